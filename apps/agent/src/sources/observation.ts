@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** A process as other processes remember it: pid and start time together are never reused. */
+export type TaskRef = {
+  readonly pid: number
+  /** Start of the thread group leader, nanoseconds of CLOCK_BOOTTIME. */
+  readonly startNs: bigint
+  readonly comm: string
+}
+
+/** What the kernel said of the acting task at the moment of the act. */
+export type Task = TaskRef & {
+  readonly tid: number
+  readonly ppid: number
+  readonly uid: number
+  readonly euid: number
+  readonly gid: number
+  /** audit login uid; null when never set (4294967295). */
+  readonly loginUid: number | null
+  readonly sessionId: number | null
+  readonly pidNs: number
+  readonly mntNs: number
+  readonly cgroupId: bigint
+  /** Path of the running image as the task's root sees it; null for kernel threads. */
+  readonly exe: string | null
+  /** Parent first, at most eight. */
+  readonly ancestors: readonly TaskRef[]
+}
+
+/** A file by object: the path is for people, device and inode identify it. */
+export type FileRef = {
+  readonly path: string
+  readonly dev: number
+  readonly ino: bigint
+  /** st_mode */
+  readonly mode: number
+  readonly nlink: number
+  readonly uid: number
+  /** Superblock magic (statfs f_type). */
+  readonly fsMagic: number
+  /** No name in any directory: memfd, or unlinked while open. */
+  readonly unlinked: boolean
+  readonly memfd: boolean
+}
+
+export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
+
+/** What a source saw. `timeNs` is CLOCK_BOOTTIME; `truncated` says that a string met a limit. */
+export type Observation = { readonly timeNs: bigint; readonly actor: Task; readonly truncated: boolean } & (
+  | { readonly kind: 'exec'; readonly file: FileRef; readonly filename: string; readonly argv: readonly string[] }
+  | { readonly kind: 'exit'; readonly exitCode: number; readonly signal: number }
+  | { readonly kind: 'file_open'; readonly syscall: OpenSyscall; readonly file: FileRef; readonly flags: number }
+  | { readonly kind: 'mem_open'; readonly syscall: OpenSyscall; readonly target: TaskRef; readonly flags: number }
+  | { readonly kind: 'ptrace'; readonly target: TaskRef; readonly request: number }
+  | { readonly kind: 'vm_read' | 'vm_write'; readonly target: TaskRef; readonly bytes: number }
+)
+
+/** A sensor site is one BPF program: one probe, one row of counters, one row of `sealwatch doctor`. */
+export const sites = [
+  'exec', 'exit', 'open', 'openat', 'openat2', 'creat', 'ptrace', 'process_vm_readv', 'process_vm_writev',
+] as const
+export type Site = (typeof sites)[number]
+
+/** Cumulative since the counters' era began; `sent` = handed over or lost beyond recovery in userspace. */
+export type SiteCounts = { readonly produced: bigint; readonly dropped: bigint; readonly sent: bigint }
+export type SensorCounts = { readonly [S in Site]: SiteCounts }
+
+/** First frame of every connection. */
+export type SensorHello = {
+  readonly kind: 'hello'
+  readonly timeNs: bigint
+  /** Random id of the pinned counters; a new one (reboot, pins removed) starts all counts at zero. */
+  readonly era: string
+  readonly sensorVersion: string
+  readonly kernel: string
+  /** true when this sensor process has just attached its programs, false when it only reconnected. */
+  readonly fresh: boolean
+  readonly attached: { readonly [S in Site]: { readonly ok: boolean; readonly reason: string } }
+  readonly counts: SensorCounts
+}
+
+/** Sent every second when a count changed, else every five as a heartbeat. */
+export type SensorReport = { readonly kind: 'report'; readonly timeNs: bigint; readonly era: string; readonly counts: SensorCounts }
+
+export type SensorMessage = SensorHello | SensorReport | (Observation & { readonly site: Site })

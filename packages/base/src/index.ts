@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export * from './clock.ts'
+export * from './config.ts'
+export * from './disk.ts'
+export * from './errors.ts'
+export * from './follow.ts'
+export * from './json.ts'
+export * from './log.ts'

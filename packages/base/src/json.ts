@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// No node: imports: the browser's verifier reads lines with the same code.
+
+import canonicalizeJson from 'canonicalize'
+import { type ErrorTable, errorsOf } from './errors.ts'
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject
+export type JsonObject = { readonly [member: string]: Json }
+
+export const jsonErrors = {
+  JSON_MALFORMED: { kind: 'invalid', rule: 'the text must be JSON (RFC 8259) in UTF-8', advice: 'Send valid JSON' },
+  JSON_DEPTH: { kind: 'invalid', rule: 'values nest at most 32 deep', advice: 'Flatten the value' },
+  JSON_NOT_CANONICAL: {
+    kind: 'invalid',
+    rule: 'the text must be in canonical form (RFC 8785)',
+    advice: 'Write it with a JCS library; keep the bytes as they were sealed',
+  },
+} as const satisfies ErrorTable
+const jsonError = errorsOf(jsonErrors)
+
+export const jsonDepthMax = 32
+
+/** RFC 8785 text of a value. Throws on lone surrogates, NaN and infinities, and drops undefined members. */
+export function canonicalize(value: object): string {
+  const text = canonicalizeJson(value)
+  if (text === undefined)
+    throw jsonError('JSON_NOT_CANONICAL', { attempted: 'writing canonical JSON', received: typeof value })
+  return text
+}
+
+/** Parses text that must already be canonical; returns the value, whose canonical form is exactly `text`. */
+export function parseCanonical(text: string, attempted: string): Json {
+  let value: Json
+  try {
+    value = JSON.parse(text) as Json
+  } catch (cause) {
+    throw jsonError('JSON_MALFORMED', { attempted, received: text, cause })
+  }
+  const sorted = isSorted(value, 0, attempted)
+  // V8 writes numbers and strings as JCS does, so with sorted keys equality proves the form; only lone surrogates,
+  // which V8 escapes and RFC 8785 forbids, and integer-like keys, which V8 reorders, need the library.
+  if (sorted && JSON.stringify(value) === text && !text.includes('\\ud')) return value
+  if (!sameAsCanonical(value, text)) throw jsonError('JSON_NOT_CANONICAL', { attempted, received: text })
+  return value
+}
+
+function sameAsCanonical(value: Json, text: string): boolean {
+  try {
+    return canonicalizeJson(value) === text
+  } catch {
+    return false
+  }
+}
+
+function isSorted(value: Json, depth: number, attempted: string): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (depth >= jsonDepthMax) throw jsonError('JSON_DEPTH', { attempted, received: `more than ${jsonDepthMax} levels` })
+  let sorted = true
+  if (Array.isArray(value)) {
+    for (const item of value) sorted = isSorted(item, depth + 1, attempted) && sorted
+    return sorted
+  }
+  let previous: string | undefined
+  for (const member in value) {
+    if (previous !== undefined && member <= previous) sorted = false
+    previous = member
+    sorted = isSorted((value as JsonObject)[member] as Json, depth + 1, attempted) && sorted
+  }
+  return sorted
+}

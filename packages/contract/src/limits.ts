@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** Every bound that two processes must agree on. Bytes and counts, never a mixture. */
+export const limits = {
+  /** C2SP tlog-tiles: an entry's length is a uint16. */
+  lineBytesMax: 65_535,
+  /** Lines of one batch, its head included. */
+  batchLinesMax: 1_024,
+  /** Bytes of one batch's lines, newlines included. */
+  batchBytesMax: 4 * MiB,
+  sideBytesMax: 64 * KiB,
+  tenantNameMax: 64,
+  chainsPerHostMax: 64,
+  tokenTtlSecondsMax: 7 * 24 * 3600,
+  /** What one agent may have in flight before it waits for an acknowledgement. */
+  batchesInFlightMax: 8,
+} as const
+
+export const protocol = {
+  version: 1,
+  minSupportedAgentVersion: 1,
+  capabilities: ['side-values'],
+} as const
+
+/** A tenant's name: lower-case, as it appears in paths, labels and lines. */
+export const tenantForm = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/
+export const chainForm = /^[0-9a-f]{32}$/
