@@ -23,21 +23,3 @@ export const systemClock: Clock = {
     await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
   },
 }
-
-/** RFC 3339 UTC with nine fractional digits, the form of a line's `time`. */
-export function rfc3339(unixNs: bigint): string {
-  const fraction = (unixNs % 1_000_000_000n).toString().padStart(9, '0')
-  return `${new Date(Number(unixNs / 1_000_000_000n) * 1000).toISOString().slice(0, 19)}.${fraction}Z`
-}
-
-const rfc3339Form = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/
-
-/** The inverse of rfc3339; undefined for any other form or an impossible date. */
-export function parseRfc3339(text: string): bigint | undefined {
-  const match = rfc3339Form.exec(text)
-  if (match === null) return undefined
-  const ms = Date.parse(`${match[1]}.000Z`)
-  if (Number.isNaN(ms)) return undefined
-  const ns = BigInt(ms) * 1_000_000n + BigInt(match[2] as string)
-  return rfc3339(ns) === text ? ns : undefined
-}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign, verify } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { type Disk, type ErrorTable, errorsOf } from '@sealwatch/base'
+
+export const keyErrors = {
+  KEY_WEAK: {
+    kind: 'denied',
+    rule: 'an Ed25519 public key is 32 bytes and not a point of small order (RFC 8032, 5.1.7)',
+    advice: 'Generate a new key pair',
+  },
+  KEY_UNREADABLE: {
+    kind: 'fatal',
+    rule: 'a key file holds one Ed25519 private key as PKCS#8 PEM',
+    advice: 'Restore the file from a backup; without it earlier entries stay verifiable, but no new ones can be signed',
+  },
+} as const satisfies ErrorTable
+const keyError = errorsOf(keyErrors)
+
+export type Ed25519Signer = {
+  /** Hex SHA-256 of the raw public key. */
+  readonly keyId: string
+  /** Raw, 32 bytes. */
+  readonly publicKey: Uint8Array
+  /** RFC 8032 signature, 64 bytes. */
+  sign(message: Uint8Array): Uint8Array
+}
+
+export const keyIdOf = (publicKey: Uint8Array): string => hash('sha256', publicKey, 'hex')
+
+export function generateSigner(): Ed25519Signer {
+  return signerOf(generateKeyPairSync('ed25519').privateKey)
+}
+
+/** Reads the key at `path`, or makes one there that is durable before it is used. */
+export async function loadOrCreateSigner(path: string, disk: Disk): Promise<Ed25519Signer> {
+  const pem = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined
+    throw keyError('KEY_UNREADABLE', { attempted: `reading ${path}`, received: cause.code, cause })
+  })
+  if (pem !== undefined) return signerOf(parsePrivateKey(path, pem))
+  const { privateKey } = generateKeyPairSync('ed25519')
+  await disk.replace(path, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, 0o600)
+  return signerOf(privateKey)
+}
+
+/** Refuses keys under which anybody can sign: wrong length or small order. */
+export function checkPublicKey(publicKey: Uint8Array, attempted: string): Uint8Array {
+  if (publicKey.length !== 32 || hasSmallOrder(publicKey)) {
+    throw keyError('KEY_WEAK', { attempted, received: Buffer.from(publicKey).toString('hex') })
+  }
+  return publicKey
+}
+
+export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== 32 || signature.length !== 64 || hasSmallOrder(publicKey)) return false
+  return verify(null, message, publicKeyObject(publicKey), signature)
+}
+
+const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex') // RFC 8410, 4
+const keyObjectsMax = 4096
+const keyObjects = new Map<string, KeyObject>()
+
+function publicKeyObject(raw: Uint8Array): KeyObject {
+  const cacheKey = Buffer.from(raw).toString('latin1')
+  const cached = keyObjects.get(cacheKey)
+  if (cached !== undefined) return cached
+  const key = createPublicKey({ key: Buffer.concat([spkiPrefix, raw]), format: 'der', type: 'spki' })
+  if (keyObjects.size >= keyObjectsMax) keyObjects.clear()
+  keyObjects.set(cacheKey, key)
+  return key
+}
+
+function parsePrivateKey(path: string, pem: string): KeyObject {
+  try {
+    const key = createPrivateKey(pem)
+    if (key.asymmetricKeyType === 'ed25519') return key
+    throw keyError('KEY_UNREADABLE', { attempted: `reading ${path}`, received: key.asymmetricKeyType })
+  } catch (cause) {
+    throw keyError('KEY_UNREADABLE', { attempted: `reading ${path}`, cause })
+  }
+}
+
+function signerOf(privateKey: KeyObject): Ed25519Signer {
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
+  const publicKey = new Uint8Array(spki.subarray(spkiPrefix.length))
+  return { keyId: keyIdOf(publicKey), publicKey, sign: (message) => sign(null, message, privateKey) }
+}
+
+// The y coordinates, little-endian, of the eight points of small order, with the two encodings of 0 and 1 that are
+// not reduced modulo p (Cremers and Jackson, "Prime, Order Please!", 2019, table 2). The sign bit is masked off.
+const smallOrderY = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+])
+
+function hasSmallOrder(publicKey: Uint8Array): boolean {
+  const y = Buffer.from(publicKey)
+  y[31] = (y[31] as number) & 0x7f
+  return smallOrderY.has(y.toString('hex'))
+}

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export * from './ed25519.ts'
+export * from './sealer.ts'

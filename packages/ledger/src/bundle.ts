@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { canonicalize } from '@sealwatch/base'
+import type { Ledger, SignedCheckpoint } from './log/ledger.ts'
+import { subtreesOf } from './verify/merkle.ts'
+
+/** Leaves [from, to). */
+export type LeafRange = { readonly from: number; readonly to: number }
+
+/** A tenant's checkpoint, and the root ledger's word for it. */
+export type SealedTenant = {
+  readonly checkpoint: SignedCheckpoint
+  readonly root: {
+    readonly checkpoint: SignedCheckpoint
+    readonly index: number
+    readonly line: Uint8Array
+    readonly proof: readonly Uint8Array[]
+  }
+}
+
+export type BundleRequest = {
+  readonly ledger: Ledger
+  readonly sealed: SealedTenant
+  /** Every key that a verifier needs for the checkpoints. */
+  readonly vkeys: readonly string[]
+  readonly ranges: readonly LeafRange[]
+  /** Canonical personal values of a leaf, where they are to be shown. */
+  readonly reveal?: (index: number) => Promise<string | undefined>
+}
+
+/** Leaves of one `leaves` record at most: what a verifier holds in memory at a time. */
+export const bundleRecordLeavesMax = 256
+
+/**
+ * The records of a bundle (bundle.md), each ended by a newline: the whole tree from left to right, the ranges as lines
+ * and what lies between them as hashes. Leaf 0, which names the tenant, is always shown.
+ */
+export async function* writeBundle(request: BundleRequest): AsyncGenerator<{ bytes: Uint8Array; lines: number }> {
+  const { ledger, sealed, vkeys, reveal } = request
+  const { size } = sealed.checkpoint
+  const record = (value: object) => Buffer.from(`${canonicalize(value)}\n`)
+  const { root } = sealed
+  const header = {
+    bundle: {
+      checkpoint: sealed.checkpoint.note,
+      keys: [...vkeys],
+      root: {
+        checkpoint: root.checkpoint.note,
+        index: root.index,
+        line: Buffer.from(root.line).toString('utf8'),
+        proof: root.proof.map((hash) => hash.toHex()),
+      },
+      tenant: ledger.tenant,
+      v: 1,
+    },
+  }
+  yield { bytes: record(header), lines: 0 }
+  let at = 0
+  for (const { from, to } of mergeRanges([{ from: 0, to: 1 }, ...request.ranges], size)) {
+    if (from > at) yield { bytes: record(gapRecord(ledger, at, from)), lines: 0 }
+    for (at = from; at < to; ) {
+      const until = Math.min(to, at + bundleRecordLeavesMax)
+      const hashes = ledger.leafHashes(at, until).map((hash) => hash.toHex())
+      const chunks: Uint8Array[] = []
+      let revealed = 0
+      while (at < until) {
+        const leaves = await ledger.read(at, until - at)
+        for (const { index, line } of leaves) {
+          chunks.push(line, newline)
+          const values = await reveal?.(index)
+          if (values === undefined) continue
+          chunks.push(Buffer.from(`{"reveal":${values}}\n`))
+          revealed += 1
+        }
+        at += leaves.length
+      }
+      chunks.unshift(record({ leaves: { from: until - hashes.length, hashes, revealed } }))
+      yield { bytes: Buffer.concat(chunks), lines: hashes.length }
+    }
+  }
+  if (at < size) yield { bytes: record(gapRecord(ledger, at, size)), lines: 0 }
+}
+
+const newline = Uint8Array.of(0x0a)
+
+function gapRecord(ledger: Ledger, from: number, to: number) {
+  const hashes = [...subtreesOf(from, to)].map(({ level, index }) => ledger.subtree(level, index).toHex())
+  return { gap: { from, hashes, to } }
+}
+
+/** Sorted, without overlap, within [0, size). */
+export function mergeRanges(ranges: readonly LeafRange[], size: number): LeafRange[] {
+  const merged: { from: number; to: number }[] = []
+  for (const { from, to } of [...ranges].sort((a, b) => a.from - b.from)) {
+    const last = merged.at(-1)
+    const end = Math.min(to, size)
+    if (end <= from) continue
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, end)
+    else merged.push({ from, to: end })
+  }
+  return merged
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Disk, type ErrorTable, errorsOf, type JsonObject } from '@sealwatch/base'
+import type { Ed25519Signer } from '@sealwatch/keys'
+import { verifyEd25519 } from '@sealwatch/keys'
+import { sha256 } from '../sha256.ts'
+import { type ChainPosition, extendChain, verifyHead } from '../verify/chain.ts'
+import { type KeyRecord, parseLine } from '../verify/line.ts'
+
+export const segmentErrors = {
+  CHAIN_DAMAGED: {
+    kind: 'unverified',
+    rule: 'everything before the last batch of a chain file must hang together and be signed (chain.md, 4)',
+    advice: 'The file was altered while the agent was down. It is set aside as evidence and a new chain begins',
+  },
+} as const satisfies ErrorTable
+const segmentError = errorsOf(segmentErrors)
+
+/** Where a batch lies: its lines in the segment, their personal values in the file beside it. */
+export type Extent = {
+  readonly firstSeq: number
+  readonly count: number
+  readonly offset: number
+  readonly bytes: number
+  readonly sideOffset: number
+  readonly sideBytes: number
+}
+
+/** A file of a chain, named after the number of its first line. `extents` is undefined until somebody needs them. */
+export type Segment = { readonly file: string; bytes: number; sideBytes: number; extents: Extent[] | undefined }
+
+export type Scan = {
+  readonly segment: Segment & { extents: Extent[] }
+  readonly chain: string
+  readonly end: ChainPosition
+  readonly sensor: JsonObject | undefined
+}
+
+export const segmentForm = /^\d{16}\.ndjson$/
+export const segmentName = (firstSeq: number): string => `${String(firstSeq).padStart(16, '0')}.ndjson`
+export const firstSeqOf = (file: string): number => Number(file.slice(0, 16))
+export const sideFile = (file: string): string => file.replace('.ndjson', '.side')
+
+const headMark = Buffer.from('"epoch":0,"head":{')
+
+/**
+ * Reads a segment and finds its batches. In the newest segment the last append may have been cut short by a crash:
+ * what follows the last head is then taken back, for it was never reported as sealed. Anything else is CHAIN_DAMAGED.
+ */
+export async function scanSegment(
+  dir: string,
+  file: string,
+  start: ChainPosition,
+  options: { isNewest: boolean; signer: Ed25519Signer; disk: Disk },
+): Promise<Scan> {
+  const bytes = await readFile(join(dir, file))
+  const side = await readFile(join(dir, sideFile(file))).catch(() => new Uint8Array(0))
+  const attempted = `opening the chain file ${join(dir, file)}`
+  const sideRows = createSideCursor(side)
+  const extents: Extent[] = []
+  const key = keyRecordOf(options.signer)
+  let chain = ''
+  let end = start
+  let sensor: JsonObject | undefined
+  let whole = 0
+  let position = start
+  try {
+    for (let from = 0; from < bytes.length; ) {
+      const newline = bytes.indexOf(0x0a, from)
+      if (newline < 0) throw new RangeError('a line without its newline')
+      const parsed = parseLine(sha256, bytes.subarray(from, newline), attempted)
+      chain ||= parsed.line.chain
+      if (parsed.line.chain !== chain) throw new RangeError(`a line of chain ${parsed.line.chain}`)
+      position = extendChain(position, parsed, attempted)
+      from = newline + 1
+      if (!('head' in parsed.line)) continue
+      verifyHead(sha256, verifyEd25519, parsed, key, attempted)
+      const besides = sideRows.takeBefore(position.nextSeq)
+      extents.push({
+        firstSeq: end.nextSeq,
+        count: position.nextSeq - end.nextSeq,
+        offset: whole,
+        bytes: from - whole,
+        ...besides,
+      })
+      sensor = parsed.line.head.sensor ?? sensor
+      end = position
+      whole = from
+    }
+  } catch (cause) {
+    if (!options.isNewest || bytes.subarray(whole).includes(headMark)) {
+      throw segmentError('CHAIN_DAMAGED', {
+        attempted,
+        received: cause instanceof Error ? cause.message : undefined,
+        cause,
+      })
+    }
+  }
+  if (whole < bytes.length) {
+    if (!options.isNewest) throw segmentError('CHAIN_DAMAGED', { attempted, received: 'lines after the last head' })
+    await cut(options.disk, join(dir, file), whole)
+  }
+  if (sideRows.taken < side.length) await cut(options.disk, join(dir, sideFile(file)), sideRows.taken)
+  return { segment: { file, bytes: whole, sideBytes: sideRows.taken, extents }, chain, end, sensor }
+}
+
+/** Rows are "<seq> <values>\n" in order of seq. */
+function createSideCursor(side: Uint8Array) {
+  let taken = 0
+  return {
+    get taken() {
+      return taken
+    },
+    takeBefore(seq: number): { sideOffset: number; sideBytes: number } {
+      const sideOffset = taken
+      for (;;) {
+        const newline = side.indexOf(0x0a, taken)
+        if (newline < 0 || Number.parseInt(Buffer.from(side.subarray(taken, taken + 20)).toString('latin1'), 10) >= seq)
+          break
+        taken = newline + 1
+      }
+      return { sideOffset, sideBytes: taken - sideOffset }
+    },
+  }
+}
+
+export async function readExtent(
+  dir: string,
+  file: string,
+  extent: Extent,
+): Promise<{ lines: Uint8Array; side: Uint8Array }> {
+  const side =
+    extent.sideBytes === 0
+      ? new Uint8Array(0)
+      : await readAt(join(dir, sideFile(file)), extent.sideOffset, extent.sideBytes)
+  return { lines: await readAt(join(dir, file), extent.offset, extent.bytes), side }
+}
+
+async function readAt(path: string, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length)
+  const file = await open(path)
+  try {
+    const { bytesRead } = await file.read(bytes, 0, length, offset)
+    if (bytesRead !== length) {
+      throw segmentError('CHAIN_DAMAGED', {
+        attempted: `reading ${length} bytes at ${offset} of ${path}`,
+        received: `${bytesRead} bytes`,
+      })
+    }
+    return bytes
+  } finally {
+    await file.close()
+  }
+}
+
+async function cut(disk: Disk, path: string, size: number): Promise<void> {
+  const file = await disk.openAppend(path)
+  try {
+    await file.truncate(size)
+  } finally {
+    await file.close()
+  }
+}
+
+const keyRecordOf = (signer: Ed25519Signer): KeyRecord => ({
+  algorithm: 'ed25519',
+  host_id: 'self',
+  key_id: signer.keyId,
+  public_key: signer.publicKey.toHex(),
+  valid_from: '',
+  valid_until: null,
+})

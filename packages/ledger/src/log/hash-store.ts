@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { sha256 } from '../sha256.ts'
+import { createFrontier, type Frontier, type Hash, nodeHash, subtreesOf } from '../verify/merkle.ts'
+
+const hashBytes = 32
+/** C2SP tlog-tiles: a tile is 256 hashes, so every eighth level of the tree is stored. */
+export const tileHeight = 8
+export const tileWidth = 2 ** tileHeight
+
+/**
+ * The hashes of a growing tree, one file per level of tiles, each a plain row of hashes: tile N of level L is the 8 KiB
+ * at N * 8192 of file L. Derived from the lines and rebuilt from them where lost, so written without waiting.
+ */
+export type HashStore = {
+  readonly size: number
+  append(leaves: readonly Hash[]): void
+  root(): Hash
+  /** Hash of the complete subtree `index` of 2^level leaves. */
+  subtree(level: number, index: number): Hash
+  /** Root of the tree that consists of the leaves [from, to); `from` must be a multiple of a power of two >= to - from. */
+  rootOf(from: number, to: number): Hash
+  leaves(from: number, to: number): Hash[]
+  sync(): void
+  close(): void
+}
+
+/** Opens the files at `size`; what they hold beyond is dropped. Undefined when they hold less. */
+export function openHashStore(dir: string, size: number): HashStore | undefined {
+  const files: number[] = []
+  const fileOf = (tileLevel: number): number => {
+    while (files.length <= tileLevel) files.push(openSync(join(dir, `hashes-${files.length}`), 'a+', 0o600))
+    return files[tileLevel] as number
+  }
+  const countAt = (tileLevel: number) => Math.floor(size / tileWidth ** tileLevel)
+  for (let tileLevel = 0; tileLevel === 0 || countAt(tileLevel) > 0; tileLevel += 1) {
+    const file = fileOf(tileLevel)
+    if (fstatSync(file).size < countAt(tileLevel) * hashBytes) {
+      for (const opened of files) closeSync(opened)
+      return undefined
+    }
+    ftruncateSync(file, countAt(tileLevel) * hashBytes)
+  }
+
+  const pending: Hash[][] = []
+  const frontier: Frontier = createFrontier(sha256, (level, hash) => {
+    if (level % tileHeight !== 0) return
+    pending[level / tileHeight] ??= []
+    pending[level / tileHeight]?.push(hash)
+  })
+
+  function read(tileLevel: number, from: number, count: number): Hash[] {
+    const bytes = new Uint8Array(count * hashBytes)
+    const got = readSync(fileOf(tileLevel), bytes, 0, bytes.length, from * hashBytes)
+    if (got !== bytes.length)
+      throw new RangeError(`hashes ${from} to ${from + count} of level ${tileLevel} are not stored`)
+    return Array.from({ length: count }, (_, i) => bytes.subarray(i * hashBytes, (i + 1) * hashBytes))
+  }
+
+  function subtree(level: number, index: number): Hash {
+    const above = level % tileHeight
+    let row = read((level - above) / tileHeight, index * 2 ** above, 2 ** above)
+    while (row.length > 1) {
+      row = Array.from({ length: row.length / 2 }, (_, i) =>
+        nodeHash(sha256, row[2 * i] as Hash, row[2 * i + 1] as Hash),
+      )
+    }
+    return row[0] as Hash
+  }
+
+  for (const { level, index } of subtreesOf(0, size)) frontier.append(subtree(level, index), level)
+  pending.length = 0
+
+  return {
+    get size() {
+      return frontier.size
+    },
+    append(leaves) {
+      for (const leaf of leaves) frontier.append(leaf)
+      for (const [tileLevel, hashes] of pending.entries()) {
+        if (hashes !== undefined && hashes.length > 0) writeSync(fileOf(tileLevel), Buffer.concat(hashes))
+      }
+      pending.length = 0
+    },
+    root: () => frontier.root(),
+    subtree,
+    rootOf(from, to) {
+      const parts = [...subtreesOf(from, to)].map(({ level, index }) => subtree(level, index))
+      const last = parts.pop()
+      if (last === undefined) return sha256(new Uint8Array(0))
+      return parts.reduceRight((right, left) => nodeHash(sha256, left, right), last)
+    },
+    leaves: (from, to) => (to > from ? read(0, from, to - from) : []),
+    sync() {
+      for (const file of files) fsyncSync(file)
+    },
+    close() {
+      for (const file of files) closeSync(file)
+    },
+  }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { open, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type AppendFile, type Disk, type ErrorTable, errorsOf, makeDirectory } from '@sealwatch/base'
+import { lineBytesMax } from '../verify/line.ts'
+
+export const lineStoreErrors = {
+  LINES_MISSING: {
+    kind: 'fatal',
+    rule: 'every durable line of a ledger stays readable',
+    advice:
+      'Restore the segment files from a backup, then run the server again; the checkpoint says what must be there',
+  },
+} as const satisfies ErrorTable
+const lineStoreError = errorsOf(lineStoreErrors)
+
+const segmentBytesMax = 256 * 1024 * 1024
+const readBytesMax = 4 * 1024 * 1024
+const segmentForm = /^\d{20}\.ndjson$/
+const segmentName = (start: number) => `${String(start).padStart(20, '0')}.ndjson`
+
+/** The lines of a ledger in order, as NDJSON segments that are named after the byte they start at. */
+export type LineStore = {
+  /** Bytes of all lines, newlines included. */
+  readonly bytes: number
+  /** Durable when it resolves. Segments change between two calls, never within one. */
+  append(lines: Uint8Array): Promise<void>
+  /** Takes back what follows `bytes`. */
+  truncate(bytes: number): Promise<void>
+  /** Whole lines from byte `from` on, at least one, with the byte after each. */
+  read(from: number, linesMax: number): Promise<{ line: Uint8Array; end: number }[]>
+  close(): Promise<void>
+}
+
+export async function openLineStore(dir: string, disk: Disk): Promise<LineStore> {
+  await makeDirectory(dir)
+  let starts = (await readdir(dir))
+    .filter((name) => segmentForm.test(name))
+    .map((name) => Number(name.slice(0, 20)))
+    .sort((a, b) => a - b)
+  if (starts.length === 0) starts = [0]
+  let current: AppendFile = await disk.openAppend(join(dir, segmentName(starts.at(-1) as number)))
+  let bytes = (starts.at(-1) as number) + current.size
+
+  return {
+    get bytes() {
+      return bytes
+    },
+    append: async (lines) => {
+      if (current.size >= segmentBytesMax) {
+        await current.close()
+        starts = [...starts, bytes]
+        current = await disk.openAppend(join(dir, segmentName(bytes)))
+      }
+      await current.append([lines])
+      bytes += lines.length
+    },
+    truncate: async (to) => {
+      const start = starts.at(-1) as number
+      if (to < start)
+        throw lineStoreError('LINES_MISSING', {
+          attempted: `taking back lines of ${dir} to byte ${to}`,
+          received: `a segment from ${start}`,
+        })
+      await current.truncate(to - start)
+      bytes = to
+    },
+    read: async (from, linesMax) => {
+      const start = starts.findLast((candidate) => candidate <= from) ?? 0
+      const path = join(dir, segmentName(start))
+      const end = starts.find((candidate) => candidate > from) ?? bytes
+      const chunk = await readChunk(path, from - start, Math.min(end - from, readBytesMax + lineBytesMax + 1))
+      const lines: { line: Uint8Array; end: number }[] = []
+      for (let at = 0; at < chunk.length && lines.length < linesMax; ) {
+        const newline = chunk.indexOf(0x0a, at)
+        if (newline < 0) break
+        lines.push({ line: chunk.subarray(at, newline), end: from + newline + 1 })
+        at = newline + 1
+      }
+      return lines
+    },
+    close: () => current.close(),
+  }
+}
+
+/** At most `length` bytes from `offset` on; fewer where the file ends. */
+export async function readChunk(path: string, offset: number, length: number): Promise<Uint8Array> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw lineStoreError('LINES_MISSING', { attempted: `reading ${path}`, cause })
+  })
+  try {
+    const chunk = new Uint8Array(length)
+    const { bytesRead } = await file.read(chunk, 0, length, offset)
+    return chunk.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}

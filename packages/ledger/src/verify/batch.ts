@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
+import { type ChainPosition, extendChain, verifyHead } from './chain.ts'
+import { type KeyRecord, type ParsedLine, parseLine, splitLines } from './line.ts'
+import type { Sha256 } from './merkle.ts'
+import type { VerifyEd25519 } from './note.ts'
+
+export const batchErrors = {
+  BATCH_MALFORMED: {
+    kind: 'invalid',
+    rule: 'a batch is whole lines of one chain, the last and only the last a head (chain.md, 3.1)',
+    advice: 'Send the batch as it was sealed',
+  },
+} as const satisfies ErrorTable
+const batchError = errorsOf(batchErrors)
+
+/** Lines of one chain that hang together and end in a head, whose signature is the caller's to check. */
+export type LinkedBatch = {
+  readonly chain: string
+  readonly firstSeq: number
+  readonly end: ChainPosition
+  readonly lines: readonly ParsedLine[]
+  readonly head: ParsedLine
+}
+
+/** Parses a batch and follows its chain from `start`; throws on the first line that is out of form or out of place. */
+export function linkBatch(
+  sha256: Sha256,
+  batch: { readonly chain: string; readonly lines: Uint8Array },
+  start: ChainPosition,
+  linesMax: number,
+): LinkedBatch {
+  const attempted = `reading a batch of chain ${batch.chain} from line ${start.nextSeq} on`
+  const lines = splitLines(batch.lines, linesMax, attempted).map((bytes) => parseLine(sha256, bytes, attempted))
+  const head = lines.at(-1)
+  if (head === undefined) throw batchError('BATCH_MALFORMED', { attempted, received: 'no line' })
+  let end = start
+  for (const parsed of lines) {
+    const { line } = parsed
+    if (line.chain !== batch.chain)
+      throw batchError('BATCH_MALFORMED', { attempted, received: `a line of chain ${line.chain}` })
+    if ('head' in line !== (parsed === head) || !('head' in line || 'event' in line || 'anchor' in line)) {
+      throw batchError('BATCH_MALFORMED', {
+        attempted,
+        received: `line ${line.seq} of a kind that does not belong there`,
+      })
+    }
+    end = extendChain(end, parsed, attempted)
+  }
+  return { chain: batch.chain, firstSeq: start.nextSeq, end, lines, head }
+}
+
+declare const verified: unique symbol
+/** A linked batch whose head is signed by a key the verifier accepted. Only `verifyBatch` makes one; ledgers take nothing else. */
+export type VerifiedBatch = LinkedBatch & { readonly [verified]: true }
+
+export function verifyBatch(sha256: Sha256, verify: VerifyEd25519, batch: LinkedBatch, key: KeyRecord): VerifiedBatch {
+  verifyHead(
+    sha256,
+    verify,
+    batch.head,
+    key,
+    `verifying the head of chain ${batch.chain} at line ${batch.head.line.seq}`,
+  )
+  return batch as VerifiedBatch
+}

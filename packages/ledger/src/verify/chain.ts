@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
+import { type Body, type Envelope, type KeyRecord, noHash, type ParsedLine } from './line.ts'
+import { equal, type Sha256 } from './merkle.ts'
+import { type NoteVerifier, noteErrors, noteVerifier, openNote, parseNote, type VerifyEd25519 } from './note.ts'
+
+export const chainErrors = {
+  CHAIN_BROKEN: {
+    kind: 'unverified',
+    rule: 'each line names the hash of the line before it in its chain, and numbers run without gaps (chain.md, 2)',
+    advice: 'A line was changed, removed, added or moved: compare with another copy',
+  },
+  HEAD_UNVERIFIED: {
+    kind: 'unverified',
+    rule: 'a head is signed by its producer over everything before it (chain.md, 3)',
+    advice: 'Compare the key with the one the host enrolled with',
+  },
+} as const satisfies ErrorTable
+const chainError = errorsOf(chainErrors)
+const noteError = errorsOf(noteErrors)
+
+/** Where a chain stands: the number of its next line, and the leaf hash (hex) of the last; null after a stub. */
+export type ChainPosition = { readonly nextSeq: number; readonly tip: string | null }
+export const chainStart: ChainPosition = { nextSeq: 0, tip: noHash }
+
+/** The position after `parsed`. Throws CHAIN_BROKEN unless the line follows directly on `position`. */
+export function extendChain(position: ChainPosition, parsed: ParsedLine, attempted: string): ChainPosition {
+  const { line, hash } = parsed
+  const wrong = (received: string) => chainError('CHAIN_BROKEN', { attempted, received })
+  if (line.seq !== position.nextSeq) throw wrong(`number ${line.seq} where ${position.nextSeq} was due`)
+  if (position.tip !== null && line.prev !== position.tip)
+    throw wrong(`prev ${line.prev} where ${position.tip} was due`)
+  if ('anchor' in line) checkAnchor(line, attempted)
+  else if (line.seq === 0) throw wrong('a first line that is not an anchor')
+  return { nextSeq: line.seq + 1, tip: hash.toHex() }
+}
+
+function checkAnchor(line: Envelope & Extract<Body, { anchor: unknown }>, attempted: string): void {
+  const { prev_file, prev_last_hash, prev_sequence_num } = line.anchor
+  const fits =
+    line.seq === 0
+      ? prev_file === null && prev_last_hash === null && prev_sequence_num === null
+      : prev_file !== null && prev_last_hash === line.prev && prev_sequence_num === line.seq - 1
+  if (!fits) throw chainError('CHAIN_BROKEN', { attempted, received: 'an anchor that contradicts the line before it' })
+}
+
+const headOrigin = (chain: string) => `sealwatch.dev/chain/${chain}`
+const hostKeyName = (keyId: string) => `sealwatch.dev/key/${keyId}`
+
+/** The text that a head signs: origin, number of the head, base64 leaf hash of the line before it (chain.md, 3.2). */
+export function headText(chain: string, seq: number, prev: string): string {
+  return `${headOrigin(chain)}\n${seq}\n${Uint8Array.fromHex(prev).toBase64()}\n`
+}
+
+export const hostVerifier = (sha256: Sha256, keyId: string, publicKey: Uint8Array): NoteVerifier =>
+  noteVerifier(sha256, hostKeyName(keyId), publicKey)
+
+/** The one key id a head claims to be signed by. */
+export function headKeyId(note: string, attempted: string): string {
+  const { signatures } = parseNote(note, attempted)
+  const match = /^sealwatch\.dev\/key\/([0-9a-f]{64})$/.exec(signatures[0]?.name ?? '')
+  if (signatures.length !== 1 || match === null) {
+    throw noteError('NOTE_MALFORMED', {
+      attempted,
+      received: `${signatures.length} signatures`,
+      advice: 'A head carries one, by sealwatch.dev/key/<key id>',
+    })
+  }
+  return match[1] as string
+}
+
+/** Throws HEAD_UNVERIFIED or a note error unless the head is signed by `key` over its own place in the chain. */
+export function verifyHead(
+  sha256: Sha256,
+  verify: VerifyEd25519,
+  parsed: ParsedLine,
+  key: KeyRecord,
+  attempted: string,
+): void {
+  const { line } = parsed
+  if (!('head' in line)) throw chainError('HEAD_UNVERIFIED', { attempted, received: 'a line that is not a head' })
+  const verifier = hostVerifier(sha256, key.key_id, Uint8Array.fromHex(key.public_key))
+  const { text } = openNote(line.head.note, [verifier], verify, attempted)
+  const due = headText(line.chain, line.seq, line.prev)
+  if (text !== due) throw chainError('HEAD_UNVERIFIED', { attempted, received: text })
+}
+
+/** Throws unless the record's key id is the SHA-256 of its key. */
+export function checkKeyRecord(sha256: Sha256, key: KeyRecord, attempted: string): KeyRecord {
+  if (!equal(sha256(Uint8Array.fromHex(key.public_key)), Uint8Array.fromHex(key.key_id))) {
+    throw chainError('HEAD_UNVERIFIED', { attempted, received: `a key whose id ${key.key_id} is not its hash` })
+  }
+  return key
+}
+
+/** Follows every chain of a ledger through its leaves in order, own lines and stubs included. */
+export type ChainWalk = {
+  /** The ledger's own chain, known from its first leaf on. */
+  readonly own: string | undefined
+  position(chain: string): ChainPosition
+  /** Throws CHAIN_BROKEN unless the leaf continues its chain. */
+  step(leaf: ParsedLine, attempted: string): void
+  /** Leaves were left out: chains go on from wherever their next line says. */
+  skip(): void
+  entries(): Iterable<[string, ChainPosition]>
+}
+
+export function createChainWalk(own?: string, positions: Iterable<[string, ChainPosition]> = []): ChainWalk {
+  const known = new Map(positions)
+  let ownChain = own
+  let hasGaps = false
+  const position = (chain: string) => known.get(chain) ?? chainStart
+  return {
+    get own() {
+      return ownChain
+    },
+    position,
+    step(leaf, attempted) {
+      const { line } = leaf
+      if (ownChain === undefined) {
+        if (!('anchor' in line) || line.anchor.origin === null) {
+          throw chainError('CHAIN_BROKEN', {
+            attempted,
+            received: "a first leaf that is not the anchor of the ledger's own chain",
+          })
+        }
+        ownChain = line.chain
+      }
+      const isHosts = 'head' in line || ('anchor' in line && line.anchor.origin === null)
+      const isLedgers = 'key' in line || 'stub' in line || 'tenant_head' in line || ('anchor' in line && !isHosts)
+      if (line.chain === ownChain ? isHosts : isLedgers) {
+        throw chainError('CHAIN_BROKEN', { attempted, received: 'a line of a kind that its chain may not hold' })
+      }
+      const mayJump = hasGaps && !known.has(line.chain)
+      const from = mayJump ? { nextSeq: line.seq, tip: line.seq === 0 ? noHash : null } : position(line.chain)
+      known.set(line.chain, extendChain(from, leaf, attempted))
+      if ('stub' in line) known.set(line.stub.chain, { nextSeq: line.stub.next_seq, tip: null })
+    },
+    skip() {
+      hasGaps = true
+      known.clear()
+    },
+    entries: () => known.entries(),
+  }
+}

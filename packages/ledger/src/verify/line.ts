@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
+import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
+import { parseRfc3339 } from '@sealwatch/base/time'
+import { type Hash, leafHash, type Sha256 } from './merkle.ts'
+
+export const lineErrors = {
+  LINE_TOO_LONG: {
+    kind: 'invalid',
+    rule: 'a line is at most 65,535 bytes (line.md, 1.2)',
+    advice: 'Store the payload as a blob and name it by its hash',
+  },
+  LINE_MALFORMED: {
+    kind: 'invalid',
+    rule: 'a line is a canonical JSON object with exactly the members of its envelope (line.md, 2)',
+    advice: 'Take the line as its producer sealed it',
+  },
+} as const satisfies ErrorTable
+const lineError = errorsOf(lineErrors)
+
+export const lineBytesMax = 65_535
+export const noHash = '0'.repeat(64)
+
+export type Anchor = {
+  readonly tenant: string
+  /** Who seals the chain: a host's signing key, or null for a ledger's own chain, which the checkpoint signs. */
+  readonly key_id: string | null
+  /** The ledger's origin on its own chain, else null. */
+  readonly origin: string | null
+  readonly prev_file: string | null
+  readonly prev_last_hash: string | null
+  readonly prev_sequence_num: number | null
+}
+export type Head = { readonly note: string; readonly sensor?: JsonObject }
+export type KeyRecord = {
+  readonly algorithm: 'ed25519'
+  readonly host_id: string
+  readonly key_id: string
+  /** Raw, hex. */
+  readonly public_key: string
+  readonly valid_from: string
+  readonly valid_until: string | null
+}
+export type Stub = {
+  readonly chain: string
+  readonly first_seq: number
+  readonly next_seq: number
+  readonly reason: string
+  /** Hex SHA-256 of the quarantined bytes. */
+  readonly item: string
+}
+export type TenantHead = {
+  readonly label: string
+  readonly origin: string
+  readonly size: number
+  readonly root: string
+}
+
+export type Body =
+  | { readonly anchor: Anchor }
+  | { readonly event: JsonObject }
+  | { readonly head: Head }
+  | { readonly key: KeyRecord }
+  | { readonly stub: Stub }
+  | { readonly tenant_head: TenantHead }
+
+export type Envelope = {
+  readonly chain: string
+  readonly epoch: 0
+  readonly prev: string
+  readonly seq: number
+  /** RFC 3339 UTC with nanoseconds. */
+  readonly time: string
+  readonly v: 1
+}
+export type Line = Envelope & Body
+
+/** A line that was parsed strictly, with the bytes it came as (no newline) and their leaf hash. */
+export type ParsedLine = { readonly line: Line; readonly bytes: Uint8Array; readonly hash: Hash }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export function parseLine(sha256: Sha256, bytes: Uint8Array, attempted: string): ParsedLine {
+  if (bytes.length > lineBytesMax) throw lineError('LINE_TOO_LONG', { attempted, received: `${bytes.length} bytes` })
+  return { line: parseEnvelope(decode(bytes, attempted), attempted), bytes, hash: leafHash(sha256, bytes) }
+}
+
+function decode(bytes: Uint8Array, attempted: string): string {
+  try {
+    return utf8.decode(bytes)
+  } catch (cause) {
+    throw lineError('LINE_MALFORMED', { attempted, received: 'bytes that are not UTF-8', cause })
+  }
+}
+
+const envelopeMembers = ['chain', 'epoch', 'prev', 'seq', 'time', 'v']
+
+const isHex = (length: number) => (value: Json | undefined) =>
+  typeof value === 'string' && value.length === length && /^[0-9a-f]*$/.test(value)
+const isCount = (value: Json | undefined) => Number.isSafeInteger(value) && (value as number) >= 0
+const isText = (value: Json | undefined) => typeof value === 'string' && value.length > 0 && value.length <= 256
+const isTime = (value: Json | undefined) => typeof value === 'string' && parseRfc3339(value) !== undefined
+const orNull = (check: Check) => (value: Json | undefined) => value === null || check(value)
+const isObject = (value: Json | undefined) => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isNote = (value: Json | undefined) => typeof value === 'string' && value.length > 0 && value.length <= 4096
+const optional = (check: Check) => Object.assign((value: Json | undefined) => check(value), { optional: true })
+
+type Check = ((value: Json | undefined) => boolean) & { optional?: boolean }
+type Shape = Readonly<Record<string, Check>>
+
+const envelopeShape: Shape = {
+  chain: isHex(32),
+  epoch: (value) => value === 0,
+  prev: isHex(64),
+  seq: isCount,
+  time: isTime,
+  v: (value) => value === 1,
+}
+
+const bodyShapes: Readonly<Record<string, Shape | null>> = {
+  anchor: {
+    key_id: orNull(isHex(64)),
+    origin: orNull(isText),
+    prev_file: orNull(isText),
+    prev_last_hash: orNull(isHex(64)),
+    prev_sequence_num: orNull(isCount),
+    tenant: isText,
+  },
+  // Any object: what an event must hold is the vocabulary's matter (event.md), not the chain's.
+  event: null,
+  head: { note: isNote, sensor: optional(isObject) },
+  key: {
+    algorithm: (value) => value === 'ed25519',
+    host_id: isText,
+    key_id: isHex(64),
+    public_key: isHex(64),
+    valid_from: isTime,
+    valid_until: orNull(isTime),
+  },
+  stub: { chain: isHex(32), first_seq: isCount, item: isHex(64), next_seq: isCount, reason: isText },
+  tenant_head: { label: isHex(32), origin: isText, root: isHex(64), size: isCount },
+}
+
+function parseEnvelope(text: string, attempted: string): Line {
+  const value = parseCanonical(text, attempted)
+  const wrong = (received: string) => lineError('LINE_MALFORMED', { attempted, received })
+  if (!isObject(value)) throw wrong(text)
+  const line = value as JsonObject
+  const bodies = Object.keys(line).filter((member) => !envelopeMembers.includes(member))
+  const kind = bodies[0]
+  if (kind === undefined || bodies.length > 1) throw wrong(`the bodies [${bodies.join(', ')}] where one is needed`)
+  const shape = Object.hasOwn(bodyShapes, kind) ? bodyShapes[kind] : undefined
+  const body = line[kind]
+  if (shape === undefined || !isObject(body)) throw wrong(`a body ${kind}`)
+  const fault = faultOf(line, { ...envelopeShape, [kind]: isObject }) ?? (shape && faultOf(body as JsonObject, shape))
+  if (fault) throw wrong(`a line whose member ${fault} is missing, unknown or of another form`)
+  return line as unknown as Line
+}
+
+function faultOf(object: JsonObject, shape: Shape): string | undefined {
+  for (const member in object) if (!Object.hasOwn(shape, member)) return member
+  for (const member in shape) {
+    const check = shape[member] as Check
+    if (!(Object.hasOwn(object, member) ? check(object[member]) : check.optional === true)) return member
+  }
+  return undefined
+}
+
+/** Splits NDJSON into lines without their newlines; every line must end in one. */
+export function splitLines(bytes: Uint8Array, linesMax: number, attempted: string): Uint8Array[] {
+  const lines: Uint8Array[] = []
+  for (let from = 0; from < bytes.length; ) {
+    const end = bytes.indexOf(0x0a, from)
+    if (end < 0) throw lineError('LINE_MALFORMED', { attempted, received: 'a last line without its newline' })
+    if (lines.length === linesMax)
+      throw lineError('LINE_MALFORMED', { attempted, received: `more than ${linesMax} lines` })
+    lines.push(bytes.subarray(from, end))
+    from = end + 1
+  }
+  return lines
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
+
+export const merkleErrors = {
+  PROOF_INVALID: {
+    kind: 'unverified',
+    rule: 'a Merkle proof leads from what it proves to the root it claims (RFC 9162, 2.1.3 and 2.1.4)',
+    advice: 'Ask for the proof again from a source you trust; a proof that stays wrong means the log was altered',
+  },
+} as const satisfies ErrorTable
+const merkleError = errorsOf(merkleErrors)
+
+/** SHA-256 as the caller's platform has it. */
+export type Sha256 = (data: Uint8Array) => Uint8Array
+/** 32 bytes. */
+export type Hash = Uint8Array
+
+/** RFC 9162, 2.1.1: SHA-256(0x00 || entry). */
+export function leafHash(sha256: Sha256, entry: Uint8Array): Hash {
+  const framed = new Uint8Array(entry.length + 1)
+  framed.set(entry, 1)
+  return sha256(framed)
+}
+
+/** RFC 9162, 2.1.1: SHA-256(0x01 || left || right). */
+export function nodeHash(sha256: Sha256, left: Hash, right: Hash): Hash {
+  const framed = new Uint8Array(65)
+  framed[0] = 1
+  framed.set(left, 1)
+  framed.set(right, 33)
+  return sha256(framed)
+}
+
+/** The complete subtrees, left to right, of which a tree of `size` consists; levels fall from left to right. */
+export type Frontier = {
+  readonly size: number
+  /** Appends a complete subtree of 2^level leaves; `size` must be a multiple of that. */
+  append(hash: Hash, level?: number): void
+  root(): Hash
+}
+
+/** Grows a tree from left to right in logarithmic memory. `onNode` hears of every subtree that becomes complete. */
+export function createFrontier(sha256: Sha256, onNode?: (level: number, hash: Hash) => void): Frontier {
+  const subtrees: { level: number; hash: Hash }[] = []
+  let size = 0
+  return {
+    get size() {
+      return size
+    },
+    append(leaf, startLevel = 0) {
+      if (size % 2 ** startLevel !== 0) throw new RangeError(`a subtree of level ${startLevel} cannot start at ${size}`)
+      let hash = leaf
+      let level = startLevel
+      onNode?.(level, hash)
+      for (let last = subtrees.at(-1); last?.level === level; last = subtrees.at(-1)) {
+        hash = nodeHash(sha256, last.hash, hash)
+        level += 1
+        subtrees.pop()
+        onNode?.(level, hash)
+      }
+      subtrees.push({ level, hash })
+      size += 2 ** startLevel
+    },
+    root() {
+      const last = subtrees.at(-1)
+      if (last === undefined) return sha256(new Uint8Array(0))
+      return subtrees.slice(0, -1).reduceRight((right, { hash }) => nodeHash(sha256, hash, right), last.hash)
+    },
+  }
+}
+
+/** The aligned complete subtrees, left to right, that cover [from, to): what a gap in a disclosure consists of. */
+export function* subtreesOf(from: number, to: number): Generator<{ level: number; index: number }> {
+  for (let at = from; at < to; ) {
+    let level = 0
+    while (at % 2 ** (level + 1) === 0 && at + 2 ** (level + 1) <= to) level += 1
+    yield { level, index: at / 2 ** level }
+    at += 2 ** level
+  }
+}
+
+/** RFC 9162, 2.1.3.2. Throws PROOF_INVALID unless `leaf` is entry `index` of the tree of `size` with `root`. */
+export function verifyInclusion(
+  sha256: Sha256,
+  claim: { index: number; size: number; leaf: Hash; root: Hash },
+  proof: readonly Hash[],
+): void {
+  const { index, size } = claim
+  const attempted = `verifying the inclusion of entry ${index} in a tree of ${size}`
+  if (!isCount(index) || !isCount(size) || index >= size)
+    throw merkleError('PROOF_INVALID', { attempted, received: 'index outside the tree' })
+  let fn = index
+  let sn = size - 1
+  let hash = claim.leaf
+  for (const sibling of proof) {
+    if (sn === 0)
+      throw merkleError('PROOF_INVALID', { attempted, received: `${proof.length} hashes, which are too many` })
+    if (fn % 2 === 1 || fn === sn) {
+      hash = nodeHash(sha256, sibling, hash)
+      while (fn % 2 === 0 && fn !== 0) {
+        fn = half(fn)
+        sn = half(sn)
+      }
+    } else {
+      hash = nodeHash(sha256, hash, sibling)
+    }
+    fn = half(fn)
+    sn = half(sn)
+  }
+  if (sn !== 0) throw merkleError('PROOF_INVALID', { attempted, received: `${proof.length} hashes, which are too few` })
+  if (!equal(hash, claim.root)) throw merkleError('PROOF_INVALID', { attempted, received: 'another root' })
+}
+
+/**
+ * RFC 9162, 2.1.4.2. Throws PROOF_INVALID unless the tree of `newSize` extends the tree of `oldSize`. An empty old
+ * tree is extended by every tree, with an empty proof (C2SP tlog-witness, add-checkpoint).
+ */
+export function verifyConsistency(
+  sha256: Sha256,
+  claim: { oldSize: number; oldRoot: Hash; newSize: number; newRoot: Hash },
+  proof: readonly Hash[],
+): void {
+  const { oldSize, newSize, oldRoot, newRoot } = claim
+  const attempted = `verifying that a tree of ${newSize} extends a tree of ${oldSize}`
+  const wrong = (received: string) => merkleError('PROOF_INVALID', { attempted, received })
+  if (!isCount(oldSize) || !isCount(newSize) || oldSize > newSize) throw wrong('sizes that do not grow')
+  if (oldSize === 0 || oldSize === newSize) {
+    if (proof.length > 0) throw wrong(`${proof.length} hashes where none are needed`)
+    if (oldSize === newSize && !equal(oldRoot, newRoot)) throw wrong('two roots for one size')
+    if (oldSize === 0 && !equal(oldRoot, sha256(new Uint8Array(0)))) throw wrong('a root that is not the empty tree')
+    return
+  }
+  const isPowerOfTwo = Number.isInteger(Math.log2(oldSize)) && 2 ** Math.log2(oldSize) === oldSize
+  const path = isPowerOfTwo ? [oldRoot, ...proof] : proof
+  let fn = oldSize - 1
+  let sn = newSize - 1
+  while (fn % 2 === 1) {
+    fn = half(fn)
+    sn = half(sn)
+  }
+  const [first, ...rest] = path
+  if (first === undefined || proof.length === 0) throw wrong('an empty proof')
+  let oldHash = first
+  let newHash = first
+  for (const sibling of rest) {
+    if (sn === 0) throw wrong(`${proof.length} hashes, which are too many`)
+    if (fn % 2 === 1 || fn === sn) {
+      oldHash = nodeHash(sha256, sibling, oldHash)
+      newHash = nodeHash(sha256, sibling, newHash)
+      while (fn % 2 === 0 && fn !== 0) {
+        fn = half(fn)
+        sn = half(sn)
+      }
+    } else {
+      newHash = nodeHash(sha256, newHash, sibling)
+    }
+    fn = half(fn)
+    sn = half(sn)
+  }
+  if (sn !== 0) throw wrong(`${proof.length} hashes, which are too few`)
+  if (!equal(oldHash, oldRoot)) throw wrong('another old root')
+  if (!equal(newHash, newRoot)) throw wrong('another new root')
+}
+
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false
+  return true
+}
+
+// Shifts would cut to 32 bits.
+const half = (n: number) => Math.floor(n / 2)
+const isCount = (n: number) => Number.isSafeInteger(n) && n >= 0

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
+import type { Sha256 } from './merkle.ts'
+
+export const noteErrors = {
+  NOTE_MALFORMED: {
+    kind: 'invalid',
+    rule: 'a signed note is a text, an empty line and signature lines (C2SP signed-note)',
+    advice: 'Take the note from its source again, byte for byte',
+  },
+  NOTE_UNVERIFIED: {
+    kind: 'unverified',
+    rule: 'a note carries a valid signature by a key that is trusted for it',
+    advice: 'Check that the trusted key is the right one; a note that stays unverified was altered',
+  },
+  VKEY_MALFORMED: {
+    kind: 'invalid',
+    rule: 'a verifier key is <name>+<8 hex>+<base64> of type 0x01 Ed25519 (C2SP signed-note)',
+    advice: 'Copy the whole key, as `sealwatch status` shows it',
+  },
+} as const satisfies ErrorTable
+const noteError = errorsOf(noteErrors)
+
+export type VerifyEd25519 = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
+
+/** A key that notes are checked against; `id` is the first four bytes of SHA-256(name || 0x0A || 0x01 || key). */
+export type NoteVerifier = { readonly name: string; readonly id: Uint8Array; readonly publicKey: Uint8Array }
+export type NoteSignature = { readonly name: string; readonly id: Uint8Array; readonly signature: Uint8Array }
+/** `text` ends in a newline and is what was signed. */
+export type Note = { readonly text: string; readonly signatures: readonly NoteSignature[] }
+
+const noteCharsMax = 16_384
+const signaturesMax = 64
+const ed25519 = 0x01
+const utf8 = new TextEncoder()
+
+export function noteVerifier(sha256: Sha256, name: string, publicKey: Uint8Array): NoteVerifier {
+  const prefix = utf8.encode(`${name}\n`)
+  const preimage = new Uint8Array(prefix.length + 1 + publicKey.length)
+  preimage.set(prefix)
+  preimage[prefix.length] = ed25519
+  preimage.set(publicKey, prefix.length + 1)
+  return { name, id: sha256(preimage).slice(0, 4), publicKey }
+}
+
+export function formatVkey({ name, id, publicKey }: NoteVerifier): string {
+  return `${name}+${id.toHex()}+${Uint8Array.of(ed25519, ...publicKey).toBase64()}`
+}
+
+export function parseVkey(sha256: Sha256, vkey: string): NoteVerifier {
+  const wrong = () => noteError('VKEY_MALFORMED', { attempted: 'reading a verifier key', received: vkey })
+  const match = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(vkey)
+  const key = match === null ? undefined : decodeBase64(match[3] as string)
+  if (match === null || key?.[0] !== ed25519 || key.length !== 33) throw wrong()
+  const verifier = noteVerifier(sha256, match[1] as string, key.slice(1))
+  if (verifier.id.toHex() !== match[2]) throw wrong()
+  return verifier
+}
+
+export function parseNote(note: string, attempted: string): Note {
+  const wrong = (received: string) => noteError('NOTE_MALFORMED', { attempted, received })
+  if (note.length > noteCharsMax) throw wrong(`${note.length} characters, more than ${noteCharsMax}`)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the clause forbids exactly these
+  if (!note.isWellFormed() || /[\x00-\x09\x0b-\x1f]/.test(note)) throw wrong('control characters or broken UTF-16')
+  const split = note.lastIndexOf('\n\n')
+  if (split < 0 || !note.endsWith('\n')) throw wrong(note)
+  const signatures = note
+    .slice(split + 2, -1)
+    .split('\n')
+    .map((line) => {
+      const match = /^— ([^\s+]+) ([A-Za-z0-9+/]+=*)$/.exec(line)
+      const blob = match === null ? undefined : decodeBase64(match[2] as string)
+      if (match === null || blob === undefined || blob.length < 5) throw wrong(line)
+      return { name: match[1] as string, id: blob.slice(0, 4), signature: blob.slice(4) }
+    })
+  if (signatures.length > signaturesMax) throw wrong(`${signatures.length} signatures, more than ${signaturesMax}`)
+  return { text: note.slice(0, split + 1), signatures }
+}
+
+/**
+ * Returns the verifiers of `trusted` whose valid signature the note carries, at least one, or throws. Signatures by
+ * keys that are not trusted are passed over; one by a trusted key that does not hold condemns the note.
+ */
+export function openNote(
+  note: string,
+  trusted: readonly NoteVerifier[],
+  verify: VerifyEd25519,
+  attempted: string,
+): { text: string; signers: readonly NoteVerifier[] } {
+  const { text, signatures } = parseNote(note, attempted)
+  const message = utf8.encode(text)
+  const signers: NoteVerifier[] = []
+  for (const { name, id, signature } of signatures) {
+    const verifier = trusted.find((key) => key.name === name && key.id.every((byte, i) => byte === id[i]))
+    if (verifier === undefined || signers.includes(verifier)) continue
+    if (!verify(verifier.publicKey, message, signature)) {
+      throw noteError('NOTE_UNVERIFIED', { attempted, received: `a wrong signature by ${name}` })
+    }
+    signers.push(verifier)
+  }
+  if (signers.length === 0) {
+    throw noteError('NOTE_UNVERIFIED', {
+      attempted,
+      received: `signatures by ${signatures.map((s) => s.name).join(', ')}`,
+    })
+  }
+  return { text, signers }
+}
+
+/** Standard base64 with padding, and only the one way of writing it: the unused bits are zero. */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.fromBase64(text, { lastChunkHandling: 'strict' })
+  } catch {
+    return undefined
+  }
+}
