@@ -149,7 +149,7 @@ function createReader(checks: BundleChecks) {
 
   function takeLeaves(leaves: JsonObject, attempted: string): void {
     last = undefined
-    const { from, hashes } = leaves
+    const { from, hashes, revealed } = leaves
     const fits =
       from === frontier.size && isHashes(hashes) && hashes.length > 0 && frontier.size + hashes.length <= sizeDue()
     if (!fits || !hasOnly(leaves, ['from', 'hashes', 'revealed'])) {
