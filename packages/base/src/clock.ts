@@ -15,9 +15,19 @@ export type Clock = {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+const stepMs = 50
+let originMs = performance.timeOrigin
+
+/** The fine clock runs from the start of the process: when the wall clock was set or the machine slept, it follows. */
+function fineMs(): number {
+  const wallMs = Date.now()
+  if (Math.abs(originMs + performance.now() - wallMs) > stepMs) originMs = wallMs - performance.now()
+  return originMs + performance.now()
+}
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  nowNs: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
+  nowNs: () => BigInt(Math.round(fineMs() * 1000)) * 1000n,
   monotonicNs: () => hrtime.bigint(),
   sleep: async (ms, signal) => {
     await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)

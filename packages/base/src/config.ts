@@ -6,7 +6,7 @@ export const configErrors = {
   CONFIG_INVALID: {
     kind: 'invalid',
     rule: 'every setting must be known and within its limits',
-    advice: 'Correct the settings named; docs/reference/configuration.md lists them all',
+    advice: 'docs/reference/configuration.md lists every setting',
   },
 } as const satisfies ErrorTable
 const configError = errorsOf(configErrors)
@@ -20,6 +20,8 @@ export type Setting<T> = {
 }
 export type SettingTable = Readonly<Record<string, Setting<unknown>>>
 export type ConfigOf<T extends SettingTable> = { readonly [K in keyof T]: T[K] extends Setting<infer V> ? V : never }
+
+const givenCharsMax = 100
 
 type Base<T> = { env: string; default?: T; help: string }
 
@@ -60,13 +62,15 @@ export function readConfig<T extends SettingTable>(
     }
     const parsed = setting.parse(given)
     if ('value' in parsed) return [name, parsed.value]
-    faults.push(`${setting.env} must be ${parsed.mustBe}, not ${JSON.stringify(given)}`)
+    faults.push(`${setting.env} must be ${parsed.mustBe}, not ${JSON.stringify(given.slice(0, givenCharsMax))}`)
     return [name, undefined]
   })
   const known = new Set(Object.values(table).map((setting) => setting.env))
   for (const name of Object.keys(env))
     if (name.startsWith(prefix) && !known.has(name)) faults.push(`${name} is not a setting`)
-  if (faults.length > 0)
-    throw configError('CONFIG_INVALID', { attempted: 'reading the configuration', received: faults.join('; ') })
+  if (faults.length > 0) {
+    const advice = `${faults.join('; ')}. ${configErrors.CONFIG_INVALID.advice}`
+    throw configError('CONFIG_INVALID', { attempted: 'reading the configuration', advice })
+  }
   return Object.freeze(Object.fromEntries(entries)) as ConfigOf<T>
 }

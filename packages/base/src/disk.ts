@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { constants, type FileHandle, mkdir, open, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { type ErrorTable, errorsOf } from './errors.ts'
 
 export const diskErrors = {
@@ -45,14 +45,15 @@ export type AppendFile = {
 
 export const systemDisk: Disk = {
   openAppend: async (path) => {
-    const attempted = `opening ${path}`
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_DSYNC
+    let file: FileHandle | undefined
     try {
-      const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_DSYNC
-      const file = await open(path, flags, 0o600)
+      file = await open(path, flags, 0o600)
       await syncDirectory(dirname(path))
       return appendFile(path, file, (await file.stat()).size)
     } catch (cause) {
-      throw translate(attempted, cause)
+      await file?.close()
+      throw translate(`opening ${path}`, cause)
     }
   },
   replace: async (path, data, mode = 0o600) => {
@@ -77,7 +78,9 @@ export const systemDisk: Disk = {
 /** Creates a directory and its parents, and makes their names durable. */
 export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
   try {
-    if ((await mkdir(path, { recursive: true, mode })) !== undefined) await syncDirectory(dirname(path))
+    const first = await mkdir(resolve(path), { recursive: true, mode })
+    if (first === undefined) return
+    for (let made = resolve(path); made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made))
   } catch (cause) {
     throw translate(`creating the directory ${path}`, cause)
   }
@@ -107,9 +110,13 @@ function appendFile(path: string, file: FileHandle, initialSize: number): Append
       }
     },
     truncate: async (to) => {
-      await file.truncate(to)
-      await file.sync()
-      size = to
+      try {
+        await file.truncate(to)
+        await file.sync()
+        size = to
+      } catch (cause) {
+        throw translate(`cutting ${path} to ${to} bytes`, cause)
+      }
     },
     close: () => file.close(),
   }

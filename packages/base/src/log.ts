@@ -7,7 +7,9 @@ export type LogFields = Readonly<Record<string, unknown>>
 export type Log = { readonly [L in LogLevel]: (msg: string, fields?: LogFields) => void }
 
 /** Field names whose values never reach a log (LOG-5). */
-const secretName = /(secret|token|password|passwd|private|credential|authorization|cookie|api_?key)/i
+const secretName = /(secret|token|passw|passphrase|pwd|private|credential|authorization|cookie|api[-_]?key)/i
+/** Nor does a private key, whatever the field is called. */
+const privateKeyPem = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 const valueCharsMax = 2000
 
 /** One JSON object a line. `write` gets the line with its newline; time comes from the caller's clock. */
@@ -24,6 +26,7 @@ function redact(name: string, value: unknown): unknown {
   if (value instanceof SealwatchError) return value.toJSON()
   if (value instanceof Error) return { name: value.name, message: value.message, stack: value.stack }
   if (typeof value === 'bigint') return value.toString()
-  if (typeof value === 'string' && value.length > valueCharsMax) return `${value.slice(0, valueCharsMax)}…`
-  return value
+  if (typeof value !== 'string') return value
+  if (privateKeyPem.test(value)) return '[redacted]'
+  return value.length > valueCharsMax ? `${value.slice(0, valueCharsMax)}…` : value
 }

@@ -73,13 +73,15 @@ function publicKeyObject(raw: Uint8Array): KeyObject {
 }
 
 function parsePrivateKey(path: string, pem: string): KeyObject {
+  let received: string | undefined
   try {
     const key = createPrivateKey(pem)
     if (key.asymmetricKeyType === 'ed25519') return key
-    throw keyError('KEY_UNREADABLE', { attempted: `reading ${path}`, received: key.asymmetricKeyType })
+    received = key.asymmetricKeyType
   } catch (cause) {
     throw keyError('KEY_UNREADABLE', { attempted: `reading ${path}`, cause })
   }
+  throw keyError('KEY_UNREADABLE', { attempted: `reading ${path}`, received })
 }
 
 function signerOf(privateKey: KeyObject): Ed25519Signer {

@@ -21,7 +21,7 @@ export type Task = TaskRef & {
   readonly pidNs: number
   readonly mntNs: number
   readonly cgroupId: bigint
-  /** Path of the running image as the task's root sees it; null for kernel threads. */
+  /** Path of the running image in its mount namespace (no chroot shortens it); null for kernel threads. */
   readonly exe: string | null
   /** Parent first, at most eight. */
   readonly ancestors: readonly TaskRef[]
@@ -29,7 +29,9 @@ export type Task = TaskRef & {
 
 /** A file by object: the path is for people, device and inode identify it. */
 export type FileRef = {
+  /** In the actor's mount namespace. Without a leading slash when its beginning was lost to a limit. */
   readonly path: string
+  /** The kernel's dev_t: major << 20 | minor. */
   readonly dev: number
   readonly ino: bigint
   /** st_mode */
@@ -45,19 +47,31 @@ export type FileRef = {
 
 export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
 
-/** What a source saw. `timeNs` is CLOCK_BOOTTIME; `truncated` says that a string met a limit. */
+/**
+ * What a source saw. `timeNs` is CLOCK_BOOTTIME; `truncated` says that a string met a limit. `flags` are those of the
+ * opened file, with O_CREAT only when this open made it. `result` is what the call returned: negative is an errno, the
+ * attempt was refused, and `bytes` is 0. A target with startNs 0n ended before it could be looked up.
+ */
 export type Observation = { readonly timeNs: bigint; readonly actor: Task; readonly truncated: boolean } & (
   | { readonly kind: 'exec'; readonly file: FileRef; readonly filename: string; readonly argv: readonly string[] }
   | { readonly kind: 'exit'; readonly exitCode: number; readonly signal: number }
   | { readonly kind: 'file_open'; readonly syscall: OpenSyscall; readonly file: FileRef; readonly flags: number }
   | { readonly kind: 'mem_open'; readonly syscall: OpenSyscall; readonly target: TaskRef; readonly flags: number }
-  | { readonly kind: 'ptrace'; readonly target: TaskRef; readonly request: number }
-  | { readonly kind: 'vm_read' | 'vm_write'; readonly target: TaskRef; readonly bytes: number }
+  | { readonly kind: 'ptrace'; readonly target: TaskRef; readonly request: number; readonly result: number }
+  | { readonly kind: 'vm_read' | 'vm_write'; readonly target: TaskRef; readonly bytes: number; readonly result: number }
 )
 
 /** A sensor site is one BPF program: one probe, one row of counters, one row of `sealwatch doctor`. */
 export const sites = [
-  'exec', 'exit', 'open', 'openat', 'openat2', 'creat', 'ptrace', 'process_vm_readv', 'process_vm_writev',
+  'exec',
+  'exit',
+  'open',
+  'openat',
+  'openat2',
+  'creat',
+  'ptrace',
+  'process_vm_readv',
+  'process_vm_writev',
 ] as const
 export type Site = (typeof sites)[number]
 
@@ -80,6 +94,11 @@ export type SensorHello = {
 }
 
 /** Sent every second when a count changed, else every five as a heartbeat. */
-export type SensorReport = { readonly kind: 'report'; readonly timeNs: bigint; readonly era: string; readonly counts: SensorCounts }
+export type SensorReport = {
+  readonly kind: 'report'
+  readonly timeNs: bigint
+  readonly era: string
+  readonly counts: SensorCounts
+}
 
 export type SensorMessage = SensorHello | SensorReport | (Observation & { readonly site: Site })

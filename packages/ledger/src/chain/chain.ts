@@ -82,6 +82,9 @@ export type Chain = {
   close(): Promise<void>
 }
 
+/** A head follows once a batch has met either: with one more line it stays within the limits of the wire. */
+const batchFull = { lines: 512, bytes: 3 * 1024 * 1024 } as const
+
 /** Opens the chain in `dir`, or begins one; a damaged chain is set aside whole, and a new one begins in its place. */
 export async function openChain(options: ChainOptions): Promise<Chain> {
   const { dir, clock } = options
@@ -195,41 +198,53 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
     await makeRoom(`sealing ${drafts.length} events of tenant ${tenant}`)
     const last = segments.at(-1)
     const current = last !== undefined && last.bytes < segmentBytesMax ? last : undefined
-    const sealed: SealedLine[] = []
+    const segment: Segment = current ?? { file: segmentName(position.nextSeq), bytes: 0, sideBytes: 0, extents: [] }
+    const state = sensorState ?? sensor
+    const extents: Extent[] = []
     let next = position
+    let bytes = segment.bytes
+    let sideBytes = segment.sideBytes
+    let batch: SealedLine[] = []
+    let batchBytes = 0
+    const batches: SealedLine[][] = []
+
     const add = (line: SealedLine) => {
-      sealed.push(line)
+      batch.push(line)
+      batchBytes += Buffer.byteLength(line.text) + 1
       next = { nextSeq: line.seq + 1, tip: line.hash }
     }
-    if (current === undefined) add(sealLine(id, next, clock.nowNs(), { anchor: anchorAfter(last) }))
-    for (const draft of drafts) add(sealDraft(id, next, draft))
-    const state = sensorState ?? sensor
-    const note = head.sign(headText(id, next.nextSeq, next.tip as string))
-    add(sealLine(id, next, clock.nowNs(), { head: state === undefined ? { note } : { note, sensor: state } }))
+    const closeBatch = () => {
+      const note = head.sign(headText(id, next.nextSeq, next.tip as string))
+      add(sealLine(id, next, clock.nowNs(), { head: state === undefined ? { note } : { note, sensor: state } }))
+      const firstSeq = next.nextSeq - batch.length
+      const lengths = { bytes: batchBytes, sideBytes: Buffer.byteLength(batch.map(sideText).join('')) }
+      extents.push({ firstSeq, count: batch.length, offset: bytes, sideOffset: sideBytes, ...lengths })
+      bytes += lengths.bytes
+      sideBytes += lengths.sideBytes
+      batches.push(batch)
+      batch = []
+      batchBytes = 0
+    }
 
-    const segment: Segment = current ?? { file: segmentName(position.nextSeq), bytes: 0, sideBytes: 0, extents: [] }
+    if (current === undefined) add(sealLine(id, next, clock.nowNs(), { anchor: anchorAfter(last) }))
+    for (const draft of drafts) {
+      add(sealDraft(id, next, draft))
+      if (batch.length >= batchFull.lines || batchBytes >= batchFull.bytes) closeBatch()
+    }
+    if (batch.length > 0 || drafts.length === 0) closeBatch()
+
     const { lines, side } = await openFiles(segment.file)
-    const lineBytes = Buffer.from(`${sealed.map(({ text }) => text).join('\n')}\n`)
-    const sideBytes = Buffer.from(
-      sealed.map(({ seq, side: values }) => (values === undefined ? '' : `${seq} ${values}\n`)).join(''),
-    )
+    const sealed = batches.flat()
     // Personal values first: if we stop between the two writes they belong to no line, and scanSegment cuts them off.
-    if (sideBytes.length > 0) await side.append([sideBytes])
-    await lines.append([lineBytes]).catch(async (cause: unknown) => {
+    if (sideBytes > segment.sideBytes) await side.append([Buffer.from(sealed.map(sideText).join(''))])
+    await lines.append([Buffer.from(sealed.map(lineText).join(''))]).catch(async (cause: unknown) => {
       if (isSealwatchError(cause, 'DISK_FULL')) await side.truncate(segment.sideBytes)
       throw cause
     })
 
-    segment.extents?.push({
-      firstSeq: position.nextSeq,
-      count: sealed.length,
-      offset: segment.bytes,
-      bytes: lineBytes.length,
-      sideOffset: segment.sideBytes,
-      sideBytes: sideBytes.length,
-    })
-    segment.bytes += lineBytes.length
-    segment.sideBytes += sideBytes.length
+    segment.extents?.push(...extents)
+    segment.bytes = bytes
+    segment.sideBytes = sideBytes
     if (current === undefined) segments = [...segments, segment]
     position = next
     sensor = state
@@ -287,6 +302,9 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
     close: () => serially(closeFiles),
   }
 }
+
+const lineText = ({ text }: SealedLine) => `${text}\n`
+const sideText = ({ seq, side }: SealedLine) => (side === undefined ? '' : `${seq} ${side}\n`)
 
 function parseSide(side: Uint8Array): ChainBatch['side'] {
   const rows = Buffer.from(side).toString('utf8').split('\n').slice(0, -1)

@@ -63,6 +63,8 @@ export type LedgerOptions = {
 export type Ledger = {
   readonly tenant: string
   readonly origin: string
+  /** The chain of the lines that the ledger's server writes itself. */
+  readonly chain: string
   /** Leaves on stable storage. */
   readonly size: number
   /** Where a producer's chain stands, with everything that was handed to `append` so far. */
@@ -240,6 +242,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     return {
       tenant,
       origin,
+      chain: own,
       get size() {
         return size
       },

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Clock, type ConfigOf, type Disk, type Log, makeDirectory } from '@sealwatch/base'
+import { loadOrCreateSigner } from '@sealwatch/keys'
+import { type Chain, openChain } from '@sealwatch/ledger'
+import { type agentSettings, segmentBytesMax } from './config.ts'
+import { createJournal } from './journal/journal.ts'
+import { formatAccount, parseAccount } from './journal/sensor-account.ts'
+import { deviceOf, type RecordContext } from './observe/context.ts'
+import { agentStarted, agentStopped } from './observe/lifecycle.ts'
+import type { ObserveContext } from './observe/observe.ts'
+import { createProcessTable, type ProcessRow, processTableLimits } from './observe/process-table.ts'
+import { openIdentity, readHostFacts, type ShippedChain, ship } from './ship/index.ts'
+import { createAccounts } from './sources/accounts.ts'
+import { createFrameDecoder } from './sources/frame.ts'
+import { readBootNs } from './sources/proc-snapshot.ts'
+import { listenForSensor } from './sources/sensor-socket.ts'
+import { type AgentState, statusOf } from './status.ts'
+import { agentVersion } from './version.ts'
+import { type WatchState, watch } from './watch.ts'
+
+export type AgentOptions = {
+  readonly config: ConfigOf<typeof agentSettings>
+  readonly paths: Readonly<
+    Record<'chains' | 'signingKey' | 'identity' | 'joinToken' | 'sensorSocket' | 'status', string>
+  >
+  /** What ran when the agent started. */
+  readonly processes: readonly ProcessRow[]
+  readonly seenAtBootNs: bigint
+  readonly pid: number
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly random: () => number
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+const MiB = 1024 * 1024
+const statusEveryMs = 1_000
+/** How long a stopping agent tries to bring what it has sealed to the server. */
+const drainMs = 2_000
+const drainStepMs = 20
+const clusterTenant = 'cluster'
+
+/** Watches, seals and ships until the signal fires; rejects when it cannot go on without risking what is sealed. */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const { config, paths, pid, clock, disk, random, log, signal } = options
+  const facts = await readHostFacts()
+  await makeDirectory(paths.chains)
+  const signer = await loadOrCreateSigner(paths.signingKey, disk)
+  const open = (tenant: string): Promise<Chain> =>
+    openChain({
+      dir: join(paths.chains, tenant),
+      tenant,
+      signer,
+      clock,
+      disk,
+      segmentBytesMax,
+      totalBytesMax: config.maxAuditLogSizeMb * MiB,
+    })
+  const chains = new Map<string, Chain>()
+  for (const tenant of [config.tenant, clusterTenant]) {
+    const chain = await open(tenant)
+    if (chain.replacesDamaged)
+      log.critical('a chain on disk was altered; it is set aside and a new one begins', { tenant, chain: chain.id })
+    chains.set(tenant, chain)
+  }
+  const chainOf = (tenant: string) => chains.get(tenant) as Chain
+
+  const failed = Promise.withResolvers<never>()
+  failed.promise.catch(() => undefined)
+  const journalOf = (tenant: string) =>
+    createJournal({ chain: () => chainOf(tenant), clock, log, onFatal: failed.reject })
+  const journal = journalOf(config.tenant)
+  const clusterJournal = journalOf(clusterTenant)
+
+  const processes = createProcessTable(processTableLimits)
+  processes.seed(options.processes, options.seenAtBootNs)
+  const userName = createAccounts()
+  let bootOffsetNs = clock.nowNs() - readBootNs()
+  let hostId: string | undefined
+  let agentState: AgentState = 'unenrolled'
+  const device = () =>
+    deviceOf({
+      hostId: hostId ?? `machine:${facts.machineId}`,
+      hostname: facts.hostname,
+      bootId: facts.bootId,
+      kernel: facts.kernel,
+      osName: facts.os,
+      osVersion: '',
+    })
+  const recordContext = (tenant: string): RecordContext => ({
+    device: device(),
+    tenant,
+    version: agentVersion,
+    bootOffsetNs,
+  })
+  const context = (): ObserveContext => ({ ...recordContext(config.tenant), processes, userName })
+  const bootNs = () => clock.nowNs() - bootOffsetNs
+
+  const socket = await listenForSensor(paths.sensorSocket, createFrameDecoder)
+  const watchState: WatchState = {
+    hello: undefined,
+    connected: false,
+    account: parseAccount(chainOf(config.tenant).sensor),
+    gaps: 0,
+  }
+  clusterJournal.add(agentStarted({ timeNs: bootNs(), pid }, recordContext(clusterTenant)))
+
+  const watching = watch({
+    connections: socket.connections(signal),
+    journal,
+    clusterJournal,
+    context,
+    clusterContext: () => recordContext(clusterTenant),
+    onBootTime: (sensorBootNs) => {
+      bootOffsetNs = clock.nowNs() - sensorBootNs
+    },
+    state: watchState,
+    bootId: facts.bootId,
+    clock,
+    log,
+    signal,
+  })
+
+  const shippingStop = new AbortController()
+  const shipping = shipWhenEnrolled()
+  const reporting = reportStatus()
+
+  async function shipWhenEnrolled(): Promise<void> {
+    const url = `https://${config.serverHost}:${config.serverPort}`
+    const files = { tokenFile: paths.joinToken, identityFile: paths.identity }
+    const identity = await openIdentity({
+      url,
+      ...files,
+      facts,
+      signer,
+      clock,
+      disk,
+      random,
+      log,
+      signal: shippingStop.signal,
+    })
+    if (identity === undefined) return
+    hostId = identity.current.hostId
+    agentState = 'connecting'
+    await Promise.all([
+      identity.run(shippingStop.signal),
+      ship({
+        url,
+        identity,
+        agentVersion,
+        facts,
+        chains: () => [...chains.values()],
+        clock,
+        random,
+        log,
+        signal: shippingStop.signal,
+        onRollback: replaceChain,
+        onRegistered: (registered) => {
+          agentState = registered ? 'registered' : 'connecting'
+        },
+      }),
+    ])
+  }
+
+  /** The server holds another history of this chain: what is here is kept as evidence, and a new chain begins. */
+  async function replaceChain({ id, tenant }: ShippedChain): Promise<void> {
+    log.critical('the server knows another history of this chain; a new one begins', { chain: id, tenant })
+    await chainOf(tenant).close()
+    await setAside(join(paths.chains, tenant), clock)
+    chains.set(tenant, await open(tenant))
+  }
+
+  async function reportStatus(): Promise<void> {
+    while (!signal.aborted) {
+      const status = statusOf({
+        nowMs: clock.nowMs(),
+        pid,
+        state: agentState,
+        hostId: hostId ?? null,
+        watch: watchState,
+        chains: [...chains.values()],
+      })
+      await writeStatus(paths.status, status)
+      await clock.sleep(statusEveryMs, signal)
+    }
+  }
+
+  await Promise.race([failed.promise, shipping.then(() => watching), Promise.all([watching, reporting])])
+
+  if (watchState.account !== undefined) watchState.account = { ...watchState.account, stopped: true }
+  journal.add(undefined, watchState.account && formatAccount(watchState.account))
+  clusterJournal.add(
+    agentStopped({ timeNs: bootNs(), pid, cause: String(signal.reason) }, recordContext(clusterTenant)),
+  )
+  await Promise.race([failed.promise, Promise.all([journal.flushed(), clusterJournal.flushed()])])
+  await socket.close()
+  await shipped()
+  shippingStop.abort()
+  await shipping
+  for (const chain of chains.values()) await chain.close()
+
+  /** Waits for the server to have everything, but not for long: what it has not is still here at the next start. */
+  async function shipped(): Promise<void> {
+    const deadlineMs = clock.nowMs() + drainMs
+    const isBehind = () => [...chains.values()].some(({ shipped: done, position }) => done < position.nextSeq)
+    while (agentState === 'registered' && isBehind() && clock.nowMs() < deadlineMs) await clock.sleep(drainStepMs)
+  }
+}
+
+/** Renames the directory so that it is never read as a chain again. */
+async function setAside(dir: string, clock: Clock): Promise<void> {
+  await rename(dir, `${dir}.replaced-${clock.nowMs()}`)
+}
+
+async function writeStatus(path: string, status: object): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify(status))
+  await rename(`${path}.new`, path)
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { integer, text } from '@sealwatch/base'
+
+const MiB = 1024 * 1024
+
+export const agentConfigPrefix = 'SEALWATCH_AGENT_'
+
+export const agentSettings = {
+  dataDir: text({
+    env: 'SEALWATCH_AGENT_DATA_DIR',
+    help: 'Where the agent keeps its identity, its key and its chains',
+  }),
+  runDir: text({
+    env: 'SEALWATCH_AGENT_RUN_DIR',
+    help: 'Where the sensor connects (sensor.sock) and the agent writes its status',
+  }),
+  serverHost: text({
+    env: 'SEALWATCH_AGENT_SERVER_HOST',
+    default: '127.0.0.1',
+    help: 'Host name or address of the server',
+  }),
+  serverPort: integer({
+    env: 'SEALWATCH_AGENT_SERVER_PORT',
+    default: 7443,
+    min: 1,
+    max: 65_535,
+    help: "The server's agent port",
+  }),
+  tenant: text({
+    env: 'SEALWATCH_AGENT_TENANT',
+    default: 'default',
+    form: /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/,
+    mustBe: 'a tenant name: lower-case letters, digits and inner hyphens, at most 64',
+    help: 'The tenant that this machine belongs to',
+  }),
+  uid: integer({
+    env: 'SEALWATCH_AGENT_UID',
+    default: 64_702,
+    min: 1,
+    max: 4_294_967_294,
+    help: 'User the agent runs as when started by root',
+  }),
+  gid: integer({
+    env: 'SEALWATCH_AGENT_GID',
+    default: 64_702,
+    min: 1,
+    max: 4_294_967_294,
+    help: 'Group the agent runs as when started by root',
+  }),
+  maxAuditLogSizeMb: integer({
+    env: 'SEALWATCH_AGENT_MAX_AUDIT_LOG_SIZE_MB',
+    default: 500,
+    min: 16,
+    max: 1_048_576,
+    help: 'Most that the chain of a tenant takes on this disk, MiB; shipped files make room first',
+  }),
+} as const
+
+/** A chain begins a new file at this size: small enough to read at start-up, large enough to be few. */
+export const segmentBytesMax = 8 * MiB

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Clock, isSealwatchError, type JsonObject, type Log } from '@sealwatch/base'
+import type { Chain, Draft } from '@sealwatch/ledger'
+
+/** Brings drafts onto one chain in their order, many in one durable append. */
+export type Journal = {
+  /** How many wait to be sealed. */
+  readonly depth: number
+  /** Takes a draft, and the sensor's account as of it; without a draft a head alone is sealed. */
+  add(draft: Draft | undefined, sensor?: JsonObject): void
+  /** Resolves when there is room for more: whoever produces waits for it. */
+  room(): Promise<void>
+  /** Resolves when all that was added before is sealed. */
+  flushed(): Promise<void>
+}
+
+export type JournalOptions = {
+  readonly chain: () => Chain
+  readonly clock: Clock
+  readonly log: Log
+  /** Fires when sealing cannot go on: the outcome of a write is unknown. */
+  readonly onFatal: (error: unknown) => void
+}
+
+const waitingMax = 1_000
+/** What comes within this time shares a head and a disk write. */
+const gatherMs = 10
+const retryMs = 1_000
+
+export function createJournal({ chain, clock, log, onFatal }: JournalOptions): Journal {
+  let waiting: Draft[] = []
+  let sensor: JsonObject | undefined
+  let sealing: Promise<void> | undefined
+  let headDue = false
+  let full = false
+
+  async function seal(): Promise<void> {
+    await clock.sleep(gatherMs)
+    while (waiting.length > 0 || headDue) {
+      const drafts = waiting
+      const state = sensor
+      waiting = []
+      headDue = false
+      await sealDurably(drafts, state)
+    }
+    sealing = undefined
+  }
+
+  /** A full disk or a full chain is no loss: what is here waits, and what cannot come in is counted by the sensor. */
+  async function sealDurably(drafts: readonly Draft[], state: JsonObject | undefined): Promise<void> {
+    for (;;) {
+      try {
+        await chain().seal(drafts, state)
+        if (full) log.info('events are sealed again')
+        full = false
+        return
+      } catch (error) {
+        if (!isSealwatchError(error) || error.kind !== 'exhausted') throw error
+        if (!full) log.critical('events cannot be sealed and wait', { error, waiting: drafts.length + waiting.length })
+        full = true
+        await clock.sleep(retryMs)
+      }
+    }
+  }
+
+  return {
+    get depth() {
+      return waiting.length
+    },
+    add: (draft, state) => {
+      if (draft === undefined) headDue = true
+      else waiting.push(draft)
+      sensor = state ?? sensor
+      sealing ??= seal().catch(onFatal)
+    },
+    room: async () => {
+      while (waiting.length >= waitingMax && sealing !== undefined) await sealing
+    },
+    flushed: async () => {
+      while (sealing !== undefined) await sealing
+    },
+  }
+}

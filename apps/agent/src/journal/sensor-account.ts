@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { JsonObject } from '@sealwatch/base'
+import type { DropInput, GapCause, GapInput } from '../observe/loss.ts'
+import {
+  type SensorCounts,
+  type SensorHello,
+  type SensorReport,
+  type Site,
+  type SiteCounts,
+  sites,
+} from '../sources/observation.ts'
+
+/**
+ * What has been consumed of the sensor's frames, site by site. It is sealed with every batch (the head's `sensor`
+ * member), so that after any crash the counters say exactly how many frames are missing: lost = sent - consumed.
+ */
+export type SensorAccount = {
+  /** Unix nanoseconds of the last frame that was taken in. */
+  readonly at: bigint
+  readonly era: string
+  readonly bootId: string
+  readonly counts: SensorCounts
+  readonly consumed: Readonly<Record<Site, bigint>>
+  /** Drops that a record already tells of. */
+  readonly toldDropped: Readonly<Record<Site, bigint>>
+  /** Set by a clean stop of the agent. */
+  readonly stopped: boolean
+}
+
+/** Who lived through the time since the last frame. */
+export type Since = 'agent_lived' | 'agent_restarted'
+
+const perSite = (count: (site: Site) => bigint) =>
+  Object.fromEntries(sites.map((site) => [site, count(site)])) as Record<Site, bigint>
+const isAny = (counts: Readonly<Record<Site, bigint>>) => sites.some((site) => counts[site] > 0n)
+
+/** The account after a hello, and the gap it reveals. `nowNs` is Unix time. */
+export function openAccount(
+  before: SensorAccount | undefined,
+  hello: SensorHello,
+  at: { readonly nowNs: bigint; readonly bootId: string; readonly since: Since },
+): { account: SensorAccount; gap: GapInput | undefined } {
+  const { era, counts } = hello
+  const sameEra = before?.era === era
+  const account: SensorAccount = {
+    at: at.nowNs,
+    era,
+    bootId: at.bootId,
+    counts,
+    consumed: perSite((site) => counts[site].sent),
+    toldDropped: sameEra ? before.toldDropped : perSite((site) => counts[site].dropped),
+    stopped: false,
+  }
+  if (before === undefined) return { account, gap: undefined }
+  const lost = sameEra ? perSite((site) => counts[site].sent - before.consumed[site]) : null
+  // A sensor that lived on kept its programs attached: without loss nothing is unknown.
+  if (lost !== null && !hello.fresh && !isAny(lost)) return { account, gap: undefined }
+  const gap: GapInput = {
+    fromNs: before.at,
+    toNs: at.nowNs,
+    cause: causeOf(before, hello, at),
+    before: { era: before.era, counts: before.counts },
+    after: { era, counts },
+    lost,
+  }
+  return { account, gap }
+}
+
+function causeOf(before: SensorAccount, hello: SensorHello, at: { bootId: string; since: Since }): GapCause {
+  if (before.bootId !== at.bootId) return 'host_restarted'
+  if (before.era !== hello.era) return 'counters_removed'
+  if (at.since === 'agent_lived') return 'sensor_died'
+  return before.stopped ? 'agent_stopped' : 'agent_died'
+}
+
+/** The account after a report, with the drops and the unreadable frames that nobody has been told of. */
+export function updateAccount(
+  before: SensorAccount,
+  report: SensorReport,
+  nowNs: bigint,
+): { account: SensorAccount; drop: DropInput | undefined; gap: GapInput | undefined } {
+  const { counts, era } = report
+  const dropped = perSite((site) => counts[site].dropped - before.toldDropped[site])
+  const lost = perSite((site) => counts[site].sent - before.consumed[site])
+  const account: SensorAccount = {
+    ...before,
+    at: nowNs,
+    counts,
+    consumed: perSite((site) => counts[site].sent),
+    toldDropped: perSite((site) => counts[site].dropped),
+  }
+  const interval = { fromNs: before.at, toNs: nowNs }
+  const known = { era, counts: before.counts }
+  return {
+    account,
+    drop: isAny(dropped) ? { ...interval, era, dropped } : undefined,
+    gap: isAny(lost)
+      ? { ...interval, cause: 'frames_unreadable', before: known, after: { era, counts }, lost }
+      : undefined,
+  }
+}
+
+export function consume(account: SensorAccount, site: Site, nowNs: bigint): SensorAccount {
+  return { ...account, at: nowNs, consumed: { ...account.consumed, [site]: account.consumed[site] + 1n } }
+}
+
+/** As the head of a batch carries it: decimal strings, sites without counts left out. */
+export function formatAccount({ at, era, bootId, counts, consumed, toldDropped, stopped }: SensorAccount): JsonObject {
+  const rows = sites.map(
+    (site) =>
+      [
+        site,
+        [counts[site].produced, counts[site].dropped, counts[site].sent, consumed[site], toldDropped[site]],
+      ] as const,
+  )
+  const shown = rows.filter(([, numbers]) => numbers.some((number) => number > 0n))
+  return {
+    at: String(at),
+    boot_id: bootId,
+    era,
+    sites: Object.fromEntries(shown.map(([site, numbers]) => [site, numbers.map(String)])),
+    ...(stopped && { stopped }),
+  }
+}
+
+/** The inverse; undefined for anything else, for a damaged account is no account. */
+export function parseAccount(value: JsonObject | undefined): SensorAccount | undefined {
+  if (value === undefined) return undefined
+  const { at, boot_id, era, sites: rows, stopped } = value
+  const isFormed =
+    typeof at === 'string' &&
+    typeof boot_id === 'string' &&
+    typeof era === 'string' &&
+    typeof rows === 'object' &&
+    rows !== null
+  if (!isFormed) return undefined
+  try {
+    const numbers = (site: Site): bigint[] => {
+      const row = (rows as JsonObject)[site]
+      return Array.isArray(row) ? row.map((text) => BigInt(text as string)) : []
+    }
+    const at0 = (site: Site, i: number) => numbers(site)[i] ?? 0n
+    const counts = (site: Site): SiteCounts => ({ produced: at0(site, 0), dropped: at0(site, 1), sent: at0(site, 2) })
+    return {
+      at: BigInt(at),
+      era,
+      bootId: boot_id,
+      counts: Object.fromEntries(sites.map((site) => [site, counts(site)])) as SensorCounts,
+      consumed: perSite((site) => at0(site, 3)),
+      toldDropped: perSite((site) => at0(site, 4)),
+      stopped: stopped === true,
+    }
+  } catch {
+    return undefined
+  }
+}

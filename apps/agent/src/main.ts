@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { join } from 'node:path'
+import process from 'node:process'
+import { createLog, messageOf, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import { runAgent } from './agent.ts'
+import { agentConfigPrefix, agentSettings } from './config.ts'
+import { dropPrivileges } from './privileges.ts'
+import { readBootNs, readProcesses } from './sources/proc-snapshot.ts'
+
+const log = createLog('agent', (line) => process.stdout.write(line), systemClock.nowMs)
+
+try {
+  const config = readConfig(agentSettings, process.env, agentConfigPrefix)
+  const seenAtBootNs = readBootNs()
+  const processes = readProcesses()
+  dropPrivileges(config)
+  process.umask(0o077)
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
+  await runAgent({
+    config,
+    paths: {
+      chains: join(config.dataDir, 'chains'),
+      signingKey: join(config.dataDir, 'host.key'),
+      identity: join(config.dataDir, 'identity.pem'),
+      joinToken: join(config.dataDir, 'join-token'),
+      sensorSocket: join(config.runDir, 'sensor.sock'),
+      status: join(config.runDir, 'status.json'),
+    },
+    processes,
+    seenAtBootNs,
+    pid: process.pid,
+    clock: systemClock,
+    disk: systemDisk,
+    random: Math.random,
+    log,
+    signal: stop.signal,
+  })
+  process.exit(0)
+} catch (error) {
+  log.critical(`the agent stops: ${messageOf(error)}`, { error })
+  process.exit(1)
+}

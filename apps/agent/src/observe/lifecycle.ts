@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { classify, draftOf, type EventDraft, type LifecycleEvent, severities } from '@sealwatch/contract'
+import type { SensorHello } from '../sources/observation.ts'
+import { metadataOf, productOf, type RecordContext, unixMs } from './context.ts'
+
+/** `timeNs` is CLOCK_BOOTTIME throughout. These records belong into the tenant `cluster`. */
+type AgentMoment = { readonly timeNs: bigint; readonly pid: number }
+
+const success = { status_id: 1, status: 'Success' } as const
+const failure = { status_id: 2, status: 'Failure' } as const
+
+export function agentStarted({ timeNs, pid }: AgentMoment, context: RecordContext): EventDraft<LifecycleEvent> {
+  return record('agent', 'agent_started', timeNs, context, {
+    ...classify('lifecycle', 'start'),
+    ...severities.informational,
+    ...success,
+    message: `the agent started as pid ${pid}`,
+    unmapped: { pid },
+  })
+}
+
+export function agentStopped(
+  { timeNs, pid, cause }: AgentMoment & { readonly cause: string },
+  context: RecordContext,
+): EventDraft<LifecycleEvent> {
+  return record('agent', 'agent_stopped', timeNs, context, {
+    ...classify('lifecycle', 'stop'),
+    ...severities.low,
+    ...success,
+    message: `the agent (pid ${pid}) stops: ${cause}`,
+    unmapped: { pid, cause },
+  })
+}
+
+/** The first frame of a sensor's connection. A site that failed to attach is an eye that is closed: grave. */
+export function sensorAttached(hello: SensorHello, context: RecordContext): EventDraft<LifecycleEvent> {
+  const { timeNs, era, kernel, fresh, attached } = hello
+  const closed = Object.entries(attached).filter(([, { ok }]) => !ok)
+  const count = Object.keys(attached).length
+  const state = `${count - closed.length} of ${count} sites attached`
+  return record('sensor', 'sensor_attached', timeNs, context, {
+    ...classify('lifecycle', 'start'),
+    ...(closed.length === 0 ? severities.informational : severities.high),
+    ...(closed.length === 0 ? success : failure),
+    status_detail: closed.length === 0 ? state : `${state}; not: ${closed.map(([site]) => site).join(', ')}`,
+    message: `the sensor ${fresh ? 'started' : 'reconnected'}: ${state}`,
+    unmapped: { sensor: { era, kernel, fresh, sites: attached } },
+  })
+}
+
+export function sensorLost(
+  { timeNs, cause }: { readonly timeNs: bigint; readonly cause: string },
+  context: RecordContext,
+): EventDraft<LifecycleEvent> {
+  return record('sensor', 'sensor_lost', timeNs, context, {
+    ...classify('lifecycle', 'stop'),
+    ...severities.high,
+    ...failure,
+    message: `the connection to the sensor ended: ${cause}`,
+    unmapped: { cause },
+  })
+}
+
+type Said = Omit<LifecycleEvent, 'time' | 'metadata' | 'device' | 'actor' | 'app'>
+
+function record(
+  component: 'agent' | 'sensor',
+  code: string,
+  timeNs: bigint,
+  context: RecordContext,
+  said: Said,
+): EventDraft<LifecycleEvent> {
+  const event = {
+    ...said,
+    time: unixMs(timeNs, context),
+    metadata: metadataOf({ code, component, timeNs, by: code }, context),
+    device: context.device,
+    actor: { app_name: `sealwatch-${component}` },
+    app: productOf(component, context.version),
+  }
+  return draftOf(event, timeNs + context.bootOffsetNs)
+}

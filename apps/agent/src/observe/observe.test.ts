@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { canonicalize } from '@sealwatch/base/json'
+import { capabilities, capabilitiesIn, limits, lineageOf } from '@sealwatch/contract'
+import fc from 'fast-check'
+import type { Observation } from '../sources/observation.ts'
+import { observe, type SiteObservation } from './observe.ts'
+import {
+  bootNs,
+  sampleContext,
+  sampleEvents,
+  sampleFile,
+  sampleObservations,
+  sampleTask,
+  service,
+} from './sample-observations.ts'
+
+const vectors = join(import.meta.dirname, '../../../../vectors/events')
+const golden = (name: string): unknown => JSON.parse(readFileSync(join(vectors, `${name}.json`), 'utf8'))
+const rewrite = 'the vocabulary changed: run `node tools/write-event-vectors.ts` and review the difference'
+
+test('every sample becomes its golden event', async (t) => {
+  for (const [name, event] of Object.entries(sampleEvents()))
+    await t.test(name, () => assert.deepEqual(JSON.parse(JSON.stringify(event)), golden(name), rewrite))
+})
+
+test('every golden event but the finding has a sample', () => {
+  const names = readdirSync(vectors).map((name) => name.replace('.json', ''))
+  const samples = new Set(Object.keys(sampleEvents()))
+  assert.deepEqual(
+    names.filter((name) => !samples.has(name)),
+    ['finding-create'],
+  )
+})
+
+test('LOG-1: each event says when, whose, which part, what, who, how grave', () => {
+  for (const [name, event] of Object.entries(sampleEvents())) {
+    assert(event.time > 0 && event.severity_id > 0 && event.activity_name !== '' && event.message !== '', name)
+    assert(event.metadata.tenant_uid !== '' && event.metadata.product.feature?.name !== undefined, name)
+    assert('process' in event.actor ? event.actor.process.pid > 0 : event.actor.app_name !== '', name)
+  }
+})
+
+const sample = (name: string): SiteObservation => sampleObservations[name] as SiteObservation
+const observed = (observation: SiteObservation, context = sampleContext()) => {
+  context.processes.learn(observation)
+  return observe(observation, context)
+}
+
+test('personal values are named by pointer, and left out where there is no account', () => {
+  assert.deepEqual(observed(sample('file-read')).personalPointers, ['/event/actor/user/name'])
+  const nobody = { ...sample('file-read'), actor: sampleTask({ uid: 4_000 }) }
+  assert.deepEqual(observed(nobody).personalPointers, [])
+})
+
+test('paths of ancestors come from memory, their comm where it has none', () => {
+  const { event } = observed({
+    ...sample('file-read'),
+    actor: sampleTask({ ancestors: [service, { ...service, pid: 7 }] }),
+  })
+  assert('process' in event.actor)
+  assert.deepEqual(lineageOf(event.actor.process), ['/usr/sbin/keyservice', 'keyservice'])
+})
+
+test('what the source could not know is clear in the capabilities mask', () => {
+  const maskOf = (change: Partial<Observation>) =>
+    observed({ ...sample('file-read'), ...change } as SiteObservation).event.unmapped.capabilities_mask
+  const lacking = (mask: number) => Object.values(capabilities).filter((bit) => (maskOf({}) & bit & ~mask) !== 0)
+  assert.deepEqual(lacking(maskOf({ actor: sampleTask({ exe: null }) })), [capabilities.actorImage])
+  assert.deepEqual(lacking(maskOf({ truncated: true })), [capabilities.untruncated])
+  assert.deepEqual(capabilitiesIn(observed(sample('memory-read-vm')).event.unmapped.capabilities_mask).slice(-2), [
+    'targetIdentity',
+    'untruncated',
+  ])
+})
+
+test('the actor of a later act carries the arguments it was started with', () => {
+  const context = sampleContext()
+  const started = { ...sample('process-launch'), argv: ['cat', '--nonce', '1f2e'] } as SiteObservation
+  observed(started, context)
+  const { event } = observed(sample('file-read'), context)
+  assert('process' in event.actor)
+  assert.equal(event.actor.process.cmd_line, 'cat --nonce 1f2e')
+})
+
+test('any observation, however long or strange its strings, fits one line in canonical form', () => {
+  const hostile = fc.string({ unit: 'binary', maxLength: 80 }).map((text) => text.repeat(60))
+  fc.assert(
+    fc.property(hostile, hostile, fc.array(hostile, { maxLength: 40 }), (path, comm, argv) => {
+      const ancestors = Array.from({ length: 8 }, (_, index) => ({ pid: 50 + index, startNs: 1n, comm }))
+      const context = sampleContext()
+      for (const { pid } of ancestors)
+        context.processes.learn({ ...at(sampleTask({ pid, startNs: 1n, exe: path })), filename: path, argv })
+      const { event } = observed({ ...at(sampleTask({ exe: path, comm, ancestors })), filename: path, argv }, context)
+      const line = canonicalize({ event, chain: 'f'.repeat(32), prev: 'f'.repeat(64), seq: 2 ** 53, v: 1 })
+      assert(Buffer.byteLength(line) <= limits.lineBytesMax - 1_024, `${Buffer.byteLength(line)} bytes`)
+
+      function at(actor: ReturnType<typeof sampleTask>) {
+        const fixed = { timeNs: bootNs, truncated: false, site: 'exec', kind: 'exec' } as const
+        return { ...fixed, actor, file: sampleFile(path) }
+      }
+    }),
+    { numRuns: 50 },
+  )
+})

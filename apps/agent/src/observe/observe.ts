@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import {
+  type Access,
+  capabilities,
+  classify,
+  draftOf,
+  type EventDraft,
+  type FileEvent,
+  type LaunchEvent,
+  type MemoryEvent,
+  type ObservedEvent,
+  type OcsfProcess,
+  type Relation,
+  type SeverityName,
+  severities,
+  type TerminateEvent,
+  type TraceEvent,
+} from '@sealwatch/contract'
+import type { Observation, Site, TaskRef } from '../sources/observation.ts'
+import { metadataOf, type RecordContext, unixMs } from './context.ts'
+import { accessOf, fileActivityOf, fileOf } from './file.ts'
+import { actorProcess, rememberedProcess } from './process.ts'
+import { cmdLineOf, type ProcessTable } from './process-table.ts'
+import { ptraceRequest } from './ptrace.ts'
+import { relationOf } from './relation.ts'
+
+export type ObserveContext = RecordContext & {
+  readonly processes: ProcessTable
+  /** Account name of a numeric user id, undefined when there is none. */
+  readonly userName: (uid: number) => string | undefined
+}
+
+export type SiteObservation = Observation & { readonly site: Site }
+type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>
+
+/** What happened, in the vocabulary of docs/formats/event.md. The table must have learned the observation before. */
+export function observe(observation: SiteObservation, context: ObserveContext): EventDraft<ObservedEvent> {
+  return draftOf(eventOf(observation, context), observation.timeNs + context.bootOffsetNs)
+}
+
+function eventOf(observation: SiteObservation, context: ObserveContext): ObservedEvent {
+  const common = commonOf(observation, context)
+  switch (observation.kind) {
+    case 'exec':
+      return launched(observation, common)
+    case 'exit':
+      return terminated(observation, common)
+    case 'file_open':
+      return fileOpened(observation, common)
+    case 'mem_open':
+      return memoryOpened(observation, common, context)
+    case 'vm_read':
+    case 'vm_write':
+      return memoryCopied(observation, common, context)
+    case 'ptrace':
+      return traced(observation, common, context)
+  }
+}
+
+function commonOf({ kind, actor, timeNs, truncated, site }: SiteObservation, context: ObserveContext) {
+  const name = context.userName(actor.uid)
+  const byKernel =
+    capabilities.actorIdentity |
+    capabilities.actorCredentials |
+    capabilities.actorLogin |
+    capabilities.actorContainment |
+    capabilities.actorAncestry |
+    (actor.exe === null ? 0 : capabilities.actorImage) |
+    (truncated ? 0 : capabilities.untruncated)
+  return {
+    time: unixMs(timeNs, context),
+    metadata: metadataOf({ code: kind, component: 'sensor', timeNs, by: String(actor.tid), truncated }, context),
+    device: context.device,
+    actor: {
+      process: actorProcess(actor, context),
+      user: { uid: String(actor.uid), ...(name !== undefined && { name }) },
+    },
+    unmapped: { site, capabilities_mask: byKernel },
+  }
+}
+type Common = ReturnType<typeof commonOf>
+
+function launched({ file, filename, argv }: Of<'exec'>, common: Common): LaunchEvent {
+  const { pid, uid, name, created_time, parent_process } = common.actor.process
+  const image = fileOf(file)
+  const parent = parent_process ? ` by ${describe(parent_process)}` : ''
+  return {
+    ...common,
+    ...classify('process', 'launch'),
+    ...severities.informational,
+    message: `${image.path} was started as pid ${pid}${parent}`,
+    // execve replaces the image and keeps the process: actor.process is the same one, and knows who launched it.
+    process: {
+      pid,
+      uid,
+      name,
+      created_time,
+      file: image,
+      cmd_line: cmdLineOf(argv, Number.POSITIVE_INFINITY),
+      user: { uid: common.actor.user.uid },
+    },
+    launch_type_id: 3,
+    launch_type: 'Exec',
+    unmapped: {
+      ...seen(common, capabilities.objectPath | capabilities.objectIdentity | capabilities.arguments),
+      filename,
+    },
+  }
+}
+
+function terminated({ exitCode, signal }: Of<'exit'>, common: Common): TerminateEvent {
+  const { pid, uid, name, created_time, file, cmd_line } = common.actor.process
+  const process = { pid, uid, name, created_time, ...(file && { file }), ...(cmd_line && { cmd_line }) }
+  const how = signal === 0 ? `exited with code ${exitCode}` : `was ended by signal ${signal}`
+  return {
+    ...common,
+    ...classify('process', 'terminate'),
+    ...severities.informational,
+    message: `${describe(process)} ${how}`,
+    process,
+    exit_code: exitCode,
+    unmapped: { ...seen(common, 0), signal },
+  }
+}
+
+const purposes: Readonly<Record<Access, string>> = {
+  read: 'for reading',
+  write: 'for writing',
+  read_write: 'for reading and writing',
+  none: 'without access to its data',
+}
+
+function fileOpened({ file, flags, syscall }: Of<'file_open'>, common: Common): FileEvent {
+  const access = accessOf(flags)
+  return {
+    ...common,
+    ...classify('file', fileActivityOf(flags)),
+    ...severities.low,
+    message: `${describe(common.actor.process)} opened ${file.path} ${purposes[access]}`,
+    file: fileOf(file),
+    access_mask: flags,
+    unmapped: { ...seen(common, capabilities.objectPath | capabilities.objectIdentity), syscall, access },
+  }
+}
+
+function memoryOpened(observation: Of<'mem_open'>, common: Common, context: ObserveContext): MemoryEvent {
+  const { flags, syscall } = observation
+  const access = accessOf(flags)
+  const { process, relation, severity } = aimedAt(observation, context)
+  return {
+    ...common,
+    // Read and write at once counts as the graver of the two; `access` keeps both.
+    ...classify('memory', access === 'read' || access === 'none' ? 'read' : 'write'),
+    ...severities[severity],
+    message: `${describe(common.actor.process)} opened the memory of ${describe(process)} ${purposes[access]}`,
+    process,
+    requested_permissions: flags,
+    unmapped: { ...seen(common, capabilities.targetIdentity), method: 'proc_mem', syscall, access, relation },
+  }
+}
+
+const copies = {
+  vm_read: { method: 'process_vm_readv', activity: 'read', verb: 'read' },
+  vm_write: { method: 'process_vm_writev', activity: 'write', verb: 'wrote' },
+} as const
+
+function memoryCopied(observation: Of<'vm_read' | 'vm_write'>, common: Common, context: ObserveContext): MemoryEvent {
+  const { method, activity, verb } = copies[observation.kind]
+  const { process, relation, severity } = aimedAt(observation, context)
+  return {
+    ...common,
+    ...classify('memory', activity),
+    ...severities[severity],
+    message: `${describe(common.actor.process)} ${verb} ${observation.bytes} bytes of the memory of ${describe(process)}`,
+    process,
+    size: observation.bytes,
+    unmapped: { ...seen(common, capabilities.targetIdentity), method, access: activity, relation },
+  }
+}
+
+const injected = { injection_type_id: 99, injection_type: 'ptrace' } as const
+
+function traced(observation: Of<'ptrace'>, common: Common, context: ObserveContext): TraceEvent {
+  const { name, activity } = ptraceRequest(observation.request)
+  const { process, relation, severity } = aimedAt(observation, context)
+  return {
+    ...common,
+    ...classify('process', activity),
+    ...severities[severity],
+    message: `${describe(common.actor.process)} called ${name} on ${describe(process)}`,
+    process,
+    ...(activity === 'inject' && injected),
+    unmapped: { ...seen(common, capabilities.targetIdentity), ptrace_request: name, relation },
+  }
+}
+
+type Aim = { readonly process: OcsfProcess; readonly relation: Relation; readonly severity: SeverityName }
+
+function aimedAt({ actor, target }: { actor: Observation['actor']; target: TaskRef }, context: ObserveContext): Aim {
+  const relation = relationOf(actor, target, context.processes)
+  // Only 'informational' may be shed under overload, and what touches a stranger must never be.
+  return { process: rememberedProcess(target, context), relation, severity: relation === 'foreign' ? 'medium' : 'low' }
+}
+
+function seen({ unmapped }: Common, also: number): Common['unmapped'] {
+  return { ...unmapped, capabilities_mask: unmapped.capabilities_mask | also }
+}
+
+function describe({ file, name, pid }: OcsfProcess): string {
+  return `${file?.path ?? name} (pid ${pid})`
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { clip } from '@sealwatch/contract'
+import type { Observation, TaskRef } from '../sources/observation.ts'
+
+/** One process as /proc shows it. Start times there have the clock's ticks, the kernel's frames nanoseconds. */
+export type ProcessRow = {
+  readonly pid: number
+  /** Field 22 of /proc/PID/stat, in ticks of 10 ms (USER_HZ is 100 on every Linux). */
+  readonly startTicks: bigint
+  readonly exe: string | null
+  readonly argv: readonly string[]
+  readonly uid: number
+}
+
+/** What is remembered of a process: for display, and to tell one's own children from strangers. */
+export type KnownProcess = {
+  readonly startNs: bigint
+  /** The start time is only known to 10 ms. */
+  readonly coarse: boolean
+  readonly exe: string | null
+  readonly cmdLine: string | null
+  readonly uid: number
+  readonly ancestors: readonly TaskRef[]
+  /** CLOCK_BOOTTIME since when it surely runs its present image. */
+  readonly imageSinceNs: bigint
+  /** It has run execve, or was there before us: its image need not be its parent's. */
+  readonly executed: boolean
+}
+
+export type ProcessTable = {
+  find(ref: { readonly pid: number; readonly startNs: bigint }): KnownProcess | undefined
+  /** Takes in what /proc showed at `atNs`; what is known already is known better. */
+  seed(rows: readonly ProcessRow[], atNs: bigint): void
+  /** Call before `observe`, once for each observation, in order. */
+  learn(observation: Observation): void
+  readonly size: number
+}
+
+export const processTableLimits = {
+  /** The least recently active are forgotten beyond this; costs about 0.5 KiB each. */
+  processesMax: 8_192,
+  /** Exits between a process's end and its being forgotten: late frames about it still find it. */
+  exitsRemembered: 1_024,
+  cmdLineUnitsMax: 1_024,
+} as const
+
+const tickNs = 10_000_000n
+
+export function createProcessTable(limits: { [L in keyof typeof processTableLimits]: number }): ProcessTable {
+  // In a Map the insertion order is the order of use: whoever acts is put at the end.
+  const processes = new Map<number, KnownProcess>()
+  const exited = new Map<number, bigint>()
+
+  const find: ProcessTable['find'] = ({ pid, startNs }) => {
+    const known = processes.get(pid)
+    if (known === undefined) return undefined
+    const same = known.coarse ? known.startNs / tickNs === startNs / tickNs : known.startNs === startNs
+    return same ? known : undefined
+  }
+
+  const put = (pid: number, known: KnownProcess) => {
+    processes.delete(pid)
+    processes.set(pid, known)
+    if (processes.size > limits.processesMax) dropOldest(processes)
+  }
+
+  const forgetLater = (pid: number, startNs: bigint) => {
+    exited.delete(pid)
+    exited.set(pid, startNs)
+    if (exited.size <= limits.exitsRemembered) return
+    const [oldest] = exited as Iterable<[number, bigint]>
+    if (oldest === undefined) return
+    exited.delete(oldest[0])
+    // The pid may have been given to another process since.
+    if (find({ pid: oldest[0], startNs: oldest[1] })) processes.delete(oldest[0])
+  }
+
+  return {
+    find,
+    seed(rows, atNs) {
+      for (const { pid, startTicks, exe, argv, uid } of rows) {
+        const startNs = startTicks * tickNs
+        if (processes.has(pid)) continue
+        const cmdLine = argv.length === 0 ? null : cmdLineOf(argv, limits.cmdLineUnitsMax)
+        put(pid, { startNs, coarse: true, exe, cmdLine, uid, ancestors: [], imageSinceNs: atNs, executed: true })
+      }
+    },
+    learn(observation) {
+      const { actor, timeNs } = observation
+      for (const ancestor of actor.ancestors) {
+        const known = find(ancestor)
+        if (known) put(ancestor.pid, known)
+      }
+      const before = find(actor)
+      const { startNs, exe, uid, ancestors } = actor
+      const now = { startNs, coarse: false, exe, uid, ancestors }
+      if (observation.kind === 'exec') {
+        const cmdLine = cmdLineOf(observation.argv, limits.cmdLineUnitsMax)
+        put(actor.pid, { ...now, cmdLine, imageSinceNs: timeNs, executed: true })
+      } else if (before?.exe === exe) put(actor.pid, { ...before, ...now })
+      // Seen for the first time, or with an image whose exec we missed: it surely runs it now, no more is known.
+      else put(actor.pid, { ...now, cmdLine: null, imageSinceNs: timeNs, executed: before !== undefined })
+      if (observation.kind === 'exit') forgetLater(actor.pid, startNs)
+    },
+    get size() {
+      return processes.size
+    },
+  }
+}
+
+/** Arguments as one string, the way Sigma rules expect them: joined by spaces, nothing quoted. */
+export function cmdLineOf(argv: readonly string[], unitsMax: number): string {
+  return clip(argv.join(' '), unitsMax)
+}
+
+function dropOldest<K>(map: Map<K, unknown>): void {
+  for (const key of map.keys()) {
+    map.delete(key)
+    return
+  }
+}

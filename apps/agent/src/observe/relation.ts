@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Relation } from '@sealwatch/contract'
+import type { Task, TaskRef } from '../sources/observation.ts'
+import type { ProcessTable } from './process-table.ts'
+
+/**
+ * Who the target is to the process that acts (docs/formats/event.md, 4.3). Only kernel start times and our own record
+ * of exec decide, never a name. In doubt the answer is 'foreign'.
+ */
+export function relationOf(actor: Task, target: TaskRef, processes: ProcessTable): Relation {
+  if (isSame(actor, target)) return 'self'
+  const knownActor = processes.find(actor)
+  const knownTarget = processes.find(target)
+  // An attacker may exec a debugger in the very process that once started the service, so it is not enough to be
+  // the parent: the image that acts must be the one that launched.
+  const launched = knownTarget?.ancestors.some((ancestor) => isSame(ancestor, actor)) ?? false
+  if (launched && knownActor !== undefined && knownActor.imageSinceNs <= target.startNs) return 'launched'
+  // LeakSanitizer does this: a bare fork, still the same program, stops its parent to look at it.
+  const [parent] = actor.ancestors
+  const isFork = parent !== undefined && isSame(parent, target) && knownActor?.executed !== true
+  return isFork && actor.exe !== null && actor.exe === knownTarget?.exe ? 'forked' : 'foreign'
+}
+
+function isSame(one: TaskRef, other: TaskRef): boolean {
+  return one.pid === other.pid && one.startNs === other.startNs
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests only: one hand-made observation or record of each kind, and the golden event each becomes (vectors/events).
+
+import type { SealwatchEvent } from '@sealwatch/contract'
+import { type FileRef, type SensorCounts, type SensorHello, sites, type Task } from '../sources/observation.ts'
+import { deviceOf } from './context.ts'
+import { agentStarted, agentStopped, sensorAttached, sensorLost } from './lifecycle.ts'
+import { dropRecord, gapRecord, shedRecord } from './loss.ts'
+import { type ObserveContext, observe, type SiteObservation } from './observe.ts'
+import { createProcessTable, processTableLimits } from './process-table.ts'
+
+export const bootNs = 90_000_000_000n
+
+const systemd = { pid: 1, startNs: 10_000_000n, comm: 'systemd' }
+const bash = { pid: 1200, startNs: 60_000_000_000n, comm: 'bash' }
+export const service = { pid: 900, startNs: 12_340_000_000n, comm: 'keyservice' }
+
+export function sampleContext(): ObserveContext {
+  const processes = createProcessTable(processTableLimits)
+  const root = { uid: 0, argv: [] }
+  processes.seed(
+    [
+      { ...root, pid: 1, startTicks: 1n, exe: '/usr/lib/systemd/systemd', argv: ['/sbin/init'] },
+      { ...root, pid: 1200, startTicks: 6_000n, exe: '/usr/bin/bash', argv: ['-bash'] },
+      { ...root, pid: 900, startTicks: 1_234n, exe: '/usr/sbin/keyservice', argv: ['keyservice', '--serve'], uid: 64 },
+    ],
+    80_000_000_000n,
+  )
+  return {
+    processes,
+    tenant: 'default',
+    version: '0.1.0',
+    bootOffsetNs: 1_790_000_000_000_000_000n,
+    userName: (uid) => ({ 0: 'root', 1000: 'alice' })[uid],
+    device: deviceOf({
+      hostId: '0c4f2a53f4f64e17a4f4b8a9d8f3c1aa',
+      hostname: 'web-1',
+      bootId: 'b5a5ffb4-6a05-4f73-8f26-0f6f4cf0a8a5',
+      kernel: '6.1.0-32-amd64',
+      osName: 'Debian GNU/Linux',
+      osVersion: '12',
+    }),
+  }
+}
+
+export function sampleTask(change: Partial<Task> = {}): Task {
+  return {
+    pid: 1300,
+    startNs: 89_000_000_000n,
+    comm: 'cat',
+    tid: 1300,
+    ppid: bash.pid,
+    uid: 0,
+    euid: 0,
+    gid: 0,
+    loginUid: 1000,
+    sessionId: 3,
+    pidNs: 4_026_531_836,
+    mntNs: 4_026_531_841,
+    cgroupId: 4_711n,
+    exe: '/usr/bin/cat',
+    ancestors: [bash, systemd],
+    ...change,
+  }
+}
+
+export function sampleFile(path: string, change: Partial<FileRef> = {}): FileRef {
+  const regular = { dev: 2049, ino: 131_111n, mode: 0o100755, nlink: 1, uid: 0, fsMagic: 0xef53 }
+  return { path, ...regular, unlinked: false, memfd: false, ...change }
+}
+
+const open = { site: 'openat', kind: 'file_open', syscall: 'openat', timeNs: bootNs, truncated: false } as const
+const at = { timeNs: bootNs, truncated: false } as const
+const shadow = sampleFile('/etc/shadow', { mode: 0o100640 })
+const actor = sampleTask()
+const tracer = sampleTask({ comm: 'tracer', exe: '/root/tracer' })
+const payload = sampleTask({ comm: 'payload', exe: '/memfd:payload' })
+
+export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
+  'process-launch': {
+    ...at,
+    site: 'exec',
+    kind: 'exec',
+    actor,
+    file: sampleFile('/usr/bin/cat'),
+    filename: '/bin/cat',
+    argv: ['cat', '/etc/hostname'],
+  },
+  'process-launch-memfd': {
+    ...at,
+    site: 'exec',
+    kind: 'exec',
+    actor: payload,
+    file: sampleFile('/memfd:payload', { mode: 0o100777, nlink: 0, fsMagic: 0x01021994, unlinked: true, memfd: true }),
+    filename: '/proc/self/fd/3',
+    argv: ['payload'],
+  },
+  'process-terminate': { ...at, site: 'exit', kind: 'exit', actor, exitCode: 0, signal: 9 },
+  'process-open': { ...at, site: 'ptrace', kind: 'ptrace', actor: tracer, target: service, request: 16 },
+  'process-inject': { ...at, site: 'ptrace', kind: 'ptrace', actor: tracer, target: service, request: 4 },
+  'file-read': { ...open, actor, file: shadow, flags: 0 },
+  'file-update': { ...open, actor, file: shadow, flags: 0o2 },
+  'file-create': { ...open, actor, file: sampleFile('/etc/shadow.lock'), flags: 0o301 },
+  'file-open': { ...open, actor, file: shadow, flags: 0o10000000 },
+  'memory-read-proc': {
+    ...at,
+    site: 'openat',
+    kind: 'mem_open',
+    syscall: 'openat',
+    actor: tracer,
+    target: service,
+    flags: 0,
+  },
+  'memory-write-proc': {
+    ...at,
+    site: 'open',
+    kind: 'mem_open',
+    syscall: 'open',
+    actor: tracer,
+    target: service,
+    flags: 1,
+  },
+  'memory-read-vm': { ...at, site: 'process_vm_readv', kind: 'vm_read', actor: tracer, target: service, bytes: 4096 },
+  'memory-write-vm': { ...at, site: 'process_vm_writev', kind: 'vm_write', actor: tracer, target: service, bytes: 8 },
+}
+
+export function sampleCounts(produced: bigint, dropped: bigint): SensorCounts {
+  const counts = { produced, dropped, sent: produced - dropped }
+  return Object.fromEntries(sites.map((site) => [site, counts])) as SensorCounts
+}
+
+const era = '5f0c1d9be2a84a53b1c9d2f3e4a5b6c7'
+
+export const sampleHello: SensorHello = {
+  kind: 'hello',
+  timeNs: bootNs,
+  era,
+  sensorVersion: '0.1.0',
+  kernel: '6.1.0-32-amd64',
+  fresh: true,
+  attached: Object.fromEntries(sites.map((site) => [site, { ok: true, reason: '' }])) as SensorHello['attached'],
+  counts: sampleCounts(0n, 0n),
+}
+
+/** Every golden event by its name. */
+export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
+  const context = { ...sampleContext(), tenant: 'cluster' }
+  const blind = { ...sampleHello, attached: { ...sampleHello.attached, ptrace: { ok: false, reason: 'EPERM' } } }
+  const interval = { fromNs: 1_790_000_090_000_000_000n, toNs: 1_790_000_091_500_000_000n }
+  const counted = { before: { era, counts: sampleCounts(5n, 0n) }, after: { era, counts: sampleCounts(9n, 1n) } }
+  const drafts = {
+    'agent-started': agentStarted({ timeNs: bootNs, pid: 700 }, context),
+    'agent-stopped': agentStopped({ timeNs: bootNs, pid: 700, cause: 'asked to' }, context),
+    'sensor-attached': sensorAttached(sampleHello, context),
+    'sensor-attached-in-part': sensorAttached(blind, context),
+    'sensor-lost': sensorLost({ timeNs: bootNs, cause: 'end of stream' }, context),
+    gap: gapRecord(bootNs, { ...interval, cause: 'sensor_died', ...counted, lost: { exec: 3n } }, sampleContext()),
+    'gap-unknown': gapRecord(
+      bootNs,
+      { ...interval, cause: 'host_restarted', before: counted.before, after: null, lost: null },
+      sampleContext(),
+    ),
+    drop: dropRecord(bootNs, { ...interval, era, dropped: { exec: 12n } }, sampleContext()),
+    shed: shedRecord(bootNs, { ...interval, queueDepth: 2_500, shed: { exec: 100, exit: 40 } }, sampleContext()),
+  }
+  const observed = Object.entries(sampleObservations).map(([name, observation]) => {
+    const fresh = sampleContext()
+    fresh.processes.learn(observation)
+    return [name, observe(observation, fresh).event] as const
+  })
+  const records = Object.entries(drafts).map(([name, { event }]) => [name, event] as const)
+  return Object.fromEntries([...observed, ...records])
+}

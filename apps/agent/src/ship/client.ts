@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { hash, type X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { connect as connectTls } from 'node:tls'
+import { type Client, createClient } from '@connectrpc/connect'
+import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node'
+import { AgentService, limits } from '@sealwatch/contract'
+import { shipError } from './errors.ts'
+import type { Identity } from './identity.ts'
+
+export type AgentConnection = {
+  readonly client: Client<typeof AgentService>
+  /** Ends the connection with every call on it. */
+  close(): void
+}
+
+/** Longest wait for the answer to Enrol, Renew or Register. */
+export const callTimeoutMs = 10_000
+const pingMs = { interval: 15_000, timeout: 15_000 } as const
+const responseBytesMax = 64 * 1024
+
+/**
+ * A connection over HTTP/2 and TLS 1.3 that is opened at the first call, to a server certified by the CA `authorityPem`
+ * alone, with the host's certificate where it has one.
+ */
+export function connectAgent(url: string, authorityPem: string, identity?: Identity): AgentConnection {
+  const sessions = new Http2SessionManager(
+    url,
+    { pingIntervalMs: pingMs.interval, pingTimeoutMs: pingMs.timeout },
+    {
+      ca: authorityPem,
+      minVersion: 'TLSv1.3',
+      ...(identity && { cert: identity.certificatePem, key: identity.keyPem }),
+    },
+  )
+  const transport = createConnectTransport({
+    baseUrl: url,
+    httpVersion: '2',
+    sessionManager: sessions,
+    acceptCompression: [],
+    readMaxBytes: responseBytesMax,
+    writeMaxBytes: limits.batchBytesMax * 2,
+  })
+  return { client: createClient(AgentService, transport), close: () => sessions.abort() }
+}
+
+const chainCertificatesMax = 4
+
+/**
+ * Shakes hands with the server to learn its CA, which must be the one that `pin` (the beginning of its fingerprint,
+ * hex) names. Sends nothing: the certificate is only trusted by the connections made with it afterwards.
+ * Throws SERVER_NOT_PINNED, or the error of the socket.
+ */
+export async function fetchAuthority(url: string, pin: string, signal: AbortSignal): Promise<X509Certificate> {
+  const { hostname, port } = new URL(url)
+  const socket = connectTls({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || 443),
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: ['h2'],
+    rejectUnauthorized: false,
+  })
+  try {
+    await once(socket, 'secureConnect', { signal })
+    let certificate = socket.getPeerX509Certificate()
+    for (let depth = 0; certificate !== undefined && depth < chainCertificatesMax; depth++) {
+      if (certificate.ca && hash('sha256', certificate.raw, 'hex').startsWith(pin)) return certificate
+      certificate = certificate.issuerCertificate
+    }
+    throw shipError('SERVER_NOT_PINNED', { attempted: `checking the server ${url} against the pin ${pin}` })
+  } finally {
+    socket.destroy()
+  }
+}

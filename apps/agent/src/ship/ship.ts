@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Code, ConnectError } from '@connectrpc/connect'
+import { isSealwatchError, messageOf } from '@sealwatch/base'
+import { protocol } from '@sealwatch/contract'
+import { backoffMs, createBackoff } from './backoff.ts'
+import { type AgentConnection, callTimeoutMs, connectAgent } from './client.ts'
+import { shipError } from './errors.ts'
+import type { HostFacts } from './host-facts.ts'
+import type { IdentityKeeper } from './keep-identity.ts'
+import { type ShippedChain, type StreamOptions, shipOverStream } from './stream.ts'
+
+export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'signal' | 'onRollback'> & {
+  /** https://host:port of the server's agent port. */
+  readonly url: string
+  readonly identity: IdentityKeeper
+  readonly agentVersion: string
+  readonly facts: HostFacts
+  /** What to ship; asked again at each registration, so `onRollback` can put a new chain in the place of the old. */
+  readonly chains: () => readonly ShippedChain[]
+  /** Called when the server has registered this agent, and when the connection to it ends. */
+  readonly onRegistered: (registered: boolean) => void
+}
+
+/**
+ * Registers and ships, again and again, until the signal fires. What the server has not acknowledged stays in the
+ * chains, so a lost connection, a server that is down or a refused registration costs time only. Rejects with a fatal
+ * error of the disk alone.
+ */
+export async function ship(options: ShipOptions): Promise<void> {
+  const { url, identity, clock, random, log, signal } = options
+  const backoff = createBackoff(random)
+  let told = ''
+  const onProgress = () => {
+    backoff.reset()
+    told = ''
+  }
+  while (!signal.aborted) {
+    const startedMs = clock.nowMs()
+    const used = identity.current
+    const connection = connectAgent(url, used.authorityPem, used)
+    try {
+      const chains = await register(connection, options)
+      options.onRegistered(true)
+      await shipOverStream({ ...options, client: connection.client, chains, onProgress })
+    } catch (error) {
+      if (isSealwatchError(error) && error.kind === 'fatal') throw error
+      if (signal.aborted) break
+      // The same failure again is news to nobody; a stream that ends because its certificate was renewed is none.
+      const text = messageOf(error)
+      log[text === told || used !== identity.current ? 'debug' : levelOf(error)](failure, { error })
+      told = text
+    } finally {
+      options.onRegistered(false)
+      connection.close()
+    }
+    if (clock.nowMs() - startedMs > backoffMs.max) backoff.reset()
+    await clock.sleep(backoff.nextMs(), signal)
+  }
+}
+
+const failure = 'no connection to the server; events wait on this host and shipping will be tried again'
+
+function levelOf(error: unknown): 'warn' | 'critical' {
+  const needsAPerson = [Code.FailedPrecondition, Code.PermissionDenied, Code.InvalidArgument]
+  return error instanceof ConnectError && needsAPerson.includes(error.code) ? 'critical' : 'warn'
+}
+
+async function register({ client }: AgentConnection, options: ShipOptions): Promise<StreamOptions['chains']> {
+  const chains = options.chains()
+  const positions = chains.map(({ id, tenant, position: { nextSeq, tip } }) => ({
+    chain: id,
+    tenant,
+    nextSeq: BigInt(nextSeq),
+    tip: nextSeq === 0 || tip === null ? new Uint8Array() : Uint8Array.fromHex(tip),
+  }))
+  const answer = await client.register(
+    {
+      agentProtoVersion: protocol.version,
+      agentVersion: options.agentVersion,
+      capabilities: [...protocol.capabilities],
+      facts: options.facts,
+      chains: positions,
+    },
+    { signal: options.signal, timeoutMs: callTimeoutMs },
+  )
+  return chains.map((chain) => {
+    const expected = answer.chains.find((position) => position.chain === chain.id)
+    if (expected !== undefined) return { chain, expected }
+    throw shipError('SHIP_PROTOCOL', { attempted: 'registering', received: `no position of the chain ${chain.id}` })
+  })
+}

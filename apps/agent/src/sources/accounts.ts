@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { readFileSync, statSync } from 'node:fs'
+
+const passwd = '/etc/passwd'
+const accountsMax = 100_000
+
+/** Account names by uid, read anew when the file changes. */
+export function createAccounts(path = passwd): (uid: number) => string | undefined {
+  let names = new Map<number, string>()
+  let readAtMs = -1
+  return (uid) => {
+    try {
+      const { mtimeMs } = statSync(path)
+      if (mtimeMs !== readAtMs) {
+        names = parseAccounts(readFileSync(path, 'utf8'))
+        readAtMs = mtimeMs
+      }
+    } catch {
+      // While the file is being replaced the last names serve on.
+    }
+    return names.get(uid)
+  }
+}
+
+/** The first name of a uid counts, as in getpwuid(3). */
+export function parseAccounts(text: string): Map<number, string> {
+  const names = new Map<number, string>()
+  for (const row of text.split('\n').slice(0, accountsMax)) {
+    const [name, , uid] = row.split(':')
+    if (name && uid !== undefined && /^\d+$/.test(uid) && !names.has(Number(uid))) names.set(Number(uid), name)
+  }
+  return names
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base'
+
+export const frameErrors = {
+  FRAME_LENGTH: {
+    kind: 'unverified',
+    rule: 'a frame has 1 to 16384 bytes (frame.md, 1.2)',
+    advice: 'The stream cannot be followed any further; the sensor connects again and says what was lost',
+  },
+  FRAME_HELLO: {
+    kind: 'unverified',
+    rule: 'a connection begins with one hello of version 1 (frame.md, 2)',
+    advice: 'Sensor and agent must be of the same release',
+  },
+  FRAME_KIND: { kind: 'unverified', rule: 'kinds are 1 to 9 (frame.md, 1.4)', advice: 'The frame is skipped' },
+  FRAME_SIZE: {
+    kind: 'unverified',
+    rule: 'a body is exactly as long as its fixed part, ancestors and texts say (frame.md, 1.5)',
+    advice: 'The frame is skipped',
+  },
+  FRAME_SITE: {
+    kind: 'unverified',
+    rule: 'a kind comes from its own sites only (frame.md, 4.2)',
+    advice: 'The frame is skipped',
+  },
+  FRAME_COUNT: {
+    kind: 'unverified',
+    rule: 'there are 9 sites and at most 8 ancestors (frame.md, 1.7)',
+    advice: 'The frame is skipped',
+  },
+  FRAME_TEXT: {
+    kind: 'unverified',
+    rule: 'a kind carries its own texts only, each of at most 4095 bytes (frame.md, 4.6)',
+    advice: 'The frame is skipped',
+  },
+  FRAME_VALUE: {
+    kind: 'unverified',
+    rule: 'flags, reserved bytes and numbers have defined values (frame.md, 1.6)',
+    advice: 'The frame is skipped',
+  },
+} as const satisfies ErrorTable
+
+export const frameLimits = { bodyBytesMax: 16_384, textBytesMax: 4_095, ancestorsMax: 8 } as const
+
+export const frameError = errorsOf(frameErrors)
+
+const reading = 'reading a frame of the sensor'
+
+export function require(holds: boolean, code: keyof typeof frameErrors, received: unknown): asserts holds {
+  if (!holds) throw frameError(code, { attempted: reading, received })
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { chmod, unlink } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { SensorMessage } from './observation.ts'
+
+/** One life of the sensor, or one of its reconnections: ends when the socket does. */
+export type SensorConnection = AsyncIterable<readonly SensorMessage[]>
+
+export type SensorSocket = {
+  /** Connections one after the other, until the signal fires. */
+  connections(signal: AbortSignal): AsyncIterable<SensorConnection>
+  close(): Promise<void>
+}
+
+export type FrameDecoder = { push(chunk: Uint8Array): readonly SensorMessage[] }
+
+const socketMode = 0o660
+/** The sensor connects again within 100 ms; more than a few at once is somebody else. */
+const waitingMax = 4
+
+/** Listens where the sensor connects. Who may connect is decided by the directory's owner and mode. */
+export async function listenForSensor(path: string, createDecoder: () => FrameDecoder): Promise<SensorSocket> {
+  await unlink(path).catch(() => undefined)
+  const waiting: Socket[] = []
+  let wake: () => void = () => undefined
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    // A sensor that is killed resets its socket; the end of the connection says the same.
+    socket.on('error', () => socket.destroy())
+    if (waiting.length >= waitingMax) {
+      socket.destroy()
+      return
+    }
+    waiting.push(socket)
+    wake()
+  })
+  await listen(server, path)
+  await chmod(path, socketMode)
+
+  async function* connections(signal: AbortSignal): AsyncGenerator<SensorConnection> {
+    const onAbort = () => wake()
+    signal.addEventListener('abort', onAbort)
+    while (!signal.aborted) {
+      const socket = waiting.shift()
+      if (socket === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+          if (signal.aborted || waiting.length > 0) resolve()
+        })
+        continue
+      }
+      yield readFrames(socket, createDecoder(), signal)
+      socket.destroy()
+    }
+    signal.removeEventListener('abort', onAbort)
+  }
+
+  return {
+    connections,
+    close: async () => {
+      for (const socket of waiting) socket.destroy()
+      server.close()
+      await unlink(path).catch(() => undefined)
+    },
+  }
+}
+
+/** Reading waits for the consumer: a slow one fills the socket, then the ring, and the kernel counts what it drops. */
+async function* readFrames(
+  socket: Socket,
+  decoder: FrameDecoder,
+  signal: AbortSignal,
+): SensorConnection & AsyncGenerator {
+  const onAbort = () => socket.destroy()
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      const messages = decoder.push(chunk)
+      if (messages.length > 0) yield messages
+    }
+  } catch (error) {
+    if (!socket.destroyed || isOurs(error)) throw error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    socket.destroy()
+  }
+}
+
+const isOurs = (error: unknown) => !(error instanceof Error && 'code' in error && String(error.code).startsWith('E'))
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, resolve)
+  })
+}

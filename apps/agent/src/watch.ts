@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Clock, isSealwatchError, type JsonObject, type Log } from '@sealwatch/base'
+import type { EventDraft } from '@sealwatch/contract'
+import type { Journal } from './journal/journal.ts'
+import {
+  consume,
+  formatAccount,
+  openAccount,
+  type SensorAccount,
+  type Since,
+  updateAccount,
+} from './journal/sensor-account.ts'
+import type { RecordContext } from './observe/context.ts'
+import { sensorAttached, sensorLost } from './observe/lifecycle.ts'
+import { dropRecord, gapRecord } from './observe/loss.ts'
+import { type ObserveContext, observe } from './observe/observe.ts'
+import type { SensorHello, SensorMessage } from './sources/observation.ts'
+import type { SensorConnection } from './sources/sensor-socket.ts'
+
+export type WatchState = {
+  hello: SensorHello | undefined
+  connected: boolean
+  account: SensorAccount | undefined
+  gaps: number
+}
+
+export type WatchOptions = {
+  readonly connections: AsyncIterable<SensorConnection>
+  /** Of this machine's tenant: everything seen, and what could not be seen. */
+  readonly journal: Journal
+  /** Of the tenant `cluster`: the lives of agent and sensor. */
+  readonly clusterJournal: Journal
+  readonly context: () => ObserveContext
+  readonly clusterContext: () => RecordContext
+  /** Tells how CLOCK_BOOTTIME stands to Unix time now. */
+  readonly onBootTime: (bootNs: bigint) => void
+  readonly state: WatchState
+  readonly bootId: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+/** A sensor that ends while the whole host agent is being stopped is not lost. */
+const lossPatienceMs = 300
+/** An idle machine still seals a head at this interval, so that an unknown interval is never longer than it must be. */
+const idleSealMs = 60_000
+
+/** Turns what the sensor says into sealed events, connection by connection, until the signal fires. */
+export async function watch(options: WatchOptions): Promise<void> {
+  const { connections, journal, clusterJournal, context, clusterContext, state, bootId, clock, log, signal } = options
+  let since: Since = 'agent_restarted'
+  let sealedAtMs = clock.nowMs()
+
+  const bootNs = () => clock.nowNs() - context().bootOffsetNs
+  const account = (): JsonObject | undefined => state.account && formatAccount(state.account)
+  const seal = (draft: EventDraft) => {
+    journal.add(draft, account())
+    sealedAtMs = clock.nowMs()
+  }
+
+  function take(message: SensorMessage): void {
+    if (message.kind === 'hello') {
+      options.onBootTime(message.timeNs)
+      const opened = openAccount(state.account, message, { nowNs: clock.nowNs(), bootId, since })
+      state.account = opened.account
+      state.hello = message
+      clusterJournal.add(sensorAttached(message, clusterContext()))
+      if (opened.gap !== undefined) {
+        state.gaps += 1
+        seal(gapRecord(message.timeNs, opened.gap, context()))
+      }
+      return
+    }
+    // The protocol puts a hello first; the decoder holds it to that.
+    if (state.account === undefined) return
+    if (message.kind === 'report') {
+      const updated = updateAccount(state.account, message, clock.nowNs())
+      state.account = updated.account
+      if (updated.drop !== undefined) seal(dropRecord(message.timeNs, updated.drop, context()))
+      if (updated.gap !== undefined) {
+        state.gaps += 1
+        seal(gapRecord(message.timeNs, updated.gap, context()))
+      }
+      return
+    }
+    const observing = context()
+    observing.processes.learn(message)
+    state.account = consume(state.account, message.site, clock.nowNs())
+    seal(observe(message, observing))
+  }
+
+  for await (const connection of connections) {
+    let cause = 'it closed the connection'
+    state.connected = true
+    try {
+      for await (const messages of connection) {
+        for (const message of messages) take(message)
+        if (clock.nowMs() - sealedAtMs > idleSealMs) {
+          journal.add(undefined, account())
+          sealedAtMs = clock.nowMs()
+        }
+        await journal.room()
+      }
+    } catch (error) {
+      if (!isSealwatchError(error)) throw error
+      cause = error.message
+      log.error('the sensor sent what nobody can read', { error })
+    }
+    state.connected = false
+    since = 'agent_lived'
+    await clock.sleep(lossPatienceMs, signal)
+    if (signal.aborted) break
+    log.warn('the sensor is gone', { cause })
+    clusterJournal.add(sensorLost({ timeNs: bootNs(), cause }, clusterContext()))
+  }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect'
+import { createConnectTransport } from '@connectrpc/connect-node'
+import { isSealwatchError } from '@sealwatch/base'
+import { AdminService } from '@sealwatch/contract'
+import { cliError } from './errors.ts'
+import { fileOf, type Place } from './place.ts'
+
+export type Admin = Client<typeof AdminService>
+
+/** A client of the instance's control socket; nothing is sent before the first call. */
+export function adminOf(place: Place): Admin {
+  const transport = createConnectTransport({
+    baseUrl: 'http://sealwatch.invalid',
+    httpVersion: '1.1',
+    nodeOptions: { socketPath: fileOf.apiSocket(place) },
+  })
+  return createClient(AdminService, transport)
+}
+
+/** Calls the running instance, and turns what can go wrong into a line that helps. */
+export async function withAdmin<T>(place: Place, attempted: string, call: (admin: Admin) => Promise<T>): Promise<T> {
+  try {
+    await access(fileOf.apiSocket(place), constants.W_OK)
+    return await call(adminOf(place))
+  } catch (cause) {
+    throw translate(cause, attempted, place)
+  }
+}
+
+function translate(cause: unknown, attempted: string, place: Place): unknown {
+  if (isSealwatchError(cause)) return cause
+  const code = systemCodeOf(cause)
+  if (code === 'EACCES') return cliError('CLI_NEEDS_ROOT', { attempted, cause })
+  if (code === 'ENOENT' || code === 'ECONNREFUSED')
+    return cliError('CLI_NOT_RUNNING', { attempted, received: place.data, cause })
+  const message = cause instanceof ConnectError ? cause.rawMessage : String(cause)
+  if (cause instanceof ConnectError && cause.code === Code.NotFound)
+    return cliError('CLI_NOT_FOUND', { attempted, received: message, cause })
+  if (cause instanceof ConnectError && cause.code === Code.InvalidArgument)
+    return cliError('CLI_USAGE', { attempted, received: message, cause })
+  return cliError('CLI_SERVER_FAILED', { attempted, received: message, cause })
+}
+
+/** Connect wraps what the socket said in causes of causes. */
+function systemCodeOf(error: unknown): string | undefined {
+  for (let inner = error; inner instanceof Error; inner = inner.cause) {
+    const { code } = inner as NodeJS.ErrnoException
+    if (typeof code === 'string') return code
+  }
+  return undefined
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { isSealwatchError } from '@sealwatch/base'
+import { type Command, exit } from './command.ts'
+import { commandTable } from './commands/table.ts'
+import { exitCodeOf, explain } from './errors.ts'
+import { helpOf, overview } from './help.ts'
+import type { Io } from './io.ts'
+import { parse, wantsJson } from './parse.ts'
+import { placeOf } from './place.ts'
+import { paint, safe, safeJson } from './terminal.ts'
+
+/** Runs one command line; resolves with the exit code and never rejects. */
+export async function run(args: readonly string[], io: Io, table: readonly Command[] = commandTable): Promise<number> {
+  try {
+    const [first] = args
+    if (first === undefined || first === '--help' || first === '-h') {
+      io.out(overview(table))
+      return exit.ok
+    }
+    const { command, options, operands, common } = parse(
+      first === '--version' ? ['version', ...args.slice(1)] : args,
+      table,
+    )
+    if (common.help) {
+      io.out(helpOf(command))
+      return exit.ok
+    }
+    const place = placeOf(common.data ?? (io.env.SEALWATCH_DATA || undefined))
+    return await command.run(options, operands, { io, place, json: common.json, table })
+  } catch (error) {
+    report(error, io, wantsJson(args))
+    return exitCodeOf(error)
+  }
+}
+
+function report(error: unknown, io: Io, json: boolean): void {
+  if (json) {
+    const body = isSealwatchError(error)
+      ? error.toJSON()
+      : { code: 'CLI_UNEXPECTED', attempted: '', advice: '', rule: explain(error)[0] }
+    io.out(`${safeJson({ error: body })}\n`)
+    return
+  }
+  const [first = '', ...rest] = explain(error).map((line) => safe(line, 4000))
+  io.err(`${paint(io, ['red', 'bold'], 'sealwatch:')} ${first}\n${rest.map((line) => `  ${line}\n`).join('')}`)
+  if (!isSealwatchError(error) && io.env.SEALWATCH_DEBUG !== undefined && error instanceof Error)
+    io.err(`${error.stack}\n`)
+}

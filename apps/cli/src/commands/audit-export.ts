@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { open, rename, rm } from 'node:fs/promises'
+import type { ExportChunk } from '@sealwatch/contract'
+import { withAdmin } from '../admin.ts'
+import { command, exit, flag, text } from '../command.ts'
+import { instant } from '../entries/since.ts'
+import { cliError } from '../errors.ts'
+import type { Io } from '../io.ts'
+import { progressLine, safe, safeJson } from '../terminal.ts'
+import { tenantOption } from './alerts.ts'
+
+export const auditExport = command({
+  name: 'audit export',
+  summary: 'Write lines and their proofs into one bundle',
+  about:
+    'Exactly one of --alert, --since and --all says what. The bundle verifies offline: ./sealwatch audit verify FILE',
+  options: {
+    output: text({ takes: 'FILE', short: 'o', help: 'Where to write it' }),
+    alert: text({ takes: 'UID', help: 'One alert, with the whole batches of its evidence' }),
+    since: instant('Everything from then on'),
+    all: flag('The whole ledger of the tenant'),
+    tenant: tenantOption,
+    reveal: flag('Also the personal values (user names), in the open'),
+  },
+  examples: [
+    'sudo ./sealwatch audit export --all -o trail.bundle',
+    'sudo ./sealwatch audit export --alert UID -o alert.bundle',
+  ],
+  run: async ({ output, alert, since, all, tenant, reveal }, _operands, { io, place, json }) => {
+    const attempted = 'exporting a bundle'
+    const chosen = [alert !== undefined, since !== undefined, all].filter(Boolean).length
+    if (output === undefined) throw cliError('CLI_USAGE', { attempted, advice: 'Name the file: -o FILE' })
+    if (chosen !== 1)
+      throw cliError('CLI_USAGE', {
+        attempted,
+        received: `${chosen} of --alert, --since, --all`,
+        advice: 'Give exactly one of them',
+      })
+    const what =
+      alert !== undefined
+        ? { case: 'alert' as const, value: alert }
+        : since !== undefined
+          ? { case: 'since' as const, value: since(io.clock.nowMs()) }
+          : { case: 'all' as const, value: true }
+    const written = await withAdmin(place, attempted, (admin) =>
+      writeBundleFile(output, admin.export({ tenant: tenant ?? '', what, reveal }, { signal: io.stop }), io),
+    )
+    io.out(
+      json
+        ? `${safeJson({ file: output, ...written })}\n`
+        : `Wrote ${safe(output)}: ${written.lines} lines, ${written.bytes} bytes. Verify it: ./sealwatch audit verify ${safe(output)}\n`,
+    )
+    return exit.ok
+  },
+})
+
+/** Under a name of its own until it is whole, so that nobody takes a cut bundle for a finished one. */
+async function writeBundleFile(path: string, chunks: AsyncIterable<ExportChunk>, io: Io) {
+  const partial = `${path}.partial`
+  const progress = progressLine(io)
+  let bytes = 0
+  let lines = 0
+  const failed = (cause: unknown) =>
+    cliError('CLI_FILE', { attempted: `writing ${partial}`, received: (cause as NodeJS.ErrnoException).code, cause })
+  const file = await open(partial, 'w', 0o600).catch((cause: unknown) => {
+    throw failed(cause)
+  })
+  try {
+    for await (const { data, linesDone, linesTotal } of chunks) {
+      await file.writeFile(data).catch((cause: unknown) => {
+        throw failed(cause)
+      })
+      bytes += data.length
+      lines = Number(linesDone)
+      progress.show(`exporting ${bar(lines, Number(linesTotal))} ${lines} of ${linesTotal} lines`)
+    }
+    await file.sync()
+    await file.close()
+    await rename(partial, path).catch((cause: unknown) => {
+      throw failed(cause)
+    })
+    return { lines, bytes }
+  } catch (error) {
+    await file.close().catch(() => undefined)
+    await rm(partial, { force: true })
+    throw error
+  } finally {
+    progress.end()
+  }
+}
+
+function bar(done: number, total: number): string {
+  const width = 30
+  const filled = total === 0 ? width : Math.round((width * done) / total)
+  return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { withAdmin } from '../admin.ts'
+import { trustOf } from '../audit/trust.ts'
+import { command, exit, integer } from '../command.ts'
+import { acts } from '../doctor/acts.ts'
+import { checkInstance } from '../doctor/checks.ts'
+import { probeSite } from '../doctor/probe.ts'
+import { renderRows } from '../doctor/row.ts'
+import { gatherStatus } from '../status/gather.ts'
+import { progressLine, safeJson } from '../terminal.ts'
+
+export const doctor = command({
+  name: 'doctor',
+  summary: 'Do what each sensor site watches, and read it back with its proof',
+  about: `For every site a small program does the act under a random name. Doctor then asks the control plane for the
+event and verifies its proof offline with the pinned keys. A red row is a blind spot.`,
+  options: {
+    timeout: integer({
+      takes: 'MS',
+      help: 'How long to wait for each event (default: 5000)',
+      min: 100,
+      max: 60_000,
+      absent: 5000,
+    }),
+  },
+  examples: ['sudo ./sealwatch doctor', "sudo ./sealwatch doctor --json | jq '.rows[] | select(.ok == false)'"],
+  run: async ({ timeout }, _operands, { io, place, json }) => {
+    const status = await gatherStatus(place, io.uid, io.clock.nowMs())
+    const { vkeys } = await trustOf(undefined, place)
+    const checks = await checkInstance(status, io.clock.nowMs())
+    const progress = progressLine(io)
+    progress.show('probing every site …')
+    const fromLeaf = status.server?.ledgers.find(({ tenant }) => tenant === 'default')?.size ?? 0
+    const probing = { io, place, trust: vkeys, fromLeaf, timeoutMs: timeout }
+    const probes = await withAdmin(place, 'probing the sensor sites', (admin) =>
+      Promise.all(
+        Object.keys({ ...acts, ...status.sensor?.sites }).map((site) => probeSite(site, { ...probing, admin })),
+      ),
+    ).finally(progress.end)
+    const rows = [
+      ...checks,
+      ...probes.map((row) => {
+        const site = status.sensor?.sites[row.name]
+        return row.ok || site === undefined || site.attached ? row : { ...row, detail: `${row.detail}: ${site.reason}` }
+      }),
+    ]
+    const ok = rows.every((row) => row.ok)
+    io.out(json ? `${safeJson({ ok, rows })}\n` : renderRows(rows, io))
+    return ok ? exit.ok : exit.finding
+  },
+})

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { withAdmin } from '../admin.ts'
+import { command, exit, integer } from '../command.ts'
+import { safe, safeJson } from '../terminal.ts'
+
+export const hostInvite = command({
+  name: 'host invite',
+  summary: 'Make a one-time join token for another host',
+  about: 'The token is shown once. Put it into the file join-token in the data folder of the agent that is to join.',
+  options: {
+    ttl: integer({
+      takes: 'SECONDS',
+      help: 'How long it may be used (default: 3600)',
+      min: 60,
+      max: 604_800,
+      absent: 3600,
+    }),
+  },
+  examples: ['sudo ./sealwatch host invite', 'sudo ./sealwatch host invite --ttl 600 --json'],
+  run: async ({ ttl }, _operands, { io, place, json }) => {
+    const { token, expiresAt } = await withAdmin(place, 'creating a join token', (admin) =>
+      admin.createJoinToken({ ttlSeconds: ttl }),
+    )
+    io.out(json ? `${safeJson({ token, expires_at: expiresAt })}\n` : `${safe(token)}\n`)
+    if (!json) io.err(`Valid once, until ${safe(expiresAt)}.\n`)
+    return exit.ok
+  },
+})

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Command } from '../command.ts'
+import { alerts } from './alerts.ts'
+import { auditExport } from './audit-export.ts'
+import { auditVerify } from './audit-verify.ts'
+import { doctor } from './doctor.ts'
+import { down } from './down.ts'
+import { events } from './events.ts'
+import { help } from './help.ts'
+import { hostInvite } from './host-invite.ts'
+import { status } from './status.ts'
+import { up } from './up.ts'
+import { version } from './version.ts'
+
+/** All commands, in the order of help. */
+export const commandTable: readonly Command[] = [
+  up,
+  down,
+  status,
+  doctor,
+  alerts,
+  events,
+  auditExport,
+  auditVerify,
+  hostInvite,
+  version,
+  help,
+]

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Context, command, exit, flag, integer } from '../command.ts'
+import { cliError } from '../errors.ts'
+import { defaultDataDir } from '../place.ts'
+import { checklist } from '../supervise/checklist.ts'
+import { failedOf, startDetached, type Told } from '../supervise/detach.ts'
+import type { Progress } from '../supervise/readiness.ts'
+import { supervise } from '../supervise/supervise.ts'
+import { paint, safe, safeJson } from '../terminal.ts'
+
+export const defaultPort = 7443
+
+export const up = command({
+  name: 'up',
+  summary: 'Start server, agent and sensor for this machine',
+  about: `Needs root. Stays in the foreground until Ctrl-C, or returns when all is ready with --detach. What to watch
+stands in watch.list in the data directory.`,
+  options: {
+    port: integer({
+      takes: 'N',
+      help: `Port for agents (default: ${defaultPort})`,
+      min: 1,
+      max: 65_535,
+      absent: defaultPort,
+    }),
+    detach: flag('Return when ready and leave it running', 'd'),
+  },
+  examples: ['sudo ./sealwatch up', 'sudo ./sealwatch up --detach --data /srv/sealwatch --port 7500'],
+  run: async ({ port, detach }, _operands, context) => {
+    const { io, place } = context
+    if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted: 'starting', advice: 'Run: sudo ./sealwatch up' })
+    const { tell } = io
+    if (tell !== undefined) return await inBackground(context, port, tell)
+    const view = viewOf(context)
+    if (detach) {
+      await startDetached(io, place, port, view)
+      view.ready()
+      return exit.ok
+    }
+    const stopNotice = () => io.err('\nStopping; press Ctrl-C again to kill.\n')
+    io.stop.addEventListener('abort', stopNotice, { once: true })
+    await supervise({
+      ...common(context, port),
+      report: view.progress,
+      notice: view.notice,
+      onReady: () => {
+        view.ready()
+        io.err(paint(io, 'dim', '\nRunning; Ctrl-C stops it.\n'))
+      },
+    })
+    return exit.ok
+  },
+})
+
+const common = ({ io, place }: Context, port: number) => ({
+  place,
+  port,
+  root: io.root,
+  version: io.version,
+  env: io.env,
+  clock: io.clock,
+  stop: io.stop,
+  kill: io.kill,
+})
+
+/** The far end of `--detach`: same work, told over the channel. */
+async function inBackground(context: Context, port: number, tell: (told: Told) => void): Promise<number> {
+  try {
+    await supervise({
+      ...common(context, port),
+      report: (progress: Progress) => tell({ kind: 'progress', progress }),
+      notice: (text) => tell({ kind: 'notice', text }),
+      onReady: () => tell({ kind: 'ready' }),
+    })
+    return exit.ok
+  } catch (error) {
+    tell(failedOf(error))
+    throw error
+  }
+}
+
+function viewOf({ io, place, json }: Context) {
+  const list = checklist(io)
+  const began = io.clock.nowMs()
+  const flags = place.data === defaultDataDir ? '' : ` --data ${place.data}`
+  return {
+    progress: list.show,
+    notice: (text: string) => io.err(`  ${paint(io, 'yellow', '!')} ${safe(text)}\n`),
+    ready: () => {
+      const ms = io.clock.nowMs() - began
+      if (json) {
+        io.out(`${safeJson({ ready: true, ms, data: place.data, run: place.run })}\n`)
+        return
+      }
+      io.out(`\nReady in ${(ms / 1000).toFixed(1)} s. Three things to try, in another terminal:
+
+  ${paint(io, 'bold', 'sudo cat /etc/shadow > /dev/null')}
+      something worth an alert
+  ${paint(io, 'bold', `sudo ./sealwatch alerts${flags}`)}
+      who did it, with the processes above it
+  ${paint(io, 'bold', `sudo ./sealwatch audit export --all -o trail.bundle${flags} && ./sealwatch audit verify trail.bundle${flags}`)}
+      the proof, checked offline from public keys alone
+`)
+    },
+  }
+}

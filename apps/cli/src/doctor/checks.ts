@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { statfs } from 'node:fs/promises'
+import type { InstanceStatus } from '../status/gather.ts'
+import type { ServerStatus } from '../status/types.ts'
+import type { Row } from './row.ts'
+
+const freeRatioMin = 0.05
+const depthMax = 2000
+const clockMsMax = 2000
+
+/** What can be told from the status alone. */
+export async function checkInstance(status: InstanceStatus, nowMs: number): Promise<Row[]> {
+  const { server } = status
+  return [
+    row(
+      'server',
+      'asked for its status',
+      server !== null,
+      server === null ? 'does not answer' : `answers, ${server.ledgers.length} ledgers`,
+    ),
+    row('agent', 'asked for its state', status.agent?.state === 'registered', status.agent?.state ?? 'silent'),
+    row('sensor', 'asked for its connection', status.sensor?.connected === true, sensorDetail(status)),
+    ...status.queue.map((queue) => chainRow(queue, server)),
+    await diskRow(status.data),
+    clockRow(server, nowMs),
+  ]
+}
+
+const row = (name: string, did: string, ok: boolean, detail: string): Row => ({ name, did, ok, detail })
+
+function sensorDetail({ sensor }: InstanceStatus): string {
+  if (sensor?.connected !== true) return 'not connected'
+  const sites = Object.values(sensor.sites)
+  return `connected, ${sites.filter(({ attached }) => attached).length} of ${sites.length} sites attached`
+}
+
+/** What the host was told is safe, the server must have; what it has not told yet must be little. */
+function chainRow(
+  { tenant, chain, sealed, acknowledged, depth }: InstanceStatus['queue'][number],
+  server: ServerStatus | null,
+): Row {
+  const held = server?.chains.find((known) => known.chain === chain)?.nextSeq ?? 0
+  const name = `chain ${tenant}`
+  const did = 'compared host and server'
+  if (held < acknowledged)
+    return row(name, did, false, `the server holds ${held} lines and acknowledged ${acknowledged}`)
+  if (depth > depthMax) return row(name, did, false, `${depth} of ${sealed} lines wait to be shipped`)
+  return row(name, did, true, `unbroken: ${sealed} sealed, ${acknowledged} acknowledged`)
+}
+
+async function diskRow(data: string): Promise<Row> {
+  const { bavail, blocks, bsize } = await statfs(data)
+  const free = `${((bavail * bsize) / 1024 ** 3).toFixed(1)} GiB free`
+  return row('disk', 'looked at the data directory', bavail / blocks >= freeRatioMin, free)
+}
+
+function clockRow(server: ServerStatus | null, nowMs: number): Row {
+  const did = 'compared with the server'
+  if (server === null) return row('clock', did, false, 'the server does not answer')
+  const offMs = Math.abs(Date.parse(server.time) - nowMs)
+  return row('clock', did, offMs <= clockMsMax, `${offMs} ms apart`)
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { canonicalize, messageOf } from '@sealwatch/base'
+import type { AwaitEventResponse } from '@sealwatch/contract'
+import { verifyEd25519 } from '@sealwatch/keys'
+import { sha256, verifyBundle } from '@sealwatch/ledger'
+import type { Admin } from '../admin.ts'
+import type { Io } from '../io.ts'
+import { fileOf, type Place } from '../place.ts'
+import { acts } from './acts.ts'
+import type { Row } from './row.ts'
+
+export type Probing = {
+  readonly io: Io
+  readonly place: Place
+  readonly admin: Admin
+  readonly trust: readonly string[]
+  /** Size of the tenant's ledger before the act: what is sought lies beyond. */
+  readonly fromLeaf: number
+  readonly timeoutMs: number
+}
+
+const probeMsMax = 5000
+
+/**
+ * Lets a program that nothing here knows do what the site watches, with a random name, and asks the control plane for
+ * what came of it, with its proof.
+ */
+export async function probeSite(site: string, probing: Probing): Promise<Row> {
+  const { io, admin, fromLeaf, timeoutMs } = probing
+  const act = acts[site] ?? { did: 'did what it watches', classUid: 0 }
+  // It is also the program's comm, which the kernel cuts at 15 bytes.
+  const nonce = `sw${randomBytes(6).toString('hex')}`
+  const startNs = io.clock.nowNs()
+  try {
+    const [seen] = await Promise.all([
+      admin.awaitEvent({ nonce, site, classUid: act.classUid, fromLeaf: BigInt(fromLeaf), timeoutMs }),
+      runProbe(site, nonce, probing),
+    ])
+    return await judge(site, act.did, seen, startNs, probing)
+  } catch (error) {
+    return { name: site, did: act.did, ok: false, detail: messageOf(error) }
+  }
+}
+
+async function runProbe(site: string, nonce: string, { io, place }: Probing): Promise<void> {
+  const program = join(io.root, 'apps/sensor/build/probe')
+  const child = spawn(program, [site, nonce, fileOf.canary(place)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {},
+    timeout: probeMsMax,
+  })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    said = `${said}${chunk}`.slice(-500)
+  })
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  if (code !== 0) throw new Error(`the probe itself failed: ${said.trim() || (signal ?? `exit ${code}`)}`)
+}
+
+async function judge(
+  site: string,
+  did: string,
+  seen: AwaitEventResponse,
+  startNs: bigint,
+  probing: Probing,
+): Promise<Row> {
+  const row = { name: site, did }
+  if (!seen.found || seen.entry === undefined)
+    return { ...row, ok: false, detail: `not seen within ${probing.timeoutMs / 1000} s` }
+  const { leafIndex, line } = seen.entry
+  const ms = Math.round(Number(seen.committedNs - startNs) / 1e6)
+  const found = { ...row, ms, leafIndex: Number(leafIndex) }
+  let shown = false
+  const report = await verifyBundle(chunksOf(seen.bundle), {
+    sha256,
+    verify: verifyEd25519,
+    trust: probing.trust,
+    onLine: (proven, leaf) => {
+      if (leaf === Number(leafIndex)) shown = canonicalize(proven) === Buffer.from(line).toString('utf8')
+    },
+  })
+  const proof = !report.ok ? report.problem?.message : shown ? undefined : 'the proof is for another line'
+  return proof === undefined
+    ? { ...found, ok: true, detail: `seen after ${ms} ms, leaf ${leafIndex}, proof ok` }
+    : { ...found, ok: false, detail: `seen after ${ms} ms, leaf ${leafIndex}, but not proven: ${proof}` }
+}
+
+async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}

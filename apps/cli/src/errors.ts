@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorKind, type ErrorTable, errorsOf, isSealwatchError, messageOf } from '@sealwatch/base'
+import { exit } from './command.ts'
+
+export const cliErrors = {
+  CLI_USAGE: {
+    kind: 'invalid',
+    rule: 'a command line must name a command and options that exist',
+    advice: 'Run ./sealwatch help',
+  },
+  CLI_NEEDS_ROOT: {
+    kind: 'denied',
+    rule: 'this command needs root: the sensor loads BPF programs, and the control socket lets only root in',
+    advice: 'Run it again with sudo',
+  },
+  CLI_NOT_RUNNING: {
+    kind: 'unavailable',
+    rule: 'an instance must be running on this data directory',
+    advice: 'Start it with: sudo ./sealwatch up --detach',
+  },
+  CLI_ALREADY_RUNNING: {
+    kind: 'conflict',
+    rule: 'one data directory carries one instance',
+    advice: 'Use the one that runs (./sealwatch status), or stop it (./sealwatch down)',
+  },
+  CLI_PORT_TAKEN: {
+    kind: 'unavailable',
+    rule: 'the port for agents must be free',
+    advice: 'Choose another with --port',
+  },
+  CLI_DATA_UNUSABLE: {
+    kind: 'denied',
+    rule: 'the data directory must be writable, with free space, and open to the service users',
+    advice: 'Choose another with --data DIR',
+  },
+  CLI_START_FAILED: {
+    kind: 'unavailable',
+    rule: 'server, agent and sensor must be ready within the time allowed',
+    advice: 'The log named says why; ./sealwatch status shows the parts',
+  },
+  CLI_STOP_FAILED: {
+    kind: 'unavailable',
+    rule: 'the instance must stop within the time allowed',
+    advice: 'Wait longer with --timeout, or look at its logs',
+  },
+  CLI_SERVER_FAILED: {
+    kind: 'unavailable',
+    rule: 'the server must answer on its control socket',
+    advice: 'See ./sealwatch status and the log of the server',
+  },
+  CLI_NOT_FOUND: {
+    kind: 'not_found',
+    rule: 'what is asked for must be in the ledger',
+    advice: 'List what there is: ./sealwatch alerts, ./sealwatch events',
+  },
+  CLI_FILE: {
+    kind: 'denied',
+    rule: 'the file must be readable, or writable where it is written',
+    advice: 'Check the path and its permissions',
+  },
+  CLI_WATCH_LIST: {
+    kind: 'invalid',
+    rule: 'the watch list holds one absolute path a line, at most 256',
+    advice: 'Correct that line, then start again',
+  },
+  CLI_TRUST: {
+    kind: 'invalid',
+    rule: 'trust is a verifier key (name+hash+base64), a file of them, or a trust.json',
+    advice: 'Take it from trust.json in the data directory of the instance you trust',
+  },
+} as const satisfies ErrorTable
+export const cliError = errorsOf(cliErrors)
+
+const exitOfKind: Readonly<Record<ErrorKind, number>> = {
+  invalid: exit.usage,
+  unverified: exit.finding,
+  conflict: exit.environment,
+  not_found: exit.finding,
+  denied: exit.environment,
+  exhausted: exit.environment,
+  unavailable: exit.environment,
+  fatal: exit.environment,
+}
+
+export function exitCodeOf(error: unknown): number {
+  return isSealwatchError(error) ? exitOfKind[error.kind] : exit.environment
+}
+
+/** One line each: what failed, the rule and the value, what to do next. */
+export function explain(error: unknown): string[] {
+  if (!isSealwatchError(error)) return [messageOf(error)]
+  const received = error.received === undefined ? '' : `; found ${error.received}`
+  return [`${error.attempted} failed (${error.code})`, `${error.rule}${received}`, error.advice]
+}

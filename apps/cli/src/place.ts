@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { createHash } from 'node:crypto'
+import { realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+
+/** Where one instance lives: what must last, and what ends with the machine's run. */
+export type Place = {
+  /** Absolute, symbolic links resolved. */
+  readonly data: string
+  readonly run: string
+  /** First 12 hex digits of SHA-256 over `data`: the instance's name. */
+  readonly name: string
+}
+
+export const defaultDataDir = '/var/lib/sealwatch'
+export const defaultRunRoot = '/run/sealwatch'
+
+export function placeOf(dataDir: string | undefined, runRoot = defaultRunRoot): Place {
+  const data = realPathOf(resolve(dataDir ?? defaultDataDir))
+  const name = createHash('sha256').update(data).digest('hex').slice(0, 12)
+  return { data, run: join(runRoot, name), name }
+}
+
+/** The data directory may not exist yet; the part of its path that does is resolved. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    const parent = dirname(path)
+    return parent === path ? path : join(realPathOf(parent), basename(path))
+  }
+}
+
+export const fileOf = {
+  instance: (place: Place) => join(place.data, 'instance.json'),
+  trust: (place: Place) => join(place.data, 'trust.json'),
+  lock: (place: Place) => join(place.data, 'lock'),
+  watchList: (place: Place) => join(place.data, 'watch.list'),
+  log: (place: Place, part: string) => join(place.data, 'log', `${part}.log`),
+  supervisor: (place: Place) => join(place.run, 'supervisor.json'),
+  agentStatus: (place: Place) => join(place.run, 'agent', 'status.json'),
+  apiSocket: (place: Place) => join(place.run, 'server', 'api.sock'),
+  canary: (place: Place) => join(place.run, 'canary'),
+} as const

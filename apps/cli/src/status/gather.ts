@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Admin, withAdmin } from '../admin.ts'
+import { cliError } from '../errors.ts'
+import { readJsonFile } from '../json-file.ts'
+import { fileOf, type Place } from '../place.ts'
+import { readInstance, readSupervisor } from '../supervise/record.ts'
+import { isAlive } from '../supervise/task.ts'
+import type { AgentStatus, ServerStatus } from './types.ts'
+
+/** What `status --json` prints; docs/reference/status.md describes every member. */
+export type InstanceStatus = {
+  readonly version: string
+  readonly data: string
+  readonly run: string
+  readonly port: number
+  readonly pid: number
+  readonly started: string
+  readonly phase: string
+  readonly parts: readonly PartStatus[]
+  readonly sensor: AgentStatus['sensor']
+  readonly agent: { readonly state: string; readonly hostId: string | null; readonly gaps: number } | null
+  readonly queue: readonly QueueStatus[]
+  /** null while the server does not answer. */
+  readonly server: ServerStatus | null
+  readonly warnings: readonly string[]
+}
+
+export type PartStatus = {
+  readonly name: string
+  /** null between two lives. */
+  readonly pid: number | null
+  readonly uptimeMs: number
+  readonly restarts: number
+  readonly lastExit: string | null
+}
+
+export type QueueStatus = {
+  readonly tenant: string
+  readonly chain: string
+  readonly sealed: number
+  readonly acknowledged: number
+  readonly depth: number
+}
+
+/** Throws CLI_NOT_RUNNING, or CLI_NEEDS_ROOT where the records of the running instance are not for this user. */
+export async function gatherStatus(place: Place, uid: number, nowMs: number): Promise<InstanceStatus> {
+  const attempted = `asking the instance on ${place.data}`
+  const [instance, supervisor] = await Promise.all([readInstance(place), readSupervisor(place)])
+  if (instance === undefined || supervisor === undefined || !isAlive(supervisor.task))
+    throw cliError('CLI_NOT_RUNNING', { attempted })
+  if (uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted })
+  const [agent, server] = await Promise.all([
+    readJsonFile<AgentStatus>(fileOf.agentStatus(place)),
+    withAdmin(place, attempted, statusOf).catch(() => null),
+  ])
+  const parts = supervisor.parts.map((part) => ({
+    name: part.name,
+    pid: part.task?.pid ?? null,
+    uptimeMs: part.task === undefined ? 0 : nowMs - part.startedMs,
+    restarts: part.restarts,
+    lastExit: part.lastExit ?? null,
+  }))
+  const status = {
+    version: instance.version,
+    data: place.data,
+    run: place.run,
+    port: instance.port,
+    pid: supervisor.task.pid,
+    started: supervisor.started,
+    phase: supervisor.phase,
+    parts,
+    sensor: agent?.sensor ?? null,
+    agent: agent === undefined ? null : { state: agent.state, hostId: agent.hostId, gaps: agent.gaps },
+    queue: (agent?.chains ?? []).map(({ tenant, chain, nextSeq, acknowledged }) => ({
+      tenant,
+      chain,
+      sealed: nextSeq,
+      acknowledged,
+      depth: nextSeq - acknowledged,
+    })),
+    server,
+  }
+  return { ...status, warnings: warningsOf(status) }
+}
+
+const statusOf = async (admin: Admin) => JSON.parse((await admin.getStatus({})).status) as ServerStatus
+
+/** What a person should look at, worst first. */
+export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
+  const { parts, server, agent, sensor } = status
+  const lost = Object.entries(sensor?.sites ?? {}).filter(([, site]) => BigInt(site.dropped) > 0n)
+  const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached)
+  return [
+    ...parts.filter((part) => part.pid === null).map((part) => `the ${part.name} is not running (${part.lastExit})`),
+    ...(server === null ? ['the server does not answer on its control socket'] : []),
+    ...(agent?.state === 'registered' ? [] : [`the agent is ${agent?.state ?? 'silent'}: events wait in its queue`]),
+    ...(sensor?.connected === true ? [] : ['the sensor is not connected: what happens now is an unknown interval']),
+    ...blind.map(([name, site]) => `the sensor site ${name} is not attached (${site.reason})`),
+    ...lost.map(([name, site]) => `the sensor site ${name} dropped ${site.dropped} events, counted in the ledger`),
+    ...((server?.ingest.quarantined ?? 0) > 0 ? [`${server?.ingest.quarantined} lines are in quarantine`] : []),
+  ]
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Io } from '../io.ts'
+import { columns, duration, paint, safe } from '../terminal.ts'
+import type { InstanceStatus } from './gather.ts'
+
+/** The status for a person. */
+export function renderStatus(status: InstanceStatus, io: Io): string {
+  const { server } = status
+  const head = `Sealwatch ${status.version} on ${safe(status.data)}: ${status.phase}, pid ${status.pid}, port ${status.port}`
+  const blocks = [
+    block('Parts', partRows(status, io)),
+    block(sensorTitle(status), siteRows(status, io)),
+    block('Queue of the agent', queueRows(status)),
+    ...(server === null
+      ? []
+      : [
+          block('Ledgers', ledgerRows(server.ledgers)),
+          block('Hosts', hostRows(server.hosts)),
+          `Ingest   ${Object.entries(server.ingest)
+            .map(([name, count]) => `${name} ${count}`)
+            .join(' · ')}\nGaps     ${server.gaps} unknown intervals on record\n`,
+        ]),
+    warnings(status, io),
+  ]
+  return [`${paint(io, 'bold', head)}\n`, ...blocks.filter((text) => text !== '')].join('\n')
+}
+
+const block = (title: string, rows: readonly string[][]) =>
+  rows.length === 0 ? '' : `${title}\n${columns(rows.map(([first = '', ...rest]) => [`  ${first}`, ...rest]))}`
+
+function partRows({ parts }: InstanceStatus, io: Io): string[][] {
+  return parts.map(({ name, pid, uptimeMs, restarts, lastExit }) => [
+    name,
+    pid === null ? paint(io, 'red', 'down') : `pid ${pid}`,
+    pid === null ? '' : `up ${duration(uptimeMs)}`,
+    restarts === 0 ? '' : paint(io, 'yellow', `${restarts} restarts, last ${lastExit}`),
+  ])
+}
+
+const sensorTitle = ({ sensor }: InstanceStatus) =>
+  sensor === null ? '' : `Sensor sites (kernel ${safe(sensor.kernel)})`
+
+function siteRows({ sensor }: InstanceStatus, io: Io): string[][] {
+  if (sensor === null) return []
+  const rows = Object.entries(sensor.sites).map(([name, site]) => [
+    safe(name),
+    site.attached ? paint(io, 'green', 'attached') : paint(io, 'yellow', 'WARN'),
+    site.produced,
+    site.dropped,
+    site.sent,
+    site.attached ? '' : safe(site.reason),
+  ])
+  return [['site', '', 'produced', 'dropped', 'sent', ''], ...rows]
+}
+
+function queueRows({ queue }: InstanceStatus): string[][] {
+  const rows = queue.map(({ tenant, sealed, acknowledged, depth }) => [
+    safe(tenant),
+    String(sealed),
+    String(acknowledged),
+    String(depth),
+  ])
+  return rows.length === 0 ? [] : [['tenant', 'sealed', 'acknowledged', 'depth'], ...rows]
+}
+
+function ledgerRows(ledgers: NonNullable<InstanceStatus['server']>['ledgers']): string[][] {
+  return ledgers.map(({ tenant, size, signedSize, root, checkpoint }) => [
+    safe(tenant),
+    `${size} lines`,
+    checkpoint === null ? 'not signed yet' : `signed at ${signedSize}, root ${safe(root).slice(0, 16)}…`,
+  ])
+}
+
+function hostRows(hosts: NonNullable<InstanceStatus['server']>['hosts']): string[][] {
+  return hosts.map(({ hostId, hostname, connected, lastSeen }) => [
+    safe(hostname),
+    safe(hostId),
+    connected ? 'connected' : `last seen ${safe(lastSeen ?? 'never')}`,
+  ])
+}
+
+const warnings = ({ warnings: texts }: InstanceStatus, io: Io) =>
+  texts.map((text) => `${paint(io, 'yellow', 'WARN')} ${safe(text)}\n`).join('')

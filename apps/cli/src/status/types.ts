@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What the agent writes to RUN/agent/status.json. Counts are decimal strings, for they pass 2^53. */
+export type AgentStatus = {
+  readonly time: string
+  readonly pid: number
+  readonly state: 'unenrolled' | 'connecting' | 'registered'
+  readonly hostId: string | null
+  readonly sensor: SensorStatus | null
+  readonly chains: readonly { chain: string; tenant: string; nextSeq: number; acknowledged: number }[]
+  /** Unknown intervals sealed since the agent started. */
+  readonly gaps: number
+}
+
+export type SensorStatus = {
+  readonly connected: boolean
+  readonly version: string
+  readonly era: string
+  readonly kernel: string
+  readonly sites: Readonly<Record<string, SiteStatus>>
+}
+
+export type SiteStatus = {
+  readonly attached: boolean
+  /** Why not, where it is not. */
+  readonly reason: string
+  readonly produced: string
+  readonly dropped: string
+  readonly sent: string
+}
+
+/** What the server answers to GetStatus. */
+export type ServerStatus = {
+  readonly time: string
+  readonly deployment: string
+  readonly trust: Trust
+  /** `root` and `checkpoint` (a C2SP signed note) are those of the newest signature, over `signedSize` leaves. */
+  readonly ledgers: readonly {
+    tenant: string
+    size: number
+    signedSize: number
+    root: string
+    checkpoint: string | null
+  }[]
+  readonly hosts: readonly {
+    hostId: string
+    hostname: string
+    connected: boolean
+    lastSeen: string | null
+    certificateExpires: string | null
+  }[]
+  readonly chains: readonly { chain: string; tenant: string; hostId: string; nextSeq: number }[]
+  readonly ingest: {
+    readonly received: number
+    readonly admitted: number
+    readonly quarantined: number
+    readonly refused: number
+    readonly duplicate: number
+  }
+  readonly gaps: number
+}
+
+/** DATA/trust.json: all that a verifier elsewhere has to know. */
+export type Trust = {
+  readonly deployment: string
+  readonly ledgerKeys: readonly string[]
+  readonly caFingerprint: string
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { spawn } from 'node:child_process'
+import { openSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { isSealwatchError, messageOf, SealwatchError } from '@sealwatch/base'
+import { cliError, cliErrors } from '../errors.ts'
+import type { Io } from '../io.ts'
+import { fileOf, type Place } from '../place.ts'
+import { prepareData } from './layout.ts'
+import type { Progress } from './readiness.ts'
+
+/** What a supervisor in the background tells the command that started it. */
+export type Told =
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'notice'; readonly text: string }
+  | { readonly kind: 'ready' }
+  | {
+      readonly kind: 'failed'
+      readonly code: string
+      readonly attempted: string
+      readonly received?: string | undefined
+      readonly advice: string
+    }
+
+type View = { readonly progress: (progress: Progress) => void; readonly notice: (text: string) => void }
+
+/** Starts `up` as a background process; resolves when it is ready and rejects with its own error when it is not. */
+export async function startDetached(io: Io, place: Place, port: number, view: View): Promise<void> {
+  prepareData(place)
+  const log = openSync(fileOf.log(place, 'supervisor'), 'a', 0o600)
+  const main = join(io.root, 'apps/cli/src/main.ts')
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', main, 'up', '--data', place.data, '--port', String(port)],
+    { cwd: '/', detached: true, env: { ...io.env }, stdio: ['ignore', log, log, 'ipc'] },
+  )
+  const outcome = Promise.withResolvers<void>()
+  child.on('message', (told: Told) => {
+    if (told.kind === 'progress') view.progress(told.progress)
+    if (told.kind === 'notice') view.notice(told.text)
+    if (told.kind === 'ready') outcome.resolve()
+    if (told.kind === 'failed') outcome.reject(errorOf(told))
+  })
+  child.on('exit', (code, signal) => {
+    const received = signal ?? `exit ${code}`
+    outcome.reject(cliError('CLI_START_FAILED', { attempted: 'starting in the background', received }))
+  })
+  const stop = () => child.kill('SIGTERM')
+  io.stop.addEventListener('abort', stop)
+  try {
+    await outcome.promise
+    child.disconnect()
+    child.unref()
+  } finally {
+    io.stop.removeEventListener('abort', stop)
+  }
+}
+
+export function failedOf(error: unknown): Told {
+  if (!isSealwatchError(error))
+    return {
+      kind: 'failed',
+      code: 'CLI_START_FAILED',
+      attempted: 'starting',
+      received: messageOf(error),
+      advice: cliErrors.CLI_START_FAILED.advice,
+    }
+  const { code, attempted, received, advice } = error
+  return { kind: 'failed', code, attempted, received, advice }
+}
+
+function errorOf({ code, attempted, received, advice }: Extract<Told, { kind: 'failed' }>): Error {
+  const row = Object.hasOwn(cliErrors, code) ? cliErrors[code as keyof typeof cliErrors] : cliErrors.CLI_START_FAILED
+  return new SealwatchError(code, row, { attempted, received, advice })
+}

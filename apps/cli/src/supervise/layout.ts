@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { spawnSync } from 'node:child_process'
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { cliError } from '../errors.ts'
+import { fileOf, type Place } from '../place.ts'
+import { serviceUsers } from './users.ts'
+
+const freeBytesMin = 64 * 1024 * 1024
+
+type Owner = { readonly uid: number; readonly gid: number }
+const root: Owner = { uid: 0, gid: 0 }
+
+/** Makes the data directory fit to be locked and written. Throws CLI_DATA_UNUSABLE, which says what is wrong. */
+export function prepareData(place: Place): void {
+  const attempted = `preparing the data directory ${place.data}`
+  try {
+    mkdirSync(place.data, { recursive: true, mode: 0o711 })
+    chmodSync(place.data, 0o711)
+  } catch (cause) {
+    throw cliError('CLI_DATA_UNUSABLE', { attempted, received: (cause as NodeJS.ErrnoException).code, cause })
+  }
+  ensureFolder(place.data, 'log', root, 0o700)
+  const { bavail, bsize } = statfsSync(place.data)
+  if (bavail * bsize < freeBytesMin) {
+    const received = `${Math.floor((bavail * bsize) / 1024)} KiB free`
+    throw cliError('CLI_DATA_UNUSABLE', {
+      attempted,
+      received,
+      advice: `Free at least ${freeBytesMin / 1024 / 1024} MiB there, or choose another with --data DIR`,
+    })
+  }
+}
+
+/** Folders of the parts, each open to the one user that needs it. */
+export function prepareFolders(place: Place): void {
+  ensureFolder(place.data, 'server', serviceUsers.server, 0o700)
+  ensureFolder(place.data, 'agent', serviceUsers.agent, 0o700)
+  mkdirSync(dirname(place.run), { recursive: true, mode: 0o755 })
+  ensureFolder(dirname(place.run), place.name, root, 0o711)
+  ensureFolder(place.run, 'server', root, 0o700)
+  ensureFolder(place.run, 'agent', serviceUsers.agent, 0o750)
+  ensureFolder(place.run, 'canary', root, 0o700)
+  ensureFolder(place.run, 'data', root, 0o711)
+  // What an earlier life left would pass for this one's.
+  rmSync(fileOf.agentStatus(place), { force: true })
+  rmSync(fileOf.apiSocket(place), { force: true })
+}
+
+function ensureFolder(parent: string, name: string, owner: Owner, mode: number): void {
+  const path = join(parent, name)
+  const attempted = `preparing the folder ${path}`
+  try {
+    mkdirSync(path, { recursive: true, mode })
+    if (!lstatSync(path).isDirectory()) throw cliError('CLI_DATA_UNUSABLE', { attempted, received: 'not a folder' })
+    chownSync(path, owner.uid, owner.gid)
+    chmodSync(path, mode)
+  } catch (cause) {
+    throw cliError('CLI_DATA_UNUSABLE', { attempted, received: (cause as NodeJS.ErrnoException).code, cause })
+  }
+}
+
+/** The first folder above the data directory that other users may not pass through. */
+export function closedAncestor(place: Place): string | undefined {
+  const ancestors: string[] = []
+  for (let path = dirname(place.data); ; path = dirname(path)) {
+    ancestors.unshift(path)
+    if (path === dirname(path)) break
+  }
+  return ancestors.find((path) => (statSync(path).mode & 0o001) === 0)
+}
+
+/**
+ * How a part comes to its data. Below a closed folder (a home, a 0700 temporary one) its processes see the data
+ * directory in a mount namespace of their own, at RUN/data; nobody else's view changes.
+ */
+export type ServiceView = { readonly data: string; readonly wrap: (argv: readonly string[]) => readonly string[] }
+
+export function serviceViewOf(place: Place): ServiceView {
+  const closed = closedAncestor(place)
+  if (closed === undefined) return { data: place.data, wrap: (argv) => argv }
+  const data = join(place.run, 'data')
+  const script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+  const wrap = (argv: readonly string[]) => [
+    'unshare',
+    '--mount',
+    '--propagation',
+    'private',
+    'sh',
+    '-c',
+    script,
+    'sh',
+    place.data,
+    data,
+    ...argv,
+  ]
+  const [command = '', ...args] = wrap(['test', '-d', join(data, 'server')])
+  const trial = spawnSync(command, args, { encoding: 'utf8' })
+  if (trial.status !== 0)
+    throw cliError('CLI_DATA_UNUSABLE', {
+      attempted: `opening ${place.data} to the service users`,
+      received: `${closed} lets only its owner through, and mounting it elsewhere failed: ${trial.stderr?.trim()}`,
+      advice: `Choose another with --data DIR, or: chmod o+x ${closed}`,
+    })
+  return { data, wrap }
+}

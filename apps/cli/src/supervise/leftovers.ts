@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Clock } from '@sealwatch/base'
+import type { Place } from '../place.ts'
+import { readSupervisor } from './record.ts'
+import { isAlive, signalTask, type Task } from './task.ts'
+
+const graceMs = 3000
+const pollMs = 10
+
+/** Ends the parts that outlived a killed supervisor; resolves with their names. The caller holds the lock. */
+export async function endLeftovers(place: Place, clock: Clock): Promise<string[]> {
+  const parts = (await readSupervisor(place))?.parts ?? []
+  const ended: string[] = []
+  for (const { name, task } of parts) {
+    if (task === undefined || !signalTask(task, 'SIGTERM')) continue
+    ended.push(name)
+    if (!(await isGone(task, clock))) signalTask(task, 'SIGKILL')
+    await isGone(task, clock)
+  }
+  return ended
+}
+
+async function isGone(task: Task, clock: Clock): Promise<boolean> {
+  const deadline = clock.nowMs() + graceMs
+  while (isAlive(task) && clock.nowMs() < deadline) await clock.sleep(pollMs)
+  return !isAlive(task)
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileOf, type Place } from '../place.ts'
+import type { ServiceView } from './layout.ts'
+import type { Part } from './part.ts'
+import { serviceUsers } from './users.ts'
+
+export type PartSettings = {
+  readonly place: Place
+  readonly view: ServiceView
+  /** Folder of the program. */
+  readonly root: string
+  readonly host: string
+  readonly port: number
+  readonly watch: readonly string[]
+  /** The supervisor's own environment: what an operator set for a part reaches it. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+const stopMs = 10_000
+
+/** The parts in the order they stop; they start together and wait for each other. */
+export function partsOf(settings: PartSettings): readonly Part[] {
+  return [sensorPart(settings), agentPart(settings), serverPart(settings)]
+}
+
+function serverPart({ place, view, root, host, port, env }: PartSettings): Part {
+  return nodePart(
+    'server',
+    { place, view, root, env },
+    {
+      SEALWATCH_SERVER_DATA_DIR: join(view.data, 'server'),
+      SEALWATCH_SERVER_RUN_DIR: join(place.run, 'server'),
+      SEALWATCH_SERVER_HOST: host,
+      SEALWATCH_SERVER_PORT: String(port),
+      SEALWATCH_SERVER_UID: String(serviceUsers.server.uid),
+      SEALWATCH_SERVER_GID: String(serviceUsers.server.gid),
+    },
+  )
+}
+
+function agentPart({ place, view, root, host, port, env }: PartSettings): Part {
+  return nodePart(
+    'agent',
+    { place, view, root, env },
+    {
+      SEALWATCH_AGENT_DATA_DIR: join(view.data, 'agent'),
+      SEALWATCH_AGENT_RUN_DIR: join(place.run, 'agent'),
+      SEALWATCH_AGENT_SERVER_HOST: host,
+      SEALWATCH_AGENT_SERVER_PORT: String(port),
+      SEALWATCH_AGENT_UID: String(serviceUsers.agent.uid),
+      SEALWATCH_AGENT_GID: String(serviceUsers.agent.gid),
+    },
+  )
+}
+
+function sensorPart({ place, root, watch, env }: PartSettings): Part {
+  const without = (env.SEALWATCH_SENSOR_WITHOUT ?? '').split(',').filter((site) => site !== '')
+  const argv = [
+    join(root, 'apps/sensor/build/sensor'),
+    ...['--socket', join(place.run, 'agent/sensor.sock')],
+    ...['--instance', place.name],
+    ...['--uid', String(serviceUsers.sensor.uid), '--gid', String(serviceUsers.sensor.gid)],
+    ...without.flatMap((site) => ['--without', site]),
+    ...watch.flatMap((path) => ['--watch', path]),
+  ]
+  return { name: 'sensor', argv, env: plainEnv(env), log: fileOf.log(place, 'sensor'), stopMs }
+}
+
+type NodePartSettings = Pick<PartSettings, 'place' | 'view' | 'root' | 'env'>
+
+function nodePart(name: 'server' | 'agent', settings: NodePartSettings, own: Record<string, string>): Part {
+  const { place, view, root, env } = settings
+  const prefix = `SEALWATCH_${name.toUpperCase()}_`
+  const operators = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[0].startsWith(prefix) && entry[1] !== undefined,
+  )
+  return {
+    name,
+    argv: view.wrap([
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      join(root, 'apps', name, 'src/main.ts'),
+    ]),
+    env: { ...plainEnv(env), ...Object.fromEntries(operators), ...own },
+    log: fileOf.log(place, name),
+    stopMs,
+  }
+}
+
+const inherited = ['PATH', 'LANG', 'TZ', 'NODE_COMPILE_CACHE']
+
+/** Of the starter's environment only what is harmless: a stray NODE_OPTIONS or LD_PRELOAD ends here. */
+const plainEnv = (env: PartSettings['env']): Record<string, string> =>
+  Object.fromEntries(inherited.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { cliError } from '../errors.ts'
+
+/** Throws CLI_PORT_TAKEN, which names a free one. */
+export async function requireFreePort(host: string, port: number): Promise<void> {
+  try {
+    await tryPort(host, port)
+  } catch (cause) {
+    const free = await tryPort(host, 0)
+    throw cliError('CLI_PORT_TAKEN', {
+      attempted: `listening on ${host}:${port}`,
+      received: (cause as NodeJS.ErrnoException).code,
+      advice: `Choose a free one: --port ${free}`,
+      cause,
+    })
+  }
+}
+
+async function tryPort(host: string, port: number): Promise<number> {
+  const server = createServer().listen({ host, port, exclusive: true })
+  await once(server, 'listening')
+  const { port: bound } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return bound
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { appendFileSync, rmSync, statSync } from 'node:fs'
+import process from 'node:process'
+import { type Clock, createLog, type Log, systemDisk } from '@sealwatch/base'
+import { adminOf } from '../admin.ts'
+import { cliError } from '../errors.ts'
+import { readJsonFile } from '../json-file.ts'
+import { fileOf, type Place } from '../place.ts'
+import type { ServerStatus, Trust } from '../status/types.ts'
+import { prepareData, prepareFolders, serviceViewOf } from './layout.ts'
+import { endLeftovers } from './leftovers.ts'
+import { takeLock } from './lock.ts'
+import { boundLog, tailOf } from './logs.ts'
+import { type Part, type RunningPart, startPart } from './part.ts'
+import { type PartSettings, partsOf } from './parts.ts'
+import { requireFreePort } from './port.ts'
+import { awaitReady, type Progress } from './readiness.ts'
+import { readInstance, type SupervisorRecord, writeRecord } from './record.ts'
+import { type Task, taskOf } from './task.ts'
+import { watchedPaths } from './watch-list.ts'
+
+export type Supervised = {
+  readonly place: Place
+  readonly root: string
+  readonly version: string
+  readonly port: number
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly clock: Clock
+  /** Fires when all shall stop; `kill` when that takes too long for whoever waits. */
+  readonly stop: AbortSignal
+  readonly kill: AbortSignal
+  readonly report: (progress: Progress) => void
+  readonly notice: (text: string) => void
+  readonly onReady: () => void
+  /** What to run; a test gives its own. */
+  readonly parts?: (settings: PartSettings) => readonly Part[]
+}
+
+const host = '127.0.0.1'
+const startMsMax = 60_000
+/** A part that dies this often before all are ready will not come up by trying again. */
+const startDeathsMax = 3
+const logCheckMs = 10_000
+
+/** Runs the instance until `stop` fires. Throws when it cannot start; nothing is left running then. */
+export async function supervise(given: Supervised): Promise<void> {
+  const { place, clock } = given
+  prepareData(place)
+  const lock = await takeInstance(given)
+  try {
+    for (const name of await endLeftovers(place, clock))
+      given.notice(`ended the ${name} that a killed instance had left`)
+    await requireFreePort(host, given.port)
+    prepareFolders(place)
+    const write = (line: string) => appendFileSync(fileOf.log(place, 'supervisor'), line, { mode: 0o600 })
+    await runParts(given, createLog('supervisor', write, clock.nowMs))
+  } finally {
+    rmSync(fileOf.instance(place), { force: true })
+    await lock.release()
+  }
+}
+
+async function takeInstance({ place, version, port, clock }: Supervised) {
+  const attempted = `starting on ${place.data}`
+  const lock = await takeLock(fileOf.lock(place)).catch((cause: NodeJS.ErrnoException) => {
+    throw cliError('CLI_DATA_UNUSABLE', { attempted, received: cause.code, cause })
+  })
+  if (lock === undefined) {
+    const other = await readInstance(place)
+    const received =
+      other === undefined ? 'an instance that is just starting' : `pid ${other.pid} on port ${other.port}`
+    throw cliError('CLI_ALREADY_RUNNING', { attempted, received })
+  }
+  const started = new Date(clock.nowMs()).toISOString()
+  writeRecord(fileOf.instance(place), { version, pid: process.pid, port, runDir: place.run, started })
+  return lock
+}
+
+async function runParts(given: Supervised, log: Log): Promise<void> {
+  const { place, clock, root, port, env } = given
+  const specs = (given.parts ?? partsOf)({
+    place,
+    view: serviceViewOf(place),
+    root,
+    host,
+    port,
+    env,
+    watch: watchedPaths(place),
+  })
+  const logStarts = new Map(specs.map((part) => [part.name, statSync(part.log, { throwIfNoEntry: false })?.size ?? 0]))
+  const self: Task = taskOf(process.pid) ?? { pid: process.pid, startTicks: 0 }
+  const started = new Date(clock.nowMs()).toISOString()
+  let phase: SupervisorRecord['phase'] = 'starting'
+  const running: RunningPart[] = []
+  const failure = new AbortController()
+  const onChange = () => {
+    const parts = running.map((part) => part.state())
+    writeRecord(fileOf.supervisor(place), { task: self, phase, started, parts })
+    if (phase === 'starting' && parts.some((part) => part.restarts >= startDeathsMax)) failure.abort()
+  }
+  for (const spec of specs.toReversed()) running.unshift(startPart(spec, { clock, log, onChange }))
+  const onKill = () => {
+    for (const part of running) part.kill()
+  }
+  given.kill.addEventListener('abort', onKill)
+  try {
+    const patience = new AbortController()
+    const late = clock.sleep(startMsMax, patience.signal).then(() => failure.abort())
+    const signal = AbortSignal.any([given.stop, failure.signal])
+    const [sensor, agent, server] = running as [RunningPart, RunningPart, RunningPart]
+    const status = await awaitReady({
+      place,
+      admin: adminOf(place),
+      parts: { sensor, agent, server },
+      clock,
+      signal,
+      report: given.report,
+    })
+    patience.abort()
+    void late
+    if (status === undefined && !given.stop.aborted) throw startFailed(specs, running, logStarts)
+    if (status !== undefined) {
+      await pinTrust(place, status, given.notice)
+      phase = 'ready'
+      onChange()
+      log.info('ready', { port, ms: clock.nowMs() - Date.parse(started) })
+      given.onReady()
+      await tend(specs, given)
+    }
+  } finally {
+    phase = 'stopping'
+    onChange()
+    // The sensor first, so that the agent has all it said; then the agent, so that the server has all that it sealed.
+    for (const part of running) await part.stop()
+    onChange()
+    log.info('stopped')
+    given.kill.removeEventListener('abort', onKill)
+    rmSync(fileOf.supervisor(place), { force: true })
+  }
+}
+
+async function tend(specs: readonly Part[], { clock, stop, place }: Supervised): Promise<void> {
+  const logs = [...specs.map((part) => part.log), fileOf.log(place, 'supervisor')]
+  while (!stop.aborted) {
+    for (const path of logs) boundLog(path)
+    await clock.sleep(logCheckMs, stop)
+  }
+}
+
+function startFailed(
+  specs: readonly Part[],
+  running: readonly RunningPart[],
+  logStarts: ReadonlyMap<string, number>,
+): Error {
+  const states = running.map((part) => part.state())
+  const worst = states.toSorted((a, b) => b.restarts - a.restarts)[0]
+  const part = specs.find((spec) => spec.name === worst?.name) ?? specs[0]
+  const tail = part === undefined ? [] : tailOf(part.log, 5, logStarts.get(part.name))
+  const died = worst !== undefined && worst.restarts > 0
+  return cliError('CLI_START_FAILED', {
+    attempted: died ? `starting the ${worst.name}` : `waiting ${startMsMax / 1000} s for all parts`,
+    received: died ? `${worst.lastExit}, ${worst.restarts + 1} times` : undefined,
+    advice: `The log says why: ${part?.log}${tail.map((line) => `\n  ${line}`).join('')}`,
+  })
+}
+
+/** The first keys seen are the ones to trust; others later are for a person to judge, never silently adopted. */
+async function pinTrust(place: Place, status: ServerStatus, notice: (text: string) => void): Promise<void> {
+  const path = fileOf.trust(place)
+  const pinned = await readJsonFile<Trust>(path)
+  if (pinned === undefined) {
+    await systemDisk.replace(path, `${JSON.stringify(status.trust, undefined, 2)}\n`, 0o644)
+  } else if (JSON.stringify(pinned.ledgerKeys) !== JSON.stringify(status.trust.ledgerKeys)) {
+    notice(`the server's ledger keys are not those pinned in ${path}: proofs will not verify until a person decides`)
+  }
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Numeric users of their own, so that no account has to be made and none is shared. */
+export const serviceUsers = {
+  server: { uid: 64701, gid: 64701 },
+  agent: { uid: 64702, gid: 64702 },
+  /** In the agent's group, for it connects to the agent's socket. */
+  sensor: { uid: 64703, gid: 64702 },
+} as const

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { stripVTControlCharacters, styleText } from 'node:util'
+import type { Io } from './io.ts'
+
+/** Control characters, and those that hide or reorder what a person reads: bidirectional, invisible, separators. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
+const shownCharsMax = 400
+
+/**
+ * Makes text that others chose (paths, arguments, names) harmless on a terminal. What it hides it names: a line break
+ * becomes `\n`, an escape `\x1b`.
+ */
+export function safe(text: string, max = shownCharsMax): string {
+  const escaped = text.replace(unsafe, escapeOf)
+  return escaped.length > max ? `${escaped.slice(0, max - 1)}…` : escaped
+}
+
+const named: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+function escapeOf(character: string): string {
+  const code = character.codePointAt(0) ?? 0
+  return named[character] ?? (code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`)
+}
+
+/** JSON that a terminal may show: the same value, with what is unsafe as \\u escapes. */
+export function safeJson(value: unknown, indent?: number): string {
+  const asEscape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(value, undefined, indent).replace(unsafe, (character) =>
+    character === '\n'
+      ? character
+      : [...Array(character.length).keys()].map((i) => asEscape(character[i] ?? '')).join(''),
+  )
+}
+
+type Style = Parameters<typeof styleText>[0]
+export const paint = (io: Io, style: Style, text: string): string =>
+  io.color ? styleText(style, text, { validateStream: false }) : text
+
+/** Columns padded to their widest cell; cells may carry colour. */
+export function columns(rows: readonly (readonly string[])[], gap = '  '): string {
+  const width = (cell: string) => stripVTControlCharacters(cell).length
+  const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(all[i] ?? 0, width(cell))), [])
+  const line = (row: readonly string[]) =>
+    row.map((cell, i) => (i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - width(cell)))).join(gap)
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join('')
+}
+
+export function duration(ms: number): string {
+  const s = Math.floor(ms / 1000)
+  if (s < 60) return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${s} s`
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`
+  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`
+}
+
+/** A line that is drawn over and over; nothing at all where no person watches. */
+export function progressLine(io: Io): { show(text: string): void; end(): void } {
+  let shown = false
+  return {
+    show: (text) => {
+      if (!io.errTty) return
+      shown = true
+      io.err(`\r\x1b[K${text.slice(0, io.columns - 1)}`)
+    },
+    end: () => {
+      if (shown) io.err('\r\x1b[K')
+    },
+  }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stands in for the server: answers on the control socket, and exits at once when its folder holds `die`.
+
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import process from 'node:process'
+import { connectNodeAdapter } from '@connectrpc/connect-node'
+import { AdminService } from '@sealwatch/contract'
+
+const { SEALWATCH_SERVER_DATA_DIR: data = '', SEALWATCH_SERVER_RUN_DIR: run = '' } = process.env
+if (existsSync(join(data, 'die'))) {
+  console.error('fake server: told to die')
+  process.exit(7)
+}
+
+const status = JSON.stringify({
+  time: '2026-01-01T00:00:00Z',
+  deployment: 'd1',
+  trust: { deployment: 'd1', ledgerKeys: ['d1+00000000+AAAA'], caFingerprint: '00' },
+  ledgers: [{ tenant: 'default', size: 3, signedSize: 3, root: 'ab'.repeat(32), checkpoint: 'note' }],
+  hosts: [{ hostId: 'h1', hostname: 'here', connected: true, lastSeen: null, certificateExpires: null }],
+  chains: [],
+  ingest: { received: 3, admitted: 3, quarantined: 0, refused: 0, duplicate: 0 },
+  gaps: 0,
+})
+
+const handler = connectNodeAdapter({
+  routes: (router) =>
+    router.service(AdminService, {
+      getStatus: () => ({ status }),
+      createJoinToken: () => ({ token: 'one-time', expiresAt: '2026-01-01T00:00:00Z' }),
+    }),
+})
+createServer(handler).listen(join(run, 'api.sock'))
+process.on('SIGTERM', () => process.exit(0))

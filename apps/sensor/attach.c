@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loads and attaches each program by itself as far as it goes: one that fails takes no other down. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "sensor.h"
+
+/* The committed object is part of the program: one file to install, no path to get wrong. */
+__asm__(".section .rodata\n"
+	".balign 16\n"
+	"bpf_object_begin: .incbin \"sensor.bpf.o\"\n"
+	"bpf_object_end:\n"
+	".previous\n");
+extern const char bpf_object_begin[], bpf_object_end[];
+
+static struct bpf_object *object;
+static struct bpf_link *links[SITE_COUNT];
+static char first_warning[FRAME_REASON_BYTES_MAX + 1];
+
+/* libbpf explains a failure in its first warning; what follows is the verifier's log. */
+static int keep_first_warning(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level == LIBBPF_WARN && !first_warning[0]) {
+		vsnprintf(first_warning, sizeof(first_warning), format, args);
+		first_warning[strcspn(first_warning, "\n")] = 0;
+	}
+	return 0;
+}
+
+static bool load(unsigned sites, unsigned ring_bytes, int counters_fd)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sealwatch");
+	size_t size = (size_t)(bpf_object_end - bpf_object_begin);
+
+	first_warning[0] = 0;
+	object = bpf_object__open_mem(bpf_object_begin, size, &options);
+	if (!object)
+		return false;
+	for (int site = 0; site < SITE_COUNT; site++)
+		bpf_program__set_autoload(bpf_object__find_program_by_name(object, site_names[site]), sites >> site & 1);
+	if (bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "ring"), ring_bytes) == 0 &&
+	    bpf_map__reuse_fd(bpf_object__find_map_by_name(object, "counters"), counters_fd) == 0 &&
+	    bpf_object__load(object) == 0)
+		return true;
+	bpf_object__close(object);
+	object = NULL;
+	return false;
+}
+
+static void refuse(struct attached *result, int site, const char *reason)
+{
+	snprintf(result->reason[site], sizeof(result->reason[site]), "%s", reason);
+	result->sites &= ~(1u << site);
+	say("warn", "site %s is not attached: %s", site_names[site], reason);
+}
+
+/* libbpf loads all or nothing. So when all does not go, each is tried alone, and those that went are loaded together. */
+static bool load_what_loads(struct attached *result, unsigned ring_bytes, int counters_fd)
+{
+	if (load(result->sites, ring_bytes, counters_fd))
+		return true;
+	for (int site = 0; site < SITE_COUNT; site++) {
+		if (!(result->sites >> site & 1))
+			continue;
+		if (load(1u << site, (unsigned)getpagesize(), counters_fd))
+			bpf_object__close(object);
+		else
+			refuse(result, site, first_warning);
+	}
+	return load(result->sites, ring_bytes, counters_fd);
+}
+
+/* Tracepoints are found through tracefs. */
+static void want_tracefs(void)
+{
+	static const char *const path = "/sys/kernel/tracing";
+	struct statfs fs;
+
+	if (statfs(path, &fs) == 0 && fs.f_type != TRACEFS_MAGIC && access("/sys/kernel/debug/tracing/events", F_OK))
+		mount("tracefs", path, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
+}
+
+static struct introduction *introduction(void)
+{
+	size_t size;
+
+	return (void *)bpf_map__initial_value(bpf_object__find_map_by_name(object, ".bss"), &size);
+}
+
+/* Opens a path by a call whose site is attached, and asks what the kernel side saw. O_PATH touches nothing. */
+static bool object_of(const char *path, unsigned sites, struct object *result)
+{
+	struct introduction *with = introduction();
+	struct { __u64 flags, mode, resolve; } how = { .flags = O_PATH | O_CLOEXEC };
+	__u32 before = with->answers;
+	long fd = -1;
+
+	if (sites & 1u << SITE_openat)
+		fd = syscall(SYS_openat, AT_FDCWD, path, O_PATH | O_CLOEXEC);
+	else if (sites & 1u << SITE_openat2)
+		fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+#ifdef SYS_open
+	else if (sites & 1u << SITE_open)
+		fd = syscall(SYS_open, path, O_PATH | O_CLOEXEC);
+#endif
+	if (fd < 0)
+		return false;
+	close((int)fd);
+	*result = with->object;
+	return with->answers != before;
+}
+
+static bool mark(const struct object *key, __u32 how)
+{
+	int fd = bpf_object__find_map_fd_by_name(object, "watched");
+	__u32 value = 0;
+
+	bpf_map_lookup_elem(fd, key, &value);
+	value |= how;
+	return bpf_map_update_elem(fd, key, &value, BPF_ANY) == 0;
+}
+
+/* A file that does not exist yet is watched by its directory and name alone. */
+static bool watch_file(const char *path, unsigned sites)
+{
+	char copy[PATH_MAX];
+	struct watched_name entry = {};
+	struct object self;
+	__u8 yes = 1;
+	char *slash;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	slash = strrchr(copy, '/');
+	if (!slash || strlen(slash + 1) >= NAME_BYTES)
+		return false;
+	memcpy(entry.name, slash + 1, strlen(slash + 1));
+	slash[slash == copy] = 0;
+	if (object_of(path, sites, &self) && !mark(&self, WATCH_OBJECT))
+		return false;
+	return object_of(copy, sites, &entry.dir) && mark(&entry.dir, WATCH_NAMES) &&
+	       bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "names"), &entry, &yes, BPF_ANY) == 0;
+}
+
+static bool watch(const char *path, unsigned sites)
+{
+	char *real = realpath(path, NULL);
+	struct stat status;
+	struct object self;
+	bool done;
+
+	if (real && stat(real, &status) == 0 && S_ISDIR(status.st_mode))
+		done = object_of(real, sites, &self) && mark(&self, WATCH_ALL);
+	else
+		done = watch_file(real ? real : path, sites);
+	free(real);
+	return done;
+}
+
+/* Call as root, before privileges are dropped. false: nothing at all could be loaded, and the reason has been said. */
+bool attach(const struct options *options, int counters_fd, struct attached *result)
+{
+	libbpf_set_print(keep_first_warning);
+	result->sites = (1u << SITE_COUNT) - 1;
+	for (int site = 0; site < SITE_COUNT; site++)
+		if (options->without >> site & 1)
+			refuse(result, site, "left out by --without");
+	want_tracefs();
+	if (!load_what_loads(result, options->ring_bytes, counters_fd)) {
+		say("error", "cannot load the BPF programs: %s", first_warning);
+		return false;
+	}
+	introduction()->pid = (__u32)getpid();
+	for (int site = 0; site < SITE_COUNT; site++) {
+		if (!(result->sites >> site & 1))
+			continue;
+		first_warning[0] = 0;
+		links[site] = bpf_program__attach(bpf_object__find_program_by_name(object, site_names[site]));
+		if (!links[site])
+			refuse(result, site, first_warning[0] ? first_warning : strerror(errno));
+	}
+	for (size_t i = 0; i < options->watch_count; i++)
+		if (!watch(options->watch[i], result->sites))
+			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
+			    options->watch[i]);
+	introduction()->pid = 0;
+	result->ring_fd = bpf_object__find_map_fd_by_name(object, "ring");
+	return true;
+}
+
+void detach(void)
+{
+	for (int site = 0; site < SITE_COUNT; site++)
+		bpf_link__destroy(links[site]);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What all programs need: counters, the ring, and an event with its actor filled in. */
+#ifndef SEALWATCH_EVENT_BPF_H
+#define SEALWATCH_EVENT_BPF_H
+
+#include "kernel.h"
+#include "maps.h"
+
+#define PATH_BYTES 4096
+#define PATH_DEPTH_MAX 64
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_BYTES);
+} ring SEC(".maps");
+
+/*
+ * Events are of very different sizes, so they are put together in a per-CPU scratch and copied to the ring once their
+ * size is known. Reserving the longest possible event in the ring would make it hold 300 events instead of 12,000.
+ */
+struct scratch {
+	__u64 busy;
+	__u32 at;      /* where the next text begins in bytes */
+	__u32 path_at; /* where the walked path begins in path */
+	struct watched_name name;
+	char path[PATH_BYTES + NAME_BYTES];
+	union {
+		struct frame_event event;
+		__u8 bytes[FRAME_BYTES_MAX + PATH_BYTES]; /* the verifier sees no more than "at any place, any text" */
+	};
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct frame_counts *counts_of(enum frame_site site)
+{
+	__u32 zero = 0;
+	struct counters *all = bpf_map_lookup_elem(&counters, &zero);
+	return all ? &all->site[site].counts : NULL;
+}
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task(); /* the _btf form is younger than 5.10 */
+}
+
+/* The namespace a task's pid numbers are meant in. */
+static __always_inline struct pid_namespace *pid_ns_of(struct task_struct *task)
+{
+	struct pid *pid = GET(task, thread_pid);
+	void *numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
+	struct upid *own = numbers + GET(pid, level) * bpf_core_type_size(struct upid);
+
+	return GET(own, ns);
+}
+
+static __always_inline void put_ref(struct frame_ref *ref, struct task_struct *leader)
+{
+	ref->start_ns = GET(leader, start_boottime);
+	ref->pid = GET(leader, tgid);
+	ref->zero = 0;
+	bpf_core_read(ref->comm, sizeof(ref->comm), &leader->comm);
+}
+
+static __always_inline void put_actor(struct frame_event *e, struct task_struct *task)
+{
+	const struct cred *cred = GET(task, real_cred);
+
+	e->pid = GET(task, tgid);
+	e->tid = GET(task, pid);
+	e->start_ns = GET(task, group_leader, start_boottime);
+	e->cgroup_id = bpf_get_current_cgroup_id();
+	e->uid = GET(cred, uid.val);
+	e->euid = GET(cred, euid.val);
+	e->gid = GET(cred, gid.val);
+	e->login_uid = bpf_core_field_exists(task->loginuid) ? GET(task, loginuid.val) : ~0u;
+	e->session_id = bpf_core_field_exists(task->sessionid) ? GET(task, sessionid) : ~0u;
+	e->pid_ns = GET(pid_ns_of(task), ns.inum);
+	e->mnt_ns = GET(task, nsproxy, mnt_ns, ns.inum);
+	bpf_core_read(e->comm, sizeof(e->comm), &task->comm);
+}
+
+static __always_inline void put_ancestors(struct scratch *s, struct task_struct *task)
+{
+	struct frame_ref *refs = (struct frame_ref *)(s->bytes + sizeof(struct frame_event));
+
+#pragma unroll
+	for (int i = 0; i < FRAME_ANCESTORS_MAX; i++) {
+		task = GET(task, real_parent, group_leader);
+		put_ref(&refs[i], task);
+		if (refs[i].pid == 0)
+			break; /* the idle task, which nobody started */
+		s->event.ancestors = i + 1;
+	}
+	s->event.ppid = s->event.ancestors ? refs[0].pid : 0;
+	s->at = sizeof(struct frame_event) + s->event.ancestors * sizeof(struct frame_ref);
+}
+
+/* Where a text of at most 4095 bytes may be written; the caller then says how long it became. */
+static __always_inline void *text_room(struct scratch *s)
+{
+	return &s->bytes[s->at & (FRAME_BYTES_MAX - 1)];
+}
+
+static __always_inline void text_done(struct scratch *s, enum frame_text text, __u32 length)
+{
+	s->event.text_len[text] = length;
+	s->at += length;
+}
+
+static __always_inline struct mount *mount_of(struct vfsmount *vfs)
+{
+	return (void *)vfs - bpf_core_field_offset(struct mount, mnt);
+}
+
+/*
+ * Writes a file's path from the root of its mount namespace, leaf first, to the end of s->path; a chroot does not
+ * shorten it. It then begins at s->path_at, which lives in memory so that the verifier need not follow its value
+ * through the loop. A path too long or too deep loses its beginning and its leading slash, so it can never pass for
+ * another absolute path.
+ */
+static __noinline int walk(struct scratch *s, struct file *file)
+{
+	struct mount *mount = mount_of(GET(file, f_path.mnt));
+	struct dentry *dentry = GET(file, f_path.dentry);
+
+	s->path_at = PATH_BYTES;
+	for (int i = 0; i < PATH_DEPTH_MAX; i++) {
+		struct dentry *parent = GET(dentry, d_parent);
+		__u32 length = GET(dentry, d_name.len) & (NAME_BYTES - 1);
+
+		if (dentry == GET(mount, mnt.mnt_root)) {
+			struct mount *below = GET(mount, mnt_parent);
+
+			if (below == mount)
+				return 0;
+			dentry = GET(mount, mnt_mountpoint);
+			mount = below;
+			continue;
+		}
+		if (s->path_at < length + 2)
+			break;
+		s->path_at -= length;
+		bpf_probe_read_kernel(&s->path[s->path_at & (PATH_BYTES - 1)], length, GET(dentry, d_name.name));
+		s->path_at--;
+		s->path[s->path_at & (PATH_BYTES - 1)] = '/';
+		if (dentry == parent)
+			return 0; /* memfd and the like: in no directory */
+		dentry = parent;
+	}
+	s->event.flags |= FRAME_TRUNCATED;
+	s->path_at++;
+	return 0;
+}
+
+static __always_inline void put_path(struct scratch *s, enum frame_text text, struct file *file)
+{
+	__u32 length;
+
+	if (!file)
+		return;
+	walk(s, file);
+	if (s->path_at == PATH_BYTES) /* the root itself has no name */
+		s->path[--s->path_at & (PATH_BYTES - 1)] = '/';
+	length = (PATH_BYTES - s->path_at) & (PATH_BYTES - 1);
+	bpf_probe_read_kernel(text_room(s), length, &s->path[s->path_at & (PATH_BYTES - 1)]);
+	text_done(s, text, length);
+}
+
+/*
+ * Counts the event and starts it. NULL: no scratch, counted as dropped. The scratch can be in use when the kernel lets
+ * another task, or an interrupt, into a tracepoint on this CPU while a program of ours is in the middle of an event.
+ */
+static __always_inline struct scratch *begin(enum frame_site site, enum frame_kind kind)
+{
+	__u32 zero = 0;
+	struct task_struct *task = current_task();
+	struct frame_counts *counts = counts_of(site);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (!counts || !s)
+		return NULL; /* cannot be: both maps have an element 0 */
+	__sync_fetch_and_add(&counts->produced, 1);
+	__sync_fetch_and_add(&s->busy, 1);
+	if (s->busy != 1) {
+		__sync_fetch_and_add(&s->busy, -1);
+		__sync_fetch_and_add(&counts->dropped, 1);
+		return NULL;
+	}
+	__builtin_memset(&s->event, 0, sizeof(s->event));
+	s->event.kind = kind;
+	s->event.site = site;
+	s->event.time_ns = bpf_ktime_get_boot_ns();
+	put_actor(&s->event, task);
+	put_ancestors(s, task);
+	if (kind != FRAME_EXEC) /* which carries the same file as its object */
+		put_path(s, TEXT_EXE, GET(task, mm, exe_file));
+	return s;
+}
+
+static __always_inline int end(struct scratch *s, enum frame_site site)
+{
+	struct frame_counts *counts = counts_of(site);
+
+	if (bpf_ringbuf_output(&ring, s->bytes, s->at & (FRAME_BYTES_MAX - 1), 0) && counts)
+		__sync_fetch_and_add(&counts->dropped, 1);
+	__sync_fetch_and_add(&s->busy, -1);
+	return 0;
+}
+
+#endif

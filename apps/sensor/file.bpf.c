@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Opens of watched files and of /proc/PID/mem. Seen when the call returns, from the file behind the new descriptor:
+ * what was opened, not what user memory claimed to ask for.
+ */
+#include "event.bpf.h"
+#include "file.bpf.h"
+#include "task.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WATCHED_OBJECTS_MAX);
+	__type(key, struct object);
+	__type(value, __u32); /* enum watch, or-ed */
+} watched SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WATCHED_NAMES_MAX);
+	__type(key, struct watched_name);
+	__type(value, __u8);
+} names SEC(".maps");
+
+struct introduction introduction;
+
+static __always_inline struct file *file_at(long fd)
+{
+	struct fdtable *table = GET(current_task(), files, fdt);
+	struct file *file = NULL;
+
+	if (fd < 0 || fd >= GET(table, max_fds))
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), GET(table, fd) + fd);
+	return file;
+}
+
+static __always_inline struct object object_of(struct inode *inode)
+{
+	return (struct object){
+		.ino = GET(inode, i_ino),
+		.dev = GET(inode, i_sb, s_dev),
+		.generation = GET(inode, i_generation),
+	};
+}
+
+static __always_inline bool name_is_watched(const struct object *dir, struct dentry *dentry)
+{
+	__u32 zero = 0;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (!s)
+		return false;
+	__builtin_memset(&s->name, 0, sizeof(s->name));
+	s->name.dir = *dir;
+	bpf_probe_read_kernel_str(s->name.name, NAME_BYTES, GET(dentry, d_name.name));
+	return bpf_map_lookup_elem(&names, &s->name);
+}
+
+/*
+ * A file is watched by itself, or by its directory and name. Found by name it becomes watched by itself too: so a
+ * replacement by rename is followed, and later hard links to it as well. When the map is full the name still counts.
+ */
+static __always_inline bool is_watched(struct inode *inode, struct dentry *dentry)
+{
+	struct object self = object_of(inode);
+	struct object dir = object_of(GET(dentry, d_parent, d_inode));
+	__u32 *own = bpf_map_lookup_elem(&watched, &self);
+	__u32 *above = bpf_map_lookup_elem(&watched, &dir);
+	__u32 learned = WATCH_OBJECT;
+
+	if (own && *own & WATCH_OBJECT)
+		return true;
+	if (!above || (GET(inode, i_mode) & S_IFMT) == S_IFDIR)
+		return false;
+	if (*above & WATCH_ALL)
+		return true;
+	if (!(*above & WATCH_NAMES) || !name_is_watched(&dir, dentry))
+		return false;
+	bpf_map_update_elem(&watched, &self, &learned, BPF_NOEXIST);
+	return true;
+}
+
+/* /proc/PID/mem and /proc/PID/task/TID/mem; procfs has no other file of that name. */
+static __always_inline struct task_struct *memory_owner(struct inode *inode, struct dentry *dentry)
+{
+	struct proc_inode *proc = (void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+	__u32 name = 0;
+
+	if (GET(inode, i_sb, s_magic) != PROC_SUPER_MAGIC)
+		return NULL;
+	bpf_probe_read_kernel(&name, sizeof(name), GET(dentry, d_name.name));
+	if (name != 0x006d656d) /* "mem" and its end */
+		return NULL;
+	return task_of(GET(proc, pid));
+}
+
+static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
+{
+	struct file *file = file_at(ctx->ret);
+	struct inode *inode = GET(file, f_inode);
+	struct dentry *dentry = GET(file, f_path.dentry);
+	struct task_struct *target;
+	struct scratch *s;
+	__u32 flags;
+
+	if (!file)
+		return 0;
+	if (introduction.pid && introduction.pid == bpf_get_current_pid_tgid() >> 32) {
+		introduction.object = object_of(inode);
+		introduction.answers++;
+		return 0;
+	}
+	target = memory_owner(inode, dentry);
+	if (!target && !is_watched(inode, dentry))
+		return 0;
+	s = begin(site, target ? FRAME_MEM_OPEN : FRAME_FILE_OPEN);
+	if (!s)
+		return 0;
+	/* The kernel has taken O_CREAT away by now, but it remembers whether this open made the file. */
+	flags = GET(file, f_flags) | (GET(file, f_mode) & FMODE_CREATED ? O_CREAT : 0);
+	if (target) {
+		put_ref(&s->event.target.ref, target);
+		s->event.target.request = flags;
+	} else {
+		s->event.file.open_flags = flags;
+		put_file(s, file);
+	}
+	return end(s, site);
+}
+
+#define OPEN_SITE(name)                                                                                                \
+	SEC("tp/syscalls/sys_exit_" #name) int name(struct sys_exit *ctx)                                              \
+	{                                                                                                              \
+		return opened(ctx, SITE_##name);                                                                       \
+	}
+
+OPEN_SITE(open)
+OPEN_SITE(openat)
+OPEN_SITE(openat2)
+OPEN_SITE(creat)

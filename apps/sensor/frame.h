@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames as they stand on the wire (docs/formats/frame.md). The BPF programs write event bodies in this layout,
+ * sensor.c only prefixes their length, so nothing between the kernel and the agent re-encodes an event.
+ * All numbers are little-endian and naturally aligned; there are no holes.
+ */
+#ifndef SEALWATCH_FRAME_H
+#define SEALWATCH_FRAME_H
+
+#include <linux/types.h>
+
+#define FRAME_VERSION 1
+#define FRAME_MAGIC "sealwtch"
+#define FRAME_BYTES_MAX 16384 /* of a body; the length prefix is not counted */
+#define FRAME_ANCESTORS_MAX 8
+#define FRAME_TEXT_BYTES_MAX 4095
+#define FRAME_REASON_BYTES_MAX 255
+#define FRAME_COMM_BYTES 16
+#define FRAME_ERA_BYTES 16
+
+enum frame_kind {
+	FRAME_HELLO = 1,
+	FRAME_REPORT,
+	FRAME_EXEC,
+	FRAME_EXIT,
+	FRAME_FILE_OPEN,
+	FRAME_MEM_OPEN,
+	FRAME_PTRACE,
+	FRAME_VM_READ,
+	FRAME_VM_WRITE,
+};
+
+/* A site is one BPF program, one row of counters, one bit of `attached`. New ones go to the end. */
+#define FRAME_SITES(X)                                                                                                 \
+	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)
+
+#define FRAME_SITE_ID(name) SITE_##name,
+enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
+
+enum frame_flag {
+	FRAME_TRUNCATED = 1, /* a text met a limit */
+	FRAME_UNLINKED = 2,  /* the file has no name in any directory */
+	FRAME_MEMFD = 4,
+};
+
+/* The texts that follow the ancestors, in this order. */
+enum frame_text { TEXT_EXE, TEXT_PATH, TEXT_FILENAME, TEXT_ARGV, TEXT_COUNT };
+
+struct frame_ref {
+	__u64 start_ns;
+	__u32 pid;
+	__u32 zero;
+	char comm[FRAME_COMM_BYTES];
+};
+
+struct frame_file { /* exec, file_open */
+	__u64 ino;
+	__u32 dev; /* major << 20 | minor */
+	__u32 mode;
+	__u32 nlink;
+	__u32 uid;
+	__u32 fs_magic;
+	__u32 open_flags;
+	__u64 zero[2];
+};
+
+struct frame_target { /* mem_open, ptrace, vm_read, vm_write */
+	struct frame_ref ref;
+	__s64 result;
+	__u32 request; /* ptrace request, or the open flags of mem_open */
+	__u32 zero;
+};
+
+struct frame_exit {
+	__u32 code;
+	__u32 signal;
+	__u64 zero[5];
+};
+
+struct frame_event { /* then struct frame_ref[ancestors], then the texts */
+	__u8 kind;
+	__u8 site;
+	__u8 flags;
+	__u8 ancestors;
+	__u32 pid;
+	__u64 time_ns; /* CLOCK_BOOTTIME, as all times here */
+	__u64 start_ns;
+	__u64 cgroup_id;
+	__u32 tid;
+	__u32 ppid;
+	__u32 uid;
+	__u32 euid;
+	__u32 gid;
+	__u32 login_uid;
+	__u32 session_id;
+	__u32 pid_ns;
+	__u32 mnt_ns;
+	__u16 text_len[TEXT_COUNT];
+	__u32 zero;
+	char comm[FRAME_COMM_BYTES];
+	union {
+		struct frame_file file;
+		struct frame_target target;
+		struct frame_exit exit;
+	};
+};
+
+struct frame_counts {
+	__u64 produced;
+	__u64 dropped;
+	__u64 sent;
+};
+
+struct frame_report {
+	__u8 kind;
+	__u8 sites;
+	__u16 zero;
+	__u32 zero2;
+	__u64 time_ns;
+	__u8 era[FRAME_ERA_BYTES];
+	struct frame_counts counts[SITE_COUNT];
+};
+
+struct frame_hello { /* then sensor version, kernel release and one reason per site */
+	__u8 kind;
+	__u8 sites;
+	__u8 fresh;
+	__u8 zero;
+	__u16 version;
+	__u16 attached; /* bit per site */
+	__u64 time_ns;
+	__u8 era[FRAME_ERA_BYTES];
+	struct frame_counts counts[SITE_COUNT];
+	char magic[8];
+	__u8 sensor_version_len;
+	__u8 kernel_len;
+	__u8 reason_len[SITE_COUNT];
+	__u8 zero2[5];
+};
+
+_Static_assert(sizeof(struct frame_ref) == 32, "docs/formats/frame.md");
+_Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) == 48 && sizeof(struct frame_exit) == 48,
+	       "docs/formats/frame.md");
+_Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
+_Static_assert(sizeof(struct frame_report) == 32 + 24 * SITE_COUNT, "docs/formats/frame.md");
+_Static_assert(sizeof(struct frame_hello) == 56 + 24 * SITE_COUNT, "docs/formats/frame.md");
+/* The longest event there can be still fits: all ancestors and all texts at their limit. */
+_Static_assert(sizeof(struct frame_event) + FRAME_ANCESTORS_MAX * sizeof(struct frame_ref) +
+		       (TEXT_COUNT - 1) * FRAME_TEXT_BYTES_MAX <= FRAME_BYTES_MAX, "an exec has no exe text");
+
+#endif

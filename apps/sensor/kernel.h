@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel's structures, as far as we read them. Only names count: CO-RE finds each field's place in the running
+ * kernel's BTF, also inside anonymous unions, so one object serves 5.10 to today.
+ */
+#ifndef SEALWATCH_KERNEL_H
+#define SEALWATCH_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct hlist_node { struct hlist_node *next, **pprev; };
+struct hlist_bl_node { struct hlist_bl_node *next, **pprev; };
+struct hlist_head { struct hlist_node *first; };
+
+typedef struct { __u32 val; } kuid_t;
+typedef struct { __u32 val; } kgid_t;
+typedef struct { int counter; } atomic_t;
+
+struct ns_common { unsigned int inum; };
+
+/* pid numbers: an idr per namespace, which is a radix tree of struct pid */
+struct xarray { void *xa_head; };
+struct xa_node { unsigned char shift; void *slots[64]; };
+struct idr { struct xarray idr_rt; };
+struct pid_namespace { struct idr idr; struct ns_common ns; };
+struct upid { int nr; struct pid_namespace *ns; };
+struct pid { unsigned int level; struct hlist_head tasks[1]; struct upid numbers[1]; };
+
+struct mnt_namespace { struct ns_common ns; };
+struct nsproxy { struct mnt_namespace *mnt_ns; };
+
+struct super_block { __u32 s_dev; unsigned long s_magic; };
+struct inode {
+	unsigned short i_mode;
+	kuid_t i_uid;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	unsigned int i_nlink;
+	__u32 i_generation;
+};
+struct qstr { __u32 len; const unsigned char *name; };
+struct dentry { struct hlist_bl_node d_hash; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; };
+struct vfsmount { struct dentry *mnt_root; };
+struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; };
+struct path { struct vfsmount *mnt; struct dentry *dentry; };
+struct file { struct inode *f_inode; struct path f_path; unsigned int f_flags; unsigned int f_mode; };
+struct fdtable { unsigned int max_fds; struct file **fd; };
+struct files_struct { struct fdtable *fdt; };
+struct proc_inode { struct pid *pid; struct inode vfs_inode; };
+
+struct mm_struct { unsigned long arg_start, arg_end; struct file *exe_file; };
+struct cred { kuid_t uid, euid; kgid_t gid; };
+struct signal_struct { atomic_t live; int nr_threads; int group_exit_code; unsigned int flags; };
+struct linux_binprm { const char *filename; };
+
+struct task_struct {
+	void *stack;
+	struct mm_struct *mm;
+	int exit_code;
+	int pid, tgid;
+	struct task_struct *real_parent, *group_leader;
+	struct pid *thread_pid;
+	struct hlist_node pid_links[1];
+	__u64 start_boottime;
+	const struct cred *real_cred;
+	char comm[16];
+	struct files_struct *files;
+	struct nsproxy *nsproxy;
+	struct signal_struct *signal;
+	kuid_t loginuid; /* CONFIG_AUDIT */
+	unsigned int sessionid;
+};
+
+struct pt_regs { unsigned long r10, dx, si, di; };
+
+#pragma clang attribute pop
+
+#define SIGNAL_GROUP_EXIT 4u
+#define FMODE_CREATED (1u << 20)
+#define PROC_SUPER_MAGIC 0x9fa0
+#define S_IFMT 0170000
+#define S_IFDIR 0040000
+#define O_CREAT 0100
+#define ESRCH 3
+
+#define GET(from, ...) BPF_CORE_READ(from, __VA_ARGS__)
+
+/* The context of a syscalls:sys_exit_* tracepoint. Its layout is ABI, and CO-RE is refused on it. */
+struct sys_exit {
+	__u64 common;
+	long id;
+	long ret;
+};
+
+#endif

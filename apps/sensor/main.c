@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sensor.h"
+
+enum { EXIT_USAGE = 2, EXIT_CAPABILITY = 3 };
+enum { CONNECT_EACH_MS = 100, COALESCE_MS = 5, CHANGED_REPORT_MS = 1000, HEARTBEAT_MS = 5000, LAST_WORDS_MS = 2000 };
+
+static const char usage[] =
+	"usage: sensor --socket PATH [options]\n"
+	"Watches this machine's kernel and writes what it sees as frames (docs/formats/frame.md) to an agent.\n"
+	"  --socket PATH      unix stream socket on which the agent listens\n"
+	"  --instance NAME    counters are kept under /sys/fs/bpf/sealwatch-NAME (default: default)\n"
+	"  --watch PATH       a file, or a directory with all files directly in it, whose opens are told (repeatable)\n"
+	"  --watch-file FILE  one such path a line\n"
+	"  --without SITE     leave this site out (repeatable):\n"
+	"                     exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev\n"
+	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
+	"  --uid N --gid N    whom to become once attached (default: 64703, 64702)\n"
+	"  --help, --version\n"
+	"Exit: 0 asked to stop, 1 failure, 2 wrong arguments, 3 a capability is missing.\n";
+
+static volatile sig_atomic_t stopping;
+static sigset_t waiting_mask; /* signals come in only while we wait, so none is overlooked */
+static struct outbox out = { .fd = -1 };
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopping = 1;
+}
+
+static uint64_t boot_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void wait_for(struct pollfd *fds, nfds_t count, int64_t timeout_ms)
+{
+	struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000 };
+
+	if (ppoll(fds, count, &timeout, &waiting_mask) <= 0)
+		for (nfds_t i = 0; i < count; i++)
+			fds[i].revents = 0;
+}
+
+static int take(void *context, void *body, size_t length)
+{
+	(void)context;
+	out.end += put_body(out.bytes + out.end, body, length);
+	return outbox_full(&out) ? -ENOBUFS : 0; /* stops after this one; the rest stays in the ring */
+}
+
+/* When the next report is due. It is written to an empty outbox only, so `sent` tells what precedes it, exactly. */
+static struct {
+	uint64_t last_ns;
+	struct frame_report last;
+} reported;
+
+static bool counts_changed(const struct counters *counters)
+{
+	for (int site = 0; site < SITE_COUNT; site++) {
+		struct frame_counts now = counters_read(counters, site);
+
+		if (memcmp(&now, &reported.last.counts[site], sizeof(now)))
+			return true;
+	}
+	return false;
+}
+
+static int64_t report_due_ms(const struct counters *counters)
+{
+	int64_t since = (int64_t)((boot_ns() - reported.last_ns) / 1000000);
+	int64_t due = (counts_changed(counters) ? CHANGED_REPORT_MS : HEARTBEAT_MS) - since;
+
+	return due < 0 ? 0 : due;
+}
+
+static void report(struct frame_state *state)
+{
+	state->time_ns = reported.last_ns = boot_ns();
+	out.end += put_report(out.bytes + out.end, state);
+	memcpy(&reported.last, out.bytes + PREFIX_BYTES, sizeof(reported.last));
+}
+
+static bool connect_agent(const char *path, struct frame_state *state)
+{
+	uint8_t hello[HELLO_BYTES_MAX];
+
+	state->time_ns = boot_ns();
+	if (!outbox_connect(&out, path, hello, put_hello(hello, state)))
+		return false;
+	say("info", "connected to the agent on %s", path);
+	state->fresh = false;
+	return true;
+}
+
+/* One turn: move what there is, or wait for something to happen. */
+static void turn(struct ring_buffer *ring, struct frame_state *state)
+{
+	struct pollfd fds[2] = {
+		{ .fd = out.fd, .events = POLLIN },
+		{ .fd = ring_buffer__epoll_fd(ring), .events = POLLIN },
+	};
+
+	if (!outbox_flush(&out)) {
+		fds[0].events |= POLLOUT; /* a slow agent: the ring fills meanwhile, and the kernel counts what it drops */
+		wait_for(fds, 1, HEARTBEAT_MS);
+		return;
+	}
+	if (report_due_ms(state->counters) == 0)
+		report(state);
+	if (ring_buffer__consume(ring) == -ENOBUFS || !outbox_flush(&out))
+		return;
+	wait_for(fds, 2, report_due_ms(state->counters));
+	if (fds[1].revents)
+		wait_for(NULL, 0, COALESCE_MS); /* let the events gather: one wake-up serves many */
+	if (fds[0].revents & (POLLIN | POLLHUP | POLLERR)) { /* an agent never speaks: it is gone */
+		say("warn", "the agent went away; events wait in the kernel until it is back");
+		outbox_disconnect(&out);
+	}
+}
+
+/* Detached: nothing more comes. What is in the ring goes out if the agent takes it in time. */
+static void last_words(const char *path, struct ring_buffer *ring, struct frame_state *state)
+{
+	uint64_t deadline = boot_ns() + LAST_WORDS_MS * 1000000ull;
+	bool told = false;
+
+	if (out.fd < 0 && !connect_agent(path, state))
+		return;
+	while (out.fd >= 0 && boot_ns() < deadline) {
+		struct pollfd writable = { .fd = out.fd, .events = POLLOUT };
+
+		if (!outbox_flush(&out))
+			wait_for(&writable, 1, CONNECT_EACH_MS);
+		else if (told)
+			return;
+		else if (ring_buffer__consume(ring) == 0 && out.end == 0) {
+			report(state);
+			told = true;
+		}
+	}
+}
+
+static void add_watch(struct options *options, const char *path)
+{
+	if (path[0] != '/' || options->watch_count == WATCHED_NAMES_MAX) {
+		say("error", "cannot watch %s: paths must be absolute, and at most %d of them", path, WATCHED_NAMES_MAX);
+		exit(EXIT_USAGE);
+	}
+	options->watch[options->watch_count++] = path;
+}
+
+static void add_watch_file(struct options *options, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t length;
+
+	if (!file) {
+		say("error", "cannot read the watch file %s: %s", path, strerror(errno));
+		exit(EXIT_USAGE);
+	}
+	while ((length = getline(&line, &room, file)) > 0) {
+		if (line[length - 1] == '\n')
+			line[--length] = 0;
+		if (length)
+			add_watch(options, strdup(line));
+	}
+	free(line);
+	fclose(file);
+}
+
+static unsigned number(const char *name, const char *text)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*end || end == text || value > INT32_MAX) {
+		say("error", "--%s takes a number, not %s", name, text);
+		exit(EXIT_USAGE);
+	}
+	return (unsigned)value;
+}
+
+static unsigned site_bit(const char *name)
+{
+	for (int site = 0; site < SITE_COUNT; site++)
+		if (strcmp(site_names[site], name) == 0)
+			return 1u << site;
+	say("error", "--without %s: no such site (see --help)", name);
+	exit(EXIT_USAGE);
+}
+
+static void read_options(int argc, char **argv, struct options *options)
+{
+	static const struct option names[] = {
+		{ "socket", 1, NULL, 's' },	{ "instance", 1, NULL, 'i' },	{ "watch", 1, NULL, 'w' },
+		{ "watch-file", 1, NULL, 'f' }, { "without", 1, NULL, 'x' },	{ "ring-bytes", 1, NULL, 'r' },
+		{ "uid", 1, NULL, 'u' },	{ "gid", 1, NULL, 'g' },	{ "help", 0, NULL, 'h' },
+		{ "version", 0, NULL, 'v' },	{},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		switch (option) {
+		case 's': options->socket = optarg; break;
+		case 'i': options->instance = optarg; break;
+		case 'w': add_watch(options, optarg); break;
+		case 'f': add_watch_file(options, optarg); break;
+		case 'x': options->without |= site_bit(optarg); break;
+		case 'r': options->ring_bytes = number("ring-bytes", optarg); break;
+		case 'u': options->uid = number("uid", optarg); break;
+		case 'g': options->gid = number("gid", optarg); break;
+		case 'h': fputs(usage, stdout); exit(0);
+		case 'v': puts("sensor " SENSOR_VERSION); exit(0);
+		default: fputs(usage, stderr); exit(EXIT_USAGE);
+		}
+	}
+	if (optind < argc || !options->socket || strlen(options->socket) > 107 || strlen(options->instance) > 64 ||
+	    strchr(options->instance, '/')) {
+		fputs(usage, stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = stop };
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGINT);
+	sigprocmask(SIG_BLOCK, &blocked, &waiting_mask);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	static struct options options = { .instance = "default", .ring_bytes = RING_BYTES, .uid = 64703, .gid = 64702 };
+	static struct attached attached;
+	struct frame_state state = { .attached = &attached, .fresh = true };
+	struct ring_buffer *ring;
+	struct utsname machine;
+	int counters_fd;
+
+	read_options(argc, argv, &options);
+	if (missing_capability()) {
+		say("error", "%s is missing: start the sensor as root, or grant CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH, "
+		    "CAP_SETUID, CAP_SETGID and CAP_SETPCAP (and CAP_SYS_ADMIN where bpffs or tracefs must be mounted)",
+		    missing_capability());
+		return EXIT_CAPABILITY;
+	}
+	catch_signals();
+	uname(&machine);
+	state.kernel = machine.release;
+	out.counters = counters_open(options.instance, &counters_fd);
+	state.counters = out.counters;
+	if (!out.counters || !attach(&options, counters_fd, &attached))
+		return EXIT_FAILURE;
+	ring = ring_buffer__new(attached.ring_fd, take, NULL, NULL);
+	if (!ring || !drop_privileges(options.uid, options.gid)) {
+		say("error", "cannot %s: %s", ring ? "drop privileges" : "read the ring", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	say("info", "%d of %d sites attached on %s", __builtin_popcount(attached.sites), SITE_COUNT, machine.release);
+	while (!stopping) {
+		if (out.fd >= 0 || connect_agent(options.socket, &state))
+			turn(ring, &state);
+		else
+			wait_for(NULL, 0, CONNECT_EACH_MS);
+	}
+	detach();
+	last_words(options.socket, ring, &state);
+	return EXIT_SUCCESS;
+}

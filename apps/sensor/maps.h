@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the BPF programs and sensor.c share in maps. */
+#ifndef SEALWATCH_MAPS_H
+#define SEALWATCH_MAPS_H
+
+#include "frame.h"
+
+#define RING_BYTES (4 << 20) /* about 12,000 frames; --ring-bytes changes it */
+#define WATCHED_OBJECTS_MAX 16384
+#define WATCHED_NAMES_MAX 4096
+#define NAME_BYTES 256
+
+/* One row a site, one cache line a row: the kernel counts the first two, sensor.c the third. */
+struct site_counter {
+	struct frame_counts counts;
+} __attribute__((aligned(64)));
+
+struct counters {
+	__u8 era[FRAME_ERA_BYTES];
+	struct site_counter site[SITE_COUNT];
+};
+
+/* Inode numbers are given out again after a delete; the generation tells the two files apart. */
+struct object {
+	__u64 ino;
+	__u32 dev;
+	__u32 generation;
+};
+
+enum watch {
+	WATCH_OBJECT = 1, /* this file */
+	WATCH_ALL = 2,	  /* every file directly in this directory */
+	WATCH_NAMES = 4,  /* some names in this directory, see `names` */
+};
+
+struct watched_name {
+	struct object dir;
+	char name[NAME_BYTES];
+};
+
+/* sensor.c opens a path and reads here what the kernel side calls it: stat() numbers differ on btrfs and overlay. */
+struct introduction {
+	__u32 pid; /* opens of this thread group are answered here and not reported; 0: nobody's */
+	__u32 answers;
+	struct object object;
+};
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Reaching into another process: ptrace, process_vm_readv, process_vm_writev. Seen when the call returns, refused calls
+ * too, with the arguments as registers kept them. ESRCH is left out: nothing was found, nothing was done.
+ */
+#include "event.bpf.h"
+#include "task.bpf.h"
+
+enum ptrace_request {
+	TRACEME = 0,
+	POKETEXT = 4,
+	POKEDATA = 5,
+	POKEUSR = 6,
+	SETREGS = 13,
+	SETFPREGS = 15,
+	ATTACH = 16,
+	SETREGSET = 0x4205,
+	SEIZE = 0x4206,
+};
+
+/* Below 5.15 there is no helper, and the registers lie at the top of the kernel stack (16 KiB on x86-64). */
+static __always_inline struct pt_regs *registers(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return GET(current_task(), stack) + 16384 - bpf_core_type_size(struct pt_regs);
+}
+
+static __always_inline int reached(enum frame_site site, enum frame_kind kind, struct task_struct *target, __u32 number,
+				   __u32 request, long result)
+{
+	struct scratch *s;
+
+	if (result == -ESRCH)
+		return 0;
+	s = begin(site, kind);
+	if (!s)
+		return 0;
+	if (target)
+		put_ref(&s->event.target.ref, target);
+	else
+		s->event.target.ref.pid = number; /* it died under the call: only its number is left */
+	s->event.target.request = request;
+	s->event.target.result = result;
+	return end(s, site);
+}
+
+SEC("tp/syscalls/sys_exit_ptrace")
+int ptrace(struct sys_exit *ctx)
+{
+	struct pt_regs *regs = registers();
+	__u64 request = GET(regs, di);
+	__u32 number = GET(regs, si);
+
+	switch (request) {
+	case TRACEME: /* the caller asks to be traced by its parent: it is its own target */
+		return reached(SITE_ptrace, FRAME_PTRACE, GET(current_task(), group_leader), 0, request, ctx->ret);
+	case POKETEXT:
+	case POKEDATA:
+	case POKEUSR:
+	case SETREGS:
+	case SETFPREGS:
+	case ATTACH:
+	case SETREGSET:
+	case SEIZE:
+		return reached(SITE_ptrace, FRAME_PTRACE, find_task(number), number, request, ctx->ret);
+	}
+	return 0; /* CONT, PEEK and the like: the attach has been told */
+}
+
+SEC("tp/syscalls/sys_exit_process_vm_readv")
+int process_vm_readv(struct sys_exit *ctx)
+{
+	__u32 number = GET(registers(), di);
+
+	return reached(SITE_process_vm_readv, FRAME_VM_READ, find_task(number), number, 0, ctx->ret);
+}
+
+SEC("tp/syscalls/sys_exit_process_vm_writev")
+int process_vm_writev(struct sys_exit *ctx)
+{
+	__u32 number = GET(registers(), di);
+
+	return reached(SITE_process_vm_writev, FRAME_VM_WRITE, find_task(number), number, 0, ctx->ret);
+}

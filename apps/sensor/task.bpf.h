@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Finding the task that a call is aimed at. */
+#ifndef SEALWATCH_TASK_BPF_H
+#define SEALWATCH_TASK_BPF_H
+
+#include "event.bpf.h"
+
+/* The leader of the thread group that a struct pid stands for; NULL when it is gone. */
+static __always_inline struct task_struct *task_of(struct pid *pid)
+{
+	struct hlist_node *first = GET(pid, tasks[0].first); /* PIDTYPE_PID */
+	struct task_struct *task = (void *)first - bpf_core_field_offset(struct task_struct, pid_links);
+
+	return first ? GET(task, group_leader) : NULL;
+}
+
+/*
+ * The same search as the kernel's own find_task_by_vpid(): the number is looked up in the caller's pid namespace, whose
+ * idr is a radix tree of 64-way nodes. Inner nodes are tagged with 2 in their address.
+ */
+static __always_inline struct task_struct *find_task(__u32 number)
+{
+	void *entry = GET(pid_ns_of(current_task()), idr.idr_rt.xa_head);
+
+	for (int level = 0; level < 4; level++) { /* 64^4 numbers; pid_max is at most 2^22 */
+		struct xa_node *node = entry - 2;
+
+		if (((unsigned long)entry & 3) != 2)
+			break;
+		bpf_probe_read_kernel(&entry, sizeof(entry), (void *)node + bpf_core_field_offset(struct xa_node, slots) +
+								     (number >> GET(node, shift) & 63) * sizeof(entry));
+	}
+	return task_of(entry);
+}
+
+#endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { ApiPorts } from './ports.ts'
+
+export type EntryQuery = {
+  readonly tenant: string
+  readonly fromLeaf: number
+  /** Unix milliseconds, half-open; undefined: unbounded. */
+  readonly sinceMs: number | undefined
+  readonly untilMs: number | undefined
+  /** Empty: every class. */
+  readonly classUids: readonly number[]
+  readonly follow: boolean
+}
+
+export type FoundEntry = {
+  readonly leafIndex: number
+  readonly line: Uint8Array
+  /** Canonical JSON of the opened personal values; empty when there are none. */
+  readonly side: string
+}
+
+const pageRows = 256
+
+/** Events that match, oldest first. With `follow` it goes on with what comes until the signal fires. */
+export async function* findEntries(
+  ports: ApiPorts,
+  query: EntryQuery,
+  signal: AbortSignal,
+): AsyncGenerator<FoundEntry> {
+  const ledger = ports.ledgers.get(query.tenant)
+  let next = query.fromLeaf
+  for (;;) {
+    // What was durable when the caller asked is in the answer, however far the index lags.
+    const end = ledger.size
+    await ports.index.waitFor(query.tenant, end, signal)
+    while (next < end && !signal.aborted) {
+      const leaves = await pageOf(ports, query, next, end)
+      for (const leaf of leaves) yield await entryAt(ports, query.tenant, leaf)
+      next = leaves.length < pageRows ? end : (leaves.at(-1) ?? end) + 1
+    }
+    if (!query.follow || signal.aborted) return
+    await ledger.waitFor(next, signal)
+    if (signal.aborted) return
+  }
+}
+
+async function pageOf({ db }: ApiPorts, query: EntryQuery, from: number, before: number): Promise<number[]> {
+  const { tenant, sinceMs, untilMs, classUids } = query
+  const rows = await db
+    .selectFrom('entries')
+    .select('leaf_index')
+    .where('tenant', '=', tenant)
+    .where('leaf_index', '>=', from)
+    .where('leaf_index', '<', before)
+    .where('kind', '=', 'event')
+    .$if(sinceMs !== undefined, (rows) => rows.where('time_ms', '>=', sinceMs ?? 0))
+    .$if(untilMs !== undefined, (rows) => rows.where('time_ms', '<', untilMs ?? 0))
+    .$if(classUids.length > 0, (rows) => rows.where('class_uid', 'in', classUids))
+    .orderBy('leaf_index')
+    .limit(pageRows)
+    .execute()
+  return rows.map((row) => row.leaf_index)
+}
+
+export async function entryAt(
+  { db, ledgers, openSide }: ApiPorts,
+  tenant: string,
+  leafIndex: number,
+): Promise<FoundEntry> {
+  const ledger = ledgers.get(tenant)
+  const [leaf] = await ledger.read(leafIndex, 1)
+  if (leaf === undefined) throw new RangeError(`leaf ${leafIndex} is in the index and not in the ledger of ${tenant}`)
+  const row = await db
+    .selectFrom('side_values')
+    .select('sealed')
+    .where('tenant', '=', tenant)
+    .where('leaf_index', '=', leafIndex)
+    .executeTakeFirst()
+  const side = row === undefined ? '' : openSide(tenant, leafHashOf(ledger, leafIndex), row.sealed)
+  return { leafIndex, line: leaf.line, side }
+}
+
+function leafHashOf(ledger: ReturnType<ApiPorts['ledgers']['get']>, leafIndex: number): string {
+  return ledger.leafHashes(leafIndex, leafIndex + 1)[0]?.toHex() ?? ''
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Code, ConnectError } from '@connectrpc/connect'
+import { type ErrorKind, type ErrorTable, errorsOf, isSealwatchError } from '@sealwatch/base'
+
+export const apiErrors = {
+  API_INVALID: {
+    kind: 'invalid',
+    rule: 'a request must hold values within their limits',
+    advice: 'Correct the value named',
+  },
+  API_NOT_FOUND: {
+    kind: 'not_found',
+    rule: 'what is asked for must be in the ledger',
+    advice: 'List what there is: ./sealwatch alerts, ./sealwatch events',
+  },
+  API_STARTING: {
+    kind: 'unavailable',
+    rule: 'the server must have opened its ledgers',
+    advice: 'Try again in a moment',
+  },
+  API_SOCKET: {
+    kind: 'fatal',
+    rule: 'the control socket must be the only one at its path',
+    advice: 'Stop the other instance (./sealwatch down), then start again',
+  },
+} as const satisfies ErrorTable
+export const apiError = errorsOf(apiErrors)
+
+const codes: Readonly<Record<ErrorKind, Code>> = {
+  invalid: Code.InvalidArgument,
+  unverified: Code.FailedPrecondition,
+  conflict: Code.FailedPrecondition,
+  not_found: Code.NotFound,
+  denied: Code.PermissionDenied,
+  exhausted: Code.ResourceExhausted,
+  unavailable: Code.Unavailable,
+  fatal: Code.Internal,
+}
+
+/** The caller is root on this machine: it may read what failed, in full. */
+export function connectErrorOf(error: unknown): ConnectError {
+  if (error instanceof ConnectError) return error
+  return isSealwatchError(error)
+    ? new ConnectError(error.message, codes[error.kind])
+    : new ConnectError(`unexpected: ${String(error)}`, Code.Internal)
+}

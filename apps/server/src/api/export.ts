@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { JsonObject } from '@sealwatch/base/json'
+import { headKeyId, type LeafRange, mergeRanges, parseLine, sha256, writeBundle } from '@sealwatch/ledger'
+import { entryAt } from './entries.ts'
+import { apiError } from './errors.ts'
+import type { ApiPorts } from './ports.ts'
+
+export type ExportWhat =
+  | { readonly alert: string }
+  | { readonly sinceMs: number }
+  | { readonly leaf: number }
+  | { readonly all: true }
+
+export type ExportPiece = { readonly bytes: Uint8Array; readonly linesDone: number; readonly linesTotal: number }
+
+const findingClass = 2004
+
+/** A bundle in pieces. It covers what was durable when it was asked for, sealed by tenant and root checkpoint. */
+export async function* exportBundle(
+  ports: ApiPorts,
+  tenant: string,
+  what: ExportWhat,
+  reveal: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<ExportPiece> {
+  const ledger = ports.ledgers.get(tenant)
+  const size = ledger.size
+  await ports.index.waitFor(tenant, size, signal)
+  const ranges = await rangesOf(ports, tenant, what, size)
+  const sealed = await ports.ledgers.sealed(tenant, size)
+  const linesTotal = mergeRanges([{ from: 0, to: 1 }, ...ranges], sealed.checkpoint.size).reduce(
+    (sum, { from, to }) => sum + to - from,
+    0,
+  )
+  const revealed = async (index: number) => (await entryAt(ports, tenant, index)).side || undefined
+  const request = {
+    ledger,
+    sealed,
+    vkeys: ports.ledgers.vkeys(tenant),
+    ranges,
+    ...(reveal ? { reveal: revealed } : {}),
+  }
+  let linesDone = 0
+  for await (const { bytes, lines } of writeBundle(request)) {
+    if (signal.aborted) return
+    linesDone += lines
+    yield { bytes, linesDone, linesTotal }
+  }
+}
+
+async function rangesOf(ports: ApiPorts, tenant: string, what: ExportWhat, size: number): Promise<LeafRange[]> {
+  if ('all' in what) return [{ from: 0, to: size }]
+  if ('leaf' in what) return await withKeys(ports, tenant, [await batchAround(ports, tenant, what.leaf)])
+  if ('sinceMs' in what) {
+    const first = await firstLeafSince(ports, tenant, what.sinceMs)
+    if (first === undefined)
+      throw apiError('API_NOT_FOUND', {
+        attempted: 'exporting',
+        received: `no event since ${new Date(what.sinceMs).toISOString()}`,
+      })
+    const { from } = await batchAround(ports, tenant, first)
+    return await withKeys(ports, tenant, [{ from, to: size }])
+  }
+  return await withKeys(ports, tenant, await rangesOfAlert(ports, tenant, what.alert))
+}
+
+/** The finding, and the whole batches of what it rests on. */
+async function rangesOfAlert(ports: ApiPorts, tenant: string, uid: string): Promise<LeafRange[]> {
+  const row = await ports.db
+    .selectFrom('entries')
+    .select('leaf_index')
+    .where('tenant', '=', tenant)
+    .where('event_uid', '=', uid)
+    .where('class_uid', '=', findingClass)
+    .executeTakeFirst()
+  if (row === undefined) throw apiError('API_NOT_FOUND', { attempted: 'exporting an alert', received: uid })
+  const own = { from: row.leaf_index, to: row.leaf_index + 1 }
+  const evidence = await Promise.all(
+    (await evidenceLeaves(ports, tenant, row.leaf_index)).map((leaf) => batchAround(ports, tenant, leaf)),
+  )
+  return [own, ...evidence]
+}
+
+async function evidenceLeaves(ports: ApiPorts, tenant: string, leafIndex: number): Promise<number[]> {
+  const { line } = await entryAt(ports, tenant, leafIndex)
+  const parsed = parseLine(sha256, line, 'reading a finding').line
+  const unmapped = 'event' in parsed ? (parsed.event.unmapped as JsonObject | undefined) : undefined
+  const leaves = (unmapped?.leaves ?? []) as readonly { readonly leaf_index: number }[]
+  return leaves.map((leaf) => leaf.leaf_index)
+}
+
+/** The leaves of the batch that holds `leaf`: after the chain's head before it, up to the head that signs it. */
+async function batchAround({ db }: ApiPorts, tenant: string, leaf: number): Promise<LeafRange> {
+  const rows = db.selectFrom('entries').where('tenant', '=', tenant)
+  const { chain } = await rows.select('chain').where('leaf_index', '=', leaf).executeTakeFirstOrThrow()
+  const heads = rows.select('leaf_index').where('chain', '=', chain).where('kind', '=', 'head')
+  const before = await heads.where('leaf_index', '<', leaf).orderBy('leaf_index', 'desc').limit(1).executeTakeFirst()
+  const after = await heads.where('leaf_index', '>=', leaf).orderBy('leaf_index').limit(1).executeTakeFirst()
+  // A line of the ledger's own chain has no head: the checkpoint signs it.
+  if (after === undefined) return { from: leaf, to: leaf + 1 }
+  const first = await rows
+    .select('leaf_index')
+    .where('chain', '=', chain)
+    .where('leaf_index', '>', before?.leaf_index ?? -1)
+    .orderBy('leaf_index')
+    .limit(1)
+    .executeTakeFirstOrThrow()
+  return { from: first.leaf_index, to: after.leaf_index + 1 }
+}
+
+/** With the records of the keys that signed the heads within. */
+async function withKeys(ports: ApiPorts, tenant: string, ranges: readonly LeafRange[]): Promise<LeafRange[]> {
+  const needed = new Set<string>()
+  for (const { from, to } of ranges) {
+    const heads = await leavesOfKind(ports, tenant, 'head', from, to)
+    for (const leaf of heads) {
+      const line = await lineAt(ports, tenant, leaf)
+      if ('head' in line) needed.add(headKeyId(line.head.note, 'reading a head of the ledger'))
+    }
+  }
+  const keys: LeafRange[] = []
+  for (const leaf of await leavesOfKind(ports, tenant, 'key', 0, Math.max(...ranges.map(({ to }) => to)))) {
+    const line = await lineAt(ports, tenant, leaf)
+    if ('key' in line && needed.has(line.key.key_id)) keys.push({ from: leaf, to: leaf + 1 })
+  }
+  return [...ranges, ...keys]
+}
+
+async function leavesOfKind(
+  { db }: ApiPorts,
+  tenant: string,
+  kind: string,
+  from: number,
+  to: number,
+): Promise<number[]> {
+  const rows = await db
+    .selectFrom('entries')
+    .select('leaf_index')
+    .where('tenant', '=', tenant)
+    .where('kind', '=', kind)
+    .where('leaf_index', '>=', from)
+    .where('leaf_index', '<', to)
+    .execute()
+  return rows.map((row) => row.leaf_index)
+}
+
+async function lineAt({ ledgers }: ApiPorts, tenant: string, leaf: number) {
+  const [found] = await ledgers.get(tenant).read(leaf, 1)
+  if (found === undefined) throw new RangeError(`leaf ${leaf} is in the index and not in the ledger of ${tenant}`)
+  return parseLine(sha256, found.line, `reading leaf ${leaf}`).line
+}
+
+async function firstLeafSince({ db }: ApiPorts, tenant: string, sinceMs: number): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('entries')
+    .select('leaf_index')
+    .where('tenant', '=', tenant)
+    .where('time_ms', '>=', sinceMs)
+    .orderBy('leaf_index')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.leaf_index
+}

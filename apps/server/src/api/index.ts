@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export { apiErrors } from './errors.ts'
+export type { ApiLedgers, ApiPorts, ServerFacts } from './ports.ts'
+export { type ApiSocket, openApiSocket } from './socket.ts'

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Clock, Log } from '@sealwatch/base'
+import type { Ledger, SealedTenant } from '@sealwatch/ledger'
+import type { Kysely } from 'kysely'
+import type { Tables } from '../store/index.ts'
+
+/** What the control socket needs of the rest of the server; compose.ts wires it. */
+export type ApiPorts = {
+  readonly db: Kysely<Tables>
+  readonly ledgers: ApiLedgers
+  readonly index: {
+    /** Resolves when every leaf of the tenant before `leaf` is in the index, or when the signal fires. */
+    waitFor(tenant: string, leaf: number, signal: AbortSignal): Promise<void>
+  }
+  /** Opens the sealed personal values of a line; canonical JSON. */
+  readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => string
+  readonly createJoinToken: (ttlSeconds: number) => Promise<{ readonly token: string; readonly expiresAt: string }>
+  readonly facts: () => ServerFacts
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export type ApiLedgers = {
+  readonly tenants: readonly string[]
+  /** Throws for a tenant that does not exist. */
+  get(tenant: string): Ledger
+  vkeys(tenant: string): readonly string[]
+  /** The newest sealed state that covers the first `size` leaves; seals where needed. */
+  sealed(tenant: string, size?: number): Promise<SealedTenant>
+}
+
+/** What status says besides the ledgers and the hosts. */
+export type ServerFacts = {
+  readonly deployment: string
+  /** Verifier keys of every ledger: what a verifier elsewhere pins. */
+  readonly ledgerKeys: readonly string[]
+  /** Hex SHA-256 of the certificate authority. */
+  readonly caFingerprint: string
+  /** Hosts with an open stream. */
+  readonly connected: ReadonlySet<string>
+  readonly ingest: {
+    readonly received: number
+    readonly admitted: number
+    readonly quarantined: number
+    readonly refused: number
+    readonly duplicate: number
+  }
+}

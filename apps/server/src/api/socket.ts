@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { once } from 'node:events'
+import { chmod } from 'node:fs/promises'
+import { createServer, type RequestListener } from 'node:http'
+import { connectNodeAdapter } from '@connectrpc/connect-node'
+import { apiError } from './errors.ts'
+import type { ApiPorts } from './ports.ts'
+import { adminRoutes } from './service.ts'
+
+/** The control socket. It is made while the process is still root, and serves once the ledgers are open. */
+export type ApiSocket = {
+  readonly serve: (ports: ApiPorts) => void
+  /** Ends the streams that follow, lets the other calls finish, and closes. */
+  readonly close: () => Promise<void>
+}
+
+const connectionsMax = 64
+const requestBytesMax = 64 * 1024
+/** What a call may take to finish once the server stops. */
+const requestTimeoutMs = 30_000
+
+/** Throws API_SOCKET. The folder of `path` must let in only those who may command this server. */
+export async function openApiSocket(path: string): Promise<ApiSocket> {
+  const stopping = new AbortController()
+  let handle: RequestListener = (_request, response) => response.writeHead(503).end()
+  const server = createServer({ requestTimeout: requestTimeoutMs }, (request, response) => handle(request, response))
+  server.maxConnections = connectionsMax
+  try {
+    server.listen(path)
+    await once(server, 'listening')
+    await chmod(path, 0o600)
+  } catch (cause) {
+    const received = (cause as NodeJS.ErrnoException).code
+    throw apiError('API_SOCKET', { attempted: `listening on ${path}`, received, cause })
+  }
+  return {
+    serve: (ports) => {
+      handle = connectNodeAdapter({
+        routes: adminRoutes(ports, stopping.signal),
+        readMaxBytes: requestBytesMax,
+        grpc: false,
+        grpcWeb: false,
+      })
+    },
+    close: async () => {
+      stopping.abort()
+      server.close()
+      server.closeIdleConnections()
+      await once(server, 'close')
+    },
+  }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { ApiPorts } from './ports.ts'
+
+const hostsMax = 1000
+const logActivityClass = 1008
+
+/** The server's part of `sealwatch status --json` (docs/reference/status.md). */
+export async function statusOf(ports: ApiPorts): Promise<object> {
+  const { db, ledgers, clock } = ports
+  const { deployment, ledgerKeys, caFingerprint, connected, ingest } = ports.facts()
+  const [hosts, chains, gaps] = await Promise.all([
+    db.selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
+    db.selectFrom('chains').selectAll().limit(hostsMax).execute(),
+    db
+      .selectFrom('entries')
+      .select((rows) => rows.fn.countAll<number>().as('count'))
+      .where('class_uid', '=', logActivityClass)
+      .executeTakeFirstOrThrow(),
+  ])
+  return {
+    time: new Date(clock.nowMs()).toISOString(),
+    deployment,
+    trust: { deployment, ledgerKeys, caFingerprint },
+    ledgers: await Promise.all(ledgers.tenants.map((tenant) => ledgerStatus(ledgers, tenant))),
+    hosts: hosts.map((host) => ({
+      hostId: host.host_id,
+      hostname: host.hostname,
+      connected: connected.has(host.host_id),
+      lastSeen: host.last_seen_at,
+      certificateExpires: host.cert_expires_at,
+    })),
+    chains: chains.map(({ chain, tenant, host_id }) => ({
+      chain,
+      tenant,
+      hostId: host_id,
+      nextSeq: ledgers.get(tenant).position(chain).nextSeq,
+    })),
+    ingest,
+    gaps: gaps.count,
+  }
+}
+
+/** What is said of a ledger is signed: its newest checkpoint. */
+async function ledgerStatus(ledgers: ApiPorts['ledgers'], tenant: string) {
+  const { size, signed } = ledgers.get(tenant)
+  return {
+    tenant,
+    size,
+    signedSize: signed?.size ?? 0,
+    root: signed?.root.toHex() ?? '',
+    checkpoint: signed?.note ?? null,
+  }
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { hash, randomBytes } from 'node:crypto'
+import { type Clock, type Log, rfc3339 } from '@sealwatch/base'
+import type { EnrolRequest } from '@sealwatch/contract'
+import { checkPublicKey, keyIdOf, verifyEd25519 } from '@sealwatch/keys'
+import type { KeyRecord } from '@sealwatch/ledger'
+import { type Outbox, outboxUid, type Store, type Tx } from '../store/index.ts'
+import type { ServerVoice } from './audit-event.ts'
+import type { Authority, IssuedCertificate } from './authority.ts'
+import { type CertifiedKey, verifyCertificateRequest } from './certificate-request.ts'
+import { identityError } from './errors.ts'
+import { auditTenant, hostEnrolled, keyLine } from './events.ts'
+import { checkHostFacts, type HostFacts } from './host-facts.ts'
+import { presentedSecretHash } from './join-token.ts'
+
+export type EnrolOptions = {
+  readonly store: Store
+  readonly outbox: Outbox
+  readonly authority: Authority
+  readonly voice: ServerVoice
+  readonly clock: Clock
+  readonly log: Log
+  /** Every tenant whose ledger must be able to verify the host's heads. */
+  readonly tenants: readonly string[]
+}
+
+export type Enrolment = { readonly hostId: string; readonly certificates: Uint8Array[] }
+
+/** A request whose every claim is checked, apart from the join token's. */
+type Applicant = {
+  readonly facts: HostFacts
+  readonly secretHash: string
+  readonly tlsKey: CertifiedKey
+  /** Raw. */
+  readonly signingKey: Uint8Array
+  readonly keyId: string
+}
+
+const sameMachineMax = 8
+
+/**
+ * Gives a host its identity for a join token. The signing key is the host: a known key gets its host_id back, any other
+ * a new one, even on a machine that enrolled before. A token that is used answers the key that used it again, for an
+ * answer that was lost on its way. Resolves when the key stands in every tenant's ledger.
+ */
+export async function enrol(request: EnrolRequest, options: EnrolOptions): Promise<Enrolment> {
+  const { store, outbox, authority, log } = options
+  const applicant = await checkApplicant(request)
+  const { hostId, issued, uids, sameMachine } = await store.transaction((tx) => admit(tx, applicant, options))
+  // Stored, not yet in the ledgers. If we stop here the outbox goes on later, and the host asks again.
+  outbox.ring()
+  await Promise.all(uids.map((uid) => outbox.committed(uid)))
+  log.info('host enrolled', { host_id: hostId, hostname: applicant.facts.hostname, same_machine: sameMachine })
+  return { hostId, certificates: [issued.certificate, new Uint8Array(authority.certificate.raw)] }
+}
+
+/** Throws HOST_FACTS_INVALID, TOKEN_UNKNOWN, CSR_INVALID, KEY_WEAK or SIGNING_KEY_UNPROVEN. */
+async function checkApplicant(request: EnrolRequest): Promise<Applicant> {
+  const { csr, signingPublicKey, signingKeyProof } = request
+  const facts = checkHostFacts(request.facts)
+  const secretHash = presentedSecretHash(request.joinToken)
+  const tlsKey = await verifyCertificateRequest(csr)
+  const signingKey = checkPublicKey(signingPublicKey, 'enrolling a host')
+  const proven = Buffer.concat([proofPrefix, hash('sha256', csr, 'buffer')])
+  if (!verifyEd25519(signingKey, proven, signingKeyProof))
+    throw identityError('SIGNING_KEY_UNPROVEN', { attempted: 'enrolling a host' })
+  return { facts, secretHash, tlsKey, signingKey, keyId: keyIdOf(signingKey) }
+}
+
+/** docs/formats/agent-protocol.md, 2.3 */
+const proofPrefix = Buffer.from('sealwatch.dev/enrol/v1\n')
+
+type Admission = {
+  readonly hostId: string
+  readonly issued: IssuedCertificate
+  /** What has to be in the ledgers before the host may have its certificate. */
+  readonly uids: readonly string[]
+  readonly sameMachine: readonly string[]
+}
+
+async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promise<Admission> {
+  const { outbox, authority, voice, clock, tenants } = options
+  const { facts, secretHash, tlsKey, keyId } = applicant
+  const nowNs = clock.nowNs()
+  const known = await knownHost(tx, keyId)
+  const isRepeated = await useToken(tx, secretHash, known?.hostId, rfc3339(nowNs))
+  const hostId = known?.hostId ?? randomBytes(16).toString('hex')
+  const issued = await authority.issueHost(tlsKey, hostId)
+  await saveHost(tx, hostId, facts, issued, rfc3339(nowNs))
+  const key = known?.key ?? (await addKey(tx, applicant, hostId, rfc3339(nowNs)))
+  if (known === undefined) for (const tenant of tenants) await outbox.enqueue(tx, tenant, keyLine(key))
+  const keyUids = tenants.map((tenant) => outboxUid(tenant, keyLine(key)))
+  if (isRepeated) return { hostId, issued, uids: keyUids, sameMachine: [] }
+  await tx.updateTable('join_tokens').set({ host_id: hostId }).where('secret_hash', '=', secretHash).execute()
+  const sameMachine = await hostsOnMachine(tx, facts.machineId, hostId)
+  const event = hostEnrolled(voice, nowNs, {
+    hostId,
+    hostname: facts.hostname,
+    machineId: facts.machineId,
+    certificateSerial: issued.serial,
+    signingKeyId: keyId,
+    joinToken: tokenName(secretHash),
+    again: known !== undefined,
+    sameMachine,
+  })
+  return { hostId, issued, uids: [...keyUids, await outbox.enqueue(tx, auditTenant, event)], sameMachine }
+}
+
+/** How a token is spoken of where it must not be told. */
+export const tokenName = (secretHash: string): string => secretHash.slice(0, 12)
+
+async function knownHost(tx: Tx, keyId: string): Promise<{ hostId: string; key: KeyRecord } | undefined> {
+  const row = await tx
+    .selectFrom('signing_keys')
+    .innerJoin('hosts', 'hosts.host_id', 'signing_keys.host_id')
+    .selectAll('signing_keys')
+    .select('hosts.revoked_at as host_revoked_at')
+    .where('key_id', '=', keyId)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  const { host_revoked_at, revoked_at, ...key } = row
+  if (host_revoked_at === null && revoked_at === null) return { hostId: key.host_id, key }
+  throw identityError('HOST_REVOKED', { attempted: 'enrolling a host again', received: `the host ${key.host_id}` })
+}
+
+/**
+ * Takes the token, or throws TOKEN_UNKNOWN, TOKEN_EXPIRED or TOKEN_USED; true when the same host took it before.
+ * Tokens are found by the hash of 32 random bytes, so how long the search takes tells nothing about any secret.
+ */
+async function useToken(tx: Tx, secretHash: string, hostId: string | undefined, now: string): Promise<boolean> {
+  const attempted = 'enrolling a host'
+  const token = await tx.selectFrom('join_tokens').selectAll().where('secret_hash', '=', secretHash).executeTakeFirst()
+  if (token === undefined) throw identityError('TOKEN_UNKNOWN', { attempted })
+  if (token.expires_at <= now)
+    throw identityError('TOKEN_EXPIRED', { attempted, received: `a token that expired at ${token.expires_at}` })
+  if (token.used_at !== null) {
+    if (token.host_id !== null && token.host_id === hostId) return true
+    throw identityError('TOKEN_USED', { attempted, received: `a token used at ${token.used_at} by ${token.host_id}` })
+  }
+  await tx.updateTable('join_tokens').set({ used_at: now }).where('secret_hash', '=', secretHash).execute()
+  return false
+}
+
+async function saveHost(
+  tx: Tx,
+  hostId: string,
+  facts: HostFacts,
+  issued: IssuedCertificate,
+  now: string,
+): Promise<void> {
+  const current = {
+    hostname: facts.hostname,
+    machine_id: facts.machineId,
+    facts: JSON.stringify(facts),
+    ...certificateColumns(issued),
+  }
+  await tx
+    .insertInto('hosts')
+    .values({
+      host_id: hostId,
+      enrolled_at: now,
+      agent_version: null,
+      last_seen_at: null,
+      revoked_at: null,
+      ...current,
+    })
+    .onConflict((conflict) => conflict.column('host_id').doUpdateSet(current))
+    .execute()
+}
+
+export const certificateColumns = ({ serial, expiresAtMs }: IssuedCertificate) => ({
+  cert_serial: serial,
+  cert_expires_at: rfc3339(BigInt(expiresAtMs) * 1_000_000n),
+})
+
+async function addKey(tx: Tx, { keyId, signingKey }: Applicant, hostId: string, now: string): Promise<KeyRecord> {
+  const key: KeyRecord = {
+    algorithm: 'ed25519',
+    host_id: hostId,
+    key_id: keyId,
+    public_key: signingKey.toHex(),
+    valid_from: now,
+    valid_until: null,
+  }
+  await tx
+    .insertInto('signing_keys')
+    .values({ ...key, revoked_at: null })
+    .execute()
+  return key
+}
+
+async function hostsOnMachine(tx: Tx, machineId: string, except: string): Promise<readonly string[]> {
+  if (machineId === 'unknown') return []
+  const rows = await tx
+    .selectFrom('hosts')
+    .select('host_id')
+    .where('machine_id', '=', machineId)
+    .where('host_id', '!=', except)
+    .orderBy('enrolled_at', 'desc')
+    .limit(sameMachineMax)
+    .execute()
+  return rows.map(({ host_id }) => host_id)
+}

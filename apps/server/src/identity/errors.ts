@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base'
+
+export const identityErrors = {
+  CA_UNREADABLE: {
+    kind: 'fatal',
+    rule: 'the CA file holds one P-256 private key (PKCS#8) and its certificate, both PEM',
+    advice: 'Restore the file from a backup; without it every host has to enrol again',
+  },
+  CSR_INVALID: {
+    kind: 'invalid',
+    rule: 'a certificate request is PKCS#10 in DER, at most 4 KiB, for a P-256 key and signed by that key',
+    advice: 'Make the request with an ECDSA P-256 key and SHA-256',
+  },
+  TOKEN_UNKNOWN: {
+    kind: 'denied',
+    rule: 'enrolment needs a join token that this deployment issued',
+    advice: 'Create one on the server (`sealwatch host token`) and put it into the token file of the host',
+  },
+  TOKEN_EXPIRED: {
+    kind: 'denied',
+    rule: 'a join token is good until it expires',
+    advice: 'Create a new one on the server (`sealwatch host token`) and put it into the token file of the host',
+  },
+  TOKEN_USED: {
+    kind: 'denied',
+    rule: 'a join token enrols one host, the first whose signing key asks with it',
+    advice: 'Create a new one; if no host of yours used this one, revoke the host that did (see the log for its id)',
+  },
+  TOKENS_TOO_MANY: {
+    kind: 'exhausted',
+    rule: 'at most 1,000 join tokens are open at a time',
+    advice: 'Use the open tokens or wait until they expire',
+  },
+  TOKEN_TTL_INVALID: {
+    kind: 'invalid',
+    rule: 'a join token lives from 1 second to 7 days',
+    advice: 'Ask for a lifetime within these limits',
+  },
+  SIGNING_KEY_UNPROVEN: {
+    kind: 'unverified',
+    rule: 'the signing key signs "sealwatch.dev/enrol/v1\\n" and the SHA-256 of the request (agent-protocol.md, 2.3)',
+    advice: 'Sign with the private half of the key that is sent',
+  },
+  HOST_FACTS_INVALID: {
+    kind: 'invalid',
+    rule: 'hostname, machine_id, boot_id, kernel and os are printable texts of 1 to 253 characters',
+    advice: 'Send every fact; update the agent if it leaves one out',
+  },
+  HOST_UNKNOWN: {
+    kind: 'denied',
+    rule: 'the host of a certificate must be enrolled in this deployment',
+    advice: 'Enrol the host again with a new join token',
+  },
+  HOST_REVOKED: {
+    kind: 'denied',
+    rule: 'a revoked host is not let in, nor may its signing key enrol again',
+    advice: 'If it is sound again, remove its identity and signing key and enrol it anew with a new join token',
+  },
+  CERTIFICATE_MISSING: {
+    kind: 'unverified',
+    rule: 'every method but Enrol needs a client certificate',
+    advice: 'Enrol first, then present the certificate that enrolment returned',
+  },
+  CERTIFICATE_FOREIGN: {
+    kind: 'unverified',
+    rule: 'a client certificate is issued by the CA of this deployment, for client use, to one host',
+    advice: 'Check that the agent enrolled with this very server; if not, enrol it here',
+  },
+  CERTIFICATE_EXPIRED: {
+    kind: 'unverified',
+    rule: 'a client certificate is used within its validity; Renew takes it for 30 days more',
+    advice: 'Renew it, compare the clocks of host and server, or enrol again with a new join token',
+  },
+} as const satisfies ErrorTable
+
+export const identityError = errorsOf(identityErrors)

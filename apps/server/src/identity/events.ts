@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Classification, SeverityName } from '@sealwatch/contract'
+import type { Body, KeyRecord } from '@sealwatch/ledger'
+import { auditEvent, type ServerVoice } from './audit-event.ts'
+
+/** Where administrative acts are recorded. */
+export const auditTenant = 'cluster'
+
+// OCSF Entity Management. A new host is created; one that comes back with its signing key is enrolled again.
+const activities = { create: [1, 'Create'], enroll: [6, 'Enroll'], unenroll: [7, 'Unenroll'] } as const
+
+function entityManagement(activity: keyof typeof activities): Classification {
+  const [id, name] = activities[activity]
+  return {
+    activity_id: id,
+    activity_name: name,
+    category_uid: 3,
+    category_name: 'Identity & Access Management',
+    class_uid: 3004,
+    class_name: 'Entity Management',
+    type_uid: 300400 + id,
+    type_name: `Entity Management: ${name}`,
+  }
+}
+
+export type EnrolledHost = {
+  readonly hostId: string
+  readonly hostname: string
+  readonly machineId: string
+  readonly certificateSerial: string
+  readonly signingKeyId: string
+  /** How the hash of the join token begins: the same in the event that records its creation. */
+  readonly joinToken: string
+  /** The host's signing key was known before: it lost its certificate, not its identity. */
+  readonly again: boolean
+  /** Other hosts that gave the same machine id. */
+  readonly sameMachine: readonly string[]
+}
+
+export function hostEnrolled(voice: ServerVoice, timeNs: bigint, host: EnrolledHost): Body {
+  const { hostId, hostname, machineId, sameMachine, again } = host
+  const severity: SeverityName = sameMachine.length > 0 ? 'medium' : 'informational'
+  const seen = sameMachine.length > 0 ? `; its machine id is also that of ${sameMachine.join(', ')}` : ''
+  return entityEvent(voice, timeNs, again ? 'enroll' : 'create', {
+    code: again ? 'host_enrolled_again' : 'host_enrolled',
+    severity,
+    message: `the host ${hostname} enrolled${again ? ' again' : ''} as ${hostId}${seen}`,
+    entity: { type_id: 1, type: 'Device', uid: hostId, name: hostname },
+    details: {
+      machine_id: machineId,
+      certificate_serial: host.certificateSerial,
+      signing_key_id: host.signingKeyId,
+      join_token: host.joinToken,
+      same_machine: sameMachine,
+    },
+  })
+}
+
+export function hostRevoked(voice: ServerVoice, timeNs: bigint, hostId: string, hostname: string, cause: string): Body {
+  return entityEvent(voice, timeNs, 'unenroll', {
+    code: 'host_revoked',
+    severity: 'high',
+    message: `the host ${hostname} (${hostId}) was revoked: ${cause}`,
+    entity: { type_id: 1, type: 'Device', uid: hostId, name: hostname },
+    details: { cause },
+  })
+}
+
+export function joinTokenCreated(voice: ServerVoice, timeNs: bigint, joinToken: string, expiresAt: string): Body {
+  return entityEvent(voice, timeNs, 'create', {
+    code: 'join_token_created',
+    severity: 'low',
+    message: `a join token was created, good for one host until ${expiresAt}`,
+    entity: { type_id: 99, type: 'Join Token', uid: joinToken, name: 'join token' },
+    details: { expires_at: expiresAt },
+  })
+}
+
+/** A host's signing key as every tenant's ledger records it: offline, it is what the host's heads verify against. */
+export const keyLine = (key: KeyRecord): Body => ({ key })
+
+type EntityMatter = {
+  readonly code: string
+  readonly severity: SeverityName
+  readonly message: string
+  readonly entity: { readonly type_id: number; readonly type: string; readonly uid: string; readonly name: string }
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+function entityEvent(
+  voice: ServerVoice,
+  timeNs: bigint,
+  activity: keyof typeof activities,
+  { code, severity, message, entity, details }: EntityMatter,
+): Body {
+  return auditEvent(voice, {
+    code,
+    component: 'identity',
+    tenant: auditTenant,
+    timeNs,
+    about: entity.uid,
+    kind: entityManagement(activity),
+    severity,
+    message,
+    members: { entity, unmapped: details },
+  })
+}

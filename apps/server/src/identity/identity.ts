@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { join } from 'node:path'
+import { type Clock, type Disk, type Log, rfc3339 } from '@sealwatch/base'
+import { type EnrolRequest, limits } from '@sealwatch/contract'
+import type { Outbox, Store } from '../store/index.ts'
+import type { ServerVoice } from './audit-event.ts'
+import { type Authority, openAuthority } from './authority.ts'
+import { verifyCertificateRequest } from './certificate-request.ts'
+import { certificateColumns, type Enrolment, enrol, tokenName } from './enrol.ts'
+import { identityError } from './errors.ts'
+import { auditTenant, joinTokenCreated } from './events.ts'
+import { createHosts, type Host, type Hosts } from './hosts.ts'
+import { newJoinToken } from './join-token.ts'
+
+/** Who belongs to this deployment, and how hosts come and go. */
+export type Identity = {
+  readonly authority: Authority
+  readonly hosts: Hosts
+  /**
+   * A token for one host; resolves when its creation stands in the ledger. 0 seconds stands for an hour. Throws
+   * TOKEN_TTL_INVALID or TOKENS_TOO_MANY.
+   */
+  createJoinToken(ttlSeconds: number): Promise<{ readonly token: string; readonly expiresAt: string }>
+  /** See enrol.ts. */
+  enrol(request: EnrolRequest): Promise<Enrolment>
+  /** A new certificate for the same host and the key of the request: leaf first, the CA last. Throws CSR_INVALID. */
+  renew(host: Host, csr: Uint8Array): Promise<Uint8Array[]>
+}
+
+export type IdentityOptions = {
+  /** Holds `ca.pem`: the CA's private key and its certificate. */
+  readonly dir: string
+  readonly deployment: string
+  readonly tenants: readonly string[]
+  readonly store: Store
+  readonly outbox: Outbox
+  readonly voice: ServerVoice
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly log: Log
+}
+
+const tokenTtlSecondsDefault = 3600
+const openTokensMax = 1000
+
+export async function openIdentity(options: IdentityOptions): Promise<Identity> {
+  const { dir, deployment, store, outbox, voice, disk, clock } = options
+  const authority = await openAuthority({ path: join(dir, 'ca.pem'), deployment, disk, clock })
+
+  async function createJoinToken(ttlSeconds: number): Promise<{ token: string; expiresAt: string }> {
+    const ttl = ttlSeconds === 0 ? tokenTtlSecondsDefault : ttlSeconds
+    const attempted = 'creating a join token'
+    if (!Number.isInteger(ttl) || ttl < 1 || ttl > limits.tokenTtlSecondsMax)
+      throw identityError('TOKEN_TTL_INVALID', { attempted, received: `${ttlSeconds} seconds` })
+    const { token, secretHash } = newJoinToken(authority.fingerprint)
+    const nowNs = clock.nowNs()
+    const created_at = rfc3339(nowNs)
+    const expires_at = rfc3339(nowNs + BigInt(ttl) * 1_000_000_000n)
+    const uid = await store.transaction(async (tx) => {
+      // A used token stays until it expires: it answers the host that used it, should the first answer be lost.
+      await tx.deleteFrom('join_tokens').where('expires_at', '<=', created_at).execute()
+      const { open } = await tx
+        .selectFrom('join_tokens')
+        .select(({ fn }) => fn.countAll<number>().as('open'))
+        .executeTakeFirstOrThrow()
+      if (open >= openTokensMax) throw identityError('TOKENS_TOO_MANY', { attempted })
+      await tx
+        .insertInto('join_tokens')
+        .values({ secret_hash: secretHash, created_at, expires_at, used_at: null, host_id: null })
+        .execute()
+      return outbox.enqueue(tx, auditTenant, joinTokenCreated(voice, nowNs, tokenName(secretHash), expires_at))
+    })
+    outbox.ring()
+    await outbox.committed(uid)
+    return { token, expiresAt: expires_at }
+  }
+
+  return {
+    authority,
+    hosts: createHosts({ store, outbox, voice, clock }),
+    createJoinToken,
+    enrol: (request) => enrol(request, { ...options, authority }),
+    renew: async ({ hostId }, csr) => {
+      const issued = await authority.issueHost(await verifyCertificateRequest(csr), hostId)
+      await store.db.updateTable('hosts').set(certificateColumns(issued)).where('host_id', '=', hostId).execute()
+      return [issued.certificate, new Uint8Array(authority.certificate.raw)]
+    },
+  }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { hash, randomBytes } from 'node:crypto'
+import { identityError } from './errors.ts'
+
+/** `swj_<secret>.<pin>`: 32 random bytes in base64url, and how the fingerprint of the deployment's CA begins. */
+const tokenForm = /^swj_([A-Za-z0-9_-]{43})\.[0-9a-f]{32}$/
+export const pinCharsOfFingerprint = 32
+
+export type NewJoinToken = {
+  /** For the person alone: it is never stored nor logged. */
+  readonly token: string
+  /** Hex SHA-256 of the secret: what is stored. */
+  readonly secretHash: string
+}
+
+/** The pin lets an agent know the server before it hands over the secret. */
+export function newJoinToken(caFingerprint: string): NewJoinToken {
+  const secret = randomBytes(32).toString('base64url')
+  return { token: `swj_${secret}.${caFingerprint.slice(0, pinCharsOfFingerprint)}`, secretHash: secretHashOf(secret) }
+}
+
+/** What to look a presented token up by. Throws TOKEN_UNKNOWN for any other form; the error never quotes the token. */
+export function presentedSecretHash(token: string): string {
+  const secret = tokenForm.exec(token)?.[1]
+  if (secret === undefined) {
+    throw identityError('TOKEN_UNKNOWN', {
+      attempted: 'reading a join token',
+      received: `${token.length} characters that are not of the form swj_<secret>.<pin>`,
+    })
+  }
+  return secretHashOf(secret)
+}
+
+const secretHashOf = (secret: string): string => hash('sha256', Buffer.from(secret, 'base64url'), 'hex')

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Clock, isSealwatchError, type Log, rfc3339 } from '@sealwatch/base'
+import { limits, type ShipRequest } from '@sealwatch/contract'
+import type { Sealer } from '@sealwatch/keys'
+import { type Ledger, leafHash, openSide, sha256, type VerifiedBatch } from '@sealwatch/ledger'
+import type { Host } from '../identity/index.ts'
+import type { Store } from '../store/index.ts'
+import { ingestError } from './errors.ts'
+import type { Ledgers } from './ledgers.ts'
+import type { Quarantine } from './quarantine.ts'
+import type { IngestPort, Outcome } from './transport/ingest-port.ts'
+import { judgeBatch, type Reason, type RegisteredKey, reasons } from './verify.ts'
+
+/** Lines, since the server started. received = admitted + quarantined + refused + duplicate. */
+export type IngestCounters = {
+  received: number
+  admitted: number
+  refused: number
+  duplicate: number
+  readonly quarantined: Record<Reason, number>
+}
+
+export type Ingest = IngestPort & { readonly counters: IngestCounters }
+
+export type IngestOptions = {
+  readonly store: Store
+  readonly ledgers: Ledgers
+  readonly quarantine: Quarantine
+  readonly sealerOf: (tenant: string) => Sealer
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Judged, and handed on in its turn; `outcome` comes when it is on stable storage. */
+type Begun = { readonly outcome: Promise<Outcome> }
+
+/** Personal values belong to their line, and to no other. */
+export const sidePlace = (tenant: string, lineHash: string): string => `side/${tenant}/${lineHash}`
+
+/** Verifies batches and brings them into their tenant's ledger; what fails verification is kept beside it. */
+export function createIngest({ store, ledgers, quarantine, sealerOf, clock, log }: IngestOptions): Ingest {
+  const quarantined = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<Reason, number>
+  const counters: IngestCounters = { received: 0, admitted: 0, refused: 0, duplicate: 0, quarantined }
+  const turns = new Map<string, Promise<unknown>>()
+
+  /** The batches of a chain are judged one after the other, each against where the one before left the chain. */
+  function inTurn<T>(chain: string, work: () => Promise<T>): Promise<T> {
+    const turn = (turns.get(chain) ?? Promise.resolve()).then(work)
+    const done = turn.catch(() => undefined).then(() => turns.get(chain) === done && turns.delete(chain))
+    turns.set(chain, done)
+    return turn
+  }
+
+  async function submit(host: Host, tenant: string, batch: ShipRequest): Promise<Outcome> {
+    counters.received += batch.count
+    try {
+      const { outcome } = await inTurn(batch.chain, () => begin(host, tenant, batch))
+      return await outcome
+    } catch (error) {
+      if (!isSealwatchError(error) || error.kind === 'fatal') throw error
+      counters.refused += batch.count
+      log.warn('batch refused', { host_id: host.hostId, chain: batch.chain, first_seq: batch.firstSeq, error })
+      return { kind: 'refused', error, expected: ledgers.get(tenant).position(batch.chain) }
+    }
+  }
+
+  async function begin(host: Host, tenant: string, batch: ShipRequest): Promise<Begun> {
+    const attempted = `taking a batch of chain ${batch.chain} from host ${host.hostId}`
+    const firstSeq = Number(batch.firstSeq)
+    const nextSeq = firstSeq + batch.count
+    const fits = Number.isSafeInteger(nextSeq) && batch.count > 0 && batch.count <= limits.batchLinesMax
+    if (!fits || batch.lines.length > limits.batchBytesMax) {
+      const received = `${batch.count} lines, ${batch.lines.length} bytes, from ${batch.firstSeq}`
+      throw ingestError('INGEST_MALFORMED', { attempted, received })
+    }
+    const ledger = ledgers.get(tenant)
+    const position = ledger.position(batch.chain)
+    if (nextSeq <= position.nextSeq) return { outcome: repeat(ledger, batch) }
+    if (firstSeq !== position.nextSeq) {
+      throw ingestError('INGEST_GAP', { attempted, received: `line ${firstSeq} where ${position.nextSeq} was due` })
+    }
+    const keys = await keysOf(host)
+    const verdict = judgeBatch(batch, position, host.hostId, (keyId) => keys.get(keyId), rfc3339(clock.nowNs()))
+    if ('reason' in verdict) {
+      const { reason, detail, keyId } = verdict
+      const at = { tenant, hostId: host.hostId, chain: batch.chain, firstSeq, nextSeq }
+      log.error('batch quarantined', { ...at, reason, detail })
+      // Waited for within the turn: the stub is the place from which the next batch goes on.
+      const placed = await putAside(ledger, { ...at, lines: batch.lines, reason, detail, keyId })
+      counters.quarantined[reason] += batch.count
+      return { outcome: Promise.resolve({ kind: 'quarantined', nextSeq, reason, ...placed }) }
+    }
+    const side = sealSide(tenant, verdict.admitted, batch)
+    return { outcome: admit(ledger, verdict.admitted, side) }
+  }
+
+  async function admit(ledger: Ledger, batch: VerifiedBatch, side: ReadonlyMap<number, Uint8Array>): Promise<Outcome> {
+    const { next } = await ledger.append(batch, side)
+    counters.admitted += batch.lines.length
+    return { kind: 'acknowledged', nextSeq: batch.end.nextSeq, leafIndex: next - 1 }
+  }
+
+  async function putAside(
+    ledger: Ledger,
+    batch: Parameters<Quarantine['keep']>[0],
+  ): Promise<{ item: string; leafIndex: number }> {
+    const { chain, firstSeq, nextSeq, reason } = batch
+    const item = await quarantine.keep(batch)
+    // The bytes and their row are durable, the stub is not. If we stop here the host sends the batch again.
+    const stub = { chain, first_seq: firstSeq, next_seq: nextSeq, reason, item }
+    const { first } = await ledger.append({ own: { stub } })
+    await quarantine.placed(item, chain, firstSeq, first)
+    return { item, leafIndex: first }
+  }
+
+  /** What is in the ledger already comes again when its acknowledgement was lost: acknowledged, not stored twice. */
+  async function repeat(ledger: Ledger, batch: ShipRequest): Promise<Outcome> {
+    await ledger.settled()
+    const { chain } = batch
+    const seq = Number(batch.firstSeq) + batch.count - 1
+    const position = ledger.position(chain)
+    const indexed = store.db
+      .selectFrom('entries')
+      .select('leaf_index')
+      .where('chain', '=', chain)
+      .where('seq', '=', seq)
+    const leafIndex = (await indexed.executeTakeFirst())?.leaf_index
+    const lastLine = batch.lines.subarray(batch.lines.lastIndexOf(0x0a, batch.lines.length - 2) + 1, -1)
+    const received = leafHash(sha256, lastLine).toHex()
+    const newest = seq + 1 === position.nextSeq ? position.tip : null
+    const due = leafIndex === undefined ? newest : ledger.leafHashes(leafIndex, leafIndex + 1)[0]?.toHex()
+    if (due !== null && due !== received) {
+      throw ingestError('INGEST_FORKED', {
+        attempted: `comparing line ${seq} of chain ${chain} with the ledger`,
+        received,
+      })
+    }
+    counters.duplicate += batch.count
+    return { kind: 'acknowledged', nextSeq: position.nextSeq, leafIndex: leafIndex ?? ledger.size - 1 }
+  }
+
+  async function keysOf(host: Host): Promise<Map<string, RegisteredKey>> {
+    const rows = await store.db.selectFrom('signing_keys').selectAll().where('host_id', '=', host.hostId).execute()
+    return new Map(rows.map((row) => [row.key_id, row]))
+  }
+
+  function sealSide(tenant: string, batch: VerifiedBatch, { side }: ShipRequest): Map<number, Uint8Array> {
+    const attempted = `reading the personal values of chain ${batch.chain}`
+    const sealed = new Map<number, Uint8Array>()
+    for (const { seq, values } of side) {
+      const parsed = batch.lines[Number(seq) - batch.firstSeq]
+      if (parsed === undefined || values.length > limits.sideBytesMax) {
+        throw ingestError('INGEST_MALFORMED', { attempted, received: `${values.length} bytes for line ${seq}` })
+      }
+      openSide(sha256, parsed.line, Buffer.from(values).toString('utf8'), attempted)
+      sealed.set(parsed.line.seq, sealerOf(tenant).seal(sidePlace(tenant, parsed.hash.toHex()), values))
+    }
+    return sealed
+  }
+
+  return { submit, position: async (tenant, chain) => ledgers.get(tenant).position(chain), counters }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { once } from 'node:events'
+import { createSecureServer, type Http2SecureServer, type Http2Session } from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
+import { createContextValues } from '@connectrpc/connect'
+import { connectNodeAdapter } from '@connectrpc/connect-node'
+import { messageOf } from '@sealwatch/base'
+import { type Identity, lifetimesMs } from '../identity/index.ts'
+import { type ChainBookOptions, createChainBook } from './transport/chain-book.ts'
+import { transportError } from './transport/errors.ts'
+import { agentRoutes, peerKey, type TransportCounters } from './transport/handlers.ts'
+import type { IngestPort } from './transport/ingest-port.ts'
+import { createLiveStreams } from './transport/live-streams.ts'
+import { type Peer, peerOf } from './transport/peer.ts'
+
+export type TransportOptions = ChainBookOptions & {
+  /** Address to listen on; port 0 takes a free one. */
+  readonly address: string
+  readonly port: number
+  /** Host names and IP addresses by which agents reach this server: its certificate is for these. */
+  readonly names: readonly string[]
+  readonly identity: Identity
+  readonly ingest: IngestPort
+}
+
+/** The one port for agents: HTTP/2 over TLS 1.3, with a client certificate for everything but enrolment. */
+export type Transport = {
+  readonly port: number
+  readonly counters: Readonly<TransportCounters>
+  /** Ship streams open now. */
+  readonly streams: number
+  /** Takes nothing new, answers what was received (for at most `drainMs`), then ends every connection. */
+  close(): Promise<void>
+}
+
+const MiB = 1024 * 1024
+const connectionsMax = 4096
+const methodsAtOnceMax = 16
+const handshakeTimeoutMs = 10_000
+/** How often certificates are looked at: in short steps, for a clock that jumps. */
+const lookEveryMs = 60_000
+const idleTimeoutMs = 120_000
+const drainMs = 5_000
+/** What a peer may send before it is read: bounds memory, and is ample for a batch on its way. */
+const window = { stream: 1 * MiB, connection: 4 * MiB } as const
+
+/** Throws PORT_TAKEN or PORT_DENIED. */
+export async function openTransport(options: TransportOptions): Promise<Transport> {
+  const { identity, names, clock, log } = options
+  const { authority } = identity
+  const counters: TransportCounters = { denied: 0, refused: 0 }
+  const stopping = new AbortController()
+  const peers = new Map<Http2Session, Peer>()
+  const sockets = new Set<Socket>()
+  const streams = createLiveStreams(identity.hosts, clock)
+  const chainBook = createChainBook(options)
+  const handle = connectNodeAdapter({
+    routes: agentRoutes({ ...options, chainBook, streams, counters, stopping: stopping.signal }),
+    acceptCompression: [],
+    contextValues: (request) => {
+      const session = 'stream' in request ? request.stream.session : undefined
+      return createContextValues().set(peerKey, session && peers.get(session))
+    },
+  })
+
+  let credentials = await authority.issueServer(names)
+  const secure = () => ({
+    cert: credentials.cert,
+    key: credentials.key,
+    ca: authority.certificate.toString(),
+    minVersion: 'TLSv1.3' as const,
+  })
+  const server = createSecureServer({
+    ...secure(),
+    requestCert: true,
+    // Enrolment comes without a certificate; every other method checks it itself (transport/handlers.ts).
+    rejectUnauthorized: false,
+    handshakeTimeout: handshakeTimeoutMs,
+    settings: { initialWindowSize: window.stream, maxConcurrentStreams: methodsAtOnceMax },
+  })
+  server.maxConnections = connectionsMax
+  server.on('request', handle)
+  server.on('session', (session) => {
+    session.setLocalWindowSize(window.connection)
+    const peer = peerOf(session, authority.certificate)
+    peers.set(session, peer)
+    session.once('close', () => peers.delete(session))
+    session.setTimeout(idleTimeoutMs, () => peer.streams === 0 && session.close())
+  })
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  const broken = (error: unknown) => {
+    counters.refused++
+    log.debug('a connection broke', { error: messageOf(error) })
+  }
+  server.on('tlsClientError', broken)
+  server.on('sessionError', broken)
+
+  await listen(server, options)
+  const { port } = server.address() as AddressInfo
+  const renewal = keepCertificate()
+
+  async function keepCertificate(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const leftMs = credentials.expiresAtMs - lifetimesMs.server / 3 - clock.nowMs()
+      if (leftMs > 0) await clock.sleep(Math.min(leftMs, lookEveryMs), stopping.signal)
+      else {
+        credentials = await authority.issueServer(names)
+        // New connections see the new certificate; those that live go on.
+        server.setSecureContext(secure())
+      }
+    }
+  }
+
+  return {
+    port,
+    counters,
+    get streams() {
+      return streams.count
+    },
+    close: async () => {
+      stopping.abort(transportError('SERVER_STOPPING', { attempted: 'closing the agent port' }))
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const session of peers.keys()) session.close()
+      const done = new AbortController()
+      const patience = clock.sleep(drainMs, done.signal).then(() => {
+        for (const socket of sockets) socket.destroy()
+      })
+      await closed
+      done.abort()
+      await Promise.all([patience, renewal])
+    },
+  }
+}
+
+async function listen(server: Http2SecureServer, { address, port }: TransportOptions): Promise<void> {
+  const attempted = `listening on ${address} port ${port}`
+  server.listen(port, address)
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw transportError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'PORT_DENIED', { attempted, received: code, cause })
+  }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect'
+import type { Clock, Log } from '@sealwatch/base'
+import {
+  AgentService,
+  limits,
+  protocol,
+  type RegisterRequest,
+  type RegisterResponseSchema,
+  type ShipRequest,
+  type ShipResponseSchema,
+} from '@sealwatch/contract'
+import { checkValidity, type Host, type Identity } from '../../identity/index.ts'
+import { answersTo } from './answers.ts'
+import type { ChainBook } from './chain-book.ts'
+import { connectErrorOf } from './connect-error.ts'
+import { transportError } from './errors.ts'
+import type { IngestPort, Outcome } from './ingest-port.ts'
+import type { LiveStreams } from './live-streams.ts'
+import type { Peer } from './peer.ts'
+import { checkRegistration, type Position } from './register.ts'
+
+export type HandlerOptions = {
+  readonly identity: Identity
+  readonly chainBook: ChainBook
+  readonly ingest: IngestPort
+  readonly clock: Clock
+  readonly log: Log
+  /** Fires, with the reason, when the server stops: streams answer what they have and end. */
+  readonly stopping: AbortSignal
+  readonly streams: LiveStreams
+  readonly counters: TransportCounters
+}
+
+export type TransportCounters = {
+  /** Calls of peers that may not make them. */
+  denied: number
+  /** Calls and batches that break the protocol. */
+  refused: number
+}
+
+export const peerKey = createContextKey<Peer | undefined>(undefined)
+const hostKey = createContextKey<Host | undefined>(undefined)
+
+const callBytesMax = 64 * 1024
+/** One batch with its personal values and the framing around both. */
+export const shipBytesMax = 2 * limits.batchBytesMax
+/** A host that slept through the life of its certificate still gets the next one, unless it is revoked meanwhile. */
+const renewalGraceMs = 30 * 24 * 3_600_000
+
+/** The methods of AgentService (docs/formats/agent-protocol.md). */
+export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) => void {
+  const { identity, chainBook, ingest, clock, log, streams, stopping, counters } = options
+
+  /** Logs what goes wrong in full and gives back what the caller may know of it. */
+  function refusal(error: unknown, context: HandlerContext): ConnectError {
+    const answer = connectErrorOf(error)
+    const level = answer.code === Code.Internal ? 'error' : answer.code === Code.Unavailable ? 'info' : 'warn'
+    log[level]('a call was refused', {
+      method: context.method.name,
+      peer: context.values.get(peerKey)?.address,
+      host_id: context.values.get(hostKey)?.hostId,
+      error,
+    })
+    return answer
+  }
+
+  /** Settles who calls before anything of the body is read. */
+  const gate = (graceMs: number) => async (context: HandlerContext) => {
+    try {
+      const certificate = peerOf(context).certificate()
+      checkValidity(certificate, clock.nowMs(), graceMs)
+      context.values.set(hostKey, await identity.hosts.admit(certificate.hostId))
+    } catch (error) {
+      counters.denied++
+      throw refusal(error, context)
+    }
+  }
+
+  const unary =
+    <Request, Response>(answer: (request: Request, context: HandlerContext) => Promise<Response>) =>
+    async (request: Request, context: HandlerContext): Promise<Response> => {
+      try {
+        return await answer(request, context)
+      } catch (error) {
+        counters.refused++
+        throw refusal(error, context)
+      }
+    }
+
+  async function register(request: RegisterRequest, context: HandlerContext): Promise<RegisterAnswer> {
+    const host = hostOf(context)
+    const { agentVersion, capabilities, facts, chains } = checkRegistration(request)
+    await chainBook.bind(host, chains)
+    const positions = await Promise.all(
+      chains.map(async (registered) => {
+        const { tenant, chain } = registered
+        const server = await ingest.position(tenant, chain)
+        await chainBook.compare(host, registered, server)
+        return positionMessage(chain, tenant, server)
+      }),
+    )
+    await identity.hosts.seen(host, facts, agentVersion)
+    peerOf(context).chains = new Map(chains.map(({ chain, tenant }) => [chain, tenant]))
+    log.info('agent registered', { host_id: host.hostId, hostname: facts.hostname, agent_version: agentVersion })
+    return {
+      serverProtoVersion: protocol.version,
+      minSupportedAgentProtoVersion: protocol.minSupportedAgentVersion,
+      capabilities: [...capabilities],
+      chains: positions,
+    }
+  }
+
+  async function* ship(requests: AsyncIterable<ShipRequest>, context: HandlerContext): AsyncGenerator<ShipAnswer> {
+    try {
+      const { chains } = peerOf(context)
+      if (chains === undefined) throw transportError('NOT_REGISTERED', { attempted: 'opening a stream' })
+      const host = hostOf(context)
+      const { expired, end } = await streams.begin(peerOf(context), host)
+      try {
+        yield* answersTo({
+          requests,
+          laneOf: ({ chain }) => chain,
+          submit: (batch) => submit(host, chains, batch),
+          inFlightMax: limits.batchesInFlightMax,
+          ending: AbortSignal.any([stopping, expired]),
+        })
+      } finally {
+        await end()
+      }
+    } catch (error) {
+      if (context.signal.aborted) return
+      throw refusal(error instanceof ConnectError ? brokenRequest(error) : error, context)
+    }
+  }
+
+  async function submit(host: Host, chains: ReadonlyMap<string, string>, batch: ShipRequest): Promise<ShipAnswer> {
+    const { chain } = batch
+    const tenant = chains.get(chain)
+    if (tenant === undefined) {
+      counters.refused++
+      throw transportError('NOT_REGISTERED', { attempted: `receiving a batch of the chain ${JSON.stringify(chain)}` })
+    }
+    return { chain, outcome: outcomeMessage(chain, tenant, await ingest.submit(host, tenant, batch)) }
+  }
+
+  function brokenRequest(error: ConnectError): unknown {
+    counters.refused++
+    const code = error.code === Code.ResourceExhausted ? 'MESSAGE_TOO_LARGE' : 'MESSAGE_MALFORMED'
+    return transportError(code, { attempted: 'reading a stream', received: error.rawMessage, cause: error })
+  }
+
+  return (router) => {
+    const { enrol: enrolMethod, renew: renewMethod, register: registerMethod, ship: shipMethod } = AgentService.method
+    const limited = (readMaxBytes: number) => ({ readMaxBytes, grpcWeb: false })
+    const members = { ...limited(callBytesMax), requestGate: gate(0) }
+    router
+      .rpc(
+        enrolMethod,
+        unary((request) => identity.enrol(request)),
+        limited(callBytesMax),
+      )
+      .rpc(
+        renewMethod,
+        unary(async ({ csr }, context) => ({ certificates: await identity.renew(hostOf(context), csr) })),
+        { ...members, requestGate: gate(renewalGraceMs) },
+      )
+      .rpc(registerMethod, unary(register), members)
+      .rpc(shipMethod, ship, { ...members, readMaxBytes: shipBytesMax })
+  }
+}
+
+type RegisterAnswer = MessageInitShape<typeof RegisterResponseSchema>
+type ShipAnswer = MessageInitShape<typeof ShipResponseSchema>
+
+function peerOf(context: HandlerContext): Peer {
+  const peer = context.values.get(peerKey)
+  if (peer === undefined) throw new ConnectError('the connection is gone', Code.Aborted)
+  return peer
+}
+
+function hostOf(context: HandlerContext): Host {
+  const host = context.values.get(hostKey)
+  assert(host !== undefined, 'the gate lets nobody through without a host')
+  return host
+}
+
+const positionMessage = (chain: string, tenant: string, { nextSeq, tip }: Position) => ({
+  chain,
+  tenant,
+  nextSeq: BigInt(nextSeq),
+  tip: nextSeq === 0 || tip === null ? new Uint8Array() : Uint8Array.fromHex(tip),
+})
+
+function outcomeMessage(chain: string, tenant: string, outcome: Outcome): NonNullable<ShipAnswer['outcome']> {
+  switch (outcome.kind) {
+    case 'acknowledged':
+      return { case: 'acknowledged', value: { nextSeq: BigInt(outcome.nextSeq), leafIndex: BigInt(outcome.leafIndex) } }
+    case 'quarantined': {
+      const { nextSeq, reason, item, leafIndex } = outcome
+      const value = { nextSeq: BigInt(nextSeq), reason, item, leafIndex: BigInt(leafIndex) }
+      return { case: 'quarantined', value }
+    }
+    case 'refused': {
+      const { code, message } = outcome.error
+      return { case: 'refused', value: { code, message, expected: positionMessage(chain, tenant, outcome.expected) } }
+    }
+  }
+}

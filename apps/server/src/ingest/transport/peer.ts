@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { X509Certificate } from 'node:crypto'
+import type { ServerHttp2Session } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import { type HostCertificate, verifyHostCertificate } from '../../identity/index.ts'
+
+/** One connection, as the methods called on it see it. */
+export type Peer = {
+  readonly address: string
+  /** Throws CERTIFICATE_MISSING or CERTIFICATE_FOREIGN. */
+  certificate(): HostCertificate
+  /** The tenant of each chain that Register admitted on this connection. */
+  chains: ReadonlyMap<string, string> | undefined
+  /** Ship streams open. */
+  streams: number
+  close(): void
+}
+
+/** TLS proved that the peer holds the key of its certificate; whose it is and who signed it is checked at first use. */
+export function peerOf(session: ServerHttp2Session, authority: X509Certificate): Peer {
+  const socket = session.socket as TLSSocket
+  const presented = socket.getPeerX509Certificate()
+  let verified: HostCertificate | undefined
+  return {
+    address: `${socket.remoteAddress} port ${socket.remotePort}`,
+    certificate: () => {
+      verified ??= verifyHostCertificate(presented, authority)
+      return verified
+    },
+    chains: undefined,
+    streams: 0,
+    close: () => session.destroy(),
+  }
+}

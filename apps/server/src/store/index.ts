@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export * from './outbox.ts'
+export * from './store.ts'
+export type { Tables } from './tables.ts'

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Applied in order, each in its own transaction; `user_version` counts them. Never edited once released. */
+export const migrations: readonly string[] = [
+  `CREATE TABLE hosts (
+     host_id TEXT PRIMARY KEY, hostname TEXT NOT NULL, machine_id TEXT NOT NULL, facts TEXT NOT NULL,
+     enrolled_at TEXT NOT NULL, agent_version TEXT, last_seen_at TEXT,
+     cert_serial TEXT NOT NULL, cert_expires_at TEXT NOT NULL, revoked_at TEXT) STRICT;
+   CREATE TABLE join_tokens (
+     secret_hash TEXT PRIMARY KEY, created_at TEXT NOT NULL, expires_at TEXT NOT NULL, used_at TEXT, host_id TEXT) STRICT;
+   CREATE TABLE signing_keys (
+     key_id TEXT PRIMARY KEY, algorithm TEXT NOT NULL, public_key TEXT NOT NULL, host_id TEXT NOT NULL,
+     valid_from TEXT NOT NULL, valid_until TEXT, revoked_at TEXT) STRICT;
+   CREATE TABLE signing_key_revocations (
+     key_id TEXT NOT NULL REFERENCES signing_keys, revoked_at TEXT NOT NULL, cause TEXT NOT NULL,
+     PRIMARY KEY (key_id, revoked_at)) STRICT;
+   CREATE TABLE chains (
+     chain TEXT PRIMARY KEY, tenant TEXT NOT NULL, host_id TEXT NOT NULL, registered_at TEXT NOT NULL) STRICT;
+   CREATE INDEX chains_by_host ON chains (host_id);
+   CREATE TABLE cursors (
+     follower TEXT NOT NULL, tenant TEXT NOT NULL, position INTEGER NOT NULL, side_position INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (follower, tenant)) STRICT, WITHOUT ROWID;
+   CREATE TABLE entries (
+     tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL,
+     time_ms INTEGER NOT NULL, kind TEXT NOT NULL, class_uid INTEGER, activity_id INTEGER, severity_id INTEGER,
+     event_uid TEXT, own_uid TEXT, PRIMARY KEY (tenant, leaf_index)) STRICT, WITHOUT ROWID;
+   CREATE INDEX entries_by_time ON entries (tenant, time_ms);
+   CREATE INDEX entries_by_class ON entries (tenant, class_uid, leaf_index) WHERE class_uid IS NOT NULL;
+   CREATE INDEX entries_by_chain ON entries (chain, seq);
+   CREATE INDEX entries_by_uid ON entries (tenant, event_uid) WHERE event_uid IS NOT NULL;
+   CREATE INDEX entries_by_own_uid ON entries (own_uid) WHERE own_uid IS NOT NULL;
+   CREATE TABLE side_values (
+     tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, sealed BLOB NOT NULL,
+     PRIMARY KEY (tenant, leaf_index)) STRICT, WITHOUT ROWID;
+   CREATE TABLE outbox (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, uid TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+   CREATE TABLE audit_signature_quarantine (
+     item TEXT NOT NULL, tenant TEXT NOT NULL, host_id TEXT NOT NULL, chain TEXT NOT NULL,
+     first_seq INTEGER NOT NULL, next_seq INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
+     signing_key_id TEXT, quarantined_at TEXT NOT NULL, stub_leaf_index INTEGER,
+     PRIMARY KEY (item, chain, first_seq)) STRICT;`,
+]

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { hash } from 'node:crypto'
+import { canonicalize, createBell } from '@sealwatch/base'
+import type { Body } from '@sealwatch/ledger'
+import type { Store, Tx } from './store.ts'
+
+export type OutboxRow = { readonly uid: string; readonly tenant: string; readonly body: Body }
+
+/**
+ * What the server itself has to say in a ledger. A row is written in the same transaction as the change it records, and
+ * the change counts once the line is in the ledger. The same body is entered once, however often it is enqueued.
+ */
+export type Outbox = {
+  enqueue(tx: Tx, tenant: string, body: Body): Promise<string>
+  /** Resolves with the leaf index when the line is in its ledger and indexed. */
+  committed(uid: string): Promise<number>
+  /** The oldest rows that wait, at most `max`. */
+  waiting(max: number): Promise<OutboxRow[]>
+  /** Called by the index within its own transaction. */
+  settle(tx: Tx, placed: ReadonlyMap<string, number>): Promise<void>
+  /** Wakes whoever waits for new rows or for their settlement; call it after the transaction. */
+  ring(): void
+  wait(signal: AbortSignal): Promise<void>
+}
+
+/** Names a server-written line by what it says and where. */
+export const outboxUid = (tenant: string, body: Body): string =>
+  hash('sha256', `${tenant}\n${canonicalize(body)}`, 'hex')
+
+export function createOutbox(store: Store): Outbox {
+  const bell = createBell()
+  const forever = new AbortController().signal
+  const leafOf = (uid: string) =>
+    store.db.selectFrom('entries').select('leaf_index').where('own_uid', '=', uid).executeTakeFirst()
+  return {
+    enqueue: async (tx, tenant, body) => {
+      const uid = outboxUid(tenant, body)
+      const row = { uid, tenant, body: canonicalize(body) }
+      await tx
+        .insertInto('outbox')
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+      return uid
+    },
+    committed: async (uid) => {
+      for (;;) {
+        const woken = bell.wait(forever)
+        const found = await leafOf(uid)
+        if (found !== undefined) return found.leaf_index
+        await woken
+      }
+    },
+    waiting: async (max) => {
+      const rows = await store.db.selectFrom('outbox').selectAll().orderBy('id').limit(max).execute()
+      return rows.map(({ uid, tenant, body }) => ({ uid, tenant, body: JSON.parse(body) as Body }))
+    },
+    settle: async (tx, placed) => {
+      if (placed.size > 0)
+        await tx
+          .deleteFrom('outbox')
+          .where('uid', 'in', [...placed.keys()])
+          .execute()
+    },
+    ring: () => bell.ring(),
+    wait: (signal) => bell.wait(signal),
+  }
+}

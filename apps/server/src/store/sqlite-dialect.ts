@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+
+/** Kysely over node:sqlite: one connection, handed to one transaction at a time. */
+export function nodeSqliteDialect(database: DatabaseSync): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createDriver: () => createDriver(database),
+  }
+}
+
+function createDriver(database: DatabaseSync): Driver {
+  const statements = new Map<string, ReturnType<DatabaseSync['prepare']>>()
+  const statementsMax = 256
+  let free: Promise<void> = Promise.resolve()
+  let release: () => void = () => undefined
+
+  function prepare(sql: string) {
+    const known = statements.get(sql)
+    if (known !== undefined) return known
+    if (statements.size >= statementsMax) statements.clear()
+    const statement = database.prepare(sql)
+    statements.set(sql, statement)
+    return statement
+  }
+
+  const connection: DatabaseConnection = {
+    executeQuery: async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> => {
+      const statement = prepare(sql)
+      if (statement.columns().length > 0) return { rows: statement.all(...(parameters as SQLInputValue[])) as R[] }
+      const { changes, lastInsertRowid } = statement.run(...(parameters as SQLInputValue[]))
+      return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
+    },
+    async *streamQuery() {
+      yield await Promise.reject(new RangeError('streaming is not used on SQLite'))
+    },
+  }
+
+  return {
+    init: async () => undefined,
+    acquireConnection: async () => {
+      const before = free
+      const { promise, resolve } = Promise.withResolvers<void>()
+      free = promise
+      await before
+      release = resolve
+      return connection
+    },
+    beginTransaction: async () => database.exec('BEGIN IMMEDIATE'),
+    commitTransaction: async () => database.exec('COMMIT'),
+    rollbackTransaction: async () => database.exec('ROLLBACK'),
+    releaseConnection: async () => release(),
+    destroy: async () => database.close(),
+  }
+}

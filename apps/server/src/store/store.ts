@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { DatabaseSync } from 'node:sqlite'
+import { type ErrorTable, errorsOf } from '@sealwatch/base'
+import { Kysely, type Transaction } from 'kysely'
+import { migrations } from './migrations.ts'
+import { nodeSqliteDialect } from './sqlite-dialect.ts'
+import type { Tables } from './tables.ts'
+
+export const storeErrors = {
+  STORE_NEWER: {
+    kind: 'fatal',
+    rule: 'the database is not newer than the program',
+    advice: 'Install the Sealwatch version that wrote it, or a later one',
+  },
+  STORE_BUSY: {
+    kind: 'conflict',
+    rule: 'one server alone works on a data directory',
+    advice: 'Stop the other server (`sealwatch status` names it), or choose another --data',
+  },
+} as const satisfies ErrorTable
+const storeError = errorsOf(storeErrors)
+
+export type Tx = Transaction<Tables>
+export type Store = {
+  readonly db: Kysely<Tables>
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+/** Opens the embedded database at `path` for this process alone, and brings its schema up to date. */
+export function openStore(path: string): Store {
+  const database = new DatabaseSync(path)
+  try {
+    // EXCLUSIVE also keeps a second server out for as long as this one lives.
+    database.exec(
+      'PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON',
+    )
+    migrate(database, path)
+  } catch (cause) {
+    database.close()
+    if (/locked|busy/i.test(String(cause))) throw storeError('STORE_BUSY', { attempted: `opening ${path}`, cause })
+    throw cause
+  }
+  const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) })
+  return {
+    db,
+    transaction: (work) => db.transaction().execute(work),
+    close: () => db.destroy(),
+  }
+}
+
+function migrate(database: DatabaseSync, path: string): void {
+  const { user_version: applied } = database.prepare('PRAGMA user_version').get() as { user_version: number }
+  if (applied > migrations.length) {
+    throw storeError('STORE_NEWER', {
+      attempted: `opening ${path}`,
+      received: `schema ${applied}, known up to ${migrations.length}`,
+    })
+  }
+  database.exec('BEGIN IMMEDIATE')
+  for (const migration of migrations.slice(applied)) database.exec(migration)
+  database.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`)
+}

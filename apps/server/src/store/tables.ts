@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Generated } from 'kysely'
+
+/** Times are RFC 3339 in UTC, as text: they sort, and a runbook's plain SQL reads them. */
+export type Tables = {
+  hosts: {
+    host_id: string
+    hostname: string
+    machine_id: string
+    /** JSON: HostFacts of the wire. */
+    facts: string
+    enrolled_at: string
+    agent_version: string | null
+    last_seen_at: string | null
+    cert_serial: string
+    cert_expires_at: string
+    revoked_at: string | null
+  }
+  join_tokens: {
+    secret_hash: string
+    created_at: string
+    expires_at: string
+    used_at: string | null
+    host_id: string | null
+  }
+  signing_keys: {
+    key_id: string
+    algorithm: 'ed25519'
+    /** Raw, hex. */
+    public_key: string
+    host_id: string
+    valid_from: string
+    valid_until: string | null
+    revoked_at: string | null
+  }
+  signing_key_revocations: { key_id: string; revoked_at: string; cause: string }
+  /** Which host seals a chain, and for which tenant; fixed at its first registration. */
+  chains: { chain: string; tenant: string; host_id: string; registered_at: string }
+  /** How far each follower has come in each tenant's ledger. */
+  cursors: { follower: string; tenant: string; position: number; side_position: number }
+  /** The index over the ledgers: rebuildable from them, row by row. */
+  entries: {
+    tenant: string
+    leaf_index: number
+    chain: string
+    seq: number
+    time_ms: number
+    kind: string
+    class_uid: number | null
+    activity_id: number | null
+    severity_id: number | null
+    /** metadata.uid of an event. */
+    event_uid: string | null
+    /** outboxUid of a line that the server wrote. */
+    own_uid: string | null
+  }
+  /** Personal values, sealed under the tenant's key. */
+  side_values: { tenant: string; leaf_index: number; sealed: Uint8Array }
+  /** Lines that must still enter a ledger; a row goes when its line is there. */
+  outbox: { id: Generated<number>; uid: string; tenant: string; body: string }
+  audit_signature_quarantine: {
+    /** Hex SHA-256 of the bytes, which lie in a file of that name. */
+    item: string
+    tenant: string
+    host_id: string
+    chain: string
+    first_seq: number
+    next_seq: number
+    reason: string
+    detail: string
+    signing_key_id: string | null
+    quarantined_at: string
+    stub_leaf_index: number | null
+  }
+}

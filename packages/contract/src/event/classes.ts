@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The OCSF release our events are valid against (docs/formats/event.md, 1.1). */
+export const ocsfVersion = '1.9.0-dev'
+
+const categories = {
+  system: { uid: 1, name: 'System Activity' },
+  findings: { uid: 2, name: 'Findings' },
+  application: { uid: 6, name: 'Application Activity' },
+} as const
+
+/** Every event class we produce, with the activities we use. Names are OCSF's captions. */
+export const eventClasses = {
+  file: {
+    uid: 1001,
+    name: 'File System Activity',
+    category: categories.system,
+    activities: {
+      create: { id: 1, name: 'Create' },
+      read: { id: 2, name: 'Read' },
+      update: { id: 3, name: 'Update' },
+      open: { id: 14, name: 'Open' },
+    },
+  },
+  memory: {
+    uid: 1004,
+    name: 'Memory Activity',
+    category: categories.system,
+    activities: { read: { id: 7, name: 'Read' }, write: { id: 8, name: 'Write' } },
+  },
+  process: {
+    uid: 1007,
+    name: 'Process Activity',
+    category: categories.system,
+    activities: {
+      launch: { id: 1, name: 'Launch' },
+      terminate: { id: 2, name: 'Terminate' },
+      open: { id: 3, name: 'Open' },
+      inject: { id: 4, name: 'Inject' },
+    },
+  },
+  log: {
+    uid: 1008,
+    name: 'Event Log Activity',
+    category: categories.system,
+    // 99 is OCSF's "Other": the activity name is the source's own, the type name stays "Other".
+    activities: {
+      gap: { id: 99, name: 'Gap' },
+      drop: { id: 99, name: 'Drop' },
+      shed: { id: 99, name: 'Shed' },
+    },
+  },
+  finding: {
+    uid: 2004,
+    name: 'Detection Finding',
+    category: categories.findings,
+    activities: { create: { id: 1, name: 'Create' } },
+  },
+  lifecycle: {
+    uid: 6002,
+    name: 'Application Lifecycle',
+    category: categories.application,
+    activities: { start: { id: 3, name: 'Start' }, stop: { id: 4, name: 'Stop' } },
+  },
+} as const
+
+export type EventClass = keyof typeof eventClasses
+export type Activity<C extends EventClass> = keyof (typeof eventClasses)[C]['activities'] & string
+
+/** The members by which OCSF says what kind of event this is. */
+export type Classification = {
+  readonly activity_id: number
+  readonly activity_name: string
+  readonly category_uid: number
+  readonly category_name: string
+  readonly class_uid: number
+  readonly class_name: string
+  readonly type_uid: number
+  readonly type_name: string
+}
+
+const otherActivityId = 99
+
+export function classify<C extends EventClass>(eventClass: C, activity: Activity<C>): Classification {
+  const row = eventClasses[eventClass]
+  const { id, name } = (row.activities as Record<string, { id: number; name: string }>)[activity] as {
+    id: number
+    name: string
+  }
+  return {
+    activity_id: id,
+    activity_name: name,
+    category_uid: row.category.uid,
+    category_name: row.category.name,
+    class_uid: row.uid,
+    class_name: row.name,
+    type_uid: typeUidOf(eventClass, activity),
+    type_name: `${row.name}: ${id === otherActivityId ? 'Other' : name}`,
+  }
+}
+
+/** OCSF's number for class and activity together: what rules are indexed by. */
+export function typeUidOf<C extends EventClass>(eventClass: C, activity: Activity<C>): number {
+  const row = eventClasses[eventClass]
+  return row.uid * 100 + ((row.activities as Record<string, { id: number }>)[activity]?.id ?? 0)
+}
+
+export const severities = {
+  informational: { severity_id: 1, severity: 'Informational' },
+  low: { severity_id: 2, severity: 'Low' },
+  medium: { severity_id: 3, severity: 'Medium' },
+  high: { severity_id: 4, severity: 'High' },
+  critical: { severity_id: 5, severity: 'Critical' },
+} as const
+
+export type SeverityName = keyof typeof severities

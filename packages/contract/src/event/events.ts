@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Classification } from './classes.ts'
+import type { Finding } from './finding.ts'
+import { fitText } from './fit.ts'
+import type { OcsfActor, OcsfDevice, OcsfFile, OcsfMetadata, OcsfProcess, OcsfProduct } from './objects.ts'
+import { personalPointers } from './personal.ts'
+
+/** What every event holds, findings included (LOG-1: docs/formats/event.md, 2.1). */
+export type EventBase = Classification & {
+  readonly severity_id: number
+  readonly severity: string
+  /** Unix milliseconds. The line that carries the event knows the nanoseconds. */
+  readonly time: number
+  readonly message: string
+  readonly metadata: OcsfMetadata
+  readonly device: OcsfDevice
+  readonly actor: OcsfActor
+}
+
+/** How the target of an act relates to the process that acts (docs/formats/event.md, 4.3). */
+export type Relation = 'self' | 'launched' | 'forked' | 'foreign'
+export type Access = 'read' | 'write' | 'read_write' | 'none'
+export type MemoryMethod = 'proc_mem' | 'process_vm_readv' | 'process_vm_writev'
+
+type Observed<Members, Details> = EventBase &
+  Members & {
+    readonly actor: { readonly process: OcsfProcess }
+    readonly unmapped: { readonly capabilities_mask: number; readonly site: string } & Details
+  }
+
+export type LaunchEvent = Observed<
+  { readonly process: OcsfProcess; readonly launch_type_id: number; readonly launch_type: string },
+  /** The path as it was asked for: of a script, the script; the image is then its interpreter. */
+  { readonly filename: string }
+>
+export type TerminateEvent = Observed<
+  { readonly process: OcsfProcess; readonly exit_code: number },
+  { readonly signal: number }
+>
+export type FileEvent = Observed<
+  { readonly file: OcsfFile; readonly access_mask: number },
+  { readonly syscall: string; readonly access: Access }
+>
+export type MemoryEvent = Observed<
+  { readonly process: OcsfProcess; readonly requested_permissions?: number; readonly size?: number },
+  { readonly method: MemoryMethod; readonly access: Access; readonly relation: Relation; readonly syscall?: string }
+>
+export type TraceEvent = Observed<
+  { readonly process: OcsfProcess; readonly injection_type_id?: number; readonly injection_type?: string },
+  { readonly ptrace_request: string; readonly relation: Relation }
+>
+export type ObservedEvent = LaunchEvent | TerminateEvent | FileEvent | MemoryEvent | TraceEvent
+
+export type SiteState = { readonly ok: boolean; readonly reason: string }
+export type SiteCounters = { readonly produced: number; readonly dropped: number; readonly sent: number }
+export type PerSite<T> = { readonly [site: string]: T }
+
+export type LifecycleEvent = EventBase & {
+  readonly app: OcsfProduct
+  readonly status_id: number
+  readonly status: string
+  readonly status_detail?: string
+  readonly unmapped: {
+    readonly pid?: number
+    readonly cause?: string
+    readonly sensor?: {
+      readonly era: string
+      readonly kernel: string
+      readonly fresh: boolean
+      readonly sites: PerSite<SiteState>
+    }
+  }
+}
+
+/** An interval during which nobody knows for certain what happened. Times are RFC 3339 with nanoseconds. */
+export type Gap = {
+  readonly cause: string
+  readonly from: string
+  readonly to: string
+  readonly era_before: string | null
+  readonly era_after: string | null
+  readonly before: PerSite<SiteCounters> | null
+  readonly after: PerSite<SiteCounters> | null
+  /** Events known to be lost, per site; null where the counters cannot tell. */
+  readonly lost: PerSite<number> | null
+}
+/** Events the kernel produced and had no room for, per site, counted since the record before. */
+export type Drop = {
+  readonly from: string
+  readonly to: string
+  readonly era: string
+  readonly dropped: PerSite<number>
+}
+/** Events shed before sealing, per event code, counted since the record before. */
+export type Shed = {
+  readonly from: string
+  readonly to: string
+  readonly queue_depth: number
+  readonly shed: PerSite<number>
+}
+
+export type LogEvent = EventBase & {
+  readonly log_name: string
+  readonly log_type_id: number
+  readonly log_type: string
+  readonly unmapped: { readonly gap: Gap } | { readonly drop: Drop } | { readonly shed: Shed }
+}
+
+export type SealwatchEvent = ObservedEvent | LifecycleEvent | LogEvent | Finding
+
+/** What a producer gives to a chain: the event with its personal values still in it, and where they stand. */
+export type EventDraft<E extends EventBase = SealwatchEvent> = {
+  readonly event: E
+  /** JSON pointers into the line: "/event/actor/user/name". */
+  readonly personalPointers: readonly string[]
+  /** The event's time, Unix nanoseconds: the line's `time`. */
+  readonly timeNs: bigint
+}
+
+/** Makes an event fit for sealing: strings well-formed and short enough for one line, personal values located. */
+export function draftOf<E extends EventBase>(event: E, timeNs: bigint): EventDraft<E> {
+  const fitted = fitText(event)
+  return { event: fitted, personalPointers: personalPointers(fitted), timeNs }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The subset of OCSF's objects that our events hold. Member names are OCSF's, hence snake_case.
+
+/** `name` is personal: in a sealed line it is a commitment (docs/formats/line.md). */
+export type OcsfUser = { readonly uid: string; readonly name?: string }
+
+export const fileTypes = {
+  unknown: { type_id: 0, type: 'Unknown' },
+  regular: { type_id: 1, type: 'Regular File' },
+  folder: { type_id: 2, type: 'Folder' },
+  characterDevice: { type_id: 3, type: 'Character Device' },
+  blockDevice: { type_id: 4, type: 'Block Device' },
+  socket: { type_id: 5, type: 'Local Socket' },
+  pipe: { type_id: 6, type: 'Named Pipe' },
+  symbolicLink: { type_id: 7, type: 'Symbolic Link' },
+} as const
+
+export type OcsfFile = {
+  readonly name: string
+  readonly path: string
+  readonly type_id: number
+  readonly type: string
+  /** "<device>:<inode>", decimal: what identifies the file when its path does not. */
+  readonly uid?: string
+  readonly owner?: OcsfUser
+  readonly is_deleted?: boolean
+  readonly xattributes?: {
+    /** Permission bits, four octal digits. */
+    readonly mode: string
+    readonly nlink: number
+    /** Superblock magic, hexadecimal. */
+    readonly fs_magic: string
+    readonly memfd: boolean
+  }
+}
+
+/** Enough to recognise a process: an ancestor. */
+export type OcsfProcessEntity = {
+  readonly pid: number
+  /** "<pid>:<start, nanoseconds of CLOCK_BOOTTIME>": unique on a host between two boots. */
+  readonly uid: string
+  /** The kernel's comm: whatever the process calls itself. Never judge by it. */
+  readonly name: string
+  readonly path?: string
+  /** Unix milliseconds. */
+  readonly created_time: number
+}
+
+export type OcsfProcess = Omit<OcsfProcessEntity, 'path'> & {
+  readonly file?: OcsfFile
+  readonly cmd_line?: string
+  readonly user?: OcsfUser
+  readonly parent_process?: OcsfProcess
+  /** Direct parent first (OCSF 1.4 put this in the place of `lineage`). */
+  readonly ancestry?: readonly OcsfProcessEntity[]
+  /** The acting thread. */
+  readonly ptid?: number
+  readonly euid?: number
+  readonly auid?: number
+  readonly group?: { readonly uid: string }
+  readonly session?: { readonly uid: string }
+  readonly xattributes?: {
+    readonly pid_namespace: number
+    readonly mount_namespace: number
+    readonly cgroup_id: string
+  }
+}
+
+export type OcsfActor = { readonly process: OcsfProcess; readonly user?: OcsfUser } | { readonly app_name: string }
+
+export type OcsfProduct = {
+  readonly name: string
+  readonly vendor_name: string
+  readonly version?: string
+  /** The component that speaks: "agent", "sensor", "detect", … */
+  readonly feature?: { readonly name: string }
+}
+
+export type OcsfMetadata = {
+  readonly version: string
+  readonly uid: string
+  readonly tenant_uid: string
+  readonly product: OcsfProduct
+  /** Our own kind of event, finer than class and activity: "mem_open", "gap", … */
+  readonly event_code: string
+  readonly profiles: readonly string[]
+  readonly extensions?: readonly { readonly name: string; readonly uid: string; readonly version: string }[]
+  /** When the source saw it: nanoseconds of CLOCK_BOOTTIME, decimal. */
+  readonly original_time?: string
+  readonly correlation_uid?: string
+  readonly is_truncated?: boolean
+}
+
+export type OcsfDevice = {
+  readonly uid: string
+  readonly hostname: string
+  readonly type_id: number
+  readonly type: string
+  readonly boot_uid?: string
+  readonly os: {
+    readonly name: string
+    readonly type_id: number
+    readonly type: string
+    readonly version?: string
+    readonly kernel_release?: string
+  }
+}
+
+/** Ancestors' images, parent first; the comm where the image is not known. */
+export function lineageOf(process: OcsfProcess): readonly string[] {
+  return (process.ancestry ?? []).map((ancestor) => ancestor.path ?? ancestor.name)
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
+
+export const detectErrors = {
+  RULE_TOO_LARGE: { kind: 'exhausted', rule: 'a rule file has a limit of size', advice: 'Split the rule' },
+  RULE_TOO_MANY: { kind: 'exhausted', rule: 'there is a limit to this', advice: 'Use fewer' },
+  RULE_YAML: {
+    kind: 'invalid',
+    rule: 'a rule file is one YAML 1.2 document with unique keys and no aliases',
+    advice: 'Correct the YAML',
+  },
+  RULE_SHAPE: { kind: 'invalid', rule: 'this member of a Sigma rule has another form', advice: 'Correct its form' },
+  RULE_UNKNOWN_MEMBER: {
+    kind: 'invalid',
+    rule: 'a Sigma rule has no member of this name',
+    advice: 'Remove it, or correct its spelling',
+  },
+  RULE_FIELD: {
+    kind: 'invalid',
+    rule: 'a field must be one that the log source has',
+    advice: 'See the fields of the log source in docs/formats/event.md, 8',
+  },
+  RULE_MODIFIER: {
+    kind: 'invalid',
+    rule: 'modifiers are those of Sigma 2.1 that this engine knows, in a combination that has a meaning',
+    advice: 'Correct the modifiers behind the |',
+  },
+  RULE_VALUE: { kind: 'invalid', rule: 'the value must suit its modifiers', advice: 'Correct the value' },
+  RULE_KEYWORDS: {
+    kind: 'invalid',
+    rule: 'keywords search the text of a log line, and these events have fields instead',
+    advice: 'Name the field, e.g. CommandLine|contains',
+  },
+  RULE_CONDITION: {
+    kind: 'invalid',
+    rule: 'a condition joins selections by and, or, not, parentheses, "1 of" and "all of"',
+    advice: 'Correct the condition',
+  },
+  RULE_REGEX: {
+    kind: 'invalid',
+    rule: 'regular expressions are those that run in linear time: no look-around, no back-references',
+    advice: 'Rewrite the expression, or split it over two selections',
+  },
+  RULE_DUPLICATE: {
+    kind: 'conflict',
+    rule: 'each rule has an id of its own',
+    advice: 'Give the newer rule a new UUID',
+  },
+} as const satisfies ErrorTable
+
+export const detectError = errorsOf(detectErrors)
+export type DetectErrorCode = keyof typeof detectErrors

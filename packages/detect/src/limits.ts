@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Bounds of what rule files may ask for: whoever writes a rule must not be able to stop detection with it. */
+export const ruleLimits = {
+  fileUnitsMax: 64 * 1024,
+  rulesMax: 10_000,
+  selectionsMax: 64,
+  valuesMax: 4_096,
+  conditionUnitsMax: 4_096,
+  conditionDepthMax: 32,
+  regexUnitsMax: 1_024,
+  /** States of the automaton: the steps each character of the input can cost. */
+  regexStatesMax: 2_000,
+  regexDepthMax: 32,
+  /** Reasons told in a finding, and UTF-16 units of each of their values. */
+  reasonsMax: 8,
+  reasonUnitsMax: 256,
+} as const

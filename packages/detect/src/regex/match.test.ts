@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ruleLimits } from '../limits.ts'
+import { compileRegex } from './match.ts'
+import { RegexSyntaxError } from './parse.ts'
+
+const plain = { ignoreCase: false, multiline: false, dotAll: false }
+
+const leaf = fc.constantFrom('a', 'b', 'A', '.', '[ab]', '[^a]', '[a-c\\d]', '\\w', '\\S', '\\b', '^', '$', '\\.', '\n')
+const quantifier = fc.constantFrom('', '*', '+', '?', '{2}', '{1,3}', '{0,}', '*?', '+?')
+const { expression } = fc.letrec<{ expression: string; piece: string }>((tie) => ({
+  piece: fc.oneof(
+    { maxDepth: 4, depthIdentifier: 'regex' },
+    leaf,
+    tie('expression').map((inner) => `(?:${inner})`),
+  ),
+  expression: fc
+    .array(fc.array(fc.tuple(tie('piece'), quantifier), { maxLength: 4 }), { minLength: 1, maxLength: 3 })
+    .map((choices) =>
+      choices.map((pieces) => pieces.map(([piece, q]) => (isAssertion(piece) ? piece : piece + q)).join('')).join('|'),
+    ),
+}))
+const isAssertion = (piece: string) => ['^', '$', '\\b'].includes(piece)
+const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'A', 'B', '1', ' ', '.', '\n'), maxLength: 12 })
+
+test('it decides as the platform’s own engine does', () => {
+  const flag = fc.record({ ignoreCase: fc.boolean(), multiline: fc.boolean(), dotAll: fc.boolean() })
+  fc.assert(
+    fc.property(expression, flag, fc.array(text, { minLength: 5, maxLength: 5 }), (source, flags, texts) => {
+      const letters = `${flags.ignoreCase ? 'i' : ''}${flags.multiline ? 'm' : ''}${flags.dotAll ? 's' : ''}`
+      const reference = new RegExp(source, letters)
+      const matches = compileRegex(source, flags)
+      for (const input of texts) assert.equal(matches(input), reference.test(input), `/${source}/${letters} ${input}`)
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test('expressions from real rules', () => {
+  const rows: [string, string, boolean][] = [
+    ['(.){200,}', 'x'.repeat(200), true],
+    ['(.){200,}', 'x'.repeat(199), false],
+    ['(?:\\s-[^-\\s]{0,20}i|\\s--inode\\s)', 'ls -lai', true],
+    ['-(W|R)\\s?(\\s|"|\')([0-9a-fA-F]{2}\\s?){2,20}(\\s|"|\')', 'x -W "0a 0b "', true],
+    ['(?i)^/USR/s?bin/(su|login)$', '/usr/sbin/login', true],
+    ['^/usr/bin/su$', '/usr/bin/sudo', false],
+    ['[\\]a-]', '-', true],
+    ['a{,3}', 'a{,3}', true],
+  ]
+  for (const [source, input, expected] of rows) assert.equal(compileRegex(source, plain)(input), expected, source)
+})
+
+test('what an automaton cannot decide is refused by name', () => {
+  const rows = [
+    '(?=a)',
+    '(?<!a)b',
+    '(a)\\1',
+    'a++',
+    '(?>a)',
+    '[[:alpha:]]',
+    '\\p{L}',
+    '(a',
+    'a)',
+    '[a',
+    '*a',
+    'a**',
+    'a{3,1}',
+    '\\',
+  ]
+  for (const source of rows) assert.throws(() => compileRegex(source, plain), RegexSyntaxError, source)
+})
+
+test('an expression that would stop a backtracking engine takes steps in proportion to the text', () => {
+  const matches = compileRegex('^(a+)+$', plain)
+  assert.equal(matches(`${'a'.repeat(50_000)}b`), false)
+})
+
+test('size and depth are bounded', () => {
+  assert.throws(() => compileRegex('a'.repeat(ruleLimits.regexUnitsMax + 1), plain), /longer than/)
+  assert.throws(() => compileRegex('(a{100}){100}', plain), /states/)
+  assert.throws(() => compileRegex('((()){9999}){9999}', plain), /states/)
+  assert.throws(() => compileRegex('('.repeat(40) + ')'.repeat(40), plain), /nested/)
+  assert.equal(compileRegex('(((a?){20}){20})?', plain)('b'), true)
+})
+
+test('any text is either refused or decides', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom(...'ab\\[]^-(){}?*+|.$1,:<'), maxLength: 20 }), (source) => {
+      try {
+        compileRegex(source, plain)('aab')
+      } catch (error) {
+        assert(error instanceof RegexSyntaxError, String(error))
+      }
+    }),
+    { numRuns: 2_000 },
+  )
+})

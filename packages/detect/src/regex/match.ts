@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { ruleLimits } from '../limits.ts'
+import { type CharSet, type Node, parseRegex, type RegexFlags, RegexSyntaxError } from './parse.ts'
+
+/** A state of the automaton; `next` and `ways` are indexes of states. */
+type State =
+  | { readonly kind: 'chars'; readonly has: (unit: number) => boolean; readonly next: number }
+  | { readonly kind: 'assert'; readonly holds: (text: string, at: number) => boolean; readonly next: number }
+  | { readonly kind: 'fork'; readonly ways: readonly number[] }
+  | { readonly kind: 'match' }
+type Automaton = { readonly states: readonly State[]; readonly start: number }
+
+/**
+ * Does the expression match anywhere in a text? All alternatives advance together through the text (Thompson, 1968),
+ * so a text of n characters costs at most n times the number of states, whatever the expression: events are hostile
+ * input, and a backtracking engine can be stopped with the right kilobyte.
+ */
+export function compileRegex(source: string, flags: RegexFlags): (text: string) => boolean {
+  const parsed = parseRegex(source, flags)
+  const automaton = automatonOf(parsed.node, parsed.flags)
+  return (text) => matches(automaton, text)
+}
+
+function automatonOf(root: Node, flags: RegexFlags): Automaton {
+  const states: State[] = [{ kind: 'match' }]
+  const holds = assertions(flags.multiline)
+  let nodes = 0
+
+  const put = (state: State): number => states.push(state) - 1
+
+  /** The state from which `node` and then `next` is read. */
+  const before = (next: number, node: Node): number => {
+    nodes += 1
+    if (nodes > ruleLimits.regexStatesMax)
+      throw new RegexSyntaxError(`more than ${ruleLimits.regexStatesMax} states; lower the counts in {n,m}`)
+    switch (node.kind) {
+      case 'chars':
+        return put({ kind: 'chars', has: membership(node.set, flags.ignoreCase), next })
+      case 'assert':
+        return put({ kind: 'assert', holds: holds[node.what], next })
+      case 'sequence':
+        return node.nodes.reduceRight(before, next)
+      case 'choice':
+        return put({ kind: 'fork', ways: node.nodes.map((inner) => before(next, inner)) })
+      case 'repeat':
+        return beforeRepeat(next, node)
+    }
+  }
+
+  const beforeRepeat = (next: number, { node, min, max }: Extract<Node, { kind: 'repeat' }>): number => {
+    let start = next
+    if (max === Number.POSITIVE_INFINITY) {
+      const ways = [next]
+      start = put({ kind: 'fork', ways })
+      ways.push(before(start, node))
+    } else
+      for (let count = min; count < max; count += 1) start = put({ kind: 'fork', ways: [next, before(start, node)] })
+    for (let count = 0; count < min; count += 1) start = before(start, node)
+    return start
+  }
+
+  const start = before(0, root)
+  return { states, start }
+}
+
+function matches({ states, start }: Automaton, text: string): boolean {
+  let now = new Set<number>()
+  let next = new Set<number>()
+  for (let at = 0; at <= text.length; at += 1) {
+    // A match may begin anywhere, so the start joins at every character.
+    if (reach(states, start, text, at, now)) return true
+    if (at === text.length) break
+    const unit = text.charCodeAt(at)
+    for (const index of now) {
+      const state = states[index] as State
+      if (state.kind === 'chars' && state.has(unit) && reach(states, state.next, text, at + 1, next)) return true
+    }
+    ;[now, next] = [next, now]
+    next.clear()
+  }
+  return false
+}
+
+/** Adds a state and all that it reaches without reading a character; true when the match is among them. */
+function reach(states: readonly State[], from: number, text: string, at: number, reached: Set<number>): boolean {
+  const open = [from]
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    if (reached.has(index)) continue
+    reached.add(index)
+    const state = states[index] as State
+    if (state.kind === 'match') return true
+    if (state.kind === 'fork') open.push(...state.ways)
+    else if (state.kind === 'assert' && state.holds(text, at)) open.push(state.next)
+  }
+  return false
+}
+
+function membership({ negated, ranges }: CharSet, ignoreCase: boolean): (unit: number) => boolean {
+  const within = (unit: number) => ranges.some(([low, high]) => unit >= low && unit <= high)
+  const folded = (unit: number) => within(unit) || within(otherCase(unit))
+  const has = (unit: number) => (ignoreCase ? folded(unit) : within(unit)) !== negated
+  const ascii = Uint8Array.from({ length: 128 }, (_, unit) => Number(has(unit)))
+  return (unit) => (unit < 128 ? ascii[unit] === 1 : has(unit))
+}
+
+function otherCase(unit: number): number {
+  const char = String.fromCharCode(unit)
+  const lower = char.toLowerCase()
+  const other = lower === char ? char.toUpperCase() : lower
+  return other.length === 1 ? other.charCodeAt(0) : unit
+}
+
+function assertions(multiline: boolean) {
+  const isBreak = (unit: number) => unit === 0x0a || unit === 0x0d || unit === 0x2028 || unit === 0x2029
+  const isWord = (unit: number) => /\w/.test(String.fromCharCode(unit))
+  const boundary = (text: string, at: number) => {
+    const before = at > 0 && isWord(text.charCodeAt(at - 1))
+    return before !== (at < text.length && isWord(text.charCodeAt(at)))
+  }
+  return {
+    start: (text: string, at: number) => at === 0 || (multiline && isBreak(text.charCodeAt(at - 1))),
+    end: (text: string, at: number) => at === text.length || (multiline && isBreak(text.charCodeAt(at))),
+    boundary,
+    no_boundary: (text: string, at: number) => !boundary(text, at),
+  }
+}
