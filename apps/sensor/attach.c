@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,6 +29,7 @@ extern const char bpf_object_begin[], bpf_object_end[];
 
 static struct bpf_object *object;
 static struct bpf_link *links[SITE_COUNT];
+static volatile struct introduction *introduction; /* the only variable of sensor.bpf.c */
 static char first_warning[FRAME_REASON_BYTES_MAX + 1];
 
 /* libbpf explains a failure in its first warning; what follows is the verifier's log. */
@@ -93,19 +95,20 @@ static void want_tracefs(void)
 		mount("tracefs", path, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
 }
 
-static struct introduction *introduction(void)
+static bool map_introduction(void)
 {
-	size_t size;
+	int fd = bpf_object__find_map_fd_by_name(object, ".bss");
+	void *at = mmap(NULL, sizeof(*introduction), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-	return (void *)bpf_map__initial_value(bpf_object__find_map_by_name(object, ".bss"), &size);
+	introduction = at;
+	return at != MAP_FAILED;
 }
 
 /* Opens a path by a call whose site is attached, and asks what the kernel side saw. O_PATH touches nothing. */
 static bool object_of(const char *path, unsigned sites, struct object *result)
 {
-	struct introduction *with = introduction();
 	struct { __u64 flags, mode, resolve; } how = { .flags = O_PATH | O_CLOEXEC };
-	__u32 before = with->answers;
+	__u32 before = introduction->answers;
 	long fd = -1;
 
 	if (sites & 1u << SITE_openat)
@@ -119,8 +122,8 @@ static bool object_of(const char *path, unsigned sites, struct object *result)
 	if (fd < 0)
 		return false;
 	close((int)fd);
-	*result = with->object;
-	return with->answers != before;
+	*result = introduction->object;
+	return introduction->answers != before;
 }
 
 static bool mark(const struct object *key, __u32 how)
@@ -178,11 +181,11 @@ bool attach(const struct options *options, int counters_fd, struct attached *res
 		if (options->without >> site & 1)
 			refuse(result, site, "left out by --without");
 	want_tracefs();
-	if (!load_what_loads(result, options->ring_bytes, counters_fd)) {
+	if (!load_what_loads(result, options->ring_bytes, counters_fd) || !map_introduction()) {
 		say("error", "cannot load the BPF programs: %s", first_warning);
 		return false;
 	}
-	introduction()->pid = (__u32)getpid();
+	introduction->pid = (__u32)getpid();
 	for (int site = 0; site < SITE_COUNT; site++) {
 		if (!(result->sites >> site & 1))
 			continue;
@@ -195,7 +198,7 @@ bool attach(const struct options *options, int counters_fd, struct attached *res
 		if (!watch(options->watch[i], result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
 			    options->watch[i]);
-	introduction()->pid = 0;
+	introduction->pid = 0;
 	result->ring_fd = bpf_object__find_map_fd_by_name(object, "ring");
 	return true;
 }

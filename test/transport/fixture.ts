@@ -1,41 +1,242 @@
 // SPDX-License-Identifier: Apache-2.0
-// A real server port with the real agent's side against it, over TLS on the loopback; only the ingest is a fake.
+// A real server port and the real agent's side of it, over TLS on the loopback. Only the ingest behind is a fake.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type Clock, createLog, type SealwatchError, systemClock, systemDisk } from '@sealwatch/base'
-import { type OcsfDevice, protocol, type ShipRequest } from '@sealwatch/contract'
-import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
-import { type Chain, type Draft, leafHash, openChain, parseLine, sha256, splitLines } from '@sealwatch/ledger'
-import { type AgentConnection, connectAgent } from '../../apps/agent/src/ship/client.ts'
-import { enrol } from '../../apps/agent/src/ship/enrol.ts'
+import { type Clock, createBell, createLog, type Log, systemClock, systemDisk } from '@sealwatch/base'
+import { generateSigner } from '@sealwatch/keys'
+import { type Body, type Chain, openChain } from '@sealwatch/ledger'
 import { type EnrolOptions, type IdentityKeeper, openIdentity, ship } from '../../apps/agent/src/ship/index.ts'
-import { openIdentity as openServerIdentity } from '../../apps/server/src/identity/index.ts'
+import { type Identity, openIdentity as openServerIdentity } from '../../apps/server/src/identity/index.ts'
 import { openTransport, type Transport } from '../../apps/server/src/ingest/transport.ts'
-import type { IngestPort, Outcome } from '../../apps/server/src/ingest/transport/ingest-port.ts'
-import { createOutbox, openStore } from '../../apps/server/src/store/index.ts'
+import { createOutbox, openStore, type Store } from '../../apps/server/src/store/index.ts'
+import { type RecordingIngest, recordingIngest } from './recording-ingest.ts'
 
-export type LogLine = { readonly level: string; readonly msg: string; readonly error?: { readonly code?: string } }
+export const tenants = ['default', 'cluster'] as const
+export const facts = { hostname: 'web-1', machineId: 'a'.repeat(32), bootId: 'b', kernel: '6.1', os: 'Debian 12' }
+const device = {
+  uid: 'server',
+  hostname: 'server',
+  type_id: 0,
+  type: 'Unknown',
+  os: { name: 'Debian GNU/Linux', type_id: 200, type: 'Linux' },
+}
 
-/** Log that tests read; waits for what is not there yet. */
-export function recordingLog(clock: Clock) {
+type LogLine = { readonly level: string; readonly msg: string; readonly error?: { readonly code?: string } }
+export type RecordingLog = Log & {
+  readonly lines: readonly LogLine[]
+  until(fits: (line: LogLine) => boolean): Promise<LogLine>
+}
+
+export function recordingLog(): RecordingLog {
   const lines: LogLine[] = []
-  const waiters: (() => void)[] = []
+  const written = createBell()
+  const forever = new AbortController().signal
   const write = (line: string) => {
     lines.push(JSON.parse(line) as LogLine)
-    for (const wake of waiters.splice(0)) wake()
+    written.ring()
   }
-  return {
-    lines,
-    log: createLog('test', write, clock.nowMs),
-    until: async (fits: (line: LogLine) => boolean): Promise<LogLine> => {
-      for (;;) {
-        const found = lines.find(fits)
-        if (found !== undefined) return found
-        await new Promise<void>((resolve) => waiters.push(resolve))
+  const until = async (fits: (line: LogLine) => boolean) => {
+    for (;;) {
+      const found = lines.find(fits)
+      if (found !== undefined) return found
+      await written.wait(forever)
+    }
+  }
+  return { ...createLog('test', write, systemClock.nowMs), lines, until }
+}
+
+export async function temporaryDirectory(t: TestContext): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'sealwatch-transport-'))
+  t.after(() => rm(dir, { recursive: true, force: true }))
+  return dir
+}
+
+export type Server = {
+  readonly dir: string
+  readonly url: string
+  readonly port: number
+  readonly identity: Identity
+  readonly ingest: RecordingIngest
+  readonly transport: Transport
+  readonly store: Store
+  readonly log: RecordingLog
+  /** What the server said in the ledgers. */
+  readonly said: readonly { readonly tenant: string; readonly body: Body }[]
+  stop(): Promise<void>
+}
+
+export type ServerOptions = {
+  readonly dir?: string
+  readonly port?: number
+  readonly clock?: Clock
+  readonly ingest?: RecordingIngest
+}
+
+export async function startServer(t: TestContext, options: ServerOptions = {}): Promise<Server> {
+  const { clock = systemClock, ingest = recordingIngest(), port = 0 } = options
+  const dir = options.dir ?? (await temporaryDirectory(t))
+  const log = recordingLog()
+  const store = openStore(join(dir, 'store.db'))
+  const outbox = createOutbox(store)
+  const said: { tenant: string; body: Body }[] = []
+  const over = new AbortController()
+  const voice = { device, version: '0.1.0' }
+  const common = { store, outbox, voice, clock, log, tenants }
+  const identity = await openServerIdentity({ ...common, dir, deployment: 'test', disk: systemDisk })
+  const ledgers = { get: () => undefined as never }
+  const transport = await openTransport({
+    ...common,
+    ledgers,
+    identity,
+    ingest,
+    address: '127.0.0.1',
+    port,
+    names: ['localhost', '127.0.0.1'],
+  })
+  const publishing = publish()
+
+  /** Takes the ledgers' part: what is in the outbox is in a ledger. */
+  async function publish(): Promise<void> {
+    while (!over.signal.aborted) {
+      const woken = outbox.wait(over.signal)
+      const rows = await outbox.waiting(100)
+      if (rows.length === 0) {
+        await woken
+        continue
       }
-    },
+      await store.transaction(async (tx) => {
+        for (const { tenant, uid } of rows) {
+          const { count } = await tx
+            .selectFrom('entries')
+            .select(({ fn }) => fn.countAll<number>().as('count'))
+            .executeTakeFirstOrThrow()
+          const entry = { chain: 'own', seq: count, time_ms: 0, kind: 'own', class_uid: null, activity_id: null }
+          const rest = { severity_id: null, event_uid: null, own_uid: uid }
+          await tx
+            .insertInto('entries')
+            .values({ tenant, leaf_index: count, ...entry, ...rest })
+            .execute()
+        }
+        await outbox.settle(tx, new Map(rows.map(({ uid }) => [uid, 0])))
+      })
+      said.push(...rows)
+      outbox.ring()
+    }
   }
+
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= (async () => {
+      await transport.close()
+      over.abort()
+      await publishing
+      await store.close()
+    })()
+    return stopped
+  }
+  t.after(stop)
+  const url = `https://127.0.0.1:${transport.port}`
+  return { dir, url, port: transport.port, identity, ingest, transport, store, log, said, stop }
+}
+
+export type Agent = {
+  readonly dir: string
+  readonly tokenFile: string
+  readonly log: RecordingLog
+  readonly options: EnrolOptions
+  readonly abort: () => void
+}
+
+/** Everything of an agent but its doings. */
+export async function prepareAgent(
+  t: TestContext,
+  {
+    url,
+    clock = systemClock,
+    signer = generateSigner(),
+  }: { url: string; clock?: Clock; signer?: EnrolOptions['signer'] },
+): Promise<Agent> {
+  const dir = await temporaryDirectory(t)
+  const log = recordingLog()
+  const tokenFile = join(dir, 'join-token')
+  const over = new AbortController()
+  t.after(() => over.abort())
+  const identityFile = join(dir, 'identity.pem')
+  const options: EnrolOptions = {
+    url,
+    tokenFile,
+    identityFile,
+    facts,
+    signer,
+    clock,
+    disk: systemDisk,
+    random: () => 0,
+    log,
+    signal: over.signal,
+  }
+  return { dir, tokenFile, log, options, abort: () => over.abort() }
+}
+
+export async function giveToken(server: Server, agent: Agent): Promise<string> {
+  const { token } = await server.identity.createJoinToken(0)
+  await writeFile(agent.tokenFile, `${token}\n`)
+  return token
+}
+
+export async function enrolled(server: Server, agent: Agent): Promise<IdentityKeeper> {
+  await giveToken(server, agent)
+  const keeper = await openIdentity(agent.options)
+  if (keeper === undefined) throw new Error('not enrolled')
+  return keeper
+}
+
+export function chainOf(agent: Agent, tenant: string = 'default'): Promise<Chain> {
+  const { signer, clock, disk } = agent.options
+  const dir = join(agent.dir, 'chains', tenant)
+  return openChain({ dir, tenant, signer, clock, disk, segmentBytesMax: 1 << 20, totalBytesMax: 1 << 26 })
+}
+
+/** Seals `batches` batches of `events` events; returns the chain's end. */
+export async function sealSome(chain: Chain, batches: number, events = 3): Promise<number> {
+  for (let batch = 0; batch < batches; batch++) {
+    const drafts = Array.from({ length: events }, (_, n) => ({
+      event: { message: `event ${chain.position.nextSeq} ${n}` },
+      personalPointers: [],
+      timeNs: systemClock.nowNs(),
+    }))
+    await chain.seal(drafts)
+  }
+  return chain.position.nextSeq
+}
+
+export type Shipping = { readonly done: Promise<void>; stop(): Promise<void>; readonly rolledBack: string[] }
+
+export function startShipping(
+  t: TestContext,
+  agent: Agent,
+  identity: IdentityKeeper,
+  chains: readonly Chain[],
+): Shipping {
+  const over = new AbortController()
+  const rolledBack: string[] = []
+  const done = ship({
+    ...agent.options,
+    identity,
+    agentVersion: '0.1.0',
+    chains: () => chains,
+    onRegistered: () => undefined,
+    onRollback: async ({ id }) => {
+      rolledBack.push(id)
+    },
+    signal: over.signal,
+  })
+  const stop = () => {
+    over.abort()
+    return done
+  }
+  t.after(stop)
+  return { done, stop, rolledBack }
 }

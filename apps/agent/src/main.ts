@@ -2,10 +2,10 @@
 
 import { join } from 'node:path'
 import process from 'node:process'
-import { createLog, messageOf, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import { createLog, dropPrivileges, messageOf, readConfig, systemClock, systemDisk } from '@sealwatch/base'
 import { runAgent } from './agent.ts'
 import { agentConfigPrefix, agentSettings } from './config.ts'
-import { dropPrivileges } from './privileges.ts'
+
 import { readBootNs, readProcesses } from './sources/proc-snapshot.ts'
 
 const log = createLog('agent', (line) => process.stdout.write(line), systemClock.nowMs)

@@ -62,7 +62,7 @@ export async function ship(options: ShipOptions): Promise<void> {
 const failure = 'no connection to the server; events wait on this host and shipping will be tried again'
 
 function levelOf(error: unknown): 'warn' | 'critical' {
-  const needsAPerson = [Code.FailedPrecondition, Code.PermissionDenied, Code.InvalidArgument]
+  const needsAPerson = [Code.FailedPrecondition, Code.PermissionDenied, Code.InvalidArgument, Code.NotFound]
   return error instanceof ConnectError && needsAPerson.includes(error.code) ? 'critical' : 'warn'
 }
 

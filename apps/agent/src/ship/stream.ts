@@ -20,7 +20,10 @@ export type StreamOptions = {
   /** Ends the stream in good order: what is in flight is still answered, for at most `drainMs`. */
   readonly signal: AbortSignal
   readonly onProgress: () => void
-  /** The server does not continue this chain where it stands: one of the two was rolled back, or the chain forked. */
+  /**
+   * The server does not continue this chain where it stands: one of the two was rolled back, or the chain forked.
+   * Called at the end of the stream, when the chain is not used any more.
+   */
   readonly onRollback: (chain: ShippedChain) => Promise<void>
 }
 
@@ -53,10 +56,11 @@ type Lane = {
  */
 export async function shipOverStream(options: StreamOptions): Promise<void> {
   const { client, clock, random, log, onProgress, onRollback } = options
-  const rolledBack = new AbortController()
+  const diverged: ShippedChain[] = []
+  const stopping = new AbortController()
   const broken = new AbortController()
   const finished = new AbortController()
-  const sending = AbortSignal.any([options.signal, rolledBack.signal, broken.signal, finished.signal])
+  const sending = AbortSignal.any([options.signal, stopping.signal, broken.signal, finished.signal])
   const changed = createBell()
   const lanes = options.chains.map(({ chain, expected }) => laneOf(chain, expected, createBackoff(random)))
   let unanswered = 0
@@ -91,8 +95,8 @@ export async function shipOverStream(options: StreamOptions): Promise<void> {
         const batch = lane.next < end.nextSeq ? await chain.readBatch(lane.next) : undefined
         if (lane.rewind !== undefined) continue
         if (!continues(lane, end, batch)) {
-          await onRollback(chain)
-          return rolledBack.abort()
+          diverged.push(chain)
+          return stopping.abort()
         }
         lane.tip = ''
         lane.ready = batch
@@ -193,6 +197,8 @@ export async function shipOverStream(options: StreamOptions): Promise<void> {
 
   const tasks = [receive(), watch(), limitDrain(), ...lanes.flatMap((lane) => [readAhead(lane), save(lane)])]
   await Promise.all(tasks.map((task) => task.catch((error: unknown) => broken.abort(error))))
+  // Now that nothing here touches the chains any more.
+  for (const chain of diverged) await onRollback(chain)
   if (broken.signal.aborted) throw broken.signal.reason
 }
 

@@ -2,42 +2,40 @@
 
 import { type ErrorTable, errorsOf } from '@sealwatch/base'
 
+const skipped = 'The frame is skipped and counted; sensor and agent must be of the same release'
+
 export const frameErrors = {
   FRAME_LENGTH: {
     kind: 'unverified',
-    rule: 'a frame has 1 to 16384 bytes (frame.md, 1.2)',
-    advice: 'The stream cannot be followed any further; the sensor connects again and says what was lost',
+    rule: 'a body has 1 to 16384 bytes (frame.md, 1.3)',
+    advice: 'The stream cannot be followed any further: drop the connection; the next hello tells what was lost',
   },
   FRAME_HELLO: {
     kind: 'unverified',
-    rule: 'a connection begins with one hello of version 1 (frame.md, 2)',
+    rule: 'a connection begins with one hello of version 1, and has no other (frame.md, 2.1)',
     advice: 'Sensor and agent must be of the same release',
   },
-  FRAME_KIND: { kind: 'unverified', rule: 'kinds are 1 to 9 (frame.md, 1.4)', advice: 'The frame is skipped' },
+  FRAME_KIND: { kind: 'unverified', rule: 'kinds are 1 to 9 (frame.md, 1.5)', advice: skipped },
   FRAME_SIZE: {
     kind: 'unverified',
-    rule: 'a body is exactly as long as its fixed part, ancestors and texts say (frame.md, 1.5)',
-    advice: 'The frame is skipped',
+    rule: 'a body is exactly as long as its fixed part, ancestors and texts say (frame.md, 1.6)',
+    advice: skipped,
   },
-  FRAME_SITE: {
-    kind: 'unverified',
-    rule: 'a kind comes from its own sites only (frame.md, 4.2)',
-    advice: 'The frame is skipped',
-  },
+  FRAME_SITE: { kind: 'unverified', rule: 'a kind comes from its own sites only (frame.md, 4.2)', advice: skipped },
   FRAME_COUNT: {
     kind: 'unverified',
-    rule: 'there are 9 sites and at most 8 ancestors (frame.md, 1.7)',
-    advice: 'The frame is skipped',
+    rule: 'there are 9 sites and at most 8 ancestors (frame.md, 2.3 and 4.4)',
+    advice: skipped,
   },
   FRAME_TEXT: {
     kind: 'unverified',
-    rule: 'a kind carries its own texts only, each of at most 4095 bytes (frame.md, 4.6)',
-    advice: 'The frame is skipped',
+    rule: 'a kind carries its own texts only, each of at most 4095 bytes (frame.md, 4.5)',
+    advice: skipped,
   },
   FRAME_VALUE: {
     kind: 'unverified',
-    rule: 'flags, reserved bytes and numbers have defined values (frame.md, 1.6)',
-    advice: 'The frame is skipped',
+    rule: 'flags and numbers have defined values, and what is reserved is zero (frame.md, 1.7)',
+    advice: skipped,
   },
 } as const satisfies ErrorTable
 
@@ -45,8 +43,7 @@ export const frameLimits = { bodyBytesMax: 16_384, textBytesMax: 4_095, ancestor
 
 export const frameError = errorsOf(frameErrors)
 
-const reading = 'reading a frame of the sensor'
-
-export function require(holds: boolean, code: keyof typeof frameErrors, received: unknown): asserts holds {
-  if (!holds) throw frameError(code, { attempted: reading, received })
+/** One rule of frame.md. */
+export function must(holds: boolean, code: keyof typeof frameErrors, received: unknown): asserts holds {
+  if (!holds) throw frameError(code, { attempted: 'reading a frame of the sensor', received })
 }

@@ -1,83 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { isUtf8 } from 'node:buffer'
-import { type ErrorTable, errorsOf, isSealwatchError, type SealwatchError } from '@sealwatch/base'
-import {
-  type FileRef,
-  type Observation,
-  type OpenSyscall,
-  type SensorCounts,
-  type SensorHello,
-  type SensorMessage,
-  type SensorReport,
-  type Site,
-  sites,
-  type Task,
-  type TaskRef,
-} from './observation.ts'
+import { isSealwatchError, type SealwatchError } from '@sealwatch/base'
+import { decodeFrame } from './frame-body.ts'
+import { frameError, frameLimits } from './frame-errors.ts'
+import type { SensorMessage } from './observation.ts'
 
 export type FrameDecoder = {
   /**
-   * The messages that this chunk completes. A bad body is skipped and counted; a broken length or hello throws
-   * FRAME_LENGTH or FRAME_HELLO, after the messages before it have been returned, and so does every later call.
+   * The messages that this chunk completes. A bad body is skipped and counted. A broken length, or a connection that
+   * does not begin with a good hello, throws a FRAME_ error once the messages before it have been returned; so does
+   * every later call.
    */
   push(chunk: Uint8Array): readonly SensorMessage[]
-  /** Frames skipped so far. */
+  /** Bad bodies so far. */
   readonly skipped: number
 }
 
 const prefixBytes = 4
+const empty: Buffer = Buffer.alloc(0)
+
 /** `onSkip` is told of each bad body. */
 export function createFrameDecoder(onSkip: (error: SealwatchError) => void = () => undefined): FrameDecoder {
-  let rest: Buffer = Buffer.alloc(0)
+  let rest = empty
   let isOpen = false
   let skipped = 0
   let broken: SealwatchError | undefined
 
-  function decodeNext(body: Buffer): SensorMessage | undefined {
-    if (!isOpen) {
-      const hello = decodeFrame(body)
-      if (hello.kind !== 'hello') throw frameError('FRAME_HELLO', { attempted: reading, received: hello.kind })
-      isOpen = true
-      return hello
+  function takeBody(): Buffer | undefined {
+    if (rest.length < prefixBytes) return undefined
+    const length = rest.readUInt32LE(0)
+    if (length === 0 || length > frameLimits.bodyBytesMax) {
+      throw frameError('FRAME_LENGTH', { attempted: 'reading the length of the next frame', received: length })
     }
-    try {
-      const message = decodeFrame(body)
-      if (message.kind === 'hello') throw frameError('FRAME_HELLO', { attempted: reading, received: 'a second hello' })
-      return message
-    } catch (error) {
-      if (!isSealwatchError(error)) throw error
-      skipped++
-      onSkip(error)
-      return undefined
-    }
+    if (rest.length < prefixBytes + length) return undefined
+    const body = rest.subarray(prefixBytes, prefixBytes + length)
+    rest = rest.subarray(prefixBytes + length)
+    return body
   }
 
-  function* takeFrames(): Generator<SensorMessage> {
-    while (rest.length >= prefixBytes) {
-      const length = rest.readUInt32LE(0)
-      if (length === 0 || length > frameLimits.bodyBytesMax) {
-        throw frameError('FRAME_LENGTH', { attempted: 'reading the stream of the sensor', received: length })
+  function decodeInOrder(body: Buffer): SensorMessage {
+    const message = decodeFrame(body)
+    if ((message.kind === 'hello') === isOpen) {
+      const attempted = isOpen ? 'reading the frames after the hello' : 'reading the first frame'
+      throw frameError('FRAME_HELLO', { attempted, received: message.kind })
+    }
+    isOpen = true
+    return message
+  }
+
+  function take(messages: SensorMessage[]): void {
+    for (let body = takeBody(); body !== undefined; body = takeBody()) {
+      try {
+        messages.push(decodeInOrder(body))
+      } catch (error) {
+        if (!isOpen || !isSealwatchError(error)) throw error
+        skipped++
+        onSkip(error)
       }
-      if (rest.length < prefixBytes + length) return
-      const body = rest.subarray(prefixBytes, prefixBytes + length)
-      rest = rest.subarray(prefixBytes + length)
-      const message = decodeNext(body)
-      if (message !== undefined) yield message
     }
   }
 
   return {
     push(chunk) {
       if (broken !== undefined) throw broken
-      rest = rest.length === 0 ? asBuffer(chunk) : Buffer.concat([rest, chunk])
+      rest =
+        rest.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length) : Buffer.concat([rest, chunk])
       const messages: SensorMessage[] = []
       try {
-        for (const message of takeFrames()) messages.push(message)
+        take(messages)
       } catch (error) {
         if (!isSealwatchError(error)) throw error
         broken = error
-        rest = Buffer.alloc(0)
+        rest = empty
         if (messages.length === 0) throw error
       }
       return messages
@@ -87,4 +81,3 @@ export function createFrameDecoder(onSkip: (error: SealwatchError) => void = () 
     },
   }
 }
-

@@ -92,19 +92,21 @@ async function evidenceLeaves(ports: ApiPorts, tenant: string, leafIndex: number
 
 /** The leaves of the batch that holds `leaf`: after the chain's head before it, up to the head that signs it. */
 async function batchAround({ db }: ApiPorts, tenant: string, leaf: number): Promise<LeafRange> {
-  const rows = db.selectFrom('entries').where('tenant', '=', tenant)
-  const { chain } = await rows.select('chain').where('leaf_index', '=', leaf).executeTakeFirstOrThrow()
-  const heads = rows.select('leaf_index').where('chain', '=', chain).where('kind', '=', 'head')
-  const before = await heads.where('leaf_index', '<', leaf).orderBy('leaf_index', 'desc').limit(1).executeTakeFirst()
-  const after = await heads.where('leaf_index', '>=', leaf).orderBy('leaf_index').limit(1).executeTakeFirst()
+  const { chain, seq } = await db
+    .selectFrom('entries')
+    .select(['chain', 'seq'])
+    .where('tenant', '=', tenant)
+    .where('leaf_index', '=', leaf)
+    .executeTakeFirstOrThrow()
+  const rows = db.selectFrom('entries').select(['leaf_index', 'seq']).where('chain', '=', chain).limit(1)
+  const heads = rows.where('kind', '=', 'head')
+  const after = await heads.where('seq', '>=', seq).orderBy('seq').executeTakeFirst()
   // A line of the ledger's own chain has no head: the checkpoint signs it.
   if (after === undefined) return { from: leaf, to: leaf + 1 }
+  const before = await heads.where('seq', '<', seq).orderBy('seq', 'desc').executeTakeFirst()
   const first = await rows
-    .select('leaf_index')
-    .where('chain', '=', chain)
-    .where('leaf_index', '>', before?.leaf_index ?? -1)
-    .orderBy('leaf_index')
-    .limit(1)
+    .where('seq', '>', before?.seq ?? -1)
+    .orderBy('seq')
     .executeTakeFirstOrThrow()
   return { from: first.leaf_index, to: after.leaf_index + 1 }
 }

@@ -47,7 +47,10 @@ export function createIngest({ store, ledgers, quarantine, sealerOf, clock, log 
   /** The batches of a chain are judged one after the other, each against where the one before left the chain. */
   function inTurn<T>(chain: string, work: () => Promise<T>): Promise<T> {
     const turn = (turns.get(chain) ?? Promise.resolve()).then(work)
-    const done = turn.catch(() => undefined).then(() => turns.get(chain) === done && turns.delete(chain))
+    const done: Promise<void> = turn.then(forget, forget)
+    function forget(): void {
+      if (turns.get(chain) === done) turns.delete(chain)
+    }
     turns.set(chain, done)
     return turn
   }

@@ -30,6 +30,8 @@ export type Transport = {
   readonly counters: Readonly<TransportCounters>
   /** Ship streams open now. */
   readonly streams: number
+  /** Ids of the hosts that have a stream open. */
+  readonly connected: ReadonlySet<string>
   /** Takes nothing new, answers what was received (for at most `drainMs`), then ends every connection. */
   close(): Promise<void>
 }
@@ -120,6 +122,9 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
     counters,
     get streams() {
       return streams.count
+    },
+    get connected() {
+      return streams.hostIds
     },
     close: async () => {
       stopping.abort(transportError('SERVER_STOPPING', { attempted: 'closing the agent port' }))

@@ -72,7 +72,10 @@ export type Chain = {
   readonly sensor: JsonObject | undefined
   /** True when the files on disk did not hang together and this chain was begun in their place. */
   readonly replacesDamaged: boolean
-  /** Seals events and one head over them in a single durable append; nothing is on disk, or all of it. */
+  /**
+   * Seals events and heads over them, one for each batch they fill, in a single durable append. When it rejects with
+   * DISK_FULL or CHAIN_FULL nothing of it is sealed; after a crash whole batches of it may be.
+   */
   seal(drafts: readonly Draft[], sensor?: JsonObject): Promise<void>
   /** The batch that starts at `seq`; undefined when there is none. */
   readBatch(seq: number): Promise<ChainBatch | undefined>
@@ -124,8 +127,9 @@ async function load(options: ChainOptions): Promise<Loaded> {
     const start = isFirst && firstSeqOf(file) > 0 ? { nextSeq: firstSeqOf(file), tip: null } : loaded.position
     const scan = await scanSegment(dir, file, start, { ...options, isNewest: next === undefined })
     if (scan.segment.extents.length === 0) {
+      // A rotation that a crash cut short: the file before is the newest again, and must now be read.
       await removeSegment(dir, file)
-      continue
+      return load(options)
     }
     loaded.segments.push(scan.segment)
     loaded.id ||= scan.chain
@@ -169,12 +173,14 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
   async function openFiles(file: string): Promise<{ lines: AppendFile; side: AppendFile }> {
     if (open?.file === file) return open
     await closeFiles()
-    open = {
-      file,
-      lines: await disk.openAppend(join(dir, file)),
-      side: await disk.openAppend(join(dir, sideFile(file))),
+    const lines = await disk.openAppend(join(dir, file))
+    try {
+      open = { file, lines, side: await disk.openAppend(join(dir, sideFile(file))) }
+      return open
+    } catch (cause) {
+      await lines.close()
+      throw cause
     }
-    return open
   }
 
   async function closeFiles(): Promise<void> {
@@ -213,7 +219,8 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
       batchBytes += Buffer.byteLength(line.text) + 1
       next = { nextSeq: line.seq + 1, tip: line.hash }
     }
-    const closeBatch = () => {
+    // Only the last head tells what was consumed: a crash may keep the batches before it and lose the rest.
+    const closeBatch = (state: JsonObject | undefined) => {
       const note = head.sign(headText(id, next.nextSeq, next.tip as string))
       add(sealLine(id, next, clock.nowNs(), { head: state === undefined ? { note } : { note, sensor: state } }))
       const firstSeq = next.nextSeq - batch.length
@@ -229,9 +236,9 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
     if (current === undefined) add(sealLine(id, next, clock.nowNs(), { anchor: anchorAfter(last) }))
     for (const draft of drafts) {
       add(sealDraft(id, next, draft))
-      if (batch.length >= batchFull.lines || batchBytes >= batchFull.bytes) closeBatch()
+      if (batch.length >= batchFull.lines || batchBytes >= batchFull.bytes) closeBatch(sensor)
     }
-    if (batch.length > 0 || drafts.length === 0) closeBatch()
+    closeBatch(state)
 
     const { lines, side } = await openFiles(segment.file)
     const sealed = batches.flat()
@@ -285,7 +292,7 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
     readBatch: (seq) =>
       serially(async () => {
         const segment = segments.findLast(({ file }) => firstSeqOf(file) <= seq)
-        const extent = segment && (await extentsOf(segment)).find(({ firstSeq }) => firstSeq === seq)
+        const extent = segment && extentAt(await extentsOf(segment), seq)
         if (segment === undefined || extent === undefined) return undefined
         const { lines, side } = await readExtent(dir, segment.file, extent)
         return { chain: id, firstSeq: seq, count: extent.count, lines, side: parseSide(side) }
@@ -305,6 +312,17 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
 
 const lineText = ({ text }: SealedLine) => `${text}\n`
 const sideText = ({ seq, side }: SealedLine) => (side === undefined ? '' : `${seq} ${side}\n`)
+
+/** Extents lie in order, so a search by halves finds the one that starts at `seq`. */
+function extentAt(extents: readonly Extent[], seq: number): Extent | undefined {
+  let [low, high] = [0, extents.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((extents[middle] as Extent).firstSeq < seq) low = middle + 1
+    else high = middle
+  }
+  return extents[low]?.firstSeq === seq ? extents[low] : undefined
+}
 
 function parseSide(side: Uint8Array): ChainBatch['side'] {
   const rows = Buffer.from(side).toString('utf8').split('\n').slice(0, -1)

@@ -53,6 +53,6 @@ export function sealDraft(chain: string, position: ChainPosition, draft: Draft):
 
 function withValue(object: Json, [member, ...rest]: readonly string[], value: Json): Json {
   if (member === undefined) return value
-  const inner = (object as JsonObject)[member] as Json
-  return { ...(object as JsonObject), [member]: withValue(inner, rest, value) }
+  const inner = withValue((object as JsonObject)[member] as Json, rest, value)
+  return Array.isArray(object) ? object.with(Number(member), inner) : { ...(object as JsonObject), [member]: inner }
 }

@@ -2,10 +2,11 @@
 
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Disk, type ErrorTable, errorsOf, type JsonObject } from '@sealwatch/base'
+import { type Disk, type ErrorTable, errorsOf, type JsonObject, messageOf } from '@sealwatch/base'
 import type { Ed25519Signer } from '@sealwatch/keys'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { sha256 } from '../sha256.ts'
+import { isTorn } from '../torn.ts'
 import { type ChainPosition, extendChain, verifyHead } from '../verify/chain.ts'
 import { type KeyRecord, parseLine } from '../verify/line.ts'
 
@@ -43,11 +44,10 @@ export const segmentName = (firstSeq: number): string => `${String(firstSeq).pad
 export const firstSeqOf = (file: string): number => Number(file.slice(0, 16))
 export const sideFile = (file: string): string => file.replace('.ndjson', '.side')
 
-const headMark = Buffer.from('"epoch":0,"head":{')
-
 /**
  * Reads a segment and finds its batches. In the newest segment the last append may have been cut short by a crash:
- * what follows the last head is then taken back, for it was never reported as sealed. Anything else is CHAIN_DAMAGED.
+ * what follows the last head is then taken back, for it was never reported as sealed. A whole line that is out of form
+ * or out of place was not cut short, so it is CHAIN_DAMAGED.
  */
 export async function scanSegment(
   dir: string,
@@ -69,6 +69,7 @@ export async function scanSegment(
   try {
     for (let from = 0; from < bytes.length; ) {
       const newline = bytes.indexOf(0x0a, from)
+      if (options.isNewest && isTorn(bytes, from, newline)) break
       if (newline < 0) throw new RangeError('a line without its newline')
       const parsed = parseLine(sha256, bytes.subarray(from, newline), attempted)
       chain ||= parsed.line.chain
@@ -90,13 +91,7 @@ export async function scanSegment(
       whole = from
     }
   } catch (cause) {
-    if (!options.isNewest || bytes.subarray(whole).includes(headMark)) {
-      throw segmentError('CHAIN_DAMAGED', {
-        attempted,
-        received: cause instanceof Error ? cause.message : undefined,
-        cause,
-      })
-    }
+    throw segmentError('CHAIN_DAMAGED', { attempted, received: messageOf(cause), cause })
   }
   if (whole < bytes.length) {
     if (!options.isNewest) throw segmentError('CHAIN_DAMAGED', { attempted, received: 'lines after the last head' })

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { tileWidth } from './hash-store.ts'
 
 /** The byte at which every 256th leaf starts: where an entry bundle of C2SP tlog-tiles begins. Derived from the lines. */
 export type BundleIndex = {
+  /** NaN beyond the last. */
   startOf(bundle: number): number
   /** Tells that leaf `index` starts at byte `start`; kept for the first leaf of each bundle. */
   note(index: number, start: number): void
   flush(): void
+  sync(): void
   close(): void
 }
 
@@ -38,6 +40,7 @@ export function openBundleIndex(dir: string, size: number): BundleIndex | undefi
       writeSync(file, bytes)
       written = starts.length
     },
+    sync: () => fsyncSync(file),
     close: () => closeSync(file),
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256 } from '../sha256.ts'
 import { createFrontier, type Frontier, type Hash, nodeHash, subtreesOf } from '../verify/merkle.ts'
@@ -9,6 +9,8 @@ const hashBytes = 32
 /** C2SP tlog-tiles: a tile is 256 hashes, so every eighth level of the tree is stored. */
 export const tileHeight = 8
 export const tileWidth = 2 ** tileHeight
+/** Of a tree of 2^53 leaves. */
+const tileLevelsMax = 7
 
 /**
  * The hashes of a growing tree, one file per level of tiles, each a plain row of hashes: tile N of level L is the 8 KiB
@@ -30,12 +32,17 @@ export type HashStore = {
 /** Opens the files at `size`; what they hold beyond is dropped. Undefined when they hold less. */
 export function openHashStore(dir: string, size: number): HashStore | undefined {
   const files: number[] = []
+  const pathOf = (tileLevel: number) => join(dir, `hashes-${tileLevel}`)
   const fileOf = (tileLevel: number): number => {
-    while (files.length <= tileLevel) files.push(openSync(join(dir, `hashes-${files.length}`), 'a+', 0o600))
+    while (files.length <= tileLevel) files.push(openSync(pathOf(files.length), 'a+', 0o600))
     return files[tileLevel] as number
   }
   const countAt = (tileLevel: number) => Math.floor(size / tileWidth ** tileLevel)
-  for (let tileLevel = 0; tileLevel === 0 || countAt(tileLevel) > 0; tileLevel += 1) {
+  for (let tileLevel = 0; tileLevel < tileLevelsMax; tileLevel += 1) {
+    if (countAt(tileLevel) === 0) {
+      rmSync(pathOf(tileLevel), { force: true })
+      continue
+    }
     const file = fileOf(tileLevel)
     if (fstatSync(file).size < countAt(tileLevel) * hashBytes) {
       for (const opened of files) closeSync(opened)

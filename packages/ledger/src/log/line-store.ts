@@ -15,7 +15,7 @@ export const lineStoreErrors = {
 } as const satisfies ErrorTable
 const lineStoreError = errorsOf(lineStoreErrors)
 
-const segmentBytesMax = 256 * 1024 * 1024
+const defaultSegmentBytesMax = 256 * 1024 * 1024
 const readBytesMax = 4 * 1024 * 1024
 const segmentForm = /^\d{20}\.ndjson$/
 const segmentName = (start: number) => `${String(start).padStart(20, '0')}.ndjson`
@@ -28,12 +28,16 @@ export type LineStore = {
   append(lines: Uint8Array): Promise<void>
   /** Takes back what follows `bytes`. */
   truncate(bytes: number): Promise<void>
-  /** Whole lines from byte `from` on, at least one, with the byte after each. */
-  read(from: number, linesMax: number): Promise<{ line: Uint8Array; end: number }[]>
+  /** Whole lines from byte `from` to byte `to` at most, with the byte after each; none where a line is cut short. */
+  read(from: number, linesMax: number, to?: number): Promise<{ line: Uint8Array; end: number }[]>
   close(): Promise<void>
 }
 
-export async function openLineStore(dir: string, disk: Disk): Promise<LineStore> {
+export async function openLineStore(
+  dir: string,
+  disk: Disk,
+  segmentBytesMax = defaultSegmentBytesMax,
+): Promise<LineStore> {
   await makeDirectory(dir)
   let starts = (await readdir(dir))
     .filter((name) => segmentForm.test(name))
@@ -49,9 +53,10 @@ export async function openLineStore(dir: string, disk: Disk): Promise<LineStore>
     },
     append: async (lines) => {
       if (current.size >= segmentBytesMax) {
+        const next = await disk.openAppend(join(dir, segmentName(bytes)))
         await current.close()
+        current = next
         starts = [...starts, bytes]
-        current = await disk.openAppend(join(dir, segmentName(bytes)))
       }
       await current.append([lines])
       bytes += lines.length
@@ -66,10 +71,10 @@ export async function openLineStore(dir: string, disk: Disk): Promise<LineStore>
       await current.truncate(to - start)
       bytes = to
     },
-    read: async (from, linesMax) => {
+    read: async (from, linesMax, to = bytes) => {
       const start = starts.findLast((candidate) => candidate <= from) ?? 0
       const path = join(dir, segmentName(start))
-      const end = starts.find((candidate) => candidate > from) ?? bytes
+      const end = Math.min(to, starts.find((candidate) => candidate > from) ?? bytes)
       const chunk = await readChunk(path, from - start, Math.min(end - from, readBytesMax + lineBytesMax + 1))
       const lines: { line: Uint8Array; end: number }[] = []
       for (let at = 0; at < chunk.length && lines.length < linesMax; ) {

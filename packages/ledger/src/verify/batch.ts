@@ -46,6 +46,8 @@ export function linkBatch(
         received: `line ${line.seq} of a kind that does not belong there`,
       })
     }
+    if ('anchor' in line && line.anchor.origin !== null)
+      throw batchError('BATCH_MALFORMED', { attempted, received: `line ${line.seq}, an anchor of a ledger` })
     end = extendChain(end, parsed, attempted)
   }
   return { chain: batch.chain, firstSeq: start.nextSeq, end, lines, head }

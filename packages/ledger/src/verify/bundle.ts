@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf, SealwatchError } from '@sealwatch/base/errors'
-import { type JsonObject, parseCanonical } from '@sealwatch/base/json'
+import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
 import { checkKeyRecord, createChainWalk, headKeyId, verifyHead } from './chain.ts'
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts'
 import { type KeyRecord, type Line, type ParsedLine, parseLine } from './line.ts'
@@ -101,28 +101,28 @@ function createReader(checks: BundleChecks) {
   let due: string[] = []
   let dueReveals = 0
   let last: ParsedLine | undefined
-  let fileLine = 0
+  let linesTaken = 0
   let at: { leaf?: number; line?: Line } = {}
-  const counts = { lines: 0, withheld: 0, signedByHost: 0, stubs: 0, revealed: 0 }
+  const counts = { lines: 0, withheld: 0, signedByHost: 0, notCovered: 0, stubs: 0, revealed: 0 }
 
   function take(bytes: Uint8Array): void {
-    fileLine += 1
-    at = {}
-    const attempted = `verifying line ${fileLine} of the bundle`
+    const attempted = `verifying line ${linesTaken + 1} of the bundle`
     if (header === undefined) header = readHeader(checks, bytes, attempted)
     else if (due.length > 0) takeLine(bytes, attempted)
     else takeRecord(bytes, attempted)
+    linesTaken += 1
+    at = {}
   }
 
   function takeRecord(bytes: Uint8Array, attempted: string): void {
     const record = parseRecord(bytes, attempted)
-    if ('reveal' in record) {
-      takeReveal(record.reveal as JsonObject, attempted)
+    if (record.reveal !== undefined) {
+      takeReveal(record.reveal, attempted)
       return
     }
     checkReveals(attempted)
-    if ('gap' in record) takeGap(record.gap as JsonObject, attempted)
-    else if ('leaves' in record) takeLeaves(record.leaves as JsonObject, attempted)
+    if (record.gap !== undefined) takeGap(record.gap, attempted)
+    else if (record.leaves !== undefined) takeLeaves(record.leaves, attempted)
     else throw bundleError('BUNDLE_MALFORMED', { attempted, received: Object.keys(record).join(', ') })
   }
 
@@ -130,6 +130,7 @@ function createReader(checks: BundleChecks) {
     last = undefined
     const { from, to, hashes } = gap
     const isPlaced =
+      frontier.size > 0 &&
       from === frontier.size &&
       Number.isSafeInteger(to) &&
       (to as number) > frontier.size &&
@@ -143,6 +144,8 @@ function createReader(checks: BundleChecks) {
     }
     for (const [i, { level }] of parts.entries()) frontier.append(Uint8Array.fromHex(hashes[i] as string), level)
     walk.skip()
+    // A head beyond the gap cannot be followed back to these lines.
+    counts.notCovered += countUncovered()
     uncovered.clear()
     counts.withheld += (to as number) - (from as number)
   }
@@ -162,7 +165,7 @@ function createReader(checks: BundleChecks) {
   function takeLine(bytes: Uint8Array, attempted: string): void {
     // Personal values follow the line they belong to, also between two lines of one record.
     if (last !== undefined && isReveal(bytes)) {
-      takeReveal(parseRecord(bytes, attempted).reveal as JsonObject, attempted)
+      takeReveal(parseRecord(bytes, attempted).reveal ?? {}, attempted)
       return
     }
     const leaf = frontier.size
@@ -186,6 +189,9 @@ function createReader(checks: BundleChecks) {
       throw bundleError('BUNDLE_ALTERED', { attempted, received: `a line of tenant ${line.anchor.tenant}` })
     }
     if (line.chain === walk.own) {
+      if ('anchor' in line && line.anchor.origin !== header?.checkpoint.origin) {
+        throw bundleError('BUNDLE_ALTERED', { attempted, received: `an anchor of the ledger ${line.anchor.origin}` })
+      }
       if ('key' in line) keys.set(line.key.key_id, checkKeyRecord(sha256, line.key, attempted))
       if ('stub' in line) counts.stubs += 1
       return
@@ -225,7 +231,6 @@ function createReader(checks: BundleChecks) {
     const attempted = 'verifying the end of the bundle'
     if (header === undefined) throw bundleError('BUNDLE_MALFORMED', { attempted, received: 'an empty file' })
     at = { leaf: frontier.size }
-    fileLine += 1
     checkReveals(attempted)
     if (frontier.size !== header.checkpoint.size || due.length > 0) {
       throw bundleError('BUNDLE_ALTERED', {
@@ -236,22 +241,22 @@ function createReader(checks: BundleChecks) {
     if (!equal(frontier.root(), header.checkpoint.root)) {
       throw bundleError('BUNDLE_ALTERED', { attempted, received: 'hashes that do not lead to the signed root' })
     }
-    if (counts.withheld === 0 && notCovered() > 0) {
+    if (counts.withheld === 0 && countUncovered() > 0) {
       throw bundleError('BUNDLE_ALTERED', {
         attempted,
-        received: `${notCovered()} lines of hosts that no signed head covers`,
+        received: `${countUncovered()} lines of hosts that no signed head covers`,
       })
     }
     return report(undefined)
   }
 
-  const notCovered = () => [...uncovered.values()].reduce((sum, count) => sum + count, 0)
+  const countUncovered = () => [...uncovered.values()].reduce((sum, count) => sum + count, 0)
 
   function report(error: SealwatchError | undefined): BundleReport {
     return {
       ok: error === undefined,
       problem: error && {
-        fileLine,
+        fileLine: linesTaken + 1,
         leaf: at.leaf,
         chain: at.line?.chain,
         seq: at.line?.seq,
@@ -263,7 +268,7 @@ function createReader(checks: BundleChecks) {
       size: sizeDue(),
       ...counts,
       complete: error === undefined && counts.withheld === 0,
-      notCovered: notCovered(),
+      notCovered: counts.notCovered + countUncovered(),
       rootSize: header?.root.size ?? 0,
       signers: header?.signers.map(({ name }) => name) ?? [],
       trust: checks.trust.length > 0 ? 'pinned' : 'self-asserted',
@@ -276,24 +281,18 @@ function createReader(checks: BundleChecks) {
 function readHeader({ sha256, verify, trust }: BundleChecks, bytes: Uint8Array, attempted: string): Header {
   const wrong = (received: string) => bundleError('BUNDLE_MALFORMED', { attempted, received })
   const record = parseRecord(bytes, attempted)
-  const header = record.bundle as JsonObject | undefined
-  if (
-    typeof header !== 'object' ||
-    header === null ||
-    !hasOnly(header, ['checkpoint', 'keys', 'root', 'tenant', 'v'])
-  ) {
+  const header = record.bundle
+  if (header === undefined || !hasOnly(header, ['checkpoint', 'keys', 'root', 'tenant', 'v'])) {
     throw wrong('a file that does not begin with a bundle header')
   }
-  const { checkpoint, keys, tenant, v } = header
-  const root = header.root as JsonObject
+  const { checkpoint, keys, root, tenant, v } = header
   const isFormed =
     v === 1 &&
     typeof checkpoint === 'string' &&
     typeof tenant === 'string' &&
     isTexts(keys) &&
     keys.length <= keysMax &&
-    typeof root === 'object' &&
-    root !== null &&
+    isObject(root) &&
     hasOnly(root, ['checkpoint', 'index', 'line', 'proof']) &&
     typeof root.checkpoint === 'string' &&
     typeof root.line === 'string' &&
@@ -325,6 +324,7 @@ function readHeader({ sha256, verify, trust }: BundleChecks, bytes: Uint8Array, 
   const { line } = parseLine(sha256, rootLine, attempted)
   if (!('tenant_head' in line)) throw wrong('a root line that is no tenant head')
   const tenantCheckpoint = open(checkpoint, line.tenant_head.origin)
+  if (tenantCheckpoint.size === 0) throw wrong('a checkpoint of an empty ledger')
   if (tenantCheckpoint.size !== line.tenant_head.size || tenantCheckpoint.root.toHex() !== line.tenant_head.root) {
     throw bundleError('BUNDLE_ALTERED', {
       attempted,
@@ -356,7 +356,10 @@ function openTrusted(note: string, trusted: readonly NoteVerifier[], verify: Ver
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function parseRecord(bytes: Uint8Array, attempted: string): JsonObject {
+/** One member, and an object in it. */
+type BundleRecord = { readonly [kind: string]: JsonObject }
+
+function parseRecord(bytes: Uint8Array, attempted: string): BundleRecord {
   let text: string
   try {
     text = utf8.decode(bytes)
@@ -364,11 +367,14 @@ function parseRecord(bytes: Uint8Array, attempted: string): JsonObject {
     throw bundleError('BUNDLE_MALFORMED', { attempted, received: 'bytes that are not UTF-8', cause })
   }
   const record = parseCanonical(text, attempted)
-  if (typeof record !== 'object' || record === null || Array.isArray(record) || Object.keys(record).length !== 1) {
+  const members = isObject(record) ? Object.values(record) : []
+  if (members.length !== 1 || !isObject(members[0]))
     throw bundleError('BUNDLE_MALFORMED', { attempted, received: text })
-  }
-  return record as JsonObject
+  return record as BundleRecord
 }
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const revealMark = new TextEncoder().encode('{"reveal":')
 const isReveal = (bytes: Uint8Array) => revealMark.every((byte, i) => bytes[i] === byte)
@@ -387,17 +393,11 @@ async function* splitRecords(chunks: AsyncIterable<Uint8Array>, onBytes: ((bytes
     let from = 0
     for (let newline = chunk.indexOf(0x0a); newline >= 0; newline = chunk.indexOf(0x0a, from)) {
       const piece = chunk.subarray(from, newline)
-      yield rest.length === 0 ? piece : concat(rest, piece)
+      yield fitting(rest.length === 0 ? piece : concat(rest, piece))
       rest = new Uint8Array(0)
       from = newline + 1
     }
-    rest = concat(rest, chunk.subarray(from))
-    if (rest.length > recordBytesMax) {
-      throw bundleError('BUNDLE_MALFORMED', {
-        attempted: 'reading the bundle',
-        received: `a record of more than ${recordBytesMax} bytes`,
-      })
-    }
+    rest = fitting(concat(rest, chunk.subarray(from)))
     onBytes?.(chunk.length)
   }
   if (rest.length > 0)
@@ -405,6 +405,14 @@ async function* splitRecords(chunks: AsyncIterable<Uint8Array>, onBytes: ((bytes
       attempted: 'reading the end of the bundle',
       received: 'a last record without its newline',
     })
+}
+
+function fitting(record: Uint8Array): Uint8Array {
+  if (record.length <= recordBytesMax) return record
+  throw bundleError('BUNDLE_MALFORMED', {
+    attempted: 'reading the bundle',
+    received: `a record of more than ${recordBytesMax} bytes`,
+  })
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
-import { type Body, type Envelope, type KeyRecord, noHash, type ParsedLine } from './line.ts'
+import { type Body, type Envelope, type KeyRecord, noHash, type ParsedLine, type Stub } from './line.ts'
 import { equal, type Sha256 } from './merkle.ts'
 import { type NoteVerifier, noteErrors, noteVerifier, openNote, parseNote, type VerifyEd25519 } from './note.ts'
 
@@ -34,6 +34,19 @@ export function extendChain(position: ChainPosition, parsed: ParsedLine, attempt
   if ('anchor' in line) checkAnchor(line, attempted)
   else if (line.seq === 0) throw wrong('a first line that is not an anchor')
   return { nextSeq: line.seq + 1, tip: hash.toHex() }
+}
+
+/** The position after the lines that a stub stands for. Throws CHAIN_BROKEN unless they begin at `position`, where that is known. */
+export function skipStub(position: ChainPosition | undefined, stub: Stub, attempted: string): ChainPosition {
+  const { first_seq, next_seq } = stub
+  if ((position !== undefined && first_seq !== position.nextSeq) || next_seq <= first_seq) {
+    const due = position === undefined ? 'lines' : `lines from ${position.nextSeq} on`
+    throw chainError('CHAIN_BROKEN', {
+      attempted,
+      received: `a stub from ${first_seq} to ${next_seq} where ${due} were due`,
+    })
+  }
+  return { nextSeq: next_seq, tip: null }
 }
 
 function checkAnchor(line: Envelope & Extract<Body, { anchor: unknown }>, attempted: string): void {
@@ -135,7 +148,11 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
       const mayJump = hasGaps && !known.has(line.chain)
       const from = mayJump ? { nextSeq: line.seq, tip: line.seq === 0 ? noHash : null } : position(line.chain)
       known.set(line.chain, extendChain(from, leaf, attempted))
-      if ('stub' in line) known.set(line.stub.chain, { nextSeq: line.stub.next_seq, tip: null })
+      if (!('stub' in line)) return
+      const { stub } = line
+      if (stub.chain === ownChain) throw chainError('CHAIN_BROKEN', { attempted, received: 'a stub in its own chain' })
+      const isFollowed = known.has(stub.chain) || !hasGaps
+      known.set(stub.chain, skipStub(isFollowed ? position(stub.chain) : undefined, stub, attempted))
     },
     skip() {
       hasGaps = true

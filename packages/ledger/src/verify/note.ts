@@ -50,7 +50,7 @@ export function formatVkey({ name, id, publicKey }: NoteVerifier): string {
 
 export function parseVkey(sha256: Sha256, vkey: string): NoteVerifier {
   const wrong = () => noteError('VKEY_MALFORMED', { attempted: 'reading a verifier key', received: vkey })
-  const match = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(vkey)
+  const match = /^([^\s\x85+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(vkey)
   const key = match === null ? undefined : decodeBase64(match[3] as string)
   if (match === null || key?.[0] !== ed25519 || key.length !== 33) throw wrong()
   const verifier = noteVerifier(sha256, match[1] as string, key.slice(1))
@@ -69,7 +69,7 @@ export function parseNote(note: string, attempted: string): Note {
     .slice(split + 2, -1)
     .split('\n')
     .map((line) => {
-      const match = /^— ([^\s+]+) ([A-Za-z0-9+/]+=*)$/.exec(line)
+      const match = /^— ([^\s\x85+]+) ([A-Za-z0-9+/]+=*)$/.exec(line)
       const blob = match === null ? undefined : decodeBase64(match[2] as string)
       if (match === null || blob === undefined || blob.length < 5) throw wrong(line)
       return { name: match[1] as string, id: blob.slice(0, 4), signature: blob.slice(4) }

@@ -29,7 +29,7 @@ export function commitmentTo(sha256: Sha256, salt: Uint8Array, value: string): s
   return `commit:${sha256(preimage).toHex()}`
 }
 
-/** RFC 6901, for the pointers that lead to members of objects. */
+/** RFC 6901. */
 export function valueAt(value: Json | undefined, pointer: string): Json | undefined {
   return pointer
     .split('/')
@@ -44,12 +44,12 @@ export function valueAt(value: Json | undefined, pointer: string): Json | undefi
 
 /** Parses the values beside a line and holds each against its commitment. */
 export function openSide(sha256: Sha256, line: Line, text: string, attempted: string): SideValues {
-  const values = parseCanonical(text, attempted) as JsonObject
-  const entries = Object.entries(values)
-  if (entries.length > sidePointersMax)
+  const values = parseCanonical(text, attempted)
+  const entries = Object.entries(values ?? {})
+  if (typeof values !== 'object' || entries.length === 0 || entries.length > sidePointersMax)
     throw personalError('SIDE_UNMATCHED', { attempted, received: `${entries.length} values` })
   for (const [pointer, opened] of entries) {
-    const { salt, value, ...rest } = opened as { salt?: Json; value?: Json }
+    const { salt, value, ...rest } = (opened ?? {}) as { salt?: Json; value?: Json }
     const isFormed =
       typeof salt === 'string' &&
       /^[0-9a-f]{32}$/.test(salt) &&

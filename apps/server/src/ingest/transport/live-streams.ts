@@ -19,6 +19,8 @@ export type LiveStream = {
 /** A stream outlives the checks at its beginning, so expiry and revocation follow it. */
 export type LiveStreams = {
   readonly count: number
+  /** Ids of the hosts that have a stream open. */
+  readonly hostIds: ReadonlySet<string>
   /** Throws STREAMS_TOO_MANY, HOST_UNKNOWN or HOST_REVOKED. */
   begin(peer: Peer, host: Host): Promise<LiveStream>
 }
@@ -38,6 +40,9 @@ export function createLiveStreams(hosts: Hosts, clock: Clock): LiveStreams {
   return {
     get count() {
       return count
+    },
+    get hostIds() {
+      return new Set(byHost.keys())
     },
     begin: async (peer, host) => {
       if (byHost.get(host.hostId) === streamsPerHostMax)

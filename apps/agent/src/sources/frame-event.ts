@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { frameLimits, must } from './frame-errors.ts'
+import { mustBeZero, readRef, refBytes, takeTexts } from './frame-fields.ts'
+import { showComm, showText, splitArgv } from './frame-text.ts'
+import {
+  type FileRef,
+  type Observation,
+  type OpenSyscall,
+  type Site,
+  sites,
+  type Task,
+  type TaskRef,
+} from './observation.ts'
+
+type Text = 'exe' | 'path' | 'filename' | 'argv'
+type Texts = Readonly<Record<Text, Buffer>>
+type Common = Pick<Observation, 'timeNs' | 'actor' | 'truncated'>
+type KindRow = {
+  readonly sites: readonly Site[]
+  readonly texts: readonly Text[]
+  readonly flagsMax: number
+  readonly decode: (bytes: Buffer, common: Common, site: Site, texts: Texts) => Observation
+}
+
+const flag = { truncated: 1, unlinked: 2, memfd: 4 } as const
+const unset = 0xffff_ffff
+const lengthsAt = 68
+const commAt = 80
+const objectAt = 96
+const eventBytes = 144
+
+const openSites: readonly Site[] = ['open', 'openat', 'openat2', 'creat']
+const exeOnly = { texts: ['exe'], flagsMax: 1 } as const
+
+/** By the number on the wire (frame.md, 1.5). */
+const kinds: Readonly<Record<number, KindRow>> = {
+  3: { sites: ['exec'], texts: ['path', 'filename', 'argv'], flagsMax: 7, decode: decodeExec },
+  4: { ...exeOnly, sites: ['exit'], decode: decodeExit },
+  5: { sites: openSites, texts: ['exe', 'path'], flagsMax: 7, decode: decodeFileOpen },
+  6: { ...exeOnly, sites: openSites, decode: decodeMemOpen },
+  7: { ...exeOnly, sites: ['ptrace'], decode: decodePtrace },
+  8: { ...exeOnly, sites: ['process_vm_readv'], decode: decodeVm('vm_read') },
+  9: { ...exeOnly, sites: ['process_vm_writev'], decode: decodeVm('vm_write') },
+}
+
+export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
+  const row = kinds[bytes[0] ?? 0]
+  must(row !== undefined, 'FRAME_KIND', bytes[0])
+  must(bytes.length >= eventBytes, 'FRAME_SIZE', bytes.length)
+  const site = sites[bytes.readUInt8(1)]
+  must(site !== undefined && row.sites.includes(site), 'FRAME_SITE', { kind: bytes[0], site: bytes[1] })
+  const flags = bytes.readUInt8(2)
+  must(flags <= row.flagsMax, 'FRAME_VALUE', { flags })
+  mustBeZero(bytes, lengthsAt + 8, commAt)
+  const ancestors = bytes.readUInt8(3)
+  must(ancestors <= frameLimits.ancestorsMax, 'FRAME_COUNT', { ancestors })
+  const texts = readTexts(bytes, eventBytes + ancestors * refBytes, row)
+  const actor = readTask(bytes, texts.exe, ancestors)
+  const common = { timeNs: bytes.readBigUInt64LE(8), actor, truncated: (flags & flag.truncated) !== 0 }
+  return { ...row.decode(bytes, common, site, texts), site }
+}
+
+function readTexts(bytes: Buffer, from: number, row: KindRow): Texts {
+  const lengths = [0, 2, 4, 6].map((offset) => bytes.readUInt16LE(lengthsAt + offset))
+  const [exe, path, filename, argv] = takeTexts(bytes, from, lengths) as [Buffer, Buffer, Buffer, Buffer]
+  const texts: Texts = { exe, path, filename, argv }
+  for (const name of ['exe', 'path', 'filename', 'argv'] as const) {
+    const { length } = texts[name]
+    const isAllowed = length === 0 || (row.texts.includes(name) && length <= frameLimits.textBytesMax)
+    must(isAllowed, 'FRAME_TEXT', { name, bytes: length })
+  }
+  return texts
+}
+
+function readTask(bytes: Buffer, exe: Buffer, ancestors: number): Task {
+  const number = (index: number) => bytes.readUInt32LE(32 + index * 4)
+  const orNull = (value: number) => (value === unset ? null : value)
+  return {
+    pid: bytes.readUInt32LE(4),
+    startNs: bytes.readBigUInt64LE(16),
+    comm: showComm(bytes.subarray(commAt, objectAt)),
+    tid: number(0),
+    ppid: number(1),
+    uid: number(2),
+    euid: number(3),
+    gid: number(4),
+    loginUid: orNull(number(5)),
+    sessionId: orNull(number(6)),
+    pidNs: number(7),
+    mntNs: number(8),
+    cgroupId: bytes.readBigUInt64LE(24),
+    exe: exe.length === 0 ? null : showText(exe),
+    ancestors: Array.from({ length: ancestors }, (_, i) => readRef(bytes, eventBytes + i * refBytes)),
+  }
+}
+
+function readFile(bytes: Buffer, path: Buffer): { file: FileRef; flags: number } {
+  mustBeZero(bytes, objectAt + 32, eventBytes)
+  const number = (index: number) => bytes.readUInt32LE(objectAt + 8 + index * 4)
+  const frameFlags = bytes.readUInt8(2)
+  const file = {
+    path: showText(path),
+    dev: number(0),
+    ino: bytes.readBigUInt64LE(objectAt),
+    mode: number(1),
+    nlink: number(2),
+    uid: number(3),
+    fsMagic: number(4),
+    unlinked: (frameFlags & flag.unlinked) !== 0,
+    memfd: (frameFlags & flag.memfd) !== 0,
+  }
+  return { file, flags: number(5) }
+}
+
+function readTarget(bytes: Buffer): { target: TaskRef; result: number; request: number } {
+  mustBeZero(bytes, eventBytes - 4, eventBytes)
+  const result = Number(bytes.readBigInt64LE(objectAt + refBytes))
+  must(Number.isSafeInteger(result), 'FRAME_VALUE', { result })
+  return { target: readRef(bytes, objectAt), result, request: bytes.readUInt32LE(objectAt + refBytes + 8) }
+}
+
+/** The file that runs is the actor's new image: it travels once. */
+function decodeExec(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  const { file, flags } = readFile(bytes, texts.path)
+  must(flags === 0, 'FRAME_VALUE', { flags })
+  const actor = { ...common.actor, exe: file.path }
+  return { ...common, kind: 'exec', actor, file, filename: showText(texts.filename), argv: splitArgv(texts.argv) }
+}
+
+function decodeExit(bytes: Buffer, common: Common): Observation {
+  const exitCode = bytes.readUInt32LE(objectAt)
+  const signal = bytes.readUInt32LE(objectAt + 4)
+  must(exitCode <= 255 && signal <= 127, 'FRAME_VALUE', { exitCode, signal })
+  mustBeZero(bytes, objectAt + 8, eventBytes)
+  return { ...common, kind: 'exit', exitCode, signal }
+}
+
+function decodeFileOpen(bytes: Buffer, common: Common, site: Site, texts: Texts): Observation {
+  return { ...common, kind: 'file_open', syscall: site as OpenSyscall, ...readFile(bytes, texts.path) }
+}
+
+function decodeMemOpen(bytes: Buffer, common: Common, site: Site): Observation {
+  const { target, result, request: flags } = readTarget(bytes)
+  must(result === 0, 'FRAME_VALUE', { result })
+  return { ...common, kind: 'mem_open', syscall: site as OpenSyscall, target, flags }
+}
+
+function decodePtrace(bytes: Buffer, common: Common): Observation {
+  return { ...common, kind: 'ptrace', ...readTarget(bytes) }
+}
+
+function decodeVm(kind: 'vm_read' | 'vm_write') {
+  return (bytes: Buffer, common: Common): Observation => {
+    const { target, result, request } = readTarget(bytes)
+    must(request === 0, 'FRAME_VALUE', { request })
+    return { ...common, kind, target, bytes: Math.max(result, 0), result }
+  }
+}

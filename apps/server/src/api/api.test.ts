@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect'
+import { createConnectTransport } from '@connectrpc/connect-node'
+import { createBell, createLog, type JsonObject, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
+import { AdminService, type Entry } from '@sealwatch/contract'
+import { type Ed25519Signer, generateSigner, verifyEd25519 } from '@sealwatch/keys'
+import { type Chain, linkBatch, openChain, sha256, verifyBatch, verifyBundle } from '@sealwatch/ledger'
+import { indexEntries, type Ledgers, openLedgers } from '../ingest/index.ts'
+import { createOutbox, openStore, type Store } from '../store/index.ts'
+import { type ApiPorts, type ApiSocket, openApiSocket } from './index.ts'
+
+const hostId = 'a'.repeat(32)
+const t0 = BigInt(Date.parse('2026-01-01T00:00:00Z')) * 1_000_000n
+
+describe('control socket', () => {
+  let dir: string
+  let store: Store
+  let ledgers: Ledgers
+  let host: Ed25519Signer
+  let chain: Chain
+  let socket: ApiSocket
+  let admin: Client<typeof AdminService>
+  let asked: number[]
+  const stop = { signal: new AbortController() }
+  let following: Promise<unknown>
+
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'sealwatch-api-'))
+    stop.signal = new AbortController()
+    const { signal } = stop.signal
+    store = openStore(join(dir, 'store.db'))
+    ledgers = await openLedgers({
+      dir: join(dir, 'ledgers'),
+      deployment: 'd1',
+      tenants: ['default', 'cluster'],
+      signer: generateSigner(),
+      labelKey: new Uint8Array(32),
+      clock: systemClock,
+      disk: systemDisk,
+    })
+    const indexed = new Map<string, number>()
+    const bell = createBell()
+    const outbox = createOutbox(store)
+    following = Promise.all(
+      ledgers.tenants.map((tenant) =>
+        indexEntries({
+          ledger: ledgers.get(tenant),
+          store,
+          outbox,
+          signal,
+          onIndexed: (position) => {
+            indexed.set(tenant, position)
+            bell.ring()
+          },
+        }),
+      ),
+    )
+    asked = []
+    const ports: ApiPorts = {
+      db: store.db,
+      ledgers,
+      index: {
+        waitFor: async (tenant, leaf, over) => {
+          while ((indexed.get(tenant) ?? 0) < leaf && !over.aborted) await bell.wait(over)
+        },
+      },
+      openSide: (_tenant, _leafHash, sealed) => Buffer.from(sealed).toString('utf8'),
+      createJoinToken: async (ttlSeconds) => {
+        asked.push(ttlSeconds)
+        return { token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z' }
+      },
+      facts: () => ({
+        deployment: 'd1',
+        ledgerKeys: ledgers.vkeys('default'),
+        caFingerprint: 'ff',
+        connected: new Set([hostId]),
+        ingest: { received: 5, admitted: 5, quarantined: 0, refused: 0, duplicate: 0 },
+      }),
+      clock: systemClock,
+      log: createLog(
+        'test',
+        () => undefined,
+        () => 0,
+      ),
+    }
+    host = generateSigner()
+    chain = await openChain({
+      dir: join(dir, 'chain'),
+      tenant: 'default',
+      signer: host,
+      clock: systemClock,
+      disk: systemDisk,
+      segmentBytesMax: 1 << 20,
+      totalBytesMax: 1 << 24,
+    })
+    const path = join(dir, 'api.sock')
+    socket = await openApiSocket(path)
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+    socket.serve(ports)
+    const transport = createConnectTransport({
+      baseUrl: 'http://x.invalid',
+      httpVersion: '1.1',
+      nodeOptions: { socketPath: path },
+    })
+    admin = createClient(AdminService, transport)
+  })
+
+  afterEach(async () => {
+    await socket.close()
+    stop.signal.abort()
+    await following
+    await chain.close()
+    await ledgers.close()
+    await store.close()
+    rmSync(dir, { recursive: true })
+  })
+
+  const event = (uid: string, more: JsonObject = {}): JsonObject => ({
+    activity_id: 1,
+    class_uid: 1007,
+    metadata: { uid },
+    severity_id: 1,
+    ...more,
+  })
+
+  /** Makes the host's key known to the ledger, as enrolment does. */
+  async function enrol() {
+    const public_key = Buffer.from(host.publicKey).toString('hex')
+    const key = {
+      algorithm: 'ed25519',
+      host_id: hostId,
+      key_id: host.keyId,
+      public_key,
+      valid_from: rfc3339(t0),
+      valid_until: null,
+    } as const
+    await ledgers.get('default').append({ own: { key } })
+    return key
+  }
+
+  /** Seals events on the host and brings them into the ledger; resolves with the leaf of the first line. */
+  async function ship(key: Awaited<ReturnType<typeof enrol>>, ...events: JsonObject[]): Promise<number> {
+    const from = chain.shipped
+    const drafts = events.map((body, i) => ({
+      event: body,
+      personalPointers: ['/event/user/name'],
+      timeNs: t0 + BigInt(i) * 1_000_000_000n,
+    }))
+    await chain.seal(drafts)
+    const ledger = ledgers.get('default')
+    const batch = await chain.readBatch(from)
+    assert.ok(batch)
+    const linked = linkBatch(sha256, batch, ledger.position(chain.id), 1024)
+    const side = new Map(batch.side.map(({ seq, values }) => [seq, values]))
+    const { first } = await ledger.append(verifyBatch(sha256, verifyEd25519, linked, key), side)
+    await chain.acknowledge(from + batch.count)
+    return first
+  }
+
+  async function collect(entries: AsyncIterable<Entry>): Promise<{ leaf: number; uid: unknown; side: string }[]> {
+    const found = []
+    for await (const { leafIndex, line, side } of entries)
+      found.push({ leaf: Number(leafIndex), uid: uidOf(line), side: Buffer.from(side).toString() })
+    return found
+  }
+  const uidOf = (line: Uint8Array) =>
+    (JSON.parse(Buffer.from(line).toString()) as { event: { metadata: { uid: string } } }).event.metadata.uid
+
+  async function verified(chunks: AsyncIterable<{ data: Uint8Array }>) {
+    const shown: number[] = []
+    async function* bytes() {
+      for await (const { data } of chunks) yield data
+    }
+    const report = await verifyBundle(bytes(), {
+      sha256,
+      verify: verifyEd25519,
+      trust: ledgers.vkeys('default'),
+      onLine: (_line, leaf) => shown.push(leaf),
+    })
+    return { report, shown }
+  }
+
+  const codeOf = async (call: Promise<unknown>) =>
+    await call.then(
+      () => undefined,
+      (error) => ConnectError.from(error).code,
+    )
+
+  test('lists what was durable when it was asked, filtered, with opened personal values', async () => {
+    const key = await enrol()
+    await ship(key, event('a', { user: { name: 'alice', uid: '1' } }), event('b', { class_uid: 1001 }), event('c'))
+    const all = await collect(admin.listEvents({}))
+    assert.deepEqual(
+      all.map(({ uid }) => uid),
+      ['a', 'b', 'c'],
+    )
+    assert.match(all[0]?.side ?? '', /"\/event\/user\/name":\{"salt":"[0-9a-f]{32}","value":"alice"\}/)
+    assert.deepEqual(
+      (await collect(admin.listEvents({ classUids: [1001] }))).map(({ uid }) => uid),
+      ['b'],
+    )
+    assert.deepEqual(
+      (await collect(admin.listEvents({ since: '2026-01-01T00:00:01Z', until: '2026-01-01T00:00:02Z' }))).map(
+        ({ uid }) => uid,
+      ),
+      ['b'],
+    )
+    assert.deepEqual(
+      (await collect(admin.listEvents({ limit: 2 }))).map(({ uid }) => uid),
+      ['a', 'b'],
+    )
+    assert.deepEqual(await collect(admin.listAlerts({})), [])
+  })
+
+  test('a follower gets what comes later, and ends when the server stops', async () => {
+    const key = await enrol()
+    await ship(key, event('a'))
+    const seen: unknown[] = []
+    for await (const { line } of admin.listEvents({ follow: true })) {
+      seen.push(uidOf(line))
+      if (seen.length === 1) await ship(key, event('b'))
+      if (seen.length === 2) break
+    }
+    assert.deepEqual(seen, ['a', 'b'])
+  })
+
+  test('waits for the event that carries the nonce and was seen by the site, and proves it', async () => {
+    const key = await enrol()
+    const nonce = 'sw0123456789ab'
+    const waiting = admin.awaitEvent({ nonce, site: 'ptrace', classUid: 1007, timeoutMs: 20_000 })
+    await ship(
+      key,
+      event('a', { message: nonce, unmapped: { site: 'exec' } }),
+      event('b', { message: nonce, unmapped: { site: 'ptrace' } }),
+    )
+    const answer = await waiting
+    assert.ok(answer.found && answer.entry)
+    assert.equal(uidOf(answer.entry.line), 'b')
+    const { report, shown } = await verified(
+      (async function* () {
+        yield { data: answer.bundle }
+      })(),
+    )
+    assert.deepEqual([report.ok, report.problem, report.trust], [true, undefined, 'pinned'])
+    assert.ok(shown.includes(Number(answer.entry.leafIndex)))
+    assert.equal(report.notCovered, 0, 'the batch is whole and its key is there')
+  })
+
+  test('does not find what is not there', async () => {
+    assert.equal((await admin.awaitEvent({ nonce: 'sw0123456789ab', timeoutMs: 1 })).found, false)
+  })
+
+  test('exports everything', async () => {
+    const key = await enrol()
+    await ship(key, event('a', { user: { name: 'alice', uid: '1' } }))
+    const { report } = await verified(admin.export({ what: { case: 'all', value: true } }))
+    assert.deepEqual([report.problem, report.complete, report.revealed], [undefined, true, 0])
+    const open = await verified(admin.export({ what: { case: 'all', value: true }, reveal: true }))
+    assert.deepEqual([open.report.problem, open.report.revealed], [undefined, 1])
+  })
+
+  test('exports an alert with the whole batch of its evidence and the key that signed it, and no more', async () => {
+    const key = await enrol()
+    await ship(key, event('before'))
+    const first = await ship(key, event('a'), event('b'))
+    await ship(key, event('after'))
+    const leaves = [{ leaf_index: first + 1 }]
+    const finding = event('finding-1', { class_uid: 2004, unmapped: { leaves } })
+    const { first: own } = await ledgers.get('default').append({ own: { event: finding } })
+    assert.deepEqual(
+      (await collect(admin.listAlerts({}))).map(({ uid }) => uid),
+      ['finding-1'],
+    )
+    const { report, shown } = await verified(admin.export({ what: { case: 'alert', value: 'finding-1' } }))
+    assert.equal(report.problem, undefined)
+    assert.deepEqual(shown, [0, 1, first, first + 1, first + 2, own])
+    assert.equal(report.notCovered, 0)
+  })
+
+  test('exports from a time on, beginning with a whole batch', async () => {
+    const key = await enrol()
+    await ship(key, event('a'))
+    const first = await ship(key, event('b'), event('c', {}))
+    const { report, shown } = await verified(admin.export({ what: { case: 'since', value: '2026-01-01T00:00:01Z' } }))
+    assert.equal(report.problem, undefined)
+    // Heads carry the time of their sealing, which lies after that; so does the first batch's.
+    assert.ok(shown.includes(first) && shown.includes(first + 1))
+  })
+
+  test('status says what is in the ledgers, and what is signed', async () => {
+    const key = await enrol()
+    await ship(key, event('a'))
+    await ledgers.seal()
+    const status = JSON.parse((await admin.getStatus({})).status)
+    const ledger = status.ledgers.find(({ tenant }: { tenant: string }) => tenant === 'default')
+    assert.equal(ledger.size, ledgers.get('default').size)
+    assert.equal(ledger.signedSize, ledger.size)
+    assert.match(ledger.checkpoint, /^d1\/tenant\//)
+    assert.deepEqual(status.ingest.received, 5)
+    assert.deepEqual(Object.keys(status), [
+      'time',
+      'deployment',
+      'trust',
+      'ledgers',
+      'hosts',
+      'chains',
+      'ingest',
+      'gaps',
+    ])
+  })
+
+  test('refuses values out of their limits', async () => {
+    assert.equal(await codeOf(admin.createJoinToken({ ttlSeconds: 0 })), Code.InvalidArgument)
+    assert.equal(await codeOf(admin.createJoinToken({ ttlSeconds: 8 * 24 * 3600 })), Code.InvalidArgument)
+    assert.deepEqual(asked, [])
+    assert.equal(await codeOf(collect(admin.listEvents({ tenant: '../x' }))), Code.InvalidArgument)
+    assert.equal(await codeOf(collect(admin.listEvents({ tenant: 'nobody' }))), Code.NotFound)
+    assert.equal(await codeOf(collect(admin.listEvents({ since: 'yesterday' }))), Code.InvalidArgument)
+    assert.equal(await codeOf(admin.awaitEvent({ nonce: 'x', timeoutMs: 1 })), Code.InvalidArgument)
+    assert.equal(await codeOf(admin.awaitEvent({ nonce: 'sw0123456789ab', timeoutMs: 60_001 })), Code.InvalidArgument)
+    assert.equal(await codeOf(verified(admin.export({ what: { case: 'alert', value: 'none' } }))), Code.NotFound)
+    assert.equal((await admin.createJoinToken({ ttlSeconds: 60 })).token, 'swj_x')
+  })
+
+  test('a taken path is refused', async () => {
+    await assert.rejects(openApiSocket(join(dir, 'api.sock')), /API_SOCKET/)
+  })
+})

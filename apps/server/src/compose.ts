@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { readFileSync } from 'node:fs'
+import { hostname, release } from 'node:os'
+import { join } from 'node:path'
+import { type Clock, type ConfigOf, createBell, type Disk, type Log, makeDirectory } from '@sealwatch/base'
+import { loadOrCreateSealer, loadOrCreateSigner, type Sealer } from '@sealwatch/keys'
+import type { ApiSocket } from './api/index.ts'
+import type { serverSettings } from './config.ts'
+import { openDeployment } from './deployment.ts'
+import { detect, loadRuleset, type RuleFile } from './detect/index.ts'
+import { openIdentity, type ServerVoice } from './identity/index.ts'
+import {
+  createIngest,
+  indexEntries,
+  openLedgers,
+  openQuarantine,
+  openTransport,
+  publishOutbox,
+  sidePlace,
+} from './ingest/index.ts'
+import { createOutbox, openStore } from './store/index.ts'
+import { serverVersion } from './version.ts'
+
+export type ServerOptions = {
+  readonly config: ConfigOf<typeof serverSettings>
+  readonly api: ApiSocket
+  readonly ruleFiles: readonly RuleFile[]
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+const tenants = ['default', 'cluster'] as const
+/** How often the ledgers that have grown are signed; whoever needs a signature sooner asks for it. */
+const sealEveryMs = 1_000
+
+/** Wires the rooms together and runs until the signal fires; rejects when going on would risk what is acknowledged. */
+export async function runServer(options: ServerOptions): Promise<void> {
+  const { config, api, ruleFiles, clock, disk, log, signal } = options
+  const dir = config.dataDir
+  const keysDir = join(dir, 'keys')
+  await makeDirectory(keysDir)
+  const deployment = await openDeployment(dir, disk)
+  const store = openStore(join(dir, 'index.sqlite'))
+  const outbox = createOutbox(store)
+  const sealers = new Map<string, Sealer>()
+  for (const tenant of tenants) sealers.set(tenant, await loadOrCreateSealer(join(keysDir, `kek-${tenant}.key`), disk))
+  const sealerOf = (tenant: string) => sealers.get(tenant) as Sealer
+
+  const signer = await loadOrCreateSigner(join(keysDir, 'ledger.key'), disk)
+  const ledgers = await openLedgers({
+    dir: join(dir, 'ledgers'),
+    deployment: deployment.name,
+    tenants,
+    signer,
+    labelKey: deployment.labelKey,
+    clock,
+    disk,
+  })
+  const voice = serverVoice(deployment.name)
+  const identity = await openIdentity({
+    dir: keysDir,
+    deployment: deployment.name,
+    tenants,
+    store,
+    outbox,
+    voice,
+    disk,
+    clock,
+    log,
+  })
+  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealerOf, clock, disk })
+  const ingest = createIngest({ store, ledgers, quarantine, sealerOf, clock, log })
+  const ruleset = loadRuleset(ruleFiles, log)
+
+  // Followers outlive the doors: they end when nothing more can come in.
+  const following = new AbortController()
+  const indexed = createIndexProgress()
+  const openSide = (tenant: string, leafHash: string, sealed: Uint8Array) =>
+    Buffer.from(sealerOf(tenant).open(sidePlace(tenant, leafHash), sealed)).toString('utf8')
+  const sizesAtStart = tenants.map((tenant) => [tenant, ledgers.get(tenant).size] as const)
+  const caughtUp = Promise.all(sizesAtStart.map(([tenant, size]) => indexed.waitFor(tenant, size, following.signal)))
+  const followers = [
+    ...tenants.flatMap((tenant) => {
+      const ledger = ledgers.get(tenant)
+      const onIndexed = (position: number) => indexed.advance(tenant, position)
+      return [
+        indexEntries({ ledger, store, outbox, signal: following.signal, onIndexed }),
+        detect({ ledger, store, outbox, indexed, openSide, ruleset, voice, log, signal: following.signal }),
+      ]
+    }),
+    publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: following.signal }),
+    sealRegularly(),
+  ]
+
+  async function sealRegularly(): Promise<void> {
+    while (!following.signal.aborted) {
+      await ledgers.seal()
+      await clock.sleep(sealEveryMs, following.signal)
+    }
+  }
+
+  const transport = await openTransport({
+    address: config.host,
+    port: config.port,
+    names: [...new Set([config.host, '127.0.0.1', 'localhost', hostname()])],
+    identity,
+    ingest,
+    store,
+    outbox,
+    ledgers,
+    voice,
+    clock,
+    log,
+  })
+  api.serve({
+    db: store.db,
+    ledgers,
+    index: indexed,
+    openSide,
+    createJoinToken: (ttlSeconds) => identity.createJoinToken(ttlSeconds),
+    facts: () => ({
+      deployment: deployment.name,
+      ledgerKeys: [...new Set(tenants.flatMap((tenant) => ledgers.vkeys(tenant)))],
+      caFingerprint: identity.authority.fingerprint,
+      connected: transport.connected,
+      ingest: {
+        ...ingest.counters,
+        quarantined: Object.values(ingest.counters.quarantined).reduce((sum, count) => sum + count, 0),
+      },
+    }),
+    clock,
+    log,
+  })
+  log.info('serving', { address: config.host, port: transport.port, deployment: deployment.name })
+
+  const stopped = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  await Promise.race([stopped, Promise.all(followers)])
+  log.info('stopping', { cause: String(signal.reason) })
+  await transport.close()
+  await api.close()
+  following.abort()
+  await Promise.all(followers)
+  await ledgers.close()
+  await store.close()
+}
+
+function serverVoice(deployment: string): ServerVoice {
+  return {
+    device: {
+      uid: deployment,
+      hostname: hostname(),
+      type_id: 0,
+      type: 'Unknown',
+      boot_uid: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+      os: { name: 'Linux', type_id: 200, type: 'Linux', kernel_release: release() },
+    },
+    version: serverVersion,
+  }
+}
+
+/** How far the index covers each ledger, for whoever must not run ahead of it. */
+function createIndexProgress() {
+  const positions = new Map<string, number>()
+  const bell = createBell()
+  return {
+    advance(tenant: string, position: number): void {
+      positions.set(tenant, position)
+      bell.ring()
+    },
+    waitFor: async (tenant: string, leaf: number, signal: AbortSignal): Promise<void> => {
+      while (!signal.aborted && (positions.get(tenant) ?? 0) < leaf) await bell.wait(signal)
+    },
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { integer, text } from '@sealwatch/base'
+
+export const serverConfigPrefix = 'SEALWATCH_SERVER_'
+
+export const serverSettings = {
+  dataDir: text({ env: 'SEALWATCH_SERVER_DATA_DIR', help: 'Where ledgers, keys, quarantine and the index lie' }),
+  runDir: text({
+    env: 'SEALWATCH_SERVER_RUN_DIR',
+    help: 'Where the control socket (api.sock) is made; only root may enter it',
+  }),
+  host: text({ env: 'SEALWATCH_SERVER_HOST', default: '127.0.0.1', help: 'Address to listen on for agents' }),
+  port: integer({
+    env: 'SEALWATCH_SERVER_PORT',
+    default: 7443,
+    min: 0,
+    max: 65_535,
+    help: 'Port to listen on for agents; 0 takes a free one',
+  }),
+  uid: integer({
+    env: 'SEALWATCH_SERVER_UID',
+    default: 64_701,
+    min: 1,
+    max: 4_294_967_294,
+    help: 'User the server runs as when started by root',
+  }),
+  gid: integer({
+    env: 'SEALWATCH_SERVER_GID',
+    default: 64_701,
+    min: 1,
+    max: 4_294_967_294,
+    help: 'Group the server runs as when started by root',
+  }),
+  rulesDir: text({
+    env: 'SEALWATCH_SERVER_RULES_DIR',
+    default: '',
+    help: 'Folder of detection rules in Sigma format; empty: those of the program',
+  }),
+} as const

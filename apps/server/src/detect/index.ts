@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export type { RuleFile } from '@sealwatch/detect'
+export { detect } from './detect.ts'
+export { loadRuleset, readRuleFiles, standardRules } from './rules.ts'

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { join } from 'node:path'
+import process from 'node:process'
+import {
+  createLog,
+  dropPrivileges,
+  isSealwatchError,
+  messageOf,
+  readConfig,
+  systemClock,
+  systemDisk,
+} from '@sealwatch/base'
+import { openApiSocket } from './api/index.ts'
+import { runServer } from './compose.ts'
+import { serverConfigPrefix, serverSettings } from './config.ts'
+import { readRuleFiles, standardRules } from './detect/index.ts'
+
+const log = createLog('server', (line) => process.stdout.write(line), systemClock.nowMs)
+
+try {
+  const config = readConfig(serverSettings, process.env, serverConfigPrefix)
+  // Both lie where only root may go: the socket's folder is what admits to it, and the rules lie with the program.
+  const api = await openApiSocket(join(config.runDir, 'api.sock'))
+  const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
+  dropPrivileges(config)
+  process.umask(0o077)
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
+  await runServer({ config, api, ruleFiles, clock: systemClock, disk: systemDisk, log, signal: stop.signal })
+  process.exit(0)
+} catch (error) {
+  const code = isSealwatchError(error) ? error.code : undefined
+  log.critical(`the server stops: ${messageOf(error)}`, { code, error })
+  process.exit(1)
+}
