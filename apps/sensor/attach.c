@@ -99,16 +99,20 @@ static bool map_introduction(void)
 {
 	int fd = bpf_object__find_map_fd_by_name(object, ".bss");
 	void *at = mmap(NULL, sizeof(*introduction), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct stat own;
 
 	introduction = at;
-	return at != MAP_FAILED;
+	if (at == MAP_FAILED || stat("/proc/self/ns/pid", &own))
+		return false;
+	introduction->pid_ns = (__u32)own.st_ino;
+	return true;
 }
 
 /* Opens a path by a call whose site is attached, and asks what the kernel side saw. O_PATH touches nothing. */
 static bool object_of(const char *path, unsigned sites, struct object *result)
 {
 	struct { __u64 flags, mode, resolve; } how = { .flags = O_PATH | O_CLOEXEC };
-	__u32 before = introduction->answers;
+	__u64 before = introduction->answers;
 	long fd = -1;
 
 	if (sites & 1u << SITE_openat)

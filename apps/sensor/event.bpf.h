@@ -57,14 +57,13 @@ static __always_inline struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task(); /* the _btf form is younger than 5.10 */
 }
 
-/* The namespace a task's pid numbers are meant in. */
-static __always_inline struct pid_namespace *pid_ns_of(struct task_struct *task)
+/* The number of a task in the pid namespace it lives in, and that namespace. */
+static __always_inline struct upid *own_number(struct task_struct *task)
 {
 	struct pid *pid = GET(task, thread_pid);
 	void *numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
-	struct upid *own = numbers + GET(pid, level) * bpf_core_type_size(struct upid);
 
-	return GET(own, ns);
+	return numbers + GET(pid, level) * bpf_core_type_size(struct upid);
 }
 
 static __always_inline void put_ref(struct frame_ref *ref, struct task_struct *leader)
@@ -88,7 +87,7 @@ static __always_inline void put_actor(struct frame_event *e, struct task_struct 
 	e->gid = GET(cred, gid.val);
 	e->login_uid = bpf_core_field_exists(task->loginuid) ? GET(task, loginuid.val) : ~0u;
 	e->session_id = bpf_core_field_exists(task->sessionid) ? GET(task, sessionid) : ~0u;
-	e->pid_ns = GET(pid_ns_of(task), ns.inum);
+	e->pid_ns = GET(own_number(task), ns, ns.inum);
 	e->mnt_ns = GET(task, nsproxy, mnt_ns, ns.inum);
 	bpf_core_read(e->comm, sizeof(e->comm), &task->comm);
 }
@@ -129,8 +128,8 @@ static __always_inline struct mount *mount_of(struct vfsmount *vfs)
 /*
  * Writes a file's path from the root of its mount namespace, leaf first, to the end of s->path; a chroot does not
  * shorten it. It then begins at s->path_at, which lives in memory so that the verifier need not follow its value
- * through the loop. A path too long or too deep loses its beginning and its leading slash, so it can never pass for
- * another absolute path.
+ * through the loop. A path too long or too deep loses its beginning, and '?' takes the place of the slash that would
+ * make the rest look like a path of its own.
  */
 static __noinline int walk(struct scratch *s, struct file *file)
 {
@@ -162,7 +161,9 @@ static __noinline int walk(struct scratch *s, struct file *file)
 		dentry = parent;
 	}
 	s->event.flags |= FRAME_TRUNCATED;
-	s->path_at++;
+	if (s->path_at == PATH_BYTES)
+		s->path_at--;
+	s->path[s->path_at & (PATH_BYTES - 1)] = '?';
 	return 0;
 }
 

@@ -96,6 +96,14 @@ static __always_inline struct task_struct *memory_owner(struct inode *inode, str
 	return task_of(GET(proc, pid));
 }
 
+/* By its own number in its own namespace, which is all that a sensor in a container knows of itself. */
+static __always_inline bool is_introduction(void)
+{
+	struct upid *own = own_number(current_task());
+
+	return (__u32)GET(own, nr) == introduction.pid && GET(own, ns, ns.inum) == introduction.pid_ns;
+}
+
 static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
 {
 	struct file *file = file_at(ctx->ret);
@@ -107,7 +115,7 @@ static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
 
 	if (!file)
 		return 0;
-	if (introduction.pid && introduction.pid == bpf_get_current_pid_tgid() >> 32) {
+	if (introduction.pid && is_introduction()) {
 		introduction.object = object_of(inode);
 		introduction.answers++;
 		return 0;

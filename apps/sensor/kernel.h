@@ -57,7 +57,7 @@ struct proc_inode { struct pid *pid; struct inode vfs_inode; };
 
 struct mm_struct { unsigned long arg_start, arg_end; struct file *exe_file; };
 struct cred { kuid_t uid, euid; kgid_t gid; };
-struct signal_struct { atomic_t live; int nr_threads; int group_exit_code; unsigned int flags; };
+struct signal_struct { atomic_t live; int group_exit_code; unsigned int flags; };
 struct linux_binprm { const char *filename; };
 
 struct task_struct {

@@ -40,8 +40,9 @@ struct watched_name {
 
 /* sensor.c opens a path and reads here what the kernel side calls it: stat() numbers differ on btrfs and overlay. */
 struct introduction {
-	__u32 pid; /* opens of this thread group are answered here and not reported; 0: nobody's */
-	__u32 answers;
+	__u32 pid; /* opens of this task are answered here and not reported; 0: nobody's */
+	__u32 pid_ns;
+	__u64 answers;
 	struct object object;
 };
 

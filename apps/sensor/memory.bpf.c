@@ -68,18 +68,22 @@ int ptrace(struct sys_exit *ctx)
 	return 0; /* CONT, PEEK and the like: the attach has been told */
 }
 
-SEC("tp/syscalls/sys_exit_process_vm_readv")
-int process_vm_readv(struct sys_exit *ctx)
+/* 0: nothing was moved. With empty vectors the kernel does not even look for the process. */
+static __always_inline int moved(struct sys_exit *ctx, enum frame_site site, enum frame_kind kind)
 {
 	__u32 number = GET(registers(), di);
 
-	return reached(SITE_process_vm_readv, FRAME_VM_READ, find_task(number), number, 0, ctx->ret);
+	return ctx->ret ? reached(site, kind, find_task(number), number, 0, ctx->ret) : 0;
+}
+
+SEC("tp/syscalls/sys_exit_process_vm_readv")
+int process_vm_readv(struct sys_exit *ctx)
+{
+	return moved(ctx, SITE_process_vm_readv, FRAME_VM_READ);
 }
 
 SEC("tp/syscalls/sys_exit_process_vm_writev")
 int process_vm_writev(struct sys_exit *ctx)
 {
-	__u32 number = GET(registers(), di);
-
-	return reached(SITE_process_vm_writev, FRAME_VM_WRITE, find_task(number), number, 0, ctx->ret);
+	return moved(ctx, SITE_process_vm_writev, FRAME_VM_WRITE);
 }

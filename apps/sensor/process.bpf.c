@@ -3,13 +3,26 @@
 #include "event.bpf.h"
 #include "file.bpf.h"
 
-/* Two threads that die at once may both find themselves the last one: the first to note its process here speaks. */
+struct process {
+	__u64 start_ns;
+	__u64 pid;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, struct exited { __u64 start_ns; __u64 pid; });
+	__type(key, struct process);
 	__type(value, __u8);
 } exits SEC(".maps");
+
+/* Two threads that die at once may both find themselves the last one of their process: only one gets its entry in. */
+static __always_inline bool is_first_to_tell(struct task_struct *task)
+{
+	struct process key = { GET(task, group_leader, start_boottime), GET(task, tgid) };
+	__u8 value = 1;
+
+	return bpf_map_update_elem(&exits, &key, &value, BPF_NOEXIST) == 0;
+}
 
 /* The argument block lies in the new image's own memory, and the image has not run yet: nobody could change it. */
 static __always_inline void put_argv(struct scratch *s, struct mm_struct *mm)
@@ -43,8 +56,10 @@ int exec(struct bpf_raw_tracepoint_args *ctx)
 	mm = GET(current_task(), mm);
 	put_file(s, GET(mm, exe_file));
 	length = bpf_probe_read_kernel_str(text_room(s), FRAME_TEXT_BYTES_MAX, GET(binprm, filename));
-	if (length > 1)
+	if (length > 1) /* counts the NUL */
 		text_done(s, TEXT_FILENAME, (length - 1) & FRAME_TEXT_BYTES_MAX);
+	if (length == FRAME_TEXT_BYTES_MAX)
+		s->event.flags |= FRAME_TRUNCATED;
 	put_argv(s, mm);
 	return end(s, SITE_exec);
 }
@@ -57,15 +72,8 @@ int exit(void)
 	struct scratch *s;
 	__u32 status;
 
-	if (GET(signal, live.counter))
+	if (GET(signal, live.counter) || !is_first_to_tell(task))
 		return 0; /* other threads live on */
-	if (GET(signal, nr_threads) > 1) {
-		struct exited key = { GET(task, group_leader, start_boottime), GET(task, tgid) };
-		__u8 value = 1;
-
-		if (bpf_map_update_elem(&exits, &key, &value, BPF_NOEXIST))
-			return 0;
-	}
 	s = begin(SITE_exit, FRAME_EXIT);
 	if (!s)
 		return 0;

@@ -15,7 +15,7 @@
 
 extern const char *const site_names[SITE_COUNT];
 
-/* main.c */
+/* options.c */
 struct options {
 	const char *socket;
 	const char *instance;
@@ -26,6 +26,7 @@ struct options {
 	uid_t uid;
 	gid_t gid;
 };
+void read_options(int argc, char **argv, struct options *options);
 
 /* log.c: one JSON line on standard error */
 void say(const char *level, const char *format, ...) __attribute__((format(printf, 2, 3)));

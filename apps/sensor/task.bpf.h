@@ -20,7 +20,7 @@ static __always_inline struct task_struct *task_of(struct pid *pid)
  */
 static __always_inline struct task_struct *find_task(__u32 number)
 {
-	void *entry = GET(pid_ns_of(current_task()), idr.idr_rt.xa_head);
+	void *entry = GET(own_number(current_task()), ns, idr.idr_rt.xa_head);
 
 	for (int level = 0; level < 4; level++) { /* 64^4 numbers; pid_max is at most 2^22 */
 		struct xa_node *node = entry - 2;

@@ -12,6 +12,7 @@ import { type EnrolOptions, type IdentityKeeper, openIdentity, ship } from '../.
 import { type Identity, openIdentity as openServerIdentity } from '../../apps/server/src/identity/index.ts'
 import { openTransport, type Transport } from '../../apps/server/src/ingest/transport.ts'
 import { createOutbox, openStore, type Store } from '../../apps/server/src/store/index.ts'
+import { atEnd } from './at-end.ts'
 import { type RecordingIngest, recordingIngest } from './recording-ingest.ts'
 
 export const tenants = ['default', 'cluster'] as const
@@ -50,7 +51,7 @@ export function recordingLog(): RecordingLog {
 
 export async function temporaryDirectory(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'sealwatch-transport-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
+  atEnd(t, () => rm(dir, { recursive: true, force: true }))
   return dir
 }
 
@@ -137,7 +138,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     })()
     return stopped
   }
-  t.after(stop)
+  atEnd(t, stop)
   const url = `https://127.0.0.1:${transport.port}`
   return { dir, url, port: transport.port, identity, ingest, transport, store, log, said, stop }
 }
@@ -153,24 +154,20 @@ export type Agent = {
 /** Everything of an agent but its doings. */
 export async function prepareAgent(
   t: TestContext,
-  {
-    url,
-    clock = systemClock,
-    signer = generateSigner(),
-  }: { url: string; clock?: Clock; signer?: EnrolOptions['signer'] },
+  { url, clock = systemClock }: { url: string; clock?: Clock },
 ): Promise<Agent> {
   const dir = await temporaryDirectory(t)
   const log = recordingLog()
   const tokenFile = join(dir, 'join-token')
   const over = new AbortController()
-  t.after(() => over.abort())
+  atEnd(t, () => over.abort())
   const identityFile = join(dir, 'identity.pem')
   const options: EnrolOptions = {
     url,
     tokenFile,
     identityFile,
     facts,
-    signer,
+    signer: generateSigner(),
     clock,
     disk: systemDisk,
     random: () => 0,
@@ -181,7 +178,7 @@ export async function prepareAgent(
 }
 
 export async function giveToken(server: Server, agent: Agent): Promise<string> {
-  const { token } = await server.identity.createJoinToken(0)
+  const { token } = await server.identity.createJoinToken(3600)
   await writeFile(agent.tokenFile, `${token}\n`)
   return token
 }
@@ -193,10 +190,12 @@ export async function enrolled(server: Server, agent: Agent): Promise<IdentityKe
   return keeper
 }
 
-export function chainOf(agent: Agent, tenant: string = 'default'): Promise<Chain> {
+export async function chainOf(t: TestContext, agent: Agent, tenant = 'default'): Promise<Chain> {
   const { signer, clock, disk } = agent.options
   const dir = join(agent.dir, 'chains', tenant)
-  return openChain({ dir, tenant, signer, clock, disk, segmentBytesMax: 1 << 20, totalBytesMax: 1 << 26 })
+  const chain = await openChain({ dir, tenant, signer, clock, disk, segmentBytesMax: 1 << 20, totalBytesMax: 1 << 26 })
+  atEnd(t, chain.close)
+  return chain
 }
 
 /** Seals `batches` batches of `events` events; returns the chain's end. */
@@ -219,6 +218,7 @@ export function startShipping(
   agent: Agent,
   identity: IdentityKeeper,
   chains: readonly Chain[],
+  onRollback: () => Promise<void> = async () => undefined,
 ): Shipping {
   const over = new AbortController()
   const rolledBack: string[] = []
@@ -230,6 +230,7 @@ export function startShipping(
     onRegistered: () => undefined,
     onRollback: async ({ id }) => {
       rolledBack.push(id)
+      await onRollback()
     },
     signal: over.signal,
   })
@@ -237,6 +238,6 @@ export function startShipping(
     over.abort()
     return done
   }
-  t.after(stop)
+  atEnd(t, stop)
   return { done, stop, rolledBack }
 }

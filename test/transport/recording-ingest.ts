@@ -38,12 +38,12 @@ export function recordingIngest(): RecordingIngest {
     submit: async (host, _tenant, batch) => {
       counts.atOnceMax = Math.max(counts.atOnceMax, ++atOnce)
       const outcome = take(host.hostId, batch.chain, Number(batch.firstSeq), batch.count, batch.lines)
+      grown.ring()
       try {
         await ingest.before()
         return outcome
       } finally {
         atOnce--
-        grown.ring()
       }
     },
     until: async (chain, nextSeq) => {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stands in for the server: answers on the control socket, and exits at once when its folder holds `die`.
+// Stands in for the server: answers on the control socket, and exits at once when its folder holds `die`. Its ledger
+// holds as many events as it has had lives.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -12,6 +13,31 @@ const { SEALWATCH_SERVER_DATA_DIR: data = '', SEALWATCH_SERVER_RUN_DIR: run = ''
 if (existsSync(join(data, 'die'))) {
   console.error('fake server: told to die')
   process.exit(7)
+}
+
+const livesFile = join(data, 'lives')
+const lives = existsSync(livesFile) ? Number(readFileSync(livesFile, 'utf8')) + 1 : 1
+writeFileSync(livesFile, String(lives))
+
+async function* list({ follow }: { follow: boolean }, { signal }: { signal: AbortSignal }) {
+  for (let leaf = 0; leaf < lives; leaf++) {
+    const event = {
+      time: 0,
+      severity: 'Low',
+      class_name: 'Process Activity',
+      activity_name: 'Launch',
+      message: `event ${leaf}`,
+    }
+    const line = Buffer.from(JSON.stringify({ chain: 'c', seq: leaf, time: '2026-01-01T00:00:00.000000000Z', event }))
+    yield { tenant: 'default', leafIndex: BigInt(leaf), line }
+  }
+  if (follow) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+}
+
+async function* bundle() {
+  yield { data: Buffer.from('{"bundle":'), linesDone: 1n, linesTotal: 2n }
+  if (existsSync(join(data, 'break'))) throw new Error('the disk broke')
+  yield { data: Buffer.from('{}}\n'), linesDone: 2n, linesTotal: 2n }
 }
 
 const status = JSON.stringify({
@@ -30,7 +56,11 @@ const handler = connectNodeAdapter({
     router.service(AdminService, {
       getStatus: () => ({ status }),
       createJoinToken: () => ({ token: 'one-time', expiresAt: '2026-01-01T00:00:00Z' }),
+      listEvents: list,
+      export: bundle,
     }),
 })
-createServer(handler).listen(join(run, 'api.sock'))
+const socket = join(run, 'api.sock')
+rmSync(socket, { force: true })
+createServer(handler).listen(socket)
 process.on('SIGTERM', () => process.exit(0))

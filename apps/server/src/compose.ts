@@ -88,7 +88,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
       const onIndexed = (position: number) => indexed.advance(tenant, position)
       return [
         indexEntries({ ledger, store, outbox, signal: following.signal, onIndexed }),
-        detect({ ledger, store, outbox, indexed, openSide, ruleset, voice, log, signal: following.signal }),
+        detect({ ledger, store, outbox, indexed, openSide, ruleset, clock, signal: following.signal }),
       ]
     }),
     publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: following.signal }),

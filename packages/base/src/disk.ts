@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { constants, type FileHandle, mkdir, open, rename } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
-import { type ErrorTable, errorsOf } from './errors.ts'
+import { dirname } from 'node:path'
+import { type ErrorTable, errorsOf, isSealwatchError } from './errors.ts'
 
 export const diskErrors = {
   DISK_FULL: {
@@ -78,11 +78,15 @@ export const systemDisk: Disk = {
 /** Creates a directory and its parents, and makes their names durable. */
 export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
   try {
-    const first = await mkdir(resolve(path), { recursive: true, mode })
-    if (first === undefined) return
-    for (let made = resolve(path); made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made))
+    await mkdir(path, { mode }).catch(async (cause: unknown) => {
+      if (codeOf(cause) !== 'ENOENT' || dirname(path) === path) throw cause
+      await makeDirectory(dirname(path), mode)
+      await mkdir(path, { mode })
+    })
+    await syncDirectory(dirname(path))
   } catch (cause) {
-    throw translate(`creating the directory ${path}`, cause)
+    if (isSealwatchError(cause)) throw cause
+    if (codeOf(cause) !== 'EEXIST') throw translate(`creating the directory ${path}`, cause)
   }
 }
 

@@ -1,4 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-export type RuleFile = { readonly path: string; readonly text: string }
-export type Ruleset = { readonly rules: readonly unknown[] }
-export const loadRules = (_files: readonly RuleFile[]): { ruleset: Ruleset; problems: unknown[] } => ({ ruleset: { rules: [] }, problems: [] })
+
+export { detectErrors } from './errors.ts'
+export { type FindingContext, findingFor, findingUid } from './finding.ts'
+export { ruleLimits } from './limits.ts'
+export {
+  evaluate,
+  type LoadedRules,
+  loadRules,
+  type Match,
+  type RuleNotice,
+  type RuleProblem,
+  type Ruleset,
+} from './ruleset.ts'
+export type { RuleFile } from './sigma/document.ts'
+export type { Rule } from './sigma/rule.ts'

@@ -6,8 +6,6 @@ import type { FileRef } from '../sources/observation.ts'
 // <asm-generic/fcntl.h>: the same on every architecture we build for.
 const O_ACCMODE = 0o3
 const O_CREAT = 0o100
-const O_EXCL = 0o200
-const O_TRUNC = 0o1000
 const O_PATH = 0o10000000
 
 const accessModes: readonly Access[] = ['read', 'write', 'read_write', 'none']
@@ -17,12 +15,12 @@ export function accessOf(flags: number): Access {
   return (flags & O_PATH) !== 0 ? 'none' : (accessModes[flags & O_ACCMODE] ?? 'none')
 }
 
-/** docs/formats/event.md, 3.3: the strongest thing that the open surely or possibly does. */
+/** docs/formats/event.md, 3.3: the most that the open can be for. The sensor keeps O_CREAT only of opens that created. */
 export function fileActivityOf(flags: number): Activity<'file'> {
+  if ((flags & O_CREAT) !== 0) return 'create'
   const access = accessOf(flags)
   if (access === 'none') return 'open'
-  if ((flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0) return 'create'
-  return access !== 'read' || (flags & O_TRUNC) !== 0 ? 'update' : 'read'
+  return access === 'read' ? 'read' : 'update'
 }
 
 const formatMask = 0o170000
@@ -36,12 +34,15 @@ const fileTypesByFormat = new Map<number, { readonly type_id: number; readonly t
   [0o120000, fileTypes.symbolicLink],
 ])
 
+const minorBits = 20
+const minorMask = 0xfffff
+
 export function fileOf(file: FileRef): OcsfFile {
   return {
     name: baseName(file.path),
     path: file.path,
     ...(fileTypesByFormat.get(file.mode & formatMask) ?? fileTypes.unknown),
-    uid: `${file.dev}:${file.ino}`,
+    uid: `${file.dev >>> minorBits}:${file.dev & minorMask}:${file.ino}`,
     owner: { uid: String(file.uid) },
     is_deleted: file.unlinked,
     xattributes: {

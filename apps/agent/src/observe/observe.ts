@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { constants } from 'node:os'
 import {
   type Access,
   capabilities,
@@ -17,13 +18,13 @@ import {
   type TerminateEvent,
   type TraceEvent,
 } from '@sealwatch/contract'
-import type { Observation, Site, TaskRef } from '../sources/observation.ts'
+import type { Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { accessOf, fileActivityOf, fileOf } from './file.ts'
-import { actorProcess, rememberedProcess } from './process.ts'
+import { actorProcess, asObject, rememberedProcess } from './process.ts'
 import { cmdLineOf, type ProcessTable } from './process-table.ts'
-import { ptraceRequest } from './ptrace.ts'
-import { relationOf } from './relation.ts'
+import { ptraceRequest, takesHold } from './ptrace.ts'
+import { relationOf, relationUnderTrace } from './relation.ts'
 
 export type ObserveContext = RecordContext & {
   readonly processes: ProcessTable
@@ -82,7 +83,7 @@ function commonOf({ kind, actor, timeNs, truncated, site }: SiteObservation, con
 type Common = ReturnType<typeof commonOf>
 
 function launched({ file, filename, argv }: Of<'exec'>, common: Common): LaunchEvent {
-  const { pid, uid, name, created_time, parent_process } = common.actor.process
+  const { pid, parent_process } = common.actor.process
   const image = fileOf(file)
   const parent = parent_process ? ` by ${describe(parent_process)}` : ''
   return {
@@ -92,10 +93,7 @@ function launched({ file, filename, argv }: Of<'exec'>, common: Common): LaunchE
     message: `${image.path} was started as pid ${pid}${parent}`,
     // execve replaces the image and keeps the process: actor.process is the same one, and knows who launched it.
     process: {
-      pid,
-      uid,
-      name,
-      created_time,
+      ...asObject(common.actor.process),
       file: image,
       cmd_line: cmdLineOf(argv, Number.POSITIVE_INFINITY),
       user: { uid: common.actor.user.uid },
@@ -110,8 +108,7 @@ function launched({ file, filename, argv }: Of<'exec'>, common: Common): LaunchE
 }
 
 function terminated({ exitCode, signal }: Of<'exit'>, common: Common): TerminateEvent {
-  const { pid, uid, name, created_time, file, cmd_line } = common.actor.process
-  const process = { pid, uid, name, created_time, ...(file && { file }), ...(cmd_line && { cmd_line }) }
+  const process = asObject(common.actor.process)
   const how = signal === 0 ? `exited with code ${exitCode}` : `was ended by signal ${signal}`
   return {
     ...common,
@@ -161,18 +158,20 @@ function memoryOpened(observation: Of<'mem_open'>, common: Common, context: Obse
 }
 
 const copies = {
-  vm_read: { method: 'process_vm_readv', activity: 'read', verb: 'read' },
-  vm_write: { method: 'process_vm_writev', activity: 'write', verb: 'wrote' },
+  vm_read: { method: 'process_vm_readv', activity: 'read' },
+  vm_write: { method: 'process_vm_writev', activity: 'write' },
 } as const
 
 function memoryCopied(observation: Of<'vm_read' | 'vm_write'>, common: Common, context: ObserveContext): MemoryEvent {
-  const { method, activity, verb } = copies[observation.kind]
+  const { method, activity } = copies[observation.kind]
   const { process, relation, severity } = aimedAt(observation, context)
+  const { verb, outcome } = outcomeOf(observation.result)
   return {
     ...common,
     ...classify('memory', activity),
     ...severities[severity],
-    message: `${describe(common.actor.process)} ${verb} ${observation.bytes} bytes of the memory of ${describe(process)}`,
+    ...outcome,
+    message: `${describe(common.actor.process)} ${verb} ${method} on ${describe(process)}: ${observation.bytes} bytes`,
     process,
     size: observation.bytes,
     unmapped: { ...seen(common, capabilities.targetIdentity), method, access: activity, relation },
@@ -184,23 +183,36 @@ const injected = { injection_type_id: 99, injection_type: 'ptrace' } as const
 function traced(observation: Of<'ptrace'>, common: Common, context: ObserveContext): TraceEvent {
   const { name, activity } = ptraceRequest(observation.request)
   const { process, relation, severity } = aimedAt(observation, context)
+  const { verb, outcome } = outcomeOf(observation.result)
   return {
     ...common,
     ...classify('process', activity),
     ...severities[severity],
-    message: `${describe(common.actor.process)} called ${name} on ${describe(process)}`,
+    ...outcome,
+    message: `${describe(common.actor.process)} ${verb} ${name} on ${describe(process)}`,
     process,
     ...(activity === 'inject' && injected),
     unmapped: { ...seen(common, capabilities.targetIdentity), ptrace_request: name, relation },
   }
 }
 
+const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
+
+/** A refused attempt is an attempt: it is told like the act, and says that it failed. */
+function outcomeOf(result: number) {
+  if (result >= 0) return { verb: 'called', outcome: { status_id: 1, status: 'Success' } }
+  const status_code = errnoNames.get(-result) ?? String(-result)
+  return { verb: 'tried', outcome: { status_id: 2, status: 'Failure', status_code } }
+}
+
 type Aim = { readonly process: OcsfProcess; readonly relation: Relation; readonly severity: SeverityName }
 
-function aimedAt({ actor, target }: { actor: Observation['actor']; target: TaskRef }, context: ObserveContext): Aim {
-  const relation = relationOf(actor, target, context.processes)
+function aimedAt(observation: Of<'ptrace' | 'mem_open' | 'vm_read' | 'vm_write'>, context: ObserveContext): Aim {
+  const takingHold = observation.kind === 'ptrace' && takesHold(observation.request)
+  const relation = (takingHold ? relationOf : relationUnderTrace)(observation, context.processes)
+  const process = rememberedProcess(observation.target, context)
   // Only 'informational' may be shed under overload, and what touches a stranger must never be.
-  return { process: rememberedProcess(target, context), relation, severity: relation === 'foreign' ? 'medium' : 'low' }
+  return { process, relation, severity: relation === 'foreign' || relation === 'launched' ? 'medium' : 'low' }
 }
 
 function seen({ unmapped }: Common, also: number): Common['unmapped'] {

@@ -6,7 +6,7 @@ import type { Observation, Task } from '../sources/observation.ts'
 import { createProcessTable, type ProcessRow } from './process-table.ts'
 import { sampleFile, sampleTask } from './sample-observations.ts'
 
-const limits = { processesMax: 4, exitsRemembered: 2, cmdLineUnitsMax: 10 }
+const limits = { processesMax: 4, exitsRemembered: 2, tracedMax: 2, cmdLineUnitsMax: 10 }
 const row: ProcessRow = { pid: 5, startTicks: 100n, exe: '/bin/five', argv: ['five'], uid: 0 }
 
 function task(pid: number, change: Partial<Task> = {}): Task {
@@ -73,4 +73,14 @@ test('an ended process is remembered for a number of exits, and a new owner of i
   assert.notEqual(table.find(reborn), undefined)
   table.learn(exit(task(4)))
   assert.equal(table.find(task(2)), undefined)
+})
+
+test('of more traced processes than the limit, the longest held are forgotten', () => {
+  const table = createProcessTable(limits)
+  const attach = { kind: 'ptrace', timeNs: 9n, truncated: false, actor: task(9), request: 0x4206, result: 0 } as const
+  for (const pid of [1, 2, 3]) table.learn({ ...attach, target: task(pid) })
+  assert.deepEqual(
+    [1, 2, 3].map((pid) => table.tracerOf(task(pid))?.pid),
+    [undefined, 9, 9],
+  )
 })

@@ -2,6 +2,7 @@
 
 import { clip } from '@sealwatch/contract'
 import type { Observation, TaskRef } from '../sources/observation.ts'
+import { asksToBeTraced, takesHold } from './ptrace.ts'
 
 /** One process as /proc shows it. Start times there have the clock's ticks, the kernel's frames nanoseconds. */
 export type ProcessRow = {
@@ -34,6 +35,8 @@ export type ProcessTable = {
   seed(rows: readonly ProcessRow[], atNs: bigint): void
   /** Call before `observe`, once for each observation, in order. */
   learn(observation: Observation): void
+  /** Who holds this process by ptrace, as far as was seen; letting go is not seen. */
+  tracerOf(ref: { readonly pid: number; readonly startNs: bigint }): TaskRef | undefined
   readonly size: number
 }
 
@@ -42,6 +45,8 @@ export const processTableLimits = {
   processesMax: 8_192,
   /** Exits between a process's end and its being forgotten: late frames about it still find it. */
   exitsRemembered: 1_024,
+  /** The longest held are forgotten beyond this. */
+  tracedMax: 1_024,
   cmdLineUnitsMax: 1_024,
 } as const
 
@@ -51,6 +56,7 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
   // In a Map the insertion order is the order of use: whoever acts is put at the end.
   const processes = new Map<number, KnownProcess>()
   const exited = new Map<number, bigint>()
+  const tracers = new Map<string, TaskRef>()
 
   const find: ProcessTable['find'] = ({ pid, startNs }) => {
     const known = processes.get(pid)
@@ -101,8 +107,17 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
       } else if (before?.exe === exe) put(actor.pid, { ...before, ...now })
       // Seen for the first time, or with an image whose exec we missed: it surely runs it now, no more is known.
       else put(actor.pid, { ...now, cmdLine: null, imageSinceNs: timeNs, executed: before !== undefined })
-      if (observation.kind === 'exit') forgetLater(actor.pid, startNs)
+      const hold = observation.kind === 'ptrace' ? holdOf(observation) : undefined
+      if (hold) {
+        tracers.set(keyOf(hold.held), hold.by)
+        if (tracers.size > limits.tracedMax) dropOldest(tracers)
+      }
+      if (observation.kind === 'exit') {
+        tracers.delete(keyOf(actor))
+        forgetLater(actor.pid, startNs)
+      }
     },
+    tracerOf: (ref) => tracers.get(keyOf(ref)),
     get size() {
       return processes.size
     },
@@ -112,6 +127,19 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
 /** Arguments as one string, the way Sigma rules expect them: joined by spaces, nothing quoted. */
 export function cmdLineOf(argv: readonly string[], unitsMax: number): string {
   return clip(argv.join(' '), unitsMax)
+}
+
+type Hold = { readonly held: TaskRef; readonly by: TaskRef }
+
+function holdOf({ actor, target, request, result }: Extract<Observation, { kind: 'ptrace' }>): Hold | undefined {
+  if (result < 0) return undefined
+  const [parent] = actor.ancestors
+  if (asksToBeTraced(request)) return parent && { held: actor, by: parent }
+  return takesHold(request) ? { held: target, by: actor } : undefined
+}
+
+function keyOf({ pid, startNs }: { readonly pid: number; readonly startNs: bigint }): string {
+  return `${pid}:${startNs}`
 }
 
 function dropOldest<K>(map: Map<K, unknown>): void {

@@ -30,6 +30,18 @@ export function actorProcess(task: Task, context: ProcessContext): OcsfProcess {
   }
 }
 
+/** The acting process where it is also what is acted on: its descent and credentials are told once, at the actor. */
+export function asObject({ pid, uid, name, created_time, file, cmd_line }: OcsfProcess): OcsfProcess {
+  return {
+    pid,
+    uid,
+    name,
+    ...(created_time !== undefined && { created_time }),
+    ...(file && { file }),
+    ...(cmd_line !== undefined && { cmd_line }),
+  }
+}
+
 /** Another process: the kernel named it, the table knows what it runs. */
 export function rememberedProcess(ref: TaskRef, context: ProcessContext): OcsfProcess {
   const known = context.processes.find(ref)
@@ -45,7 +57,9 @@ function ancestorEntity(ref: TaskRef, context: ProcessContext): OcsfProcessEntit
 }
 
 function identity({ pid, startNs, comm }: TaskRef, context: RecordContext): OcsfProcessEntity {
-  return { pid, uid: `${pid}:${startNs}`, name: comm, created_time: unixMs(startNs, context) }
+  // It ended before the sensor could look it up: only its number is known.
+  const isKnown = startNs > 0n
+  return { pid, uid: `${pid}:${startNs}`, name: comm, ...(isKnown && { created_time: unixMs(startNs, context) }) }
 }
 
 function whatItRuns({ exe, cmdLine }: Pick<KnownProcess, 'exe' | 'cmdLine'>): Pick<OcsfProcess, 'file' | 'cmd_line'> {

@@ -29,3 +29,13 @@ const rows: Readonly<Record<number, PtraceRow>> = {
 export function ptraceRequest(request: number): PtraceRow {
   return rows[request] ?? { name: `PTRACE_${request}`, activity: 'open' }
 }
+
+/** The child's own call: whoever started it may trace it. */
+export function asksToBeTraced(request: number): boolean {
+  return rows[request]?.name === 'PTRACE_TRACEME'
+}
+
+export function takesHold(request: number): boolean {
+  const name = rows[request]?.name
+  return name === 'PTRACE_ATTACH' || name === 'PTRACE_SEIZE'
+}

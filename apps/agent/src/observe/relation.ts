@@ -4,11 +4,13 @@ import type { Relation } from '@sealwatch/contract'
 import type { Task, TaskRef } from '../sources/observation.ts'
 import type { ProcessTable } from './process-table.ts'
 
+type Aimed = { readonly actor: Task; readonly target: TaskRef }
+
 /**
  * Who the target is to the process that acts (docs/formats/event.md, 4.3). Only kernel start times and our own record
- * of exec decide, never a name. In doubt the answer is 'foreign'.
+ * of exec and ptrace decide, never a name. In doubt the answer is 'foreign'.
  */
-export function relationOf(actor: Task, target: TaskRef, processes: ProcessTable): Relation {
+export function relationOf({ actor, target }: Aimed, processes: ProcessTable): Relation {
   if (isSame(actor, target)) return 'self'
   const knownActor = processes.find(actor)
   const knownTarget = processes.find(target)
@@ -20,6 +22,18 @@ export function relationOf(actor: Task, target: TaskRef, processes: ProcessTable
   const [parent] = actor.ancestors
   const isFork = parent !== undefined && isSame(parent, target) && knownActor?.executed !== true
   return isFork && actor.exe !== null && actor.exe === knownTarget?.exe ? 'forked' : 'foreign'
+}
+
+/** The same of an act upon a process that may be traced already: what a tracer does then was told when it took hold. */
+export function relationUnderTrace({ actor, target }: Aimed, processes: ProcessTable): Relation {
+  const relation = relationOf({ actor, target }, processes)
+  if (relation === 'self') return relation
+  const family = [target, ...(processes.find(target)?.ancestors ?? [])]
+  const isTracer = family.some((one) => {
+    const tracer = processes.tracerOf(one)
+    return tracer !== undefined && isSame(tracer, actor)
+  })
+  return isTracer ? 'traced' : relation
 }
 
 function isSame(one: TaskRef, other: TaskRef): boolean {

@@ -65,7 +65,7 @@ export function sampleTask(change: Partial<Task> = {}): Task {
 }
 
 export function sampleFile(path: string, change: Partial<FileRef> = {}): FileRef {
-  const regular = { dev: 2049, ino: 131_111n, mode: 0o100755, nlink: 1, uid: 0, fsMagic: 0xef53 }
+  const regular = { dev: (8 << 20) | 1, ino: 131_111n, mode: 0o100755, nlink: 1, uid: 0, fsMagic: 0xef53 }
   return { path, ...regular, unlinked: false, memfd: false, ...change }
 }
 
@@ -96,11 +96,20 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     argv: ['payload'],
   },
   'process-terminate': { ...at, site: 'exit', kind: 'exit', actor, exitCode: 0, signal: 9 },
-  'process-open': { ...at, site: 'ptrace', kind: 'ptrace', actor: tracer, target: service, request: 16 },
-  'process-inject': { ...at, site: 'ptrace', kind: 'ptrace', actor: tracer, target: service, request: 4 },
+  'process-open': { ...at, site: 'ptrace', kind: 'ptrace', actor: tracer, target: service, request: 16, result: 0 },
+  'process-open-refused': {
+    ...at,
+    site: 'ptrace',
+    kind: 'ptrace',
+    actor: tracer,
+    target: service,
+    request: 16,
+    result: -1,
+  },
+  'process-inject': { ...at, site: 'ptrace', kind: 'ptrace', actor: tracer, target: service, request: 4, result: 0 },
   'file-read': { ...open, actor, file: shadow, flags: 0 },
   'file-update': { ...open, actor, file: shadow, flags: 0o2 },
-  'file-create': { ...open, actor, file: sampleFile('/etc/shadow.lock'), flags: 0o301 },
+  'file-create': { ...open, actor, file: sampleFile('/etc/shadow.lock'), flags: 0o101 },
   'file-open': { ...open, actor, file: shadow, flags: 0o10000000 },
   'memory-read-proc': {
     ...at,
@@ -120,8 +129,24 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     target: service,
     flags: 1,
   },
-  'memory-read-vm': { ...at, site: 'process_vm_readv', kind: 'vm_read', actor: tracer, target: service, bytes: 4096 },
-  'memory-write-vm': { ...at, site: 'process_vm_writev', kind: 'vm_write', actor: tracer, target: service, bytes: 8 },
+  'memory-read-vm': {
+    ...at,
+    site: 'process_vm_readv',
+    kind: 'vm_read',
+    actor: tracer,
+    target: service,
+    bytes: 4096,
+    result: 4096,
+  },
+  'memory-write-vm': {
+    ...at,
+    site: 'process_vm_writev',
+    kind: 'vm_write',
+    actor: tracer,
+    target: service,
+    bytes: 8,
+    result: 8,
+  },
 }
 
 export function sampleCounts(produced: bigint, dropped: bigint): SensorCounts {

@@ -29,7 +29,7 @@ export type Task = TaskRef & {
 
 /** A file by object: the path is for people, device and inode identify it. */
 export type FileRef = {
-  /** In the actor's mount namespace. Without a leading slash when its beginning was lost to a limit. */
+  /** In the actor's mount namespace. Begins with ? instead of / when its beginning was lost to a limit. */
   readonly path: string
   /** The kernel's dev_t: major << 20 | minor. */
   readonly dev: number

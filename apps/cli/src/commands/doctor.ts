@@ -5,9 +5,9 @@ import { trustOf } from '../audit/trust.ts'
 import { command, exit, integer } from '../command.ts'
 import { acts } from '../doctor/acts.ts'
 import { checkInstance } from '../doctor/checks.ts'
-import { probeSite } from '../doctor/probe.ts'
-import { renderRows } from '../doctor/row.ts'
-import { gatherStatus } from '../status/gather.ts'
+import { probeAct } from '../doctor/probe.ts'
+import { type Row, renderRows } from '../doctor/row.ts'
+import { gatherStatus, type InstanceStatus } from '../status/gather.ts'
 import { progressLine, safeJson } from '../terminal.ts'
 
 export const doctor = command({
@@ -34,19 +34,17 @@ event and verifies its proof offline with the pinned keys. A red row is a blind 
     const fromLeaf = status.server?.ledgers.find(({ tenant }) => tenant === 'default')?.size ?? 0
     const probing = { io, place, trust: vkeys, fromLeaf, timeoutMs: timeout }
     const probes = await withAdmin(place, 'probing the sensor sites', (admin) =>
-      Promise.all(
-        Object.keys({ ...acts, ...status.sensor?.sites }).map((site) => probeSite(site, { ...probing, admin })),
-      ),
+      Promise.all(acts.map((act) => probeAct(act, { ...probing, admin }))),
     ).finally(progress.end)
-    const rows = [
-      ...checks,
-      ...probes.map((row) => {
-        const site = status.sensor?.sites[row.name]
-        return row.ok || site === undefined || site.attached ? row : { ...row, detail: `${row.detail}: ${site.reason}` }
-      }),
-    ]
+    const rows = [...checks, ...probes.map((row) => withReason(row, status))]
     const ok = rows.every((row) => row.ok)
     io.out(json ? `${safeJson({ ok, rows })}\n` : renderRows(rows, io))
     return ok ? exit.ok : exit.finding
   },
 })
+
+/** A blind spot that the sensor itself knows of says why. */
+function withReason(row: Row, { sensor }: InstanceStatus): Row {
+  const site = sensor?.sites[row.name]
+  return row.ok || site === undefined || site.attached ? row : { ...row, detail: `${row.detail}: ${site.reason}` }
+}

@@ -2,15 +2,35 @@
 
 import { eventClasses } from '@sealwatch/contract'
 
-/** What the probe does for each sensor site, and as what it must come back. The sensor's own list is longer or equal. */
-export const acts: Readonly<Record<string, { readonly did: string; readonly classUid: number }>> = {
-  exec: { did: 'started a program', classUid: eventClasses.process.uid },
-  exit: { did: 'ended a program', classUid: eventClasses.process.uid },
-  open: { did: 'opened a watched file by open', classUid: eventClasses.file.uid },
-  openat: { did: 'opened a watched file by openat', classUid: eventClasses.file.uid },
-  openat2: { did: 'opened a watched file by openat2', classUid: eventClasses.file.uid },
-  creat: { did: 'created a watched file by creat', classUid: eventClasses.file.uid },
-  ptrace: { did: 'attached to a process', classUid: eventClasses.process.uid },
-  process_vm_readv: { did: 'read the memory of a process', classUid: eventClasses.memory.uid },
-  process_vm_writev: { did: 'wrote to the memory of a process', classUid: eventClasses.memory.uid },
+/** What the probe can do, the sensor site that must see it, and as what it must come back. */
+export type Act = {
+  readonly name: string
+  readonly site: string
+  readonly did: string
+  readonly classUid: number
+  /** It needs a watched file to act on. */
+  readonly onFile: boolean
 }
+
+const { process, file, memory } = eventClasses
+
+const act = (name: string, { uid }: { uid: number }, did: string, site = name): Act => ({
+  name,
+  site,
+  did,
+  classUid: uid,
+  onFile: uid === file.uid,
+})
+
+export const acts: readonly Act[] = [
+  act('exec', process, 'started a program'),
+  act('exit', process, 'ended a program'),
+  act('open', file, 'opened a watched file by open'),
+  act('openat', file, 'opened a watched file by openat'),
+  act('openat2', file, 'opened a watched file by openat2'),
+  act('creat', file, 'wrote a watched file by creat'),
+  act('ptrace', process, 'attached to a process'),
+  act('process_vm_readv', memory, 'read the memory of a process'),
+  act('process_vm_writev', memory, 'wrote to the memory of a process'),
+  act('mem', memory, 'opened /proc/PID/mem', 'openat'),
+]

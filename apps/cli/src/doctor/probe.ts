@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalize, messageOf } from '@sealwatch/base'
 import type { AwaitEventResponse } from '@sealwatch/contract'
@@ -11,7 +12,7 @@ import { sha256, verifyBundle } from '@sealwatch/ledger'
 import type { Admin } from '../admin.ts'
 import type { Io } from '../io.ts'
 import { fileOf, type Place } from '../place.ts'
-import { acts } from './acts.ts'
+import type { Act } from './acts.ts'
 import type { Row } from './row.ts'
 
 export type Probing = {
@@ -25,51 +26,52 @@ export type Probing = {
 }
 
 const probeMsMax = 5000
+const saidCharsMax = 500
 
 /**
- * Lets a program that nothing here knows do what the site watches, with a random name, and asks the control plane for
+ * Lets a program that nothing here knows do what a site watches, under a random name, and asks the control plane for
  * what came of it, with its proof.
  */
-export async function probeSite(site: string, probing: Probing): Promise<Row> {
+export async function probeAct(act: Act, probing: Probing): Promise<Row> {
   const { io, admin, fromLeaf, timeoutMs } = probing
-  const act = acts[site] ?? { did: 'did what it watches', classUid: 0 }
-  // It is also the program's comm, which the kernel cuts at 15 bytes.
+  const { name, site, did, classUid } = act
+  // It becomes the program's comm, which the kernel cuts at 15 bytes.
   const nonce = `sw${randomBytes(6).toString('hex')}`
   const startNs = io.clock.nowNs()
   try {
     const [seen] = await Promise.all([
-      admin.awaitEvent({ nonce, site, classUid: act.classUid, fromLeaf: BigInt(fromLeaf), timeoutMs }),
-      runProbe(site, nonce, probing),
+      admin.awaitEvent({ nonce, site, classUid, fromLeaf: BigInt(fromLeaf), timeoutMs }),
+      runProbe(act, nonce, probing),
     ])
-    return await judge(site, act.did, seen, startNs, probing)
+    return await judge(act, seen, startNs, probing)
   } catch (error) {
-    return { name: site, did: act.did, ok: false, detail: messageOf(error) }
+    return { name, did, ok: false, detail: messageOf(error) }
   }
 }
 
-async function runProbe(site: string, nonce: string, { io, place }: Probing): Promise<void> {
-  const program = join(io.root, 'apps/sensor/build/probe')
-  const child = spawn(program, [site, nonce, fileOf.canary(place)], {
+async function runProbe({ name, onFile }: Act, nonce: string, { io, place }: Probing): Promise<void> {
+  const args = [name, nonce]
+  if (onFile) {
+    // Not named after the nonce: our own opening of it must not pass for the probe's.
+    const path = join(fileOf.canary(place), name)
+    await writeFile(path, '')
+    args.push('--file', path)
+  }
+  const child = spawn(join(io.root, 'apps/sensor/build/probe'), args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {},
     timeout: probeMsMax,
   })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => {
-    said = `${said}${chunk}`.slice(-500)
+    said = `${said}${chunk}`.slice(-saidCharsMax)
   })
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
   if (code !== 0) throw new Error(`the probe itself failed: ${said.trim() || (signal ?? `exit ${code}`)}`)
 }
 
-async function judge(
-  site: string,
-  did: string,
-  seen: AwaitEventResponse,
-  startNs: bigint,
-  probing: Probing,
-): Promise<Row> {
-  const row = { name: site, did }
+async function judge({ name, did }: Act, seen: AwaitEventResponse, startNs: bigint, probing: Probing): Promise<Row> {
+  const row = { name, did }
   if (!seen.found || seen.entry === undefined)
     return { ...row, ok: false, detail: `not seen within ${probing.timeoutMs / 1000} s` }
   const { leafIndex, line } = seen.entry

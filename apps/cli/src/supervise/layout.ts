@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, statfsSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cliError } from '../errors.ts'
 import { fileOf, type Place } from '../place.ts'
@@ -36,6 +47,8 @@ export function prepareData(place: Place): void {
 /** Folders of the parts, each open to the one user that needs it. */
 export function prepareFolders(place: Place): void {
   ensureFolder(place.data, 'server', serviceUsers.server, 0o700)
+  // Made here, so that it is there to be watched when the sensor starts.
+  ensureFolder(join(place.data, 'server'), 'keys', serviceUsers.server, 0o700)
   ensureFolder(place.data, 'agent', serviceUsers.agent, 0o700)
   mkdirSync(dirname(place.run), { recursive: true, mode: 0o755 })
   ensureFolder(dirname(place.run), place.name, root, 0o711)
@@ -50,14 +63,16 @@ export function prepareFolders(place: Place): void {
 
 function ensureFolder(parent: string, name: string, owner: Owner, mode: number): void {
   const path = join(parent, name)
-  const attempted = `preparing the folder ${path}`
   try {
     mkdirSync(path, { recursive: true, mode })
-    if (!lstatSync(path).isDirectory()) throw cliError('CLI_DATA_UNUSABLE', { attempted, received: 'not a folder' })
-    chownSync(path, owner.uid, owner.gid)
-    chmodSync(path, mode)
+    // By descriptor, and never through a link: a service user may not have another folder handed to itself.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+    fchownSync(fd, owner.uid, owner.gid)
+    fchmodSync(fd, mode)
+    closeSync(fd)
   } catch (cause) {
-    throw cliError('CLI_DATA_UNUSABLE', { attempted, received: (cause as NodeJS.ErrnoException).code, cause })
+    const received = (cause as NodeJS.ErrnoException).code
+    throw cliError('CLI_DATA_UNUSABLE', { attempted: `preparing the folder ${path}`, received, cause })
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -9,36 +10,14 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { isSealwatchError, systemClock } from '@sealwatch/base'
+import { fakeParts } from '../../test/fake-parts.ts'
 import { fileOf, type Place, placeOf } from '../place.ts'
-import type { Part } from './part.ts'
-import type { PartSettings } from './parts.ts'
 import type { Progress } from './readiness.ts'
 import { readInstance, readSupervisor } from './record.ts'
 import { supervise } from './supervise.ts'
 import { isAlive, taskOf } from './task.ts'
 
-const fakes = join(import.meta.dirname, '../../test')
 const skip = process.getuid?.() === 0 ? false : 'needs root'
-
-/** The real wiring, with small programs in place of the real ones. */
-function fakeParts({ place, view }: PartSettings): Part[] {
-  const node = (name: string, file: string, env: Record<string, string>): Part => ({
-    name,
-    argv: view.wrap([process.execPath, '--disable-warning=ExperimentalWarning', join(fakes, file)]),
-    env,
-    log: fileOf.log(place, name),
-    stopMs: 2000,
-  })
-  const folders = (name: string, prefix: string) => ({
-    [`${prefix}_DATA_DIR`]: join(view.data, name),
-    [`${prefix}_RUN_DIR`]: join(place.run, name),
-  })
-  return [
-    { name: 'sensor', argv: ['sleep', '1000'], env: {}, log: fileOf.log(place, 'sensor'), stopMs: 2000 },
-    node('agent', 'fake-agent.ts', folders('agent', 'SEALWATCH_AGENT')),
-    node('server', 'fake-server.ts', folders('server', 'SEALWATCH_SERVER')),
-  ]
-}
 
 describe('supervise', { skip }, () => {
   let base: string
@@ -145,7 +124,7 @@ describe('supervise', { skip }, () => {
     const old = (await partOf('sensor'))?.task
     assert.ok(old)
     await stray.down()
-    const sleeper = (await import('node:child_process')).spawn('sleep', ['1000'], { stdio: 'ignore' })
+    const sleeper = spawn('sleep', ['1000'], { stdio: 'ignore' })
     const task = taskOf(sleeper.pid ?? 0)
     assert.ok(task)
     const parts = [{ name: 'sensor', task, startedMs: 0, restarts: 0 }]

@@ -21,7 +21,8 @@ const defaults = (
 /etc/ssh/ssh_host_rsa_key
 # Sealwatch's own keys
 ${join(place.data, 'server/keys')}
-${join(place.data, 'agent/keys')}
+${join(place.data, 'agent/host.key')}
+${join(place.data, 'agent/identity.pem')}
 `
 
 /** The operator's list, made with defaults where there is none, and the canary folder of doctor. */

@@ -218,7 +218,7 @@ describe('control socket', () => {
     assert.deepEqual(await collect(admin.listAlerts({})), [])
   })
 
-  test('a follower gets what comes later, and ends when the server stops', async () => {
+  test('a follower gets what comes later', async () => {
     const key = await enrol()
     await ship(key, event('a'))
     const seen: unknown[] = []
@@ -228,6 +228,20 @@ describe('control socket', () => {
       if (seen.length === 2) break
     }
     assert.deepEqual(seen, ['a', 'b'])
+  })
+
+  test('a follower ends when the server stops', async () => {
+    const key = await enrol()
+    await ship(key, event('a'))
+    const seen: unknown[] = []
+    let closed: Promise<void> | undefined
+    for await (const { line } of admin.listEvents({ follow: true })) {
+      seen.push(uidOf(line))
+      closed ??= socket.close()
+    }
+    await closed
+    assert.deepEqual(seen, ['a'])
+    socket = await openApiSocket(join(dir, 'api.sock'))
   })
 
   test('waits for the event that carries the nonce and was seen by the site, and proves it', async () => {

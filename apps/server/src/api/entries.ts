@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { apiError } from './errors.ts'
 import type { ApiPorts } from './ports.ts'
 
 export type EntryQuery = {
@@ -39,7 +40,10 @@ export async function* findEntries(
       for (const leaf of leaves) yield await entryAt(ports, query.tenant, leaf)
       next = leaves.length < pageRows ? end : (leaves.at(-1) ?? end) + 1
     }
-    if (!query.follow || signal.aborted) return
+    if (!query.follow) {
+      if (next < end) throw apiError('API_STOPPING', { attempted: `listing leaf ${next} of ${end}` })
+      return
+    }
     await ledger.waitFor(next, signal)
     if (signal.aborted) return
   }

@@ -14,10 +14,10 @@ export const apiErrors = {
     rule: 'what is asked for must be in the ledger',
     advice: 'List what there is: ./sealwatch alerts, ./sealwatch events',
   },
-  API_STARTING: {
+  API_STOPPING: {
     kind: 'unavailable',
-    rule: 'the server must have opened its ledgers',
-    advice: 'Try again in a moment',
+    rule: 'an answer is whole, or it says that it is not',
+    advice: 'The server stops: ask again once it is back',
   },
   API_SOCKET: {
     kind: 'fatal',

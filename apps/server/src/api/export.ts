@@ -43,7 +43,7 @@ export async function* exportBundle(
   }
   let linesDone = 0
   for await (const { bytes, lines } of writeBundle(request)) {
-    if (signal.aborted) return
+    if (signal.aborted) throw apiError('API_STOPPING', { attempted: `exporting line ${linesDone} of ${linesTotal}` })
     linesDone += lines
     yield { bytes, linesDone, linesTotal }
   }

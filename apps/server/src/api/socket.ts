@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { once } from 'node:events'
-import { chmod } from 'node:fs/promises'
+import { chmod, unlink } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
+import { connect } from 'node:net'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 import { apiError } from './errors.ts'
 import type { ApiPorts } from './ports.ts'
@@ -17,16 +18,22 @@ export type ApiSocket = {
 
 const connectionsMax = 64
 const requestBytesMax = 64 * 1024
-/** What a call may take to finish once the server stops. */
+/** For the whole of a request to arrive. */
 const requestTimeoutMs = 30_000
+/** Each command makes few calls: an idle connection is one that nobody needs, and would hold up the end. */
+const keepAliveTimeoutMs = 100
 
 /** Throws API_SOCKET. The folder of `path` must let in only those who may command this server. */
 export async function openApiSocket(path: string): Promise<ApiSocket> {
   const stopping = new AbortController()
   let handle: RequestListener = (_request, response) => response.writeHead(503).end()
-  const server = createServer({ requestTimeout: requestTimeoutMs }, (request, response) => handle(request, response))
+  const server = createServer(
+    { requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs },
+    (request, response) => handle(request, response),
+  )
   server.maxConnections = connectionsMax
   try {
+    await removeOrphan(path)
     server.listen(path)
     await once(server, 'listening')
     await chmod(path, 0o600)
@@ -49,5 +56,17 @@ export async function openApiSocket(path: string): Promise<ApiSocket> {
       server.closeIdleConnections()
       await once(server, 'close')
     },
+  }
+}
+
+/** A server that was killed leaves its socket behind; one that lives answers on it. */
+async function removeOrphan(path: string): Promise<void> {
+  const probe = connect(path)
+  try {
+    await once(probe, 'connect')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ECONNREFUSED') await unlink(path)
+  } finally {
+    probe.destroy()
   }
 }

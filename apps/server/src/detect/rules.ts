@@ -25,8 +25,9 @@ export function readRuleFiles(dir: string): RuleFile[] {
 
 /** A bad rule is named and left out; the others work. */
 export function loadRuleset(files: readonly RuleFile[], log: Log): Ruleset {
-  const { ruleset, problems } = loadRules(files)
-  for (const problem of problems) log.error('a rule is left out', { problem })
-  log.info('rules loaded', { files: files.length, left_out: problems.length })
+  const { ruleset, problems, notices } = loadRules(files)
+  for (const { path, line, error } of problems) log.error('a rule is left out', { path, line, error })
+  for (const { path, text } of notices) log.warn(`a rule is not what it seems: ${text}`, { path })
+  log.info('rules loaded', { rules: ruleset.rules.length, left_out: problems.length })
   return ruleset
 }

@@ -94,8 +94,10 @@ function authorityOf(path: string, pem: string, clock: Clock): Authority {
     names: x509.JsonGeneralName[],
     usage: x509.ExtendedKeyUsage,
   ): Promise<IssuedCertificate> {
-    const notBeforeMs = clock.nowMs() - backdatingMs
-    const expiresAtMs = Math.min(clock.nowMs() + lifetimeMs, issuer.notAfter.getTime())
+    // X.509 knows whole seconds only.
+    const nowMs = Math.floor(clock.nowMs() / 1000) * 1000
+    const notBeforeMs = nowMs - backdatingMs
+    const expiresAtMs = Math.min(nowMs + lifetimeMs, issuer.notAfter.getTime())
     const issued = await x509.X509CertificateGenerator.create({
       serialNumber: newSerial(),
       subject: [{ CN: [subject] }],

@@ -16,12 +16,12 @@ export const identityErrors = {
   TOKEN_UNKNOWN: {
     kind: 'denied',
     rule: 'enrolment needs a join token that this deployment issued',
-    advice: 'Create one on the server (`sealwatch host token`) and put it into the token file of the host',
+    advice: 'Create one on the server (`sealwatch host invite`) and put it into the token file of the host',
   },
   TOKEN_EXPIRED: {
     kind: 'denied',
     rule: 'a join token is good until it expires',
-    advice: 'Create a new one on the server (`sealwatch host token`) and put it into the token file of the host',
+    advice: 'Create a new one on the server (`sealwatch host invite`) and put it into the token file of the host',
   },
   TOKEN_USED: {
     kind: 'denied',

@@ -18,8 +18,8 @@ export type Identity = {
   readonly authority: Authority
   readonly hosts: Hosts
   /**
-   * A token for one host; resolves when its creation stands in the ledger. 0 seconds stands for an hour. Throws
-   * TOKEN_TTL_INVALID or TOKENS_TOO_MANY.
+   * A token for one host; resolves when its creation stands in the ledger. Throws TOKEN_TTL_INVALID or
+   * TOKENS_TOO_MANY.
    */
   createJoinToken(ttlSeconds: number): Promise<{ readonly token: string; readonly expiresAt: string }>
   /** See enrol.ts. */
@@ -41,7 +41,6 @@ export type IdentityOptions = {
   readonly log: Log
 }
 
-const tokenTtlSecondsDefault = 3600
 const openTokensMax = 1000
 
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
@@ -49,14 +48,13 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const authority = await openAuthority({ path: join(dir, 'ca.pem'), deployment, disk, clock })
 
   async function createJoinToken(ttlSeconds: number): Promise<{ token: string; expiresAt: string }> {
-    const ttl = ttlSeconds === 0 ? tokenTtlSecondsDefault : ttlSeconds
     const attempted = 'creating a join token'
-    if (!Number.isInteger(ttl) || ttl < 1 || ttl > limits.tokenTtlSecondsMax)
+    if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > limits.tokenTtlSecondsMax)
       throw identityError('TOKEN_TTL_INVALID', { attempted, received: `${ttlSeconds} seconds` })
     const { token, secretHash } = newJoinToken(authority.fingerprint)
     const nowNs = clock.nowNs()
     const created_at = rfc3339(nowNs)
-    const expires_at = rfc3339(nowNs + BigInt(ttl) * 1_000_000_000n)
+    const expires_at = rfc3339(nowNs + BigInt(ttlSeconds) * 1_000_000_000n)
     const uid = await store.transaction(async (tx) => {
       // A used token stays until it expires: it answers the host that used it, should the first answer be lost.
       await tx.deleteFrom('join_tokens').where('expires_at', '<=', created_at).execute()

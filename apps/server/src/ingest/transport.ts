@@ -51,7 +51,7 @@ const window = { stream: 1 * MiB, connection: 4 * MiB } as const
 export async function openTransport(options: TransportOptions): Promise<Transport> {
   const { identity, names, clock, log } = options
   const { authority } = identity
-  const counters: TransportCounters = { denied: 0, refused: 0 }
+  const counters: TransportCounters = { denied: 0, refused: 0, broken: 0 }
   const stopping = new AbortController()
   const peers = new Map<Http2Session, Peer>()
   const sockets = new Set<Socket>()
@@ -95,7 +95,7 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
     socket.once('close', () => sockets.delete(socket))
   })
   const broken = (error: unknown) => {
-    counters.refused++
+    counters.broken++
     log.debug('a connection broke', { error: messageOf(error) })
   }
   server.on('tlsClientError', broken)

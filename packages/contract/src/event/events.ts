@@ -18,8 +18,11 @@ export type EventBase = Classification & {
   readonly actor: OcsfActor
 }
 
+/** Of an act that can be refused; `status_code` is the errno's name. */
+export type Outcome = { readonly status_id: number; readonly status: string; readonly status_code?: string }
+
 /** How the target of an act relates to the process that acts (docs/formats/event.md, 4.3). */
-export type Relation = 'self' | 'launched' | 'forked' | 'foreign'
+export type Relation = 'self' | 'traced' | 'launched' | 'forked' | 'foreign'
 export type Access = 'read' | 'write' | 'read_write' | 'none'
 export type MemoryMethod = 'proc_mem' | 'process_vm_readv' | 'process_vm_writev'
 
@@ -43,11 +46,11 @@ export type FileEvent = Observed<
   { readonly syscall: string; readonly access: Access }
 >
 export type MemoryEvent = Observed<
-  { readonly process: OcsfProcess; readonly requested_permissions?: number; readonly size?: number },
+  Partial<Outcome> & { readonly process: OcsfProcess; readonly requested_permissions?: number; readonly size?: number },
   { readonly method: MemoryMethod; readonly access: Access; readonly relation: Relation; readonly syscall?: string }
 >
 export type TraceEvent = Observed<
-  { readonly process: OcsfProcess; readonly injection_type_id?: number; readonly injection_type?: string },
+  Outcome & { readonly process: OcsfProcess; readonly injection_type_id?: number; readonly injection_type?: string },
   { readonly ptrace_request: string; readonly relation: Relation }
 >
 export type ObservedEvent = LaunchEvent | TerminateEvent | FileEvent | MemoryEvent | TraceEvent

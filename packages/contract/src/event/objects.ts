@@ -20,7 +20,7 @@ export type OcsfFile = {
   readonly path: string
   readonly type_id: number
   readonly type: string
-  /** "<device>:<inode>", decimal: what identifies the file when its path does not. */
+  /** "<major>:<minor>:<inode>", decimal: what identifies the file when its path does not. */
   readonly uid?: string
   readonly owner?: OcsfUser
   readonly is_deleted?: boolean
@@ -37,13 +37,13 @@ export type OcsfFile = {
 /** Enough to recognise a process: an ancestor. */
 export type OcsfProcessEntity = {
   readonly pid: number
-  /** "<pid>:<start, nanoseconds of CLOCK_BOOTTIME>": unique on a host between two boots. */
+  /** "<pid>:<start, nanoseconds of CLOCK_BOOTTIME>": unique on a host between two boots; start 0 is unknown. */
   readonly uid: string
   /** The kernel's comm: whatever the process calls itself. Never judge by it. */
   readonly name: string
   readonly path?: string
   /** Unix milliseconds. */
-  readonly created_time: number
+  readonly created_time?: number
 }
 
 export type OcsfProcess = Omit<OcsfProcessEntity, 'path'> & {

@@ -32,3 +32,6 @@ function visit(value: object, pointer: string, personal: readonly string[], foun
       visit(inner, here, personalMembers[member] ?? [], found)
   }
 }
+
+/** The personal values of one line, beside it: JSON pointer into the line -> what its commitment commits to. */
+export type Side = Readonly<Record<string, { readonly salt: string; readonly value: string }>>

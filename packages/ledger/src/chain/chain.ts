@@ -74,7 +74,8 @@ export type Chain = {
   readonly replacesDamaged: boolean
   /**
    * Seals events and heads over them, one for each batch they fill, in a single durable append. When it rejects with
-   * DISK_FULL or CHAIN_FULL nothing of it is sealed; after a crash whole batches of it may be.
+   * DISK_FULL or CHAIN_FULL nothing of it is sealed. A crash meanwhile leaves nothing of it, or all; where no account
+   * of the sensor was ever given, perhaps its first batches.
    */
   seal(drafts: readonly Draft[], sensor?: JsonObject): Promise<void>
   /** The batch that starts at `seq`; undefined when there is none. */
@@ -116,8 +117,9 @@ async function load(options: ChainOptions): Promise<Loaded> {
   const shipped = await readShipped(dir)
   const loaded: Loaded = { id: '', segments: [], position: chainStart, shipped, sensor: undefined }
   for (const [i, file] of files.entries()) {
-    const next = files[i + 1]
-    if (next !== undefined && firstSeqOf(next) <= shipped) {
+    const [next, nextButOne] = files.slice(i + 1)
+    // The newest may turn out to be the begin of an append that a crash cut short: then the one before it counts.
+    if (next !== undefined && nextButOne !== undefined && firstSeqOf(next) <= shipped) {
       const sideBytes = (await stat(join(dir, sideFile(file))).catch(() => ({ size: 0 }))).size
       loaded.segments.push({ file, bytes: (await stat(join(dir, file))).size, sideBytes, extents: undefined })
       continue
@@ -125,16 +127,16 @@ async function load(options: ChainOptions): Promise<Loaded> {
     const isFirst = loaded.id === ''
     // Older files may have been reclaimed or need no reading: the first one read says itself where it begins.
     const start = isFirst && firstSeqOf(file) > 0 ? { nextSeq: firstSeqOf(file), tip: null } : loaded.position
-    const scan = await scanSegment(dir, file, start, { ...options, isNewest: next === undefined })
+    const { sensor } = loaded
+    const scan = await scanSegment(dir, file, start, { ...options, sensor, isNewest: next === undefined })
     if (scan.segment.extents.length === 0) {
-      // A rotation that a crash cut short: the file before is the newest again, and must now be read.
       await removeSegment(dir, file)
-      return load(options)
+      continue
     }
     loaded.segments.push(scan.segment)
     loaded.id ||= scan.chain
     loaded.position = scan.end
-    loaded.sensor = scan.sensor ?? loaded.sensor
+    loaded.sensor = scan.sensor
   }
   return loaded
 }
@@ -219,10 +221,9 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
       batchBytes += Buffer.byteLength(line.text) + 1
       next = { nextSeq: line.seq + 1, tip: line.hash }
     }
-    // Only the last head tells what was consumed: a crash may keep the batches before it and lose the rest.
-    const closeBatch = (state: JsonObject | undefined) => {
+    const closeBatch = (account?: JsonObject) => {
       const note = head.sign(headText(id, next.nextSeq, next.tip as string))
-      add(sealLine(id, next, clock.nowNs(), { head: state === undefined ? { note } : { note, sensor: state } }))
+      add(sealLine(id, next, clock.nowNs(), { head: account === undefined ? { note } : { note, sensor: account } }))
       const firstSeq = next.nextSeq - batch.length
       const lengths = { bytes: batchBytes, sideBytes: Buffer.byteLength(batch.map(sideText).join('')) }
       extents.push({ firstSeq, count: batch.length, offset: bytes, sideOffset: sideBytes, ...lengths })
@@ -236,8 +237,9 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
     if (current === undefined) add(sealLine(id, next, clock.nowNs(), { anchor: anchorAfter(last) }))
     for (const draft of drafts) {
       add(sealDraft(id, next, draft))
-      if (batch.length >= batchFull.lines || batchBytes >= batchFull.bytes) closeBatch(sensor)
+      if (batch.length >= batchFull.lines || batchBytes >= batchFull.bytes) closeBatch()
     }
+    // The account stands in the last head alone, so that a crash never keeps it without all that it accounts for.
     closeBatch(state)
 
     const { lines, side } = await openFiles(segment.file)
@@ -267,7 +269,8 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
   async function extentsOf(segment: Segment): Promise<readonly Extent[]> {
     if (segment.extents === undefined) {
       const start = firstSeqOf(segment.file) === 0 ? chainStart : { nextSeq: firstSeqOf(segment.file), tip: null }
-      segment.extents = (await scanSegment(dir, segment.file, start, { ...options, isNewest: false })).segment.extents
+      const asRead = { ...options, sensor: undefined, isNewest: false }
+      segment.extents = (await scanSegment(dir, segment.file, start, asRead)).segment.extents
     }
     return segment.extents
   }

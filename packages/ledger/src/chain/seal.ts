@@ -6,7 +6,7 @@ import { sha256 } from '../sha256.ts'
 import type { ChainPosition } from '../verify/chain.ts'
 import { type Body, type Line, lineBytesMax, lineErrors, noHash } from '../verify/line.ts'
 import { leafHash } from '../verify/merkle.ts'
-import { commitmentTo, type SideValues, valueAt } from '../verify/personal.ts'
+import { commitmentTo, membersOf, type SideValues, valueAt } from '../verify/personal.ts'
 
 const lineError = errorsOf(lineErrors)
 
@@ -45,7 +45,7 @@ export function sealDraft(chain: string, position: ChainPosition, draft: Draft):
     if (typeof value !== 'string') continue
     const salt = randomBytes(16)
     side[pointer] = { salt: salt.toString('hex'), value }
-    line = withValue(line, pointer.split('/').slice(1), commitmentTo(sha256, salt, value))
+    line = withValue(line, membersOf(pointer), commitmentTo(sha256, salt, value))
   }
   const sealed = sealLine(chain, position, draft.timeNs, line as { event: JsonObject })
   return Object.keys(side).length > 0 ? { ...sealed, side: canonicalize(side) } : sealed

@@ -45,31 +45,32 @@ export const firstSeqOf = (file: string): number => Number(file.slice(0, 16))
 export const sideFile = (file: string): string => file.replace('.ndjson', '.side')
 
 /**
- * Reads a segment and finds its batches. In the newest segment the last append may have been cut short by a crash:
- * what follows the last head is then taken back, for it was never reported as sealed. A whole line that is out of form
- * or out of place was not cut short, so it is CHAIN_DAMAGED.
+ * Reads a segment and finds its batches. In the newest segment the last append may have been cut short by a crash: what
+ * follows its last whole append is then taken back, for it was never reported as sealed. A whole line that is out of
+ * form or out of place was not cut short, so it is CHAIN_DAMAGED.
  */
 export async function scanSegment(
   dir: string,
   file: string,
   start: ChainPosition,
-  options: { isNewest: boolean; signer: Ed25519Signer; disk: Disk },
+  options: { isNewest: boolean; sensor: JsonObject | undefined; signer: Ed25519Signer; disk: Disk },
 ): Promise<Scan> {
+  const { isNewest, signer, disk } = options
   const bytes = await readFile(join(dir, file))
   const side = await readFile(join(dir, sideFile(file))).catch(() => new Uint8Array(0))
   const attempted = `opening the chain file ${join(dir, file)}`
   const sideRows = createSideCursor(side)
   const extents: Extent[] = []
-  const key = keyRecordOf(options.signer)
+  const key = keyRecordOf(signer)
+  let { sensor } = options
   let chain = ''
-  let end = start
-  let sensor: JsonObject | undefined
-  let whole = 0
   let position = start
+  let batch = { firstSeq: start.nextSeq, offset: 0 }
+  let whole = { batches: 0, bytes: 0, sideBytes: 0, end: start }
   try {
     for (let from = 0; from < bytes.length; ) {
       const newline = bytes.indexOf(0x0a, from)
-      if (options.isNewest && isTorn(bytes, from, newline)) break
+      if (isNewest && isTorn(bytes, from, newline)) break
       if (newline < 0) throw new RangeError('a line without its newline')
       const parsed = parseLine(sha256, bytes.subarray(from, newline), attempted)
       chain ||= parsed.line.chain
@@ -78,27 +79,23 @@ export async function scanSegment(
       from = newline + 1
       if (!('head' in parsed.line)) continue
       verifyHead(sha256, verifyEd25519, parsed, key, attempted)
-      const besides = sideRows.takeBefore(position.nextSeq)
-      extents.push({
-        firstSeq: end.nextSeq,
-        count: position.nextSeq - end.nextSeq,
-        offset: whole,
-        bytes: from - whole,
-        ...besides,
-      })
-      sensor = parsed.line.head.sensor ?? sensor
-      end = position
-      whole = from
+      const count = position.nextSeq - batch.firstSeq
+      extents.push({ ...batch, count, bytes: from - batch.offset, ...sideRows.takeBefore(position.nextSeq) })
+      batch = { firstSeq: position.nextSeq, offset: from }
+      // The last head of an append has the sensor's account; one without it, after others had it, does not end its append.
+      const account = parsed.line.head.sensor
+      if (account === undefined && sensor !== undefined) continue
+      sensor = account
+      whole = { batches: extents.length, bytes: from, sideBytes: sideRows.taken, end: position }
     }
+    if (!isNewest && whole.bytes < bytes.length) throw new RangeError('lines after the last whole append')
   } catch (cause) {
     throw segmentError('CHAIN_DAMAGED', { attempted, received: messageOf(cause), cause })
   }
-  if (whole < bytes.length) {
-    if (!options.isNewest) throw segmentError('CHAIN_DAMAGED', { attempted, received: 'lines after the last head' })
-    await cut(options.disk, join(dir, file), whole)
-  }
-  if (sideRows.taken < side.length) await cut(options.disk, join(dir, sideFile(file)), sideRows.taken)
-  return { segment: { file, bytes: whole, sideBytes: sideRows.taken, extents }, chain, end, sensor }
+  if (whole.bytes < bytes.length) await cut(disk, join(dir, file), whole.bytes)
+  if (whole.sideBytes < side.length) await cut(disk, join(dir, sideFile(file)), whole.sideBytes)
+  extents.length = whole.batches
+  return { segment: { file, bytes: whole.bytes, sideBytes: whole.sideBytes, extents }, chain, end: whole.end, sensor }
 }
 
 /** Rows are "<seq> <values>\n" in order of seq. */

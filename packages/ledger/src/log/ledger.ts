@@ -8,7 +8,6 @@ import {
   type Clock,
   createBell,
   type Disk,
-  type ErrorTable,
   errorsOf,
   isSealwatchError,
   makeDirectory,
@@ -17,31 +16,22 @@ import { verifyEd25519 } from '@sealwatch/keys'
 import { sealLine } from '../chain/seal.ts'
 import type { NoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
-import type { VerifiedBatch } from '../verify/batch.ts'
-import { type ChainPosition, type ChainWalk, createChainWalk } from '../verify/chain.ts'
+import { batchErrors, type VerifiedBatch } from '../verify/batch.ts'
+import { type ChainPosition, extendChain, skipStub } from '../verify/chain.ts'
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '../verify/checkpoint.ts'
-import { type Body, type ParsedLine, parseLine } from '../verify/line.ts'
+import { type Body, noHash, type ParsedLine, parseLine } from '../verify/line.ts'
 import type { Hash } from '../verify/merkle.ts'
 import { openNote } from '../verify/note.ts'
-import { type BundleIndex, openBundleIndex } from './bundle-index.ts'
-import { type HashStore, openHashStore, tileWidth } from './hash-store.ts'
-import { type LineStore, openLineStore, readChunk } from './line-store.ts'
+import type { BundleIndex } from './bundle-index.ts'
+import { ledgerErrors } from './errors.ts'
+import { tileWidth } from './hash-store.ts'
+import { type LineStore, openLineStore } from './line-store.ts'
 import { consistencyProof, inclusionProof } from './proofs.ts'
+import { readSaved, recover, type Saved, type State } from './recover.ts'
+import { cutSide, readSideRows, type SideRow, sideRow } from './side-rows.ts'
 
-export const ledgerErrors = {
-  LEDGER_BEHIND: {
-    kind: 'fatal',
-    rule: 'a ledger holds everything that its last signed checkpoint covers',
-    advice:
-      'The files were cut, altered or restored from an older copy. Do not delete them: restore the newer copy, or keep both as evidence',
-  },
-  LEDGER_FORKED: {
-    kind: 'fatal',
-    rule: 'one process alone extends a ledger',
-    advice: 'Another server works on the same data directory: stop one of the two',
-  },
-} as const satisfies ErrorTable
 const ledgerError = errorsOf(ledgerErrors)
+const batchError = errorsOf(batchErrors)
 
 export type Leaf = { readonly index: number; readonly line: Uint8Array }
 export type SignedCheckpoint = Checkpoint & { readonly note: string }
@@ -78,7 +68,7 @@ export type Ledger = {
   settled(): Promise<void>
   read(from: number, max: number): Promise<Leaf[]>
   /** Rows of personal values from byte `from` on that belong to leaves before `leaf`. */
-  readSide(from: number, leaf: number): Promise<{ rows: { index: number; sealed: Uint8Array }[]; next: number }>
+  readSide(from: number, leaf: number): Promise<{ rows: SideRow[]; next: number }>
   waitFor(index: number, signal: AbortSignal): Promise<void>
   /** Signs the present size, unless that is signed already. */
   checkpoint(): Promise<SignedCheckpoint>
@@ -90,16 +80,6 @@ export type Ledger = {
   close(): Promise<void>
 }
 
-/** What was true when the hashes were last made durable; opening starts from here. */
-type Saved = {
-  size: number
-  bytes: number
-  sideBytes: number
-  root: string
-  own: string
-  chains: [string, number, string | null][]
-}
-type State = { hashes: HashStore; bundles: BundleIndex; walk: ChainWalk; sideBytes: number }
 type Waiting = {
   item: VerifiedBatch | { own: Body }
   side: SealedSide | undefined
@@ -108,320 +88,237 @@ type Waiting = {
 }
 
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
-  const { dir, disk, clock, origin, tenant } = options
+  const { dir, disk, origin, tenant } = options
   await makeDirectory(dir)
-  const lines = await openLineStore(join(dir, 'lines'), disk)
+  await using opened = new AsyncDisposableStack()
+  const lines = opened.adopt(await openLineStore(join(dir, 'lines'), disk), (store) => store.close())
   const signed = await readCheckpoint(options)
-  const state = await recover(options, lines, signed)
-  const side = await disk.openAppend(join(dir, 'side'))
-  await cutSide(side, state)
+  const state = opened.adopt(await recover(dir, origin, lines, signed), (derived) => derived.close())
+  const side = opened.adopt(await disk.openAppend(join(dir, 'side')), (file) => file.close())
+  await cutSide(side, state.sideBytes, state.hashes.size)
   const ledger = createLedger(options, lines, side, state, signed)
   if (ledger.size === 0) {
     const anchor = { tenant, key_id: null, origin, prev_file: null, prev_last_hash: null, prev_sequence_num: null }
     await ledger.append({ own: { anchor } })
   }
+  opened.move()
   return ledger
+}
 
-  function createLedger(
-    { signer }: LedgerOptions,
-    store: LineStore,
-    sideStore: AppendFile,
-    { hashes, bundles, walk }: State,
-    lastSigned: SignedCheckpoint | undefined,
-  ): Ledger {
-    const own = walk.own ?? randomBytes(16).toString('hex')
-    const bell = createBell()
-    // `admitted` runs ahead of `walk` by what waits to be written.
-    const admitted = new Map<string, ChainPosition>()
-    let waiting: Waiting[] = []
-    let writing: Promise<void> | undefined
-    let size = hashes.size
-    let signedNow = lastSigned
-    let saved: { size: number; root: string } | undefined
-    let failure: unknown
+function createLedger(
+  { dir, disk, clock, origin, tenant, signer }: LedgerOptions,
+  lines: LineStore,
+  side: AppendFile,
+  state: State,
+  lastSigned: SignedCheckpoint | undefined,
+): Ledger {
+  const { hashes, bundles, walk } = state
+  const own = walk.own ?? randomBytes(16).toString('hex')
+  const bell = createBell()
+  // Runs ahead of `walk` by what waits to be written.
+  const admitted = new Map<string, ChainPosition>()
+  let waiting: Waiting[] = []
+  let writing: Promise<void> | undefined
+  let signing: Promise<unknown> = Promise.resolve()
+  // What is on stable storage; the three change in one turn.
+  let durable = { size: hashes.size, bytes: lines.bytes, sideBytes: side.size }
+  let signed = lastSigned
+  let saved: Pick<Saved, 'size' | 'root'> | undefined = state.saved
+  let failure: unknown
 
-    const position = (chain: string) => admitted.get(chain) ?? walk.position(chain)
+  const position = (chain: string) => admitted.get(chain) ?? walk.position(chain)
 
-    async function write(): Promise<void> {
-      // Ends in the same turn in which it finds nothing waiting, so that no append falls between.
-      while (waiting.length > 0) {
-        const group = waiting
-        waiting = []
-        try {
-          await writeGroup(group)
-        } catch (cause) {
-          const refused = [...group, ...waiting]
-          waiting = []
-          admitted.clear()
-          if (!isSealwatchError(cause, 'DISK_FULL')) failure = cause
-          for (const { reject } of refused) reject(cause)
-        }
-      }
-      admitted.clear()
-      writing = undefined
+  /** What cannot stand in the ledger is refused here, before it shares a write with others. */
+  function admit(item: Waiting['item']): void {
+    const attempted = `appending to the ledger ${origin}`
+    if ('own' in item) {
+      parseLine(sha256, Buffer.from(sealLine(own, farthest, 0n, item.own).text), attempted)
+      if (!('stub' in item.own)) return
+      const { stub } = item.own
+      admitted.set(stub.chain, skipStub(position(stub.chain), stub, attempted))
+      return
     }
+    const isForeign = item.lines.some(({ line }) => 'anchor' in line && line.anchor.tenant !== tenant)
+    if (isForeign || item.chain === own)
+      throw batchError('BATCH_MALFORMED', { attempted, received: `lines that do not belong to the tenant ${tenant}` })
+    extendChain(position(item.chain), item.lines[0] as ParsedLine, attempted)
+    admitted.set(item.chain, item.end)
+  }
 
-    async function writeGroup(group: readonly Waiting[]): Promise<void> {
-      let ownPosition = walk.position(own)
-      const chunks: Uint8Array[] = []
-      const parsed: ParsedLine[] = []
-      const sideRows: string[] = []
-      const placed: Placed[] = []
-      for (const { item, side: values } of group) {
-        const first = size + parsed.length
-        if ('own' in item) {
-          const { text, hash, seq } = sealLine(own, ownPosition, clock.nowNs(), item.own)
-          ownPosition = { nextSeq: seq + 1, tip: hash }
-          parsed.push(parseLine(sha256, Buffer.from(text), 'writing a line of the ledger itself'))
-        } else {
-          for (const line of item.lines) {
-            const sealed = values?.get(line.line.seq)
-            if (sealed !== undefined)
-              sideRows.push(`${size + parsed.length} ${Buffer.from(sealed).toString('base64')}\n`)
-            parsed.push(line)
-          }
-        }
-        placed.push({ first, next: size + parsed.length })
+  async function write(): Promise<void> {
+    // Ends in the same turn in which it finds nothing waiting, so that no append falls between.
+    while (waiting.length > 0) {
+      const group = waiting
+      waiting = []
+      try {
+        await writeGroup(group)
+      } catch (cause) {
+        const refused = [...group, ...waiting]
+        waiting = []
+        admitted.clear()
+        if (!isSealwatchError(cause, 'DISK_FULL')) failure = cause
+        for (const { reject } of refused) reject(cause)
       }
-      let start = store.bytes
-      const starts: number[] = []
-      for (const { bytes } of parsed) {
-        starts.push(start)
-        chunks.push(bytes, newline)
-        start += bytes.length + 1
-      }
-      // Personal values first: if we stop before their lines are written, cutSide takes them back.
-      const sideBefore = sideStore.size
-      if (sideRows.length > 0) await sideStore.append([Buffer.from(sideRows.join(''))])
-      await store.append(Buffer.concat(chunks)).catch(async (cause: unknown) => {
-        if (isSealwatchError(cause, 'DISK_FULL') && sideRows.length > 0) await sideStore.truncate(sideBefore)
+    }
+    admitted.clear()
+    writing = undefined
+  }
+
+  async function writeGroup(group: readonly Waiting[]): Promise<void> {
+    const { parsed, sideRows, placed } = layOut(group)
+    const starts: number[] = []
+    let bytes = durable.bytes
+    for (const { bytes: line } of parsed) {
+      starts.push(bytes)
+      bytes += line.length + 1
+    }
+    // Personal values first: if we stop before their lines are written, cutSide takes them back.
+    if (sideRows.length > 0) await side.append([Buffer.from(sideRows.join(''))])
+    await lines
+      .append(Buffer.concat(parsed.flatMap(({ bytes: line }) => [line, newline])))
+      .catch(async (cause: unknown) => {
+        if (isSealwatchError(cause, 'DISK_FULL')) await side.truncate(durable.sideBytes)
         throw cause
       })
-      // The lines are durable, their hashes are derived: if we stop here, recover() computes them again.
-      for (const [i, line] of parsed.entries()) {
-        walk.step(line, 'following the chains of the ledger')
-        bundles.note(size + i, starts[i] as number)
-      }
-      hashes.append(parsed.map(({ hash }) => hash))
-      bundles.flush()
-      size += parsed.length
-      for (const [i, { resolve }] of group.entries()) resolve(placed[i] as Placed)
-      bell.ring()
+    // The lines are durable, their hashes are derived: if we stop here, recover() computes them again.
+    for (const [i, line] of parsed.entries()) {
+      walk.step(line, 'following the chains of the ledger')
+      bundles.note(durable.size + i, starts[i] as number)
     }
+    hashes.append(parsed.map(({ hash }) => hash))
+    bundles.flush()
+    durable = { size: durable.size + parsed.length, bytes, sideBytes: side.size }
+    for (const [i, { resolve }] of group.entries()) resolve(placed[i] as Placed)
+    bell.ring()
+  }
 
-    /** Compare, swap, then sign: what is signed is durable and extends what was signed before. */
-    async function sign(): Promise<SignedCheckpoint> {
-      if (signedNow?.size === size) return signedNow
-      const checkpoint = { origin, size, root: hashes.root() }
-      const next: Saved = {
-        size,
-        bytes: store.bytes,
-        sideBytes: sideStore.size,
-        root: checkpoint.root.toHex(),
-        own,
-        chains: [...walk.entries()].map(([chain, { nextSeq, tip }]) => [chain, nextSeq, tip]),
+  /** The lines of a group in the order of their leaves; those of the ledger's own chain are sealed only now. */
+  function layOut(group: readonly Waiting[]): { parsed: ParsedLine[]; sideRows: string[]; placed: Placed[] } {
+    const parsed: ParsedLine[] = []
+    const sideRows: string[] = []
+    const placed: Placed[] = []
+    let ownPosition = walk.position(own)
+    for (const { item, side: values } of group) {
+      const first = durable.size + parsed.length
+      if ('own' in item) {
+        const { text, hash, seq } = sealLine(own, ownPosition, clock.nowNs(), item.own)
+        ownPosition = { nextSeq: seq + 1, tip: hash }
+        parsed.push(parseLine(sha256, Buffer.from(text), 'writing a line of the ledger itself'))
+      } else {
+        for (const [i, { line }] of item.lines.entries()) {
+          const sealed = values?.get(line.seq)
+          if (sealed !== undefined) sideRows.push(sideRow(first + i, sealed))
+        }
+        parsed.push(...item.lines)
       }
-      const onDisk = await readSaved(dir)
-      if (saved !== undefined && (onDisk?.size !== saved.size || onDisk.root !== saved.root)) {
-        throw ledgerError('LEDGER_FORKED', {
-          attempted: `signing size ${size} of ${origin}`,
-          received: `a saved size of ${onDisk?.size}`,
-        })
-      }
-      hashes.sync()
-      await disk.replace(join(dir, 'saved.json'), JSON.stringify(next))
-      saved = { size: next.size, root: next.root }
-      const note = signer.sign(formatCheckpoint(checkpoint))
-      await disk.replace(join(dir, 'checkpoint'), note, 0o644)
-      signedNow = { ...checkpoint, note }
-      return signedNow
+      placed.push({ first, next: durable.size + parsed.length })
     }
+    return { parsed, sideRows, placed }
+  }
 
-    let signing: Promise<unknown> = Promise.resolve()
-
-    return {
-      tenant,
-      origin,
-      chain: own,
-      get size() {
-        return size
-      },
-      get signed() {
-        return signedNow
-      },
-      position,
-      append: (item, sealedSide) =>
-        new Promise((resolve, reject) => {
-          if (failure !== undefined) return reject(failure)
-          if (!('own' in item)) admitted.set(item.chain, item.end)
-          else if ('stub' in item.own) admitted.set(item.own.stub.chain, { nextSeq: item.own.stub.next_seq, tip: null })
-          waiting.push({ item, side: sealedSide, resolve, reject })
-          writing ??= write()
-        }),
-      settled: async () => {
-        while (writing !== undefined) await writing
-      },
-      read: async (from, max) => readLeaves(store, bundles, from, Math.min(size, from + max)),
-      readSide: (from, leaf) => readSideRows(join(dir, 'side'), from, leaf),
-      waitFor: async (index, signal) => {
-        while (!signal.aborted && size <= index) await bell.wait(signal)
-      },
-      checkpoint: () => {
-        const result = signing.then(sign)
-        signing = result.catch(() => undefined)
-        return result
-      },
-      inclusion: (index, ofSize) => inclusionProof(hashes, index, ofSize),
-      consistency: (oldSize, newSize) => consistencyProof(hashes, oldSize, newSize),
-      subtree: (level, index) => hashes.subtree(level, index),
-      leafHashes: (from, to) => hashes.leaves(from, to),
-      close: async () => {
-        while (writing !== undefined) await writing
-        await signing
-        await store.close()
-        await sideStore.close()
-        hashes.close()
-        bundles.close()
-      },
+  /** Compare, swap, then sign: what is signed is durable and extends what was signed before. */
+  async function sign(): Promise<SignedCheckpoint> {
+    if (signed?.size === durable.size) return signed
+    const checkpoint = { origin, size: durable.size, root: hashes.root() }
+    const chains = [...walk.entries()].map(([chain, { nextSeq, tip }]) => [chain, nextSeq, tip] as const)
+    const next: Saved = { ...durable, root: checkpoint.root.toHex(), own, chains }
+    const onDisk = await readSaved(dir)
+    if (onDisk?.size !== saved?.size || onDisk?.root !== saved?.root) {
+      throw ledgerError('LEDGER_FORKED', {
+        attempted: `signing size ${next.size} of ${origin}`,
+        received: `a saved size of ${onDisk?.size} where ${saved?.size} was saved last`,
+      })
     }
+    hashes.sync()
+    bundles.sync()
+    await disk.replace(join(dir, 'saved.json'), JSON.stringify(next))
+    saved = next
+    // The size is saved, its signature is not. If we stop here, the next call signs what recover() found to be durable.
+    const note = signer.sign(formatCheckpoint(checkpoint))
+    await disk.replace(join(dir, 'checkpoint'), note, 0o644)
+    signed = { ...checkpoint, note }
+    return signed
+  }
+
+  async function settled(): Promise<void> {
+    while (writing !== undefined) await writing
+  }
+
+  return {
+    tenant,
+    origin,
+    chain: own,
+    get size() {
+      return durable.size
+    },
+    get signed() {
+      return signed
+    },
+    position,
+    append: (item, sealedSide) =>
+      new Promise((resolve, reject) => {
+        if (failure !== undefined) return reject(failure)
+        admit(item)
+        waiting.push({ item, side: sealedSide, resolve, reject })
+        writing ??= write()
+      }),
+    settled,
+    read: async (from, max) => readLeaves(lines, bundles, from, Math.min(durable.size, from + max)),
+    readSide: (from, leaf) => readSideRows(side.path, from, leaf),
+    waitFor: async (index, signal) => {
+      while (!signal.aborted && durable.size <= index) await bell.wait(signal)
+    },
+    checkpoint: () => {
+      const result = signing.then(sign)
+      signing = result.catch(() => undefined)
+      return result
+    },
+    inclusion: (index, size) => inclusionProof(hashes, index, size),
+    consistency: (oldSize, newSize) => consistencyProof(hashes, oldSize, newSize),
+    subtree: (level, index) => hashes.subtree(level, index),
+    leafHashes: (from, to) => hashes.leaves(from, to),
+    close: async () => {
+      await settled()
+      await signing
+      await lines.close()
+      await side.close()
+      state.close()
+    },
   }
 }
 
+/** Where the longest line of the ledger's own chain would stand. */
+const farthest: ChainPosition = { nextSeq: Number.MAX_SAFE_INTEGER, tip: noHash }
+
 const newline = Uint8Array.of(0x0a)
 
+/** At least one leaf from `from` on, and at most those before `to`. */
 async function readLeaves(store: LineStore, bundles: BundleIndex, from: number, to: number): Promise<Leaf[]> {
   if (from >= to) return []
   const leaves: Leaf[] = []
   let index = Math.floor(from / tileWidth) * tileWidth
   let byte = bundles.startOf(index / tileWidth)
-  while (index < to) {
-    const lines = await store.read(byte, to - index)
+  const end = bundles.startOf(Math.ceil(to / tileWidth))
+  while (leaves.length === 0) {
+    const lines = await store.read(byte, to - index, Number.isNaN(end) ? undefined : end)
     if (lines.length === 0)
       throw ledgerError('LEDGER_BEHIND', { attempted: `reading leaf ${index}`, received: `nothing at byte ${byte}` })
-    for (const { line, end } of lines) {
+    for (const { line, end: next } of lines) {
       if (index >= from) leaves.push({ index, line })
       index += 1
-      byte = end
+      byte = next
     }
-    if (leaves.length > 0) break
   }
   return leaves
 }
 
-async function readSaved(dir: string): Promise<Saved | undefined> {
-  const text = await readFile(join(dir, 'saved.json'), 'utf8').catch(() => undefined)
-  return text === undefined ? undefined : (JSON.parse(text) as Saved)
-}
-
 async function readCheckpoint({ dir, signer, origin }: LedgerOptions): Promise<SignedCheckpoint | undefined> {
-  const note = await readFile(join(dir, 'checkpoint'), 'utf8').catch(() => undefined)
-  if (note === undefined) return undefined
   const attempted = `opening the ledger ${origin}`
+  const note = await readFile(join(dir, 'checkpoint'), 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined
+    throw cause
+  })
+  if (note === undefined) return undefined
   const { text } = openNote(note, [signer.verifier], verifyEd25519, attempted)
   return { ...parseCheckpoint(text, attempted), note }
-}
-
-/**
- * Finds what is durable: starts from what was last saved, reads on through whole batches, and takes back the rest, which
- * was never acknowledged. Derived files that are short or wrong are computed again from the first line.
- */
-async function recover(options: LedgerOptions, lines: LineStore, signed: SignedCheckpoint | undefined): Promise<State> {
-  const { dir, origin } = options
-  const saved = await readSaved(dir)
-  const attempted = `opening the ledger ${origin}`
-  const behind = (received: string) => ledgerError('LEDGER_BEHIND', { attempted, received })
-  const quick = saved === undefined || saved.bytes > lines.bytes ? undefined : openDerived(dir, saved)
-  const state = quick ?? (openDerived(dir) as State)
-  const whole = await readOn(lines, state, quick === undefined ? 0 : (saved as Saved).bytes, attempted)
-  for (const due of [signed, saved && { size: saved.size, root: Uint8Array.fromHex(saved.root) }]) {
-    if (due === undefined) continue
-    if (state.hashes.size < due.size) throw behind(`${state.hashes.size} lines where ${due.size} were signed`)
-    if (state.hashes.rootOf(0, due.size).toHex() !== due.root.toHex())
-      throw behind(`lines that differ from the ${due.size} that were signed`)
-  }
-  if (whole === lines.bytes) return state
-  // What follows the last whole batch was never acknowledged. It may have moved a chain already: read once more without.
-  state.hashes.close()
-  state.bundles.close()
-  await lines.truncate(whole)
-  return recover(options, lines, signed)
-}
-
-function openDerived(dir: string, saved?: Saved): State | undefined {
-  const size = saved?.size ?? 0
-  const bundles = openBundleIndex(dir, size)
-  const hashes = openHashStore(dir, size)
-  if (hashes !== undefined && bundles !== undefined && (saved === undefined || hashes.root().toHex() === saved.root)) {
-    const chains = (saved?.chains ?? []).map(([chain, nextSeq, tip]): [string, ChainPosition] => [
-      chain,
-      { nextSeq, tip },
-    ])
-    return { hashes, bundles, walk: createChainWalk(saved?.own, chains), sideBytes: saved?.sideBytes ?? 0 }
-  }
-  hashes?.close()
-  bundles?.close()
-  return undefined
-}
-
-const linesReadMax = 4096
-
-/** Reads whole batches from byte `from` on into the derived files; returns the byte after the last of them. */
-async function readOn(
-  lines: LineStore,
-  { hashes, bundles, walk }: State,
-  from: number,
-  attempted: string,
-): Promise<number> {
-  let whole = from
-  let byte = from
-  let batch: { parsed: ParsedLine; start: number }[] = []
-  try {
-    for (
-      let read = await lines.read(byte, linesReadMax);
-      read.length > 0;
-      read = await lines.read(byte, linesReadMax)
-    ) {
-      for (const { line, end } of read) {
-        const parsed = parseLine(sha256, line, attempted)
-        batch.push({ parsed, start: byte })
-        byte = end
-        if (parsed.line.chain !== (walk.own ?? parsed.line.chain) && !('head' in parsed.line)) continue
-        for (const entry of batch) walk.step(entry.parsed, attempted)
-        for (const [i, { start }] of batch.entries()) bundles.note(hashes.size + i, start)
-        hashes.append(batch.map((entry) => entry.parsed.hash))
-        batch = []
-        whole = byte
-      }
-    }
-  } catch (cause) {
-    // A torn write; recover() decides whether it may be taken back.
-    if (!isSealwatchError(cause)) throw cause
-  }
-  bundles.flush()
-  return whole
-}
-
-const sideReadBytesMax = 4 * 1024 * 1024
-
-async function readSideRows(path: string, from: number, leaf: number) {
-  const chunk = await readChunk(path, from, sideReadBytesMax)
-  const rows: { index: number; sealed: Uint8Array }[] = []
-  let next = 0
-  for (let end = chunk.indexOf(0x0a, next); end >= 0; end = chunk.indexOf(0x0a, next)) {
-    const [index, sealed] = Buffer.from(chunk.subarray(next, end)).toString('latin1').split(' ')
-    if (Number(index) >= leaf || sealed === undefined) break
-    rows.push({ index: Number(index), sealed: Buffer.from(sealed, 'base64') })
-    next = end + 1
-  }
-  return { rows, next: from + next }
-}
-
-async function cutSide(side: AppendFile, { sideBytes, hashes }: State): Promise<void> {
-  let from = sideBytes
-  for (;;) {
-    const { next } = await readSideRows(side.path, from, hashes.size)
-    if (next === from) break
-    from = next
-  }
-  if (from < side.size) await side.truncate(from)
 }

@@ -154,7 +154,11 @@ function createReader(checks: BundleChecks) {
     last = undefined
     const { from, hashes, revealed } = leaves
     const fits =
-      from === frontier.size && isHashes(hashes) && hashes.length > 0 && frontier.size + hashes.length <= sizeDue()
+      from === frontier.size &&
+      isHashes(hashes) &&
+      hashes.length > 0 &&
+      frontier.size + hashes.length <= sizeDue() &&
+      Number.isSafeInteger(revealed)
     if (!fits || !hasOnly(leaves, ['from', 'hashes', 'revealed'])) {
       throw bundleError('BUNDLE_MALFORMED', { attempted, received: `leaves from ${from} at leaf ${frontier.size}` })
     }

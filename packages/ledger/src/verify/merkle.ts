@@ -90,6 +90,8 @@ export function verifyInclusion(
   const attempted = `verifying the inclusion of entry ${index} in a tree of ${size}`
   if (!isCount(index) || !isCount(size) || index >= size)
     throw merkleError('PROOF_INVALID', { attempted, received: 'index outside the tree' })
+  if (![claim.leaf, claim.root, ...proof].every(isHash))
+    throw merkleError('PROOF_INVALID', { attempted, received: 'a hash that is not 32 bytes' })
   let fn = index
   let sn = size - 1
   let hash = claim.leaf
@@ -125,6 +127,7 @@ export function verifyConsistency(
   const attempted = `verifying that a tree of ${newSize} extends a tree of ${oldSize}`
   const wrong = (received: string) => merkleError('PROOF_INVALID', { attempted, received })
   if (!isCount(oldSize) || !isCount(newSize) || oldSize > newSize) throw wrong('sizes that do not grow')
+  if (oldSize !== newSize && ![oldRoot, newRoot, ...proof].every(isHash)) throw wrong('a hash that is not 32 bytes')
   if (oldSize === 0 || oldSize === newSize) {
     if (proof.length > 0) throw wrong(`${proof.length} hashes where none are needed`)
     if (oldSize === newSize && !equal(oldRoot, newRoot)) throw wrong('two roots for one size')
@@ -171,4 +174,5 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
 
 // Shifts would cut to 32 bits.
 const half = (n: number) => Math.floor(n / 2)
+const isHash = (hash: Hash) => hash.length === 32
 const isCount = (n: number) => Number.isSafeInteger(n) && n >= 0

@@ -29,17 +29,20 @@ export function commitmentTo(sha256: Sha256, salt: Uint8Array, value: string): s
   return `commit:${sha256(preimage).toHex()}`
 }
 
-/** RFC 6901. */
-export function valueAt(value: Json | undefined, pointer: string): Json | undefined {
-  return pointer
+/** The members that a pointer (RFC 6901) leads through. */
+export const membersOf = (pointer: string): string[] =>
+  pointer
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce<Json | undefined>(
-      (at, member) =>
-        typeof at === 'object' && at !== null && Object.hasOwn(at, member) ? (at as JsonObject)[member] : undefined,
-      value,
-    )
+
+/** What the pointer leads to, if anything. */
+export function valueAt(value: Json | undefined, pointer: string): Json | undefined {
+  return membersOf(pointer).reduce<Json | undefined>(
+    (at, member) =>
+      typeof at === 'object' && at !== null && Object.hasOwn(at, member) ? (at as JsonObject)[member] : undefined,
+    value,
+  )
 }
 
 /** Parses the values beside a line and holds each against its commitment. */

@@ -38,8 +38,10 @@ export type HandlerOptions = {
 export type TransportCounters = {
   /** Calls of peers that may not make them. */
   denied: number
-  /** Calls and batches that break the protocol. */
+  /** Calls and streams that break the protocol. */
   refused: number
+  /** Connections that ended in bad order: no TLS 1.3, no HTTP/2, or cut. */
+  broken: number
 }
 
 export const peerKey = createContextKey<Peer | undefined>(undefined)

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { isSealwatchError } from '@sealwatch/base'
+import fc from 'fast-check'
+import { createFrameDecoder } from './frame.ts'
+import { frameErrors } from './frame-errors.ts'
+import type { SensorMessage } from './observation.ts'
+
+type Index = {
+  readonly good: readonly { readonly name: string; readonly message: { readonly kind: string } }[]
+  readonly bad: readonly { readonly name: string; readonly error: string; readonly endsConnection?: boolean }[]
+}
+
+const vectors = new URL('../../../../vectors/frames/', import.meta.url)
+const index = JSON.parse(readFileSync(new URL('index.json', vectors), 'utf8')) as Index
+const bytesOf = (name: string) => readFileSync(new URL(`${name}.bin`, vectors))
+const hello = bytesOf('hello')
+const good = index.good.map(({ name }) => bytesOf(name))
+const events = index.good.filter(({ message }) => message.kind !== 'hello').map(({ name }) => bytesOf(name))
+
+const asJson = (message: SensorMessage | undefined): unknown =>
+  JSON.parse(JSON.stringify(message, (_key, value) => (typeof value === 'bigint' ? String(value) : value)))
+
+/** A decoder behind the hello that every connection begins with. */
+function openDecoder(skipped: string[] = []) {
+  const decoder = createFrameDecoder(({ code }) => skipped.push(code))
+  decoder.push(hello)
+  return decoder
+}
+
+test('every golden frame is named in the index', () => {
+  const files = readdirSync(vectors).filter((name) => name.endsWith('.bin'))
+  assert.deepEqual(files.sort(), [...index.good, ...index.bad].map(({ name }) => `${name}.bin`).sort())
+})
+
+for (const { name, message } of index.good) {
+  test(`reads the golden frame ${name}`, () => {
+    const decoder = message.kind === 'hello' ? createFrameDecoder() : openDecoder()
+    assert.deepEqual(asJson(decoder.push(bytesOf(name))[0]), message)
+  })
+}
+
+for (const { name, error, endsConnection } of index.bad) {
+  test(`refuses ${name} with ${error}`, () => {
+    const skipped: string[] = []
+    const decoder = name.startsWith('bad-hello') ? createFrameDecoder() : openDecoder(skipped)
+    if (endsConnection === true) {
+      assert.throws(() => decoder.push(bytesOf(name)), { code: error })
+      assert.throws(() => decoder.push(hello), { code: error }, 'a broken stream stays broken')
+      return
+    }
+    assert.deepEqual(decoder.push(bytesOf(name)), [])
+    assert.deepEqual(skipped, [error])
+    assert.equal(decoder.skipped, 1)
+    assert.equal(decoder.push(bytesOf('exec')).length, 1, 'the next frame is read')
+  })
+}
+
+test('every error has a golden frame that meets it', () => {
+  assert.deepEqual([...new Set(index.bad.map(({ error }) => error))].sort(), Object.keys(frameErrors).sort())
+})
+
+test('the first frame is a hello, and there is no other', () => {
+  assert.throws(() => createFrameDecoder().push(bytesOf('report')), { code: 'FRAME_HELLO' })
+  const skipped: string[] = []
+  assert.deepEqual(openDecoder(skipped).push(hello), [])
+  assert.deepEqual(skipped, ['FRAME_HELLO'])
+})
+
+test('messages before a broken length are not lost with it', () => {
+  const decoder = openDecoder()
+  const messages = decoder.push(Buffer.concat([bytesOf('exec'), bytesOf('exit'), bytesOf('bad-length-zero')]))
+  assert.equal(messages.length, 2)
+  assert.throws(() => decoder.push(Buffer.alloc(0)), { code: 'FRAME_LENGTH' })
+})
+
+test('frames are the same however the stream is cut', () => {
+  const stream = Buffer.concat([hello, ...events])
+  const whole = createFrameDecoder().push(stream)
+  fc.assert(
+    fc.property(fc.array(fc.nat(stream.length), { maxLength: 40 }), (marks) => {
+      const decoder = createFrameDecoder()
+      const cuts = [0, ...marks.sort((a, b) => a - b), stream.length]
+      const messages = cuts.slice(1).flatMap((to, i) => decoder.push(stream.subarray(cuts[i], to)))
+      assert.deepEqual(messages, whole)
+    }),
+  )
+})
+
+/** Whatever comes in, nothing but our errors comes out. */
+function feed(chunks: readonly Uint8Array[]): void {
+  const decoder = createFrameDecoder(({ code }) => assert(code in frameErrors))
+  for (const chunk of chunks) {
+    try {
+      decoder.push(chunk)
+    } catch (error) {
+      assert(isSealwatchError(error) && error.code in frameErrors, String(error))
+      return
+    }
+  }
+}
+
+test('random bytes meet only our errors', () => {
+  fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 600 })), (chunks) => feed(chunks)))
+})
+
+test('mutated frames meet only our errors', () => {
+  const change = fc.tuple(fc.nat(), fc.nat(255))
+  fc.assert(
+    fc.property(fc.nat(good.length - 1), fc.array(change, { minLength: 1, maxLength: 6 }), (which, changes) => {
+      const frame = Buffer.from(good[which] ?? hello)
+      for (const [at, value] of changes) frame[at % frame.length] = value
+      feed([hello, frame, bytesOf('exec')])
+      feed([frame])
+    }),
+    { numRuns: 1_000 },
+  )
+})

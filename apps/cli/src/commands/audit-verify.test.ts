@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { type JsonObject, systemClock, systemDisk } from '@sealwatch/base'
+import { generateSigner } from '@sealwatch/keys'
+import { createNoteSigner, openLedger, writeBundle } from '@sealwatch/ledger'
+import { testIo } from '../../test/test-io.ts'
+import { run } from '../cli.ts'
+
+describe('audit verify', () => {
+  let dir: string
+  let good: string
+  let vkeys: string[]
+
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'sealwatch-verify-'))
+    const signer = generateSigner()
+    const open = (name: string) => {
+      const origin = `d1/${name}`
+      const note = createNoteSigner(origin, signer)
+      return openLedger({
+        dir: join(dir, name),
+        tenant: name,
+        origin,
+        signer: note,
+        clock: systemClock,
+        disk: systemDisk,
+      })
+    }
+    vkeys = ['default', 'root'].map((name) => createNoteSigner(`d1/${name}`, signer).vkey)
+    const [ledger, root] = [await open('default'), await open('root')]
+    for (const word of ['one', 'two', 'three']) await ledger.append({ own: { event: { word } as JsonObject } })
+    const checkpoint = await ledger.checkpoint()
+    const { origin, size } = checkpoint
+    const head = { label: '0'.repeat(32), origin, size, root: checkpoint.root.toHex() }
+    const { first: index } = await root.append({ own: { tenant_head: head } })
+    const rootCheckpoint = await root.checkpoint()
+    const line = (await root.read(index, 1))[0]?.line ?? new Uint8Array()
+    const proof = root.inclusion(index, rootCheckpoint.size)
+    const sealed = { checkpoint, root: { checkpoint: rootCheckpoint, index, line, proof } }
+    const pieces: Uint8Array[] = []
+    for await (const { bytes } of writeBundle({ ledger, sealed, vkeys, ranges: [{ from: 0, to: size }] }))
+      pieces.push(bytes)
+    good = join(dir, 'good.bundle')
+    writeFileSync(good, Buffer.concat(pieces))
+    await ledger.close()
+    await root.close()
+  })
+  after(() => rmSync(dir, { recursive: true }))
+
+  async function verify(path: string, ...args: string[]) {
+    const io = testIo({ uid: 1000 })
+    const code = await run(['audit', 'verify', path, '--data', join(dir, 'nowhere'), ...args], io)
+    return { code, out: io.said(), err: io.complained() }
+  }
+
+  test('a good bundle verifies with a pinned key, given in any form', async () => {
+    const trust = join(dir, 'trust.json')
+    writeFileSync(trust, JSON.stringify({ deployment: 'd1', ledgerKeys: vkeys, caFingerprint: '' }))
+    const list = join(dir, 'keys')
+    writeFileSync(list, `${vkeys.join('\n')}\n`)
+    for (const form of [trust, list]) {
+      const { code, out } = await verify(good, '--trust', form, '--json')
+      assert.equal(code, 0)
+      const report = JSON.parse(out)
+      assert.deepEqual(
+        [report.ok, report.trust, report.lines, report.complete, report.trustSource],
+        [true, 'pinned', 4, true, form],
+      )
+    }
+    assert.match((await verify(good, '--trust', trust)).out, /^VERIFIED .*\n.*4 lines|^VERIFIED/)
+  })
+
+  test('trust.json in the data directory is used without being asked for', async () => {
+    const data = join(dir, 'data')
+    mkdirSync(data)
+    writeFileSync(join(data, 'trust.json'), JSON.stringify({ ledgerKeys: vkeys }))
+    const io = testIo()
+    assert.equal(await run(['audit', 'verify', good, '--data', data], io), 0)
+    assert.match(io.said(), /pinned by .*data\/trust\.json/)
+  })
+
+  test('without a pinned key it says loudly that the bundle vouches for itself', async () => {
+    const { code, out } = await verify(good)
+    assert.equal(code, 0)
+    assert.match(out, /NOT PINNED/)
+    assert.equal(JSON.parse((await verify(good, '--json')).out).trust, 'self-asserted')
+  })
+
+  test('the keys of somebody else do not verify it', async () => {
+    const other = createNoteSigner('d1/default', generateSigner()).vkey
+    const { code, out } = await verify(good, '--trust', other)
+    assert.equal(code, 1)
+    assert.match(out, /NOT VERIFIED/)
+  })
+
+  const lines = () => readFileSync(good, 'utf8').split('\n')
+  const damages: [name: string, damage: () => string, where: RegExp][] = [
+    [
+      'a changed byte',
+      () => lines().join('\n').replace('"two"', '"twO"'),
+      /first bad line \d+ of the file, leaf 2 of the ledger/,
+    ],
+    [
+      'a removed line',
+      () =>
+        lines()
+          .filter((line) => !line.includes('"two"'))
+          .join('\n'),
+      /leaf 2 of the ledger/,
+    ],
+    ['a cut tail', () => lines().slice(0, -2).join('\n'), /first bad line/],
+    ['nothing', () => '', /first bad line/],
+    ['something else', () => 'hello\n', /first bad line 1 of the file/],
+  ]
+  for (const [name, damage, where] of damages) {
+    test(`${name} is found and named`, async () => {
+      const path = join(dir, 'bad.bundle')
+      writeFileSync(path, damage())
+      const { code, out } = await verify(path, '--trust', join(dir, 'keys'))
+      assert.equal(code, 1)
+      assert.match(out, /NOT VERIFIED/)
+      assert.match(out, where)
+      const report = JSON.parse((await verify(path, '--trust', join(dir, 'keys'), '--json')).out)
+      assert.equal(report.ok, false)
+      assert.ok(report.problem.fileLine >= 1)
+    })
+  }
+
+  test('what is not a key is not taken for trust', async () => {
+    writeFileSync(join(dir, 'empty'), '')
+    writeFileSync(join(dir, 'wrong'), 'd1/default+00000000+AAAA\n')
+    for (const trust of ['empty', 'wrong', 'nowhere'].map((name) => join(dir, name))) {
+      const { code, err } = await verify(good, '--trust', trust)
+      assert.equal(code, 2)
+      assert.match(err, /CLI_TRUST/)
+    }
+  })
+
+  test('a file that is not there', async () => {
+    const { code, err } = await verify(join(dir, 'none.bundle'))
+    assert.equal(code, 3)
+    assert.match(err, /CLI_FILE.*\n.*ENOENT/)
+  })
+})

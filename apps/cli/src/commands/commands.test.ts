@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { after, before, describe, test } from 'node:test'
+import { testIo } from '../../test/test-io.ts'
+import { run } from '../cli.ts'
+import { type Place, placeOf } from '../place.ts'
+import { readSupervisor } from '../supervise/record.ts'
+import { isAlive } from '../supervise/task.ts'
+
+const skip = process.getuid?.() === 0 ? false : 'needs root'
+
+describe('commands on a running instance', { skip }, () => {
+  let dir: string
+  let place: Place
+  let supervisor: ChildProcess
+
+  async function start(): Promise<void> {
+    const program = join(import.meta.dirname, '../../test/fake-up.ts')
+    supervisor = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, place.data], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let said = ''
+    for await (const chunk of supervisor.stdout ?? []) {
+      said += chunk
+      if (said.includes('ready')) return
+    }
+    assert.fail(`the instance ended: ${said}`)
+  }
+
+  async function call(...args: string[]) {
+    const io = testIo()
+    const code = await run([...args, '--data', place.data], io)
+    return { code, out: io.said(), err: io.complained() }
+  }
+
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'sealwatch-commands-'))
+    place = placeOf(join(dir, 'data'))
+    await start()
+  })
+  after(() => {
+    supervisor.kill('SIGKILL')
+    rmSync(dir, { recursive: true })
+    rmSync(place.run, { recursive: true })
+  })
+
+  test('status says how everything is', async () => {
+    const { code, out } = await call('status', '--json')
+    assert.equal(code, 0)
+    const status = JSON.parse(out)
+    assert.equal(status.phase, 'ready')
+    assert.deepEqual(
+      status.parts.map(({ name, restarts }: { name: string; restarts: number }) => [name, restarts]),
+      [
+        ['sensor', 0],
+        ['agent', 0],
+        ['server', 0],
+      ],
+    )
+    assert.deepEqual(status.queue, [{ tenant: 'default', chain: 'c'.repeat(32), sealed: 9, acknowledged: 7, depth: 2 }])
+    assert.equal(status.sensor.sites.exec.produced, '5')
+    assert.equal(status.server.ingest.received, 3)
+    assert.deepEqual(status.warnings, [])
+    const { out: text } = await call('status')
+    for (const word of ['ready', 'sensor', 'attached', 'acknowledged', 'received 3'])
+      assert.ok(text.includes(word), word)
+  })
+
+  test('status without root says that it needs it', async () => {
+    const io = testIo({ uid: 1000 })
+    assert.equal(await run(['status', '--data', place.data], io), 3)
+    assert.match(io.complained(), /CLI_NEEDS_ROOT/)
+  })
+
+  test('a follower outlives a killed server, and shows each event once', async () => {
+    const stop = new AbortController()
+    const lines: string[] = []
+    const first = Promise.withResolvers<void>()
+    const second = Promise.withResolvers<void>()
+    const io = testIo({
+      stop: stop.signal,
+      out: (text) => {
+        lines.push(JSON.parse(text).message)
+        if (lines.length === 1) first.resolve()
+        if (lines.length === 2) second.resolve()
+      },
+    })
+    const following = run(['events', '--follow', '--json', '--data', place.data], io)
+    await first.promise
+    const server = (await readSupervisor(place))?.parts.find(({ name }) => name === 'server')
+    process.kill(server?.task?.pid ?? 0, 'SIGKILL')
+    await second.promise
+    stop.abort()
+    assert.equal(await following, 0)
+    assert.deepEqual(lines, ['event 0', 'event 1'])
+    assert.match((await call('status')).out, /1 restarts, last SIGKILL/)
+  })
+
+  test('a bundle is there when it is whole, and not before', async () => {
+    const path = join(dir, 'x.bundle')
+    const { code, out } = await call('audit', 'export', '--all', '-o', path, '--json')
+    assert.equal(code, 0)
+    assert.deepEqual(JSON.parse(out), { file: path, lines: 2, bytes: 14 })
+    assert.equal(readFileSync(path, 'utf8'), '{"bundle":{}}\n')
+    writeFileSync(join(place.data, 'server/break'), '')
+    const broken = await call('audit', 'export', '--all', '-o', join(dir, 'y.bundle'))
+    assert.equal(broken.code, 3)
+    assert.match(broken.err, /CLI_SERVER_FAILED/)
+    assert.equal(existsSync(join(dir, 'y.bundle')) || existsSync(join(dir, 'y.bundle.partial')), false)
+    const nowhere = await call('audit', 'export', '--all', '-o', join(dir, 'none/y.bundle'))
+    assert.match(nowhere.err, /CLI_FILE.*\n.*ENOENT/)
+  })
+
+  test('host invite shows the token once', async () => {
+    const { out, err } = await call('host', 'invite')
+    assert.equal(out, 'one-time\n')
+    assert.match(err, /Valid once/)
+  })
+
+  test('down stops it, and again says that nothing runs', async () => {
+    const tasks = ((await readSupervisor(place))?.parts ?? []).map(({ task }) => task)
+    const ended = once(supervisor, 'exit')
+    assert.equal((await call('down')).code, 0)
+    assert.deepEqual(await ended, [0, null])
+    for (const task of tasks) assert.equal(task !== undefined && isAlive(task), false)
+    const again = await call('down')
+    assert.equal(again.code, 3)
+    assert.match(again.err, /CLI_NOT_RUNNING/)
+  })
+
+  test('down ends what a killed supervisor left', async () => {
+    await start()
+    const tasks = ((await readSupervisor(place))?.parts ?? []).flatMap(({ task }) => task ?? [])
+    assert.equal(tasks.length, 3)
+    supervisor.kill('SIGKILL')
+    await once(supervisor, 'exit')
+    assert.equal((await call('status')).code, 3)
+    const { code, out } = await call('down', '--json')
+    assert.equal(code, 0)
+    assert.deepEqual(JSON.parse(out).leftovers.toSorted(), ['agent', 'sensor', 'server'])
+    for (const task of tasks) assert.equal(isAlive(task), false)
+  })
+})

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { testIo } from '../../test/test-io.ts'
+import { type InstanceStatus, warningsOf } from '../status/gather.ts'
+import { checkInstance } from './checks.ts'
+import { renderRows } from './row.ts'
+
+const nowMs = Date.UTC(2026, 0, 1)
+const site = { attached: true, reason: '', produced: '1', dropped: '0', sent: '1' }
+const good: InstanceStatus = {
+  version: '0.1.0',
+  data: '/',
+  run: '/run/x',
+  port: 1,
+  pid: 1,
+  started: '2026-01-01T00:00:00Z',
+  phase: 'ready',
+  parts: [{ name: 'agent', pid: 2, uptimeMs: 5, restarts: 0, lastExit: null }],
+  sensor: { connected: true, version: '1', era: 'e', kernel: '6', sites: { exec: site } },
+  agent: { state: 'registered', hostId: 'h', gaps: 0 },
+  queue: [{ tenant: 'default', chain: 'c', sealed: 9, acknowledged: 8, depth: 1 }],
+  server: {
+    time: new Date(nowMs).toISOString(),
+    deployment: 'd',
+    trust: { deployment: 'd', ledgerKeys: [], caFingerprint: '' },
+    ledgers: [],
+    hosts: [],
+    chains: [{ chain: 'c', tenant: 'default', hostId: 'h', nextSeq: 8 }],
+    ingest: { received: 1, admitted: 1, quarantined: 0, refused: 0, duplicate: 0 },
+    gaps: 0,
+  },
+  warnings: [],
+}
+
+/** What differs from an instance in order, the row that must be red, and the warning that status must show. */
+const faults: [name: string, change: Partial<InstanceStatus>, red: string[], warning: RegExp][] = [
+  ['the server is silent', { server: null }, ['server', 'chain default', 'clock'], /server does not answer/],
+  [
+    'the agent is not registered',
+    { agent: { state: 'connecting', hostId: null, gaps: 0 } },
+    ['agent'],
+    /agent is connecting/,
+  ],
+  ['the agent is silent', { agent: null }, ['agent'], /agent is silent/],
+  ['the sensor is gone', { sensor: null }, ['sensor'], /sensor is not connected/],
+  [
+    'the server holds less than it acknowledged',
+    { queue: [{ tenant: 'default', chain: 'c', sealed: 9, acknowledged: 9, depth: 0 }] },
+    ['chain default'],
+    /^$/,
+  ],
+  [
+    'the queue does not drain',
+    { queue: [{ tenant: 'default', chain: 'c', sealed: 9000, acknowledged: 8, depth: 8992 }] },
+    ['chain default'],
+    /^$/,
+  ],
+]
+
+describe('doctor and status', () => {
+  test('an instance in order is green', async () => {
+    const rows = await checkInstance(good, nowMs)
+    assert.deepEqual(
+      rows.filter(({ ok, name }) => !ok && name !== 'disk'),
+      [],
+    )
+    assert.deepEqual(warningsOf(good), [])
+    assert.match(
+      renderRows(
+        rows.filter(({ name }) => name !== 'disk'),
+        testIo(),
+      ),
+      /✓ +server .*\n(.*\n)*\nAll good\.\n$/,
+    )
+  })
+
+  for (const [name, change, red, warning] of faults) {
+    test(`${name}: exactly that is red`, async () => {
+      const status = { ...good, ...change }
+      const rows = await checkInstance(status, nowMs)
+      assert.deepEqual(
+        rows.filter(({ ok, name: row }) => !ok && row !== 'disk').map((row) => row.name),
+        red,
+      )
+      assert.match(warningsOf(status).join('\n'), warning)
+      assert.match(renderRows(rows, testIo()), new RegExp(`✗ +${red[0]} .*\\n(.*\\n)*\\n\\d of \\d+ failed`))
+    })
+  }
+
+  test('a clock that is off is red', async () => {
+    const rows = await checkInstance(good, nowMs + 5000)
+    assert.deepEqual(rows.find(({ name }) => name === 'clock')?.detail, '5000 ms apart')
+    assert.equal(rows.find(({ name }) => name === 'clock')?.ok, false)
+  })
+
+  test('status warns of blind spots, losses and quarantine', () => {
+    const sites = { ptrace: { ...site, attached: false, reason: 'left out' }, exec: { ...site, dropped: '3' } }
+    const server = good.server && { ...good.server, ingest: { ...good.server.ingest, quarantined: 4 } }
+    const warnings = warningsOf({ ...good, server, sensor: good.sensor && { ...good.sensor, sites } })
+    assert.deepEqual(warnings, [
+      'the sensor site ptrace is not attached (left out)',
+      'the sensor site exec dropped 3 events, counted in the ledger',
+      '4 lines are in quarantine',
+    ])
+  })
+})

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { create } from '@bufbuild/protobuf'
+import { buildFinding, EntrySchema, type EventBase } from '@sealwatch/contract'
+import { testIo } from '../../test/test-io.ts'
+import { readEntry } from './entry.ts'
+import { renderAlert, renderEvent } from './render.ts'
+
+const vectors = join(import.meta.dirname, '../../../../vectors/events')
+const vector = (name: string) => JSON.parse(readFileSync(join(vectors, `${name}.json`), 'utf8')) as EventBase
+
+const commitment = `commit:${'0'.repeat(64)}`
+
+function entryOf(event: object, side: object = {}, leafIndex = 7n) {
+  const line = { chain: 'c'.repeat(32), seq: 3, time: '2026-01-01T00:00:00.000000000Z', event }
+  const encode = (value: object) => Buffer.from(JSON.stringify(value))
+  return create(EntrySchema, {
+    tenant: 'default',
+    leafIndex,
+    line: encode(line),
+    side: Object.keys(side).length === 0 ? Buffer.of() : encode(side),
+  })
+}
+
+const finding = (event: EventBase) =>
+  buildFinding({
+    uid: 'finding-1',
+    rule: {
+      id: 'r1',
+      title: 'Read of a password file by an unexpected program',
+      severity: 'high',
+      attacks: [
+        { technique: { uid: 'T1003' }, sub_technique: { uid: 'T1003.008', name: '/etc/passwd and /etc/shadow' } },
+      ],
+      falsepositives: [],
+    },
+    event,
+    leaf: { tenant: 'default', chain: 'c'.repeat(32), seq: 1, leaf_index: 6, leaf_hash: 'f'.repeat(64) },
+    reasons: [],
+    createdMs: Date.UTC(2026, 0, 1, 8),
+  })
+
+describe('entries', () => {
+  test('an entry is the OCSF event with its personal values and where its proof is', () => {
+    const event = { actor: { user: { name: commitment, uid: '0' } }, unmapped: { site: 'exec' } }
+    const { event: read } = readEntry(entryOf(event, { '/event/actor/user/name': { salt: '00', value: 'root' } }))
+    assert.deepEqual(read, {
+      actor: { user: { name: 'root', uid: '0' } },
+      unmapped: {
+        site: 'exec',
+        ledger: {
+          tenant: 'default',
+          leaf_index: 7,
+          chain: 'c'.repeat(32),
+          seq: 3,
+          time: '2026-01-01T00:00:00.000000000Z',
+        },
+      },
+    })
+  })
+
+  test('an alert says what, who, from where, on what, and how to prove it', () => {
+    const text = renderAlert(readEntry(entryOf(finding(vector('memory-read-vm')))), testIo())
+    assert.match(text, /High +Read of a password file by an unexpected program +T1003\.008/)
+    assert.match(text, /who +\/root\/tracer \(pid 1300, uid 0/)
+    assert.match(text, /ancestry +systemd -> bash -> tracer/)
+    assert.match(text, /object +\/usr\/sbin\/keyservice \(pid 900\)/)
+    assert.match(text, /leaf 7 of default: \.\/sealwatch audit export --alert finding-1/)
+  })
+
+  test('an event is one line, whatever stands in it', () => {
+    const event = { ...vector('process-launch'), message: 'a\nb\x1b[2J', class_name: 'x\r' }
+    const text = renderEvent(readEntry(entryOf(event)), testIo())
+    assert.equal(text.split('\n').length, 2)
+    assert.ok(text.includes('a\\nb\\x1b[2J'))
+    assert.ok(!text.includes('\x1b'))
+  })
+
+  test('an alert made of hostile text shows none of it raw', () => {
+    const base = finding(vector('file-read'))
+    const hostile = JSON.parse(
+      JSON.stringify(base).replaceAll('/etc/shadow', '\\u001b]0;x\\u0007').replaceAll('cat', '\\u202etac'),
+    )
+    const text = renderAlert(readEntry(entryOf(hostile)), testIo())
+    assert.ok(!text.includes('\x1b') && !text.includes('\u202e') && !text.includes('\x07'))
+  })
+})

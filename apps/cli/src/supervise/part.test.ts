@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { type Clock, createLog, systemClock } from '@sealwatch/base'
+import { type Part, type PartState, startPart } from './part.ts'
+import { isAlive } from './task.ts'
+
+/** Time that passes only in sleeps, which are over at once; what was slept is on record. */
+function quickClock() {
+  const sleeps: number[] = []
+  let nowMs = 0
+  const clock: Clock = {
+    ...systemClock,
+    nowMs: () => nowMs,
+    sleep: async (ms) => {
+      sleeps.push(ms)
+      nowMs += ms
+    },
+  }
+  return { clock, sleeps, pass: (ms: number) => (nowMs += ms) }
+}
+
+describe('a part', () => {
+  let dir: string
+  before(() => {
+    dir = mkdtempSync(join(tmpdir(), 'sealwatch-part-'))
+  })
+  after(() => rmSync(dir, { recursive: true }))
+
+  const logged: string[] = []
+  const log = createLog(
+    'test',
+    (line) => logged.push(line),
+    () => 0,
+  )
+  const shell = (script: string, stopMs = 5000): Part => ({
+    name: 'p',
+    argv: ['sh', '-c', script],
+    env: { WORD: 'hello' },
+    log: join(dir, 'p.log'),
+    stopMs,
+  })
+
+  /** Starts it and resolves as soon as its state passes `done`. */
+  async function started(part: Part, clock: Clock, done: (state: PartState) => boolean) {
+    const reached = Promise.withResolvers<void>()
+    const running = startPart(part, {
+      clock,
+      log,
+      onChange: () => queueMicrotask(() => done(running.state()) && reached.resolve()),
+    })
+    await reached.promise
+    return running
+  }
+
+  test('that keeps ending is started again, ever more slowly, at most a second apart', async () => {
+    const { clock, sleeps } = quickClock()
+    const running = await started(shell('exit 4'), clock, ({ restarts }) => restarts >= 7)
+    assert.equal(running.state().lastExit, 'exit 4')
+    assert.deepEqual(sleeps.slice(0, 7), [50, 100, 200, 400, 800, 1000, 1000])
+    await running.stop()
+    assert.match(logged[0] ?? '', /"part":"p","lastExit":"exit 4"/)
+  })
+
+  test('that cannot be started at all is told apart', async () => {
+    const { clock } = quickClock()
+    const running = await started(
+      { ...shell(''), argv: ['/nonexistent/program'] },
+      clock,
+      ({ restarts }) => restarts >= 1,
+    )
+    assert.match(running.state().lastExit ?? '', /ENOENT/)
+    await running.stop()
+  })
+
+  test('runs with its own environment and nothing else, and writes to its log', async () => {
+    const running = await started(
+      shell('echo "$WORD $HOME$USER"; exec sleep 100'),
+      systemClock,
+      ({ task }) => task !== undefined,
+    )
+    while (!readFileSync(join(dir, 'p.log'), 'utf8').includes('hello \n')) await systemClock.sleep(2)
+    await running.stop()
+  })
+
+  test('ends when asked', async () => {
+    const running = await started(shell('exec sleep 100'), systemClock, ({ task }) => task !== undefined)
+    const { task } = running.state()
+    await running.stop()
+    assert.equal(running.state().lastExit, 'SIGTERM')
+    assert.equal(task !== undefined && isAlive(task), false)
+  })
+
+  test('that does not end when asked is ended', async () => {
+    const deaf = shell('trap "" TERM; echo deaf; while :; do sleep 0.01; done', 100)
+    const running = await started(deaf, systemClock, ({ task }) => task !== undefined)
+    while (!readFileSync(join(dir, 'p.log'), 'utf8').includes('deaf')) await systemClock.sleep(2)
+    await running.stop()
+    assert.equal(running.state().lastExit, 'SIGKILL')
+  })
+})

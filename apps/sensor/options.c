@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line. Whatever is wrong with it is said, and ends the program here. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sensor.h"
+
+enum { EXIT_USAGE = 2 };
+
+static const char usage[] =
+	"usage: sensor --socket PATH [options]\n"
+	"Watches this machine's kernel and writes what it sees as frames (docs/formats/frame.md) to an agent.\n"
+	"  --socket PATH      unix stream socket on which the agent listens\n"
+	"  --instance NAME    counters are kept under /sys/fs/bpf/sealwatch-NAME (default: default)\n"
+	"  --watch PATH       a file, or a directory with all files directly in it, whose opens are told (repeatable)\n"
+	"  --watch-file FILE  one such path a line\n"
+	"  --without SITE     leave this site out (repeatable):\n"
+	"                     exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev\n"
+	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
+	"  --uid N --gid N    whom to become once attached (default: 64703, 64702)\n"
+	"  --help, --version\n"
+	"Exit: 0 asked to stop, 1 failure, 2 wrong arguments, 3 a capability is missing.\n";
+
+static void add_watch(struct options *options, const char *path)
+{
+	if (path[0] != '/' || options->watch_count == WATCHED_NAMES_MAX) {
+		say("error", "cannot watch %s: paths must be absolute, and at most %d of them", path, WATCHED_NAMES_MAX);
+		exit(EXIT_USAGE);
+	}
+	options->watch[options->watch_count++] = path;
+}
+
+static void add_watch_file(struct options *options, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t length;
+
+	if (!file) {
+		say("error", "cannot read the watch file %s: %s", path, strerror(errno));
+		exit(EXIT_USAGE);
+	}
+	while ((length = getline(&line, &room, file)) > 0) {
+		if (line[length - 1] == '\n')
+			line[--length] = 0;
+		if (length)
+			add_watch(options, strdup(line));
+	}
+	free(line);
+	fclose(file);
+}
+
+static unsigned number(const char *name, const char *text)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*end || end == text || value > INT32_MAX) {
+		say("error", "--%s takes a number, not %s", name, text);
+		exit(EXIT_USAGE);
+	}
+	return (unsigned)value;
+}
+
+static unsigned site_bit(const char *name)
+{
+	for (int site = 0; site < SITE_COUNT; site++)
+		if (strcmp(site_names[site], name) == 0)
+			return 1u << site;
+	say("error", "--without %s: no such site (see --help)", name);
+	exit(EXIT_USAGE);
+}
+
+void read_options(int argc, char **argv, struct options *options)
+{
+	static const struct option names[] = {
+		{ "socket", 1, NULL, 's' },	{ "instance", 1, NULL, 'i' },	{ "watch", 1, NULL, 'w' },
+		{ "watch-file", 1, NULL, 'f' }, { "without", 1, NULL, 'x' },	{ "ring-bytes", 1, NULL, 'r' },
+		{ "uid", 1, NULL, 'u' },	{ "gid", 1, NULL, 'g' },	{ "help", 0, NULL, 'h' },
+		{ "version", 0, NULL, 'v' },	{},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		switch (option) {
+		case 's': options->socket = optarg; break;
+		case 'i': options->instance = optarg; break;
+		case 'w': add_watch(options, optarg); break;
+		case 'f': add_watch_file(options, optarg); break;
+		case 'x': options->without |= site_bit(optarg); break;
+		case 'r': options->ring_bytes = number("ring-bytes", optarg); break;
+		case 'u': options->uid = number("uid", optarg); break;
+		case 'g': options->gid = number("gid", optarg); break;
+		case 'h': fputs(usage, stdout); exit(0);
+		case 'v': puts("sensor " SENSOR_VERSION); exit(0);
+		default: fputs(usage, stderr); exit(EXIT_USAGE);
+		}
+	}
+	if (options->ring_bytes < 4096 || options->ring_bytes & (options->ring_bytes - 1)) {
+		say("error", "--ring-bytes %u: must be a power of two, at least 4096", options->ring_bytes);
+		exit(EXIT_USAGE);
+	}
+	if (optind < argc || !options->socket || strlen(options->socket) > 107 || strlen(options->instance) > 64 ||
+	    strchr(options->instance, '/')) {
+		fputs(usage, stderr);
+		exit(EXIT_USAGE);
+	}
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Performs the one act of a sensor site for real, in a child whose comm is the nonce (for exec: with the nonce as its
+ * argument), and says who did it. Knows nothing of the sensor: what it did must come back from the other side.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *nonce, *file = "";
+static char memory[16] = "sealwatch probe";
+static pid_t victim;
+
+/* Started before the child takes the nonce as its name, so that the two cannot be confused. */
+static pid_t start_victim(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+static bool act_exec(void)
+{
+	execl("/bin/true", "true", nonce, (char *)NULL);
+	return false;
+}
+
+static bool act_exit(void)
+{
+	return true;
+}
+
+static bool act_open(void)
+{
+#ifdef SYS_open
+	return syscall(SYS_open, file, O_RDONLY | O_CLOEXEC) >= 0;
+#else
+	errno = ENOSYS;
+	return false;
+#endif
+}
+
+static bool act_openat(void)
+{
+	return syscall(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC) >= 0;
+}
+
+static bool act_openat2(void)
+{
+	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC };
+
+	return syscall(SYS_openat2, AT_FDCWD, file, &how, sizeof(how)) >= 0;
+}
+
+/* Empties the file: give it one of your own. */
+static bool act_creat(void)
+{
+#ifdef SYS_creat
+	return syscall(SYS_creat, file, 0600) >= 0;
+#else
+	errno = ENOSYS;
+	return false;
+#endif
+}
+
+static bool act_ptrace(void)
+{
+	if (ptrace(PTRACE_ATTACH, victim, NULL, NULL))
+		return false;
+	waitpid(victim, NULL, __WALL);
+	return ptrace(PTRACE_DETACH, victim, NULL, NULL) == 0;
+}
+
+/* The victim is a fork: the same bytes lie at the same place in it. */
+static bool act_process_vm_readv(void)
+{
+	char copy[sizeof(memory)];
+	struct iovec to = { copy, sizeof(copy) }, from = { memory, sizeof(memory) };
+
+	return process_vm_readv(victim, &to, 1, &from, 1, 0) == (ssize_t)sizeof(memory);
+}
+
+static bool act_process_vm_writev(void)
+{
+	struct iovec both = { memory, sizeof(memory) };
+
+	return process_vm_writev(victim, &both, 1, &both, 1, 0) == (ssize_t)sizeof(memory);
+}
+
+static bool act_mem(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", victim);
+	return syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) >= 0;
+}
+
+enum need { NOTHING, A_FILE, A_VICTIM };
+
+#define ACT(name, need) { #name, act_##name, need }
+static const struct {
+	const char *site;
+	bool (*perform)(void);
+	enum need need;
+} acts[] = {
+	ACT(exec, NOTHING),
+	ACT(exit, NOTHING),
+	ACT(open, A_FILE),
+	ACT(openat, A_FILE),
+	ACT(openat2, A_FILE),
+	ACT(creat, A_FILE),
+	ACT(ptrace, A_VICTIM),
+	ACT(process_vm_readv, A_VICTIM),
+	ACT(process_vm_writev, A_VICTIM),
+	ACT(mem, A_VICTIM),
+};
+
+static int act_as_child(size_t act)
+{
+	bool done;
+
+	if (acts[act].need == A_VICTIM)
+		victim = start_victim();
+	prctl(PR_SET_NAME, nonce, 0, 0, 0);
+	done = acts[act].perform();
+	if (!done)
+		fprintf(stderr, "probe: %s failed: %s\n", acts[act].site, strerror(errno));
+	if (victim > 0) {
+		kill(victim, SIGKILL);
+		waitpid(victim, NULL, 0);
+	}
+	return done ? 0 : 1;
+}
+
+static int run(size_t act)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(act_as_child(act));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+		return 1;
+	printf("{\"site\":\"%s\",\"pid\":%d}\n", acts[act].site, pid);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 5 && strcmp(argv[3], "--file") == 0)
+		file = argv[4];
+	if ((argc == 3 || *file) && strlen(argv[2]) < 16) {
+		nonce = argv[2];
+		for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+			if (strcmp(acts[i].site, argv[1]) == 0 && (*file || acts[i].need != A_FILE))
+				return run(i);
+	}
+	fputs("usage: probe SITE NONCE [--file PATH]\n"
+	      "  SITE   exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev, or mem\n"
+	      "  NONCE  at most 15 characters\n"
+	      "  PATH   what the open sites open; creat empties it\n", stderr);
+	return 2;
+}

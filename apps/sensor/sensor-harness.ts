@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests only: a sensor on the real kernel, and an agent that keeps what it says.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { createFrameDecoder } from '../agent/src/sources/frame.ts'
+import type { Observation, SensorHello, SensorMessage, SensorReport, Site } from '../agent/src/sources/observation.ts'
+
+export const sensorDir = import.meta.dirname
+export const binary = (name: string) => join(sensorDir, 'build', name)
+
+export type Event = Observation & { readonly site: Site }
+export const isHello = (message: SensorMessage): message is SensorHello => message.kind === 'hello'
+export const isReport = (message: SensorMessage): message is SensorReport => message.kind === 'report'
+export const isEvent = (message: SensorMessage): message is Event => !isHello(message) && !isReport(message)
+
+/** Why the kernel tests cannot run here; undefined when they can. */
+export function whyNot(): string | undefined {
+  if (process.getuid?.() !== 0) return 'the sensor needs root'
+  if (!existsSync('/sys/kernel/btf/vmlinux')) return 'this kernel has no BTF'
+  const made = spawnSync('make', ['-s', '-C', sensorDir, 'all'], { encoding: 'utf8' })
+  if (made.status !== 0) throw new Error(`make all: ${made.stderr}`)
+  return undefined
+}
+
+export type TestAgent = {
+  readonly socketPath: string
+  readonly dir: string
+  readonly messages: readonly SensorMessage[]
+  /** The first message, old or new, for which this holds. */
+  until<T extends SensorMessage>(holds: (message: SensorMessage) => message is T): Promise<T>
+  until(holds: (message: SensorMessage) => boolean): Promise<SensorMessage>
+  events(): readonly Event[]
+  pause(): void
+  resume(): void
+  /** Cuts the connection without reading what is in it. */
+  cut(): void
+}
+
+export async function startAgent(t: TestContext): Promise<TestAgent> {
+  const dir = mkdtempSync(join(tmpdir(), 'sw-'))
+  chmodSync(dir, 0o755)
+  const socketPath = join(dir, 's')
+  const messages: SensorMessage[] = []
+  const waiting = new Set<() => void>()
+  let socket: Socket | undefined
+  let isPaused = false
+
+  const server = createServer((accepted) => {
+    socket = accepted
+    const decoder = createFrameDecoder((error) => {
+      throw error
+    })
+    accepted.on('error', () => accepted.destroy())
+    accepted.on('data', (chunk: Buffer) => {
+      messages.push(...decoder.push(chunk))
+      for (const wake of [...waiting]) wake()
+    })
+    if (isPaused) accepted.pause()
+  })
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve))
+  chmodSync(socketPath, 0o666)
+  t.after(() => {
+    socket?.destroy()
+    server.close()
+    rmSync(dir, { recursive: true, force: true })
+  })
+
+  function until(holds: (message: SensorMessage) => boolean): Promise<SensorMessage> {
+    let seen = 0
+    return new Promise((resolve) => {
+      const look = () => {
+        for (; seen < messages.length; seen++) {
+          const message = messages[seen]
+          if (message === undefined || !holds(message)) continue
+          waiting.delete(look)
+          resolve(message)
+          return
+        }
+      }
+      waiting.add(look)
+      look()
+    })
+  }
+
+  return {
+    socketPath,
+    dir,
+    messages,
+    until: until as TestAgent['until'],
+    events: () => messages.filter(isEvent),
+    pause: () => {
+      isPaused = true
+      socket?.pause()
+    },
+    resume: () => {
+      isPaused = false
+      socket?.resume()
+    },
+    cut: () => void socket?.destroy(),
+  }
+}
+
+export type TestSensor = {
+  readonly child: ChildProcess
+  readonly pid: number
+  log(): string
+  /** Sends a signal, if given, and waits for the end. */
+  end(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+let instances = 0
+/** A name of its own for the counters of one test; they are removed after it. */
+export function newInstance(t: TestContext): string {
+  const name = `test-${process.pid}-${instances++}`
+  t.after(() => rmSync(`/sys/fs/bpf/sealwatch-${name}`, { recursive: true, force: true }))
+  return name
+}
+
+export function startSensor(t: TestContext, args: readonly string[], command: readonly string[] = []): TestSensor {
+  const [file = '', ...rest] = [...command, binary('sensor'), ...args]
+  const child = spawn(file, rest, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let log = ''
+  child.stderr?.setEncoding('utf8').on('data', (text) => {
+    log += text
+  })
+  const closed = new Promise<number | null>((resolve) => child.once('close', resolve))
+  t.after(() => child.kill('SIGKILL'))
+  return {
+    child,
+    pid: child.pid ?? 0,
+    log: () => log,
+    end: (signal) => {
+      if (signal !== undefined) child.kill(signal)
+      return closed
+    },
+  }
+}
+
+/** Runs a command; gives its pid and whether it ended with 0. */
+export function run(file: string, ...args: readonly string[]): { pid: number; ok: boolean; stdout: string } {
+  const { pid, status, stdout } = spawnSync(file, args, { encoding: 'utf8' })
+  return { pid, ok: status === 0, stdout }
+}

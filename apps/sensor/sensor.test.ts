@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { type SensorCounts, type SensorReport, type Site, sites } from '../agent/src/sources/observation.ts'
+import {
+  binary,
+  type Event,
+  isEvent,
+  isHello,
+  isReport,
+  newInstance,
+  run,
+  sensorDir,
+  startAgent,
+  startSensor,
+  type TestAgent,
+  whyNot,
+} from './sensor-harness.ts'
+
+const kernel = { skip: whyNot() ?? false, timeout: 60_000 } as const
+
+/** A sensor that is attached and connected; `watched` is a file of its own that it watches. */
+async function attached(t: TestContext, ...extra: readonly string[]) {
+  const agent = await startAgent(t)
+  const watched = join(agent.dir, 'watched')
+  writeFileSync(watched, 'x')
+  const instance = newInstance(t)
+  const args = ['--socket', agent.socketPath, '--instance', instance, '--watch', watched, ...extra]
+  const sensor = startSensor(t, args)
+  const hello = await agent.until(isHello)
+  return { agent, sensor, hello, watched, instance, args }
+}
+
+const open = (path: string, flags: string | number = 'r') => closeSync(openSync(path, flags))
+const exitOf =
+  (pid: number) =>
+  (message: object): message is Event =>
+    isEvent(message as Event) && (message as Event).kind === 'exit' && (message as Event).actor.pid === pid
+
+/** What a task of this pid did, up to its end. */
+async function lifeOf(agent: TestAgent, pid: number): Promise<Event[]> {
+  await agent.until(exitOf(pid))
+  return agent.events().filter(({ actor }) => actor.pid === pid)
+}
+
+/** The parent's exit comes after everything that its children did and it waited for. */
+async function familyOf(agent: TestAgent, pid: number): Promise<Event[]> {
+  await agent.until(exitOf(pid))
+  return agent
+    .events()
+    .filter(({ actor }) => actor.pid === pid || actor.ancestors.some((ancestor) => ancestor.pid === pid))
+}
+
+const lastReport = (agent: TestAgent): SensorReport => {
+  const report = agent.messages.at(-1)
+  assert(report !== undefined && isReport(report), 'the last words are a report')
+  return report
+}
+
+function assertBalanced(counts: SensorCounts): void {
+  for (const site of sites) {
+    const { produced, dropped, sent } = counts[site]
+    assert.equal(produced, dropped + sent, `${site}: produced = dropped + sent`)
+  }
+}
+
+const received = (agent: TestAgent, site: Site) => BigInt(agent.events().filter((event) => event.site === site).length)
+
+test('the committed object is what its sources say', () => {
+  const { status, stdout, stderr } = spawnSync('make', ['-s', '-C', sensorDir, 'check-bpf'], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /current|skipped/)
+})
+
+test('C writes the golden frames, byte for byte', { skip: kernel.skip }, () => {
+  const { status, stderr } = spawnSync('make', ['-s', '-C', sensorDir, 'test'], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+})
+
+test('each act is told once, and rightly', kernel, async (t) => {
+  const { agent, watched } = await attached(t)
+  const probes: readonly (readonly [string, Site, string, object])[] = [
+    ['exec', 'exec', 'exec', { argv: ['true', 'n-exec'], filename: '/bin/true' }],
+    ['exit', 'exit', 'exit', { exitCode: 0, signal: 0 }],
+    ['open', 'open', 'file_open', { syscall: 'open', flags: 0o100000 }],
+    ['openat', 'openat', 'file_open', { syscall: 'openat', flags: 0o100000 }],
+    ['openat2', 'openat2', 'file_open', { syscall: 'openat2', flags: 0o100000 }],
+    ['creat', 'creat', 'file_open', { syscall: 'creat', flags: 0o100001 }],
+    ['ptrace', 'ptrace', 'ptrace', { request: 16, result: 0 }],
+    ['process_vm_readv', 'process_vm_readv', 'vm_read', { bytes: 16, result: 16 }],
+    ['process_vm_writev', 'process_vm_writev', 'vm_write', { bytes: 16, result: 16 }],
+    ['mem', 'openat', 'mem_open', { syscall: 'openat', flags: 0o100000 }],
+  ]
+  for (const [act, site, kind, expected] of probes) {
+    await t.test(act, async () => {
+      const nonce = `n-${act.slice(-12)}`
+      const probe = run(binary('probe'), act, nonce, '--file', watched)
+      assert(probe.ok)
+      const { pid } = JSON.parse(probe.stdout) as { pid: number }
+      const life = await lifeOf(agent, pid)
+      const told = life.filter((event) => event.kind === kind)
+      assert.equal(told.length, 1)
+      const event = told[0] as Event & Record<string, unknown>
+      assert.equal(event.site, site)
+      for (const [name, value] of Object.entries(expected)) assert.deepEqual(event[name], value, name)
+      assert.equal(event.truncated, false)
+      assert.equal(event.actor.comm, act === 'exec' ? 'true' : nonce)
+      assert.equal(event.actor.exe, act === 'exec' ? '/usr/bin/true' : binary('probe'))
+      assert.equal(event.actor.ppid, probe.pid)
+      assert.equal(event.actor.ancestors[0]?.pid, probe.pid)
+      assert.equal(event.actor.ancestors[1]?.pid, process.pid)
+      if (event.kind === 'file_open') assert.equal(event.file.path, watched)
+      if ('target' in event) {
+        const victim = (await familyOf(agent, pid)).find(({ kind, actor }) => kind === 'exit' && actor.pid !== pid)
+        assert.deepEqual(event.target, { pid: victim?.actor.pid, startNs: victim?.actor.startNs, comm: 'probe' })
+      }
+    })
+  }
+})
+
+test('a watched file is followed through replacement, links and directories', kernel, async (t) => {
+  const agent = await startAgent(t)
+  const at = (name: string) => join(agent.dir, name)
+  mkdirSync(at('all'))
+  mkdirSync(at('all/inner'))
+  for (const name of ['secret', 'other', 'all/one', 'all/inner/two']) writeFileSync(at(name), name)
+  const watches = ['secret', 'later', 'all'].flatMap((name) => ['--watch', at(name)])
+  startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), ...watches])
+  await agent.until(isHello)
+
+  const openAll = (...names: string[]) => names.forEach((name) => void open(at(name)))
+  const create = (name: string) => open(at(name), 'w')
+  const replace = () => {
+    create('new')
+    renameSync(at('new'), at('secret'))
+    openAll('secret')
+  }
+  const link = () => {
+    linkSync(at('secret'), at('link'))
+    openAll('link')
+  }
+  const moveAway = () => {
+    renameSync(at('secret'), at('gone'))
+    openAll('gone')
+  }
+  const reuse = () => {
+    rmSync(at('gone'))
+    create('again')
+    openAll('again')
+  }
+  const steps: readonly (readonly [name: string, opens: () => void, told: readonly string[]])[] = [
+    [
+      'any mode',
+      () => [0, 1, 2, 0o10000000].forEach((flags) => void open(at('secret'), flags)),
+      Array(4).fill('secret'),
+    ],
+    ['another file', () => openAll('other'), []],
+    ['a hard link', link, ['link']],
+    ['a replacement', replace, ['secret']],
+    ['moved away after it was learned', moveAway, ['gone']],
+    ['its inode number given out again', reuse, []],
+    ['created later', () => create('later'), ['later']],
+    ['in a directory, not below it', () => openAll('all/one', 'all/inner/two', 'all/inner'), ['all/one']],
+    ['new in a directory', () => create('all/new'), ['all/new']],
+  ]
+  for (const [name, opens, told] of steps) {
+    await t.test(name, async () => {
+      const before = agent.messages.length
+      opens()
+      const marker = run(binary('probe'), 'exit', 'marker')
+      await agent.until(exitOf(marker.pid))
+      const paths = agent.messages
+        .slice(before)
+        .filter((m) => isEvent(m) && m.kind === 'file_open' && m.actor.pid === process.pid)
+      assert.deepEqual(
+        paths.map((m) => (m as Event & { file: { path: string } }).file.path),
+        told.map(at),
+      )
+    })
+  }
+  const created = agent.events().find((event) => event.kind === 'file_open' && event.file.path === at('later'))
+  assert.equal(created?.kind === 'file_open' && created.flags & 0o100, 0o100, 'O_CREAT: this open made it')
+})
+
+/** Runs a Perl one-liner as a task that the kernel sees, and gives what it did. */
+async function perl(agent: TestAgent, script: string, wrap: readonly string[] = []): Promise<Event[]> {
+  const [file = 'perl', ...args] = [...wrap, 'perl', '-e', script]
+  return familyOf(agent, run(file, ...args).pid)
+}
+
+const execs = (events: readonly Event[]) => events.filter((event) => event.kind === 'exec')
+
+test('a sensor in a pid namespace of its own is shown its files all the same', kernel, async (t) => {
+  const agent = await startAgent(t)
+  const watched = join(agent.dir, 'watched')
+  writeFileSync(watched, '')
+  const args = ['--socket', agent.socketPath, '--instance', newInstance(t), '--watch', watched]
+  const sensor = startSensor(t, args, ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'])
+  await agent.until(isHello)
+  assert.doesNotMatch(sensor.log(), /cannot be watched/)
+  linkSync(watched, `${watched}-link`)
+  open(`${watched}-link`)
+  await agent.until((message) => isEvent(message) && message.kind === 'file_open' && message.actor.pid === process.pid)
+})
+
+test('paths tell the truth over mounts, memfd and unlinked files', kernel, async (t) => {
+  const { agent } = await attached(t)
+  const at = (name: string) => join(agent.dir, name)
+  for (const name of ['low', 'up', 'work', 'merged', 'bound']) mkdirSync(at(name))
+  copyFileSync('/bin/true', at('low/tool'))
+  copyFileSync('/bin/true', at('unlinked'))
+
+  await t.test('memfd', async () => {
+    const script =
+      'open(I,"</bin/true");local $/;$b=<I>;$n="p\\0";$f=syscall(319,$n,0);open(O,">&=",$f);syswrite(O,$b);exec("/proc/self/fd/$f")'
+    const event = execs(await perl(agent, script)).at(-1)
+    assert.deepEqual([event?.file.path, event?.file.memfd, event?.file.unlinked], ['/memfd:p', true, true])
+    assert.equal(event?.actor.exe, '/memfd:p')
+  })
+  await t.test('unlinked', async () => {
+    const script = `open(I,"<${at('unlinked')}");unlink("${at('unlinked')}");$^F=9;open(J,"<&I");exec("/proc/self/fd/".fileno(I))`
+    const event = execs(await perl(agent, `$^F=9;${script}`)).at(-1)
+    assert.deepEqual([event?.file.path, event?.file.memfd, event?.file.unlinked], [at('unlinked'), false, true])
+  })
+  await t.test('bind mount', async () => {
+    const { pid } = run('unshare', '-m', 'sh', '-c', `mount --bind ${at('low')} ${at('bound')} && ${at('bound')}/tool`)
+    const event = execs(await familyOf(agent, pid)).at(-1)
+    assert.equal(event?.file.path, at('bound/tool'))
+    assert.notEqual(event?.actor.mntNs, Number(/\d+/.exec(readMountNamespace())?.[0]))
+  })
+  await t.test('overlay', async () => {
+    const layers = `lowerdir=${at('low')},upperdir=${at('up')},workdir=${at('work')}`
+    const mount = `mount -t overlay overlay -o ${layers} ${at('merged')}`
+    const { pid } = run('unshare', '-m', 'sh', '-c', `${mount} && ${at('merged')}/tool`)
+    assert.equal(execs(await familyOf(agent, pid)).at(-1)?.file.path, at('merged/tool'))
+  })
+  await t.test('too deep: the beginning is lost, and with it the leading slash', async () => {
+    const deep = join(at('low'), ...Array<string>(80).fill('d'))
+    mkdirSync(deep, { recursive: true })
+    copyFileSync('/bin/true', join(deep, 'tool'))
+    const event = execs(await lifeOf(agent, run(join(deep, 'tool')).pid)).at(-1)
+    assert.equal(event?.truncated, true)
+    assert.match(event?.file.path ?? '', /^\?(d\/){63}tool$/)
+  })
+})
+
+const readMountNamespace = () => spawnSync('readlink', ['/proc/self/ns/mnt'], { encoding: 'utf8' }).stdout
+
+test('a long command line is cut, and says so', kernel, async (t) => {
+  const { agent } = await attached(t)
+  const [event] = execs(await lifeOf(agent, run('/bin/true', ...Array<string>(2_000).fill('words')).pid))
+  assert.equal(event?.truncated, true)
+  assert.equal(event?.argv.join(' ').length, 4_095)
+  assert(event?.argv.every((word, i) => i === 0 || i === event.argv.length - 1 || word === 'words'))
+})
+
+test('a process ends once, with its status, however many threads it had', kernel, async (t) => {
+  const { agent } = await attached(t)
+  const ends = async (file: string, ...args: string[]) => {
+    const life = await lifeOf(agent, run(file, ...args).pid)
+    return life.flatMap((event) => (event.kind === 'exit' ? [[event.exitCode, event.signal]] : []))
+  }
+  assert.deepEqual(await ends('sh', '-c', 'exit 7'), [[7, 0]])
+  assert.deepEqual(await ends('sh', '-c', 'kill -9 $$'), [[0, 9]])
+  assert.deepEqual(await ends(process.execPath, '-e', 'process.exit(3)'), [[3, 0]])
+})
+
+test('targets are found in the pid namespace of the caller, and refusals are told', kernel, async (t) => {
+  const { agent } = await attached(t)
+  await t.test('pid namespace', async () => {
+    const script =
+      '$p=fork();if(!$p){$0="inner";sleep 9;exit}syscall(101,16,$p,0,0);waitpid($p,0x40000000);kill 9,$p;waitpid($p,0)'
+    const events = await perl(agent, script, ['unshare', '--pid', '--fork'])
+    const attach = events.find((event) => event.kind === 'ptrace')
+    const victim = events.find(({ kind, actor }) => kind === 'exit' && actor.ppid === attach?.actor.pid)
+    assert(attach?.kind === 'ptrace')
+    assert.deepEqual([attach.target.pid, attach.target.startNs], [victim?.actor.pid, victim?.actor.startNs])
+    assert.notEqual(attach.actor.pidNs, agent.events().find(({ actor }) => actor.pid === process.pid)?.actor.pidNs)
+  })
+  await t.test('refused', async () => {
+    const nobody = ['setpriv', '--reuid=65534', '--clear-groups']
+    const ptraces = (await perl(agent, 'syscall(101,16,1,0,0)', nobody)).filter((event) => event.kind === 'ptrace')
+    assert.deepEqual(
+      ptraces.map(({ target, result, request }) => [target.pid, result, request]),
+      [[1, -1, 16]],
+    )
+  })
+  await t.test('nobody there', async () => {
+    const events = await perl(agent, 'syscall(101,16,4194303,0,0);syscall(310,4194303,0,0,0,0,0)')
+    assert.deepEqual(
+      events.filter(({ kind }) => kind === 'ptrace' || kind === 'vm_read'),
+      [],
+    )
+  })
+  await t.test('traceme is aimed at oneself', async () => {
+    const [event] = (await perl(agent, 'syscall(101,0,0,0,0)')).filter(({ kind }) => kind === 'ptrace')
+    assert(event?.kind === 'ptrace')
+    assert.equal(event.target.pid, event.actor.pid)
+  })
+})
+
+test('nothing is lost of 20,000 quick opens', kernel, async (t) => {
+  const { agent, sensor, watched, hello } = await attached(t, '--ring-bytes', String(32 * 1024 * 1024))
+  const loop = `i=0; while [ $i -lt 20000 ]; do : < ${watched}; i=$((i+1)); done`
+  const { pid, ok } = run('sh', '-c', loop)
+  assert(ok)
+  const opens = (await lifeOf(agent, pid)).filter(({ kind }) => kind === 'file_open')
+  assert.equal(opens.length, 20_000)
+  assert.equal(await sensor.end('SIGTERM'), 0)
+  const { counts } = lastReport(agent)
+  assertBalanced(counts)
+  assert.equal(counts.openat.dropped, 0n)
+  assert.equal(counts.openat.sent - hello.counts.openat.sent, received(agent, 'openat'))
+})
+
+test('with a stopped consumer, delivered and counted drops are what was produced', kernel, async (t) => {
+  const { agent, sensor, watched, hello } = await attached(t, '--ring-bytes', '65536')
+  agent.pause()
+  for (let i = 0; i < 5_000; i++) open(watched)
+  agent.resume()
+  assert.equal(await sensor.end('SIGTERM'), 0)
+  const { counts } = lastReport(agent)
+  assertBalanced(counts)
+  assert(counts.openat.dropped > 0n, 'the ring was too small on purpose')
+  assert(counts.openat.produced - hello.counts.openat.produced >= 5_000n)
+  for (const site of sites) assert.equal(counts[site].sent - hello.counts[site].sent, received(agent, site), site)
+})
+
+test('counters outlive kill -9, and what was in the ring counts as sent', kernel, async (t) => {
+  const { agent, sensor, watched, hello, args } = await attached(t)
+  agent.pause()
+  for (let i = 0; i < 3_000; i++) open(watched)
+  await sensor.end('SIGKILL')
+  agent.resume()
+  const again = startSensor(t, args)
+  const next = await agent.until((message) => isHello(message) && message !== hello)
+  assert(isHello(next))
+  assert.equal(next.era, hello.era)
+  assert.equal(next.fresh, true)
+  assertBalanced(next.counts)
+  assert(next.counts.openat.produced - hello.counts.openat.produced >= 3_000n)
+  assert(next.counts.openat.sent - hello.counts.openat.sent >= received(agent, 'openat'), 'lost is never negative')
+  assert.equal(await again.end('SIGTERM'), 0)
+})
+
+test('an agent that goes away loses what it had not read, and the next hello says how much', kernel, async (t) => {
+  const { agent, sensor, watched, hello } = await attached(t)
+  agent.pause()
+  for (let i = 0; i < 3_000; i++) open(watched)
+  const beforeCut = received(agent, 'openat')
+  agent.resume()
+  agent.cut()
+  const next = await agent.until((message) => isHello(message) && message !== hello)
+  assert(isHello(next))
+  assert.equal(next.fresh, false)
+  const lost = next.counts.openat.sent - hello.counts.openat.sent - beforeCut
+  assert(lost >= 0n)
+  assert.equal(await sensor.end('SIGTERM'), 0)
+  const { counts } = lastReport(agent)
+  assert.equal(received(agent, 'openat') + lost, counts.openat.sent - hello.counts.openat.sent)
+  assert(counts.openat.produced - hello.counts.openat.produced >= 3_000n)
+  assert.equal(counts.openat.dropped, 0n)
+})
+
+test('once attached, no privilege is left', kernel, async (t) => {
+  const { sensor } = await attached(t)
+  const status = Object.fromEntries(
+    readFileSync(`/proc/${sensor.pid}/status`, 'utf8')
+      .split('\n')
+      .map((line) => line.split(/:\s+/) as [string, string]),
+  )
+  for (const name of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) assert.match(status[name] ?? '', /^0+$/, name)
+  assert.equal(status.NoNewPrivs, '1')
+  assert.equal(status.Uid, '64703\t64703\t64703\t64703')
+  assert.equal(status.Gid, '64702\t64702\t64702\t64702')
+  assert.equal(status.Groups?.trim(), '')
+  assert.equal(
+    spawnSync('stat', ['-c', '%u', `/proc/${sensor.pid}/mem`], { encoding: 'utf8' }).stdout,
+    '0\n',
+    'not dumpable',
+  )
+})
+
+test('a site that is left out takes no other down', kernel, async (t) => {
+  const { agent, hello, watched } = await attached(t, '--without', 'openat')
+  assert.deepEqual(hello.attached.openat, { ok: false, reason: 'left out by --without' })
+  assert.deepEqual(
+    sites.filter((site) => !hello.attached[site].ok),
+    ['openat'],
+  )
+  open(watched)
+  const probe = run(binary('probe'), 'open', 'n', '--file', watched)
+  await agent.until(exitOf(probe.pid))
+  const opens = agent.events().filter(({ kind }) => kind === 'file_open')
+  assert.deepEqual(
+    opens.map(({ site }) => site),
+    ['open'],
+  )
+})
+
+test('sites without their tracepoints take no other down, nor does a missing bpffs', kernel, async (t) => {
+  const agent = await startAgent(t)
+  const blind =
+    'mount -t tmpfs no /sys/kernel/tracing && mount -t tmpfs no /sys/fs/bpf && exec setpriv --bounding-set=-sys_admin "$@"'
+  const args = ['--socket', agent.socketPath, '--instance', newInstance(t)]
+  const sensor = startSensor(t, args, ['unshare', '-m', 'sh', '-c', blind, 'sh'])
+  const hello = await agent.until(isHello)
+  assert.deepEqual(
+    sites.filter((site) => hello.attached[site].ok),
+    ['exec', 'exit'],
+  )
+  for (const site of sites) assert.equal(hello.attached[site].ok, hello.attached[site].reason === '')
+  assert.match(sensor.log(), /"level":"warn".*counters are not pinned/)
+  assert.deepEqual(hello.counts.exec.sent, 0n)
+  assert.equal(execs(await lifeOf(agent, run('/bin/true').pid)).length, 1)
+})
+
+test('wrong starts are refused with what to do', kernel, async (t) => {
+  const { agent, instance } = await attached(t)
+  const start = (args: string[], command: string[] = []) => startSensor(t, args, command)
+  const second = start(['--socket', agent.socketPath, '--instance', instance])
+  assert.equal(await second.end(), 1)
+  assert.match(second.log(), /another sensor of instance/)
+  const weak = start(['--socket', agent.socketPath], ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'])
+  assert.equal(await weak.end(), 3)
+  assert.match(weak.log(), /"level":"error".*CAP_BPF is missing: start the sensor as root/)
+  for (const args of [
+    [],
+    ['--socket', 'x', '--without', 'nothing'],
+    ['--socket', 'x', '--watch', 'relative'],
+    ['--socket', 'x', '--ring-bytes', '5000'],
+    ['--socket'],
+  ]) {
+    assert.equal(await start(args).end(), 2, args.join(' '))
+  }
+})

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The golden frames of vectors/frames, written through frame.h and the sensor's own writers: `vectors --write DIR` makes
+ * them, `vectors --check DIR` compares every byte. What each one means is in index.json, which the agent's test reads.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sensor.h"
+
+static bool writing;
+static const char *directory;
+static int wrong;
+
+static uint8_t frame[PREFIX_BYTES + FRAME_BYTES_MAX];
+static size_t frame_bytes;
+
+static void keep(const char *name)
+{
+	uint8_t there[sizeof(frame) + 1];
+	char path[512];
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s.bin", directory, name);
+	file = fopen(path, writing ? "w" : "r");
+	n = !file ? 0 : writing ? fwrite(frame, 1, frame_bytes, file) : fread(there, 1, sizeof(there), file);
+	if (n != frame_bytes || (!writing && memcmp(there, frame, n))) {
+		fprintf(stderr, "vectors: %s differs\n", path);
+		wrong++;
+	}
+	if (file)
+		fclose(file);
+}
+
+struct text { const void *bytes; size_t length; };
+#define TEXT(literal) { literal, sizeof(literal) - 1 }
+
+static const struct frame_ref bash = { 60000000000, 1200, 0, "bash" };
+static const struct frame_ref init = { 10000000, 1, 0, "systemd" };
+static const struct frame_ref service = { 12340000000, 900, 0, "keyservice" };
+
+static struct frame_event event_of(enum frame_kind kind, enum frame_site site)
+{
+	return (struct frame_event){
+		.kind = (__u8)kind, .site = (__u8)site, .ancestors = 2, .pid = 1300, .time_ns = 90000000001,
+		.start_ns = 89000000000, .cgroup_id = 4711, .tid = 1301, .ppid = 1200, .uid = 1000, .euid = 0, .gid = 1000,
+		.login_uid = 1000, .session_id = 3, .pid_ns = 4026531836, .mnt_ns = 4026531841, .comm = "cat",
+	};
+}
+
+static void put_event(struct frame_event event, const struct text texts[TEXT_COUNT])
+{
+	uint8_t body[FRAME_BYTES_MAX] = {};
+	struct frame_ref ancestors[2] = { bash, init };
+	size_t length = sizeof(event) + event.ancestors * sizeof(bash);
+
+	memcpy(body + sizeof(event), ancestors, sizeof(ancestors));
+	for (int i = 0; i < TEXT_COUNT; i++) {
+		memcpy(body + length, texts[i].bytes, texts[i].length);
+		length += texts[i].length;
+		event.text_len[i] = (__u16)texts[i].length;
+	}
+	memcpy(body, &event, sizeof(event));
+	frame_bytes = put_body(frame, body, length);
+}
+
+static const struct text cat_only[TEXT_COUNT] = { TEXT("/usr/bin/cat"), TEXT(""), TEXT(""), TEXT("") };
+
+static void write_file_event(const char *name, enum frame_kind kind, enum frame_site site, __u8 flags,
+			     struct frame_file file, const struct text texts[TEXT_COUNT])
+{
+	struct frame_event event = event_of(kind, site);
+
+	event.flags = flags;
+	event.file = file;
+	put_event(event, texts);
+	keep(name);
+}
+
+static void write_target_event(const char *name, enum frame_kind kind, enum frame_site site, __s64 result, __u32 request)
+{
+	struct frame_event event = event_of(kind, site);
+
+	event.target = (struct frame_target){ .ref = service, .result = result, .request = request };
+	put_event(event, cat_only);
+	keep(name);
+}
+
+static void write_exit(const char *name, __u32 code, __u32 signal)
+{
+	struct frame_event event = event_of(FRAME_EXIT, SITE_exit);
+
+	event.exit = (struct frame_exit){ .code = code, .signal = signal };
+	put_event(event, cat_only);
+	keep(name);
+}
+
+static void write_events(void)
+{
+	static const struct frame_file cat = { 131111, 0x800001, 0100755, 1, 0, 0xef53, 0, {} };
+	static const struct frame_file shadow = { 131112, 0x800001, 0100640, 1, 0, 0xef53, 0100000, {} };
+	static const struct frame_file lock = { 0xfffffffffffffffe, 0x800001, 0100600, 1, 0, 0xef53, 0301, {} };
+	static const struct frame_file memfd = { 77, 1, 0100777, 0, 1000, 0x01021994, 0, {} };
+	static const struct text cat_exec[] = { TEXT(""), TEXT("/usr/bin/cat"), TEXT("/bin/cat"),
+						TEXT("cat\0\0/etc/hostname\0") };
+	static const struct text odd_exec[] = { TEXT(""), TEXT("/memfd:\xc3\xa9t\xe9"), TEXT("/proc/self/fd/3"),
+						TEXT("a\xff\0line\nbreak\0cut \xe2\x82") };
+	static const struct text open_shadow[] = { TEXT("/usr/bin/cat"), TEXT("/etc/shadow"), TEXT(""), TEXT("") };
+	static const struct text no_exe[] = { TEXT(""), TEXT("deep/etc/shadow.lock"), TEXT(""), TEXT("") };
+	struct frame_event nobody = event_of(FRAME_FILE_OPEN, SITE_openat2);
+
+	write_file_event("exec", FRAME_EXEC, SITE_exec, 0, cat, cat_exec);
+	write_file_event("exec-odd-bytes", FRAME_EXEC, SITE_exec, FRAME_TRUNCATED | FRAME_UNLINKED | FRAME_MEMFD, memfd, odd_exec);
+	write_exit("exit", 255, 0);
+	write_exit("exit-signal", 0, 9);
+	write_file_event("file-open", FRAME_FILE_OPEN, SITE_openat, 0, shadow, open_shadow);
+	nobody.ancestors = 0;
+	nobody.flags = FRAME_TRUNCATED;
+	nobody.login_uid = nobody.session_id = ~0u;
+	nobody.file = lock;
+	put_event(nobody, no_exe);
+	keep("file-open-by-kernel-thread");
+	write_target_event("mem-open", FRAME_MEM_OPEN, SITE_open, 0, 2);
+	write_target_event("ptrace", FRAME_PTRACE, SITE_ptrace, 0, 0x4206);
+	write_target_event("ptrace-refused", FRAME_PTRACE, SITE_ptrace, -1, 16);
+	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
+	write_target_event("vm-write-refused", FRAME_VM_WRITE, SITE_process_vm_writev, -14, 0);
+}
+
+/* Writes the last frame again with one number changed: at most 8 bytes at an offset of the body. */
+static void write_bad(const char *name, size_t offset, uint64_t value, size_t bytes)
+{
+	uint8_t good[sizeof(frame)];
+
+	memcpy(good, frame, sizeof(frame));
+	memcpy(frame + PREFIX_BYTES + offset, &value, bytes);
+	keep(name);
+	memcpy(frame, good, sizeof(frame));
+}
+
+/* The same with its length changed, prefix included. */
+static void write_resized(const char *name, size_t bytes)
+{
+	uint32_t prefix = (uint32_t)(bytes - PREFIX_BYTES);
+	size_t good = frame_bytes;
+
+	frame_bytes = bytes;
+	write_bad(name, -(size_t)PREFIX_BYTES, prefix, PREFIX_BYTES);
+	frame_bytes = good;
+}
+
+#define AT(member) offsetof(struct frame_event, member)
+
+static void write_bad_events(void)
+{
+	static const uint32_t lengths[] = { 0, FRAME_BYTES_MAX + 1 };
+
+	write_file_event("exec", FRAME_EXEC, SITE_exec, 0, (struct frame_file){ 131111, 0x800001, 0100755, 1, 0, 0xef53, 0, {} },
+			 (struct text[]){ TEXT(""), TEXT("/usr/bin/cat"), TEXT("/bin/cat"), TEXT("cat\0\0/etc/hostname\0") });
+	write_bad("bad-kind-0", AT(kind), 0, 1);
+	write_bad("bad-kind-10", AT(kind), 10, 1);
+	write_bad("bad-site-of-other-kind", AT(site), SITE_exit, 1);
+	write_bad("bad-site-unknown", AT(site), SITE_COUNT, 1);
+	write_bad("bad-flag-unknown", AT(flags), 8, 1);
+	write_bad("bad-ancestors-9", AT(ancestors), 9, 1);
+	write_bad("bad-reserved", AT(zero), 1, 4);
+	write_bad("bad-text-too-long", AT(text_len[TEXT_PATH]), 0xffff, 2);
+	write_bad("bad-open-flags-in-exec", AT(file.open_flags), 1, 4);
+	write_resized("bad-one-byte-short", frame_bytes - 1);
+	write_resized("bad-one-byte-long", frame_bytes + 1);
+	write_resized("bad-no-fixed-part", PREFIX_BYTES + 100);
+	write_exit("exit", 255, 0);
+	write_bad("bad-exit-code", AT(exit.code), 256, 4);
+	write_bad("bad-memfd-without-file", AT(flags), FRAME_MEMFD, 1);
+	write_bad("bad-text-of-other-kind", AT(text_len), 12ull << 16, 8);
+	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
+	write_bad("bad-result-beyond-integers", AT(target.result), 1ull << 62, 8);
+	for (int i = 0; i < 2; i++) {
+		memcpy(frame, &lengths[i], PREFIX_BYTES);
+		frame_bytes = PREFIX_BYTES;
+		keep(i ? "bad-length-too-long" : "bad-length-zero");
+	}
+}
+
+static void write_greetings(void)
+{
+	static struct counters counters = { .era = "\x5f\x0c\x1d\x9b\xe2\xa8\x4a\x53\xb1\xc9\xd2\xf3\xe4\xa5\xb6\xc7" };
+	static struct attached attached = { .sites = (1u << SITE_COUNT) - 1 };
+	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, true };
+
+	for (unsigned site = 0; site < SITE_COUNT; site++)
+		counters.site[site].counts = (struct frame_counts){ 1000 + site, site, 1000 };
+	counters.site[SITE_exec].counts = (struct frame_counts){ 1ull << 60, 1, (1ull << 60) - 1 };
+	frame_bytes = put_report(frame, &state);
+	keep("report");
+	write_bad("bad-report-sites", offsetof(struct frame_report, sites), SITE_COUNT - 1, 1);
+	write_resized("bad-report-long", frame_bytes + 1);
+	frame_bytes = put_hello(frame, &state);
+	keep("hello");
+	write_bad("bad-hello-magic", offsetof(struct frame_hello, magic), 0, 1);
+	write_bad("bad-hello-version", offsetof(struct frame_hello, version), FRAME_VERSION + 1, 2);
+	write_bad("bad-hello-attached", offsetof(struct frame_hello, attached), 1u << SITE_COUNT, 2);
+	attached.sites &= ~(1u << SITE_ptrace);
+	snprintf(attached.reason[SITE_ptrace], sizeof(attached.reason[SITE_ptrace]), "left out by --without");
+	state.fresh = false;
+	frame_bytes = put_hello(frame, &state);
+	keep("hello-again");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3 || (strcmp(argv[1], "--write") && strcmp(argv[1], "--check"))) {
+		fputs("usage: vectors --write|--check DIR\n", stderr);
+		return 2;
+	}
+	writing = strcmp(argv[1], "--write") == 0;
+	directory = argv[2];
+	write_greetings();
+	write_events();
+	write_bad_events();
+	return wrong ? 1 : 0;
+}

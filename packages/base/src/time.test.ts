@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseRfc3339, rfc3339 } from './time.ts'
+
+test('times are written with nine digits and read back', () => {
+  assert.equal(rfc3339(0n), '1970-01-01T00:00:00.000000000Z')
+  assert.equal(rfc3339(1_795_262_400_123_456_789n), '2026-11-21T12:00:00.123456789Z')
+  const lastNs = 253_402_300_799_999_999_999n
+  fc.assert(fc.property(fc.bigInt(0n, lastNs), (ns) => parseRfc3339(rfc3339(ns)) === ns))
+})
+
+test('only the one form of a time that exists is read', () => {
+  const wrong = [
+    '2026-02-29T00:00:00.000000000Z',
+    '2026-13-01T00:00:00.000000000Z',
+    '2026-01-01T24:00:00.000000000Z',
+    '2026-01-01T00:00:60.000000000Z',
+    '2026-01-01T00:00:00Z',
+    '2026-01-01T00:00:00.00000000Z',
+    '2026-01-01T00:00:00.0000000000Z',
+    '2026-01-01T00:00:00.000000000+00:00',
+    '2026-01-01t00:00:00.000000000Z',
+    '2026-01-01T00:00:00.000000000Z\n',
+    '',
+  ]
+  for (const text of wrong) assert.equal(parseRfc3339(text), undefined, text)
+})

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { OcsfAttack } from '@sealwatch/contract'
+
+/** MITRE ATT&CK, enterprise matrix: by the name that Sigma's tags use. */
+const tactics: Readonly<Record<string, { readonly uid: string; readonly name: string }>> = {
+  reconnaissance: { uid: 'TA0043', name: 'Reconnaissance' },
+  'resource-development': { uid: 'TA0042', name: 'Resource Development' },
+  'initial-access': { uid: 'TA0001', name: 'Initial Access' },
+  execution: { uid: 'TA0002', name: 'Execution' },
+  persistence: { uid: 'TA0003', name: 'Persistence' },
+  'privilege-escalation': { uid: 'TA0004', name: 'Privilege Escalation' },
+  'defense-evasion': { uid: 'TA0005', name: 'Defense Evasion' },
+  // Since version 19 the former Defense Evasion is two tactics.
+  stealth: { uid: 'TA0005', name: 'Stealth' },
+  'defense-impairment': { uid: 'TA0112', name: 'Defense Impairment' },
+  'credential-access': { uid: 'TA0006', name: 'Credential Access' },
+  discovery: { uid: 'TA0007', name: 'Discovery' },
+  'lateral-movement': { uid: 'TA0008', name: 'Lateral Movement' },
+  collection: { uid: 'TA0009', name: 'Collection' },
+  'command-and-control': { uid: 'TA0011', name: 'Command and Control' },
+  exfiltration: { uid: 'TA0010', name: 'Exfiltration' },
+  impact: { uid: 'TA0040', name: 'Impact' },
+}
+
+/** Names of the techniques that rules/ speaks of; others are told by their number alone. */
+const techniques: Readonly<Record<string, string>> = {
+  T1003: 'OS Credential Dumping',
+  'T1003.007': 'Proc Filesystem',
+  'T1003.008': '/etc/passwd and /etc/shadow',
+  T1027: 'Obfuscated Files or Information',
+  'T1027.011': 'Fileless Storage',
+  T1055: 'Process Injection',
+  'T1055.008': 'Ptrace System Calls',
+  'T1055.009': 'Proc Memory',
+  T1620: 'Reflective Code Loading',
+}
+
+const techniqueTag = /^attack\.(t\d{4})(\.\d{3})?$/
+const tacticTag = /^attack\.([a-z_-]+)$/
+
+/** The rule's techniques, each under the first tactic that the rule names: Sigma does not say which belongs to which. */
+export function attacksOf(tags: readonly string[]): readonly OcsfAttack[] {
+  const tactic = tags
+    .map((tag) => tactics[tacticTag.exec(tag)?.[1]?.replaceAll('_', '-') ?? ''])
+    .find((found) => found !== undefined)
+  const found = tags.flatMap((tag) => {
+    const [, technique, sub] = techniqueTag.exec(tag) ?? []
+    return technique === undefined ? [] : [attackOf(technique.toUpperCase(), sub)]
+  })
+  const attacks = found.map((attack) => ({ ...attack, ...(tactic && { tactic }) }))
+  return attacks.length === 0 && tactic ? [{ tactic }] : attacks
+}
+
+function attackOf(technique: string, sub: string | undefined): OcsfAttack {
+  const named = (uid: string) => ({ uid, ...(techniques[uid] !== undefined && { name: techniques[uid] }) })
+  return { technique: named(technique), ...(sub !== undefined && { sub_technique: named(technique + sub) }) }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { hash } from 'node:crypto'
+import {
+  buildFinding,
+  commitmentForm,
+  type EventBase,
+  type Finding,
+  type LeafRef,
+  type OcsfFile,
+  type OcsfProcess,
+  personalPointers,
+  type Side,
+} from '@sealwatch/contract'
+import type { Match } from './ruleset.ts'
+
+export type FindingContext = {
+  /** The event as its line has it, personal values as commitments. */
+  readonly event: EventBase & { readonly process?: OcsfProcess; readonly file?: OcsfFile }
+  /** The line's personal values. */
+  readonly side: Side
+  readonly leaf: LeafRef
+  /** Unix milliseconds. */
+  readonly createdMs: number
+}
+
+/** The finding and the personal values of its own line: the same commitments, at the places where it has them. */
+export function findingFor(
+  match: Match,
+  { event, side, leaf, createdMs }: FindingContext,
+): { event: Finding; side: Side } {
+  const { rule, reasons } = match
+  const [reference] = rule.references
+  const finding = buildFinding({
+    uid: findingUid(rule.id, leaf.leaf_hash),
+    rule: {
+      id: rule.id,
+      title: rule.title,
+      severity: rule.severity,
+      attacks: rule.attacks,
+      falsepositives: rule.falsepositives,
+      ...(rule.description !== undefined && { description: rule.description }),
+      ...(rule.version !== undefined && { version: rule.version }),
+      ...(reference !== undefined && { reference }),
+    },
+    event,
+    leaf,
+    reasons,
+    createdMs,
+  })
+  return { event: finding, side: carriedOver(event, side, finding) }
+}
+
+/** The same rule and the same leaf make the same finding, however often it is evaluated (32 hex digits). */
+export function findingUid(ruleId: string, leafHash: string): string {
+  return hash('sha256', `${ruleId}\n${leafHash}`, 'hex').slice(0, 32)
+}
+
+function carriedOver(event: object, side: Side, finding: object): Side {
+  const opened = new Map(
+    personalPointers(event).flatMap((pointer) => {
+      const value = side[pointer]
+      return value ? [[valueAt(event, pointer), value] as const] : []
+    }),
+  )
+  return Object.fromEntries(
+    personalPointers(finding).flatMap((pointer) => {
+      const commitment = valueAt(finding, pointer)
+      const value = commitmentForm.test(String(commitment)) ? opened.get(commitment) : undefined
+      return value ? [[pointer, value]] : []
+    }),
+  )
+}
+
+/** `pointer` begins with "/event": it points into the line. */
+function valueAt(event: object, pointer: string): unknown {
+  const steps = pointer.split('/').slice(2)
+  return steps.reduce<unknown>((value, step) => (value as Readonly<Record<string, unknown>>)[step], event)
+}

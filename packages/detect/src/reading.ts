@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Side } from '@sealwatch/contract'
+import { isPersonal } from '@sealwatch/contract'
+
+export type Scalar = string | number | boolean
+
+/** One place of an event that rules look at. `*` in a path stands for every element of an array. */
+export type Attribute = { readonly path: readonly string[]; readonly slot: number; readonly personal: boolean }
+
+/** Hands out one slot for each distinct path, so that an event is read once for all rules. */
+export type AttributeTable = {
+  attribute(path: readonly string[]): Attribute
+}
+
+export function createAttributeTable(): AttributeTable {
+  const known = new Map<string, Attribute>()
+  return {
+    attribute(path) {
+      const key = path.join('/')
+      const found = known.get(key) ?? { path, slot: known.size, personal: isPersonal(path) }
+      known.set(key, found)
+      return found
+    },
+  }
+}
+
+export type Found = {
+  /** JSON pointer into the line. */
+  readonly pointer: string
+  /** As the line has it: of a personal value, the commitment. */
+  readonly sealed: Scalar
+  readonly text: string
+  readonly lower: string
+}
+
+/** What an event has at an attribute; null members count as absent. */
+export type Reading = (attribute: Attribute) => readonly Found[]
+
+export function readingOf(event: object, side: Side): Reading {
+  const slots: (readonly Found[])[] = []
+  return (attribute) => {
+    slots[attribute.slot] ??= find(event, attribute, side)
+    return slots[attribute.slot] as readonly Found[]
+  }
+}
+
+function find(event: object, { path, personal }: Attribute, side: Side): readonly Found[] {
+  const found: Found[] = []
+  const visit = (value: unknown, depth: number, pointer: string): void => {
+    const step = path[depth]
+    if (step === undefined) {
+      if (isScalar(value)) found.push(foundAt(pointer, value, personal ? side[pointer]?.value : undefined))
+    } else if (step === '*') {
+      for (const [index, inner] of Array.isArray(value) ? value.entries() : [])
+        visit(inner, depth + 1, `${pointer}/${index}`)
+    } else if (typeof value === 'object' && value !== null && Object.hasOwn(value, step))
+      visit((value as Readonly<Record<string, unknown>>)[step], depth + 1, `${pointer}/${step}`)
+  }
+  visit(event, 0, '/event')
+  return found
+}
+
+function foundAt(pointer: string, sealed: Scalar, opened: string | undefined): Found {
+  const text = opened ?? String(sealed)
+  return { pointer, sealed, text, lower: text.toLowerCase() }
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+}

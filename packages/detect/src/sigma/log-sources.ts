@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type EventClass, eventClasses, typeUidOf } from '@sealwatch/contract'
+
+/** Where a Sigma field stands in our events: a path of members. */
+export type FieldTable = Readonly<Record<string, readonly string[]>>
+
+export type LogSource = {
+  /** OCSF type_uids of the events it covers; none when this product does not collect them. */
+  readonly types: readonly number[]
+  /** null: any field may be named, for none of its events ever comes. */
+  readonly fields: FieldTable | null
+}
+
+const at = (path: string) => path.split('/')
+
+const actor: FieldTable = {
+  ProcessId: at('actor/process/pid'),
+  ProcessGuid: at('actor/process/uid'),
+  Image: at('actor/process/file/path'),
+  CommandLine: at('actor/process/cmd_line'),
+  ParentImage: at('actor/process/parent_process/file/path'),
+  ParentCommandLine: at('actor/process/parent_process/cmd_line'),
+  ParentProcessId: at('actor/process/parent_process/pid'),
+  ParentProcessGuid: at('actor/process/parent_process/uid'),
+  AncestorImage: at('actor/process/ancestry/*/path'),
+  User: at('actor/user/name'),
+  UserId: at('actor/user/uid'),
+  EffectiveUserId: at('actor/process/euid'),
+  LoginUserId: at('actor/process/auid'),
+  LogonId: at('actor/process/session/uid'),
+}
+
+const launch: FieldTable = {
+  ...actor,
+  Image: at('process/file/path'),
+  CommandLine: at('process/cmd_line'),
+  ProcessId: at('process/pid'),
+  ProcessGuid: at('process/uid'),
+  CurrentDirectory: at('process/working_directory'),
+  LaunchedFile: at('unmapped/filename'),
+  ImageOwnerId: at('process/file/owner/uid'),
+  ImageIsMemfd: at('process/file/xattributes/memfd'),
+  ImageIsDeleted: at('process/file/is_deleted'),
+  ImageMode: at('process/file/xattributes/mode'),
+  ImageFilesystem: at('process/file/xattributes/fs_magic'),
+}
+
+const file: FieldTable = {
+  ...actor,
+  TargetFilename: at('file/path'),
+  TargetLinks: at('file/xattributes/nlink'),
+  TargetOwnerId: at('file/owner/uid'),
+  TargetMode: at('file/xattributes/mode'),
+  Access: at('unmapped/access'),
+}
+
+const other: FieldTable = {
+  ...actor,
+  SourceProcessId: at('actor/process/pid'),
+  SourceProcessGuid: at('actor/process/uid'),
+  SourceImage: at('actor/process/file/path'),
+  SourceCommandLine: at('actor/process/cmd_line'),
+  SourceUser: at('actor/user/name'),
+  TargetProcessId: at('process/pid'),
+  TargetProcessGuid: at('process/uid'),
+  TargetImage: at('process/file/path'),
+  TargetCommandLine: at('process/cmd_line'),
+  TargetUserId: at('process/user/uid'),
+  Relation: at('unmapped/relation'),
+  Result: at('status'),
+}
+
+/** Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access` is our own. */
+const categories: Readonly<Record<string, LogSource>> = {
+  process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
+  process_termination: { types: [typeUidOf('process', 'terminate')], fields: { ...actor, ExitCode: at('exit_code') } },
+  process_access: {
+    types: [typeUidOf('process', 'open'), typeUidOf('process', 'inject')],
+    fields: { ...other, Request: at('unmapped/ptrace_request') },
+  },
+  memory_access: {
+    types: typesOf('memory'),
+    fields: { ...other, Access: at('unmapped/access'), Method: at('unmapped/method'), Size: at('size') },
+  },
+  file_access: { types: typesOf('file'), fields: file },
+  file_event: { types: [typeUidOf('file', 'create'), typeUidOf('file', 'update')], fields: file },
+}
+
+const notCollected: LogSource = { types: [], fields: null }
+
+/** A rule for logs that we do not collect is right, and costs nothing: it simply never fires. */
+export function logSourceOf(source: { category?: string; product?: string; service?: string }): LogSource {
+  const ours = (source.product === undefined || source.product === 'linux') && source.service === undefined
+  return (ours && source.category !== undefined && categories[source.category]) || notCollected
+}
+
+function typesOf(name: EventClass): readonly number[] {
+  return Object.values(eventClasses[name].activities).map(({ id }) => eventClasses[name].uid * 100 + id)
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules that come with Sealwatch: each against its recorded samples.
+
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { evaluate, loadRules } from './index.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const folder = join(root, 'rules')
+type Event = { readonly type_uid: number }
+const event = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Event
+
+const files = readdirSync(folder)
+  .filter((path) => path.endsWith('.yml'))
+  .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }))
+const { ruleset, problems, notices } = loadRules(files)
+const firing = (sample: Event) => evaluate(ruleset, sample).map(({ rule }) => rule.path)
+
+test('every rule compiles, does what it says, and says what it is', () => {
+  assert.deepEqual([problems, notices], [[], []])
+  for (const rule of ruleset.rules) {
+    assert.notDeepEqual([rule.description, rule.attacks, rule.falsepositives], [undefined, [], []], rule.path)
+    for (const attack of rule.attacks)
+      assert(attack.tactic && (attack.sub_technique ?? attack.technique)?.name, `${rule.path} has an unknown tag`)
+  }
+})
+
+test('every rule has a sample that fires it alone, and one that differs in a single attribute and fires nothing', async (t) => {
+  for (const { path } of files)
+    await t.test(path, () => {
+      const fires = event(path.replace('.yml', '.fires.json'))
+      const quiet = event(path.replace('.yml', '.quiet.json'))
+      assert.deepEqual(firing(fires), [path])
+      assert.deepEqual(firing(quiet), [])
+      assert.equal(differences(fires, quiet, '').length, 1, differences(fires, quiet, '').join(', '))
+    })
+})
+
+test('no rule judges by the name that a process gives itself', () => {
+  const renamed = (value: unknown): unknown =>
+    typeof value !== 'object' || value === null
+      ? value
+      : Object.fromEntries(
+          Object.entries(value).map(([name, inner]) => [name, name === 'name' ? 'systemd' : renamed(inner)]),
+        )
+  for (const { path } of files)
+    assert.deepEqual(firing(renamed(event(path.replace('.yml', '.fires.json'))) as Event), [path])
+})
+
+test('programs that must read the password hashes may, on every distribution we know', () => {
+  const fires = event('shadow-read.fires.json') as Event & { actor: { process: { file: object } } }
+  const by = (path: string) => {
+    const actor = { ...fires.actor, process: { ...fires.actor.process, file: { path } } }
+    return firing({ ...fires, actor } as Event).length
+  }
+  const expected = [
+    ...[
+      '/usr/bin/login',
+      '/usr/bin/su',
+      '/usr/bin/sudo',
+      '/usr/sbin/sshd',
+      '/usr/sbin/unix_chkpwd',
+      '/usr/bin/unix_chkpwd',
+    ],
+    ...[
+      '/usr/bin/passwd',
+      '/usr/bin/chage',
+      '/usr/sbin/useradd',
+      '/usr/bin/useradd',
+      '/usr/sbin/groupmod',
+      '/sbin/pwconv',
+    ],
+    ...['/usr/lib/systemd/systemd', '/usr/lib/systemd/systemd-executor', '/usr/bin/systemd-sysusers', '/usr/sbin/cron'],
+    ...['/usr/lib/openssh/sshd-session', '/usr/libexec/openssh/sshd-auth', '/usr/libexec/polkit-agent-helper-1'],
+    ...['/usr/lib/polkit-1/polkit-agent-helper-1', '/usr/libexec/accounts-daemon', '/usr/libexec/gdm-session-worker'],
+  ]
+  for (const path of expected) assert.equal(by(path), 0, path)
+  const others = [
+    '/tmp/usr/bin/su',
+    '/usr/bin/su2',
+    '/usr/local/bin/passwd',
+    '/usr/bin/perl',
+    '/home/x/sshd',
+    'usr/bin/su',
+  ]
+  for (const path of others) assert.equal(by(path), 1, path)
+})
+
+test('the password hashes are known by more than one name', () => {
+  const fires = event('shadow-read.fires.json') as Event & { file: { xattributes: object } }
+  const firingWith = (change: object) => firing({ ...fires, file: { ...fires.file, ...change } } as Event).length
+  assert.equal(firingWith({ path: '/mnt/etc/gshadow' }), 1, 'a bind mount')
+  assert.equal(firingWith({ path: '/tmp/x', xattributes: { ...fires.file.xattributes, nlink: 2 } }), 1, 'a hard link')
+  assert.equal(firingWith({ path: '/etc/sudoers' }), 0, 'another watched file')
+})
+
+const samples = join(root, '../shared/rules-samples/sigma-linux')
+const skip = existsSync(samples) ? false : 'no Sigma rules at ../shared/rules-samples: foreign rules are NOT tried'
+
+test('foreign Sigma rules for Linux compile, and the standard samples fire few of them', { skip }, (t) => {
+  const foreign = readdirSync(samples, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.yml'))
+    .map((path) => ({ path, text: readFileSync(join(samples, path), 'utf8') }))
+  const loaded = loadRules(foreign)
+  for (const { path, line, error } of loaded.problems) t.diagnostic(`${path}, line ${line}: ${error.message}`)
+  const silent = loaded.notices.filter(({ text }) => text.includes('not collected')).length
+  t.diagnostic(`${loaded.ruleset.rules.length} of ${foreign.length} compile, ${silent} are for logs not collected here`)
+  assert(loaded.ruleset.rules.length >= foreign.length * 0.95)
+  const fired = files.flatMap(({ path }) => evaluate(loaded.ruleset, event(path.replace('.yml', '.fires.json'))))
+  assert.deepEqual(
+    fired.map(({ rule }) => rule.title),
+    ['Process Execution From Shared Memory Directory'],
+  )
+})
+
+/** Pointers to every leaf in which two values differ. */
+function differences(one: unknown, other: unknown, at: string): readonly string[] {
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null)
+    return Object.is(one, other) ? [] : [at]
+  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+  const member = (value: object, name: string) => (value as Readonly<Record<string, unknown>>)[name]
+  return [...names].flatMap((name) => differences(member(one, name), member(other, name), `${at}/${name}`))
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorsOf, messageOf } from '@sealwatch/base'
+import { sha256 } from '../sha256.ts'
+import { isTorn } from '../torn.ts'
+import { type ChainPosition, type ChainWalk, createChainWalk } from '../verify/chain.ts'
+import type { Checkpoint } from '../verify/checkpoint.ts'
+import { type ParsedLine, parseLine } from '../verify/line.ts'
+import { type BundleIndex, openBundleIndex } from './bundle-index.ts'
+import { ledgerErrors } from './errors.ts'
+import { type HashStore, openHashStore } from './hash-store.ts'
+import type { LineStore } from './line-store.ts'
+
+const ledgerError = errorsOf(ledgerErrors)
+
+/** What was true when the hashes were last made durable; opening starts from here. */
+export type Saved = {
+  readonly size: number
+  readonly bytes: number
+  readonly sideBytes: number
+  readonly root: string
+  readonly own: string
+  readonly chains: readonly (readonly [chain: string, nextSeq: number, tip: string | null])[]
+}
+
+/** Everything that is derived from the lines. */
+export type State = {
+  readonly hashes: HashStore
+  readonly bundles: BundleIndex
+  readonly walk: ChainWalk
+  readonly saved: Saved | undefined
+  /** Of the side file: what is known to belong to leaves. */
+  readonly sideBytes: number
+  close(): void
+}
+
+export async function readSaved(dir: string): Promise<Saved | undefined> {
+  try {
+    return JSON.parse(await readFile(join(dir, 'saved.json'), 'utf8')) as Saved
+  } catch {
+    // Without it everything is derived from the first line on.
+    return undefined
+  }
+}
+
+/**
+ * Finds what is durable: starts from what was last saved, reads on through whole batches, and takes back the rest, which
+ * was never acknowledged. Derived files that are short or wrong are computed again from the first line. Throws
+ * LEDGER_BEHIND when less is there, or something else, than was signed or acknowledged.
+ */
+export async function recover(
+  dir: string,
+  origin: string,
+  lines: LineStore,
+  signed: Checkpoint | undefined,
+): Promise<State> {
+  const attempted = `opening the ledger ${origin}`
+  const behind = (received: string) => ledgerError('LEDGER_BEHIND', { attempted, received })
+  const saved = await readSaved(dir)
+  const fits = saved !== undefined && saved.bytes <= lines.bytes
+  const quick = fits ? openDerived(dir, saved) : undefined
+  const state = quick ?? (openDerived(dir, undefined, saved) as State)
+  let whole: number
+  try {
+    whole = await readOn(lines, state, quick === undefined ? 0 : (saved as Saved).bytes, attempted)
+    for (const due of [signed, saved && { size: saved.size, root: Uint8Array.fromHex(saved.root) }]) {
+      if (due === undefined) continue
+      if (state.hashes.size < due.size) throw behind(`${state.hashes.size} lines where ${due.size} were signed`)
+      if (state.hashes.rootOf(0, due.size).toHex() !== due.root.toHex())
+        throw behind(`lines that differ from the ${due.size} that were signed`)
+    }
+  } catch (cause) {
+    state.close()
+    throw cause
+  }
+  if (whole === lines.bytes) return state
+  // What follows the last whole batch was never acknowledged. It may have moved a chain already: read once more without.
+  state.close()
+  await lines.truncate(whole)
+  return recover(dir, origin, lines, signed)
+}
+
+/** The derived files as of `saved`, or, without it, empty; undefined when they are not what was saved. */
+function openDerived(dir: string, from: Saved | undefined, saved = from): State | undefined {
+  const size = from?.size ?? 0
+  const bundles = openBundleIndex(dir, size)
+  const hashes = openHashStore(dir, size)
+  const close = () => {
+    hashes?.close()
+    bundles?.close()
+  }
+  if (hashes === undefined || bundles === undefined || (from !== undefined && hashes.root().toHex() !== from.root)) {
+    close()
+    return undefined
+  }
+  const chains = from?.chains.map(([chain, nextSeq, tip]): [string, ChainPosition] => [chain, { nextSeq, tip }])
+  return { hashes, bundles, walk: createChainWalk(from?.own, chains), saved, sideBytes: from?.sideBytes ?? 0, close }
+}
+
+const linesReadMax = 4096
+
+/**
+ * Reads whole batches from byte `from` on into the derived files; returns the byte after the last of them. A write that
+ * a crash cut short ends in a torn line or lacks its head; a whole line that is wrong was altered: LEDGER_BEHIND.
+ */
+async function readOn(
+  lines: LineStore,
+  { hashes, bundles, walk }: State,
+  from: number,
+  attempted: string,
+): Promise<number> {
+  let whole = from
+  let byte = from
+  let batch: { parsed: ParsedLine; start: number }[] = []
+  const take = (line: Uint8Array) => {
+    const parsed = parseLine(sha256, line, attempted)
+    batch.push({ parsed, start: byte })
+    byte += line.length + 1
+    const isHosts = parsed.line.chain !== (walk.own ?? parsed.line.chain)
+    if (isHosts && !('head' in parsed.line)) return
+    for (const entry of batch) walk.step(entry.parsed, attempted)
+    for (const [i, { start }] of batch.entries()) bundles.note(hashes.size + i, start)
+    hashes.append(batch.map((entry) => entry.parsed.hash))
+    batch = []
+    whole = byte
+  }
+  reading: for (;;) {
+    const read = await lines.read(byte, linesReadMax)
+    if (read.length === 0) break
+    for (const { line } of read) {
+      if (isTorn(line, 0, line.length)) break reading
+      try {
+        take(line)
+      } catch (cause) {
+        throw ledgerError('LEDGER_BEHIND', { attempted, received: messageOf(cause), cause })
+      }
+    }
+  }
+  bundles.flush()
+  return whole
+}

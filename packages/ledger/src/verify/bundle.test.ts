@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { canonicalize, isSealwatchError, type JsonObject, systemDisk } from '@sealwatch/base'
+import { verifyEd25519 } from '@sealwatch/keys'
+import fc from 'fast-check'
+import {
+  bundleOf,
+  openSampleLedger,
+  origins,
+  sampleHost,
+  sampleSigner,
+  sealTenant,
+  temporary,
+  tickingClock,
+  vkeys,
+} from '../../test/sample.ts'
+import { openLedger } from '../log/ledger.ts'
+import { createNoteSigner } from '../note-signer.ts'
+import { sha256 } from '../sha256.ts'
+import { type BundleReport, verifyBundle } from './bundle.ts'
+import type { Line } from './line.ts'
+
+// Leaves: 0 the ledger's anchor, 1 key of a, 2-5 a's first batch, 6 key of b, 7-9 b's first batch, 10 a stub for a's
+// second batch, 11-12 a's third, 13 a line of the ledger itself.
+const dir = await temporary()
+const tenant = await openSampleLedger(dir.path)
+const root = await openSampleLedger(dir.path, 'root')
+after(async () => {
+  await tenant.close()
+  await root.close()
+  await dir.remove()
+})
+
+const [a, b] = [sampleHost(1), sampleHost(2)]
+const side = new Map<number, string>()
+const appended = async (host: typeof a, events: number) => {
+  const batch = host.batch(events)
+  const { first } = await tenant.append(host.verified(batch))
+  for (const line of batch.sealed) if (line.side !== undefined) side.set(first + line.seq - batch.firstSeq, line.side)
+}
+await tenant.append({ own: { key: a.key } })
+await appended(a, 2)
+await tenant.append({ own: { key: b.key } })
+await appended(b, 1)
+const lost = a.batch(1)
+const stub = { chain: a.chain, first_seq: lost.firstSeq, next_seq: lost.firstSeq + 2, reason: 'invalid_signature' }
+await tenant.append({ own: { stub: { ...stub, item: sha256(lost.lines).toHex() } } })
+await appended(a, 1)
+await tenant.append({ own: { event: { message: 'a finding' } } })
+const sealed = await sealTenant(tenant, root)
+const size = sealed.checkpoint.size
+
+const all = [{ from: 0, to: size }]
+const complete = await bundleOf(tenant, sealed, all, side)
+const sparse = await bundleOf(tenant, sealed, [{ from: 6, to: 10 }], side)
+
+type Given = Uint8Array | string | readonly (Uint8Array | string)[]
+async function* chunksOf(given: Given): AsyncGenerator<Uint8Array> {
+  for (const chunk of Array.isArray(given) ? given : [given]) yield Buffer.from(chunk as Uint8Array)
+}
+const verify = (given: Given, trust: readonly string[] = vkeys, onLine?: (line: Line, leaf: number) => void) =>
+  verifyBundle(chunksOf(given), { sha256, verify: verifyEd25519, trust, ...(onLine === undefined ? {} : { onLine }) })
+
+const rowsOf = (bundle: Buffer) => bundle.toString('utf8').split(/(?<=\n)/)
+
+/** Not ok, and the problem stands on a line of the file, or just after its last. */
+function assertRefused(report: BundleReport, fileLines: number, what: string): void {
+  assert.equal(report.ok, false, what)
+  const { problem } = report
+  assert.ok(
+    problem !== undefined && problem.fileLine >= 1 && problem.fileLine <= fileLines + 1,
+    `${what}: ${problem?.fileLine}`,
+  )
+  assert.match(problem.code, /^[A-Z_]+$/)
+}
+
+test('a complete bundle is verified, and the report says what it holds', async () => {
+  const seen: number[] = []
+  const report = await verify(complete, vkeys, (_line, leaf) => void seen.push(leaf))
+  assert.deepEqual(report, {
+    ok: true,
+    problem: undefined,
+    tenant: 'default',
+    origin: origins.tenant,
+    size: 14,
+    lines: 14,
+    withheld: 0,
+    signedByHost: 9,
+    notCovered: 0,
+    stubs: 1,
+    revealed: 4,
+    complete: true,
+    rootSize: 2,
+    signers: [origins.root, origins.tenant],
+    trust: 'pinned',
+  })
+  assert.deepEqual(seen, [...Array(14).keys()])
+})
+
+test('a sparse bundle is verified, and says what it withholds', async () => {
+  const report = await verify(sparse)
+  const { ok, complete: isComplete, lines, withheld, signedByHost, notCovered, stubs, revealed } = report
+  assert.deepEqual(
+    { ok, isComplete, lines, withheld, signedByHost, notCovered, stubs, revealed },
+    { ok: true, isComplete: false, lines: 5, withheld: 9, signedByHost: 3, notCovered: 0, stubs: 0, revealed: 1 },
+  )
+})
+
+test('every choice of leaves makes a bundle that verifies and counts right', async () => {
+  const leaf = fc.nat(size)
+  const ranges = fc.array(
+    fc.tuple(leaf, leaf).map(([x, y]) => ({ from: Math.min(x, y), to: Math.max(x, y) })),
+    { maxLength: 4 },
+  )
+  await fc.assert(
+    fc.asyncProperty(ranges, async (chosen) => {
+      const shown = new Set([
+        0,
+        ...chosen.flatMap(({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i)),
+      ])
+      const seen: number[] = []
+      const report = await verify(
+        await bundleOf(tenant, sealed, chosen, side),
+        vkeys,
+        (_line, at) => void seen.push(at),
+      )
+      assert.deepEqual(
+        seen,
+        [...shown].sort((x, y) => x - y),
+      )
+      assert.equal(report.problem, undefined)
+      assert.equal(report.lines + report.withheld, size)
+      assert.equal(report.complete, report.withheld === 0)
+      const ofHosts = [...shown].filter((at) => ![0, 1, 6, 10, 13].includes(at)).length
+      assert.equal(report.signedByHost + report.notCovered, ofHosts)
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('a line whose head is withheld counts as not covered, also when others follow the gap', async () => {
+  const alone = await verify(await bundleOf(tenant, sealed, [{ from: 1, to: 4 }], side))
+  assert.deepEqual([alone.ok, alone.signedByHost, alone.notCovered], [true, 0, 2])
+  const before = await verify(
+    await bundleOf(
+      tenant,
+      sealed,
+      [
+        { from: 1, to: 4 },
+        { from: 6, to: 10 },
+      ],
+      side,
+    ),
+  )
+  assert.deepEqual([before.ok, before.signedByHost, before.notCovered], [true, 3, 2])
+})
+
+test('every byte, changed in several ways, is noticed', async () => {
+  const small = await bundleOf(tenant, sealed, [{ from: 0, to: 4 }], side)
+  const fileLines = rowsOf(small).length
+  for (const change of [(byte: number) => byte ^ 0x01, (byte: number) => byte ^ 0x20, (byte: number) => byte ^ 0x80]) {
+    for (let at = 0; at < small.length; at += 1) {
+      const altered = Buffer.from(small)
+      altered[at] = change(altered[at] as number)
+      assertRefused(await verify(altered), fileLines + 1, `byte ${at}`)
+    }
+  }
+})
+
+test('every changed line is named', async () => {
+  const rows = rowsOf(complete)
+  for (const [i, row] of rows.entries()) {
+    const altered = Buffer.from(row)
+    altered[row.length >> 1] = (altered[row.length >> 1] as number) ^ 0x04
+    const { problem } = await verify(rows.with(i, altered.toString('latin1')).map((text) => Buffer.from(text, 'utf8')))
+    assert.equal(problem?.fileLine, isRecordOfHashes(row) ? problem?.fileLine : i + 1, row)
+  }
+})
+
+const isRecordOfHashes = (row: string) => row.startsWith('{"leaves"') || row.startsWith('{"gap"')
+
+test('every line that is missing, doubled or changed places is noticed', async () => {
+  for (const bundle of [complete, sparse]) {
+    const rows = rowsOf(bundle)
+    for (const [i, row] of rows.entries()) {
+      assertRefused(await verify(rows.toSpliced(i, 1)), rows.length, `without line ${i + 1}`)
+      assertRefused(await verify(rows.toSpliced(i, 0, row)), rows.length + 1, `line ${i + 1} twice`)
+      const next = rows[i + 1]
+      if (next !== undefined)
+        assertRefused(await verify(rows.toSpliced(i, 2, next, row)), rows.length, `lines ${i + 1} and ${i + 2} swapped`)
+    }
+  }
+})
+
+test('the first wrong line is the one that is named', async () => {
+  const rows = rowsOf(complete)
+  const at = rows.findIndex((row) => row.includes('process 1'))
+  const removed = await verify(rows.toSpliced(at, 1))
+  assert.equal(removed.problem?.fileLine, at + 1)
+  assert.equal(removed.problem?.leaf, 4)
+  const swapped = await verify(rows.toSpliced(at, 2, rows[at + 1] as string, rows[at] as string))
+  assert.equal(swapped.problem?.fileLine, at + 1)
+  const altered = await verify(rows.with(at, (rows[at] as string).replace('process 1', 'process 9')))
+  assert.deepEqual([altered.problem?.fileLine, altered.problem?.code], [at + 1, 'BUNDLE_ALTERED'])
+})
+
+test('every tail that is cut off is noticed, at whatever byte', async () => {
+  for (const [bundle, step] of [
+    [sparse, 1],
+    [complete, 13],
+  ] as const) {
+    const fileLines = rowsOf(bundle).length
+    for (let length = 0; length < bundle.length; length += step)
+      assertRefused(await verify(bundle.subarray(0, length)), fileLines, `${length} bytes`)
+  }
+  const rows = rowsOf(complete)
+  for (const [i] of rows.entries()) {
+    const { problem } = await verify(rows.slice(0, i))
+    assert.equal(problem?.fileLine, i + 1)
+  }
+})
+
+test('a record that ends without its newline is named, not the one before', async () => {
+  const rows = rowsOf(complete)
+  const { problem } = await verify(complete.subarray(0, -1))
+  assert.deepEqual([problem?.fileLine, problem?.code], [rows.length, 'BUNDLE_MALFORMED'])
+  assert.equal((await verify('')).problem?.fileLine, 1)
+})
+
+test('what follows the end is noticed', async () => {
+  const rows = rowsOf(complete)
+  for (const extra of [
+    '\n',
+    'x\n',
+    '{}\n',
+    '{"reveal":{}}\n',
+    rows.at(-1),
+    '{"gap":{"from":14,"hashes":[],"to":14}}\n',
+  ])
+    assertRefused(await verify([complete, extra as string]), rows.length + 1, JSON.stringify(extra))
+})
+
+test('it does not matter in what pieces a bundle comes', async () => {
+  const due = await verify(complete)
+  const cuts = fc.array(fc.nat(complete.length), { maxLength: 20 })
+  await fc.assert(
+    fc.asyncProperty(cuts, async (places) => {
+      const edges = [0, ...places.sort((x, y) => x - y), complete.length]
+      const pieces = edges.slice(1).map((to, i) => complete.subarray(edges[i], to))
+      assert.deepEqual(await verify(pieces), due)
+    }),
+    { numRuns: 30 },
+  )
+})
+
+/** The bundle with its header changed. */
+function withHeader(bundle: Buffer, change: (header: Record<string, unknown>) => unknown): Buffer {
+  const [first, ...rest] = rowsOf(bundle) as [string, ...string[]]
+  const { bundle: header } = JSON.parse(first) as { bundle: Record<string, unknown> }
+  return Buffer.from([`${canonicalize({ bundle: change(header) as object })}\n`, ...rest].join(''))
+}
+
+test('a header that claims something else is refused', async () => {
+  const rootOf = (header: Record<string, unknown>) => header.root as JsonObject
+  const changes: [string, (header: Record<string, unknown>) => unknown][] = [
+    ['another tenant', (header) => ({ ...header, tenant: 'other' })],
+    ['a version to come', (header) => ({ ...header, v: 2 })],
+    ['a member more', (header) => ({ ...header, more: 1 })],
+    ['a member less', ({ tenant: _, ...header }) => header],
+    ['no root', (header) => ({ ...header, root: null })],
+    ['the root ledger in the place of the tenant', (header) => ({ ...header, checkpoint: rootOf(header).checkpoint })],
+    [
+      'the tenant in the place of the root ledger',
+      (header) => ({ ...header, root: { ...rootOf(header), checkpoint: header.checkpoint } }),
+    ],
+    ['another place in the root ledger', (header) => ({ ...header, root: { ...rootOf(header), index: 0 } })],
+    ['a place outside', (header) => ({ ...header, root: { ...rootOf(header), index: 2 } })],
+    ['no proof', (header) => ({ ...header, root: { ...rootOf(header), proof: [] } })],
+    ['no keys', (header) => ({ ...header, keys: [] })],
+    [
+      'a key that signed nothing',
+      (header) => ({ ...header, keys: [...vkeys, createNoteSigner('x', sampleSigner(9)).vkey] }),
+    ],
+    ['too many keys', (header) => ({ ...header, keys: Array(17).fill(vkeys[0]) })],
+  ]
+  for (const [what, change] of changes) {
+    for (const trust of [vkeys, []]) {
+      if (what === 'no keys' && trust === vkeys) continue
+      assertRefused(await verify(withHeader(complete, change), trust), rowsOf(complete).length, what)
+    }
+  }
+})
+
+test('a bundle that shows no leaf proves nothing about a tenant', async () => {
+  const { root: _, ...checkpoint } = sealed.checkpoint
+  const hashes = [tenant.subtree(3, 0), tenant.subtree(2, 2), tenant.subtree(1, 6)].map((hash) => hash.toHex())
+  const gap = `${canonicalize({ gap: { from: 0, hashes, to: checkpoint.size } })}\n`
+  const report = await verify([rowsOf(complete)[0] as string, gap])
+  assert.deepEqual([report.ok, report.problem?.fileLine], [false, 2])
+})
+
+test('with pinned keys nothing but them counts; without, the report says that the bundle vouches for itself', async () => {
+  const selfAsserted = await verify(complete, [])
+  assert.deepEqual([selfAsserted.ok, selfAsserted.trust], [true, 'self-asserted'])
+  const others = [
+    createNoteSigner(origins.tenant, sampleSigner(9)).vkey,
+    createNoteSigner(origins.root, sampleSigner(8)).vkey,
+  ]
+  const refused = await verify(complete, others)
+  assert.deepEqual([refused.ok, refused.problem?.code, refused.problem?.fileLine], [false, 'BUNDLE_UNTRUSTED', 1])
+  const halfTrusted = await verify(complete, [vkeys[0] as string])
+  assert.equal(halfTrusted.problem?.code, 'BUNDLE_UNTRUSTED')
+})
+
+test("another's ledger, signed by the same control plane under another name, is not this tenant's", async () => {
+  await using elsewhere = await temporary()
+  const signer = createNoteSigner('sealwatch.test/tenant/other', sampleSigner(0xa1))
+  const options = { dir: elsewhere.path, tenant: 'default', origin: 'sealwatch.test/tenant/other', signer }
+  const other = await openLedger({ ...options, clock: tickingClock(), disk: systemDisk })
+  await other.append({ own: { key: a.key } })
+  const checkpoint = await other.checkpoint()
+  // The header of one, the checkpoint of the other.
+  const bundle = await bundleOf(other, { ...sealed, checkpoint }, [{ from: 0, to: 2 }])
+  await other.close()
+  assertRefused(await verify(bundle, [...vkeys, signer.vkey]), 4, 'a checkpoint that the root does not hold')
+})
+
+test('in a complete bundle every line of a host is covered by a head under a registered key', async () => {
+  await using elsewhere = await temporary()
+  const ledger = await openSampleLedger(elsewhere.path)
+  const itsRoot = await openSampleLedger(elsewhere.path, 'root')
+  const host = sampleHost(3)
+  await ledger.append(host.verified(host.batch(1)))
+  const bundle = await bundleOf(ledger, await sealTenant(ledger, itsRoot), [{ from: 0, to: 4 }])
+  await ledger.close()
+  await itsRoot.close()
+  const { ok, problem, notCovered } = await verify(bundle)
+  assert.deepEqual([ok, problem?.code, notCovered], [false, 'BUNDLE_ALTERED', 3])
+})
+
+test('personal values are optional, but never other ones than were sealed, and never fewer than announced', async () => {
+  const withheld = await verify(await bundleOf(tenant, sealed, all))
+  assert.deepEqual([withheld.ok, withheld.revealed], [true, 0])
+  const rows = rowsOf(complete)
+  const at = rows.findIndex((row) => row.startsWith('{"reveal"'))
+  const wrong: [string, string[]][] = [
+    ['another value', rows.with(at, (rows[at] as string).replace('user-0', 'user-9'))],
+    ['one less', rows.toSpliced(at, 1)],
+    ['one twice', rows.toSpliced(at, 0, rows[at] as string)],
+    ['none in it', rows.with(at, '{"reveal":{}}\n')],
+    ['no object', rows.with(at, '{"reveal":null}\n')],
+    ['before any line', rows.toSpliced(2, 0, rows[at] as string)],
+    ['another count', rows.map((row) => row.replace('"revealed":4', '"revealed":5'))],
+    ['a count that is none', rows.map((row) => row.replace('"revealed":4', '"revealed":"4"'))],
+  ]
+  for (const [what, changed] of wrong) assertRefused(await verify(changed), changed.length, what)
+})
+
+test('a record may be long, but not without end, and a line no longer than a line', async () => {
+  const [header, leaves, anchor] = rowsOf(complete) as [string, string, string]
+  const refused = async (given: Given, code: string, fileLine: number) => {
+    const { problem } = await verify(given)
+    assert.deepEqual([problem?.code, problem?.fileLine], [code, fileLine])
+  }
+  const MiB = 1024 * 1024
+  await refused('x'.repeat(MiB + 1), 'BUNDLE_MALFORMED', 1)
+  await refused(`${'x'.repeat(MiB + 1)}\n`, 'BUNDLE_MALFORMED', 1)
+  await refused([header, ...Array(20).fill('x'.repeat(MiB / 10))], 'BUNDLE_MALFORMED', 2)
+  await refused([header, leaves, `${'x'.repeat(MiB)}\n`], 'BUNDLE_ALTERED', 3)
+  await refused([header, leaves, `\ufeff${anchor}`], 'BUNDLE_ALTERED', 3)
+  await refused([header, leaves, anchor.replace('\n', '\r\n')], 'BUNDLE_ALTERED', 3)
+  await refused(`\ufeff${header}`, 'JSON_MALFORMED', 1)
+  await refused(header.replace('\n', '\r\n'), 'JSON_NOT_CANONICAL', 1)
+  await refused(header.replace('"v":1', '"v":1,"v":1'), 'JSON_NOT_CANONICAL', 1)
+  await refused(`{"bundle":${'{"a":'.repeat(9000)}1${'}'.repeat(9001)}\n`, 'JSON_DEPTH', 1)
+})
+
+test('lines of the greatest length pass, and longer ones cannot hide behind a right hash', async () => {
+  for (const [excess, code] of [
+    [0, undefined],
+    [1, 'LINE_TOO_LONG'],
+  ] as const) {
+    const text = ownLine(65_535 + excess)
+    const { problem } = await verify(forgedBundle([ownLine(400), text]))
+    assert.equal(problem?.code, code === undefined ? 'CHAIN_BROKEN' : code)
+  }
+})
+
+/** A line that is canonical and of some length; the first of a forged bundle need not be more. */
+function ownLine(bytes: number): string {
+  const line = {
+    anchor: {
+      key_id: null,
+      origin: origins.tenant,
+      prev_file: null,
+      prev_last_hash: null,
+      prev_sequence_num: null,
+      tenant: 'default',
+    },
+  }
+  const envelope = {
+    chain: 'cc'.repeat(16),
+    epoch: 0,
+    prev: '0'.repeat(64),
+    seq: 0,
+    time: '2026-11-21T12:00:00.000000000Z',
+    v: 1,
+  }
+  if (bytes <= 400) return canonicalize({ ...line, ...envelope })
+  const event = { x: '' }
+  const padding = bytes - canonicalize({ ...envelope, event }).length
+  return canonicalize({ ...envelope, event: { x: 'x'.repeat(padding) } })
+}
+
+/** A bundle by a control plane that lies: its hashes and signatures are right, its lines are not. */
+function forgedBundle(lines: readonly string[]): string {
+  const hashOf = (bytes: Uint8Array) => sha256(Buffer.concat([Uint8Array.of(0), bytes]))
+  const hashes = lines.map((line) => hashOf(Buffer.from(line)))
+  const top = hashes.length === 1 ? hashes[0] : sha256(Buffer.concat([Uint8Array.of(1), ...(hashes as Uint8Array[])]))
+  const noteOf = (kind: 'tenant' | 'root', count: number, hash: Uint8Array) =>
+    createNoteSigner(origins[kind], sampleSigner(kind === 'tenant' ? 0xa1 : 0xa2)).sign(
+      `${origins[kind]}\n${count}\n${hash.toBase64()}\n`,
+    )
+  const head = { label: '0f'.repeat(16), origin: origins.tenant, root: (top as Uint8Array).toHex(), size: lines.length }
+  const envelope = {
+    chain: 'dd'.repeat(16),
+    epoch: 0,
+    prev: '0'.repeat(64),
+    seq: 1,
+    time: '2026-11-21T12:00:00.000000000Z',
+    v: 1,
+  }
+  const rootLine = canonicalize({ ...envelope, tenant_head: head })
+  const rootHash = hashOf(Buffer.from(rootLine))
+  const header = {
+    checkpoint: noteOf('tenant', lines.length, top as Uint8Array),
+    keys: vkeys,
+    root: { checkpoint: noteOf('root', 1, rootHash), index: 0, line: rootLine, proof: [] },
+    tenant: 'default',
+    v: 1,
+  }
+  const leaves = { from: 0, hashes: hashes.map((hash) => hash.toHex()), revealed: 0 }
+  return [canonicalize({ bundle: header }), canonicalize({ leaves }), ...lines, ''].join('\n')
+}
+
+test('what verifies by its hashes alone is still held to the rules of chains', async () => {
+  assert.equal((await verify(forgedBundle([ownLine(400)]))).ok, true)
+  assert.equal((await verify(forgedBundle([ownLine(400), ownLine(400)]))).problem?.code, 'CHAIN_BROKEN')
+  assert.equal((await verify(forgedBundle([ownLine(500)]))).problem?.code, 'CHAIN_BROKEN')
+  assert.equal(
+    (await verify(forgedBundle([ownLine(400).replace('default', 'another')]))).problem?.code,
+    'BUNDLE_ALTERED',
+  )
+  assert.equal(
+    (await verify(forgedBundle([ownLine(400).replace('/tenant/0f', '/tenant/10')]))).problem?.code,
+    'BUNDLE_ALTERED',
+  )
+  assert.match((await verify(forgedBundle(['{}']))).problem?.code ?? '', /LINE_MALFORMED/)
+  assert.match((await verify(forgedBundle(['null', 'x']))).problem?.code ?? '', /LINE_MALFORMED/)
+})
+
+test('hostile input is refused and never makes the verifier throw', async () => {
+  const [header, leaves] = rowsOf(sparse) as [string, string]
+  const json = fc.jsonValue({ maxDepth: 3 }).map((value) => `${JSON.stringify(value)}\n`)
+  const record = fc
+    .tuple(fc.constantFrom('gap', 'leaves', 'reveal', 'bundle', '__proto__', 'x'), fc.jsonValue({ maxDepth: 2 }))
+    .map(([kind, value]) => `${JSON.stringify({ [kind]: value })}\n`)
+  const shaped = fc
+    .record(
+      {
+        from: fc.oneof(fc.nat(20), fc.double()),
+        to: fc.oneof(fc.maxSafeNat(), fc.nat(20)),
+        hashes: fc.array(fc.constant('00'.repeat(32)), { maxLength: 5 }),
+        revealed: fc.integer(),
+      },
+      { requiredKeys: [] },
+    )
+    .chain((body) => fc.constantFrom('gap', 'leaves').map((kind) => `${canonicalize({ [kind]: body })}\n`))
+  const raw = fc.string({ unit: 'binary', maxLength: 50 })
+  const rest = fc.array(fc.oneof(json, record, shaped, raw, fc.constantFrom(leaves, ...rowsOf(sparse))), {
+    maxLength: 6,
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.boolean(), rest, async (isHeaded, rows) => {
+      const given = [...(isHeaded ? [header] : []), ...rows]
+      if (given.join('') === sparse.toString('utf8')) return
+      assert.equal((await verify(given)).ok, false)
+    }),
+    { numRuns: 300 },
+  )
+  const bytes = fc.uint8Array({ maxLength: 200 })
+  await fc.assert(fc.asyncProperty(bytes, async (chunk) => assert.equal((await verify(chunk)).ok, false)))
+})
+
+test('a failure that is not in the bundle is not told as one', async () => {
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(rowsOf(complete)[0] as string)
+    throw new Error('the disk is gone')
+  }
+  const reading = verifyBundle(failing(), { sha256, verify: verifyEd25519, trust: vkeys })
+  await assert.rejects(reading, (error) => !isSealwatchError(error))
+})

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import process from 'node:process'
+import { systemClock } from '@sealwatch/base'
+
+/** The whole platform as an operator starts it, with real processes. */
+export type Platform = {
+  readonly data: string
+  readonly run: string
+  readonly port: number
+  /** Runs `sealwatch ARGS --data DIR`; never throws for its exit code. */
+  sealwatch(...args: string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>
+  /** kill -9 of the present process of a part; the supervisor starts another. Returns false when none runs just now. */
+  kill(part: 'server' | 'agent' | 'sensor'): Promise<boolean>
+  pidOf(part: string): Promise<number | undefined>
+  /** `sealwatch down`, and removes the data unless `keep`. */
+  down(keep?: boolean): Promise<void>
+}
+
+export const repository = resolve(import.meta.dirname, '../..')
+const outputBytesMax = 256 * 1024 * 1024
+const launchMs = 60_000
+
+/** Why these tests cannot run here; undefined when they can. */
+export function whyNot(): string | undefined {
+  if (process.platform !== 'linux') return 'needs Linux'
+  if (process.getuid?.() !== 0) return 'needs root: the sensor attaches BPF programs'
+  return undefined
+}
+
+/** Starts the tree at `root` and resolves when it is ready. */
+export async function startPlatform(root = repository, env: Record<string, string> = {}): Promise<Platform> {
+  const data = await mkdtemp(join(tmpdir(), 'sealwatch-system-'))
+  const port = await freePort()
+  const sealwatch: Platform['sealwatch'] = (...args) =>
+    new Promise((done) => {
+      const argv = [
+        '--disable-warning=ExperimentalWarning',
+        join(root, 'apps/cli/src/main.ts'),
+        ...args,
+        '--data',
+        data,
+      ]
+      const options = { env: { ...process.env, ...env }, maxBuffer: outputBytesMax, timeout: launchMs }
+      execFile(process.execPath, argv, options, (error, stdout, stderr) => {
+        done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr })
+      })
+    })
+  const up = await sealwatch('up', '--port', String(port), '--detach')
+  if (up.code !== 0) throw new Error(`sealwatch up failed: ${up.stderr}${up.stdout}`)
+  const { runDir: run } = JSON.parse(await readFile(join(data, 'instance.json'), 'utf8')) as { runDir: string }
+
+  async function pidOf(part: string): Promise<number | undefined> {
+    const { parts } = JSON.parse(await readFile(join(run, 'supervisor.json'), 'utf8')) as {
+      parts: { name: string; task?: { pid: number } }[]
+    }
+    return parts.find(({ name }) => name === part)?.task?.pid
+  }
+
+  return {
+    data,
+    run,
+    port,
+    sealwatch,
+    pidOf,
+    kill: async (part) => {
+      const pid = await pidOf(part)
+      if (pid === undefined) return false
+      try {
+        return process.kill(pid, 'SIGKILL')
+      } catch {
+        return false
+      }
+    },
+    down: async (keep = false) => {
+      const { code, stderr } = await sealwatch('down')
+      if (!keep) await rm(data, { recursive: true, force: true })
+      if (code !== 0) throw new Error(`sealwatch down failed: ${stderr}`)
+    },
+  }
+}
+
+/** Asks until `found` gives something; the deadline turns a hang into a failure with a name. */
+export async function eventually<T>(
+  what: string,
+  found: () => Promise<T | undefined>,
+  deadlineMs = 30_000,
+): Promise<T> {
+  const untilMs = systemClock.nowMs() + deadlineMs
+  for (;;) {
+    const value = await found()
+    if (value !== undefined) return value
+    if (systemClock.nowMs() > untilMs) throw new Error(`waited ${deadlineMs} ms for ${what}`)
+    await systemClock.sleep(50)
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const { port } = server.address() as { port: number }
+  await new Promise((closed) => server.close(closed))
+  return port
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { create } from '@bufbuild/protobuf'
+import { createLog, systemClock, systemDisk } from '@sealwatch/base'
+import { protocol, type ShipRequest, ShipRequestSchema } from '@sealwatch/contract'
+import { generateSigner } from '@sealwatch/keys'
+import { type Chain, openChain } from '@sealwatch/ledger'
+import { connectAgent } from '../../apps/agent/src/ship/client.ts'
+import { openIdentity, readHostFacts } from '../../apps/agent/src/ship/index.ts'
+import type { Platform } from './platform.ts'
+
+/**
+ * A second host in the test's own process: it seals numbered events at a steady rate and sends them by the bare
+ * protocol. It believes acknowledgements alone: what is acknowledged it never sends again, and after each broken
+ * stream it sends again all that is not, whatever the server says it has.
+ */
+export type Producer = {
+  readonly chain: string
+  /** Stops producing, and waits until everything sealed is acknowledged. */
+  finish(deadlineMs: number): Promise<{ readonly sealed: number; readonly acknowledged: number }>
+  /** Ends at once, whatever is under way; does nothing after `finish`. */
+  stop(): Promise<void>
+}
+
+const inFlightMax = 4
+const reconnectMs = 50
+
+export async function startProducer(platform: Platform, everyMs: number): Promise<Producer> {
+  const dir = join(platform.data, 'producer')
+  await mkdir(dir)
+  const invited = await platform.sealwatch('host', 'invite', '--json')
+  await writeFile(join(dir, 'join-token'), (JSON.parse(invited.stdout) as { token: string }).token)
+  const clock = systemClock
+  const disk = systemDisk
+  const stopping = new AbortController()
+  const signer = generateSigner()
+  const facts = { ...(await readHostFacts()), hostname: 'producer', machineId: 'producer' }
+  const url = `https://127.0.0.1:${platform.port}`
+  const files = { tokenFile: join(dir, 'join-token'), identityFile: join(dir, 'identity') }
+  const log = createLog('producer', () => undefined, clock.nowMs)
+  const identity = await openIdentity({
+    url,
+    ...files,
+    facts,
+    signer,
+    clock,
+    disk,
+    random: Math.random,
+    log,
+    signal: stopping.signal,
+  })
+  if (identity === undefined) throw new Error('the producer could not enrol')
+  const sizes = { segmentBytesMax: 256 * 1024, totalBytesMax: 512 * 1024 * 1024 }
+  const chain: Chain = await openChain({ dir: join(dir, 'chain'), tenant: 'default', signer, clock, disk, ...sizes })
+
+  let acknowledged = 0
+  let producing = true
+  const sealing = (async () => {
+    for (let n = 0; producing; n += 1) {
+      await chain.seal([1, 2, 3].map((part) => ({ event: { n, part }, personalPointers: [], timeNs: clock.nowNs() })))
+      await clock.sleep(everyMs)
+    }
+  })()
+
+  async function sendOverOneConnection(signal: AbortSignal): Promise<void> {
+    const connection = connectAgent(
+      url,
+      (identity as NonNullable<typeof identity>).current.authorityPem,
+      identity?.current,
+    )
+    const broken = new AbortController()
+    try {
+      const position = {
+        chain: chain.id,
+        tenant: chain.tenant,
+        nextSeq: BigInt(chain.position.nextSeq),
+        tip: new Uint8Array(),
+      }
+      await connection.client.register(
+        {
+          agentProtoVersion: protocol.version,
+          agentVersion: '0.0.0-test',
+          capabilities: [],
+          facts,
+          chains: [position],
+        },
+        { signal, timeoutMs: 2_000 },
+      )
+      let sent = acknowledged
+      let inFlight = 0
+      const until = AbortSignal.any([signal, broken.signal])
+      async function* requests(): AsyncGenerator<ShipRequest> {
+        while (!until.aborted) {
+          const batch = inFlight < inFlightMax ? await chain.readBatch(sent) : undefined
+          if (batch === undefined) {
+            await clock.sleep(2, until)
+            continue
+          }
+          sent += batch.count
+          inFlight += 1
+          yield create(ShipRequestSchema, {
+            chain: batch.chain,
+            firstSeq: BigInt(batch.firstSeq),
+            count: batch.count,
+            lines: batch.lines,
+          })
+        }
+      }
+      for await (const { outcome } of connection.client.ship(requests(), { signal })) {
+        inFlight -= 1
+        if (outcome.case === 'refused') throw new Error(outcome.value.message)
+        acknowledged = Math.max(acknowledged, Number(outcome.value?.nextSeq))
+      }
+    } finally {
+      broken.abort()
+      connection.close()
+    }
+  }
+
+  const sending = (async () => {
+    while (!stopping.signal.aborted) {
+      // The server is killed again and again: a broken connection is what this is about.
+      await sendOverOneConnection(stopping.signal).catch(() => undefined)
+      await clock.sleep(reconnectMs, stopping.signal)
+    }
+  })()
+
+  return {
+    chain: chain.id,
+    finish: async (deadlineMs) => {
+      producing = false
+      await sealing
+      const untilMs = clock.nowMs() + deadlineMs
+      while (acknowledged < chain.position.nextSeq && clock.nowMs() < untilMs) await clock.sleep(20)
+      return { sealed: chain.position.nextSeq, acknowledged }
+    },
+    stop: async () => {
+      producing = false
+      await sealing
+      stopping.abort()
+      await sending
+      await chain.close()
+    },
+  }
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type TestContext, test } from 'node:test'
+import { connect as connectTls } from 'node:tls'
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { ConnectError } from '@connectrpc/connect'
+import { limits, protocol, type ShipRequestSchema } from '@sealwatch/contract'
+import type { ChainBatch } from '@sealwatch/ledger'
+import { certificateRequest, newTlsKey } from '../../apps/agent/src/ship/certificate-request.ts'
+import { connectAgent } from '../../apps/agent/src/ship/client.ts'
+import type { Identity } from '../../apps/agent/src/ship/identity.ts'
+import { atEnd } from './at-end.ts'
+import { chainOf, enrolled, facts, prepareAgent, type Server, sealSome, startServer } from './fixture.ts'
+import { shiftingClock } from './shifting-clock.ts'
+
+const hourMs = 3_600_000
+const saysCode = (code: string) => (error: unknown) =>
+  error instanceof ConnectError && error.metadata.get('sealwatch-error') === code
+
+type Registration = {
+  agentProtoVersion?: number
+  agentVersion?: string
+  facts?: Partial<typeof facts>
+  chains?: { chain: string; tenant: string; nextSeq: bigint; tip?: Uint8Array }[]
+}
+type Batch = MessageInitShape<typeof ShipRequestSchema>
+const chainA = { chain: 'a'.repeat(32), tenant: 'default', nextSeq: 0n }
+const registration = (over: Registration = {}) => ({
+  agentProtoVersion: protocol.version,
+  agentVersion: '0.1.0',
+  capabilities: ['side-values', 'time-travel'],
+  facts,
+  chains: [chainA],
+  ...over,
+})
+
+const batchOf = (batch: ChainBatch | undefined): Batch => {
+  assert(batch)
+  return { chain: batch.chain, firstSeq: BigInt(batch.firstSeq), count: batch.count, lines: batch.lines }
+}
+
+function clientOf(t: TestContext, server: Server, identity?: Identity) {
+  const connection = connectAgent(server.url, server.identity.authority.certificate.toString(), identity)
+  atEnd(t, connection.close)
+  return connection.client
+}
+
+async function member(t: TestContext, server: Server) {
+  const agent = await prepareAgent(t, server)
+  const { current } = await enrolled(server, agent)
+  return { agent, identity: current, client: clientOf(t, server, current) }
+}
+
+/** Ships nothing and reads the first answer, which is how the stream ends. */
+async function openStream(client: ReturnType<typeof clientOf>, requests: Iterable<Batch> = []) {
+  for await (const answer of client.ship(asyncly(requests))) return answer
+  return undefined
+}
+
+async function* asyncly<T>(items: Iterable<T>): AsyncGenerator<T> {
+  yield* items
+}
+
+test('without a certificate there is enrolment and nothing else', async (t) => {
+  const server = await startServer(t)
+  const client = clientOf(t, server)
+  const missing = saysCode('CERTIFICATE_MISSING')
+  await assert.rejects(client.register(registration()), missing)
+  await assert.rejects(client.renew({ csr: certificateRequest(newTlsKey()) }), missing)
+  await assert.rejects(openStream(client), missing)
+  assert.equal(server.transport.counters.denied, 3)
+})
+
+test('a certificate of another CA is foreign, expired or not', async (t) => {
+  const clock = shiftingClock()
+  const [server, other] = [await startServer(t, { clock }), await startServer(t)]
+  const { identity } = await member(t, other)
+  const client = clientOf(t, server, identity)
+  await assert.rejects(client.register(registration()), saysCode('CERTIFICATE_FOREIGN'))
+  clock.advance(48 * hourMs)
+  await assert.rejects(client.renew({ csr: certificateRequest(newTlsKey()) }), saysCode('CERTIFICATE_FOREIGN'))
+})
+
+test('an expired certificate opens nothing but renewal, and that for 30 days', async (t) => {
+  const clock = shiftingClock()
+  const server = await startServer(t, { clock })
+  const { client } = await member(t, server)
+  const csr = certificateRequest(newTlsKey())
+  clock.advance(24 * hourMs)
+  await assert.rejects(client.register(registration()), saysCode('CERTIFICATE_EXPIRED'))
+  assert.equal((await client.renew({ csr })).certificates.length, 2)
+  clock.advance(30 * 24 * hourMs)
+  await assert.rejects(client.renew({ csr }), saysCode('CERTIFICATE_EXPIRED'))
+})
+
+test('revocation ends live streams, refuses the host from then on, and outlives the server', async (t) => {
+  const server = await startServer(t)
+  const { agent, identity, client } = await member(t, server)
+  const bystander = await member(t, server)
+  await client.register(registration())
+  await bystander.client.register(registration({ chains: [{ ...chainA, chain: 'b'.repeat(32) }] }))
+  const stalled = new AbortController()
+  atEnd(t, () => stalled.abort())
+  async function* silent() {
+    await once(stalled.signal, 'abort')
+    yield* [] as Batch[]
+  }
+  const stream = client.ship(silent())[Symbol.asyncIterator]().next()
+  const untouched = bystander.client.ship(silent())[Symbol.asyncIterator]().next()
+  untouched.catch(() => undefined)
+  while (server.transport.streams < 2) await new Promise(setImmediate)
+  await server.identity.hosts.revoke(identity.hostId, 'lost')
+  await assert.rejects(stream)
+  while (server.transport.streams > 1) await new Promise(setImmediate)
+  await assert.rejects(client.register(registration()), saysCode('HOST_REVOKED'))
+
+  stalled.abort()
+  await server.stop()
+  const later = await startServer(t, { dir: server.dir })
+  const again = clientOf(t, later, identity)
+  await assert.rejects(again.register(registration()), saysCode('HOST_REVOKED'))
+  await assert.rejects(again.renew({ csr: certificateRequest(newTlsKey()) }), saysCode('HOST_REVOKED'))
+  agent.abort()
+})
+
+test('a host that the store does not know is refused', async (t) => {
+  const server = await startServer(t)
+  const { client } = await member(t, server)
+  await server.store.db.deleteFrom('hosts').execute()
+  await assert.rejects(client.register(registration()), saysCode('HOST_UNKNOWN'))
+})
+
+test('registration negotiates versions and capabilities', async (t) => {
+  const server = await startServer(t)
+  const { client } = await member(t, server)
+  const answer = await client.register(registration())
+  assert.deepEqual(
+    [answer.serverProtoVersion, answer.minSupportedAgentProtoVersion, answer.capabilities],
+    [protocol.version, protocol.minSupportedAgentVersion, ['side-values']],
+  )
+  const { hostname, agent_version } = await server.store.db.selectFrom('hosts').selectAll().executeTakeFirstOrThrow()
+  assert.deepEqual([hostname, agent_version], ['web-1', '0.1.0'])
+  await assert.rejects(client.register(registration({ agentProtoVersion: 0 })), (error) => {
+    assert(saysCode('AGENT_TOO_OLD')(error))
+    assert.match(String(error), /failed_precondition.*min_supported_agent_proto_version is 1.*Upgrade/s)
+    return true
+  })
+})
+
+test('what a registration leaves out or gets wrong is named', async (t) => {
+  const server = await startServer(t)
+  const { client } = await member(t, server)
+  const tooMany = Array.from({ length: limits.chainsPerHostMax + 1 }, (_, n) => ({
+    ...chainA,
+    chain: n.toString(16).padStart(32, '0'),
+  }))
+  const cases: readonly [Registration, RegExp][] = [
+    [{ agentVersion: '' }, /agent_version/],
+    [{ chains: [] }, /0 chains/],
+    [{ chains: tooMany }, /65 chains/],
+    [{ chains: [chainA, chainA] }, /a chain twice/],
+    [{ chains: [{ ...chainA, chain: 'A'.repeat(32) }] }, /the chain/],
+    [{ chains: [{ ...chainA, tenant: '../x' }] }, /the tenant/],
+    [{ chains: [{ ...chainA, nextSeq: 1n << 60n }] }, /next_seq/],
+    [{ chains: [{ ...chainA, nextSeq: 1n, tip: new Uint8Array(31) }] }, /31 bytes/],
+    [{ chains: [{ ...chainA, tip: new Uint8Array(32) }] }, /32 bytes/],
+  ]
+  for (const [over, expected] of cases)
+    await assert.rejects(client.register(registration(over)), (error) => {
+      assert(saysCode('REGISTRATION_INCOMPLETE')(error))
+      assert.match(String(error), expected)
+      return true
+    })
+  await assert.rejects(client.register(registration({ facts: {} })), saysCode('HOST_FACTS_INVALID'))
+  await assert.rejects(openStream(client), saysCode('NOT_REGISTERED'))
+})
+
+test('a chain belongs to the host and the tenant that registered it first', async (t) => {
+  const server = await startServer(t)
+  const [first, second] = [await member(t, server), await member(t, server)]
+  await first.client.register(registration())
+  const another = saysCode('CHAIN_OF_ANOTHER')
+  await assert.rejects(second.client.register(registration()), another)
+  await assert.rejects(first.client.register(registration({ chains: [{ ...chainA, tenant: 'cluster' }] })), another)
+
+  // A registration that fails in part has bound nothing.
+  const free = { ...chainA, chain: 'f'.repeat(32) }
+  await assert.rejects(second.client.register(registration({ chains: [free, chainA] })), another)
+  await first.client.register(registration({ chains: [free] }))
+})
+
+test("another host's certificate cannot ship somebody's chain, and disturbs nobody", async (t) => {
+  const server = await startServer(t)
+  const [owner, thief] = [await member(t, server), await member(t, server)]
+  const chain = await chainOf(t, owner.agent)
+  await sealSome(chain, 2)
+  const batches = [batchOf(await chain.readBatch(0)), batchOf(await chain.readBatch(5))]
+  const mine = { chain: chain.id, tenant: 'default', nextSeq: 0n }
+  await owner.client.register(registration({ chains: [mine] }))
+  await thief.client.register(registration({ chains: [{ ...chainA, chain: 'b'.repeat(32) }] }))
+  await assert.rejects(openStream(thief.client, batches), saysCode('NOT_REGISTERED'))
+  assert.equal(server.ingest.chains.get(chain.id)?.nextSeq, 0)
+  assert.equal((await openStream(owner.client, batches))?.outcome.case, 'acknowledged')
+})
+
+test('a host that keeps beginning chains comes to an end', async (t) => {
+  const server = await startServer(t)
+  const { client } = await member(t, server)
+  const chains = (from: number, count: number) =>
+    Array.from({ length: count }, (_, n) => ({ ...chainA, chain: (from + n).toString(16).padStart(32, '0') }))
+  await client.register(registration({ chains: chains(0, 64) }))
+  await client.register(registration({ chains: chains(0, 64) }))
+  await assert.rejects(client.register(registration({ chains: chains(64, 1) })), saysCode('CHAINS_TOO_MANY'))
+})
+
+test('a log that was cut off or rewritten raises one alarm, in the log and in the ledger', async (t) => {
+  const server = await startServer(t)
+  const { agent, client } = await member(t, server)
+  const chain = await chainOf(t, agent)
+  const end = await sealSome(chain, 2)
+  const at = (nextSeq: number, tip: Uint8Array) =>
+    registration({ chains: [{ chain: chain.id, tenant: 'default', nextSeq: BigInt(nextSeq), tip }] })
+  await client.register(at(0, new Uint8Array()))
+  const batch = batchOf(await chain.readBatch(0))
+  const count = Number(batch.count)
+  await openStream(client, [batch])
+  const wrong = new Uint8Array(32).fill(7)
+
+  await client.register(at(end, Uint8Array.fromHex(chain.position.tip ?? '')))
+  await client.register(at(count, new Uint8Array()))
+  assert.equal(server.log.lines.filter(({ level }) => level === 'critical').length, 0)
+  for (let again = 0; again < 3; again++) {
+    const { chains } = await client.register(at(0, new Uint8Array()))
+    assert.equal(Number(chains[0]?.nextSeq), count)
+    await client.register(at(count, wrong))
+  }
+  const alarms = server.log.lines.filter(({ level }) => level === 'critical').map(({ msg }) => msg)
+  assert.deepEqual(alarms, [
+    'the log of a host lost lines at its end that the ledger has',
+    'the log of a host ends in other lines than the ledger has',
+  ])
+  const inLedger = () =>
+    server.said.flatMap(({ tenant, body }) => ('event' in body && tenant === 'default' ? [body.event.severity] : []))
+  while (inLedger().length < 2) await new Promise(setImmediate)
+  assert.deepEqual(inLedger(), ['Critical', 'Critical'])
+})
+
+test('a chain that takes the place of another raises an alarm, once', async (t) => {
+  const server = await startServer(t)
+  const { client } = await member(t, server)
+  const [old, next] = [chainA, { ...chainA, chain: 'b'.repeat(32) }]
+  await client.register(registration({ chains: [old, { ...chainA, chain: 'c'.repeat(32), tenant: 'cluster' }] }))
+  assert.equal(server.log.lines.filter(({ level }) => level === 'critical').length, 0)
+  for (let again = 0; again < 2; again++) await client.register(registration({ chains: [next] }))
+  const alarm = () => server.said.find(({ tenant, body }) => tenant === 'default' && 'event' in body)?.body
+  while (alarm() === undefined) await new Promise(setImmediate)
+  assert.match(JSON.stringify(alarm()), new RegExp(`chain_replaced.*${old.chain}.*${next.chain}`))
+  assert.equal(server.log.lines.filter(({ level }) => level === 'critical').length, 1)
+})
+
+test('no version of TLS before 1.3 is spoken', async (t) => {
+  const server = await startServer(t)
+  const socket = connectTls({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false, maxVersion: 'TLSv1.2' })
+  const [error] = (await once(socket, 'error')) as [Error]
+  assert.match(error.message, /protocol version/)
+})
+
+test('a renewed server certificate serves new connections while old ones live on', async (t) => {
+  const clock = shiftingClock()
+  const server = await startServer(t, { clock })
+  const { client } = await member(t, server)
+  await client.register(registration())
+  const serial = async () => {
+    const socket = connectTls({
+      port: server.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2'],
+    })
+    await once(socket, 'secureConnect')
+    const serialNumber = socket.getPeerX509Certificate()?.serialNumber
+    socket.destroy()
+    return serialNumber
+  }
+  const before = await serial()
+  clock.advance(5 * 24 * hourMs)
+  while ((await serial()) === before) await new Promise(setImmediate)
+  // The same connection, though its host certificate has expired meanwhile.
+  await assert.rejects(client.register(registration()), saysCode('CERTIFICATE_EXPIRED'))
+})

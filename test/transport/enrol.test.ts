@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { type TestContext, test } from 'node:test'
+import { Code, ConnectError } from '@connectrpc/connect'
+import { systemDisk } from '@sealwatch/base'
+import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
+import { certificateRequest, newTlsKey } from '../../apps/agent/src/ship/certificate-request.ts'
+import { connectAgent } from '../../apps/agent/src/ship/client.ts'
+import { openIdentity } from '../../apps/agent/src/ship/index.ts'
+import { atEnd } from './at-end.ts'
+import {
+  type Agent,
+  enrolled,
+  facts,
+  giveToken,
+  prepareAgent,
+  type Server,
+  startServer,
+  temporaryDirectory,
+} from './fixture.ts'
+import { shiftingClock } from './shifting-clock.ts'
+
+const codeOf = (code: string) => (line: { error?: { code?: string } }) => line.error?.code === code
+const saysCode = (code: string) => (error: unknown) =>
+  error instanceof ConnectError && error.metadata.get('sealwatch-error') === code
+const eventsOf = ({ said }: Server) =>
+  said.flatMap(({ tenant, body }) => {
+    if (!('event' in body)) return []
+    const { metadata, severity, unmapped } = body.event as Record<string, Record<string, unknown>>
+    return [{ tenant, code: metadata?.event_code as string, severity, unmapped }]
+  })
+
+/** The request of an honest agent, for tests that spoil one part of it. */
+function requestOf(joinToken: string, signer: Ed25519Signer, csr = certificateRequest(newTlsKey())) {
+  const signed = Buffer.concat([Buffer.from('sealwatch.dev/enrol/v1\n'), hash('sha256', csr, 'buffer')])
+  return { joinToken, csr, facts, signingPublicKey: signer.publicKey, signingKeyProof: signer.sign(signed) }
+}
+
+function clientOf(t: TestContext, { url, identity }: Server) {
+  const connection = connectAgent(url, identity.authority.certificate.toString())
+  atEnd(t, connection.close)
+  return connection.client
+}
+
+async function newToken({ identity }: Server): Promise<string> {
+  return (await identity.createJoinToken(3600)).token
+}
+
+test('a join token buys an identity: on disk, in the store and in every ledger', async (t) => {
+  const server = await startServer(t)
+  const agent = await prepareAgent(t, server)
+  const { current } = await enrolled(server, agent)
+  await assert.rejects(stat(agent.tokenFile), { code: 'ENOENT' })
+  assert.equal((await stat(agent.options.identityFile)).mode & 0o777, 0o600)
+  assert.match(current.hostId, /^[0-9a-f]{32}$/)
+  assert.deepEqual((await openIdentity(agent.options))?.current, current)
+
+  const host = await server.store.db.selectFrom('hosts').selectAll().executeTakeFirstOrThrow()
+  assert.equal(host.host_id, current.hostId)
+  assert.equal(host.cert_serial, current.serial)
+  assert.equal(Date.parse(host.cert_expires_at), current.expiresAtMs)
+  const keys = server.said.flatMap(({ tenant, body }) => ('key' in body ? [{ tenant, ...body.key }] : []))
+  assert.deepEqual(
+    keys.map(({ tenant, key_id, host_id, valid_until }) => ({ tenant, key_id, host_id, valid_until })),
+    ['default', 'cluster'].map((tenant) => ({
+      tenant,
+      key_id: agent.options.signer.keyId,
+      host_id: current.hostId,
+      valid_until: null,
+    })),
+  )
+  assert.deepEqual(
+    eventsOf(server).map(({ tenant, code }) => `${tenant} ${code}`),
+    ['cluster join_token_created', 'cluster host_enrolled'],
+  )
+  const database = await readFile(`${server.dir}/store.db-wal`, 'latin1')
+  assert(!database.includes('swj_') && !JSON.stringify(server.log.lines).includes('swj_'))
+})
+
+test('a token enrols one host; the second is told and keeps waiting', async (t) => {
+  const server = await startServer(t)
+  const first = await prepareAgent(t, server)
+  const token = await giveToken(server, first)
+  await openIdentity(first.options)
+
+  const second = await prepareAgent(t, server)
+  await writeFile(second.tokenFile, token)
+  const waiting = openIdentity(second.options)
+  const told = await second.log.until(({ level }) => level === 'critical')
+  assert.match(JSON.stringify(told), /TOKEN_USED.*Create a new one/)
+  assert(!JSON.stringify(second.log.lines).includes(token.slice(4, 40)))
+  assert.equal(await readFile(second.tokenFile, 'utf8'), token)
+  await giveToken(server, second)
+  assert((await waiting)?.current)
+})
+
+test('of two hosts that race with one token, one wins', async (t) => {
+  const server = await startServer(t)
+  const token = await newToken(server)
+  const client = clientOf(t, server)
+  const attempts = [generateSigner(), generateSigner()].map((signer) => client.enrol(requestOf(token, signer)))
+  const settled = await Promise.allSettled(attempts)
+  assert.deepEqual(settled.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+  assert(settled.some((result) => result.status === 'rejected' && saysCode('TOKEN_USED')(result.reason)))
+  const { count } = await server.store.db
+    .selectFrom('hosts')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  assert.equal(count, 1)
+})
+
+test('a host whose answer was lost asks again with the same token and is the same host', async (t) => {
+  const server = await startServer(t)
+  const token = await newToken(server)
+  const client = clientOf(t, server)
+  const signer = generateSigner()
+  const answers = await Promise.all([client.enrol(requestOf(token, signer)), client.enrol(requestOf(token, signer))])
+  answers.push(await client.enrol(requestOf(token, signer)))
+  assert.equal(new Set(answers.map(({ hostId }) => hostId)).size, 1)
+  assert.equal(eventsOf(server).filter(({ code }) => code === 'host_enrolled').length, 1)
+  assert.equal(server.said.filter(({ body }) => 'key' in body).length, 2)
+})
+
+test('the signing key is the host: with it the id stays, without it the machine is a new host, and both are told', async (t) => {
+  const server = await startServer(t)
+  const client = clientOf(t, server)
+  const signer = generateSigner()
+  const first = await client.enrol(requestOf(await newToken(server), signer))
+  const again = await client.enrol(requestOf(await newToken(server), signer))
+  const other = await client.enrol(requestOf(await newToken(server), generateSigner()))
+  assert.equal(again.hostId, first.hostId)
+  assert.notEqual(other.hostId, first.hostId)
+  const enrolments = eventsOf(server).filter(({ code }) => code.startsWith('host_'))
+  assert.deepEqual(
+    enrolments.map(({ code, severity, unmapped }) => [
+      code,
+      severity,
+      (unmapped as { same_machine: unknown }).same_machine,
+    ]),
+    [
+      ['host_enrolled', 'Informational', []],
+      ['host_enrolled_again', 'Informational', []],
+      ['host_enrolled', 'Medium', [first.hostId]],
+    ],
+  )
+})
+
+test('an expired token is refused', async (t) => {
+  const clock = shiftingClock()
+  const server = await startServer(t, { clock })
+  const { token } = await server.identity.createJoinToken(60)
+  clock.advance(60_000)
+  await assert.rejects(clientOf(t, server).enrol(requestOf(token, generateSigner())), saysCode('TOKEN_EXPIRED'))
+})
+
+test('a token lives from a second to a week', async (t) => {
+  const server = await startServer(t)
+  for (const seconds of [-1, 0, 0.5, 7 * 24 * 3600 + 1, Number.NaN])
+    await assert.rejects(server.identity.createJoinToken(seconds), { code: 'TOKEN_TTL_INVALID' })
+})
+
+test('a server that is not the pinned one gets nothing to hear', async (t) => {
+  const [real, impostor] = [await startServer(t), await startServer(t)]
+  const agent = await prepareAgent(t, impostor)
+  await writeFile(agent.tokenFile, await newToken(real))
+  const waiting = openIdentity(agent.options)
+  const told = await agent.log.until(codeOf('SERVER_NOT_PINNED'))
+  assert.equal(told.level, 'critical')
+  agent.abort()
+  assert.equal(await waiting, undefined)
+  const { denied, refused } = impostor.transport.counters
+  assert.deepEqual([denied, refused], [0, 0])
+  assert.deepEqual(
+    impostor.log.lines.filter(({ level }) => level !== 'debug'),
+    [],
+  )
+})
+
+test('a host certificate does not make a server', async (t) => {
+  const server = await startServer(t)
+  const { current } = await enrolled(server, await prepareAgent(t, server))
+  const { createSecureServer } = await import('node:http2')
+  const impostor = createSecureServer({ cert: current.certificatePem + current.authorityPem, key: current.keyPem })
+  await new Promise<void>((resolve) => impostor.listen(0, '127.0.0.1', resolve))
+  atEnd(t, () => impostor.close())
+  const { port } = impostor.address() as { port: number }
+  const connection = connectAgent(`https://127.0.0.1:${port}`, current.authorityPem)
+  atEnd(t, connection.close)
+  await assert.rejects(connection.client.enrol({}), /unsuitable certificate purpose/i)
+})
+
+test('what an applicant claims is checked, part by part', async (t) => {
+  const server = await startServer(t)
+  const client = clientOf(t, server)
+  const token = await newToken(server)
+  const signer = generateSigner()
+  const good = requestOf(token, signer)
+  const spoiled = Uint8Array.from(good.csr)
+  spoiled[spoiled.length - 3] = (spoiled[spoiled.length - 3] as number) ^ 1
+  const cases = {
+    TOKEN_UNKNOWN: [
+      { ...good, joinToken: '' },
+      { ...good, joinToken: `swj_${'A'.repeat(43)}.${'0'.repeat(32)}` },
+    ],
+    CSR_INVALID: [
+      { ...good, csr: new Uint8Array() },
+      { ...good, csr: Buffer.from('garbage') },
+      { ...good, csr: Buffer.alloc(5000) },
+      requestOf(token, signer, spoiled),
+    ],
+    SIGNING_KEY_UNPROVEN: [
+      { ...good, signingKeyProof: new Uint8Array(64) },
+      { ...good, signingPublicKey: generateSigner().publicKey },
+      { ...good, csr: certificateRequest(newTlsKey()) },
+    ],
+    KEY_WEAK: [
+      { ...good, signingPublicKey: new Uint8Array(32) },
+      { ...good, signingPublicKey: new Uint8Array(31) },
+    ],
+    HOST_FACTS_INVALID: [
+      { ...good, facts: { ...facts, hostname: '' } },
+      { ...good, facts: { ...facts, os: 'a\u001b[2J' } },
+      { ...good, facts: { ...facts, kernel: 'x'.repeat(254) } },
+    ],
+  }
+  for (const [code, requests] of Object.entries(cases))
+    for (const request of requests) await assert.rejects(client.enrol(request), saysCode(code), code)
+  // None of them used the token up.
+  assert((await client.enrol(good)).hostId)
+})
+
+test('a revoked host does not come back with its signing key', async (t) => {
+  const server = await startServer(t)
+  const client = clientOf(t, server)
+  const signer = generateSigner()
+  const { hostId } = await client.enrol(requestOf(await newToken(server), signer))
+  await server.identity.hosts.revoke(hostId, 'stolen')
+  const again = requestOf(await newToken(server), signer)
+  await assert.rejects(client.enrol(again), (error) => saysCode('HOST_REVOKED')(error))
+  const key = await server.store.db.selectFrom('signing_key_revocations').selectAll().executeTakeFirstOrThrow()
+  assert.deepEqual([key.key_id, key.cause], [signer.keyId, 'stolen'])
+  assert(eventsOf(server).some(({ code }) => code === 'host_revoked'))
+})
+
+test('the CA outlives its server; a damaged file is named', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const first = await startServer(t, { dir })
+  const { fingerprint } = first.identity.authority
+  await first.stop()
+  const second = await startServer(t, { dir })
+  assert.equal(second.identity.authority.fingerprint, fingerprint)
+  await second.stop()
+  await systemDisk.replace(`${dir}/ca.pem`, 'nonsense')
+  await assert.rejects(startServer(t, { dir }), { code: 'CA_UNREADABLE' })
+})
+
+test('a used port is named', async (t) => {
+  const { port } = await startServer(t)
+  await assert.rejects(startServer(t, { port }), { code: 'PORT_TAKEN' })
+})
+
+test('an identity is bought only once there is a server', async (t) => {
+  const server = await startServer(t)
+  const agent: Agent = await prepareAgent(t, server)
+  await giveToken(server, agent)
+  await server.stop()
+  const waiting = openIdentity(agent.options)
+  await agent.log.until(({ level }) => level === 'warn')
+  const back = await startServer(t, { dir: server.dir, port: server.port })
+  assert.equal((await waiting)?.current.authorityPem, back.identity.authority.certificate.toString())
+})
+
+test('an error carries the code that its kind stands for', async (t) => {
+  const server = await startServer(t)
+  await assert.rejects(
+    clientOf(t, server).register({}),
+    (error) => ConnectError.from(error).code === Code.Unauthenticated,
+  )
+})

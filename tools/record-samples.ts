@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records the samples of rules/ anew: `sudo node tools/record-samples.ts`. For each rule the act is done for real under
+// the real sensor; NAME.fires.json is the event it became, NAME.quiet.json the same with one attribute changed. Only
+// the host's own particulars are replaced by those of a made-up one.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { type ObserveContext, observe, type SiteObservation } from '../apps/agent/src/observe/observe.ts'
+import { createProcessTable, processTableLimits } from '../apps/agent/src/observe/process-table.ts'
+import { sampleContext } from '../apps/agent/src/observe/sample-observations.ts'
+import { createFrameDecoder } from '../apps/agent/src/sources/frame.ts'
+import type { SensorMessage } from '../apps/agent/src/sources/observation.ts'
+import { readProcesses } from '../apps/agent/src/sources/proc-snapshot.ts'
+import type { ObservedEvent } from '../packages/contract/src/event.ts'
+
+type Sample = {
+  /** Bash, run in a session of its own so that its only ancestor is the host's first process. */
+  readonly script: string
+  readonly isIt: (observation: SiteObservation) => boolean
+  /** The one attribute that makes it quiet. */
+  readonly quiet: { readonly path: readonly string[]; readonly value: string | boolean }
+}
+
+const root = join(import.meta.dirname, '..')
+const build = join(root, 'apps/sensor/build')
+// Copied to where a user might have it: where it was built says nothing.
+const probe = '/usr/local/bin/probe'
+const relation = { path: ['unmapped', 'relation'], value: 'traced' } as const
+const runsFromMemfd = `
+  $^F = 255; my $name = 'payload'; my $fd = syscall(319, $name, 0); open(my $out, '>&=', $fd);
+  open(my $in, '<', '/bin/true'); binmode $in; print $out join('', <$in>); $out->flush;
+  exec { "/proc/self/fd/$fd" } 'payload'`
+
+const samples: Readonly<Record<string, Sample>> = {
+  'shadow-read': {
+    script: 'exec cat /etc/shadow',
+    isIt: (o) => o.kind === 'file_open' && o.file.path === '/etc/shadow' && o.actor.comm === 'cat',
+    quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/sbin/unix_chkpwd' },
+  },
+  'ptrace-attach': {
+    script: `exec ${probe} ptrace sample`,
+    isIt: (o) => o.kind === 'ptrace' && o.request === 16,
+    quiet: { ...relation, value: 'launched' },
+  },
+  'proc-mem-read': { script: `exec ${probe} mem sample`, isIt: (o) => o.kind === 'mem_open', quiet: relation },
+  'proc-mem-write': {
+    script: 'sleep 5 & dd if=/dev/null of=/proc/$!/mem conv=notrunc; kill $!',
+    isIt: (o) => o.kind === 'mem_open' && o.actor.comm === 'dd',
+    quiet: relation,
+  },
+  'process-vm-read': {
+    script: `exec ${probe} process_vm_readv sample`,
+    isIt: (o) => o.kind === 'vm_read',
+    quiet: relation,
+  },
+  'process-vm-write': {
+    script: `exec ${probe} process_vm_writev sample`,
+    isIt: (o) => o.kind === 'vm_write',
+    quiet: relation,
+  },
+  'memfd-exec': {
+    script: `exec perl -MIO::Handle -e '${runsFromMemfd.replaceAll("'", '"')}'`,
+    isIt: (o) => o.kind === 'exec' && o.file.memfd,
+    quiet: { path: ['process', 'file', 'xattributes', 'memfd'], value: false },
+  },
+  'dev-shm-exec': {
+    script: 'cd /dev/shm; cp /bin/true payload; (exec ./payload); rm payload',
+    isIt: (o) => o.kind === 'exec' && o.file.path === '/dev/shm/payload',
+    quiet: { path: ['process', 'file', 'path'], value: '/usr/bin/payload' },
+  },
+}
+
+const dir = mkdtempSync(join(tmpdir(), 'samples-'))
+const instance = `samples-${process.pid}`
+try {
+  if (spawnSync('make', ['-s', '-C', join(root, 'apps/sensor'), 'all'], { stdio: 'inherit' }).status !== 0)
+    throw new Error('the sensor could not be built')
+  spawnSync('install', ['-m', '0755', join(build, 'probe'), probe])
+  await record()
+} finally {
+  for (const made of [dir, probe, `/sys/fs/bpf/sealwatch-${instance}`]) rmSync(made, { recursive: true, force: true })
+}
+
+async function record(): Promise<void> {
+  const context: ObserveContext = { ...sampleContext(), processes: createProcessTable(processTableLimits) }
+  const init = readProcesses().filter(({ pid }) => pid === 1)
+  context.processes.seed(
+    init.map((row) => ({ ...row, exe: '/usr/lib/systemd/systemd', argv: ['/sbin/init'] })),
+    0n,
+  )
+  let onMessage: (message: SensorMessage) => void = () => undefined
+  const server = createServer((socket) => {
+    const decoder = createFrameDecoder()
+    socket.on('data', (chunk: Buffer) => {
+      for (const message of decoder.push(chunk)) onMessage(message)
+    })
+  })
+  const socketPath = join(dir, 'sensor.sock')
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve))
+  chmodSync(dir, 0o755)
+  chmodSync(socketPath, 0o666)
+  const attached = new Promise<void>((resolve) => {
+    onMessage = (message) => message.kind === 'hello' && resolve()
+  })
+  const args = ['--socket', socketPath, '--instance', instance, '--watch', '/etc/shadow']
+  const sensor = spawn(join(build, 'sensor'), args, { stdio: 'inherit' })
+  await attached
+
+  for (const [name, sample] of Object.entries(samples)) {
+    const found = new Promise<ObservedEvent>((resolve) => {
+      onMessage = (message) => {
+        if (message.kind === 'hello' || message.kind === 'report') return
+        context.processes.learn(message)
+        if (sample.isIt(message)) resolve(observe(underSystemd(message), context).event)
+      }
+    })
+    // The first sleep outlives the shell that started it, so the act's parent is the host's first process.
+    spawnSync('setsid', ['--fork', 'bash', '-c', `sleep 0.2; ${sample.script}`], { stdio: 'ignore' })
+    const event = await found
+    write(`${name}.fires.json`, event)
+    write(`${name}.quiet.json`, changed(event, sample.quiet.path, sample.quiet.value))
+  }
+  sensor.kill('SIGTERM')
+  server.close()
+}
+
+/** The host's first process has another name on every kind of machine; in the samples it is systemd. */
+function underSystemd(observation: SiteObservation): SiteObservation {
+  const { actor } = observation
+  const ancestors = actor.ancestors.map((ref) => (ref.pid === 1 ? { ...ref, comm: 'systemd' } : ref))
+  return { ...observation, actor: { ...actor, ancestors } }
+}
+
+function write(name: string, event: object): void {
+  writeFileSync(join(root, 'rules', name), `${JSON.stringify(event, null, 2)}\n`)
+}
+
+function changed(value: object, [member, ...rest]: readonly string[], to: string | boolean): object {
+  if (member === undefined) return value
+  const inner = (value as Readonly<Record<string, unknown>>)[member]
+  return { ...value, [member]: rest.length === 0 ? to : changed(inner as object, rest, to) }
+}
