@@ -129,7 +129,11 @@ export function startSensor(t: TestContext, args: readonly string[], command: re
     log += text
   })
   const closed = new Promise<number | null>((resolve) => child.once('close', resolve))
-  t.after(() => child.kill('SIGKILL'))
+  t.after(() => {
+    spawnSync('pkill', ['-KILL', '-P', String(child.pid)]) // the sensor itself, when a command was put before it
+    child.kill('SIGKILL')
+    child.stderr?.destroy()
+  })
   return {
     child,
     pid: child.pid ?? 0,

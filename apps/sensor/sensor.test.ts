@@ -209,7 +209,7 @@ test('a sensor in a pid namespace of its own is shown its files all the same', k
   const watched = join(agent.dir, 'watched')
   writeFileSync(watched, '')
   const args = ['--socket', agent.socketPath, '--instance', newInstance(t), '--watch', watched]
-  const sensor = startSensor(t, args, ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'])
+  const sensor = startSensor(t, args, ['unshare', '--pid', '--fork', '--mount-proc'])
   await agent.until(isHello)
   assert.doesNotMatch(sensor.log(), /cannot be watched/)
   linkSync(watched, `${watched}-link`)

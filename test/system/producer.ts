@@ -24,7 +24,7 @@ export type Producer = {
   stop(): Promise<void>
 }
 
-const inFlightMax = 4
+const inFlightMax = 8
 const reconnectMs = 50
 
 export async function startProducer(platform: Platform, everyMs: number): Promise<Producer> {

@@ -144,7 +144,7 @@ async function load(options: ChainOptions): Promise<Loaded> {
 async function readShipped(dir: string): Promise<number> {
   try {
     const { next_seq } = JSON.parse(await readFile(join(dir, 'shipped.json'), 'utf8')) as { next_seq?: unknown }
-    return Number.isSafeInteger(next_seq) ? (next_seq as number) : 0
+    return Number.isSafeInteger(next_seq) && (next_seq as number) > 0 ? (next_seq as number) : 0
   } catch {
     // Without the cursor everything on disk is offered again, and the server knows what it already has.
     return 0

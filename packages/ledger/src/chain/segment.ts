@@ -72,6 +72,7 @@ export async function scanSegment(
       const newline = bytes.indexOf(0x0a, from)
       if (isNewest && isTorn(bytes, from, newline)) break
       if (newline < 0) throw new RangeError('a line without its newline')
+      if (firstSeqOf(file) !== start.nextSeq) throw new RangeError(`a file where ${segmentName(start.nextSeq)} was due`)
       const parsed = parseLine(sha256, bytes.subarray(from, newline), attempted)
       chain ||= parsed.line.chain
       if (parsed.line.chain !== chain) throw new RangeError(`a line of chain ${parsed.line.chain}`)
