@@ -68,7 +68,7 @@ const samples: Readonly<Record<string, Sample>> = {
     quiet: { path: ['process', 'file', 'xattributes', 'memfd'], value: false },
   },
   'dev-shm-exec': {
-    script: 'cd /dev/shm; cp /bin/true payload; (exec ./payload); rm payload',
+    script: 'cd /dev/shm; cp /bin/true payload; env ./payload; rm payload',
     isIt: (o) => o.kind === 'exec' && o.file.path === '/dev/shm/payload',
     quiet: { path: ['process', 'file', 'path'], value: '/usr/bin/payload' },
   },

@@ -124,7 +124,11 @@ const cases: Record<string, { good: Record<string, string>; bad: Record<string, 
     bad: { code: { 'apps/cli/src/a.ts': '// TODO: later' }, document: { 'docs/a.md': 'FIXME' } },
   },
   map: {
-    good: { 'packages/base/a.ts': '', 'ARCHITECTURE.md': '`packages/base`: errors' },
+    good: {
+      'packages/base/a.ts': '',
+      'apps/cli/a.ts': '',
+      'ARCHITECTURE.md': '`packages/base/` errors\n  cli/   commands',
+    },
     bad: {
       'a room is missing': {
         'packages/base/a.ts': '',

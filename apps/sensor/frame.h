@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Frames as they stand on the wire (docs/formats/frame.md). The BPF programs write event bodies in this layout,
  * sensor.c only prefixes their length, so nothing between the kernel and the agent re-encodes an event.

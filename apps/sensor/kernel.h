@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The kernel's structures, as far as we read them. Only names count: CO-RE finds each field's place in the running
  * kernel's BTF, also inside anonymous unions, so one object serves 5.10 to today.
@@ -89,6 +89,7 @@ struct pt_regs { unsigned long r10, dx, si, di; };
 #define S_IFDIR 0040000
 #define O_CREAT 0100
 #define ESRCH 3
+#define EEXIST 17
 
 #define GET(from, ...) BPF_CORE_READ(from, __VA_ARGS__)
 

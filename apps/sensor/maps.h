@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause) */
 /* What the BPF programs and sensor.c share in maps. */
 #ifndef SEALWATCH_MAPS_H
 #define SEALWATCH_MAPS_H

@@ -21,7 +21,7 @@ static __always_inline bool is_first_to_tell(struct task_struct *task)
 	struct process key = { GET(task, group_leader, start_boottime), GET(task, tgid) };
 	__u8 value = 1;
 
-	return bpf_map_update_elem(&exits, &key, &value, BPF_NOEXIST) == 0;
+	return bpf_map_update_elem(&exits, &key, &value, BPF_NOEXIST) != -EEXIST;
 }
 
 /* The argument block lies in the new image's own memory, and the image has not run yet: nobody could change it. */

@@ -164,6 +164,7 @@ static void write_bad_events(void)
 	write_bad("bad-site-of-other-kind", AT(site), SITE_exit, 1);
 	write_bad("bad-site-unknown", AT(site), SITE_COUNT, 1);
 	write_bad("bad-flag-unknown", AT(flags), 8, 1);
+	write_bad("bad-memfd-with-a-name", AT(flags), FRAME_MEMFD, 1);
 	write_bad("bad-ancestors-9", AT(ancestors), 9, 1);
 	write_bad("bad-reserved", AT(zero), 1, 4);
 	write_bad("bad-text-too-long", AT(text_len[TEXT_PATH]), 0xffff, 2);

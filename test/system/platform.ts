@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import process from 'node:process'
 import { systemClock } from '@sealwatch/base'
 
@@ -34,9 +34,13 @@ export function whyNot(): string | undefined {
 }
 
 /** Starts the tree at `root` and resolves when it is ready. */
-export async function startPlatform(root = repository, env: Record<string, string> = {}): Promise<Platform> {
+export async function startPlatform(
+  root = repository,
+  env: Record<string, string> = {},
+  onPort?: number,
+): Promise<Platform> {
   const data = await mkdtemp(join(tmpdir(), 'sealwatch-system-'))
-  const port = await freePort()
+  const port = onPort ?? (await freePort())
   const sealwatch: Platform['sealwatch'] = (...args) =>
     new Promise((done) => {
       const argv = [
@@ -79,7 +83,11 @@ export async function startPlatform(root = repository, env: Record<string, strin
     },
     down: async (keep = false) => {
       const { code, stderr } = await sealwatch('down')
-      if (!keep) await rm(data, { recursive: true, force: true })
+      if (!keep) {
+        await rm(data, { recursive: true, force: true })
+        // The sensor's counters outlive it, for the next start on the same data.
+        await rm(join('/sys/fs/bpf', `sealwatch-${basename(run)}`), { recursive: true, force: true })
+      }
       if (code !== 0) throw new Error(`sealwatch down failed: ${stderr}`)
     },
   }

@@ -18,8 +18,8 @@ import type { Platform } from './platform.ts'
  */
 export type Producer = {
   readonly chain: string
-  /** Stops producing, and waits until everything sealed is acknowledged. */
-  finish(deadlineMs: number): Promise<{ readonly sealed: number; readonly acknowledged: number }>
+  /** Stops producing, and waits until everything sealed is acknowledged, as long as acknowledgements keep coming. */
+  finish(patienceMs: number): Promise<{ readonly sealed: number; readonly acknowledged: number }>
   /** Ends at once, whatever is under way; does nothing after `finish`. */
   stop(): Promise<void>
 }
@@ -129,11 +129,14 @@ export async function startProducer(platform: Platform, everyMs: number): Promis
 
   return {
     chain: chain.id,
-    finish: async (deadlineMs) => {
+    finish: async (patienceMs) => {
       producing = false
       await sealing
-      const untilMs = clock.nowMs() + deadlineMs
-      while (acknowledged < chain.position.nextSeq && clock.nowMs() < untilMs) await clock.sleep(20)
+      for (let seen = -1, sinceMs = clock.nowMs(); acknowledged < chain.position.nextSeq; await clock.sleep(20)) {
+        if (acknowledged > seen) sinceMs = clock.nowMs()
+        else if (clock.nowMs() - sinceMs > patienceMs) break
+        seen = acknowledged
+      }
       return { sealed: chain.position.nextSeq, acknowledged }
     },
     stop: async () => {

@@ -11,10 +11,10 @@ const root = join(import.meta.dirname, '../../..')
 const stop = new AbortController()
 const kill = new AbortController()
 const onSignal = () => (stop.signal.aborted ? kill.abort() : stop.abort())
-process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
 
-// A reader that has seen enough (`| head`) closes the pipe; that is its right and no fault of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 3))
+// A reader that has seen enough (`| head`) closes the pipe, a terminal goes away: what runs ends in order.
+process.stdout.on('error', () => stop.abort())
 process.stderr.on('error', () => undefined)
 
 const io: Io = {

@@ -43,3 +43,9 @@ export const fileOf = {
   apiSocket: (place: Place) => join(place.run, 'server', 'api.sock'),
   canary: (place: Place) => join(place.run, 'canary'),
 } as const
+
+/** What to add to a command shown to a person, so that it finds the same instance. */
+export function dataFlag({ data }: Place): string {
+  if (data === defaultDataDir) return ''
+  return ` --data ${/^[\w./-]+$/.test(data) ? data : `'${data.replaceAll("'", "'\\''")}'`}`
+}

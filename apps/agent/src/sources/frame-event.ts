@@ -51,7 +51,8 @@ export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site 
   const site = sites[bytes.readUInt8(1)]
   must(site !== undefined && row.sites.includes(site), 'FRAME_SITE', { kind: bytes[0], site: bytes[1] })
   const flags = bytes.readUInt8(2)
-  must(flags <= row.flagsMax, 'FRAME_VALUE', { flags })
+  const hasName = (flags & flag.unlinked) === 0
+  must(flags <= row.flagsMax && !(hasName && flags >= flag.memfd), 'FRAME_VALUE', { flags })
   mustBeZero(bytes, lengthsAt + 8, commAt)
   const ancestors = bytes.readUInt8(3)
   must(ancestors <= frameLimits.ancestorsMax, 'FRAME_COUNT', { ancestors })

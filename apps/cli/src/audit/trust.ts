@@ -11,9 +11,9 @@ import type { Trust } from '../status/types.ts'
 /** Keys to verify with, and where they come from; none: the bundle's own word is all there is. */
 export type PinnedTrust = { readonly vkeys: readonly string[]; readonly source: string }
 
-const vkeyForm = /^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$/
+const vkeyForm = /^[^\s+,]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$/
 
-/** From --trust (a key, or a file of keys, or a trust.json), else from the data directory, else none. */
+/** From --trust (keys with commas between, a file of them, or a trust.json), else from the data directory, else none. */
 export async function trustOf(given: string | undefined, place: Place): Promise<PinnedTrust> {
   if (given === undefined) {
     const pinned = await readJsonFile<Trust>(fileOf.trust(place))
@@ -22,7 +22,8 @@ export async function trustOf(given: string | undefined, place: Place): Promise<
       source: fileOf.trust(place),
     }
   }
-  if (vkeyForm.test(given)) return { vkeys: checked([given], '--trust'), source: '--trust' }
+  const keys = given.split(',')
+  if (keys.every((key) => vkeyForm.test(key))) return { vkeys: checked(keys, '--trust'), source: '--trust' }
   const text = await readFile(given, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw cliError('CLI_TRUST', { attempted: 'reading --trust', received: `${given} (${cause.code})`, cause })
   })

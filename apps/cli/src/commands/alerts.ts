@@ -29,13 +29,13 @@ export const alerts = command({
     'sudo ./sealwatch alerts --json | jq .finding_info.title',
   ],
   run: async ({ follow, since, tenant }, _operands, context) => {
-    const { io, json } = context
+    const { io, json, place } = context
     const request = { follow, since: since?.(io.clock.nowMs()) ?? '', tenant: tenant ?? '' }
     const printed = await printEntries(context, {
       attempted: 'listing alerts',
       follow,
       call: (admin, signal) => admin.listAlerts(request, { signal }),
-      render: (entry) => `${renderAlert(entry, io)}\n`,
+      render: (entry) => `${renderAlert(entry, io, place)}\n`,
     })
     if (printed === 0 && !json && !follow) io.out(paint(io, 'dim', 'No alerts.\n'))
     return exit.ok

@@ -17,7 +17,7 @@ root nor a running server. Trust comes from --trust, else from trust.json in the
 vouches for itself, which shows only that nobody without its keys has changed it.`,
   operands: [{ name: 'FILE', required: true }],
   options: {
-    trust: text({ takes: 'KEY|FILE', help: 'Verifier key (name+hash+base64), a file of them, or a trust.json' }),
+    trust: text({ takes: 'KEY,…|FILE', help: 'Verifier keys (name+hash+base64), a file of them, or a trust.json' }),
   },
   examples: [
     './sealwatch audit verify trail.bundle',

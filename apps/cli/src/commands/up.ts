@@ -2,7 +2,7 @@
 
 import { type Context, command, exit, flag, integer } from '../command.ts'
 import { cliError } from '../errors.ts'
-import { defaultDataDir } from '../place.ts'
+import { dataFlag } from '../place.ts'
 import { checklist } from '../supervise/checklist.ts'
 import { failedOf, startDetached, type Told } from '../supervise/detach.ts'
 import type { Progress } from '../supervise/readiness.ts'
@@ -83,7 +83,7 @@ async function inBackground(context: Context, port: number, tell: (told: Told) =
 function viewOf({ io, place, json }: Context) {
   const list = checklist(io)
   const began = io.clock.nowMs()
-  const flags = place.data === defaultDataDir ? '' : ` --data ${place.data}`
+  const flags = dataFlag(place)
   return {
     progress: list.show,
     notice: (text: string) => io.err(`  ${paint(io, 'yellow', '!')} ${safe(text)}\n`),

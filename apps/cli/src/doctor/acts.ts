@@ -2,7 +2,7 @@
 
 import { eventClasses } from '@sealwatch/contract'
 
-/** What the probe can do, the sensor site that must see it, and as what it must come back. */
+/** What the probe can do, the sensor site that must see it (empty: any), and as what it must come back. */
 export type Act = {
   readonly name: string
   readonly site: string
@@ -32,5 +32,6 @@ export const acts: readonly Act[] = [
   act('ptrace', process, 'attached to a process'),
   act('process_vm_readv', memory, 'read the memory of a process'),
   act('process_vm_writev', memory, 'wrote to the memory of a process'),
-  act('mem', memory, 'opened /proc/PID/mem', 'openat'),
+  // By openat and openat2: a site that is blind is red in its own row.
+  act('mem', memory, 'opened /proc/PID/mem', ''),
 ]

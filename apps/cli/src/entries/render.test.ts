@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { buildFinding, EntrySchema, type EventBase } from '@sealwatch/contract'
 import { testIo } from '../../test/test-io.ts'
+import { placeOf } from '../place.ts'
 import { readEntry } from './entry.ts'
 import { renderAlert, renderEvent } from './render.ts'
 
@@ -64,12 +65,15 @@ describe('entries', () => {
   })
 
   test('an alert says what, who, from where, on what, and how to prove it', () => {
-    const text = renderAlert(readEntry(entryOf(finding(vector('memory-read-vm')))), testIo())
+    const text = renderAlert(readEntry(entryOf(finding(vector('memory-read-vm')))), testIo(), placeOf("/a b/it's"))
     assert.match(text, /High +Read of a password file by an unexpected program +T1003\.008/)
     assert.match(text, /who +\/root\/tracer \(pid 1300, uid 0/)
     assert.match(text, /ancestry +systemd -> bash -> tracer/)
     assert.match(text, /object +\/usr\/sbin\/keyservice \(pid 900\)/)
-    assert.match(text, /leaf 7 of default: \.\/sealwatch audit export --alert finding-1/)
+    assert.match(
+      text,
+      /leaf 7 of default: \.\/sealwatch audit export --alert finding-1 -o alert\.bundle --data '\/a b\/it'\\''s'/,
+    )
   })
 
   test('an event is one line, whatever stands in it', () => {
@@ -85,7 +89,7 @@ describe('entries', () => {
     const hostile = JSON.parse(
       JSON.stringify(base).replaceAll('/etc/shadow', '\\u001b]0;x\\u0007').replaceAll('cat', '\\u202etac'),
     )
-    const text = renderAlert(readEntry(entryOf(hostile)), testIo())
+    const text = renderAlert(readEntry(entryOf(hostile)), testIo(), placeOf(undefined))
     assert.ok(!text.includes('\x1b') && !text.includes('\u202e') && !text.includes('\x07'))
   })
 })

@@ -10,6 +10,7 @@ import {
   techniqueOf,
 } from '@sealwatch/contract'
 import type { Io } from '../io.ts'
+import { dataFlag, type Place } from '../place.ts'
 import { paint, safe } from '../terminal.ts'
 import type { ReadEntry } from './entry.ts'
 
@@ -30,7 +31,7 @@ export function renderEvent({ event, leafIndex }: ReadEntry, io: Io): string {
 }
 
 /** An alert as an analyst needs it: what, who, from where, on what, and how to prove it. */
-export function renderAlert({ event, leafIndex, tenant }: ReadEntry, io: Io): string {
+export function renderAlert({ event, leafIndex, tenant }: ReadEntry, io: Io, place: Place): string {
   const finding = event as unknown as Finding
   const { finding_info: info, evidences } = finding
   const techniques = info.attacks.flatMap((attack) => techniqueOf(attack) ?? [])
@@ -44,9 +45,12 @@ export function renderAlert({ event, leafIndex, tenant }: ReadEntry, io: Io): st
     ['command', process?.cmd_line],
     ['object', evidence?.file?.path ?? (evidence?.process && objectOf(evidence.process))],
     ['event', info.related_events[0] && finding.message.replace(`${info.title}: `, '')],
-    ['proof', `leaf ${leafIndex} of ${tenant}: ./sealwatch audit export --alert ${info.uid} -o alert.bundle`],
+    [
+      'proof',
+      `leaf ${leafIndex} of ${tenant}: ./sealwatch audit export --alert ${info.uid} -o alert.bundle${dataFlag(place)}`,
+    ],
   ]
-  const head = `${timeOf(finding.time)}  ${severityOf(finding.severity, io)}  ${paint(io, 'bold', safe(info.title))}  ${paint(io, 'dim', safe(attack))}`
+  const head = `${timeOf(info.first_seen_time)}  ${severityOf(finding.severity, io)}  ${paint(io, 'bold', safe(info.title))}  ${paint(io, 'dim', safe(attack))}`
   const lines = rows
     .filter((row): row is [string, string] => row[1] !== undefined && row[1] !== '')
     .map(([name, text]) => `    ${paint(io, 'dim', name.padEnd(9))} ${safe(text)}\n`)

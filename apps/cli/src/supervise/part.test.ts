@@ -77,6 +77,14 @@ describe('a part', () => {
     await running.stop()
   })
 
+  test('whose log cannot be opened is tried again', async () => {
+    const { clock } = quickClock()
+    const part = { ...shell(''), log: join(dir, 'none/p.log') }
+    const running = await started(part, clock, ({ restarts }) => restarts >= 1)
+    assert.match(running.state().lastExit ?? '', /ENOENT/)
+    await running.stop()
+  })
+
   test('runs with its own environment and nothing else, and writes to its log', async () => {
     const running = await started(
       shell('echo "$WORD $HOME$USER"; exec sleep 100'),

@@ -2,7 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import type { Clock, Log } from '@sealwatch/base'
+import process from 'node:process'
+import { type Clock, type Log, messageOf } from '@sealwatch/base'
 import { isAlive, type Task, taskOf } from './task.ts'
 
 /** A program the supervisor keeps alive. */
@@ -53,7 +54,13 @@ export function startPart(part: Part, { clock, log, onChange }: Surroundings): R
 
   const live = async () => {
     const exited = Promise.withResolvers<string>()
-    child = launch(part)
+    try {
+      child = launch(part)
+    } catch (error) {
+      // No room for its log, no memory for a process: as passing as any other end.
+      change({ lastExit: messageOf(error) })
+      return messageOf(error)
+    }
     child.once('exit', (code, signal) => exited.resolve(signal ?? `exit ${code}`))
     child.once('error', (error) => exited.resolve(error.message))
     change({ task: child.pid === undefined ? undefined : taskOf(child.pid), startedMs: clock.nowMs() })
@@ -79,7 +86,8 @@ export function startPart(part: Part, { clock, log, onChange }: Surroundings): R
 
   const kill = () => {
     stopping.abort()
-    if (state.task !== undefined && isAlive(state.task)) child?.kill('SIGKILL')
+    // The whole session, should it have started something of its own.
+    if (state.task !== undefined && isAlive(state.task)) process.kill(-state.task.pid, 'SIGKILL')
   }
   const stop = async () => {
     stopping.abort()

@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { isSealwatchError, systemClock } from '@sealwatch/base'
 import { fakeParts } from '../../test/fake-parts.ts'
 import { fileOf, type Place, placeOf } from '../place.ts'
+import type { PartSettings } from './parts.ts'
 import type { Progress } from './readiness.ts'
 import { readInstance, readSupervisor } from './record.ts'
 import { supervise } from './supervise.ts'
@@ -29,14 +30,14 @@ describe('supervise', { skip }, () => {
   afterEach(() => rmSync(base, { recursive: true, force: true }))
 
   /** Starts an instance; `ready` rejects with what made it fail. */
-  function start(overrides: { port?: number; place?: Place } = {}) {
+  function start(overrides: { port?: number; parts?: typeof fakeParts } = {}) {
     const stop = new AbortController()
     const kill = new AbortController()
     const ready = Promise.withResolvers<void>()
     const progress: Progress[] = []
     const notices: string[] = []
     const ended = supervise({
-      place: overrides.place ?? place,
+      place,
       root: '/nonexistent',
       version: '0.1.0',
       port: overrides.port ?? 0,
@@ -47,7 +48,7 @@ describe('supervise', { skip }, () => {
       report: (step) => progress.push(step),
       notice: (text) => notices.push(text),
       onReady: () => ready.resolve(),
-      parts: fakeParts,
+      parts: overrides.parts ?? fakeParts,
     })
     ended.catch((error) => ready.reject(error))
     const down = async () => {
@@ -157,6 +158,22 @@ describe('supervise', { skip }, () => {
       return true
     })
     assert.equal(await readInstance(place), undefined)
+  })
+
+  test('a second Ctrl-C ends at once what does not end when asked', async () => {
+    const deaf = (settings: PartSettings) =>
+      fakeParts(settings).map((part) =>
+        part.name === 'sensor'
+          ? { ...part, argv: ['sh', '-c', 'trap "" TERM; sleep 1000 & wait; wait'], stopMs: 600_000 }
+          : part,
+      )
+    const instance = start({ parts: deaf })
+    await instance.ready
+    const tasks = ((await readSupervisor(place))?.parts ?? []).flatMap(({ task }) => task ?? [])
+    const ended = instance.down()
+    instance.kill.abort()
+    await ended
+    for (const task of tasks) assert.equal(isAlive(task), false)
   })
 
   test('a taken port is refused with one that is free', async () => {

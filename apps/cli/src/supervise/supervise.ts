@@ -53,11 +53,21 @@ export async function supervise(given: Supervised): Promise<void> {
       given.notice(`ended the ${name} that a killed instance had left`)
     await requireFreePort(host, given.port)
     prepareFolders(place)
-    const write = (line: string) => appendFileSync(fileOf.log(place, 'supervisor'), line, { mode: 0o600 })
-    await runParts(given, createLog('supervisor', write, clock.nowMs))
+    await runParts(given, createLog('supervisor', logWriter(place), clock.nowMs))
   } finally {
     rmSync(fileOf.instance(place), { force: true })
     await lock.release()
+  }
+}
+
+/** Parts must go on, and be started again, also while the disk is full: what cannot be written is left out. */
+function logWriter(place: Place): (line: string) => void {
+  return (line) => {
+    try {
+      appendFileSync(fileOf.log(place, 'supervisor'), line, { mode: 0o600 })
+    } catch {
+      // The parts write logs of their own.
+    }
   }
 }
 

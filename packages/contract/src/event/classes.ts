@@ -81,28 +81,41 @@ export type Classification = {
 
 const otherActivityId = 99
 
+type ClassRow = {
+  readonly uid: number
+  readonly name: string
+  readonly category: { readonly uid: number; readonly name: string }
+  readonly activities: Readonly<Record<string, { readonly id: number; readonly name: string }>>
+}
+
+function classificationsOf({ uid, name, category, activities }: ClassRow): Readonly<Record<string, Classification>> {
+  const rows = Object.entries(activities).map(([key, activity]) => [
+    key,
+    {
+      activity_id: activity.id,
+      activity_name: activity.name,
+      category_uid: category.uid,
+      category_name: category.name,
+      class_uid: uid,
+      class_name: name,
+      type_uid: uid * 100 + activity.id,
+      type_name: `${name}: ${activity.id === otherActivityId ? 'Other' : activity.name}`,
+    },
+  ])
+  return Object.fromEntries(rows)
+}
+
+const classifications = Object.fromEntries(
+  Object.entries(eventClasses).map(([key, row]) => [key, classificationsOf(row)]),
+) as Readonly<Record<EventClass, Readonly<Record<string, Classification>>>>
+
 export function classify<C extends EventClass>(eventClass: C, activity: Activity<C>): Classification {
-  const row = eventClasses[eventClass]
-  const { id, name } = (row.activities as Record<string, { id: number; name: string }>)[activity] as {
-    id: number
-    name: string
-  }
-  return {
-    activity_id: id,
-    activity_name: name,
-    category_uid: row.category.uid,
-    category_name: row.category.name,
-    class_uid: row.uid,
-    class_name: row.name,
-    type_uid: typeUidOf(eventClass, activity),
-    type_name: `${row.name}: ${id === otherActivityId ? 'Other' : name}`,
-  }
+  return classifications[eventClass][activity] as Classification
 }
 
 /** OCSF's number for class and activity together: what rules are indexed by. */
 export function typeUidOf<C extends EventClass>(eventClass: C, activity: Activity<C>): number {
-  const row = eventClasses[eventClass]
-  return row.uid * 100 + ((row.activities as Record<string, { id: number }>)[activity]?.id ?? 0)
+  return classify(eventClass, activity).type_uid
 }
 
 export const severities = {

@@ -13,10 +13,11 @@ const stringUnitsSteps = [4_096, 2_048, 1_024, 512, 256, 128] as const
 
 /** The event itself when its text is well-formed and fits; else a copy with the longest strings cut, marked truncated. */
 export function fitText<E extends EventBase>(event: E): E {
-  const wellFormed = isWellFormed(event) ? event : mapStrings(event, (text) => text.toWellFormed())
-  if (textUnits(wellFormed, Number.POSITIVE_INFINITY) <= eventTextUnitsMax) return wellFormed
-  const unitsMax = stringUnitsSteps.find((step) => textUnits(wellFormed, step) <= eventTextUnitsMax) ?? 128
-  const cut = mapStrings(wellFormed, (text) => clip(text, unitsMax))
+  const text = surveyed(event, Number.POSITIVE_INFINITY)
+  const wellFormed = text.isWellFormed ? event : mapStrings(event, (string) => string.toWellFormed())
+  if (text.units <= eventTextUnitsMax) return wellFormed
+  const unitsMax = stringUnitsSteps.find((step) => surveyed(wellFormed, step).units <= eventTextUnitsMax) ?? 128
+  const cut = mapStrings(wellFormed, (string) => clip(string, unitsMax))
   return { ...cut, metadata: { ...cut.metadata, is_truncated: true } }
 }
 
@@ -27,17 +28,23 @@ export function clip(text: string, unitsMax: number): string {
   return head.isWellFormed() ? head : head.slice(0, -1)
 }
 
-function textUnits(value: unknown, unitsMax: number): number {
-  if (typeof value === 'string') return Math.min(value.length, unitsMax)
-  if (typeof value !== 'object' || value === null) return 0
-  let units = 0
-  for (const inner of Object.values(value)) units += textUnits(inner, unitsMax)
-  return units
+type Survey = { units: number; isWellFormed: boolean }
+
+/** How much text there is when each string counts at most `unitsMax`. Runs for every event: one walk, no copies. */
+function surveyed(event: object, unitsMax: number): Survey {
+  const survey = { units: 0, isWellFormed: true }
+  walk(event, unitsMax, survey)
+  return survey
 }
 
-function isWellFormed(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed()
-  return typeof value !== 'object' || value === null || Object.values(value).every(isWellFormed)
+function walk(holder: object, unitsMax: number, survey: Survey): void {
+  for (const member in holder) {
+    const value = (holder as Readonly<Record<string, unknown>>)[member]
+    if (typeof value === 'string') {
+      survey.units += Math.min(value.length, unitsMax)
+      survey.isWellFormed &&= value.isWellFormed()
+    } else if (typeof value === 'object' && value !== null) walk(value, unitsMax, survey)
+  }
 }
 
 function mapStrings<T>(value: T, change: (text: string) => string): T {

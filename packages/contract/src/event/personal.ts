@@ -9,12 +9,14 @@ const personalMembers: Readonly<Record<string, readonly string[]>> = {
   owner: ['name', 'full_name', 'email_addr', 'display_name'],
 }
 
+const none: readonly string[] = []
+
 export const commitmentForm = /^commit:[0-9a-f]{64}$/
 
 /** JSON pointers (RFC 6901) into the line whose `event` is given, in document order. */
 export function personalPointers(event: object): readonly string[] {
   const found: string[] = []
-  visit(event, '/event', [], found)
+  visit(event, ['event'], none, found)
   return found
 }
 
@@ -23,14 +25,20 @@ export function isPersonal(path: readonly string[]): boolean {
   return path.length > 1 && (personalMembers[path.at(-2) as string]?.includes(path.at(-1) as string) ?? false)
 }
 
-function visit(value: object, pointer: string, personal: readonly string[], found: string[]): void {
-  for (const [member, inner] of Object.entries(value)) {
-    const here = `${pointer}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
-    if (typeof inner === 'string' && personal.includes(member)) found.push(here)
+function visit(holder: object, path: string[], personal: readonly string[], found: string[]): void {
+  for (const member in holder) {
+    const value = (holder as Readonly<Record<string, unknown>>)[member]
+    path.push(member)
+    if (typeof value === 'string' && personal.includes(member)) found.push(pointerOf(path))
     // `unmapped` is ours and holds nothing personal by definition.
-    else if (typeof inner === 'object' && inner !== null && member !== 'unmapped')
-      visit(inner, here, personalMembers[member] ?? [], found)
+    else if (typeof value === 'object' && value !== null && member !== 'unmapped')
+      visit(value, path, personalMembers[member] ?? none, found)
+    path.pop()
   }
+}
+
+function pointerOf(path: readonly string[]): string {
+  return path.map((member) => `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
 /** The personal values of one line, beside it: JSON pointer into the line -> what its commitment commits to. */

@@ -64,34 +64,39 @@ function automatonOf(root: Node, flags: RegexFlags): Automaton {
   return { states, start }
 }
 
+/** The states reached at one character: a list, and for each state the last step at which it was put there. */
+type Reached = { readonly list: number[]; readonly at: Int32Array }
+
 function matches({ states, start }: Automaton, text: string): boolean {
-  let now = new Set<number>()
-  let next = new Set<number>()
+  const fresh = (): Reached => ({ list: [], at: new Int32Array(states.length).fill(-1) })
+  let now = fresh()
+  let next = fresh()
   for (let at = 0; at <= text.length; at += 1) {
     // A match may begin anywhere, so the start joins at every character.
     if (reach(states, start, text, at, now)) return true
     if (at === text.length) break
     const unit = text.charCodeAt(at)
-    for (const index of now) {
-      const state = states[index] as State
-      if (state.kind === 'chars' && state.has(unit) && reach(states, state.next, text, at + 1, next)) return true
+    for (const index of now.list) {
+      const state = states[index] as Extract<State, { kind: 'chars' }>
+      if (state.has(unit) && reach(states, state.next, text, at + 1, next)) return true
     }
     ;[now, next] = [next, now]
-    next.clear()
+    next.list.length = 0
   }
   return false
 }
 
-/** Adds a state and all that it reaches without reading a character; true when the match is among them. */
-function reach(states: readonly State[], from: number, text: string, at: number, reached: Set<number>): boolean {
+/** Adds the states that read a character and are reached without one; true when the match is among the reached. */
+function reach(states: readonly State[], from: number, text: string, at: number, reached: Reached): boolean {
   const open = [from]
   for (let index = open.pop(); index !== undefined; index = open.pop()) {
-    if (reached.has(index)) continue
-    reached.add(index)
+    if (reached.at[index] === at) continue
+    reached.at[index] = at
     const state = states[index] as State
-    if (state.kind === 'match') return true
-    if (state.kind === 'fork') open.push(...state.ways)
-    else if (state.kind === 'assert' && state.holds(text, at)) open.push(state.next)
+    if (state.kind === 'chars') reached.list.push(index)
+    else if (state.kind === 'match') return true
+    else if (state.kind === 'fork') open.push(...state.ways)
+    else if (state.holds(text, at)) open.push(state.next)
   }
   return false
 }

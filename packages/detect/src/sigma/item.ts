@@ -33,8 +33,9 @@ export function compileItem(
   fieldNamed: (name: string) => Attribute,
 ): Item {
   const tests = values.map((value) => testOf(value, comparison, fieldNamed))
+  const [only, ...others] = attributes as readonly [Attribute, ...Attribute[]]
   const item: Item = (reading) => {
-    const candidates = attributes.flatMap(reading)
+    const candidates = others.length === 0 ? reading(only) : attributes.flatMap(reading)
     const found: Found[] = []
     for (const test of tests) {
       const hit = test(candidates, reading)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { nearest } from '../nearest.ts'
+
 /** How the values of one item are to be compared. */
 export type Comparison = {
   readonly operator: 'equals' | 're' | 'cidr' | 'exists' | 'fieldref' | 'gt' | 'gte' | 'lt' | 'lte'
@@ -84,8 +86,13 @@ export function comparisonOf(names: readonly string[]): Comparison {
   const rows = names.map((name) => ({ name, row: Object.hasOwn(modifiers, name) ? modifiers[name] : undefined }))
   const unknown = rows.find(({ row }) => row === undefined)
   if (unknown) {
-    const reason = elsewhere.includes(unknown.name) ? ' is not supported by this engine' : ' is no modifier'
-    throw new ModifierError(`|${unknown.name}${reason}`, `There is ${Object.keys(modifiers).join(', ')}`)
+    const reason = elsewhere.includes(unknown.name) ? 'is not supported by this engine' : 'is no modifier'
+    const meant = nearest(
+      unknown.name,
+      Object.keys(modifiers).filter((name) => name.length > 1),
+    )
+    const advice = meant ? `Write ${meant}` : `There is ${Object.keys(modifiers).join(', ')}`
+    throw new ModifierError(`|${unknown.name} ${reason}`, advice)
   }
   const named = (kind: Row['kind']) => rows.filter(({ row }) => row?.kind === kind).map(({ name }) => name)
   const comparators = [...named('place'), ...named('operator')]

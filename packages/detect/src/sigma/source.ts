@@ -87,8 +87,8 @@ export function ruleSource({ value }: RuleDocument, fault: Fault): RuleSource {
     references: textList(rule, 'references', fault),
     falsepositives: textList(rule, 'falsepositives', fault),
     logsource: logSourceIn(logsource, fault),
-    selections: selectionsOf(detection, fault),
     conditions: conditionsOf(detection, fault),
+    selections: selectionsOf(detection, fault),
   }
 }
 

@@ -137,39 +137,41 @@ test('a reader waits for what is not there yet', async () => {
 })
 
 test('a crash at any byte of an append leaves the chain as before it, or after', async () => {
-  for (const appendedEvents of [events(1, 2), events(1, 600)]) {
+  for (const [appended, step] of [
+    [events(1, 2), 1],
+    [events(1, 600), 17_011],
+  ] as const) {
     await using dir = await temporary()
-    const path = join(dir.path, 'chain')
-    const chain = await open(path)
+    const chain = await open(dir.path)
     await chain.seal(events(0, 1), { era: 'a' })
-    const [before, sizes] = [chain.position, await sizesOf(path)]
-    await chain.seal(appendedEvents, { era: 'b' })
-    const [after, grown] = [chain.position, await sizesOf(path)]
+    const [before, sizes] = [chain.position, await sizesOf(dir.path)]
+    await chain.seal(appended, { era: 'b' })
+    const [after, grown] = [chain.position, await sizesOf(dir.path)]
     await chain.close()
-    const step = appendedEvents.length > 100 ? Math.ceil((grown.lines - sizes.lines) / 40) : 1
+    const [lines, side] = await Promise.all([linesFile, sideFile].map((file) => readFile(join(dir.path, file))))
     for (let size = grown.lines; size >= sizes.lines; size -= step) {
-      const copy = join(dir.path, 'copy')
-      await cp(path, copy, { recursive: true })
-      await truncate(join(copy, linesFile), size)
-      const again = await open(copy)
+      await writeFile(join(dir.path, linesFile), (lines as Buffer).subarray(0, size))
+      await writeFile(join(dir.path, sideFile), side as Buffer)
+      const again = await open(dir.path)
       const isWhole = size === grown.lines
       assert.equal(again.replacesDamaged, false, `cut to ${size}`)
-      assert.deepEqual(again.position, isWhole ? after : before, `cut to ${size}`)
-      assert.deepEqual(again.sensor, { era: isWhole ? 'b' : 'a' })
-      assert.deepEqual(await sizesOf(copy), isWhole ? grown : sizes, 'nothing of it is left, values included')
-      await again.seal(events(1, 1))
-      if (!isWhole) assert.deepEqual(await messagesOf(again), processes(2))
+      assert.deepEqual([again.position, again.sensor], isWhole ? [after, { era: 'b' }] : [before, { era: 'a' }])
+      assert.deepEqual(await sizesOf(dir.path), isWhole ? grown : sizes, 'nothing of it is left, values included')
+      if (size % 8 === 0 && !isWhole) {
+        await again.seal(events(1, 1))
+        assert.deepEqual(await messagesOf(again), processes(2))
+      }
       await again.close()
-      await rm(copy, { recursive: true })
     }
   }
 })
 
 const linesFile = '0000000000000000.ndjson'
+const sideFile = '0000000000000000.side'
 const sizeOf = async (path: string) => (await readFile(path)).length
 const sizesOf = async (dir: string) => ({
   lines: await sizeOf(join(dir, linesFile)),
-  side: await sizeOf(join(dir, linesFile.replace('ndjson', 'side'))),
+  side: await sizeOf(join(dir, sideFile)),
 })
 
 test('a crash between the values and their lines leaves no value behind', async () => {
@@ -185,7 +187,7 @@ test('a crash between the values and their lines leaves no value behind', async 
     const copy = join(dir.path, 'copy')
     await cp(path, copy, { recursive: true })
     await truncate(join(copy, linesFile), lines)
-    await truncate(join(copy, linesFile.replace('ndjson', 'side')), size)
+    await truncate(join(copy, sideFile), size)
     const again = await open(copy)
     assert.deepEqual(await sizesOf(copy), { lines, side })
     await again.seal(events(1, 1))
@@ -224,8 +226,9 @@ test('a changed byte in a whole line is damage: the chain is set aside as it is,
   const { id } = chain
   await chain.close()
   const bytes = await readFile(join(path, linesFile))
-  // Without its newline the last line of all counts as cut short.
-  for (let at = 0; at < bytes.length - 1; at += 17) {
+  // The last head is covered only by the next one.
+  const lastHead = bytes.lastIndexOf('\n', bytes.length - 2) + 1
+  for (let at = 0; at < lastHead; at += 17) {
     const altered = Buffer.from(bytes)
     altered[at] = (altered[at] as number) ^ 0x01
     const home = join(dir.path, `${at}`)

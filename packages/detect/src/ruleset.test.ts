@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ruleLimits } from './limits.ts'
+import { evaluate, loadRules } from './ruleset.ts'
+
+const launchType = 100_701
+
+/** A rule over process starts with this detection. */
+function rule(detection: string, head = ''): string {
+  const body = detection.replaceAll('\n', '\n  ')
+  const id = 'id: 00000000-0000-4000-8000-000000000001'
+  const source = 'logsource:\n  product: linux\n  category: process_creation'
+  return ['title: A rule', id, head, source, 'detection:', `  ${body}`].filter(Boolean).join('\n')
+}
+const selecting = (item: string) => rule(`selection:\n  ${item.replaceAll('\n', '\n  ')}\ncondition: selection`)
+
+function load(text: string) {
+  return loadRules([{ path: 'a.yml', text }])
+}
+function problemOf(text: string): string {
+  const { problems } = load(text)
+  assert.equal(problems.length, 1, text)
+  return `line ${problems[0]?.line}: ${problems[0]?.error.message}`
+}
+type Process = Readonly<Record<string, unknown>>
+function fires(text: string, process: Process, more: object = {}): boolean {
+  const { ruleset, problems } = load(text)
+  assert.deepEqual(problems, [])
+  const event = { type_uid: launchType, process, ...more }
+  return evaluate(ruleset, event).length > 0
+}
+
+const ping = { cmd_line: 'ping -c 3 10.1.2.3', file: { path: '/usr/bin/Ping' }, pid: 77 }
+
+test('values compare as Sigma says', () => {
+  const rows: [string, boolean][] = [
+    ['Image: /usr/bin/ping', true],
+    ['Image|cased: /usr/bin/ping', false],
+    ['Image|cased: /usr/bin/Ping', true],
+    ['Image: ping', false],
+    ['Image: "*/ping"', true],
+    ['Image: /usr/bin/p?ng', true],
+    ['Image|endswith: /ping', true],
+    ['Image|endswith|cased: /ping', false],
+    ['Image|startswith: /USR/', true],
+    ['Image|contains: bin', true],
+    ['Image|contains:\n  - nothing\n  - BIN', true],
+    ['CommandLine|contains|all:\n  - ping\n  - 10.1', true],
+    ['CommandLine|contains|all:\n  - ping\n  - 10.2', false],
+    ['CommandLine|re: -c \\d+', true],
+    ['CommandLine|re: PING', false],
+    ['CommandLine|re|i: PING', true],
+    ['CommandLine|contains: "c*3"', true],
+    ['CommandLine|contains: "c\\\\*3"', false],
+    ['ProcessId: 77', true],
+    ["ProcessId: '77'", true],
+    ['ProcessId: 7', false],
+    ['ProcessId|gt: 76', true],
+    ['ProcessId|gte: 78', false],
+    ['ProcessId|lt: 78', true],
+    ['ProcessId|lte: 77', true],
+    ['Image|lt: 5', false],
+    ['Image|neq: /usr/bin/ping', false],
+    ['Image|neq: /usr/bin/ls', true],
+    ['CurrentDirectory: null', true],
+    ['Image: null', false],
+    ['CurrentDirectory|exists: false', true],
+    ['Image|exists: true', true],
+    ["CurrentDirectory: ''", false],
+    ['Image|fieldref: Image', true],
+    ['Image|fieldref: CommandLine', false],
+    ['CommandLine|base64: x', false],
+    ['CommandLine|windash|contains: " /c 3"', true],
+  ]
+  for (const [item, expected] of rows) assert.equal(fires(selecting(item), ping), expected, item)
+})
+
+test('encoded values are found in encoded text, at any of the three offsets', () => {
+  const encoded = (text: string) => ({ cmd_line: `echo ${Buffer.from(text).toString('base64')}` })
+  const whole = selecting('CommandLine|base64|contains: /bin/sh')
+  const part = selecting('CommandLine|base64offset|contains: /bin/sh')
+  assert.equal(fires(whole, encoded('/bin/sh')), true)
+  for (const text of ['/bin/sh -i', 'x /bin/sh', 'xy/bin/sh', 'xyz/bin/sh;'])
+    assert.equal(fires(part, encoded(text)), true)
+  assert.equal(fires(part, encoded('/bin/ls')), false)
+})
+
+test('addresses lie in networks', () => {
+  const text = (network: string) => selecting(`CommandLine|cidr: ${network}`)
+  assert.equal(fires(text('10.0.0.0/8'), { cmd_line: '10.1.2.3' }), true)
+  assert.equal(fires(text('10.0.0.0/16'), { cmd_line: '10.1.2.3' }), false)
+  assert.equal(fires(text('fd00::/8'), { cmd_line: 'fd12::1' }), true)
+  assert.equal(fires(text('10.0.0.0/8'), { cmd_line: 'no address' }), false)
+})
+
+test('an attribute of many values matches by any of them', () => {
+  const more = { actor: { process: { ancestry: [{ path: '/usr/bin/bash' }, { path: '/usr/sbin/sshd' }] } } }
+  assert.equal(fires(selecting('AncestorImage: /usr/sbin/sshd'), {}, more), true)
+  assert.equal(fires(selecting('AncestorImage: /usr/bin/zsh'), {}, more), false)
+})
+
+test('a match says why: selection, field, place and value; of a list of maps, the one that matched', () => {
+  const detection =
+    'any:\n  - Image: /nothing\n  - CommandLine|contains: -c\n    ProcessId: 77\nnone:\n  Image: /x\ncondition: any and not none'
+  const { ruleset } = load(rule(detection))
+  const [match] = evaluate(ruleset, { type_uid: launchType, process: ping } as { type_uid: number })
+  assert.deepEqual(match?.reasons, [
+    { selection: 'any', field: 'CommandLine', attribute: '/event/process/cmd_line', value: ping.cmd_line },
+    { selection: 'any', field: 'ProcessId', attribute: '/event/process/pid', value: 77 },
+  ])
+})
+
+test('several conditions are alternatives', () => {
+  const text = rule('one:\n  Image: /x\ntwo:\n  ProcessId: 77\ncondition:\n  - one\n  - two')
+  assert.equal(fires(text, ping), true)
+})
+
+test('events of other kinds never reach a rule', () => {
+  const { ruleset } = load(selecting("Image: '*'"))
+  assert.deepEqual(evaluate(ruleset, { type_uid: 100_702, process: ping } as { type_uid: number }), [])
+  assert.equal(ruleset.byType.size, 1)
+})
+
+test('keywords search the text of a log, and are refused where there are fields', () => {
+  const log = rule('keywords:\n  - "history -c"\ncondition: keywords').replace(
+    'category: process_creation',
+    'service: auth',
+  )
+  const { ruleset, notices } = load(log)
+  assert.match(notices[0]?.text ?? '', /not collected/)
+  assert.equal(ruleset.byType.size, 0)
+  assert.match(problemOf(rule('keywords:\n  - a\ncondition: keywords')), /line 8: RULE_KEYWORDS.*Name the field/)
+})
+
+test('a mistake is told with file, line, and what to write instead', () => {
+  const rows: [string, RegExp][] = [
+    [selecting('Image|endwith: x'), /line 8: RULE_MODIFIER while reading a.yml, line 8.*endwith is no.*Write endswith/],
+    [selecting('Image|contains|startswith: x'), /RULE_MODIFIER.*contains and \|startswith contradict/],
+    [selecting('Image|i: x'), /RULE_MODIFIER.*flag of \|re/],
+    [selecting('Image|expand: x'), /RULE_MODIFIER.*not supported/],
+    [selecting('Image|re|base64: x'), /RULE_MODIFIER.*does not go with/],
+    [selecting('Imagee: x'), /line 8: RULE_FIELD.*Imagee.*Write Image/],
+    [selecting('Nonsense: x'), /RULE_FIELD.*There is ProcessId/],
+    [selecting('Image|re: "(?=x)"'), /line 8: RULE_REGEX.*linear/],
+    [selecting('Image|exists: maybe'), /RULE_VALUE.*true or false/],
+    [selecting('Image|gt: x'), /RULE_VALUE.*Write a number/],
+    [selecting('Image|cidr: 10.0.0.0/99'), /RULE_VALUE.*no network/],
+    [selecting('Image|re: 5'), /RULE_VALUE.*in quotes/],
+    [selecting('Image|contains: null'), /RULE_VALUE.*null/],
+    [selecting('Image: []'), /RULE_VALUE.*Write a value/],
+    [selecting('Image:\n  deep: x'), /RULE_VALUE.*Write text/],
+    [rule('selection:\n  Image: x'), /RULE_CONDITION.*Add "condition/],
+    [
+      rule('selection:\n  Image: x\ncondition: selektion'),
+      /line 9: RULE_CONDITION.*no selection selektion.*There is selection/,
+    ],
+    [rule('selection:\n  Image: x\ncondition: 5'), /RULE_CONDITION/],
+    [rule('selection:\n  Image: x\ntimeframe: 5m\ncondition: selection'), /RULE_CONDITION.*correlation/],
+    [rule('condition: selection'), /RULE_SHAPE.*Add a selection/],
+    [rule('selection: x\ncondition: selection'), /RULE_SHAPE.*fields with values/],
+    [rule('selection: {}\ncondition: selection'), /RULE_SHAPE.*Name a field/],
+    [rule('selection:\n  - a\n  - Image: x\ncondition: selection'), /RULE_SHAPE.*not both/],
+    [rule('selection:\n  Image: x\ncondition: selection', 'levle: high'), /line 3: RULE_UNKNOWN_MEMBER.*Write level/],
+    [rule('selection:\n  Image: x\ncondition: selection', 'level: hihg'), /RULE_SHAPE.*hihg.*informational, low/],
+    [selecting('Image: x').replace(/^id.*$/m, 'id: 7f'), /RULE_SHAPE.*7f.*UUID/],
+    [selecting('Image: x').replace(/^id.*$/m, ''), /RULE_SHAPE.*findings are numbered/],
+    [selecting('Image: x').replace(/^title.*$/m, 'title: 5'), /RULE_SHAPE.*title as text/],
+    [selecting('Image: x').replace(/^logsource:\n.*\n.*$/m, ''), /RULE_SHAPE.*Add logsource/],
+    ['[]', /RULE_SHAPE.*Write a Sigma rule/],
+    ['', /RULE_YAML.*nothing/],
+    ['a: [', /RULE_YAML while reading a.yml, line 1/],
+    ['a: 1\na: 2', /RULE_YAML.*line 2/],
+    ['a: 1\n---\nb: 2', /RULE_YAML.*2 documents/],
+  ]
+  for (const [text, message] of rows) assert.match(problemOf(text), message, text)
+})
+
+test('a bad file is left out and the others go on; an id serves once', () => {
+  const good = selecting('Image: x')
+  const { ruleset, problems } = loadRules([
+    { path: 'bad.yml', text: 'a: [' },
+    { path: 'good.yml', text: good },
+    { path: 'twin.yml', text: good },
+  ])
+  assert.deepEqual(
+    [ruleset.rules.map(({ path }) => path), problems.map(({ path }) => path)],
+    [['good.yml'], ['bad.yml', 'twin.yml']],
+  )
+  assert.match(problems[1]?.error.message ?? '', /RULE_DUPLICATE.*good\.yml/)
+})
+
+test('a selection that nobody looks at is noticed', () => {
+  const { notices } = load(rule('selection:\n  Image: x\nspare:\n  Image: y\ncondition: selection'))
+  assert.deepEqual(notices, [{ path: 'a.yml', text: 'the condition never looks at the selection spare' }])
+})
+
+test('hostile files are refused and cost little', () => {
+  const bomb = [
+    'a: &a [x,x]',
+    ...'bcdefgh'.split('').map((name, index) => `${name}: &${name} [${`*${'abcdefgh'[index]},`.repeat(9)}]`),
+  ]
+  const rows: [string, RegExp][] = [
+    ['x'.repeat(1024 * 1024), /RULE_TOO_LARGE.*1048576/],
+    [bomb.join('\n'), /RULE_YAML.*alias/],
+    ['['.repeat(60_000), /RULE_YAML/],
+    [`a: ${'{a: '.repeat(10_000)}`, /RULE_YAML/],
+    [
+      rule(`${Array.from({ length: 100 }, (_, index) => `s${index}:\n  Image: x`).join('\n')}\ncondition: s1`),
+      /RULE_TOO_MANY/,
+    ],
+    [selecting(`Image: [${'x,'.repeat(ruleLimits.valuesMax + 1)}]`), /RULE_TOO_MANY/],
+    [selecting('__proto__: x'), /RULE_FIELD/],
+    [selecting('Image|constructor: x'), /RULE_MODIFIER/],
+    [rule('__proto__:\n  Image: x\ncondition: toString'), /RULE_CONDITION/],
+  ]
+  for (const [text, message] of rows) assert.match(problemOf(text), message, text.slice(0, 60))
+})
+
+test('any file is loaded or named as a problem, never anything else', () => {
+  const word = fc.constantFrom(
+    'title: x\n',
+    'detection:\n',
+    '  s:\n',
+    '    Image|re: "("\n',
+    '  condition: ',
+    's',
+    '- ',
+    '{',
+    '*a',
+    '|',
+    '\t',
+    '"',
+    '!!js ',
+  )
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 30 }), (words) => {
+      const { ruleset, problems } = load(words.join(''))
+      assert.equal(ruleset.rules.length + problems.length, 1)
+    }),
+  )
+})
+
+test('any event is judged without an exception', () => {
+  const texts = [
+    'Image|endswith: x',
+    'CommandLine|re: (a|b)*c',
+    'ProcessId|gt: 1',
+    'User|contains: r',
+    'ImageIsMemfd: true',
+  ]
+  const { ruleset } = loadRules(
+    texts.map((item, index) => ({ path: `${index}.yml`, text: selecting(item).replace('0001', `000${index}`) })),
+  )
+  const process = fc.object({
+    key: fc.constantFrom('file', 'path', 'cmd_line', 'pid', 'xattributes', 'memfd', '__proto__'),
+  })
+  fc.assert(
+    fc.property(process, fc.anything(), (inner, actor) => {
+      assert(Array.isArray(evaluate(ruleset, { type_uid: launchType, process: inner, actor } as { type_uid: number })))
+    }),
+  )
+})
