@@ -87,9 +87,9 @@ export function exitCodeOf(error: unknown): number {
   return isSealwatchError(error) ? exitOfKind[error.kind] : exit.environment
 }
 
-/** One line each: what failed, the rule and the value, what to do next. */
+/** One line each: what failed, the rule and the value, what to do next (which may show the end of a log). */
 export function explain(error: unknown): string[] {
   if (!isSealwatchError(error)) return [messageOf(error)]
   const received = error.received === undefined ? '' : `; found ${error.received}`
-  return [`${error.attempted} failed (${error.code})`, `${error.rule}${received}`, error.advice]
+  return [`${error.attempted} failed (${error.code})`, `${error.rule}${received}`, ...error.advice.split('\n')]
 }

@@ -48,7 +48,7 @@ export function findingFor(
     reasons,
     createdMs,
   })
-  return { event: finding, side: carriedOver(event, side, finding) }
+  return { event: finding, side: sideOfFinding(event, side, finding) }
 }
 
 /** The same rule and the same leaf make the same finding, however often it is evaluated (32 hex digits). */
@@ -56,7 +56,8 @@ export function findingUid(ruleId: string, leafHash: string): string {
   return hash('sha256', `${ruleId}\n${leafHash}`, 'hex').slice(0, 32)
 }
 
-function carriedOver(event: object, side: Side, finding: object): Side {
+/** The values of an event that its finding commits to as well, by their places in the finding's line. */
+export function sideOfFinding(event: object, side: Side, finding: object): Side {
   const opened = new Map(
     personalPointers(event).flatMap((pointer) => {
       const value = side[pointer]

@@ -64,7 +64,7 @@ export function failedOf(error: unknown): Told {
       kind: 'failed',
       code: 'CLI_START_FAILED',
       attempted: 'starting',
-      received: messageOf(error),
+      received: JSON.stringify(messageOf(error)),
       advice: cliErrors.CLI_START_FAILED.advice,
     }
   const { code, attempted, received, advice } = error
@@ -73,5 +73,14 @@ export function failedOf(error: unknown): Told {
 
 function errorOf({ code, attempted, received, advice }: Extract<Told, { kind: 'failed' }>): Error {
   const row = Object.hasOwn(cliErrors, code) ? cliErrors[code as keyof typeof cliErrors] : cliErrors.CLI_START_FAILED
-  return new SealwatchError(code, row, { attempted, received, advice })
+  return new SealwatchError(code, row, { attempted, received: received && unquoted(received), advice })
+}
+
+/** An error holds what was received in quotes, and would quote it again. */
+function unquoted(shown: string): unknown {
+  try {
+    return JSON.parse(shown)
+  } catch {
+    return shown
+  }
 }

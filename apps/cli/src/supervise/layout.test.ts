@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { isSealwatchError } from '@sealwatch/base'
 import { fileOf, placeOf } from '../place.ts'
 import { closedAncestor, prepareData, prepareFolders } from './layout.ts'
-import { boundLog, tailOf } from './logs.ts'
+import { boundLog, lastWords } from './logs.ts'
 import { isAlive, taskOf } from './task.ts'
 import { parseWatchList, watchedPaths } from './watch-list.ts'
 
@@ -115,14 +115,14 @@ describe('layout', { skip }, () => {
 
   test('a log is bounded, and its end can be read', () => {
     const path = join(base, 'x.log')
-    writeFileSync(path, 'one\ntwo\nthree\n')
-    assert.deepEqual(tailOf(path, 2), ['two', 'three'])
-    assert.deepEqual(tailOf(path, 5, 4), ['two', 'three'])
-    assert.deepEqual(tailOf(path, 5, 100), [])
+    writeFileSync(path, 'one\n{"level":"error","msg":"two"}\nthree\n{"level":"error","msg":"two"}\n')
+    assert.deepEqual(lastWords(path, 2), ['error: two', 'three'])
+    assert.deepEqual(lastWords(path, 5, 4), ['error: two', 'three'])
+    assert.deepEqual(lastWords(path, 5, 1000), [])
     boundLog(path, 100)
     assert.equal(existsSync(`${path}.1`), false)
     boundLog(path, 5)
-    assert.equal(readFileSync(`${path}.1`, 'utf8'), 'one\ntwo\nthree\n')
+    assert.equal(readFileSync(`${path}.1`, 'utf8').split('\n').length, 5)
     assert.equal(readFileSync(path, 'utf8'), '')
     boundLog(join(base, 'none.log'))
   })

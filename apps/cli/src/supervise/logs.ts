@@ -12,8 +12,22 @@ export function boundLog(path: string, bytesMax = logBytesMax): void {
   truncateSync(path, 0)
 }
 
-/** The last lines of a log, what happened before `since` (bytes) left out. */
-export function tailOf(path: string, lines: number, since = 0): string[] {
+/** What a log said last, for a person: each thing once, what stood there before byte `since` left out. */
+export function lastWords(path: string, max: number, since = 0): string[] {
+  return [...new Set(tailOf(path, max * 10, since).map(wordsOf))].slice(-max)
+}
+
+/** Of one of our own log lines what it says; any other line as it is. */
+function wordsOf(line: string): string {
+  try {
+    const { level, msg } = JSON.parse(line) as { level: unknown; msg: unknown }
+    return `${level}: ${msg}`
+  } catch {
+    return line
+  }
+}
+
+function tailOf(path: string, lines: number, since = 0): string[] {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   const start = Math.max(since, size - tailBytes)
   if (size <= start) return []

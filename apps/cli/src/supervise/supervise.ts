@@ -11,7 +11,7 @@ import type { ServerStatus, Trust } from '../status/types.ts'
 import { prepareData, prepareFolders, serviceViewOf } from './layout.ts'
 import { endLeftovers } from './leftovers.ts'
 import { takeLock } from './lock.ts'
-import { boundLog, tailOf } from './logs.ts'
+import { boundLog, lastWords } from './logs.ts'
 import { type Part, type RunningPart, startPart } from './part.ts'
 import { type PartSettings, partsOf } from './parts.ts'
 import { requireFreePort } from './port.ts'
@@ -166,7 +166,7 @@ function startFailed(
   const states = running.map((part) => part.state())
   const worst = states.toSorted((a, b) => b.restarts - a.restarts)[0]
   const part = specs.find((spec) => spec.name === worst?.name) ?? specs[0]
-  const tail = part === undefined ? [] : tailOf(part.log, 5, logStarts.get(part.name))
+  const tail = part === undefined ? [] : lastWords(part.log, 3, logStarts.get(part.name))
   const died = worst !== undefined && worst.restarts > 0
   return cliError('CLI_START_FAILED', {
     attempted: died ? `starting the ${worst.name}` : `waiting ${startMsMax / 1000} s for all parts`,

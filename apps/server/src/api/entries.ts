@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { canonicalize } from '@sealwatch/base'
+import { eventClasses, type Finding, type Side } from '@sealwatch/contract'
+import { sideOfFinding } from '@sealwatch/detect'
 import { apiError } from './errors.ts'
 import type { ApiPorts } from './ports.ts'
 
@@ -22,6 +25,7 @@ export type FoundEntry = {
 }
 
 const pageRows = 256
+const findingClass = eventClasses.finding.uid
 
 /** Events that match, oldest first. With `follow` it goes on with what comes until the signal fires. */
 export async function* findEntries(
@@ -67,11 +71,8 @@ async function pageOf({ db }: ApiPorts, query: EntryQuery, from: number, before:
   return rows.map((row) => row.leaf_index)
 }
 
-export async function entryAt(
-  { db, ledgers, openSide }: ApiPorts,
-  tenant: string,
-  leafIndex: number,
-): Promise<FoundEntry> {
+export async function entryAt(ports: ApiPorts, tenant: string, leafIndex: number): Promise<FoundEntry> {
+  const { db, ledgers, openSide } = ports
   const ledger = ledgers.get(tenant)
   const [leaf] = await ledger.read(leafIndex, 1)
   if (leaf === undefined) throw new RangeError(`leaf ${leafIndex} is in the index and not in the ledger of ${tenant}`)
@@ -81,9 +82,26 @@ export async function entryAt(
     .where('tenant', '=', tenant)
     .where('leaf_index', '=', leafIndex)
     .executeTakeFirst()
-  const side = row === undefined ? '' : openSide(tenant, leafHashOf(ledger, leafIndex), row.sealed)
+  const side =
+    row === undefined
+      ? await sideOfFindingAt(ports, tenant, leaf.line)
+      : openSide(tenant, leafHashOf(ledger, leafIndex), row.sealed)
   return { leafIndex, line: leaf.line, side }
 }
+
+/** A finding carries commitments of the event it rests on, whose values are kept there alone. */
+async function sideOfFindingAt(ports: ApiPorts, tenant: string, line: Uint8Array): Promise<string> {
+  const finding = eventIn(line) as Partial<Finding> | undefined
+  const [ref] = finding?.class_uid === findingClass ? (finding.unmapped?.leaves ?? []) : []
+  if (finding === undefined || ref === undefined) return ''
+  const evidence = await entryAt(ports, tenant, ref.leaf_index)
+  const event = eventIn(evidence.line)
+  if (event === undefined || evidence.side === '') return ''
+  return canonicalize(sideOfFinding(event, JSON.parse(evidence.side) as Side, finding))
+}
+
+const eventIn = (line: Uint8Array): object | undefined =>
+  (JSON.parse(Buffer.from(line).toString('utf8')) as { event?: object }).event
 
 function leafHashOf(ledger: ReturnType<ApiPorts['ledgers']['get']>, leafIndex: number): string {
   return ledger.leafHashes(leafIndex, leafIndex + 1)[0]?.toHex() ?? ''

@@ -13,6 +13,9 @@ const stringUnitsSteps = [4_096, 2_048, 1_024, 512, 256, 128] as const
 
 /** The event itself when its text is well-formed and fits; else a copy with the longest strings cut, marked truncated. */
 export function fitText<E extends EventBase>(event: E): E {
+  // The quick way of nearly every event; JSON writes a lone surrogate, and little else, as \udXXX.
+  const json = JSON.stringify(event)
+  if (json.length <= eventTextUnitsMax && !json.includes('\\ud')) return event
   const text = surveyed(event, Number.POSITIVE_INFINITY)
   const wellFormed = text.isWellFormed ? event : mapStrings(event, (string) => string.toWellFormed())
   if (text.units <= eventTextUnitsMax) return wellFormed
@@ -30,21 +33,19 @@ export function clip(text: string, unitsMax: number): string {
 
 type Survey = { units: number; isWellFormed: boolean }
 
-/** How much text there is when each string counts at most `unitsMax`. Runs for every event: one walk, no copies. */
+/** How much text there is when each string counts at most `unitsMax`. */
 function surveyed(event: object, unitsMax: number): Survey {
   const survey = { units: 0, isWellFormed: true }
   walk(event, unitsMax, survey)
   return survey
 }
 
-function walk(holder: object, unitsMax: number, survey: Survey): void {
-  for (const member in holder) {
-    const value = (holder as Readonly<Record<string, unknown>>)[member]
-    if (typeof value === 'string') {
-      survey.units += Math.min(value.length, unitsMax)
-      survey.isWellFormed &&= value.isWellFormed()
-    } else if (typeof value === 'object' && value !== null) walk(value, unitsMax, survey)
-  }
+function walk(value: unknown, unitsMax: number, survey: Survey): void {
+  if (typeof value === 'string') {
+    survey.units += Math.min(value.length, unitsMax)
+    survey.isWellFormed &&= value.isWellFormed()
+  } else if (typeof value === 'object' && value !== null)
+    for (const inner of Object.values(value)) walk(inner, unitsMax, survey)
 }
 
 function mapStrings<T>(value: T, change: (text: string) => string): T {

@@ -18,8 +18,7 @@ type Automaton = { readonly states: readonly State[]; readonly start: number }
  */
 export function compileRegex(source: string, flags: RegexFlags): (text: string) => boolean {
   const parsed = parseRegex(source, flags)
-  const automaton = automatonOf(parsed.node, parsed.flags)
-  return (text) => matches(automaton, text)
+  return matcherOf(automatonOf(parsed.node, parsed.flags))
 }
 
 function automatonOf(root: Node, flags: RegexFlags): Automaton {
@@ -64,41 +63,59 @@ function automatonOf(root: Node, flags: RegexFlags): Automaton {
   return { states, start }
 }
 
-/** The states reached at one character: a list, and for each state the last step at which it was put there. */
-type Reached = { readonly list: number[]; readonly at: Int32Array }
+/** States that read a character: in a list, and by state the moment at which it was last put there. */
+type Reached = { readonly list: number[]; readonly moments: Float64Array }
 
-function matches({ states, start }: Automaton, text: string): boolean {
-  const fresh = (): Reached => ({ list: [], at: new Int32Array(states.length).fill(-1) })
-  let now = fresh()
-  let next = fresh()
-  for (let at = 0; at <= text.length; at += 1) {
-    // A match may begin anywhere, so the start joins at every character.
-    if (reach(states, start, text, at, now)) return true
-    if (at === text.length) break
-    const unit = text.charCodeAt(at)
-    for (const index of now.list) {
-      const state = states[index] as Extract<State, { kind: 'chars' }>
-      if (state.has(unit) && reach(states, state.next, text, at + 1, next)) return true
+/** Keeps its scratch room between calls, for it runs often; it calls nobody who could call it. */
+function matcherOf({ states, start }: Automaton): (text: string) => boolean {
+  const room = (): Reached => ({ list: [], moments: new Float64Array(states.length) })
+  const rooms = [room(), room()] as const
+  const open: number[] = []
+  let moment = 0
+
+  /** Adds what can be reached from a state without reading a character; true when the match is among it. */
+  const reach = (from: number, text: string, at: number, { list, moments }: Reached): boolean => {
+    open.push(from)
+    for (let index = open.pop(); index !== undefined; index = open.pop()) {
+      if (moments[index] === moment + at) continue
+      moments[index] = moment + at
+      const state = states[index] as State
+      if (state.kind === 'chars') list.push(index)
+      else if (state.kind === 'fork') open.push(...state.ways)
+      else if (state.kind === 'assert') {
+        if (state.holds(text, at)) open.push(state.next)
+      } else {
+        open.length = 0
+        return true
+      }
     }
-    ;[now, next] = [next, now]
-    next.list.length = 0
+    return false
   }
-  return false
-}
 
-/** Adds the states that read a character and are reached without one; true when the match is among the reached. */
-function reach(states: readonly State[], from: number, text: string, at: number, reached: Reached): boolean {
-  const open = [from]
-  for (let index = open.pop(); index !== undefined; index = open.pop()) {
-    if (reached.at[index] === at) continue
-    reached.at[index] = at
-    const state = states[index] as State
-    if (state.kind === 'chars') reached.list.push(index)
-    else if (state.kind === 'match') return true
-    else if (state.kind === 'fork') open.push(...state.ways)
-    else if (state.holds(text, at)) open.push(state.next)
+  const matches = (text: string): boolean => {
+    let [now, next] = rooms
+    now.list.length = 0
+    for (let at = 0; at <= text.length; at += 1) {
+      // A match may begin anywhere, so the start joins at every character.
+      if (reach(start, text, at, now)) return true
+      if (at === text.length) return false
+      const unit = text.charCodeAt(at)
+      next.list.length = 0
+      for (const index of now.list) {
+        const state = states[index] as Extract<State, { kind: 'chars' }>
+        if (state.has(unit) && reach(state.next, text, at + 1, next)) return true
+      }
+      ;[now, next] = [next, now]
+    }
+    return false
   }
-  return false
+
+  return (text) => {
+    const found = matches(text)
+    // Past every moment this call has used.
+    moment += text.length + 2
+    return found
+  }
 }
 
 function membership({ negated, ranges }: CharSet, ignoreCase: boolean): (unit: number) => boolean {
