@@ -21,8 +21,8 @@ type Finding = {
       readonly pid: number
       readonly file: { path: string }
       readonly ancestry: readonly { pid: number }[]
-      readonly user: { uid: string }
     }
+    readonly user: { uid: string }
   }
   readonly evidences: readonly { readonly process?: { pid: number }; readonly file?: { path: string } }[]
 }

@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
-import { createLog, systemClock, systemDisk } from '@sealwatch/base'
+import { createLog, systemClock, systemDisk, systemRandom } from '@sealwatch/base'
 import { protocol, type ShipRequest, ShipRequestSchema } from '@sealwatch/contract'
 import { generateSigner } from '@sealwatch/keys'
 import { type Chain, openChain } from '@sealwatch/ledger'
@@ -47,7 +47,7 @@ export async function startProducer(platform: Platform, everyMs: number): Promis
     signer,
     clock,
     disk,
-    random: Math.random,
+    random: systemRandom,
     log,
     signal: stopping.signal,
   })

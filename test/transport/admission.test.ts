@@ -125,6 +125,29 @@ test('revocation ends live streams, refuses the host from then on, and outlives 
   agent.abort()
 })
 
+test('a stream whose certificate expires is answered what it has sent, and told why it ends', async (t) => {
+  const clock = shiftingClock()
+  const server = await startServer(t, { clock })
+  const { agent, client } = await member(t, server)
+  const chain = await chainOf(t, agent)
+  await sealSome(chain, 1)
+  const batch = batchOf(await chain.readBatch(0))
+  await client.register(registration({ chains: [{ ...chainA, chain: chain.id }] }))
+  const answered = Promise.withResolvers<void>()
+  server.ingest.before = () => answered.promise
+  async function* openEnded() {
+    yield batch
+    await new Promise(() => undefined)
+  }
+  const answers = client.ship(openEnded())[Symbol.asyncIterator]()
+  const first = answers.next()
+  await server.ingest.until(chain.id, Number(batch.count))
+  clock.advance(24 * hourMs)
+  answered.resolve()
+  assert.equal((await first).value?.outcome.case, 'acknowledged')
+  await assert.rejects(answers.next(), /CERTIFICATE_EXPIRED.*Connect again/)
+})
+
 test('a host that the store does not know is refused', async (t) => {
   const server = await startServer(t)
   const { client } = await member(t, server)

@@ -39,6 +39,8 @@ export type AgentOptions = {
 
 const MiB = 1024 * 1024
 const statusEveryMs = 1_000
+/** While somebody waits for the start to be over. */
+const startingStatusEveryMs = 50
 /** How long a stopping agent tries to bring what it has sealed to the server. */
 const drainMs = 2_000
 const drainStepMs = 20
@@ -185,7 +187,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         chains: [...chains.values()],
       })
       await writeStatus(paths.status, status)
-      await clock.sleep(statusEveryMs, signal)
+      const isSettled = agentState === 'registered' && watchState.connected
+      await clock.sleep(isSettled ? statusEveryMs : startingStatusEveryMs, signal)
     }
   }
 

@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
-import { createLog, dropPrivileges, messageOf, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import {
+  createLog,
+  dropPrivileges,
+  messageOf,
+  readConfig,
+  systemClock,
+  systemDisk,
+  systemRandom,
+} from '@sealwatch/base'
 import { runAgent } from './agent.ts'
 import { agentConfigPrefix, agentSettings } from './config.ts'
 
@@ -14,6 +23,8 @@ try {
   const config = readConfig(agentSettings, process.env, agentConfigPrefix)
   const seenAtBootNs = readBootNs()
   const processes = readProcesses()
+  // Its folder belongs to root.
+  flushCompileCache()
   dropPrivileges(config)
   process.umask(0o077)
   const stop = new AbortController()
@@ -33,7 +44,7 @@ try {
     pid: process.pid,
     clock: systemClock,
     disk: systemDisk,
-    random: Math.random,
+    random: systemRandom,
     log,
     signal: stop.signal,
   })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
 import {
@@ -23,6 +24,8 @@ try {
   // Both lie where only root may go: the socket's folder is what admits to it, and the rules lie with the program.
   const api = await openApiSocket(join(config.runDir, 'api.sock'))
   const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
+  // Its folder belongs to root.
+  flushCompileCache()
   dropPrivileges(config)
   process.umask(0o077)
   const stop = new AbortController()

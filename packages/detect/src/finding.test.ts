@@ -60,6 +60,28 @@ test('a personal value is judged in the clear and told as its commitment, whose 
   assert.deepEqual(evaluate(ruleset, event), [], 'without its side a commitment matches no name')
 })
 
+const anyFile = byUser.replace('User: root', 'TargetFilename|exists: false')
+
+test('an event without sense still makes a finding that can be sealed', () => {
+  const { ruleset } = loadRules([{ path: 'any.yml', text: anyFile }])
+  const deep = JSON.parse(`${'{"pid":1,"name":"x","a":'.repeat(29)}1${'}'.repeat(29)}`) as object
+  const wide = { pid: 1, name: 'x', numbers: Array.from({ length: 30_000 }, () => 1) }
+  const strange = [
+    {},
+    { metadata: 5, actor: null, device: [] },
+    { process: deep },
+    { actor: { process: wide }, process: wide },
+  ]
+  for (const members of strange) {
+    const event = { type_uid: 100_102, ...members }
+    const [match] = evaluate(ruleset, event)
+    assert(match)
+    const finding = findingFor(match, { event, side: {}, leaf: sampleLeaf, createdMs: sampleCreatedMs }).event
+    assert(Buffer.byteLength(canonicalize(finding)) < limits.lineBytesMax)
+    assert.deepEqual(finding.unmapped.leaves, [sampleLeaf])
+  }
+})
+
 test('a finding about the longest possible event and rule still fits a line', () => {
   const long = '\u0001'.repeat(9_000)
   const text = byUser.replace('title: By user', `title: "${'t'.repeat(9_000)}"`).replace('User: root', "Image: '*'")

@@ -4,19 +4,18 @@ import { hash } from 'node:crypto'
 import {
   buildFinding,
   commitmentForm,
-  type EventBase,
   type Finding,
   type LeafRef,
-  type OcsfFile,
-  type OcsfProcess,
+  limits,
   personalPointers,
   type Side,
 } from '@sealwatch/contract'
 import type { Match } from './ruleset.ts'
+import { bared, type Witness, witnessOf } from './witness.ts'
 
 export type FindingContext = {
-  /** The event as its line has it, personal values as commitments. */
-  readonly event: EventBase & { readonly process?: OcsfProcess; readonly file?: OcsfFile }
+  /** The event as its line has it, personal values as commitments. Nothing is taken for granted of its form. */
+  readonly event: { readonly type_uid: number }
   /** The line's personal values. */
   readonly side: Side
   readonly leaf: LeafRef
@@ -31,24 +30,42 @@ export function findingFor(
 ): { event: Finding; side: Side } {
   const { rule, reasons } = match
   const [reference] = rule.references
-  const finding = buildFinding({
-    uid: findingUid(rule.id, leaf.leaf_hash),
-    rule: {
-      id: rule.id,
-      title: rule.title,
-      severity: rule.severity,
-      attacks: rule.attacks,
-      falsepositives: rule.falsepositives,
-      ...(rule.description !== undefined && { description: rule.description }),
-      ...(rule.version !== undefined && { version: rule.version }),
-      ...(reference !== undefined && { reference }),
-    },
-    event,
-    leaf,
-    reasons,
-    createdMs,
-  })
-  return { event: finding, side: sideOfFinding(event, side, finding) }
+  const about = (witness: Witness) =>
+    buildFinding({
+      uid: findingUid(rule.id, leaf.leaf_hash),
+      rule: {
+        id: rule.id,
+        title: rule.title,
+        severity: rule.severity,
+        attacks: rule.attacks,
+        falsepositives: rule.falsepositives,
+        ...(rule.description !== undefined && { description: rule.description }),
+        ...(rule.version !== undefined && { version: rule.version }),
+        ...(reference !== undefined && { reference }),
+      },
+      event: witness,
+      leaf,
+      reasons,
+      createdMs,
+    })
+  const witness = witnessOf(event, leaf)
+  const whole = about(witness)
+  const finding = isSealable(whole) ? whole : about(bared(witness))
+  return { event: finding, side: carriedOver(event, side, finding) }
+}
+
+/** What a line's envelope adds, with room to spare. */
+const envelopeBytesMax = 1_024
+const depthMax = 28
+
+function isSealable(finding: Finding): boolean {
+  const bytes = Buffer.byteLength(JSON.stringify(finding))
+  return bytes <= limits.lineBytesMax - envelopeBytesMax && depthOf(finding) <= depthMax
+}
+
+function depthOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  return 1 + Object.values(value).reduce<number>((deepest, inner) => Math.max(deepest, depthOf(inner)), 0)
 }
 
 /** The same rule and the same leaf make the same finding, however often it is evaluated (32 hex digits). */

@@ -123,7 +123,7 @@ test('however a server answers, it gets each line once and in order, and nothing
   const act = fc.constantFrom('admit', 'admit', 'admit', 'quarantine', 'refuse', 'break')
   const script = fc.array(act, { maxLength: 30 })
   await fc.assert(
-    fc.asyncProperty(script, fc.integer({ min: 1, max: 20 }), fc.nat(7), async (acts, batches, lag) => {
+    fc.asyncProperty(script, fc.integer({ min: 1, max: 20 }), fc.nat(20), async (acts, batches, lag) => {
       const chain = fakeChain(batches)
       const end = chain.position.nextSeq
       let next = 0

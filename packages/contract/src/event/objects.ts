@@ -108,5 +108,7 @@ export type OcsfDevice = {
 
 /** Ancestors' images, parent first; the comm where the image is not known. */
 export function lineageOf(process: OcsfProcess): readonly string[] {
-  return (process.ancestry ?? []).map((ancestor) => ancestor.path ?? ancestor.name)
+  // A host in an attacker's hands may have sealed anything.
+  const ancestry = Array.isArray(process.ancestry) ? (process.ancestry as readonly OcsfProcessEntity[]) : []
+  return ancestry.map((ancestor) => ancestor.path ?? ancestor.name)
 }

@@ -71,7 +71,8 @@ function matcherOf({ states, start }: Automaton): (text: string) => boolean {
   const room = (): Reached => ({ list: [], moments: new Float64Array(states.length) })
   const rooms = [room(), room()] as const
   const open: number[] = []
-  let moment = 0
+  /** Of the first character of the present text; no two characters of any texts share a moment. */
+  let moment = 1
 
   /** Adds what can be reached from a state without reading a character; true when the match is among it. */
   const reach = (from: number, text: string, at: number, { list, moments }: Reached): boolean => {
@@ -112,7 +113,6 @@ function matcherOf({ states, start }: Automaton): (text: string) => boolean {
 
   return (text) => {
     const found = matches(text)
-    // Past every moment this call has used.
     moment += text.length + 2
     return found
   }

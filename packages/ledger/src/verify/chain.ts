@@ -13,7 +13,7 @@ export const chainErrors = {
   },
   HEAD_UNVERIFIED: {
     kind: 'unverified',
-    rule: 'a head is signed by its producer over everything before it (chain.md, 3)',
+    rule: 'a head is signed by its producer over its place and everything before it (batch-head.md, 3)',
     advice: 'Compare the key with the one the host enrolled with',
   },
 } as const satisfies ErrorTable
@@ -36,7 +36,7 @@ export function extendChain(position: ChainPosition, parsed: ParsedLine, attempt
   return { nextSeq: line.seq + 1, tip: hash.toHex() }
 }
 
-/** The position after the lines that a stub stands for. Throws CHAIN_BROKEN unless they begin at `position`, where that is known. */
+/** The position after the lines that a stub stands for (stub.md, 2). Throws CHAIN_BROKEN unless they begin at `position`, where that is known. */
 export function skipStub(position: ChainPosition | undefined, stub: Stub, attempted: string): ChainPosition {
   const { first_seq, next_seq } = stub
   if ((position !== undefined && first_seq !== position.nextSeq) || next_seq <= first_seq) {
@@ -61,7 +61,7 @@ function checkAnchor(line: Envelope & Extract<Body, { anchor: unknown }>, attemp
 const headOrigin = (chain: string) => `sealwatch.dev/chain/${chain}`
 const hostKeyName = (keyId: string) => `sealwatch.dev/key/${keyId}`
 
-/** The text that a head signs: origin, number of the head, base64 leaf hash of the line before it (chain.md, 3.2). */
+/** The text that a head signs: origin, number of the head, base64 leaf hash of the line before it (batch-head.md, 1). */
 export function headText(chain: string, seq: number, prev: string): string {
   return `${headOrigin(chain)}\n${seq}\n${Uint8Array.fromHex(prev).toBase64()}\n`
 }
