@@ -51,7 +51,7 @@ export function findingFor(
   const witness = witnessOf(event, leaf)
   const whole = about(witness)
   const finding = isSealable(whole) ? whole : about(bared(witness))
-  return { event: finding, side: carriedOver(event, side, finding) }
+  return { event: finding, side: sideOfFinding(event, side, finding) }
 }
 
 /** What a line's envelope adds, with room to spare. */

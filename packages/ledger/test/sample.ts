@@ -51,7 +51,7 @@ export const sampleEvent = (i: number): Draft => ({
 export type SampleBatch = {
   readonly chain: string
   readonly firstSeq: number
-  readonly lines: Uint8Array
+  readonly lines: Buffer
   readonly sealed: readonly SealedLine[]
 }
 

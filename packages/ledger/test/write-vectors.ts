@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalize, type JsonObject } from '@sealwatch/base'
 import { sha256 } from '../src/sha256.ts'
-import { lineBytesMax, noHash } from '../src/verify/line.ts'
+import { noHash } from '../src/verify/line.ts'
 import { leafHash } from '../src/verify/merkle.ts'
 import { bundleOf, openSampleLedger, sampleHost, sealTenant, temporary, vkeys } from './sample.ts'
 
@@ -40,8 +40,15 @@ const sealed = await sealTenant(tenant, root)
 // Lines: each body once as it was written, and what a reader must refuse.
 const leaves = await tenant.read(0, tenant.size)
 const texts = [...leaves.map(({ line }) => line), sealed.root.line].map((line) => Buffer.from(line).toString())
-const goodLines = Object.entries({ anchor: 0, key: 1, 'host anchor': 2, event: 3, head: 5, stub: 6, tenant_head: texts.length - 1 })
-  .map(([name, at]) => ({ name, line: texts[at] as string }))
+const goodLines = Object.entries({
+  anchor: 0,
+  key: 1,
+  'host anchor': 2,
+  event: 3,
+  head: 5,
+  stub: 6,
+  tenant_head: texts.length - 1,
+}).map(([name, at]) => ({ name, line: texts[at] as string }))
 const event = texts[3] as string
 const change = (from: string | RegExp, to: string) => event.replace(from, to)
 const withBody = (body: JsonObject) => canonicalize({ ...envelopeOf(event), ...body })
@@ -57,7 +64,11 @@ const badLines = [
   { name: 'a number in another form', line: change('"v":1', '"v":1.0'), code: 'JSON_NOT_CANONICAL' },
   { name: 'a lone surrogate', line: change('process 0', '\\ud800'), code: 'JSON_NOT_CANONICAL' },
   { name: 'no end', line: event.slice(0, -1), code: 'JSON_MALFORMED' },
-  { name: 'deep values', line: withBody({ event: { a: JSON.parse('['.repeat(32) + ']'.repeat(32)) } }), code: 'JSON_DEPTH' },
+  {
+    name: 'deep values',
+    line: withBody({ event: { a: JSON.parse('['.repeat(32) + ']'.repeat(32)) } }),
+    code: 'JSON_DEPTH',
+  },
   { name: 'a version to come', line: change('"v":1', '"v":2'), code: 'LINE_MALFORMED' },
   { name: 'an epoch to come', line: change('"epoch":0', '"epoch":1'), code: 'LINE_MALFORMED' },
   { name: 'a time that does not exist', line: change('2026-11-21T', '2026-02-30T'), code: 'LINE_MALFORMED' },
@@ -116,12 +127,22 @@ await root.close()
 
 // What a verifier must say when one text of the complete bundle becomes another.
 await write('altered-bundles.json', [
-  { name: 'another tenant', from: '"tenant":"default","v"', to: '"tenant":"another","v"', code: 'BUNDLE_ALTERED', fileLine: 3 },
-  { name: 'an event changed', from: 'process 1', to: 'process 2', code: 'BUNDLE_ALTERED', fileLine: 7 },
+  {
+    name: 'another tenant',
+    from: '"tenant":"default","v"',
+    to: '"tenant":"another","v"',
+    code: 'BUNDLE_ALTERED',
+    fileLine: 3,
+  },
+  { name: 'an event changed', from: 'process 1', to: 'process 2', code: 'BUNDLE_ALTERED', fileLine: 8 },
   { name: 'a personal value changed', from: '"user-0"', to: '"user-9"', code: 'SIDE_UNMATCHED', fileLine: 7 },
   { name: 'a hash changed', from: '"hashes":["', to: '"hashes":["00', code: 'BUNDLE_MALFORMED', fileLine: 2 },
-  { name: 'the size changed', from: `\\n${sealed.checkpoint.size}\\n`, to: '\\n9\\n', code: 'BUNDLE_UNTRUSTED', fileLine: 1 },
-  { name: 'fewer values announced', from: '"revealed":2', to: '"revealed":1', code: 'BUNDLE_ALTERED', fileLine: 0 },
+  {
+    name: 'the size changed',
+    from: `\\n${sealed.checkpoint.size}\\n`,
+    to: '\\n9\\n',
+    code: 'BUNDLE_UNTRUSTED',
+    fileLine: 1,
+  },
+  { name: 'fewer values announced', from: '"revealed":2', to: '"revealed":1', code: 'BUNDLE_ALTERED', fileLine: 15 },
 ])
-console.log(complete.toString())
-console.log(lineBytesMax)

@@ -18,13 +18,11 @@ import { metadataOf, type RecordContext, unixMs } from './context.ts'
 /** Why there is an interval about which nobody knows for certain (docs/formats/event.md, 7.2). */
 export const gapCauses = {
   sensor_died: { severity: 'high', text: 'the sensor ended unexpectedly' },
-  sensor_stopped: { severity: 'medium', text: 'the sensor was stopped' },
   agent_died: { severity: 'high', text: 'the agent ended unexpectedly' },
   agent_stopped: { severity: 'medium', text: 'the agent was stopped' },
   host_restarted: { severity: 'medium', text: 'the host was restarted' },
   counters_removed: { severity: 'high', text: "the sensor's pinned counters were removed" },
   frames_unreadable: { severity: 'high', text: 'frames of the sensor could not be read' },
-  sites_missing: { severity: 'high', text: 'some sites of the sensor were not attached' },
 } as const satisfies Record<string, { severity: SeverityName; text: string }>
 export type GapCause = keyof typeof gapCauses
 

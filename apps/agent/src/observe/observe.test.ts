@@ -78,6 +78,24 @@ test('what the source could not know is clear in the capabilities mask', () => {
   ])
 })
 
+test('a target that ended before it was looked up is told by its number alone', () => {
+  const { event } = observed({
+    ...sample('memory-read-vm'),
+    target: { pid: 77, startNs: 0n, comm: '' },
+  } as SiteObservation)
+  assert('process' in event)
+  assert.deepEqual(event.process, { pid: 77, uid: '77:0', name: '' })
+})
+
+test('an act upon a stranger is never informational, which alone may be shed', () => {
+  const severities = Object.values(sampleObservations).map((observation) => {
+    const { event } = observed(observation)
+    return [event.metadata.event_code, event.severity] as const
+  })
+  const telemetry = severities.filter(([, severity]) => severity === 'Informational').map(([code]) => code)
+  assert.deepEqual([...new Set(telemetry)], ['exec', 'exit'])
+})
+
 test('the actor of a later act carries the arguments it was started with', () => {
   const context = sampleContext()
   const started = { ...sample('process-launch'), argv: ['cat', '--nonce', '1f2e'] } as SiteObservation

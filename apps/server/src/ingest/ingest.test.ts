@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { mkdtempDisposable, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { create } from '@bufbuild/protobuf'
+import { createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
+import { type ShipRequest, ShipRequestSchema } from '@sealwatch/contract'
+import { type Ed25519Signer, generateSigner, loadOrCreateSealer } from '@sealwatch/keys'
+import { type ChainBatch, type Line, openChain, parseLine, sha256 } from '@sealwatch/ledger'
+import fc from 'fast-check'
+import { createOutbox, openStore } from '../store/index.ts'
+import { createIngest, indexEntries, type Ledgers, openLedgers, openQuarantine, type Reason } from './index.ts'
+
+const clock = systemClock
+const disk = systemDisk
+const log = createLog('test', () => undefined, clock.nowMs)
+const host = { hostId: 'host-1', hostname: 'one' }
+const dayNs = 24n * 3_600_000_000_000n
+const at = (offsetNs: bigint) => rfc3339(clock.nowNs() + offsetNs)
+
+type KeyChange = {
+  readonly valid_from?: string
+  readonly valid_until?: string | null
+  readonly revoked_at?: string | null
+  readonly host_id?: string
+}
+
+/** A real ingest on real files, and a host whose key is registered, unless the change says otherwise. */
+async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
+  const stack = new AsyncDisposableStack()
+  const { path: dir } = stack.use(await mkdtempDisposable(join(tmpdir(), 'sealwatch-ingest-')))
+  const store = openStore(join(dir, 'index.sqlite'))
+  stack.defer(() => store.close())
+  const sealer = await loadOrCreateSealer(join(dir, 'kek'), disk)
+  const sealerOf = () => sealer
+  const open = () =>
+    openLedgers({
+      dir: join(dir, 'ledgers'),
+      deployment: 'sealwatch-00000000',
+      tenants: ['default'],
+      signer: generateSigner(),
+      labelKey: new Uint8Array(32),
+      clock,
+      disk,
+    })
+  const ledgers = await open()
+  stack.defer(() => ledgers.close())
+  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealerOf, clock, disk })
+  const ingest = createIngest({ store, ledgers, quarantine, sealerOf, clock, log })
+  const signer = generateSigner()
+  const chain = await openChain({
+    dir: join(dir, 'chain'),
+    tenant: 'default',
+    signer,
+    clock,
+    disk,
+    segmentBytesMax: 65_536,
+    totalBytesMax: 1e7,
+  })
+  stack.defer(() => chain.close())
+  if (keyChange !== 'unregistered') await registerKey(store.db, signer, keyChange)
+  const indexing = new AbortController()
+  const followed = indexEntries({
+    ledger: ledgers.get('default'),
+    store,
+    outbox: createOutbox(store),
+    signal: indexing.signal,
+    onIndexed: () => undefined,
+  })
+  stack.defer(async () => {
+    indexing.abort()
+    await followed
+  })
+  const seal = (...names: string[]) =>
+    chain.seal(
+      names.map((name) => ({
+        event: { actor: { user: { name } } },
+        personalPointers: ['/event/actor/user/name'],
+        timeNs: clock.nowNs(),
+      })),
+    )
+  const batchAt = async (seq: number) => requestOf((await chain.readBatch(seq)) as ChainBatch)
+  const submit = (request: ShipRequest) => ingest.submit(host, 'default', request)
+  return {
+    dir,
+    store,
+    ledgers,
+    ingest,
+    chain,
+    signer,
+    sealer,
+    seal,
+    batchAt,
+    submit,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+async function registerKey(
+  db: ReturnType<typeof openStore>['db'],
+  signer: Ed25519Signer,
+  change: KeyChange,
+): Promise<void> {
+  const row = {
+    key_id: signer.keyId,
+    algorithm: 'ed25519' as const,
+    public_key: signer.publicKey.toHex(),
+    host_id: host.hostId,
+    valid_from: at(-dayNs),
+    valid_until: null,
+    revoked_at: null,
+    ...change,
+  }
+  await db.insertInto('signing_keys').values(row).execute()
+}
+
+const requestOf = (batch: ChainBatch): ShipRequest =>
+  create(ShipRequestSchema, {
+    chain: batch.chain,
+    firstSeq: BigInt(batch.firstSeq),
+    count: batch.count,
+    lines: batch.lines,
+    side: batch.side.map(({ seq, values }) => ({ seq: BigInt(seq), values })),
+  })
+
+const linesOf = async (ledgers: Ledgers): Promise<Line[]> => {
+  const ledger = ledgers.get('default')
+  const leaves = await ledger.read(0, ledger.size)
+  return leaves.map(({ line }) => parseLine(sha256, line, 'reading the ledger').line)
+}
+
+const flip = (bytes: Uint8Array, i: number): Uint8Array => {
+  const changed = bytes.slice()
+  changed[i] = (changed[i] as number) ^ 1
+  return changed
+}
+
+test('LOG-1 ING-2 a batch is admitted byte for byte, its personal values are sealed beside', async () => {
+  await using it = await openIngest()
+  await it.seal('alice', 'bob')
+  const request = await it.batchAt(0)
+  assert.deepEqual(await it.submit(request), { kind: 'acknowledged', nextSeq: 4, leafIndex: 4 })
+  const leaves = await it.ledgers.get('default').read(1, 4)
+  assert.equal(leaves.map(({ line }) => `${Buffer.from(line)}\n`).join(''), Buffer.from(request.lines).toString())
+  assert.doesNotMatch(await readFile(join(it.dir, 'ledgers/tenant-default/side'), 'latin1'), /alice/)
+  assert.deepEqual(it.ingest.counters, {
+    received: 4,
+    admitted: 4,
+    refused: 0,
+    duplicate: 0,
+    quarantined: { unknown_key: 0, invalid_signature: 0, key_revoked: 0, key_not_yet_valid: 0, key_expired: 0 },
+  })
+})
+
+test('ING-8 a batch sent again is acknowledged and not stored again, at once and after others', async () => {
+  await using it = await openIngest()
+  await it.seal('a')
+  await it.seal('b')
+  const [first, second] = [await it.batchAt(0), await it.batchAt(3)]
+  await Promise.all([it.submit(first), it.submit(second)])
+  const { size } = it.ledgers.get('default')
+  assert.deepEqual((await it.submit(second)).kind, 'acknowledged')
+  assert.deepEqual((await it.submit(first)).kind, 'acknowledged')
+  assert.equal(it.ledgers.get('default').size, size)
+  assert.equal(it.ingest.counters.duplicate, first.count + second.count)
+})
+
+test('LOG-2 a batch with a gap is refused with the place to go on from', async () => {
+  await using it = await openIngest()
+  await it.seal('a')
+  await it.seal('b')
+  const outcome = await it.submit(await it.batchAt(3))
+  assert.equal(outcome.kind, 'refused')
+  assert.equal(outcome.kind === 'refused' && outcome.error.code, 'INGEST_GAP')
+  assert.equal(outcome.kind === 'refused' && outcome.expected.nextSeq, 0)
+  assert.equal(it.ledgers.get('default').size, 1)
+})
+
+test('LOG-2 other lines in the place of accepted ones are refused as a fork', async () => {
+  await using it = await openIngest()
+  await it.seal('a')
+  const request = await it.batchAt(0)
+  await it.submit(request)
+  const outcome = await it.submit({ ...request, lines: flip(request.lines, request.lines.length - 30) })
+  assert.equal(outcome.kind === 'refused' && outcome.error.code, 'INGEST_FORKED')
+})
+
+const cases: readonly [Reason, KeyChange | 'unregistered'][] = [
+  ['unknown_key', 'unregistered'],
+  ['unknown_key', { host_id: 'another-host' }],
+  ['key_revoked', { revoked_at: at(-1n) }],
+  ['key_not_yet_valid', { valid_from: at(dayNs) }],
+  ['key_expired', { valid_until: at(-1n) }],
+]
+for (const [reason, change] of cases) {
+  test(`ING-2 ING-3 ${reason} (${typeof change === 'string' ? change : Object.keys(change).join()}): kept with its bytes, a stub in its place`, async () => {
+    await using it = await openIngest(change)
+    await it.seal('a')
+    const request = await it.batchAt(0)
+    const outcome = await it.submit(request)
+    assert.equal(outcome.kind === 'quarantined' && outcome.reason, reason)
+    const row = await it.store.db.selectFrom('audit_signature_quarantine').selectAll().executeTakeFirstOrThrow()
+    assert.equal(row.reason, reason)
+    assert.equal(row.signing_key_id, it.signer.keyId)
+    assert.equal(row.stub_leaf_index, 1)
+    const sealed = await readFile(join(it.dir, 'quarantine', row.item))
+    assert.deepEqual(it.sealer.open(`quarantine/${row.item}`, sealed), Buffer.from(request.lines))
+    const [, stub] = await linesOf(it.ledgers)
+    assert.deepEqual(stub && 'stub' in stub && stub.stub, {
+      chain: it.chain.id,
+      first_seq: 0,
+      item: row.item,
+      next_seq: 3,
+      reason,
+    })
+    assert.equal(it.ingest.counters.quarantined[reason], 3)
+  })
+}
+
+test('ING-2 ING-6 a batch that was altered is quarantined, and the next one flows on', async () => {
+  await using it = await openIngest()
+  for (const name of ['a', 'b', 'c']) await it.seal(name)
+  const starts = [0, 3, 5]
+  const [first, second, third] = await Promise.all(starts.map((seq) => it.batchAt(seq)))
+  const altered = { ...(second as ShipRequest), lines: flip((second as ShipRequest).lines, 40) }
+  const outcomes = await Promise.all([first as ShipRequest, altered, third as ShipRequest].map(it.submit))
+  assert.deepEqual(
+    outcomes.map(({ kind }) => kind),
+    ['acknowledged', 'quarantined', 'acknowledged'],
+  )
+  assert.equal(outcomes[1]?.kind === 'quarantined' && outcomes[1].reason, 'invalid_signature')
+  assert.deepEqual((await it.submit(altered)).kind, 'acknowledged', 'sent again, it is a duplicate')
+  const { received, admitted, duplicate, refused, quarantined } = it.ingest.counters
+  assert.equal(
+    received,
+    admitted + duplicate + refused + Object.values(quarantined).reduce((sum, count) => sum + count),
+  )
+})
+
+test('personal values that do not match their commitment are refused', async () => {
+  await using it = await openIngest()
+  await it.seal('alice')
+  const request = await it.batchAt(0)
+  const forged = Buffer.from(request.side[0]?.values as Uint8Array)
+    .toString()
+    .replace('alice', 'mallo')
+  const outcome = await it.submit({
+    ...request,
+    side: [{ ...(request.side[0] as ShipRequest['side'][0]), values: Buffer.from(forged) }],
+  })
+  assert.equal(outcome.kind === 'refused' && outcome.error.code, 'SIDE_UNMATCHED')
+  assert.equal((await it.submit(request)).kind, 'acknowledged')
+})
+
+test('whatever bytes come, the outcome has a name, nothing is lost, and the chain goes on', async () => {
+  await using it = await openIngest()
+  let seq = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat(),
+      fc.integer({ min: 1, max: 255 }),
+      fc.boolean(),
+      fc.uint8Array({ maxLength: 200 }),
+      async (where, mask, replaces, noise) => {
+        await it.seal('x')
+        const request = await it.batchAt(seq)
+        const lines = request.lines.slice()
+        const i = where % lines.length
+        lines[i] = (lines[i] as number) ^ mask
+        const outcome = await it.submit({ ...request, lines: replaces ? noise : lines })
+        assert.equal(outcome.kind, 'quarantined')
+        seq = it.chain.position.nextSeq
+        await it.seal('y')
+        assert.equal((await it.submit(await it.batchAt(seq))).kind, 'acknowledged')
+        seq = it.chain.position.nextSeq
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
