@@ -42,7 +42,7 @@ static int keep_first_warning(enum libbpf_print_level level, const char *format,
 	return 0;
 }
 
-static bool load(unsigned sites, unsigned ring_bytes, int counters_fd)
+static bool load(unsigned sites, unsigned ring_bytes, size_t paths, int counters_fd)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sealwatch");
 	size_t size = (size_t)(bpf_object_end - bpf_object_begin);
@@ -130,48 +130,59 @@ static bool object_of(const char *path, unsigned sites, struct object *result)
 	return introduction->answers != before;
 }
 
-static bool mark(const struct object *key, __u32 how)
+static int map_fd(const char *name)
 {
-	int fd = bpf_object__find_map_fd_by_name(object, "watched");
-	__u32 value = 0;
+	return bpf_object__find_map_fd_by_name(object, name);
+}
 
-	bpf_map_lookup_elem(fd, key, &value);
-	value |= how;
-	return bpf_map_update_elem(fd, key, &value, BPF_ANY) == 0;
+/* Of two entries for one object the first in the list counts. */
+static bool mark(const struct object *key, enum watch_how how, __u32 entry)
+{
+	struct watch value = { 0, NO_ENTRY };
+
+	bpf_map_lookup_elem(map_fd("watched"), key, &value);
+	value.how |= how;
+	if (how != WATCH_NAMES && entry < value.entry)
+		value.entry = entry;
+	return bpf_map_update_elem(map_fd("watched"), key, &value, BPF_ANY) == 0;
 }
 
 /* A file that does not exist yet is watched by its directory and name alone. */
-static bool watch_file(const char *path, unsigned sites)
+static bool watch_file(const char *path, __u32 entry, unsigned sites)
 {
 	char copy[PATH_MAX];
-	struct watched_name entry = {};
+	struct watched_name name = {};
 	struct object self;
-	__u8 yes = 1;
 	char *slash;
 
 	snprintf(copy, sizeof(copy), "%s", path);
 	slash = strrchr(copy, '/');
 	if (!slash || strlen(slash + 1) >= NAME_BYTES)
 		return false;
-	memcpy(entry.name, slash + 1, strlen(slash + 1));
+	memcpy(name.name, slash + 1, strlen(slash + 1));
 	slash[slash == copy] = 0;
-	if (object_of(path, sites, &self) && !mark(&self, WATCH_OBJECT))
+	if (object_of(path, sites, &self) && !mark(&self, WATCH_OBJECT, entry))
 		return false;
-	return object_of(copy, sites, &entry.dir) && mark(&entry.dir, WATCH_NAMES) &&
-	       bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "names"), &entry, &yes, BPF_ANY) == 0;
+	if (!object_of(copy, sites, &name.dir) || !mark(&name.dir, WATCH_NAMES, NO_ENTRY))
+		return false;
+	return bpf_map_update_elem(map_fd("names"), &name, &entry, BPF_NOEXIST) == 0 || errno == EEXIST;
 }
 
-static bool watch(const char *path, unsigned sites)
+static bool watch(const char *path, __u32 entry, unsigned sites)
 {
+	char text[PATH_BYTES] = {};
 	char *real = realpath(path, NULL);
 	struct stat status;
 	struct object self;
 	bool done;
 
-	if (real && stat(real, &status) == 0 && S_ISDIR(status.st_mode))
-		done = object_of(real, sites, &self) && mark(&self, WATCH_ALL);
+	memcpy(text, path, strlen(path));
+	if (bpf_map_update_elem(map_fd("paths"), &entry, text, BPF_ANY))
+		done = false;
+	else if (real && stat(real, &status) == 0 && S_ISDIR(status.st_mode))
+		done = object_of(real, sites, &self) && mark(&self, WATCH_ALL, entry);
 	else
-		done = watch_file(real ? real : path, sites);
+		done = watch_file(real ? real : path, entry, sites);
 	free(real);
 	return done;
 }
@@ -199,7 +210,7 @@ bool attach(const struct options *options, int counters_fd, struct attached *res
 			refuse(result, site, first_warning[0] ? first_warning : strerror(errno));
 	}
 	for (size_t i = 0; i < options->watch_count; i++)
-		if (!watch(options->watch[i], result->sites))
+		if (!watch(options->watch[i], (__u32)i, result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
 			    options->watch[i]);
 	introduction->pid = 0;

@@ -6,7 +6,6 @@
 #include "kernel.h"
 #include "maps.h"
 
-#define PATH_BYTES 4096
 #define PATH_DEPTH_MAX 64
 
 struct {
@@ -72,6 +71,12 @@ static __always_inline void put_ref(struct frame_ref *ref, struct task_struct *l
 	ref->pid = GET(leader, tgid);
 	ref->zero = 0;
 	bpf_core_read(ref->comm, sizeof(ref->comm), &leader->comm);
+}
+
+static __always_inline void put_target(struct scratch *s, struct task_struct *leader)
+{
+	put_ref(&s->event.target.ref, leader);
+	s->event.target.ppid = GET(leader, real_parent, tgid);
 }
 
 static __always_inline void put_actor(struct frame_event *e, struct task_struct *task)

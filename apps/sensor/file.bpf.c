@@ -12,7 +12,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, WATCHED_OBJECTS_MAX);
 	__type(key, struct object);
-	__type(value, __u32); /* enum watch, or-ed */
+	__type(value, struct watch);
 } watched SEC(".maps");
 
 struct {
@@ -20,8 +20,15 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, WATCHED_NAMES_MAX);
 	__type(key, struct watched_name);
-	__type(value, __u8);
+	__type(value, __u32); /* entry */
 } names SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* attach.c makes room for the whole list */
+	__type(key, __u32);
+	__type(value, char[PATH_BYTES]);
+} paths SEC(".maps");
 
 struct introduction introduction;
 
@@ -45,41 +52,53 @@ static __always_inline struct object object_of(struct inode *inode)
 	};
 }
 
-static __always_inline bool name_is_watched(const struct object *dir, struct dentry *dentry)
+static __always_inline __u32 entry_by_name(const struct object *dir, struct dentry *dentry)
 {
-	__u32 zero = 0;
+	__u32 zero = 0, *entry;
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
 
 	if (!s)
-		return false;
+		return NO_ENTRY;
 	__builtin_memset(&s->name, 0, sizeof(s->name));
 	s->name.dir = *dir;
 	bpf_probe_read_kernel_str(s->name.name, NAME_BYTES, GET(dentry, d_name.name));
-	return bpf_map_lookup_elem(&names, &s->name);
+	entry = bpf_map_lookup_elem(&names, &s->name);
+	return entry ? *entry : NO_ENTRY;
 }
 
 /*
- * A file is watched by itself, or by its directory and name. Found by name it becomes watched by itself too: so a
- * replacement by rename is followed, and later hard links to it as well. When the map is full the name still counts.
+ * The entry by which a file is watched: its own, or that of its directory and name, whichever stands first in the list,
+ * so that what was told by one entry once cannot be passed off as a later one; else that of its whole directory. Found
+ * by name it becomes watched by itself too: so a replacement by rename is followed, and later hard links to it as well.
+ * When the map is full the name still counts.
  */
-static __always_inline bool is_watched(struct inode *inode, struct dentry *dentry)
+static __always_inline __u32 entry_of(struct inode *inode, struct dentry *dentry)
 {
 	struct object self = object_of(inode);
 	struct object dir = object_of(GET(dentry, d_parent, d_inode));
-	__u32 *own = bpf_map_lookup_elem(&watched, &self);
-	__u32 *above = bpf_map_lookup_elem(&watched, &dir);
-	__u32 learned = WATCH_OBJECT;
+	struct watch *own = bpf_map_lookup_elem(&watched, &self);
+	struct watch *above = bpf_map_lookup_elem(&watched, &dir);
+	__u32 known = own && own->how & WATCH_OBJECT ? own->entry : NO_ENTRY;
+	struct watch learned = { WATCH_OBJECT, NO_ENTRY };
 
-	if (own && *own & WATCH_OBJECT)
-		return true;
 	if (!above || (GET(inode, i_mode) & S_IFMT) == S_IFDIR)
-		return false;
-	if (*above & WATCH_ALL)
-		return true;
-	if (!(*above & WATCH_NAMES) || !name_is_watched(&dir, dentry))
-		return false;
-	bpf_map_update_elem(&watched, &self, &learned, BPF_NOEXIST);
-	return true;
+		return known;
+	if (above->how & WATCH_NAMES)
+		learned.entry = entry_by_name(&dir, dentry);
+	if (learned.entry < known) {
+		bpf_map_update_elem(&watched, &self, &learned, BPF_ANY);
+		return learned.entry;
+	}
+	return known == NO_ENTRY && above->how & WATCH_ALL ? above->entry : known;
+}
+
+static __always_inline void put_watched(struct scratch *s, __u32 entry)
+{
+	char *path = bpf_map_lookup_elem(&paths, &entry);
+	long length = path ? bpf_probe_read_kernel_str(text_room(s), PATH_BYTES, path) : 0;
+
+	if (length > 1) /* counts the NUL */
+		text_done(s, TEXT_WATCHED, (length - 1) & FRAME_TEXT_BYTES_MAX);
 }
 
 /* /proc/PID/mem and /proc/PID/task/TID/mem; procfs has no other file of that name. */
@@ -111,7 +130,7 @@ static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
 	struct dentry *dentry = GET(file, f_path.dentry);
 	struct task_struct *target;
 	struct scratch *s;
-	__u32 flags;
+	__u32 entry, flags;
 
 	if (!file)
 		return 0;
@@ -121,7 +140,8 @@ static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
 		return 0;
 	}
 	target = memory_owner(inode, dentry);
-	if (!target && !is_watched(inode, dentry))
+	entry = target ? NO_ENTRY : entry_of(inode, dentry);
+	if (!target && entry == NO_ENTRY)
 		return 0;
 	s = begin(site, target ? FRAME_MEM_OPEN : FRAME_FILE_OPEN);
 	if (!s)
@@ -129,11 +149,12 @@ static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
 	/* The kernel has taken O_CREAT away by now, but it remembers whether this open made the file. */
 	flags = GET(file, f_flags) | (GET(file, f_mode) & FMODE_CREATED ? O_CREAT : 0);
 	if (target) {
-		put_ref(&s->event.target.ref, target);
+		put_target(s, target);
 		s->event.target.request = flags;
 	} else {
 		s->event.file.open_flags = flags;
 		put_file(s, file);
+		put_watched(s, entry);
 	}
 	return end(s, site);
 }

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define FRAME_VERSION 1
+#define FRAME_VERSION 2
 #define FRAME_MAGIC "sealwtch"
 #define FRAME_BYTES_MAX 16384 /* of a body; the length prefix is not counted */
 #define FRAME_ANCESTORS_MAX 8
@@ -44,7 +44,7 @@ enum frame_flag {
 };
 
 /* The texts that follow the ancestors, in this order. */
-enum frame_text { TEXT_EXE, TEXT_PATH, TEXT_FILENAME, TEXT_ARGV, TEXT_COUNT };
+enum frame_text { TEXT_EXE, TEXT_PATH, TEXT_FILENAME, TEXT_ARGV, TEXT_WATCHED, TEXT_COUNT };
 
 struct frame_ref {
 	__u64 start_ns;
@@ -68,7 +68,7 @@ struct frame_target { /* mem_open, ptrace, vm_read, vm_write */
 	struct frame_ref ref;
 	__s64 result;
 	__u32 request; /* ptrace request, or the open flags of mem_open */
-	__u32 zero;
+	__u32 ppid;
 };
 
 struct frame_exit {
@@ -96,7 +96,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 	__u32 pid_ns;
 	__u32 mnt_ns;
 	__u16 text_len[TEXT_COUNT];
-	__u32 zero;
+	__u16 zero;
 	char comm[FRAME_COMM_BYTES];
 	union {
 		struct frame_file file;
@@ -144,8 +144,8 @@ _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) ==
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 32 + 24 * SITE_COUNT, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_hello) == 56 + 24 * SITE_COUNT, "docs/formats/frame.md");
-/* The longest event there can be still fits: all ancestors and all texts at their limit. */
+/* The longest event there can be still fits: all ancestors, and the three texts that a kind has at most. */
 _Static_assert(sizeof(struct frame_event) + FRAME_ANCESTORS_MAX * sizeof(struct frame_ref) +
-		       (TEXT_COUNT - 1) * FRAME_TEXT_BYTES_MAX <= FRAME_BYTES_MAX, "an exec has no exe text");
+		       3 * FRAME_TEXT_BYTES_MAX <= FRAME_BYTES_MAX, "docs/formats/frame.md");
 
 #endif

@@ -9,6 +9,7 @@
 #define WATCHED_OBJECTS_MAX 16384
 #define WATCHED_NAMES_MAX 4096
 #define NAME_BYTES 256
+#define PATH_BYTES 4096
 
 /* One row a site, one cache line a row: the kernel counts the first two, sensor.c the third. */
 struct site_counter {
@@ -27,10 +28,18 @@ struct object {
 	__u32 generation;
 };
 
-enum watch {
+enum watch_how {
 	WATCH_OBJECT = 1, /* this file */
 	WATCH_ALL = 2,	  /* every file directly in this directory */
 	WATCH_NAMES = 4,  /* some names in this directory, see `names` */
+};
+
+/* Entries of the watch list are numbered as they were given; `paths` has their text. */
+#define NO_ENTRY (~0u)
+
+struct watch {
+	__u32 how;   /* enum watch_how, or-ed */
+	__u32 entry; /* of WATCH_OBJECT or WATCH_ALL */
 };
 
 struct watched_name {

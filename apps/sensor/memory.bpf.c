@@ -37,7 +37,7 @@ static __always_inline int reached(enum frame_site site, enum frame_kind kind, s
 	if (!s)
 		return 0;
 	if (target)
-		put_ref(&s->event.target.ref, target);
+		put_target(s, target);
 	else
 		s->event.target.ref.pid = number; /* it died under the call: only its number is left */
 	s->event.target.request = request;

@@ -26,8 +26,9 @@ static const char usage[] =
 
 static void add_watch(struct options *options, const char *path)
 {
-	if (path[0] != '/' || options->watch_count == WATCHED_NAMES_MAX) {
-		say("error", "cannot watch %s: paths must be absolute, and at most %d of them", path, WATCHED_NAMES_MAX);
+	if (path[0] != '/' || strlen(path) >= PATH_BYTES || options->watch_count == WATCHED_NAMES_MAX) {
+		say("error", "cannot watch %s: paths must be absolute, shorter than %d bytes, and at most %d of them", path,
+		    PATH_BYTES, WATCHED_NAMES_MAX);
 		exit(EXIT_USAGE);
 	}
 	options->watch[options->watch_count++] = path;

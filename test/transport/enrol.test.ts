@@ -95,6 +95,7 @@ test('a token enrols one host; the second is told and keeps waiting', async (t) 
   assert.equal(await readFile(second.tokenFile, 'utf8'), token)
   await giveToken(server, second)
   assert((await waiting)?.current)
+  assert.equal(server.transport.counters.refused, 1)
 })
 
 test('of two hosts that race with one token, one wins', async (t) => {

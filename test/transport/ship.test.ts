@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { SealwatchError } from '@sealwatch/base'
 import type { Chain } from '@sealwatch/ledger'
 import fc from 'fast-check'
 import { readIdentity } from '../../apps/agent/src/ship/identity.ts'
@@ -149,6 +150,21 @@ test('a server that stops answers what it has received', async (t) => {
   await shipping.stop()
   assert.equal(chain.shipped, end)
   assert.match(JSON.stringify(warnings(agent)[0]), /SERVER_STOPPING|SHIP_ENDED/)
+})
+
+test('a fatal error of the ledger is what the server stops for; nothing of it is acknowledged', async (t) => {
+  const server = await startServer(t)
+  const { agent, identity, chain } = await ready(t, server)
+  const { submit } = server.ingest
+  server.ingest.submit = async () => {
+    throw new SealwatchError('DISK_FAILED', { kind: 'fatal', rule: '', advice: '' }, { attempted: 'writing' })
+  }
+  await sealSome(chain, 1)
+  startShipping(t, agent, identity, [chain])
+  await assert.rejects(server.transport.failed, { code: 'DISK_FAILED' })
+  assert.equal(chain.shipped, 0)
+  server.ingest.submit = submit
+  await assertArrived(server, chain)
 })
 
 test('a slow ledger holds up its host only, and that within the window', async (t) => {

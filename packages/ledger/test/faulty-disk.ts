@@ -9,8 +9,8 @@ export type FaultyDisk = Disk & {
   fail(part: string | undefined, code?: keyof typeof diskErrors): void
   /** How often something was made durable. */
   readonly writes: number
-  /** Appends wait until this resolves. */
-  gate: Promise<void>
+  /** Appends to a path that holds `part` wait until the returned function is called. */
+  hold(part: string): () => void
 }
 
 /** The real disk, with faults on demand. */
@@ -26,7 +26,7 @@ export function createFaultyDisk(): FaultyDisk {
       return file.size
     },
     append: async (chunks) => {
-      await faulty.gate
+      if (held !== undefined && file.path.includes(held.part)) await held.until
       check(file.path)
       writes += 1
       await file.append(chunks)
@@ -35,8 +35,13 @@ export function createFaultyDisk(): FaultyDisk {
     close: () => file.close(),
   })
   let writes = 0
-  const faulty: FaultyDisk = {
-    gate: Promise.resolve(),
+  let held: { part: string; until: Promise<void> } | undefined
+  return {
+    hold(part) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held = { part, until: promise }
+      return resolve
+    },
     get writes() {
       return writes
     },
@@ -53,5 +58,4 @@ export function createFaultyDisk(): FaultyDisk {
       await systemDisk.replace(path, data, mode)
     },
   }
-  return faulty
 }

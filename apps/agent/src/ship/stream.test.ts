@@ -40,18 +40,18 @@ const log = createLog(
   () => 0,
 )
 
-function fakeChain(batches: number): ShippedChain & { readonly acknowledged: number[] } {
+function fakeChain(batches: number, id = chainId): ShippedChain & { readonly acknowledged: number[] } {
   const nextSeq = batches * linesPerBatch
   const acknowledged: number[] = []
   const lines = (seq: number) => Buffer.from(`${JSON.stringify({ prev: hashAt(seq) })}\n`.repeat(linesPerBatch))
   return {
-    id: chainId,
+    id,
     tenant: 'default',
     position: { nextSeq, tip: hashAt(nextSeq) },
     acknowledged,
     readBatch: async (seq) =>
       seq % linesPerBatch === 0 && seq < nextSeq
-        ? { chain: chainId, firstSeq: seq, count: linesPerBatch, lines: lines(seq), side: [] }
+        ? { chain: id, firstSeq: seq, count: linesPerBatch, lines: lines(seq), side: [] }
         : undefined,
     waitFor: (_seq, signal) => until(signal),
     acknowledge: async (seq) => {
@@ -97,16 +97,17 @@ function fakeClient(answer: (request: ShipRequest) => Answer, lag = 0): AgentCon
 type Run = {
   readonly client: AgentConnection['client']
   readonly chain: ShippedChain
+  readonly more?: readonly ShippedChain[]
   readonly from?: number
   readonly tip?: string
 }
 
-function run({ client, chain, from = 0, tip = hashAt(from) }: Run) {
+function run({ client, chain, more = [], from = 0, tip = hashAt(from) }: Run) {
   const over = new AbortController()
   const rolledBack: string[] = []
   const done = shipOverStream({
     client,
-    chains: [{ chain, expected: positionAt(from, tip) }],
+    chains: [chain, ...more].map((each) => ({ chain: each, expected: positionAt(from, tip) })),
     clock: hastyClock,
     random: () => 0,
     log,
@@ -190,6 +191,19 @@ test('answers that cannot be are not believed', async () => {
     await assert.rejects(run({ client: fakeClient(() => answer), chain }).done, { code: 'SHIP_PROTOCOL' })
     assert.deepEqual(chain.acknowledged, [])
   }
+})
+
+test('chains take turns', async () => {
+  const [busy, quiet] = [fakeChain(40), fakeChain(40, 'd'.repeat(32))]
+  const order: string[] = []
+  const answer = ({ chain, firstSeq, count }: ShipRequest): Answer => {
+    if (order.push(chain) === 40) shipping.stop()
+    return acknowledgedAt(Number(firstSeq) + count)
+  }
+  const shipping = run({ client: fakeClient(answer, 8), chain: busy, more: [quiet] })
+  await shipping.done
+  const turnsOfQuiet = order.slice(0, 40).filter((chain) => chain === quiet.id).length
+  assert(turnsOfQuiet >= 15 && turnsOfQuiet <= 25, `${turnsOfQuiet} of 40`)
 })
 
 test('a stream that ends without a reason is an error', async () => {

@@ -32,6 +32,8 @@ export type Transport = {
   readonly streams: number
   /** Ids of the hosts that have a stream open. */
   readonly connected: ReadonlySet<string>
+  /** Rejects when a call met a fatal error: what is on disk is unknown, and the process must stop. Never resolves. */
+  readonly failed: Promise<never>
   /** Takes nothing new, answers what was received (for at most `drainMs`), then ends every connection. */
   close(): Promise<void>
 }
@@ -53,12 +55,20 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
   const { authority } = identity
   const counters: TransportCounters = { denied: 0, refused: 0, broken: 0 }
   const stopping = new AbortController()
+  const failed = Promise.withResolvers<never>()
   const peers = new Map<Http2Session, Peer>()
   const sockets = new Set<Socket>()
   const streams = createLiveStreams(identity.hosts, clock)
   const chainBook = createChainBook(options)
   const handle = connectNodeAdapter({
-    routes: agentRoutes({ ...options, chainBook, streams, counters, stopping: stopping.signal }),
+    routes: agentRoutes({
+      ...options,
+      chainBook,
+      streams,
+      counters,
+      stopping: stopping.signal,
+      onFatal: failed.reject,
+    }),
     acceptCompression: [],
     contextValues: (request) => {
       const session = 'stream' in request ? request.stream.session : undefined
@@ -120,6 +130,7 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
   return {
     port,
     counters,
+    failed: failed.promise,
     get streams() {
       return streams.count
     },

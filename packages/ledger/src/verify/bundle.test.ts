@@ -7,6 +7,7 @@ import { verifyEd25519 } from '@sealwatch/keys'
 import fc from 'fast-check'
 import {
   bundleOf,
+  ndjson,
   openSampleLedger,
   origins,
   sampleHost,
@@ -16,10 +17,13 @@ import {
   tickingClock,
   vkeys,
 } from '../../test/sample.ts'
+import { type SealedLine, sealLine } from '../chain/seal.ts'
 import { openLedger } from '../log/ledger.ts'
 import { createNoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
+import { linkBatch, type VerifiedBatch } from './batch.ts'
 import { type BundleReport, verifyBundle } from './bundle.ts'
+import { chainStart, headText } from './chain.ts'
 import type { Line } from './line.ts'
 
 // Leaves: 0 the ledger's anchor, 1 key of a, 2-5 a's first batch, 6 key of b, 7-9 b's first batch, 10 a stub for a's
@@ -338,6 +342,26 @@ test('in a complete bundle every line of a host is covered by a head under a reg
   await itsRoot.close()
   const { ok, problem, notCovered } = await verify(bundle)
   assert.deepEqual([ok, problem?.code, notCovered], [false, 'BUNDLE_ALTERED', 3])
+})
+
+test('a head that its key did not sign is noticed, though the control plane took it', async () => {
+  await using elsewhere = await temporary()
+  const ledger = await openSampleLedger(elsewhere.path)
+  const itsRoot = await openSampleLedger(elsewhere.path, 'root')
+  const host = sampleHost(3)
+  const { sealed: lines } = host.batch(1)
+  const [, last] = lines as [SealedLine, SealedLine]
+  const forger = createNoteSigner(`sealwatch.dev/key/${host.key.key_id}`, sampleSigner(4))
+  const head = { note: forger.sign(headText(host.chain, 2, last.hash)) }
+  const forged = sealLine(host.chain, { nextSeq: 2, tip: last.hash }, 0n, { head })
+  const batch = { chain: host.chain, lines: ndjson([...lines.slice(0, 2), forged]) }
+  await ledger.append({ own: { key: host.key } })
+  await ledger.append(linkBatch(sha256, batch, chainStart, 8) as VerifiedBatch)
+  const bundle = await bundleOf(ledger, await sealTenant(ledger, itsRoot), [{ from: 0, to: 5 }])
+  await ledger.close()
+  await itsRoot.close()
+  const { problem } = await verify(bundle)
+  assert.deepEqual([problem?.code, problem?.leaf, problem?.fileLine], ['NOTE_UNVERIFIED', 4, 7])
 })
 
 test('personal values are optional, but never other ones than were sealed, and never fewer than announced', async () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect'
-import type { Clock, Log } from '@sealwatch/base'
+import { type Clock, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
 import {
   AgentService,
   limits,
@@ -32,6 +32,8 @@ export type HandlerOptions = {
   /** Fires, with the reason, when the server stops: streams answer what they have and end. */
   readonly stopping: AbortSignal
   readonly streams: LiveStreams
+  /** Called with an error after which this process must not go on. */
+  readonly onFatal: (error: SealwatchError) => void
   readonly counters: TransportCounters
 }
 
@@ -55,10 +57,11 @@ const renewalGraceMs = 30 * 24 * 3_600_000
 
 /** The methods of AgentService (docs/formats/agent-protocol.md). */
 export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) => void {
-  const { identity, chainBook, ingest, clock, log, streams, stopping, counters } = options
+  const { identity, chainBook, ingest, clock, log, streams, stopping, counters, onFatal } = options
 
   /** Logs what goes wrong in full and gives back what the caller may know of it. */
   function refusal(error: unknown, context: HandlerContext): ConnectError {
+    if (isSealwatchError(error) && error.kind === 'fatal') onFatal(error)
     const answer = connectErrorOf(error)
     const level = answer.code === Code.Internal ? 'error' : answer.code === Code.Unavailable ? 'info' : 'warn'
     log[level]('a call was refused', {
