@@ -140,7 +140,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     if (signal.aborted) resolve()
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
-  await Promise.race([stopped, Promise.all(followers)])
+  await Promise.race([stopped, transport.failed, Promise.all(followers)])
   log.info('stopping', { cause: String(signal.reason) })
   await transport.close()
   await api.close()

@@ -14,10 +14,10 @@ const codes = {
   fatal: Code.Internal,
 } as const satisfies Record<ErrorKind, Code>
 
-/** What a caller learns of an error: everything of ours, nothing of anybody else's. */
+/** What a caller learns of an error: everything of ours but what went wrong inside, nothing of anybody else's. */
 export function connectErrorOf(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error
-  if (isSealwatchError(error))
+  if (isSealwatchError(error) && error.kind !== 'fatal')
     return new ConnectError(error.message, codes[error.kind], { 'sealwatch-error': error.code })
   return new ConnectError('the server failed; see its log', Code.Internal)
 }
