@@ -33,7 +33,7 @@ export async function publishOutbox(options: {
       rows.map(async ({ uid, tenant, body }) => {
         const { first } = await ledgers.get(tenant).append({ own: body })
         // In the ledger; the index takes the row away. Until then it is not to be written again.
-        await outbox.committed(uid)
+        await outbox.committed(uid, signal)
         return first
       }),
     )

@@ -15,6 +15,8 @@ export type Outbox = {
   enqueue(tx: Tx, tenant: string, body: Body): Promise<string>
   /** Resolves with the leaf index when the line is in its ledger and indexed. */
   committed(uid: string): Promise<number>
+  /** The same; undefined when the signal fires first. */
+  committed(uid: string, signal: AbortSignal): Promise<number | undefined>
   /** The oldest rows that wait, at most `max`. */
   waiting(max: number): Promise<OutboxRow[]>
   /** Called by the index within its own transaction. */
@@ -44,14 +46,15 @@ export function createOutbox(store: Store): Outbox {
         .execute()
       return uid
     },
-    committed: async (uid) => {
+    committed: (async (uid: string, signal = forever) => {
       for (;;) {
-        const woken = bell.wait(forever)
+        const woken = bell.wait(signal)
+        if (signal.aborted) return undefined
         const found = await leafOf(uid)
         if (found !== undefined) return found.leaf_index
         await woken
       }
-    },
+    }) as Outbox['committed'],
     waiting: async (max) => {
       const rows = await store.db.selectFrom('outbox').selectAll().orderBy('id').limit(max).execute()
       return rows.map(({ uid, tenant, body }) => ({ uid, tenant, body: JSON.parse(body) as Body }))

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { mkdtempDisposable, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { create } from '@bufbuild/protobuf'
+import { createBell, createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
+import { type Finding, ShipRequestSchema } from '@sealwatch/contract'
+import { generateSigner, loadOrCreateSealer } from '@sealwatch/keys'
+import { type ChainBatch, openChain, parseLine, sha256 } from '@sealwatch/ledger'
+import { createIngest, indexEntries, openLedgers, openQuarantine, publishOutbox, sidePlace } from '../ingest/index.ts'
+import { createOutbox, openStore } from '../store/index.ts'
+import { detect, loadRuleset, readRuleFiles, standardRules } from './index.ts'
+
+const clock = systemClock
+const disk = systemDisk
+const log = createLog('test', () => undefined, clock.nowMs)
+const tenant = 'default'
+const signer = generateSigner()
+const host = { hostId: 'host-1', hostname: 'one' }
+const ruleset = loadRuleset(readRuleFiles(standardRules), log)
+
+/** The rooms from ingest to detection over one directory, as a server start wires them. */
+async function openRooms(dir: string) {
+  const stack = new AsyncDisposableStack()
+  const store = openStore(join(dir, 'index.sqlite'))
+  stack.defer(() => store.close())
+  const outbox = createOutbox(store)
+  const sealer = await loadOrCreateSealer(join(dir, 'kek'), disk)
+  const sealerOf = () => sealer
+  const ledgers = await openLedgers({
+    dir: join(dir, 'ledgers'),
+    deployment: 'sealwatch-00000000',
+    tenants: [tenant],
+    signer,
+    labelKey: new Uint8Array(32),
+    clock,
+    disk,
+  })
+  stack.defer(() => ledgers.close())
+  const ledger = ledgers.get(tenant)
+  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealerOf, clock, disk })
+  const stop = new AbortController()
+  const bell = createBell()
+  let position = 0
+  const indexed = {
+    waitFor: async (_tenant: string, leaf: number, signal: AbortSignal) => {
+      while (position < leaf && !signal.aborted) await bell.wait(signal)
+    },
+  }
+  const onIndexed = (next: number) => {
+    position = next
+    bell.ring()
+  }
+  const openSide = (_tenant: string, leafHash: string, sealed: Uint8Array) =>
+    Buffer.from(sealer.open(sidePlace(tenant, leafHash), sealed)).toString()
+  const size = ledger.size
+  const followers = Promise.all([
+    indexEntries({ ledger, store, outbox, signal: stop.signal, onIndexed }),
+    publishOutbox({
+      outbox,
+      ledgers,
+      indexed: indexed.waitFor(tenant, size, stop.signal),
+      clock,
+      log,
+      signal: stop.signal,
+    }),
+    detect({ ledger, store, outbox, indexed, openSide, ruleset, clock, signal: stop.signal }),
+  ])
+  stack.defer(async () => {
+    stop.abort()
+    await followers
+  })
+  const ingest = createIngest({ store, ledgers, quarantine, sealerOf, clock, log })
+  return { store, ledger, ingest, followers, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+type Rooms = Awaited<ReturnType<typeof openRooms>>
+
+async function findings({ ledger }: Rooms): Promise<Finding[]> {
+  const leaves = await ledger.read(0, ledger.size)
+  const events = leaves.flatMap(({ line: bytes }) => {
+    const { line } = parseLine(sha256, bytes, 'reading the ledger')
+    return 'event' in line ? [line.event as unknown as Finding] : []
+  })
+  return events.filter(({ class_uid }) => class_uid === 2004)
+}
+
+/** Ends when a follower fails, instead of waiting for ever. */
+async function untilFindings(rooms: Rooms, count: number): Promise<Finding[]> {
+  const signal = new AbortController().signal
+  for (;;) {
+    const found = await findings(rooms)
+    if (found.length >= count) return found
+    await Promise.race([rooms.ledger.waitFor(rooms.ledger.size, signal), rooms.followers])
+  }
+}
+
+test('DET-2 DET-3 ING-8 an event is found once, wherever the server stops, and the finding says why', {
+  timeout: 60_000,
+}, async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'sealwatch-detect-'))
+  const dir = folder.path
+  const event = JSON.parse(await readFile(join(standardRules, 'shadow-read.fires.json'), 'utf8')) as object
+  const chain = await openChain({
+    dir: join(dir, 'chain'),
+    tenant,
+    signer,
+    clock,
+    disk,
+    segmentBytesMax: 1e6,
+    totalBytesMax: 1e7,
+  })
+  const submit = async (rooms: Rooms) => {
+    const seq = chain.position.nextSeq
+    await chain.seal([{ event, personalPointers: [], timeNs: clock.nowNs() }])
+    const batch = (await chain.readBatch(seq)) as ChainBatch
+    const request = create(ShipRequestSchema, {
+      chain: batch.chain,
+      firstSeq: BigInt(seq),
+      count: batch.count,
+      lines: batch.lines,
+    })
+    assert.equal((await rooms.ingest.submit(host, tenant, request)).kind, 'acknowledged')
+  }
+  {
+    await using rooms = await openRooms(dir)
+    const key = {
+      key_id: signer.keyId,
+      algorithm: 'ed25519' as const,
+      public_key: signer.publicKey.toHex(),
+      host_id: host.hostId,
+      valid_from: rfc3339(0n),
+      valid_until: null,
+      revoked_at: null,
+    }
+    await rooms.store.db.insertInto('signing_keys').values(key).execute()
+    await submit(rooms)
+    const [finding] = await untilFindings(rooms, 1)
+    assert.equal(finding?.finding_info.title, 'Password hashes read by an unexpected program')
+    assert.equal(finding?.unmapped.leaves[0]?.chain, chain.id)
+    assert.ok((finding?.evidences[0]?.data.reasons.length ?? 0) > 0)
+  }
+  // Stopped at once after a submit: what was not judged or not published then is afterwards, and once.
+  for (let round = 2; round <= 6; round += 1) {
+    {
+      await using rooms = await openRooms(dir)
+      await submit(rooms)
+    }
+    await using rooms = await openRooms(dir)
+    const found = await untilFindings(rooms, round)
+    assert.equal(new Set(found.map(({ finding_info }) => finding_info.uid)).size, round)
+    assert.equal(found.length, round)
+  }
+  await chain.close()
+})
