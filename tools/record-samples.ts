@@ -38,7 +38,7 @@ const runsFromMemfd = `
 const samples: Readonly<Record<string, Sample>> = {
   'shadow-read': {
     script: 'exec cat /etc/shadow',
-    isIt: (o) => o.kind === 'file_open' && o.file.path === '/etc/shadow' && o.actor.comm === 'cat',
+    isIt: (o) => o.kind === 'file_open' && o.watched === '/etc/shadow' && o.actor.comm === 'cat',
     quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/sbin/unix_chkpwd' },
   },
   'ptrace-attach': {

@@ -42,7 +42,7 @@ static int keep_first_warning(enum libbpf_print_level level, const char *format,
 	return 0;
 }
 
-static bool load(unsigned sites, unsigned ring_bytes, size_t paths, int counters_fd)
+static bool load(unsigned sites, unsigned ring_bytes, int counters_fd)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sealwatch");
 	size_t size = (size_t)(bpf_object_end - bpf_object_begin);
@@ -60,6 +60,11 @@ static bool load(unsigned sites, unsigned ring_bytes, size_t paths, int counters
 	bpf_object__close(object);
 	object = NULL;
 	return false;
+}
+
+static int map_fd(const char *name)
+{
+	return bpf_object__find_map_fd_by_name(object, name);
 }
 
 static void refuse(struct attached *result, int site, const char *reason)
@@ -97,8 +102,7 @@ static void want_tracefs(void)
 
 static bool map_introduction(void)
 {
-	int fd = bpf_object__find_map_fd_by_name(object, ".bss");
-	void *at = mmap(NULL, sizeof(*introduction), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *at = mmap(NULL, sizeof(*introduction), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd(".bss"), 0);
 	struct stat own;
 
 	introduction = at;
@@ -128,11 +132,6 @@ static bool object_of(const char *path, unsigned sites, struct object *result)
 	close((int)fd);
 	*result = introduction->object;
 	return introduction->answers != before;
-}
-
-static int map_fd(const char *name)
-{
-	return bpf_object__find_map_fd_by_name(object, name);
 }
 
 /* Of two entries for one object the first in the list counts. */
@@ -214,7 +213,7 @@ bool attach(const struct options *options, int counters_fd, struct attached *res
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
 			    options->watch[i]);
 	introduction->pid = 0;
-	result->ring_fd = bpf_object__find_map_fd_by_name(object, "ring");
+	result->ring_fd = map_fd("ring");
 	return true;
 }
 

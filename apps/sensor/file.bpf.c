@@ -24,9 +24,10 @@ struct {
 } names SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* attach.c makes room for the whole list */
-	__type(key, __u32);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WATCHED_NAMES_MAX);
+	__type(key, __u32); /* entry */
 	__type(value, char[PATH_BYTES]);
 } paths SEC(".maps");
 

@@ -11,6 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -129,7 +130,8 @@ test('each act is told once, and rightly', kernel, async (t) => {
       if (event.kind === 'file_open') assert.equal(event.file.path, watched)
       if ('target' in event) {
         const victim = (await familyOf(agent, pid)).find(({ kind, actor }) => kind === 'exit' && actor.pid !== pid)
-        assert.deepEqual(event.target, { pid: victim?.actor.pid, startNs: victim?.actor.startNs, comm: 'probe' })
+        const { pid: victimPid, startNs } = victim?.actor ?? {}
+        assert.deepEqual(event.target, { pid: victimPid, startNs, comm: 'probe', ppid: pid })
       }
     })
   }
@@ -198,6 +200,47 @@ test('a watched file is followed through replacement, links and directories', ke
   }
   const created = agent.events().find((event) => event.kind === 'file_open' && event.file.path === at('later'))
   assert.equal(created?.kind === 'file_open' && created.flags & 0o100, 0o100, 'O_CREAT: this open made it')
+})
+
+test('by whatever path a watched file is opened, it is told by its entry of the list', kernel, async (t) => {
+  const agent = await startAgent(t)
+  const at = (name: string) => join(agent.dir, name)
+  for (const name of ['all', 'elsewhere']) mkdirSync(at(name))
+  for (const name of ['real', 'second', 'all/one', 'mountpoint', 'elsewhere/two']) writeFileSync(at(name), name)
+  symlinkSync(at('real'), at('first')) // an entry that is a link is told as it was given, not as what it led to
+  const watches = ['all', 'first', 'second', 'all/two', 'second'].flatMap((name) => ['--watch', at(name)])
+  const sensor = startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), ...watches])
+  await agent.until(isHello)
+  assert.doesNotMatch(sensor.log(), /cannot be watched/)
+
+  const steps: readonly (readonly [name: string, script: string, path: string, watched: string])[] = [
+    ['its own path', 'cat second', 'second', 'second'],
+    ['what an entry leads to', 'cat real', 'real', 'first'],
+    ['hard link', 'ln real hard; cat hard', 'hard', 'first'],
+    ['symbolic link', 'ln -s second soft; cat soft', 'second', 'second'],
+    ['mounted over another file', 'mount --bind second mountpoint; cat mountpoint', 'mountpoint', 'second'],
+    ['another mount namespace', 'mount --bind . elsewhere; cd elsewhere; cat second', 'elsewhere/second', 'second'],
+    ['chroot', 'mount --bind / elsewhere; chroot elsewhere cat $PWD/second', `elsewhere${at('second')}`, 'second'],
+    ['replaced', 'echo > new; mv new second; cat second', 'second', 'second'],
+    ['hard link to the replacement', 'ln second new; cat new', 'new', 'second'],
+    ['in a watched directory', 'cat all/one', 'all/one', 'all'],
+    ['a link into a watched directory', 'ln second all/link; cat all/link', 'all/link', 'second'],
+    ['by its own name in a watched directory', 'mv elsewhere/two all/two; cat all/two', 'all/two', 'all/two'],
+    ['put under the name of a later entry', 'ln -f real second; cat second', 'second', 'first'],
+    ['put under the name of an earlier entry', 'mv -f all/two real; cat real', 'real', 'first'],
+    ['and moved from there', 'mv real gone; cat gone', 'gone', 'first'],
+  ]
+  for (const [name, script, path, watched] of steps) {
+    await t.test(name, async () => {
+      const { pid } = run('unshare', '-m', 'sh', '-c', `cd ${agent.dir}; ${script}`)
+      const events = await familyOf(agent, pid)
+      const opens = events.filter((event) => event.kind === 'file_open' && event.actor.comm === 'cat')
+      assert.deepEqual(
+        opens.map((event) => event.kind === 'file_open' && [event.file.path, event.watched]),
+        [[at(path), at(watched)]],
+      )
+    })
+  }
 })
 
 /** Runs a Perl one-liner as a task that the kernel sees, and gives what it did. */

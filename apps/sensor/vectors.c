@@ -66,7 +66,7 @@ static void put_event(struct frame_event event, const struct text texts[TEXT_COU
 	frame_bytes = put_body(frame, body, length);
 }
 
-static const struct text cat_only[TEXT_COUNT] = { TEXT("/usr/bin/cat"), TEXT(""), TEXT(""), TEXT("") };
+static const struct text cat_only[TEXT_COUNT] = { [TEXT_EXE] = TEXT("/usr/bin/cat") };
 
 static void write_file_event(const char *name, enum frame_kind kind, enum frame_site site, __u8 flags,
 			     struct frame_file file, const struct text texts[TEXT_COUNT])
@@ -83,9 +83,33 @@ static void write_target_event(const char *name, enum frame_kind kind, enum fram
 {
 	struct frame_event event = event_of(kind, site);
 
-	event.target = (struct frame_target){ .ref = service, .result = result, .request = request };
+	event.target = (struct frame_target){ .ref = service, .result = result, .request = request, .ppid = 1 };
 	put_event(event, cat_only);
 	keep(name);
+}
+
+static void write_exec(void)
+{
+	static const struct frame_file cat = { 131111, 0x800001, 0100755, 1, 0, 0xef53, 0, {} };
+	static const struct text texts[TEXT_COUNT] = {
+		[TEXT_PATH] = TEXT("/usr/bin/cat"),
+		[TEXT_FILENAME] = TEXT("/bin/cat"),
+		[TEXT_ARGV] = TEXT("cat\0\0/etc/hostname\0"),
+	};
+
+	write_file_event("exec", FRAME_EXEC, SITE_exec, 0, cat, texts);
+}
+
+static void write_file_open(void)
+{
+	static const struct frame_file shadow = { 131112, 0x800001, 0100640, 2, 0, 0xef53, 0100000, {} };
+	static const struct text texts[TEXT_COUNT] = {
+		[TEXT_EXE] = TEXT("/usr/bin/cat"),
+		[TEXT_PATH] = TEXT("/tmp/x"),
+		[TEXT_WATCHED] = TEXT("/etc/shadow"),
+	};
+
+	write_file_event("file-open", FRAME_FILE_OPEN, SITE_openat, 0, shadow, texts);
 }
 
 static void write_exit(const char *name, __u32 code, __u32 signal)
@@ -99,23 +123,24 @@ static void write_exit(const char *name, __u32 code, __u32 signal)
 
 static void write_events(void)
 {
-	static const struct frame_file cat = { 131111, 0x800001, 0100755, 1, 0, 0xef53, 0, {} };
-	static const struct frame_file shadow = { 131112, 0x800001, 0100640, 1, 0, 0xef53, 0100000, {} };
 	static const struct frame_file lock = { 0xfffffffffffffffe, 0x800001, 0100600, 1, 0, 0xef53, 0301, {} };
 	static const struct frame_file memfd = { 77, 1, 0100777, 0, 1000, 0x01021994, 0, {} };
-	static const struct text cat_exec[] = { TEXT(""), TEXT("/usr/bin/cat"), TEXT("/bin/cat"),
-						TEXT("cat\0\0/etc/hostname\0") };
-	static const struct text odd_exec[] = { TEXT(""), TEXT("/memfd:\xc3\xa9t\xe9"), TEXT("/proc/self/fd/3"),
-						TEXT("a\xff\0line\nbreak\0cut \xe2\x82") };
-	static const struct text open_shadow[] = { TEXT("/usr/bin/cat"), TEXT("/etc/shadow"), TEXT(""), TEXT("") };
-	static const struct text no_exe[] = { TEXT(""), TEXT("deep/etc/shadow.lock"), TEXT(""), TEXT("") };
+	static const struct text odd_exec[TEXT_COUNT] = {
+		[TEXT_PATH] = TEXT("/memfd:\xc3\xa9t\xe9"),
+		[TEXT_FILENAME] = TEXT("/proc/self/fd/3"),
+		[TEXT_ARGV] = TEXT("a\xff\0line\nbreak\0cut \xe2\x82"),
+	};
+	static const struct text no_exe[TEXT_COUNT] = {
+		[TEXT_PATH] = TEXT("deep/etc/shadow.lock"),
+		[TEXT_WATCHED] = TEXT("/srv/\xe9tc/shadow.lock"),
+	};
 	struct frame_event nobody = event_of(FRAME_FILE_OPEN, SITE_openat2);
 
-	write_file_event("exec", FRAME_EXEC, SITE_exec, 0, cat, cat_exec);
+	write_exec();
 	write_file_event("exec-odd-bytes", FRAME_EXEC, SITE_exec, FRAME_TRUNCATED | FRAME_UNLINKED | FRAME_MEMFD, memfd, odd_exec);
 	write_exit("exit", 255, 0);
 	write_exit("exit-signal", 0, 9);
-	write_file_event("file-open", FRAME_FILE_OPEN, SITE_openat, 0, shadow, open_shadow);
+	write_file_open();
 	nobody.ancestors = 0;
 	nobody.flags = FRAME_TRUNCATED;
 	nobody.login_uid = nobody.session_id = ~0u;
@@ -157,8 +182,7 @@ static void write_bad_events(void)
 {
 	static const uint32_t lengths[] = { 0, FRAME_BYTES_MAX + 1 };
 
-	write_file_event("exec", FRAME_EXEC, SITE_exec, 0, (struct frame_file){ 131111, 0x800001, 0100755, 1, 0, 0xef53, 0, {} },
-			 (struct text[]){ TEXT(""), TEXT("/usr/bin/cat"), TEXT("/bin/cat"), TEXT("cat\0\0/etc/hostname\0") });
+	write_exec();
 	write_bad("bad-kind-0", AT(kind), 0, 1);
 	write_bad("bad-kind-10", AT(kind), 10, 1);
 	write_bad("bad-site-of-other-kind", AT(site), SITE_exit, 1);
@@ -166,12 +190,14 @@ static void write_bad_events(void)
 	write_bad("bad-flag-unknown", AT(flags), 8, 1);
 	write_bad("bad-memfd-with-a-name", AT(flags), FRAME_MEMFD, 1);
 	write_bad("bad-ancestors-9", AT(ancestors), 9, 1);
-	write_bad("bad-reserved", AT(zero), 1, 4);
+	write_bad("bad-reserved", AT(zero), 1, 2);
 	write_bad("bad-text-too-long", AT(text_len[TEXT_PATH]), 0xffff, 2);
 	write_bad("bad-open-flags-in-exec", AT(file.open_flags), 1, 4);
 	write_resized("bad-one-byte-short", frame_bytes - 1);
 	write_resized("bad-one-byte-long", frame_bytes + 1);
 	write_resized("bad-no-fixed-part", PREFIX_BYTES + 100);
+	write_file_open();
+	write_bad("bad-watched-relative", frame_bytes - PREFIX_BYTES - strlen("/etc/shadow"), '.', 1);
 	write_exit("exit", 255, 0);
 	write_bad("bad-exit-code", AT(exit.code), 256, 4);
 	write_bad("bad-memfd-without-file", AT(flags), FRAME_MEMFD, 1);

@@ -84,7 +84,9 @@ describe('the line, from a kernel event to a proven alert', { skip: whyNot() ?? 
       return stdout.includes('/usr/bin/git') && stdout.includes('/usr/bin/id') ? true : undefined
     })
     assert.ok(seen)
-    assert.deepEqual(await alerts(), [])
+    // The sensor sees the whole machine; what others do on it meanwhile is not this test's.
+    const ours = (await alerts()).filter(({ actor }) => actor.process.ancestry.some(({ pid }) => pid === process.pid))
+    assert.deepEqual(ours, [])
   })
 
   test('DET-2 AGT-1 reading the password hashes raises one alert that says who', async () => {

@@ -21,7 +21,7 @@ test('a finding names rule, technique, actor, object, reasons and the leaf it re
   assert.deepEqual(event.unmapped.leaves, [sampleLeaf])
   assert.deepEqual(event.evidences[0]?.data.reasons, [
     { selection: 'selection', field: 'Access', attribute: '/event/unmapped/access', value: 'read' },
-    { selection: 'object_name', field: 'TargetFilename', attribute: '/event/file/path', value: '/etc/shadow' },
+    { selection: 'selection', field: 'WatchedFile', attribute: '/event/unmapped/watched', value: '/etc/shadow' },
   ])
 })
 

@@ -81,7 +81,7 @@ test('what the source could not know is clear in the capabilities mask', () => {
 test('a target that ended before it was looked up is told by its number alone', () => {
   const { event } = observed({
     ...sample('memory-read-vm'),
-    target: { pid: 77, startNs: 0n, comm: '' },
+    target: { pid: 77, startNs: 0n, comm: '', ppid: 0 },
   } as SiteObservation)
   assert('process' in event)
   assert.deepEqual(event.process, { pid: 77, uid: '77:0', name: '' })

@@ -128,7 +128,7 @@ const purposes: Readonly<Record<Access, string>> = {
   none: 'without access to its data',
 }
 
-function fileOpened({ file, flags, syscall }: Of<'file_open'>, common: Common): FileEvent {
+function fileOpened({ file, flags, syscall, watched }: Of<'file_open'>, common: Common): FileEvent {
   const access = accessOf(flags)
   return {
     ...common,
@@ -137,7 +137,7 @@ function fileOpened({ file, flags, syscall }: Of<'file_open'>, common: Common): 
     message: `${describe(common.actor.process)} opened ${file.path} ${purposes[access]}`,
     file: fileOf(file),
     access_mask: flags,
-    unmapped: { ...seen(common, capabilities.objectPath | capabilities.objectIdentity), syscall, access },
+    unmapped: { ...seen(common, capabilities.objectPath | capabilities.objectIdentity), syscall, access, watched },
   }
 }
 

@@ -29,6 +29,16 @@ test('what the acting image launched is its own; anything else is foreign, the u
   assert.equal(relationOf({ actor: sampleTask({ pid: 12 }), target: child }, table), 'foreign', 'a stranger')
 })
 
+test('a fork that has done nothing yet belongs to the image that forked it', () => {
+  const table = createProcessTable(processTableLimits)
+  table.learn(exec(debuggerTask, 200n))
+  const fork = { pid: 13, startNs: 300n, comm: 'gdb', ppid: debuggerTask.pid }
+  assert.equal(relationOf({ actor: debuggerTask, target: fork }, table), 'launched')
+  assert.equal(relationOf({ actor: debuggerTask, target: { ...fork, ppid: 1 } }, table), 'foreign')
+  table.learn(exec(debuggerTask, 400n))
+  assert.equal(relationOf({ actor: debuggerTask, target: fork }, table), 'foreign', 'another image since')
+})
+
 test('a debugger put by exec into the process that started a service is no parent of it', () => {
   const table = createProcessTable(processTableLimits)
   const shell = { ...debuggerTask, exe: '/usr/bin/bash' }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Relation } from '@sealwatch/contract'
-import type { Task, TaskRef } from '../sources/observation.ts'
+import type { TargetRef, Task, TaskRef } from '../sources/observation.ts'
 import type { ProcessTable } from './process-table.ts'
 
-type Aimed = { readonly actor: Task; readonly target: TaskRef }
+type Aimed = { readonly actor: Task; readonly target: TargetRef }
 
 /**
  * Who the target is to the process that acts (docs/formats/event.md, 4.3). Only kernel start times and our own record
@@ -15,8 +15,9 @@ export function relationOf({ actor, target }: Aimed, processes: ProcessTable): R
   const knownActor = processes.find(actor)
   const knownTarget = processes.find(target)
   // An attacker may exec a debugger in the very process that once started the service, so it is not enough to be
-  // the parent: the image that acts must be the one that launched.
-  const launched = knownTarget?.ancestors.some((ancestor) => isSame(ancestor, actor)) ?? false
+  // the parent: the image that acts must be the one that launched. A fresh fork has done nothing yet by which we know
+  // its ancestors, but the kernel names its parent.
+  const launched = target.ppid === actor.pid || knownTarget?.ancestors.some((ancestor) => isSame(ancestor, actor))
   if (launched && knownActor !== undefined && knownActor.imageSinceNs <= target.startNs) return 'launched'
   // LeakSanitizer does this: a bare fork, still the same program, stops its parent to look at it.
   const [parent] = actor.ancestors

@@ -13,7 +13,7 @@ export const bootNs = 90_000_000_000n
 
 const systemd = { pid: 1, startNs: 10_000_000n, comm: 'systemd' }
 const bash = { pid: 1200, startNs: 60_000_000_000n, comm: 'bash' }
-export const service = { pid: 900, startNs: 12_340_000_000n, comm: 'keyservice' }
+export const service = { pid: 900, startNs: 12_340_000_000n, comm: 'keyservice', ppid: 1 }
 
 export function sampleContext(): ObserveContext {
   const processes = createProcessTable(processTableLimits)
@@ -71,7 +71,7 @@ export function sampleFile(path: string, change: Partial<FileRef> = {}): FileRef
 
 const open = { site: 'openat', kind: 'file_open', syscall: 'openat', timeNs: bootNs, truncated: false } as const
 const at = { timeNs: bootNs, truncated: false } as const
-const shadow = sampleFile('/etc/shadow', { mode: 0o100640 })
+const shadow = { file: sampleFile('/etc/shadow', { mode: 0o100640 }), watched: '/etc/shadow' }
 const actor = sampleTask()
 const tracer = sampleTask({ comm: 'tracer', exe: '/root/tracer' })
 const payload = sampleTask({ comm: 'payload', exe: '/memfd:payload' })
@@ -107,10 +107,10 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     result: -1,
   },
   'process-inject': { ...at, site: 'ptrace', kind: 'ptrace', actor: tracer, target: service, request: 4, result: 0 },
-  'file-read': { ...open, actor, file: shadow, flags: 0 },
-  'file-update': { ...open, actor, file: shadow, flags: 0o2 },
-  'file-create': { ...open, actor, file: sampleFile('/etc/shadow.lock'), flags: 0o101 },
-  'file-open': { ...open, actor, file: shadow, flags: 0o10000000 },
+  'file-read': { ...open, actor, ...shadow, flags: 0 },
+  'file-update': { ...open, actor, ...shadow, flags: 0o2 },
+  'file-create': { ...open, actor, file: sampleFile('/etc/sudoers.d/new'), watched: '/etc/sudoers.d', flags: 0o101 },
+  'file-open': { ...open, actor, ...shadow, flags: 0o10000000 },
   'memory-read-proc': {
     ...at,
     site: 'openat',

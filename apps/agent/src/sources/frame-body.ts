@@ -15,7 +15,7 @@ import {
 
 const helloKind = 1
 const reportKind = 2
-const version = 1
+const version = 2
 const magic = 'sealwtch'
 
 const eraAt = 16

@@ -12,7 +12,7 @@ export const frameErrors = {
   },
   FRAME_HELLO: {
     kind: 'unverified',
-    rule: 'a connection begins with one hello of version 1, and has no other (frame.md, 2.1)',
+    rule: 'a connection begins with one hello of version 2, and has no other (frame.md, 2.1)',
     advice: 'Sensor and agent must be of the same release',
   },
   FRAME_KIND: { kind: 'unverified', rule: 'kinds are 1 to 9 (frame.md, 1.5)', advice: skipped },
@@ -29,7 +29,7 @@ export const frameErrors = {
   },
   FRAME_TEXT: {
     kind: 'unverified',
-    rule: 'a kind carries its own texts only, each of at most 4095 bytes (frame.md, 4.5)',
+    rule: 'a kind carries its own texts only, each of at most 4095 bytes, and watched is absolute (frame.md, 4.5)',
     advice: skipped,
   },
   FRAME_VALUE: {

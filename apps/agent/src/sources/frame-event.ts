@@ -9,11 +9,12 @@ import {
   type OpenSyscall,
   type Site,
   sites,
+  type TargetRef,
   type Task,
-  type TaskRef,
 } from './observation.ts'
 
-type Text = 'exe' | 'path' | 'filename' | 'argv'
+const textNames = ['exe', 'path', 'filename', 'argv', 'watched'] as const
+type Text = (typeof textNames)[number]
 type Texts = Readonly<Record<Text, Buffer>>
 type Common = Pick<Observation, 'timeNs' | 'actor' | 'truncated'>
 type KindRow = {
@@ -37,7 +38,7 @@ const exeOnly = { texts: ['exe'], flagsMax: 1 } as const
 const kinds: Readonly<Record<number, KindRow>> = {
   3: { sites: ['exec'], texts: ['path', 'filename', 'argv'], flagsMax: 7, decode: decodeExec },
   4: { ...exeOnly, sites: ['exit'], decode: decodeExit },
-  5: { sites: openSites, texts: ['exe', 'path'], flagsMax: 7, decode: decodeFileOpen },
+  5: { sites: openSites, texts: ['exe', 'path', 'watched'], flagsMax: 7, decode: decodeFileOpen },
   6: { ...exeOnly, sites: openSites, decode: decodeMemOpen },
   7: { ...exeOnly, sites: ['ptrace'], decode: decodePtrace },
   8: { ...exeOnly, sites: ['process_vm_readv'], decode: decodeVm('vm_read') },
@@ -53,7 +54,7 @@ export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site 
   const flags = bytes.readUInt8(2)
   const hasName = (flags & flag.unlinked) === 0
   must(flags <= row.flagsMax && !(hasName && flags >= flag.memfd), 'FRAME_VALUE', { flags })
-  mustBeZero(bytes, lengthsAt + 8, commAt)
+  mustBeZero(bytes, lengthsAt + 2 * textNames.length, commAt)
   const ancestors = bytes.readUInt8(3)
   must(ancestors <= frameLimits.ancestorsMax, 'FRAME_COUNT', { ancestors })
   const texts = readTexts(bytes, eventBytes + ancestors * refBytes, row)
@@ -63,10 +64,10 @@ export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site 
 }
 
 function readTexts(bytes: Buffer, from: number, row: KindRow): Texts {
-  const lengths = [0, 2, 4, 6].map((offset) => bytes.readUInt16LE(lengthsAt + offset))
-  const [exe, path, filename, argv] = takeTexts(bytes, from, lengths) as [Buffer, Buffer, Buffer, Buffer]
-  const texts: Texts = { exe, path, filename, argv }
-  for (const name of ['exe', 'path', 'filename', 'argv'] as const) {
+  const lengths = textNames.map((_, i) => bytes.readUInt16LE(lengthsAt + 2 * i))
+  const taken = takeTexts(bytes, from, lengths)
+  const texts = Object.fromEntries(textNames.map((name, i) => [name, taken[i]])) as Texts
+  for (const name of textNames) {
     const { length } = texts[name]
     const isAllowed = length === 0 || (row.texts.includes(name) && length <= frameLimits.textBytesMax)
     must(isAllowed, 'FRAME_TEXT', { name, bytes: length })
@@ -114,11 +115,11 @@ function readFile(bytes: Buffer, path: Buffer): { file: FileRef; flags: number }
   return { file, flags: number(5) }
 }
 
-function readTarget(bytes: Buffer): { target: TaskRef; result: number; request: number } {
-  mustBeZero(bytes, eventBytes - 4, eventBytes)
+function readTarget(bytes: Buffer): { target: TargetRef; result: number; request: number } {
   const result = Number(bytes.readBigInt64LE(objectAt + refBytes))
   must(Number.isSafeInteger(result), 'FRAME_VALUE', { result })
-  return { target: readRef(bytes, objectAt), result, request: bytes.readUInt32LE(objectAt + refBytes + 8) }
+  const target = { ...readRef(bytes, objectAt), ppid: bytes.readUInt32LE(eventBytes - 4) }
+  return { target, result, request: bytes.readUInt32LE(objectAt + refBytes + 8) }
 }
 
 /** The file that runs is the actor's new image: it travels once. */
@@ -138,7 +139,9 @@ function decodeExit(bytes: Buffer, common: Common): Observation {
 }
 
 function decodeFileOpen(bytes: Buffer, common: Common, site: Site, texts: Texts): Observation {
-  return { ...common, kind: 'file_open', syscall: site as OpenSyscall, ...readFile(bytes, texts.path) }
+  const watched = showText(texts.watched)
+  must(watched.startsWith('/'), 'FRAME_TEXT', { watched })
+  return { ...common, kind: 'file_open', syscall: site as OpenSyscall, ...readFile(bytes, texts.path), watched }
 }
 
 function decodeMemOpen(bytes: Buffer, common: Common, site: Site): Observation {

@@ -8,6 +8,12 @@ export type TaskRef = {
   readonly comm: string
 }
 
+/** A process as the one upon whom another acts. */
+export type TargetRef = TaskRef & {
+  /** Its parent at that moment. */
+  readonly ppid: number
+}
+
 /** What the kernel said of the acting task at the moment of the act. */
 export type Task = TaskRef & {
   readonly tid: number
@@ -50,15 +56,27 @@ export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
 /**
  * What a source saw. `timeNs` is CLOCK_BOOTTIME; `truncated` says that a string met a limit. `flags` are those of the
  * opened file, with O_CREAT only when this open made it. `result` is what the call returned: negative is an errno, the
- * attempt was refused, and `bytes` is 0. A target with startNs 0n ended before it could be looked up.
+ * attempt was refused, and `bytes` is 0. A target with startNs 0n ended before it could be looked up. `watched` is the entry
+ * of the watch list by which the file is watched, whatever path it was opened by.
  */
 export type Observation = { readonly timeNs: bigint; readonly actor: Task; readonly truncated: boolean } & (
   | { readonly kind: 'exec'; readonly file: FileRef; readonly filename: string; readonly argv: readonly string[] }
   | { readonly kind: 'exit'; readonly exitCode: number; readonly signal: number }
-  | { readonly kind: 'file_open'; readonly syscall: OpenSyscall; readonly file: FileRef; readonly flags: number }
-  | { readonly kind: 'mem_open'; readonly syscall: OpenSyscall; readonly target: TaskRef; readonly flags: number }
-  | { readonly kind: 'ptrace'; readonly target: TaskRef; readonly request: number; readonly result: number }
-  | { readonly kind: 'vm_read' | 'vm_write'; readonly target: TaskRef; readonly bytes: number; readonly result: number }
+  | {
+      readonly kind: 'file_open'
+      readonly syscall: OpenSyscall
+      readonly file: FileRef
+      readonly flags: number
+      readonly watched: string
+    }
+  | { readonly kind: 'mem_open'; readonly syscall: OpenSyscall; readonly target: TargetRef; readonly flags: number }
+  | { readonly kind: 'ptrace'; readonly target: TargetRef; readonly request: number; readonly result: number }
+  | {
+      readonly kind: 'vm_read' | 'vm_write'
+      readonly target: TargetRef
+      readonly bytes: number
+      readonly result: number
+    }
 )
 
 /** A sensor site is one BPF program: one probe, one row of counters, one row of `sealwatch doctor`. */

@@ -46,7 +46,7 @@ export function createOutbox(store: Store): Outbox {
         .execute()
       return uid
     },
-    committed: (async (uid: string, signal = forever) => {
+    committed: (async (uid: string, signal: AbortSignal = forever) => {
       for (;;) {
         const woken = bell.wait(signal)
         if (signal.aborted) return undefined

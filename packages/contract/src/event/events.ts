@@ -43,7 +43,8 @@ export type TerminateEvent = Observed<
 >
 export type FileEvent = Observed<
   { readonly file: OcsfFile; readonly access_mask: number },
-  { readonly syscall: string; readonly access: Access }
+  /** The entry of the watch list by which the file is watched, whatever `file.path` it was opened by. */
+  { readonly syscall: string; readonly access: Access; readonly watched: string }
 >
 export type MemoryEvent = Observed<
   Partial<Outcome> & { readonly process: OcsfProcess; readonly requested_permissions?: number; readonly size?: number },

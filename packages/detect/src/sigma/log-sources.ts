@@ -49,6 +49,7 @@ const launch: FieldTable = {
 const file: FieldTable = {
   ...actor,
   TargetFilename: at('file/path'),
+  WatchedFile: at('unmapped/watched'),
   TargetLinks: at('file/xattributes/nlink'),
   TargetOwnerId: at('file/owner/uid'),
   TargetMode: at('file/xattributes/mode'),
