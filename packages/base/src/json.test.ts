@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import canonicalizeByLibrary from 'canonicalize'
 import fc from 'fast-check'
 import { isSealwatchError } from './errors.ts'
 import { canonicalize, type Json, jsonDepthMax, parseCanonical } from './json.ts'
@@ -121,6 +122,38 @@ test('a member called __proto__ is data and changes nothing', () => {
   const value = parseCanonical('{"__proto__":{"a":1}}', 'testing') as Record<string, Json>
   assert.equal(Object.getPrototypeOf(value), Object.prototype)
   assert.equal(value.a, undefined)
+})
+
+test('what is written is what the reference library writes, undefined members and odd keys included', () => {
+  const keys = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.nat().map(String),
+    fc.constantFrom('__proto__', 'toJSON', '1', '10', '9'),
+  )
+  const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom(null, undefined, true, '\\ud', ',"1', -0, 1e21),
+      fc.double(),
+      fc.string({ unit: 'binary' }),
+      fc.array(tie('value'), { maxLength: 4 }),
+      fc.dictionary(keys, tie('value'), { maxKeys: 5 }),
+    ),
+  }))
+  const written = (write: (value: object) => string | undefined, given: object) => {
+    try {
+      return write(given)
+    } catch {
+      return 'refused'
+    }
+  }
+  fc.assert(
+    fc.property(
+      fc.array(value, { maxLength: 3 }),
+      (given) => written(canonicalize, given) === written(canonicalizeByLibrary, given),
+    ),
+    { numRuns: 500 },
+  )
 })
 
 test('lone surrogates are neither written nor read', () => {

@@ -20,12 +20,30 @@ const jsonError = errorsOf(jsonErrors)
 
 export const jsonDepthMax = 32
 
-/** RFC 8785 text of a value. Throws on lone surrogates, NaN and infinities, and drops undefined members. */
+/** RFC 8785 text of a plain JSON value. Throws on lone surrogates, NaN and infinities, and drops undefined members. */
 export function canonicalize(value: object): string {
-  const text = canonicalizeJson(value)
-  if (text === undefined)
-    throw jsonError('JSON_NOT_CANONICAL', { attempted: 'writing canonical JSON', received: typeof value })
-  return text
+  const text = JSON.stringify(withSortedMembers(value))
+  // V8 writes numbers and strings as JCS does. Lone surrogates, which it escapes and RFC 8785 forbids, and keys like
+  // integers, which it reorders, are the library's; what only looks like them is none the worse for it.
+  return isOrdinary(text) ? text : (canonicalizeJson(value) as string)
+}
+
+const isOrdinary = (text: string) => !/\\ud|[{,]"\d/.test(text)
+
+function withSortedMembers(value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw jsonError('JSON_NOT_CANONICAL', { attempted: 'writing canonical JSON', received: value })
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(withSortedMembers)
+  const members = value as Record<string, unknown>
+  const sorted: Record<string, unknown> = {}
+  for (const member of Object.keys(members).sort()) {
+    const inner = withSortedMembers(members[member])
+    // Assigned, it would become the prototype.
+    if (member === '__proto__') Object.defineProperty(sorted, member, { value: inner, enumerable: true })
+    else sorted[member] = inner
+  }
+  return sorted
 }
 
 /** Parses text that must already be canonical; returns the value, whose canonical form is exactly `text`. */

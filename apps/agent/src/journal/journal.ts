@@ -25,7 +25,7 @@ export type JournalOptions = {
 
 const waitingMax = 1_000
 /** What comes within this time shares a head and a disk write. */
-const gatherMs = 10
+const gatherMs = 20
 const retryMs = 1_000
 
 export function createJournal({ chain, clock, log, onFatal }: JournalOptions): Journal {

@@ -29,6 +29,10 @@ describe('layout', { skip }, () => {
     return true
   }
 
+  test('a path at which nothing can be made ends in an error', () => {
+    assert.throws(() => prepareData(placeOf('/proc/sealwatch/data')), refused(/ENOENT/))
+  })
+
   function mounted(options: string, work: (path: string) => void) {
     const path = join(base, 'mounted')
     mkdirSync(path)

@@ -27,7 +27,7 @@ const root: Owner = { uid: 0, gid: 0 }
 export function prepareData(place: Place): void {
   const attempted = `preparing the data directory ${place.data}`
   try {
-    mkdirSync(place.data, { recursive: true, mode: 0o711 })
+    makeFolders(place.data, 0o711)
     chmodSync(place.data, 0o711)
   } catch (cause) {
     throw cliError('CLI_DATA_UNUSABLE', { attempted, received: (cause as NodeJS.ErrnoException).code, cause })
@@ -50,7 +50,7 @@ export function prepareFolders(place: Place): void {
   // Made here, so that it is there to be watched when the sensor starts.
   ensureFolder(join(place.data, 'server'), 'keys', serviceUsers.server, 0o700)
   ensureFolder(place.data, 'agent', serviceUsers.agent, 0o700)
-  mkdirSync(dirname(place.run), { recursive: true, mode: 0o755 })
+  makeFolders(dirname(place.run), 0o755)
   ensureFolder(dirname(place.run), place.name, root, 0o711)
   ensureFolder(place.run, 'server', root, 0o700)
   ensureFolder(place.run, 'agent', serviceUsers.agent, 0o750)
@@ -61,10 +61,23 @@ export function prepareFolders(place: Place): void {
   rmSync(fileOf.apiSocket(place), { force: true })
 }
 
+/** Not mkdirSync's own recursion: below /proc, where a parent exists and nothing can be made, it never ends. */
+function makeFolders(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode })
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw cause
+    makeFolders(dirname(path), mode)
+    mkdirSync(path, { mode })
+  }
+}
+
 function ensureFolder(parent: string, name: string, owner: Owner, mode: number): void {
   const path = join(parent, name)
   try {
-    mkdirSync(path, { recursive: true, mode })
+    makeFolders(path, mode)
     // By descriptor, and never through a link: a service user may not have another folder handed to itself.
     const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
     fchownSync(fd, owner.uid, owner.gid)

@@ -179,7 +179,7 @@ function createReader(checks: BundleChecks) {
     counts.lines += 1
     if (!equal(leafHash(sha256, bytes), dueHash))
       throw bundleError('BUNDLE_ALTERED', { attempted, received: excerpt(bytes) })
-    const parsed = parseLine(sha256, bytes, attempted)
+    const parsed = parseLine(sha256, bytes, attempted, dueHash)
     at = { leaf, line: parsed.line }
     walk.step(parsed, attempted)
     readMeaning(parsed, attempted)

@@ -81,9 +81,15 @@ export type ParsedLine = { readonly line: Line; readonly bytes: Uint8Array; read
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-export function parseLine(sha256: Sha256, bytes: Uint8Array, attempted: string): ParsedLine {
+/** `hash`: that of the bytes, where the caller has it already. */
+export function parseLine(
+  sha256: Sha256,
+  bytes: Uint8Array,
+  attempted: string,
+  hash: Hash = leafHash(sha256, bytes),
+): ParsedLine {
   if (bytes.length > lineBytesMax) throw lineError('LINE_TOO_LONG', { attempted, received: `${bytes.length} bytes` })
-  return { line: parseEnvelope(decode(bytes, attempted), attempted), bytes, hash: leafHash(sha256, bytes) }
+  return { line: parseEnvelope(decode(bytes, attempted), attempted), bytes, hash }
 }
 
 function decode(bytes: Uint8Array, attempted: string): string {

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import process from 'node:process'
+import { parseArgs } from 'node:util'
+import type { Figure } from './figure.ts'
+import { benchIngest } from './ingest.ts'
+import { benchSeal } from './seal.ts'
+import { benchVerify } from './verify.ts'
+
+const benches: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
+  seal: benchSeal,
+  verify: benchVerify,
+  ingest: benchIngest,
+}
+
+const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true })
+const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))
+if (unknown.length > 0) {
+  console.error(`no such benchmark: ${unknown.join(', ')}. There are ${Object.keys(benches).join(', ')}`)
+  process.exit(2)
+}
+if (!values.json)
+  console.log('| figure | median | min – max | runs | peer | peer median | ratio |\n|---|---|---|---|---|---|---|')
+for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
+  for await (const figure of (benches[name] as () => AsyncGenerator<Figure>)())
+    console.log(values.json ? JSON.stringify(figure) : rowOf(figure))
+}
+
+function rowOf({ name, unit, median, min, max, runs, peer, peer_median, ratio }: Figure): string {
+  const count = (value: number) => value.toLocaleString('en')
+  return `| ${name} | ${count(median)} ${unit} | ${count(min)} – ${count(max)} | ${runs} | ${peer} | ${count(peer_median)} | ${ratio} |`
+}

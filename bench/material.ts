@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { readFileSync } from 'node:fs'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock, systemDisk } from '@sealwatch/base'
+import { personalPointers } from '@sealwatch/contract'
+import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
+import {
+  type Chain,
+  createNoteSigner,
+  type Draft,
+  type KeyRecord,
+  type Ledger,
+  type NoteSigner,
+  openChain,
+  openLedger,
+} from '@sealwatch/ledger'
+
+/** On the disk that the system's temporary files lie on: what is durable here is durable there. */
+export const temporary = () => mkdtempDisposable(join(tmpdir(), 'sealwatch-bench-'))
+
+const launch = JSON.parse(readFileSync(new URL('../vectors/events/process-launch.json', import.meta.url), 'utf8')) as {
+  actor: { process: object }
+  message: string
+}
+
+/** Process launches as the agent makes them, no two alike. */
+export function launches(count: number): Draft[] {
+  return Array.from({ length: count }, (_, i) => {
+    const process = { ...launch.actor.process, pid: i, cmd_line: `/usr/bin/true ${i}` }
+    const event = { ...launch, actor: { ...launch.actor, process }, message: `${launch.message} ${i}` }
+    return { event, personalPointers: personalPointers(event), timeNs: systemClock.nowNs() }
+  })
+}
+
+/** What the agent gathers in 10 ms at 10,000 events a second. */
+export const eventsPerBatch = 100
+
+const MiB = 1024 * 1024
+
+export const openBenchChain = (dir: string, signer: Ed25519Signer): Promise<Chain> =>
+  openChain({
+    dir,
+    tenant: 'default',
+    signer,
+    clock: systemClock,
+    disk: systemDisk,
+    segmentBytesMax: 64 * MiB,
+    totalBytesMax: 4096 * MiB,
+  })
+
+export const noteSigner = (name = 'bench.test/tenant'): NoteSigner => createNoteSigner(name, generateSigner())
+
+export const openBenchLedger = (dir: string, signer: NoteSigner): Promise<Ledger> =>
+  openLedger({ dir, tenant: 'default', origin: signer.verifier.name, signer, clock: systemClock, disk: systemDisk })
+
+export const keyRecord = (signer: Ed25519Signer): KeyRecord => ({
+  algorithm: 'ed25519',
+  host_id: 'bench',
+  key_id: signer.keyId,
+  public_key: signer.publicKey.toHex(),
+  valid_from: '2026-11-21T00:00:00.000000000Z',
+  valid_until: null,
+})
