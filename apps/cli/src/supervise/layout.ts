@@ -67,7 +67,7 @@ function makeFolders(path: string, mode: number): void {
     mkdirSync(path, { mode })
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return
     if (code !== 'ENOENT' || dirname(path) === path) throw cause
     makeFolders(dirname(path), mode)
     mkdirSync(path, { mode })
