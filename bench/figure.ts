@@ -23,16 +23,19 @@ export type Comparison = {
   readonly name: string
   readonly unit: string
   readonly runs: number
+  /** Done ahead of each turn, on nobody's time. */
+  readonly before?: () => Promise<void>
   readonly ours: Work
   readonly peer: string
   readonly theirs: Work
 }
 
 /** Ours and theirs take turns, so that what else the machine does hits both; a first turn of each is not counted. */
-export async function compare({ name, unit, runs, ours, peer, theirs }: Comparison): Promise<Figure> {
+export async function compare({ name, unit, runs, before, ours, peer, theirs }: Comparison): Promise<Figure> {
   const rates: number[] = []
   const peerRates: number[] = []
   for (let run = 0; run <= runs; run += 1) {
+    await before?.()
     const [rate, peerRate] = [await rateOf(ours), await rateOf(theirs)]
     if (run === 0) continue
     rates.push(rate)

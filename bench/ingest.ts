@@ -1,5 +1,162 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Figure } from './figure.ts'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { createClient } from '@connectrpc/connect'
+import { createConnectTransport } from '@connectrpc/connect-node'
+import { createLog, systemClock, systemDisk, systemRandom } from '@sealwatch/base'
+import { AdminService, limits, protocol } from '@sealwatch/contract'
+import { generateSigner } from '@sealwatch/keys'
+import type { ChainBatch } from '@sealwatch/ledger'
+import { connectAgent } from '../apps/agent/src/ship/client.ts'
+import { openIdentity, readHostFacts } from '../apps/agent/src/ship/index.ts'
+import { startChild } from './child.ts'
+import { compare, type Figure } from './figure.ts'
+import { eventsPerBatch, launches, openBenchChain, temporary } from './material.ts'
 
-export async function* benchIngest(): AsyncGenerator<Figure> {}
+const batches = 150
+const runs = 5
+
+/**
+ * From one host to an acknowledgement by the control plane: mTLS, verification, the ledger and its disk; the index and the
+ * detection follow meanwhile. What is sent was sealed before.
+ */
+export async function* benchIngest(): AsyncGenerator<Figure> {
+  await using dir = await temporary()
+  const signer = generateSigner()
+  const serverDir = join(dir.path, 'server')
+  await using server = await startChild('ingest-server.ts', serverDir)
+  await using host = await enrol(serverDir, dir.path, server.port, signer)
+  await using peer = await startChild('ingest-peer.ts', join(dir.path, 'peer'))
+  const drafts = launches(eventsPerBatch)
+  let run = 0
+  let sealed: ChainBatch[] = []
+
+  yield await compare({
+    name: 'ingest.acknowledged',
+    unit: 'lines/s',
+    runs,
+    before: async () => {
+      sealed = await seal(join(dir.path, `chain-${run++}`))
+      await host.register(sealed[0]?.chain ?? '')
+    },
+    ours: () => host.ship(sealed),
+    peer: 'the same batches over TLS to a process that syncs each and answers, and does no more',
+    theirs: () => sendToPeer(peer.port, sealed),
+  })
+
+  async function seal(path: string): Promise<ChainBatch[]> {
+    const chain = await openBenchChain(path, signer)
+    const read: ChainBatch[] = []
+    for (let i = 0; i < batches; i += 1) {
+      const { nextSeq } = chain.position
+      await chain.seal(drafts)
+      read.push((await chain.readBatch(nextSeq)) as ChainBatch)
+    }
+    await chain.close()
+    return read
+  }
+}
+
+/** Enrols this process as a host of the control plane that runs over `serverDir`. */
+async function enrol(serverDir: string, dir: string, port: number, signer: ReturnType<typeof generateSigner>) {
+  const admin = createClient(
+    AdminService,
+    createConnectTransport({
+      baseUrl: 'http://sealwatch.invalid',
+      httpVersion: '1.1',
+      nodeOptions: { socketPath: join(serverDir, 'api.sock') },
+    }),
+  )
+  const { token } = await admin.createJoinToken({ ttlSeconds: 60 })
+  const files = { tokenFile: join(dir, 'join-token'), identityFile: join(dir, 'identity') }
+  await writeFile(files.tokenFile, token)
+  const url = `https://127.0.0.1:${port}`
+  const facts = await readHostFacts()
+  const identity = await openIdentity({
+    ...files,
+    url,
+    facts,
+    signer,
+    clock: systemClock,
+    disk: systemDisk,
+    random: systemRandom,
+    log: createLog('bench', () => undefined, systemClock.nowMs),
+    signal: new AbortController().signal,
+  })
+  if (identity === undefined) throw new Error('the host could not enrol')
+  const { client, close } = connectAgent(url, identity.current.authorityPem, identity.current)
+
+  async function register(chain: string): Promise<void> {
+    const chains = [{ chain, tenant: 'default', nextSeq: 0n }]
+    await client.register({
+      agentProtoVersion: protocol.version,
+      agentVersion: '0.1.0',
+      capabilities: [...protocol.capabilities],
+      facts,
+      chains,
+    })
+  }
+
+  async function ship(sealed: readonly ChainBatch[]): Promise<number> {
+    const window = createWindow(limits.batchesInFlightMax)
+    async function* requests() {
+      for (const { chain, firstSeq, count, lines, side } of sealed) {
+        await window.enter()
+        const values = side.map((row) => ({ seq: BigInt(row.seq), values: row.values }))
+        yield { chain, firstSeq: BigInt(firstSeq), count, lines, side: values }
+      }
+    }
+    let lines = 0
+    let answered = 0
+    for await (const { outcome } of client.ship(requests())) {
+      if (outcome.case !== 'acknowledged') throw new Error(`a batch was ${outcome.case}`)
+      window.leave()
+      lines += sealed[answered++]?.count ?? 0
+      if (answered === sealed.length) break
+    }
+    return lines
+  }
+
+  return { register, ship, [Symbol.asyncDispose]: async () => close() }
+}
+
+async function sendToPeer(port: number, sealed: readonly ChainBatch[]): Promise<number> {
+  // The peer made its certificate a moment ago and has no name that could be checked.
+  const socket: TLSSocket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false })
+  const window = createWindow(limits.batchesInFlightMax)
+  const { promise: done, resolve, reject } = Promise.withResolvers<void>()
+  let answered = 0
+  socket.on('error', reject).on('data', (answers) => {
+    for (const _ of answers) window.leave()
+    answered += answers.length
+    if (answered === sealed.length) resolve()
+  })
+  for (const { lines } of sealed) {
+    await window.enter()
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(lines.length)
+    socket.write(Buffer.concat([length, lines]))
+  }
+  await done
+  socket.destroy()
+  return sealed.reduce((sum, { count }) => sum + count, 0)
+}
+
+/** Lets `max` in at a time. */
+function createWindow(max: number) {
+  let inside = 0
+  let waiting: (() => void) | undefined
+  return {
+    enter: async () => {
+      if (inside >= max) await new Promise<void>((resolve) => (waiting = resolve))
+      inside += 1
+    },
+    leave: () => {
+      inside -= 1
+      waiting?.()
+      waiting = undefined
+    },
+  }
+}

@@ -3,7 +3,15 @@
 import { readFileSync } from 'node:fs'
 import { hostname, release } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, type ConfigOf, createBell, type Disk, type Log, makeDirectory } from '@sealwatch/base'
+import {
+  type Clock,
+  type ConfigOf,
+  createBell,
+  type Disk,
+  isSealwatchError,
+  type Log,
+  makeDirectory,
+} from '@sealwatch/base'
 import { loadOrCreateSealer, loadOrCreateSigner, type Sealer } from '@sealwatch/keys'
 import type { ApiSocket } from './api/index.ts'
 import type { serverSettings } from './config.ts'
@@ -11,15 +19,18 @@ import { openDeployment } from './deployment.ts'
 import { detect, loadRuleset, type RuleFile } from './detect/index.ts'
 import { openIdentity, type ServerVoice } from './identity/index.ts'
 import {
+  checkStores,
   createIngest,
+  type Integrity,
   indexEntries,
   openLedgers,
   openQuarantine,
   openTransport,
   publishOutbox,
+  scrubLedger,
   sidePlace,
 } from './ingest/index.ts'
-import { createOutbox, openStore } from './store/index.ts'
+import { createOutbox, isStoreFull, openStore } from './store/index.ts'
 import { serverVersion } from './version.ts'
 
 export type ServerOptions = {
@@ -35,6 +46,7 @@ export type ServerOptions = {
 const tenants = ['default', 'cluster'] as const
 /** How often the ledgers that have grown are signed; whoever needs a signature sooner asks for it. */
 const sealEveryMs = 1_000
+const fullRetryMs = 1_000
 
 /** Wires the rooms together and runs until the signal fires; rejects when going on would risk what is acknowledged. */
 export async function runServer(options: ServerOptions): Promise<void> {
@@ -59,6 +71,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     clock,
     disk,
   })
+  await checkStores(store, ledgers)
   const voice = serverVoice(deployment.name)
   const identity = await openIdentity({
     dir: keysDir,
@@ -72,14 +85,16 @@ export async function runServer(options: ServerOptions): Promise<void> {
     log,
   })
   const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealerOf, clock, disk })
-  const ingest = createIngest({ store, ledgers, quarantine, sealerOf, clock, log })
   const ruleset = loadRuleset(ruleFiles, log)
 
   // Followers outlive the doors: they end when nothing more can come in.
   const following = new AbortController()
   const indexed = createIndexProgress()
+  const ofNow = { waitFor: (tenant: string, leaf: number) => indexed.waitFor(tenant, leaf, following.signal) }
+  const ingest = createIngest({ store, ledgers, quarantine, sealerOf, indexed: ofNow, clock, log })
   const openSide = (tenant: string, leafHash: string, sealed: Uint8Array) =>
     Buffer.from(sealerOf(tenant).open(sidePlace(tenant, leafHash), sealed)).toString('utf8')
+  const integrity = new Map<string, Integrity>()
   const sizesAtStart = tenants.map((tenant) => [tenant, ledgers.get(tenant).size] as const)
   const caughtUp = Promise.all(sizesAtStart.map(([tenant, size]) => indexed.waitFor(tenant, size, following.signal)))
   const followers = [
@@ -87,12 +102,13 @@ export async function runServer(options: ServerOptions): Promise<void> {
       const ledger = ledgers.get(tenant)
       const onIndexed = (position: number) => indexed.advance(tenant, position)
       return [
-        indexEntries({ ledger, store, outbox, signal: following.signal, onIndexed }),
-        detect({ ledger, store, outbox, indexed, openSide, ruleset, clock, signal: following.signal }),
+        whileFull(() => indexEntries({ ledger, store, outbox, signal: following.signal, onIndexed })),
+        whileFull(() => detect({ ledger, store, outbox, indexed, openSide, ruleset, clock, signal: following.signal })),
+        scrubLedger(ledger, following.signal, onScrubbed),
       ]
     }),
     publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: following.signal }),
-    sealRegularly(),
+    whileFull(sealRegularly),
   ]
 
   async function sealRegularly(): Promise<void> {
@@ -100,6 +116,25 @@ export async function runServer(options: ServerOptions): Promise<void> {
       await ledgers.seal()
       await clock.sleep(sealEveryMs, following.signal)
     }
+  }
+
+  /** A follower that meets a full disk goes on from its cursor once there is room: nothing is lost by waiting. */
+  async function whileFull(run: () => Promise<void>): Promise<void> {
+    while (!following.signal.aborted) {
+      try {
+        await run()
+      } catch (error) {
+        if (!isStoreFull(error) && !isSealwatchError(error, 'DISK_FULL')) throw error
+        log.critical('the disk is full; the server waits for room', { error })
+        await clock.sleep(fullRetryMs, following.signal)
+      }
+    }
+  }
+
+  function onScrubbed(found: Integrity): void {
+    integrity.set(found.tenant, found)
+    if (found.problem === undefined) return
+    log.critical('a ledger was altered on the disk: restore it from a copy, or keep it as evidence', { ...found })
   }
 
   const transport = await openTransport({
@@ -126,6 +161,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
       ledgerKeys: [...new Set(tenants.flatMap((tenant) => ledgers.vkeys(tenant)))],
       caFingerprint: identity.authority.fingerprint,
       connected: transport.connected,
+      integrity: [...integrity.values()],
       ingest: {
         ...ingest.counters,
         quarantined: Object.values(ingest.counters.quarantined).reduce((sum, count) => sum + count, 0),

@@ -9,12 +9,12 @@ export function rfc3339(unixNs: bigint): string {
 
 const rfc3339Form = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/
 
-/** The inverse of rfc3339; undefined for any other form or an impossible date. */
+/** The inverse of rfc3339; undefined for any other form, a date that does not exist, and what was before 1970. */
 export function parseRfc3339(text: string): bigint | undefined {
   const match = rfc3339Form.exec(text)
   if (match === null) return undefined
-  const ms = Date.parse(`${match[1]}.000Z`)
-  if (Number.isNaN(ms)) return undefined
-  const ns = BigInt(ms) * 1_000_000n + BigInt(match[2] as string)
-  return rfc3339(ns) === text ? ns : undefined
+  const [, seconds, fraction] = match as unknown as [string, string, string]
+  const ms = Date.parse(`${seconds}.000Z`)
+  const exists = ms >= 0 && new Date(ms).toISOString().startsWith(seconds)
+  return exists ? BigInt(ms) * 1_000_000n + BigInt(fraction) : undefined
 }

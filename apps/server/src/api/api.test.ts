@@ -79,6 +79,7 @@ describe('control socket', () => {
         deployment: 'd1',
         ledgerKeys: ledgers.vkeys('default'),
         caFingerprint: 'ff',
+        integrity: [],
         connected: new Set([hostId]),
         ingest: { received: 5, admitted: 5, quarantined: 0, refused: 0, duplicate: 0 },
       }),
@@ -325,6 +326,7 @@ describe('control socket', () => {
       'hosts',
       'chains',
       'ingest',
+      'integrity',
       'gaps',
     ])
   })

@@ -14,6 +14,8 @@ export type EntryQuery = {
   readonly untilMs: number | undefined
   /** Empty: every class. */
   readonly classUids: readonly number[]
+  /** Only what the control plane itself wrote: a host may claim findings, it cannot make them. */
+  readonly ownOnly: boolean
   readonly follow: boolean
 }
 
@@ -54,7 +56,7 @@ export async function* findEntries(
 }
 
 async function pageOf({ db }: ApiPorts, query: EntryQuery, from: number, before: number): Promise<number[]> {
-  const { tenant, sinceMs, untilMs, classUids } = query
+  const { tenant, sinceMs, untilMs, classUids, ownOnly } = query
   const rows = await db
     .selectFrom('entries')
     .select('leaf_index')
@@ -64,6 +66,7 @@ async function pageOf({ db }: ApiPorts, query: EntryQuery, from: number, before:
     .where('kind', '=', 'event')
     .$if(sinceMs !== undefined, (rows) => rows.where('time_ms', '>=', sinceMs ?? 0))
     .$if(untilMs !== undefined, (rows) => rows.where('time_ms', '<', untilMs ?? 0))
+    .$if(ownOnly, (rows) => rows.where('own_uid', 'is not', null))
     .$if(classUids.length > 0, (rows) => rows.where('class_uid', 'in', classUids))
     .orderBy('leaf_index')
     .limit(pageRows)
@@ -72,6 +75,11 @@ async function pageOf({ db }: ApiPorts, query: EntryQuery, from: number, before:
 }
 
 export async function entryAt(ports: ApiPorts, tenant: string, leafIndex: number): Promise<FoundEntry> {
+  const entry = await storedEntryAt(ports, tenant, leafIndex)
+  return entry.side === '' ? { ...entry, side: await sideOfFindingIn(ports, tenant, entry.line) } : entry
+}
+
+async function storedEntryAt(ports: ApiPorts, tenant: string, leafIndex: number): Promise<FoundEntry> {
   const { db, ledgers, openSide } = ports
   const ledger = ledgers.get(tenant)
   const [leaf] = await ledger.read(leafIndex, 1)
@@ -82,26 +90,24 @@ export async function entryAt(ports: ApiPorts, tenant: string, leafIndex: number
     .where('tenant', '=', tenant)
     .where('leaf_index', '=', leafIndex)
     .executeTakeFirst()
-  const side =
-    row === undefined
-      ? await sideOfFindingAt(ports, tenant, leaf.line)
-      : openSide(tenant, leafHashOf(ledger, leafIndex), row.sealed)
+  const side = row === undefined ? '' : openSide(tenant, leafHashOf(ledger, leafIndex), row.sealed)
   return { leafIndex, line: leaf.line, side }
 }
 
-/** A finding carries commitments of the event it rests on, whose values are kept there alone. */
-async function sideOfFindingAt(ports: ApiPorts, tenant: string, line: Uint8Array): Promise<string> {
-  const finding = eventIn(line) as Partial<Finding> | undefined
-  const [ref] = finding?.class_uid === findingClass ? (finding.unmapped?.leaves ?? []) : []
-  if (finding === undefined || ref === undefined) return ''
-  const evidence = await entryAt(ports, tenant, ref.leaf_index)
-  const event = eventIn(evidence.line)
+/** A finding of ours carries commitments of the event it rests on, whose values are kept there alone. */
+async function sideOfFindingIn(ports: ApiPorts, tenant: string, bytes: Uint8Array): Promise<string> {
+  const { chain, event: finding } = parseEntry(bytes)
+  if (chain !== ports.ledgers.get(tenant).chain || finding?.class_uid !== findingClass) return ''
+  const [ref] = (finding as Finding).unmapped.leaves
+  if (ref === undefined) return ''
+  const evidence = await storedEntryAt(ports, tenant, ref.leaf_index)
+  const { event } = parseEntry(evidence.line)
   if (event === undefined || evidence.side === '') return ''
   return canonicalize(sideOfFinding(event, JSON.parse(evidence.side) as Side, finding))
 }
 
-const eventIn = (line: Uint8Array): object | undefined =>
-  (JSON.parse(Buffer.from(line).toString('utf8')) as { event?: object }).event
+const parseEntry = (line: Uint8Array) =>
+  JSON.parse(Buffer.from(line).toString('utf8')) as { chain: string; event?: { class_uid?: unknown } }
 
 function leafHashOf(ledger: ReturnType<ApiPorts['ledgers']['get']>, leafIndex: number): string {
   return ledger.leafHashes(leafIndex, leafIndex + 1)[0]?.toHex() ?? ''

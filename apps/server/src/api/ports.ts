@@ -37,6 +37,13 @@ export type ServerFacts = {
   readonly ledgerKeys: readonly string[]
   /** Hex SHA-256 of the certificate authority. */
   readonly caFingerprint: string
+  /** What walks over the ledgers found, one for each tenant that has begun. */
+  readonly integrity: readonly {
+    readonly tenant: string
+    readonly checked: number
+    readonly size: number
+    readonly problem: { readonly leaf: number; readonly text: string } | undefined
+  }[]
   /** Hosts with an open stream. */
   readonly connected: ReadonlySet<string>
   readonly ingest: {

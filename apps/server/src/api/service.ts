@@ -10,7 +10,7 @@ import {
   limits,
   tenantForm,
 } from '@sealwatch/contract'
-import { type FoundEntry, findEntries } from './entries.ts'
+import { type EntryQuery, type FoundEntry, findEntries } from './entries.ts'
 import { apiError, connectErrorOf } from './errors.ts'
 import { type ExportWhat, exportBundle } from './export.ts'
 import type { ApiPorts } from './ports.ts'
@@ -26,7 +26,7 @@ const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
 export function adminRoutes(ports: ApiPorts, stopping: AbortSignal): (router: ConnectRouter) => void {
   const untilDone = (context: HandlerContext) => AbortSignal.any([context.signal, stopping])
 
-  async function* list(request: ListRequest, classUids: readonly number[], context: HandlerContext) {
+  async function* list(request: ListRequest, what: Pick<EntryQuery, 'classUids' | 'ownOnly'>, context: HandlerContext) {
     const signal = untilDone(context)
     let left = request.limit === 0 ? Number.POSITIVE_INFINITY : request.limit
     const query = {
@@ -34,7 +34,7 @@ export function adminRoutes(ports: ApiPorts, stopping: AbortSignal): (router: Co
       fromLeaf: 0,
       sinceMs: timeOf(request.since, 'since'),
       untilMs: timeOf(request.until, 'until'),
-      classUids,
+      ...what,
       follow: request.follow,
     }
     for await (const found of findEntries(ports, query, signal)) {
@@ -55,8 +55,10 @@ export function adminRoutes(ports: ApiPorts, stopping: AbortSignal): (router: Co
             })
           return await ports.createJoinToken(ttlSeconds)
         }),
-      listAlerts: (request, context) => guardedStream(list(request, [findingClass], context)),
-      listEvents: (request, context) => guardedStream(list(request, request.classUids, context)),
+      listAlerts: (request, context) =>
+        guardedStream(list(request, { classUids: [findingClass], ownOnly: true }, context)),
+      listEvents: (request, context) =>
+        guardedStream(list(request, { classUids: request.classUids, ownOnly: false }, context)),
       awaitEvent: (request, context) => guarded(() => awaitEvent(ports, request, untilDone(context))),
       export: (request, context) => guardedStream(exportOf(ports, request, untilDone(context))),
     })
@@ -87,6 +89,7 @@ async function awaitEvent(ports: ApiPorts, request: AwaitEventRequest, signal: A
     sinceMs: undefined,
     untilMs: undefined,
     classUids: request.classUid === 0 ? [] : [request.classUid],
+    ownOnly: false,
     follow: true,
   }
   try {

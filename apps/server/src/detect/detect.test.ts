@@ -73,7 +73,15 @@ async function openRooms(dir: string) {
     stop.abort()
     await followers
   })
-  const ingest = createIngest({ store, ledgers, quarantine, sealerOf, clock, log })
+  const ingest = createIngest({
+    store,
+    ledgers,
+    quarantine,
+    sealerOf,
+    indexed: { waitFor: (of, leaf) => indexed.waitFor(of, leaf, stop.signal) },
+    clock,
+    log,
+  })
   return { store, ledger, ingest, followers, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 

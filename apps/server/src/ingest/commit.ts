@@ -3,7 +3,7 @@
 import { type Clock, isSealwatchError, type Log, rfc3339 } from '@sealwatch/base'
 import { limits, type ShipRequest } from '@sealwatch/contract'
 import type { Sealer } from '@sealwatch/keys'
-import { type Ledger, leafHash, openSide, sha256, type VerifiedBatch } from '@sealwatch/ledger'
+import { equal, type Ledger, leafHash, openSide, sha256, splitLines, type VerifiedBatch } from '@sealwatch/ledger'
 import type { Host } from '../identity/index.ts'
 import type { Store } from '../store/index.ts'
 import { ingestError } from './errors.ts'
@@ -28,6 +28,8 @@ export type IngestOptions = {
   readonly ledgers: Ledgers
   readonly quarantine: Quarantine
   readonly sealerOf: (tenant: string) => Sealer
+  /** Resolves when the index covers the leaves before `leaf`. */
+  readonly indexed: { waitFor(tenant: string, leaf: number): Promise<void> }
   readonly clock: Clock
   readonly log: Log
 }
@@ -39,7 +41,8 @@ type Begun = { readonly outcome: Promise<Outcome> }
 export const sidePlace = (tenant: string, lineHash: string): string => `side/${tenant}/${lineHash}`
 
 /** Verifies batches and brings them into their tenant's ledger; what fails verification is kept beside it. */
-export function createIngest({ store, ledgers, quarantine, sealerOf, clock, log }: IngestOptions): Ingest {
+export function createIngest(options: IngestOptions): Ingest {
+  const { store, ledgers, quarantine, sealerOf, indexed, clock, log } = options
   const quarantined = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<Reason, number>
   const counters: IngestCounters = { received: 0, admitted: 0, refused: 0, duplicate: 0, quarantined }
   const turns = new Map<string, Promise<unknown>>()
@@ -56,13 +59,15 @@ export function createIngest({ store, ledgers, quarantine, sealerOf, clock, log 
   }
 
   async function submit(host: Host, tenant: string, batch: ShipRequest): Promise<Outcome> {
-    counters.received += batch.count
+    // As many as there are: what a host announces may be anything.
+    const lines = linesIn(batch.lines)
+    counters.received += lines
     try {
       const { outcome } = await inTurn(batch.chain, () => begin(host, tenant, batch))
       return await outcome
     } catch (error) {
       if (!isSealwatchError(error) || error.kind === 'fatal') throw error
-      counters.refused += batch.count
+      counters.refused += lines
       log.warn('batch refused', { host_id: host.hostId, chain: batch.chain, first_seq: batch.firstSeq, error })
       return { kind: 'refused', error, expected: ledgers.get(tenant).position(batch.chain) }
     }
@@ -84,14 +89,20 @@ export function createIngest({ store, ledgers, quarantine, sealerOf, clock, log 
       throw ingestError('INGEST_GAP', { attempted, received: `line ${firstSeq} where ${position.nextSeq} was due` })
     }
     const keys = await keysOf(host)
-    const verdict = judgeBatch(batch, position, host.hostId, (keyId) => keys.get(keyId), rfc3339(clock.nowNs()))
+    const verdict = judgeBatch(
+      batch,
+      position,
+      { hostId: host.hostId, tenant },
+      (keyId) => keys.get(keyId),
+      rfc3339(clock.nowNs()),
+    )
     if ('reason' in verdict) {
       const { reason, detail, keyId } = verdict
       const at = { tenant, hostId: host.hostId, chain: batch.chain, firstSeq, nextSeq }
       log.error('batch quarantined', { ...at, reason, detail })
       // Waited for within the turn: the stub is the place from which the next batch goes on.
       const placed = await putAside(ledger, { ...at, lines: batch.lines, reason, detail, keyId })
-      counters.quarantined[reason] += batch.count
+      counters.quarantined[reason] += linesIn(batch.lines)
       return { outcome: Promise.resolve({ kind: 'quarantined', nextSeq, reason, ...placed }) }
     }
     const side = sealSide(tenant, verdict.admitted, batch)
@@ -117,30 +128,50 @@ export function createIngest({ store, ledgers, quarantine, sealerOf, clock, log 
     return { item, leafIndex: first }
   }
 
-  /** What is in the ledger already comes again when its acknowledgement was lost: acknowledged, not stored twice. */
+  /** What was accepted already comes again when its acknowledgement was lost: acknowledged, not stored twice. */
   async function repeat(ledger: Ledger, batch: ShipRequest): Promise<Outcome> {
+    const { chain, count } = batch
+    const firstSeq = Number(batch.firstSeq)
+    const nextSeq = firstSeq + count
+    const attempted = `comparing lines ${firstSeq} to ${nextSeq - 1} of chain ${chain} with the ledger`
     await ledger.settled()
-    const { chain } = batch
-    const seq = Number(batch.firstSeq) + batch.count - 1
-    const position = ledger.position(chain)
-    const indexed = store.db
+    await indexed.waitFor(ledger.tenant, ledger.size)
+    const leafIndex = (await leafOfSame(ledger, batch, attempted)) ?? (await stubOfSame(batch))
+    if (leafIndex === undefined) throw ingestError('INGEST_FORKED', { attempted, received: 'other bytes' })
+    counters.duplicate += linesIn(batch.lines)
+    return { kind: 'acknowledged', nextSeq: ledger.position(chain).nextSeq, leafIndex }
+  }
+
+  /** The leaf of the batch's last line, when every line of it stands in the ledger as it comes now. */
+  async function leafOfSame(ledger: Ledger, batch: ShipRequest, attempted: string): Promise<number | undefined> {
+    const firstSeq = Number(batch.firstSeq)
+    const rows = await store.db
       .selectFrom('entries')
       .select('leaf_index')
+      .where('chain', '=', batch.chain)
+      .where('seq', '>=', firstSeq)
+      .where('seq', '<', firstSeq + batch.count)
+      .orderBy('seq')
+      .execute()
+    if (rows.length !== batch.count) return undefined
+    const lines = splitLines(batch.lines, batch.count, attempted)
+    const isSame = rows.every(({ leaf_index }, i) => {
+      const [stored] = ledger.leafHashes(leaf_index, leaf_index + 1)
+      const line = lines[i]
+      return stored !== undefined && line !== undefined && equal(stored, leafHash(sha256, line))
+    })
+    return isSame ? rows.at(-1)?.leaf_index : undefined
+  }
+
+  async function stubOfSame({ chain, firstSeq, lines }: ShipRequest): Promise<number | undefined> {
+    const row = await store.db
+      .selectFrom('audit_signature_quarantine')
+      .select('stub_leaf_index')
+      .where('item', '=', sha256(lines).toHex())
       .where('chain', '=', chain)
-      .where('seq', '=', seq)
-    const leafIndex = (await indexed.executeTakeFirst())?.leaf_index
-    const lastLine = batch.lines.subarray(batch.lines.lastIndexOf(0x0a, batch.lines.length - 2) + 1, -1)
-    const received = leafHash(sha256, lastLine).toHex()
-    const newest = seq + 1 === position.nextSeq ? position.tip : null
-    const due = leafIndex === undefined ? newest : ledger.leafHashes(leafIndex, leafIndex + 1)[0]?.toHex()
-    if (due !== null && due !== received) {
-      throw ingestError('INGEST_FORKED', {
-        attempted: `comparing line ${seq} of chain ${chain} with the ledger`,
-        received,
-      })
-    }
-    counters.duplicate += batch.count
-    return { kind: 'acknowledged', nextSeq: position.nextSeq, leafIndex: leafIndex ?? ledger.size - 1 }
+      .where('first_seq', '=', Number(firstSeq))
+      .executeTakeFirst()
+    return row?.stub_leaf_index ?? undefined
   }
 
   async function keysOf(host: Host): Promise<Map<string, RegisteredKey>> {
@@ -148,19 +179,33 @@ export function createIngest({ store, ledgers, quarantine, sealerOf, clock, log 
     return new Map(rows.map((row) => [row.key_id, row]))
   }
 
+  /** Values that do not match their line are worth nothing and are left out; the line itself is evidence all the same. */
   function sealSide(tenant: string, batch: VerifiedBatch, { side }: ShipRequest): Map<number, Uint8Array> {
     const attempted = `reading the personal values of chain ${batch.chain}`
     const sealed = new Map<number, Uint8Array>()
     for (const { seq, values } of side) {
       const parsed = batch.lines[Number(seq) - batch.firstSeq]
-      if (parsed === undefined || values.length > limits.sideBytesMax) {
-        throw ingestError('INGEST_MALFORMED', { attempted, received: `${values.length} bytes for line ${seq}` })
+      try {
+        if (parsed === undefined || values.length > limits.sideBytesMax) {
+          throw ingestError('INGEST_MALFORMED', { attempted, received: `${values.length} bytes for line ${seq}` })
+        }
+        openSide(sha256, parsed.line, Buffer.from(values).toString('utf8'), attempted)
+        sealed.set(parsed.line.seq, sealerOf(tenant).seal(sidePlace(tenant, parsed.hash.toHex()), values))
+      } catch (error) {
+        if (!isSealwatchError(error)) throw error
+        log.error('personal values that do not match their line are left out', { chain: batch.chain, seq, error })
       }
-      openSide(sha256, parsed.line, Buffer.from(values).toString('utf8'), attempted)
-      sealed.set(parsed.line.seq, sealerOf(tenant).seal(sidePlace(tenant, parsed.hash.toHex()), values))
     }
     return sealed
   }
 
   return { submit, position: async (tenant, chain) => ledgers.get(tenant).position(chain), counters }
+}
+
+const newline = 0x0a
+
+function linesIn(bytes: Uint8Array): number {
+  let count = 0
+  for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) count += 1
+  return Math.max(1, count)
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
-import { createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
+import { createBell, createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
 import { type ShipRequest, ShipRequestSchema } from '@sealwatch/contract'
 import { type Ed25519Signer, generateSigner, loadOrCreateSealer } from '@sealwatch/keys'
 import { type ChainBatch, type Line, openChain, parseLine, sha256 } from '@sealwatch/ledger'
@@ -49,7 +49,19 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
   const ledgers = await open()
   stack.defer(() => ledgers.close())
   const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealerOf, clock, disk })
-  const ingest = createIngest({ store, ledgers, quarantine, sealerOf, clock, log })
+  const bell = createBell()
+  let position = 0
+  const forever = new AbortController().signal
+  const indexed = {
+    waitFor: async (_tenant: string, leaf: number) => {
+      while (position < leaf) await bell.wait(forever)
+    },
+  }
+  const onIndexed = (next: number) => {
+    position = next
+    bell.ring()
+  }
+  const ingest = createIngest({ store, ledgers, quarantine, sealerOf, indexed, clock, log })
   const signer = generateSigner()
   const chain = await openChain({
     dir: join(dir, 'chain'),
@@ -68,7 +80,7 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     store,
     outbox: createOutbox(store),
     signal: indexing.signal,
-    onIndexed: () => undefined,
+    onIndexed,
   })
   stack.defer(async () => {
     indexing.abort()
@@ -188,6 +200,30 @@ test('LOG-2 other lines in the place of accepted ones are refused as a fork', as
   assert.equal(outcome.kind === 'refused' && outcome.error.code, 'INGEST_FORKED')
 })
 
+test('ING-8 other bytes at an old position are refused, also behind an honest last line', async () => {
+  await using it = await openIngest()
+  for (const name of ['a', 'b', 'c']) await it.seal(name)
+  const starts = [0, 3, 5]
+  const batches = await Promise.all(starts.map((seq) => it.batchAt(seq)))
+  for (const batch of batches) assert.equal((await it.submit(batch)).kind, 'acknowledged')
+  const [first] = batches as [ShipRequest]
+  const outcome = await it.submit({ ...first, lines: flip(first.lines, 40) })
+  assert.equal(outcome.kind === 'refused' && outcome.error.code, 'INGEST_FORKED')
+})
+
+test('ING-8 a number of lines that is not there hides nothing: later lines of those numbers are refused, not lost', async () => {
+  await using it = await openIngest()
+  for (const name of ['a', 'b']) await it.seal(name)
+  const [first, second] = [await it.batchAt(0), await it.batchAt(3)]
+  assert.equal((await it.submit({ ...first, count: 500 })).kind, 'quarantined')
+  const outcome = await it.submit(second)
+  assert.equal(outcome.kind === 'refused' && outcome.error.code, 'INGEST_FORKED')
+  const { received, quarantined, refused } = it.ingest.counters
+  assert.deepEqual([received, quarantined.invalid_signature, refused], [5, 3, 2])
+  await it.submit({ ...second, count: 2 ** 32 - 1 })
+  assert.deepEqual([it.ingest.counters.received, it.ingest.counters.refused], [7, 4])
+})
+
 const cases: readonly [Reason, KeyChange | 'unregistered'][] = [
   ['unknown_key', 'unregistered'],
   ['unknown_key', { host_id: 'another-host' }],
@@ -240,19 +276,14 @@ test('ING-2 ING-6 a batch that was altered is quarantined, and the next one flow
   )
 })
 
-test('personal values that do not match their commitment are refused', async () => {
+test('personal values that do not match their commitment are left out, and their lines are kept', async () => {
   await using it = await openIngest()
   await it.seal('alice')
   const request = await it.batchAt(0)
-  const forged = Buffer.from(request.side[0]?.values as Uint8Array)
-    .toString()
-    .replace('alice', 'mallo')
-  const outcome = await it.submit({
-    ...request,
-    side: [{ ...(request.side[0] as ShipRequest['side'][0]), values: Buffer.from(forged) }],
-  })
-  assert.equal(outcome.kind === 'refused' && outcome.error.code, 'SIDE_UNMATCHED')
-  assert.equal((await it.submit(request)).kind, 'acknowledged')
+  const [side] = request.side as [ShipRequest['side'][0]]
+  const forged = Buffer.from(Buffer.from(side.values).toString().replace('alice', 'mallo'))
+  assert.equal((await it.submit({ ...request, side: [{ ...side, values: forged }] })).kind, 'acknowledged')
+  assert.equal((await readFile(join(it.dir, 'ledgers/tenant-default/side'))).length, 0)
 })
 
 test('whatever bytes come, the outcome has a name, nothing is lost, and the chain goes on', async () => {

@@ -4,6 +4,7 @@ import { isSealwatchError, messageOf, SealwatchError } from '@sealwatch/base'
 import { limits } from '@sealwatch/contract'
 import { verifyEd25519 } from '@sealwatch/keys'
 import {
+  type Anchor,
   type ChainPosition,
   headKeyId,
   type KeyRecord,
@@ -33,21 +34,23 @@ export type Verdict =
 export function judgeBatch(
   batch: { readonly chain: string; readonly lines: Uint8Array; readonly count: number },
   position: ChainPosition,
-  hostId: string,
+  owner: { readonly hostId: string; readonly tenant: string },
   keyOf: (keyId: string) => RegisteredKey | undefined,
   receivedAt: string,
 ): Verdict {
   const keyId = claimedKeyId(batch.lines)
   const key = keyId === undefined ? undefined : keyOf(keyId)
   const wrong = (reason: Reason, detail: string): Verdict => ({ reason, detail, keyId })
-  if (keyId !== undefined && key?.host_id !== hostId)
-    return wrong('unknown_key', `key ${keyId} is not registered for host ${hostId}`)
+  if (keyId !== undefined && key?.host_id !== owner.hostId)
+    return wrong('unknown_key', `key ${keyId} is not registered for host ${owner.hostId}`)
   if (key === undefined) return wrong('invalid_signature', 'the batch does not end in a head that names its key')
   let admitted: VerifiedBatch
   try {
     const linked: LinkedBatch = linkBatch(sha256, batch, position, limits.batchLinesMax)
     if (linked.lines.length !== batch.count)
       return wrong('invalid_signature', `${linked.lines.length} lines where ${batch.count} were announced`)
+    const foreign = linked.lines.find(({ line }) => 'anchor' in line && !isOf(line.anchor, owner.tenant, key))
+    if (foreign !== undefined) return wrong('invalid_signature', 'an anchor of another tenant or key')
     admitted = verifyBatch(sha256, verifyEd25519, linked, key)
   } catch (error) {
     if (error instanceof SealwatchError) return wrong('invalid_signature', messageOf(error))
@@ -60,6 +63,9 @@ export function judgeBatch(
     return wrong('key_expired', `valid until ${key.valid_until}`)
   return { admitted }
 }
+
+const isOf = (anchor: Anchor, tenant: string, key: KeyRecord) =>
+  anchor.tenant === tenant && anchor.key_id === key.key_id && anchor.origin === null
 
 /** The key that the last line, as a head, claims; undefined where there is no such line. */
 function claimedKeyId(lines: Uint8Array): string | undefined {

@@ -61,7 +61,10 @@ function createDriver(database: DatabaseSync): Driver {
     },
     beginTransaction: async () => database.exec('BEGIN IMMEDIATE'),
     commitTransaction: async () => database.exec('COMMIT'),
-    rollbackTransaction: async () => database.exec('ROLLBACK'),
+    // On some errors, a full disk among them, SQLite has rolled back already.
+    rollbackTransaction: async () => {
+      if (database.isTransaction) database.exec('ROLLBACK')
+    },
     releaseConnection: async () => release(),
     destroy: async () => database.close(),
   }

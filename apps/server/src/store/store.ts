@@ -18,6 +18,12 @@ export const storeErrors = {
     rule: 'one server alone works on a data directory',
     advice: 'Stop the other server (`sealwatch status` names it), or choose another --data',
   },
+  STORE_MISSING: {
+    kind: 'fatal',
+    rule: 'ledgers that hold lines have their database beside them',
+    advice:
+      'Restore index.sqlite from a backup: it holds hosts and keys. Without one, choose another --data and keep this one as evidence',
+  },
 } as const satisfies ErrorTable
 const storeError = errorsOf(storeErrors)
 
@@ -62,3 +68,8 @@ function migrate(database: DatabaseSync, path: string): void {
   for (const migration of migrations.slice(applied)) database.exec(migration)
   database.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`)
 }
+
+/** The disk had no room for what a transaction wanted to write; nothing of it was written. */
+export const isStoreFull = (error: unknown): boolean =>
+  (error as { errcode?: number } | undefined)?.errcode === sqliteFull
+const sqliteFull = 13

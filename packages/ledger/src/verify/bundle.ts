@@ -335,13 +335,12 @@ function readHeader({ sha256, verify, trust }: BundleChecks, bytes: Uint8Array, 
       received: 'a tenant checkpoint that the root ledger does not hold',
     })
   }
-  // Keys that signed nothing here would be words without proof.
-  if (
-    brought.some((key) => !signers.some((signer) => signer.name === key.name && equal(signer.publicKey, key.publicKey)))
-  ) {
+  // The keys that signed, no more and no fewer: any other would be a word without proof.
+  const isSame = (a: NoteVerifier) => (b: NoteVerifier) => a.name === b.name && equal(a.publicKey, b.publicKey)
+  if (brought.length !== signers.length || !brought.every((key) => signers.some(isSame(key)))) {
     throw bundleError('BUNDLE_UNTRUSTED', {
       attempted,
-      received: `the keys ${brought.map(({ name }) => name).join(', ')}`,
+      received: `the keys [${brought.map(({ name }) => name).join(', ')}] where ${signers.map(({ name }) => name).join(', ')} signed`,
     })
   }
   return { tenant, checkpoint: tenantCheckpoint, root: rootCheckpoint, signers }

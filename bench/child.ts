@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { execPath } from 'node:process'
+import { createInterface } from 'node:readline'
+
+export type Child = { readonly port: number } & AsyncDisposable
+
+/** Starts bench/`program` over a directory, in a process of its own; resolves when it serves. */
+export async function startChild(program: string, dir: string): Promise<Child> {
+  const path = new URL(program, import.meta.url).pathname
+  const child = spawn(execPath, ['--disable-warning=ExperimentalWarning', path, dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit')
+  const { promise: serving, resolve } = Promise.withResolvers<number>()
+  const said: string[] = []
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    said.push(line)
+    const { msg, port } = JSON.parse(line) as { msg: string; port: number }
+    if (msg === 'serving') resolve(port)
+  })
+  const failed = ended.then(() => Promise.reject(new Error(`${program} ended:\n${said.slice(-5).join('\n')}`)))
+  failed.catch(() => undefined)
+  const port = await Promise.race([serving, failed])
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await ended
+  }
+  return { port, [Symbol.asyncDispose]: stop }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// `node bench/ingest-server.ts DIR`: the whole control plane over DIR, on a free port, until SIGTERM.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { createLog, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import { openApiSocket } from '../apps/server/src/api/index.ts'
+import { runServer } from '../apps/server/src/compose.ts'
+import { serverConfigPrefix, serverSettings } from '../apps/server/src/config.ts'
+import { readRuleFiles, standardRules } from '../apps/server/src/detect/index.ts'
+
+const dir = process.argv[2] as string
+mkdirSync(dir, { recursive: true })
+const settings = { SEALWATCH_SERVER_DATA_DIR: dir, SEALWATCH_SERVER_RUN_DIR: dir, SEALWATCH_SERVER_PORT: '0' }
+const stop = new AbortController()
+process.once('SIGTERM', () => stop.abort('SIGTERM'))
+await runServer({
+  config: readConfig(serverSettings, settings, serverConfigPrefix),
+  api: await openApiSocket(join(dir, 'api.sock')),
+  ruleFiles: readRuleFiles(standardRules),
+  clock: systemClock,
+  disk: systemDisk,
+  log: createLog('server', (line) => process.stdout.write(line), systemClock.nowMs),
+  signal: stop.signal,
+})
+process.exit(0)
