@@ -43,7 +43,8 @@ export type GapInput = Interval & {
 export function gapRecord(timeNs: bigint, gap: GapInput, context: RecordContext): EventDraft<LogEvent> {
   const { severity, text } = gapCauses[gap.cause]
   const lost = gap.lost && perSite((site) => gap.lost?.[site] ?? 0n)
-  const known = lost === null ? 'how many events were lost is unknown' : `${total(lost)} events were lost`
+  const known =
+    lost === null ? 'what is missing is unknown' : `of what the sensor saw, ${total(lost)} events are missing`
   return record('gap', severity, timeNs, context, {
     message: `unknown interval of ${seconds(gap)} s: ${text}; ${known}`,
     unmapped: {

@@ -3,6 +3,7 @@
 import { canonicalize } from '@sealwatch/base'
 import { eventClasses, type Finding, type Side } from '@sealwatch/contract'
 import { sideOfFinding } from '@sealwatch/detect'
+import type { Leaf } from '@sealwatch/ledger'
 import { apiError } from './errors.ts'
 import type { ApiPorts } from './ports.ts'
 
@@ -27,6 +28,7 @@ export type FoundEntry = {
 }
 
 const pageRows = 256
+const readAhead = 64
 const findingClass = eventClasses.finding.uid
 
 /** Events that match, oldest first. With `follow` it goes on with what comes until the signal fires. */
@@ -43,7 +45,7 @@ export async function* findEntries(
     await ports.index.waitFor(query.tenant, end, signal)
     while (next < end && !signal.aborted) {
       const leaves = await pageOf(ports, query, next, end)
-      for (const leaf of leaves) yield await entryAt(ports, query.tenant, leaf)
+      yield* entriesAt(ports, query.tenant, leaves)
       next = leaves.length < pageRows ? end : (leaves.at(-1) ?? end) + 1
     }
     if (!query.follow) {
@@ -75,23 +77,40 @@ async function pageOf({ db }: ApiPorts, query: EntryQuery, from: number, before:
 }
 
 export async function entryAt(ports: ApiPorts, tenant: string, leafIndex: number): Promise<FoundEntry> {
-  const entry = await storedEntryAt(ports, tenant, leafIndex)
-  return entry.side === '' ? { ...entry, side: await sideOfFindingIn(ports, tenant, entry.line) } : entry
+  for await (const entry of entriesAt(ports, tenant, [leafIndex])) return entry
+  throw new RangeError(`leaf ${leafIndex} is in the index and not in the ledger of ${tenant}`)
 }
 
-async function storedEntryAt(ports: ApiPorts, tenant: string, leafIndex: number): Promise<FoundEntry> {
-  const { db, ledgers, openSide } = ports
+/** The entries of some leaves, in ascending order, with the personal values of findings looked up in their evidence. */
+async function* entriesAt(ports: ApiPorts, tenant: string, leaves: readonly number[]): AsyncGenerator<FoundEntry> {
+  for await (const entry of storedEntriesAt(ports, tenant, leaves)) {
+    yield entry.side === '' ? { ...entry, side: await sideOfFindingIn(ports, tenant, entry.line) } : entry
+  }
+}
+
+/** Reads the ledger and the index in stretches: what stands between two leaves is read over when it is little. */
+async function* storedEntriesAt(
+  { db, ledgers, openSide }: ApiPorts,
+  tenant: string,
+  leaves: readonly number[],
+): AsyncGenerator<FoundEntry> {
   const ledger = ledgers.get(tenant)
-  const [leaf] = await ledger.read(leafIndex, 1)
-  if (leaf === undefined) throw new RangeError(`leaf ${leafIndex} is in the index and not in the ledger of ${tenant}`)
-  const row = await db
+  const rows = await db
     .selectFrom('side_values')
-    .select('sealed')
+    .select(['leaf_index', 'sealed'])
     .where('tenant', '=', tenant)
-    .where('leaf_index', '=', leafIndex)
-    .executeTakeFirst()
-  const side = row === undefined ? '' : openSide(tenant, leafHashOf(ledger, leafIndex), row.sealed)
-  return { leafIndex, line: leaf.line, side }
+    .where('leaf_index', 'in', leaves.length > 0 ? leaves : [-1])
+    .execute()
+  const sides = new Map(rows.map(({ leaf_index, sealed }) => [leaf_index, sealed]))
+  let ahead: readonly Leaf[] = []
+  for (const leafIndex of leaves) {
+    if (!ahead.some(({ index }) => index === leafIndex)) ahead = await ledger.read(leafIndex, readAhead)
+    const line = ahead.find(({ index }) => index === leafIndex)?.line
+    if (line === undefined) throw new RangeError(`leaf ${leafIndex} is in the index and not in the ledger of ${tenant}`)
+    const sealed = sides.get(leafIndex)
+    const side = sealed === undefined ? '' : openSide(tenant, leafHashOf(ledger, leafIndex), sealed)
+    yield { leafIndex, line, side }
+  }
 }
 
 /** A finding of ours carries commitments of the event it rests on, whose values are kept there alone. */
@@ -100,10 +119,12 @@ async function sideOfFindingIn(ports: ApiPorts, tenant: string, bytes: Uint8Arra
   if (chain !== ports.ledgers.get(tenant).chain || finding?.class_uid !== findingClass) return ''
   const [ref] = (finding as Finding).unmapped.leaves
   if (ref === undefined) return ''
-  const evidence = await storedEntryAt(ports, tenant, ref.leaf_index)
-  const { event } = parseEntry(evidence.line)
-  if (event === undefined || evidence.side === '') return ''
-  return canonicalize(sideOfFinding(event, JSON.parse(evidence.side) as Side, finding))
+  for await (const evidence of storedEntriesAt(ports, tenant, [ref.leaf_index])) {
+    const { event } = parseEntry(evidence.line)
+    if (event === undefined || evidence.side === '') return ''
+    return canonicalize(sideOfFinding(event, JSON.parse(evidence.side) as Side, finding))
+  }
+  return ''
 }
 
 const parseEntry = (line: Uint8Array) =>
