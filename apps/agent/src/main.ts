@@ -17,6 +17,8 @@ import { agentConfigPrefix, agentSettings } from './config.ts'
 
 import { readBootNs, readProcesses } from './sources/proc-snapshot.ts'
 
+// A log that cannot be written, on a full disk for one, is no reason to stop watching.
+process.stdout.on('error', () => undefined)
 const log = createLog('agent', (line) => process.stdout.write(line), systemClock.nowMs)
 
 try {

@@ -17,6 +17,8 @@ import { runServer } from './compose.ts'
 import { serverConfigPrefix, serverSettings } from './config.ts'
 import { readRuleFiles, standardRules } from './detect/index.ts'
 
+// A log that cannot be written, on a full disk for one, is no reason to stop watching.
+process.stdout.on('error', () => undefined)
 const log = createLog('server', (line) => process.stdout.write(line), systemClock.nowMs)
 
 try {
