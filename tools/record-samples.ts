@@ -4,7 +4,7 @@
 // the host's own particulars are replaced by those of a made-up one.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,13 +22,16 @@ type Sample = {
   readonly script: string
   readonly isIt: (observation: SiteObservation) => boolean
   /** The one attribute that makes it quiet. */
-  readonly quiet: { readonly path: readonly string[]; readonly value: string | boolean }
+  readonly quiet: { readonly path: readonly string[]; readonly value: string | number | boolean }
 }
 
 const root = join(import.meta.dirname, '..')
 const build = join(root, 'apps/sensor/build')
 // Copied to where a user might have it: where it was built says nothing.
 const probe = '/usr/local/bin/probe'
+// Made for the recording and removed after it, like the probe; fails where there is one already.
+const data = '/srv/sealwatch-sample'
+const keys = `${data}/server/keys`
 const relation = { path: ['unmapped', 'relation'], value: 'traced' } as const
 const runsFromMemfd = `
   $^F = 255; my $name = 'payload'; my $fd = syscall(319, $name, 0); open(my $out, '>&=', $fd);
@@ -40,6 +43,11 @@ const samples: Readonly<Record<string, Sample>> = {
     script: 'exec cat /etc/shadow',
     isIt: (o) => o.kind === 'file_open' && o.watched === '/etc/shadow' && o.actor.comm === 'cat',
     quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/sbin/unix_chkpwd' },
+  },
+  'sealwatch-key-read': {
+    script: `exec cat ${keys}/ledger.key`,
+    isIt: (o) => o.kind === 'file_open' && o.watched === keys && o.actor.comm === 'cat',
+    quiet: { path: ['actor', 'process', 'euid'], value: 64_701 },
   },
   'ptrace-attach': {
     script: `exec ${probe} ptrace sample`,
@@ -76,13 +84,16 @@ const samples: Readonly<Record<string, Sample>> = {
 
 const dir = mkdtempSync(join(tmpdir(), 'samples-'))
 const instance = `samples-${process.pid}`
+mkdirSync(data)
 try {
+  mkdirSync(keys, { recursive: true })
+  writeFileSync(join(keys, 'ledger.key'), '', { mode: 0o600 })
   if (spawnSync('make', ['-s', '-C', join(root, 'apps/sensor'), 'all'], { stdio: 'inherit' }).status !== 0)
     throw new Error('the sensor could not be built')
   spawnSync('install', ['-m', '0755', join(build, 'probe'), probe])
   await record()
 } finally {
-  for (const made of [dir, probe, `/sys/fs/bpf/sealwatch-${instance}`]) rmSync(made, { recursive: true, force: true })
+  for (const made of [dir, probe, data, `/sys/fs/bpf/sealwatch-${instance}`]) rmSync(made, { recursive: true, force: true })
 }
 
 async function record(): Promise<void> {
@@ -106,7 +117,7 @@ async function record(): Promise<void> {
   const attached = new Promise<void>((resolve) => {
     onMessage = (message) => message.kind === 'hello' && resolve()
   })
-  const args = ['--socket', socketPath, '--instance', instance, '--watch', '/etc/shadow']
+  const args = ['--socket', socketPath, '--instance', instance, '--watch', '/etc/shadow', '--watch', keys]
   const sensor = spawn(join(build, 'sensor'), args, { stdio: 'inherit' })
   await attached
 
@@ -139,7 +150,7 @@ function write(name: string, event: object): void {
   writeFileSync(join(root, 'rules', name), `${JSON.stringify(event, null, 2)}\n`)
 }
 
-function changed(value: object, [member, ...rest]: readonly string[], to: string | boolean): object {
+function changed(value: object, [member, ...rest]: readonly string[], to: string | number | boolean): object {
   if (member === undefined) return value
   const inner = (value as Readonly<Record<string, unknown>>)[member]
   return { ...value, [member]: rest.length === 0 ? to : changed(inner as object, rest, to) }

@@ -33,6 +33,8 @@ const techniques: Readonly<Record<string, string>> = {
   T1055: 'Process Injection',
   'T1055.008': 'Ptrace System Calls',
   'T1055.009': 'Proc Memory',
+  T1552: 'Unsecured Credentials',
+  'T1552.004': 'Private Keys',
   T1620: 'Reflective Code Loading',
 }
 

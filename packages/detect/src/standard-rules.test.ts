@@ -94,7 +94,36 @@ test('the password hashes are known by what they are, not by the path they were 
     firing({ ...fires, file: { ...fires.file, path }, unmapped: { ...fires.unmapped, watched } } as Event).length
   assert.equal(firingWith('/tmp/x', '/etc/shadow'), 1)
   assert.equal(firingWith('/mnt/etc/gshadow', '/etc/gshadow'), 1)
+  assert.equal(firingWith('/etc/shadow-', '/etc/shadow-'), 1, 'the backup that passwd leaves')
+  assert.equal(firingWith('/etc/gshadow-', '/etc/gshadow-'), 1)
   assert.equal(firingWith('/etc/shadow', '/etc/sudoers'), 0, 'another file, mounted over it')
+})
+
+test('each of Sealwatch’s own keys may be read by the one program that has it, and by nobody else', () => {
+  const fires = event('sealwatch-key-read.fires.json') as Event & { actor: { process: object }; unmapped: object }
+  const firingWith = (watched: string, euid: number | undefined) => {
+    const actor = { ...fires.actor, process: { ...fires.actor.process, euid } }
+    return firing({ ...fires, actor, unmapped: { ...fires.unmapped, watched } } as Event).length
+  }
+  const keys = ['/var/lib/sealwatch/server/keys', '/srv/seal/agent/host.key', '/srv/seal/agent/identity.pem']
+  const alerts = (euid: number | undefined) => keys.map((key) => firingWith(key, euid))
+  assert.deepEqual([0, 1000, 64_703, undefined].map(alerts), Array(4).fill([1, 1, 1]))
+  assert.deepEqual(alerts(64_701), [0, 1, 1], 'the server has its keys')
+  assert.deepEqual(alerts(64_702), [1, 0, 0], 'the agent has its own')
+  assert.equal(firingWith('/etc/sudoers', 0), 0)
+})
+
+test('a container runtime may run from memory as root only: whoever else can mount his own program over it', () => {
+  const fires = event('memfd-exec.fires.json') as Event & { actor: { process: object } }
+  const byRunc = (euid: number | undefined, path = '/usr/sbin/runc') => {
+    const process = { ...fires.actor.process, euid, parent_process: { file: { path } } }
+    return firing({ ...fires, actor: { ...fires.actor, process } } as Event).length
+  }
+  assert.deepEqual(
+    [0, 1000, undefined].map((euid) => byRunc(euid)),
+    [0, 1, 1],
+  )
+  assert.equal(byRunc(0, '/tmp/usr/sbin/runc'), 1)
 })
 
 const samples = join(root, '../shared/rules-samples/sigma-linux')

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { cliError } from '../errors.ts'
 import { fileOf, type Place } from '../place.ts'
+import { readSmallFile } from '../small-file.ts'
 
 const pathsMax = 256
+const listBytesMax = 1024 * 1024
 
 const defaults = (
   place: Place,
@@ -13,6 +15,9 @@ const defaults = (
 # Sealwatch reads this list when it starts.
 /etc/shadow
 /etc/gshadow
+# What passwd and its kin leave of the state before
+/etc/shadow-
+/etc/gshadow-
 /etc/sudoers
 /etc/sudoers.d
 /root/.ssh
@@ -33,7 +38,16 @@ export function watchedPaths(place: Place): string[] {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  return [...parseWatchList(readFileSync(path, 'utf8'), path), fileOf.canary(place)]
+  return [...parseWatchList(textOf(path), path), fileOf.canary(place)]
+}
+
+function textOf(path: string): string {
+  try {
+    return readSmallFile(path, listBytesMax)
+  } catch (cause) {
+    const received = (cause as NodeJS.ErrnoException).code
+    throw cliError('CLI_WATCH_LIST', { attempted: `reading the watch list ${path}`, received, cause })
+  }
 }
 
 export function parseWatchList(text: string, source: string): string[] {

@@ -40,6 +40,25 @@ test('it decides as the platform’s own engine does', () => {
   )
 })
 
+test('the first text a matcher is asked about is judged as every later one', () => {
+  fc.assert(
+    fc.property(expression, text, (source, input) => {
+      const expected = new RegExp(source).test(input)
+      const matches = compileRegex(source, plain)
+      assert.deepEqual([matches(input), matches(input), matches(input)], [expected, expected, expected], source)
+    }),
+    {
+      numRuns: 300,
+      examples: [
+        ['^a$', 'a'],
+        ['^$', ''],
+        ['a', 'a'],
+        ['\\b', 'a'],
+      ],
+    },
+  )
+})
+
 test('expressions from real rules', () => {
   const rows: [string, string, boolean][] = [
     ['(.){200,}', 'x'.repeat(200), true],

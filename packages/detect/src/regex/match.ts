@@ -63,23 +63,21 @@ function automatonOf(root: Node, flags: RegexFlags): Automaton {
   return { states, start }
 }
 
-/** States that read a character: in a list, and by state the moment at which it was last put there. */
-type Reached = { readonly list: number[]; readonly moments: Float64Array }
+/** States that read a character: in a list, and by state the position in the text at which it was last come by. */
+type Reached = { readonly list: number[]; readonly visited: Int32Array }
 
 /** Keeps its scratch room between calls, for it runs often; it calls nobody who could call it. */
 function matcherOf({ states, start }: Automaton): (text: string) => boolean {
-  const room = (): Reached => ({ list: [], moments: new Float64Array(states.length) })
+  const room = (): Reached => ({ list: [], visited: new Int32Array(states.length) })
   const rooms = [room(), room()] as const
   const open: number[] = []
-  /** Of the first character of the present text; no two characters of any texts share a moment. */
-  let moment = 1
 
   /** Adds what can be reached from a state without reading a character; true when the match is among it. */
-  const reach = (from: number, text: string, at: number, { list, moments }: Reached): boolean => {
+  const reach = (from: number, text: string, at: number, { list, visited }: Reached): boolean => {
     open.push(from)
     for (let index = open.pop(); index !== undefined; index = open.pop()) {
-      if (moments[index] === moment + at) continue
-      moments[index] = moment + at
+      if (visited[index] === at) continue
+      visited[index] = at
       const state = states[index] as State
       if (state.kind === 'chars') list.push(index)
       else if (state.kind === 'fork') open.push(...state.ways)
@@ -93,7 +91,8 @@ function matcherOf({ states, start }: Automaton): (text: string) => boolean {
     return false
   }
 
-  const matches = (text: string): boolean => {
+  return (text) => {
+    for (const { visited } of rooms) visited.fill(-1)
     let [now, next] = rooms
     now.list.length = 0
     for (let at = 0; at <= text.length; at += 1) {
@@ -109,12 +108,6 @@ function matcherOf({ states, start }: Automaton): (text: string) => boolean {
       ;[now, next] = [next, now]
     }
     return false
-  }
-
-  return (text) => {
-    const found = matches(text)
-    moment += text.length + 2
-    return found
   }
 }
 
