@@ -39,6 +39,11 @@ export const cliErrors = {
     rule: 'server, agent and sensor must be ready within the time allowed',
     advice: 'The log named says why; ./sealwatch status shows the parts',
   },
+  CLI_STOPPED: {
+    kind: 'unavailable',
+    rule: 'an instance must not be stopped, by ./sealwatch down or a signal, before it is ready',
+    advice: 'Start it again',
+  },
   CLI_STOP_FAILED: {
     kind: 'unavailable',
     rule: 'the instance must stop within the time allowed',
@@ -66,7 +71,7 @@ export const cliErrors = {
   },
   CLI_TRUST: {
     kind: 'invalid',
-    rule: 'trust is a verifier key (name+hash+base64), a file of them, or a trust.json',
+    rule: 'trust is a verifier key (name+hash+base64), or a file of at most 64 KiB: of such keys, or a trust.json',
     advice: 'Take it from trust.json in the data directory of the instance you trust',
   },
 } as const satisfies ErrorTable

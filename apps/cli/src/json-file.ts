@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { readSmallFile } from './small-file.ts'
 
 const fileBytesMax = 1024 * 1024
 
@@ -11,10 +11,7 @@ const fileBytesMax = 1024 * 1024
  */
 export async function readJsonFile<T>(path: string): Promise<T | undefined> {
   try {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    const stat = await file.stat()
-    if (!stat.isFile() || stat.size > fileBytesMax) return undefined
-    const value: unknown = JSON.parse(await file.readFile('utf8'))
+    const value: unknown = JSON.parse(readSmallFile(path, fileBytesMax, constants.O_NOFOLLOW))
     return typeof value === 'object' && value !== null ? (value as T) : undefined
   } catch {
     return undefined

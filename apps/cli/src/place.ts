@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { shellWord } from './terminal.ts'
 
 /** Where one instance lives: what must last, and what ends with the machine's run. */
 export type Place = {
@@ -39,13 +40,15 @@ export const fileOf = {
   watchList: (place: Place) => join(place.data, 'watch.list'),
   log: (place: Place, part: string) => join(place.data, 'log', `${part}.log`),
   supervisor: (place: Place) => join(place.run, 'supervisor.json'),
+  /** The same, for when RUN is gone or full. */
+  supervisorCopy: (place: Place) => join(place.data, 'supervisor.json'),
   agentStatus: (place: Place) => join(place.run, 'agent', 'status.json'),
+  sensorSocket: (place: Place) => join(place.run, 'agent', 'sensor.sock'),
   apiSocket: (place: Place) => join(place.run, 'server', 'api.sock'),
   canary: (place: Place) => join(place.run, 'canary'),
 } as const
 
 /** What to add to a command shown to a person, so that it finds the same instance. */
 export function dataFlag({ data }: Place): string {
-  if (data === defaultDataDir) return ''
-  return ` --data ${/^[\w./-]+$/.test(data) ? data : `'${data.replaceAll("'", "'\\''")}'`}`
+  return data === defaultDataDir ? '' : ` --data ${shellWord(data)}`
 }

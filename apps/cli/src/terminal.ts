@@ -33,6 +33,10 @@ export function safeJson(value: unknown, indent?: number): string {
   )
 }
 
+/** One word of a command that a person may paste into a shell. */
+export const shellWord = (text: string): string =>
+  /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+
 type Style = Parameters<typeof styleText>[0]
 export const paint = (io: Io, style: Style, text: string): string =>
   io.color ? styleText(style, text, { validateStream: false }) : text

@@ -11,7 +11,7 @@ import { AdminService } from '@sealwatch/contract'
 
 const { SEALWATCH_SERVER_DATA_DIR: data = '', SEALWATCH_SERVER_RUN_DIR: run = '' } = process.env
 if (existsSync(join(data, 'die'))) {
-  console.error('fake server: told to die')
+  console.error(JSON.stringify({ level: 'critical', msg: 'told to die' }))
   process.exit(7)
 }
 

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { readFile } from 'node:fs/promises'
 import { isSealwatchError } from '@sealwatch/base'
 import { parseVkey, sha256 } from '@sealwatch/ledger'
 import { cliError } from '../errors.ts'
 import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
+import { readSmallFile } from '../small-file.ts'
 import type { Trust } from '../status/types.ts'
 
 /** Keys to verify with, and where they come from; none: the bundle's own word is all there is. */
 export type PinnedTrust = { readonly vkeys: readonly string[]; readonly source: string }
 
+const trustBytesMax = 64 * 1024
 const vkeyForm = /^[^\s+,]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$/
 
 /** From --trust (keys with commas between, a file of them, or a trust.json), else from the data directory, else none. */
@@ -18,16 +19,22 @@ export async function trustOf(given: string | undefined, place: Place): Promise<
   if (given === undefined) {
     const pinned = await readJsonFile<Trust>(fileOf.trust(place))
     return {
-      vkeys: pinned === undefined ? [] : checked(pinned.ledgerKeys, fileOf.trust(place)),
+      vkeys: pinned === undefined ? [] : checked(keysOf(pinned), fileOf.trust(place)),
       source: fileOf.trust(place),
     }
   }
   const keys = given.split(',')
   if (keys.every((key) => vkeyForm.test(key))) return { vkeys: checked(keys, '--trust'), source: '--trust' }
-  const text = await readFile(given, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw cliError('CLI_TRUST', { attempted: 'reading --trust', received: `${given} (${cause.code})`, cause })
-  })
-  return { vkeys: checked(keysIn(text), given), source: given }
+  return { vkeys: checked(keysIn(textOf(given)), given), source: given }
+}
+
+function textOf(path: string): string {
+  try {
+    return readSmallFile(path, trustBytesMax)
+  } catch (cause) {
+    const received = `${path} (${(cause as NodeJS.ErrnoException).code})`
+    throw cliError('CLI_TRUST', { attempted: 'reading --trust', received, cause })
+  }
 }
 
 function keysIn(text: string): string[] {
@@ -37,12 +44,13 @@ function keysIn(text: string): string[] {
       .map((line) => line.trim())
       .filter((line) => line !== '')
   try {
-    const { ledgerKeys } = JSON.parse(text) as Partial<Trust>
-    return Array.isArray(ledgerKeys) ? ledgerKeys.map(String) : []
+    return keysOf(JSON.parse(text) as Partial<Trust>)
   } catch {
     return []
   }
 }
+
+const keysOf = ({ ledgerKeys }: Partial<Trust>): string[] => (Array.isArray(ledgerKeys) ? ledgerKeys.map(String) : [])
 
 function checked(vkeys: readonly string[], source: string): readonly string[] {
   if (vkeys.length === 0) throw cliError('CLI_TRUST', { attempted: `reading ${source}`, received: 'no key' })

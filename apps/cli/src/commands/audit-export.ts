@@ -44,7 +44,7 @@ export const auditExport = command({
           ? { case: 'since' as const, value: since(io.clock.nowMs()) }
           : { case: 'all' as const, value: true }
     const written = await withAdmin(place, attempted, (admin) =>
-      writeBundleFile(output, admin.export({ tenant: tenant ?? '', what, reveal }, { signal: io.stop }), io),
+      writeBundleFile(output, () => admin.export({ tenant: tenant ?? '', what, reveal }, { signal: io.stop }), io),
     )
     io.out(
       json
@@ -56,7 +56,7 @@ export const auditExport = command({
 })
 
 /** Under a name of its own until it is whole, so that nobody takes a cut bundle for a finished one. */
-async function writeBundleFile(path: string, chunks: AsyncIterable<ExportChunk>, io: Io) {
+async function writeBundleFile(path: string, call: () => AsyncIterable<ExportChunk>, io: Io) {
   const partial = `${path}.partial`
   const progress = progressLine(io)
   let bytes = 0
@@ -67,7 +67,8 @@ async function writeBundleFile(path: string, chunks: AsyncIterable<ExportChunk>,
     throw failed(cause)
   })
   try {
-    for await (const { data, linesDone, linesTotal } of chunks) {
+    // Called only now: its failure while nobody awaits the first chunk would end the process.
+    for await (const { data, linesDone, linesTotal } of call()) {
       await file.writeFile(data).catch((cause: unknown) => {
         throw failed(cause)
       })

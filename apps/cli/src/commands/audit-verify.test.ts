@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -140,6 +141,22 @@ describe('audit verify', () => {
       const { code, err } = await verify(good, '--trust', trust)
       assert.equal(code, 2)
       assert.match(err, /CLI_TRUST/)
+    }
+  })
+
+  test('trust that has no end, or is no file, is not read', async () => {
+    writeFileSync(join(dir, 'large'), ' '.repeat(64 * 1024 + 1))
+    execFileSync('mkfifo', [join(dir, 'pipe')])
+    const wrong: [trust: string, said: RegExp][] = [
+      ['/dev/null', /not a regular file/],
+      [dir, /not a regular file/],
+      [join(dir, 'pipe'), /not a regular file/],
+      [join(dir, 'large'), /more than 65536 bytes/],
+    ]
+    for (const [trust, said] of wrong) {
+      const { code, err } = await verify(good, '--trust', trust)
+      assert.equal(code, 2)
+      assert.match(err, said)
     }
   })
 

@@ -48,7 +48,7 @@ describe('commands on a running instance', { skip }, () => {
   after(() => {
     supervisor.kill('SIGKILL')
     rmSync(dir, { recursive: true })
-    rmSync(place.run, { recursive: true })
+    rmSync(place.run, { recursive: true, force: true })
   })
 
   test('status says how everything is', async () => {
@@ -130,6 +130,7 @@ describe('commands on a running instance', { skip }, () => {
     assert.equal((await call('down')).code, 0)
     assert.deepEqual(await ended, [0, null])
     for (const task of tasks) assert.equal(task !== undefined && isAlive(task), false)
+    assert.equal(existsSync(place.run), false)
     const again = await call('down')
     assert.equal(again.code, 3)
     assert.match(again.err, /CLI_NOT_RUNNING/)
@@ -142,6 +143,7 @@ describe('commands on a running instance', { skip }, () => {
     supervisor.kill('SIGKILL')
     await once(supervisor, 'exit')
     assert.equal((await call('status')).code, 3)
+    rmSync(place.run, { recursive: true })
     const { code, out } = await call('down', '--json')
     assert.equal(code, 0)
     assert.deepEqual(JSON.parse(out).leftovers.toSorted(), ['agent', 'sensor', 'server'])

@@ -4,9 +4,10 @@ import { access } from 'node:fs/promises'
 import { command, exit, integer } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { fileOf } from '../place.ts'
+import { removeRun } from '../supervise/layout.ts'
 import { endLeftovers } from '../supervise/leftovers.ts'
 import { takeLock } from '../supervise/lock.ts'
-import { readInstance, readSupervisor } from '../supervise/record.ts'
+import { readInstance, readSupervisor, removeSupervisors } from '../supervise/record.ts'
 import { signalTask, taskOf } from '../supervise/task.ts'
 import { duration, safeJson } from '../terminal.ts'
 
@@ -29,7 +30,11 @@ export const down = command({
     const free = exists ? await takeLock(fileOf.lock(place)) : undefined
     if (!exists || free !== undefined) {
       const ended = await endLeftovers(place, io.clock)
-      await free?.release()
+      if (free !== undefined) {
+        removeSupervisors(place)
+        removeRun(place)
+        await free.release()
+      }
       if (ended.length === 0) throw cliError('CLI_NOT_RUNNING', { attempted, advice: 'There is nothing to stop' })
       io.out(
         json

@@ -2,16 +2,21 @@
 
 import type { Json, JsonObject } from '@sealwatch/base/json'
 import type { Entry } from '@sealwatch/contract'
+import { isObject } from './member.ts'
 
 /** An entry of the ledger as a person or a program reads it: the OCSF event, and where its proof is. */
 export type ReadEntry = {
   readonly leafIndex: number
   readonly tenant: string
-  /** With personal values in place of their commitments, and `unmapped.ledger` naming the leaf. */
-  readonly event: JsonObject
+  readonly chain: string
+  /**
+   * With personal values in place of their commitments, and `unmapped.ledger` naming the leaf. A host in an attacker's
+   * hands may have sealed anything: what is not of an event's form stays as it is.
+   */
+  readonly event: Json
 }
 
-type SealedLine = { readonly chain: string; readonly seq: number; readonly time: string; readonly event?: JsonObject }
+type SealedLine = { readonly chain: string; readonly seq: number; readonly time: string; readonly event?: Json }
 type Side = Readonly<Record<string, { readonly value: string }>>
 
 export function readEntry({ tenant, leafIndex, line, side }: Entry): ReadEntry {
@@ -19,8 +24,13 @@ export function readEntry({ tenant, leafIndex, line, side }: Entry): ReadEntry {
   const values = side.length === 0 ? {} : (JSON.parse(Buffer.from(side).toString('utf8')) as Side)
   const { chain, seq, time, event = {} } = (reveal(sealed as unknown as Json, '', values) ?? {}) as SealedLine
   const ledger = { tenant, leaf_index: Number(leafIndex), chain, seq, time }
-  const unmapped = { ...(event.unmapped as JsonObject | undefined), ledger }
-  return { tenant, leafIndex: Number(leafIndex), event: { ...event, unmapped } }
+  return { tenant, leafIndex: Number(leafIndex), chain, event: withLedger(event, ledger) }
+}
+
+function withLedger(event: Json, ledger: JsonObject): Json {
+  if (!isObject(event)) return event
+  const { unmapped = {} } = event
+  return isObject(unmapped) ? { ...event, unmapped: { ...unmapped, ledger } } : event
 }
 
 /** Puts each value where its JSON pointer leads. */

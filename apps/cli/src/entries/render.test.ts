@@ -5,7 +5,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
+import type { Json } from '@sealwatch/base/json'
 import { buildFinding, EntrySchema, type EventBase } from '@sealwatch/contract'
+import fc from 'fast-check'
 import { testIo } from '../../test/test-io.ts'
 import { placeOf } from '../place.ts'
 import { readEntry } from './entry.ts'
@@ -16,7 +18,7 @@ const vector = (name: string) => JSON.parse(readFileSync(join(vectors, `${name}.
 
 const commitment = `commit:${'0'.repeat(64)}`
 
-function entryOf(event: object, side: object = {}, leafIndex = 7n) {
+function entryOf(event: unknown, side: object = {}, leafIndex = 7n) {
   const line = { chain: 'c'.repeat(32), seq: 3, time: '2026-01-01T00:00:00.000000000Z', event }
   const encode = (value: object) => Buffer.from(JSON.stringify(value))
   return create(EntrySchema, {
@@ -92,4 +94,58 @@ describe('entries', () => {
     const text = renderAlert(readEntry(entryOf(hostile)), testIo(), placeOf(undefined))
     assert.ok(!text.includes('\x1b') && !text.includes('\u202e') && !text.includes('\x07'))
   })
+
+  test('what a hostile host sealed as an event is shown, marked as malformed, and changed nowhere', () => {
+    const event = { class_name: 'Process Activity', message: 42, time: 1e300, unmapped: 'mine' }
+    const entry = readEntry(entryOf(event))
+    assert.deepEqual(entry.event, event)
+    assert.match(
+      renderEvent(entry, testIo()),
+      /Process Activity: \? +42 {2}leaf 7 {2}malformed event by chain c{32}\n$/,
+    )
+    const alert = renderAlert(entry, testIo(), placeOf(undefined))
+    assert.match(alert, /malformed event by chain c{32}\n.*leaf 7 of default\n$/s)
+    const whole = [vector('process-launch'), finding(vector('file-read'))].map((sound) => readEntry(entryOf(sound)))
+    const shown = whole.map((sound, i) => [renderEvent, renderAlert][i]?.(sound, testIo(), placeOf(undefined)))
+    assert.ok(!shown.join('').includes('malformed'))
+  })
+
+  test('what an alert says to paste into a shell is one command', () => {
+    const sound = finding(vector('file-read'))
+    const hostile = { ...sound, finding_info: { ...sound.finding_info, uid: 'x; reboot' } }
+    assert.match(renderAlert(readEntry(entryOf(hostile)), testIo(), placeOf(undefined)), /--alert 'x; reboot' -o/)
+  })
+
+  test('no JSON stops a listing', () => {
+    const sound = fc.constantFrom(finding(vector('memory-read-vm')), finding(vector('file-read'))) as fc.Arbitrary<Json>
+    const bent = fc.tuple(
+      sound,
+      fc.array(fc.nat(), { minLength: 1, maxLength: 6 }),
+      fc.jsonValue() as fc.Arbitrary<Json>,
+    )
+    const events = fc.oneof(
+      fc.jsonValue(),
+      bent.map(([event, path, value]) => bend(event, path, value)),
+    )
+    fc.assert(
+      fc.property(events, (event) => {
+        const entry = readEntry(entryOf(event))
+        assert.equal(renderEvent(entry, testIo()).split('\n').length, 2)
+        assert.match(renderAlert(entry, testIo(), placeOf(undefined)), /leaf 7 of default/)
+      }),
+      { seed: 1, numRuns: 500 },
+    )
+  })
 })
+
+/** The same value, with another one somewhere below: each step of the path chooses one of the members there. */
+function bend(value: Json, [step, ...path]: readonly number[], replacement: Json): Json {
+  if (step === undefined || typeof value !== 'object' || value === null) return replacement
+  const members = Object.entries(value)
+  const bent = members.map(([name, inner], i) => [
+    name,
+    i === step % members.length ? bend(inner as Json, path, replacement) : inner,
+  ])
+  const copy = Object.fromEntries(bent)
+  return Array.isArray(value) ? Object.values(copy) : copy
+}

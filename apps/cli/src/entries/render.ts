@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { basename } from 'node:path'
-import {
-  type EventBase,
-  type Finding,
-  lineageOf,
-  type OcsfActor,
-  type OcsfProcess,
-  techniqueOf,
-} from '@sealwatch/contract'
+import type { Json } from '@sealwatch/base/json'
 import type { Io } from '../io.ts'
 import { dataFlag, type Place } from '../place.ts'
-import { paint, safe } from '../terminal.ts'
+import { paint, safe, shellWord } from '../terminal.ts'
 import type { ReadEntry } from './entry.ts'
+import { isObject, itemsAt, memberAt, shownAt } from './member.ts'
 
 const severityStyles = {
   Informational: 'dim',
@@ -23,59 +17,84 @@ const severityStyles = {
 } as const
 type Severity = keyof typeof severityStyles
 
+/** Members without which an entry is not what it should be; they hold text. */
+const eventTexts = [['severity'], ['class_name'], ['activity_name'], ['message']] as const
+const alertTexts = [['severity'], ['message'], ['finding_info', 'title'], ['finding_info', 'uid']] as const
+
 /** One line an event. What stands in it was chosen by whoever acted, so all of it is made safe. */
-export function renderEvent({ event, leafIndex }: ReadEntry, io: Io): string {
-  const { time, severity, class_name, activity_name, message } = event as unknown as EventBase
-  const kind = safe(`${class_name}: ${activity_name}`).padEnd(32)
-  return `${timeOf(time)}  ${severityOf(severity, io)}  ${kind}  ${safe(message)}${paint(io, 'dim', `  leaf ${leafIndex}`)}\n`
+export function renderEvent(entry: ReadEntry, io: Io): string {
+  const { event, leafIndex } = entry
+  const kind = safe(`${textAt(event, 'class_name')}: ${textAt(event, 'activity_name')}`).padEnd(32)
+  const end = `${paint(io, 'dim', `  leaf ${leafIndex}`)}${flawOf(entry, memberAt(event, 'time'), eventTexts, io)}`
+  return `${timeOf(memberAt(event, 'time'))}  ${severityOf(event, io)}  ${kind}  ${safe(textAt(event, 'message'))}${end}\n`
 }
 
 /** An alert as an analyst needs it: what, who, from where, on what, and how to prove it. */
-export function renderAlert({ event, leafIndex, tenant }: ReadEntry, io: Io, place: Place): string {
-  const finding = event as unknown as Finding
-  const { finding_info: info, evidences } = finding
-  const techniques = info.attacks.flatMap((attack) => techniqueOf(attack) ?? [])
-  const attack = techniques.map(({ uid, name }) => `${uid}${name === undefined ? '' : ` ${name}`}`).join(', ')
-  const actor = 'process' in finding.actor ? finding.actor : undefined
-  const process = actor?.process
-  const [evidence] = evidences
+export function renderAlert(entry: ReadEntry, io: Io, place: Place): string {
+  const { event, leafIndex, tenant } = entry
+  const info = memberAt(event, 'finding_info')
+  const since = memberAt(info, 'first_seen_time')
+  const title = textAt(info, 'title')
+  const uid = shownAt(info, 'uid')
+  const process = memberAt(event, 'actor', 'process')
+  const [evidence] = itemsAt(event, 'evidences')
+  const target = memberAt(evidence, 'process')
+  const [related] = itemsAt(info, 'related_events')
+  const proof = uid && `: ./sealwatch audit export --alert ${shellWord(uid)} -o alert.bundle${dataFlag(place)}`
   const rows: [string, string | undefined][] = [
-    ['who', actor && whoOf(actor)],
-    ['ancestry', process && ancestryOf(process)],
-    ['command', process?.cmd_line],
-    ['object', evidence?.file?.path ?? (evidence?.process && objectOf(evidence.process))],
-    ['event', info.related_events[0] && finding.message.replace(`${info.title}: `, '')],
-    [
-      'proof',
-      `leaf ${leafIndex} of ${tenant}: ./sealwatch audit export --alert ${info.uid} -o alert.bundle${dataFlag(place)}`,
-    ],
+    ['who', isObject(process) ? whoOf(process, memberAt(event, 'actor', 'user')) : undefined],
+    ['ancestry', isObject(process) ? ancestryOf(process) : undefined],
+    ['command', shownAt(process, 'cmd_line')],
+    ['object', shownAt(evidence, 'file', 'path') ?? (isObject(target) ? objectOf(target) : undefined)],
+    ['event', related === undefined ? undefined : shownAt(event, 'message')?.replace(`${title}: `, '')],
+    ['proof', `leaf ${leafIndex} of ${tenant}${proof ?? ''}`],
   ]
-  const head = `${timeOf(info.first_seen_time)}  ${severityOf(finding.severity, io)}  ${paint(io, 'bold', safe(info.title))}  ${paint(io, 'dim', safe(attack))}`
+  const attack = itemsAt(info, 'attacks').flatMap(techniqueOf).join(', ')
+  const flaw = flawOf(entry, since, alertTexts, io)
+  const head = `${timeOf(since)}  ${severityOf(event, io)}  ${paint(io, 'bold', safe(title))}  ${paint(io, 'dim', safe(attack))}${flaw}`
   const lines = rows
     .filter((row): row is [string, string] => row[1] !== undefined && row[1] !== '')
     .map(([name, text]) => `    ${paint(io, 'dim', name.padEnd(9))} ${safe(text)}\n`)
   return `${head}\n${lines.join('')}`
 }
 
-function whoOf({ process, user: { uid, name } = { uid: '?' } }: Extract<OcsfActor, { process: unknown }>): string {
+/** No part of Sealwatch seals such an entry: the host that did deserves a look. */
+function flawOf({ event, chain }: ReadEntry, time: Json | undefined, texts: readonly (readonly string[])[], io: Io) {
+  const isSound = typeof time === 'number' && texts.every((path) => typeof memberAt(event, ...path) === 'string')
+  return isSound ? '' : paint(io, 'red', `  malformed event by chain ${safe(chain)}`)
+}
+
+const textAt = (value: Json | undefined, name: string): string => shownAt(value, name) ?? '?'
+
+function techniqueOf(attack: Json): string | readonly [] {
+  const named = ['sub_technique', 'technique', 'tactic'].map((name) => memberAt(attack, name)).find(isObject)
+  return named === undefined ? [] : [shownAt(named, 'uid'), shownAt(named, 'name')].filter(Boolean).join(' ')
+}
+
+function whoOf(process: Json, user: Json | undefined): string {
+  const name = shownAt(user, 'name')
   const known = name === undefined || name.startsWith('commit:') ? '' : ` ${name}`
-  return `${process.file?.path ?? process.name} (pid ${process.pid}, uid ${uid}${known})`
+  return `${programOf(process)} (pid ${textAt(process, 'pid')}, uid ${textAt(user, 'uid')}${known})`
 }
 
-function ancestryOf(process: OcsfProcess): string {
-  const own = basename(process.file?.path ?? process.name)
-  return [
-    ...lineageOf(process)
-      .map((path) => basename(path))
-      .toReversed(),
-    own,
-  ].join(' -> ')
+/** From the oldest process known down to the actor. */
+function ancestryOf(process: Json): string {
+  const above = itemsAt(process, 'ancestry').map((ancestor) => shownAt(ancestor, 'path') ?? textAt(ancestor, 'name'))
+  return [...above.toReversed(), programOf(process)].map((path) => basename(path)).join(' -> ')
 }
 
-const objectOf = (process: OcsfProcess) => `${process.file?.path ?? process.name} (pid ${process.pid})`
+const programOf = (process: Json) => shownAt(process, 'file', 'path') ?? textAt(process, 'name')
 
-const severityOf = (severity: string, io: Io) =>
-  paint(io, severityStyles[severity as Severity] ?? 'dim', safe(severity).padEnd(13))
+const objectOf = (process: Json) => `${programOf(process)} (pid ${textAt(process, 'pid')})`
+
+function severityOf(event: Json, io: Io): string {
+  const severity = textAt(event, 'severity')
+  const style = Object.hasOwn(severityStyles, severity) ? severityStyles[severity as Severity] : 'dim'
+  return paint(io, style, safe(severity).padEnd(13))
+}
 
 /** Local time to the second, for reading (Sweden writes it as 2026-01-31 08:00:00); JSON has the exact one. */
-const timeOf = (ms: number): string => new Date(ms).toLocaleString('sv-SE')
+function timeOf(ms: Json | undefined): string {
+  const time = new Date(typeof ms === 'number' ? ms : Number.NaN)
+  return Number.isNaN(time.getTime()) ? '?'.padEnd(19) : time.toLocaleString('sv-SE')
+}

@@ -44,8 +44,12 @@ export async function startDetached(io: Io, place: Place, port: number, view: Vi
     if (told.kind === 'failed') outcome.reject(errorOf(told))
   })
   child.on('exit', (code, signal) => {
-    const received = signal ?? `exit ${code}`
-    outcome.reject(cliError('CLI_START_FAILED', { attempted: 'starting in the background', received }))
+    const attempted = `starting on ${place.data} in the background`
+    outcome.reject(
+      code === 0
+        ? cliError('CLI_STOPPED', { attempted })
+        : cliError('CLI_START_FAILED', { attempted, received: signal ?? `exit ${code}` }),
+    )
   })
   const stop = () => child.kill('SIGTERM')
   io.stop.addEventListener('abort', stop)

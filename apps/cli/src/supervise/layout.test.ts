@@ -2,15 +2,25 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { isSealwatchError } from '@sealwatch/base'
 import { fileOf, placeOf } from '../place.ts'
-import { closedAncestor, prepareData, prepareFolders } from './layout.ts'
-import { boundLog, lastWords } from './logs.ts'
+import { closedAncestor, prepareData, prepareFolders, removeRun } from './layout.ts'
+import { boundLog, lastError, lastWords } from './logs.ts'
 import { isAlive, taskOf } from './task.ts'
 import { parseWatchList, watchedPaths } from './watch-list.ts'
 
@@ -90,6 +100,30 @@ describe('layout', { skip }, () => {
     assert.equal(existsSync(fileOf.agentStatus(place)) || existsSync(fileOf.apiSocket(place)), false)
   })
 
+  test('the run directory goes, and stays where it holds something else or a mount', () => {
+    const place = placeOf(join(base, 'data'), join(base, 'run'))
+    const prepare = () => {
+      prepareFolders(place)
+      for (const path of [fileOf.agentStatus(place), fileOf.apiSocket(place), join(fileOf.canary(place), 'open')])
+        writeFileSync(path, '')
+    }
+    prepareData(place)
+    prepare()
+    removeRun(place)
+    assert.equal(existsSync(place.run), false)
+    assert.ok(existsSync(join(place.data, 'server/keys')))
+    prepare()
+    writeFileSync(join(place.run, 'agent/notes'), '')
+    removeRun(place)
+    assert.deepEqual(readdirSync(place.run), ['agent'])
+    assert.deepEqual(readdirSync(join(place.run, 'agent')), ['notes'])
+    prepare()
+    execFileSync('mount', ['--bind', place.data, join(place.run, 'data')])
+    removeRun(place)
+    execFileSync('umount', [join(place.run, 'data')])
+    assert.ok(existsSync(fileOf.apiSocket(place)))
+  })
+
   test('finds the folder above that keeps others out', () => {
     mkdirSync(join(base, 'closed/open'), { recursive: true })
     execFileSync('chmod', ['0755', base])
@@ -106,6 +140,9 @@ describe('layout', { skip }, () => {
     assert.ok(defaults.every((path) => path.startsWith('/')))
     writeFileSync(fileOf.watchList(place), '# mine\n\n  /srv/secret  \n')
     assert.deepEqual(watchedPaths(place), ['/srv/secret', fileOf.canary(place)])
+    rmSync(fileOf.watchList(place))
+    symlinkSync('/dev/zero', fileOf.watchList(place))
+    assert.throws(() => watchedPaths(place), /not a regular file/)
     assert.throws(() => parseWatchList('/a\nb/c\n', 'x'), /line 2: b\/c/)
     assert.throws(() => parseWatchList('/a\n'.repeat(257), 'x'), /257 paths/)
   })
@@ -123,6 +160,8 @@ describe('layout', { skip }, () => {
     assert.deepEqual(lastWords(path, 2), ['error: two', 'three'])
     assert.deepEqual(lastWords(path, 5, 4), ['error: two', 'three'])
     assert.deepEqual(lastWords(path, 5, 1000), [])
+    assert.equal(lastError(path), 'two')
+    assert.equal(lastError(path, 1000), undefined)
     boundLog(path, 100)
     assert.equal(existsSync(`${path}.1`), false)
     boundLog(path, 5)

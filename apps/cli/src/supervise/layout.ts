@@ -5,15 +5,20 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fchownSync,
   mkdirSync,
   openSync,
+  readFileSync,
+  rmdirSync,
   rmSync,
   statfsSync,
   statSync,
+  unlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { acts } from '../doctor/acts.ts'
 import { cliError } from '../errors.ts'
 import { fileOf, type Place } from '../place.ts'
 import { serviceUsers } from './users.ts'
@@ -50,15 +55,54 @@ export function prepareFolders(place: Place): void {
   // Made here, so that it is there to be watched when the sensor starts.
   ensureFolder(join(place.data, 'server'), 'keys', serviceUsers.server, 0o700)
   ensureFolder(place.data, 'agent', serviceUsers.agent, 0o700)
+  prepareRun(place)
+  // What an earlier life left would pass for this one's.
+  rmSync(fileOf.agentStatus(place), { force: true })
+  rmSync(fileOf.apiSocket(place), { force: true })
+}
+
+const runFolders = ['server', 'agent', 'canary', 'data'] as const
+
+/** Returns whether any of them was missing. */
+export function prepareRun(place: Place): boolean {
+  const isWhole = runFolders.every((name) => existsSync(join(place.run, name)))
   makeFolders(dirname(place.run), 0o755)
   ensureFolder(dirname(place.run), place.name, root, 0o711)
   ensureFolder(place.run, 'server', root, 0o700)
   ensureFolder(place.run, 'agent', serviceUsers.agent, 0o750)
   ensureFolder(place.run, 'canary', root, 0o700)
   ensureFolder(place.run, 'data', root, 0o711)
-  // What an earlier life left would pass for this one's.
-  rmSync(fileOf.agentStatus(place), { force: true })
-  rmSync(fileOf.apiSocket(place), { force: true })
+  return !isWhole
+}
+
+/**
+ * Removes RUN: the files and folders that Sealwatch makes there and nothing else, so that what somebody put there
+ * keeps its folder; and nothing at all while anything is mounted below.
+ */
+export function removeRun(place: Place): void {
+  const mountPoints = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+  if (mountPoints.some((path) => `${path}/`.startsWith(`${place.run}/`))) return
+  const canaries = acts.map(({ name }) => join(fileOf.canary(place), name))
+  const files = [
+    ...canaries,
+    fileOf.agentStatus(place),
+    `${fileOf.agentStatus(place)}.new`,
+    fileOf.sensorSocket(place),
+    fileOf.apiSocket(place),
+  ]
+  for (const path of files) attempt(() => unlinkSync(path))
+  for (const name of runFolders) attempt(() => rmdirSync(join(place.run, name)))
+  attempt(() => rmdirSync(place.run))
+}
+
+function attempt(remove: () => void): void {
+  try {
+    remove()
+  } catch {
+    // It was not there, or is not ours alone.
+  }
 }
 
 /** Not mkdirSync's own recursion: below /proc, where a parent exists and nothing can be made, it never ends. */

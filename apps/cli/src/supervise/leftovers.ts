@@ -2,7 +2,7 @@
 
 import type { Clock } from '@sealwatch/base'
 import type { Place } from '../place.ts'
-import { readSupervisor } from './record.ts'
+import { readSupervisors } from './record.ts'
 import { isAlive, signalTask, type Task } from './task.ts'
 
 const graceMs = 3000
@@ -10,7 +10,8 @@ const pollMs = 10
 
 /** Ends the parts that outlived a killed supervisor; resolves with their names. The caller holds the lock. */
 export async function endLeftovers(place: Place, clock: Clock): Promise<string[]> {
-  const parts = (await readSupervisor(place))?.parts ?? []
+  // Where one of the two could not be written, the other knows more; a task in both is ended once.
+  const parts = (await readSupervisors(place)).flatMap((record) => record.parts)
   const ended: string[] = []
   for (const { name, task } of parts) {
     if (task === undefined || !signalTask(task, 'SIGTERM')) continue

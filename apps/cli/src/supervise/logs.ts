@@ -4,6 +4,8 @@ import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } f
 
 export const logBytesMax = 16 * 1024 * 1024
 const tailBytes = 16 * 1024
+const tailLines = 100
+const reasonCharsMax = 150
 
 /** Keeps a log and its predecessor within 32 MiB together; its writers hold it open in append mode. */
 export function boundLog(path: string, bytesMax = logBytesMax): void {
@@ -15,6 +17,15 @@ export function boundLog(path: string, bytesMax = logBytesMax): void {
 /** What a log said last, for a person: each thing once, what stood there before byte `since` left out. */
 export function lastWords(path: string, max: number, since = 0): string[] {
   return [...new Set(tailOf(path, max * 10, since).map(wordsOf))].slice(-max)
+}
+
+/** The newest error among our own log lines, cut to a line for a person. */
+export function lastError(path: string, since = 0): string | undefined {
+  const errors = tailOf(path, tailLines, since)
+    .map(wordsOf)
+    .filter((words) => /^(error|critical): /.test(words))
+  const message = errors.at(-1)?.replace(/^\w+: /, '')
+  return message !== undefined && message.length > reasonCharsMax ? `${message.slice(0, reasonCharsMax - 1)}…` : message
 }
 
 /** Of one of our own log lines what it says; any other line as it is. */

@@ -60,7 +60,7 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
   const without = (env.SEALWATCH_SENSOR_WITHOUT ?? '').split(',').filter((site) => site !== '')
   const argv = [
     join(root, 'apps/sensor/build/sensor'),
-    ...['--socket', join(place.run, 'agent/sensor.sock')],
+    ...['--socket', fileOf.sensorSocket(place)],
     ...['--instance', place.name],
     ...['--uid', String(serviceUsers.sensor.uid), '--gid', String(serviceUsers.sensor.gid)],
     ...without.flatMap((site) => ['--without', site]),

@@ -77,8 +77,8 @@ async function registered(given: Given, serverUp: Promise<unknown>): Promise<Age
   const { clock, signal } = given
   const status = await poll(clock, signal, () => agentStatusOf(given))
   if (status?.state === 'unenrolled' && (await serverUp) !== undefined) {
-    const { token } = await given.admin.createJoinToken({ ttlSeconds: tokenTtlSeconds })
-    await handToken(given.place, token)
+    const token = await poll(clock, signal, () => askToken(given.admin))
+    if (token !== undefined) await handToken(given.place, token)
   }
   return await poll(clock, signal, async () => {
     const now = await agentStatusOf(given)
@@ -105,6 +105,15 @@ async function attached(given: Given) {
 async function askStatus(admin: Admin): Promise<ServerStatus | undefined> {
   try {
     return JSON.parse((await admin.getStatus({})).status) as ServerStatus
+  } catch {
+    return undefined
+  }
+}
+
+/** The server may die between its first answer and this. */
+async function askToken(admin: Admin): Promise<string | undefined> {
+  try {
+    return (await admin.createJoinToken({ ttlSeconds: tokenTtlSeconds })).token
   } catch {
     return undefined
   }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
 import type { PartState } from './part.ts'
 import type { Task } from './task.ts'
 
-/** RUN/supervisor.json: what runs, for `status`, and for the next supervisor should this one be killed. */
+/** RUN/supervisor.json and its copy in DATA: what runs, for `status`, and for the next supervisor. */
 export type SupervisorRecord = {
+  /** Which life of the machine it tells of: pid and start of a task may both come back in the next. */
+  readonly boot: string
   readonly task: Task
   readonly phase: 'starting' | 'ready' | 'stopping'
   readonly started: string
@@ -29,5 +31,27 @@ export function writeRecord(path: string, value: SupervisorRecord | InstanceReco
   renameSync(`${path}.new`, path)
 }
 
-export const readSupervisor = (place: Place) => readJsonFile<SupervisorRecord>(fileOf.supervisor(place))
+/** Both, as far as they are there and of this life of the machine. */
+export async function readSupervisors(place: Place): Promise<SupervisorRecord[]> {
+  const records = await Promise.all(supervisorFiles(place).map((path) => readJsonFile<SupervisorRecord>(path)))
+  return records.filter((record) => record !== undefined).filter(({ boot }) => boot === bootId())
+}
+
+export const readSupervisor = async (place: Place) => (await readSupervisors(place))[0]
+
+export function removeSupervisors(place: Place): void {
+  for (const path of supervisorFiles(place)) {
+    rmSync(path, { force: true })
+    // Left by a write that found no room.
+    rmSync(`${path}.new`, { force: true })
+  }
+}
+
+export const supervisorFiles = (place: Place): readonly string[] => [
+  fileOf.supervisor(place),
+  fileOf.supervisorCopy(place),
+]
+
+export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+
 export const readInstance = (place: Place) => readJsonFile<InstanceRecord>(fileOf.instance(place))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -14,7 +14,7 @@ import { fakeParts } from '../../test/fake-parts.ts'
 import { fileOf, type Place, placeOf } from '../place.ts'
 import type { PartSettings } from './parts.ts'
 import type { Progress } from './readiness.ts'
-import { readInstance, readSupervisor } from './record.ts'
+import { bootId, readInstance, readSupervisor } from './record.ts'
 import { supervise } from './supervise.ts'
 import { isAlive, taskOf } from './task.ts'
 
@@ -129,7 +129,8 @@ describe('supervise', { skip }, () => {
     const task = taskOf(sleeper.pid ?? 0)
     assert.ok(task)
     const parts = [{ name: 'sensor', task, startedMs: 0, restarts: 0 }]
-    writeFileSync(fileOf.supervisor(place), JSON.stringify({ ...JSON.parse(record), parts }))
+    // Where RUN is gone too, as after a cleaning of /run, its copy tells.
+    writeFileSync(fileOf.supervisorCopy(place), JSON.stringify({ ...JSON.parse(record), parts }))
     const next = start()
     await next.ready
     assert.equal(isAlive(task), false)
@@ -142,11 +143,58 @@ describe('supervise', { skip }, () => {
     assert.ok(self)
     mkdirSync(place.run, { recursive: true })
     const parts = [{ name: 'server', task: { pid: self.pid, startTicks: self.startTicks - 1 } }]
-    writeFileSync(fileOf.supervisor(place), JSON.stringify({ parts }))
+    writeFileSync(fileOf.supervisor(place), JSON.stringify({ boot: bootId(), parts }))
     const instance = start()
     await instance.ready
     assert.deepEqual(instance.notices, [])
     await instance.down()
+  })
+
+  test('what a record of an earlier life of the machine names is left alone', async () => {
+    const task = taskOf(process.pid)
+    mkdirSync(place.data)
+    writeFileSync(fileOf.supervisorCopy(place), JSON.stringify({ boot: 'another', parts: [{ name: 'server', task }] }))
+    assert.equal(await readSupervisor(place), undefined)
+  })
+
+  test('a vanished run directory is made anew, with the sockets in it, while all goes on', async () => {
+    const instance = start()
+    await instance.ready
+    const server = (await partOf('server'))?.task
+    const sensor = (await partOf('sensor'))?.task
+    rmSync(place.run, { recursive: true })
+    assert.equal((await partOf('sensor'))?.task?.pid, sensor?.pid, 'known by the copy')
+    process.kill((await partOf('agent'))?.task?.pid ?? 0, 'SIGKILL')
+    await until(async () => existsSync(fileOf.supervisor(place)) && existsSync(fileOf.apiSocket(place)))
+    await until(async () => existsSync(fileOf.agentStatus(place)))
+    assert.notEqual((await partOf('server'))?.task?.pid, server?.pid)
+    assert.equal((await partOf('sensor'))?.task?.pid, sensor?.pid)
+    await instance.down()
+    assert.equal(existsSync(place.run), false)
+  })
+
+  test('a full run directory stops nothing', async () => {
+    const runRoot = join(base, 'run')
+    mkdirSync(runRoot)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', runRoot])
+    try {
+      const instance = start()
+      await instance.ready
+      assert.throws(() => writeFileSync(join(runRoot, 'fill'), Buffer.alloc(128 * 1024)), /ENOSPC/)
+      const before = await partOf('sensor')
+      assert.ok(before?.task)
+      process.kill(before.task.pid, 'SIGKILL')
+      const recorded = async () =>
+        JSON.parse(readFileSync(fileOf.supervisorCopy(place), 'utf8')).parts[0].task?.pid ?? before.task?.pid
+      await until(async () => (await recorded()) !== before.task?.pid)
+      await instance.down()
+      assert.match(
+        readFileSync(fileOf.log(place, 'supervisor'), 'utf8'),
+        /record of what runs cannot be written.*ENOSPC/,
+      )
+    } finally {
+      execFileSync('umount', [runRoot])
+    }
   })
 
   test('a part that cannot start fails the start, with its exit and the end of its log', async () => {
@@ -154,7 +202,7 @@ describe('supervise', { skip }, () => {
     writeFileSync(join(place.data, 'server/die'), '')
     await assert.rejects(start().ready, (error) => {
       assert.ok(isSealwatchError(error, 'CLI_START_FAILED'))
-      assert.match(error.message, /starting the server.*exit 7.*told to die/s)
+      assert.match(error.message, /starting the server.*exit 7, 4 times: told to die/s)
       return true
     })
     assert.equal(await readInstance(place), undefined)

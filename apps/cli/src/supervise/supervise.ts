@@ -8,16 +8,23 @@ import { cliError } from '../errors.ts'
 import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
 import type { ServerStatus, Trust } from '../status/types.ts'
-import { prepareData, prepareFolders, serviceViewOf } from './layout.ts'
+import { prepareData, prepareFolders, prepareRun, removeRun, serviceViewOf } from './layout.ts'
 import { endLeftovers } from './leftovers.ts'
 import { takeLock } from './lock.ts'
-import { boundLog, lastWords } from './logs.ts'
+import { boundLog, lastError, lastWords } from './logs.ts'
 import { type Part, type RunningPart, startPart } from './part.ts'
 import { type PartSettings, partsOf } from './parts.ts'
 import { requireFreePort } from './port.ts'
 import { awaitReady, type Progress } from './readiness.ts'
-import { readInstance, type SupervisorRecord, writeRecord } from './record.ts'
-import { type Task, taskOf } from './task.ts'
+import {
+  bootId,
+  readInstance,
+  removeSupervisors,
+  type SupervisorRecord,
+  supervisorFiles,
+  writeRecord,
+} from './record.ts'
+import { signalTask, type Task, taskOf } from './task.ts'
 import { watchedPaths } from './watch-list.ts'
 
 export type Supervised = {
@@ -41,7 +48,7 @@ const host = '127.0.0.1'
 const startMsMax = 60_000
 /** A part that dies this often before all are ready will not come up by trying again. */
 const startDeathsMax = 3
-const logCheckMs = 10_000
+const tendMs = 10_000
 
 /** Runs the instance until `stop` fires. Throws when it cannot start; nothing is left running then. */
 export async function supervise(given: Supervised): Promise<void> {
@@ -56,6 +63,7 @@ export async function supervise(given: Supervised): Promise<void> {
     await runParts(given, createLog('supervisor', logWriter(place), clock.nowMs))
   } finally {
     rmSync(fileOf.instance(place), { force: true })
+    removeRun(place)
     await lock.release()
   }
 }
@@ -104,9 +112,28 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
   let phase: SupervisorRecord['phase'] = 'starting'
   const running: RunningPart[] = []
   const failure = new AbortController()
-  const onChange = () => {
+  /** The parts must go on also where RUN has vanished or a disk is full; what is written later makes up for it. */
+  const keepRecord = () => {
     const parts = running.map((part) => part.state())
-    writeRecord(fileOf.supervisor(place), { task: self, phase, started, parts })
+    try {
+      if (phase !== 'stopping' && prepareRun(place)) {
+        log.error('the run directory had vanished: server and agent start again, to have their sockets there')
+        for (const { name, task } of parts) if (name !== 'sensor' && task !== undefined) signalTask(task, 'SIGTERM')
+      }
+    } catch (error) {
+      log.error('the run directory cannot be made anew', { error })
+    }
+    for (const path of supervisorFiles(place)) {
+      try {
+        writeRecord(path, { boot: bootId(), task: self, phase, started, parts })
+      } catch (error) {
+        log.error('the record of what runs cannot be written', { path, error })
+      }
+    }
+    return parts
+  }
+  const onChange = () => {
+    const parts = keepRecord()
     if (phase === 'starting' && parts.some((part) => part.restarts >= startDeathsMax)) failure.abort()
   }
   for (const spec of specs.toReversed()) running.unshift(startPart(spec, { clock, log, onChange }))
@@ -136,7 +163,7 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
       onChange()
       log.info('ready', { port, ms: clock.nowMs() - Date.parse(started) })
       given.onReady()
-      await tend(specs, given)
+      await tend(specs, given, keepRecord)
     }
   } finally {
     phase = 'stopping'
@@ -146,15 +173,16 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     onChange()
     log.info('stopped')
     given.kill.removeEventListener('abort', onKill)
-    rmSync(fileOf.supervisor(place), { force: true })
+    removeSupervisors(place)
   }
 }
 
-async function tend(specs: readonly Part[], { clock, stop, place }: Supervised): Promise<void> {
+async function tend(specs: readonly Part[], { clock, stop, place }: Supervised, keepRecord: () => void): Promise<void> {
   const logs = [...specs.map((part) => part.log), fileOf.log(place, 'supervisor')]
   while (!stop.aborted) {
     for (const path of logs) boundLog(path)
-    await clock.sleep(logCheckMs, stop)
+    keepRecord()
+    await clock.sleep(tendMs, stop)
   }
 }
 
@@ -166,11 +194,15 @@ function startFailed(
   const states = running.map((part) => part.state())
   const worst = states.toSorted((a, b) => b.restarts - a.restarts)[0]
   const part = specs.find((spec) => spec.name === worst?.name) ?? specs[0]
-  const tail = part === undefined ? [] : lastWords(part.log, 3, logStarts.get(part.name))
+  const since = logStarts.get(part?.name ?? '')
+  const tail = part === undefined ? [] : lastWords(part.log, 3, since)
   const died = worst !== undefined && worst.restarts > 0
+  const reason = died && part !== undefined ? lastError(part.log, since) : undefined
   return cliError('CLI_START_FAILED', {
     attempted: died ? `starting the ${worst.name}` : `waiting ${startMsMax / 1000} s for all parts`,
-    received: died ? `${worst.lastExit}, ${worst.restarts + 1} times` : undefined,
+    received: died
+      ? `${worst.lastExit}, ${worst.restarts + 1} times${reason === undefined ? '' : `: ${reason}`}`
+      : undefined,
     advice: `The log says why: ${part?.log}${tail.map((line) => `\n  ${line}`).join('')}`,
   })
 }

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Json, JsonObject } from '@sealwatch/base/json'
+
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What stands there in JSON of any form; undefined where the path leads nowhere. */
+export function memberAt(value: Json | undefined, ...path: readonly string[]): Json | undefined {
+  let inner = value
+  for (const name of path) inner = isObject(inner) && Object.hasOwn(inner, name) ? inner[name] : undefined
+  return inner
+}
+
+/** For a person: text as it is, anything else as JSON, and nothing where there is nothing. */
+export function shownAt(value: Json | undefined, ...path: readonly string[]): string | undefined {
+  const member = memberAt(value, ...path)
+  return member === undefined || typeof member === 'string' ? member : JSON.stringify(member)
+}
+
+export function itemsAt(value: Json | undefined, ...path: readonly string[]): readonly Json[] {
+  const member = memberAt(value, ...path)
+  return Array.isArray(member) ? (member as readonly Json[]) : []
+}
