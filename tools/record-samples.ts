@@ -93,7 +93,8 @@ try {
   spawnSync('install', ['-m', '0755', join(build, 'probe'), probe])
   await record()
 } finally {
-  for (const made of [dir, probe, data, `/sys/fs/bpf/sealwatch-${instance}`]) rmSync(made, { recursive: true, force: true })
+  for (const made of [dir, probe, data, `/sys/fs/bpf/sealwatch-${instance}`])
+    rmSync(made, { recursive: true, force: true })
 }
 
 async function record(): Promise<void> {

@@ -13,8 +13,8 @@ import type { Platform } from './platform.ts'
 
 /**
  * A second host in the test's own process: it seals numbered events at a steady rate and sends them by the bare
- * protocol. It believes acknowledgements alone: what is acknowledged it never sends again, and after each broken
- * stream it sends again all that is not, whatever the server says it has.
+ * protocol. It believes acknowledgements alone: after each broken stream it sends again all that is not acknowledged,
+ * whatever the server says it has. Now and then it repeats a batch, as a host does whose acknowledgement got lost.
  */
 export type Producer = {
   readonly chain: string
@@ -25,6 +25,7 @@ export type Producer = {
 }
 
 const inFlightMax = 8
+const repeatEvery = 16
 const reconnectMs = 50
 
 export async function startProducer(platform: Platform, everyMs: number): Promise<Producer> {
@@ -89,17 +90,20 @@ export async function startProducer(platform: Platform, everyMs: number): Promis
         { signal, timeoutMs: 2_000 },
       )
       let sent = acknowledged
-      let inFlight = 0
+      let turns = 0
+      let repeatable: number | undefined
+      const inFlight: number[] = []
       const until = AbortSignal.any([signal, broken.signal])
       async function* requests(): AsyncGenerator<ShipRequest> {
         while (!until.aborted) {
-          const batch = inFlight < inFlightMax ? await chain.readBatch(sent) : undefined
+          const again = ++turns % repeatEvery === 0 ? repeatable : undefined
+          const batch = inFlight.length < inFlightMax ? await chain.readBatch(again ?? sent) : undefined
           if (batch === undefined) {
             await clock.sleep(2, until)
             continue
           }
-          sent += batch.count
-          inFlight += 1
+          if (again === undefined) sent += batch.count
+          inFlight.push(batch.firstSeq)
           yield create(ShipRequestSchema, {
             chain: batch.chain,
             firstSeq: BigInt(batch.firstSeq),
@@ -109,7 +113,7 @@ export async function startProducer(platform: Platform, everyMs: number): Promis
         }
       }
       for await (const { outcome } of connection.client.ship(requests(), { signal })) {
-        inFlight -= 1
+        repeatable = inFlight.shift()
         if (outcome.case === 'refused') throw new Error(outcome.value.message)
         acknowledged = Math.max(acknowledged, Number(outcome.value?.nextSeq))
       }

@@ -188,6 +188,7 @@ describe('supervise', { skip }, () => {
         JSON.parse(readFileSync(fileOf.supervisorCopy(place), 'utf8')).parts[0].task?.pid ?? before.task?.pid
       await until(async () => (await recorded()) !== before.task?.pid)
       await instance.down()
+      assert.equal(existsSync(place.run), false)
       assert.match(
         readFileSync(fileOf.log(place, 'supervisor'), 'utf8'),
         /record of what runs cannot be written.*ENOSPC/,

@@ -139,7 +139,8 @@ export function createIngest(options: IngestOptions): Ingest {
     const leafIndex = (await leafOfSame(ledger, batch, attempted)) ?? (await stubOfSame(batch))
     if (leafIndex === undefined) throw ingestError('INGEST_FORKED', { attempted, received: 'other bytes' })
     counters.duplicate += linesIn(batch.lines)
-    return { kind: 'acknowledged', nextSeq: ledger.position(chain).nextSeq, leafIndex }
+    // Of this batch alone: the chain may have gone on meanwhile, with lines that are not durable yet.
+    return { kind: 'acknowledged', nextSeq, leafIndex }
   }
 
   /** The leaf of the batch's last line, when every line of it stands in the ledger as it comes now. */

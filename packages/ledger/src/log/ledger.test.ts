@@ -510,7 +510,7 @@ test('a checkpoint by another key, or of nothing, does not pass for the last one
   await tallLedger(dir.path)
   const path = join(dir.path, 'tenant', 'checkpoint')
   const note = await readFile(path, 'utf8')
-  const other = createNoteSigner(origins.tenant, sampleSigner(0xbb)).sign(note.split('\n\n')[0] + '\n')
+  const other = createNoteSigner(origins.tenant, sampleSigner(0xbb)).sign(`${note.split('\n\n')[0]}\n`)
   for (const [text, code] of [
     [other, 'NOTE_UNVERIFIED'],
     [note.replace(/\n\d+\n/, '\n5\n'), 'NOTE_UNVERIFIED'],
