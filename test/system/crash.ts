@@ -73,9 +73,7 @@ export async function crash({
   }
   const acts = await work.stop()
   const produced = await finishProducer(producer, patienceMs, violations)
-  const isEmpty = await eventually('the queue of the agent to empty', () => queueIsEmpty(platform), patienceMs).catch(
-    stuck,
-  )
+  const isSettled = await settle(platform, patienceMs).catch(stuck)
   const openats = await eventually('the sensor to report', () => quietCount(platform, 'openat'), patienceMs).catch(
     stuck,
   )
@@ -84,7 +82,7 @@ export async function crash({
   checkProducer(ledger, producer.chain, produced, violations)
   checkCheckpoints(ledger, notes, violations)
   const counted = checkActs(ledger, acts, violations)
-  if (isEmpty && openats !== undefined) checkCounts(ledger, 'openat', openats, violations)
+  if (isSettled && openats !== undefined) checkCounts(ledger, 'openat', openats, violations)
   return { violations, acts: acts.length, ...counted, acknowledged: produced, kills: killed, checkpoints: notes.size }
 }
 
@@ -137,6 +135,7 @@ function collectCheckpoints(platform: Platform): { stop(): Promise<Set<string>> 
 }
 
 type AgentStatus = {
+  readonly time: string
   readonly sensor: {
     readonly connected: boolean
     readonly sites: Record<string, Record<'produced' | 'dropped' | 'sent', string>>
@@ -147,11 +146,19 @@ type AgentStatus = {
 const agentStatus = async (platform: Platform) =>
   JSON.parse(await readFile(join(platform.run, 'agent/status.json'), 'utf8')) as AgentStatus
 
-async function queueIsEmpty(platform: Platform): Promise<true | undefined> {
-  const { chains, sensor } = await agentStatus(platform)
-  const isEmpty =
-    sensor?.connected === true && chains.every(({ nextSeq, acknowledged }) => nextSeq - acknowledged < 200)
-  return isEmpty || undefined
+/** The sensor reports each second, and the agent writes its status each second. */
+const reportedMs = 2_500
+
+/**
+ * Doctor reads its own acts back from the ledger, and everything goes one way in order: what was done before is then in
+ * the ledger too. Afterwards the agent's status must be newer than that.
+ */
+async function settle(platform: Platform, patienceMs: number): Promise<true> {
+  const isGreen = async () => ((await platform.sealwatch('doctor')).code === 0 ? true : undefined)
+  await eventually('doctor to be green', isGreen, patienceMs)
+  const doneMs = systemClock.nowMs()
+  const isReported = async () => Date.parse((await agentStatus(platform)).time) > doneMs + reportedMs || undefined
+  return eventually('the agent to report', async () => (await isReported()) && (true as const), patienceMs)
 }
 
 /** What the kernel counted at a site, once everything of it has been sent. */
