@@ -20,6 +20,16 @@ test('LOG-6 AGT-8 ING-8 nothing acknowledged is lost, whatever is killed', { ski
 
 const servers = { kills: 10, parts: ['server'], patienceMs: 12_000 } as const
 
+/** Chance decides whether a kill falls between an acknowledgement and its sync: it has three schedules to do so. */
+async function firstViolation(root: string, form: RegExp): Promise<string | undefined> {
+  for (const schedule of [seed, seed + 1, seed + 2]) {
+    const { violations } = await crash({ root, seed: schedule, ...servers })
+    const found = violations.find((violation) => form.test(violation))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
 test('the harness itself: a disk that loses what is not yet synced costs nothing', {
   skip: whyNot() ?? false,
 }, async () => {
@@ -30,14 +40,14 @@ test('the harness itself: a disk that loses what is not yet synced costs nothing
 
 test('the harness itself: an acknowledgement before the sync is found out', { skip: whyNot() ?? false }, async (t) => {
   await using tree = await mutantTree([...lossyDisk, acknowledgeBeforeSync])
-  const { violations } = await crash({ root: tree.root, seed, ...servers })
-  t.diagnostic(`${violations.length} violations, first: ${violations[0]}`)
-  assert.ok(violations.some((violation) => /^(lost|stuck)/.test(violation)))
+  const found = await firstViolation(tree.root, /^(lost|stuck)/)
+  t.diagnostic(String(found))
+  assert.ok(found !== undefined)
 })
 
 test('the harness itself: missing de-duplication is found out', { skip: whyNot() ?? false }, async (t) => {
   await using tree = await mutantTree([...lossyDisk, acceptTwice])
-  const { violations } = await crash({ root: tree.root, seed, ...servers })
-  t.diagnostic(`${violations.length} violations, first: ${violations[0]}`)
-  assert.ok(violations.some((violation) => /^(doubled|stuck|verify)/.test(violation)))
+  const found = await firstViolation(tree.root, /^(doubled|stuck|verify)/)
+  t.diagnostic(String(found))
+  assert.ok(found !== undefined)
 })

@@ -3,7 +3,7 @@
 import { type AppendFile, type Disk, systemDisk } from '@sealwatch/base'
 
 /** As long as a tired disk takes to sync. */
-const syncMs = 10
+const syncMs = 30
 
 /**
  * A disk on which nothing is written before it is synced: what an append has not resolved for is in memory alone, so

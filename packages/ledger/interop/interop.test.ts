@@ -76,7 +76,10 @@ test('the Go project accepts tiles, checkpoint and proofs, and none that was cha
     [tilePath(0, 0, 256), flipAt(77)],
     [tilePath(0, 2, 94), flipAt(93 * 32)],
     [tilePath(1, 0, 2), flipAt(32)],
-    ['proofs.json', (bytes) => Buffer.from(bytes.toString().replace(/"proof":\["(.)/, '"proof":["/'))],
+    [
+      'proofs.json',
+      (bytes) => Buffer.from(bytes.toString().replace(/(?<="proof":\[")./, (first) => (first === '/' ? 'A' : '/'))),
+    ],
   ]
   for (const [path, harm] of harms) {
     const copy = join(home.path, 'copy')
