@@ -111,11 +111,11 @@ const cases: Record<string, { good: Record<string, string>; bad: Record<string, 
   },
   paths: {
     good: {
-      'README.md': 'it does its work/rest well; see docs/work/',
+      'README.md': 'it works from home/office well; see docs/home/',
       'package-lock.json': '"resolved": "packages/base"',
     },
     bad: {
-      'a folder of one machine': { 'docs/x.md': 'run /work/main/sealwatch' },
+      'a folder of one machine': { 'docs/x.md': 'run /home/alice/sealwatch' },
       'a registry of one machine': { 'package-lock.json': '      "resolved": "https://registry.example/x.tgz"' },
     },
   },

@@ -181,8 +181,8 @@ function entryOf(tree: Tree, target: string): string {
 const machinePaths: Rule = {
   name: 'paths',
   check: (tree) =>
-    linesIn(tree, (path) => !/(^|\/)tidy(\.test)?\.ts$/.test(path)).flatMap(({ path, line, text }) => {
-      const found = /(?<![\w.])\/work\/[\w.-]+/.exec(text)?.[0] ?? /"resolved": "https?:/.exec(text)?.[0]
+    linesIn(tree, (path) => !/(\.test|(^|\/)tidy)\.ts$/.test(path)).flatMap(({ path, line, text }) => {
+      const found = /(?<![\w.])\/(?:home|Users)\/[\w.-]+/.exec(text)?.[0] ?? /"resolved": "https?:/.exec(text)?.[0]
       return found === undefined
         ? []
         : fault(path, line, `names ${found}, which exists on one machine: make it relative or a setting`)
@@ -194,7 +194,7 @@ const unfinished: Rule = {
   check: (tree) =>
     linesIn(
       tree,
-      (path) => (isCode(path) || /\.(c|h|md)$/.test(path)) && !/(^|\/)tidy(\.test)?\.ts$/.test(path),
+      (path) => (isCode(path) || /\.(c|h|md)$/.test(path)) && !/(\.test|(^|\/)tidy)\.ts$/.test(path),
     ).flatMap(({ path, line, text }) =>
       /\b(TODO|FIXME|XXX)\b/.test(text)
         ? fault(path, line, 'is not finished: finish it, or open an issue and say so there')
