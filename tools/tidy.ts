@@ -30,10 +30,12 @@ const serverSlices = ['store', 'identity', 'ingest', 'detect', 'incident', 'resp
 /** What a browser runs too. */
 const browserEntries = [
   'packages/ledger/src/verify/index.ts',
+  'packages/base/src/base64.ts',
   'packages/base/src/json.ts',
   'packages/base/src/errors.ts',
   'packages/base/src/time.ts',
   'packages/contract/src/index.ts',
+  'packages/keys/src/dsse.ts',
 ]
 
 const linesGuide = 300

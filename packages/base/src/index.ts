@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export * from './base64.ts'
 export * from './clock.ts'
 export * from './config.ts'
 export * from './disk.ts'

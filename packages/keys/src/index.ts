@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export * from './dsse.ts'
 export * from './ed25519.ts'
 export * from './sealer.ts'

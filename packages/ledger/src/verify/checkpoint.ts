@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { decodeBase64 } from '@sealwatch/base/base64'
 import { errorsOf } from '@sealwatch/base/errors'
 import type { Hash } from './merkle.ts'
-import { decodeBase64, noteErrors } from './note.ts'
+import { noteErrors } from './note.ts'
 
 const noteError = errorsOf(noteErrors)
 

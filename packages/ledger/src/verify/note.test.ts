@@ -4,13 +4,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { isSealwatchError } from '@sealwatch/base'
+import { decodeBase64 } from '@sealwatch/base/base64'
 import { verifyEd25519 } from '@sealwatch/keys'
 import fc from 'fast-check'
 import { sampleSigner } from '../../test/sample.ts'
 import { createNoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
 import { formatCheckpoint, parseCheckpoint } from './checkpoint.ts'
-import { decodeBase64, formatVkey, openNote, parseNote, parseVkey } from './note.ts'
+import { formatVkey, openNote, parseNote, parseVkey } from './note.ts'
 
 const read = (file: string) =>
   JSON.parse(readFileSync(new URL(`../../../../vectors/signed-note/${file}`, import.meta.url), 'utf8'))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { decodeBase64 } from '@sealwatch/base/base64'
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
 import type { Sha256 } from './merkle.ts'
 
@@ -106,14 +107,4 @@ export function openNote(
     })
   }
   return { text, signers }
-}
-
-/** Standard base64 with padding, and only the one way of writing it: the unused bits are zero. */
-export function decodeBase64(text: string): Uint8Array | undefined {
-  if (/\s/.test(text)) return undefined
-  try {
-    return Uint8Array.fromBase64(text, { lastChunkHandling: 'strict' })
-  } catch {
-    return undefined
-  }
 }
