@@ -4,6 +4,7 @@
 export * from './event/capabilities.ts'
 export * from './event/classes.ts'
 export * from './event/events.ts'
+export * from './event/fields.ts'
 export * from './event/finding.ts'
 export * from './event/fit.ts'
 export * from './event/objects.ts'

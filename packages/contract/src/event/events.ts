@@ -29,7 +29,12 @@ export type MemoryMethod = 'proc_mem' | 'process_vm_readv' | 'process_vm_writev'
 type Observed<Members, Details> = EventBase &
   Members & {
     readonly actor: { readonly process: OcsfProcess }
-    readonly unmapped: { readonly capabilities_mask: number; readonly site: string } & Details
+    readonly unmapped: {
+      readonly capabilities_mask: number
+      readonly site: string
+      /** Pointers to the texts of this event from which a secret was taken out. */
+      readonly redacted?: readonly string[]
+    } & Details
   }
 
 export type LaunchEvent = Observed<

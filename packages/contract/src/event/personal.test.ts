@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { isPersonal, personalPointers } from './personal.ts'
+import { isPersonal, personalPointers, subjectOf } from './personal.ts'
 
 test('a user’s name is personal, a program’s is not', () => {
   const event = {
@@ -12,8 +12,8 @@ test('a user’s name is personal, a program’s is not', () => {
     evidences: [{ file: { name: 'shadow', owner: { uid: '0', name: 'root' } } }],
   }
   assert.deepEqual(personalPointers(event), [
-    '/event/actor/user/name',
     '/event/actor/process/user/email_addr',
+    '/event/actor/user/name',
     '/event/evidences/0/file/owner/name',
   ])
 })
@@ -45,4 +45,16 @@ test('an attribute path tells its own class', () => {
   assert.equal(isPersonal(['actor', 'user', 'name']), true)
   assert.equal(isPersonal(['actor', 'process', 'name']), false)
   assert.equal(isPersonal(['name']), false)
+})
+
+test('a value belongs to the account that its line names, on every host; without a name to the user id on that host', () => {
+  const line = { event: { device: { uid: 'h1' }, actor: { user: { uid: '1000' }, process: { user: {} } } } }
+  const at = '/event/actor/user'
+  const value = (text: string) => ({ salt: '', value: text })
+  const side = { [`${at}/name`]: value('alice'), [`${at}/email_addr`]: value('a@example.org') }
+  assert.equal(subjectOf(line, side, `${at}/name`), 'name:alice')
+  assert.equal(subjectOf(line, side, `${at}/email_addr`), 'name:alice')
+  assert.equal(subjectOf(line, { [`${at}/email_addr`]: value('a@example.org') }, `${at}/email_addr`), 'uid:h1/1000')
+  assert.equal(subjectOf(line, {}, '/event/actor/process/user/email_addr'), 'line')
+  assert.equal(subjectOf(line, {}, '/event/__proto__/toString'), 'line')
 })

@@ -1,21 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Where in an event people stand, and which members of such an object are personal (docs/formats/event.md, 6). */
-const people = [
-  'actor/user',
-  'actor/process/user',
-  'actor/process/parent_process/user',
-  'process/user',
-  'process/parent_process/user',
-  'file/owner',
-  'actor/process/file/owner',
-  'process/file/owner',
-  'evidences/*/process/user',
-  'evidences/*/process/parent_process/user',
-  'evidences/*/process/file/owner',
-  'evidences/*/file/owner',
-].map((path) => path.split('/'))
-const personalMembers = ['name', 'full_name', 'display_name', 'email_addr']
+import { classOf, pointersOf } from './fields.ts'
 
 export const commitmentForm = /^commit:[0-9a-f]{64}$/
 
@@ -23,25 +8,34 @@ export const commitmentForm = /^commit:[0-9a-f]{64}$/
 export type Side = Readonly<Record<string, { readonly salt: string; readonly value: string }>>
 
 /** JSON pointers (RFC 6901) into the line whose `event` is given: to be replaced by commitments there. */
-export function personalPointers(event: object): readonly string[] {
-  return people.flatMap((path) => pointersAt(event, path, '/event'))
-}
+export const personalPointers = (event: object): readonly string[] => pointersOf('personal', event, '/event')
 
 /** Is the attribute at this path, e.g. ['actor', 'user', 'name'], of the class personal? */
-export function isPersonal(path: readonly string[]): boolean {
-  const [holder, member] = path.slice(-2)
-  return (holder === 'user' || holder === 'owner') && personalMembers.includes(member ?? '')
+export const isPersonal = (path: readonly string[]): boolean => classOf(path) === 'personal'
+
+/**
+ * Whose a value beside a line is, within its tenant: `name:<account name>` where the line's side tells the name, else
+ * `uid:<device>/<user id>`, else `line`: nobody's who could be named, erased with the line's own key. One person is
+ * one subject on every host where the account has the same name (docs/formats/line.md, 4.5).
+ */
+export function subjectOf(line: object, side: Side, pointer: string): string {
+  const holder = pointer.slice(0, pointer.lastIndexOf('/'))
+  const name = Object.hasOwn(side, `${holder}/name`) ? side[`${holder}/name`]?.value : undefined
+  if (name !== undefined) return `name:${name}`
+  const uid = valueAt(line, `${holder}/uid`)
+  const device = valueAt(line, '/event/device/uid')
+  return typeof uid === 'string' && typeof device === 'string' ? `uid:${device}/${uid}` : 'line'
 }
 
-type Holder = Readonly<Record<string, unknown>>
-
-function pointersAt(value: unknown, path: readonly string[], pointer: string): readonly string[] {
-  if (typeof value !== 'object' || value === null) return []
-  const [step, ...rest] = path
-  if (step === undefined)
-    return personalMembers.flatMap((name) =>
-      typeof (value as Holder)[name] === 'string' ? [`${pointer}/${name}`] : [],
+function valueAt(value: unknown, pointer: string): unknown {
+  return pointer
+    .split('/')
+    .slice(1)
+    .reduce<unknown>(
+      (at, step) =>
+        typeof at === 'object' && at !== null && Object.hasOwn(at, step)
+          ? (at as Readonly<Record<string, unknown>>)[step]
+          : undefined,
+      value,
     )
-  if (step !== '*') return pointersAt((value as Holder)[step], rest, `${pointer}/${step}`)
-  return Object.keys(value).flatMap((index) => pointersAt((value as Holder)[index], rest, `${pointer}/${index}`))
 }

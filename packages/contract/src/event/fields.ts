@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { SealwatchEvent } from './events.ts'
+import type { Finding } from './finding.ts'
+import type { OcsfActor, OcsfFile, OcsfProcess, OcsfProcessEntity, OcsfUser } from './objects.ts'
+
+/**
+ * What may be seen of a value (docs/formats/event.md, 6). `plain`: it stands in the line as it is. `personal`: it is
+ * about a person; the line has a commitment, and the value is sealed beside it. `secret`: it may carry a secret; only
+ * what the scrubber leaves of it stands in the line, and nothing in logs and metrics.
+ */
+export type FieldClass = 'plain' | 'personal' | 'secret'
+
+/** A class covers all that a member holds; `of` names the row of the object, or of each object of the list. */
+export type FieldRow = FieldClass | { readonly of: ObjectName }
+export type ObjectName = 'event' | 'actor' | 'user' | 'process' | 'ancestor' | 'file' | 'evidence' | 'unmapped'
+
+type MemberOf<T> = T extends unknown ? Extract<keyof T, string> : never
+/** A member of these types that has no class does not compile. */
+type Rows<T, More extends string = never> = { readonly [M in MemberOf<T> | More]: FieldRow }
+
+/** OCSF's members that none of our sources gives yet: whoever adds one finds it classed. */
+type MoreOfUser = 'full_name' | 'display_name' | 'email_addr'
+type MoreOfProcess = 'environment_variables' | 'working_directory'
+/** Of the server's records of hosts and join tokens (OCSF Entity Management) and of chains. */
+type MoreOfEvent = 'entity' | 'url' | 'http_request'
+type MoreOfUnmapped =
+  | 'machine_id'
+  | 'certificate_serial'
+  | 'signing_key_id'
+  | 'join_token'
+  | 'same_machine'
+  | 'expires_at'
+
+const user = {
+  uid: 'plain',
+  name: 'personal',
+  full_name: 'personal',
+  display_name: 'personal',
+  email_addr: 'personal',
+} as const satisfies Rows<OcsfUser, MoreOfUser>
+
+const ancestor = {
+  pid: 'plain',
+  uid: 'plain',
+  name: 'plain',
+  path: 'plain',
+  created_time: 'plain',
+} as const satisfies Rows<OcsfProcessEntity>
+
+const process = {
+  pid: 'plain',
+  uid: 'plain',
+  name: 'plain',
+  created_time: 'plain',
+  file: { of: 'file' },
+  cmd_line: 'secret',
+  environment_variables: 'secret',
+  working_directory: 'plain',
+  user: { of: 'user' },
+  parent_process: { of: 'process' },
+  ancestry: { of: 'ancestor' },
+  ptid: 'plain',
+  euid: 'plain',
+  auid: 'plain',
+  group: 'plain',
+  session: 'plain',
+  xattributes: 'plain',
+} as const satisfies Rows<OcsfProcess, MoreOfProcess>
+
+const file = {
+  name: 'plain',
+  path: 'plain',
+  type_id: 'plain',
+  type: 'plain',
+  uid: 'plain',
+  owner: { of: 'user' },
+  is_deleted: 'plain',
+  xattributes: 'plain',
+} as const satisfies Rows<OcsfFile>
+
+const actor = {
+  process: { of: 'process' },
+  user: { of: 'user' },
+  app_name: 'plain',
+} as const satisfies Rows<OcsfActor>
+
+const evidence = {
+  process: { of: 'process' },
+  file: { of: 'file' },
+  // Values as the line has them: of a personal one the commitment, of a command line what was left.
+  data: 'plain',
+} as const satisfies Rows<Finding['evidences'][number]>
+
+const unmapped = {
+  capabilities_mask: 'plain',
+  site: 'plain',
+  redacted: 'plain',
+  filename: 'plain',
+  signal: 'plain',
+  syscall: 'plain',
+  access: 'plain',
+  watched: 'plain',
+  method: 'plain',
+  relation: 'plain',
+  ptrace_request: 'plain',
+  pid: 'plain',
+  cause: 'plain',
+  sensor: 'plain',
+  gap: 'plain',
+  drop: 'plain',
+  shed: 'plain',
+  leaves: 'plain',
+  falsepositives: 'plain',
+  machine_id: 'plain',
+  certificate_serial: 'plain',
+  signing_key_id: 'plain',
+  // How its hash begins, never the token.
+  join_token: 'plain',
+  same_machine: 'plain',
+  expires_at: 'plain',
+} as const satisfies Rows<SealwatchEvent['unmapped'], MoreOfUnmapped>
+
+const event = {
+  activity_id: 'plain',
+  activity_name: 'plain',
+  category_uid: 'plain',
+  category_name: 'plain',
+  class_uid: 'plain',
+  class_name: 'plain',
+  type_uid: 'plain',
+  type_name: 'plain',
+  severity_id: 'plain',
+  severity: 'plain',
+  time: 'plain',
+  message: 'plain',
+  metadata: 'plain',
+  device: 'plain',
+  actor: { of: 'actor' },
+  process: { of: 'process' },
+  file: { of: 'file' },
+  app: 'plain',
+  entity: 'plain',
+  url: 'secret',
+  http_request: 'secret',
+  status_id: 'plain',
+  status: 'plain',
+  status_code: 'plain',
+  status_detail: 'plain',
+  launch_type_id: 'plain',
+  launch_type: 'plain',
+  exit_code: 'plain',
+  access_mask: 'plain',
+  requested_permissions: 'plain',
+  size: 'plain',
+  injection_type_id: 'plain',
+  injection_type: 'plain',
+  log_name: 'plain',
+  log_type_id: 'plain',
+  log_type: 'plain',
+  is_alert: 'plain',
+  finding_info: 'plain',
+  evidences: { of: 'evidence' },
+  unmapped: { of: 'unmapped' },
+} as const satisfies Rows<SealwatchEvent, MoreOfEvent>
+
+export const fields: Readonly<Record<ObjectName, Readonly<Record<string, FieldRow>>>> = {
+  event,
+  actor,
+  user,
+  process,
+  ancestor,
+  file,
+  evidence,
+  unmapped,
+}
+
+/** The class of an attribute, e.g. ['actor', 'user', 'name']; list indexes and '*' are passed over. */
+export function classOf(path: readonly string[]): FieldClass | undefined {
+  let row: FieldRow | undefined = { of: 'event' }
+  for (const step of path) {
+    if (typeof row === 'string') return row
+    if (/^(\d+|\*)$/.test(step)) continue
+    row = row && Object.hasOwn(fields[row.of], step) ? fields[row.of][step] : undefined
+    if (row === undefined) return undefined
+  }
+  return typeof row === 'string' ? row : undefined
+}
+
+/** JSON pointers, from `base` on, to the values of a class in an event of any form, as deep as the event goes. */
+export function pointersOf(wanted: FieldClass, event: object, base: string): string[] {
+  const found: string[] = []
+  descend(planOf(wanted, 'event'), event, base, found)
+  return found
+}
+
+/** Members of a class, and members that lead to some: all else is not looked at. */
+type Plan = { readonly values: readonly string[]; readonly branches: readonly (readonly [string, Plan])[] }
+const plans = new Map<string, Plan>()
+
+function planOf(wanted: FieldClass, name: ObjectName): Plan {
+  const key = `${wanted} ${name}`
+  const known = plans.get(key)
+  if (known) return known
+  const rows = Object.entries(fields[name])
+  const branches: (readonly [string, Plan])[] = []
+  const plan = { values: rows.flatMap(([member, row]) => (row === wanted ? [member] : [])), branches }
+  plans.set(key, plan)
+  for (const [member, row] of rows)
+    if (typeof row === 'object' && leadsTo(wanted, row.of, new Set())) branches.push([member, planOf(wanted, row.of)])
+  return plan
+}
+
+function leadsTo(wanted: FieldClass, name: ObjectName, seen: Set<ObjectName>): boolean {
+  if (seen.has(name)) return false
+  seen.add(name)
+  return Object.values(fields[name]).some((row) =>
+    typeof row === 'object' ? leadsTo(wanted, row.of, seen) : row === wanted,
+  )
+}
+
+type Holder = Readonly<Record<string, unknown>>
+
+function descend(plan: Plan, value: unknown, pointer: string, found: string[]): void {
+  if (typeof value !== 'object' || value === null) return
+  if (Array.isArray(value)) {
+    for (const [index, inner] of value.entries()) descend(plan, inner, `${pointer}/${index}`, found)
+    return
+  }
+  const holder = value as Holder
+  for (const name of plan.values) if (typeof holder[name] === 'string') found.push(`${pointer}/${name}`)
+  for (const [name, inner] of plan.branches)
+    if (holder[name] !== undefined) descend(inner, holder[name], `${pointer}/${name}`, found)
+}
