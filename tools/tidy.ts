@@ -36,6 +36,7 @@ const browserEntries = [
   'packages/base/src/time.ts',
   'packages/contract/src/index.ts',
   'packages/keys/src/dsse.ts',
+  'packages/keys/src/public-key.ts',
 ]
 
 const linesGuide = 300

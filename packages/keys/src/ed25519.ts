@@ -3,6 +3,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign, verify } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Disk, type ErrorTable, errorsOf } from '@sealwatch/base'
+import { isSoundPublicKey } from './public-key.ts'
 
 export const keyErrors = {
   KEY_WEAK: {
@@ -47,14 +48,14 @@ export async function loadOrCreateSigner(path: string, disk: Disk): Promise<Ed25
 
 /** Refuses keys under which anybody can sign: wrong length or small order. */
 export function checkPublicKey(publicKey: Uint8Array, attempted: string): Uint8Array {
-  if (publicKey.length !== 32 || hasSmallOrder(publicKey)) {
+  if (!isSoundPublicKey(publicKey)) {
     throw keyError('KEY_WEAK', { attempted, received: Buffer.from(publicKey).toString('hex') })
   }
   return publicKey
 }
 
 export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (publicKey.length !== 32 || signature.length !== 64 || hasSmallOrder(publicKey)) return false
+  if (!isSoundPublicKey(publicKey) || signature.length !== 64) return false
   return verify(null, message, publicKeyObject(publicKey), signature)
 }
 
@@ -88,22 +89,4 @@ function signerOf(privateKey: KeyObject): Ed25519Signer {
   const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
   const publicKey = new Uint8Array(spki.subarray(spkiPrefix.length))
   return { keyId: keyIdOf(publicKey), publicKey, sign: (message) => sign(null, message, privateKey) }
-}
-
-// The y coordinates, little-endian, of the eight points of small order, with the two encodings of 0 and 1 that are
-// not reduced modulo p (Cremers and Jackson, "Prime, Order Please!", 2019, table 2). The sign bit is masked off.
-const smallOrderY = new Set([
-  '0000000000000000000000000000000000000000000000000000000000000000',
-  '0100000000000000000000000000000000000000000000000000000000000000',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-])
-
-function hasSmallOrder(publicKey: Uint8Array): boolean {
-  const y = Buffer.from(publicKey)
-  y[31] = (y[31] as number) & 0x7f
-  return smallOrderY.has(y.toString('hex'))
 }

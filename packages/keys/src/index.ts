@@ -2,5 +2,6 @@
 
 export * from './dsse.ts'
 export * from './ed25519.ts'
+export * from './public-key.ts'
 export * from './sealer.ts'
 export * from './signers/index.ts'
