@@ -10,6 +10,7 @@ const syncMs = 30
  * that kill -9 loses what a power cut would lose. Stands in for `systemDisk` in a copy of the server.
  */
 export const lossyDisk: Disk = {
+  ...systemDisk,
   openAppend: async (path) => {
     const file = await systemDisk.openAppend(path)
     const lossy: AppendFile = {
@@ -27,5 +28,4 @@ export const lossyDisk: Disk = {
     }
     return lossy
   },
-  replace: systemDisk.replace,
 }

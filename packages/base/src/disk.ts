@@ -1,34 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { constants, type FileHandle, mkdir, open, rename } from 'node:fs/promises'
+import { constants, type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type ErrorTable, errorsOf, isSealwatchError } from './errors.ts'
+import { type DerivedFile, openDerivedFile, removeDerivedFile } from './disk-derived.ts'
+import { codeOf, diskError, isFull, translate } from './disk-errors.ts'
+import { isSealwatchError } from './errors.ts'
 
-export const diskErrors = {
-  DISK_FULL: {
-    kind: 'exhausted',
-    rule: 'the data directory needs free space',
-    advice: 'Free space or move the data directory (--data); nothing acknowledged is lost and work resumes by itself',
-  },
-  DISK_READ_ONLY: {
-    kind: 'denied',
-    rule: 'the data directory must be writable',
-    advice: 'Remount it read-write or give the service user write access, then start again',
-  },
-  DISK_FAILED: {
-    kind: 'fatal',
-    rule: 'a failed write has an unknown outcome, so the process stops and repairs at the next start',
-    advice: 'Look at the kernel log for the disk, then start again',
-  },
-} as const satisfies ErrorTable
-const diskError = errorsOf(diskErrors)
-
-/** The only ways a durable byte is written; passed in, so that a test can own the disk. */
+/**
+ * The only ways in which the evidence is written and read; passed in, so that a test or a simulation owns the disk.
+ * Whatever fails throws DISK_FULL, DISK_READ_ONLY or DISK_FAILED.
+ */
 export type Disk = {
   /** Creates the file where missing. `size` is what a reader finds after a crash. */
   openAppend(path: string): Promise<AppendFile>
   /** Old content or new content, never a mixture, also after a power cut; durable when it resolves. */
   replace(path: string, data: string | Uint8Array, mode?: number): Promise<void>
+  /** Creates a directory and its parents, and makes their names durable. */
+  makeDirectory(path: string, mode?: number): Promise<void>
+  /** Durable when it resolves; nothing may stand at `to`. */
+  rename(from: string, to: string): Promise<void>
+  /** A crash may bring it back. A file that is not there is removed already. */
+  remove(path: string): Promise<void>
+  /** Names in a directory, in order. */
+  list(path: string): Promise<string[]>
+  /** Bytes; undefined where there is no such file. */
+  sizeOf(path: string): Promise<number | undefined>
+  /** The whole file; undefined where there is none. */
+  read(path: string): Promise<Uint8Array | undefined>
+  /** At most `length` bytes from `offset` on, fewer where the file ends; undefined where there is none. */
+  readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined>
+  /** Opens, or creates, a file that can be computed again. */
+  openDerived(path: string): DerivedFile
+  removeDerived(path: string): void
 }
 
 export type AppendFile = {
@@ -73,6 +76,54 @@ export const systemDisk: Disk = {
       throw translate(`writing ${path}`, cause)
     }
   },
+  makeDirectory,
+  rename: async (from, to) => {
+    try {
+      await rename(from, to)
+      await syncDirectory(dirname(to))
+      if (dirname(from) !== dirname(to)) await syncDirectory(dirname(from))
+    } catch (cause) {
+      throw translate(`renaming ${from} to ${to}`, cause)
+    }
+  },
+  remove: async (path) => void (await unlessMissing(`removing ${path}`, unlink(path))),
+  list: async (path) => {
+    try {
+      return (await readdir(path)).sort()
+    } catch (cause) {
+      throw translate(`listing ${path}`, cause)
+    }
+  },
+  sizeOf: async (path) => (await unlessMissing(`looking at ${path}`, stat(path)))?.size,
+  read: (path) => reading(path, (file) => file.readFile()),
+  readAt: (path, offset, length) =>
+    reading(path, async (file) => {
+      const chunk = new Uint8Array(length)
+      const { bytesRead } = await file.read(chunk, 0, length, offset)
+      return chunk.subarray(0, bytesRead)
+    }),
+  openDerived: openDerivedFile,
+  removeDerived: removeDerivedFile,
+}
+
+async function reading<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
+  const file = await unlessMissing(`opening ${path}`, open(path))
+  try {
+    return file && (await work(file))
+  } catch (cause) {
+    throw translate(`reading ${path}`, cause)
+  } finally {
+    await file?.close()
+  }
+}
+
+async function unlessMissing<T>(attempted: string, work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return undefined
+    throw translate(attempted, cause)
+  }
 }
 
 /** Creates a directory and its parents, and makes their names durable. */
@@ -133,15 +184,4 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close()
   }
-}
-
-const codeOf = (cause: unknown) => (cause as { code?: string } | undefined)?.code ?? ''
-const isFull = (cause: unknown) => ['ENOSPC', 'EDQUOT'].includes(codeOf(cause))
-
-function translate(attempted: string, cause: unknown): Error {
-  const received = codeOf(cause) || String(cause)
-  if (isFull(cause)) return diskError('DISK_FULL', { attempted, received, cause })
-  if (['EROFS', 'EACCES', 'EPERM'].includes(received))
-    return diskError('DISK_READ_ONLY', { attempted, received, cause })
-  return diskError('DISK_FAILED', { attempted, received, cause })
 }

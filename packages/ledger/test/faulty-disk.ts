@@ -37,6 +37,7 @@ export function createFaultyDisk(): FaultyDisk {
   let writes = 0
   let held: { part: string; until: Promise<void> } | undefined
   return {
+    ...systemDisk,
     hold(part) {
       const { promise, resolve } = Promise.withResolvers<void>()
       held = { part, until: promise }

@@ -2,7 +2,7 @@
 
 import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
-import { type Clock, type Disk, type ErrorTable, errorsOf, makeDirectory } from '@sealwatch/base'
+import { type Clock, type Disk, type ErrorTable, errorsOf } from '@sealwatch/base'
 import type { Ed25519Signer } from '@sealwatch/keys'
 import { createNoteSigner, type Ledger, openLedger, type SealedTenant } from '@sealwatch/ledger'
 
@@ -44,7 +44,7 @@ export type LedgersOptions = {
 
 export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
   const { dir, deployment, tenants, signer, labelKey, clock, disk } = options
-  await makeDirectory(dir)
+  await disk.makeDirectory(dir)
   const labelOf = (tenant: string) => createHmac('sha256', labelKey).update(tenant).digest('hex').slice(0, 32)
   const originOf = (tenant: string) => `${deployment}/tenant/${labelOf(tenant)}`
   const open = (folder: string, tenant: string, origin: string) =>

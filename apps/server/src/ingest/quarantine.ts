@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join } from 'node:path'
-import { type Clock, type Disk, makeDirectory, rfc3339 } from '@sealwatch/base'
+import { type Clock, type Disk, rfc3339 } from '@sealwatch/base'
 import type { Sealer } from '@sealwatch/keys'
 import { sha256 } from '@sealwatch/ledger'
 import type { Store } from '../store/index.ts'
@@ -34,7 +34,7 @@ export async function openQuarantine(options: {
   readonly disk: Disk
 }): Promise<Quarantine> {
   const { dir, store, sealerOf, clock, disk } = options
-  await makeDirectory(dir)
+  await disk.makeDirectory(dir)
   return {
     keep: async (batch) => {
       const { tenant, hostId, chain, firstSeq, nextSeq, reason, detail, keyId } = batch

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { randomBytes } from 'node:crypto'
-import { readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type AppendFile,
@@ -12,7 +11,6 @@ import {
   errorsOf,
   isSealwatchError,
   type JsonObject,
-  makeDirectory,
 } from '@sealwatch/base'
 import type { Ed25519Signer } from '@sealwatch/keys'
 import { createNoteSigner } from '../note-signer.ts'
@@ -91,14 +89,14 @@ const batchFull = { lines: 512, bytes: 3 * 1024 * 1024 } as const
 
 /** Opens the chain in `dir`, or begins one; a damaged chain is set aside whole, and a new one begins in its place. */
 export async function openChain(options: ChainOptions): Promise<Chain> {
-  const { dir, clock } = options
-  await makeDirectory(dir)
+  const { dir, clock, disk } = options
+  await disk.makeDirectory(dir)
   try {
     return await createChain(options, await load(options), false)
   } catch (cause) {
     if (!isSealwatchError(cause, 'CHAIN_DAMAGED')) throw cause
-    await rename(dir, `${dir}.damaged-${clock.nowMs()}`)
-    await makeDirectory(dir)
+    await disk.rename(dir, `${dir}.damaged-${clock.nowMs()}`)
+    await disk.makeDirectory(dir)
     return createChain(options, await load(options), true)
   }
 }
@@ -112,16 +110,17 @@ type Loaded = {
 }
 
 async function load(options: ChainOptions): Promise<Loaded> {
-  const { dir } = options
-  const files = (await readdir(dir)).filter((name) => segmentForm.test(name)).sort()
-  const shipped = await readShipped(dir)
+  const { dir, disk } = options
+  const files = (await disk.list(dir)).filter((name) => segmentForm.test(name))
+  const shipped = await readShipped(dir, disk)
   const loaded: Loaded = { id: '', segments: [], position: chainStart, shipped, sensor: undefined }
   for (const [i, file] of files.entries()) {
     const [next, nextButOne] = files.slice(i + 1)
     // The newest may turn out to be the begin of an append that a crash cut short: then the one before it counts.
     if (next !== undefined && nextButOne !== undefined && firstSeqOf(next) <= shipped) {
-      const sideBytes = (await stat(join(dir, sideFile(file))).catch(() => ({ size: 0 }))).size
-      loaded.segments.push({ file, bytes: (await stat(join(dir, file))).size, sideBytes, extents: undefined })
+      const bytes = (await disk.sizeOf(join(dir, file))) ?? 0
+      const sideBytes = (await disk.sizeOf(join(dir, sideFile(file)))) ?? 0
+      loaded.segments.push({ file, bytes, sideBytes, extents: undefined })
       continue
     }
     const isFirst = loaded.id === ''
@@ -130,7 +129,7 @@ async function load(options: ChainOptions): Promise<Loaded> {
     const { sensor } = loaded
     const scan = await scanSegment(dir, file, start, { ...options, sensor, isNewest: next === undefined })
     if (scan.segment.extents.length === 0) {
-      await removeSegment(dir, file)
+      await removeSegment(disk, dir, file)
       continue
     }
     loaded.segments.push(scan.segment)
@@ -141,9 +140,10 @@ async function load(options: ChainOptions): Promise<Loaded> {
   return loaded
 }
 
-async function readShipped(dir: string): Promise<number> {
+async function readShipped(dir: string, disk: Disk): Promise<number> {
+  const stored = await disk.read(join(dir, 'shipped.json'))
   try {
-    const { next_seq } = JSON.parse(await readFile(join(dir, 'shipped.json'), 'utf8')) as { next_seq?: unknown }
+    const { next_seq } = JSON.parse(Buffer.from(stored ?? []).toString('utf8')) as { next_seq?: unknown }
     return Number.isSafeInteger(next_seq) && (next_seq as number) > 0 ? (next_seq as number) : 0
   } catch {
     // Without the cursor everything on disk is offered again, and the server knows what it already has.
@@ -151,9 +151,9 @@ async function readShipped(dir: string): Promise<number> {
   }
 }
 
-async function removeSegment(dir: string, file: string): Promise<void> {
-  await unlink(join(dir, file))
-  await unlink(join(dir, sideFile(file))).catch(() => undefined)
+async function removeSegment(disk: Disk, dir: string, file: string): Promise<void> {
+  await disk.remove(join(dir, file))
+  await disk.remove(join(dir, sideFile(file)))
 }
 
 function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boolean): Chain {
@@ -197,7 +197,7 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
       if (oldest === undefined || next === undefined || firstSeqOf(next.file) > shipped) {
         throw chainFileError('CHAIN_FULL', { attempted, received: `${totalBytes()} of ${totalBytesMax} bytes used` })
       }
-      await removeSegment(dir, oldest.file)
+      await removeSegment(disk, dir, oldest.file)
       segments = segments.slice(1)
     }
   }
@@ -297,7 +297,7 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
         const segment = segments.findLast(({ file }) => firstSeqOf(file) <= seq)
         const extent = segment && extentAt(await extentsOf(segment), seq)
         if (segment === undefined || extent === undefined) return undefined
-        const { lines, side } = await readExtent(dir, segment.file, extent)
+        const { lines, side } = await readExtent(disk, dir, segment.file, extent)
         return { chain: id, firstSeq: seq, count: extent.count, lines, side: parseSide(side) }
       }),
     waitFor: async (seq, signal) => {

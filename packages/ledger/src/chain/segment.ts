@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Disk, type ErrorTable, errorsOf, type JsonObject, messageOf } from '@sealwatch/base'
 import type { Ed25519Signer } from '@sealwatch/keys'
@@ -56,9 +55,10 @@ export async function scanSegment(
   options: { isNewest: boolean; sensor: JsonObject | undefined; signer: Ed25519Signer; disk: Disk },
 ): Promise<Scan> {
   const { isNewest, signer, disk } = options
-  const bytes = await readFile(join(dir, file))
-  const side = await readFile(join(dir, sideFile(file))).catch(() => new Uint8Array(0))
   const attempted = `opening the chain file ${join(dir, file)}`
+  const bytes = await disk.read(join(dir, file))
+  const side = (await disk.read(join(dir, sideFile(file)))) ?? new Uint8Array(0)
+  if (bytes === undefined) throw segmentError('CHAIN_DAMAGED', { attempted, received: 'no file' })
   const sideRows = createSideCursor(side)
   const extents: Extent[] = []
   const key = keyRecordOf(signer)
@@ -120,6 +120,7 @@ function createSideCursor(side: Uint8Array) {
 }
 
 export async function readExtent(
+  disk: Disk,
   dir: string,
   file: string,
   extent: Extent,
@@ -127,25 +128,17 @@ export async function readExtent(
   const side =
     extent.sideBytes === 0
       ? new Uint8Array(0)
-      : await readAt(join(dir, sideFile(file)), extent.sideOffset, extent.sideBytes)
-  return { lines: await readAt(join(dir, file), extent.offset, extent.bytes), side }
+      : await readAt(disk, join(dir, sideFile(file)), extent.sideOffset, extent.sideBytes)
+  return { lines: await readAt(disk, join(dir, file), extent.offset, extent.bytes), side }
 }
 
-async function readAt(path: string, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length)
-  const file = await open(path)
-  try {
-    const { bytesRead } = await file.read(bytes, 0, length, offset)
-    if (bytesRead !== length) {
-      throw segmentError('CHAIN_DAMAGED', {
-        attempted: `reading ${length} bytes at ${offset} of ${path}`,
-        received: `${bytesRead} bytes`,
-      })
-    }
-    return bytes
-  } finally {
-    await file.close()
-  }
+async function readAt(disk: Disk, path: string, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = await disk.readAt(path, offset, length)
+  if (bytes?.length === length) return bytes
+  throw segmentError('CHAIN_DAMAGED', {
+    attempted: `reading ${length} bytes at ${offset} of ${path}`,
+    received: bytes === undefined ? 'no file' : `${bytes.length} bytes`,
+  })
 }
 
 async function cut(disk: Disk, path: string, size: number): Promise<void> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Disk } from '@sealwatch/base'
 import { tileWidth } from './hash-store.ts'
 
 /** The byte at which every 256th leaf starts: where an entry bundle of C2SP tlog-tiles begins. Derived from the lines. */
@@ -16,16 +16,16 @@ export type BundleIndex = {
 }
 
 /** Opens the index for a ledger of `size` leaves; undefined when the file holds less. */
-export function openBundleIndex(dir: string, size: number): BundleIndex | undefined {
-  const path = join(dir, 'bundles')
-  const file = openSync(path, 'a+', 0o600)
-  const stored = readFileSync(path)
+export function openBundleIndex(dir: string, size: number, disk: Disk): BundleIndex | undefined {
+  const file = disk.openDerived(join(dir, 'bundles'))
   const due = Math.ceil(size / tileWidth)
-  if (stored.length < due * 8) {
-    closeSync(file)
+  if (file.size < due * 8) {
+    file.close()
     return undefined
   }
-  ftruncateSync(file, due * 8)
+  file.truncate(due * 8)
+  const stored = Buffer.alloc(due * 8)
+  file.read(stored, 0)
   const starts = Array.from({ length: due }, (_, i) => Number(stored.readBigUInt64BE(i * 8)))
   let written = due
   return {
@@ -37,10 +37,10 @@ export function openBundleIndex(dir: string, size: number): BundleIndex | undefi
       if (written === starts.length) return
       const bytes = Buffer.alloc((starts.length - written) * 8)
       for (const [i, start] of starts.slice(written).entries()) bytes.writeBigUInt64BE(BigInt(start), i * 8)
-      writeSync(file, bytes)
+      file.append(bytes)
       written = starts.length
     },
-    sync: () => fsyncSync(file),
-    close: () => closeSync(file),
+    sync: () => file.sync(),
+    close: () => file.close(),
   }
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { systemDisk } from '@sealwatch/base'
 import fc from 'fast-check'
 import { naivePath, naiveProof, naiveRoot } from '../../test/naive-merkle.ts'
 import { temporary } from '../../test/sample.ts'
@@ -17,7 +18,7 @@ const hashesOf = (entries: readonly Buffer[]) => entries.map((entry) => leafHash
 const sameHashes = (a: readonly Uint8Array[], b: readonly Uint8Array[]) =>
   a.length === b.length && a.every((hash, i) => equal(hash, b[i] as Uint8Array))
 
-const open = (dir: string, size: number) => openHashStore(dir, size) as HashStore
+const open = (dir: string, size: number) => openHashStore(dir, size, systemDisk) as HashStore
 
 test('a store that grows in pieces, over restarts, holds the tree of RFC 9162', async () => {
   const pieces = fc.array(fc.nat(150), { minLength: 1, maxLength: 8 })
@@ -74,9 +75,9 @@ test('what is beyond its size is dropped, on every level; what is short is told'
   cut.append(hashesOf(others))
   assert.ok(equal(cut.subtree(8, 1), naiveRoot([...entriesOf(255), ...others].slice(256, 512))))
   cut.close()
-  assert.equal(openHashStore(dir.path, 556), undefined)
+  assert.equal(openHashStore(dir.path, 556, systemDisk), undefined)
   await rm(join(dir.path, 'hashes-1'))
-  assert.equal(openHashStore(dir.path, 555), undefined)
+  assert.equal(openHashStore(dir.path, 555, systemDisk), undefined)
   await writeFile(join(dir.path, 'hashes-4'), 'stale')
   const empty = open(dir.path, 0)
   assert.deepEqual(empty.root(), sha256(new Uint8Array(0)))

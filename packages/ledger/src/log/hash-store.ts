@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DerivedFile, Disk } from '@sealwatch/base'
 import { sha256 } from '../sha256.ts'
 import { createFrontier, type Frontier, type Hash, nodeHash, subtreesOf } from '../verify/merkle.ts'
 
@@ -30,25 +30,25 @@ export type HashStore = {
 }
 
 /** Opens the files at `size`; what they hold beyond is dropped. Undefined when they hold less. */
-export function openHashStore(dir: string, size: number): HashStore | undefined {
-  const files: number[] = []
+export function openHashStore(dir: string, size: number, disk: Disk): HashStore | undefined {
+  const files: DerivedFile[] = []
   const pathOf = (tileLevel: number) => join(dir, `hashes-${tileLevel}`)
-  const fileOf = (tileLevel: number): number => {
-    while (files.length <= tileLevel) files.push(openSync(pathOf(files.length), 'a+', 0o600))
-    return files[tileLevel] as number
+  const fileOf = (tileLevel: number): DerivedFile => {
+    while (files.length <= tileLevel) files.push(disk.openDerived(pathOf(files.length)))
+    return files[tileLevel] as DerivedFile
   }
   const countAt = (tileLevel: number) => Math.floor(size / tileWidth ** tileLevel)
   for (let tileLevel = 0; tileLevel < tileLevelsMax; tileLevel += 1) {
     if (countAt(tileLevel) === 0) {
-      rmSync(pathOf(tileLevel), { force: true })
+      disk.removeDerived(pathOf(tileLevel))
       continue
     }
     const file = fileOf(tileLevel)
-    if (fstatSync(file).size < countAt(tileLevel) * hashBytes) {
-      for (const opened of files) closeSync(opened)
+    if (file.size < countAt(tileLevel) * hashBytes) {
+      for (const opened of files) opened.close()
       return undefined
     }
-    ftruncateSync(file, countAt(tileLevel) * hashBytes)
+    file.truncate(countAt(tileLevel) * hashBytes)
   }
 
   const pending: Hash[][] = []
@@ -60,7 +60,7 @@ export function openHashStore(dir: string, size: number): HashStore | undefined 
 
   function read(tileLevel: number, from: number, count: number): Hash[] {
     const bytes = new Uint8Array(count * hashBytes)
-    const got = readSync(fileOf(tileLevel), bytes, 0, bytes.length, from * hashBytes)
+    const got = fileOf(tileLevel).read(bytes, from * hashBytes)
     if (got !== bytes.length)
       throw new RangeError(`hashes ${from} to ${from + count} of level ${tileLevel} are not stored`)
     return Array.from({ length: count }, (_, i) => bytes.subarray(i * hashBytes, (i + 1) * hashBytes))
@@ -87,7 +87,7 @@ export function openHashStore(dir: string, size: number): HashStore | undefined 
     append(leaves) {
       for (const leaf of leaves) frontier.append(leaf)
       for (const [tileLevel, hashes] of pending.entries()) {
-        if (hashes !== undefined && hashes.length > 0) writeSync(fileOf(tileLevel), Buffer.concat(hashes))
+        if (hashes !== undefined && hashes.length > 0) fileOf(tileLevel).append(Buffer.concat(hashes))
       }
       pending.length = 0
     },
@@ -101,10 +101,10 @@ export function openHashStore(dir: string, size: number): HashStore | undefined 
     },
     leaves: (from, to) => (to > from ? read(0, from, to - from) : []),
     sync() {
-      for (const file of files) fsyncSync(file)
+      for (const file of files) file.sync()
     },
     close() {
-      for (const file of files) closeSync(file)
+      for (const file of files) file.close()
     },
   }
 }

@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type AppendFile,
-  type Clock,
-  createBell,
-  type Disk,
-  errorsOf,
-  isSealwatchError,
-  makeDirectory,
-} from '@sealwatch/base'
+import { type AppendFile, type Clock, createBell, type Disk, errorsOf, isSealwatchError } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { sealLine } from '../chain/seal.ts'
 import type { NoteSigner } from '../note-signer.ts'
@@ -89,13 +80,13 @@ type Waiting = {
 
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { dir, disk, origin, tenant } = options
-  await makeDirectory(dir)
+  await disk.makeDirectory(dir)
   await using opened = new AsyncDisposableStack()
   const lines = opened.adopt(await openLineStore(join(dir, 'lines'), disk), (store) => store.close())
   const signed = await readCheckpoint(options)
-  const state = opened.adopt(await recover(dir, origin, lines, signed), (derived) => derived.close())
+  const state = opened.adopt(await recover(dir, origin, lines, signed, disk), (derived) => derived.close())
   const side = opened.adopt(await disk.openAppend(join(dir, 'side')), (file) => file.close())
-  await cutSide(side, state.sideBytes, state.hashes.size)
+  await cutSide(disk, side, state.sideBytes, state.hashes.size)
   const ledger = createLedger(options, lines, side, state, signed)
   if (ledger.size === 0) {
     const anchor = { tenant, key_id: null, origin, prev_file: null, prev_last_hash: null, prev_sequence_num: null }
@@ -222,7 +213,7 @@ function createLedger(
     const checkpoint = { origin, size: durable.size, root: hashes.root() }
     const chains = [...walk.entries()].map(([chain, { nextSeq, tip }]) => [chain, nextSeq, tip] as const)
     const next: Saved = { ...durable, root: checkpoint.root.toHex(), own, chains }
-    const onDisk = await readSaved(dir)
+    const onDisk = await readSaved(dir, disk)
     if (onDisk?.size !== saved?.size || onDisk?.root !== saved?.root) {
       throw ledgerError('LEDGER_FORKED', {
         attempted: `signing size ${next.size} of ${origin}`,
@@ -264,7 +255,7 @@ function createLedger(
       }),
     settled,
     read: async (from, max) => readLeaves(lines, bundles, from, Math.min(durable.size, from + max)),
-    readSide: (from, leaf) => readSideRows(side.path, from, leaf),
+    readSide: (from, leaf) => readSideRows(disk, side.path, from, leaf),
     waitFor: async (index, signal) => {
       while (!signal.aborted && durable.size <= index) await bell.wait(signal)
     },
@@ -312,13 +303,11 @@ async function readLeaves(store: LineStore, bundles: BundleIndex, from: number, 
   return leaves
 }
 
-async function readCheckpoint({ dir, signer, origin }: LedgerOptions): Promise<SignedCheckpoint | undefined> {
+async function readCheckpoint({ dir, signer, origin, disk }: LedgerOptions): Promise<SignedCheckpoint | undefined> {
   const attempted = `opening the ledger ${origin}`
-  const note = await readFile(join(dir, 'checkpoint'), 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined
-    throw cause
-  })
-  if (note === undefined) return undefined
+  const stored = await disk.read(join(dir, 'checkpoint'))
+  if (stored === undefined) return undefined
+  const note = Buffer.from(stored).toString('utf8')
   const { text } = openNote(note, [signer.verifier], verifyEd25519, attempted)
   return { ...parseCheckpoint(text, attempted), note }
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type AppendFile, type Disk, type ErrorTable, errorsOf, makeDirectory } from '@sealwatch/base'
+import { type AppendFile, type Disk, type ErrorTable, errorsOf } from '@sealwatch/base'
 import { lineBytesMax } from '../verify/line.ts'
 
 export const lineStoreErrors = {
@@ -38,8 +37,8 @@ export async function openLineStore(
   disk: Disk,
   segmentBytesMax = defaultSegmentBytesMax,
 ): Promise<LineStore> {
-  await makeDirectory(dir)
-  let starts = (await readdir(dir))
+  await disk.makeDirectory(dir)
+  let starts = (await disk.list(dir))
     .filter((name) => segmentForm.test(name))
     .map((name) => Number(name.slice(0, 20)))
     .sort((a, b) => a - b)
@@ -75,7 +74,7 @@ export async function openLineStore(
       const start = starts.findLast((candidate) => candidate <= from) ?? 0
       const path = join(dir, segmentName(start))
       const end = Math.min(to, starts.find((candidate) => candidate > from) ?? bytes)
-      const chunk = await readChunk(path, from - start, Math.min(end - from, readBytesMax + lineBytesMax + 1))
+      const chunk = await readChunk(disk, path, from - start, Math.min(end - from, readBytesMax + lineBytesMax + 1))
       const lines: { line: Uint8Array; end: number }[] = []
       for (let at = 0; at < chunk.length && lines.length < linesMax; ) {
         const newline = chunk.indexOf(0x0a, at)
@@ -90,15 +89,8 @@ export async function openLineStore(
 }
 
 /** At most `length` bytes from `offset` on; fewer where the file ends. */
-export async function readChunk(path: string, offset: number, length: number): Promise<Uint8Array> {
-  const file = await open(path).catch((cause: unknown) => {
-    throw lineStoreError('LINES_MISSING', { attempted: `reading ${path}`, cause })
-  })
-  try {
-    const chunk = new Uint8Array(length)
-    const { bytesRead } = await file.read(chunk, 0, length, offset)
-    return chunk.subarray(0, bytesRead)
-  } finally {
-    await file.close()
-  }
+export async function readChunk(disk: Disk, path: string, offset: number, length: number): Promise<Uint8Array> {
+  const chunk = await disk.readAt(path, offset, length)
+  if (chunk === undefined) throw lineStoreError('LINES_MISSING', { attempted: `reading ${path}`, received: 'no file' })
+  return chunk
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorsOf, messageOf } from '@sealwatch/base'
+import { type Disk, errorsOf, messageOf } from '@sealwatch/base'
 import { sha256 } from '../sha256.ts'
 import { isTorn } from '../torn.ts'
 import { type ChainPosition, type ChainWalk, createChainWalk } from '../verify/chain.ts'
@@ -36,9 +35,11 @@ export type State = {
   close(): void
 }
 
-export async function readSaved(dir: string): Promise<Saved | undefined> {
+export async function readSaved(dir: string, disk: Disk): Promise<Saved | undefined> {
+  const stored = await disk.read(join(dir, 'saved.json'))
+  if (stored === undefined) return undefined
   try {
-    return JSON.parse(await readFile(join(dir, 'saved.json'), 'utf8')) as Saved
+    return JSON.parse(Buffer.from(stored).toString('utf8')) as Saved
   } catch {
     // Without it everything is derived from the first line on.
     return undefined
@@ -55,13 +56,14 @@ export async function recover(
   origin: string,
   lines: LineStore,
   signed: Checkpoint | undefined,
+  disk: Disk,
 ): Promise<State> {
   const attempted = `opening the ledger ${origin}`
   const behind = (received: string) => ledgerError('LEDGER_BEHIND', { attempted, received })
-  const saved = await readSaved(dir)
+  const saved = await readSaved(dir, disk)
   const fits = saved !== undefined && saved.bytes <= lines.bytes
-  const quick = fits ? openDerived(dir, saved) : undefined
-  const state = quick ?? (openDerived(dir, undefined, saved) as State)
+  const quick = fits ? openDerived(dir, disk, saved) : undefined
+  const state = quick ?? (openDerived(dir, disk, undefined, saved) as State)
   let whole: number
   try {
     whole = await readOn(lines, state, quick === undefined ? 0 : (saved as Saved).bytes, attempted)
@@ -79,14 +81,14 @@ export async function recover(
   // What follows the last whole batch was never acknowledged. It may have moved a chain already: read once more without.
   state.close()
   await lines.truncate(whole)
-  return recover(dir, origin, lines, signed)
+  return recover(dir, origin, lines, signed, disk)
 }
 
 /** The derived files as of `saved`, or, without it, empty; undefined when they are not what was saved. */
-function openDerived(dir: string, from: Saved | undefined, saved = from): State | undefined {
+function openDerived(dir: string, disk: Disk, from: Saved | undefined, saved = from): State | undefined {
   const size = from?.size ?? 0
-  const bundles = openBundleIndex(dir, size)
-  const hashes = openHashStore(dir, size)
+  const bundles = openBundleIndex(dir, size, disk)
+  const hashes = openHashStore(dir, size, disk)
   const close = () => {
     hashes?.close()
     bundles?.close()
