@@ -105,8 +105,8 @@ const declaredDependencies: Rule = {
         .slice(0, target.startsWith('@') ? 2 : 1)
         .join('/')
       const manifest = `${roomOf(path)}/package.json`
-      const { name: own, dependencies = {} } = parseManifest(tree, manifest)
-      if (name === own || Object.hasOwn(dependencies, name)) return []
+      const { name: own, dependencies, optionalDependencies } = parseManifest(tree, manifest)
+      if (name === own || Object.hasOwn({ ...dependencies, ...optionalDependencies }, name)) return []
       return fault(path, line, `imports ${name}, which ${manifest} does not name: add it to its dependencies`)
     }),
 }
