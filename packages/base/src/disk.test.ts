@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempDisposable, readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -174,4 +174,36 @@ test('a derived file grows, is cut and is read at once', async () => {
   systemDisk.removeDerived(path)
   systemDisk.removeDerived(path)
   assert.throws(() => systemDisk.openDerived(join(path, 'below')), { code: 'DISK_FAILED' })
+})
+
+test('LOG-6: what a process left behind in memory alone is written again before it counts', async () => {
+  await using dir = await temporary()
+  const path = join(dir.path, 'log')
+  await writeFile(path, Buffer.alloc(3 * 1024 * 1024 + 7, 'left'))
+  const script = `import { systemDisk } from '${import.meta.dirname}/disk.ts'
+    await (await systemDisk.openAppend('${path}', 9)).close()`
+  const traced = [
+    '-f',
+    '-qq',
+    '-e',
+    'trace=pwrite64,write',
+    '-P',
+    path,
+    process.execPath,
+    '--input-type=module',
+    '-e',
+    script,
+  ]
+  const { stderr } = spawnSync('strace', traced, { encoding: 'utf8' })
+  const writes = [...stderr.matchAll(/pwrite64\(.*, (\d+), (\d+)\)\s+= (\d+)/g)].map(([, length, at]) => [
+    Number(at),
+    Number(length),
+  ])
+  const MiB = 1024 * 1024
+  assert.deepEqual(writes, [
+    [9, MiB],
+    [9 + MiB, MiB],
+    [9 + 2 * MiB, MiB - 2],
+  ])
+  assert.equal((await readFile(path)).toString('latin1').replaceAll('left', ''), 'lef')
 })

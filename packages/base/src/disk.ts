@@ -11,8 +11,11 @@ import { isSealwatchError } from './errors.ts'
  * Whatever fails throws DISK_FULL, DISK_READ_ONLY or DISK_FAILED.
  */
 export type Disk = {
-  /** Creates the file where missing. `size` is what a reader finds after a crash. */
-  openAppend(path: string): Promise<AppendFile>
+  /**
+   * Creates the file where missing. `size` is what a reader finds after a crash: what lies beyond the first `durable`
+   * bytes is written once more, for a process that was killed, or whose sync failed, may have left it in memory alone.
+   */
+  openAppend(path: string, durable?: number): Promise<AppendFile>
   /** Old content or new content, never a mixture, also after a power cut; durable when it resolves. */
   replace(path: string, data: string | Uint8Array, mode?: number): Promise<void>
   /** Creates a directory and its parents, and makes their names durable. */
@@ -46,14 +49,18 @@ export type AppendFile = {
   close(): Promise<void>
 }
 
+const MiB = 1024 * 1024
+
 export const systemDisk: Disk = {
-  openAppend: async (path) => {
+  openAppend: async (path, durable = 0) => {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_DSYNC
     let file: FileHandle | undefined
     try {
       file = await open(path, flags, 0o600)
       await syncDirectory(dirname(path))
-      return appendFile(path, file, (await file.stat()).size)
+      const { size } = await file.stat()
+      if (size > durable) await writeAgain(path, durable, size)
+      return appendFile(path, file, size)
     } catch (cause) {
       await file?.close()
       throw translate(`opening ${path}`, cause)
@@ -104,6 +111,24 @@ export const systemDisk: Disk = {
     }),
   openDerived: openDerivedFile,
   removeDerived: removeDerivedFile,
+}
+
+/**
+ * After a failed sync the pages count as clean (fsync(2), Linux): to sync again would report success and write nothing.
+ * Not by the file itself, for with O_APPEND a write has no place of its own (pwrite(2)).
+ */
+async function writeAgain(path: string, from: number, to: number): Promise<void> {
+  const file = await open(path, constants.O_RDWR | constants.O_DSYNC)
+  try {
+    for (let at = from; at < to; ) {
+      const { buffer, bytesRead } = await file.read(new Uint8Array(Math.min(MiB, to - at)), 0, null, at)
+      if (bytesRead === 0) throw new RangeError(`the file ends at ${at} and not at ${to}`)
+      await file.write(buffer, 0, bytesRead, at)
+      at += bytesRead
+    }
+  } finally {
+    await file.close()
+  }
 }
 
 async function reading<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T | undefined> {

@@ -82,10 +82,11 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { dir, disk, origin, tenant } = options
   await disk.makeDirectory(dir)
   await using opened = new AsyncDisposableStack()
-  const lines = opened.adopt(await openLineStore(join(dir, 'lines'), disk), (store) => store.close())
+  const saved = await readSaved(dir, disk)
+  const lines = opened.adopt(await openLineStore(join(dir, 'lines'), disk, saved?.bytes), (store) => store.close())
   const signed = await readCheckpoint(options)
-  const state = opened.adopt(await recover(dir, origin, lines, signed, disk), (derived) => derived.close())
-  const side = opened.adopt(await disk.openAppend(join(dir, 'side')), (file) => file.close())
+  const state = opened.adopt(await recover(dir, origin, lines, signed, saved, disk), (derived) => derived.close())
+  const side = opened.adopt(await disk.openAppend(join(dir, 'side'), saved?.sideBytes), (file) => file.close())
   await cutSide(disk, side, state.sideBytes, state.hashes.size)
   const ledger = createLedger(options, lines, side, state, signed)
   if (ledger.size === 0) {

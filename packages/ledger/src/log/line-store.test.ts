@@ -27,7 +27,7 @@ async function readAll(store: LineStore, linesMax = 7): Promise<string[]> {
 
 test('lines run on over segments that are named after the byte they start at', async () => {
   await using dir = await temporary()
-  const store = await openLineStore(dir.path, systemDisk, small)
+  const store = await openLineStore(dir.path, systemDisk, 0, small)
   for (let i = 0; i < 60; i += 3) await store.append(group(i, 3))
   const due = Array.from({ length: 60 }, (_, i) => text(i))
   assert.deepEqual(await readAll(store), due)
@@ -35,7 +35,7 @@ test('lines run on over segments that are named after the byte they start at', a
   assert.ok(files.length > 5)
   assert.equal(files[0], `${'0'.repeat(20)}.ndjson`)
   await store.close()
-  const again = await openLineStore(dir.path, systemDisk, small)
+  const again = await openLineStore(dir.path, systemDisk, 0, small)
   assert.equal(again.bytes, group(0, 60).length)
   assert.deepEqual(await readAll(again, 1000), due)
   await again.close()
@@ -43,7 +43,7 @@ test('lines run on over segments that are named after the byte they start at', a
 
 test('what was appended last can be taken back, what was before cannot', async () => {
   await using dir = await temporary()
-  const store = await openLineStore(dir.path, systemDisk, small)
+  const store = await openLineStore(dir.path, systemDisk, 0, small)
   for (let i = 0; i < 12; i += 3) await store.append(group(i, 3))
   const start = Number(((await readdir(dir.path)).sort().at(-1) as string).slice(0, 20))
   await store.truncate(start + 3)
@@ -68,7 +68,7 @@ test('a read ends where it is told to', async () => {
 
 test('a segment that is gone is told as such', async () => {
   await using dir = await temporary()
-  const store = await openLineStore(dir.path, systemDisk, small)
+  const store = await openLineStore(dir.path, systemDisk, 0, small)
   for (let i = 0; i < 12; i += 3) await store.append(group(i, 3))
   const [first, second] = (await readdir(dir.path)).sort()
   await rm(join(dir.path, first as string))
@@ -81,7 +81,7 @@ test('a segment that is gone is told as such', async () => {
 test('a disk that is full when a segment is due leaves the store as it was', async () => {
   await using dir = await temporary()
   const disk = createFaultyDisk()
-  const store = await openLineStore(dir.path, disk, small)
+  const store = await openLineStore(dir.path, disk, 0, small)
   await store.append(group(0, 9))
   disk.fail('.ndjson')
   for (let i = 0; i < 2; i += 1) await assert.rejects(store.append(group(9, 3)), { code: 'DISK_FULL' })

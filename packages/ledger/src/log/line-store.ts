@@ -35,6 +35,8 @@ export type LineStore = {
 export async function openLineStore(
   dir: string,
   disk: Disk,
+  /** Of all lines: what is known to be on stable storage. */
+  durableBytes = 0,
   segmentBytesMax = defaultSegmentBytesMax,
 ): Promise<LineStore> {
   await disk.makeDirectory(dir)
@@ -43,8 +45,9 @@ export async function openLineStore(
     .map((name) => Number(name.slice(0, 20)))
     .sort((a, b) => a - b)
   if (starts.length === 0) starts = [0]
-  let current: AppendFile = await disk.openAppend(join(dir, segmentName(starts.at(-1) as number)))
-  let bytes = (starts.at(-1) as number) + current.size
+  const last = starts.at(-1) as number
+  let current: AppendFile = await disk.openAppend(join(dir, segmentName(last)), Math.max(0, durableBytes - last))
+  let bytes = last + current.size
 
   return {
     get bytes() {

@@ -56,11 +56,11 @@ export async function recover(
   origin: string,
   lines: LineStore,
   signed: Checkpoint | undefined,
+  saved: Saved | undefined,
   disk: Disk,
 ): Promise<State> {
   const attempted = `opening the ledger ${origin}`
   const behind = (received: string) => ledgerError('LEDGER_BEHIND', { attempted, received })
-  const saved = await readSaved(dir, disk)
   const fits = saved !== undefined && saved.bytes <= lines.bytes
   const quick = fits ? openDerived(dir, disk, saved) : undefined
   const state = quick ?? (openDerived(dir, disk, undefined, saved) as State)
@@ -81,7 +81,7 @@ export async function recover(
   // What follows the last whole batch was never acknowledged. It may have moved a chain already: read once more without.
   state.close()
   await lines.truncate(whole)
-  return recover(dir, origin, lines, signed, disk)
+  return recover(dir, origin, lines, signed, saved, disk)
 }
 
 /** The derived files as of `saved`, or, without it, empty; undefined when they are not what was saved. */
