@@ -2,7 +2,7 @@
 
 import type { Ed25519Signer } from '@sealwatch/keys'
 import { sha256 } from './sha256.ts'
-import { formatVkey, type NoteVerifier, noteVerifier } from './verify/note.ts'
+import { formatSignature, formatVkey, type NoteVerifier, noteVerifier } from './verify/note.ts'
 
 /** Signs note texts under one name (C2SP signed-note, type 0x01). */
 export type NoteSigner = {
@@ -17,9 +17,6 @@ export function createNoteSigner(name: string, signer: Ed25519Signer): NoteSigne
   return {
     verifier,
     vkey: formatVkey(verifier),
-    sign: (text) => {
-      const blob = Buffer.concat([verifier.id, signer.sign(Buffer.from(text))])
-      return `${text}\n— ${name} ${blob.toString('base64')}\n`
-    },
+    sign: (text) => `${text}\n${formatSignature({ ...verifier, signature: signer.sign(Buffer.from(text)) })}`,
   }
 }

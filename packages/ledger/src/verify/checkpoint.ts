@@ -15,8 +15,17 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
 }
 
 /** Parses the text of an opened note; extension lines are refused, since nothing here gives them a meaning. */
-export function parseCheckpoint(text: string, attempted: string): Checkpoint {
-  const match = /^([^\n]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n$/.exec(text)
+export const parseCheckpoint = (text: string, attempted: string): Checkpoint => parseHead(plainForm, text, attempted)
+
+/** The same for a checkpoint of any log, which may have extension lines; they are passed over. */
+export const parseForeignCheckpoint = (text: string, attempted: string): Checkpoint =>
+  parseHead(extendedForm, text, attempted)
+
+const plainForm = /^([^\n]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n$/
+const extendedForm = /^([^\n]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*$/
+
+function parseHead(form: RegExp, text: string, attempted: string): Checkpoint {
+  const match = form.exec(text)
   const root = match === null ? undefined : decodeBase64(match[3] as string)
   if (match === null || root === undefined || !Number.isSafeInteger(Number(match[2]))) {
     throw noteError('NOTE_MALFORMED', {

@@ -146,7 +146,7 @@ test('what is not in the form of a note is malformed', () => {
     `text\n\n— name ${'A'.repeat(7)}=`,
     `text\n\n— name+plus ${'A'.repeat(92)}\n`,
     `text\n\n${line}\n\u2003${line}\n`,
-    `${'x'.repeat(16_384)}\n\n${line}\n`,
+    `${'x'.repeat(131_072)}\n\n${line}\n`,
     `text\n\n${`${line}\n`.repeat(65)}`,
   ]
   for (const [i, text] of bad.entries())
