@@ -3,6 +3,7 @@
 
 import canonicalizeJson from 'canonicalize'
 import { type ErrorTable, errorsOf } from './errors.ts'
+import { jsonDepthMax } from './skip-canonical.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
 export type JsonObject = { readonly [member: string]: Json }
@@ -18,7 +19,7 @@ export const jsonErrors = {
 } as const satisfies ErrorTable
 const jsonError = errorsOf(jsonErrors)
 
-export const jsonDepthMax = 32
+export { jsonDepthMax, skipCanonical, startsWith } from './skip-canonical.ts'
 
 /** RFC 8785 text of a plain JSON value. Throws on lone surrogates, NaN and infinities, and drops undefined members. */
 export function canonicalize(value: object): string {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
-import { type ChainPosition, extendChain, verifyHead } from './chain.ts'
-import { type KeyRecord, type ParsedLine, parseLine, splitLines } from './line.ts'
+import { type ChainPosition, extendChain, positionAfter, verifyHead } from './chain.ts'
+import { type KeyRecord, type ParsedLine, parseLines } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
 
@@ -21,6 +21,8 @@ export type LinkedBatch = {
   readonly firstSeq: number
   readonly end: ChainPosition
   readonly lines: readonly ParsedLine[]
+  /** The lines as they came, newlines included. */
+  readonly ndjson: Uint8Array
   readonly head: ParsedLine
 }
 
@@ -32,11 +34,18 @@ export function linkBatch(
   linesMax: number,
 ): LinkedBatch {
   const attempted = `reading a batch of chain ${batch.chain} from line ${start.nextSeq} on`
-  const lines = splitLines(batch.lines, linesMax, attempted).map((bytes) => parseLine(sha256, bytes, attempted))
+  const { lines, ndjson } = parseLines(sha256, batch.lines, linesMax, attempted)
   const head = lines.at(-1)
   if (head === undefined) throw batchError('BATCH_MALFORMED', { attempted, received: 'no line' })
   let end = start
+  let before: ParsedLine | undefined
   for (const parsed of lines) {
+    if (parsed !== head && before !== undefined && parsed.follows(before)) {
+      before = parsed
+      continue
+    }
+    if (before !== undefined) end = positionAfter(before)
+    before = parsed
     const { line } = parsed
     if (line.chain !== batch.chain)
       throw batchError('BATCH_MALFORMED', { attempted, received: `a line of chain ${line.chain}` })
@@ -50,7 +59,7 @@ export function linkBatch(
       throw batchError('BATCH_MALFORMED', { attempted, received: `line ${line.seq}, an anchor of a ledger` })
     end = extendChain(end, parsed, attempted)
   }
-  return { chain: batch.chain, firstSeq: start.nextSeq, end, lines, head }
+  return { chain: batch.chain, firstSeq: start.nextSeq, end, lines, ndjson, head }
 }
 
 declare const verified: unique symbol

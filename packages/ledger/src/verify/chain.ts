@@ -26,15 +26,17 @@ export const chainStart: ChainPosition = { nextSeq: 0, tip: noHash }
 
 /** The position after `parsed`. Throws CHAIN_BROKEN unless the line follows directly on `position`. */
 export function extendChain(position: ChainPosition, parsed: ParsedLine, attempted: string): ChainPosition {
-  const { line, hash } = parsed
+  const { line } = parsed
   const wrong = (received: string) => chainError('CHAIN_BROKEN', { attempted, received })
   if (line.seq !== position.nextSeq) throw wrong(`number ${line.seq} where ${position.nextSeq} was due`)
   if (position.tip !== null && line.prev !== position.tip)
     throw wrong(`prev ${line.prev} where ${position.tip} was due`)
   if ('anchor' in line) checkAnchor(line, attempted)
   else if (line.seq === 0) throw wrong('a first line that is not an anchor')
-  return { nextSeq: line.seq + 1, tip: hash.toHex() }
+  return positionAfter(parsed)
 }
+
+export const positionAfter = ({ seq, hash }: ParsedLine): ChainPosition => ({ nextSeq: seq + 1, tip: hash.toHex() })
 
 /** The position after the lines that a stub stands for (stub.md, 2). Throws CHAIN_BROKEN unless they begin at `position`, where that is known. */
 export function skipStub(position: ChainPosition | undefined, stub: Stub, attempted: string): ChainPosition {
@@ -123,13 +125,27 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
   const known = new Map(positions)
   let ownChain = own
   let hasGaps = false
+  // Its chain stands behind it, which `known` is told when somebody asks.
+  let last: ParsedLine | undefined
   const position = (chain: string) => known.get(chain) ?? chainStart
+  const settle = () => {
+    if (last !== undefined) known.set(last.chain, positionAfter(last))
+    last = undefined
+  }
   return {
     get own() {
       return ownChain
     },
-    position,
+    position: (chain) => {
+      settle()
+      return position(chain)
+    },
     step(leaf, attempted) {
+      if (last !== undefined && leaf.follows(last)) {
+        last = leaf
+        return
+      }
+      settle()
       const { line } = leaf
       if (ownChain === undefined) {
         if (!('anchor' in line) || line.anchor.origin === null) {
@@ -148,6 +164,7 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
       const mayJump = hasGaps && !known.has(line.chain)
       const from = mayJump ? { nextSeq: line.seq, tip: line.seq === 0 ? noHash : null } : position(line.chain)
       known.set(line.chain, extendChain(from, leaf, attempted))
+      last = leaf
       if (!('stub' in line)) return
       const { stub } = line
       if (stub.chain === ownChain) throw chainError('CHAIN_BROKEN', { attempted, received: 'a stub in its own chain' })
@@ -155,9 +172,13 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
       known.set(stub.chain, skipStub(isFollowed ? position(stub.chain) : undefined, stub, attempted))
     },
     skip() {
+      last = undefined
       hasGaps = true
       known.clear()
     },
-    entries: () => known.entries(),
+    entries: () => {
+      settle()
+      return known.entries()
+    },
   }
 }

@@ -3,6 +3,7 @@
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
 import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
 import { parseRfc3339 } from '@sealwatch/base/time'
+import { readEventLine } from './event-line.ts'
 import { type Hash, leafHash, type Sha256 } from './merkle.ts'
 
 export const lineErrors = {
@@ -21,6 +22,7 @@ const lineError = errorsOf(lineErrors)
 
 export const lineBytesMax = 65_535
 export const noHash = '0'.repeat(64)
+const newline = 0x0a
 
 export type Anchor = {
   readonly tenant: string
@@ -77,7 +79,17 @@ export type Envelope = {
 export type Line = Envelope & Body
 
 /** A line that was parsed strictly, with the bytes it came as (no newline) and their leaf hash. */
-export type ParsedLine = { readonly line: Line; readonly bytes: Uint8Array; readonly hash: Hash }
+export type ParsedLine = {
+  readonly kind: string
+  readonly chain: string
+  readonly seq: number
+  /** Built at the first look, from bytes that must not change until then. */
+  readonly line: Line
+  readonly bytes: Uint8Array
+  readonly hash: Hash
+  /** Is this an event, directly after `before` in its chain? What it is not has to be looked at more closely. */
+  follows(before: ParsedLine): boolean
+}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -89,7 +101,12 @@ export function parseLine(
   hash: Hash = leafHash(sha256, bytes),
 ): ParsedLine {
   if (bytes.length > lineBytesMax) throw lineError('LINE_TOO_LONG', { attempted, received: `${bytes.length} bytes` })
-  return { line: parseEnvelope(decode(bytes, attempted), attempted), bytes, hash }
+  return readEventLine(bytes, 0, bytes.length, hash, undefined) ?? parseWhole(bytes, attempted, hash)
+}
+
+function parseWhole(bytes: Uint8Array, attempted: string, hash: Hash): ParsedLine {
+  const { line, kind } = parseEnvelope(decode(bytes, attempted), attempted)
+  return { kind, chain: line.chain, seq: line.seq, line, bytes, hash, follows: () => false }
 }
 
 function decode(bytes: Uint8Array, attempted: string): string {
@@ -148,7 +165,7 @@ const bodyShapes: Readonly<Record<string, Shape | null>> = {
   tenant_head: { label: isHex(32), origin: isText, root: isHex(64), size: isCount },
 }
 
-function parseEnvelope(text: string, attempted: string): Line {
+function parseEnvelope(text: string, attempted: string): { line: Line; kind: string } {
   const value = parseCanonical(text, attempted)
   const wrong = (received: string) => lineError('LINE_MALFORMED', { attempted, received })
   if (!isObject(value)) throw wrong(text)
@@ -161,7 +178,7 @@ function parseEnvelope(text: string, attempted: string): Line {
   if (shape === undefined || !isObject(body)) throw wrong(`a body ${kind}`)
   const fault = faultOf(line, { ...envelopeShape, [kind]: isObject }) ?? (shape && faultOf(body as JsonObject, shape))
   if (fault) throw wrong(`a line whose member ${fault} is missing, unknown or of another form`)
-  return line as unknown as Line
+  return { line: line as unknown as Line, kind }
 }
 
 function faultOf(object: JsonObject, shape: Shape): string | undefined {
@@ -173,11 +190,42 @@ function faultOf(object: JsonObject, shape: Shape): string | undefined {
   return undefined
 }
 
+/**
+ * Parses NDJSON, every line of which must end in a newline. The lines keep a copy of the bytes, `ndjson`, which the hash
+ * of a leaf needs in a frame of its own.
+ */
+export function parseLines(
+  sha256: Sha256,
+  bytes: Uint8Array,
+  linesMax: number,
+  attempted: string,
+): { readonly lines: ParsedLine[]; readonly ndjson: Uint8Array } {
+  const framed = new Uint8Array(bytes.length + 1)
+  framed.set(bytes, 1)
+  const lines: ParsedLine[] = []
+  for (let from = 1; from < framed.length; ) {
+    const to = framed.indexOf(newline, from)
+    if (to < 0) throw lineError('LINE_MALFORMED', { attempted, received: 'a last line without its newline' })
+    if (lines.length === linesMax)
+      throw lineError('LINE_MALFORMED', { attempted, received: `more than ${linesMax} lines` })
+    if (to - from > lineBytesMax) throw lineError('LINE_TOO_LONG', { attempted, received: `${to - from} bytes` })
+    // For a moment the newline before the line is the prefix of a leaf: so nothing is copied to be hashed.
+    framed[from - 1] = 0
+    const hash = sha256(framed.subarray(from - 1, to))
+    if (from > 1) framed[from - 1] = newline
+    const line =
+      readEventLine(framed, from, to, hash, lines.at(-1)) ?? parseWhole(framed.subarray(from, to), attempted, hash)
+    lines.push(line)
+    from = to + 1
+  }
+  return { lines, ndjson: framed.subarray(1) }
+}
+
 /** Splits NDJSON into lines without their newlines; every line must end in one. */
 export function splitLines(bytes: Uint8Array, linesMax: number, attempted: string): Uint8Array[] {
   const lines: Uint8Array[] = []
   for (let from = 0; from < bytes.length; ) {
-    const end = bytes.indexOf(0x0a, from)
+    const end = bytes.indexOf(newline, from)
     if (end < 0) throw lineError('LINE_MALFORMED', { attempted, received: 'a last line without its newline' })
     if (lines.length === linesMax)
       throw lineError('LINE_MALFORMED', { attempted, received: `more than ${linesMax} lines` })

@@ -23,13 +23,14 @@ export function leafHash(sha256: Sha256, entry: Uint8Array): Hash {
   return sha256(framed)
 }
 
+// Written anew for each node, and read by nobody once the hash is there.
+const nodeFrame = new Uint8Array(65).fill(1, 0, 1)
+
 /** RFC 9162, 2.1.1: SHA-256(0x01 || left || right). */
 export function nodeHash(sha256: Sha256, left: Hash, right: Hash): Hash {
-  const framed = new Uint8Array(65)
-  framed[0] = 1
-  framed.set(left, 1)
-  framed.set(right, 33)
-  return sha256(framed)
+  nodeFrame.set(left, 1)
+  nodeFrame.set(right, 33)
+  return sha256(nodeFrame)
 }
 
 /** The complete subtrees, left to right, of which a tree of `size` consists; levels fall from left to right. */

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { skipCanonical, startsWith } from '@sealwatch/base/json'
+import type { Line, ParsedLine } from './line.ts'
+import type { Hash } from './merkle.ts'
+
+const utf8 = new TextEncoder()
+const text = new TextDecoder('utf-8')
+const pieces = {
+  chain: utf8.encode('{"chain":"'),
+  epoch: utf8.encode('","epoch":0,"event":'),
+  prev: utf8.encode(',"prev":"'),
+  seq: utf8.encode('","seq":'),
+  time: utf8.encode(',"time":"'),
+  v: utf8.encode('","v":1}'),
+}
+const [chainLength, hashLength, timeLength] = [32, 64, 30]
+
+/**
+ * Reads the line of an event, which nearly all lines are, without building it: its envelope must stand byte for byte as
+ * the canonical form puts it (line.md, 1 and 2). Undefined for any other line and for all that is not plainly in order:
+ * those are for the reader that says what is wrong. `to` is the line's end; `before`, the line before it, lends its text.
+ */
+export function readEventLine(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  hash: Hash,
+  before: ParsedLine | undefined,
+): ParsedLine | undefined {
+  if (!startsWith(bytes, from, pieces.chain)) return undefined
+  const chainFrom = from + pieces.chain.length
+  const chainTo = chainFrom + chainLength
+  const isSameChain = before !== undefined && standsAt(bytes, chainFrom, before.chain)
+  if (!isSameChain && !isHexAt(bytes, chainFrom, chainTo)) return undefined
+  if (!startsWith(bytes, chainTo, pieces.epoch)) return undefined
+  const eventFrom = chainTo + pieces.epoch.length
+  if (bytes[eventFrom] !== 0x7b) return undefined
+  // The envelope is the first of the levels that a line may have.
+  const eventTo = skipCanonical(bytes, eventFrom, 1)
+  if (eventTo < 0 || !startsWith(bytes, eventTo, pieces.prev)) return undefined
+  const prevFrom = eventTo + pieces.prev.length
+  const prevTo = prevFrom + hashLength
+  if (!isHexAt(bytes, prevFrom, prevTo) || !startsWith(bytes, prevTo, pieces.seq)) return undefined
+  const timeTo = to - pieces.v.length
+  const timeFrom = timeTo - timeLength
+  const seqTo = timeFrom - pieces.time.length
+  const seq = countAt(bytes, prevTo + pieces.seq.length, seqTo)
+  const isWhole =
+    seq >= 0 &&
+    startsWith(bytes, seqTo, pieces.time) &&
+    isTimeAt(bytes, timeFrom) &&
+    startsWith(bytes, timeTo, pieces.v)
+  if (!isWhole) return undefined
+  const chain = isSameChain ? before.chain : text.decode(bytes.subarray(chainFrom, chainTo))
+  return new EventLine(bytes, from, to, chain, prevFrom, seq, hash)
+}
+
+/** What is asked of every line is at hand; the event itself is built when somebody looks at it. */
+class EventLine implements ParsedLine {
+  readonly kind = 'event'
+  readonly chain: string
+  readonly seq: number
+  readonly hash: Hash
+  readonly #source: Uint8Array
+  readonly #from: number
+  readonly #to: number
+  readonly #prevFrom: number
+  #line: Line | undefined
+
+  constructor(source: Uint8Array, from: number, to: number, chain: string, prevFrom: number, seq: number, hash: Hash) {
+    this.chain = chain
+    this.seq = seq
+    this.hash = hash
+    this.#source = source
+    this.#from = from
+    this.#to = to
+    this.#prevFrom = prevFrom
+    this.#line = undefined
+  }
+
+  get bytes(): Uint8Array {
+    const isAll = this.#from === 0 && this.#to === this.#source.length
+    return isAll ? this.#source : this.#source.subarray(this.#from, this.#to)
+  }
+
+  get line(): Line {
+    this.#line ??= JSON.parse(text.decode(this.bytes)) as Line
+    return this.#line
+  }
+
+  follows(before: ParsedLine): boolean {
+    return (
+      this.seq === before.seq + 1 && this.chain === before.chain && isHexOf(this.#source, this.#prevFrom, before.hash)
+    )
+  }
+}
+
+/** Value of each lower-case hexadecimal digit, and 16 for all other bytes. */
+const hexValue = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const value = '0123456789abcdef'.indexOf(String.fromCharCode(byte))
+  return value < 0 ? 16 : value
+})
+const hexDigit = utf8.encode('0123456789abcdef')
+
+function isHexAt(bytes: Uint8Array, from: number, to: number): boolean {
+  let seen = 0
+  for (let at = from; at < to; at += 1) seen |= hexValue[bytes[at] as number] as number
+  return seen < 16 && to <= bytes.length
+}
+
+function isHexOf(bytes: Uint8Array, from: number, hash: Hash): boolean {
+  for (let i = 0; i < hash.length; i += 1) {
+    const byte = hash[i] as number
+    if (bytes[from + 2 * i] !== hexDigit[byte >> 4] || bytes[from + 2 * i + 1] !== hexDigit[byte & 15]) return false
+  }
+  return true
+}
+
+function standsAt(bytes: Uint8Array, from: number, ascii: string): boolean {
+  for (let i = 0; i < ascii.length; i += 1) if (bytes[from + i] !== ascii.charCodeAt(i)) return false
+  return true
+}
+
+/** The whole number written from `from` to `to`, as JSON writes it; -1 where there is none that is exact. */
+function countAt(bytes: Uint8Array, from: number, to: number): number {
+  const length = to - from
+  if (length < 1 || length > 16 || (bytes[from] === zero && length > 1)) return -1
+  let count = 0
+  for (let at = from; at < to; at += 1) {
+    const digit = (bytes[at] as number) - zero
+    if (!(digit >= 0 && digit <= 9)) return -1
+    count = count * 10 + digit
+  }
+  return Number.isSafeInteger(count) ? count : -1
+}
+
+const zero = 0x30
+const timeForm = utf8.encode('dddd-dd-ddTdd:dd:dd.dddddddddZ')
+const anyDigit = 0x64
+const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+/** As parseRfc3339 reads it. */
+function isTimeAt(bytes: Uint8Array, from: number): boolean {
+  for (let i = 0; i < timeForm.length; i += 1) {
+    const byte = bytes[from + i] as number
+    if (timeForm[i] === anyDigit ? !(byte >= zero && byte <= zero + 9) : byte !== timeForm[i]) return false
+  }
+  const two = (at: number) => ((bytes[from + at] as number) - zero) * 10 + (bytes[from + at + 1] as number) - zero
+  const [year, month] = [two(0) * 100 + two(2), two(5)]
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  const days = month === 2 && isLeap ? 29 : (monthDays[month - 1] ?? 0)
+  return year >= 1970 && two(8) >= 1 && two(8) <= days && two(11) < 24 && two(14) < 60 && two(17) < 60
+}
