@@ -3,9 +3,11 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, type ConfigOf, type Disk, type Log, makeDirectory } from '@sealwatch/base'
+import { createHealth, listenForHealth } from '@sealwatch/base/health'
 import { loadOrCreateSigner } from '@sealwatch/keys'
 import { type Chain, openChain } from '@sealwatch/ledger'
 import { type agentSettings, segmentBytesMax } from './config.ts'
+import { addHealth } from './health.ts'
 import { createJournal } from './journal/journal.ts'
 import { formatAccount, parseAccount } from './journal/sensor-account.ts'
 import { deviceOf, type RecordContext } from './observe/context.ts'
@@ -50,6 +52,8 @@ const clusterTenant = 'cluster'
 export async function runAgent(options: AgentOptions): Promise<void> {
   const { config, paths, pid, clock, disk, random, log, signal } = options
   const facts = await readHostFacts()
+  const health = createHealth({ component: 'agent', version: agentVersion, clock, log })
+  const healthListener = await listenForHealth(health, { address: config.healthAddress, port: config.healthPort })
   await makeDirectory(paths.chains)
   const signer = await loadOrCreateSigner(paths.signingKey, disk)
   const open = (tenant: string): Promise<Chain> =>
@@ -127,6 +131,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     signal,
   })
 
+  addHealth(health, { watch: watchState, state: () => agentState, chains: () => [...chains.values()], journal })
+
   const shippingStop = new AbortController()
   const shipping = shipWhenEnrolled()
   const reporting = reportStatus()
@@ -183,6 +189,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         pid,
         state: agentState,
         hostId: hostId ?? null,
+        health: healthListener.url,
         watch: watchState,
         chains: [...chains.values()],
       })
@@ -205,6 +212,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   shippingStop.abort()
   await shipping
   for (const chain of chains.values()) await chain.close()
+  await healthListener.close()
 
   /** Waits for the server to have everything, but not for long: what it has not is still here at the next start. */
   async function shipped(): Promise<void> {

@@ -55,6 +55,18 @@ export const agentSettings = {
     max: 1_048_576,
     help: 'Most that the chain of a tenant takes on this disk, MiB; shipped files make room first',
   }),
+  healthAddress: text({
+    env: 'SEALWATCH_AGENT_HEALTH_ADDRESS',
+    default: '127.0.0.1',
+    help: 'Address of /healthz, /readyz and /metrics; whoever reaches it may read them',
+  }),
+  healthPort: integer({
+    env: 'SEALWATCH_AGENT_HEALTH_PORT',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    help: 'Port of /healthz, /readyz and /metrics; 0 takes a free one, which `sealwatch status` shows',
+  }),
 } as const
 
 /** A chain begins a new file at this size: small enough to read at start-up, large enough to be few. */

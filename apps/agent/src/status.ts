@@ -12,15 +12,18 @@ export function statusOf(options: {
   readonly pid: number
   readonly state: AgentState
   readonly hostId: string | null
+  /** Where /healthz, /readyz and /metrics are. */
+  readonly health: string
   readonly watch: WatchState
   readonly chains: readonly Chain[]
 }): object {
-  const { nowMs, pid, state, hostId, watch, chains } = options
+  const { nowMs, pid, state, hostId, health, watch, chains } = options
   return {
     time: new Date(nowMs).toISOString(),
     pid,
     state,
     hostId,
+    health,
     sensor: sensorStatus(watch),
     chains: chains.map(({ id, tenant, position, shipped }) => ({
       chain: id,

@@ -14,7 +14,16 @@ function write(state: string) {
   const hostId = state === 'registered' ? 'h1' : null
   const sensor = { connected: true, version: '0', era: 'e', kernel: '6.1', sites: { exec: site, exit: site } }
   const chains = [{ chain: 'c'.repeat(32), tenant: 'default', nextSeq: 9, acknowledged: 7 }]
-  const status = { time: '2026-01-01T00:00:00Z', pid: process.pid, state, hostId, sensor, chains, gaps: 0 }
+  const status = {
+    time: '2026-01-01T00:00:00Z',
+    pid: process.pid,
+    state,
+    hostId,
+    sensor,
+    chains,
+    gaps: 0,
+    health: 'http://127.0.0.1:7',
+  }
   writeFileSync(join(run, 'status.new'), JSON.stringify(status))
   renameSync(join(run, 'status.new'), join(run, 'status.json'))
 }

@@ -12,11 +12,13 @@ import {
   type Log,
   makeDirectory,
 } from '@sealwatch/base'
+import { createHealth, listenForHealth } from '@sealwatch/base/health'
 import { loadOrCreateSealer, loadOrCreateSigner, type Sealer } from '@sealwatch/keys'
 import type { ApiSocket } from './api/index.ts'
 import type { serverSettings } from './config.ts'
 import { openDeployment } from './deployment.ts'
 import { detect, loadRuleset, type RuleFile } from './detect/index.ts'
+import { addHealth } from './health.ts'
 import { openIdentity, type ServerVoice } from './identity/index.ts'
 import {
   checkStores,
@@ -52,6 +54,8 @@ const fullRetryMs = 1_000
 export async function runServer(options: ServerOptions): Promise<void> {
   const { config, api, ruleFiles, clock, disk, log, signal } = options
   const dir = config.dataDir
+  const health = createHealth({ component: 'server', version: serverVersion, clock, log })
+  const healthListener = await listenForHealth(health, { address: config.healthAddress, port: config.healthPort })
   const keysDir = join(dir, 'keys')
   await makeDirectory(keysDir)
   const deployment = await openDeployment(dir, disk)
@@ -150,6 +154,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     clock,
     log,
   })
+  addHealth(health, { tenants, ledgers, ingest, integrity, transport })
   api.serve({
     db: store.db,
     ledgers,
@@ -158,6 +163,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     createJoinToken: (ttlSeconds) => identity.createJoinToken(ttlSeconds),
     facts: () => ({
       deployment: deployment.name,
+      health: healthListener.url,
       ledgerKeys: [...new Set(tenants.flatMap((tenant) => ledgers.vkeys(tenant)))],
       caFingerprint: identity.authority.fingerprint,
       connected: transport.connected,
@@ -184,6 +190,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   await Promise.all(followers)
   await ledgers.close()
   await store.close()
+  await healthListener.close()
 }
 
 function serverVoice(deployment: string): ServerVoice {

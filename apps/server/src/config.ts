@@ -37,4 +37,16 @@ export const serverSettings = {
     default: '',
     help: 'Folder of detection rules in Sigma format; empty: those of the program',
   }),
+  healthAddress: text({
+    env: 'SEALWATCH_SERVER_HEALTH_ADDRESS',
+    default: '127.0.0.1',
+    help: 'Address of /healthz, /readyz and /metrics; whoever reaches it may read them',
+  }),
+  healthPort: integer({
+    env: 'SEALWATCH_SERVER_HEALTH_PORT',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    help: 'Port of /healthz, /readyz and /metrics; 0 takes a free one, which `sealwatch status` shows',
+  }),
 } as const

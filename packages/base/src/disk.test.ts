@@ -207,3 +207,15 @@ test('LOG-6: what a process left behind in memory alone is written again before 
   ])
   assert.equal((await readFile(path)).toString('latin1').replaceAll('left', ''), 'lef')
 })
+
+test('what is written over is gone from where it lay: the same file, other bytes', async () => {
+  await using dir = await temporary()
+  const path = join(dir.path, 'key')
+  await systemDisk.overwrite(path, Buffer.from('secret'))
+  const before = await stat(path)
+  assert.equal(before.mode & 0o777, 0o600)
+  await systemDisk.overwrite(path, Buffer.alloc(6))
+  const after = await stat(path)
+  assert.deepEqual([after.ino, after.size], [before.ino, 6])
+  assert.deepEqual(await readFile(path), Buffer.alloc(6))
+})

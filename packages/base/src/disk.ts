@@ -18,6 +18,11 @@ export type Disk = {
   openAppend(path: string, durable?: number): Promise<AppendFile>
   /** Old content or new content, never a mixture, also after a power cut; durable when it resolves. */
   replace(path: string, data: string | Uint8Array, mode?: number): Promise<void>
+  /**
+   * Writes over the bytes where they lie, and creates the file where missing: for what shall not be found any more. As
+   * long as what was there; a crash may leave a mixture. Durable when it resolves.
+   */
+  overwrite(path: string, data: Uint8Array): Promise<void>
   /** Creates a directory and its parents, and makes their names durable. */
   makeDirectory(path: string, mode?: number): Promise<void>
   /** Durable when it resolves; nothing may stand at `to`. */
@@ -81,6 +86,21 @@ export const systemDisk: Disk = {
       await syncDirectory(dirname(path))
     } catch (cause) {
       throw translate(`writing ${path}`, cause)
+    }
+  },
+  overwrite: async (path, data) => {
+    try {
+      const file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o600)
+      try {
+        const { size } = await file.stat()
+        await file.write(data, 0, data.length, 0)
+        await file.sync()
+        if (size === 0) await syncDirectory(dirname(path))
+      } finally {
+        await file.close()
+      }
+    } catch (cause) {
+      throw translate(`writing over ${path}`, cause)
     }
   },
   makeDirectory,

@@ -19,11 +19,12 @@ const good: InstanceStatus = {
   phase: 'ready',
   parts: [{ name: 'agent', pid: 2, uptimeMs: 5, restarts: 0, lastExit: null }],
   sensor: { connected: true, version: '1', era: 'e', kernel: '6', sites: { exec: site } },
-  agent: { state: 'registered', hostId: 'h', gaps: 0 },
+  agent: { state: 'registered', hostId: 'h', health: 'http://127.0.0.1:7', gaps: 0 },
   queue: [{ tenant: 'default', chain: 'c', sealed: 9, acknowledged: 8, depth: 1 }],
   server: {
     time: new Date(nowMs).toISOString(),
     deployment: 'd',
+    health: 'http://127.0.0.1:7',
     trust: { deployment: 'd', ledgerKeys: [], caFingerprint: '' },
     ledgers: [],
     hosts: [],
@@ -39,7 +40,7 @@ const faults: [name: string, change: Partial<InstanceStatus>, red: string[], war
   ['the server is silent', { server: null }, ['server', 'chain default', 'clock'], /server does not answer/],
   [
     'the agent is not registered',
-    { agent: { state: 'connecting', hostId: null, gaps: 0 } },
+    { agent: { state: 'connecting', hostId: null, health: 'http://127.0.0.1:7', gaps: 0 } },
     ['agent'],
     /agent is connecting/,
   ],

@@ -19,7 +19,12 @@ export type InstanceStatus = {
   readonly phase: string
   readonly parts: readonly PartStatus[]
   readonly sensor: AgentStatus['sensor']
-  readonly agent: { readonly state: string; readonly hostId: string | null; readonly gaps: number } | null
+  readonly agent: {
+    readonly state: string
+    readonly hostId: string | null
+    readonly health: string
+    readonly gaps: number
+  } | null
   readonly queue: readonly QueueStatus[]
   /** null while the server does not answer. */
   readonly server: ServerStatus | null
@@ -71,7 +76,8 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
     phase: supervisor.phase,
     parts,
     sensor: agent?.sensor ?? null,
-    agent: agent === undefined ? null : { state: agent.state, hostId: agent.hostId, gaps: agent.gaps },
+    agent:
+      agent === undefined ? null : { state: agent.state, hostId: agent.hostId, health: agent.health, gaps: agent.gaps },
     queue: (agent?.chains ?? []).map(({ tenant, chain, nextSeq, acknowledged }) => ({
       tenant,
       chain,

@@ -10,6 +10,7 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
   const head = `Sealwatch ${status.version} on ${safe(status.data)}: ${status.phase}, pid ${status.pid}, port ${status.port}`
   const blocks = [
     block('Parts', partRows(status, io)),
+    block('Health', healthRows(status)),
     block(sensorTitle(status), siteRows(status, io)),
     block('Queue of the agent', queueRows(status)),
     ...(server === null
@@ -36,6 +37,15 @@ function partRows({ parts }: InstanceStatus, io: Io): string[][] {
     pid === null ? '' : `up ${duration(uptimeMs)}`,
     restarts === 0 ? '' : paint(io, 'yellow', `${restarts} restarts, last ${lastExit}`),
   ])
+}
+
+const healthPaths = '{/healthz,/readyz,/metrics}'
+
+function healthRows({ server, agent }: InstanceStatus): string[][] {
+  const urls = { server: server?.health, agent: agent?.health }
+  return Object.entries(urls).flatMap(([name, url]) =>
+    url === undefined ? [] : [[name, `${safe(url)}${healthPaths}`]],
+  )
 }
 
 const sensorTitle = ({ sensor }: InstanceStatus) =>

@@ -6,6 +6,8 @@ export type AgentStatus = {
   readonly pid: number
   readonly state: 'unenrolled' | 'connecting' | 'registered'
   readonly hostId: string | null
+  /** Stem of the URLs of /healthz, /readyz and /metrics. */
+  readonly health: string
   readonly sensor: SensorStatus | null
   readonly chains: readonly { chain: string; tenant: string; nextSeq: number; acknowledged: number }[]
   /** Unknown intervals sealed since the agent started. */
@@ -33,6 +35,8 @@ export type SiteStatus = {
 export type ServerStatus = {
   readonly time: string
   readonly deployment: string
+  /** Stem of the URLs of /healthz, /readyz and /metrics. */
+  readonly health: string
   readonly trust: Trust
   /** `root` and `checkpoint` (a C2SP signed note) are those of the newest signature, over `signedSize` leaves. */
   readonly ledgers: readonly {

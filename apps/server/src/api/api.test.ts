@@ -77,6 +77,7 @@ describe('control socket', () => {
       },
       facts: () => ({
         deployment: 'd1',
+        health: 'http://127.0.0.1:7',
         ledgerKeys: ledgers.vkeys('default'),
         caFingerprint: 'ff',
         integrity: [],
@@ -321,6 +322,7 @@ describe('control socket', () => {
     assert.deepEqual(Object.keys(status), [
       'time',
       'deployment',
+      'health',
       'trust',
       'ledgers',
       'hosts',

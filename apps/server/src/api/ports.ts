@@ -33,6 +33,8 @@ export type ApiLedgers = {
 /** What status says besides the ledgers and the hosts. */
 export type ServerFacts = {
   readonly deployment: string
+  /** Where /healthz, /readyz and /metrics are. */
+  readonly health: string
   /** Verifier keys of every ledger: what a verifier elsewhere pins. */
   readonly ledgerKeys: readonly string[]
   /** Hex SHA-256 of the certificate authority. */

@@ -8,7 +8,7 @@ const logActivityClass = 1008
 /** The server's part of `sealwatch status --json` (docs/reference/status.md). */
 export async function statusOf(ports: ApiPorts): Promise<object> {
   const { db, ledgers, clock } = ports
-  const { deployment, ledgerKeys, caFingerprint, connected, ingest, integrity } = ports.facts()
+  const { deployment, health, ledgerKeys, caFingerprint, connected, ingest, integrity } = ports.facts()
   const [hosts, chains, gaps] = await Promise.all([
     db.selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
     db.selectFrom('chains').selectAll().limit(hostsMax).execute(),
@@ -21,6 +21,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
   return {
     time: new Date(clock.nowMs()).toISOString(),
     deployment,
+    health,
     trust: { deployment, ledgerKeys, caFingerprint },
     ledgers: await Promise.all(ledgers.tenants.map((tenant) => ledgerStatus(ledgers, tenant))),
     hosts: hosts.map((host) => ({

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base'
+import type { Health } from '@sealwatch/base/health'
+import type { Chain } from '@sealwatch/ledger'
+import type { Journal } from './journal/journal.ts'
+import { sites } from './sources/observation.ts'
+import type { AgentState } from './status.ts'
+import type { WatchState } from './watch.ts'
+
+export const agentHealthErrors = {
+  SENSOR_GONE: {
+    kind: 'unavailable',
+    rule: 'the sensor is connected to the agent',
+    advice: 'Look at its log; what happens meanwhile becomes an unknown interval in the ledger',
+  },
+  SERVER_GONE: {
+    kind: 'unavailable',
+    rule: 'the agent is registered with its server',
+    advice: 'Look at the log of the agent; events wait on this host and are shipped later',
+  },
+} as const satisfies ErrorTable
+const agentHealthError = errorsOf(agentHealthErrors)
+
+/** What the agent tells of itself on /healthz, /readyz and /metrics. */
+export function addHealth(
+  health: Health,
+  of: {
+    readonly watch: WatchState
+    readonly state: () => AgentState
+    readonly chains: () => readonly Chain[]
+    readonly journal: Journal
+  },
+): void {
+  const { watch, state, chains, journal } = of
+  const ask = 'answering /readyz'
+  health.probe({
+    name: 'sensor',
+    everyMs: 0,
+    check: async () => {
+      if (!watch.connected) throw agentHealthError('SENSOR_GONE', { attempted: ask })
+      return undefined
+    },
+  })
+  health.probe({
+    name: 'server',
+    everyMs: 0,
+    // Without it the agent goes on sealing: that is what its chain is for.
+    required: false,
+    check: async () => {
+      if (state() !== 'registered') throw agentHealthError('SERVER_GONE', { attempted: ask, received: state() })
+      return undefined
+    },
+  })
+
+  const perChain = (read: (chain: Chain) => number) => () =>
+    chains().map((chain) => [[chain.tenant], read(chain)] as const)
+  const labels = ['tenant']
+  const { metrics } = health
+  metrics.gauge({ name: 'sealwatch_agent_queue_depth', help: 'Events that wait to be sealed' }, () => journal.depth)
+  metrics.gauge({ name: 'sealwatch_agent_unknown_intervals', help: 'Sealed since the start' }, () => watch.gaps)
+  metrics.gauge(
+    { name: 'sealwatch_chain_next_seq', help: 'Number of the next line of a chain', labels },
+    perChain(({ position }) => position.nextSeq),
+  )
+  metrics.gauge(
+    { name: 'sealwatch_chain_acknowledged_seq', help: 'Lines before this number are in the ledger', labels },
+    perChain(({ shipped }) => shipped),
+  )
+  const perSite = (count: 'produced' | 'dropped' | 'sent') => () =>
+    sites.map((site) => [[site], watch.account?.counts[site][count] ?? 0n] as const)
+  for (const count of ['produced', 'dropped', 'sent'] as const)
+    metrics.gauge(
+      { name: `sealwatch_sensor_events_${count}`, help: `Events ${count} in this era of the sensor`, labels: ['site'] },
+      perSite(count),
+    )
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Health } from '@sealwatch/base/health'
+import type { Ingest, Integrity, Ledgers, Transport } from './ingest/index.ts'
+
+/** What the server as a whole tells of itself on /healthz and /metrics; rooms with parts of their own add theirs. */
+export function addHealth(
+  health: Health,
+  of: {
+    readonly tenants: readonly string[]
+    readonly ledgers: Ledgers
+    readonly ingest: Ingest
+    readonly integrity: ReadonlyMap<string, Integrity>
+    readonly transport: Transport
+  },
+): void {
+  const { tenants, ledgers, ingest, integrity, transport } = of
+  const { metrics } = health
+  const altered = () =>
+    [...integrity.values()].flatMap(({ tenant, problem }) => (problem ? [{ tenant, ...problem }] : []))
+  health.show('ledgers', () => ({ level: altered().length > 0 ? 'critical' : 'ok', altered: altered() }))
+  const perTenant = (read: (tenant: string) => number) => () =>
+    tenants.map((tenant) => [[tenant], read(tenant)] as const)
+  const labels = ['tenant']
+  metrics.gauge(
+    { name: 'sealwatch_ledger_size', help: 'Durable lines of a ledger', labels },
+    perTenant((tenant) => ledgers.get(tenant).size),
+  )
+  metrics.gauge(
+    { name: 'sealwatch_ledger_signed_size', help: 'Lines under the newest checkpoint of a ledger', labels },
+    perTenant((tenant) => ledgers.get(tenant).signed?.size ?? 0),
+  )
+  metrics.gauge(
+    { name: 'sealwatch_ledger_altered', help: '1 where a walk over the ledger found it altered on the disk', labels },
+    perTenant((tenant) => (integrity.get(tenant)?.problem === undefined ? 0 : 1)),
+  )
+  metrics.gauge({ name: 'sealwatch_streams', help: 'Open streams of hosts' }, () => transport.streams)
+  const { quarantined } = ingest.counters
+  for (const outcome of ['received', 'admitted', 'refused', 'duplicate'] as const)
+    metrics.counter(
+      { name: `sealwatch_ingest_lines_${outcome}_total`, help: `Lines ${outcome} since the start` },
+      () => ingest.counters[outcome],
+    )
+  metrics.counter(
+    { name: 'sealwatch_ingest_lines_quarantined_total', help: 'Lines quarantined since the start', labels: ['reason'] },
+    () => Object.entries(quarantined).map(([reason, count]) => [[reason], count] as const),
+  )
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export * from './health.ts'
+export * from './listener.ts'
+export * from './metrics.ts'
