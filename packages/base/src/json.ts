@@ -23,10 +23,27 @@ export { jsonDepthMax, skipCanonical, startsWith } from './skip-canonical.ts'
 
 /** RFC 8785 text of a plain JSON value. Throws on lone surrogates, NaN and infinities, and drops undefined members. */
 export function canonicalize(value: object): string {
+  // V8 writes numbers and strings as JCS does, so with members in order its text is the canonical one. Lone surrogates,
+  // which it escapes and RFC 8785 forbids, are the library's; what only looks like them is none the worse for it.
+  if (isOrdered(value)) {
+    const text = JSON.stringify(value)
+    if (!text.includes('\\ud')) return text
+  }
   const text = JSON.stringify(withSortedMembers(value))
-  // V8 writes numbers and strings as JCS does. Lone surrogates, which it escapes and RFC 8785 forbids, and keys like
-  // integers, which it reorders, are the library's; what only looks like them is none the worse for it.
   return isOrdinary(text) ? text : (canonicalizeJson(value) as string)
+}
+
+/** Will every member be written after those that sort before it? Keys like integers, which V8 reorders, come as it does. */
+function isOrdered(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value !== 'number' || Number.isFinite(value)
+  if (Array.isArray(value)) return value.every(isOrdered)
+  let previous: string | undefined
+  for (const member in value) {
+    if (previous !== undefined && member <= previous) return false
+    previous = member
+    if (!isOrdered((value as Record<string, unknown>)[member])) return false
+  }
+  return true
 }
 
 const isOrdinary = (text: string) => !/\\ud|[{,]"\d/.test(text)

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // No node: imports.
 
+// Of the last second that was written: what is sealed together mostly falls into one.
+let second = -1n
+let secondText = ''
+
 /** RFC 3339 UTC with nine fractional digits, the form of a line's `time`. */
 export function rfc3339(unixNs: bigint): string {
-  const fraction = (unixNs % 1_000_000_000n).toString().padStart(9, '0')
-  return `${new Date(Number(unixNs / 1_000_000_000n) * 1000).toISOString().slice(0, 19)}.${fraction}Z`
+  const seconds = unixNs / 1_000_000_000n
+  if (seconds !== second) {
+    secondText = new Date(Number(seconds) * 1000).toISOString().slice(0, 19)
+    second = seconds
+  }
+  return `${secondText}.${String(Number(unixNs % 1_000_000_000n)).padStart(9, '0')}Z`
 }
 
 const rfc3339Form = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/

@@ -218,7 +218,7 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
 
     const add = (line: SealedLine) => {
       batch.push(line)
-      batchBytes += Buffer.byteLength(line.text) + 1
+      batchBytes += line.bytes + 1
       next = { nextSeq: line.seq + 1, tip: line.hash }
     }
     const closeBatch = (account?: JsonObject) => {

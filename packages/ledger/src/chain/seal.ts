@@ -2,10 +2,9 @@
 
 import { randomBytes } from 'node:crypto'
 import { canonicalize, errorsOf, type Json, type JsonObject, rfc3339 } from '@sealwatch/base'
-import { sha256 } from '../sha256.ts'
+import { leafHashOfText, sha256 } from '../sha256.ts'
 import type { ChainPosition } from '../verify/chain.ts'
-import { type Body, type Line, lineBytesMax, lineErrors, noHash } from '../verify/line.ts'
-import { leafHash } from '../verify/merkle.ts'
+import { type Body, type Envelope, lineBytesMax, lineErrors, noHash } from '../verify/line.ts'
 import { commitmentTo, membersOf, type SideValues, valueAt } from '../verify/personal.ts'
 
 const lineError = errorsOf(lineErrors)
@@ -13,28 +12,29 @@ const lineError = errorsOf(lineErrors)
 /** An event before it is sealed; the pointers (RFC 6901, from the line's root) lead to values to keep out of the line. */
 export type Draft = { readonly event: object; readonly personalPointers: readonly string[]; readonly timeNs: bigint }
 
-export type SealedLine = { readonly seq: number; readonly text: string; readonly hash: string; readonly side?: string }
+export type SealedLine = {
+  readonly seq: number
+  readonly text: string
+  /** Length of the text in UTF-8. */
+  readonly bytes: number
+  readonly hash: string
+  readonly side?: string
+}
 
 /** Writes the line that follows `position`; the text is canonical. Throws LINE_TOO_LONG. */
 export function sealLine(chain: string, position: ChainPosition, timeNs: bigint, body: Body): SealedLine {
-  const line: Line = {
-    ...body,
-    chain,
-    epoch: 0,
-    prev: position.tip ?? noHash,
-    seq: position.nextSeq,
-    time: rfc3339(timeNs),
-    v: 1,
-  }
-  const text = canonicalize(line)
+  const seq = position.nextSeq
+  const envelope = { chain, epoch: 0, prev: position.tip ?? noHash, seq, time: rfc3339(timeNs), v: 1 } as const
+  const text = 'event' in body ? eventLine(envelope, body.event) : canonicalize({ ...envelope, ...body })
   const bytes = Buffer.byteLength(text)
   if (bytes > lineBytesMax)
-    throw lineError('LINE_TOO_LONG', {
-      attempted: `sealing line ${line.seq} of chain ${chain}`,
-      received: `${bytes} bytes`,
-    })
-  return { seq: line.seq, text, hash: leafHash(sha256, Buffer.from(text)).toHex() }
+    throw lineError('LINE_TOO_LONG', { attempted: `sealing line ${seq} of chain ${chain}`, received: `${bytes} bytes` })
+  return { seq, text, bytes, hash: leafHashOfText(text) }
 }
+
+/** The members in canonical order; none of the envelope's texts needs an escape. */
+const eventLine = ({ chain, epoch, prev, seq, time, v }: Envelope, event: JsonObject) =>
+  `{"chain":"${chain}","epoch":${epoch},"event":${canonicalize(event)},"prev":"${prev}","seq":${seq},"time":"${time}","v":${v}}`
 
 /** Seals an event: personal values are replaced by commitments and returned beside the line. */
 export function sealDraft(chain: string, position: ChainPosition, draft: Draft): SealedLine {
@@ -43,12 +43,23 @@ export function sealDraft(chain: string, position: ChainPosition, draft: Draft):
   for (const pointer of draft.personalPointers) {
     const value = valueAt(line, pointer)
     if (typeof value !== 'string') continue
-    const salt = randomBytes(16)
-    side[pointer] = { salt: salt.toString('hex'), value }
+    const salt = freshSalt()
+    side[pointer] = { salt: salt.toHex(), value }
     line = withValue(line, membersOf(pointer), commitmentTo(sha256, salt, value))
   }
   const sealed = sealLine(chain, position, draft.timeNs, line as { event: JsonObject })
   return Object.keys(side).length > 0 ? { ...sealed, side: canonicalize(side) } : sealed
+}
+
+const saltBytes = 16
+let salts = randomBytes(0)
+
+/** Drawn many at a time: asking for randomness takes longer than a salt's worth of it. */
+function freshSalt(): Uint8Array {
+  if (salts.length === 0) salts = randomBytes(256 * saltBytes)
+  const salt = salts.subarray(0, saltBytes)
+  salts = salts.subarray(saltBytes)
+  return salt
 }
 
 function withValue(object: Json, [member, ...rest]: readonly string[], value: Json): Json {

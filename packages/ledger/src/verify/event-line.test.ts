@@ -19,7 +19,10 @@ const envelope = {
   v: 1,
 }
 const event = { a: { b: ['é', 1, '\n"'] }, class_uid: 1007, z: null }
-const read = (bytes: Uint8Array) => readEventLine(bytes, 0, bytes.length, new Uint8Array(32), undefined)
+const read = (bytes: Uint8Array) => {
+  const line = readEventLine(bytes, 0, undefined)
+  return line?.to === bytes.length ? line : undefined
+}
 
 /** What a line of an event is, as line.md says it, by the slowest means. */
 function isEventLine(bytes: Uint8Array): boolean {

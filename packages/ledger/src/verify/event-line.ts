@@ -8,7 +8,7 @@ const utf8 = new TextEncoder()
 const text = new TextDecoder('utf-8')
 const pieces = {
   chain: utf8.encode('{"chain":"'),
-  epoch: utf8.encode('","epoch":0,"event":'),
+  event: utf8.encode('","epoch":0,"event":{'),
   prev: utf8.encode(',"prev":"'),
   seq: utf8.encode('","seq":'),
   time: utf8.encode(',"time":"'),
@@ -18,70 +18,69 @@ const [chainLength, hashLength, timeLength] = [32, 64, 30]
 
 /**
  * Reads the line of an event, which nearly all lines are, without building it: its envelope must stand byte for byte as
- * the canonical form puts it (line.md, 1 and 2). Undefined for any other line and for all that is not plainly in order:
- * those are for the reader that says what is wrong. `to` is the line's end; `before`, the line before it, lends its text.
+ * the canonical form puts it (line.md, 1 and 2), up to a newline or the end. Undefined for any other line and for all
+ * that is not plainly in order: those are for the reader that says what is wrong. `before`, the line before it, lends its
+ * text. The hash is the caller's to fill in.
  */
-export function readEventLine(
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  hash: Hash,
-  before: ParsedLine | undefined,
-): ParsedLine | undefined {
+export function readEventLine(bytes: Uint8Array, from: number, before: ParsedLine | undefined): EventLine | undefined {
   if (!startsWith(bytes, from, pieces.chain)) return undefined
   const chainFrom = from + pieces.chain.length
   const chainTo = chainFrom + chainLength
   const isSameChain = before !== undefined && standsAt(bytes, chainFrom, before.chain)
   if (!isSameChain && !isHexAt(bytes, chainFrom, chainTo)) return undefined
-  if (!startsWith(bytes, chainTo, pieces.epoch)) return undefined
-  const eventFrom = chainTo + pieces.epoch.length
-  if (bytes[eventFrom] !== 0x7b) return undefined
-  // The envelope is the first of the levels that a line may have.
-  const eventTo = skipCanonical(bytes, eventFrom, 1)
+  if (!startsWith(bytes, chainTo, pieces.event)) return undefined
+  // The envelope is the first of the levels that a line may have; the brace belongs to the piece before it.
+  const eventTo = skipCanonical(bytes, chainTo + pieces.event.length - 1, 1)
   if (eventTo < 0 || !startsWith(bytes, eventTo, pieces.prev)) return undefined
   const prevFrom = eventTo + pieces.prev.length
   const prevTo = prevFrom + hashLength
   if (!isHexAt(bytes, prevFrom, prevTo) || !startsWith(bytes, prevTo, pieces.seq)) return undefined
-  const timeTo = to - pieces.v.length
-  const timeFrom = timeTo - timeLength
-  const seqTo = timeFrom - pieces.time.length
-  const seq = countAt(bytes, prevTo + pieces.seq.length, seqTo)
-  const isWhole =
-    seq >= 0 &&
-    startsWith(bytes, seqTo, pieces.time) &&
-    isTimeAt(bytes, timeFrom) &&
-    startsWith(bytes, timeTo, pieces.v)
-  if (!isWhole) return undefined
+  const seqFrom = prevTo + pieces.seq.length
+  let seqTo = seqFrom
+  let seq = 0
+  for (let digit = digitAt(bytes, seqTo); digit >= 0; digit = digitAt(bytes, seqTo)) {
+    seq = seq * 10 + digit
+    seqTo += 1
+  }
+  const isCount =
+    seqTo > seqFrom && seq <= Number.MAX_SAFE_INTEGER && (bytes[seqFrom] !== zero || seqTo === seqFrom + 1)
+  if (!isCount || !startsWith(bytes, seqTo, pieces.time)) return undefined
+  const timeFrom = seqTo + pieces.time.length
+  const timeTo = timeFrom + timeLength
+  if (!isTimeAt(bytes, timeFrom) || !startsWith(bytes, timeTo, pieces.v)) return undefined
+  const to = timeTo + pieces.v.length
+  if (to !== bytes.length && bytes[to] !== newline) return undefined
   const chain = isSameChain ? before.chain : text.decode(bytes.subarray(chainFrom, chainTo))
-  return new EventLine(bytes, from, to, chain, prevFrom, seq, hash)
+  return new EventLine(bytes, from, to, chain, prevFrom, seq)
 }
 
 /** What is asked of every line is at hand; the event itself is built when somebody looks at it. */
-class EventLine implements ParsedLine {
+export class EventLine implements ParsedLine {
   readonly kind = 'event'
   readonly chain: string
   readonly seq: number
-  readonly hash: Hash
+  hash: Hash
+  /** The byte after it. */
+  readonly to: number
   readonly #source: Uint8Array
   readonly #from: number
-  readonly #to: number
   readonly #prevFrom: number
   #line: Line | undefined
 
-  constructor(source: Uint8Array, from: number, to: number, chain: string, prevFrom: number, seq: number, hash: Hash) {
+  constructor(source: Uint8Array, from: number, to: number, chain: string, prevFrom: number, seq: number) {
     this.chain = chain
     this.seq = seq
-    this.hash = hash
+    this.hash = source
+    this.to = to
     this.#source = source
     this.#from = from
-    this.#to = to
     this.#prevFrom = prevFrom
     this.#line = undefined
   }
 
   get bytes(): Uint8Array {
-    const isAll = this.#from === 0 && this.#to === this.#source.length
-    return isAll ? this.#source : this.#source.subarray(this.#from, this.#to)
+    const isAll = this.#from === 0 && this.to === this.#source.length
+    return isAll ? this.#source : this.#source.subarray(this.#from, this.to)
   }
 
   get line(): Line {
@@ -122,19 +121,12 @@ function standsAt(bytes: Uint8Array, from: number, ascii: string): boolean {
   return true
 }
 
-/** The whole number written from `from` to `to`, as JSON writes it; -1 where there is none that is exact. */
-function countAt(bytes: Uint8Array, from: number, to: number): number {
-  const length = to - from
-  if (length < 1 || length > 16 || (bytes[from] === zero && length > 1)) return -1
-  let count = 0
-  for (let at = from; at < to; at += 1) {
-    const digit = (bytes[at] as number) - zero
-    if (!(digit >= 0 && digit <= 9)) return -1
-    count = count * 10 + digit
-  }
-  return Number.isSafeInteger(count) ? count : -1
+function digitAt(bytes: Uint8Array, at: number): number {
+  const digit = (bytes[at] as number) - zero
+  return digit >= 0 && digit <= 9 ? digit : -1
 }
 
+const newline = 0x0a
 const zero = 0x30
 const timeForm = utf8.encode('dddd-dd-ddTdd:dd:dd.dddddddddZ')
 const anyDigit = 0x64
@@ -142,13 +134,24 @@ const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /** As parseRfc3339 reads it. */
 function isTimeAt(bytes: Uint8Array, from: number): boolean {
-  for (let i = 0; i < timeForm.length; i += 1) {
+  for (let i = 0; i < timeLength; i += 1) {
     const byte = bytes[from + i] as number
     if (timeForm[i] === anyDigit ? !(byte >= zero && byte <= zero + 9) : byte !== timeForm[i]) return false
   }
-  const two = (at: number) => ((bytes[from + at] as number) - zero) * 10 + (bytes[from + at + 1] as number) - zero
-  const [year, month] = [two(0) * 100 + two(2), two(5)]
+  const year = 100 * pairAt(bytes, from) + pairAt(bytes, from + 2)
+  const month = pairAt(bytes, from + 5)
+  const day = pairAt(bytes, from + 8)
   const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
-  const days = month === 2 && isLeap ? 29 : (monthDays[month - 1] ?? 0)
-  return year >= 1970 && two(8) >= 1 && two(8) <= days && two(11) < 24 && two(14) < 60 && two(17) < 60
+  return (
+    year >= 1970 &&
+    day >= 1 &&
+    day <= (month === 2 && isLeap ? 29 : (monthDays[month - 1] ?? 0)) &&
+    pairAt(bytes, from + 11) < 24 &&
+    pairAt(bytes, from + 14) < 60 &&
+    pairAt(bytes, from + 17) < 60
+  )
 }
+
+/** The number that two digits stand for. */
+const pairAt = (bytes: Uint8Array, at: number) =>
+  10 * ((bytes[at] as number) - zero) + ((bytes[at + 1] as number) - zero)

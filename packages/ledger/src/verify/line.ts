@@ -101,7 +101,10 @@ export function parseLine(
   hash: Hash = leafHash(sha256, bytes),
 ): ParsedLine {
   if (bytes.length > lineBytesMax) throw lineError('LINE_TOO_LONG', { attempted, received: `${bytes.length} bytes` })
-  return readEventLine(bytes, 0, bytes.length, hash, undefined) ?? parseWhole(bytes, attempted, hash)
+  const event = readEventLine(bytes, 0, undefined)
+  if (event === undefined || event.to !== bytes.length) return parseWhole(bytes, attempted, hash)
+  event.hash = hash
+  return event
 }
 
 function parseWhole(bytes: Uint8Array, attempted: string, hash: Hash): ParsedLine {
@@ -203,9 +206,12 @@ export function parseLines(
   const framed = new Uint8Array(bytes.length + 1)
   framed.set(bytes, 1)
   const lines: ParsedLine[] = []
+  let last: ParsedLine | undefined
   for (let from = 1; from < framed.length; ) {
-    const to = framed.indexOf(newline, from)
-    if (to < 0) throw lineError('LINE_MALFORMED', { attempted, received: 'a last line without its newline' })
+    const event = readEventLine(framed, from, last)
+    const to = event === undefined ? framed.indexOf(newline, from) : event.to
+    if (to < 0 || to === framed.length)
+      throw lineError('LINE_MALFORMED', { attempted, received: 'a last line without its newline' })
     if (lines.length === linesMax)
       throw lineError('LINE_MALFORMED', { attempted, received: `more than ${linesMax} lines` })
     if (to - from > lineBytesMax) throw lineError('LINE_TOO_LONG', { attempted, received: `${to - from} bytes` })
@@ -213,9 +219,9 @@ export function parseLines(
     framed[from - 1] = 0
     const hash = sha256(framed.subarray(from - 1, to))
     if (from > 1) framed[from - 1] = newline
-    const line =
-      readEventLine(framed, from, to, hash, lines.at(-1)) ?? parseWhole(framed.subarray(from, to), attempted, hash)
-    lines.push(line)
+    if (event !== undefined) event.hash = hash
+    last = event ?? parseWhole(framed.subarray(from, to), attempted, hash)
+    lines.push(last)
     from = to + 1
   }
   return { lines, ndjson: framed.subarray(1) }
