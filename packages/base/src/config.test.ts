@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { integer, readConfig, text } from './config.ts'
+import { integer, optional, readConfig, text } from './config.ts'
 import { isSealwatchError } from './errors.ts'
 
 const table = {
@@ -52,4 +52,24 @@ test('an integer is digits alone', () => {
       /DOOR_PORT must be an integer/,
       JSON.stringify(value),
     )
+})
+
+test('what is optional may be empty or absent, and a secret is never shown', () => {
+  const key = optional({ env: 'DOOR_KEY', form: /^[a-f]+$/, mustBe: 'letters', secret: true, help: 'What opens it' })
+  assert.equal(readConfig({ key }, {}).key, '')
+  assert.equal(readConfig({ key }, { DOOR_KEY: '' }).key, '')
+  assert.equal(readConfig({ key }, { DOOR_KEY: 'abc' }).key, 'abc')
+  assert.throws(
+    () => readConfig({ key }, { DOOR_KEY: 'hunter2' }),
+    (error: Error) => {
+      assert.match(error.message, /DOOR_KEY must be letters/)
+      assert.doesNotMatch(error.message, /hunter2/)
+      return true
+    },
+  )
+})
+
+test('more than one prefix can be ours', () => {
+  assert.throws(() => readConfig({}, { A_X: '1', B_Y: '1', C_Z: '1' }, 'A_', 'B_'), /A_X is not a setting; B_Y is not/)
+  assert.deepEqual(readConfig({}, { C_Z: '1' }, 'A_', 'B_'), {})
 })

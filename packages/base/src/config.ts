@@ -15,6 +15,8 @@ export type Setting<T> = {
   readonly env: string
   readonly default: T | undefined
   readonly help: string
+  /** The value never stands in a message. */
+  readonly secret?: true
   /** Returns the value, or a string that completes "must be …". */
   readonly parse: (text: string) => { readonly value: T } | { readonly mustBe: string }
 }
@@ -44,14 +46,25 @@ export const text = (row: Base<string> & { form?: RegExp; mustBe?: string }): Se
     value !== '' && (row.form?.test(value) ?? true) ? { value } : { mustBe: row.mustBe ?? 'a text that is not empty' },
 })
 
+type Optional = Omit<Base<string>, 'default'> & { form?: RegExp; mustBe?: string; secret?: true }
+
+/** Empty is not set, for so an orchestrator passes what it has no value for. */
+export const optional = ({ env, help, form = /^/, mustBe = 'a text', secret }: Optional): Setting<string> => ({
+  env,
+  default: '',
+  help,
+  ...(secret === undefined ? {} : { secret }),
+  parse: (value) => (value === '' || form.test(value) ? { value } : { mustBe }),
+})
+
 /**
- * Reads a program's settings once. All faults are reported together, names with the program's prefix that the table
+ * Reads a program's settings once. All faults are reported together, names with one of its prefixes that the table
  * does not know are refused, and the result is frozen.
  */
 export function readConfig<T extends SettingTable>(
   table: T,
   env: Readonly<Record<string, string | undefined>>,
-  prefix: string,
+  ...prefixes: readonly string[]
 ): ConfigOf<T> {
   const faults: string[] = []
   const entries = Object.entries(table).map(([name, setting]) => {
@@ -62,12 +75,13 @@ export function readConfig<T extends SettingTable>(
     }
     const parsed = setting.parse(given)
     if ('value' in parsed) return [name, parsed.value]
-    faults.push(`${setting.env} must be ${parsed.mustBe}, not ${JSON.stringify(given.slice(0, givenCharsMax))}`)
+    const shown = setting.secret === true ? '' : `, not ${JSON.stringify(given.slice(0, givenCharsMax))}`
+    faults.push(`${setting.env} must be ${parsed.mustBe}${shown}`)
     return [name, undefined]
   })
   const known = new Set(Object.values(table).map((setting) => setting.env))
   for (const name of Object.keys(env))
-    if (name.startsWith(prefix) && !known.has(name)) faults.push(`${name} is not a setting`)
+    if (prefixes.some((prefix) => name.startsWith(prefix)) && !known.has(name)) faults.push(`${name} is not a setting`)
   if (faults.length > 0) {
     const advice = `${faults.join('; ')}. ${configErrors.CONFIG_INVALID.advice}`
     throw configError('CONFIG_INVALID', { attempted: 'reading the configuration', advice })

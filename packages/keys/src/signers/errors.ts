@@ -29,6 +29,11 @@ export const signerErrors = {
     rule: 'the key must be of the kind that AUDIT_SIGNING_ALG names: Ed25519, RSA of 2,048 to 8,192 bits, or a secret',
     advice: 'Set AUDIT_SIGNING_ALG to the kind of the key, or configure another key',
   },
+  SIGNER_MODULE: {
+    kind: 'denied',
+    rule: 'an HSM is reached through the PKCS#11 module of its maker and a binding that is built on this machine',
+    advice: 'Build the binding with `tools/setup pkcs11`, and check the path in AUDIT_SIGNING_PKCS11_MODULE',
+  },
   SIGNER_MESSAGE: {
     kind: 'invalid',
     rule: 'a signer signs messages of 1 to 4,096 bytes, which is what a KMS takes whole',

@@ -4,7 +4,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { AuditAlgorithm } from './algorithms.ts'
 import { algorithmRow, auditKeyId, checkKey } from './algorithms.ts'
 import { signerError } from './errors.ts'
-import { type AuditBackend, type AuditSigner, checkMessage, hmacKeyIdText } from './signer.ts'
+import { type AuditBackend, type AuditSigner, auditProbeText, checkMessage, hmacKeyIdText } from './signer.ts'
 
 export type LocalKey = {
   readonly backend: Extract<AuditBackend, 'file' | 'mock'>
@@ -34,7 +34,7 @@ export function localSigner({ backend, algorithm, key, location }: LocalKey): Au
     sign: async (message) => signNow(message),
     verify: async (message, signature) => holds(message, signature),
     probe: async () => {
-      const message = Buffer.from('sealwatch.dev/probe/v1\n')
+      const message = Buffer.from(auditProbeText)
       if (!holds(message, signNow(message))) throw signerError('SIGNER_FALSE', { attempted: `probing ${location}` })
     },
     close: async () => undefined,

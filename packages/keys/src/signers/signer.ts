@@ -36,6 +36,8 @@ export type AuditSigner = {
 /** What AWS KMS signs whole (MessageType RAW). */
 export const auditMessageBytesMax = 4096
 export const hmacKeyIdText = 'sealwatch.dev/audit-key-id/v1\n'
+/** What is signed to see whether a key signs; it says nothing. */
+export const auditProbeText = 'sealwatch.dev/audit-probe/v1\n'
 
 export function checkMessage(message: Uint8Array, attempted: string): Uint8Array {
   if (message.length === 0 || message.length > auditMessageBytesMax)

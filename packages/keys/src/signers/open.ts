@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Clock } from '@sealwatch/base'
+import type { SignerChoice, SignerPlan } from './choose.ts'
+import { localSigner } from './file.ts'
+import { prepareKms } from './kms.ts'
+import { refuseKnownKey } from './known-keys.ts'
+import { localKeyObject, materialOf } from './material.ts'
+import { mockKey } from './mock.ts'
+import { preparePkcs11 } from './pkcs11.ts'
+import { prepareProxy } from './proxy.ts'
+import type { AuditSigner } from './signer.ts'
+
+/** Makes the signer; asks its keeper for the public key. Throws what is wrong with key, keeper or settings. */
+export type PreparedSigner = (signal: AbortSignal) => Promise<AuditSigner>
+
+/**
+ * Reads the files and loads the code that a choice needs, which may be root's alone, so that `PreparedSigner` can run
+ * without any privilege.
+ */
+export async function prepareSigner(
+  choice: SignerChoice,
+  { required, clock }: Pick<SignerPlan, 'required'> & { readonly clock: Clock },
+): Promise<PreparedSigner> {
+  const open = await prepare(choice, required, clock)
+  return async (signal) => {
+    const signer = await open(signal)
+    if (!required) return signer
+    try {
+      refuseKnownKey(signer.keyId, `opening ${signer.location}`)
+      return signer
+    } catch (cause) {
+      await signer.close()
+      throw cause
+    }
+  }
+}
+
+async function prepare(choice: SignerChoice, required: boolean, clock: Clock): Promise<PreparedSigner> {
+  switch (choice.backend) {
+    case 'aws-kms':
+      return (await prepareKms({ ...choice, clock })).open
+    case 'signing-proxy':
+      return prepareProxy({ ...choice, required, clock })
+    case 'pkcs11':
+      return preparePkcs11({ ...choice, required, clock })
+    case 'file': {
+      const { algorithm, variable, material } = choice
+      const key = localKeyObject(algorithm, await materialOf(material, variable, required), variable, required)
+      const given = material.reveal()
+      const location = given.startsWith('file:') ? given : `environment:${variable}`
+      return async () => localSigner({ backend: 'file', algorithm, key, location })
+    }
+    case 'mock':
+      return async () => mockKey(choice.algorithm, choice.material.reveal())
+  }
+}
