@@ -10,7 +10,7 @@ import { sha256 } from '../sha256.ts'
 import { batchErrors, type VerifiedBatch } from '../verify/batch.ts'
 import { type ChainPosition, extendChain, skipStub } from '../verify/chain.ts'
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '../verify/checkpoint.ts'
-import { type Body, noHash, type ParsedLine, parseLine } from '../verify/line.ts'
+import { type Body, noHash, type ParsedLine, parseLine, parseLines } from '../verify/line.ts'
 import type { Hash } from '../verify/merkle.ts'
 import { openNote } from '../verify/note.ts'
 import type { BundleIndex } from './bundle-index.ts'
@@ -78,6 +78,9 @@ type Waiting = {
   reject: (cause: unknown) => void
 }
 
+/** Lines as they are written: a batch, or one of the ledger's own. */
+type Part = VerifiedBatch | { readonly lines: readonly ParsedLine[]; readonly ndjson: Uint8Array }
+
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { dir, disk, origin, tenant } = options
   await disk.makeDirectory(dir)
@@ -130,7 +133,7 @@ function createLedger(
       admitted.set(stub.chain, skipStub(position(stub.chain), stub, attempted))
       return
     }
-    const isForeign = item.lines.some(({ line }) => 'anchor' in line && line.anchor.tenant !== tenant)
+    const isForeign = item.lines.some((parsed) => parsed.kind === 'anchor' && anchorOf(parsed)?.tenant !== tenant)
     if (isForeign || item.chain === own)
       throw batchError('BATCH_MALFORMED', { attempted, received: `lines that do not belong to the tenant ${tenant}` })
     extendChain(position(item.chain), item.lines[0] as ParsedLine, attempted)
@@ -157,55 +160,55 @@ function createLedger(
   }
 
   async function writeGroup(group: readonly Waiting[]): Promise<void> {
-    const { parsed, sideRows, placed } = layOut(group)
-    const starts: number[] = []
-    let bytes = durable.bytes
-    for (const { bytes: line } of parsed) {
-      starts.push(bytes)
-      bytes += line.length + 1
-    }
+    const { parts, sideRows, placed } = layOut(group)
     // Personal values first: if we stop before their lines are written, cutSide takes them back.
     if (sideRows.length > 0) await side.append([Buffer.from(sideRows.join(''))])
-    await lines
-      .append(Buffer.concat(parsed.flatMap(({ bytes: line }) => [line, newline])))
-      .catch(async (cause: unknown) => {
-        if (isSealwatchError(cause, 'DISK_FULL')) await side.truncate(durable.sideBytes)
-        throw cause
-      })
+    await lines.append(parts.map(({ ndjson }) => ndjson)).catch(async (cause: unknown) => {
+      if (isSealwatchError(cause, 'DISK_FULL')) await side.truncate(durable.sideBytes)
+      throw cause
+    })
     // The lines are durable, their hashes are derived: if we stop here, recover() computes them again.
-    for (const [i, line] of parsed.entries()) {
-      walk.step(line, 'following the chains of the ledger')
-      bundles.note(durable.size + i, starts[i] as number)
+    let { size, bytes } = durable
+    const leaves: Hash[] = []
+    for (const part of parts) {
+      if ('end' in part) walk.take(part, following)
+      else for (const line of part.lines) walk.step(line, following)
+      for (const line of part.lines) {
+        bundles.note(size, bytes)
+        leaves.push(line.hash)
+        size += 1
+        bytes += line.length + 1
+      }
     }
-    hashes.append(parsed.map(({ hash }) => hash))
+    hashes.append(leaves)
     bundles.flush()
-    durable = { size: durable.size + parsed.length, bytes, sideBytes: side.size }
+    durable = { size, bytes, sideBytes: side.size }
     for (const [i, { resolve }] of group.entries()) resolve(placed[i] as Placed)
     bell.ring()
   }
 
   /** The lines of a group in the order of their leaves; those of the ledger's own chain are sealed only now. */
-  function layOut(group: readonly Waiting[]): { parsed: ParsedLine[]; sideRows: string[]; placed: Placed[] } {
-    const parsed: ParsedLine[] = []
+  function layOut(group: readonly Waiting[]): { parts: Part[]; sideRows: string[]; placed: Placed[] } {
+    const parts: Part[] = []
     const sideRows: string[] = []
     const placed: Placed[] = []
     let ownPosition = walk.position(own)
+    let next = durable.size
     for (const { item, side: values } of group) {
-      const first = durable.size + parsed.length
+      const first = next
       if ('own' in item) {
         const { text, hash, seq } = sealLine(own, ownPosition, clock.nowNs(), item.own)
         ownPosition = { nextSeq: seq + 1, tip: hash }
-        parsed.push(parseLine(sha256, Buffer.from(text), 'writing a line of the ledger itself'))
+        parts.push(parseLines(sha256, Buffer.from(`${text}\n`), 1, 'writing a line of the ledger itself'))
       } else {
-        for (const [i, { line }] of item.lines.entries()) {
-          const sealed = values?.get(line.seq)
-          if (sealed !== undefined) sideRows.push(sideRow(first + i, sealed))
-        }
-        parsed.push(...item.lines)
+        for (const seq of [...(values?.keys() ?? [])].sort((a, b) => a - b))
+          sideRows.push(sideRow(first + seq - item.firstSeq, values?.get(seq) as Uint8Array))
+        parts.push(item)
       }
-      placed.push({ first, next: durable.size + parsed.length })
+      next += (parts.at(-1) as Part).lines.length
+      placed.push({ first, next })
     }
-    return { parsed, sideRows, placed }
+    return { parts, sideRows, placed }
   }
 
   /** Compare, swap, then sign: what is signed is durable and extends what was signed before. */
@@ -279,10 +282,11 @@ function createLedger(
   }
 }
 
+const following = 'following the chains of the ledger'
+const anchorOf = ({ line }: ParsedLine) => ('anchor' in line ? line.anchor : undefined)
+
 /** Where the longest line of the ledger's own chain would stand. */
 const farthest: ChainPosition = { nextSeq: Number.MAX_SAFE_INTEGER, tip: noHash }
-
-const newline = Uint8Array.of(0x0a)
 
 /** At least one leaf from `from` on, and at most those before `to`. */
 async function readLeaves(store: LineStore, bundles: BundleIndex, from: number, to: number): Promise<Leaf[]> {

@@ -28,7 +28,7 @@ async function readAll(store: LineStore, linesMax = 7): Promise<string[]> {
 test('lines run on over segments that are named after the byte they start at', async () => {
   await using dir = await temporary()
   const store = await openLineStore(dir.path, systemDisk, 0, small)
-  for (let i = 0; i < 60; i += 3) await store.append(group(i, 3))
+  for (let i = 0; i < 60; i += 3) await store.append([group(i, 3)])
   const due = Array.from({ length: 60 }, (_, i) => text(i))
   assert.deepEqual(await readAll(store), due)
   const files = (await readdir(dir.path)).sort()
@@ -44,14 +44,14 @@ test('lines run on over segments that are named after the byte they start at', a
 test('what was appended last can be taken back, what was before cannot', async () => {
   await using dir = await temporary()
   const store = await openLineStore(dir.path, systemDisk, 0, small)
-  for (let i = 0; i < 12; i += 3) await store.append(group(i, 3))
+  for (let i = 0; i < 12; i += 3) await store.append([group(i, 3)])
   const start = Number(((await readdir(dir.path)).sort().at(-1) as string).slice(0, 20))
   await store.truncate(start + 3)
   assert.equal(store.bytes, start + 3)
   assert.deepEqual(await store.read(start, 9), [], 'a line that is cut short is no line')
   await store.truncate(start)
   await assert.rejects(store.truncate(start - 1), { code: 'LINES_MISSING', kind: 'fatal' })
-  await store.append(group(50, 1))
+  await store.append([group(50, 1)])
   assert.equal((await readAll(store)).at(-1), text(50))
   await store.close()
 })
@@ -59,7 +59,7 @@ test('what was appended last can be taken back, what was before cannot', async (
 test('a read ends where it is told to', async () => {
   await using dir = await temporary()
   const store = await openLineStore(dir.path, systemDisk)
-  await store.append(group(0, 10))
+  await store.append([group(0, 10)])
   const [first, second] = await store.read(0, 10)
   assert.equal((await store.read(0, 10, second?.end)).length, 2)
   assert.equal((await store.read(first?.end as number, 10, second?.end)).length, 1)
@@ -69,7 +69,7 @@ test('a read ends where it is told to', async () => {
 test('a segment that is gone is told as such', async () => {
   await using dir = await temporary()
   const store = await openLineStore(dir.path, systemDisk, 0, small)
-  for (let i = 0; i < 12; i += 3) await store.append(group(i, 3))
+  for (let i = 0; i < 12; i += 3) await store.append([group(i, 3)])
   const [first, second] = (await readdir(dir.path)).sort()
   await rm(join(dir.path, first as string))
   await assert.rejects(store.read(0, 5), { code: 'LINES_MISSING' })
@@ -82,15 +82,15 @@ test('a disk that is full when a segment is due leaves the store as it was', asy
   await using dir = await temporary()
   const disk = createFaultyDisk()
   const store = await openLineStore(dir.path, disk, 0, small)
-  await store.append(group(0, 9))
+  await store.append([group(0, 9)])
   disk.fail('.ndjson')
-  for (let i = 0; i < 2; i += 1) await assert.rejects(store.append(group(9, 3)), { code: 'DISK_FULL' })
+  for (let i = 0; i < 2; i += 1) await assert.rejects(store.append([group(9, 3)]), { code: 'DISK_FULL' })
   assert.deepEqual(
     await readAll(store),
     Array.from({ length: 9 }, (_, i) => text(i)),
   )
   disk.fail(undefined)
-  await store.append(group(9, 3))
+  await store.append([group(9, 3)])
   assert.deepEqual(
     await readAll(store),
     Array.from({ length: 12 }, (_, i) => text(i)),

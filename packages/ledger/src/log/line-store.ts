@@ -24,7 +24,7 @@ export type LineStore = {
   /** Bytes of all lines, newlines included. */
   readonly bytes: number
   /** Durable when it resolves. Segments change between two calls, never within one. */
-  append(lines: Uint8Array): Promise<void>
+  append(lines: readonly Uint8Array[]): Promise<void>
   /** Takes back what follows `bytes`. */
   truncate(bytes: number): Promise<void>
   /** Whole lines from byte `from` to byte `to` at most, with the byte after each; none where a line is cut short. */
@@ -60,8 +60,8 @@ export async function openLineStore(
         current = next
         starts = [...starts, bytes]
       }
-      await current.append([lines])
-      bytes += lines.length
+      await current.append(lines)
+      bytes = (starts.at(-1) as number) + current.size
     },
     truncate: async (to) => {
       const start = starts.at(-1) as number

@@ -119,9 +119,9 @@ async function readOn(
   const take = (line: Uint8Array) => {
     const parsed = parseLine(sha256, line, attempted)
     batch.push({ parsed, start: byte })
-    byte += line.length + 1
-    const isHosts = parsed.line.chain !== (walk.own ?? parsed.line.chain)
-    if (isHosts && !('head' in parsed.line)) return
+    byte += parsed.length + 1
+    const isHosts = parsed.chain !== (walk.own ?? parsed.chain)
+    if (isHosts && parsed.kind !== 'head') return
     for (const entry of batch) walk.step(entry.parsed, attempted)
     for (const [i, { start }] of batch.entries()) bundles.note(hashes.size + i, start)
     hashes.append(batch.map((entry) => entry.parsed.hash))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
+import type { LinkedBatch } from './batch.ts'
 import { type Body, type Envelope, type KeyRecord, noHash, type ParsedLine, type Stub } from './line.ts'
 import { equal, type Sha256 } from './merkle.ts'
 import { type NoteVerifier, noteErrors, noteVerifier, openNote, parseNote, type VerifyEd25519 } from './note.ts'
@@ -116,6 +117,8 @@ export type ChainWalk = {
   position(chain: string): ChainPosition
   /** Throws CHAIN_BROKEN unless the leaf continues its chain. */
   step(leaf: ParsedLine, attempted: string): void
+  /** As `step` for each line of a batch, which hangs together already. */
+  take(batch: LinkedBatch, attempted: string): void
   /** Leaves were left out: chains go on from wherever their next line says. */
   skip(): void
   entries(): Iterable<[string, ChainPosition]>
@@ -140,36 +143,11 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
       settle()
       return position(chain)
     },
-    step(leaf, attempted) {
-      if (last !== undefined && leaf.follows(last)) {
-        last = leaf
-        return
-      }
-      settle()
-      const { line } = leaf
-      if (ownChain === undefined) {
-        if (!('anchor' in line) || line.anchor.origin === null) {
-          throw chainError('CHAIN_BROKEN', {
-            attempted,
-            received: "a first leaf that is not the anchor of the ledger's own chain",
-          })
-        }
-        ownChain = line.chain
-      }
-      const isHosts = 'head' in line || ('anchor' in line && line.anchor.origin === null)
-      const isLedgers = 'key' in line || 'stub' in line || 'tenant_head' in line || ('anchor' in line && !isHosts)
-      if (line.chain === ownChain ? isHosts : isLedgers) {
-        throw chainError('CHAIN_BROKEN', { attempted, received: 'a line of a kind that its chain may not hold' })
-      }
-      const mayJump = hasGaps && !known.has(line.chain)
-      const from = mayJump ? { nextSeq: line.seq, tip: line.seq === 0 ? noHash : null } : position(line.chain)
-      known.set(line.chain, extendChain(from, leaf, attempted))
-      last = leaf
-      if (!('stub' in line)) return
-      const { stub } = line
-      if (stub.chain === ownChain) throw chainError('CHAIN_BROKEN', { attempted, received: 'a stub in its own chain' })
-      const isFollowed = known.has(stub.chain) || !hasGaps
-      known.set(stub.chain, skipStub(isFollowed ? position(stub.chain) : undefined, stub, attempted))
+    step,
+    take({ chain, lines, end }, attempted) {
+      step(lines[0] as ParsedLine, attempted)
+      last = undefined
+      known.set(chain, end)
     },
     skip() {
       last = undefined
@@ -180,5 +158,37 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
       settle()
       return known.entries()
     },
+  }
+
+  function step(leaf: ParsedLine, attempted: string): void {
+    if (last !== undefined && leaf.follows(last)) {
+      last = leaf
+      return
+    }
+    settle()
+    const { line } = leaf
+    if (ownChain === undefined) {
+      if (!('anchor' in line) || line.anchor.origin === null) {
+        throw chainError('CHAIN_BROKEN', {
+          attempted,
+          received: "a first leaf that is not the anchor of the ledger's own chain",
+        })
+      }
+      ownChain = line.chain
+    }
+    const isHosts = 'head' in line || ('anchor' in line && line.anchor.origin === null)
+    const isLedgers = 'key' in line || 'stub' in line || 'tenant_head' in line || ('anchor' in line && !isHosts)
+    if (line.chain === ownChain ? isHosts : isLedgers) {
+      throw chainError('CHAIN_BROKEN', { attempted, received: 'a line of a kind that its chain may not hold' })
+    }
+    const mayJump = hasGaps && !known.has(line.chain)
+    const from = mayJump ? { nextSeq: line.seq, tip: line.seq === 0 ? noHash : null } : position(line.chain)
+    known.set(line.chain, extendChain(from, leaf, attempted))
+    last = leaf
+    if (!('stub' in line)) return
+    const { stub } = line
+    if (stub.chain === ownChain) throw chainError('CHAIN_BROKEN', { attempted, received: 'a stub in its own chain' })
+    const isFollowed = known.has(stub.chain) || !hasGaps
+    known.set(stub.chain, skipStub(isFollowed ? position(stub.chain) : undefined, stub, attempted))
   }
 }

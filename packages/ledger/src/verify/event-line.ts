@@ -83,6 +83,10 @@ export class EventLine implements ParsedLine {
     return isAll ? this.#source : this.#source.subarray(this.#from, this.to)
   }
 
+  get length(): number {
+    return this.to - this.#from
+  }
+
   get line(): Line {
     this.#line ??= JSON.parse(text.decode(this.bytes)) as Line
     return this.#line

@@ -86,6 +86,8 @@ export type ParsedLine = {
   /** Built at the first look, from bytes that must not change until then. */
   readonly line: Line
   readonly bytes: Uint8Array
+  /** Of the bytes. */
+  readonly length: number
   readonly hash: Hash
   /** Is this an event, directly after `before` in its chain? What it is not has to be looked at more closely. */
   follows(before: ParsedLine): boolean
@@ -109,7 +111,7 @@ export function parseLine(
 
 function parseWhole(bytes: Uint8Array, attempted: string, hash: Hash): ParsedLine {
   const { line, kind } = parseEnvelope(decode(bytes, attempted), attempted)
-  return { kind, chain: line.chain, seq: line.seq, line, bytes, hash, follows: () => false }
+  return { kind, chain: line.chain, seq: line.seq, line, bytes, length: bytes.length, hash, follows: () => false }
 }
 
 function decode(bytes: Uint8Array, attempted: string): string {
