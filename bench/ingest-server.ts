@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { createLog, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { openApiSocket } from '../apps/server/src/api/index.ts'
 import { runServer } from '../apps/server/src/compose.ts'
 import { serverConfigPrefix, serverSettings } from '../apps/server/src/config.ts'
@@ -19,6 +20,7 @@ await runServer({
   config: readConfig(serverSettings, settings, serverConfigPrefix),
   api: await openApiSocket(join(dir, 'api.sock')),
   ruleFiles: readRuleFiles(standardRules),
+  signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
   clock: systemClock,
   disk: systemDisk,
   log: createLog('server', (line) => process.stdout.write(line), systemClock.nowMs),

@@ -13,7 +13,7 @@ import {
   makeDirectory,
 } from '@sealwatch/base'
 import { createHealth, listenForHealth } from '@sealwatch/base/health'
-import { loadOrCreateSealer, loadOrCreateSigner, type Sealer } from '@sealwatch/keys'
+import { loadOrCreateSealer, loadOrCreateSigner, type PreparedSigners, type Sealer } from '@sealwatch/keys'
 import type { ApiSocket } from './api/index.ts'
 import type { serverSettings } from './config.ts'
 import { openDeployment } from './deployment.ts'
@@ -32,6 +32,7 @@ import {
   scrubLedger,
   sidePlace,
 } from './ingest/index.ts'
+import { openDeploymentSigner } from './signer.ts'
 import { createOutbox, isStoreFull, openStore } from './store/index.ts'
 import { serverVersion } from './version.ts'
 
@@ -39,6 +40,7 @@ export type ServerOptions = {
   readonly config: ConfigOf<typeof serverSettings>
   readonly api: ApiSocket
   readonly ruleFiles: readonly RuleFile[]
+  readonly signers: PreparedSigners
   readonly clock: Clock
   readonly disk: Disk
   readonly log: Log
@@ -59,6 +61,15 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const keysDir = join(dir, 'keys')
   await makeDirectory(keysDir)
   const deployment = await openDeployment(dir, disk)
+  const auditSigner = await openDeploymentSigner({
+    prepared: options.signers,
+    keysDir,
+    health,
+    clock,
+    disk,
+    log,
+    signal,
+  })
   const store = openStore(join(dir, 'index.sqlite'))
   const outbox = createOutbox(store)
   const sealers = new Map<string, Sealer>()
@@ -190,6 +201,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   await Promise.all(followers)
   await ledgers.close()
   await store.close()
+  await auditSigner.close()
   await healthListener.close()
 }
 

@@ -12,6 +12,7 @@ import {
   systemClock,
   systemDisk,
 } from '@sealwatch/base'
+import { auditSignerSettings, chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { openApiSocket } from './api/index.ts'
 import { runServer } from './compose.ts'
 import { serverConfigPrefix, serverSettings } from './config.ts'
@@ -23,6 +24,10 @@ const log = createLog('server', (line) => process.stdout.write(line), systemCloc
 
 try {
   const config = readConfig(serverSettings, process.env, serverConfigPrefix)
+  const plan = chooseSigner(readSignerSettings(process.env))
+  // What this process starts, and a report of its state, need not know them.
+  for (const { env, secret } of Object.values(auditSignerSettings)) if (secret === true) delete process.env[env]
+  const signers = await prepareSigners(plan, systemClock)
   // Both lie where only root may go: the socket's folder is what admits to it, and the rules lie with the program.
   const api = await openApiSocket(join(config.runDir, 'api.sock'))
   const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
@@ -32,7 +37,7 @@ try {
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
-  await runServer({ config, api, ruleFiles, clock: systemClock, disk: systemDisk, log, signal: stop.signal })
+  await runServer({ config, api, ruleFiles, signers, clock: systemClock, disk: systemDisk, log, signal: stop.signal })
   process.exit(0)
 } catch (error) {
   const code = isSealwatchError(error) ? error.code : undefined

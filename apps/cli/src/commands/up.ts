@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { chooseSigner, readSignerSettings } from '@sealwatch/keys'
 import { type Context, command, exit, flag, integer } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { dataFlag } from '../place.ts'
@@ -15,7 +16,8 @@ export const up = command({
   name: 'up',
   summary: 'Start server, agent and sensor for this machine',
   about: `Needs root. Stays in the foreground until Ctrl-C, or returns when all is ready with --detach. What to watch
-stands in watch.list in the data directory.`,
+stands in watch.list in the data directory. The server signs as AUDIT_SIGNING_… in the environment say
+(docs/key_rotation.md); where nothing is set, with a key of its own.`,
   options: {
     port: integer({
       takes: 'N',
@@ -30,6 +32,8 @@ stands in watch.list in the data directory.`,
   run: async ({ port, detach }, _operands, context) => {
     const { io, place } = context
     if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted: 'starting', advice: 'Run: sudo ./sealwatch up' })
+    // The server would refuse the same, in its log, each time it is started.
+    chooseSigner(readSignerSettings(io.env))
     const { tell } = io
     if (tell !== undefined) return await inBackground(context, port, tell)
     const view = viewOf(context)

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import process from 'node:process'
+import { isSignerVariable } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import type { ServiceView } from './layout.ts'
 import type { Part } from './part.ts'
@@ -74,8 +75,10 @@ type NodePartSettings = Pick<PartSettings, 'place' | 'view' | 'root' | 'env'>
 function nodePart(name: 'server' | 'agent', settings: NodePartSettings, own: Record<string, string>): Part {
   const { place, view, root, env } = settings
   const prefix = `SEALWATCH_${name.toUpperCase()}_`
+  // The server alone signs for the deployment, so it alone is told how.
+  const isForPart = (key: string) => key.startsWith(prefix) || (name === 'server' && isSignerVariable(key))
   const operators = Object.entries(env).filter(
-    (entry): entry is [string, string] => entry[0].startsWith(prefix) && entry[1] !== undefined,
+    (entry): entry is [string, string] => isForPart(entry[0]) && entry[1] !== undefined,
   )
   return {
     name,

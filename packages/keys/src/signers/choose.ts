@@ -36,6 +36,8 @@ export type SignerPlan = {
   readonly active: SignerChoice | undefined
   /** A local key that is set beside a keeper: it is probed and never used, until the keeper's setting is taken away. */
   readonly standby: SignerChoice | undefined
+  /** Id of the key that may take the place of the one that is recorded. */
+  readonly successor: string | undefined
   /** To be said loudly at every start. */
   readonly alarms: readonly string[]
 }
@@ -69,7 +71,13 @@ export function chooseSigner(settings: AuditSignerSettings): SignerPlan {
     if (settings.algorithm !== '' && algorithm !== 'ed25519')
       throw contradiction(`AUDIT_SIGNING_ALG=${algorithm} and no signer; the key of our own is ed25519`)
   }
-  return { required, active, standby, alarms: alarmsOf(required, active, standby) }
+  return {
+    required,
+    active,
+    standby,
+    successor: settings.newKeyId || undefined,
+    alarms: alarmsOf(required, active, standby),
+  }
 }
 
 const contradiction = (received: string) => signerError('SIGNER_SETTINGS', { attempted, received })

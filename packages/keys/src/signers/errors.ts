@@ -49,6 +49,17 @@ export const signerErrors = {
     rule: 'the keeper of the signing key must allow this use of the key',
     advice: 'Check the policy of the key and the credentials; docs/key_rotation.md has the smallest policy that works',
   },
+  SIGNER_CHANGED: {
+    kind: 'conflict',
+    rule: 'the signer has the key that this deployment has recorded as its own',
+    advice:
+      'If the key was replaced on purpose, follow docs/key_rotation.md and name the new key in AUDIT_SIGNING_NEW_KEY_ID; if not, treat it as an attack: change nothing and compare settings, policy and key',
+  },
+  SIGNER_REGISTRY_DAMAGED: {
+    kind: 'fatal',
+    rule: 'signers.json holds the keys that this deployment has signed with, the newest last',
+    advice: 'Restore the file from a backup; without it a replaced key would not be noticed',
+  },
   SIGNER_FALSE: {
     kind: 'unverified',
     rule: 'what a signer returns verifies over the message under the key it names',

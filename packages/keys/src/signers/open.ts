@@ -2,6 +2,7 @@
 
 import type { Clock } from '@sealwatch/base'
 import type { SignerChoice, SignerPlan } from './choose.ts'
+import { signerError } from './errors.ts'
 import { localSigner } from './file.ts'
 import { prepareKms } from './kms.ts'
 import { refuseKnownKey } from './known-keys.ts'
@@ -9,7 +10,7 @@ import { localKeyObject, materialOf } from './material.ts'
 import { mockKey } from './mock.ts'
 import { preparePkcs11 } from './pkcs11.ts'
 import { prepareProxy } from './proxy.ts'
-import type { AuditSigner } from './signer.ts'
+import { type AuditSigner, auditProbeText } from './signer.ts'
 
 /** Makes the signer; asks its keeper for the public key. Throws what is wrong with key, keeper or settings. */
 export type PreparedSigner = (signal: AbortSignal) => Promise<AuditSigner>
@@ -34,6 +35,26 @@ export async function prepareSigner(
       throw cause
     }
   }
+}
+
+export type PreparedSigners = Pick<SignerPlan, 'alarms' | 'successor'> & {
+  readonly active: PreparedSigner | undefined
+  readonly standby: PreparedSigner | undefined
+}
+
+/** The same for a whole plan. */
+export async function prepareSigners(plan: SignerPlan, clock: Clock): Promise<PreparedSigners> {
+  const prepared = (choice: SignerChoice | undefined) => choice && prepareSigner(choice, { ...plan, clock })
+  const { alarms, successor } = plan
+  return { alarms, successor, active: await prepared(plan.active), standby: await prepared(plan.standby) }
+}
+
+/** Signs and verifies: DescribeKey alone says nothing about the right to sign. */
+export async function proveSigner(signer: AuditSigner, signal: AbortSignal): Promise<void> {
+  const message = Buffer.from(auditProbeText)
+  const signature = await signer.sign(message, signal)
+  if (!(await signer.verify(message, signature, signal)))
+    throw signerError('SIGNER_FALSE', { attempted: `testing ${signer.location}` })
 }
 
 async function prepare(choice: SignerChoice, required: boolean, clock: Clock): Promise<PreparedSigner> {

@@ -20,6 +20,12 @@ export const auditSignerSettings = {
     mustBe: auditAlgorithms.join(' or '),
     help: 'hmac-sha256 (when nothing is set), rsa-sha256 or ed25519; the last two are evidence for third parties',
   }),
+  newKeyId: optional({
+    env: 'AUDIT_SIGNING_NEW_KEY_ID',
+    form: /^[0-9a-f]{64}$/,
+    mustBe: 'the id of a key, 64 hexadecimal digits',
+    help: 'When the key is replaced: the id of the new one, as SIGNER_CHANGED shows it. Needed for one start only',
+  }),
   kmsKeyId: optional({
     env: 'AUDIT_SIGNING_KMS_KEY_ID',
     help: 'AWS KMS: id or ARN of the key. Region, credentials and endpoint come as AWS tools take them',
@@ -86,8 +92,8 @@ export type AuditSignerSettings = ConfigOf<typeof auditSignerSettings>
 export const readSignerSettings = (env: Readonly<Record<string, string | undefined>>): AuditSignerSettings =>
   readConfig(auditSignerSettings, env, 'AUDIT_SIGNING_', 'SIGNING_PROXY_', 'MOCK_AUDIT_')
 
-/** Whether a variable of the environment is for whoever signs: these, and what AWS's client reads of its own. */
+/** Whether a variable of the environment is for whoever signs: these, and what AWS's client and SoftHSM read of their own. */
 export const isSignerVariable = (name: string): boolean =>
-  names.has(name) || /^(AUDIT_SIGNING|SIGNING_PROXY|MOCK_AUDIT|AWS)_/.test(name)
+  names.has(name) || /^(AUDIT_SIGNING_|SIGNING_PROXY_|MOCK_AUDIT_|AWS_|SOFTHSM2_CONF$)/.test(name)
 
 const names: ReadonlySet<string> = new Set(Object.values(auditSignerSettings).map(({ env }) => env))

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { join } from 'node:path'
+import { type Clock, type Disk, isSealwatchError, type Log } from '@sealwatch/base'
+import type { Health, Probe } from '@sealwatch/base/health'
+import {
+  type AuditSigner,
+  admitSigner,
+  openOwnSigner,
+  type PreparedSigner,
+  type PreparedSigners,
+  proveSigner,
+} from '@sealwatch/keys'
+
+export type SignerOptions = {
+  readonly prepared: PreparedSigners
+  readonly keysDir: string
+  readonly health: Health
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+const retryMs = { min: 1_000, max: 30_000 } as const
+const probe = { everyMs: 30_000, deadlineMs: 5_000 } as const
+
+/**
+ * The deployment's signer, proven: it has signed, its key is the one that is recorded. Waits for a keeper that does not
+ * answer yet; whatever else is wrong throws. Where none is configured the server's own key signs, and /readyz says so.
+ */
+export async function openDeploymentSigner(options: SignerOptions): Promise<AuditSigner> {
+  const { prepared, keysDir, health, clock, disk, log, signal } = options
+  for (const alarm of prepared.alarms) log.critical(alarm)
+  const isConfigured = prepared.active !== undefined
+  const own = () => openOwnSigner(join(keysDir, 'ledger.key'), disk)
+  const signer = await patiently(options, prepared.active ?? own)
+  const place = { path: join(keysDir, 'signers.json'), disk, nowNs: clock.nowNs() }
+  const standing = await admitSigner(place, signer, prepared.successor)
+  const facts = { backend: signer.backend, algorithm: signer.algorithm, keyId: signer.keyId, location: signer.location }
+  if (standing === 'replaced') log.critical('the key of the audit signer was replaced', facts)
+  else log.info('the audit signer signs', { ...facts, standing })
+  health.probe(isConfigured ? signerProbe(signer) : notConfigured)
+  const { standby } = prepared
+  // Opened only to see that it could step in; what is wrong with it is told and stops nothing.
+  if (standby !== undefined) health.probe({ ...signerProbe(await opened(standby, signal)), name: 'signer-standby' })
+  return signer
+}
+
+/** A keeper that is away at the start comes back; everything else that is wrong does not go by waiting. */
+async function patiently({ clock, log, signal }: SignerOptions, open: PreparedSigner): Promise<AuditSigner> {
+  for (let waitMs: number = retryMs.min; ; waitMs = Math.min(waitMs * 2, retryMs.max)) {
+    try {
+      const signer = await open(signal)
+      await proveSigner(signer, signal)
+      return signer
+    } catch (error) {
+      if (signal.aborted || !isSealwatchError(error, 'SIGNER_UNAVAILABLE')) throw error
+      log.error('the audit signer does not answer; the server waits for it', { error, inMs: waitMs })
+      await clock.sleep(waitMs, signal)
+    }
+  }
+}
+
+async function opened(standby: PreparedSigner, signal: AbortSignal): Promise<Pick<AuditSigner, 'backend' | 'probe'>> {
+  try {
+    return await standby(signal)
+  } catch (error) {
+    return { backend: 'file', probe: () => Promise.reject(error) }
+  }
+}
+
+/** SIG-4: DescribeKey of a KMS, GET of a proxy, a test signature elsewhere. */
+export const signerProbe = (signer: Pick<AuditSigner, 'backend' | 'probe'>): Probe => ({
+  ...probe,
+  name: `signer-${signer.backend}`,
+  required: false,
+  check: async (signal) => {
+    await signer.probe(signal)
+    return undefined
+  },
+})
+
+const notConfigured: Probe = {
+  name: 'signer',
+  required: false,
+  check: () => Promise.reject(new Error('no signer is configured: set one of the AUDIT_SIGNING_ variables')),
+}
