@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign, verify } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { type Disk, type ErrorTable, errorsOf } from '@sealwatch/base'
 import { isSoundPublicKey } from './public-key.ts'
 
@@ -36,11 +35,11 @@ export function generateSigner(): Ed25519Signer {
 
 /** Reads the key at `path`, or makes one there that is durable before it is used. */
 export async function loadOrCreateSigner(path: string, disk: Disk): Promise<Ed25519Signer> {
-  const pem = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined
-    throw keyError('KEY_UNREADABLE', { attempted: `reading ${path}`, received: cause.code, cause })
+  const bytes = await disk.read(path).catch((cause: Error) => {
+    const received = (cause.cause as NodeJS.ErrnoException | undefined)?.code
+    throw keyError('KEY_UNREADABLE', { attempted: `reading ${path}`, received, cause })
   })
-  if (pem !== undefined) return signerOf(parsePrivateKey(path, pem))
+  if (bytes !== undefined) return signerOf(parsePrivateKey(path, Buffer.from(bytes).toString('utf8')))
   const { privateKey } = generateKeyPairSync('ed25519')
   await disk.replace(path, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, 0o600)
   return signerOf(privateKey)

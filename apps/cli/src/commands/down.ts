@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { access } from 'node:fs/promises'
+import { takeLock } from '@sealwatch/base'
 import { command, exit, integer } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { fileOf } from '../place.ts'
 import { removeRun } from '../supervise/layout.ts'
 import { endLeftovers } from '../supervise/leftovers.ts'
-import { takeLock } from '../supervise/lock.ts'
 import { readInstance, readSupervisor, removeSupervisors } from '../supervise/record.ts'
 import { signalTask, taskOf } from '../supervise/task.ts'
 import { duration, safeJson } from '../terminal.ts'

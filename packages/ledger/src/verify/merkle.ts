@@ -135,20 +135,36 @@ export function verifyConsistency(
     if (oldSize === 0 && !equal(oldRoot, sha256(new Uint8Array(0)))) throw wrong('a root that is not the empty tree')
     return
   }
+  if (proof.length === 0) throw wrong('an empty proof')
+  const roots = rootsByConsistency(sha256, claim, proof)
+  if (typeof roots === 'string') throw wrong(`${proof.length} hashes, which are too ${roots}`)
+  if (!equal(roots.oldRoot, oldRoot)) throw wrong('another old root')
+  if (!equal(roots.newRoot, newRoot)) throw wrong('another new root')
+}
+
+/**
+ * The roots of both trees that a consistency proof leads to, for 0 < oldSize < newSize. Where it leads to the root of a
+ * tree, it leads to the one root that the first `oldSize` leaves of that tree have. `oldRoot` is made use of only where
+ * the old tree is a complete subtree of the new one, and is then itself the start of the proof.
+ */
+export function rootsByConsistency(
+  sha256: Sha256,
+  { oldSize, newSize, oldRoot }: { oldSize: number; newSize: number; oldRoot: Hash },
+  proof: readonly Hash[],
+): { oldRoot: Hash; newRoot: Hash } | 'many' | 'few' {
   const isPowerOfTwo = Number.isInteger(Math.log2(oldSize)) && 2 ** Math.log2(oldSize) === oldSize
-  const path = isPowerOfTwo ? [oldRoot, ...proof] : proof
+  const [first, ...rest] = isPowerOfTwo ? [oldRoot, ...proof] : proof
+  if (first === undefined) return 'few'
   let fn = oldSize - 1
   let sn = newSize - 1
   while (fn % 2 === 1) {
     fn = half(fn)
     sn = half(sn)
   }
-  const [first, ...rest] = path
-  if (first === undefined || proof.length === 0) throw wrong('an empty proof')
   let oldHash = first
   let newHash = first
   for (const sibling of rest) {
-    if (sn === 0) throw wrong(`${proof.length} hashes, which are too many`)
+    if (sn === 0) return 'many'
     if (fn % 2 === 1 || fn === sn) {
       oldHash = nodeHash(sha256, sibling, oldHash)
       newHash = nodeHash(sha256, sibling, newHash)
@@ -162,9 +178,7 @@ export function verifyConsistency(
     fn = half(fn)
     sn = half(sn)
   }
-  if (sn !== 0) throw wrong(`${proof.length} hashes, which are too few`)
-  if (!equal(oldHash, oldRoot)) throw wrong('another old root')
-  if (!equal(newHash, newRoot)) throw wrong('another new root')
+  return sn === 0 ? { oldRoot: oldHash, newRoot: newHash } : 'few'
 }
 
 export function equal(a: Uint8Array, b: Uint8Array): boolean {

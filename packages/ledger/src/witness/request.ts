@@ -4,6 +4,7 @@ import { decodeBase64, errorsOf } from '@sealwatch/base'
 import { type Checkpoint, parseForeignCheckpoint } from '../verify/checkpoint.ts'
 import type { Hash } from '../verify/merkle.ts'
 import { parseNote } from '../verify/note.ts'
+import { proofHashesMax } from '../verify/split-view.ts'
 import { witnessErrors } from './errors.ts'
 
 const witnessError = errorsOf(witnessErrors)
@@ -17,8 +18,9 @@ export type Submission = {
 /** A submission whose note has the form of a checkpoint. No signature has been looked at. */
 export type ReadSubmission = Submission & { readonly checkpoint: Checkpoint }
 
-export const proofHashesMax = 63
+/** With up to 64 signatures; the text itself is kept by the witness and has a limit of its own. */
 export const submissionBytesMax = 192 * 1024
+export const checkpointCharsMax = 4096
 
 export function formatSubmission({ oldSize, proof, note }: Submission): string {
   return `old ${oldSize}\n${proof.map((hash) => `${hash.toBase64()}\n`).join('')}\n${note}`
@@ -44,7 +46,9 @@ export function parseSubmission(body: Uint8Array): ReadSubmission {
     return hash
   })
   const note = text.slice(split + 2)
-  return { oldSize, proof, note, checkpoint: parseForeignCheckpoint(parseNote(note, attempted).text, attempted) }
+  const { text: checkpoint } = parseNote(note, attempted)
+  if (checkpoint.length > checkpointCharsMax) throw wrong(`a checkpoint of ${checkpoint.length} characters`)
+  return { oldSize, proof, note, checkpoint: parseForeignCheckpoint(checkpoint, attempted) }
 }
 
 function textOf(body: Uint8Array): string | undefined {
