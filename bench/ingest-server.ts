@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { createLog, readConfig, systemClock, systemDisk } from '@sealwatch/base'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
+import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { openApiSocket } from '../apps/server/src/api/index.ts'
 import { runServer } from '../apps/server/src/compose.ts'
 import { serverConfigPrefix, serverSettings } from '../apps/server/src/config.ts'
@@ -19,6 +20,7 @@ process.once('SIGTERM', () => stop.abort('SIGTERM'))
 await runServer({
   config: readConfig(serverSettings, settings, serverConfigPrefix),
   api: await openApiSocket(join(dir, 'api.sock')),
+  kms: kmsMasterKey({ clock: systemClock }),
   ruleFiles: readRuleFiles(standardRules),
   signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
   clock: systemClock,

@@ -25,7 +25,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** A slice imports only slices to its left, through their index.ts. */
-const serverSlices = ['store', 'identity', 'ingest', 'detect', 'incident', 'respond', 'notify', 'archive', 'api']
+const serverSlices = [
+  'store',
+  'identity',
+  'custody',
+  'ingest',
+  'detect',
+  'incident',
+  'respond',
+  'notify',
+  'archive',
+  'api',
+]
 
 /** What a browser runs too. */
 const browserEntries = [

@@ -13,9 +13,11 @@ import {
   makeDirectory,
 } from '@sealwatch/base'
 import { createHealth, listenForHealth } from '@sealwatch/base/health'
-import { loadOrCreateSealer, loadOrCreateSigner, type PreparedSigners, type Sealer } from '@sealwatch/keys'
+import { loadOrCreateSigner, type PreparedSigners } from '@sealwatch/keys'
+import { type KmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import type { ApiSocket } from './api/index.ts'
 import type { serverSettings } from './config.ts'
+import { createKeyTender, createSideCustody } from './custody/index.ts'
 import { openDeployment } from './deployment.ts'
 import { detect, loadRuleset, type RuleFile } from './detect/index.ts'
 import { addHealth } from './health.ts'
@@ -30,7 +32,6 @@ import {
   openTransport,
   publishOutbox,
   scrubLedger,
-  sidePlace,
 } from './ingest/index.ts'
 import { openDeploymentSigner } from './signer.ts'
 import { createOutbox, isStoreFull, openStore } from './store/index.ts'
@@ -39,6 +40,7 @@ import { serverVersion } from './version.ts'
 export type ServerOptions = {
   readonly config: ConfigOf<typeof serverSettings>
   readonly api: ApiSocket
+  readonly kms: KmsMasterKey
   readonly ruleFiles: readonly RuleFile[]
   readonly signers: PreparedSigners
   readonly clock: Clock
@@ -54,7 +56,7 @@ const fullRetryMs = 1_000
 
 /** Wires the rooms together and runs until the signal fires; rejects when going on would risk what is acknowledged. */
 export async function runServer(options: ServerOptions): Promise<void> {
-  const { config, api, ruleFiles, clock, disk, log, signal } = options
+  const { config, api, kms, ruleFiles, clock, disk, log, signal } = options
   const dir = config.dataDir
   const health = createHealth({ component: 'server', version: serverVersion, clock, log })
   const healthListener = await listenForHealth(health, { address: config.healthAddress, port: config.healthPort })
@@ -72,9 +74,10 @@ export async function runServer(options: ServerOptions): Promise<void> {
   })
   const store = openStore(join(dir, 'index.sqlite'))
   const outbox = createOutbox(store)
-  const sealers = new Map<string, Sealer>()
-  for (const tenant of tenants) sealers.set(tenant, await loadOrCreateSealer(join(keysDir, `kek-${tenant}.key`), disk))
-  const sealerOf = (tenant: string) => sealers.get(tenant) as Sealer
+  const cache = { ttlMs: config.keyCacheSeconds * 1000, keysMax: config.keyCacheKeys }
+  const sealing = await openSealing({ dir: keysDir, kmsKeyId: config.masterKmsKeyId, kms, cache, clock, disk })
+  const side = createSideCustody(sealing, log)
+  const tender = createKeyTender({ sealing, clock, log })
 
   const signer = await loadOrCreateSigner(join(keysDir, 'ledger.key'), disk)
   const ledgers = await openLedgers({
@@ -99,16 +102,14 @@ export async function runServer(options: ServerOptions): Promise<void> {
     clock,
     log,
   })
-  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealerOf, clock, disk })
+  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
   const ruleset = loadRuleset(ruleFiles, log)
 
   // Followers outlive the doors: they end when nothing more can come in.
   const following = new AbortController()
   const indexed = createIndexProgress()
   const ofNow = { waitFor: (tenant: string, leaf: number) => indexed.waitFor(tenant, leaf, following.signal) }
-  const ingest = createIngest({ store, ledgers, quarantine, sealerOf, indexed: ofNow, clock, log })
-  const openSide = (tenant: string, leafHash: string, sealed: Uint8Array) =>
-    Buffer.from(sealerOf(tenant).open(sidePlace(tenant, leafHash), sealed)).toString('utf8')
+  const ingest = createIngest({ store, ledgers, quarantine, side, indexed: ofNow, clock, log })
   const integrity = new Map<string, Integrity>()
   const sizesAtStart = tenants.map((tenant) => [tenant, ledgers.get(tenant).size] as const)
   const caughtUp = Promise.all(sizesAtStart.map(([tenant, size]) => indexed.waitFor(tenant, size, following.signal)))
@@ -118,12 +119,15 @@ export async function runServer(options: ServerOptions): Promise<void> {
       const onIndexed = (position: number) => indexed.advance(tenant, position)
       return [
         whileFull(() => indexEntries({ ledger, store, outbox, signal: following.signal, onIndexed })),
-        whileFull(() => detect({ ledger, store, outbox, indexed, openSide, ruleset, clock, signal: following.signal })),
+        whileFull(() =>
+          detect({ ledger, store, outbox, indexed, openSide: side.open, ruleset, clock, signal: following.signal }),
+        ),
         scrubLedger(ledger, following.signal, onScrubbed),
       ]
     }),
     publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: following.signal }),
     whileFull(sealRegularly),
+    tender.run(following.signal),
   ]
 
   async function sealRegularly(): Promise<void> {
@@ -133,14 +137,17 @@ export async function runServer(options: ServerOptions): Promise<void> {
     }
   }
 
-  /** A follower that meets a full disk goes on from its cursor once there is room: nothing is lost by waiting. */
+  /** A follower that meets a full disk, or keys out of reach, goes on from its cursor later: nothing is lost by waiting. */
   async function whileFull(run: () => Promise<void>): Promise<void> {
     while (!following.signal.aborted) {
       try {
         await run()
       } catch (error) {
-        if (!isStoreFull(error) && !isSealwatchError(error, 'DISK_FULL')) throw error
-        log.critical('the disk is full; the server waits for room', { error })
+        const isFull = isStoreFull(error) || isSealwatchError(error, 'DISK_FULL')
+        if (!isFull && !isSealwatchError(error, 'KEYS_UNAVAILABLE')) throw error
+        log.critical(isFull ? 'the disk is full; the server waits for room' : 'the server waits for its keys', {
+          error,
+        })
         await clock.sleep(fullRetryMs, following.signal)
       }
     }
@@ -170,7 +177,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     db: store.db,
     ledgers,
     index: indexed,
-    openSide,
+    openSide: side.open,
     createJoinToken: (ttlSeconds) => identity.createJoinToken(ttlSeconds),
     facts: () => ({
       deployment: deployment.name,
@@ -202,6 +209,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   await ledgers.close()
   await store.close()
   await auditSigner.close()
+  sealing.close()
   await healthListener.close()
 }
 

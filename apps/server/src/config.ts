@@ -49,4 +49,23 @@ export const serverSettings = {
     max: 65_535,
     help: 'Port of /healthz, /readyz and /metrics; 0 takes a free one, which `sealwatch status` shows',
   }),
+  masterKmsKeyId: text({
+    env: 'SEALWATCH_SERVER_MASTER_KMS_KEY_ID',
+    default: '',
+    help: 'AWS KMS key (id, ARN or alias) that wraps the keys of tenants; empty: a file in keys/. A change begins a new epoch. Region, credentials and endpoint come as AWS tools take them',
+  }),
+  keyCacheSeconds: integer({
+    env: 'SEALWATCH_SERVER_KEY_CACHE_SECONDS',
+    default: 300,
+    min: 1,
+    max: 3600,
+    help: 'How long an unwrapped key may stay in memory before it is fetched again',
+  }),
+  keyCacheKeys: integer({
+    env: 'SEALWATCH_SERVER_KEY_CACHE_KEYS',
+    default: 4096,
+    min: 16,
+    max: 65_536,
+    help: 'How many unwrapped keys of tenants, and of persons, may be in memory',
+  }),
 } as const

@@ -13,6 +13,7 @@ import {
   systemDisk,
 } from '@sealwatch/base'
 import { auditSignerSettings, chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
+import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { openApiSocket } from './api/index.ts'
 import { runServer } from './compose.ts'
 import { serverConfigPrefix, serverSettings } from './config.ts'
@@ -31,13 +32,16 @@ try {
   // Both lie where only root may go: the socket's folder is what admits to it, and the rules lie with the program.
   const api = await openApiSocket(join(config.runDir, 'api.sock'))
   const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
+  const kms = kmsMasterKey({ clock: systemClock })
+  if (config.masterKmsKeyId !== '') await kms.prepare()
   // Its folder belongs to root.
   flushCompileCache()
   dropPrivileges(config)
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
-  await runServer({ config, api, ruleFiles, signers, clock: systemClock, disk: systemDisk, log, signal: stop.signal })
+  const { signal } = stop
+  await runServer({ config, api, kms, ruleFiles, signers, clock: systemClock, disk: systemDisk, log, signal })
   process.exit(0)
 } catch (error) {
   const code = isSealwatchError(error) ? error.code : undefined

@@ -3,5 +3,4 @@
 export * from './dsse.ts'
 export * from './ed25519.ts'
 export * from './public-key.ts'
-export * from './sealer.ts'
 export * from './signers/index.ts'

@@ -70,7 +70,7 @@ describe('control socket', () => {
           while ((indexed.get(tenant) ?? 0) < leaf && !over.aborted) await bell.wait(over)
         },
       },
-      openSide: (_tenant, _leafHash, sealed) => Buffer.from(sealed).toString('utf8'),
+      openSide: async (_tenant, _leafHash, sealed) => Buffer.from(sealed).toString('utf8'),
       createJoinToken: async (ttlSeconds) => {
         asked.push(ttlSeconds)
         return { token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z' }

@@ -108,7 +108,7 @@ async function* storedEntriesAt(
     const line = ahead.find(({ index }) => index === leafIndex)?.line
     if (line === undefined) throw new RangeError(`leaf ${leafIndex} is in the index and not in the ledger of ${tenant}`)
     const sealed = sides.get(leafIndex)
-    const side = sealed === undefined ? '' : openSide(tenant, leafHashOf(ledger, leafIndex), sealed)
+    const side = sealed === undefined ? '' : await openSide(tenant, leafHashOf(ledger, leafIndex), sealed)
     yield { leafIndex, line, side }
   }
 }

@@ -13,8 +13,8 @@ export type ApiPorts = {
     /** Resolves when every leaf of the tenant before `leaf` is in the index, or when the signal fires. */
     waitFor(tenant: string, leaf: number, signal: AbortSignal): Promise<void>
   }
-  /** Opens the sealed personal values of a line; canonical JSON. */
-  readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => string
+  /** Opens the sealed personal values of a line; canonical JSON, or '' where all of them were erased. */
+  readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => Promise<string>
   readonly createJoinToken: (ttlSeconds: number) => Promise<{ readonly token: string; readonly expiresAt: string }>
   readonly facts: () => ServerFacts
   readonly clock: Clock

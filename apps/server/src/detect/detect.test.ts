@@ -8,9 +8,11 @@ import { test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { createBell, createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
 import { type Finding, ShipRequestSchema } from '@sealwatch/contract'
-import { generateSigner, loadOrCreateSealer } from '@sealwatch/keys'
+import { generateSigner } from '@sealwatch/keys'
+import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import { type ChainBatch, openChain, parseLine, sha256 } from '@sealwatch/ledger'
-import { createIngest, indexEntries, openLedgers, openQuarantine, publishOutbox, sidePlace } from '../ingest/index.ts'
+import { createSideCustody } from '../custody/index.ts'
+import { createIngest, indexEntries, openLedgers, openQuarantine, publishOutbox } from '../ingest/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
 import { detect, loadRuleset, readRuleFiles, standardRules } from './index.ts'
 
@@ -28,8 +30,11 @@ async function openRooms(dir: string) {
   const store = openStore(join(dir, 'index.sqlite'))
   stack.defer(() => store.close())
   const outbox = createOutbox(store)
-  const sealer = await loadOrCreateSealer(join(dir, 'kek'), disk)
-  const sealerOf = () => sealer
+  const cache = { ttlMs: 60_000, keysMax: 64 }
+  const kms = kmsMasterKey({ clock })
+  const sealing = await openSealing({ dir: join(dir, 'keys'), kmsKeyId: '', kms, cache, clock, disk })
+  stack.defer(() => sealing.close())
+  const side = createSideCustody(sealing, log)
   const ledgers = await openLedgers({
     dir: join(dir, 'ledgers'),
     deployment: 'sealwatch-00000000',
@@ -41,7 +46,7 @@ async function openRooms(dir: string) {
   })
   stack.defer(() => ledgers.close())
   const ledger = ledgers.get(tenant)
-  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealerOf, clock, disk })
+  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
   const stop = new AbortController()
   const bell = createBell()
   let position = 0
@@ -54,8 +59,6 @@ async function openRooms(dir: string) {
     position = next
     bell.ring()
   }
-  const openSide = (_tenant: string, leafHash: string, sealed: Uint8Array) =>
-    Buffer.from(sealer.open(sidePlace(tenant, leafHash), sealed)).toString()
   const size = ledger.size
   const followers = Promise.all([
     indexEntries({ ledger, store, outbox, signal: stop.signal, onIndexed }),
@@ -67,7 +70,7 @@ async function openRooms(dir: string) {
       log,
       signal: stop.signal,
     }),
-    detect({ ledger, store, outbox, indexed, openSide, ruleset, clock, signal: stop.signal }),
+    detect({ ledger, store, outbox, indexed, openSide: side.open, ruleset, clock, signal: stop.signal }),
   ])
   stack.defer(async () => {
     stop.abort()
@@ -77,7 +80,7 @@ async function openRooms(dir: string) {
     store,
     ledgers,
     quarantine,
-    sealerOf,
+    side,
     indexed: { waitFor: (of, leaf) => indexed.waitFor(of, leaf, stop.signal) },
     clock,
     log,

@@ -13,8 +13,8 @@ export type DetectOptions = {
   readonly outbox: Outbox
   /** Personal values are looked up in the index, which must therefore be ahead. */
   readonly indexed: { waitFor(tenant: string, leaf: number, signal: AbortSignal): Promise<void> }
-  /** Opens the sealed personal values of a line; canonical JSON. */
-  readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => string
+  /** Opens the sealed personal values of a line; canonical JSON, or '' where all of them were erased. */
+  readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => Promise<string>
   readonly ruleset: Ruleset
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -45,7 +45,8 @@ export async function detect(options: DetectOptions): Promise<void> {
       await indexed.waitFor(tenant, next, signal)
       if (signal.aborted) return
       const sides = await sidesOf(options, leaves, next)
-      const findings = leaves.flatMap((leaf) => findingsOf(options, leaf, sides, clock.nowMs()))
+      const findings: Body[] = []
+      for (const leaf of leaves) findings.push(...(await findingsOf(options, leaf, sides, clock.nowMs())))
       await store.transaction(async (tx) => {
         for (const body of findings) await outbox.enqueue(tx, tenant, body)
         const cursor = { follower: 'detect', tenant, position: next, side_position: 0 }
@@ -75,19 +76,20 @@ async function sidesOf(
   return new Map(rows.map(({ leaf_index, sealed }) => [leaf_index, sealed]))
 }
 
-function findingsOf(
+async function findingsOf(
   { ledger, ruleset, openSide }: DetectOptions,
   leaf: Leaf,
   sides: ReadonlyMap<number, Uint8Array>,
   nowMs: number,
-): Body[] {
+): Promise<Body[]> {
   const { tenant } = ledger
   const { line, hash } = parseLine(sha256, leaf.line, `judging leaf ${leaf.index} of ${tenant}`)
   // What the server writes itself are judgements already.
   if (!('event' in line) || line.chain === ledger.chain || typeof line.event.type_uid !== 'number') return []
   const leafHash = hash.toHex()
   const sealed = sides.get(leaf.index)
-  const side = sealed === undefined ? {} : (JSON.parse(openSide(tenant, leafHash, sealed)) as Side)
+  const opened = sealed === undefined ? '' : await openSide(tenant, leafHash, sealed)
+  const side = opened === '' ? {} : (JSON.parse(opened) as Side)
   const event = line.event as unknown as FindingContext['event']
   const ref = { tenant, chain: line.chain, seq: line.seq, leaf_index: leaf.index, leaf_hash: leafHash }
   return evaluate(ruleset, event, side).map((match) => {

@@ -2,8 +2,8 @@
 
 import { type Clock, isSealwatchError, type Log, rfc3339 } from '@sealwatch/base'
 import { limits, type ShipRequest } from '@sealwatch/contract'
-import type { Sealer } from '@sealwatch/keys'
 import { equal, type Ledger, leafHash, openSide, sha256, splitLines, type VerifiedBatch } from '@sealwatch/ledger'
+import type { LineWithValues, SideCustody } from '../custody/index.ts'
 import type { Host } from '../identity/index.ts'
 import type { Store } from '../store/index.ts'
 import { ingestError } from './errors.ts'
@@ -27,7 +27,7 @@ export type IngestOptions = {
   readonly store: Store
   readonly ledgers: Ledgers
   readonly quarantine: Quarantine
-  readonly sealerOf: (tenant: string) => Sealer
+  readonly side: SideCustody
   /** Resolves when the index covers the leaves before `leaf`. */
   readonly indexed: { waitFor(tenant: string, leaf: number): Promise<void> }
   readonly clock: Clock
@@ -37,12 +37,9 @@ export type IngestOptions = {
 /** Judged, and handed on in its turn; `outcome` comes when it is on stable storage. */
 type Begun = { readonly outcome: Promise<Outcome> }
 
-/** Personal values belong to their line, and to no other. */
-export const sidePlace = (tenant: string, lineHash: string): string => `side/${tenant}/${lineHash}`
-
 /** Verifies batches and brings them into their tenant's ledger; what fails verification is kept beside it. */
 export function createIngest(options: IngestOptions): Ingest {
-  const { store, ledgers, quarantine, sealerOf, indexed, clock, log } = options
+  const { store, ledgers, quarantine, side, indexed, clock, log } = options
   const quarantined = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<Reason, number>
   const counters: IngestCounters = { received: 0, admitted: 0, refused: 0, duplicate: 0, quarantined }
   const turns = new Map<string, Promise<unknown>>()
@@ -105,12 +102,16 @@ export function createIngest(options: IngestOptions): Ingest {
       counters.quarantined[reason] += linesIn(batch.lines)
       return { outcome: Promise.resolve({ kind: 'quarantined', nextSeq, reason, ...placed }) }
     }
-    const side = sealSide(tenant, verdict.admitted, batch)
-    return { outcome: admit(ledger, verdict.admitted, side) }
+    const sealed = await sealSide(tenant, verdict.admitted, batch)
+    return { outcome: admit(ledger, verdict.admitted, sealed) }
   }
 
-  async function admit(ledger: Ledger, batch: VerifiedBatch, side: ReadonlyMap<number, Uint8Array>): Promise<Outcome> {
-    const { next } = await ledger.append(batch, side)
+  async function admit(
+    ledger: Ledger,
+    batch: VerifiedBatch,
+    sealed: ReadonlyMap<number, Uint8Array>,
+  ): Promise<Outcome> {
+    const { next } = await ledger.append(batch, sealed)
     counters.admitted += batch.lines.length
     return { kind: 'acknowledged', nextSeq: batch.end.nextSeq, leafIndex: next - 1 }
   }
@@ -181,23 +182,29 @@ export function createIngest(options: IngestOptions): Ingest {
   }
 
   /** Values that do not match their line are worth nothing and are left out; the line itself is evidence all the same. */
-  function sealSide(tenant: string, batch: VerifiedBatch, { side }: ShipRequest): Map<number, Uint8Array> {
+  async function sealSide(
+    tenant: string,
+    batch: VerifiedBatch,
+    request: ShipRequest,
+  ): Promise<Map<number, Uint8Array>> {
     const attempted = `reading the personal values of chain ${batch.chain}`
-    const sealed = new Map<number, Uint8Array>()
-    for (const { seq, values } of side) {
+    const lines: LineWithValues[] = []
+    for (const { seq, values } of request.side) {
       const parsed = batch.lines[Number(seq) - batch.firstSeq]
       try {
         if (parsed === undefined || values.length > limits.sideBytesMax) {
           throw ingestError('INGEST_MALFORMED', { attempted, received: `${values.length} bytes for line ${seq}` })
         }
-        openSide(sha256, parsed.line, Buffer.from(values).toString('utf8'), attempted)
-        sealed.set(parsed.line.seq, sealerOf(tenant).seal(sidePlace(tenant, parsed.hash.toHex()), values))
+        const { line, hash } = parsed
+        const opened = openSide(sha256, line, Buffer.from(values).toString('utf8'), attempted)
+        lines.push({ line, leafHash: hash.toHex(), values: opened })
       } catch (error) {
         if (!isSealwatchError(error)) throw error
         log.error('personal values that do not match their line are left out', { chain: batch.chain, seq, error })
       }
     }
-    return sealed
+    const sealed = await side.seal(tenant, lines)
+    return new Map(lines.flatMap(({ line }, i) => (sealed[i] === undefined ? [] : [[line.seq, sealed[i]] as const])))
   }
 
   return { submit, position: async (tenant, chain) => ledgers.get(tenant).position(chain), counters }

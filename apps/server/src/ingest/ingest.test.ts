@@ -8,9 +8,11 @@ import { test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { createBell, createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
 import { type ShipRequest, ShipRequestSchema } from '@sealwatch/contract'
-import { type Ed25519Signer, generateSigner, loadOrCreateSealer } from '@sealwatch/keys'
+import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
+import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import { type ChainBatch, type Line, openChain, parseLine, sha256 } from '@sealwatch/ledger'
 import fc from 'fast-check'
+import { createSideCustody } from '../custody/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
 import { createIngest, indexEntries, type Ledgers, openLedgers, openQuarantine, type Reason } from './index.ts'
 
@@ -34,8 +36,11 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
   const { path: dir } = stack.use(await mkdtempDisposable(join(tmpdir(), 'sealwatch-ingest-')))
   const store = openStore(join(dir, 'index.sqlite'))
   stack.defer(() => store.close())
-  const sealer = await loadOrCreateSealer(join(dir, 'kek'), disk)
-  const sealerOf = () => sealer
+  const cache = { ttlMs: 60_000, keysMax: 64 }
+  const kms = kmsMasterKey({ clock })
+  const sealing = await openSealing({ dir: join(dir, 'keys'), kmsKeyId: '', kms, cache, clock, disk })
+  stack.defer(() => sealing.close())
+  const side = createSideCustody(sealing, log)
   const open = () =>
     openLedgers({
       dir: join(dir, 'ledgers'),
@@ -48,7 +53,7 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     })
   const ledgers = await open()
   stack.defer(() => ledgers.close())
-  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealerOf, clock, disk })
+  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
   const bell = createBell()
   let position = 0
   const forever = new AbortController().signal
@@ -61,7 +66,7 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     position = next
     bell.ring()
   }
-  const ingest = createIngest({ store, ledgers, quarantine, sealerOf, indexed, clock, log })
+  const ingest = createIngest({ store, ledgers, quarantine, side, indexed, clock, log })
   const signer = generateSigner()
   const chain = await openChain({
     dir: join(dir, 'chain'),
@@ -103,7 +108,7 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     ingest,
     chain,
     signer,
-    sealer,
+    sealing,
     seal,
     batchAt,
     submit,
@@ -243,7 +248,8 @@ for (const [reason, change] of cases) {
     assert.equal(row.signing_key_id, it.signer.keyId)
     assert.equal(row.stub_leaf_index, 1)
     const sealed = await readFile(join(it.dir, 'quarantine', row.item))
-    assert.deepEqual(it.sealer.open(`quarantine/${row.item}`, sealed), Buffer.from(request.lines))
+    const place = { tenant: 'default', purpose: 'quarantine', place: `quarantine/${row.item}` } as const
+    assert.deepEqual(await it.sealing.open(place, sealed), Buffer.from(request.lines))
     const [, stub] = await linesOf(it.ledgers)
     assert.deepEqual(stub && 'stub' in stub && stub.stub, {
       chain: it.chain.id,

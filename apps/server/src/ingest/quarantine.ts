@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { type Clock, type Disk, rfc3339 } from '@sealwatch/base'
-import type { Sealer } from '@sealwatch/keys'
+import type { Sealing } from '@sealwatch/keys/sealing'
 import { sha256 } from '@sealwatch/ledger'
 import type { Store } from '../store/index.ts'
 import type { Reason } from './verify.ts'
@@ -29,18 +29,19 @@ export type Quarantine = {
 export async function openQuarantine(options: {
   readonly dir: string
   readonly store: Store
-  readonly sealerOf: (tenant: string) => Sealer
+  readonly sealing: Sealing
   readonly clock: Clock
   readonly disk: Disk
 }): Promise<Quarantine> {
-  const { dir, store, sealerOf, clock, disk } = options
+  const { dir, store, sealing, clock, disk } = options
   await disk.makeDirectory(dir)
   return {
     keep: async (batch) => {
       const { tenant, hostId, chain, firstSeq, nextSeq, reason, detail, keyId } = batch
       const item = sha256(batch.lines).toHex()
       // File first: a row always has its bytes. A file without a row is found again when the batch comes again.
-      await disk.replace(join(dir, item), sealerOf(tenant).seal(`quarantine/${item}`, batch.lines))
+      const place = { tenant, purpose: 'quarantine', place: `quarantine/${item}` } as const
+      await disk.replace(join(dir, item), await sealing.seal(place, batch.lines))
       await store.db
         .insertInto('audit_signature_quarantine')
         .values({
