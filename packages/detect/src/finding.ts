@@ -9,6 +9,7 @@ import {
   limits,
   personalPointers,
   type Side,
+  valueAt,
 } from '@sealwatch/contract'
 import type { Match } from './ruleset.ts'
 import { bared, type Witness, witnessOf } from './witness.ts'
@@ -78,20 +79,14 @@ export function sideOfFinding(event: object, side: Side, finding: object): Side 
   const opened = new Map(
     personalPointers(event).flatMap((pointer) => {
       const value = side[pointer]
-      return value ? [[valueAt(event, pointer), value] as const] : []
+      return value ? [[valueAt({ event }, pointer), value] as const] : []
     }),
   )
   return Object.fromEntries(
     personalPointers(finding).flatMap((pointer) => {
-      const commitment = valueAt(finding, pointer)
+      const commitment = valueAt({ event: finding }, pointer)
       const value = commitmentForm.test(String(commitment)) ? opened.get(commitment) : undefined
       return value ? [[pointer, value]] : []
     }),
   )
-}
-
-/** `pointer` begins with "/event": it points into the line. */
-function valueAt(event: object, pointer: string): unknown {
-  const steps = pointer.split('/').slice(2)
-  return steps.reduce<unknown>((value, step) => (value as Readonly<Record<string, unknown>>)[step], event)
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { scrubArguments } from '@sealwatch/base'
 import { canonicalize } from '@sealwatch/base/json'
 import { capabilities, capabilitiesIn, limits, lineageOf } from '@sealwatch/contract'
 import fc from 'fast-check'
@@ -103,6 +104,18 @@ test('the actor of a later act carries the arguments it was started with', () =>
   const { event } = observed(sample('file-read'), context)
   assert('process' in event.actor)
   assert.equal(event.actor.process.cmd_line, 'cat --nonce 1f2e')
+})
+
+test('LOG-5: an event says which of its texts had a secret taken out, now and when it is remembered', () => {
+  const context = sampleContext()
+  const redactedBy = ({ event }: ReturnType<typeof observe>) => event.unmapped.redacted
+  const argv = scrubArguments(['psql', 'postgres://app:s3cr3t-word@db/x'])
+  const started = observed({ ...sample('process-launch'), argv, redacted: true } as SiteObservation, context)
+  assert(!JSON.stringify(started.event).includes('s3cr3t-word'))
+  assert.deepEqual(redactedBy(started), ['/actor/process/cmd_line', '/process/cmd_line'])
+  assert.deepEqual(redactedBy(observed(sample('file-read'), context)), ['/actor/process/cmd_line'])
+  const typed = { ...sample('process-launch'), argv: ['echo', '[redacted]'] } as SiteObservation
+  assert.equal(redactedBy(observed(typed, context)), undefined, 'what was typed so was not redacted')
 })
 
 test('any observation, however long or strange its strings, fits one line in canonical form', () => {

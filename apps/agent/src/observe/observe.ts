@@ -12,11 +12,13 @@ import {
   type MemoryEvent,
   type ObservedEvent,
   type OcsfProcess,
+  pointersOf,
   type Relation,
   type SeverityName,
   severities,
   type TerminateEvent,
   type TraceEvent,
+  valueAt,
 } from '@sealwatch/contract'
 import type { Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
@@ -37,7 +39,17 @@ type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>
 
 /** What happened, in the vocabulary of docs/formats/event.md. The table must have learned the observation before. */
 export function observe(observation: SiteObservation, context: ObserveContext): EventDraft<ObservedEvent> {
-  return draftOf(eventOf(observation, context), observation.timeNs + context.bootOffsetNs)
+  return draftOf(marked(eventOf(observation, context), context), observation.timeNs + context.bootOffsetNs)
+}
+
+/** Says of which texts a secret was taken out, so that nobody takes what is left for all that was there. */
+function marked(event: ObservedEvent, { processes }: ObserveContext): ObservedEvent {
+  const redacted = pointersOf('secret', event, '').filter((pointer) => {
+    const { uid } = valueAt(event, pointer.slice(0, pointer.lastIndexOf('/'))) as OcsfProcess
+    const [pid = '', startNs = ''] = uid.split(':')
+    return processes.find({ pid: Number(pid), startNs: BigInt(startNs) })?.redacted
+  })
+  return redacted.length === 0 ? event : ({ ...event, unmapped: { ...event.unmapped, redacted } } as ObservedEvent)
 }
 
 function eventOf(observation: SiteObservation, context: ObserveContext): ObservedEvent {

@@ -11,6 +11,8 @@ export type ProcessRow = {
   readonly startTicks: bigint
   readonly exe: string | null
   readonly argv: readonly string[]
+  /** A secret was taken out of the arguments. */
+  readonly redacted?: boolean
   readonly uid: number
 }
 
@@ -21,6 +23,8 @@ export type KnownProcess = {
   readonly coarse: boolean
   readonly exe: string | null
   readonly cmdLine: string | null
+  /** A secret was taken out of `cmdLine`. */
+  readonly redacted: boolean
   readonly uid: number
   readonly ancestors: readonly TaskRef[]
   /** CLOCK_BOOTTIME since when it surely runs its present image. */
@@ -85,11 +89,12 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
   return {
     find,
     seed(rows, atNs) {
-      for (const { pid, startTicks, exe, argv, uid } of rows) {
+      for (const { pid, startTicks, exe, argv, redacted = false, uid } of rows) {
         const startNs = startTicks * tickNs
         if (processes.has(pid)) continue
         const cmdLine = argv.length === 0 ? null : cmdLineOf(argv, limits.cmdLineUnitsMax)
-        put(pid, { startNs, coarse: true, exe, cmdLine, uid, ancestors: [], imageSinceNs: atNs, executed: true })
+        const row = { startNs, coarse: true, exe, cmdLine, redacted, uid }
+        put(pid, { ...row, ancestors: [], imageSinceNs: atNs, executed: true })
       }
     },
     learn(observation) {
@@ -103,10 +108,14 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
       const now = { startNs, coarse: false, exe, uid, ancestors }
       if (observation.kind === 'exec') {
         const cmdLine = cmdLineOf(observation.argv, limits.cmdLineUnitsMax)
-        put(actor.pid, { ...now, cmdLine, imageSinceNs: timeNs, executed: true })
+        const { redacted = false } = observation
+        put(actor.pid, { ...now, cmdLine, redacted, imageSinceNs: timeNs, executed: true })
       } else if (before?.exe === exe) put(actor.pid, { ...before, ...now })
       // Seen for the first time, or with an image whose exec we missed: it surely runs it now, no more is known.
-      else put(actor.pid, { ...now, cmdLine: null, imageSinceNs: timeNs, executed: before !== undefined })
+      else {
+        const unknown = { cmdLine: null, redacted: false }
+        put(actor.pid, { ...now, ...unknown, imageSinceNs: timeNs, executed: before !== undefined })
+      }
       const hold = observation.kind === 'ptrace' ? holdOf(observation) : undefined
       if (hold) {
         tracers.set(keyOf(hold.held), hold.by)

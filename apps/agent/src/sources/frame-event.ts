@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { scrubArguments } from '@sealwatch/base'
 import { frameLimits, must } from './frame-errors.ts'
 import { mustBeZero, readRef, refBytes, takeTexts } from './frame-fields.ts'
 import { showComm, showText, splitArgv } from './frame-text.ts'
@@ -127,7 +128,10 @@ function decodeExec(bytes: Buffer, common: Common, _site: Site, texts: Texts): O
   const { file, flags } = readFile(bytes, texts.path)
   must(flags === 0, 'FRAME_VALUE', { flags })
   const actor = { ...common.actor, exe: file.path }
-  return { ...common, kind: 'exec', actor, file, filename: showText(texts.filename), argv: splitArgv(texts.argv) }
+  const given = splitArgv(texts.argv)
+  const argv = scrubArguments(given)
+  const exec = { ...common, kind: 'exec', actor, file, filename: showText(texts.filename), argv } as const
+  return argv === given ? exec : { ...exec, redacted: true }
 }
 
 function decodeExit(bytes: Buffer, common: Common): Observation {

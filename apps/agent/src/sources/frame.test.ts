@@ -59,6 +59,19 @@ for (const { name, error, endsConnection } of index.bad) {
   })
 }
 
+test('LOG-5: no secret among the arguments gets past the decoder', () => {
+  const frame = Buffer.from(bytesOf('exec'))
+  const plain = openDecoder().push(frame)[0]
+  assert(plain?.kind === 'exec' && !('redacted' in plain))
+  const last = plain.argv.at(-1) ?? ''
+  assert(last.length >= 8, 'long enough to write a secret over it')
+  frame.write('PIN='.padEnd(last.length, '7'), frame.lastIndexOf(last))
+  const [message] = openDecoder().push(frame)
+  assert(message?.kind === 'exec')
+  assert.deepEqual(message.argv, [...plain.argv.slice(0, -1), 'PIN=[redacted]'])
+  assert.equal(message.redacted, true)
+})
+
 test('every error has a golden frame that meets it', () => {
   assert.deepEqual([...new Set(index.bad.map(({ error }) => error))].sort(), Object.keys(frameErrors).sort())
 })

@@ -60,7 +60,14 @@ export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
  * of the watch list by which the file is watched, whatever path it was opened by.
  */
 export type Observation = { readonly timeNs: bigint; readonly actor: Task; readonly truncated: boolean } & (
-  | { readonly kind: 'exec'; readonly file: FileRef; readonly filename: string; readonly argv: readonly string[] }
+  | {
+      readonly kind: 'exec'
+      readonly file: FileRef
+      readonly filename: string
+      /** Secrets are taken out where the arguments come in; `redacted` says that there were any (LOG-5). */
+      readonly argv: readonly string[]
+      readonly redacted?: boolean
+    }
   | { readonly kind: 'exit'; readonly exitCode: number; readonly signal: number }
   | {
       readonly kind: 'file_open'

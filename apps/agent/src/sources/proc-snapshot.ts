@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { scrubArguments } from '@sealwatch/base'
 import type { ProcessRow } from '../observe/process-table.ts'
 
 const argvBytesMax = 4096
@@ -18,11 +19,14 @@ function readProcess(pid: string): ProcessRow | undefined {
     // The name in parentheses may itself hold anything; fields are counted from its last parenthesis.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     const cmdline = readFileSync(`/proc/${pid}/cmdline`).subarray(0, argvBytesMax)
+    const given = cmdline.toString('utf8').split('\0').slice(0, -1)
+    const argv = scrubArguments(given)
     return {
       pid: Number(pid),
       startTicks: BigInt(fields[19] as string),
       exe: readExe(pid),
-      argv: cmdline.toString('utf8').split('\0').slice(0, -1),
+      argv,
+      redacted: argv !== given,
       uid: statSync(`/proc/${pid}`).uid,
     }
   } catch {

@@ -232,3 +232,17 @@ function descend(plan: Plan, value: unknown, pointer: string, found: string[]): 
   for (const [name, inner] of plan.branches)
     if (holder[name] !== undefined) descend(inner, holder[name], `${pointer}/${name}`, found)
 }
+
+/** What a pointer (RFC 6901, of plain names) leads to, if anything. */
+export function valueAt(value: unknown, pointer: string): unknown {
+  return pointer
+    .split('/')
+    .slice(1)
+    .reduce<unknown>(
+      (at, step) =>
+        typeof at === 'object' && at !== null && Object.hasOwn(at, step)
+          ? (at as Readonly<Record<string, unknown>>)[step]
+          : undefined,
+      value,
+    )
+}

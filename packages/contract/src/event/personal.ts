@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { classOf, pointersOf } from './fields.ts'
+import { classOf, pointersOf, valueAt } from './fields.ts'
 
 export const commitmentForm = /^commit:[0-9a-f]{64}$/
 
@@ -25,17 +25,4 @@ export function subjectOf(line: object, side: Side, pointer: string): string {
   const uid = valueAt(line, `${holder}/uid`)
   const device = valueAt(line, '/event/device/uid')
   return typeof uid === 'string' && typeof device === 'string' ? `uid:${device}/${uid}` : 'line'
-}
-
-function valueAt(value: unknown, pointer: string): unknown {
-  return pointer
-    .split('/')
-    .slice(1)
-    .reduce<unknown>(
-      (at, step) =>
-        typeof at === 'object' && at !== null && Object.hasOwn(at, step)
-          ? (at as Readonly<Record<string, unknown>>)[step]
-          : undefined,
-      value,
-    )
 }

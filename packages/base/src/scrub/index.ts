@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export { scrubArguments, scrubText } from './arguments.ts'
+export { redacted } from './names.ts'
+export { scrubUnitsMax } from './places.ts'
