@@ -54,7 +54,14 @@ export const openBenchChain = (dir: string, signer: Ed25519Signer): Promise<Chai
 export const noteSigner = (name = 'bench.test/tenant'): NoteSigner => createNoteSigner(name, generateSigner())
 
 export const openBenchLedger = (dir: string, signer: NoteSigner): Promise<Ledger> =>
-  openLedger({ dir, tenant: 'default', origin: signer.verifier.name, signer, clock: systemClock, disk: systemDisk })
+  openLedger({
+    dir,
+    tenant: 'default',
+    origin: signer.verifier.name,
+    signer: () => signer,
+    clock: systemClock,
+    disk: systemDisk,
+  })
 
 export const keyRecord = (signer: Ed25519Signer): KeyRecord => ({
   algorithm: 'ed25519',

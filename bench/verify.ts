@@ -4,19 +4,25 @@ import { execFileSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemClock } from '@sealwatch/base'
 import { limits } from '@sealwatch/contract'
-import { generateSigner, verifyEd25519 } from '@sealwatch/keys'
-import { chainStart, type Ledger, linkBatch, sha256, verifyBatch, verifyBundle, writeBundle } from '@sealwatch/ledger'
-import { compare, type Figure } from './figure.ts'
+import { type Ed25519Signer, generateSigner, verifyEd25519 } from '@sealwatch/keys'
 import {
-  eventsPerBatch,
-  keyRecord,
-  launches,
-  noteSigner,
-  openBenchChain,
-  openBenchLedger,
-  temporary,
-} from './material.ts'
+  chainStart,
+  createNoteSigner,
+  ed25519KeyId,
+  type Ledger,
+  linkBatch,
+  rootLeafAt,
+  sha256,
+  signCountersignature,
+  signDelegation,
+  verifyBatch,
+  verifyBundle,
+  writeBundle,
+} from '@sealwatch/ledger'
+import { compare, type Figure } from './figure.ts'
+import { eventsPerBatch, keyRecord, launches, openBenchChain, openBenchLedger, temporary } from './material.ts'
 
 const batches = 200
 const runs = 5
@@ -24,17 +30,12 @@ const runs = 5
 /** A complete bundle, verified from its file as `sealwatch audit verify` does. */
 export async function* benchVerify(): AsyncGenerator<Figure> {
   await using dir = await temporary()
-  const signers = [noteSigner(), noteSigner('bench.test/root')] as const
-  const tenant = await openBenchLedger(join(dir.path, 'tenant'), signers[0])
-  const root = await openBenchLedger(join(dir.path, 'root'), signers[1])
+  const node = generateSigner()
+  const tenant = await openBenchLedger(join(dir.path, 'tenant'), createNoteSigner('bench.test/tenant/0', node))
+  const root = await openBenchLedger(join(dir.path, 'root'), createNoteSigner('bench.test/root', node))
   await fill(tenant, join(dir.path, 'chain'))
   const path = join(dir.path, 'all.bundle')
-  const lines = await exportAll(
-    tenant,
-    root,
-    path,
-    signers.map(({ vkey }) => vkey),
-  )
+  const lines = await exportAll(tenant, root, path, generateSigner())
   await tenant.close()
   await root.close()
 
@@ -73,16 +74,22 @@ async function fill(ledger: Ledger, path: string): Promise<void> {
   await chain.close()
 }
 
-async function exportAll(ledger: Ledger, root: Ledger, path: string, vkeys: readonly string[]): Promise<number> {
+async function exportAll(ledger: Ledger, root: Ledger, path: string, logKey: Ed25519Signer): Promise<number> {
+  const dsse = [
+    { keyid: ed25519KeyId(sha256, logKey.publicKey), sign: async (bytes: Uint8Array) => logKey.sign(bytes) },
+  ]
+  const never = new AbortController().signal
   const checkpoint = await ledger.checkpoint()
-  const { origin, size } = checkpoint
-  const tenantHead = { label: '0'.repeat(32), origin, size, root: checkpoint.root.toHex() }
+  const { origin, size, signedBy } = checkpoint
+  const node = { origin: root.origin, publicKey: signedBy.publicKey, fromNs: systemClock.nowNs() }
+  const { first } = await root.append({ own: { delegation: await signDelegation(node, dsse, never) } })
+  const tenantHead = { label: '0'.repeat(32), origin, size, root: checkpoint.root.toHex(), prev_size: 0, proof: [] }
   const { first: index } = await root.append({ own: { tenant_head: tenantHead } })
-  const rootCheckpoint = await root.checkpoint()
-  const [leaf] = await root.read(index, 1)
-  if (leaf === undefined) throw new Error('the root line is not there')
-  const proof = root.inclusion(index, rootCheckpoint.size)
-  const sealed = { checkpoint, root: { checkpoint: rootCheckpoint, index, line: leaf.line, proof } }
+  const { note, size: rootSize } = await root.checkpoint()
+  const countersignature = await signCountersignature({ note, atNs: systemClock.nowNs() }, dsse, never)
+  const head = { note, size: rootSize, countersignature, ...(await rootLeafAt(root, index, rootSize)) }
+  const sealed = { checkpoint, root: head, delegation: await rootLeafAt(root, first, rootSize) }
+  const vkeys = [createNoteSigner(root.origin, logKey).vkey]
   await using file = await open(path, 'w')
   const request = { ledger, sealed, vkeys, ranges: [{ from: 0, to: size }] }
   for await (const { bytes } of writeBundle(request)) await file.write(bytes)

@@ -13,7 +13,7 @@ import {
   makeDirectory,
 } from '@sealwatch/base'
 import { createHealth, listenForHealth } from '@sealwatch/base/health'
-import { loadOrCreateSigner, type PreparedSigners } from '@sealwatch/keys'
+import type { PreparedSigners } from '@sealwatch/keys'
 import { type KmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import type { ApiSocket } from './api/index.ts'
 import type { serverSettings } from './config.ts'
@@ -27,6 +27,7 @@ import {
   createIngest,
   type Integrity,
   indexEntries,
+  keepSealed,
   openLedgers,
   openQuarantine,
   openTransport,
@@ -50,14 +51,14 @@ export type ServerOptions = {
 }
 
 const tenants = ['default', 'cluster'] as const
-/** How often the ledgers that have grown are signed; whoever needs a signature sooner asks for it. */
-const sealEveryMs = 1_000
 const fullRetryMs = 1_000
 
 /** Wires the rooms together and runs until the signal fires; rejects when going on would risk what is acknowledged. */
 export async function runServer(options: ServerOptions): Promise<void> {
   const { config, api, kms, ruleFiles, clock, disk, log, signal } = options
   const dir = config.dataDir
+  const countersignEveryMs = config.countersignMs
+  const countersignIdleMs = config.countersignIdleSeconds * 1000
   const health = createHealth({ component: 'server', version: serverVersion, clock, log })
   const healthListener = await listenForHealth(health, { address: config.healthAddress, port: config.healthPort })
   const keysDir = join(dir, 'keys')
@@ -79,15 +80,16 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const side = createSideCustody(sealing, log)
   const tender = createKeyTender({ sealing, clock, log })
 
-  const signer = await loadOrCreateSigner(join(keysDir, 'ledger.key'), disk)
   const ledgers = await openLedgers({
     dir: join(dir, 'ledgers'),
     deployment: deployment.name,
     tenants,
-    signer,
+    keysDir,
+    auditSigner,
     labelKey: deployment.labelKey,
     clock,
     disk,
+    log,
   })
   await checkStores(store, ledgers)
   const voice = serverVoice(deployment.name)
@@ -126,16 +128,9 @@ export async function runServer(options: ServerOptions): Promise<void> {
       ]
     }),
     publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: following.signal }),
-    whileFull(sealRegularly),
+    keepSealed({ ledgers, countersignEveryMs, countersignIdleMs, clock, log, signal: following.signal }),
     tender.run(following.signal),
   ]
-
-  async function sealRegularly(): Promise<void> {
-    while (!following.signal.aborted) {
-      await ledgers.seal()
-      await clock.sleep(sealEveryMs, following.signal)
-    }
-  }
 
   /** A follower that meets a full disk, or keys out of reach, goes on from its cursor later: nothing is lost by waiting. */
   async function whileFull(run: () => Promise<void>): Promise<void> {
@@ -182,7 +177,8 @@ export async function runServer(options: ServerOptions): Promise<void> {
     facts: () => ({
       deployment: deployment.name,
       health: healthListener.url,
-      ledgerKeys: [...new Set(tenants.flatMap((tenant) => ledgers.vkeys(tenant)))],
+      ledgerKeys: [ledgers.vkey],
+      signing: ledgers.health,
       caFingerprint: identity.authority.fingerprint,
       connected: transport.connected,
       integrity: [...integrity.values()],

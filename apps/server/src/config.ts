@@ -32,6 +32,20 @@ export const serverSettings = {
     max: 4_294_967_294,
     help: 'Group the server runs as when started by root',
   }),
+  countersignMs: integer({
+    env: 'SEALWATCH_SERVER_COUNTERSIGN_MS',
+    default: 1000,
+    min: 100,
+    max: 3_600_000,
+    help: 'How often the signer is asked for its word on the root ledger while that grows, in milliseconds',
+  }),
+  countersignIdleSeconds: integer({
+    env: 'SEALWATCH_SERVER_COUNTERSIGN_IDLE_SECONDS',
+    default: 60,
+    min: 1,
+    max: 86_400,
+    help: 'How often the signer is asked while nothing grows, so that silence can be told from a halt',
+  }),
   rulesDir: text({
     env: 'SEALWATCH_SERVER_RULES_DIR',
     default: '',

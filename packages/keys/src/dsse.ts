@@ -32,6 +32,12 @@ export type DsseVerifier = {
   readonly verify: (message: Uint8Array, signature: Uint8Array) => boolean
 }
 
+/** `sign` gets the pre-authentication encoding. */
+export type DsseSigner = {
+  readonly keyid: string
+  readonly sign: (message: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>
+}
+
 const payloadCharsMax = 1_400_000
 const signaturesMax = 16
 const signatureCharsMax = 8192
@@ -45,6 +51,19 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
   encoded.set(prefix)
   encoded.set(payload, prefix.length)
   return encoded
+}
+
+export async function signDsse(
+  payloadType: string,
+  payload: Uint8Array,
+  signers: readonly DsseSigner[],
+  signal: AbortSignal,
+): Promise<DsseEnvelope> {
+  const message = preAuthEncoding(payloadType, payload)
+  const signatures = await Promise.all(
+    signers.map(async ({ keyid, sign }) => ({ keyid, sig: (await sign(message, signal)).toBase64() })),
+  )
+  return { payload: payload.toBase64(), payloadType, signatures }
 }
 
 export function parseDsse(value: Json | undefined, attempted: string): DsseEnvelope {

@@ -84,7 +84,7 @@ function parsePrivateKey(path: string, pem: string): KeyObject {
   throw keyError('KEY_UNREADABLE', { attempted: `reading ${path}`, received })
 }
 
-function signerOf(privateKey: KeyObject): Ed25519Signer {
+export function signerOf(privateKey: KeyObject): Ed25519Signer {
   const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
   const publicKey = new Uint8Array(spki.subarray(spkiPrefix.length))
   return { keyId: keyIdOf(publicKey), publicKey, sign: (message) => sign(null, message, privateKey) }

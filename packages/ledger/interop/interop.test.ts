@@ -9,10 +9,20 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Ledger, SignedCheckpoint } from '../src/log/ledger.ts'
 import { tilePath, writeTiles } from '../src/log/tiles.ts'
-import { openSampleLedger, sampleHost, temporary, vkeys } from '../test/sample.ts'
+import { createNoteSigner } from '../src/note-signer.ts'
+import {
+  bundleOf,
+  nodeKey,
+  openSampleLedger,
+  origins,
+  sampleHost,
+  sealTenant,
+  temporary,
+  vkeys,
+} from '../test/sample.ts'
 
-const vkey = vkeys[0] as string
-const otherVkey = vkeys[1] as string
+const vkey = createNoteSigner(origins.tenant, nodeKey).vkey
+const otherVkey = vkeys[0] as string
 const home = await temporary()
 const tiles = join(home.path, 'tiles')
 after(() => home.remove())
@@ -109,4 +119,32 @@ test('openssl accepts the signature of a checkpoint, and none of a changed one',
   assert.equal(accepted.status, 0)
   assert.notEqual((await judge(note.replace('\n606\n', '\n605\n'))).status, 0)
   assert.notEqual((await judge(note, otherVkey)).status, 0)
+})
+
+const skipJq = skipOpenssl || (spawnSync('jq', ['--version']).status === 0 ? false : 'SKIPPED: no jq here')
+
+test('openssl accepts the delegation of the node key in a bundle, and none of a changed one', {
+  skip: skipJq,
+}, async () => {
+  await using dir = await temporary()
+  const [tenant, root] = [await openSampleLedger(dir.path), await openSampleLedger(dir.path, 'root')]
+  const bundle = await bundleOf(tenant, await sealTenant(tenant, root), [])
+  await tenant.close()
+  await root.close()
+  const header = bundle.toString().split('\n')[0] as string
+  const commands = await commandsOf('delegation.md')
+  const judge = async (text: string, key = otherVkey) => {
+    await writeFile(join(dir.path, 'header.json'), text)
+    await writeFile(join(dir.path, 'vkey'), `${key}\n`)
+    return spawnSync('bash', ['-c', commands], { cwd: dir.path, encoding: 'utf8' })
+  }
+  const accepted = await judge(header)
+  assert.deepEqual([accepted.stdout, accepted.stderr], ['Signature Verified Successfully\n', ''])
+  const payload = JSON.parse(await readFile(join(dir.path, 'payload'), 'utf8'))
+  assert.equal(payload.key, nodeKey.publicKey.toHex())
+  const longer = Buffer.from(JSON.stringify({ ...payload, valid_until: '2036-11-22T00:00:00.000000000Z' })).toString(
+    'base64',
+  )
+  assert.notEqual((await judge(header.replace(/(payload\\":\\")[^"\\]+/, `$1${longer}`))).status, 0)
+  assert.notEqual((await judge(header, vkey)).status, 0)
 })

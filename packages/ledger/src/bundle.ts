@@ -1,27 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { canonicalize } from '@sealwatch/base'
+import type { DsseEnvelope } from '@sealwatch/keys'
 import type { Ledger, SignedCheckpoint } from './log/ledger.ts'
 import { subtreesOf } from './verify/merkle.ts'
 
 /** Leaves [from, to). */
 export type LeafRange = { readonly from: number; readonly to: number }
 
-/** A tenant's checkpoint, and the root ledger's word for it. */
+/** A line of the root ledger, and its way to the root checkpoint. */
+export type RootLeaf = { readonly index: number; readonly line: Uint8Array; readonly proof: readonly Uint8Array[] }
+
+/** A tenant's checkpoint, the root ledger's word for it, and why the key that signed both is to be believed. */
 export type SealedTenant = {
   readonly checkpoint: SignedCheckpoint
-  readonly root: {
-    readonly checkpoint: SignedCheckpoint
-    readonly index: number
-    readonly line: Uint8Array
-    readonly proof: readonly Uint8Array[]
+  readonly root: RootLeaf & {
+    /** With the signatures of log key and witnesses, where there are any. */
+    readonly note: string
+    readonly size: number
+    readonly countersignature: DsseEnvelope | undefined
   }
+  readonly delegation: RootLeaf
 }
 
 export type BundleRequest = {
   readonly ledger: Ledger
   readonly sealed: SealedTenant
-  /** Every key that a verifier needs for the checkpoints. */
+  /** Verifier keys of the keys that signed the delegation. */
   readonly vkeys: readonly string[]
   readonly ranges: readonly LeafRange[]
   /** Canonical personal values of a leaf, where they are to be shown. */
@@ -43,15 +48,11 @@ export async function* writeBundle(request: BundleRequest): AsyncGenerator<{ byt
   const header = {
     bundle: {
       checkpoint: sealed.checkpoint.note,
+      delegation: rootLeaf(sealed.delegation),
       keys: [...vkeys],
-      root: {
-        checkpoint: root.checkpoint.note,
-        index: root.index,
-        line: Buffer.from(root.line).toString('utf8'),
-        proof: root.proof.map((hash) => hash.toHex()),
-      },
+      root: { checkpoint: root.note, countersignature: root.countersignature ?? null, ...rootLeaf(root) },
       tenant: ledger.tenant,
-      v: 1,
+      v: 2,
     },
   }
   yield { bytes: record(header), lines: 0 }
@@ -82,6 +83,12 @@ export async function* writeBundle(request: BundleRequest): AsyncGenerator<{ byt
 }
 
 const newline = Uint8Array.of(0x0a)
+
+const rootLeaf = ({ index, line, proof }: RootLeaf) => ({
+  index,
+  line: Buffer.from(line).toString('utf8'),
+  proof: proof.map((hash) => hash.toHex()),
+})
 
 function gapRecord(ledger: Ledger, from: number, to: number) {
   const hashes = [...subtreesOf(from, to)].map(({ level, index }) => ledger.subtree(level, index).toHex())

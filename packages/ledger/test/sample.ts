@@ -7,14 +7,16 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, type Disk, systemDisk } from '@sealwatch/base'
-import { type Ed25519Signer, keyIdOf, verifyEd25519 } from '@sealwatch/keys'
+import { type DsseEnvelope, type Ed25519Signer, keyIdOf, verifyEd25519 } from '@sealwatch/keys'
 import { type SealedTenant, writeBundle } from '../src/bundle.ts'
 import { type Draft, type SealedLine, sealDraft, sealLine } from '../src/chain/seal.ts'
+import { rootLeafAt, signCountersignature, signDelegation } from '../src/delegate.ts'
 import { type Ledger, openLedger } from '../src/log/ledger.ts'
 import { createNoteSigner } from '../src/note-signer.ts'
 import { sha256 } from '../src/sha256.ts'
 import { linkBatch, type VerifiedBatch, verifyBatch } from '../src/verify/batch.ts'
 import { type ChainPosition, chainStart, headText } from '../src/verify/chain.ts'
+import { ed25519KeyId } from '../src/verify/delegation.ts'
 import type { Body, KeyRecord } from '../src/verify/line.ts'
 
 /** In memory where that can be had: these tests sync thousands of files. */
@@ -122,27 +124,37 @@ export const openSampleLedger = (dir: string, kind: 'tenant' | 'root' = 'tenant'
     dir: join(dir, kind),
     tenant: kind === 'tenant' ? 'default' : 'root',
     origin: origins[kind],
-    signer: createNoteSigner(origins[kind], sampleSigner(kind === 'tenant' ? 0xa1 : 0xa2)),
+    signer: () => createNoteSigner(origins[kind], nodeKey),
     clock: tickingClock(),
     disk,
   })
 
-/** Has the root ledger vouch for the tenant's present checkpoint. */
-export async function sealTenant(tenant: Ledger, root: Ledger): Promise<SealedTenant> {
+/** Signs the checkpoints of both ledgers; certified by the log key for the day of the ticking clock. */
+export const nodeKey = sampleSigner(0xa1)
+export const logKey = sampleSigner(0xa3)
+export const logDsseSigner = {
+  keyid: ed25519KeyId(sha256, logKey.publicKey),
+  sign: async (message: Uint8Array) => logKey.sign(message),
+}
+export const never = new AbortController().signal
+const sampleDayNs = 1_795_219_200_000_000_000n // 2026-11-21T00:00:00Z, the day of the ticking clock
+
+/** Has the root ledger vouch for the tenant's present checkpoint, under a delegation that it holds. */
+export async function sealTenant(tenant: Ledger, root: Ledger, delegation?: DsseEnvelope): Promise<SealedTenant> {
+  const certified = { origin: root.origin, publicKey: nodeKey.publicKey, fromNs: sampleDayNs }
+  const own = delegation ?? (await signDelegation(certified, [logDsseSigner], never))
+  const delegating = (await root.append({ own: { delegation: own } })).first
   const checkpoint = await tenant.checkpoint()
   const { origin, size } = checkpoint
-  const own = { tenant_head: { label: '0f'.repeat(16), origin, size, root: checkpoint.root.toHex() } }
-  const { first: index } = await root.append({ own })
-  const rootCheckpoint = await root.checkpoint()
-  const [leaf] = await root.read(index, 1)
-  const proof = root.inclusion(index, rootCheckpoint.size)
-  return { checkpoint, root: { checkpoint: rootCheckpoint, index, line: (leaf as { line: Uint8Array }).line, proof } }
+  const tenantHead = { label: '0f'.repeat(16), origin, size, root: checkpoint.root.toHex(), prev_size: 0, proof: [] }
+  const { first: index } = await root.append({ own: { tenant_head: tenantHead } })
+  const { note, size: rootSize } = await root.checkpoint()
+  const countersignature = await signCountersignature({ note, atNs: sampleDayNs + 1n }, [logDsseSigner], never)
+  const head = { note, size: rootSize, countersignature, ...(await rootLeafAt(root, index, rootSize)) }
+  return { checkpoint, root: head, delegation: await rootLeafAt(root, delegating, rootSize) }
 }
 
-export const vkeys = [
-  createNoteSigner(origins.tenant, sampleSigner(0xa1)).vkey,
-  createNoteSigner(origins.root, sampleSigner(0xa2)).vkey,
-]
+export const vkeys = [createNoteSigner(origins.root, logKey).vkey]
 
 /** The bundle of some leaves; `side`: the values to reveal, by leaf. */
 export async function bundleOf(

@@ -8,7 +8,16 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type JsonObject, systemClock, systemDisk } from '@sealwatch/base'
 import { generateSigner } from '@sealwatch/keys'
-import { createNoteSigner, openLedger, writeBundle } from '@sealwatch/ledger'
+import {
+  createNoteSigner,
+  ed25519KeyId,
+  openLedger,
+  rootLeafAt,
+  sha256,
+  signCountersignature,
+  signDelegation,
+  writeBundle,
+} from '@sealwatch/ledger'
 import { testIo } from '../../test/test-io.ts'
 import { run } from '../cli.ts'
 
@@ -27,22 +36,34 @@ describe('audit verify', () => {
         dir: join(dir, name),
         tenant: name,
         origin,
-        signer: note,
+        signer: () => note,
         clock: systemClock,
         disk: systemDisk,
       })
     }
-    vkeys = ['default', 'root'].map((name) => createNoteSigner(`d1/${name}`, signer).vkey)
+    const logKey = generateSigner()
+    vkeys = [createNoteSigner('d1/root', logKey).vkey]
     const [ledger, root] = [await open('default'), await open('root')]
     for (const word of ['one', 'two', 'three']) await ledger.append({ own: { event: { word } as JsonObject } })
     const checkpoint = await ledger.checkpoint()
     const { origin, size } = checkpoint
-    const head = { label: '0'.repeat(32), origin, size, root: checkpoint.root.toHex() }
+    const dsse = [
+      { keyid: ed25519KeyId(sha256, logKey.publicKey), sign: async (bytes: Uint8Array) => logKey.sign(bytes) },
+    ]
+    const nowNs = systemClock.nowNs()
+    const now = { atNs: nowNs, fromNs: nowNs }
+    const never = new AbortController().signal
+    const delegation = await signDelegation({ ...now, origin: root.origin, publicKey: signer.publicKey }, dsse, never)
+    const { first } = await root.append({ own: { delegation } })
+    const head = { label: '0'.repeat(32), origin, size, root: checkpoint.root.toHex(), prev_size: 0, proof: [] }
     const { first: index } = await root.append({ own: { tenant_head: head } })
-    const rootCheckpoint = await root.checkpoint()
-    const line = (await root.read(index, 1))[0]?.line ?? new Uint8Array()
-    const proof = root.inclusion(index, rootCheckpoint.size)
-    const sealed = { checkpoint, root: { checkpoint: rootCheckpoint, index, line, proof } }
+    const { note, size: rootSize } = await root.checkpoint()
+    const countersignature = await signCountersignature({ ...now, note }, dsse, never)
+    const sealed = {
+      checkpoint,
+      root: { note, size: rootSize, countersignature, ...(await rootLeafAt(root, index, rootSize)) },
+      delegation: await rootLeafAt(root, first, rootSize),
+    }
     const pieces: Uint8Array[] = []
     for await (const { bytes } of writeBundle({ ledger, sealed, vkeys, ranges: [{ from: 0, to: size }] }))
       pieces.push(bytes)

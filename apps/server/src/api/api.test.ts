@@ -9,7 +9,7 @@ import { type Client, Code, ConnectError, createClient } from '@connectrpc/conne
 import { createConnectTransport } from '@connectrpc/connect-node'
 import { createBell, createLog, type JsonObject, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
 import { AdminService, type Entry } from '@sealwatch/contract'
-import { type Ed25519Signer, generateSigner, verifyEd25519 } from '@sealwatch/keys'
+import { type Ed25519Signer, generateSigner, openOwnSigner, verifyEd25519 } from '@sealwatch/keys'
 import { type Chain, linkBatch, openChain, sha256, verifyBatch, verifyBundle } from '@sealwatch/ledger'
 import { indexEntries, type Ledgers, openLedgers } from '../ingest/index.ts'
 import { createOutbox, openStore, type Store } from '../store/index.ts'
@@ -39,7 +39,13 @@ describe('control socket', () => {
       dir: join(dir, 'ledgers'),
       deployment: 'd1',
       tenants: ['default', 'cluster'],
-      signer: generateSigner(),
+      keysDir: join(dir, 'keys'),
+      auditSigner: await openOwnSigner(join(dir, 'audit.key'), systemDisk),
+      log: createLog(
+        'test',
+        () => undefined,
+        () => 0,
+      ),
       labelKey: new Uint8Array(32),
       clock: systemClock,
       disk: systemDisk,
@@ -78,7 +84,8 @@ describe('control socket', () => {
       facts: () => ({
         deployment: 'd1',
         health: 'http://127.0.0.1:7',
-        ledgerKeys: ledgers.vkeys('default'),
+        ledgerKeys: [ledgers.vkey],
+        signing: ledgers.health,
         caFingerprint: 'ff',
         integrity: [],
         connected: new Set([hostId]),
@@ -182,7 +189,7 @@ describe('control socket', () => {
     const report = await verifyBundle(bytes(), {
       sha256,
       verify: verifyEd25519,
-      trust: ledgers.vkeys('default'),
+      trust: [ledgers.vkey],
       onLine: (_line, leaf) => shown.push(leaf),
     })
     return { report, shown }
@@ -329,6 +336,7 @@ describe('control socket', () => {
       'chains',
       'ingest',
       'integrity',
+      'signing',
       'gaps',
     ])
   })

@@ -37,7 +37,7 @@ export async function* exportBundle(
   const request = {
     ledger,
     sealed,
-    vkeys: ports.ledgers.vkeys(tenant),
+    vkeys: [ports.ledgers.vkey],
     ranges,
     ...(reveal ? { reveal: revealed } : {}),
   }

@@ -25,7 +25,8 @@ export type ApiLedgers = {
   readonly tenants: readonly string[]
   /** Throws for a tenant that does not exist. */
   get(tenant: string): Ledger
-  vkeys(tenant: string): readonly string[]
+  /** Verifier key of the log key. */
+  readonly vkey: string
   /** The newest sealed state that covers the first `size` leaves; seals where needed. */
   sealed(tenant: string, size?: number): Promise<SealedTenant>
 }
@@ -35,10 +36,19 @@ export type ServerFacts = {
   readonly deployment: string
   /** Where /healthz, /readyz and /metrics are. */
   readonly health: string
-  /** Verifier keys of every ledger: what a verifier elsewhere pins. */
+  /** Verifier key of the log key: what a verifier elsewhere pins. */
   readonly ledgerKeys: readonly string[]
   /** Hex SHA-256 of the certificate authority. */
   readonly caFingerprint: string
+  /** The root ledger, and those who sign it. */
+  readonly signing: {
+    readonly rootSize: number
+    readonly nodeKeyValidUntil: string
+    readonly publishedSize: number
+    readonly publishedAt: string | null
+    readonly quorum: string
+    readonly problem: string | null
+  }
   /** What walks over the ledgers found, one for each tenant that has begun. */
   readonly integrity: readonly {
     readonly tenant: string

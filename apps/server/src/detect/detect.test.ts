@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { createBell, createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
 import { type Finding, ShipRequestSchema } from '@sealwatch/contract'
-import { generateSigner } from '@sealwatch/keys'
+import { generateSigner, openOwnSigner } from '@sealwatch/keys'
 import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import { type ChainBatch, openChain, parseLine, sha256 } from '@sealwatch/ledger'
 import { createSideCustody } from '../custody/index.ts'
@@ -39,7 +39,9 @@ async function openRooms(dir: string) {
     dir: join(dir, 'ledgers'),
     deployment: 'sealwatch-00000000',
     tenants: [tenant],
-    signer,
+    keysDir: join(dir, 'keys'),
+    auditSigner: await openOwnSigner(join(dir, 'audit.key'), disk),
+    log,
     labelKey: new Uint8Array(32),
     clock,
     disk,

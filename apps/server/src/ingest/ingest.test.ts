@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { createBell, createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
 import { type ShipRequest, ShipRequestSchema } from '@sealwatch/contract'
-import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
+import { type Ed25519Signer, generateSigner, openOwnSigner } from '@sealwatch/keys'
 import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import { type ChainBatch, type Line, openChain, parseLine, sha256 } from '@sealwatch/ledger'
 import fc from 'fast-check'
@@ -41,12 +41,15 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
   const sealing = await openSealing({ dir: join(dir, 'keys'), kmsKeyId: '', kms, cache, clock, disk })
   stack.defer(() => sealing.close())
   const side = createSideCustody(sealing, log)
+  const auditSigner = await openOwnSigner(join(dir, 'audit.key'), disk)
   const open = () =>
     openLedgers({
       dir: join(dir, 'ledgers'),
       deployment: 'sealwatch-00000000',
       tenants: ['default'],
-      signer: generateSigner(),
+      keysDir: join(dir, 'keys'),
+      auditSigner,
+      log,
       labelKey: new Uint8Array(32),
       clock,
       disk,

@@ -2,9 +2,23 @@
 
 import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
-import { type Clock, type Disk, type ErrorTable, errorsOf } from '@sealwatch/base'
-import type { Ed25519Signer } from '@sealwatch/keys'
-import { createNoteSigner, type Ledger, openLedger, type SealedTenant } from '@sealwatch/ledger'
+import { type Clock, type Disk, type ErrorTable, errorsOf, isSealwatchError, type Log } from '@sealwatch/base'
+import type { AuditSigner } from '@sealwatch/keys'
+import {
+  formatCheckpoint,
+  type Ledger,
+  ledgerErrors,
+  noteVerifier,
+  openLedger,
+  rootLeafAt,
+  type SealedTenant,
+  type SignedCheckpoint,
+  sha256,
+} from '@sealwatch/ledger'
+import { openLogKey } from './root/log-key.ts'
+import { openNodeKeys } from './root/node-keys.ts'
+import { type Cosign, openPublisher } from './root/publish.ts'
+import { openRootBook, type PlacedHead } from './root/root-book.ts'
 
 export const ledgersErrors = {
   TENANT_UNKNOWN: {
@@ -14,6 +28,7 @@ export const ledgersErrors = {
   },
 } as const satisfies ErrorTable
 const ledgersError = errorsOf(ledgersErrors)
+const ledgerError = errorsOf(ledgerErrors)
 
 /** Every tenant's ledger, and the root ledger that holds their heads under pseudonymous labels. */
 export type Ledgers = {
@@ -21,40 +36,105 @@ export type Ledgers = {
   /** Throws TENANT_UNKNOWN. */
   get(tenant: string): Ledger
   readonly root: Ledger
-  /** Verifier keys of everything that `seal` signs for a tenant. */
-  vkeys(tenant: string): readonly string[]
+  /** Verifier key of the log key: what an outsider pins. */
+  readonly vkey: string
+  readonly health: LedgersHealth
   /** Signs every ledger that has grown, and then the root over their heads. */
   seal(): Promise<void>
-  /** The newest sealed state of a tenant that covers its first `size` leaves; seals where needed. */
+  /** Seals, and has the root checkpoint countersigned and cosigned unless that was done less than `maxAgeMs` ago. */
+  publish(maxAgeMs: number): Promise<void>
+  /** The newest sealed state of a tenant that covers its first `size` leaves; seals and publishes where needed. */
   sealed(tenant: string, size?: number): Promise<SealedTenant>
   close(): Promise<void>
 }
 
+export type LedgersHealth = {
+  readonly rootSize: number
+  readonly nodeKeyValidUntil: string
+  /** Of the root checkpoint that is published, and when it was. */
+  readonly publishedSize: number
+  readonly publishedAt: string | null
+  readonly quorum: 'met' | 'below' | 'none'
+  /** What keeps the deployment's signer or the witnesses from doing their part; null: nothing. */
+  readonly problem: string | null
+}
+
 export type LedgersOptions = {
   readonly dir: string
+  /** Where the node key lies, and the log key where it is not the deployment's signer. */
+  readonly keysDir: string
   /** Name of this deployment: the stem of every origin. */
   readonly deployment: string
   readonly tenants: readonly string[]
-  readonly signer: Ed25519Signer
+  readonly auditSigner: AuditSigner
+  /** Witnesses of the root ledger. */
+  readonly cosign?: Cosign
+  readonly belowQuorum?: 'degraded' | 'hold'
   /** Draws the tenants' labels; whoever lacks it cannot tell whose head is whose. */
   readonly labelKey: Uint8Array
   readonly clock: Clock
   readonly disk: Disk
+  readonly log: Log
 }
 
+/** What a signer or a witness may take for its answer. */
+const answerMsMax = 10_000
+
 export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
-  const { dir, deployment, tenants, signer, labelKey, clock, disk } = options
+  const { dir, keysDir, deployment, tenants, labelKey, clock, disk, log } = options
   await disk.makeDirectory(dir)
+  await disk.makeDirectory(keysDir)
+  const rootOrigin = `${deployment}/root`
   const labelOf = (tenant: string) => createHmac('sha256', labelKey).update(tenant).digest('hex').slice(0, 32)
   const originOf = (tenant: string) => `${deployment}/tenant/${labelOf(tenant)}`
-  const open = (folder: string, tenant: string, origin: string) =>
-    openLedger({ dir: join(dir, folder), tenant, origin, signer: createNoteSigner(origin, signer), clock, disk })
-  const rootOrigin = `${deployment}/root`
+  const logKey = await openLogKey(options.auditSigner, join(keysDir, 'ledger.key'), disk)
+  const nodeKeys = await openNodeKeys({
+    path: join(keysDir, 'node.json'),
+    origin: rootOrigin,
+    logKey,
+    clock,
+    disk,
+    signal: AbortSignal.timeout(answerMsMax),
+  })
+  await using opened = new AsyncDisposableStack()
+  const open = async (folder: string, tenant: string, origin: string) => {
+    // Deployments of the first version signed with the log key itself.
+    const knownKeys = [...nodeKeys.knownFor(origin), noteVerifier(sha256, origin, logKey.publicKey)]
+    const signer = nodeKeys.signerFor(origin)
+    const place = { dir: join(dir, folder), tenant, origin }
+    return opened.adopt(await openLedger({ ...place, signer, knownKeys, clock, disk }), (ledger) => ledger.close())
+  }
   const root = await open('root', 'root', rootOrigin)
+  const book = await openRootBook(root, join(dir, 'root'), disk)
   const ledgers = new Map<string, Ledger>()
-  for (const tenant of tenants) ledgers.set(tenant, await open(`tenant-${tenant}`, tenant, originOf(tenant)))
-  const sealedByTenant = new Map<string, SealedTenant>()
-  let sealing: Promise<void> = Promise.resolve()
+  for (const tenant of tenants) {
+    const ledger = await open(`tenant-${tenant}`, tenant, originOf(tenant))
+    extendsItsHead(ledger, book.head(labelOf(tenant)))
+    ledgers.set(tenant, ledger)
+  }
+  const publisher = await openPublisher({
+    root,
+    dir: join(dir, 'root'),
+    logKey,
+    cosign: options.cosign,
+    belowQuorum: options.belowQuorum ?? 'degraded',
+    clock,
+    disk,
+  })
+  const { published: last } = publisher
+  if (last !== undefined && (root.size < last.size || !last.note.startsWith(checkpointText(root, last.size)))) {
+    const received = `${root.size} lines, where a root checkpoint of ${last.size} lines was published that they do not lead to`
+    throw ledgerError('LEDGER_BEHIND', { attempted: `opening the ledger ${rootOrigin}`, received })
+  }
+  opened.move()
+  let queue: Promise<unknown> = Promise.resolve()
+  let renewalProblem: string | undefined
+
+  const serially = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = queue.then(work)
+    queue = result.catch(() => undefined)
+    return result
+  }
 
   function get(tenant: string): Ledger {
     const ledger = ledgers.get(tenant)
@@ -62,46 +142,120 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     return ledger
   }
 
-  async function sealGrown(): Promise<void> {
-    const grown = [...ledgers].filter(([tenant, { size }]) => sealedByTenant.get(tenant)?.checkpoint.size !== size)
-    const heads = []
-    for (const [tenant, ledger] of grown) {
-      const checkpoint = await ledger.checkpoint()
-      const { origin, size, root: hash } = checkpoint
-      const own = { tenant_head: { label: labelOf(tenant), origin, size, root: hash.toHex() } }
-      heads.push({ tenant, checkpoint, index: (await root.append({ own })).first })
+  /** The delegation stands in the root ledger before its key signs anything. */
+  async function certify(): Promise<void> {
+    const logged = async (delegation: typeof nodeKeys.delegation) => {
+      await root.append({ own: { delegation } })
+      await book.catchUp()
     }
-    if (heads.length === 0) return
-    const rootCheckpoint = await root.checkpoint()
-    for (const { tenant, checkpoint, index } of heads) {
-      const [leaf] = await root.read(index, 1)
-      if (leaf === undefined) throw new RangeError(`root leaf ${index} is durable and cannot be read`)
-      const proof = root.inclusion(index, rootCheckpoint.size)
-      sealedByTenant.set(tenant, { checkpoint, root: { checkpoint: rootCheckpoint, index, line: leaf.line, proof } })
+    if (book.delegationAt(nodeKeys.delegation.payload) === undefined) await logged(nodeKeys.delegation)
+    if (!nodeKeys.isDue()) return
+    try {
+      await nodeKeys.renew(logged, AbortSignal.timeout(answerMsMax))
+      renewalProblem = undefined
+    } catch (error) {
+      if (!isSealwatchError(error) || error.kind === 'fatal') throw error
+      if (renewalProblem === undefined) log.error('the node key cannot be renewed; the old one goes on', { error })
+      renewalProblem = error.message
     }
   }
 
-  function seal(): Promise<void> {
-    const result = sealing.then(sealGrown)
-    sealing = result.catch(() => undefined)
-    return result
+  async function sealGrown(): Promise<SignedCheckpoint> {
+    await certify()
+    const isStale = ({ signed }: Ledger) => signed?.signedBy.publicKey.toHex() !== nodeKeys.publicKey.toHex()
+    const behind = [...ledgers].filter(
+      ([tenant, ledger]) => book.head(labelOf(tenant))?.size !== ledger.size || isStale(ledger),
+    )
+    await Promise.all(
+      behind.map(async ([tenant, ledger]) => {
+        const label = labelOf(tenant)
+        const { origin, size, root: hash } = await ledger.checkpoint()
+        const prevSize = book.head(label)?.size ?? 0
+        if (prevSize === size) return
+        const proof = ledger.consistency(prevSize, size).map((node) => node.toHex())
+        const own = { tenant_head: { label, origin, prev_size: prevSize, proof, root: hash.toHex(), size } }
+        await root.append({ own })
+      }),
+    )
+    await book.catchUp()
+    const checkpoint = await root.checkpoint()
+    await nodeKeys.forgetEarlier()
+    return checkpoint
+  }
+
+  const publish = (checkpoint: SignedCheckpoint, maxAgeMs: number) =>
+    publisher.publish(checkpoint, maxAgeMs, AbortSignal.timeout(answerMsMax))
+
+  /** Evidence is worth having without the signer's word, too; the bundle's report says what is missing. */
+  async function published(checkpoint: SignedCheckpoint) {
+    try {
+      return await publish(checkpoint, Number.POSITIVE_INFINITY)
+    } catch (error) {
+      if (!isSealwatchError(error) || error.kind === 'fatal') throw error
+      log.warn('evidence goes out without a countersignature', { error })
+      return { note: checkpoint.note, size: checkpoint.size, countersignature: undefined }
+    }
+  }
+
+  async function compose(tenant: string, size: number): Promise<SealedTenant> {
+    const sealed = await serially(async () => {
+      const rootCheckpoint = await sealGrown()
+      return {
+        rootCheckpoint,
+        checkpoint: get(tenant).signed,
+        head: book.head(labelOf(tenant)),
+        delegation: book.delegationAt(nodeKeys.delegation.payload),
+        key: nodeKeys.publicKey,
+      }
+    })
+    const { rootCheckpoint, checkpoint, head, delegation, key } = sealed
+    if (checkpoint === undefined || checkpoint.size < size || head === undefined || delegation === undefined)
+      throw new RangeError(`tenant ${tenant} was sealed and is not`)
+    const { note, size: rootSize, countersignature } = await published(rootCheckpoint)
+    // One key stands for the whole bundle: a new one while the signer was asked means once more.
+    if (key !== nodeKeys.publicKey) return compose(tenant, size)
+    return {
+      checkpoint,
+      root: { note, size: rootSize, countersignature, ...(await rootLeafAt(root, head.index, rootSize)) },
+      delegation: await rootLeafAt(root, delegation, rootSize),
+    }
   }
 
   return {
     tenants,
     get,
     root,
-    vkeys: (tenant) => [createNoteSigner(originOf(tenant), signer).vkey, createNoteSigner(rootOrigin, signer).vkey],
-    seal,
-    sealed: async (tenant, size = get(tenant).size) => {
-      const known = sealedByTenant.get(tenant)
-      if (known !== undefined && known.checkpoint.size >= size) return known
-      await seal()
-      return sealedByTenant.get(tenant) as SealedTenant
+    vkey: logKey.vkey(rootOrigin),
+    get health() {
+      const { published } = publisher
+      return {
+        rootSize: root.size,
+        nodeKeyValidUntil: nodeKeys.validUntil,
+        publishedSize: published?.size ?? 0,
+        publishedAt: published === undefined ? null : new Date(published.atMs).toISOString(),
+        quorum: published?.quorum ?? 'none',
+        problem: publisher.problem ?? renewalProblem ?? null,
+      }
     },
+    seal: () => serially(async () => void (await sealGrown())),
+    publish: async (maxAgeMs) => void (await publish(await serially(sealGrown), maxAgeMs)),
+    sealed: (tenant, size = get(tenant).size) => compose(tenant, size),
     close: async () => {
-      await seal()
+      await serially(sealGrown).catch((error: unknown) => {
+        if (!isSealwatchError(error, 'NODE_KEY_EXPIRED')) throw error
+      })
+      await book.save()
       for (const ledger of [...ledgers.values(), root]) await ledger.close()
     },
   }
+}
+
+const checkpointText = ({ origin, rootAt }: Ledger, size: number) =>
+  formatCheckpoint({ origin, size, root: rootAt(size) })
+
+/** What the root ledger says of a tenant must still be there. */
+function extendsItsHead({ origin, size, rootAt }: Ledger, head: PlacedHead | undefined): void {
+  if (head === undefined || (size >= head.size && rootAt(head.size).toHex() === head.root)) return
+  const received = `${size} lines, where the root ledger vouches for ${head.size} that they do not lead to`
+  throw ledgerError('LEDGER_BEHIND', { attempted: `opening the ledger ${origin}`, received })
 }

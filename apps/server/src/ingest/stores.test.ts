@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { mkdtempDisposable, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtempDisposable, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock as clock, systemDisk as disk, isSealwatchError } from '@sealwatch/base'
-import { generateSigner } from '@sealwatch/keys'
+import { systemClock as clock, createLog, systemDisk as disk, isSealwatchError } from '@sealwatch/base'
+import { openOwnSigner } from '@sealwatch/keys'
 import { createOutbox, openStore } from '../store/index.ts'
 import { checkStores, type Integrity, indexEntries, openLedgers, scrubLedger } from './index.ts'
 
-const signer = generateSigner()
+const log = createLog('test', () => undefined, clock.nowMs)
 const tenant = 'default'
-const open = (dir: string) =>
+const open = async (dir: string) =>
   openLedgers({
     dir: join(dir, 'ledgers'),
     deployment: 'sealwatch-00000000',
     tenants: [tenant],
-    signer,
+    keysDir: join(dir, 'keys'),
+    auditSigner: await openOwnSigner(join(dir, 'audit.key'), disk),
+    log,
     labelKey: new Uint8Array(32),
     clock,
     disk,
@@ -33,6 +35,7 @@ async function lived(dir: string): Promise<void> {
   const onIndexed = (position: number) => {
     if (position === 21) done.abort()
   }
+  await ledgers.publish(0)
   await indexEntries({ ledger, store, outbox: createOutbox(store), signal: done.signal, onIndexed })
   await ledgers.close()
   await store.close()
@@ -88,12 +91,29 @@ test('LOG-2 an altered hash file is noticed', async () => {
 test('a ledger that was removed while the index remembers it stops the start', async () => {
   await using dir = await temporary()
   await lived(dir.path)
-  await rm(join(dir.path, 'ledgers/tenant-default'), { recursive: true })
+  await rm(join(dir.path, 'ledgers'), { recursive: true })
   const ledgers = await open(dir.path)
   const store = openStore(join(dir.path, 'index.sqlite'))
   await assert.rejects(checkStores(store, ledgers), (error) => isSealwatchError(error, 'LEDGER_BEHIND'))
   await ledgers.close()
   await store.close()
+})
+
+test('LOG-4: a ledger that was removed, or set back, while the root ledger vouches for it stops the start', async () => {
+  await using dir = await temporary()
+  await lived(dir.path)
+  await rm(join(dir.path, 'ledgers/tenant-default'), { recursive: true })
+  await assert.rejects(open(dir.path), (error) => isSealwatchError(error, 'LEDGER_BEHIND'))
+})
+
+test('a root ledger behind the checkpoint that was published stops the start', async () => {
+  await using dir = await temporary()
+  await lived(dir.path)
+  const published = await readFile(join(dir.path, 'ledgers/root/published.json'))
+  await rm(join(dir.path, 'ledgers'), { recursive: true })
+  await mkdir(join(dir.path, 'ledgers/root'), { recursive: true })
+  await writeFile(join(dir.path, 'ledgers/root/published.json'), published)
+  await assert.rejects(open(dir.path), (error) => isSealwatchError(error, 'LEDGER_BEHIND'))
 })
 
 test('a database that was removed while ledgers are there stops the start', async () => {

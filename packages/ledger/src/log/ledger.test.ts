@@ -7,12 +7,12 @@ import { test } from 'node:test'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { createFaultyDisk } from '../../test/faulty-disk.ts'
 import { naiveRoot } from '../../test/naive-merkle.ts'
-import { openSampleLedger, origins, sampleHost, sampleSigner, temporary, vkeys } from '../../test/sample.ts'
+import { nodeKey, openSampleLedger, origins, sampleHost, sampleSigner, temporary } from '../../test/sample.ts'
 import { createNoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
 import { parseCheckpoint } from '../verify/checkpoint.ts'
 import { equal, verifyConsistency, verifyInclusion } from '../verify/merkle.ts'
-import { openNote, parseVkey } from '../verify/note.ts'
+import { openNote } from '../verify/note.ts'
 import type { Ledger } from './ledger.ts'
 
 /** Every line of a ledger, read in pieces. */
@@ -68,7 +68,7 @@ test('what is appended is durable, in place, and proven by a checkpoint that any
   assert.deepEqual(Buffer.concat(lines.slice(2).flatMap((line) => [line, Buffer.from('\n')])), batch.lines)
 
   const note = await readFile(join(dir.path, 'tenant', 'checkpoint'), 'utf8')
-  const trusted = vkeys.map((vkey) => parseVkey(sha256, vkey))
+  const trusted = [createNoteSigner(origins.tenant, nodeKey).verifier]
   const { size, root } = parseCheckpoint(openNote(note, trusted, verifyEd25519, 'testing').text, 'testing')
   assert.equal(size, 7)
   for (const index of lines.keys()) {

@@ -11,8 +11,8 @@ import { batchErrors, type VerifiedBatch } from '../verify/batch.ts'
 import { type ChainPosition, extendChain, skipStub } from '../verify/chain.ts'
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '../verify/checkpoint.ts'
 import { type Body, noHash, type ParsedLine, parseLine, parseLines } from '../verify/line.ts'
-import type { Hash } from '../verify/merkle.ts'
-import { openNote } from '../verify/note.ts'
+import { equal, type Hash } from '../verify/merkle.ts'
+import { type NoteVerifier, openNote } from '../verify/note.ts'
 import type { BundleIndex } from './bundle-index.ts'
 import { ledgerErrors } from './errors.ts'
 import { tileWidth } from './hash-store.ts'
@@ -25,7 +25,7 @@ const ledgerError = errorsOf(ledgerErrors)
 const batchError = errorsOf(batchErrors)
 
 export type Leaf = { readonly index: number; readonly line: Uint8Array }
-export type SignedCheckpoint = Checkpoint & { readonly note: string }
+export type SignedCheckpoint = Checkpoint & { readonly note: string; readonly signedBy: NoteVerifier }
 /** Leaves [first, next) of the ledger. */
 export type Placed = { readonly first: number; readonly next: number }
 /** Sealed personal values by the number of the line in its chain. */
@@ -34,9 +34,12 @@ export type SealedSide = ReadonlyMap<number, Uint8Array>
 export type LedgerOptions = {
   readonly dir: string
   readonly tenant: string
-  /** C2SP tlog-checkpoint origin; also the name of the key that signs checkpoints. */
-  readonly signer: NoteSigner
+  /** C2SP tlog-checkpoint origin; also the name of the keys that sign checkpoints. */
   readonly origin: string
+  /** Signs as of now; throws when no key may. Keys change over time: what one signed the next signs again. */
+  readonly signer: () => NoteSigner
+  /** Keys besides it that may have signed the checkpoint that lies on disk. */
+  readonly knownKeys?: readonly NoteVerifier[]
   readonly clock: Clock
   readonly disk: Disk
 }
@@ -61,9 +64,10 @@ export type Ledger = {
   /** Rows of personal values from byte `from` on that belong to leaves before `leaf`. */
   readSide(from: number, leaf: number): Promise<{ rows: SideRow[]; next: number }>
   waitFor(index: number, signal: AbortSignal): Promise<void>
-  /** Signs the present size, unless that is signed already. */
+  /** Signs the present size, unless the key of now has done so already. */
   checkpoint(): Promise<SignedCheckpoint>
   readonly signed: SignedCheckpoint | undefined
+  rootAt(size: number): Hash
   inclusion(index: number, size: number): Hash[]
   consistency(oldSize: number, newSize: number): Hash[]
   subtree(level: number, index: number): Hash
@@ -213,7 +217,8 @@ function createLedger(
 
   /** Compare, swap, then sign: what is signed is durable and extends what was signed before. */
   async function sign(): Promise<SignedCheckpoint> {
-    if (signed?.size === durable.size) return signed
+    const key = signer()
+    if (signed?.size === durable.size && equal(signed.signedBy.publicKey, key.verifier.publicKey)) return signed
     const checkpoint = { origin, size: durable.size, root: hashes.root() }
     const chains = [...walk.entries()].map(([chain, { nextSeq, tip }]) => [chain, nextSeq, tip] as const)
     const next: Saved = { ...durable, root: checkpoint.root.toHex(), own, chains }
@@ -229,9 +234,9 @@ function createLedger(
     await disk.replace(join(dir, 'saved.json'), JSON.stringify(next))
     saved = next
     // The size is saved, its signature is not. If we stop here, the next call signs what recover() found to be durable.
-    const note = signer.sign(formatCheckpoint(checkpoint))
+    const note = key.sign(formatCheckpoint(checkpoint))
     await disk.replace(join(dir, 'checkpoint'), note, 0o644)
-    signed = { ...checkpoint, note }
+    signed = { ...checkpoint, note, signedBy: key.verifier }
     return signed
   }
 
@@ -268,6 +273,7 @@ function createLedger(
       signing = result.catch(() => undefined)
       return result
     },
+    rootAt: (size) => hashes.rootOf(0, size),
     inclusion: (index, size) => inclusionProof(hashes, index, size),
     consistency: (oldSize, newSize) => consistencyProof(hashes, oldSize, newSize),
     subtree: (level, index) => hashes.subtree(level, index),
@@ -308,11 +314,12 @@ async function readLeaves(store: LineStore, bundles: BundleIndex, from: number, 
   return leaves
 }
 
-async function readCheckpoint({ dir, signer, origin, disk }: LedgerOptions): Promise<SignedCheckpoint | undefined> {
+async function readCheckpoint(options: LedgerOptions): Promise<SignedCheckpoint | undefined> {
+  const { dir, signer, knownKeys = [], origin, disk } = options
   const attempted = `opening the ledger ${origin}`
   const stored = await disk.read(join(dir, 'checkpoint'))
   if (stored === undefined) return undefined
   const note = Buffer.from(stored).toString('utf8')
-  const { text } = openNote(note, [signer.verifier], verifyEd25519, attempted)
-  return { ...parseCheckpoint(text, attempted), note }
+  const { text, signers } = openNote(note, [signer().verifier, ...knownKeys], verifyEd25519, attempted)
+  return { ...parseCheckpoint(text, attempted), note, signedBy: signers[0] as NoteVerifier }
 }

@@ -3,11 +3,15 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { canonicalize, isSealwatchError, type JsonObject, systemDisk } from '@sealwatch/base'
-import { verifyEd25519 } from '@sealwatch/keys'
+import { type DsseEnvelope, signDsse, verifyEd25519 } from '@sealwatch/keys'
 import fc from 'fast-check'
 import {
   bundleOf,
+  logDsseSigner,
+  logKey,
   ndjson,
+  never,
+  nodeKey,
   openSampleLedger,
   origins,
   sampleHost,
@@ -18,12 +22,14 @@ import {
   vkeys,
 } from '../../test/sample.ts'
 import { type SealedLine, sealLine } from '../chain/seal.ts'
+import { signCountersignature, signDelegation } from '../delegate.ts'
 import { openLedger } from '../log/ledger.ts'
 import { createNoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
 import { linkBatch, type VerifiedBatch } from './batch.ts'
 import { type BundleReport, verifyBundle } from './bundle.ts'
 import { chainStart, headText } from './chain.ts'
+import { delegationType, ed25519KeyId } from './delegation.ts'
 import type { Line } from './line.ts'
 
 // Leaves: 0 the ledger's anchor, 1 key of a, 2-5 a's first batch, 6 key of b, 7-9 b's first batch, 10 a stub for a's
@@ -96,8 +102,10 @@ test('a complete bundle is verified, and the report says what it holds', async (
     stubs: 1,
     revealed: 4,
     complete: true,
-    rootSize: 2,
-    signers: [origins.root, origins.tenant],
+    rootSize: 3,
+    signers: [origins.root],
+    nodeKey: { validFrom: '2026-11-21T00:00:00.000000000Z', validUntil: '2026-11-22T00:00:00.000000000Z' },
+    countersigned: { time: '2026-11-21T00:00:00.000000001Z', signers: [logDsseSigner.keyid] },
     trust: 'pinned',
   })
   assert.deepEqual(seen, [...Array(14).keys()])
@@ -259,6 +267,9 @@ test('it does not matter in what pieces a bundle comes', async () => {
   )
 })
 
+const without = (object: JsonObject, member: string) =>
+  Object.fromEntries(Object.entries(object).filter(([name]) => name !== member))
+
 /** The bundle with its header changed. */
 function withHeader(bundle: Buffer, change: (header: Record<string, unknown>) => unknown): Buffer {
   const [first, ...rest] = rowsOf(bundle) as [string, ...string[]]
@@ -270,7 +281,8 @@ test('a header that claims something else is refused', async () => {
   const rootOf = (header: Record<string, unknown>) => header.root as JsonObject
   const changes: [string, (header: Record<string, unknown>) => unknown][] = [
     ['another tenant', (header) => ({ ...header, tenant: 'other' })],
-    ['a version to come', (header) => ({ ...header, v: 2 })],
+    ['a version to come', (header) => ({ ...header, v: 3 })],
+    ['the first version', (header) => ({ ...header, v: 1 })],
     ['a member more', (header) => ({ ...header, more: 1 })],
     ['a member less', ({ tenant: _, ...header }) => header],
     ['no root', (header) => ({ ...header, root: null })],
@@ -280,8 +292,22 @@ test('a header that claims something else is refused', async () => {
       (header) => ({ ...header, root: { ...rootOf(header), checkpoint: header.checkpoint } }),
     ],
     ['another place in the root ledger', (header) => ({ ...header, root: { ...rootOf(header), index: 0 } })],
-    ['a place outside', (header) => ({ ...header, root: { ...rootOf(header), index: 2 } })],
+    ['a place outside', (header) => ({ ...header, root: { ...rootOf(header), index: 3 } })],
     ['no proof', (header) => ({ ...header, root: { ...rootOf(header), proof: [] } })],
+    ['a delegation that is a head', (header) => ({ ...header, delegation: header.root })],
+    ['no delegation', (header) => ({ ...header, delegation: null })],
+    [
+      'a delegation without proof',
+      (header) => ({ ...header, delegation: { ...(header.delegation as JsonObject), proof: [] } }),
+    ],
+    [
+      'no member for a countersignature',
+      (header) => ({ ...header, root: without(rootOf(header), 'countersignature') }),
+    ],
+    [
+      'a countersignature by nobody',
+      (header) => ({ ...header, root: { ...rootOf(header), countersignature: { signatures: [] } } }),
+    ],
     ['no keys', (header) => ({ ...header, keys: [] })],
     [
       'a key that signed nothing',
@@ -295,6 +321,87 @@ test('a header that claims something else is refused', async () => {
       assertRefused(await verify(withHeader(complete, change), trust), rowsOf(complete).length, what)
     }
   }
+})
+
+const dayNs = 86_400_000_000_000n
+const dayStartNs = 1_795_219_200_000_000_000n
+
+/** The complete bundle of one line under another delegation, countersigned at `atNs`. */
+async function certifiedBundle(delegation: DsseEnvelope, atNs = dayStartNs + 1n, by = [logDsseSigner]) {
+  await using elsewhere = await temporary()
+  const ledger = await openSampleLedger(elsewhere.path)
+  const itsRoot = await openSampleLedger(elsewhere.path, 'root')
+  const { root, ...rest } = await sealTenant(ledger, itsRoot, delegation)
+  const countersignature = await signCountersignature({ note: root.note, atNs }, by, never)
+  const bundle = await bundleOf(ledger, { ...rest, root: { ...root, countersignature } }, [{ from: 0, to: 1 }])
+  await ledger.close()
+  await itsRoot.close()
+  return bundle
+}
+const certified = { origin: origins.root, publicKey: nodeKey.publicKey, fromNs: dayStartNs }
+const stranger = {
+  keyid: ed25519KeyId(sha256, sampleSigner(9).publicKey),
+  sign: async (message: Uint8Array) => sampleSigner(9).sign(message),
+}
+
+test('SIG-8: a node key counts only as far as a trusted key certifies it', async () => {
+  const delegate = (changes: object = {}, by = [logDsseSigner]) =>
+    signDelegation({ ...certified, ...changes }, by, never)
+  const codeOf = async (bundle: Buffer) => (await verify(bundle)).problem?.code
+  assert.equal(await codeOf(await certifiedBundle(await delegate())), undefined)
+  assert.equal(await codeOf(await certifiedBundle(await delegate({}, [stranger]))), 'BUNDLE_UNTRUSTED')
+  assert.equal(await codeOf(await certifiedBundle(await delegate({ publicKey: logKey.publicKey }))), 'BUNDLE_UNTRUSTED')
+  assert.equal(
+    await codeOf(await certifiedBundle(await delegate({ origin: 'sealwatch.test/other' }))),
+    'BUNDLE_UNTRUSTED',
+  )
+  // Its head was written when the day of the key was over.
+  assert.equal(await codeOf(await certifiedBundle(await delegate({ fromNs: dayStartNs - dayNs }))), 'BUNDLE_UNTRUSTED')
+  const weekLong = {
+    key: nodeKey.publicKey.toHex(),
+    origin: origins.root,
+    v: 1,
+    valid_from: '2026-11-21T00:00:00.000000000Z',
+  }
+  const long = { ...weekLong, valid_until: '2026-11-28T00:00:00.000000000Z' }
+  const tooLong = await signDsse(delegationType, Buffer.from(canonicalize(long)), [logDsseSigner], never)
+  assert.equal(await codeOf(await certifiedBundle(tooLong)), 'DELEGATION_MALFORMED')
+})
+
+test('a countersignature is of this checkpoint, by a trusted key, within the day of the node key', async () => {
+  const delegation = await signDelegation(certified, [logDsseSigner], never)
+  const codeOf = async (bundle: Buffer) => (await verify(bundle)).problem?.code
+  for (const atNs of [dayStartNs - 1n, dayStartNs + dayNs])
+    assert.equal(await codeOf(await certifiedBundle(delegation, atNs)), 'BUNDLE_UNTRUSTED')
+  assert.equal(await codeOf(await certifiedBundle(delegation, dayStartNs, [stranger])), 'BUNDLE_UNTRUSTED')
+  const of = (header: Record<string, unknown>) => (header.root as JsonObject).countersignature as JsonObject
+  const other = JSON.parse(rowsOf(await certifiedBundle(delegation))[0] as string).bundle
+  const swapped = withHeader(complete, (header) => ({
+    ...header,
+    root: { ...(header.root as JsonObject), countersignature: of(other) },
+  }))
+  assert.equal(await codeOf(swapped), 'BUNDLE_UNTRUSTED')
+  const none = withHeader(complete, (header) => ({
+    ...header,
+    root: { ...(header.root as JsonObject), countersignature: null },
+  }))
+  const report = await verify(none)
+  assert.deepEqual([report.ok, report.countersigned], [true, undefined])
+})
+
+test('SIG-1: a verifier that knows the signer of the deployment asks for its word, too', async () => {
+  const judge = (keyid: string, publicKey: Uint8Array) => ({
+    keyid,
+    verify: (message: Uint8Array, signature: Uint8Array) => verifyEd25519(publicKey, message, signature),
+  })
+  const [both, known] = [[logDsseSigner, stranger], judge(stranger.keyid, sampleSigner(9).publicKey)]
+  const whole = await certifiedBundle(await signDelegation(certified, both, never), dayStartNs, both)
+  const check = async (bundle: Buffer) =>
+    verifyBundle(chunksOf(bundle), { sha256, verify: verifyEd25519, trust: vkeys, auditSigner: known })
+  assert.deepEqual((await check(whole)).countersigned?.signers, [logDsseSigner.keyid, stranger.keyid])
+  assert.equal((await check(complete)).problem?.code, 'BUNDLE_UNTRUSTED')
+  const half = await certifiedBundle(await signDelegation(certified, both, never), dayStartNs, [logDsseSigner])
+  assert.equal((await check(half)).problem?.code, 'BUNDLE_UNTRUSTED')
 })
 
 test('a bundle that shows no leaf proves nothing about a tenant', async () => {
@@ -312,16 +419,21 @@ test('with pinned keys nothing but them counts; without, the report says that th
     createNoteSigner(origins.tenant, sampleSigner(9)).vkey,
     createNoteSigner(origins.root, sampleSigner(8)).vkey,
   ]
-  const refused = await verify(complete, others)
-  assert.deepEqual([refused.ok, refused.problem?.code, refused.problem?.fileLine], [false, 'BUNDLE_UNTRUSTED', 1])
-  const halfTrusted = await verify(complete, [vkeys[0] as string])
-  assert.equal(halfTrusted.problem?.code, 'BUNDLE_UNTRUSTED')
+  for (const trust of [others, [others[1] as string], [createNoteSigner('sealwatch.test/other', logKey).vkey]]) {
+    const refused = await verify(complete, trust)
+    assert.deepEqual([refused.ok, refused.problem?.code, refused.problem?.fileLine], [false, 'BUNDLE_UNTRUSTED', 1])
+  }
 })
 
 test("another's ledger, signed by the same control plane under another name, is not this tenant's", async () => {
   await using elsewhere = await temporary()
   const signer = createNoteSigner('sealwatch.test/tenant/other', sampleSigner(0xa1))
-  const options = { dir: elsewhere.path, tenant: 'default', origin: 'sealwatch.test/tenant/other', signer }
+  const options = {
+    dir: elsewhere.path,
+    tenant: 'default',
+    origin: 'sealwatch.test/tenant/other',
+    signer: () => signer,
+  }
   const other = await openLedger({ ...options, clock: tickingClock(), disk: systemDisk })
   await other.append({ own: { key: a.key } })
   const checkpoint = await other.checkpoint()
@@ -397,7 +509,7 @@ test('a record may be long, but not without end, and a line no longer than a lin
   await refused([header, leaves, anchor.replace('\n', '\r\n')], 'BUNDLE_ALTERED', 3)
   await refused(`\ufeff${header}`, 'JSON_MALFORMED', 1)
   await refused(header.replace('\n', '\r\n'), 'JSON_NOT_CANONICAL', 1)
-  await refused(header.replace('"v":1', '"v":1,"v":1'), 'JSON_NOT_CANONICAL', 1)
+  await refused(header.replace('"v":2', '"v":2,"v":2'), 'JSON_NOT_CANONICAL', 1)
   await refused(`{"bundle":${'{"a":'.repeat(9000)}1${'}'.repeat(9001)}\n`, 'JSON_DEPTH', 1)
 })
 
@@ -407,7 +519,7 @@ test('lines of the greatest length pass, and longer ones cannot hide behind a ri
     [1, 'LINE_TOO_LONG'],
   ] as const) {
     const text = ownLine(65_535 + excess)
-    const { problem } = await verify(forgedBundle([ownLine(400), text]))
+    const { problem } = await verifyFirst(forgedBundle([ownLine(400), text]))
     assert.equal(problem?.code, code === undefined ? 'CHAIN_BROKEN' : code)
   }
 })
@@ -438,15 +550,16 @@ function ownLine(bytes: number): string {
   return canonicalize({ ...envelope, event: { x: 'x'.repeat(padding) } })
 }
 
+const nodeVkeys = [origins.tenant, origins.root].map((origin) => createNoteSigner(origin, nodeKey).vkey)
+const verifyFirst = (bundle: string) => verify(bundle, nodeVkeys)
+
 /** A bundle by a control plane that lies: its hashes and signatures are right, its lines are not. */
 function forgedBundle(lines: readonly string[]): string {
   const hashOf = (bytes: Uint8Array) => sha256(Buffer.concat([Uint8Array.of(0), bytes]))
   const hashes = lines.map((line) => hashOf(Buffer.from(line)))
   const top = hashes.length === 1 ? hashes[0] : sha256(Buffer.concat([Uint8Array.of(1), ...(hashes as Uint8Array[])]))
   const noteOf = (kind: 'tenant' | 'root', count: number, hash: Uint8Array) =>
-    createNoteSigner(origins[kind], sampleSigner(kind === 'tenant' ? 0xa1 : 0xa2)).sign(
-      `${origins[kind]}\n${count}\n${hash.toBase64()}\n`,
-    )
+    createNoteSigner(origins[kind], nodeKey).sign(`${origins[kind]}\n${count}\n${hash.toBase64()}\n`)
   const head = { label: '0f'.repeat(16), origin: origins.tenant, root: (top as Uint8Array).toHex(), size: lines.length }
   const envelope = {
     chain: 'dd'.repeat(16),
@@ -460,7 +573,8 @@ function forgedBundle(lines: readonly string[]): string {
   const rootHash = hashOf(Buffer.from(rootLine))
   const header = {
     checkpoint: noteOf('tenant', lines.length, top as Uint8Array),
-    keys: vkeys,
+    // Version 1: the keys that are pinned sign the checkpoints themselves.
+    keys: nodeVkeys,
     root: { checkpoint: noteOf('root', 1, rootHash), index: 0, line: rootLine, proof: [] },
     tenant: 'default',
     v: 1,
@@ -470,19 +584,19 @@ function forgedBundle(lines: readonly string[]): string {
 }
 
 test('what verifies by its hashes alone is still held to the rules of chains', async () => {
-  assert.equal((await verify(forgedBundle([ownLine(400)]))).ok, true)
-  assert.equal((await verify(forgedBundle([ownLine(400), ownLine(400)]))).problem?.code, 'CHAIN_BROKEN')
-  assert.equal((await verify(forgedBundle([ownLine(500)]))).problem?.code, 'CHAIN_BROKEN')
+  assert.equal((await verifyFirst(forgedBundle([ownLine(400)]))).ok, true)
+  assert.equal((await verifyFirst(forgedBundle([ownLine(400), ownLine(400)]))).problem?.code, 'CHAIN_BROKEN')
+  assert.equal((await verifyFirst(forgedBundle([ownLine(500)]))).problem?.code, 'CHAIN_BROKEN')
   assert.equal(
-    (await verify(forgedBundle([ownLine(400).replace('default', 'another')]))).problem?.code,
+    (await verifyFirst(forgedBundle([ownLine(400).replace('default', 'another')]))).problem?.code,
     'BUNDLE_ALTERED',
   )
   assert.equal(
-    (await verify(forgedBundle([ownLine(400).replace('/tenant/0f', '/tenant/10')]))).problem?.code,
+    (await verifyFirst(forgedBundle([ownLine(400).replace('/tenant/0f', '/tenant/10')]))).problem?.code,
     'BUNDLE_ALTERED',
   )
-  assert.match((await verify(forgedBundle(['{}']))).problem?.code ?? '', /LINE_MALFORMED/)
-  assert.match((await verify(forgedBundle(['null', 'x']))).problem?.code ?? '', /LINE_MALFORMED/)
+  assert.match((await verifyFirst(forgedBundle(['{}']))).problem?.code ?? '', /LINE_MALFORMED/)
+  assert.match((await verifyFirst(forgedBundle(['null', 'x']))).problem?.code ?? '', /LINE_MALFORMED/)
 })
 
 test('hostile input is refused and never makes the verifier throw', async () => {

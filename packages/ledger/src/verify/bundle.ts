@@ -1,32 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ErrorTable, errorsOf, SealwatchError } from '@sealwatch/base/errors'
-import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
+import { SealwatchError } from '@sealwatch/base/errors'
+import type { JsonObject } from '@sealwatch/base/json'
+import { type Header, type HeaderChecks, readHeader } from './bundle-header.ts'
+import { bundleError, excerpt, hasOnly, isHashes, parseRecord, splitRecords } from './bundle-records.ts'
 import { checkKeyRecord, createChainWalk, headKeyId, verifyHead } from './chain.ts'
-import { type Checkpoint, parseCheckpoint } from './checkpoint.ts'
 import { type KeyRecord, type Line, type ParsedLine, parseLine } from './line.ts'
-import { createFrontier, equal, leafHash, type Sha256, subtreesOf, verifyInclusion } from './merkle.ts'
-import { type NoteVerifier, openNote, parseVkey, type VerifyEd25519 } from './note.ts'
+import { createFrontier, equal, leafHash, subtreesOf } from './merkle.ts'
 import { openSide } from './personal.ts'
-
-export const bundleErrors = {
-  BUNDLE_MALFORMED: {
-    kind: 'invalid',
-    rule: 'a bundle is a header and then the whole tree from left to right, as lines or as hashes (bundle.md, 2)',
-    advice: 'Export it again; a copy that was cut or edited cannot be repaired',
-  },
-  BUNDLE_ALTERED: {
-    kind: 'unverified',
-    rule: 'every line has the hash that the signed tree holds for it (bundle.md, 4)',
-    advice: 'The line was changed, removed, added or moved after the export: ask for the original',
-  },
-  BUNDLE_UNTRUSTED: {
-    kind: 'unverified',
-    rule: 'the checkpoints are signed by a key that you trust (bundle.md, 5)',
-    advice: 'Pass the right key with --trust; `sealwatch status` shows it on the machine of the control plane',
-  },
-} as const satisfies ErrorTable
-const bundleError = errorsOf(bundleErrors)
 
 export type Problem = {
   /** Line of the file, from 1. */
@@ -56,23 +37,22 @@ export type BundleReport = {
   readonly stubs: number
   readonly revealed: number
   readonly rootSize: number
+  /** Names of the keys that vouch for the checkpoints. */
   readonly signers: readonly string[]
+  /** When the node key that signed the checkpoints was allowed to; undefined in version 1. */
+  readonly nodeKey: { readonly validFrom: string; readonly validUntil: string } | undefined
+  /** When the deployment's signer saw the root checkpoint, by its word, and the ids of the keys that were checked. */
+  readonly countersigned: { readonly time: string; readonly signers: readonly string[] } | undefined
   /** `pinned`: by a key the caller trusts. `self-asserted`: by keys that the bundle itself brought. */
   readonly trust: 'pinned' | 'self-asserted'
 }
 
-export type BundleChecks = {
-  readonly sha256: Sha256
-  readonly verify: VerifyEd25519
-  /** Verifier keys trusted for the checkpoints; empty: those the bundle brings, and the report says so. */
-  readonly trust: readonly string[]
+/** `trust`: verifier keys of log keys (version 1: of the ledgers); empty: those the bundle brings, and the report says so. */
+export type BundleChecks = HeaderChecks & {
   /** Called with each line that was in its place, but before the whole bundle is known to be good. */
   readonly onLine?: (line: Line, leaf: number) => void
   readonly onBytes?: (bytes: number) => void
 }
-
-const recordBytesMax = 1024 * 1024
-const keysMax = 16
 
 /**
  * Verifies a bundle as it streams by, in memory that does not grow with it. Never throws for what the bundle holds:
@@ -88,8 +68,6 @@ export async function verifyBundle(chunks: AsyncIterable<Uint8Array>, checks: Bu
     return reader.report(error)
   }
 }
-
-type Header = { tenant: string; checkpoint: Checkpoint; root: Checkpoint; signers: readonly NoteVerifier[] }
 
 function createReader(checks: BundleChecks) {
   const { sha256 } = checks
@@ -274,7 +252,9 @@ function createReader(checks: BundleChecks) {
       complete: error === undefined && counts.withheld === 0,
       notCovered: counts.notCovered + countUncovered(),
       rootSize: header?.root.size ?? 0,
-      signers: header?.signers.map(({ name }) => name) ?? [],
+      signers: header?.signers ?? [],
+      nodeKey: header?.node && { validFrom: header.node.validFrom, validUntil: header.node.validUntil },
+      countersigned: header?.countersigned,
       trust: checks.trust.length > 0 ? 'pinned' : 'self-asserted',
     }
   }
@@ -282,145 +262,5 @@ function createReader(checks: BundleChecks) {
   return { take, finish, report }
 }
 
-function readHeader({ sha256, verify, trust }: BundleChecks, bytes: Uint8Array, attempted: string): Header {
-  const wrong = (received: string) => bundleError('BUNDLE_MALFORMED', { attempted, received })
-  const record = parseRecord(bytes, attempted)
-  const header = record.bundle
-  if (header === undefined || !hasOnly(header, ['checkpoint', 'keys', 'root', 'tenant', 'v'])) {
-    throw wrong('a file that does not begin with a bundle header')
-  }
-  const { checkpoint, keys, root, tenant, v } = header
-  const isFormed =
-    v === 1 &&
-    typeof checkpoint === 'string' &&
-    typeof tenant === 'string' &&
-    isTexts(keys) &&
-    keys.length <= keysMax &&
-    isObject(root) &&
-    hasOnly(root, ['checkpoint', 'index', 'line', 'proof']) &&
-    typeof root.checkpoint === 'string' &&
-    typeof root.line === 'string' &&
-    Number.isSafeInteger(root.index) &&
-    isHashes(root.proof)
-  if (!isFormed) throw wrong('a header with a member of another form')
-  const brought = keys.map((vkey) => parseVkey(sha256, vkey))
-  const trusted = trust.length > 0 ? trust.map((vkey) => parseVkey(sha256, vkey)) : brought
-  const signers: NoteVerifier[] = []
-  const open = (note: string, origin?: string): Checkpoint => {
-    const opened = openTrusted(note, trusted, verify, attempted)
-    const parsed = parseCheckpoint(opened.text, attempted)
-    if (origin !== undefined && parsed.origin !== origin) throw wrong(`a checkpoint of ${parsed.origin}`)
-    for (const signer of opened.signers) if (!signers.includes(signer)) signers.push(signer)
-    return parsed
-  }
-  const rootCheckpoint = open(root.checkpoint as string)
-  const rootLine = new TextEncoder().encode(root.line as string)
-  verifyInclusion(
-    sha256,
-    {
-      index: root.index as number,
-      size: rootCheckpoint.size,
-      leaf: leafHash(sha256, rootLine),
-      root: rootCheckpoint.root,
-    },
-    (root.proof as unknown as string[]).map((hash) => Uint8Array.fromHex(hash)),
-  )
-  const { line } = parseLine(sha256, rootLine, attempted)
-  if (!('tenant_head' in line)) throw wrong('a root line that is no tenant head')
-  const tenantCheckpoint = open(checkpoint, line.tenant_head.origin)
-  if (tenantCheckpoint.size === 0) throw wrong('a checkpoint of an empty ledger')
-  if (tenantCheckpoint.size !== line.tenant_head.size || tenantCheckpoint.root.toHex() !== line.tenant_head.root) {
-    throw bundleError('BUNDLE_ALTERED', {
-      attempted,
-      received: 'a tenant checkpoint that the root ledger does not hold',
-    })
-  }
-  // The keys that signed, no more and no fewer: any other would be a word without proof.
-  const isSame = (a: NoteVerifier) => (b: NoteVerifier) => a.name === b.name && equal(a.publicKey, b.publicKey)
-  if (brought.length !== signers.length || !brought.every((key) => signers.some(isSame(key)))) {
-    throw bundleError('BUNDLE_UNTRUSTED', {
-      attempted,
-      received: `the keys [${brought.map(({ name }) => name).join(', ')}] where ${signers.map(({ name }) => name).join(', ')} signed`,
-    })
-  }
-  return { tenant, checkpoint: tenantCheckpoint, root: rootCheckpoint, signers }
-}
-
-function openTrusted(note: string, trusted: readonly NoteVerifier[], verify: VerifyEd25519, attempted: string) {
-  try {
-    return openNote(note, trusted, verify, attempted)
-  } catch (cause) {
-    if (cause instanceof SealwatchError && cause.code === 'NOTE_UNVERIFIED') {
-      throw bundleError('BUNDLE_UNTRUSTED', { attempted, received: cause.received, cause })
-    }
-    throw cause
-  }
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** One member, and an object in it. */
-type BundleRecord = { readonly [kind: string]: JsonObject }
-
-function parseRecord(bytes: Uint8Array, attempted: string): BundleRecord {
-  let text: string
-  try {
-    text = utf8.decode(bytes)
-  } catch (cause) {
-    throw bundleError('BUNDLE_MALFORMED', { attempted, received: 'bytes that are not UTF-8', cause })
-  }
-  const record = parseCanonical(text, attempted)
-  const members = isObject(record) ? Object.values(record) : []
-  if (members.length !== 1 || !isObject(members[0]))
-    throw bundleError('BUNDLE_MALFORMED', { attempted, received: text })
-  return record as BundleRecord
-}
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 const revealMark = new TextEncoder().encode('{"reveal":')
 const isReveal = (bytes: Uint8Array) => revealMark.every((byte, i) => bytes[i] === byte)
-const excerpt = (bytes: Uint8Array) => new TextDecoder().decode(bytes.subarray(0, 200))
-const hasOnly = (object: JsonObject, members: readonly string[]) =>
-  Object.keys(object).length === members.length && members.every((member) => Object.hasOwn(object, member))
-const isTexts = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((item) => typeof item === 'string')
-const isHashes = (value: unknown): value is string[] =>
-  isTexts(value) && value.every((item) => /^[0-9a-f]{64}$/.test(item))
-
-/** Records are lines of the file; the newline of the last one is part of the form. */
-async function* splitRecords(chunks: AsyncIterable<Uint8Array>, onBytes: ((bytes: number) => void) | undefined) {
-  let rest: Uint8Array = new Uint8Array(0)
-  for await (const chunk of chunks) {
-    let from = 0
-    for (let newline = chunk.indexOf(0x0a); newline >= 0; newline = chunk.indexOf(0x0a, from)) {
-      const piece = chunk.subarray(from, newline)
-      yield fitting(rest.length === 0 ? piece : concat(rest, piece))
-      rest = new Uint8Array(0)
-      from = newline + 1
-    }
-    rest = fitting(concat(rest, chunk.subarray(from)))
-    onBytes?.(chunk.length)
-  }
-  if (rest.length > 0)
-    throw bundleError('BUNDLE_MALFORMED', {
-      attempted: 'reading the end of the bundle',
-      received: 'a last record without its newline',
-    })
-}
-
-function fitting(record: Uint8Array): Uint8Array {
-  if (record.length <= recordBytesMax) return record
-  throw bundleError('BUNDLE_MALFORMED', {
-    attempted: 'reading the bundle',
-    received: `a record of more than ${recordBytesMax} bytes`,
-  })
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(a.length + b.length)
-  whole.set(a)
-  whole.set(b, a.length)
-  return whole
-}

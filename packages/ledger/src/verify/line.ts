@@ -3,6 +3,7 @@
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
 import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
 import { parseRfc3339 } from '@sealwatch/base/time'
+import type { DsseEnvelope } from '@sealwatch/keys/dsse'
 import { readEventLine } from './event-line.ts'
 import { type Hash, leafHash, type Sha256 } from './merkle.ts'
 
@@ -57,10 +58,14 @@ export type TenantHead = {
   readonly origin: string
   readonly size: number
   readonly root: string
+  /** Of the tenant's head before this one, 0 at the first; with `proof`, hex, that the tree of then was only extended. */
+  readonly prev_size?: number
+  readonly proof?: readonly string[]
 }
 
 export type Body =
   | { readonly anchor: Anchor }
+  | { readonly delegation: DsseEnvelope }
   | { readonly event: JsonObject }
   | { readonly head: Head }
   | { readonly key: KeyRecord }
@@ -127,6 +132,8 @@ const envelopeMembers = ['chain', 'epoch', 'prev', 'seq', 'time', 'v']
 const isHex = (length: number) => (value: Json | undefined) =>
   typeof value === 'string' && value.length === length && /^[0-9a-f]*$/.test(value)
 const isCount = (value: Json | undefined) => Number.isSafeInteger(value) && (value as number) >= 0
+const isString = (value: Json | undefined) => typeof value === 'string'
+const isProof = (value: Json | undefined) => Array.isArray(value) && value.length <= 64 && value.every(isHex(64))
 const isText = (value: Json | undefined) => typeof value === 'string' && value.length > 0 && value.length <= 256
 const isTime = (value: Json | undefined) => typeof value === 'string' && parseRfc3339(value) !== undefined
 const orNull = (check: Check) => (value: Json | undefined) => value === null || check(value)
@@ -155,6 +162,8 @@ const bodyShapes: Readonly<Record<string, Shape | null>> = {
     prev_sequence_num: orNull(isCount),
     tenant: isText,
   },
+  // Its payload is read by openDelegation, where a key to judge it by is known.
+  delegation: { payload: isString, payloadType: isText, signatures: Array.isArray },
   // Any object: what an event must hold is the vocabulary's matter (event.md), not the chain's.
   event: null,
   head: { note: isNote, sensor: optional(isObject) },
@@ -167,7 +176,14 @@ const bodyShapes: Readonly<Record<string, Shape | null>> = {
     valid_until: orNull(isTime),
   },
   stub: { chain: isHex(32), first_seq: isCount, item: isHex(64), next_seq: isCount, reason: isText },
-  tenant_head: { label: isHex(32), origin: isText, root: isHex(64), size: isCount },
+  tenant_head: {
+    label: isHex(32),
+    origin: isText,
+    prev_size: optional(isCount),
+    proof: optional(isProof),
+    root: isHex(64),
+    size: isCount,
+  },
 }
 
 function parseEnvelope(text: string, attempted: string): { line: Line; kind: string } {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
+import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
+
+export const bundleErrors = {
+  BUNDLE_MALFORMED: {
+    kind: 'invalid',
+    rule: 'a bundle is a header and then the whole tree from left to right, as lines or as hashes (bundle.md, 2)',
+    advice: 'Export it again; a copy that was cut or edited cannot be repaired',
+  },
+  BUNDLE_ALTERED: {
+    kind: 'unverified',
+    rule: 'every line has the hash that the signed tree holds for it (bundle.md, 4)',
+    advice: 'The line was changed, removed, added or moved after the export: ask for the original',
+  },
+  BUNDLE_UNTRUSTED: {
+    kind: 'unverified',
+    rule: 'the checkpoints are signed by a key that you trust (bundle.md, 5)',
+    advice: 'Pass the right key with --trust; `sealwatch status` shows it on the machine of the control plane',
+  },
+} as const satisfies ErrorTable
+export const bundleError = errorsOf(bundleErrors)
+
+const recordBytesMax = 1024 * 1024
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** One member, and an object in it. */
+export type BundleRecord = { readonly [kind: string]: JsonObject }
+
+export function parseRecord(bytes: Uint8Array, attempted: string): BundleRecord {
+  let text: string
+  try {
+    text = utf8.decode(bytes)
+  } catch (cause) {
+    throw bundleError('BUNDLE_MALFORMED', { attempted, received: 'bytes that are not UTF-8', cause })
+  }
+  const record = parseCanonical(text, attempted)
+  const members = isObject(record) ? Object.values(record) : []
+  if (members.length !== 1 || !isObject(members[0]))
+    throw bundleError('BUNDLE_MALFORMED', { attempted, received: text })
+  return record as BundleRecord
+}
+
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export const excerpt = (bytes: Uint8Array) => new TextDecoder().decode(bytes.subarray(0, 200))
+export const hasOnly = (object: JsonObject, members: readonly string[]) =>
+  Object.keys(object).length === members.length && members.every((member) => Object.hasOwn(object, member))
+export const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string')
+export const isHashes = (value: unknown): value is string[] =>
+  isTexts(value) && value.every((item) => /^[0-9a-f]{64}$/.test(item))
+
+/** Records are lines of the file; the newline of the last one is part of the form. */
+export async function* splitRecords(chunks: AsyncIterable<Uint8Array>, onBytes: ((bytes: number) => void) | undefined) {
+  let rest: Uint8Array = new Uint8Array(0)
+  for await (const chunk of chunks) {
+    let from = 0
+    for (let newline = chunk.indexOf(0x0a); newline >= 0; newline = chunk.indexOf(0x0a, from)) {
+      const piece = chunk.subarray(from, newline)
+      yield fitting(rest.length === 0 ? piece : concat(rest, piece))
+      rest = new Uint8Array(0)
+      from = newline + 1
+    }
+    rest = fitting(concat(rest, chunk.subarray(from)))
+    onBytes?.(chunk.length)
+  }
+  if (rest.length > 0)
+    throw bundleError('BUNDLE_MALFORMED', {
+      attempted: 'reading the end of the bundle',
+      received: 'a last record without its newline',
+    })
+}
+
+function fitting(record: Uint8Array): Uint8Array {
+  if (record.length <= recordBytesMax) return record
+  throw bundleError('BUNDLE_MALFORMED', {
+    attempted: 'reading the bundle',
+    received: `a record of more than ${recordBytesMax} bytes`,
+  })
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(a.length + b.length)
+  whole.set(a)
+  whole.set(b, a.length)
+  return whole
+}
