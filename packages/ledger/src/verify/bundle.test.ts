@@ -608,7 +608,7 @@ test('hostile input is refused and never makes the verifier throw', async () => 
   const shaped = fc
     .record(
       {
-        from: fc.oneof(fc.nat(20), fc.double()),
+        from: fc.oneof(fc.nat(20), fc.double({ noNaN: true, noDefaultInfinity: true })),
         to: fc.oneof(fc.maxSafeNat(), fc.nat(20)),
         hashes: fc.array(fc.constant('00'.repeat(32)), { maxLength: 5 }),
         revealed: fc.integer(),
