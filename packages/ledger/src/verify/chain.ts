@@ -177,7 +177,8 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
       ownChain = line.chain
     }
     const isHosts = 'head' in line || ('anchor' in line && line.anchor.origin === null)
-    const isLedgers = 'key' in line || 'delegation' in line || 'stub' in line || 'tenant_head' in line || ('anchor' in line && !isHosts)
+    const isLedgers =
+      'key' in line || 'delegation' in line || 'stub' in line || 'tenant_head' in line || ('anchor' in line && !isHosts)
     if (line.chain === ownChain ? isHosts : isLedgers) {
       throw chainError('CHAIN_BROKEN', { attempted, received: 'a line of a kind that its chain may not hold' })
     }
