@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { scrubText } from './scrub/index.ts'
+
 /**
  * What went wrong, for programs. The kind alone decides exit code, RPC code, log level and retry:
  * `invalid` the input breaks a rule; `unverified` a proof or signature does not hold; `conflict` it contradicts
@@ -19,6 +21,7 @@ export type ErrorKind =
 export type ErrorRow = { readonly kind: ErrorKind; readonly rule: string; readonly advice: string }
 export type ErrorTable = Readonly<Record<string, ErrorRow>>
 
+/** Errors are shown, logged and sent: secrets are taken out of what is said here. */
 export type ErrorDetail = {
   /** What was being done, as a phrase that follows "while": "reading the rule file x.yml". */
   readonly attempted: string
@@ -29,6 +32,7 @@ export type ErrorDetail = {
 }
 
 const receivedCharsMax = 300
+const scrubbedCharsMax = 4_096
 
 export class SealwatchError extends Error {
   override readonly name = 'SealwatchError'
@@ -41,14 +45,15 @@ export class SealwatchError extends Error {
 
   constructor(code: string, row: ErrorRow, detail: ErrorDetail) {
     const received = detail.received === undefined ? undefined : show(detail.received)
-    const advice = detail.advice ?? row.advice
+    const attempted = scrubText(detail.attempted)
+    const advice = detail.advice === undefined ? row.advice : scrubText(detail.advice)
     super(
-      `${code} while ${detail.attempted}: ${row.rule}${received === undefined ? '' : `; received ${received}`}. ${advice}`,
+      `${code} while ${attempted}: ${row.rule}${received === undefined ? '' : `; received ${received}`}. ${advice}`,
       { cause: detail.cause },
     )
     this.code = code
     this.kind = row.kind
-    this.attempted = detail.attempted
+    this.attempted = attempted
     this.rule = row.rule
     this.received = received
     this.advice = advice
@@ -77,7 +82,9 @@ export function messageOf(error: unknown): string {
 function show(value: unknown): string {
   const text =
     typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' ? jsonOf(value) : String(value)
-  return text.length > receivedCharsMax ? `${text.slice(0, receivedCharsMax)}… (${text.length} characters)` : text
+  // Scrubbed first: what is cut in two is no longer known for a secret.
+  const clean = scrubText(text.slice(0, scrubbedCharsMax))
+  return text.length > receivedCharsMax ? `${clean.slice(0, receivedCharsMax)}… (${text.length} characters)` : clean
 }
 
 function jsonOf(value: object | null): string {

@@ -50,6 +50,36 @@ test('planted secrets never come out (LOG-5)', () => {
   assert.equal(line.match(/\[redacted\]/g)?.length, 13)
 })
 
+test('LOG-5: a secret within a text never comes out: message, field, error, stack, cause of a cause, our own errors', () => {
+  const { log, lines } = createTestLog()
+  const planted = 'hunter2-planted'
+  const deepest = new Error(`connect postgres://app:${planted}@db/x`)
+  const cause = new TypeError(`curl -u app:${planted} failed`, { cause: deepest })
+  const table = { GATE_STUCK: { kind: 'unavailable', rule: 'it swings', advice: 'Oil it' } } as const
+  const ours = errorsOf(table)('GATE_STUCK', {
+    attempted: `opening https://h/?token=${planted}`,
+    received: { password: planted, padding: 'x'.repeat(5_000) },
+    advice: `Unset DB_PASSWORD=${planted}`,
+    cause,
+  })
+  log.error(`got Authorization: Bearer ${planted}`, { argv: ['mysql', '--password', planted].join(' '), error: ours })
+  log.error('again', { error: cause, bytes: Buffer.from(planted), list: [`PGPASSWORD=${planted} psql`] })
+  assert.ok(!lines.join('').includes(planted), lines.join(''))
+  assert.ok(!`${ours.message}${ours.stack}${JSON.stringify(ours)}`.includes(planted))
+  const [first, second] = lines.map((line) => JSON.parse(line))
+  assert.match(first.error.cause.cause.message, /postgres:\/\/app:\[redacted\]@db/)
+  assert.equal(second.error.cause.name, 'Error')
+  assert.equal(second.bytes, `${planted.length} bytes`)
+})
+
+test('a circle in what is logged costs its fields and nothing else', () => {
+  const { log, lines } = createTestLog()
+  const circle: Record<string, unknown> = {}
+  circle.self = circle
+  log.info('round', { circle })
+  assert.equal(JSON.parse(lines[0] as string).msg, 'round')
+})
+
 test('a secret that is not there stays absent', () => {
   const { log, lines } = createTestLog()
   log.info('none', { token: null, cookie: undefined })
