@@ -4,6 +4,7 @@ import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
 import {
+  crashQuietly,
   createLog,
   dropPrivileges,
   messageOf,
@@ -28,6 +29,7 @@ try {
   // Its folder belongs to root.
   flushCompileCache()
   dropPrivileges(config)
+  crashQuietly(log)
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))

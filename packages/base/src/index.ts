@@ -3,6 +3,7 @@
 export * from './base64.ts'
 export * from './clock.ts'
 export * from './config.ts'
+export * from './crash.ts'
 export * from './disk.ts'
 export type { DerivedFile } from './disk-derived.ts'
 export { diskErrors } from './disk-errors.ts'
