@@ -114,7 +114,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
             .selectFrom('entries')
             .select(({ fn }) => fn.countAll<number>().as('count'))
             .executeTakeFirstOrThrow()
-          const entry = { chain: 'own', seq: count, time_ms: 0, kind: 'own', class_uid: null, activity_id: null }
+          const entry = { time_ms: 0, kind: 'own', class_uid: null, activity_id: null }
           const rest = { severity_id: null, event_uid: null, own_uid: uid }
           await tx
             .insertInto('entries')

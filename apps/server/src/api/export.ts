@@ -91,24 +91,15 @@ async function evidenceLeaves(ports: ApiPorts, tenant: string, leafIndex: number
 }
 
 /** The leaves of the batch that holds `leaf`: after the chain's head before it, up to the head that signs it. */
-async function batchAround({ db }: ApiPorts, tenant: string, leaf: number): Promise<LeafRange> {
-  const { chain, seq } = await db
-    .selectFrom('entries')
-    .select(['chain', 'seq'])
-    .where('tenant', '=', tenant)
-    .where('leaf_index', '=', leaf)
-    .executeTakeFirstOrThrow()
-  const rows = db.selectFrom('entries').select(['leaf_index', 'seq']).where('chain', '=', chain).limit(1)
-  const heads = rows.where('kind', '=', 'head')
-  const after = await heads.where('seq', '>=', seq).orderBy('seq').executeTakeFirst()
+async function batchAround(ports: ApiPorts, tenant: string, leaf: number): Promise<LeafRange> {
+  const { chain, seq } = await lineAt(ports, tenant, leaf)
+  const rows = ports.db.selectFrom('batches').selectAll().where('chain', '=', chain).limit(1)
+  const own = await rows.where('last_seq', '>=', seq).orderBy('last_seq').executeTakeFirst()
   // A line of the ledger's own chain has no head: the checkpoint signs it.
-  if (after === undefined) return { from: leaf, to: leaf + 1 }
-  const before = await heads.where('seq', '<', seq).orderBy('seq', 'desc').executeTakeFirst()
-  const first = await rows
-    .where('seq', '>', before?.seq ?? -1)
-    .orderBy('seq')
-    .executeTakeFirstOrThrow()
-  return { from: first.leaf_index, to: after.leaf_index + 1 }
+  if (own === undefined) return { from: leaf, to: leaf + 1 }
+  const before = await rows.where('last_seq', '<', seq).orderBy('last_seq', 'desc').executeTakeFirst()
+  const firstSeq = (before?.last_seq ?? -1) + 1
+  return { from: own.leaf_index - (own.last_seq - firstSeq), to: own.leaf_index + 1 }
 }
 
 /** With the records of the keys that signed the heads within. */

@@ -148,21 +148,26 @@ export function createIngest(options: IngestOptions): Ingest {
   async function leafOfSame(ledger: Ledger, batch: ShipRequest, attempted: string): Promise<number | undefined> {
     const firstSeq = Number(batch.firstSeq)
     const rows = await store.db
-      .selectFrom('entries')
-      .select('leaf_index')
+      .selectFrom('batches')
+      .select(['leaf_index', 'last_seq'])
       .where('chain', '=', batch.chain)
-      .where('seq', '>=', firstSeq)
-      .where('seq', '<', firstSeq + batch.count)
-      .orderBy('seq')
+      .where('last_seq', '>=', firstSeq)
+      .where('last_seq', '<', firstSeq + batch.count)
+      .where('kind', '=', 'head')
+      .orderBy('last_seq')
       .execute()
-    if (rows.length !== batch.count) return undefined
+    const last = rows.at(-1)
+    if (last === undefined || last.last_seq - firstSeq + 1 !== batch.count) return undefined
     const lines = splitLines(batch.lines, batch.count, attempted)
-    const isSame = rows.every(({ leaf_index }, i) => {
-      const [stored] = ledger.leafHashes(leaf_index, leaf_index + 1)
-      const line = lines[i]
-      return stored !== undefined && line !== undefined && equal(stored, leafHash(sha256, line))
-    })
-    return isSame ? rows.at(-1)?.leaf_index : undefined
+    let done = 0
+    for (const { leaf_index, last_seq } of rows) {
+      const upTo = last_seq - firstSeq + 1
+      const first = leaf_index + 1 - (upTo - done)
+      const isSame = (hash: Uint8Array, i: number) => equal(hash, leafHash(sha256, lines[done + i] ?? nothing))
+      if (first < 0 || !ledger.leafHashes(first, leaf_index + 1).every(isSame)) return undefined
+      done = upTo
+    }
+    return last.leaf_index
   }
 
   async function stubOfSame({ chain, firstSeq, lines }: ShipRequest): Promise<number | undefined> {
@@ -211,6 +216,7 @@ export function createIngest(options: IngestOptions): Ingest {
 }
 
 const newline = 0x0a
+const nothing = new Uint8Array(0)
 
 function linesIn(bytes: Uint8Array): number {
   let count = 0

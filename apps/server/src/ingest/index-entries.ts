@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Feed, follow, type JsonObject, parseRfc3339 } from '@sealwatch/base'
-import { type Body, type Leaf, type Ledger, type Line, parseLine, sha256 } from '@sealwatch/ledger'
-import { type Outbox, outboxUid, type Store, type Tables } from '../store/index.ts'
+import { eventClasses } from '@sealwatch/contract'
+import { type Body, type Leaf, type Ledger, type Line, parseLine, sha256, skimEvent } from '@sealwatch/ledger'
+import { insertRows, type Outbox, outboxUid, type Store, type Tables } from '../store/index.ts'
 
-const batchMax = 1024
-/** SQLite binds at most 32,766 values in one statement. */
-const rowsPerInsert = 500
+/** Leaves in one transaction at most. */
+const batchMax = 4096
 
 /** A ledger as a feed of leaves: what every follower of a tenant reads. */
 export const leafFeed = (ledger: Ledger): Feed<Leaf> => ({
@@ -40,19 +40,21 @@ export async function indexEntries(options: {
     batchMax,
     signal,
     handle: async (leaves, next) => {
-      const rows = leaves.map((leaf) => entryOf(ledger, leaf))
+      const entries = leaves.map((leaf) => entryOf(ledger, leaf))
+      const rows = entries.map(({ row }) => row)
+      const batches = entries.flatMap(({ batch }) => batch ?? [])
       const side = await readSide(ledger, sidePosition, next)
       const placed = new Map(
         rows.flatMap(({ own_uid, leaf_index }) => (own_uid === null ? [] : [[own_uid, leaf_index] as const])),
       )
       await store.transaction(async (tx) => {
-        for (const part of chunked(rows)) await tx.insertInto('entries').values(part).execute()
-        for (const part of chunked(side.rows)) {
-          await tx
-            .insertInto('side_values')
-            .values(part.map(({ index, sealed }) => ({ tenant, leaf_index: index, sealed })))
-            .execute()
-        }
+        await insertRows(tx, 'entries', rows)
+        await insertRows(tx, 'batches', batches)
+        await insertRows(
+          tx,
+          'side_values',
+          side.rows.map(({ index, sealed }) => ({ tenant, leaf_index: index, sealed })),
+        )
         await outbox.settle(tx, placed)
         await tx
           .insertInto('cursors')
@@ -79,27 +81,37 @@ async function readSide(ledger: Ledger, from: number, leaf: number) {
   }
 }
 
-function* chunked<T>(rows: readonly T[]): Generator<T[]> {
-  for (let from = 0; from < rows.length; from += rowsPerInsert) yield rows.slice(from, from + rowsPerInsert)
+type Entry = { readonly row: Tables['entries']; readonly batch?: Tables['batches'] }
+
+const findingClass = eventClasses.finding.uid
+const wanted = ['class_uid', 'activity_id', 'severity_id'].map((name) => new TextEncoder().encode(name))
+
+function entryOf(ledger: Ledger, leaf: Leaf): Entry {
+  const skim = skimEvent(leaf.line, wanted)
+  const [class_uid = null, activity_id = null, severity_id = null] = skim?.numbers ?? []
+  if (skim === undefined || skim.chain === ledger.chain || class_uid === findingClass) return readEntry(ledger, leaf)
+  const classes = { class_uid, activity_id, severity_id, event_uid: null, own_uid: null }
+  return { row: { tenant: ledger.tenant, leaf_index: leaf.index, time_ms: skim.timeMs, kind: 'event', ...classes } }
 }
 
-function entryOf({ tenant, chain }: Ledger, { index, line: bytes }: Leaf): Tables['entries'] {
-  const { line } = parseLine(sha256, bytes, `indexing leaf ${index} of ${tenant}`)
+function readEntry({ tenant, chain }: Ledger, { index, line: bytes }: Leaf): Entry {
+  const { kind, line } = parseLine(sha256, bytes, `indexing leaf ${index} of ${tenant}`)
   const event: JsonObject = 'event' in line ? line.event : {}
-  const body = bodyOf(line)
-  return {
+  const row = {
     tenant,
     leaf_index: index,
-    chain: line.chain,
-    seq: line.seq,
     time_ms: Number((parseRfc3339(line.time) ?? 0n) / 1_000_000n),
-    kind: Object.keys(body)[0] as string,
+    kind,
     class_uid: integerOr(event.class_uid),
     activity_id: integerOr(event.activity_id),
     severity_id: integerOr(event.severity_id),
-    event_uid: uidOf(event),
-    own_uid: line.chain === chain ? outboxUid(tenant, body) : null,
+    event_uid: event.class_uid === findingClass ? uidOf(event) : null,
+    own_uid: line.chain === chain ? outboxUid(tenant, bodyOf(line)) : null,
   }
+  const at = { tenant, leaf_index: index, kind }
+  if ('head' in line) return { row, batch: { chain: line.chain, last_seq: line.seq, ...at } }
+  if ('stub' in line) return { row, batch: { chain: line.stub.chain, last_seq: line.stub.next_seq - 1, ...at } }
+  return { row }
 }
 
 function bodyOf(line: Line): Body {

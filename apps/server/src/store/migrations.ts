@@ -39,4 +39,19 @@ export const migrations: readonly string[] = [
      first_seq INTEGER NOT NULL, next_seq INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
      signing_key_id TEXT, quarantined_at TEXT NOT NULL, stub_leaf_index INTEGER,
      PRIMARY KEY (item, chain, first_seq)) STRICT;`,
+  // The index is built again from the ledgers. Of a batch one row is enough: its lines stand side by side.
+  `DROP TABLE entries;
+   CREATE TABLE entries (
+     tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, time_ms INTEGER NOT NULL, kind TEXT NOT NULL,
+     class_uid INTEGER, activity_id INTEGER, severity_id INTEGER, event_uid TEXT, own_uid TEXT,
+     PRIMARY KEY (tenant, leaf_index)) STRICT, WITHOUT ROWID;
+   CREATE INDEX entries_by_time ON entries (tenant, time_ms);
+   CREATE INDEX entries_by_class ON entries (tenant, class_uid, leaf_index) WHERE class_uid IS NOT NULL;
+   CREATE INDEX entries_by_uid ON entries (tenant, event_uid) WHERE event_uid IS NOT NULL;
+   CREATE INDEX entries_by_own_uid ON entries (own_uid) WHERE own_uid IS NOT NULL;
+   CREATE TABLE batches (
+     chain TEXT NOT NULL, last_seq INTEGER NOT NULL, tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL,
+     kind TEXT NOT NULL, PRIMARY KEY (chain, last_seq)) STRICT, WITHOUT ROWID;
+   DELETE FROM side_values;
+   UPDATE cursors SET position = 0, side_position = 0 WHERE follower = 'index';`,
 ]

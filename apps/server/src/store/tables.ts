@@ -43,18 +43,18 @@ export type Tables = {
   entries: {
     tenant: string
     leaf_index: number
-    chain: string
-    seq: number
     time_ms: number
     kind: string
     class_uid: number | null
     activity_id: number | null
     severity_id: number | null
-    /** metadata.uid of an event. */
+    /** metadata.uid of a finding. */
     event_uid: string | null
     /** outboxUid of a line that the server wrote. */
     own_uid: string | null
   }
+  /** Where the lines of a chain stand: up to `last_seq`, those of one batch side by side, the last at `leaf_index`; or the stub that stands for them. */
+  batches: { chain: string; last_seq: number; tenant: string; leaf_index: number; kind: string }
   /** Personal values, sealed under the tenant's key. */
   side_values: { tenant: string; leaf_index: number; sealed: Uint8Array }
   /** Lines that must still enter a ledger; a row goes when its line is there. */

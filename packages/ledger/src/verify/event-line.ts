@@ -16,6 +16,13 @@ const pieces = {
 }
 const [chainLength, hashLength, timeLength] = [32, 64, 30]
 
+/** Where the event of such a line begins, with its brace; and how many bytes there are from its time to its end. */
+export const eventFrom = pieces.chain.length + chainLength + pieces.event.length - 1
+export const eventTail = timeLength + pieces.v.length
+export const eventPiece = pieces.event
+export const chainAt = (line: Uint8Array): string =>
+  text.decode(line.subarray(pieces.chain.length, pieces.chain.length + chainLength))
+
 /**
  * Reads the line of an event, which nearly all lines are, without building it: its envelope must stand byte for byte as
  * the canonical form puts it (line.md, 1 and 2), up to a newline or the end. Undefined for any other line and for all
