@@ -68,7 +68,7 @@ export type SampleHost = {
   verified(batch: SampleBatch): VerifiedBatch
 }
 
-export function sampleHost(seed: number, tenant = 'default'): SampleHost {
+export function sampleHost(seed: number, tenant = 'default', eventOf = sampleEvent): SampleHost {
   const signer = sampleSigner(seed)
   const chain = Buffer.alloc(16, seed).toString('hex')
   const head = createNoteSigner(`sealwatch.dev/key/${signer.keyId}`, signer)
@@ -103,7 +103,7 @@ export function sampleHost(seed: number, tenant = 'default'): SampleHost {
       const anchor = { tenant, key_id: signer.keyId, origin: null }
       const noFile = { prev_file: null, prev_last_hash: null, prev_sequence_num: null }
       if (first.nextSeq === 0) addBody({ anchor: { ...anchor, ...noFile } })
-      for (let i = 0; i < count; i += 1) add(sealDraft(chain, position, sampleEvent(events++)))
+      for (let i = 0; i < count; i += 1) add(sealDraft(chain, position, eventOf(events++)))
       addBody({ head: { note: head.sign(headText(chain, position.nextSeq, position.tip as string)) } })
       return { chain, firstSeq: first.nextSeq, lines: ndjson(sealed), sealed }
     },

@@ -3,6 +3,7 @@
 import type { Command } from '../command.ts'
 import { alerts } from './alerts.ts'
 import { auditExport } from './audit-export.ts'
+import { auditPage } from './audit-page.ts'
 import { auditVerify } from './audit-verify.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
@@ -23,6 +24,7 @@ export const commandTable: readonly Command[] = [
   events,
   auditExport,
   auditVerify,
+  auditPage,
   hostInvite,
   version,
   help,

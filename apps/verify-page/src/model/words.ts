@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Json } from '@sealwatch/base/json'
+import { headKeyId, type Line, type SideValues } from '@sealwatch/ledger/verify'
+import { memberAt, textAt } from './member.ts'
+
+/** What a line is to a reader. The order is that of the filter. */
+export const lineKinds = ['event', 'alert', 'head', 'key', 'stub', 'anchor', 'other'] as const
+export type LineKind = (typeof lineKinds)[number]
+
+/** Numbers are OCSF's severity_id; what has none, or one we do not know, is 0. */
+export const severityNames = ['', 'Informational', 'Low', 'Medium', 'High', 'Critical', 'Fatal'] as const
+
+const findingClass = 2004
+
+export function kindOf(line: Line): LineKind {
+  if ('event' in line) return memberAt(line.event, 'class_uid') === findingClass ? 'alert' : 'event'
+  if ('head' in line) return 'head'
+  if ('key' in line) return 'key'
+  if ('stub' in line) return 'stub'
+  if ('anchor' in line) return 'anchor'
+  return 'other'
+}
+
+export function severityOf(line: Line): number {
+  const id = 'event' in line ? memberAt(line.event, 'severity_id') : undefined
+  return typeof id === 'number' && severityNames[id] !== undefined ? id : 0
+}
+
+/** A line in human words. Whatever text stands in it was chosen by others: show it as text, never as markup. */
+export type LineWords = {
+  readonly kind: LineKind
+  readonly severity: number
+  /** As the line has it: RFC 3339 in UTC with nanoseconds. */
+  readonly time: string
+  readonly actor: string
+  readonly action: string
+  readonly chain: string
+  readonly seq: number
+  /** How many personal values the bundle shows in the open. */
+  readonly revealed: number
+}
+
+/** Who the chains belong to, as far as the lines before have said: chain or key id -> host. */
+export type HostNames = ReadonlyMap<string, string>
+
+export function wordsOf(line: Line, side: SideValues | undefined, hosts: HostNames): LineWords {
+  const { actor, action } = sentenceOf(line, side, hosts)
+  return {
+    kind: kindOf(line),
+    severity: severityOf(line),
+    time: line.time,
+    actor,
+    action,
+    chain: line.chain,
+    seq: line.seq,
+    revealed: Object.keys(side ?? {}).length,
+  }
+}
+
+type Sentence = { readonly actor: string; readonly action: string }
+
+function sentenceOf(line: Line, side: SideValues | undefined, hosts: HostNames): Sentence {
+  const host = (chain: string, keyId?: string | null) =>
+    hosts.get(chain) ?? hosts.get(keyId ?? '') ?? `chain ${chain.slice(0, 8)}…`
+  if ('event' in line) return ofEvent(line.event, side)
+  if ('head' in line)
+    return { actor: host(line.chain, keyIdOf(line.head.note)), action: `Signed its chain up to number ${line.seq}` }
+  if ('key' in line) {
+    const { host_id, valid_from, valid_until } = line.key
+    const until = valid_until === null ? '' : ` until ${dayOf(valid_until)}`
+    return {
+      actor: ledgerItself,
+      action: `Registered the signing key of ${host_id}, valid from ${dayOf(valid_from)}${until}`,
+    }
+  }
+  if ('stub' in line) {
+    const { chain, first_seq, next_seq, reason } = line.stub
+    const lines = next_seq - first_seq === 1 ? `Line ${first_seq}` : `Lines ${first_seq} to ${next_seq - 1}`
+    return { actor: ledgerItself, action: `${lines} of ${host(chain)} not admitted: ${reason.replaceAll('_', ' ')}` }
+  }
+  if ('anchor' in line) {
+    const { origin, tenant, key_id, prev_file } = line.anchor
+    if (origin !== null) return { actor: ledgerItself, action: `Opened the ledger of tenant ${tenant}` }
+    const began = prev_file === null ? 'Began its chain' : 'Continued its chain in a new file'
+    return { actor: host(line.chain, key_id), action: `${began} for tenant ${tenant}` }
+  }
+  const body = Object.keys(line).find((member) => !envelope.has(member)) ?? 'line'
+  return { actor: ledgerItself, action: `Recorded a ${body.replaceAll('_', ' ')}` }
+}
+
+const ledgerItself = 'Ledger'
+const envelope: ReadonlySet<string> = new Set(['chain', 'epoch', 'prev', 'seq', 'time', 'v'])
+const dayOf = (time: string) => time.slice(0, 10)
+
+function keyIdOf(note: string): string | undefined {
+  try {
+    return headKeyId(note, 'naming the host of a head')
+  } catch {
+    return undefined
+  }
+}
+
+/** Events are those of event.md; one of another form is shown by what little it has. */
+function ofEvent(event: Json, side: SideValues | undefined): Sentence {
+  const process = memberAt(event, 'actor', 'process')
+  const program = textAt(process, 'file', 'path') ?? textAt(process, 'name')
+  const uid = textAt(event, 'actor', 'user', 'uid')
+  const name = side?.['/event/actor/user/name']?.value
+  const user = name ?? (uid === undefined ? undefined : `uid ${uid}`)
+  const who = program ?? textAt(event, 'actor', 'app_name') ?? textAt(event, 'device', 'hostname') ?? 'unknown'
+  return {
+    actor: user === undefined ? who : `${who} · ${user}`,
+    action: textAt(event, 'message') ?? textAt(event, 'type_name') ?? 'An event without words',
+  }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { DrawnCheckpoint } from '../model/header.ts'
+import type { Step } from '../model/path.ts'
+import type { ProvenRootLeaf } from '../model/proof.ts'
+import { timeWords } from '../model/verdict.ts'
+import type { Proven } from '../worker/messages.ts'
+import { copyButton, h, hashText, icon, numberWords, shortHash, spanWords } from './dom.ts'
+import { type DrawnTree, drawTree, type Named } from './picture.ts'
+
+/** The whole way of one line, from the signatures above to the line below. */
+export function proofView(
+  { proof, words, text, personal, script }: Proven,
+  isPinned: boolean,
+  width: number,
+): HTMLElement {
+  const { tenant, root, rootLeaf, delegation } = proof
+  const inspector = h('p', { class: 'inspector', 'aria-live': 'off' }, inspectorHint)
+  const onNamed = (named: Named | undefined) =>
+    inspector.replaceChildren(
+      ...(named === undefined
+        ? [inspectorHint]
+        : [h('strong', {}, named.what), h('span', { class: 'how' }, named.how), hashText(named.hash)]),
+    )
+  const lineTree = {
+    name: tenant.origin,
+    index: proof.leaf,
+    size: tenant.size,
+    leafHash: proof.leafHash,
+    steps: proof.steps,
+  }
+  const rootTree = {
+    name: root.origin,
+    index: rootLeaf.index,
+    size: root.size,
+    leafHash: rootLeaf.leafHash,
+    steps: rootLeaf.steps,
+  }
+  return h(
+    'article',
+    { class: 'proof' },
+    h('h3', { tabindex: -1 }, `How leaf ${numberWords(proof.leaf)} is proven`),
+    h(
+      'div',
+      { class: 'picture' },
+      signatureCard(root, delegation, isPinned),
+      checkpointCard('Root ledger', root),
+      drawTree(rootTree, width, onNamed),
+      h(
+        'div',
+        { class: 'card link' },
+        h('p', {}, `Line ${numberWords(rootLeaf.index)} of the root ledger names the root of the tenant’s ledger`),
+      ),
+      checkpointCard('Ledger of the tenant', tenant),
+      drawTree(lineTree, width, onNamed),
+      h(
+        'div',
+        { class: 'card line-card' },
+        h('p', { class: 'name' }, `Leaf ${numberWords(proof.leaf)}`),
+        h('p', { class: 'action' }, words.action),
+        h('p', { class: 'meta' }, `${timeWords(words.time)} · ${words.actor}`),
+      ),
+    ),
+    inspector,
+    personal.length > 0 && personalView(personal),
+    lineView(text),
+    stepsView([
+      ['Ledger of the tenant', lineTree],
+      ['Root ledger', rootTree],
+    ]),
+    scriptView(script),
+  )
+}
+
+const inspectorHint = 'Point at a hash to read it, click to copy it.'
+
+function signatureCard(
+  root: DrawnCheckpoint,
+  delegation: (ProvenRootLeaf & { nodeKey: string }) | undefined,
+  isPinned: boolean,
+) {
+  return h(
+    'div',
+    { class: `card signatures ${isPinned ? 'pinned' : 'asserted'}` },
+    icon(isPinned ? 'seal-proven' : 'seal-intact', 30),
+    h(
+      'div',
+      {},
+      h('p', { class: 'name' }, isPinned ? 'Signed by a key you named' : 'Signed by a key that the file brought'),
+      ...root.signedBy.map((name) => h('p', { class: 'signer' }, name)),
+      delegation !== undefined &&
+        h(
+          'p',
+          { class: 'meta' },
+          `node key ${shortHash(delegation.nodeKey)}, delegated in line ${numberWords(delegation.index)} of the root ledger`,
+        ),
+    ),
+  )
+}
+
+function checkpointCard(name: string, { origin, size, root }: DrawnCheckpoint) {
+  return h(
+    'div',
+    { class: 'card checkpoint' },
+    h('p', { class: 'name' }, `${name}, size ${numberWords(size)}`),
+    h('p', { class: 'meta' }, origin),
+    h('p', { class: 'root-hash' }, hashText(root), copyButton(root, 'the root hash')),
+  )
+}
+
+function personalView(personal: Proven['personal']) {
+  return h(
+    'section',
+    { class: 'personal' },
+    h('h4', {}, icon('eye', 16), 'Personal values'),
+    h(
+      'p',
+      { class: 'meta' },
+      'In the line stand commitments to these; whoever exported the bundle chose to show them.',
+    ),
+    h(
+      'dl',
+      { class: 'rows' },
+      ...personal.flatMap(({ pointer, value }) => [
+        h('dt', {}, h('code', {}, pointer)),
+        h('dd', {}, h('mark', {}, value)),
+      ]),
+    ),
+  )
+}
+
+const lineView = (text: string) =>
+  h('details', { class: 'text' }, h('summary', {}, 'The line itself'), h('pre', {}, text))
+
+/** The picture in words, for paper and for those who do not see it. */
+function stepsView(trees: readonly (readonly [string, DrawnTree])[]) {
+  return h(
+    'details',
+    { class: 'steps' },
+    h('summary', {}, `The path as a table: ${trees.reduce((sum, [, { steps }]) => sum + steps.length, 0)} hashes`),
+    ...trees.map(([name, { index, leafHash, steps }]) =>
+      h(
+        'div',
+        { class: 'scroll' },
+        h(
+          'table',
+          {},
+          h('caption', {}, `${name}: leaf ${numberWords(index)}, ${leafHash}`),
+          h(
+            'thead',
+            {},
+            h('tr', {}, ...['', 'Sibling', 'Its leaves', 'Together'].map((head) => h('th', { scope: 'col' }, head))),
+          ),
+          h('tbody', {}, ...steps.map(stepRow)),
+        ),
+      ),
+    ),
+  )
+}
+
+const stepRow = ({ side, sibling, siblingSpan, hash }: Step, i: number) =>
+  h(
+    'tr',
+    {},
+    h('td', {}, `${i + 1} ${side}`),
+    h('td', {}, hashText(sibling)),
+    h('td', {}, spanWords(siblingSpan)),
+    h('td', {}, hashText(hash)),
+  )
+
+function scriptView(script: string) {
+  return h(
+    'details',
+    { class: 'script' },
+    h('summary', {}, 'Check it without us: a script for bash and openssl'),
+    h('p', { class: 'meta' }, 'Save it beside the bundle and run it: bash check.sh'),
+    h('div', { class: 'scroll' }, copyButton(script, 'the script'), h('pre', {}, script)),
+  )
+}

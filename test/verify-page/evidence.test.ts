@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model of the verify page, held to the ledger that wrote the bundles and to the verifier of the command line.
+
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { verifyEd25519 } from '@sealwatch/keys'
+import { type BundleReport, sha256, verifyBundle } from '@sealwatch/ledger'
+import fc from 'fast-check'
+import { type Evidence, examine, type Shown } from '../../apps/verify-page/src/model/evidence.ts'
+import { excerptOf } from '../../apps/verify-page/src/model/excerpt.ts'
+import { filterRows } from '../../apps/verify-page/src/model/filter.ts'
+import { proofOf } from '../../apps/verify-page/src/model/proof.ts'
+import { scriptOf } from '../../apps/verify-page/src/model/script.ts'
+import { bundleOf, materialOf, vkeys } from './material.ts'
+
+const material = await materialOf(14, 200)
+after(() => material[Symbol.asyncDispose]())
+const { ledger, sealed, side } = material
+const { size } = sealed.checkpoint
+
+const examined = (bundle: Uint8Array, trust: readonly string[] = vkeys): Promise<Evidence> =>
+  examine(new Blob([bundle.slice()]), trust)
+
+async function shownIn(bundle: Uint8Array): Promise<Shown> {
+  const { report, shown } = await examined(bundle)
+  assert.equal(report.problem, undefined)
+  return shown as Shown
+}
+
+const ranges = fc.array(
+  fc.tuple(fc.nat(size - 1), fc.nat(40)).map(([from, more]) => ({ from, to: Math.min(size, from + more + 1) })),
+  { maxLength: 4 },
+)
+
+test('the drawn path of any line of any bundle is the inclusion proof that its ledger gives', async () => {
+  assert.ok(size > 2048, 'the tree has several blocks')
+  await fc.assert(
+    fc.asyncProperty(ranges, fc.boolean(), async (chosen, isRevealed) => {
+      const shown = await shownIn(await bundleOf(ledger, sealed, chosen, isRevealed ? side : new Map()))
+      for (let row = 0; row < shown.rows; row += 1 + Math.floor(shown.rows / 12)) {
+        const line = await shown.line(row)
+        const proof = await proofOf(shown, line)
+        const due = ledger.inclusion(line.leaf, size).map((hash) => hash.toHex())
+        assert.deepEqual(
+          proof.steps.map(({ sibling }) => sibling),
+          due,
+        )
+        assert.equal(proof.leafHash, ledger.subtree(0, line.leaf).toHex())
+        assert.equal(proof.steps.at(-1)?.hash, sealed.checkpoint.root.toHex())
+        const own = await ledger.read(line.leaf, 1)
+        assert.deepEqual(Buffer.from(line.bytes), Buffer.from(own[0]?.line as Uint8Array))
+        assert.equal(line.side !== undefined, isRevealed && side.has(line.leaf))
+      }
+    }),
+    { numRuns: 25 },
+  )
+})
+
+test('siblings that stand in gaps as a whole are told from those whose lines are shown', async () => {
+  const shown = await shownIn(await bundleOf(ledger, sealed, [{ from: 40, to: 48 }]))
+  const { steps } = await proofOf(shown, await shown.line(5))
+  for (const { siblingSpan, isWithheld } of steps) {
+    const isShown = (leaf: number) => leaf === 0 || (leaf >= 40 && leaf < 48)
+    const leaves = Array.from({ length: siblingSpan.to - siblingSpan.from }, (_, i) => siblingSpan.from + i)
+    assert.equal(isWithheld, !leaves.some(isShown), JSON.stringify(siblingSpan))
+  }
+})
+
+test('the script follows the path with openssl alone, and notices an altered line, hash and signature', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-script-'))
+  const bundle = await bundleOf(ledger, sealed, [{ from: 1000, to: 1030 }], side)
+  const path = join(dir.path, "it's a trail.bundle")
+  writeFileSync(path, bundle)
+  const shown = await shownIn(bundle)
+  const proof = await proofOf(shown, await shown.line(7))
+  const run = (script: string, ...args: string[]) =>
+    spawnSync('bash', ['-c', script, 'check', ...args], { cwd: dir.path, encoding: 'utf8' })
+  const script = scriptOf(proof, "it's a trail.bundle", vkeys)
+  const { status, stdout, stderr } = run(script)
+  assert.deepEqual([status, stderr], [0, ''])
+  const said = stdout.split('\n').map((line) => line.replace(/\+[0-9a-f]{8}\+[0-9a-zA-Z+/=]{44}/, 'KEY'))
+  assert.deepEqual(said.slice(0, -1), [
+    'ok: the line has the hash of its leaf',
+    `ok: leaf ${proof.leaf} stands in sealwatch.test/tenant/0f, size ${size}`,
+    'ok: the root ledger names this root',
+    `ok: line ${proof.rootLeaf.index} stands in sealwatch.test/root, size ${proof.root.size}`,
+    'ok: signed by sealwatch.test/rootKEY',
+    'ok: the root ledger holds the delegation',
+    `ok: line ${proof.delegation?.index} stands in sealwatch.test/root, size ${proof.root.size}`,
+    `ok: the checkpoint of sealwatch.test/root, size ${proof.root.size}, is signed by sealwatch.test/rootKEY`,
+    `ok: the checkpoint of sealwatch.test/tenant/0f, size ${size}, is signed by sealwatch.test/tenant/0fKEY`,
+  ])
+
+  const rows = bundle.toString().split(/(?<=\n)/)
+  const altered = join(dir.path, 'altered')
+  writeFileSync(altered, rows.with(proof.fileLine - 1, rows[proof.fileLine - 1]?.replace('a', 'b') as string).join(''))
+  assert.match(run(script, altered).stdout, /^WRONG: the line/m)
+  const sibling = proof.steps[2]?.sibling as string
+  assert.match(
+    run(
+      script.replace(
+        sibling,
+        sibling.replace(/^./, (c) => (c === '0' ? '1' : '0')),
+      ),
+    ).stdout,
+    /^WRONG: leaf \d+ stands/m,
+  )
+  for (const signature of script.match(/(?<=signed [0-9a-f]{64} )[0-9a-f]{128}/g) ?? assert.fail()) {
+    const { status, stdout } = run(
+      script.replace(
+        signature,
+        signature.replace(/..$/, (hex) => (hex === '00' ? '01' : '00')),
+      ),
+    )
+    assert.equal(status, 1)
+    assert.match(stdout, /^WRONG: .*signed by/m)
+  }
+})
+
+async function byCommandLine(bundle: Uint8Array, trust: readonly string[]): Promise<BundleReport> {
+  async function* whole() {
+    yield bundle
+  }
+  return await verifyBundle(whole(), { sha256, verify: verifyEd25519, trust })
+}
+
+const read = (name: string) => readFileSync(new URL(`../../vectors/ledger/${name}`, import.meta.url))
+const vectorKeys = read('vkeys').toString().trim().split('\n')
+
+test('every vector, good and bad, gets the same report as from the command line', async () => {
+  type Alteration = { name: string; from: string; to: string; code: string; fileLine: number }
+  const complete = read('complete.bundle').toString()
+  const alterations = JSON.parse(read('altered-bundles.json').toString()) as Alteration[]
+  const bundles: [string, string][] = [
+    ['complete', complete],
+    ['sparse', read('sparse.bundle').toString()],
+    ...alterations.map(({ name, from, to }): [string, string] => [name, complete.replace(from, to)]),
+  ]
+  for (const [name, text] of bundles)
+    for (const trust of [vectorKeys, []]) {
+      const { report, shown } = await examined(Buffer.from(text), trust)
+      assert.deepEqual(report, await byCommandLine(Buffer.from(text), trust), name)
+      assert.equal(shown !== undefined, report.ok, name)
+    }
+  for (const { name, from, to, code, fileLine } of alterations) {
+    const { report } = await examined(Buffer.from(complete.replace(from, to)), vectorKeys)
+    assert.deepEqual([report.problem?.code, report.problem?.fileLine], [code, fileLine], name)
+  }
+})
+
+test('whatever happens to a bundle, page and command line name the same line and reason', async () => {
+  const bundle = await bundleOf(ledger, sealed, [{ from: 380, to: 430 }], side)
+  const edit = fc.oneof(
+    fc.record({ at: fc.nat(bundle.length - 1), cut: fc.nat(3), put: fc.uint8Array({ maxLength: 3 }) }),
+    fc.record({ at: fc.nat(bundle.length - 1), cut: fc.nat(bundle.length), put: fc.constant(new Uint8Array(0)) }),
+  )
+  await fc.assert(
+    fc.asyncProperty(edit, async ({ at, cut, put }) => {
+      const altered = Buffer.concat([bundle.subarray(0, at), put, bundle.subarray(at + cut)])
+      const { report } = await examined(altered)
+      assert.deepEqual(report, await byCommandLine(altered, vkeys))
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('bytes that are no bundle end in a report, never in an error', async () => {
+  const deep = `{"bundle":${'['.repeat(5000)}`
+  const wide = '{"bundle":{"v":1}}\n{"gap":{"from":0,"hashes":[],"to":1e999}}\n'
+  const given = ['', '\n', 'x', '\u0000'.repeat(70_000), deep, wide, '{"leaves":{"from":0,"hashes":[],"revealed":0}}\n']
+  for (const text of given) {
+    const { report, shown } = await examined(Buffer.from(text))
+    assert.deepEqual([report.ok, shown], [false, undefined])
+    assert.match(report.problem?.code ?? '', /^[A-Z_]+$/)
+  }
+})
+
+test('lines are found by kind and by words, in order', async () => {
+  const shown = await shownIn(await bundleOf(ledger, sealed, [{ from: 0, to: size }], side))
+  const heads = await filterRows(shown, { text: '', kinds: ['head', 'stub'] })
+  assert.equal(heads?.length, shown.kinds.head + shown.kinds.stub)
+  const found = (await filterRows(shown, { text: 'SHADOW  reading', kinds: ['event'] })) as Uint32Array
+  assert.ok(found.length > 0 && found.length < shown.rows)
+  for (const { words, line } of await shown.lines([...found.slice(0, 20)])) {
+    assert.match(words.action, /shadow.*reading/)
+    assert.ok('event' in line)
+  }
+  assert.equal(await filterRows(shown, { text: 'shadow', kinds: [] }, undefined, () => true), undefined)
+})
+
+test('the excerpt is the named line of the file, cut, whatever its length and place', async () => {
+  const file = new Blob([`one\ntwo\n${'é'.repeat(700)}\n`])
+  assert.deepEqual(await Promise.all([1, 2, 4, 9].map((line) => excerptOf(file, line))), ['one', 'two', '', ''])
+  const long = await excerptOf(file, 3)
+  assert.match(long, /^é{300}…$/)
+})
+
+test('the page is the same bytes whenever it is built, and names nothing outside of itself', async () => {
+  const build = () => execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  const script = `import { buildPage } from ${JSON.stringify(new URL('../../apps/verify-page/make/page.ts', import.meta.url).href)}
+    process.stdout.write(await buildPage())`
+  const page = build()
+  assert.equal(page, build())
+  assert.match(page, /default-src 'none'/)
+  assert.doesNotMatch(page, /(?:src|href)\s*=\s*["']?(?!#|data:,)[a-z/]/i)
+  assert.ok(!page.includes('\u0000'))
+})
