@@ -33,6 +33,7 @@ describe('scripts', () => {
       'tools/gen',
       'tools/setup',
       'tools/test',
+      'tools/verify-page',
     ]))
 
   for (const script of scripts) {
