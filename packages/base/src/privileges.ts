@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { statSync } from 'node:fs'
 import process from 'node:process'
+import { type ErrorTable, errorsOf } from './errors.ts'
+
+export const privilegeErrors = {
+  OWNER_ROOT: {
+    kind: 'denied',
+    rule: 'what serves strangers runs as the owner of its directory, and that is not root',
+    advice: 'Give the directory and all in it to a user of its own: chown -R 64704:64704 DIR',
+  },
+  OWNER_OTHER: {
+    kind: 'denied',
+    rule: 'a directory is there, and is used by its owner, or by root in his name',
+    advice: 'Run it again as that user or with sudo, or name another directory with --data DIR',
+  },
+} as const satisfies ErrorTable
+const privilegeError = errorsOf(privilegeErrors)
 
 /**
  * Gives up root for good. Everything the program will ever import must be loaded before: the code may lie where only
@@ -11,4 +27,22 @@ export function dropPrivileges({ uid, gid }: { readonly uid: number; readonly gi
   process.setgroups?.([])
   process.setgid?.(gid)
   process.setuid?.(uid)
+}
+
+/**
+ * Makes `path` the working directory. Where root calls, it becomes the owner of `path` for good: what it then writes is
+ * the owner's, no link that he laid leads it astray, and folders above may be closed to him. Throws OWNER_ROOT, OWNER_OTHER.
+ */
+export function workAsOwnerOf(path: string): void {
+  const attempted = `entering ${path}`
+  try {
+    process.chdir(path)
+  } catch (cause) {
+    throw privilegeError('OWNER_OTHER', { attempted, received: (cause as NodeJS.ErrnoException).code, cause })
+  }
+  const { uid, gid } = statSync('.')
+  const self = process.getuid?.()
+  if (self !== 0 && self !== uid) throw privilegeError('OWNER_OTHER', { attempted, received: `the user ${uid}` })
+  if (uid === 0) throw privilegeError('OWNER_ROOT', { attempted, received: 'root' })
+  dropPrivileges({ uid, gid })
 }

@@ -13,6 +13,12 @@ import { hostInvite } from './host-invite.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
+import { witnessAddLog } from './witness-add-log.ts'
+import { witnessEvidence } from './witness-evidence.ts'
+import { witnessInit } from './witness-init.ts'
+import { witnessList } from './witness-list.ts'
+import { witnessRun } from './witness-run.ts'
+import { witnessStatus } from './witness-status.ts'
 
 /** All commands, in the order of help. */
 export const commandTable: readonly Command[] = [
@@ -26,6 +32,12 @@ export const commandTable: readonly Command[] = [
   auditVerify,
   auditPage,
   hostInvite,
+  witnessInit,
+  witnessAddLog,
+  witnessRun,
+  witnessStatus,
+  witnessList,
+  witnessEvidence,
   version,
   help,
 ]

@@ -77,9 +77,6 @@ function nodePart(name: 'server' | 'agent', settings: NodePartSettings, own: Rec
   const prefix = `SEALWATCH_${name.toUpperCase()}_`
   // The server alone signs for the deployment, so it alone is told how.
   const isForPart = (key: string) => key.startsWith(prefix) || (name === 'server' && isSignerVariable(key))
-  const operators = Object.entries(env).filter(
-    (entry): entry is [string, string] => isForPart(entry[0]) && entry[1] !== undefined,
-  )
   return {
     name,
     argv: view.wrap([
@@ -87,7 +84,7 @@ function nodePart(name: 'server' | 'agent', settings: NodePartSettings, own: Rec
       '--disable-warning=ExperimentalWarning',
       join(root, 'apps', name, 'src/main.ts'),
     ]),
-    env: { ...plainEnv(env), ...Object.fromEntries(operators), ...own },
+    env: { ...plainEnv(env), ...operatorsEnv(env, isForPart), ...own },
     log: fileOf.log(place, name),
     stopMs,
   }
@@ -95,6 +92,12 @@ function nodePart(name: 'server' | 'agent', settings: NodePartSettings, own: Rec
 
 const inherited = ['PATH', 'LANG', 'TZ', 'NODE_COMPILE_CACHE']
 
+/** What an operator set for a program reaches it. */
+export const operatorsEnv = (env: PartSettings['env'], isFor: (name: string) => boolean): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => isFor(entry[0]) && entry[1] !== undefined),
+  )
+
 /** Of the starter's environment only what is harmless: a stray NODE_OPTIONS or LD_PRELOAD ends here. */
-const plainEnv = (env: PartSettings['env']): Record<string, string> =>
+export const plainEnv = (env: PartSettings['env']): Record<string, string> =>
   Object.fromEntries(inherited.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))

@@ -6,4 +6,5 @@ export const serviceUsers = {
   agent: { uid: 64702, gid: 64702 },
   /** In the agent's group, for it connects to the agent's socket. */
   sensor: { uid: 64703, gid: 64702 },
+  witness: { uid: 64704, gid: 64704 },
 } as const
