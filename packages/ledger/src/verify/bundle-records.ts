@@ -53,18 +53,27 @@ export const isTexts = (value: unknown): value is string[] =>
 export const isHashes = (value: unknown): value is string[] =>
   isTexts(value) && value.every((item) => /^[0-9a-f]{64}$/.test(item))
 
-/** Records are lines of the file; the newline of the last one is part of the form. */
-export async function* splitRecords(chunks: AsyncIterable<Uint8Array>, onBytes: ((bytes: number) => void) | undefined) {
+/**
+ * The file in blocks of whole records, each ended by its newline. A block begins with one byte of its own, for the frame
+ * of the first record when that is hashed as a leaf.
+ */
+export async function* blocksOf(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: ((bytes: number) => void) | undefined,
+): AsyncGenerator<Uint8Array> {
   let rest: Uint8Array = new Uint8Array(0)
   for await (const chunk of chunks) {
-    let from = 0
-    for (let newline = chunk.indexOf(0x0a); newline >= 0; newline = chunk.indexOf(0x0a, from)) {
-      const piece = chunk.subarray(from, newline)
-      yield fitting(rest.length === 0 ? piece : concat(rest, piece))
-      rest = new Uint8Array(0)
-      from = newline + 1
+    const end = chunk.lastIndexOf(newline) + 1
+    const block = new Uint8Array(end === 0 ? 0 : 1 + rest.length + end)
+    if (end > 0) {
+      block.set(rest, 1)
+      block.set(chunk.subarray(0, end), 1 + rest.length)
+      yield block
+      rest = chunk.slice(end)
+    } else {
+      rest = concat(rest, chunk)
     }
-    rest = fitting(concat(rest, chunk.subarray(from)))
+    checkLength(rest.length)
     onBytes?.(chunk.length)
   }
   if (rest.length > 0)
@@ -74,8 +83,10 @@ export async function* splitRecords(chunks: AsyncIterable<Uint8Array>, onBytes: 
     })
 }
 
-function fitting(record: Uint8Array): Uint8Array {
-  if (record.length <= recordBytesMax) return record
+export const newline = 0x0a
+
+export function checkLength(bytes: number): void {
+  if (bytes <= recordBytesMax) return
   throw bundleError('BUNDLE_MALFORMED', {
     attempted: 'reading the bundle',
     received: `a record of more than ${recordBytesMax} bytes`,

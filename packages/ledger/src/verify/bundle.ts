@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { SealwatchError } from '@sealwatch/base/errors'
-import type { JsonObject } from '@sealwatch/base/json'
+import { type JsonObject, startsWith } from '@sealwatch/base/json'
 import { type Header, type HeaderChecks, readHeader } from './bundle-header.ts'
-import { bundleError, excerpt, hasOnly, isHashes, parseRecord, splitRecords } from './bundle-records.ts'
+import {
+  blocksOf,
+  bundleError,
+  checkLength,
+  excerpt,
+  hasOnly,
+  isHashes,
+  newline,
+  parseRecord,
+} from './bundle-records.ts'
 import { checkKeyRecord, createChainWalk, headKeyId, verifyHead } from './chain.ts'
+import { type EventLine, readEventLine } from './event-line.ts'
 import { type KeyRecord, type Line, type ParsedLine, parseLine } from './line.ts'
-import { createFrontier, equal, leafHash, subtreesOf } from './merkle.ts'
+import { createFrontier, equal, leafHashIn, subtreesOf } from './merkle.ts'
 import { openSide } from './personal.ts'
 
 export type Problem = {
@@ -61,7 +71,9 @@ export type BundleChecks = HeaderChecks & {
 export async function verifyBundle(chunks: AsyncIterable<Uint8Array>, checks: BundleChecks): Promise<BundleReport> {
   const reader = createReader(checks)
   try {
-    for await (const record of splitRecords(chunks, checks.onBytes)) reader.take(record)
+    for await (const block of blocksOf(chunks, checks.onBytes)) {
+      for (let from = 1; from < block.length; ) from = reader.take(block, from)
+    }
     return reader.finish()
   } catch (error) {
     if (!(error instanceof SealwatchError)) throw error
@@ -76,20 +88,28 @@ function createReader(checks: BundleChecks) {
   const keys = new Map<string, KeyRecord>()
   const uncovered = new Map<string, number>()
   let header: Header | undefined
-  let due: string[] = []
+  let due: readonly string[] = []
+  let dueTaken = 0
   let dueReveals = 0
   let last: ParsedLine | undefined
   let linesTaken = 0
-  let at: { leaf?: number; line?: Line } = {}
+  let at: { leaf?: number; parsed?: ParsedLine } = {}
   const counts = { lines: 0, withheld: 0, signedByHost: 0, notCovered: 0, stubs: 0, revealed: 0 }
 
-  function take(bytes: Uint8Array): void {
+  /** Takes the record at byte `from` of a block; returns where the next begins. */
+  function take(block: Uint8Array, from: number): number {
+    const isLine = due.length > dueTaken
+    const event = isLine ? readEventLine(block, from, last) : undefined
+    const to = event === undefined ? block.indexOf(newline, from) : event.to
+    checkLength(to - from)
     const attempted = `verifying line ${linesTaken + 1} of the bundle`
-    if (header === undefined) header = readHeader(checks, bytes, attempted)
-    else if (due.length > 0) takeLine(bytes, attempted)
-    else takeRecord(bytes, attempted)
+    if (event !== undefined) takeLine(event, block, from, to, attempted)
+    else if (header === undefined) header = readHeader(checks, block.subarray(from, to), attempted)
+    else if (isLine) takeLine(undefined, block, from, to, attempted)
+    else takeRecord(block.subarray(from, to), attempted)
     linesTaken += 1
     at = {}
+    return to + 1
   }
 
   function takeRecord(bytes: Uint8Array, attempted: string): void {
@@ -140,25 +160,34 @@ function createReader(checks: BundleChecks) {
     if (!fits || !hasOnly(leaves, ['from', 'hashes', 'revealed'])) {
       throw bundleError('BUNDLE_MALFORMED', { attempted, received: `leaves from ${from} at leaf ${frontier.size}` })
     }
-    due = [...hashes]
+    due = hashes
+    dueTaken = 0
     dueReveals = revealed as number
   }
 
-  function takeLine(bytes: Uint8Array, attempted: string): void {
+  function takeLine(
+    event: EventLine | undefined,
+    block: Uint8Array,
+    from: number,
+    to: number,
+    attempted: string,
+  ): void {
     // Personal values follow the line they belong to, also between two lines of one record.
-    if (last !== undefined && isReveal(bytes)) {
-      takeReveal(parseRecord(bytes, attempted).reveal ?? {}, attempted)
+    if (event === undefined && last !== undefined && isReveal(block, from)) {
+      takeReveal(parseRecord(block.subarray(from, to), attempted).reveal ?? {}, attempted)
       return
     }
     const leaf = frontier.size
     at = { leaf }
-    const dueHash = Uint8Array.fromHex(due.shift() as string)
+    const dueHash = Uint8Array.fromHex(due[dueTaken] as string)
+    dueTaken += 1
     frontier.append(dueHash)
     counts.lines += 1
-    if (!equal(leafHash(sha256, bytes), dueHash))
-      throw bundleError('BUNDLE_ALTERED', { attempted, received: excerpt(bytes) })
-    const parsed = parseLine(sha256, bytes, attempted, dueHash)
-    at = { leaf, line: parsed.line }
+    if (!equal(leafHashIn(sha256, block, from, to), dueHash))
+      throw bundleError('BUNDLE_ALTERED', { attempted, received: excerpt(block.subarray(from, to)) })
+    if (event !== undefined) event.hash = dueHash
+    const parsed = event ?? parseLine(sha256, block.subarray(from, to), attempted, dueHash)
+    at = { leaf, parsed }
     walk.step(parsed, attempted)
     readMeaning(parsed, attempted)
     last = parsed
@@ -166,11 +195,18 @@ function createReader(checks: BundleChecks) {
   }
 
   function readMeaning(parsed: ParsedLine, attempted: string): void {
+    const { chain, kind } = parsed
+    const isOwn = chain === walk.own
+    const open = isOwn ? 0 : (uncovered.get(chain) ?? 0) + 1
+    if (kind === 'event') {
+      if (!isOwn) uncovered.set(chain, open)
+      return
+    }
     const { line } = parsed
     if ('anchor' in line && line.anchor.tenant !== header?.tenant) {
       throw bundleError('BUNDLE_ALTERED', { attempted, received: `a line of tenant ${line.anchor.tenant}` })
     }
-    if (line.chain === walk.own) {
+    if (isOwn) {
       if ('anchor' in line && line.anchor.origin !== header?.checkpoint.origin) {
         throw bundleError('BUNDLE_ALTERED', { attempted, received: `an anchor of the ledger ${line.anchor.origin}` })
       }
@@ -178,18 +214,13 @@ function createReader(checks: BundleChecks) {
       if ('stub' in line) counts.stubs += 1
       return
     }
-    const open = (uncovered.get(line.chain) ?? 0) + 1
-    if (!('head' in line)) {
-      uncovered.set(line.chain, open)
-      return
-    }
-    const key = keys.get(headKeyId(line.head.note, attempted))
+    const key = 'head' in line ? keys.get(headKeyId(line.head.note, attempted)) : undefined
     if (key === undefined) {
-      uncovered.set(line.chain, open)
+      uncovered.set(chain, open)
       return
     }
     verifyHead(sha256, checks.verify, parsed, key, attempted)
-    uncovered.delete(line.chain)
+    uncovered.delete(chain)
     counts.signedByHost += open
   }
 
@@ -214,7 +245,7 @@ function createReader(checks: BundleChecks) {
     if (header === undefined) throw bundleError('BUNDLE_MALFORMED', { attempted, received: 'an empty file' })
     at = { leaf: frontier.size }
     checkReveals(attempted)
-    if (frontier.size !== header.checkpoint.size || due.length > 0) {
+    if (frontier.size !== header.checkpoint.size || due.length > dueTaken) {
       throw bundleError('BUNDLE_ALTERED', {
         attempted,
         received: `${frontier.size} of ${header.checkpoint.size} leaves: the tail is cut off`,
@@ -240,8 +271,8 @@ function createReader(checks: BundleChecks) {
       problem: error && {
         fileLine: linesTaken + 1,
         leaf: at.leaf,
-        chain: at.line?.chain,
-        seq: at.line?.seq,
+        chain: at.parsed?.chain,
+        seq: at.parsed?.seq,
         code: error.code,
         message: error.message,
       },
@@ -263,4 +294,4 @@ function createReader(checks: BundleChecks) {
 }
 
 const revealMark = new TextEncoder().encode('{"reveal":')
-const isReveal = (bytes: Uint8Array) => revealMark.every((byte, i) => bytes[i] === byte)
+const isReveal = (block: Uint8Array, from: number) => startsWith(block, from, revealMark)

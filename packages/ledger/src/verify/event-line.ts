@@ -4,6 +4,8 @@ import { skipCanonical, startsWith } from '@sealwatch/base/json'
 import type { Line, ParsedLine } from './line.ts'
 import type { Hash } from './merkle.ts'
 
+export const lineBytesMax = 65_535
+
 const utf8 = new TextEncoder()
 const text = new TextDecoder('utf-8')
 const pieces = {
@@ -56,7 +58,7 @@ export function readEventLine(bytes: Uint8Array, from: number, before: ParsedLin
   const timeTo = timeFrom + timeLength
   if (!isTimeAt(bytes, timeFrom) || !startsWith(bytes, timeTo, pieces.v)) return undefined
   const to = timeTo + pieces.v.length
-  if (to !== bytes.length && bytes[to] !== newline) return undefined
+  if (to - from > lineBytesMax || (to !== bytes.length && bytes[to] !== newline)) return undefined
   const chain = isSameChain ? before.chain : text.decode(bytes.subarray(chainFrom, chainTo))
   return new EventLine(bytes, from, to, chain, prevFrom, seq)
 }

@@ -4,8 +4,8 @@ import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
 import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
 import { parseRfc3339 } from '@sealwatch/base/time'
 import type { DsseEnvelope } from '@sealwatch/keys/dsse'
-import { readEventLine } from './event-line.ts'
-import { type Hash, leafHash, type Sha256 } from './merkle.ts'
+import { lineBytesMax, readEventLine } from './event-line.ts'
+import { type Hash, leafHash, leafHashIn, type Sha256 } from './merkle.ts'
 
 export const lineErrors = {
   LINE_TOO_LONG: {
@@ -21,7 +21,7 @@ export const lineErrors = {
 } as const satisfies ErrorTable
 const lineError = errorsOf(lineErrors)
 
-export const lineBytesMax = 65_535
+export { lineBytesMax }
 export const noHash = '0'.repeat(64)
 const newline = 0x0a
 
@@ -233,10 +233,7 @@ export function parseLines(
     if (lines.length === linesMax)
       throw lineError('LINE_MALFORMED', { attempted, received: `more than ${linesMax} lines` })
     if (to - from > lineBytesMax) throw lineError('LINE_TOO_LONG', { attempted, received: `${to - from} bytes` })
-    // For a moment the newline before the line is the prefix of a leaf: so nothing is copied to be hashed.
-    framed[from - 1] = 0
-    const hash = sha256(framed.subarray(from - 1, to))
-    if (from > 1) framed[from - 1] = newline
+    const hash = leafHashIn(sha256, framed, from, to)
     if (event !== undefined) event.hash = hash
     last = event ?? parseWhole(framed.subarray(from, to), attempted, hash)
     lines.push(last)

@@ -23,6 +23,18 @@ export function leafHash(sha256: Sha256, entry: Uint8Array): Hash {
   return sha256(framed)
 }
 
+/**
+ * The same of an entry that stands in a frame, with a byte before it. For a moment that byte is the prefix of a leaf: so
+ * nothing is copied to be hashed.
+ */
+export function leafHashIn(sha256: Sha256, frame: Uint8Array, from: number, to: number): Hash {
+  const before = frame[from - 1] as number
+  frame[from - 1] = 0
+  const hash = sha256(frame.subarray(from - 1, to))
+  frame[from - 1] = before
+  return hash
+}
+
 // Written anew for each node, and read by nobody once the hash is there.
 const nodeFrame = new Uint8Array(65).fill(1, 0, 1)
 
