@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'apps/agent': ['base', 'contract', 'keys', 'ledger', 'detect', 'scan'],
   'apps/server': ['base', 'contract', 'keys', 'ledger', 'detect', 'scan'],
   'apps/witness': ['base', 'contract', 'keys', 'ledger'],
+  'apps/signing-proxy': ['base', 'contract', 'keys', 'ledger'],
   'apps/cli': ['base', 'contract', 'keys', 'ledger', 'detect', 'scan'],
   'apps/dashboard': ['contract', 'ledger/verify'],
   'apps/verify-page': ['base/errors', 'base/json', 'contract', 'keys/dsse', 'keys/public-key', 'ledger/verify'],

@@ -10,6 +10,8 @@ import { down } from './down.ts'
 import { events } from './events.ts'
 import { help } from './help.ts'
 import { hostInvite } from './host-invite.ts'
+import { signingProxy } from './signing-proxy.ts'
+import { signingProxyKey } from './signing-proxy-key.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
@@ -38,6 +40,8 @@ export const commandTable: readonly Command[] = [
   witnessStatus,
   witnessList,
   witnessEvidence,
+  signingProxy,
+  signingProxyKey,
   version,
   help,
 ]

@@ -118,7 +118,7 @@ function makeFolders(path: string, mode: number): void {
   }
 }
 
-function ensureFolder(parent: string, name: string, owner: Owner, mode: number): void {
+export function ensureFolder(parent: string, name: string, owner: Owner, mode: number): void {
   const path = join(parent, name)
   try {
     makeFolders(path, mode)

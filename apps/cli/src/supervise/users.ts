@@ -7,4 +7,5 @@ export const serviceUsers = {
   /** In the agent's group, for it connects to the agent's socket. */
   sensor: { uid: 64703, gid: 64702 },
   witness: { uid: 64704, gid: 64704 },
+  signingProxy: { uid: 64705, gid: 64705 },
 } as const

@@ -4,7 +4,15 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { AuditAlgorithm } from './algorithms.ts'
 import { algorithmRow, auditKeyId, checkKey } from './algorithms.ts'
 import { signerError } from './errors.ts'
-import { type AuditBackend, type AuditSigner, auditProbeText, checkMessage, hmacKeyIdText } from './signer.ts'
+import { signDigestWith } from './rsa-digest.ts'
+import {
+  type AuditBackend,
+  type AuditSigner,
+  auditProbeText,
+  checkDigest,
+  checkMessage,
+  hmacKeyIdText,
+} from './signer.ts'
 
 export type LocalKey = {
   readonly backend: Extract<AuditBackend, 'file' | 'mock'>
@@ -32,6 +40,9 @@ export function localSigner({ backend, algorithm, key, location }: LocalKey): Au
     location,
     publicKey: spki === undefined ? undefined : new Uint8Array(spki),
     sign: async (message) => signNow(message),
+    ...(algorithm === 'rsa-sha256' && {
+      signDigest: async (digest: Uint8Array) => signDigestWith(key, checkDigest(digest, attempted)),
+    }),
     verify: async (message, signature) => holds(message, signature),
     probe: async () => {
       const message = Buffer.from(auditProbeText)

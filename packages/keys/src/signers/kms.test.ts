@@ -52,6 +52,16 @@ for (const algorithm of ['rsa-sha256', 'ed25519'] as const) {
   })
 }
 
+test('SIG-2 AWS KMS: a digest gives the signature of its message, and needs 32 bytes', async () => {
+  const signer = await open(kms.addKey('rsa-sha256'), 'rsa-sha256')
+  const signature = (await signer.signDigest?.(hash('sha256', message, 'buffer'), signal)) as Uint8Array
+  assert.ok(opensslVerifies(dir.path, 'rsa-sha256', signer.publicKey as Uint8Array, message, signature))
+  await assert.rejects(async () => signer.signDigest?.(message, signal), { code: 'SIGNER_MESSAGE' })
+  kms.tamper = (_action, answer) => ({ ...answer, Signature: Buffer.alloc(256).toString('base64') })
+  await assert.rejects(async () => signer.signDigest?.(new Uint8Array(32), signal), { code: 'SIGNER_FALSE' })
+  assert.equal((await open(kms.addKey('ed25519'), 'ed25519').catch(() => undefined))?.signDigest, undefined)
+})
+
 test('SIG-2 AWS KMS hashes what a client calls RAW, so the digest as RAW is the message hashed twice', async () => {
   const key = kms.addKey('rsa-sha256')
   const signer = await open(key, 'rsa-sha256')

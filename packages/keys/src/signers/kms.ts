@@ -6,7 +6,8 @@ import { type Clock, isSealwatchError, messageOf, type SealwatchError } from '@s
 import { type AuditAlgorithm, algorithmRow, auditKeyId, auditPublicKey } from './algorithms.ts'
 import { within } from './deadline.ts'
 import { signerError } from './errors.ts'
-import { type AuditSigner, checkMessage, hmacKeyIdText } from './signer.ts'
+import { digestHolds } from './rsa-digest.ts'
+import { type AuditSigner, checkDigest, checkMessage, hmacKeyIdText } from './signer.ts'
 
 export type KmsOptions = {
   readonly key: string
@@ -115,15 +116,27 @@ async function openKms(kms: Kms, client: KMSClient, options: KmsOptions, signal:
       )
       return ofKey(made, made.Mac, attempted)
     }
-    const input = {
-      KeyId: arn,
-      Message: names.toSend(message),
-      MessageType: names.type,
-      SigningAlgorithm: names.signing,
-    } as const
-    const made = await call(attempted, outer, (abortSignal) => client.send(new kms.SignCommand(input), { abortSignal }))
-    const signature = ofKey(made, made.Signature, attempted)
+    const signature = await signInput(names.toSend(message), names, attempted, outer)
     if (!holds(message, signature)) throw signerError('SIGNER_FALSE', { attempted })
+    return signature
+  }
+
+  async function signInput(
+    Message: Uint8Array,
+    { type, signing }: Extract<typeof names, { readonly signing: string }>,
+    attempted: string,
+    outer: AbortSignal,
+  ): Promise<Uint8Array> {
+    const input = { KeyId: arn, Message, MessageType: type, SigningAlgorithm: signing }
+    const made = await call(attempted, outer, (abortSignal) => client.send(new kms.SignCommand(input), { abortSignal }))
+    return ofKey(made, made.Signature, attempted)
+  }
+
+  async function signDigest(digest: Uint8Array, outer: AbortSignal): Promise<Uint8Array> {
+    const attempted = `signing a digest with ${arn}`
+    const signature = await signInput(checkDigest(digest, attempted), kmsNames['rsa-sha256'], attempted, outer)
+    if (publicKey === undefined || !digestHolds(publicKey, digest, signature))
+      throw signerError('SIGNER_FALSE', { attempted })
     return signature
   }
 
@@ -154,6 +167,7 @@ async function openKms(kms: Kms, client: KMSClient, options: KmsOptions, signal:
     location,
     publicKey: spki,
     sign,
+    ...(algorithm === 'rsa-sha256' && { signDigest }),
     verify,
     probe: async (outer) => void (await describe(arn, `asking AWS KMS for the key ${arn}`, outer)),
     close: async () => client.destroy(),

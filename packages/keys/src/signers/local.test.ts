@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { createHmac, createSecretKey, generateKeyPairSync } from 'node:crypto'
+import { createHmac, createSecretKey, generateKeyPairSync, hash } from 'node:crypto'
 import { mkdtempDisposable, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +51,17 @@ test('SIG-1 a public key verifies alone, and its id is the hash of its SPKI', as
     assert.equal(signer.keyId, auditKeyId(spki))
     assert.ok(verifyAudit(algorithm, spki, message, await signer.sign(message, signal)))
   }
+})
+
+test('SIG-2 rsa-sha256 alone signs a digest, and the signature is that of the message', async () => {
+  const digest = hash('sha256', message, 'buffer')
+  const signer = signerOf('rsa-sha256', keys['rsa-sha256']())
+  const signature = (await signer.signDigest?.(digest, signal)) as Uint8Array
+  assert.ok(await signer.verify(message, signature, signal))
+  assert.equal(await signer.verify(digest, signature, signal), false)
+  await assert.rejects(async () => signer.signDigest?.(message, signal), { code: 'SIGNER_MESSAGE' })
+  for (const algorithm of ['hmac-sha256', 'ed25519'] as const)
+    assert.equal(signerOf(algorithm, keys[algorithm]()).signDigest, undefined)
 })
 
 test('SIG-1 the id of a secret is its tag over a fixed text, and there is no public key', () => {

@@ -47,6 +47,13 @@ describe('SIG-2 PKCS#11', { skip: why ?? false }, async () => {
     })
   }
 
+  test('rsa-sha256: a digest gives the signature of its message', async () => {
+    const signer = await open('rsa', 'rsa-sha256')
+    const signature = (await signer.signDigest?.(hash('sha256', message, 'buffer'), signal)) as Uint8Array
+    assert.ok(opensslVerifies(dir.path, 'rsa-sha256', signer.publicKey as Uint8Array, message, signature))
+    await signer.close()
+  })
+
   test('hmac-sha256: the token verifies what it signed, and the secret stays in it', async () => {
     const signer = await open('hmac', 'hmac-sha256')
     const tag = await signer.sign(message, signal)

@@ -7,8 +7,9 @@ import { type AuditAlgorithm, algorithmRow, auditKeyId, auditPublicKey } from '.
 import { within } from './deadline.ts'
 import { signerError } from './errors.ts'
 import { secretFile } from './material.ts'
+import { digestHolds, digestInfoOf } from './rsa-digest.ts'
 import type { Secret } from './secret.ts'
-import { type AuditSigner, auditProbeText, checkMessage, hmacKeyIdText } from './signer.ts'
+import { type AuditSigner, auditProbeText, checkDigest, checkMessage, hmacKeyIdText } from './signer.ts'
 
 export type Pkcs11Options = {
   readonly algorithm: AuditAlgorithm
@@ -111,14 +112,27 @@ async function openPkcs11(
   async function sign(message: Uint8Array, outer: AbortSignal): Promise<Uint8Array> {
     const attempted = `signing with ${location}`
     checkMessage(message, attempted)
-    const signature = await inSession(attempted, outer, ({ session, signing }) => {
-      library.C_SignInit(session, { mechanism }, signing)
-      return library.C_SignAsync(session, Buffer.from(message), Buffer.alloc(signatureBytesMax))
-    })
+    const signature = await signBy(mechanism, message, attempted, outer)
     if (publicKey !== undefined && !algorithmRow(algorithm).verify(publicKey, message, signature))
       throw signerError('SIGNER_FALSE', { attempted })
     return new Uint8Array(signature)
   }
+
+  /** A mechanism that pads and does not hash: the digest comes in as what is padded. */
+  async function signDigest(digest: Uint8Array, outer: AbortSignal): Promise<Uint8Array> {
+    const attempted = `signing a digest with ${location}`
+    const encoded = digestInfoOf(checkDigest(digest, attempted))
+    const signature = await signBy(binding.CKM_RSA_PKCS, encoded, attempted, outer)
+    if (publicKey === undefined || !digestHolds(publicKey, digest, signature))
+      throw signerError('SIGNER_FALSE', { attempted })
+    return new Uint8Array(signature)
+  }
+
+  const signBy = (by: number, data: Uint8Array, attempted: string, outer: AbortSignal): Promise<Buffer> =>
+    inSession(attempted, outer, ({ session, signing }) => {
+      library.C_SignInit(session, { mechanism: by }, signing)
+      return library.C_SignAsync(session, Buffer.from(data), Buffer.alloc(signatureBytesMax))
+    })
 
   async function verify(message: Uint8Array, signature: Uint8Array, outer: AbortSignal): Promise<boolean> {
     if (publicKey !== undefined) return algorithmRow(algorithm).verify(publicKey, message, signature)
@@ -143,6 +157,7 @@ async function openPkcs11(
     location,
     publicKey: spki && new Uint8Array(spki),
     sign,
+    ...(algorithm === 'rsa-sha256' && { signDigest }),
     verify,
     probe: async (outer) => {
       const message = Buffer.from(auditProbeText)

@@ -2,6 +2,7 @@
 
 import type { AuditAlgorithm } from './algorithms.ts'
 import { signerError } from './errors.ts'
+import { digestBytes } from './rsa-digest.ts'
 
 export type AuditBackend = 'aws-kms' | 'signing-proxy' | 'pkcs11' | 'file' | 'mock'
 
@@ -26,6 +27,11 @@ export type AuditSigner = {
    * public key. Throws SIGNER_UNAVAILABLE, which may be tried again, SIGNER_REFUSED or SIGNER_FALSE.
    */
   sign(message: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
+  /**
+   * The same signature from the message's SHA-256 alone. Only rsa-sha256 can do so, and only where the keeper can:
+   * whoever signs a digest cannot see what it signs.
+   */
+  signDigest?(digest: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
   /** False when the signature does not hold; throws when that cannot be found out. */
   verify(message: Uint8Array, signature: Uint8Array, signal: AbortSignal): Promise<boolean>
   /** Resolves when the signer can sign now; throws what is wrong, and with whom. */
@@ -38,6 +44,12 @@ export const auditMessageBytesMax = 4096
 export const hmacKeyIdText = 'sealwatch.dev/audit-key-id/v1\n'
 /** What is signed to see whether a key signs; it says nothing. */
 export const auditProbeText = 'sealwatch.dev/audit-probe/v1\n'
+
+export function checkDigest(digest: Uint8Array, attempted: string): Uint8Array {
+  if (digest.length !== digestBytes)
+    throw signerError('SIGNER_MESSAGE', { attempted, received: `a digest of ${digest.length} bytes` })
+  return digest
+}
 
 export function checkMessage(message: Uint8Array, attempted: string): Uint8Array {
   if (message.length === 0 || message.length > auditMessageBytesMax)
