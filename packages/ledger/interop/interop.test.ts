@@ -8,7 +8,7 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Ledger, SignedCheckpoint } from '../src/log/ledger.ts'
-import { tilePath, writeTiles } from '../src/log/tiles.ts'
+import { tilePath } from '../src/log/tiles.ts'
 import { createNoteSigner } from '../src/note-signer.ts'
 import {
   bundleOf,
@@ -20,6 +20,7 @@ import {
   temporary,
   vkeys,
 } from '../test/sample.ts'
+import { writeTiles } from '../test/write-tiles.ts'
 
 const vkey = createNoteSigner(origins.tenant, nodeKey).vkey
 const otherVkey = vkeys[0] as string

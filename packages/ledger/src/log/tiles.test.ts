@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { readdir, readFile } from 'node:fs/promises'
+import { appendFile, cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { naiveRoot } from '../../test/naive-merkle.ts'
-import { openSampleLedger, sampleHost, temporary } from '../../test/sample.ts'
-import { tilePath, tilesOf, writeTiles } from './tiles.ts'
+import { nodeKey, openSampleLedger, origins, sampleHost, temporary } from '../../test/sample.ts'
+import { writeTiles } from '../../test/write-tiles.ts'
+import { createNoteSigner } from '../note-signer.ts'
+import { tilePath, verifyTiles } from './tiles.ts'
 
 test('tiles are named as C2SP tlog-tiles says', () => {
   const names: [number | 'entries', number, number, string][] = [
@@ -19,21 +21,6 @@ test('tiles are named as C2SP tlog-tiles says', () => {
     ['entries', 1_000_000_000, 255, 'tile/entries/x001/x000/x000/000.p/255'],
   ]
   for (const [level, index, width, name] of names) assert.equal(tilePath(level, index, width), name)
-})
-
-test('a tree has the tiles that its size asks for', () => {
-  const namesAt = (size: number) => [...tilesOf(size)].map(({ level, index, width }) => tilePath(level, index, width))
-  assert.deepEqual(namesAt(0), [])
-  assert.deepEqual(namesAt(1), ['tile/0/000.p/1', 'tile/entries/000.p/1'])
-  // The example of the specification.
-  const levels = [...tilesOf(70_000)].filter(({ level }) => level !== 'entries')
-  assert.equal(levels.filter(({ level }) => level === 0).length, 274)
-  assert.deepEqual(levels.slice(-3), [
-    { level: 1, index: 0, width: 256 },
-    { level: 1, index: 1, width: 17 },
-    { level: 2, index: 0, width: 1 },
-  ])
-  assert.equal(levels.find(({ level, width }) => level === 0 && width < 256)?.width, 112)
 })
 
 test('written tiles hold the lines and their hashes, up to the checkpoint and no further', async () => {
@@ -70,4 +57,33 @@ test('written tiles hold the lines and their hashes, up to the checkpoint and no
     (await readdir(out, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).length,
     8,
   )
+
+  const trusted = [createNoteSigner(origins.tenant, nodeKey).verifier]
+  const seen: Uint8Array[] = []
+  const read2 = await verifyTiles(out, trusted, (line) => seen.push(line))
+  assert.deepEqual([read2.size, seen.length], [size, size])
+  const copy = join(dir.path, 'copy')
+  const refused = async (code: string, harm: () => Promise<unknown>) => {
+    await cp(out, copy, { recursive: true })
+    await harm()
+    await assert.rejects(verifyTiles(copy, trusted), { code })
+    await rm(copy, { recursive: true })
+  }
+  const at = (...path: Parameters<typeof tilePath>) => join(copy, tilePath(...path))
+  const flip = async (path: string, offset: number) => {
+    const bytes = await readFile(path)
+    bytes[offset] = (bytes[offset] as number) ^ 1
+    await writeFile(path, bytes)
+  }
+  await refused('TILE_MALFORMED', () => truncate(at(0, 0, 256), 8191))
+  await refused('TILE_MALFORMED', () => truncate(at('entries', 2, size - 512), 1))
+  await refused('TILE_MALFORMED', () => truncate(at('entries', 1, 256), 0))
+  await refused('TILE_MALFORMED', () => appendFile(at('entries', 0, 256), 'x'))
+  await refused('TILE_MALFORMED', () => appendFile(at(1, 0, 2), Buffer.alloc(32)))
+  await refused('TILE_MALFORMED', () => rm(at(1, 0, 2)))
+  await refused('TILES_ALTERED', () => flip(at(0, 1, 256), 77))
+  await refused('TILES_ALTERED', () => flip(at(1, 0, 2), 0))
+  await refused('TILES_ALTERED', () => flip(at('entries', 1, 256), 100))
+  await refused('NOTE_UNVERIFIED', () => flip(join(copy, 'checkpoint'), 30))
+  await refused('TILE_MALFORMED', () => rm(join(copy, 'checkpoint')))
 })
