@@ -64,6 +64,26 @@ export const cliErrors = {
     rule: 'the file must be readable, or writable where it is written',
     advice: 'Check the path and its permissions',
   },
+  CLI_ARCHIVE: {
+    kind: 'unverified',
+    rule: 'a compressed bundle is one gzip (RFC 1952) or zstd (RFC 8878) stream that ends where the file ends',
+    advice: 'Take the archive from its source again; what follows the stream was added by somebody',
+  },
+  CLI_CHECKPOINT: {
+    kind: 'invalid',
+    rule: 'a saved checkpoint is what --save-checkpoint wrote: the checkpoint of a verified ledger',
+    advice: 'Verify the ledger once more with --save-checkpoint FILE, and keep that file where nobody else writes',
+  },
+  CLI_NOT_WHOLE: {
+    kind: 'unverified',
+    rule: 'tiles are written from a bundle that verifies and shows the whole ledger',
+    advice: 'Export it with: sudo ./sealwatch audit export --all -o FILE',
+  },
+  CLI_NOT_EVIDENCE: {
+    kind: 'invalid',
+    rule: 'what is verified is a bundle, a directory of tiles, the chain of a host, or the data directory of an instance',
+    advice: 'See ./sealwatch audit verify --help',
+  },
   CLI_WATCH_LIST: {
     kind: 'invalid',
     rule: 'the watch list holds one absolute path a line, at most 256',

@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { type JsonObject, systemClock, systemDisk } from '@sealwatch/base'
-import { generateSigner } from '@sealwatch/keys'
+import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import {
   createNoteSigner,
   ed25519KeyId,
@@ -25,6 +26,7 @@ describe('audit verify', () => {
   let dir: string
   let good: string
   let vkeys: string[]
+  let logKey: Ed25519Signer
 
   before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'sealwatch-verify-'))
@@ -41,7 +43,7 @@ describe('audit verify', () => {
         disk: systemDisk,
       })
     }
-    const logKey = generateSigner()
+    logKey = generateSigner()
     vkeys = [createNoteSigner('d1/root', logKey).vkey]
     const [ledger, root] = [await open('default'), await open('root')]
     for (const word of ['one', 'two', 'three']) await ledger.append({ own: { event: { word } as JsonObject } })
@@ -154,6 +156,75 @@ describe('audit verify', () => {
       assert.ok(report.problem.fileLine >= 1)
     })
   }
+
+  const compressions = { gz: gzipSync, zst: zstdCompressSync }
+  for (const [name, compress] of Object.entries(compressions)) {
+    test(`an archive (${name}) is verified as it is, and nothing may follow the stream`, async () => {
+      const path = join(dir, `good.bundle.${name}`)
+      const whole = compress(readFileSync(good))
+      const judge = async (bytes: Buffer) => {
+        writeFileSync(path, bytes)
+        return await verify(path, '--trust', join(dir, 'keys'))
+      }
+      assert.equal((await judge(whole)).code, 0)
+      for (const more of [Buffer.from('more'), Buffer.alloc(1)])
+        assert.match((await judge(Buffer.concat([whole, more]))).out, /CLI_ARCHIVE/)
+      assert.match((await judge(whole.subarray(0, -3))).out, /CLI_ARCHIVE/)
+      assert.match((await judge(Buffer.concat([whole, whole]))).out, /NOT VERIFIED/)
+    })
+  }
+
+  test('LOG-7: a saved checkpoint is what the next ledger must extend', async () => {
+    const [seen, other] = [join(dir, 'seen'), join(dir, 'other')]
+    assert.equal((await verify(good, '--save-checkpoint', seen)).code, 0)
+    const again = await verify(good, '--since-checkpoint', seen)
+    assert.deepEqual([again.code, /extends +the saved checkpoint of 4 leaves/.test(again.out)], [0, true])
+    const [origin, size, root = ''] = readFileSync(seen, 'utf8').split('\n')
+    writeFileSync(other, `${origin}\n${size}\n${Buffer.from(root, 'base64').fill(0, 0, 1).toString('base64')}\n`)
+    const contradicted = await verify(good, '--since-checkpoint', other)
+    assert.deepEqual([contradicted.code, /CHECKPOINT_CONTRADICTED/.test(contradicted.out)], [1, true])
+    writeFileSync(other, 'nonsense')
+    assert.match((await verify(good, '--since-checkpoint', other)).err, /CLI_CHECKPOINT/)
+  })
+
+  test("SIG-1: with the public key of the deployment's signer its word is asked for", async () => {
+    const pem = (key: Ed25519Signer) => {
+      const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key.publicKey])
+      return `-----BEGIN PUBLIC KEY-----\n${spki.toString('base64')}\n-----END PUBLIC KEY-----\n`
+    }
+    const path = join(dir, 'signer.pem')
+    writeFileSync(path, pem(logKey))
+    assert.equal((await verify(good, '--signer-key', path)).code, 0)
+    writeFileSync(path, pem(generateSigner()))
+    assert.match((await verify(good, '--signer-key', path)).out, /BUNDLE_UNTRUSTED/)
+    writeFileSync(path, 'no key')
+    assert.match((await verify(good, '--signer-key', path)).err, /CLI_TRUST/)
+  })
+
+  test('a whole ledger becomes tiles, which verify, and do not when a byte is changed', async () => {
+    const out = join(dir, 'tiles')
+    const write = async (...args: string[]) => {
+      const io = testIo({ uid: 1000 })
+      const code = await run(['audit', 'tiles', ...args, '--data', join(dir, 'nowhere')], io)
+      return { code, err: io.complained() }
+    }
+    assert.equal((await write(good, '-o', out, '--trust', vkeys.join(','))).code, 0)
+    const vkey = readFileSync(join(out, 'vkey'), 'utf8').trim()
+    const verified = await verify(out, '--trust', vkey)
+    assert.deepEqual([verified.code, /VERIFIED/.test(verified.out)], [0, true])
+    assert.match((await verify(out)).out, /NOT PINNED/)
+    const bundle = join(out, 'tile/entries/000.p/4')
+    writeFileSync(bundle, readFileSync(bundle).fill(0x20, 40, 41))
+    assert.match((await verify(out, '--trust', vkey)).out, /TILES_ALTERED/)
+    assert.match((await write(good, '-o', out)).err, /CLI_FILE/)
+    writeFileSync(join(dir, 'cut.bundle'), lines().slice(0, -2).join('\n'))
+    assert.match((await write(join(dir, 'cut.bundle'), '-o', join(dir, 'none'))).err, /CLI_NOT_WHOLE/)
+    assert.equal(existsSync(join(dir, 'none')) || existsSync(join(dir, 'none.partial')), false)
+  })
+
+  test('another directory is no evidence', async () => {
+    assert.match((await verify(dir)).err, /CLI_NOT_EVIDENCE/)
+  })
 
   test('what is not a key is not taken for trust', async () => {
     writeFileSync(join(dir, 'empty'), '')

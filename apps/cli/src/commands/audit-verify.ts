@@ -1,64 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { open } from 'node:fs/promises'
-import { verifyEd25519 } from '@sealwatch/keys'
-import { type BundleReport, sha256, verifyBundle } from '@sealwatch/ledger'
-import { trustOf } from '../audit/trust.ts'
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type DsseVerifier, verifyEd25519 } from '@sealwatch/keys'
+import { type BundleReport, type Checkpoint, sha256, verifyBundle } from '@sealwatch/ledger'
+import { withBundle } from '../audit/bundle-file.ts'
+import { readSavedCheckpoint, saveCheckpoint } from '../audit/saved-checkpoint.ts'
+import { signerKeyOf } from '../audit/signer-key.ts'
+import { type PinnedTrust, trustOf } from '../audit/trust.ts'
+import { type TilesReport, verifyTilesIn } from '../audit/verify-tiles.ts'
 import { command, exit, text } from '../command.ts'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
-import { paint, progressLine, safe, safeJson } from '../terminal.ts'
+import { paint, safe, safeJson } from '../terminal.ts'
 
 export const auditVerify = command({
   name: 'audit verify',
-  summary: 'Verify a bundle offline, from public keys alone',
-  about: `Checks every hash, chain, host signature and checkpoint, and names the first line that is wrong. Needs neither
-root nor a running server. Trust comes from --trust, else from trust.json in the data directory; else the bundle
-vouches for itself, which shows only that nobody without its keys has changed it.`,
-  operands: [{ name: 'FILE', required: true }],
+  summary: 'Verify evidence offline, from public keys alone',
+  about: `A bundle (plain, .gz or .zst): checks every hash, chain, host signature and checkpoint, and names the first line that
+is wrong. A directory of tiles likewise. Needs neither root nor a running server. Trust comes from --trust, else from
+trust.json in the data directory; else the evidence vouches for itself, which shows only that nobody without its keys
+has changed it. With --since-checkpoint the ledger must still hold all that was there when that was saved.`,
+  operands: [{ name: 'FILE|DIR', required: true }],
   options: {
     trust: text({ takes: 'KEY,…|FILE', help: 'Verifier keys (name+hash+base64), a file of them, or a trust.json' }),
+    'signer-key': text({
+      takes: 'FILE',
+      help: "Public key (PEM) of the deployment's signer, which must have signed, too",
+    }),
+    'since-checkpoint': text({ takes: 'FILE', help: 'A checkpoint that --save-checkpoint wrote' }),
+    'save-checkpoint': text({ takes: 'FILE', help: 'Save the checkpoint of what was verified, for the next time' }),
   },
   examples: [
     './sealwatch audit verify trail.bundle',
     './sealwatch audit verify trail.bundle --trust trust.json --json',
+    './sealwatch audit verify trail.bundle --since-checkpoint seen --save-checkpoint seen',
   ],
-  run: async ({ trust }, [path = ''], { io, place, json }) => {
-    const { vkeys, source } = await trustOf(trust, place)
-    const report = await verifyFile(path, vkeys, io)
-    if (json) io.out(`${safeJson({ ...report, trustSource: vkeys.length > 0 ? source : null })}\n`)
-    else io.out(renderReport(report, path, source, io))
+  run: async (options, [path = ''], { io, place, json }) => {
+    const pinned = await trustOf(options.trust, place)
+    const saved = options['since-checkpoint']
+    const since = saved === undefined ? undefined : readSavedCheckpoint(saved)
+    const checks = { pinned, since, auditSigner: signerKeyOf(options['signer-key']) }
+    const found = await verifyAny(path, checks, io)
+    const { report, checkpoint } = found
+    const target = options['save-checkpoint']
+    if (report.ok && target !== undefined && checkpoint !== undefined) await saveCheckpoint(target, checkpoint)
+    if (json) io.out(`${safeJson({ ...report, trustSource: pinned.vkeys.length > 0 ? pinned.source : null })}\n`)
+    else
+      io.out('kind' in report ? renderTiles(report, path, pinned, io) : renderReport(report, path, pinned.source, io))
     return report.ok ? exit.ok : exit.finding
   },
 })
 
-async function verifyFile(path: string, trust: readonly string[], io: Io): Promise<BundleReport> {
-  const attempted = `reading the bundle ${path}`
-  const progress = progressLine(io)
-  try {
-    await using file = await open(path)
-    const { size } = await file.stat()
-    let done = 0
-    let shownMs = 0
-    const onBytes = (bytes: number) => {
-      done += bytes
-      const nowMs = io.clock.nowMs()
-      if (nowMs - shownMs < 100) return
-      shownMs = nowMs
-      progress.show(`verifying ${Math.floor((100 * done) / Math.max(size, 1))} %`)
-    }
-    return await verifyBundle(file.createReadStream(), { sha256, verify: verifyEd25519, trust, onBytes })
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code
-    if (code === undefined) throw cause
-    throw cliError('CLI_FILE', { attempted, received: code, cause })
-  } finally {
-    progress.end()
-  }
+type Checks = {
+  readonly pinned: PinnedTrust
+  readonly since: Checkpoint | undefined
+  readonly auditSigner: DsseVerifier | undefined
+}
+type Found = { readonly report: BundleReport | TilesReport; readonly checkpoint: Checkpoint | undefined }
+
+async function verifyAny(path: string, checks: Checks, io: Io): Promise<Found> {
+  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  if (!isDirectory) return await verifyFile(path, checks, io)
+  if (existsSync(join(path, 'checkpoint')) && existsSync(join(path, 'tile')))
+    return { report: await verifyTilesIn(path, checks.pinned.vkeys), checkpoint: undefined }
+  throw cliError('CLI_NOT_EVIDENCE', { attempted: `verifying ${path}`, received: 'another directory' })
+}
+
+async function verifyFile(path: string, { pinned, since, auditSigner }: Checks, io: Io): Promise<Found> {
+  let checkpoint: Checkpoint | undefined
+  const report = await withBundle(path, io, (chunks) =>
+    verifyBundle(chunks, {
+      sha256,
+      verify: verifyEd25519,
+      trust: pinned.vkeys,
+      onHeader: (header) => {
+        checkpoint = header.checkpoint
+      },
+      ...(since === undefined ? {} : { since }),
+      ...(auditSigner === undefined ? {} : { auditSigner }),
+    }),
+  )
+  return { report, checkpoint }
+}
+
+function renderTiles(
+  { ok, problem, origin, lines, trust }: TilesReport,
+  path: string,
+  pinned: PinnedTrust,
+  io: Io,
+): string {
+  const by = trust === 'pinned' ? `pinned by ${safe(pinned.source)}` : "NOT PINNED: the key is the directory's own"
+  if (ok)
+    return `${paint(io, ['green', 'bold'], 'VERIFIED')} ${safe(path)}\n  entries   ${lines} of ${safe(origin ?? '')}\n  trust     ${by}\n`
+  return `${paint(io, ['red', 'bold'], 'NOT VERIFIED')} ${safe(path)}\n  because   ${safe(problem?.message ?? '', 2000)}\n  trust     ${by}\n`
 }
 
 export function renderReport(report: BundleReport, path: string, source: string, io: Io): string {
-  const { ok, problem, lines, withheld, signedByHost, notCovered, stubs, signers } = report
+  const { ok, problem, lines, withheld, signedByHost, notCovered, stubs, signers, countersigned, since } = report
   const pinned =
     report.trust === 'pinned'
       ? `  trust     pinned by ${safe(source)}\n`
@@ -76,6 +115,6 @@ export function renderReport(report: BundleReport, path: string, source: string,
   return `${paint(io, ['green', 'bold'], 'VERIFIED')} ${safe(path)}
   lines     ${lines} of tenant ${safe(report.tenant ?? '')}, ${part}; ${signedByHost} signed by their host${notCovered > 0 ? `, ${notCovered} without its head here` : ''}${stubs > 0 ? `, ${stubs} quarantine stubs` : ''}
   size      ${report.size} leaves, under root ledger size ${report.rootSize}
-  signed by ${signers.map((name) => safe(name)).join(', ')}
-${pinned}`
+  signed by ${signers.map((name) => safe(name)).join(', ')}${countersigned === undefined ? "; NOT countersigned by the deployment's signer" : `; countersigned ${safe(countersigned.time)}`}
+${since === undefined ? '' : `  extends   the saved checkpoint of ${since} leaves\n`}${pinned}`
 }

@@ -4,6 +4,7 @@ import type { Command } from '../command.ts'
 import { alerts } from './alerts.ts'
 import { auditExport } from './audit-export.ts'
 import { auditPage } from './audit-page.ts'
+import { auditTiles } from './audit-tiles.ts'
 import { auditVerify } from './audit-verify.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
@@ -33,6 +34,7 @@ export const commandTable: readonly Command[] = [
   auditExport,
   auditVerify,
   auditPage,
+  auditTiles,
   hostInvite,
   witnessInit,
   witnessAddLog,

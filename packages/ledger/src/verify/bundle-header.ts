@@ -15,6 +15,9 @@ import { type NoteVerifier, noteVerifier, openNote, parseVkey, type VerifyEd2551
 export type Header = {
   readonly tenant: string
   readonly checkpoint: Checkpoint
+  /** The tenant's checkpoint as it was signed, and by which key. */
+  readonly note: string
+  readonly notedBy: NoteVerifier
   readonly root: Checkpoint
   /** The root checkpoint with all its signatures. */
   readonly rootNote: string
@@ -110,6 +113,8 @@ function readSecondVersion(checks: HeaderChecks, header: JsonObject, attempted: 
   return {
     tenant,
     checkpoint: tenantCheckpoint,
+    note: checkpoint,
+    notedBy: noteVerifier(sha256, head.origin, node.publicKey),
     root: rootCheckpoint,
     rootNote: root.checkpoint as string,
     signers: vouching.map(({ name }) => name),
@@ -163,6 +168,8 @@ function readFirstVersion(checks: HeaderChecks, header: JsonObject, attempted: s
   return {
     tenant,
     checkpoint: tenantCheckpoint,
+    note: checkpoint,
+    notedBy: signers.find(({ name }) => name === head.origin) as NoteVerifier,
     root: rootCheckpoint,
     rootNote: root.checkpoint as string,
     signers: signers.map(({ name }) => name),

@@ -19,6 +19,11 @@ export const bundleErrors = {
     rule: 'the checkpoints are signed by a key that you trust (bundle.md, 5)',
     advice: 'Pass the right key with --trust; `sealwatch status` shows it on the machine of the control plane',
   },
+  CHECKPOINT_CONTRADICTED: {
+    kind: 'unverified',
+    rule: 'a ledger still holds, unaltered, all that a checkpoint saved earlier says (bundle.md, 4.7)',
+    advice: 'One of the two is a lie or of another ledger: keep both, and ask the operator of the ledger',
+  },
 } as const satisfies ErrorTable
 export const bundleError = errorsOf(bundleErrors)
 

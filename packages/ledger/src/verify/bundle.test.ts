@@ -29,6 +29,7 @@ import { sha256 } from '../sha256.ts'
 import { linkBatch, type VerifiedBatch } from './batch.ts'
 import { type BundleReport, verifyBundle } from './bundle.ts'
 import { chainStart, headText } from './chain.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { delegationType, ed25519KeyId } from './delegation.ts'
 import type { Line } from './line.ts'
 
@@ -106,6 +107,7 @@ test('a complete bundle is verified, and the report says what it holds', async (
     signers: [origins.root],
     nodeKey: { validFrom: '2026-11-21T00:00:00.000000000Z', validUntil: '2026-11-22T00:00:00.000000000Z' },
     countersigned: { time: '2026-11-21T00:00:00.000000001Z', signers: [logDsseSigner.keyid] },
+    since: undefined,
     trust: 'pinned',
   })
   assert.deepEqual(seen, [...Array(14).keys()])
@@ -321,6 +323,25 @@ test('a header that claims something else is refused', async () => {
       assertRefused(await verify(withHeader(complete, change), trust), rowsOf(complete).length, what)
     }
   }
+})
+
+test('LOG-7: a ledger is held against a checkpoint of it from before', async () => {
+  const { origin } = sealed.checkpoint
+  const judge = async (bundle: Buffer, since: Checkpoint) => {
+    const report = await verifyBundle(chunksOf(bundle), { sha256, verify: verifyEd25519, trust: vkeys, since })
+    return report.problem?.code ?? report.since
+  }
+  for (const at of [0, 1, 7, 13, size]) {
+    const root = at === 0 ? sha256(new Uint8Array(0)) : tenant.rootAt(at)
+    assert.equal(await judge(complete, { origin, size: at, root }), at)
+    if (at === 0) continue
+    assert.equal(await judge(complete, { origin, size: at, root: sha256(root) }), 'CHECKPOINT_CONTRADICTED')
+  }
+  const one = { origin, size: 6, root: tenant.rootAt(6) }
+  assert.equal(await judge(complete, { ...one, origin: `${origin}f` }), 'CHECKPOINT_CONTRADICTED')
+  assert.equal(await judge(complete, { ...one, size: size + 1 }), 'CHECKPOINT_CONTRADICTED')
+  assert.equal(await judge(sparse, one), 6)
+  assert.equal(await judge(sparse, { origin, size: 3, root: tenant.rootAt(3) }), 'CHECKPOINT_CONTRADICTED')
 })
 
 const dayNs = 86_400_000_000_000n

@@ -15,6 +15,7 @@ import {
 } from './bundle-records.ts'
 import { checkKeyRecord, createChainWalk, headKeyId, verifyHead } from './chain.ts'
 import { type EventLine, readEventLine } from './event-line.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { type KeyRecord, type Line, type ParsedLine, parseLine } from './line.ts'
 import { createFrontier, equal, leafHashIn, subtreesOf } from './merkle.ts'
 import { openSide } from './personal.ts'
@@ -53,6 +54,8 @@ export type BundleReport = {
   readonly nodeKey: { readonly validFrom: string; readonly validUntil: string } | undefined
   /** When the deployment's signer saw the root checkpoint, by its word, and the ids of the keys that were checked. */
   readonly countersigned: { readonly time: string; readonly signers: readonly string[] } | undefined
+  /** The size of the saved checkpoint that this ledger extends. */
+  readonly since: number | undefined
   /** `pinned`: by a key the caller trusts. `self-asserted`: by keys that the bundle itself brought. */
   readonly trust: 'pinned' | 'self-asserted'
 }
@@ -60,7 +63,10 @@ export type BundleReport = {
 /** `trust`: verifier keys of log keys (version 1: of the ledgers); empty: those the bundle brings, and the report says so. */
 export type BundleChecks = HeaderChecks & {
   /** Called with each line that was in its place, but before the whole bundle is known to be good. */
-  readonly onLine?: (line: Line, leaf: number) => void
+  readonly onLine?: (line: Line, leaf: number, parsed: ParsedLine) => void
+  readonly onHeader?: (header: Header) => void
+  /** A checkpoint of this tenant from before, verified by the caller: the ledger must still hold all of it. */
+  readonly since?: Checkpoint
   readonly onBytes?: (bytes: number) => void
 }
 
@@ -93,6 +99,7 @@ function createReader(checks: BundleChecks) {
   let dueReveals = 0
   let last: ParsedLine | undefined
   let linesTaken = 0
+  let extendsSince = checks.since?.size === 0
   let at: { leaf?: number; parsed?: ParsedLine } = {}
   const counts = { lines: 0, withheld: 0, signedByHost: 0, notCovered: 0, stubs: 0, revealed: 0 }
 
@@ -104,12 +111,31 @@ function createReader(checks: BundleChecks) {
     checkLength(to - from)
     const attempted = `verifying line ${linesTaken + 1} of the bundle`
     if (event !== undefined) takeLine(event, block, from, to, attempted)
-    else if (header === undefined) header = readHeader(checks, block.subarray(from, to), attempted)
+    else if (header === undefined) takeHeader(block.subarray(from, to), attempted)
     else if (isLine) takeLine(undefined, block, from, to, attempted)
     else takeRecord(block.subarray(from, to), attempted)
     linesTaken += 1
     at = {}
     return to + 1
+  }
+
+  function takeHeader(bytes: Uint8Array, attempted: string): void {
+    header = readHeader(checks, bytes, attempted)
+    const { since } = checks
+    if (since !== undefined && (since.origin !== header.checkpoint.origin || since.size > header.checkpoint.size)) {
+      const received = `${header.checkpoint.origin} at size ${header.checkpoint.size}, where size ${since.size} of ${since.origin} was saved`
+      throw bundleError('CHECKPOINT_CONTRADICTED', { attempted, received })
+    }
+    checks.onHeader?.(header)
+  }
+
+  /** The tree passes through every earlier state of itself: where the saved one is due, it must be that. */
+  function grow(hash: Uint8Array, level: number, attempted: string): void {
+    frontier.append(hash, level)
+    if (frontier.size !== checks.since?.size) return
+    if (!equal(frontier.root(), checks.since.root))
+      throw bundleError('CHECKPOINT_CONTRADICTED', { attempted, received: `another root at size ${frontier.size}` })
+    extendsSince = true
   }
 
   function takeRecord(bytes: Uint8Array, attempted: string): void {
@@ -140,7 +166,7 @@ function createReader(checks: BundleChecks) {
         received: `a gap from ${from} to ${to} at leaf ${frontier.size}`,
       })
     }
-    for (const [i, { level }] of parts.entries()) frontier.append(Uint8Array.fromHex(hashes[i] as string), level)
+    for (const [i, { level }] of parts.entries()) grow(Uint8Array.fromHex(hashes[i] as string), level, attempted)
     walk.skip()
     // A head beyond the gap cannot be followed back to these lines.
     counts.notCovered += countUncovered()
@@ -181,7 +207,7 @@ function createReader(checks: BundleChecks) {
     at = { leaf }
     const dueHash = Uint8Array.fromHex(due[dueTaken] as string)
     dueTaken += 1
-    frontier.append(dueHash)
+    grow(dueHash, 0, attempted)
     counts.lines += 1
     if (!equal(leafHashIn(sha256, block, from, to), dueHash))
       throw bundleError('BUNDLE_ALTERED', { attempted, received: excerpt(block.subarray(from, to)) })
@@ -191,7 +217,7 @@ function createReader(checks: BundleChecks) {
     walk.step(parsed, attempted)
     readMeaning(parsed, attempted)
     last = parsed
-    checks.onLine?.(parsed.line, leaf)
+    checks.onLine?.(parsed.line, leaf, parsed)
   }
 
   function readMeaning(parsed: ParsedLine, attempted: string): void {
@@ -260,6 +286,11 @@ function createReader(checks: BundleChecks) {
         received: `${countUncovered()} lines of hosts that no signed head covers`,
       })
     }
+    if (checks.since !== undefined && !extendsSince) {
+      const received = `hashes that pass over size ${checks.since.size}`
+      const advice = 'Export the whole ledger, or at least from that size on'
+      throw bundleError('CHECKPOINT_CONTRADICTED', { attempted, received, advice })
+    }
     return report(undefined)
   }
 
@@ -286,6 +317,7 @@ function createReader(checks: BundleChecks) {
       signers: header?.signers ?? [],
       nodeKey: header?.node && { validFrom: header.node.validFrom, validUntil: header.node.validUntil },
       countersigned: header?.countersigned,
+      since: checks.since === undefined ? undefined : checks.since.size,
       trust: checks.trust.length > 0 ? 'pinned' : 'self-asserted',
     }
   }

@@ -3,6 +3,7 @@
 
 export * from './batch.ts'
 export * from './bundle.ts'
+export type { Header } from './bundle-header.ts'
 export { bundleErrors } from './bundle-records.ts'
 export * from './chain.ts'
 export * from './checkpoint.ts'
