@@ -14,8 +14,8 @@ import {
   parseRecord,
 } from './bundle-records.ts'
 import { checkKeyRecord, createChainWalk, headKeyId, verifyHead } from './chain.ts'
-import { type EventLine, readEventLine } from './event-line.ts'
 import type { Checkpoint } from './checkpoint.ts'
+import { type EventLine, readEventLine } from './event-line.ts'
 import { type KeyRecord, type Line, type ParsedLine, parseLine } from './line.ts'
 import { createFrontier, equal, leafHashIn, subtreesOf } from './merkle.ts'
 import { openSide } from './personal.ts'
