@@ -13,6 +13,8 @@ export type Io = {
   readonly columns: number
   readonly env: Readonly<Record<string, string | undefined>>
   readonly uid: number
+  /** A line from the standard input; a person at a terminal is asked the question. */
+  readonly readLine: (question: string) => Promise<string>
   readonly clock: Clock
   /** Fires at the first Ctrl-C or SIGTERM. */
   readonly stop: AbortSignal

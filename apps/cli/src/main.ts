@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { systemClock } from '@sealwatch/base'
 import { run } from './cli.ts'
+import { readLine } from './input.ts'
 import type { Io } from './io.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -26,6 +27,7 @@ const io: Io = {
   columns: process.stderr.columns ?? 80,
   env: process.env,
   uid: process.getuid?.() ?? -1,
+  readLine: (question) => readLine(process.stdin, process.stderr, question),
   clock: systemClock,
   stop: stop.signal,
   kill: kill.signal,

@@ -72,3 +72,10 @@ export function progressLine(io: Io): { show(text: string): void; end(): void } 
     },
   }
 }
+
+/** How much of the whole is done. */
+export function bar(done: number, total: number): string {
+  const width = 30
+  const filled = total === 0 ? width : Math.round((width * done) / total)
+  return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`
+}

@@ -40,6 +40,23 @@ async function* bundle() {
   yield { data: Buffer.from('{}}\n'), linesDone: 2n, linesTotal: 2n }
 }
 
+async function* rewrapped() {
+  yield { epoch: 2, done: 0, total: 3 }
+  yield { epoch: 2, done: 3, total: 3 }
+}
+
+const keys = JSON.stringify({
+  epoch: 2,
+  epochs: [
+    { epoch: 1, kind: 'local', keyId: '', createdAt: '2026-01-01T00:00:00Z', retiredAt: null, tenantKeys: 3 },
+    { epoch: 2, kind: 'kms', keyId: 'arn:x', createdAt: '2026-01-02T00:00:00Z', retiredAt: null, tenantKeys: 1 },
+  ],
+  toRewrap: 3,
+  subjectKeys: 5,
+  cached: 4,
+  memory: 'secret',
+})
+
 const status = JSON.stringify({
   time: '2026-01-01T00:00:00Z',
   deployment: 'd1',
@@ -59,6 +76,15 @@ const handler = connectNodeAdapter({
       createJoinToken: () => ({ token: 'one-time', expiresAt: '2026-01-01T00:00:00Z' }),
       listEvents: list,
       export: bundle,
+      getKeys: () => ({ keys }),
+      rotateKeys: rewrapped,
+      rewrapKeys: rewrapped,
+      eraseSubject: ({ tenant, subject }) => ({
+        leafIndex: 7n,
+        label: `${tenant}.${subject.case}.${subject.value}`,
+        subjectKeys: subject.value === 'nobody' ? 0 : 2,
+      }),
+      eraseTenant: () => ({ leafIndex: 8n, tenantKeys: 1, subjectKeys: 2 }),
     }),
 })
 const socket = join(run, 'api.sock')

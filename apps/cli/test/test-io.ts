@@ -25,6 +25,7 @@ export function testIo(overrides: Partial<Io> = {}): TestIo {
     columns: 80,
     env: {},
     uid: 0,
+    readLine: async () => '',
     clock: systemClock,
     stop: new AbortController().signal,
     kill: new AbortController().signal,

@@ -17,7 +17,7 @@ import type { PreparedSigners } from '@sealwatch/keys'
 import { type KmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import type { ApiSocket } from './api/index.ts'
 import type { serverSettings } from './config.ts'
-import { createKeyTender, createSideCustody } from './custody/index.ts'
+import { createKeyTender, createSideCustody, openErasures } from './custody/index.ts'
 import { openDeployment } from './deployment.ts'
 import { detect, loadRuleset, type RuleFile } from './detect/index.ts'
 import { addHealth } from './health.ts'
@@ -78,7 +78,6 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const cache = { ttlMs: config.keyCacheSeconds * 1000, keysMax: config.keyCacheKeys }
   const sealing = await openSealing({ dir: keysDir, kmsKeyId: config.masterKmsKeyId, kms, cache, clock, disk })
   const side = createSideCustody(sealing, log)
-  const tender = createKeyTender({ sealing, clock, log })
 
   const ledgers = await openLedgers({
     dir: join(dir, 'ledgers'),
@@ -93,6 +92,9 @@ export async function runServer(options: ServerOptions): Promise<void> {
   })
   await checkStores(store, ledgers)
   const voice = serverVoice(deployment.name)
+  const tender = createKeyTender({ sealing, store, outbox, voice, clock, log })
+  const cluster = ledgers.get('cluster')
+  const erasures = await openErasures({ ledger: cluster, sealing, store, outbox, voice, clock, log })
   const identity = await openIdentity({
     dir: keysDir,
     deployment: deployment.name,
@@ -130,6 +132,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: following.signal }),
     keepSealed({ ledgers, countersignEveryMs, countersignIdleMs, clock, log, signal: following.signal }),
     tender.run(following.signal),
+    erasures.run(following.signal),
   ]
 
   /** A follower that meets a full disk, or keys out of reach, goes on from its cursor later: nothing is lost by waiting. */
@@ -173,6 +176,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     ledgers,
     index: indexed,
     openSide: side.open,
+    keys: { ...tender, ...erasures, status: () => sealing.status() },
     createJoinToken: (ttlSeconds) => identity.createJoinToken(ttlSeconds),
     facts: () => ({
       deployment: deployment.name,

@@ -7,7 +7,7 @@ import { command, exit, flag, text } from '../command.ts'
 import { instant } from '../entries/since.ts'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
-import { progressLine, safe, safeJson } from '../terminal.ts'
+import { bar, progressLine, safe, safeJson } from '../terminal.ts'
 import { tenantOption } from './alerts.ts'
 
 export const auditExport = command({
@@ -89,10 +89,4 @@ async function writeBundleFile(path: string, call: () => AsyncIterable<ExportChu
   } finally {
     progress.end()
   }
-}
-
-function bar(done: number, total: number): string {
-  const width = 30
-  const filled = total === 0 ? width : Math.round((width * done) / total)
-  return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`
 }

@@ -34,8 +34,10 @@ describe('commands on a running instance', { skip }, () => {
     assert.fail(`the instance ended: ${said}`)
   }
 
-  async function call(...args: string[]) {
-    const io = testIo()
+  const call = (...args: string[]) => callWith('', ...args)
+
+  async function callWith(input: string, ...args: string[]) {
+    const io = testIo({ readLine: async () => input })
     const code = await run([...args, '--data', place.data], io)
     return { code, out: io.said(), err: io.complained() }
   }
@@ -122,6 +124,39 @@ describe('commands on a running instance', { skip }, () => {
     const { out, err } = await call('host', 'invite')
     assert.equal(out, 'one-time\n')
     assert.match(err, /Valid once/)
+  })
+
+  test('keys: which there are, and how far they are wrapped anew', async () => {
+    const { out } = await call('keys', 'status')
+    assert.match(out, /^1 +file +2026-01-01T00:00:00 +readable +3$/m)
+    assert.match(out, /^2 +arn:x +2026-01-02T00:00:00 +current +1$/m)
+    assert.match(out, /3 tenant keys are under an older epoch/)
+    assert.equal(JSON.parse((await call('keys', 'status', '--json')).out).subjectKeys, 5)
+    assert.equal((await call('keys', 'rotate')).out, 'Epoch 2 is current; 3 tenant keys were wrapped anew.\n')
+    const rewrapped = JSON.parse((await call('keys', 'rewrap', '--json')).out)
+    assert.deepEqual(rewrapped, { epoch: 2, done: 3, total: 3 })
+  })
+
+  test('erase takes the name from the input, and does nothing that is not meant', async () => {
+    for (const words of [['subject'], ['tenant', 'acme']]) {
+      const unmeant = await callWith('alice', 'erase', ...words)
+      assert.equal(unmeant.code, 2)
+      assert.match(unmeant.err, /Nothing was done/)
+    }
+    const { out } = await callWith('alice', 'erase', 'subject', '--yes', '--json')
+    assert.deepEqual(JSON.parse(out), {
+      tenant: 'default',
+      label: 'default.name.alice',
+      keys: 2,
+      ledger: 'cluster',
+      leaf: 7,
+    })
+    const byUid = await callWith('h1/1000', 'erase', 'subject', '--yes', '--uid', '--tenant', 'acme')
+    assert.match(byUid.out, /^2 keys destroyed, recorded as acme.uid.h1\/1000 at leaf 7/)
+    assert.match((await callWith('nobody', 'erase', 'subject', '--yes')).err, /Nothing was sealed for that name/)
+    assert.equal((await callWith('', 'erase', 'subject', '--yes')).code, 2)
+    assert.equal((await call('erase', 'subject', 'alice', '--yes')).code, 2, 'no name on the command line')
+    assert.match((await call('erase', 'tenant', 'acme', '--yes')).out, /^3 keys destroyed, recorded at leaf 8/)
   })
 
   test('down stops it, and again says that nothing runs', async () => {

@@ -8,9 +8,11 @@ import { auditTiles } from './audit-tiles.ts'
 import { auditVerify } from './audit-verify.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
+import { eraseSubject, eraseTenant } from './erase.ts'
 import { events } from './events.ts'
 import { help } from './help.ts'
 import { hostInvite } from './host-invite.ts'
+import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
 import { status } from './status.ts'
@@ -44,6 +46,11 @@ export const commandTable: readonly Command[] = [
   witnessEvidence,
   signingProxy,
   signingProxyKey,
+  keysStatus,
+  keysRotate,
+  keysRewrap,
+  eraseSubject,
+  eraseTenant,
   version,
   help,
 ]

@@ -27,6 +27,7 @@ describe('control socket', () => {
   let socket: ApiSocket
   let admin: Client<typeof AdminService>
   let asked: number[]
+  let ordered: string[]
   const stop = { signal: new AbortController() }
   let following: Promise<unknown>
 
@@ -68,6 +69,7 @@ describe('control socket', () => {
       ),
     )
     asked = []
+    ordered = []
     const ports: ApiPorts = {
       db: store.db,
       ledgers,
@@ -77,6 +79,25 @@ describe('control socket', () => {
         },
       },
       openSide: async (_tenant, _leafHash, sealed) => Buffer.from(sealed).toString('utf8'),
+      keys: {
+        status: () => ({ epoch: 2, epochs: [], toRewrap: 1, subjectKeys: 3, cached: 4, memory: 'secret' }),
+        rotate: async () => {
+          ordered.push('rotate')
+          return { epoch: 2, kind: 'local', asked: '', keyId: '', createdAt: '', retiredAt: null }
+        },
+        rewrap: async function* () {
+          yield { done: 0, total: 1 }
+          yield { done: 1, total: 1 }
+        },
+        eraseSubject: async (tenant, subject) => {
+          ordered.push(`${tenant} ${subject}`)
+          return { tenantKeys: 0, subjectKeys: 2, label: 'ab', leafIndex: 7 }
+        },
+        eraseTenant: async (tenant) => {
+          ordered.push(tenant)
+          return { tenantKeys: 1, subjectKeys: 2, label: undefined, leafIndex: 8 }
+        },
+      },
       createJoinToken: async (ttlSeconds) => {
         asked.push(ttlSeconds)
         return { token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z' }
@@ -356,5 +377,37 @@ describe('control socket', () => {
 
   test('a taken path is refused', async () => {
     await assert.rejects(openApiSocket(join(dir, 'api.sock')), /API_SOCKET/)
+  })
+
+  test('keys: what they are, and what is ordered of them', async () => {
+    assert.deepEqual(JSON.parse((await admin.getKeys({})).keys), {
+      epoch: 2,
+      epochs: [],
+      toRewrap: 1,
+      subjectKeys: 3,
+      cached: 4,
+      memory: 'secret',
+    })
+    const steps: number[] = []
+    for await (const { epoch, done, total } of admin.rotateKeys({})) steps.push(epoch, done, total)
+    for await (const { epoch, done, total } of admin.rewrapKeys({})) steps.push(epoch, done, total)
+    assert.deepEqual(steps, [2, 0, 1, 2, 1, 1, 2, 0, 1, 2, 1, 1])
+    const erased = await admin.eraseSubject({ subject: { case: 'name', value: 'alice' } })
+    assert.deepEqual([erased.leafIndex, erased.label, erased.subjectKeys], [7n, 'ab', 2])
+    await admin.eraseSubject({ tenant: 'cluster', subject: { case: 'uid', value: 'h1/1000' } })
+    assert.equal((await admin.eraseTenant({ tenant: 'default' })).tenantKeys, 1)
+    const done = ['rotate', 'default name:alice', 'cluster uid:h1/1000', 'default']
+    assert.deepEqual(ordered, done)
+    const invalid = { code: Code.InvalidArgument }
+    await assert.rejects(admin.eraseTenant({}), invalid)
+    await assert.rejects(admin.eraseSubject({}), invalid)
+    await assert.rejects(admin.eraseSubject({ subject: { case: 'name', value: '' } }), invalid)
+    await assert.rejects(admin.eraseSubject({ subject: { case: 'uid', value: 'alice' } }), (error: ConnectError) => {
+      assert.equal(error.code, Code.InvalidArgument)
+      assert.ok(!error.message.includes('alice'), 'what may be a name is not repeated')
+      return true
+    })
+    await assert.rejects(admin.eraseTenant({ tenant: 'nobody' }), { code: Code.NotFound })
+    assert.deepEqual(ordered, done)
   })
 })

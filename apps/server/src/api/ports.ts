@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Clock, Log } from '@sealwatch/base'
+import type { EpochRow, RewrapProgress, SealingStatus } from '@sealwatch/keys/sealing'
 import type { Ledger, SealedTenant } from '@sealwatch/ledger'
 import type { Kysely } from 'kysely'
+import type { Erased } from '../custody/index.ts'
 import type { Tables } from '../store/index.ts'
 
 /** What the control socket needs of the rest of the server; compose.ts wires it. */
@@ -15,10 +17,22 @@ export type ApiPorts = {
   }
   /** Opens the sealed personal values of a line; canonical JSON, or '' where all of them were erased. */
   readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => Promise<string>
+  readonly keys: ApiKeys
   readonly createJoinToken: (ttlSeconds: number) => Promise<{ readonly token: string; readonly expiresAt: string }>
   readonly facts: () => ServerFacts
   readonly clock: Clock
   readonly log: Log
+}
+
+/** The keys that values at rest are sealed under. */
+export type ApiKeys = {
+  status(): SealingStatus
+  /** A new epoch of the master key. */
+  rotate(): Promise<EpochRow>
+  /** Wraps what older epochs hold anew, step by step, until nothing is left. */
+  rewrap(signal: AbortSignal): AsyncIterable<RewrapProgress>
+  eraseSubject(tenant: string, subject: string): Promise<Erased>
+  eraseTenant(tenant: string): Promise<Erased>
 }
 
 export type ApiLedgers = {

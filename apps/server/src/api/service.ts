@@ -13,6 +13,7 @@ import {
 import { type EntryQuery, type FoundEntry, findEntries } from './entries.ts'
 import { apiError, connectErrorOf } from './errors.ts'
 import { type ExportWhat, exportBundle } from './export.ts'
+import { eraseSubject, eraseTenant, keysJson, rewrapKeys, rotateKeys } from './keys.ts'
 import type { ApiPorts } from './ports.ts'
 import { statusOf } from './status.ts'
 
@@ -61,6 +62,11 @@ export function adminRoutes(ports: ApiPorts, stopping: AbortSignal): (router: Co
         guardedStream(list(request, { classUids: request.classUids, ownOnly: false }, context)),
       awaitEvent: (request, context) => guarded(() => awaitEvent(ports, request, untilDone(context))),
       export: (request, context) => guardedStream(exportOf(ports, request, untilDone(context))),
+      getKeys: () => guarded(async () => ({ keys: keysJson(ports.keys) })),
+      rotateKeys: (_request, context) => guardedStream(rotateKeys(ports.keys, untilDone(context))),
+      rewrapKeys: (_request, context) => guardedStream(rewrapKeys(ports.keys, untilDone(context))),
+      eraseSubject: (request) => guarded(() => eraseSubject(ports, tenantOf(request.tenant), request)),
+      eraseTenant: (request) => guarded(() => eraseTenant(ports, tenantNamed(request.tenant))),
     })
 }
 
@@ -121,6 +127,12 @@ function tenantOf(name: string): string {
   if (name === '') return defaultTenant
   if (!tenantForm.test(name)) throw apiError('API_INVALID', { attempted: 'reading the tenant', received: name })
   return name
+}
+
+/** Of what is destroyed the name must be given. */
+function tenantNamed(name: string): string {
+  if (name === '') throw apiError('API_INVALID', { attempted: 'reading the tenant', received: 'no name' })
+  return tenantOf(name)
 }
 
 function timeOf(text: string, member: string): number | undefined {

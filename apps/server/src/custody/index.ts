@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export { type Erased, type Erasures, openErasures } from './erasures.ts'
+export { custodyErrors } from './errors.ts'
 export { createSideCustody, type LineWithValues, type SideCustody } from './side-values.ts'
 export { createKeyTender, type KeyTender } from './tend-keys.ts'

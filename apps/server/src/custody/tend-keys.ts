@@ -1,70 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, createBell, isSealwatchError, type Log } from '@sealwatch/base'
-import type { RewrapProgress, Sealing } from '@sealwatch/keys/sealing'
+import { type Clock, createBell, isSealwatchError, type Log, parseRfc3339 } from '@sealwatch/base'
+import type { EpochRow, RewrapProgress, Sealing } from '@sealwatch/keys/sealing'
+import { auditTenant, type ServerVoice } from '../identity/index.ts'
+import { type Outbox, outboxUid, type Store } from '../store/index.ts'
+import { epochBegun } from './events.ts'
 
-const sweepEveryMs = 1_000
+const tendEveryMs = 1_000
 const retryMs = 30_000
 
 /** What the keys need done while the server runs. */
 export type KeyTender = {
-  /** Wipes keys that are too old, and wraps anew what an older master key holds, until the signal fires. */
+  /**
+   * Wipes keys that are too old, records epochs in the ledger, and wraps anew what an older master key holds, until the
+   * signal fires.
+   */
   run(signal: AbortSignal): Promise<void>
+  /** A new epoch of the master key; resolves when it has begun. Throws KEYS_UNAVAILABLE. */
+  rotate(): Promise<EpochRow>
   /** Wraps anew now; each step of the progress, until nothing is left. Throws KEYS_UNAVAILABLE. */
   rewrap(signal: AbortSignal): AsyncGenerator<RewrapProgress>
 }
 
-export function createKeyTender({ sealing, clock, log }: { sealing: Sealing; clock: Clock; log: Log }): KeyTender {
-  /** One at a time: whoever asks while another works follows its progress from where it stands. */
+export function createKeyTender(options: {
+  readonly sealing: Sealing
+  readonly store: Store
+  readonly outbox: Outbox
+  readonly voice: ServerVoice
+  readonly clock: Clock
+  readonly log: Log
+}): KeyTender {
+  const { sealing, store, outbox, voice, clock, log } = options
+  // One at a time: whoever asks while another works follows its progress from where it stands.
   let working: Promise<void> | undefined
   let progress: RewrapProgress = { done: 0, total: 0 }
   const moved = createBell()
+  const stopped = new AbortController()
 
-  function work(signal: AbortSignal): Promise<void> {
+  function work(): Promise<void> {
     working ??= sealing
-      .rewrap(signal, (step) => {
+      .rewrap(stopped.signal, (step) => {
         progress = step
         moved.ring()
       })
       .finally(() => {
         working = undefined
-        moved.ring()
       })
     return working
   }
 
-  async function wrapAnew(signal: AbortSignal): Promise<void> {
-    if (sealing.status().toRewrap === 0) return
+  async function wrapAnew(): Promise<void> {
     try {
-      await work(signal)
-      if (!signal.aborted) log.info('every tenant key is wrapped under the newest master key', progress)
+      await work()
+      if (!stopped.signal.aborted) log.info('every tenant key is wrapped under the newest master key', progress)
     } catch (error) {
       if (!isSealwatchError(error) || error.kind === 'fatal') throw error
       log.error('tenant keys stay wrapped under an older master key for now', { error })
-      await clock.sleep(retryMs, signal)
+      await clock.sleep(retryMs, stopped.signal)
+    }
+  }
+
+  /** What the outbox holds enters the ledger, once. If we stop before the epoch is marked, the next start looks there. */
+  async function record(): Promise<void> {
+    for (const row of sealing.unrecordedEpochs()) {
+      const body = epochBegun(voice, parseRfc3339(row.createdAt) ?? 0n, row)
+      const uid = outboxUid(auditTenant, body)
+      const known = await store.db
+        .selectFrom('entries')
+        .select('leaf_index')
+        .where('own_uid', '=', uid)
+        .executeTakeFirst()
+      if (known === undefined) {
+        await store.transaction((tx) => outbox.enqueue(tx, auditTenant, body))
+        outbox.ring()
+      }
+      sealing.epochRecorded(row.epoch)
     }
   }
 
   return {
     run: async (signal) => {
+      signal.addEventListener('abort', () => stopped.abort(), { once: true })
       while (!signal.aborted) {
         sealing.sweep()
-        await wrapAnew(signal)
-        await clock.sleep(sweepEveryMs, signal)
+        await record()
+        if (sealing.status().toRewrap > 0 && !signal.aborted) await wrapAnew()
+        await clock.sleep(tendEveryMs, signal)
       }
+      await working?.catch(() => undefined)
     },
+    rotate: () => sealing.rotateMaster(),
     rewrap: async function* (signal) {
       let over = false
-      const done = work(signal).finally(() => {
+      const done = work().finally(() => {
         over = true
       })
-      done.catch(() => undefined)
-      while (!over) {
+      const ended = done.catch(() => undefined)
+      while (!over && !signal.aborted) {
         const next = moved.wait(signal)
         yield progress
-        if (!over) await next
-        if (signal.aborted) return
+        if (!over) await Promise.race([next, ended])
       }
+      if (signal.aborted) return
       await done
       yield progress
     },

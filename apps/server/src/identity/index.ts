@@ -4,6 +4,7 @@ export { type AuditMatter, auditEvent, type ServerVoice } from './audit-event.ts
 export { type Authority, lifetimesMs } from './authority.ts'
 export { checkValidity, type HostCertificate, verifyHostCertificate } from './certificate.ts'
 export { identityError, identityErrors } from './errors.ts'
+export { auditTenant } from './events.ts'
 export { checkHostFacts, type HostFacts } from './host-facts.ts'
 export type { Host, Hosts } from './hosts.ts'
 export { type Identity, type IdentityOptions, openIdentity } from './identity.ts'

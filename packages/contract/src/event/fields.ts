@@ -31,6 +31,11 @@ type MoreOfUnmapped =
   | 'join_token'
   | 'same_machine'
   | 'expires_at'
+  | 'erased_tenant'
+  | 'erased_subject'
+  | 'epoch'
+  | 'key_kind'
+  | 'key_id'
 
 const user = {
   uid: 'plain',
@@ -119,6 +124,12 @@ const unmapped = {
   join_token: 'plain',
   same_machine: 'plain',
   expires_at: 'plain',
+  erased_tenant: 'plain',
+  // A pseudonym that only the tenant's keys can tell (docs/formats/sealing.md, 5.2).
+  erased_subject: 'plain',
+  epoch: 'plain',
+  key_kind: 'plain',
+  key_id: 'plain',
 } as const satisfies Rows<SealwatchEvent['unmapped'], MoreOfUnmapped>
 
 const event = {

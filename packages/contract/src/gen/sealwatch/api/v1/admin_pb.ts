@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sealwatch/api/v1/admin.proto.
  */
 export const file_sealwatch_api_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChxzZWFsd2F0Y2gvYXBpL3YxL2FkbWluLnByb3RvEhBzZWFsd2F0Y2guYXBpLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QiIwoRR2V0U3RhdHVzUmVzcG9uc2USDgoGc3RhdHVzGAEgASgJIi0KFkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QSEwoLdHRsX3NlY29uZHMYASABKA0iPAoXQ3JlYXRlSm9pblRva2VuUmVzcG9uc2USDQoFdG9rZW4YASABKAkSEgoKZXhwaXJlc19hdBgCIAEoCSJuCgtMaXN0UmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDQoFc2luY2UYAiABKAkSDQoFdW50aWwYAyABKAkSEgoKY2xhc3NfdWlkcxgEIAMoDRINCgVsaW1pdBgFIAEoDRIOCgZmb2xsb3cYBiABKAgiRwoFRW50cnkSDgoGdGVuYW50GAEgASgJEhIKCmxlYWZfaW5kZXgYAiABKAQSDAoEbGluZRgDIAEoDBIMCgRzaWRlGAQgASgMIo8BChFBd2FpdEV2ZW50UmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDQoFbm9uY2UYAiABKAkSEQoJY2xhc3NfdWlkGAMgASgNEhMKC2FjdGl2aXR5X2lkGAQgASgNEhIKCnRpbWVvdXRfbXMYBSABKA0SEQoJZnJvbV9sZWFmGAYgASgEEgwKBHNpdGUYByABKAkicQoSQXdhaXRFdmVudFJlc3BvbnNlEg0KBWZvdW5kGAEgASgIEiYKBWVudHJ5GAIgASgLMhcuc2VhbHdhdGNoLmFwaS52MS5FbnRyeRIOCgZidW5kbGUYAyABKAwSFAoMY29tbWl0dGVkX25zGAQgASgEImgKDUV4cG9ydFJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg8KBWFsZXJ0GAIgASgJSAASDwoFc2luY2UYAyABKAlIABINCgNhbGwYBCABKAhIABIOCgZyZXZlYWwYBSABKAhCBgoEd2hhdCJECgtFeHBvcnRDaHVuaxIMCgRkYXRhGAEgASgMEhIKCmxpbmVzX2RvbmUYAiABKAQSEwoLbGluZXNfdG90YWwYAyABKAQygQQKDEFkbWluU2VydmljZRJUCglHZXRTdGF0dXMSIi5zZWFsd2F0Y2guYXBpLnYxLkdldFN0YXR1c1JlcXVlc3QaIy5zZWFsd2F0Y2guYXBpLnYxLkdldFN0YXR1c1Jlc3BvbnNlEmYKD0NyZWF0ZUpvaW5Ub2tlbhIoLnNlYWx3YXRjaC5hcGkudjEuQ3JlYXRlSm9pblRva2VuUmVxdWVzdBopLnNlYWx3YXRjaC5hcGkudjEuQ3JlYXRlSm9pblRva2VuUmVzcG9uc2USRgoKTGlzdEFsZXJ0cxIdLnNlYWx3YXRjaC5hcGkudjEuTGlzdFJlcXVlc3QaFy5zZWFsd2F0Y2guYXBpLnYxLkVudHJ5MAESRgoKTGlzdEV2ZW50cxIdLnNlYWx3YXRjaC5hcGkudjEuTGlzdFJlcXVlc3QaFy5zZWFsd2F0Y2guYXBpLnYxLkVudHJ5MAESVwoKQXdhaXRFdmVudBIjLnNlYWx3YXRjaC5hcGkudjEuQXdhaXRFdmVudFJlcXVlc3QaJC5zZWFsd2F0Y2guYXBpLnYxLkF3YWl0RXZlbnRSZXNwb25zZRJKCgZFeHBvcnQSHy5zZWFsd2F0Y2guYXBpLnYxLkV4cG9ydFJlcXVlc3QaHS5zZWFsd2F0Y2guYXBpLnYxLkV4cG9ydENodW5rMAFiBnByb3RvMw");
+  fileDesc("ChxzZWFsd2F0Y2gvYXBpL3YxL2FkbWluLnByb3RvEhBzZWFsd2F0Y2guYXBpLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QiIwoRR2V0U3RhdHVzUmVzcG9uc2USDgoGc3RhdHVzGAEgASgJIi0KFkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QSEwoLdHRsX3NlY29uZHMYASABKA0iPAoXQ3JlYXRlSm9pblRva2VuUmVzcG9uc2USDQoFdG9rZW4YASABKAkSEgoKZXhwaXJlc19hdBgCIAEoCSJuCgtMaXN0UmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDQoFc2luY2UYAiABKAkSDQoFdW50aWwYAyABKAkSEgoKY2xhc3NfdWlkcxgEIAMoDRINCgVsaW1pdBgFIAEoDRIOCgZmb2xsb3cYBiABKAgiRwoFRW50cnkSDgoGdGVuYW50GAEgASgJEhIKCmxlYWZfaW5kZXgYAiABKAQSDAoEbGluZRgDIAEoDBIMCgRzaWRlGAQgASgMIo8BChFBd2FpdEV2ZW50UmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDQoFbm9uY2UYAiABKAkSEQoJY2xhc3NfdWlkGAMgASgNEhMKC2FjdGl2aXR5X2lkGAQgASgNEhIKCnRpbWVvdXRfbXMYBSABKA0SEQoJZnJvbV9sZWFmGAYgASgEEgwKBHNpdGUYByABKAkicQoSQXdhaXRFdmVudFJlc3BvbnNlEg0KBWZvdW5kGAEgASgIEiYKBWVudHJ5GAIgASgLMhcuc2VhbHdhdGNoLmFwaS52MS5FbnRyeRIOCgZidW5kbGUYAyABKAwSFAoMY29tbWl0dGVkX25zGAQgASgEImgKDUV4cG9ydFJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg8KBWFsZXJ0GAIgASgJSAASDwoFc2luY2UYAyABKAlIABINCgNhbGwYBCABKAhIABIOCgZyZXZlYWwYBSABKAhCBgoEd2hhdCJECgtFeHBvcnRDaHVuaxIMCgRkYXRhGAEgASgMEhIKCmxpbmVzX2RvbmUYAiABKAQSEwoLbGluZXNfdG90YWwYAyABKAQiEAoOR2V0S2V5c1JlcXVlc3QiHwoPR2V0S2V5c1Jlc3BvbnNlEgwKBGtleXMYASABKAkiEwoRUm90YXRlS2V5c1JlcXVlc3QiEwoRUmV3cmFwS2V5c1JlcXVlc3QiOgoMS2V5c1Byb2dyZXNzEg0KBWVwb2NoGAEgASgNEgwKBGRvbmUYAiABKA0SDQoFdG90YWwYAyABKA0iTwoTRXJhc2VTdWJqZWN0UmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDgoEbmFtZRgCIAEoCUgAEg0KA3VpZBgDIAEoCUgAQgkKB3N1YmplY3QiJAoSRXJhc2VUZW5hbnRSZXF1ZXN0Eg4KBnRlbmFudBgBIAEoCSJdCg1FcmFzZVJlc3BvbnNlEhIKCmxlYWZfaW5kZXgYASABKAQSDQoFbGFiZWwYAiABKAkSFAoMc3ViamVjdF9rZXlzGAMgASgNEhMKC3RlbmFudF9rZXlzGAQgASgNMqkHCgxBZG1pblNlcnZpY2USVAoJR2V0U3RhdHVzEiIuc2VhbHdhdGNoLmFwaS52MS5HZXRTdGF0dXNSZXF1ZXN0GiMuc2VhbHdhdGNoLmFwaS52MS5HZXRTdGF0dXNSZXNwb25zZRJmCg9DcmVhdGVKb2luVG9rZW4SKC5zZWFsd2F0Y2guYXBpLnYxLkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QaKS5zZWFsd2F0Y2guYXBpLnYxLkNyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlEkYKCkxpc3RBbGVydHMSHS5zZWFsd2F0Y2guYXBpLnYxLkxpc3RSZXF1ZXN0Ghcuc2VhbHdhdGNoLmFwaS52MS5FbnRyeTABEkYKCkxpc3RFdmVudHMSHS5zZWFsd2F0Y2guYXBpLnYxLkxpc3RSZXF1ZXN0Ghcuc2VhbHdhdGNoLmFwaS52MS5FbnRyeTABElcKCkF3YWl0RXZlbnQSIy5zZWFsd2F0Y2guYXBpLnYxLkF3YWl0RXZlbnRSZXF1ZXN0GiQuc2VhbHdhdGNoLmFwaS52MS5Bd2FpdEV2ZW50UmVzcG9uc2USSgoGRXhwb3J0Eh8uc2VhbHdhdGNoLmFwaS52MS5FeHBvcnRSZXF1ZXN0Gh0uc2VhbHdhdGNoLmFwaS52MS5FeHBvcnRDaHVuazABEk4KB0dldEtleXMSIC5zZWFsd2F0Y2guYXBpLnYxLkdldEtleXNSZXF1ZXN0GiEuc2VhbHdhdGNoLmFwaS52MS5HZXRLZXlzUmVzcG9uc2USUwoKUm90YXRlS2V5cxIjLnNlYWx3YXRjaC5hcGkudjEuUm90YXRlS2V5c1JlcXVlc3QaHi5zZWFsd2F0Y2guYXBpLnYxLktleXNQcm9ncmVzczABElMKClJld3JhcEtleXMSIy5zZWFsd2F0Y2guYXBpLnYxLlJld3JhcEtleXNSZXF1ZXN0Gh4uc2VhbHdhdGNoLmFwaS52MS5LZXlzUHJvZ3Jlc3MwARJWCgxFcmFzZVN1YmplY3QSJS5zZWFsd2F0Y2guYXBpLnYxLkVyYXNlU3ViamVjdFJlcXVlc3QaHy5zZWFsd2F0Y2guYXBpLnYxLkVyYXNlUmVzcG9uc2USVAoLRXJhc2VUZW5hbnQSJC5zZWFsd2F0Y2guYXBpLnYxLkVyYXNlVGVuYW50UmVxdWVzdBofLnNlYWx3YXRjaC5hcGkudjEuRXJhc2VSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * @generated from message sealwatch.api.v1.GetStatusRequest
@@ -346,6 +346,188 @@ export const ExportChunkSchema: GenMessage<ExportChunk> = /*@__PURE__*/
   messageDesc(file_sealwatch_api_v1_admin, 9);
 
 /**
+ * @generated from message sealwatch.api.v1.GetKeysRequest
+ */
+export type GetKeysRequest = Message<"sealwatch.api.v1.GetKeysRequest"> & {
+};
+
+/**
+ * Describes the message sealwatch.api.v1.GetKeysRequest.
+ * Use `create(GetKeysRequestSchema)` to create a new message.
+ */
+export const GetKeysRequestSchema: GenMessage<GetKeysRequest> = /*@__PURE__*/
+  messageDesc(file_sealwatch_api_v1_admin, 10);
+
+/**
+ * @generated from message sealwatch.api.v1.GetKeysResponse
+ */
+export type GetKeysResponse = Message<"sealwatch.api.v1.GetKeysResponse"> & {
+  /**
+   * JSON object: docs/reference/status.md, keys.
+   *
+   * @generated from field: string keys = 1;
+   */
+  keys: string;
+};
+
+/**
+ * Describes the message sealwatch.api.v1.GetKeysResponse.
+ * Use `create(GetKeysResponseSchema)` to create a new message.
+ */
+export const GetKeysResponseSchema: GenMessage<GetKeysResponse> = /*@__PURE__*/
+  messageDesc(file_sealwatch_api_v1_admin, 11);
+
+/**
+ * @generated from message sealwatch.api.v1.RotateKeysRequest
+ */
+export type RotateKeysRequest = Message<"sealwatch.api.v1.RotateKeysRequest"> & {
+};
+
+/**
+ * Describes the message sealwatch.api.v1.RotateKeysRequest.
+ * Use `create(RotateKeysRequestSchema)` to create a new message.
+ */
+export const RotateKeysRequestSchema: GenMessage<RotateKeysRequest> = /*@__PURE__*/
+  messageDesc(file_sealwatch_api_v1_admin, 12);
+
+/**
+ * @generated from message sealwatch.api.v1.RewrapKeysRequest
+ */
+export type RewrapKeysRequest = Message<"sealwatch.api.v1.RewrapKeysRequest"> & {
+};
+
+/**
+ * Describes the message sealwatch.api.v1.RewrapKeysRequest.
+ * Use `create(RewrapKeysRequestSchema)` to create a new message.
+ */
+export const RewrapKeysRequestSchema: GenMessage<RewrapKeysRequest> = /*@__PURE__*/
+  messageDesc(file_sealwatch_api_v1_admin, 13);
+
+/**
+ * @generated from message sealwatch.api.v1.KeysProgress
+ */
+export type KeysProgress = Message<"sealwatch.api.v1.KeysProgress"> & {
+  /**
+   * The newest epoch.
+   *
+   * @generated from field: uint32 epoch = 1;
+   */
+  epoch: number;
+
+  /**
+   * Tenant keys wrapped anew so far, and to be wrapped anew in all.
+   *
+   * @generated from field: uint32 done = 2;
+   */
+  done: number;
+
+  /**
+   * @generated from field: uint32 total = 3;
+   */
+  total: number;
+};
+
+/**
+ * Describes the message sealwatch.api.v1.KeysProgress.
+ * Use `create(KeysProgressSchema)` to create a new message.
+ */
+export const KeysProgressSchema: GenMessage<KeysProgress> = /*@__PURE__*/
+  messageDesc(file_sealwatch_api_v1_admin, 14);
+
+/**
+ * @generated from message sealwatch.api.v1.EraseSubjectRequest
+ */
+export type EraseSubjectRequest = Message<"sealwatch.api.v1.EraseSubjectRequest"> & {
+  /**
+   * Empty: the tenant `default`.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * @generated from oneof sealwatch.api.v1.EraseSubjectRequest.subject
+   */
+  subject: {
+    /**
+     * Account name: the person on every host of the tenant.
+     *
+     * @generated from field: string name = 2;
+     */
+    value: string;
+    case: "name";
+  } | {
+    /**
+     * "<host id>/<user id>": an account that no event gives a name.
+     *
+     * @generated from field: string uid = 3;
+     */
+    value: string;
+    case: "uid";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message sealwatch.api.v1.EraseSubjectRequest.
+ * Use `create(EraseSubjectRequestSchema)` to create a new message.
+ */
+export const EraseSubjectRequestSchema: GenMessage<EraseSubjectRequest> = /*@__PURE__*/
+  messageDesc(file_sealwatch_api_v1_admin, 15);
+
+/**
+ * @generated from message sealwatch.api.v1.EraseTenantRequest
+ */
+export type EraseTenantRequest = Message<"sealwatch.api.v1.EraseTenantRequest"> & {
+  /**
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+};
+
+/**
+ * Describes the message sealwatch.api.v1.EraseTenantRequest.
+ * Use `create(EraseTenantRequestSchema)` to create a new message.
+ */
+export const EraseTenantRequestSchema: GenMessage<EraseTenantRequest> = /*@__PURE__*/
+  messageDesc(file_sealwatch_api_v1_admin, 16);
+
+/**
+ * @generated from message sealwatch.api.v1.EraseResponse
+ */
+export type EraseResponse = Message<"sealwatch.api.v1.EraseResponse"> & {
+  /**
+   * The line of the tenant `cluster` that orders and records it.
+   *
+   * @generated from field: uint64 leaf_index = 1;
+   */
+  leafIndex: bigint;
+
+  /**
+   * Pseudonym of the person, hex; empty for a tenant.
+   *
+   * @generated from field: string label = 2;
+   */
+  label: string;
+
+  /**
+   * @generated from field: uint32 subject_keys = 3;
+   */
+  subjectKeys: number;
+
+  /**
+   * @generated from field: uint32 tenant_keys = 4;
+   */
+  tenantKeys: number;
+};
+
+/**
+ * Describes the message sealwatch.api.v1.EraseResponse.
+ * Use `create(EraseResponseSchema)` to create a new message.
+ */
+export const EraseResponseSchema: GenMessage<EraseResponse> = /*@__PURE__*/
+  messageDesc(file_sealwatch_api_v1_admin, 17);
+
+/**
  * @generated from service sealwatch.api.v1.AdminService
  */
 export const AdminService: GenService<{
@@ -404,6 +586,54 @@ export const AdminService: GenService<{
     methodKind: "server_streaming";
     input: typeof ExportRequestSchema;
     output: typeof ExportChunkSchema;
+  },
+  /**
+   * The keys that values at rest are sealed under (docs/formats/sealing.md).
+   *
+   * @generated from rpc sealwatch.api.v1.AdminService.GetKeys
+   */
+  getKeys: {
+    methodKind: "unary";
+    input: typeof GetKeysRequestSchema;
+    output: typeof GetKeysResponseSchema;
+  },
+  /**
+   * Begins a new epoch of the system master key, then wraps the keys of tenants anew.
+   *
+   * @generated from rpc sealwatch.api.v1.AdminService.RotateKeys
+   */
+  rotateKeys: {
+    methodKind: "server_streaming";
+    input: typeof RotateKeysRequestSchema;
+    output: typeof KeysProgressSchema;
+  },
+  /**
+   * Wraps the keys of tenants anew that are still wrapped under an older epoch.
+   *
+   * @generated from rpc sealwatch.api.v1.AdminService.RewrapKeys
+   */
+  rewrapKeys: {
+    methodKind: "server_streaming";
+    input: typeof RewrapKeysRequestSchema;
+    output: typeof KeysProgressSchema;
+  },
+  /**
+   * Destroy the keys of a person, or of a whole tenant. Answered when they are gone and the ledger says so.
+   *
+   * @generated from rpc sealwatch.api.v1.AdminService.EraseSubject
+   */
+  eraseSubject: {
+    methodKind: "unary";
+    input: typeof EraseSubjectRequestSchema;
+    output: typeof EraseResponseSchema;
+  },
+  /**
+   * @generated from rpc sealwatch.api.v1.AdminService.EraseTenant
+   */
+  eraseTenant: {
+    methodKind: "unary";
+    input: typeof EraseTenantRequestSchema;
+    output: typeof EraseResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sealwatch_api_v1_admin, 0);

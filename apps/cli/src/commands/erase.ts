@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { tenantForm } from '@sealwatch/contract'
+import { withAdmin } from '../admin.ts'
+import { command, exit, flag, form } from '../command.ts'
+import { cliError } from '../errors.ts'
+import { safe, safeJson } from '../terminal.ts'
+
+const yes = flag('Do it: there is no way back')
+const mustMean = 'Nothing was done. What is erased cannot be read again by anybody: give --yes if that is meant'
+
+export const eraseSubject = command({
+  name: 'erase subject',
+  summary: 'Destroy the keys of a person, whose values then stay unreadable',
+  about:
+    'The account name is read from the standard input, for what stands on a command line is seen by others and recorded.\n' +
+    'Every proof stays valid. The erasure is recorded in the ledger of the tenant cluster, under a pseudonym.',
+  options: {
+    tenant: form({
+      takes: 'NAME',
+      help: 'Tenant of the person (default: default)',
+      form: tenantForm,
+      mustBe: 'a tenant name: lower-case letters, digits and hyphens',
+    }),
+    uid: flag('The input is HOST-ID/USER-ID: an account that no event gives a name'),
+    yes,
+  },
+  examples: [
+    'printf alice | sudo ./sealwatch erase subject --yes',
+    'sudo ./sealwatch erase subject --tenant acme --yes',
+  ],
+  run: async ({ tenant = 'default', uid, yes: isMeant }, _operands, { io, place, json }) => {
+    const attempted = 'erasing a person'
+    if (!isMeant) throw cliError('CLI_USAGE', { attempted, advice: mustMean })
+    const given = await io.readLine(uid ? 'Host id/user id: ' : 'Account name: ')
+    if (given === '')
+      throw cliError('CLI_USAGE', { attempted, received: 'no name', advice: 'Give the name on the standard input' })
+    const subject = uid ? { case: 'uid' as const, value: given } : { case: 'name' as const, value: given }
+    const answer = await withAdmin(place, attempted, (admin) => admin.eraseSubject({ tenant, subject }))
+    const { label, subjectKeys } = answer
+    const leaf = Number(answer.leafIndex)
+    io.out(
+      json
+        ? `${safeJson({ tenant, label, keys: subjectKeys, ledger: 'cluster', leaf })}\n`
+        : `${subjectKeys} keys destroyed, recorded as ${safe(label)} at leaf ${leaf} of the tenant cluster.\n`,
+    )
+    if (!json && subjectKeys === 0) io.err('Nothing was sealed for that name. Is it spelt as the hosts spell it?\n')
+    return exit.ok
+  },
+})
+
+export const eraseTenant = command({
+  name: 'erase tenant',
+  summary: 'Destroy all keys of a tenant, whose sealed values then stay unreadable',
+  about:
+    'Evidence, quarantined bytes and personal values of the tenant cannot be read again, and none is sealed for it any\n' +
+    'more. Its ledger stays, and every proof stays valid.',
+  operands: [{ name: 'NAME', required: true }],
+  options: { yes },
+  examples: ['sudo ./sealwatch erase tenant acme --yes'],
+  run: async ({ yes: isMeant }, [tenant = ''], { io, place, json }) => {
+    const attempted = `erasing the tenant ${tenant}`
+    if (!isMeant) throw cliError('CLI_USAGE', { attempted, advice: mustMean })
+    const answer = await withAdmin(place, attempted, (admin) => admin.eraseTenant({ tenant }))
+    const { subjectKeys, tenantKeys } = answer
+    const leaf = Number(answer.leafIndex)
+    io.out(
+      json
+        ? `${safeJson({ tenant, keys: subjectKeys + tenantKeys, ledger: 'cluster', leaf })}\n`
+        : `${subjectKeys + tenantKeys} keys destroyed, recorded at leaf ${leaf} of the tenant cluster.\n`,
+    )
+    return exit.ok
+  },
+})

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { KeysProgress } from '@sealwatch/contract'
+import { type Admin, withAdmin } from '../admin.ts'
+import { type Context, command, exit } from '../command.ts'
+import { bar, columns, paint, progressLine, safe, safeJson } from '../terminal.ts'
+
+type Keys = {
+  readonly epoch: number
+  readonly epochs: readonly {
+    readonly epoch: number
+    readonly kind: 'local' | 'kms'
+    readonly keyId: string
+    readonly createdAt: string
+    readonly retiredAt: string | null
+    readonly tenantKeys: number
+  }[]
+  readonly toRewrap: number
+  readonly subjectKeys: number
+  readonly cached: number
+  readonly memory: 'secret' | 'locked' | 'heap'
+}
+
+const memories = {
+  secret: 'pages that not even root reads through /proc (memfd_secret)',
+  locked: 'locked pages, in no swap and no core dump',
+  heap: 'ordinary memory: raise the limit of locked memory (ulimit -l) and start again',
+} as const
+
+export const keysStatus = command({
+  name: 'keys status',
+  summary: 'Show the keys that values at rest are sealed under',
+  about: 'Epochs of the system master key, and how many tenant keys each of them still wraps.',
+  options: {},
+  examples: ['sudo ./sealwatch keys status', 'sudo ./sealwatch keys status --json | jq .toRewrap'],
+  run: async (_options, _operands, { io, place, json }) => {
+    const { keys } = await withAdmin(place, 'asking for the keys', (admin) => admin.getKeys({}))
+    const status = JSON.parse(keys) as Keys
+    if (json) {
+      io.out(`${safeJson(status)}\n`)
+      return exit.ok
+    }
+    const rows = status.epochs.map(({ epoch, kind, keyId, createdAt, retiredAt, tenantKeys }) => [
+      String(epoch),
+      kind === 'local' ? 'file' : safe(keyId),
+      createdAt.slice(0, 19),
+      epoch === status.epoch ? 'current' : (retiredAt?.slice(0, 19) ?? 'readable'),
+      String(tenantKeys),
+    ])
+    io.out(columns([['epoch', 'master key', 'begun', 'retired', 'tenant keys'], ...rows]))
+    io.out(`${status.subjectKeys} keys of persons; ${status.cached} keys in memory: ${memories[status.memory]}\n`)
+    if (status.toRewrap > 0)
+      io.out(paint(io, 'yellow', `${status.toRewrap} tenant keys are under an older epoch; the server is at it.\n`))
+    return exit.ok
+  },
+})
+
+export const keysRotate = command({
+  name: 'keys rotate',
+  summary: 'Begin a new epoch of the system master key',
+  about:
+    'What is sealed from then on is under new keys. What was sealed before stays readable: the tenant keys of older\n' +
+    'epochs are wrapped anew, and the older master key is destroyed when nothing needs it any more.',
+  options: {},
+  examples: ['sudo ./sealwatch keys rotate', 'sudo ./sealwatch keys rotate --json'],
+  run: (_options, _operands, context) =>
+    followed(context, 'rotating the master key', (admin, signal) => admin.rotateKeys({}, { signal })),
+})
+
+export const keysRewrap = command({
+  name: 'keys rewrap',
+  summary: 'Wrap the tenant keys of older epochs under the newest master key',
+  about: 'The server does so by itself; this does it now, and shows how far it is.',
+  options: {},
+  examples: ['sudo ./sealwatch keys rewrap'],
+  run: (_options, _operands, context) =>
+    followed(context, 'wrapping keys anew', (admin, signal) => admin.rewrapKeys({}, { signal })),
+})
+
+async function followed(
+  { io, place, json }: Context,
+  attempted: string,
+  call: (admin: Admin, signal: AbortSignal) => AsyncIterable<KeysProgress>,
+): Promise<number> {
+  const progress = progressLine(io)
+  let last = { epoch: 0, done: 0, total: 0 }
+  try {
+    await withAdmin(place, attempted, async (admin) => {
+      for await (const { epoch, done, total } of call(admin, io.stop)) {
+        last = { epoch, done, total }
+        progress.show(`epoch ${epoch} ${bar(done, total)} ${done} of ${total} tenant keys`)
+      }
+    })
+  } finally {
+    progress.end()
+  }
+  const { epoch, done } = last
+  io.out(json ? `${safeJson(last)}\n` : `Epoch ${epoch} is current; ${done} tenant keys were wrapped anew.\n`)
+  return exit.ok
+}

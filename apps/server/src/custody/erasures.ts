@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Clock, createBell, follow, type JsonObject, type Log } from '@sealwatch/base'
+import type { ErasedCounts, Sealing } from '@sealwatch/keys/sealing'
+import { type Leaf, type Ledger, parseLine, sha256 } from '@sealwatch/ledger'
+import type { ServerVoice } from '../identity/index.ts'
+import type { Outbox, Store } from '../store/index.ts'
+import { custodyError } from './errors.ts'
+import { type EraseOrder, erased, orderMark, orderOf } from './events.ts'
+
+export type Erased = ErasedCounts & { readonly label: string | undefined; readonly leafIndex: number }
+
+/**
+ * Erases by order of the cluster's ledger: the line that records an erasure is what causes it. So an erasure that was
+ * interrupted goes on at the next start, and one that an older copy of the keys has not seen is carried out again when
+ * that copy is restored, before anything is opened with it.
+ */
+export type Erasures = {
+  /** Carries out orders as they come, until the signal fires. */
+  run(signal: AbortSignal): Promise<void>
+  /** Resolves when the keys are gone. Throws KEYS_ERASED where the tenant is erased already. */
+  eraseSubject(tenant: string, subject: string): Promise<Erased>
+  /** The same. Throws ERASE_CLUSTER. */
+  eraseTenant(tenant: string): Promise<Erased>
+}
+
+const batchMax = 1024
+
+/** Carries out what the ledger orders so far, and only then resolves. */
+export async function openErasures(options: {
+  /** Of the cluster. */
+  readonly ledger: Ledger
+  readonly sealing: Sealing
+  readonly store: Store
+  readonly outbox: Outbox
+  readonly voice: ServerVoice
+  readonly clock: Clock
+  readonly log: Log
+}): Promise<Erasures> {
+  const { ledger, sealing, store, outbox, voice, clock, log } = options
+  const carriedOut = createBell()
+  const forever = new AbortController().signal
+  const counts = new Map<number, ErasedCounts>()
+  let expecting = 0
+  let done = sealing.applied
+
+  async function handle(leaves: readonly Leaf[], next: number): Promise<void> {
+    for (const leaf of leaves) {
+      const order = orderIn(ledger, leaf)
+      if (order === undefined) continue
+      const gone = sealing.erase(order, leaf.index + 1)
+      if (expecting > 0) counts.set(leaf.index, gone)
+      log.warn('keys were destroyed by order of the ledger', { leaf: leaf.index, ...order, ...gone })
+    }
+    done = next
+    // An order moves the mark itself; the rest only spares the next start some reading.
+    if (next - sealing.applied >= batchMax) sealing.setApplied(next)
+    carriedOut.ring()
+  }
+
+  for (let from = done; from < ledger.size; from = done) {
+    const leaves = await ledger.read(from, batchMax)
+    await handle(leaves, from + leaves.length)
+  }
+
+  async function order(what: EraseOrder): Promise<Erased> {
+    expecting += 1
+    try {
+      const body = erased(voice, clock.nowNs(), what)
+      const uid = await store.transaction((tx) => outbox.enqueue(tx, ledger.tenant, body))
+      outbox.ring()
+      const leafIndex = await outbox.committed(uid)
+      while (done <= leafIndex) await carriedOut.wait(forever)
+      const gone = counts.get(leafIndex) ?? { tenantKeys: 0, subjectKeys: 0 }
+      return { ...gone, label: what.label, leafIndex }
+    } finally {
+      expecting -= 1
+      if (expecting === 0) counts.clear()
+    }
+  }
+
+  return {
+    run: async (signal) => {
+      await follow({ name: 'erasures', feed: ledger, cursor: done, batchMax, signal, handle })
+    },
+    eraseSubject: async (tenant, subject) => order({ tenant, label: await sealing.labelOf(tenant, subject) }),
+    eraseTenant: async (tenant) => {
+      if (tenant === ledger.tenant) throw custodyError('ERASE_CLUSTER', { attempted: `erasing the tenant ${tenant}` })
+      return order({ tenant })
+    },
+  }
+}
+
+/** Of the ledger's own chain alone: a host may write what it likes, it orders nothing. */
+function orderIn(ledger: Ledger, { index, line: bytes }: Leaf): EraseOrder | undefined {
+  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(orderMark)) return undefined
+  const { line } = parseLine(sha256, bytes, `reading leaf ${index} of ${ledger.tenant}`)
+  return line.chain === ledger.chain && 'event' in line ? orderOf(line.event as JsonObject) : undefined
+}

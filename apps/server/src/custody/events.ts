@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Json, JsonObject } from '@sealwatch/base'
+import type { Classification, SeverityName } from '@sealwatch/contract'
+import type { EpochRow } from '@sealwatch/keys/sealing'
+import type { Body } from '@sealwatch/ledger'
+import { auditEvent, auditTenant, type ServerVoice } from '../identity/index.ts'
+
+/** A person's pseudonym within the tenant, 32 hex; none: the whole tenant. */
+export type EraseOrder = { readonly tenant: string; readonly label?: string }
+
+const codes = { subject: 'subject_erased', tenant: 'tenant_erased', epoch: 'master_key_epoch_begun' } as const
+
+/** The order to destroy keys and the record that they are destroyed, in one. It names a person by pseudonym alone. */
+export function erased(voice: ServerVoice, timeNs: bigint, { tenant, label }: EraseOrder): Body {
+  const what = label === undefined ? `the tenant ${tenant}` : `a person (${label}) of the tenant ${tenant}`
+  return entityEvent(voice, timeNs, deleted, {
+    code: label === undefined ? codes.tenant : codes.subject,
+    severity: 'high',
+    message: `the keys of ${what} were destroyed: what was sealed under them cannot be read again`,
+    entity: label === undefined ? entityOf(99, 'Tenant', tenant) : entityOf(99, 'Person', label),
+    details: { erased_tenant: tenant, ...(label === undefined ? {} : { erased_subject: label }) },
+  })
+}
+
+export function epochBegun(voice: ServerVoice, timeNs: bigint, { epoch, kind, keyId }: EpochRow): Body {
+  const where = kind === 'local' ? 'in a file of the server' : `in KMS as ${keyId}`
+  return entityEvent(voice, timeNs, created, {
+    code: codes.epoch,
+    severity: 'medium',
+    message: `epoch ${epoch} of the system master key has begun, ${where}`,
+    entity: entityOf(99, 'Master Key', String(epoch)),
+    details: { epoch, key_kind: kind, key_id: keyId },
+  })
+}
+
+/** The order that an event of the ledger's own chain gives, if it gives one. */
+export function orderOf(event: JsonObject): EraseOrder | undefined {
+  const code = memberOf(event.metadata, 'event_code')
+  const tenant = memberOf(event.unmapped, 'erased_tenant')
+  const label = memberOf(event.unmapped, 'erased_subject')
+  if (typeof tenant !== 'string') return undefined
+  if (code === codes.tenant) return { tenant }
+  return code === codes.subject && typeof label === 'string' ? { tenant, label } : undefined
+}
+
+/** What a line that gives an order must hold, so that other lines need not be parsed. */
+export const orderMark = '"erased_tenant":'
+
+const memberOf = (value: Json | undefined, member: string): Json | undefined =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, member)
+    ? (value as JsonObject)[member]
+    : undefined
+
+// OCSF Entity Management.
+const created = { id: 1, name: 'Create' } as const
+const deleted = { id: 4, name: 'Delete' } as const
+
+const classOf = ({ id, name }: typeof created | typeof deleted): Classification => ({
+  activity_id: id,
+  activity_name: name,
+  category_uid: 3,
+  category_name: 'Identity & Access Management',
+  class_uid: 3004,
+  class_name: 'Entity Management',
+  type_uid: 300400 + id,
+  type_name: `Entity Management: ${name}`,
+})
+
+const entityOf = (type_id: number, type: string, uid: string) => ({ type_id, type, uid, name: type.toLowerCase() })
+
+function entityEvent(
+  voice: ServerVoice,
+  timeNs: bigint,
+  activity: typeof created | typeof deleted,
+  matter: {
+    readonly code: string
+    readonly severity: SeverityName
+    readonly message: string
+    readonly entity: ReturnType<typeof entityOf>
+    readonly details: JsonObject
+  },
+): Body {
+  const { code, severity, message, entity, details } = matter
+  return auditEvent(voice, {
+    code,
+    component: 'custody',
+    tenant: auditTenant,
+    timeNs,
+    about: entity.uid,
+    kind: classOf(activity),
+    severity,
+    message,
+    members: { entity, unmapped: details },
+  })
+}
