@@ -8,14 +8,24 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { canonicalize } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
-import { type BundleReport, sha256, verifyBundle } from '@sealwatch/ledger'
+import {
+  type BundleReport,
+  cosignedMessage,
+  cosignerKey,
+  encodeCosignature,
+  formatCosignerVkey,
+  sha256,
+  verifyBundle,
+} from '@sealwatch/ledger'
 import fc from 'fast-check'
 import { type Evidence, examine, type Shown } from '../../apps/verify-page/src/model/evidence.ts'
 import { excerptOf } from '../../apps/verify-page/src/model/excerpt.ts'
 import { filterRows } from '../../apps/verify-page/src/model/filter.ts'
 import { proofOf } from '../../apps/verify-page/src/model/proof.ts'
 import { scriptOf } from '../../apps/verify-page/src/model/script.ts'
+import { sampleSigner } from '../../packages/ledger/test/sample.ts'
 import { bundleOf, materialOf, vkeys } from './material.ts'
 
 const material = await materialOf(14, 200)
@@ -24,7 +34,7 @@ const { ledger, sealed, side } = material
 const { size } = sealed.checkpoint
 
 const examined = (bundle: Uint8Array, trust: readonly string[] = vkeys): Promise<Evidence> =>
-  examine(new Blob([bundle.slice()]), trust)
+  examine(new Blob([bundle.slice()]), { vkeys: trust, witnesses: [] })
 
 async function shownIn(bundle: Uint8Array): Promise<Shown> {
   const { report, shown } = await examined(bundle)
@@ -167,6 +177,42 @@ test('whatever happens to a bundle, page and command line name the same line and
     }),
     { numRuns: 60 },
   )
+})
+
+/** The bundle with a cosignature of the root checkpoint by the witness of `seed`, over its text and `more`. */
+async function cosigned(
+  bundle: Buffer,
+  name: string,
+  seed: number,
+  more = '',
+): Promise<{ bundle: Buffer; vkey: string }> {
+  const signer = sampleSigner(seed)
+  const key = cosignerKey(sha256, name, signer.publicKey)
+  const [header = '', ...rest] = bundle.toString().split(/(?<=\n)/)
+  const parsed = JSON.parse(header) as { bundle: { root: { checkpoint: string } } }
+  const { checkpoint } = parsed.bundle.root
+  const text = checkpoint.slice(0, checkpoint.indexOf('\n\n') + 1)
+  const payload = encodeCosignature(1_800_000_000, signer.sign(cosignedMessage(text + more, 1_800_000_000)))
+  parsed.bundle.root.checkpoint += `— ${name} ${Buffer.concat([key.id, payload]).toString('base64')}\n`
+  return { bundle: Buffer.from(`${canonicalize(parsed)}\n${rest.join('')}`), vkey: formatCosignerVkey(key) }
+}
+
+test('witnesses that the reader names are looked for, and a wrong word by one of them condemns the bundle', async () => {
+  const whole = await bundleOf(ledger, sealed, [{ from: 5, to: 9 }])
+  const { bundle, vkey } = await cosigned(whole, 'witness.example/w1', 7)
+  const absent = formatCosignerVkey(cosignerKey(sha256, 'witness.example/w2', sampleSigner(8).publicKey))
+  const good = await examine(new Blob([bundle.slice()]), { vkeys, witnesses: [vkey, absent] })
+  assert.deepEqual(
+    good.shown?.witnesses.map(({ name, seenS }) => [name, seenS]),
+    [
+      ['witness.example/w1', 1_800_000_000],
+      ['witness.example/w2', undefined],
+    ],
+  )
+  const forged = await cosigned(whole, 'witness.example/w1', 7, 'another text')
+  const bad = await examine(new Blob([forged.bundle.slice()]), { vkeys, witnesses: [vkey] })
+  assert.deepEqual([bad.report.ok, bad.report.problem?.code, bad.shown], [false, 'NOTE_UNVERIFIED', undefined])
+  assert.ok((await examined(forged.bundle)).report.ok, 'who does not name the witness passes its word over')
 })
 
 test('bytes that are no bundle end in a report, never in an error', async () => {

@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type BundleReport, type KeyRecord, type Line, type SideValues, verifyBundle } from '@sealwatch/ledger/verify'
+import { SealwatchError } from '@sealwatch/base/errors'
+import {
+  type BundleReport,
+  type KeyRecord,
+  type Line,
+  type Problem,
+  type SideValues,
+  verifyBundle,
+} from '@sealwatch/ledger/verify'
 import { type BundleMap, createBundleMap } from './bundle-map.ts'
 import { type Column, column } from './columns.ts'
-import { sha256, verifyEd25519 } from './crypto.ts'
+import { verifyEd25519 } from './ed25519.ts'
 import { type BundleHeader, readVerifiedHeader } from './header.ts'
+import { sha256 } from './sha256.ts'
+import type { Trust } from './trust.ts'
+import { type Witness, witnessesOf } from './witnesses.ts'
 import { kindOf, type LineKind, type LineWords, lineKinds, severityOf, wordsOf } from './words.ts'
 
 /** A file that can be read in parts, as a browser's File and node's Blob can. */
@@ -19,6 +30,7 @@ export type Evidence = {
 
 export type Shown = {
   readonly header: BundleHeader
+  readonly witnesses: readonly Witness[]
   readonly hostKeys: readonly KeyRecord[]
   readonly gaps: BundleMap['gaps']
   readonly kinds: Readonly<Record<LineKind, number>>
@@ -53,7 +65,7 @@ const readBytesMax = 1024 * 1024
 /** Verifies `file` with the verifier's own code, and notes on the way where everything stands. */
 export async function examine(
   file: BundleFile,
-  trust: readonly string[],
+  trust: Trust,
   onProgress?: (bytesDone: number) => void,
 ): Promise<Evidence> {
   const map = createBundleMap(sha256)
@@ -91,7 +103,8 @@ export async function examine(
     }
   }
 
-  const report = await verifyBundle(mapped(), { sha256, verify: verifyEd25519, trust, onLine, onBytes })
+  const checks = { sha256, verify: verifyEd25519, trust: trust.vkeys, onLine, onBytes }
+  const report = await verifyBundle(mapped(), checks)
   if (!report.ok) return { report, shown: undefined }
   if (map.offset.length !== leaf.length) throw new Error('the map and the verifier disagree about the number of lines')
   const read = async (offset: number, bytes: number) =>
@@ -120,8 +133,12 @@ export async function examine(
     const words = wordsOf(parsed, side, hosts)
     return { row, leaf: leaf.at(row), fileLine: map.fileLine.at(row), bytes, line: parsed, side, words }
   }
+  const header = readVerifiedHeader(map.header)
+  const witnesses = judgeWitnesses(header, trust)
+  if ('problem' in witnesses) return { report: { ...report, ok: false, problem: witnesses.problem }, shown: undefined }
   const shown: Shown = {
-    header: readVerifiedHeader(map.header),
+    header,
+    witnesses,
     hostKeys: [...hostKeys.values()],
     gaps: map.gaps,
     kinds,
@@ -136,6 +153,17 @@ export async function examine(
     lines,
   }
   return { report, shown }
+}
+
+/** A cosignature by a witness that the reader has named, and that does not hold, condemns the bundle. */
+function judgeWitnesses(header: BundleHeader, trust: Trust): readonly Witness[] | { problem: Problem } {
+  try {
+    return witnessesOf(header.root.note, trust.witnesses)
+  } catch (error) {
+    if (!(error instanceof SealwatchError)) throw error
+    const { code, message } = error
+    return { problem: { fileLine: 1, leaf: undefined, chain: undefined, seq: undefined, code, message } }
+  }
 }
 
 const utf8 = new TextDecoder()

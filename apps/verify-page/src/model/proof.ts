@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { leafHash } from '@sealwatch/ledger/verify'
-import { sha256 } from './crypto.ts'
 import type { Shown, ShownLine } from './evidence.ts'
 import type { Delegation, DrawnCheckpoint, RootLeaf } from './header.ts'
 import { type Step, siblingSpans, stepsOf } from './path.ts'
+import { sha256 } from './sha256.ts'
 import { rootOf } from './tree-nodes.ts'
 
 /** The way of one line to the signatures: everything the picture shows, and no more than log n hashes of it. */

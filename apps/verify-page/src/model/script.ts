@@ -9,10 +9,10 @@ import {
   parseNote,
   parseVkey,
 } from '@sealwatch/ledger/verify'
-import { sha256 } from './crypto.ts'
 import type { Delegation, DrawnCheckpoint } from './header.ts'
 import type { Step } from './path.ts'
 import type { Proof, ProvenRootLeaf } from './proof.ts'
+import { sha256 } from './sha256.ts'
 
 /**
  * A shell script that follows the drawn path with openssl alone, for whoever would rather not take our word. It takes the

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { jsonErrors } from '@sealwatch/base/json'
+import { dsseErrors } from '@sealwatch/keys/dsse'
 import type { BundleReport, KeyRecord } from '@sealwatch/ledger/verify'
 import {
   bundleErrors,
   chainErrors,
+  delegationErrors,
   lineErrors,
   merkleErrors,
   noteErrors,
@@ -39,6 +41,8 @@ export type Problem = {
 const errorTable = {
   ...bundleErrors,
   ...chainErrors,
+  ...delegationErrors,
+  ...dsseErrors,
   ...lineErrors,
   ...merkleErrors,
   ...noteErrors,
@@ -48,17 +52,19 @@ const errorTable = {
 
 const count = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString('en-GB')} ${n === 1 ? one : many}`
 
-export function verdictOf(report: BundleReport, shown: Pick<Shown, 'span' | 'gaps'> | undefined): Verdict {
+type Seen = Pick<Shown, 'span' | 'gaps' | 'witnesses'>
+
+export function verdictOf(report: BundleReport, shown: Seen | undefined): Verdict {
   if (!report.ok || shown === undefined) return failed(report)
   const isPinned = report.trust === 'pinned'
   return {
     tone: isPinned ? 'proven' : 'intact',
     title: isPinned ? 'Verified' : 'Unchanged, but vouched for only by itself',
     summary: isPinned
-      ? `${extent(report)}, exactly as sealed, signed by a key you named.`
+      ? `${extent(report)}, exactly as sealed, vouched for by a key you named.`
       : `Nothing in this file was changed since it was signed. But the only keys it was checked against came with the file: anyone can make such a file. Name the keys you trust to know who signed it.`,
-    proven: provenBy(report),
-    notProven: notProvenBy(report),
+    proven: provenBy(report, shown),
+    notProven: notProvenBy(report, shown),
     facts: factsOf(report, shown),
     problem: undefined,
   }
@@ -67,7 +73,7 @@ export function verdictOf(report: BundleReport, shown: Pick<Shown, 'span' | 'gap
 function failed(report: BundleReport): Verdict {
   const { problem } = report
   const row = errorTable[problem?.code ?? '']
-  const isTrust = problem?.code === 'BUNDLE_UNTRUSTED'
+  const isTrust = problem?.code === 'BUNDLE_UNTRUSTED' || problem?.code === 'NOTE_UNVERIFIED'
   const where = [
     `line ${problem?.fileLine} of the file`,
     ...(problem?.leaf === undefined ? [] : [`leaf ${problem.leaf} of the ledger`]),
@@ -85,7 +91,7 @@ function failed(report: BundleReport): Verdict {
     problem: {
       code: problem?.code ?? 'UNKNOWN',
       rule: row?.rule ?? '',
-      advice: row?.advice ?? '',
+      advice: isTrust ? untrustedAdvice : (row?.advice ?? ''),
       message: problem?.message ?? '',
       where,
       fileLine: problem?.fileLine ?? 0,
@@ -93,12 +99,16 @@ function failed(report: BundleReport): Verdict {
   }
 }
 
+const untrustedAdvice =
+  'Check that the keys above are those of this deployment, taken from its owner: `sealwatch status` shows them there'
+
 const extent = ({ lines, size, complete, tenant }: BundleReport) =>
   complete
     ? `All ${count(size, 'line')} of the ledger of tenant “${tenant}”`
     : `${lines.toLocaleString('en-GB')} of ${count(size, 'line')} of the ledger of tenant “${tenant}”`
 
-function provenBy(report: BundleReport): string[] {
+function provenBy(report: BundleReport, { witnesses }: Seen): string[] {
+  const saw = witnesses.filter(({ seenS }) => seenS !== undefined).map(({ name }) => name)
   const { lines, complete, size, withheld, signedByHost, stubs, revealed } = report
   return [
     `Each of the ${count(lines, 'shown line')} is, byte for byte, what stands at its place in the signed ledger.`,
@@ -106,6 +116,7 @@ function provenBy(report: BundleReport): string[] {
       ? `Nothing is left out: the file holds the ledger from its first line to line ${size - 1}, without a gap.`
       : `${count(withheld, 'line')} withheld ${withheld === 1 ? 'stands' : 'stand'} as hashes, at a known place: nothing was cut out unseen.`,
     'The root ledger of the deployment holds this ledger, at this size.',
+    ...(saw.length > 0 ? [`${listOf(saw)} saw the same root ledger, and no other.`] : []),
     ...(signedByHost > 0
       ? [
           `${count(signedByHost, 'line')} of hosts ${signedByHost === 1 ? 'is' : 'are'} signed by the host that sealed ${signedByHost === 1 ? 'it' : 'them'}.`,
@@ -122,8 +133,9 @@ function provenBy(report: BundleReport): string[] {
   ]
 }
 
-function notProvenBy(report: BundleReport): string[] {
+function notProvenBy(report: BundleReport, { witnesses }: Seen): string[] {
   const { notCovered, trust } = report
+  const absent = witnesses.filter(({ seenS }) => seenS === undefined).map(({ name }) => name)
   return [
     ...(trust === 'self-asserted' ? ['Who signed this: no key of yours was compared.'] : []),
     'That what a line says really happened: a host seals what it saw, and whoever owns it while it seals decides what that is.',
@@ -132,11 +144,16 @@ function notProvenBy(report: BundleReport): string[] {
           `That ${count(notCovered, 'shown line')} came from their host: the signature that covers ${notCovered === 1 ? 'it' : 'them'} is not in this file.`,
         ]
       : []),
-    'That everybody was shown the same ledger: only witnesses of the root ledger can say so.',
+    ...(absent.length > 0 ? [`That ${listOf(absent)} saw this root ledger: no cosignature is here.`] : []),
+    ...(absent.length === witnesses.length
+      ? ['That everybody was shown the same ledger: only witnesses of the root ledger can say so.']
+      : []),
   ]
 }
 
-function factsOf(report: BundleReport, { span, gaps }: Pick<Shown, 'span' | 'gaps'>): Fact[] {
+const listOf = (names: readonly string[]) => new Intl.ListFormat('en-GB').format(names)
+
+function factsOf(report: BundleReport, { span, gaps }: Seen): Fact[] {
   const { complete, size, lines, withheld, stubs, rootSize, signedByHost, notCovered, revealed } = report
   return [
     { name: 'Tenant', value: report.tenant ?? '', ...(report.origin && { detail: report.origin }) },

@@ -33,6 +33,9 @@ export function byId<E extends HTMLElement>(id: string, type: new () => E): E {
 export const icon = (name: string, size = 20): SVGSVGElement =>
   s('svg', { class: 'icon', width: size, height: size, 'aria-hidden': true }, s('use', { href: `#${name}` }))
 
+/** The name in a verifier key. */
+export const nameOf = (vkey: string): string => vkey.slice(0, vkey.indexOf('+'))
+
 /** The ends of a hash, enough to tell it from its neighbours. */
 export const shortHash = (hash: string): string => `${hash.slice(0, 8)}…${hash.slice(-4)}`
 

@@ -8,7 +8,7 @@ import { kindWords, lineList } from './list.ts'
 import { proofView } from './proof.ts'
 
 /** The shown lines, what they can be narrowed to, and the proof of the one that is chosen. */
-export function exploreView(worker: Caller, { rows, kinds, verdict }: Examined): HTMLElement {
+export function exploreView(worker: Caller, { rows, kinds, verdict, keys }: Examined): HTMLElement {
   const isPinned = verdict.tone === 'proven'
   const status = h('p', { class: 'status', role: 'status' })
   const proof = h(
@@ -27,7 +27,7 @@ export function exploreView(worker: Caller, { rows, kinds, verdict }: Examined):
         (proven) => {
           if (mine !== latest) return
           const width = Math.max(300, Math.min(620, proof.clientWidth - 2))
-          proof.replaceChildren(proofView(proven, isPinned, width))
+          proof.replaceChildren(proofView(proven, keys, isPinned, width))
         },
         (error: Error) => {
           if (mine === latest) proof.replaceChildren(h('p', { class: 'hint bad' }, error.message))

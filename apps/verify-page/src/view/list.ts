@@ -155,6 +155,7 @@ function rowElement({ leaf, words }: Row, position: number, total: number, isSel
       class: `line ${words.kind} severity-${words.severity}`,
       id: `line-${position}`,
       role: 'option',
+      'aria-label': `Leaf ${leaf}: ${words.action}. ${words.actor}, ${timeWords(words.time)}${severity && `, ${severity}`}`,
       'aria-selected': isSelected ? 'true' : 'false',
       'aria-posinset': position + 1,
       'aria-setsize': total,

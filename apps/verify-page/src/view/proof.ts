@@ -2,18 +2,14 @@
 
 import type { DrawnCheckpoint } from '../model/header.ts'
 import type { Step } from '../model/path.ts'
-import type { ProvenRootLeaf } from '../model/proof.ts'
 import { timeWords } from '../model/verdict.ts'
 import type { Proven } from '../worker/messages.ts'
-import { copyButton, h, hashText, icon, numberWords, shortHash, spanWords } from './dom.ts'
+import { copyButton, h, hashText, icon, nameOf, numberWords, shortHash, spanWords } from './dom.ts'
 import { type DrawnTree, drawTree, type Named } from './picture.ts'
 
 /** The whole way of one line, from the signatures above to the line below. */
-export function proofView(
-  { proof, words, text, personal, script }: Proven,
-  isPinned: boolean,
-  width: number,
-): HTMLElement {
+export function proofView(proven: Proven, keys: readonly string[], isPinned: boolean, width: number): HTMLElement {
+  const { proof, words, text, personal, script } = proven
   const { tenant, root, rootLeaf, delegation } = proof
   const inspector = h('p', { class: 'inspector', 'aria-live': 'off' }, inspectorHint)
   const onNamed = (named: Named | undefined) =>
@@ -43,7 +39,7 @@ export function proofView(
     h(
       'div',
       { class: 'picture' },
-      signatureCard(root, delegation, isPinned),
+      ...vouchingCards(proven, keys, isPinned),
       checkpointCard('Root ledger', root),
       drawTree(rootTree, width, onNamed),
       h(
@@ -67,6 +63,7 @@ export function proofView(
     stepsView([
       ['Ledger of the tenant', lineTree],
       ['Root ledger', rootTree],
+      ...(delegation ? [['Delegation in the root ledger', { ...rootTree, ...delegation }] as const] : []),
     ]),
     scriptView(script),
   )
@@ -74,28 +71,43 @@ export function proofView(
 
 const inspectorHint = 'Point at a hash to read it, click to copy it.'
 
-function signatureCard(
-  root: DrawnCheckpoint,
-  delegation: (ProvenRootLeaf & { nodeKey: string }) | undefined,
-  isPinned: boolean,
-) {
-  return h(
+/** Who vouches: the keys, in the second version the node key that they certify, and the witnesses. */
+function vouchingCards({ proof, witnesses }: Proven, keys: readonly string[], isPinned: boolean): HTMLElement[] {
+  const { root, delegation } = proof
+  const seen = witnesses.filter(({ seenS }) => seenS !== undefined)
+  const named = new Set([root.origin, ...keys.map(nameOf), ...witnesses.map(({ name }) => name)])
+  const others = root.signedBy.filter((name) => !named.has(name))
+  const keyCard = h(
     'div',
     { class: `card signatures ${isPinned ? 'pinned' : 'asserted'}` },
     icon(isPinned ? 'seal-proven' : 'seal-intact', 30),
     h(
       'div',
       {},
-      h('p', { class: 'name' }, isPinned ? 'Signed by a key you named' : 'Signed by a key that the file brought'),
-      ...root.signedBy.map((name) => h('p', { class: 'signer' }, name)),
-      delegation !== undefined &&
-        h(
-          'p',
-          { class: 'meta' },
-          `node key ${shortHash(delegation.nodeKey)}, delegated in line ${numberWords(delegation.index)} of the root ledger`,
-        ),
+      h('p', { class: 'name' }, isPinned ? 'A key you named' : 'A key that the file brought'),
+      ...keys.map((vkey) => h('p', { class: 'signer' }, nameOf(vkey))),
     ),
   )
+  const nodeCard =
+    delegation &&
+    h(
+      'div',
+      { class: 'card node-key' },
+      h('p', { class: 'name' }, `certified node key ${shortHash(delegation.nodeKey)}`),
+      h('p', { class: 'meta' }, `${timeWords(delegation.validFrom)} to ${timeWords(delegation.validUntil)}`),
+      h('p', { class: 'meta' }, `in line ${numberWords(delegation.index)} of the root ledger`),
+    )
+  const witnessCard =
+    (seen.length > 0 || others.length > 0) &&
+    h(
+      'div',
+      { class: 'card witnesses' },
+      ...seen.map(({ name, seenS }) =>
+        h('p', {}, icon('check', 15), `${name} saw it ${timeWords(new Date((seenS ?? 0) * 1000).toISOString())}`),
+      ),
+      others.length > 0 && h('p', { class: 'meta' }, `not checked, for want of a key: ${others.join(', ')}`),
+    )
+  return [keyCard, ...(nodeCard ? [nodeCard] : []), ...(witnessCard ? [witnessCard] : [])]
 }
 
 function checkpointCard(name: string, { origin, size, root }: DrawnCheckpoint) {

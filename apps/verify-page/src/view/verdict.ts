@@ -3,12 +3,13 @@
 import type { Verdict } from '../model/verdict.ts'
 import { windowWords } from '../model/verdict.ts'
 import type { Examined } from '../worker/messages.ts'
-import { copyButton, h, hashText, icon } from './dom.ts'
+import { copyButton, h, hashText, icon, nameOf } from './dom.ts'
 
 const seals = { proven: 'seal-proven', intact: 'seal-intact', failed: 'seal-failed' } as const
 
 /** The judgement, large; then what it rests on. */
-export function verdictView({ verdict, hostKeys, keys, excerpt }: Examined, fileName: string): HTMLElement {
+export function verdictView(examined: Examined, fileName: string): HTMLElement {
+  const { verdict, excerpt } = examined
   const { tone, title, summary, problem } = verdict
   return h(
     'div',
@@ -26,7 +27,7 @@ export function verdictView({ verdict, hostKeys, keys, excerpt }: Examined, file
       ),
     ),
     problem ? problemView(problem, excerpt) : provenView(verdict),
-    !problem && keysView(hostKeys, keys, tone === 'proven'),
+    !problem && keysView(examined, tone === 'proven'),
   )
 }
 
@@ -90,11 +91,43 @@ function provenView({ proven, notProven, facts }: Verdict) {
   )
 }
 
-function keysView(hostKeys: Examined['hostKeys'], keys: readonly string[], isPinned: boolean) {
+type KeyRow = { readonly who: string; readonly why: string; readonly key: string; readonly window: string }
+
+function keysView({ hostKeys, keys, node, witnesses }: Examined, isPinned: boolean) {
+  const rows: KeyRow[] = [
+    ...keys.map((vkey) => ({
+      who: nameOf(vkey),
+      why: isPinned ? 'you named this key' : 'brought by the file itself',
+      key: vkey,
+      window: node === undefined ? 'checkpoints' : 'node keys',
+    })),
+    ...(node === undefined
+      ? []
+      : [
+          {
+            who: 'Node key',
+            why: 'certified in the root ledger',
+            key: node.nodeKey,
+            window: windowWords({ valid_from: node.validFrom, valid_until: node.validUntil }),
+          },
+        ]),
+    ...witnesses.map(({ name, vkey, seenS }) => ({
+      who: name,
+      why: seenS === undefined ? 'witness; has not cosigned this' : 'witness; cosigned this root ledger',
+      key: vkey,
+      window: 'cosignatures',
+    })),
+    ...hostKeys.map((key) => ({
+      who: key.host_id,
+      why: 'host, registered in the ledger',
+      key: key.key_id,
+      window: windowWords(key),
+    })),
+  ]
   return h(
     'details',
     { class: 'keys' },
-    h('summary', {}, `Keys: ${keys.length} of the ledgers, ${hostKeys.length} of hosts`),
+    h('summary', {}, `Keys: ${keys.length} of the deployment, ${hostKeys.length} of hosts`),
     h(
       'div',
       { class: 'scroll' },
@@ -102,34 +135,17 @@ function keysView(hostKeys: Examined['hostKeys'], keys: readonly string[], isPin
         'table',
         {},
         h('thead', {}, h('tr', {}, ...['Who', 'Key', 'May sign'].map((name) => h('th', { scope: 'col' }, name)))),
-        h(
-          'tbody',
-          {},
-          ...keys.map((vkey) =>
-            h(
-              'tr',
-              {},
-              h(
-                'td',
-                {},
-                vkey.slice(0, vkey.indexOf('+')),
-                h('small', {}, isPinned ? 'you named this key' : 'brought by the file itself'),
-              ),
-              h('td', {}, hashText(vkey), copyButton(vkey, 'the verifier key')),
-              h('td', {}, 'checkpoints'),
-            ),
-          ),
-          ...hostKeys.map((key) =>
-            h(
-              'tr',
-              {},
-              h('td', {}, key.host_id, h('small', {}, 'host, registered in the ledger')),
-              h('td', {}, hashText(key.key_id), copyButton(key.key_id, 'the key id')),
-              h('td', {}, windowWords(key)),
-            ),
-          ),
-        ),
+        h('tbody', {}, ...rows.map(keyRow)),
       ),
     ),
   )
 }
+
+const keyRow = ({ who, why, key, window }: KeyRow) =>
+  h(
+    'tr',
+    {},
+    h('td', {}, who, h('small', {}, why)),
+    h('td', {}, hashText(key), copyButton(key, 'the key')),
+    h('td', {}, window),
+  )

@@ -7,6 +7,7 @@ import { excerptOf } from '../model/excerpt.ts'
 import { filterRows } from '../model/filter.ts'
 import { proofOf } from '../model/proof.ts'
 import { scriptOf } from '../model/script.ts'
+import type { Trust } from '../model/trust.ts'
 import { verdictOf } from '../model/verdict.ts'
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.ts'
 
@@ -14,7 +15,7 @@ const port = globalThis as unknown as Pick<Worker, 'postMessage' | 'addEventList
 const say = (message: FromWorker) => port.postMessage(message)
 
 let file: { readonly name: string } & BundleFile
-let trust: readonly string[] = []
+let trust: Trust = { vkeys: [], witnesses: [] }
 let shown: Shown | undefined
 let lastFilter = 0
 
@@ -38,6 +39,8 @@ async function examineFile(
     kinds: found?.kinds ?? {},
     hostKeys: found?.hostKeys ?? [],
     keys: found?.header.keys ?? [],
+    node: found?.header.delegation,
+    witnesses: found?.witnesses ?? [],
     excerpt: report.problem && (await excerptOf(ask.file, report.problem.fileLine)),
   }
 }
@@ -45,9 +48,10 @@ async function examineFile(
 async function prove(row: number): Promise<Answers['prove']> {
   const line = await known().line(row)
   const proof = await proofOf(known(), line)
-  const keys = trust.length > 0 ? trust : known().header.keys
+  const keys = trust.vkeys.length > 0 ? trust.vkeys : known().header.keys
   return {
     proof,
+    witnesses: known().witnesses,
     words: line.words,
     text: JSON.stringify(line.line, undefined, 2),
     personal: Object.entries(line.side ?? {}).map(([pointer, { value }]) => ({ pointer, value })),

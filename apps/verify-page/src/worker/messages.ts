@@ -3,12 +3,15 @@
 
 import type { KeyRecord } from '@sealwatch/ledger/verify'
 import type { Filter } from '../model/filter.ts'
+import type { Delegation } from '../model/header.ts'
 import type { Proof } from '../model/proof.ts'
+import type { Trust } from '../model/trust.ts'
 import type { Verdict } from '../model/verdict.ts'
+import type { Witness } from '../model/witnesses.ts'
 import type { LineKind, LineWords } from '../model/words.ts'
 
 export type Ask =
-  | { readonly ask: 'examine'; readonly file: File; readonly trust: readonly string[] }
+  | { readonly ask: 'examine'; readonly file: File; readonly trust: Trust }
   | { readonly ask: 'rows'; readonly rows: readonly number[] }
   | { readonly ask: 'filter'; readonly filter: Filter }
   | { readonly ask: 'prove'; readonly row: number }
@@ -22,14 +25,17 @@ export type Examined = {
   readonly rows: number
   readonly kinds: Readonly<Partial<Record<LineKind, number>>>
   readonly hostKeys: readonly KeyRecord[]
-  /** Verifier keys that the bundle brought. */
+  /** Verifier keys that the bundle brought, and the node key that they certify, in a bundle of version 2. */
   readonly keys: readonly string[]
+  readonly node: Pick<Delegation, 'nodeKey' | 'validFrom' | 'validUntil'> | undefined
+  readonly witnesses: readonly Witness[]
   /** The first bad line as it stands in the file, cut to a few hundred characters. */
   readonly excerpt: string | undefined
 }
 
 export type Proven = {
   readonly proof: Proof
+  readonly witnesses: readonly Witness[]
   readonly words: LineWords
   /** The line, indented for reading; personal values stand beside it by JSON pointer. */
   readonly text: string

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { ed25519 } from '@noble/curves/ed25519.js'
-import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { isSoundPublicKey } from '@sealwatch/keys/public-key'
-import type { Sha256, VerifyEd25519 } from '@sealwatch/ledger/verify'
-
-export const sha256: Sha256 = nobleSha256
+import type { VerifyEd25519 } from '@sealwatch/ledger/verify'
 
 /** As `verifyEd25519` of packages/keys, which node has from OpenSSL: strict (RFC 8032, 5.1.7), and no weak keys. */
 export const verifyEd25519: VerifyEd25519 = (publicKey, message, signature) =>
