@@ -50,13 +50,15 @@ export type ServerOptions = {
   readonly signal: AbortSignal
 }
 
-const tenants = ['default', 'cluster'] as const
+/** The tenant of whoever names none, and that of what concerns the deployment as a whole. */
+const standingTenants = ['default', 'cluster'] as const
 const fullRetryMs = 1_000
 
 /** Wires the rooms together and runs until the signal fires; rejects when going on would risk what is acknowledged. */
 export async function runServer(options: ServerOptions): Promise<void> {
   const { config, api, kms, ruleFiles, clock, disk, log, signal } = options
   const dir = config.dataDir
+  const tenants = [...standingTenants, ...config.moreTenants.split(',').filter((name) => name !== '')]
   const countersignEveryMs = config.countersignMs
   const countersignIdleMs = config.countersignIdleSeconds * 1000
   const health = createHealth({ component: 'server', version: serverVersion, clock, log })

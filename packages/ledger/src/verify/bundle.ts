@@ -13,10 +13,10 @@ import {
   newline,
   parseRecord,
 } from './bundle-records.ts'
-import { checkKeyRecord, createChainWalk, headKeyId, verifyHead } from './chain.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { type EventLine, readEventLine } from './event-line.ts'
-import { type KeyRecord, type Line, type ParsedLine, parseLine } from './line.ts'
+import { createLeafJudge, type LeafJudge } from './leaf-judge.ts'
+import { type Line, type ParsedLine, parseLine } from './line.ts'
 import { createFrontier, equal, leafHashIn, subtreesOf } from './merkle.ts'
 import { openSide } from './personal.ts'
 
@@ -90,9 +90,6 @@ export async function verifyBundle(chunks: AsyncIterable<Uint8Array>, checks: Bu
 function createReader(checks: BundleChecks) {
   const { sha256 } = checks
   const frontier = createFrontier(sha256)
-  const walk = createChainWalk()
-  const keys = new Map<string, KeyRecord>()
-  const uncovered = new Map<string, number>()
   let header: Header | undefined
   let due: readonly string[] = []
   let dueTaken = 0
@@ -101,7 +98,8 @@ function createReader(checks: BundleChecks) {
   let linesTaken = 0
   let extendsSince = checks.since?.size === 0
   let at: { leaf?: number; parsed?: ParsedLine } = {}
-  const counts = { lines: 0, withheld: 0, signedByHost: 0, notCovered: 0, stubs: 0, revealed: 0 }
+  let judge: LeafJudge | undefined
+  const counts = { lines: 0, withheld: 0, revealed: 0 }
 
   /** Takes the record at byte `from` of a block; returns where the next begins. */
   function take(block: Uint8Array, from: number): number {
@@ -126,6 +124,8 @@ function createReader(checks: BundleChecks) {
       const received = `${header.checkpoint.origin} at size ${header.checkpoint.size}, where size ${since.size} of ${since.origin} was saved`
       throw bundleError('CHECKPOINT_CONTRADICTED', { attempted, received })
     }
+    const { tenant, checkpoint } = header
+    judge = createLeafJudge({ sha256, verify: checks.verify, tenant, origin: checkpoint.origin })
     checks.onHeader?.(header)
   }
 
@@ -167,10 +167,7 @@ function createReader(checks: BundleChecks) {
       })
     }
     for (const [i, { level }] of parts.entries()) grow(Uint8Array.fromHex(hashes[i] as string), level, attempted)
-    walk.skip()
-    // A head beyond the gap cannot be followed back to these lines.
-    counts.notCovered += countUncovered()
-    uncovered.clear()
+    judge?.skip()
     counts.withheld += (to as number) - (from as number)
   }
 
@@ -214,40 +211,9 @@ function createReader(checks: BundleChecks) {
     if (event !== undefined) event.hash = dueHash
     const parsed = event ?? parseLine(sha256, block.subarray(from, to), attempted, dueHash)
     at = { leaf, parsed }
-    walk.step(parsed, attempted)
-    readMeaning(parsed, attempted)
+    judge?.take(parsed, attempted)
     last = parsed
     checks.onLine?.(parsed.line, leaf, parsed)
-  }
-
-  function readMeaning(parsed: ParsedLine, attempted: string): void {
-    const { chain, kind } = parsed
-    const isOwn = chain === walk.own
-    const open = isOwn ? 0 : (uncovered.get(chain) ?? 0) + 1
-    if (kind === 'event') {
-      if (!isOwn) uncovered.set(chain, open)
-      return
-    }
-    const { line } = parsed
-    if ('anchor' in line && line.anchor.tenant !== header?.tenant) {
-      throw bundleError('BUNDLE_ALTERED', { attempted, received: `a line of tenant ${line.anchor.tenant}` })
-    }
-    if (isOwn) {
-      if ('anchor' in line && line.anchor.origin !== header?.checkpoint.origin) {
-        throw bundleError('BUNDLE_ALTERED', { attempted, received: `an anchor of the ledger ${line.anchor.origin}` })
-      }
-      if ('key' in line) keys.set(line.key.key_id, checkKeyRecord(sha256, line.key, attempted))
-      if ('stub' in line) counts.stubs += 1
-      return
-    }
-    const key = 'head' in line ? keys.get(headKeyId(line.head.note, attempted)) : undefined
-    if (key === undefined) {
-      uncovered.set(chain, open)
-      return
-    }
-    verifyHead(sha256, checks.verify, parsed, key, attempted)
-    uncovered.delete(chain)
-    counts.signedByHost += open
   }
 
   function takeReveal(values: JsonObject, attempted: string): void {
@@ -280,10 +246,11 @@ function createReader(checks: BundleChecks) {
     if (!equal(frontier.root(), header.checkpoint.root)) {
       throw bundleError('BUNDLE_ALTERED', { attempted, received: 'hashes that do not lead to the signed root' })
     }
-    if (counts.withheld === 0 && countUncovered() > 0) {
+    const uncovered = judge?.uncovered ?? 0
+    if (counts.withheld === 0 && uncovered > 0) {
       throw bundleError('BUNDLE_ALTERED', {
         attempted,
-        received: `${countUncovered()} lines of hosts that no signed head covers`,
+        received: `${uncovered} lines of hosts that no signed head covers`,
       })
     }
     if (checks.since !== undefined && !extendsSince) {
@@ -293,8 +260,6 @@ function createReader(checks: BundleChecks) {
     }
     return report(undefined)
   }
-
-  const countUncovered = () => [...uncovered.values()].reduce((sum, count) => sum + count, 0)
 
   function report(error: SealwatchError | undefined): BundleReport {
     return {
@@ -311,8 +276,10 @@ function createReader(checks: BundleChecks) {
       origin: header?.checkpoint.origin,
       size: sizeDue(),
       ...counts,
+      signedByHost: judge?.counts.signedByHost ?? 0,
+      stubs: judge?.counts.stubs ?? 0,
       complete: error === undefined && counts.withheld === 0,
-      notCovered: counts.notCovered + countUncovered(),
+      notCovered: judge === undefined ? 0 : judge.counts.notCovered + judge.uncovered,
       rootSize: header?.root.size ?? 0,
       signers: header?.signers ?? [],
       nodeKey: header?.node && { validFrom: header.node.validFrom, validUntil: header.node.validUntil },

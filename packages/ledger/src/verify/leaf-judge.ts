@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { bundleError } from './bundle-records.ts'
+import { checkKeyRecord, createChainWalk, headKeyId, verifyHead } from './chain.ts'
+import type { KeyRecord, ParsedLine } from './line.ts'
+import type { Sha256 } from './merkle.ts'
+import type { VerifyEd25519 } from './note.ts'
+
+export type LeafCounts = {
+  /** Lines of hosts that a head covers with a valid signature. */
+  signedByHost: number
+  /** Lines of hosts that no head will cover any more: they stand before a gap. */
+  notCovered: number
+  stubs: number
+}
+
+/**
+ * Judges what the lines of one ledger say, leaf after leaf: that each continues its chain, stands where its kind may,
+ * names this tenant and this ledger, and that heads are signed by the keys that were registered before them.
+ */
+export type LeafJudge = {
+  readonly counts: Readonly<LeafCounts>
+  /** Lines of hosts that no head covers yet. */
+  readonly uncovered: number
+  take(parsed: ParsedLine, attempted: string): void
+  /** Leaves were left out. */
+  skip(): void
+}
+
+export function createLeafJudge(options: {
+  readonly sha256: Sha256
+  readonly verify: VerifyEd25519
+  readonly tenant: string
+  readonly origin: string
+}): LeafJudge {
+  const { sha256, verify, tenant, origin } = options
+  const walk = createChainWalk()
+  const keys = new Map<string, KeyRecord>()
+  const uncovered = new Map<string, number>()
+  const counts: LeafCounts = { signedByHost: 0, notCovered: 0, stubs: 0 }
+  const wrong = (attempted: string, received: string) => bundleError('BUNDLE_ALTERED', { attempted, received })
+  const countUncovered = () => [...uncovered.values()].reduce((sum, count) => sum + count, 0)
+
+  return {
+    counts,
+    get uncovered() {
+      return countUncovered()
+    },
+    take(parsed, attempted) {
+      walk.step(parsed, attempted)
+      const { chain, kind } = parsed
+      const isOwn = chain === walk.own
+      const open = isOwn ? 0 : (uncovered.get(chain) ?? 0) + 1
+      if (kind === 'event') {
+        if (!isOwn) uncovered.set(chain, open)
+        return
+      }
+      const { line } = parsed
+      if ('anchor' in line && line.anchor.tenant !== tenant)
+        throw wrong(attempted, `a line of tenant ${line.anchor.tenant}`)
+      if (isOwn) {
+        if ('anchor' in line && line.anchor.origin !== origin)
+          throw wrong(attempted, `an anchor of the ledger ${line.anchor.origin}`)
+        if ('key' in line) keys.set(line.key.key_id, checkKeyRecord(sha256, line.key, attempted))
+        if ('stub' in line) counts.stubs += 1
+        return
+      }
+      const key = 'head' in line ? keys.get(headKeyId(line.head.note, attempted)) : undefined
+      if (key === undefined) {
+        uncovered.set(chain, open)
+        return
+      }
+      verifyHead(sha256, verify, parsed, key, attempted)
+      uncovered.delete(chain)
+      counts.signedByHost += open
+    },
+    skip() {
+      walk.skip()
+      // A head beyond the gap cannot be followed back to these lines.
+      counts.notCovered += countUncovered()
+      uncovered.clear()
+    },
+  }
+}
