@@ -5,12 +5,14 @@ import { parseArgs } from 'node:util'
 import type { Figure } from './figure.ts'
 import { benchIngest } from './ingest.ts'
 import { benchSeal } from './seal.ts'
+import { benchSigners } from './signers.ts'
 import { benchVerify } from './verify.ts'
 
 const benches: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   seal: benchSeal,
   verify: benchVerify,
   ingest: benchIngest,
+  signers: benchSigners,
 }
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true })

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // AWS KMS as far as signing needs it, for tests: its cryptography is the openssl command, and it takes no request whose
-// SigV4 signature does not hold.
+// SigV4 signature does not hold, or that the policy in deploy/aws does not allow.
 
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -11,6 +12,13 @@ import { hmac, makeKey, publicKeyOf, signDigest, signWhole } from './openssl.ts'
 
 export const region = 'eu-test-1'
 export const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'a secret of the test' }
+
+/** What deploy/aws allows, and nothing else. */
+export const allowedActions: readonly string[] = (
+  JSON.parse(readFileSync(new URL('../../../deploy/aws/audit-signer.policy.json', import.meta.url), 'utf8')) as {
+    Statement: [{ Action: string[] }]
+  }
+).Statement[0].Action
 
 type Key = { arn: string; algorithm: AuditAlgorithm; path: string; secret: string; state: string }
 type Body = Readonly<Record<string, string>>
@@ -71,6 +79,7 @@ export async function openKmsEndpoint(dir: string): Promise<KmsEndpoint> {
       const body = JSON.parse(payload.toString()) as Body
       endpoint.requests.push({ action, body })
       const fault = endpoint.faults.shift()
+      if (!allowedActions.includes(`kms:${action}`)) throw new Refusal('AccessDeniedException')
       if (fault === 'silence') return undefined
       if (fault !== undefined) throw new Refusal(fault.type, fault.status)
       const made = act(action, body)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
 import { KMSClient, SignCommand } from '@aws-sdk/client-kms'
 import { type Clock, systemClock } from '@sealwatch/base'
-import { credentials, openKmsEndpoint, region } from '../../test/kms-endpoint.ts'
+import { allowedActions, credentials, openKmsEndpoint, region } from '../../test/kms-endpoint.ts'
 import { hmac, opensslVerifies } from '../../test/openssl.ts'
 import type { AuditAlgorithm } from './algorithms.ts'
 import { prepareKms } from './kms.ts'
@@ -95,6 +95,14 @@ test('SIG-2 AWS KMS, hmac-sha256: GenerateMac and VerifyMac, and the secret stay
   assert.deepEqual(
     kms.requests.map(({ action }) => action),
     ['DescribeKey', 'GenerateMac', 'GenerateMac', 'VerifyMac', 'VerifyMac'],
+  )
+})
+
+test('SIG-4 the policy of deploy/aws allows what is needed and nothing more', () => {
+  const needed = ['DescribeKey', 'GenerateMac', 'GetPublicKey', 'Sign', 'Verify', 'VerifyMac']
+  assert.deepEqual(
+    allowedActions.toSorted(),
+    needed.map((action) => `kms:${action}`),
   )
 })
 
