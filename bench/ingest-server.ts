@@ -23,6 +23,7 @@ await runServer({
   kms: kmsMasterKey({ clock: systemClock }),
   ruleFiles: readRuleFiles(standardRules),
   signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
+  witnessPolicy: undefined,
   clock: systemClock,
   disk: systemDisk,
   log: createLog('server', (line) => process.stdout.write(line), systemClock.nowMs),

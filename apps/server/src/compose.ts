@@ -11,10 +11,12 @@ import {
   isSealwatchError,
   type Log,
   makeDirectory,
+  systemRandom,
 } from '@sealwatch/base'
 import { createHealth, listenForHealth } from '@sealwatch/base/health'
 import type { PreparedSigners } from '@sealwatch/keys'
 import { type KmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
+import type { Policy } from '@sealwatch/ledger'
 import type { ApiSocket } from './api/index.ts'
 import type { serverSettings } from './config.ts'
 import { createKeyTender, createSideCustody, openErasures } from './custody/index.ts'
@@ -31,6 +33,7 @@ import {
   openLedgers,
   openQuarantine,
   openTransport,
+  prepareWitnesses,
   publishOutbox,
   scrubLedger,
 } from './ingest/index.ts'
@@ -44,6 +47,7 @@ export type ServerOptions = {
   readonly kms: KmsMasterKey
   readonly ruleFiles: readonly RuleFile[]
   readonly signers: PreparedSigners
+  readonly witnessPolicy: Policy | undefined
   readonly clock: Clock
   readonly disk: Disk
   readonly log: Log
@@ -81,7 +85,12 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const sealing = await openSealing({ dir: keysDir, kmsKeyId: config.masterKmsKeyId, kms, cache, clock, disk })
   const side = createSideCustody(sealing, log)
 
+  const voice = serverVoice(deployment.name)
+  const { witnessPolicy: policy } = options
+  const witnesses = prepareWitnesses({ policy, health, store, outbox, voice, fetch, clock, random: systemRandom, log })
   const ledgers = await openLedgers({
+    ...witnesses.ledgersOptions,
+    belowQuorum: config.belowQuorum as 'degraded' | 'hold',
     dir: join(dir, 'ledgers'),
     deployment: deployment.name,
     tenants,
@@ -93,7 +102,6 @@ export async function runServer(options: ServerOptions): Promise<void> {
     log,
   })
   await checkStores(store, ledgers)
-  const voice = serverVoice(deployment.name)
   const tender = createKeyTender({ sealing, store, outbox, voice, clock, log })
   const cluster = ledgers.get('cluster')
   const erasures = await openErasures({ ledger: cluster, sealing, store, outbox, voice, clock, log })
@@ -184,7 +192,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
       deployment: deployment.name,
       health: healthListener.url,
       ledgerKeys: [ledgers.vkey],
-      signing: ledgers.health,
+      signing: { ...ledgers.health, witnesses: witnesses.status() },
       caFingerprint: identity.authority.fingerprint,
       connected: transport.connected,
       integrity: [...integrity.values()],

@@ -53,6 +53,18 @@ export const serverSettings = {
     mustBe: 'names of lower-case letters, digits and hyphens, with commas between',
     help: 'Tenants besides default and cluster, each with a ledger of its own; set them before the first host enrols',
   }),
+  witnessPolicy: text({
+    env: 'SEALWATCH_SERVER_WITNESS_POLICY',
+    default: '',
+    help: 'File that names the witnesses of the root ledger and their quorum (docs/formats/witness.md, 4); empty: none',
+  }),
+  belowQuorum: text({
+    env: 'SEALWATCH_SERVER_BELOW_QUORUM',
+    default: 'degraded',
+    form: /^(degraded|hold)$/,
+    mustBe: 'degraded or hold',
+    help: 'A root checkpoint that too few witnesses cosigned is published all the same and marked (degraded), or not at all (hold)',
+  }),
   rulesDir: text({
     env: 'SEALWATCH_SERVER_RULES_DIR',
     default: '',

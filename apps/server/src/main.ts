@@ -19,6 +19,7 @@ import { openApiSocket } from './api/index.ts'
 import { runServer } from './compose.ts'
 import { serverConfigPrefix, serverSettings } from './config.ts'
 import { readRuleFiles, standardRules } from './detect/index.ts'
+import { readWitnessPolicy } from './ingest/index.ts'
 
 // A log that cannot be written, on a full disk for one, is no reason to stop watching.
 process.stdout.on('error', () => undefined)
@@ -32,6 +33,8 @@ try {
   const signers = await prepareSigners(plan, systemClock)
   // Both lie where only root may go: the socket's folder is what admits to it, and the rules lie with the program.
   const api = await openApiSocket(join(config.runDir, 'api.sock'))
+  const { witnessPolicy: policyFile } = config
+  const witnessPolicy = policyFile === '' ? undefined : readWitnessPolicy(policyFile)
   const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
   const kms = kmsMasterKey({ clock: systemClock })
   if (config.masterKmsKeyId !== '') await kms.prepare()
@@ -43,7 +46,18 @@ try {
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
   const { signal } = stop
-  await runServer({ config, api, kms, ruleFiles, signers, clock: systemClock, disk: systemDisk, log, signal })
+  await runServer({
+    config,
+    api,
+    kms,
+    ruleFiles,
+    signers,
+    witnessPolicy,
+    clock: systemClock,
+    disk: systemDisk,
+    log,
+    signal,
+  })
   process.exit(0)
 } catch (error) {
   const code = isSealwatchError(error) ? error.code : undefined

@@ -99,6 +99,10 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
   const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached)
   return [
     ...parts.filter((part) => part.pid === null).map((part) => `the ${part.name} is not running (${part.lastExit})`),
+    ...(server?.signing?.quorum === 'below' ? ['too few witnesses cosigned the root ledger (below quorum)'] : []),
+    ...(server?.signing?.witnesses ?? []).flatMap(({ name, failing }) =>
+      failing === null ? [] : [`the witness ${name} gives no cosignature: ${failing}`],
+    ),
     ...(server === null ? ['the server does not answer on its control socket'] : []),
     ...(agent?.state === 'registered' ? [] : [`the agent is ${agent?.state ?? 'silent'}: events wait in its queue`]),
     ...(sensor?.connected === true ? [] : ['the sensor is not connected: what happens now is an unknown interval']),

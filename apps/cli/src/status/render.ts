@@ -17,6 +17,7 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
       ? []
       : [
           block('Ledgers', ledgerRows(server.ledgers)),
+          block('Witnesses', witnessRows(server.signing, io)),
           block('Hosts', hostRows(server.hosts)),
           `Ingest   ${Object.entries(server.ingest)
             .map(([name, count]) => `${name} ${count}`)
@@ -80,6 +81,18 @@ function ledgerRows(ledgers: NonNullable<InstanceStatus['server']>['ledgers']): 
     `${size} lines`,
     checkpoint === null ? 'not signed yet' : `signed at ${signedSize}, root ${safe(root).slice(0, 16)}…`,
   ])
+}
+
+function witnessRows(signing: NonNullable<InstanceStatus['server']>['signing'], io: Io): string[][] {
+  if (signing === undefined || signing.witnesses.length === 0) return []
+  const quorum = signing.quorum === 'met' ? 'quorum met' : paint(io, ['red', 'bold'], 'BELOW QUORUM')
+  const published = `root ledger published at ${signing.publishedSize}: ${quorum}`
+  const rows = signing.witnesses.map(({ name, url, size, failing }) => [
+    safe(name),
+    size === null ? 'nothing cosigned yet' : `cosigned ${size}`,
+    failing === null ? safe(url) : paint(io, 'yellow', safe(failing)),
+  ])
+  return [...rows, [published]]
 }
 
 function hostRows(hosts: NonNullable<InstanceStatus['server']>['hosts']): string[][] {

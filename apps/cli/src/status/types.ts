@@ -61,6 +61,20 @@ export type ServerStatus = {
     readonly refused: number
     readonly duplicate: number
   }
+  /** The root ledger's checkpoint as the world sees it, and who cosigns it. */
+  readonly signing?: {
+    readonly publishedSize: number
+    readonly publishedAt: string | null
+    readonly quorum: 'met' | 'below' | 'none'
+    readonly problem: string | null
+    readonly witnesses: readonly {
+      readonly name: string
+      readonly url: string
+      readonly size: number | null
+      readonly cosignedAt: string | null
+      readonly failing: string | null
+    }[]
+  }
   readonly gaps: number
 }
 

@@ -106,7 +106,7 @@ describe('control socket', () => {
         deployment: 'd1',
         health: 'http://127.0.0.1:7',
         ledgerKeys: [ledgers.vkey],
-        signing: ledgers.health,
+        signing: { ...ledgers.health, witnesses: [] },
         caFingerprint: 'ff',
         integrity: [],
         connected: new Set([hostId]),

@@ -62,6 +62,13 @@ export type ServerFacts = {
     readonly publishedAt: string | null
     readonly quorum: string
     readonly problem: string | null
+    readonly witnesses: readonly {
+      readonly name: string
+      readonly url: string
+      readonly size: number | undefined
+      readonly cosignedAtMs: number | undefined
+      readonly failing: string | undefined
+    }[]
   }
   /** What walks over the ledgers found, one for each tenant that has begun. */
   readonly integrity: readonly {

@@ -39,10 +39,18 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
     })),
     ingest,
     integrity,
-    signing,
+    signing: { ...signing, witnesses: signing.witnesses.map(witnessStatus) },
     gaps: gaps.count,
   }
 }
+
+const witnessStatus = (witness: ReturnType<ApiPorts['facts']>['signing']['witnesses'][number]) => ({
+  name: witness.name,
+  url: witness.url,
+  size: witness.size ?? null,
+  cosignedAt: witness.cosignedAtMs === undefined ? null : new Date(witness.cosignedAtMs).toISOString(),
+  failing: witness.failing ?? null,
+})
 
 /** What is said of a ledger is signed: its newest checkpoint. */
 async function ledgerStatus(ledgers: ApiPorts['ledgers'], tenant: string) {

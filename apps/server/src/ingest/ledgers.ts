@@ -8,6 +8,7 @@ import {
   formatCheckpoint,
   type Ledger,
   ledgerErrors,
+  type NoteVerifier,
   noteVerifier,
   openLedger,
   rootLeafAt,
@@ -59,6 +60,13 @@ export type LedgersHealth = {
   readonly problem: string | null
 }
 
+/** What a witness is shown of the root ledger. */
+export type RootLog = {
+  /** The log key, under the root's origin. */
+  readonly key: NoteVerifier
+  readonly consistency: Ledger['consistency']
+}
+
 export type LedgersOptions = {
   readonly dir: string
   /** Where the node key lies, and the log key where it is not the deployment's signer. */
@@ -68,7 +76,7 @@ export type LedgersOptions = {
   readonly tenants: readonly string[]
   readonly auditSigner: AuditSigner
   /** Witnesses of the root ledger. */
-  readonly cosign?: Cosign
+  readonly cosign?: (root: RootLog) => Cosign
   readonly belowQuorum?: 'degraded' | 'hold'
   /** Draws the tenants' labels; whoever lacks it cannot tell whose head is whose. */
   readonly labelKey: Uint8Array
@@ -116,7 +124,10 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     root,
     dir: join(dir, 'root'),
     logKey,
-    cosign: options.cosign,
+    cosign: options.cosign?.({
+      key: noteVerifier(sha256, rootOrigin, logKey.publicKey),
+      consistency: root.consistency,
+    }),
     belowQuorum: options.belowQuorum ?? 'degraded',
     clock,
     disk,

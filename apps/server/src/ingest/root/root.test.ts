@@ -35,7 +35,7 @@ async function deployment(dir: string) {
   const log = createLog('test', () => undefined, nowMs)
   const of = { deployment: 'd1', tenants: ['default', 'cluster'], labelKey: new Uint8Array(32), auditSigner, clock }
   return {
-    open: (more: { cosign?: Cosign; belowQuorum?: 'degraded' | 'hold' } = {}) =>
+    open: (more: { cosign?: () => Cosign; belowQuorum?: 'degraded' | 'hold' } = {}) =>
       openLedgers({ ...of, dir: join(dir, 'ledgers'), keysDir: join(dir, 'keys'), disk, log, ...more }),
     later: (ms: number) => {
       aheadMs += ms
@@ -185,7 +185,7 @@ for (const belowQuorum of ['degraded', 'hold'] as const) {
       seen.push(note)
       return { note, quorum: 'below' }
     }
-    const ledgers = await open({ cosign, belowQuorum })
+    const ledgers = await open({ cosign: () => cosign, belowQuorum })
     const publishing = ledgers.publish(0)
     if (belowQuorum === 'hold') await assert.rejects(publishing, (error) => isSealwatchError(error, 'BELOW_QUORUM'))
     else await publishing

@@ -8,11 +8,10 @@ import {
   type NoteVerifier,
   type PolicyWitness,
   parseSignatures,
-  sha256,
   verifyCosignatures,
 } from '@sealwatch/ledger'
-import { formatSubmission } from '@sealwatch/ledger/witness'
-import { contradicts, type RootCheckpoint, type SplitViewFound } from './split-view.ts'
+import { formatSubmission, logIdOf } from '@sealwatch/ledger/witness'
+import { judgeTheirs, originOf, type RootCheckpoint, type SplitViewFound } from './split-view.ts'
 
 export type Fetch = typeof globalThis.fetch
 
@@ -137,15 +136,14 @@ export function createWitnessClient(options: WitnessClientOptions): WitnessClien
     const reason = `it knows another tree of this log (${kind}, its size ${theirSize})`
     if (failing === reason) return new Error(reason)
     const shown = await latestOf(ours, signal)
-    const contradicted =
-      shown === undefined ? undefined : contradicts(ours, shown, options.logKeys, options.consistency)
+    const theirs = shown === undefined ? undefined : judgeTheirs(ours, shown, options.logKeys, options.consistency)
     options.onSplitView({
       witness: name,
       kind,
       theirSize,
       ours: ours.note,
-      theirs: contradicted === undefined ? undefined : shown,
-      proven: contradicted === true,
+      theirs: theirs?.note,
+      proven: theirs?.contradicts === true,
     })
     return new Error(reason)
   }
@@ -153,8 +151,7 @@ export function createWitnessClient(options: WitnessClientOptions): WitnessClien
   /** The witness's own checkpoint of this log, from those that show it (witness.md, 3). */
   async function latestOf(ours: RootCheckpoint, signal: AbortSignal): Promise<string | undefined> {
     try {
-      const origin = ours.note.slice(0, ours.note.indexOf('\n'))
-      const answer = await call(`/checkpoint/${sha256(Buffer.from(origin)).toHex()}`, { method: 'GET', signal })
+      const answer = await call(`/checkpoint/${logIdOf(originOf(ours))}`, { method: 'GET', signal })
       return answer.status === 200 ? answer.text : undefined
     } catch {
       return undefined

@@ -2,7 +2,16 @@
 
 import { verifyEd25519 } from '@sealwatch/keys'
 import type { Hash, NoteVerifier } from '@sealwatch/ledger'
-import { openNote, parseForeignCheckpoint, sha256, verifyConsistency } from '@sealwatch/ledger'
+import {
+  formatSignature,
+  isBy,
+  openNote,
+  parseForeignCheckpoint,
+  parseNote,
+  sha256,
+  verifyConsistency,
+} from '@sealwatch/ledger'
+import { checkpointCharsMax } from '@sealwatch/ledger/witness'
 
 /** The root ledger's head, signed by the log key. */
 export type RootCheckpoint = { readonly size: number; readonly root: Hash; readonly note: string }
@@ -24,24 +33,32 @@ export type SplitViewFound = {
   readonly proven: boolean
 }
 
-/** Is `theirs` a checkpoint of this log, signed by its key, that no tree shares with ours? Undefined: it is none at all. */
-export function contradicts(
+/** A checkpoint of this log by its own key, with the signatures of that key alone. */
+export type Theirs = { readonly note: string; readonly contradicts: boolean }
+
+/** Judges the checkpoint that a witness shows; undefined when our log key did not sign it, or not for this log. */
+export function judgeTheirs(
   ours: RootCheckpoint,
-  theirs: string,
+  shown: string,
   logKeys: readonly NoteVerifier[],
   consistency: (oldSize: number, newSize: number) => Hash[],
-): boolean | undefined {
+): Theirs | undefined {
+  const attempted = 'reading the checkpoint that a witness shows'
   try {
-    const attempted = 'reading the checkpoint that a witness shows'
-    const other = parseForeignCheckpoint(openNote(theirs, logKeys, verifyEd25519, attempted).text, attempted)
-    if (other.origin !== ours.note.slice(0, ours.note.indexOf('\n'))) return undefined
+    const { text, signers } = openNote(shown, logKeys, verifyEd25519, attempted)
+    const other = parseForeignCheckpoint(text, attempted)
+    if (text.length > checkpointCharsMax || other.origin !== originOf(ours)) return undefined
+    const { signatures } = parseNote(shown, attempted)
+    const own = signatures.filter((signature) => signers.some((key) => isBy(key, signature)))
+    const note = `${text}\n${own.map(formatSignature).join('')}`
     // Whoever signed a larger tree than we ever had signed it elsewhere.
-    if (other.size > ours.size) return true
-    return !extendsTree(ours, other, consistency)
+    return { note, contradicts: other.size > ours.size || !extendsTree(ours, other, consistency) }
   } catch {
     return undefined
   }
 }
+
+export const originOf = ({ note }: RootCheckpoint): string => note.slice(0, note.indexOf('\n'))
 
 function extendsTree(
   ours: RootCheckpoint,

@@ -20,6 +20,8 @@ export type Witnesses = {
    */
   cosign(checkpoint: RootCheckpoint, signal: AbortSignal): Promise<Cosigned>
   status(): readonly WitnessStatus[]
+  /** Of the last checkpoint; `none` before the first. */
+  readonly quorum: 'met' | 'below' | 'none'
 }
 
 export type WitnessesOptions = Omit<WitnessClientOptions, 'witness'> & { readonly policy: Policy }
@@ -35,6 +37,8 @@ export function createWitnesses(options: WitnessesOptions): Witnesses {
     witness,
     client: createWitnessClient({ ...options, witness: { ...witness, url: witness.url as string } }),
   }))
+
+  let quorum: Witnesses['quorum'] = 'none'
 
   async function cosign(checkpoint: RootCheckpoint, signal: AbortSignal): Promise<Cosigned> {
     const lines = new Map<CosignerKey, string>()
@@ -55,15 +59,22 @@ export function createWitnesses(options: WitnessesOptions): Witnesses {
         .then(() => (signal.aborted || over.signal.aborted ? undefined : clock.sleep(stragglersMs, over.signal))),
     ])
     over.abort()
+    quorum = isMet() ? 'met' : 'below'
     const present = clients.filter(({ witness }) => lines.has(witness.key))
     return {
       note: checkpoint.note + present.map(({ witness }) => lines.get(witness.key)).join(''),
-      quorum: isMet() ? 'met' : 'below',
+      quorum,
       missing: clients.filter((client) => !present.includes(client)).map(({ witness }) => witness.name),
     }
   }
 
-  return { cosign, status: () => clients.map(({ client }) => client.status) }
+  return {
+    cosign,
+    status: () => clients.map(({ client }) => client.status),
+    get quorum() {
+      return quorum
+    },
+  }
 }
 
 function checkPolicy({ logs, witnesses }: Policy, logKeys: readonly NoteVerifier[]): void {
