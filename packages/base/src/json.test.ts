@@ -190,3 +190,24 @@ test('no text makes the parser throw anything of its own', () => {
     }),
   )
 })
+
+test('LOG-5: what is no canonical JSON is told by its place, never by its words', () => {
+  const said = (text: string) => {
+    try {
+      parseCanonical(text, 'testing')
+    } catch (error) {
+      return `${(error as Error).stack} ${(error as Error).cause}`
+    }
+    return assert.fail(text)
+  }
+  for (const text of [
+    '{"a":"planted word',
+    '{ "a":"planted word"}',
+    '{"b":"planted word","a":1}',
+    '["planted word"] ',
+    '"planted word\\ud800"',
+  ])
+    assert(!said(text).includes('planted'), said(text))
+  assert.match(said('{"a":1, "b":2}'), /from 7 on/)
+  assert.match(said(`{"a":"${'long '.repeat(20)}`), /106 characters that are no JSON at position 106/)
+})

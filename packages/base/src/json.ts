@@ -64,28 +64,42 @@ function withSortedMembers(value: unknown): unknown {
   return sorted
 }
 
-/** Parses text that must already be canonical; returns the value, whose canonical form is exactly `text`. */
+/**
+ * Parses text that must already be canonical. Its errors say where it is wrong and never what it says: lines and personal
+ * values come this way, and errors are logged (LOG-5). Returns the value, whose canonical form is exactly `text`.
+ */
 export function parseCanonical(text: string, attempted: string): Json {
   let value: Json
   try {
     value = JSON.parse(text) as Json
   } catch (cause) {
-    throw jsonError('JSON_MALFORMED', { attempted, received: text, cause })
+    // For a short text V8 tells the text in the place of the position.
+    const [where = ''] = / at position \d+/.exec(String(cause)) ?? []
+    throw jsonError('JSON_MALFORMED', { attempted, received: `${text.length} characters that are no JSON${where}` })
   }
   const sorted = isSorted(value, 0, attempted)
   // V8 writes numbers and strings as JCS does, so with sorted keys equality proves the form; only lone surrogates,
   // which V8 escapes and RFC 8785 forbids, and integer-like keys, which V8 reorders, need the library.
   if (sorted && JSON.stringify(value) === text && !text.includes('\\ud')) return value
-  if (!sameAsCanonical(value, text)) throw jsonError('JSON_NOT_CANONICAL', { attempted, received: text })
-  return value
+  const canonical = canonicalOf(value)
+  if (canonical === text) return value
+  const received = `${text.length} characters, other than its canonical form from ${differenceOf(text, canonical)} on`
+  throw jsonError('JSON_NOT_CANONICAL', { attempted, received })
 }
 
-function sameAsCanonical(value: Json, text: string): boolean {
+function canonicalOf(value: Json): string {
   try {
-    return canonicalizeJson(value) === text
+    return canonicalizeJson(value) as string
   } catch {
-    return false
+    // A lone surrogate: there is no canonical form.
+    return ''
   }
+}
+
+function differenceOf(one: string, other: string): number {
+  let at = 0
+  while (at < one.length && one[at] === other[at]) at += 1
+  return at
 }
 
 function isSorted(value: Json, depth: number, attempted: string): boolean {

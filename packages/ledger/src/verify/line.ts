@@ -189,7 +189,7 @@ const bodyShapes: Readonly<Record<string, Shape | null>> = {
 function parseEnvelope(text: string, attempted: string): { line: Line; kind: string } {
   const value = parseCanonical(text, attempted)
   const wrong = (received: string) => lineError('LINE_MALFORMED', { attempted, received })
-  if (!isObject(value)) throw wrong(text)
+  if (!isObject(value)) throw wrong('a value that is no object')
   const line = value as JsonObject
   const bodies = Object.keys(line).filter((member) => !envelopeMembers.includes(member))
   const kind = bodies[0]
