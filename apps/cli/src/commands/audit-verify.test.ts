@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -222,8 +222,24 @@ describe('audit verify', () => {
     assert.equal(existsSync(join(dir, 'none')) || existsSync(join(dir, 'none.partial')), false)
   })
 
+  test('LOG-7: the ledgers of a data directory are verified where they lie', async () => {
+    const { code, out } = await verify(dir, '--trust', join(dir, 'keys'))
+    assert.equal(code, 0, out)
+    assert.match(out, /✓ root: 3 lines, 3 signed\n {2}✓ tenant default: 4 lines, 4 signed\n {2}trust +pinned/)
+    const copy = join(dir, 'copy')
+    cpSync(join(dir, 'default'), join(copy, 'ledgers/tenant-default'), { recursive: true })
+    cpSync(join(dir, 'root'), join(copy, 'ledgers/root'), { recursive: true })
+    const lines = join(copy, 'ledgers/tenant-default/lines/00000000000000000000.ndjson')
+    writeFileSync(lines, readFileSync(lines, 'utf8').replace('"two"', '"twO"'))
+    const altered = await verify(copy, '--trust', join(dir, 'keys'))
+    assert.equal(altered.code, 1)
+    assert.match(altered.out, /NOT VERIFIED .*\n {2}✓ root.*\n {2}✗ tenant default at leaf 2: LEDGER_BEHIND/)
+    const [, bad] = JSON.parse((await verify(copy, '--json')).out).ledgers
+    assert.deepEqual([bad.ok, bad.problem.leaf], [false, 2])
+  })
+
   test('another directory is no evidence', async () => {
-    assert.match((await verify(dir)).err, /CLI_NOT_EVIDENCE/)
+    assert.match((await verify(tmpdir())).err, /CLI_NOT_EVIDENCE/)
   })
 
   test('what is not a key is not taken for trust', async () => {

@@ -3,11 +3,12 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DsseVerifier, verifyEd25519 } from '@sealwatch/keys'
-import { type BundleReport, type Checkpoint, sha256, verifyBundle } from '@sealwatch/ledger'
+import { type AuditReport, type BundleReport, type Checkpoint, sha256, verifyBundle } from '@sealwatch/ledger'
 import { withBundle } from '../audit/bundle-file.ts'
 import { readSavedCheckpoint, saveCheckpoint } from '../audit/saved-checkpoint.ts'
 import { signerKeyOf } from '../audit/signer-key.ts'
 import { type PinnedTrust, trustOf } from '../audit/trust.ts'
+import { ledgersUnder, renderLedgers, verifyLedgersIn } from '../audit/verify-ledgers.ts'
 import { type TilesReport, verifyTilesIn } from '../audit/verify-tiles.ts'
 import { command, exit, text } from '../command.ts'
 import { cliError } from '../errors.ts'
@@ -18,7 +19,8 @@ export const auditVerify = command({
   name: 'audit verify',
   summary: 'Verify evidence offline, from public keys alone',
   about: `A bundle (plain, .gz or .zst): checks every hash, chain, host signature and checkpoint, and names the first line that
-is wrong. A directory of tiles likewise. Needs neither root nor a running server. Trust comes from --trust, else from
+is wrong. A directory of tiles likewise. Neither needs root or a running server. A data directory (root reads it): every
+ledger of the server, also while it runs. Trust comes from --trust, else from
 trust.json in the data directory; else the evidence vouches for itself, which shows only that nobody without its keys
 has changed it. With --since-checkpoint the ledger must still hold all that was there when that was saved.`,
   operands: [{ name: 'FILE|DIR', required: true }],
@@ -46,24 +48,35 @@ has changed it. With --since-checkpoint the ledger must still hold all that was 
     const target = options['save-checkpoint']
     if (report.ok && target !== undefined && checkpoint !== undefined) await saveCheckpoint(target, checkpoint)
     if (json) io.out(`${safeJson({ ...report, trustSource: pinned.vkeys.length > 0 ? pinned.source : null })}\n`)
-    else
-      io.out('kind' in report ? renderTiles(report, path, pinned, io) : renderReport(report, path, pinned.source, io))
+    else io.out(render(report, path, pinned, io))
     return report.ok ? exit.ok : exit.finding
   },
 })
+
+function render(report: Found['report'], path: string, pinned: PinnedTrust, io: Io): string {
+  if (!('kind' in report)) return renderReport(report, path, pinned.source, io)
+  return report.kind === 'tiles'
+    ? renderTiles(report, path, pinned, io)
+    : renderLedgers(report, path, pinned.source, io)
+}
 
 type Checks = {
   readonly pinned: PinnedTrust
   readonly since: Checkpoint | undefined
   readonly auditSigner: DsseVerifier | undefined
 }
-type Found = { readonly report: BundleReport | TilesReport; readonly checkpoint: Checkpoint | undefined }
+type Found = { readonly report: BundleReport | TilesReport | AuditReport; readonly checkpoint: Checkpoint | undefined }
 
 async function verifyAny(path: string, checks: Checks, io: Io): Promise<Found> {
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
   if (!isDirectory) return await verifyFile(path, checks, io)
   if (existsSync(join(path, 'checkpoint')) && existsSync(join(path, 'tile')))
     return { report: await verifyTilesIn(path, checks.pinned.vkeys), checkpoint: undefined }
+  const ledgers = ledgersUnder(path)
+  if (ledgers !== undefined) {
+    const { pinned, since } = checks
+    return { report: await verifyLedgersIn(ledgers, { trust: pinned.vkeys, since }, io), checkpoint: undefined }
+  }
   throw cliError('CLI_NOT_EVIDENCE', { attempted: `verifying ${path}`, received: 'another directory' })
 }
 

@@ -16,7 +16,7 @@ const lineStoreError = errorsOf(lineStoreErrors)
 
 const defaultSegmentBytesMax = 256 * 1024 * 1024
 const readBytesMax = 4 * 1024 * 1024
-const segmentForm = /^\d{20}\.ndjson$/
+export const segmentForm = /^\d{20}\.ndjson$/
 const segmentName = (start: number) => `${String(start).padStart(20, '0')}.ndjson`
 
 /** The lines of a ledger in order, as NDJSON segments that are named after the byte they start at. */

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { isSealwatchError, systemDisk } from '@sealwatch/base'
+import { type AuditReport, auditLedgers, type Checkpoint, parseVkey, sha256 } from '@sealwatch/ledger'
+import { cliError } from '../errors.ts'
+import type { Io } from '../io.ts'
+import { paint, progressLine, safe } from '../terminal.ts'
+
+/** Where the ledgers of a server lie, under a data directory, that of its server, or the very folder. */
+export function ledgersUnder(path: string): string | undefined {
+  return [join(path, 'server/ledgers'), join(path, 'ledgers'), path].find((dir) => existsSync(join(dir, 'root/lines')))
+}
+
+export async function verifyLedgersIn(
+  dir: string,
+  { trust, since }: { readonly trust: readonly string[]; readonly since: Checkpoint | undefined },
+  io: Io,
+): Promise<AuditReport> {
+  const progress = progressLine(io)
+  const total = sizeOf(dir)
+  let done = 0
+  let shownMs = 0
+  try {
+    return await auditLedgers(dir, {
+      disk: systemDisk,
+      trust: trust.map((vkey) => parseVkey(sha256, vkey)),
+      ...(since === undefined ? {} : { since: [since] }),
+      onBytes: (bytes) => {
+        done += bytes
+        const nowMs = io.clock.nowMs()
+        if (nowMs - shownMs < 100) return
+        shownMs = nowMs
+        progress.show(`verifying ${Math.min(100, Math.floor((100 * done) / Math.max(total, 1)))} %`)
+      },
+    })
+  } catch (cause) {
+    if (isSealwatchError(cause, 'DISK_READ_ONLY'))
+      throw cliError('CLI_NEEDS_ROOT', { attempted: `verifying ${dir}`, received: cause.received, cause })
+    throw cause
+  } finally {
+    progress.end()
+  }
+}
+
+function sizeOf(dir: string): number {
+  const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && entry.name.endsWith('.ndjson'),
+  )
+  return files.reduce((sum, { parentPath, name }) => {
+    return sum + (statSync(join(parentPath, name), { throwIfNoEntry: false })?.size ?? 0)
+  }, 0)
+}
+
+export function renderLedgers({ ok, ledgers, trust }: AuditReport, path: string, source: string, io: Io): string {
+  const by =
+    trust === 'pinned'
+      ? `pinned by ${safe(source)}`
+      : `${paint(io, ['yellow', 'bold'], 'NOT PINNED')}: the ledgers vouch for themselves`
+  const verdict = paint(io, [ok ? 'green' : 'red', 'bold'], ok ? 'VERIFIED' : 'NOT VERIFIED')
+  const rows = ledgers.map(({ name, problem, lines, signed, signedByHost, stubs, tenant }) => {
+    const who = tenant === undefined || name === 'root' ? name : `tenant ${tenant}`
+    if (problem !== undefined) {
+      const where = problem.leaf === undefined ? '' : ` at leaf ${problem.leaf}`
+      return `  ${paint(io, 'red', '✗')} ${safe(who)}${where}: ${safe(problem.message, 2000)}\n`
+    }
+    const parts = [`${lines} lines`, `${signed} signed`]
+    if (signedByHost > 0) parts.push(`${signedByHost} signed by their hosts`)
+    if (stubs > 0) parts.push(`${stubs} quarantine stubs`)
+    return `  ${paint(io, 'green', '✓')} ${safe(who)}: ${parts.join(', ')}\n`
+  })
+  return `${verdict} ${safe(path)}\n${rows.join('')}  trust     ${by}\n`
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { appendFile, cp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { systemDisk } from '@sealwatch/base'
+import {
+  logKey,
+  openSampleLedger,
+  origins,
+  sampleHost,
+  sampleSigner,
+  sealTenant,
+  temporary,
+} from '../../test/sample.ts'
+import { createNoteSigner } from '../note-signer.ts'
+import { auditLedgers } from './audit.ts'
+
+const home = await temporary()
+after(() => home.remove())
+const good = join(home.path, 'good')
+const tenant = await openSampleLedger(good)
+const root = await openSampleLedger(good, 'root')
+const host = sampleHost(1)
+await tenant.append({ own: { key: host.key } })
+await tenant.append(host.verified(host.batch(3)))
+const early = await sealTenant(tenant, root)
+await tenant.append(host.verified(host.batch(3)))
+await tenant.checkpoint()
+await tenant.close()
+await root.close()
+
+const trust = [createNoteSigner(origins.root, logKey).verifier]
+const audit = (dir: string, more: Partial<Parameters<typeof auditLedgers>[1]> = {}) =>
+  auditLedgers(dir, { disk: systemDisk, trust, ...more })
+
+test('LOG-7: the ledgers of a server verify from their files alone', async () => {
+  const report = await audit(good, { since: [early.checkpoint] })
+  assert.equal(report.ok, true, JSON.stringify(report))
+  assert.deepEqual(
+    report.ledgers.map(({ name, lines, signed, signedByHost }) => ({ name, lines, signed, signedByHost })),
+    [
+      { name: 'root', lines: 3, signed: 3, signedByHost: 0 },
+      { name: 'tenant', lines: 11, signed: 11, signedByHost: 9 },
+    ],
+  )
+  assert.equal((await audit(good, { trust: [] })).trust, 'self-asserted')
+})
+
+const linesFile = 'lines/00000000000000000000.ndjson'
+const alter = async (path: string, from: string, to: string) => {
+  const text = await readFile(path, 'utf8')
+  assert.ok(text.includes(from))
+  await writeFile(path, text.replace(from, to))
+}
+const harms: [string, string, number | undefined, (dir: string) => Promise<unknown>][] = [
+  ['an event that was changed', 'tenant', 4, (dir) => alter(join(dir, 'tenant', linesFile), 'process 1', 'process 7')],
+  ['the last head changed', 'tenant', 10, (dir) => alter(join(dir, 'tenant', linesFile), '\\n8\\n', '\\n9\\n')],
+  ['a tail cut off', 'tenant', undefined, (dir) => truncate(join(dir, 'tenant', linesFile), 1000)],
+  [
+    'a checkpoint of another key',
+    'tenant',
+    undefined,
+    (dir) => {
+      const forger = createNoteSigner(origins.tenant, sampleSigner(0xbb))
+      return writeFile(join(dir, 'tenant/checkpoint'), forger.sign(`${early.checkpoint.note.split('\n\n')[0]}\n`))
+    },
+  ],
+  ['a root ledger cut off', 'root', undefined, (dir) => truncate(join(dir, 'root', linesFile), 300)],
+  ['a missing segment', 'tenant', undefined, (dir) => rm(join(dir, 'tenant', linesFile))],
+  [
+    'a segment under another name',
+    'tenant',
+    undefined,
+    (dir) => rename(join(dir, 'tenant', linesFile), join(dir, 'tenant/lines/00000000000000000007.ndjson')),
+  ],
+]
+for (const [what, name, leaf, harm] of harms) {
+  test(`the audit finds ${what}, and says where`, async () => {
+    await using dir = await temporary()
+    await cp(good, dir.path, { recursive: true })
+    await harm(dir.path)
+    const { ok, ledgers } = await audit(dir.path)
+    const bad = ledgers.find((ledger) => !ledger.ok)
+    assert.deepEqual([ok, bad?.name, bad?.problem?.leaf], [false, name, leaf], JSON.stringify(ledgers))
+  })
+}
+
+test('a line that is being written is not there yet', async () => {
+  await using dir = await temporary()
+  await cp(good, dir.path, { recursive: true })
+  await appendFile(join(dir.path, 'tenant', linesFile), '{"chain":"')
+  assert.equal((await audit(dir.path)).ok, true)
+  await appendFile(join(dir.path, 'tenant', linesFile), Buffer.alloc(4096))
+  assert.equal((await audit(dir.path)).ok, true)
+})
+
+test('a pinned key that certified nothing makes nothing true, and a saved checkpoint is held', async () => {
+  const other = [createNoteSigner(origins.root, sampleSigner(9)).verifier]
+  assert.equal((await audit(good, { trust: other })).ledgers[0]?.problem?.code, 'DELEGATION_UNVERIFIED')
+  const since = [{ ...early.checkpoint, root: new Uint8Array(32) }]
+  assert.equal((await audit(good, { since })).ledgers[1]?.problem?.code, 'LEDGER_BEHIND')
+})

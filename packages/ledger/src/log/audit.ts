@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { join } from 'node:path'
+import { type Disk, errorsOf, type Json, SealwatchError } from '@sealwatch/base'
+import { verifyEd25519 } from '@sealwatch/keys'
+import { sha256 } from '../sha256.ts'
+import { isTorn } from '../torn.ts'
+import { type Checkpoint, parseCheckpoint } from '../verify/checkpoint.ts'
+import { logKeyVerifier, openDelegation } from '../verify/delegation.ts'
+import { createLeafJudge } from '../verify/leaf-judge.ts'
+import { type ParsedLine, parseLine, type TenantHead } from '../verify/line.ts'
+import { createFrontier, equal, type Hash } from '../verify/merkle.ts'
+import { type NoteVerifier, noteVerifier, openNote } from '../verify/note.ts'
+import { extendTenantHead } from '../verify/tenant-head.ts'
+import { ledgerErrors } from './errors.ts'
+import { readLines } from './read-lines.ts'
+
+const ledgerError = errorsOf(ledgerErrors)
+
+export type LedgerAudit = {
+  /** Folder of the ledger. */
+  readonly name: string
+  readonly ok: boolean
+  readonly problem: { readonly leaf: number | undefined; readonly code: string; readonly message: string } | undefined
+  readonly tenant: string | undefined
+  readonly origin: string | undefined
+  /** Whole lines on the disk. */
+  readonly lines: number
+  /** Of them, those under the checkpoint. */
+  readonly signed: number
+  readonly signedByHost: number
+  readonly stubs: number
+}
+
+export type AuditReport = {
+  readonly kind: 'ledgers'
+  readonly ok: boolean
+  readonly ledgers: readonly LedgerAudit[]
+  readonly trust: 'pinned' | 'self-asserted'
+}
+
+export type AuditChecks = {
+  readonly disk: Disk
+  /** Log keys that count; empty: whatever the root ledger says of its keys is taken for true, and the report says so. */
+  readonly trust: readonly NoteVerifier[]
+  /** Checkpoints saved earlier, by origin: the ledgers must still hold all that they say. */
+  readonly since?: readonly Checkpoint[]
+  readonly onBytes?: (bytes: number) => void
+}
+
+/** What the root ledger says: which keys may sign, and how far each tenant had grown. */
+type RootWord = {
+  readonly keys: Set<string>
+  readonly heads: Map<string, TenantHead>
+}
+
+/**
+ * Verifies every ledger of a server from its files alone, the root ledger first: every line, every chain, every head of a
+ * host; that each tenant only grew; and that what is signed is there. Reads only, also while a server writes on. Never
+ * throws for what the files hold: the first thing that is wrong with each ledger stands in the report.
+ */
+export async function auditLedgers(dir: string, checks: AuditChecks): Promise<AuditReport> {
+  const { disk, trust } = checks
+  const folders: string[] = []
+  for (const name of (await disk.list(dir)).sort()) {
+    const isLedger = await disk.list(join(dir, name, 'lines')).then(
+      () => true,
+      () => false,
+    )
+    if (name !== 'root' && isLedger) folders.push(name)
+  }
+  const word: RootWord = { keys: new Set(), heads: new Map() }
+  const ledgers = [await auditLedger(join(dir, 'root'), 'root', checks, word)]
+  for (const name of folders) ledgers.push(await auditLedger(join(dir, name), name, checks, word))
+  const ok = ledgers.every((ledger) => ledger.ok)
+  return { kind: 'ledgers', ok, ledgers, trust: trust.length > 0 ? 'pinned' : 'self-asserted' }
+}
+
+async function auditLedger(dir: string, name: string, checks: AuditChecks, word: RootWord): Promise<LedgerAudit> {
+  const { disk, trust, since = [] } = checks
+  const attempted = `verifying the ledger in ${dir}`
+  const frontier = createFrontier(sha256)
+  let judge: ReturnType<typeof createLeafJudge> | undefined
+  let place: { tenant: string; origin: string } | undefined
+  let leaf: number | undefined
+  let signed = 0
+  /** The size and root that must be met on the way, the smallest first. */
+  let due: { size: number; root: Hash; what: string }[] = []
+
+  function begin(first: ParsedLine): void {
+    const { line } = first
+    if (!('anchor' in line) || line.anchor.origin === null)
+      throw ledgerError('LEDGER_BEHIND', { attempted, received: "a first line that is not the ledger's anchor" })
+    const { tenant, origin } = line.anchor
+    place = { tenant, origin }
+    judge = createLeafJudge({ sha256, verify: verifyEd25519, tenant, origin })
+    const head = [...word.heads.values()].find((candidate) => candidate.origin === origin)
+    const saved = since.filter((checkpoint) => checkpoint.origin === origin)
+    due = [
+      ...due,
+      ...(head === undefined ? [] : [{ size: head.size, root: Uint8Array.fromHex(head.root), what: 'root ledger' }]),
+      ...saved.map(({ size, root }) => ({ size, root, what: 'saved checkpoint' })),
+    ]
+  }
+
+  function takeRootLine({ line }: ParsedLine, origin: string): void {
+    if ('tenant_head' in line) {
+      const { label } = line.tenant_head
+      word.heads.set(label, extendTenantHead(sha256, word.heads.get(label), line.tenant_head))
+    }
+    if (!('delegation' in line)) return
+    const log = trust.filter((key) => key.name === origin)
+    const judges = log.map((key) => logKeyVerifier(sha256, verifyEd25519, key))
+    const envelope = line.delegation as unknown as Json
+    // Without a pinned key the ledger's own word has to do: the signature's key is nobody we know.
+    const trusted =
+      trust.length > 0 ? judges : line.delegation.signatures.map(({ keyid }) => ({ keyid, verify: () => true }))
+    const { publicKey, origin: of } = openDelegation(envelope, trusted, attempted)
+    if (of === origin) word.keys.add(publicKey.toHex())
+  }
+
+  function meet(): void {
+    for (const { size, root, what } of due) {
+      if (frontier.size !== size) continue
+      if (!equal(frontier.root(), root))
+        throw ledgerError('LEDGER_BEHIND', {
+          attempted,
+          received: `another root at size ${size} than the ${what} says`,
+        })
+      // What is signed ends with whole batches.
+      const uncovered = judge?.uncovered ?? 0
+      if (uncovered > 0)
+        throw ledgerError('LEDGER_BEHIND', {
+          attempted,
+          received: `${uncovered} lines of hosts that no signed head covers`,
+        })
+    }
+  }
+
+  const report = (error?: SealwatchError): LedgerAudit => ({
+    name,
+    ok: error === undefined,
+    problem: error && { leaf, code: error.code, message: error.message },
+    tenant: place?.tenant,
+    origin: place?.origin,
+    lines: frontier.size,
+    signed,
+    signedByHost: judge?.counts.signedByHost ?? 0,
+    stubs: judge?.counts.stubs ?? 0,
+  })
+
+  try {
+    // Read before the lines: a server at work signs what lies there already.
+    const stored = await disk.read(join(dir, 'checkpoint'))
+    const note = stored === undefined ? undefined : Buffer.from(stored).toString('utf8')
+    const checkpoint =
+      note === undefined ? undefined : parseCheckpoint(note.slice(0, note.indexOf('\n\n') + 1), attempted)
+    if (checkpoint !== undefined) due.push({ ...checkpoint, what: 'checkpoint' })
+    reading: for await (const lines of readLines(join(dir, 'lines'), disk, checks.onBytes)) {
+      // Not what is trusted, but what tells a changed line from the next, which no longer follows it.
+      const hashes = await disk.readAt(join(dir, 'hashes-0'), frontier.size * 32, lines.length * 32)
+      for (const [i, bytes] of lines.entries()) {
+        leaf = frontier.size
+        if (isTorn(bytes, 0, bytes.length)) break reading
+        const parsed = parseLine(sha256, bytes, attempted)
+        const hash = hashes?.subarray(i * 32, i * 32 + 32)
+        if (hash?.length === 32 && !equal(hash, parsed.hash))
+          throw ledgerError('LEDGER_BEHIND', { attempted, received: 'a line that differs from its stored hash' })
+        if (judge === undefined) begin(parsed)
+        judge?.take(parsed, attempted)
+        if (name === 'root' && parsed.kind !== 'event') takeRootLine(parsed, place?.origin ?? '')
+        frontier.append(parsed.hash)
+        meet()
+      }
+    }
+    leaf = undefined
+    if (frontier.size === 0) throw ledgerError('LEDGER_BEHIND', { attempted, received: 'no line' })
+    for (const { size, what } of due)
+      if (size > frontier.size)
+        throw ledgerError('LEDGER_BEHIND', {
+          attempted,
+          received: `${frontier.size} lines, where the ${what} says ${size}`,
+        })
+    if (note !== undefined && place !== undefined) {
+      const { origin } = place
+      const keys = [...word.keys].map((key) => noteVerifier(sha256, origin, Uint8Array.fromHex(key)))
+      // Deployments of the first version signed with the log key itself.
+      const own = trust.map(({ publicKey }) => noteVerifier(sha256, origin, publicKey))
+      openNote(note, [...keys, ...own], verifyEd25519, attempted)
+      signed = checkpoint?.size ?? 0
+    }
+    return report()
+  } catch (error) {
+    if (error instanceof SealwatchError && !error.code.startsWith('DISK_')) return report(error)
+    throw error
+  }
+}
