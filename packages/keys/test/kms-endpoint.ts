@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AWS KMS as far as signing needs it, for tests: its cryptography is the openssl command, and it takes no request whose
-// SigV4 signature does not hold, or that the policy in deploy/aws does not allow.
+// AWS KMS as far as signing and sealing need it, for tests: its cryptography is the openssl command, and it takes no
+// request whose SigV4 signature does not hold, or that the policies in deploy/aws do not allow.
 
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -8,25 +8,31 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { AuditAlgorithm } from '../src/signers/algorithms.ts'
-import { hmac, makeKey, publicKeyOf, signDigest, signWhole } from './openssl.ts'
+import { aesCtr, hmac, makeKey, publicKeyOf, signDigest, signWhole } from './openssl.ts'
 
 export const region = 'eu-test-1'
 export const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'a secret of the test' }
 
-/** What deploy/aws allows, and nothing else. */
-export const allowedActions: readonly string[] = (
-  JSON.parse(readFileSync(new URL('../../../deploy/aws/audit-signer.policy.json', import.meta.url), 'utf8')) as {
-    Statement: [{ Action: string[] }]
-  }
-).Statement[0].Action
+const actionsOf = (policy: string): readonly string[] =>
+  (
+    JSON.parse(readFileSync(new URL(`../../../deploy/aws/${policy}.policy.json`, import.meta.url), 'utf8')) as {
+      Statement: [{ Action: string[] }]
+    }
+  ).Statement[0].Action
 
-type Key = { arn: string; algorithm: AuditAlgorithm; path: string; secret: string; state: string }
+/** What deploy/aws allows, and nothing else: whoever signs, and whoever wraps keys. */
+export const allowedActions = actionsOf('audit-signer')
+const wrappingActions = actionsOf('master-key')
+
+/** `symmetric`: Encrypt and Decrypt. */
+type KeyKind = AuditAlgorithm | 'symmetric'
+type Key = { arn: string; algorithm: KeyKind; path: string; secret: string; state: string }
 type Body = Readonly<Record<string, string>>
 
 export type KmsEndpoint = {
   readonly endpoint: string
   readonly requests: { action: string; body: Body }[]
-  addKey(algorithm: AuditAlgorithm): string
+  addKey(algorithm: KeyKind): string
   readonly keys: ReadonlyMap<string, Key>
   readonly aliases: Map<string, string>
   /** What the next requests are answered with, first come first served. */
@@ -58,7 +64,7 @@ export async function openKmsEndpoint(dir: string): Promise<KmsEndpoint> {
       const id = `${randomBytes(4).toString('hex')}-1111-2222-3333-444444444444`
       const arn = `arn:aws:kms:${region}:111122223333:key/${id}`
       const key = { arn, algorithm, path: join(dir, `${id}.pem`), secret: randomBytes(32).toString('hex') }
-      if (algorithm !== 'hmac-sha256') makeKey(algorithm, key.path)
+      if (algorithm !== 'hmac-sha256' && algorithm !== 'symmetric') makeKey(algorithm, key.path)
       keys.set(arn, { ...key, state: 'Enabled' })
       return arn
     },
@@ -79,7 +85,7 @@ export async function openKmsEndpoint(dir: string): Promise<KmsEndpoint> {
       const body = JSON.parse(payload.toString()) as Body
       endpoint.requests.push({ action, body })
       const fault = endpoint.faults.shift()
-      if (!allowedActions.includes(`kms:${action}`)) throw new Refusal('AccessDeniedException')
+      if (![...allowedActions, ...wrappingActions].includes(`kms:${action}`)) throw new Refusal('AccessDeniedException')
       if (fault === 'silence') return undefined
       if (fault !== undefined) throw new Refusal(fault.type, fault.status)
       const made = act(action, body)
@@ -91,7 +97,8 @@ export async function openKmsEndpoint(dir: string): Promise<KmsEndpoint> {
   }
 
   function act(action: string, body: Body): Record<string, unknown> {
-    const key = keys.get(aliases.get(body.KeyId ?? '') ?? body.KeyId ?? '')
+    const given = body.KeyId ?? (action === 'Decrypt' ? keyOfBlob(body) : '')
+    const key = keys.get(aliases.get(given) ?? given)
     if (key === undefined) throw new Refusal('NotFoundException')
     if (action === 'DescribeKey')
       return { KeyMetadata: { KeyId: key.arn, Arn: key.arn, KeyState: key.state, KeySpec: specs[key.algorithm] } }
@@ -106,17 +113,26 @@ export async function openKmsEndpoint(dir: string): Promise<KmsEndpoint> {
       case 'GenerateMac':
         return { KeyId: key.arn, Mac: mac(key, message, body).toString('base64') }
       case 'VerifyMac': {
-        const given = Buffer.from(body.Mac ?? '', 'base64')
-        if (!mac(key, message, body).equals(given)) throw new Refusal('KMSInvalidMacException')
+        const mine = Buffer.from(body.Mac ?? '', 'base64')
+        if (!mac(key, message, body).equals(mine)) throw new Refusal('KMSInvalidMacException')
         return { KeyId: key.arn, MacValid: true }
       }
+      case 'Encrypt':
+        return { KeyId: key.arn, CiphertextBlob: encrypt(key, body).toString('base64') }
+      case 'Decrypt':
+        return { KeyId: key.arn, Plaintext: decrypt(key, body).toString('base64') }
       default:
         throw new Refusal('UnknownOperationException')
     }
   }
 }
 
-const specs = { 'hmac-sha256': 'HMAC_256', 'rsa-sha256': 'RSA_2048', ed25519: 'ECC_NIST_EDWARDS25519' } as const
+const specs = {
+  'hmac-sha256': 'HMAC_256',
+  'rsa-sha256': 'RSA_2048',
+  ed25519: 'ECC_NIST_EDWARDS25519',
+  symmetric: 'SYMMETRIC_DEFAULT',
+} as const
 
 /** What KMS does with which MessageType; RAW is its default. */
 function sign({ algorithm, path }: Key, message: Buffer, { SigningAlgorithm, MessageType = 'RAW' }: Body): Buffer {
@@ -134,6 +150,33 @@ function sign({ algorithm, path }: Key, message: Buffer, { SigningAlgorithm, Mes
 function mac({ algorithm, secret }: Key, message: Buffer, { MacAlgorithm }: Body): Buffer {
   if (algorithm !== 'hmac-sha256' || MacAlgorithm !== 'HMAC_SHA_256') throw new Refusal('InvalidKeyUsageException')
   return hmac(secret, message)
+}
+
+// A ciphertext names its key, and opens only with the encryption context it was made with (AWS KMS, "Encryption context").
+const blobForm = /^(arn:[^\n]+)\n([0-9a-f]{32})\n([0-9a-f]*)\n([0-9a-f]{64})$/
+const blobOf = (body: Body) => Buffer.from(body.CiphertextBlob ?? '', 'base64').toString('latin1')
+const keyOfBlob = (body: Body) => blobForm.exec(blobOf(body))?.[1] ?? ''
+
+const authentication = ({ secret }: Key, { EncryptionContext: context }: Body, text: string) =>
+  hmac(secret, Buffer.from(`${text}\n${JSON.stringify(Object.entries(context ?? {}).sort())}`)).toString('hex')
+
+function encrypt(key: Key, body: Body): Buffer {
+  if (key.algorithm !== 'symmetric') throw new Refusal('InvalidKeyUsageException')
+  const plain = Buffer.from(body.Plaintext ?? '', 'base64')
+  if (plain.length === 0 || plain.length > 4096) throw new Refusal('ValidationException')
+  const iv = randomBytes(16).toString('hex')
+  const text = `${key.arn}\n${iv}\n${aesCtr(key.secret, iv, plain).toString('hex')}`
+  return Buffer.from(`${text}\n${authentication(key, body, text)}`)
+}
+
+function decrypt(key: Key, body: Body): Buffer {
+  const blob = blobOf(body)
+  const [, arn = '', iv = '', sealed = '', tag = ''] = blobForm.exec(blob) ?? []
+  if (arn === '') throw new Refusal('InvalidCiphertextException')
+  if (arn !== key.arn) throw new Refusal('IncorrectKeyException')
+  if (authentication(key, body, blob.slice(0, blob.lastIndexOf('\n'))) !== tag)
+    throw new Refusal('InvalidCiphertextException')
+  return aesCtr(key.secret, iv, Buffer.from(sealed, 'hex'))
 }
 
 class Refusal extends Error {

@@ -30,6 +30,10 @@ export function signWhole(path: string, message: Uint8Array): Buffer {
 export const hmac = (secretHex: string, message: Uint8Array): Buffer =>
   openssl(['dgst', '-sha256', '-mac', 'HMAC', '-macopt', `hexkey:${secretHex}`, '-binary'], message)
 
+/** Encrypts and decrypts alike. */
+export const aesCtr = (keyHex: string, ivHex: string, input: Uint8Array): Buffer =>
+  openssl(['enc', '-aes-256-ctr', '-K', keyHex, '-iv', ivHex, '-nopad'], input)
+
 /** `openssl pkeyutl -verify` over the message itself. */
 export function opensslVerifies(
   dir: string,
