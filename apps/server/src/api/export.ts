@@ -27,8 +27,10 @@ export async function* exportBundle(
   const ledger = ports.ledgers.get(tenant)
   const size = ledger.size
   await ports.index.waitFor(tenant, size, signal)
-  const ranges = await rangesOf(ports, tenant, what, size)
+  const ranges = await rangesOf(ports, tenant, what)
   const sealed = await ports.ledgers.sealed(tenant, size)
+  // What came in meanwhile is under the checkpoint, too.
+  await ports.index.waitFor(tenant, sealed.checkpoint.size, signal)
   const linesTotal = mergeRanges([{ from: 0, to: 1 }, ...ranges], sealed.checkpoint.size).reduce(
     (sum, { from, to }) => sum + to - from,
     0,
@@ -49,8 +51,9 @@ export async function* exportBundle(
   }
 }
 
-async function rangesOf(ports: ApiPorts, tenant: string, what: ExportWhat, size: number): Promise<LeafRange[]> {
-  if ('all' in what) return [{ from: 0, to: size }]
+/** Ranges end with the checkpoint at the latest. */
+async function rangesOf(ports: ApiPorts, tenant: string, what: ExportWhat): Promise<LeafRange[]> {
+  if ('all' in what) return [{ from: 0, to: Number.MAX_SAFE_INTEGER }]
   if ('leaf' in what) return await withKeys(ports, tenant, [await batchAround(ports, tenant, what.leaf)])
   if ('sinceMs' in what) {
     const first = await firstLeafSince(ports, tenant, what.sinceMs)
@@ -60,7 +63,7 @@ async function rangesOf(ports: ApiPorts, tenant: string, what: ExportWhat, size:
         received: `no event since ${new Date(what.sinceMs).toISOString()}`,
       })
     const { from } = await batchAround(ports, tenant, first)
-    return await withKeys(ports, tenant, [{ from, to: size }])
+    return await withKeys(ports, tenant, [{ from, to: Number.MAX_SAFE_INTEGER }])
   }
   return await withKeys(ports, tenant, await rangesOfAlert(ports, tenant, what.alert))
 }
