@@ -2,80 +2,51 @@
 // The built page in real Chromium, opened as its users open it: from a file.
 
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { mkdtempDisposable } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { leafHash, sha256, verifyBundle, verifyInclusion } from '@sealwatch/ledger'
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
-import { buildPage } from '../../apps/verify-page/make/page.ts'
+import type { Locator, Page } from 'playwright-core'
+import { type BuiltPage, judgeInPage, noChromium, openChromium } from './chromium.ts'
 import { actAt, bundleOf, type Material, materialOf, vkeys } from './material.ts'
-
-const executablePath = '/usr/bin/chromium'
-const args = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-]
-const skip = existsSync(executablePath)
-  ? false
-  : `NOT TESTED: ${executablePath} is missing; tools/setup test installs it`
 
 const vectors = new URL('../../vectors/ledger/', import.meta.url)
 const vector = (name: string) => readFileSync(new URL(name, vectors), 'utf8')
 const vectorKeys = vector('vkeys').trim().split('\n')
 
-describe('the verify page in Chromium', { skip }, () => {
-  let dir: Awaited<ReturnType<typeof mkdtempDisposable>>
-  let browser: Browser
+describe('the verify page in Chromium', { skip: noChromium, timeout: 600_000 }, () => {
+  let built: BuiltPage
   let page: Page
   let material: Material
-  let address: string
   const requests: string[] = []
   const complaints: string[] = []
 
   before(async () => {
-    dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-page-'))
-    const path = join(dir.path, 'verify.html')
-    writeFileSync(path, await buildPage())
-    address = `file://${path}`
+    built = await openChromium()
     material = await materialOf(8, 40)
-    browser = await chromium.launch({ executablePath, args })
   })
   after(async () => {
-    await browser?.close()
+    await built?.[Symbol.asyncDispose]()
     await material?.[Symbol.asyncDispose]()
-    await dir?.remove()
   })
 
-  async function opened(options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+  async function opened(options?: Parameters<BuiltPage['open']>[0]): Promise<void> {
     requests.length = 0
     complaints.length = 0
     await page?.close()
-    page = await browser.newPage(options)
+    page = await built.open(options)
     page.on('request', (request) => requests.push(request.url()))
     page.on('console', (message) => complaints.push(message.text()))
     page.on('pageerror', (error) => complaints.push(error.message))
-    await page.goto(address)
-    return page
+    await page.goto(built.address)
   }
 
   /** Puts bytes on the page as a file; resolves when it has judged them. */
   async function dropped(bundle: Uint8Array | string, name = 'trail.bundle'): Promise<void> {
-    const path = join(dir.path, name)
+    const path = join(built.dir, name)
     writeFileSync(path, bundle)
-    await pick(path)
-  }
-  async function pick(path: string): Promise<void> {
-    const before = Number(await page.locator('body').getAttribute('data-judged'))
-    await page.locator('#picker').setInputFiles(path)
-    await page.locator(`body[data-judged="${before + 1}"]`).waitFor()
+    await judgeInPage(page, path, undefined)
   }
   const trust = (keys: readonly string[]) => page.locator('#trust').fill(keys.join('\n'))
   const textOf = async (found: Locator) => (await found.textContent()) ?? ''
@@ -128,7 +99,7 @@ describe('the verify page in Chromium', { skip }, () => {
 
   test('a trust.json that is dropped is taken for keys, not for a bundle', async () => {
     await opened()
-    const path = join(dir.path, 'trust.json')
+    const path = join(built.dir, 'trust.json')
     writeFileSync(path, JSON.stringify({ deployment: 'd', ledgerKeys: vectorKeys, caFingerprint: '' }))
     await page.locator('#picker').setInputFiles([path])
     await page.locator('#trust-keys .good').first().waitFor()
@@ -159,7 +130,7 @@ describe('the verify page in Chromium', { skip }, () => {
     for (const [name, bytes] of [
       ['nothing', ''],
       ['zeros', new Uint8Array(300_000)],
-      ['page', readFileSync(address.slice('file://'.length))],
+      ['page', readFileSync(built.address.slice('file://'.length))],
       ['cut', (await wholeBundle()).subarray(0, 50_000)],
     ] as const) {
       await dropped(bytes, name)
@@ -187,7 +158,7 @@ describe('the verify page in Chromium', { skip }, () => {
     await dropped(bundle, 'large.bundle')
     const fileLine = bundle.subarray(0, 95_000_000).toString('latin1').split('\n').length
     assert.match((await problem()).where, new RegExp(`^line ${fileLine} of the file`))
-    await page.locator('#picker').setInputFiles(join(dir.path, 'large.bundle'))
+    await page.locator('#picker').setInputFiles(join(built.dir, 'large.bundle'))
     await page.locator('body[data-state="working"] #cancel').click()
     await page.locator('body[data-state="waiting"]').waitFor()
     assert.equal(await page.locator('.verdict').count(), 0)
@@ -221,7 +192,7 @@ describe('the verify page in Chromium', { skip }, () => {
     await page.locator('.line').nth(4).click()
     await page.locator('.proof').waitFor()
     assert.deepEqual(
-      requests.filter((url) => url !== address && !url.startsWith('blob:')),
+      requests.filter((url) => url !== built.address && !url.startsWith('blob:')),
       [],
     )
     const refused = await page.evaluate(`(async () => [

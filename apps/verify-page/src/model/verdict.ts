@@ -109,13 +109,16 @@ const extent = ({ lines, size, complete, tenant }: BundleReport) =>
 
 function provenBy(report: BundleReport, { witnesses }: Seen): string[] {
   const saw = witnesses.filter(({ seenS }) => seenS !== undefined).map(({ name }) => name)
-  const { lines, complete, size, withheld, signedByHost, stubs, revealed } = report
+  const { lines, complete, size, withheld, signedByHost, stubs, revealed, countersigned } = report
   return [
     `Each of the ${count(lines, 'shown line')} is, byte for byte, what stands at its place in the signed ledger.`,
     complete
       ? `Nothing is left out: the file holds the ledger from its first line to line ${size - 1}, without a gap.`
       : `${count(withheld, 'line')} withheld ${withheld === 1 ? 'stands' : 'stand'} as hashes, at a known place: nothing was cut out unseen.`,
     'The root ledger of the deployment holds this ledger, at this size.',
+    ...(countersigned === undefined
+      ? []
+      : [`The deployment’s signer had seen that root ledger by ${timeWords(countersigned.time)}, by its own clock.`]),
     ...(saw.length > 0 ? [`${listOf(saw)} saw the same root ledger, and no other.`] : []),
     ...(signedByHost > 0
       ? [
@@ -154,7 +157,7 @@ function notProvenBy(report: BundleReport, { witnesses }: Seen): string[] {
 const listOf = (names: readonly string[]) => new Intl.ListFormat('en-GB').format(names)
 
 function factsOf(report: BundleReport, { span, gaps }: Seen): Fact[] {
-  const { complete, size, lines, withheld, stubs, rootSize, signedByHost, notCovered, revealed } = report
+  const { complete, size, lines, withheld, stubs, rootSize, signers, signedByHost, notCovered } = report
   return [
     { name: 'Tenant', value: report.tenant ?? '', ...(report.origin && { detail: report.origin }) },
     complete
@@ -172,19 +175,18 @@ function factsOf(report: BundleReport, { span, gaps }: Seen): Fact[] {
       value: `${signedByHost.toLocaleString('en-GB')}`,
       detail: notCovered > 0 ? `${count(notCovered, 'line')} without its signature here` : 'every line of a host',
     },
-    { name: 'Root ledger', value: `size ${rootSize.toLocaleString('en-GB')}`, detail: vouchedBy(report) },
+    {
+      name: 'Root ledger',
+      value: `size ${rootSize.toLocaleString('en-GB')}`,
+      detail: `vouched for by ${listOf(signers)}`,
+    },
     {
       name: 'Not admitted',
       value: stubs === 0 ? 'none' : count(stubs, 'batch', 'batches'),
-      detail: revealed > 0 ? `${count(revealed, 'line')} with personal values` : 'no personal values shown',
+      detail: stubs === 0 ? 'no batch shown here was quarantined' : 'a stub stands in the place of each',
     },
   ]
 }
-
-const vouchedBy = ({ signers, countersigned }: BundleReport) =>
-  countersigned === undefined
-    ? signers.join(', ')
-    : `${signers.join(', ')}; countersigned ${timeWords(countersigned.time)}`
 
 /** RFC 3339 as people write it: to the second, in UTC. */
 export const timeWords = (time: string): string => `${time.slice(0, 10)} ${time.slice(11, 19)} UTC`

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { messageOf } from '@sealwatch/base/errors'
 import { timeWords } from '../model/verdict.ts'
 import { severityNames } from '../model/words.ts'
 import type { Row } from '../worker/messages.ts'
@@ -72,6 +73,9 @@ export function lineList(
         if (missing.length > 0) for (const row of await fetchRows(missing)) cache.set(row.row, row)
       }
       place()
+    } catch (error) {
+      // The file was moved or changed after it was judged.
+      spacer.replaceChildren(h('p', { class: 'hint bad' }, `The file can no longer be read: ${messageOf(error)}`))
     } finally {
       isDrawing = false
     }

@@ -14,8 +14,8 @@ export type DrawnTree = {
   readonly leafHash: string
   readonly steps: readonly Step[]
 }
-const rowHeight = 50
-const pad = 26
+const rowHeight = 43
+const pad = 24
 const nodeRadius = 6
 
 /**

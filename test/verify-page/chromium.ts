@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Debian's Chromium, opening the built page as its users do: from a file.
+
+import { existsSync, writeFileSync } from 'node:fs'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { buildPage } from '../../apps/verify-page/make/page.ts'
+
+const executablePath = '/usr/bin/chromium'
+const args = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+]
+
+/** Why there is nothing to test with, or false. */
+export const noChromium = existsSync(executablePath)
+  ? false
+  : `NOT TESTED: ${executablePath} is missing; tools/setup test installs it`
+
+export type BuiltPage = AsyncDisposable & {
+  readonly address: string
+  /** A folder for bundles, removed with the rest. */
+  readonly dir: string
+  open(options?: Parameters<Browser['newPage']>[0]): Promise<Page>
+}
+
+export async function openChromium(): Promise<BuiltPage> {
+  const dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-page-'))
+  const path = join(dir.path, 'verify.html')
+  writeFileSync(path, await buildPage())
+  const browser = await chromium.launch({ executablePath, args })
+  return {
+    address: `file://${path}`,
+    dir: dir.path,
+    open: async (options) => {
+      const page = await browser.newPage(options)
+      page.setDefaultTimeout(120_000)
+      return page
+    },
+    async [Symbol.asyncDispose]() {
+      await browser.close()
+      await dir.remove()
+    },
+  }
+}
+
+/** Names the keys, gives the bundle, and resolves with the title of the judgement. */
+export async function judgeInPage(page: Page, path: string, keys: readonly string[] | undefined): Promise<string> {
+  if (keys !== undefined) await page.locator('#trust').fill(keys.join('\n'))
+  const before = Number(await page.locator('body').getAttribute('data-judged'))
+  await page.locator('#picker').setInputFiles(path)
+  await page.locator(`body[data-judged="${before + 1}"]`).waitFor()
+  return (await page.locator('.verdict h2').textContent()) ?? ''
+}
