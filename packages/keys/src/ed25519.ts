@@ -33,6 +33,24 @@ export function generateSigner(): Ed25519Signer {
   return signerOf(generateKeyPairSync('ed25519').privateKey)
 }
 
+export const pkcs8Bytes = 48
+
+/** A fresh key with its private half as it is kept (PKCS#8 DER), for whoever means to destroy it: zero those bytes. */
+export function generateKept(): { readonly signer: Ed25519Signer; readonly pkcs8: Uint8Array } {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  return { signer: signerOf(privateKey), pkcs8: privateKey.export({ type: 'pkcs8', format: 'der' }) }
+}
+
+/** Undefined for bytes that are no Ed25519 private key: destroyed, or never written whole. */
+export function signerOfKept(pkcs8: Uint8Array): Ed25519Signer | undefined {
+  try {
+    const key = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' })
+    return key.asymmetricKeyType === 'ed25519' ? signerOf(key) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Reads the key at `path`, or makes one there that is durable before it is used. */
 export async function loadOrCreateSigner(path: string, disk: Disk): Promise<Ed25519Signer> {
   const bytes = await disk.read(path).catch((cause: Error) => {

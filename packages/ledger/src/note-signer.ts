@@ -10,13 +10,17 @@ export type NoteSigner = {
   readonly vkey: string
   /** Returns the signed note; `text` must end in a newline. */
   sign(text: string): string
+  /** The signature line alone, to be put behind a note of the same text. */
+  signature(text: string): string
 }
 
 export function createNoteSigner(name: string, signer: Ed25519Signer): NoteSigner {
   const verifier = noteVerifier(sha256, name, signer.publicKey)
+  const signature = (text: string) => formatSignature({ ...verifier, signature: signer.sign(Buffer.from(text)) })
   return {
     verifier,
     vkey: formatVkey(verifier),
-    sign: (text) => `${text}\n${formatSignature({ ...verifier, signature: signer.sign(Buffer.from(text)) })}`,
+    sign: (text) => `${text}\n${signature(text)}`,
+    signature,
   }
 }

@@ -15,8 +15,9 @@ import { type Ledger, openLedger } from '../src/log/ledger.ts'
 import { createNoteSigner } from '../src/note-signer.ts'
 import { sha256 } from '../src/sha256.ts'
 import { linkBatch, type VerifiedBatch, verifyBatch } from '../src/verify/batch.ts'
-import { type ChainPosition, chainStart, headText } from '../src/verify/chain.ts'
+import { type ChainPosition, chainStart } from '../src/verify/chain.ts'
 import { ed25519KeyId } from '../src/verify/delegation.ts'
+import { headText } from '../src/verify/head.ts'
 import type { Body, KeyRecord } from '../src/verify/line.ts'
 
 /** In memory where that can be had: these tests sync thousands of files. */

@@ -69,7 +69,7 @@ const badLines = [
     line: withBody({ event: { a: JSON.parse('['.repeat(32) + ']'.repeat(32)) } }),
     code: 'JSON_DEPTH',
   },
-  { name: 'a version to come', line: change('"v":1', '"v":2'), code: 'LINE_MALFORMED' },
+  { name: 'a version to come', line: change('"v":1', '"v":3'), code: 'LINE_MALFORMED' },
   { name: 'an epoch to come', line: change('"epoch":0', '"epoch":1'), code: 'LINE_MALFORMED' },
   { name: 'a time that does not exist', line: change('2026-11-21T', '2026-02-30T'), code: 'LINE_MALFORMED' },
   { name: 'a time without nanoseconds', line: change(/\.\d{9}Z/, 'Z'), code: 'LINE_MALFORMED' },

@@ -14,19 +14,15 @@ import {
 } from '@sealwatch/base'
 import type { Ed25519Signer } from '@sealwatch/keys'
 import { createNoteSigner } from '../note-signer.ts'
-import { type ChainPosition, chainStart, headText } from '../verify/chain.ts'
+import { type ChainPosition, chainStart } from '../verify/chain.ts'
+import { type Epoch, firstEpoch } from '../verify/epoch.ts'
+import { hostKeyName } from '../verify/head.ts'
 import type { Anchor } from '../verify/line.ts'
-import { type Draft, type SealedLine, sealDraft, sealLine } from './seal.ts'
-import {
-  type Extent,
-  firstSeqOf,
-  readExtent,
-  type Segment,
-  scanSegment,
-  segmentForm,
-  segmentName,
-  sideFile,
-} from './segment.ts'
+import { createBatcher } from './batcher.ts'
+import { type EpochKeys, openEpochKeys } from './epoch-keys.ts'
+import { acknowledgedFile, acknowledgedText, keptCheckpoint, type Loaded, loadChain, removeSegment } from './load.ts'
+import type { Draft } from './seal.ts'
+import { type Extent, firstSeqOf, readExtent, type Segment, scanSegment, segmentName, sideFile } from './segment.ts'
 
 export const chainFileErrors = {
   CHAIN_FULL: {
@@ -47,7 +43,11 @@ export type ChainOptions = {
   readonly segmentBytesMax: number
   /** All files together; shipped ones make room first. */
   readonly totalBytesMax: number
+  /** An epoch that has met either is closed (chain.md, 5). */
+  readonly epochMax?: { readonly lines: number; readonly ageMs: number }
 }
+
+export const epochMaxDefault = { lines: 4_096, ageMs: 10_000 } as const
 
 /** A whole batch as it lies on disk: `count` lines, each ended by a newline, the last one a head. */
 export type ChainBatch = {
@@ -79,89 +79,47 @@ export type Chain = {
   /** The batch that starts at `seq`; undefined when there is none. */
   readBatch(seq: number): Promise<ChainBatch | undefined>
   waitFor(seq: number, signal: AbortSignal): Promise<void>
-  /** The server has everything before `nextSeq` on stable storage. */
-  acknowledge(nextSeq: number): Promise<void>
+  /** When the epoch is due to be closed, in nanoseconds of the monotonic clock; undefined while it has no line. */
+  readonly epochDueNs: bigint | undefined
+  /**
+   * Closes the epoch, with or without lines in it: its key is destroyed, so that nobody who takes this host later can
+   * alter, drop or cut what was sealed until now without it being seen. Rejects as `seal` does.
+   */
+  closeEpoch(sensor?: JsonObject): Promise<void>
+  /** The server has everything before `nextSeq` on stable storage. `checkpoint`: the newest of the tenant, a signed note. */
+  acknowledge(nextSeq: number, checkpoint?: string): Promise<void>
   close(): Promise<void>
 }
-
-/** A head follows once a batch has met either: with one more line it stays within the limits of the wire. */
-const batchFull = { lines: 512, bytes: 3 * 1024 * 1024 } as const
 
 /** Opens the chain in `dir`, or begins one; a damaged chain is set aside whole, and a new one begins in its place. */
 export async function openChain(options: ChainOptions): Promise<Chain> {
   const { dir, clock, disk } = options
   await disk.makeDirectory(dir)
   try {
-    return await createChain(options, await load(options), false)
+    return await begin(options, false)
   } catch (cause) {
     if (!isSealwatchError(cause, 'CHAIN_DAMAGED')) throw cause
     await disk.rename(dir, `${dir}.damaged-${clock.nowMs()}`)
     await disk.makeDirectory(dir)
-    return createChain(options, await load(options), true)
+    return await begin(options, true)
   }
 }
 
-type Loaded = {
-  id: string
-  segments: Segment[]
-  position: ChainPosition
-  shipped: number
-  sensor: JsonObject | undefined
+async function begin(options: ChainOptions, replacesDamaged: boolean): Promise<Chain> {
+  const loaded = await loadChain(options)
+  const keys = await openEpochKeys(options.dir, options.disk, loaded.position.epoch)
+  return createChain(options, loaded, keys, replacesDamaged)
 }
 
-async function load(options: ChainOptions): Promise<Loaded> {
-  const { dir, disk } = options
-  const files = (await disk.list(dir)).filter((name) => segmentForm.test(name))
-  const shipped = await readShipped(dir, disk)
-  const loaded: Loaded = { id: '', segments: [], position: chainStart, shipped, sensor: undefined }
-  for (const [i, file] of files.entries()) {
-    const [next, nextButOne] = files.slice(i + 1)
-    // The newest may turn out to be the begin of an append that a crash cut short: then the one before it counts.
-    if (next !== undefined && nextButOne !== undefined && firstSeqOf(next) <= shipped) {
-      const bytes = (await disk.sizeOf(join(dir, file))) ?? 0
-      const sideBytes = (await disk.sizeOf(join(dir, sideFile(file)))) ?? 0
-      loaded.segments.push({ file, bytes, sideBytes, extents: undefined })
-      continue
-    }
-    const isFirst = loaded.id === ''
-    // Older files may have been reclaimed or need no reading: the first one read says itself where it begins.
-    const start = isFirst && firstSeqOf(file) > 0 ? { nextSeq: firstSeqOf(file), tip: null } : loaded.position
-    const { sensor } = loaded
-    const scan = await scanSegment(dir, file, start, { ...options, sensor, isNewest: next === undefined })
-    if (scan.segment.extents.length === 0) {
-      await removeSegment(disk, dir, file)
-      continue
-    }
-    loaded.segments.push(scan.segment)
-    loaded.id ||= scan.chain
-    loaded.position = scan.end
-    loaded.sensor = scan.sensor
-  }
-  return loaded
-}
-
-async function readShipped(dir: string, disk: Disk): Promise<number> {
-  const stored = await disk.read(join(dir, 'shipped.json'))
-  try {
-    const { next_seq } = JSON.parse(Buffer.from(stored ?? []).toString('utf8')) as { next_seq?: unknown }
-    return Number.isSafeInteger(next_seq) && (next_seq as number) > 0 ? (next_seq as number) : 0
-  } catch {
-    // Without the cursor everything on disk is offered again, and the server knows what it already has.
-    return 0
-  }
-}
-
-async function removeSegment(disk: Disk, dir: string, file: string): Promise<void> {
-  await disk.remove(join(dir, file))
-  await disk.remove(join(dir, sideFile(file)))
-}
-
-function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boolean): Chain {
+function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, replacesDamaged: boolean): Chain {
   const { dir, tenant, signer, clock, disk, segmentBytesMax, totalBytesMax } = options
+  const { epochMax = epochMaxDefault } = options
   const id = loaded.id || randomBytes(16).toString('hex')
-  const head = createNoteSigner(`sealwatch.dev/key/${signer.keyId}`, signer)
+  const host = createNoteSigner(hostKeyName(signer.keyId), signer)
   const bell = createBell()
-  let { segments, position, shipped, sensor } = loaded
+  let { segments, position, acknowledged, sensor } = loaded
+  // Of an epoch that a stop left open nobody knows the age.
+  let epochBeganNs = linesInEpoch() > 0 ? clock.monotonicNs() : undefined
   let open: { file: string; lines: AppendFile; side: AppendFile } | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
@@ -191,10 +149,14 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
     open = undefined
   }
 
+  /** Lets go of what the server has, and of nothing that no close says it has: a verifier would miss those lines. */
   async function makeRoom(attempted: string): Promise<void> {
     while (totalBytes() >= totalBytesMax) {
       const [oldest, next] = segments
-      if (oldest === undefined || next === undefined || firstSeqOf(next.file) > shipped) {
+      const recorded = position.epoch?.acknowledged ?? 0
+      if (next !== undefined && firstSeqOf(next.file) > recorded && firstSeqOf(next.file) <= acknowledged.nextSeq)
+        await write([], sensor, true)
+      if (oldest === undefined || next === undefined || firstSeqOf(next.file) > acknowledged.nextSeq) {
         throw chainFileError('CHAIN_FULL', { attempted, received: `${totalBytes()} of ${totalBytesMax} bytes used` })
       }
       await removeSegment(disk, dir, oldest.file)
@@ -202,66 +164,76 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
     }
   }
 
-  async function append(drafts: readonly Draft[], sensorState: JsonObject | undefined): Promise<void> {
+  function linesInEpoch(): number {
+    return position.epoch === undefined ? 0 : position.nextSeq - (position.epoch.firstSeq ?? position.nextSeq)
+  }
+  const epochDueNs = () => (epochBeganNs === undefined ? undefined : epochBeganNs + BigInt(epochMax.ageMs) * 1_000_000n)
+  const isEpochDue = (more: number) =>
+    linesInEpoch() + more >= epochMax.lines || clock.monotonicNs() >= (epochDueNs() ?? clock.monotonicNs() + 1n)
+
+  async function append(drafts: readonly Draft[], account: JsonObject | undefined, closes: boolean): Promise<void> {
     await makeRoom(`sealing ${drafts.length} events of tenant ${tenant}`)
+    await write(drafts, account, closes)
+  }
+
+  async function write(drafts: readonly Draft[], account: JsonObject | undefined, closes: boolean): Promise<void> {
     const last = segments.at(-1)
-    const current = last !== undefined && last.bytes < segmentBytesMax ? last : undefined
+    // Epochs begin with a file: a chain of version 1 goes on in a new one.
+    const current =
+      last !== undefined && last.bytes < segmentBytesMax && position.epoch !== undefined ? last : undefined
     const segment: Segment = current ?? { file: segmentName(position.nextSeq), bytes: 0, sideBytes: 0, extents: [] }
-    const state = sensorState ?? sensor
-    const extents: Extent[] = []
-    let next = position
-    let bytes = segment.bytes
-    let sideBytes = segment.sideBytes
-    let batch: SealedLine[] = []
-    let batchBytes = 0
-    const batches: SealedLine[][] = []
-
-    const add = (line: SealedLine) => {
-      batch.push(line)
-      batchBytes += line.bytes + 1
-      next = { nextSeq: line.seq + 1, tip: line.hash }
-    }
-    const closeBatch = (account?: JsonObject) => {
-      const note = head.sign(headText(id, next.nextSeq, next.tip as string))
-      add(sealLine(id, next, clock.nowNs(), { head: account === undefined ? { note } : { note, sensor: account } }))
-      const firstSeq = next.nextSeq - batch.length
-      const lengths = { bytes: batchBytes, sideBytes: Buffer.byteLength(batch.map(sideText).join('')) }
-      extents.push({ firstSeq, count: batch.length, offset: bytes, sideOffset: sideBytes, ...lengths })
-      bytes += lengths.bytes
-      sideBytes += lengths.sideBytes
-      batches.push(batch)
-      batch = []
-      batchBytes = 0
-    }
-
-    if (current === undefined) add(sealLine(id, next, clock.nowNs(), { anchor: anchorAfter(last) }))
-    for (const draft of drafts) {
-      add(sealDraft(id, next, draft))
-      if (batch.length >= batchFull.lines || batchBytes >= batchFull.bytes) closeBatch()
-    }
-    // The account stands in the last head alone, so that a crash never keeps it without all that it accounts for.
-    closeBatch(state)
+    const epoch = position.epoch ?? firstEpoch(keys.current.publicKey.toHex(), position.nextSeq)
+    const nextKey = closes || isEpochDue(drafts.length) ? await keys.prepare(epoch.number) : undefined
+    const batcher = createBatcher({
+      chain: id,
+      start: { ...position, epoch },
+      segment,
+      host,
+      epochKey: keys.current,
+      clock,
+    })
+    if (current === undefined) batcher.add({ anchor: anchorAfter(last, epoch) })
+    for (const draft of drafts) batcher.addDraft(draft)
+    const state = account ?? sensor
+    const sealed = batcher.end(state, nextKey && closeOf(nextKey))
 
     const { lines, side } = await openFiles(segment.file)
-    const sealed = batches.flat()
     // Personal values first: if we stop between the two writes they belong to no line, and scanSegment cuts them off.
-    if (sideBytes > segment.sideBytes) await side.append([Buffer.from(sealed.map(sideText).join(''))])
-    await lines.append([Buffer.from(sealed.map(lineText).join(''))]).catch(async (cause: unknown) => {
+    if (sealed.side.length > 0) await side.append([sealed.side])
+    await lines.append([sealed.lines]).catch(async (cause: unknown) => {
       if (isSealwatchError(cause, 'DISK_FULL')) await side.truncate(segment.sideBytes)
       throw cause
     })
 
-    segment.extents?.push(...extents)
-    segment.bytes = bytes
-    segment.sideBytes = sideBytes
+    segment.extents?.push(...sealed.extents)
+    segment.bytes += sealed.lines.length
+    segment.sideBytes += sealed.side.length
     if (current === undefined) segments = [...segments, segment]
-    position = next
+    position = sealed.end
     sensor = state
+    epochBeganNs = nextKey === undefined ? (epochBeganNs ?? clock.monotonicNs()) : undefined
     bell.ring()
+    if (nextKey !== undefined) await keys.promote(epoch.number, nextKey)
   }
 
-  function anchorAfter(last: Segment | undefined): Anchor {
-    const own = { tenant, key_id: signer.keyId, origin: null }
+  const closeOf = (nextKey: Ed25519Signer) => ({
+    next_key: nextKey.publicKey.toHex(),
+    acknowledged: {
+      // The cursor on disk may be lost; what a close has said once is said for good.
+      next_seq: Math.max(Math.min(acknowledged.nextSeq, position.nextSeq), position.epoch?.acknowledged ?? 0),
+      checkpoint: acknowledged.checkpoint,
+    },
+  })
+
+  function anchorAfter(last: Segment | undefined, epoch: Epoch): Anchor {
+    const own = {
+      tenant,
+      key_id: signer.keyId,
+      origin: null,
+      epoch_key: keys.current.publicKey.toHex(),
+      epoch_first_seq: epoch.firstSeq ?? position.nextSeq,
+      epoch_acknowledged: epoch.acknowledged,
+    }
     if (last === undefined) return { ...own, prev_file: null, prev_last_hash: null, prev_sequence_num: null }
     return { ...own, prev_file: last.file, prev_last_hash: position.tip, prev_sequence_num: position.nextSeq - 1 }
   }
@@ -283,7 +255,7 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
       return position
     },
     get shipped() {
-      return shipped
+      return acknowledged.nextSeq
     },
     get bytes() {
       return totalBytes()
@@ -291,7 +263,11 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
     get sensor() {
       return sensor
     },
-    seal: (drafts, sensorState) => serially(() => append(drafts, sensorState)),
+    get epochDueNs() {
+      return epochDueNs()
+    },
+    seal: (drafts, account) => serially(() => append(drafts, account, false)),
+    closeEpoch: (account) => serially(() => append([], account, true)),
     readBatch: (seq) =>
       serially(async () => {
         const segment = segments.findLast(({ file }) => firstSeqOf(file) <= seq)
@@ -303,18 +279,17 @@ function createChain(options: ChainOptions, loaded: Loaded, replacesDamaged: boo
     waitFor: async (seq, signal) => {
       while (!signal.aborted && position.nextSeq <= seq) await bell.wait(signal)
     },
-    acknowledge: (nextSeq) =>
+    acknowledge: (nextSeq, checkpoint) =>
       serially(async () => {
-        if (nextSeq <= shipped) return
-        await disk.replace(join(dir, 'shipped.json'), `${JSON.stringify({ next_seq: nextSeq })}\n`)
-        shipped = nextSeq
+        const kept = checkpoint === undefined ? null : keptCheckpoint(checkpoint)
+        const next = { nextSeq, checkpoint: kept ?? acknowledged.checkpoint }
+        if (nextSeq <= acknowledged.nextSeq) return
+        await disk.replace(join(dir, acknowledgedFile), acknowledgedText(next))
+        acknowledged = next
       }),
     close: () => serially(closeFiles),
   }
 }
-
-const lineText = ({ text }: SealedLine) => `${text}\n`
-const sideText = ({ seq, side }: SealedLine) => (side === undefined ? '' : `${seq} ${side}\n`)
 
 /** Extents lie in order, so a search by halves finds the one that starts at `seq`. */
 function extentAt(extents: readonly Extent[], seq: number): Extent | undefined {

@@ -21,10 +21,17 @@ export type SealedLine = {
   readonly side?: string
 }
 
-/** Writes the line that follows `position`; the text is canonical. Throws LINE_TOO_LONG. */
+/** Writes the line that follows `position`, of version 2 where the chain has epochs; the text is canonical. Throws LINE_TOO_LONG. */
 export function sealLine(chain: string, position: ChainPosition, timeNs: bigint, body: Body): SealedLine {
   const seq = position.nextSeq
-  const envelope = { chain, epoch: 0, prev: position.tip ?? noHash, seq, time: rfc3339(timeNs), v: 1 } as const
+  const envelope = {
+    chain,
+    epoch: position.epoch?.number ?? 0,
+    prev: position.tip ?? noHash,
+    seq,
+    time: rfc3339(timeNs),
+    v: position.epoch === undefined ? 1 : 2,
+  } as const
   const text = 'event' in body ? eventLine(envelope, body.event) : canonicalize({ ...envelope, ...body })
   const bytes = Buffer.byteLength(text)
   if (bytes > lineBytesMax)

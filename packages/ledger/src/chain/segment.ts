@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join } from 'node:path'
-import { type Disk, type ErrorTable, errorsOf, type JsonObject, messageOf } from '@sealwatch/base'
+import { type Disk, errorsOf, type JsonObject, messageOf } from '@sealwatch/base'
 import type { Ed25519Signer } from '@sealwatch/keys'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { sha256 } from '../sha256.ts'
 import { isTorn } from '../torn.ts'
-import { type ChainPosition, extendChain, verifyHead } from '../verify/chain.ts'
+import { type ChainPosition, extendChain } from '../verify/chain.ts'
+import { verifyHead } from '../verify/head.ts'
 import { type KeyRecord, parseLine } from '../verify/line.ts'
+import { segmentErrors } from './segment-errors.ts'
 
-export const segmentErrors = {
-  CHAIN_DAMAGED: {
-    kind: 'unverified',
-    rule: 'everything before the last batch of a chain file must hang together and be signed (chain.md, 4)',
-    advice: 'The file was altered while the agent was down. It is set aside as evidence and a new chain begins',
-  },
-} as const satisfies ErrorTable
 const segmentError = errorsOf(segmentErrors)
 
 /** Where a batch lies: its lines in the segment, their personal values in the file beside it. */
@@ -52,9 +47,15 @@ export async function scanSegment(
   dir: string,
   file: string,
   start: ChainPosition,
-  options: { isNewest: boolean; sensor: JsonObject | undefined; signer: Ed25519Signer; disk: Disk },
+  options: {
+    isNewest: boolean
+    sensor: JsonObject | undefined
+    tenant: string
+    signer: Ed25519Signer
+    disk: Disk
+  },
 ): Promise<Scan> {
-  const { isNewest, signer, disk } = options
+  const { isNewest, tenant, signer, disk } = options
   const attempted = `opening the chain file ${join(dir, file)}`
   const bytes = await disk.read(join(dir, file))
   const side = (await disk.read(join(dir, sideFile(file)))) ?? new Uint8Array(0)
@@ -76,10 +77,13 @@ export async function scanSegment(
       const parsed = parseLine(sha256, bytes.subarray(from, newline), attempted)
       chain ||= parsed.line.chain
       if (parsed.line.chain !== chain) throw new RangeError(`a line of chain ${parsed.line.chain}`)
+      if ('anchor' in parsed.line && parsed.line.anchor.tenant !== tenant)
+        throw new RangeError(`a line of the tenant ${parsed.line.anchor.tenant}`)
+      const { epoch } = position
       position = extendChain(position, parsed, attempted)
       from = newline + 1
       if (!('head' in parsed.line)) continue
-      verifyHead(sha256, verifyEd25519, parsed, key, attempted)
+      verifyHead(sha256, verifyEd25519, parsed, key, attempted, epoch)
       const count = position.nextSeq - batch.firstSeq
       extents.push({ ...batch, count, bytes: from - batch.offset, ...sideRows.takeBefore(position.nextSeq) })
       batch = { firstSeq: position.nextSeq, offset: from }

@@ -220,7 +220,7 @@ function createLedger(
     const key = signer()
     if (signed?.size === durable.size && equal(signed.signedBy.publicKey, key.verifier.publicKey)) return signed
     const checkpoint = { origin, size: durable.size, root: hashes.root() }
-    const chains = [...walk.entries()].map(([chain, { nextSeq, tip }]) => [chain, nextSeq, tip] as const)
+    const chains = [...walk.entries()].map(([chain, { nextSeq, tip, epoch }]) => [chain, nextSeq, tip, epoch] as const)
     const next: Saved = { ...durable, root: checkpoint.root.toHex(), own, chains }
     const onDisk = await readSaved(dir, disk)
     if (onDisk?.size !== saved?.size || onDisk?.root !== saved?.root) {

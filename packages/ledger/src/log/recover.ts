@@ -6,6 +6,7 @@ import { sha256 } from '../sha256.ts'
 import { isTorn } from '../torn.ts'
 import { type ChainPosition, type ChainWalk, createChainWalk } from '../verify/chain.ts'
 import type { Checkpoint } from '../verify/checkpoint.ts'
+import type { Epoch } from '../verify/epoch.ts'
 import { type ParsedLine, parseLine } from '../verify/line.ts'
 import { type BundleIndex, openBundleIndex } from './bundle-index.ts'
 import { ledgerErrors } from './errors.ts'
@@ -21,7 +22,7 @@ export type Saved = {
   readonly sideBytes: number
   readonly root: string
   readonly own: string
-  readonly chains: readonly (readonly [chain: string, nextSeq: number, tip: string | null])[]
+  readonly chains: readonly (readonly [chain: string, nextSeq: number, tip: string | null, epoch?: Epoch | undefined])[]
 }
 
 /** Everything that is derived from the lines. */
@@ -97,7 +98,10 @@ function openDerived(dir: string, disk: Disk, from: Saved | undefined, saved = f
     close()
     return undefined
   }
-  const chains = from?.chains.map(([chain, nextSeq, tip]): [string, ChainPosition] => [chain, { nextSeq, tip }])
+  const chains = from?.chains.map(([chain, nextSeq, tip, epoch]): [string, ChainPosition] => [
+    chain,
+    { nextSeq, tip, ...(epoch && { epoch }) },
+  ])
   return { hashes, bundles, walk: createChainWalk(from?.own, chains), saved, sideBytes: from?.sideBytes ?? 0, close }
 }
 

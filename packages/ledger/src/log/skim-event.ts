@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { skipCanonical, startsWith } from '@sealwatch/base/json'
-import { chainAt, eventFrom, eventPiece, eventTail } from '../verify/event-line.ts'
+import { chainAt, eventFromIn, eventTail } from '../verify/event-line.ts'
 
 /** What is worth knowing of an event before anybody reads it. */
 export type EventSkim = {
@@ -17,7 +17,8 @@ export type EventSkim = {
  * parseLine reads that.
  */
 export function skimEvent(line: Uint8Array, wanted: readonly Uint8Array[]): EventSkim | undefined {
-  if (!startsWith(line, eventFrom - eventPiece.length + 1, eventPiece)) return undefined
+  const eventFrom = eventFromIn(line, 0)
+  if (eventFrom < 0) return undefined
   const numbers: (number | null)[] = wanted.map(() => null)
   let at = eventFrom + 1
   while (line[at] === quote) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
-import { type ChainPosition, extendChain, positionAfter, verifyHead } from './chain.ts'
+import { type ChainPosition, extendChain, positionAfter } from './chain.ts'
+import type { Epoch } from './epoch.ts'
+import { verifyHead } from './head.ts'
 import { type KeyRecord, type ParsedLine, parseLines } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
@@ -15,6 +17,8 @@ export const batchErrors = {
 } as const satisfies ErrorTable
 const batchError = errorsOf(batchErrors)
 
+const hostKinds: readonly string[] = ['anchor', 'event', 'close', 'head']
+
 /** Lines of one chain that hang together and end in a head, whose signature is the caller's to check. */
 export type LinkedBatch = {
   readonly chain: string
@@ -24,6 +28,8 @@ export type LinkedBatch = {
   /** The lines as they came, newlines included. */
   readonly ndjson: Uint8Array
   readonly head: ParsedLine
+  /** In which the head stands, as far as the lines before it tell. */
+  readonly epoch: Epoch | undefined
 }
 
 /** Parses a batch and follows its chain from `start`; throws on the first line that is out of form or out of place. */
@@ -38,18 +44,19 @@ export function linkBatch(
   const head = lines.at(-1)
   if (head === undefined) throw batchError('BATCH_MALFORMED', { attempted, received: 'no line' })
   let end = start
+  let epoch: Epoch | undefined
   let before: ParsedLine | undefined
   for (const parsed of lines) {
     if (parsed !== head && before !== undefined && parsed.follows(before)) {
       before = parsed
       continue
     }
-    if (before !== undefined) end = positionAfter(before)
+    if (before !== undefined) end = positionAfter(before, end.epoch)
     before = parsed
     const { line } = parsed
     if (line.chain !== batch.chain)
       throw batchError('BATCH_MALFORMED', { attempted, received: `a line of chain ${line.chain}` })
-    if ('head' in line !== (parsed === head) || !('head' in line || 'event' in line || 'anchor' in line)) {
+    if ('head' in line !== (parsed === head) || !hostKinds.includes(parsed.kind)) {
       throw batchError('BATCH_MALFORMED', {
         attempted,
         received: `line ${line.seq} of a kind that does not belong there`,
@@ -57,9 +64,10 @@ export function linkBatch(
     }
     if ('anchor' in line && line.anchor.origin !== null)
       throw batchError('BATCH_MALFORMED', { attempted, received: `line ${line.seq}, an anchor of a ledger` })
+    epoch = end.epoch
     end = extendChain(end, parsed, attempted)
   }
-  return { chain: batch.chain, firstSeq: start.nextSeq, end, lines, ndjson, head }
+  return { chain: batch.chain, firstSeq: start.nextSeq, end, lines, ndjson, head, epoch }
 }
 
 declare const verified: unique symbol
@@ -73,6 +81,7 @@ export function verifyBatch(sha256: Sha256, verify: VerifyEd25519, batch: Linked
     batch.head,
     key,
     `verifying the head of chain ${batch.chain} at line ${batch.head.line.seq}`,
+    batch.epoch,
   )
   return batch as VerifiedBatch
 }

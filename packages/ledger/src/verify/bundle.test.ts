@@ -28,9 +28,10 @@ import { createNoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
 import { linkBatch, type VerifiedBatch } from './batch.ts'
 import { type BundleReport, verifyBundle } from './bundle.ts'
-import { chainStart, headText } from './chain.ts'
+import { chainStart } from './chain.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { delegationType, ed25519KeyId } from './delegation.ts'
+import { headText } from './head.ts'
 import type { Line } from './line.ts'
 
 // Leaves: 0 the ledger's anchor, 1 key of a, 2-5 a's first batch, 6 key of b, 7-9 b's first batch, 10 a stub for a's

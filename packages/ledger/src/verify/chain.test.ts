@@ -9,7 +9,8 @@ import { sealLine } from '../chain/seal.ts'
 import { createNoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
 import { linkBatch, verifyBatch } from './batch.ts'
-import { type ChainPosition, chainStart, createChainWalk, extendChain, headText, verifyHead } from './chain.ts'
+import { type ChainPosition, chainStart, createChainWalk, extendChain } from './chain.ts'
+import { headText, verifyHead } from './head.ts'
 import { type Body, type ParsedLine, parseLine, type Stub } from './line.ts'
 
 const parse = (text: string) => parseLine(sha256, Buffer.from(text), 'testing')

@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
+import { errorsOf } from '@sealwatch/base/errors'
 import type { LinkedBatch } from './batch.ts'
-import { type Body, type Envelope, type KeyRecord, noHash, type ParsedLine, type Stub } from './line.ts'
-import { equal, type Sha256 } from './merkle.ts'
-import { type NoteVerifier, noteErrors, noteVerifier, openNote, parseNote, type VerifyEd25519 } from './note.ts'
+import { chainErrors } from './chain-errors.ts'
+import { type Epoch, extendEpoch, skipEpoch } from './epoch.ts'
+import { type Body, type Envelope, noHash, type ParsedLine, type Stub } from './line.ts'
 
-export const chainErrors = {
-  CHAIN_BROKEN: {
-    kind: 'unverified',
-    rule: 'each line names the hash of the line before it in its chain, and numbers run without gaps (chain.md, 2)',
-    advice: 'A line was changed, removed, added or moved: compare with another copy',
-  },
-  HEAD_UNVERIFIED: {
-    kind: 'unverified',
-    rule: 'a head is signed by its producer over its place and everything before it (batch-head.md, 3)',
-    advice: 'Compare the key with the one the host enrolled with',
-  },
-} as const satisfies ErrorTable
 const chainError = errorsOf(chainErrors)
-const noteError = errorsOf(noteErrors)
 
-/** Where a chain stands: the number of its next line, and the leaf hash (hex) of the last; null after a stub. */
-export type ChainPosition = { readonly nextSeq: number; readonly tip: string | null }
+/**
+ * Where a chain stands: the number of its next line, the leaf hash (hex) of the last, null after a stub, and the epoch,
+ * where the chain has epochs.
+ */
+export type ChainPosition = { readonly nextSeq: number; readonly tip: string | null; readonly epoch?: Epoch }
 export const chainStart: ChainPosition = { nextSeq: 0, tip: noHash }
 
 /** The position after `parsed`. Throws CHAIN_BROKEN unless the line follows directly on `position`. */
@@ -34,10 +24,15 @@ export function extendChain(position: ChainPosition, parsed: ParsedLine, attempt
     throw wrong(`prev ${line.prev} where ${position.tip} was due`)
   if ('anchor' in line) checkAnchor(line, attempted)
   else if (line.seq === 0) throw wrong('a first line that is not an anchor')
-  return positionAfter(parsed)
+  return positionAfter(parsed, extendEpoch(position.epoch, line, position.tip === null, attempted))
 }
 
-export const positionAfter = ({ seq, hash }: ParsedLine): ChainPosition => ({ nextSeq: seq + 1, tip: hash.toHex() })
+/** `epoch`: after the line. An event changes none. */
+export const positionAfter = ({ seq, hash }: ParsedLine, epoch: Epoch | undefined): ChainPosition => ({
+  nextSeq: seq + 1,
+  tip: hash.toHex(),
+  ...(epoch && { epoch }),
+})
 
 /** The position after the lines that a stub stands for (stub.md, 2). Throws CHAIN_BROKEN unless they begin at `position`, where that is known. */
 export function skipStub(position: ChainPosition | undefined, stub: Stub, attempted: string): ChainPosition {
@@ -49,7 +44,8 @@ export function skipStub(position: ChainPosition | undefined, stub: Stub, attemp
       received: `a stub from ${first_seq} to ${next_seq} where ${due} were due`,
     })
   }
-  return { nextSeq: next_seq, tip: null }
+  const epoch = skipEpoch(position?.epoch)
+  return { nextSeq: next_seq, tip: null, ...(epoch && { epoch }) }
 }
 
 function checkAnchor(line: Envelope & Extract<Body, { anchor: unknown }>, attempted: string): void {
@@ -59,55 +55,6 @@ function checkAnchor(line: Envelope & Extract<Body, { anchor: unknown }>, attemp
       ? prev_file === null && prev_last_hash === null && prev_sequence_num === null
       : prev_file !== null && prev_last_hash === line.prev && prev_sequence_num === line.seq - 1
   if (!fits) throw chainError('CHAIN_BROKEN', { attempted, received: 'an anchor that contradicts the line before it' })
-}
-
-const headOrigin = (chain: string) => `sealwatch.dev/chain/${chain}`
-const hostKeyName = (keyId: string) => `sealwatch.dev/key/${keyId}`
-
-/** The text that a head signs: origin, number of the head, base64 leaf hash of the line before it (batch-head.md, 1). */
-export function headText(chain: string, seq: number, prev: string): string {
-  return `${headOrigin(chain)}\n${seq}\n${Uint8Array.fromHex(prev).toBase64()}\n`
-}
-
-export const hostVerifier = (sha256: Sha256, keyId: string, publicKey: Uint8Array): NoteVerifier =>
-  noteVerifier(sha256, hostKeyName(keyId), publicKey)
-
-/** The one key id a head claims to be signed by. */
-export function headKeyId(note: string, attempted: string): string {
-  const { signatures } = parseNote(note, attempted)
-  const match = /^sealwatch\.dev\/key\/([0-9a-f]{64})$/.exec(signatures[0]?.name ?? '')
-  if (signatures.length !== 1 || match === null) {
-    throw noteError('NOTE_MALFORMED', {
-      attempted,
-      received: `${signatures.length} signatures`,
-      advice: 'A head carries one, by sealwatch.dev/key/<key id>',
-    })
-  }
-  return match[1] as string
-}
-
-/** Throws HEAD_UNVERIFIED or a note error unless the head is signed by `key` over its own place in the chain. */
-export function verifyHead(
-  sha256: Sha256,
-  verify: VerifyEd25519,
-  parsed: ParsedLine,
-  key: KeyRecord,
-  attempted: string,
-): void {
-  const { line } = parsed
-  if (!('head' in line)) throw chainError('HEAD_UNVERIFIED', { attempted, received: 'a line that is not a head' })
-  const verifier = hostVerifier(sha256, key.key_id, Uint8Array.fromHex(key.public_key))
-  const { text } = openNote(line.head.note, [verifier], verify, attempted)
-  const due = headText(line.chain, line.seq, line.prev)
-  if (text !== due) throw chainError('HEAD_UNVERIFIED', { attempted, received: text })
-}
-
-/** Throws unless the record's key id is the SHA-256 of its key. */
-export function checkKeyRecord(sha256: Sha256, key: KeyRecord, attempted: string): KeyRecord {
-  if (!equal(sha256(Uint8Array.fromHex(key.public_key)), Uint8Array.fromHex(key.key_id))) {
-    throw chainError('HEAD_UNVERIFIED', { attempted, received: `a key whose id ${key.key_id} is not its hash` })
-  }
-  return key
 }
 
 /** Follows every chain of a ledger through its leaves in order, own lines and stubs included. */
@@ -132,7 +79,7 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
   let last: ParsedLine | undefined
   const position = (chain: string) => known.get(chain) ?? chainStart
   const settle = () => {
-    if (last !== undefined) known.set(last.chain, positionAfter(last))
+    if (last !== undefined) known.set(last.chain, positionAfter(last, known.get(last.chain)?.epoch))
     last = undefined
   }
   return {
@@ -176,7 +123,7 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
       }
       ownChain = line.chain
     }
-    const isHosts = 'head' in line || ('anchor' in line && line.anchor.origin === null)
+    const isHosts = 'head' in line || 'close' in line || ('anchor' in line && line.anchor.origin === null)
     const isLedgers =
       'key' in line || 'delegation' in line || 'stub' in line || 'tenant_head' in line || ('anchor' in line && !isHosts)
     if (line.chain === ownChain ? isHosts : isLedgers) {

@@ -44,8 +44,7 @@ function isEventLine(bytes: Uint8Array): boolean {
       (seq as number) >= 0 &&
       typeof time === 'string' &&
       parseRfc3339(time) !== undefined &&
-      epoch === 0 &&
-      v === 1
+      (v === 1 ? epoch === 0 : v === 2 && Number.isSafeInteger(epoch) && (epoch as number) >= 0)
     )
   } catch {
     return false
@@ -75,7 +74,10 @@ test('the line of an event is read without a look at the slow way, and is the sa
 })
 
 test('line.md 1, 2: no change to any byte is let through that the definition refuses', () => {
-  const text = Buffer.from(canonicalize({ ...envelope, event }))
+  for (const v of [1, 2]) holdEveryByte(Buffer.from(canonicalize({ ...envelope, event, v, epoch: v === 1 ? 0 : 17 })))
+})
+
+function holdEveryByte(text: Buffer): void {
   assert.ok(isEventLine(text) && read(text) !== undefined)
   let taken = 0
   for (let at = 0; at < text.length; at += 1) {
@@ -91,7 +93,7 @@ test('line.md 1, 2: no change to any byte is let through that the definition ref
     assert.equal(read(text.subarray(0, at)), undefined)
   }
   assert.ok(taken > text.length)
-})
+}
 
 test('times that do not exist are refused, as parseRfc3339 refuses them', () => {
   const parts = fc.tuple(
@@ -128,6 +130,23 @@ test('a line follows another when its number and its prev say so, and its chain 
     ),
   )
   for (const other of others) assert.ok(!other.follows(first))
+})
+
+test('chain.md 5: an event follows an event of its own epoch alone; behind a head or a close somebody has to look', () => {
+  const line = (body: object, seq: number, prev: string, epoch: number) =>
+    parseLine(sha256, Buffer.from(canonicalize({ ...envelope, v: 2, epoch, seq, prev, ...body })), 'testing')
+  const close = { next_key: noHash, first_seq: 0, lines: 7, acknowledged: { next_seq: 0, checkpoint: null } }
+  for (const [body, follows] of [
+    [{ event }, true],
+    [{ head: { note: 'n' } }, false],
+    [{ close }, false],
+  ] as const) {
+    const first = line(body, 7, noHash, 3)
+    const tip = first.hash.toHex()
+    assert.equal(line({ event }, 8, tip, 3).follows(first), follows)
+    assert.ok(!line({ event }, 8, tip, 4).follows(first))
+    assert.ok(!line({ event }, 8, tip, 2).follows(first))
+  }
 })
 
 test('many lines in one piece are the lines, their hashes and their bytes', () => {

@@ -10,18 +10,17 @@ const utf8 = new TextEncoder()
 const text = new TextDecoder('utf-8')
 const pieces = {
   chain: utf8.encode('{"chain":"'),
-  event: utf8.encode('","epoch":0,"event":{'),
+  epoch: utf8.encode('","epoch":'),
+  event: utf8.encode(',"event":{'),
   prev: utf8.encode(',"prev":"'),
   seq: utf8.encode('","seq":'),
   time: utf8.encode(',"time":"'),
-  v: utf8.encode('","v":1}'),
+  v: utf8.encode('","v":'),
 }
 const [chainLength, hashLength, timeLength] = [32, 64, 30]
 
-/** Where the event of such a line begins, with its brace; and how many bytes there are from its time to its end. */
-export const eventFrom = pieces.chain.length + chainLength + pieces.event.length - 1
-export const eventTail = timeLength + pieces.v.length
-export const eventPiece = pieces.event
+/** Bytes from the time of such a line to its end. */
+export const eventTail = timeLength + pieces.v.length + 2
 export const chainAt = (line: Uint8Array): string =>
   text.decode(line.subarray(pieces.chain.length, pieces.chain.length + chainLength))
 
@@ -37,9 +36,11 @@ export function readEventLine(bytes: Uint8Array, from: number, before: ParsedLin
   const chainTo = chainFrom + chainLength
   const isSameChain = before !== undefined && standsAt(bytes, chainFrom, before.chain)
   if (!isSameChain && !isHexAt(bytes, chainFrom, chainTo)) return undefined
-  if (!startsWith(bytes, chainTo, pieces.event)) return undefined
-  // The envelope is the first of the levels that a line may have; the brace belongs to the piece before it.
-  const eventTo = skipCanonical(bytes, chainTo + pieces.event.length - 1, 1)
+  const epochFrom = chainTo + pieces.epoch.length
+  const eventFrom = eventFromIn(bytes, from)
+  if (eventFrom < 0) return undefined
+  // The envelope is the first of the levels that a line may have.
+  const eventTo = skipCanonical(bytes, eventFrom, 1)
   if (eventTo < 0 || !startsWith(bytes, eventTo, pieces.prev)) return undefined
   const prevFrom = eventTo + pieces.prev.length
   const prevTo = prevFrom + hashLength
@@ -57,10 +58,36 @@ export function readEventLine(bytes: Uint8Array, from: number, before: ParsedLin
   const timeFrom = seqTo + pieces.time.length
   const timeTo = timeFrom + timeLength
   if (!isTimeAt(bytes, timeFrom) || !startsWith(bytes, timeTo, pieces.v)) return undefined
-  const to = timeTo + pieces.v.length
+  const versionAt = timeTo + pieces.v.length
+  const epoch = epochOf(bytes, epochFrom, bytes[versionAt])
+  if (epoch === undefined || bytes[versionAt + 1] !== brace) return undefined
+  const to = versionAt + 2
   if (to - from > lineBytesMax || (to !== bytes.length && bytes[to] !== newline)) return undefined
   const chain = isSameChain ? before.chain : text.decode(bytes.subarray(chainFrom, chainTo))
-  return new EventLine(bytes, from, to, chain, prevFrom, seq)
+  return new EventLine(bytes, from, to, chain, prevFrom, seq, epoch)
+}
+
+/** Where the event begins, with its brace, of a line that begins at `from`; -1 where it has none. */
+export function eventFromIn(bytes: Uint8Array, from: number): number {
+  const epochFrom = from + pieces.chain.length + chainLength + pieces.epoch.length
+  if (!startsWith(bytes, epochFrom - pieces.epoch.length, pieces.epoch)) return -1
+  let at = epochFrom
+  while (digitAt(bytes, at) >= 0) at += 1
+  return startsWith(bytes, at, pieces.event) ? at + pieces.event.length - 1 : -1
+}
+
+/** null in version 1, whose epoch is 0; undefined where the two are not in order. */
+function epochOf(bytes: Uint8Array, from: number, version: number | undefined): number | null | undefined {
+  if (version === zero + 1) return bytes[from] === zero && digitAt(bytes, from + 1) < 0 ? null : undefined
+  if (version !== zero + 2) return undefined
+  let epoch = 0
+  let at = from
+  for (let digit = digitAt(bytes, at); digit >= 0; digit = digitAt(bytes, at)) {
+    epoch = epoch * 10 + digit
+    at += 1
+  }
+  const isCount = at > from && epoch <= Number.MAX_SAFE_INTEGER && (bytes[from] !== zero || at === from + 1)
+  return isCount ? epoch : undefined
 }
 
 /** What is asked of every line is at hand; the event itself is built when somebody looks at it. */
@@ -68,6 +95,7 @@ export class EventLine implements ParsedLine {
   readonly kind = 'event'
   readonly chain: string
   readonly seq: number
+  readonly epoch: number | null
   hash: Hash
   /** The byte after it. */
   readonly to: number
@@ -76,9 +104,18 @@ export class EventLine implements ParsedLine {
   readonly #prevFrom: number
   #line: Line | undefined
 
-  constructor(source: Uint8Array, from: number, to: number, chain: string, prevFrom: number, seq: number) {
+  constructor(
+    source: Uint8Array,
+    from: number,
+    to: number,
+    chain: string,
+    prevFrom: number,
+    seq: number,
+    epoch: number | null,
+  ) {
     this.chain = chain
     this.seq = seq
+    this.epoch = epoch
     this.hash = source
     this.to = to
     this.#source = source
@@ -103,7 +140,12 @@ export class EventLine implements ParsedLine {
 
   follows(before: ParsedLine): boolean {
     return (
-      this.seq === before.seq + 1 && this.chain === before.chain && isHexOf(this.#source, this.#prevFrom, before.hash)
+      this.seq === before.seq + 1 &&
+      this.chain === before.chain &&
+      // A head may have ended the epoch, and a close waits for its head.
+      this.epoch === before.epoch &&
+      (this.epoch === null || before.kind === 'event') &&
+      isHexOf(this.#source, this.#prevFrom, before.hash)
     )
   }
 }
@@ -141,6 +183,7 @@ function digitAt(bytes: Uint8Array, at: number): number {
 
 const newline = 0x0a
 const zero = 0x30
+const brace = 0x7d
 const timeForm = utf8.encode('dddd-dd-ddTdd:dd:dd.dddddddddZ')
 const anyDigit = 0x64
 const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]

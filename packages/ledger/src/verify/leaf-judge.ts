@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { bundleError } from './bundle-records.ts'
-import { checkKeyRecord, createChainWalk, headKeyId, verifyHead } from './chain.ts'
+import { createChainWalk } from './chain.ts'
+import { checkKeyRecord, headKeyId, verifyHead } from './head.ts'
 import type { KeyRecord, ParsedLine } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
@@ -47,8 +48,10 @@ export function createLeafJudge(options: {
       return countUncovered()
     },
     take(parsed, attempted) {
-      walk.step(parsed, attempted)
       const { chain, kind } = parsed
+      // Before its line: behind a close the head is the last that the epoch's key signs.
+      const { epoch } = kind === 'head' ? walk.position(chain) : {}
+      walk.step(parsed, attempted)
       const isOwn = chain === walk.own
       const open = isOwn ? 0 : (uncovered.get(chain) ?? 0) + 1
       if (kind === 'event') {
@@ -70,7 +73,7 @@ export function createLeafJudge(options: {
         uncovered.set(chain, open)
         return
       }
-      verifyHead(sha256, verify, parsed, key, attempted)
+      verifyHead(sha256, verify, parsed, key, attempted, epoch)
       uncovered.delete(chain)
       counts.signedByHost += open
     },

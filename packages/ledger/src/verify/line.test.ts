@@ -92,7 +92,7 @@ test('the envelope has its members, no others, and each in its form', () => {
     prev: [noHash.slice(1), `${noHash}0`, 'g'.repeat(64), null],
     seq: [-1, 0.5, 2 ** 53, '0', null],
     time: ['2026-11-21T12:00:00Z', '2026-02-30T00:00:00.000000000Z', 0, null],
-    v: [0, 2, '1', null],
+    v: [0, 3, '1', null],
   }
   for (const [member, values] of Object.entries(wrong)) {
     const { [member]: _, ...without } = right as JsonObject
@@ -100,6 +100,43 @@ test('the envelope has its members, no others, and each in its form', () => {
     for (const value of values)
       assert.equal(codeOf({ ...right, [member]: value }), 'LINE_MALFORMED', `${member} ${value}`)
   }
+})
+
+test('line.md 3: version 2 has epochs, closes and the keys of epochs, and none of what ledgers write', () => {
+  const v2 = { ...envelope, v: 2, epoch: 5 }
+  const anchor = {
+    tenant: 't',
+    key_id: noHash,
+    origin: null,
+    prev_file: null,
+    prev_last_hash: null,
+    prev_sequence_num: null,
+    epoch_key: noHash,
+    epoch_first_seq: 0,
+    epoch_acknowledged: 0,
+  }
+  const close = { next_key: noHash, first_seq: 0, lines: 0, acknowledged: { next_seq: 0, checkpoint: null } }
+  for (const body of [{ anchor }, { close }, { event: {} }, { head: { note: 'n' } }]) {
+    assert.equal(codeOf({ ...v2, ...body }), 'accepted')
+    const isOfBoth = 'event' in body || 'head' in body
+    assert.equal(codeOf({ ...envelope, ...body }), isOfBoth ? 'accepted' : 'LINE_MALFORMED')
+  }
+  for (const kind of ['key', 'stub', 'tenant_head'])
+    assert.equal(codeOf({ ...v2, [kind]: bodies[kind] }), 'LINE_MALFORMED')
+  for (const member of Object.keys(anchor)) {
+    const { [member]: _, ...without } = anchor as JsonObject
+    assert.equal(codeOf({ ...v2, anchor: without }), 'LINE_MALFORMED', member)
+  }
+  for (const [member, value] of Object.entries({
+    next_key: 'x',
+    first_seq: -1,
+    lines: null,
+    acknowledged: { next_seq: 0 },
+    more: 1,
+  }))
+    assert.equal(codeOf({ ...v2, close: { ...close, [member]: value } }), 'LINE_MALFORMED', member)
+  const acknowledged = { next_seq: 0, checkpoint: 'x'.repeat(4097) }
+  assert.equal(codeOf({ ...v2, close: { ...close, acknowledged } }), 'LINE_MALFORMED')
 })
 
 test('a line has one body, of a kind that is known', () => {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
-import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
-import { parseRfc3339 } from '@sealwatch/base/time'
+import { type JsonObject, parseCanonical } from '@sealwatch/base/json'
 import type { DsseEnvelope } from '@sealwatch/keys/dsse'
 import { lineBytesMax, readEventLine } from './event-line.ts'
+import { kindOf, noteCharsMax } from './line-form.ts'
 import { type Hash, leafHash, leafHashIn, type Sha256 } from './merkle.ts'
 
 export const lineErrors = {
@@ -21,7 +21,7 @@ export const lineErrors = {
 } as const satisfies ErrorTable
 const lineError = errorsOf(lineErrors)
 
-export { lineBytesMax }
+export { lineBytesMax, noteCharsMax }
 export const noHash = '0'.repeat(64)
 const newline = 0x0a
 
@@ -34,6 +34,27 @@ export type Anchor = {
   readonly prev_file: string | null
   readonly prev_last_hash: string | null
   readonly prev_sequence_num: number | null
+  /**
+   * In version 2 always, of the epoch that the line stands in: its raw public key, hex; the number of its first line;
+   * what the close before it said to be acknowledged. So a file tells where it stands without those before it.
+   */
+  readonly epoch_key?: string
+  readonly epoch_first_seq?: number
+  readonly epoch_acknowledged?: number
+}
+/** Ends an epoch: what was sealed up to the head behind it can be altered by nobody who comes later (chain.md, 5). */
+export type Close = {
+  /** Raw public key, hex, of the next epoch. */
+  readonly next_key: string
+  readonly first_seq: number
+  /** Lines of the epoch before this one. */
+  readonly lines: number
+  readonly acknowledged: {
+    /** The server has said that it has every line before this one. */
+    readonly next_seq: number
+    /** The tenant's newest signed checkpoint that the host was told of. */
+    readonly checkpoint: string | null
+  }
 }
 export type Head = { readonly note: string; readonly sensor?: JsonObject }
 export type KeyRecord = {
@@ -65,6 +86,7 @@ export type TenantHead = {
 
 export type Body =
   | { readonly anchor: Anchor }
+  | { readonly close: Close }
   | { readonly delegation: DsseEnvelope }
   | { readonly event: JsonObject }
   | { readonly head: Head }
@@ -74,12 +96,13 @@ export type Body =
 
 export type Envelope = {
   readonly chain: string
-  readonly epoch: 0
+  /** 0 in version 1, which has no epochs. */
+  readonly epoch: number
   readonly prev: string
   readonly seq: number
   /** RFC 3339 UTC with nanoseconds. */
   readonly time: string
-  readonly v: 1
+  readonly v: 1 | 2
 }
 export type Line = Envelope & Body
 
@@ -88,6 +111,8 @@ export type ParsedLine = {
   readonly kind: string
   readonly chain: string
   readonly seq: number
+  /** null in version 1, which has no epochs. */
+  readonly epoch: number | null
   /** Built at the first look, from bytes that must not change until then. */
   readonly line: Line
   readonly bytes: Uint8Array
@@ -116,7 +141,18 @@ export function parseLine(
 
 function parseWhole(bytes: Uint8Array, attempted: string, hash: Hash): ParsedLine {
   const { line, kind } = parseEnvelope(decode(bytes, attempted), attempted)
-  return { kind, chain: line.chain, seq: line.seq, line, bytes, length: bytes.length, hash, follows: () => false }
+  const epoch = line.v === 1 ? null : line.epoch
+  return {
+    kind,
+    chain: line.chain,
+    seq: line.seq,
+    epoch,
+    line,
+    bytes,
+    length: bytes.length,
+    hash,
+    follows: () => false,
+  }
 }
 
 function decode(bytes: Uint8Array, attempted: string): string {
@@ -127,88 +163,12 @@ function decode(bytes: Uint8Array, attempted: string): string {
   }
 }
 
-const envelopeMembers = ['chain', 'epoch', 'prev', 'seq', 'time', 'v']
-
-const isHex = (length: number) => (value: Json | undefined) =>
-  typeof value === 'string' && value.length === length && /^[0-9a-f]*$/.test(value)
-const isCount = (value: Json | undefined) => Number.isSafeInteger(value) && (value as number) >= 0
-const isString = (value: Json | undefined) => typeof value === 'string'
-const isProof = (value: Json | undefined) => Array.isArray(value) && value.length <= 64 && value.every(isHex(64))
-const isText = (value: Json | undefined) => typeof value === 'string' && value.length > 0 && value.length <= 256
-const isTime = (value: Json | undefined) => typeof value === 'string' && parseRfc3339(value) !== undefined
-const orNull = (check: Check) => (value: Json | undefined) => value === null || check(value)
-const isObject = (value: Json | undefined) => typeof value === 'object' && value !== null && !Array.isArray(value)
-const isNote = (value: Json | undefined) => typeof value === 'string' && value.length > 0 && value.length <= 4096
-const optional = (check: Check) => Object.assign((value: Json | undefined) => check(value), { optional: true })
-
-type Check = ((value: Json | undefined) => boolean) & { optional?: boolean }
-type Shape = Readonly<Record<string, Check>>
-
-const envelopeShape: Shape = {
-  chain: isHex(32),
-  epoch: (value) => value === 0,
-  prev: isHex(64),
-  seq: isCount,
-  time: isTime,
-  v: (value) => value === 1,
-}
-
-const bodyShapes: Readonly<Record<string, Shape | null>> = {
-  anchor: {
-    key_id: orNull(isHex(64)),
-    origin: orNull(isText),
-    prev_file: orNull(isText),
-    prev_last_hash: orNull(isHex(64)),
-    prev_sequence_num: orNull(isCount),
-    tenant: isText,
-  },
-  // Its payload is read by openDelegation, where a key to judge it by is known.
-  delegation: { payload: isString, payloadType: isText, signatures: Array.isArray },
-  // Any object: what an event must hold is the vocabulary's matter (event.md), not the chain's.
-  event: null,
-  head: { note: isNote, sensor: optional(isObject) },
-  key: {
-    algorithm: (value) => value === 'ed25519',
-    host_id: isText,
-    key_id: isHex(64),
-    public_key: isHex(64),
-    valid_from: isTime,
-    valid_until: orNull(isTime),
-  },
-  stub: { chain: isHex(32), first_seq: isCount, item: isHex(64), next_seq: isCount, reason: isText },
-  tenant_head: {
-    label: isHex(32),
-    origin: isText,
-    prev_size: optional(isCount),
-    proof: optional(isProof),
-    root: isHex(64),
-    size: isCount,
-  },
-}
-
 function parseEnvelope(text: string, attempted: string): { line: Line; kind: string } {
   const value = parseCanonical(text, attempted)
-  const wrong = (received: string) => lineError('LINE_MALFORMED', { attempted, received })
-  if (!isObject(value)) throw wrong('a value that is no object')
-  const line = value as JsonObject
-  const bodies = Object.keys(line).filter((member) => !envelopeMembers.includes(member))
-  const kind = bodies[0]
-  if (kind === undefined || bodies.length > 1) throw wrong(`the bodies [${bodies.join(', ')}] where one is needed`)
-  const shape = Object.hasOwn(bodyShapes, kind) ? bodyShapes[kind] : undefined
-  const body = line[kind]
-  if (shape === undefined || !isObject(body)) throw wrong(`a body ${kind}`)
-  const fault = faultOf(line, { ...envelopeShape, [kind]: isObject }) ?? (shape && faultOf(body as JsonObject, shape))
-  if (fault) throw wrong(`a line whose member ${fault} is missing, unknown or of another form`)
-  return { line: line as unknown as Line, kind }
-}
-
-function faultOf(object: JsonObject, shape: Shape): string | undefined {
-  for (const member in object) if (!Object.hasOwn(shape, member)) return member
-  for (const member in shape) {
-    const check = shape[member] as Check
-    if (!(Object.hasOwn(object, member) ? check(object[member]) : check.optional === true)) return member
-  }
-  return undefined
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  const found = isObject ? kindOf(value as JsonObject) : { fault: 'a value that is no object' }
+  if ('fault' in found) throw lineError('LINE_MALFORMED', { attempted, received: found.fault })
+  return { line: value as unknown as Line, kind: found.kind }
 }
 
 /**

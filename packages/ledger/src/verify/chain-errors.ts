@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { ErrorTable } from '@sealwatch/base/errors'
+
+export const chainErrors = {
+  CHAIN_BROKEN: {
+    kind: 'unverified',
+    rule: 'each line names the hash of the line before it in its chain, and numbers run without gaps (chain.md, 2)',
+    advice: 'A line was changed, removed, added or moved: compare with another copy',
+  },
+  HEAD_UNVERIFIED: {
+    kind: 'unverified',
+    rule: 'a head is signed by its producer over its place and everything before it (batch-head.md, 3)',
+    advice: 'Compare the key with the one the host enrolled with',
+  },
+} as const satisfies ErrorTable

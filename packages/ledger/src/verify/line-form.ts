@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The members of a line and of its bodies, each in its form (line.md, 2 and 3).
+
+import type { Json, JsonObject } from '@sealwatch/base/json'
+import { parseRfc3339 } from '@sealwatch/base/time'
+
+/** Of a note that stands in a line. */
+export const noteCharsMax = 4096
+
+const envelopeMembers = ['chain', 'epoch', 'prev', 'seq', 'time', 'v']
+
+const isHex = (length: number) => (value: Json | undefined) =>
+  typeof value === 'string' && value.length === length && /^[0-9a-f]*$/.test(value)
+const isCount = (value: Json | undefined) => Number.isSafeInteger(value) && (value as number) >= 0
+const isString = (value: Json | undefined) => typeof value === 'string'
+const isProof = (value: Json | undefined) => Array.isArray(value) && value.length <= 64 && value.every(isHex(64))
+const isText = (value: Json | undefined) => typeof value === 'string' && value.length > 0 && value.length <= 256
+const isTime = (value: Json | undefined) => typeof value === 'string' && parseRfc3339(value) !== undefined
+const orNull = (check: Check) => (value: Json | undefined) => value === null || check(value)
+const isObject = (value: Json | undefined) => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isNote = (value: Json | undefined) =>
+  typeof value === 'string' && value.length > 0 && value.length <= noteCharsMax
+const optional = (check: Check) => Object.assign((value: Json | undefined) => check(value), { optional: true })
+
+type Check = ((value: Json | undefined) => boolean) & { optional?: boolean }
+type Shape = Readonly<Record<string, Check>>
+const isOf = (shape: Shape) => (value: Json | undefined) =>
+  isObject(value) && faultOf(value as JsonObject, shape) === undefined
+
+const envelope = { chain: isHex(32), prev: isHex(64), seq: isCount, time: isTime }
+const anchor = {
+  key_id: orNull(isHex(64)),
+  origin: orNull(isText),
+  prev_file: orNull(isText),
+  prev_last_hash: orNull(isHex(64)),
+  prev_sequence_num: orNull(isCount),
+  tenant: isText,
+}
+const head = { note: isNote, sensor: optional(isObject) }
+
+type Version = { readonly envelope: Shape; readonly bodies: Readonly<Record<string, Shape | null>> }
+
+/** What ledgers write, and hosts wrote before there were epochs. */
+const version1: Version = {
+  envelope: { ...envelope, epoch: (value) => value === 0, v: (value) => value === 1 },
+  bodies: {
+    anchor,
+    // Its payload is read by openDelegation, where a key to judge it by is known.
+    delegation: { payload: isString, payloadType: isText, signatures: Array.isArray },
+    // Any object: what an event must hold is the vocabulary's matter (event.md), not the chain's.
+    event: null,
+    head,
+    key: {
+      algorithm: (value) => value === 'ed25519',
+      host_id: isText,
+      key_id: isHex(64),
+      public_key: isHex(64),
+      valid_from: isTime,
+      valid_until: orNull(isTime),
+    },
+    stub: { chain: isHex(32), first_seq: isCount, item: isHex(64), next_seq: isCount, reason: isText },
+    tenant_head: {
+      label: isHex(32),
+      origin: isText,
+      prev_size: optional(isCount),
+      proof: optional(isProof),
+      root: isHex(64),
+      size: isCount,
+    },
+  },
+}
+
+/** What hosts write. */
+const version2: Version = {
+  envelope: { ...envelope, epoch: isCount, v: (value) => value === 2 },
+  bodies: {
+    anchor: {
+      ...anchor,
+      epoch_acknowledged: isCount,
+      epoch_first_seq: isCount,
+      epoch_key: isHex(64),
+      key_id: isHex(64),
+      origin: (value) => value === null,
+    },
+    close: {
+      acknowledged: isOf({ checkpoint: orNull(isNote), next_seq: isCount }),
+      first_seq: isCount,
+      lines: isCount,
+      next_key: isHex(64),
+    },
+    event: null,
+    head,
+  },
+}
+
+/** The kind of a line's body, or what is wrong with it. */
+export function kindOf(line: JsonObject): { readonly kind: string } | { readonly fault: string } {
+  const bodies = Object.keys(line).filter((member) => !envelopeMembers.includes(member))
+  const kind = bodies[0]
+  if (kind === undefined || bodies.length > 1) return { fault: `the bodies [${bodies.join(', ')}] where one is needed` }
+  const version = line.v === 1 ? version1 : line.v === 2 ? version2 : undefined
+  if (version === undefined) return { fault: `version ${JSON.stringify(line.v)}` }
+  const shape = Object.hasOwn(version.bodies, kind) ? version.bodies[kind] : undefined
+  const body = line[kind]
+  if (shape === undefined || !isObject(body)) return { fault: `a body ${kind}` }
+  const member =
+    faultOf(line, { ...version.envelope, [kind]: isObject }) ?? (shape && faultOf(body as JsonObject, shape))
+  return member ? { fault: `a line whose member ${member} is missing, unknown or of another form` } : { kind }
+}
+
+function faultOf(object: JsonObject, shape: Shape): string | undefined {
+  for (const member in object) if (!Object.hasOwn(shape, member)) return member
+  for (const member in shape) {
+    const check = shape[member] as Check
+    if (!(Object.hasOwn(object, member) ? check(object[member]) : check.optional === true)) return member
+  }
+  return undefined
+}
