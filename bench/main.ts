@@ -4,6 +4,7 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import type { Figure } from './figure.ts'
 import { benchIngest } from './ingest.ts'
+import { benchRedact } from './redact.ts'
 import { benchSeal } from './seal.ts'
 import { benchSigners } from './signers.ts'
 import { benchVerify } from './verify.ts'
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   verify: benchVerify,
   ingest: benchIngest,
   signers: benchSigners,
+  redact: benchRedact,
 }
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Json, JsonObject } from '@sealwatch/base'
-import type { Classification, SeverityName } from '@sealwatch/contract'
+import type { Classification, SeverityName, UnmappedMembers } from '@sealwatch/contract'
 import type { EpochRow } from '@sealwatch/keys/sealing'
 import type { Body } from '@sealwatch/ledger'
 import { auditEvent, auditTenant, type ServerVoice } from '../identity/index.ts'
@@ -78,7 +78,7 @@ function entityEvent(
     readonly severity: SeverityName
     readonly message: string
     readonly entity: ReturnType<typeof entityOf>
-    readonly details: JsonObject
+    readonly details: UnmappedMembers
   },
 ): Body {
   const { code, severity, message, entity, details } = matter

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { scrubTexts } from '@sealwatch/base'
 import {
   type Classification,
   type EventBase,
+  type EventMembers,
   type OcsfDevice,
   ocsfVersion,
   type SeverityName,
   severities,
+  type UnmappedMembers,
 } from '@sealwatch/contract'
 import type { Body } from '@sealwatch/ledger'
 
@@ -29,12 +32,15 @@ export type AuditMatter = {
   readonly severity: SeverityName
   readonly message: string
   /** The members that OCSF has for this class, and `unmapped` for ours. */
-  readonly members: Readonly<Record<string, unknown>>
+  readonly members: EventMembers & { readonly unmapped: UnmappedMembers }
 }
 
-/** An event that the server writes into a ledger, ready for the outbox. Holds no personal values. */
+/**
+ * An event that the server writes into a ledger, ready for the outbox. Holds no personal values, and no secrets: what
+ * others said, an operator's reason or a host's name, may hold some (LOG-5).
+ */
 export function auditEvent({ device, version }: ServerVoice, matter: AuditMatter): Body {
-  const { code, component, tenant, timeNs, about, kind, severity, message, members } = matter
+  const { code, component, tenant, timeNs, about, kind, severity, message, members } = scrubTexts(matter)
   const event: EventBase = {
     ...kind,
     ...severities[severity],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Classification, SeverityName } from '@sealwatch/contract'
+import type { Classification, SeverityName, UnmappedMembers } from '@sealwatch/contract'
 import type { Body, KeyRecord } from '@sealwatch/ledger'
 import { auditEvent, type ServerVoice } from './audit-event.ts'
 
@@ -85,7 +85,7 @@ type EntityMatter = {
   readonly severity: SeverityName
   readonly message: string
   readonly entity: { readonly type_id: number; readonly type: string; readonly uid: string; readonly name: string }
-  readonly details: Readonly<Record<string, unknown>>
+  readonly details: UnmappedMembers
 }
 
 function entityEvent(

@@ -25,6 +25,14 @@ export function scrubText(text: string): string {
   return scrubProse(text, 0)
 }
 
+/** The same of every text in a value of any form; what has none comes back as it is. */
+export function scrubTexts<T>(value: T): T {
+  if (typeof value === 'string') return scrubText(value) as T
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(scrubTexts) as T
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, scrubTexts(inner)])) as T
+}
+
 function scrubProse(text: string, depth: number): string {
   const scrubbed = scrubPlaces(text, 'prose')
   const hasCommands = depth < depthMax && (scrubbed !== text || hasPlace(text) || namesProgram(text))

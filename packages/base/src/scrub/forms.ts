@@ -36,8 +36,8 @@ const beginning = forms.map(([begin]) => begin).join('|')
 const form = new RegExp(`(?:${forms.map(([begin, rest]) => `${begin}${rest}`).join('|')})`, 'y')
 const privateKey = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/y
 
-/** What may begin a secret; a word that goes on from before does not. */
-export const formBegins = `-----BEGIN |(?<![\\w-])(?:${beginning})`
+/** What may begin a secret; within a word it does not. */
+export const formBegins = `-----BEGIN |${beginning}`
 
 /** Where the secret that begins at `at` ends; undefined when none does. */
 export function formEnd(text: string, at: number): number | undefined {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export { scrubArguments, scrubText } from './arguments.ts'
+export { scrubArguments, scrubText, scrubTexts } from './arguments.ts'
 export { redacted } from './names.ts'
 export { scrubUnitsMax } from './places.ts'

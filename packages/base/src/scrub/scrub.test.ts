@@ -191,3 +191,8 @@ test('hostile texts of the largest size come to an end, and scrubbing again chan
 test('what lies beyond the largest size is not kept', () => {
   assert.equal(scrubText(`token ${'x'.repeat(scrubUnitsMax)} tail`).length, scrubUnitsMax + 1)
 })
+
+test('LOG-5: a private key in one line, its newlines written out, goes as a whole', () => {
+  const key = 'b\\n-----BEGIN RSA PRIVATE KEY-----\\nMIIEow\\n-----END RSA PRIVATE KEY-----\\nc'
+  assert.equal(scrubText(key), `b\\n${redacted}\\nc`)
+})

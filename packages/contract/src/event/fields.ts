@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { SealwatchEvent } from './events.ts'
+import type { EventBase, SealwatchEvent } from './events.ts'
 import type { Finding } from './finding.ts'
 import type { OcsfActor, OcsfFile, OcsfProcess, OcsfProcessEntity, OcsfUser } from './objects.ts'
 
@@ -19,23 +19,28 @@ type MemberOf<T> = T extends unknown ? Extract<keyof T, string> : never
 /** A member of these types that has no class does not compile. */
 type Rows<T, More extends string = never> = { readonly [M in MemberOf<T> | More]: FieldRow }
 
-/** OCSF's members that none of our sources gives yet: whoever adds one finds it classed. */
+/** OCSF's members that none of our sources gives yet. */
 type MoreOfUser = 'full_name' | 'display_name' | 'email_addr'
 type MoreOfProcess = 'environment_variables' | 'working_directory'
-/** Of the server's records of hosts and join tokens (OCSF Entity Management) and of chains. */
 type MoreOfEvent = 'entity' | 'url' | 'http_request'
+/** Of the server's own records: hosts and join tokens, chains and witnesses, keys and erasures. */
 type MoreOfUnmapped =
-  | 'machine_id'
+  | 'chain'
   | 'certificate_serial'
-  | 'signing_key_id'
-  | 'join_token'
-  | 'same_machine'
-  | 'expires_at'
-  | 'erased_tenant'
-  | 'erased_subject'
   | 'epoch'
-  | 'key_kind'
+  | 'erased_subject'
+  | 'erased_tenant'
+  | 'expires_at'
+  | 'host_id'
+  | 'host_position'
+  | 'join_token'
   | 'key_id'
+  | 'key_kind'
+  | 'ledger_position'
+  | 'machine_id'
+  | 'same_machine'
+  | 'signing_key_id'
+  | 'successor'
 
 const user = {
   uid: 'plain',
@@ -117,19 +122,24 @@ const unmapped = {
   shed: 'plain',
   leaves: 'plain',
   falsepositives: 'plain',
-  machine_id: 'plain',
+  chain: 'plain',
   certificate_serial: 'plain',
-  signing_key_id: 'plain',
+  epoch: 'plain',
+  // A pseudonym.
+  erased_subject: 'plain',
+  erased_tenant: 'plain',
+  expires_at: 'plain',
+  host_id: 'plain',
+  host_position: 'plain',
   // How its hash begins, never the token.
   join_token: 'plain',
-  same_machine: 'plain',
-  expires_at: 'plain',
-  erased_tenant: 'plain',
-  // A pseudonym that only the tenant's keys can tell (docs/formats/sealing.md, 5.2).
-  erased_subject: 'plain',
-  epoch: 'plain',
-  key_kind: 'plain',
   key_id: 'plain',
+  key_kind: 'plain',
+  ledger_position: 'plain',
+  machine_id: 'plain',
+  same_machine: 'plain',
+  signing_key_id: 'plain',
+  successor: 'plain',
 } as const satisfies Rows<SealwatchEvent['unmapped'], MoreOfUnmapped>
 
 const event = {
@@ -185,6 +195,10 @@ export const fields: Readonly<Record<ObjectName, Readonly<Record<string, FieldRo
   evidence,
   unmapped,
 }
+
+/** What an event beyond its base, and its `unmapped`, may hold: all that has a class. */
+export type EventMembers = { readonly [M in Exclude<keyof typeof event, 'unmapped' | keyof EventBase>]?: unknown }
+export type UnmappedMembers = { readonly [M in keyof typeof unmapped]?: unknown }
 
 /** The class of an attribute, e.g. ['actor', 'user', 'name']; list indexes and '*' are passed over. */
 export function classOf(path: readonly string[]): FieldClass | undefined {
