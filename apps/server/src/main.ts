@@ -28,6 +28,8 @@ const log = createLog('server', (line) => process.stdout.write(line), systemCloc
 try {
   const config = readConfig(serverSettings, process.env, serverConfigPrefix)
   const plan = chooseSigner(readSignerSettings(process.env))
+  // AWS's client looks for its settings there long after; the user that this process becomes may have none.
+  process.env.HOME ??= process.getuid?.() === 0 ? '/root' : '/nonexistent'
   // What this process starts, and a report of its state, need not know them.
   for (const { env, secret } of Object.values(auditSignerSettings)) if (secret === true) delete process.env[env]
   const signers = await prepareSigners(plan, systemClock)

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chownSync, mkdirSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import process from 'node:process'
 import { test } from 'node:test'
 import { type Clock, createLog, systemClock, systemDisk } from '@sealwatch/base'
 import { createHealth } from '@sealwatch/base/health'
@@ -93,70 +89,10 @@ test('a keeper that is away at the start is waited for', async () => {
 
 test('a key that is not the recorded one, and a signature that does not hold, end the start', async () => {
   await using of = await deployment()
-  const [first, second] = [mockKey('ed25519', 'a'), mockKey('ed25519', 'b')]
+  const [first, second] = [mockKey('hmac-sha256', 'a'), mockKey('hmac-sha256', 'b')]
   await of.open(preparedOf(first))
   await assert.rejects(of.open(preparedOf(second)), { code: 'SIGNER_CHANGED' })
   await of.open(preparedOf(first))
   await of.open(preparedOf(second, { successor: second.keyId }))
   await assert.rejects(of.open(preparedOf({ ...second, sign: first.sign })), { code: 'SIGNER_FALSE' })
-})
-
-// --- the program itself ---------------------------------------------------------------------------------------------
-
-async function start(env: Record<string, string>) {
-  const dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-server-'))
-  for (const name of ['data', 'run']) mkdirSync(join(dir.path, name))
-  // Started by root it becomes this user.
-  if (process.getuid?.() === 0) for (const path of [dir.path, join(dir.path, 'data')]) chownSync(path, 64_701, 64_701)
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'main.ts')],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: {
-        SEALWATCH_SERVER_DATA_DIR: join(dir.path, 'data'),
-        SEALWATCH_SERVER_RUN_DIR: join(dir.path, 'run'),
-        SEALWATCH_SERVER_PORT: '0',
-        ...env,
-      },
-    },
-  )
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text
-  })
-  const said = async (word: string) => {
-    while (!output.includes(word) && child.exitCode === null) await once(child.stdout, 'data')
-    assert.ok(output.includes(word), output)
-  }
-  const ended = async () => {
-    if (child.exitCode === null) await once(child, 'exit')
-    await dir.remove()
-    return { code: child.exitCode, output }
-  }
-  return { said, ended, child }
-}
-
-const refusals: [Record<string, string>, RegExp][] = [
-  [{ NODE_ENV: 'production' }, /Audit signing is required but no signer is configured/],
-  [{ REQUIRE_KMS: 'true' }, /Audit signing is required but no signer is configured/],
-  [{ NODE_ENV: 'production', MOCK_AUDIT_SIGNING_KEY: 'x' }, /SIGNER_FORBIDDEN/],
-  [{ NODE_ENV: 'production', AUDIT_SIGNING_KEY: 'test-ci-signing-key' }, /SIGNER_FORBIDDEN.*published test key/],
-]
-for (const [env, message] of refusals) {
-  test(`SIG-3 the server does not start with ${JSON.stringify(env)}`, async () => {
-    const { code, output } = await (await start(env)).ended()
-    assert.equal(code, 1)
-    assert.match(output, message)
-  })
-}
-
-test('SIG-3 the server of CI starts with the key of CI, which it shows nowhere', async () => {
-  const server = await start({ AUDIT_SIGNING_KEY: 'test-ci-signing-key', REQUIRE_KMS: 'false' })
-  await server.said('"msg":"serving"')
-  server.child.kill('SIGTERM')
-  const { code, output } = await server.ended()
-  assert.equal(code, 0)
-  assert.match(output, /the audit signer signs.*"backend":"file","algorithm":"hmac-sha256"/)
-  assert.ok(!output.includes('test-ci-signing-key'))
 })

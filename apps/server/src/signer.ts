@@ -10,6 +10,7 @@ import {
   type PreparedSigner,
   type PreparedSigners,
   proveSigner,
+  type SignerRecord,
 } from '@sealwatch/keys'
 
 export type SignerOptions = {
@@ -33,9 +34,13 @@ export async function openDeploymentSigner(options: SignerOptions): Promise<Audi
   const { prepared, keysDir, health, clock, disk, log, signal } = options
   for (const alarm of prepared.alarms) log.critical(alarm)
   const isConfigured = prepared.active !== undefined
-  const own = () => openOwnSigner(join(keysDir, 'ledger.key'), disk)
+  const ownPath = join(keysDir, 'ledger.key')
+  // A file of its own is the log key. Where there is none, an Ed25519 signer is, and outsiders pin that (root/log-key.ts).
+  const hasLogKeyFile = (await disk.sizeOf(ownPath)) !== undefined
+  const isPinned = ({ algorithm }: SignerRecord) => algorithm === 'ed25519' && !hasLogKeyFile
+  const own = () => openOwnSigner(ownPath, disk)
   const signer = await patiently(options, prepared.active ?? own)
-  const place = { path: join(keysDir, 'signers.json'), disk, nowNs: clock.nowNs() }
+  const place = { path: join(keysDir, 'signers.json'), disk, nowNs: clock.nowNs(), isPinned }
   const standing = await admitSigner(place, signer, prepared.successor)
   const facts = { backend: signer.backend, algorithm: signer.algorithm, keyId: signer.keyId, location: signer.location }
   if (standing === 'replaced') log.critical('the key of the audit signer was replaced', facts)

@@ -24,6 +24,8 @@ const log = createLog('signing-proxy', (line) => process.stdout.write(line), sys
 try {
   const config = readConfig(signingProxySettings, process.env, proxyConfigPrefix)
   const plan = chooseSigner(readSignerSettings(process.env))
+  // AWS's client looks for its settings there long after; the user that this process becomes may have none.
+  process.env.HOME ??= process.getuid?.() === 0 ? '/root' : '/nonexistent'
   for (const { env, secret } of Object.values(auditSignerSettings)) if (secret === true) delete process.env[env]
   // Everything that may be root's alone is read before root is given up.
   const { active, callers, tls } = readAccess(config, plan)

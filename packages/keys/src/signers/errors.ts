@@ -55,6 +55,12 @@ export const signerErrors = {
     advice:
       'If the key was replaced on purpose, follow docs/key_rotation.md and name the new key in AUDIT_SIGNING_NEW_KEY_ID; if not, treat it as an attack: change nothing and compare settings, policy and key',
   },
+  SIGNER_PINNED: {
+    kind: 'conflict',
+    rule: 'the log key, which outsiders and witnesses pin, stays the same for as long as the deployment lives',
+    advice:
+      'Configure the recorded key again; where it is lost or in other hands, keep this data as evidence and begin a new deployment (docs/key_rotation.md, 4)',
+  },
   SIGNER_REGISTRY_DAMAGED: {
     kind: 'fatal',
     rule: 'signers.json holds the keys that this deployment has signed with, the newest last',

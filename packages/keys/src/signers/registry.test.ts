@@ -19,8 +19,12 @@ const [first, second, third] = ['a', 'b', 'c'].map((text) => mockKey('ed25519', 
 async function registry() {
   const dir = await temporary()
   const path = join(dir.path, 'signers.json')
-  const admit = (signer: typeof first, successor?: string) =>
-    admitSigner({ path, disk: systemDisk, nowNs: 1_800_000_000_000_000_000n }, signer, successor)
+  const admit = (signer: typeof first, successor?: string, isPinned = false) =>
+    admitSigner(
+      { path, disk: systemDisk, nowNs: 1_800_000_000_000_000_000n, isPinned: () => isPinned },
+      signer,
+      successor,
+    )
   return { path, admit, [Symbol.asyncDispose]: () => dir.remove() }
 }
 
@@ -45,6 +49,15 @@ test('a key that is named as the new one takes the place of the old one, which n
   assert.equal(await of.admit(second, second.keyId), 'known')
   assert.equal(await of.admit(second), 'known')
   await assert.rejects(of.admit(first, first.keyId), { code: 'SIGNER_CHANGED', received: /replaced before/ })
+})
+
+test('a key that others pin is not replaced, by whatever name, and the record stays', async () => {
+  await using of = await registry()
+  await of.admit(first)
+  const before = await readFile(of.path, 'utf8')
+  await assert.rejects(of.admit(second, second.keyId, true), { code: 'SIGNER_PINNED' })
+  assert.equal(await readFile(of.path, 'utf8'), before)
+  assert.equal(await of.admit(first, undefined, true), 'known')
 })
 
 test('the same key kept elsewhere is the same key', async () => {

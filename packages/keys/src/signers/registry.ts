@@ -31,18 +31,26 @@ export type SignerStanding = 'first' | 'known' | 'moved' | 'replaced'
 
 const recordsMax = 1_000
 
+export type SignerPlace = {
+  readonly path: string
+  readonly disk: Disk
+  readonly nowNs: bigint
+  /** Whether the recorded key is one that others pin, so that no other can take its place. */
+  readonly isPinned?: (recorded: SignerRecord) => boolean
+}
+
 /**
  * Compares a signer with what the deployment recorded and records what is new, durably, before it may be used. Throws
- * SIGNER_CHANGED where the key is another one and `successor` does not name it.
+ * SIGNER_CHANGED where the key is another one and `successor` does not name it, SIGNER_PINNED where none may be.
  */
 export async function admitSigner(
-  { path, disk, nowNs }: { readonly path: string; readonly disk: Disk; readonly nowNs: bigint },
+  { path, disk, nowNs, isPinned = () => false }: SignerPlace,
   signer: AuditSigner,
   successor: string | undefined,
 ): Promise<SignerStanding> {
   const found = await disk.read(path)
   const records = found === undefined ? [] : parseRecords(Buffer.from(found).toString('utf8').trimEnd(), path)
-  const { standing, next } = judgeSigner(records, recordOf(signer, nowNs), successor)
+  const { standing, next } = judgeSigner(records, recordOf(signer, nowNs), successor, isPinned)
   if (standing !== 'known') await disk.replace(path, `${canonicalize({ signers: next })}\n`)
   return standing
 }
@@ -51,6 +59,7 @@ export function judgeSigner(
   records: readonly SignerRecord[],
   now: SignerRecord,
   successor: string | undefined,
+  isPinned: (recorded: SignerRecord) => boolean,
 ): { readonly standing: SignerStanding; readonly next: readonly SignerRecord[] } {
   const last = records.at(-1)
   if (last === undefined) return { standing: 'first', next: [now] }
@@ -64,6 +73,10 @@ export function judgeSigner(
   if (records.some(({ key_id }) => key_id === now.key_id)) throw refused(`${now.key_id}, which was replaced before`)
   if (successor !== now.key_id || records.length >= recordsMax)
     throw refused(`${now.key_id} where ${last.key_id} is recorded`)
+  if (isPinned(last)) {
+    const received = `${now.key_id} where ${last.key_id} is pinned`
+    throw signerError('SIGNER_PINNED', { attempted: `replacing the key of ${last.location}`, received })
+  }
   return { standing: 'replaced', next: [...records, now] }
 }
 

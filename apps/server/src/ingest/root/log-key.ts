@@ -6,8 +6,9 @@ import { formatVkey, noteVerifier, sha256 } from '@sealwatch/ledger'
 
 /**
  * The key that outsiders pin: Ed25519, the same for as long as the deployment lives. It certifies the node keys, and
- * witnesses know the log by it. It is the deployment's signer where that can be verified by anybody with a C2SP tool,
- * that is when it is Ed25519, and else a key of its own beside it.
+ * witnesses know the log by it. It is the key in a file of its own where there is one: so a deployment that began with
+ * that can be given another signer. Else it is the deployment's signer where that is Ed25519, which anybody can verify
+ * with a C2SP tool; else the file is made.
  */
 export type LogKey = {
   /** Raw. */
@@ -20,7 +21,9 @@ export type LogKey = {
 }
 
 export async function openLogKey(auditSigner: AuditSigner, path: string, disk: Disk): Promise<LogKey> {
-  const key = auditSigner.algorithm === 'ed25519' ? auditSigner : await openOwnSigner(path, disk)
+  const hasFile = (await disk.sizeOf(path)) !== undefined
+  const log = auditSigner.algorithm === 'ed25519' && !hasFile ? auditSigner : await openOwnSigner(path, disk)
+  const key = log.keyId === auditSigner.keyId ? auditSigner : log
   // SubjectPublicKeyInfo of Ed25519 ends in the raw key (RFC 8410, 4).
   const publicKey = (key.publicKey as Uint8Array).slice(-32)
   return {
