@@ -3,13 +3,21 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DsseVerifier, verifyEd25519 } from '@sealwatch/keys'
-import { type AuditReport, type BundleReport, type Checkpoint, sha256, verifyBundle } from '@sealwatch/ledger'
+import {
+  type AuditReport,
+  type BundleReport,
+  type Checkpoint,
+  type Policy,
+  sha256,
+  verifyBundle,
+} from '@sealwatch/ledger'
 import { withBundle } from '../audit/bundle-file.ts'
 import { readSavedCheckpoint, saveCheckpoint } from '../audit/saved-checkpoint.ts'
 import { signerKeyOf } from '../audit/signer-key.ts'
 import { type PinnedTrust, trustOf } from '../audit/trust.ts'
 import { ledgersUnder, renderLedgers, verifyLedgersIn } from '../audit/verify-ledgers.ts'
 import { type TilesReport, verifyTilesIn } from '../audit/verify-tiles.ts'
+import { witnessPolicyOf } from '../audit/witness-policy.ts'
 import { command, exit, text } from '../command.ts'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
@@ -22,7 +30,8 @@ export const auditVerify = command({
 is wrong. A directory of tiles likewise. Neither needs root or a running server. A data directory (root reads it): every
 ledger of the server, also while it runs. Trust comes from --trust, else from
 trust.json in the data directory; else the evidence vouches for itself, which shows only that nobody without its keys
-has changed it. With --since-checkpoint the ledger must still hold all that was there when that was saved.`,
+has changed it. With --witness or --policy others must have seen the ledger, too: they make sure that everybody sees
+the same one. With --since-checkpoint the ledger must still hold all that was there when that was saved.`,
   operands: [{ name: 'FILE|DIR', required: true }],
   options: {
     trust: text({ takes: 'KEY,…|FILE', help: 'Verifier keys (name+hash+base64), a file of them, or a trust.json' }),
@@ -30,6 +39,8 @@ has changed it. With --since-checkpoint the ledger must still hold all that was 
       takes: 'FILE',
       help: "Public key (PEM) of the deployment's signer, which must have signed, too",
     }),
+    witness: text({ takes: 'KEY,…', help: 'Keys of witnesses: every one of them must have cosigned' }),
+    policy: text({ takes: 'FILE', help: 'Policy of witnesses and their quorum (C2SP tlog-policy)' }),
     'since-checkpoint': text({ takes: 'FILE', help: 'A checkpoint that --save-checkpoint wrote' }),
     'save-checkpoint': text({ takes: 'FILE', help: 'Save the checkpoint of what was verified, for the next time' }),
   },
@@ -42,7 +53,8 @@ has changed it. With --since-checkpoint the ledger must still hold all that was 
     const pinned = await trustOf(options.trust, place)
     const saved = options['since-checkpoint']
     const since = saved === undefined ? undefined : readSavedCheckpoint(saved)
-    const checks = { pinned, since, auditSigner: signerKeyOf(options['signer-key']) }
+    const witnesses = witnessPolicyOf(options.witness, options.policy)
+    const checks = { pinned, since, witnesses, auditSigner: signerKeyOf(options['signer-key']) }
     const found = await verifyAny(path, checks, io)
     const { report, checkpoint } = found
     const target = options['save-checkpoint']
@@ -64,12 +76,18 @@ type Checks = {
   readonly pinned: PinnedTrust
   readonly since: Checkpoint | undefined
   readonly auditSigner: DsseVerifier | undefined
+  readonly witnesses: Policy | undefined
 }
 type Found = { readonly report: BundleReport | TilesReport | AuditReport; readonly checkpoint: Checkpoint | undefined }
 
 async function verifyAny(path: string, checks: Checks, io: Io): Promise<Found> {
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
   if (!isDirectory) return await verifyFile(path, checks, io)
+  if (checks.witnesses !== undefined)
+    throw cliError('CLI_USAGE', {
+      attempted: `verifying ${path}`,
+      advice: 'Witnesses cosign root checkpoints, which bundles have: leave out --witness and --policy here',
+    })
   if (existsSync(join(path, 'checkpoint')) && existsSync(join(path, 'tile')))
     return { report: await verifyTilesIn(path, checks.pinned.vkeys), checkpoint: undefined }
   const ledgers = ledgersUnder(path)
@@ -80,7 +98,7 @@ async function verifyAny(path: string, checks: Checks, io: Io): Promise<Found> {
   throw cliError('CLI_NOT_EVIDENCE', { attempted: `verifying ${path}`, received: 'another directory' })
 }
 
-async function verifyFile(path: string, { pinned, since, auditSigner }: Checks, io: Io): Promise<Found> {
+async function verifyFile(path: string, { pinned, since, auditSigner, witnesses }: Checks, io: Io): Promise<Found> {
   let checkpoint: Checkpoint | undefined
   const report = await withBundle(path, io, (chunks) =>
     verifyBundle(chunks, {
@@ -92,6 +110,7 @@ async function verifyFile(path: string, { pinned, since, auditSigner }: Checks, 
       },
       ...(since === undefined ? {} : { since }),
       ...(auditSigner === undefined ? {} : { auditSigner }),
+      ...(witnesses === undefined ? {} : { witnesses }),
     }),
   )
   return { report, checkpoint }
@@ -129,5 +148,13 @@ export function renderReport(report: BundleReport, path: string, source: string,
   lines     ${lines} of tenant ${safe(report.tenant ?? '')}, ${part}; ${signedByHost} signed by their host${notCovered > 0 ? `, ${notCovered} without its head here` : ''}${stubs > 0 ? `, ${stubs} quarantine stubs` : ''}
   size      ${report.size} leaves, under root ledger size ${report.rootSize}
   signed by ${signers.map((name) => safe(name)).join(', ')}${countersigned === undefined ? "; NOT countersigned by the deployment's signer" : `; countersigned ${safe(countersigned.time)}`}
-${since === undefined ? '' : `  extends   the saved checkpoint of ${since} leaves\n`}${pinned}`
+${witnessLine(report)}${since === undefined ? '' : `  extends   the saved checkpoint of ${since} leaves\n`}${pinned}`
+}
+
+function witnessLine({ witnesses }: BundleReport): string {
+  if (witnesses === undefined) return ''
+  const cosigned = witnesses.cosigned.map(({ name, time }) => `${safe(name)} ${time.slice(0, 19)}Z`).join(', ')
+  const missing =
+    witnesses.missing.length === 0 ? '' : `; not by ${witnesses.missing.map((name) => safe(name)).join(', ')}`
+  return `  witnesses ${cosigned === '' ? 'none' : cosigned}${missing}\n`
 }

@@ -19,6 +19,11 @@ export const bundleErrors = {
     rule: 'the checkpoints are signed by a key that you trust (bundle.md, 5)',
     advice: 'Pass the right key with --trust; `sealwatch status` shows it on the machine of the control plane',
   },
+  BUNDLE_UNWITNESSED: {
+    kind: 'unverified',
+    rule: 'as many witnesses as you ask for have cosigned the root checkpoint (bundle.md, 5.8)',
+    advice: 'Export again once they have; if they never do, ask them what they know of this log',
+  },
   CHECKPOINT_CONTRADICTED: {
     kind: 'unverified',
     rule: 'a ledger still holds, unaltered, all that a checkpoint saved earlier says (bundle.md, 4.7)',

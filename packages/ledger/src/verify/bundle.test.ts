@@ -26,6 +26,7 @@ import { signCountersignature, signDelegation } from '../delegate.ts'
 import { openLedger } from '../log/ledger.ts'
 import { createNoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
+import { createCosigner } from '../witness/cosigner.ts'
 import { linkBatch, type VerifiedBatch } from './batch.ts'
 import { type BundleReport, verifyBundle } from './bundle.ts'
 import { chainStart } from './chain.ts'
@@ -33,6 +34,8 @@ import type { Checkpoint } from './checkpoint.ts'
 import { delegationType, ed25519KeyId } from './delegation.ts'
 import { headText } from './head.ts'
 import type { Line } from './line.ts'
+import { parseNote } from './note.ts'
+import { type Policy, parsePolicy, policyOfAll } from './policy.ts'
 
 // Leaves: 0 the ledger's anchor, 1 key of a, 2-5 a's first batch, 6 key of b, 7-9 b's first batch, 10 a stub for a's
 // second batch, 11-12 a's third, 13 a line of the ledger itself.
@@ -108,6 +111,7 @@ test('a complete bundle is verified, and the report says what it holds', async (
     signers: [origins.root],
     nodeKey: { validFrom: '2026-11-21T00:00:00.000000000Z', validUntil: '2026-11-22T00:00:00.000000000Z' },
     countersigned: { time: '2026-11-21T00:00:00.000000001Z', signers: [logDsseSigner.keyid] },
+    witnesses: undefined,
     since: undefined,
     trust: 'pinned',
   })
@@ -424,6 +428,45 @@ test('SIG-1: a verifier that knows the signer of the deployment asks for its wor
   assert.equal((await check(complete)).problem?.code, 'BUNDLE_UNTRUSTED')
   const half = await certifiedBundle(await signDelegation(certified, both, never), dayStartNs, [logDsseSigner])
   assert.equal((await check(half)).problem?.code, 'BUNDLE_UNTRUSTED')
+})
+
+test('a verifier that knows witnesses asks for their quorum, and the report says who cosigned and when', async () => {
+  const [one, two] = [createCosigner('w/1', sampleSigner(0x51)), createCosigner('w/2', sampleSigner(0x52))]
+  const line = `witness one ${one.vkey}\nwitness two ${two.vkey}\n`
+  const timeS = 1_795_262_400
+  const cosigned = (...lines: string[]) =>
+    withHeader(sparse, (header) => {
+      const root = header.root as JsonObject
+      return { ...header, root: { ...root, checkpoint: `${root.checkpoint}${lines.join('')}` } }
+    })
+  const rootNote = (JSON.parse(rowsOf(sparse)[0] as string).bundle.root as { checkpoint: string }).checkpoint
+  const text = parseNote(rootNote, 'testing').text
+  const check = async (bundle: Buffer, policy: Policy) =>
+    verifyBundle(chunksOf(bundle), { sha256, verify: verifyEd25519, trust: vkeys, witnesses: policy })
+  const all = policyOfAll(sha256, [one.vkey, two.vkey])
+  const any = parsePolicy(sha256, `${line}group g any one two\nquorum g\n`, 'testing')
+
+  const whole = await check(cosigned(one.cosign(text, timeS), two.cosign(text, timeS + 1)), all)
+  assert.deepEqual(whole.problem, undefined)
+  assert.deepEqual(whole.witnesses, {
+    cosigned: [
+      { name: 'w/1', key: one.vkey, time: '2026-11-21T12:00:00.000000000Z' },
+      { name: 'w/2', key: two.vkey, time: '2026-11-21T12:00:01.000000000Z' },
+    ],
+    missing: [],
+    quorum: 'met',
+  })
+  const half = cosigned(two.cosign(text, timeS))
+  const enough = await check(half, any)
+  assert.deepEqual([enough.ok, enough.witnesses?.missing], [true, ['one']])
+  const short = await check(half, all)
+  assert.deepEqual([short.problem?.code, short.problem?.fileLine], ['BUNDLE_UNWITNESSED', 1])
+  assert.deepEqual([short.witnesses?.missing, short.witnesses?.quorum], [['w/1'], 'below'])
+  assert.equal((await check(sparse, any)).problem?.code, 'BUNDLE_UNWITNESSED')
+  assert.equal((await check(sparse, parsePolicy(sha256, 'quorum none\n', 'testing'))).ok, true)
+  const wrong = cosigned(one.cosign(text, timeS), two.cosign('another\n1\nAA==\n', timeS))
+  assert.equal((await check(wrong, any)).problem?.code, 'NOTE_UNVERIFIED')
+  assert.equal((await verify(wrong)).ok, true, 'who asks for no witness passes over what they signed')
 })
 
 test('a bundle that shows no leaf proves nothing about a tenant', async () => {

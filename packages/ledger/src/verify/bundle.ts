@@ -13,12 +13,14 @@ import {
   newline,
   parseRecord,
 } from './bundle-records.ts'
+import { type Witnessed, witnessedBy } from './bundle-witnesses.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { type EventLine, readEventLine } from './event-line.ts'
 import { createLeafJudge, type LeafJudge } from './leaf-judge.ts'
 import { type Line, type ParsedLine, parseLine } from './line.ts'
 import { createFrontier, equal, leafHashIn, subtreesOf } from './merkle.ts'
 import { openSide } from './personal.ts'
+import type { Policy } from './policy.ts'
 
 export type Problem = {
   /** Line of the file, from 1. */
@@ -54,6 +56,8 @@ export type BundleReport = {
   readonly nodeKey: { readonly validFrom: string; readonly validUntil: string } | undefined
   /** When the deployment's signer saw the root checkpoint, by its word, and the ids of the keys that were checked. */
   readonly countersigned: { readonly time: string; readonly signers: readonly string[] } | undefined
+  /** Who cosigned the root checkpoint, of those the caller knows; undefined: nobody was asked for. */
+  readonly witnesses: Witnessed | undefined
   /** The size of the saved checkpoint that this ledger extends. */
   readonly since: number | undefined
   /** `pinned`: by a key the caller trusts. `self-asserted`: by keys that the bundle itself brought. */
@@ -67,6 +71,8 @@ export type BundleChecks = HeaderChecks & {
   readonly onHeader?: (header: Header) => void
   /** A checkpoint of this tenant from before, verified by the caller: the ledger must still hold all of it. */
   readonly since?: Checkpoint
+  /** The root checkpoint must have the cosignatures that this policy asks for. */
+  readonly witnesses?: Policy
   readonly onBytes?: (bytes: number) => void
 }
 
@@ -99,6 +105,7 @@ function createReader(checks: BundleChecks) {
   let extendsSince = checks.since?.size === 0
   let at: { leaf?: number; parsed?: ParsedLine } = {}
   let judge: LeafJudge | undefined
+  let witnesses: Witnessed | undefined
   const counts = { lines: 0, withheld: 0, revealed: 0 }
 
   /** Takes the record at byte `from` of a block; returns where the next begins. */
@@ -125,8 +132,18 @@ function createReader(checks: BundleChecks) {
       throw bundleError('CHECKPOINT_CONTRADICTED', { attempted, received })
     }
     const { tenant, checkpoint } = header
+    if (checks.witnesses !== undefined) takeWitnesses(checks.witnesses, header.rootNote, attempted)
     judge = createLeafJudge({ sha256, verify: checks.verify, tenant, origin: checkpoint.origin })
     checks.onHeader?.(header)
+  }
+
+  function takeWitnesses(policy: Policy, note: string, attempted: string): void {
+    witnesses = witnessedBy(policy, note, checks.verify, attempted)
+    if (witnesses.quorum === 'met') return
+    throw bundleError('BUNDLE_UNWITNESSED', {
+      attempted,
+      received: `no cosignature by ${witnesses.missing.join(', ')}`,
+    })
   }
 
   /** The tree passes through every earlier state of itself: where the saved one is due, it must be that. */
@@ -284,6 +301,7 @@ function createReader(checks: BundleChecks) {
       signers: header?.signers ?? [],
       nodeKey: header?.node && { validFrom: header.node.validFrom, validUntil: header.node.validUntil },
       countersigned: header?.countersigned,
+      witnesses,
       since: checks.since === undefined ? undefined : checks.since.size,
       trust: checks.trust.length > 0 ? 'pinned' : 'self-asserted',
     }
