@@ -55,7 +55,7 @@ export async function crash({
   ended.defer(() => platform.down())
   const violations: string[] = []
   const killed: Record<string, number> = {}
-  const producer = await startProducer(platform, 10)
+  const producer = await startProducer(platform, { everyMs: 10 })
   ended.defer(() => producer.stop())
   const work = startWorkload(platform)
   ended.defer(async () => void (await work.stop()))

@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
-import { createLog, systemClock, systemDisk, systemRandom } from '@sealwatch/base'
+import { createLog, type JsonObject, systemClock, systemDisk, systemRandom } from '@sealwatch/base'
 import { protocol, type ShipRequest, ShipRequestSchema } from '@sealwatch/contract'
 import { generateSigner } from '@sealwatch/keys'
 import { type Chain, openChain } from '@sealwatch/ledger'
@@ -18,6 +18,8 @@ import type { Platform } from './platform.ts'
  */
 export type Producer = {
   readonly chain: string
+  /** Lines that the server has acknowledged so far. */
+  readonly acknowledged: number
   /** Stops producing, and waits until everything sealed is acknowledged, as long as acknowledgements keep coming. */
   finish(patienceMs: number): Promise<{ readonly sealed: number; readonly acknowledged: number }>
   /** Ends at once, whatever is under way; does nothing after `finish`. */
@@ -28,8 +30,22 @@ const inFlightMax = 8
 const repeatEvery = 16
 const reconnectMs = 50
 
-export async function startProducer(platform: Platform, everyMs: number): Promise<Producer> {
-  const dir = join(platform.data, 'producer')
+export type Production = {
+  readonly name?: string
+  readonly tenant?: string
+  /** Milliseconds between two batches. */
+  readonly everyMs: number
+  /** Events of a batch; the event with a number. */
+  readonly perBatch?: number
+  readonly event?: (n: number) => JsonObject
+  /** Ends by itself after so many events; without it, when `finish` is called. */
+  readonly events?: number
+}
+
+export async function startProducer(platform: Platform, production: Production): Promise<Producer> {
+  const { name = 'producer', tenant = 'default', everyMs, perBatch = 3, event = (n) => ({ n }) } = production
+  const eventsMax = production.events ?? Number.POSITIVE_INFINITY
+  const dir = join(platform.data, name)
   await mkdir(dir)
   const invited = await platform.sealwatch('host', 'invite', '--json')
   await writeFile(join(dir, 'join-token'), (JSON.parse(invited.stdout) as { token: string }).token)
@@ -37,10 +53,10 @@ export async function startProducer(platform: Platform, everyMs: number): Promis
   const disk = systemDisk
   const stopping = new AbortController()
   const signer = generateSigner()
-  const facts = { ...(await readHostFacts()), hostname: 'producer', machineId: 'producer' }
+  const facts = { ...(await readHostFacts()), hostname: name, machineId: name }
   const url = `https://127.0.0.1:${platform.port}`
   const files = { tokenFile: join(dir, 'join-token'), identityFile: join(dir, 'identity') }
-  const log = createLog('producer', () => undefined, clock.nowMs)
+  const log = createLog(name, () => undefined, clock.nowMs)
   const identity = await openIdentity({
     url,
     ...files,
@@ -54,14 +70,15 @@ export async function startProducer(platform: Platform, everyMs: number): Promis
   })
   if (identity === undefined) throw new Error('the producer could not enrol')
   const sizes = { segmentBytesMax: 256 * 1024, totalBytesMax: 512 * 1024 * 1024 }
-  const chain: Chain = await openChain({ dir: join(dir, 'chain'), tenant: 'default', signer, clock, disk, ...sizes })
+  const chain: Chain = await openChain({ dir: join(dir, 'chain'), tenant, signer, clock, disk, ...sizes })
 
   let acknowledged = 0
   let producing = true
   const sealing = (async () => {
-    for (let n = 0; producing; n += 1) {
-      await chain.seal([1, 2, 3].map((part) => ({ event: { n, part }, personalPointers: [], timeNs: clock.nowNs() })))
-      await clock.sleep(everyMs)
+    for (let n = 0; producing && n < eventsMax; n += perBatch) {
+      const numbers = Array.from({ length: Math.min(perBatch, eventsMax - n) }, (_, i) => n + i)
+      await chain.seal(numbers.map((number) => ({ event: event(number), personalPointers: [], timeNs: clock.nowNs() })))
+      if (everyMs > 0) await clock.sleep(everyMs)
     }
   })()
 
@@ -133,8 +150,11 @@ export async function startProducer(platform: Platform, everyMs: number): Promis
 
   return {
     chain: chain.id,
+    get acknowledged() {
+      return acknowledged
+    },
     finish: async (patienceMs) => {
-      producing = false
+      if (production.events === undefined) producing = false
       await sealing
       for (let seen = -1, sinceMs = clock.nowMs(); acknowledged < chain.position.nextSeq; await clock.sleep(20)) {
         if (acknowledged > seen) sinceMs = clock.nowMs()

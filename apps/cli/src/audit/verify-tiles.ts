@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SealwatchError } from '@sealwatch/base'
-import { type Checkpoint, parseVkey, sha256, verifyTiles } from '@sealwatch/ledger'
+import { verifyEd25519 } from '@sealwatch/keys'
+import { type Checkpoint, type NoteVerifier, parseVkey, readHeader, sha256, verifyTiles } from '@sealwatch/ledger'
 import { readSmallFile } from '../small-file.ts'
 
 export type TilesReport = {
@@ -15,7 +17,7 @@ export type TilesReport = {
   readonly trust: 'pinned' | 'self-asserted'
 }
 
-/** A log as static files. Keys of another name than the checkpoint's origin vouch for nothing here. */
+/** A log as static files; `header.json` beside them says why the key that signed it is to be believed (tiles.md, 2.3). */
 export async function verifyTilesIn(dir: string, trust: readonly string[]): Promise<TilesReport> {
   let lines = 0
   const report = (checkpoint: Checkpoint | undefined, error?: SealwatchError): TilesReport => ({
@@ -28,8 +30,7 @@ export async function verifyTilesIn(dir: string, trust: readonly string[]): Prom
     trust: trust.length > 0 ? 'pinned' : 'self-asserted',
   })
   try {
-    const vkeys = trust.length > 0 ? trust : [readSmallFile(join(dir, 'vkey'), 4096).trim()]
-    const trusted = vkeys.map((vkey) => parseVkey(sha256, vkey))
+    const trusted = signersOf(dir, trust)
     const counted = () => {
       lines += 1
     }
@@ -38,4 +39,15 @@ export async function verifyTilesIn(dir: string, trust: readonly string[]): Prom
     if (error instanceof SealwatchError) return report(undefined, error)
     throw error
   }
+}
+
+const headerBytesMax = 1024 * 1024
+
+function signersOf(dir: string, trust: readonly string[]): NoteVerifier[] {
+  if (existsSync(join(dir, 'header.json'))) {
+    const record = Buffer.from(readSmallFile(join(dir, 'header.json'), headerBytesMax).trimEnd())
+    return [readHeader({ sha256, verify: verifyEd25519, trust }, record, `reading ${join(dir, 'header.json')}`).notedBy]
+  }
+  const vkeys = trust.length > 0 ? trust : [readSmallFile(join(dir, 'vkey'), 4096).trim()]
+  return vkeys.map((vkey) => parseVkey(sha256, vkey))
 }

@@ -30,9 +30,11 @@ bundles, and the verifier key that signed. docs/formats/tiles.md shows how Go's 
       await mkdir(partial)
       const writer = createTileWriter(partial)
       let header: Header | undefined
+      let record: Buffer | undefined
       let due: Promise<void> = Promise.resolve()
-      const onHeader = (found: Header) => {
+      const onHeader = (found: Header, bytes: Uint8Array) => {
         header = found
+        record = Buffer.concat([bytes, Buffer.from('\n')])
       }
       const report = await withBundle(path, io, (chunks) =>
         verifyBundle(
@@ -49,11 +51,12 @@ bundles, and the verifier key that signed. docs/formats/tiles.md shows how Go's 
         ),
       )
       await due
-      if (!report.ok || header === undefined || !report.complete) {
+      if (!report.ok || header === undefined || record === undefined || !report.complete) {
         const received = report.problem?.message ?? `a bundle that withholds ${report.withheld} lines`
         throw cliError('CLI_NOT_WHOLE', { attempted, received })
       }
       await writeFile(join(partial, 'vkey'), `${formatVkey(header.notedBy)}\n`)
+      await writeFile(join(partial, 'header.json'), record)
       await writer.finish(header.note)
       await rename(partial, output)
       const { size, origin } = report

@@ -68,7 +68,7 @@ export type BundleReport = {
 export type BundleChecks = HeaderChecks & {
   /** Called with each line that was in its place, but before the whole bundle is known to be good. */
   readonly onLine?: (line: Line, leaf: number, parsed: ParsedLine) => void
-  readonly onHeader?: (header: Header) => void
+  readonly onHeader?: (header: Header, record: Uint8Array) => void
   /** A checkpoint of this tenant from before, verified by the caller: the ledger must still hold all of it. */
   readonly since?: Checkpoint
   /** The root checkpoint must have the cosignatures that this policy asks for. */
@@ -134,7 +134,7 @@ function createReader(checks: BundleChecks) {
     const { tenant, checkpoint } = header
     if (checks.witnesses !== undefined) takeWitnesses(checks.witnesses, header.rootNote, attempted)
     judge = createLeafJudge({ sha256, verify: checks.verify, tenant, origin: checkpoint.origin })
-    checks.onHeader?.(header)
+    checks.onHeader?.(header, bytes)
   }
 
   function takeWitnesses(policy: Policy, note: string, attempted: string): void {

@@ -3,7 +3,7 @@
 
 export * from './batch.ts'
 export * from './bundle.ts'
-export type { Header } from './bundle-header.ts'
+export { type Header, readHeader } from './bundle-header.ts'
 export { bundleErrors } from './bundle-records.ts'
 export * from './bundle-witnesses.ts'
 export * from './chain.ts'
