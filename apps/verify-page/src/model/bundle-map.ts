@@ -123,8 +123,7 @@ export function createBundleMap(sha256: Sha256): BundleMap {
         if (from >= block + blockLeaves) break
         const record = await read(hashes.offset.at(i), hashes.bytes.at(i))
         for (const part of parseHashes(record, from)?.parts ?? [])
-          if (part.from >= block && part.from < block + blockLeaves && part.level < keptLevel)
-            grown.append(part.hash, part.level)
+          if (part.from >= block && part.from < block + blockLeaves) grown.append(part.hash, part.level)
       }
       return (level, index) => {
         const key = keyOf(level, index)
