@@ -67,22 +67,26 @@ async function patiently({ clock, log, signal }: SignerOptions, open: PreparedSi
   }
 }
 
-async function opened(standby: PreparedSigner, signal: AbortSignal): Promise<Pick<AuditSigner, 'backend' | 'probe'>> {
+type ProbedSigner = Pick<AuditSigner, 'backend' | 'algorithm' | 'keyId' | 'location' | 'probe'>
+
+async function opened(standby: PreparedSigner, signal: AbortSignal): Promise<ProbedSigner> {
   try {
     return await standby(signal)
   } catch (error) {
-    return { backend: 'file', probe: () => Promise.reject(error) }
+    const nothing = { backend: 'file', algorithm: 'hmac-sha256', keyId: '', location: '' } as const
+    return { ...nothing, probe: () => Promise.reject(error) }
   }
 }
 
 /** SIG-4: DescribeKey of a KMS, GET of a proxy, a test signature elsewhere. */
-export const signerProbe = (signer: Pick<AuditSigner, 'backend' | 'probe'>): Probe => ({
+const signerProbe = (signer: ProbedSigner): Probe => ({
   ...probe,
   name: `signer-${signer.backend}`,
   required: false,
   check: async (signal) => {
     await signer.probe(signal)
-    return undefined
+    const { algorithm, keyId, location } = signer
+    return { algorithm, key_id: keyId, location }
   },
 })
 

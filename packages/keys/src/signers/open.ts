@@ -4,12 +4,9 @@ import type { Clock } from '@sealwatch/base'
 import type { SignerChoice, SignerPlan } from './choose.ts'
 import { signerError } from './errors.ts'
 import { localSigner } from './file.ts'
-import { prepareKms } from './kms.ts'
 import { refuseKnownKey } from './known-keys.ts'
-import { localKeyObject, materialOf } from './material.ts'
+import { localKeyObject } from './material.ts'
 import { mockKey } from './mock.ts'
-import { preparePkcs11 } from './pkcs11.ts'
-import { prepareProxy } from './proxy.ts'
 import { type AuditSigner, auditProbeText } from './signer.ts'
 
 /** Makes the signer; asks its keeper for the public key. Throws what is wrong with key, keeper or settings. */
@@ -57,17 +54,18 @@ export async function proveSigner(signer: AuditSigner, signal: AbortSignal): Pro
     throw signerError('SIGNER_FALSE', { attempted: `testing ${signer.location}` })
 }
 
+/** What a keeper needs is loaded only for it. */
 async function prepare(choice: SignerChoice, required: boolean, clock: Clock): Promise<PreparedSigner> {
   switch (choice.backend) {
     case 'aws-kms':
-      return (await prepareKms({ ...choice, clock })).open
+      return (await (await import('./kms.ts')).prepareKms({ ...choice, clock })).open
     case 'signing-proxy':
-      return prepareProxy({ ...choice, required, clock })
+      return (await import('./proxy.ts')).prepareProxy({ ...choice, required, clock })
     case 'pkcs11':
-      return preparePkcs11({ ...choice, required, clock })
+      return (await import('./pkcs11.ts')).preparePkcs11({ ...choice, required, clock })
     case 'file': {
       const { algorithm, variable, material } = choice
-      const key = localKeyObject(algorithm, await materialOf(material, variable, required), variable, required)
+      const key = await localKeyObject(algorithm, material, variable, required)
       const given = material.reveal()
       const location = given.startsWith('file:') ? given : `environment:${variable}`
       return async () => localSigner({ backend: 'file', algorithm, key, location })

@@ -20,6 +20,9 @@ export function purposeOf(message: Uint8Array): string | undefined {
   return payloadTypeOf(bytes) ?? checkpointPurpose('checkpoint', text)
 }
 
+/** With its slash and without a colon it is never taken for a purpose of another kind. */
+const mediaType = /^(?=.{1,200}$)[A-Za-z0-9][A-Za-z0-9.+_-]*\/[A-Za-z0-9.+_-]+$/
+
 function checkpointPurpose(kind: string, text: string): string | undefined {
   const form = /^([^\s+\p{Cc}]{1,200})\n(?:0|[1-9]\d{0,15})\n[A-Za-z0-9+/]{43}=\n(?:[^\n\p{Cc}]+\n)*$/u
   const origin = form.exec(text)?.[1]
@@ -35,5 +38,5 @@ function payloadTypeOf(bytes: Buffer): string | undefined {
   const payload = /^ (0|[1-9]\d{0,3}) /.exec(bytes.toString('latin1', typeEnd, typeEnd + 6))
   if (payload === null || typeEnd + payload[0].length + Number(payload[1]) !== bytes.length) return undefined
   const type = bytes.toString('latin1', typeAt, typeEnd)
-  return /^[\x21-\x7e]{1,200}$/.test(type) ? type : undefined
+  return mediaType.test(type) ? type : undefined
 }
