@@ -19,6 +19,14 @@ export function addHealth(
   const altered = () =>
     [...integrity.values()].flatMap(({ tenant, problem }) => (problem ? [{ tenant, ...problem }] : []))
   health.show('ledgers', () => ({ level: altered().length > 0 ? 'critical' : 'ok', altered: altered() }))
+  health.show('signing', () => ({
+    level: ledgers.health.problem !== null ? 'critical' : ledgers.health.quorum === 'below' ? 'warning' : 'ok',
+    ...ledgers.health,
+  }))
+  metrics.gauge(
+    { name: 'sealwatch_root_published_size', help: 'Lines of the root ledger under its published checkpoint' },
+    () => ledgers.health.publishedSize,
+  )
   const perTenant = (read: (tenant: string) => number) => () =>
     tenants.map((tenant) => [[tenant], read(tenant)] as const)
   const labels = ['tenant']

@@ -99,6 +99,14 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
   const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached)
   return [
     ...parts.filter((part) => part.pid === null).map((part) => `the ${part.name} is not running (${part.lastExit})`),
+    ...(server?.integrity ?? []).flatMap(({ tenant, problem }) =>
+      problem === undefined
+        ? []
+        : [
+            `the ledger of ${tenant} was altered on the disk at leaf ${problem.leaf}: ${problem.text}; keep it as evidence`,
+          ],
+    ),
+    ...(server?.signing?.problem ? [`the root ledger is not countersigned: ${server.signing.problem}`] : []),
     ...(server?.signing?.quorum === 'below' ? ['too few witnesses cosigned the root ledger (below quorum)'] : []),
     ...(server?.signing?.witnesses ?? []).flatMap(({ name, failing }) =>
       failing === null ? [] : [`the witness ${name} gives no cosignature: ${failing}`],

@@ -61,6 +61,11 @@ export type ServerStatus = {
     readonly refused: number
     readonly duplicate: number
   }
+  /** What the walk over each ledger after the start found. */
+  readonly integrity?: readonly {
+    readonly tenant: string
+    readonly problem?: { readonly leaf: number; readonly text: string }
+  }[]
   /** The root ledger's checkpoint as the world sees it, and who cosigns it. */
   readonly signing?: {
     readonly publishedSize: number
