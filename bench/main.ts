@@ -6,6 +6,7 @@ import type { Figure } from './figure.ts'
 import { benchIngest } from './ingest.ts'
 import { benchRedact } from './redact.ts'
 import { benchSeal } from './seal.ts'
+import { benchSealing } from './sealing.ts'
 import { benchSigners } from './signers.ts'
 import { benchVerify } from './verify.ts'
 
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   ingest: benchIngest,
   signers: benchSigners,
   redact: benchRedact,
+  sealing: benchSealing,
 }
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true })

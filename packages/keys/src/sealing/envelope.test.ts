@@ -22,7 +22,7 @@ test('no pair of object key and nonce comes twice, over batches, restarts and an
       using batch = openSealBatch(randomBytes)
       for (const which of order) {
         const info = infos[which] as string
-        const sealed = batch.seal(from, info, 'place', Buffer.from('x'))
+        const sealed = batch.key(from, info).seal('place', Buffer.from('x'))
         const key = Buffer.from(hkdfSync('sha256', from, batch.salt, info, 32)).toString('hex')
         const nonce = Buffer.concat([Buffer.alloc(8), sealed.subarray(0, 4)])
         seen.add(`${key} ${nonce.toString('hex')}`)
@@ -42,12 +42,13 @@ test('a batch that was given the salt of another repeats its keys: the salt is w
   const salt = Buffer.alloc(32, 1)
   const [one, two] = [openSealBatch(() => salt), openSealBatch(() => salt)]
   const info = infos[0] as string
-  assert.deepEqual(one.seal(from, info, 'p', Buffer.from('x')), two.seal(from, info, 'p', Buffer.from('x')))
+  const sealed = [one, two].map((batch) => batch.key(from, info).seal('p', Buffer.from('x')))
+  assert.deepEqual(sealed[0], sealed[1])
 })
 
 test('a counter does not wrap, and a batch that is over seals nothing', () => {
   const batch = openSealBatch(randomBytes, 2)
-  const seal = (info: string) => batch.seal(from, info, 'p', Buffer.alloc(0))
+  const seal = (info: string) => batch.key(from, info).seal('p', Buffer.alloc(0))
   const [info = '', other = ''] = infos
   seal(info)
   seal(info)

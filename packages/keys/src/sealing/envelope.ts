@@ -13,7 +13,9 @@ export const keyInfo = (purpose: Purpose, tenant: string, epoch: number, subject
 
 export const saltBytes = 32
 export const tagBytes = 16
+const nonceBytes = 12
 const counterBytes = 4
+const gcm = { authTagLength: tagBytes } as const
 /** What a sealed value adds to its plain text, besides the salt. */
 export const sealedExtraBytes = counterBytes + tagBytes
 
@@ -24,8 +26,8 @@ export const objectKey = (from: Uint8Array, salt: Uint8Array, info: string): Uin
 /**
  * Seals the values of one batch of work: one salt, one object key for each name, a counter for each key.
  *
- * A (key, nonce) pair never repeats. The key is HKDF(input key, salt, info). (1) Within a batch each `info` has one
- * counter, which begins at 0, grows by one with each value and refuses to wrap; the nonce is that counter. (2) Each
+ * A (key, nonce) pair never repeats. The key is HKDF(input key, salt, info). (1) Within a batch each `info` has one key
+ * and one counter, which begins at 0, grows by one with each value and refuses to wrap; the nonce is that counter. (2) Each
  * batch draws its own salt of 256 bits from the system, so that two batches derive the same key only when their salts
  * are the same: of 2^64 batches with a probability below 2^-128. (3) Salt and counter live in the batch alone. Neither is
  * ever read back from a disk, so no crash, restart, restored backup or second server can set a counter back: whoever
@@ -35,54 +37,72 @@ export const objectKey = (from: Uint8Array, salt: Uint8Array, info: string): Uin
  */
 export type SealBatch = {
   readonly salt: Uint8Array
-  /** counter || ciphertext || tag, under the key derived from `from`. The same `info` must always come with the same key. */
-  seal(from: Uint8Array, info: string, place: string, plain: Uint8Array): Uint8Array
+  /** The object key drawn from `from`. The same `info` must always come with the same key. */
+  key(from: Uint8Array, info: string): ObjectKey
   /** Zeroes the keys; the batch is over. */
   [Symbol.dispose](): void
+}
+
+export type ObjectKey = {
+  /** counter || ciphertext || tag. */
+  seal(place: string, plain: Uint8Array): Uint8Array
 }
 
 export type Random = (length: number) => Uint8Array
 
 export function openSealBatch(random: Random, valuesPerKeyMax = 2 ** 32): SealBatch {
   const salt = random(saltBytes)
-  const keys = new Map<string, { readonly key: Uint8Array; counter: number }>()
-  let over = false
+  const keys = new Map<string, ObjectKey & { wipe(): void }>()
   return {
     salt,
-    seal: (from, info, place, plain) => {
-      if (over) throw new RangeError('the batch is over')
-      let state = keys.get(info)
-      if (state === undefined) {
-        state = { key: objectKey(from, salt, info), counter: 0 }
-        keys.set(info, state)
-      }
-      const counter = state.counter
-      if (counter >= valuesPerKeyMax) throw new RangeError(`more than ${valuesPerKeyMax} values under one key`)
-      state.counter += 1
-      const cipher = createCipheriv('aes-256-gcm', state.key, nonceOf(counter)).setAAD(Buffer.from(place))
-      const sealed = Buffer.alloc(plain.length + sealedExtraBytes)
-      sealed.writeUInt32BE(counter)
+    key: (from, info) => {
+      const known = keys.get(info)
+      if (known !== undefined) return known
+      const made = countingKey(objectKey(from, salt, info), valuesPerKeyMax)
+      keys.set(info, made)
+      return made
+    },
+    [Symbol.dispose]: () => {
+      for (const { wipe } of keys.values()) wipe()
+    },
+  }
+}
+
+function countingKey(key: Uint8Array, valuesMax: number): ObjectKey & { wipe(): void } {
+  const nonce = new Uint8Array(nonceBytes)
+  const counterOf = new DataView(nonce.buffer, nonceBytes - counterBytes)
+  let next = 0
+  let isOver = false
+  return {
+    seal: (place, plain) => {
+      if (isOver) throw new RangeError('the batch is over')
+      if (next >= valuesMax) throw new RangeError(`more than ${valuesMax} values under one key`)
+      counterOf.setUint32(0, next)
+      next += 1
+      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(place))
+      const sealed = Buffer.allocUnsafe(plain.length + sealedExtraBytes)
+      sealed.set(nonce.subarray(-counterBytes))
       sealed.set(cipher.update(plain), counterBytes)
       cipher.final()
       sealed.set(cipher.getAuthTag(), sealed.length - tagBytes)
       return sealed
     },
-    [Symbol.dispose]: () => {
-      over = true
-      for (const { key } of keys.values()) key.fill(0)
-      keys.clear()
+    wipe: () => {
+      isOver = true
+      key.fill(0)
     },
   }
 }
 
-/** Opens what `seal` made. Throws SEALED_UNREADABLE. */
+/** Opens what `seal` of an ObjectKey made. Throws SEALED_UNREADABLE. */
 export function openSealed(key: Uint8Array, place: string, sealed: Uint8Array): Uint8Array {
   try {
     if (sealed.length < sealedExtraBytes) throw new RangeError(`${sealed.length} bytes`)
-    const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
-    const decipher = createDecipheriv('aes-256-gcm', key, nonceOf(bytes.readUInt32BE()), { authTagLength: tagBytes })
-    decipher.setAAD(Buffer.from(place)).setAuthTag(bytes.subarray(-tagBytes))
-    const plain = decipher.update(bytes.subarray(counterBytes, -tagBytes))
+    const nonce = new Uint8Array(nonceBytes)
+    nonce.set(sealed.subarray(0, counterBytes), nonceBytes - counterBytes)
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, gcm)
+    decipher.setAAD(Buffer.from(place)).setAuthTag(sealed.subarray(-tagBytes))
+    const plain = decipher.update(sealed.subarray(counterBytes, -tagBytes))
     // Throws where the tag does not match; GCM holds nothing back.
     decipher.final()
     return plain
@@ -100,7 +120,7 @@ export function sealAlone(
   plain: Uint8Array,
 ): Uint8Array {
   using batch = openSealBatch(random)
-  return Buffer.concat([batch.salt, batch.seal(from, info, place, plain)])
+  return Buffer.concat([batch.salt, batch.key(from, info).seal(place, plain)])
 }
 
 /** Opens what `sealAlone` made. Throws SEALED_UNREADABLE. */
@@ -111,10 +131,4 @@ export function openAlone(from: Uint8Array, info: string, place: string, sealed:
   } finally {
     key.fill(0)
   }
-}
-
-function nonceOf(counter: number): Uint8Array {
-  const nonce = Buffer.alloc(12)
-  nonce.writeUInt32BE(counter, 8)
-  return nonce
 }

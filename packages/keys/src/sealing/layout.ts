@@ -32,7 +32,7 @@ export function readHead(layout: number, sealed: Uint8Array, place: string): Hea
 /** id of the key (8), length of the sealed value (4), sealed value. */
 export type Part = { readonly id: string; readonly sealed: Uint8Array }
 
-export function partOf({ id, sealed }: Part): Uint8Array {
+export function partOf(id: string, sealed: Uint8Array): Uint8Array {
   const part = Buffer.alloc(subjectIdBytes + lengthBytes + sealed.length)
   part.write(id, 'hex')
   part.writeUInt32BE(sealed.length, subjectIdBytes)

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, type Disk, makeDirectory } from '@sealwatch/base'
-import { keyInfo, objectKey, openSealBatch, openSealed, type Purpose, type Random } from './envelope.ts'
+import { keyInfo, type ObjectKey, objectKey, openSealBatch, openSealed, type Purpose, type Random } from './envelope.ts'
 import { openEpochs } from './epochs.ts'
 import { sealingError } from './errors.ts'
 import { adoptBareKeys, openFirstLayout } from './first-layout.ts'
@@ -128,7 +128,7 @@ export async function openSealing(options: SealingOptions): Promise<Sealing> {
         seal: ({ tenant, purpose, place }: SealPlace, plain: Uint8Array) =>
           tenantKeys.useCurrent(tenant, (key, epoch) => {
             using batch = openSealBatch(random)
-            const value = batch.seal(key.bytes, keyInfo(purpose, tenant, epoch), place, plain)
+            const value = batch.key(key.bytes, keyInfo(purpose, tenant, epoch)).seal(place, plain)
             return Buffer.concat([headOf(layouts.value, epoch, batch.salt), value])
           }),
         open: async ({ tenant, purpose, place }: SealPlace, bytes: Uint8Array) => {
@@ -195,11 +195,16 @@ export async function openSealing(options: SealingOptions): Promise<Sealing> {
       return subjectKeys.useCurrent(tenant, labels.values(), (keyOf, epoch) => {
         using writer = openSealBatch(random)
         const head = headOf(layouts.personal, epoch, writer.salt)
+        const keys = new Map(
+          Array.from(labels, ([subject, label]) => {
+            const { id, key } = keyOf(label)
+            return [subject, { id, key: writer.key(key.bytes, keyInfo('personal', tenant, epoch, id)) }]
+          }),
+        )
         return batch.map(({ place, values }) => {
           const parts = values.map(({ subject, plain }) => {
-            const { id, key } = keyOf(labels.get(subject) as Uint8Array)
-            const info = keyInfo('personal', tenant, epoch, id)
-            return partOf({ id, sealed: writer.seal(key.bytes, info, place, plain) })
+            const { id, key } = keys.get(subject) as { id: string; key: ObjectKey }
+            return partOf(id, key.seal(place, plain))
           })
           return Buffer.concat([head, ...parts])
         })
