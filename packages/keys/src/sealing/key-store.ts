@@ -26,7 +26,12 @@ export type TenantKeyRow = {
 }
 
 /** A person's key, wrapped under the tenant's key of `epoch`. */
-export type SubjectKeyRow = { readonly id: string; readonly epoch: number; readonly wrapped: Uint8Array }
+export type SubjectKeyRow = {
+  readonly id: string
+  readonly label: Uint8Array
+  readonly epoch: number
+  readonly wrapped: Uint8Array
+}
 
 export type ErasedCounts = { readonly tenantKeys: number; readonly subjectKeys: number }
 
@@ -60,7 +65,7 @@ export type KeyStore = {
   /** The oldest key of a label, of whatever epoch. */
   firstSubjectKey(tenant: string, label: Uint8Array): SubjectKeyRow | undefined
   /** All or none. */
-  addSubjectKeys(tenant: string, rows: readonly (SubjectKeyRow & { readonly label: Uint8Array })[]): void
+  addSubjectKeys(tenant: string, rows: readonly SubjectKeyRow[]): void
   subjectKeyCount(tenant?: string): number
 
   /** Destroys a person's keys, or with no label all of a tenant, and counts the ledger as applied up to `applied`. */
@@ -120,10 +125,12 @@ export function openKeyStore(path: string): KeyStore {
       'UPDATE tenant_keys SET master_epoch = ?, wrapped = ? WHERE tenant = ? AND epoch = ? AND master_epoch = ?',
     ),
     counts: db.prepare('SELECT master_epoch AS masterEpoch, count(*) AS keys FROM tenant_keys GROUP BY 1 ORDER BY 1'),
-    byLabel: db.prepare('SELECT id, epoch, wrapped FROM subject_keys WHERE tenant = ? AND label = ? AND epoch = ?'),
-    byId: db.prepare('SELECT id, epoch, wrapped FROM subject_keys WHERE tenant = ? AND id = ?'),
+    byLabel: db.prepare(
+      'SELECT id, label, epoch, wrapped FROM subject_keys WHERE tenant = ? AND label = ? AND epoch = ?',
+    ),
+    byId: db.prepare('SELECT id, label, epoch, wrapped FROM subject_keys WHERE tenant = ? AND id = ?'),
     first: db.prepare(
-      'SELECT id, epoch, wrapped FROM subject_keys WHERE tenant = ? AND label = ? ORDER BY epoch LIMIT 1',
+      'SELECT id, label, epoch, wrapped FROM subject_keys WHERE tenant = ? AND label = ? ORDER BY epoch LIMIT 1',
     ),
     addSubject: db.prepare('INSERT INTO subject_keys (tenant, id, label, epoch, wrapped) VALUES (?, ?, ?, ?, ?)'),
     count: db.prepare('SELECT count(*) AS keys FROM subject_keys WHERE tenant = ?'),

@@ -36,8 +36,6 @@ export type SubjectKeys = {
   useOld<T>(tenant: string, id: string, work: (key: KeySlot) => T): Promise<T | undefined>
 }
 
-type NewRow = SubjectKeyRow & { readonly label: Uint8Array }
-
 export function createSubjectKeys(options: {
   readonly store: KeyStore
   readonly tenantKeys: TenantKeys
@@ -47,23 +45,26 @@ export function createSubjectKeys(options: {
   const { store, tenantKeys, cache, random } = options
   const counts = new Map<string, number>()
   const nameOf = (tenant: string, id: string) => `${tenant}/${id}`
-  const placeOf = (tenant: string, id: string) => `subject-key/${tenant}/${id}`
-  const unwrap = (tenantKey: KeySlot, tenant: string, { id, epoch, wrapped }: SubjectKeyRow) =>
-    openAlone(tenantKey.bytes, keyInfo('subject-key', tenant, epoch), placeOf(tenant, id), wrapped)
+  const placeOf = (tenant: string, { id, label }: Pick<SubjectKeyRow, 'id' | 'label'>) =>
+    `subject-key/${tenant}/${id}/${label.toHex()}`
+  const unwrap = (tenantKey: KeySlot, tenant: string, row: SubjectKeyRow) =>
+    openAlone(tenantKey.bytes, keyInfo('subject-key', tenant, row.epoch), placeOf(tenant, row), row.wrapped)
 
   /** Makes a key that is not durable yet. */
-  function make(tenantKey: KeySlot, tenant: string, label: Uint8Array, epoch: number): NewRow {
+  function make(tenantKey: KeySlot, tenant: string, label: Uint8Array, epoch: number): SubjectKeyRow {
     const id = Buffer.from(random(subjectIdBytes)).toString('hex')
     const key = random(keyBytes)
     const info = keyInfo('subject-key', tenant, epoch)
-    const wrapped = sealAlone(random, tenantKey.bytes, info, placeOf(tenant, id), key)
+    const wrapped = sealAlone(random, tenantKey.bytes, info, placeOf(tenant, { id, label }), key)
     key.fill(0)
     return { id, label, epoch, wrapped }
   }
 
-  function add(tenant: string, rows: readonly NewRow[]): void {
+  function add(tenant: string, rows: readonly SubjectKeyRow[]): void {
     if (rows.length === 0) return
-    const count = (counts.get(tenant) ?? store.subjectKeyCount(tenant)) + rows.length
+    let count = (counts.get(tenant) ?? store.subjectKeyCount(tenant)) + rows.length
+    // What was erased meanwhile is not counted any more.
+    if (count > subjectKeysMax) count = store.subjectKeyCount(tenant) + rows.length
     if (count > subjectKeysMax)
       throw sealingError('KEYS_SUBJECTS_FULL', { attempted: `making keys of persons for ${tenant}`, received: count })
     // Durable before anything is sealed under them.
@@ -112,7 +113,7 @@ export function createSubjectKeys(options: {
     useCurrent: (tenant, labels, work) =>
       tenantKeys.useCurrent(tenant, (tenantKey, epoch) => {
         const rows = new Map<string, SubjectKeyRow>()
-        const made: NewRow[] = []
+        const made: SubjectKeyRow[] = []
         for (const label of labels) {
           const name = label.toHex()
           if (rows.has(name)) continue
