@@ -87,7 +87,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
   const voice = { device, version: '0.1.0' }
   const common = { store, outbox, voice, clock, log, tenants }
   const identity = await openServerIdentity({ ...common, dir, deployment: 'test', disk: systemDisk })
-  const ledgers = { get: () => undefined as never }
+  const ledgers = { get: () => ({ signed: undefined }) as never }
   const transport = await openTransport({
     ...common,
     ledgers,
@@ -190,9 +190,9 @@ export async function enrolled(server: Server, agent: Agent): Promise<IdentityKe
   return keeper
 }
 
-export async function chainOf(t: TestContext, agent: Agent, tenant = 'default'): Promise<Chain> {
+export async function chainOf(t: TestContext, agent: Agent, tenant = 'default', folder = tenant): Promise<Chain> {
   const { signer, clock, disk } = agent.options
-  const dir = join(agent.dir, 'chains', tenant)
+  const dir = join(agent.dir, 'chains', folder)
   const chain = await openChain({ dir, tenant, signer, clock, disk, segmentBytesMax: 1 << 20, totalBytesMax: 1 << 26 })
   atEnd(t, chain.close)
   return chain

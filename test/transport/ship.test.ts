@@ -296,7 +296,7 @@ test('a host that was rolled back begins a new chain, however long the old one h
     await shipping.stop()
 
     await cp(snapshot, join(agent.dir, 'chains', 'restored'), { recursive: true })
-    const restored = await chainOf(t, agent, 'restored')
+    const restored = await chainOf(t, agent, 'default', 'restored')
     await sealSome(restored, batchesAfter)
     const chains = [Object.assign(Object.create(restored) as Chain, { tenant: 'default' })]
     const again = startShipping(t, agent, identity, chains, async () => {

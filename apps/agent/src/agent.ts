@@ -65,6 +65,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       disk,
       segmentBytesMax,
       totalBytesMax: config.maxAuditLogSizeMb * MiB,
+      epochMax: { lines: config.epochLines, ageMs: config.epochSeconds * 1_000 },
     })
   const chains = new Map<string, Chain>()
   for (const tenant of [config.tenant, clusterTenant]) {
@@ -177,6 +178,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   /** The server holds another history of this chain: what is here is kept as evidence, and a new chain begins. */
   async function replaceChain({ id, tenant }: ShippedChain): Promise<void> {
     log.critical('the server knows another history of this chain; a new one begins', { chain: id, tenant })
+    await (tenant === clusterTenant ? clusterJournal : journal).closeEpoch()
     await chainOf(tenant).close()
     await setAside(join(paths.chains, tenant), clock)
     chains.set(tenant, await open(tenant))
@@ -199,6 +201,9 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     }
   }
 
+  const journals = [journal, clusterJournal]
+  const keeping = Promise.all(journals.map((each) => each.keepEpochs(config.epochIdleSeconds * 1_000, signal)))
+
   await Promise.race([failed.promise, shipping.then(() => watching), Promise.all([watching, reporting])])
 
   if (watchState.account !== undefined) watchState.account = { ...watchState.account, stopped: true }
@@ -206,7 +211,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   clusterJournal.add(
     agentStopped({ timeNs: bootNs(), pid, cause: String(signal.reason) }, recordContext(clusterTenant)),
   )
-  await Promise.race([failed.promise, Promise.all([journal.flushed(), clusterJournal.flushed()])])
+  await Promise.race([failed.promise, Promise.all(journals.map((each) => each.flushed()))])
+  await keeping
+  // Nothing stays open while nobody is here to close it.
+  for (const each of journals) await each.closeEpoch()
   await socket.close()
   await shipped()
   shippingStop.abort()

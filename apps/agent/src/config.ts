@@ -55,6 +55,27 @@ export const agentSettings = {
     max: 1_048_576,
     help: 'Most that the chain of a tenant takes on this disk, MiB; shipped files make room first',
   }),
+  epochLines: integer({
+    env: 'SEALWATCH_AGENT_EPOCH_LINES',
+    default: 4_096,
+    min: 1,
+    max: 1_048_576,
+    help: 'An epoch of a chain is closed, and its key destroyed, by the append that brings it to so many lines',
+  }),
+  epochSeconds: integer({
+    env: 'SEALWATCH_AGENT_EPOCH_SECONDS',
+    default: 10,
+    min: 1,
+    max: 3_600,
+    help: 'Seconds after its first line that an epoch is closed; until then root on this host can alter what is in it',
+  }),
+  epochIdleSeconds: integer({
+    env: 'SEALWATCH_AGENT_EPOCH_IDLE_SECONDS',
+    default: 60,
+    min: 1,
+    max: 86_400,
+    help: 'When nothing happens an epoch without lines is closed so often: a sign of life',
+  }),
   healthAddress: text({
     env: 'SEALWATCH_AGENT_HEALTH_ADDRESS',
     default: '127.0.0.1',

@@ -13,6 +13,10 @@ export type Journal = {
   room(): Promise<void>
   /** Resolves when all that was added before is sealed. */
   flushed(): Promise<void>
+  /** Closes epochs when they are due, and when nothing happened for `idleMs`, until the signal fires. */
+  keepEpochs(idleMs: number, signal: AbortSignal): Promise<void>
+  /** Closes the epoch now; where there is no room for that, the next start does it. */
+  closeEpoch(): Promise<void>
 }
 
 export type JournalOptions = {
@@ -27,6 +31,8 @@ const waitingMax = 1_000
 /** What comes within this time shares a head and a disk write. */
 const gatherMs = 20
 const retryMs = 1_000
+/** How often somebody looks whether an epoch is due. */
+const epochStepMs = 1_000
 
 export function createJournal({ chain, clock, log, onFatal }: JournalOptions): Journal {
   let waiting: Draft[] = []
@@ -34,6 +40,7 @@ export function createJournal({ chain, clock, log, onFatal }: JournalOptions): J
   let sealing: Promise<void> | undefined
   let headDue = false
   let full = false
+  let epochFull = false
 
   async function seal(): Promise<void> {
     await clock.sleep(gatherMs)
@@ -64,7 +71,39 @@ export function createJournal({ chain, clock, log, onFatal }: JournalOptions): J
     }
   }
 
+  async function closeEpoch(): Promise<void> {
+    try {
+      await chain().closeEpoch()
+      epochFull = false
+    } catch (error) {
+      if (!isSealwatchError(error) || error.kind !== 'exhausted') throw error
+      if (!epochFull) log.critical('an epoch cannot be closed and stays open', { error })
+      epochFull = true
+    }
+  }
+
+  async function keepEpochs(idleMs: number, signal: AbortSignal): Promise<void> {
+    let lookedNs = clock.monotonicNs()
+    let number = chain().position.epoch?.number
+    while (!signal.aborted) {
+      await clock.sleep(epochStepMs, signal)
+      const { position, epochDueNs } = chain()
+      const nowNs = clock.monotonicNs()
+      if (position.epoch?.number !== number) {
+        number = position.epoch?.number
+        lookedNs = nowNs
+      }
+      const isIdle = epochDueNs === undefined && nowNs - lookedNs >= BigInt(idleMs) * 1_000_000n
+      if (signal.aborted || !(isIdle || (epochDueNs !== undefined && nowNs >= epochDueNs))) continue
+      await closeEpoch()
+      number = chain().position.epoch?.number
+      lookedNs = nowNs
+    }
+  }
+
   return {
+    closeEpoch,
+    keepEpochs: (idleMs, signal) => keepEpochs(idleMs, signal).catch(onFatal),
     get depth() {
       return waiting.length
     },

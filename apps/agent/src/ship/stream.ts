@@ -48,6 +48,8 @@ type Lane = {
   /** Fires when there is something else to do than to wait for the chain to grow. */
   wake: AbortController
   acknowledged: number
+  /** The newest checkpoint of the tenant that the server has sent. */
+  checkpoint: string | undefined
 }
 
 /**
@@ -143,6 +145,7 @@ export async function shipOverStream(options: StreamOptions): Promise<void> {
         acknowledge(lane, due, outcome.value.nextSeq)
         break
       case 'acknowledged':
+        if (outcome.value.checkpoint !== '') lane.checkpoint = outcome.value.checkpoint
         acknowledge(lane, due, outcome.value.nextSeq)
         break
       case 'refused': {
@@ -172,7 +175,7 @@ export async function shipOverStream(options: StreamOptions): Promise<void> {
     for (let saved = 0; ; ) {
       if (lane.acknowledged > saved) {
         saved = lane.acknowledged
-        await lane.chain.acknowledge(saved)
+        await lane.chain.acknowledge(saved, lane.checkpoint)
         await clock.sleep(saveEveryMs, finished.signal)
       } else if (finished.signal.aborted) return
       else await changed.wait(finished.signal)
@@ -212,6 +215,7 @@ function laneOf(chain: ShippedChain, expected: ChainPosition, backoff: Backoff):
     rewind: undefined,
     wake: new AbortController(),
     acknowledged: 0,
+    checkpoint: undefined,
   }
 }
 

@@ -65,6 +65,7 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
       chainBook,
       streams,
       counters,
+      checkpointOf: (tenant) => options.ledgers.get(tenant).signed?.note,
       stopping: stopping.signal,
       onFatal: failed.reject,
     }),

@@ -6,10 +6,12 @@ import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type AppendFile, type Clock, canonicalize, type Disk, diskErrors, errorsOf, systemDisk } from '@sealwatch/base'
-import { type Ed25519Signer, signerOfKept } from '@sealwatch/keys'
+import { type Ed25519Signer, signerOfKept, verifyEd25519 } from '@sealwatch/keys'
 import { ndjson, sampleEvent, sampleHost, sampleSigner, temporary, tickingClock } from '../../test/sample.ts'
 import { createNoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
+import { linkBatch, verifyBatch } from '../verify/batch.ts'
+import { type ChainPosition, chainStart, skipStub } from '../verify/chain.ts'
 import { epochKeyName, headText, headTextV2, hostKeyName } from '../verify/head.ts'
 import type { Line } from '../verify/line.ts'
 import { leafHash } from '../verify/merkle.ts'
@@ -480,3 +482,51 @@ async function readLast(dir: string): Promise<string> {
   return (await readFile(join(dir, newest), 'utf8')).split('\n').at(-2) as string
 }
 const tipOf = (text: string) => leafHash(sha256, Buffer.from(text)).toHex()
+
+test('LOG-4: a server that has seen an epoch begin takes no head of it by another key, whatever the host key signs', async () => {
+  await using dir = await temporary()
+  await atTimeT(dir.path)
+  const key = {
+    algorithm: 'ed25519',
+    host_id: 'h',
+    key_id: signer.keyId,
+    public_key: hostKey.toHex(),
+    valid_from: '',
+    valid_until: null,
+  } as const
+  const lines = await linesIn(dir.path)
+  const batches = async () => {
+    const found: Uint8Array[] = []
+    const texts = (await readFile(join(dir.path, first), 'utf8')).split('\n').slice(0, -1)
+    for (let from = 0, at = 0; at < texts.length; at += 1) {
+      if (!('head' in (JSON.parse(texts[at] as string) as Line))) continue
+      found.push(Buffer.from(`${texts.slice(from, at + 1).join('\n')}\n`))
+      from = at + 1
+    }
+    return found
+  }
+  const honest = await batches()
+  const chain = lines[0]?.chain as string
+  const judge = (batch: Uint8Array, position: ChainPosition) =>
+    verifyBatch(sha256, verifyEd25519, linkBatch(sha256, { chain, lines: batch }, position, 1_024), key)
+  // The server has all but the last three batches when root comes, who signs those again with every key that is left.
+  const from = honest.length - 3
+  const position = honest.slice(0, from).reduce((at, batch) => judge(batch, at).end, chainStart)
+  assert.ok((position.epoch?.number ?? 0) > 0)
+  await resign(dir.path, lines, position.nextSeq)
+  const forged = await batches()
+  assert.throws(() => judge(forged[from] as Uint8Array, position), { code: 'HEAD_UNVERIFIED' })
+  assert.ok(judge(honest[from] as Uint8Array, position))
+  // Behind a stub the epoch's key still counts, unless the epoch moved on where nobody saw it.
+  const head = lines[position.nextSeq - 1] as Line
+  const stub = {
+    chain,
+    first_seq: position.nextSeq - 1,
+    next_seq: position.nextSeq,
+    reason: 'r',
+    item: '00'.repeat(32),
+  }
+  const behind = skipStub({ ...position, nextSeq: head.seq }, stub, 'testing')
+  assert.throws(() => judge(forged[from] as Uint8Array, behind), { code: 'HEAD_UNVERIFIED' })
+  assert.ok(judge(honest[from] as Uint8Array, behind))
+})

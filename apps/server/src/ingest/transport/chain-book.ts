@@ -18,7 +18,11 @@ export type ChainBook = {
   bind(host: Host, chains: readonly RegisteredChain[]): Promise<void>
   /** Raises an alarm when the host's chain is not what the ledger has of it. */
   compare(host: Host, chain: RegisteredChain, server: Position): Promise<void>
+  /** Raises an alarm for lines that the chain's keys did not sign, or that do not continue it. */
+  forged(host: Host, chain: Bound, placed: { readonly item: string; readonly nextSeq: number }): Promise<void>
 }
+
+type Bound = Pick<RegisteredChain, 'chain' | 'tenant'>
 
 export type ChainBookOptions = {
   readonly store: Store
@@ -28,8 +32,6 @@ export type ChainBookOptions = {
   readonly clock: Clock
   readonly log: Log
 }
-
-type Bound = Pick<RegisteredChain, 'chain' | 'tenant'>
 
 const raisedMax = 1024
 
@@ -63,6 +65,14 @@ export function createChainBook({ store, outbox, ledgers, voice, clock, log }: C
     if (predecessor !== undefined) await raise(tx, host, predecessor, { kind: 'replaced', successor: chain })
   }
 
+  async function raiseOnce(host: Host, bound: Bound, alarm: ChainAlarm, known: string): Promise<void> {
+    if (raised.has(known)) return
+    await store.transaction((tx) => raise(tx, host, bound, alarm))
+    outbox.ring()
+    if (raised.size >= raisedMax) raised.clear()
+    raised.add(known)
+  }
+
   return {
     bind: async (host, chains) => {
       for (const { tenant } of chains) ledgers.get(tenant)
@@ -74,12 +84,11 @@ export function createChainBook({ store, outbox, ledgers, voice, clock, log }: C
     compare: async (host, registered, server) => {
       const { chain, position: agent } = registered
       const kind = compare(agent, server)
+      if (kind === 'continues') return
       const known = `${chain} ${agent.nextSeq} ${agent.tip} ${server.nextSeq}`
-      if (kind === 'continues' || raised.has(known)) return
-      await store.transaction((tx) => raise(tx, host, registered, { kind, agent, server }))
-      outbox.ring()
-      if (raised.size >= raisedMax) raised.clear()
-      raised.add(known)
+      await raiseOnce(host, registered, { kind, agent, server }, known)
     },
+    forged: (host, bound, { item, nextSeq }) =>
+      raiseOnce(host, bound, { kind: 'forged', item, nextSeq }, `${bound.chain} ${item}`),
   }
 }

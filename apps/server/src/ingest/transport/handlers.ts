@@ -32,6 +32,8 @@ export type HandlerOptions = {
   /** Fires, with the reason, when the server stops: streams answer what they have and end. */
   readonly stopping: AbortSignal
   readonly streams: LiveStreams
+  /** The newest signed checkpoint of a tenant. */
+  readonly checkpointOf: (tenant: string) => string | undefined
   /** Called with an error after which this process must not go on. */
   readonly onFatal: (error: SealwatchError) => void
   readonly counters: TransportCounters
@@ -57,7 +59,7 @@ const renewalGraceMs = 30 * 24 * 3_600_000
 
 /** The methods of AgentService (docs/formats/agent-protocol.md). */
 export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) => void {
-  const { identity, chainBook, ingest, clock, log, streams, stopping, counters, onFatal } = options
+  const { identity, chainBook, ingest, checkpointOf, clock, log, streams, stopping, counters, onFatal } = options
 
   /** Logs what goes wrong in full and gives back what the caller may know of it. */
   function refusal(error: unknown, context: HandlerContext): ConnectError {
@@ -125,11 +127,12 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       if (chains === undefined) throw transportError('NOT_REGISTERED', { attempted: 'opening a stream' })
       const host = hostOf(context)
       const { expired, end } = await streams.begin(peerOf(context), host)
+      const promised = new Map<string, string>()
       try {
         yield* answersTo({
           requests,
           laneOf: ({ chain }) => chain,
-          submit: (batch) => submit(host, chains, batch),
+          submit: (batch) => submit(host, chains, promised, batch),
           inFlightMax: limits.batchesInFlightMax,
           ending: AbortSignal.any([stopping, expired]),
         })
@@ -142,14 +145,26 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
     }
   }
 
-  async function submit(host: Host, chains: ReadonlyMap<string, string>, batch: ShipRequest): Promise<ShipAnswer> {
+  /** `promised`: the checkpoint that each chain was told of last on this stream. */
+  async function submit(
+    host: Host,
+    chains: ReadonlyMap<string, string>,
+    promised: Map<string, string>,
+    batch: ShipRequest,
+  ): Promise<ShipAnswer> {
     const { chain } = batch
     const tenant = chains.get(chain)
     if (tenant === undefined) {
       counters.refused++
       throw transportError('NOT_REGISTERED', { attempted: `receiving a batch of the chain ${JSON.stringify(chain)}` })
     }
-    return { chain, outcome: outcomeMessage(chain, tenant, await ingest.submit(host, tenant, batch)) }
+    const outcome = await ingest.submit(host, tenant, batch)
+    if (outcome.kind === 'quarantined' && outcome.reason === 'invalid_signature')
+      await chainBook.forged(host, { chain, tenant }, outcome)
+    const newest = checkpointOf(tenant)
+    const checkpoint = newest === undefined || promised.get(chain) === newest ? '' : newest
+    if (outcome.kind === 'acknowledged' && checkpoint !== '') promised.set(chain, checkpoint)
+    return { chain, outcome: outcomeMessage(chain, tenant, outcome, checkpoint) }
   }
 
   function brokenRequest(error: ConnectError): unknown {
@@ -200,10 +215,18 @@ const positionMessage = (chain: string, tenant: string, { nextSeq, tip }: Positi
   tip: nextSeq === 0 || tip === null ? new Uint8Array() : Uint8Array.fromHex(tip),
 })
 
-function outcomeMessage(chain: string, tenant: string, outcome: Outcome): NonNullable<ShipAnswer['outcome']> {
+function outcomeMessage(
+  chain: string,
+  tenant: string,
+  outcome: Outcome,
+  checkpoint: string,
+): NonNullable<ShipAnswer['outcome']> {
   switch (outcome.kind) {
     case 'acknowledged':
-      return { case: 'acknowledged', value: { nextSeq: BigInt(outcome.nextSeq), leafIndex: BigInt(outcome.leafIndex) } }
+      return {
+        case: 'acknowledged',
+        value: { nextSeq: BigInt(outcome.nextSeq), leafIndex: BigInt(outcome.leafIndex), checkpoint },
+      }
     case 'quarantined': {
       const { nextSeq, reason, item, leafIndex } = outcome
       const value = { nextSeq: BigInt(nextSeq), reason, item, leafIndex: BigInt(leafIndex) }
