@@ -34,7 +34,7 @@ const { ledger, sealed, side } = material
 const { size } = sealed.checkpoint
 
 const examined = (bundle: Uint8Array, trust: readonly string[] = vkeys): Promise<Evidence> =>
-  examine(new Blob([bundle.slice()]), { vkeys: trust, witnesses: [] })
+  examine(new Blob([bundle.slice()]), { vkeys: trust, witnesses: [], policy: undefined })
 
 async function shownIn(bundle: Uint8Array): Promise<Shown> {
   const { report, shown } = await examined(bundle)
@@ -202,18 +202,17 @@ test('witnesses that the reader names are looked for, and a wrong word by one of
   const whole = await bundleOf(ledger, sealed, [{ from: 5, to: 9 }])
   const { bundle, vkey } = await cosigned(whole, 'witness.example/w1', 7)
   const absent = formatCosignerVkey(cosignerKey(sha256, 'witness.example/w2', sampleSigner(8).publicKey))
-  const good = await examine(new Blob([bundle.slice()]), { vkeys, witnesses: [vkey, absent] })
-  assert.deepEqual(
-    good.shown?.witnesses.map(({ name, seenS }) => [name, seenS]),
-    [
-      ['witness.example/w1', 1_800_000_000],
-      ['witness.example/w2', undefined],
-    ],
-  )
+  const judged = async (text: Buffer, witnesses: string[], policy?: string) => {
+    const { report } = await examine(new Blob([text.slice()]), { vkeys, witnesses, policy })
+    return report.problem?.code ?? report.witnesses?.cosigned.map(({ name }) => name)
+  }
+  assert.deepEqual(await judged(bundle, [vkey]), ['witness.example/w1'])
+  assert.equal(await judged(bundle, [vkey, absent]), 'BUNDLE_UNWITNESSED')
+  const policy = `witness w1 ${vkey}\nwitness w2 ${absent}\ngroup some any w1 w2\nquorum some\n`
+  assert.deepEqual(await judged(bundle, [], policy), ['w1'])
   const forged = await cosigned(whole, 'witness.example/w1', 7, 'another text')
-  const bad = await examine(new Blob([forged.bundle.slice()]), { vkeys, witnesses: [vkey] })
-  assert.deepEqual([bad.report.ok, bad.report.problem?.code, bad.shown], [false, 'NOTE_UNVERIFIED', undefined])
-  assert.ok((await examined(forged.bundle)).report.ok, 'who does not name the witness passes its word over')
+  assert.equal(await judged(forged.bundle, [vkey]), 'NOTE_UNVERIFIED')
+  assert.equal(await judged(forged.bundle, []), undefined, 'who names no witness passes its word over')
 })
 
 test('bytes that are no bundle end in a report, never in an error', async () => {

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { SealwatchError } from '@sealwatch/base/errors'
-import {
-  type BundleReport,
-  type KeyRecord,
-  type Line,
-  type Problem,
-  type SideValues,
-  verifyBundle,
-} from '@sealwatch/ledger/verify'
+import { type BundleReport, type KeyRecord, type Line, type SideValues, verifyBundle } from '@sealwatch/ledger/verify'
 import { type BundleMap, createBundleMap } from './bundle-map.ts'
 import { type Column, column } from './columns.ts'
 import { verifyEd25519 } from './ed25519.ts'
 import { type BundleHeader, readVerifiedHeader } from './header.ts'
 import { sha256 } from './sha256.ts'
-import type { Trust } from './trust.ts'
-import { type Witness, witnessesOf } from './witnesses.ts'
+import { policyOf, type Trust } from './trust.ts'
 import { kindOf, type LineKind, type LineWords, lineKinds, severityOf, wordsOf } from './words.ts'
 
 /** A file that can be read in parts, as a browser's File and node's Blob can. */
@@ -30,7 +21,6 @@ export type Evidence = {
 
 export type Shown = {
   readonly header: BundleHeader
-  readonly witnesses: readonly Witness[]
   readonly hostKeys: readonly KeyRecord[]
   readonly gaps: BundleMap['gaps']
   readonly kinds: Readonly<Record<LineKind, number>>
@@ -103,8 +93,15 @@ export async function examine(
     }
   }
 
-  const checks = { sha256, verify: verifyEd25519, trust: trust.vkeys, onLine, onBytes }
-  const report = await verifyBundle(mapped(), checks)
+  const witnesses = policyOf(trust)
+  const report = await verifyBundle(mapped(), {
+    sha256,
+    verify: verifyEd25519,
+    trust: trust.vkeys,
+    onLine,
+    onBytes,
+    ...(witnesses === undefined ? {} : { witnesses }),
+  })
   if (!report.ok) return { report, shown: undefined }
   if (map.offset.length !== leaf.length) throw new Error('the map and the verifier disagree about the number of lines')
   const read = async (offset: number, bytes: number) =>
@@ -133,12 +130,8 @@ export async function examine(
     const words = wordsOf(parsed, side, hosts)
     return { row, leaf: leaf.at(row), fileLine: map.fileLine.at(row), bytes, line: parsed, side, words }
   }
-  const header = readVerifiedHeader(map.header)
-  const witnesses = judgeWitnesses(header, trust)
-  if ('problem' in witnesses) return { report: { ...report, ok: false, problem: witnesses.problem }, shown: undefined }
   const shown: Shown = {
-    header,
-    witnesses,
+    header: readVerifiedHeader(map.header),
     hostKeys: [...hostKeys.values()],
     gaps: map.gaps,
     kinds,
@@ -153,17 +146,6 @@ export async function examine(
     lines,
   }
   return { report, shown }
-}
-
-/** A cosignature by a witness that the reader has named, and that does not hold, condemns the bundle. */
-function judgeWitnesses(header: BundleHeader, trust: Trust): readonly Witness[] | { problem: Problem } {
-  try {
-    return witnessesOf(header.root.note, trust.witnesses)
-  } catch (error) {
-    if (!(error instanceof SealwatchError)) throw error
-    const { code, message } = error
-    return { problem: { fileLine: 1, leaf: undefined, chain: undefined, seq: undefined, code, message } }
-  }
 }
 
 const utf8 = new TextDecoder()

@@ -25,10 +25,9 @@ const report = {
   countersigned: undefined,
   trust: 'pinned',
 } as unknown as BundleReport
-const seen = { span: { first: '2026-11-21T00:00:00.0Z', last: '2026-11-22T00:00:00.0Z' }, gaps: [], witnesses: [] }
-const witness = (name: string, seenS: number | undefined) => ({ name, vkey: name, seenS })
-const textOf = (more: Partial<BundleReport>, moreSeen: Partial<typeof seen> | object = {}) => {
-  const { title, summary, proven, notProven, tone } = verdictOf({ ...report, ...more }, { ...seen, ...moreSeen })
+const seen = { span: { first: '2026-11-21T00:00:00.0Z', last: '2026-11-22T00:00:00.0Z' }, gaps: [] }
+const textOf = (more: Partial<BundleReport>) => {
+  const { title, summary, proven, notProven, tone } = verdictOf({ ...report, ...more }, seen)
   return { tone, title, summary, proven: proven.join('\n'), notProven: notProven.join('\n') }
 }
 
@@ -51,7 +50,8 @@ test('complete is said of what is complete, and of the rest how much is withheld
 
 test('witnesses are believed when they have spoken, and missed when not', () => {
   assert.match(textOf({}).notProven, /only witnesses/)
-  const both = textOf({}, { witnesses: [witness('w1', 1_800_000_000), witness('w2', undefined)] })
+  const cosigned = [{ name: 'w1', key: 'w1+k', time: '2026-11-21T00:00:00.0Z' }]
+  const both = textOf({ witnesses: { cosigned, missing: ['w2'], quorum: 'met' } })
   assert.match(both.proven, /^w1 saw the same root ledger/m)
   assert.match(both.notProven, /^That w2 saw this root ledger/m)
   assert.doesNotMatch(both.notProven, /only witnesses/)

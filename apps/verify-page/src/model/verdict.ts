@@ -52,7 +52,7 @@ const errorTable = {
 
 const count = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString('en-GB')} ${n === 1 ? one : many}`
 
-type Seen = Pick<Shown, 'span' | 'gaps' | 'witnesses'>
+type Seen = Pick<Shown, 'span' | 'gaps'>
 
 export function verdictOf(report: BundleReport, shown: Seen | undefined): Verdict {
   if (!report.ok || shown === undefined) return failed(report)
@@ -63,8 +63,8 @@ export function verdictOf(report: BundleReport, shown: Seen | undefined): Verdic
     summary: isPinned
       ? `${extent(report)}, exactly as sealed, vouched for by a key you named.`
       : `Nothing in this file was changed since it was signed. But the only keys it was checked against came with the file: anyone can make such a file. Name the keys you trust to know who signed it.`,
-    proven: provenBy(report, shown),
-    notProven: notProvenBy(report, shown),
+    proven: provenBy(report),
+    notProven: notProvenBy(report),
     facts: factsOf(report, shown),
     problem: undefined,
   }
@@ -73,7 +73,6 @@ export function verdictOf(report: BundleReport, shown: Seen | undefined): Verdic
 function failed(report: BundleReport): Verdict {
   const { problem } = report
   const row = errorTable[problem?.code ?? '']
-  const isTrust = problem?.code === 'BUNDLE_UNTRUSTED' || problem?.code === 'NOTE_UNVERIFIED'
   const where = [
     `line ${problem?.fileLine} of the file`,
     ...(problem?.leaf === undefined ? [] : [`leaf ${problem.leaf} of the ledger`]),
@@ -82,21 +81,24 @@ function failed(report: BundleReport): Verdict {
   return {
     tone: 'failed',
     title: 'Not verified',
-    summary: isTrust
-      ? 'No key that you trust vouches for this file. Nothing in it is proven.'
-      : 'This file is not what was signed. Nothing in it may be relied on.',
+    summary: failures[problem?.code ?? ''] ?? 'This file is not what was signed. Nothing in it may be relied on.',
     proven: [],
     notProven: [],
     facts: [],
     problem: {
       code: problem?.code ?? 'UNKNOWN',
       rule: row?.rule ?? '',
-      advice: isTrust ? untrustedAdvice : (row?.advice ?? ''),
+      advice: problem?.code === 'BUNDLE_UNTRUSTED' ? untrustedAdvice : (row?.advice ?? ''),
       message: problem?.message ?? '',
       where,
       fileLine: problem?.fileLine ?? 0,
     },
   }
+}
+
+const failures: Readonly<Record<string, string>> = {
+  BUNDLE_UNTRUSTED: 'No key that you trust vouches for this file. Nothing in it is proven.',
+  BUNDLE_UNWITNESSED: 'Too few of the witnesses you named have seen this ledger: others may be shown another one.',
 }
 
 const untrustedAdvice =
@@ -107,8 +109,8 @@ const extent = ({ lines, size, complete, tenant }: BundleReport) =>
     ? `All ${count(size, 'line')} of the ledger of tenant “${tenant}”`
     : `${lines.toLocaleString('en-GB')} of ${count(size, 'line')} of the ledger of tenant “${tenant}”`
 
-function provenBy(report: BundleReport, { witnesses }: Seen): string[] {
-  const saw = witnesses.filter(({ seenS }) => seenS !== undefined).map(({ name }) => name)
+function provenBy(report: BundleReport): string[] {
+  const saw = report.witnesses?.cosigned.map(({ name }) => name) ?? []
   const { lines, complete, size, withheld, signedByHost, stubs, revealed, countersigned } = report
   return [
     `Each of the ${count(lines, 'shown line')} is, byte for byte, what stands at its place in the signed ledger.`,
@@ -136,9 +138,9 @@ function provenBy(report: BundleReport, { witnesses }: Seen): string[] {
   ]
 }
 
-function notProvenBy(report: BundleReport, { witnesses }: Seen): string[] {
+function notProvenBy(report: BundleReport): string[] {
   const { notCovered, trust } = report
-  const absent = witnesses.filter(({ seenS }) => seenS === undefined).map(({ name }) => name)
+  const { cosigned = [], missing = [] } = report.witnesses ?? {}
   return [
     ...(trust === 'self-asserted' ? ['Who signed this: no key of yours was compared.'] : []),
     'That what a line says really happened: a host seals what it saw, and whoever owns it while it seals decides what that is.',
@@ -147,8 +149,8 @@ function notProvenBy(report: BundleReport, { witnesses }: Seen): string[] {
           `That ${count(notCovered, 'shown line')} came from their host: the signature that covers ${notCovered === 1 ? 'it' : 'them'} is not in this file.`,
         ]
       : []),
-    ...(absent.length > 0 ? [`That ${listOf(absent)} saw this root ledger: no cosignature is here.`] : []),
-    ...(absent.length === witnesses.length
+    ...(missing.length > 0 ? [`That ${listOf(missing)} saw this root ledger: no cosignature is here.`] : []),
+    ...(cosigned.length === 0
       ? ['That everybody was shown the same ledger: only witnesses of the root ledger can say so.']
       : []),
   ]

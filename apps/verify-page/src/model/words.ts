@@ -5,7 +5,7 @@ import { headKeyId, type Line, type SideValues } from '@sealwatch/ledger/verify'
 import { memberAt, textAt } from './member.ts'
 
 /** What a line is to a reader. The order is that of the filter. */
-export const lineKinds = ['event', 'alert', 'head', 'key', 'stub', 'anchor', 'other'] as const
+export const lineKinds = ['event', 'alert', 'head', 'close', 'key', 'stub', 'anchor', 'other'] as const
 export type LineKind = (typeof lineKinds)[number]
 
 /** Numbers are OCSF's severity_id; what has none, or one we do not know, is 0. */
@@ -16,6 +16,7 @@ const findingClass = 2004
 export function kindOf(line: Line): LineKind {
   if ('event' in line) return memberAt(line.event, 'class_uid') === findingClass ? 'alert' : 'event'
   if ('head' in line) return 'head'
+  if ('close' in line) return 'close'
   if ('key' in line) return 'key'
   if ('stub' in line) return 'stub'
   if ('anchor' in line) return 'anchor'
@@ -66,6 +67,11 @@ function sentenceOf(line: Line, side: SideValues | undefined, hosts: HostNames):
   if ('event' in line) return ofEvent(line.event, side)
   if ('head' in line)
     return { actor: host(line.chain, keyIdOf(line.head.note)), action: `Signed its chain up to number ${line.seq}` }
+  if ('close' in line)
+    return {
+      actor: host(line.chain),
+      action: `Closed epoch ${line.epoch}: its ${numberOf(line.close.lines)} lines can be altered by nobody who comes later`,
+    }
   if ('key' in line) {
     const { host_id, valid_from, valid_until } = line.key
     const until = valid_until === null ? '' : ` until ${dayOf(valid_until)}`
@@ -91,6 +97,7 @@ function sentenceOf(line: Line, side: SideValues | undefined, hosts: HostNames):
 
 const ledgerItself = 'Ledger'
 const envelope: ReadonlySet<string> = new Set(['chain', 'epoch', 'prev', 'seq', 'time', 'v'])
+const numberOf = (n: number) => n.toLocaleString('en-GB')
 const dayOf = (time: string) => time.slice(0, 10)
 
 function keyIdOf(note: string): string | undefined {

@@ -15,27 +15,28 @@ export function startIntake(on: { file: (file: File) => void; trust: () => void 
   const picker = byId('picker', HTMLInputElement)
   const field = byId('trust', HTMLTextAreaElement)
   const chips = byId('trust-keys', HTMLElement)
-  let trust: GivenTrust = { vkeys: [], witnesses: [], wrong: [] }
+  let trust: GivenTrust = readTrust('')
 
   function readField(): void {
-    const before = keysOf(trust).join()
+    const before = JSON.stringify(trust)
     trust = readTrust(field.value)
     chips.replaceChildren(
       ...keysOf(trust).map((vkey) => h('li', { class: 'chip good', title: vkey }, icon('check', 14), nameOf(vkey))),
+      trust.policy === undefined ? '' : h('li', { class: 'chip good' }, icon('check', 14), 'policy of witnesses'),
       ...trust.wrong.map((word) =>
-        h('li', { class: 'chip bad', title: word }, icon('dash', 14), `not a key: ${word.slice(0, 40)}`),
+        h('li', { class: 'chip bad', title: word }, icon('dash', 14), `not a key: ${word.slice(0, 120)}`),
       ),
     )
     document.body.classList.toggle('has-trust', trust.vkeys.length > 0)
-    if (keysOf(trust).join() !== before) on.trust()
+    if (JSON.stringify(trust) !== before) on.trust()
   }
 
   async function take(files: Iterable<File>): Promise<void> {
     for (const file of files) {
       const text = file.size <= trustFileBytesMax ? await file.text().catch(() => '') : ''
       const found = readTrust(text)
-      if (keysOf(found).length > 0 && found.wrong.length === 0) {
-        field.value = [...new Set([...keysOf(trust), ...keysOf(found)])].join('\n')
+      if ((keysOf(found).length > 0 || found.policy !== undefined) && found.wrong.length === 0) {
+        field.value = joined(trust, found, text)
         readField()
       } else on.file(file)
     }
@@ -66,3 +67,10 @@ export function startIntake(on: { file: (file: File) => void; trust: () => void 
 }
 
 const keysOf = ({ vkeys, witnesses }: Trust) => [...vkeys, ...witnesses]
+
+/** What the field holds with a dropped file added: a policy takes over, and takes the keys of deployments along. */
+function joined(before: Trust, found: Trust, text: string): string {
+  if (found.policy === undefined) return [...new Set([...keysOf(before), ...keysOf(found)])].join('\n')
+  const others = before.vkeys.filter((vkey) => !found.vkeys.includes(vkey))
+  return `${others.map((vkey) => `log ${vkey}\n`).join('')}${text}`
+}

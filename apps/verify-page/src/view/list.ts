@@ -10,6 +10,7 @@ export const kindWords = {
   event: 'Event',
   alert: 'Alert',
   head: 'Host signature',
+  close: 'Epoch closed',
   key: 'Host key',
   stub: 'Not admitted',
   anchor: 'Beginning',

@@ -74,8 +74,8 @@ const inspectorHint = 'Point at a hash to read it, click to copy it.'
 /** Who vouches: the keys, in the second version the node key that they certify, and the witnesses. */
 function vouchingCards({ proof, witnesses }: Proven, keys: readonly string[], isPinned: boolean): HTMLElement[] {
   const { root, delegation } = proof
-  const seen = witnesses.filter(({ seenS }) => seenS !== undefined)
-  const named = new Set([root.origin, ...keys.map(nameOf), ...witnesses.map(({ name }) => name)])
+  const seen = witnesses?.cosigned ?? []
+  const named = new Set([root.origin, ...keys.map(nameOf), ...seen.map(({ key }) => nameOf(key))])
   const others = root.signedBy.filter((name) => !named.has(name))
   const keyCard = h(
     'div',
@@ -102,9 +102,7 @@ function vouchingCards({ proof, witnesses }: Proven, keys: readonly string[], is
     h(
       'div',
       { class: 'card witnesses' },
-      ...seen.map(({ name, seenS }) =>
-        h('p', {}, icon('check', 15), `${name} saw it ${timeWords(new Date((seenS ?? 0) * 1000).toISOString())}`),
-      ),
+      ...seen.map(({ name, time }) => h('p', {}, icon('check', 15), `${name} saw it ${timeWords(time)}`)),
       others.length > 0 && h('p', { class: 'meta' }, `not checked, for want of a key: ${others.join(', ')}`),
     )
   return [keyCard, ...(nodeCard ? [nodeCard] : []), ...(witnessCard ? [witnessCard] : [])]

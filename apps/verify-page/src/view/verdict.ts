@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Verdict } from '../model/verdict.ts'
-import { windowWords } from '../model/verdict.ts'
+import { timeWords, windowWords } from '../model/verdict.ts'
 import type { Examined } from '../worker/messages.ts'
 import { copyButton, h, hashText, icon, nameOf } from './dom.ts'
 
@@ -111,11 +111,11 @@ function keysView({ hostKeys, keys, node, witnesses }: Examined, isPinned: boole
             window: windowWords({ valid_from: node.validFrom, valid_until: node.validUntil }),
           },
         ]),
-    ...witnesses.map(({ name, vkey, seenS }) => ({
+    ...(witnesses?.cosigned ?? []).map(({ name, key, time }) => ({
       who: name,
-      why: seenS === undefined ? 'witness; has not cosigned this' : 'witness; cosigned this root ledger',
-      key: vkey,
-      window: 'cosignatures',
+      why: 'witness you named; cosigned this root ledger',
+      key,
+      window: `seen ${timeWords(time)}`,
     })),
     ...hostKeys.map((key) => ({
       who: key.host_id,

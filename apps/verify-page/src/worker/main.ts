@@ -7,7 +7,6 @@ import { excerptOf } from '../model/excerpt.ts'
 import { filterRows } from '../model/filter.ts'
 import { proofOf } from '../model/proof.ts'
 import { scriptOf } from '../model/script.ts'
-import type { Trust } from '../model/trust.ts'
 import { verdictOf } from '../model/verdict.ts'
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.ts'
 
@@ -15,7 +14,8 @@ const port = globalThis as unknown as Pick<Worker, 'postMessage' | 'addEventList
 const say = (message: FromWorker) => port.postMessage(message)
 
 let file: { readonly name: string } & BundleFile
-let trust: Trust = { vkeys: [], witnesses: [] }
+let trust: readonly string[] = []
+let witnesses: Answers['examine']['witnesses']
 let shown: Shown | undefined
 let lastFilter = 0
 
@@ -29,10 +29,11 @@ async function examineFile(
   onProgress: (bytes: number) => void,
 ): Promise<Answers['examine']> {
   file = ask.file
-  trust = ask.trust
+  trust = ask.trust.vkeys
   shown = undefined
   const { report, shown: found } = await examine(ask.file, ask.trust, onProgress)
   shown = found
+  witnesses = report.witnesses
   return {
     verdict: verdictOf(report, found),
     rows: found?.rows ?? 0,
@@ -40,7 +41,7 @@ async function examineFile(
     hostKeys: found?.hostKeys ?? [],
     keys: found?.header.keys ?? [],
     node: found?.header.delegation,
-    witnesses: found?.witnesses ?? [],
+    witnesses,
     excerpt: report.problem && (await excerptOf(ask.file, report.problem.fileLine)),
   }
 }
@@ -48,10 +49,10 @@ async function examineFile(
 async function prove(row: number): Promise<Answers['prove']> {
   const line = await known().line(row)
   const proof = await proofOf(known(), line)
-  const keys = trust.vkeys.length > 0 ? trust.vkeys : known().header.keys
+  const keys = trust.length > 0 ? trust : known().header.keys
   return {
     proof,
-    witnesses: known().witnesses,
+    witnesses,
     words: line.words,
     text: JSON.stringify(line.line, undefined, 2),
     personal: Object.entries(line.side ?? {}).map(([pointer, { value }]) => ({ pointer, value })),

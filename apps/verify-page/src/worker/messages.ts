@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the page and its worker say to each other: plain data, no functions.
 
-import type { KeyRecord } from '@sealwatch/ledger/verify'
+import type { BundleReport, KeyRecord } from '@sealwatch/ledger/verify'
 import type { Filter } from '../model/filter.ts'
 import type { Delegation } from '../model/header.ts'
 import type { Proof } from '../model/proof.ts'
 import type { Trust } from '../model/trust.ts'
 import type { Verdict } from '../model/verdict.ts'
-import type { Witness } from '../model/witnesses.ts'
 import type { LineKind, LineWords } from '../model/words.ts'
 
 export type Ask =
@@ -28,14 +27,14 @@ export type Examined = {
   /** Verifier keys that the bundle brought, and the node key that they certify, in a bundle of version 2. */
   readonly keys: readonly string[]
   readonly node: Pick<Delegation, 'nodeKey' | 'validFrom' | 'validUntil'> | undefined
-  readonly witnesses: readonly Witness[]
+  readonly witnesses: BundleReport['witnesses']
   /** The first bad line as it stands in the file, cut to a few hundred characters. */
   readonly excerpt: string | undefined
 }
 
 export type Proven = {
   readonly proof: Proof
-  readonly witnesses: readonly Witness[]
+  readonly witnesses: BundleReport['witnesses']
   readonly words: LineWords
   /** The line, indented for reading; personal values stand beside it by JSON pointer. */
   readonly text: string
