@@ -5,6 +5,7 @@ import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
 import {
+  crashQuietly,
   createLog,
   dropPrivileges,
   isSealwatchError,
@@ -35,6 +36,7 @@ try {
   for (const alarm of plan.alarms) log.critical(alarm)
   flushCompileCache()
   dropPrivileges(config)
+  crashQuietly(log)
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import process from 'node:process'
 import {
+  crashQuietly,
   createLog,
   isSealwatchError,
   messageOf,
@@ -28,6 +29,7 @@ try {
   // Its folder belongs to root.
   flushCompileCache()
   workAsOwnerOf(config.dataDir)
+  crashQuietly(log)
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
