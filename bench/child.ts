@@ -2,10 +2,15 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { execPath } from 'node:process'
 import { createInterface } from 'node:readline'
 
-export type Child = { readonly port: number } & AsyncDisposable
+export type Child = {
+  readonly port: number
+  /** The most memory it ever held, in MB. */
+  readonly peakMb: () => number
+} & AsyncDisposable
 
 /** Starts bench/`program` over a directory, in a process of its own; resolves when it serves. */
 export async function startChild(program: string, dir: string): Promise<Child> {
@@ -28,5 +33,9 @@ export async function startChild(program: string, dir: string): Promise<Child> {
     child.kill('SIGTERM')
     await ended
   }
-  return { port, [Symbol.asyncDispose]: stop }
+  const peakMb = () => {
+    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+    return (Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6
+  }
+  return { port, peakMb, [Symbol.asyncDispose]: stop }
 }

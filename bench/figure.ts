@@ -2,7 +2,7 @@
 
 import { systemClock } from '@sealwatch/base'
 
-/** One published number and the peer it is held against. Rates: more is better. */
+/** One published number, and the peer it is held against where there is one. */
 export type Figure = {
   readonly name: string
   readonly unit: string
@@ -10,14 +10,20 @@ export type Figure = {
   readonly min: number
   readonly max: number
   readonly runs: number
-  readonly peer: string
-  readonly peer_median: number
+  readonly peer?: string
+  readonly peer_median?: number
   /** median / peer_median. */
-  readonly ratio: number
+  readonly ratio?: number
 }
 
-/** Does the work once; returns how many units it did. */
-export type Work = () => Promise<number>
+/** Does the work once; returns how many units it did, and the seconds where it measured them itself. */
+export type Work = () => Promise<number | { readonly units: number; readonly seconds: number }>
+/** Of work that takes its own time, in seconds. */
+export const timed =
+  (units: number, work: () => number): Work =>
+  async () => ({ units, seconds: work() })
+
+export type Peer = { readonly name: string; readonly work: Work }
 
 export type Comparison = {
   readonly name: string
@@ -26,45 +32,65 @@ export type Comparison = {
   /** Done ahead of each turn, on nobody's time. */
   readonly before?: () => Promise<void>
   readonly ours: Work
-  readonly peer: string
-  readonly theirs: Work
+  readonly peers: readonly Peer[]
 }
 
-/** Ours and theirs take turns, so that what else the machine does hits both; a first turn of each is not counted. */
-export async function compare({ name, unit, runs, before, ours, peer, theirs }: Comparison): Promise<Figure> {
+/** The same with the one peer that there is. */
+export async function compare({
+  peer,
+  theirs,
+  ...rest
+}: Omit<Comparison, 'peers'> & { readonly peer: string; readonly theirs: Work }): Promise<Figure> {
+  for await (const figure of compareAll({ ...rest, peers: [{ name: peer, work: theirs }] })) return figure
+  throw new RangeError(`${rest.name} has no figure`)
+}
+
+/** A figure for each peer. All take turns, so that what else the machine does hits all; a first turn of each is not counted. */
+export async function* compareAll({ name, unit, runs, before, ours, peers }: Comparison): AsyncGenerator<Figure> {
   const rates: number[] = []
-  const peerRates: number[] = []
+  const peerRates = peers.map((): number[] => [])
   for (let run = 0; run <= runs; run += 1) {
     await before?.()
-    const [rate, peerRate] = [await rateOf(ours), await rateOf(theirs)]
-    if (run === 0) continue
-    rates.push(rate)
-    peerRates.push(peerRate)
+    const rate = await rateOf(ours)
+    if (run > 0) rates.push(rate)
+    for (const [i, { work }] of peers.entries()) {
+      const peerRate = await rateOf(work)
+      if (run > 0) peerRates[i]?.push(peerRate)
+    }
   }
-  const [median, peerMedian] = [medianOf(rates), medianOf(peerRates)]
-  return {
-    name,
-    unit,
-    median: Math.round(median),
-    min: Math.round(Math.min(...rates)),
-    max: Math.round(Math.max(...rates)),
-    runs,
-    peer,
-    peer_median: Math.round(peerMedian),
-    ratio: Number((median / peerMedian).toFixed(3)),
+  const figure = figureOf(name, unit, rates)
+  if (peers.length === 0) yield figure
+  for (const [i, peer] of peers.entries()) {
+    const peerMedian = medianOf(peerRates[i] as number[])
+    const ratio = Number((medianOf(rates) / peerMedian).toFixed(3))
+    yield { ...figure, peer: peer.name, peer_median: round(peerMedian), ratio }
   }
 }
+
+export function figureOf(name: string, unit: string, values: readonly number[]): Figure {
+  const median = round(medianOf(values))
+  return { name, unit, median, min: round(Math.min(...values)), max: round(Math.max(...values)), runs: values.length }
+}
+
+const round = (value: number) => (value >= 100 ? Math.round(value) : Number(value.toPrecision(3)))
 
 async function rateOf(work: Work): Promise<number> {
   const startNs = systemClock.monotonicNs()
-  const units = await work()
-  return units / (Number(systemClock.monotonicNs() - startNs) / 1e9)
+  const done = await work()
+  if (typeof done !== 'number') return done.units / done.seconds
+  return done / secondsSince(startNs)
 }
 
-function medianOf(values: readonly number[]): number {
+export const secondsSince = (startNs: bigint) => Number(systemClock.monotonicNs() - startNs) / 1e9
+
+export function medianOf(values: readonly number[]): number {
+  return quantileOf(values, 0.5)
+}
+
+/** Of values in any order; between two of them, the way between. */
+export function quantileOf(values: readonly number[], quantile: number): number {
   const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1
-    ? (sorted[middle] as number)
-    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+  const place = (sorted.length - 1) * quantile
+  const [below, above] = [sorted[Math.floor(place)] as number, sorted[Math.ceil(place)] as number]
+  return below + (above - below) * (place - Math.floor(place))
 }

@@ -8,15 +8,18 @@ import { createConnectTransport } from '@connectrpc/connect-node'
 import { createLog, systemClock, systemDisk, systemRandom } from '@sealwatch/base'
 import { AdminService, limits, protocol } from '@sealwatch/contract'
 import { generateSigner } from '@sealwatch/keys'
-import type { ChainBatch } from '@sealwatch/ledger'
+import type { ChainBatch, Draft } from '@sealwatch/ledger'
 import { connectAgent } from '../apps/agent/src/ship/client.ts'
 import { openIdentity, readHostFacts } from '../apps/agent/src/ship/index.ts'
 import { startChild } from './child.ts'
-import { compare, type Figure } from './figure.ts'
-import { eventsPerBatch, launches, openBenchChain, temporary } from './material.ts'
+import { compareAll, type Figure, figureOf, quantileOf } from './figure.ts'
+import { eventsAtOnce, launches, leanLaunches, openBenchChain, temporary } from './material.ts'
 
-const batches = 150
+const leanEvents = 24 * eventsAtOnce
+const fullEvents = 4 * eventsAtOnce
 const runs = 5
+/** Of the paced part: a batch is due so often, for so long. */
+const pace = { eventsPerSecond: 100_000, seconds: 10 }
 
 /**
  * From one host to an acknowledgement by the control plane: mTLS, verification, the ledger and its disk; the index and the
@@ -29,35 +32,56 @@ export async function* benchIngest(): AsyncGenerator<Figure> {
   await using server = await startChild('ingest-server.ts', serverDir)
   await using host = await enrol(serverDir, dir.path, server.port, signer)
   await using peer = await startChild('ingest-peer.ts', join(dir.path, 'peer'))
-  const drafts = launches(eventsPerBatch)
   let run = 0
   let sealed: ChainBatch[] = []
 
-  yield await compare({
-    name: 'ingest.acknowledged',
-    unit: 'lines/s',
-    runs,
-    before: async () => {
-      sealed = await seal(join(dir.path, `chain-${run++}`))
-      await host.register(sealed[0]?.chain ?? '')
-    },
-    ours: () => host.ship(sealed),
-    peer: 'the same batches over TLS to a process that syncs each and answers, and does no more',
-    theirs: () => sendToPeer(peer.port, sealed),
-  })
+  const kinds = [
+    ['ingest.acknowledged', leanLaunches(eventsAtOnce), leanEvents],
+    ['ingest.acknowledged-full', launches(eventsAtOnce), fullEvents],
+  ] as const
+  for (const [name, drafts, count] of kinds) {
+    yield* compareAll({
+      name,
+      unit: 'lines/s',
+      runs,
+      before: async () => {
+        sealed = await seal(join(dir.path, `chain-${run++}`), drafts, count)
+      },
+      ours: async () => (await host.ship(sealed)).lines,
+      peers: [
+        {
+          name: 'the same batches over TLS to a process that syncs each, answers, and does no more',
+          work: () => sendToPeer(peer.port, sealed),
+        },
+      ],
+    })
+  }
 
-  async function seal(path: string): Promise<ChainBatch[]> {
+  const paced = pace.eventsPerSecond * pace.seconds
+  const drafts = leanLaunches(eventsAtOnce)
+  const { latenciesMs, lines, seconds } = await host.ship(await seal(join(dir.path, 'paced'), drafts, paced), pace)
+  yield figureOf('ingest.paced', 'lines/s', [lines / seconds])
+  for (const quantile of [0.5, 0.99])
+    yield figureOf(`ingest.latency-p${100 * quantile}`, 'ms', [quantileOf(latenciesMs, quantile)])
+  yield figureOf('ingest.memory', 'MB', [server.peakMb()])
+
+  async function seal(path: string, drafts: readonly Draft[], count: number): Promise<ChainBatch[]> {
     const chain = await openBenchChain(path, signer)
     const read: ChainBatch[] = []
-    for (let i = 0; i < batches; i += 1) {
-      const { nextSeq } = chain.position
+    for (let i = 0; i < count; i += eventsAtOnce) {
+      let { nextSeq } = chain.position
       await chain.seal(drafts)
-      read.push((await chain.readBatch(nextSeq)) as ChainBatch)
+      for (; nextSeq < chain.position.nextSeq; nextSeq += read.at(-1)?.count ?? 0)
+        read.push((await chain.readBatch(nextSeq)) as ChainBatch)
     }
     await chain.close()
+    await host.register(chain.id)
     return read
   }
 }
+
+type Pace = { readonly eventsPerSecond: number }
+type Shipped = { readonly lines: number; readonly seconds: number; readonly latenciesMs: number[] }
 
 /** Enrols this process as a host of the control plane that runs over `serverDir`. */
 async function enrol(serverDir: string, dir: string, port: number, signer: ReturnType<typeof generateSigner>) {
@@ -99,24 +123,31 @@ async function enrol(serverDir: string, dir: string, port: number, signer: Retur
     })
   }
 
-  async function ship(sealed: readonly ChainBatch[]): Promise<number> {
+  async function ship(sealed: readonly ChainBatch[], pace?: Pace): Promise<Shipped> {
     const window = createWindow(limits.batchesInFlightMax)
+    const sentMs: number[] = []
+    const startMs = performance.now()
     async function* requests() {
+      let dueMs = startMs
       for (const { chain, firstSeq, count, lines, side } of sealed) {
-        await window.enter()
         const values = side.map((row) => ({ seq: BigInt(row.seq), values: row.values }))
+        await window.enter()
+        if (pace !== undefined && dueMs > performance.now()) await systemClock.sleep(dueMs - performance.now())
+        if (pace !== undefined) dueMs += (1000 * count) / pace.eventsPerSecond
+        sentMs.push(performance.now())
         yield { chain, firstSeq: BigInt(firstSeq), count, lines, side: values }
       }
     }
     let lines = 0
-    let answered = 0
+    const latenciesMs: number[] = []
     for await (const { outcome } of client.ship(requests())) {
       if (outcome.case !== 'acknowledged') throw new Error(`a batch was ${outcome.case}`)
       window.leave()
-      lines += sealed[answered++]?.count ?? 0
-      if (answered === sealed.length) break
+      lines += sealed[latenciesMs.length]?.count ?? 0
+      latenciesMs.push(performance.now() - (sentMs[latenciesMs.length] as number))
+      if (latenciesMs.length === sealed.length) break
     }
-    return lines
+    return { lines, seconds: (performance.now() - startMs) / 1000, latenciesMs }
   }
 
   return { register, ship, [Symbol.asyncDispose]: async () => close() }

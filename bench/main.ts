@@ -3,11 +3,13 @@
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import type { Figure } from './figure.ts'
+import { benchGrowth } from './growth.ts'
 import { benchIngest } from './ingest.ts'
 import { benchRedact } from './redact.ts'
 import { benchSeal } from './seal.ts'
 import { benchSealing } from './sealing.ts'
 import { benchSigners } from './signers.ts'
+import { benchTenants } from './tenants.ts'
 import { benchVerify } from './verify.ts'
 
 const benches: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
@@ -17,6 +19,8 @@ const benches: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   signers: benchSigners,
   redact: benchRedact,
   sealing: benchSealing,
+  growth: benchGrowth,
+  tenants: benchTenants,
 }
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true })
@@ -33,6 +37,6 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) 
 }
 
 function rowOf({ name, unit, median, min, max, runs, peer, peer_median, ratio }: Figure): string {
-  const count = (value: number) => value.toLocaleString('en')
-  return `| ${name} | ${count(median)} ${unit} | ${count(min)} – ${count(max)} | ${runs} | ${peer} | ${count(peer_median)} | ${ratio} |`
+  const count = (value: number | undefined) => value?.toLocaleString('en') ?? ''
+  return `| ${name} | ${count(median)} ${unit} | ${count(min)} – ${count(max)} | ${runs} | ${peer ?? ''} | ${count(peer_median)} | ${ratio ?? ''} |`
 }

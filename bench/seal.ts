@@ -1,121 +1,204 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Worker } from 'node:worker_threads'
 import { systemDisk } from '@sealwatch/base'
-import { limits } from '@sealwatch/contract'
-import { generateSigner, verifyEd25519 } from '@sealwatch/keys'
-import { type ChainBatch, chainStart, linkBatch, sha256, type VerifiedBatch, verifyBatch } from '@sealwatch/ledger'
-import { compare, type Figure } from './figure.ts'
+import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import {
-  eventsPerBatch,
+  type ChainBatch,
+  type ChainPosition,
+  chainStart,
+  type Draft,
+  type Ledger,
+  type VerifiedBatch,
+} from '@sealwatch/ledger'
+import { indexEntries, judgeBatch } from '../apps/server/src/ingest/index.ts'
+import { createOutbox, openStore } from '../apps/server/src/store/index.ts'
+import { compareAll, type Figure, type Peer, timed } from './figure.ts'
+import {
+  eventsAtOnce,
   keyRecord,
   launches,
+  leanLaunches,
   noteSigner,
   openBenchChain,
   openBenchLedger,
   temporary,
 } from './material.ts'
+import { openJournal } from './peers/journald.ts'
+import { openPostgres } from './peers/postgres.ts'
+import type { FromHost, ToHost } from './seal-host.ts'
 
-const batches = 100
+const events = 49 * eventsAtOnce
+const fullEvents = 5 * eventsAtOnce
+const batchesAtOnce = 8
 const runs = 5
 
-/** Events that become evidence: on the host, into its chain; on the server, from verified batches into the ledger. */
+/** Events that become evidence: on the host, at the server, and from the one to the other with an index. */
 export async function* benchSeal(): AsyncGenerator<Figure> {
   await using dir = await temporary()
-  const drafts = launches(eventsPerBatch)
-  const signer = generateSigner()
   let run = 0
   const place = () => join(dir.path, `${run++}`)
+  const signer = generateSigner()
+  const lean = leanLaunches(eventsAtOnce)
+  const full = launches(eventsAtOnce)
 
-  yield await compare({
-    name: 'seal.chain',
-    unit: 'events/s',
-    runs,
-    ours: async () => {
-      const chain = await openBenchChain(place(), signer)
-      for (let i = 0; i < batches; i += 1) await chain.seal(drafts)
-      await chain.close()
-      return batches * eventsPerBatch
-    },
-    peer: 'JSON.stringify and one synchronous append a batch',
-    theirs: async () => {
-      const file = await systemDisk.openAppend(place())
-      for (let i = 0; i < batches; i += 1)
-        await file.append([Buffer.from(drafts.map(({ event }) => `${JSON.stringify(event)}\n`).join(''))])
-      await file.close()
-      return batches * eventsPerBatch
-    },
-  })
+  const sealed = await sealAll(join(dir.path, 'lean'), signer, lean, events)
+  const texts = sealed.flatMap(({ lines }) => Buffer.from(lines).toString().split('\n').slice(0, -1))
+  const journal = openJournal(dir.path, texts)
+  const postgres = openPostgres(dir.path, texts, eventsAtOnce)
+  const peers: Peer[] = [
+    ...(journal ? [{ name: 'journald, Forward Secure Sealing', work: timed(texts.length, journal.seal) }] : []),
+    ...(postgres ? [{ name: 'PostgreSQL 15, binary COPY, no sealing', work: timed(texts.length, postgres.copy) }] : []),
+  ]
+  await using host = await startHost()
+  yield* compareAll({ name: 'seal.indexed', unit: 'events/s', runs, ours: () => sealToIndex(host, place()), peers })
+  postgres?.stop()
 
-  const sealed = await sealBatches(join(dir.path, 'chain'))
-  yield await compare({
-    name: 'seal.ledger',
-    unit: 'lines/s',
-    runs,
-    ours: async () => {
-      const ledger = await openBenchLedger(place(), noteSigner())
-      await Promise.all(sealed.verified.map((batch) => ledger.append(batch)))
-      await ledger.checkpoint()
-      const { size } = ledger
-      await ledger.close()
-      return size
-    },
-    peer: 'node:sqlite, WAL, synchronous=FULL, a transaction a batch',
-    theirs: async () => insertAll(place(), sealed.verified),
-  })
+  const text = (drafts: readonly Draft[]) =>
+    Buffer.from(drafts.map(({ event }) => `${JSON.stringify(event)}\n`).join(''))
+  for (const [name, drafts, count] of [
+    ['seal.host', lean, events],
+    ['seal.host-full', full, fullEvents],
+  ] as const) {
+    yield* compareAll({
+      name,
+      unit: 'events/s',
+      runs,
+      ours: async () => {
+        const chain = await openBenchChain(place(), signer)
+        for (let i = 0; i < count; i += eventsAtOnce) await chain.seal(drafts)
+        await chain.close()
+        return count
+      },
+      peers: [
+        { name: 'JSON.stringify and a synchronous append', work: () => appendAll(place(), count, () => text(drafts)) },
+      ],
+    })
+  }
 
-  yield await compare({
-    name: 'seal.verify-and-ledger',
-    unit: 'lines/s',
-    runs,
-    ours: async () => {
-      const ledger = await openBenchLedger(place(), noteSigner())
-      await Promise.all(verifyAll(sealed.raw, sealed.key).map((batch) => ledger.append(batch)))
-      await ledger.checkpoint()
-      const { size } = ledger
-      await ledger.close()
-      return size
-    },
-    peer: 'node:sqlite, WAL, synchronous=FULL, a transaction a batch, after JSON.parse of each line',
-    theirs: async () => {
-      const lines = sealed.raw.flatMap(({ lines: bytes }) => Buffer.from(bytes).toString().split('\n').slice(0, -1))
-      for (const line of lines) JSON.parse(line)
-      return insertAll(place(), sealed.verified)
-    },
-  })
-
-  async function sealBatches(path: string) {
-    const chain = await openBenchChain(path, signer)
-    for (let i = 0; i < batches; i += 1) await chain.seal(drafts)
-    const raw: ChainBatch[] = []
-    for (let seq = 0; seq < chain.position.nextSeq; seq += raw.at(-1)?.count ?? 0)
-      raw.push((await chain.readBatch(seq)) as ChainBatch)
-    await chain.close()
-    const key = keyRecord(signer)
-    return { raw, key, verified: verifyAll(raw, key) }
+  const sealedFull = await sealAll(join(dir.path, 'full'), signer, full, fullEvents)
+  for (const [name, batches] of [
+    ['seal.canonical', sealed],
+    ['seal.canonical-full', sealedFull],
+  ] as const) {
+    yield* compareAll({
+      name,
+      unit: 'lines/s',
+      runs,
+      ours: () => takeAll(place(), batches, keyRecord(signer)),
+      peers: [{ name: 'node:sqlite, WAL, synchronous=FULL, one table', work: async () => insertAll(place(), batches) }],
+    })
   }
 }
 
-function verifyAll(raw: readonly ChainBatch[], key: ReturnType<typeof keyRecord>): VerifiedBatch[] {
-  let position = chainStart
-  return raw.map((batch) => {
-    const linked = linkBatch(sha256, batch, position, limits.batchLinesMax)
-    position = linked.end
-    return verifyBatch(sha256, verifyEd25519, linked, key)
-  })
+async function sealAll(
+  dir: string,
+  signer: Ed25519Signer,
+  drafts: readonly Draft[],
+  count: number,
+): Promise<ChainBatch[]> {
+  const chain = await openBenchChain(dir, signer)
+  for (let i = 0; i < count; i += eventsAtOnce) await chain.seal(drafts)
+  const batches: ChainBatch[] = []
+  for (let seq = 0; seq < chain.position.nextSeq; seq += batches.at(-1)?.count ?? 0)
+    batches.push((await chain.readBatch(seq)) as ChainBatch)
+  await chain.close()
+  return batches
 }
 
-function insertAll(path: string, batches: readonly VerifiedBatch[]): number {
+type Host = { readonly worker: Worker; readonly key: ReturnType<typeof keyRecord> } & AsyncDisposable
+
+async function startHost(): Promise<Host> {
+  const worker = new Worker(new URL('seal-host.ts', import.meta.url))
+  const [{ key }] = (await once(worker, 'message')) as [{ key: ReturnType<typeof keyRecord> }]
+  return { worker, key, [Symbol.asyncDispose]: async () => void (await worker.terminate()) }
+}
+
+/** A host seals on one core, what it sends is judged, made durable and indexed on the other. Until all of that is done. */
+async function sealToIndex({ worker, key }: Host, dir: string): Promise<number> {
+  const ledger = await openBenchLedger(join(dir, 'ledger'), noteSigner())
+  const store = openStore(join(dir, 'index.sqlite'))
+  const stop = new AbortController()
+  let due = Number.POSITIVE_INFINITY
+  const onIndexed = (position: number) => {
+    if (position >= due) stop.abort()
+  }
+  const indexing = indexEntries({ ledger, store, outbox: createOutbox(store), signal: stop.signal, onIndexed })
+  const take = createJudge(ledger, key)
+  const pending: Promise<void>[] = []
+  const { promise: done, resolve } = Promise.withResolvers<void>()
+  const onMessage = (message: FromHost) => {
+    if ('done' in message) resolve()
+    if (!('batch' in message)) return
+    const appended = ledger.append(take(message.batch)).then(() => worker.postMessage({ taken: true } satisfies ToHost))
+    pending.push(appended)
+  }
+  worker.on('message', onMessage)
+  worker.postMessage({ order: { dir: join(dir, 'chain'), events } } satisfies ToHost)
+  await done
+  await Promise.all(pending)
+  worker.off('message', onMessage)
+  due = ledger.size
+  await ledger.append({ own: { event: { message: 'the end' } } })
+  await indexing
+  await ledger.checkpoint()
+  await ledger.close()
+  await store.close()
+  return events
+}
+
+/** The verdict on batches of one chain in their order, as the server's ingest gives it. */
+function createJudge(ledger: Ledger, key: ReturnType<typeof keyRecord>) {
+  const registered = { ...key, revoked_at: null }
+  const owner = { hostId: key.host_id, tenant: ledger.tenant }
+  let position: ChainPosition = chainStart
+  return (batch: Pick<ChainBatch, 'chain' | 'count' | 'lines'>): VerifiedBatch => {
+    const verdict = judgeBatch(batch, position, owner, () => registered, '2026-11-21T12:00:00.000000000Z')
+    if (!('admitted' in verdict)) throw new Error(`a batch was refused: ${verdict.detail}`)
+    position = verdict.admitted.end
+    return verdict.admitted
+  }
+}
+
+async function takeAll(
+  dir: string,
+  batches: readonly ChainBatch[],
+  key: ReturnType<typeof keyRecord>,
+): Promise<number> {
+  const ledger = await openBenchLedger(dir, noteSigner())
+  const judge = createJudge(ledger, key)
+  for (let i = 0; i < batches.length; i += batchesAtOnce)
+    await Promise.all(batches.slice(i, i + batchesAtOnce).map((batch) => ledger.append(judge(batch))))
+  await ledger.checkpoint()
+  const { size } = ledger
+  await ledger.close()
+  return size
+}
+
+async function appendAll(path: string, count: number, text: () => Buffer): Promise<number> {
+  const file = await systemDisk.openAppend(path)
+  for (let i = 0; i < count; i += eventsAtOnce) await file.append([text()])
+  await file.close()
+  return count
+}
+
+function insertAll(path: string, batches: readonly ChainBatch[]): number {
   using db = new DatabaseSync(path)
-  db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE lines (id INTEGER PRIMARY KEY, line BLOB)')
+  db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE lines (id INTEGER PRIMARY KEY, line TEXT)')
   const insert = db.prepare('INSERT INTO lines (line) VALUES (?)')
   let count = 0
-  for (const { lines } of batches) {
+  for (let i = 0; i < batches.length; i += batchesAtOnce) {
     db.exec('BEGIN')
-    for (const { bytes } of lines) insert.run(bytes)
+    for (const { lines } of batches.slice(i, i + batchesAtOnce)) {
+      for (const line of Buffer.from(lines).toString().split('\n').slice(0, -1)) {
+        insert.run(line)
+        count += 1
+      }
+    }
     db.exec('COMMIT')
-    count += lines.length
   }
   return count
 }

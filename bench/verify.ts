@@ -10,6 +10,7 @@ import { type Ed25519Signer, generateSigner, verifyEd25519 } from '@sealwatch/ke
 import {
   chainStart,
   createNoteSigner,
+  type Draft,
   ed25519KeyId,
   type Ledger,
   linkBatch,
@@ -21,26 +22,43 @@ import {
   verifyBundle,
   writeBundle,
 } from '@sealwatch/ledger'
-import { compare, type Figure } from './figure.ts'
-import { eventsPerBatch, keyRecord, launches, openBenchChain, openBenchLedger, temporary } from './material.ts'
+import { compareAll, type Figure, type Peer, timed } from './figure.ts'
+import {
+  eventsAtOnce,
+  keyRecord,
+  launches,
+  leanLaunches,
+  openBenchChain,
+  openBenchLedger,
+  temporary,
+} from './material.ts'
+import { openJournal } from './peers/journald.ts'
 
-const batches = 200
+const events = 49 * eventsAtOnce
+const fullEvents = 5 * eventsAtOnce
 const runs = 5
 
 /** A complete bundle, verified from its file as `sealwatch audit verify` does. */
 export async function* benchVerify(): AsyncGenerator<Figure> {
   await using dir = await temporary()
-  const node = generateSigner()
-  const tenant = await openBenchLedger(join(dir.path, 'tenant'), createNoteSigner('bench.test/tenant/0', node))
-  const root = await openBenchLedger(join(dir.path, 'root'), createNoteSigner('bench.test/root', node))
-  await fill(tenant, join(dir.path, 'chain'))
-  const path = join(dir.path, 'all.bundle')
-  const lines = await exportAll(tenant, root, path, generateSigner())
-  await tenant.close()
-  await root.close()
+  const lean = await bundleOf(join(dir.path, 'lean'), leanLaunches(eventsAtOnce), events)
+  const journal = openJournal(dir.path, lean.texts)
+  const inJournal = { name: 'journalctl --verify with Forward Secure Sealing', texts: lean.texts.length }
+  const peers = journal ? [{ name: inJournal.name, work: timed(inJournal.texts, journal.verify) }] : []
+  journal?.seal()
+  yield* verified('verify.bundle', lean, peers)
+  yield* verified('verify.bundle-full', await bundleOf(join(dir.path, 'full'), launches(eventsAtOnce), fullEvents), [])
+}
 
-  yield await compare({
-    name: 'verify.bundle',
+type Bundle = { readonly path: string; readonly lines: number; readonly texts: readonly string[] }
+
+function verified(name: string, { path, lines }: Bundle, peers: readonly Peer[]): AsyncGenerator<Figure> {
+  const work = async () => {
+    execFileSync('sha256sum', [path])
+    return lines
+  }
+  return compareAll({
+    name,
     unit: 'lines/s',
     runs,
     ours: async () => {
@@ -49,29 +67,41 @@ export async function* benchVerify(): AsyncGenerator<Figure> {
         throw new Error(`the bundle does not verify: ${report.problem?.message}`)
       return lines
     },
-    peer: 'sha256sum of the same file',
-    theirs: async () => {
-      execFileSync('sha256sum', [path])
-      return lines
-    },
+    peers: [...peers, { name: 'sha256sum of the same file', work }],
   })
 }
 
-async function fill(ledger: Ledger, path: string): Promise<void> {
+async function bundleOf(dir: string, drafts: readonly Draft[], count: number): Promise<Bundle> {
+  const node = generateSigner()
+  const tenant = await openBenchLedger(join(dir, 'tenant'), createNoteSigner('bench.test/tenant/0', node))
+  const root = await openBenchLedger(join(dir, 'root'), createNoteSigner('bench.test/root', node))
+  const texts = await fill(tenant, join(dir, 'chain'), drafts, count)
+  const path = join(dir, 'all.bundle')
+  const lines = await exportAll(tenant, root, path, generateSigner())
+  await tenant.close()
+  await root.close()
+  return { path, lines, texts }
+}
+
+async function fill(ledger: Ledger, path: string, drafts: readonly Draft[], count: number): Promise<string[]> {
   const signer = generateSigner()
   const chain = await openBenchChain(path, signer)
-  const drafts = launches(eventsPerBatch)
   await ledger.append({ own: { key: keyRecord(signer) } })
+  const texts: string[] = []
   let position = chainStart
-  for (let i = 0; i < batches; i += 1) {
+  for (let i = 0; i < count; i += eventsAtOnce) {
     await chain.seal(drafts)
-    const batch = await chain.readBatch(position.nextSeq)
-    if (batch === undefined) throw new Error('a sealed batch is not there')
-    const linked = linkBatch(sha256, batch, position, limits.batchLinesMax)
-    position = linked.end
-    await ledger.append(verifyBatch(sha256, verifyEd25519, linked, keyRecord(signer)))
+    while (position.nextSeq < chain.position.nextSeq) {
+      const batch = await chain.readBatch(position.nextSeq)
+      if (batch === undefined) throw new Error('a sealed batch is not there')
+      texts.push(...Buffer.from(batch.lines).toString().split('\n').slice(0, -1))
+      const linked = linkBatch(sha256, batch, position, limits.batchLinesMax)
+      position = linked.end
+      await ledger.append(verifyBatch(sha256, verifyEd25519, linked, keyRecord(signer)))
+    }
   }
   await chain.close()
+  return texts
 }
 
 async function exportAll(ledger: Ledger, root: Ledger, path: string, logKey: Ed25519Signer): Promise<number> {
