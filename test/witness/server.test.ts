@@ -36,7 +36,7 @@ function heldClock(): Clock & { pass(ms: number): void } {
     nowMs: () => systemClock.nowMs() + aheadMs,
     sleep: (ms, signal) =>
       new Promise((wake) => {
-        if (ms <= 100 || signal?.aborted === true) return void setImmediate(wake)
+        if (ms <= 500 || signal?.aborted === true) return void setImmediate(wake)
         sleepers.push(wake)
         signal?.addEventListener('abort', () => wake(), { once: true })
       }),
@@ -322,6 +322,27 @@ test('a server whose data were copied, and grew apart, is caught by the witness 
     kept.map(({ report }) => [report.origin, report.kind, report.sizes[0]]),
     [['d1/root', 'other_prefix', size]],
   )
+})
+
+test('sealing goes on while a witness hangs', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-hang-'))
+  const pretender = await serve(() => undefined)
+  const { ledgers } = await deploymentOf(dir.path, () => `witness liar ${liar.vkey} ${pretender.url}\nquorum liar\n`)
+  let isPublished = false
+  const publishing = ledgers.publish(0).then(() => {
+    isPublished = true
+  })
+  while (pretender.asked() === 0) await systemClock.sleep(1)
+  for (let i = 0; i < 3; i += 1) {
+    await ledgers.get('default').append({ own: { event: { i } } })
+    await ledgers.seal()
+    assert.equal(ledgers.get('default').signed?.size, ledgers.get('default').size)
+  }
+  assert.equal(isPublished, false)
+  await pretender[Symbol.asyncDispose]()
+  await publishing
+  assert.equal(ledgers.health.quorum, 'below')
+  await ledgers.close()
 })
 
 test('a checkpoint below the quorum is published and marked, or held', async () => {

@@ -35,6 +35,8 @@ const headersBytesMax = 8 * 1024
 const headersMs = 5_000
 const requestMs = 10_000
 const idleMs = 30_000
+/** How late a connection that is too slow may be noticed. */
+const checkMs = 2_000
 const requestsPerConnectionMax = 10_000
 
 /** Serves C2SP tlog-witness, and a log's last checkpoint under `/checkpoint/<hex SHA-256 of its origin>`. */
@@ -47,6 +49,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     headersTimeout: headersMs,
     requestTimeout: requestMs,
     keepAliveTimeout: idleMs,
+    connectionsCheckingInterval: checkMs,
   }
   const onRequest: RequestListener = (request, response) => {
     answerTo(options, request)
@@ -64,7 +67,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     try {
       return tls === undefined
         ? createHttpServer(limits, onRequest)
-        : createHttpsServer({ ...limits, ...tls }, onRequest)
+        : createHttpsServer({ ...limits, ...tls, handshakeTimeout: headersMs }, onRequest)
     } catch (cause) {
       throw witnessProgramError('WITNESS_LISTEN', { attempted, received: (cause as NodeJS.ErrnoException).code, cause })
     }

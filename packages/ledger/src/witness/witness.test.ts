@@ -306,7 +306,7 @@ test('what was cosigned is never forgotten: a state that is gone, cut or of anot
 })
 
 test('logs are added, also while it runs, and get further keys; what is known stays as it is', async () => {
-  const { witness, disk } = await newWitness()
+  const { witness, disk, files } = await newWitness()
   const second = createForkedLog('example.com/second', { common: 1, size: 9 })
   assert.equal((await witness.addCheckpoint(second.submission(0, 0, 3))).status, 404)
   await addLog(disk, places, second.origin, [second.vkey])
@@ -324,6 +324,9 @@ test('logs are added, also while it runs, and get further keys; what is known st
     (_, i) => createNoteSigner('k', sampleSigner(i + 1)).vkey,
   )
   await assert.rejects(addLog(disk, places, second.origin, many), { code: 'WITNESS_LIMIT' })
+  for (let i = files.size; i < witnessLimits.logs + 10; i += 1)
+    files.set(places.log(logIdOf(`log ${i}`)), new Uint8Array())
+  await assert.rejects(addLog(disk, places, 'example.com/third', [second.vkey]), { code: 'WITNESS_LIMIT' })
 })
 
 test('a witness is made once', async () => {

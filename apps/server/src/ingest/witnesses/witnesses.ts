@@ -27,7 +27,7 @@ export type Witnesses = {
 export type WitnessesOptions = Omit<WitnessClientOptions, 'witness'> & { readonly policy: Policy }
 
 /** With the quorum met, the others have this long to join in. */
-const stragglersMs = 100
+const stragglersMs = 500
 
 /** Throws WITNESSES_UNUSABLE for a policy that this server cannot follow. */
 export function createWitnesses(options: WitnessesOptions): Witnesses {
@@ -44,6 +44,7 @@ export function createWitnesses(options: WitnessesOptions): Witnesses {
     const lines = new Map<CosignerKey, string>()
     const isMet = () => isQuorumMet(policy.quorum, (key) => lines.has(key))
     const enough = new AbortController()
+    if (isMet()) enough.abort()
     const answered = clients.map(async ({ witness, client }) => {
       const line = await client.cosign(checkpoint, signal)
       if (line === undefined) return
