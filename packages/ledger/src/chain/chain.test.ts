@@ -39,8 +39,13 @@ const open = (dir: string, options: Partial<ChainOptions> = {}) =>
 
 const events = (from: number, count: number) => Array.from({ length: count }, (_, i) => sampleEvent(from + i))
 
-/** What a server would see: every batch from `from` on, verified, with its personal values; the events' messages. */
-async function shipAll(chain: Chain, from = 0, start = chainStart): Promise<{ messages: string[]; lines: Line[] }> {
+type Shipped = { messages: string[]; lines: Line[] }
+
+/**
+ * What a server would see: every batch from `from` on, verified, with its personal values but for lines before
+ * `forgotten`; the events' messages.
+ */
+async function shipAll(chain: Chain, from = 0, start = chainStart, forgotten = 0): Promise<Shipped> {
   const messages: string[] = []
   const lines: Line[] = []
   let position = start
@@ -57,6 +62,7 @@ async function shipAll(chain: Chain, from = 0, start = chainStart): Promise<{ me
       if (!('event' in line)) continue
       const message = line.event.message as string
       messages.push(message)
+      if (line.seq < forgotten) continue
       const opened = openSide(sha256, line, side.get(line.seq) ?? '', 'testing')
       assert.equal(opened['/event/actor/user/name']?.value, message.replace('process ', 'user-'))
       side.delete(line.seq)
@@ -381,11 +387,8 @@ test('the place up to which the server has everything is kept, only grows, and i
   await chain.close()
   const again = await open(dir.path, rotating)
   assert.equal(again.shipped, 6)
-  assert.deepEqual(
-    await messagesOf(again),
-    processes(4),
-    'files that were not read at the start are read when asked for',
-  )
+  const { messages } = await shipAll(again, 0, chainStart, 6)
+  assert.deepEqual(messages, processes(4), 'files that were not read at the start are read when asked for')
   await again.close()
   for (const text of ['', '{', 'null', '{"next_seq":-1}', '{"next_seq":"6"}', '[]']) {
     await writeFile(join(dir.path, 'shipped.json'), text)
@@ -394,6 +397,31 @@ test('the place up to which the server has everything is kept, only grows, and i
     assert.deepEqual(careless.position, chain.position)
     await careless.close()
   }
+})
+
+test('LOG-5: personal values are here no longer than the server needs to have them; lines stay, and prove', async () => {
+  await using dir = await temporary()
+  const chain = await open(dir.path, rotating)
+  const sideBytes = async () => {
+    const names = (await readdir(dir.path)).filter((name) => name.endsWith('.side'))
+    return (await Promise.all(names.map((name) => readFile(join(dir.path, name), 'utf8')))).join('')
+  }
+  for (let i = 0; i < 4; i += 1) await chain.seal(events(i, 1))
+  const each = chain.position.nextSeq / 4
+  await chain.acknowledge(each * 2 - 1)
+  assert.deepEqual((await sideBytes()).match(/user-\d/g), ['user-1', 'user-2', 'user-3'], 'not of a file in part')
+  await chain.acknowledge(each * 2)
+  const bytes = chain.bytes
+  assert.deepEqual((await sideBytes()).match(/user-\d/g), ['user-2', 'user-3'])
+  assert.deepEqual((await shipAll(chain, 0, chainStart, each * 2)).messages, processes(4))
+  await chain.close()
+  const again = await open(dir.path, rotating)
+  assert.equal(again.bytes, bytes)
+  await again.seal(events(4, 1))
+  await again.acknowledge(again.position.nextSeq)
+  assert.deepEqual((await sideBytes()).match(/user-\d/g), ['user-4'], 'of the newest file, to which more may come')
+  assert.deepEqual((await shipAll(again, 0, chainStart, each * 4)).messages, processes(5))
+  await again.close()
 })
 
 test('a full disk seals nothing, keeps what was there, and sealing resumes', async () => {

@@ -122,6 +122,8 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
   let epochBeganNs = linesInEpoch() > 0 ? clock.monotonicNs() : undefined
   let open: { file: string; lines: AppendFile; side: AppendFile } | undefined
   let queue: Promise<unknown> = Promise.resolve()
+  /** How many of the oldest files are without personal values. */
+  let forgotten = 0
 
   const serially = <T>(work: () => Promise<T>): Promise<T> => {
     const result = queue.then(work)
@@ -161,6 +163,21 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
       }
       await removeSegment(disk, dir, oldest.file)
       segments = segments.slice(1)
+      forgotten = Math.max(0, forgotten - 1)
+    }
+  }
+
+  /**
+   * Removes the personal values of files that the server has whole: it keeps them sealed, person by person, and here they
+   * lie in the open (LOG-5). The lines stay, and prove what they proved.
+   */
+  async function forgetValues(): Promise<void> {
+    const next = segments.findLastIndex(({ file }) => firstSeqOf(file) <= acknowledged.nextSeq)
+    for (const segment of segments.slice(forgotten, Math.max(next, forgotten))) {
+      if (segment.sideBytes > 0) await disk.remove(join(dir, sideFile(segment.file)))
+      segment.sideBytes = 0
+      segment.extents = undefined
+      forgotten += 1
     }
   }
 
@@ -286,6 +303,7 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
         if (nextSeq <= acknowledged.nextSeq) return
         await disk.replace(join(dir, acknowledgedFile), acknowledgedText(next))
         acknowledged = next
+        await forgetValues()
       }),
     close: () => serially(closeFiles),
   }
