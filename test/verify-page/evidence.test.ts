@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +23,7 @@ import fc from 'fast-check'
 import { type Evidence, examine, type Shown } from '../../apps/verify-page/src/model/evidence.ts'
 import { excerptOf } from '../../apps/verify-page/src/model/excerpt.ts'
 import { filterRows } from '../../apps/verify-page/src/model/filter.ts'
+import { goProgramOf } from '../../apps/verify-page/src/model/go-program.ts'
 import { proofOf } from '../../apps/verify-page/src/model/proof.ts'
 import { scriptOf } from '../../apps/verify-page/src/model/script.ts'
 import { sampleSigner } from '../../packages/ledger/test/sample.ts'
@@ -130,6 +131,47 @@ test('the script follows the path with openssl alone, and notices an altered lin
     assert.equal(status, 1)
     assert.match(stdout, /^WRONG: .*signed by/m)
   }
+})
+
+const go = '/usr/lib/go-1.19/bin/go'
+test('the Go program proves the same with the Go project’s packages', {
+  skip: !existsSync(go) && 'no Go here',
+}, async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-go-'))
+  const bundle = await bundleOf(ledger, sealed, [{ from: 1000, to: 1030 }], side)
+  const path = join(dir.path, 'a "trail".bundle')
+  writeFileSync(path, bundle)
+  const shown = await shownIn(bundle)
+  const proof = await proofOf(shown, await shown.line(9))
+  const run = (program: string) => {
+    writeFileSync(join(dir.path, 'check.go'), program)
+    const env = { GOPATH: '/usr/share/gocode', GO111MODULE: 'off', CGO_ENABLED: '0', HOME: dir.path }
+    return spawnSync(go, ['run', 'check.go'], { cwd: dir.path, encoding: 'utf8', env })
+  }
+  const program = goProgramOf(proof, 'a "trail".bundle', vkeys)
+  const { status, stdout, stderr } = run(program)
+  assert.deepEqual([status, stderr], [0, ''])
+  assert.match(stdout, new RegExp(`leaf ${proof.leaf} is proven`))
+  const signature = /unhex\("[0-9a-f]{64}"\), message, unhex\("([0-9a-f]{128})"/.exec(program)?.[1] as string
+  assert.match(
+    run(
+      program.replace(
+        signature,
+        signature.replace(/^./, (c) => (c === '0' ? '1' : '0')),
+      ),
+    ).stdout,
+    /^WRONG: by/m,
+  )
+  const sibling = proof.steps[3]?.sibling as string
+  assert.equal(
+    run(
+      program.replace(
+        sibling,
+        sibling.replace(/^./, (c) => (c === '0' ? '1' : '0')),
+      ),
+    ).status,
+    1,
+  )
 })
 
 async function byCommandLine(bundle: Uint8Array, trust: readonly string[]): Promise<BundleReport> {

@@ -63,26 +63,32 @@ ${stepLines(steps)}same "$h" ${root.root} ${shellWord(`line ${index} stands in $
 `
 }
 
-/** The line of the root ledger in which a log key certifies the node key (delegation.md). */
-function delegationLines(
-  delegation: Delegation & ProvenRootLeaf,
-  root: DrawnCheckpoint,
-  keys: readonly string[],
-): string {
-  const { envelope, nodeKey, validFrom, validUntil } = delegation
+/** What a log key has signed about the node key, and the signatures on it by `keys`; all in hex but the keys. */
+export function certificateOf({ envelope }: Delegation, keys: readonly string[]) {
   const signatures = verifiersOf(keys).flatMap((key) => {
     const keyid = ed25519KeyId(sha256, key.publicKey)
     const found = envelope.signatures.find((signature) => signature.keyid === keyid)
     return found === undefined ? [] : [{ key, signature: Uint8Array.fromBase64(found.sig).toHex() }]
   })
   const message = preAuthEncoding(envelope.payloadType, Uint8Array.fromBase64(envelope.payload)).toHex()
+  return { message, signatures }
+}
+
+/** The line of the root ledger in which a log key certifies the node key (delegation.md). */
+function delegationLines(
+  delegation: Delegation & ProvenRootLeaf,
+  root: DrawnCheckpoint,
+  keys: readonly string[],
+): string {
+  const { nodeKey, validFrom, validUntil } = delegation
+  const { message, signatures } = certificateOf(delegation, keys)
   const signedBy = ({ key, signature }: (typeof signatures)[number]) =>
     `bytes "$message" | signed ${key.publicKey.toHex()} ${signature} ${shellWord(`signed by ${formatVkey(key)}`)}\n`
   return `
 # The log key certifies the node key, in a line of the root ledger: from ${commented(validFrom)} until ${commented(validUntil)}.
 message=${message}
 case $message in *${new TextEncoder().encode(`"key":"${nodeKey}"`).toHex()}*) ;; *) fail 'the delegation is of another key';; esac
-${signatures.map(signedBy).join('')}${rootLeafLines(delegation, root, envelope.payload, 'the root ledger holds the delegation')}`
+${signatures.map(signedBy).join('')}${rootLeafLines(delegation, root, delegation.envelope.payload, 'the root ledger holds the delegation')}`
 }
 
 /** The signatures on both checkpoints: by the node key, or in the first version by the pinned keys themselves. */
@@ -92,16 +98,16 @@ function signatureLines({ tenant, root, delegation }: Proof, keys: readonly stri
       ? verifiersOf(keys)
       : [noteVerifier(sha256, origin, Uint8Array.fromHex(delegation.nodeKey))]
   return [root, tenant]
-    .flatMap(({ note, origin, size }) => {
-      const { text, signatures } = parseNote(note, 'writing a script')
+    .flatMap(({ note, origin, size, root: hash }) => {
+      const { signatures } = parseNote(note, 'writing a script')
       return verifiersFor(origin).flatMap((key) => {
         const found = signatures.find(({ name, id }) => name === key.name && id.toHex() === key.id.toHex())
         if (found === undefined) return []
         const what = `the checkpoint of ${origin}, size ${size}, is signed by ${formatVkey(key)}`
         return [
           `
-# The signature on the checkpoint.
-printf %s ${shellWord(text)} | signed ${key.publicKey.toHex()} ${found.signature.toHex()} ${shellWord(what)}
+# The signature on the checkpoint, whose text is origin, size and root.
+printf '%s\\n' ${shellWord(origin)} ${size} "$(bytes ${hash} | openssl base64 -A)" | signed ${key.publicKey.toHex()} ${found.signature.toHex()} ${shellWord(what)}
 `,
         ]
       })
@@ -109,11 +115,11 @@ printf %s ${shellWord(text)} | signed ${key.publicKey.toHex()} ${found.signature
     .join('')
 }
 
-const verifiersOf = (keys: readonly string[]): NoteVerifier[] => keys.map((vkey) => parseVkey(sha256, vkey))
+export const verifiersOf = (keys: readonly string[]): NoteVerifier[] => keys.map((vkey) => parseVkey(sha256, vkey))
 
 /** One word for a shell, whatever stands in it. */
 export const shellWord = (text: string): string =>
   /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
 /** Within a comment, where a line break would end it. */
-const commented = (text: string) => text.replaceAll(/[^\x20-\x7e]/g, '?')
+export const commented = (text: string) => text.replaceAll(/[^\x20-\x7e]/g, '?')

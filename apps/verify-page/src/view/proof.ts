@@ -9,7 +9,7 @@ import { type DrawnTree, drawTree, type Named } from './picture.ts'
 
 /** The whole way of one line, from the signatures above to the line below. */
 export function proofView(proven: Proven, keys: readonly string[], isPinned: boolean, width: number): HTMLElement {
-  const { proof, words, text, personal, script } = proven
+  const { proof, words, text, personal, script, goProgram } = proven
   const { tenant, root, rootLeaf, delegation } = proof
   const inspector = h('p', { class: 'inspector', 'aria-live': 'off' }, inspectorHint)
   const onNamed = (named: Named | undefined) =>
@@ -65,7 +65,16 @@ export function proofView(proven: Proven, keys: readonly string[], isPinned: boo
       ['Root ledger', rootTree],
       ...(delegation ? [['Delegation in the root ledger', { ...rootTree, ...delegation }] as const] : []),
     ]),
-    scriptView(script),
+    programView(
+      'Check it without us: bash and openssl',
+      'Save it as check.sh beside the bundle: bash check.sh',
+      script,
+    ),
+    programView(
+      'Check it without us: Go’s own packages',
+      'Save it as check.go beside the bundle; its head says how to run it',
+      goProgram,
+    ),
   )
 }
 
@@ -178,12 +187,12 @@ const stepRow = ({ side, sibling, siblingSpan, hash }: Step, i: number) =>
     h('td', {}, hashText(hash)),
   )
 
-function scriptView(script: string) {
+function programView(title: string, how: string, program: string) {
   return h(
     'details',
     { class: 'script' },
-    h('summary', {}, 'Check it without us: a script for bash and openssl'),
-    h('p', { class: 'meta' }, 'Save it beside the bundle and run it: bash check.sh'),
-    h('div', { class: 'scroll' }, copyButton(script, 'the script'), h('pre', {}, script)),
+    h('summary', {}, title),
+    h('p', { class: 'meta' }, how),
+    h('div', { class: 'scroll' }, copyButton(program, 'the program'), h('pre', {}, program)),
   )
 }

@@ -5,6 +5,7 @@ import { messageOf } from '@sealwatch/base/errors'
 import { type BundleFile, examine, type Shown } from '../model/evidence.ts'
 import { excerptOf } from '../model/excerpt.ts'
 import { filterRows } from '../model/filter.ts'
+import { goProgramOf } from '../model/go-program.ts'
 import { proofOf } from '../model/proof.ts'
 import { scriptOf } from '../model/script.ts'
 import { verdictOf } from '../model/verdict.ts'
@@ -57,6 +58,7 @@ async function prove(row: number): Promise<Answers['prove']> {
     text: JSON.stringify(line.line, undefined, 2),
     personal: Object.entries(line.side ?? {}).map(([pointer, { value }]) => ({ pointer, value })),
     script: scriptOf(proof, file.name, keys),
+    goProgram: goProgramOf(proof, file.name, keys),
   }
 }
 

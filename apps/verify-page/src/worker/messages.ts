@@ -39,7 +39,9 @@ export type Proven = {
   /** The line, indented for reading; personal values stand beside it by JSON pointer. */
   readonly text: string
   readonly personal: readonly { readonly pointer: string; readonly value: string }[]
+  /** Programs that check the same without us. */
   readonly script: string
+  readonly goProgram: string
 }
 
 export type Answers = {
