@@ -14,13 +14,13 @@ const key = `swp_${'k'.repeat(43)}`
 const other = `swp_${'o'.repeat(43)}`
 const row = { name: 'server-1', api_key_sha256: hashApiKey(key).toHex(), purposes: ['probe'] }
 const second = { ...row, name: 'server-2', api_key_sha256: hashApiKey(other).toHex() }
-const byName = { name: 'server-3', certificate_dns: 'server-3.test', purposes: ['probe'] }
+const byName = { name: 'server-3', certificate_dns: 'server-3.site.test', purposes: ['probe'] }
 const parse = (value: unknown) => parseCallers(JSON.stringify(value), 'testing')
 
 test('rows are read, with the default of what may be left out', () => {
   const [first, , third] = parse({ callers: [row, { ...second, signatures_per_minute: 5 }, byName] })
   assert.equal(first?.signaturesPerMinute, 600)
-  assert.equal(third?.certificateName, 'server-3.test')
+  assert.equal(third?.certificateName, 'server-3.site.test')
   assert.equal(third?.apiKeyHash, undefined)
 })
 
@@ -65,6 +65,14 @@ test('a caller is known by its key alone, whole and as a bearer token', () => {
     assert.throws(() => ask(authorization), { code: 'PROXY_UNAUTHENTICATED' }, String(authorization))
 })
 
+test('no key is not an empty key', () => {
+  const empty = { ...row, api_key_sha256: hashApiKey('').toHex() }
+  const ask = (authorization?: string) =>
+    authenticate(parse({ callers: [empty] }), { authorization, certificate: undefined })
+  for (const authorization of [undefined, '', 'Bearer', 'Bearer '])
+    assert.throws(() => ask(authorization), { code: 'PROXY_UNAUTHENTICATED' })
+})
+
 test('a caller is known by the DNS name of its certificate, never by its common name', async () => {
   await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-callers-'))
   makeCa(dir.path, 'ca')
@@ -74,11 +82,12 @@ test('a caller is known by the DNS name of its certificate, never by its common 
   }
   const callers = parse({ callers: [byName, row] })
   const ask = (of: X509Certificate, authorization?: string) => authenticate(callers, { authorization, certificate: of })
-  const right = certificate('right', 'DNS:server-3.test')
+  const right = certificate('right', 'DNS:server-3.site.test')
   assert.equal(ask(right).name, 'server-3')
   for (const [name, altName] of [
-    ['server-3.test', 'DNS:another.test'],
-    ['wild', 'DNS:*.test'],
+    ['server-3.site.test', 'DNS:another.site.test'],
+    ['server-3.site.test', 'IP:10.0.0.1'],
+    ['wild', 'DNS:*.site.test'],
   ] as const)
     assert.throws(() => ask(certificate(name, altName)), { code: 'PROXY_UNAUTHENTICATED' })
   assert.throws(() => ask(right, `Bearer ${key}`), { code: 'PROXY_UNAUTHENTICATED', received: /two callers/ })

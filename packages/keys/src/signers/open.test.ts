@@ -56,6 +56,9 @@ test('SIG-3 in production a test key is refused wherever it lies: in a file, as 
   const forbidden = { code: 'SIGNER_FORBIDDEN', received: '"a published test key"' }
   await assert.rejects(open({ AUDIT_SIGNING_KEY: `file:${path}`, REQUIRE_KMS: 'true' }), forbidden)
   await open({ AUDIT_SIGNING_KEY: `file:${path}` })
+  await writeFile(path, 'short', { mode: 0o600 })
+  const guessed = { code: 'SIGNER_FORBIDDEN', received: /guessed/ }
+  await assert.rejects(open({ AUDIT_SIGNING_KEY: `file:${path}`, REQUIRE_KMS: 'true' }), guessed)
   // RFC 8032, 7.1, test 1.
   const seed = '9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60'
   const der = Buffer.from(`302e020100300506032b657004220420${seed}`, 'hex')
