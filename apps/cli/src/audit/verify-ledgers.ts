@@ -53,12 +53,11 @@ function sizeOf(dir: string): number {
   }, 0)
 }
 
-export function renderLedgers({ ok, ledgers, trust }: AuditReport, path: string, source: string, io: Io): string {
+export function renderLedgers({ ledgers, trust }: AuditReport, source: string, io: Io): string {
   const by =
     trust === 'pinned'
       ? `pinned by ${safe(source)}`
       : `${paint(io, ['yellow', 'bold'], 'NOT PINNED')}: the ledgers vouch for themselves`
-  const verdict = paint(io, [ok ? 'green' : 'red', 'bold'], ok ? 'VERIFIED' : 'NOT VERIFIED')
   const rows = ledgers.map(({ name, problem, lines, signed, signedByHost, stubs, tenant }) => {
     const who = tenant === undefined || name === 'root' ? name : `tenant ${tenant}`
     if (problem !== undefined) {
@@ -70,5 +69,5 @@ export function renderLedgers({ ok, ledgers, trust }: AuditReport, path: string,
     if (stubs > 0) parts.push(`${stubs} quarantine stubs`)
     return `  ${paint(io, 'green', '✓')} ${safe(who)}: ${parts.join(', ')}\n`
   })
-  return `${verdict} ${safe(path)}\n${rows.join('')}  trust     ${by}\n`
+  return `${rows.join('')}  trust     ${by}\n`
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -12,6 +12,7 @@ import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import {
   createNoteSigner,
   ed25519KeyId,
+  openChain,
   openLedger,
   rootLeafAt,
   sha256,
@@ -237,8 +238,27 @@ describe('audit verify', () => {
     const altered = await verify(copy, '--trust', join(dir, 'keys'))
     assert.equal(altered.code, 1)
     assert.match(altered.out, /NOT VERIFIED .*\n {2}✓ root.*\n {2}✗ tenant default at leaf 2: LEDGER_BEHIND/)
-    const [, bad] = JSON.parse((await verify(copy, '--json')).out).ledgers
+    const [, bad] = JSON.parse((await verify(copy, '--json')).out).server.ledgers
     assert.deepEqual([bad.ok, bad.problem.leaf], [false, 2])
+  })
+
+  test('LOG-3 LOG-7: the chains of a host are verified where they lie, with what logrotate made of them', async () => {
+    const chains = join(dir, 'host/agent/chains/default')
+    const place = { dir: chains, tenant: 'default', signer: generateSigner(), clock: systemClock, disk: systemDisk }
+    const chain = await openChain({ ...place, segmentBytesMax: 4096, totalBytesMax: 1e6 })
+    for (let n = 0; n < 20; n += 1)
+      await chain.seal([{ event: { n }, personalPointers: [], timeNs: systemClock.nowNs() }])
+    await chain.close()
+    const good = await verify(join(dir, 'host'))
+    assert.equal(good.code, 0, good.out)
+    assert.match(good.out, /✓ chain of default: \d+ lines in \d+ files, .*ends where its key says/)
+    const file = readdirSync(chains).find((name) => /^0{16}\.ndjson$/.test(name)) as string
+    writeFileSync(join(chains, file), readFileSync(join(chains, file), 'utf8').replace('"n":1}', '"n":7}'))
+    const altered = await verify(chains)
+    assert.deepEqual(
+      [altered.code, /✗ chain of default, 0{16}\.ndjson line \d+: CHAIN_BROKEN/.test(altered.out)],
+      [1, true],
+    )
   })
 
   test('another directory is no evidence', async () => {

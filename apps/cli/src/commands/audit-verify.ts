@@ -15,6 +15,7 @@ import { withBundle } from '../audit/bundle-file.ts'
 import { readSavedCheckpoint, saveCheckpoint } from '../audit/saved-checkpoint.ts'
 import { signerKeyOf } from '../audit/signer-key.ts'
 import { type PinnedTrust, trustOf } from '../audit/trust.ts'
+import { type ChainsReport, chainsUnder, renderChains, verifyChainsIn } from '../audit/verify-chains.ts'
 import { ledgersUnder, renderLedgers, verifyLedgersIn } from '../audit/verify-ledgers.ts'
 import { type TilesReport, verifyTilesIn } from '../audit/verify-tiles.ts'
 import { witnessPolicyOf } from '../audit/witness-policy.ts'
@@ -28,7 +29,7 @@ export const auditVerify = command({
   summary: 'Verify evidence offline, from public keys alone',
   about: `A bundle (plain, .gz or .zst): checks every hash, chain, host signature and checkpoint, and names the first line that
 is wrong. A directory of tiles likewise. Neither needs root or a running server. A data directory (root reads it): every
-ledger of the server, also while it runs. Trust comes from --trust, else from
+ledger of the server and every chain of the host, also while they run. Trust comes from --trust, else from
 trust.json in the data directory; else the evidence vouches for itself, which shows only that nobody without its keys
 has changed it. With --witness or --policy others must have seen the ledger, too: they make sure that everybody sees
 the same one. With --since-checkpoint the ledger must still hold all that was there when that was saved.`,
@@ -67,9 +68,13 @@ the same one. With --since-checkpoint the ledger must still hold all that was th
 
 function render(report: Found['report'], path: string, pinned: PinnedTrust, io: Io): string {
   if (!('kind' in report)) return renderReport(report, path, pinned.source, io)
-  return report.kind === 'tiles'
-    ? renderTiles(report, path, pinned, io)
-    : renderLedgers(report, path, pinned.source, io)
+  return report.kind === 'tiles' ? renderTiles(report, path, pinned, io) : renderDirectory(report, path, pinned, io)
+}
+
+function renderDirectory({ ok, server, host }: DirectoryReport, path: string, pinned: PinnedTrust, io: Io): string {
+  const verdict = paint(io, [ok ? 'green' : 'red', 'bold'], ok ? 'VERIFIED' : 'NOT VERIFIED')
+  const ofHost = host === null ? '' : renderChains(host, io)
+  return `${verdict} ${safe(path)}\n${ofHost}${server === null ? '' : renderLedgers(server, pinned.source, io)}`
 }
 
 type Checks = {
@@ -78,7 +83,17 @@ type Checks = {
   readonly auditSigner: DsseVerifier | undefined
   readonly witnesses: Policy | undefined
 }
-type Found = { readonly report: BundleReport | TilesReport | AuditReport; readonly checkpoint: Checkpoint | undefined }
+/** What lies under a data directory: the ledgers of a server, the chains of a host, or both. */
+type DirectoryReport = {
+  readonly kind: 'directory'
+  readonly ok: boolean
+  readonly server: AuditReport | null
+  readonly host: ChainsReport | null
+}
+type Found = {
+  readonly report: BundleReport | TilesReport | DirectoryReport
+  readonly checkpoint: Checkpoint | undefined
+}
 
 async function verifyAny(path: string, checks: Checks, io: Io): Promise<Found> {
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
@@ -91,9 +106,15 @@ async function verifyAny(path: string, checks: Checks, io: Io): Promise<Found> {
   if (existsSync(join(path, 'checkpoint')) && existsSync(join(path, 'tile')))
     return { report: await verifyTilesIn(path, checks.pinned.vkeys), checkpoint: undefined }
   const ledgers = ledgersUnder(path)
-  if (ledgers !== undefined) {
-    const { pinned, since } = checks
-    return { report: await verifyLedgersIn(ledgers, { trust: pinned.vkeys, since }, io), checkpoint: undefined }
+  const chains = chainsUnder(path)
+  const { pinned, since } = checks
+  const ofServer =
+    ledgers === undefined ? undefined : await verifyLedgersIn(ledgers, { trust: pinned.vkeys, since }, io)
+  const ofHost = chains.length === 0 ? undefined : await verifyChainsIn(chains)
+  if (ofServer !== undefined || ofHost !== undefined) {
+    const ok = ofServer?.ok !== false && ofHost?.ok !== false
+    const report = { kind: 'directory' as const, ok, server: ofServer ?? null, host: ofHost ?? null }
+    return { report, checkpoint: undefined }
   }
   throw cliError('CLI_NOT_EVIDENCE', { attempted: `verifying ${path}`, received: 'another directory' })
 }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { createPublicKey } from 'node:crypto'
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { isSealwatchError } from '@sealwatch/base'
+import { type ChainFilesReport, verifyChainDirectory } from '@sealwatch/ledger'
+import { cliError } from '../errors.ts'
+import type { Io } from '../io.ts'
+import { readSmallFile } from '../small-file.ts'
+import { paint, safe } from '../terminal.ts'
+
+export type ChainsReport = {
+  readonly kind: 'chains'
+  readonly ok: boolean
+  readonly chains: readonly (ChainFilesReport & { readonly directory: string })[]
+}
+
+const chainFile = /^\d{16}\.ndjson/
+const keyBytesMax = 16 * 1024
+
+/** The chains of a host: under a data directory, that of its agent, or the very folder of one. */
+export function chainsUnder(path: string): string[] {
+  if (filesIn(path).some((name) => chainFile.test(name))) return [path]
+  const home = [join(path, 'agent/chains'), join(path, 'chains'), ...(basename(path) === 'chains' ? [path] : [])].find(
+    (dir) => filesIn(dir).some((name) => filesIn(join(dir, name)).some((file) => chainFile.test(file))),
+  )
+  return home === undefined ? [] : filesIn(home).map((name) => join(home, name))
+}
+
+function filesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return []
+  }
+}
+
+export async function verifyChainsIn(dirs: readonly string[]): Promise<ChainsReport> {
+  const chains: ChainsReport['chains'][number][] = []
+  for (const directory of dirs) {
+    // A chain that was set aside as damaged is evidence of its own.
+    if (!filesIn(directory).some((name) => chainFile.test(name)) || directory.includes('.damaged-')) continue
+    const hostKey = hostKeyBeside(directory)
+    const checks = { tenant: basename(directory), ...(hostKey === undefined ? {} : { hostKey }) }
+    try {
+      chains.push({ directory, ...(await verifyChainDirectory(directory, checks)) })
+    } catch (cause) {
+      if (!isSealwatchError(cause, 'DISK_READ_ONLY')) throw cause
+      throw cliError('CLI_NEEDS_ROOT', { attempted: `verifying ${directory}`, received: cause.received, cause })
+    }
+  }
+  return { kind: 'chains', ok: chains.every(({ ok }) => ok), chains }
+}
+
+/** The public half of the agent's key, where its data directory is at hand. */
+function hostKeyBeside(directory: string): Uint8Array | undefined {
+  const path = join(dirname(dirname(directory)), 'host.key')
+  if (!existsSync(path)) return undefined
+  try {
+    const spki = createPublicKey(readSmallFile(path, keyBytesMax)).export({ type: 'spki', format: 'der' })
+    return new Uint8Array(spki.subarray(-32))
+  } catch {
+    return undefined
+  }
+}
+
+export function renderChains({ chains }: ChainsReport, io: Io): string {
+  return chains
+    .map(({ problem, tenant, directory, lines, files, epochs, acknowledged, end }) => {
+      const who = `chain of ${tenant ?? basename(directory)}`
+      if (problem !== undefined) {
+        const line = problem.fileLine === undefined ? '' : ` line ${problem.fileLine}`
+        return `  ${paint(io, 'red', '✗')} ${safe(who)}, ${safe(problem.file)}${line}: ${safe(problem.message, 2000)}\n`
+      }
+      const parts = [
+        `${lines} lines in ${files} file${files === 1 ? '' : 's'}`,
+        `sealed for good before ${epochs.sealedBefore}`,
+        `acknowledged before ${acknowledged.nextSeq}`,
+        ...(end === 'matches' ? ['ends where its key says'] : []),
+      ]
+      return `  ${paint(io, 'green', '✓')} ${safe(who)}: ${parts.join(', ')}\n`
+    })
+    .join('')
+}
