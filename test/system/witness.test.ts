@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { test } from 'node:test'
+import { parseNote } from '@sealwatch/ledger'
 import { placeOf } from '../../apps/cli/src/place.ts'
 import { eventually, freePort, repository, whyNot } from './platform.ts'
 
@@ -92,8 +93,12 @@ test('a platform under a witness: bundles verify with its word, and a copy that 
     execFileSync('cp', ['-a', here, there])
     await up(here)
     const before = await ofQuorum(here, 'met')
+    const saved = join(dir.path, 'saved')
+    const { note } = JSON.parse(await readFile(join(here, 'server/ledgers/root/published.json'), 'utf8'))
+    await writeFile(saved, parseNote(note, 'testing').text)
     await ofQuorum(here, 'met', before.publishedSize)
     assert.equal((await sealwatch(here, ['down'])).code, 0)
+    assert.equal((await sealwatch(elsewhere, ['audit', 'verify', here, '--since-checkpoint', saved])).code, 0)
     await up(there)
     await ofQuorum(there, 'below')
     const alert = await eventually('the alert in the ledger of the deployment', async () => {
@@ -105,6 +110,9 @@ test('a platform under a witness: bundles verify with its word, and a copy that 
     const [{ data }] = evidences
     assert.equal(data.proven, true)
     assert.notEqual(data.ours, data.theirs)
+    const contradicted = await sealwatch(elsewhere, ['audit', 'verify', there, '--since-checkpoint', saved])
+    assert.equal(contradicted.code, 1)
+    assert.match(contradicted.out, /another root at size \d+ than the saved checkpoint says/)
     const evidence = await eventually(
       'the evidence of the witness',
       async () => {
