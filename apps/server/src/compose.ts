@@ -19,7 +19,7 @@ import { type KmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import type { Policy } from '@sealwatch/ledger'
 import type { ApiSocket } from './api/index.ts'
 import type { serverSettings } from './config.ts'
-import { createKeyTender, createSideCustody, openErasures } from './custody/index.ts'
+import { addCustodyHealth, createKeyTender, createSideCustody, openErasures } from './custody/index.ts'
 import { openDeployment } from './deployment.ts'
 import { detect, loadRuleset, type RuleFile } from './detect/index.ts'
 import { addHealth } from './health.ts'
@@ -83,6 +83,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const outbox = createOutbox(store)
   const cache = { ttlMs: config.keyCacheSeconds * 1000, keysMax: config.keyCacheKeys }
   const sealing = await openSealing({ dir: keysDir, kmsKeyId: config.masterKmsKeyId, kms, cache, clock, disk })
+  addCustodyHealth(health, sealing)
   const side = createSideCustody(sealing, log)
 
   const voice = serverVoice(deployment.name)
@@ -141,8 +142,8 @@ export async function runServer(options: ServerOptions): Promise<void> {
     }),
     publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: following.signal }),
     keepSealed({ ledgers, countersignEveryMs, countersignIdleMs, clock, log, signal: following.signal }),
-    tender.run(following.signal),
-    erasures.run(following.signal),
+    whileFull(() => tender.run(following.signal)),
+    whileFull(() => erasures.run(following.signal)),
   ]
 
   /** A follower that meets a full disk, or keys out of reach, goes on from its cursor later: nothing is lost by waiting. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export { addCustodyHealth } from './add-health.ts'
 export { type Erased, type Erasures, openErasures } from './erasures.ts'
 export { custodyErrors } from './errors.ts'
 export { createSideCustody, type LineWithValues, type SideCustody } from './side-values.ts'

@@ -9,7 +9,7 @@ import { create } from '@bufbuild/protobuf'
 import { createBell, createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
 import { type ShipRequest, ShipRequestSchema } from '@sealwatch/contract'
 import { type Ed25519Signer, generateSigner, openOwnSigner } from '@sealwatch/keys'
-import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
+import { type MasterKey, openSealing, sealingError } from '@sealwatch/keys/sealing'
 import { type ChainBatch, type Line, openChain, parseLine, sha256 } from '@sealwatch/ledger'
 import fc from 'fast-check'
 import { createSideCustody } from '../custody/index.ts'
@@ -30,6 +30,23 @@ type KeyChange = {
   readonly host_id?: string
 }
 
+/** Stands in for a KMS that can be unplugged; it wraps nothing. */
+function switchedKms(): MasterKey & { plugged: boolean } {
+  const kms = {
+    plugged: true,
+    begin: async () => 'arn',
+    wrap: async (_keyId: string, _place: unknown, key: Uint8Array) => Uint8Array.from(key),
+    unwrap: async (_keyId: string, _place: unknown, wrapped: Uint8Array) => {
+      if (!kms.plugged) throw sealingError('KEYS_UNAVAILABLE', { attempted: 'unwrapping' })
+      return Uint8Array.from(wrapped)
+    },
+    check: async () => undefined,
+    probe: async () => undefined,
+    destroy: async () => undefined,
+  }
+  return kms
+}
+
 /** A real ingest on real files, and a host whose key is registered, unless the change says otherwise. */
 async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
   const stack = new AsyncDisposableStack()
@@ -37,8 +54,8 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
   const store = openStore(join(dir, 'index.sqlite'))
   stack.defer(() => store.close())
   const cache = { ttlMs: 60_000, keysMax: 64 }
-  const kms = kmsMasterKey({ clock })
-  const sealing = await openSealing({ dir: join(dir, 'keys'), kmsKeyId: '', kms, cache, clock, disk })
+  const kms = switchedKms()
+  const sealing = await openSealing({ dir: join(dir, 'keys'), kmsKeyId: 'a key', kms, cache, clock, disk })
   stack.defer(() => sealing.close())
   const side = createSideCustody(sealing, log)
   const auditSigner = await openOwnSigner(join(dir, 'audit.key'), disk)
@@ -112,6 +129,7 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     chain,
     signer,
     sealing,
+    kms,
     seal,
     batchAt,
     submit,
@@ -320,4 +338,29 @@ test('whatever bytes come, the outcome has a name, nothing is lost, and the chai
     ),
     { numRuns: 60 },
   )
+})
+
+test('LOG-6 keys out of reach: what needs them is refused for now and comes again, what needs none goes in', async () => {
+  await using it = await openIngest()
+  await it.seal('alice')
+  const first = await it.batchAt(0)
+  it.kms.plugged = false
+  it.sealing.evict()
+  // The tenant's key was never made: nothing has to be unwrapped for the first batch.
+  assert.equal((await it.submit(first)).kind, 'acknowledged')
+  it.sealing.evict()
+  await it.seal('bob')
+  const second = await it.batchAt(first.count)
+  const before = it.ledgers.get('default').size
+  const outcome = await it.submit(second)
+  assert.ok(outcome.kind === 'refused' && outcome.error.code === 'KEYS_UNAVAILABLE')
+  assert.equal(outcome.expected.nextSeq, first.count)
+  const forged = { ...second, lines: Buffer.from('not a line') }
+  const unkept = await it.submit(forged)
+  assert.ok(unkept.kind === 'refused' && unkept.error.code === 'KEYS_UNAVAILABLE', 'nothing lies there unsealed')
+  assert.equal(it.ledgers.get('default').size, before)
+  assert.equal((await it.submit({ ...second, side: [] })).kind, 'acknowledged')
+  it.kms.plugged = true
+  await it.seal('carol')
+  assert.equal((await it.submit(await it.batchAt(first.count + second.count))).kind, 'acknowledged')
 })

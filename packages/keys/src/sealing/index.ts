@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export { sealingErrors } from './errors.ts'
+export { sealingError, sealingErrors } from './errors.ts'
 export type { CacheLimits } from './key-cache.ts'
 export type { EpochRow, ErasedCounts } from './key-store.ts'
 export { type KmsMasterKey, kmsMasterKey } from './kms-master-key.ts'
+export type { MasterKey } from './master-key.ts'
 export * from './sealing.ts'
 export type { RewrapProgress } from './tenant-keys.ts'

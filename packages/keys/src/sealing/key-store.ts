@@ -2,7 +2,10 @@
 
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { diskErrors, errorsOf } from '@sealwatch/base'
 import { sealingError } from './errors.ts'
+
+const diskError = errorsOf(diskErrors)
 
 /** An epoch of the system master key. */
 export type EpochRow = {
@@ -78,6 +81,8 @@ export type KeyStore = {
   close(): void
 }
 
+const sqliteFull = 13
+
 const schema = `
   CREATE TABLE epochs (
     epoch INTEGER PRIMARY KEY, kind TEXT, asked TEXT, key_id TEXT, created_at TEXT, retired_at TEXT,
@@ -149,39 +154,52 @@ export function openKeyStore(path: string): KeyStore {
     setApplied: db.prepare('UPDATE applied SET leaves = ?'),
   }
 
-  function inTransaction<T>(work: () => T): T {
-    db.exec('BEGIN IMMEDIATE')
+  /** What a full disk refuses is not written at all, and may be tried again. */
+  function writing<T>(work: () => T): T {
     try {
-      const result = work()
-      db.exec('COMMIT')
-      return result
+      return work()
     } catch (cause) {
-      db.exec('ROLLBACK')
-      throw cause
+      const isFull = (cause as { errcode?: number }).errcode === sqliteFull
+      throw isFull ? diskError('DISK_FULL', { attempted: `writing ${path}`, cause }) : cause
     }
   }
 
+  const inTransaction = <T>(work: () => T): T =>
+    writing(() => {
+      db.exec('BEGIN IMMEDIATE')
+      try {
+        const result = work()
+        db.exec('COMMIT')
+        return result
+      } catch (cause) {
+        // SQLite has rolled back by itself where the disk is full.
+        if (db.isTransaction) db.exec('ROLLBACK')
+        throw cause
+      }
+    })
+
   /** Overwrites what was deleted or replaced in the file itself, and cuts the log that holds what was there before. */
-  const flushErased = () => db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  const flushErased = () => writing(() => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
 
   return {
     epochs: () => sql.epochs.all() as EpochRow[],
     plannedEpoch: () => (sql.planned.get() as { epoch: number } | undefined)?.epoch,
-    planEpoch: () => ((sql.planned.get() ?? sql.plan.get()) as { epoch: number }).epoch,
-    beginEpoch: ({ epoch, kind, asked, keyId, createdAt }) => void sql.begin.run(kind, asked, keyId, createdAt, epoch),
+    planEpoch: () => writing(() => (sql.planned.get() ?? sql.plan.get()) as { epoch: number }).epoch,
+    beginEpoch: ({ epoch, kind, asked, keyId, createdAt }) =>
+      writing(() => void sql.begin.run(kind, asked, keyId, createdAt, epoch)),
     retireEpoch: (epoch, retiredAt) => {
-      sql.retire.run(retiredAt, epoch)
+      writing(() => void sql.retire.run(retiredAt, epoch))
       flushErased()
     },
     unrecordedEpochs: () => sql.unrecorded.all() as EpochRow[],
-    epochRecorded: (epoch) => void sql.recorded.run(epoch),
+    epochRecorded: (epoch) => writing(() => void sql.recorded.run(epoch)),
 
     tenantKey: (tenant, epoch) => sql.tenantKey.get(tenant, epoch) as TenantKeyRow | undefined,
     addTenantKey: ({ tenant, epoch, masterEpoch, wrapped }) =>
-      void sql.addTenantKey.run(tenant, epoch, masterEpoch, wrapped),
+      writing(() => void sql.addTenantKey.run(tenant, epoch, masterEpoch, wrapped)),
     tenantKeysToRewrap: (masterEpoch, max) => sql.toRewrap.all(masterEpoch, max) as TenantKeyRow[],
     rewrapTenantKey: (before, masterEpoch, wrapped) =>
-      void sql.rewrap.run(masterEpoch, wrapped, before.tenant, before.epoch, before.masterEpoch),
+      writing(() => void sql.rewrap.run(masterEpoch, wrapped, before.tenant, before.epoch, before.masterEpoch)),
     tenantKeyCounts: () => sql.counts.all() as { masterEpoch: number; keys: number }[],
 
     subjectKey: (tenant, label, epoch) => sql.byLabel.get(tenant, label, epoch) as SubjectKeyRow | undefined,
@@ -214,7 +232,7 @@ export function openKeyStore(path: string): KeyStore {
     get applied() {
       return (sql.applied.get() as { leaves: number }).leaves
     },
-    setApplied: (applied) => void sql.setApplied.run(applied),
+    setApplied: (applied) => writing(() => void sql.setApplied.run(applied)),
     close: () => db.close(),
   }
 }

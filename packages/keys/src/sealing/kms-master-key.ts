@@ -96,17 +96,20 @@ export function kmsMasterKey({ clock, connection, callMs = 10_000 }: KmsMasterKe
     return answer
   }
 
+  async function tryKey(epoch: number, keyId: string): Promise<string> {
+    const context = { product: 'sealwatch', purpose: 'trial', master_epoch: String(epoch) }
+    const { arn } = await encryptAndTry(keyId, context, randomBytes(keyBytes), `trying the KMS key ${keyId}`)
+    return arn
+  }
+
   return {
     prepare: async () => {
       const { client } = await load('')
       // Where there are none yet the first call says so.
       await client.config.credentials().catch(() => undefined)
     },
-    begin: async (epoch, asked) => {
-      const context = { product: 'sealwatch', purpose: 'trial', master_epoch: String(epoch) }
-      const { arn } = await encryptAndTry(asked, context, randomBytes(keyBytes), `trying the KMS key ${asked}`)
-      return arn
-    },
+    begin: tryKey,
+    probe: async (epoch, keyId) => void (await tryKey(epoch, keyId)),
     wrap: async (keyId, place, key) => {
       const attempted = `wrapping the key of the tenant ${place.tenant} under ${keyId}`
       const { arn, wrapped } = await encryptAndTry(keyId, contextOf(place), key, attempted)

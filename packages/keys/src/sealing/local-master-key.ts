@@ -35,6 +35,7 @@ export function localMasterKey(options: {
     unwrap: (_keyId, place, wrapped) =>
       use(place.masterEpoch, (master) => openAlone(master.bytes, infoOf(place), placeOf(place), wrapped)),
     check: (epoch) => use(epoch, () => undefined),
+    probe: (epoch) => use(epoch, () => undefined),
     destroy: async (epoch) => {
       cache.evict(nameOf(epoch))
       await overwrite(pathOf(epoch))

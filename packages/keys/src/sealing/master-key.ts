@@ -13,6 +13,8 @@ export type MasterKey = {
   unwrap(keyId: string, place: WrapPlace, wrapped: Uint8Array): Promise<Uint8Array>
   /** Throws KEYS_DAMAGED when the key of a living epoch is not there. */
   check(epoch: number): Promise<void>
+  /** Tries the key. Throws KEYS_UNAVAILABLE. */
+  probe(epoch: number, keyId: string): Promise<void>
   /** Destroys the key of an epoch under which nothing is wrapped any more. */
   destroy(epoch: number): Promise<void>
 }

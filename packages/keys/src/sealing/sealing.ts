@@ -83,6 +83,8 @@ export type Sealing = {
   /** Wipes what is too old; call it about once a second. */
   sweep(): void
   status(): SealingStatus
+  /** Tries the current master key; resolves with its epoch. Throws KEYS_UNAVAILABLE. */
+  probe(): Promise<number>
   close(): void
 }
 
@@ -169,6 +171,11 @@ export async function openSealing(options: SealingOptions): Promise<Sealing> {
           for (const cache of caches) cache.sweep()
         },
         status,
+        probe: async () => {
+          const { epoch, keyId } = epochs.current
+          await epochs.of(epoch).keeper.probe(epoch, keyId)
+          return epoch
+        },
         close: () => {
           evict('')
           store.close()
