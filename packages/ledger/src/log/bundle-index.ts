@@ -24,21 +24,26 @@ export function openBundleIndex(dir: string, size: number, disk: Disk): BundleIn
     return undefined
   }
   file.truncate(due * 8)
-  const stored = Buffer.alloc(due * 8)
-  file.read(stored, 0)
-  const starts = Array.from({ length: due }, (_, i) => Number(stored.readBigUInt64BE(i * 8)))
-  let written = due
+  // Of what is not in the file yet.
+  let first = due
+  let pending: number[] = []
   return {
-    startOf: (bundle) => starts[bundle] ?? Number.NaN,
+    startOf(bundle) {
+      if (bundle >= first) return pending[bundle - first] ?? Number.NaN
+      const stored = Buffer.alloc(8)
+      file.read(stored, bundle * 8)
+      return Number(stored.readBigUInt64BE())
+    },
     note(index, start) {
-      if (index % tileWidth === 0) starts.push(start)
+      if (index % tileWidth === 0) pending.push(start)
     },
     flush() {
-      if (written === starts.length) return
-      const bytes = Buffer.alloc((starts.length - written) * 8)
-      for (const [i, start] of starts.slice(written).entries()) bytes.writeBigUInt64BE(BigInt(start), i * 8)
+      if (pending.length === 0) return
+      const bytes = Buffer.alloc(pending.length * 8)
+      for (const [i, start] of pending.entries()) bytes.writeBigUInt64BE(BigInt(start), i * 8)
       file.append(bytes)
-      written = starts.length
+      first += pending.length
+      pending = []
     },
     sync: () => file.sync(),
     close: () => file.close(),

@@ -6,6 +6,8 @@ import { sha256 } from '../sha256.ts'
 import { createFrontier, type Frontier, type Hash, nodeHash, subtreesOf } from '../verify/merkle.ts'
 
 const hashBytes = 32
+/** Tiles whose inner hashes are kept: 512 hashes each. */
+const tilesMax = 256
 /** C2SP tlog-tiles: a tile is 256 hashes, so every eighth level of the tree is stored. */
 export const tileHeight = 8
 export const tileWidth = 2 ** tileHeight
@@ -66,15 +68,30 @@ export function openHashStore(dir: string, size: number, disk: Disk): HashStore 
     return Array.from({ length: count }, (_, i) => bytes.subarray(i * hashBytes, (i + 1) * hashBytes))
   }
 
+  // Leaves in the files; the frontier gets there once they are read.
+  let stored = size
+  // All levels of the tiles that were asked for lately. A full one never changes; those at the right edge grow.
+  const tiles = new Map<string, readonly Hash[][]>()
+  const edges = new Map<string, readonly Hash[][]>()
+
+  function tileLevels(tileLevel: number, tile: number): readonly Hash[][] {
+    const width = Math.min(tileWidth, Math.floor(stored / tileWidth ** tileLevel) - tile * tileWidth)
+    const kept = width === tileWidth ? tiles : edges
+    const name = `${tileLevel}/${tile}`
+    let levels = kept.get(name)
+    kept.delete(name)
+    levels ??= levelsOver(read(tileLevel, tile * tileWidth, Math.max(0, width)))
+    kept.set(name, levels)
+    if (kept.size > tilesMax) kept.delete(kept.keys().next().value as string)
+    return levels
+  }
+
   function subtree(level: number, index: number): Hash {
     const above = level % tileHeight
-    let row = read((level - above) / tileHeight, index * 2 ** above, 2 ** above)
-    while (row.length > 1) {
-      row = Array.from({ length: row.length / 2 }, (_, i) =>
-        nodeHash(sha256, row[2 * i] as Hash, row[2 * i + 1] as Hash),
-      )
-    }
-    return row[0] as Hash
+    const perTile = 2 ** (tileHeight - above)
+    const hash = tileLevels((level - above) / tileHeight, Math.floor(index / perTile))[above]?.[index % perTile]
+    if (hash === undefined) throw new RangeError(`subtree ${index} of level ${level} is not stored`)
+    return hash
   }
 
   for (const { level, index } of subtreesOf(0, size)) frontier.append(subtree(level, index), level)
@@ -85,7 +102,9 @@ export function openHashStore(dir: string, size: number, disk: Disk): HashStore 
       return frontier.size
     },
     append(leaves) {
+      edges.clear()
       for (const leaf of leaves) frontier.append(leaf)
+      stored = frontier.size
       for (const [tileLevel, hashes] of pending.entries()) {
         if (hashes !== undefined && hashes.length > 0) fileOf(tileLevel).append(Buffer.concat(hashes))
       }
@@ -107,4 +126,14 @@ export function openHashStore(dir: string, size: number, disk: Disk): HashStore 
       for (const file of files) file.close()
     },
   }
+}
+
+/** A row of hashes, and above it one row after the other of the nodes that are complete. */
+function levelsOver(row: readonly Hash[]): Hash[][] {
+  const levels = [[...row]]
+  for (let below = levels[0] as Hash[]; levels.length < tileHeight; levels.push(below)) {
+    const pairs = Array.from({ length: below.length >> 1 }, (_, i) => [below[2 * i], below[2 * i + 1]] as [Hash, Hash])
+    below = pairs.map(([left, right]) => nodeHash(sha256, left, right))
+  }
+  return levels
 }
