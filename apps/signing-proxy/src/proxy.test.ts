@@ -7,11 +7,12 @@ import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
-import { request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, test } from 'node:test'
+import type { TLSSocket } from 'node:tls'
 import { systemClock, systemDisk } from '@sealwatch/base'
 import {
   chooseSigner,
@@ -127,6 +128,31 @@ test('SIG-2 the server signs through the proxy, by API key and by mTLS, and ever
       ['signature_refused', 'server-2', 'application/other'],
     ],
   )
+})
+
+test('a TLS session that is resumed counts no more than the one it came from', async () => {
+  const proxy = await start(production)
+  const ask = async (agent: Agent) => {
+    const { promise, resolve, reject } = Promise.withResolvers<[number | undefined, boolean]>()
+    const sent = request(`${proxy.url}/key`, { agent }, (response) => {
+      const isReused = (response.socket as TLSSocket).isSessionReused()
+      response.resume().on('end', () => resolve([response.statusCode, isReused]))
+    })
+    sent.on('error', reject).end()
+    return promise
+  }
+  const ca = readFileSync(path('ca.pem'))
+  const own = (name: string) => ({ cert: readFileSync(path(`${name}.pem`)), key: readFileSync(path(`${name}.key`)) })
+  for (const [credentials, status] of [
+    [own('caller'), 200],
+    [own('false-caller'), 401],
+    [{}, 401],
+  ] as const) {
+    const agent = new Agent({ ca, ...credentials })
+    assert.deepEqual(await ask(agent), [status, false])
+    assert.deepEqual(await ask(agent), [status, true])
+  }
+  await proxy.stop()
 })
 
 test('a proxy that is away is unavailable, and the client goes on when it is back', async () => {

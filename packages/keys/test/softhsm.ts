@@ -73,3 +73,10 @@ function makeKeys(): void {
   hsm.C_Finalize()
   hsm.close()
 }
+
+/** What happens to a program's sessions when its token goes away for a moment. */
+export function endAllSessions(): void {
+  const hsm = new (require('pkcs11js') as Binding).PKCS11()
+  hsm.load(softhsmModule)
+  hsm.C_CloseAllSessions(hsm.C_GetSlotList(true)[0] as Buffer)
+}

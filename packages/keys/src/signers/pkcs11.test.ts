@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { systemClock } from '@sealwatch/base'
 import { opensslVerifies } from '../../test/openssl.ts'
-import { makeToken, noSofthsm, softhsmModule } from '../../test/softhsm.ts'
+import { endAllSessions, makeToken, noSofthsm, softhsmModule } from '../../test/softhsm.ts'
 import type { AuditAlgorithm } from './algorithms.ts'
 import { preparePkcs11 } from './pkcs11.ts'
 import { auditMessageBytesMax } from './signer.ts'
@@ -73,6 +73,14 @@ describe('SIG-2 PKCS#11', { skip: why ?? false }, async () => {
     const signatures = await Promise.all(messages.map((each) => signer.sign(each, signal)))
     for (const [i, signature] of signatures.entries())
       assert.ok(await signer.verify(messages[i] as Buffer, signature, signal))
+    await signer.close()
+  })
+
+  test('a session that the token has ended is begun anew: one signature is late, and no other', async () => {
+    const signer = await open('ed25519', 'ed25519')
+    endAllSessions()
+    await assert.rejects(signer.sign(message, signal), { code: 'SIGNER_UNAVAILABLE', received: /CKR_/ })
+    assert.ok(await signer.verify(message, await signer.sign(message, signal), signal))
     await signer.close()
   })
 
