@@ -90,3 +90,27 @@ for (const { name, from, to, fileLine, code } of rows<Alteration>('altered-bundl
     assert.deepEqual([ok, problem?.code, problem?.fileLine], [false, code, fileLine])
   })
 }
+
+// Version 2, of a chain with epochs.
+const second = (file: string) => readFileSync(new URL(`../../../vectors/bundle/${file}`, import.meta.url), 'utf8')
+const secondKeys = second('vkeys').trim().split('\n')
+
+test('bundles of version 2: complete and sparse', async () => {
+  const complete = await judgeBundle(second('complete.bundle'), secondKeys)
+  assert.deepEqual(
+    [complete.problem, complete.complete, complete.trust, complete.notCovered, complete.revealed],
+    [undefined, true, 'pinned', 0, 6],
+  )
+  assert.ok(complete.nodeKey !== undefined && complete.countersigned !== undefined)
+  const sparse = await judgeBundle(second('sparse.bundle'), secondKeys)
+  assert.deepEqual([sparse.problem, sparse.complete, sparse.lines], [undefined, false, 6])
+})
+
+for (const row of JSON.parse(second('altered.json')) as (Alteration & { name: string; code: string })[]) {
+  test(`bundle of version 2: ${row.name}`, async () => {
+    const whole = second('complete.bundle')
+    assert.ok(whole.includes(row.from))
+    const { ok, problem } = await judgeBundle(whole.replace(row.from, row.to), secondKeys)
+    assert.deepEqual([ok, problem?.code, problem?.fileLine], [false, row.code, row.fileLine])
+  })
+}
