@@ -20,7 +20,7 @@ export function exploreView(worker: Caller, { rows, kinds, verdict, keys }: Exam
 
   const list = lineList(
     (wanted) => worker.call({ ask: 'rows', rows: wanted }),
-    (row) => {
+    (row, by) => {
       latest += 1
       const mine = latest
       worker.call({ ask: 'prove', row }).then(
@@ -28,6 +28,9 @@ export function exploreView(worker: Caller, { rows, kinds, verdict, keys }: Exam
           if (mine !== latest) return
           const width = Math.max(300, Math.min(620, proof.clientWidth - 2))
           proof.replaceChildren(proofView(proven, keys, isPinned, width))
+          // On a small screen the proof stands below the list, out of sight.
+          if (by === 'pointer' && proof.getBoundingClientRect().top > innerHeight * 0.8)
+            proof.scrollIntoView({ behavior: 'smooth' })
         },
         (error: Error) => {
           if (mine === latest) proof.replaceChildren(h('p', { class: 'hint bad' }, error.message))

@@ -27,13 +27,12 @@ export type LineList = {
   readonly element: HTMLElement
   /** What to show now: rows of the bundle, in order. */
   show(rows: Uint32Array | number): void
-  select(position: number): void
 }
 
 /** A list of any length of which only what is seen exists. `onSelect` hears the row of the bundle. */
 export function lineList(
   fetchRows: (rows: readonly number[]) => Promise<readonly Row[]>,
-  onSelect: (row: number) => void,
+  onSelect: (row: number, by: 'pointer' | 'keys') => void,
 ): LineList {
   const spacer = h('div', { class: 'spacer' })
   const element = h(
@@ -100,7 +99,7 @@ export function lineList(
       if (row === undefined) continue
       const option = rowElement(row, position, length(), position === selected)
       option.style.transform = `translateY(${position * rowHeight + shift}px)`
-      option.addEventListener('click', () => select(position))
+      option.addEventListener('click', () => select(position, 'pointer'))
       drawn.push(option)
     }
     spacer.replaceChildren(...drawn)
@@ -108,7 +107,7 @@ export function lineList(
     else element.removeAttribute('aria-activedescendant')
   }
 
-  function select(position: number): void {
+  function select(position: number, by: 'pointer' | 'keys'): void {
     if (length() === 0) return
     selected = Math.max(0, Math.min(length() - 1, position))
     const top = selected * rowHeight
@@ -117,7 +116,7 @@ export function lineList(
     else if (top + rowHeight > from + element.clientHeight)
       element.scrollTop = (top + rowHeight - element.clientHeight) / scale()
     void draw()
-    onSelect(rowAt(selected))
+    onSelect(rowAt(selected), by)
   }
 
   element.addEventListener('scroll', () => requestAnimationFrame(() => void draw()), { passive: true })
@@ -135,7 +134,7 @@ export function lineList(
     const to = moves[event.key]
     if (to === undefined) return
     event.preventDefault()
-    select(to)
+    select(to, 'keys')
   })
 
   return {
@@ -148,7 +147,6 @@ export function lineList(
       spacer.style.height = `${scrollHeight()}px`
       void draw()
     },
-    select,
   }
 }
 
