@@ -231,6 +231,14 @@ test('evidence does not grow without end', async () => {
   assert.equal([...files.keys()].filter((path) => path.startsWith(places.evidence)).length, evidenceLimits.ofLog)
 })
 
+test('those who wait for one log are few; the others are told to come again', async () => {
+  const { witness } = await newWitness()
+  const answers = await Promise.all(Array.from({ length: 20 }, () => witness.addCheckpoint(log.submission(0, 0, 5))))
+  const of = (status: number) => answers.filter((answer) => answer.status === status).length
+  assert.deepEqual([of(200), of(409), of(503)], [1, 15, 4])
+  assertCosigned(witness, await witness.addCheckpoint(log.submission(0, 5, 7)), log.note(0, 7))
+})
+
 test('a clock that is set back does not date a later word earlier', async () => {
   let ms = 2_000_000_000_000
   const clock: Clock = { ...tickingClock(), nowMs: () => ms }
