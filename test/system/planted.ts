@@ -5,8 +5,16 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createPlanting, healthOf, joinBadly, type Planting, runPrograms, speakToListeners } from './planting.ts'
-import { eventually, type Platform, startPlatform } from './platform.ts'
+import {
+  createPlanting,
+  failToStart,
+  healthOf,
+  joinBadly,
+  type Planting,
+  runPrograms,
+  speakToListeners,
+} from './planting.ts'
+import { eventually, type Platform, repository, startPlatform } from './platform.ts'
 
 export type Found = { readonly secret: string; readonly where: string }
 
@@ -43,10 +51,11 @@ export async function plantAndSearch({ root, programsOnly = false }: Ways = {}):
       await abortServer(platform)
     }
     const outputs = await outputsOf(platform)
+    if (!programsOnly) outputs.set('servers that cannot start', await failToStart(own, planting, root ?? repository))
     const dumps = (await cores()).filter((path) => !coresBefore.includes(path))
     const files = [...(await filesBelow(platform.data)), ...(await filesBelow(platform.run)), ...dumps]
     const found: Found[] = dumps.map((where) => ({ secret: 'all of memory', where }))
-    for (const path of files) found.push(...searchIn(await readFile(path), path, planting))
+    for (const path of files) found.push(...searchIn(await bytesOf(path), path, planting))
     for (const [where, text] of outputs) found.push(...searchIn(Buffer.from(text), where, planting))
     const searched = [...files, ...outputs.keys()]
     const serverLog = await readFile(files.find((path) => path.endsWith('server.log')) ?? '', 'utf8')
@@ -85,6 +94,14 @@ async function outputsOf(platform: Platform): Promise<Map<string, string>> {
     for (const path of ['/healthz', '/readyz', '/metrics'])
       outputs.set(`${stem}${path}`, await (await fetch(`${stem}${path}`)).text())
   return outputs
+}
+
+/** The platform runs: a file may have been renamed since its folder was read, and is then there under its other name. */
+async function bytesOf(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0)
+    throw error
+  })
 }
 
 /** Each secret as it is, and as bytes that went through base64 or hexadecimal look. */

@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { join } from 'node:path'
+import process from 'node:process'
 import { createLog, systemClock, systemDisk, systemRandom } from '@sealwatch/base'
 import { protocol } from '@sealwatch/contract'
 import { generateSigner } from '@sealwatch/keys'
@@ -180,4 +181,29 @@ const garblings: Readonly<Record<string, (lines: string) => string>> = {
   'no object': (lines) => lines.replace(/^.*"event".*$/m, (line) => JSON.stringify(line)),
   'values that are garbage': asSealed,
   'another signature': (lines) => lines.replace('"message":"', '"message":"x'),
+}
+
+/** Servers that are given the secrets of a signer and cannot start; what they say is what would be in their log. */
+export async function failToStart(own: string, { make }: Planting, root: string): Promise<string> {
+  const pinFile = join(own, 'pin')
+  await writeFile(pinFile, make('PIN'))
+  const wrong: readonly Record<string, string>[] = [
+    { AUDIT_SIGNING_ALG: 'ed25519', AUDIT_SIGNING_PRIVATE_KEY: make('private key that is none') },
+    { AUDIT_SIGNING_ALG: 'no-such', AUDIT_SIGNING_KEY: make('key beside what is no algorithm') },
+    { SIGNING_PROXY_URL: 'https://127.0.0.1:1', SIGNING_PROXY_API_KEY: make('API key of a proxy') },
+    {
+      AUDIT_SIGNING_PKCS11_MODULE: '/nowhere/pkcs11.so',
+      AUDIT_SIGNING_PKCS11_TOKEN: 't',
+      AUDIT_SIGNING_PKCS11_KEY: 'k',
+      AUDIT_SIGNING_PKCS11_PIN_FILE: pinFile,
+    },
+  ]
+  const dirs = { SEALWATCH_SERVER_DATA_DIR: join(own, 'data'), SEALWATCH_SERVER_RUN_DIR: join(own, 'run') }
+  const said = wrong.map((env) => {
+    const argv = ['--disable-warning=ExperimentalWarning', join(root, 'apps/server/src/main.ts')]
+    const { status, stdout, stderr } = spawnSync(process.execPath, argv, { env: { ...env, ...dirs }, encoding: 'utf8' })
+    if (status !== 1) throw new Error(`a server that should not start ended with ${status}`)
+    return stdout + stderr
+  })
+  return said.join('')
 }

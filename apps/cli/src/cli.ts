@@ -45,5 +45,5 @@ function report(error: unknown, io: Io, json: boolean): void {
   const [first = '', ...rest] = explain(error).map((line) => safe(line, 4000))
   io.err(`${paint(io, ['red', 'bold'], 'sealwatch:')} ${first}\n${rest.map((line) => `  ${line}\n`).join('')}`)
   if (!isSealwatchError(error) && io.env.SEALWATCH_DEBUG !== undefined && error instanceof Error)
-    io.err(`${error.stack}\n`)
+    for (const line of (error.stack ?? '').split('\n')) io.err(`${safe(line)}\n`)
 }

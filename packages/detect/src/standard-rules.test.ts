@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { scrubTexts } from '@sealwatch/base'
 import { evaluate, loadRules } from './index.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -36,6 +37,15 @@ test('every rule has a sample that fires it alone, and one that differs in a sin
       assert.deepEqual(firing(quiet), [])
       assert.equal(differences(fires, quiet, '').length, 1, differences(fires, quiet, '').join(', '))
     })
+})
+
+test('LOG-5: rules judge what the scrubber leaves, which is all of an event that holds no secret', () => {
+  for (const { path } of files) {
+    const fires = event(path.replace('.yml', '.fires.json'))
+    const scrubbed = scrubTexts(fires)
+    assert.deepEqual(scrubbed, fires, path)
+    assert.deepEqual(firing(scrubbed), [path])
+  }
 })
 
 test('no rule judges by the name that a process gives itself', () => {
