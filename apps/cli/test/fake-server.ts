@@ -67,6 +67,14 @@ const status = JSON.stringify({
   chains: [],
   ingest: { received: 3, admitted: 3, quarantined: 0, refused: 0, duplicate: 0 },
   gaps: 0,
+  signing: {
+    publishedSize: 2,
+    publishedAt: null,
+    quorum: 'none',
+    problem: null,
+    signer: { configured: false, backend: 'file', algorithm: 'ed25519', keyId: 'ab'.repeat(32), location: 'file:/k' },
+    witnesses: [],
+  },
 })
 
 const handler = connectNodeAdapter({

@@ -182,6 +182,8 @@ export async function runServer(options: ServerOptions): Promise<void> {
     log,
   })
   addHealth(health, { tenants, ledgers, ingest, integrity, transport })
+  const { backend, algorithm, keyId, location } = auditSigner
+  const signerFacts = { configured: options.signers.active !== undefined, backend, algorithm, keyId, location }
   api.serve({
     db: store.db,
     ledgers,
@@ -193,7 +195,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
       deployment: deployment.name,
       health: healthListener.url,
       ledgerKeys: [ledgers.vkey],
-      signing: { ...ledgers.health, witnesses: witnesses.status() },
+      signing: { ...ledgers.health, signer: signerFacts, witnesses: witnesses.status() },
       caFingerprint: identity.authority.fingerprint,
       connected: transport.connected,
       integrity: [...integrity.values()],

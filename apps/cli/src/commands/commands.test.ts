@@ -71,6 +71,7 @@ describe('commands on a running instance', { skip }, () => {
     assert.equal(status.server.ingest.received, 3)
     assert.deepEqual(status.warnings, [])
     const { out: text } = await call('status')
+    assert.match(text, /Signer\n {2}file +ed25519 +(ab){8}… +none is configured/)
     for (const word of ['ready', 'sensor', 'attached', 'acknowledged', 'received 3'])
       assert.ok(text.includes(word), word)
   })

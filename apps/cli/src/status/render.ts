@@ -17,6 +17,7 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
       ? []
       : [
           block('Ledgers', ledgerRows(server.ledgers)),
+          block('Signer', signerRows(server.signing, io)),
           block('Witnesses', witnessRows(server.signing, io)),
           block('Hosts', hostRows(server.hosts)),
           `Ingest   ${Object.entries(server.ingest)
@@ -81,6 +82,13 @@ function ledgerRows(ledgers: NonNullable<InstanceStatus['server']>['ledgers']): 
     `${size} lines`,
     checkpoint === null ? 'not signed yet' : `signed at ${signedSize}, root ${safe(root).slice(0, 16)}…`,
   ])
+}
+
+function signerRows(signing: NonNullable<InstanceStatus['server']>['signing'], io: Io): string[][] {
+  if (signing?.signer === undefined) return []
+  const { configured, backend, algorithm, keyId, location } = signing.signer
+  const place = configured ? safe(location) : paint(io, 'yellow', 'none is configured: a key of its own on this disk')
+  return [[safe(backend), safe(algorithm), `${safe(keyId).slice(0, 16)}…`, place]]
 }
 
 function witnessRows(signing: NonNullable<InstanceStatus['server']>['signing'], io: Io): string[][] {

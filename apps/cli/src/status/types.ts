@@ -72,6 +72,13 @@ export type ServerStatus = {
     readonly publishedAt: string | null
     readonly quorum: 'met' | 'below' | 'none'
     readonly problem: string | null
+    readonly signer?: {
+      readonly configured: boolean
+      readonly backend: string
+      readonly algorithm: string
+      readonly keyId: string
+      readonly location: string
+    }
     readonly witnesses: readonly {
       readonly name: string
       readonly url: string

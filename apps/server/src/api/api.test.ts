@@ -18,6 +18,8 @@ import { type ApiPorts, type ApiSocket, openApiSocket } from './index.ts'
 const hostId = 'a'.repeat(32)
 const t0 = BigInt(Date.parse('2026-01-01T00:00:00Z')) * 1_000_000n
 
+const signerFacts = { configured: false, backend: 'file', algorithm: 'ed25519', keyId: 'ab', location: 'file:/k' }
+
 describe('control socket', () => {
   let dir: string
   let store: Store
@@ -106,7 +108,7 @@ describe('control socket', () => {
         deployment: 'd1',
         health: 'http://127.0.0.1:7',
         ledgerKeys: [ledgers.vkey],
-        signing: { ...ledgers.health, witnesses: [] },
+        signing: { ...ledgers.health, signer: signerFacts, witnesses: [] },
         caFingerprint: 'ff',
         integrity: [],
         connected: new Set([hostId]),

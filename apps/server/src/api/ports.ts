@@ -62,6 +62,14 @@ export type ServerFacts = {
     readonly publishedAt: string | null
     readonly quorum: string
     readonly problem: string | null
+    /** The deployment's key; not configured: one that the server made for itself. */
+    readonly signer: {
+      readonly configured: boolean
+      readonly backend: string
+      readonly algorithm: string
+      readonly keyId: string
+      readonly location: string
+    }
     readonly witnesses: readonly {
       readonly name: string
       readonly url: string
