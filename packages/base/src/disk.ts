@@ -23,7 +23,10 @@ export type Disk = {
    * long as what was there; a crash may leave a mixture. Durable when it resolves.
    */
   overwrite(path: string, data: Uint8Array): Promise<void>
-  /** Creates a directory and its parents, and makes their names durable. */
+  /**
+   * Creates a directory and its parents, and makes their names durable, with the names that lie in it already: a process
+   * that was killed may have left a new name in memory alone, and what follows would outlive it.
+   */
   makeDirectory(path: string, mode?: number): Promise<void>
   /** Durable when it resolves; nothing may stand at `to`. */
   rename(from: string, to: string): Promise<void>
@@ -183,6 +186,9 @@ export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
   } catch (cause) {
     if (isSealwatchError(cause)) throw cause
     if (codeOf(cause) !== 'EEXIST') throw translate(`creating the directory ${path}`, cause)
+    await syncDirectory(path).catch((inner: unknown) => {
+      throw translate(`syncing the directory ${path}`, inner)
+    })
   }
 }
 

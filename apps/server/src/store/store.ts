@@ -52,7 +52,11 @@ export function openStore(path: string): Store {
   return {
     db,
     transaction: (work) => db.transaction().execute(work),
-    close: () => db.destroy(),
+    close: async () => {
+      await db.destroy()
+      // Kysely leaves alone what it was never asked to use.
+      if (database.isOpen) database.close()
+    },
   }
 }
 
