@@ -65,7 +65,7 @@ export async function* writeBundle(request: BundleRequest): AsyncGenerator<{ byt
       const chunks: Uint8Array[] = []
       let revealed = 0
       while (at < until) {
-        const leaves = await ledger.read(at, until - at)
+        const leaves = await ledger.readChecked(at, until - at)
         for (const { index, line } of leaves) {
           chunks.push(line, newline)
           const values = await reveal?.(index)

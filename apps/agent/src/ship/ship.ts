@@ -7,6 +7,7 @@ import { backoffMs, createBackoff } from './backoff.ts'
 import { type AgentConnection, callTimeoutMs, connectAgent } from './client.ts'
 import { shipError } from './errors.ts'
 import type { HostFacts } from './host-facts.ts'
+import type { Identity } from './identity.ts'
 import type { IdentityKeeper } from './keep-identity.ts'
 import { type ShippedChain, type StreamOptions, shipOverStream } from './stream.ts'
 
@@ -20,6 +21,8 @@ export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'sign
   readonly chains: () => readonly ShippedChain[]
   /** Called when the server has registered this agent, and when the connection to it ends. */
   readonly onRegistered: (registered: boolean) => void
+  /** Default: over the network. */
+  readonly connect?: (identity: Identity) => AgentConnection
 }
 
 /**
@@ -29,6 +32,7 @@ export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'sign
  */
 export async function ship(options: ShipOptions): Promise<void> {
   const { url, identity, clock, random, log, signal } = options
+  const connect = options.connect ?? ((used: Identity) => connectAgent(url, used.authorityPem, used))
   const backoff = createBackoff(random)
   let told = ''
   const onProgress = () => {
@@ -38,7 +42,7 @@ export async function ship(options: ShipOptions): Promise<void> {
   while (!signal.aborted) {
     const startedMs = clock.nowMs()
     const used = identity.current
-    const connection = connectAgent(url, used.authorityPem, used)
+    const connection = connect(used)
     try {
       const chains = await register(connection, options)
       options.onRegistered(true)

@@ -104,7 +104,7 @@ async function* storedEntriesAt(
   const sides = new Map(rows.map(({ leaf_index, sealed }) => [leaf_index, sealed]))
   let ahead: readonly Leaf[] = []
   for (const leafIndex of leaves) {
-    if (!ahead.some(({ index }) => index === leafIndex)) ahead = await ledger.read(leafIndex, readAhead)
+    if (!ahead.some(({ index }) => index === leafIndex)) ahead = await ledger.readChecked(leafIndex, readAhead)
     const line = ahead.find(({ index }) => index === leafIndex)?.line
     if (line === undefined) throw new RangeError(`leaf ${leafIndex} is in the index and not in the ledger of ${tenant}`)
     const sealed = sides.get(leafIndex)

@@ -142,7 +142,7 @@ async function leavesOfKind(
 }
 
 async function lineAt({ ledgers }: ApiPorts, tenant: string, leaf: number) {
-  const [found] = await ledgers.get(tenant).read(leaf, 1)
+  const [found] = await ledgers.get(tenant).readChecked(leaf, 1)
   if (found === undefined) throw new RangeError(`leaf ${leaf} is in the index and not in the ledger of ${tenant}`)
   return parseLine(sha256, found.line, `reading leaf ${leaf}`).line
 }

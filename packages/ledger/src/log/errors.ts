@@ -9,6 +9,11 @@ export const ledgerErrors = {
     advice:
       'The files were cut, altered or restored from an older copy. Do not delete them: restore the newer copy, or keep both as evidence',
   },
+  LEDGER_ALTERED: {
+    kind: 'unverified',
+    rule: 'every line has the hash that its tree was built from (tiles.md)',
+    advice: '`sealwatch audit fsck` on the stopped server names every line that differs; restore them from a copy',
+  },
   LEDGER_FORKED: {
     kind: 'fatal',
     rule: 'one process alone extends a ledger',

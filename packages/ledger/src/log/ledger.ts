@@ -2,7 +2,15 @@
 
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { type AppendFile, type Clock, createBell, type Disk, errorsOf, isSealwatchError } from '@sealwatch/base'
+import {
+  type AppendFile,
+  type Clock,
+  createBell,
+  type Disk,
+  errorsOf,
+  isSealwatchError,
+  messageOf,
+} from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { sealLine } from '../chain/seal.ts'
 import type { NoteSigner } from '../note-signer.ts'
@@ -11,7 +19,7 @@ import { batchErrors, type VerifiedBatch } from '../verify/batch.ts'
 import { type ChainPosition, extendChain, skipStub } from '../verify/chain.ts'
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '../verify/checkpoint.ts'
 import { type Body, noHash, type ParsedLine, parseLine, parseLines } from '../verify/line.ts'
-import { equal, type Hash } from '../verify/merkle.ts'
+import { equal, type Hash, leafHash } from '../verify/merkle.ts'
 import { type NoteVerifier, openNote } from '../verify/note.ts'
 import type { BundleIndex } from './bundle-index.ts'
 import { ledgerErrors } from './errors.ts'
@@ -61,6 +69,8 @@ export type Ledger = {
   /** Resolves when everything handed to `append` before is on stable storage, or was refused. */
   settled(): Promise<void>
   read(from: number, max: number): Promise<Leaf[]>
+  /** The same, each line held against its hash: what is handed out goes this way. Throws LEDGER_ALTERED. */
+  readChecked(from: number, max: number): Promise<Leaf[]>
   /** Rows of personal values from byte `from` on that belong to leaves before `leaf`. */
   readSide(from: number, leaf: number): Promise<{ rows: SideRow[]; next: number }>
   waitFor(index: number, signal: AbortSignal): Promise<void>
@@ -264,6 +274,14 @@ function createLedger(
       }),
     settled,
     read: async (from, max) => readLeaves(lines, bundles, from, Math.min(durable.size, from + max)),
+    readChecked: async (from, max) => {
+      const leaves = await readLeaves(lines, bundles, from, Math.min(durable.size, from + max))
+      const due = hashes.leaves(from, from + leaves.length)
+      const altered = leaves.find(({ line }, i) => !equal(leafHash(sha256, line), due[i] as Hash))
+      if (altered === undefined) return leaves
+      const received = `another line at leaf ${altered.index}`
+      throw ledgerError('LEDGER_ALTERED', { attempted: `reading the ledger ${origin}`, received })
+    },
     readSide: (from, leaf) => readSideRows(disk, side.path, from, leaf),
     waitFor: async (index, signal) => {
       while (!signal.aborted && durable.size <= index) await bell.wait(signal)
@@ -320,6 +338,13 @@ async function readCheckpoint(options: LedgerOptions): Promise<SignedCheckpoint 
   const stored = await disk.read(join(dir, 'checkpoint'))
   if (stored === undefined) return undefined
   const note = Buffer.from(stored).toString('utf8')
-  const { text, signers } = openNote(note, [signer().verifier, ...knownKeys], verifyEd25519, attempted)
-  return { ...parseCheckpoint(text, attempted), note, signedBy: signers[0] as NoteVerifier }
+  const keys = [signer().verifier, ...knownKeys]
+  try {
+    const { text, signers } = openNote(note, keys, verifyEd25519, attempted)
+    return { ...parseCheckpoint(text, attempted), note, signedBy: signers[0] as NoteVerifier }
+  } catch (cause) {
+    // Keys are forgotten once nothing on the disk is signed by them: an older copy was put in its place, or another's.
+    const received = `a checkpoint that no key of this server signed: ${messageOf(cause)}`
+    throw ledgerError('LEDGER_BEHIND', { attempted, received, cause })
+  }
 }

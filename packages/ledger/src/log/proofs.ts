@@ -23,6 +23,7 @@ export function inclusionProof(hashes: HashStore, index: number, size: number): 
 
 /** RFC 9162, 2.1.4.1: that the tree of `newSize` extends the tree of `oldSize`; empty when either has nothing to show. */
 export function consistencyProof(hashes: HashStore, oldSize: number, newSize: number): Hash[] {
+  if (oldSize > newSize) throw new RangeError(`a tree of ${newSize} does not extend one of ${oldSize}`)
   if (oldSize === 0 || oldSize === newSize) return []
   const path: Hash[] = []
   let from = 0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join } from 'node:path'
-import { type Disk, errorsOf, messageOf } from '@sealwatch/base'
+import { type Disk, diskErrors, errorsOf, isSealwatchError, messageOf } from '@sealwatch/base'
 import { sha256 } from '../sha256.ts'
 import { isTorn } from '../torn.ts'
 import { type ChainPosition, type ChainWalk, createChainWalk } from '../verify/chain.ts'
@@ -140,7 +140,10 @@ async function readOn(
       try {
         take(line)
       } catch (cause) {
-        throw ledgerError('LEDGER_BEHIND', { attempted, received: messageOf(cause), cause })
+        // A disk that fails or is full says nothing about the lines.
+        if (isSealwatchError(cause) && cause.code in diskErrors) throw cause
+        const received = `leaf ${hashes.size + batch.length}: ${messageOf(cause)}`
+        throw ledgerError('LEDGER_BEHIND', { attempted, received, cause })
       }
     }
   }
