@@ -35,7 +35,7 @@ export const acceptTwice: Mutation = {
 /** A copy of the product with some mutations, which is gone at the end of the scope. */
 export async function mutantTree(mutations: readonly Mutation[]): Promise<{ readonly root: string } & AsyncDisposable> {
   const root = await mkdtemp(join(tmpdir(), 'sealwatch-mutant-'))
-  for (const folder of ['packages', 'apps', 'rules', 'package.json']) {
+  for (const folder of ['packages', 'apps', 'rules', 'test/sim', 'package.json']) {
     await cp(join(repository, folder), join(root, folder), {
       recursive: true,
       filter: (path) => !path.endsWith('node_modules'),
