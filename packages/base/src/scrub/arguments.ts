@@ -90,6 +90,7 @@ function createCommand(kind: TextKind): { next(word: string): string } {
         const known = flagsOf(word)
         if (known !== undefined || (flags !== undefined && wrappers.has(flags))) flags = known
         if (isSetting && secrecyOf(word) === 'always') due = 'always'
+        if (flags !== undefined && Object.hasOwn(flags, word)) due = flags[word]
         isLogin = word === 'login' || (isLogin && known === undefined)
         // aws configure set aws_secret_access_key VALUE
         isSetting = word === 'set'
@@ -121,7 +122,7 @@ function flagOf(word: string, flags: Flags): readonly [string, FlagKind | undefi
 function without(value: string, meaning: FlagKind | Secrecy, kind: TextKind): string {
   const secretOr = (text: string, secrecy: Secrecy) => (isSecretValue(text, secrecy, kind) ? redacted : text)
   if (meaning === 'user')
-    return value.replace(/^([^:%]*[:%])(.+)$/s, (_, user: string, rest: string) => user + secretOr(rest, 'always'))
+    return value.replace(/^([^:%,]*[:%,])(.+)$/s, (_, user: string, rest: string) => user + secretOr(rest, 'always'))
   if (meaning === 'source')
     return value.replace(
       /^((?:pass|key|hexkey):)(.+)$/s,

@@ -6,7 +6,7 @@ export type Secrecy = 'always' | 'random'
 const always =
   /(?:password|passwd|passphrase|passcode|passwort|pwd|secret|token|api-?key|auth-?key|secretkey|privatekey|accesskey|credentials?|psk|cookie|authorization|bearer|jwt)$/
 const passes =
-  /^(?:|auth|db|ftp|http|key|ldap|mail|my|mysql|pg|proxy|require|root|rsync|smtp|sql|ssh|store|sudo|user)pass$/
+  /^(?:|app|auth|bind|db|ftp|http|key|ldap|mail|my|mysql|pg|proxy|rdp|require|root|rsync|smb|smtp|snmp|sql|ssh|store|sudo|user|vnc|vpn|wifi)pass$/
 const alwaysWhole = new Set(['pin', 'pat', 'otp', 'totp'])
 const random = new Set([
   'key',
@@ -27,6 +27,10 @@ const kindsOfKey = new Set(
     ' ',
   ),
 )
+/** With one of these it is for everybody to see, or no key of a lock. */
+const openKeys = new Set(
+  'cache foreign gpg host log partition peer pinned primary pub public sort ssh trusted verify'.split(' '),
+)
 /** The shell's own, in every environment. */
 const harmless = new Set(['PWD', 'OLDPWD'])
 const nameUnitsMax = 100
@@ -43,6 +47,7 @@ export function secrecyOf(name: string): Secrecy | undefined {
   // A library, by its package.
   if (last.startsWith('lib')) return undefined
   if (always.test(last) || passes.test(last) || alwaysWhole.has(last)) return 'always'
+  if (last === 'key' && openKeys.has(before)) return undefined
   if (last === 'key' && kindsOfKey.has(before)) return 'always'
   if ((last === 'hash' || last === 'base') && words.length > 1) return secrecyOf(words.slice(0, -1).join('-'))
   return random.has(last) ? 'random' : undefined

@@ -141,7 +141,9 @@ function behindName(scan: Scan, first: number, last: number, name: string): Behi
   const inUrl = last <= scan.urlEnd
   signs.lastIndex = last
   const sign = signs.exec(text)
-  if (sign !== null) return { at: signs.lastIndex, sign: sign[3] === undefined ? '=' : ':', inUrl }
+  // An argument that begins with a name, a colon and a space is a header.
+  const isHeader = scan.kind === 'argument' && first === 0 && text.startsWith(': ', last)
+  if (sign !== null) return { at: signs.lastIndex, sign: sign[3] === undefined || isHeader ? '=' : ':', inUrl }
   space.lastIndex = last
   if (inUrl || !space.test(text)) return undefined
   const at = space.lastIndex

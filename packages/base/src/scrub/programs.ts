@@ -2,7 +2,7 @@
 
 /**
  * What a flag of a program is followed by. `attached`: the secret itself, in the same argument; `alone`: in the next;
- * `secret`: in either. `user`: `name:secret` or `name%secret`. `source`: `pass:secret`, as of openssl. `cookie`: the
+ * `secret`: in either. `user`: `name:secret`, `name%secret` or `name,secret`. `source`: `pass:secret`, as of openssl. `cookie`: the
  * secret, if there is a sign of equality in it, else a file.
  */
 export type FlagKind = 'attached' | 'alone' | 'secret' | 'user' | 'source' | 'cookie'
@@ -51,6 +51,12 @@ const rows: Readonly<Record<string, Flags>> = {
     '-passout': 'source',
     '-macopt': 'source',
   },
+  az: login,
+  lftp: { '-u': 'user' },
+  'ncftp ncftpput ncftpget ncftpls': login,
+  swaks: { '-ap': 'alone' },
+  // Names of properties, not flags.
+  nmcli: { password: 'alone', 'wifi-sec.psk': 'alone', '802-1x.password': 'alone', 'vpn.secrets': 'alone' },
   keytool: { '-storepass': 'secret', '-keypass': 'secret' },
 }
 
