@@ -3,11 +3,11 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, type ConfigOf, type Disk, type Log, makeDirectory } from '@sealwatch/base'
-import { createHealth, listenForHealth } from '@sealwatch/base/health'
+import { createHealth, listenForHealth, watchSpace } from '@sealwatch/base/health'
 import { loadOrCreateSigner } from '@sealwatch/keys'
 import { type Chain, openChain } from '@sealwatch/ledger'
 import { type agentSettings, segmentBytesMax } from './config.ts'
-import { addHealth } from './health.ts'
+import { addHealth, countRotations } from './health.ts'
 import { createJournal } from './journal/journal.ts'
 import { formatAccount, parseAccount } from './journal/sensor-account.ts'
 import { deviceOf, type RecordContext } from './observe/context.ts'
@@ -66,7 +66,9 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       segmentBytesMax,
       totalBytesMax: config.maxAuditLogSizeMb * MiB,
       epochMax: { lines: config.epochLines, ageMs: config.epochSeconds * 1_000 },
+      onRotation: (rotation) => rotations.take(tenant, rotation),
     })
+  const rotations = countRotations(health, log)
   const chains = new Map<string, Chain>()
   for (const tenant of [config.tenant, clusterTenant]) {
     const chain = await open(tenant)
@@ -202,6 +204,21 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   }
 
   const journals = [journal, clusterJournal]
+  const space = watchSpace({
+    health,
+    path: paths.chains,
+    logs: () =>
+      [...chains.values()].map(({ tenant, bytes }) => ({
+        name: tenant,
+        path: join(paths.chains, tenant),
+        bytes,
+        limitBytes: config.maxAuditLogSizeMb * MiB,
+      })),
+    isStalled: () => journals.some(({ isStalled }) => isStalled),
+    clock,
+    log,
+  })
+  const watchingSpace = space.watch(signal)
   const keeping = Promise.all(journals.map((each) => each.keepEpochs(config.epochIdleSeconds * 1_000, signal)))
 
   await Promise.race([failed.promise, shipping.then(() => watching), Promise.all([watching, reporting])])
@@ -212,7 +229,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     agentStopped({ timeNs: bootNs(), pid, cause: String(signal.reason) }, recordContext(clusterTenant)),
   )
   await Promise.race([failed.promise, Promise.all(journals.map((each) => each.flushed()))])
-  await keeping
+  await Promise.all([keeping, watchingSpace])
   // Nothing stays open while nobody is here to close it.
   for (const each of journals) await each.closeEpoch()
   await socket.close()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ErrorTable, errorsOf } from '@sealwatch/base'
+import { type ErrorTable, errorsOf, type Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
-import type { Chain } from '@sealwatch/ledger'
+import type { Chain, Rotation } from '@sealwatch/ledger'
 import type { Journal } from './journal/journal.ts'
 import { sites } from './sources/observation.ts'
 import type { AgentState } from './status.ts'
@@ -21,6 +21,34 @@ export const agentHealthErrors = {
   },
 } as const satisfies ErrorTable
 const agentHealthError = errorsOf(agentHealthErrors)
+
+/** Tells of chain files that somebody renamed or emptied under the agent, logrotate usually (docs/runbooks/logrotate.md). */
+export function countRotations(health: Health, log: Log): { take(tenant: string, rotation: Rotation): void } {
+  const counts = { rotated: 0, restoredBytes: 0, lostLines: 0 }
+  health.show('rotation', () => ({ level: counts.lostLines > 0 ? 'critical' : 'ok', ...counts }))
+  const count = (name: string, help: string, read: () => number) =>
+    health.metrics.counter({ name: `sealwatch_chain_${name}_total`, help }, read)
+  count('rotated', 'Chain files that were rotated by somebody else', () => counts.rotated)
+  count('restored_bytes', 'Put back behind a rotation', () => counts.restoredBytes)
+  count('lost_lines', 'Lost on this host by a rotation', () => counts.lostLines)
+  return {
+    take(tenant, { file, parts, restoredBytes, lost }) {
+      const fields = { tenant, file, parts, restored_bytes: restoredBytes, runbook: 'docs/runbooks/logrotate.md' }
+      counts.rotated += 1
+      counts.restoredBytes += restoredBytes
+      if (lost === undefined) {
+        log.info('a chain file was rotated; the chain goes on in a new one', fields)
+        return
+      }
+      counts.lostLines += lost.toSeq - lost.fromSeq + 1
+      log.critical('a chain file was emptied under the agent, and lines are lost on this host', {
+        ...fields,
+        from_seq: lost.fromSeq,
+        to_seq: lost.toSeq,
+      })
+    },
+  }
+}
 
 /** What the agent tells of itself on /healthz, /readyz and /metrics. */
 export function addHealth(

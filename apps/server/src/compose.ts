@@ -13,7 +13,7 @@ import {
   makeDirectory,
   systemRandom,
 } from '@sealwatch/base'
-import { createHealth, listenForHealth } from '@sealwatch/base/health'
+import { createHealth, listenForHealth, watchSpace } from '@sealwatch/base/health'
 import type { PreparedSigners } from '@sealwatch/keys'
 import { type KmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import type { Policy } from '@sealwatch/ledger'
@@ -128,6 +128,9 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const integrity = new Map<string, Integrity>()
   const sizesAtStart = tenants.map((tenant) => [tenant, ledgers.get(tenant).size] as const)
   const caughtUp = Promise.all(sizesAtStart.map(([tenant, size]) => indexed.waitFor(tenant, size, following.signal)))
+  let fullAtMs = Number.NEGATIVE_INFINITY
+  const isStalled = () => clock.nowMs() - fullAtMs < 2 * fullRetryMs
+  const space = watchSpace({ health, path: dir, logs: () => [], isStalled, clock, log })
   const followers = [
     ...tenants.flatMap((tenant) => {
       const ledger = ledgers.get(tenant)
@@ -144,6 +147,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     keepSealed({ ledgers, countersignEveryMs, countersignIdleMs, clock, log, signal: following.signal }),
     whileFull(() => tender.run(following.signal)),
     whileFull(() => erasures.run(following.signal)),
+    space.watch(following.signal),
   ]
 
   /** A follower that meets a full disk, or keys out of reach, goes on from its cursor later: nothing is lost by waiting. */
@@ -154,6 +158,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
       } catch (error) {
         const isFull = isStoreFull(error) || isSealwatchError(error, 'DISK_FULL')
         if (!isFull && !isSealwatchError(error, 'KEYS_UNAVAILABLE')) throw error
+        if (isFull) fullAtMs = clock.nowMs()
         log.critical(isFull ? 'the disk is full; the server waits for room' : 'the server waits for its keys', {
           error,
         })

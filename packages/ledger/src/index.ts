@@ -2,6 +2,7 @@
 
 export * from './bundle.ts'
 export * from './chain/chain.ts'
+export type { Rotation } from './chain/rotation.ts'
 export * from './chain/seal.ts'
 export { segmentErrors } from './chain/segment-errors.ts'
 export * from './chain/verify-directory.ts'

@@ -7,6 +7,8 @@ import type { Chain, Draft } from '@sealwatch/ledger'
 export type Journal = {
   /** How many wait to be sealed. */
   readonly depth: number
+  /** Nothing can be sealed: the disk or the chain is full. */
+  readonly isStalled: boolean
   /** Takes a draft, and the sensor's account as of it; without a draft a head alone is sealed. */
   add(draft: Draft | undefined, sensor?: JsonObject): void
   /** Resolves when there is room for more: whoever produces waits for it. */
@@ -106,6 +108,9 @@ export function createJournal({ chain, clock, log, onFatal }: JournalOptions): J
     keepEpochs: (idleMs, signal) => keepEpochs(idleMs, signal).catch(onFatal),
     get depth() {
       return waiting.length
+    },
+    get isStalled() {
+      return full
     },
     add: (draft, state) => {
       if (draft === undefined) headDue = true

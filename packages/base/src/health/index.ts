@@ -3,3 +3,4 @@
 export * from './health.ts'
 export * from './listener.ts'
 export * from './metrics.ts'
+export * from './space.ts'

@@ -21,6 +21,8 @@ import type { Anchor } from '../verify/line.ts'
 import { createBatcher } from './batcher.ts'
 import { type EpochKeys, openEpochKeys } from './epoch-keys.ts'
 import { acknowledgedFile, acknowledgedText, keptCheckpoint, type Loaded, loadChain, removeSegment } from './load.ts'
+import { findChainFile } from './rotated.ts'
+import { type Rotation, watchRotation } from './rotation.ts'
 import type { Draft } from './seal.ts'
 import { type Extent, firstSeqOf, readExtent, type Segment, scanSegment, segmentName, sideFile } from './segment.ts'
 
@@ -45,7 +47,15 @@ export type ChainOptions = {
   readonly totalBytesMax: number
   /** An epoch that has met either is closed (chain.md, 5). */
   readonly epochMax?: { readonly lines: number; readonly ageMs: number }
+  /** Called when the file that is written on was renamed or emptied; sealing goes on in a new one. */
+  readonly onRotation?: (rotation: Rotation) => void
 }
+
+/**
+ * What the server has is kept here as long as all files together take less than this part of the limit. So a chain that
+ * is fuller is full of what the server does not have, which somebody should know.
+ */
+const acknowledgedShare = 0.75
 
 export const epochMaxDefault = { lines: 4_096, ageMs: 10_000 } as const
 
@@ -118,6 +128,7 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
   const host = createNoteSigner(hostKeyName(signer.keyId), signer)
   const bell = createBell()
   let { segments, position, acknowledged, sensor } = loaded
+  const watch = watchRotation({ ...options, isRotated: loaded.isRotated, closeFiles })
   // Of an epoch that a stop left open nobody knows the age.
   let epochBeganNs = linesInEpoch() > 0 ? clock.monotonicNs() : undefined
   let open: { file: string; lines: AppendFile; side: AppendFile } | undefined
@@ -153,12 +164,14 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
 
   /** Lets go of what the server has, and of nothing that no close says it has: a verifier would miss those lines. */
   async function makeRoom(attempted: string): Promise<void> {
-    while (totalBytes() >= totalBytesMax) {
+    while (totalBytes() >= totalBytesMax * acknowledgedShare) {
       const [oldest, next] = segments
-      const recorded = position.epoch?.acknowledged ?? 0
-      if (next !== undefined && firstSeqOf(next.file) > recorded && firstSeqOf(next.file) <= acknowledged.nextSeq)
-        await write([], sensor, true)
-      if (oldest === undefined || next === undefined || firstSeqOf(next.file) > acknowledged.nextSeq) {
+      const isFull = totalBytes() >= totalBytesMax
+      const isLetGo = (nextSeq: number) => next !== undefined && firstSeqOf(next.file) <= nextSeq
+      const recorded = () => position.epoch?.acknowledged ?? 0
+      if (isFull && isLetGo(acknowledged.nextSeq) && !isLetGo(recorded())) await write([], sensor, true)
+      if (!isFull && !isLetGo(recorded())) return
+      if (oldest === undefined || !isLetGo(recorded())) {
         throw chainFileError('CHAIN_FULL', { attempted, received: `${totalBytes()} of ${totalBytesMax} bytes used` })
       }
       await removeSegment(disk, dir, oldest.file)
@@ -195,9 +208,10 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
 
   async function write(drafts: readonly Draft[], account: JsonObject | undefined, closes: boolean): Promise<void> {
     const last = segments.at(-1)
+    if (last !== undefined && watch.isOpen) await watch.look(last)
     // Epochs begin with a file: a chain of version 1 goes on in a new one.
-    const current =
-      last !== undefined && last.bytes < segmentBytesMax && position.epoch !== undefined ? last : undefined
+    const isOpen = last !== undefined && last.bytes < segmentBytesMax && position.epoch !== undefined && watch.isOpen
+    const current = isOpen ? last : undefined
     const segment: Segment = current ?? { file: segmentName(position.nextSeq), bytes: 0, sideBytes: 0, extents: [] }
     const epoch = position.epoch ?? firstEpoch(keys.current.publicKey.toHex(), position.nextSeq)
     const nextKey = closes || isEpochDue(drafts.length) ? await keys.prepare(epoch.number) : undefined
@@ -225,12 +239,17 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
     segment.extents?.push(...sealed.extents)
     segment.bytes += sealed.lines.length
     segment.sideBytes += sealed.side.length
-    if (current === undefined) segments = [...segments, segment]
+    if (current === undefined) {
+      segments = [...segments, segment]
+      watch.begin()
+    }
+    watch.wrote(sealed.lines)
     position = sealed.end
     sensor = state
     epochBeganNs = nextKey === undefined ? (epochBeganNs ?? clock.monotonicNs()) : undefined
     bell.ring()
     if (nextKey !== undefined) await keys.promote(epoch.number, nextKey)
+    await watch.look(segment)
   }
 
   const closeOf = (nextKey: Ed25519Signer) => ({
@@ -259,7 +278,8 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
     if (segment.extents === undefined) {
       const start = firstSeqOf(segment.file) === 0 ? chainStart : { nextSeq: firstSeqOf(segment.file), tip: null }
       const asRead = { ...options, sensor: undefined, isNewest: false }
-      segment.extents = (await scanSegment(dir, segment.file, start, asRead)).segment.extents
+      const found = await findChainFile(disk, dir, segment.file)
+      segment.extents = (await scanSegment(dir, found, start, asRead)).segment.extents
     }
     return segment.extents
   }
@@ -290,7 +310,7 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
         const segment = segments.findLast(({ file }) => firstSeqOf(file) <= seq)
         const extent = segment && extentAt(await extentsOf(segment), seq)
         if (segment === undefined || extent === undefined) return undefined
-        const { lines, side } = await readExtent(disk, dir, segment.file, extent)
+        const { lines, side } = await readExtent(disk, dir, segment, extent)
         return { chain: id, firstSeq: seq, count: extent.count, lines, side: parseSide(side) }
       }),
     waitFor: async (seq, signal) => {

@@ -6,7 +6,8 @@ import type { Ed25519Signer } from '@sealwatch/keys'
 import { type ChainPosition, chainStart } from '../verify/chain.ts'
 import { noteCharsMax } from '../verify/line.ts'
 import { parseNote } from '../verify/note.ts'
-import { firstSeqOf, type Segment, scanSegment, segmentForm, sideFile } from './segment.ts'
+import { chainFilesIn, findChainFile, isRotated, readChainFile } from './rotated.ts'
+import { firstSeqOf, type Segment, scanSegment, sideFile } from './segment.ts'
 
 /** What the server has said that it has: every line before `nextSeq`; its newest signed checkpoint. */
 export type Acknowledged = { readonly nextSeq: number; readonly checkpoint: string | null }
@@ -17,6 +18,8 @@ export type Loaded = {
   position: ChainPosition
   acknowledged: Acknowledged
   sensor: JsonObject | undefined
+  /** The newest file was rotated: it is not written on. */
+  isRotated: boolean
 }
 
 /** Reads the files of a chain; throws CHAIN_DAMAGED. */
@@ -27,15 +30,26 @@ export async function loadChain(options: {
   readonly disk: Disk
 }): Promise<Loaded> {
   const { dir, disk } = options
-  const files = (await disk.list(dir)).filter((name) => segmentForm.test(name))
+  const files = chainFilesIn(await disk.list(dir))
   const acknowledged = await readAcknowledged(dir, disk)
   const shipped = acknowledged.nextSeq
-  const loaded: Loaded = { id: '', segments: [], position: chainStart, acknowledged, sensor: undefined }
-  for (const [i, file] of files.entries()) {
+  const loaded: Loaded = {
+    id: '',
+    segments: [],
+    position: chainStart,
+    acknowledged,
+    sensor: undefined,
+    isRotated: false,
+  }
+  for (const [i, chainFile] of files.entries()) {
+    const { file } = chainFile
+
     const [next, nextButOne] = files.slice(i + 1)
     // The newest may turn out to be the begin of an append that a crash cut short: then the one before it counts.
-    if (next !== undefined && nextButOne !== undefined && firstSeqOf(next) <= shipped) {
-      const bytes = (await disk.sizeOf(join(dir, file))) ?? 0
+    if (next !== undefined && nextButOne !== undefined && firstSeqOf(next.file) <= shipped) {
+      const bytes = isRotated(chainFile)
+        ? (await readChainFile(disk, dir, chainFile)).length
+        : ((await disk.sizeOf(join(dir, file))) ?? 0)
       const sideBytes = (await disk.sizeOf(join(dir, sideFile(file)))) ?? 0
       loaded.segments.push({ file, bytes, sideBytes, extents: undefined })
       continue
@@ -44,7 +58,7 @@ export async function loadChain(options: {
     // Older files may have been reclaimed or need no reading: the first one read says itself where it begins.
     const start = isFirst && firstSeqOf(file) > 0 ? { nextSeq: firstSeqOf(file), tip: null } : loaded.position
     const { sensor } = loaded
-    const scan = await scanSegment(dir, file, start, { ...options, sensor, isNewest: next === undefined })
+    const scan = await scanSegment(dir, chainFile, start, { ...options, sensor, isNewest: next === undefined })
     if (scan.segment.extents.length === 0) {
       await removeSegment(disk, dir, file)
       continue
@@ -53,6 +67,7 @@ export async function loadChain(options: {
     loaded.id ||= scan.chain
     loaded.position = scan.end
     loaded.sensor = scan.sensor
+    loaded.isRotated = isRotated(chainFile)
   }
   return loaded
 }
@@ -85,6 +100,7 @@ export function keptCheckpoint(note: string): string | null {
 }
 
 export async function removeSegment(disk: Disk, dir: string, file: string): Promise<void> {
-  await disk.remove(join(dir, file))
+  const { parts } = await findChainFile(disk, dir, file)
+  for (const part of parts) await disk.remove(join(dir, part))
   await disk.remove(join(dir, sideFile(file)))
 }

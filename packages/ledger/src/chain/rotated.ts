@@ -45,14 +45,33 @@ export function chainFilesIn(names: readonly string[]): ChainFile[] {
 const inOrder = (a: Part, b: Part) =>
   a.rank[0] === b.rank[0] ? (a.rank[1] < b.rank[1] ? -1 : 1) : a.rank[0] - b.rank[0]
 
-/** Reads each part; a file that vanishes meanwhile is an empty one. Throws CHAIN_DAMAGED. */
-export async function readParts(disk: Disk, dir: string, { parts }: ChainFile): Promise<Uint8Array[]> {
+/** A part that is compressed meanwhile vanishes under its old name. */
+const triesMax = 10
+
+/** What each part holds, of those that are `wanted`. Throws CHAIN_DAMAGED. */
+export async function readParts(
+  disk: Disk,
+  dir: string,
+  { file, parts }: ChainFile,
+  wanted: (part: string) => boolean = () => true,
+): Promise<Uint8Array[]> {
+  let names = parts
+  for (let attempt = 1; ; attempt += 1) {
+    const read = await readAll(disk, dir, names.filter(wanted))
+    if (read !== undefined) return read
+    if (attempt === triesMax) throw damaged(join(dir, file), 'parts that come and go')
+    names = (await findChainFile(disk, dir, file)).parts
+  }
+}
+
+async function readAll(disk: Disk, dir: string, parts: readonly string[]): Promise<Uint8Array[] | undefined> {
   const read: Uint8Array[] = []
   for (const name of parts) {
     const path = join(dir, name)
     const size = (await disk.sizeOf(path)) ?? 0
     if (size > fileBytesMax) throw damaged(path, `${size} bytes`)
-    const bytes = (await disk.read(path)) ?? new Uint8Array(0)
+    const bytes = await disk.read(path)
+    if (bytes === undefined) return undefined
     const whole = name.endsWith('.gz') ? unpack(path, bytes) : bytes
     // Between the two steps of copytruncate the copy and the original hold the same lines: the original counts.
     if (whole.length > 0 && read[0] !== undefined && isSameStart(read[0], whole)) read.length = 0
@@ -61,10 +80,18 @@ export async function readParts(disk: Disk, dir: string, { parts }: ChainFile): 
   return read
 }
 
+/** As it was written, from the parts that there are. */
 export async function readChainFile(disk: Disk, dir: string, file: ChainFile): Promise<Uint8Array> {
   const parts = await readParts(disk, dir, file)
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
 }
+
+/** The file of that name as it lies there now. */
+export async function findChainFile(disk: Disk, dir: string, file: string): Promise<ChainFile> {
+  return chainFilesIn(await disk.list(dir)).find((found) => found.file === file) ?? { file, parts: [] }
+}
+
+export const isRotated = ({ file, parts }: ChainFile): boolean => parts.length !== 1 || parts[0] !== file
 
 function isSameStart(a: Uint8Array, b: Uint8Array): boolean {
   const end = a.indexOf(0x0a)

@@ -9,6 +9,7 @@ import { isTorn } from '../torn.ts'
 import { type ChainPosition, extendChain } from '../verify/chain.ts'
 import { verifyHead } from '../verify/head.ts'
 import { type KeyRecord, parseLine } from '../verify/line.ts'
+import { type ChainFile, findChainFile, readChainFile } from './rotated.ts'
 import { segmentErrors } from './segment-errors.ts'
 
 const segmentError = errorsOf(segmentErrors)
@@ -23,7 +24,10 @@ export type Extent = {
   readonly sideBytes: number
 }
 
-/** A file of a chain, named after the number of its first line. `extents` is undefined until somebody needs them. */
+/**
+ * A file of a chain, named after the number of its first line. `bytes` are those that were written, whatever logrotate
+ * made of them. `extents` is undefined until somebody needs them.
+ */
 export type Segment = { readonly file: string; bytes: number; sideBytes: number; extents: Extent[] | undefined }
 
 export type Scan = {
@@ -33,7 +37,6 @@ export type Scan = {
   readonly sensor: JsonObject | undefined
 }
 
-export const segmentForm = /^\d{16}\.ndjson$/
 export const segmentName = (firstSeq: number): string => `${String(firstSeq).padStart(16, '0')}.ndjson`
 export const firstSeqOf = (file: string): number => Number(file.slice(0, 16))
 export const sideFile = (file: string): string => file.replace('.ndjson', '.side')
@@ -45,7 +48,7 @@ export const sideFile = (file: string): string => file.replace('.ndjson', '.side
  */
 export async function scanSegment(
   dir: string,
-  file: string,
+  chainFile: ChainFile,
   start: ChainPosition,
   options: {
     isNewest: boolean
@@ -56,10 +59,10 @@ export async function scanSegment(
   },
 ): Promise<Scan> {
   const { isNewest, tenant, signer, disk } = options
+  const { file } = chainFile
   const attempted = `opening the chain file ${join(dir, file)}`
-  const bytes = await disk.read(join(dir, file))
+  const bytes = await readChainFile(disk, dir, chainFile)
   const side = (await disk.read(join(dir, sideFile(file)))) ?? new Uint8Array(0)
-  if (bytes === undefined) throw segmentError('CHAIN_DAMAGED', { attempted, received: 'no file' })
   const sideRows = createSideCursor(side)
   const extents: Extent[] = []
   const key = keyRecordOf(signer)
@@ -97,7 +100,12 @@ export async function scanSegment(
   } catch (cause) {
     throw segmentError('CHAIN_DAMAGED', { attempted, received: messageOf(cause), cause })
   }
-  if (whole.bytes < bytes.length) await cut(disk, join(dir, file), whole.bytes)
+  if (whole.bytes < bytes.length) {
+    // Only the last part is written on, and only there a write can have been cut short.
+    const kept = whole.bytes - bytes.length + ((await disk.sizeOf(join(dir, file))) ?? 0)
+    if (kept < 0) throw segmentError('CHAIN_DAMAGED', { attempted, received: 'a torn line in a rotated file' })
+    await cut(disk, join(dir, file), kept)
+  }
   if (whole.sideBytes < side.length) await cut(disk, join(dir, sideFile(file)), whole.sideBytes)
   extents.length = whole.batches
   return { segment: { file, bytes: whole.bytes, sideBytes: whole.sideBytes, extents }, chain, end: whole.end, sensor }
@@ -126,14 +134,19 @@ function createSideCursor(side: Uint8Array) {
 export async function readExtent(
   disk: Disk,
   dir: string,
-  file: string,
+  { file, bytes }: Segment,
   extent: Extent,
 ): Promise<{ lines: Uint8Array; side: Uint8Array }> {
   const side =
     extent.sideBytes === 0
       ? new Uint8Array(0)
       : await readAt(disk, join(dir, sideFile(file)), extent.sideOffset, extent.sideBytes)
-  return { lines: await readAt(disk, join(dir, file), extent.offset, extent.bytes), side }
+  const path = join(dir, file)
+  if ((await disk.sizeOf(path)) === bytes) return { lines: await readAt(disk, path, extent.offset, extent.bytes), side }
+  const whole = await readChainFile(disk, dir, await findChainFile(disk, dir, file))
+  if (whole.length < extent.offset + extent.bytes)
+    throw segmentError('CHAIN_DAMAGED', { attempted: `reading ${path}`, received: `${whole.length} of ${bytes} bytes` })
+  return { lines: whole.subarray(extent.offset, extent.offset + extent.bytes), side }
 }
 
 async function readAt(disk: Disk, path: string, offset: number, length: number): Promise<Uint8Array> {
