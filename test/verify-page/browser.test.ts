@@ -10,10 +10,9 @@ import { leafHash, sha256, verifyBundle, verifyInclusion } from '@sealwatch/ledg
 import type { Locator, Page } from 'playwright-core'
 import { type BuiltPage, judgeInPage, noChromium, openChromium } from './chromium.ts'
 import { actAt, bundleOf, type Material, materialOf, vkeys } from './material.ts'
+import { bundleVectors, vectorNamed } from './vectors.ts'
 
-const vectors = new URL('../../vectors/ledger/', import.meta.url)
-const vector = (name: string) => readFileSync(new URL(name, vectors), 'utf8')
-const vectorKeys = vector('vkeys').trim().split('\n')
+const { text: oneBundle, keys: oneKeys } = vectorNamed('bundle/complete.bundle')
 
 describe('the verify page in Chromium', { skip: noChromium, timeout: 600_000 }, () => {
   let built: BuiltPage
@@ -88,9 +87,9 @@ describe('the verify page in Chromium', { skip: noChromium, timeout: 600_000 }, 
 
   test('without a key of the reader the page says so, and judges again when one comes', async () => {
     await opened()
-    await dropped(vector('complete.bundle'))
+    await dropped(oneBundle)
     assert.match(await title(), /vouched for only by itself/)
-    await trust(vectorKeys)
+    await trust(oneKeys)
     await page.locator('.verdict.proven').waitFor()
     assert.equal(await title(), 'Verified')
     await trust(vkeys.map((vkey) => vkey.replace('sealwatch.test', 'elsewhere')))
@@ -100,27 +99,32 @@ describe('the verify page in Chromium', { skip: noChromium, timeout: 600_000 }, 
   test('a trust.json that is dropped is taken for keys, not for a bundle', async () => {
     await opened()
     const path = join(built.dir, 'trust.json')
-    writeFileSync(path, JSON.stringify({ deployment: 'd', ledgerKeys: vectorKeys, caFingerprint: '' }))
+    writeFileSync(path, JSON.stringify({ deployment: 'd', ledgerKeys: oneKeys, caFingerprint: '' }))
     await page.locator('#picker').setInputFiles([path])
     await page.locator('#trust-keys .good').first().waitFor()
-    await dropped(vector('sparse.bundle'))
+    await dropped(vectorNamed('bundle/sparse.bundle').text)
     assert.equal(await title(), 'Verified')
   })
 
-  test('every bad vector has the code and the line of the command line', async () => {
-    await opened()
-    await trust(vectorKeys)
-    type Alteration = { name: string; from: string; to: string; code: string; fileLine: number }
-    for (const { name, from, to, code, fileLine } of JSON.parse(vector('altered-bundles.json')) as Alteration[]) {
-      const bad = vector('complete.bundle').replace(from, to)
+  test('every vector, good and bad, is judged as by the command line, and names the same line and reason', async () => {
+    let given: readonly string[] = []
+    for (const { name, text, keys, due } of bundleVectors) {
       async function* whole() {
-        yield Buffer.from(bad)
+        yield Buffer.from(text)
       }
-      const report = await verifyBundle(whole(), { sha256, verify: verifyEd25519, trust: vectorKeys })
-      await dropped(bad, 'bad.bundle')
+      const report = await verifyBundle(whole(), { sha256, verify: verifyEd25519, trust: keys })
+      if (keys !== given) {
+        await opened()
+        await trust(keys)
+        given = keys
+      }
+      await dropped(text, 'vector.bundle')
+      assert.equal(await title(), report.ok ? 'Verified' : 'Not verified', name)
+      assert.equal(due === undefined, report.ok, name)
+      if (due === undefined) continue
       const shown = await problem()
-      assert.deepEqual([shown.code, report.problem?.code], [code, code], name)
-      assert.match(shown.where, new RegExp(`^line ${fileLine} of the file`), name)
+      assert.deepEqual([shown.code, report.problem?.code], [due.code, due.code], name)
+      assert.match(shown.where, new RegExp(`^line ${due.fileLine} of the file`), name)
       assert.equal(await page.locator('.line').count(), 0, 'nothing of a bad bundle is listed as evidence')
     }
   })
