@@ -58,7 +58,7 @@ export function renderLedgers({ ledgers, trust }: AuditReport, source: string, i
     trust === 'pinned'
       ? `pinned by ${safe(source)}`
       : `${paint(io, ['yellow', 'bold'], 'NOT PINNED')}: the ledgers vouch for themselves`
-  const rows = ledgers.map(({ name, problem, lines, signed, signedByHost, stubs, tenant }) => {
+  const rows = ledgers.map(({ name, problem, lines, signed, signedByHost, stubs, tenant, wrongDerived }) => {
     const who = tenant === undefined || name === 'root' ? name : `tenant ${tenant}`
     if (problem !== undefined) {
       const where = problem.leaf === undefined ? '' : ` at leaf ${problem.leaf}`
@@ -67,6 +67,7 @@ export function renderLedgers({ ledgers, trust }: AuditReport, source: string, i
     const parts = [`${lines} lines`, `${signed} signed`]
     if (signedByHost > 0) parts.push(`${signedByHost} signed by their hosts`)
     if (stubs > 0) parts.push(`${stubs} quarantine stubs`)
+    if (wrongDerived !== undefined) parts.push(paint(io, 'yellow', `${wrongDerived} is wrong: audit fsck --repair`))
     return `  ${paint(io, 'green', '✓')} ${safe(who)}: ${parts.join(', ')}\n`
   })
   return `${rows.join('')}  trust     ${by}\n`

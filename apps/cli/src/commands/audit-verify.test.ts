@@ -237,7 +237,7 @@ describe('audit verify', () => {
     writeFileSync(lines, readFileSync(lines, 'utf8').replace('"two"', '"twO"'))
     const altered = await verify(copy, '--trust', join(dir, 'keys'))
     assert.equal(altered.code, 1)
-    assert.match(altered.out, /NOT VERIFIED .*\n {2}✓ root.*\n {2}✗ tenant default at leaf 2: LEDGER_BEHIND/)
+    assert.match(altered.out, /NOT VERIFIED .*\n {2}✓ root.*\n {2}✗ tenant default at leaf 2: CHAIN_BROKEN/)
     const [, bad] = JSON.parse((await verify(copy, '--json')).out).server.ledgers
     assert.deepEqual([bad.ok, bad.problem.leaf], [false, 2])
   })

@@ -87,6 +87,21 @@ for (const [what, name, leaf, harm] of harms) {
   })
 }
 
+test('LOG-6: derived files that are wrong are told from lines that are', async () => {
+  for (const [file, at] of [
+    ['hashes-0', 100],
+    ['bundles', 7],
+  ] as const) {
+    await using dir = await temporary()
+    await cp(good, dir.path, { recursive: true })
+    const path = join(dir.path, 'tenant', file)
+    const bytes = await readFile(path)
+    await writeFile(path, bytes.fill((bytes[at] as number) ^ 1, at, at + 1))
+    const { ok, ledgers } = await audit(dir.path)
+    assert.deepEqual([ok, ledgers.map(({ wrongDerived }) => wrongDerived)], [true, [undefined, file]])
+  }
+})
+
 test('a line that is being written is not there yet', async () => {
   await using dir = await temporary()
   await cp(good, dir.path, { recursive: true })
