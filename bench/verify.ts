@@ -8,12 +8,14 @@ import { systemClock } from '@sealwatch/base'
 import { limits } from '@sealwatch/contract'
 import { type Ed25519Signer, generateSigner, verifyEd25519 } from '@sealwatch/keys'
 import {
+  type BlockReader,
   chainStart,
   createNoteSigner,
   type Draft,
   ed25519KeyId,
   type Ledger,
   linkBatch,
+  openBlockReaders,
   rootLeafAt,
   sha256,
   signCountersignature,
@@ -46,13 +48,25 @@ export async function* benchVerify(): AsyncGenerator<Figure> {
   const inJournal = { name: 'journalctl --verify with Forward Secure Sealing', texts: lean.texts.length }
   const peers = journal ? [{ name: inJournal.name, work: timed(inJournal.texts, journal.verify) }] : []
   journal?.seal()
-  yield* verified('verify.bundle', lean, peers)
-  yield* verified('verify.bundle-full', await bundleOf(join(dir.path, 'full'), launches(eventsAtOnce), fullEvents), [])
+  await using readers = openBlockReaders()
+  yield* verified('verify.bundle', lean, peers, readers)
+  yield* verified('verify.bundle-one-thread', lean, [])
+  yield* verified(
+    'verify.bundle-full',
+    await bundleOf(join(dir.path, 'full'), launches(eventsAtOnce), fullEvents),
+    [],
+    readers,
+  )
 }
 
 type Bundle = { readonly path: string; readonly lines: number; readonly texts: readonly string[] }
 
-function verified(name: string, { path, lines }: Bundle, peers: readonly Peer[]): AsyncGenerator<Figure> {
+function verified(
+  name: string,
+  { path, lines }: Bundle,
+  peers: readonly Peer[],
+  blockReader?: BlockReader,
+): AsyncGenerator<Figure> {
   const work = async () => {
     execFileSync('sha256sum', [path])
     return lines
@@ -62,7 +76,8 @@ function verified(name: string, { path, lines }: Bundle, peers: readonly Peer[])
     unit: 'lines/s',
     runs,
     ours: async () => {
-      const report = await verifyBundle(createReadStream(path), { sha256, verify: verifyEd25519, trust: [] })
+      const checks = { sha256, verify: verifyEd25519, trust: [], ...(blockReader && { blockReader }) }
+      const report = await verifyBundle(createReadStream(path), checks)
       if (!report.ok || report.lines !== lines)
         throw new Error(`the bundle does not verify: ${report.problem?.message}`)
       return lines

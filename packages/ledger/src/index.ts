@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export { openBlockReaders } from './block-readers.ts'
 export * from './bundle.ts'
 export * from './chain/chain.ts'
 export type { Rotation } from './chain/rotation.ts'

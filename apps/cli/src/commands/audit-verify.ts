@@ -7,6 +7,7 @@ import {
   type AuditReport,
   type BundleReport,
   type Checkpoint,
+  openBlockReaders,
   type Policy,
   sha256,
   verifyBundle,
@@ -119,10 +120,16 @@ async function verifyAny(path: string, checks: Checks, io: Io): Promise<Found> {
   throw cliError('CLI_NOT_EVIDENCE', { attempted: `verifying ${path}`, received: 'another directory' })
 }
 
+/** A smaller file is verified before threads would be ready. */
+const threadsFromBytes = 16 * 1024 * 1024
+
 async function verifyFile(path: string, { pinned, since, auditSigner, witnesses }: Checks, io: Io): Promise<Found> {
   let checkpoint: Checkpoint | undefined
+  const isLarge = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > threadsFromBytes
+  await using blockReader = isLarge ? openBlockReaders() : undefined
   const report = await withBundle(path, io, (chunks) =>
     verifyBundle(chunks, {
+      ...(blockReader === undefined ? {} : { blockReader }),
       sha256,
       verify: verifyEd25519,
       trust: pinned.vkeys,

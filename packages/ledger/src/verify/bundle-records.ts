@@ -70,23 +70,30 @@ export const isHashes = (value: unknown): value is string[] =>
 export async function* blocksOf(
   chunks: AsyncIterable<Uint8Array>,
   onBytes: ((bytes: number) => void) | undefined,
+  bytesMin = 0,
 ): AsyncGenerator<Uint8Array> {
-  let rest: Uint8Array = new Uint8Array(0)
+  let pieces: Uint8Array[] = []
+  let bytes = 0
+  // Of the record that is not whole yet.
+  let rest = 0
   for await (const chunk of chunks) {
     const end = chunk.lastIndexOf(newline) + 1
-    const block = new Uint8Array(end === 0 ? 0 : 1 + rest.length + end)
-    if (end > 0) {
-      block.set(rest, 1)
-      block.set(chunk.subarray(0, end), 1 + rest.length)
-      yield block
-      rest = chunk.slice(end)
-    } else {
-      rest = concat(rest, chunk)
+    pieces.push(chunk)
+    bytes += chunk.length
+    rest = end === 0 ? rest + chunk.length : chunk.length - end
+    // What is whole before a record without end is judged first.
+    if (bytes - rest > (rest > recordBytesMax ? 0 : bytesMin)) {
+      const block = joined(pieces, bytes)
+      // A block is its taker's: who reads it on another thread takes its memory along.
+      pieces = [block.slice(block.length - rest)]
+      bytes = rest
+      yield block.subarray(0, block.length - rest)
     }
-    checkLength(rest.length)
+    checkLength(rest)
     onBytes?.(chunk.length)
   }
-  if (rest.length > 0)
+  if (bytes > rest) yield joined(pieces, bytes).subarray(0, 1 + bytes - rest)
+  if (rest > 0)
     throw bundleError('BUNDLE_MALFORMED', {
       attempted: 'reading the end of the bundle',
       received: 'a last record without its newline',
@@ -103,9 +110,13 @@ export function checkLength(bytes: number): void {
   })
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(a.length + b.length)
-  whole.set(a)
-  whole.set(b, a.length)
-  return whole
+/** One after the other, behind a byte of their own. */
+function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const block = new Uint8Array(1 + bytes)
+  let at = 1
+  for (const piece of pieces) {
+    block.set(piece, at)
+    at += piece.length
+  }
+  return block
 }

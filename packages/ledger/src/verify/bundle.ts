@@ -18,9 +18,10 @@ import type { Checkpoint } from './checkpoint.ts'
 import { type EventLine, readEventLine } from './event-line.ts'
 import { createLeafJudge, type LeafJudge } from './leaf-judge.ts'
 import { type Line, type ParsedLine, parseLine } from './line.ts'
-import { createFrontier, equal, leafHashIn, subtreesOf } from './merkle.ts'
+import { createFrontier, equal, type Hash, leafHashIn, subtreesOf } from './merkle.ts'
 import { openSide } from './personal.ts'
 import type { Policy } from './policy.ts'
+import { type BlockReader, type EventsRead, eventsOf, readAhead } from './read-block.ts'
 
 export type Problem = {
   /** Line of the file, from 1. */
@@ -74,7 +75,12 @@ export type BundleChecks = HeaderChecks & {
   /** The root checkpoint must have the cosignatures that this policy asks for. */
   readonly witnesses?: Policy
   readonly onBytes?: (bytes: number) => void
+  /** Reads blocks ahead on other threads. */
+  readonly blockReader?: BlockReader
 }
+
+/** What one thread hands to another at a time: enough that the handing over does not count. */
+const bytesAtOnce = 512 * 1024
 
 /**
  * Verifies a bundle as it streams by, in memory that does not grow with it. Never throws for what the bundle holds:
@@ -83,8 +89,14 @@ export type BundleChecks = HeaderChecks & {
 export async function verifyBundle(chunks: AsyncIterable<Uint8Array>, checks: BundleChecks): Promise<BundleReport> {
   const reader = createReader(checks)
   try {
-    for await (const block of blocksOf(chunks, checks.onBytes)) {
-      for (let from = 1; from < block.length; ) from = reader.take(block, from)
+    if (checks.blockReader === undefined) {
+      for await (const block of blocksOf(chunks, checks.onBytes))
+        for (let from = 1; from < block.length; ) from = reader.take(block, from)
+    } else {
+      for await (const read of readAhead(blocksOf(chunks, checks.onBytes, bytesAtOnce), checks.blockReader)) {
+        const events = eventsOf(read)
+        for (let from = 1; from < read.block.length; ) from = reader.take(read.block, from, events)
+      }
     }
     return reader.finish()
   } catch (error) {
@@ -109,13 +121,14 @@ function createReader(checks: BundleChecks) {
   const counts = { lines: 0, withheld: 0, revealed: 0 }
 
   /** Takes the record at byte `from` of a block; returns where the next begins. */
-  function take(block: Uint8Array, from: number): number {
+  function take(block: Uint8Array, from: number, read?: EventsRead): number {
     const isLine = due.length > dueTaken
-    const event = isLine ? readEventLine(block, from, last) : undefined
+    const known = isLine ? read?.at(from, last) : undefined
+    const event = known ?? (isLine && read === undefined ? readEventLine(block, from, last) : undefined)
     const to = event === undefined ? block.indexOf(newline, from) : event.to
     checkLength(to - from)
     const attempted = `verifying line ${linesTaken + 1} of the bundle`
-    if (event !== undefined) takeLine(event, block, from, to, attempted)
+    if (event !== undefined) takeLine(event, block, from, to, attempted, known?.hash)
     else if (header === undefined) takeHeader(block.subarray(from, to), attempted)
     else if (isLine) takeLine(undefined, block, from, to, attempted)
     else takeRecord(block.subarray(from, to), attempted)
@@ -211,6 +224,7 @@ function createReader(checks: BundleChecks) {
     from: number,
     to: number,
     attempted: string,
+    hash?: Hash,
   ): void {
     // Personal values follow the line they belong to, also between two lines of one record.
     if (event === undefined && last !== undefined && isReveal(block, from)) {
@@ -223,7 +237,7 @@ function createReader(checks: BundleChecks) {
     dueTaken += 1
     grow(dueHash, 0, attempted)
     counts.lines += 1
-    if (!equal(leafHashIn(sha256, block, from, to), dueHash))
+    if (!equal(hash ?? leafHashIn(sha256, block, from, to), dueHash))
       throw bundleError('BUNDLE_ALTERED', { attempted, received: excerpt(block.subarray(from, to)) })
     if (event !== undefined) event.hash = dueHash
     const parsed = event ?? parseLine(sha256, block.subarray(from, to), attempted, dueHash)

@@ -138,6 +138,15 @@ export class EventLine implements ParsedLine {
     return this.#line
   }
 
+  /** Writes down where it stands, for eventLineAt. */
+  place(into: Float64Array, at: number): void {
+    into[at] = this.#from
+    into[at + 1] = this.to
+    into[at + 2] = this.#prevFrom
+    into[at + 3] = this.seq
+    into[at + 4] = this.epoch ?? noEpoch
+  }
+
   follows(before: ParsedLine): boolean {
     return (
       this.seq === before.seq + 1 &&
@@ -149,6 +158,27 @@ export class EventLine implements ParsedLine {
     )
   }
 }
+
+/** What another thread needs to know of the line of an event, to have it without reading it again. */
+export const numbersPerEvent = 5
+
+/** The event whose place was written down at `at`; its bytes are in order, or it would not have been. */
+export function eventLineAt(
+  bytes: Uint8Array,
+  places: Float64Array,
+  at: number,
+  before: ParsedLine | undefined,
+): EventLine {
+  const from = places[at] as number
+  const epoch = places[at + 4] as number
+  const chainFrom = from + pieces.chain.length
+  const isSameChain = before !== undefined && standsAt(bytes, chainFrom, before.chain)
+  const chain = isSameChain ? before.chain : text.decode(bytes.subarray(chainFrom, chainFrom + chainLength))
+  const [to, prevFrom, seq] = [places[at + 1] as number, places[at + 2] as number, places[at + 3] as number]
+  return new EventLine(bytes, from, to, chain, prevFrom, seq, epoch === noEpoch ? null : epoch)
+}
+
+const noEpoch = -1
 
 /** Value of each lower-case hexadecimal digit, and 16 for all other bytes. */
 const hexValue = Uint8Array.from({ length: 256 }, (_, byte) => {
