@@ -2,7 +2,7 @@
 // SIG-3, the mode of CI: a mock proxy signs, the key of CI stands by; after the work the audit chain is verified.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,9 +11,10 @@ import process from 'node:process'
 import { test } from 'node:test'
 import { eventually, freePort, repository, startPlatform, whyNot } from './platform.ts'
 
+const main = join(repository, 'apps/cli/src/main.ts')
+
 /** `sealwatch signing-proxy --mock`, which CI has on its port 8081. */
 async function mockProxy(data: string, port: number) {
-  const main = join(repository, 'apps/cli/src/main.ts')
   const args = ['--disable-warning=ExperimentalWarning', main, 'signing-proxy', '--mock', '--data', data]
   const env = { ...process.env, SEALWATCH_PROXY_PORT: String(port) }
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -65,14 +66,21 @@ test('SIG-3 the mode of CI: the platform signs by a mock proxy, and its audit ch
     } finally {
       await platform.down()
     }
-    const purposes = new Set(recordsIn(join(data, 'signing-proxy/audit')))
+    const purposes = new Set(recordsIn(join(data, 'signing-proxy/chains/signing-proxy')))
     for (const name of ['delegation', 'root-checkpoint'])
       assert.ok(purposes.has(`application/vnd.sealwatch.${name}.v1+json`), `${name} in ${[...purposes].join()}`)
+    await stopProxy()
+    const proxys = sealwatch('audit', 'verify', join(data, 'signing-proxy'))
+    assert.equal(proxys.status, 0, proxys.stdout)
+    assert.match(proxys.stdout, /VERIFIED.*\n.*chain of signing-proxy.*ends where its key says/)
   } finally {
     await stopProxy()
     rmSync(data, { recursive: true, force: true })
   }
 })
+
+const sealwatch = (...args: string[]) =>
+  spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], { encoding: 'utf8' })
 
 /** The purposes in the proxy's own chain. */
 const recordsIn = (dir: string): (string | undefined)[] =>

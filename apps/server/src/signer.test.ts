@@ -11,15 +11,16 @@ import { type AuditSigner, mockKey, type PreparedSigners } from '@sealwatch/keys
 import { openDeploymentSigner } from './signer.ts'
 
 const unavailable = Object.assign(new Error('away'), { code: 'SIGNER_UNAVAILABLE' })
-const none: PreparedSigners = { alarms: [], successor: undefined, active: undefined, standby: undefined }
+const nobody = { backend: undefined, active: undefined, standby: undefined }
+const none: PreparedSigners = { alarms: [], successor: undefined, ...nobody }
 
 async function deployment() {
   const dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-signer-'))
   const lines: string[] = []
   const clock: Clock = { ...systemClock, sleep: async () => undefined }
   const log = createLog('test', (line) => lines.push(line), clock.nowMs)
-  const open = async (prepared: PreparedSigners) => {
-    const health = createHealth({ component: 'test', version: '0', clock: systemClock, log })
+  const newHealth = () => createHealth({ component: 'test', version: '0', clock: systemClock, log })
+  const open = async (prepared: PreparedSigners, health = newHealth()) => {
     const { signal } = new AbortController()
     const signer = await openDeploymentSigner({
       prepared,
@@ -32,11 +33,12 @@ async function deployment() {
     })
     return { signer, readiness: () => health.readiness() }
   }
-  return { open, lines, [Symbol.asyncDispose]: () => dir.remove() }
+  return { open, newHealth, lines, [Symbol.asyncDispose]: () => dir.remove() }
 }
 
 const preparedOf = (signer: AuditSigner, over: Partial<PreparedSigners> = {}): PreparedSigners => ({
   ...none,
+  backend: signer.backend,
   active: async () => signer,
   ...over,
 })
@@ -71,18 +73,21 @@ test('a standby that cannot be opened is told by /readyz and stops nothing', asy
   assert.match((await readiness()).parts['signer-standby']?.reason ?? '', /no such file/)
 })
 
-test('a keeper that is away at the start is waited for', async () => {
+test('a keeper that is away at the start is waited for, and named', async () => {
   await using of = await deployment()
   let asked = 0
   const signer = mockKey('ed25519', 'a')
   const { signerErrors } = await import('@sealwatch/keys')
   const { errorsOf } = await import('@sealwatch/base')
+  const health = of.newHealth()
   const active = async () => {
     asked += 1
+    const { parts } = await health.readiness()
+    assert.match(parts['signer-aws-kms']?.reason ?? '', /has not answered since the start/)
     if (asked < 4) throw errorsOf(signerErrors)('SIGNER_UNAVAILABLE', { attempted: 'opening', cause: unavailable })
     return signer
   }
-  assert.equal((await of.open({ ...none, active })).signer, signer)
+  assert.equal((await of.open({ ...none, backend: 'aws-kms', active }, health)).signer, signer)
   assert.equal(asked, 4)
   assert.equal(of.lines.filter((line) => line.includes('waits for it')).length, 3)
 })

@@ -33,22 +33,27 @@ const probe = { everyMs: 30_000, deadlineMs: 5_000 } as const
 export async function openDeploymentSigner(options: SignerOptions): Promise<AuditSigner> {
   const { prepared, keysDir, health, clock, disk, log, signal } = options
   for (const alarm of prepared.alarms) log.critical(alarm)
-  const isConfigured = prepared.active !== undefined
+  let signer: AuditSigner | undefined
+  // Also while it is waited for: what keeps the server from serving is named.
+  const asked = () => signer ?? unopened
+  health.probe(prepared.backend === undefined ? notConfigured : signerProbe(`signer-${prepared.backend}`, asked))
   const ownPath = join(keysDir, 'ledger.key')
   // A file of its own is the log key. Where there is none, an Ed25519 signer is, and outsiders pin that (root/log-key.ts).
   const hasLogKeyFile = (await disk.sizeOf(ownPath)) !== undefined
   const isPinned = ({ algorithm }: SignerRecord) => algorithm === 'ed25519' && !hasLogKeyFile
   const own = () => openOwnSigner(ownPath, disk)
-  const signer = await patiently(options, prepared.active ?? own)
+  signer = await patiently(options, prepared.active ?? own)
   const place = { path: join(keysDir, 'signers.json'), disk, nowNs: clock.nowNs(), isPinned }
   const standing = await admitSigner(place, signer, prepared.successor)
   const facts = { backend: signer.backend, algorithm: signer.algorithm, keyId: signer.keyId, location: signer.location }
   if (standing === 'replaced') log.critical('the key of the audit signer was replaced', facts)
   else log.info('the audit signer signs', { ...facts, standing })
-  health.probe(isConfigured ? signerProbe(signer) : notConfigured)
   const { standby } = prepared
   // Opened only to see that it could step in; what is wrong with it is told and stops nothing.
-  if (standby !== undefined) health.probe({ ...signerProbe(await opened(standby, signal)), name: 'signer-standby' })
+  if (standby !== undefined) {
+    const second = await opened(standby, signal)
+    health.probe(signerProbe('signer-standby', () => second))
+  }
   return signer
 }
 
@@ -67,25 +72,32 @@ async function patiently({ clock, log, signal }: SignerOptions, open: PreparedSi
   }
 }
 
-type ProbedSigner = Pick<AuditSigner, 'backend' | 'algorithm' | 'keyId' | 'location' | 'probe'>
+type ProbedSigner = Pick<AuditSigner, 'algorithm' | 'keyId' | 'location' | 'probe'>
+
+const failing = (error: unknown): ProbedSigner => ({
+  algorithm: 'hmac-sha256',
+  keyId: '',
+  location: '',
+  probe: () => Promise.reject(error),
+})
+const unopened = failing(new Error('it has not answered since the start: the server waits for it'))
 
 async function opened(standby: PreparedSigner, signal: AbortSignal): Promise<ProbedSigner> {
   try {
     return await standby(signal)
   } catch (error) {
-    const nothing = { backend: 'file', algorithm: 'hmac-sha256', keyId: '', location: '' } as const
-    return { ...nothing, probe: () => Promise.reject(error) }
+    return failing(error)
   }
 }
 
 /** SIG-4: DescribeKey of a KMS, GET of a proxy, a test signature elsewhere. */
-const signerProbe = (signer: ProbedSigner): Probe => ({
+const signerProbe = (name: string, asked: () => ProbedSigner): Probe => ({
   ...probe,
-  name: `signer-${signer.backend}`,
+  name,
   required: false,
   check: async (signal) => {
-    await signer.probe(signal)
-    const { algorithm, keyId, location } = signer
+    const { algorithm, keyId, location, probe: ask } = asked()
+    await ask(signal)
     return { algorithm, key_id: keyId, location }
   },
 })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join } from 'node:path'
-import type { Clock, Disk, JsonObject } from '@sealwatch/base'
+import { type Clock, type Disk, isSealwatchError, type JsonObject } from '@sealwatch/base'
 import { ocsfVersion, severities } from '@sealwatch/contract'
 import type { Ed25519Signer } from '@sealwatch/keys'
 import { type Chain, type Draft, openChain } from '@sealwatch/ledger'
@@ -26,6 +26,8 @@ export type Audit = {
   readonly chain: Chain
   /** Resolves once the record is on stable storage. Throws PROXY_AUDIT: then nothing may leave. */
   record(record: AuditRecord): Promise<void>
+  /** Closes epochs that nobody writes on in, until the signal fires: what is on record is then sealed for good. */
+  keepEpochs(signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -38,13 +40,15 @@ export type AuditOptions = {
   readonly disk: Disk
 }
 
+const tenant = 'signing-proxy'
 const segmentBytesMax = 16 * 1024 * 1024
+const epochStepMs = 1_000
 
 /** Records that come while one write is under way share the next one. */
 export async function openAudit({ dir, signer, version, bytesMax, clock, disk }: AuditOptions): Promise<Audit> {
   const chain = await openChain({
-    dir: join(dir, 'audit'),
-    tenant: 'signing-proxy',
+    dir: join(dir, 'chains', tenant),
+    tenant,
     signer,
     clock,
     disk,
@@ -69,6 +73,13 @@ export async function openAudit({ dir, signer, version, bytesMax, clock, disk }:
     writing = undefined
   }
 
+  /** Where there is no room for it the epoch stays open, and nothing is signed meanwhile either. */
+  async function closeEpoch(): Promise<void> {
+    await chain.closeEpoch().catch((cause: unknown) => {
+      if (!isSealwatchError(cause) || cause.kind !== 'exhausted') throw cause
+    })
+  }
+
   return {
     chain,
     record: (record) => {
@@ -78,8 +89,16 @@ export async function openAudit({ dir, signer, version, bytesMax, clock, disk }:
       writing ??= write()
       return done.promise
     },
+    keepEpochs: async (signal) => {
+      while (!signal.aborted) {
+        await clock.sleep(epochStepMs, signal)
+        const { epochDueNs } = chain
+        if (epochDueNs !== undefined && clock.monotonicNs() >= epochDueNs) await closeEpoch()
+      }
+    },
     close: async () => {
       await writing
+      await closeEpoch()
       await chain.close()
     },
   }

@@ -14,16 +14,9 @@ import process from 'node:process'
 import { after, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { systemClock, systemDisk } from '@sealwatch/base'
-import {
-  chooseSigner,
-  loadOrCreateSigner,
-  prepareSigner,
-  readSignerSettings,
-  verifyAudit,
-  verifyEd25519,
-} from '@sealwatch/keys'
+import { chooseSigner, loadOrCreateSigner, prepareSigner, readSignerSettings, verifyAudit } from '@sealwatch/keys'
 import { preAuthEncoding } from '@sealwatch/keys/dsse'
-import { chainStart, linkBatch, sha256, verifyBatch } from '@sealwatch/ledger'
+import { verifyChainDirectory } from '@sealwatch/ledger'
 import { makeCa, makeCertificate } from '../test/certificates.ts'
 import { hashApiKey } from './callers.ts'
 
@@ -204,43 +197,23 @@ test('SIG-3 the mode of CI: a mock proxy, which a server in production does not 
   await proxy.stop()
 })
 
-/** The audit chain, verified from its files with the key of the proxy. */
+/** The audit chain, verified as `sealwatch audit verify` does. */
 async function verifiedRecords() {
-  const signer = await loadOrCreateSigner(path('data/audit.key'), systemDisk)
-  const files = readdirSync(path('data/audit')).filter((name) => name.endsWith('.ndjson'))
-  const lines = files.flatMap((name) =>
-    readFileSync(join(path('data/audit'), name), 'utf8')
-      .split('\n')
-      .slice(0, -1),
-  )
-  const time = '2026-01-01T00:00:00.000000000Z'
-  const key = {
-    algorithm: 'ed25519',
-    host_id: 'proxy',
-    key_id: signer.keyId,
-    valid_from: time,
-    valid_until: null,
-  } as const
-  let position = chainStart
-  let batch: string[] = []
-  const records = []
-  for (const line of lines) {
-    batch.push(line)
-    const parsed = JSON.parse(line) as { chain: string; head?: object; event?: Record<string, never> }
-    if (parsed.event !== undefined) records.push(recordOf(parsed.event))
-    if (parsed.head === undefined) continue
-    const bytes = Buffer.from(batch.map((text) => `${text}\n`).join(''))
-    const raw = { chain: parsed.chain, firstSeq: position.nextSeq, count: batch.length, lines: bytes, side: [] }
-    const linked = linkBatch(sha256, raw, position, 1024)
-    verifyBatch(sha256, verifyEd25519, linked, { ...key, public_key: signer.publicKey.toHex() })
-    position = linked.end
-    batch = []
-  }
-  assert.deepEqual(batch, [])
-  return records.filter(({ purpose }) => purpose !== 'probe')
+  const chain = path('data/chains/signing-proxy')
+  const { publicKey } = await loadOrCreateSigner(path('data/host.key'), systemDisk)
+  const report = await verifyChainDirectory(chain, { hostKey: publicKey, tenant: 'signing-proxy' })
+  assert.deepEqual([report.ok, report.end], [true, 'matches'], String(report.problem?.message))
+  return readdirSync(chain)
+    .filter((name) => name.endsWith('.ndjson'))
+    .flatMap((name) => readFileSync(join(chain, name), 'utf8').split('\n').slice(0, -1))
+    .map((line) => (JSON.parse(line) as { event?: SignatureEvent }).event)
+    .filter((event) => event !== undefined)
+    .map(recordOf)
+    .filter(({ purpose }) => purpose !== 'probe')
 }
 
-const recordOf = (event: Record<string, Record<string, string>>) => ({
+type SignatureEvent = Readonly<Record<string, Readonly<Record<string, string>>>>
+const recordOf = (event: SignatureEvent) => ({
   outcome: event.metadata?.event_code,
   caller: event.actor?.app_name,
   purpose: event.unmapped?.purpose,

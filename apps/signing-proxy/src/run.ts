@@ -36,7 +36,7 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   const signer = await open(signal)
   await proveSigner(signer, signal)
   await admitSigner({ path: join(dataDir, 'signers.json'), disk, nowNs: clock.nowNs() }, signer, successor)
-  const auditKey = await loadOrCreateSigner(join(dataDir, 'audit.key'), disk)
+  const auditKey = await loadOrCreateSigner(join(dataDir, 'host.key'), disk)
   const bytesMax = config.maxAuditLogSizeMb * MiB
   const audit = await openAudit({ dir: dataDir, signer: auditKey, version, bytesMax, clock, disk })
   if (audit.chain.replacesDamaged) log.critical('the audit chain was damaged; it was set aside, and a new one begun')
@@ -60,10 +60,8 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   const { backend, algorithm, keyId, location } = signer
   const where = { url: listener.url, health: healthListener.url }
   log.info('serving', { ...where, backend, algorithm, keyId, location, auditKeyId: auditKey.keyId })
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+  // Rejects when the disk has failed: what is on record is then unknown, and the proxy ends.
+  await audit.keepEpochs(signal)
   log.info('stopping', { cause: String(signal.reason) })
   await listener.close()
   await audit.close()

@@ -7,7 +7,7 @@ import { localSigner } from './file.ts'
 import { refuseKnownKey } from './known-keys.ts'
 import { localKeyObject } from './material.ts'
 import { mockKey } from './mock.ts'
-import { type AuditSigner, auditProbeText } from './signer.ts'
+import { type AuditBackend, type AuditSigner, auditProbeText } from './signer.ts'
 
 /** Makes the signer; asks its keeper for the public key. Throws what is wrong with key, keeper or settings. */
 export type PreparedSigner = (signal: AbortSignal) => Promise<AuditSigner>
@@ -35,6 +35,8 @@ export async function prepareSigner(
 }
 
 export type PreparedSigners = Pick<SignerPlan, 'alarms' | 'successor'> & {
+  /** Who keeps the active one; undefined when none is configured. */
+  readonly backend: AuditBackend | undefined
   readonly active: PreparedSigner | undefined
   readonly standby: PreparedSigner | undefined
 }
@@ -43,7 +45,8 @@ export type PreparedSigners = Pick<SignerPlan, 'alarms' | 'successor'> & {
 export async function prepareSigners(plan: SignerPlan, clock: Clock): Promise<PreparedSigners> {
   const prepared = (choice: SignerChoice | undefined) => choice && prepareSigner(choice, { ...plan, clock })
   const { alarms, successor } = plan
-  return { alarms, successor, active: await prepared(plan.active), standby: await prepared(plan.standby) }
+  const backend = plan.active?.backend
+  return { alarms, successor, backend, active: await prepared(plan.active), standby: await prepared(plan.standby) }
 }
 
 /** Signs and verifies: DescribeKey alone says nothing about the right to sign. */
