@@ -89,7 +89,7 @@ test('a keeper that is away at the start is waited for, and named', async () => 
   }
   assert.equal((await of.open({ ...none, backend: 'aws-kms', active }, health)).signer, signer)
   assert.equal(asked, 4)
-  assert.equal(of.lines.filter((line) => line.includes('waits for it')).length, 3)
+  assert.equal(of.lines.filter((line) => line.includes('the audit signer does not answer')).length, 3)
 })
 
 test('a key that is not the recorded one, and a signature that does not hold, end the start', async () => {
