@@ -329,7 +329,7 @@ test('a batch that is refused again and again waits ever longer and holds up no 
   await until(() => refusedAtMs.length > 0)
   await sealSome(other, 10)
   await assertArrived(server, other)
-  await until(() => refusedAtMs.length === 3)
+  await until(() => refusedAtMs.length >= 3)
   const [first = 0, second = 0, third = 0] = refusedAtMs
   assert(second - first >= 99 && third - second >= 99)
   server.ingest.submit = submit
