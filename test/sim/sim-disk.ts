@@ -205,7 +205,7 @@ export function createSimDisk(scheduler: Scheduler): SimDisk {
           // Not synced: a power cut may bring the old length back, with the old bytes.
           inode.cached = inode.cached.subarray(0, size)
         },
-        sync() {
+        async sync() {
           now()
           inode.stable = inode.stable.subarray(0, inode.cached.length)
           sync(inode, 0, inode.cached.length, 'syncing a derived file')

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, fsync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { codeOf, diskError, isFull, translate } from './disk-errors.ts'
 
 /**
@@ -13,19 +13,21 @@ export type DerivedFile = {
   append(bytes: Uint8Array): void
   truncate(size: number): void
   /** What was written before survives a crash. */
-  sync(): void
+  sync(): Promise<void>
   close(): void
 }
 
 export function openDerivedFile(path: string): DerivedFile {
+  // Not DISK_FULL: what this follows from is durable already, and only a new start brings the two together again.
+  const failed = (what: string, cause: unknown): Error =>
+    isFull(cause)
+      ? diskError('DISK_FAILED', { attempted: `${what} ${path}`, received: codeOf(cause), cause })
+      : translate(`${what} ${path}`, cause)
   const doing = <T>(what: string, work: () => T): T => {
     try {
       return work()
     } catch (cause) {
-      // Not DISK_FULL: what this follows from is durable already, and only a new start brings the two together again.
-      if (isFull(cause))
-        throw diskError('DISK_FAILED', { attempted: `${what} ${path}`, received: codeOf(cause), cause })
-      throw translate(`${what} ${path}`, cause)
+      throw failed(what, cause)
     }
   }
   const file = doing('opening', () => openSync(path, 'a+', 0o600))
@@ -45,7 +47,13 @@ export function openDerivedFile(path: string): DerivedFile {
         ftruncateSync(file, to)
         size = to
       }),
-    sync: () => doing('syncing', () => fsyncSync(file)),
+    sync: () =>
+      new Promise((resolve, reject) => {
+        fsync(file, (cause) => {
+          if (cause === null) resolve()
+          else reject(failed('syncing', cause))
+        })
+      }),
     close: () => closeSync(file),
   }
 }

@@ -165,7 +165,7 @@ test('a derived file grows, is cut and is read at once', async () => {
   file.append(Buffer.from('abcdef'))
   file.truncate(4)
   file.append(Buffer.from('xy'))
-  file.sync()
+  await file.sync()
   file.close()
   const again = systemDisk.openDerived(path)
   const into = Buffer.alloc(9)

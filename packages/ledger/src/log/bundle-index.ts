@@ -11,7 +11,7 @@ export type BundleIndex = {
   /** Tells that leaf `index` starts at byte `start`; kept for the first leaf of each bundle. */
   note(index: number, start: number): void
   flush(): void
-  sync(): void
+  sync(): Promise<void>
   close(): void
 }
 

@@ -27,7 +27,7 @@ export type HashStore = {
   /** Root of the tree that consists of the leaves [from, to); `from` must be a multiple of a power of two >= to - from. */
   rootOf(from: number, to: number): Hash
   leaves(from: number, to: number): Hash[]
-  sync(): void
+  sync(): Promise<void>
   close(): void
 }
 
@@ -119,9 +119,7 @@ export function openHashStore(dir: string, size: number, disk: Disk): HashStore 
       return parts.reduceRight((right, left) => nodeHash(sha256, left, right), last)
     },
     leaves: (from, to) => (to > from ? read(0, from, to - from) : []),
-    sync() {
-      for (const file of files) file.sync()
-    },
+    sync: async () => void (await Promise.all(files.map((file) => file.sync()))),
     close() {
       for (const file of files) file.close()
     },

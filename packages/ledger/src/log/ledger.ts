@@ -239,8 +239,7 @@ function createLedger(
         received: `a saved size of ${onDisk?.size} where ${saved?.size} was saved last`,
       })
     }
-    hashes.sync()
-    bundles.sync()
+    await Promise.all([hashes.sync(), bundles.sync()])
     await disk.replace(join(dir, 'saved.json'), JSON.stringify(next))
     saved = next
     // The size is saved, its signature is not. If we stop here, the next call signs what recover() found to be durable.
