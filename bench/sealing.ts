@@ -9,7 +9,7 @@ import { compare, type Figure } from './figure.ts'
 import { temporary } from './material.ts'
 
 const values = 20_000
-const runs = 7
+const runs = 15
 /** The personal values of one line: an account name with its salt. */
 const plain = Buffer.from(
   JSON.stringify({ '/event/actor/user/name': { salt: '0123456789abcdef0123456789abcdef', value: 'alice' } }),

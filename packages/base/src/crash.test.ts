@@ -46,3 +46,20 @@ test('LOG-5: an abort leaves no core dump', { skip: process.platform !== 'linux'
   assert.notEqual(stdout, '')
   assert.deepEqual(left, [])
 })
+
+test('RIM-6: SIGUSR1 opens no debugger, and is told', () => {
+  const { status, stdout, stderr } = crash(
+    `import { url } from 'node:inspector'
+     const alive = setInterval(() => 0, 1000)
+     process.once('SIGUSR1', () => {
+       process.stdout.write(String(url()))
+       clearInterval(alive)
+     })
+     process.kill(process.pid, 'SIGUSR1')`,
+  )
+  assert.equal(status, 0, stderr)
+  assert.equal(stderr, '')
+  const [said = '', url] = stdout.split('\n')
+  assert.equal(JSON.parse(said).level, 'critical')
+  assert.equal(url, 'undefined')
+})

@@ -18,6 +18,8 @@ const RLIMIT_CORE = 4
  */
 export function crashQuietly(log: Log): void {
   if (!forbidCoreDumps()) log.warn('core dumps cannot be switched off: one would hold keys and personal values')
+  // Node would open a debugger, which reads and changes all there is (RIM-6).
+  process.on('SIGUSR1', () => log.critical('SIGUSR1: somebody asked this process for a debugger, and gets none'))
   process.on('uncaughtException', (error) => {
     log.critical('this process met an error that nobody caught, and ends', { error })
     process.exit(1)
