@@ -39,6 +39,7 @@ const serverSlices = [
   'notify',
   'archive',
   'api',
+  'fsck',
 ]
 
 /** What a browser runs too. */

@@ -45,7 +45,12 @@ export function readLedger(disk: SimDisk, folder: string): LedgerView {
 /** Holds the server's files against what everybody outside was told. Call it when the server is open. */
 export async function checkDisk(disk: SimDisk, record: Record, sealing: Sealing): Promise<void> {
   const wrong = (text: string) => void record.violations.push(text)
-  const views = Object.values(folders).map((folder) => readLedger(disk, folder))
+  let views: LedgerView[]
+  try {
+    views = Object.values(folders).map((folder) => readLedger(disk, folder))
+  } catch (error) {
+    return wrong(`unreadable: ${(error as Error).message}`)
+  }
   for (const view of views) {
     checkOrder(view, wrong)
     checkCheckpoints(view, record, wrong)

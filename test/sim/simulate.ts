@@ -66,8 +66,7 @@ export async function simulate(seed: number, steps: number): Promise<SimulationR
     await scheduler.step()
     if (done > steps / 4) older ??= server.disk.save('/ledgers')
   }
-  server.disk.room = Number.MAX_SAFE_INTEGER
-  for (const { disk } of [server, ...hosts]) disk.failingSyncs = 0
+  for (const { disk } of [server, ...hosts]) Object.assign(disk, { room: Number.MAX_SAFE_INTEGER, failingSyncs: 0 })
   for (const host of hosts) host.busy = false
   await settle(machines, keep)
   if (record.violations.length === 0) await checkEnd({ ...machines, older: older ?? (() => undefined) })
@@ -130,7 +129,7 @@ function createHurting({ server, hosts, network, scheduler, record }: Machines):
   const acts: [oneIn: number, name: string, act: () => void][] = [
     [700, 'server killed', () => server.end()],
     [
-      1500,
+      800,
       'server lost power',
       () => {
         server.end()
@@ -139,7 +138,7 @@ function createHurting({ server, hosts, network, scheduler, record }: Machines):
     ],
     [900, 'host killed', () => someHost().life?.end()],
     [
-      1500,
+      900,
       'host lost power',
       () => {
         const host = someHost()

@@ -22,8 +22,8 @@ export const lossyDisk: readonly Mutation[] = [
 
 export const acknowledgeBeforeSync: Mutation = {
   file: 'apps/server/src/ingest/commit.ts',
-  find: 'const { next } = await ledger.append(batch, side)',
-  replace: 'const next = ledger.size\n    ledger.append(batch, side).catch(() => undefined)',
+  find: 'const { next } = await ledger.append(batch, sealed)',
+  replace: 'const next = ledger.size\n    ledger.append(batch, sealed).catch(() => undefined)',
 }
 
 export const acceptTwice: Mutation = {

@@ -44,7 +44,7 @@ export async function verifyLedgersIn(
   }
 }
 
-function sizeOf(dir: string): number {
+export function sizeOf(dir: string): number {
   const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter(
     (entry) => entry.isFile() && entry.name.endsWith('.ndjson'),
   )

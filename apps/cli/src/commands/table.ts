@@ -3,6 +3,7 @@
 import type { Command } from '../command.ts'
 import { alerts } from './alerts.ts'
 import { auditExport } from './audit-export.ts'
+import { auditFsck } from './audit-fsck.ts'
 import { auditPage } from './audit-page.ts'
 import { auditTiles } from './audit-tiles.ts'
 import { auditVerify } from './audit-verify.ts'
@@ -35,6 +36,7 @@ export const commandTable: readonly Command[] = [
   events,
   auditExport,
   auditVerify,
+  auditFsck,
   auditPage,
   auditTiles,
   hostInvite,

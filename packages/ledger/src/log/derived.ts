@@ -26,7 +26,8 @@ export type DerivedCheck = {
   readonly suspect: number | undefined
 }
 
-export function checkDerived(dir: string, disk: Disk): DerivedCheck {
+/** `due`: leaves for which the files must be there; beyond, what is missing is written later. */
+export function checkDerived(dir: string, disk: Disk, due = 0): DerivedCheck {
   const levels: { at: number; hashes: Hash[] }[] = []
   let starts: { at: number; values: number[] } = { at: 0, values: [] }
   let wrong: string | undefined
@@ -51,9 +52,9 @@ export function checkDerived(dir: string, disk: Disk): DerivedCheck {
       for (const [level, { at, hashes }] of levels.entries()) {
         const stored =
           (await disk.readAt(join(dir, `hashes-${level}`), at * 32, hashes.length * 32)) ?? new Uint8Array(0)
-        // What is not there yet is written later.
-        const differs = hashes.findIndex(
-          (hash, i) => (i + 1) * 32 <= stored.length && !equal(hash, stored.subarray(i * 32, i * 32 + 32)),
+        const dueHere = Math.floor(due / tileWidth ** level)
+        const differs = hashes.findIndex((hash, i) =>
+          (i + 1) * 32 <= stored.length ? !equal(hash, stored.subarray(i * 32, i * 32 + 32)) : at + i < dueHere,
         )
         if (differs >= 0) {
           wrong ??= `hashes-${level}`
@@ -63,8 +64,11 @@ export function checkDerived(dir: string, disk: Disk): DerivedCheck {
       }
       const { at, values } = starts
       const stored = Buffer.from((await disk.readAt(join(dir, 'bundles'), at * 8, values.length * 8)) ?? [])
-      if (values.some((start, i) => (i + 1) * 8 <= stored.length && stored.readBigUInt64BE(i * 8) !== BigInt(start)))
-        wrong ??= 'bundles'
+      const differs = (start: number, i: number) =>
+        (i + 1) * 8 <= stored.length
+          ? stored.readBigUInt64BE(i * 8) !== BigInt(start)
+          : at + i < Math.ceil(due / tileWidth)
+      if (values.some(differs)) wrong ??= 'bundles'
       starts = { at: at + values.length, values: [] }
     },
   }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { join } from 'node:path'
+import type { Disk } from '@sealwatch/base'
+import { fsckLedgers, type LedgerFsck, type NoteVerifier } from '@sealwatch/ledger'
+import { type DatabaseFinding, openDatabaseFsck } from './fsck-database.ts'
+
+export type FsckReport = {
+  readonly ok: boolean
+  readonly ledgers: readonly LedgerFsck[]
+  readonly database: readonly DatabaseFinding[]
+  /** Tenants whose index is made anew at the next start. */
+  readonly reindexed: readonly string[]
+}
+
+/**
+ * Proves that everything in the data directory of a stopped server hangs together. Reads only, but for derived files
+ * with `repair`, and for these only where nothing else is wrong with their ledger. Throws STORE_BUSY.
+ */
+export async function fsckServer(
+  dir: string,
+  options: {
+    readonly disk: Disk
+    readonly trust: readonly NoteVerifier[]
+    readonly repair: boolean
+    readonly onBytes: (bytes: number) => void
+  },
+): Promise<FsckReport> {
+  const { repair } = options
+  const database = openDatabaseFsck(dir, repair)
+  try {
+    const ledgers = await fsckLedgers(join(dir, 'ledgers'), {
+      ...options,
+      onLeaf: (ledger, leaf, line) => database?.take(ledger, leaf, line),
+    })
+    const missing = { store: 'database', derived: false, tenant: undefined, leaf: undefined } as const
+    const found = database?.findings() ?? [{ ...missing, text: 'index.sqlite is not there: it holds hosts and keys' }]
+    const mayRepair = repair && found.every(({ derived }) => derived)
+    const reindexed = mayRepair ? [...new Set(found.map(({ tenant }) => tenant as string))] : []
+    database?.forgetIndex(reindexed)
+    const isWhole = ({ findings, repaired }: LedgerFsck) => findings.length === 0 || repaired
+    const ok = ledgers.every(isWhole) && (found.length === 0 || mayRepair)
+    return { ok, ledgers, database: found, reindexed }
+  } finally {
+    database?.close()
+  }
+}
