@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 
 const charsMax = 4096
 
@@ -10,9 +10,10 @@ export async function readLine(
   output: NodeJS.WriteStream,
   question: string,
 ): Promise<string> {
-  const reader = createInterface({ input, output, terminal: input.isTTY === true, crlfDelay: Number.POSITIVE_INFINITY })
+  if (input.isTTY === true) output.write(question)
+  // The terminal itself lets a person correct what is typed.
+  const reader = createInterface({ input, terminal: false, crlfDelay: Number.POSITIVE_INFINITY })
   try {
-    if (input.isTTY === true) return (await reader.question(question)).trim().slice(0, charsMax)
     for await (const line of reader) return line.trim().slice(0, charsMax)
     return ''
   } finally {

@@ -36,7 +36,9 @@ export const eraseSubject = command({
     if (given === '')
       throw cliError('CLI_USAGE', { attempted, received: 'no name', advice: 'Give the name on the standard input' })
     const subject = uid ? { case: 'uid' as const, value: given } : { case: 'name' as const, value: given }
-    const answer = await withAdmin(place, attempted, (admin) => admin.eraseSubject({ tenant, subject }))
+    const answer = await withAdmin(place, attempted, (admin) =>
+      admin.eraseSubject({ tenant, subject }, { signal: io.stop }),
+    )
     const { label, subjectKeys } = answer
     const leaf = Number(answer.leafIndex)
     io.out(
@@ -61,7 +63,7 @@ export const eraseTenant = command({
   run: async ({ yes: isMeant }, [tenant = ''], { io, place, json }) => {
     const attempted = `erasing the tenant ${tenant}`
     if (!isMeant) throw cliError('CLI_USAGE', { attempted, advice: mustMean })
-    const answer = await withAdmin(place, attempted, (admin) => admin.eraseTenant({ tenant }))
+    const answer = await withAdmin(place, attempted, (admin) => admin.eraseTenant({ tenant }, { signal: io.stop }))
     const { subjectKeys, tenantKeys } = answer
     const leaf = Number(answer.leafIndex)
     io.out(
