@@ -60,11 +60,13 @@ export async function openDeploymentSigner(options: SignerOptions): Promise<Audi
 /** A keeper that is away at the start comes back; everything else that is wrong does not go by waiting. */
 async function patiently({ clock, log, signal }: SignerOptions, open: PreparedSigner): Promise<AuditSigner> {
   for (let waitMs: number = retryMs.min; ; waitMs = Math.min(waitMs * 2, retryMs.max)) {
+    let signer: AuditSigner | undefined
     try {
-      const signer = await open(signal)
+      signer = await open(signal)
       await proveSigner(signer, signal)
       return signer
     } catch (error) {
+      await signer?.close()
       if (signal.aborted || !isSealwatchError(error, 'SIGNER_UNAVAILABLE')) throw error
       log.error('the audit signer does not answer; the server waits for it', { error, inMs: waitMs })
       await clock.sleep(waitMs, signal)

@@ -56,6 +56,7 @@ const tlsOf = ({ cert, key, clientCa }: TlsFiles) => ({
   cert,
   key,
   minVersion: 'TLSv1.3' as const,
+  handshakeTimeout: 5_000,
   ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
 })
 

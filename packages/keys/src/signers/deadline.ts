@@ -16,17 +16,23 @@ export async function within<T>(deadline: Deadline, work: (signal: AbortSignal) 
   const { clock, ms, signal, attempted } = deadline
   signal.throwIfAborted()
   const done = new AbortController()
-  const over = new AbortController()
-  const either = AbortSignal.any([signal, over.signal])
+  const stop = new AbortController()
   const { promise: ended, reject } = Promise.withResolvers<never>()
-  either.addEventListener('abort', () => reject(either.reason), { once: true })
-  const received = `no answer within ${ms} ms`
+  const end = (reason: unknown) => {
+    stop.abort(reason)
+    reject(reason)
+  }
+  // Not AbortSignal.any: what that ties to a signal that lives long stays tied to it.
+  const onAbort = () => end(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
   const timer = clock.sleep(ms, done.signal).then(() => {
-    if (!done.signal.aborted) over.abort(signerError('SIGNER_UNAVAILABLE', { attempted, received }))
+    if (!done.signal.aborted)
+      end(signerError('SIGNER_UNAVAILABLE', { attempted, received: `no answer within ${ms} ms` }))
   })
   try {
-    return await Promise.race([work(either), ended])
+    return await Promise.race([work(stop.signal), ended])
   } finally {
+    signal.removeEventListener('abort', onAbort)
     done.abort()
     await timer
   }

@@ -73,9 +73,8 @@ async function openPkcs11(
   let current: Session | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
-  const first = logIn()
-  current = first
-  const spki = first.publicKey?.export({ type: 'spki', format: 'der' })
+  current = logIn()
+  const spki = current.publicKey?.export({ type: 'spki', format: 'der' })
   const publicKey = spki && auditPublicKey(algorithm, spki, `opening ${location}`)
 
   function logIn(): Session {
