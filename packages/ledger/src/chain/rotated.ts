@@ -73,9 +73,11 @@ async function readAll(disk: Disk, dir: string, parts: readonly string[]): Promi
     const bytes = await disk.read(path)
     if (bytes === undefined) return undefined
     const whole = name.endsWith('.gz') ? unpack(path, bytes) : bytes
+    if (whole.length === 0) continue
     // Between the two steps of copytruncate the copy and the original hold the same lines: the original counts.
-    if (whole.length > 0 && read[0] !== undefined && isSameStart(read[0], whole)) read.length = 0
-    if (whole.length > 0) read.push(whole)
+    const copy = read.findIndex((earlier) => isSameStart(earlier, whole))
+    if (copy >= 0) read.length = copy
+    read.push(whole)
   }
   return read
 }

@@ -128,11 +128,11 @@ export async function settleRotation(disk: Disk, dir: string, segment: Segment, 
   const { file } = segment
   const path = join(dir, file)
   const found = await findChainFile(disk, dir, file)
-  const earlier = await readEarlier(disk, dir, found)
-  const due = segment.bytes - earlier
-  const own = (await disk.sizeOf(path)) ?? 0
   const told = { file, parts: found.parts }
-  if (own === due) return { ...told, restoredBytes: 0, lost: undefined }
+  // More than was written is a copy in the making: nothing is missing then.
+  if ((await lengthOf(disk, dir, found)) >= segment.bytes) return { ...told, restoredBytes: 0, lost: undefined }
+  const earlier = await lengthOf(disk, dir, found, (part) => part !== file)
+  const due = segment.bytes - earlier
   const kept = Math.max(0, Math.min(due, recent.length))
   // Atomically, so that a crash leaves what logrotate left or all that there is.
   await disk.replace(path, recent.last(kept))
@@ -140,11 +140,15 @@ export async function settleRotation(disk: Disk, dir: string, segment: Segment, 
   return { ...told, restoredBytes: kept, lost }
 }
 
-/** Bytes in the parts that logrotate made; where one cannot be read, none. */
-async function readEarlier(disk: Disk, dir: string, found: ChainFile): Promise<number> {
+/** Bytes in the parts; where one cannot be read, none. */
+async function lengthOf(
+  disk: Disk,
+  dir: string,
+  found: ChainFile,
+  wanted?: (part: string) => boolean,
+): Promise<number> {
   try {
-    const parts = await readParts(disk, dir, found, (part) => part !== found.file)
-    return parts.reduce((sum, part) => sum + part.length, 0)
+    return (await readParts(disk, dir, found, wanted)).reduce((sum, part) => sum + part.length, 0)
   } catch (error) {
     if (isSealwatchError(error, 'CHAIN_DAMAGED')) return 0
     throw error
