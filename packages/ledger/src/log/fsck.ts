@@ -176,8 +176,7 @@ async function rebuild(dir: string, disk: Disk): Promise<void> {
       hashes.append(leaves)
       bundles.flush()
     }
-    hashes.sync()
-    bundles.sync()
+    await Promise.all([hashes.sync(), bundles.sync()])
   } finally {
     hashes.close()
     bundles.close()
