@@ -22,7 +22,7 @@ export async function within<T>(deadline: Deadline, work: (signal: AbortSignal) 
     stop.abort(reason)
     reject(reason)
   }
-  // Not AbortSignal.any: what that ties to a signal that lives long stays tied to it.
+  // Taken off again below: the caller's signal may live as long as the program.
   const onAbort = () => end(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   const timer = clock.sleep(ms, done.signal).then(() => {
