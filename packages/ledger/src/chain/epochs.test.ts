@@ -2,8 +2,10 @@
 // Forward security of a host's chain (chain.md, 5 and 6): what a crash may leave, and what root can do who comes later.
 
 import assert from 'node:assert/strict'
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { cp, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import process from 'node:process'
 import { test } from 'node:test'
 import { type AppendFile, type Clock, canonicalize, type Disk, diskErrors, errorsOf, systemDisk } from '@sealwatch/base'
 import { type Ed25519Signer, signerOfKept, verifyEd25519 } from '@sealwatch/keys'
@@ -260,6 +262,50 @@ test('a full disk closes no epoch, and the same chain goes on', async () => {
   await chain.closeEpoch()
   await chain.close()
   assert.equal((await verify(dir.path)).problem, undefined)
+})
+
+test('LOG-6: a disk that really fills up, at any point of an append or a close', {
+  skip: process.getuid?.() !== 0 && 'needs root, to mount a small disk',
+}, async () => {
+  await using dir = await temporary()
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', dir.path])
+  try {
+    const path = join(dir.path, 'chain')
+    const chain = await open(path, { segmentBytesMax: 20_000 })
+    const filler = join(dir.path, 'filler')
+    let sealed = 0
+    let refused = 0
+    for (let round = 0; round < 12; round += 1) {
+      await writeFile(filler, '')
+      const { bavail, bsize } = await statfs(dir.path)
+      // From round to round another number of pages is left.
+      await writeFile(filler, Buffer.alloc(Math.max(0, bavail - (round % 4)) * bsize))
+      for (let i = 0; i < 4; i += 1) {
+        const before = chain.position
+        try {
+          if (i % 2 === 0) await chain.seal(events(sealed, 3))
+          else await chain.closeEpoch()
+          if (i % 2 === 0) sealed += 3
+        } catch (error) {
+          assert.equal((error as { code?: string }).code, 'DISK_FULL')
+          assert.deepEqual(chain.position, before)
+          refused += 1
+        }
+      }
+      await rm(filler)
+      await chain.seal(events(sealed, 3))
+      sealed += 3
+      assert.equal((await verify(path)).problem, undefined, `round ${round}`)
+    }
+    assert.ok(refused > 0)
+    await chain.close()
+    const again = await open(path)
+    assert.equal(again.replacesDamaged, false)
+    await again.close()
+    assert.equal((await linesIn(path)).filter((line) => 'event' in line).length, sealed)
+  } finally {
+    execFileSync('umount', [dir.path])
+  }
 })
 
 /** A chain of five closed epochs and an open one, as it lies there when root comes. */

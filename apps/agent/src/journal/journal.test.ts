@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Clock, createLog, diskErrors, errorsOf, systemClock } from '@sealwatch/base'
+import type { Chain } from '@sealwatch/ledger'
+import { createJournal } from './journal.ts'
+
+const diskError = errorsOf(diskErrors)
+
+/** A chain that only knows its epoch, and a clock that goes on by as much as somebody sleeps. */
+function sample() {
+  const told: string[] = []
+  const stop = new AbortController()
+  const closedAtMs: number[] = []
+  let ms = 0
+  let number = 0
+  let dueMs: number | undefined
+  let isFull = false
+  let untilMs = 0
+  const clock: Clock = {
+    ...systemClock,
+    nowMs: () => ms,
+    monotonicNs: () => BigInt(ms) * 1_000_000n,
+    sleep: async (length) => {
+      ms += length
+      if (ms >= untilMs) stop.abort()
+      await new Promise(setImmediate)
+    },
+  }
+  const chain = {
+    get position() {
+      return { nextSeq: 0, tip: '', epoch: { number } }
+    },
+    get epochDueNs() {
+      return dueMs === undefined ? undefined : BigInt(dueMs) * 1_000_000n
+    },
+    closeEpoch: async () => {
+      if (isFull) throw diskError('DISK_FULL', { attempted: 'closing' })
+      closedAtMs.push(ms)
+      number += 1
+      dueMs = undefined
+    },
+  } as unknown as Chain
+  const log = createLog(
+    'test',
+    (line) => told.push(JSON.parse(line).msg),
+    () => 0,
+  )
+  const fatal: unknown[] = []
+  const journal = createJournal({ chain: () => chain, clock, log, onFatal: (error) => fatal.push(error) })
+  return {
+    closedAtMs,
+    told,
+    fatal,
+    set: (change: { dueMs?: number; isFull?: boolean }) => {
+      dueMs = change.dueMs ?? dueMs
+      isFull = change.isFull ?? isFull
+    },
+    run: async (forMs: number) => {
+      untilMs = forMs
+      await journal.keepEpochs(60_000, stop.signal)
+    },
+  }
+}
+
+test('LOG-3: an idle host closes an epoch every minute', async () => {
+  const { run, closedAtMs } = sample()
+  await run(200_000)
+  assert.deepEqual(closedAtMs, [60_000, 120_000, 180_000])
+})
+
+test('an epoch with lines is closed when it is due, and the minute begins anew', async () => {
+  const { run, set, closedAtMs } = sample()
+  set({ dueMs: 10_500 })
+  await run(80_000)
+  assert.deepEqual(closedAtMs, [11_000, 71_000])
+})
+
+test('LOG-6: an epoch that cannot be closed for lack of room is told once, and tried again', async () => {
+  const { run, set, closedAtMs, told, fatal } = sample()
+  set({ dueMs: 5_000, isFull: true })
+  await run(20_000)
+  assert.deepEqual([closedAtMs, told, fatal], [[], ['an epoch cannot be closed and stays open'], []])
+})
