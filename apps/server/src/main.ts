@@ -39,7 +39,7 @@ try {
   const witnessPolicy = policyFile === '' ? undefined : readWitnessPolicy(policyFile)
   const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
   const kms = kmsMasterKey({ clock: systemClock })
-  if (config.masterKmsKeyId !== '') await kms.prepare()
+  if (config.masterKmsKeyId !== '') await kms.prepare(config.masterKmsKeyId)
   // Its folder belongs to root.
   flushCompileCache()
   dropPrivileges(config)

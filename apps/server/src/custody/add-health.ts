@@ -16,7 +16,7 @@ export function addCustodyHealth({ probe, metrics }: Health, sealing: Sealing): 
     check: async () => ({ epoch: await sealing.probe() }),
   })
   const gauge = (name: string, help: string, read: () => number) => metrics.gauge({ name, help }, read)
-  gauge('sealwatch_master_key_epoch', 'The newest epoch of the system master key', () => sealing.status().epoch)
-  gauge('sealwatch_keys_cached', 'Unwrapped keys in memory', () => sealing.status().cached)
-  gauge('sealwatch_keys_to_rewrap', 'Tenant keys under an older master key', () => sealing.status().toRewrap)
+  gauge('sealwatch_master_key_epoch', 'The newest epoch of the system master key', () => sealing.epoch)
+  gauge('sealwatch_keys_cached', 'Unwrapped keys in memory', () => sealing.cached)
+  gauge('sealwatch_keys_to_rewrap', 'Tenant keys under an older master key', () => sealing.toRewrap)
 }

@@ -84,7 +84,7 @@ export function createKeyTender(options: {
       while (!signal.aborted) {
         sealing.sweep()
         await record()
-        if (sealing.status().toRewrap > 0 && !signal.aborted) await wrapAnew()
+        if (sealing.toRewrap > 0 && !signal.aborted) await wrapAnew()
         await clock.sleep(tendEveryMs, signal)
       }
       await working?.catch(() => undefined)

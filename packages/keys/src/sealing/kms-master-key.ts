@@ -9,7 +9,7 @@ import type { MasterKey, WrapPlace } from './master-key.ts'
 
 export type KmsMasterKey = MasterKey & {
   /** Loads AWS's client and finds its credentials: what may need the rights a program begins with. */
-  prepare(): Promise<void>
+  prepare(keyId: string): Promise<void>
 }
 
 export type KmsMasterKeyOptions = {
@@ -29,15 +29,18 @@ type Loaded = { readonly kms: typeof import('@aws-sdk/client-kms'); readonly cli
 
 /** The system master key as a symmetric key of AWS KMS, which never leaves it: Encrypt and Decrypt with a context. */
 export function kmsMasterKey({ clock, connection, callMs = 10_000 }: KmsMasterKeyOptions): KmsMasterKey {
-  let loading: Promise<Loaded> | undefined
-  const load = (keyId: string) => {
-    loading ??= loadClient(keyId)
-    return loading
+  // By region: the keys of two epochs may lie in two.
+  const clients = new Map<string | undefined, Promise<Loaded>>()
+
+  function load(keyId: string): Promise<Loaded> {
+    const region = /^arn:[^:]+:kms:([^:]+):/.exec(keyId)?.[1]
+    const loaded = clients.get(region) ?? loadClient(region)
+    clients.set(region, loaded)
+    return loaded
   }
 
-  async function loadClient(keyId: string): Promise<Loaded> {
+  async function loadClient(region: string | undefined): Promise<Loaded> {
     const kms = await import('@aws-sdk/client-kms')
-    const region = /^arn:[^:]+:kms:([^:]+):/.exec(keyId)?.[1]
     const client = new kms.KMSClient({
       ...(region === undefined ? {} : { region }),
       ...connection,
@@ -103,8 +106,8 @@ export function kmsMasterKey({ clock, connection, callMs = 10_000 }: KmsMasterKe
   }
 
   return {
-    prepare: async () => {
-      const { client } = await load('')
+    prepare: async (keyId) => {
+      const { client } = await load(keyId)
       // Where there are none yet the first call says so.
       await client.config.credentials().catch(() => undefined)
     },

@@ -18,6 +18,8 @@ export type TenantKeys = {
   useOld<T>(tenant: string, epoch: number, work: (key: KeySlot) => T): Promise<T | undefined>
   /** Takes over a key from before there were epochs, as that of epoch 0. Durable when it resolves. */
   adopt(tenant: string, key: Uint8Array): Promise<void>
+  /** Keys that an older master key wraps. */
+  readonly toRewrap: number
   /**
    * Wraps every key under the current master key and destroys the master keys that are then idle. It goes by what is on
    * the disk, so that it may stop anywhere and be called again. Throws KEYS_UNAVAILABLE.
@@ -94,7 +96,16 @@ export function createTenantKeys(options: {
     }
   }
 
+  const toRewrap = (): number =>
+    store
+      .tenantKeyCounts()
+      .filter(({ masterEpoch }) => masterEpoch !== epochs.current.epoch)
+      .reduce((sum, { keys }) => sum + keys, 0)
+
   return {
+    get toRewrap() {
+      return toRewrap()
+    },
     useCurrent: (tenant, work) => {
       const { epoch } = epochs.current
       return cache.use(
@@ -120,18 +131,13 @@ export function createTenantKeys(options: {
         store.addTenantKey(await wrapNow(tenant, 0, key))
     },
     rewrap: async (signal, onProgress) => {
-      const waiting = () =>
-        store
-          .tenantKeyCounts()
-          .filter(({ masterEpoch }) => masterEpoch !== epochs.current.epoch)
-          .reduce((sum, { keys }) => sum + keys, 0)
-      const total = waiting()
+      const total = toRewrap()
       onProgress({ done: 0, total })
       while (!signal.aborted) {
         const rows = store.tenantKeysToRewrap(epochs.current.epoch, rewrapAtOnce)
         if (rows.length === 0) break
         await Promise.all(rows.map(rewrapOne))
-        onProgress({ done: Math.max(0, total - waiting()), total })
+        onProgress({ done: Math.max(0, total - toRewrap()), total })
       }
       if (!signal.aborted) await epochs.retireIdle()
     },
