@@ -17,7 +17,6 @@ import { eventsAtOnce, launches, leanLaunches, openBenchChain, temporary } from 
 
 const leanEvents = 24 * eventsAtOnce
 const fullEvents = 4 * eventsAtOnce
-const runs = 5
 /** Of the paced part: a batch is due so often, for so long. */
 const pace = { eventsPerSecond: 100_000, seconds: 10 }
 
@@ -25,7 +24,7 @@ const pace = { eventsPerSecond: 100_000, seconds: 10 }
  * From one host to an acknowledgement by the control plane: mTLS, verification, the ledger and its disk; the index and the
  * detection follow meanwhile. What is sent was sealed before.
  */
-export async function* benchIngest(): AsyncGenerator<Figure> {
+export async function* benchIngest(runs = 5): AsyncGenerator<Figure> {
   await using dir = await temporary()
   const signer = generateSigner()
   const serverDir = join(dir.path, 'server')

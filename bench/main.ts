@@ -12,7 +12,7 @@ import { benchSigners } from './signers.ts'
 import { benchTenants } from './tenants.ts'
 import { benchVerify } from './verify.ts'
 
-const benches: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
+const benches: Readonly<Record<string, (runs?: number) => AsyncGenerator<Figure>>> = {
   seal: benchSeal,
   verify: benchVerify,
   ingest: benchIngest,
@@ -23,16 +23,20 @@ const benches: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   tenants: benchTenants,
 }
 
-const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean' }, runs: { type: 'string' } },
+  allowPositionals: true,
+})
 const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))
 if (unknown.length > 0) {
   console.error(`no such benchmark: ${unknown.join(', ')}. There are ${Object.keys(benches).join(', ')}`)
   process.exit(2)
 }
+const runs = values.runs === undefined ? undefined : Number(values.runs)
 if (!values.json)
   console.log('| figure | median | min – max | runs | peer | peer median | ratio |\n|---|---|---|---|---|---|---|')
 for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
-  for await (const figure of (benches[name] as () => AsyncGenerator<Figure>)())
+  for await (const figure of (benches[name] as (runs?: number) => AsyncGenerator<Figure>)(runs))
     console.log(values.json ? JSON.stringify(figure) : rowOf(figure))
 }
 

@@ -34,10 +34,9 @@ import type { FromHost, ToHost } from './seal-host.ts'
 const events = 49 * eventsAtOnce
 const fullEvents = 5 * eventsAtOnce
 const batchesAtOnce = 8
-const runs = 5
 
 /** Events that become evidence: on the host, at the server, and from the one to the other with an index. */
-export async function* benchSeal(): AsyncGenerator<Figure> {
+export async function* benchSeal(runs = 5): AsyncGenerator<Figure> {
   await using dir = await temporary()
   let run = 0
   const place = () => join(dir.path, `${run++}`)

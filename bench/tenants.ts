@@ -9,10 +9,9 @@ import { type Figure, figureOf, secondsSince } from './figure.ts'
 import { temporary } from './material.ts'
 
 const tenantsMax = 1000
-const runs = 5
 
 /** What a tenant costs who has hardly anything to say: a ledger of its own, one event, one seal by the root. */
-export async function* benchTenants(): AsyncGenerator<Figure> {
+export async function* benchTenants(runs = 5): AsyncGenerator<Figure> {
   await using dir = await temporary()
   const names = Array.from({ length: tenantsMax }, (_, i) => `tenant-${i}`)
   const auditSigner = await openOwnSigner(join(dir.path, 'audit.key'), systemDisk)

@@ -38,10 +38,9 @@ import { openJournal } from './peers/journald.ts'
 
 const events = 49 * eventsAtOnce
 const fullEvents = 5 * eventsAtOnce
-const runs = 5
 
 /** A complete bundle, verified from its file as `sealwatch audit verify` does. */
-export async function* benchVerify(): AsyncGenerator<Figure> {
+export async function* benchVerify(runs = 5): AsyncGenerator<Figure> {
   await using dir = await temporary()
   const lean = await bundleOf(join(dir.path, 'lean'), leanLaunches(eventsAtOnce), events)
   const journal = openJournal(dir.path, lean.texts)
@@ -49,8 +48,8 @@ export async function* benchVerify(): AsyncGenerator<Figure> {
   const peers = journal ? [{ name: inJournal.name, work: timed(inJournal.texts, journal.verify) }] : []
   journal?.seal()
   await using readers = openBlockReaders()
-  yield* verified('verify.bundle', lean, peers, readers)
-  yield* verified('verify.bundle-one-thread', lean, [])
+  yield* verified('verify.bundle', lean, runs, peers, readers)
+  yield* verified('verify.bundle-one-thread', lean, runs, [])
   yield* verified(
     'verify.bundle-full',
     await bundleOf(join(dir.path, 'full'), launches(eventsAtOnce), fullEvents),
@@ -64,6 +63,7 @@ type Bundle = { readonly path: string; readonly lines: number; readonly texts: r
 function verified(
   name: string,
   { path, lines }: Bundle,
+  runs: number,
   peers: readonly Peer[],
   blockReader?: BlockReader,
 ): AsyncGenerator<Figure> {

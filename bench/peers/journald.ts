@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The journal with Forward Secure Sealing, at its best: systemd-journal-remote writes entries from a file into one sealed
 // journal file, in a mount namespace where the sealing key is its own. It syncs at the end alone, journald itself every
-// five minutes; the way through its socket, which costs most, is left out.
+// five minutes; the way through its socket, which costs most, is left out. Entries have the fields that journald gives them.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -50,8 +50,32 @@ export function openJournal(dir: string, messages: readonly string[]): Journal |
   }
 }
 
+// What journald itself writes beside every message of a service.
+const trusted = {
+  _TRANSPORT: 'syslog',
+  SYSLOG_FACILITY: '3',
+  _UID: '0',
+  _GID: '0',
+  _COMM: 'bash',
+  _EXE: '/usr/bin/bash',
+  _CMDLINE: '/bin/bash /usr/bin/service',
+  _CAP_EFFECTIVE: '1ffffffffff',
+  _SELINUX_CONTEXT: 'unconfined',
+  _SYSTEMD_CGROUP: '/system.slice/bench.service',
+  _SYSTEMD_UNIT: 'bench.service',
+  _SYSTEMD_SLICE: 'system.slice',
+  _SYSTEMD_INVOCATION_ID: '0123456789abcdef0123456789abcdef',
+  _MACHINE_ID: '0123456789abcdef0123456789abcdef',
+  _HOSTNAME: 'bench',
+}
+const fields = Object.entries(trusted)
+  .map(([name, value]) => `${name}=${value}\n`)
+  .join('')
+
 /** The journal's export format. */
 function entryOf(message: string, i: number): string {
   const startUs = Date.now() * 1000
-  return `__REALTIME_TIMESTAMP=${startUs + i}\n__MONOTONIC_TIMESTAMP=${1_000_000 + i}\n_BOOT_ID=0123456789abcdef0123456789abcdef\nMESSAGE=${message}\nPRIORITY=6\nSYSLOG_IDENTIFIER=bench\n\n`
+  const times = `__REALTIME_TIMESTAMP=${startUs + i}\n__MONOTONIC_TIMESTAMP=${1_000_000 + i}\n_SOURCE_REALTIME_TIMESTAMP=${startUs + i}\n`
+  const own = `_PID=${1000 + (i % 60_000)}\nMESSAGE=${message}\nPRIORITY=6\nSYSLOG_IDENTIFIER=bench\n`
+  return `${times}_BOOT_ID=0123456789abcdef0123456789abcdef\n${own}${fields}\n`
 }

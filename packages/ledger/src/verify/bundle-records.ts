@@ -63,6 +63,26 @@ export const isTexts = (value: unknown): value is string[] =>
 export const isHashes = (value: unknown): value is string[] =>
   isTexts(value) && value.every((item) => /^[0-9a-f]{64}$/.test(item))
 
+const hexDigits = '0123456789abcdef'
+const hexValue = Int8Array.from({ length: 128 }, (_, code) => hexDigits.indexOf(String.fromCharCode(code)))
+
+/** A list of hashes, each 64 lower-case hexadecimal digits, as bytes one after the other; undefined for anything else. */
+export function hashesFrom(value: unknown): Uint8Array | undefined {
+  if (!isTexts(value)) return undefined
+  const bytes = new Uint8Array(value.length * 32)
+  let at = 0
+  for (const hash of value) {
+    if (hash.length !== 64) return undefined
+    for (let i = 0; i < 64; i += 2) {
+      const high = hexValue[hash.charCodeAt(i)] ?? -1
+      const low = hexValue[hash.charCodeAt(i + 1)] ?? -1
+      if (high < 0 || low < 0) return undefined
+      bytes[at++] = 16 * high + low
+    }
+  }
+  return bytes
+}
+
 /**
  * The file in blocks of whole records, each ended by its newline. A block begins with one byte of its own, for the frame
  * of the first record when that is hashed as a leaf.

@@ -8,6 +8,7 @@ import {
   bundleError,
   checkLength,
   excerpt,
+  hashesFrom,
   hasOnly,
   isHashes,
   newline,
@@ -109,7 +110,8 @@ function createReader(checks: BundleChecks) {
   const { sha256 } = checks
   const frontier = createFrontier(sha256)
   let header: Header | undefined
-  let due: readonly string[] = []
+  // One hash after the other, and how much of them was taken.
+  let due: Uint8Array = new Uint8Array(0)
   let dueTaken = 0
   let dueReveals = 0
   let last: ParsedLine | undefined
@@ -204,16 +206,17 @@ function createReader(checks: BundleChecks) {
   function takeLeaves(leaves: JsonObject, attempted: string): void {
     last = undefined
     const { from, hashes, revealed } = leaves
+    const decoded = hashesFrom(hashes)
     const fits =
       from === frontier.size &&
-      isHashes(hashes) &&
-      hashes.length > 0 &&
-      frontier.size + hashes.length <= sizeDue() &&
+      decoded !== undefined &&
+      decoded.length > 0 &&
+      frontier.size + decoded.length / hashBytes <= sizeDue() &&
       Number.isSafeInteger(revealed)
     if (!fits || !hasOnly(leaves, ['from', 'hashes', 'revealed'])) {
       throw bundleError('BUNDLE_MALFORMED', { attempted, received: `leaves from ${from} at leaf ${frontier.size}` })
     }
-    due = hashes
+    due = decoded
     dueTaken = 0
     dueReveals = revealed as number
   }
@@ -233,14 +236,14 @@ function createReader(checks: BundleChecks) {
     }
     const leaf = frontier.size
     at = { leaf }
-    const dueHash = Uint8Array.fromHex(due[dueTaken] as string)
-    dueTaken += 1
-    grow(dueHash, 0, attempted)
+    const found = hash ?? leafHashIn(sha256, block, from, to)
+    const isDue = standsAt(due, dueTaken, found)
+    dueTaken += hashBytes
     counts.lines += 1
-    if (!equal(hash ?? leafHashIn(sha256, block, from, to), dueHash))
-      throw bundleError('BUNDLE_ALTERED', { attempted, received: excerpt(block.subarray(from, to)) })
-    if (event !== undefined) event.hash = dueHash
-    const parsed = event ?? parseLine(sha256, block.subarray(from, to), attempted, dueHash)
+    if (!isDue) throw bundleError('BUNDLE_ALTERED', { attempted, received: excerpt(block.subarray(from, to)) })
+    grow(found, 0, attempted)
+    if (event !== undefined) event.hash = found
+    const parsed = event ?? parseLine(sha256, block.subarray(from, to), attempted, found)
     at = { leaf, parsed }
     judge?.take(parsed, attempted)
     last = parsed
@@ -322,6 +325,13 @@ function createReader(checks: BundleChecks) {
   }
 
   return { take, finish, report }
+}
+
+const hashBytes = 32
+
+function standsAt(bytes: Uint8Array, from: number, hash: Hash): boolean {
+  for (let i = 0; i < hash.length; i += 1) if (bytes[from + i] !== hash[i]) return false
+  return true
 }
 
 const revealMark = new TextEncoder().encode('{"reveal":')
