@@ -56,7 +56,6 @@ export async function checkDisk(disk: SimDisk, record: Record, sealing: Sealing)
     checkCheckpoints(view, record, wrong)
   }
   await checkAcknowledged(views, disk, sealing, record, wrong)
-  checkConfirmed(views, record, wrong)
 }
 
 type Wrong = (text: string) => void
@@ -134,16 +133,16 @@ async function openItem(sealing: Sealing, folder: string, item: string, sealed: 
   return sha256(await sealing.open(place, sealed)).toHex()
 }
 
-/** An act that was confirmed to whoever asked for it stands in the ledger. */
-function checkConfirmed(views: readonly LedgerView[], record: Record, wrong: Wrong): void {
-  const cluster = views.find(({ folder }) => folder === folders.cluster) as LedgerView
+/** An act that was confirmed to whoever asked for it stands in the ledger, once the outbox is empty. */
+export function checkConfirmed(disk: SimDisk, record: Record): void {
+  const cluster = readLedger(disk, folders.cluster)
   const revoked = cluster.lines.flatMap(({ line }) =>
     'event' in line && (line.event.metadata as { event_code?: string })?.event_code === 'host_revoked'
       ? [(line.event.entity as { uid: string }).uid]
       : [],
   )
   for (const hostId of record.confirmed)
-    if (!revoked.includes(hostId)) wrong(`lost: the revocation of ${hostId}, which was confirmed`)
+    if (!revoked.includes(hostId)) record.violations.push(`lost: the revocation of ${hostId}, which was confirmed`)
 }
 
 /** Of what the running server says of itself. */

@@ -4,7 +4,7 @@ import { messageOf } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { type Ledger, sha256, verifyBundle, writeBundle } from '@sealwatch/ledger'
 import { scrubLedger } from '../../apps/server/src/ingest/index.ts'
-import { checkDisk, checkServer, folders, readLedger } from './checks.ts'
+import { checkConfirmed, checkDisk, checkServer, folders, readLedger } from './checks.ts'
 import { count, type Record } from './record.ts'
 import { createLife, type Scheduler } from './scheduler.ts'
 import { type OpenServer, type ServerMachine, tenants } from './server.ts'
@@ -24,9 +24,17 @@ export async function checkEnd({
   const wrong = (text: string) => void record.violations.push(text)
   await checkDisk(server.disk, record, world.sealing)
   checkServer(open, record, scheduler.below)
+  await driven(scheduler, emptied(open, scheduler))
+  checkConfirmed(server.disk, record)
   for (const tenant of tenants) await driven(scheduler, checkBundle(open, tenant, wrong))
   for (const folder of Object.values(folders)) await driven(scheduler, checkRot(server, folder, scheduler, record))
   await driven(scheduler, checkRollback(server, older, scheduler, record))
+}
+
+/** What was parked has entered the ledgers. */
+async function emptied({ store, life }: OpenServer, scheduler: Scheduler): Promise<void> {
+  const waiting = store.db.selectFrom('outbox').select('uid').limit(1)
+  while ((await waiting.executeTakeFirst()) !== undefined) await scheduler.sleep(life, 100)
 }
 
 /** Lets things happen until the promise is settled. */

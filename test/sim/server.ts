@@ -119,7 +119,7 @@ export function createServer(world: ServerWorld): ServerMachine {
       closed = store.close()
     })
     const mine = disk.for(life)
-    const outbox = createOutbox(store)
+    const outbox = createOutbox(store, clock)
     await enter(store, outbox, world)
     const ledgers = await openLedgers({
       dir: '/ledgers',

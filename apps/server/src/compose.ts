@@ -80,7 +80,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     signal,
   })
   const store = openStore(join(dir, 'index.sqlite'))
-  const outbox = createOutbox(store)
+  const outbox = createOutbox(store, clock)
   const cache = { ttlMs: config.keyCacheSeconds * 1000, keysMax: config.keyCacheKeys }
   const sealing = await openSealing({ dir: keysDir, kmsKeyId: config.masterKmsKeyId, kms, cache, clock, disk })
   addCustodyHealth(health, sealing)
@@ -186,7 +186,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     clock,
     log,
   })
-  addHealth(health, { tenants, ledgers, ingest, integrity, transport })
+  addHealth(health, { tenants, ledgers, ingest, integrity, transport, outbox })
   const { backend, algorithm, keyId, location } = auditSigner
   const signerFacts = { configured: options.signers.active !== undefined, backend, algorithm, keyId, location }
   api.serve({

@@ -2,6 +2,7 @@
 
 import type { Health } from '@sealwatch/base/health'
 import type { Ingest, Integrity, Ledgers, Transport } from './ingest/index.ts'
+import type { Outbox } from './store/index.ts'
 
 /** What the server as a whole tells of itself on /healthz and /metrics; rooms with parts of their own add theirs. */
 export function addHealth(
@@ -12,13 +13,18 @@ export function addHealth(
     readonly ingest: Ingest
     readonly integrity: ReadonlyMap<string, Integrity>
     readonly transport: Transport
+    readonly outbox: Pick<Outbox, 'stuckSinceMs'>
   },
 ): void {
-  const { tenants, ledgers, ingest, integrity, transport } = of
+  const { tenants, ledgers, ingest, integrity, transport, outbox } = of
   const { metrics } = health
   const altered = () =>
     [...integrity.values()].flatMap(({ tenant, problem }) => (problem ? [{ tenant, ...problem }] : []))
   health.show('ledgers', () => ({ level: altered().length > 0 ? 'critical' : 'ok', altered: altered() }))
+  health.show('audit', () => ({
+    level: outbox.stuckSinceMs === undefined ? 'ok' : 'critical',
+    parkedSince: outbox.stuckSinceMs === undefined ? null : new Date(outbox.stuckSinceMs).toISOString(),
+  }))
   health.show('signing', () => ({
     level: ledgers.health.problem !== null ? 'critical' : ledgers.health.quorum === 'below' ? 'warning' : 'ok',
     ...ledgers.health,

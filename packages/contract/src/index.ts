@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export * from './audit-policy.ts'
 export * from './event.ts'
 export * from './gen/sealwatch/agent/v1/agent_pb.ts'
 export * from './gen/sealwatch/api/v1/admin_pb.ts'

@@ -69,7 +69,7 @@ export async function openErasures(options: {
       const body = erased(voice, clock.nowNs(), what)
       const uid = await store.transaction((tx) => outbox.enqueue(tx, ledger.tenant, body))
       outbox.ring()
-      const leafIndex = await outbox.committed(uid)
+      const leafIndex = (await outbox.recorded(uid, `erasing ${what.label ?? what.tenant}`)) as number
       while (done <= leafIndex) await carriedOut.wait(forever)
       const gone = counts.get(leafIndex) ?? { tenantKeys: 0, subjectKeys: 0 }
       return { ...gone, label: what.label, leafIndex }

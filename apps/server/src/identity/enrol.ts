@@ -50,7 +50,7 @@ export async function enrol(request: EnrolRequest, options: EnrolOptions): Promi
   const { hostId, issued, uids, sameMachine } = await store.transaction((tx) => admit(tx, applicant, options))
   // Stored, not yet in the ledgers. If we stop here the outbox goes on later, and the host asks again.
   outbox.ring()
-  await Promise.all(uids.map((uid) => outbox.committed(uid)))
+  await Promise.all(uids.map((uid) => outbox.recorded(uid, 'enrolling a host')))
   log.info('host enrolled', { host_id: hostId, hostname: applicant.facts.hostname, same_machine: sameMachine })
   return { hostId, certificates: [issued.certificate, new Uint8Array(authority.certificate.raw)] }
 }

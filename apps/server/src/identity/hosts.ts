@@ -19,7 +19,7 @@ export type Hosts = {
   attach(hostId: string, close: () => void): () => void
   /**
    * Revokes a host and its signing keys for good, ends its live connections, and resolves once that stands in the
-   * ledger. Throws HOST_UNKNOWN; a host that is revoked already stays so.
+   * ledger, or is parked for it: a revocation does not wait for a disk. Throws HOST_UNKNOWN; a host that is revoked already stays so.
    */
   revoke(hostId: string, cause: string): Promise<void>
 }
@@ -91,7 +91,7 @@ export function createHosts({ store, outbox, voice, clock }: HostsOptions): Host
       // From here on admit() refuses the host, so no connection can come in between.
       for (const close of live.get(hostId) ?? []) close()
       outbox.ring()
-      if (uid !== undefined) await outbox.committed(uid)
+      if (uid !== undefined) await outbox.recorded(uid, `revoking the host ${hostId}`)
     },
   }
 }

@@ -70,7 +70,8 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
       return outbox.enqueue(tx, auditTenant, joinTokenCreated(voice, nowNs, tokenName(secretHash), expires_at))
     })
     outbox.ring()
-    await outbox.committed(uid)
+    // Not handed out before it is recorded.
+    await outbox.recorded(uid, attempted)
     return { token, expiresAt: expires_at }
   }
 

@@ -37,9 +37,11 @@ export async function publishOutbox(options: {
         return first
       }),
     )
+    if (appended.every(({ status }) => status === 'fulfilled')) outbox.stuckSinceMs = undefined
     for (const result of appended) {
       if (result.status === 'fulfilled') continue
       if (!isSealwatchError(result.reason, 'DISK_FULL')) throw result.reason
+      outbox.stuckSinceMs ??= clock.nowMs()
       log.error('entries of the server itself wait for disk space', { error: result.reason })
       await clock.sleep(retryMs, signal)
       break

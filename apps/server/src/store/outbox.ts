@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hash } from 'node:crypto'
-import { canonicalize, createBell } from '@sealwatch/base'
+import { type Clock, canonicalize, createBell, type ErrorTable, errorsOf, systemClock } from '@sealwatch/base'
+import { auditPolicyOf } from '@sealwatch/contract'
 import type { Body } from '@sealwatch/ledger'
 import type { Store, Tx } from './store.ts'
+
+export const outboxErrors = {
+  AUDIT_NOT_RECORDED: {
+    kind: 'unavailable',
+    rule: 'such an act counts once its line stands in the ledger (docs/runbooks/disk-full.md)',
+    advice:
+      'The line waits in the outbox and enters the ledger by itself; `sealwatch status` says what keeps it. Ask again then',
+  },
+} as const satisfies ErrorTable
+const outboxError = errorsOf(outboxErrors)
+
+/** Whoever asks waits so long for an act to be recorded. */
+const recordMsMax = 15_000
 
 export type OutboxRow = { readonly uid: string; readonly tenant: string; readonly body: Body }
 
@@ -17,6 +31,13 @@ export type Outbox = {
   committed(uid: string): Promise<number>
   /** The same; undefined when the signal fires first. */
   committed(uid: string, signal: AbortSignal): Promise<number | undefined>
+  /**
+   * Resolves with the leaf index once an act is recorded. Where that takes too long, the policy of its class decides:
+   * throws AUDIT_NOT_RECORDED, or resolves with undefined, for the act is parked and holds.
+   */
+  recorded(uid: string, attempted: string): Promise<number | undefined>
+  /** Since when lines wait that the ledgers do not take (Unix ms); undefined: they take them. */
+  stuckSinceMs: number | undefined
   /** The oldest rows that wait, at most `max`. */
   waiting(max: number): Promise<OutboxRow[]>
   /** Called by the index within its own transaction. */
@@ -30,12 +51,38 @@ export type Outbox = {
 export const outboxUid = (tenant: string, body: Body): string =>
   hash('sha256', `${tenant}\n${canonicalize(body)}`, 'hex')
 
-export function createOutbox(store: Store): Outbox {
+export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
   const bell = createBell()
   const forever = new AbortController().signal
   const leafOf = (uid: string) =>
     store.db.selectFrom('entries').select('leaf_index').where('own_uid', '=', uid).executeTakeFirst()
+  const committed = (async (uid: string, signal: AbortSignal = forever) => {
+    for (;;) {
+      const woken = bell.wait(signal)
+      if (signal.aborted) return undefined
+      const found = await leafOf(uid)
+      if (found !== undefined) return found.leaf_index
+      await woken
+    }
+  }) as Outbox['committed']
+
+  async function recorded(uid: string, attempted: string): Promise<number | undefined> {
+    const late = new AbortController()
+    const done = new AbortController()
+    const patience = clock.sleep(recordMsMax, done.signal).then(() => late.abort())
+    const leaf = await committed(uid, late.signal)
+    done.abort()
+    await patience
+    if (leaf !== undefined) return leaf
+    const row = await store.db.selectFrom('outbox').select('body').where('uid', '=', uid).executeTakeFirst()
+    if (row === undefined) return committed(uid)
+    if (auditPolicyOf(JSON.parse(row.body) as object) === 'park') return undefined
+    throw outboxError('AUDIT_NOT_RECORDED', { attempted, received: `${recordMsMax} ms without its line` })
+  }
+
   return {
+    stuckSinceMs: undefined,
+    recorded,
     enqueue: async (tx, tenant, body) => {
       const uid = outboxUid(tenant, body)
       const row = { uid, tenant, body: canonicalize(body) }
@@ -46,15 +93,7 @@ export function createOutbox(store: Store): Outbox {
         .execute()
       return uid
     },
-    committed: (async (uid: string, signal: AbortSignal = forever) => {
-      for (;;) {
-        const woken = bell.wait(signal)
-        if (signal.aborted) return undefined
-        const found = await leafOf(uid)
-        if (found !== undefined) return found.leaf_index
-        await woken
-      }
-    }) as Outbox['committed'],
+    committed,
     waiting: async (max) => {
       const rows = await store.db.selectFrom('outbox').selectAll().orderBy('id').limit(max).execute()
       return rows.map(({ uid, tenant, body }) => ({ uid, tenant, body: JSON.parse(body) as Body }))

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * LOG-6: what becomes of an act whose line cannot be made durable. Both keep the line in the outbox, in the transaction
+ * of the act itself, and bring it into the ledger as soon as that takes it.
+ *
+ * `fail`: whoever asked gets an error, and nothing is handed out or carried out before the line is durable.
+ * `park`: the act holds at once, for to wait would be worse: a revocation, an alarm.
+ */
+export type AuditPolicy = 'fail' | 'park'
+
+/** By `metadata.event_code`; what is not named here parks. */
+export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
+  join_token_created: 'fail',
+  host_enrolled: 'fail',
+  host_enrolled_again: 'fail',
+  subject_erased: 'fail',
+  tenant_erased: 'fail',
+  host_revoked: 'park',
+}
+
+/** Of a line's body: an event by its code; a key that is registered fails as the enrolment it belongs to. */
+export function auditPolicyOf(body: object): AuditPolicy {
+  if ('key' in body) return 'fail'
+  const { metadata } = ((body as { event?: object }).event ?? {}) as { metadata?: { event_code?: string } }
+  return auditPolicies[metadata?.event_code ?? ''] ?? 'park'
+}
