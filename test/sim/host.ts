@@ -26,8 +26,11 @@ export type HostMachine = {
   /** The next batch leaves with one bit changed. */
   forges: boolean
   start(): void
-  /** Everything it has sealed is acknowledged, and nothing waits to be sealed. */
-  isDone(): boolean
+  /**
+   * Nothing waits to be sealed, and the server has all that is: whose answer was lost is told so when it registers again,
+   * and never gets an acknowledgement.
+   */
+  isDone(nextOf: (tenant: string, chain: string) => number): boolean
   /** Where it stands, for whoever reads a violation. */
   state(): string
 }
@@ -160,8 +163,7 @@ export function createHost(
     start,
     state: () =>
       `${id}${machine.life?.ended === false ? '' : ' (down)'}: ${chain?.position.nextSeq} sealed, ${depth()} waiting, ${record.acknowledged.get(chain?.id ?? '')} acknowledged, saved ${chain?.shipped}`,
-    isDone: () =>
-      chain !== undefined && depth() === 0 && (record.acknowledged.get(chain.id) ?? 0) === chain.position.nextSeq,
+    isDone: (nextOf) => chain !== undefined && depth() === 0 && nextOf(tenant, chain.id) === chain.position.nextSeq,
   }
   return machine
 }

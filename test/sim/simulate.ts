@@ -89,8 +89,10 @@ export type Machines = {
 async function settle({ hosts, server, scheduler, record }: Machines, keep: () => Promise<void>): Promise<void> {
   for (let left = settlingStepsMax; record.violations.length < violationsMax; left -= 1) {
     await keep()
-    const isDone = hosts.every((host) => host.isDone()) && server.open !== undefined && server.open.inFlight === 0
-    if (isDone && server.open?.ledgers.root.signed !== undefined) return
+    const { open } = server
+    const nextOf = (tenant: string, chain: string) => open?.ledgers.get(tenant).position(chain).nextSeq ?? -1
+    const isDone = open?.inFlight === 0 && hosts.every((host) => host.isDone(nextOf))
+    if (isDone && open?.ledgers.root.signed !== undefined) return
     if (left === 0) {
       const states = [...hosts.map((host) => host.state()), `server: ${server.open?.inFlight} in flight`].join('; ')
       return void record.violations.push(`stuck: ${states}`)
