@@ -53,6 +53,7 @@ export async function* benchVerify(runs = 5): AsyncGenerator<Figure> {
   yield* verified(
     'verify.bundle-full',
     await bundleOf(join(dir.path, 'full'), launches(eventsAtOnce), fullEvents),
+    runs,
     [],
     readers,
   )
