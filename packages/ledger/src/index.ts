@@ -2,6 +2,7 @@
 
 export { openBlockReaders } from './block-readers.ts'
 export * from './bundle.ts'
+export type { ChainBatch } from './chain/batches.ts'
 export * from './chain/chain.ts'
 export type { Rotation } from './chain/rotation.ts'
 export * from './chain/seal.ts'

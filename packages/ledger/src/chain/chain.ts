@@ -14,17 +14,17 @@ import {
 } from '@sealwatch/base'
 import type { Ed25519Signer } from '@sealwatch/keys'
 import { createNoteSigner } from '../note-signer.ts'
-import { type ChainPosition, chainStart } from '../verify/chain.ts'
+import type { ChainPosition } from '../verify/chain.ts'
 import { type Epoch, firstEpoch } from '../verify/epoch.ts'
 import { hostKeyName } from '../verify/head.ts'
 import type { Anchor } from '../verify/line.ts'
 import { createBatcher } from './batcher.ts'
+import { type ChainBatch, readBatchAt } from './batches.ts'
 import { type EpochKeys, openEpochKeys } from './epoch-keys.ts'
 import { acknowledgedFile, acknowledgedText, keptCheckpoint, type Loaded, loadChain, removeSegment } from './load.ts'
-import { findChainFile } from './rotated.ts'
 import { type Rotation, watchRotation } from './rotation.ts'
 import type { Draft } from './seal.ts'
-import { type Extent, firstSeqOf, readExtent, type Segment, scanSegment, segmentName, sideFile } from './segment.ts'
+import { firstSeqOf, type Segment, segmentName, sideFile } from './segment.ts'
 
 export const chainFileErrors = {
   CHAIN_FULL: {
@@ -58,15 +58,6 @@ export type ChainOptions = {
 const acknowledgedShare = 0.75
 
 export const epochMaxDefault = { lines: 4_096, ageMs: 10_000 } as const
-
-/** A whole batch as it lies on disk: `count` lines, each ended by a newline, the last one a head. */
-export type ChainBatch = {
-  readonly chain: string
-  readonly firstSeq: number
-  readonly count: number
-  readonly lines: Uint8Array
-  readonly side: readonly { readonly seq: number; readonly values: Uint8Array }[]
-}
 
 export type Chain = {
   readonly id: string
@@ -274,16 +265,6 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
     return { ...own, prev_file: last.file, prev_last_hash: position.tip, prev_sequence_num: position.nextSeq - 1 }
   }
 
-  async function extentsOf(segment: Segment): Promise<readonly Extent[]> {
-    if (segment.extents === undefined) {
-      const start = firstSeqOf(segment.file) === 0 ? chainStart : { nextSeq: firstSeqOf(segment.file), tip: null }
-      const asRead = { ...options, sensor: undefined, isNewest: false }
-      const found = await findChainFile(disk, dir, segment.file)
-      segment.extents = (await scanSegment(dir, found, start, asRead)).segment.extents
-    }
-    return segment.extents
-  }
-
   return {
     id,
     tenant,
@@ -305,14 +286,7 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
     },
     seal: (drafts, account) => serially(() => append(drafts, account, false)),
     closeEpoch: (account) => serially(() => append([], account, true)),
-    readBatch: (seq) =>
-      serially(async () => {
-        const segment = segments.findLast(({ file }) => firstSeqOf(file) <= seq)
-        const extent = segment && extentAt(await extentsOf(segment), seq)
-        if (segment === undefined || extent === undefined) return undefined
-        const { lines, side } = await readExtent(disk, dir, segment, extent)
-        return { chain: id, firstSeq: seq, count: extent.count, lines, side: parseSide(side) }
-      }),
+    readBatch: (seq) => serially(() => readBatchAt(options, { id, segments, seq })),
     waitFor: async (seq, signal) => {
       while (!signal.aborted && position.nextSeq <= seq) await bell.wait(signal)
     },
@@ -327,23 +301,4 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
       }),
     close: () => serially(closeFiles),
   }
-}
-
-/** Extents lie in order, so a search by halves finds the one that starts at `seq`. */
-function extentAt(extents: readonly Extent[], seq: number): Extent | undefined {
-  let [low, high] = [0, extents.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((extents[middle] as Extent).firstSeq < seq) low = middle + 1
-    else high = middle
-  }
-  return extents[low]?.firstSeq === seq ? extents[low] : undefined
-}
-
-function parseSide(side: Uint8Array): ChainBatch['side'] {
-  const rows = Buffer.from(side).toString('utf8').split('\n').slice(0, -1)
-  return rows.map((row) => {
-    const space = row.indexOf(' ')
-    return { seq: Number(row.slice(0, space)), values: Buffer.from(row.slice(space + 1)) }
-  })
 }
