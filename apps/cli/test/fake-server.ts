@@ -91,6 +91,7 @@ const handler = connectNodeAdapter({
         leafIndex: 7n,
         label: `${tenant}.${subject.case}.${subject.value}`,
         subjectKeys: subject.value === 'nobody' ? 0 : 2,
+        firstLayout: subject.value === 'alice',
       }),
       eraseTenant: () => ({ leafIndex: 8n, tenantKeys: 1, subjectKeys: 2 }),
     }),

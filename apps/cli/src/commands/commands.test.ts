@@ -151,7 +151,9 @@ describe('commands on a running instance', { skip }, () => {
       keys: 2,
       ledger: 'cluster',
       leaf: 7,
+      first_layout: true,
     })
+    assert.match((await callWith('alice', 'erase', 'subject', '--yes')).err, /erased with the tenant only/)
     const byUid = await callWith('h1/1000', 'erase', 'subject', '--yes', '--uid', '--tenant', 'acme')
     assert.match(byUid.out, /^2 keys destroyed, recorded as acme.uid.h1\/1000 at leaf 7/)
     assert.match((await callWith('nobody', 'erase', 'subject', '--yes')).err, /Nothing was sealed for that name/)

@@ -39,14 +39,16 @@ export const eraseSubject = command({
     const answer = await withAdmin(place, attempted, (admin) =>
       admin.eraseSubject({ tenant, subject }, { signal: io.stop }),
     )
-    const { label, subjectKeys } = answer
+    const { label, subjectKeys, firstLayout } = answer
     const leaf = Number(answer.leafIndex)
     io.out(
       json
-        ? `${safeJson({ tenant, label, keys: subjectKeys, ledger: 'cluster', leaf })}\n`
+        ? `${safeJson({ tenant, label, keys: subjectKeys, ledger: 'cluster', leaf, first_layout: firstLayout })}\n`
         : `${subjectKeys} keys destroyed, recorded as ${safe(label)} at leaf ${leaf} of the tenant cluster.\n`,
     )
     if (!json && subjectKeys === 0) io.err('Nothing was sealed for that name. Is it spelt as the hosts spell it?\n')
+    if (!json && firstLayout)
+      io.err('Values sealed before there were keys of persons are erased with the tenant only (sealing.md, 6.2).\n')
     return exit.ok
   },
 })

@@ -93,11 +93,11 @@ describe('control socket', () => {
         },
         eraseSubject: async (tenant, subject) => {
           ordered.push(`${tenant} ${subject}`)
-          return { tenantKeys: 0, subjectKeys: 2, label: 'ab', leafIndex: 7 }
+          return { tenantKeys: 0, subjectKeys: 2, label: 'ab', leafIndex: 7, firstLayout: true }
         },
         eraseTenant: async (tenant) => {
           ordered.push(tenant)
-          return { tenantKeys: 1, subjectKeys: 2, label: undefined, leafIndex: 8 }
+          return { tenantKeys: 1, subjectKeys: 2, label: undefined, leafIndex: 8, firstLayout: false }
         },
       },
       createJoinToken: async (ttlSeconds) => {
@@ -395,7 +395,7 @@ describe('control socket', () => {
     for await (const { epoch, done, total } of admin.rewrapKeys({})) steps.push(epoch, done, total)
     assert.deepEqual(steps, [2, 0, 1, 2, 1, 1, 2, 0, 1, 2, 1, 1])
     const erased = await admin.eraseSubject({ subject: { case: 'name', value: 'alice' } })
-    assert.deepEqual([erased.leafIndex, erased.label, erased.subjectKeys], [7n, 'ab', 2])
+    assert.deepEqual([erased.leafIndex, erased.label, erased.subjectKeys, erased.firstLayout], [7n, 'ab', 2, true])
     await admin.eraseSubject({ tenant: 'cluster', subject: { case: 'uid', value: 'h1/1000' } })
     assert.equal((await admin.eraseTenant({ tenant: 'default' })).tenantKeys, 1)
     const done = ['rotate', 'default name:alice', 'cluster uid:h1/1000', 'default']

@@ -39,9 +39,10 @@ export async function eraseTenant(ports: ApiPorts, tenant: string) {
   return messageOf(await ports.keys.eraseTenant(tenant))
 }
 
-const messageOf = ({ leafIndex, label = '', subjectKeys, tenantKeys }: Erased) => ({
+const messageOf = ({ leafIndex, label = '', subjectKeys, tenantKeys, firstLayout }: Erased) => ({
   leafIndex: BigInt(leafIndex),
   label,
   subjectKeys,
   tenantKeys,
+  firstLayout,
 })

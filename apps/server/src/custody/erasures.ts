@@ -8,7 +8,12 @@ import type { Outbox, Store } from '../store/index.ts'
 import { custodyError } from './errors.ts'
 import { type EraseOrder, erased, orderMark, orderOf } from './events.ts'
 
-export type Erased = ErasedCounts & { readonly label: string | undefined; readonly leafIndex: number }
+export type Erased = ErasedCounts & {
+  readonly label: string | undefined
+  readonly leafIndex: number
+  /** The tenant has values that only its own erasure reaches (sealing.md, 6.2). */
+  readonly firstLayout: boolean
+}
 
 /**
  * Erases by order of the cluster's ledger: the line that records an erasure is what causes it. So an erasure that was
@@ -72,7 +77,7 @@ export async function openErasures(options: {
       const leafIndex = (await outbox.recorded(uid, `erasing ${what.label ?? what.tenant}`)) as number
       while (done <= leafIndex) await carriedOut.wait(forever)
       const gone = counts.get(leafIndex) ?? { tenantKeys: 0, subjectKeys: 0 }
-      return { ...gone, label: what.label, leafIndex }
+      return { ...gone, label: what.label, leafIndex, firstLayout: sealing.hasFirstLayout(what.tenant) }
     } finally {
       expecting -= 1
       if (expecting === 0) counts.clear()

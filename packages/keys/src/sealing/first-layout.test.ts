@@ -48,6 +48,7 @@ test('a bare key from before epochs is taken under the master key, and what it s
     sealing.close()
   }
   const sealing = await open(dir.path)
+  assert.ok(sealing.hasFirstLayout(tenant))
   sealing.erase({ tenant }, 1)
   for (const { place, sealed } of values) {
     const bytes = Buffer.from(sealed, 'hex')

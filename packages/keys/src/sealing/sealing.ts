@@ -37,6 +37,9 @@ export type Sealing = Values & {
   readonly applied: number
   setApplied(applied: number): void
 
+  /** Whether the tenant has a key of epoch 0: what that sealed is erased with the whole tenant only. */
+  hasFirstLayout(tenant: string): boolean
+
   /** Begins a new epoch and forgets every key in memory. What is sealed from now on is under new keys of tenants too. */
   rotateMaster(): Promise<EpochRow>
   /** Wraps what older epochs hold under the newest; may stop anywhere and be called again. */
@@ -112,6 +115,7 @@ export async function openSealing(options: SealingOptions): Promise<Sealing> {
       return store.applied
     },
     setApplied: store.setApplied,
+    hasFirstLayout: (tenant) => store.tenantKey(tenant, 0) !== undefined,
     rotateMaster: async () => {
       const epoch = await epochs.rotate()
       evict('')
