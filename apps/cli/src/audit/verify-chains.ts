@@ -16,7 +16,8 @@ export type ChainsReport = {
   readonly chains: readonly (ChainFilesReport & { readonly directory: string })[]
 }
 
-const chainFile = /^\d{16}\.ndjson/
+/** The second key and the cursor come after the first lines: where those are gone, a chain was. */
+const chainFile = /^(?:\d{16}\.ndjson|epoch-1\.key$|shipped\.json$)/
 const keyBytesMax = 16 * 1024
 
 /** The chains of a host: under a data directory, that of its agent, or the very folder of one. */
@@ -39,10 +40,13 @@ function filesIn(dir: string): string[] {
 export async function verifyChainsIn(dirs: readonly string[]): Promise<ChainsReport> {
   const chains: ChainsReport['chains'][number][] = []
   for (const directory of dirs) {
-    // A chain that was set aside as damaged is evidence of its own.
-    if (!filesIn(directory).some((name) => chainFile.test(name)) || directory.includes('.damaged-')) continue
+    if (!filesIn(directory).some((name) => chainFile.test(name))) continue
     const hostKey = hostKeyBeside(directory)
-    const checks = { tenant: basename(directory), ...(hostKey === undefined ? {} : { hostKey }) }
+    // One that was set aside is called <tenant>.damaged-<time>. As long as the evidence lies there, it is told.
+    const checks = {
+      tenant: basename(directory).split('.')[0] as string,
+      ...(hostKey === undefined ? {} : { hostKey }),
+    }
     try {
       chains.push({ directory, ...(await verifyChainDirectory(directory, checks)) })
     } catch (cause) {

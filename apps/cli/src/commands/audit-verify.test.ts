@@ -259,6 +259,19 @@ describe('audit verify', () => {
       [altered.code, /✗ chain of default, 0{16}\.ndjson line \d+: CHAIN_BROKEN/.test(altered.out)],
       [1, true],
     )
+    // The agent sets it aside and begins a new one, which is in order; the evidence is told as long as it lies there.
+    const next = await openChain({ ...place, segmentBytesMax: 4096, totalBytesMax: 1e6 })
+    assert.equal(next.replacesDamaged, true)
+    await next.seal([])
+    await next.closeEpoch()
+    await next.acknowledge(1)
+    await next.close()
+    const beside = await verify(join(dir, 'host'))
+    assert.equal(beside.code, 1)
+    assert.match(beside.out, /✓ chain of default: 4 lines/)
+    assert.match(beside.out, /✗ chain of default.*CHAIN_BROKEN/)
+    for (const name of readdirSync(chains).filter((name) => name.endsWith('.ndjson'))) rmSync(join(chains, name))
+    assert.match((await verify(chains)).out, /✗ chain of default.*CHAIN_CUT.*no file of a chain/)
   })
 
   test('another directory is no evidence', async () => {
