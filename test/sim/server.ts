@@ -241,7 +241,8 @@ function openSimStore(path: string, life: Life, scheduler: Scheduler): Store {
     },
   }
   const db = store.db.withPlugin(turns)
-  return { db, transaction: (work) => db.transaction().execute(work), close: store.close }
+  const transaction: Store['transaction'] = (work) => db.transaction().execute(work)
+  return { db, transaction, derived: transaction, close: store.close }
 }
 
 /** What enrolment leaves in the database. */

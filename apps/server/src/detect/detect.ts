@@ -47,7 +47,9 @@ export async function detect(options: DetectOptions): Promise<void> {
       const sides = await sidesOf(options, leaves, next)
       const findings: Body[] = []
       for (const leaf of leaves) findings.push(...(await findingsOf(options, leaf, sides, clock.nowMs())))
-      await store.transaction(async (tx) => {
+      // A finding is written down once; that there was none can be found again.
+      const write = findings.length > 0 ? store.transaction : store.derived
+      await write(async (tx) => {
         for (const body of findings) await outbox.enqueue(tx, tenant, body)
         const cursor = { follower: 'detect', tenant, position: next, side_position: 0 }
         await tx

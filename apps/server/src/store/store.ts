@@ -31,6 +31,11 @@ export type Tx = Transaction<Tables>
 export type Store = {
   readonly db: Kysely<Tables>
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /**
+   * For what is computed again where it is lost, cursor and all: whole like any other, but a power cut may take it back. It
+   * does not wait for the disk.
+   */
+  derived<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -52,6 +57,15 @@ export function openStore(path: string): Store {
   return {
     db,
     transaction: (work) => db.transaction().execute(work),
+    derived: (work) =>
+      db.connection().execute(async (connection) => {
+        database.exec('PRAGMA synchronous=NORMAL')
+        try {
+          return await connection.transaction().execute(work)
+        } finally {
+          database.exec('PRAGMA synchronous=FULL')
+        }
+      }),
     close: async () => {
       await db.destroy()
       // Kysely leaves alone what it was never asked to use.
