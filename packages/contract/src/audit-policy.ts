@@ -17,6 +17,7 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   subject_erased: 'fail',
   tenant_erased: 'fail',
   host_revoked: 'park',
+  master_key_epoch_begun: 'park',
 }
 
 /** Of a line's body: an event by its code; a key that is registered fails as the enrolment it belongs to. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { canonicalize, isSealwatchError, type Log } from '@sealwatch/base'
+import { canonicalize, isSealwatchError, type Log, type LogFields } from '@sealwatch/base'
 import { type Side, subjectOf } from '@sealwatch/contract'
 import type { PersonalValues, Sealing } from '@sealwatch/keys/sealing'
 import type { Line } from '@sealwatch/ledger'
@@ -26,7 +26,14 @@ export type SideCustody = {
 const placeOf = (tenant: string, leafHash: string) => `side/${tenant}/${leafHash}`
 
 export function createSideCustody(sealing: Sealing, log: Log): SideCustody {
-  const missed = new Set<string>()
+  const told = new Set<string>()
+  /** Once for each tenant and cause: what holds for one batch holds for the next. */
+  function tellOnce(message: string, tenant: string, fields: LogFields): void {
+    if (told.has(`${tenant} ${message}`)) return
+    told.add(`${tenant} ${message}`)
+    log.critical(message, { tenant, ...fields })
+  }
+
   return {
     seal: async (tenant, lines) => {
       if (lines.length === 0) return []
@@ -40,16 +47,15 @@ export function createSideCustody(sealing: Sealing, log: Log): SideCustody {
         )
       } catch (error) {
         if (!isSealwatchError(error, 'KEYS_ERASED') && !isSealwatchError(error, 'KEYS_SUBJECTS_FULL')) throw error
-        log.critical('personal values cannot be sealed and are left out', { tenant, lines: lines.length, error })
+        tellOnce(`personal values cannot be sealed and are left out: ${error.code}`, tenant, { error })
         return lines.map(() => undefined)
       }
     },
     open: async (tenant, leafHash, sealed) => {
       const { values, lost } = await sealing.openPersonal(tenant, placeOf(tenant, leafHash), sealed)
-      if (lost > 0 && !missed.has(tenant)) {
-        missed.add(tenant)
+      if (lost > 0) {
         const advice = 'restore keys/ as it was; nothing orders these keys to be gone'
-        log.critical('personal values cannot be read, for their keys are not there', { tenant, leafHash, advice })
+        tellOnce('personal values cannot be read, for their keys are not there', tenant, { leafHash, advice })
       }
       const [only, ...others] = values.map((value) => Buffer.from(value).toString('utf8'))
       if (only === undefined || others.length === 0) return only ?? ''

@@ -14,7 +14,7 @@ export const sealingErrors = {
     advice: 'Look at the KMS, its key policy and the network; nothing is lost meanwhile, and work resumes by itself',
   },
   KEYS_ERASED: {
-    kind: 'not_found',
+    kind: 'conflict',
     rule: 'the keys of the tenant have not been erased',
     advice: 'What was sealed under them cannot be read again; the ledger still verifies without it',
   },
