@@ -38,8 +38,9 @@ export async function startPlatform(
   root = repository,
   env: Record<string, string> = {},
   onPort?: number,
+  parent = tmpdir(),
 ): Promise<Platform> {
-  const data = await mkdtemp(join(tmpdir(), 'sealwatch-system-'))
+  const data = await mkdtemp(join(parent, 'sealwatch-system-'))
   const port = onPort ?? (await freePort())
   const sealwatch: Platform['sealwatch'] = (...args) =>
     new Promise((done) => {

@@ -186,7 +186,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     clock,
     log,
   })
-  addHealth(health, { tenants, ledgers, ingest, integrity, transport, outbox })
+  addHealth(health, { tenants, ledgers, ingest, integrity, transport, outbox, clock })
   const { backend, algorithm, keyId, location } = auditSigner
   const signerFacts = { configured: options.signers.active !== undefined, backend, algorithm, keyId, location }
   api.serve({

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Clock } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import type { Ingest, Integrity, Ledgers, Transport } from './ingest/index.ts'
 import type { Outbox } from './store/index.ts'
+
+/** A write that takes longer is no write any more: the disk hangs. */
+const hangingMs = 5_000
 
 /** What the server as a whole tells of itself on /healthz and /metrics; rooms with parts of their own add theirs. */
 export function addHealth(
@@ -14,13 +18,21 @@ export function addHealth(
     readonly integrity: ReadonlyMap<string, Integrity>
     readonly transport: Transport
     readonly outbox: Pick<Outbox, 'stuckSinceMs'>
+    readonly clock: Clock
   },
 ): void {
-  const { tenants, ledgers, ingest, integrity, transport, outbox } = of
+  const { tenants, ledgers, ingest, integrity, transport, outbox, clock } = of
   const { metrics } = health
   const altered = () =>
     [...integrity.values()].flatMap(({ tenant, problem }) => (problem ? [{ tenant, ...problem }] : []))
   health.show('ledgers', () => ({ level: altered().length > 0 ? 'critical' : 'ok', altered: altered() }))
+  health.show('disk', () => {
+    const sinceMs = [ledgers.root, ...tenants.map((tenant) => ledgers.get(tenant))]
+      .map(({ writingSinceMs }) => writingSinceMs ?? Number.POSITIVE_INFINITY)
+      .reduce((a, b) => Math.min(a, b))
+    const hangs = clock.nowMs() - sinceMs > hangingMs
+    return { level: hangs ? 'critical' : 'ok', writingSince: hangs ? new Date(sinceMs).toISOString() : null }
+  })
   health.show('audit', () => ({
     level: outbox.stuckSinceMs === undefined ? 'ok' : 'critical',
     parkedSince: outbox.stuckSinceMs === undefined ? null : new Date(outbox.stuckSinceMs).toISOString(),

@@ -208,7 +208,11 @@ function appendFile(path: string, file: FileHandle, initialSize: number): Append
           throw Object.assign(new Error(`${bytesWritten} of ${length} bytes written`), { code: 'ENOSPC' })
         size += length
       } catch (cause) {
-        if (!isFull(cause)) throw translate(`appending ${length} bytes to ${path}`, cause)
+        // Also where the disk has become read-only: whoever holds the file open must open it anew to go on.
+        if (!isFull(cause)) {
+          const received = codeOf(cause) || String(cause)
+          throw diskError('DISK_FAILED', { attempted: `appending ${length} bytes to ${path}`, received, cause })
+        }
         await file.truncate(size).catch((inner: unknown) => {
           throw diskError('DISK_FAILED', { attempted: `taking back a partial append to ${path}`, cause: inner })
         })

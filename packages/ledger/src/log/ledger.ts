@@ -66,6 +66,8 @@ export type Ledger = {
    * while a write is under way goes into the next one. On DISK_FULL nothing of it is in the ledger.
    */
   append(item: VerifiedBatch | { readonly own: Body }, side?: SealedSide): Promise<Placed>
+  /** Since when the write that is under way lasts (Unix ms): a disk that hangs says nothing. Undefined: none is. */
+  readonly writingSinceMs: number | undefined
   /** Resolves when everything handed to `append` before is on stable storage, or was refused. */
   settled(): Promise<void>
   read(from: number, max: number): Promise<Leaf[]>
@@ -128,6 +130,7 @@ function createLedger(
   const admitted = new Map<string, ChainPosition>()
   let waiting: Waiting[] = []
   let writing: Promise<void> | undefined
+  let writingSinceMs: number | undefined
   let signing: Promise<unknown> = Promise.resolve()
   // What is on stable storage; the three change in one turn.
   let durable = { size: hashes.size, bytes: lines.bytes, sideBytes: side.size }
@@ -159,6 +162,7 @@ function createLedger(
     while (waiting.length > 0) {
       const group = waiting
       waiting = []
+      writingSinceMs = clock.nowMs()
       try {
         await writeGroup(group)
       } catch (cause) {
@@ -171,6 +175,7 @@ function createLedger(
     }
     admitted.clear()
     writing = undefined
+    writingSinceMs = undefined
   }
 
   async function writeGroup(group: readonly Waiting[]): Promise<void> {
@@ -262,6 +267,9 @@ function createLedger(
     },
     get signed() {
       return signed
+    },
+    get writingSinceMs() {
+      return writingSinceMs
     },
     position,
     append: (item, sealedSide) =>
