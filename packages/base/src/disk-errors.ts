@@ -16,7 +16,7 @@ export const diskErrors = {
   DISK_FAILED: {
     kind: 'fatal',
     rule: 'a failed write has an unknown outcome, so the process stops and repairs at the next start',
-    advice: 'Look at the kernel log for the disk, then start again',
+    advice: 'Look at the kernel log for the disk (docs/runbooks/disk-failed.md), then start again',
   },
 } as const satisfies ErrorTable
 export const diskError = errorsOf(diskErrors)

@@ -47,10 +47,12 @@ const findingsMax = 100
 export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | undefined {
   const path = join(dir, 'index.sqlite')
   if (!existsSync(path)) return undefined
-  const database = new DatabaseSync(path, { readOnly: !repair })
+  // Not opened read-only: after a crash SQLite must first take in its own journal.
+  const database = new DatabaseSync(path)
   try {
     // Held until the end: a server that starts meanwhile is kept out.
-    database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN; SELECT count(*) FROM cursors')
+    database.exec(`PRAGMA locking_mode=EXCLUSIVE; PRAGMA query_only=${repair ? 'OFF' : 'ON'}`)
+    database.exec(`BEGIN${repair ? ' IMMEDIATE' : ''}; SELECT count(*) FROM cursors`)
   } catch (cause) {
     database.close()
     if (/locked|busy/i.test(String(cause))) throw storeError('STORE_BUSY', { attempted: `checking ${path}`, cause })
@@ -167,7 +169,7 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
       }
     },
     close: () => {
-      if (repair) database.exec('COMMIT')
+      database.exec('COMMIT')
       database.close()
     },
   }

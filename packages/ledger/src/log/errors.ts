@@ -7,7 +7,7 @@ export const ledgerErrors = {
     kind: 'fatal',
     rule: 'a ledger still holds, unaltered, everything that was acknowledged and signed',
     advice:
-      'The files were cut, altered or restored from an older copy. Do not delete them: restore the newer copy, or keep both as evidence',
+      'The files were cut, altered or restored from an older copy. Do not delete them: `sealwatch audit fsck` says what is missing, docs/runbooks/ledger-behind.md what to do',
   },
   LEDGER_ALTERED: {
     kind: 'unverified',
