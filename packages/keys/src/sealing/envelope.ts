@@ -77,11 +77,12 @@ function countingKey(key: Uint8Array, valuesMax: number): ObjectKey & { wipe(): 
     seal: (place, plain) => {
       if (isOver) throw new RangeError('the batch is over')
       if (next >= valuesMax) throw new RangeError(`more than ${valuesMax} values under one key`)
-      counterOf.setUint32(0, next)
+      const counter = next
       next += 1
+      counterOf.setUint32(0, counter)
       const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(place))
       const sealed = Buffer.allocUnsafe(plain.length + sealedExtraBytes)
-      sealed.set(nonce.subarray(-counterBytes))
+      sealed.writeUInt32BE(counter)
       sealed.set(cipher.update(plain), counterBytes)
       cipher.final()
       sealed.set(cipher.getAuthTag(), sealed.length - tagBytes)
@@ -99,7 +100,7 @@ export function openSealed(key: Uint8Array, place: string, sealed: Uint8Array): 
   try {
     if (sealed.length < sealedExtraBytes) throw new RangeError(`${sealed.length} bytes`)
     const nonce = new Uint8Array(nonceBytes)
-    nonce.set(sealed.subarray(0, counterBytes), nonceBytes - counterBytes)
+    for (let i = 0; i < counterBytes; i += 1) nonce[nonceBytes - counterBytes + i] = sealed[i] as number
     const decipher = createDecipheriv('aes-256-gcm', key, nonce, gcm)
     decipher.setAAD(Buffer.from(place)).setAuthTag(sealed.subarray(-tagBytes))
     const plain = decipher.update(sealed.subarray(counterBytes, -tagBytes))
