@@ -97,7 +97,13 @@ export async function openNodeKeys(options: {
     } catch (cause) {
       throw nodeKeyError('NODE_KEY_DAMAGED', { attempted: `reading ${path}`, cause })
     }
-    if (isOver(current)) current = await next(withCurrent(current), options.signal)
+    // A signer that is new to this deployment vouches from the start.
+    if (isOver(current) || !isByAll(current)) current = await next(withCurrent(current), options.signal)
+  }
+
+  function isByAll({ stored }: Current): boolean {
+    const by = new Set(stored.delegation.signatures.map(({ keyid }) => keyid))
+    return logKey.dsseSigners.every(({ keyid }) => by.has(keyid))
   }
 
   function isOver({ certified }: Current): boolean {

@@ -35,7 +35,7 @@ async function deployment(dir: string) {
   const log = createLog('test', () => undefined, nowMs)
   const of = { deployment: 'd1', tenants: ['default', 'cluster'], labelKey: new Uint8Array(32), auditSigner, clock }
   return {
-    open: (more: { cosign?: () => Cosign; belowQuorum?: 'degraded' | 'hold' } = {}) =>
+    open: (more: { cosign?: () => Cosign; belowQuorum?: 'degraded' | 'hold'; auditSigner?: AuditSigner } = {}) =>
       openLedgers({ ...of, dir: join(dir, 'ledgers'), keysDir: join(dir, 'keys'), disk, log, ...more }),
     later: (ms: number) => {
       aheadMs += ms
@@ -135,6 +135,25 @@ test('a server that was down for days starts when the signer answers, and refuse
   await assert.rejects(open(), { code: 'SIGNER_UNAVAILABLE' })
   signerDown(false)
   const again = await open()
+  assert.equal((await reportOf(again)).ok, true)
+  await again.close()
+})
+
+test('SIG-6: a signer that is new vouches for a node key from the start', async () => {
+  await using dir = await temporary()
+  const { open } = await deployment(dir.path)
+  const keyidsNow = async () =>
+    JSON.parse(await readFile(join(dir.path, 'keys/node.json'), 'utf8'))
+      .delegation.signatures.map(({ keyid }: { keyid: string }) => keyid)
+      .sort()
+  await disk.makeDirectory(join(dir.path, 'keys'))
+  const file = await openOwnSigner(join(dir.path, 'keys/ledger.key'), disk)
+  const first = await open({ auditSigner: file })
+  assert.deepEqual(await keyidsNow(), [file.keyId])
+  await first.close()
+  const again = await open()
+  const configured = await openOwnSigner(join(dir.path, 'audit.key'), disk)
+  assert.deepEqual(await keyidsNow(), [file.keyId, configured.keyId].sort())
   assert.equal((await reportOf(again)).ok, true)
   await again.close()
 })
