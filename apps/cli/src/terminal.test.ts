@@ -48,6 +48,13 @@ describe('terminal', () => {
     )
   })
 
+  test('rows may be of different length', () => {
+    assert.equal(
+      columns([['a', 'long', 'b'], ['longer'], ['c', 'd', 'e']]),
+      'a       long  b\nlonger\nc       d     e\n',
+    )
+  })
+
   test('colour only where it is wanted', () => {
     assert.equal(paint(testIo(), 'red', 'x'), 'x')
     assert.notEqual(paint(testIo({ color: true }), 'red', 'x'), 'x')

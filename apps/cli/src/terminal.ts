@@ -41,10 +41,11 @@ type Style = Parameters<typeof styleText>[0]
 export const paint = (io: Io, style: Style, text: string): string =>
   io.color ? styleText(style, text, { validateStream: false }) : text
 
-/** Columns padded to their widest cell; cells may carry colour. */
+/** Columns padded to their widest cell; rows may be of different length, cells may carry colour. */
 export function columns(rows: readonly (readonly string[])[], gap = '  '): string {
   const width = (cell: string) => stripVTControlCharacters(cell).length
-  const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(all[i] ?? 0, width(cell))), [])
+  const widths: number[] = []
+  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, width(cell))
   const line = (row: readonly string[]) =>
     row.map((cell, i) => (i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - width(cell)))).join(gap)
   return rows.map((row) => `${line(row).trimEnd()}\n`).join('')

@@ -18,7 +18,8 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
       : [
           block('Ledgers', ledgerRows(server.ledgers)),
           block('Signer', signerRows(server.signing, io)),
-          block('Witnesses', witnessRows(server.signing, io)),
+          logKeys(server),
+          witnessBlock(server.signing, io),
           block('Hosts', hostRows(server.hosts)),
           `Ingest   ${Object.entries(server.ingest)
             .map(([name, count]) => `${name} ${count}`)
@@ -91,8 +92,12 @@ function signerRows(signing: NonNullable<InstanceStatus['server']>['signing'], i
   return [[safe(backend), safe(algorithm), `${safe(keyId).slice(0, 16)}…`, place]]
 }
 
-function witnessRows(signing: NonNullable<InstanceStatus['server']>['signing'], io: Io): string[][] {
-  if (signing === undefined || signing.witnesses.length === 0) return []
+/** What others pin: it is public, and texts of errors send people here for it. */
+const logKeys = ({ trust }: NonNullable<InstanceStatus['server']>) =>
+  trust.ledgerKeys.map((vkey) => `Log key  ${safe(vkey)}\n`).join('')
+
+function witnessBlock(signing: NonNullable<InstanceStatus['server']>['signing'], io: Io): string {
+  if (signing === undefined || signing.witnesses.length === 0) return ''
   const quorum = signing.quorum === 'met' ? 'quorum met' : paint(io, ['red', 'bold'], 'BELOW QUORUM')
   const published = `root ledger published at ${signing.publishedSize}: ${quorum}`
   const rows = signing.witnesses.map(({ name, url, size, failing }) => [
@@ -100,7 +105,7 @@ function witnessRows(signing: NonNullable<InstanceStatus['server']>['signing'], 
     size === null ? 'nothing cosigned yet' : `cosigned ${size}`,
     failing === null ? safe(url) : paint(io, 'yellow', safe(failing)),
   ])
-  return [...rows, [published]]
+  return `${block('Witnesses', rows)}  ${published}\n`
 }
 
 function hostRows(hosts: NonNullable<InstanceStatus['server']>['hosts']): string[][] {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { testIo } from '../../test/test-io.ts'
+import type { InstanceStatus } from './gather.ts'
+import { renderStatus } from './render.ts'
+
+type Server = NonNullable<InstanceStatus['server']>
+
+const vkey = 'd1/root+01234567+AQIDBA=='
+const status = (signing: Server['signing']) =>
+  ({
+    version: '0',
+    data: '/var/lib/sealwatch',
+    phase: 'ready',
+    pid: 1,
+    port: 2,
+    parts: [],
+    agent: null,
+    sensor: null,
+    queue: [],
+    warnings: [],
+    server: { trust: { ledgerKeys: [vkey] }, ledgers: [], hosts: [], ingest: { admitted: 4 }, gaps: 0, signing },
+  }) as unknown as InstanceStatus
+
+test('LOG-4: every witness is a row, and what they saw is a line of its own', () => {
+  const witness = { name: 'w1', url: 'http://w1', size: 7, cosignedAt: null, failing: null }
+  const other = { name: 'witness-2', url: 'http://w2', size: null, cosignedAt: null, failing: 'no answer' }
+  const signing: Server['signing'] = {
+    publishedSize: 7,
+    publishedAt: null,
+    quorum: 'met',
+    problem: null,
+    witnesses: [witness, other],
+  }
+  const text = renderStatus(status(signing), testIo())
+  const [, block = ''] = text.split('Witnesses\n')
+  assert.deepEqual(block.split('\n').slice(0, 3), [
+    '  w1         cosigned 7            http://w1',
+    '  witness-2  nothing cosigned yet  no answer',
+    '  root ledger published at 7: quorum met',
+  ])
+})
+
+test('the log key is shown, for that is what others pin', () => {
+  assert.match(renderStatus(status(undefined), testIo()), new RegExp(`^Log key  ${RegExp.escape(vkey)}$`, 'm'))
+})
