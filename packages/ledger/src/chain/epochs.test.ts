@@ -434,6 +434,34 @@ test('the limit: lines of the open epoch, and everything at once put back, are f
   assert.equal((await verify(path)).problem?.code, 'CHAIN_CUT', 'older keys beside newer lines are not')
 })
 
+test('LOG-7: a chain verifies while it is written on, epoch after epoch and file after file', async () => {
+  await using dir = await temporary()
+  const chain = await open(dir.path, {
+    segmentBytesMax: 50_000,
+    totalBytesMax: 1_000_000_000,
+    epochMax: { lines: 40, ageMs: 1_000_000 },
+  })
+  let isOver = false
+  let sealed = 1
+  await chain.seal(events(0, 1))
+  const writing = (async () => {
+    for (; !isOver; sealed += 1) await chain.seal(events(sealed, 1))
+  })()
+  try {
+    for (let closed = 0; closed < 10; ) {
+      const { problem, end, epochs } = await verify(dir.path)
+      assert.deepEqual([problem, end], [undefined, 'matches'])
+      assert.ok(epochs.closed >= closed)
+      closed = epochs.closed
+    }
+  } finally {
+    isOver = true
+    await writing
+    await chain.close()
+  }
+  assert.equal((await verify(dir.path)).nextSeq, chain.position.nextSeq)
+})
+
 test('files of another tenant, or of another chain, are not taken for those of this one', async () => {
   await using dir = await temporary()
   const [a, b] = [join(dir.path, 'a'), join(dir.path, 'b')]
