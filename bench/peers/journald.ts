@@ -4,11 +4,14 @@
 // five minutes; the way through its socket, which costs most, is left out. Entries have the fields that journald gives them.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 
 const writer = '/lib/systemd/systemd-journal-remote'
+
+/** It takes seconds for so many. */
+export const journalEntries = 12 * 4096
 
 export type Journal = {
   /** Writes the entries into a new sealed journal; seconds. */
@@ -43,10 +46,10 @@ export function openJournal(dir: string, messages: readonly string[]): Journal |
   }
   return {
     seal: () => {
-      rmSync(journal, { force: true })
+      for (const name of readdirSync(home)) if (name.endsWith('.journal')) rmSync(join(home, name))
       return timed(`${writer} --seal=yes --compress=no --split-mode=none -o "${journal}" "${entries}"`)
     },
-    verify: () => timed(`journalctl --verify --verify-key="${key}" --file "${journal}"`),
+    verify: () => timed(`journalctl --verify --verify-key="${key}" --file "${home}/*.journal"`),
   }
 }
 

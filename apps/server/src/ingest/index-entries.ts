@@ -6,7 +6,7 @@ import { type Body, type Leaf, type Ledger, type Line, parseLine, sha256, skimEv
 import { insertRows, type Outbox, outboxUid, type Store, type Tables } from '../store/index.ts'
 
 /** Leaves in one transaction at most. */
-const batchMax = 4096
+const batchMax = 2048
 
 /** A ledger as a feed of leaves: what every follower of a tenant reads. */
 export const leafFeed = (ledger: Ledger): Feed<Leaf> => ({
