@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -165,8 +165,7 @@ async function verifyByOthers(
 
   const signed = execFileSync('bash', ['-c', await commandsOf('checkpoint.md')], { cwd: tiles, encoding: 'utf8' })
   assert.equal(signed, 'Signature Verified Successfully\n')
-  const { ledgerKeys } = JSON.parse(readFileSync(join(platform.data, 'trust.json'), 'utf8')) as { ledgerKeys: string[] }
-  writeFileSync(join(tiles, 'vkey'), `${ledgerKeys[0]}\n`)
+  copyFileSync(join(platform.data, 'trust.json'), join(tiles, 'trust.json'))
   const delegated = execFileSync('bash', ['-c', await commandsOf('delegation.md')], { cwd: tiles, encoding: 'utf8' })
   assert.equal(delegated, 'Signature Verified Successfully\n')
 }

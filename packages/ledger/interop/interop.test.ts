@@ -136,7 +136,7 @@ test('openssl accepts the delegation of the node key in a bundle, and none of a 
   const commands = await commandsOf('delegation.md')
   const judge = async (text: string, key = otherVkey) => {
     await writeFile(join(dir.path, 'header.json'), text)
-    await writeFile(join(dir.path, 'vkey'), `${key}\n`)
+    await writeFile(join(dir.path, 'trust.json'), JSON.stringify({ ledgerKeys: [key] }))
     return spawnSync('bash', ['-c', commands], { cwd: dir.path, encoding: 'utf8' })
   }
   const accepted = await judge(header)
