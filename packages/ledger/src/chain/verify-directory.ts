@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Disk, errorsOf, isSealwatchError, systemDisk } from '@sealwatch/base'
 import { signerOfKept, verifyEd25519 } from '@sealwatch/keys'
 import { sha256 } from '../sha256.ts'
+import { isTorn } from '../torn.ts'
 import {
   type ChainFilesReport,
   type ChainFilesVerifier,
@@ -97,7 +98,7 @@ function takeLines(verifier: ChainFilesVerifier, bytes: Uint8Array, start: numbe
   while (from < bytes.length) {
     const newline = bytes.indexOf(0x0a, from)
     // In the newest file an append may be under way, or was cut short: nothing of it was reported as sealed.
-    if (isNewest && (newline < 0 || bytes.subarray(from, newline).includes(0))) break
+    if (isNewest && isTorn(bytes, from, newline)) break
     if (newline < 0)
       throw lineError('LINE_MALFORMED', { attempted: 'verifying a chain', received: 'a last line without its newline' })
     verifier.line(bytes.subarray(from, newline))
