@@ -11,6 +11,7 @@ import type { ServerVoice } from '../../apps/server/src/identity/index.ts'
 import {
   checkStores,
   createIngest,
+  createSignedHeads,
   type Ingest,
   indexEntries,
   keepSealed,
@@ -181,7 +182,15 @@ export function createServer(world: ServerWorld): ServerMachine {
         return whileFull(() => indexEntries({ ledger: ledgers.get(tenant), store, outbox, signal: forever, onIndexed }))
       }),
       publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: forever }),
-      keepSealed({ ledgers, countersignEveryMs, countersignIdleMs, clock, log, signal: forever }),
+      keepSealed({
+        ledgers,
+        signedHeads: createSignedHeads(store, ledgers),
+        countersignEveryMs,
+        countersignIdleMs,
+        clock,
+        log,
+        signal: forever,
+      }),
     ]
     machine.open = {
       life,

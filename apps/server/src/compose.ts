@@ -27,6 +27,7 @@ import { openIdentity, type ServerVoice } from './identity/index.ts'
 import {
   checkStores,
   createIngest,
+  createSignedHeads,
   type Integrity,
   indexEntries,
   keepSealed,
@@ -144,7 +145,15 @@ export async function runServer(options: ServerOptions): Promise<void> {
       ]
     }),
     publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: following.signal }),
-    keepSealed({ ledgers, countersignEveryMs, countersignIdleMs, clock, log, signal: following.signal }),
+    keepSealed({
+      ledgers,
+      signedHeads: createSignedHeads(store, ledgers),
+      countersignEveryMs,
+      countersignIdleMs,
+      clock,
+      log,
+      signal: following.signal,
+    }),
     whileFull(() => tender.run(following.signal)),
     whileFull(() => erasures.run(following.signal)),
     space.watch(following.signal),

@@ -15,15 +15,19 @@ const retryMs = 5_000
  */
 export async function keepSealed(options: {
   readonly ledgers: Ledgers
+  readonly signedHeads: { remember(): Promise<void> }
   readonly countersignEveryMs: number
   readonly countersignIdleMs: number
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
 }): Promise<void> {
-  const { ledgers, countersignEveryMs, countersignIdleMs, clock, log, signal } = options
+  const { ledgers, signedHeads, countersignEveryMs, countersignIdleMs, clock, log, signal } = options
   await Promise.all([
-    repeat('signing the ledgers', sealEveryMs, () => ledgers.seal()),
+    repeat('signing the ledgers', sealEveryMs, async () => {
+      await ledgers.seal()
+      await signedHeads.remember()
+    }),
     repeat('publishing the root checkpoint', countersignEveryMs, () => ledgers.publish(countersignIdleMs)),
   ])
 

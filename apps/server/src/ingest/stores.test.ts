@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { mkdir, mkdtempDisposable, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtempDisposable, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock as clock, createLog, systemDisk as disk, isSealwatchError } from '@sealwatch/base'
 import { openOwnSigner } from '@sealwatch/keys'
 import { createOutbox, openStore } from '../store/index.ts'
-import { checkStores, type Integrity, indexEntries, openLedgers, scrubLedger } from './index.ts'
+import { checkStores, createSignedHeads, type Integrity, indexEntries, openLedgers, scrubLedger } from './index.ts'
 
 const log = createLog('test', () => undefined, clock.nowMs)
 const tenant = 'default'
@@ -104,6 +104,44 @@ test('LOG-4: a ledger that was removed, or set back, while the root ledger vouch
   await lived(dir.path)
   await rm(join(dir.path, 'ledgers/tenant-default'), { recursive: true })
   await assert.rejects(open(dir.path), (error) => isSealwatchError(error, 'LEDGER_BEHIND'))
+})
+
+test('LOG-4: ledgers that were rewritten or set back as a whole contradict what the database knows to be signed', async () => {
+  for (const harm of ['rewritten', 'set back', 'without its checkpoint'] as const) {
+    await using dir = await temporary()
+    await lived(dir.path)
+    const root = join(dir.path, 'ledgers/root')
+    const folder = harm === 'set back' ? root : join(dir.path, 'ledgers/tenant-default')
+    const older = join(dir.path, 'older')
+    await cp(root, older, { recursive: true })
+    const store = openStore(join(dir.path, 'index.sqlite'))
+    const ledgers = await open(dir.path)
+    await ledgers.get(tenant).append({ own: { event: { more: true } } })
+    await ledgers.seal()
+    await createSignedHeads(store, ledgers).remember()
+    await ledgers.close()
+    await store.close()
+    if (harm === 'set back') {
+      await rm(root, { recursive: true })
+      await cp(older, root, { recursive: true })
+    } else {
+      // Nothing that is signed or derived is left to contradict the lines.
+      for (const name of await readdir(folder)) if (name !== 'lines' && name !== 'side') await rm(join(folder, name))
+      for (const name of ['published.json', 'book.json']) await rm(join(root, name), { force: true })
+    }
+    if (harm === 'rewritten') {
+      await rm(join(dir.path, 'ledgers/root'), { recursive: true })
+      const lines = join(folder, 'lines/00000000000000000000.ndjson')
+      const text = await readFile(lines, 'utf8')
+      await writeFile(lines, text.slice(0, text.indexOf('\n') + 1))
+    }
+    const again = await open(dir.path)
+    const reopened = openStore(join(dir.path, 'index.sqlite'))
+    await assert.rejects(checkStores(reopened, again), (error) => isSealwatchError(error, 'LEDGER_BEHIND'), harm)
+    await reopened.close()
+    // Not sealed: that would sign what was just refused.
+    for (const ledger of [again.root, again.get(tenant)]) await ledger.close()
+  }
 })
 
 test('a root ledger behind the checkpoint that was published stops the start', async () => {

@@ -54,4 +54,5 @@ export const migrations: readonly string[] = [
      kind TEXT NOT NULL, PRIMARY KEY (chain, last_seq)) STRICT, WITHOUT ROWID;
    DELETE FROM side_values;
    UPDATE cursors SET position = 0, side_position = 0 WHERE follower = 'index';`,
+  `CREATE TABLE signed_heads (ledger TEXT PRIMARY KEY, size INTEGER NOT NULL, root TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ]

@@ -39,6 +39,8 @@ export type Tables = {
   chains: { chain: string; tenant: string; host_id: string; registered_at: string }
   /** How far each follower has come in each tenant's ledger. */
   cursors: { follower: string; tenant: string; position: number; side_position: number }
+  /** Size and root (hex) of what was signed last of each ledger, beside the ledgers themselves. */
+  signed_heads: { ledger: string; size: number; root: string }
   /** The index over the ledgers: rebuildable from them, row by row. */
   entries: {
     tenant: string

@@ -87,6 +87,23 @@ for (const [what, name, leaf, harm] of harms) {
   })
 }
 
+test('LOG-4: what the root ledger or a saved checkpoint vouches for must be there, and signed', async () => {
+  const judge = async (harm: (dir: string) => Promise<unknown>, more = {}) => {
+    await using dir = await temporary()
+    await cp(good, dir.path, { recursive: true })
+    await harm(dir.path)
+    const { ok, ledgers } = await audit(dir.path, more)
+    const bad = ledgers.find((ledger) => !ledger.ok)
+    return [ok, bad?.origin, bad?.problem?.code]
+  }
+  const none = async () => undefined
+  const gone = (dir: string) => rm(join(dir, 'tenant'), { recursive: true })
+  assert.deepEqual(await judge(gone), [false, origins.tenant, 'LEDGER_BEHIND'])
+  assert.deepEqual(await judge((dir) => rm(join(dir, 'tenant/checkpoint'))), [false, origins.tenant, 'LEDGER_BEHIND'])
+  const since = [{ ...early.checkpoint, origin: 'sealwatch.test/tenant/other' }]
+  assert.deepEqual(await judge(none, { since }), [false, 'sealwatch.test/tenant/other', 'LEDGER_BEHIND'])
+})
+
 test('LOG-6: derived files that are wrong are told from lines that are', async () => {
   for (const [file, at] of [
     ['hashes-0', 100],

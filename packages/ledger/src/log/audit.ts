@@ -35,6 +35,9 @@ export type LedgerAudit = {
   readonly wrongDerived: string | undefined
 }
 
+/** Of a ledger that is being founded: its anchor, the delegation, the first heads. */
+const unsignedMax = 4
+
 export type AuditReport = {
   readonly kind: 'ledgers'
   readonly ok: boolean
@@ -75,8 +78,21 @@ export async function auditLedgers(dir: string, checks: AuditChecks): Promise<Au
   const word: RootWord = { keys: new Set(), heads: new Map() }
   const ledgers = [await auditLedger(join(dir, 'root'), 'root', checks, word)]
   for (const name of folders) ledgers.push(await auditLedger(join(dir, name), name, checks, word))
+  const seen = new Set(ledgers.map(({ origin }) => origin))
+  for (const { label, origin, size } of word.heads.values())
+    if (!seen.has(origin)) ledgers.push(missing(label, origin, `the root ledger vouches for ${size} lines`))
+  for (const { origin, size } of checks.since ?? [])
+    if (!seen.has(origin)) ledgers.push(missing(origin, origin, `a saved checkpoint vouches for ${size} lines`))
   const ok = ledgers.every((ledger) => ledger.ok)
   return { kind: 'ledgers', ok, ledgers, trust: trust.length > 0 ? 'pinned' : 'self-asserted' }
+}
+
+/** A ledger that must be there and is not. */
+function missing(name: string, origin: string, why: string): LedgerAudit {
+  const attempted = `looking for the ledger ${origin}`
+  const { code, message } = ledgerError('LEDGER_BEHIND', { attempted, received: `no such ledger, where ${why}` })
+  const nothing = { tenant: undefined, lines: 0, signed: 0, signedByHost: 0, stubs: 0, wrongDerived: undefined }
+  return { name, ok: false, problem: { leaf: undefined, code, message }, origin, ...nothing }
 }
 
 async function auditLedger(dir: string, name: string, checks: AuditChecks, word: RootWord): Promise<LedgerAudit> {
@@ -186,6 +202,9 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
           attempted,
           received: `${frontier.size} lines, where the ${what} says ${size}`,
         })
+    // The first signature follows the first lines at once; a ledger that has grown was signed.
+    if (note === undefined && frontier.size > unsignedMax)
+      throw ledgerError('LEDGER_BEHIND', { attempted, received: `${frontier.size} lines and no checkpoint` })
     if (note !== undefined && place !== undefined) {
       const { origin } = place
       const keys = [...word.keys].map((key) => noteVerifier(sha256, origin, Uint8Array.fromHex(key)))
