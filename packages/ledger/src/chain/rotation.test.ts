@@ -109,6 +109,32 @@ for (const mode of ['create', 'copytruncate'])
       assert.equal((await verify(path)).problem, undefined)
     })
 
+test('logrotate with the file that we deliver compresses what is full, unforced, and the chain verifies', {
+  skip: isMissing,
+}, async () => {
+  await using dir = await temporary()
+  const path = join(dir.path, 'chain')
+  const config = join(dir.path, 'config')
+  const delivered = await readFile(new URL('../../../../deploy/logrotate/sealwatch', import.meta.url), 'utf8')
+  await writeFile(config, delivered.replace('/var/lib/sealwatch/agent/chains/*', path))
+  const chain = await open(path, { segmentBytesMax: 8 * 1024 * 1024 })
+  const rotate = () => run('logrotate', ['--state', join(dir.path, 'state'), config])
+  const names = async () => (await readdir(path)).filter((name) => name.includes('.ndjson'))
+  await chain.seal(events(0, 2))
+  await rotate()
+  assert.deepEqual(await names(), [first], 'it is not full')
+  for (let i = 0; i < 18; i += 1) await chain.seal(bulky(500_000))
+  await rotate()
+  assert.ok((await names()).includes(`${first}.1.gz`))
+  await chain.seal(events(2, 2))
+  await rotate()
+  assert.deepEqual((await names()).filter((name) => name.startsWith(first)).sort(), [first, `${first}.1.gz`])
+  const report = await verify(path)
+  assert.equal(report.problem, undefined)
+  assert.equal(report.nextSeq, chain.position.nextSeq)
+  await chain.close()
+})
+
 /** The two steps of copytruncate, with something between them. */
 async function copyTruncate(path: string, between: () => Promise<void>, suffix = '.1'): Promise<void> {
   await cp(path, `${path}${suffix}`)
