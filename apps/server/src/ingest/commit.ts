@@ -57,7 +57,7 @@ export function createIngest(options: IngestOptions): Ingest {
 
   async function submit(host: Host, tenant: string, batch: ShipRequest): Promise<Outcome> {
     // As many as there are: what a host announces may be anything.
-    const lines = linesIn(batch.lines)
+    const lines = Math.max(1, newlinesIn(batch.lines))
     counters.received += lines
     try {
       const { outcome } = await inTurn(batch.chain, () => begin(host, tenant, batch))
@@ -75,8 +75,10 @@ export function createIngest(options: IngestOptions): Ingest {
     const firstSeq = Number(batch.firstSeq)
     const nextSeq = firstSeq + batch.count
     const fits = Number.isSafeInteger(nextSeq) && batch.count > 0 && batch.count <= limits.batchLinesMax
-    if (!fits || batch.lines.length > limits.batchBytesMax) {
-      const received = `${batch.count} lines, ${batch.lines.length} bytes, from ${batch.firstSeq}`
+    const newlines = newlinesIn(batch.lines)
+    // Otherwise the stub of a batch that fails would stand in the place of lines that nobody sent (stub.md, 2).
+    if (!fits || newlines !== batch.count || batch.lines.length > limits.batchBytesMax) {
+      const received = `${batch.count} lines from ${batch.firstSeq}, in ${batch.lines.length} bytes with ${newlines} newlines`
       throw ingestError('INGEST_MALFORMED', { attempted, received })
     }
     const ledger = ledgers.get(tenant)
@@ -99,7 +101,7 @@ export function createIngest(options: IngestOptions): Ingest {
       log.error('batch quarantined', { ...at, reason, detail })
       // Waited for within the turn: the stub is the place from which the next batch goes on.
       const placed = await putAside(ledger, { ...at, lines: batch.lines, reason, detail, keyId })
-      counters.quarantined[reason] += linesIn(batch.lines)
+      counters.quarantined[reason] += batch.count
       return { outcome: Promise.resolve({ kind: 'quarantined', nextSeq, reason, ...placed }) }
     }
     const sealed = await sealSide(tenant, verdict.admitted, batch)
@@ -139,7 +141,7 @@ export function createIngest(options: IngestOptions): Ingest {
     await indexed.waitFor(ledger.tenant, ledger.size)
     const leafIndex = (await leafOfSame(ledger, batch, attempted)) ?? (await stubOfSame(batch))
     if (leafIndex === undefined) throw ingestError('INGEST_FORKED', { attempted, received: 'other bytes' })
-    counters.duplicate += linesIn(batch.lines)
+    counters.duplicate += count
     // Of this batch alone: the chain may have gone on meanwhile, with lines that are not durable yet.
     return { kind: 'acknowledged', nextSeq, leafIndex }
   }
@@ -218,8 +220,8 @@ export function createIngest(options: IngestOptions): Ingest {
 const newline = 0x0a
 const nothing = new Uint8Array(0)
 
-function linesIn(bytes: Uint8Array): number {
+function newlinesIn(bytes: Uint8Array): number {
   let count = 0
   for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) count += 1
-  return Math.max(1, count)
+  return count
 }

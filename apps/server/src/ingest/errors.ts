@@ -20,7 +20,7 @@ export const ingestErrors = {
   },
   INGEST_MALFORMED: {
     kind: 'invalid',
-    rule: 'a batch names its chain, its first line and how many follow, within the limits of the protocol',
+    rule: 'a batch names its chain, its first line and how many whole lines it holds, within the limits of the protocol',
     advice: 'Upgrade the agent, or find out who else speaks on its behalf',
   },
 } as const satisfies ErrorTable

@@ -18,7 +18,7 @@ export type ChainBook = {
   bind(host: Host, chains: readonly RegisteredChain[]): Promise<void>
   /** Raises an alarm when the host's chain is not what the ledger has of it. */
   compare(host: Host, chain: RegisteredChain, server: Position): Promise<void>
-  /** Raises an alarm for lines that the chain's keys did not sign, or that do not continue it. */
+  /** Raises an alarm for lines that no key of the chain signed, or that do not continue it. */
   forged(host: Host, chain: Bound, placed: { readonly item: string; readonly nextSeq: number }): Promise<void>
 }
 
@@ -89,6 +89,6 @@ export function createChainBook({ store, outbox, ledgers, voice, clock, log }: C
       await raiseOnce(host, registered, { kind, agent, server }, known)
     },
     forged: (host, bound, { item, nextSeq }) =>
-      raiseOnce(host, bound, { kind: 'forged', item, nextSeq }, `${bound.chain} ${item}`),
+      raiseOnce(host, bound, { kind: 'forged', item, nextSeq }, `${bound.chain} ${item} ${nextSeq}`),
   }
 }

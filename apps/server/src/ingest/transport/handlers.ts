@@ -14,6 +14,7 @@ import {
   type ShipResponseSchema,
 } from '@sealwatch/contract'
 import { checkValidity, type Host, type Identity } from '../../identity/index.ts'
+import type { Reason } from '../verify.ts'
 import { answersTo } from './answers.ts'
 import type { ChainBook } from './chain-book.ts'
 import { connectErrorOf } from './connect-error.ts'
@@ -56,6 +57,9 @@ const callBytesMax = 64 * 1024
 export const shipBytesMax = 2 * limits.batchBytesMax
 /** A host that slept through the life of its certificate still gets the next one, unless it is revoked meanwhile. */
 const renewalGraceMs = 30 * 24 * 3_600_000
+
+/** Whoever sealed such lines does not hold the keys of the chain: the gap they leave must not pass in silence. */
+const unsigned: readonly string[] = ['invalid_signature', 'unknown_key'] satisfies Reason[]
 
 /** The methods of AgentService (docs/formats/agent-protocol.md). */
 export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) => void {
@@ -159,7 +163,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       throw transportError('NOT_REGISTERED', { attempted: `receiving a batch of the chain ${JSON.stringify(chain)}` })
     }
     const outcome = await ingest.submit(host, tenant, batch)
-    if (outcome.kind === 'quarantined' && outcome.reason === 'invalid_signature')
+    if (outcome.kind === 'quarantined' && unsigned.includes(outcome.reason))
       await chainBook.forged(host, { chain, tenant }, outcome)
     const newest = checkpointOf(tenant)
     const checkpoint = newest === undefined || promised.get(chain) === newest ? '' : newest
