@@ -11,7 +11,7 @@ export const cliErrors = {
   },
   CLI_NEEDS_ROOT: {
     kind: 'denied',
-    rule: 'this command needs root: the sensor loads BPF programs, and the control socket lets only root in',
+    rule: 'this command needs root: the sensor loads BPF programs, the control socket lets only root in, and what lies in a data directory is read by its services alone',
     advice: 'Run it again with sudo',
   },
   CLI_NOT_RUNNING: {

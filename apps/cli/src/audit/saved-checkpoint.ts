@@ -13,8 +13,11 @@ export function readSavedCheckpoint(path: string): Checkpoint {
   try {
     return parseCheckpoint(readSmallFile(path, checkpointBytesMax), attempted)
   } catch (cause) {
-    const received = isSealwatchError(cause) ? cause.received : (cause as NodeJS.ErrnoException).code
-    throw cliError('CLI_CHECKPOINT', { attempted, received, cause })
+    const { code } = cause as NodeJS.ErrnoException
+    const received = isSealwatchError(cause) ? cause.received : code
+    const advice =
+      'Nothing was saved there yet: leave out --since-checkpoint this once, and save it with --save-checkpoint'
+    throw cliError('CLI_CHECKPOINT', { attempted, received, cause, ...(code === 'ENOENT' ? { advice } : {}) })
   }
 }
 

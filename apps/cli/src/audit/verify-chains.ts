@@ -20,14 +20,17 @@ export type ChainsReport = {
 const chainFile = /^(?:\d{16}\.ndjson|epoch-1\.key$|shipped\.json$)/
 const keyBytesMax = 16 * 1024
 
-/** The chains of a host: under a data directory, that of its agent, or the very folder of one. */
+/** The chains under a data directory, those of its agent and its signing proxy; in the folder of either; or the very one. */
 export function chainsUnder(path: string): string[] {
-  if (filesIn(path).some((name) => chainFile.test(name))) return [path]
-  const home = [join(path, 'agent/chains'), join(path, 'chains'), ...(basename(path) === 'chains' ? [path] : [])].find(
-    (dir) => filesIn(dir).some((name) => filesIn(join(dir, name)).some((file) => chainFile.test(file))),
-  )
-  return home === undefined ? [] : filesIn(home).map((name) => join(home, name))
+  if (holdsChain(path)) return [path]
+  const homes = ['agent/chains', 'signing-proxy/chains', 'chains', ...(basename(path) === 'chains' ? [''] : [])]
+  return homes
+    .map((home) => join(path, home))
+    .filter((home) => filesIn(home).some((name) => holdsChain(join(home, name))))
+    .flatMap((home) => filesIn(home).map((name) => join(home, name)))
 }
+
+const holdsChain = (dir: string) => filesIn(dir).some((name) => chainFile.test(name))
 
 function filesIn(dir: string): string[] {
   try {
@@ -40,7 +43,7 @@ function filesIn(dir: string): string[] {
 export async function verifyChainsIn(dirs: readonly string[]): Promise<ChainsReport> {
   const chains: ChainsReport['chains'][number][] = []
   for (const directory of dirs) {
-    if (!filesIn(directory).some((name) => chainFile.test(name))) continue
+    if (!holdsChain(directory)) continue
     const hostKey = hostKeyBeside(directory)
     // One that was set aside is called <tenant>.damaged-<time>. As long as the evidence lies there, it is told.
     const checks = {

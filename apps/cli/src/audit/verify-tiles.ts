@@ -14,29 +14,37 @@ export type TilesReport = {
   readonly origin: string | undefined
   readonly size: number
   readonly lines: number
+  /** The size of the saved checkpoint that the log extends. */
+  readonly since: number | undefined
   readonly trust: 'pinned' | 'self-asserted'
 }
 
 /** A log as static files; `header.json` beside them says why the key that signed it is to be believed (tiles.md, 2.3). */
-export async function verifyTilesIn(dir: string, trust: readonly string[]): Promise<TilesReport> {
+export async function verifyTilesIn(
+  dir: string,
+  trust: readonly string[],
+  since: Checkpoint | undefined,
+): Promise<{ report: TilesReport; checkpoint: Checkpoint | undefined }> {
   let lines = 0
-  const report = (checkpoint: Checkpoint | undefined, error?: SealwatchError): TilesReport => ({
+  const reportOf = (checkpoint: Checkpoint | undefined, error?: SealwatchError): TilesReport => ({
     kind: 'tiles',
     ok: error === undefined,
     problem: error && { code: error.code, message: error.message },
     origin: checkpoint?.origin,
     size: checkpoint?.size ?? 0,
     lines,
+    since: since?.size,
     trust: trust.length > 0 ? 'pinned' : 'self-asserted',
   })
   try {
     const trusted = signersOf(dir, trust)
-    const counted = () => {
+    const onEntry = () => {
       lines += 1
     }
-    return report(await verifyTiles(dir, trusted, counted))
+    const checkpoint = await verifyTiles(dir, trusted, { onEntry, ...(since === undefined ? {} : { since }) })
+    return { report: reportOf(checkpoint), checkpoint }
   } catch (error) {
-    if (error instanceof SealwatchError) return report(undefined, error)
+    if (error instanceof SealwatchError) return { report: reportOf(undefined, error), checkpoint: undefined }
     throw error
   }
 }

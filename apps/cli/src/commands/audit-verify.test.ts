@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { type JsonObject, systemClock, systemDisk } from '@sealwatch/base'
@@ -184,6 +195,8 @@ describe('audit verify', () => {
     writeFileSync(other, `${origin}\n${size}\n${Buffer.from(root, 'base64').fill(0, 0, 1).toString('base64')}\n`)
     const contradicted = await verify(good, '--since-checkpoint', other)
     assert.deepEqual([contradicted.code, /CHECKPOINT_CONTRADICTED/.test(contradicted.out)], [1, true])
+    const older = await verify(good, '--since-checkpoint', other.replace(/other$/, 'newer'))
+    assert.match(older.err, /Nothing was saved there yet: leave out --since-checkpoint/)
     writeFileSync(other, 'nonsense')
     assert.match((await verify(good, '--since-checkpoint', other)).err, /CLI_CHECKPOINT/)
   })
@@ -215,6 +228,11 @@ describe('audit verify', () => {
     assert.deepEqual([verified.code, /VERIFIED/.test(verified.out)], [0, true])
     assert.match((await verify(out, '--trust', vkey)).out, /BUNDLE_UNTRUSTED/)
     assert.match((await verify(out)).out, /NOT PINNED/)
+    const saved = join(dir, 'of-tiles')
+    assert.match((await verify(out, '--save-checkpoint', saved)).out, /^ {2}saved +4 leaves of d1\/default to /m)
+    assert.match((await verify(out, '--since-checkpoint', saved)).out, /extends +the saved checkpoint of 4/)
+    writeFileSync(saved, readFileSync(saved, 'utf8').replace('\n4\n', '\n5\n'))
+    assert.match((await verify(out, '--since-checkpoint', saved)).out, /CHECKPOINT_CONTRADICTED.*older/)
     const bundle = join(out, 'tile/entries/000.p/4')
     writeFileSync(bundle, readFileSync(bundle).fill(0x20, 40, 41))
     assert.match((await verify(out)).out, /TILES_ALTERED/)
@@ -230,11 +248,23 @@ describe('audit verify', () => {
     const { code, out } = await verify(dir, '--trust', join(dir, 'keys'))
     assert.equal(code, 0, out)
     assert.match(out, /✓ root: 3 lines, 3 signed\n {2}✓ tenant default: 4 lines, 4 signed\n {2}trust +pinned/)
+    const saved = join(dir, 'of-root')
+    assert.match((await verify(dir, '--save-checkpoint', saved)).out, /^ {2}saved +3 leaves of d1\/root to /m)
+    const again = await verify(dir, '--since-checkpoint', saved)
+    assert.deepEqual([again.code, /extends +the saved checkpoint of 3/.test(again.out)], [0, true])
+    const [origin, size, root = ''] = readFileSync(saved, 'utf8').split('\n')
+    writeFileSync(saved, `${origin}\n${size}\n${Buffer.from(root, 'base64').fill(0, 0, 1).toString('base64')}\n`)
+    assert.match((await verify(dir, '--since-checkpoint', saved)).out, /another root at size 3 than the saved/)
+    writeFileSync(saved, `elsewhere\n${size}\n${root}\n`)
+    assert.match((await verify(dir, '--since-checkpoint', saved)).err, /there are: d1\/root, d1\/default/)
     const copy = join(dir, 'copy')
     cpSync(join(dir, 'default'), join(copy, 'ledgers/tenant-default'), { recursive: true })
     cpSync(join(dir, 'root'), join(copy, 'ledgers/root'), { recursive: true })
     const lines = join(copy, 'ledgers/tenant-default/lines/00000000000000000000.ndjson')
     writeFileSync(lines, readFileSync(lines, 'utf8').replace('"two"', '"twO"'))
+    assert.doesNotMatch((await verify(copy)).out, /lies beside/)
+    writeFileSync(join(copy, 'trust.json'), JSON.stringify({ ledgerKeys: vkeys }))
+    assert.match((await verify(copy)).out, /NOT PINNED.*\n.*trust\.json lies beside them.*--trust/)
     const altered = await verify(copy, '--trust', join(dir, 'keys'))
     assert.equal(altered.code, 1)
     assert.match(altered.out, /NOT VERIFIED .*\n {2}✓ root.*\n {2}✗ tenant default at leaf 2: CHAIN_BROKEN/)
@@ -252,6 +282,18 @@ describe('audit verify', () => {
     const good = await verify(join(dir, 'host'))
     assert.equal(good.code, 0, good.out)
     assert.match(good.out, /✓ chain of default: \d+ lines in \d+ files, .*ends where its key says/)
+    assert.match((await verify(join(dir, 'host'), '--save-checkpoint', join(dir, 'none'))).err, /has no checkpoint/)
+    const proxy = join(dir, 'proxy/signing-proxy/chains/signing-proxy')
+    const audit = await openChain({
+      ...place,
+      dir: proxy,
+      tenant: 'signing-proxy',
+      segmentBytesMax: 4096,
+      totalBytesMax: 1e6,
+    })
+    await audit.seal([])
+    await audit.close()
+    assert.match((await verify(join(dir, 'proxy'))).out, /✓ chain of signing-proxy/)
     const file = readdirSync(chains).find((name) => /^0{16}\.ndjson$/.test(name)) as string
     writeFileSync(join(chains, file), readFileSync(join(chains, file), 'utf8').replace('"n":1}', '"n":7}'))
     const altered = await verify(chains)
@@ -272,6 +314,18 @@ describe('audit verify', () => {
     assert.match(beside.out, /✗ chain of default.*CHAIN_BROKEN/)
     for (const name of readdirSync(chains).filter((name) => name.endsWith('.ndjson'))) rmSync(join(chains, name))
     assert.match((await verify(chains)).out, /✗ chain of default.*CHAIN_CUT.*no file of a chain/)
+  })
+
+  test('a data directory is read by root, and whoever is not root is told', { skip: process.getuid?.() !== 0 }, () => {
+    const data = mkdtempSync(join(tmpdir(), 'sealwatch-closed-'))
+    chmodSync(data, 0o711)
+    mkdirSync(join(data, 'server'), { mode: 0o700 })
+    const script = `process.setuid(65534)
+      const { closedFolderIn } = await import(${JSON.stringify(join(import.meta.dirname, '../audit/closed.ts'))})
+      console.log(closedFolderIn(${JSON.stringify(data)}))`
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+    rmSync(data, { recursive: true })
+    assert.equal(stdout, `${data}\n`)
   })
 
   test('another directory is no evidence', async () => {

@@ -13,27 +13,28 @@ import {
   verifyBundle,
 } from '@sealwatch/ledger'
 import { withBundle } from '../audit/bundle-file.ts'
+import { closedFolderIn } from '../audit/closed.ts'
 import { readSavedCheckpoint, saveCheckpoint } from '../audit/saved-checkpoint.ts'
 import { signerKeyOf } from '../audit/signer-key.ts'
 import { type PinnedTrust, trustOf } from '../audit/trust.ts'
 import { type ChainsReport, chainsUnder, renderChains, verifyChainsIn } from '../audit/verify-chains.ts'
-import { ledgersUnder, renderLedgers, verifyLedgersIn } from '../audit/verify-ledgers.ts'
+import { ledgersUnder, renderLedgers, rootCheckpointOf, verifyLedgersIn } from '../audit/verify-ledgers.ts'
 import { type TilesReport, verifyTilesIn } from '../audit/verify-tiles.ts'
 import { witnessPolicyOf } from '../audit/witness-policy.ts'
 import { command, exit, text } from '../command.ts'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
-import { paint, safe, safeJson } from '../terminal.ts'
+import { paint, safe, safeJson, shellWord } from '../terminal.ts'
 
 export const auditVerify = command({
   name: 'audit verify',
   summary: 'Verify evidence offline, from public keys alone',
   about: `A bundle (plain, .gz or .zst): checks every hash, chain, host signature and checkpoint, and names the first line that
 is wrong. A directory of tiles likewise. Neither needs root or a running server. A data directory (root reads it): every
-ledger of the server and every chain of the host, also while they run. Trust comes from --trust, else from
+ledger of the server, every chain of the host and that of the signing proxy, also while they run. Trust comes from --trust, else from
 trust.json in the data directory; else the evidence vouches for itself, which shows only that nobody without its keys
 has changed it. With --witness or --policy others must have seen the ledger, too: they make sure that everybody sees
-the same one. With --since-checkpoint the ledger must still hold all that was there when that was saved.`,
+the same one. With --since-checkpoint the ledger must still hold all that was there when that was saved; of a data directory, the checkpoint of the root ledger is saved.`,
   operands: [{ name: 'FILE|DIR', required: true }],
   options: {
     trust: text({ takes: 'KEY,…|FILE', help: 'Verifier keys (name+hash+base64), a file of them, or a trust.json' }),
@@ -60,22 +61,50 @@ the same one. With --since-checkpoint the ledger must still hold all that was th
     const found = await verifyAny(path, checks, io)
     const { report, checkpoint } = found
     const target = options['save-checkpoint']
-    if (report.ok && target !== undefined && checkpoint !== undefined) await saveCheckpoint(target, checkpoint)
-    if (json) io.out(`${safeJson({ ...report, trustSource: pinned.vkeys.length > 0 ? pinned.source : null })}\n`)
+    if (report.ok && target !== undefined) await saveCheckpoint(target, mustSave(checkpoint, path))
+    const savedTo = report.ok ? target : undefined
+    const trustSource = pinned.vkeys.length > 0 ? pinned.source : null
+    if (json) io.out(`${safeJson({ ...report, trustSource, savedTo: savedTo ?? null })}\n`)
     else io.out(render(report, path, pinned, io))
+    if (!json && savedTo !== undefined)
+      io.out(`  saved     ${checkpoint?.size} leaves of ${safe(checkpoint?.origin ?? '')} to ${safe(savedTo)}\n`)
     return report.ok ? exit.ok : exit.finding
   },
 })
+
+function mustSave(checkpoint: Checkpoint | undefined, path: string): Checkpoint {
+  if (checkpoint !== undefined) return checkpoint
+  throw cliError('CLI_USAGE', {
+    attempted: `saving the checkpoint of ${path}`,
+    received: 'no signed ledger',
+    advice: 'The chain of a host has no checkpoint: save that of the ledger its lines went to, or of a bundle',
+  })
+}
 
 function render(report: Found['report'], path: string, pinned: PinnedTrust, io: Io): string {
   if (!('kind' in report)) return renderReport(report, path, pinned.source, io)
   return report.kind === 'tiles' ? renderTiles(report, path, pinned, io) : renderDirectory(report, path, pinned, io)
 }
 
-function renderDirectory({ ok, server, host }: DirectoryReport, path: string, pinned: PinnedTrust, io: Io): string {
+const extendsLine = (since: number | undefined) =>
+  since === undefined ? '' : `  extends   the saved checkpoint of ${since} leaves\n`
+
+/** Not pinned without being asked: whoever altered the ledgers could have altered what lies beside them. */
+function trustHint(path: string, { vkeys }: PinnedTrust): string {
+  const beside = join(path, 'trust.json')
+  if (vkeys.length > 0 || !existsSync(beside)) return ''
+  return `            ${safe(beside)} lies beside them: compare it with a copy from elsewhere, then pass --trust ${safe(shellWord(beside))}\n`
+}
+
+function renderDirectory(
+  { ok, server, host, since }: DirectoryReport,
+  path: string,
+  pinned: PinnedTrust,
+  io: Io,
+): string {
   const verdict = paint(io, [ok ? 'green' : 'red', 'bold'], ok ? 'VERIFIED' : 'NOT VERIFIED')
   const ofHost = host === null ? '' : renderChains(host, io)
-  return `${verdict} ${safe(path)}\n${ofHost}${server === null ? '' : renderLedgers(server, pinned.source, io)}`
+  return `${verdict} ${safe(path)}\n${ofHost}${server === null ? '' : renderLedgers(server, pinned.source, io)}${extendsLine(since)}${trustHint(path, pinned)}`
 }
 
 type Checks = {
@@ -90,6 +119,8 @@ type DirectoryReport = {
   readonly ok: boolean
   readonly server: AuditReport | null
   readonly host: ChainsReport | null
+  /** The size of the saved checkpoint that a ledger extends. */
+  readonly since: number | undefined
 }
 type Found = {
   readonly report: BundleReport | TilesReport | DirectoryReport
@@ -97,15 +128,15 @@ type Found = {
 }
 
 async function verifyAny(path: string, checks: Checks, io: Io): Promise<Found> {
-  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
-  if (!isDirectory) return await verifyFile(path, checks, io)
+  const attempted = `verifying ${path}`
+  if (!isDirectory(path)) return await verifyFile(path, checks, io)
   if (checks.witnesses !== undefined)
     throw cliError('CLI_USAGE', {
-      attempted: `verifying ${path}`,
+      attempted,
       advice: 'Witnesses cosign root checkpoints, which bundles have: leave out --witness and --policy here',
     })
   if (existsSync(join(path, 'checkpoint')) && existsSync(join(path, 'tile')))
-    return { report: await verifyTilesIn(path, checks.pinned.vkeys), checkpoint: undefined }
+    return await verifyTilesIn(path, checks.pinned.vkeys, checks.since)
   const ledgers = ledgersUnder(path)
   const chains = chainsUnder(path)
   const { pinned, since } = checks
@@ -113,11 +144,32 @@ async function verifyAny(path: string, checks: Checks, io: Io): Promise<Found> {
     ledgers === undefined ? undefined : await verifyLedgersIn(ledgers, { trust: pinned.vkeys, since }, io)
   const ofHost = chains.length === 0 ? undefined : await verifyChainsIn(chains)
   if (ofServer !== undefined || ofHost !== undefined) {
+    if (ofServer === undefined && since !== undefined) mustSave(undefined, path)
     const ok = ofServer?.ok !== false && ofHost?.ok !== false
-    const report = { kind: 'directory' as const, ok, server: ofServer ?? null, host: ofHost ?? null }
-    return { report, checkpoint: undefined }
+    const report = {
+      kind: 'directory' as const,
+      ok,
+      server: ofServer ?? null,
+      host: ofHost ?? null,
+      since: ok ? since?.size : undefined,
+    }
+    return { report, checkpoint: ofServer && rootCheckpointOf(ofServer) }
   }
-  throw cliError('CLI_NOT_EVIDENCE', { attempted: `verifying ${path}`, received: 'another directory' })
+  const closed = closedFolderIn(path)
+  if (closed !== undefined) throw cliError('CLI_NEEDS_ROOT', { attempted, received: `${closed} (EACCES)` })
+  throw cliError('CLI_NOT_EVIDENCE', { attempted, received: 'another directory' })
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  } catch (cause) {
+    throw cliError('CLI_FILE', {
+      attempted: `verifying ${path}`,
+      received: (cause as NodeJS.ErrnoException).code,
+      cause,
+    })
+  }
 }
 
 /** A smaller file is verified before threads would be ready. */
@@ -145,14 +197,14 @@ async function verifyFile(path: string, { pinned, since, auditSigner, witnesses 
 }
 
 function renderTiles(
-  { ok, problem, origin, lines, trust }: TilesReport,
+  { ok, problem, origin, lines, trust, since }: TilesReport,
   path: string,
   pinned: PinnedTrust,
   io: Io,
 ): string {
   const by = trust === 'pinned' ? `pinned by ${safe(pinned.source)}` : "NOT PINNED: the key is the directory's own"
   if (ok)
-    return `${paint(io, ['green', 'bold'], 'VERIFIED')} ${safe(path)}\n  entries   ${lines} of ${safe(origin ?? '')}\n  trust     ${by}\n`
+    return `${paint(io, ['green', 'bold'], 'VERIFIED')} ${safe(path)}\n  entries   ${lines} of ${safe(origin ?? '')}\n${extendsLine(since)}  trust     ${by}\n`
   return `${paint(io, ['red', 'bold'], 'NOT VERIFIED')} ${safe(path)}\n  because   ${safe(problem?.message ?? '', 2000)}\n  trust     ${by}\n`
 }
 
@@ -176,7 +228,7 @@ export function renderReport(report: BundleReport, path: string, source: string,
   lines     ${lines} of tenant ${safe(report.tenant ?? '')}, ${part}; ${signedByHost} signed by their host${notCovered > 0 ? `, ${notCovered} without its head here` : ''}${stubs > 0 ? `, ${stubs} quarantine stubs` : ''}
   size      ${report.size} leaves, under root ledger size ${report.rootSize}
   signed by ${signers.map((name) => safe(name)).join(', ')}${countersigned === undefined ? "; NOT countersigned by the deployment's signer" : `; countersigned ${safe(countersigned.time)}`}
-${witnessLine(report)}${since === undefined ? '' : `  extends   the saved checkpoint of ${since} leaves\n`}${pinned}`
+${witnessLine(report)}${extendsLine(since)}${pinned}`
 }
 
 function witnessLine({ witnesses }: BundleReport): string {

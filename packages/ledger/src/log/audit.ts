@@ -29,6 +29,8 @@ export type LedgerAudit = {
   readonly lines: number
   /** Of them, those under the checkpoint. */
   readonly signed: number
+  /** Their root, in hex; undefined while none is signed. */
+  readonly root: string | undefined
   readonly signedByHost: number
   readonly stubs: number
   /** A file derived from the lines that does not say what they lead to; undefined: none. */
@@ -91,7 +93,7 @@ export async function auditLedgers(dir: string, checks: AuditChecks): Promise<Au
 function missing(name: string, origin: string, why: string): LedgerAudit {
   const attempted = `looking for the ledger ${origin}`
   const { code, message } = ledgerError('LEDGER_BEHIND', { attempted, received: `no such ledger, where ${why}` })
-  const nothing = { tenant: undefined, lines: 0, signed: 0, signedByHost: 0, stubs: 0, wrongDerived: undefined }
+  const nothing = { tenant: undefined, lines: 0, signed: 0, root: undefined, signedByHost: 0, stubs: 0, wrongDerived: undefined }
   return { name, ok: false, problem: { leaf: undefined, code, message }, origin, ...nothing }
 }
 
@@ -103,7 +105,7 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
   let judge: ReturnType<typeof createLeafJudge> | undefined
   let place: { tenant: string; origin: string } | undefined
   let leaf: number | undefined
-  let signed = 0
+  let signed: Checkpoint | undefined
   let at = 0
   /** The size and root that must be met on the way, the smallest first. */
   let due: { size: number; root: Hash; what: string }[] = []
@@ -165,7 +167,8 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
     tenant: place?.tenant,
     origin: place?.origin,
     lines: frontier.size,
-    signed,
+    signed: signed?.size ?? 0,
+    root: signed?.root.toHex(),
     signedByHost: judge?.counts.signedByHost ?? 0,
     stubs: judge?.counts.stubs ?? 0,
     wrongDerived: error === undefined ? derived.wrong : undefined,
@@ -211,7 +214,7 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
       // Deployments of the first version signed with the log key itself.
       const own = trust.map(({ publicKey }) => noteVerifier(sha256, origin, publicKey))
       openNote(note, [...keys, ...own], verifyEd25519, attempted)
-      signed = checkpoint?.size ?? 0
+      signed = checkpoint
     }
     return report()
   } catch (error) {

@@ -60,7 +60,7 @@ test('written tiles hold the lines and their hashes, up to the checkpoint and no
 
   const trusted = [createNoteSigner(origins.tenant, nodeKey).verifier]
   const seen: Uint8Array[] = []
-  const read2 = await verifyTiles(out, trusted, (line) => seen.push(line))
+  const read2 = await verifyTiles(out, trusted, { onEntry: (line) => seen.push(line) })
   assert.deepEqual([read2.size, seen.length], [size, size])
   const copy = join(dir.path, 'copy')
   const refused = async (code: string, harm: () => Promise<unknown>) => {

@@ -9,6 +9,7 @@ import { sha256 } from '../sha256.ts'
 import { type Checkpoint, parseCheckpoint } from '../verify/checkpoint.ts'
 import { createFrontier, equal, type Hash, leafHash } from '../verify/merkle.ts'
 import { type NoteVerifier, openNote } from '../verify/note.ts'
+import { checkPasses, checkReaches } from '../verify/since.ts'
 import { tileHeight, tileWidth } from './hash-store.ts'
 
 export const tilesErrors = {
@@ -84,12 +85,13 @@ export function createTileWriter(dir: string): TileWriter {
 
 /**
  * Reads a log back from its files: every entry against the hash tiles, those against each other, all against the
- * checkpoint, which must be signed by `trusted`. Throws TILE_MALFORMED, TILES_ALTERED or a note error.
+ * checkpoint, which must be signed by `trusted`, and all against the checkpoint `since`, saved earlier. Throws
+ * TILE_MALFORMED, TILES_ALTERED, CHECKPOINT_CONTRADICTED or a note error.
  */
 export async function verifyTiles(
   dir: string,
   trusted: readonly NoteVerifier[],
-  onEntry?: (line: Uint8Array, leaf: number) => void,
+  { onEntry, since }: { onEntry?: (line: Uint8Array, leaf: number) => void; since?: Checkpoint } = {},
 ): Promise<Checkpoint> {
   const attempted = `verifying the tiles in ${dir}`
   const note = (await readTile(join(dir, 'checkpoint'), attempted)).toString('utf8')
@@ -98,6 +100,7 @@ export async function verifyTiles(
   const { size, origin, root } = checkpoint
   if (!trusted.some(({ name }) => name === origin))
     throw tilesError('TILES_ALTERED', { attempted, received: `a checkpoint of ${origin}` })
+  if (since !== undefined) checkReaches(since, checkpoint, attempted)
 
   const rows = new Map<number, { index: number; hashes: Uint8Array[] }>()
   const widthAt = (level: number, index: number) =>
@@ -120,6 +123,7 @@ export async function verifyTiles(
     for (const line of entriesIn(await readTile(path, attempted), width, path, attempted)) {
       onEntry?.(line, frontier.size)
       frontier.append(leafHash(sha256, line))
+      if (frontier.size === since?.size) checkPasses(since, frontier.root(), attempted)
     }
     for (const tile of full) await checkTile(dir, tile, attempted)
     full = []

@@ -350,6 +350,8 @@ test('LOG-7: a ledger is held against a checkpoint of it from before', async () 
     const report = await verifyBundle(chunksOf(bundle), { sha256, verify: verifyEd25519, trust: vkeys, since })
     return report.problem?.code ?? report.since
   }
+  const wordsOf = async (since: Checkpoint) =>
+    (await verifyBundle(chunksOf(complete), { sha256, verify: verifyEd25519, trust: vkeys, since })).problem?.message
   for (const at of [0, 1, 7, 13, size]) {
     const root = at === 0 ? sha256(new Uint8Array(0)) : tenant.rootAt(at)
     assert.equal(await judge(complete, { origin, size: at, root }), at)
@@ -359,6 +361,9 @@ test('LOG-7: a ledger is held against a checkpoint of it from before', async () 
   const one = { origin, size: 6, root: tenant.rootAt(6) }
   assert.equal(await judge(complete, { ...one, origin: `${origin}f` }), 'CHECKPOINT_CONTRADICTED')
   assert.equal(await judge(complete, { ...one, size: size + 1 }), 'CHECKPOINT_CONTRADICTED')
+  const older = await wordsOf({ ...one, size: size + 1 })
+  assert.match(older ?? '', /older than the saved checkpoint.*export again/)
+  assert.doesNotMatch(older ?? '', /a lie/)
   assert.equal(await judge(sparse, one), 6)
   assert.equal(await judge(sparse, { origin, size: 3, root: tenant.rootAt(3) }), 'CHECKPOINT_CONTRADICTED')
 })

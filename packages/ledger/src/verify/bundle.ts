@@ -23,6 +23,7 @@ import { createFrontier, equal, type Hash, leafHashIn, subtreesOf } from './merk
 import { openSide } from './personal.ts'
 import type { Policy } from './policy.ts'
 import { type BlockReader, type EventsRead, eventsOf, readAhead } from './read-block.ts'
+import { checkPasses, checkReaches } from './since.ts'
 
 export type Problem = {
   /** Line of the file, from 1. */
@@ -142,10 +143,7 @@ function createReader(checks: BundleChecks) {
   function takeHeader(bytes: Uint8Array, attempted: string): void {
     header = readHeader(checks, bytes, attempted)
     const { since } = checks
-    if (since !== undefined && (since.origin !== header.checkpoint.origin || since.size > header.checkpoint.size)) {
-      const received = `${header.checkpoint.origin} at size ${header.checkpoint.size}, where size ${since.size} of ${since.origin} was saved`
-      throw bundleError('CHECKPOINT_CONTRADICTED', { attempted, received })
-    }
+    if (since !== undefined) checkReaches(since, header.checkpoint, attempted)
     const { tenant, checkpoint } = header
     if (checks.witnesses !== undefined) takeWitnesses(checks.witnesses, header.rootNote, attempted)
     judge = createLeafJudge({ sha256, verify: checks.verify, tenant, origin: checkpoint.origin })
@@ -161,12 +159,10 @@ function createReader(checks: BundleChecks) {
     })
   }
 
-  /** The tree passes through every earlier state of itself: where the saved one is due, it must be that. */
   function grow(hash: Uint8Array, level: number, attempted: string): void {
     frontier.append(hash, level)
     if (frontier.size !== checks.since?.size) return
-    if (!equal(frontier.root(), checks.since.root))
-      throw bundleError('CHECKPOINT_CONTRADICTED', { attempted, received: `another root at size ${frontier.size}` })
+    checkPasses(checks.since, frontier.root(), attempted)
     extendsSince = true
   }
 
