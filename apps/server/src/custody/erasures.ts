@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, createBell, follow, type JsonObject, type Log } from '@sealwatch/base'
+import { type Clock, createBell, errorsOf, follow, type JsonObject, type Log } from '@sealwatch/base'
 import type { ErasedCounts, Sealing } from '@sealwatch/keys/sealing'
-import { type Leaf, type Ledger, parseLine, sha256 } from '@sealwatch/ledger'
+import { type Leaf, type Ledger, ledgerErrors, parseLine, sha256 } from '@sealwatch/ledger'
 import type { ServerVoice } from '../identity/index.ts'
 import type { Outbox, Store } from '../store/index.ts'
 import { custodyError } from './errors.ts'
@@ -23,15 +23,19 @@ export type Erased = ErasedCounts & {
 export type Erasures = {
   /** Carries out orders as they come, until the signal fires. */
   run(signal: AbortSignal): Promise<void>
-  /** Resolves when the keys are gone. Throws KEYS_ERASED where the tenant is erased already. */
+  /** Resolves when the keys are gone. Throws KEYS_ERASED where the tenant is erased already, ERASE_NOT_DONE. */
   eraseSubject(tenant: string, subject: string): Promise<Erased>
   /** The same. Throws ERASE_CLUSTER. */
   eraseTenant(tenant: string): Promise<Erased>
 }
 
 const batchMax = 1024
+const ledgerError = errorsOf(ledgerErrors)
 
-/** Carries out what the ledger orders so far, and only then resolves. */
+/**
+ * Carries out what the ledger orders so far, and only then resolves. Throws LEDGER_BEHIND where the ledger is shorter than
+ * the keys have seen it: it was set back, and an order in the lines that it is to have again would never be read.
+ */
 export async function openErasures(options: {
   /** Of the cluster. */
   readonly ledger: Ledger
@@ -48,6 +52,10 @@ export async function openErasures(options: {
   const counts = new Map<number, ErasedCounts>()
   let expecting = 0
   let done = sealing.applied
+  if (done > ledger.size) {
+    const received = `${ledger.size} lines where the keys were erased up to line ${done}`
+    throw ledgerError('LEDGER_BEHIND', { attempted: `opening the ledger ${ledger.origin}`, received })
+  }
 
   async function handle(leaves: readonly Leaf[], next: number): Promise<void> {
     for (const leaf of leaves) {
@@ -76,7 +84,12 @@ export async function openErasures(options: {
       outbox.ring()
       const leafIndex = (await outbox.recorded(uid, `erasing ${what.label ?? what.tenant}`)) as number
       while (done <= leafIndex) await carriedOut.wait(forever)
-      const gone = counts.get(leafIndex) ?? { tenantKeys: 0, subjectKeys: 0 }
+      const gone = counts.get(leafIndex)
+      // Nobody may take a line for the deed.
+      if (gone === undefined) {
+        const received = `leaf ${leafIndex} of ${ledger.origin}, passed over`
+        throw custodyError('ERASE_NOT_DONE', { attempted: `erasing ${what.label ?? what.tenant}`, received })
+      }
       return { ...gone, label: what.label, leafIndex, firstLayout: sealing.hasFirstLayout(what.tenant) }
     } finally {
       expecting -= 1

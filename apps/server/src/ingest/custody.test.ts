@@ -49,7 +49,7 @@ const openLedgersIn = async (dir: string) =>
 
 /** The rooms around the keys over one directory, as a server start wires them. */
 async function openRooms(dir: string) {
-  const stack = new AsyncDisposableStack()
+  await using stack = new AsyncDisposableStack()
   const said: string[] = []
   const log = createLog('test', (text) => said.push(text), clock.nowMs)
   const store = openStore(join(dir, 'index.sqlite'))
@@ -95,6 +95,7 @@ async function openRooms(dir: string) {
   const linesOf = async () =>
     (await cluster.read(0, cluster.size)).map(({ line: bytes }) => Buffer.from(bytes).toString())
   const eventsOf = async (code: string) => (await linesOf()).filter((text) => text.includes(`"event_code":"${code}"`))
+  const opened = stack.move()
   return {
     side: createSideCustody(sealing, log),
     sealing,
@@ -104,7 +105,7 @@ async function openRooms(dir: string) {
     eventsOf,
     waitFor,
     said,
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
 
@@ -163,6 +164,30 @@ test('an older copy of the keys, restored: the ledger has the erasure carried ou
   await cp(join(copy.path, 'keys'), keys, { recursive: true })
   await using rooms = await openRooms(dir.path)
   assert.deepEqual(await opened(rooms, bytes), ['/event/file/owner/name'])
+})
+
+test('an older copy of ledgers and database beside the present keys: refused, for orders would be recorded and not read', async () => {
+  await using dir = await temporary()
+  await using copy = await temporary()
+  const kept = ['ledgers', 'index.sqlite']
+  {
+    await using rooms = await openRooms(dir.path)
+    await sealed(rooms)
+  }
+  for (const name of kept) await cp(join(dir.path, name), join(copy.path, name), { recursive: true })
+  {
+    await using rooms = await openRooms(dir.path)
+    for (const name of ['carol', 'dave', 'erin']) await rooms.erasures.eraseSubject('default', `name:${name}`)
+  }
+  for (const name of kept) {
+    await rm(join(dir.path, name), { recursive: true })
+    await cp(join(copy.path, name), join(dir.path, name), { recursive: true })
+  }
+  await assert.rejects(openRooms(dir.path), {
+    code: 'LEDGER_BEHIND',
+    received: /lines where the keys were erased up to line/,
+    advice: /audit fsck.*ledger-behind\.md/,
+  })
 })
 
 test('an order that is in the ledger and was not carried out when the server died is carried out at the start', async () => {
