@@ -7,7 +7,9 @@ import { safe, safeJson } from '../terminal.ts'
 export const hostInvite = command({
   name: 'host invite',
   summary: 'Make a one-time join token for another host',
-  about: 'The token is shown once. Put it into the file join-token in the data folder of the agent that is to join.',
+  about: `The token is shown once. Put it into the file join-token in the data folder of the agent that is to join. An agent alone
+on a second host is not packaged yet: it is started by hand, with the SEALWATCH_AGENT_ settings of
+docs/reference/configuration.md.`,
   options: {
     ttl: integer({
       takes: 'SECONDS',
