@@ -33,6 +33,8 @@ const reconnectMs = 50
 export type Production = {
   readonly name?: string
   readonly tenant?: string
+  /** Where its files lie; default: beside the platform's. */
+  readonly parent?: string
   /** Milliseconds between two batches. */
   readonly everyMs: number
   /** Events of a batch; the event with a number. */
@@ -45,7 +47,7 @@ export type Production = {
 export async function startProducer(platform: Platform, production: Production): Promise<Producer> {
   const { name = 'producer', tenant = 'default', everyMs, perBatch = 3, event = (n) => ({ n }) } = production
   const eventsMax = production.events ?? Number.POSITIVE_INFINITY
-  const dir = join(platform.data, name)
+  const dir = join(production.parent ?? platform.data, name)
   await mkdir(dir)
   const invited = await platform.sealwatch('host', 'invite', '--json')
   await writeFile(join(dir, 'join-token'), (JSON.parse(invited.stdout) as { token: string }).token)

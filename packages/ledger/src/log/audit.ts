@@ -93,7 +93,15 @@ export async function auditLedgers(dir: string, checks: AuditChecks): Promise<Au
 function missing(name: string, origin: string, why: string): LedgerAudit {
   const attempted = `looking for the ledger ${origin}`
   const { code, message } = ledgerError('LEDGER_BEHIND', { attempted, received: `no such ledger, where ${why}` })
-  const nothing = { tenant: undefined, lines: 0, signed: 0, root: undefined, signedByHost: 0, stubs: 0, wrongDerived: undefined }
+  const nothing = {
+    tenant: undefined,
+    lines: 0,
+    signed: 0,
+    root: undefined,
+    signedByHost: 0,
+    stubs: 0,
+    wrongDerived: undefined,
+  }
   return { name, ok: false, problem: { leaf: undefined, code, message }, origin, ...nothing }
 }
 

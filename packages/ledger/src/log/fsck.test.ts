@@ -103,6 +103,8 @@ test('what was durable and is gone, or other, is told', async () => {
     (await fsck(change, true)).findings.map(({ store, derived }) => `${store}${derived ? ' derived' : ''}`)
   const cut = await stores((dir) => truncate(join(dir, lines), 40_000))
   assert.deepEqual(cut, ['lines', 'saved.json'])
+  assert.deepEqual(await stores((dir) => writeFile(join(dir, lines), '')), ['lines', 'saved.json', 'side'])
+  assert.deepEqual(await stores((dir) => rm(join(dir, lines))), ['lines', 'saved.json', 'side'])
   assert.deepEqual(await stores((dir) => truncate(join(dir, 'tenant/side'), 5)), ['side'])
   assert.deepEqual(await stores(flip('tenant/side', 1)), ['side'])
   const saved = JSON.parse(await readFile(join(good, 'tenant/saved.json'), 'utf8')) as { bytes: number }
