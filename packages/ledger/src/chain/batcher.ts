@@ -91,13 +91,24 @@ export function createBatcher(options: {
       addHead(sensor)
       const sealed = batches.flat()
       return {
-        lines: Buffer.from(sealed.map(({ text }) => `${text}\n`).join('')),
+        lines: ndjson(sealed, bytes - options.segment.bytes),
         side: Buffer.from(sealed.map(sideText).join('')),
         extents,
         end: { ...next, epoch: close === undefined ? epoch : epochAfter(epoch, close, next.nextSeq) },
       }
     },
   }
+}
+
+/** Written where it will lie, without a text of all of it. */
+function ndjson(lines: readonly SealedLine[], bytes: number): Uint8Array {
+  const written = Buffer.allocUnsafe(bytes)
+  let at = 0
+  for (const { text } of lines) {
+    at += written.write(text, at)
+    written[at++] = 0x0a
+  }
+  return written
 }
 
 const sideText = ({ seq, side }: SealedLine) => (side === undefined ? '' : `${seq} ${side}\n`)
