@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { isSealwatchError } from '@sealwatch/base'
+import { canonicalize, isSealwatchError } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
+import { createNoteSigner } from '../src/note-signer.ts'
 import { sha256 } from '../src/sha256.ts'
 import {
   type ChainPosition,
@@ -18,6 +19,8 @@ import {
   verifyBatch,
   verifyBundle,
 } from '../src/verify/index.ts'
+import { parseNote } from '../src/verify/note.ts'
+import { sampleSigner } from './sample.ts'
 
 const read = (file: string) => readFileSync(new URL(`../../../vectors/ledger/${file}`, import.meta.url), 'utf8')
 const rows = <Row>(file: string) => JSON.parse(read(file)) as (Row & { name: string; code?: string })[]
@@ -79,6 +82,27 @@ test('bundles: complete and sparse', async () => {
     [undefined, false, 6, 4, 4],
   )
   assert.equal((await judgeBundle(read('complete.bundle'), [])).trust, 'self-asserted')
+})
+
+test('SIG-1 a bundle of version 1 is no way around the signer of the deployment', async () => {
+  async function* whole() {
+    yield Buffer.from(read('complete.bundle'))
+  }
+  const auditSigner = { keyid: 'ab'.repeat(32), verify: () => true }
+  const report = await verifyBundle(whole(), { sha256, verify: verifyEd25519, trust: vkeys, auditSigner })
+  assert.equal(report.problem?.code, 'BUNDLE_UNTRUSTED')
+})
+
+test('in a bundle of version 1 the key of one ledger signs no checkpoint of another', async () => {
+  const rootKey = sampleSigner(0xa2)
+  const signer = createNoteSigner('sealwatch.test/root', rootKey)
+  assert.equal(signer.vkey, vkeys[1])
+  const [first = '', ...rest] = read('complete.bundle').split('\n')
+  const { bundle } = JSON.parse(first) as { bundle: { checkpoint: string; keys: string[] } }
+  bundle.checkpoint = signer.sign(parseNote(bundle.checkpoint, 'testing').text)
+  bundle.keys = [signer.vkey]
+  const { problem } = await judgeBundle([canonicalize({ bundle }), ...rest].join('\n'))
+  assert.equal(problem?.code, 'BUNDLE_UNTRUSTED')
 })
 
 type Alteration = { from: string; to: string; fileLine: number }

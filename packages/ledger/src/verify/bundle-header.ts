@@ -136,10 +136,12 @@ function readSecondVersion(checks: HeaderChecks, header: JsonObject, attempted: 
 
 const isWithin = (at: bigint, [from, until]: readonly [bigint, bigint]) => at >= from && at < until
 
-/** bundle.md, 6: the pinned keys have signed both checkpoints themselves. */
+/** bundle.md, 6: the pinned keys have signed both checkpoints themselves, each that of the ledger it is named after. */
 function readFirstVersion(checks: HeaderChecks, header: JsonObject, attempted: string): Header {
-  const { sha256, verify } = checks
+  const { sha256, verify, auditSigner } = checks
   const wrong = (received: string) => bundleError('BUNDLE_MALFORMED', { attempted, received })
+  const distrusted = (received: string) => bundleError('BUNDLE_UNTRUSTED', { attempted, received })
+  if (auditSigner !== undefined) throw distrusted('version 1, which the signer of the deployment never vouches for')
   const { checkpoint, keys, root, tenant } = header
   const isFormed =
     hasOnly(header, ['checkpoint', 'keys', 'root', 'tenant', 'v']) &&
@@ -157,7 +159,10 @@ function readFirstVersion(checks: HeaderChecks, header: JsonObject, attempted: s
     const opened = untrusted(attempted, () => openNote(note, trusted, verify, attempted))
     const parsed = parseCheckpoint(opened.text, attempted)
     if (origin !== undefined && parsed.origin !== origin) throw wrong(`a checkpoint of ${parsed.origin}`)
-    for (const signer of opened.signers) if (!signers.includes(signer)) signers.push(signer)
+    const own = opened.signers.find(({ name }) => name === parsed.origin)
+    if (own === undefined)
+      throw distrusted(`a checkpoint of ${parsed.origin}, by ${opened.signers.map(({ name }) => name).join(', ')}`)
+    if (!signers.includes(own)) signers.push(own)
     return parsed
   }
   const rootCheckpoint = open(root.checkpoint as string)
