@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { test } from 'node:test'
@@ -58,5 +60,17 @@ test('slots are taken, wiped and taken again; more keys than there is room for a
     const third = memory.keep(new Uint8Array(32).fill(7))
     assert.deepEqual([second.bytes[0], third.bytes[0]], [8, 7])
     assert.throws(() => memory.keep(new Uint8Array(32)), RangeError, 'wiped twice, free once')
+  }
+})
+
+test('RIM-6 a key in use stands in its slot and nowhere else, and after eviction nowhere', async () => {
+  const scan = join(import.meta.dirname, '../../test/scan-child.ts')
+  for (const kind of ['secret', 'locked'] as const) {
+    await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-scan-'))
+    const { stdout, stderr } = spawnSync(process.execPath, [quiet, scan, dir.path, kind], { encoding: 'utf8' })
+    const found = JSON.parse(stdout || `"${stderr}"`)
+    // The scan cannot read secret pages; the locked ones it can, and finds each key once.
+    const slots = kind === 'secret' && probe('secret').kind === 'secret' ? 0 : 1
+    assert.deepEqual(found, { inUse: [slots, slots, slots, slots], evicted: [0, 0, 0, 0] }, kind)
   }
 })
