@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { leafHash, sha256, verifyBundle, verifyInclusion } from '@sealwatch/ledger'
 import type { Locator, Page } from 'playwright-core'
@@ -94,6 +95,18 @@ describe('the verify page in Chromium', { skip: noChromium, timeout: 600_000 }, 
     assert.equal(await title(), 'Verified')
     await trust(vkeys.map((vkey) => vkey.replace('sealwatch.test', 'elsewhere')))
     assert.match(await textOf(page.locator('#trust-keys .bad').first()), /not a key/)
+  })
+
+  test('a compressed bundle is judged, too, and what cannot be unpacked here is no forgery', async () => {
+    await opened()
+    await trust(oneKeys)
+    await dropped(gzipSync(oneBundle), 'trail.bundle.gz')
+    assert.equal(await title(), 'Verified')
+    await dropped(Buffer.concat([gzipSync(oneBundle), Buffer.from('more')]), 'more.bundle.gz')
+    assert.equal((await problem()).code, 'FILE_NOT_ONE_STREAM')
+    await dropped(zstdCompressSync(oneBundle), 'trail.bundle.zst')
+    assert.equal(await title(), 'This file is compressed')
+    assert.deepEqual(complaints, [])
   })
 
   test('a trust.json that is dropped is taken for keys, not for a bundle', async () => {

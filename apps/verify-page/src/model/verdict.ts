@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { SealwatchError } from '@sealwatch/base/errors'
 import { jsonErrors } from '@sealwatch/base/json'
 import { dsseErrors } from '@sealwatch/keys/dsse'
 import type { BundleReport, KeyRecord } from '@sealwatch/ledger/verify'
@@ -14,7 +15,9 @@ import {
 } from '@sealwatch/ledger/verify'
 import type { Shown } from './evidence.ts'
 
-/** `proven`: by keys the reader brought. `intact`: whole, but vouched for by nobody the reader named. */
+/**
+ * `proven`: by keys the reader brought. `intact`: whole, but vouched for by nobody the reader named, or not judged.
+ */
 export type Tone = 'proven' | 'intact' | 'failed'
 
 /** What the page says, in full sentences, and nothing beyond what was checked. */
@@ -93,6 +96,22 @@ function failed(report: BundleReport): Verdict {
       where,
       fileLine: problem?.fileLine ?? 0,
     },
+  }
+}
+
+/** What could not even be read as a bundle: nothing is said of what is in it. */
+export function unreadVerdict({ code, rule, advice, message }: SealwatchError): Verdict {
+  const isOtherwise = code === 'FILE_COMPRESSED'
+  return {
+    tone: isOtherwise ? 'intact' : 'failed',
+    title: isOtherwise ? 'This file is compressed' : 'Not verified',
+    summary: isOtherwise
+      ? 'It was not judged. Unpack it first, then drop what comes out.'
+      : 'This archive does not end where it should: it was cut off, or something was added to it.',
+    proven: [],
+    notProven: [],
+    facts: [],
+    problem: { code, rule, advice, message, where: 'the file itself', fileLine: 0 },
   }
 }
 

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs in a Web Worker, so that the page answers while a large file is read.
 
-import { messageOf } from '@sealwatch/base/errors'
+import { messageOf, SealwatchError } from '@sealwatch/base/errors'
 import { type BundleFile, examine, type Shown } from '../model/evidence.ts'
 import { excerptOf } from '../model/excerpt.ts'
 import { filterRows } from '../model/filter.ts'
 import { goProgramOf } from '../model/go-program.ts'
 import { proofOf } from '../model/proof.ts'
 import { scriptOf } from '../model/script.ts'
-import { verdictOf } from '../model/verdict.ts'
+import { unpacked } from '../model/unpack.ts'
+import { unreadVerdict, verdictOf } from '../model/verdict.ts'
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.ts'
 
 const port = globalThis as unknown as Pick<Worker, 'postMessage' | 'addEventListener'>
 const say = (message: FromWorker) => port.postMessage(message)
 
-let file: { readonly name: string } & BundleFile
+let name = ''
 let trust: readonly string[] = []
 let witnesses: Answers['examine']['witnesses']
 let shown: Shown | undefined
@@ -29,10 +30,20 @@ async function examineFile(
   ask: Extract<Ask, { ask: 'examine' }>,
   onProgress: (bytes: number) => void,
 ): Promise<Answers['examine']> {
-  file = ask.file
   trust = ask.trust.vkeys
   shown = undefined
-  const { report, shown: found } = await examine(ask.file, ask.trust, onProgress)
+  let bundle: BundleFile
+  try {
+    bundle = await unpacked(ask.file)
+  } catch (error) {
+    if (!(error instanceof SealwatchError)) throw error
+    const nothing = { rows: 0, kinds: {}, hostKeys: [], keys: [], node: undefined, witnesses: undefined }
+    return { verdict: unreadVerdict(error), ...nothing, excerpt: undefined }
+  }
+  // The programs that check without us read the bundle unpacked.
+  name = bundle === ask.file ? ask.file.name : ask.file.name.replace(/\.gz$/i, '')
+  const share = bundle.size === 0 ? 1 : ask.file.size / bundle.size
+  const { report, shown: found } = await examine(bundle, ask.trust, (bytes) => onProgress(Math.round(bytes * share)))
   shown = found
   witnesses = report.witnesses
   return {
@@ -43,7 +54,7 @@ async function examineFile(
     keys: found?.header.keys ?? [],
     node: found?.header.delegation,
     witnesses,
-    excerpt: report.problem && (await excerptOf(ask.file, report.problem.fileLine)),
+    excerpt: report.problem && (await excerptOf(bundle, report.problem.fileLine)),
   }
 }
 
@@ -57,8 +68,8 @@ async function prove(row: number): Promise<Answers['prove']> {
     words: line.words,
     text: JSON.stringify(line.line, undefined, 2),
     personal: Object.entries(line.side ?? {}).map(([pointer, { value }]) => ({ pointer, value })),
-    script: scriptOf(proof, file.name, keys),
-    goProgram: goProgramOf(proof, file.name, keys),
+    script: scriptOf(proof, name, keys),
+    goProgram: goProgramOf(proof, name, keys),
   }
 }
 
