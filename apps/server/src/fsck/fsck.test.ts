@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { mkdir, mkdtempDisposable, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { systemClock as clock, createLog, systemDisk as disk } from '@sealwatch/base'
+import { openOwnSigner } from '@sealwatch/keys'
+import { parseVkey, sha256 } from '@sealwatch/ledger'
+import { indexEntries, openLedgers } from '../ingest/index.ts'
+import { createOutbox, openStore } from '../store/index.ts'
+import { fsckServer } from './fsck.ts'
+
+const tenant = 'default'
+const item = 'ab'.repeat(32)
+const chain = 'cd'.repeat(16)
+
+/** What a server leaves that signed and indexed some lines and quarantined a batch; nothing of it is open. */
+async function lived(dir: string) {
+  const ledgers = await openLedgers({
+    dir: join(dir, 'ledgers'),
+    deployment: 'sealwatch-00000000',
+    tenants: [tenant],
+    keysDir: join(dir, 'keys'),
+    auditSigner: await openOwnSigner(join(dir, 'audit.key'), disk),
+    log: createLog('test', () => undefined, clock.nowMs),
+    labelKey: new Uint8Array(32),
+    clock,
+    disk,
+  })
+  const store = openStore(join(dir, 'index.sqlite'))
+  const ledger = ledgers.get(tenant)
+  for (let i = 0; i < 9; i += 1) await ledger.append({ own: { event: { i } } })
+  const stub = { chain, first_seq: 0, next_seq: 5, reason: 'unknown_key', item }
+  const { first } = await ledger.append({ own: { stub } })
+  await mkdir(join(dir, 'quarantine'))
+  await writeFile(join(dir, 'quarantine', item), 'sealed bytes')
+  const row = { item, tenant, host_id: 'h', chain, first_seq: 0, next_seq: 5, reason: 'unknown_key', detail: '' }
+  const kept = { ...row, signing_key_id: null, quarantined_at: '', stub_leaf_index: first }
+  await store.db.insertInto('audit_signature_quarantine').values(kept).execute()
+  const done = new AbortController()
+  const onIndexed = (position: number) => {
+    if (position === ledger.size) done.abort()
+  }
+  await ledgers.publish(0)
+  await indexEntries({ ledger, store, outbox: createOutbox(store), signal: done.signal, onIndexed })
+  const trust = [parseVkey(sha256, ledgers.vkey)]
+  const { size } = ledger
+  await ledgers.close()
+  await store.close()
+  const sql = (statement: string) => {
+    const database = new DatabaseSync(join(dir, 'index.sqlite'))
+    database.exec(statement)
+    database.close()
+  }
+  const fsck = (repair = false) => fsckServer(dir, { disk, trust, repair, onBytes: () => undefined })
+  return { size, stubLeaf: first, sql, fsck }
+}
+
+const temporary = () => mkdtempDisposable(join(tmpdir(), 'sealwatch-fsck-'))
+
+test('LOG-6: what a server leaves hangs together; a server at work keeps fsck out', async () => {
+  await using dir = await temporary()
+  const { fsck } = await lived(dir.path)
+  const { ok, database, ledgers } = await fsck()
+  assert.deepEqual([ok, database, ledgers.flatMap(({ findings }) => findings)], [true, [], []])
+  const store = openStore(join(dir.path, 'index.sqlite'))
+  await assert.rejects(fsck(), { code: 'STORE_BUSY' })
+  await store.close()
+})
+
+test('an index that differs from the lines is told, and made anew when asked', async () => {
+  for (const change of [
+    "UPDATE entries SET kind = 'head' WHERE leaf_index = 4",
+    'DELETE FROM entries WHERE leaf_index = 4',
+    'UPDATE batches SET last_seq = last_seq + 1; UPDATE entries SET time_ms = 0 WHERE leaf_index = 4',
+  ]) {
+    await using dir = await temporary()
+    const { sql, fsck } = await lived(dir.path)
+    sql(change)
+    const found = await fsck()
+    assert.deepEqual(
+      found.database.map(({ store, derived, leaf }) => [store, derived, leaf]),
+      [['index', true, 4]],
+    )
+    assert.equal(found.ok, false)
+    assert.deepEqual((await fsck(true)).reindexed, [tenant])
+    assert.equal((await fsck()).ok, true)
+  }
+})
+
+test('what no repair brings back is told: lines that were seen, quarantined bytes, their rows, the database', async () => {
+  const told = async (change: (lives: Awaited<ReturnType<typeof lived>>, dir: string) => unknown) => {
+    await using dir = await temporary()
+    const lives = await lived(dir.path)
+    await change(lives, dir.path)
+    const { ok, database } = await lives.fsck(true)
+    assert.equal(ok, false)
+    return database.map(({ store, derived, leaf }) => `${store} ${derived ? 'derived' : 'truth'} ${leaf}`)
+  }
+  const { size, stubLeaf } = await (async () => {
+    await using dir = await temporary()
+    return await lived(dir.path)
+  })()
+  assert.deepEqual(await told(({ sql }) => sql('UPDATE cursors SET position = position + 1')), [`index truth ${size}`])
+  assert.deepEqual(await told((_, dir) => rm(join(dir, 'quarantine', item))), [`quarantine truth ${stubLeaf}`])
+  assert.deepEqual(await told(({ sql }) => sql('DELETE FROM audit_signature_quarantine')), [
+    `quarantine truth ${stubLeaf}`,
+  ])
+  assert.deepEqual(await told(({ sql }) => sql('UPDATE audit_signature_quarantine SET stub_leaf_index = 3')), [
+    'quarantine truth 3',
+  ])
+  assert.deepEqual(await told((_, dir) => rm(join(dir, 'index.sqlite'))), ['database truth undefined'])
+})
