@@ -116,7 +116,27 @@ test('a key that is the log key itself is not replaced, and the server goes on w
   const refused = await run({ ...second.env, AUDIT_SIGNING_NEW_KEY_ID: second.id })
   assert.equal(refused.code, 1)
   assert.match(refused.output, /SIGNER_PINNED/)
+  // Without a signer a key of our own would be made, and pass for the log key ever after.
+  assert.match((await run({})).output, /SIGNER_PINNED/)
   assert.equal((await run(first.env)).code, 0)
+})
+
+test('SIG-3 whoever takes signers.json away does not get another key in, and the one that signed last is told', async () => {
+  const envOf = (name: string) => ({ AUDIT_SIGNING_KEY: hash('sha256', name, 'hex'), NODE_ENV: 'production' })
+  const [first, second, third] = [envOf('first'), envOf('second'), envOf('third')]
+  const registry = join(dir, 'data/keys/signers.json')
+  assert.equal((await run(first)).code, 0)
+  rmSync(registry)
+  const refused = await run(second)
+  assert.equal(refused.code, 1)
+  const id = /SIGNER_CHANGED.*?"([0-9a-f]{64}) where [0-9a-f]{64} has signed/.exec(
+    refused.output.replaceAll('\\', ''),
+  )?.[1]
+  assert.ok(id !== undefined, refused.output)
+  assert.match((await run(first)).output, /"critical".*signers\.json was gone/)
+  rmSync(registry)
+  assert.match((await run({ ...third, AUDIT_SIGNING_NEW_KEY_ID: id })).output, /SIGNER_CHANGED/)
+  assert.match((await run({ ...second, AUDIT_SIGNING_NEW_KEY_ID: id })).output, /"critical".*signer was replaced/)
 })
 
 function keyFile(name: string) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join } from 'node:path'
-import { type Clock, type Disk, isSealwatchError, type Log } from '@sealwatch/base'
+import { type Clock, type Disk, errorsOf, isSealwatchError, type Log } from '@sealwatch/base'
 import type { Health, Probe } from '@sealwatch/base/health'
 import {
   type AuditSigner,
@@ -11,7 +11,9 @@ import {
   type PreparedSigners,
   proveSigner,
   type SignerRecord,
+  signerErrors,
 } from '@sealwatch/keys'
+import { delegatorIn } from './ingest/index.ts'
 
 export type SignerOptions = {
   readonly prepared: PreparedSigners
@@ -23,6 +25,7 @@ export type SignerOptions = {
   readonly signal: AbortSignal
 }
 
+const signerError = errorsOf(signerErrors)
 const retryMs = { min: 1_000, max: 30_000 } as const
 const probe = { everyMs: 30_000, deadlineMs: 5_000 } as const
 
@@ -40,13 +43,21 @@ export async function openDeploymentSigner(options: SignerOptions): Promise<Audi
   const ownPath = join(keysDir, 'ledger.key')
   // A file of its own is the log key. Where there is none, an Ed25519 signer is, and outsiders pin that (root/log-key.ts).
   const hasLogKeyFile = (await disk.sizeOf(ownPath)) !== undefined
-  const isPinned = ({ algorithm }: SignerRecord) => algorithm === 'ed25519' && !hasLogKeyFile
-  const own = () => openOwnSigner(ownPath, disk)
+  const isPinned = (recorded: SignerRecord | undefined) =>
+    !hasLogKeyFile && (recorded === undefined || recorded.algorithm === 'ed25519')
+  const signedLast = () => delegatorIn(join(keysDir, 'node.json'), disk)
+  const own = async () => {
+    // Once made, it would pass for the log key ever after.
+    if (!hasLogKeyFile && (await signedLast()) !== undefined)
+      throw signerError('SIGNER_PINNED', { attempted: `making ${ownPath}, for no signer is configured` })
+    return openOwnSigner(ownPath, disk)
+  }
   signer = await patiently(options, prepared.active ?? own)
-  const place = { path: join(keysDir, 'signers.json'), disk, nowNs: clock.nowNs(), isPinned }
+  const place = { path: join(keysDir, 'signers.json'), disk, nowNs: clock.nowNs(), isPinned, signedLast }
   const standing = await admitSigner(place, signer, prepared.successor)
   const facts = { backend: signer.backend, algorithm: signer.algorithm, keyId: signer.keyId, location: signer.location }
   if (standing === 'replaced') log.critical('the key of the audit signer was replaced', facts)
+  else if (standing === 'found') log.critical('signers.json was gone; the newest delegation is by this key', facts)
   else log.info('the audit signer signs', { ...facts, standing })
   const { standby } = prepared
   // Opened only to see that it could step in; what is wrong with it is told and stops nothing.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises'
+import { mkdtempDisposable, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -19,9 +19,15 @@ const [first, second, third] = ['a', 'b', 'c'].map((text) => mockKey('ed25519', 
 async function registry() {
   const dir = await temporary()
   const path = join(dir.path, 'signers.json')
-  const admit = (signer: typeof first, successor?: string, isPinned = false) =>
+  const admit = (signer: typeof first, successor?: string, isPinned = false, signedLast?: string) =>
     admitSigner(
-      { path, disk: systemDisk, nowNs: 1_800_000_000_000_000_000n, isPinned: () => isPinned },
+      {
+        path,
+        disk: systemDisk,
+        nowNs: 1_800_000_000_000_000_000n,
+        isPinned: () => isPinned,
+        signedLast: async () => signedLast,
+      },
       signer,
       successor,
     )
@@ -58,6 +64,19 @@ test('a key that others pin is not replaced, by whatever name, and the record st
   await assert.rejects(of.admit(second, second.keyId, true), { code: 'SIGNER_PINNED' })
   assert.equal(await readFile(of.path, 'utf8'), before)
   assert.equal(await of.admit(first, undefined, true), 'known')
+})
+
+test('SIG-3 where the record is gone the key that signed last is compared, and no other is taken for the first one', async () => {
+  await using of = await registry()
+  const lacking = { code: 'SIGNER_CHANGED', received: /has signed/, advice: /AUDIT_SIGNING_NEW_KEY_ID/ }
+  await assert.rejects(of.admit(second, undefined, false, first.keyId), lacking)
+  await assert.rejects(of.admit(second, third.keyId, false, first.keyId), lacking)
+  await assert.rejects(of.admit(second, second.keyId, true, first.keyId), { code: 'SIGNER_PINNED' })
+  await assert.rejects(readFile(of.path), { code: 'ENOENT' })
+  assert.equal(await of.admit(second, second.keyId, false, first.keyId), 'replaced')
+  await rm(of.path)
+  assert.equal(await of.admit(second, undefined, true, second.keyId), 'found')
+  assert.equal(await of.admit(second, undefined, true, second.keyId), 'known')
 })
 
 test('the same key kept elsewhere is the same key', async () => {

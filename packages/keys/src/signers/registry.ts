@@ -26,8 +26,11 @@ export type SignerRecord = {
   readonly since: string
 }
 
-/** `first`: none was recorded; `known`; `moved`: the same key kept elsewhere; `replaced`: by the named successor. */
-export type SignerStanding = 'first' | 'known' | 'moved' | 'replaced'
+/**
+ * `first`: the deployment has not signed yet; `known`; `moved`: the same key kept elsewhere; `replaced`: by the named
+ * successor; `found`: the record is gone, and the newest delegation is by this key.
+ */
+export type SignerStanding = 'first' | 'known' | 'moved' | 'replaced' | 'found'
 
 const recordsMax = 1_000
 
@@ -35,8 +38,10 @@ export type SignerPlace = {
   readonly path: string
   readonly disk: Disk
   readonly nowNs: bigint
-  /** Whether the recorded key is one that others pin, so that no other can take its place. */
-  readonly isPinned?: (recorded: SignerRecord) => boolean
+  /** Whether the recorded key, or that of `signedLast`, is one that others pin, so that no other can take its place. */
+  readonly isPinned?: (recorded: SignerRecord | undefined) => boolean
+  /** Id of the key that signed last, as its work shows and not the record: asked where that is missing. */
+  readonly signedLast?: () => Promise<string | undefined>
 }
 
 /**
@@ -44,25 +49,50 @@ export type SignerPlace = {
  * SIGNER_CHANGED where the key is another one and `successor` does not name it, SIGNER_PINNED where none may be.
  */
 export async function admitSigner(
-  { path, disk, nowNs, isPinned = () => false }: SignerPlace,
+  { path, disk, nowNs, isPinned = () => false, signedLast = async () => undefined }: SignerPlace,
   signer: AuditSigner,
   successor: string | undefined,
 ): Promise<SignerStanding> {
   const found = await disk.read(path)
-  const records = found === undefined ? [] : parseRecords(Buffer.from(found).toString('utf8').trimEnd(), path)
-  const { standing, next } = judgeSigner(records, recordOf(signer, nowNs), successor, isPinned)
+  const now = recordOf(signer, nowNs)
+  const { standing, next } =
+    found === undefined
+      ? { standing: judgeUnrecorded(await signedLast(), now, successor, isPinned), next: [now] }
+      : judgeSigner(parseRecords(Buffer.from(found).toString('utf8').trimEnd(), path), now, successor, isPinned)
   if (standing !== 'known') await disk.replace(path, `${canonicalize({ signers: next })}\n`)
   return standing
 }
 
-export function judgeSigner(
+type IsPinned = NonNullable<SignerPlace['isPinned']>
+
+/** Whoever takes the record away shall not have another key taken for the first one. */
+function judgeUnrecorded(
+  last: string | undefined,
+  now: SignerRecord,
+  successor: string | undefined,
+  isPinned: IsPinned,
+): SignerStanding {
+  if (last === undefined) return 'first'
+  if (last === now.key_id) return 'found'
+  if (successor !== now.key_id)
+    throw signerError('SIGNER_CHANGED', {
+      attempted: `comparing the key of ${now.location} with the newest delegation, for signers.json is missing`,
+      received: `${now.key_id} where ${last} has signed`,
+    })
+  if (isPinned(undefined)) {
+    const received = `${now.key_id} where ${last} is pinned`
+    throw signerError('SIGNER_PINNED', { attempted: 'replacing the key of the newest delegation', received })
+  }
+  return 'replaced'
+}
+
+function judgeSigner(
   records: readonly SignerRecord[],
   now: SignerRecord,
   successor: string | undefined,
-  isPinned: (recorded: SignerRecord) => boolean,
+  isPinned: IsPinned,
 ): { readonly standing: SignerStanding; readonly next: readonly SignerRecord[] } {
-  const last = records.at(-1)
-  if (last === undefined) return { standing: 'first', next: [now] }
+  const last = records.at(-1) as SignerRecord
   if (last.key_id === now.key_id && last.algorithm === now.algorithm) {
     if (last.backend === now.backend && last.location === now.location) return { standing: 'known', next: records }
     return { standing: 'moved', next: [...records.slice(0, -1), { ...now, since: last.since }] }

@@ -2,7 +2,7 @@
 
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { type Clock, type Disk, type ErrorTable, errorsOf, type Json, parseRfc3339 } from '@sealwatch/base'
-import { type DsseEnvelope, type Ed25519Signer, signerOf, verifyEd25519 } from '@sealwatch/keys'
+import { type DsseEnvelope, type Ed25519Signer, parseDsse, signerOf, verifyEd25519 } from '@sealwatch/keys'
 import {
   createNoteSigner,
   logKeyVerifier,
@@ -57,6 +57,22 @@ type Stored = { readonly private_key: string; readonly delegation: DsseEnvelope;
 type Current = { readonly stored: Stored; readonly signer: Ed25519Signer; readonly certified: NodeKey }
 
 const earlierMax = 64
+
+/**
+ * Id of the deployment's signer by the newest delegation; undefined before the first one. The signer is the first of
+ * those that sign one (log-key.ts). Throws NODE_KEY_DAMAGED.
+ */
+export async function delegatorIn(path: string, disk: Disk): Promise<string | undefined> {
+  const found = await disk.read(path)
+  if (found === undefined) return undefined
+  const attempted = `reading who signed the delegation in ${path}`
+  try {
+    const { delegation } = JSON.parse(Buffer.from(found).toString('utf8')) as { readonly delegation?: Json }
+    return parseDsse(delegation, attempted).signatures[0]?.keyid
+  } catch (cause) {
+    throw nodeKeyError('NODE_KEY_DAMAGED', { attempted, cause })
+  }
+}
 
 export async function openNodeKeys(options: {
   readonly path: string
