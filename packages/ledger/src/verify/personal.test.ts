@@ -125,6 +125,10 @@ test('a pointer finds what RFC 6901 says', () => {
     ['/foo/2', undefined],
     ['/toString', undefined],
     ['/foo/0/length', undefined],
+    ['x/foo', undefined],
+    ['foo', undefined],
+    ['/m~n', undefined],
+    ['/foo\n', undefined],
   ]
   for (const [pointer, found] of due) assert.deepEqual(valueAt(value, pointer), found, pointer)
 })

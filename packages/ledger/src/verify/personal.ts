@@ -36,8 +36,12 @@ export const membersOf = (pointer: string): string[] =>
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
 
+/** One text for each place: anything else would show one value under two names. */
+const pointerForm = /^(?:\/(?:[^~/]|~[01])*)*$/u
+
 /** What the pointer leads to, if anything. */
 export function valueAt(value: Json | undefined, pointer: string): Json | undefined {
+  if (!pointerForm.test(pointer)) return undefined
   return membersOf(pointer).reduce<Json | undefined>(
     (at, member) =>
       typeof at === 'object' && at !== null && Object.hasOwn(at, member) ? (at as JsonObject)[member] : undefined,
