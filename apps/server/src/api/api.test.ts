@@ -329,6 +329,33 @@ describe('control socket', () => {
     assert.equal(report.notCovered, 0)
   })
 
+  test('a finding of whatever form is listed and exported, and none that a host claims', async () => {
+    const key = await enrol()
+    await ship(key, event('finding-0', { class_uid: 2004, unmapped: { leaves: 'none' } }))
+    const forms: JsonObject[] = [
+      {},
+      { unmapped: null },
+      { unmapped: 'x' },
+      { unmapped: { leaves: null } },
+      { unmapped: { leaves: 'ab' } },
+      { unmapped: { leaves: [null, 1, {}, { leaf_index: -1 }, { leaf_index: '1' }, { leaf_index: 1e9 }] } },
+    ]
+    const owns: number[] = []
+    for (const [i, form] of forms.entries()) {
+      const own = { event: event(`finding-${i}`, { class_uid: 2004, ...form }) }
+      owns.push((await ledgers.get('default').append({ own })).first)
+    }
+    const uids = forms.map((_, i) => `finding-${i}`)
+    assert.deepEqual(
+      (await collect(admin.listAlerts({}))).map(({ uid }) => uid),
+      uids,
+    )
+    for (const [i, uid] of uids.entries()) {
+      const { report, shown } = await verified(admin.export({ what: { case: 'alert', value: uid } }))
+      assert.deepEqual([report.problem, shown], [undefined, [0, owns[i]]])
+    }
+  })
+
   test('exports from a time on, beginning with a whole batch', async () => {
     const key = await enrol()
     await ship(key, event('a'))

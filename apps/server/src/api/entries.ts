@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { canonicalize } from '@sealwatch/base'
-import { eventClasses, type Finding, type Side } from '@sealwatch/contract'
+import { eventClasses, type Side } from '@sealwatch/contract'
 import { sideOfFinding } from '@sealwatch/detect'
 import type { Leaf } from '@sealwatch/ledger'
 import { apiError } from './errors.ts'
@@ -113,13 +113,16 @@ async function* storedEntriesAt(
   }
 }
 
-/** A finding of ours carries commitments of the event it rests on, whose values are kept there alone. */
+/**
+ * A finding of ours carries commitments of the event it rests on, whose values are kept there alone. What was sealed as
+ * an event of that class may be of any form: it then rests on nothing.
+ */
 async function sideOfFindingIn(ports: ApiPorts, tenant: string, bytes: Uint8Array): Promise<string> {
   const { chain, event: finding } = parseEntry(bytes)
   if (chain !== ports.ledgers.get(tenant).chain || finding?.class_uid !== findingClass) return ''
-  const [ref] = (finding as Finding).unmapped.leaves
-  if (ref === undefined) return ''
-  for await (const evidence of storedEntriesAt(ports, tenant, [ref.leaf_index])) {
+  const [leaf] = leavesOf(finding, ports.ledgers.get(tenant).size)
+  if (leaf === undefined) return ''
+  for await (const evidence of storedEntriesAt(ports, tenant, [leaf])) {
     const { event } = parseEntry(evidence.line)
     if (event === undefined || evidence.side === '') return ''
     return canonicalize(sideOfFinding(event, JSON.parse(evidence.side) as Side, finding))
@@ -127,8 +130,21 @@ async function sideOfFindingIn(ports: ApiPorts, tenant: string, bytes: Uint8Arra
   return ''
 }
 
+/** The leaves before `size` that an event says it rests on, whatever its form. */
+export function leavesOf(event: { readonly unmapped?: unknown }, size: number): number[] {
+  const { leaves } = (event.unmapped ?? {}) as { leaves?: unknown }
+  if (!Array.isArray(leaves)) return []
+  const indices = leaves.map((leaf: { leaf_index?: unknown } | null) => leaf?.leaf_index)
+  return indices.filter(
+    (index): index is number => Number.isSafeInteger(index) && (index as number) >= 0 && (index as number) < size,
+  )
+}
+
 const parseEntry = (line: Uint8Array) =>
-  JSON.parse(Buffer.from(line).toString('utf8')) as { chain: string; event?: { class_uid?: unknown } }
+  JSON.parse(Buffer.from(line).toString('utf8')) as {
+    chain: string
+    event?: { class_uid?: unknown; unmapped?: unknown }
+  }
 
 function leafHashOf(ledger: ReturnType<ApiPorts['ledgers']['get']>, leafIndex: number): string {
   return ledger.leafHashes(leafIndex, leafIndex + 1)[0]?.toHex() ?? ''

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { JsonObject } from '@sealwatch/base/json'
 import { headKeyId, type LeafRange, mergeRanges, parseLine, sha256, writeBundle } from '@sealwatch/ledger'
-import { entryAt } from './entries.ts'
+import { entryAt, leavesOf } from './entries.ts'
 import { apiError } from './errors.ts'
 import type { ApiPorts } from './ports.ts'
 
@@ -76,6 +75,8 @@ async function rangesOfAlert(ports: ApiPorts, tenant: string, uid: string): Prom
     .where('tenant', '=', tenant)
     .where('event_uid', '=', uid)
     .where('class_uid', '=', findingClass)
+    // A host may claim findings, under any name; they are not alerts.
+    .where('own_uid', 'is not', null)
     .executeTakeFirst()
   if (row === undefined) throw apiError('API_NOT_FOUND', { attempted: 'exporting an alert', received: uid })
   const own = { from: row.leaf_index, to: row.leaf_index + 1 }
@@ -88,9 +89,7 @@ async function rangesOfAlert(ports: ApiPorts, tenant: string, uid: string): Prom
 async function evidenceLeaves(ports: ApiPorts, tenant: string, leafIndex: number): Promise<number[]> {
   const { line } = await entryAt(ports, tenant, leafIndex)
   const parsed = parseLine(sha256, line, 'reading a finding').line
-  const unmapped = 'event' in parsed ? (parsed.event.unmapped as JsonObject | undefined) : undefined
-  const leaves = (unmapped?.leaves ?? []) as readonly { readonly leaf_index: number }[]
-  return leaves.map((leaf) => leaf.leaf_index)
+  return 'event' in parsed ? leavesOf(parsed.event, ports.ledgers.get(tenant).size) : []
 }
 
 /** The leaves of the batch that holds `leaf`: after the chain's head before it, up to the head that signs it. */

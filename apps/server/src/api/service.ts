@@ -119,7 +119,7 @@ function carries(line: Uint8Array, { nonce, site, activityId }: AwaitEventReques
   const { event } = parseCanonical(Buffer.from(line).toString('utf8'), 'reading a line of the ledger') as {
     event: JsonObject
   }
-  const seenBy = (event.unmapped as JsonObject | undefined)?.site
+  const seenBy = (event.unmapped as JsonObject | null | undefined)?.site
   return (activityId === 0 || event.activity_id === activityId) && (site === '' || seenBy === site)
 }
 
