@@ -25,6 +25,8 @@ export type HostMachine = {
   busy: boolean
   /** The next batch leaves with one bit changed. */
   forges: boolean
+  /** The next batch leaves twice, as after an acknowledgement that was lost. */
+  repeats: boolean
   start(): void
   /**
    * Nothing waits to be sealed, and the server has all that is: whose answer was lost is told so when it registers again,
@@ -125,15 +127,27 @@ export function createHost(
 
   /** Listens in at the host's end, and lies on demand. */
   function forging({ client, close }: AgentConnection): AgentConnection {
+    /** By chain, in the order of the wire: whether an answer is to a batch that the agent did not send. */
+    const answers = new Map<string, boolean[]>()
     async function* leaving(requests: AsyncIterable<ShipRequest>): AsyncGenerator<ShipRequest> {
       for await (const request of requests) {
         noteSent(record, request)
-        yield machine.forges ? forge(request) : request
+        const due = answers.get(request.chain) ?? []
+        answers.set(request.chain, due)
+        due.push(false)
+        const sent = machine.forges ? forge(request) : request
+        yield sent
+        if (!machine.repeats) continue
+        machine.repeats = false
+        count(record, 'repeated')
+        due.push(true)
+        yield sent
       }
     }
     async function* ship(requests: AsyncIterable<ShipRequest>, options: object) {
       for await (const response of client.ship(leaving(requests), options)) {
         noteAnswer(record, response)
+        if (answers.get(response.chain)?.shift() === true) continue
         yield response
       }
     }
@@ -160,6 +174,7 @@ export function createHost(
     life: undefined,
     busy: true,
     forges: false,
+    repeats: false,
     start,
     state: () =>
       `${id}${machine.life?.ended === false ? '' : ' (down)'}: ${chain?.position.nextSeq} sealed, ${depth()} waiting, ${record.acknowledged.get(chain?.id ?? '')} acknowledged, saved ${chain?.shipped}`,

@@ -179,6 +179,13 @@ function createHurting({ server, hosts, network, scheduler, record }: Machines):
       },
     ],
     [
+      250,
+      'batch repeated',
+      () => {
+        someHost().repeats = true
+      },
+    ],
+    [
       400,
       'batch forged',
       () => {
