@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { chmod, cp, mkdtempDisposable, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { type Clock, systemClock, systemDisk } from '@sealwatch/base'
 
@@ -258,4 +259,31 @@ test('more persons than fit in memory: each is found again', async () => {
   )
   assert.equal(sealing.status().subjectKeys, 51, 'and the one that draws labels')
   sealing.close()
+})
+
+test('RIM-4 what is destroyed stands in no file any more, wrapped as it was', async () => {
+  await using work = await workplace()
+  const sealing = await work.open()
+  await sealing.seal(at, Buffer.from('secret'))
+  await sealLine(sealing, 'line 1', alice, bob)
+  const label = await sealing.labelOf('default', alice.subject)
+  sealing.close()
+  const database = new DatabaseSync(join(work.path, 'keys.sqlite'), { readOnly: true })
+  const wrapped = (sql: string) => (database.prepare(sql).all() as { wrapped: Uint8Array }[]).map((row) => row.wrapped)
+  const hers = wrapped(`SELECT wrapped FROM subject_keys WHERE label = x'${label}'`)
+  const theirs = wrapped(`SELECT wrapped FROM subject_keys WHERE label <> x'${label}'`)
+  const tenants = wrapped('SELECT wrapped FROM tenant_keys')
+  database.close()
+  assert.deepEqual([hers.length, theirs.length, tenants.length], [1, 2, 1])
+  const standing = async (keys: readonly Uint8Array[]) => {
+    const names = (await readdir(work.path)).filter((name) => name.startsWith('keys.sqlite'))
+    const files = await Promise.all(names.map((name) => readFile(join(work.path, name))))
+    return keys.filter((key) => files.some((file) => file.includes(key))).length
+  }
+  const again = await work.open()
+  again.erase({ tenant: 'default', label }, 1)
+  assert.deepEqual([await standing(hers), await standing(theirs), await standing(tenants)], [0, 2, 1])
+  again.erase({ tenant: 'default' }, 2)
+  assert.deepEqual([await standing(theirs), await standing(tenants)], [0, 0])
+  again.close()
 })
