@@ -42,6 +42,16 @@ describe('command line', () => {
     assert.ok(rows[0].options.some(({ option }: { option: string }) => option === '--port N'))
   })
 
+  test('the first word of a group lists its commands', async () => {
+    for (const word of ['audit', 'erase', 'host', 'keys', 'witness']) {
+      const { code, out } = await call('help', word)
+      assert.deepEqual([code, out], [0, (await call(word, '--help')).out])
+      for (const { name } of commandTable) assert.equal(out.includes(`  ${name} `), name.startsWith(`${word} `), name)
+    }
+    assert.equal(JSON.parse((await call('help', 'keys', '--json')).out).length, 3)
+    assert.doesNotMatch((await call('audit')).err, /found ""/)
+  })
+
   test('version', async () => {
     assert.equal((await call('--version')).out, (await call('version')).out)
     assert.equal(JSON.parse((await call('--version', '--json')).out).version, '0.1.0')

@@ -4,7 +4,7 @@ import { isSealwatchError } from '@sealwatch/base'
 import { type Command, exit } from './command.ts'
 import { commandTable } from './commands/table.ts'
 import { exitCodeOf, explain } from './errors.ts'
-import { helpOf, overview } from './help.ts'
+import { groupHelp, groupOf, helpOf, overview } from './help.ts'
 import type { Io } from './io.ts'
 import { parse, wantsJson } from './parse.ts'
 import { placeOf } from './place.ts'
@@ -14,8 +14,13 @@ import { paint, safe, safeJson } from './terminal.ts'
 export async function run(args: readonly string[], io: Io, table: readonly Command[] = commandTable): Promise<number> {
   try {
     const [first] = args
-    if (first === undefined || first === '--help' || first === '-h') {
+    if (first === undefined || isHelp(first)) {
       io.out(overview(table))
+      return exit.ok
+    }
+    const group = groupOf(first, table)
+    if (group.length > 0 && isHelp(args[1])) {
+      io.out(groupHelp(group))
       return exit.ok
     }
     const { command, options, operands, common } = parse(
@@ -33,6 +38,8 @@ export async function run(args: readonly string[], io: Io, table: readonly Comma
     return exitCodeOf(error)
   }
 }
+
+const isHelp = (word: string | undefined) => word === '--help' || word === '-h'
 
 function report(error: unknown, io: Io, json: boolean): void {
   if (json) {

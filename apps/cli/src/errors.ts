@@ -97,6 +97,24 @@ export const cliErrors = {
 } as const satisfies ErrorTable
 export const cliError = errorsOf(cliErrors)
 
+/** What the system said about a file that is written, by the name its user knows. */
+export function fileError(path: string, cause: unknown) {
+  const { code } = cause as NodeJS.ErrnoException
+  const advice = adviceOfCode[code ?? '']
+  return cliError('CLI_FILE', {
+    attempted: `writing ${path}`,
+    received: code,
+    cause,
+    ...(advice === undefined ? {} : { advice }),
+  })
+}
+
+const adviceOfCode: Readonly<Record<string, string>> = {
+  EEXIST: 'It exists already: choose another name',
+  ENOTEMPTY: 'It exists already: choose another name',
+  ENOENT: 'The folder to write into does not exist: make it first',
+}
+
 const exitOfKind: Readonly<Record<ErrorKind, number>> = {
   invalid: exit.usage,
   unverified: exit.finding,

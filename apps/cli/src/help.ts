@@ -17,6 +17,19 @@ New here? sudo ./sealwatch up
 `
 }
 
+/** Commands of two words that begin with this one. */
+export const groupOf = (word: string | undefined, table: readonly Command[]): readonly Command[] =>
+  table.some(({ name }) => name === word) ? [] : table.filter(({ name }) => name.startsWith(`${word} `))
+
+export function groupHelp(group: readonly Command[]): string {
+  const word = group[0]?.name.split(' ')[0]
+  return `Usage: ./sealwatch ${word} COMMAND [OPTIONS]
+
+${columns(group.map((row) => [`  ${row.name}`, row.summary]))}
+Each explains itself: ./sealwatch ${group[0]?.name} --help
+`
+}
+
 export function helpOf(command: Command): string {
   const sections = [
     command.summary + (command.about === undefined ? '' : `\n\n${command.about}`),

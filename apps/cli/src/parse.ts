@@ -42,7 +42,11 @@ function findCommand(args: readonly string[], table: readonly Command[]): { comm
     throw usage(`reading the option ${first}`, first, 'Name the command first: ./sealwatch COMMAND [OPTIONS]')
   const family = table.filter((row) => row.name.startsWith(`${first} `))
   if (family.length > 0)
-    throw usage(`reading the command ${first}`, second, `Use one of: ${family.map((row) => row.name).join(', ')}`)
+    throw usage(
+      `reading the command ${first}`,
+      second || undefined,
+      `Use one of: ${family.map((row) => row.name).join(', ')}`,
+    )
   const names = table.map((row) => row.name)
   const meant =
     nearest(`${first} ${second}`, names) ??

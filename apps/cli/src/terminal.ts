@@ -51,6 +51,8 @@ export function columns(rows: readonly (readonly string[])[], gap = '  '): strin
   return rows.map((row) => `${line(row).trimEnd()}\n`).join('')
 }
 
+export const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
+
 export function duration(ms: number): string {
   const s = Math.floor(ms / 1000)
   if (s < 60) return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${s} s`

@@ -5,7 +5,7 @@ import type { ExportChunk } from '@sealwatch/contract'
 import { withAdmin } from '../admin.ts'
 import { command, exit, flag, text } from '../command.ts'
 import { instant } from '../entries/since.ts'
-import { cliError } from '../errors.ts'
+import { cliError, fileError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { bar, progressLine, safe, safeJson } from '../terminal.ts'
 import { tenantOption } from './alerts.ts'
@@ -55,15 +55,23 @@ export const auditExport = command({
   },
 })
 
+/** Who runs us through sudo: the bundle is theirs, to verify and to send. */
+function sudoerOf({ uid, env }: Io): { uid: number; gid: number } | undefined {
+  const [user, group] = [env.SUDO_UID, env.SUDO_GID].map((id) => (/^\d{1,10}$/.test(id ?? '') ? Number(id) : undefined))
+  return uid !== 0 || user === undefined || group === undefined ? undefined : { uid: user, gid: group }
+}
+
 /** Under a name of its own until it is whole, so that nobody takes a cut bundle for a finished one. */
 async function writeBundleFile(path: string, call: () => AsyncIterable<ExportChunk>, io: Io) {
   const partial = `${path}.partial`
   const progress = progressLine(io)
+  const owner = sudoerOf(io)
   let bytes = 0
   let lines = 0
-  const failed = (cause: unknown) =>
-    cliError('CLI_FILE', { attempted: `writing ${partial}`, received: (cause as NodeJS.ErrnoException).code, cause })
-  const file = await open(partial, 'w', 0o600).catch((cause: unknown) => {
+  const failed = (cause: unknown) => fileError(path, cause)
+  // Made anew: what others put there, were it a link, is neither written nor given away.
+  await rm(partial, { force: true }).catch(() => undefined)
+  const file = await open(partial, 'wx', 0o600).catch((cause: unknown) => {
     throw failed(cause)
   })
   try {
@@ -76,6 +84,7 @@ async function writeBundleFile(path: string, call: () => AsyncIterable<ExportChu
       lines = Number(linesDone)
       progress.show(`exporting ${bar(lines, Number(linesTotal))} ${lines} of ${linesTotal} lines`)
     }
+    if (owner !== undefined) await file.chown(owner.uid, owner.gid)
     await file.sync()
     await file.close()
     await rename(partial, path).catch((cause: unknown) => {

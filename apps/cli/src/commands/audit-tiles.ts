@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { existsSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { verifyEd25519 } from '@sealwatch/keys'
@@ -7,7 +8,7 @@ import { createTileWriter, formatVkey, type Header, sha256, verifyBundle } from 
 import { withBundle } from '../audit/bundle-file.ts'
 import { trustOf } from '../audit/trust.ts'
 import { command, exit, text } from '../command.ts'
-import { cliError } from '../errors.ts'
+import { cliError, fileError } from '../errors.ts'
 import { safe, safeJson } from '../terminal.ts'
 
 export const auditTiles = command({
@@ -26,6 +27,7 @@ bundles, and the verifier key that signed. docs/formats/tiles.md shows how Go's 
     if (output === undefined) throw cliError('CLI_USAGE', { attempted, advice: 'Name the directory: -o DIR' })
     const { vkeys } = await trustOf(trust, place)
     const partial = `${output}.partial`
+    if (existsSync(output)) throw fileError(output, { code: 'EEXIST' })
     try {
       await mkdir(partial)
       const writer = createTileWriter(partial)
@@ -67,10 +69,10 @@ bundles, and the verifier key that signed. docs/formats/tiles.md shows how Go's 
       )
       return exit.ok
     } catch (cause) {
-      const { syscall, code } = cause as NodeJS.ErrnoException
+      const { syscall } = cause as NodeJS.ErrnoException
       if (syscall !== 'mkdir') await rm(partial, { recursive: true, force: true })
       if (syscall === undefined) throw cause
-      throw cliError('CLI_FILE', { attempted: `writing ${output}`, received: code, cause })
+      throw fileError(output, cause)
     }
   },
 })

@@ -238,7 +238,12 @@ describe('audit verify', () => {
     assert.match((await verify(out)).out, /TILES_ALTERED/)
     rmSync(join(out, 'header.json'))
     assert.match((await verify(out, '--trust', vkey)).out, /TILES_ALTERED/)
-    assert.match((await write(good, '-o', out)).err, /CLI_FILE/)
+    assert.match((await write(good, '-o', out)).err, /CLI_FILE[^]*exists already: choose another/)
+    const nowhere = join(dir, 'no/tiles')
+    assert.match(
+      (await write(good, '-o', nowhere)).err,
+      /^sealwatch: writing \S*no\/tiles failed[^]*does not exist: make it/,
+    )
     writeFileSync(join(dir, 'cut.bundle'), lines().slice(0, -2).join('\n'))
     assert.match((await write(join(dir, 'cut.bundle'), '-o', join(dir, 'none'))).err, /CLI_NOT_WHOLE/)
     assert.equal(existsSync(join(dir, 'none')) || existsSync(join(dir, 'none.partial')), false)

@@ -4,7 +4,7 @@ import { tenantForm } from '@sealwatch/contract'
 import { withAdmin } from '../admin.ts'
 import { command, exit, flag, form } from '../command.ts'
 import { cliError } from '../errors.ts'
-import { safe, safeJson } from '../terminal.ts'
+import { counted, safe, safeJson } from '../terminal.ts'
 
 const yes = flag('Do it: there is no way back')
 const mustMean = 'Nothing was done. What is erased cannot be read again by anybody: give --yes if that is meant'
@@ -14,7 +14,9 @@ export const eraseSubject = command({
   summary: 'Destroy the keys of a person, whose values then stay unreadable',
   about:
     'The account name is read from the standard input, for what stands on a command line is seen by others and recorded.\n' +
-    'Every proof stays valid. The erasure is recorded in the ledger of the tenant cluster, under a pseudonym.',
+    'Every proof stays valid. The erasure is recorded in the ledger of the tenant cluster, under a pseudonym.\n' +
+    'A name inside a path or an argument (that of a home directory) is part of the event and stays (docs/threat-model.md).\n' +
+    'Where nothing was sealed for the name, the exit code is 1.',
   options: {
     tenant: form({
       takes: 'NAME',
@@ -44,12 +46,12 @@ export const eraseSubject = command({
     io.out(
       json
         ? `${safeJson({ tenant, label, keys: subjectKeys, ledger: 'cluster', leaf, first_layout: firstLayout })}\n`
-        : `${subjectKeys} keys destroyed, recorded as ${safe(label)} at leaf ${leaf} of the tenant cluster.\n`,
+        : `${counted(subjectKeys, 'key')} destroyed, recorded as ${safe(label)} at leaf ${leaf} of the tenant cluster.\n`,
     )
     if (!json && subjectKeys === 0) io.err('Nothing was sealed for that name. Is it spelt as the hosts spell it?\n')
     if (!json && firstLayout)
       io.err('Values sealed before there were keys of persons are erased with the tenant only (sealing.md, 6.2).\n')
-    return exit.ok
+    return subjectKeys === 0 ? exit.finding : exit.ok
   },
 })
 
@@ -71,7 +73,7 @@ export const eraseTenant = command({
     io.out(
       json
         ? `${safeJson({ tenant, keys: subjectKeys + tenantKeys, ledger: 'cluster', leaf })}\n`
-        : `${subjectKeys + tenantKeys} keys destroyed, recorded at leaf ${leaf} of the tenant cluster.\n`,
+        : `${counted(subjectKeys + tenantKeys, 'key')} destroyed, recorded at leaf ${leaf} of the tenant cluster.\n`,
     )
     return exit.ok
   },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { command, commonOptions, exit } from '../command.ts'
-import { helpOf, optionRows, overview } from '../help.ts'
+import { groupHelp, groupOf, helpOf, optionRows, overview } from '../help.ts'
 import { parse } from '../parse.ts'
 import { safeJson } from '../terminal.ts'
 
@@ -15,12 +15,13 @@ export const help = command({
   options: {},
   examples: ['./sealwatch help', './sealwatch help audit verify'],
   run: async (_options, operands, { io, json, table }) => {
-    const named = operands.length === 0 ? undefined : parse([...operands, '--help'], table).command
+    const group = operands.length === 1 ? groupOf(operands[0], table) : []
+    const named = operands.length === 0 || group.length > 0 ? undefined : parse([...operands, '--help'], table).command
     if (!json) {
-      io.out(named === undefined ? overview(table) : helpOf(named))
+      io.out(named !== undefined ? helpOf(named) : group.length > 0 ? groupHelp(group) : overview(table))
       return exit.ok
     }
-    const rows = (named === undefined ? table : [named]).map((row) => ({
+    const rows = (named !== undefined ? [named] : group.length > 0 ? group : table).map((row) => ({
       name: row.name,
       summary: row.summary,
       options: optionRows({ ...row.options, ...commonOptions }).map(([option, about]) => ({ option, about })),

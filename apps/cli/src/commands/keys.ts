@@ -3,7 +3,7 @@
 import type { KeysProgress } from '@sealwatch/contract'
 import { type Admin, withAdmin } from '../admin.ts'
 import { type Context, command, exit } from '../command.ts'
-import { bar, columns, paint, progressLine, safe, safeJson } from '../terminal.ts'
+import { bar, columns, counted, paint, progressLine, safe, safeJson } from '../terminal.ts'
 
 type Keys = {
   readonly epoch: number
@@ -48,9 +48,17 @@ export const keysStatus = command({
       String(tenantKeys),
     ])
     io.out(columns([['epoch', 'master key', 'begun', 'retired', 'tenant keys'], ...rows]))
-    io.out(`${status.subjectKeys} keys of persons; ${status.cached} keys in memory: ${memories[status.memory]}\n`)
+    io.out(
+      `${counted(status.subjectKeys, 'key')} of persons; ${counted(status.cached, 'key')} in memory: ${memories[status.memory]}\n`,
+    )
     if (status.toRewrap > 0)
-      io.out(paint(io, 'yellow', `${status.toRewrap} tenant keys are under an older epoch; the server is at it.\n`))
+      io.out(
+        paint(
+          io,
+          'yellow',
+          `${counted(status.toRewrap, 'tenant key is', 'tenant keys are')} under an older epoch; the server is at it.\n`,
+        ),
+      )
     return exit.ok
   },
 })
@@ -88,13 +96,17 @@ async function followed(
     await withAdmin(place, attempted, async (admin) => {
       for await (const { epoch, done, total } of call(admin, io.stop)) {
         last = { epoch, done, total }
-        progress.show(`epoch ${epoch} ${bar(done, total)} ${done} of ${total} tenant keys`)
+        progress.show(`epoch ${epoch} ${bar(done, total)} ${done} of ${counted(total, 'tenant key')}`)
       }
     })
   } finally {
     progress.end()
   }
   const { epoch, done } = last
-  io.out(json ? `${safeJson(last)}\n` : `Epoch ${epoch} is current; ${done} tenant keys were wrapped anew.\n`)
+  io.out(
+    json
+      ? `${safeJson(last)}\n`
+      : `Epoch ${epoch} is current; ${counted(done, 'tenant key was', 'tenant keys were')} wrapped anew.\n`,
+  )
   return exit.ok
 }

@@ -4,7 +4,7 @@ import { hash, randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { countersignatureType, delegationType } from '@sealwatch/ledger'
 import { command, exit, form, text } from '../command.ts'
-import { cliError } from '../errors.ts'
+import { cliError, fileError } from '../errors.ts'
 import { safe, safeJson } from '../terminal.ts'
 
 /** What a Sealwatch server has signed. */
@@ -29,8 +29,8 @@ SIGNING_PROXY_API_KEY=file:/path. What is printed is the row for the callers fil
     const attempted = 'making an API key'
     if (output === undefined) throw cliError('CLI_USAGE', { attempted, advice: 'Name the file: -o FILE' })
     const key = `swp_${randomBytes(32).toString('base64url')}`
-    await writeFile(output, `${key}\n`, { flag: 'wx', mode: 0o600 }).catch((cause: NodeJS.ErrnoException) => {
-      throw cliError('CLI_FILE', { attempted: `writing ${output}`, received: cause.code, cause })
+    await writeFile(output, `${key}\n`, { flag: 'wx', mode: 0o600 }).catch((cause: unknown) => {
+      throw fileError(output, cause)
     })
     const row = { name: name ?? 'server', api_key_sha256: hash('sha256', key, 'hex'), purposes }
     io.out(`${json ? safeJson({ file: output, caller: row }) : JSON.stringify(row, undefined, 2)}\n`)

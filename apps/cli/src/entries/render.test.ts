@@ -74,7 +74,7 @@ describe('entries', () => {
     assert.match(text, /object +\/usr\/sbin\/keyservice \(pid 900\)/)
     assert.match(
       text,
-      /leaf 7 of default: \.\/sealwatch audit export --alert finding-1 -o alert\.bundle --data '\/a b\/it'\\''s'/,
+      /leaf 7 of default: sudo \.\/sealwatch audit export --alert finding-1 -o alert\.bundle --data '\/a b\/it'\\''s'/,
     )
   })
 

@@ -40,7 +40,7 @@ export function renderAlert(entry: ReadEntry, io: Io, place: Place): string {
   const [evidence] = itemsAt(event, 'evidences')
   const target = memberAt(evidence, 'process')
   const [related] = itemsAt(info, 'related_events')
-  const proof = uid && `: ./sealwatch audit export --alert ${shellWord(uid)} -o alert.bundle${dataFlag(place)}`
+  const proof = uid && `: sudo ./sealwatch audit export --alert ${shellWord(uid)} -o alert.bundle${dataFlag(place)}`
   const rows: [string, string | undefined][] = [
     ['who', isObject(process) ? whoOf(process, memberAt(event, 'actor', 'user')) : undefined],
     ['ancestry', isObject(process) ? ancestryOf(process) : undefined],
