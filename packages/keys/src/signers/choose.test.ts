@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { chooseSigner } from './choose.ts'
@@ -60,6 +61,21 @@ const chosen: [
   ['keeper before local', { ...kms, ...hmacKey }, 'aws-kms hmac-sha256', 'file hmac-sha256', /not used/],
   ['mock', { MOCK_AUDIT_SIGNING_KEY: 'x' }, 'mock hmac-sha256', undefined, /no.* evidence/],
   ['local before mock', { MOCK_AUDIT_SIGNING_KEY: 'x', ...hmacKey }, 'file hmac-sha256', undefined, null],
+  ...['development', 'test', 'ci', 'local', ' Test'].map((environment): (typeof chosen)[number] => [
+    `mock with NODE_ENV=${environment}`,
+    { NODE_ENV: environment, MOCK_AUDIT_SIGNING_KEY: 'x' },
+    'mock hmac-sha256',
+    undefined,
+    /evidence/,
+  ]),
+  [
+    'KMS elsewhere',
+    { ...kms, ...production, AWS_ENDPOINT_URL_KMS: 'https://kms.internal' },
+    'aws-kms hmac-sha256',
+    undefined,
+    null,
+  ],
+  ['KMS of a test', { ...kms, AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:4566' }, 'aws-kms hmac-sha256', undefined, null],
   ['SIG-3: the mode of CI', ci, 'signing-proxy hmac-sha256', 'file hmac-sha256', /not used/],
   ['SIG-3: CI without its proxy', { AUDIT_SIGNING_KEY: 'test-ci-signing-key' }, 'file hmac-sha256', undefined, null],
 ]
@@ -99,6 +115,55 @@ const refused: [name: string, env: Env, code: string, received?: RegExp][] = [
   ['a key that says test', { ...production, AUDIT_SIGNING_KEY: `${secret}-test` }, 'SIGNER_FORBIDDEN', /calls itself/],
   ['a short secret', { ...production, AUDIT_SIGNING_KEY: secret.slice(1) }, 'SIGNER_FORBIDDEN', /guessed/],
   ['a dull secret', { ...production, AUDIT_SIGNING_KEY: 'ab'.repeat(20) }, 'SIGNER_FORBIDDEN', /guessed/],
+  [
+    'the key of CI, twice',
+    { ...production, AUDIT_SIGNING_KEY: 'testcisigningkeytestcisigningkey' },
+    'SIGNER_FORBIDDEN',
+  ],
+  [
+    'the key of the mock, twice',
+    { ...production, AUDIT_SIGNING_KEY: 'MockAuditSigningKey_mockauditsigningkey' },
+    'SIGNER_FORBIDDEN',
+    /published/,
+  ],
+  [
+    'a published key in other words',
+    { ...production, AUDIT_SIGNING_KEY: 'acme_TestCI.SigningKey-2026-eu-west-1' },
+    'SIGNER_FORBIDDEN',
+    /published/,
+  ],
+  ['digits, twice', { ...production, AUDIT_SIGNING_KEY: '0123456789abcdef'.repeat(2) }, 'SIGNER_FORBIDDEN', /guessed/],
+  [
+    'a secret that repeats itself in part',
+    { ...production, AUDIT_SIGNING_KEY: `${secret.slice(0, 12)}-`.repeat(3) },
+    'SIGNER_FORBIDDEN',
+    /guessed/,
+  ],
+  [
+    'the alphabet and digits',
+    { ...production, AUDIT_SIGNING_KEY: 'abcdefghijklmnopqrstuvwxyz-9876543210' },
+    'SIGNER_FORBIDDEN',
+    /guessed/,
+  ],
+  ['keys in a row', { ...production, AUDIT_SIGNING_KEY: 'qwertyuiop1234567890asdfghjklzxcvbnm' }, 'SIGNER_FORBIDDEN'],
+  ...['prd', 'live', 'Production ', 'staging', 'PROD'].map((environment): (typeof refused)[number] => [
+    `the mock with NODE_ENV=${environment}`,
+    { NODE_ENV: environment, MOCK_AUDIT_SIGNING_KEY: 'x' },
+    'SIGNER_FORBIDDEN',
+  ]),
+  ['an environment of no known name, without a signer', { NODE_ENV: 'live' }, 'SIGNER_REQUIRED', /NODE_ENV=live/],
+  [
+    'KMS without TLS in production',
+    { ...production, ...kms, AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:4566' },
+    'SIGNER_SETTINGS',
+    /AWS_ENDPOINT_URL_KMS without TLS/,
+  ],
+  [
+    'AWS without TLS in production, whoever signs',
+    { ...production, ...proxy, AWS_ENDPOINT_URL: 'http://kms' },
+    'SIGNER_SETTINGS',
+    /AWS_ENDPOINT_URL without TLS/,
+  ],
   ['two keepers', { ...kms, ...proxy }, 'SIGNER_SETTINGS', /aws-kms and signing-proxy/],
   ['three keepers', { ...kms, ...proxy, ...hsm }, 'SIGNER_SETTINGS', /pkcs11/],
   ['a private key for hmac', { AUDIT_SIGNING_PRIVATE_KEY: pem }, 'SIGNER_SETTINGS', /AUDIT_SIGNING_PRIVATE_KEY with/],
@@ -141,6 +206,17 @@ for (const [name, env, code, received] of refused) {
     )
   })
 }
+
+test('SIG-3 no secret that is drawn at random is taken for a guessable one', () => {
+  for (let i = 0; i < 200; i += 1) {
+    const [hex, base64] = (['hex', 'base64'] as const).map((form) => hash('sha256', `drawn ${i}`, form)) as [
+      string,
+      string,
+    ]
+    for (const drawn of [hex, base64, hex.slice(0, 32)])
+      assert.equal(choose({ ...production, AUDIT_SIGNING_KEY: drawn }).active?.backend, 'file', drawn)
+  }
+})
 
 test('SIG-3 the words that an operator looks for', () => {
   assert.throws(() => choose(production), {

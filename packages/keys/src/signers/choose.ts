@@ -30,7 +30,7 @@ export type SignerChoice = { readonly algorithm: AuditAlgorithm } & (
 )
 
 export type SignerPlan = {
-  /** NODE_ENV=production or REQUIRE_KMS=true. */
+  /** REQUIRE_KMS=true, or a NODE_ENV that is none of `testEnvironments`. */
   readonly required: boolean
   /** Undefined, outside of production only: the deployment makes a key of its own, and its health is degraded. */
   readonly active: SignerChoice | undefined
@@ -43,6 +43,8 @@ export type SignerPlan = {
 }
 
 const attempted = 'choosing the audit signer'
+/** What NODE_ENV says where production is not at stake. `prd`, `live` and whatever else a team says for it is production. */
+const testEnvironments: readonly string[] = ['', 'development', 'test', 'ci', 'local']
 
 /**
  * Decides from the settings alone who signs (SIG-1 to SIG-3). In this order: KMS, signing proxy, HSM, then a local key,
@@ -50,7 +52,8 @@ const attempted = 'choosing the audit signer'
  * wrote them expects something else than we would do.
  */
 export function chooseSigner(settings: AuditSignerSettings): SignerPlan {
-  const required = /^prod(uction)?$/i.test(settings.environment.trim()) || settings.requireKms === 'true'
+  const environment = settings.environment.trim().toLowerCase()
+  const required = !testEnvironments.includes(environment) || settings.requireKms === 'true'
   const algorithm = (settings.algorithm || 'hmac-sha256') as AuditAlgorithm
   const keepers = [
     ...(settings.kmsKeyId === '' ? [] : [kms(settings, algorithm)]),
@@ -58,6 +61,10 @@ export function chooseSigner(settings: AuditSignerSettings): SignerPlan {
     ...(settings.pkcs11Module === '' ? [] : [pkcs11(settings, algorithm)]),
   ]
   refuseOrphans(settings)
+  // The master key comes that way too, whoever signs.
+  const endpoint = settings.kmsEndpoint || settings.awsEndpoint
+  if (required && endpoint !== '' && URL.parse(endpoint)?.protocol !== 'https:')
+    throw contradiction(`${settings.kmsEndpoint === '' ? 'AWS_ENDPOINT_URL' : 'AWS_ENDPOINT_URL_KMS'} without TLS`)
   if (keepers.length > 1) throw contradiction(`${keepers.map(({ backend }) => backend).join(' and ')} at once`)
   if (settings.mockKey !== '' && required)
     throw signerError('SIGNER_FORBIDDEN', { attempted, received: 'MOCK_AUDIT_SIGNING_KEY' })
@@ -67,7 +74,10 @@ export function chooseSigner(settings: AuditSignerSettings): SignerPlan {
   const active = keeper ?? local ?? mock
   const standby = keeper === undefined ? undefined : local
   if (active === undefined) {
-    if (required) throw signerError('SIGNER_REQUIRED', { attempted })
+    if (required) {
+      const received = settings.requireKms === 'true' ? 'REQUIRE_KMS=true' : `NODE_ENV=${environment.slice(0, 32)}`
+      throw signerError('SIGNER_REQUIRED', { attempted, received })
+    }
     if (settings.algorithm !== '' && algorithm !== 'ed25519')
       throw contradiction(`AUDIT_SIGNING_ALG=${algorithm} and no signer; the key of our own is ed25519`)
   }

@@ -29,15 +29,40 @@ const publishedEd25519 = [
 const telling = /(^|[^a-z0-9])(test|mock|dummy|example|sample|changeme)([^a-z0-9]|$)/i
 const secretBytesMin = 32
 
+/** Without case and separators; a text that repeats itself is what it repeats. */
+function coreOf(text: string): string {
+  const letters = text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '')
+  for (let period = 1; period <= letters.length * 0.75; period += 1)
+    if (letters.slice(period) === letters.slice(0, -period)) return letters.slice(0, period)
+  return letters
+}
+
+const publishedCores: ReadonlySet<string> = new Set(publishedTexts.map(coreOf))
+/** Long enough that no random text has one in it. */
+const publishedParts = [...publishedCores].filter((core) => core.length >= 7)
+const orders = ['0123456789abcdefghijklmnopqrstuvwxyz', 'qwertyuiopasdfghjklzxcvbnm', '1234567890']
+const surprisesMin = 16
+
+/** Letters that neither repeat the one before them nor stand beside it in the alphabet, in a row of digits or of keys. */
+function surprisesIn(core: string): number {
+  const isStep = (from: string, to: string) =>
+    from === to ||
+    orders.some((order) => order.includes(from) && Math.abs(order.indexOf(from) - order.indexOf(to)) === 1)
+  return [...core].filter((letter, at, all) => at === 0 || !isStep(all[at - 1] as string, letter)).length
+}
+
 /** Refuses, where production is at stake, a secret that is published, tells of a test, or can be guessed. */
 export function refuseKnownSecret(text: string, attempted: string): void {
-  const received = publishedTexts.includes(text.trim().toLowerCase())
-    ? 'a published test key'
-    : telling.test(text)
-      ? 'a key that calls itself a test'
-      : Buffer.byteLength(text) < secretBytesMin || new Set(text).size < 8
-        ? 'a secret that can be guessed: it must have 32 bytes or more, as `openssl rand -hex 32` gives'
-        : undefined
+  const core = coreOf(text)
+  const isShort = Buffer.byteLength(text) < secretBytesMin || new Set(text).size < 8
+  const received =
+    publishedCores.has(core) || publishedParts.some((part) => core.includes(part))
+      ? 'a published test key'
+      : telling.test(text)
+        ? 'a key that calls itself a test'
+        : isShort || surprisesIn(core) < surprisesMin
+          ? 'a secret that can be guessed: it must have 32 bytes or more, as `openssl rand -hex 32` gives'
+          : undefined
   if (received !== undefined) throw signerError('SIGNER_FORBIDDEN', { attempted, received })
 }
 

@@ -7,7 +7,10 @@ const absolute = { form: /^\//, mustBe: 'an absolute path' } as const
 
 /** SIG-1 to SIG-3. Whichever program signs reads these; what they mean together is `chooseSigner`'s to say. */
 export const auditSignerSettings = {
-  environment: optional({ env: 'NODE_ENV', help: 'production: a signer is required, and the mock is refused' }),
+  environment: optional({
+    env: 'NODE_ENV',
+    help: 'A signer is required, and the mock is refused, unless this is development, test, ci, local or empty',
+  }),
   requireKms: optional({
     env: 'REQUIRE_KMS',
     form: /^(true|false)$/,
@@ -30,6 +33,11 @@ export const auditSignerSettings = {
     env: 'AUDIT_SIGNING_KMS_KEY_ID',
     help: 'AWS KMS: id or ARN of the key. Region, credentials and endpoint come as AWS tools take them',
   }),
+  kmsEndpoint: optional({
+    env: 'AWS_ENDPOINT_URL_KMS',
+    help: "AWS KMS: another address of it, for AWS's client; https in production",
+  }),
+  awsEndpoint: optional({ env: 'AWS_ENDPOINT_URL', help: 'The same for all of AWS' }),
   proxyUrl: optional({ env: 'SIGNING_PROXY_URL', help: 'Signing proxy: its base URL, https' }),
   proxyApiKey: optional({
     env: 'SIGNING_PROXY_API_KEY',
