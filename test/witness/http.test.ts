@@ -31,9 +31,11 @@ test('statuses, types and bodies are those of the specification', async () => {
   assert.deepEqual([first.status, first.type], [200, 'text/plain; charset=utf-8'])
   assert.match(first.text, /^— witness\.example\/w [A-Za-z0-9+/]{102}==\n$/)
   assert.deepEqual(await post(url, log.submission(0, 0, 7)), { status: 409, type: 'text/x.tlog.size', text: '5\n' })
+  // Its time may be another second's.
+  const again = await post(url, log.submission(1, 5, 5))
   assert.deepEqual(
-    await post(url, log.submission(1, 5, 5)),
-    { status: 200, type: first.type, text: first.text },
+    [again.status, again.type, again.text.length],
+    [200, first.type, first.text.length],
     'before the fork',
   )
   const impostor = createForkedLog(log.origin, { common: 1, size: 9 }, 0x55)
