@@ -6,8 +6,9 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import process from 'node:process'
+import { Code, ConnectError } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
-import { AdminService } from '@sealwatch/contract'
+import { AdminService, type ExportRequest } from '@sealwatch/contract'
 
 const { SEALWATCH_SERVER_DATA_DIR: data = '', SEALWATCH_SERVER_RUN_DIR: run = '' } = process.env
 if (existsSync(join(data, 'die'))) {
@@ -34,7 +35,21 @@ async function* list({ follow }: { follow: boolean }, { signal }: { signal: Abor
   if (follow) await new Promise((resolve) => signal.addEventListener('abort', resolve))
 }
 
-async function* bundle() {
+/** As the api of the server does. */
+const notFound = (received: string) => {
+  const parts = {
+    code: 'API_NOT_FOUND',
+    kind: 'not_found',
+    rule: 'r',
+    received: JSON.stringify(received),
+    advice: 'Look',
+  }
+  const told = encodeURIComponent(JSON.stringify(parts))
+  return new ConnectError('API_NOT_FOUND while exporting: r', Code.NotFound, { 'sealwatch-error': told })
+}
+
+async function* bundle({ what }: ExportRequest) {
+  if (what.case === 'alert') throw notFound(what.value)
   yield { data: Buffer.from('{"bundle":'), linesDone: 1n, linesTotal: 2n }
   if (existsSync(join(data, 'break'))) throw new Error('the disk broke')
   yield { data: Buffer.from('{}}\n'), linesDone: 2n, linesTotal: 2n }

@@ -44,6 +44,15 @@ test('what was received is shown whatever it is, and never at length', () => {
   assert.equal(shown('x'.repeat(1000)), `"${'x'.repeat(299)}… (1002 characters)`)
 })
 
+test('what a cause has received is shown once, and a failure says why', () => {
+  const cause = doorError('DOOR_LOCKED', { attempted: 'a', received: 'a "key"' })
+  const outer = doorError('DOOR_LOCKED', { attempted: 'b', received: cause.received, cause })
+  assert.equal(outer.received, '"a \\"key\\""')
+  const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
+  assert.equal(messageOf(new TypeError('fetch failed', { cause: refused })), 'fetch failed (ECONNREFUSED)')
+  assert.equal(messageOf(cause), cause.message)
+})
+
 test('errors are told apart by their code', () => {
   const error: unknown = doorError('DOOR_LOCKED', { attempted: 'looking' })
   assert.ok(isSealwatchError(error))

@@ -44,7 +44,10 @@ export class SealwatchError extends Error {
   readonly advice: string
 
   constructor(code: string, row: ErrorRow, detail: ErrorDetail) {
-    const received = detail.received === undefined ? undefined : show(detail.received)
+    const { cause } = detail
+    // What the cause has received was shown there already.
+    const isShown = isSealwatchError(cause) && detail.received === cause.received
+    const received = detail.received === undefined ? undefined : isShown ? cause.received : show(detail.received)
     const attempted = scrubText(detail.attempted)
     const advice = detail.advice === undefined ? row.advice : scrubText(detail.advice)
     super(
@@ -75,8 +78,12 @@ export function isSealwatchError(error: unknown, code?: string): error is Sealwa
   return error instanceof SealwatchError && (code === undefined || error.code === code)
 }
 
+/** With the system's word for why: "fetch failed" alone says nothing. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const { code } = (error.cause ?? {}) as { readonly code?: unknown }
+  const isNew = !isSealwatchError(error) && typeof code === 'string' && !error.message.includes(code)
+  return isNew ? `${error.message} (${code})` : error.message
 }
 
 function show(value: unknown): string {

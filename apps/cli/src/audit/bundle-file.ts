@@ -12,6 +12,15 @@ const compressions = [
   { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], decompress: createZstdDecompress }, // RFC 8878, 3.1.1
 ] as const
 
+/** What other programs unpack; none of these begins a bundle. */
+const others = [
+  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
+  { name: 'bzip2', magic: [0x42, 0x5a, 0x68] },
+  { name: 'lz4', magic: [0x04, 0x22, 0x4d, 0x18] },
+  { name: 'zip', magic: [0x50, 0x4b, 0x03, 0x04] },
+  { name: '7z', magic: [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c] },
+] as const
+
 /**
  * The bytes of a bundle, as it is or compressed, while `use` reads them, with a progress bar over the file. What
  * follows the end of a compressed stream is refused: nobody would have verified it.
@@ -44,9 +53,13 @@ export async function withBundle<T>(
 }
 
 async function chunksOf(file: FileHandle, size: number, attempted: string, onRead: (done: number) => void) {
-  const start = new Uint8Array(4)
-  await file.read(start, 0, 4, 0)
-  const compression = compressions.find(({ magic }) => magic.every((byte, i) => start[i] === byte))
+  const start = new Uint8Array(6)
+  await file.read(start, 0, start.length, 0)
+  const begins = ({ magic }: { readonly magic: readonly number[] }) => magic.every((byte, i) => start[i] === byte)
+  const other = others.find(begins)
+  if (other !== undefined)
+    throw cliError('CLI_ARCHIVE', { attempted, received: `${other.name} data`, advice: 'Unpack it first' })
+  const compression = compressions.find(begins)
   const raw = file.createReadStream({ start: 0, autoClose: false })
   return compression === undefined ? plain() : decompressed(compression.decompress(), compression.name)
 

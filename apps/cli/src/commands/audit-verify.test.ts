@@ -186,6 +186,12 @@ describe('audit verify', () => {
     })
   }
 
+  test('an archive of another kind is to be unpacked first', async () => {
+    const path = join(dir, 'good.bundle.xz')
+    writeFileSync(path, Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1))
+    assert.match((await verify(path)).err, /CLI_ARCHIVE[^]*xz data[^]*Unpack it first/)
+  })
+
   test('LOG-7: a saved checkpoint is what the next ledger must extend', async () => {
     const [seen, other] = [join(dir, 'seen'), join(dir, 'other')]
     assert.equal((await verify(good, '--save-checkpoint', seen)).code, 0)

@@ -401,6 +401,10 @@ describe('control socket', () => {
     assert.equal(await codeOf(admin.awaitEvent({ nonce: 'x', timeoutMs: 1 })), Code.InvalidArgument)
     assert.equal(await codeOf(admin.awaitEvent({ nonce: 'sw0123456789ab', timeoutMs: 60_001 })), Code.InvalidArgument)
     assert.equal(await codeOf(verified(admin.export({ what: { case: 'alert', value: 'none' } }))), Code.NotFound)
+    const told = await verified(admin.export({ what: { case: 'alert', value: 'none' } })).catch((error: unknown) =>
+      JSON.parse(decodeURIComponent(ConnectError.from(error).metadata.get('sealwatch-error') ?? '')),
+    )
+    assert.deepEqual([told.code, told.kind, told.received], ['API_NOT_FOUND', 'not_found', '"none"'])
     assert.equal((await admin.createJoinToken({ ttlSeconds: 60 })).token, 'swj_x')
   })
 

@@ -38,10 +38,13 @@ const codes: Readonly<Record<ErrorKind, Code>> = {
   fatal: Code.Internal,
 }
 
+/** The error by its parts, so that the command line does not wrap one sentence into another. */
+const errorHeader = 'sealwatch-error'
+
 /** The caller is root on this machine: it may read what failed, in full. */
 export function connectErrorOf(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error
   return isSealwatchError(error)
-    ? new ConnectError(error.message, codes[error.kind])
+    ? new ConnectError(error.message, codes[error.kind], { [errorHeader]: encodeURIComponent(JSON.stringify(error)) })
     : new ConnectError(`unexpected: ${String(error)}`, Code.Internal)
 }

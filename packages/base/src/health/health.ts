@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import type { Clock } from '../clock.ts'
-import { isSealwatchError, messageOf } from '../errors.ts'
+import { messageOf } from '../errors.ts'
 import type { JsonObject } from '../json.ts'
 import type { Log } from '../log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -163,8 +163,7 @@ export function createHealth(options: {
   }
 }
 
-const reasonOf = (error: unknown) =>
-  (isSealwatchError(error) ? `${error.code}: ${error.message}` : messageOf(error)).slice(0, reasonCharsMax)
+const reasonOf = (error: unknown) => messageOf(error).slice(0, reasonCharsMax)
 
 function addProcessMetrics(metrics: Metrics, component: string, version: string, startedMs: number): void {
   metrics.gauge({ name: 'sealwatch_build_info', help: 'The running program', labels: ['component', 'version'] }, () => [

@@ -139,20 +139,26 @@ function pkcs11(settings: AuditSignerSettings, algorithm: AuditAlgorithm): Signe
 }
 
 function localKey(
-  { secretKey, privateKey }: AuditSignerSettings,
+  { secretKey, privateKey, algorithm: given }: AuditSignerSettings,
   algorithm: AuditAlgorithm,
   required: boolean,
 ): SignerChoice | undefined {
   const isSecret = algorithm === 'hmac-sha256'
+  if (given === '' && privateKey !== '' && secretKey === '')
+    throw signerError('SIGNER_SETTINGS', {
+      attempted,
+      received: 'AUDIT_SIGNING_PRIVATE_KEY without AUDIT_SIGNING_ALG',
+      advice: 'Set AUDIT_SIGNING_ALG=ed25519, or the algorithm that the key is of (docs/key_rotation.md)',
+    })
   if ((isSecret ? privateKey : secretKey) !== '')
     throw contradiction(
       `${isSecret ? 'AUDIT_SIGNING_PRIVATE_KEY' : 'AUDIT_SIGNING_KEY'} with AUDIT_SIGNING_ALG ${algorithm}`,
     )
-  const given = isSecret ? secretKey : privateKey
-  if (given === '') return undefined
-  if (required && isSecret && !given.startsWith('file:')) refuseKnownSecret(given, attempted)
+  const key = isSecret ? secretKey : privateKey
+  if (key === '') return undefined
+  if (required && isSecret && !key.startsWith('file:')) refuseKnownSecret(key, attempted)
   const variable = isSecret ? 'AUDIT_SIGNING_KEY' : 'AUDIT_SIGNING_PRIVATE_KEY'
-  return { backend: 'file', algorithm, variable, material: secretOf(given) }
+  return { backend: 'file', algorithm, variable, material: secretOf(key) }
 }
 
 const mockChoice = ({ mockKey }: AuditSignerSettings, algorithm: AuditAlgorithm): SignerChoice => ({

@@ -11,7 +11,7 @@ export const signerErrors = {
   },
   SIGNER_SETTINGS: {
     kind: 'invalid',
-    rule: 'the signer settings must name one custodian, one algorithm, and what both need',
+    rule: 'the signer settings must name one keeper, one algorithm, and what both need',
     advice: 'docs/key_rotation.md lists the settings of each signer',
   },
   SIGNER_FORBIDDEN: {
