@@ -108,7 +108,7 @@ export async function openChain(options: ChainOptions): Promise<Chain> {
 
 async function begin(options: ChainOptions, replacesDamaged: boolean): Promise<Chain> {
   const loaded = await loadChain(options)
-  const keys = await openEpochKeys(options.dir, options.disk, loaded.position.epoch)
+  const keys = await openEpochKeys(options.dir, options.disk, loaded.position)
   return createChain(options, loaded, keys, replacesDamaged)
 }
 

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { type Disk, errorsOf, isSealwatchError } from '@sealwatch/base'
 import { type Ed25519Signer, generateKept, pkcs8Bytes, signerOfKept } from '@sealwatch/keys'
+import type { ChainPosition } from '../verify/chain.ts'
 import type { Epoch } from '../verify/epoch.ts'
 import { segmentErrors } from './segment-errors.ts'
 
@@ -22,16 +23,25 @@ export type EpochKeys = {
 }
 
 export const epochKeyFile = (number: number): string => `epoch-${number % 2}.key`
+/** The second place is first used when epoch 0 is about to be closed. */
+export const hasSecondPlace = async (dir: string, disk: Disk): Promise<boolean> =>
+  (await disk.sizeOf(join(dir, epochKeyFile(1)))) !== undefined
+
 const zeros = new Uint8Array(pkcs8Bytes)
 
 /**
  * Finds the key of the epoch that the chain stands in, and destroys the other, which a crash may have left; a chain
  * without epochs gets its first key. Throws CHAIN_DAMAGED when the chain does not end where its key says it ends: it was
- * cut, or one of the two was put in the place of another.
+ * cut, or rewritten without epochs, or one of the two was put in the place of another.
  */
-export async function openEpochKeys(dir: string, disk: Disk, epoch: Epoch | undefined): Promise<EpochKeys> {
+export async function openEpochKeys(dir: string, disk: Disk, { nextSeq, epoch }: ChainPosition): Promise<EpochKeys> {
   const place = (number: number) => join(dir, epochKeyFile(number))
   const number = epoch?.number ?? 0
+  if (nextSeq > 0 && epoch === undefined && (await hasSecondPlace(dir, disk)))
+    throw segmentError('CHAIN_DAMAGED', {
+      attempted: `opening the chain in ${dir}`,
+      received: 'lines of version 1 alone, beside the key of a second epoch',
+    })
   let current = epoch === undefined ? await make(number) : await find(epoch)
   await destroy(number + 1)
 

@@ -548,6 +548,30 @@ test('a chain of version 1 goes on in a new file, with epochs from there on', as
   assert.equal((await verify(dir.path)).problem?.code, 'CHAIN_BROKEN')
 })
 
+test('LOG-4: a chain rewritten as version 1, which no epoch sealed, is not taken for an old one', async () => {
+  await using dir = await temporary()
+  await atTimeT(dir.path)
+  const host = sampleHost(1)
+  await writeFile(join(dir.path, first), host.batch(2).lines)
+  const { ok, problem } = await verify(dir.path)
+  assert.deepEqual([ok, problem?.code], [false, 'CHAIN_CUT'])
+  assert.equal((await verify(dir.path, { withoutKeys: true })).ok, true, 'the files alone do not show it')
+  const chain = await open(dir.path)
+  await chain.close()
+  assert.equal(chain.replacesDamaged, true, 'and the agent does not go on with it')
+})
+
+test('a crash before the first line of version 2 leaves a chain of version 1 that goes on', async () => {
+  await using dir = await temporary()
+  const host = sampleHost(1)
+  await writeFile(join(dir.path, first), host.batch(2).lines)
+  await (await open(dir.path)).close()
+  assert.equal((await verify(dir.path)).problem, undefined)
+  const chain = await open(dir.path)
+  await chain.close()
+  assert.deepEqual([chain.replacesDamaged, chain.id], [false, host.chain])
+})
+
 async function readLast(dir: string): Promise<string> {
   const newest = (await readdir(dir))
     .filter((name) => name.endsWith('.ndjson'))

@@ -12,7 +12,7 @@ import {
   createChainFilesVerifier,
 } from '../verify/chain-files.ts'
 import { lineErrors } from '../verify/line.ts'
-import { epochKeyFile } from './epoch-keys.ts'
+import { epochKeyFile, hasSecondPlace } from './epoch-keys.ts'
 import { chainFilesIn, readChainFile } from './rotated.ts'
 
 const chainFilesError = errorsOf(chainFilesErrors)
@@ -56,7 +56,7 @@ export async function verifyChainDirectory(dir: string, checks: DirectoryChecks 
       try {
         // Either counts: the key of the last epoch that was read may have been destroyed by now.
         const after = await keys()
-        verifier.end(before && after && [...before, ...after])
+        verifier.end(before && after && [...before, ...after], !withoutKeys && (await hasSecondPlace(dir, disk)))
         return verifier.report()
       } catch (error) {
         if (isLast || !isSealwatchError(error, 'CHAIN_CUT')) throw error

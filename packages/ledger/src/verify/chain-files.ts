@@ -78,8 +78,11 @@ export type ChainFilesVerifier = {
   file(name: string): void
   /** The next line of the file, without its newline. */
   line(bytes: Uint8Array): void
-  /** Public keys (hex) whose private halves lie beside the files, where somebody looked. */
-  end(epochKeys: readonly string[] | undefined): void
+  /**
+   * Public keys (hex) whose private halves lie beside the files, where somebody looked, and whether the second of the
+   * two places for them was ever used: then the chain has epochs.
+   */
+  end(epochKeys: readonly string[] | undefined, hasSecondPlace?: boolean): void
   report(error?: unknown): ChainFilesReport
 }
 
@@ -169,13 +172,15 @@ export function createChainFilesVerifier({ sha256, verify, hostKey, tenant }: Ch
       at = { fileLine: (at?.fileLine ?? 0) + 1, seq: undefined }
       takeLine(bytes)
     },
-    end(epochKeys) {
+    end(epochKeys, hasSecondPlace = false) {
       at = undefined
       const attempted = 'verifying the end of the chain'
       const cut = (received: string) => chainFilesError('CHAIN_CUT', { attempted, received })
       // Of a chain without epochs the cursor alone knows what was acknowledged, and it is no evidence.
       if (position?.epoch !== undefined && firstSeq > acknowledged.nextSeq)
         throw cut(`a first line ${firstSeq} where the server had acknowledged those before ${acknowledged.nextSeq}`)
+      if (position !== undefined && position.epoch === undefined && hasSecondPlace)
+        throw cut('lines of version 1 alone, beside the key of a second epoch')
       if (position?.epoch === undefined || epochKeys === undefined) return
       end = epochKeys.length === 0 ? 'no key' : epochKeys.includes(position.epoch.key ?? '') ? 'matches' : 'differs'
       if (end !== 'matches')
