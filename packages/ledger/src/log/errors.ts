@@ -12,7 +12,8 @@ export const ledgerErrors = {
   LEDGER_ALTERED: {
     kind: 'unverified',
     rule: 'every line has the hash that its tree was built from (tiles.md)',
-    advice: '`sealwatch audit fsck` on the stopped server names every line that differs; restore them from a copy',
+    advice:
+      '`sealwatch audit fsck` on the stopped server says where it begins; docs/runbooks/ledger-altered.md says what to do',
   },
   LEDGER_FORKED: {
     kind: 'fatal',
