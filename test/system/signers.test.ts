@@ -63,6 +63,18 @@ test('SIG-3 the mode of CI: the platform signs by a mock proxy, and its audit ch
       const log = readFileSync(join(platform.data, 'log/server.log'), 'utf8')
       assert.match(log, /the audit signer signs.*"backend":"signing-proxy","algorithm":"hmac-sha256"/)
       assert.ok(!log.includes('test-ci-signing-key'))
+      const server = await platform.pidOf('server')
+      const environ = () => readFileSync(`/proc/${server}/environ`, 'utf8')
+      assert.match(environ(), /AUDIT_SIGNING_SECRETS=stdin\0/)
+      assert.ok(!/test-ci-signing-key|SIGNING_PROXY_API_KEY/.test(environ()), 'a secret stands in the environment')
+      process.kill(server as number, 'SIGKILL')
+      await eventually('another life of the server, with the same secrets', async () =>
+        (await platform.pidOf('server')) !== server &&
+        (await platform.sealwatch('audit', 'verify', file)).code === 0 &&
+        (readFileSync(join(platform.data, 'log/server.log'), 'utf8').match(/the audit signer signs/g)?.length ?? 0) >= 2
+          ? true
+          : undefined,
+      )
     } finally {
       await platform.down()
     }

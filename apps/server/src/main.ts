@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { readFileSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -13,7 +14,7 @@ import {
   systemClock,
   systemDisk,
 } from '@sealwatch/base'
-import { auditSignerSettings, chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
+import { auditSignerSettings, chooseSigner, prepareSigners, readSignerSettings, withHanded } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { openApiSocket } from './api/index.ts'
 import { runServer } from './compose.ts'
@@ -27,7 +28,7 @@ const log = createLog('server', (line) => process.stdout.write(line), systemCloc
 
 try {
   const config = readConfig(serverSettings, process.env, serverConfigPrefix)
-  const plan = chooseSigner(readSignerSettings(process.env))
+  const plan = chooseSigner(readSignerSettings(withHanded(process.env, () => readFileSync(0))))
   // AWS's client looks for its settings there long after; the user that this process becomes may have none.
   process.env.HOME ??= process.getuid?.() === 0 ? '/root' : '/nonexistent'
   // What this process starts, and a report of its state, need not know them.

@@ -14,7 +14,7 @@ import {
   systemClock,
   systemDisk,
 } from '@sealwatch/base'
-import { auditSignerSettings, chooseSigner, prepareSigner, readSignerSettings } from '@sealwatch/keys'
+import { auditSignerSettings, chooseSigner, prepareSigner, readSignerSettings, withHanded } from '@sealwatch/keys'
 import { readAccess } from './access.ts'
 import { proxyConfigPrefix, signingProxySettings } from './config.ts'
 import { runProxy } from './run.ts'
@@ -24,7 +24,7 @@ const log = createLog('signing-proxy', (line) => process.stdout.write(line), sys
 
 try {
   const config = readConfig(signingProxySettings, process.env, proxyConfigPrefix)
-  const plan = chooseSigner(readSignerSettings(process.env))
+  const plan = chooseSigner(readSignerSettings(withHanded(process.env, () => readFileSync(0))))
   // AWS's client looks for its settings there long after; the user that this process becomes may have none.
   process.env.HOME ??= process.getuid?.() === 0 ? '/root' : '/nonexistent'
   for (const { env, secret } of Object.values(auditSignerSettings)) if (secret === true) delete process.env[env]

@@ -79,11 +79,17 @@ test('SIG-3 the settings of the signer reach the server and no other part', () =
   const view = { data: dir, wrap: (argv: readonly string[]) => argv }
   const parts = partsOf({ place, view, root: '/', host: '127.0.0.1', port: 1, watch: [], env })
   const of = (name: string) => parts.find((part) => part.name === name)?.env ?? {}
-  const { AUDIT_SIGNING_KEY, AWS_REGION, NODE_ENV, NODE_OPTIONS } = of('server')
+  const secretsOf = (name: string) => parts.find((part) => part.name === name)?.secrets
+  const { AUDIT_SIGNING_KEY, AUDIT_SIGNING_SECRETS, AWS_REGION, NODE_ENV, NODE_OPTIONS } = of('server')
   assert.deepEqual(
-    [AUDIT_SIGNING_KEY, AWS_REGION, NODE_ENV, NODE_OPTIONS],
-    ['a secret', 'eu-west-1', 'production', undefined],
+    [AUDIT_SIGNING_KEY, AUDIT_SIGNING_SECRETS, AWS_REGION, NODE_ENV, NODE_OPTIONS],
+    [undefined, 'stdin', 'eu-west-1', 'production', undefined],
   )
+  assert.deepEqual(['server', 'agent', 'sensor'].map(secretsOf), [
+    { AUDIT_SIGNING_KEY: 'a secret' },
+    undefined,
+    undefined,
+  ])
   for (const name of ['agent', 'sensor'])
     for (const variable of ['AUDIT_SIGNING_KEY', 'AWS_REGION', 'NODE_ENV'])
       assert.equal(of(name)[variable], undefined, `${variable} of the ${name}`)

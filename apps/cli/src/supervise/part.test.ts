@@ -95,6 +95,23 @@ describe('a part', () => {
     await running.stop()
   })
 
+  test('gets its secrets on standard input, in each of its lives, and nothing of them stands in its environment', async () => {
+    const script = 'cat; tr "\\0" "\\n" < /proc/$$/environ | grep -c hidden; exit 3'
+    const { clock } = quickClock()
+    const part = { ...shell(script), log: join(dir, 's.log'), secrets: { AUDIT_SIGNING_KEY: 'hidden' } }
+    const running = await started(part, clock, ({ restarts }) => restarts >= 2)
+    await running.stop()
+    assert.match(readFileSync(part.log, 'utf8'), /^({"AUDIT_SIGNING_KEY":"hidden"}0\n){2}/)
+  })
+
+  test('that ends before it has read its secrets is started again', async () => {
+    const { clock } = quickClock()
+    const secrets = { AUDIT_SIGNING_KEY: 'x'.repeat(1_000_000) }
+    const running = await started({ ...shell('exit 4'), secrets }, clock, ({ restarts }) => restarts >= 3)
+    assert.equal(running.state().lastExit, 'exit 4')
+    await running.stop()
+  })
+
   test('ends when asked', async () => {
     const running = await started(shell('exec sleep 100'), systemClock, ({ task }) => task !== undefined)
     const { task } = running.state()

@@ -11,6 +11,8 @@ export type Part = {
   readonly name: string
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** Handed to each of its lives on standard input, as JSON, and closed to whoever reads /proc (signers/handed.ts). */
+  readonly secrets?: Readonly<Record<string, string>> | undefined
   /** Standard output and error are appended here. */
   readonly log: string
   /** From SIGTERM to SIGKILL. */
@@ -106,7 +108,13 @@ function launch(part: Part): ChildProcess {
   const fd = openSync(part.log, 'a', 0o600)
   try {
     // A session of its own: Ctrl-C reaches the supervisor alone, which then stops the parts in order.
-    return spawn(command, args, { cwd: '/', detached: true, env: part.env, stdio: ['ignore', fd, fd] })
+    const options = { cwd: '/', detached: true, env: part.env } as const
+    if (part.secrets === undefined) return spawn(command, args, { ...options, stdio: ['ignore', fd, fd] })
+    const child = spawn(command, args, { ...options, stdio: ['pipe', fd, fd] })
+    // A part that ends before it has read them says so by its end.
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(JSON.stringify(part.secrets))
+    return child
   } finally {
     closeSync(fd)
   }

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import process from 'node:process'
-import { isSignerVariable } from '@sealwatch/keys'
+import { handedMark, isSecretVariable, isSignerVariable } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import type { ServiceView } from './layout.ts'
 import type { Part } from './part.ts'
@@ -77,6 +77,9 @@ function nodePart(name: 'server' | 'agent', settings: NodePartSettings, own: Rec
   const prefix = `SEALWATCH_${name.toUpperCase()}_`
   // The server alone signs for the deployment, so it alone is told how.
   const isForPart = (key: string) => key.startsWith(prefix) || (name === 'server' && isSignerVariable(key))
+  const isSet = (key: string) => isForPart(key) && isSecretVariable(key) && env[key] !== ''
+  const secrets = operatorsEnv(env, isSet)
+  const hasSecrets = Object.keys(secrets).length > 0
   return {
     name,
     argv: view.wrap([
@@ -84,7 +87,13 @@ function nodePart(name: 'server' | 'agent', settings: NodePartSettings, own: Rec
       '--disable-warning=ExperimentalWarning',
       join(root, 'apps', name, 'src/main.ts'),
     ]),
-    env: { ...plainEnv(env), ...operatorsEnv(env, isForPart), ...own },
+    env: {
+      ...plainEnv(env),
+      ...operatorsEnv(env, (key) => isForPart(key) && !isSecretVariable(key) && !Object.hasOwn(handedMark, key)),
+      ...(hasSecrets ? handedMark : {}),
+      ...own,
+    },
+    secrets: hasSecrets ? secrets : undefined,
     log: fileOf.log(place, name),
     stopMs,
   }

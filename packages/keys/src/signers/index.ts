@@ -3,6 +3,7 @@
 export { type AuditAlgorithm, auditAlgorithms, auditKeyId, auditPublicKey, verifyAudit } from './algorithms.ts'
 export { chooseSigner, type SignerChoice, type SignerPlan } from './choose.ts'
 export { signerErrors } from './errors.ts'
+export * from './handed.ts'
 export { mockKey } from './mock.ts'
 export * from './open.ts'
 export * from './own-key.ts'

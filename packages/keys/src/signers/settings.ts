@@ -29,6 +29,12 @@ export const auditSignerSettings = {
     mustBe: 'the id of a key, 64 hexadecimal digits',
     help: 'When the key is replaced: the id of the new one, as SIGNER_CHANGED shows it. Needed for one start only',
   }),
+  secretsFrom: optional({
+    env: 'AUDIT_SIGNING_SECRETS',
+    form: /^stdin$/,
+    mustBe: 'stdin, or not set',
+    help: 'stdin: the secret variables come there as one JSON object, and not by the environment; `up` starts the server so',
+  }),
   kmsKeyId: optional({
     env: 'AUDIT_SIGNING_KMS_KEY_ID',
     help: 'AWS KMS: id or ARN of the key. Region, credentials and endpoint come as AWS tools take them',
