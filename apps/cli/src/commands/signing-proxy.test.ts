@@ -63,6 +63,10 @@ test('SIG-3 the mock proxy runs until it is stopped', async () => {
   const url = /"url":"([^"]+)"/.exec(output)?.[1]
   const response = await fetch(`${url}/key`, { headers: { authorization: 'Bearer mock' } })
   assert.deepEqual([response.status, ((await response.json()) as { backend: string }).backend], [200, 'mock'])
+  const proxy = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()
+  const environ = readFileSync(`/proc/${proxy}/environ`, 'utf8')
+  assert.match(environ, /SEALWATCH_PROXY_PORT=0/)
+  assert.doesNotMatch(environ, /mock-audit-signing-key/)
   child.kill('SIGTERM')
   assert.deepEqual(await ended, [0, null])
 })

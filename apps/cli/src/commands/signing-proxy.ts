@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { chooseSigner, isSignerVariable, readSignerSettings } from '@sealwatch/keys'
+import { chooseSigner, handedMark, isSecretVariable, isSignerVariable, readSignerSettings } from '@sealwatch/keys'
 import { command, exit, flag } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { closedAncestor, ensureFolder, prepareData } from '../supervise/layout.ts'
@@ -51,13 +51,18 @@ records every signature before it is returned. docs/formats/signing-proxy.md has
       SEALWATCH_PROXY_GID: env.SEALWATCH_PROXY_GID ?? String(gid),
     }
     const main = join(io.root, 'apps/signing-proxy/src/main.ts')
+    const [secrets, open] = [true, false].map((isSecret) =>
+      Object.fromEntries(Object.entries(env).filter(([name]) => isSecretVariable(name) === isSecret)),
+    )
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
       cwd: '/',
-      env: { ...env, ...own },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...open, ...own, ...handedMark },
+      stdio: ['pipe', 'inherit', 'inherit'],
       // A session of its own: Ctrl-C reaches us alone, and we ask it to stop.
       detached: true,
     })
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(JSON.stringify(secrets))
     const stop = () => child.kill('SIGTERM')
     const kill = () => child.kill('SIGKILL')
     io.stop.addEventListener('abort', stop, { once: true })
