@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // PostgreSQL 15 at its best: one table, binary COPY from files that lie ready, a transaction for as many rows as we seal at
-// once, one connection, no sealing of any kind. Its primary key is the only index.
+// once, one connection, no sealing of any kind. It has the indexes that our entries have: place, time, class.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -51,7 +51,7 @@ export function openPostgres(dir: string, lines: readonly string[], rowsAtOnce: 
     copy: () => {
       as(
         sql,
-        'DROP TABLE IF EXISTS lines; CREATE TABLE lines (leaf bigint PRIMARY KEY, class_uid int, line bytea); CHECKPOINT;',
+        'DROP TABLE IF EXISTS lines; CREATE TABLE lines (leaf bigint PRIMARY KEY, time_ms bigint, class_uid int, line bytea); CREATE INDEX ON lines (time_ms); CREATE INDEX ON lines (class_uid, leaf); CHECKPOINT;',
       )
       const startMs = performance.now()
       as(sql, copies)
@@ -61,18 +61,21 @@ export function openPostgres(dir: string, lines: readonly string[], rowsAtOnce: 
   }
 }
 
+const firstMs = 1_795_262_400_000
 const head = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 
 function rowsOf(lines: readonly string[], first: number): Buffer {
   const rows = lines.map((line, i) => {
-    const row = Buffer.alloc(26 + Buffer.byteLength(line))
-    row.writeInt16BE(3, 0)
+    const row = Buffer.alloc(38 + Buffer.byteLength(line))
+    row.writeInt16BE(4, 0)
     row.writeInt32BE(8, 2)
     row.writeBigInt64BE(BigInt(first + i), 6)
-    row.writeInt32BE(4, 14)
-    row.writeInt32BE(1007, 18)
-    row.writeInt32BE(row.length - 26, 22)
-    row.write(line, 26)
+    row.writeInt32BE(8, 14)
+    row.writeBigInt64BE(BigInt(firstMs + first + i), 18)
+    row.writeInt32BE(4, 26)
+    row.writeInt32BE(1007, 30)
+    row.writeInt32BE(row.length - 38, 34)
+    row.write(line, 38)
     return row
   })
   return Buffer.concat([head, ...rows, Buffer.from([0xff, 0xff])])
