@@ -189,7 +189,7 @@ describe('audit verify', () => {
   test('an archive of another kind is to be unpacked first', async () => {
     const path = join(dir, 'good.bundle.xz')
     writeFileSync(path, Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1))
-    assert.match((await verify(path)).err, /CLI_ARCHIVE[^]*xz data[^]*Unpack it first/)
+    assert.match((await verify(path)).err, /CLI_ARCHIVE[\s\S]*xz data[\s\S]*Unpack it first/)
   })
 
   test('LOG-7: a saved checkpoint is what the next ledger must extend', async () => {
@@ -244,11 +244,11 @@ describe('audit verify', () => {
     assert.match((await verify(out)).out, /TILES_ALTERED/)
     rmSync(join(out, 'header.json'))
     assert.match((await verify(out, '--trust', vkey)).out, /TILES_ALTERED/)
-    assert.match((await write(good, '-o', out)).err, /CLI_FILE[^]*exists already: choose another/)
+    assert.match((await write(good, '-o', out)).err, /CLI_FILE[\s\S]*exists already: choose another/)
     const nowhere = join(dir, 'no/tiles')
     assert.match(
       (await write(good, '-o', nowhere)).err,
-      /^sealwatch: writing \S*no\/tiles failed[^]*does not exist: make it/,
+      /^sealwatch: writing \S*no\/tiles failed[\s\S]*does not exist: make it/,
     )
     writeFileSync(join(dir, 'cut.bundle'), lines().slice(0, -2).join('\n'))
     assert.match((await write(join(dir, 'cut.bundle'), '-o', join(dir, 'none'))).err, /CLI_NOT_WHOLE/)
