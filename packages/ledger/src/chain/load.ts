@@ -69,7 +69,15 @@ export async function loadChain(options: {
     loaded.sensor = scan.sensor
     loaded.isRotated = isRotated(chainFile)
   }
+  const newest = loaded.segments.at(-1)
+  if (newest !== undefined && !loaded.isRotated) await makeDurable(disk, dir, newest.file)
   return loaded
+}
+
+/** What was read may be in memory alone, left by a process whose last sync failed; the file may be full and not be opened again. */
+async function makeDurable(disk: Disk, dir: string, file: string): Promise<void> {
+  for (const path of [join(dir, file), join(dir, sideFile(file))])
+    if ((await disk.sizeOf(path)) !== undefined) await (await disk.openAppend(path)).close()
 }
 
 export const acknowledgedText = ({ nextSeq, checkpoint }: Acknowledged): string =>

@@ -232,6 +232,8 @@ function createLedger(
 
   /** Compare, swap, then sign: what is signed is durable and extends what was signed before. */
   async function sign(): Promise<SignedCheckpoint> {
+    // The hashes may be ahead of what is durable: the process is about to stop.
+    if (failure !== undefined) throw failure
     const key = signer()
     if (signed?.size === durable.size && equal(signed.signedBy.publicKey, key.verifier.publicKey)) return signed
     const checkpoint = { origin, size: durable.size, root: hashes.root() }

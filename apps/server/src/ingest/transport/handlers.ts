@@ -162,7 +162,11 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       counters.refused++
       throw transportError('NOT_REGISTERED', { attempted: `receiving a batch of the chain ${JSON.stringify(chain)}` })
     }
-    const outcome = await ingest.submit(host, tenant, batch)
+    const outcome = await ingest.submit(host, tenant, batch).catch((error: unknown) => {
+      // Here, for the stream may have ended, and then nobody looks at how.
+      if (isSealwatchError(error) && error.kind === 'fatal') onFatal(error)
+      throw error
+    })
     if (outcome.kind === 'quarantined' && unsigned.includes(outcome.reason))
       await chainBook.forged(host, { chain, tenant }, outcome)
     const newest = checkpointOf(tenant)
