@@ -70,8 +70,9 @@ const mutants: readonly Mutant[] = [
     mutation: [
       {
         file: `${ingest}/quarantine.ts`,
-        find: 'await disk.replace(join(dir, item)',
-        replace: 'void disk.replace(join(dir, item)',
+        find: 'await disk.replace(join(dir, item), await sealing.seal(place, batch.lines))',
+        replace:
+          'void clock.sleep(1_000).then(async () => disk.replace(join(dir, item), await sealing.seal(place, batch.lines)))',
       },
     ],
     found: /lost: the quarantined/,

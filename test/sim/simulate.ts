@@ -129,7 +129,7 @@ function createHurting({ server, hosts, network, scheduler, record }: Machines):
   const someHost = () => hosts[below(hosts.length)] as HostMachine
   let spares = 0
   const acts: [oneIn: number, name: string, act: () => void][] = [
-    [700, 'server killed', () => server.end()],
+    [450, 'server killed', () => server.end()],
     [
       800,
       'server lost power',
@@ -186,7 +186,7 @@ function createHurting({ server, hosts, network, scheduler, record }: Machines):
       },
     ],
     [
-      400,
+      120,
       'batch forged',
       () => {
         someHost().forges = true
