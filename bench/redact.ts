@@ -12,7 +12,7 @@ const ordinary = [
   ['/bin/sh', '-c', 'ps aux | grep -c . && ls -la /etc && git --version'],
   ['/usr/lib/apt/methods/http'],
   ['dpkg', '--status-fd', '9', '--no-triggers', '--unpack', '--auto-deconfigure', '/tmp/apt/0-libx_1.2-1_amd64.deb'],
-  ['curl', '-fsSL', 'https://deb.debian.org/debian/dists/bookworm/InRelease'],
+  ['curl', '-fsSL', 'https://deb.example.org/debian/dists/bookworm/InRelease'],
   ['grep', '-rn', 'token', 'src'],
   ['sleep', '60'],
 ]
