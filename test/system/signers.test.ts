@@ -16,7 +16,8 @@ const main = join(repository, 'apps/cli/src/main.ts')
 /** `sealwatch signing-proxy --mock`, which CI has on its port 8081. */
 async function mockProxy(data: string, port: number) {
   const args = ['--disable-warning=ExperimentalWarning', main, 'signing-proxy', '--mock', '--data', data]
-  const env = { ...process.env, SEALWATCH_PROXY_PORT: String(port) }
+  // CI sets this for the server; the mock signs with its own.
+  const env = { ...process.env, AUDIT_SIGNING_KEY: 'test-ci-signing-key', SEALWATCH_PROXY_PORT: String(port) }
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
   let output = ''

@@ -27,7 +27,7 @@ records every signature before it is returned. docs/formats/signing-proxy.md has
   run: async ({ mock }, _operands, { io, place }) => {
     const operators = Object.entries(io.env).filter(
       (entry): entry is [string, string] =>
-        entry[1] !== undefined && (entry[0].startsWith(prefix) || isSignerVariable(entry[0])),
+        entry[1] !== undefined && (entry[0].startsWith(prefix) || (isSignerVariable(entry[0]) && !mock)),
     )
     const env: Record<string, string> = { ...plainEnv(io.env), ...Object.fromEntries(operators) }
     if (mock) Object.assign(env, mockVariables)
