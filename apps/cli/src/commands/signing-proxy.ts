@@ -14,6 +14,8 @@ import { serviceUsers } from '../supervise/users.ts'
 
 const prefix = 'SEALWATCH_PROXY_'
 /** SIG-3: what CI signs with; refused in production by its text as well as by its name. */
+/** What chooses another keeper than the mock; whether this is production stays what it is. */
+const namesKeeper = (name: string) => /^(AUDIT_SIGNING_|SIGNING_PROXY_)/.test(name)
 const mockVariables = { MOCK_AUDIT_SIGNING_KEY: 'mock-audit-signing-key' } as const
 
 export const signingProxy = command({
@@ -27,7 +29,9 @@ records every signature before it is returned. docs/formats/signing-proxy.md has
   run: async ({ mock }, _operands, { io, place }) => {
     const operators = Object.entries(io.env).filter(
       (entry): entry is [string, string] =>
-        entry[1] !== undefined && (entry[0].startsWith(prefix) || (isSignerVariable(entry[0]) && !mock)),
+        entry[1] !== undefined &&
+        (entry[0].startsWith(prefix) || isSignerVariable(entry[0])) &&
+        !(mock && namesKeeper(entry[0])),
     )
     const env: Record<string, string> = { ...plainEnv(io.env), ...Object.fromEntries(operators) }
     if (mock) Object.assign(env, mockVariables)
