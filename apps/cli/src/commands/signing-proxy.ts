@@ -13,9 +13,9 @@ import { plainEnv } from '../supervise/parts.ts'
 import { serviceUsers } from '../supervise/users.ts'
 
 const prefix = 'SEALWATCH_PROXY_'
-/** SIG-3: what CI signs with; refused in production by its text as well as by its name. */
 /** What chooses another keeper than the mock; whether this is production stays what it is. */
 const namesKeeper = (name: string) => /^(AUDIT_SIGNING_|SIGNING_PROXY_)/.test(name)
+/** SIG-3: what CI signs with; refused in production by its text as well as by its name. */
 const mockVariables = { MOCK_AUDIT_SIGNING_KEY: 'mock-audit-signing-key' } as const
 
 export const signingProxy = command({
