@@ -8,7 +8,7 @@ export const limits = {
   /** C2SP tlog-tiles: an entry's length is a uint16. */
   lineBytesMax: 65_535,
   /** Lines of one batch, its head included. */
-  batchLinesMax: 1_024,
+  batchLinesMax: 4_096,
   /** Bytes of one batch's lines, newlines included. */
   batchBytesMax: 4 * MiB,
   sideBytesMax: 64 * KiB,

@@ -12,7 +12,7 @@ import { type Draft, type SealedLine, sealDraft, sealLine } from './seal.ts'
 import type { Extent } from './segment.ts'
 
 /** A head follows once a batch has met either: with a close and a head it stays within the limits of the wire. */
-const batchFull = { lines: 512, bytes: 3 * 1024 * 1024 } as const
+const batchFull = { lines: 4_000, bytes: 3 * 1024 * 1024 } as const
 
 export type Sealed = {
   readonly lines: Uint8Array

@@ -5,6 +5,7 @@ import { cp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemDisk } from '@sealwatch/base'
+import { limits } from '@sealwatch/contract'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { createFaultyDisk } from '../../test/faulty-disk.ts'
 import { sampleEvent, sampleSigner, temporary, tickingClock } from '../../test/sample.ts'
@@ -52,7 +53,7 @@ async function shipAll(chain: Chain, from = 0, start = chainStart, forgotten = 0
   for (let seq = from; seq < chain.position.nextSeq; seq = position.nextSeq) {
     const batch = await chain.readBatch(seq)
     assert.ok(batch !== undefined, `a batch at ${seq}`)
-    const linked = linkBatch(sha256, batch, position, 1024)
+    const linked = linkBatch(sha256, batch, position, limits.batchLinesMax)
     verifyBatch(sha256, verifyEd25519, linked, key)
     assert.equal(linked.lines.length, batch.count)
     position = linked.end
@@ -118,9 +119,9 @@ test('no events still make a head, which tells that somebody is alive', async ()
 test('many events become batches within the limits of the wire, and only the last head has the account', async () => {
   await using dir = await temporary()
   const chain = await open(dir.path)
-  await chain.seal(events(0, 1200), { era: 'a' })
+  await chain.seal(events(0, 9_000), { era: 'a' })
   const { messages, lines } = await shipAll(chain)
-  assert.deepEqual(messages, processes(1200))
+  assert.deepEqual(messages, processes(9_000))
   const heads = lines.filter((line) => 'head' in line)
   assert.deepEqual(
     heads.map((line) => 'sensor' in line.head),
@@ -145,10 +146,10 @@ test('a reader waits for what is not there yet', async () => {
 test('a crash at any byte of an append leaves the chain as before it, or after', async () => {
   for (const [appended, step] of [
     [events(1, 2), 1],
-    [events(1, 600), 17_011],
+    [events(1, 4_200), 60_013],
   ] as const) {
     await using dir = await temporary()
-    const chain = await open(dir.path)
+    const chain = await open(dir.path, { segmentBytesMax: 10_000_000 })
     await chain.seal(events(0, 1), { era: 'a' })
     const [before, sizes] = [chain.position, await sizesOf(dir.path)]
     await chain.seal(appended, { era: 'b' })

@@ -57,7 +57,7 @@ export type ChainOptions = {
  */
 const acknowledgedShare = 0.75
 
-export const epochMaxDefault = { lines: 4_096, ageMs: 10_000 } as const
+export const epochMaxDefault = { lines: 65_536, ageMs: 10_000 } as const
 
 export type Chain = {
   readonly id: string

@@ -109,7 +109,7 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
   const { disk, trust, since = [] } = checks
   const attempted = `verifying the ledger in ${dir}`
   const derived = checkDerived(dir, disk)
-  const frontier = createFrontier(sha256, derived.node)
+  const frontier = createFrontier(sha256, derived.row)
   let judge: ReturnType<typeof createLeafJudge> | undefined
   let place: { tenant: string; origin: string } | undefined
   let leaf: number | undefined

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import type { Disk } from '@sealwatch/base'
-import { equal, type Hash } from '../verify/merkle.ts'
+import { equal, type Hash, hashesOf } from '../verify/merkle.ts'
 import { tileHeight, tileWidth } from './hash-store.ts'
 
 /** Files that are computed from the lines, and are computed again where they are not there. */
@@ -14,8 +14,8 @@ export const derivedFiles = (names: readonly string[]): string[] =>
  * not; nothing was ever lost by it, and proofs made from it would fail.
  */
 export type DerivedCheck = {
-  /** A complete subtree of 2^level leaves. */
-  node(level: number, hash: Hash): void
+  /** Complete subtrees of 2^level leaves, one hash after the other. */
+  row(level: number, hashes: Uint8Array): void
   /** Leaf `index` begins at byte `start`. */
   leaf(index: number, start: number): void
   /** Compares what was told since the last call. */
@@ -39,11 +39,11 @@ export function checkDerived(dir: string, disk: Disk, due = 0): DerivedCheck {
     get suspect() {
       return suspect
     },
-    node(level, hash) {
+    row(level, hashes) {
       if (level % tileHeight !== 0) return
       const tileLevel = level / tileHeight
       levels[tileLevel] ??= { at: 0, hashes: [] }
-      levels[tileLevel]?.hashes.push(hash)
+      levels[tileLevel]?.hashes.push(...hashesOf(hashes))
     },
     leaf(index, start) {
       if (index % tileWidth === 0) starts.values.push(start)

@@ -99,7 +99,7 @@ async function walk(
   { disk, onLeaf }: FsckOptions,
 ): Promise<Walked> {
   const derived = checkDerived(dir, disk, saved?.size)
-  const frontier = createFrontier(sha256, derived.node)
+  const frontier = createFrontier(sha256, derived.row)
   let bytes = 0
   let savedAt: { root: Hash; bytes: number } | undefined
   reading: for await (const lines of readLines(join(dir, 'lines'), disk)) {
@@ -173,7 +173,7 @@ async function rebuild(dir: string, disk: Disk): Promise<void> {
         leaves.push(leafHash(sha256, line))
         byte += line.length + 1
       }
-      hashes.append(leaves)
+      hashes.append(Buffer.concat(leaves))
       bundles.flush()
     }
     await Promise.all([hashes.sync(), bundles.sync()])

@@ -20,7 +20,8 @@ const tileLevelsMax = 7
  */
 export type HashStore = {
   readonly size: number
-  append(leaves: readonly Hash[]): void
+  /** One hash after the other. */
+  append(leaves: Uint8Array): void
   root(): Hash
   /** Hash of the complete subtree `index` of 2^level leaves. */
   subtree(level: number, index: number): Hash
@@ -53,11 +54,10 @@ export function openHashStore(dir: string, size: number, disk: Disk): HashStore 
     file.truncate(countAt(tileLevel) * hashBytes)
   }
 
-  const pending: Hash[][] = []
-  const frontier: Frontier = createFrontier(sha256, (level, hash) => {
-    if (level % tileHeight !== 0) return
-    pending[level / tileHeight] ??= []
-    pending[level / tileHeight]?.push(hash)
+  // For each level of tiles, of what is being appended.
+  const pending: Uint8Array[] = []
+  const frontier: Frontier = createFrontier(sha256, (level, row) => {
+    if (level % tileHeight === 0) pending[level / tileHeight] = row
   })
 
   function read(tileLevel: number, from: number, count: number): Hash[] {
@@ -103,11 +103,9 @@ export function openHashStore(dir: string, size: number, disk: Disk): HashStore 
     },
     append(leaves) {
       edges.clear()
-      for (const leaf of leaves) frontier.append(leaf)
+      frontier.append(leaves)
       stored = frontier.size
-      for (const [tileLevel, hashes] of pending.entries()) {
-        if (hashes !== undefined && hashes.length > 0) fileOf(tileLevel).append(Buffer.concat(hashes))
-      }
+      for (const [tileLevel, row] of pending.entries()) fileOf(tileLevel).append(row)
       pending.length = 0
     },
     root: () => frontier.root(),

@@ -199,7 +199,7 @@ function createLedger(
         bytes += line.length + 1
       }
     }
-    hashes.append(leaves)
+    hashes.append(Buffer.concat(leaves))
     bundles.flush()
     durable = { size, bytes, sideBytes: side.size }
     for (const [i, { resolve }] of group.entries()) resolve(placed[i] as Placed)

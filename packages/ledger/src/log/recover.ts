@@ -128,7 +128,7 @@ async function readOn(
     if (isHosts && parsed.kind !== 'head') return
     for (const entry of batch) walk.step(entry.parsed, attempted)
     for (const [i, { start }] of batch.entries()) bundles.note(hashes.size + i, start)
-    hashes.append(batch.map((entry) => entry.parsed.hash))
+    hashes.append(Buffer.concat(batch.map((entry) => entry.parsed.hash)))
     batch = []
     whole = byte
   }

@@ -7,7 +7,7 @@ import { type ErrorTable, errorsOf } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { sha256 } from '../sha256.ts'
 import { type Checkpoint, parseCheckpoint } from '../verify/checkpoint.ts'
-import { createFrontier, equal, type Hash, leafHash } from '../verify/merkle.ts'
+import { createFrontier, equal, type Hash, hashesOf, leafHash } from '../verify/merkle.ts'
 import { type NoteVerifier, openNote } from '../verify/note.ts'
 import { checkPasses, checkReaches } from '../verify/since.ts'
 import { tileHeight, tileWidth } from './hash-store.ts'
@@ -58,8 +58,8 @@ export function createTileWriter(dir: string): TileWriter {
     await mkdir(dirname(path), { recursive: true })
     await writeFile(path, Buffer.concat(parts))
   }
-  const frontier = createFrontier(sha256, (level, hash) => {
-    if (level % tileHeight === 0) put(level / tileHeight, hash)
+  const frontier = createFrontier(sha256, (level, row) => {
+    if (level % tileHeight === 0) for (const hash of hashesOf(row)) put(level / tileHeight, hash)
   })
   const settle = async () => {
     const writing = due
@@ -106,16 +106,18 @@ export async function verifyTiles(
   const widthAt = (level: number, index: number) =>
     Math.min(tileWidth, Math.floor(size / tileWidth ** level) - index * tileWidth)
   let full: { level: number; index: number; hashes: Uint8Array[] }[] = []
-  const frontier = createFrontier(sha256, (height, hash) => {
+  const frontier = createFrontier(sha256, (height, nodes) => {
     if (height % tileHeight !== 0) return
     const level = height / tileHeight
     const row = rows.get(level) ?? { index: 0, hashes: [] }
     rows.set(level, row)
-    row.hashes.push(hash)
-    if (row.hashes.length < widthAt(level, row.index)) return
-    full.push({ level, index: row.index, hashes: row.hashes })
-    row.index += 1
-    row.hashes = []
+    for (const hash of hashesOf(nodes)) {
+      row.hashes.push(hash)
+      if (row.hashes.length < widthAt(level, row.index)) continue
+      full.push({ level, index: row.index, hashes: row.hashes })
+      row.index += 1
+      row.hashes = []
+    }
   })
   for (let index = 0; index * tileWidth < size; index += 1) {
     const width = widthAt(0, index)

@@ -7,7 +7,7 @@ import { isSealwatchError } from '@sealwatch/base'
 import fc from 'fast-check'
 import { naivePath, naiveProof, naiveRoot } from '../../test/naive-merkle.ts'
 import { sha256 } from '../sha256.ts'
-import { createFrontier, equal, leafHash, subtreesOf, verifyConsistency, verifyInclusion } from './merkle.ts'
+import { createFrontier, equal, hashesOf, leafHash, subtreesOf, verifyConsistency, verifyInclusion } from './merkle.ts'
 
 const entriesOf = (count: number) => Array.from({ length: count }, (_, i) => Buffer.from(`entry ${i}`))
 
@@ -164,6 +164,31 @@ test('a frontier grows to the root of RFC 9162 from leaves, and from whole subtr
       assert.ok(equal(frontier.root(), naiveRoot(entries)))
     }),
     { numRuns: 60 },
+  )
+})
+
+test('a row of leaves makes the tree, and tells the nodes, that leaves one by one make', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(70), { maxLength: 8 }), (lengths) => {
+      const leaves = entriesOf(lengths.reduce((sum, length) => sum + length, 0)).map((entry) => leafHash(sha256, entry))
+      const heard: [string[][], string[][]] = [[], []]
+      const hear = (into: string[][]) => (level: number, row: Uint8Array) => {
+        into[level] ??= []
+        into[level]?.push(...hashesOf(row).map((hash) => hash.toHex()))
+      }
+      const single = createFrontier(sha256, hear(heard[0]))
+      for (const leaf of leaves) single.append(leaf)
+      const rows = createFrontier(sha256, hear(heard[1]))
+      let at = 0
+      for (const length of lengths) {
+        rows.append(Buffer.concat(leaves.slice(at, at + length)))
+        at += length
+      }
+      assert.equal(rows.size, leaves.length)
+      assert.ok(equal(rows.root(), single.root()))
+      assert.deepEqual(heard[1], heard[0])
+    }),
+    { numRuns: 100 },
   )
 })
 

@@ -11,8 +11,20 @@ export const merkleErrors = {
 } as const satisfies ErrorTable
 const merkleError = errorsOf(merkleErrors)
 
-/** SHA-256 as the caller's platform has it. */
-export type Sha256 = (data: Uint8Array) => Uint8Array
+/** SHA-256 as the caller's platform has it, and for many pieces at a time where it has that too. */
+export type Sha256 = { (data: Uint8Array): Uint8Array; readonly many?: ManyHashes }
+/** Each throws RangeError where a piece lies outside of what was handed in. Hashes of 32 bytes, one after the other. */
+export type ManyHashes = {
+  /** Leaf hashes of `bytes` from each even place to the odd one behind it, `count` of them, into `into`. */
+  leaves(bytes: Uint8Array, places: Uint32Array, count: number, into: Uint8Array): void
+  /** Of `count` pairs of hashes, `into` their nodes. */
+  nodes(pairs: Uint8Array, count: number, into: Uint8Array): void
+  /**
+   * Lines that each name the leaf hash of the one before, as 64 hexadecimal digits. Three places for each: its beginning,
+   * its end, and the beginning of those digits, which are written. `tip`: the hash before the first, then that of the last.
+   */
+  chain(bytes: Uint8Array, places: Uint32Array, count: number, tip: Uint8Array): void
+}
 /** 32 bytes. */
 export type Hash = Uint8Array
 
@@ -35,6 +47,16 @@ export function leafHashIn(sha256: Sha256, frame: Uint8Array, from: number, to: 
   return hash
 }
 
+/** The same of many entries, of which each stands from an even place to the odd one behind it: one hash after the other. */
+export function leafHashesIn(sha256: Sha256, frame: Uint8Array, places: Uint32Array, count: number): Uint8Array {
+  const hashes = new Uint8Array(count * hashBytes)
+  if (sha256.many !== undefined) sha256.many.leaves(frame, places, count, hashes)
+  else
+    for (let i = 0; i < count; i += 1)
+      hashes.set(leafHashIn(sha256, frame, places[2 * i] as number, places[2 * i + 1] as number), i * hashBytes)
+  return hashes
+}
+
 // Written anew for each node, and read by nobody once the hash is there.
 const nodeFrame = new Uint8Array(65).fill(1, 0, 1)
 
@@ -45,43 +67,75 @@ export function nodeHash(sha256: Sha256, left: Hash, right: Hash): Hash {
   return sha256(nodeFrame)
 }
 
+/** Of an even number of hashes, one after the other, the nodes over each two of them. */
+export function nodeHashes(sha256: Sha256, row: Uint8Array): Uint8Array {
+  const nodes = new Uint8Array(row.length / 2)
+  if (sha256.many !== undefined) sha256.many.nodes(row, nodes.length / hashBytes, nodes)
+  else
+    for (let at = 0; at < nodes.length; at += hashBytes)
+      nodes.set(nodeHash(sha256, hashIn(row, 2 * at), hashIn(row, 2 * at + hashBytes)), at)
+  return nodes
+}
+
+const hashBytes = 32
+const none = new Uint8Array(0)
+const hashIn = (row: Uint8Array, at: number): Hash => row.subarray(at, at + hashBytes)
+
 /** The complete subtrees, left to right, of which a tree of `size` consists; levels fall from left to right. */
 export type Frontier = {
   readonly size: number
-  /** Appends a complete subtree of 2^level leaves; `size` must be a multiple of that. */
-  append(hash: Hash, level?: number): void
+  /**
+   * Appends complete subtrees of 2^level leaves, one hash after the other; `size` must be a multiple of that. What comes
+   * as one row is hashed as one.
+   */
+  append(row: Uint8Array, level?: number): void
   root(): Hash
 }
 
-/** Grows a tree from left to right in logarithmic memory. `onNode` hears of every subtree that becomes complete. */
-export function createFrontier(sha256: Sha256, onNode?: (level: number, hash: Hash) => void): Frontier {
-  const subtrees: { level: number; hash: Hash }[] = []
+/**
+ * Grows a tree from left to right in logarithmic memory. `onRow` hears of every subtree that becomes complete, level by
+ * level: those of one call stand side by side.
+ */
+export function createFrontier(sha256: Sha256, onRow?: (level: number, row: Uint8Array) => void): Frontier {
+  // One for each bit of the size that is set.
+  const subtrees: (Hash | undefined)[] = []
   let size = 0
   return {
     get size() {
       return size
     },
-    append(leaf, startLevel = 0) {
+    append(leaves, startLevel = 0) {
       if (size % 2 ** startLevel !== 0) throw new RangeError(`a subtree of level ${startLevel} cannot start at ${size}`)
-      let hash = leaf
-      let level = startLevel
-      onNode?.(level, hash)
-      for (let last = subtrees.at(-1); last?.level === level; last = subtrees.at(-1)) {
-        hash = nodeHash(sha256, last.hash, hash)
-        level += 1
-        subtrees.pop()
-        onNode?.(level, hash)
+      size += (leaves.length / hashBytes) * 2 ** startLevel
+      let row = leaves
+      for (let level = startLevel; row.length > 0; level += 1) {
+        onRow?.(level, row)
+        const left = subtrees[level]
+        const pairs = left === undefined ? row : joined(left, row)
+        const paired = pairs.length - (pairs.length % (2 * hashBytes))
+        // A copy: what it is part of may be large.
+        subtrees[level] = paired === pairs.length ? undefined : pairs.slice(paired)
+        row = paired === 0 ? none : nodeHashes(sha256, pairs.subarray(0, paired))
       }
-      subtrees.push({ level, hash })
-      size += 2 ** startLevel
     },
     root() {
-      const last = subtrees.at(-1)
+      const [last, ...above] = subtrees.filter((hash) => hash !== undefined)
       if (last === undefined) return sha256(new Uint8Array(0))
-      return subtrees.slice(0, -1).reduceRight((right, { hash }) => nodeHash(sha256, hash, right), last.hash)
+      return above.reduce((right, left) => nodeHash(sha256, left, right), last)
     },
   }
 }
+
+function joined(left: Hash, row: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(left.length + row.length)
+  whole.set(left)
+  whole.set(row, left.length)
+  return whole
+}
+
+/** The hashes of a row, one by one. */
+export const hashesOf = (row: Uint8Array): Hash[] =>
+  Array.from({ length: row.length / hashBytes }, (_, i) => hashIn(row, i * hashBytes))
 
 /** The aligned complete subtrees, left to right, that cover [from, to): what a gap in a disclosure consists of. */
 export function* subtreesOf(from: number, to: number): Generator<{ level: number; index: number }> {
