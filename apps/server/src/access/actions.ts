@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The roles of POL-3. A cluster admin is one in the tenant `cluster`, where the deployment's own matters are. */
+export const standingRoles = ['cluster_admin', 'tenant_admin', 'responder', 'auditor', 'viewer'] as const
+export type StandingRole = (typeof standingRoles)[number]
+
+const everyone = ['viewer', 'auditor', 'responder', 'tenant_admin'] as const
+const overseers = ['auditor', 'responder', 'tenant_admin'] as const
+const auditors = ['auditor', 'tenant_admin'] as const
+const responders = ['responder', 'tenant_admin'] as const
+const admins = ['tenant_admin'] as const
+const cluster = ['cluster_admin'] as const
+const clusterAuditors = ['cluster_admin', 'auditor'] as const
+
+/**
+ * All that can be asked for, and the standing roles that may. `of: 'deployment'`: only within the tenant `cluster`, and
+ * no custom role has it. `of: 'tenant'`: within whichever tenant the request acts in; custom roles are made of these.
+ * A cluster admin may these in the tenant `cluster` too, and in no other.
+ */
+export const actions = {
+  'tenant:list': { of: 'deployment', roles: clusterAuditors },
+  'tenant:create': { of: 'deployment', roles: cluster },
+  'tenant:rename': { of: 'deployment', roles: cluster },
+  'tenant:suspend': { of: 'deployment', roles: cluster },
+  'tenant:erase': { of: 'deployment', roles: cluster },
+  'tenant:appoint': { of: 'deployment', roles: cluster },
+  'person:list': { of: 'deployment', roles: clusterAuditors },
+  'person:disable': { of: 'deployment', roles: cluster },
+  'deployment:read': { of: 'deployment', roles: clusterAuditors },
+  'keys:read': { of: 'deployment', roles: clusterAuditors },
+  'keys:rotate': { of: 'deployment', roles: cluster },
+  'break-glass:open': { of: 'deployment', roles: [] },
+  'alert:list': { of: 'tenant', roles: everyone },
+  'event:list': { of: 'tenant', roles: everyone },
+  'event:reveal': { of: 'tenant', roles: overseers },
+  'event:export': { of: 'tenant', roles: overseers },
+  'feed:subscribe': { of: 'tenant', roles: everyone },
+  'ledger:read': { of: 'tenant', roles: everyone },
+  'audit:list': { of: 'tenant', roles: auditors },
+  'host:list': { of: 'tenant', roles: everyone },
+  'host:invite': { of: 'tenant', roles: admins },
+  'host:revoke': { of: 'tenant', roles: admins },
+  'member:list': { of: 'tenant', roles: auditors },
+  'member:invite': { of: 'tenant', roles: admins },
+  'member:grant': { of: 'tenant', roles: admins },
+  'role:list': { of: 'tenant', roles: auditors },
+  'role:write': { of: 'tenant', roles: admins },
+  'token:list': { of: 'tenant', roles: auditors },
+  'token:create': { of: 'tenant', roles: admins },
+  'token:revoke': { of: 'tenant', roles: admins },
+  'policy:read': { of: 'tenant', roles: everyone },
+  'policy:try': { of: 'tenant', roles: overseers },
+  'policy:write': { of: 'tenant', roles: admins },
+  'subject:erase': { of: 'tenant', roles: admins },
+  'threat:analyze': { of: 'tenant', roles: responders },
+  'vulnerability:list': { of: 'tenant', roles: everyone },
+  'vulnerability:scan': { of: 'tenant', roles: responders },
+  'incident:read': { of: 'tenant', roles: everyone },
+  'incident:open': { of: 'tenant', roles: responders },
+  /** A host's own stream; nobody else's. */
+  'agent:report': { of: 'tenant', roles: [] },
+} as const satisfies Readonly<
+  Record<string, { readonly of: 'deployment' | 'tenant'; readonly roles: readonly StandingRole[] }>
+>
+
+export type Action = keyof typeof actions
+export const isAction = (name: string): name is Action => Object.hasOwn(actions, name)
+export const actionNames = Object.keys(actions) as Action[]
+
+/** What a custom role, or a token, may be made of. */
+export const grantableActions: readonly Action[] = actionNames.filter(
+  (name) => actions[name].of === 'tenant' && actions[name].roles.length > 0,
+)
