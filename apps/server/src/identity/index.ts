@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export { type Act, type ActVerb, actEvent } from './act.ts'
 export { type AuditMatter, auditEvent, type ServerVoice } from './audit-event.ts'
 export { type Authority, lifetimesMs } from './authority.ts'
 export { checkValidity, type HostCertificate, verifyHostCertificate } from './certificate.ts'

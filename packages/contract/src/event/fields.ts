@@ -38,6 +38,13 @@ type MoreOfUnmapped =
   | 'key_kind'
   | 'ledger_position'
   | 'machine_id'
+  | 'request_id'
+  | 'denied_action'
+  | 'denied_times'
+  | 'role'
+  | 'role_actions'
+  | 'grantee'
+  | 'token_actions'
   | 'same_machine'
   | 'signing_key_id'
   | 'successor'
@@ -140,6 +147,13 @@ const unmapped = {
   same_machine: 'plain',
   signing_key_id: 'plain',
   successor: 'plain',
+  request_id: 'plain',
+  denied_action: 'plain',
+  denied_times: 'plain',
+  role: 'plain',
+  role_actions: 'plain',
+  grantee: 'plain',
+  token_actions: 'plain',
 } as const satisfies Rows<SealwatchEvent['unmapped'], MoreOfUnmapped>
 
 const event = {
