@@ -48,8 +48,8 @@ export function actEvent(voice: ServerVoice, act: Act): Body {
     kind: kindOf(verb),
     severity,
     message,
+    by: by.name,
     members: {
-      actor: { app_name: 'sealwatch-server', user: { uid: by.name } },
       entity: { type_id: 99, ...entity, name: entity.type.toLowerCase() },
       unmapped: { request_id: by.requestId, ...details },
     },

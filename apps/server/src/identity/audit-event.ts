@@ -31,6 +31,8 @@ export type AuditMatter = {
   readonly kind: Classification
   readonly severity: SeverityName
   readonly message: string
+  /** `kind:id` of the principal whose act it is; undefined: the server's own. */
+  readonly by?: string
   /** The members that OCSF has for this class, and `unmapped` for ours. */
   readonly members: EventMembers & { readonly unmapped: UnmappedMembers }
 }
@@ -40,7 +42,7 @@ export type AuditMatter = {
  * others said, an operator's reason or a host's name, may hold some (LOG-5).
  */
 export function auditEvent({ device, version }: ServerVoice, matter: AuditMatter): Body {
-  const { code, component, tenant, timeNs, about, kind, severity, message, members } = scrubTexts(matter)
+  const { code, component, tenant, timeNs, about, kind, severity, message, by, members } = scrubTexts(matter)
   const event: EventBase = {
     ...kind,
     ...severities[severity],
@@ -55,7 +57,7 @@ export function auditEvent({ device, version }: ServerVoice, matter: AuditMatter
       profiles: ['host'],
     },
     device,
-    actor: { app_name: 'sealwatch-server' },
+    actor: { app_name: 'sealwatch-server', ...(by === undefined ? {} : { user: { uid: by } }) },
     ...members,
   }
   return { event } as unknown as Body
