@@ -19,7 +19,7 @@ export const jsonErrors = {
 } as const satisfies ErrorTable
 const jsonError = errorsOf(jsonErrors)
 
-export { jsonDepthMax, skipCanonical, startsWith } from './skip-canonical.ts'
+export { isAfter, jsonDepthMax, skipCanonical, skipKey, startsWith } from './skip-canonical.ts'
 
 /** RFC 8785 text of a plain JSON value. Throws on lone surrogates, NaN and infinities, and drops undefined members. */
 export function canonicalize(value: object): string {

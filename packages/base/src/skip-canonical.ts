@@ -77,16 +77,16 @@ export function skipCanonical(bytes: Uint8Array, from: number, depthAbove = 0): 
   }
 }
 
-/** From a key's quote to the byte after its colon. */
-function skipKey(bytes: Uint8Array, from: number): number {
+/** From a key's quote to the byte after its colon; -1 where the key is not plain ASCII. */
+export function skipKey(bytes: Uint8Array, from: number): number {
   if (bytes[from] !== quote) return -1
   let at = from + 1
   while (byteClass[bytes[at] as number] === 0) at += 1
   return bytes[at] === quote && bytes[at + 1] === colon ? at + 2 : -1
 }
 
-/** In plain ASCII the order of bytes is that of UTF-16 units. */
-function isAfter(bytes: Uint8Array, from: number, to: number, beforeFrom: number, beforeTo: number): boolean {
+/** Does the first key sort after the second? In plain ASCII the order of bytes is that of UTF-16 units. */
+export function isAfter(bytes: Uint8Array, from: number, to: number, beforeFrom: number, beforeTo: number): boolean {
   const length = Math.min(to - from, beforeTo - beforeFrom)
   for (let i = 0; i < length; i += 1) {
     const difference = (bytes[from + i] as number) - (bytes[beforeFrom + i] as number)

@@ -114,7 +114,7 @@ export function createIngest(options: IngestOptions): Ingest {
     sealed: ReadonlyMap<number, Uint8Array>,
   ): Promise<Outcome> {
     const { next } = await ledger.append(batch, sealed)
-    counters.admitted += batch.lines.length
+    counters.admitted += batch.count
     return { kind: 'acknowledged', nextSeq: batch.end.nextSeq, leafIndex: next - 1 }
   }
 
@@ -197,12 +197,12 @@ export function createIngest(options: IngestOptions): Ingest {
     const attempted = `reading the personal values of chain ${batch.chain}`
     const lines: LineWithValues[] = []
     for (const { seq, values } of request.side) {
-      const parsed = batch.lines[Number(seq) - batch.firstSeq]
+      const index = Number(seq) - batch.firstSeq
       try {
-        if (parsed === undefined || values.length > limits.sideBytesMax) {
+        if (!(index >= 0 && index < batch.count) || values.length > limits.sideBytesMax) {
           throw ingestError('INGEST_MALFORMED', { attempted, received: `${values.length} bytes for line ${seq}` })
         }
-        const { line, hash } = parsed
+        const { line, hash } = batch.lineAt(index)
         const opened = openSide(sha256, line, Buffer.from(values).toString('utf8'), attempted)
         lines.push({ line, leafHash: hash.toHex(), values: opened })
       } catch (error) {

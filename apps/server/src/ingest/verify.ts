@@ -47,11 +47,9 @@ export function judgeBatch(
   let admitted: VerifiedBatch
   try {
     const linked: LinkedBatch = linkBatch(sha256, batch, position, limits.batchLinesMax)
-    if (linked.lines.length !== batch.count)
-      return wrong('invalid_signature', `${linked.lines.length} lines where ${batch.count} were announced`)
-    const foreign = linked.lines.find(
-      (parsed) => parsed.kind === 'anchor' && 'anchor' in parsed.line && !isOf(parsed.line.anchor, owner.tenant, key),
-    )
+    if (linked.count !== batch.count)
+      return wrong('invalid_signature', `${linked.count} lines where ${batch.count} were announced`)
+    const foreign = linked.others.values().find(({ line }) => 'anchor' in line && !isOf(line.anchor, owner.tenant, key))
     if (foreign !== undefined) return wrong('invalid_signature', 'an anchor of another tenant or key')
     admitted = verifyBatch(sha256, verifyEd25519, linked, key)
   } catch (error) {

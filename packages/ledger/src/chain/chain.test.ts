@@ -55,10 +55,11 @@ async function shipAll(chain: Chain, from = 0, start = chainStart, forgotten = 0
     assert.ok(batch !== undefined, `a batch at ${seq}`)
     const linked = linkBatch(sha256, batch, position, limits.batchLinesMax)
     verifyBatch(sha256, verifyEd25519, linked, key)
-    assert.equal(linked.lines.length, batch.count)
+    assert.equal(linked.count, batch.count)
     position = linked.end
     const side = new Map(batch.side.map(({ seq: at, values }) => [at, Buffer.from(values).toString()]))
-    for (const { line } of linked.lines) {
+    for (let i = 0; i < linked.count; i += 1) {
+      const { line } = linked.lineAt(i)
       lines.push(line)
       if (!('event' in line)) continue
       const message = line.event.message as string

@@ -17,7 +17,7 @@ const root = await openSampleLedger(good, 'root')
 const host = sampleHost(1)
 await tenant.append({ own: { key: host.key } })
 const batch = host.verified(host.batch(600))
-const first = batch.lines[1]?.line.seq as number
+const first = batch.firstSeq + 1
 await tenant.append(batch, new Map([[first, Buffer.from('a sealed value')]]))
 await sealTenant(tenant, root)
 await tenant.append(host.verified(host.batch(3)))

@@ -175,7 +175,7 @@ test("a host cannot write on the ledger's own chain", async () => {
   const { tip } = ledger.position(ledger.chain)
   const event = Buffer.from(anchor?.line ?? '')
   assert.ok(tip !== null && event.length > 0)
-  const forged = { chain: ledger.chain, firstSeq: 1, end: { nextSeq: 2, tip }, lines: [], head: undefined }
+  const forged = { chain: ledger.chain, firstSeq: 1, end: { nextSeq: 2, tip }, others: new Map(), head: undefined }
   await assert.rejects(ledger.append(forged as unknown as Parameters<Ledger['append']>[0]), { code: 'BATCH_MALFORMED' })
   assert.deepEqual(ledger.position(ledger.chain), { nextSeq: 1, tip })
   await ledger.append({ own: { event: { message: 'still here' } } })

@@ -18,7 +18,9 @@ import { sha256 } from '../sha256.ts'
 import { batchErrors, type VerifiedBatch } from '../verify/batch.ts'
 import { type ChainPosition, extendChain, skipStub } from '../verify/chain.ts'
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '../verify/checkpoint.ts'
-import { type Body, noHash, type ParsedLine, parseLine, parseLines } from '../verify/line.ts'
+import { eventRow, numbersPerEvent } from '../verify/event-row.ts'
+import { type Body, noHash, type ParsedLine, parseLine } from '../verify/line.ts'
+import { type Lines, parseLines } from '../verify/lines.ts'
 import { equal, type Hash, leafHash } from '../verify/merkle.ts'
 import { type NoteVerifier, openNote } from '../verify/note.ts'
 import type { BundleIndex } from './bundle-index.ts'
@@ -95,7 +97,7 @@ type Waiting = {
 }
 
 /** Lines as they are written: a batch, or one of the ledger's own. */
-type Part = VerifiedBatch | { readonly lines: readonly ParsedLine[]; readonly ndjson: Uint8Array }
+type Part = VerifiedBatch | Lines
 
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { dir, disk, origin, tenant } = options
@@ -150,10 +152,12 @@ function createLedger(
       admitted.set(stub.chain, skipStub(position(stub.chain), stub, attempted))
       return
     }
-    const isForeign = item.lines.some((parsed) => parsed.kind === 'anchor' && anchorOf(parsed)?.tenant !== tenant)
+    const isForeign = item.others
+      .values()
+      .some((parsed) => parsed.kind === 'anchor' && anchorOf(parsed)?.tenant !== tenant)
     if (isForeign || item.chain === own)
       throw batchError('BATCH_MALFORMED', { attempted, received: `lines that do not belong to the tenant ${tenant}` })
-    extendChain(position(item.chain), item.lines[0] as ParsedLine, attempted)
+    extendChain(position(item.chain), item.lineAt(0), attempted)
     admitted.set(item.chain, item.end)
   }
 
@@ -188,18 +192,15 @@ function createLedger(
     })
     // The lines are durable, their hashes are derived: if we stop here, recover() computes them again.
     let { size, bytes } = durable
-    const leaves: Hash[] = []
     for (const part of parts) {
       if ('end' in part) walk.take(part, following)
-      else for (const line of part.lines) walk.step(line, following)
-      for (const line of part.lines) {
-        bundles.note(size, bytes)
-        leaves.push(line.hash)
-        size += 1
-        bytes += line.length + 1
-      }
+      else walk.step(part.lineAt(0), following)
+      for (let i = (tileWidth - (size % tileWidth)) % tileWidth; i < part.count; i += tileWidth)
+        bundles.note(size + i, bytes + (part.rows[i * numbersPerEvent + eventRow.from] as number))
+      size += part.count
+      bytes += part.ndjson.length
     }
-    hashes.append(Buffer.concat(leaves))
+    hashes.append(Buffer.concat(parts.map((part) => part.hashes)))
     bundles.flush()
     durable = { size, bytes, sideBytes: side.size }
     for (const [i, { resolve }] of group.entries()) resolve(placed[i] as Placed)
@@ -224,7 +225,7 @@ function createLedger(
           sideRows.push(sideRow(first + seq - item.firstSeq, values?.get(seq) as Uint8Array))
         parts.push(item)
       }
-      next += (parts.at(-1) as Part).lines.length
+      next += (parts.at(-1) as Part).count
       placed.push({ first, next })
     }
     return { parts, sideRows, placed }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { skipCanonical, startsWith } from '@sealwatch/base/json'
-import { chainAt, eventFromIn, eventTail } from '../verify/event-line.ts'
+import { chainAt, chainFrom, eventFromIn, eventTail } from '../verify/event-row.ts'
 
 /** What is worth knowing of an event before anybody reads it. */
 export type EventSkim = {
@@ -33,7 +33,7 @@ export function skimEvent(line: Uint8Array, wanted: readonly Uint8Array[]): Even
     at = valueTo + (line[valueTo] === comma ? 1 : 0)
   }
   const timeMs = timeOf(line)
-  return line[at] === brace && timeMs >= 0 ? { chain: chainAt(line), timeMs, numbers } : undefined
+  return line[at] === brace && timeMs >= 0 ? { chain: chainAt(line, chainFrom), timeMs, numbers } : undefined
 }
 
 const [quote, colon, comma, brace, zero] = [0x22, 0x3a, 0x2c, 0x7d, 0x30]

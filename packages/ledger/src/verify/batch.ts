@@ -4,7 +4,8 @@ import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
 import { type ChainPosition, extendChain, positionAfter } from './chain.ts'
 import type { Epoch } from './epoch.ts'
 import { verifyHead } from './head.ts'
-import { type KeyRecord, type ParsedLine, parseLines } from './line.ts'
+import type { KeyRecord, ParsedLine } from './line.ts'
+import { type Lines, parseLines } from './lines.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
 
@@ -20,13 +21,10 @@ const batchError = errorsOf(batchErrors)
 const hostKinds: readonly string[] = ['anchor', 'event', 'close', 'head']
 
 /** Lines of one chain that hang together and end in a head, whose signature is the caller's to check. */
-export type LinkedBatch = {
+export type LinkedBatch = Lines & {
   readonly chain: string
   readonly firstSeq: number
   readonly end: ChainPosition
-  readonly lines: readonly ParsedLine[]
-  /** The lines as they came, newlines included. */
-  readonly ndjson: Uint8Array
   readonly head: ParsedLine
   /** In which the head stands, as far as the lines before it tell. */
   readonly epoch: Epoch | undefined
@@ -40,23 +38,20 @@ export function linkBatch(
   linesMax: number,
 ): LinkedBatch {
   const attempted = `reading a batch of chain ${batch.chain} from line ${start.nextSeq} on`
-  const { lines, ndjson } = parseLines(sha256, batch.lines, linesMax, attempted)
-  const head = lines.at(-1)
-  if (head === undefined) throw batchError('BATCH_MALFORMED', { attempted, received: 'no line' })
+  const lines = parseLines(sha256, batch.lines, linesMax, attempted)
+  if (lines.count === 0) throw batchError('BATCH_MALFORMED', { attempted, received: 'no line' })
+  const last = lines.count - 1
+  const head = lines.lineAt(last)
   let end = start
   let epoch: Epoch | undefined
-  let before: ParsedLine | undefined
-  for (const parsed of lines) {
-    if (parsed !== head && before !== undefined && parsed.follows(before)) {
-      before = parsed
-      continue
-    }
-    if (before !== undefined) end = positionAfter(before, end.epoch)
-    before = parsed
+  for (let i = 0; i < lines.count; i += 1) {
+    if (i > 0 && i < last && lines.isNext(i)) continue
+    const parsed = i === last ? head : lines.lineAt(i)
+    if (i > 0) end = positionAfter(lines.lineAt(i - 1), end.epoch)
     const { line } = parsed
     if (line.chain !== batch.chain)
       throw batchError('BATCH_MALFORMED', { attempted, received: `a line of chain ${line.chain}` })
-    if ('head' in line !== (parsed === head) || !hostKinds.includes(parsed.kind)) {
+    if ('head' in line !== (i === last) || !hostKinds.includes(parsed.kind)) {
       throw batchError('BATCH_MALFORMED', {
         attempted,
         received: `line ${line.seq} of a kind that does not belong there`,
@@ -67,7 +62,7 @@ export function linkBatch(
     epoch = end.epoch
     end = extendChain(end, parsed, attempted)
   }
-  return { chain: batch.chain, firstSeq: start.nextSeq, end, lines, ndjson, head, epoch }
+  return { ...lines, chain: batch.chain, firstSeq: start.nextSeq, end, head, epoch }
 }
 
 declare const verified: unique symbol

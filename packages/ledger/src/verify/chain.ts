@@ -91,8 +91,8 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
       return position(chain)
     },
     step,
-    take({ chain, lines, end }, attempted) {
-      step(lines[0] as ParsedLine, attempted)
+    take({ chain, lineAt, end }, attempted) {
+      step(lineAt(0), attempted)
       last = undefined
       known.set(chain, end)
     },

@@ -7,8 +7,7 @@ import canonicalizeByLibrary from 'canonicalize'
 import fc from 'fast-check'
 import { sha256 } from '../sha256.ts'
 import { readEventLine } from './event-line.ts'
-import { noHash, parseLine, parseLines } from './line.ts'
-import { leafHash } from './merkle.ts'
+import { noHash, parseLine } from './line.ts'
 
 const envelope = {
   chain: '0f'.repeat(16),
@@ -147,26 +146,4 @@ test('chain.md 5: an event follows an event of its own epoch alone; behind a hea
     assert.ok(!line({ event }, 8, tip, 4).follows(first))
     assert.ok(!line({ event }, 8, tip, 2).follows(first))
   }
-})
-
-test('many lines in one piece are the lines, their hashes and their bytes', () => {
-  const lines = [
-    canonicalize({ ...envelope, event }),
-    canonicalize({ ...envelope, head: { note: 'n' } }),
-    canonicalize({ ...envelope, event: { é: 1 } }),
-    canonicalize({ ...envelope, chain: 'aa'.repeat(16), event }),
-  ]
-  const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''))
-  const read = parseLines(sha256, bytes, 4, 'testing')
-  assert.deepEqual(Buffer.from(read.ndjson), bytes)
-  assert.equal(read.lines.length, 4)
-  for (const [i, line] of lines.entries()) {
-    const parsed = read.lines[i]
-    assert.equal(Buffer.from(parsed?.bytes ?? []).toString(), line)
-    assert.deepEqual(parsed?.line, JSON.parse(line))
-    assert.deepEqual(Buffer.from(parsed?.hash ?? []), Buffer.from(leafHash(sha256, Buffer.from(line))))
-  }
-  assert.throws(() => parseLines(sha256, bytes, 3, 'testing'), { code: 'LINE_MALFORMED' })
-  assert.throws(() => parseLines(sha256, bytes.subarray(0, -1), 4, 'testing'), { code: 'LINE_MALFORMED' })
-  assert.deepEqual(parseLines(sha256, new Uint8Array(0), 4, 'testing').lines, [])
 })

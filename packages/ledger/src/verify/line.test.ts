@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { canonicalize, isSealwatchError, type Json, type JsonObject } from '@sealwatch/base'
 import fc from 'fast-check'
 import { sha256 } from '../sha256.ts'
-import { lineBytesMax, noHash, parseLine, splitLines } from './line.ts'
+import { lineBytesMax, noHash, parseLine } from './line.ts'
 import { leafHash } from './merkle.ts'
 
 const envelope = {
@@ -200,13 +200,4 @@ test('hostile bytes never make the parser throw anything of its own', () => {
     event: fc.jsonValue(),
   })
   fc.assert(fc.property(odd, (line) => void codeOf(JSON.stringify(line))))
-})
-
-test('NDJSON is split into lines that all end in a newline, up to a limit', () => {
-  const split = (text: string, linesMax = 3) =>
-    splitLines(Buffer.from(text), linesMax, 'testing').map((line) => Buffer.from(line).toString())
-  assert.deepEqual(split('a\nb\n\n'), ['a', 'b', ''])
-  assert.deepEqual(split(''), [])
-  assert.throws(() => split('a\nb'), { code: 'LINE_MALFORMED' })
-  assert.throws(() => split('a\nb\nc\nd\n'), { code: 'LINE_MALFORMED' })
 })

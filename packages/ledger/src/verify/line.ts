@@ -3,9 +3,10 @@
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
 import { type JsonObject, parseCanonical } from '@sealwatch/base/json'
 import type { DsseEnvelope } from '@sealwatch/keys/dsse'
-import { lineBytesMax, readEventLine } from './event-line.ts'
+import { readEventLine } from './event-line.ts'
+import { lineBytesMax } from './event-row.ts'
 import { kindOf, noteCharsMax } from './line-form.ts'
-import { type Hash, leafHash, leafHashIn, type Sha256 } from './merkle.ts'
+import { type Hash, leafHash, type Sha256 } from './merkle.ts'
 
 export const lineErrors = {
   LINE_TOO_LONG: {
@@ -23,7 +24,6 @@ const lineError = errorsOf(lineErrors)
 
 export { lineBytesMax, noteCharsMax }
 export const noHash = '0'.repeat(64)
-const newline = 0x0a
 
 export type Anchor = {
   readonly tenant: string
@@ -169,49 +169,4 @@ function parseEnvelope(text: string, attempted: string): { line: Line; kind: str
   const found = isObject ? kindOf(value as JsonObject) : { fault: 'a value that is no object' }
   if ('fault' in found) throw lineError('LINE_MALFORMED', { attempted, received: found.fault })
   return { line: value as unknown as Line, kind: found.kind }
-}
-
-/**
- * Parses NDJSON, every line of which must end in a newline. The lines keep a copy of the bytes, `ndjson`, which the hash
- * of a leaf needs in a frame of its own.
- */
-export function parseLines(
-  sha256: Sha256,
-  bytes: Uint8Array,
-  linesMax: number,
-  attempted: string,
-): { readonly lines: ParsedLine[]; readonly ndjson: Uint8Array } {
-  const framed = new Uint8Array(bytes.length + 1)
-  framed.set(bytes, 1)
-  const lines: ParsedLine[] = []
-  let last: ParsedLine | undefined
-  for (let from = 1; from < framed.length; ) {
-    const event = readEventLine(framed, from, last)
-    const to = event === undefined ? framed.indexOf(newline, from) : event.to
-    if (to < 0 || to === framed.length)
-      throw lineError('LINE_MALFORMED', { attempted, received: 'a last line without its newline' })
-    if (lines.length === linesMax)
-      throw lineError('LINE_MALFORMED', { attempted, received: `more than ${linesMax} lines` })
-    if (to - from > lineBytesMax) throw lineError('LINE_TOO_LONG', { attempted, received: `${to - from} bytes` })
-    const hash = leafHashIn(sha256, framed, from, to)
-    if (event !== undefined) event.hash = hash
-    last = event ?? parseWhole(framed.subarray(from, to), attempted, hash)
-    lines.push(last)
-    from = to + 1
-  }
-  return { lines, ndjson: framed.subarray(1) }
-}
-
-/** Splits NDJSON into lines without their newlines; every line must end in one. */
-export function splitLines(bytes: Uint8Array, linesMax: number, attempted: string): Uint8Array[] {
-  const lines: Uint8Array[] = []
-  for (let from = 0; from < bytes.length; ) {
-    const end = bytes.indexOf(newline, from)
-    if (end < 0) throw lineError('LINE_MALFORMED', { attempted, received: 'a last line without its newline' })
-    if (lines.length === linesMax)
-      throw lineError('LINE_MALFORMED', { attempted, received: `more than ${linesMax} lines` })
-    lines.push(bytes.subarray(from, end))
-    from = end + 1
-  }
-  return lines
 }

@@ -27,6 +27,7 @@ export type ManyHashes = {
 }
 /** 32 bytes. */
 export type Hash = Uint8Array
+export const hashBytes = 32
 
 /** RFC 9162, 2.1.1: SHA-256(0x00 || entry). */
 export function leafHash(sha256: Sha256, entry: Uint8Array): Hash {
@@ -53,9 +54,13 @@ export function leafHashesIn(sha256: Sha256, frame: Uint8Array, places: Uint32Ar
   if (sha256.many !== undefined) sha256.many.leaves(frame, places, count, hashes)
   else
     for (let i = 0; i < count; i += 1)
-      hashes.set(leafHashIn(sha256, frame, places[2 * i] as number, places[2 * i + 1] as number), i * hashBytes)
+      hashes.set(leafHashOf(sha256, frame, places[2 * i] as number, places[2 * i + 1] as number), i * hashBytes)
   return hashes
 }
+
+/** What begins the bytes has no byte before it to borrow. */
+const leafHashOf = (sha256: Sha256, bytes: Uint8Array, from: number, to: number): Hash =>
+  from === 0 ? leafHash(sha256, bytes.subarray(from, to)) : leafHashIn(sha256, bytes, from, to)
 
 // Written anew for each node, and read by nobody once the hash is there.
 const nodeFrame = new Uint8Array(65).fill(1, 0, 1)
@@ -77,7 +82,6 @@ export function nodeHashes(sha256: Sha256, row: Uint8Array): Uint8Array {
   return nodes
 }
 
-const hashBytes = 32
 const none = new Uint8Array(0)
 const hashIn = (row: Uint8Array, at: number): Hash => row.subarray(at, at + hashBytes)
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { newline } from './bundle-records.ts'
-import { type EventLine, eventLineAt, numbersPerEvent, readEventLine } from './event-line.ts'
+import { type EventLine, eventLineAt } from './event-line.ts'
+import { numbersPerEvent, readEvent } from './event-row.ts'
 import type { ParsedLine } from './line.ts'
-import { leafHashIn, type Sha256 } from './merkle.ts'
+import { hashBytes, leafHashesIn, type Sha256 } from './merkle.ts'
 
 /**
  * What a block of a bundle's records shows without what is before it: the lines of events in it, where they stand, and their
@@ -19,29 +20,26 @@ export type BlockRead = {
 /** Does that elsewhere; `atOnce` says how many blocks it takes in hand. */
 export type BlockReader = { readonly atOnce: number; read(block: Uint8Array): Promise<BlockRead> }
 
-const hashBytes = 32
 /** More of them than this do not fit into a block. */
 const eventBytesMin = 190
 
 export function readBlock(sha256: Sha256, block: Uint8Array): BlockRead {
   const most = Math.ceil(block.length / eventBytesMin)
   const events = new Float64Array(most * numbersPerEvent)
-  const hashes = new Uint8Array(most * hashBytes)
+  const places = new Uint32Array(most * 2)
   let count = 0
-  let before: EventLine | undefined
   for (let from = 1; from < block.length; ) {
-    const event = readEventLine(block, from, before)
-    if (event === undefined) {
+    const to = readEvent(block, from, events, count * numbersPerEvent)
+    if (to < 0) {
       from = block.indexOf(newline, from) + 1
       continue
     }
-    event.place(events, count * numbersPerEvent)
-    hashes.set(leafHashIn(sha256, block, from, event.to), count * hashBytes)
+    places[2 * count] = from
+    places[2 * count + 1] = to
     count += 1
-    before = event
-    from = event.to + 1
+    from = to + 1
   }
-  return { block, events: events.slice(0, count * numbersPerEvent), hashes: hashes.slice(0, count * hashBytes) }
+  return { block, events: events.slice(0, count * numbersPerEvent), hashes: leafHashesIn(sha256, block, places, count) }
 }
 
 /** The events of a block in their order, each with its hash, for whoever comes to where it begins. */
