@@ -11,6 +11,8 @@ export type Attribute = { readonly path: readonly string[]; readonly slot: numbe
 /** Hands out one slot for each distinct path, so that an event is read once for all rules. */
 export type AttributeTable = {
   attribute(path: readonly string[]): Attribute
+  /** All that were asked for, in the order of their slots. */
+  readonly all: readonly Attribute[]
 }
 
 export function createAttributeTable(): AttributeTable {
@@ -21,6 +23,9 @@ export function createAttributeTable(): AttributeTable {
       const found = known.get(key) ?? { path, slot: known.size, personal: isPersonal(path) }
       known.set(key, found)
       return found
+    },
+    get all() {
+      return [...known.values()]
     },
   }
 }
@@ -40,12 +45,13 @@ export type Reading = (attribute: Attribute) => readonly Found[]
 export function readingOf(event: object, side: Side): Reading {
   const slots: (readonly Found[])[] = []
   return (attribute) => {
-    slots[attribute.slot] ??= find(event, attribute, side)
+    slots[attribute.slot] ??= find(event, attribute, side, 0)
     return slots[attribute.slot] as readonly Found[]
   }
 }
 
-function find(event: object, { path, personal }: Attribute, side: Side): readonly Found[] {
+/** `value`: what the event has at the first `steps` members of the path, before any `*`. */
+export function find(value: unknown, { path, personal }: Attribute, side: Side, steps: number): readonly Found[] {
   const found: Found[] = []
   const visit = (value: unknown, depth: number, pointer: string): void => {
     const step = path[depth]
@@ -54,10 +60,10 @@ function find(event: object, { path, personal }: Attribute, side: Side): readonl
     } else if (step === '*') {
       for (const [index, inner] of Array.isArray(value) ? value.entries() : [])
         visit(inner, depth + 1, `${pointer}/${index}`)
-    } else if (typeof value === 'object' && value !== null && Object.hasOwn(value, step))
+    } else if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, step))
       visit((value as Readonly<Record<string, unknown>>)[step], depth + 1, `${pointer}/${step}`)
   }
-  visit(event, 0, '/event')
+  visit(value, steps, ['/event', ...path.slice(0, steps)].join('/'))
   return found
 }
 

@@ -7,11 +7,13 @@ import { ruleLimits } from './limits.ts'
 import { createAttributeTable, readingOf } from './reading.ts'
 import type { RuleFile } from './sigma/document.ts'
 import { compileRule, type Rule } from './sigma/rule.ts'
+import { createSkim, type Skim } from './skim.ts'
 
 export type Ruleset = {
   readonly rules: readonly Rule[]
   /** By OCSF type_uid: what an event does not concern costs it nothing. */
   readonly byType: ReadonlyMap<number, readonly Rule[]>
+  readonly mayFire: Skim
 }
 
 /** A file that was left out: the others go on without it. */
@@ -43,7 +45,9 @@ export function loadRules(files: readonly RuleFile[]): LoadedRules {
       problems.push({ path: file.path, line: where.line, error })
     }
   }
-  return { ruleset: { rules, byType: indexByType(rules) }, problems, notices: rules.flatMap(noticesOf) }
+  const byType = indexByType(rules)
+  const ruleset = { rules, byType, mayFire: createSkim(attributes, byType) }
+  return { ruleset, problems, notices: rules.flatMap(noticesOf) }
 }
 
 const noSide: Side = {}

@@ -3,7 +3,7 @@
 import { type Clock, follow, type JsonObject } from '@sealwatch/base'
 import type { Side } from '@sealwatch/contract'
 import { evaluate, type FindingContext, findingFor, type Ruleset } from '@sealwatch/detect'
-import { type Body, type Leaf, type Ledger, parseLine, sha256 } from '@sealwatch/ledger'
+import { type Body, eventFromIn, type Leaf, type Ledger, parseLine, sha256 } from '@sealwatch/ledger'
 import { leafFeed } from '../ingest/index.ts'
 import type { Outbox, Store } from '../store/index.ts'
 
@@ -20,14 +20,17 @@ export type DetectOptions = {
   readonly signal: AbortSignal
 }
 
-const batchMax = 256
+const batchMax = 2048
+/** So long others wait at most: the same thread acknowledges batches. */
+const sliceNs = 1_000_000n
+const linesPerLook = 64
 
 /**
  * Follows a tenant's ledger and judges every event of a host, until the signal fires. Findings and cursor are saved in
  * one transaction; the findings themselves enter the ledger through the outbox, each of them once.
  */
 export async function detect(options: DetectOptions): Promise<void> {
-  const { ledger, store, outbox, indexed, clock, signal } = options
+  const { ledger, store, outbox, clock, signal } = options
   const { tenant } = ledger
   const saved = await store.db
     .selectFrom('cursors')
@@ -42,11 +45,10 @@ export async function detect(options: DetectOptions): Promise<void> {
     batchMax,
     signal,
     handle: async (leaves, next) => {
-      await indexed.waitFor(tenant, next, signal)
-      if (signal.aborted) return
-      const sides = await sidesOf(options, leaves, next)
+      const suspects = await suspectsIn(options, leaves)
       const findings: Body[] = []
-      for (const leaf of leaves) findings.push(...(await findingsOf(options, leaf, sides, clock.nowMs())))
+      for (const leaf of suspects) findings.push(...(await findingsOf(options, leaf, clock.nowMs())))
+      if (signal.aborted) return
       // A finding is written down once; that there was none can be found again.
       const write = findings.length > 0 ? store.transaction : store.derived
       await write(async (tx) => {
@@ -63,35 +65,44 @@ export async function detect(options: DetectOptions): Promise<void> {
   })
 }
 
-async function sidesOf(
-  { store, ledger: { tenant } }: DetectOptions,
-  leaves: readonly Leaf[],
-  next: number,
-): Promise<Map<number, Uint8Array>> {
-  const rows = await store.db
-    .selectFrom('side_values')
-    .select(['leaf_index', 'sealed'])
-    .where('tenant', '=', tenant)
-    .where('leaf_index', '>=', leaves[0]?.index ?? next)
-    .where('leaf_index', '<', next)
-    .execute()
-  return new Map(rows.map(({ leaf_index, sealed }) => [leaf_index, sealed]))
+/** The leaves that some rule may fire for, found in slices; nearly all others are passed over unread. */
+async function suspectsIn({ ruleset, clock }: DetectOptions, leaves: readonly Leaf[]): Promise<Leaf[]> {
+  const suspects: Leaf[] = []
+  let untilNs = clock.monotonicNs() + sliceNs
+  for (const [i, leaf] of leaves.entries()) {
+    const from = eventFromIn(leaf.line, 0)
+    if (from < 0 || ruleset.mayFire(leaf.line, from)) suspects.push(leaf)
+    if (i % linesPerLook !== 0 || clock.monotonicNs() < untilNs) continue
+    await clock.sleep(0)
+    untilNs = clock.monotonicNs() + sliceNs
+  }
+  return suspects
 }
 
-async function findingsOf(
-  { ledger, ruleset, openSide }: DetectOptions,
-  leaf: Leaf,
-  sides: ReadonlyMap<number, Uint8Array>,
-  nowMs: number,
-): Promise<Body[]> {
+async function sideOf(
+  { store, indexed, openSide, signal, ledger: { tenant } }: DetectOptions,
+  index: number,
+  leafHash: string,
+): Promise<Side> {
+  await indexed.waitFor(tenant, index + 1, signal)
+  const row = await store.db
+    .selectFrom('side_values')
+    .select('sealed')
+    .where('tenant', '=', tenant)
+    .where('leaf_index', '=', index)
+    .executeTakeFirst()
+  const opened = row === undefined ? '' : await openSide(tenant, leafHash, row.sealed)
+  return opened === '' ? {} : (JSON.parse(opened) as Side)
+}
+
+async function findingsOf(options: DetectOptions, leaf: Leaf, nowMs: number): Promise<Body[]> {
+  const { ledger, ruleset } = options
   const { tenant } = ledger
   const { line, hash } = parseLine(sha256, leaf.line, `judging leaf ${leaf.index} of ${tenant}`)
   // What the server writes itself are judgements already.
   if (!('event' in line) || line.chain === ledger.chain || typeof line.event.type_uid !== 'number') return []
   const leafHash = hash.toHex()
-  const sealed = sides.get(leaf.index)
-  const opened = sealed === undefined ? '' : await openSide(tenant, leafHash, sealed)
-  const side = opened === '' ? {} : (JSON.parse(opened) as Side)
+  const side = await sideOf(options, leaf.index, leafHash)
   const event = line.event as unknown as FindingContext['event']
   const ref = { tenant, chain: line.chain, seq: line.seq, leaf_index: leaf.index, leaf_hash: leafHash }
   return evaluate(ruleset, event, side).map((match) => {
