@@ -16,6 +16,9 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   host_enrolled_again: 'fail',
   subject_erased: 'fail',
   tenant_erased: 'fail',
+  role_granted: 'fail',
+  role_written: 'fail',
+  token_created: 'fail',
   host_revoked: 'park',
   master_key_epoch_begun: 'park',
 }

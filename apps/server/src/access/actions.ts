@@ -71,3 +71,12 @@ export const actionNames = Object.keys(actions) as Action[]
 export const grantableActions: readonly Action[] = actionNames.filter(
   (name) => actions[name].of === 'tenant' && actions[name].roles.length > 0,
 )
+
+/** What a standing role may in a tenant. */
+export const standingActions = (role: StandingRole, tenant: string): Action[] =>
+  actionNames.filter((name) => {
+    const { of, roles } = actions[name]
+    const isCluster = tenant === 'cluster'
+    if (role === 'cluster_admin' && of === 'tenant') return isCluster && grantableActions.includes(name)
+    return (roles as readonly StandingRole[]).includes(role) && (of === 'tenant' || isCluster)
+  })

@@ -9,7 +9,7 @@ import {
   statefulIsAuthorized,
   validate,
 } from '@cedar-policy/cedar-wasm/nodejs'
-import { type Action, actionNames, actions, grantableActions, type StandingRole, standingRoles } from './actions.ts'
+import { type Action, actionNames, grantableActions, standingActions, standingRoles } from './actions.ts'
 import { nameOf, type Principal } from './principal.ts'
 
 const kinds = { person: 'Person', machine: 'Machine', operator: 'Operator', agent: 'Agent' } as const
@@ -59,15 +59,8 @@ const listOf = (names: readonly string[]) => names.map((name) => `Sealwatch::Act
  * (tenantForm, roleForm).
  */
 export function policiesOf(tenant: string, customRoles: readonly CustomRole[]): Readonly<Record<string, string>> {
-  const isCluster = tenant === 'cluster'
-  const mayOf = (role: StandingRole) =>
-    actionNames.filter((name) => {
-      const { of, roles } = actions[name]
-      if (role === 'cluster_admin') return isCluster && (of === 'deployment' ? has(roles, role) : isGrantable(name))
-      return has(roles, role) && (of === 'tenant' || isCluster)
-    })
   const rows = [
-    ...standingRoles.map((role) => [role, mayOf(role)] as const),
+    ...standingRoles.map((role) => [role, standingActions(role, tenant)] as const),
     ...customRoles.map(({ name, actions: may }) => [`custom/${name}`, may.filter(isGrantable)] as const),
   ]
   const resource = `resource == Sealwatch::Tenant::"${tenant}"`
@@ -89,7 +82,6 @@ export function policiesOf(tenant: string, customRoles: readonly CustomRole[]): 
   }
 }
 
-const has = (roles: readonly string[], role: string) => roles.includes(role)
 const isGrantable = (name: Action) => grantableActions.includes(name)
 
 export type Question = {

@@ -55,4 +55,14 @@ export const migrations: readonly string[] = [
    DELETE FROM side_values;
    UPDATE cursors SET position = 0, side_position = 0 WHERE follower = 'index';`,
   `CREATE TABLE signed_heads (ledger TEXT PRIMARY KEY, size INTEGER NOT NULL, root TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE grants (
+     tenant TEXT NOT NULL, person_id TEXT NOT NULL, role TEXT NOT NULL, granted_at TEXT NOT NULL, granted_by TEXT NOT NULL,
+     PRIMARY KEY (tenant, person_id, role)) STRICT, WITHOUT ROWID;
+   CREATE TABLE custom_roles (
+     tenant TEXT NOT NULL, name TEXT NOT NULL, actions TEXT NOT NULL, updated_at TEXT NOT NULL,
+     PRIMARY KEY (tenant, name)) STRICT, WITHOUT ROWID;
+   CREATE TABLE api_tokens (
+     tenant TEXT NOT NULL, token_id TEXT NOT NULL, name TEXT NOT NULL, secret_hash TEXT NOT NULL UNIQUE, actions TEXT NOT NULL,
+     created_at TEXT NOT NULL, created_by TEXT NOT NULL, expires_at TEXT NOT NULL, last_used_at TEXT, revoked_at TEXT,
+     PRIMARY KEY (tenant, token_id)) STRICT, WITHOUT ROWID;`,
 ]

@@ -34,6 +34,24 @@ export type Tables = {
     valid_until: string | null
     revoked_at: string | null
   }
+  /** Who holds which role in which tenant; `custom/NAME` is one that the tenant made. */
+  grants: { tenant: string; person_id: string; role: string; granted_at: string; granted_by: string }
+  /** `actions`: JSON, a list of names. */
+  custom_roles: { tenant: string; name: string; actions: string; updated_at: string }
+  api_tokens: {
+    tenant: string
+    token_id: string
+    name: string
+    /** Hex SHA-256. */
+    secret_hash: string
+    /** JSON: names. */
+    actions: string
+    created_at: string
+    created_by: string
+    expires_at: string
+    last_used_at: string | null
+    revoked_at: string | null
+  }
   signing_key_revocations: { key_id: string; revoked_at: string; cause: string }
   /** Which host seals a chain, and for which tenant; fixed at its first registration. */
   chains: { chain: string; tenant: string; host_id: string; registered_at: string }

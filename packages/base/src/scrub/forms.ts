@@ -28,6 +28,7 @@ const forms: readonly (readonly [begin: string, rest: string])[] = [
   ['eyJ', '[\\w-]{8,}\\.[\\w-]{8,}(?:\\.[\\w-]*)?'],
   // Our own join tokens.
   ['swj_', '[\\w-]{16,}(?:\\.[0-9a-f]+)?'],
+  ['swt_', '[\\w-]{16,}'],
   // crypt(5): what stands in /etc/shadow.
   ['\\$(?:[1567]|2[abxy]?|y|gy|argon2i?d?)\\$', '[\\w./=,+-]{1,64}\\$[\\w./$=,+]{16,}'],
 ]

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { rfc3339 } from '@sealwatch/base'
+import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
+import { accessError, perTenantMax } from './errors.ts'
+import type { Authorised, Gate } from './gate.ts'
+import { nameOf, type Principal } from './principal.ts'
+import { checkOwn, type Roles } from './roles.ts'
+
+export type Grant = {
+  readonly tenant: string
+  readonly personId: string
+  readonly role: string
+  readonly grantedAt: string
+  /** `kind:id` of who did; `group:NAME` where the provider says so. */
+  readonly grantedBy: string
+}
+
+/** Who holds which role in which tenant. */
+export type Grants = {
+  list(by: Authorised<'member:list'>): Grant[]
+  /** Throws ROLE_UNKNOWN, GRANT_BEYOND_OWN or ACCESS_TOO_MANY. What is held already stays as it is. */
+  grant(by: Authorised<'member:grant'>, personId: string, role: string): Promise<Recorded>
+  /** Counts at once. Throws GRANT_UNKNOWN or GRANT_LAST_ADMIN. */
+  revoke(by: Authorised<'member:grant'>, personId: string, role: string): Promise<Recorded>
+  /** A cluster admin names the first admin of a tenant, whose data stay closed to himself. */
+  appoint(by: Authorised<'tenant:appoint'>, tenant: string, personId: string): Promise<Recorded>
+  /** What a first-run link gives; root stands behind it. */
+  begin(personId: string, grants: readonly Pick<Grant, 'tenant' | 'role'>[], requestId: string): Promise<void>
+  /** Of persons; what tokens and hosts may does not come from here. */
+  rolesOf(principal: Principal, tenant: string): readonly string[]
+  /** The tenants in which the person holds anything, in order. */
+  tenantsOf(personId: string): string[]
+  isHeld(tenant: string, role: string): boolean
+}
+
+const none: readonly string[] = []
+
+export async function openGrants(
+  options: RecordOptions & { readonly gate: () => Gate; readonly roles: () => Roles },
+): Promise<Grants> {
+  const { store, gate, roles } = options
+  // tenant -> person -> role -> grant
+  const held = new Map<string, Map<string, Map<string, Grant>>>()
+  for (const row of await store.db.selectFrom('grants').selectAll().execute()) set(grantOf(row))
+
+  function set(grant: Grant): void {
+    const people = held.get(grant.tenant) ?? new Map<string, Map<string, Grant>>()
+    held.set(grant.tenant, people.set(grant.personId, (people.get(grant.personId) ?? new Map()).set(grant.role, grant)))
+  }
+  const grantsIn = (tenant: string) => [...(held.get(tenant)?.values() ?? [])].flatMap((byRole) => [...byRole.values()])
+
+  async function give(
+    tenant: string,
+    personId: string,
+    role: string,
+    by: { name: string; requestId: string },
+  ): Promise<Recorded> {
+    const attempted = `granting ${role} in the tenant ${tenant} to ${personId}`
+    if (grantsIn(tenant).length >= perTenantMax.grants)
+      throw accessError('ACCESS_TOO_MANY', { attempted, received: `${perTenantMax.grants} grants` })
+    let grant: Grant | undefined
+    return recordAct(
+      options,
+      {
+        code: 'role_granted',
+        component: 'access',
+        tenant,
+        by,
+        verb: 'create',
+        severity: 'medium',
+        message: `${personId} was granted the role ${role} in the tenant ${tenant}`,
+        entity: { type: 'Grant', uid: `${tenant}/${personId}/${role}` },
+        details: { role, grantee: personId },
+      },
+      async (tx, timeNs) => {
+        const row = { tenant, person_id: personId, role, granted_at: rfc3339(timeNs), granted_by: by.name }
+        await tx
+          .insertInto('grants')
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing())
+          .execute()
+        grant = grantOf(row)
+      },
+      () => {
+        set(grant as Grant)
+        gate().changed()
+      },
+    )
+  }
+
+  function checkRole(tenant: string, role: string, attempted: string) {
+    const may = roles().actionsOf(tenant, role)
+    if (may === undefined || may.length === 0) throw accessError('ROLE_UNKNOWN', { attempted, received: role })
+    return may
+  }
+
+  return {
+    list: ({ tenant }) => grantsIn(tenant),
+    grant: async (by, personId, role) => {
+      const attempted = `granting ${role} to ${personId}`
+      checkOwn(gate(), by, checkRole(by.tenant, role, attempted), attempted)
+      return give(by.tenant, personId, role, { name: nameOf(by.principal), requestId: by.requestId })
+    },
+    appoint: (by, tenant, personId) =>
+      give(tenant, personId, 'tenant_admin', { name: nameOf(by.principal), requestId: by.requestId }),
+    begin: async (personId, grants, requestId) => {
+      for (const { tenant, role } of grants) await give(tenant, personId, role, { name: 'operator:root', requestId })
+    },
+    revoke: async (by, personId, role) => {
+      const { tenant } = by
+      const attempted = `taking ${role} from ${personId}`
+      const byRole = held.get(tenant)?.get(personId)
+      if (byRole?.has(role) !== true) throw accessError('GRANT_UNKNOWN', { attempted, received: role })
+      const admin = tenant === 'cluster' ? 'cluster_admin' : 'tenant_admin'
+      if (role === admin && grantsIn(tenant).filter((grant) => grant.role === admin).length === 1)
+        throw accessError('GRANT_LAST_ADMIN', { attempted, received: `the last ${admin}` })
+      return recordAct(
+        options,
+        {
+          code: 'role_taken',
+          component: 'access',
+          tenant,
+          by: { name: nameOf(by.principal), requestId: by.requestId },
+          verb: 'delete',
+          severity: 'medium',
+          message: `the role ${role} in the tenant ${tenant} was taken from ${personId}`,
+          entity: { type: 'Grant', uid: `${tenant}/${personId}/${role}` },
+          details: { role, grantee: personId },
+        },
+        async (tx) => {
+          const { numDeletedRows } = await tx
+            .deleteFrom('grants')
+            .where('tenant', '=', tenant)
+            .where('person_id', '=', personId)
+            .where('role', '=', role)
+            .executeTakeFirst()
+          if (numDeletedRows === 0n) throw accessError('GRANT_UNKNOWN', { attempted, received: role })
+          byRole.delete(role)
+          gate().changed()
+        },
+      )
+    },
+    rolesOf: (principal, tenant) => {
+      if (principal.kind !== 'person') return none
+      const byRole = held.get(tenant)?.get(principal.id)
+      return byRole === undefined ? none : [...byRole.keys()]
+    },
+    tenantsOf: (personId) =>
+      [...held]
+        .filter(([, people]) => (people.get(personId)?.size ?? 0) > 0)
+        .map(([tenant]) => tenant)
+        .sort(),
+    isHeld: (tenant, role) => grantsIn(tenant).some((grant) => grant.role === role),
+  }
+}
+
+const grantOf = (row: {
+  tenant: string
+  person_id: string
+  role: string
+  granted_at: string
+  granted_by: string
+}): Grant => ({
+  tenant: row.tenant,
+  personId: row.person_id,
+  role: row.role,
+  grantedAt: row.granted_at,
+  grantedBy: row.granted_by,
+})

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { rfc3339 } from '@sealwatch/base'
+import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
+import {
+  type Action,
+  grantableActions,
+  isAction,
+  type StandingRole,
+  standingActions,
+  standingRoles,
+} from './actions.ts'
+import { type CustomRole, faultsIn } from './cedar.ts'
+import { accessError, perTenantMax } from './errors.ts'
+import type { Authorised, Gate } from './gate.ts'
+import { nameOf } from './principal.ts'
+
+export const roleForm = /^[a-z][a-z0-9_-]{0,31}$/
+export const isStandingRole = (name: string): name is StandingRole =>
+  (standingRoles as readonly string[]).includes(name)
+
+/** A custom role as grants name it: no name of one is that of a standing role. */
+export const customRole = (name: string) => `custom/${name}`
+
+export type RoleRow = { readonly name: string; readonly custom: boolean; readonly actions: readonly Action[] }
+
+export type Roles = {
+  list(by: Authorised<'role:list'>): RoleRow[]
+  /** Makes or changes a custom role. Throws ROLE_INVALID, GRANT_BEYOND_OWN or ACCESS_TOO_MANY. */
+  put(by: Authorised<'role:write'>, name: string, may: readonly string[]): Promise<Recorded>
+  /** Throws ROLE_UNKNOWN or ROLE_IN_USE. */
+  remove(by: Authorised<'role:write'>, name: string): Promise<Recorded>
+  of(tenant: string): readonly CustomRole[]
+  /** What the role allows in the tenant; undefined: there is none of that name. */
+  actionsOf(tenant: string, role: string): readonly Action[] | undefined
+}
+
+export async function openRoles(
+  options: RecordOptions & { readonly gate: () => Gate; readonly isHeld: (tenant: string, role: string) => boolean },
+): Promise<Roles> {
+  const { store, gate, isHeld } = options
+  const roles = new Map<string, Map<string, readonly Action[]>>()
+  for (const { tenant, name, actions: text } of await store.db.selectFrom('custom_roles').selectAll().execute())
+    set(tenant, name, (JSON.parse(text) as string[]).filter(isAction))
+
+  function set(tenant: string, name: string, may: readonly Action[]): void {
+    roles.set(tenant, (roles.get(tenant) ?? new Map()).set(name, may))
+  }
+  const of = (tenant: string): CustomRole[] =>
+    Array.from(roles.get(tenant) ?? [], ([name, may]) => ({ name, actions: may }))
+
+  function checked(by: Authorised, name: string, may: readonly string[]): Action[] {
+    const attempted = `writing the role ${name}`
+    if (!roleForm.test(name) || isStandingRole(name))
+      throw accessError('ROLE_INVALID', { attempted, received: `the name ${name}` })
+    const unknown = may.filter((action) => !(grantableActions as readonly string[]).includes(action))
+    if (may.length === 0 || unknown.length > 0)
+      throw accessError('ROLE_INVALID', {
+        attempted,
+        received: unknown.length > 0 ? `the actions ${unknown.join(', ')}` : 'no action',
+      })
+    const wanted = [...new Set(may)].sort() as Action[]
+    checkOwn(gate(), by, wanted, attempted)
+    const faults = faultsIn(by.tenant, [{ name, actions: wanted }])
+    if (faults.length > 0) throw accessError('ROLE_INVALID', { attempted, received: faults.join('; ') })
+    return wanted
+  }
+
+  return {
+    of,
+    actionsOf: (tenant, role) => {
+      if (role.startsWith('custom/')) return roles.get(tenant)?.get(role.slice('custom/'.length))
+      return isStandingRole(role) ? standingActions(role, tenant) : undefined
+    },
+    list: ({ tenant }) => [
+      ...standingRoles
+        .map((name) => ({ name, custom: false, actions: standingActions(name, tenant) }))
+        .filter(({ actions: may }) => may.length > 0),
+      ...of(tenant).map(({ name, actions: may }) => ({ name: customRole(name), custom: true, actions: may })),
+    ],
+    put: async (by, name, may) => {
+      const wanted = checked(by, name, may)
+      const { tenant } = by
+      const had = roles.get(tenant)
+      if (had?.has(name) !== true && (had?.size ?? 0) >= perTenantMax.roles)
+        throw accessError('ACCESS_TOO_MANY', { attempted: `writing the role ${name}`, received: `${had?.size} roles` })
+      return recordAct(
+        options,
+        {
+          code: 'role_written',
+          component: 'access',
+          tenant,
+          by: { name: nameOf(by.principal), requestId: by.requestId },
+          verb: had?.has(name) === true ? 'update' : 'create',
+          severity: 'medium',
+          message: `the role ${name} of the tenant ${tenant} may now: ${wanted.join(', ')}`,
+          entity: { type: 'Role', uid: `${tenant}/${name}` },
+          details: { role: customRole(name), role_actions: wanted },
+        },
+        async (tx, timeNs) => {
+          const row = { actions: JSON.stringify(wanted), updated_at: rfc3339(timeNs) }
+          await tx
+            .insertInto('custom_roles')
+            .values({ tenant, name, ...row })
+            .onConflict((conflict) => conflict.columns(['tenant', 'name']).doUpdateSet(row))
+            .execute()
+        },
+        () => {
+          set(tenant, name, wanted)
+          gate().changed(tenant)
+        },
+      )
+    },
+    remove: async (by, name) => {
+      const { tenant } = by
+      const attempted = `removing the role ${name}`
+      if (roles.get(tenant)?.has(name) !== true) throw accessError('ROLE_UNKNOWN', { attempted, received: name })
+      if (isHeld(tenant, customRole(name))) throw accessError('ROLE_IN_USE', { attempted, received: name })
+      return recordAct(
+        options,
+        {
+          code: 'role_removed',
+          component: 'access',
+          tenant,
+          by: { name: nameOf(by.principal), requestId: by.requestId },
+          verb: 'delete',
+          severity: 'medium',
+          message: `the role ${name} of the tenant ${tenant} was removed`,
+          entity: { type: 'Role', uid: `${tenant}/${name}` },
+          details: { role: customRole(name) },
+        },
+        async (tx) => {
+          await tx.deleteFrom('custom_roles').where('tenant', '=', tenant).where('name', '=', name).execute()
+          roles.get(tenant)?.delete(name)
+          gate().changed(tenant)
+        },
+      )
+    },
+  }
+}
+
+/** Nobody hands on more than they have. Throws GRANT_BEYOND_OWN. */
+export function checkOwn(gate: Gate, by: Authorised, may: readonly Action[], attempted: string): void {
+  const beyond = may.filter((action) => !gate.mayDo(by.principal, action, by.tenant))
+  if (beyond.length > 0) throw accessError('GRANT_BEYOND_OWN', { attempted, received: beyond.join(', ') })
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { hash, randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { parseRfc3339, rfc3339 } from '@sealwatch/base'
+import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
+import { type Action, grantableActions, isAction } from './actions.ts'
+import { accessError, perTenantMax } from './errors.ts'
+import type { Authorised, Gate } from './gate.ts'
+import { nameOf, type Principal } from './principal.ts'
+import { checkOwn } from './roles.ts'
+
+/**
+ * `swt_`, 32 random bytes in base64url, and the CRC-32 of all before it in hex: whoever scans for secrets tells one from
+ * its look-alikes without asking us.
+ */
+const tokenForm = /^swt_([A-Za-z0-9_-]{43})([0-9a-f]{8})$/
+const ttlSecondsMax = 366 * 24 * 3600
+const nameMax = 64
+
+export type TokenRow = {
+  readonly tokenId: string
+  readonly tenant: string
+  readonly name: string
+  readonly actions: readonly Action[]
+  readonly createdAt: string
+  readonly createdBy: string
+  readonly expiresAt: string
+  /** To the minute. */
+  readonly lastUsedAt: string | null
+  readonly revokedAt: string | null
+}
+
+export type Tokens = {
+  list(by: Authorised<'token:list'>): TokenRow[]
+  /** The token itself is shown this once. Throws TOKEN_INVALID, GRANT_BEYOND_OWN or ACCESS_TOO_MANY. */
+  create(
+    by: Authorised<'token:create'>,
+    wanted: { readonly name: string; readonly actions: readonly string[]; readonly ttlSeconds: number },
+  ): Promise<{ readonly token: string; readonly row: TokenRow; readonly recorded: Recorded }>
+  /** Counts at once. Throws API_TOKEN_UNKNOWN. */
+  revoke(by: Authorised<'token:revoke'>, tokenId: string): Promise<Recorded>
+  /** Whose token it is; undefined: nobody's, or not any more. */
+  principalOf(presented: string): Principal | undefined
+}
+
+export async function openTokens(options: RecordOptions & { readonly gate: () => Gate }): Promise<Tokens> {
+  const { store, clock, gate } = options
+  // By the hash of the secret, so that finding one takes the same time whatever was presented.
+  const rows = new Map<string, TokenRow>()
+  for (const row of await store.db.selectFrom('api_tokens').selectAll().execute())
+    rows.set(row.secret_hash, {
+      tokenId: row.token_id,
+      tenant: row.tenant,
+      name: row.name,
+      actions: (JSON.parse(row.actions) as string[]).filter(isAction),
+      createdAt: row.created_at,
+      createdBy: row.created_by,
+      expiresAt: row.expires_at,
+      lastUsedAt: row.last_used_at,
+      revokedAt: row.revoked_at,
+    })
+
+  const find = (tenant: string, tokenId: string) =>
+    [...rows].find(([, row]) => row.tenant === tenant && row.tokenId === tokenId)
+  const isLive = ({ expiresAt, revokedAt }: TokenRow) =>
+    revokedAt === null && clock.nowNs() < (parseRfc3339(expiresAt) ?? 0n)
+
+  /** Not waited for, and not for every use: a minute is enough to tell what is in use from what is not. */
+  function used(secretHash: string, row: TokenRow): void {
+    const minute = rfc3339(clock.nowNs()).slice(0, 16)
+    if (row.lastUsedAt?.startsWith(minute) === true) return
+    rows.set(secretHash, { ...row, lastUsedAt: `${minute}:00Z` })
+    void store.db
+      .updateTable('api_tokens')
+      .set({ last_used_at: `${minute}:00Z` })
+      .where('tenant', '=', row.tenant)
+      .where('token_id', '=', row.tokenId)
+      .execute()
+      .catch(() => undefined)
+  }
+
+  return {
+    list: ({ tenant }) => [...rows.values()].filter((row) => row.tenant === tenant),
+    principalOf: (presented) => {
+      const [, secret, sum] = tokenForm.exec(presented) ?? []
+      if (secret === undefined || sum !== sumOf(secret)) return undefined
+      const secretHash = hashOf(secret)
+      const row = rows.get(secretHash)
+      if (row === undefined || !isLive(row)) return undefined
+      used(secretHash, row)
+      return { kind: 'machine', id: row.tokenId, tenant: row.tenant, actions: row.actions }
+    },
+    create: async (by, { name, actions: wanted, ttlSeconds }) => {
+      const attempted = 'creating a token'
+      const title = name.normalize('NFC').trim()
+      const unknown = wanted.filter((action) => !(grantableActions as readonly string[]).includes(action))
+      const wrong =
+        title.length < 1 || title.length > nameMax || /\p{C}/u.test(title)
+          ? `a name of ${title.length} characters`
+          : unknown.length > 0 || wanted.length === 0
+            ? `the actions ${unknown.join(', ')}`
+            : !Number.isInteger(ttlSeconds) || ttlSeconds < 60 || ttlSeconds > ttlSecondsMax
+              ? `${ttlSeconds} seconds`
+              : undefined
+      if (wrong !== undefined) throw accessError('TOKEN_INVALID', { attempted, received: wrong })
+      const may = [...new Set(wanted)].sort() as Action[]
+      checkOwn(gate(), by, may, attempted)
+      const { tenant } = by
+      const live = [...rows.values()].filter((row) => row.tenant === tenant && isLive(row)).length
+      if (live >= perTenantMax.tokens) throw accessError('ACCESS_TOO_MANY', { attempted, received: `${live} tokens` })
+      const secret = randomBytes(32).toString('base64url')
+      const secretHash = hashOf(secret)
+      const tokenId = `tok_${randomBytes(10).toString('hex')}`
+      const doer = { name: nameOf(by.principal), requestId: by.requestId }
+      let row: TokenRow | undefined
+      const recorded = await recordAct(
+        options,
+        {
+          code: 'token_created',
+          component: 'access',
+          tenant,
+          by: doer,
+          verb: 'create',
+          severity: 'medium',
+          message: `the token ${tokenId} was created in the tenant ${tenant} and may: ${may.join(', ')}`,
+          entity: { type: 'API Token', uid: tokenId },
+          details: { token_actions: may },
+        },
+        async (tx, timeNs) => {
+          row = {
+            tokenId,
+            tenant,
+            name: title,
+            actions: may,
+            createdAt: rfc3339(timeNs),
+            createdBy: doer.name,
+            expiresAt: rfc3339(timeNs + BigInt(ttlSeconds) * 1_000_000_000n),
+            lastUsedAt: null,
+            revokedAt: null,
+          }
+          await tx
+            .insertInto('api_tokens')
+            .values({
+              tenant,
+              token_id: tokenId,
+              name: title,
+              secret_hash: secretHash,
+              actions: JSON.stringify(may),
+              created_at: row.createdAt,
+              created_by: row.createdBy,
+              expires_at: row.expiresAt,
+              last_used_at: null,
+              revoked_at: null,
+            })
+            .execute()
+        },
+        () => rows.set(secretHash, row as TokenRow),
+      )
+      return { token: `swt_${secret}${sumOf(secret)}`, row: row as unknown as TokenRow, recorded }
+    },
+    revoke: async (by, tokenId) => {
+      const { tenant } = by
+      const found = find(tenant, tokenId)
+      if (found === undefined)
+        throw accessError('API_TOKEN_UNKNOWN', { attempted: 'revoking a token', received: tokenId })
+      const [secretHash, row] = found
+      return recordAct(
+        options,
+        {
+          code: 'token_revoked',
+          component: 'access',
+          tenant,
+          by: { name: nameOf(by.principal), requestId: by.requestId },
+          verb: 'delete',
+          severity: 'medium',
+          message: `the token ${tokenId} of the tenant ${tenant} was revoked`,
+          entity: { type: 'API Token', uid: tokenId },
+          details: {},
+        },
+        async (tx, timeNs) => {
+          const revoked_at = rfc3339(timeNs)
+          await tx
+            .updateTable('api_tokens')
+            .set({ revoked_at })
+            .where('tenant', '=', tenant)
+            .where('token_id', '=', tokenId)
+            .where('revoked_at', 'is', null)
+            .execute()
+          rows.set(secretHash, { ...row, revokedAt: row.revokedAt ?? revoked_at })
+        },
+      )
+    },
+  }
+}
+
+const hashOf = (secret: string): string => hash('sha256', Buffer.from(secret, 'base64url'), 'hex')
+const sumOf = (secret: string): string => crc32(`swt_${secret}`).toString(16).padStart(8, '0')
