@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Clock, systemClock } from '@sealwatch/base'
-import { clientOf, clientsMax, createClients } from './clients.ts'
+import { clientsMax, createClients } from './clients.ts'
 
 function stoppedClock(): Clock & { pass(ms: number): void } {
   let ns = 0n
@@ -40,18 +40,4 @@ test('connections are counted for each client', () => {
   )
   clients.leave('a')
   assert.equal(clients.enter('a'), true)
-})
-
-test('an address stands for itself, in IPv6 for its /64', () => {
-  const due: [string | undefined, string][] = [
-    ['127.0.0.1', '127.0.0.1'],
-    ['::ffff:127.0.0.1', '127.0.0.1'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:0db8:1:2::1', '2001:db8:1:2::/64'],
-    ['2001:db8::1', '2001:db8:0:0::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    [undefined, ''],
-  ]
-  for (const [address, client] of due) assert.equal(clientOf(address), client)
 })

@@ -9,8 +9,9 @@ import {
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import { clientOf } from '@sealwatch/base'
 import { submissionBytesMax, type Witness, type WitnessAnswer } from '@sealwatch/ledger/witness'
-import { type Clients, clientOf } from './clients.ts'
+import type { Clients } from './clients.ts'
 import { witnessProgramError } from './errors.ts'
 
 export type ListenerOptions = {

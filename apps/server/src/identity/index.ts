@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 export { type Act, type ActVerb, actEvent } from './act.ts'
+export { type AlertMatter, alertEvent } from './alert-event.ts'
 export { type AuditMatter, auditEvent, type ServerVoice } from './audit-event.ts'
 export { type Authority, lifetimesMs } from './authority.ts'
 export { checkValidity, type HostCertificate, verifyHostCertificate } from './certificate.ts'

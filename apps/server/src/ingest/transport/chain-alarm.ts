@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { classify, type SeverityName } from '@sealwatch/contract'
+import type { SeverityName } from '@sealwatch/contract'
 import type { Body } from '@sealwatch/ledger'
-import { auditEvent, type Host, type ServerVoice } from '../../identity/index.ts'
+import { alertEvent, type Host, type ServerVoice } from '../../identity/index.ts'
 import type { Position } from './register.ts'
 
 /** What can be wrong with a host's log as a whole (LOG-4). */
@@ -33,41 +33,23 @@ export function alarmEvent(
   alarm: ChainAlarm,
 ): Body {
   const { severity, told } = rows[alarm.kind]
-  const code = `chain_${alarm.kind}`
-  const timeMs = Number(timeNs / 1_000_000n)
-  return auditEvent(voice, {
-    code,
+  return alertEvent(voice, {
+    code: `chain_${alarm.kind}`,
     component: 'ingest',
     tenant,
     timeNs,
     about: chain,
-    kind: classify('finding', 'create'),
     severity,
     message: `the log of the host ${host.hostname} ${told}`,
-    members: {
-      is_alert: true,
-      status_id: 1,
-      status: 'New',
-      finding_info: {
-        uid: `${voice.device.boot_uid ?? voice.device.uid}:${timeNs}:${code}:${chain}`,
-        title: `The log of a host ${told}`,
-        desc: 'Runbook: docs/runbooks/chain-broken.md',
-        analytic: { uid: code, name: code, type_id: 1, type: 'Rule' },
-        attacks: [
-          {
-            technique: { uid: 'T1070', name: 'Indicator Removal' },
-            tactic: { uid: 'TA0005', name: 'Defense Evasion' },
-          },
-        ],
-        created_time: timeMs,
-        first_seen_time: timeMs,
-        last_seen_time: timeMs,
-        related_events: [],
-        related_events_count: 0,
+    title: `The log of a host ${told}`,
+    runbook: 'chain-broken.md',
+    attacks: [
+      {
+        technique: { uid: 'T1070', name: 'Indicator Removal' },
+        tactic: { uid: 'TA0005', name: 'Defense Evasion' },
       },
-      evidences: [{ data: { host_id: host.hostId, chain, ...detailsOf(alarm) } }],
-      unmapped: { leaves: [] },
-    },
+    ],
+    evidence: { host_id: host.hostId, chain, ...detailsOf(alarm) },
   })
 }
 

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Clock, type Log, messageOf } from '@sealwatch/base'
-import { classify } from '@sealwatch/contract'
 import type { Body } from '@sealwatch/ledger'
-import { auditEvent, auditTenant, type ServerVoice } from '../../identity/index.ts'
+import { alertEvent, auditTenant, type ServerVoice } from '../../identity/index.ts'
 import type { Outbox, Store } from '../../store/index.ts'
 import type { SplitViewFound } from './split-view.ts'
 
-const code = 'split_view'
 const title = 'A witness knows another tree of this log'
 
 const told = {
@@ -20,35 +18,17 @@ const told = {
 export function splitViewEvent(voice: ServerVoice, timeNs: bigint, found: SplitViewFound): Body {
   const { witness, kind, theirSize, ours, theirs, proven } = found
   const message = `the witness ${witness} ${told[kind]}${proven ? ', and our log key signed both' : ''}`
-  const timeMs = Number(timeNs / 1_000_000n)
-  return auditEvent(voice, {
-    code,
+  return alertEvent(voice, {
+    code: 'split_view',
     component: 'ingest',
     tenant: auditTenant,
     timeNs,
     about: witness,
-    kind: classify('finding', 'create'),
     severity: 'critical',
     message,
-    members: {
-      is_alert: true,
-      status_id: 1,
-      status: 'New',
-      finding_info: {
-        uid: `${voice.device.boot_uid ?? voice.device.uid}:${timeNs}:${code}:${witness}`,
-        title,
-        desc: 'Runbook: docs/runbooks/split-view.md',
-        analytic: { uid: code, name: title, type_id: 1, type: 'Rule' },
-        attacks: [],
-        created_time: timeMs,
-        first_seen_time: timeMs,
-        last_seen_time: timeMs,
-        related_events: [],
-        related_events_count: 0,
-      },
-      evidences: [{ data: { kind, ours, theirs: theirs ?? null, their_size: theirSize ?? null, proven } }],
-      unmapped: { leaves: [] },
-    },
+    title,
+    runbook: 'split-view.md',
+    evidence: { kind, ours, theirs: theirs ?? null, their_size: theirSize ?? null, proven },
   })
 }
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Clock } from './clock.ts'
+
+/** How often each of many may do something. */
+export type Rate = {
+  /** Takes one turn; returns 0 when it may be had now, else the milliseconds until the next one may. */
+  take(key: string): number
+  /** The same, and takes none. */
+  wait(key: string): number
+}
+
+export type RateLimits = {
+  readonly perSecond: number
+  /** Turns that may be had at once after a rest. */
+  readonly burst: number
+  /** Keys that are remembered; the one that was quiet longest is forgotten first. */
+  readonly keysMax: number
+}
+
+/** What was quiet long enough may have `burst` turns at once; beyond them one each `1 / perSecond` seconds. */
+export function createRate(clock: Clock, { perSecond, burst, keysMax }: RateLimits): Rate {
+  const stepNs = BigInt(Math.round(1e9 / perSecond))
+  const restNs = stepNs * BigInt(burst - 1)
+  /** When all turns of a key that were had will have been earned (GCRA, ITU-T I.371). */
+  const earnedNs = new Map<string, bigint>()
+  function wait(key: string): number {
+    const waitNs = (earnedNs.get(key) ?? 0n) - restNs - clock.monotonicNs()
+    return waitNs > 0n ? Number((waitNs + 999_999n) / 1_000_000n) : 0
+  }
+
+  return {
+    wait,
+    take: (key) => {
+      const waitMs = wait(key)
+      const nowNs = clock.monotonicNs()
+      const earned = earnedNs.get(key) ?? nowNs
+      earnedNs.delete(key)
+      earnedNs.set(key, waitMs > 0 ? earned : (earned > nowNs ? earned : nowNs) + stepNs)
+      for (const oldest of earnedNs.keys()) {
+        if (earnedNs.size <= keysMax) break
+        earnedNs.delete(oldest)
+      }
+      return waitMs
+    },
+  }
+}
+
+/** Whom an address stands for: itself, and in IPv6 its /64, all of which one subscriber commonly has. */
+export function clientOf(address: string | undefined): string {
+  const text = (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '').split('%')[0] as string
+  if (!text.includes(':')) return text
+  const [head = '', tail] = text.split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
+  const groups = [...left, ...Array<string>(zeros).fill('0'), ...right]
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`
+}
