@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { parseArgs } from 'node:util'
+import { nearest } from '@sealwatch/contract/nearest'
 import { type Command, commonOptions, type Option, type OptionTable } from './command.ts'
 import { cliError } from './errors.ts'
-import { nearest } from './suggest.ts'
 
 export type Parsed = {
   readonly command: Command

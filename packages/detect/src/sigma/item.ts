@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { BlockList, isIP } from 'node:net'
+import { compilePattern, lowerPattern, parsePattern, plainPattern, widen } from '@sealwatch/contract/wildcard'
 import type { Attribute, Found, Reading, Scalar } from '../reading.ts'
 import { compileRegex } from '../regex/match.ts'
 import type { Comparison } from './modifiers.ts'
-import { compilePattern, lowerPattern, parsePattern, plainPattern, widen } from './wildcard.ts'
 
 export type Value = Scalar | null
 

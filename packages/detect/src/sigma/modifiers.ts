@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { nearest } from '../nearest.ts'
+import { nearest } from '@sealwatch/contract/nearest'
 
 /** How the values of one item are to be compared. */
 export type Comparison = {

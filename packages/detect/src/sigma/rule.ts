@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { clip, type OcsfAttack, type Reason, type SeverityName } from '@sealwatch/contract'
+import { nearest } from '@sealwatch/contract/nearest'
 import { attacksOf } from '../attack.ts'
 import { ruleLimits } from '../limits.ts'
-import { nearest } from '../nearest.ts'
 import type { Attribute, AttributeTable, Reading } from '../reading.ts'
 import { RegexSyntaxError } from '../regex/parse.ts'
 import { type Condition, ConditionError, parseCondition, selectionsIn } from './condition.ts'

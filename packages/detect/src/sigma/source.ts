@@ -2,9 +2,9 @@
 
 import type { SealwatchError } from '@sealwatch/base/errors'
 import { type SeverityName, severities } from '@sealwatch/contract'
+import { nearest } from '@sealwatch/contract/nearest'
 import { type DetectErrorCode, detectError } from '../errors.ts'
 import { ruleLimits } from '../limits.ts'
-import { nearest } from '../nearest.ts'
 import type { RuleDocument } from './document.ts'
 import type { Value } from './item.ts'
 

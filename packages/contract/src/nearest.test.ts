@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nearest } from './suggest.ts'
+import { nearest } from './nearest.ts'
 
 test('the nearest candidate, if it is near', () => {
   const names = ['status', 'alerts', 'audit verify', 'up']
@@ -10,6 +10,7 @@ test('the nearest candidate, if it is near', () => {
   assert.equal(nearest('alert', names), 'alerts')
   assert.equal(nearest('audit verfiy', names), 'audit verify')
   assert.equal(nearest('uo', names), 'up')
+  assert.equal(nearest('Status', names), 'status')
   assert.equal(nearest('frobnicate', names), undefined)
   assert.equal(nearest('', names), undefined)
   assert.equal(nearest('x', []), undefined)

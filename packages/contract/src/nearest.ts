@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The candidate nearest to what was typed, if it is near enough to be meant. */
+const unitsMax = 128
+
+/** The candidate nearest to what was typed, in any case, if it is near enough to be meant. */
 export function nearest(typed: string, candidates: readonly string[]): string | undefined {
+  const word = typed.slice(0, unitsMax).toLowerCase()
   const ranked = candidates
-    .map((name) => ({ name, distance: editDistance(typed, name) }))
+    .map((name) => ({ name, distance: editDistance(word, name.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance)
   const best = ranked[0]
   return best !== undefined && best.distance <= Math.max(1, Math.floor(best.name.length / 3)) ? best.name : undefined
