@@ -114,7 +114,7 @@ function sliceFault(path: string, line: number, to: string): Fault[] {
 }
 
 /** Undefined for what stands directly in src: main.ts and compose.ts. */
-const sliceOf = (path: string) => /^apps\/server\/src\/([^/]+)\//.exec(path)?.[1]
+const sliceOf = (path: string) => /^apps\/server\/src\/(?!compose\/)([^/]+)\//.exec(path)?.[1]
 
 const declaredDependencies: Rule = {
   name: 'declared',

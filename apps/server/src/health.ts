@@ -12,7 +12,6 @@ const hangingMs = 5_000
 export function addHealth(
   health: Health,
   of: {
-    readonly tenants: readonly string[]
     readonly ledgers: Ledgers
     readonly ingest: Ingest
     readonly integrity: ReadonlyMap<string, Integrity>
@@ -21,13 +20,13 @@ export function addHealth(
     readonly clock: Clock
   },
 ): void {
-  const { tenants, ledgers, ingest, integrity, transport, outbox, clock } = of
+  const { ledgers, ingest, integrity, transport, outbox, clock } = of
   const { metrics } = health
   const altered = () =>
     [...integrity.values()].flatMap(({ tenant, problem }) => (problem ? [{ tenant, ...problem }] : []))
   health.show('ledgers', () => ({ level: altered().length > 0 ? 'critical' : 'ok', altered: altered() }))
   health.show('disk', () => {
-    const sinceMs = [ledgers.root, ...tenants.map((tenant) => ledgers.get(tenant))]
+    const sinceMs = [ledgers.root, ...ledgers.tenants.map((tenant) => ledgers.get(tenant))]
       .map(({ writingSinceMs }) => writingSinceMs ?? Number.POSITIVE_INFINITY)
       .reduce((a, b) => Math.min(a, b))
     const hangs = clock.nowMs() - sinceMs > hangingMs
@@ -46,7 +45,7 @@ export function addHealth(
     () => ledgers.health.publishedSize,
   )
   const perTenant = (read: (tenant: string) => number) => () =>
-    tenants.map((tenant) => [[tenant], read(tenant)] as const)
+    ledgers.tenants.map((tenant) => [[tenant], read(tenant)] as const)
   const labels = ['tenant']
   metrics.gauge(
     { name: 'sealwatch_ledger_size', help: 'Durable lines of a ledger', labels },

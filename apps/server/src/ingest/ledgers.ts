@@ -2,7 +2,7 @@
 
 import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
-import { type Clock, type Disk, type ErrorTable, errorsOf, isSealwatchError, type Log } from '@sealwatch/base'
+import { type Clock, type Disk, errorsOf, isSealwatchError, type Log } from '@sealwatch/base'
 import type { AuditSigner } from '@sealwatch/keys'
 import {
   formatCheckpoint,
@@ -16,29 +16,18 @@ import {
   type SignedCheckpoint,
   sha256,
 } from '@sealwatch/ledger'
+import { createOpenLedgers, type OpenLedgers } from './open-ledgers.ts'
 import { openLogKey } from './root/log-key.ts'
 import { openNodeKeys } from './root/node-keys.ts'
 import { type Cosign, openPublisher } from './root/publish.ts'
-import { openRootBook, type PlacedHead } from './root/root-book.ts'
+import { openRootBook } from './root/root-book.ts'
 
-export const ledgersErrors = {
-  TENANT_UNKNOWN: {
-    kind: 'not_found',
-    rule: 'the tenant exists',
-    advice: '`sealwatch status` lists the tenants of this server',
-  },
-} as const satisfies ErrorTable
-const ledgersError = errorsOf(ledgersErrors)
 const ledgerError = errorsOf(ledgerErrors)
 
-/** Ledgers that wait for the disk together. */
-const opensAtOnce = 32
-
 /** Every tenant's ledger, and the root ledger that holds their heads under pseudonymous labels. */
-export type Ledgers = {
-  readonly tenants: readonly string[]
-  /** Throws TENANT_UNKNOWN. */
-  get(tenant: string): Ledger
+export type Ledgers = Pick<OpenLedgers, 'tenants' | 'has' | 'get' | 'open'> & {
+  /** Lets the root vouch for all that a ledger holds, and closes it: what is appended from now on is refused. */
+  shut(tenant: string): Promise<void>
   readonly root: Ledger
   /** Verifier key of the log key: what an outsider pins. */
   readonly vkey: string
@@ -76,6 +65,7 @@ export type LedgersOptions = {
   readonly keysDir: string
   /** Name of this deployment: the stem of every origin. */
   readonly deployment: string
+  /** Whose ledgers to open at once. */
   readonly tenants: readonly string[]
   readonly auditSigner: AuditSigner
   /** Witnesses of the root ledger. */
@@ -92,7 +82,7 @@ export type LedgersOptions = {
 const answerMsMax = 10_000
 
 export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
-  const { dir, keysDir, deployment, tenants, labelKey, clock, disk, log } = options
+  const { dir, keysDir, deployment, labelKey, clock, disk, log } = options
   await disk.makeDirectory(dir)
   await disk.makeDirectory(keysDir)
   const rootOrigin = `${deployment}/root`
@@ -108,26 +98,22 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     signal: AbortSignal.timeout(answerMsMax),
   })
   await using opened = new AsyncDisposableStack()
-  const open = async (folder: string, tenant: string, origin: string) => {
+  const openIn = (folder: string, tenant: string, origin: string): Promise<Ledger> => {
     // Deployments of the first version signed with the log key itself.
     const knownKeys = [...nodeKeys.knownFor(origin), noteVerifier(sha256, origin, logKey.publicKey)]
     const signer = nodeKeys.signerFor(origin)
-    const place = { dir: join(dir, folder), tenant, origin }
-    return opened.adopt(await openLedger({ ...place, signer, knownKeys, clock, disk }), (ledger) => ledger.close())
+    return openLedger({ dir: join(dir, folder), tenant, origin, signer, knownKeys, clock, disk })
   }
-  const root = await open('root', 'root', rootOrigin)
+  const root = opened.adopt(await openIn('root', 'root', rootOrigin), (ledger) => ledger.close())
   const book = await openRootBook(root, join(dir, 'root'), disk)
-  const ledgers = new Map<string, Ledger>()
-  for (let from = 0; from < tenants.length; from += opensAtOnce) {
-    const opening = tenants.slice(from, from + opensAtOnce).map(async (tenant) => {
-      const ledger = await open(`tenant-${tenant}`, tenant, originOf(tenant))
-      extendsItsHead(ledger, book.head(labelOf(tenant)))
-      ledgers.set(tenant, ledger)
-    })
-    // Whichever fails, none is left open behind it.
-    const failed = (await Promise.allSettled(opening)).find(({ status }) => status === 'rejected')
-    if (failed?.status === 'rejected') throw failed.reason
-  }
+  const ledgers = opened.adopt(
+    createOpenLedgers({
+      openLedger: (tenant) => openIn(`tenant-${tenant}`, tenant, originOf(tenant)),
+      headOf: (tenant) => book.head(labelOf(tenant)),
+    }),
+    ({ closeAll }) => closeAll(),
+  )
+  await ledgers.open(options.tenants)
   const publisher = await openPublisher({
     root,
     dir: join(dir, 'root'),
@@ -155,12 +141,6 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     return result
   }
 
-  function get(tenant: string): Ledger {
-    const ledger = ledgers.get(tenant)
-    if (ledger === undefined) throw ledgersError('TENANT_UNKNOWN', { attempted: 'opening a ledger', received: tenant })
-    return ledger
-  }
-
   /** The delegation stands in the root ledger before its key signs anything. */
   async function certify(): Promise<void> {
     const logged = async (delegation: typeof nodeKeys.delegation) => {
@@ -182,7 +162,7 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
   async function sealGrown(): Promise<SignedCheckpoint> {
     await certify()
     const isStale = ({ signed }: Ledger) => signed?.signedBy.publicKey.toHex() !== nodeKeys.publicKey.toHex()
-    const behind = [...ledgers].filter(
+    const behind = [...ledgers.entries()].filter(
       ([tenant, ledger]) => book.head(labelOf(tenant))?.size !== ledger.size || isStale(ledger),
     )
     await Promise.all(
@@ -221,7 +201,7 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
       const rootCheckpoint = await sealGrown()
       return {
         rootCheckpoint,
-        checkpoint: get(tenant).signed,
+        checkpoint: ledgers.get(tenant).signed,
         head: book.head(labelOf(tenant)),
         delegation: book.delegationAt(nodeKeys.delegation.payload),
         key: nodeKeys.publicKey,
@@ -241,8 +221,17 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
   }
 
   return {
-    tenants,
-    get,
+    get tenants() {
+      return ledgers.tenants
+    },
+    has: ledgers.has,
+    get: ledgers.get,
+    open: ledgers.open,
+    shut: (tenant) =>
+      serially(async () => {
+        await sealGrown()
+        await ledgers.close(tenant)
+      }),
     root,
     vkey: logKey.vkey(rootOrigin),
     get health() {
@@ -258,23 +247,17 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     },
     seal: () => serially(async () => void (await sealGrown())),
     publish: async (maxAgeMs) => void (await publish(await serially(sealGrown), maxAgeMs)),
-    sealed: (tenant, size = get(tenant).size) => compose(tenant, size),
+    sealed: (tenant, size = ledgers.get(tenant).size) => compose(tenant, size),
     close: async () => {
       await serially(sealGrown).catch((error: unknown) => {
         if (!isSealwatchError(error, 'NODE_KEY_EXPIRED')) throw error
       })
       await book.save()
-      for (const ledger of [...ledgers.values(), root]) await ledger.close()
+      await ledgers.closeAll()
+      await root.close()
     },
   }
 }
 
 const checkpointText = ({ origin, rootAt }: Ledger, size: number) =>
   formatCheckpoint({ origin, size, root: rootAt(size) })
-
-/** What the root ledger says of a tenant must still be there. */
-function extendsItsHead({ origin, size, rootAt }: Ledger, head: PlacedHead | undefined): void {
-  if (head === undefined || (size >= head.size && rootAt(head.size).toHex() === head.root)) return
-  const received = `${size} lines, where the root ledger vouches for ${head.size} that they do not lead to`
-  throw ledgerError('LEDGER_BEHIND', { attempted: `opening the ledger ${origin}`, received })
-}

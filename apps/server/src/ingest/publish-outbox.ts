@@ -15,7 +15,7 @@ const retryMs = 1000
 export async function publishOutbox(options: {
   readonly outbox: Outbox
   readonly ledgers: Ledgers
-  readonly indexed: Promise<void>
+  readonly indexed: Promise<unknown>
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal

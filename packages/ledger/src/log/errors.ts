@@ -20,4 +20,9 @@ export const ledgerErrors = {
     rule: 'one process alone extends a ledger',
     advice: 'Another server works on the same data directory: stop one of the two',
   },
+  LEDGER_CLOSED: {
+    kind: 'unavailable',
+    rule: 'a ledger that was closed takes nothing more',
+    advice: 'The server stops, or the tenant is erased: `sealwatch status` says which',
+  },
 } as const satisfies ErrorTable

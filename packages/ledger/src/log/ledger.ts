@@ -307,6 +307,7 @@ function createLedger(
     subtree: (level, index) => hashes.subtree(level, index),
     leafHashes: (from, to) => hashes.leaves(from, to),
     close: async () => {
+      failure ??= ledgerError('LEDGER_CLOSED', { attempted: `working on the ledger ${origin}` })
       await settled()
       await signing
       await lines.close()

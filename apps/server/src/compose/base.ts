@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { readFileSync } from 'node:fs'
+import { hostname, release } from 'node:os'
+import { join } from 'node:path'
+import type { Clock, ConfigOf, Disk, Log } from '@sealwatch/base'
+import { createHealth, type Health, listenForHealth } from '@sealwatch/base/health'
+import type { PreparedSigners } from '@sealwatch/keys'
+import type { KmsMasterKey } from '@sealwatch/keys/sealing'
+import type { Policy } from '@sealwatch/ledger'
+import type { ApiSocket } from '../api/index.ts'
+import type { serverSettings } from '../config.ts'
+import { type Deployment, openDeployment } from '../deployment.ts'
+import type { RuleFile } from '../detect/index.ts'
+import type { ServerVoice } from '../identity/index.ts'
+import { createOutbox, type Outbox, openStore, type Store } from '../store/index.ts'
+import { serverVersion } from '../version.ts'
+
+export type ServerOptions = {
+  readonly config: ConfigOf<typeof serverSettings>
+  readonly api: ApiSocket
+  readonly kms: KmsMasterKey
+  readonly ruleFiles: readonly RuleFile[]
+  readonly signers: PreparedSigners
+  readonly witnessPolicy: Policy | undefined
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+/** What every room stands on. Each stage of the start hands on what it was given, and adds its own. */
+export type Base = ServerOptions & {
+  /** The folder of all that is kept. */
+  readonly dir: string
+  readonly keysDir: string
+  readonly deployment: Deployment
+  readonly health: Health
+  /** Where /healthz, /readyz and /metrics are. */
+  readonly healthUrl: string
+  readonly store: Store
+  readonly outbox: Outbox
+  readonly voice: ServerVoice
+}
+
+/** What is opened is closed in the reverse order, by `ends`. */
+export async function openBase(options: ServerOptions, ends: AsyncDisposableStack): Promise<Base> {
+  const { config, clock, disk, log } = options
+  const dir = config.dataDir
+  const keysDir = join(dir, 'keys')
+  await disk.makeDirectory(keysDir)
+  const health = createHealth({ component: 'server', version: serverVersion, clock, log })
+  const place = { address: config.healthAddress, port: config.healthPort }
+  const listener = ends.adopt(await listenForHealth(health, place), ({ close }) => close())
+  const deployment = await openDeployment(dir, disk)
+  const store = ends.adopt(openStore(join(dir, 'index.sqlite')), ({ close }) => close())
+  const outbox = createOutbox(store, clock)
+  const voice = voiceOf(deployment)
+  return { ...options, dir, keysDir, deployment, health, healthUrl: listener.url, store, outbox, voice }
+}
+
+function voiceOf({ name }: Deployment): ServerVoice {
+  return {
+    device: {
+      uid: name,
+      hostname: hostname(),
+      type_id: 0,
+      type: 'Unknown',
+      boot_uid: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+      os: { name: 'Linux', type_id: 200, type: 'Linux', kernel_release: release() },
+    },
+    version: serverVersion,
+  }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { isSealwatchError } from '@sealwatch/base'
+import { watchSpace } from '@sealwatch/base/health'
+import { detect } from '../detect/index.ts'
+import {
+  createSignedHeads,
+  type Integrity,
+  indexEntries,
+  keepSealed,
+  publishOutbox,
+  scrubLedger,
+} from '../ingest/index.ts'
+import { isStoreFull } from '../store/index.ts'
+import type { Rooms } from './rooms.ts'
+
+/** Everything that pulls from an ordered log. They outlive the doors: they end when nothing more can come in. */
+export type Followers = {
+  /** Follows the ledger of a tenant, which is open. */
+  follow(tenant: string): void
+  /** Resolves when nobody follows it any more. */
+  leave(tenant: string): Promise<void>
+  /** What walks over the ledgers found, by tenant. */
+  readonly integrity: ReadonlyMap<string, Integrity>
+  /** Rejects when one of them cannot go on. Never resolves. */
+  readonly failed: Promise<never>
+}
+
+const fullRetryMs = 1_000
+
+export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Followers {
+  const { config, dir, health, store, ledgers, indexed, side, tender, erasures, clock, log } = rooms
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const failed = Promise.withResolvers<never>()
+  failed.promise.catch(() => undefined)
+  const byTenant = new Map<string, { readonly over: AbortController; readonly done: Promise<unknown> }>()
+  const integrity = new Map<string, Integrity>()
+  let fullAtMs = Number.NEGATIVE_INFINITY
+
+  function watched(...works: Promise<unknown>[]): Promise<unknown> {
+    const done = Promise.all(works)
+    done.catch(failed.reject)
+    return done
+  }
+
+  /** A follower that meets a full disk, or keys out of reach, goes on from its cursor later: nothing is lost by waiting. */
+  async function whileFull(run: () => Promise<void>, until = signal): Promise<void> {
+    while (!until.aborted) {
+      try {
+        await run()
+      } catch (error) {
+        const isFull = isStoreFull(error) || isSealwatchError(error, 'DISK_FULL')
+        if (!isFull && !isSealwatchError(error, 'KEYS_UNAVAILABLE')) throw error
+        if (isFull) fullAtMs = clock.nowMs()
+        log.critical(isFull ? 'the disk is full; the server waits for room' : 'the server waits for its keys', {
+          error,
+        })
+        await clock.sleep(fullRetryMs, until)
+      }
+    }
+  }
+
+  function onScrubbed(found: Integrity): void {
+    integrity.set(found.tenant, found)
+    if (found.problem === undefined) return
+    log.critical('a ledger was altered on the disk: restore it from a copy, or keep it as evidence', { ...found })
+  }
+
+  function follow(tenant: string): void {
+    const ledger = ledgers.get(tenant)
+    const over = new AbortController()
+    const until = AbortSignal.any([signal, over.signal])
+    const of = { ...rooms, ledger, openSide: side.open, signal: until }
+    const onIndexed = (position: number) => indexed.advance(tenant, position)
+    const done = watched(
+      whileFull(() => indexEntries({ ...of, onIndexed }), until),
+      whileFull(() => detect(of), until),
+      scrubLedger(ledger, until, onScrubbed),
+    )
+    byTenant.set(tenant, { over, done })
+  }
+
+  async function leave(tenant: string): Promise<void> {
+    const followed = byTenant.get(tenant)
+    followed?.over.abort()
+    await followed?.done
+    byTenant.delete(tenant)
+    integrity.delete(tenant)
+    indexed.forget(tenant)
+  }
+
+  for (const tenant of ledgers.tenants) follow(tenant)
+  const sizes = ledgers.tenants.map((tenant) => [tenant, ledgers.get(tenant).size] as const)
+  const caughtUp = Promise.all(sizes.map(([tenant, size]) => indexed.waitFor(tenant, size, signal)))
+  const isStalled = () => clock.nowMs() - fullAtMs < 2 * fullRetryMs
+  const space = watchSpace({ health, path: dir, logs: () => [], isStalled, clock, log })
+  const signing = {
+    signedHeads: createSignedHeads(store, ledgers),
+    countersignEveryMs: config.countersignMs,
+    countersignIdleMs: config.countersignIdleSeconds * 1000,
+  }
+  const standing = watched(
+    publishOutbox({ ...rooms, indexed: caughtUp, signal }),
+    keepSealed({ ...rooms, ...signing, signal }),
+    whileFull(() => tender.run(signal)),
+    whileFull(() => erasures.run(signal)),
+    space.watch(signal),
+  )
+
+  ends.defer(async () => {
+    stopping.abort()
+    await Promise.all([standing, ...byTenant.values().map(({ done }) => done)])
+  })
+  return { follow, leave, integrity, failed: failed.promise }
+}
