@@ -56,14 +56,16 @@ export function createIngest(options: IngestOptions): Ingest {
   }
 
   async function submit(host: Host, tenant: string, batch: ShipRequest): Promise<Outcome> {
-    // As many as there are: what a host announces may be anything.
-    const lines = Math.max(1, newlinesIn(batch.lines))
-    counters.received += lines
     try {
       const { outcome } = await inTurn(batch.chain, () => begin(host, tenant, batch))
-      return await outcome
+      const settled = await outcome
+      counters.received += batch.count
+      return settled
     } catch (error) {
       if (!isSealwatchError(error) || error.kind === 'fatal') throw error
+      // As many as there are: what a host announces may be anything.
+      const lines = Math.max(1, newlinesIn(batch.lines))
+      counters.received += lines
       counters.refused += lines
       log.warn('batch refused', { host_id: host.hostId, chain: batch.chain, first_seq: batch.firstSeq, error })
       return { kind: 'refused', error, expected: ledgers.get(tenant).position(batch.chain) }
@@ -75,14 +77,10 @@ export function createIngest(options: IngestOptions): Ingest {
     const firstSeq = Number(batch.firstSeq)
     const nextSeq = firstSeq + batch.count
     const fits = Number.isSafeInteger(nextSeq) && batch.count > 0 && batch.count <= limits.batchLinesMax
-    const newlines = newlinesIn(batch.lines)
-    // Otherwise the stub of a batch that fails would stand in the place of lines that nobody sent (stub.md, 2).
-    if (!fits || newlines !== batch.count || batch.lines.length > limits.batchBytesMax) {
-      const received = `${batch.count} lines from ${batch.firstSeq}, in ${batch.lines.length} bytes with ${newlines} newlines`
-      throw ingestError('INGEST_MALFORMED', { attempted, received })
-    }
+    if (!fits || batch.lines.length > limits.batchBytesMax) throw malformed(attempted, batch)
     const ledger = ledgers.get(tenant)
     const position = ledger.position(batch.chain)
+    if (firstSeq !== position.nextSeq) checkCount(attempted, batch)
     if (nextSeq <= position.nextSeq) return { outcome: repeat(ledger, batch) }
     if (firstSeq !== position.nextSeq) {
       throw ingestError('INGEST_GAP', { attempted, received: `line ${firstSeq} where ${position.nextSeq} was due` })
@@ -96,6 +94,8 @@ export function createIngest(options: IngestOptions): Ingest {
       rfc3339(clock.nowNs()),
     )
     if ('reason' in verdict) {
+      // Otherwise its stub would stand in the place of lines that nobody sent (stub.md, 2).
+      checkCount(attempted, batch)
       const { reason, detail, keyId } = verdict
       const at = { tenant, hostId: host.hostId, chain: batch.chain, firstSeq, nextSeq }
       log.error('batch quarantined', { ...at, reason, detail })
@@ -219,6 +219,16 @@ export function createIngest(options: IngestOptions): Ingest {
 
 const newline = 0x0a
 const nothing = new Uint8Array(0)
+
+/** Of a batch that was not judged to be in order: that takes as many lines as were announced. */
+function checkCount(attempted: string, batch: ShipRequest): void {
+  if (newlinesIn(batch.lines) !== batch.count) throw malformed(attempted, batch)
+}
+
+function malformed(attempted: string, { firstSeq, count, lines }: ShipRequest) {
+  const received = `${count} lines from ${firstSeq}, in ${lines.length} bytes with ${newlinesIn(lines)} newlines`
+  return ingestError('INGEST_MALFORMED', { attempted, received })
+}
 
 function newlinesIn(bytes: Uint8Array): number {
   let count = 0
