@@ -9,6 +9,7 @@ import { createLog, systemClock, systemDisk, systemRandom } from '@sealwatch/bas
 import { AdminService, limits, protocol } from '@sealwatch/contract'
 import { generateSigner } from '@sealwatch/keys'
 import type { ChainBatch, Draft } from '@sealwatch/ledger'
+import { waitingMax } from '../apps/agent/src/journal/journal.ts'
 import { connectAgent } from '../apps/agent/src/ship/client.ts'
 import { openIdentity, readHostFacts } from '../apps/agent/src/ship/index.ts'
 import { startChild } from './child.ts'
@@ -17,8 +18,8 @@ import { eventsAtOnce, launches, leanLaunches, openBenchChain, temporary } from 
 
 const leanEvents = 24 * eventsAtOnce
 const fullEvents = 4 * eventsAtOnce
-/** Of the paced part: a batch is due so often, for so long. */
-const pace = { eventsPerSecond: 100_000, seconds: 10 }
+/** Of the paced part, whose batches are as large as an agent's journal makes them when it has more than enough to do. */
+const pace = { eventsPerSecond: 100_000, seconds: 10, eventsAtOnce: waitingMax }
 
 /**
  * From one host to an acknowledgement by the control plane: mTLS, verification, the ledger and its disk; the index and the
@@ -57,7 +58,7 @@ export async function* benchIngest(runs = 5): AsyncGenerator<Figure> {
   }
 
   const paced = pace.eventsPerSecond * pace.seconds
-  const drafts = leanLaunches(eventsAtOnce)
+  const drafts = leanLaunches(pace.eventsAtOnce)
   const { latenciesMs, lines, seconds } = await host.ship(await seal(join(dir.path, 'paced'), drafts, paced), pace)
   yield figureOf('ingest.paced', 'lines/s', [lines / seconds])
   for (const quantile of [0.5, 0.99])
@@ -67,7 +68,7 @@ export async function* benchIngest(runs = 5): AsyncGenerator<Figure> {
   async function seal(path: string, drafts: readonly Draft[], count: number): Promise<ChainBatch[]> {
     const chain = await openBenchChain(path, signer)
     const read: ChainBatch[] = []
-    for (let i = 0; i < count; i += eventsAtOnce) {
+    for (let i = 0; i < count; i += drafts.length) {
       let { nextSeq } = chain.position
       await chain.seal(drafts)
       for (; nextSeq < chain.position.nextSeq; nextSeq += read.at(-1)?.count ?? 0)

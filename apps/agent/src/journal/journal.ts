@@ -29,7 +29,8 @@ export type JournalOptions = {
   readonly onFatal: (error: unknown) => void
 }
 
-const waitingMax = 1_000
+/** Once so many wait, producers wait as well: what is sealed at a time is hardly more. */
+export const waitingMax = 1_000
 /** What comes within this time shares a head and a disk write. */
 const gatherMs = 20
 const retryMs = 1_000
