@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { type Clock, type Disk, systemDisk } from '@sealwatch/base'
 import { type DsseEnvelope, type Ed25519Signer, keyIdOf, verifyEd25519 } from '@sealwatch/keys'
 import { type SealedTenant, writeBundle } from '../src/bundle.ts'
-import { type Draft, type SealedLine, sealDraft, sealLine } from '../src/chain/seal.ts'
+import { commitPersonal, type Draft, type SealedLine, sealLine } from '../src/chain/seal.ts'
 import { rootLeafAt, signCountersignature, signDelegation } from '../src/delegate.ts'
 import { type Ledger, openLedger } from '../src/log/ledger.ts'
 import { createNoteSigner } from '../src/note-signer.ts'
@@ -55,7 +55,7 @@ export type SampleBatch = {
   readonly chain: string
   readonly firstSeq: number
   readonly lines: Buffer
-  readonly sealed: readonly SealedLine[]
+  readonly sealed: readonly SampleLine[]
 }
 
 /** A host's chain without its files. */
@@ -95,8 +95,8 @@ export function sampleHost(seed: number, tenant = 'default', eventOf = sampleEve
     batch(count) {
       const first = position
       starts.set(first.nextSeq, first)
-      const sealed: SealedLine[] = []
-      const add = (line: SealedLine) => {
+      const sealed: SampleLine[] = []
+      const add = (line: SampleLine) => {
         sealed.push(line)
         position = { nextSeq: line.seq + 1, tip: line.hash }
       }
@@ -104,7 +104,7 @@ export function sampleHost(seed: number, tenant = 'default', eventOf = sampleEve
       const anchor = { tenant, key_id: signer.keyId, origin: null }
       const noFile = { prev_file: null, prev_last_hash: null, prev_sequence_num: null }
       if (first.nextSeq === 0) addBody({ anchor: { ...anchor, ...noFile } })
-      for (let i = 0; i < count; i += 1) add(sealDraft(chain, position, eventOf(events++)))
+      for (let i = 0; i < count; i += 1) add(sealEvent(chain, position, eventOf(events++)))
       addBody({ head: { note: head.sign(headText(chain, position.nextSeq, position.tip as string)) } })
       return { chain, firstSeq: first.nextSeq, lines: ndjson(sealed), sealed }
     },
@@ -113,6 +113,14 @@ export function sampleHost(seed: number, tenant = 'default', eventOf = sampleEve
       return verifyBatch(sha256, verifyEd25519, linked, key)
     },
   }
+}
+
+type SampleLine = SealedLine & { readonly side?: string }
+
+/** Of version 1, with its personal values beside it. */
+export function sealEvent(chain: string, position: ChainPosition, draft: Draft): SampleLine {
+  const { event, side } = commitPersonal(draft)
+  return { ...sealLine(chain, position, draft.timeNs, { event }), ...(side !== undefined && { side }) }
 }
 
 export const ndjson = (lines: readonly { text: string }[]): Buffer =>

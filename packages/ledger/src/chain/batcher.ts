@@ -7,8 +7,9 @@ import { sha256 } from '../sha256.ts'
 import type { ChainPosition } from '../verify/chain.ts'
 import type { Epoch } from '../verify/epoch.ts'
 import { epochKeyName, headTextV2 } from '../verify/head.ts'
-import { type Body, type Close, noHash } from '../verify/line.ts'
-import { type Draft, type SealedLine, sealDraft, sealLine } from './seal.ts'
+import type { Body, Close } from '../verify/line.ts'
+import { createLineWriter } from './line-writer.ts'
+import { commitPersonal, type Draft } from './seal.ts'
 import type { Extent } from './segment.ts'
 
 /** A head follows once a batch has met either: with a close and a head it stays within the limits of the wire. */
@@ -37,81 +38,64 @@ export function createBatcher(options: {
   readonly host: NoteSigner
   readonly epochKey: Ed25519Signer
   readonly clock: Clock
+  /** About how many bytes the lines will have. */
+  readonly bytesExpected: number
 }): Batcher {
-  const { chain, start, host, epochKey, clock } = options
+  const { chain, start, segment, host, epochKey, clock } = options
   const { epoch } = start
   const own = createNoteSigner(epochKeyName(chain, epoch.number), epochKey)
-  const batches: SealedLine[][] = []
+  const lines = createLineWriter(chain, start, options.bytesExpected)
+  const side: string[] = []
   const extents: Extent[] = []
-  let { bytes, sideBytes } = options.segment
-  let next: ChainPosition & { readonly epoch: Epoch } = start
-  let batch: SealedLine[] = []
-  let batchBytes = 0
-
-  function take(line: SealedLine): void {
-    batch.push(line)
-    batchBytes += line.bytes + 1
-    next = { nextSeq: line.seq + 1, tip: line.hash, epoch }
-  }
+  let sideBytes = 0
+  let batch = { firstSeq: start.nextSeq, from: 0, sideFrom: 0 }
 
   function addHead(sensor: JsonObject | undefined): void {
     const timeNs = clock.nowNs()
-    const place = { chain, epoch: epoch.number, prev: next.tip ?? noHash, seq: next.nextSeq, time: rfc3339(timeNs) }
+    const { nextSeq: seq } = lines
+    const place = { chain, epoch: epoch.number, prev: lines.tip(), seq, time: rfc3339(timeNs) }
     const text = headTextV2(sha256, place, sensor)
     const note = host.sign(text) + own.signature(text)
-    take(sealLine(chain, next, timeNs, { head: sensor === undefined ? { note } : { note, sensor } }))
-    const side = batch.map(sideText).join('')
-    const lengths = { bytes: batchBytes, sideBytes: Buffer.byteLength(side) }
+    lines.line({ head: sensor === undefined ? { note } : { note, sensor } }, timeNs)
     extents.push({
-      firstSeq: next.nextSeq - batch.length,
-      count: batch.length,
-      offset: bytes,
-      sideOffset: sideBytes,
-      ...lengths,
+      firstSeq: batch.firstSeq,
+      count: lines.nextSeq - batch.firstSeq,
+      offset: segment.bytes + batch.from,
+      bytes: lines.bytes - batch.from,
+      sideOffset: segment.sideBytes + batch.sideFrom,
+      sideBytes: sideBytes - batch.sideFrom,
     })
-    bytes += lengths.bytes
-    sideBytes += lengths.sideBytes
-    batches.push(batch)
-    batch = []
-    batchBytes = 0
+    batch = { firstSeq: lines.nextSeq, from: lines.bytes, sideFrom: sideBytes }
   }
 
-  const add = (body: Body) => take(sealLine(chain, next, clock.nowNs(), body))
+  const add = (body: Body) => lines.line(body, clock.nowNs())
 
   return {
     add,
     addDraft(draft) {
-      take(sealDraft(chain, next, draft))
-      if (batch.length >= batchFull.lines || batchBytes >= batchFull.bytes) addHead(undefined)
+      const { event, side: values } = commitPersonal(draft)
+      const row = values && `${lines.nextSeq} ${values}\n`
+      lines.event(event, draft.timeNs)
+      if (row !== undefined) sideBytes += Buffer.byteLength(row)
+      if (row !== undefined) side.push(row)
+      if (lines.nextSeq - batch.firstSeq >= batchFull.lines || lines.bytes - batch.from >= batchFull.bytes)
+        addHead(undefined)
     },
     end(sensor, close) {
-      const firstSeq = epoch.firstSeq ?? next.nextSeq
-      if (close !== undefined) add({ close: { ...close, first_seq: firstSeq, lines: next.nextSeq - firstSeq } })
+      const firstSeq = epoch.firstSeq ?? lines.nextSeq
+      if (close !== undefined) add({ close: { ...close, first_seq: firstSeq, lines: lines.nextSeq - firstSeq } })
       // The account stands in the last head alone, so that a crash never keeps it without all that it accounts for.
       addHead(sensor)
-      const sealed = batches.flat()
+      const { nextSeq } = lines
       return {
-        lines: ndjson(sealed, bytes - options.segment.bytes),
-        side: Buffer.from(sealed.map(sideText).join('')),
+        lines: lines.written(),
+        side: Buffer.from(side.join('')),
         extents,
-        end: { ...next, epoch: close === undefined ? epoch : epochAfter(epoch, close, next.nextSeq) },
+        end: { nextSeq, tip: lines.tip(), epoch: close === undefined ? epoch : epochAfter(epoch, close, nextSeq) },
       }
     },
   }
 }
-
-/** Written where it will lie, without a text of all of it. */
-function ndjson(lines: readonly SealedLine[], bytes: number): Uint8Array {
-  const written = Buffer.allocUnsafe(bytes)
-  let at = 0
-  for (const { text } of lines) {
-    at += written.write(text, at)
-    written[at++] = 0x0a
-  }
-  return written
-}
-
-const sideText = ({ seq, side }: SealedLine) => (side === undefined ? '' : `${seq} ${side}\n`)
 
 const epochAfter = (
   epoch: Epoch,

@@ -57,6 +57,9 @@ export type ChainOptions = {
  */
 const acknowledgedShare = 0.75
 
+/** Anchor, close and head are longer than events. */
+const linesBesides = 16
+
 export const epochMaxDefault = { lines: 65_536, ageMs: 10_000 } as const
 
 export type Chain = {
@@ -124,6 +127,8 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
   let epochBeganNs = linesInEpoch() > 0 ? clock.monotonicNs() : undefined
   let open: { file: string; lines: AppendFile; side: AppendFile } | undefined
   let queue: Promise<unknown> = Promise.resolve()
+  // Of the last append, and a little more: so much room is made for the next.
+  let bytesPerLine = 512
   /** How many of the oldest files are without personal values. */
   let forgotten = 0
 
@@ -213,6 +218,7 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
       host,
       epochKey: keys.current,
       clock,
+      bytesExpected: (drafts.length + linesBesides) * bytesPerLine,
     })
     if (current === undefined) batcher.add({ anchor: anchorAfter(last, epoch) })
     for (const draft of drafts) batcher.addDraft(draft)
@@ -235,6 +241,7 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
       watch.begin()
     }
     watch.wrote(sealed.lines)
+    bytesPerLine = Math.ceil((sealed.lines.length * 1.1) / (sealed.end.nextSeq - position.nextSeq))
     position = sealed.end
     sensor = state
     epochBeganNs = nextKey === undefined ? (epochBeganNs ?? clock.monotonicNs()) : undefined

@@ -18,7 +18,6 @@ export type SealedLine = {
   /** Length of the text in UTF-8. */
   readonly bytes: number
   readonly hash: string
-  readonly side?: string
 }
 
 /** Writes the line that follows `position`, of version 2 where the chain has epochs; the text is canonical. Throws LINE_TOO_LONG. */
@@ -43,19 +42,23 @@ export function sealLine(chain: string, position: ChainPosition, timeNs: bigint,
 const eventLine = ({ chain, epoch, prev, seq, time, v }: Envelope, event: JsonObject) =>
   `{"chain":"${chain}","epoch":${epoch},"event":${canonicalize(event)},"prev":"${prev}","seq":${seq},"time":"${time}","v":${v}}`
 
-/** Seals an event: personal values are replaced by commitments and returned beside the line. */
-export function sealDraft(chain: string, position: ChainPosition, draft: Draft): SealedLine {
+/** The event with commitments in the place of its personal values, and those values beside it. */
+export function commitPersonal({ event, personalPointers }: Draft): {
+  readonly event: JsonObject
+  readonly side?: string
+} {
+  if (personalPointers.length === 0) return { event: event as JsonObject }
   const side: Record<string, SideValues[string]> = {}
-  let line: Json = { event: draft.event as JsonObject }
-  for (const pointer of draft.personalPointers) {
+  let line: Json = { event: event as JsonObject }
+  for (const pointer of personalPointers) {
     const value = valueAt(line, pointer)
     if (typeof value !== 'string') continue
     const salt = freshSalt()
     side[pointer] = { salt: salt.toHex(), value }
     line = withValue(line, membersOf(pointer), commitmentTo(sha256, salt, value))
   }
-  const sealed = sealLine(chain, position, draft.timeNs, line as { event: JsonObject })
-  return Object.keys(side).length > 0 ? { ...sealed, side: canonicalize(side) } : sealed
+  const committed = (line as { event: JsonObject }).event
+  return Object.keys(side).length > 0 ? { event: committed, side: canonicalize(side) } : { event: committed }
 }
 
 const saltBytes = 16

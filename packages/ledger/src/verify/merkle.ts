@@ -62,6 +62,24 @@ export function leafHashesIn(sha256: Sha256, frame: Uint8Array, places: Uint32Ar
 const leafHashOf = (sha256: Sha256, bytes: Uint8Array, from: number, to: number): Hash =>
   from === 0 ? leafHash(sha256, bytes.subarray(from, to)) : leafHashIn(sha256, bytes, from, to)
 
+/**
+ * Lines that each name the leaf hash of the line before them, as 64 digits, which are written here. Three places for each
+ * as in ManyHashes.chain. `tip`: the hash before the first, and afterwards that of the last.
+ */
+export function linkHashesIn(sha256: Sha256, lines: Uint8Array, places: Uint32Array, count: number, tip: Hash): void {
+  if (sha256.many !== undefined) {
+    sha256.many.chain(lines, places, count, tip)
+    return
+  }
+  for (let i = 0; i < 3 * count; i += 3) {
+    const [from, to, prevFrom] = [places[i] as number, places[i + 1] as number, places[i + 2] as number]
+    lines.set(utf8.encode(tip.toHex()), prevFrom)
+    tip.set(leafHashOf(sha256, lines, from, to))
+  }
+}
+
+const utf8 = new TextEncoder()
+
 // Written anew for each node, and read by nobody once the hash is there.
 const nodeFrame = new Uint8Array(65).fill(1, 0, 1)
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { canonicalize, isSealwatchError, type JsonObject } from '@sealwatch/base'
 import fc from 'fast-check'
-import { sealDraft } from '../chain/seal.ts'
+import { sealEvent } from '../../test/sample.ts'
 import { sha256 } from '../sha256.ts'
 import { chainStart } from './chain.ts'
 import { type Line, parseLine } from './line.ts'
@@ -14,7 +14,7 @@ import { commitmentTo, openSide, valueAt } from './personal.ts'
 const chain = '0f'.repeat(16)
 
 function sealed(event: JsonObject, personalPointers: string[]): { line: Line; side: string | undefined } {
-  const { text, side } = sealDraft(chain, chainStart, { event, personalPointers, timeNs: 0n })
+  const { text, side } = sealEvent(chain, chainStart, { event, personalPointers, timeNs: 0n })
   return { line: parseLine(sha256, Buffer.from(text), 'testing').line, side }
 }
 
