@@ -65,4 +65,7 @@ export const migrations: readonly string[] = [
      tenant TEXT NOT NULL, token_id TEXT NOT NULL, name TEXT NOT NULL, secret_hash TEXT NOT NULL UNIQUE, actions TEXT NOT NULL,
      created_at TEXT NOT NULL, created_by TEXT NOT NULL, expires_at TEXT NOT NULL, last_used_at TEXT, revoked_at TEXT,
      PRIMARY KEY (tenant, token_id)) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE idempotency_keys (
+     tenant TEXT NOT NULL, key_hash TEXT NOT NULL, request_hash TEXT NOT NULL, status INTEGER NOT NULL, answer TEXT,
+     created_at TEXT NOT NULL, PRIMARY KEY (tenant, key_hash)) STRICT, WITHOUT ROWID;`,
 ]

@@ -52,6 +52,16 @@ export type Tables = {
     last_used_at: string | null
     revoked_at: string | null
   }
+  /** Answers to writes, for whoever asks again; null: it showed a secret. */
+  idempotency_keys: {
+    tenant: string
+    /** Of the principal and its key. */
+    key_hash: string
+    request_hash: string
+    status: number
+    answer: string | null
+    created_at: string
+  }
   signing_key_revocations: { key_id: string; revoked_at: string; cause: string }
   /** Which host seals a chain, and for which tenant; fixed at its first registration. */
   chains: { chain: string; tenant: string; host_id: string; registered_at: string }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { IncomingMessage } from 'node:http'
+import { tenantForm } from '@sealwatch/contract'
+import type { Access, Principal } from '../../access/index.ts'
+import { httpError } from './problems.ts'
+import type { Caller } from './route.ts'
+
+/** Names the tenant that the operator acts in; of others it must repeat theirs. */
+export const tenantHeader = 'sealwatch-tenant'
+const operator: Principal = { kind: 'operator', id: 'root' }
+const bearerForm = /^Bearer ([\x21-\x7e]{1,512})$/
+
+/** What a browser's session says; undefined: the request brings none. Throws ORIGIN_FOREIGN, or CREDENTIALS_INVALID. */
+export type SessionReader = (request: IncomingMessage) => Promise<Caller | undefined>
+
+/** Of requests that come over the network: a token, or a session. */
+export function authenticateNetwork(
+  tokens: Pick<Access['tokens'], 'principalOf'>,
+  readSession: SessionReader,
+): (request: IncomingMessage) => Promise<Caller | undefined> {
+  return async (request) => {
+    const { authorization } = request.headers
+    if (authorization === undefined) {
+      const caller = await readSession(request)
+      if (caller !== undefined) checkTenant(request, caller.tenant)
+      return caller
+    }
+    const principal = tokens.principalOf(bearerForm.exec(authorization)?.[1] ?? '')
+    if (principal?.kind !== 'machine')
+      throw httpError('CREDENTIALS_INVALID', {
+        attempted: 'reading an API token',
+        received: 'one that is not valid now',
+      })
+    checkTenant(request, principal.tenant)
+    return { principal, tenant: principal.tenant }
+  }
+}
+
+/** Of requests on the control socket, whose folder lets in root alone. */
+export async function authenticateOperator(request: IncomingMessage): Promise<Caller> {
+  return { principal: operator, tenant: namedTenant(request) ?? 'default' }
+}
+
+/** A page of another time, or of another tab, may think that it is elsewhere. */
+function checkTenant(request: IncomingMessage, tenant: string): void {
+  const named = namedTenant(request)
+  if (named !== undefined && named !== tenant)
+    throw httpError('TENANT_SWITCHED', { attempted: 'reading the tenant of a request', received: named })
+}
+
+function namedTenant(request: IncomingMessage): string | undefined {
+  const named = request.headers[tenantHeader]
+  if (named === undefined) return undefined
+  if (typeof named === 'string' && tenantForm.test(named)) return named
+  throw httpError('REQUEST_INVALID', { attempted: `reading ${tenantHeader}`, received: 'what is no name of a tenant' })
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createLog, systemClock } from '@sealwatch/base'
+import type { Body } from '@sealwatch/ledger'
+import { openAccess } from '../../access/index.ts'
+import { createOutbox, openStore } from '../../store/index.ts'
+import { allRoutes, authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
+
+/** All but the ledger: what is enqueued counts as recorded at once. */
+async function room() {
+  const store = openStore(':memory:')
+  const lines: Body[] = []
+  const outbox = {
+    ...createOutbox(store),
+    enqueue: async (_tx: unknown, _tenant: string, body: Body) => String(lines.push(body)),
+    committed: (async (uid: string) => Number(uid)) as ReturnType<typeof createOutbox>['committed'],
+    recorded: async (uid: string) => Number(uid),
+  }
+  const log = createLog(
+    'test',
+    () => undefined,
+    () => 0,
+  )
+  const common = { store, outbox, clock: systemClock, log }
+  const voice = { device: { uid: 'd', hostname: 'h', type_id: 0, type: 'Unknown' }, version: '0' } as never
+  const access = await openAccess({
+    ...common,
+    voice,
+    stateOf: (tenant) => (['cluster', 'acme', 'zeta'].includes(tenant) ? 'active' : undefined),
+  })
+  const options = { ...common, access, version: '0', limits: { perAddress: 1e6, perTenant: 1e6 } }
+  const operator = httpApp(options, authenticateOperator)
+  const network = httpApp(
+    options,
+    authenticateNetwork(access.tokens, async () => undefined),
+  )
+  return { access, operator, network, lines }
+}
+
+const inAcme = { 'sealwatch-tenant': 'acme' }
+
+test('API-1: root makes a token, which then does what it may and no more', async () => {
+  const { operator, network } = await room()
+  const made = await operator.inject({
+    method: 'POST',
+    url: '/api/v1/tokens',
+    headers: inAcme,
+    payload: { name: 'ci', actions: ['role:list', 'token:list'], ttl_seconds: 600 },
+  })
+  assert.equal(made.statusCode, 201, made.body)
+  const { token, info, ledger } = made.json()
+  assert.deepEqual(ledger, { tenant: 'acme', leaf_index: 1 })
+  const headers = { authorization: `Bearer ${token}` }
+  const roles = await network.inject({ url: '/api/v1/roles', headers })
+  assert.equal(roles.statusCode, 200)
+  assert.ok(roles.json().items.some(({ name }: { name: string }) => name === 'viewer'))
+  const listed = await network.inject({ url: '/api/v1/tokens', headers })
+  assert.deepEqual(listed.json().items[0].token_id, info.token_id)
+  assert.ok(!listed.body.includes(token))
+  const denied = await network.inject({
+    method: 'PUT',
+    url: '/api/v1/roles/oncall',
+    headers,
+    payload: { actions: ['alert:list'] },
+  })
+  assert.equal(denied.statusCode, 403)
+  assert.deepEqual(Object.keys(denied.json()).sort(), ['code', 'request_id', 'status', 'title', 'type'])
+  assert.equal(denied.json().title, 'Access denied')
+  const elsewhere = await network.inject({ url: '/api/v1/roles', headers: { ...headers, 'sealwatch-tenant': 'zeta' } })
+  assert.deepEqual([elsewhere.statusCode, elsewhere.json().code], [409, 'TENANT_SWITCHED'])
+  await operator.inject({ method: 'DELETE', url: `/api/v1/tokens/${info.token_id}`, headers: inAcme })
+  assert.equal((await network.inject({ url: '/api/v1/roles', headers })).statusCode, 401)
+})
+
+test('POL-1: without credentials nothing is answered but what is open, and wrong ones are all alike', async () => {
+  const { access, network } = await room()
+  const open: string[] = []
+  for (const route of allRoutes({ access, version: '0' })) {
+    if ('open' in route) open.push(route.id)
+    const url = route.path.replaceAll(/\{\w+\}/g, 'x')
+    const answer = await network.inject({ method: route.method, url })
+    assert.equal(answer.statusCode, 'open' in route ? 200 : 401, `${route.method} ${route.path}`)
+    const bad = ['Bearer x', 'Bearer ', 'Basic eDp5', `Bearer swt_${'A'.repeat(43)}00000000`, '']
+    for (const authorization of 'open' in route ? [] : bad) {
+      const refused = await network.inject({ method: route.method, url, headers: { authorization } })
+      const { request_id: _id, ...problem } = refused.json()
+      assert.deepEqual(problem, {
+        type: 'https://sealwatch.dev/problems/credentials-invalid',
+        title: 'Invalid credentials',
+        status: 401,
+        code: 'CREDENTIALS_INVALID',
+      })
+    }
+  }
+  assert.deepEqual(open, ['getOpenApi'])
+})
+
+test('a request of another form is told what is wrong where; a path that is not there, too', async () => {
+  const { operator } = await room()
+  const wrong = await operator.inject({
+    method: 'POST',
+    url: '/api/v1/tokens',
+    headers: inAcme,
+    payload: { name: '', actions: 'x', more: 1 },
+  })
+  assert.equal(wrong.statusCode, 400)
+  assert.equal(wrong.headers['content-type'], 'application/problem+json; charset=utf-8')
+  assert.deepEqual(
+    wrong
+      .json()
+      .problems.map(({ at }: { at: string }) => at)
+      .sort(),
+    ['body', 'body.actions', 'body.name', 'body.ttl_seconds'],
+  )
+  for (const [url, method, status, code] of [
+    ['/api/v1/nothing', 'GET', 404, 'ROUTE_UNKNOWN'],
+    ['/api/v1/tokens?x=1', 'GET', 400, 'REQUEST_INVALID'],
+    ['/api/v1/%ff', 'GET', 404, 'ROUTE_UNKNOWN'],
+    ['/api/v1/security/vulnerabilities', 'GET', 501, 'NOT_AVAILABLE'],
+  ] as const) {
+    const answer = await operator.inject({ method, url, headers: inAcme })
+    assert.ok(answer.statusCode === status || url.includes('%ff'), `${url}: ${answer.statusCode}`)
+    assert.ok(answer.json().code === code || url.includes('%ff'), answer.body)
+  }
+  for (const payload of ['{', '{"__proto__":{}}', '[]', 'x'.repeat(2_000_000)]) {
+    const answer = await operator.inject({
+      method: 'POST',
+      url: '/api/v1/tokens',
+      headers: { ...inAcme, 'content-type': 'application/json' },
+      payload,
+    })
+    assert.ok([400, 413].includes(answer.statusCode), answer.body)
+    assert.equal(answer.headers['content-type'], 'application/problem+json; charset=utf-8')
+  }
+})
+
+test('a write with a key is done once; another request under it is refused; a secret is not shown twice', async () => {
+  const { operator, lines } = await room()
+  const headers = { ...inAcme, 'idempotency-key': 'key-00001' }
+  const put = (actions: string[]) =>
+    operator.inject({ method: 'PUT', url: '/api/v1/roles/oncall', headers, payload: { actions } })
+  const first = await put(['alert:list'])
+  const second = await put(['alert:list'])
+  assert.deepEqual([second.statusCode, second.body], [first.statusCode, first.body])
+  assert.equal(lines.length, 1)
+  assert.equal((await put(['host:list'])).statusCode, 422)
+  const make = () =>
+    operator.inject({
+      method: 'POST',
+      url: '/api/v1/tokens',
+      headers: { ...inAcme, 'idempotency-key': 'key-00002' },
+      payload: { name: 'ci', actions: ['alert:list'], ttl_seconds: 600 },
+    })
+  assert.equal((await make()).statusCode, 201)
+  assert.equal((await make()).statusCode, 422)
+  assert.equal(lines.length, 2)
+})

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { IncomingMessage } from 'node:http'
+import type { Clock, Log } from '@sealwatch/base'
+import type { Access } from '../../access/index.ts'
+import type { Store } from '../../store/index.ts'
+import { createIdempotency } from './idempotency.ts'
+import { openApiOf } from './openapi.ts'
+import { httpErrors } from './problems.ts'
+import type { Caller, Route } from './route.ts'
+import { openRoute } from './route.ts'
+import { memberRoutes } from './routes/members.ts'
+import { notBuiltRoutes } from './routes/not-built.ts'
+import { roleRoutes } from './routes/roles.ts'
+import { tokenRoutes } from './routes/tokens.ts'
+import { serveRoutes } from './serve-routes.ts'
+
+export { authenticateNetwork, authenticateOperator, type SessionReader } from './authenticate.ts'
+export { type HttpDoor, isLoopback, openHttpDoor } from './listen.ts'
+export { httpError } from './problems.ts'
+export { type Caller, openRoute, type Route, route, selfRoute } from './route.ts'
+export { serveRoutes } from './serve-routes.ts'
+export { httpErrors }
+
+/** What the routes need of the rooms behind them; compose.ts wires it. */
+export type HttpPorts = {
+  readonly access: Access
+  readonly version: string
+}
+
+/** Every route there is, the document about them included. */
+export function allRoutes({ access, version }: HttpPorts): Route[] {
+  const routes = [...memberRoutes(access), ...roleRoutes(access), ...tokenRoutes(access), ...notBuiltRoutes()]
+  let text = ''
+  const all = [
+    ...routes,
+    openRoute({
+      method: 'GET',
+      path: '/api/v1/openapi.json',
+      id: 'getOpenApi',
+      summary: 'This document',
+      tag: 'documents',
+      open: 'it says what is written in the sources',
+      media: 'application/json; charset=utf-8',
+      handle: async () => text,
+    }),
+  ]
+  text = JSON.stringify(openApiOf(all, version))
+  return all
+}
+
+export type HttpOptions = HttpPorts & {
+  readonly store: Store
+  readonly limits: { readonly perAddress: number; readonly perTenant: number }
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** The API for one kind of door: `authenticate` says who comes through it. */
+export const httpApp = (
+  options: HttpOptions,
+  authenticate: (request: IncomingMessage) => Promise<Caller | undefined>,
+) =>
+  serveRoutes({
+    routes: allRoutes(options),
+    gate: options.access.gate,
+    authenticate,
+    idempotency: createIdempotency(options),
+    limits: options.limits,
+    clock: options.clock,
+    log: options.log,
+  })

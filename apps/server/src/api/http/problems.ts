@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// RFC 9457. A client learns what it did wrong; of what it may not know, and of our own faults, no more than a safe
+// message (DET-5). The rest is in the log and, where it matters, in the ledger, under the request's id.
+
+import { type ErrorKind, type ErrorTable, errorsOf, isSealwatchError } from '@sealwatch/base'
+
+export const httpErrors = {
+  CREDENTIALS_INVALID: {
+    kind: 'denied',
+    rule: 'a request comes with a session or a token that is valid now (docs/sign-in.md)',
+    advice: 'Log in again, or make a new token: `sealwatch token create`',
+  },
+  ORIGIN_FOREIGN: {
+    kind: 'denied',
+    rule: 'what changes something comes from our own pages, with the token of their session',
+    advice: 'Reload the page; other programs use an API token',
+  },
+  TENANT_SWITCHED: {
+    kind: 'conflict',
+    rule: 'a session acts in one tenant at a time',
+    advice: 'The session went on to another tenant: reload the page',
+  },
+  REQUEST_INVALID: {
+    kind: 'invalid',
+    rule: 'a request has the form that the OpenAPI document gives it (/api/v1/openapi.json)',
+    advice: 'Correct what `problems` names',
+  },
+  REQUEST_TOO_LARGE: {
+    kind: 'invalid',
+    rule: 'a body has at most 1 MiB, a URL 8 KiB, and all headers together 16 KiB',
+    advice: 'Send less at a time',
+  },
+  ROUTE_UNKNOWN: {
+    kind: 'not_found',
+    rule: 'the path and the method are those of the OpenAPI document (/api/v1/openapi.json)',
+    advice: 'Look there for what there is',
+  },
+  OBJECT_UNKNOWN: { kind: 'not_found', rule: 'the object is one of this tenant', advice: 'List what there is' },
+  RATE_EXCEEDED: {
+    kind: 'exhausted',
+    rule: 'a tenant, and an address, may ask so often (docs/api.md)',
+    advice: 'Wait as long as Retry-After says',
+  },
+  IDEMPOTENCY_REUSED: {
+    kind: 'conflict',
+    rule: 'an Idempotency-Key stands for one request',
+    advice: 'Draw a new key for another request; wait for one that is under way',
+  },
+  NOT_AVAILABLE: {
+    kind: 'unavailable',
+    rule: 'the engine behind this endpoint is built',
+    advice: 'README, "Not yet built", says what comes',
+  },
+} as const satisfies ErrorTable
+export const httpError = errorsOf(httpErrors)
+
+export type Problem = {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: string
+  readonly detail?: string
+  readonly advice?: string
+  readonly request_id: string
+  /** What is wrong with which part of the request. */
+  readonly problems?: readonly { readonly at: string; readonly rule: string }[]
+}
+
+const statuses: Readonly<Record<ErrorKind, number>> = {
+  invalid: 400,
+  unverified: 400,
+  denied: 403,
+  not_found: 404,
+  conflict: 409,
+  exhausted: 429,
+  unavailable: 503,
+  fatal: 500,
+}
+const statusOfCode: Readonly<Record<string, number>> = {
+  CREDENTIALS_INVALID: 401,
+  REQUEST_TOO_LARGE: 413,
+  NOT_AVAILABLE: 501,
+  IDEMPOTENCY_REUSED: 422,
+}
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Invalid request',
+  401: 'Invalid credentials',
+  403: 'Access denied',
+  404: 'Not found',
+  409: 'Conflict',
+  412: 'Changed meanwhile',
+  413: 'Too large',
+  422: 'Idempotency key reused',
+  429: 'Too many requests',
+  500: 'Internal error',
+  501: 'not_available',
+  503: 'Unavailable',
+}
+
+/** Of these a client learns the title alone: the rest would tell what is there, or how we look inside. */
+const isSafe = (status: number) => status !== 401 && status !== 403 && status !== 500
+
+/** `problems`: of a request that its schema refused. */
+export function problemOf(error: unknown, requestId: string, problems?: Problem['problems']): Problem {
+  const known = isSealwatchError(error) ? error : undefined
+  const status = known === undefined ? 500 : (statusOf(known.code) ?? statuses[known.kind])
+  const code = known === undefined || status === 500 ? 'INTERNAL' : known.code
+  return {
+    type: `https://sealwatch.dev/problems/${code.toLowerCase().replaceAll('_', '-')}`,
+    title: titles[status] ?? 'Error',
+    status,
+    code,
+    ...(known !== undefined && isSafe(status)
+      ? {
+          detail: known.received === undefined ? known.rule : `${known.rule}; received ${known.received}`,
+          advice: known.advice,
+        }
+      : {}),
+    request_id: requestId,
+    ...(problems === undefined ? {} : { problems }),
+  }
+}
+
+/** Where a room gives its code a status of its own, it says so in its name. */
+const statusOf = (code: string): number | undefined =>
+  statusOfCode[code] ?? (code.endsWith('_CHANGED_MEANWHILE') ? 412 : undefined)

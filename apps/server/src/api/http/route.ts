@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { z } from 'zod'
+import type { Action, Authorised, Principal } from '../../access/index.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** Who asks, as far as that is known before the gate: what a session, a token or the control socket says. */
+export type Caller = {
+  readonly principal: Principal
+  /** The one tenant that the request acts in. */
+  readonly tenant: string
+}
+
+export type RequestFacts = {
+  readonly requestId: string
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Of the peer; undefined on the control socket. */
+  readonly address: string | undefined
+  /** Fires when the client is gone. */
+  readonly signal: AbortSignal
+}
+
+/** An answer that is more than its body. */
+export class Answer<T> {
+  readonly body: T
+  readonly status: number | undefined
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  constructor(body: T, more: { status?: number; headers?: Record<string, string | readonly string[]> } = {}) {
+    this.body = body
+    this.status = more.status
+    this.headers = more.headers ?? {}
+  }
+}
+
+type Out<S> = S extends z.ZodType ? z.output<S> : undefined
+type In<S> = S extends z.ZodType ? z.input<S> : unknown
+type Result<R> = Promise<In<R> | Answer<In<R>>>
+
+type Shape<P, Q, B, R> = {
+  readonly method: Method
+  /** With `{name}` for parameters. */
+  readonly path: `/${string}`
+  /** Names the operation for clients: "listTokens". */
+  readonly id: string
+  readonly summary: string
+  /** The room it belongs to, as documents group it. */
+  readonly tag: string
+  readonly params?: P
+  readonly query?: Q
+  readonly body?: B
+  /** Of the body of a good answer. Undefined: there is none (204), or it is not JSON (`media`). */
+  readonly answer?: R
+  /** Of a good answer; 200 unless told. */
+  readonly status?: number
+  readonly media?: string
+  /** Codes of errors that are to be expected, besides those that any route may answer. */
+  readonly errors?: readonly string[]
+  /** The answer shows a secret this once: it is not kept for whoever repeats the request. */
+  readonly showsSecret?: boolean
+}
+
+type Input<P, Q, B> = {
+  readonly params: Out<P>
+  readonly query: Out<Q>
+  readonly body: Out<B>
+  readonly request: RequestFacts
+}
+
+declare const made: unique symbol
+type Made = Shape<z.ZodType, z.ZodType, z.ZodType, z.ZodType> & { readonly [made]: true }
+type Any = { readonly params: unknown; readonly query: unknown; readonly body: unknown; readonly request: RequestFacts }
+/** Nothing else is served: whoever leaves the gate out has no route. */
+export type Route = Made &
+  (
+    | { readonly action: Action; handle(by: Authorised, input: Any): Promise<unknown> }
+    | { readonly self: string; handle(caller: Caller, input: Any): Promise<unknown> }
+    | { readonly open: string; handle(input: Any): Promise<unknown> }
+  )
+
+type Schema = z.ZodType | undefined
+
+/** One that leads through the gate. */
+export function route<
+  const A extends Action,
+  P extends Schema = undefined,
+  Q extends Schema = undefined,
+  B extends Schema = undefined,
+  R extends Schema = undefined,
+>(
+  spec: Shape<P, Q, B, R> & {
+    readonly action: A
+    handle(by: Authorised<A>, input: Input<P, Q, B>): Result<R>
+  },
+): Route {
+  return spec as unknown as Route
+}
+
+/** One that concerns the caller's own session alone; `self` says what of it. */
+export function selfRoute<
+  P extends Schema = undefined,
+  Q extends Schema = undefined,
+  B extends Schema = undefined,
+  R extends Schema = undefined,
+>(
+  spec: Shape<P, Q, B, R> & { readonly self: string; handle(caller: Caller, input: Input<P, Q, B>): Result<R> },
+): Route {
+  return spec as unknown as Route
+}
+
+/** One that needs no principal; `open` says why. */
+export function openRoute<
+  P extends Schema = undefined,
+  Q extends Schema = undefined,
+  B extends Schema = undefined,
+  R extends Schema = undefined,
+>(spec: Shape<P, Q, B, R> & { readonly open: string; handle(input: Input<P, Q, B>): Result<R> }): Route {
+  return spec as unknown as Route
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { z } from 'zod'
+import type { Access } from '../../../access/index.ts'
+import { type Route, route } from '../route.ts'
+import { personId, recorded, recordedJson, roleName, time } from '../shapes.ts'
+
+const grant = z.object({ person_id: personId, role: roleName, granted_at: time, granted_by: z.string() })
+
+export const memberRoutes = ({ grants }: Access): Route[] => [
+  route({
+    method: 'GET',
+    path: '/api/v1/members',
+    id: 'listMembers',
+    summary: 'Who holds which role in the tenant',
+    tag: 'access',
+    action: 'member:list',
+    answer: z.object({ items: z.array(grant) }),
+    handle: async (by) => ({
+      items: grants.list(by).map(({ personId, role, grantedAt, grantedBy }) => ({
+        person_id: personId,
+        role,
+        granted_at: grantedAt,
+        granted_by: grantedBy,
+      })),
+    }),
+  }),
+  route({
+    method: 'PUT',
+    path: '/api/v1/members/{person_id}/roles/{role}',
+    id: 'grantRole',
+    summary: 'Grant a role to a person',
+    tag: 'access',
+    action: 'member:grant',
+    params: z.object({ person_id: personId, role: roleName }),
+    answer: z.object({ ledger: recorded }),
+    errors: ['ROLE_UNKNOWN', 'GRANT_BEYOND_OWN', 'ACCESS_TOO_MANY'],
+    handle: async (by, { params }) => ({ ledger: recordedJson(await grants.grant(by, params.person_id, params.role)) }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/api/v1/members/{person_id}/roles/{role}',
+    id: 'takeRole',
+    summary: 'Take a role from a person; it counts at once',
+    tag: 'access',
+    action: 'member:grant',
+    params: z.object({ person_id: personId, role: roleName }),
+    answer: z.object({ ledger: recorded }),
+    errors: ['GRANT_UNKNOWN', 'GRANT_LAST_ADMIN'],
+    handle: async (by, { params }) => ({
+      ledger: recordedJson(await grants.revoke(by, params.person_id, params.role)),
+    }),
+  }),
+]

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { type Access, type Authorised, actions, nameOf } from '../../access/index.ts'
+import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
+import { httpError, type Problem, problemOf } from './problems.ts'
+import { createRateLimit } from './rate-limit.ts'
+import { Answer, type Caller, type RequestFacts, type Route } from './route.ts'
+
+export type ServeOptions = {
+  readonly routes: readonly Route[]
+  readonly gate: Access['gate']
+  /**
+   * Who asks; undefined: nobody that we know. Throws CREDENTIALS_INVALID, ORIGIN_FOREIGN or TENANT_SWITCHED where what came
+   * with the request is wrong.
+   */
+  readonly authenticate: (request: IncomingMessage) => Promise<Caller | undefined>
+  readonly idempotency: Idempotency
+  /** Requests a second: of one address before anybody knows who it is, and of one tenant. */
+  readonly limits: { readonly perAddress: number; readonly perTenant: number }
+  readonly clock: Clock
+  readonly log: Log
+}
+
+const KiB = 1024
+export const bodyBytesMax = 1024 * KiB
+const headersBytesMax = 16 * KiB
+const requestTimeoutMs = 30_000
+const keysMax = 50_000
+const burstSeconds = 2
+
+/** A policy for pages that load nothing from anywhere else and run no inline code. */
+export const contentSecurityPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+
+const securityHeaders = {
+  'content-security-policy': contentSecurityPolicy,
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'cache-control': 'no-store',
+} as const
+
+/** The server of all routes, not yet listening; the control socket and the network share it. */
+export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyInstance {
+  const { routes, clock, log, limits } = options
+  const ofAddress = createRateLimit({
+    perSecond: limits.perAddress,
+    burst: limits.perAddress * burstSeconds,
+    keysMax,
+    clock,
+  })
+  const ofTenant = createRateLimit({
+    perSecond: limits.perTenant,
+    burst: limits.perTenant * burstSeconds,
+    keysMax,
+    clock,
+  })
+
+  app.setErrorHandler((error, request, reply) => answerProblem(log, request, reply, translated(error)))
+  app.setNotFoundHandler((request, reply) =>
+    answerProblem(
+      log,
+      request,
+      reply,
+      httpError('ROUTE_UNKNOWN', { attempted: 'finding a route', received: request.method }),
+    ),
+  )
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ ...securityHeaders, 'x-request-id': request.id })
+    if (isTls(request.raw)) reply.header('strict-transport-security', 'max-age=31536000')
+    // On the control socket there is root alone.
+    const { address } = factsOf(request)
+    if (address !== undefined) checkRate(reply, ofAddress.take(address))
+  })
+
+  for (const one of routes) {
+    const schemas = { params: one.params, query: one.query, body: one.body }
+    app.route({
+      method: one.method,
+      url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      handler: async (request, reply) => {
+        if ('open' in one)
+          return send(one, reply, await one.handle({ ...read(schemas, request), request: factsOf(request) }))
+        const caller = await options.authenticate(request.raw)
+        if (caller === undefined)
+          throw httpError('CREDENTIALS_INVALID', {
+            attempted: `${one.method} ${one.path}`,
+            received: 'no session and no token',
+          })
+        checkRate(reply, ofTenant.take(caller.tenant))
+        if ('self' in one)
+          return send(one, reply, await one.handle(caller, { ...read(schemas, request), request: factsOf(request) }))
+        const by = options.gate.authorise(caller.principal, one.action, {
+          tenant: tenantFor(one.action, caller),
+          requestId: request.id,
+        })
+        return act(one, by, { ...read(schemas, request), request: factsOf(request) }, request, reply)
+      },
+    })
+  }
+  return app
+
+  /** A write may come twice, with the same key: it is done once. */
+  async function act(
+    one: Extract<Route, { action: unknown }>,
+    by: Authorised,
+    input: Parameters<typeof one.handle>[1],
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<unknown> {
+    const { 'idempotency-key': key } = request.headers
+    if (one.method === 'GET' || key === undefined) return send(one, reply, await one.handle(by, input))
+    if (typeof key !== 'string' || !idempotencyKeyForm.test(key))
+      throw httpError('REQUEST_INVALID', {
+        attempted: 'reading Idempotency-Key',
+        received: 'other than 8 to 128 printable characters',
+      })
+    const wanted = JSON.stringify([one.method, one.path, input.params, input.query, input.body])
+    const of = { tenant: by.tenant, principal: nameOf(by.principal), key, request: wanted }
+    const { status, body } = await options.idempotency.once(of, async () => {
+      const result = await one.handle(by, input)
+      const { status, body, headers } = shaped(one, result)
+      reply.headers(headers)
+      return { status, body: body === undefined ? '' : JSON.stringify(body), keep: one.showsSecret !== true }
+    })
+    return reply
+      .status(status)
+      .type('application/json; charset=utf-8')
+      .send(body === '' ? undefined : body)
+  }
+}
+
+/** A deployment's matter is one of the tenant `cluster`: root need not name it, everybody else must act there. */
+const tenantFor = (action: keyof typeof actions, { principal, tenant }: Caller) =>
+  principal.kind === 'operator' && actions[action].of === 'deployment' ? 'cluster' : tenant
+
+export function bareServer(): FastifyInstance {
+  return Fastify({
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    http: { maxHeaderSize: headersBytesMax },
+    genReqId: () => `req_${randomBytes(12).toString('hex')}`,
+    requestIdHeader: false,
+    logger: false,
+    routerOptions: { maxParamLength: 256 },
+    // Our schemas read the input; what goes out is what the route made.
+    ajv: { customOptions: {} },
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+  })
+}
+
+function checkRate(reply: FastifyReply, waitSeconds: number): void {
+  if (waitSeconds === 0) return
+  reply.header('retry-after', String(Math.ceil(waitSeconds)))
+  throw httpError('RATE_EXCEEDED', { attempted: 'taking a request' })
+}
+
+function factsOf(request: FastifyRequest): RequestFacts {
+  const gone = new AbortController()
+  request.raw.once('close', () => gone.abort())
+  return {
+    requestId: request.id,
+    headers: request.headers,
+    address: request.raw.socket.remoteAddress,
+    signal: gone.signal,
+  }
+}
+
+const isTls = (request: IncomingMessage) => 'encrypted' in request.socket
+
+class Refused extends Error {
+  readonly problems: NonNullable<Problem['problems']>
+  constructor(problems: NonNullable<Problem['problems']>) {
+    super('the request has another form')
+    this.problems = problems
+  }
+}
+
+const problemsMax = 32
+
+function read(
+  schemas: {
+    readonly params: z.ZodType | undefined
+    readonly query: z.ZodType | undefined
+    readonly body: z.ZodType | undefined
+  },
+  request: FastifyRequest,
+): { params: unknown; query: unknown; body: unknown } {
+  const problems: { at: string; rule: string }[] = []
+  const part = (name: 'params' | 'query' | 'body') => {
+    const schema = schemas[name]
+    const value = request[name] as unknown
+    if (schema === undefined) {
+      if (name === 'query' && Object.keys(value as object).length > 0)
+        problems.push({ at: 'query', rule: `no such parameter: ${Object.keys(value as object)[0]?.slice(0, 40)}` })
+      return undefined
+    }
+    const result = schema.safeParse(value ?? undefined)
+    if (result.success) return result.data
+    for (const { path, message } of result.error.issues)
+      problems.push({ at: [name, ...path.map(String)].join('.').slice(0, 200), rule: message.slice(0, 200) })
+    return undefined
+  }
+  const input = { params: part('params'), query: part('query'), body: part('body') }
+  if (problems.length > 0) throw new Refused(problems.slice(0, problemsMax))
+  return input
+}
+
+function shaped(
+  one: Route,
+  result: unknown,
+): { status: number; body: unknown; headers: Record<string, string | string[]> } {
+  const isMore = result instanceof Answer
+  const body: unknown = isMore ? result.body : result
+  const status = (isMore ? result.status : undefined) ?? one.status ?? (body === undefined ? 204 : 200)
+  return { status, body, headers: isMore ? ({ ...result.headers } as Record<string, string | string[]>) : {} }
+}
+
+function send(one: Route, reply: FastifyReply, result: unknown): FastifyReply {
+  const { status, body, headers } = shaped(one, result)
+  reply.status(status).headers(headers)
+  if (one.media !== undefined) return reply.type(one.media).send(body)
+  return body === undefined ? reply.send() : reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
+}
+
+/** Fastify's own errors are about the request's form. */
+function translated(error: unknown): unknown {
+  const { statusCode, code } = error as { readonly statusCode?: number; readonly code?: string }
+  if (isSealwatchError(error) || error instanceof Refused || statusCode === undefined || statusCode >= 500) return error
+  const attempted = 'reading the request'
+  if (statusCode === 413 || statusCode === 414 || statusCode === 431)
+    return httpError('REQUEST_TOO_LARGE', { attempted })
+  return httpError('REQUEST_INVALID', { attempted, received: code ?? String(statusCode) })
+}
+
+function answerProblem(log: Log, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+  const refused = error instanceof Refused ? error : undefined
+  const cause = refused === undefined ? error : httpError('REQUEST_INVALID', { attempted: 'reading the request' })
+  const problem = problemOf(cause, request.id, refused?.problems)
+  const facts = { request_id: request.id, method: request.method, code: problem.code }
+  if (problem.status >= 500 && problem.code !== 'NOT_AVAILABLE') log.error('a request failed', { ...facts, error })
+  else if (problem.status === 401 || problem.status === 403) log.warn('a request was denied', { ...facts, error })
+  return reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem))
+}

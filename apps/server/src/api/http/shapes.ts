@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shapes that several routes share.
+
+import { z } from 'zod'
+
+export const time = z.string().max(40).describe('RFC 3339, UTC')
+export const personId = z
+  .string()
+  .regex(/^usr_[A-Za-z0-9_-]{1,64}$/)
+  .describe('A person')
+export const roleName = z.string().regex(/^(?:custom\/)?[a-z][a-z0-9_-]{0,31}$/)
+
+/** Where the line about an act is; null: it is parked, and enters the ledger as soon as that takes it. */
+export const recorded = z
+  .object({ tenant: z.string(), leaf_index: z.number().int().nullable() })
+  .describe('The line in the ledger')
+
+export const recordedJson = ({
+  tenant,
+  leafIndex,
+}: {
+  readonly tenant: string
+  readonly leafIndex: number | undefined
+}) => ({
+  tenant,
+  leaf_index: leafIndex ?? null,
+})
+
+export const pageMax = 500
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(pageMax).default(100).describe('Items of a page'),
+  cursor: z.string().max(256).optional().describe('`next` of the page before'),
+}
+export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().nullable() })
