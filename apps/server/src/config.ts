@@ -82,6 +82,32 @@ export const serverSettings = {
     max: 65_535,
     help: 'Port of /healthz, /readyz and /metrics; 0 takes a free one, which `sealwatch status` shows',
   }),
+  apiAddress: text({
+    env: 'SEALWATCH_SERVER_API_ADDRESS',
+    default: '127.0.0.1',
+    help: 'Address of the API and the dashboard: plain HTTP on a loopback address, TLS 1.3 on any other',
+  }),
+  apiPort: integer({
+    env: 'SEALWATCH_SERVER_API_PORT',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    help: 'Port of the API and the dashboard; 0 takes a free one, which `sealwatch status` shows',
+  }),
+  apiPerAddress: integer({
+    env: 'SEALWATCH_SERVER_API_PER_ADDRESS',
+    default: 500,
+    min: 1,
+    max: 1_000_000,
+    help: 'Requests a second that are taken from one address',
+  }),
+  apiPerTenant: integer({
+    env: 'SEALWATCH_SERVER_API_PER_TENANT',
+    default: 1000,
+    min: 1,
+    max: 1_000_000,
+    help: 'Requests a second that are taken for one tenant',
+  }),
   masterKmsKeyId: text({
     env: 'SEALWATCH_SERVER_MASTER_KMS_KEY_ID',
     default: '',

@@ -100,12 +100,14 @@ describe('control socket', () => {
           return { tenantKeys: 1, subjectKeys: 2, label: undefined, leafIndex: 8, firstLayout: false }
         },
       },
+      rest: (_request, response) => void response.writeHead(404).end(),
       createJoinToken: async (ttlSeconds) => {
         asked.push(ttlSeconds)
         return { token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z' }
       },
       facts: () => ({
         deployment: 'd1',
+        api: 'http://localhost:1',
         health: 'http://127.0.0.1:7',
         ledgerKeys: [ledgers.vkey],
         signing: { ...ledgers.health, signer: signerFacts, witnesses: [] },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { RequestListener } from 'node:http'
 import type { Clock, Log } from '@sealwatch/base'
 import type { EpochRow, RewrapProgress, SealingStatus } from '@sealwatch/keys/sealing'
 import type { Ledger, SealedTenant } from '@sealwatch/ledger'
@@ -18,6 +19,8 @@ export type ApiPorts = {
   /** Opens the sealed personal values of a line; canonical JSON, or '' where all of them were erased. */
   readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => Promise<string>
   readonly keys: ApiKeys
+  /** The REST API, for root. */
+  readonly rest: RequestListener
   readonly createJoinToken: (ttlSeconds: number) => Promise<{ readonly token: string; readonly expiresAt: string }>
   readonly facts: () => ServerFacts
   readonly clock: Clock
@@ -50,6 +53,8 @@ export type ServerFacts = {
   readonly deployment: string
   /** Where /healthz, /readyz and /metrics are. */
   readonly health: string
+  /** Where the API and the dashboard are. */
+  readonly api: string
   /** Verifier key of the log key: what a verifier elsewhere pins. */
   readonly ledgerKeys: readonly string[]
   /** Hex SHA-256 of the certificate authority. */

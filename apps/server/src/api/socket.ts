@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { chmod, unlink } from 'node:fs/promises'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 import { apiError } from './errors.ts'
@@ -48,6 +48,7 @@ export async function openApiSocket(path: string): Promise<ApiSocket> {
         readMaxBytes: requestBytesMax,
         grpc: false,
         grpcWeb: false,
+        fallback: (request, response) => ports.rest(request as IncomingMessage, response as ServerResponse),
       })
     },
     close: async () => {

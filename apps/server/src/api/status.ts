@@ -8,7 +8,7 @@ const logActivityClass = 1008
 /** The server's part of `sealwatch status --json` (docs/reference/status.md). */
 export async function statusOf(ports: ApiPorts): Promise<object> {
   const { db, ledgers, clock } = ports
-  const { deployment, health, ledgerKeys, caFingerprint, connected, ingest, integrity, signing } = ports.facts()
+  const { deployment, health, api, ledgerKeys, caFingerprint, connected, ingest, integrity, signing } = ports.facts()
   const [hosts, chains, gaps] = await Promise.all([
     db.selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
     db.selectFrom('chains').selectAll().limit(hostsMax).execute(),
@@ -22,6 +22,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
     time: new Date(clock.nowMs()).toISOString(),
     deployment,
     health,
+    api,
     trust: { deployment, ledgerKeys, caFingerprint },
     ledgers: await Promise.all(ledgers.tenants.map((tenant) => ledgerStatus(ledgers, tenant))),
     hosts: hosts.map((host) => ({

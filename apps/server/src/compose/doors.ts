@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hostname } from 'node:os'
+import { authenticateNetwork, authenticateOperator, httpApp, openHttpDoor } from '../api/index.ts'
 import { addHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
+import { serverVersion } from '../version.ts'
 import type { Followers } from './followers.ts'
 import type { Rooms } from './rooms.ts'
 
 export type Doors = {
+  /** Where people and their programs come in. */
+  readonly apiUrl: string
   /** Where agents come in. */
   readonly port: number
   /** Rejects when this process must not go on. Never resolves. */
@@ -20,6 +24,25 @@ export async function openDoors(rooms: Rooms, { integrity }: Followers, ends: As
   ends.defer(api.close)
   const transport = ends.adopt(await opening, ({ close }) => close())
   addHealth(health, { ...rooms, integrity, transport })
+  const http = {
+    ...rooms,
+    version: serverVersion,
+    limits: { perAddress: config.apiPerAddress, perTenant: config.apiPerTenant },
+  }
+  const network = httpApp(
+    http,
+    authenticateNetwork(rooms.access.tokens, async () => undefined),
+  )
+  const operator = httpApp(http, authenticateOperator)
+  for (const app of [network, operator]) {
+    ends.defer(() => app.close())
+    await app.ready()
+  }
+  const credentials = async () => identity.authority.issueServer([...names, config.apiAddress])
+  const place = { address: config.apiAddress, port: config.apiPort }
+  const door = ends.adopt(await openHttpDoor({ ...place, handle: network.routing, credentials }), ({ close }) =>
+    close(),
+  )
   const { backend, algorithm, keyId, location } = rooms.auditSigner
   const signerFacts = { configured: rooms.signers.active !== undefined, backend, algorithm, keyId, location }
   api.serve({
@@ -27,11 +50,13 @@ export async function openDoors(rooms: Rooms, { integrity }: Followers, ends: As
     db: store.db,
     index: indexed,
     openSide: side.open,
+    rest: operator.routing,
     keys: { ...tender, ...erasures, status: () => sealing.status() },
     createJoinToken: (ttlSeconds) => identity.createJoinToken(ttlSeconds),
     facts: () => ({
       deployment: rooms.deployment.name,
       health: rooms.healthUrl,
+      api: door.url,
       ledgerKeys: [ledgers.vkey],
       signing: { ...ledgers.health, signer: signerFacts, witnesses: rooms.witnesses.status() },
       caFingerprint: identity.authority.fingerprint,
@@ -43,5 +68,5 @@ export async function openDoors(rooms: Rooms, { integrity }: Followers, ends: As
       },
     }),
   })
-  return transport
+  return { port: transport.port, apiUrl: door.url, failed: transport.failed }
 }

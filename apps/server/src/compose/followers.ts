@@ -106,6 +106,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
     whileFull(() => tender.run(signal)),
     whileFull(() => erasures.run(signal)),
     space.watch(signal),
+    rooms.access.denials.run(signal),
   )
 
   ends.defer(async () => {

@@ -2,13 +2,12 @@
 
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
+import { type Clock, clientOf, createRate, isSealwatchError, type Log } from '@sealwatch/base'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { type Access, type Authorised, actions, nameOf } from '../../access/index.ts'
 import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf } from './problems.ts'
-import { createRateLimit } from './rate-limit.ts'
 import { Answer, type Caller, type RequestFacts, type Route } from './route.ts'
 
 export type ServeOptions = {
@@ -51,18 +50,9 @@ const securityHeaders = {
 /** The server of all routes, not yet listening; the control socket and the network share it. */
 export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyInstance {
   const { routes, clock, log, limits } = options
-  const ofAddress = createRateLimit({
-    perSecond: limits.perAddress,
-    burst: limits.perAddress * burstSeconds,
-    keysMax,
-    clock,
-  })
-  const ofTenant = createRateLimit({
-    perSecond: limits.perTenant,
-    burst: limits.perTenant * burstSeconds,
-    keysMax,
-    clock,
-  })
+  const rate = (perSecond: number) => createRate(clock, { perSecond, burst: perSecond * burstSeconds, keysMax })
+  const ofAddress = rate(limits.perAddress)
+  const ofTenant = rate(limits.perTenant)
 
   app.setErrorHandler((error, request, reply) => answerProblem(log, request, reply, translated(error)))
   app.setNotFoundHandler((request, reply) =>
@@ -78,7 +68,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     if (isTls(request.raw)) reply.header('strict-transport-security', 'max-age=31536000')
     // On the control socket there is root alone.
     const { address } = factsOf(request)
-    if (address !== undefined) checkRate(reply, ofAddress.take(address))
+    if (address !== undefined) checkRate(reply, ofAddress.take(clientOf(address)))
   })
 
   for (const one of routes) {
@@ -158,9 +148,9 @@ export function bareServer(): FastifyInstance {
   })
 }
 
-function checkRate(reply: FastifyReply, waitSeconds: number): void {
-  if (waitSeconds === 0) return
-  reply.header('retry-after', String(Math.ceil(waitSeconds)))
+function checkRate(reply: FastifyReply, waitMs: number): void {
+  if (waitMs === 0) return
+  reply.header('retry-after', String(Math.ceil(waitMs / 1000)))
   throw httpError('RATE_EXCEEDED', { attempted: 'taking a request' })
 }
 
