@@ -39,6 +39,9 @@ import { journalEntries, openJournal } from './peers/journald.ts'
 const events = 49 * eventsAtOnce
 const fullEvents = 5 * eventsAtOnce
 
+/** As the command reads it. */
+const readBytes = 512 * 1024
+
 /** A complete bundle, verified from its file as `sealwatch audit verify` does. */
 export async function* benchVerify(runs = 5): AsyncGenerator<Figure> {
   await using dir = await temporary()
@@ -79,7 +82,7 @@ function verified(
     runs,
     ours: async () => {
       const checks = { sha256, verify: verifyEd25519, trust: [], ...(blockReader && { blockReader }) }
-      const report = await verifyBundle(createReadStream(path), checks)
+      const report = await verifyBundle(createReadStream(path, { highWaterMark: readBytes }), checks)
       if (!report.ok || report.lines !== lines)
         throw new Error(`the bundle does not verify: ${report.problem?.message}`)
       return lines

@@ -7,6 +7,7 @@ import { readBlock } from './verify/read-block.ts'
 
 parentPort?.on('message', (block: Uint8Array) => {
   const read = readBlock(sha256, block)
-  const kept = [read.block, read.events, read.hashes].map(({ buffer }) => buffer as ArrayBuffer)
+  const parts = [read.block, read.rows, read.hashes, read.follows, ...read.leaves.map(({ hashes }) => hashes)]
+  const kept = parts.map(({ buffer }) => buffer as ArrayBuffer)
   parentPort?.postMessage(read, kept)
 })

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import type { BlockRead, BlockReader } from './verify/read-block.ts'
+import { type BlockRead, type BlockReader, blockBytes } from './verify/read-block.ts'
 
 export type BlockReaders = BlockReader & AsyncDisposable
 
@@ -11,6 +11,7 @@ export function openBlockReaders(threads = availableParallelism()): BlockReaders
   const readers = Array.from({ length: threads }, startReader)
   let next = 0
   return {
+    bytes: blockBytes,
     atOnce: 2 * threads,
     read: (block) => {
       next = (next + 1) % threads

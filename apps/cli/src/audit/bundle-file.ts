@@ -52,6 +52,9 @@ export async function withBundle<T>(
   }
 }
 
+/** Fewer and larger reads than a stream makes by itself. */
+const readBytes = 512 * 1024
+
 async function chunksOf(file: FileHandle, size: number, attempted: string, onRead: (done: number) => void) {
   const start = new Uint8Array(6)
   await file.read(start, 0, start.length, 0)
@@ -60,7 +63,7 @@ async function chunksOf(file: FileHandle, size: number, attempted: string, onRea
   if (other !== undefined)
     throw cliError('CLI_ARCHIVE', { attempted, received: `${other.name} data`, advice: 'Unpack it first' })
   const compression = compressions.find(begins)
-  const raw = file.createReadStream({ start: 0, autoClose: false })
+  const raw = file.createReadStream({ start: 0, autoClose: false, highWaterMark: readBytes })
   return compression === undefined ? plain() : decompressed(compression.decompress(), compression.name)
 
   async function* plain(): AsyncGenerator<Uint8Array> {

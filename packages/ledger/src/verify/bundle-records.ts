@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
-import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
+import { type Json, type JsonObject, parseCanonical, startsWith } from '@sealwatch/base/json'
+import { hashBytes } from './merkle.ts'
 
 export const bundleErrors = {
   BUNDLE_MALFORMED: {
@@ -34,6 +35,7 @@ export const bundleError = errorsOf(bundleErrors)
 
 const recordBytesMax = 1024 * 1024
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const encoder = new TextEncoder()
 
 /** One member, and an object in it. */
 export type BundleRecord = { readonly [kind: string]: JsonObject }
@@ -63,25 +65,83 @@ export const isTexts = (value: unknown): value is string[] =>
 export const isHashes = (value: unknown): value is string[] =>
   isTexts(value) && value.every((item) => /^[0-9a-f]{64}$/.test(item))
 
-const hexDigits = '0123456789abcdef'
-const hexValue = Int8Array.from({ length: 128 }, (_, code) => hexDigits.indexOf(String.fromCharCode(code)))
-
 /** A list of hashes, each 64 lower-case hexadecimal digits, as bytes one after the other; undefined for anything else. */
 export function hashesFrom(value: unknown): Uint8Array | undefined {
-  if (!isTexts(value)) return undefined
-  const bytes = new Uint8Array(value.length * 32)
-  let at = 0
-  for (const hash of value) {
-    if (hash.length !== 64) return undefined
-    for (let i = 0; i < 64; i += 2) {
-      const high = hexValue[hash.charCodeAt(i)] ?? -1
-      const low = hexValue[hash.charCodeAt(i + 1)] ?? -1
-      if (high < 0 || low < 0) return undefined
-      bytes[at++] = 16 * high + low
-    }
-  }
-  return bytes
+  if (!isTexts(value) || value.some((hash) => hash.length !== hashDigits)) return undefined
+  const digits = encoder.encode(value.join(''))
+  const bytes = new Uint8Array(value.length * hashBytes)
+  const isHex = digits.length === 2 * bytes.length && decodeHex(digits, 0, bytes, 0, bytes.length)
+  return isHex ? bytes : undefined
 }
+
+/** False where one of the digits is none, or is upper-case. */
+function decodeHex(digits: Uint8Array, from: number, into: Uint8Array, at: number, length: number): boolean {
+  let seen = 0
+  for (let i = 0; i < length; i += 1) {
+    const byte =
+      (highDigit[digits[from + 2 * i] as number] as number) | (hexDigit[digits[from + 2 * i + 1] as number] as number)
+    into[at + i] = byte
+    seen |= byte
+  }
+  return seen < 256
+}
+
+const hashDigits = 2 * hashBytes
+const hexDigit = Int16Array.from({ length: 256 }, (_, byte) => {
+  const value = '0123456789abcdef'.indexOf(String.fromCharCode(byte))
+  return value < 0 ? 256 : value
+})
+const highDigit = hexDigit.map((value) => (value === 256 ? 256 : 16 * value))
+
+/** What a `leaves` record says, and which bytes of its block it is, newline included. */
+export type Leaves = {
+  readonly at: number
+  readonly to: number
+  readonly from: number
+  /** 32 bytes each. */
+  readonly hashes: Uint8Array
+  readonly revealed: number
+}
+
+const leavesPieces = {
+  from: encoder.encode('{"leaves":{"from":'),
+  hashes: encoder.encode(',"hashes":["'),
+  comma: encoder.encode('","'),
+  revealed: encoder.encode('"],"revealed":'),
+  end: encoder.encode('}}\n'),
+}
+
+/** Reads such a record where it is plainly in order; all others are parseRecord's, which says what is wrong. */
+export function readLeaves(block: Uint8Array, at: number): Leaves | undefined {
+  const { from, hashes, comma, revealed, end } = leavesPieces
+  if (!startsWith(block, at, from)) return undefined
+  const first = countAt(block, at + from.length)
+  if (first === undefined || !startsWith(block, first.to, hashes)) return undefined
+  const hashesFrom = first.to + hashes.length
+  let hashesTo = hashesFrom + hashDigits
+  while (startsWith(block, hashesTo, comma)) hashesTo += comma.length + hashDigits
+  const count = (hashesTo - hashesFrom + comma.length) / (hashDigits + comma.length)
+  const last = startsWith(block, hashesTo, revealed) ? countAt(block, hashesTo + revealed.length) : undefined
+  if (last === undefined || !startsWith(block, last.to, end)) return undefined
+  const bytes = new Uint8Array(count * hashBytes)
+  for (let i = 0; i < count; i += 1)
+    if (!decodeHex(block, hashesFrom + i * (hashDigits + comma.length), bytes, i * hashBytes, hashBytes))
+      return undefined
+  return { at, to: last.to + end.length, from: first.value, hashes: bytes, revealed: last.value }
+}
+
+/** A whole number as canonical JSON writes it, and the byte after it. */
+function countAt(bytes: Uint8Array, at: number): { value: number; to: number } | undefined {
+  let [value, to] = [0, at]
+  for (let byte = bytes[to] as number; byte >= zero && byte <= zero + 9; byte = bytes[to] as number) {
+    value = 10 * value + byte - zero
+    to += 1
+  }
+  const isCount = to > at && value <= Number.MAX_SAFE_INTEGER && (bytes[at] !== zero || to === at + 1)
+  return isCount ? { value, to } : undefined
+}
+
+const zero = 0x30
 
 /**
  * The file in blocks of whole records, each ended by its newline. A block begins with one byte of its own, for the frame

@@ -62,8 +62,8 @@ export type ChainWalk = {
   /** The ledger's own chain, known from its first leaf on. */
   readonly own: string | undefined
   position(chain: string): ChainPosition
-  /** Throws CHAIN_BROKEN unless the leaf continues its chain. */
-  step(leaf: ParsedLine, attempted: string): void
+  /** Throws CHAIN_BROKEN unless the leaf continues its chain. `end`: the last of the events that follow it, one another. */
+  step(leaf: ParsedLine, attempted: string, end?: ParsedLine): void
   /** As `step` for each line of a batch, which hangs together already. */
   take(batch: LinkedBatch, attempted: string): void
   /** Leaves were left out: chains go on from wherever their next line says. */
@@ -107,9 +107,9 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
     },
   }
 
-  function step(leaf: ParsedLine, attempted: string): void {
+  function step(leaf: ParsedLine, attempted: string, end = leaf): void {
     if (last !== undefined && leaf.follows(last)) {
-      last = leaf
+      last = end
       return
     }
     settle()
@@ -132,7 +132,7 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
     const mayJump = hasGaps && !known.has(line.chain)
     const from = mayJump ? { nextSeq: line.seq, tip: line.seq === 0 ? noHash : null } : position(line.chain)
     known.set(line.chain, extendChain(from, leaf, attempted))
-    last = leaf
+    last = end
     if (!('stub' in line)) return
     const { stub } = line
     if (stub.chain === ownChain) throw chainError('CHAIN_BROKEN', { attempted, received: 'a stub in its own chain' })

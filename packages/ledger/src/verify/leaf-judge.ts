@@ -24,6 +24,8 @@ export type LeafJudge = {
   /** Lines of hosts that no head covers yet. */
   readonly uncovered: number
   take(parsed: ParsedLine, attempted: string): void
+  /** `count` events that follow one another, from `first` to `last`. */
+  takeRun(first: ParsedLine, last: ParsedLine, count: number, attempted: string): void
   /** Leaves were left out. */
   skip(): void
 }
@@ -42,22 +44,29 @@ export function createLeafJudge(options: {
   const wrong = (attempted: string, received: string) => bundleError('BUNDLE_ALTERED', { attempted, received })
   const countUncovered = () => [...uncovered.values()].reduce((sum, count) => sum + count, 0)
 
+  function takeRun(first: ParsedLine, last: ParsedLine, count: number, attempted: string): void {
+    const { chain } = first
+    walk.step(first, attempted, last)
+    if (chain !== walk.own) uncovered.set(chain, (uncovered.get(chain) ?? 0) + count)
+  }
+
   return {
     counts,
     get uncovered() {
       return countUncovered()
     },
+    takeRun,
     take(parsed, attempted) {
       const { chain, kind } = parsed
+      if (kind === 'event') {
+        takeRun(parsed, parsed, 1, attempted)
+        return
+      }
       // Before its line: behind a close the head is the last that the epoch's key signs.
       const { epoch } = kind === 'head' ? walk.position(chain) : {}
       walk.step(parsed, attempted)
       const isOwn = chain === walk.own
       const open = isOwn ? 0 : (uncovered.get(chain) ?? 0) + 1
-      if (kind === 'event') {
-        if (!isOwn) uncovered.set(chain, open)
-        return
-      }
       const { line } = parsed
       if ('anchor' in line && line.anchor.tenant !== tenant)
         throw wrong(attempted, `a line of tenant ${line.anchor.tenant}`)

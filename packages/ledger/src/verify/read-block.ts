@@ -1,37 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { newline } from './bundle-records.ts'
+import { type Leaves, newline, readLeaves } from './bundle-records.ts'
 import { type EventLine, eventLineAt } from './event-line.ts'
-import { numbersPerEvent, readEvent } from './event-row.ts'
+import { eventRow, followsRow, numbersPerEvent, readEvent } from './event-row.ts'
 import type { ParsedLine } from './line.ts'
 import { hashBytes, leafHashesIn, type Sha256 } from './merkle.ts'
 
 /**
- * What a block of a bundle's records shows without what is before it: the lines of events in it, where they stand, and their
- * hashes. It is most of the work of verifying, and any thread can do it.
+ * What a block of a bundle's records shows without what is before it: the lines of events in it, where they stand, their
+ * hashes, and which of them continue a chain; and the hashes that are due. It is most of the work of verifying, and any
+ * thread can do it.
  */
 export type BlockRead = {
   readonly block: Uint8Array
-  readonly events: Float64Array
-  /** 32 bytes for each of the events. */
+  /** A row for each event (eventRow). */
+  readonly rows: Float64Array
+  /** 32 bytes for each. */
   readonly hashes: Uint8Array
+  /** 1 for an event that stands directly behind the one before it, and follows it in its chain. */
+  readonly follows: Uint8Array
+  readonly leaves: readonly Leaves[]
 }
 
-/** Does that elsewhere; `atOnce` says how many blocks it takes in hand. */
-export type BlockReader = { readonly atOnce: number; read(block: Uint8Array): Promise<BlockRead> }
+/** Does that elsewhere, with blocks of about so many bytes, and so many of them in hand at a time. */
+export type BlockReader = {
+  readonly bytes: number
+  readonly atOnce: number
+  read(block: Uint8Array): Promise<BlockRead>
+}
 
+/** Enough that the handing over does not count. */
+export const blockBytes = 512 * 1024
 /** More of them than this do not fit into a block. */
 const eventBytesMin = 190
 
 export function readBlock(sha256: Sha256, block: Uint8Array): BlockRead {
   const most = Math.ceil(block.length / eventBytesMin)
-  const events = new Float64Array(most * numbersPerEvent)
+  const rows = new Float64Array(most * numbersPerEvent)
   const places = new Uint32Array(most * 2)
+  const leaves: Leaves[] = []
   let count = 0
   for (let from = 1; from < block.length; ) {
-    const to = readEvent(block, from, events, count * numbersPerEvent)
+    const to = readEvent(block, from, rows, count * numbersPerEvent)
     if (to < 0) {
-      from = block.indexOf(newline, from) + 1
+      const record = readLeaves(block, from)
+      if (record !== undefined) leaves.push(record)
+      from = record?.to ?? block.indexOf(newline, from) + 1
       continue
     }
     places[2 * count] = from
@@ -39,21 +53,57 @@ export function readBlock(sha256: Sha256, block: Uint8Array): BlockRead {
     count += 1
     from = to + 1
   }
-  return { block, events: events.slice(0, count * numbersPerEvent), hashes: leafHashesIn(sha256, block, places, count) }
+  const hashes = leafHashesIn(sha256, block, places, count)
+  const follows = new Uint8Array(count)
+  for (let i = 1; i < count; i += 1) {
+    const isBehind = places[2 * i] === (places[2 * i - 1] as number) + 1
+    if (isBehind && followsRow(block, rows, i * numbersPerEvent, hashes, (i - 1) * hashBytes)) follows[i] = 1
+  }
+  return { block, rows: rows.subarray(0, count * numbersPerEvent), hashes, follows, leaves }
 }
 
-/** The events of a block in their order, each with its hash, for whoever comes to where it begins. */
-export type EventsRead = { at(from: number, before: ParsedLine | undefined): EventLine | undefined }
+/** Events, one directly behind the other, of which each follows the one before it in their chain. */
+export type Run = {
+  readonly count: number
+  /** 32 bytes for each. */
+  readonly hashes: Uint8Array
+  /** `before` lends its text. */
+  event(i: number, before: ParsedLine | undefined): EventLine
+}
 
-export function eventsOf({ block, events, hashes }: BlockRead): EventsRead {
+/** What was read of a block, for whoever goes through it from its beginning to its end. */
+export type BlockCursor = {
+  readonly block: Uint8Array
+  /** The events from byte `from` on, if one begins there. */
+  runAt(from: number): Run | undefined
+  leavesAt(from: number): Leaves | undefined
+}
+
+export function cursorOf({ block, rows, hashes, follows, leaves }: BlockRead): BlockCursor {
+  const startOf = (i: number) => rows[i * numbersPerEvent + eventRow.from] as number
   let next = 0
+  let nextLeaves = 0
   return {
-    at(from, before) {
-      while (next * numbersPerEvent < events.length && (events[next * numbersPerEvent] as number) < from) next += 1
-      if (events[next * numbersPerEvent] !== from) return undefined
-      const line = eventLineAt(block, events, next * numbersPerEvent, before)
-      line.hash = hashes.subarray(next * hashBytes, (next + 1) * hashBytes)
-      return line
+    block,
+    runAt(from) {
+      while (next < follows.length && startOf(next) < from) next += 1
+      if (next === follows.length || startOf(next) !== from) return undefined
+      const first = next
+      let end = first + 1
+      while (follows[end] === 1) end += 1
+      return {
+        count: end - first,
+        hashes: hashes.subarray(first * hashBytes, end * hashBytes),
+        event(i, before) {
+          const line = eventLineAt(block, rows, (first + i) * numbersPerEvent, before)
+          line.hash = hashes.subarray((first + i) * hashBytes, (first + i + 1) * hashBytes)
+          return line
+        },
+      }
+    },
+    leavesAt(from) {
+      while (nextLeaves < leaves.length && (leaves[nextLeaves] as Leaves).at < from) nextLeaves += 1
+      return leaves[nextLeaves]?.at === from ? leaves[nextLeaves] : undefined
     },
   }
 }
