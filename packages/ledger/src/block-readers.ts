@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import type { NamedKey } from './verify/block-heads.ts'
 import { type BlockRead, type BlockReader, blockBytes } from './verify/read-block.ts'
 
 export type BlockReaders = BlockReader & AsyncDisposable
@@ -16,6 +17,9 @@ export function openBlockReaders(threads = availableParallelism()): BlockReaders
     read: (block) => {
       next = (next + 1) % threads
       return (readers[next] as ReturnType<typeof startReader>).read(block)
+    },
+    learn: (key) => {
+      for (const reader of readers) reader.learn(key)
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(readers.map(({ stop }) => stop()))
@@ -38,6 +42,7 @@ function startReader() {
       worker.postMessage(block, [block.buffer as ArrayBuffer])
       return answer.promise
     },
+    learn: (key: NamedKey): void => worker.postMessage(key),
     stop: () => worker.terminate(),
   }
 }

@@ -20,6 +20,7 @@ import { openBlockReaders } from '../block-readers.ts'
 import { openChain } from '../chain/chain.ts'
 import { sha256 } from '../sha256.ts'
 import { linkBatch, verifyBatch } from './batch.ts'
+import { createHeadReader, type NamedKey } from './block-heads.ts'
 import { type BundleChecks, type BundleReport, verifyBundle } from './bundle.ts'
 import { readLeaves } from './bundle-records.ts'
 import { type ChainPosition, chainStart } from './chain.ts'
@@ -138,7 +139,14 @@ async function* piecesOf(bundle: Buffer, bytes: number): AsyncGenerator<Uint8Arr
 
 const checks = { sha256, verify: verifyEd25519, trust: vkeys }
 /** Sees nothing ahead: every record is taken by itself. */
-const nothing = { rows: new Float64Array(0), hashes: new Uint8Array(0), follows: new Uint8Array(0), leaves: [] }
+const nothing = {
+  rows: new Float64Array(0),
+  hashes: new Uint8Array(0),
+  follows: new Uint8Array(0),
+  leaves: [],
+  others: [],
+  holding: [],
+}
 const oneByOne: BlockReader = { bytes: 0, atOnce: 1, read: async (block) => ({ block, ...nothing }) }
 const inBlocks: BlockReader = { bytes: 0, atOnce: 3, read: async (block) => readBlock(sha256, block) }
 
@@ -281,6 +289,62 @@ test('LOG-7 threads find what one alone finds, whatever is altered', async () =>
       const due = await seen(bundle, bundle.length, { blockReader: oneByOne })
       assert.deepEqual(await seen(bundle, 999, { blockReader: { ...readers, bytes: 2000 } }), due, `${name} at ${i}`)
     }
+})
+
+test('LOG-7 signatures that were verified ahead are not verified again, and vouch for nothing else', async () => {
+  const headLines = rowsOf(complete).filter((row) => row.includes('"head":{'))
+  const signatures = headLines.join('').match(/\\n— /g)?.length as number
+  const verifiedHere = async (rows: readonly string[], bytes: number, blockReader: BlockReader) => {
+    let calls = 0
+    const verify: BundleChecks['verify'] = (...of) => {
+      calls += 1
+      return verifyEd25519(...of)
+    }
+    const { report } = await seen(Buffer.from(rows.join('')), bytes, { verify, blockReader })
+    return { report, calls }
+  }
+  const rows = rowsOf(complete, 7)
+  const due = await verifiedHere(rows, 1 << 20, oneByOne)
+  assert.equal(signatures, 4 + 2 * 2)
+  // All in one block, which names the keys itself; and record by record, by the keys of earlier ones alone.
+  const atOnce = createHeadReader(sha256, verifyEd25519)
+  const told: NamedKey[] = []
+  const all = new Set<string>()
+  const readWith = (heads: typeof atOnce, block: Uint8Array) => {
+    const read = readBlock(sha256, block)
+    const holding = heads.read(read)
+    for (const id of holding) all.add(id)
+    return { ...read, holding }
+  }
+  const whole: BlockReader = { ...inBlocks, read: async (block) => readWith(atOnce, block) }
+  const single: BlockReader = {
+    bytes: 0,
+    atOnce: 1,
+    learn: (named) => void told.push(named),
+    read: async (block) => {
+      const heads = createHeadReader(sha256, verifyEd25519)
+      told.forEach(heads.learn)
+      return readWith(heads, block)
+    },
+  }
+  for (const [bytes, blockReader] of [
+    [1 << 20, whole],
+    [1, single],
+  ] as const)
+    assert.deepEqual(await verifiedHere(rows, bytes, blockReader), { ...due, calls: due.calls - signatures })
+  assert.equal(all.size, signatures)
+  const vouching: BlockReader = {
+    ...inBlocks,
+    read: async (block) => ({ ...readBlock(sha256, block), holding: [...all] }),
+  }
+  const alter = alterations['another signature'] as (typeof alterations)[string]
+  for (const [i, row] of rows.entries()) {
+    if (!row.includes('"head":{')) continue
+    const altered = rehashed([...rows.slice(0, i), ...alter(row, '', rows), ...rows.slice(i + 1)])
+    const { report } = await verifiedHere(altered, 1 << 20, vouching)
+    assert.equal(report.problem?.code, 'NOTE_UNVERIFIED')
+    assert.deepEqual(report, (await verifiedHere(altered, 1 << 20, oneByOne)).report)
+  }
 })
 
 test('LOG-7 a `leaves` record that is not plainly in order is the strict reader’s', () => {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { NamedKey } from './block-heads.ts'
 import { type Leaves, newline, readLeaves } from './bundle-records.ts'
 import { type EventLine, eventLineAt } from './event-line.ts'
-import { eventRow, followsRow, numbersPerEvent, readEvent } from './event-row.ts'
+import { eventRow, followsRow, lineBytesMax, numbersPerEvent, readEvent } from './event-row.ts'
 import type { ParsedLine } from './line.ts'
 import { hashBytes, leafHashesIn, type Sha256 } from './merkle.ts'
 
@@ -20,6 +21,10 @@ export type BlockRead = {
   /** 1 for an event that stands directly behind the one before it, and follows it in its chain. */
   readonly follows: Uint8Array
   readonly leaves: readonly Leaves[]
+  /** Where each record begins and ends that is neither, and may be a line. */
+  readonly others: readonly number[]
+  /** Of signatures of heads that hold, where somebody looked (signatureId). */
+  readonly holding: readonly string[]
 }
 
 /** Does that elsewhere, with blocks of about so many bytes, and so many of them in hand at a time. */
@@ -27,25 +32,30 @@ export type BlockReader = {
   readonly bytes: number
   readonly atOnce: number
   read(block: Uint8Array): Promise<BlockRead>
+  /** A key that heads in later blocks may be signed by. */
+  learn?(key: NamedKey): void
 }
 
 /** Enough that the handing over does not count. */
 export const blockBytes = 512 * 1024
-/** More of them than this do not fit into a block. */
-const eventBytesMin = 190
+/** No line is shorter. */
+const lineBytesMin = 190
 
 export function readBlock(sha256: Sha256, block: Uint8Array): BlockRead {
-  const most = Math.ceil(block.length / eventBytesMin)
+  const most = Math.ceil(block.length / lineBytesMin)
   const rows = new Float64Array(most * numbersPerEvent)
   const places = new Uint32Array(most * 2)
   const leaves: Leaves[] = []
+  const others: number[] = []
   let count = 0
   for (let from = 1; from < block.length; ) {
     const to = readEvent(block, from, rows, count * numbersPerEvent)
     if (to < 0) {
       const record = readLeaves(block, from)
+      const end = record === undefined ? block.indexOf(newline, from) : record.to - 1
       if (record !== undefined) leaves.push(record)
-      from = record?.to ?? block.indexOf(newline, from) + 1
+      else if (end - from >= lineBytesMin && end - from <= lineBytesMax) others.push(from, end)
+      from = end + 1
       continue
     }
     places[2 * count] = from
@@ -59,7 +69,7 @@ export function readBlock(sha256: Sha256, block: Uint8Array): BlockRead {
     const isBehind = places[2 * i] === (places[2 * i - 1] as number) + 1
     if (isBehind && followsRow(block, rows, i * numbersPerEvent, hashes, (i - 1) * hashBytes)) follows[i] = 1
   }
-  return { block, rows: rows.subarray(0, count * numbersPerEvent), hashes, follows, leaves }
+  return { block, rows: rows.subarray(0, count * numbersPerEvent), hashes, follows, leaves, others, holding: [] }
 }
 
 /** Events, one directly behind the other, of which each follows the one before it in their chain. */
