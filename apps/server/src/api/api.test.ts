@@ -382,6 +382,7 @@ describe('control socket', () => {
       'time',
       'deployment',
       'health',
+      'api',
       'trust',
       'ledgers',
       'hosts',
