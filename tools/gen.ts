@@ -6,6 +6,7 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
+import { openApiText, operationsModule } from './reference/api-client.ts'
 import { cliPage } from './reference/cli-page.ts'
 import { configurationPage } from './reference/configuration-page.ts'
 import { errorsPage } from './reference/errors-page.ts'
@@ -16,6 +17,8 @@ const root = join(import.meta.dirname, '..')
 export async function generate(): Promise<Map<string, string>> {
   return new Map([
     ...wireTypes(),
+    ['docs/reference/openapi.json', openApiText()],
+    ['packages/contract/src/gen/api-operations.ts', operationsModule()],
     ['docs/reference/cli.md', cliPage()],
     ['docs/reference/errors.md', await errorsPage(root)],
     ['docs/reference/configuration.md', await configurationPage(root)],
