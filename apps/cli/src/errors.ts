@@ -14,6 +14,11 @@ export const cliErrors = {
     rule: 'this command needs root: the sensor loads BPF programs, the control socket lets only root in, and what lies in a data directory is read by its services alone',
     advice: 'Run it again with sudo',
   },
+  CLI_DENIED: {
+    kind: 'denied',
+    rule: 'whoever asks is known to the server, and may',
+    advice: 'Ask an admin of the tenant for a role that has the action, or for a token',
+  },
   CLI_NOT_RUNNING: {
     kind: 'unavailable',
     rule: 'an instance must be running on this data directory',

@@ -14,9 +14,12 @@ import { events } from './events.ts'
 import { help } from './help.ts'
 import { hostInvite } from './host-invite.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
+import { memberGrant, memberList, memberRevoke } from './member.ts'
+import { roleList, rolePut, roleRemove } from './role.ts'
 import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
 import { status } from './status.ts'
+import { tokenCreate, tokenList, tokenRevoke } from './token.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
 import { witnessAddLog } from './witness-add-log.ts'
@@ -40,6 +43,15 @@ export const commandTable: readonly Command[] = [
   auditPage,
   auditTiles,
   hostInvite,
+  memberList,
+  memberGrant,
+  memberRevoke,
+  roleList,
+  rolePut,
+  roleRemove,
+  tokenList,
+  tokenCreate,
+  tokenRevoke,
   witnessInit,
   witnessAddLog,
   witnessRun,

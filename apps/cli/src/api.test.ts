@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { testIo } from '../test/test-io.ts'
+import { run } from './cli.ts'
+import { fileOf, type Place, placeOf } from './place.ts'
+
+type Asked = Pick<IncomingMessage, 'method' | 'url' | 'headers'> & { readonly body: string }
+
+/** What answers in the place of the server, on its control socket and on a port. */
+async function answering(t: TestContext, place: Place, status: number, body: unknown) {
+  const asked: Asked[] = []
+  const listen = async (at: string | number) => {
+    const server = createServer(async (request, response) => {
+      const pieces = await Array.fromAsync(request as AsyncIterable<Buffer>)
+      asked.push({
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body: Buffer.concat(pieces).toString(),
+      })
+      response.writeHead(status, { 'content-type': status < 300 ? 'application/json' : 'application/problem+json' })
+      response.end(JSON.stringify(body))
+    })
+    typeof at === 'string' ? server.listen(at) : server.listen(at, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    return server
+  }
+  mkdirSync(dirname(fileOf.apiSocket(place)), { recursive: true })
+  await listen(fileOf.apiSocket(place))
+  return { asked, port: ((await listen(0)).address() as AddressInfo).port }
+}
+
+function room(t: TestContext) {
+  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-cli-api-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const place = placeOf(dir)
+  t.after(() => rmSync(place.run, { recursive: true, force: true }))
+  return { data: dir, place }
+}
+
+const made = {
+  token: 'swt_secret',
+  info: { token_id: 'tok_1', expires_at: '2027' },
+  ledger: { tenant: 'acme', leaf_index: 3 },
+}
+
+test('API-4: root asks by the control socket, in the tenant that is named', async (t) => {
+  const { data, place } = room(t)
+  const { asked } = await answering(t, place, 201, made)
+  const io = testIo()
+  const args = [
+    'token',
+    'create',
+    'ci',
+    '--may',
+    'alert:list, event:list',
+    '--tenant',
+    'acme',
+    '--days',
+    '1',
+    '--data',
+    data,
+  ]
+  assert.equal(await run(args, io), 0, io.complained())
+  assert.equal(io.said(), 'swt_secret\n')
+  const [request] = asked
+  assert.deepEqual(
+    [request?.method, request?.url, request?.headers['sealwatch-tenant'], request?.headers.authorization],
+    ['POST', '/api/v1/tokens', 'acme', undefined],
+  )
+  assert.deepEqual(JSON.parse(request?.body ?? ''), {
+    name: 'ci',
+    actions: ['alert:list', 'event:list'],
+    ttl_seconds: 86_400,
+  })
+})
+
+test('API-4: another server is asked with the token of the environment, and not without', async (t) => {
+  const { data, place } = room(t)
+  const { asked, port } = await answering(t, place, 200, { items: [] })
+  const args = ['member', 'list', '--server', `http://127.0.0.1:${port}`, '--json', '--data', data]
+  const io = testIo({ env: { SEALWATCH_TOKEN: 'swt_x' } })
+  assert.equal(await run(args, io), 0, io.complained())
+  assert.deepEqual(JSON.parse(io.said()), { items: [] })
+  assert.equal(asked[0]?.headers.authorization, 'Bearer swt_x')
+  const without = testIo()
+  assert.equal(await run(args, without), 2)
+  assert.match(without.said(), /SEALWATCH_TOKEN/)
+  assert.equal(asked.length, 1)
+  const plain = testIo({ env: { SEALWATCH_TOKEN: 'swt_x' } })
+  assert.equal(
+    await run(['member', 'list', '--server', 'http://example.com', '--data', data], plain),
+    2,
+    'a token is not sent in the open',
+  )
+})
+
+test('what the API refuses is told with what to do', async (t) => {
+  const { data, place } = room(t)
+  const problem = {
+    type: 'x',
+    title: 'Invalid request',
+    status: 400,
+    code: 'ROLE_INVALID',
+    detail: 'a role has actions that exist',
+    advice: 'Look at the list',
+    request_id: 'req_1',
+  }
+  await answering(t, place, 400, problem)
+  const io = testIo()
+  assert.equal(await run(['role', 'put', 'oncall', 'alert:lst', '--data', data], io), 2)
+  assert.match(io.complained(), /ROLE_INVALID: a role has actions that exist/)
+  assert.match(io.complained(), /Look at the list/)
+})
+
+test('where nothing runs, that is said', async (t) => {
+  const { data } = room(t)
+  const io = testIo()
+  assert.equal(await run(['token', 'list', '--data', data], io), 3)
+  assert.match(io.complained(), /CLI_NOT_RUNNING/)
+})
