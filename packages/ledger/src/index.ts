@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export { openBlockReaders } from './block-readers.ts'
+export { type BlockReaders, openBlockReaders } from './block-readers.ts'
 export * from './bundle.ts'
 export type { ChainBatch } from './chain/batches.ts'
 export * from './chain/chain.ts'

@@ -19,6 +19,7 @@ import { type ChainPosition, chainStart } from '../src/verify/chain.ts'
 import { ed25519KeyId } from '../src/verify/delegation.ts'
 import { headText } from '../src/verify/head.ts'
 import type { Body, KeyRecord } from '../src/verify/line.ts'
+import type { BlockReader } from '../src/verify/read-block.ts'
 
 /** In memory where that can be had: these tests sync thousands of files. */
 const home = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -176,4 +177,12 @@ export async function bundleOf(
   const reveal = async (index: number) => side.get(index)
   for await (const { bytes } of writeBundle({ ledger, sealed, vkeys, ranges, reveal })) chunks.push(bytes)
   return Buffer.concat(chunks)
+}
+
+const nothing = { rows: new Float64Array(0), hashes: new Uint8Array(0), follows: new Uint8Array(0) }
+/** Sees nothing ahead: whoever judges what it read takes every record by itself. */
+export const oneByOne: BlockReader = {
+  bytes: 0,
+  atOnce: 1,
+  read: async (block) => ({ block, ...nothing, leaves: [], others: [], holding: [] }),
 }

@@ -7,6 +7,7 @@ import { type AuditReport, auditLedgers, type Checkpoint, parseVkey, sha256 } fr
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { paint, progressLine, safe } from '../terminal.ts'
+import { readersFor } from './block-readers.ts'
 
 /** Where the ledgers of a server lie, under a data directory, that of its server, or the very folder. */
 export function ledgersUnder(path: string): string | undefined {
@@ -20,12 +21,14 @@ export async function verifyLedgersIn(
 ): Promise<AuditReport> {
   const progress = progressLine(io)
   const total = sizeOf(dir)
+  await using blockReader = readersFor(total)
   let done = 0
   let shownMs = 0
   try {
     return await auditLedgers(dir, {
       disk: systemDisk,
       trust: trust.map((vkey) => parseVkey(sha256, vkey)),
+      ...(blockReader === undefined ? {} : { blockReader }),
       ...(since === undefined ? {} : { since: [since] }),
       onBytes: (bytes) => {
         done += bytes

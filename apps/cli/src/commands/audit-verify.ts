@@ -7,11 +7,11 @@ import {
   type AuditReport,
   type BundleReport,
   type Checkpoint,
-  openBlockReaders,
   type Policy,
   sha256,
   verifyBundle,
 } from '@sealwatch/ledger'
+import { readersFor } from '../audit/block-readers.ts'
 import { withBundle } from '../audit/bundle-file.ts'
 import { closedFolderIn } from '../audit/closed.ts'
 import { readSavedCheckpoint, saveCheckpoint } from '../audit/saved-checkpoint.ts'
@@ -172,13 +172,9 @@ function isDirectory(path: string): boolean {
   }
 }
 
-/** A smaller file is verified before threads would be ready. */
-const threadsFromBytes = 16 * 1024 * 1024
-
 async function verifyFile(path: string, { pinned, since, auditSigner, witnesses }: Checks, io: Io): Promise<Found> {
   let checkpoint: Checkpoint | undefined
-  const isLarge = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > threadsFromBytes
-  await using blockReader = isLarge ? openBlockReaders() : undefined
+  await using blockReader = readersFor(statSync(path, { throwIfNoEntry: false })?.size ?? 0)
   const report = await withBundle(path, io, (chunks) =>
     verifyBundle(chunks, {
       ...(blockReader === undefined ? {} : { blockReader }),

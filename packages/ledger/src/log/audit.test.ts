@@ -7,6 +7,7 @@ import { after, test } from 'node:test'
 import { systemDisk } from '@sealwatch/base'
 import {
   logKey,
+  oneByOne,
   openSampleLedger,
   origins,
   sampleHost,
@@ -17,6 +18,7 @@ import {
 import { createNoteSigner } from '../note-signer.ts'
 import { auditLedgers } from './audit.ts'
 
+const linesFile = 'lines/00000000000000000000.ndjson'
 const home = await temporary()
 after(() => home.remove())
 const good = join(home.path, 'good')
@@ -32,8 +34,13 @@ await tenant.close()
 await root.close()
 
 const trust = [createNoteSigner(origins.root, logKey).verifier]
-const audit = (dir: string, more: Partial<Parameters<typeof auditLedgers>[1]> = {}) =>
-  auditLedgers(dir, { disk: systemDisk, trust, ...more })
+/** Whole blocks and single lines find the same. */
+const audit = async (dir: string, more: Partial<Parameters<typeof auditLedgers>[1]> = {}) => {
+  const checks = { disk: systemDisk, trust, ...more }
+  const report = await auditLedgers(dir, checks)
+  assert.deepEqual(await auditLedgers(dir, { ...checks, blockReader: oneByOne }), report)
+  return report
+}
 
 test('LOG-7: the ledgers of a server verify from their files alone', async () => {
   const report = await audit(good, { since: [early.checkpoint] })
@@ -48,7 +55,21 @@ test('LOG-7: the ledgers of a server verify from their files alone', async () =>
   assert.equal((await audit(good, { trust: [] })).trust, 'self-asserted')
 })
 
-const linesFile = 'lines/00000000000000000000.ndjson'
+test('LOG-7: wherever a bit of the lines is another, the audit says so, by blocks as by lines', async () => {
+  await using dir = await temporary()
+  const at = join(dir.path, 'server')
+  await cp(good, at, { recursive: true })
+  const path = join(at, 'tenant', linesFile)
+  const lines = await readFile(path)
+  for (let i = 7; i < lines.length; i += 149) {
+    await writeFile(path, lines.with(i, (lines[i] as number) ^ 1))
+    assert.equal((await audit(at, { since: [early.checkpoint] })).ok, false, `byte ${i}`)
+  }
+  const nul = lines.indexOf(0x0a, 900) - 3
+  await writeFile(path, lines.with(nul, 0))
+  assert.equal((await audit(at)).ledgers[1]?.problem?.code, 'LEDGER_BEHIND')
+})
+
 const alter = async (path: string, from: string, to: string) => {
   const text = await readFile(path, 'utf8')
   assert.ok(text.includes(from))

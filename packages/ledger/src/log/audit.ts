@@ -5,16 +5,19 @@ import { type Disk, errorsOf, type Json, SealwatchError } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { sha256 } from '../sha256.ts'
 import { isTorn } from '../torn.ts'
+import { teach, verifierBehind } from '../verify/block-heads.ts'
+import { newline } from '../verify/bundle-records.ts'
 import { type Checkpoint, parseCheckpoint } from '../verify/checkpoint.ts'
 import { logKeyVerifier, openDelegation } from '../verify/delegation.ts'
 import { createLeafJudge } from '../verify/leaf-judge.ts'
 import { type ParsedLine, parseLine, type TenantHead } from '../verify/line.ts'
-import { createFrontier, equal, type Hash } from '../verify/merkle.ts'
+import { createFrontier, equal, type Hash, hashBytes } from '../verify/merkle.ts'
 import { type NoteVerifier, noteVerifier, openNote } from '../verify/note.ts'
+import { type BlockReader, createBlockReader, cursorOf, type Run, readAhead } from '../verify/read-block.ts'
 import { extendTenantHead } from '../verify/tenant-head.ts'
 import { checkDerived } from './derived.ts'
 import { ledgerErrors } from './errors.ts'
-import { readLines } from './read-lines.ts'
+import { readLineBlocks } from './read-lines.ts'
 
 const ledgerError = errorsOf(ledgerErrors)
 
@@ -54,6 +57,8 @@ export type AuditChecks = {
   /** Checkpoints saved earlier, by origin: the ledgers must still hold all that they say. */
   readonly since?: readonly Checkpoint[]
   readonly onBytes?: (bytes: number) => void
+  /** Reads blocks ahead on other threads. */
+  readonly blockReader?: BlockReader
 }
 
 /** What the root ledger says: which keys may sign, and how far each tenant had grown. */
@@ -106,7 +111,8 @@ function missing(name: string, origin: string, why: string): LedgerAudit {
 }
 
 async function auditLedger(dir: string, name: string, checks: AuditChecks, word: RootWord): Promise<LedgerAudit> {
-  const { disk, trust, since = [] } = checks
+  const { disk, trust, since = [], blockReader = createBlockReader(sha256) } = checks
+  const behind = verifierBehind(verifyEd25519)
   const attempted = `verifying the ledger in ${dir}`
   const derived = checkDerived(dir, disk)
   const frontier = createFrontier(sha256, derived.row)
@@ -124,7 +130,7 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
       throw ledgerError('LEDGER_BEHIND', { attempted, received: "a first line that is not the ledger's anchor" })
     const { tenant, origin } = line.anchor
     place = { tenant, origin }
-    judge = createLeafJudge({ sha256, verify: verifyEd25519, tenant, origin })
+    judge = createLeafJudge({ sha256, verify: behind.verify, tenant, origin })
     const head = [...word.heads.values()].find((candidate) => candidate.origin === origin)
     const saved = since.filter((checkpoint) => checkpoint.origin === origin)
     due = [
@@ -148,6 +154,29 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
       trust.length > 0 ? judges : line.delegation.signatures.map(({ keyid }) => ({ keyid, verify: () => true }))
     const { publicKey, origin: of } = openDelegation(envelope, trusted, attempted)
     if (of === origin) word.keys.add(publicKey.toHex())
+  }
+
+  function takeLine(bytes: Uint8Array): void {
+    const parsed = parseLine(sha256, bytes, attempted)
+    if (judge === undefined) begin(parsed)
+    judge?.take(parsed, attempted)
+    if (name === 'root' && parsed.kind !== 'event') takeRootLine(parsed, place?.origin ?? '')
+    teach(blockReader, parsed)
+    derived.leaf(frontier.size, at)
+    frontier.append(parsed.hash)
+  }
+
+  /** The events of a run, up to the next size at which a root must be met; returns where they end. */
+  function takeRun(run: Run): number {
+    const { size } = frontier
+    const next = Math.min(...due.map((saved) => (saved.size > size ? saved.size : Number.POSITIVE_INFINITY)))
+    const count = Math.min(run.count, next - size)
+    const first = run.event(0, undefined)
+    const last = run.event(count - 1, first)
+    judge?.takeRun(first, last, count, attempted)
+    for (let i = 0; i < count; i += 1) derived.leaf(size + i, at + run.startOf(i) - run.startOf(0))
+    frontier.append(run.hashes.subarray(0, count * hashBytes))
+    return last.to
   }
 
   function meet(): void {
@@ -189,17 +218,22 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
     const checkpoint =
       note === undefined ? undefined : parseCheckpoint(note.slice(0, note.indexOf('\n\n') + 1), attempted)
     if (checkpoint !== undefined) due.push({ ...checkpoint, what: 'checkpoint' })
-    reading: for await (const lines of readLines(join(dir, 'lines'), disk, checks.onBytes)) {
-      for (const bytes of lines) {
+    reading: for await (const read of readAhead(
+      readLineBlocks(join(dir, 'lines'), disk, checks.onBytes),
+      blockReader,
+    )) {
+      const { block } = read
+      const cursor = cursorOf(read)
+      behind.begin(read)
+      for (let from = 1; from < block.length; ) {
         leaf = frontier.size
-        if (isTorn(bytes, 0, bytes.length)) break reading
-        const parsed = parseLine(sha256, bytes, attempted)
-        if (judge === undefined) begin(parsed)
-        judge?.take(parsed, attempted)
-        if (name === 'root' && parsed.kind !== 'event') takeRootLine(parsed, place?.origin ?? '')
-        derived.leaf(frontier.size, at)
-        at += bytes.length + 1
-        frontier.append(parsed.hash)
+        const run = judge === undefined ? undefined : cursor.runAt(from)
+        const to = run === undefined ? block.indexOf(newline, from) : takeRun(run)
+        if (run === undefined && isTorn(block, from, to)) break reading
+        if (run === undefined) takeLine(block.subarray(from, to))
+        at += to + 1 - from
+        from = to + 1
+        leaf = frontier.size - 1
         meet()
       }
       await derived.settle()

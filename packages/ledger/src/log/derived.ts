@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import type { Disk } from '@sealwatch/base'
-import { equal, type Hash, hashesOf } from '../verify/merkle.ts'
+import { hashBytes } from '../verify/merkle.ts'
 import { tileHeight, tileWidth } from './hash-store.ts'
 
 /** Files that are computed from the lines, and are computed again where they are not there. */
@@ -28,7 +28,7 @@ export type DerivedCheck = {
 
 /** `due`: leaves for which the files must be there; beyond, what is missing is written later. */
 export function checkDerived(dir: string, disk: Disk, due = 0): DerivedCheck {
-  const levels: { at: number; hashes: Hash[] }[] = []
+  const levels: { at: number; rows: Uint8Array[] }[] = []
   let starts: { at: number; values: number[] } = { at: 0, values: [] }
   let wrong: string | undefined
   let suspect: number | undefined
@@ -42,25 +42,25 @@ export function checkDerived(dir: string, disk: Disk, due = 0): DerivedCheck {
     row(level, hashes) {
       if (level % tileHeight !== 0) return
       const tileLevel = level / tileHeight
-      levels[tileLevel] ??= { at: 0, hashes: [] }
-      levels[tileLevel]?.hashes.push(...hashesOf(hashes))
+      levels[tileLevel] ??= { at: 0, rows: [] }
+      levels[tileLevel]?.rows.push(hashes)
     },
     leaf(index, start) {
       if (index % tileWidth === 0) starts.values.push(start)
     },
     async settle() {
-      for (const [level, { at, hashes }] of levels.entries()) {
+      for (const [level, { at, rows }] of levels.entries()) {
+        const told = Buffer.concat(rows)
         const stored =
-          (await disk.readAt(join(dir, `hashes-${level}`), at * 32, hashes.length * 32)) ?? new Uint8Array(0)
-        const dueHere = Math.floor(due / tileWidth ** level)
-        const differs = hashes.findIndex((hash, i) =>
-          (i + 1) * 32 <= stored.length ? !equal(hash, stored.subarray(i * 32, i * 32 + 32)) : at + i < dueHere,
-        )
-        if (differs >= 0) {
+          (await disk.readAt(join(dir, `hashes-${level}`), at * hashBytes, told.length)) ?? new Uint8Array(0)
+        const same = Math.floor(sameBytes(told, stored) / hashBytes)
+        const isStored = (same + 1) * hashBytes <= stored.length
+        const isDue = at + same < Math.floor(due / tileWidth ** level)
+        if (same * hashBytes < told.length && (isStored || isDue)) {
           wrong ??= `hashes-${level}`
-          if (level === 0) suspect ??= at + differs
+          if (level === 0) suspect ??= at + same
         }
-        levels[level] = { at: at + hashes.length, hashes: [] }
+        levels[level] = { at: at + told.length / hashBytes, rows: [] }
       }
       const { at, values } = starts
       const stored = Buffer.from((await disk.readAt(join(dir, 'bundles'), at * 8, values.length * 8)) ?? [])
@@ -72,4 +72,11 @@ export function checkDerived(dir: string, disk: Disk, due = 0): DerivedCheck {
       starts = { at: at + values.length, values: [] }
     },
   }
+}
+
+/** How many bytes the two begin with in common. */
+function sameBytes(a: Uint8Array, b: Uint8Array): number {
+  let same = 0
+  while (same < a.length && a[same] === b[same]) same += 1
+  return same
 }

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import type { Disk } from '@sealwatch/base'
 import { sha256 } from '../sha256.ts'
 import { isTorn } from '../torn.ts'
-import { createFrontier, type Hash, leafHash } from '../verify/merkle.ts'
+import { createFrontier, type Hash, hashBytes, leafHashesIn } from '../verify/merkle.ts'
 import type { NoteVerifier } from '../verify/note.ts'
+import type { BlockReader } from '../verify/read-block.ts'
 import { auditLedgers, type LedgerAudit } from './audit.ts'
 import { openBundleIndex } from './bundle-index.ts'
 import { checkDerived, type DerivedCheck } from './derived.ts'
 import { openHashStore } from './hash-store.ts'
-import { readLines } from './read-lines.ts'
+import { linesIn, readLineBlocks } from './read-lines.ts'
 import { readSaved, type Saved } from './recover.ts'
 
 /** What is wrong with one store. Derived ones are computed again from the lines; of the others a copy is needed. */
@@ -35,6 +36,8 @@ export type FsckOptions = {
   /** Writes derived files again, and nothing else. */
   readonly repair: boolean
   readonly onBytes?: (bytes: number) => void
+  /** Reads blocks ahead on other threads. */
+  readonly blockReader?: BlockReader
   /** Told of each leaf, in order: other stores are held against it. */
   readonly onLeaf?: (ledger: string, leaf: number, line: Uint8Array) => void
 }
@@ -45,12 +48,11 @@ export type FsckOptions = {
  * the files hold; throws DISK_… when they cannot be read.
  */
 export async function fsckLedgers(dir: string, options: FsckOptions): Promise<LedgerFsck[]> {
-  const { disk, trust, onBytes } = options
-  const audit = await auditLedgers(dir, { disk, trust, ...(onBytes === undefined ? {} : { onBytes }) })
+  const audit = await auditLedgers(dir, options)
   const checked: LedgerFsck[] = []
   for (const ledger of audit.ledgers) checked.push(await fsckLedger(join(dir, ledger.name), ledger, options))
   const known = new Set(checked.map(({ name }) => name))
-  for (const name of await disk.list(dir)) if (!known.has(name)) checked.push(withoutLines(name))
+  for (const name of await options.disk.list(dir)) if (!known.has(name)) checked.push(withoutLines(name))
   return checked
 }
 
@@ -102,19 +104,42 @@ async function walk(
   const frontier = createFrontier(sha256, derived.row)
   let bytes = 0
   let savedAt: { root: Hash; bytes: number } | undefined
-  reading: for await (const lines of readLines(join(dir, 'lines'), disk)) {
-    for (const line of lines) {
-      if (isTorn(line, 0, line.length)) break reading
-      onLeaf?.(name, frontier.size, line)
-      derived.leaf(frontier.size, bytes)
-      frontier.append(leafHash(sha256, line))
+  for await (const { lines, hashes } of readLeaves(dir, disk)) {
+    const first = frontier.size
+    const untilSaved = (saved?.size ?? 0) - first
+    const cut = untilSaved > 0 && untilSaved <= lines.length ? untilSaved : 0
+    for (const [i, line] of lines.entries()) {
+      onLeaf?.(name, first + i, line)
+      derived.leaf(first + i, bytes)
       bytes += line.length + 1
-      if (frontier.size === saved?.size) savedAt = { root: frontier.root(), bytes }
+      if (i + 1 !== cut) continue
+      frontier.append(hashes.subarray(0, cut * hashBytes))
+      savedAt = { root: frontier.root(), bytes }
     }
+    frontier.append(hashes.subarray(cut * hashBytes))
     await derived.settle()
   }
   await derived.settle()
   return { lines: frontier.size, derived, savedRoot: savedAt?.root, savedBytes: savedAt?.bytes }
+}
+
+/** Block after block, its lines and their leaf hashes, up to a line that a crash cut short. */
+async function* readLeaves(
+  dir: string,
+  disk: Disk,
+): AsyncGenerator<{ readonly lines: readonly Uint8Array[]; readonly hashes: Uint8Array }> {
+  for await (const block of readLineBlocks(join(dir, 'lines'), disk)) {
+    const all = [...linesIn(block)]
+    const torn = all.findIndex((line) => isTorn(line, 0, line.length))
+    const lines = torn < 0 ? all : all.slice(0, torn)
+    const places = new Uint32Array(2 * lines.length)
+    for (const [i, { byteOffset, length }] of lines.entries()) {
+      places[2 * i] = byteOffset - block.byteOffset
+      places[2 * i + 1] = byteOffset - block.byteOffset + length
+    }
+    yield { lines, hashes: leafHashesIn(sha256, block, places, lines.length) }
+    if (torn >= 0) return
+  }
 }
 
 function derivedFindings({ wrong, suspect }: DerivedCheck): FsckFinding[] {
@@ -165,15 +190,12 @@ async function rebuild(dir: string, disk: Disk): Promise<void> {
     throw new RangeError(`empty derived files of ${dir} cannot be short`)
   try {
     let byte = 0
-    reading: for await (const lines of readLines(join(dir, 'lines'), disk)) {
-      const leaves: Hash[] = []
-      for (const line of lines) {
-        if (isTorn(line, 0, line.length)) break reading
-        bundles.note(hashes.size + leaves.length, byte)
-        leaves.push(leafHash(sha256, line))
+    for await (const { lines, hashes: leaves } of readLeaves(dir, disk)) {
+      for (const [i, line] of lines.entries()) {
+        bundles.note(hashes.size + i, byte)
         byte += line.length + 1
       }
-      hashes.append(Buffer.concat(leaves))
+      hashes.append(leaves)
       bundles.flush()
     }
     await Promise.all([hashes.sync(), bundles.sync()])

@@ -2,22 +2,24 @@
 
 import { join } from 'node:path'
 import { type Disk, errorsOf } from '@sealwatch/base'
+import { newline } from '../verify/bundle-records.ts'
 import { lineBytesMax } from '../verify/line.ts'
+import { blockBytes } from '../verify/read-block.ts'
 import { lineStoreErrors, segmentForm } from './line-store.ts'
 
 const lineStoreError = errorsOf(lineStoreErrors)
-const readBytesMax = 4 * 1024 * 1024
+const readBytesMax = blockBytes
 
 /**
- * The whole lines of a ledger as they lie on the disk, some thousands at a time, without opening it for writing. What the
- * last segment ends with may be cut short, and is left out. Throws LINES_MISSING where one segment does not begin where
- * the one before it ends.
+ * The whole lines of a ledger as they lie on the disk, in blocks that begin with one byte of their own (blocksOf), without
+ * opening it for writing. What the last segment ends with may be cut short, and is left out. Throws LINES_MISSING where one
+ * segment does not begin where the one before it ends.
  */
-export async function* readLines(
+export async function* readLineBlocks(
   dir: string,
   disk: Disk,
   onBytes?: (bytes: number) => void,
-): AsyncGenerator<readonly Uint8Array[]> {
+): AsyncGenerator<Uint8Array> {
   const names = (await disk.list(dir)).filter((name) => segmentForm.test(name)).sort()
   let at = 0
   for (const [i, name] of names.entries()) {
@@ -32,16 +34,15 @@ export async function* readLines(
       const chunk = await disk.readAt(join(dir, name), at - start + rest.length, readBytesMax)
       if (chunk === undefined || chunk.length === 0) break
       onBytes?.(chunk.length)
-      const block: Uint8Array = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-      const lines: Uint8Array[] = []
-      let from = 0
-      for (let newline = block.indexOf(0x0a); newline >= 0; newline = block.indexOf(0x0a, from)) {
-        lines.push(block.subarray(from, newline))
-        from = newline + 1
+      const whole = chunk.lastIndexOf(newline) + 1
+      if (whole > 0) {
+        const block = new Uint8Array(1 + rest.length + whole)
+        block.set(rest, 1)
+        block.set(chunk.subarray(0, whole), 1 + rest.length)
+        at += block.length - 1
+        yield block
       }
-      at += from
-      rest = block.subarray(from)
-      yield lines
+      rest = whole > 0 ? chunk.slice(whole) : Buffer.concat([rest, chunk])
       if (rest.length > lineBytesMax)
         throw lineStoreError('LINES_MISSING', { attempted: `reading ${dir}`, received: `no newline after byte ${at}` })
     }
@@ -50,5 +51,14 @@ export async function* readLines(
         attempted: `reading ${dir}`,
         received: `a segment that ends within the line at byte ${at}`,
       })
+  }
+}
+
+/** The lines of such a block, without their newlines. */
+export function* linesIn(block: Uint8Array): Generator<Uint8Array> {
+  for (let from = 1; from < block.length; ) {
+    const end = block.indexOf(newline, from)
+    yield block.subarray(from, end)
+    from = end + 1
   }
 }

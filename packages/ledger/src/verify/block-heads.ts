@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { epochKeyName, hostKeyName } from './head.ts'
-import { type Line, parseLine } from './line.ts'
+import { type Line, type ParsedLine, parseLine } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import { parseNote, type VerifyEd25519 } from './note.ts'
-import type { BlockRead } from './read-block.ts'
+import type { BlockRead, BlockReader } from './read-block.ts'
 
 /** A public key (hex) under the name by which heads call it. */
 export type NamedKey = { readonly name: string; readonly publicKey: string }
 
 /** The keys that a line names, of hosts and of epochs. */
-export function keysNamedIn(line: Line): readonly NamedKey[] {
+function keysNamedIn(line: Line): readonly NamedKey[] {
   if ('key' in line) return [{ name: hostKeyName(line.key.key_id), publicKey: line.key.public_key }]
   if ('close' in line) return [{ name: epochKeyName(line.chain, line.epoch + 1), publicKey: line.close.next_key }]
   if (!('anchor' in line) || line.anchor.epoch_key === undefined) return []
@@ -71,6 +71,26 @@ export function createHeadReader(sha256: Sha256, verify: VerifyEd25519) {
       return []
     }
   }
+}
+
+/** `verify`, but that it takes the word of whoever read the block ahead. */
+export function verifierBehind(verify: VerifyEd25519) {
+  let holding: ReadonlySet<string> = new Set()
+  return {
+    verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean =>
+      (holding.size > 0 && holding.has(signatureId(publicKey, message, signature))) ||
+      verify(publicKey, message, signature),
+    /** The block that is judged from now on. */
+    begin(read: BlockRead): void {
+      holding = new Set(read.holding)
+    },
+  }
+}
+
+/** Tells whoever reads ahead of the keys that a line names. */
+export function teach(reader: BlockReader | undefined, { kind, line }: ParsedLine): void {
+  if (reader?.learn === undefined || kind === 'event') return
+  for (const key of keysNamedIn(line)) reader.learn(key)
 }
 
 const noHash = new Uint8Array(32)

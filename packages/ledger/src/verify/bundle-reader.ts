@@ -2,7 +2,7 @@
 
 import type { SealwatchError } from '@sealwatch/base/errors'
 import { type Json, type JsonObject, startsWith } from '@sealwatch/base/json'
-import { keysNamedIn, signatureId } from './block-heads.ts'
+import { teach, verifierBehind } from './block-heads.ts'
 import type { BundleChecks, BundleReport } from './bundle.ts'
 import { type Header, readHeader } from './bundle-header.ts'
 import {
@@ -19,7 +19,6 @@ import { type Witnessed, witnessedBy } from './bundle-witnesses.ts'
 import { createLeafJudge, type LeafJudge } from './leaf-judge.ts'
 import { type ParsedLine, parseLine } from './line.ts'
 import { createFrontier, equal, hashBytes, leafHashIn, subtreesOf } from './merkle.ts'
-import type { VerifyEd25519 } from './note.ts'
 import { openSide } from './personal.ts'
 import type { Policy } from './policy.ts'
 import { type BlockCursor, type BlockRead, cursorOf, type Run } from './read-block.ts'
@@ -27,10 +26,8 @@ import { checkPasses, checkReaches } from './since.ts'
 
 /** Goes through the records of a bundle, and says what they prove or what is wrong with them. */
 export function createReader(checks: BundleChecks) {
-  const { sha256, blockReader } = checks
-  let holding: ReadonlySet<string> = new Set()
-  const verify: VerifyEd25519 = (key, message, signature) =>
-    holding.has(signatureId(key, message, signature)) || checks.verify(key, message, signature)
+  const { sha256 } = checks
+  const behind = verifierBehind(checks.verify)
   const frontier = createFrontier(sha256)
   let header: Header | undefined
   // One hash after the other, and how much of them was taken.
@@ -47,7 +44,7 @@ export function createReader(checks: BundleChecks) {
 
   function take(read: BlockRead): void {
     const cursor = cursorOf(read)
-    holding = new Set(read.holding)
+    behind.begin(read)
     for (let from = 1; from < read.block.length; ) from = takeFrom(cursor, from)
   }
 
@@ -77,7 +74,7 @@ export function createReader(checks: BundleChecks) {
     if (since !== undefined) checkReaches(since, header.checkpoint, attempted)
     const { tenant, checkpoint } = header
     if (checks.witnesses !== undefined) takeWitnesses(checks.witnesses, header.rootNote, attempted)
-    judge = createLeafJudge({ sha256, verify, tenant, origin: checkpoint.origin })
+    judge = createLeafJudge({ sha256, verify: behind.verify, tenant, origin: checkpoint.origin })
     checks.onHeader?.(header, bytes)
   }
 
@@ -201,7 +198,7 @@ export function createReader(checks: BundleChecks) {
     const parsed = parseLine(sha256, block.subarray(from, to), attempted, hash)
     at = { leaf, parsed }
     judge?.take(parsed, attempted)
-    if (parsed.kind !== 'event') for (const key of keysNamedIn(parsed.line)) blockReader?.learn?.(key)
+    teach(checks.blockReader, parsed)
     last = parsed
     checks.onLine?.(parsed.line, leaf, parsed)
   }

@@ -8,7 +8,7 @@ import type { Witnessed } from './bundle-witnesses.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Line, ParsedLine } from './line.ts'
 import type { Policy } from './policy.ts'
-import { type BlockReader, blockBytes, readAhead, readBlock } from './read-block.ts'
+import { type BlockReader, createBlockReader, readAhead } from './read-block.ts'
 
 export type Problem = {
   /** Line of the file, from 1. */
@@ -72,8 +72,7 @@ export type BundleChecks = HeaderChecks & {
  */
 export async function verifyBundle(chunks: AsyncIterable<Uint8Array>, checks: BundleChecks): Promise<BundleReport> {
   const reader = createReader(checks)
-  const here: BlockReader = { bytes: blockBytes, atOnce: 1, read: async (block) => readBlock(checks.sha256, block) }
-  const { blockReader = here } = checks
+  const { blockReader = createBlockReader(checks.sha256) } = checks
   try {
     const blocks = blocksOf(chunks, checks.onBytes, blockReader.bytes)
     for await (const read of readAhead(blocks, blockReader)) reader.take(read)

@@ -7,6 +7,7 @@ import { limits } from '@sealwatch/contract'
 import { verifyEd25519 } from '@sealwatch/keys'
 import {
   bundleOf,
+  oneByOne,
   openSampleLedger,
   sampleEvent,
   sampleHost,
@@ -138,16 +139,6 @@ async function* piecesOf(bundle: Buffer, bytes: number): AsyncGenerator<Uint8Arr
 }
 
 const checks = { sha256, verify: verifyEd25519, trust: vkeys }
-/** Sees nothing ahead: every record is taken by itself. */
-const nothing = {
-  rows: new Float64Array(0),
-  hashes: new Uint8Array(0),
-  follows: new Uint8Array(0),
-  leaves: [],
-  others: [],
-  holding: [],
-}
-const oneByOne: BlockReader = { bytes: 0, atOnce: 1, read: async (block) => ({ block, ...nothing }) }
 const inBlocks: BlockReader = { bytes: 0, atOnce: 3, read: async (block) => readBlock(sha256, block) }
 
 type Seen = { readonly report: BundleReport; readonly lines: readonly string[] }

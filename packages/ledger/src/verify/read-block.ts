@@ -72,11 +72,20 @@ export function readBlock(sha256: Sha256, block: Uint8Array): BlockRead {
   return { block, rows: rows.subarray(0, count * numbersPerEvent), hashes, follows, leaves, others, holding: [] }
 }
 
+/** Reads where it is called, block after block. */
+export const createBlockReader = (sha256: Sha256): BlockReader => ({
+  bytes: blockBytes,
+  atOnce: 1,
+  read: async (block) => readBlock(sha256, block),
+})
+
 /** Events, one directly behind the other, of which each follows the one before it in their chain. */
 export type Run = {
   readonly count: number
   /** 32 bytes for each. */
   readonly hashes: Uint8Array
+  /** The byte of the block at which it begins. */
+  startOf(i: number): number
   /** `before` lends its text. */
   event(i: number, before: ParsedLine | undefined): EventLine
 }
@@ -104,6 +113,7 @@ export function cursorOf({ block, rows, hashes, follows, leaves }: BlockRead): B
       return {
         count: end - first,
         hashes: hashes.subarray(first * hashBytes, end * hashBytes),
+        startOf: (i) => startOf(first + i),
         event(i, before) {
           const line = eventLineAt(block, rows, (first + i) * numbersPerEvent, before)
           line.hash = hashes.subarray((first + i) * hashBytes, (first + i + 1) * hashBytes)
