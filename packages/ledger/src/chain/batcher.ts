@@ -16,7 +16,8 @@ import type { Extent } from './segment.ts'
 const batchFull = { lines: 4_000, bytes: 3 * 1024 * 1024 } as const
 
 export type Sealed = {
-  readonly lines: Uint8Array
+  /** They begin the memory that they lie in. */
+  readonly lines: Uint8Array<ArrayBuffer>
   readonly side: Uint8Array
   readonly extents: readonly Extent[]
   readonly end: ChainPosition
@@ -38,13 +39,13 @@ export function createBatcher(options: {
   readonly host: NoteSigner
   readonly epochKey: Ed25519Signer
   readonly clock: Clock
-  /** About how many bytes the lines will have. */
-  readonly bytesExpected: number
+  /** Memory to write the lines to, while it is enough. */
+  readonly room: Buffer<ArrayBuffer>
 }): Batcher {
   const { chain, start, segment, host, epochKey, clock } = options
   const { epoch } = start
   const own = createNoteSigner(epochKeyName(chain, epoch.number), epochKey)
-  const lines = createLineWriter(chain, start, options.bytesExpected)
+  const lines = createLineWriter(chain, start, options.room)
   const side: string[] = []
   const extents: Extent[] = []
   let sideBytes = 0

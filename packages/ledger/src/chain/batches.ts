@@ -4,7 +4,7 @@ import type { Disk } from '@sealwatch/base'
 import type { Ed25519Signer } from '@sealwatch/keys'
 import { chainStart } from '../verify/chain.ts'
 import { findChainFile } from './rotated.ts'
-import { type Extent, firstSeqOf, readExtent, type Segment, scanSegment } from './segment.ts'
+import { type Extent, firstSeqOf, readExtent, readSideExtent, type Segment, scanSegment } from './segment.ts'
 
 /** A whole batch as it lies on disk: `count` lines, each ended by a newline, the last one a head. */
 export type ChainBatch = {
@@ -15,19 +15,35 @@ export type ChainBatch = {
   readonly side: readonly { readonly seq: number; readonly values: Uint8Array }[]
 }
 
+/** An append as it was written to `offset` of a file, and lies in memory still. */
+export type Written = { readonly file: string; readonly offset: number; readonly lines: Uint8Array }
+
 type Place = { readonly dir: string; readonly tenant: string; readonly signer: Ed25519Signer; readonly disk: Disk }
 
 /** The batch that starts at `seq` of a chain whose files are `segments`; undefined when there is none. */
 export async function readBatchAt(
   place: Place,
-  of: { readonly id: string; readonly segments: readonly Segment[]; readonly seq: number },
+  of: {
+    readonly id: string
+    readonly segments: readonly Segment[]
+    readonly seq: number
+    readonly newest: Written | undefined
+  },
 ): Promise<ChainBatch | undefined> {
-  const { id, segments, seq } = of
+  const { id, segments, seq, newest } = of
   const segment = segments.findLast(({ file }) => firstSeqOf(file) <= seq)
   const extent = segment && extentAt(await extentsOf(place, segment), seq)
   if (segment === undefined || extent === undefined) return undefined
-  const { lines, side } = await readExtent(place.disk, place.dir, segment, extent)
+  const { disk, dir } = place
+  const side = await readSideExtent(disk, dir, segment, extent)
+  const lines = linesIn(newest, segment, extent) ?? (await readExtent(disk, dir, segment, extent))
   return { chain: id, firstSeq: seq, count: extent.count, lines, side: parseSide(side) }
+}
+
+/** A copy: the next append is written over it. */
+function linesIn(newest: Written | undefined, { file }: Segment, { offset, bytes }: Extent): Uint8Array | undefined {
+  if (newest?.file !== file || offset < newest.offset) return undefined
+  return new Uint8Array(newest.lines.subarray(offset - newest.offset, offset - newest.offset + bytes))
 }
 
 /** Of a file that nobody has read since the start, from its lines. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { cp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemDisk } from '@sealwatch/base'
+import { type Disk, systemDisk } from '@sealwatch/base'
 import { limits } from '@sealwatch/contract'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { createFaultyDisk } from '../../test/faulty-disk.ts'
@@ -128,6 +128,41 @@ test('many events become batches within the limits of the wire, and only the las
     heads.map((line) => 'sensor' in line.head),
     [false, false, true],
   )
+  await chain.close()
+})
+
+test('the newest append is read from memory, and what was read is not written over by the next', async () => {
+  await using dir = await temporary()
+  let reads = 0
+  const disk: Disk = {
+    ...systemDisk,
+    readAt: (path, offset, length) => {
+      if (path.endsWith('.ndjson')) reads += 1
+      return systemDisk.readAt(path, offset, length)
+    },
+  }
+  const chain = await open(dir.path, { disk })
+  const read = async (seq: number) => {
+    const batch = await chain.readBatch(seq)
+    assert.ok(batch !== undefined)
+    return batch
+  }
+  const kept: { seq: number; lines: Uint8Array; text: string }[] = []
+  for (let i = 0; i < 3; i += 1) {
+    let seq = chain.position.nextSeq
+    await chain.seal(events(5_000 * i, 5_000))
+    for (; seq < chain.position.nextSeq; seq += (await read(seq)).count) {
+      const batch = await read(seq)
+      kept.push({ seq, lines: batch.lines, text: Buffer.from(batch.lines).toString() })
+    }
+  }
+  assert.equal(reads, 0)
+  assert.equal(kept.length, 6)
+  for (const { seq, lines, text } of kept) {
+    assert.equal(Buffer.from(lines).toString(), text)
+    assert.equal(Buffer.from((await read(seq)).lines).toString(), text)
+  }
+  assert.equal(reads, 4)
   await chain.close()
 })
 

@@ -19,7 +19,7 @@ import { type Epoch, firstEpoch } from '../verify/epoch.ts'
 import { hostKeyName } from '../verify/head.ts'
 import type { Anchor } from '../verify/line.ts'
 import { createBatcher } from './batcher.ts'
-import { type ChainBatch, readBatchAt } from './batches.ts'
+import { type ChainBatch, readBatchAt, type Written } from './batches.ts'
 import { type EpochKeys, openEpochKeys } from './epoch-keys.ts'
 import { acknowledgedFile, acknowledgedText, keptCheckpoint, type Loaded, loadChain, removeSegment } from './load.ts'
 import { type Rotation, watchRotation } from './rotation.ts'
@@ -57,8 +57,9 @@ export type ChainOptions = {
  */
 const acknowledgedShare = 0.75
 
-/** Anchor, close and head are longer than events. */
-const linesBesides = 16
+/** Of memory that is kept from one append to the next. */
+const roomBytesMax = 8 * 1024 * 1024
+const noRoom = Buffer.alloc(0)
 
 export const epochMaxDefault = { lines: 65_536, ageMs: 10_000 } as const
 
@@ -127,8 +128,9 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
   let epochBeganNs = linesInEpoch() > 0 ? clock.monotonicNs() : undefined
   let open: { file: string; lines: AppendFile; side: AppendFile } | undefined
   let queue: Promise<unknown> = Promise.resolve()
-  // Of the last append, and a little more: so much room is made for the next.
-  let bytesPerLine = 512
+  // The newest append lies there until the next is written: memory that is used again need not be collected again.
+  let room = noRoom
+  let newest: Written | undefined
   /** How many of the oldest files are without personal values. */
   let forgotten = 0
 
@@ -211,6 +213,7 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
     const segment: Segment = current ?? { file: segmentName(position.nextSeq), bytes: 0, sideBytes: 0, extents: [] }
     const epoch = position.epoch ?? firstEpoch(keys.current.publicKey.toHex(), position.nextSeq)
     const nextKey = closes || isEpochDue(drafts.length) ? await keys.prepare(epoch.number) : undefined
+    newest = undefined
     const batcher = createBatcher({
       chain: id,
       start: { ...position, epoch },
@@ -218,7 +221,7 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
       host,
       epochKey: keys.current,
       clock,
-      bytesExpected: (drafts.length + linesBesides) * bytesPerLine,
+      room,
     })
     if (current === undefined) batcher.add({ anchor: anchorAfter(last, epoch) })
     for (const draft of drafts) batcher.addDraft(draft)
@@ -233,6 +236,8 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
       throw cause
     })
 
+    newest = { file: segment.file, offset: segment.bytes, lines: sealed.lines }
+    room = sealed.lines.buffer.byteLength > roomBytesMax ? noRoom : Buffer.from(sealed.lines.buffer)
     segment.extents?.push(...sealed.extents)
     segment.bytes += sealed.lines.length
     segment.sideBytes += sealed.side.length
@@ -241,7 +246,6 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
       watch.begin()
     }
     watch.wrote(sealed.lines)
-    bytesPerLine = Math.ceil((sealed.lines.length * 1.1) / (sealed.end.nextSeq - position.nextSeq))
     position = sealed.end
     sensor = state
     epochBeganNs = nextKey === undefined ? (epochBeganNs ?? clock.monotonicNs()) : undefined
@@ -293,7 +297,7 @@ function createChain(options: ChainOptions, loaded: Loaded, keys: EpochKeys, rep
     },
     seal: (drafts, account) => serially(() => append(drafts, account, false)),
     closeEpoch: (account) => serially(() => append([], account, true)),
-    readBatch: (seq) => serially(() => readBatchAt(options, { id, segments, seq })),
+    readBatch: (seq) => serially(() => readBatchAt(options, { id, segments, seq, newest })),
     waitFor: async (seq, signal) => {
       while (!signal.aborted && position.nextSeq <= seq) await bell.wait(signal)
     },

@@ -19,7 +19,7 @@ test('lines that are written together are those that are sealed one by one', () 
   fc.assert(
     fc.property(fc.array(kinds, { maxLength: 30 }), fc.nat(), fc.boolean(), (lines, nextSeq, isFirst) => {
       const tip = isFirst ? null : 'ab'.repeat(32)
-      const writer = createLineWriter(chain, { nextSeq, tip, epoch }, 0)
+      const writer = createLineWriter(chain, { nextSeq, tip, epoch }, Buffer.alloc(0))
       let position = { nextSeq, tip: tip ?? noHash, epoch }
       const texts = lines.map(([isEvent, object, timeNs]) => {
         const event = JSON.parse(JSON.stringify(object)) as JsonObject
@@ -38,7 +38,7 @@ test('lines that are written together are those that are sealed one by one', () 
 })
 
 test('more lines than there was room for', () => {
-  const writer = createLineWriter(chain, { nextSeq: 0, tip: null, epoch }, 100)
+  const writer = createLineWriter(chain, { nextSeq: 0, tip: null, epoch }, Buffer.alloc(100))
   let position = { nextSeq: 0, tip: noHash, epoch }
   let texts = ''
   for (let i = 0; i < 3000; i += 1) {
@@ -51,7 +51,7 @@ test('more lines than there was room for', () => {
 })
 
 test('line.md 1.2: a line that is too long is not written, and the next takes its place', () => {
-  const writer = createLineWriter(chain, { nextSeq: 0, tip: null, epoch }, 0)
+  const writer = createLineWriter(chain, { nextSeq: 0, tip: null, epoch }, Buffer.alloc(0))
   const { bytes } = sealLine(chain, { nextSeq: 0, tip: noHash, epoch }, 0n, { event: { a: '' } })
   assert.throws(() => writer.event({ a: 'x'.repeat(65_536 - bytes) }, 0n), { code: 'LINE_TOO_LONG' })
   assert.deepEqual([writer.bytes, writer.nextSeq], [0, 0])

@@ -21,7 +21,7 @@ export type LineWriter = {
   /** Leaf hash (hex) of the last line. */
   tip(): string
   /** The lines, newlines included. */
-  written(): Uint8Array
+  written(): Uint8Array<ArrayBuffer>
 }
 
 /** Of all members but the event; at most so many bytes more than one for each of its characters. */
@@ -30,18 +30,18 @@ const bytesPerCharacterMax = 3
 
 /**
  * A writer of what follows `start`. A line names the hash of the line before it: that is written into its place once many
- * lines stand there, since hashing them one by one costs twice as much. `bytesExpected`: room to begin with.
+ * lines stand there, since hashing them one by one costs twice as much. `room`: memory to write to, while it is enough.
  */
 export function createLineWriter(
   chain: string,
   { nextSeq: firstSeq, tip: startTip, epoch }: ChainPosition & { readonly epoch: Epoch },
-  bytesExpected: number,
+  room: Buffer<ArrayBuffer>,
 ): LineWriter {
   const beforeEvent = Buffer.from(`{"chain":"${chain}","epoch":${epoch.number},"event":`)
   const prevPiece = ',"prev":"'
   const beforeSeq = Buffer.from(`${prevPiece}${noHash}","seq":`)
   const tip = Uint8Array.fromHex(startTip ?? noHash)
-  let out = Buffer.allocUnsafeSlow(bytesExpected)
+  let out = room
   let at = 0
   let nextSeq = firstSeq
   // Of the lines that do not name the one before them yet: where each begins, ends, and names it.

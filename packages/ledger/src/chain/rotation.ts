@@ -22,29 +22,38 @@ export const recentBytesMax = 1024 * 1024
 /** The last bytes of the file that is written on. */
 export type Recent = {
   readonly length: number
+  /** Keeps a copy. */
   add(bytes: Uint8Array): void
   /** The last `length` bytes; there must be so many. */
   last(length: number): Uint8Array
 }
 
 export function createRecent(): Recent {
-  let chunks: Uint8Array[] = []
+  // Whole appends, oldest first: together they are the `length` bytes before `end`.
+  const lengths: number[] = []
+  let kept = Buffer.alloc(0)
+  let end = 0
   let length = 0
   return {
     get length() {
       return length
     },
     add(bytes) {
-      chunks.push(bytes)
+      lengths.push(bytes.length)
       length += bytes.length
-      while (chunks.length > 1 && length - (chunks[0] as Uint8Array).length >= recentBytesMax)
-        length -= (chunks.shift() as Uint8Array).length
+      while (lengths.length > 1 && length - (lengths[0] as number) >= recentBytesMax)
+        length -= lengths.shift() as number
+      const older = length - bytes.length
+      if (end + bytes.length > kept.length) {
+        const room = kept.length >= 2 * length ? kept : Buffer.allocUnsafeSlow(2 * length)
+        kept.copy(room, 0, end - older, end)
+        kept = room
+        end = older
+      }
+      kept.set(bytes, end)
+      end += bytes.length
     },
-    last(wanted) {
-      const whole = Buffer.concat(chunks)
-      chunks = [whole]
-      return whole.subarray(whole.length - wanted)
-    },
+    last: (wanted) => kept.subarray(end - wanted, end),
   }
 }
 

@@ -131,22 +131,26 @@ function createSideCursor(side: Uint8Array) {
   }
 }
 
+export const readSideExtent = async (
+  disk: Disk,
+  dir: string,
+  { file }: Segment,
+  { sideOffset, sideBytes }: Extent,
+): Promise<Uint8Array> =>
+  sideBytes === 0 ? new Uint8Array(0) : await readAt(disk, join(dir, sideFile(file)), sideOffset, sideBytes)
+
 export async function readExtent(
   disk: Disk,
   dir: string,
   { file, bytes }: Segment,
   extent: Extent,
-): Promise<{ lines: Uint8Array; side: Uint8Array }> {
-  const side =
-    extent.sideBytes === 0
-      ? new Uint8Array(0)
-      : await readAt(disk, join(dir, sideFile(file)), extent.sideOffset, extent.sideBytes)
+): Promise<Uint8Array> {
   const path = join(dir, file)
-  if ((await disk.sizeOf(path)) === bytes) return { lines: await readAt(disk, path, extent.offset, extent.bytes), side }
+  if ((await disk.sizeOf(path)) === bytes) return readAt(disk, path, extent.offset, extent.bytes)
   const whole = await readChainFile(disk, dir, await findChainFile(disk, dir, file))
   if (whole.length < extent.offset + extent.bytes)
     throw segmentError('CHAIN_DAMAGED', { attempted: `reading ${path}`, received: `${whole.length} of ${bytes} bytes` })
-  return { lines: whole.subarray(extent.offset, extent.offset + extent.bytes), side }
+  return whole.subarray(extent.offset, extent.offset + extent.bytes)
 }
 
 async function readAt(disk: Disk, path: string, offset: number, length: number): Promise<Uint8Array> {
