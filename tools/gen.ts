@@ -6,6 +6,7 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
+import { policySchema } from '../packages/contract/src/policy/index.ts'
 import { openApiText, operationsModule } from './reference/api-client.ts'
 import { cliPage } from './reference/cli-page.ts'
 import { configurationPage } from './reference/configuration-page.ts'
@@ -22,6 +23,7 @@ export async function generate(): Promise<Map<string, string>> {
     ['docs/reference/cli.md', cliPage()],
     ['docs/reference/errors.md', await errorsPage(root)],
     ['docs/reference/configuration.md', await configurationPage(root)],
+    ['docs/reference/policy.schema.json', `${JSON.stringify(policySchema(), undefined, 2)}\n`],
   ])
 }
 
