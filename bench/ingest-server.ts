@@ -11,6 +11,7 @@ import { openApiSocket } from '../apps/server/src/api/index.ts'
 import { runServer } from '../apps/server/src/compose.ts'
 import { serverConfigPrefix, serverSettings } from '../apps/server/src/config.ts'
 import { readRuleFiles, standardRules } from '../apps/server/src/detect/index.ts'
+import { prepareIndexThread } from '../apps/server/src/ingest/index.ts'
 
 const dir = process.argv[2] as string
 mkdirSync(dir, { recursive: true })
@@ -20,6 +21,7 @@ process.once('SIGTERM', () => stop.abort('SIGTERM'))
 await runServer({
   config: readConfig(serverSettings, settings, serverConfigPrefix),
   api: await openApiSocket(join(dir, 'api.sock')),
+  indexThread: await prepareIndexThread(),
   kms: kmsMasterKey({ clock: systemClock }),
   ruleFiles: readRuleFiles(standardRules),
   signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),

@@ -14,7 +14,7 @@ import {
   type Ledger,
   type VerifiedBatch,
 } from '@sealwatch/ledger'
-import { indexEntries, judgeBatch } from '../apps/server/src/ingest/index.ts'
+import { type IndexThread, indexEntries, judgeBatch, prepareIndexThread } from '../apps/server/src/ingest/index.ts'
 import { createOutbox, openStore } from '../apps/server/src/store/index.ts'
 import { compareAll, type Figure, type Peer, timed } from './figure.ts'
 import {
@@ -54,7 +54,9 @@ export async function* benchSeal(runs = 5): AsyncGenerator<Figure> {
     ...(postgres ? [{ name: 'PostgreSQL 15, binary COPY, no sealing', work: timed(texts.length, postgres.copy) }] : []),
   ]
   await using host = await startHost()
-  yield* compareAll({ name: 'seal.indexed', unit: 'events/s', runs, ours: () => sealToIndex(host, place()), peers })
+  await using thread = await prepareIndexThread()
+  const ours = () => sealToIndex(host, thread, place())
+  yield* compareAll({ name: 'seal.indexed', unit: 'events/s', runs, ours, peers })
   postgres?.stop()
 
   const text = (drafts: readonly Draft[]) =>
@@ -117,16 +119,20 @@ async function startHost(): Promise<Host> {
   return { worker, key, [Symbol.asyncDispose]: async () => void (await worker.terminate()) }
 }
 
-/** A host seals on one core, what it sends is judged, made durable and indexed on the other. Until all of that is done. */
-async function sealToIndex({ worker, key }: Host, dir: string): Promise<number> {
+/**
+ * A host seals on a thread of its own, what it sends is judged and made durable on this one, and a third indexes it: until
+ * the last line is indexed and a checkpoint signed.
+ */
+async function sealToIndex({ worker, key }: Host, thread: IndexThread, dir: string): Promise<number> {
   const ledger = await openBenchLedger(join(dir, 'ledger'), noteSigner())
-  const store = openStore(join(dir, 'index.sqlite'))
+  const store = openStore(dir)
+  const index = await thread.open(store.indexPath)
   const stop = new AbortController()
   let due = Number.POSITIVE_INFINITY
   const onIndexed = (position: number) => {
     if (position >= due) stop.abort()
   }
-  const indexing = indexEntries({ ledger, store, outbox: createOutbox(store), signal: stop.signal, onIndexed })
+  const indexing = indexEntries({ ledger, store, index, outbox: createOutbox(store), signal: stop.signal, onIndexed })
   const take = createJudge(ledger, key)
   const pending: Promise<void>[] = []
   const { promise: done, resolve } = Promise.withResolvers<void>()
@@ -141,11 +147,12 @@ async function sealToIndex({ worker, key }: Host, dir: string): Promise<number> 
   await done
   await Promise.all(pending)
   worker.off('message', onMessage)
-  due = ledger.size
+  due = ledger.size + 1
   await ledger.append({ own: { event: { message: 'the end' } } })
   await indexing
   await ledger.checkpoint()
   await ledger.close()
+  await index.close()
   await store.close()
   return events
 }

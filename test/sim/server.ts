@@ -12,10 +12,12 @@ import {
   checkStores,
   createIngest,
   createSignedHeads,
+  type IndexPort,
   type Ingest,
   indexEntries,
   keepSealed,
   type Ledgers,
+  openIndexHere,
   openLedgers,
   openQuarantine,
   publishOutbox,
@@ -70,7 +72,7 @@ export type ServerWorld = {
   readonly network: Network
   readonly record: Record
   /** Where SQLite lies: on a real file system, and trusted to keep what it committed. */
-  readonly databasePath: string
+  readonly databaseDir: string
   readonly sealing: Sealing
   readonly auditSigner: AuditSigner
   readonly hosts: readonly { readonly id: string; readonly seed: number }[]
@@ -115,9 +117,10 @@ export function createServer(world: ServerWorld): ServerMachine {
     const clock = createSimClock(scheduler, life, machine.clock)
     // A process that ends lets go of the database at once; here it takes a moment.
     await closed
-    const store = openSimStore(world.databasePath, life, scheduler)
+    const store = openSimStore(world.databaseDir, life, scheduler)
+    const index = openSimIndex(store.indexPath, life, scheduler)
     life.onEnd(() => {
-      closed = store.close()
+      closed = index.close().then(() => store.close())
     })
     const mine = disk.for(life)
     const outbox = createOutbox(store, clock)
@@ -179,7 +182,9 @@ export function createServer(world: ServerWorld): ServerMachine {
     const followers = [
       ...tenants.map((tenant) => {
         const onIndexed = (position: number) => indexed.advance(tenant, position)
-        return whileFull(() => indexEntries({ ledger: ledgers.get(tenant), store, outbox, signal: forever, onIndexed }))
+        return whileFull(() =>
+          indexEntries({ ledger: ledgers.get(tenant), store, index, outbox, signal: forever, onIndexed }),
+        )
       }),
       publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: forever }),
       keepSealed({
@@ -237,8 +242,8 @@ export function createServer(world: ServerWorld): ServerMachine {
 }
 
 /** SQLite, whose statements take their turn; a process that ends takes back what it had not committed. */
-function openSimStore(path: string, life: Life, scheduler: Scheduler): Store {
-  const store = openStore(path)
+function openSimStore(dir: string, life: Life, scheduler: Scheduler): Store {
+  const store = openStore(dir)
   const turns: KyselyPlugin = {
     transformQuery: ({ node }) => {
       if (life.ended) throw new Ended('the server has ended')
@@ -251,7 +256,21 @@ function openSimStore(path: string, life: Life, scheduler: Scheduler): Store {
   }
   const db = store.db.withPlugin(turns)
   const transaction: Store['transaction'] = (work) => db.transaction().execute(work)
-  return { db, transaction, derived: transaction, close: store.close }
+  return { ...store, db, index: store.index.withPlugin(turns), transaction, derived: transaction }
+}
+
+/** The index, whose transactions are whole whenever the process ends; its answer takes its turn. */
+function openSimIndex(path: string, life: Life, scheduler: Scheduler): IndexPort {
+  const index = openIndexHere(path)
+  return {
+    ...index,
+    write: async (piece) => {
+      if (life.ended) throw new Ended('the server has ended')
+      const placed = await index.write(piece)
+      await scheduler.turn(life)
+      return placed
+    },
+  }
 }
 
 /** What enrolment leaves in the database. */

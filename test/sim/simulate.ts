@@ -49,7 +49,7 @@ export async function simulate(seed: number, steps: number): Promise<SimulationR
     scheduler,
     network,
     record,
-    databasePath: join(home.path, 'index.sqlite'),
+    databaseDir: home.path,
     sealing: await openWorldSealing(home.path),
     auditSigner: await openOwnSigner(join(home.path, 'signer.key'), systemDisk),
     hosts: hosts.map(({ id }, i) => ({ id, seed: 10 + i })),

@@ -15,6 +15,7 @@ test('LOG-5 no secret that enters anywhere is written in clear anywhere', { skip
   assert(planted > 60, 'secrets were planted')
   for (const due of [
     'index.sqlite',
+    'entries.sqlite',
     'server.log',
     'agent.log',
     'quarantine',

@@ -76,7 +76,7 @@ test('a join token buys an identity: on disk, in the store and in every ledger',
     eventsOf(server).map(({ tenant, code }) => `${tenant} ${code}`),
     ['cluster join_token_created', 'cluster host_enrolled'],
   )
-  const database = await readFile(`${server.dir}/store.db-wal`, 'latin1')
+  const database = await readFile(`${server.dir}/index.sqlite-wal`, 'latin1')
   assert(!database.includes('swj_') && !JSON.stringify(server.log.lines).includes('swj_'))
 })
 

@@ -11,7 +11,7 @@ import { type Body, type Chain, openChain } from '@sealwatch/ledger'
 import { type EnrolOptions, type IdentityKeeper, openIdentity, ship } from '../../apps/agent/src/ship/index.ts'
 import { type Identity, openIdentity as openServerIdentity } from '../../apps/server/src/identity/index.ts'
 import { openTransport, type Transport } from '../../apps/server/src/ingest/transport.ts'
-import { createOutbox, openStore, type Store } from '../../apps/server/src/store/index.ts'
+import { createOutbox, openEntries, openStore, type Store } from '../../apps/server/src/store/index.ts'
 import { atEnd } from './at-end.ts'
 import { type RecordingIngest, recordingIngest } from './recording-ingest.ts'
 
@@ -80,7 +80,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
   const { clock = systemClock, ingest = recordingIngest(), port = 0 } = options
   const dir = options.dir ?? (await temporaryDirectory(t))
   const log = recordingLog()
-  const store = openStore(join(dir, 'store.db'))
+  const store = openStore(dir)
   const outbox = createOutbox(store)
   const said: { tenant: string; body: Body }[] = []
   const over = new AbortController()
@@ -97,6 +97,9 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     port,
     names: ['localhost', '127.0.0.1'],
   })
+  const index = openEntries(store.indexPath)
+  const entered = index.prepare('INSERT INTO own_entries VALUES (?, ?, ?)')
+  let leaves = 0
   const publishing = publish()
 
   /** Takes the ledgers' part: what is in the outbox is in a ledger. */
@@ -108,23 +111,11 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
         await woken
         continue
       }
-      await store.transaction(async (tx) => {
-        for (const { tenant, uid } of rows) {
-          const { count } = await tx
-            .selectFrom('entries')
-            .select(({ fn }) => fn.countAll<number>().as('count'))
-            .executeTakeFirstOrThrow()
-          const entry = { time_ms: 0, kind: 'own', class_uid: null, activity_id: null }
-          const rest = { severity_id: null, event_uid: null, own_uid: uid }
-          await tx
-            .insertInto('entries')
-            .values({ tenant, leaf_index: count, ...entry, ...rest })
-            .execute()
-        }
-        await outbox.settle(tx, new Map(rows.map(({ uid }) => [uid, 0])))
-      })
+      for (const { tenant, uid } of rows) {
+        entered.run(tenant, leaves++, uid)
+        await outbox.settle(tenant, 0, [uid])
+      }
       said.push(...rows)
-      outbox.ring()
     }
   }
 
@@ -134,6 +125,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
       await transport.close()
       over.abort()
       await publishing
+      index.close()
       await store.close()
     })()
     return stopped

@@ -19,7 +19,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const doors = await openDoors(rooms, followers, ends)
   log.info('serving', { address: config.host, port: doors.port, deployment: base.deployment.name })
 
-  await Promise.race([fired(signal), doors.failed, followers.failed])
+  await Promise.race([fired(signal), doors.failed, followers.failed, base.indexThread.failed])
   log.info('stopping', { cause: String(signal.reason) })
   // In the reverse order: what came in is answered, what follows is done, and then all is closed. After a failure nothing
   // is: who knows what another write would do.

@@ -20,7 +20,7 @@ import { openApiSocket } from './api/index.ts'
 import { runServer } from './compose.ts'
 import { serverConfigPrefix, serverSettings } from './config.ts'
 import { readRuleFiles, standardRules } from './detect/index.ts'
-import { readWitnessPolicy } from './ingest/index.ts'
+import { prepareIndexThread, readWitnessPolicy } from './ingest/index.ts'
 
 // A log that cannot be written, on a full disk for one, is no reason to stop watching.
 process.stdout.on('error', () => undefined)
@@ -41,6 +41,7 @@ try {
   const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
   const kms = kmsMasterKey({ clock: systemClock })
   if (config.masterKmsKeyId !== '') await kms.prepare(config.masterKmsKeyId)
+  const indexThread = await prepareIndexThread()
   // Its folder belongs to root.
   flushCompileCache()
   dropPrivileges(config)
@@ -52,6 +53,7 @@ try {
   await runServer({
     config,
     api,
+    indexThread,
     kms,
     ruleFiles,
     signers,

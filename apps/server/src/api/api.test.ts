@@ -11,7 +11,7 @@ import { createBell, createLog, type JsonObject, rfc3339, systemClock, systemDis
 import { AdminService, type Entry } from '@sealwatch/contract'
 import { type Ed25519Signer, generateSigner, openOwnSigner, verifyEd25519 } from '@sealwatch/keys'
 import { type Chain, linkBatch, openChain, sha256, verifyBatch, verifyBundle } from '@sealwatch/ledger'
-import { indexEntries, type Ledgers, openLedgers } from '../ingest/index.ts'
+import { type IndexPort, indexEntries, type Ledgers, openIndexHere, openLedgers } from '../ingest/index.ts'
 import { createOutbox, openStore, type Store } from '../store/index.ts'
 import { type ApiPorts, type ApiSocket, openApiSocket } from './index.ts'
 
@@ -23,6 +23,7 @@ const signerFacts = { configured: false, backend: 'file', algorithm: 'ed25519', 
 describe('control socket', () => {
   let dir: string
   let store: Store
+  let index: IndexPort
   let ledgers: Ledgers
   let host: Ed25519Signer
   let chain: Chain
@@ -37,7 +38,8 @@ describe('control socket', () => {
     dir = mkdtempSync(join(tmpdir(), 'sealwatch-api-'))
     stop.signal = new AbortController()
     const { signal } = stop.signal
-    store = openStore(join(dir, 'store.db'))
+    store = openStore(dir)
+    index = openIndexHere(store.indexPath)
     ledgers = await openLedgers({
       dir: join(dir, 'ledgers'),
       deployment: 'd1',
@@ -61,6 +63,7 @@ describe('control socket', () => {
         indexEntries({
           ledger: ledgers.get(tenant),
           store,
+          index,
           outbox,
           signal,
           onIndexed: (position) => {
@@ -74,6 +77,7 @@ describe('control socket', () => {
     ordered = []
     const ports: ApiPorts = {
       db: store.db,
+      indexDb: store.index,
       ledgers,
       index: {
         waitFor: async (tenant, leaf, over) => {
@@ -151,6 +155,7 @@ describe('control socket', () => {
     await following
     await chain.close()
     await ledgers.close()
+    await index.close()
     await store.close()
     rmSync(dir, { recursive: true })
   })

@@ -5,6 +5,7 @@ import { eventClasses, type Side } from '@sealwatch/contract'
 import { sideOfFinding } from '@sealwatch/detect'
 import type { Leaf } from '@sealwatch/ledger'
 import { apiError } from './errors.ts'
+import { leavesBySpan, ownLeaves } from './index-queries.ts'
 import type { ApiPorts } from './ports.ts'
 
 export type EntryQuery = {
@@ -57,22 +58,11 @@ export async function* findEntries(
   }
 }
 
-async function pageOf({ db }: ApiPorts, query: EntryQuery, from: number, before: number): Promise<number[]> {
-  const { tenant, sinceMs, untilMs, classUids, ownOnly } = query
-  const rows = await db
-    .selectFrom('entries')
-    .select('leaf_index')
-    .where('tenant', '=', tenant)
-    .where('leaf_index', '>=', from)
-    .where('leaf_index', '<', before)
-    .where('kind', '=', 'event')
-    .$if(sinceMs !== undefined, (rows) => rows.where('time_ms', '>=', sinceMs ?? 0))
-    .$if(untilMs !== undefined, (rows) => rows.where('time_ms', '<', untilMs ?? 0))
-    .$if(ownOnly, (rows) => rows.where('own_uid', 'is not', null))
-    .$if(classUids.length > 0, (rows) => rows.where('class_uid', 'in', classUids))
-    .orderBy('leaf_index')
-    .limit(pageRows)
-    .execute()
+async function pageOf({ indexDb }: ApiPorts, query: EntryQuery, from: number, before: number): Promise<number[]> {
+  const at = { ...query, from, before }
+  const rows = query.ownOnly
+    ? await ownLeaves(indexDb, at).where('entries.kind', '=', 'event').limit(pageRows).execute()
+    : await leavesBySpan(indexDb, at).where('entries.kind', '=', 'event').limit(pageRows).execute()
   return rows.map((row) => row.leaf_index)
 }
 
@@ -90,12 +80,12 @@ async function* entriesAt(ports: ApiPorts, tenant: string, leaves: readonly numb
 
 /** Reads the ledger and the index in stretches: what stands between two leaves is read over when it is little. */
 async function* storedEntriesAt(
-  { db, ledgers, openSide }: ApiPorts,
+  { indexDb, ledgers, openSide }: ApiPorts,
   tenant: string,
   leaves: readonly number[],
 ): AsyncGenerator<FoundEntry> {
   const ledger = ledgers.get(tenant)
-  const rows = await db
+  const rows = await indexDb
     .selectFrom('side_values')
     .select(['leaf_index', 'sealed'])
     .where('tenant', '=', tenant)

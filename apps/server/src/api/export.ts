@@ -3,6 +3,7 @@
 import { headKeyId, type LeafRange, mergeRanges, parseLine, sha256, writeBundle } from '@sealwatch/ledger'
 import { entryAt, leavesOf } from './entries.ts'
 import { apiError } from './errors.ts'
+import { leavesBySpan, leavesOfKind } from './index-queries.ts'
 import type { ApiPorts } from './ports.ts'
 
 export type ExportWhat =
@@ -69,14 +70,16 @@ async function rangesOf(ports: ApiPorts, tenant: string, what: ExportWhat): Prom
 
 /** The finding, and the whole batches of what it rests on. */
 async function rangesOfAlert(ports: ApiPorts, tenant: string, uid: string): Promise<LeafRange[]> {
-  const row = await ports.db
+  // A host may claim findings, under any name; they are not alerts.
+  const row = await ports.indexDb
     .selectFrom('entries')
-    .select('leaf_index')
-    .where('tenant', '=', tenant)
-    .where('event_uid', '=', uid)
-    .where('class_uid', '=', findingClass)
-    // A host may claim findings, under any name; they are not alerts.
-    .where('own_uid', 'is not', null)
+    .innerJoin('own_entries', (own) =>
+      own.onRef('own_entries.tenant', '=', 'entries.tenant').onRef('own_entries.leaf_index', '=', 'entries.leaf_index'),
+    )
+    .select('entries.leaf_index')
+    .where('entries.tenant', '=', tenant)
+    .where('entries.event_uid', '=', uid)
+    .where('entries.class_uid', '=', findingClass)
     .executeTakeFirst()
   if (row === undefined) throw apiError('API_NOT_FOUND', { attempted: 'exporting an alert', received: uid })
   const own = { from: row.leaf_index, to: row.leaf_index + 1 }
@@ -95,7 +98,7 @@ async function evidenceLeaves(ports: ApiPorts, tenant: string, leafIndex: number
 /** The leaves of the batch that holds `leaf`: after the chain's head before it, up to the head that signs it. */
 async function batchAround(ports: ApiPorts, tenant: string, leaf: number): Promise<LeafRange> {
   const { chain, seq } = await lineAt(ports, tenant, leaf)
-  const rows = ports.db.selectFrom('batches').selectAll().where('chain', '=', chain).limit(1)
+  const rows = ports.indexDb.selectFrom('batches').selectAll().where('chain', '=', chain).limit(1)
   const own = await rows.where('last_seq', '>=', seq).orderBy('last_seq').executeTakeFirst()
   // A line of the ledger's own chain has no head: the checkpoint signs it.
   if (own === undefined) return { from: leaf, to: leaf + 1 }
@@ -108,36 +111,19 @@ async function batchAround(ports: ApiPorts, tenant: string, leaf: number): Promi
 async function withKeys(ports: ApiPorts, tenant: string, ranges: readonly LeafRange[]): Promise<LeafRange[]> {
   const needed = new Set<string>()
   for (const { from, to } of ranges) {
-    const heads = await leavesOfKind(ports, tenant, 'head', from, to)
-    for (const leaf of heads) {
+    const heads = await leavesOfKind(ports.indexDb, tenant, 'head', from, to).execute()
+    for (const { leaf_index: leaf } of heads) {
       const line = await lineAt(ports, tenant, leaf)
       if ('head' in line) needed.add(headKeyId(line.head.note, 'reading a head of the ledger'))
     }
   }
   const keys: LeafRange[] = []
-  for (const leaf of await leavesOfKind(ports, tenant, 'key', 0, Math.max(...ranges.map(({ to }) => to)))) {
+  const end = Math.max(...ranges.map(({ to }) => to))
+  for (const { leaf_index: leaf } of await leavesOfKind(ports.indexDb, tenant, 'key', 0, end).execute()) {
     const line = await lineAt(ports, tenant, leaf)
     if ('key' in line && needed.has(line.key.key_id)) keys.push({ from: leaf, to: leaf + 1 })
   }
   return [...ranges, ...keys]
-}
-
-async function leavesOfKind(
-  { db }: ApiPorts,
-  tenant: string,
-  kind: string,
-  from: number,
-  to: number,
-): Promise<number[]> {
-  const rows = await db
-    .selectFrom('entries')
-    .select('leaf_index')
-    .where('tenant', '=', tenant)
-    .where('kind', '=', kind)
-    .where('leaf_index', '>=', from)
-    .where('leaf_index', '<', to)
-    .execute()
-  return rows.map((row) => row.leaf_index)
 }
 
 async function lineAt({ ledgers }: ApiPorts, tenant: string, leaf: number) {
@@ -146,13 +132,9 @@ async function lineAt({ ledgers }: ApiPorts, tenant: string, leaf: number) {
   return parseLine(sha256, found.line, `reading leaf ${leaf}`).line
 }
 
-async function firstLeafSince({ db }: ApiPorts, tenant: string, sinceMs: number): Promise<number | undefined> {
-  const row = await db
-    .selectFrom('entries')
-    .select('leaf_index')
-    .where('tenant', '=', tenant)
-    .where('time_ms', '>=', sinceMs)
-    .orderBy('leaf_index')
+async function firstLeafSince({ indexDb }: ApiPorts, tenant: string, sinceMs: number): Promise<number | undefined> {
+  const all = { from: 0, before: Number.MAX_SAFE_INTEGER, untilMs: undefined, classUids: [] }
+  const row = await leavesBySpan(indexDb, { tenant, sinceMs, ...all })
     .limit(1)
     .executeTakeFirst()
   return row?.leaf_index

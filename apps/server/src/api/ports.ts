@@ -6,11 +6,13 @@ import type { EpochRow, RewrapProgress, SealingStatus } from '@sealwatch/keys/se
 import type { Ledger, SealedTenant } from '@sealwatch/ledger'
 import type { Kysely } from 'kysely'
 import type { Erased } from '../custody/index.ts'
-import type { Tables } from '../store/index.ts'
+import type { IndexTables, Tables } from '../store/index.ts'
 
 /** What the control socket needs of the rest of the server; compose.ts wires it. */
 export type ApiPorts = {
   readonly db: Kysely<Tables>
+  /** The index over the ledgers. */
+  readonly indexDb: Kysely<IndexTables>
   readonly ledgers: ApiLedgers
   readonly index: {
     /** Resolves when every leaf of the tenant before `leaf` is in the index, or when the signal fires. */

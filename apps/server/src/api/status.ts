@@ -7,14 +7,14 @@ const logActivityClass = 1008
 
 /** The server's part of `sealwatch status --json` (docs/reference/status.md). */
 export async function statusOf(ports: ApiPorts): Promise<object> {
-  const { db, ledgers, clock } = ports
+  const { db, indexDb, ledgers, clock } = ports
   const { deployment, health, api, ledgerKeys, caFingerprint, connected, ingest, integrity, signing } = ports.facts()
   const [hosts, chains, gaps] = await Promise.all([
     db.selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
     db.selectFrom('chains').selectAll().limit(hostsMax).execute(),
-    db
-      .selectFrom('entries')
-      .select((rows) => rows.fn.countAll<number>().as('count'))
+    indexDb
+      .selectFrom('span_classes')
+      .select((rows) => rows.fn.coalesce(rows.fn.sum<number>('entries'), rows.lit(0)).as('count'))
       .where('class_uid', '=', logActivityClass)
       .executeTakeFirstOrThrow(),
   ])

@@ -13,12 +13,14 @@ import type { serverSettings } from '../config.ts'
 import { type Deployment, openDeployment } from '../deployment.ts'
 import type { RuleFile } from '../detect/index.ts'
 import type { ServerVoice } from '../identity/index.ts'
+import type { IndexPort, IndexThread } from '../ingest/index.ts'
 import { createOutbox, type Outbox, openStore, type Store } from '../store/index.ts'
 import { serverVersion } from '../version.ts'
 
 export type ServerOptions = {
   readonly config: ConfigOf<typeof serverSettings>
   readonly api: ApiSocket
+  readonly indexThread: IndexThread
   readonly kms: KmsMasterKey
   readonly ruleFiles: readonly RuleFile[]
   readonly signers: PreparedSigners
@@ -39,6 +41,7 @@ export type Base = ServerOptions & {
   /** Where /healthz, /readyz and /metrics are. */
   readonly healthUrl: string
   readonly store: Store
+  readonly index: IndexPort
   readonly outbox: Outbox
   readonly voice: ServerVoice
 }
@@ -53,10 +56,11 @@ export async function openBase(options: ServerOptions, ends: AsyncDisposableStac
   const place = { address: config.healthAddress, port: config.healthPort }
   const listener = ends.adopt(await listenForHealth(health, place), ({ close }) => close())
   const deployment = await openDeployment(dir, disk)
-  const store = ends.adopt(openStore(join(dir, 'index.sqlite')), ({ close }) => close())
+  const store = ends.adopt(openStore(dir), ({ close }) => close())
+  const index = ends.adopt(await options.indexThread.open(store.indexPath), ({ close }) => close())
   const outbox = createOutbox(store, clock)
   const voice = voiceOf(deployment)
-  return { ...options, dir, keysDir, deployment, health, healthUrl: listener.url, store, outbox, voice }
+  return { ...options, dir, keysDir, deployment, health, healthUrl: listener.url, store, index, outbox, voice }
 }
 
 function voiceOf({ name }: Deployment): ServerVoice {

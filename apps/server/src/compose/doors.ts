@@ -48,6 +48,7 @@ export async function openDoors(rooms: Rooms, { integrity }: Followers, ends: As
   api.serve({
     ...rooms,
     db: store.db,
+    indexDb: store.index,
     index: indexed,
     openSide: side.open,
     rest: operator.routing,

@@ -92,7 +92,10 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
 
   for (const tenant of ledgers.tenants) follow(tenant)
   const sizes = ledgers.tenants.map((tenant) => [tenant, ledgers.get(tenant).size] as const)
-  const caughtUp = Promise.all(sizes.map(([tenant, size]) => indexed.waitFor(tenant, size, signal)))
+  let isIndexed = false
+  const caughtUp = Promise.all(sizes.map(([tenant, size]) => indexed.waitFor(tenant, size, signal))).then(() => {
+    isIndexed = true
+  })
   const isStalled = () => clock.nowMs() - fullAtMs < 2 * fullRetryMs
   const space = watchSpace({ health, path: dir, logs: () => [], isStalled, clock, log })
   const signing = {
@@ -103,7 +106,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
   const standing = watched(
     publishOutbox({ ...rooms, indexed: caughtUp, signal }),
     keepSealed({ ...rooms, ...signing, signal }),
-    whileFull(() => tender.run(signal)),
+    whileFull(() => tender.run(signal, () => isIndexed)),
     whileFull(() => erasures.run(signal)),
     space.watch(signal),
     rooms.access.denials.run(signal),

@@ -13,9 +13,9 @@ const retryMs = 30_000
 export type KeyTender = {
   /**
    * Wipes keys that are too old, records epochs in the ledger, and wraps anew what an older master key holds, until the
-   * signal fires.
+   * signal fires. Until the index has caught up, what it does not hold may stand in the ledger all the same.
    */
-  run(signal: AbortSignal): Promise<void>
+  run(signal: AbortSignal, isIndexed: () => boolean): Promise<void>
   /** A new epoch of the master key; resolves when it has begun. Throws KEYS_UNAVAILABLE. */
   rotate(): Promise<EpochRow>
   /** Wraps anew now; each step of the progress, until nothing is left. Throws KEYS_UNAVAILABLE. */
@@ -65,10 +65,10 @@ export function createKeyTender(options: {
     for (const row of sealing.unrecordedEpochs()) {
       const body = epochBegun(voice, parseRfc3339(row.createdAt) ?? 0n, row)
       const uid = outboxUid(auditTenant, body)
-      const known = await store.db
-        .selectFrom('entries')
+      const known = await store.index
+        .selectFrom('own_entries')
         .select('leaf_index')
-        .where('own_uid', '=', uid)
+        .where('uid', '=', uid)
         .executeTakeFirst()
       if (known === undefined) {
         await store.transaction((tx) => outbox.enqueue(tx, auditTenant, body))
@@ -79,11 +79,11 @@ export function createKeyTender(options: {
   }
 
   return {
-    run: async (signal) => {
+    run: async (signal, isIndexed) => {
       signal.addEventListener('abort', () => stopped.abort(), { once: true })
       while (!signal.aborted) {
         sealing.sweep()
-        await record()
+        if (isIndexed()) await record()
         if (sealing.toRewrap > 0 && !signal.aborted) await wrapAnew()
         await clock.sleep(tendEveryMs, signal)
       }

@@ -12,7 +12,14 @@ import { generateSigner, openOwnSigner } from '@sealwatch/keys'
 import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import { type ChainBatch, openChain, parseLine, sha256 } from '@sealwatch/ledger'
 import { createSideCustody } from '../custody/index.ts'
-import { createIngest, indexEntries, openLedgers, openQuarantine, publishOutbox } from '../ingest/index.ts'
+import {
+  createIngest,
+  indexEntries,
+  openIndexHere,
+  openLedgers,
+  openQuarantine,
+  publishOutbox,
+} from '../ingest/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
 import { detect, loadRuleset, readRuleFiles, standardRules } from './index.ts'
 
@@ -27,8 +34,10 @@ const ruleset = loadRuleset(readRuleFiles(standardRules), log)
 /** The rooms from ingest to detection over one directory, as a server start wires them. */
 async function openRooms(dir: string) {
   const stack = new AsyncDisposableStack()
-  const store = openStore(join(dir, 'index.sqlite'))
+  const store = openStore(dir)
   stack.defer(() => store.close())
+  const index = openIndexHere(store.indexPath)
+  stack.defer(() => index.close())
   const outbox = createOutbox(store)
   const cache = { ttlMs: 60_000, keysMax: 64 }
   const kms = kmsMasterKey({ clock })
@@ -63,7 +72,7 @@ async function openRooms(dir: string) {
   }
   const size = ledger.size
   const followers = Promise.all([
-    indexEntries({ ledger, store, outbox, signal: stop.signal, onIndexed }),
+    indexEntries({ ledger, store, index, outbox, signal: stop.signal, onIndexed }),
     publishOutbox({
       outbox,
       ledgers,

@@ -85,7 +85,7 @@ async function sideOf(
   leafHash: string,
 ): Promise<Side> {
   await indexed.waitFor(tenant, index + 1, signal)
-  const row = await store.db
+  const row = await store.index
     .selectFrom('side_values')
     .select('sealed')
     .where('tenant', '=', tenant)

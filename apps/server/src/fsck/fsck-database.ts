@@ -3,9 +3,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { errorsOf, parseRfc3339 } from '@sealwatch/base'
-import { type Body, type Line, parseLine, type Stub, sha256 } from '@sealwatch/ledger'
+import { errorsOf } from '@sealwatch/base'
+import { type Body, parseLine, type Stub, sha256 } from '@sealwatch/ledger'
 import { outboxUid, storeErrors } from '../store/index.ts'
+import { openIndexFsck } from './fsck-index.ts'
 
 const storeError = errorsOf(storeErrors)
 
@@ -29,8 +30,6 @@ export type DatabaseFsck = {
   close(): void
 }
 
-type IndexRow = { leaf_index: number; time_ms: number; kind: string }
-type BatchRow = { leaf_index: number; chain: string; last_seq: number }
 type QuarantineRow = {
   item: string
   tenant: string
@@ -39,16 +38,6 @@ type QuarantineRow = {
   next_seq: number
   stub_leaf_index: number | null
 }
-/** Leaves that were taken; the rows that are due next, and the batch that is. */
-type Followed = {
-  taken: number
-  position: number
-  rows: Iterator<unknown>
-  batches: Iterator<unknown>
-  batch: BatchRow | null | undefined
-  wrong: boolean
-}
-
 const findingsMax = 100
 
 /** Throws STORE_BUSY when a server works on it. Undefined: there is none. */
@@ -67,71 +56,18 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
     throw cause
   }
   const found: DatabaseFinding[] = []
-  const followed = new Map<string, Followed>()
   const stubs = new Map<string, Stub>()
   const tell = (finding: DatabaseFinding) => {
     if (found.length < findingsMax) found.push(finding)
   }
-
-  function follow(tenant: string): Followed {
-    const known = followed.get(tenant)
-    if (known !== undefined) return known
-    const cursor = database
-      .prepare("SELECT position FROM cursors WHERE follower = 'index' AND tenant = ?")
-      .get(tenant) as { position: number } | undefined
-    const rows = database
-      .prepare('SELECT leaf_index, time_ms, kind FROM entries WHERE tenant = ? ORDER BY leaf_index')
-      .iterate(tenant)
-    const batches = database
-      .prepare('SELECT leaf_index, chain, last_seq FROM batches WHERE tenant = ? ORDER BY leaf_index')
-      .iterate(tenant)
-    const batch = batches.next().value as BatchRow | null | undefined
-    const now = { taken: 0, position: cursor?.position ?? 0, rows, batches, batch, wrong: false }
-    followed.set(tenant, now)
-    return now
-  }
+  const index = openIndexFsck(dir, repair, tell)
 
   function take(folder: string, leaf: number, bytes: Uint8Array): void {
     const tenant = /^tenant-(.+)$/.exec(folder)?.[1]
     if (tenant === undefined) return
-    const state = follow(tenant)
-    state.taken = leaf + 1
     const { line } = parseLine(sha256, bytes, `reading leaf ${leaf} of ${folder}`)
     if ('stub' in line) stubs.set(`${tenant} ${leaf}`, line.stub)
-    if (leaf >= state.position || state.wrong) return
-    const row = state.rows.next().value as IndexRow | undefined
-    const kinds = Object.keys(line).filter((member) => !['chain', 'epoch', 'prev', 'seq', 'time', 'v'].includes(member))
-    const timeMs = Number((parseRfc3339(line.time) ?? 0n) / 1_000_000n)
-    const fits = row?.leaf_index === leaf && row.time_ms === timeMs && row.kind === kinds[0]
-    if (fits && endsItsBatch(state, leaf, line)) return
-    state.wrong = true
-    tell({ store: 'index', derived: true, tenant, leaf, text: `no row, or another one, for leaf ${leaf}` })
-  }
-
-  /** Where the index says that a batch ends, it does. */
-  function endsItsBatch(state: Followed, leaf: number, line: Line): boolean {
-    const { batch } = state
-    if (batch?.leaf_index !== leaf) return !batch || batch.leaf_index > leaf
-    state.batch = state.batches.next().value as BatchRow | null | undefined
-    return 'stub' in line
-      ? line.stub.chain === batch.chain && line.stub.next_seq - 1 === batch.last_seq
-      : line.chain === batch.chain && line.seq === batch.last_seq
-  }
-
-  function checkIndex(): void {
-    const cursors = database.prepare("SELECT tenant FROM cursors WHERE follower = 'index'").all() as {
-      tenant: string
-    }[]
-    for (const { tenant } of cursors) follow(tenant)
-    for (const [tenant, state] of followed) {
-      if (state.position > state.taken) {
-        const text = `the index has seen ${state.position} lines of a ledger that holds ${state.taken}`
-        tell({ store: 'index', derived: false, tenant, leaf: state.taken, text })
-      } else if (!state.wrong && (state.rows.next().done !== true || Boolean(state.batch))) {
-        const text = `rows beyond the ${state.position} lines it covers`
-        tell({ store: 'index', derived: true, tenant, leaf: state.position, text })
-      }
-    }
+    index?.take(tenant, leaf, line)
   }
 
   /** An item is under one stub, and every stub has its item: row and bytes. */
@@ -180,20 +116,14 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
   return {
     take,
     findings: () => {
-      checkIndex()
+      index?.finish()
       checkQuarantine()
       checkOutbox()
       return found
     },
-    forgetIndex: (tenants) => {
-      for (const tenant of tenants) {
-        database.prepare('DELETE FROM entries WHERE tenant = ?').run(tenant)
-        database.prepare('DELETE FROM batches WHERE tenant = ?').run(tenant)
-        database.prepare('DELETE FROM side_values WHERE tenant = ?').run(tenant)
-        database.prepare("DELETE FROM cursors WHERE follower = 'index' AND tenant = ?").run(tenant)
-      }
-    },
+    forgetIndex: (tenants) => index?.forget(tenants),
     close: () => {
+      index?.close()
       database.exec('COMMIT')
       database.close()
     },

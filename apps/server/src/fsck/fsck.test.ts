@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtempDisposable, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import { test } from 'node:test'
 import { systemClock as clock, createLog, systemDisk as disk } from '@sealwatch/base'
 import { openOwnSigner } from '@sealwatch/keys'
 import { parseVkey, sha256 } from '@sealwatch/ledger'
-import { indexEntries, openLedgers } from '../ingest/index.ts'
+import { indexEntries, openIndexHere, openLedgers } from '../ingest/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
 import { fsckServer } from './fsck.ts'
 
@@ -30,7 +31,7 @@ async function lived(dir: string) {
     clock,
     disk,
   })
-  const store = openStore(join(dir, 'index.sqlite'))
+  const store = openStore(dir)
   const ledger = ledgers.get(tenant)
   for (let i = 0; i < 9; i += 1) await ledger.append({ own: { event: { i } } })
   const stub = { chain, first_seq: 0, next_seq: 5, reason: 'unknown_key', item }
@@ -45,13 +46,15 @@ async function lived(dir: string) {
     if (position === ledger.size) done.abort()
   }
   await ledgers.publish(0)
-  await indexEntries({ ledger, store, outbox: createOutbox(store), signal: done.signal, onIndexed })
+  const index = openIndexHere(store.indexPath)
+  await indexEntries({ ledger, store, index, outbox: createOutbox(store), signal: done.signal, onIndexed })
+  await index.close()
   const trust = [parseVkey(sha256, ledgers.vkey)]
   const { size } = ledger
   await ledgers.close()
   await store.close()
-  const sql = (statement: string) => {
-    const database = new DatabaseSync(join(dir, 'index.sqlite'))
+  const sql = (statement: string, file = 'entries.sqlite') => {
+    const database = new DatabaseSync(join(dir, file))
     database.exec(statement)
     database.close()
   }
@@ -66,9 +69,21 @@ test('LOG-6: what a server leaves hangs together; a server at work keeps fsck ou
   const { fsck } = await lived(dir.path)
   const { ok, database, ledgers } = await fsck()
   assert.deepEqual([ok, database, ledgers.flatMap(({ findings }) => findings)], [true, [], []])
-  const store = openStore(join(dir.path, 'index.sqlite'))
+  const store = openStore(dir.path)
   await assert.rejects(fsck(), { code: 'STORE_BUSY' })
   await store.close()
+})
+
+test('an index that is not there, or cannot be read, is no loss: the next start makes it', async () => {
+  await using dir = await temporary()
+  const { fsck } = await lived(dir.path)
+  const path = join(dir.path, 'entries.sqlite')
+  await writeFile(path, 'no database')
+  const { ok, database } = await fsck()
+  assert.deepEqual([ok, database.map(({ store, derived }) => [store, derived])], [false, [['index', true]]])
+  assert.equal((await fsck(true)).ok, true)
+  assert.equal(existsSync(path), false)
+  assert.equal((await fsck()).ok, true)
 })
 
 test('an index that differs from the lines is told, and made anew when asked', async () => {
@@ -76,6 +91,9 @@ test('an index that differs from the lines is told, and made anew when asked', a
     "UPDATE entries SET kind = 'head' WHERE leaf_index = 4",
     'DELETE FROM entries WHERE leaf_index = 4',
     'UPDATE batches SET last_seq = last_seq + 1; UPDATE entries SET time_ms = 0 WHERE leaf_index = 4',
+    'UPDATE spans SET to_ms = to_ms + 1',
+    'DELETE FROM spans',
+    'INSERT INTO span_classes SELECT tenant, first_leaf, 1007, 1 FROM spans',
   ]) {
     await using dir = await temporary()
     const { sql, fsck } = await lived(dir.path)
@@ -83,7 +101,7 @@ test('an index that differs from the lines is told, and made anew when asked', a
     const found = await fsck()
     assert.deepEqual(
       found.database.map(({ store, derived, leaf }) => [store, derived, leaf]),
-      [['index', true, 4]],
+      [['index', true, change.includes('span') ? 0 : 4]],
     )
     assert.equal(found.ok, false)
     assert.deepEqual((await fsck(true)).reindexed, [tenant])
@@ -106,11 +124,12 @@ test('what no repair brings back is told: lines that were seen, quarantined byte
   })()
   assert.deepEqual(await told(({ sql }) => sql('UPDATE cursors SET position = position + 1')), [`index truth ${size}`])
   assert.deepEqual(await told((_, dir) => rm(join(dir, 'quarantine', item))), [`quarantine truth ${stubLeaf}`])
-  assert.deepEqual(await told(({ sql }) => sql('DELETE FROM audit_signature_quarantine')), [
+  assert.deepEqual(await told(({ sql }) => sql('DELETE FROM audit_signature_quarantine', 'index.sqlite')), [
     `quarantine truth ${stubLeaf}`,
   ])
-  assert.deepEqual(await told(({ sql }) => sql('UPDATE audit_signature_quarantine SET stub_leaf_index = 3')), [
-    'quarantine truth 3',
-  ])
+  assert.deepEqual(
+    await told(({ sql }) => sql('UPDATE audit_signature_quarantine SET stub_leaf_index = 3', 'index.sqlite')),
+    ['quarantine truth 3'],
+  )
   assert.deepEqual(await told((_, dir) => rm(join(dir, 'index.sqlite'))), ['database truth undefined'])
 })

@@ -36,8 +36,8 @@ export async function fsckServer(
     const missing = { store: 'database', derived: false, tenant: undefined, leaf: undefined } as const
     const found = database?.findings() ?? [{ ...missing, text: 'index.sqlite is not there: it holds hosts and keys' }]
     const mayRepair = repair && found.every(({ derived }) => derived)
-    const reindexed = mayRepair ? [...new Set(found.map(({ tenant }) => tenant as string))] : []
-    database?.forgetIndex(reindexed)
+    const reindexed = mayRepair ? [...new Set(found.flatMap(({ tenant }) => tenant ?? []))] : []
+    if (mayRepair && found.length > 0) database?.forgetIndex(reindexed)
     const isWhole = ({ findings, repaired }: LedgerFsck) => findings.length === 0 || repaired
     const ok = ledgers.every(isWhole) && (found.length === 0 || mayRepair)
     return { ok, ledgers, database: found, reindexed }

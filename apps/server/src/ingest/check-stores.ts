@@ -11,22 +11,24 @@ const storeError = errorsOf(storeErrors)
 
 /**
  * Holds ledgers and database against each other before anything is written. Throws LEDGER_BEHIND when a ledger has less
- * than the index has seen of it, or something else than was signed, and STORE_MISSING when ledgers are there and the database is new.
+ * than was seen of it, or something else than was signed, and STORE_MISSING when ledgers are there and the database is new.
  */
 export async function checkStores(store: Store, ledgers: Ledgers): Promise<void> {
-  const cursors = await store.db.selectFrom('cursors').selectAll().where('follower', '=', 'index').execute()
-  for (const { tenant, position } of cursors) {
+  const remembered = await store.db.selectFrom('cursors').select(['tenant', 'position']).execute()
+  const indexed = await store.index.selectFrom('cursors').select(['tenant', 'position']).execute()
+  for (const { tenant, position } of [...remembered, ...indexed]) {
     const { size, origin } = ledgers.get(tenant)
     if (size >= position) continue
-    const received = `${size} lines where the index has seen ${position}`
+    const received = `${size} lines where the database has seen ${position}`
     throw ledgerError('LEDGER_BEHIND', { attempted: `opening the ledger ${origin}`, received })
   }
   await checkSignedHeads(store, ledgers)
   // The first line is written at the first start itself; whatever follows leaves a trace in the database before.
   const grown = ledgers.tenants.filter((tenant) => ledgers.get(tenant).size > 1)
-  if (cursors.length > 0 || grown.length === 0) return
+  if (remembered.length > 0 || grown.length === 0) return
   const token = await store.db.selectFrom('join_tokens').select('secret_hash').limit(1).executeTakeFirst()
-  if (token === undefined) {
+  const waiting = await store.db.selectFrom('outbox').select('id').limit(1).executeTakeFirst()
+  if (token === undefined && waiting === undefined) {
     throw storeError('STORE_MISSING', { attempted: 'opening the database', received: `ledgers of ${grown.join(', ')}` })
   }
 }

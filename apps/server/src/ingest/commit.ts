@@ -149,7 +149,7 @@ export function createIngest(options: IngestOptions): Ingest {
   /** The leaf of the batch's last line, when every line of it stands in the ledger as it comes now. */
   async function leafOfSame(ledger: Ledger, batch: ShipRequest, attempted: string): Promise<number | undefined> {
     const firstSeq = Number(batch.firstSeq)
-    const rows = await store.db
+    const rows = await store.index
       .selectFrom('batches')
       .select(['leaf_index', 'last_seq'])
       .where('chain', '=', batch.chain)

@@ -13,7 +13,7 @@ import { erased } from '../custody/events.ts'
 import { createKeyTender, createSideCustody, openErasures } from '../custody/index.ts'
 import type { ServerVoice } from '../identity/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
-import { indexEntries, openLedgers, publishOutbox } from './index.ts'
+import { indexEntries, openIndexHere, openLedgers, publishOutbox } from './index.ts'
 
 const tenants = ['default', 'cluster'] as const
 const voice: ServerVoice = {
@@ -52,8 +52,10 @@ async function openRooms(dir: string) {
   await using stack = new AsyncDisposableStack()
   const said: string[] = []
   const log = createLog('test', (text) => said.push(text), clock.nowMs)
-  const store = openStore(join(dir, 'index.sqlite'))
+  const store = openStore(dir)
   stack.defer(() => store.close())
+  const index = openIndexHere(store.indexPath)
+  stack.defer(() => index.close())
   const outbox = createOutbox(store)
   const cache = { ttlMs: 60_000, keysMax: 64 }
   const kms = kmsMasterKey({ clock })
@@ -76,6 +78,7 @@ async function openRooms(dir: string) {
       indexEntries({
         ledger: ledgers.get(tenant),
         store,
+        index,
         outbox,
         signal,
         onIndexed: (position) => {
@@ -86,7 +89,7 @@ async function openRooms(dir: string) {
     ),
     publishOutbox({ outbox, ledgers, indexed: waitFor('cluster', cluster.size), clock, log, signal }),
     erasures.run(signal),
-    tender.run(signal),
+    tender.run(signal, () => true),
   ])
   stack.defer(async () => {
     stop.abort()

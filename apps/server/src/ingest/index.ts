@@ -3,6 +3,8 @@
 export * from './check-stores.ts'
 export * from './commit.ts'
 export * from './errors.ts'
+export * from './index/index-thread.ts'
+export { type IndexPort, openIndexHere } from './index/port.ts'
 export * from './index-entries.ts'
 export * from './index-progress.ts'
 export * from './keep-sealed.ts'

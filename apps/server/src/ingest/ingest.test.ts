@@ -14,7 +14,15 @@ import { type ChainBatch, type Line, openChain, parseLine, sha256 } from '@sealw
 import fc from 'fast-check'
 import { createSideCustody } from '../custody/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
-import { createIngest, indexEntries, type Ledgers, openLedgers, openQuarantine, type Reason } from './index.ts'
+import {
+  createIngest,
+  indexEntries,
+  type Ledgers,
+  openIndexHere,
+  openLedgers,
+  openQuarantine,
+  type Reason,
+} from './index.ts'
 
 const clock = systemClock
 const disk = systemDisk
@@ -51,8 +59,10 @@ function switchedKms(): MasterKey & { plugged: boolean } {
 async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
   const stack = new AsyncDisposableStack()
   const { path: dir } = stack.use(await mkdtempDisposable(join(tmpdir(), 'sealwatch-ingest-')))
-  const store = openStore(join(dir, 'index.sqlite'))
+  const store = openStore(dir)
   stack.defer(() => store.close())
+  const index = openIndexHere(store.indexPath)
+  stack.defer(() => index.close())
   const cache = { ttlMs: 60_000, keysMax: 64 }
   const kms = switchedKms()
   const sealing = await openSealing({ dir: join(dir, 'keys'), kmsKeyId: 'a key', kms, cache, clock, disk })
@@ -103,6 +113,7 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
   const followed = indexEntries({
     ledger: ledgers.get('default'),
     store,
+    index,
     outbox: createOutbox(store),
     signal: indexing.signal,
     onIndexed,

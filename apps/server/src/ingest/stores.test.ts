@@ -8,7 +8,15 @@ import { test } from 'node:test'
 import { systemClock as clock, createLog, systemDisk as disk, isSealwatchError } from '@sealwatch/base'
 import { openOwnSigner } from '@sealwatch/keys'
 import { createOutbox, openStore } from '../store/index.ts'
-import { checkStores, createSignedHeads, type Integrity, indexEntries, openLedgers, scrubLedger } from './index.ts'
+import {
+  checkStores,
+  createSignedHeads,
+  type Integrity,
+  indexEntries,
+  openIndexHere,
+  openLedgers,
+  scrubLedger,
+} from './index.ts'
 
 const log = createLog('test', () => undefined, clock.nowMs)
 const tenant = 'default'
@@ -28,7 +36,7 @@ const open = async (dir: string) =>
 /** A directory as a server leaves it that has signed and indexed some lines. */
 async function lived(dir: string): Promise<void> {
   const ledgers = await open(dir)
-  const store = openStore(join(dir, 'index.sqlite'))
+  const store = openStore(dir)
   const ledger = ledgers.get(tenant)
   for (let i = 0; i < 20; i += 1) await ledger.append({ own: { event: { i } } })
   const done = new AbortController()
@@ -36,7 +44,9 @@ async function lived(dir: string): Promise<void> {
     if (position === 21) done.abort()
   }
   await ledgers.publish(0)
-  await indexEntries({ ledger, store, outbox: createOutbox(store), signal: done.signal, onIndexed })
+  const index = openIndexHere(store.indexPath)
+  await indexEntries({ ledger, store, index, outbox: createOutbox(store), signal: done.signal, onIndexed })
+  await index.close()
   await ledgers.close()
   await store.close()
 }
@@ -93,7 +103,7 @@ test('a ledger that was removed while the index remembers it stops the start', a
   await lived(dir.path)
   await rm(join(dir.path, 'ledgers'), { recursive: true })
   const ledgers = await open(dir.path)
-  const store = openStore(join(dir.path, 'index.sqlite'))
+  const store = openStore(dir.path)
   await assert.rejects(checkStores(store, ledgers), (error) => isSealwatchError(error, 'LEDGER_BEHIND'))
   await ledgers.close()
   await store.close()
@@ -114,7 +124,7 @@ test('LOG-4: ledgers that were rewritten or set back as a whole contradict what 
     const folder = harm === 'set back' ? root : join(dir.path, 'ledgers/tenant-default')
     const older = join(dir.path, 'older')
     await cp(root, older, { recursive: true })
-    const store = openStore(join(dir.path, 'index.sqlite'))
+    const store = openStore(dir.path)
     const ledgers = await open(dir.path)
     await ledgers.get(tenant).append({ own: { event: { more: true } } })
     await ledgers.seal()
@@ -136,7 +146,7 @@ test('LOG-4: ledgers that were rewritten or set back as a whole contradict what 
       await writeFile(lines, text.slice(0, text.indexOf('\n') + 1))
     }
     const again = await open(dir.path)
-    const reopened = openStore(join(dir.path, 'index.sqlite'))
+    const reopened = openStore(dir.path)
     await assert.rejects(checkStores(reopened, again), (error) => isSealwatchError(error, 'LEDGER_BEHIND'), harm)
     await reopened.close()
     // Not sealed: that would sign what was just refused.
@@ -159,7 +169,7 @@ test('a database that was removed while ledgers are there stops the start', asyn
   await lived(dir.path)
   await rm(join(dir.path, 'index.sqlite'))
   const ledgers = await open(dir.path)
-  const store = openStore(join(dir.path, 'index.sqlite'))
+  const store = openStore(dir.path)
   await assert.rejects(checkStores(store, ledgers), (error) => isSealwatchError(error, 'STORE_MISSING'))
   await ledgers.close()
   await store.close()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export * from './insert-rows.ts'
+export { entriesVersion, openEntries, removeEntries, spanLeaves } from './entries.ts'
 export * from './outbox.ts'
 export * from './store.ts'
-export type { Tables } from './tables.ts'
+export type { IndexTables, Tables } from './tables.ts'

@@ -68,4 +68,6 @@ export const migrations: readonly string[] = [
   `CREATE TABLE idempotency_keys (
      tenant TEXT NOT NULL, key_hash TEXT NOT NULL, request_hash TEXT NOT NULL, status INTEGER NOT NULL, answer TEXT,
      created_at TEXT NOT NULL, PRIMARY KEY (tenant, key_hash)) STRICT, WITHOUT ROWID;`,
+  // The index has a file of its own, and is built there. What it has seen stays known.
+  `DROP TABLE entries; DROP TABLE batches; DROP TABLE side_values;`,
 ]

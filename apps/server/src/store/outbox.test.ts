@@ -16,7 +16,7 @@ const act = (event_code: string) => ({ event: { metadata: { event_code } } }) as
 
 test('LOG-6: an act that cannot be recorded fails, or is parked, as its class says', async () => {
   await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-outbox-'))
-  const store = openStore(join(dir.path, 'index.sqlite'))
+  const store = openStore(dir.path)
   const outbox = createOutbox(store, impatient)
   const enqueue = (body: Body) => store.transaction((tx) => outbox.enqueue(tx, 'cluster', body))
   const key = { key: { key_id: 'x' } } as unknown as Body

@@ -18,6 +18,7 @@ const outboxError = errorsOf(outboxErrors)
 
 /** Whoever asks waits so long for an act to be recorded. */
 const recordMsMax = 15_000
+const rowsAtOnce = 512
 
 export type OutboxRow = { readonly uid: string; readonly tenant: string; readonly body: Body }
 
@@ -27,7 +28,7 @@ export type OutboxRow = { readonly uid: string; readonly tenant: string; readonl
  */
 export type Outbox = {
   enqueue(tx: Tx, tenant: string, body: Body): Promise<string>
-  /** Resolves with the leaf index when the line is in its ledger and indexed. */
+  /** Resolves with the leaf index when the line is in its ledger, indexed, and gone from here. */
   committed(uid: string): Promise<number>
   /** The same; undefined when the signal fires first. */
   committed(uid: string, signal: AbortSignal): Promise<number | undefined>
@@ -40,9 +41,11 @@ export type Outbox = {
   stuckSinceMs: number | undefined
   /** The oldest rows that wait, at most `max`. */
   waiting(max: number): Promise<OutboxRow[]>
-  /** Called by the index within its own transaction. */
-  settle(tx: Tx, placed: ReadonlyMap<string, number>): Promise<void>
-  /** Wakes whoever waits for new rows or for their settlement; call it after the transaction. */
+  /** Takes away what stands in the index of a tenant, which has come to `position`; once more makes no difference. */
+  settle(tenant: string, position: number, uids: readonly string[]): Promise<void>
+  /** The same for whatever stands there already: a process may have ended between the two. */
+  settleIndexed(tenant: string, position: number): Promise<void>
+  /** Wakes whoever waits for new rows; call it after the transaction. */
   ring(): void
   wait(signal: AbortSignal): Promise<void>
 }
@@ -54,8 +57,12 @@ export const outboxUid = (tenant: string, body: Body): string =>
 export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
   const bell = createBell()
   const forever = new AbortController().signal
-  const leafOf = (uid: string) =>
-    store.db.selectFrom('entries').select('leaf_index').where('own_uid', '=', uid).executeTakeFirst()
+  const rowOf = (uid: string) => store.db.selectFrom('outbox').select('body').where('uid', '=', uid).executeTakeFirst()
+  /** Of a line that waits no more: as long as its row is there it may be written, in the index or not. */
+  const leafOf = async (uid: string) =>
+    (await rowOf(uid)) === undefined
+      ? store.index.selectFrom('own_entries').select('leaf_index').where('uid', '=', uid).executeTakeFirst()
+      : undefined
   const committed = (async (uid: string, signal: AbortSignal = forever) => {
     for (;;) {
       const woken = bell.wait(signal)
@@ -74,10 +81,47 @@ export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
     done.abort()
     await patience
     if (leaf !== undefined) return leaf
-    const row = await store.db.selectFrom('outbox').select('body').where('uid', '=', uid).executeTakeFirst()
+    const row = await rowOf(uid)
     if (row === undefined) return committed(uid)
     if (auditPolicyOf(JSON.parse(row.body) as object) === 'park') return undefined
     throw outboxError('AUDIT_NOT_RECORDED', { attempted, received: `${recordMsMax} ms without its line` })
+  }
+
+  async function settle(tenant: string, position: number, uids: readonly string[]): Promise<void> {
+    if (uids.length === 0) return
+    const row = { follower: 'index', tenant, position, side_position: 0 }
+    // The row stays where the line went: checkStores knows by it that the ledger had come so far.
+    await store.derived(async (tx) => {
+      await tx.deleteFrom('outbox').where('uid', 'in', uids).execute()
+      await tx
+        .insertInto('cursors')
+        .values(row)
+        .onConflict((conflict) => conflict.columns(['follower', 'tenant']).doUpdateSet({ position }))
+        .execute()
+    })
+    bell.ring()
+  }
+
+  async function settleIndexed(tenant: string, position: number): Promise<void> {
+    for (let after = 0; ; ) {
+      const due = await store.db
+        .selectFrom('outbox')
+        .select(['id', 'uid'])
+        .where('tenant', '=', tenant)
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(rowsAtOnce)
+        .execute()
+      if (due.length === 0) return
+      const uids = due.map(({ uid }) => uid)
+      const indexed = await store.index.selectFrom('own_entries').select('uid').where('uid', 'in', uids).execute()
+      await settle(
+        tenant,
+        position,
+        indexed.map(({ uid }) => uid),
+      )
+      after = due.at(-1)?.id ?? after
+    }
   }
 
   return {
@@ -98,13 +142,8 @@ export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
       const rows = await store.db.selectFrom('outbox').selectAll().orderBy('id').limit(max).execute()
       return rows.map(({ uid, tenant, body }) => ({ uid, tenant, body: JSON.parse(body) as Body }))
     },
-    settle: async (tx, placed) => {
-      if (placed.size > 0)
-        await tx
-          .deleteFrom('outbox')
-          .where('uid', 'in', [...placed.keys()])
-          .execute()
-    },
+    settle,
+    settleIndexed,
     ring: () => bell.ring(),
     wait: (signal) => bell.wait(signal),
   }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type ErrorTable, errorsOf } from '@sealwatch/base'
 import { Kysely, type Transaction } from 'kysely'
+import { openEntries } from './entries.ts'
 import { migrations } from './migrations.ts'
 import { nodeSqliteDialect } from './sqlite-dialect.ts'
-import type { Tables } from './tables.ts'
+import type { IndexTables, Tables } from './tables.ts'
 
 export const storeErrors = {
   STORE_NEWER: {
@@ -29,7 +31,11 @@ const storeError = errorsOf(storeErrors)
 
 export type Tx = Transaction<Tables>
 export type Store = {
+  /** Control state: index.sqlite, which is this process's alone. */
   readonly db: Kysely<Tables>
+  /** The index over the ledgers, to be read: whoever has `indexPath` writes it. */
+  readonly index: Kysely<IndexTables>
+  readonly indexPath: string
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /**
    * For what is computed again where it is lost, cursor and all: whole like any other, but a power cut may take it back. It
@@ -39,26 +45,30 @@ export type Store = {
   close(): Promise<void>
 }
 
-/** 64 MiB. */
-const walPagesMax = 16_384
-
-/** Opens the embedded database at `path` for this process alone, and brings its schema up to date. */
-export function openStore(path: string): Store {
+/** Opens the two embedded databases in `dir`, or `:memory:`, for this process alone, and brings their schemas up to date. */
+export function openStore(dir: string): Store {
+  const [path, indexPath] = ['index.sqlite', 'entries.sqlite'].map((name) =>
+    dir === ':memory:' ? dir : join(dir, name),
+  ) as [string, string]
   const database = new DatabaseSync(path)
   try {
-    // EXCLUSIVE also keeps a second server out for as long as this one lives. What the index writes in a second stays in
-    // the WAL for that long: each time it is carried over, everybody waits for the disk.
+    // EXCLUSIVE also keeps a second server out for as long as this one lives.
     database.exec(`PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
-      PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=${walPagesMax}`)
+      PRAGMA foreign_keys=ON`)
     migrate(database, path)
   } catch (cause) {
     database.close()
     if (/locked|busy/i.test(String(cause))) throw storeError('STORE_BUSY', { attempted: `opening ${path}`, cause })
     throw cause
   }
+  const entries = openEntries(indexPath)
+  entries.exec('PRAGMA query_only=ON')
   const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) })
+  const index = new Kysely<IndexTables>({ dialect: nodeSqliteDialect(entries) })
   return {
     db,
+    index,
+    indexPath,
     transaction: (work) => db.transaction().execute(work),
     derived: (work) =>
       db.connection().execute(async (connection) => {
@@ -70,9 +80,9 @@ export function openStore(path: string): Store {
         }
       }),
     close: async () => {
-      await db.destroy()
+      await Promise.all([db.destroy(), index.destroy()])
       // Kysely leaves alone what it was never asked to use.
-      if (database.isOpen) database.close()
+      for (const open of [database, entries]) if (open.isOpen) open.close()
     },
   }
 }

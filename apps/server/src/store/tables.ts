@@ -65,28 +65,10 @@ export type Tables = {
   signing_key_revocations: { key_id: string; revoked_at: string; cause: string }
   /** Which host seals a chain, and for which tenant; fixed at its first registration. */
   chains: { chain: string; tenant: string; host_id: string; registered_at: string }
-  /** How far each follower has come in each tenant's ledger. */
+  /** How far each follower has come in each tenant's ledger; `index`: how far it had when lines left the outbox. */
   cursors: { follower: string; tenant: string; position: number; side_position: number }
   /** Size and root (hex) of what was signed last of each ledger, beside the ledgers themselves. */
   signed_heads: { ledger: string; size: number; root: string }
-  /** The index over the ledgers: rebuildable from them, row by row. */
-  entries: {
-    tenant: string
-    leaf_index: number
-    time_ms: number
-    kind: string
-    class_uid: number | null
-    activity_id: number | null
-    severity_id: number | null
-    /** metadata.uid of a finding. */
-    event_uid: string | null
-    /** outboxUid of a line that the server wrote. */
-    own_uid: string | null
-  }
-  /** Where the lines of a chain stand: up to `last_seq`, those of one batch side by side, the last at `leaf_index`; or the stub that stands for them. */
-  batches: { chain: string; last_seq: number; tenant: string; leaf_index: number; kind: string }
-  /** Personal values, sealed under the tenant's key. */
-  side_values: { tenant: string; leaf_index: number; sealed: Uint8Array }
   /** Lines that must still enter a ledger; a row goes when its line is there. */
   outbox: { id: Generated<number>; uid: string; tenant: string; body: string }
   audit_signature_quarantine: {
@@ -103,4 +85,28 @@ export type Tables = {
     quarantined_at: string
     stub_leaf_index: number | null
   }
+}
+
+/** The index over the ledgers, in a file of its own: computed from them, row by row. */
+export type IndexTables = {
+  cursors: { tenant: string; position: number; side_position: number }
+  entries: {
+    tenant: string
+    leaf_index: number
+    time_ms: number
+    kind: string
+    class_uid: number | null
+    /** metadata.uid of a finding. */
+    event_uid: string | null
+  }
+  /** Which of them the server wrote itself; `uid`: outboxUid. */
+  own_entries: { tenant: string; leaf_index: number; uid: string }
+  /** Between which times the entries of `spanLeaves` leaves lie, both included. */
+  spans: { tenant: string; first_leaf: number; from_ms: number; to_ms: number }
+  /** Which classes they are of, and how many of each. */
+  span_classes: { tenant: string; first_leaf: number; class_uid: number; entries: number }
+  /** Where the lines of a chain stand: up to `last_seq`, those of one batch side by side, the last at `leaf_index`; or the stub that stands for them. */
+  batches: { chain: string; last_seq: number; tenant: string; leaf_index: number; kind: string }
+  /** Personal values, sealed under the tenant's key. */
+  side_values: { tenant: string; leaf_index: number; sealed: Uint8Array }
 }

@@ -30,6 +30,7 @@ import { type LineStore, openLineStore } from './line-store.ts'
 import { consistencyProof, inclusionProof } from './proofs.ts'
 import { readSaved, recover, type Saved, type State } from './recover.ts'
 import { cutSide, readSideRows, type SideRow, sideRow } from './side-rows.ts'
+import { createTail, type Tail, type TailRoom } from './tail.ts'
 
 const ledgerError = errorsOf(ledgerErrors)
 const batchError = errorsOf(batchErrors)
@@ -75,6 +76,8 @@ export type Ledger = {
   read(from: number, max: number): Promise<Leaf[]>
   /** The same, each line held against its hash: what is handed out goes this way. Throws LEDGER_ALTERED. */
   readChecked(from: number, max: number): Promise<Leaf[]>
+  /** For one follower that means to keep up; what it holds takes of `room`. */
+  tail(room: TailRoom): Tail
   /** Rows of personal values from byte `from` on that belong to leaves before `leaf`. */
   readSide(from: number, leaf: number): Promise<{ rows: SideRow[]; next: number }>
   waitFor(index: number, signal: AbortSignal): Promise<void>
@@ -139,6 +142,7 @@ function createLedger(
   let signed = lastSigned
   let saved: Pick<Saved, 'size' | 'root'> | undefined = state.saved
   let failure: unknown
+  const tails = new Set<ReturnType<typeof createTail>>()
 
   const position = (chain: string) => admitted.get(chain) ?? walk.position(chain)
 
@@ -193,6 +197,7 @@ function createLedger(
     // The lines are durable, their hashes are derived: if we stop here, recover() computes them again.
     let { size, bytes } = durable
     for (const part of parts) {
+      for (const tail of tails) tail.push({ first: size, count: part.count, ndjson: part.ndjson })
       if ('end' in part) walk.take(part, following)
       else walk.step(part.lineAt(0), following)
       for (let i = (tileWidth - (size % tileWidth)) % tileWidth; i < part.count; i += tileWidth)
@@ -257,6 +262,8 @@ function createLedger(
     return signed
   }
 
+  const read = (from: number, max: number) => readLeaves(lines, bundles, from, Math.min(durable.size, from + max))
+
   async function settled(): Promise<void> {
     while (writing !== undefined) await writing
   }
@@ -283,16 +290,22 @@ function createLedger(
         writing ??= write()
       }),
     settled,
-    read: async (from, max) => readLeaves(lines, bundles, from, Math.min(durable.size, from + max)),
+    read,
+    tail: (room) => {
+      const tail = createTail(room, read, () => tails.delete(tail))
+      tails.add(tail)
+      return tail
+    },
     readChecked: async (from, max) => {
-      const leaves = await readLeaves(lines, bundles, from, Math.min(durable.size, from + max))
+      const leaves = await read(from, max)
       const due = hashes.leaves(from, from + leaves.length)
       const altered = leaves.find(({ line }, i) => !equal(leafHash(sha256, line), due[i] as Hash))
       if (altered === undefined) return leaves
       const received = `another line at leaf ${altered.index}`
       throw ledgerError('LEDGER_ALTERED', { attempted: `reading the ledger ${origin}`, received })
     },
-    readSide: (from, leaf) => readSideRows(disk, side.path, from, leaf),
+    readSide: async (from, leaf) =>
+      from < side.size ? readSideRows(disk, side.path, from, leaf) : { rows: [], next: from },
     waitFor: async (index, signal) => {
       while (!signal.aborted && durable.size <= index) await bell.wait(signal)
     },

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Worker } from 'node:worker_threads'
+import { type IndexPort, newRoom } from './port.ts'
+import type { FromIndex, ToIndex } from './thread.ts'
+import type { PlacedOwn } from './writer.ts'
+
+/** A thread that has loaded its code and waits to be told which index it writes. */
+export type IndexThread = {
+  open(path: string): Promise<IndexPort>
+  /** Rejects when the thread ends by itself: nothing is indexed any more. */
+  readonly failed: Promise<never>
+} & AsyncDisposable
+
+/** Young objects of the thread; a piece lies outside of its heap. */
+const youngMb = 8
+
+/** Resolves when the thread has loaded all it needs: from then on the process may give up its privileges. */
+export async function prepareIndexThread(): Promise<IndexThread> {
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: youngMb },
+  })
+  const { promise: failed, reject: tellFailed } = Promise.withResolvers<never>()
+  // Whoever asked for something hears of it, too.
+  failed.catch(() => undefined)
+  const ready = Promise.withResolvers<void>()
+  let asked: PromiseWithResolvers<PlacedOwn>[] = []
+  let broken: Error | undefined
+  let disposed = false
+
+  function fail(cause: Error): void {
+    broken ??= cause
+    for (const { reject } of [ready, ...asked]) reject(broken)
+    asked = []
+    tellFailed(broken)
+  }
+
+  worker.on('error', fail)
+  worker.on('exit', (code) => {
+    if (!disposed) fail(new Error(`the thread that writes the index ended with ${code}`))
+  })
+  worker.on('message', (answer: FromIndex) => {
+    if ('ready' in answer) return ready.resolve()
+    const due = asked.shift()
+    if ('placed' in answer) due?.resolve(answer.placed)
+    else due?.reject(Object.assign(new Error(answer.failed), { errcode: answer.errcode }))
+  })
+  function ask(message: ToIndex, bytes: ArrayBuffer[] = []): Promise<PlacedOwn> {
+    if (broken !== undefined) return Promise.reject(broken)
+    const answer = Promise.withResolvers<PlacedOwn>()
+    asked.push(answer)
+    worker.postMessage(message, bytes)
+    return answer.promise
+  }
+
+  await ready.promise
+  return {
+    failed,
+    open: async (path) => {
+      await ask({ open: path })
+      return {
+        room: newRoom(),
+        write: (piece) => ask({ piece }, [piece.stretch.ndjson.buffer as ArrayBuffer]),
+        close: async () => void (await ask({ close: true })),
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      disposed = true
+      await worker.terminate()
+    },
+  }
+}

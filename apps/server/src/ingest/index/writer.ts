@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { type JsonObject, parseRfc3339 } from '@sealwatch/base'
+import { eventClasses } from '@sealwatch/contract'
+import { type Body, type EventSkim, type Line, parseLine, type Stretch, sha256, skimEvent } from '@sealwatch/ledger'
+import { type IndexTables, openEntries, outboxUid, spanLeaves } from '../../store/index.ts'
+
+/** What a ledger holds from leaf `first` on, and the personal values beside it. */
+export type IndexPiece = {
+  readonly tenant: string
+  /** Of the lines that the server writes itself. */
+  readonly ownChain: string
+  readonly first: number
+  readonly stretch: Stretch
+  readonly side: readonly { readonly index: number; readonly sealed: Uint8Array }[]
+  readonly sideNext: number
+}
+
+/** Lines of the server itself that are in the index now: their outboxUid, and their leaf. */
+export type PlacedOwn = readonly { readonly uid: string; readonly leaf: number }[]
+
+type Row = Omit<IndexTables['entries'], 'tenant'>
+type Span = { fromMs: number; toMs: number; classes: Map<number, number> }
+
+const findingClass = eventClasses.finding.uid
+const newline = 0x0a
+/** Events in one statement. SQLite binds at most 32,766 values. */
+const rowsAtOnce = 128
+
+/** Writes the index at `path`: rows and cursor of a piece in one transaction. */
+export function openIndexWriter(path: string) {
+  const database = openEntries(path)
+  const put = prepareAll(database)
+  const skim: EventSkim = { timeMs: 0, classUid: null }
+
+  function write(piece: IndexPiece): PlacedOwn {
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      const placed = writeRows(piece)
+      database.exec('COMMIT')
+      return placed
+    } catch (error) {
+      // On some errors, a full disk among them, SQLite has rolled back already.
+      if (database.isTransaction) database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  function writeRows({ tenant, ownChain, first, stretch, side, sideNext }: IndexPiece): PlacedOwn {
+    const placed: { uid: string; leaf: number }[] = []
+    const spans = createSpans()
+    const own = Buffer.from(ownChain)
+    const events = put.events(tenant, first)
+    const next = first + stretch.count
+    const { ndjson } = stretch
+    for (let leaf = first, from = 0, to: number; leaf < next; leaf += 1, from = to + 1) {
+      to = ndjson.indexOf(newline, from)
+      if (skimEvent(ndjson, from, to, own, skim) && skim.classUid !== findingClass) {
+        events.add(skim.timeMs, skim.classUid)
+        spans.add(leaf, skim.timeMs, skim.classUid)
+        continue
+      }
+      const { row, batch, ownUid } = readEntry(tenant, ownChain, leaf, ndjson.subarray(from, to))
+      events.skip()
+      put.entry.run(tenant, leaf, row.time_ms, row.kind, row.class_uid, row.event_uid)
+      if (batch !== undefined) put.batch.run(batch.chain, batch.last_seq, tenant, leaf, row.kind)
+      if (ownUid !== undefined) {
+        put.own.run(tenant, leaf, ownUid)
+        placed.push({ uid: ownUid, leaf })
+      }
+      spans.add(leaf, row.time_ms, row.class_uid)
+    }
+    events.flush()
+    for (const [at, { fromMs, toMs, classes }] of spans.done()) {
+      put.span.run(tenant, at, fromMs, toMs)
+      for (const [uid, entries] of classes) put.spanClass.run(tenant, at, uid, entries)
+    }
+    for (const { index, sealed } of side) put.side.run(tenant, index, sealed)
+    put.cursor.run(tenant, next, sideNext)
+    return placed
+  }
+
+  return { write, close: () => database.close() }
+}
+
+export type IndexWriter = ReturnType<typeof openIndexWriter>
+
+function prepareAll(database: DatabaseSync) {
+  const into = (table: string, values: string) => database.prepare(`INSERT INTO ${table} VALUES ${values}`)
+  const manyEvents = new Map<number, StatementSync>()
+  for (const rows of [rowsAtOnce, rowsAtOnce / 8, 1]) {
+    const values = Array.from({ length: rows }, (_, i) => `(?1, ?2 + ${i}, ?, 'event', ?, NULL)`)
+    manyEvents.set(rows, into('entries', values.join(', ')))
+  }
+  return {
+    entry: into('entries', '(?, ?, ?, ?, ?, ?)'),
+    own: into('own_entries', '(?, ?, ?)'),
+    batch: into('batches', '(?, ?, ?, ?, ?)'),
+    side: into('side_values', '(?, ?, ?)'),
+    span: into(
+      'spans',
+      '(?, ?, ?, ?) ON CONFLICT DO UPDATE SET from_ms = min(from_ms, excluded.from_ms), to_ms = max(to_ms, excluded.to_ms)',
+    ),
+    spanClass: into('span_classes', '(?, ?, ?, ?) ON CONFLICT DO UPDATE SET entries = entries + excluded.entries'),
+    cursor: into(
+      'cursors',
+      '(?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position, side_position = excluded.side_position',
+    ),
+    /** Rows of events that stand side by side from leaf `first` on. */
+    events: (tenant: string, first: number) => {
+      const values: (number | null)[] = []
+      let next = first
+      const run = (rows: number) => {
+        manyEvents.get(rows)?.run(tenant, next, ...values.splice(0, 2 * rows))
+        next += rows
+      }
+      const flush = () => {
+        for (const rows of manyEvents.keys()) while (values.length >= 2 * rows) run(rows)
+      }
+      return {
+        add: (timeMs: number, classUid: number | null) => {
+          values.push(timeMs, classUid)
+          if (values.length === 2 * rowsAtOnce) run(rowsAtOnce)
+        },
+        /** The next leaf is something else. */
+        skip: () => {
+          flush()
+          next += 1
+        },
+        flush,
+      }
+    },
+  }
+}
+
+/** What the leaves of a piece, in their order, add to each span. */
+function createSpans() {
+  const all = new Map<number, Span>()
+  let span: Span | undefined
+  let end = 0
+  let counted: { readonly classUid: number | null; readonly span: Span | undefined; entries: number } | undefined
+  const count = () => {
+    if (counted?.span === undefined || counted.classUid === null) return
+    const { classes } = counted.span
+    classes.set(counted.classUid, (classes.get(counted.classUid) ?? 0) + counted.entries)
+  }
+  return {
+    add: (leaf: number, timeMs: number, classUid: number | null) => {
+      if (span === undefined || leaf >= end) {
+        const first = leaf - (leaf % spanLeaves)
+        end = first + spanLeaves
+        span = { fromMs: timeMs, toMs: timeMs, classes: new Map() }
+        all.set(first, span)
+      }
+      if (timeMs < span.fromMs) span.fromMs = timeMs
+      if (timeMs > span.toMs) span.toMs = timeMs
+      if (counted?.classUid !== classUid || counted.span !== span) {
+        count()
+        counted = { classUid, span, entries: 0 }
+      }
+      counted.entries += 1
+    },
+    done: () => {
+      count()
+      return all
+    },
+  }
+}
+
+type Entry = {
+  readonly row: Row
+  readonly ownUid: string | undefined
+  readonly batch?: Pick<IndexTables['batches'], 'chain' | 'last_seq'>
+}
+
+function readEntry(tenant: string, ownChain: string, leaf: number, bytes: Uint8Array): Entry {
+  const { kind, line } = parseLine(sha256, bytes, `indexing leaf ${leaf} of ${tenant}`)
+  const event: JsonObject = 'event' in line ? line.event : {}
+  const row = {
+    leaf_index: leaf,
+    time_ms: Number((parseRfc3339(line.time) ?? 0n) / 1_000_000n),
+    kind,
+    class_uid: Number.isSafeInteger(event.class_uid) ? (event.class_uid as number) : null,
+    event_uid: event.class_uid === findingClass ? uidOf(event) : null,
+  }
+  const ownUid = line.chain === ownChain ? outboxUid(tenant, bodyOf(line)) : undefined
+  if ('head' in line) return { row, ownUid, batch: { chain: line.chain, last_seq: line.seq } }
+  if ('stub' in line) return { row, ownUid, batch: { chain: line.stub.chain, last_seq: line.stub.next_seq - 1 } }
+  return { row, ownUid }
+}
+
+function bodyOf(line: Line): Body {
+  const { chain: _chain, epoch: _epoch, prev: _prev, seq: _seq, time: _time, v: _v, ...body } = line
+  return body as Body
+}
+
+function uidOf({ metadata }: JsonObject): string | null {
+  const uid = typeof metadata === 'object' && metadata !== null ? (metadata as JsonObject).uid : undefined
+  return typeof uid === 'string' ? uid.slice(0, 128) : null
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { CompiledQuery } from 'kysely'
+import { openEntries, openStore } from './index.ts'
+import { migrations } from './migrations.ts'
+
+const temporary = () => mkdtempDisposable(join(tmpdir(), 'sealwatch-store-'))
+
+test('a derived transaction is whole, too, and leaves the others durable', async () => {
+  await using dir = await temporary()
+  const store = openStore(dir.path)
+  const head = (ledger: string) => ({ ledger, size: 1, root: 'r' })
+  const level = async () => {
+    const { rows } = await store.db.executeQuery<{ synchronous: number }>(CompiledQuery.raw('PRAGMA synchronous'))
+    return rows[0]?.synchronous
+  }
+  const insert = (...ledgers: string[]) =>
+    store.derived(async (tx) => {
+      for (const ledger of ledgers) await tx.insertInto('signed_heads').values(head(ledger)).execute()
+    })
+  const full = await level()
+  await insert('a')
+  assert.equal(await level(), full)
+  await assert.rejects(insert('b', 'a'))
+  assert.equal(await level(), full)
+  assert.equal((await store.db.selectFrom('signed_heads').selectAll().execute()).length, 1)
+  await store.close()
+})
+
+test('the index is read here and written elsewhere; one that is of another version, or none at all, is begun anew', async () => {
+  await using dir = await temporary()
+  const path = join(dir.path, 'entries.sqlite')
+  const cursors = async () => {
+    const store = openStore(dir.path)
+    await assert.rejects(store.index.deleteFrom('cursors').execute(), /readonly/)
+    const rows = await store.index.selectFrom('cursors').select('tenant').execute()
+    await store.close()
+    return rows.map(({ tenant }) => tenant)
+  }
+  const write = () => {
+    const database = openEntries(path)
+    database.exec("INSERT INTO cursors VALUES ('t', 1, 0)")
+    database.close()
+  }
+  assert.deepEqual(await cursors(), [])
+  write()
+  assert.deepEqual(await cursors(), ['t'])
+  const database = new DatabaseSync(path)
+  database.exec('PRAGMA user_version = 999')
+  database.close()
+  assert.deepEqual(await cursors(), [])
+  write()
+  await writeFile(path, 'these bytes are no database, however many of them there are')
+  assert.deepEqual(await cursors(), [])
+})
+
+test('a database of the time when the index was in it keeps what it controls, and what its index had seen', async () => {
+  await using dir = await temporary()
+  const older = new DatabaseSync(join(dir.path, 'index.sqlite'))
+  for (const migration of migrations.slice(0, 3)) older.exec(migration)
+  older.exec(`PRAGMA user_version = 3; INSERT INTO cursors VALUES ('index', 't', 7, 0);
+    INSERT INTO outbox (uid, tenant, body) VALUES ('u', 't', '{}')`)
+  older.close()
+  const store = openStore(dir.path)
+  const [cursor] = await store.db.selectFrom('cursors').selectAll().execute()
+  assert.deepEqual([cursor?.follower, cursor?.position], ['index', 7])
+  assert.equal((await store.db.selectFrom('outbox').selectAll().execute()).length, 1)
+  assert.equal((await store.index.selectFrom('cursors').selectAll().execute()).length, 0)
+  await store.close()
+})
