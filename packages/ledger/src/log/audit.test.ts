@@ -16,6 +16,9 @@ import {
   temporary,
 } from '../../test/sample.ts'
 import { createNoteSigner } from '../note-signer.ts'
+import { sha256 } from '../sha256.ts'
+import { createFrontier, leafHash } from '../verify/merkle.ts'
+import { blockBytes } from '../verify/read-block.ts'
 import { auditLedgers } from './audit.ts'
 
 const linesFile = 'lines/00000000000000000000.ndjson'
@@ -68,6 +71,55 @@ test('LOG-7: wherever a bit of the lines is another, the audit says so, by block
   const nul = lines.indexOf(0x0a, 900) - 3
   await writeFile(path, lines.with(nul, 0))
   assert.equal((await audit(at)).ledgers[1]?.problem?.code, 'LEDGER_BEHIND')
+})
+
+test('LOG-7: a saved checkpoint is met wherever in a run its size lies', async () => {
+  const lines = (await readFile(join(good, 'tenant', linesFile), 'utf8')).split('\n').slice(0, -1)
+  const frontier = createFrontier(sha256)
+  for (const [i, line] of lines.entries()) {
+    frontier.append(leafHash(sha256, Buffer.from(line)))
+    const { origin } = early.checkpoint
+    const of = (root: Uint8Array) => audit(good, { since: [{ origin, size: i + 1, root }] })
+    const { problem } = (await of(new Uint8Array(32))).ledgers[1] ?? {}
+    assert.match(problem?.message ?? '', new RegExp(`another root at size ${i + 1} than the saved checkpoint`))
+    assert.equal(problem?.leaf, i)
+    // What is signed ends with whole batches.
+    const isWhole = line.includes('"head":{') || i < 2
+    assert.match(
+      (await of(frontier.root())).ledgers[1]?.problem?.message ?? 'good',
+      isWhole ? /^good$/ : /no signed head/,
+    )
+  }
+})
+
+test('LOG-7: a ledger of several blocks is held against all that was derived from it', async () => {
+  await using dir = await temporary()
+  const ledger = await openSampleLedger(dir.path)
+  const top = await openSampleLedger(dir.path, 'root')
+  const own = sampleHost(1)
+  await ledger.append({ own: { key: own.key } })
+  for (let i = 0; i < 3; i += 1) await ledger.append(own.verified(own.batch(900)))
+  await sealTenant(ledger, top)
+  await ledger.close()
+  await top.close()
+  assert.ok((await readFile(join(dir.path, 'tenant', linesFile))).length > 1.2 * blockBytes)
+  const found = async () => {
+    const { ok, ledgers } = await audit(dir.path)
+    assert.ok(ok, JSON.stringify(ledgers))
+    return ledgers[1]?.wrongDerived
+  }
+  assert.equal(await found(), undefined)
+  for (const [file, at] of [
+    ['hashes-0', 32 * 1700],
+    ['hashes-1', 32 * 5],
+    ['bundles', 8 * 6 + 7],
+  ] as const) {
+    const path = join(dir.path, 'tenant', file)
+    const bytes = await readFile(path)
+    await writeFile(path, bytes.with(at, (bytes[at] as number) ^ 1))
+    assert.equal(await found(), file)
+    await writeFile(path, bytes)
+  }
 })
 
 const alter = async (path: string, from: string, to: string) => {
