@@ -156,6 +156,19 @@ test('what is written is what the reference library writes, undefined members an
   )
 })
 
+test('an order that was found once is taken again for the same members in the same order alone', () => {
+  const member = fc.string({ unit: fc.constantFrom(...'ab1'), maxLength: 2 })
+  const objects = fc.array(fc.uniqueArray(member, { maxLength: 6 }), { minLength: 2, maxLength: 20 })
+  fc.assert(
+    fc.property(objects, (lists) => {
+      for (const members of lists) {
+        const given = { z: 0, a: Object.fromEntries(members.map((name, i) => [name, i])) }
+        assert.equal(canonicalize(given), canonicalizeByLibrary(given))
+      }
+    }),
+  )
+})
+
 test('lone surrogates are neither written nor read', () => {
   assert.throws(() => canonicalize({ a: '\ud800' }))
   assert.throws(() => canonicalize({ '\udfff': 1 }))

@@ -29,8 +29,10 @@ export function canonicalize(value: object): string {
     const text = JSON.stringify(value)
     if (!text.includes('\\ud')) return text
   }
-  const text = JSON.stringify(withSortedMembers(value))
-  return isOrdinary(text) ? text : (canonicalizeJson(value) as string)
+  const found: Found = { hasDigits: false }
+  const text = JSON.stringify(withSortedMembers(value, found))
+  // Members like integers come in an order of V8's own.
+  return found.hasDigits || text.includes('\\ud') ? (canonicalizeJson(value) as string) : text
 }
 
 /** Will every member be written after those that sort before it? Keys like integers, which V8 reorders, come as it does. */
@@ -46,22 +48,51 @@ function isOrdered(value: unknown): boolean {
   return true
 }
 
-const isOrdinary = (text: string) => !/\\ud|[{,]"\d/.test(text)
+/** Of all objects together: does a member begin with a digit? */
+type Found = { hasDigits: boolean }
 
-function withSortedMembers(value: unknown): unknown {
+function withSortedMembers(value: unknown, found: Found): unknown {
   if (typeof value === 'number' && !Number.isFinite(value))
     throw jsonError('JSON_NOT_CANONICAL', { attempted: 'writing canonical JSON', received: value })
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(withSortedMembers)
+  if (Array.isArray(value)) return value.map((item) => withSortedMembers(item, found))
   const members = value as Record<string, unknown>
+  const order = orderOf(Object.keys(members))
+  if (order.hasDigits) found.hasDigits = true
   const sorted: Record<string, unknown> = {}
-  for (const member of Object.keys(members).sort()) {
-    const inner = withSortedMembers(members[member])
+  for (const member of order.sorted) {
+    const inner = withSortedMembers(members[member], found)
     // Assigned, it would become the prototype.
     if (member === '__proto__') Object.defineProperty(sorted, member, { value: inner, enumerable: true })
     else sorted[member] = inner
   }
   return sorted
+}
+
+type Order = { readonly members: readonly string[]; readonly sorted: readonly string[] } & Found
+
+/** Orders that were found by sorting, by a hash of the members: objects of one kind have theirs in the same order. */
+const orders: (Order | undefined)[] = new Array(256).fill(undefined)
+/** Of all members of an object whose order is kept. */
+const keptCharsMax = 1024
+
+function orderOf(members: readonly string[]): Order {
+  let [hash, chars] = [members.length, 0]
+  for (const member of members) {
+    chars += member.length
+    hash = (31 * hash + 7 * member.length + (member.charCodeAt(0) || 0)) % orders.length
+  }
+  const known = orders[hash]
+  if (known !== undefined && isSame(known.members, members)) return known
+  const order = { members, sorted: members.toSorted(), hasDigits: members.some((member) => /^\d/.test(member)) }
+  if (chars <= keptCharsMax) orders[hash] = order
+  return order
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false
+  for (let i = 0; i < one.length; i += 1) if (one[i] !== other[i]) return false
+  return true
 }
 
 /**

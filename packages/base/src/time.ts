@@ -2,17 +2,19 @@
 // No node: imports.
 
 // Of the last second that was written: what is sealed together mostly falls into one.
-let second = -1n
-let secondText = ''
+let secondNs = 0n
+let secondText = '1970-01-01T00:00:00'
 
 /** RFC 3339 UTC with nine fractional digits, the form of a line's `time`. */
 export function rfc3339(unixNs: bigint): string {
-  const seconds = unixNs / 1_000_000_000n
-  if (seconds !== second) {
+  let ns = Number(unixNs - secondNs)
+  if (!(ns >= 0 && ns < 1e9)) {
+    const seconds = unixNs / 1_000_000_000n
     secondText = new Date(Number(seconds) * 1000).toISOString().slice(0, 19)
-    second = seconds
+    secondNs = seconds * 1_000_000_000n
+    ns = Number(unixNs - secondNs)
   }
-  return `${secondText}.${String(Number(unixNs % 1_000_000_000n)).padStart(9, '0')}Z`
+  return `${secondText}.${String(ns).padStart(9, '0')}Z`
 }
 
 const rfc3339Form = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/
