@@ -54,6 +54,7 @@ const browserEntries = [
   'packages/base/src/errors.ts',
   'packages/base/src/time.ts',
   'packages/contract/src/index.ts',
+  'packages/contract/src/filter/index.ts',
   'packages/contract/src/policy/index.ts',
   'packages/keys/src/dsse.ts',
   'packages/keys/src/public-key.ts',

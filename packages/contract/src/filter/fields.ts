@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { eventClasses, severities } from '../event/classes.ts'
+
+export const operators = ['=', '!=', '<', '<=', '>', '>=', '~', 'in'] as const
+export type Operator = (typeof operators)[number]
+
+const equality = ['=', '!=', 'in'] as const
+const order = ['=', '!=', '<', '<=', '>', '>=', 'in'] as const
+
+/**
+ * What can be asked for. `names`: the words for its numbers; where it is closed, others are refused. `line`: it is not
+ * in the index but in the line itself, which must be read.
+ */
+export type FieldRow = {
+  readonly value: 'name' | 'number' | 'time' | 'text'
+  readonly operators: readonly Operator[]
+  readonly names?: Readonly<Record<string, number>>
+  readonly words?: readonly string[]
+  readonly line: boolean
+}
+
+/** OCSF's class for acts that our own tables do not spell out (Entity Management). */
+const entityManagement = 3004
+const entityActivities = {
+  create: { id: 1 },
+  update: { id: 3 },
+  delete: { id: 4 },
+  enroll: { id: 6 },
+  unenroll: { id: 7 },
+  enable: { id: 8 },
+  disable: { id: 9 },
+  suspend: { id: 12 },
+  resume: { id: 13 },
+} as const
+/** OCSF's "Other": it says nothing by its number. */
+const otherActivity = 99
+
+const classNames: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(Object.entries(eventClasses).map(([name, { uid }]) => [name, uid])),
+  entity: entityManagement,
+}
+
+type Meaning = { readonly name: string; readonly classUid: number; readonly activityId: number }
+
+/** A name of an activity means it in every class that has it. */
+export const activityMeanings: ReadonlyMap<string, readonly Meaning[]> = Map.groupBy(
+  [
+    ...Object.values(eventClasses).flatMap(({ uid, activities }) => meaningsOf(uid, activities)),
+    ...meaningsOf(entityManagement, entityActivities),
+  ].filter(({ activityId }) => activityId !== otherActivity),
+  ({ name }) => name,
+)
+
+function meaningsOf(classUid: number, activities: Readonly<Record<string, { readonly id: number }>>): Meaning[] {
+  return Object.entries(activities).map(([name, { id }]) => ({ name, classUid, activityId: id }))
+}
+
+export const fields = {
+  class: { value: 'name', operators: equality, names: classNames, line: false },
+  activity: { value: 'name', operators: equality, words: [...activityMeanings.keys()], line: true },
+  severity: {
+    value: 'name',
+    operators: order,
+    names: Object.fromEntries(Object.entries(severities).map(([name, { severity_id }]) => [name, severity_id])),
+    line: true,
+  },
+  time: { value: 'time', operators: order, line: false },
+  kind: {
+    value: 'text',
+    operators: equality,
+    words: ['anchor', 'close', 'delegation', 'event', 'head', 'key', 'stub', 'tenant_head'],
+    line: false,
+  },
+  leaf: { value: 'number', operators: order, line: false },
+  source: { value: 'text', operators: equality, words: ['host', 'server'], line: false },
+  host: { value: 'text', operators: ['=', '!=', '~', 'in'], line: true },
+  text: { value: 'text', operators: ['~'], line: true },
+} as const satisfies Readonly<Record<string, FieldRow>>
+
+export type Field = keyof typeof fields
+export const fieldNames = Object.keys(fields) as Field[]
+export const fieldRow = (field: Field): FieldRow => fields[field]
+export const isField = (name: string): name is Field => Object.hasOwn(fields, name)

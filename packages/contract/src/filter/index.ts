@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// What to show of a ledger, said in one way to API, command line and dashboard (docs/formats/filter.md). No node: imports.
+
+export { type FilterBounds, filterBounds, needsLine, pushNotDown } from './bounds.ts'
+export { activityMeanings, type Field, fieldNames, fields } from './fields.ts'
+export { type Filter, type Term, termsOf, type Value } from './filter.ts'
+export { filterLimits } from './limits.ts'
+export { type FilterEntry, type FilterMatch, filterMatch } from './match.ts'
+export { type ParsedFilter, parseFilter } from './parse.ts'
+export { printFilter } from './print.ts'
+export { type FilterProblem, filterProblemText } from './problem.ts'
