@@ -17,7 +17,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const rooms = await openRooms(books)
   const followers = startFollowers(rooms, ends)
   const doors = await openDoors(rooms, followers, ends)
-  log.info('serving', { address: config.host, port: doors.port, deployment: base.deployment.name })
+  log.info('serving', { address: config.host, port: doors.port, api: doors.apiUrl, deployment: base.deployment.name })
 
   await Promise.race([fired(signal), doors.failed, followers.failed, base.indexThread.failed])
   log.info('stopping', { cause: String(signal.reason) })

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole control plane in a folder of its own, and the two ways to ask it.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { request as ask } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createLog, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import { type ApiClient, type ApiRequest, type ApiResponse, createApiClient } from '@sealwatch/contract/api'
+import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
+import { kmsMasterKey } from '@sealwatch/keys/sealing'
+import { openApiSocket } from '../../apps/server/src/api/index.ts'
+import { runServer } from '../../apps/server/src/compose.ts'
+import { serverConfigPrefix, serverSettings } from '../../apps/server/src/config.ts'
+import { readRuleFiles, standardRules } from '../../apps/server/src/detect/index.ts'
+
+export type Asked = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+}
+
+export type TestServer = AsyncDisposable & {
+  readonly dir: string
+  readonly url: string
+  readonly log: readonly string[]
+  /** As root, in a tenant. */
+  root(tenant: string): ApiClient
+  /** Over the network; nothing is added to what is given. */
+  send(request: {
+    method: string
+    path: string
+    headers?: Record<string, string>
+    body?: string | Buffer
+  }): Promise<Asked>
+  /** By an API token. */
+  by(token: string): ApiClient
+}
+
+export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
+  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-api-'))
+  const stop = new AbortController()
+  const log: string[] = []
+  const socketPath = join(dir, 'api.sock')
+  const env = {
+    SEALWATCH_SERVER_DATA_DIR: dir,
+    SEALWATCH_SERVER_RUN_DIR: dir,
+    SEALWATCH_SERVER_PORT: '0',
+    SEALWATCH_SERVER_API_PER_ADDRESS: '100000',
+    SEALWATCH_SERVER_API_PER_TENANT: '100000',
+    ...settings,
+  }
+  const serving = Promise.withResolvers<string>()
+  const running = runServer({
+    config: readConfig(serverSettings, env, serverConfigPrefix),
+    api: await openApiSocket(socketPath),
+    kms: kmsMasterKey({ clock: systemClock }),
+    ruleFiles: readRuleFiles(standardRules),
+    signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
+    witnessPolicy: undefined,
+    clock: systemClock,
+    disk: systemDisk,
+    log: createLog(
+      'server',
+      (line) => {
+        log.push(line)
+        const { msg, api } = JSON.parse(line) as { msg: string; api: string }
+        if (msg === 'serving') serving.resolve(api)
+      },
+      systemClock.nowMs,
+    ),
+    signal: stop.signal,
+  })
+  const url = (await Promise.race([serving.promise, running])) as string
+  const root = (tenant: string) =>
+    createApiClient(
+      (request) => carried({ ...request, socketPath }),
+      () => ({ 'sealwatch-tenant': tenant }),
+    )
+  const network = (request: ApiRequest) => carried({ ...request, url })
+  return {
+    dir,
+    url,
+    log,
+    root,
+    by: (token) => createApiClient(network, () => ({ authorization: `Bearer ${token}` })),
+    send: async ({ method, path, headers = {}, body }) => {
+      const { status, text, all } = await carried({ method, path, headers, body, url })
+      return { status, text, headers: all }
+    },
+    [Symbol.asyncDispose]: async () => {
+      stop.abort('the end of the test')
+      await running
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
+
+type Carry = Omit<ApiRequest, 'body'> & { readonly body?: string | Buffer | undefined } & (
+    | { readonly url: string }
+    | { readonly socketPath: string }
+  )
+
+/** The path goes out as it is given, however wrong. */
+function carried({
+  method,
+  path,
+  headers,
+  body,
+  ...where
+}: Carry): Promise<ApiResponse & { all: Record<string, string> }> {
+  return new Promise((resolve, reject) => {
+    const place =
+      'url' in where ? { host: '127.0.0.1', port: new URL(where.url).port } : { socketPath: where.socketPath }
+    const request = ask({ ...place, method, path, headers, agent: false }, (response) => {
+      const pieces: Buffer[] = []
+      response.on('data', (piece: Buffer) => pieces.push(piece))
+      response.once('error', reject)
+      response.once('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: { get: (name) => [response.headers[name]].flat()[0] ?? null },
+          all: response.headers as Record<string, string>,
+          text: Buffer.concat(pieces).toString('utf8'),
+        }),
+      )
+    })
+    request.once('error', reject)
+    request.end(body)
+  })
+}
