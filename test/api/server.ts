@@ -13,6 +13,7 @@ import { openApiSocket } from '../../apps/server/src/api/index.ts'
 import { runServer } from '../../apps/server/src/compose.ts'
 import { serverConfigPrefix, serverSettings } from '../../apps/server/src/config.ts'
 import { readRuleFiles, standardRules } from '../../apps/server/src/detect/index.ts'
+import { prepareIndexThread } from '../../apps/server/src/ingest/index.ts'
 
 export type Asked = {
   readonly status: number
@@ -54,6 +55,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const running = runServer({
     config: readConfig(serverSettings, env, serverConfigPrefix),
     api: await openApiSocket(socketPath),
+    indexThread: await prepareIndexThread(),
     kms: kmsMasterKey({ clock: systemClock }),
     ruleFiles: readRuleFiles(standardRules),
     signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
