@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ErrorTable, errorsOf, SealwatchError } from '@sealwatch/base/errors'
-import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
+import { type ErrorTable, errorsOf, type SealwatchError } from '@sealwatch/base/errors'
+import type { Json } from '@sealwatch/base/json'
 import { parseRfc3339 } from '@sealwatch/base/time'
-import { type DsseVerifier, openDsse, parseDsse } from '@sealwatch/keys/dsse'
+import type { DsseVerifier } from '@sealwatch/keys/dsse'
 import type { Sha256 } from './merkle.ts'
 import type { NoteVerifier, VerifyEd25519 } from './note.ts'
+import { openPayload } from './signed-payload.ts'
 
 export const delegationErrors = {
   DELEGATION_MALFORMED: {
@@ -76,8 +77,8 @@ export function openDelegation(
   trusted: readonly DsseVerifier[],
   attempted: string,
 ): NodeKey {
-  const { payload, signers } = openTrusted(envelope, delegationType, trusted, attempted)
-  const fields = readPayload(payload, ['key', 'origin', 'v', 'valid_from', 'valid_until'], attempted)
+  const members = ['key', 'origin', 'v', 'valid_from', 'valid_until']
+  const { fields, signers } = openPayload(envelope, formOf(delegationType, members, attempted), trusted)
   const { key, origin, valid_from, valid_until } = fields
   const from = parseRfc3339(String(valid_from))
   const until = parseRfc3339(String(valid_until))
@@ -107,8 +108,8 @@ export function openCountersignature(
   trusted: readonly DsseVerifier[],
   attempted: string,
 ): { time: string; signers: readonly string[] } {
-  const { payload, signers } = openTrusted(envelope, countersignatureType, trusted, attempted)
-  const fields = readPayload(payload, ['checkpoint', 'time', 'v'], attempted)
+  const form = formOf(countersignatureType, ['checkpoint', 'time', 'v'], attempted)
+  const { fields, signers } = openPayload(envelope, form, trusted)
   const { checkpoint, time } = fields
   if (typeof time !== 'string' || parseRfc3339(time) === undefined || typeof checkpoint !== 'string')
     throw delegationError('DELEGATION_MALFORMED', { attempted, received: JSON.stringify(fields) })
@@ -117,27 +118,11 @@ export function openCountersignature(
   return { time, signers }
 }
 
-function openTrusted(envelope: Json | undefined, type: string, trusted: readonly DsseVerifier[], attempted: string) {
-  const parsed = parseDsse(envelope, attempted)
-  try {
-    return openDsse(parsed, type, trusted, attempted)
-  } catch (cause) {
-    if (!(cause instanceof SealwatchError)) throw cause
-    throw delegationError('DELEGATION_UNVERIFIED', { attempted, received: cause.received, cause })
-  }
-}
-
-function readPayload(payload: Uint8Array, members: readonly string[], attempted: string): JsonObject {
-  const wrong = (received: string) => delegationError('DELEGATION_MALFORMED', { attempted, received })
-  let text: string
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload)
-  } catch {
-    throw wrong('a payload that is not UTF-8')
-  }
-  const value = parseCanonical(text, attempted)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(text)
-  const fields = value as JsonObject
-  if (fields.v !== 1 || Object.keys(fields).sort().join() !== members.join()) throw wrong(text)
-  return fields
-}
+const formOf = (type: string, members: readonly string[], attempted: string) => ({
+  type,
+  members,
+  attempted,
+  unverified: (received: string | undefined, cause?: SealwatchError) =>
+    delegationError('DELEGATION_UNVERIFIED', { attempted, received, cause }),
+  malformed: (received: string | undefined) => delegationError('DELEGATION_MALFORMED', { attempted, received }),
+})
