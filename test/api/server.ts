@@ -52,10 +52,11 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     ...settings,
   }
   const serving = Promise.withResolvers<string>()
+  const indexThread = await prepareIndexThread()
   const running = runServer({
     config: readConfig(serverSettings, env, serverConfigPrefix),
     api: await openApiSocket(socketPath),
-    indexThread: await prepareIndexThread(),
+    indexThread,
     kms: kmsMasterKey({ clock: systemClock }),
     ruleFiles: readRuleFiles(standardRules),
     signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
@@ -93,6 +94,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     [Symbol.asyncDispose]: async () => {
       stop.abort('the end of the test')
       await running
+      await indexThread[Symbol.asyncDispose]()
       rmSync(dir, { recursive: true })
     },
   }
