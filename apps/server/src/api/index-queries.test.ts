@@ -35,7 +35,7 @@ async function openIndexed(dir: string): Promise<Store> {
     const lines = Math.min(500, count - first)
     let end = at
     for (let i = 0; i < lines; i += 1) end = ndjson.indexOf('\n', end) + 1
-    const stretch = { count: lines, ndjson: ndjson.subarray(at, end) }
+    const stretch = { count: lines, marks: undefined, ndjson: ndjson.subarray(at, end) }
     await index.write({ tenant, ownChain: own, first, stretch, side: [], sideNext: 0 })
     at = end
   }

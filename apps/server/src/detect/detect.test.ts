@@ -114,9 +114,10 @@ async function findings({ ledger }: Rooms): Promise<Finding[]> {
 async function untilFindings(rooms: Rooms, count: number): Promise<Finding[]> {
   const signal = new AbortController().signal
   for (;;) {
+    const { size } = rooms.ledger
     const found = await findings(rooms)
     if (found.length >= count) return found
-    await Promise.race([rooms.ledger.waitFor(rooms.ledger.size, signal), rooms.followers])
+    await Promise.race([rooms.ledger.waitFor(size, signal), rooms.followers])
   }
 }
 

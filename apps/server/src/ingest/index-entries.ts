@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Feed } from '@sealwatch/base'
+import { eventClasses } from '@sealwatch/contract'
 import type { Leaf, Ledger } from '@sealwatch/ledger'
 import type { Outbox, Store } from '../store/index.ts'
 import type { IndexPiece, IndexPort } from './index/port.ts'
@@ -33,7 +34,7 @@ export async function indexEntries(options: {
   let sideNext = saved?.side_position ?? 0
   await outbox.settleIndexed(tenant, next)
   onIndexed(next)
-  const tail = ledger.tail(index.room)
+  const tail = ledger.tail(index.room, eventClasses.finding.uid)
   try {
     while (!signal.aborted) {
       const stretch = await tail.read(next, linesMax)

@@ -76,8 +76,8 @@ export type Ledger = {
   read(from: number, max: number): Promise<Leaf[]>
   /** The same, each line held against its hash: what is handed out goes this way. Throws LEDGER_ALTERED. */
   readChecked(from: number, max: number): Promise<Leaf[]>
-  /** For one follower that means to keep up; what it holds takes of `room`. */
-  tail(room: TailRoom): Tail
+  /** For one index that means to keep up; what it holds takes of `room`. Events of `wholeClass` are handed on whole. */
+  tail(room: TailRoom, wholeClass: number): Tail
   /** Rows of personal values from byte `from` on that belong to leaves before `leaf`. */
   readSide(from: number, leaf: number): Promise<{ rows: SideRow[]; next: number }>
   waitFor(index: number, signal: AbortSignal): Promise<void>
@@ -197,7 +197,7 @@ function createLedger(
     // The lines are durable, their hashes are derived: if we stop here, recover() computes them again.
     let { size, bytes } = durable
     for (const part of parts) {
-      for (const tail of tails) tail.push({ first: size, count: part.count, ndjson: part.ndjson })
+      for (const tail of tails) tail.push(size, part, !('end' in part))
       if ('end' in part) walk.take(part, following)
       else walk.step(part.lineAt(0), following)
       for (let i = (tileWidth - (size % tileWidth)) % tileWidth; i < part.count; i += tileWidth)
@@ -291,8 +291,8 @@ function createLedger(
       }),
     settled,
     read,
-    tail: (room) => {
-      const tail = createTail(room, read, () => tails.delete(tail))
+    tail: (room, wholeClass) => {
+      const tail = createTail(room, wholeClass, read, () => tails.delete(tail))
       tails.add(tail)
       return tail
     },

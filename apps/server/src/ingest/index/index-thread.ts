@@ -60,7 +60,13 @@ export async function prepareIndexThread(): Promise<IndexThread> {
       await ask({ open: path })
       return {
         room: newRoom(),
-        write: (piece) => ask({ piece }, [piece.stretch.ndjson.buffer as ArrayBuffer]),
+        write: (piece) => {
+          const { marks, ndjson } = piece.stretch
+          return ask(
+            { piece },
+            [marks, ndjson].flatMap((part) => (part?.buffer as ArrayBuffer | undefined) ?? []),
+          )
+        },
         close: async () => void (await ask({ close: true })),
       }
     },

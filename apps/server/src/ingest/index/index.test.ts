@@ -52,7 +52,10 @@ test('a thread writes what the caller would, and a piece that cannot be read lea
     const stretch = { count: 2, ndjson: Buffer.from(`${'x'.repeat(9)}\nno line\n`.repeat(500)) }
     const own = { tenant: 'default', ownChain: ledger.chain, side: [], sideNext: 0 }
     const whole = Uint8Array.from(stretch.ndjson)
-    await assert.rejects(index.write({ ...own, first: 301, stretch: { count: 2, ndjson: whole } }), /JSON_MALFORMED/)
+    await assert.rejects(
+      index.write({ ...own, first: 301, stretch: { count: 2, marks: undefined, ndjson: whole } }),
+      /JSON_MALFORMED/,
+    )
     assert.equal((await rowsOf(stores[i] as Store)).length, 301)
   }
   await assert.rejects(thread.open(join(dir.path, 'nowhere/entries.sqlite')))

@@ -17,7 +17,7 @@ export type IndexPort = {
   close(): Promise<void>
 }
 
-const roomBytes = 16 * 1024 * 1024
+const roomBytes = 8 * 1024 * 1024
 export const newRoom = (): TailRoom => ({ bytes: roomBytes })
 
 /** The index, written by the thread that asks. */

@@ -53,23 +53,28 @@ export function openIndexWriter(path: string) {
     const own = Buffer.from(ownChain)
     const events = put.events(tenant, first)
     const next = first + stretch.count
-    const { ndjson } = stretch
-    for (let leaf = first, from = 0, to: number; leaf < next; leaf += 1, from = to + 1) {
-      to = ndjson.indexOf(newline, from)
-      if (skimEvent(ndjson, from, to, own, skim) && skim.classUid !== findingClass) {
+    const { count, marks, ndjson } = stretch
+    for (let i = 0, leaf = first, from = 0; i < count; i += 1, leaf += 1) {
+      const isMarked = marks !== undefined && readMark(marks, i, skim)
+      const to = isMarked ? from - 1 : ndjson.indexOf(newline, from)
+      if (
+        isMarked ||
+        (marks === undefined && skimEvent(ndjson, from, to, own, skim) && skim.classUid !== findingClass)
+      ) {
         events.add(skim.timeMs, skim.classUid)
         spans.add(leaf, skim.timeMs, skim.classUid)
-        continue
+      } else {
+        const { row, batch, ownUid } = readEntry(tenant, ownChain, leaf, ndjson.subarray(from, to))
+        events.skip()
+        put.entry.run(tenant, leaf, row.time_ms, row.kind, row.class_uid, row.event_uid)
+        if (batch !== undefined) put.batch.run(batch.chain, batch.last_seq, tenant, leaf, row.kind)
+        if (ownUid !== undefined) {
+          put.own.run(tenant, leaf, ownUid)
+          placed.push({ uid: ownUid, leaf })
+        }
+        spans.add(leaf, row.time_ms, row.class_uid)
       }
-      const { row, batch, ownUid } = readEntry(tenant, ownChain, leaf, ndjson.subarray(from, to))
-      events.skip()
-      put.entry.run(tenant, leaf, row.time_ms, row.kind, row.class_uid, row.event_uid)
-      if (batch !== undefined) put.batch.run(batch.chain, batch.last_seq, tenant, leaf, row.kind)
-      if (ownUid !== undefined) {
-        put.own.run(tenant, leaf, ownUid)
-        placed.push({ uid: ownUid, leaf })
-      }
-      spans.add(leaf, row.time_ms, row.class_uid)
+      from = to + 1
     }
     events.flush()
     for (const [at, { fromMs, toMs, classes }] of spans.done()) {
@@ -82,6 +87,14 @@ export function openIndexWriter(path: string) {
   }
 
   return { write, close: () => database.close() }
+}
+
+/** What the ledger knew of an event when it was appended; false for a line that is to be read. */
+function readMark(marks: Float64Array, i: number, skim: EventSkim): boolean {
+  const classUid = marks[2 * i + 1] as number
+  skim.timeMs = marks[2 * i] as number
+  skim.classUid = Number.isNaN(classUid) ? null : classUid
+  return !Number.isNaN(skim.timeMs)
 }
 
 export type IndexWriter = ReturnType<typeof openIndexWriter>
