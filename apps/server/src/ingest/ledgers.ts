@@ -19,8 +19,8 @@ import {
 import { createOpenLedgers, type OpenLedgers } from './open-ledgers.ts'
 import { openLogKey } from './root/log-key.ts'
 import { openNodeKeys } from './root/node-keys.ts'
-import { type Cosign, openPublisher } from './root/publish.ts'
-import { openRootBook } from './root/root-book.ts'
+import { type Cosign, openPublisher, type Published } from './root/publish.ts'
+import { openRootBook, type PlacedHead } from './root/root-book.ts'
 
 const ledgerError = errorsOf(ledgerErrors)
 
@@ -36,10 +36,15 @@ export type Ledgers = Pick<OpenLedgers, 'tenants' | 'has' | 'get' | 'open'> & {
   seal(): Promise<void>
   /** Seals, and has the root checkpoint countersigned and cosigned unless that was done less than `maxAgeMs` ago. */
   publish(maxAgeMs: number): Promise<void>
+  /** What the published root checkpoint says of a tenant: what is known already, and nobody is asked. */
+  vouched(tenant: string): Vouched | undefined
   /** The newest sealed state of a tenant that covers its first `size` leaves; seals and publishes where needed. */
   sealed(tenant: string, size?: number): Promise<SealedTenant>
   close(): Promise<void>
 }
+
+/** A tenant's head, and the published checkpoint that covers it. */
+export type Vouched = { readonly head: PlacedHead; readonly published: Published }
 
 export type LedgersHealth = {
   readonly rootSize: number
@@ -133,7 +138,12 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
   }
   opened.move()
   let queue: Promise<unknown> = Promise.resolve()
+  let vouchedSize = 0
   let renewalProblem: string | undefined
+  // As they were when the published checkpoint was signed. At the start only those are known that were not followed since.
+  let vouchedHeads: ReadonlyMap<string, PlacedHead> = new Map(
+    [...book.heads()].filter(([, { index }]) => index < (last?.size ?? 0)),
+  )
 
   const serially = <T>(work: () => Promise<T>): Promise<T> => {
     const result = queue.then(work)
@@ -159,7 +169,7 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     }
   }
 
-  async function sealGrown(): Promise<SignedCheckpoint> {
+  async function sealGrown(): Promise<SealedRoot> {
     await certify()
     const isStale = ({ signed }: Ledger) => signed?.signedBy.publicKey.toHex() !== nodeKeys.publicKey.toHex()
     const behind = [...ledgers.entries()].filter(
@@ -179,38 +189,45 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     await book.catchUp()
     const checkpoint = await root.checkpoint()
     await nodeKeys.forgetEarlier()
-    return checkpoint
+    return { checkpoint, heads: book.heads() }
   }
 
-  const publish = (checkpoint: SignedCheckpoint, maxAgeMs: number) =>
-    publisher.publish(checkpoint, maxAgeMs, AbortSignal.timeout(answerMsMax))
+  async function publish({ checkpoint, heads }: SealedRoot, maxAgeMs: number): Promise<Published> {
+    const published = await publisher.publish(checkpoint, maxAgeMs, AbortSignal.timeout(answerMsMax))
+    if (published.size >= checkpoint.size && checkpoint.size >= vouchedSize) {
+      vouchedSize = checkpoint.size
+      vouchedHeads = heads
+    }
+    return published
+  }
 
   /** Evidence is worth having without the signer's word, too; the bundle's report says what is missing. */
-  async function published(checkpoint: SignedCheckpoint) {
+  async function published(root: SealedRoot) {
     try {
-      return await publish(checkpoint, Number.POSITIVE_INFINITY)
+      return await publish(root, Number.POSITIVE_INFINITY)
     } catch (error) {
       if (!isSealwatchError(error) || error.kind === 'fatal') throw error
       log.warn('evidence goes out without a countersignature', { error })
-      return { note: checkpoint.note, size: checkpoint.size, countersignature: undefined }
+      const { note, size } = root.checkpoint
+      return { note, size, countersignature: undefined }
     }
   }
 
   async function compose(tenant: string, size: number): Promise<SealedTenant> {
     const sealed = await serially(async () => {
-      const rootCheckpoint = await sealGrown()
+      const sealedRoot = await sealGrown()
       return {
-        rootCheckpoint,
+        sealedRoot,
         checkpoint: ledgers.get(tenant).signed,
         head: book.head(labelOf(tenant)),
         delegation: book.delegationAt(nodeKeys.delegation.payload),
         key: nodeKeys.publicKey,
       }
     })
-    const { rootCheckpoint, checkpoint, head, delegation, key } = sealed
+    const { sealedRoot, checkpoint, head, delegation, key } = sealed
     if (checkpoint === undefined || checkpoint.size < size || head === undefined || delegation === undefined)
       throw new RangeError(`tenant ${tenant} was sealed and is not`)
-    const { note, size: rootSize, countersignature } = await published(rootCheckpoint)
+    const { note, size: rootSize, countersignature } = await published(sealedRoot)
     // One key stands for the whole bundle: a new one while the signer was asked means once more.
     if (key !== nodeKeys.publicKey) return compose(tenant, size)
     return {
@@ -247,6 +264,11 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     },
     seal: () => serially(async () => void (await sealGrown())),
     publish: async (maxAgeMs) => void (await publish(await serially(sealGrown), maxAgeMs)),
+    vouched: (tenant) => {
+      const head = vouchedHeads.get(labelOf(tenant))
+      const { published: newest } = publisher
+      return head === undefined || newest === undefined ? undefined : { head, published: newest }
+    },
     sealed: (tenant, size = ledgers.get(tenant).size) => compose(tenant, size),
     close: async () => {
       await serially(sealGrown).catch((error: unknown) => {
@@ -258,6 +280,9 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     },
   }
 }
+
+/** The root as signed, and the heads that it holds then. */
+type SealedRoot = { readonly checkpoint: SignedCheckpoint; readonly heads: ReadonlyMap<string, PlacedHead> }
 
 const checkpointText = ({ origin, rootAt }: Ledger, size: number) =>
   formatCheckpoint({ origin, size, root: rootAt(size) })

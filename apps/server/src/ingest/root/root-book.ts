@@ -10,6 +10,8 @@ export type PlacedHead = TenantHead & { readonly index: number }
 /** What the root ledger says by now: the last head of each tenant, and where each delegation stands. */
 export type RootBook = {
   head(label: string): PlacedHead | undefined
+  /** All of them, as they are now. */
+  heads(): ReadonlyMap<string, PlacedHead>
   /** The leaf that holds a delegation; by its payload, which names key and time. */
   delegationAt(payload: string): number | undefined
   /** Reads what was appended since; every head is held against the one before it. Throws TENANT_FORKED. */
@@ -75,7 +77,13 @@ export async function openRootBook(root: Ledger, dir: string, disk: Disk): Promi
   }
 
   await catchUp()
-  return { head: (label) => heads.get(label), delegationAt: (payload) => delegations.get(payload), catchUp, save }
+  return {
+    head: (label) => heads.get(label),
+    heads: () => new Map(heads),
+    delegationAt: (payload) => delegations.get(payload),
+    catchUp,
+    save,
+  }
 }
 
 /** Undefined where it is missing, or not of this ledger: everything is read again. */

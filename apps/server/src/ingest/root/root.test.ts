@@ -217,3 +217,32 @@ for (const belowQuorum of ['degraded', 'hold'] as const) {
     await ledgers.close()
   })
 }
+
+test('what is vouched for is what the published checkpoint covers, before and after a restart', async () => {
+  await using dir = await temporary()
+  const { open, signerDown } = await deployment(dir.path)
+  const ledgers = await open()
+  const covered = ({ vouched, get }: Ledgers) => {
+    const { head, published } = vouched('default') ?? {}
+    if (head === undefined || published === undefined) return undefined
+    assert.ok(head.index < published.size)
+    assert.equal(get('default').rootAt(head.size).toHex(), head.root)
+    return head.size
+  }
+  assert.equal(covered(ledgers), undefined)
+  await ledgers.get('default').append(event(1))
+  await ledgers.publish(0)
+  assert.equal(covered(ledgers), 2)
+  signerDown(true)
+  await ledgers.get('default').append(event(2))
+  await assert.rejects(ledgers.publish(0))
+  assert.equal(ledgers.get('default').signed?.size, 3)
+  assert.equal(covered(ledgers), 2, 'signed, and not published')
+  signerDown(false)
+  await ledgers.publish(0)
+  assert.equal(covered(ledgers), 3)
+  await ledgers.close()
+  const again = await open()
+  assert.equal(covered(again), 3)
+  await again.close()
+})
