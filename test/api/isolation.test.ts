@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// POL-1, LOG-8: a tenant tries to reach another, by every route, parameter and role there is. What it is answered about the
+// other's objects must be what it is answered about objects that nobody has.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { ApiClient } from '@sealwatch/contract/api'
+import { type Asked, startServer, type TestServer } from './server.ts'
+
+type Parameter = { readonly name: string; readonly in: string; readonly required: boolean }
+type Operation = {
+  readonly operationId: string
+  readonly 'x-action'?: string
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: unknown
+}
+type Row = { readonly method: string; readonly path: string; readonly operation: Operation }
+
+/** Words that stand in the other tenant's objects alone. */
+const marks = ['zeta', 'theirrole', 'their token', 'usr_theirs'] as const
+
+let server: TestServer
+let rows: readonly Row[]
+/** For each parameter of a path: what the other tenant has, and what nobody has, of one form. */
+let samples: Readonly<Record<string, { readonly theirs: string; readonly nobodys: string }>>
+/** What an attacker may be: every role of its own tenant, as a token of the same actions. */
+const attackers = new Map<string, string>()
+
+before(async () => {
+  server = await startServer({ SEALWATCH_SERVER_MORE_TENANTS: 'acme,zeta' })
+  const document = JSON.parse((await server.send({ method: 'GET', path: '/api/v1/openapi.json' })).text) as {
+    paths: Record<string, Record<string, Operation>>
+  }
+  rows = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+  )
+  const theirs = server.root('zeta')
+  await theirs.call('putRole', { params: { name: 'theirrole' }, body: { actions: ['alert:list'] } })
+  await theirs.call('grantRole', { params: { person_id: 'usr_theirs', role: 'custom/theirrole' } })
+  const token = await theirs.call('createToken', {
+    body: { name: 'their token', actions: ['alert:list'], ttl_seconds: 3600 },
+  })
+  samples = {
+    person_id: { theirs: 'usr_theirs', nobodys: 'usr_nobody' },
+    role: { theirs: 'custom/theirrole', nobodys: 'custom/nobodys' },
+    name: { theirs: 'theirrole', nobodys: 'nobodys' },
+    token_id: { theirs: token.info.token_id, nobodys: `tok_${'0'.repeat(20)}` },
+    id: { theirs: token.info.token_id, nobodys: 'nothing' },
+  }
+  const ours = server.root('acme')
+  const { items, grantable_actions } = await ours.call('listRoles')
+  for (const { name, actions } of [...items, { name: 'everything', actions: grantable_actions }]) {
+    const made = await ours.call('createToken', { body: { name: `as ${name}`, actions, ttl_seconds: 3600 } })
+    attackers.set(name, made.token)
+  }
+})
+after(() => server[Symbol.asyncDispose]())
+
+/** All that a tenant's reading routes tell root of it. */
+async function stateOf(tenant: string): Promise<string> {
+  const root = server.root(tenant) as ApiClient & { call(id: string): Promise<unknown> }
+  const read = rows.filter(
+    ({ method, path, operation }) => method === 'GET' && !path.includes('{') && operation['x-action'] !== undefined,
+  )
+  const told: string[] = []
+  for (const { operation } of read)
+    told.push(JSON.stringify(await root.call(operation.operationId as never).catch(String)))
+  return told.join('\n').replaceAll(/req_[0-9a-f]+|"last_used_at":"[^"]*"/g, '')
+}
+
+function filled(path: string, which: 'theirs' | 'nobodys'): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => {
+    const sample = samples[name]
+    assert.ok(sample !== undefined, `the walk knows no sample of the parameter ${name}: add one of the other tenant`)
+    return encodeURIComponent(sample[which])
+  })
+}
+
+/** An answer without what differs between any two requests, and without what was asked for. */
+function plain({ status, text, headers }: Asked): unknown {
+  let body = text.replaceAll(/req_[0-9a-f]+/g, '')
+  for (const { theirs, nobodys } of Object.values(samples)) body = body.replaceAll(theirs, '?').replaceAll(nobodys, '?')
+  body = body.replaceAll(/"leaf_index":\d+/g, '')
+  const names = Object.keys(headers).filter((name) => !['date', 'content-length', 'x-request-id'].includes(name))
+  return { status, body, names }
+}
+
+const bodies = [
+  {},
+  { actions: ['alert:list'] },
+  { name: 'x', actions: ['alert:list'], ttl_seconds: 60 },
+  { tenant: 'zeta' },
+]
+
+test('what the other tenant has, and what nobody has, are one to an attacker, whatever its role', async (t) => {
+  const before = await stateOf('zeta')
+  assert.ok(
+    marks.slice(1).every((mark) => before.includes(mark)),
+    'root sees what is to be found',
+  )
+  // What they write under the other's names is theirs then, and is found: so all read first.
+  for (const writes of [false, true])
+    for (const [role, token] of attackers)
+      await t.test(`${role} ${writes ? 'writes' : 'reads'}`, () => walk(role, token, writes))
+  assert.equal(await stateOf('zeta'), before, 'nothing of the other tenant has changed')
+})
+
+async function walk(role: string, token: string, writes: boolean): Promise<void> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  for (const { method, path, operation } of rows) {
+    if (operation['x-action'] === undefined || (method !== 'GET') !== writes) continue
+    for (const body of operation.requestBody === undefined ? [undefined] : bodies) {
+      const ask = (which: 'theirs' | 'nobodys') =>
+        server.send({
+          method,
+          path: filled(path, which),
+          headers,
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        })
+      const theirs = await ask('theirs')
+      const said = `${role}: ${method} ${path} -> ${theirs.status} ${theirs.text.slice(0, 200)}`
+      assert.ok(theirs.status !== 500, said)
+      if (path.includes('{') && method !== 'PUT') assert.deepEqual(plain(theirs), plain(await ask('nobodys')), said)
+      for (const mark of writes ? [] : marks)
+        assert.ok(
+          !theirs.text.includes(mark) ||
+            filled(path, 'theirs').includes(encodeURIComponent(mark)) ||
+            JSON.stringify(body ?? '').includes(mark),
+          `${mark} in ${said}`,
+        )
+    }
+  }
+}
+
+test('naming the other tenant, or one that is not there, is one', async () => {
+  const token = attackers.get('everything') as string
+  for (const { method, path, operation } of rows) {
+    if (operation['x-action'] === undefined) continue
+    const ask = async (tenant: string) =>
+      plain(
+        await server.send({
+          method,
+          path: filled(path, 'theirs'),
+          headers: { authorization: `Bearer ${token}`, 'sealwatch-tenant': tenant },
+        }),
+      ) as { status: number; body: string }
+    const [theirs, nobodys] = [await ask('zeta'), await ask('zero')]
+    assert.equal(theirs.status, nobodys.status)
+    assert.equal(theirs.body, nobodys.body.replaceAll('zero', 'zeta'))
+    assert.ok(theirs.status >= 400, `${method} ${path}`)
+  }
+})
+
+test('no filter, order, cursor or limit leads over the border', async () => {
+  const token = attackers.get('everything') as string
+  const tries = [
+    'tenant=zeta',
+    'filter=tenant=zeta',
+    'cursor=zeta',
+    "cursor=' OR 1=1 --",
+    'sort=tenant',
+    'limit=100000',
+    'filter=*',
+    'tenant[]=zeta',
+    'cursor=eyJ0ZW5hbnQiOiJ6ZXRhIn0',
+    'fields=tenant',
+  ]
+  for (const { method, path, operation } of rows) {
+    if (method !== 'GET' || operation['x-action'] === undefined) continue
+    for (const query of tries) {
+      const answer = await server.send({
+        method,
+        path: `${filled(path, 'nobodys')}?${encodeURI(query)}`,
+        headers: { authorization: `Bearer ${token}` },
+      })
+      assert.ok(answer.status !== 500, `${path}?${query}: ${answer.text}`)
+      const shown = answer.text.replaceAll(query, '').replaceAll(/received[^"]*"/g, '')
+      for (const mark of marks)
+        assert.ok(!shown.includes(mark) || query.includes(mark), `${mark} in ${path}?${query}: ${answer.text}`)
+    }
+  }
+})
+
+test("the log names no secret, and what is denied is in the ledger of the attacker's tenant alone", async () => {
+  const said = server.log.join('\n')
+  for (const token of attackers.values()) assert.ok(!said.includes(token.slice(4, 40)), 'a token in the log')
+  assert.ok(!said.includes('their token'))
+})
