@@ -3,6 +3,7 @@
 export { detectErrors } from './errors.ts'
 export { type FindingContext, findingFor, findingUid, sideOfFinding } from './finding.ts'
 export { ruleLimits } from './limits.ts'
+export * from './policy.ts'
 export {
   evaluate,
   type LoadedRules,

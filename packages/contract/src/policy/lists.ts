@@ -114,6 +114,10 @@ function listReader(lists: Lists, report: (problem: PolicyProblem) => void) {
     above: readonly string[] = [],
   ): readonly Value[] {
     if (!values.some((value) => listOf(value) !== undefined)) return values
+    const [only] = values
+    // Rules that name the same list share its values.
+    if (values.length === 1 && listOf(only) !== undefined)
+      return readList(kind, listOf(only) as string, `${pointer}/0`, above)
     const all = new Set<Value>()
     for (const [index, value] of values.entries()) {
       const name = listOf(value)
