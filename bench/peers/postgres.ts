@@ -98,7 +98,7 @@ const rowsOfEvents = (drafts: readonly Draft[], first: number): Buffer =>
     first,
     (i) => JSON.stringify(drafts[i]?.event),
     (i) => Number((drafts[i] as Draft).timeNs / 1_000_000n),
-    (i) => (drafts[i]?.event as { class_uid: number }).class_uid,
+    (i) => ((drafts[i] as Draft).event as { class_uid: number }).class_uid,
   )
 
 const rowsOfLines = (lines: readonly string[], first: number): Buffer =>
