@@ -2,6 +2,7 @@
 
 import process from 'node:process'
 import { parseArgs } from 'node:util'
+import { benchAuthz } from './authz.ts'
 import type { Figure } from './figure.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIngest } from './ingest.ts'
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, (runs?: number) => AsyncGenerator<Figure>
   sealing: benchSealing,
   growth: benchGrowth,
   tenants: benchTenants,
+  authz: benchAuthz,
 }
 
 const { values, positionals } = parseArgs({
