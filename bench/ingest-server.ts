@@ -25,6 +25,7 @@ await runServer({
   kms: kmsMasterKey({ clock: systemClock }),
   ruleFiles: readRuleFiles(standardRules),
   signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
+  provider: undefined,
   witnessPolicy: undefined,
   clock: systemClock,
   disk: systemDisk,

@@ -60,6 +60,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     kms: kmsMasterKey({ clock: systemClock }),
     ruleFiles: readRuleFiles(standardRules),
     signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
+    provider: undefined,
     witnessPolicy: undefined,
     clock: systemClock,
     disk: systemDisk,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { integer, text } from '@sealwatch/base'
+import { integer, optional, text } from '@sealwatch/base'
 
 export const serverConfigPrefix = 'SEALWATCH_SERVER_'
 
@@ -107,6 +107,63 @@ export const serverSettings = {
     min: 1,
     max: 1_000_000,
     help: 'Requests a second that are taken for one tenant',
+  }),
+  publicOrigin: optional({
+    env: 'SEALWATCH_SERVER_PUBLIC_ORIGIN',
+    form: /^https?:\/\/[^/?#@\s]+$/,
+    mustBe: 'an origin, as in https://sealwatch.example.com',
+    help: 'Where browsers reach the dashboard: what log-in links and the provider lead back to. Empty: where the server listens',
+  }),
+  oidcIssuer: optional({
+    env: 'SEALWATCH_SERVER_OIDC_ISSUER',
+    help: 'OpenID Connect provider that people sign in through: its issuer, https (docs/sign-in.md). Empty: none, or the one of `up`',
+  }),
+  oidcClientId: optional({
+    env: 'SEALWATCH_SERVER_OIDC_CLIENT_ID',
+    help: 'As which client the server is registered there, with the redirect URI PUBLIC_ORIGIN/auth/callback',
+  }),
+  oidcClientSecret: optional({
+    env: 'SEALWATCH_SERVER_OIDC_CLIENT_SECRET',
+    secret: true,
+    help: 'Secret of that client, or file:/path of it; empty: a public client, by PKCE alone',
+  }),
+  oidcScopes: text({
+    env: 'SEALWATCH_SERVER_OIDC_SCOPES',
+    default: 'openid profile email',
+    form: /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+){0,15}$/,
+    mustBe: 'scopes with spaces between',
+    help: 'What the provider is asked for; some give groups for the scope `groups` only',
+  }),
+  oidcGroupsClaim: text({
+    env: 'SEALWATCH_SERVER_OIDC_GROUPS_CLAIM',
+    default: 'groups',
+    form: /^[\x21-\x7e]{1,128}$/,
+    mustBe: 'the name of a claim',
+    help: 'Claim that lists the groups of a person, which roles can be granted to',
+  }),
+  oidcEndpointOrigins: optional({
+    env: 'SEALWATCH_SERVER_OIDC_ENDPOINT_ORIGINS',
+    help: 'Further origins, with commas between, at which the provider has endpoints; nothing else is ever called',
+  }),
+  oidcCaFile: optional({
+    env: 'SEALWATCH_SERVER_OIDC_CA_FILE',
+    form: /^\//,
+    mustBe: 'an absolute path',
+    help: 'The CA that the certificate of the provider must come from, PEM; empty: those that Node.js trusts',
+  }),
+  sessionIdleMinutes: integer({
+    env: 'SEALWATCH_SERVER_SESSION_IDLE_MINUTES',
+    default: 30,
+    min: 1,
+    max: 1440,
+    help: 'A session that is not used for so long ends',
+  }),
+  sessionHours: integer({
+    env: 'SEALWATCH_SERVER_SESSION_HOURS',
+    default: 12,
+    min: 1,
+    max: 168,
+    help: 'A session ends after so long, however much it is used',
   }),
   masterKmsKeyId: text({
     env: 'SEALWATCH_SERVER_MASTER_KMS_KEY_ID',

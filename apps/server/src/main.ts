@@ -16,6 +16,7 @@ import {
 } from '@sealwatch/base'
 import { auditSignerSettings, chooseSigner, prepareSigners, readSignerSettings, withHanded } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
+import { readProvider } from './access/index.ts'
 import { openApiSocket } from './api/index.ts'
 import { runServer } from './compose.ts'
 import { serverConfigPrefix, serverSettings } from './config.ts'
@@ -27,12 +28,15 @@ process.stdout.on('error', () => undefined)
 const log = createLog('server', (line) => process.stdout.write(line), systemClock.nowMs)
 
 try {
+  withHanded(process.env, () => readFileSync(0))
   const config = readConfig(serverSettings, process.env, serverConfigPrefix)
-  const plan = chooseSigner(readSignerSettings(withHanded(process.env, () => readFileSync(0))))
+  const plan = chooseSigner(readSignerSettings(process.env))
   // AWS's client looks for its settings there long after; the user that this process becomes may have none.
   process.env.HOME ??= process.getuid?.() === 0 ? '/root' : '/nonexistent'
   // What this process starts, and a report of its state, need not know them.
-  for (const { env, secret } of Object.values(auditSignerSettings)) if (secret === true) delete process.env[env]
+  for (const setting of [...Object.values(auditSignerSettings), ...Object.values(serverSettings)])
+    if ('secret' in setting && setting.secret === true) delete process.env[setting.env]
+  const provider = readProvider(config)
   const signers = await prepareSigners(plan, systemClock)
   // Both lie where only root may go: the socket's folder is what admits to it, and the rules lie with the program.
   const api = await openApiSocket(join(config.runDir, 'api.sock'))
@@ -57,6 +61,7 @@ try {
     kms,
     ruleFiles,
     signers,
+    provider,
     witnessPolicy,
     clock: systemClock,
     disk: systemDisk,

@@ -19,6 +19,8 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   role_granted: 'fail',
   role_written: 'fail',
   token_created: 'fail',
+  login_link_created: 'fail',
+  break_glass_opened: 'fail',
   host_revoked: 'park',
   master_key_epoch_begun: 'park',
 }

@@ -7,6 +7,7 @@ import { auditFsck } from './audit-fsck.ts'
 import { auditPage } from './audit-page.ts'
 import { auditTiles } from './audit-tiles.ts'
 import { auditVerify } from './audit-verify.ts'
+import { breakGlassAcknowledge, breakGlassList, breakGlassOpen } from './break-glass.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
 import { eraseSubject, eraseTenant } from './erase.ts'
@@ -14,6 +15,7 @@ import { events } from './events.ts'
 import { help } from './help.ts'
 import { hostInvite } from './host-invite.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
+import { login } from './login.ts'
 import { memberGrant, memberList, memberRevoke } from './member.ts'
 import { roleList, rolePut, roleRemove } from './role.ts'
 import { signingProxy } from './signing-proxy.ts'
@@ -42,6 +44,7 @@ export const commandTable: readonly Command[] = [
   auditFsck,
   auditPage,
   auditTiles,
+  login,
   hostInvite,
   memberList,
   memberGrant,
@@ -52,6 +55,9 @@ export const commandTable: readonly Command[] = [
   tokenList,
   tokenCreate,
   tokenRevoke,
+  breakGlassOpen,
+  breakGlassList,
+  breakGlassAcknowledge,
   witnessInit,
   witnessAddLog,
   witnessRun,

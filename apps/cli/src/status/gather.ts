@@ -98,6 +98,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
   const lost = Object.entries(sensor?.sites ?? {}).filter(([, site]) => BigInt(site.dropped) > 0n)
   const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached)
   return [
+    ...(server?.breakGlass ?? []).map(breakGlassWarning),
     ...parts.filter((part) => part.pid === null).map((part) => `the ${part.name} is not running (${part.lastExit})`),
     ...(server?.integrity ?? []).flatMap(({ tenant, problem }) =>
       problem === undefined
@@ -118,4 +119,10 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ...lost.map(([name, site]) => `the sensor site ${name} dropped ${site.dropped} events, counted in the ledger`),
     ...((server?.ingest.quarantined ?? 0) > 0 ? [`${server?.ingest.quarantined} lines are in quarantine`] : []),
   ]
+}
+
+function breakGlassWarning(row: NonNullable<ServerStatus['breakGlass']>[number]): string {
+  const { id, personId, reason, openedAt, usedAt, endsAt } = row
+  const used = usedAt === null ? 'nobody came by it' : `used at ${usedAt} by ${personId}, ends by ${endsAt}`
+  return `BREAK-GLASS access was opened at ${openedAt} (${reason}), ${used}: sealwatch break-glass acknowledge ${id}`
 }

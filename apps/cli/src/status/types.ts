@@ -88,6 +88,15 @@ export type ServerStatus = {
     }[]
   }
   readonly gaps: number
+  /** Break-glass access that nobody has acknowledged. */
+  readonly breakGlass?: readonly {
+    readonly id: string
+    readonly personId: string
+    readonly reason: string
+    readonly openedAt: string
+    readonly usedAt: string | null
+    readonly endsAt: string | null
+  }[]
 }
 
 /** DATA/trust.json: all that a verifier elsewhere has to know. */

@@ -5,6 +5,7 @@ import type { RecordOptions } from '../identity/index.ts'
 import { createDenials, type Denials } from './denials.ts'
 import { createGate, type Gate } from './gate.ts'
 import { type Grants, openGrants } from './grants.ts'
+import { type GroupRoles, openGroupRoles } from './group-roles.ts'
 import { openRoles, type Roles } from './roles.ts'
 import { openTokens, type Tokens } from './tokens.ts'
 
@@ -12,6 +13,7 @@ import { openTokens, type Tokens } from './tokens.ts'
 export type Access = {
   readonly gate: Gate
   readonly grants: Grants
+  readonly groupRoles: GroupRoles
   readonly roles: Roles
   readonly tokens: Tokens
   readonly denials: Denials
@@ -36,5 +38,6 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     stateOf: options.stateOf,
     onDenied: denials.note,
   })
-  return { gate: room.gate, grants, roles, tokens: await openTokens({ ...options, gate }), denials }
+  const groupRoles = await openGroupRoles({ ...options, grants })
+  return { gate: room.gate, grants, groupRoles, roles, tokens: await openTokens({ ...options, gate }), denials }
 }

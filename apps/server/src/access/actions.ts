@@ -29,7 +29,10 @@ export const actions = {
   'deployment:read': { of: 'deployment', roles: clusterAuditors },
   'keys:read': { of: 'deployment', roles: clusterAuditors },
   'keys:rotate': { of: 'deployment', roles: cluster },
+  // For root alone.
+  'login-link:create': { of: 'deployment', roles: [] },
   'break-glass:open': { of: 'deployment', roles: [] },
+  'break-glass:acknowledge': { of: 'deployment', roles: cluster },
   'alert:list': { of: 'tenant', roles: everyone },
   'event:list': { of: 'tenant', roles: everyone },
   'event:reveal': { of: 'tenant', roles: overseers },

@@ -25,8 +25,14 @@ export type Grants = {
   revoke(by: Authorised<'member:grant'>, personId: string, role: string): Promise<Recorded>
   /** A cluster admin names the first admin of a tenant, whose data stay closed to himself. */
   appoint(by: Authorised<'tenant:appoint'>, tenant: string, personId: string): Promise<Recorded>
-  /** What a first-run link gives; root stands behind it. */
-  begin(personId: string, grants: readonly Pick<Grant, 'tenant' | 'role'>[], requestId: string): Promise<void>
+  /** What somebody may hand on, to a person who has yet to come. Throws ROLE_UNKNOWN or GRANT_BEYOND_OWN. */
+  checkGive(by: Authorised<'member:grant' | 'member:invite'>, role: string): void
+  /** What came with a log-in link; `by` made that. */
+  begin(personId: string, grants: readonly Held[], by: Giver): Promise<void>
+  /** Gives what is due by groups of the provider, and takes what was by others. */
+  byGroups(personId: string, due: readonly (Held & { readonly group: string })[], requestId: string): Promise<void>
+  /** Takes what the group gave in the tenant. */
+  takeGroup(tenant: string, group: string, role: string, by: Giver): Promise<void>
   /** Of persons; what tokens and hosts may does not come from here. */
   rolesOf(principal: Principal, tenant: string): readonly string[]
   /** The tenants in which the person holds anything, in order. */
@@ -34,7 +40,12 @@ export type Grants = {
   isHeld(tenant: string, role: string): boolean
 }
 
+/** A role of a tenant. */
+export type Held = Pick<Grant, 'tenant' | 'role'>
+export type Giver = { readonly name: string; readonly requestId: string }
+
 const none: readonly string[] = []
+const ofGroup = (group: string) => `group:${group}`
 
 export async function openGrants(
   options: RecordOptions & { readonly gate: () => Gate; readonly roles: () => Roles },
@@ -50,12 +61,7 @@ export async function openGrants(
   }
   const grantsIn = (tenant: string) => [...(held.get(tenant)?.values() ?? [])].flatMap((byRole) => [...byRole.values()])
 
-  async function give(
-    tenant: string,
-    personId: string,
-    role: string,
-    by: { name: string; requestId: string },
-  ): Promise<Recorded> {
+  async function give(tenant: string, personId: string, role: string, by: Giver): Promise<Recorded> {
     const attempted = `granting ${role} in the tenant ${tenant} to ${personId}`
     if (grantsIn(tenant).length >= perTenantMax.grants)
       throw accessError('ACCESS_TOO_MANY', { attempted, received: `${perTenantMax.grants} grants` })
@@ -95,17 +101,69 @@ export async function openGrants(
     return may
   }
 
+  function checkGive(by: Authorised, role: string, attempted: string): void {
+    checkOwn(gate(), by, checkRole(by.tenant, role, attempted), attempted)
+  }
+
+  /** What is taken counts at once. Throws GRANT_UNKNOWN. */
+  async function take({ tenant, personId, role }: Pick<Grant, 'tenant' | 'personId' | 'role'>, by: Giver) {
+    return recordAct(
+      options,
+      {
+        code: 'role_taken',
+        component: 'access',
+        tenant,
+        by,
+        verb: 'delete',
+        severity: 'medium',
+        message: `the role ${role} in the tenant ${tenant} was taken from ${personId}`,
+        entity: { type: 'Grant', uid: `${tenant}/${personId}/${role}` },
+        details: { role, grantee: personId },
+      },
+      async (tx) => {
+        const { numDeletedRows } = await tx
+          .deleteFrom('grants')
+          .where('tenant', '=', tenant)
+          .where('person_id', '=', personId)
+          .where('role', '=', role)
+          .executeTakeFirst()
+        if (numDeletedRows === 0n)
+          throw accessError('GRANT_UNKNOWN', { attempted: `taking ${role} from ${personId}`, received: role })
+        held.get(tenant)?.get(personId)?.delete(role)
+        gate().changed()
+      },
+    )
+  }
+
+  const isHeldBy = (personId: string, { tenant, role }: Held) => held.get(tenant)?.get(personId)?.has(role) === true
+
   return {
     list: ({ tenant }) => grantsIn(tenant),
     grant: async (by, personId, role) => {
       const attempted = `granting ${role} to ${personId}`
-      checkOwn(gate(), by, checkRole(by.tenant, role, attempted), attempted)
+      checkGive(by, role, attempted)
       return give(by.tenant, personId, role, { name: nameOf(by.principal), requestId: by.requestId })
     },
     appoint: (by, tenant, personId) =>
       give(tenant, personId, 'tenant_admin', { name: nameOf(by.principal), requestId: by.requestId }),
-    begin: async (personId, grants, requestId) => {
-      for (const { tenant, role } of grants) await give(tenant, personId, role, { name: 'operator:root', requestId })
+    checkGive: (by, role) => checkGive(by, role, `handing on ${role}`),
+    begin: async (personId, grants, by) => {
+      for (const grant of grants) if (!isHeldBy(personId, grant)) await give(grant.tenant, personId, grant.role, by)
+    },
+    byGroups: async (personId, due, requestId) => {
+      const given = [...held.values()]
+        .flatMap((people) => [...(people.get(personId)?.values() ?? [])])
+        .filter(({ grantedBy }) => grantedBy.startsWith(ofGroup('')))
+      for (const grant of given)
+        if (!due.some(({ tenant, role }) => tenant === grant.tenant && role === grant.role))
+          await take(grant, { name: grant.grantedBy, requestId })
+      for (const one of due)
+        if (!isHeldBy(personId, one))
+          await give(one.tenant, personId, one.role, { name: ofGroup(one.group), requestId })
+    },
+    takeGroup: async (tenant, group, role, by) => {
+      for (const grant of grantsIn(tenant))
+        if (grant.role === role && grant.grantedBy === ofGroup(group)) await take(grant, by)
     },
     revoke: async (by, personId, role) => {
       const { tenant } = by
@@ -115,31 +173,7 @@ export async function openGrants(
       const admin = tenant === 'cluster' ? 'cluster_admin' : 'tenant_admin'
       if (role === admin && grantsIn(tenant).filter((grant) => grant.role === admin).length === 1)
         throw accessError('GRANT_LAST_ADMIN', { attempted, received: `the last ${admin}` })
-      return recordAct(
-        options,
-        {
-          code: 'role_taken',
-          component: 'access',
-          tenant,
-          by: { name: nameOf(by.principal), requestId: by.requestId },
-          verb: 'delete',
-          severity: 'medium',
-          message: `the role ${role} in the tenant ${tenant} was taken from ${personId}`,
-          entity: { type: 'Grant', uid: `${tenant}/${personId}/${role}` },
-          details: { role, grantee: personId },
-        },
-        async (tx) => {
-          const { numDeletedRows } = await tx
-            .deleteFrom('grants')
-            .where('tenant', '=', tenant)
-            .where('person_id', '=', personId)
-            .where('role', '=', role)
-            .executeTakeFirst()
-          if (numDeletedRows === 0n) throw accessError('GRANT_UNKNOWN', { attempted, received: role })
-          byRole.delete(role)
-          gate().changed()
-        },
-      )
+      return take({ tenant, personId, role }, { name: nameOf(by.principal), requestId: by.requestId })
     },
     rolesOf: (principal, tenant) => {
       if (principal.kind !== 'person') return none

@@ -109,6 +109,7 @@ describe('control socket', () => {
         asked.push(ttlSeconds)
         return { token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z' }
       },
+      breakGlass: async () => [],
       facts: () => ({
         deployment: 'd1',
         api: 'http://localhost:1',
@@ -396,6 +397,7 @@ describe('control socket', () => {
       'integrity',
       'signing',
       'gaps',
+      'breakGlass',
     ])
   })
 

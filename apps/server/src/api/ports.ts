@@ -23,6 +23,8 @@ export type ApiPorts = {
   readonly keys: ApiKeys
   /** The REST API, for root. */
   readonly rest: RequestListener
+  /** Break-glass access that nobody has acknowledged. */
+  readonly breakGlass: () => Promise<readonly object[]>
   readonly createJoinToken: (ttlSeconds: number) => Promise<{ readonly token: string; readonly expiresAt: string }>
   readonly facts: () => ServerFacts
   readonly clock: Clock

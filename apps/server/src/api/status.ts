@@ -42,6 +42,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
     integrity,
     signing: { ...signing, witnesses: signing.witnesses.map(witnessStatus) },
     gaps: gaps.count,
+    breakGlass: await ports.breakGlass(),
   }
 }
 

@@ -8,6 +8,7 @@ import { createHealth, type Health, listenForHealth } from '@sealwatch/base/heal
 import type { PreparedSigners } from '@sealwatch/keys'
 import type { KmsMasterKey } from '@sealwatch/keys/sealing'
 import type { Policy } from '@sealwatch/ledger'
+import type { OidcPlan } from '../access/index.ts'
 import type { ApiSocket } from '../api/index.ts'
 import type { serverSettings } from '../config.ts'
 import { type Deployment, openDeployment } from '../deployment.ts'
@@ -24,6 +25,8 @@ export type ServerOptions = {
   readonly kms: KmsMasterKey
   readonly ruleFiles: readonly RuleFile[]
   readonly signers: PreparedSigners
+  /** Through whom people sign in; undefined: nobody is set. */
+  readonly provider: OidcPlan | undefined
   readonly witnessPolicy: Policy | undefined
   readonly clock: Clock
   readonly disk: Disk

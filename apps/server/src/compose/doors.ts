@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hostname } from 'node:os'
-import { authenticateNetwork, authenticateOperator, httpApp, openHttpDoor } from '../api/index.ts'
+import { authenticateNetwork, authenticateOperator, httpApp, openHttpDoor, readSession } from '../api/index.ts'
 import { addHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
 import { serverVersion } from '../version.ts'
@@ -31,7 +31,10 @@ export async function openDoors(rooms: Rooms, { integrity }: Followers, ends: As
   }
   const network = httpApp(
     http,
-    authenticateNetwork(rooms.access.tokens, async () => undefined),
+    authenticateNetwork(
+      rooms.access.tokens,
+      readSession(rooms.signIn, () => rooms.origin.url),
+    ),
   )
   const operator = httpApp(http, authenticateOperator)
   for (const app of [network, operator]) {
@@ -43,6 +46,7 @@ export async function openDoors(rooms: Rooms, { integrity }: Followers, ends: As
   const door = ends.adopt(await openHttpDoor({ ...place, handle: network.routing, credentials }), ({ close }) =>
     close(),
   )
+  rooms.origin.url ||= door.url
   const { backend, algorithm, keyId, location } = rooms.auditSigner
   const signerFacts = { configured: rooms.signers.active !== undefined, backend, algorithm, keyId, location }
   api.serve({
@@ -53,6 +57,7 @@ export async function openDoors(rooms: Rooms, { integrity }: Followers, ends: As
     openSide: side.open,
     rest: operator.routing,
     keys: { ...tender, ...erasures, status: () => sealing.status() },
+    breakGlass: () => rooms.signIn.breakGlass.waiting(),
     createJoinToken: (ttlSeconds) => identity.createJoinToken(ttlSeconds),
     facts: () => ({
       deployment: rooms.deployment.name,

@@ -110,6 +110,8 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
     whileFull(() => erasures.run(signal)),
     space.watch(signal),
     rooms.access.denials.run(signal),
+    rooms.signIn.failed.run(signal),
+    whileFull(() => rooms.signIn.sessions.run(signal)),
   )
 
   ends.defer(async () => {

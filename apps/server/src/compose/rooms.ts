@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import type { Ruleset } from '@sealwatch/detect'
-import { type Access, openAccess } from '../access/index.ts'
+import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { loadRuleset } from '../detect/index.ts'
 import { type Identity, openIdentity } from '../identity/index.ts'
 import { createIngest, type Ingest, openQuarantine } from '../ingest/index.ts'
@@ -11,17 +11,28 @@ import type { Books } from './books.ts'
 export type Rooms = Books & {
   readonly identity: Identity
   readonly access: Access
+  readonly signIn: SignIn
+  /** Of the dashboard, as browsers see it; where none is set, the server's own, once it listens. */
+  readonly origin: { url: string }
   readonly ingest: Ingest
   readonly ruleset: Ruleset
 }
 
 export async function openRooms(books: Books): Promise<Rooms> {
-  const { dir, keysDir, deployment, ledgers, ruleFiles, log } = books
+  const { config, dir, keysDir, deployment, ledgers, ruleFiles, log } = books
   const { tenants } = ledgers
   const identity = await openIdentity({ ...books, dir: keysDir, deployment: deployment.name, tenants })
   const stateOf = (tenant: string) => (ledgers.tenants.includes(tenant) ? 'active' : undefined)
   const access = await openAccess({ ...books, stateOf })
+  const origin = { url: config.publicOrigin }
+  const signIn = await openSignIn({
+    ...books,
+    ...access,
+    plan: books.provider,
+    origin: () => origin.url,
+    limits: { idleMinutes: config.sessionIdleMinutes, hours: config.sessionHours },
+  })
   const quarantine = await openQuarantine({ ...books, dir: join(dir, 'quarantine') })
   const ingest = createIngest({ ...books, quarantine })
-  return { ...books, identity, access, ingest, ruleset: loadRuleset(ruleFiles, log) }
+  return { ...books, identity, access, signIn, origin, ingest, ruleset: loadRuleset(ruleFiles, log) }
 }

@@ -70,4 +70,22 @@ export const migrations: readonly string[] = [
      created_at TEXT NOT NULL, PRIMARY KEY (tenant, key_hash)) STRICT, WITHOUT ROWID;`,
   // The index has a file of its own, and is built there. What it has seen stays known.
   `DROP TABLE entries; DROP TABLE batches; DROP TABLE side_values;`,
+  `CREATE TABLE group_roles (
+     tenant TEXT NOT NULL, group_name TEXT NOT NULL, role TEXT NOT NULL,
+     PRIMARY KEY (tenant, group_name, role)) STRICT, WITHOUT ROWID;
+   CREATE TABLE people (
+     person_id TEXT PRIMARY KEY, issuer TEXT NOT NULL, subject TEXT NOT NULL, name TEXT NOT NULL, email TEXT NOT NULL,
+     created_at TEXT NOT NULL, last_login_at TEXT, disabled_at TEXT, UNIQUE (issuer, subject)) STRICT;
+   CREATE TABLE sessions (
+     token_hash TEXT PRIMARY KEY, session_id TEXT NOT NULL UNIQUE, person_id TEXT NOT NULL REFERENCES people,
+     active_tenant TEXT NOT NULL, method TEXT NOT NULL, source TEXT NOT NULL,
+     began_at TEXT NOT NULL, ends_at TEXT NOT NULL, seen_at TEXT NOT NULL) STRICT;
+   CREATE INDEX sessions_by_person ON sessions (person_id);
+   CREATE TABLE login_links (
+     code_hash TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, name TEXT NOT NULL, grants TEXT NOT NULL,
+     created_at TEXT NOT NULL, created_by TEXT NOT NULL, expires_at TEXT NOT NULL, used_at TEXT, used_by TEXT) STRICT;
+   CREATE TABLE break_glass (
+     id TEXT PRIMARY KEY, person_id TEXT NOT NULL REFERENCES people, reason TEXT NOT NULL, minutes INTEGER NOT NULL,
+     code_hash TEXT NOT NULL, opened_at TEXT NOT NULL, link_expires_at TEXT NOT NULL, used_at TEXT, ends_at TEXT,
+     acknowledged_at TEXT, acknowledged_by TEXT) STRICT;`,
 ]

@@ -24,6 +24,60 @@ export type Tables = {
     used_at: string | null
     host_id: string | null
   }
+  /** Of the deployment as a whole: a person may hold roles in several tenants. */
+  people: {
+    person_id: string
+    issuer: string
+    subject: string
+    name: string
+    email: string
+    created_at: string
+    last_login_at: string | null
+    disabled_at: string | null
+  }
+  sessions: {
+    /** Hex SHA-256 of the cookie. */
+    token_hash: string
+    session_id: string
+    person_id: string
+    active_tenant: string
+    method: string
+    source: string
+    began_at: string
+    ends_at: string
+    /** At most a minute behind. */
+    seen_at: string
+  }
+  login_links: {
+    /** Hex SHA-256 of what the link carries. */
+    code_hash: string
+    kind: 'operator' | 'invite' | 'break_glass'
+    /** Who the built-in provider says comes by it. */
+    subject: string
+    /** How they are called there. */
+    name: string
+    /** JSON: what whoever comes by it is granted, [{tenant, role}]. */
+    grants: string
+    created_at: string
+    created_by: string
+    expires_at: string
+    used_at: string | null
+    used_by: string | null
+  }
+  break_glass: {
+    id: string
+    person_id: string
+    reason: string
+    minutes: number
+    code_hash: string
+    opened_at: string
+    link_expires_at: string
+    used_at: string | null
+    /** Of the session. */
+    ends_at: string | null
+    acknowledged_at: string | null
+    acknowledged_by: string | null
+  }
   signing_keys: {
     key_id: string
     algorithm: 'ed25519'
@@ -37,6 +91,8 @@ export type Tables = {
   /** Who holds which role in which tenant; `custom/NAME` is one that the tenant made. */
   grants: { tenant: string; person_id: string; role: string; granted_at: string; granted_by: string }
   /** `actions`: JSON, a list of names. */
+  /** Of the provider's groups. */
+  group_roles: { tenant: string; group_name: string; role: string }
   custom_roles: { tenant: string; name: string; actions: string; updated_at: string }
   api_tokens: {
     tenant: string

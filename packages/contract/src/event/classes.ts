@@ -6,6 +6,7 @@ export const ocsfVersion = '1.9.0-dev'
 const categories = {
   system: { uid: 1, name: 'System Activity' },
   findings: { uid: 2, name: 'Findings' },
+  access: { uid: 3, name: 'Identity & Access Management' },
   application: { uid: 6, name: 'Application Activity' },
 } as const
 
@@ -55,6 +56,22 @@ export const eventClasses = {
     name: 'Detection Finding',
     category: categories.findings,
     activities: { create: { id: 1, name: 'Create' } },
+  },
+  authentication: {
+    uid: 3002,
+    name: 'Authentication',
+    category: categories.access,
+    activities: { logon: { id: 1, name: 'Logon' }, logoff: { id: 2, name: 'Logoff' } },
+  },
+  person: {
+    uid: 3007,
+    name: 'User Management',
+    category: categories.access,
+    activities: {
+      create: { id: 1, name: 'Create' },
+      enable: { id: 4, name: 'Enable' },
+      disable: { id: 5, name: 'Disable' },
+    },
   },
   lifecycle: {
     uid: 6002,

@@ -22,7 +22,17 @@ type Rows<T, More extends string = never> = { readonly [M in MemberOf<T> | More]
 /** OCSF's members that none of our sources gives yet. */
 type MoreOfUser = 'full_name' | 'display_name' | 'email_addr'
 type MoreOfProcess = 'environment_variables' | 'working_directory'
-type MoreOfEvent = 'entity' | 'url' | 'http_request'
+type MoreOfEvent =
+  | 'auth_protocol'
+  | 'auth_protocol_id'
+  | 'entity'
+  | 'http_request'
+  | 'is_remote'
+  | 'service'
+  | 'session'
+  | 'src_endpoint'
+  | 'url'
+  | 'user'
 /** Of the server's own records: hosts and join tokens, chains and witnesses, keys and erasures. */
 type MoreOfUnmapped =
   | 'chain'
@@ -30,7 +40,12 @@ type MoreOfUnmapped =
   | 'epoch'
   | 'erased_subject'
   | 'erased_tenant'
+  | 'break_glass'
   | 'expires_at'
+  | 'failed_times'
+  | 'active_tenant'
+  | 'login_link'
+  | 'login_method'
   | 'host_id'
   | 'host_position'
   | 'join_token'
@@ -136,6 +151,12 @@ const unmapped = {
   erased_subject: 'plain',
   erased_tenant: 'plain',
   expires_at: 'plain',
+  active_tenant: 'plain',
+  break_glass: 'plain',
+  failed_times: 'plain',
+  // How its hash begins, never the link.
+  login_link: 'plain',
+  login_method: 'plain',
   host_id: 'plain',
   host_position: 'plain',
   // How its hash begins, never the token.
@@ -176,6 +197,13 @@ const event = {
   file: { of: 'file' },
   app: 'plain',
   entity: 'plain',
+  user: { of: 'user' },
+  session: 'plain',
+  service: 'plain',
+  src_endpoint: 'plain',
+  is_remote: 'plain',
+  auth_protocol: 'plain',
+  auth_protocol_id: 'plain',
   url: 'secret',
   http_request: 'secret',
   status_id: 'plain',

@@ -130,6 +130,220 @@ export type Operations = {
       }
     }
   }
+  /** Everybody who has signed in. Needs `person:list` in the tenant `cluster`. */
+  readonly listPeople: {
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: string
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly person_id: string
+        readonly name: string
+        readonly email: string
+        readonly created_at: string
+        readonly last_login_at: string | null
+        readonly disabled_at: string | null
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** Disable a person, who is signed out everywhere at once, or enable them again. Needs `person:disable` in the tenant `cluster`. */
+  readonly changePerson: {
+    readonly params: {
+      readonly person_id: string
+    }
+    readonly body: {
+      readonly disabled: boolean
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** A one-time link for somebody new, with a role of the tenant. Needs `member:invite` in the tenant. */
+  readonly invitePerson: {
+    readonly body: {
+      readonly name: string
+      readonly role: string
+    }
+    readonly answer: {
+      readonly url: string
+      readonly expires_at: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** What the provider's groups stand for in the tenant. Needs `member:list` in the tenant. */
+  readonly listGroupRoles: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly group: string
+        readonly role: string
+      })[]
+    }
+  }
+  /** Let a group of the provider stand for a role, from the next log-in of each of its people on. Needs `member:grant` in the tenant. */
+  readonly addGroupRole: {
+    readonly body: {
+      readonly group: string
+      readonly role: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Take from everybody at once what a group of the provider gave them. Needs `member:grant` in the tenant. */
+  readonly removeGroupRole: {
+    readonly query: {
+      readonly group: string
+      readonly role: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** For root alone: a one-time link for the local operator, or for somebody whom the built-in provider knows. Needs `login-link:create` in the tenant `cluster`. */
+  readonly createLoginLink: {
+    readonly body: {
+      readonly person_id?: string
+    }
+    readonly answer: {
+      readonly url: string
+      readonly expires_at: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Break-glass access that nobody has acknowledged. Needs `deployment:read` in the tenant `cluster`. */
+  readonly listBreakGlass: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly id: string
+        readonly person_id: string
+        readonly reason: string
+        readonly opened_at: string
+        readonly link_expires_at: string
+        readonly used_at: string | null
+        readonly ends_at: string | null
+      })[]
+    }
+  }
+  /** For root alone, in an emergency: a one-time link to a session as cluster admin; a critical alert. Needs `break-glass:open` in the tenant `cluster`. */
+  readonly openBreakGlass: {
+    readonly body: {
+      readonly name: string
+      readonly reason: string
+      readonly minutes: number
+    }
+    readonly answer: {
+      readonly url: string
+      readonly expires_at: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+      readonly id: string
+    }
+  }
+  /** Say that somebody has looked at it. Needs `break-glass:acknowledge` in the tenant `cluster`. */
+  readonly acknowledgeBreakGlass: {
+    readonly params: {
+      readonly id: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Sign in: leads a browser to the provider. Open: who asks is about to be proven. */
+  readonly beginLogin: {
+    readonly query?: {
+      readonly return_to?: string
+    }
+    readonly answer: undefined
+  }
+  /** Takes the provider's answer, in the browser that began the log-in. Open: the provider's answer is what proves who asks. */
+  readonly finishLogin: {
+    readonly answer: undefined
+  }
+  /** Opens a one-time link. Open: the link is what proves who asks, or leads to the provider, which does. */
+  readonly followLink: {
+    readonly query: {
+      readonly code: string
+    }
+    readonly answer: undefined
+  }
+  /** Who asks, in which tenant, and what they need to go on. Of the caller's own session: who it is. */
+  readonly getSession: {
+    readonly answer: {
+      readonly principal: {
+        readonly kind: "person" | "machine" | "operator" | "agent"
+        readonly id: string
+      }
+      readonly tenant: string
+      readonly person: {
+        readonly person_id: string
+        readonly name: string
+        readonly email: string
+      } | null
+      readonly tenants: readonly string[]
+      readonly csrf_token: string | null
+      readonly session_id: string | null
+      readonly sessions: readonly ({
+        readonly session_id: string
+        readonly tenant: string
+        readonly method: "oidc" | "break_glass"
+        readonly source: string
+        readonly began_at: string
+        readonly seen_at: string
+        readonly ends_at: string
+      })[]
+    }
+  }
+  /** Go on in another tenant, under a new session id. Of the caller's own session: the tenant it acts in. */
+  readonly switchTenant: {
+    readonly body: {
+      readonly tenant: string
+    }
+    readonly answer: {
+      readonly tenant: string
+      readonly csrf_token: string
+    }
+  }
+  /** End one of one's own sessions. Of the caller's own session: its companions of the same person. */
+  readonly endSession: {
+    readonly params: {
+      readonly session_id: string
+    }
+    readonly answer: undefined
+  }
+  /** Sign out here. Of the caller's own session: its end. */
+  readonly logout: {
+    readonly answer: {
+      readonly redirect: string
+    }
+  }
+  /** Sign out of every session. Of the caller's own session: the end of all of the same person. */
+  readonly logoutEverywhere: {
+    readonly answer: {
+      readonly redirect: string
+    }
+  }
   /** Judge a request (not yet built). Needs `threat:analyze` in the tenant. */
   readonly analyzeThreat: {
     readonly body: { readonly [member: string]: unknown }
@@ -173,6 +387,24 @@ export const operations = {
   listTokens: ['GET', '/api/v1/tokens'],
   createToken: ['POST', '/api/v1/tokens'],
   revokeToken: ['DELETE', '/api/v1/tokens/{token_id}'],
+  listPeople: ['GET', '/api/v1/people'],
+  changePerson: ['PATCH', '/api/v1/people/{person_id}'],
+  invitePerson: ['POST', '/api/v1/members/invitations'],
+  listGroupRoles: ['GET', '/api/v1/group-roles'],
+  addGroupRole: ['POST', '/api/v1/group-roles'],
+  removeGroupRole: ['DELETE', '/api/v1/group-roles'],
+  createLoginLink: ['POST', '/api/v1/login-links'],
+  listBreakGlass: ['GET', '/api/v1/break-glass'],
+  openBreakGlass: ['POST', '/api/v1/break-glass'],
+  acknowledgeBreakGlass: ['POST', '/api/v1/break-glass/{id}/acknowledge'],
+  beginLogin: ['GET', '/auth/login'],
+  finishLogin: ['GET', '/auth/callback'],
+  followLink: ['GET', '/auth/link'],
+  getSession: ['GET', '/api/v1/session'],
+  switchTenant: ['POST', '/api/v1/session/tenant'],
+  endSession: ['DELETE', '/api/v1/sessions/{session_id}'],
+  logout: ['POST', '/auth/logout'],
+  logoutEverywhere: ['POST', '/auth/logout-everywhere'],
   analyzeThreat: ['POST', '/api/v1/security/threats/analyze'],
   listVulnerabilities: ['GET', '/api/v1/security/vulnerabilities'],
   scanVulnerabilities: ['POST', '/api/v1/security/vulnerabilities/scan'],

@@ -9,13 +9,14 @@ import { auditSignerSettings } from './settings.ts'
  */
 export const handedMark = { [auditSignerSettings.secretsFrom.env]: 'stdin' } as const
 
-/** Of those that `isSignerVariable` names: ours, and what AWS's client takes. */
+/** Of what programs of ours are told: what signs, what AWS's client takes, and what the server shows its provider. */
 export const isSecretVariable = (name: string): boolean => secretNames.has(name)
 
 const secretNames: ReadonlySet<string> = new Set([
   ...Object.values(auditSignerSettings).flatMap((setting) =>
     'secret' in setting && setting.secret === true ? [setting.env] : [],
   ),
+  'SEALWATCH_SERVER_OIDC_CLIENT_SECRET',
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLog, systemClock } from '@sealwatch/base'
 import type { Body } from '@sealwatch/ledger'
-import { openAccess } from '../../access/index.ts'
+import { openAccess, openSignIn } from '../../access/index.ts'
 import { createOutbox, openStore } from '../../store/index.ts'
 import { allRoutes, authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
 
@@ -30,13 +30,21 @@ async function room() {
     voice,
     stateOf: (tenant) => (['cluster', 'acme', 'zeta'].includes(tenant) ? 'active' : undefined),
   })
-  const options = { ...common, access, version: '0', limits: { perAddress: 1e6, perTenant: 1e6 } }
+  const signIn = await openSignIn({
+    ...common,
+    ...access,
+    voice,
+    plan: undefined,
+    origin: () => 'http://localhost:1',
+    limits: { idleMinutes: 30, hours: 12 },
+  })
+  const options = { ...common, access, signIn, version: '0', limits: { perAddress: 1e6, perTenant: 1e6 } }
   const operator = httpApp(options, authenticateOperator)
   const network = httpApp(
     options,
     authenticateNetwork(access.tokens, async () => undefined),
   )
-  return { access, operator, network, lines }
+  return { access, signIn, operator, network, lines }
 }
 
 const inAcme = { 'sealwatch-tenant': 'acme' }
@@ -74,14 +82,21 @@ test('API-1: root makes a token, which then does what it may and no more', async
   assert.equal((await network.inject({ url: '/api/v1/roles', headers })).statusCode, 401)
 })
 
+// There is no provider, no log-in to finish, and no code.
+const openStatus: Readonly<Record<string, number>> = { beginLogin: 404, finishLogin: 401, followLink: 400 }
+
 test('POL-1: without credentials nothing is answered but what is open, and wrong ones are all alike', async () => {
-  const { access, network } = await room()
+  const { access, signIn, network } = await room()
   const open: string[] = []
-  for (const route of allRoutes({ access, version: '0' })) {
+  for (const route of allRoutes({ access, signIn, version: '0' })) {
     if ('open' in route) open.push(route.id)
     const url = route.path.replaceAll(/\{\w+\}/g, 'x')
     const answer = await network.inject({ method: route.method, url })
-    assert.equal(answer.statusCode, 'open' in route ? 200 : 401, `${route.method} ${route.path}`)
+    assert.equal(
+      answer.statusCode,
+      'open' in route ? (openStatus[route.id] ?? 200) : 401,
+      `${route.method} ${route.path}`,
+    )
     const bad = ['Bearer x', 'Bearer ', 'Basic eDp5', `Bearer swt_${'A'.repeat(43)}00000000`, '']
     for (const authorization of 'open' in route ? [] : bad) {
       const refused = await network.inject({ method: route.method, url, headers: { authorization } })
@@ -94,7 +109,7 @@ test('POL-1: without credentials nothing is answered but what is open, and wrong
       })
     }
   }
-  assert.deepEqual(open, ['getOpenApi'])
+  assert.deepEqual(open, ['beginLogin', 'finishLogin', 'followLink', 'getOpenApi'])
 })
 
 test('a request of another form is told what is wrong where; a path that is not there, too', async () => {

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Clock, Log } from '@sealwatch/base'
-import type { Access } from '../../access/index.ts'
+import type { Access, SignIn } from '../../access/index.ts'
 import type { Store } from '../../store/index.ts'
 import { createIdempotency } from './idempotency.ts'
 import { openApiOf } from './openapi.ts'
@@ -11,13 +11,16 @@ import type { Caller, Route } from './route.ts'
 import { openRoute } from './route.ts'
 import { memberRoutes } from './routes/members.ts'
 import { notBuiltRoutes } from './routes/not-built.ts'
+import { peopleRoutes } from './routes/people.ts'
 import { roleRoutes } from './routes/roles.ts'
+import { signInRoutes } from './routes/sign-in.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { serveRoutes } from './serve-routes.ts'
 
 export { authenticateNetwork, authenticateOperator, type SessionReader } from './authenticate.ts'
 export { type HttpDoor, isLoopback, openHttpDoor } from './listen.ts'
 export { httpError } from './problems.ts'
+export { csrfHeader, readSession } from './read-session.ts'
 export { type Caller, openRoute, type Route, route, selfRoute } from './route.ts'
 export { serveRoutes } from './serve-routes.ts'
 export { httpErrors }
@@ -25,12 +28,20 @@ export { httpErrors }
 /** What the routes need of the rooms behind them; compose.ts wires it. */
 export type HttpPorts = {
   readonly access: Access
+  readonly signIn: SignIn
   readonly version: string
 }
 
 /** Every route there is, the document about them included. */
-export function allRoutes({ access, version }: HttpPorts): Route[] {
-  const routes = [...memberRoutes(access), ...roleRoutes(access), ...tokenRoutes(access), ...notBuiltRoutes()]
+export function allRoutes({ access, signIn, version }: HttpPorts): Route[] {
+  const routes = [
+    ...memberRoutes(access),
+    ...roleRoutes(access),
+    ...tokenRoutes(access),
+    ...peopleRoutes(access, signIn),
+    ...signInRoutes(signIn),
+    ...notBuiltRoutes(),
+  ]
   let text = ''
   const all = [
     ...routes,

@@ -78,6 +78,9 @@ const statuses: Readonly<Record<ErrorKind, number>> = {
 }
 const statusOfCode: Readonly<Record<string, number>> = {
   CREDENTIALS_INVALID: 401,
+  SESSION_NONE: 401,
+  LOGIN_FOREIGN: 401,
+  LOGIN_UNPROVEN: 401,
   REQUEST_TOO_LARGE: 413,
   NOT_AVAILABLE: 501,
   IDEMPOTENCY_REUSED: 422,

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
+import { accessError, perTenantMax } from './errors.ts'
+import type { Authorised } from './gate.ts'
+import type { Grants } from './grants.ts'
+import { nameOf } from './principal.ts'
+import { signInError } from './sign-in/errors.ts'
+
+export type GroupRole = { readonly tenant: string; readonly group: string; readonly role: string }
+
+/** Which roles a group of the provider stands for, tenant by tenant. */
+export type GroupRoles = {
+  list(by: Authorised<'member:list'>): GroupRole[]
+  /** From the next log-in of each of its people on. Throws ROLE_UNKNOWN, GRANT_BEYOND_OWN, GROUP_NAME or ACCESS_TOO_MANY. */
+  put(by: Authorised<'member:grant'>, group: string, role: string): Promise<Recorded>
+  /** Counts at once, for all to whom the group gave it. Throws GRANT_UNKNOWN. */
+  remove(by: Authorised<'member:grant'>, group: string, role: string): Promise<Recorded>
+  /** Brings what a person's groups give up to date. */
+  apply(personId: string, groups: readonly string[], requestId: string): Promise<void>
+}
+
+/** As providers write them: names, paths, object ids. No control or format character, which nobody could see. */
+const groupForm = /^[^\p{C}\p{Zl}\p{Zp}]{1,256}$/u
+
+export async function openGroupRoles(options: RecordOptions & { readonly grants: Grants }): Promise<GroupRoles> {
+  const { store, grants } = options
+  const rows = new Map<string, GroupRole>()
+  const keyOf = ({ tenant, group, role }: GroupRole) => JSON.stringify([tenant, group, role])
+  for (const { tenant, group_name: group, role } of await store.db.selectFrom('group_roles').selectAll().execute())
+    rows.set(keyOf({ tenant, group, role }), { tenant, group, role })
+  const rowsOf = (tenant: string) => [...rows.values()].filter((row) => row.tenant === tenant)
+
+  function act(by: Authorised, { tenant, group, role }: GroupRole, verb: 'create' | 'delete') {
+    const told = verb === 'create' ? 'stands for' : 'no longer stands for'
+    return {
+      code: verb === 'create' ? 'group_role_written' : 'group_role_removed',
+      component: 'access',
+      tenant,
+      by: { name: nameOf(by.principal), requestId: by.requestId },
+      verb,
+      severity: 'medium',
+      message: `the group ${group} of the provider ${told} the role ${role} in the tenant ${tenant}`,
+      entity: { type: 'Group Role', uid: `${tenant}/${group}/${role}` },
+      details: { role, grantee: `group:${group}` },
+    } as const
+  }
+
+  return {
+    list: ({ tenant }) => rowsOf(tenant),
+    put: async (by, group, role) => {
+      const { tenant } = by
+      const attempted = `giving ${role} to the group ${group}`
+      if (!groupForm.test(group)) throw signInError('GROUP_NAME', { attempted, received: group })
+      grants.checkGive(by, role)
+      const row = { tenant, group, role }
+      if (!rows.has(keyOf(row)) && rowsOf(tenant).length >= perTenantMax.grants)
+        throw accessError('ACCESS_TOO_MANY', { attempted, received: `${perTenantMax.grants} rows` })
+      return recordAct(
+        options,
+        act(by, row, 'create'),
+        async (tx) => {
+          await tx
+            .insertInto('group_roles')
+            .values({ tenant, group_name: group, role })
+            .onConflict((conflict) => conflict.doNothing())
+            .execute()
+        },
+        () => rows.set(keyOf(row), row),
+      )
+    },
+    remove: async (by, group, role) => {
+      const { tenant } = by
+      const row = { tenant, group, role }
+      const attempted = `taking ${role} from the group ${group}`
+      if (!rows.has(keyOf(row))) throw accessError('GRANT_UNKNOWN', { attempted, received: role })
+      const recorded = await recordAct(options, act(by, row, 'delete'), async (tx) => {
+        await tx
+          .deleteFrom('group_roles')
+          .where('tenant', '=', tenant)
+          .where('group_name', '=', group)
+          .where('role', '=', role)
+          .execute()
+        rows.delete(keyOf(row))
+      })
+      await grants.takeGroup(tenant, group, role, { name: nameOf(by.principal), requestId: by.requestId })
+      return recorded
+    },
+    apply: async (personId, groups, requestId) => {
+      const own = new Set(groups)
+      await grants.byGroups(
+        personId,
+        [...rows.values()].filter(({ group }) => own.has(group)),
+        requestId,
+      )
+    },
+  }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { randomBytes } from 'node:crypto'
+import type { Recorded, RecordOptions } from '../../identity/index.ts'
+import type { Authorised } from '../gate.ts'
+import type { Grants } from '../grants.ts'
+import { nameOf } from '../principal.ts'
+import type { BreakGlass } from './break-glass.ts'
+import { signInError } from './errors.ts'
+import { linkCreated } from './events.ts'
+import { type LoginLink, type LoginLinks, linkedName, linkName, type NewLink } from './login-links.ts'
+import type { People } from './people.ts'
+import { builtInIssuer } from './settings.ts'
+
+/** To be opened in a browser, once, within ten minutes. */
+export type MadeLink = { readonly url: string; readonly expiresAt: string; readonly recorded: Recorded }
+
+export type LinkMaker = {
+  /**
+   * For whoever is root on the machine: as the local operator, who becomes admin of the deployment and of the first tenant,
+   * or as `personId`, known to the built-in provider. Where people have a provider of their own, whoever signs in there by
+   * the link becomes that admin. Throws PERSON_UNKNOWN or LINK_PERSON.
+   */
+  forOperator(by: Authorised<'login-link:create'>, personId?: string): Promise<MadeLink>
+  /** For somebody new, with a role of the tenant. Throws LINK_NAME, ROLE_UNKNOWN or GRANT_BEYOND_OWN. */
+  invite(by: Authorised<'member:invite'>, called: string, role: string): Promise<MadeLink>
+  /** See BreakGlass. */
+  breakGlass(
+    by: Authorised<'break-glass:open'>,
+    of: { readonly name: string; readonly reason: string; readonly minutes: number },
+  ): Promise<MadeLink & { readonly id: string }>
+}
+
+const operator = { subject: 'operator', name: 'Local operator' } as const
+const firstGrants = [
+  { tenant: 'cluster', role: 'cluster_admin' },
+  { tenant: 'default', role: 'tenant_admin' },
+] as const
+
+export function createLinkMaker(
+  options: RecordOptions & {
+    readonly links: LoginLinks
+    readonly people: People
+    readonly breakGlass: BreakGlass
+    readonly grants: Pick<Grants, 'checkGive'>
+    /** Of the dashboard. */
+    readonly origin: () => string
+  },
+): LinkMaker {
+  const { store, outbox, voice, clock, links, people, breakGlass, grants, origin } = options
+  const urlOf = (code: string) => `${origin()}/auth/link?code=${code}`
+  const doer = ({ principal, requestId }: Authorised) => ({ name: nameOf(principal), requestId })
+
+  async function make(by: Authorised, link: Omit<LoginLink, 'codeHash' | 'createdBy'>): Promise<MadeLink> {
+    const timeNs = clock.nowNs()
+    const { made, uid } = await store.transaction(async (tx) => {
+      const made: NewLink = await links.create(tx, { ...link, createdBy: nameOf(by.principal) }, timeNs)
+      const { codeHash, expiresAt } = made
+      const line = linkCreated(voice, timeNs, doer(by), { name: linkName(codeHash), kind: link.kind, expiresAt })
+      return { made, uid: await outbox.enqueue(tx, 'cluster', line) }
+    })
+    outbox.ring()
+    // Not handed out before it is recorded.
+    const leafIndex = await outbox.recorded(uid, 'making a log-in link')
+    return { url: urlOf(made.code), expiresAt: made.expiresAt, recorded: { tenant: 'cluster', leafIndex } }
+  }
+
+  return {
+    forOperator: async (by, personId) => {
+      if (personId === undefined) return make(by, { kind: 'operator', ...operator, grants: firstGrants })
+      const attempted = `making a log-in link for ${personId}`
+      const proven = await people.provenAs(personId)
+      if (proven === undefined) throw signInError('PERSON_UNKNOWN', { attempted, received: personId })
+      if (proven.issuer !== builtInIssuer) throw signInError('LINK_PERSON', { attempted, received: proven.issuer })
+      return make(by, { kind: 'operator', subject: proven.subject, name: proven.name, grants: [] })
+    },
+    invite: async (by, called, role) => {
+      const name = linkedName(called, 'inviting somebody')
+      grants.checkGive(by, role)
+      // Somebody new each time: whoever makes a link for a person could sign in as that person.
+      const subject = `invited-${randomBytes(10).toString('hex')}`
+      return make(by, { kind: 'invite', subject, name, grants: [{ tenant: by.tenant, role }] })
+    },
+    breakGlass: async (by, of) => {
+      const { code, id, expiresAt, recorded } = await breakGlass.open(doer(by), of)
+      return { id, url: urlOf(code), expiresAt, recorded }
+    },
+  }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { randomBytes } from 'node:crypto'
+import { rfc3339 } from '@sealwatch/base'
+import type { Recorded, RecordOptions } from '../../identity/index.ts'
+import type { Tx } from '../../store/index.ts'
+import type { Authorised } from '../gate.ts'
+import { nameOf } from '../principal.ts'
+import { signInError } from './errors.ts'
+import { personChanged, personCreated } from './events.ts'
+import { recordLine } from './record-line.ts'
+
+/** Whom a provider vouches for. Only issuer and subject say who it is; the rest is for display. */
+export type ProvenPerson = {
+  readonly issuer: string
+  readonly subject: string
+  /** As the provider gives them; '' where it does not. */
+  readonly name: string
+  readonly email: string
+}
+
+export type Person = {
+  /** `usr_` and 20 hexadecimal digits: what ledgers name the person by. */
+  readonly personId: string
+  readonly name: string
+  readonly email: string
+  readonly createdAt: string
+  readonly lastLoginAt: string | null
+  readonly disabledAt: string | null
+}
+
+export type People = {
+  /** A page of them, in the order of their ids. */
+  list(by: Authorised<'person:list'>, page: { readonly after: string; readonly limit: number }): Promise<Person[]>
+  /** How a person is called, to whoever may see them. */
+  find(personId: string): Promise<Person | undefined>
+  /** `changed` is called once it counts. Throws PERSON_UNKNOWN. */
+  setDisabled(
+    by: Authorised<'person:disable'>,
+    personId: string,
+    disabled: boolean,
+    changed: () => Promise<unknown>,
+  ): Promise<Recorded>
+  /** Before a session begins. Throws PERSON_DISABLED. */
+  checkEnabled(tx: Tx, personId: string): Promise<void>
+  /** Who the provider says that is; undefined where nobody has that id. */
+  provenAs(personId: string): Promise<ProvenPerson | undefined>
+  /** Who that is, where the person has signed in before. */
+  idOf(proven: Pick<ProvenPerson, 'issuer' | 'subject'>): Promise<string | undefined>
+  /**
+   * Within a log-in: the person with what the provider says now, made known where new. Throws PERSON_DISABLED or
+   * PEOPLE_TOO_MANY.
+   */
+  signedIn(tx: Tx, proven: ProvenPerson, timeNs: bigint): Promise<string>
+}
+
+export const personForm = /^usr_[0-9a-f]{20}$/
+const peopleMax = 50_000
+const nameCharsMax = 200
+const emailForm = /^[^\s\p{C}@]{1,64}@[^\s\p{C}@]{1,189}$/u
+
+export function createPeople(options: RecordOptions): People {
+  const { store, outbox, voice } = options
+  const columns = ['person_id', 'name', 'email', 'created_at', 'last_login_at', 'disabled_at'] as const
+
+  return {
+    list: async (_by, { after, limit }) => {
+      const rows = await store.db
+        .selectFrom('people')
+        .select(columns)
+        .where('person_id', '>', after)
+        .orderBy('person_id')
+        .limit(limit)
+        .execute()
+      return rows.map(personOf)
+    },
+    find: async (personId) => {
+      const row = await store.db
+        .selectFrom('people')
+        .select(columns)
+        .where('person_id', '=', personId)
+        .executeTakeFirst()
+      return row && personOf(row)
+    },
+    provenAs: async (personId) =>
+      store.db
+        .selectFrom('people')
+        .select(['issuer', 'subject', 'name', 'email'])
+        .where('person_id', '=', personId)
+        .executeTakeFirst(),
+    idOf: async ({ issuer, subject }) => {
+      const row = await store.db
+        .selectFrom('people')
+        .select('person_id')
+        .where('issuer', '=', issuer)
+        .where('subject', '=', subject)
+        .executeTakeFirst()
+      return row?.person_id
+    },
+    setDisabled: (by, personId, disabled, changed) => {
+      const attempted = disabled ? `disabling ${personId}` : `enabling ${personId}`
+      const change = async (tx: Tx, timeNs: bigint) => {
+        const { numUpdatedRows } = await tx
+          .updateTable('people')
+          .set({ disabled_at: disabled ? rfc3339(timeNs) : null })
+          .where('person_id', '=', personId)
+          .executeTakeFirst()
+        if (numUpdatedRows === 0n) throw signInError('PERSON_UNKNOWN', { attempted, received: personId })
+        return personChanged(voice, timeNs, personId, disabled ? 'disable' : 'enable', {
+          name: nameOf(by.principal),
+          requestId: by.requestId,
+        })
+      }
+      return recordLine(options, attempted, change, changed)
+    },
+    checkEnabled: async (tx, personId) => {
+      const row = await tx
+        .selectFrom('people')
+        .select('disabled_at')
+        .where('person_id', '=', personId)
+        .executeTakeFirstOrThrow()
+      if (row.disabled_at !== null) throw disabledError(personId, row.disabled_at)
+    },
+    signedIn: async (tx, { issuer, subject, name, email }, timeNs) => {
+      const now = rfc3339(timeNs)
+      const shown = {
+        name: displayText(name, nameCharsMax),
+        email: emailForm.test(email) ? email : '',
+        last_login_at: now,
+      }
+      const known = await tx
+        .selectFrom('people')
+        .select(['person_id', 'disabled_at'])
+        .where('issuer', '=', issuer)
+        .where('subject', '=', subject)
+        .executeTakeFirst()
+      if (known !== undefined) {
+        const { person_id, disabled_at } = known
+        if (disabled_at !== null) throw disabledError(person_id, disabled_at)
+        await tx.updateTable('people').set(shown).where('person_id', '=', person_id).execute()
+        return person_id
+      }
+      const { count } = await tx
+        .selectFrom('people')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
+      if (count >= peopleMax) throw signInError('PEOPLE_TOO_MANY', { attempted: 'signing somebody new in' })
+      const person_id = `usr_${randomBytes(10).toString('hex')}`
+      await tx
+        .insertInto('people')
+        .values({ person_id, issuer, subject, created_at: now, disabled_at: null, ...shown })
+        .execute()
+      await outbox.enqueue(tx, 'cluster', personCreated(voice, timeNs, person_id))
+      return person_id
+    },
+  }
+}
+
+const disabledError = (personId: string, since: string) =>
+  signInError('PERSON_DISABLED', { attempted: `signing ${personId} in`, received: `since ${since}` })
+
+/** What a page or a terminal may show: no control, format or separator characters, which could pass for other text. */
+export function displayText(text: string, charsMax: number): string {
+  const clean = text
+    .normalize('NFC')
+    .replace(/\s+/gu, ' ')
+    .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, '')
+    .trim()
+  return [...clean].slice(0, charsMax).join('')
+}
+
+const personOf = (row: {
+  person_id: string
+  name: string
+  email: string
+  created_at: string
+  last_login_at: string | null
+  disabled_at: string | null
+}): Person => ({
+  personId: row.person_id,
+  name: row.name,
+  email: row.email,
+  createdAt: row.created_at,
+  lastLoginAt: row.last_login_at,
+  disabledAt: row.disabled_at,
+})

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { SignIn } from '../../access/index.ts'
+import type { SessionReader } from './authenticate.ts'
+import { httpError } from './problems.ts'
+
+/** The session's own token, with whatever changes something. */
+export const csrfHeader = 'sealwatch-csrf'
+
+/**
+ * Of a browser: who its cookie says that it is. What changes something must come from our own pages: a browser says whence
+ * in Origin, and only those pages know the session's token.
+ */
+export const readSession =
+  ({ acts }: Pick<SignIn, 'acts'>, origin: () => string): SessionReader =>
+  async ({ method, headers }) => {
+    const caller = acts.callerOf(headers.cookie)
+    if (caller === undefined || method === 'GET' || method === 'HEAD') return caller
+    const { origin: whence, [csrfHeader]: token } = headers
+    const isOurs = whence === origin() && typeof token === 'string' && acts.isCsrfToken(headers.cookie, token)
+    if (isOurs) return caller
+    throw httpError('ORIGIN_FOREIGN', {
+      attempted: `${method} within a session`,
+      received: `the origin ${String(whence)}, ${token === undefined ? 'no token' : 'a token'}`,
+    })
+  }

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { z } from 'zod'
+import type { Access, Person, SignIn } from '../../../access/index.ts'
+import { type Route, route } from '../route.ts'
+import { pageOf, pageQuery, personId, recorded, recordedJson, roleName, time } from '../shapes.ts'
+
+const tag = 'access'
+const person = z.object({
+  person_id: personId,
+  name: z.string(),
+  email: z.string(),
+  created_at: time,
+  last_login_at: time.nullable(),
+  disabled_at: time.nullable(),
+})
+const personJson = ({ personId, name, email, createdAt, lastLoginAt, disabledAt }: Person) => ({
+  person_id: personId,
+  name,
+  email,
+  created_at: createdAt,
+  last_login_at: lastLoginAt,
+  disabled_at: disabledAt,
+})
+const groupName = z.string().min(1).max(256).describe('As the provider writes it in its claim')
+const groupRole = z.object({ group: groupName, role: roleName })
+const link = z.object({
+  url: z.string().describe('To be opened in a browser, once. Shown this once'),
+  expires_at: time,
+  ledger: recorded,
+})
+const madeLink = (made: { url: string; expiresAt: string; recorded: Parameters<typeof recordedJson>[0] }) => ({
+  url: made.url,
+  expires_at: made.expiresAt,
+  ledger: recordedJson(made.recorded),
+})
+const breakGlassId = z.string().regex(/^bg_[0-9a-f]{16}$/)
+const called = z.string().min(1).max(256).describe('How they are called; for display alone')
+
+export const peopleRoutes = ({ groupRoles }: Access, { people, links, breakGlass, setDisabled }: SignIn): Route[] => [
+  route({
+    method: 'GET',
+    path: '/api/v1/people',
+    id: 'listPeople',
+    summary: 'Everybody who has signed in',
+    tag,
+    action: 'person:list',
+    query: z.object(pageQuery),
+    answer: pageOf(person),
+    handle: async (by, { query: { limit, cursor = '' } }) => {
+      const found = await people.list(by, { after: cursor, limit: limit + 1 })
+      const items = found.slice(0, limit)
+      return {
+        items: items.map(personJson),
+        next: found.length > limit ? (items.at(-1)?.personId ?? null) : null,
+      }
+    },
+  }),
+  route({
+    method: 'PATCH',
+    path: '/api/v1/people/{person_id}',
+    id: 'changePerson',
+    summary: 'Disable a person, who is signed out everywhere at once, or enable them again',
+    tag,
+    action: 'person:disable',
+    params: z.object({ person_id: personId }),
+    body: z.strictObject({ disabled: z.boolean() }),
+    answer: z.object({ ledger: recorded }),
+    errors: ['PERSON_UNKNOWN'],
+    handle: async (by, { params, body }) => ({
+      ledger: recordedJson(await setDisabled(by, params.person_id, body.disabled)),
+    }),
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/members/invitations',
+    id: 'invitePerson',
+    summary: 'A one-time link for somebody new, with a role of the tenant',
+    tag,
+    action: 'member:invite',
+    body: z.strictObject({ name: called, role: roleName }),
+    answer: link,
+    status: 201,
+    showsSecret: true,
+    errors: ['LINK_NAME', 'LINKS_TOO_MANY', 'ROLE_UNKNOWN', 'GRANT_BEYOND_OWN'],
+    handle: async (by, { body }) => madeLink(await links.invite(by, body.name, body.role)),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/group-roles',
+    id: 'listGroupRoles',
+    summary: "What the provider's groups stand for in the tenant",
+    tag,
+    action: 'member:list',
+    answer: z.object({ items: z.array(groupRole) }),
+    handle: async (by) => ({ items: groupRoles.list(by).map(({ group, role }) => ({ group, role })) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/group-roles',
+    id: 'addGroupRole',
+    summary: 'Let a group of the provider stand for a role, from the next log-in of each of its people on',
+    tag,
+    action: 'member:grant',
+    body: z.strictObject({ group: groupName, role: roleName }),
+    answer: z.object({ ledger: recorded }),
+    errors: ['GROUP_NAME', 'ROLE_UNKNOWN', 'GRANT_BEYOND_OWN', 'ACCESS_TOO_MANY'],
+    handle: async (by, { body }) => ({ ledger: recordedJson(await groupRoles.put(by, body.group, body.role)) }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/api/v1/group-roles',
+    id: 'removeGroupRole',
+    summary: 'Take from everybody at once what a group of the provider gave them',
+    tag,
+    action: 'member:grant',
+    query: groupRole,
+    answer: z.object({ ledger: recorded }),
+    errors: ['GRANT_UNKNOWN'],
+    handle: async (by, { query }) => ({ ledger: recordedJson(await groupRoles.remove(by, query.group, query.role)) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/login-links',
+    id: 'createLoginLink',
+    summary: 'For root alone: a one-time link for the local operator, or for somebody whom the built-in provider knows',
+    tag,
+    action: 'login-link:create',
+    body: z.strictObject({ person_id: personId.optional() }),
+    answer: link,
+    status: 201,
+    showsSecret: true,
+    errors: ['PERSON_UNKNOWN', 'LINK_PERSON', 'LINKS_TOO_MANY'],
+    handle: async (by, { body }) => madeLink(await links.forOperator(by, body.person_id)),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/break-glass',
+    id: 'listBreakGlass',
+    summary: 'Break-glass access that nobody has acknowledged',
+    tag,
+    action: 'deployment:read',
+    answer: z.object({
+      items: z.array(
+        z.object({
+          id: breakGlassId,
+          person_id: personId,
+          reason: z.string(),
+          opened_at: time,
+          link_expires_at: time,
+          used_at: time.nullable(),
+          ends_at: time.nullable(),
+        }),
+      ),
+    }),
+    handle: async () => ({
+      items: (await breakGlass.waiting()).map((row) => ({
+        id: row.id,
+        person_id: row.personId,
+        reason: row.reason,
+        opened_at: row.openedAt,
+        link_expires_at: row.linkExpiresAt,
+        used_at: row.usedAt,
+        ends_at: row.endsAt,
+      })),
+    }),
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/break-glass',
+    id: 'openBreakGlass',
+    summary: 'For root alone, in an emergency: a one-time link to a session as cluster admin; a critical alert',
+    tag,
+    action: 'break-glass:open',
+    body: z.strictObject({ name: called, reason: z.string().max(500), minutes: z.number().int().min(1).max(60) }),
+    answer: link.extend({ id: breakGlassId }),
+    status: 201,
+    showsSecret: true,
+    errors: ['LINK_NAME', 'BREAK_GLASS_REASON', 'LINKS_TOO_MANY'],
+    handle: async (by, { body }) => {
+      const made = await links.breakGlass(by, body)
+      return { id: made.id, ...madeLink(made) }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/break-glass/{id}/acknowledge',
+    id: 'acknowledgeBreakGlass',
+    summary: 'Say that somebody has looked at it',
+    tag,
+    action: 'break-glass:acknowledge',
+    params: z.object({ id: breakGlassId }),
+    answer: z.object({ ledger: recorded }),
+    errors: ['BREAK_GLASS_UNKNOWN', 'BREAK_GLASS_OWN'],
+    handle: async (by, { params }) => ({ ledger: recordedJson(await breakGlass.acknowledge(by, params.id)) }),
+  }),
+]

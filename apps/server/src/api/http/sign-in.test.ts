@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { type Browser, browserOf, codeOf, origin, type Room, signInRoom } from '../../../test/sign-in-room.ts'
+import { openAccess } from '../../access/index.ts'
+import { authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
+import { readSession } from './read-session.ts'
+
+const inApp = (name: string, work: (app: App) => Promise<void>, options?: Parameters<typeof signInRoom>[0]) =>
+  test(name, async () => {
+    const app = await appOf(await signInRoom(options))
+    try {
+      await work(app)
+    } finally {
+      await app.room.close()
+    }
+  })
+
+type App = Awaited<ReturnType<typeof appOf>>
+async function appOf(room: Room) {
+  const { store, clock, voice, outbox, log } = room
+  const outboxOfAll = {
+    ...outbox,
+    committed: (async (uid: string) => Number(uid)) as Parameters<typeof openAccess>[0]['outbox']['committed'],
+  }
+  const stateOf = (tenant: string) => (['cluster', 'default', 'acme', 'zeta'].includes(tenant) ? 'active' : undefined)
+  const access = await openAccess({ store, outbox: outboxOfAll, voice, clock, log, stateOf } as const)
+  const signIn = await room.open(access)
+  const options = { store, clock, log, access, signIn, version: '0', limits: { perAddress: 1e6, perTenant: 1e6 } }
+  const operator = httpApp(options, authenticateOperator)
+  const network = httpApp(
+    options,
+    authenticateNetwork(
+      access.tokens,
+      readSession(signIn, () => origin),
+    ),
+  )
+  return { room, access, signIn, operator, network }
+}
+
+async function ask(app: FastifyInstance, browser: Browser, options: InjectOptions) {
+  const headers = { cookie: browser.visit().cookies, ...options.headers }
+  const answer = await app.inject({ ...options, headers })
+  browser.took({ cookies: [answer.headers['set-cookie'] ?? []].flat() })
+  return answer
+}
+
+/** By a link that root makes; returns what the session says of itself. */
+async function admin({ room, operator, network }: App, browser: Browser, sub: string) {
+  room.provider.mood.account = { sub, name: sub }
+  const made = await operator.inject({ method: 'POST', url: '/api/v1/login-links', payload: {} })
+  assert.equal(made.statusCode, 201, made.body)
+  await comeBy({ room, network }, browser, made.json().url)
+  return session(network, browser)
+}
+
+async function comeBy({ network }: Pick<App, 'room' | 'network'>, browser: Browser, link: string) {
+  const begun = await ask(network, browser, { url: `/auth/link?code=${codeOf(link)}` })
+  assert.equal(begun.statusCode, 303, begun.body)
+  const back = await browser.through(String(begun.headers.location))
+  const done = await ask(network, browser, { url: back.pathname + back.search })
+  assert.equal(done.statusCode, 303, done.body)
+  assert.equal(done.headers.location, '/')
+}
+
+const session = async (network: FastifyInstance, browser: Browser) =>
+  (await ask(network, browser, { url: '/api/v1/session' })).json()
+const write = (csrf_token: string) => ({ origin, 'sealwatch-csrf': csrf_token })
+
+inApp('from the first link to two tenants and back, through the routes alone', async (app) => {
+  const { network, operator, access } = app
+  const browser = browserOf()
+  const first = await admin(app, browser, 'first')
+  assert.deepEqual([first.tenant, first.tenants, first.person.name], ['default', ['cluster', 'default'], 'first'])
+  assert.deepEqual(first.principal, { kind: 'person', id: first.person.person_id })
+  const switched = await ask(network, browser, {
+    method: 'POST',
+    url: '/api/v1/session/tenant',
+    headers: write(first.csrf_token),
+    payload: { tenant: 'cluster' },
+  })
+  assert.equal(switched.statusCode, 200, switched.body)
+  const people = await ask(network, browser, { url: '/api/v1/people' })
+  assert.deepEqual(
+    people.json().items.map(({ person_id }: { person_id: string }) => person_id),
+    [first.person.person_id],
+  )
+  const stale = await ask(network, browser, { url: '/api/v1/people', headers: { 'sealwatch-tenant': 'default' } })
+  assert.deepEqual([stale.statusCode, stale.json().code], [409, 'TENANT_SWITCHED'])
+  const away = await ask(network, browser, {
+    method: 'POST',
+    url: '/auth/logout',
+    headers: write(switched.json().csrf_token),
+  })
+  assert.match(away.json().redirect, /\/session\/end\?/)
+  assert.equal((await ask(network, browser, { url: '/api/v1/session' })).statusCode, 401)
+  assert.deepEqual(access.grants.tenantsOf(first.person.person_id), ['cluster', 'default'])
+  assert.equal((await operator.inject({ url: '/api/v1/session' })).json().principal.kind, 'operator')
+})
+
+inApp('POL-1: nothing is changed from a foreign page, or without the token of the session', async (app) => {
+  const { network } = app
+  const browser = browserOf()
+  const { csrf_token } = await admin(app, browser, 'first')
+  const other = browserOf('192.0.2.99')
+  const theirs = await admin(app, other, 'second')
+  const wrong: Record<string, string>[] = [
+    {},
+    { origin },
+    { 'sealwatch-csrf': csrf_token },
+    { origin: 'http://evil.example', 'sealwatch-csrf': csrf_token },
+    { origin: 'http://localhost:8444', 'sealwatch-csrf': csrf_token },
+    { origin: 'null', 'sealwatch-csrf': csrf_token },
+    { origin, 'sealwatch-csrf': theirs.csrf_token },
+    { origin, 'sealwatch-csrf': '' },
+  ]
+  for (const headers of wrong) {
+    for (const [method, url, payload] of [
+      ['POST', '/auth/logout', undefined],
+      ['POST', '/auth/logout-everywhere', undefined],
+      ['POST', '/api/v1/session/tenant', { tenant: 'cluster' }],
+      ['DELETE', `/api/v1/sessions/ses_${'0'.repeat(20)}`, undefined],
+      ['POST', '/api/v1/members/invitations', { name: 'x', role: 'viewer' }],
+    ] as const) {
+      const refused = await ask(network, browser, { method, url, headers, ...(payload && { payload }) })
+      assert.deepEqual([refused.statusCode, refused.json().code], [403, 'ORIGIN_FOREIGN'], `${method} ${url}`)
+    }
+  }
+  assert.equal((await session(network, browser)).tenant, 'default')
+})
+
+inApp('a person is invited, comes with the role and no more, and goes when disabled', async (app) => {
+  const { room, network, access } = app
+  const browser = browserOf()
+  const { csrf_token } = await admin(app, browser, 'first')
+  const invite = (role: string) =>
+    ask(network, browser, {
+      method: 'POST',
+      url: '/api/v1/members/invitations',
+      headers: write(csrf_token),
+      payload: { name: 'Zoë', role },
+    })
+  assert.equal((await invite('cluster_admin')).statusCode, 404, 'there is no such role in this tenant')
+  const invited = await invite('viewer')
+  assert.equal(invited.statusCode, 201, invited.body)
+  room.provider.mood.account = { sub: 'zoe', name: 'Zoë' }
+  const hers = browserOf('192.0.2.50')
+  await comeBy(app, hers, invited.json().url)
+  const zoe = await session(network, hers)
+  assert.deepEqual(access.grants.rolesOf({ kind: 'person', id: zoe.person.person_id, session: '' }, 'default'), [
+    'viewer',
+  ])
+  const denied = await ask(network, hers, {
+    method: 'POST',
+    url: '/api/v1/members/invitations',
+    headers: write(zoe.csrf_token),
+    payload: { name: 'x', role: 'viewer' },
+  })
+  assert.deepEqual([denied.statusCode, denied.json().title], [403, 'Access denied'])
+  assert.equal((await ask(network, hers, { url: '/api/v1/people' })).statusCode, 403)
+  const cluster = await ask(network, browser, {
+    method: 'POST',
+    url: '/api/v1/session/tenant',
+    headers: write(csrf_token),
+    payload: { tenant: 'cluster' },
+  })
+  const disabled = await ask(network, browser, {
+    method: 'PATCH',
+    url: `/api/v1/people/${zoe.person.person_id}`,
+    headers: write(cluster.json().csrf_token),
+    payload: { disabled: true },
+  })
+  assert.equal(disabled.statusCode, 200, disabled.body)
+  assert.equal((await ask(network, hers, { url: '/api/v1/session' })).statusCode, 401)
+})
+
+inApp('groups of the provider stand for roles, and what they give goes with them', async (app) => {
+  const { room, network, access } = app
+  const browser = browserOf()
+  const { csrf_token } = await admin(app, browser, 'first')
+  const headers = write(csrf_token)
+  for (const role of ['responder', 'viewer'])
+    assert.equal(
+      (
+        await ask(network, browser, {
+          method: 'POST',
+          url: '/api/v1/group-roles',
+          headers,
+          payload: { group: `sec/${role}`, role },
+        })
+      ).statusCode,
+      200,
+    )
+  const bad = { group: 'a\u202eb', role: 'viewer' }
+  const refused = await ask(network, browser, { method: 'POST', url: '/api/v1/group-roles', headers, payload: bad })
+  assert.deepEqual([refused.statusCode, refused.json().code], [400, 'GROUP_NAME'])
+  const bob = browserOf('192.0.2.60')
+  const comes = async (groups: string[]) => {
+    room.provider.mood.account = { sub: 'bob', groups }
+    const begun = await ask(network, bob, { url: '/auth/login?return_to=/hosts' })
+    const back = await bob.through(String(begun.headers.location))
+    return ask(network, bob, { url: back.pathname + back.search })
+  }
+  const done = await comes(['sec/responder', 'sec/viewer', 'unknown'])
+  assert.deepEqual([done.statusCode, done.headers.location], [303, '/hosts'])
+  const { person } = await session(network, bob)
+  const roles = () => access.grants.rolesOf({ kind: 'person', id: person.person_id, session: '' }, 'default')
+  assert.deepEqual(roles().toSorted(), ['responder', 'viewer'])
+  await comes(['sec/viewer'])
+  assert.deepEqual(roles(), ['viewer'])
+  await ask(network, browser, {
+    method: 'DELETE',
+    url: '/api/v1/group-roles?group=sec/viewer&role=viewer',
+    headers,
+  })
+  assert.deepEqual(roles(), [])
+  assert.equal((await comes(['sec/viewer'])).statusCode, 403)
+  assert.deepEqual((await ask(network, browser, { url: '/api/v1/group-roles' })).json().items, [
+    { group: 'sec/responder', role: 'responder' },
+  ])
+})
+
+inApp('break-glass access is opened by root alone, and acknowledged by others', async (app) => {
+  const { room, network, operator } = app
+  const browser = browserOf()
+  const { csrf_token } = await admin(app, browser, 'first')
+  const payload = { name: 'alice', reason: 'the provider is down', minutes: 5 }
+  const headers = write(csrf_token)
+  const denied = await ask(network, browser, { method: 'POST', url: '/api/v1/break-glass', headers, payload })
+  assert.equal(denied.statusCode, 403)
+  const links = await ask(network, browser, { method: 'POST', url: '/api/v1/login-links', headers, payload: {} })
+  assert.equal(links.statusCode, 403)
+  const opened = await operator.inject({ method: 'POST', url: '/api/v1/break-glass', payload })
+  assert.equal(opened.statusCode, 201, opened.body)
+  const hers = browserOf('192.0.2.70')
+  room.provider.mood.status = 503
+  const url = `/auth/link?code=${codeOf(opened.json().url)}`
+  for (const ahead of [{ 'sec-purpose': 'prefetch;prerender' }, { purpose: 'prefetch' }])
+    assert.equal((await ask(network, hers, { url, headers: ahead })).statusCode, 503, 'not used up by looking ahead')
+  const came = await ask(network, hers, { url })
+  assert.deepEqual([came.statusCode, came.headers.location], [303, '/'])
+  const view = await session(network, hers)
+  assert.deepEqual([view.tenant, view.sessions[0].method], ['cluster', 'break_glass'])
+  const acknowledge = (by: Browser, token: string) =>
+    ask(network, by, {
+      method: 'POST',
+      url: `/api/v1/break-glass/${opened.json().id}/acknowledge`,
+      headers: write(token),
+    })
+  assert.equal((await acknowledge(hers, view.csrf_token)).statusCode, 403, 'not by whom it let in')
+  const waiting = await operator.inject({ url: '/api/v1/break-glass' })
+  assert.equal(waiting.json().items.length, 1)
+  const done = await operator.inject({ method: 'POST', url: `/api/v1/break-glass/${opened.json().id}/acknowledge` })
+  assert.equal(done.statusCode, 200, done.body)
+  assert.deepEqual((await operator.inject({ url: '/api/v1/break-glass' })).json().items, [])
+})
+
+inApp('DET-5: who cannot sign in is told so and no more, as a page in a browser', async (app) => {
+  const { network } = app
+  const url = '/auth/callback?state=x%22%3E%3Cscript%3E&error_description=%3Cb%3E'
+  const page = await network.inject({ url, headers: { accept: 'text/html,*/*' } })
+  assert.equal(page.statusCode, 401)
+  assert.match(String(page.headers['content-type']), /^text\/html/)
+  assert.match(page.body, /<h1>Invalid credentials<\/h1>/)
+  assert(!/script>|no log-in of the last|<b>/.test(page.body), page.body)
+  assert.match(String(page.headers['content-security-policy']), /default-src 'none'/)
+  assert.deepEqual(
+    ['cache-control', 'referrer-policy'].map((name) => page.headers[name]),
+    ['no-store', 'no-referrer'],
+  )
+  const problem = await network.inject({ url })
+  assert.deepEqual(Object.keys(problem.json()).toSorted(), ['code', 'request_id', 'status', 'title', 'type'])
+  const away = await network.inject({ url: '/auth/login?return_to=https://evil.example' })
+  assert.deepEqual([away.statusCode, away.json().code], [400, 'LOGIN_RETURN'])
+  app.room.provider.mood.status = 503
+  const down = await network.inject({ url: '/auth/login', headers: { accept: 'text/html' } })
+  assert.equal(down.statusCode, 503)
+  assert.match(down.body, /Try again in a moment/)
+})
