@@ -15,7 +15,7 @@ export type Child = {
 /** Starts bench/`program` over a directory, in a process of its own; resolves when it serves. */
 export async function startChild(program: string, dir: string): Promise<Child> {
   const path = new URL(program, import.meta.url).pathname
-  const child = spawn(execPath, ['--disable-warning=ExperimentalWarning', path, dir], {
+  const child = spawn(execPath, ['--disable-warning=ExperimentalWarning', '--no-incremental-marking', path, dir], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit')

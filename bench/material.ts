@@ -58,7 +58,7 @@ export function leanLaunches(count: number): Draft[] {
 }
 
 /** What is sealed at a time: as many as gather in 40 ms at 100,000 events a second. */
-export const eventsAtOnce = 4096
+export const eventsAtOnce = 4000
 const MiB = 1024 * 1024
 
 export const openBenchChain = (dir: string, signer: Ed25519Signer): Promise<Chain> =>

@@ -17,7 +17,7 @@ export type FromHost =
 
 if (parentPort === null) throw new Error('bench/seal.ts starts this')
 const port = parentPort
-const say = (message: FromHost) => port.postMessage(message)
+const say = (message: FromHost, gone: ArrayBuffer[] = []) => port.postMessage(message, gone)
 const signer = generateSigner()
 const drafts = leanLaunches(eventsAtOnce)
 let onTheWay = 0
@@ -42,7 +42,8 @@ async function sealAll({ dir, events }: { dir: string; events: number }): Promis
       onTheWay += 1
       nextSeq += batch.count
       const { chain: id, count, firstSeq, lines } = batch
-      say({ batch: { chain: id, count, firstSeq, lines } })
+      // What was read back is a copy, and needs no other.
+      say({ batch: { chain: id, count, firstSeq, lines } }, [lines.buffer as ArrayBuffer])
     }
   }
   await chain.close()

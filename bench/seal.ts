@@ -31,7 +31,7 @@ import { journalEntries, openJournal } from './peers/journald.ts'
 import { openPostgres } from './peers/postgres.ts'
 import type { FromHost, ToHost } from './seal-host.ts'
 
-const events = 49 * eventsAtOnce
+const events = 100 * eventsAtOnce
 const fullEvents = 5 * eventsAtOnce
 const batchesAtOnce = 8
 
