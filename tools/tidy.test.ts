@@ -49,6 +49,20 @@ const cases: Record<string, { good: Record<string, string>; bad: Record<string, 
       },
     },
   },
+  outgoing: {
+    good: {
+      'apps/server/src/a.ts':
+        "import { createServer, type RequestListener } from 'node:http'\nconst x = await prefetch(y)",
+      'apps/server/src/b.ts': "import type { Outgoing } from '@sealwatch/base/outgoing'\nsource.fetch(1)",
+      'apps/server/src/a.test.ts': "await fetch('http://localhost')",
+      'apps/cli/src/a.ts': "import { request } from 'node:http'",
+    },
+    bad: {
+      fetch: { 'apps/server/src/a.ts': "await fetch('https://a.example')" },
+      'fetch by another name': { 'apps/server/src/a.ts': 'const call = globalThis.fetch' },
+      'the request of node': { 'apps/server/src/a.ts': "import { createServer, request as ask } from 'node:https'" },
+    },
+  },
   environment: {
     good: {
       'apps/cli/src/main.ts': 'process.env.X',

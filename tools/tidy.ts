@@ -164,6 +164,23 @@ const ambientTime: Rule = {
     }),
 }
 
+/** The one door out; the signing proxy's callers, which keys own, bring certificates of their own to a place that is set. */
+const outgoing: Rule = {
+  name: 'outgoing',
+  check: (tree) =>
+    linesIn(tree, (path) => isCode(path) && path.startsWith('apps/server/src/') && !isTest(path)).flatMap(
+      ({ path, line, text }) => {
+        const found =
+          /(?<![.\w])fetch\(|globalThis\.fetch|\b(?:request|get)\b[^'"]*\bfrom ['"]node:https?['"]|from ['"]node:dgram['"]/.exec(
+            text,
+          )?.[0]
+        return found === undefined
+          ? []
+          : fault(path, line, `has ${found}: what the server asks of others goes by @sealwatch/base/outgoing`)
+      },
+    ),
+}
+
 const licence: Rule = {
   name: 'licence',
   check: (tree) =>
@@ -262,6 +279,7 @@ export const rules: readonly Rule[] = [
   declaredDependencies,
   environment,
   ambientTime,
+  outgoing,
   licence,
   browserSafe,
   machinePaths,

@@ -12,6 +12,7 @@ import { openOwnSigner, verifyEd25519 } from '@sealwatch/keys'
 import { isQuorumMet, parseNote, parsePolicy, parseVkey, sha256, verifyCosignatures } from '@sealwatch/ledger'
 import { addLog, createCosigner, listEvidence } from '@sealwatch/ledger/witness'
 import { type Ledgers, openLedgers } from '../../apps/server/src/ingest/ledgers.ts'
+import { callWitnesses } from '../../apps/server/src/ingest/witnesses/prepare.ts'
 import type { SplitViewFound } from '../../apps/server/src/ingest/witnesses/split-view.ts'
 import { createWitnesses } from '../../apps/server/src/ingest/witnesses/witnesses.ts'
 import { createForkedLog } from '../../packages/ledger/test/forked-log.ts'
@@ -54,7 +55,7 @@ function witnessesOf(policy: string, branch = 0, clock: Clock = systemClock) {
   const witnesses = createWitnesses({
     policy: parsePolicy(sha256, policy, 'testing'),
     logKeys: [parseVkey(sha256, log.vkey)],
-    fetch,
+    call: callWitnesses(parsePolicy(sha256, policy, 'testing'), clock),
     consistency: (from, to) => log.proofOf(branch, from, to),
     clock,
     random: () => 0.5,
@@ -100,10 +101,11 @@ test('no witness, and no quorum, is a policy too; one that a server cannot follo
     `witness a ${vkey}\nquorum a\n`,
     `witness a ${vkey} ftp://x\nquorum a\n`,
     `witness a ${vkey} x\nquorum a\n`,
-    `log ${other.vkey}\nwitness a ${vkey} http://x\nquorum a\n`,
+    `witness a ${vkey} http://x\nquorum a\n`,
+    `log ${other.vkey}\nwitness a ${vkey} https://x\nquorum a\n`,
   ])
     assert.throws(() => witnessesOf(policy), { code: 'WITNESSES_UNUSABLE' })
-  assert.equal(witnessesOf(`log ${log.vkey}\nwitness a ${vkey} http://x\nquorum a\n`).witnesses.status().length, 1)
+  assert.equal(witnessesOf(`log ${log.vkey}\nwitness a ${vkey} https://x\nquorum a\n`).witnesses.status().length, 1)
 })
 
 const readAll = async (request: IncomingMessage) => {
@@ -257,7 +259,7 @@ async function deploymentOf(dir: string, policy: () => string, belowQuorum: 'deg
         policy: parsePolicy(sha256, policy(), 'testing'),
         logKeys: [key],
         consistency,
-        fetch,
+        call: callWitnesses(parsePolicy(sha256, policy(), 'testing'), systemClock),
         clock: systemClock,
         random: () => 0,
         log: quiet,

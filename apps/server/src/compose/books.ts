@@ -28,7 +28,7 @@ export type Books = Keys & {
 
 export async function openBooks(keys: Keys, ends: AsyncDisposableStack): Promise<Books> {
   const { config, dir, deployment, witnessPolicy, store } = keys
-  const witnesses = prepareWitnesses({ ...keys, policy: witnessPolicy, fetch, random: systemRandom })
+  const witnesses = prepareWitnesses({ ...keys, policy: witnessPolicy, random: systemRandom })
   const opening = openLedgers({
     ...keys,
     ...witnesses.ledgersOptions,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Clock, type Log, messageOf } from '@sealwatch/base'
+import type { Outgoing, OutgoingInit } from '@sealwatch/base/outgoing'
 import { verifyEd25519 } from '@sealwatch/keys'
 import {
   formatSignature,
@@ -13,12 +14,10 @@ import {
 import { formatSubmission, logIdOf } from '@sealwatch/ledger/witness'
 import { judgeTheirs, originOf, type RootCheckpoint, type SplitViewFound } from './split-view.ts'
 
-export type Fetch = typeof globalThis.fetch
-
 export type WitnessClientOptions = {
   readonly witness: PolicyWitness & { readonly url: string }
   readonly logKeys: readonly NoteVerifier[]
-  readonly fetch: Fetch
+  readonly call: Outgoing
   readonly consistency: (oldSize: number, newSize: number) => Hash[]
   readonly clock: Clock
   /** From 0 to 1, for spreading attempts in time. */
@@ -45,7 +44,7 @@ export type WitnessClient = {
 }
 
 export const witnessDeadlineMs = 5_000
-const answerBytesMax = 64 * 1024
+export const answerBytesMax = 64 * 1024
 const attemptsMax = 3
 const backoffMinMs = 1_000
 const backoffMaxMs = 300_000
@@ -158,10 +157,14 @@ export function createWitnessClient(options: WitnessClientOptions): WitnessClien
     }
   }
 
-  async function call(path: string, init: RequestInit): Promise<{ status: number; type: string; text: string }> {
-    const response = await options.fetch(`${prefix}${path}`, { ...init, redirect: 'error' })
+  async function call(path: string, init: OutgoingInit): Promise<{ status: number; type: string; text: string }> {
+    const response = await options.call(`${prefix}${path}`, init)
     const type = response.headers.get('content-type') ?? ''
-    return { status: response.status, type, text: await textIn(response) }
+    return {
+      status: response.status,
+      type,
+      text: new TextDecoder('utf-8', { fatal: true }).decode(await response.arrayBuffer()),
+    }
   }
 
   return {
@@ -182,17 +185,6 @@ function sizeIn({ type, text }: { readonly type: string; readonly text: string }
   if (!type.startsWith('text/x.tlog.size') || !Number.isSafeInteger(size))
     throw new Error('it answered 409 without the size of its tree')
   return size
-}
-
-async function textIn(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length
-    if (bytes > answerBytesMax) throw new Error(`its answer has more than ${answerBytesMax} bytes`)
-    chunks.push(chunk)
-  }
-  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
 }
 
 /** Ends with the signal or after the deadline, whatever becomes of the work. */

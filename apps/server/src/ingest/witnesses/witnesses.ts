@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { safeUrl } from '@sealwatch/base/outgoing'
 import { type CosignerKey, equal, isQuorumMet, type NoteVerifier, type Policy } from '@sealwatch/ledger'
 import { createWitnessClient, type WitnessClientOptions, type WitnessStatus, witnessDeadlineMs } from './client.ts'
 import { witnessesError } from './errors.ts'
@@ -81,7 +82,7 @@ export function createWitnesses(options: WitnessesOptions): Witnesses {
 function checkPolicy({ logs, witnesses }: Policy, logKeys: readonly NoteVerifier[]): void {
   const attempted = 'reading the witness policy'
   for (const { name, url } of witnesses) {
-    if (url === undefined || !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+    if (url === undefined || safeUrl(url) === undefined)
       throw witnessesError('WITNESSES_UNUSABLE', { attempted, received: `the witness ${name} at ${url ?? 'no URL'}` })
   }
   const isOurs = logs.some(({ key }) => logKeys.some((own) => equal(own.publicKey, key.publicKey)))
