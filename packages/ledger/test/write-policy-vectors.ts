@@ -68,7 +68,7 @@ const malformed = async (name: string, change: object): Promise<Row> => ({
   name,
   document: one,
   envelope: await signed({ ...first, ...change }),
-  code: 'POLICY_MALFORMED',
+  code: 'SECURITY_POLICY_MALFORMED',
 })
 const rows: Row[] = [
   { name: 'first version', document: one, envelope: firstSigned },

@@ -8,7 +8,7 @@ import type { Sha256 } from './merkle.ts'
 import { openPayload } from './signed-payload.ts'
 
 export const securityPolicyErrors = {
-  POLICY_MALFORMED: {
+  SECURITY_POLICY_MALFORMED: {
     kind: 'invalid',
     rule: 'a signed policy is the statement of one version, and the document that it names (policy.md, 5)',
     advice: 'Fetch the policy from the server again',
@@ -75,7 +75,7 @@ export function openPolicy(
 ): VerifiedPolicy {
   const unverified = (received: string | undefined, cause?: SealwatchError) =>
     policyError('POLICY_UNVERIFIED', { attempted, received, cause })
-  const malformed = (received: string | undefined) => policyError('POLICY_MALFORMED', { attempted, received })
+  const malformed = (received: string | undefined) => policyError('SECURITY_POLICY_MALFORMED', { attempted, received })
   const form = { type: policyStatementType, members, attempted, unverified, malformed }
   const { fields, payload, signers } = openPayload(envelope, form, trusted)
   const { digest, origin, policy, prev, tenant, time, version } = fields
