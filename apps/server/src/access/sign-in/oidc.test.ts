@@ -188,7 +188,7 @@ inRoom('SSRF: only endpoints of the issuer’s own origin are called, and no red
 inRoom('a discovery document without end is not read to its end', async (room) => {
   room.provider.mood.describe = (document) => ({ ...document, padding: 'x'.repeat(300_000) })
   await assert.rejects(room.beginLogin(browserOf().visit(), '/'), {
-    code: 'PROVIDER_UNAVAILABLE',
+    code: 'PROVIDER_UNFIT',
     received: /more than 262144 bytes/,
   })
 })

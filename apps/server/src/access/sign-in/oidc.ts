@@ -2,6 +2,7 @@
 // The relying party (OpenID Connect Core 1.0): authorization code, PKCE, state and nonce.
 
 import { type Clock, isSealwatchError, messageOf, type SealwatchError } from '@sealwatch/base'
+import { safeUrl } from '@sealwatch/base/outgoing'
 import {
   AuthorizationResponseError,
   allowInsecureRequests,
@@ -26,7 +27,7 @@ import { signInError } from './errors.ts'
 import type { PendingLogin } from './pending-logins.ts'
 import type { ProvenPerson } from './people.ts'
 import { providerCall } from './provider-call.ts'
-import { callbackPath, type OidcPlan, safeUrl } from './settings.ts'
+import { callbackPath, type OidcPlan } from './settings.ts'
 
 export type ProvenLogin = ProvenPerson & {
   /** Of the groups claim; undefined where the provider gave none, which is not the same as an empty one. */
@@ -60,7 +61,7 @@ const attempted = 'signing somebody in'
 
 /** `origin`: of the dashboard, as people's browsers see it. */
 export function createRelyingParty(plan: OidcPlan, origin: () => string, clock: Clock): RelyingParty {
-  const call = providerCall(plan)
+  const call = providerCall(plan, clock)
   const redirectUri = () => origin() + callbackPath
   let known: { readonly metadata: ServerMetadata; readonly untilNs: bigint } | undefined
   let failed: { readonly error: SealwatchError; readonly untilNs: bigint } | undefined

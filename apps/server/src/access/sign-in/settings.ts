@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { readFileSync, statSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { isSealwatchError } from '@sealwatch/base'
+import { safeUrl } from '@sealwatch/base/outgoing'
 import { type Secret, secretOf } from '@sealwatch/keys'
 import { signInError } from './errors.ts'
 
@@ -116,17 +116,6 @@ function readText(path: string, isSecret: boolean): string {
 
 const settingsError = (received: string) =>
   signInError('PROVIDER_SETTINGS', { attempted: 'reading the settings of the log-in', received })
-
-/** https, or http to this very machine. */
-export function safeUrl(text: string): URL | undefined {
-  const url = URL.parse(text)
-  if (url === null) return undefined
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)) ? url : undefined
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'))
-}
 
 /** Undefined for what is no origin that is safe to go to. */
 export function originOf(text: string): string | undefined {
