@@ -3,8 +3,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { execPath } from 'node:process'
+import process, { execPath } from 'node:process'
 import { createInterface } from 'node:readline'
+import { memoryEnv, nodeFlags } from '../apps/cli/src/supervise/node-start.ts'
 
 export type Child = {
   readonly port: number
@@ -15,7 +16,8 @@ export type Child = {
 /** Starts bench/`program` over a directory, in a process of its own; resolves when it serves. */
 export async function startChild(program: string, dir: string): Promise<Child> {
   const path = new URL(program, import.meta.url).pathname
-  const child = spawn(execPath, ['--disable-warning=ExperimentalWarning', '--no-incremental-marking', path, dir], {
+  const child = spawn(execPath, [...nodeFlags, path, dir], {
+    env: { ...process.env, ...memoryEnv },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit')

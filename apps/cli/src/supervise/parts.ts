@@ -5,6 +5,7 @@ import process from 'node:process'
 import { handedMark, isSecretVariable, isSignerVariable } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import type { ServiceView } from './layout.ts'
+import { memoryEnv, nodeFlags } from './node-start.ts'
 import type { Part } from './part.ts'
 import { serviceUsers } from './users.ts'
 
@@ -70,12 +71,6 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
   return { name: 'sensor', argv, env: plainEnv(env), log: fileOf.log(place, 'sensor'), stopMs }
 }
 
-/**
- * Batches lie outside of the heap, which is small: V8 would take them for a reason to mark it all the time, step by step,
- * which costs all code a third of its speed (bench/README.md). In one go it takes a few milliseconds, now and then.
- */
-const nodeFlags = ['--disable-warning=ExperimentalWarning', '--no-incremental-marking'] as const
-
 type NodePartSettings = Pick<PartSettings, 'place' | 'view' | 'root' | 'env'>
 
 function nodePart(name: 'server' | 'agent', settings: NodePartSettings, own: Record<string, string>): Part {
@@ -91,6 +86,7 @@ function nodePart(name: 'server' | 'agent', settings: NodePartSettings, own: Rec
     argv: view.wrap([process.execPath, ...nodeFlags, join(root, 'apps', name, 'src/main.ts')]),
     env: {
       ...plainEnv(env),
+      ...memoryEnv,
       ...operatorsEnv(env, (key) => isForPart(key) && !isSecretVariable(key) && !Object.hasOwn(handedMark, key)),
       ...(hasSecrets ? handedMark : {}),
       ...own,
