@@ -21,6 +21,11 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   token_created: 'fail',
   login_link_created: 'fail',
   break_glass_opened: 'fail',
+  policy_created: 'fail',
+  policy_replaced: 'fail',
+  policy_enabled: 'fail',
+  policy_disabled: 'fail',
+  policy_deleted: 'fail',
   host_revoked: 'park',
   master_key_epoch_begun: 'park',
 }

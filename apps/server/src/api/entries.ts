@@ -4,8 +4,8 @@ import { canonicalize } from '@sealwatch/base'
 import { eventClasses, type Side } from '@sealwatch/contract'
 import { sideOfFinding } from '@sealwatch/detect'
 import type { Leaf } from '@sealwatch/ledger'
+import { leavesBySpan, ownLeaves } from '../ingest/index.ts'
 import { apiError } from './errors.ts'
-import { leavesBySpan, ownLeaves } from './index-queries.ts'
 import type { ApiPorts } from './ports.ts'
 
 export type EntryQuery = {

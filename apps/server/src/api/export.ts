@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { headKeyId, type LeafRange, mergeRanges, parseLine, sha256, writeBundle } from '@sealwatch/ledger'
+import { leavesBySpan, leavesOfKind } from '../ingest/index.ts'
 import { entryAt, leavesOf } from './entries.ts'
 import { apiError } from './errors.ts'
-import { leavesBySpan, leavesOfKind } from './index-queries.ts'
 import type { ApiPorts } from './ports.ts'
 
 export type ExportWhat =

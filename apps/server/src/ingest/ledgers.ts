@@ -3,7 +3,7 @@
 import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
 import { type Clock, type Disk, errorsOf, isSealwatchError, type Log } from '@sealwatch/base'
-import type { AuditSigner } from '@sealwatch/keys'
+import type { AuditSigner, DsseSigner } from '@sealwatch/keys'
 import {
   formatCheckpoint,
   type Ledger,
@@ -31,6 +31,8 @@ export type Ledgers = Pick<OpenLedgers, 'tenants' | 'has' | 'get' | 'open'> & {
   readonly root: Ledger
   /** Verifier key of the log key: what an outsider pins. */
   readonly vkey: string
+  /** Who signs what the deployment says: its signer, and the log key where that is another. */
+  readonly dsseSigners: readonly DsseSigner[]
   readonly health: LedgersHealth
   /** Signs every ledger that has grown, and then the root over their heads. */
   seal(): Promise<void>
@@ -251,6 +253,7 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
       }),
     root,
     vkey: logKey.vkey(rootOrigin),
+    dsseSigners: logKey.dsseSigners,
     get health() {
       const { published } = publisher
       return {

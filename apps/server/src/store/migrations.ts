@@ -88,4 +88,15 @@ export const migrations: readonly string[] = [
      id TEXT PRIMARY KEY, person_id TEXT NOT NULL REFERENCES people, reason TEXT NOT NULL, minutes INTEGER NOT NULL,
      code_hash TEXT NOT NULL, opened_at TEXT NOT NULL, link_expires_at TEXT NOT NULL, used_at TEXT, ends_at TEXT,
      acknowledged_at TEXT, acknowledged_by TEXT) STRICT;`,
+  `CREATE TABLE security_policies (
+     tenant TEXT NOT NULL, policy_id TEXT NOT NULL, version INTEGER NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL,
+     name_key TEXT NOT NULL, enabled INTEGER NOT NULL, rules INTEGER NOT NULL, digest TEXT, statement_digest TEXT NOT NULL,
+     created_at TEXT NOT NULL, created_by TEXT NOT NULL, updated_at TEXT NOT NULL, updated_by TEXT NOT NULL, deleted_at TEXT,
+     PRIMARY KEY (tenant, policy_id)) STRICT, WITHOUT ROWID;
+   CREATE UNIQUE INDEX security_policies_by_name ON security_policies (tenant, name_key) WHERE deleted_at IS NULL;
+   CREATE TABLE security_policy_versions (
+     tenant TEXT NOT NULL, policy_id TEXT NOT NULL, version INTEGER NOT NULL, change TEXT NOT NULL, document TEXT, digest TEXT,
+     statement_digest TEXT NOT NULL, envelope TEXT NOT NULL, changed_at TEXT NOT NULL, changed_by TEXT NOT NULL,
+     line_uid TEXT NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (tenant, policy_id, version)) STRICT;
+   CREATE INDEX security_policy_versions_by_time ON security_policy_versions (tenant, changed_at);`,
 ]

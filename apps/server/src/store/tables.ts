@@ -118,6 +118,45 @@ export type Tables = {
     answer: string | null
     created_at: string
   }
+  /** The newest version of each policy, deleted ones included. `enabled`: 0 or 1. */
+  security_policies: {
+    tenant: string
+    policy_id: string
+    version: number
+    type: string
+    name: string
+    /** Names that look alike have the same one. */
+    name_key: string
+    enabled: number
+    /** How many. */
+    rules: number
+    /** Hex SHA-256 of the document; null: deleted. */
+    digest: string | null
+    /** The same of what was signed. */
+    statement_digest: string
+    created_at: string
+    created_by: string
+    updated_at: string
+    updated_by: string
+    deleted_at: string | null
+  }
+  security_policy_versions: {
+    tenant: string
+    policy_id: string
+    version: number
+    change: string
+    /** In canonical form; null: deleted. */
+    document: string | null
+    digest: string | null
+    statement_digest: string
+    /** DSSE, JSON. */
+    envelope: string
+    changed_at: string
+    changed_by: string
+    /** outboxUid of the line about it. */
+    line_uid: string
+    bytes: number
+  }
   signing_key_revocations: { key_id: string; revoked_at: string; cause: string }
   /** Which host seals a chain, and for which tenant; fixed at its first registration. */
   chains: { chain: string; tenant: string; host_id: string; registered_at: string }

@@ -60,6 +60,10 @@ type MoreOfUnmapped =
   | 'role_actions'
   | 'grantee'
   | 'token_actions'
+  | 'policy'
+  | 'policy_version'
+  | 'policy_digest'
+  | 'policy_statement'
   | 'same_machine'
   | 'signing_key_id'
   | 'successor'
@@ -175,6 +179,10 @@ const unmapped = {
   role_actions: 'plain',
   grantee: 'plain',
   token_actions: 'plain',
+  policy: 'plain',
+  policy_version: 'plain',
+  policy_digest: 'plain',
+  policy_statement: 'plain',
 } as const satisfies Rows<SealwatchEvent['unmapped'], MoreOfUnmapped>
 
 const event = {

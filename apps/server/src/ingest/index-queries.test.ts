@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Compilable, CompiledQuery } from 'kysely'
-import { openIndexHere } from '../ingest/index.ts'
 import { openStore, type Store, spanLeaves } from '../store/index.ts'
+import { openIndexHere } from './index.ts'
 import { type LeafQuery, leavesBySpan, leavesOfKind, ownLeaves } from './index-queries.ts'
 
 const [host, own] = ['0f', 'ff'].map((byte) => (byte as string).repeat(16)) as [string, string]

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base'
+
+export const policyErrors = {
+  POLICY_INVALID: {
+    kind: 'invalid',
+    rule: 'a policy is what docs/formats/policy.md says, without an error',
+    advice: 'Correct what `validation` names; `sealwatch policy validate FILE` shows the same before anything is sent',
+  },
+  POLICY_UNKNOWN: {
+    kind: 'not_found',
+    rule: 'the tenant has a policy of that id, and of a version that is kept',
+    advice: 'See `sealwatch policy list` and `sealwatch policy history ID`',
+  },
+  POLICY_CHANGED_MEANWHILE: {
+    kind: 'conflict',
+    rule: 'a change is made to the version that it was made from (If-Match)',
+    advice: 'Read the policy again, look at what changed, and make the change to that',
+  },
+  POLICY_NAME_TAKEN: {
+    kind: 'conflict',
+    rule: 'no two policies of a tenant have names that look alike',
+    advice: 'Choose another name',
+  },
+  POLICIES_TOO_MANY: {
+    kind: 'exhausted',
+    rule: 'a tenant has at most 500 policies, and has ever had at most 10,000 ids of such',
+    advice: 'Delete policies that nobody needs, and use their ids again',
+  },
+  POLICY_TRIES_TOO_MANY: {
+    kind: 'exhausted',
+    rule: 'a tenant tries one policy at a time, and a server two',
+    advice: 'Wait for the one that runs, or end it',
+  },
+} as const satisfies ErrorTable
+export const policyError = errorsOf(policyErrors)
+
+export const policyLimitsOfTenant = {
+  policiesMax: 500,
+  /** Deleted ones included: their last version is kept, so that numbers go on where an id is used again. */
+  idsMax: 10_000,
+  versionsMax: 200,
+  /** Of all versions that are kept: beyond it the oldest that is not the newest of its policy goes. */
+  documentBytesMax: 64 * 1024 * 1024,
+} as const
