@@ -17,7 +17,7 @@ type Operation = {
 type Row = { readonly method: string; readonly path: string; readonly operation: Operation }
 
 /** Words that stand in the other tenant's objects alone. */
-const marks = ['zeta', 'theirrole', 'their token', 'usr_theirs'] as const
+const marks = ['zeta', 'theirrole', 'their token', 'usr_theirs', 'theirpolicy'] as const
 
 let server: TestServer
 let rows: readonly Row[]
@@ -37,6 +37,9 @@ before(async () => {
   const theirs = server.root('zeta')
   await theirs.call('putRole', { params: { name: 'theirrole' }, body: { actions: ['alert:list'] } })
   await theirs.call('grantRole', { params: { person_id: 'usr_theirs', role: 'custom/theirrole' } })
+  const rules = [{ id: 'theirs', action: 'deny', executables: ['/bin/sh'] }]
+  const policy = { type: 'process', name: 'of zeta alone', rules }
+  await theirs.call('putPolicy', { params: { id: 'theirpolicy' }, body: { policy } })
   const token = await theirs.call('createToken', {
     body: { name: 'their token', actions: ['alert:list'], ttl_seconds: 3600 },
   })
@@ -45,7 +48,7 @@ before(async () => {
     role: { theirs: 'custom/theirrole', nobodys: 'custom/nobodys' },
     name: { theirs: 'theirrole', nobodys: 'nobodys' },
     token_id: { theirs: token.info.token_id, nobodys: `tok_${'0'.repeat(20)}` },
-    id: { theirs: token.info.token_id, nobodys: 'nothing' },
+    id: { theirs: 'theirpolicy', nobodys: 'nothing' },
   }
   const ours = server.root('acme')
   const { items, grantable_actions } = await ours.call('listRoles')

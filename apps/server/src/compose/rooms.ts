@@ -6,6 +6,7 @@ import { type Access, openAccess, openSignIn, type SignIn } from '../access/inde
 import { loadRuleset } from '../detect/index.ts'
 import { type Identity, openIdentity } from '../identity/index.ts'
 import { createIngest, type Ingest, openQuarantine } from '../ingest/index.ts'
+import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
 import type { Books } from './books.ts'
 
 export type Rooms = Books & {
@@ -16,6 +17,8 @@ export type Rooms = Books & {
   readonly origin: { url: string }
   readonly ingest: Ingest
   readonly ruleset: Ruleset
+  readonly policies: Policies
+  readonly dryRuns: DryRuns
 }
 
 export async function openRooms(books: Books): Promise<Rooms> {
@@ -34,5 +37,8 @@ export async function openRooms(books: Books): Promise<Rooms> {
   })
   const quarantine = await openQuarantine({ ...books, dir: join(dir, 'quarantine') })
   const ingest = createIngest({ ...books, quarantine })
-  return { ...books, identity, access, signIn, origin, ingest, ruleset: loadRuleset(ruleFiles, log) }
+  const policies = createPolicies({ ...books, origin: ledgers.root.origin, sign: policySigner(ledgers.dsseSigners) })
+  const dryRuns = createDryRuns({ ...books, openSide: books.side.open })
+  const ruleset = loadRuleset(ruleFiles, log)
+  return { ...books, identity, access, signIn, origin, ingest, ruleset, policies, dryRuns }
 }

@@ -36,8 +36,9 @@ export type DryRuns = {
     by: Authorised<'policy:try'>,
     wanted: { readonly policy: PolicyDocument; readonly days: number },
     signal: AbortSignal,
-    onProgress?: (progress: DryRunProgress) => void,
   ): Promise<DryRunReport>
+  /** How far the tenant's run is; undefined: there is none. */
+  progress(by: Authorised<'policy:try'>): DryRunProgress | undefined
 }
 
 export type DryRunOptions = {
@@ -52,21 +53,21 @@ export const dryRunDaysMax = 90
 const dayMs = 86_400_000
 const runNsMax = 60_000_000_000n
 const runsMax = 2
-const eventsPerProgress = 4_096
+const eventsPerProgress = 1_024
 
 export function createDryRuns(options: DryRunOptions): DryRuns {
-  const running = new Set<string>()
+  const running = new Map<string, DryRunProgress>()
   return {
-    run: async (by, wanted, signal, onProgress = () => undefined) => {
-      const { tenant } = by
+    progress: ({ tenant }) => running.get(tenant),
+    run: async ({ tenant }, wanted, signal) => {
       if (running.has(tenant) || running.size >= runsMax)
         throw policyError('POLICY_TRIES_TOO_MANY', {
           attempted: 'trying a policy',
           received: `${running.size} that run`,
         })
-      running.add(tenant)
+      running.set(tenant, { done: 0, total: 0 })
       try {
-        return await dryRun(options, tenant, wanted, signal, onProgress)
+        return await dryRun(options, tenant, wanted, signal, (progress) => running.set(tenant, progress))
       } finally {
         running.delete(tenant)
       }

@@ -3,8 +3,8 @@
 import { type Clock, canonicalize, rfc3339 } from '@sealwatch/base'
 import { nameKey } from '@sealwatch/contract'
 import type { PolicyDocument } from '@sealwatch/contract/policy'
-import type { DsseEnvelope } from '@sealwatch/keys'
-import { type PolicyStatement, sha256 } from '@sealwatch/ledger'
+import type { DsseEnvelope, DsseSigner } from '@sealwatch/keys'
+import { type PolicyStatement, sha256, signPolicy } from '@sealwatch/ledger'
 import type { ExpressionBuilder } from 'kysely'
 import { type ActVerb, actEvent, type ServerVoice } from '../identity/index.ts'
 import type { Outbox, Store, Tables, Tx } from '../store/index.ts'
@@ -116,6 +116,14 @@ export async function writeVersion(
   outbox.ring()
   return { row, leafIndex: await outbox.recorded(uid, `writing version ${version} of the policy ${id}`) }
 }
+
+/** What a signer may take for its answer. */
+const answerMsMax = 10_000
+
+export const policySigner =
+  (signers: readonly DsseSigner[]): WriteOptions['sign'] =>
+  (statement) =>
+    signPolicy(statement, signers, AbortSignal.timeout(answerMsMax))
 
 const hashOf = (text: string) => sha256(Buffer.from(text)).toHex()
 

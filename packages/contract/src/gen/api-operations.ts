@@ -344,6 +344,210 @@ export type Operations = {
       readonly redirect: string
     }
   }
+  /** The security policies of the tenant. Needs `policy:read` in the tenant. */
+  readonly listPolicies: {
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: string
+      readonly type?: "network" | "file" | "process" | "detection" | "response" | "retention"
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly id: string
+        readonly name: string
+        readonly type: "network" | "file" | "process" | "detection" | "response" | "retention"
+        readonly enabled: boolean
+        readonly rule_count: number
+        readonly version: number
+        readonly etag: string
+        readonly digest: string
+        readonly created_at: string
+        readonly created_by: string
+        readonly updated_at: string
+        readonly updated_by: string
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** What a policy would have done in the last days. Needs `policy:try` in the tenant. */
+  readonly dryRunPolicy: {
+    readonly body: {
+      readonly policy?: string | { readonly [member: string]: unknown }
+      readonly id?: string
+      readonly days?: number
+    }
+    readonly answer: {
+      readonly days: number
+      readonly from: string
+      readonly to: string
+      readonly events: number
+      readonly total: number
+      readonly stopped: "time" | "cancelled" | null
+      readonly rules: readonly ({
+        readonly rule: string | null
+        readonly fired: number
+        readonly held: number
+        readonly undecided: number
+        readonly effects: { readonly [member: string]: number }
+        readonly examples: readonly ({
+          readonly leaf_index: number
+          readonly time: string
+          readonly host: string
+          readonly what: string
+          readonly why: readonly string[]
+        })[]
+      })[]
+      readonly notices: readonly string[]
+    }
+  }
+  /** How far the run is that somebody in the tenant waits for. Needs `policy:try` in the tenant. */
+  readonly getDryRun: {
+    readonly answer: {
+      readonly running: {
+        readonly done: number
+        readonly total: number
+      } | null
+    }
+  }
+  /** A security policy; its ETag is for If-Match. Needs `policy:read` in the tenant. */
+  readonly getPolicy: {
+    readonly params: {
+      readonly id: string
+    }
+    readonly answer: {
+      readonly id: string
+      readonly name: string
+      readonly type: "network" | "file" | "process" | "detection" | "response" | "retention"
+      readonly enabled: boolean
+      readonly version: number
+      readonly etag: string
+      readonly digest: string
+      readonly created_at: string
+      readonly created_by: string
+      readonly updated_at: string
+      readonly updated_by: string
+      readonly rules: readonly ({
+        readonly id: string
+      })[]
+      readonly signature: {
+        readonly payloadType: string
+        readonly payload: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly sig: string
+        })[]
+      }
+    }
+  }
+  /** Make or replace a security policy, with If-Match the version that was read. Needs `policy:write` in the tenant. */
+  readonly putPolicy: {
+    readonly params: {
+      readonly id: string
+    }
+    readonly body: {
+      readonly policy: string | { readonly [member: string]: unknown }
+    }
+    readonly answer: {
+      readonly updated: boolean
+      readonly validation: {
+        readonly ok: boolean
+        readonly problems: readonly ({
+          readonly severity: "error" | "warning"
+          readonly code: string
+          readonly path: string
+          readonly rule: string
+          readonly value?: string
+          readonly suggestion: string
+          readonly line?: number
+          readonly column?: number
+        })[]
+        readonly omitted: number
+      }
+      readonly version: number
+      readonly etag: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      } | null
+    }
+  }
+  /** Delete a security policy; its versions are kept. Needs `policy:write` in the tenant. */
+  readonly deletePolicy: {
+    readonly params: {
+      readonly id: string
+    }
+    readonly answer: {
+      readonly version: number
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Versions of a policy, newest first: what changed it, when, and where the ledger says so. Needs `policy:read` in the tenant. */
+  readonly listPolicyVersions: {
+    readonly params: {
+      readonly id: string
+    }
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: number
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly version: number
+        readonly change: "created" | "replaced" | "enabled" | "disabled" | "deleted"
+        readonly changed_at: string
+        readonly changed_by: string
+        readonly digest: string | null
+        readonly statement_digest: string
+        readonly leaf_index: number | null
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** What differs between two versions, as a patch (RFC 6902) and in words. Needs `policy:read` in the tenant. */
+  readonly diffPolicy: {
+    readonly params: {
+      readonly id: string
+    }
+    readonly query?: {
+      readonly from?: number
+      readonly to?: number
+    }
+    readonly answer: {
+      readonly from: number
+      readonly to: number
+      readonly patch: readonly ({
+        readonly op: string
+        readonly path: string
+      })[]
+      readonly text: readonly ({
+        readonly sign: "+" | "-" | "~" | ">"
+        readonly text: string
+      })[]
+    }
+  }
+  /** A version as agents get it: the document in canonical form, and the envelope that signs it. Needs `policy:read` in the tenant. */
+  readonly getSignedPolicy: {
+    readonly params: {
+      readonly id: string
+    }
+    readonly query?: {
+      readonly version?: number
+    }
+    readonly answer: {
+      readonly document: string | null
+      readonly envelope: {
+        readonly payloadType: string
+        readonly payload: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly sig: string
+        })[]
+      }
+    }
+  }
   /** Judge a request (not yet built). Needs `threat:analyze` in the tenant. */
   readonly analyzeThreat: {
     readonly body: { readonly [member: string]: unknown }
@@ -405,6 +609,15 @@ export const operations = {
   endSession: ['DELETE', '/api/v1/sessions/{session_id}'],
   logout: ['POST', '/auth/logout'],
   logoutEverywhere: ['POST', '/auth/logout-everywhere'],
+  listPolicies: ['GET', '/api/v1/security/policies'],
+  dryRunPolicy: ['POST', '/api/v1/security/policies/dry-run'],
+  getDryRun: ['GET', '/api/v1/security/policies/dry-run'],
+  getPolicy: ['GET', '/api/v1/security/policies/{id}'],
+  putPolicy: ['PUT', '/api/v1/security/policies/{id}'],
+  deletePolicy: ['DELETE', '/api/v1/security/policies/{id}'],
+  listPolicyVersions: ['GET', '/api/v1/security/policies/{id}/versions'],
+  diffPolicy: ['GET', '/api/v1/security/policies/{id}/diff'],
+  getSignedPolicy: ['GET', '/api/v1/security/policies/{id}/signed'],
   analyzeThreat: ['POST', '/api/v1/security/threats/analyze'],
   listVulnerabilities: ['GET', '/api/v1/security/vulnerabilities'],
   scanVulnerabilities: ['POST', '/api/v1/security/vulnerabilities/scan'],

@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock, Log } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
+import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
 import { createIdempotency } from './idempotency.ts'
 import { openApiOf } from './openapi.ts'
@@ -12,6 +13,7 @@ import { openRoute } from './route.ts'
 import { memberRoutes } from './routes/members.ts'
 import { notBuiltRoutes } from './routes/not-built.ts'
 import { peopleRoutes } from './routes/people.ts'
+import { policyRoutes } from './routes/policies.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -29,17 +31,20 @@ export { httpErrors }
 export type HttpPorts = {
   readonly access: Access
   readonly signIn: SignIn
+  readonly policies: Policies
+  readonly dryRuns: DryRuns
   readonly version: string
 }
 
 /** Every route there is, the document about them included. */
-export function allRoutes({ access, signIn, version }: HttpPorts): Route[] {
+export function allRoutes({ access, signIn, policies, dryRuns, version }: HttpPorts): Route[] {
   const routes = [
     ...memberRoutes(access),
     ...roleRoutes(access),
     ...tokenRoutes(access),
     ...peopleRoutes(access, signIn),
     ...signInRoutes(signIn),
+    ...policyRoutes(policies, dryRuns),
     ...notBuiltRoutes(),
   ]
   let text = ''

@@ -66,6 +66,15 @@ export type Problem = {
   readonly problems?: readonly { readonly at: string; readonly rule: string }[]
 }
 
+/** An error with more to tell than a sentence: its members stand beside those of the problem (RFC 9457, 3.2). */
+export class Explained extends Error {
+  readonly members: Readonly<Record<string, unknown>>
+  constructor(cause: Error, members: Readonly<Record<string, unknown>>) {
+    super(cause.message, { cause })
+    this.members = members
+  }
+}
+
 const statuses: Readonly<Record<ErrorKind, number>> = {
   invalid: 400,
   unverified: 400,
@@ -84,6 +93,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   REQUEST_TOO_LARGE: 413,
   NOT_AVAILABLE: 501,
   IDEMPOTENCY_REUSED: 422,
+  POLICY_INVALID: 422,
 }
 
 const titles: Readonly<Record<number, string>> = {
@@ -94,7 +104,7 @@ const titles: Readonly<Record<number, string>> = {
   409: 'Conflict',
   412: 'Changed meanwhile',
   413: 'Too large',
-  422: 'Idempotency key reused',
+  422: 'Cannot be done as it is',
   429: 'Too many requests',
   500: 'Internal error',
   501: 'not_available',
@@ -106,6 +116,7 @@ const isSafe = (status: number) => status !== 401 && status !== 403 && status !=
 
 /** `problems`: of a request that its schema refused. */
 export function problemOf(error: unknown, requestId: string, problems?: Problem['problems']): Problem {
+  if (error instanceof Explained) return { ...error.members, ...problemOf(error.cause, requestId) }
   const known = isSealwatchError(error) ? error : undefined
   const status = known === undefined ? 500 : (statusOf(known.code) ?? statuses[known.kind])
   const code = known === undefined || status === 500 ? 'INTERNAL' : known.code

@@ -8,6 +8,7 @@ import type { z } from 'zod'
 import { type Access, type Authorised, actions, nameOf } from '../../access/index.ts'
 import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf } from './problems.ts'
+import { readJson } from './read-json.ts'
 import { Answer, type Caller, type RequestFacts, type Route } from './route.ts'
 
 export type ServeOptions = {
@@ -67,7 +68,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     reply.headers({ ...securityHeaders, 'x-request-id': request.id })
     if (isTls(request.raw)) reply.header('strict-transport-security', 'max-age=31536000')
     // On the control socket there is root alone.
-    const { address } = factsOf(request)
+    const { remoteAddress: address } = request.raw.socket
     if (address !== undefined) checkRate(reply, ofAddress.take(clientOf(address)))
   })
 
@@ -78,7 +79,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
       url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       handler: async (request, reply) => {
         if ('open' in one)
-          return send(one, reply, await one.handle({ ...read(schemas, request), request: factsOf(request) }))
+          return send(one, reply, await one.handle({ ...read(schemas, request), request: factsOf(request, reply) }))
         const caller = await options.authenticate(request.raw)
         if (caller === undefined)
           throw httpError('CREDENTIALS_INVALID', {
@@ -87,12 +88,16 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
           })
         checkRate(reply, ofTenant.take(caller.tenant))
         if ('self' in one)
-          return send(one, reply, await one.handle(caller, { ...read(schemas, request), request: factsOf(request) }))
+          return send(
+            one,
+            reply,
+            await one.handle(caller, { ...read(schemas, request), request: factsOf(request, reply) }),
+          )
         const by = options.gate.authorise(caller.principal, one.action, {
           tenant: tenantFor(one.action, caller),
           requestId: request.id,
         })
-        return act(one, by, { ...read(schemas, request), request: factsOf(request) }, request, reply)
+        return act(one, by, { ...read(schemas, request), request: factsOf(request, reply) }, request, reply)
       },
     })
   }
@@ -133,7 +138,7 @@ const tenantFor = (action: keyof typeof actions, { principal, tenant }: Caller) 
   principal.kind === 'operator' && actions[action].of === 'deployment' ? 'cluster' : tenant
 
 export function bareServer(): FastifyInstance {
-  return Fastify({
+  const app = Fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
     http: { maxHeaderSize: headersBytesMax },
@@ -146,6 +151,11 @@ export function bareServer(): FastifyInstance {
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   })
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: unknown, body: string) =>
+    readJson(body),
+  )
+  return app
 }
 
 function checkRate(reply: FastifyReply, waitMs: number): void {
@@ -154,9 +164,10 @@ function checkRate(reply: FastifyReply, waitMs: number): void {
   throw httpError('RATE_EXCEEDED', { attempted: 'taking a request' })
 }
 
-function factsOf(request: FastifyRequest): RequestFacts {
+function factsOf(request: FastifyRequest, reply: FastifyReply): RequestFacts {
   const gone = new AbortController()
-  request.raw.once('close', () => gone.abort())
+  // A request that was read whole is closed, too: what goes away with its client is the answer.
+  reply.raw.once('close', () => gone.abort())
   return {
     requestId: request.id,
     headers: request.headers,

@@ -8,6 +8,9 @@ import { openAccess } from '../../access/index.ts'
 import { authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
 import { readSession } from './read-session.ts'
 
+/** Rooms whose routes are not asked here. */
+const nobodys = { policies: undefined as never, dryRuns: undefined as never }
+
 const inApp = (name: string, work: (app: App) => Promise<void>, options?: Parameters<typeof signInRoom>[0]) =>
   test(name, async () => {
     const app = await appOf(await signInRoom(options))
@@ -28,7 +31,16 @@ async function appOf(room: Room) {
   const stateOf = (tenant: string) => (['cluster', 'default', 'acme', 'zeta'].includes(tenant) ? 'active' : undefined)
   const access = await openAccess({ store, outbox: outboxOfAll, voice, clock, log, stateOf } as const)
   const signIn = await room.open(access)
-  const options = { store, clock, log, access, signIn, version: '0', limits: { perAddress: 1e6, perTenant: 1e6 } }
+  const options = {
+    store,
+    clock,
+    log,
+    access,
+    signIn,
+    ...nobodys,
+    version: '0',
+    limits: { perAddress: 1e6, perTenant: 1e6 },
+  }
   const operator = httpApp(options, authenticateOperator)
   const network = httpApp(
     options,
