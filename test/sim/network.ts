@@ -51,6 +51,7 @@ export function createNetwork(scheduler: Scheduler): Network {
     const validity = { serial: '00', notBeforeMs: 0, expiresAtMs: Date.UTC(2099, 0) }
     const peer: Peer = {
       address: hostId,
+      client: hostId,
       certificate: () => ({ hostId, ...validity }),
       chains: undefined,
       streams: 0,

@@ -281,3 +281,18 @@ test('an error carries the code that its kind stands for', async (t) => {
     (error) => ConnectError.from(error).code === Code.Unauthenticated,
   )
 })
+
+test('brute force: an address that comes with wrong join tokens waits, whatever it comes with then', async (t) => {
+  const clock = shiftingClock()
+  const server = await startServer(t, { clock })
+  const client = clientOf(t, server)
+  const wrong = () => client.enrol(requestOf(`swj_${'A'.repeat(43)}.${'0'.repeat(32)}`, generateSigner()))
+  for (let guess = 0; guess < 20; guess += 1) await assert.rejects(wrong(), saysCode('TOKEN_UNKNOWN'))
+  await assert.rejects(wrong(), saysCode('TOKEN_GUESSES'))
+  const right = requestOf(await newToken(server), generateSigner())
+  await assert.rejects(client.enrol(right), saysCode('TOKEN_GUESSES'))
+  clock.advance(5_000)
+  assert.equal((await client.enrol(right)).certificates.length, 2)
+  await assert.rejects(wrong(), saysCode('TOKEN_UNKNOWN'))
+  await assert.rejects(wrong(), saysCode('TOKEN_GUESSES'))
+})

@@ -30,7 +30,7 @@ export const apiOptions = {
 } as const
 
 export type ApiPlace = {
-  readonly io: Io
+  readonly io: Pick<Io, 'env' | 'stop'>
   readonly place: Place
   readonly tenant: string | undefined
   readonly server: string | undefined

@@ -14,6 +14,7 @@ await supervise({
   root: '/nonexistent',
   version: '0.1.0',
   port: 0,
+  apiPort: 0,
   env: {},
   clock: systemClock,
   stop: stop.signal,

@@ -34,9 +34,11 @@ export function createRate(clock: Clock, { perSecond, burst, keysMax }: RateLimi
     take: (key) => {
       const waitMs = wait(key)
       const nowNs = clock.monotonicNs()
-      const earned = earnedNs.get(key) ?? nowNs
+      const known = earnedNs.get(key) ?? nowNs
+      const isRested = known <= nowNs
+      const had = waitMs > 0 ? 0n : stepNs
       earnedNs.delete(key)
-      earnedNs.set(key, waitMs > 0 ? earned : (earned > nowNs ? earned : nowNs) + stepNs)
+      earnedNs.set(key, (isRested ? nowNs : known) + had)
       for (const oldest of earnedNs.keys()) {
         if (earnedNs.size <= keysMax) break
         earnedNs.delete(oldest)

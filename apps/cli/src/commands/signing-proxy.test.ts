@@ -81,7 +81,17 @@ test('SIG-3 the settings of the signer reach the server and no other part', () =
   }
   const place = { data: dir, run: dir, name: 'x' }
   const view = { data: dir, wrap: (argv: readonly string[]) => argv }
-  const parts = partsOf({ place, view, root: '/', host: '127.0.0.1', port: 1, watch: [], env })
+  const parts = partsOf({
+    place,
+    view,
+    root: '/',
+    host: '127.0.0.1',
+    port: 1,
+    apiPort: 2,
+    login: undefined,
+    watch: [],
+    env,
+  })
   const of = (name: string) => parts.find((part) => part.name === name)?.env ?? {}
   const secretsOf = (name: string) => parts.find((part) => part.name === name)?.secrets
   const { AUDIT_SIGNING_KEY, AUDIT_SIGNING_SECRETS, AWS_REGION, NODE_ENV, NODE_OPTIONS } = of('server')

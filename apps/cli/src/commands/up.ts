@@ -7,10 +7,11 @@ import { dataFlag } from '../place.ts'
 import { checklist } from '../supervise/checklist.ts'
 import { failedOf, startDetached, type Told } from '../supervise/detach.ts'
 import type { Progress } from '../supervise/readiness.ts'
-import { supervise } from '../supervise/supervise.ts'
+import { type Ports, supervise, type WayIn } from '../supervise/supervise.ts'
 import { paint, safe, safeJson } from '../terminal.ts'
 
 export const defaultPort = 7443
+export const defaultApiPort = 7444
 
 export const up = command({
   name: 'up',
@@ -26,30 +27,37 @@ stands in watch.list in the data directory. The server signs as AUDIT_SIGNING_â€
       max: 65_535,
       absent: defaultPort,
     }),
+    'api-port': integer({
+      takes: 'N',
+      help: `Port for the API and the dashboard, on this machine; another one where it is taken (default: ${defaultApiPort})`,
+      min: 1,
+      max: 65_535,
+      absent: 0,
+    }),
     detach: flag('Return when ready and leave it running', 'd'),
   },
   examples: ['sudo ./sealwatch up', 'sudo ./sealwatch up --detach --data /srv/sealwatch --port 7500'],
-  run: async ({ port, detach }, _operands, context) => {
+  run: async ({ port, 'api-port': wanted, detach }, _operands, context) => {
     const { io, place } = context
     if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted: 'starting', advice: 'Run: sudo ./sealwatch up' })
     // The server would refuse the same, in its log, each time it is started.
     chooseSigner(readSignerSettings(io.env))
+    const ports = { port, apiPort: wanted || Number(io.env.SEALWATCH_SERVER_API_PORT) || defaultApiPort }
     const { tell } = io
-    if (tell !== undefined) return await inBackground(context, port, tell)
+    if (tell !== undefined) return await inBackground(context, ports, tell)
     const view = viewOf(context)
     if (detach) {
-      await startDetached(io, place, port, view)
-      view.ready()
+      view.ready(await startDetached(io, place, ports, view))
       return exit.ok
     }
     const stopNotice = () => io.err('\nStopping; press Ctrl-C again to kill.\n')
     io.stop.addEventListener('abort', stopNotice, { once: true })
     await supervise({
-      ...common(context, port),
+      ...common(context, ports),
       report: view.progress,
       notice: view.notice,
-      onReady: () => {
-        view.ready()
+      onReady: (way) => {
+        view.ready(way)
         io.err(paint(io, 'dim', '\nRunning; Ctrl-C stops it.\n'))
       },
     })
@@ -57,9 +65,9 @@ stands in watch.list in the data directory. The server signs as AUDIT_SIGNING_â€
   },
 })
 
-const common = ({ io, place }: Context, port: number) => ({
+const common = ({ io, place }: Context, ports: Ports) => ({
   place,
-  port,
+  ...ports,
   root: io.root,
   version: io.version,
   env: io.env,
@@ -69,13 +77,13 @@ const common = ({ io, place }: Context, port: number) => ({
 })
 
 /** The far end of `--detach`: same work, told over the channel. */
-async function inBackground(context: Context, port: number, tell: (told: Told) => void): Promise<number> {
+async function inBackground(context: Context, ports: Ports, tell: (told: Told) => void): Promise<number> {
   try {
     await supervise({
-      ...common(context, port),
+      ...common(context, ports),
       report: (progress: Progress) => tell({ kind: 'progress', progress }),
       notice: (text) => tell({ kind: 'notice', text }),
-      onReady: () => tell({ kind: 'ready' }),
+      onReady: (way) => tell({ kind: 'ready', way }),
     })
     return exit.ok
   } catch (error) {
@@ -91,13 +99,14 @@ function viewOf({ io, place, json }: Context) {
   return {
     progress: list.show,
     notice: (text: string) => io.err(`  ${paint(io, 'yellow', '!')} ${safe(text)}\n`),
-    ready: () => {
+    ready: ({ dashboard, link }: WayIn) => {
       const ms = io.clock.nowMs() - began
       if (json) {
-        io.out(`${safeJson({ ready: true, ms, data: place.data, run: place.run })}\n`)
+        io.out(`${safeJson({ ready: true, ms, data: place.data, run: place.run, dashboard, link: link ?? null })}\n`)
         return
       }
-      io.out(`\nReady in ${(ms / 1000).toFixed(1)} s. Three things to try, in another terminal:
+      io.out(`\nReady in ${(ms / 1000).toFixed(1)} s. ${wayIn(io, dashboard, link, flags)}
+Three things to try, in another terminal:
 
   ${paint(io, 'bold', 'sudo cat /etc/shadow > /dev/null')}
       something worth an alert
@@ -108,4 +117,14 @@ function viewOf({ io, place, json }: Context) {
 `)
     },
   }
+}
+
+function wayIn(io: Context['io'], dashboard: string, link: string | undefined, flags: string): string {
+  const again = paint(io, 'dim', `sudo ./sealwatch login${flags}`)
+  if (link === undefined) return `The dashboard:\n\n  ${safe(dashboard)}\n      ${again} makes a one-time link to it\n`
+  return `The dashboard, by a link that is good for ten minutes and once:
+
+  ${paint(io, 'bold', safe(link))}
+      ${again} makes another
+`
 }

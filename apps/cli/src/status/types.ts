@@ -37,6 +37,8 @@ export type ServerStatus = {
   readonly deployment: string
   /** Stem of the URLs of /healthz, /readyz and /metrics. */
   readonly health: string
+  /** Where the API and the dashboard are. */
+  readonly api?: string
   readonly trust: Trust
   /** `root` and `checkpoint` (a C2SP signed note) are those of the newest signature, over `signedSize` leaves. */
   readonly ledgers: readonly {

@@ -10,12 +10,13 @@ import type { Io } from '../io.ts'
 import { fileOf, type Place } from '../place.ts'
 import { prepareData } from './layout.ts'
 import type { Progress } from './readiness.ts'
+import type { Ports, WayIn } from './supervise.ts'
 
 /** What a supervisor in the background tells the command that started it. */
 export type Told =
   | { readonly kind: 'progress'; readonly progress: Progress }
   | { readonly kind: 'notice'; readonly text: string }
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly way: WayIn }
   | {
       readonly kind: 'failed'
       readonly code: string
@@ -27,20 +28,30 @@ export type Told =
 type View = { readonly progress: (progress: Progress) => void; readonly notice: (text: string) => void }
 
 /** Starts `up` as a background process; resolves when it is ready and rejects with its own error when it is not. */
-export async function startDetached(io: Io, place: Place, port: number, view: View): Promise<void> {
+export async function startDetached(io: Io, place: Place, ports: Ports, view: View): Promise<WayIn> {
   prepareData(place)
   const log = openSync(fileOf.log(place, 'supervisor'), 'a', 0o600)
   const main = join(io.root, 'apps/cli/src/main.ts')
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', main, 'up', '--data', place.data, '--port', String(port)],
+    [
+      '--disable-warning=ExperimentalWarning',
+      main,
+      'up',
+      '--data',
+      place.data,
+      '--port',
+      String(ports.port),
+      '--api-port',
+      String(ports.apiPort),
+    ],
     { cwd: '/', detached: true, env: { ...io.env }, stdio: ['ignore', log, log, 'ipc'] },
   )
-  const outcome = Promise.withResolvers<void>()
+  const outcome = Promise.withResolvers<WayIn>()
   child.on('message', (told: Told) => {
     if (told.kind === 'progress') view.progress(told.progress)
     if (told.kind === 'notice') view.notice(told.text)
-    if (told.kind === 'ready') outcome.resolve()
+    if (told.kind === 'ready') outcome.resolve(told.way)
     if (told.kind === 'failed') outcome.reject(errorOf(told))
   })
   child.on('exit', (code, signal) => {
@@ -54,9 +65,10 @@ export async function startDetached(io: Io, place: Place, port: number, view: Vi
   const stop = () => child.kill('SIGTERM')
   io.stop.addEventListener('abort', stop)
   try {
-    await outcome.promise
+    const way = await outcome.promise
     child.disconnect()
     child.unref()
+    return way
   } finally {
     io.stop.removeEventListener('abort', stop)
   }

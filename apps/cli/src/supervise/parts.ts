@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { handedMark, isSecretVariable, isSignerVariable } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
+import { type BuiltInLogin, dashboardOrigin, serverEnvOf } from './built-in-login.ts'
 import type { ServiceView } from './layout.ts'
 import { memoryEnv, nodeFlags } from './node-start.ts'
 import type { Part } from './part.ts'
@@ -16,6 +17,10 @@ export type PartSettings = {
   readonly root: string
   readonly host: string
   readonly port: number
+  /** Of the API and the dashboard. */
+  readonly apiPort: number
+  /** Undefined: people sign in elsewhere. */
+  readonly login: BuiltInLogin | undefined
   readonly watch: readonly string[]
   /** The supervisor's own environment: what an operator set for a part reaches it. */
   readonly env: Readonly<Record<string, string | undefined>>
@@ -25,10 +30,16 @@ const stopMs = 10_000
 
 /** The parts in the order they stop; they start together and wait for each other. */
 export function partsOf(settings: PartSettings): readonly Part[] {
-  return [sensorPart(settings), agentPart(settings), serverPart(settings)]
+  const { login } = settings
+  return [
+    sensorPart(settings),
+    agentPart(settings),
+    ...(login === undefined ? [] : [devLoginPart(settings, login)]),
+    serverPart(settings),
+  ]
 }
 
-function serverPart({ place, view, root, host, port, env }: PartSettings): Part {
+function serverPart({ place, view, root, host, port, apiPort, login, env }: PartSettings): Part {
   return nodePart(
     'server',
     { place, view, root, env },
@@ -37,10 +48,34 @@ function serverPart({ place, view, root, host, port, env }: PartSettings): Part 
       SEALWATCH_SERVER_RUN_DIR: join(place.run, 'server'),
       SEALWATCH_SERVER_HOST: host,
       SEALWATCH_SERVER_PORT: String(port),
+      SEALWATCH_SERVER_API_PORT: String(apiPort),
       SEALWATCH_SERVER_UID: String(serviceUsers.server.uid),
       SEALWATCH_SERVER_GID: String(serviceUsers.server.gid),
+      ...(login && serverEnvOf(login, apiPort)),
     },
+    login && { SEALWATCH_SERVER_OIDC_CLIENT_SECRET: login.secret },
   )
+}
+
+function devLoginPart({ place, view, root, apiPort, env }: PartSettings, login: BuiltInLogin): Part {
+  return {
+    name: 'dev-login',
+    argv: view.wrap([
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      join(root, 'apps/dev-login/src/main.ts'),
+    ]),
+    env: {
+      ...plainEnv(env),
+      SEALWATCH_DEV_LOGIN_PORT: String(login.port),
+      SEALWATCH_DEV_LOGIN_ORIGIN: dashboardOrigin(apiPort),
+      SEALWATCH_DEV_LOGIN_UID: String(serviceUsers.devLogin.uid),
+      SEALWATCH_DEV_LOGIN_GID: String(serviceUsers.devLogin.gid),
+    },
+    secrets: { SEALWATCH_DEV_LOGIN_CLIENT_SECRET: login.secret },
+    log: fileOf.log(place, 'dev-login'),
+    stopMs,
+  }
 }
 
 function agentPart({ place, view, root, host, port, env }: PartSettings): Part {
@@ -73,13 +108,18 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
 
 type NodePartSettings = Pick<PartSettings, 'place' | 'view' | 'root' | 'env'>
 
-function nodePart(name: 'server' | 'agent', settings: NodePartSettings, own: Record<string, string>): Part {
+function nodePart(
+  name: 'server' | 'agent',
+  settings: NodePartSettings,
+  own: Record<string, string>,
+  ownSecrets?: Record<string, string>,
+): Part {
   const { place, view, root, env } = settings
   const prefix = `SEALWATCH_${name.toUpperCase()}_`
   // The server alone signs for the deployment, so it alone is told how.
   const isForPart = (key: string) => key.startsWith(prefix) || (name === 'server' && isSignerVariable(key))
   const isSet = (key: string) => isForPart(key) && isSecretVariable(key) && env[key] !== ''
-  const secrets = operatorsEnv(env, isSet)
+  const secrets = { ...operatorsEnv(env, isSet), ...ownSecrets }
   const hasSecrets = Object.keys(secrets).length > 0
   return {
     name,

@@ -19,6 +19,10 @@ export async function requireFreePort(host: string, port: number): Promise<void>
   }
 }
 
+/** The port that is wanted, where it is free, else one that is. */
+export const preferPort = (host: string, port: number): Promise<number> =>
+  tryPort(host, port).catch(() => tryPort(host, 0))
+
 async function tryPort(host: string, port: number): Promise<number> {
   const server = createServer().listen({ host, port, exclusive: true })
   await once(server, 'listening')

@@ -7,10 +7,11 @@ import type { Admin } from '../admin.ts'
 import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
 import type { AgentStatus, ServerStatus } from '../status/types.ts'
+import { type BuiltInLogin, providerAnswers } from './built-in-login.ts'
 import type { RunningPart } from './part.ts'
 import { serviceUsers } from './users.ts'
 
-export type Step = 'server' | 'agent' | 'sensor'
+export type Step = 'server' | 'agent' | 'sensor' | 'sign-in'
 export type Progress = {
   readonly step: Step
   readonly state: 'waiting' | 'done' | 'warning'
@@ -21,7 +22,9 @@ export type Progress = {
 type Given = {
   readonly place: Place
   readonly admin: Admin
-  readonly parts: Readonly<Record<Step, RunningPart>>
+  readonly parts: Readonly<Record<'agent', RunningPart>>
+  /** The provider of this machine, where it is started. */
+  readonly login: BuiltInLogin | undefined
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly report: (progress: Progress) => void
@@ -30,9 +33,9 @@ type Given = {
 const pollMs = 15
 const tokenTtlSeconds = 600
 
-/** Resolves when the server answers, the agent is registered and the sensor attached; the three wait side by side. */
+/** Resolves when the server answers, the agent is registered and the sensor attached; they wait side by side. */
 export async function awaitReady(given: Given): Promise<ServerStatus | undefined> {
-  const { clock, report, signal } = given
+  const { clock, report, signal, login } = given
   const began = clock.nowMs()
   const step = async (
     name: Step,
@@ -63,6 +66,14 @@ export async function awaitReady(given: Given): Promise<ServerStatus | undefined
       const detail = `${sites.length - failed.length} of ${sites.length} sites attached`
       return failed.length === 0 ? { detail } : { detail: `${detail}, without ${failed.join(', ')}`, warning: true }
     }),
+    ...(login === undefined
+      ? []
+      : [
+          step('sign-in', 'starting the built-in provider', async () => {
+            const answers = await poll(clock, signal, () => providerAnswers(login))
+            return answers && { detail: 'through the built-in provider, by links alone' }
+          }),
+        ]),
   ])
   return signal.aborted ? undefined : server
 }

@@ -41,6 +41,7 @@ describe('supervise', { skip }, () => {
       root: '/nonexistent',
       version: '0.1.0',
       port: overrides.port ?? 0,
+      apiPort: 0,
       env: {},
       clock: systemClock,
       stop: stop.signal,

@@ -8,12 +8,13 @@ import { cliError } from '../errors.ts'
 import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
 import type { ServerStatus, Trust } from '../status/types.ts'
+import { builtInLogin, firstLink, wantsBuiltIn } from './built-in-login.ts'
 import { prepareData, prepareFolders, prepareRun, removeRun, serviceViewOf } from './layout.ts'
 import { endLeftovers } from './leftovers.ts'
 import { boundLog, lastError, lastWords } from './logs.ts'
 import { type Part, type RunningPart, startPart } from './part.ts'
 import { type PartSettings, partsOf } from './parts.ts'
-import { requireFreePort } from './port.ts'
+import { preferPort, requireFreePort } from './port.ts'
 import { awaitReady, type Progress } from './readiness.ts'
 import {
   bootId,
@@ -26,11 +27,17 @@ import {
 import { signalTask, type Task, taskOf } from './task.ts'
 import { watchedPaths } from './watch-list.ts'
 
-export type Supervised = {
+export type Ports = {
+  /** For agents. */
+  readonly port: number
+  /** Wanted for the API and the dashboard; another is taken where it is not free. */
+  readonly apiPort: number
+}
+
+export type Supervised = Ports & {
   readonly place: Place
   readonly root: string
   readonly version: string
-  readonly port: number
   readonly env: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
   /** Fires when all shall stop; `kill` when that takes too long for whoever waits. */
@@ -38,10 +45,13 @@ export type Supervised = {
   readonly kill: AbortSignal
   readonly report: (progress: Progress) => void
   readonly notice: (text: string) => void
-  readonly onReady: () => void
+  readonly onReady: (way: WayIn) => void
   /** What to run; a test gives its own. */
   readonly parts?: (settings: PartSettings) => readonly Part[]
 }
+
+/** Where the dashboard is, and the one-time link to it where this machine signs people in. */
+export type WayIn = { readonly dashboard: string; readonly link: string | undefined }
 
 const host = '127.0.0.1'
 const startMsMax = 60_000
@@ -96,12 +106,16 @@ async function takeInstance({ place, version, port, clock }: Supervised) {
 
 async function runParts(given: Supervised, log: Log): Promise<void> {
   const { place, clock, root, port, env } = given
+  const apiPort = await preferPort(host, given.apiPort)
+  const login = wantsBuiltIn(env) ? builtInLogin(await preferPort(host, apiPort + 1)) : undefined
   const specs = (given.parts ?? partsOf)({
     place,
     view: serviceViewOf(place),
     root,
     host,
     port,
+    apiPort,
+    login,
     env,
     watch: watchedPaths(place),
   })
@@ -117,7 +131,8 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     try {
       if (phase !== 'stopping' && prepareRun(place)) {
         log.error('the run directory had vanished: server and agent start again, to have their sockets there')
-        for (const { name, task } of parts) if (name !== 'sensor' && task !== undefined) signalTask(task, 'SIGTERM')
+        for (const { name, task } of parts)
+          if ((name === 'server' || name === 'agent') && task !== undefined) signalTask(task, 'SIGTERM')
       }
     } catch (error) {
       log.error('the run directory cannot be made anew', { error })
@@ -144,11 +159,13 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     const patience = new AbortController()
     const late = clock.sleep(startMsMax, patience.signal).then(() => failure.abort())
     const signal = AbortSignal.any([given.stop, failure.signal])
-    const [sensor, agent, server] = running as [RunningPart, RunningPart, RunningPart]
+    const agent = running.find((part) => part.state().name === 'agent') as RunningPart
+    const isStarted = running.some((part) => part.state().name === 'dev-login')
     const status = await awaitReady({
       place,
       admin: adminOf(place),
-      parts: { sensor, agent, server },
+      parts: { agent },
+      login: isStarted ? login : undefined,
       clock,
       signal,
       report: given.report,
@@ -161,7 +178,7 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
       phase = 'ready'
       onChange()
       log.info('ready', { port, ms: clock.nowMs() - Date.parse(started) })
-      given.onReady()
+      given.onReady({ dashboard: status.api ?? '', link: isStarted ? await firstLink(place, given) : undefined })
       await tend(specs, given, keepRecord)
     }
   } finally {

@@ -8,4 +8,5 @@ export const serviceUsers = {
   sensor: { uid: 64703, gid: 64702 },
   witness: { uid: 64704, gid: 64704 },
   signingProxy: { uid: 64705, gid: 64705 },
+  devLogin: { uid: 64706, gid: 64706 },
 } as const

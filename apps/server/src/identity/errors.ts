@@ -28,6 +28,11 @@ export const identityErrors = {
     rule: 'a join token enrols one host, the first whose signing key asks with it',
     advice: 'Create a new one; if no host of yours used this one, revoke the host that did (see the log for its id)',
   },
+  TOKEN_GUESSES: {
+    kind: 'exhausted',
+    rule: 'an address that came with twenty wrong join tokens waits for five seconds before each further one',
+    advice: 'Find out who tries there; a host with a right token gets in as soon as that ends',
+  },
   TOKENS_TOO_MANY: {
     kind: 'exhausted',
     rule: 'at most 1,000 join tokens are open at a time',

@@ -70,7 +70,7 @@ export function createBreakGlass(
       const id = `bg_${randomBytes(8).toString('hex')}`
       const timeNs = clock.nowNs()
       const { made, uid } = await store.transaction(async (tx) => {
-        const personId = await people.signedIn(tx, { issuer: breakGlassIssuer, subject: name, name, email: '' }, timeNs)
+        const personId = await people.know(tx, { issuer: breakGlassIssuer, subject: name, name, email: '' }, timeNs)
         const { waiting } = await tx
           .selectFrom('break_glass')
           .select(({ fn }) => fn.countAll<number>().as('waiting'))

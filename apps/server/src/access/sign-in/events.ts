@@ -30,7 +30,7 @@ export function personCreated(voice: ServerVoice, timeNs: bigint, personId: stri
     about: personId,
     kind: classify('person', 'create'),
     severity: 'low',
-    message: `${personId} signed in for the first time`,
+    message: `${personId} is known from now on`,
     members: { user: { uid: personId }, ...succeeded, unmapped: {} },
   })
 }

@@ -41,17 +41,14 @@ export type People = {
     disabled: boolean,
     changed: () => Promise<unknown>,
   ): Promise<Recorded>
-  /** Before a session begins. Throws PERSON_DISABLED. */
-  checkEnabled(tx: Tx, personId: string): Promise<void>
+  /** As a session begins. Throws PERSON_DISABLED. */
+  signedIn(tx: Tx, personId: string, timeNs: bigint): Promise<void>
   /** Who the provider says that is; undefined where nobody has that id. */
   provenAs(personId: string): Promise<ProvenPerson | undefined>
   /** Who that is, where the person has signed in before. */
   idOf(proven: Pick<ProvenPerson, 'issuer' | 'subject'>): Promise<string | undefined>
-  /**
-   * Within a log-in: the person with what the provider says now, made known where new. Throws PERSON_DISABLED or
-   * PEOPLE_TOO_MANY.
-   */
-  signedIn(tx: Tx, proven: ProvenPerson, timeNs: bigint): Promise<string>
+  /** The person with what the provider says now, made known where new. Throws PERSON_DISABLED or PEOPLE_TOO_MANY. */
+  know(tx: Tx, proven: ProvenPerson, timeNs: bigint): Promise<string>
 }
 
 export const personForm = /^usr_[0-9a-f]{20}$/
@@ -113,21 +110,19 @@ export function createPeople(options: RecordOptions): People {
       }
       return recordLine(options, attempted, change, changed)
     },
-    checkEnabled: async (tx, personId) => {
+    signedIn: async (tx, personId, timeNs) => {
       const row = await tx
         .selectFrom('people')
         .select('disabled_at')
         .where('person_id', '=', personId)
         .executeTakeFirstOrThrow()
       if (row.disabled_at !== null) throw disabledError(personId, row.disabled_at)
+      const last_login_at = rfc3339(timeNs)
+      await tx.updateTable('people').set({ last_login_at }).where('person_id', '=', personId).execute()
     },
-    signedIn: async (tx, { issuer, subject, name, email }, timeNs) => {
+    know: async (tx, { issuer, subject, name, email }, timeNs) => {
       const now = rfc3339(timeNs)
-      const shown = {
-        name: displayText(name, nameCharsMax),
-        email: emailForm.test(email) ? email : '',
-        last_login_at: now,
-      }
+      const shown = { name: displayText(name, nameCharsMax), email: emailForm.test(email) ? email : '' }
       const known = await tx
         .selectFrom('people')
         .select(['person_id', 'disabled_at'])
@@ -148,7 +143,7 @@ export function createPeople(options: RecordOptions): People {
       const person_id = `usr_${randomBytes(10).toString('hex')}`
       await tx
         .insertInto('people')
-        .values({ person_id, issuer, subject, created_at: now, disabled_at: null, ...shown })
+        .values({ person_id, issuer, subject, created_at: now, last_login_at: null, disabled_at: null, ...shown })
         .execute()
       await outbox.enqueue(tx, 'cluster', personCreated(voice, timeNs, person_id))
       return person_id

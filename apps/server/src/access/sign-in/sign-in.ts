@@ -137,7 +137,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     const timeNs = clock.nowNs()
     const matter = { personId, tenant, method, source, ...(secondsMax === undefined ? {} : { secondsMax }) }
     const { made, uid } = await store.transaction(async (tx) => {
-      await people.checkEnabled(tx, personId)
+      await people.signedIn(tx, personId, timeNs)
       const made = await sessions.insert(tx, matter, timeNs)
       const line = loggedIn(voice, timeNs, {
         personId,
@@ -188,7 +188,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
         who.personId = await people.idOf(proven)
         const timeNs = clock.nowNs()
         const personId = await store.transaction(async (tx) => {
-          const id = await people.signedIn(tx, proven, timeNs)
+          const id = await people.know(tx, proven, timeNs)
           if (link !== undefined) await links.use(tx, link.codeHash, id, timeNs)
           return id
         })

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect'
-import { type Clock, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
+import { type Clock, createRate, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
 import {
   AgentService,
+  type EnrolRequest,
   limits,
   protocol,
   type RegisterRequest,
@@ -13,7 +14,7 @@ import {
   type ShipRequest,
   type ShipResponseSchema,
 } from '@sealwatch/contract'
-import { checkValidity, type Host, type Identity } from '../../identity/index.ts'
+import { checkValidity, type Host, type Identity, identityError } from '../../identity/index.ts'
 import type { Reason } from '../verify.ts'
 import { answersTo } from './answers.ts'
 import type { ChainBook } from './chain-book.ts'
@@ -53,6 +54,8 @@ export const peerKey = createContextKey<Peer | undefined>(undefined)
 const hostKey = createContextKey<Host | undefined>(undefined)
 
 const callBytesMax = 64 * 1024
+/** Tokens that are none: of one address, at once and then one every five seconds. */
+const guessesOf = { burst: 20, perSecond: 0.2, keysMax: 10_000 } as const
 /** One batch with its personal values and the framing around both. */
 export const shipBytesMax = 2 * limits.batchBytesMax
 /** A host that slept through the life of its certificate still gets the next one, unless it is revoked meanwhile. */
@@ -89,6 +92,20 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       counters.denied++
       throw refusal(error, context)
     }
+  }
+
+  const guesses = createRate(clock, guessesOf)
+
+  /** A join token cannot be guessed; nobody may even try for long. */
+  async function enrol(request: EnrolRequest, context: HandlerContext) {
+    const { client } = peerOf(context)
+    const waitMs = guesses.wait(client)
+    if (waitMs > 0)
+      throw identityError('TOKEN_GUESSES', { attempted: 'enrolling a host', received: `${waitMs} ms to go` })
+    return identity.enrol(request).catch((error: unknown) => {
+      if (isSealwatchError(error) && error.kind === 'denied') guesses.take(client)
+      throw error
+    })
   }
 
   const unary =
@@ -186,11 +203,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
     const limited = (readMaxBytes: number) => ({ readMaxBytes, grpcWeb: false })
     const members = { ...limited(callBytesMax), requestGate: gate(0) }
     router
-      .rpc(
-        enrolMethod,
-        unary((request) => identity.enrol(request)),
-        limited(callBytesMax),
-      )
+      .rpc(enrolMethod, unary(enrol), limited(callBytesMax))
       .rpc(
         renewMethod,
         unary(async ({ csr }, context) => ({ certificates: await identity.renew(hostOf(context), csr) })),

@@ -3,11 +3,14 @@
 import type { X509Certificate } from 'node:crypto'
 import type { ServerHttp2Session } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
+import { clientOf } from '@sealwatch/base'
 import { type HostCertificate, verifyHostCertificate } from '../../identity/index.ts'
 
 /** One connection, as the methods called on it see it. */
 export type Peer = {
   readonly address: string
+  /** Whom the address stands for. */
+  readonly client: string
   /** Throws CERTIFICATE_MISSING or CERTIFICATE_FOREIGN. */
   certificate(): HostCertificate
   /** The tenant of each chain that Register admitted on this connection. */
@@ -24,6 +27,7 @@ export function peerOf(session: ServerHttp2Session, authority: X509Certificate):
   let verified: HostCertificate | undefined
   return {
     address: `${socket.remoteAddress} port ${socket.remotePort}`,
+    client: clientOf(socket.remoteAddress),
     certificate: () => {
       verified ??= verifyHostCertificate(presented, authority)
       return verified
