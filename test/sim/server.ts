@@ -75,7 +75,7 @@ export type ServerWorld = {
   readonly databaseDir: string
   readonly sealing: Sealing
   readonly auditSigner: AuditSigner
-  readonly hosts: readonly { readonly id: string; readonly seed: number }[]
+  readonly hosts: readonly { readonly id: string; readonly tenant: string; readonly seed: number }[]
 }
 
 export function createServer(world: ServerWorld): ServerMachine {
@@ -164,7 +164,7 @@ export function createServer(world: ServerWorld): ServerMachine {
     }
     const hosts = createHosts({ store, outbox, voice, clock })
     const fatal = Promise.withResolvers<never>()
-    const chainBook = createChainBook({ store, outbox, ledgers, voice, clock, log })
+    const chainBook = createChainBook({ store, outbox, voice, clock, log })
     const routes = agentRoutes({
       identity: { hosts } as Parameters<typeof agentRoutes>[0]['identity'],
       chainBook,
@@ -205,7 +205,7 @@ export function createServer(world: ServerWorld): ServerMachine {
       get inFlight() {
         return inFlight
       },
-      revoke: (hostId) => hosts.revoke(hostId, 'simulated'),
+      revoke: (hostId) => hosts.revoke(operator, tenantOf(world, hostId), hostId, 'simulated'),
     }
     network.listener = { life, routes }
     await Promise.race([fatal.promise, ...followers])
@@ -274,7 +274,8 @@ function openSimIndex(path: string, life: Life, scheduler: Scheduler): IndexPort
 }
 
 /** What enrolment leaves in the database. */
-async function enter(store: Store, outbox: Outbox, { hosts }: ServerWorld): Promise<void> {
+async function enter(store: Store, outbox: Outbox, world: ServerWorld): Promise<void> {
+  const { hosts } = world
   const names = [...hosts.map(({ id }) => id), ...Array.from({ length: sparesMax }, (_, i) => `spare-${i}`)]
   const from = '2026-01-01T00:00:00.000000000Z'
   const host = { machine_id: '', facts: '{}', enrolled_at: from, agent_version: null, last_seen_at: null }
@@ -283,7 +284,7 @@ async function enter(store: Store, outbox: Outbox, { hosts }: ServerWorld): Prom
     for (const name of names) {
       await tx
         .insertInto('hosts')
-        .values({ host_id: name, hostname: name, ...host, ...cert })
+        .values({ host_id: name, tenant: tenantOf(world, name), hostname: name, ...host, ...cert })
         .onConflict((conflict) => conflict.doNothing())
         .execute()
     }
@@ -302,11 +303,14 @@ async function enter(store: Store, outbox: Outbox, { hosts }: ServerWorld): Prom
     // A token tells checkStores that this database is not a new one.
     await tx
       .insertInto('join_tokens')
-      .values({ secret_hash: 'x', created_at: from, expires_at: from, used_at: null, host_id: null })
+      .values({ secret_hash: 'x', tenant: 'default', created_at: from, expires_at: from, used_at: null, host_id: null })
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   })
 }
+
+const operator = { name: 'operator:root', requestId: 'simulated' }
+const tenantOf = ({ hosts }: ServerWorld, hostId: string) => hosts.find(({ id }) => id === hostId)?.tenant ?? 'default'
 
 const voice: ServerVoice = {
   device: {

@@ -28,6 +28,7 @@ export type SimulationReport = {
 }
 
 const hostsCount = 3
+const tenantAt = (host: number) => tenants[host % tenants.length] as string
 /** Once nothing fails any more, everything sealed must be acknowledged within so many steps. */
 const settlingStepsMax = 60_000
 const violationsMax = 5
@@ -42,9 +43,7 @@ export async function simulate(seed: number, steps: number): Promise<SimulationR
   const scheduler = createScheduler(seed)
   const network = createNetwork(scheduler)
   const record = createRecord()
-  const hosts = Array.from({ length: hostsCount }, (_, i) =>
-    createHost(i, tenants[i % tenants.length] as string, scheduler, network, record),
-  )
+  const hosts = Array.from({ length: hostsCount }, (_, i) => createHost(i, tenantAt(i), scheduler, network, record))
   const world: ServerWorld = {
     scheduler,
     network,
@@ -52,7 +51,7 @@ export async function simulate(seed: number, steps: number): Promise<SimulationR
     databaseDir: home.path,
     sealing: await openWorldSealing(home.path),
     auditSigner: await openOwnSigner(join(home.path, 'signer.key'), systemDisk),
-    hosts: hosts.map(({ id }, i) => ({ id, seed: 10 + i })),
+    hosts: hosts.map(({ id }, i) => ({ id, tenant: tenantAt(i), seed: 10 + i })),
   }
   const server = createServer(world)
   const machines = { server, hosts, network, scheduler, record, world }

@@ -49,7 +49,7 @@ export async function startProducer(platform: Platform, production: Production):
   const eventsMax = production.events ?? Number.POSITIVE_INFINITY
   const dir = join(production.parent ?? platform.data, name)
   await mkdir(dir)
-  const invited = await platform.sealwatch('host', 'invite', '--json')
+  const invited = await platform.sealwatch('host', 'invite', '--tenant', tenant, '--json')
   await writeFile(join(dir, 'join-token'), (JSON.parse(invited.stdout) as { token: string }).token)
   const clock = systemClock
   const disk = systemDisk

@@ -12,7 +12,7 @@ import { certificateRequest, newTlsKey } from '../../apps/agent/src/ship/certifi
 import { connectAgent } from '../../apps/agent/src/ship/client.ts'
 import type { Identity } from '../../apps/agent/src/ship/identity.ts'
 import { atEnd } from './at-end.ts'
-import { chainOf, enrolled, facts, prepareAgent, type Server, sealSome, startServer } from './fixture.ts'
+import { chainOf, enrolled, facts, operator, prepareAgent, type Server, sealSome, startServer } from './fixture.ts'
 import { shiftingClock } from './shifting-clock.ts'
 
 const hourMs = 3_600_000
@@ -47,9 +47,9 @@ function clientOf(t: TestContext, server: Server, identity?: Identity) {
   return connection.client
 }
 
-async function member(t: TestContext, server: Server) {
+async function member(t: TestContext, server: Server, tenant = 'default') {
   const agent = await prepareAgent(t, server)
-  const { current } = await enrolled(server, agent)
+  const { current } = await enrolled(server, agent, tenant)
   return { agent, identity: current, client: clientOf(t, server, current) }
 }
 
@@ -111,7 +111,7 @@ test('revocation ends live streams, refuses the host from then on, and outlives 
   const untouched = bystander.client.ship(silent())[Symbol.asyncIterator]().next()
   untouched.catch(() => undefined)
   while (server.transport.streams < 2) await new Promise(setImmediate)
-  await server.identity.hosts.revoke(identity.hostId, 'lost')
+  await server.identity.hosts.revoke(operator, 'default', identity.hostId, 'lost')
   await assert.rejects(stream)
   while (server.transport.streams > 1) await new Promise(setImmediate)
   await assert.rejects(client.register(registration()), saysCode('HOST_REVOKED'))
@@ -214,6 +214,19 @@ test('a chain belongs to the host and the tenant that registered it first', asyn
   await first.client.register(registration({ chains: [free] }))
 })
 
+test("POL-1 a host registers chains of its own tenant and of the cluster, and of no other's", async (t) => {
+  const server = await startServer(t)
+  const { client } = await member(t, server, 'acme')
+  const chainOfTenant = (char: string, tenant: string) => ({ chain: char.repeat(32), tenant, nextSeq: 0n })
+  const [own, cluster] = [chainOfTenant('1', 'acme'), chainOfTenant('2', 'cluster')]
+  for (const tenant of ['default', 'globex']) {
+    const chains = [own, chainOfTenant('3', tenant)]
+    await assert.rejects(client.register(registration({ chains })), saysCode('CHAIN_OF_ANOTHER_TENANT'))
+  }
+  assert.deepEqual(await server.store.db.selectFrom('chains').select('chain').execute(), [])
+  await client.register(registration({ chains: [own, cluster] }))
+})
+
 test("another host's certificate cannot ship somebody's chain, and disturbs nobody", async (t) => {
   const server = await startServer(t)
   const [owner, thief] = [await member(t, server), await member(t, server)]
@@ -265,7 +278,9 @@ test('a log that was cut off or rewritten raises one alarm, in the log and in th
     'the log of a host ends in other lines than the ledger has',
   ])
   const inLedger = () =>
-    server.said.flatMap(({ tenant, body }) => ('event' in body && tenant === 'default' ? [body.event.severity] : []))
+    server.said.flatMap(({ tenant, body }) =>
+      'event' in body && body.event.is_alert === true && tenant === 'default' ? [body.event.severity] : [],
+    )
   while (inLedger().length < 2) await new Promise(setImmediate)
   assert.deepEqual(inLedger(), ['Critical', 'Critical'])
 })
@@ -277,7 +292,9 @@ test('a chain that takes the place of another raises an alarm, once', async (t) 
   await client.register(registration({ chains: [old, { ...chainA, chain: 'c'.repeat(32), tenant: 'cluster' }] }))
   assert.equal(server.log.lines.filter(({ level }) => level === 'critical').length, 0)
   for (let again = 0; again < 2; again++) await client.register(registration({ chains: [next] }))
-  const alarm = () => server.said.find(({ tenant, body }) => tenant === 'default' && 'event' in body)?.body
+  const alarm = () =>
+    server.said.find(({ tenant, body }) => tenant === 'default' && 'event' in body && body.event.is_alert === true)
+      ?.body
   while (alarm() === undefined) await new Promise(setImmediate)
   assert.match(JSON.stringify(alarm()), new RegExp(`${old.chain}.*${next.chain}.*chain_replaced`))
   assert.equal(server.log.lines.filter(({ level }) => level === 'critical').length, 1)

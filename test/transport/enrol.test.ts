@@ -16,6 +16,7 @@ import {
   enrolled,
   facts,
   giveToken,
+  operator,
   prepareAgent,
   type Server,
   startServer,
@@ -33,6 +34,8 @@ const eventsOf = ({ said }: Server) =>
     return [{ tenant, code: metadata?.event_code as string, severity, unmapped }]
   })
 
+const inCluster = (server: Server) => eventsOf(server).filter(({ tenant }) => tenant === 'cluster')
+
 /** The request of an honest agent, for tests that spoil one part of it. */
 function requestOf(joinToken: string, signer: Ed25519Signer, csr = certificateRequest(newTlsKey())) {
   const signed = Buffer.concat([Buffer.from('sealwatch.dev/enrol/v1\n'), hash('sha256', csr, 'buffer')])
@@ -45,27 +48,27 @@ function clientOf(t: TestContext, { url, identity }: Server) {
   return connection.client
 }
 
-async function newToken({ identity }: Server): Promise<string> {
-  return (await identity.createJoinToken(3600)).token
+async function newToken({ identity }: Server, tenant = 'default'): Promise<string> {
+  return (await identity.createJoinToken(operator, tenant, 3600)).token
 }
 
-test('a join token buys an identity: on disk, in the store and in every ledger', async (t) => {
+test('POL-1 a join token buys an identity in its tenant: on disk, in the store, in the ledgers of tenant and cluster', async (t) => {
   const server = await startServer(t)
   const agent = await prepareAgent(t, server)
-  const { current } = await enrolled(server, agent)
+  const { current } = await enrolled(server, agent, 'acme')
   await assert.rejects(stat(agent.tokenFile), { code: 'ENOENT' })
   assert.equal((await stat(agent.options.identityFile)).mode & 0o777, 0o600)
   assert.match(current.hostId, /^[0-9a-f]{32}$/)
   assert.deepEqual((await openIdentity(agent.options))?.current, current)
 
   const host = await server.store.db.selectFrom('hosts').selectAll().executeTakeFirstOrThrow()
-  assert.equal(host.host_id, current.hostId)
+  assert.deepEqual([host.host_id, host.tenant], [current.hostId, 'acme'])
   assert.equal(host.cert_serial, current.serial)
   assert.equal(Date.parse(host.cert_expires_at), current.expiresAtMs)
   const keys = server.said.flatMap(({ tenant, body }) => ('key' in body ? [{ tenant, ...body.key }] : []))
   assert.deepEqual(
     keys.map(({ tenant, key_id, host_id, valid_until }) => ({ tenant, key_id, host_id, valid_until })),
-    ['default', 'cluster'].map((tenant) => ({
+    ['acme', 'cluster'].map((tenant) => ({
       tenant,
       key_id: agent.options.signer.keyId,
       host_id: current.hostId,
@@ -74,7 +77,7 @@ test('a join token buys an identity: on disk, in the store and in every ledger',
   )
   assert.deepEqual(
     eventsOf(server).map(({ tenant, code }) => `${tenant} ${code}`),
-    ['cluster join_token_created', 'cluster host_enrolled'],
+    ['join_token_created', 'host_enrolled'].flatMap((code) => [`acme ${code}`, `cluster ${code}`]),
   )
   const database = await readFile(`${server.dir}/index.sqlite-wal`, 'latin1')
   assert(!database.includes('swj_') && !JSON.stringify(server.log.lines).includes('swj_'))
@@ -113,6 +116,19 @@ test('of two hosts that race with one token, one wins', async (t) => {
   assert.equal(count, 1)
 })
 
+test('POL-1 a host stays in its tenant, and one tenant is not told of the hosts of another', async (t) => {
+  const server = await startServer(t)
+  const client = clientOf(t, server)
+  const signer = generateSigner()
+  await client.enrol(requestOf(await newToken(server, 'acme'), signer))
+  const other = await newToken(server, 'globex')
+  await assert.rejects(client.enrol(requestOf(other, signer)), saysCode('HOST_OF_ANOTHER_TENANT'))
+  // The same machine; and the token, which was refused to that host, is good for this one.
+  await client.enrol(requestOf(other, generateSigner()))
+  const [, enrolment] = eventsOf(server).filter(({ code, tenant }) => tenant !== 'cluster' && code === 'host_enrolled')
+  assert.deepEqual([enrolment?.tenant, enrolment?.unmapped?.same_machine], ['globex', []])
+})
+
 test('a host whose answer was lost asks again with the same token and is the same host', async (t) => {
   const server = await startServer(t)
   const token = await newToken(server)
@@ -121,7 +137,7 @@ test('a host whose answer was lost asks again with the same token and is the sam
   const answers = await Promise.all([client.enrol(requestOf(token, signer)), client.enrol(requestOf(token, signer))])
   answers.push(await client.enrol(requestOf(token, signer)))
   assert.equal(new Set(answers.map(({ hostId }) => hostId)).size, 1)
-  assert.equal(eventsOf(server).filter(({ code }) => code === 'host_enrolled').length, 1)
+  assert.equal(inCluster(server).filter(({ code }) => code === 'host_enrolled').length, 1)
   assert.equal(server.said.filter(({ body }) => 'key' in body).length, 2)
 })
 
@@ -134,7 +150,7 @@ test('the signing key is the host: with it the id stays, without it the machine 
   const other = await client.enrol(requestOf(await newToken(server), generateSigner()))
   assert.equal(again.hostId, first.hostId)
   assert.notEqual(other.hostId, first.hostId)
-  const enrolments = eventsOf(server).filter(({ code }) => code.startsWith('host_'))
+  const enrolments = inCluster(server).filter(({ code }) => code.startsWith('host_'))
   assert.deepEqual(
     enrolments.map(({ code, severity, unmapped }) => [
       code,
@@ -152,7 +168,7 @@ test('the signing key is the host: with it the id stays, without it the machine 
 test('an expired token is refused', async (t) => {
   const clock = shiftingClock()
   const server = await startServer(t, { clock })
-  const { token } = await server.identity.createJoinToken(60)
+  const { token } = await server.identity.createJoinToken(operator, 'default', 60)
   clock.advance(60_000)
   await assert.rejects(clientOf(t, server).enrol(requestOf(token, generateSigner())), saysCode('TOKEN_EXPIRED'))
 })
@@ -160,7 +176,7 @@ test('an expired token is refused', async (t) => {
 test('a token lives from a second to a week', async (t) => {
   const server = await startServer(t)
   for (const seconds of [-1, 0, 0.5, 7 * 24 * 3600 + 1, Number.NaN])
-    await assert.rejects(server.identity.createJoinToken(seconds), { code: 'TOKEN_TTL_INVALID' })
+    await assert.rejects(server.identity.createJoinToken(operator, 'default', seconds), { code: 'TOKEN_TTL_INVALID' })
 })
 
 test('a server that is not the pinned one gets nothing to hear', async (t) => {
@@ -238,7 +254,7 @@ test('a revoked host does not come back with its signing key', async (t) => {
   const client = clientOf(t, server)
   const signer = generateSigner()
   const { hostId } = await client.enrol(requestOf(await newToken(server), signer))
-  await server.identity.hosts.revoke(hostId, 'stolen')
+  await server.identity.hosts.revoke(operator, 'default', hostId, 'stolen')
   const again = requestOf(await newToken(server), signer)
   await assert.rejects(client.enrol(again), (error) => saysCode('HOST_REVOKED')(error))
   const key = await server.store.db.selectFrom('signing_key_revocations').selectAll().executeTakeFirstOrThrow()

@@ -84,6 +84,50 @@ test('API-4: root asks by the control socket, in the tenant that is named', asyn
   })
 })
 
+test('API-4: tenants are listed and acted on, and what their titles hide is named', async (t) => {
+  const { data, place } = room(t)
+  const acme = {
+    name: 'acme',
+    title: 'A \u202e',
+    state: 'active',
+    created_at: '2026-01-01T00:00Z',
+    lines_per_second: null,
+  }
+  const { asked } = await answering(t, place, 200, {
+    items: [acme],
+    next: null,
+    tenant: acme,
+    ledger: { tenant: 'cluster', leaf_index: null },
+  })
+  const said = async (...args: string[]) => {
+    const io = testIo()
+    assert.equal(await run([...args, '--data', data], io), 0, io.complained())
+    return io.said()
+  }
+  assert.match(await said('tenant', 'list'), /^acme +active +- +2026-01-01T00:00 +A \\u\{202e\}$/m)
+  assert.equal(JSON.parse(await said('tenant', 'list', '--json', '--erased')).items[0].name, 'acme')
+  const told = /^acme, "A \\u\{202e\}", is active; the line waits for the ledger\.$/m
+  assert.match(await said('tenant', 'create', 'acme', '--title', 'A'), told)
+  await said('tenant', 'rename', 'acme', 'B')
+  await said('tenant', 'suspend', 'acme')
+  await said('tenant', 'resume', 'acme')
+  await said('tenant', 'limit', 'acme', '--lines', '500')
+  await said('tenant', 'limit', 'acme')
+  assert.deepEqual(
+    asked.map(({ method, url, body }) => `${method} ${url} ${body}`.trim()),
+    [
+      'GET /api/v1/tenants?limit=500&erased=false',
+      'GET /api/v1/tenants?limit=500&erased=true',
+      'POST /api/v1/tenants {"name":"acme","title":"A"}',
+      'PUT /api/v1/tenants/acme/title {"title":"B"}',
+      'POST /api/v1/tenants/acme/suspend',
+      'POST /api/v1/tenants/acme/resume',
+      'PUT /api/v1/tenants/acme/limits {"lines_per_second":500}',
+      'PUT /api/v1/tenants/acme/limits {"lines_per_second":null}',
+    ],
+  )
+})
+
 test('API-4: another server is asked with the token of the environment, and not without', async (t) => {
   const { data, place } = room(t)
   const { asked, port } = await answering(t, place, 200, { items: [] })

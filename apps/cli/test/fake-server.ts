@@ -96,7 +96,10 @@ const handler = connectNodeAdapter({
   routes: (router) =>
     router.service(AdminService, {
       getStatus: () => ({ status }),
-      createJoinToken: () => ({ token: 'one-time', expiresAt: '2026-01-01T00:00:00Z' }),
+      createJoinToken: ({ tenant }) => ({
+        token: tenant === 'default' ? 'one-time' : `one-time-${tenant}`,
+        expiresAt: '2026-01-01T00:00:00Z',
+      }),
       listEvents: list,
       export: bundle,
       getKeys: () => ({ keys }),

@@ -6,6 +6,7 @@ import { openDoors } from './compose/doors.ts'
 import { startFollowers } from './compose/followers.ts'
 import { openKeys } from './compose/keys.ts'
 import { openRooms } from './compose/rooms.ts'
+import { startTenants } from './compose/tenants.ts'
 
 /** Wires the rooms together and runs until the signal fires; rejects when going on would risk what is acknowledged. */
 export async function runServer(options: ServerOptions): Promise<void> {
@@ -16,7 +17,8 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const books = await openBooks(keys, ends)
   const rooms = await openRooms(books)
   const followers = startFollowers(rooms, ends)
-  const doors = await openDoors(rooms, followers, ends)
+  const tenants = startTenants(rooms, followers)
+  const doors = await openDoors(rooms, { followers, tenants }, ends)
   log.info('serving', { address: config.host, port: doors.port, api: doors.apiUrl, deployment: base.deployment.name })
 
   await Promise.race([fired(signal), doors.failed, followers.failed, base.indexThread.failed])

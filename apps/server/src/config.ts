@@ -46,13 +46,6 @@ export const serverSettings = {
     max: 86_400,
     help: 'How often the signer is asked while nothing grows, so that silence can be told from a halt',
   }),
-  moreTenants: text({
-    env: 'SEALWATCH_SERVER_MORE_TENANTS',
-    default: '',
-    form: /^[a-z][a-z0-9-]{0,30}(,[a-z][a-z0-9-]{0,30}){0,999}$/,
-    mustBe: 'names of lower-case letters, digits and hyphens, with commas between',
-    help: 'Tenants besides default and cluster, each with a ledger of its own; set them before the first host enrols',
-  }),
   witnessPolicy: text({
     env: 'SEALWATCH_SERVER_WITNESS_POLICY',
     default: '',

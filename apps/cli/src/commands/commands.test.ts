@@ -132,6 +132,7 @@ describe('commands on a running instance', { skip }, () => {
   test('host invite shows the token once', async () => {
     const { out, err } = await call('host', 'invite')
     assert.equal(out, 'one-time\n')
+    assert.equal((await call('host', 'invite', '--tenant', 'acme')).out, 'one-time-acme\n')
     assert.match(err, /Valid once/)
   })
 

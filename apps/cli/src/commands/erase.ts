@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { tenantForm } from '@sealwatch/contract'
 import { withAdmin } from '../admin.ts'
-import { command, exit, flag, form } from '../command.ts'
+import { command, exit, flag } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { counted, safe, safeJson } from '../terminal.ts'
+import { tenantOption } from './tenant-option.ts'
 
 const yes = flag('Do it: there is no way back')
 const mustMean = 'Nothing was done. What is erased cannot be read again by anybody: give --yes if that is meant'
@@ -18,12 +18,7 @@ export const eraseSubject = command({
     'A name inside a path or an argument (that of a home directory) is part of the event and stays (docs/threat-model.md).\n' +
     'Where nothing was sealed for the name, the exit code is 1.',
   options: {
-    tenant: form({
-      takes: 'NAME',
-      help: 'Tenant of the person (default: default)',
-      form: tenantForm,
-      mustBe: 'a tenant name: lower-case letters, digits and hyphens',
-    }),
+    tenant: tenantOption('Tenant of the person'),
     uid: flag('The input is HOST-ID/USER-ID: an account that no event gives a name'),
     yes,
   },

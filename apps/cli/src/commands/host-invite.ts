@@ -3,14 +3,16 @@
 import { withAdmin } from '../admin.ts'
 import { command, exit, integer } from '../command.ts'
 import { safe, safeJson } from '../terminal.ts'
+import { tenantOption } from './tenant-option.ts'
 
 export const hostInvite = command({
   name: 'host invite',
   summary: 'Make a one-time join token for another host',
   about: `The token is shown once. Put it into the file join-token in the data folder of the agent that is to join. An agent alone
 on a second host is not packaged yet: it is started by hand, with the SEALWATCH_AGENT_ settings of
-docs/reference/configuration.md.`,
+docs/reference/configuration.md. Of another tenant than default it names that in SEALWATCH_AGENT_TENANT.`,
   options: {
+    tenant: tenantOption('Tenant that the host is to belong to, for good'),
     ttl: integer({
       takes: 'SECONDS',
       help: 'How long it may be used (default: 3600)',
@@ -19,12 +21,12 @@ docs/reference/configuration.md.`,
       absent: 3600,
     }),
   },
-  examples: ['sudo ./sealwatch host invite', 'sudo ./sealwatch host invite --ttl 600 --json'],
-  run: async ({ ttl }, _operands, { io, place, json }) => {
+  examples: ['sudo ./sealwatch host invite', 'sudo ./sealwatch host invite --tenant acme --ttl 600 --json'],
+  run: async ({ tenant = 'default', ttl }, _operands, { io, place, json }) => {
     const { token, expiresAt } = await withAdmin(place, 'creating a join token', (admin) =>
-      admin.createJoinToken({ ttlSeconds: ttl }),
+      admin.createJoinToken({ tenant, ttlSeconds: ttl }),
     )
-    io.out(json ? `${safeJson({ token, expires_at: expiresAt })}\n` : `${safe(token)}\n`)
+    io.out(json ? `${safeJson({ token, tenant, expires_at: expiresAt })}\n` : `${safe(token)}\n`)
     if (!json) io.err(`Valid once, until ${safe(expiresAt)}.\n`)
     return exit.ok
   },

@@ -21,6 +21,7 @@ import { roleList, rolePut, roleRemove } from './role.ts'
 import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
 import { status } from './status.ts'
+import { tenantCreate, tenantLimit, tenantList, tenantRename, tenantResume, tenantSuspend } from './tenant.ts'
 import { tokenCreate, tokenList, tokenRevoke } from './token.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
@@ -46,6 +47,12 @@ export const commandTable: readonly Command[] = [
   auditTiles,
   login,
   hostInvite,
+  tenantList,
+  tenantCreate,
+  tenantRename,
+  tenantSuspend,
+  tenantResume,
+  tenantLimit,
   memberList,
   memberGrant,
   memberRevoke,

@@ -31,6 +31,8 @@ type Given = {
 }
 
 const pollMs = 15
+/** Besides its own tenant's chain every agent has one of this. */
+const clusterTenant = 'cluster'
 const tokenTtlSeconds = 600
 
 /** Resolves when the server answers, the agent is registered and the sensor attached; they wait side by side. */
@@ -88,7 +90,8 @@ async function registered(given: Given, serverUp: Promise<unknown>): Promise<Age
   const { clock, signal } = given
   const status = await poll(clock, signal, () => agentStatusOf(given))
   if (status?.state === 'unenrolled' && (await serverUp) !== undefined) {
-    const token = await poll(clock, signal, () => askToken(given.admin))
+    const tenant = status.chains.find(({ tenant: of }) => of !== clusterTenant)?.tenant ?? clusterTenant
+    const token = await poll(clock, signal, () => askToken(given.admin, tenant))
     if (token !== undefined) await handToken(given.place, token)
   }
   return await poll(clock, signal, async () => {
@@ -122,9 +125,9 @@ async function askStatus(admin: Admin): Promise<ServerStatus | undefined> {
 }
 
 /** The server may die between its first answer and this. */
-async function askToken(admin: Admin): Promise<string | undefined> {
+async function askToken(admin: Admin, tenant: string): Promise<string | undefined> {
   try {
-    return (await admin.createJoinToken({ ttlSeconds: tokenTtlSeconds })).token
+    return (await admin.createJoinToken({ tenant, ttlSeconds: tokenTtlSeconds })).token
   } catch {
     return undefined
   }

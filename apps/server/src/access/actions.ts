@@ -21,6 +21,7 @@ export const actions = {
   'tenant:list': { of: 'deployment', roles: clusterAuditors },
   'tenant:create': { of: 'deployment', roles: cluster },
   'tenant:rename': { of: 'deployment', roles: cluster },
+  'tenant:limit': { of: 'deployment', roles: cluster },
   'tenant:suspend': { of: 'deployment', roles: cluster },
   'tenant:erase': { of: 'deployment', roles: cluster },
   'tenant:appoint': { of: 'deployment', roles: cluster },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf } from '@sealwatch/base'
+import type { ActBy } from '../identity/index.ts'
 import { type Action, actions } from './actions.ts'
 import { type CustomRole, createCedar } from './cedar.ts'
 import { nameOf, type Principal } from './principal.ts'
@@ -27,6 +28,9 @@ export type Authorised<A extends Action = Action> = {
   readonly requestId: string
   readonly [authorised]: A
 }
+
+/** As the line of a ledger names it. */
+export const actBy = ({ principal, requestId }: Authorised): ActBy => ({ name: nameOf(principal), requestId })
 
 export type Denial = {
   readonly principal: Principal

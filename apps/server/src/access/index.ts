@@ -12,7 +12,7 @@ export {
 } from './actions.ts'
 export type { CustomRole } from './cedar.ts'
 export { accessErrors } from './errors.ts'
-export { type Authorised, createGate, type Denial, type Gate, gateErrors } from './gate.ts'
+export { type Authorised, actBy, createGate, type Denial, type Gate, gateErrors } from './gate.ts'
 export type { Grant, Grants } from './grants.ts'
 export type { GroupRoles } from './group-roles.ts'
 export { nameOf, type Principal } from './principal.ts'

@@ -29,7 +29,7 @@ describe('control socket', () => {
   let chain: Chain
   let socket: ApiSocket
   let admin: Client<typeof AdminService>
-  let asked: number[]
+  let asked: string[]
   let ordered: string[]
   const stop = { signal: new AbortController() }
   let following: Promise<unknown>
@@ -105,8 +105,8 @@ describe('control socket', () => {
         },
       },
       rest: (_request, response) => void response.writeHead(404).end(),
-      createJoinToken: async (ttlSeconds) => {
-        asked.push(ttlSeconds)
+      createJoinToken: async (tenant, ttlSeconds) => {
+        asked.push(`${tenant} ${ttlSeconds}`)
         return { token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z' }
       },
       breakGlass: async () => [],
@@ -416,6 +416,8 @@ describe('control socket', () => {
     )
     assert.deepEqual([told.code, told.kind, told.received], ['API_NOT_FOUND', 'not_found', '"none"'])
     assert.equal((await admin.createJoinToken({ ttlSeconds: 60 })).token, 'swj_x')
+    await admin.createJoinToken({ tenant: 'acme', ttlSeconds: 60 })
+    assert.deepEqual(asked, ['default 60', 'acme 60'])
   })
 
   test('a taken path is refused', async () => {

@@ -6,6 +6,7 @@ import type { EpochRow, RewrapProgress, SealingStatus } from '@sealwatch/keys/se
 import type { Ledger, SealedTenant } from '@sealwatch/ledger'
 import type { Kysely } from 'kysely'
 import type { Erased } from '../custody/index.ts'
+import type { CreatedJoinToken } from '../identity/index.ts'
 import type { IndexTables, Tables } from '../store/index.ts'
 
 /** What the control socket needs of the rest of the server; compose.ts wires it. */
@@ -25,7 +26,7 @@ export type ApiPorts = {
   readonly rest: RequestListener
   /** Break-glass access that nobody has acknowledged. */
   readonly breakGlass: () => Promise<readonly object[]>
-  readonly createJoinToken: (ttlSeconds: number) => Promise<{ readonly token: string; readonly expiresAt: string }>
+  readonly createJoinToken: (tenant: string, ttlSeconds: number) => Promise<CreatedJoinToken>
   readonly facts: () => ServerFacts
   readonly clock: Clock
   readonly log: Log

@@ -47,14 +47,14 @@ export function adminRoutes(ports: ApiPorts, stopping: AbortSignal): (router: Co
   return (router) =>
     router.service(AdminService, {
       getStatus: () => guarded(async () => ({ status: JSON.stringify(await statusOf(ports)) })),
-      createJoinToken: ({ ttlSeconds }) =>
+      createJoinToken: ({ ttlSeconds, tenant }) =>
         guarded(async () => {
           if (ttlSeconds < 1 || ttlSeconds > limits.tokenTtlSecondsMax)
             throw apiError('API_INVALID', {
               attempted: 'creating a join token',
               received: `${ttlSeconds} s, of 1 to ${limits.tokenTtlSecondsMax}`,
             })
-          return await ports.createJoinToken(ttlSeconds)
+          return await ports.createJoinToken(tenantOf(tenant), ttlSeconds)
         }),
       listAlerts: (request, context) =>
         guardedStream(list(request, { classUids: [findingClass], ownOnly: true }, context)),

@@ -27,6 +27,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
     ledgers: await Promise.all(ledgers.tenants.map((tenant) => ledgerStatus(ledgers, tenant))),
     hosts: hosts.map((host) => ({
       hostId: host.host_id,
+      tenant: host.tenant,
       hostname: host.hostname,
       connected: connected.has(host.host_id),
       lastSeen: host.last_seen_at,

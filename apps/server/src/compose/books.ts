@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { systemRandom } from '@sealwatch/base'
 import { type Erasures, openErasures } from '../custody/index.ts'
+import { auditTenant } from '../identity/index.ts'
 import {
   checkStores,
   createIndexProgress,
@@ -11,14 +12,14 @@ import {
   openLedgers,
   type PreparedWitnesses,
   prepareWitnesses,
+  tenantsIn,
 } from '../ingest/index.ts'
+import { openTenantRegistry, type TenantRegistry } from '../tenants/index.ts'
 import type { Keys } from './keys.ts'
 
-/** The tenant of whoever names none, and that of what concerns the deployment as a whole. */
-const standingTenants = ['default', 'cluster'] as const
-
-/** The ledgers, and what follows from them alone. */
+/** The ledgers, those whose they are, and what follows from them alone. */
 export type Books = Keys & {
+  readonly registry: TenantRegistry
   readonly ledgers: Ledgers
   readonly witnesses: PreparedWitnesses
   readonly erasures: Erasures
@@ -27,19 +28,24 @@ export type Books = Keys & {
 }
 
 export async function openBooks(keys: Keys, ends: AsyncDisposableStack): Promise<Books> {
-  const { config, dir, deployment, witnessPolicy, store } = keys
+  const { config, dir, deployment, witnessPolicy, sealing, store, disk } = keys
   const witnesses = prepareWitnesses({ ...keys, policy: witnessPolicy, random: systemRandom })
+  const ledgersDir = join(dir, 'ledgers')
   const opening = openLedgers({
     ...keys,
     ...witnesses.ledgersOptions,
-    dir: join(dir, 'ledgers'),
+    dir: ledgersDir,
     deployment: deployment.name,
     labelKey: deployment.labelKey,
-    tenants: [...standingTenants, ...config.moreTenants.split(',').filter((name) => name !== '')],
+    tenants: [auditTenant],
     belowQuorum: config.belowQuorum as 'degraded' | 'hold',
   })
   const ledgers = ends.adopt(await opening, ({ close }) => close())
+  // What the cluster's ledger orders to be destroyed is gone before anything else is opened.
+  const erasures = await openErasures({ ...keys, ledger: ledgers.get(auditTenant) })
+  const withLedger = tenantsIn(await disk.list(ledgersDir))
+  const registry = await openTenantRegistry({ ...keys, withLedger, keysAreGone: sealing.isErased })
+  await ledgers.open(registry.list().map(({ name }) => name))
   await checkStores(store, ledgers)
-  const erasures = await openErasures({ ...keys, ledger: ledgers.get('cluster') })
-  return { ...keys, ledgers, witnesses, erasures, indexed: createIndexProgress() }
+  return { ...keys, registry, ledgers, witnesses, erasures, indexed: createIndexProgress() }
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { authenticateNetwork, authenticateOperator, httpApp, openHttpDoor, readSession } from '../api/index.ts'
 import { addHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
+import type { Tenants } from '../tenants/index.ts'
 import { serverVersion } from '../version.ts'
 import type { Followers } from './followers.ts'
 import type { Rooms } from './rooms.ts'
@@ -17,7 +19,11 @@ export type Doors = {
   readonly failed: Promise<never>
 }
 
-export async function openDoors(rooms: Rooms, { integrity }: Followers, ends: AsyncDisposableStack): Promise<Doors> {
+export async function openDoors(
+  rooms: Rooms,
+  { followers: { integrity }, tenants }: { readonly followers: Followers; readonly tenants: Tenants },
+  ends: AsyncDisposableStack,
+): Promise<Doors> {
   const { config, api, health, store, ledgers, indexed, side, identity, ingest, tender, erasures, sealing } = rooms
   const names = [...new Set([config.host, '127.0.0.1', 'localhost', hostname()])]
   const opening = openTransport({ ...rooms, address: config.host, port: config.port, names })
@@ -26,6 +32,7 @@ export async function openDoors(rooms: Rooms, { integrity }: Followers, ends: As
   addHealth(health, { ...rooms, integrity, transport })
   const http = {
     ...rooms,
+    tenants,
     version: serverVersion,
     limits: { perAddress: config.apiPerAddress, perTenant: config.apiPerTenant },
   }
@@ -58,7 +65,8 @@ export async function openDoors(rooms: Rooms, { integrity }: Followers, ends: As
     rest: operator.routing,
     keys: { ...tender, ...erasures, status: () => sealing.status() },
     breakGlass: () => rooms.signIn.breakGlass.waiting(),
-    createJoinToken: (ttlSeconds) => identity.createJoinToken(ttlSeconds),
+    createJoinToken: (tenant, ttlSeconds) =>
+      identity.createJoinToken({ name: 'operator:root', requestId: randomUUID() }, tenant, ttlSeconds),
     facts: () => ({
       deployment: rooms.deployment.name,
       health: rooms.healthUrl,

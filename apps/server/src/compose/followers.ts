@@ -18,6 +18,8 @@ import type { Rooms } from './rooms.ts'
 export type Followers = {
   /** Follows the ledger of a tenant, which is open. */
   follow(tenant: string): void
+  /** One of the whole deployment. */
+  start(work: (signal: AbortSignal) => Promise<void>): void
   /** Resolves when nobody follows it any more. */
   leave(tenant: string): Promise<void>
   /** What walks over the ledgers found, by tenant. */
@@ -103,20 +105,28 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
     countersignEveryMs: config.countersignMs,
     countersignIdleMs: config.countersignIdleSeconds * 1000,
   }
-  const standing = watched(
-    publishOutbox({ ...rooms, indexed: caughtUp, signal }),
-    keepSealed({ ...rooms, ...signing, signal }),
-    whileFull(() => tender.run(signal, () => isIndexed)),
-    whileFull(() => erasures.run(signal)),
-    space.watch(signal),
-    rooms.access.denials.run(signal),
-    rooms.signIn.failed.run(signal),
-    whileFull(() => rooms.signIn.sessions.run(signal)),
-  )
+  const standing = [
+    watched(
+      publishOutbox({ ...rooms, indexed: caughtUp, signal }),
+      keepSealed({ ...rooms, ...signing, signal }),
+      whileFull(() => tender.run(signal, () => isIndexed)),
+      whileFull(() => erasures.run(signal)),
+      space.watch(signal),
+      rooms.access.denials.run(signal),
+      rooms.signIn.failed.run(signal),
+      whileFull(() => rooms.signIn.sessions.run(signal)),
+    ),
+  ]
 
   ends.defer(async () => {
     stopping.abort()
-    await Promise.all([standing, ...byTenant.values().map(({ done }) => done)])
+    await Promise.all([...standing, ...byTenant.values().map(({ done }) => done)])
   })
-  return { follow, leave, integrity, failed: failed.promise }
+  return {
+    follow,
+    start: (work) => void standing.push(watched(work(signal))),
+    leave,
+    integrity,
+    failed: failed.promise,
+  }
 }

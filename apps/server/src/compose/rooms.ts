@@ -22,11 +22,10 @@ export type Rooms = Books & {
 }
 
 export async function openRooms(books: Books): Promise<Rooms> {
-  const { config, dir, keysDir, deployment, ledgers, ruleFiles, log } = books
-  const { tenants } = ledgers
-  const identity = await openIdentity({ ...books, dir: keysDir, deployment: deployment.name, tenants })
-  const stateOf = (tenant: string) => (ledgers.tenants.includes(tenant) ? 'active' : undefined)
-  const access = await openAccess({ ...books, stateOf })
+  const { config, dir, keysDir, deployment, registry, ledgers, ruleFiles, log } = books
+  const { checkActive: checkTenant } = registry
+  const identity = await openIdentity({ ...books, dir: keysDir, deployment: deployment.name, checkTenant })
+  const access = await openAccess({ ...books, stateOf: registry.stateOf })
   const origin = { url: config.publicOrigin }
   const signIn = await openSignIn({
     ...books,

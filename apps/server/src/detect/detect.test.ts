@@ -28,7 +28,7 @@ const disk = systemDisk
 const log = createLog('test', () => undefined, clock.nowMs)
 const tenant = 'default'
 const signer = generateSigner()
-const host = { hostId: 'host-1', hostname: 'one' }
+const host = { hostId: 'host-1', hostname: 'one', tenant: 'default' }
 const ruleset = loadRuleset(readRuleFiles(standardRules), log)
 
 /** The rooms from ingest to detection over one directory, as a server start wires them. */

@@ -20,6 +20,9 @@ const activities = {
 } as const
 export type ActVerb = keyof typeof activities
 
+/** `kind:id` of the principal, and the request it came by. */
+export type ActBy = { readonly name: string; readonly requestId: string }
+
 /** Somebody's act, or the attempt at one, as a ledger holds it. Whoever did it is named by id alone (LOG-5). */
 export type Act = {
   /** Our own kind of event: "role_granted". */
@@ -28,8 +31,7 @@ export type Act = {
   /** Whose ledger it enters. */
   readonly tenant: string
   readonly timeNs: bigint
-  /** `kind:id` of the principal, and the request it came by. */
-  readonly by: { readonly name: string; readonly requestId: string }
+  readonly by: ActBy
   readonly verb: ActVerb
   readonly severity: SeverityName
   readonly message: string

@@ -10,7 +10,7 @@ import type { ServerVoice } from './audit-event.ts'
 import type { Authority, IssuedCertificate } from './authority.ts'
 import { type CertifiedKey, verifyCertificateRequest } from './certificate-request.ts'
 import { identityError } from './errors.ts'
-import { auditTenant, hostEnrolled, keyLine } from './events.ts'
+import { hostEnrolled, keyLine, ledgersOf, sayOfHost } from './events.ts'
 import { checkHostFacts, type HostFacts } from './host-facts.ts'
 import { presentedSecretHash } from './join-token.ts'
 
@@ -21,8 +21,8 @@ export type EnrolOptions = {
   readonly voice: ServerVoice
   readonly clock: Clock
   readonly log: Log
-  /** Every tenant whose ledger must be able to verify the host's heads. */
-  readonly tenants: readonly string[]
+  /** Throws unless the tenant takes hosts. */
+  readonly checkTenant: (tenant: string, attempted: string) => void
 }
 
 export type Enrolment = { readonly hostId: string; readonly certificates: Uint8Array[] }
@@ -38,11 +38,12 @@ type Applicant = {
 }
 
 const sameMachineMax = 8
+const attempted = 'enrolling a host'
 
 /**
- * Gives a host its identity for a join token. The signing key is the host: a known key gets its host_id back, any other
+ * Gives a host its identity for a join token, in the token's tenant. The signing key is the host: a known key gets its host_id back, any other
  * a new one, even on a machine that enrolled before. A token that is used answers the key that used it again, for an
- * answer that was lost on its way. Resolves when the key stands in every tenant's ledger.
+ * answer that was lost on its way. Resolves when the key stands in the ledgers that the host's lines go to.
  */
 export async function enrol(request: EnrolRequest, options: EnrolOptions): Promise<Enrolment> {
   const { store, outbox, authority, log } = options
@@ -50,7 +51,7 @@ export async function enrol(request: EnrolRequest, options: EnrolOptions): Promi
   const { hostId, issued, uids, sameMachine } = await store.transaction((tx) => admit(tx, applicant, options))
   // Stored, not yet in the ledgers. If we stop here the outbox goes on later, and the host asks again.
   outbox.ring()
-  await Promise.all(uids.map((uid) => outbox.recorded(uid, 'enrolling a host')))
+  await Promise.all(uids.map((uid) => outbox.recorded(uid, attempted)))
   log.info('host enrolled', { host_id: hostId, hostname: applicant.facts.hostname, same_machine: sameMachine })
   return { hostId, certificates: [issued.certificate, new Uint8Array(authority.certificate.raw)] }
 }
@@ -61,10 +62,9 @@ async function checkApplicant(request: EnrolRequest): Promise<Applicant> {
   const facts = checkHostFacts(request.facts)
   const secretHash = presentedSecretHash(request.joinToken)
   const tlsKey = await verifyCertificateRequest(csr)
-  const signingKey = checkPublicKey(signingPublicKey, 'enrolling a host')
+  const signingKey = checkPublicKey(signingPublicKey, attempted)
   const proven = Buffer.concat([proofPrefix, hash('sha256', csr, 'buffer')])
-  if (!verifyEd25519(signingKey, proven, signingKeyProof))
-    throw identityError('SIGNING_KEY_UNPROVEN', { attempted: 'enrolling a host' })
+  if (!verifyEd25519(signingKey, proven, signingKeyProof)) throw identityError('SIGNING_KEY_UNPROVEN', { attempted })
   return { facts, secretHash, tlsKey, signingKey, keyId: keyIdOf(signingKey) }
 }
 
@@ -80,20 +80,28 @@ type Admission = {
 }
 
 async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promise<Admission> {
-  const { outbox, authority, voice, clock, tenants } = options
+  const { outbox, authority, voice, clock, checkTenant } = options
   const { facts, secretHash, tlsKey, keyId } = applicant
   const nowNs = clock.nowNs()
   const known = await knownHost(tx, keyId)
-  const isRepeated = await useToken(tx, secretHash, known?.hostId, rfc3339(nowNs))
+  const { tenant, isRepeated } = await useToken(tx, secretHash, known?.hostId, rfc3339(nowNs))
+  checkTenant(tenant, attempted)
+  if (known !== undefined && known.tenant !== tenant) throw identityError('HOST_OF_ANOTHER_TENANT', { attempted })
   const hostId = known?.hostId ?? randomBytes(16).toString('hex')
   const issued = await authority.issueHost(tlsKey, hostId)
-  await saveHost(tx, hostId, facts, issued, rfc3339(nowNs))
+  await saveHost(tx, { hostId, tenant }, facts, issued, rfc3339(nowNs))
   const key = known?.key ?? (await addKey(tx, applicant, hostId, rfc3339(nowNs)))
-  if (known === undefined) for (const tenant of tenants) await outbox.enqueue(tx, tenant, keyLine(key))
-  const keyUids = tenants.map((tenant) => outboxUid(tenant, keyLine(key)))
+  const said = () => keyLine(key)
+  if (known === undefined) await sayOfHost(tx, outbox, tenant, said)
+  const keyUids = ledgersOf(tenant).map((ledger) => outboxUid(ledger, said()))
   if (isRepeated) return { hostId, issued, uids: keyUids, sameMachine: [] }
-  await tx.updateTable('join_tokens').set({ host_id: hostId }).where('secret_hash', '=', secretHash).execute()
-  const sameMachine = await hostsOnMachine(tx, facts.machineId, hostId)
+  await tx
+    .updateTable('join_tokens')
+    .set({ host_id: hostId })
+    .where('tenant', '=', tenant)
+    .where('secret_hash', '=', secretHash)
+    .execute()
+  const sameMachine = await hostsOnMachine(tx, tenant, facts.machineId, hostId)
   const event = hostEnrolled(voice, nowNs, {
     hostId,
     hostname: facts.hostname,
@@ -104,47 +112,56 @@ async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promi
     again: known !== undefined,
     sameMachine,
   })
-  return { hostId, issued, uids: [...keyUids, await outbox.enqueue(tx, auditTenant, event)], sameMachine }
+  return { hostId, issued, uids: [...keyUids, ...(await sayOfHost(tx, outbox, tenant, event))], sameMachine }
 }
 
 /** How a token is spoken of where it must not be told. */
 export const tokenName = (secretHash: string): string => secretHash.slice(0, 12)
 
-async function knownHost(tx: Tx, keyId: string): Promise<{ hostId: string; key: KeyRecord } | undefined> {
+type KnownHost = { readonly hostId: string; readonly tenant: string; readonly key: KeyRecord }
+
+async function knownHost(tx: Tx, keyId: string): Promise<KnownHost | undefined> {
   const row = await tx
     .selectFrom('signing_keys')
     .innerJoin('hosts', 'hosts.host_id', 'signing_keys.host_id')
     .selectAll('signing_keys')
-    .select('hosts.revoked_at as host_revoked_at')
+    .select(['hosts.tenant', 'hosts.revoked_at as host_revoked_at'])
     .where('key_id', '=', keyId)
     .executeTakeFirst()
   if (row === undefined) return undefined
-  const { host_revoked_at, revoked_at, ...key } = row
-  if (host_revoked_at === null && revoked_at === null) return { hostId: key.host_id, key }
+  const { host_revoked_at, revoked_at, tenant, ...key } = row
+  if (host_revoked_at === null && revoked_at === null) return { hostId: key.host_id, tenant, key }
   throw identityError('HOST_REVOKED', { attempted: 'enrolling a host again', received: `the host ${key.host_id}` })
 }
 
+type UsedToken = { readonly tenant: string; readonly isRepeated: boolean }
+
 /**
- * Takes the token, or throws TOKEN_UNKNOWN, TOKEN_EXPIRED or TOKEN_USED; true when the same host took it before.
+ * Takes the token, or throws TOKEN_UNKNOWN, TOKEN_EXPIRED or TOKEN_USED; `isRepeated` when the same host took it before.
  * Tokens are found by the hash of 32 random bytes, so how long the search takes tells nothing about any secret.
  */
-async function useToken(tx: Tx, secretHash: string, hostId: string | undefined, now: string): Promise<boolean> {
-  const attempted = 'enrolling a host'
+async function useToken(tx: Tx, secretHash: string, hostId: string | undefined, now: string): Promise<UsedToken> {
   const token = await tx.selectFrom('join_tokens').selectAll().where('secret_hash', '=', secretHash).executeTakeFirst()
   if (token === undefined) throw identityError('TOKEN_UNKNOWN', { attempted })
+  const { tenant } = token
   if (token.expires_at <= now)
     throw identityError('TOKEN_EXPIRED', { attempted, received: `a token that expired at ${token.expires_at}` })
   if (token.used_at !== null) {
-    if (token.host_id !== null && token.host_id === hostId) return true
+    if (token.host_id !== null && token.host_id === hostId) return { tenant, isRepeated: true }
     throw identityError('TOKEN_USED', { attempted, received: `a token used at ${token.used_at} by ${token.host_id}` })
   }
-  await tx.updateTable('join_tokens').set({ used_at: now }).where('secret_hash', '=', secretHash).execute()
-  return false
+  await tx
+    .updateTable('join_tokens')
+    .set({ used_at: now })
+    .where('tenant', '=', tenant)
+    .where('secret_hash', '=', secretHash)
+    .execute()
+  return { tenant, isRepeated: false }
 }
 
 async function saveHost(
   tx: Tx,
-  hostId: string,
+  { hostId, tenant }: { readonly hostId: string; readonly tenant: string },
   facts: HostFacts,
   issued: IssuedCertificate,
   now: string,
@@ -159,6 +176,7 @@ async function saveHost(
     .insertInto('hosts')
     .values({
       host_id: hostId,
+      tenant,
       enrolled_at: now,
       agent_version: null,
       last_seen_at: null,
@@ -190,11 +208,12 @@ async function addKey(tx: Tx, { keyId, signingKey }: Applicant, hostId: string, 
   return key
 }
 
-async function hostsOnMachine(tx: Tx, machineId: string, except: string): Promise<readonly string[]> {
+async function hostsOnMachine(tx: Tx, tenant: string, machineId: string, except: string): Promise<readonly string[]> {
   if (machineId === 'unknown') return []
   const rows = await tx
     .selectFrom('hosts')
     .select('host_id')
+    .where('tenant', '=', tenant)
     .where('machine_id', '=', machineId)
     .where('host_id', '!=', except)
     .orderBy('enrolled_at', 'desc')

@@ -35,7 +35,7 @@ export const identityErrors = {
   },
   TOKENS_TOO_MANY: {
     kind: 'exhausted',
-    rule: 'at most 1,000 join tokens are open at a time',
+    rule: 'at most 1,000 join tokens of a tenant are open at a time',
     advice: 'Use the open tokens or wait until they expire',
   },
   TOKEN_TTL_INVALID: {
@@ -62,6 +62,11 @@ export const identityErrors = {
     kind: 'denied',
     rule: 'a revoked host is not let in, nor may its signing key enrol again',
     advice: 'If it is sound again, remove its identity and signing key and enrol it anew with a new join token',
+  },
+  HOST_OF_ANOTHER_TENANT: {
+    kind: 'denied',
+    rule: 'a host belongs to the tenant of its first join token, for good',
+    advice: 'Enrol it anew: remove its identity and signing key, and use a join token of the tenant it is to belong to',
   },
   CERTIFICATE_MISSING: {
     kind: 'unverified',

@@ -2,10 +2,24 @@
 
 import type { Classification, SeverityName, UnmappedMembers } from '@sealwatch/contract'
 import type { Body, KeyRecord } from '@sealwatch/ledger'
+import type { Outbox, Tx } from '../store/index.ts'
+import type { ActBy } from './act.ts'
 import { auditEvent, type ServerVoice } from './audit-event.ts'
 
-/** Where administrative acts are recorded. */
+/** Where what concerns the deployment is recorded. */
 export const auditTenant = 'cluster'
+
+/** What is said in the ledger of a tenant. */
+export type Said = (tenant: string) => Body
+
+/** Of a tenant's host the cluster's ledger knows too; each ledger is whole without the other. */
+export async function sayOfHost(tx: Tx, outbox: Outbox, tenant: string, said: Said): Promise<string[]> {
+  const uids: string[] = []
+  for (const ledger of ledgersOf(tenant)) uids.push(await outbox.enqueue(tx, ledger, said(ledger)))
+  return uids
+}
+
+export const ledgersOf = (tenant: string): readonly string[] => [...new Set([tenant, auditTenant])]
 
 // OCSF Entity Management. A new host is created; one that comes back with its signing key is enrolled again.
 const activities = { create: [1, 'Create'], enroll: [6, 'Enroll'], unenroll: [7, 'Unenroll'] } as const
@@ -34,11 +48,11 @@ export type EnrolledHost = {
   readonly joinToken: string
   /** The host's signing key was known before: it lost its certificate, not its identity. */
   readonly again: boolean
-  /** Other hosts that gave the same machine id. */
+  /** Other hosts of the tenant that gave the same machine id. */
   readonly sameMachine: readonly string[]
 }
 
-export function hostEnrolled(voice: ServerVoice, timeNs: bigint, host: EnrolledHost): Body {
+export function hostEnrolled(voice: ServerVoice, timeNs: bigint, host: EnrolledHost): Said {
   const { hostId, hostname, machineId, sameMachine, again } = host
   const severity: SeverityName = sameMachine.length > 0 ? 'medium' : 'informational'
   const seen = sameMachine.length > 0 ? `; its machine id is also that of ${sameMachine.join(', ')}` : ''
@@ -57,32 +71,41 @@ export function hostEnrolled(voice: ServerVoice, timeNs: bigint, host: EnrolledH
   })
 }
 
-export function hostRevoked(voice: ServerVoice, timeNs: bigint, hostId: string, hostname: string, cause: string): Body {
+export type RevokedHost = { readonly hostId: string; readonly hostname: string; readonly cause: string }
+
+export function hostRevoked(voice: ServerVoice, timeNs: bigint, by: ActBy, host: RevokedHost): Said {
+  const { hostId, hostname, cause } = host
   return entityEvent(voice, timeNs, 'unenroll', {
     code: 'host_revoked',
     severity: 'high',
+    by,
     message: `the host ${hostname} (${hostId}) was revoked: ${cause}`,
     entity: { type_id: 1, type: 'Device', uid: hostId, name: hostname },
     details: { cause },
   })
 }
 
-export function joinTokenCreated(voice: ServerVoice, timeNs: bigint, joinToken: string, expiresAt: string): Body {
+export type CreatedToken = { readonly joinToken: string; readonly expiresAt: string }
+
+export function joinTokenCreated(voice: ServerVoice, timeNs: bigint, by: ActBy, token: CreatedToken): Said {
+  const { joinToken, expiresAt } = token
   return entityEvent(voice, timeNs, 'create', {
     code: 'join_token_created',
     severity: 'low',
+    by,
     message: `a join token was created, good for one host until ${expiresAt}`,
     entity: { type_id: 99, type: 'Join Token', uid: joinToken, name: 'join token' },
     details: { expires_at: expiresAt },
   })
 }
 
-/** A host's signing key as every tenant's ledger records it: offline, it is what the host's heads verify against. */
+/** A host's signing key as the ledgers hold it that its lines go to: offline, its heads verify against that. */
 export const keyLine = (key: KeyRecord): Body => ({ key })
 
 type EntityMatter = {
   readonly code: string
   readonly severity: SeverityName
+  readonly by?: ActBy
   readonly message: string
   readonly entity: { readonly type_id: number; readonly type: string; readonly uid: string; readonly name: string }
   readonly details: UnmappedMembers
@@ -92,17 +115,20 @@ function entityEvent(
   voice: ServerVoice,
   timeNs: bigint,
   activity: keyof typeof activities,
-  { code, severity, message, entity, details }: EntityMatter,
-): Body {
-  return auditEvent(voice, {
-    code,
-    component: 'identity',
-    tenant: auditTenant,
-    timeNs,
-    about: entity.uid,
-    kind: entityManagement(activity),
-    severity,
-    message,
-    members: { entity, unmapped: details },
-  })
+  { code, severity, by, message, entity, details }: EntityMatter,
+): Said {
+  const request = by === undefined ? {} : { request_id: by.requestId }
+  return (tenant) =>
+    auditEvent(voice, {
+      code,
+      component: 'identity',
+      tenant,
+      timeNs,
+      about: entity.uid,
+      kind: entityManagement(activity),
+      severity,
+      message,
+      ...(by === undefined ? {} : { by: by.name }),
+      members: { entity, unmapped: { ...request, ...details } },
+    })
 }

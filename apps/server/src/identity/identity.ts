@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { type Clock, type Disk, type Log, rfc3339 } from '@sealwatch/base'
 import { type EnrolRequest, limits } from '@sealwatch/contract'
 import type { Outbox, Store } from '../store/index.ts'
+import type { ActBy } from './act.ts'
 import type { ServerVoice } from './audit-event.ts'
 import { type Authority, openAuthority } from './authority.ts'
 import { verifyCertificateRequest } from './certificate-request.ts'
 import { certificateColumns, type Enrolment, enrol, tokenName } from './enrol.ts'
 import { identityError } from './errors.ts'
-import { auditTenant, joinTokenCreated } from './events.ts'
+import { joinTokenCreated, sayOfHost } from './events.ts'
 import { createHosts, type Host, type Hosts } from './hosts.ts'
 import { newJoinToken } from './join-token.ts'
 
@@ -18,21 +19,24 @@ export type Identity = {
   readonly authority: Authority
   readonly hosts: Hosts
   /**
-   * A token for one host; resolves when its creation stands in the ledger. Throws TOKEN_TTL_INVALID or
-   * TOKENS_TOO_MANY.
+   * A token for one host of the tenant; resolves when its creation stands in the ledger. Throws TOKEN_TTL_INVALID,
+   * TOKENS_TOO_MANY, or what `checkTenant` throws.
    */
-  createJoinToken(ttlSeconds: number): Promise<{ readonly token: string; readonly expiresAt: string }>
+  createJoinToken(by: ActBy, tenant: string, ttlSeconds: number): Promise<CreatedJoinToken>
   /** See enrol.ts. */
   enrol(request: EnrolRequest): Promise<Enrolment>
   /** A new certificate for the same host and the key of the request: leaf first, the CA last. Throws CSR_INVALID. */
   renew(host: Host, csr: Uint8Array): Promise<Uint8Array[]>
 }
 
+export type CreatedJoinToken = { readonly token: string; readonly expiresAt: string }
+
 export type IdentityOptions = {
   /** Holds `ca.pem`: the CA's private key and its certificate. */
   readonly dir: string
   readonly deployment: string
-  readonly tenants: readonly string[]
+  /** Throws unless the tenant takes hosts. */
+  readonly checkTenant: (tenant: string, attempted: string) => void
   readonly store: Store
   readonly outbox: Outbox
   readonly voice: ServerVoice
@@ -41,37 +45,41 @@ export type IdentityOptions = {
   readonly log: Log
 }
 
+/** Of a tenant. */
 const openTokensMax = 1000
 
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
-  const { dir, deployment, store, outbox, voice, disk, clock } = options
+  const { dir, deployment, checkTenant, store, outbox, voice, disk, clock } = options
   const authority = await openAuthority({ path: join(dir, 'ca.pem'), deployment, disk, clock })
 
-  async function createJoinToken(ttlSeconds: number): Promise<{ token: string; expiresAt: string }> {
+  async function createJoinToken(by: ActBy, tenant: string, ttlSeconds: number): Promise<CreatedJoinToken> {
     const attempted = 'creating a join token'
     if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > limits.tokenTtlSecondsMax)
       throw identityError('TOKEN_TTL_INVALID', { attempted, received: `${ttlSeconds} seconds` })
+    checkTenant(tenant, attempted)
     const { token, secretHash } = newJoinToken(authority.fingerprint)
     const nowNs = clock.nowNs()
     const created_at = rfc3339(nowNs)
     const expires_at = rfc3339(nowNs + BigInt(ttlSeconds) * 1_000_000_000n)
-    const uid = await store.transaction(async (tx) => {
+    const uids = await store.transaction(async (tx) => {
       // A used token stays until it expires: it answers the host that used it, should the first answer be lost.
-      await tx.deleteFrom('join_tokens').where('expires_at', '<=', created_at).execute()
+      await tx.deleteFrom('join_tokens').where('tenant', '=', tenant).where('expires_at', '<=', created_at).execute()
       const { open } = await tx
         .selectFrom('join_tokens')
         .select(({ fn }) => fn.countAll<number>().as('open'))
+        .where('tenant', '=', tenant)
         .executeTakeFirstOrThrow()
       if (open >= openTokensMax) throw identityError('TOKENS_TOO_MANY', { attempted })
       await tx
         .insertInto('join_tokens')
-        .values({ secret_hash: secretHash, created_at, expires_at, used_at: null, host_id: null })
+        .values({ secret_hash: secretHash, tenant, created_at, expires_at, used_at: null, host_id: null })
         .execute()
-      return outbox.enqueue(tx, auditTenant, joinTokenCreated(voice, nowNs, tokenName(secretHash), expires_at))
+      const created = { joinToken: tokenName(secretHash), expiresAt: expires_at }
+      return sayOfHost(tx, outbox, tenant, joinTokenCreated(voice, nowNs, by, created))
     })
     outbox.ring()
     // Not handed out before it is recorded.
-    await outbox.recorded(uid, attempted)
+    await Promise.all(uids.map((uid) => outbox.recorded(uid, attempted)))
     return { token, expiresAt: expires_at }
   }
 
@@ -80,9 +88,14 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     hosts: createHosts({ store, outbox, voice, clock }),
     createJoinToken,
     enrol: (request) => enrol(request, { ...options, authority }),
-    renew: async ({ hostId }, csr) => {
+    renew: async ({ hostId, tenant }, csr) => {
       const issued = await authority.issueHost(await verifyCertificateRequest(csr), hostId)
-      await store.db.updateTable('hosts').set(certificateColumns(issued)).where('host_id', '=', hostId).execute()
+      await store.db
+        .updateTable('hosts')
+        .set(certificateColumns(issued))
+        .where('tenant', '=', tenant)
+        .where('host_id', '=', hostId)
+        .execute()
       return [issued.certificate, new Uint8Array(authority.certificate.raw)]
     },
   }

@@ -27,7 +27,7 @@ import {
 const clock = systemClock
 const disk = systemDisk
 const log = createLog('test', () => undefined, clock.nowMs)
-const host = { hostId: 'host-1', hostname: 'one' }
+const host = { hostId: 'host-1', hostname: 'one', tenant: 'default' }
 const dayNs = 24n * 3_600_000_000_000n
 const at = (offsetNs: bigint) => rfc3339(clock.nowNs() + offsetNs)
 

@@ -85,6 +85,11 @@ export type LedgersOptions = {
   readonly log: Log
 }
 
+/** Whose ledgers lie in a folder that holds these names. */
+export const tenantsIn = (names: readonly string[]): ReadonlySet<string> =>
+  new Set(names.flatMap((name) => /^tenant-(.+)$/.exec(name)?.[1] ?? []))
+const folderOf = (tenant: string) => `tenant-${tenant}`
+
 /** What a signer or a witness may take for its answer. */
 const answerMsMax = 10_000
 
@@ -115,7 +120,7 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
   const book = await openRootBook(root, join(dir, 'root'), disk)
   const ledgers = opened.adopt(
     createOpenLedgers({
-      openLedger: (tenant) => openIn(`tenant-${tenant}`, tenant, originOf(tenant)),
+      openLedger: (tenant) => openIn(folderOf(tenant), tenant, originOf(tenant)),
       headOf: (tenant) => book.head(labelOf(tenant)),
     }),
     ({ closeAll }) => closeAll(),

@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ErrorTable, errorsOf } from '@sealwatch/base'
+import { errorsOf } from '@sealwatch/base'
 import { type Ledger, ledgerErrors } from '@sealwatch/ledger'
+import { tenantError } from '../tenants/index.ts'
 import type { PlacedHead } from './root/root-book.ts'
 
-export const ledgersErrors = {
-  TENANT_UNKNOWN: {
-    kind: 'not_found',
-    rule: 'the tenant exists',
-    advice: '`sealwatch status` lists the tenants of this server',
-  },
-} as const satisfies ErrorTable
-const ledgersError = errorsOf(ledgersErrors)
 const ledgerError = errorsOf(ledgerErrors)
 
 /** Ledgers that wait for the disk together. */
@@ -40,7 +33,7 @@ export function createOpenLedgers(options: {
 
   function get(tenant: string): Ledger {
     const ledger = ledgers.get(tenant)
-    if (ledger === undefined) throw ledgersError('TENANT_UNKNOWN', { attempted: 'opening a ledger', received: tenant })
+    if (ledger === undefined) throw tenantError('TENANT_UNKNOWN', { attempted: 'opening a ledger', received: tenant })
     return ledger
   }
 

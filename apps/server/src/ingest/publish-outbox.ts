@@ -24,7 +24,9 @@ export async function publishOutbox(options: {
   await indexed
   while (!signal.aborted) {
     const woken = outbox.wait(signal)
-    const rows = await outbox.waiting(batchMax)
+    const waiting = await outbox.waiting(batchMax)
+    // Of a tenant that is being created or erased the ledger may not be open.
+    const rows = waiting.filter(({ tenant }) => ledgers.has(tenant))
     if (rows.length === 0) {
       await woken
       continue
@@ -40,6 +42,7 @@ export async function publishOutbox(options: {
     if (appended.every(({ status }) => status === 'fulfilled')) outbox.stuckSinceMs = undefined
     for (const result of appended) {
       if (result.status === 'fulfilled') continue
+      if (isSealwatchError(result.reason, 'LEDGER_CLOSED')) continue
       if (!isSealwatchError(result.reason, 'DISK_FULL')) throw result.reason
       outbox.stuckSinceMs ??= clock.nowMs()
       log.error('entries of the server itself wait for disk space', { error: result.reason })

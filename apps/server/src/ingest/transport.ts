@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { createContextValues } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 import { type Identity, lifetimesMs } from '../identity/index.ts'
+import type { Ledgers } from './ledgers.ts'
 import { type ChainBookOptions, createChainBook } from './transport/chain-book.ts'
 import { transportError } from './transport/errors.ts'
 import { agentRoutes, peerKey, type TransportCounters } from './transport/handlers.ts'
@@ -21,6 +22,7 @@ export type TransportOptions = ChainBookOptions & {
   readonly names: readonly string[]
   readonly identity: Identity
   readonly ingest: IngestPort
+  readonly ledgers: Pick<Ledgers, 'get'>
 }
 
 /** The one port for agents: HTTP/2 over TLS 1.3, with a client certificate for everything but enrolment. */

@@ -99,4 +99,30 @@ export const migrations: readonly string[] = [
      statement_digest TEXT NOT NULL, envelope TEXT NOT NULL, changed_at TEXT NOT NULL, changed_by TEXT NOT NULL,
      line_uid TEXT NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (tenant, policy_id, version)) STRICT;
    CREATE INDEX security_policy_versions_by_time ON security_policy_versions (tenant, changed_at);`,
+  `CREATE TABLE tenants (
+     tenant TEXT PRIMARY KEY, title TEXT NOT NULL, state TEXT NOT NULL, created_at TEXT NOT NULL,
+     lines_per_second INTEGER) STRICT, WITHOUT ROWID;`,
+  // A host and a join token belong to one tenant each. A host that shipped for one besides `cluster` belongs to that.
+  `CREATE TABLE hosts_of_tenants (
+     host_id TEXT PRIMARY KEY, tenant TEXT NOT NULL, hostname TEXT NOT NULL, machine_id TEXT NOT NULL, facts TEXT NOT NULL,
+     enrolled_at TEXT NOT NULL, agent_version TEXT, last_seen_at TEXT,
+     cert_serial TEXT NOT NULL, cert_expires_at TEXT NOT NULL, revoked_at TEXT) STRICT;
+   INSERT INTO hosts_of_tenants
+     SELECT host_id, coalesce((SELECT min(chains.tenant) FROM chains
+         WHERE chains.host_id = hosts.host_id AND chains.tenant <> 'cluster'
+         HAVING count(DISTINCT chains.tenant) = 1), 'default'),
+       hostname, machine_id, facts, enrolled_at, agent_version, last_seen_at, cert_serial, cert_expires_at, revoked_at
+     FROM hosts;
+   DROP TABLE hosts;
+   ALTER TABLE hosts_of_tenants RENAME TO hosts;
+   CREATE INDEX hosts_by_tenant ON hosts (tenant, hostname);
+   CREATE INDEX hosts_by_machine ON hosts (tenant, machine_id);
+   CREATE TABLE join_tokens_of_tenants (
+     secret_hash TEXT PRIMARY KEY, tenant TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL, used_at TEXT,
+     host_id TEXT) STRICT;
+   INSERT INTO join_tokens_of_tenants
+     SELECT secret_hash, 'default', created_at, expires_at, used_at, host_id FROM join_tokens;
+   DROP TABLE join_tokens;
+   ALTER TABLE join_tokens_of_tenants RENAME TO join_tokens;
+   CREATE INDEX join_tokens_by_tenant ON join_tokens (tenant, expires_at);`,
 ]

@@ -4,8 +4,17 @@ import type { Generated } from 'kysely'
 
 /** Times are RFC 3339 in UTC, as text: they sort, and a runbook's plain SQL reads them. */
 export type Tables = {
+  tenants: {
+    /** Its name, which is never given again. */
+    tenant: string
+    title: string
+    state: 'active' | 'suspended' | 'erasing' | 'erased'
+    created_at: string
+    lines_per_second: number | null
+  }
   hosts: {
     host_id: string
+    tenant: string
     hostname: string
     machine_id: string
     /** JSON: HostFacts of the wire. */
@@ -19,6 +28,7 @@ export type Tables = {
   }
   join_tokens: {
     secret_hash: string
+    tenant: string
     created_at: string
     expires_at: string
     used_at: string | null

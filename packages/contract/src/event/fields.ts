@@ -52,6 +52,7 @@ type MoreOfUnmapped =
   | 'key_id'
   | 'key_kind'
   | 'ledger_position'
+  | 'lines_per_second'
   | 'machine_id'
   | 'request_id'
   | 'denied_action'
@@ -67,6 +68,7 @@ type MoreOfUnmapped =
   | 'same_machine'
   | 'signing_key_id'
   | 'successor'
+  | 'tenant_title'
 
 const user = {
   uid: 'plain',
@@ -168,10 +170,12 @@ const unmapped = {
   key_id: 'plain',
   key_kind: 'plain',
   ledger_position: 'plain',
+  lines_per_second: 'plain',
   machine_id: 'plain',
   same_machine: 'plain',
   signing_key_id: 'plain',
   successor: 'plain',
+  tenant_title: 'plain',
   request_id: 'plain',
   denied_action: 'plain',
   denied_times: 'plain',

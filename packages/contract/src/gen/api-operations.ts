@@ -3,6 +3,126 @@
 
 /** What each operation takes and answers. */
 export type Operations = {
+  /** The tenants of the deployment, by name. Needs `tenant:list` in the tenant `cluster`. */
+  readonly listTenants: {
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: string
+      readonly erased?: "true" | "false"
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly name: string
+        readonly title: string
+        readonly state: "active" | "suspended" | "erasing" | "erased"
+        readonly created_at: string
+        readonly lines_per_second: number | null
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** Create a tenant, with a ledger of its own. Needs `tenant:create` in the tenant `cluster`. */
+  readonly createTenant: {
+    readonly body: {
+      readonly name: string
+      readonly title?: string
+    }
+    readonly answer: {
+      readonly tenant: {
+        readonly name: string
+        readonly title: string
+        readonly state: "active" | "suspended" | "erasing" | "erased"
+        readonly created_at: string
+        readonly lines_per_second: number | null
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Give a tenant another title. Needs `tenant:rename` in the tenant `cluster`. */
+  readonly renameTenant: {
+    readonly params: {
+      readonly tenant_name: string
+    }
+    readonly body: {
+      readonly title: string
+    }
+    readonly answer: {
+      readonly tenant: {
+        readonly name: string
+        readonly title: string
+        readonly state: "active" | "suspended" | "erasing" | "erased"
+        readonly created_at: string
+        readonly lines_per_second: number | null
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Let nothing come in for a tenant, and nobody act in it; it counts at once. Needs `tenant:suspend` in the tenant `cluster`. */
+  readonly suspendTenant: {
+    readonly params: {
+      readonly tenant_name: string
+    }
+    readonly answer: {
+      readonly tenant: {
+        readonly name: string
+        readonly title: string
+        readonly state: "active" | "suspended" | "erasing" | "erased"
+        readonly created_at: string
+        readonly lines_per_second: number | null
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Let a suspended tenant go on. Needs `tenant:suspend` in the tenant `cluster`. */
+  readonly resumeTenant: {
+    readonly params: {
+      readonly tenant_name: string
+    }
+    readonly answer: {
+      readonly tenant: {
+        readonly name: string
+        readonly title: string
+        readonly state: "active" | "suspended" | "erasing" | "erased"
+        readonly created_at: string
+        readonly lines_per_second: number | null
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Set how much the hosts of a tenant may ship. Needs `tenant:limit` in the tenant `cluster`. */
+  readonly limitTenant: {
+    readonly params: {
+      readonly tenant_name: string
+    }
+    readonly body: {
+      readonly lines_per_second: number | null
+    }
+    readonly answer: {
+      readonly tenant: {
+        readonly name: string
+        readonly title: string
+        readonly state: "active" | "suspended" | "erasing" | "erased"
+        readonly created_at: string
+        readonly lines_per_second: number | null
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** Who holds which role in the tenant. Needs `member:list` in the tenant. */
   readonly listMembers: {
     readonly answer: {
@@ -582,6 +702,12 @@ export type Operations = {
 
 /** Method and path of each. */
 export const operations = {
+  listTenants: ['GET', '/api/v1/tenants'],
+  createTenant: ['POST', '/api/v1/tenants'],
+  renameTenant: ['PUT', '/api/v1/tenants/{tenant_name}/title'],
+  suspendTenant: ['POST', '/api/v1/tenants/{tenant_name}/suspend'],
+  resumeTenant: ['POST', '/api/v1/tenants/{tenant_name}/resume'],
+  limitTenant: ['PUT', '/api/v1/tenants/{tenant_name}/limits'],
   listMembers: ['GET', '/api/v1/members'],
   grantRole: ['PUT', '/api/v1/members/{person_id}/roles/{role}'],
   takeRole: ['DELETE', '/api/v1/members/{person_id}/roles/{role}'],

@@ -37,6 +37,8 @@ export type Sealing = Values & {
   readonly applied: number
   setApplied(applied: number): void
 
+  /** Whether all keys of the tenant were destroyed; it gets no others. */
+  isErased(tenant: string): boolean
   /** Whether the tenant has a key of epoch 0: what that sealed is erased with the whole tenant only. */
   hasFirstLayout(tenant: string): boolean
 
@@ -115,6 +117,7 @@ export async function openSealing(options: SealingOptions): Promise<Sealing> {
       return store.applied
     },
     setApplied: store.setApplied,
+    isErased: store.isTenantErased,
     hasFirstLayout: (tenant) => store.tenantKey(tenant, 0) !== undefined,
     rotateMaster: async () => {
       const epoch = await epochs.rotate()

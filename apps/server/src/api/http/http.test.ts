@@ -6,6 +6,7 @@ import { createLog, systemClock } from '@sealwatch/base'
 import type { Body } from '@sealwatch/ledger'
 import { openAccess, openSignIn } from '../../access/index.ts'
 import { createOutbox, openStore } from '../../store/index.ts'
+import { createTenants, openTenantRegistry, type TenantPorts } from '../../tenants/index.ts'
 import { allRoutes, authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
 
 /** Rooms whose routes are not asked here. */
@@ -41,13 +42,25 @@ async function room() {
     origin: () => 'http://localhost:1',
     limits: { idleMinutes: 30, hours: 12 },
   })
-  const options = { ...common, access, signIn, ...nobodys, version: '0', limits: { perAddress: 1e6, perTenant: 1e6 } }
+  const registry = await openTenantRegistry({ ...common, withLedger: new Set(), keysAreGone: () => false })
+  const ports: TenantPorts = { open: async () => undefined, changed: () => undefined }
+  const tenants = createTenants({ ...common, voice, registry, ports })
+  const options = {
+    ...common,
+    access,
+    signIn,
+    registry,
+    tenants,
+    ...nobodys,
+    version: '0',
+    limits: { perAddress: 1e6, perTenant: 1e6 },
+  }
   const operator = httpApp(options, authenticateOperator)
   const network = httpApp(
     options,
     authenticateNetwork(access.tokens, async () => undefined),
   )
-  return { access, signIn, operator, network, lines }
+  return { options, access, signIn, operator, network, lines }
 }
 
 const inAcme = { 'sealwatch-tenant': 'acme' }
@@ -85,13 +98,59 @@ test('API-1: root makes a token, which then does what it may and no more', async
   assert.equal((await network.inject({ url: '/api/v1/roles', headers })).statusCode, 401)
 })
 
+test('POL-3: root creates tenants, renames, suspends, limits them; a machine of a tenant may none of it', async () => {
+  const { operator, network, lines } = await room()
+  const ask = (method: 'POST' | 'PUT', url: string, payload?: object) =>
+    operator.inject({ method, url: `/api/v1/tenants${url}`, ...(payload && { payload }) })
+  const made = await ask('POST', '', { name: 'initech', title: 'Initech' })
+  assert.equal(made.statusCode, 201, made.body)
+  assert.deepEqual(made.json().ledger, { tenant: 'cluster', leaf_index: 2 })
+  assert.match(JSON.stringify(lines), /"uid":"operator:root".*tenant_created/)
+  const titled = await ask('PUT', '/initech/title', { title: 'Initech  Ltd' })
+  assert.equal(titled.json().tenant.title, 'Initech Ltd')
+  assert.equal((await ask('PUT', '/initech/limits', { lines_per_second: 500 })).json().tenant.lines_per_second, 500)
+  assert.equal((await ask('POST', '/initech/suspend')).json().tenant.state, 'suspended')
+  const again = await ask('POST', '/initech/suspend')
+  assert.deepEqual([again.statusCode, again.json().code], [409, 'TENANT_STATE'])
+  assert.equal((await ask('POST', '/initech/resume')).json().tenant.state, 'active')
+  for (const [url, status, code] of [
+    ['/nobody/suspend', 404, 'TENANT_UNKNOWN'],
+    ['/default/suspend', 409, 'TENANT_STANDING'],
+    ['/a..b/suspend', 400, 'REQUEST_INVALID'],
+  ] as const) {
+    const refused = await ask('POST', url)
+    assert.deepEqual([refused.statusCode, refused.json().code], [status, code])
+  }
+  const alike = await ask('POST', '', { name: 'other', title: 'lnitech  ltd' })
+  assert.deepEqual([alike.statusCode, alike.json().code], [409, 'TENANT_LOOKALIKE'])
+  const first = await operator.inject('/api/v1/tenants?limit=2')
+  assert.deepEqual(
+    first.json().items.map(({ name }: { name: string }) => name),
+    ['cluster', 'default'],
+  )
+  const rest = await operator.inject(`/api/v1/tenants?limit=2&cursor=${first.json().next}`)
+  assert.deepEqual([rest.json().items.length, rest.json().next], [1, null])
+
+  const token = await operator.inject({
+    method: 'POST',
+    url: '/api/v1/tokens',
+    headers: inAcme,
+    payload: { name: 'ci', actions: ['token:list'], ttl_seconds: 600 },
+  })
+  const headers = { authorization: `Bearer ${token.json().token}` }
+  for (const url of ['/api/v1/tenants', '/api/v1/tenants?erased=true'])
+    assert.equal((await network.inject({ url, headers })).statusCode, 403)
+  const unmeant = await network.inject({ method: 'POST', url: '/api/v1/tenants/initech/suspend', headers })
+  assert.deepEqual([unmeant.statusCode, unmeant.json().title], [403, 'Access denied'])
+})
+
 // There is no provider, no log-in to finish, and no code.
 const openStatus: Readonly<Record<string, number>> = { beginLogin: 404, finishLogin: 401, followLink: 400 }
 
 test('POL-1: without credentials nothing is answered but what is open, and wrong ones are all alike', async () => {
-  const { access, signIn, network } = await room()
+  const { options, network } = await room()
   const open: string[] = []
-  for (const route of allRoutes({ access, signIn, ...nobodys, version: '0' })) {
+  for (const route of allRoutes(options)) {
     if ('open' in route) open.push(route.id)
     const url = route.path.replaceAll(/\{\w+\}/g, 'x')
     const answer = await network.inject({ method: route.method, url })

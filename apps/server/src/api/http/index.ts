@@ -16,6 +16,7 @@ import { peopleRoutes } from './routes/people.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { signInRoutes } from './routes/sign-in.ts'
+import { type TenantPorts, tenantRoutes } from './routes/tenants.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { serveRoutes } from './serve-routes.ts'
 
@@ -28,7 +29,7 @@ export { serveRoutes } from './serve-routes.ts'
 export { httpErrors }
 
 /** What the routes need of the rooms behind them; compose.ts wires it. */
-export type HttpPorts = {
+export type HttpPorts = TenantPorts & {
   readonly access: Access
   readonly signIn: SignIn
   readonly policies: Policies
@@ -37,8 +38,10 @@ export type HttpPorts = {
 }
 
 /** Every route there is, the document about them included. */
-export function allRoutes({ access, signIn, policies, dryRuns, version }: HttpPorts): Route[] {
+export function allRoutes(ports: HttpPorts): Route[] {
+  const { access, signIn, policies, dryRuns, version } = ports
   const routes = [
+    ...tenantRoutes(ports),
     ...memberRoutes(access),
     ...roleRoutes(access),
     ...tokenRoutes(access),

@@ -21,6 +21,9 @@ const inApp = (name: string, work: (app: App) => Promise<void>, options?: Parame
     }
   })
 
+/** What the routes of sign-in never come to. */
+const notAsked = {} as never
+
 type App = Awaited<ReturnType<typeof appOf>>
 async function appOf(room: Room) {
   const { store, clock, voice, outbox, log } = room
@@ -31,6 +34,7 @@ async function appOf(room: Room) {
   const stateOf = (tenant: string) => (['cluster', 'default', 'acme', 'zeta'].includes(tenant) ? 'active' : undefined)
   const access = await openAccess({ store, outbox: outboxOfAll, voice, clock, log, stateOf } as const)
   const signIn = await room.open(access)
+  const ofTenants = { registry: notAsked, tenants: notAsked }
   const options = {
     store,
     clock,
@@ -38,6 +42,7 @@ async function appOf(room: Room) {
     access,
     signIn,
     ...nobodys,
+    ...ofTenants,
     version: '0',
     limits: { perAddress: 1e6, perTenant: 1e6 },
   }

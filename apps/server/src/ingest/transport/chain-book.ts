@@ -2,9 +2,8 @@
 
 import { type Clock, type Log, rfc3339 } from '@sealwatch/base'
 import { limits } from '@sealwatch/contract'
-import type { Host, ServerVoice } from '../../identity/index.ts'
+import { type Host, ledgersOf, type ServerVoice } from '../../identity/index.ts'
 import type { Outbox, Store, Tx } from '../../store/index.ts'
-import type { Ledgers } from '../ledgers.ts'
 import { alarmEvent, alarmText, type ChainAlarm } from './chain-alarm.ts'
 import { transportError } from './errors.ts'
 import { compare, type Position, type RegisteredChain } from './register.ts'
@@ -13,7 +12,7 @@ import { compare, type Position, type RegisteredChain } from './register.ts'
 export type ChainBook = {
   /**
    * Binds chains to the host and their tenants, or finds them bound so; a chain that takes the place of another one
-   * raises an alarm. Throws CHAIN_OF_ANOTHER, CHAINS_TOO_MANY or TENANT_UNKNOWN, and then has bound none of them.
+   * raises an alarm. Throws CHAIN_OF_ANOTHER, CHAIN_OF_ANOTHER_TENANT or CHAINS_TOO_MANY, and then has bound none of them.
    */
   bind(host: Host, chains: readonly RegisteredChain[]): Promise<void>
   /** Raises an alarm when the host's chain is not what the ledger has of it. */
@@ -27,7 +26,6 @@ type Bound = Pick<RegisteredChain, 'chain' | 'tenant'>
 export type ChainBookOptions = {
   readonly store: Store
   readonly outbox: Outbox
-  readonly ledgers: Pick<Ledgers, 'get'>
   readonly voice: ServerVoice
   readonly clock: Clock
   readonly log: Log
@@ -35,7 +33,7 @@ export type ChainBookOptions = {
 
 const raisedMax = 1024
 
-export function createChainBook({ store, outbox, ledgers, voice, clock, log }: ChainBookOptions): ChainBook {
+export function createChainBook({ store, outbox, voice, clock, log }: ChainBookOptions): ChainBook {
   // A host that registers the same broken chain again and again raises one alarm.
   const raised = new Set<string>()
 
@@ -75,7 +73,12 @@ export function createChainBook({ store, outbox, ledgers, voice, clock, log }: C
 
   return {
     bind: async (host, chains) => {
-      for (const { tenant } of chains) ledgers.get(tenant)
+      for (const { chain, tenant } of chains) {
+        if (ledgersOf(host.tenant).includes(tenant)) continue
+        const attempted = `registering the chain ${chain} of the host ${host.hostId}`
+        const received = `the tenant ${tenant}, where the host belongs to ${host.tenant}`
+        throw transportError('CHAIN_OF_ANOTHER_TENANT', { attempted, received })
+      }
       await store.transaction(async (tx) => {
         for (const chain of chains) await bindOne(tx, host, chain)
       })

@@ -33,6 +33,11 @@ export const transportErrors = {
     rule: 'a chain belongs to the host and the tenant that registered it first',
     advice: 'Begin a new chain on this host; if its data directory was copied from another one, remove the copy',
   },
+  CHAIN_OF_ANOTHER_TENANT: {
+    kind: 'denied',
+    rule: 'a host registers chains of its own tenant, that of its join token, and of the tenant cluster',
+    advice: 'Set SEALWATCH_AGENT_TENANT on the host to its tenant, or enrol it anew with a join token of the other one',
+  },
   CHAINS_TOO_MANY: {
     kind: 'exhausted',
     rule: 'a host has at most 64 chains in its life',

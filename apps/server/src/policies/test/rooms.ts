@@ -26,7 +26,7 @@ import { createDryRuns, createPolicies } from '../index.ts'
 
 export const tenants = ['acme', 'zeta'] as const
 export const origin = 'sealwatch-00000000/root'
-const host = { hostId: 'host-1', hostname: 'one' }
+const host = { hostId: 'host-1', tenant: 'acme', hostname: 'one' }
 const disk = systemDisk
 
 /** Whoever it is, the gate let them in. */

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { ApiClient, Operations } from '@sealwatch/contract/api'
+import { apiOptions, withApi } from '../api.ts'
+import { type Context, command, exit, flag, integer, text } from '../command.ts'
+import { columns, safe, safeJson } from '../terminal.ts'
+
+type Acted = Operations['createTenant']['answer']
+type Tenant = Acted['tenant']
+
+/** Tenants are matters of the deployment: a token that acts on them is one of the tenant cluster. */
+const { server } = apiOptions
+const name = [{ name: 'NAME', required: true }] as const
+
+export const tenantList = command({
+  name: 'tenant list',
+  summary: 'The tenants of the deployment',
+  options: { server, erased: flag('Also those that were erased, whose names are not given again') },
+  examples: ['sudo ./sealwatch tenant list', "sudo ./sealwatch tenant list --json | jq -r '.items[].name'"],
+  run: async ({ server: at, erased }, _operands, { io, place, json }) => {
+    const items: Tenant[] = []
+    await withApi({ io, place, server: at, tenant: undefined }, 'listing tenants', async (api) => {
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const query = { limit: 500, erased: erased ? ('true' as const) : ('false' as const) }
+        const page = await api.call('listTenants', { query: cursor === undefined ? query : { ...query, cursor } })
+        items.push(...page.items)
+        cursor = page.next
+      }
+    })
+    if (json) io.out(`${safeJson({ items })}\n`)
+    else
+      io.out(
+        columns([
+          ['NAME', 'STATE', 'LINES A SECOND', 'CREATED', 'TITLE'],
+          ...items.map((row) => [
+            safe(row.name),
+            row.state,
+            String(row.lines_per_second ?? '-'),
+            safe(row.created_at.slice(0, 16)),
+            safe(row.title),
+          ]),
+        ]),
+      )
+    return exit.ok
+  },
+})
+
+export const tenantCreate = command({
+  name: 'tenant create',
+  summary: 'Make a tenant: hosts, people, policies and a ledger of its own',
+  about:
+    'The name stands in lines and paths, never changes, and is never given to another tenant. The title is for people.\n' +
+    'Hosts join it with a token of its own: ./sealwatch host invite --tenant NAME',
+  operands: name,
+  options: { server, title: text({ takes: 'TEXT', help: 'What people call it (default: the name)' }) },
+  examples: ['sudo ./sealwatch tenant create acme', "sudo ./sealwatch tenant create acme --title 'Acme & Söhne'"],
+  run: ({ server: at, title }, [tenant = ''], context) =>
+    acted(context, at, `creating the tenant ${tenant}`, (api) =>
+      api.call('createTenant', { body: { name: tenant, ...(title === undefined ? {} : { title }) } }),
+    ),
+})
+
+export const tenantRename = command({
+  name: 'tenant rename',
+  summary: 'Give a tenant another title',
+  about: 'Its name stays what it is.',
+  operands: [...name, { name: 'TITLE', required: true }],
+  options: { server },
+  examples: ["sudo ./sealwatch tenant rename acme 'Acme Holding'"],
+  run: ({ server: at }, [tenant = '', title = ''], context) =>
+    acted(context, at, `renaming the tenant ${tenant}`, (api) =>
+      api.call('renameTenant', { params: { tenant_name: tenant }, body: { title } }),
+    ),
+})
+
+export const tenantSuspend = command({
+  name: 'tenant suspend',
+  summary: 'Let nothing come in for a tenant, and nobody act in it',
+  about:
+    'Its hosts keep their logs and ship them when it is resumed: nothing is lost as long as their disks have room.',
+  operands: name,
+  options: { server },
+  examples: ['sudo ./sealwatch tenant suspend acme'],
+  run: ({ server: at }, [tenant = ''], context) =>
+    acted(context, at, `suspending the tenant ${tenant}`, (api) =>
+      api.call('suspendTenant', { params: { tenant_name: tenant } }),
+    ),
+})
+
+export const tenantResume = command({
+  name: 'tenant resume',
+  summary: 'Let a suspended tenant go on',
+  operands: name,
+  options: { server },
+  examples: ['sudo ./sealwatch tenant resume acme'],
+  run: ({ server: at }, [tenant = ''], context) =>
+    acted(context, at, `resuming the tenant ${tenant}`, (api) =>
+      api.call('resumeTenant', { params: { tenant_name: tenant } }),
+    ),
+})
+
+export const tenantLimit = command({
+  name: 'tenant limit',
+  summary: 'Set how many lines the hosts of a tenant may ship each second',
+  about: 'What is beyond it waits on the hosts.',
+  operands: name,
+  options: {
+    server,
+    lines: integer({
+      takes: 'COUNT',
+      help: 'Lines a second, all hosts together (default: as the settings of the server say)',
+      min: 100,
+      max: 10_000_000,
+      absent: 0,
+    }),
+  },
+  examples: ['sudo ./sealwatch tenant limit acme --lines 5000', 'sudo ./sealwatch tenant limit acme'],
+  run: ({ server: at, lines }, [tenant = ''], context) =>
+    acted(context, at, `limiting the tenant ${tenant}`, (api) =>
+      api.call('limitTenant', { params: { tenant_name: tenant }, body: { lines_per_second: lines || null } }),
+    ),
+})
+
+async function acted(
+  { io, place, json }: Context,
+  at: string | undefined,
+  attempted: string,
+  act: (api: ApiClient) => Promise<Acted>,
+): Promise<number> {
+  const answer = await withApi({ io, place, server: at, tenant: undefined }, attempted, act)
+  const { tenant, ledger } = answer
+  const where =
+    ledger.leaf_index === null
+      ? 'the line waits for the ledger'
+      : `recorded at leaf ${ledger.leaf_index} of the tenant ${safe(ledger.tenant)}`
+  io.out(
+    json ? `${safeJson(answer)}\n` : `${safe(tenant.name)}, "${safe(tenant.title)}", is ${tenant.state}; ${where}.\n`,
+  )
+  return exit.ok
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { migrations } from './migrations.ts'
+import { openStore } from './store.ts'
+
+/** A database as an earlier version left it: with the first `applied` migrations. */
+function older(path: string, applied: number, rows: string): void {
+  const database = new DatabaseSync(path)
+  for (const migration of migrations.slice(0, applied)) database.exec(migration)
+  database.exec(`${rows}; PRAGMA user_version = ${applied}`)
+  database.close()
+}
+
+test('hosts and join tokens from before they had a tenant get theirs: where they shipped for one, that', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-migrations-'))
+  const path = join(dir.path, 'index.sqlite')
+  const hosts = { none: [], own: ['default', 'cluster'], acme: ['cluster', 'acme', 'acme'], both: ['default', 'acme'] }
+  const rows = Object.entries(hosts).flatMap(([host, tenants]) => [
+    `INSERT INTO hosts VALUES ('${host}', 'name', 'm', '{}', 't', NULL, NULL, 's', 'e', NULL)`,
+    ...tenants.map((tenant, i) => `INSERT INTO chains VALUES ('${host}-${i}', '${tenant}', '${host}', 't')`),
+  ])
+  older(path, 3, [...rows, "INSERT INTO join_tokens VALUES ('h', 'c', 'e', NULL, NULL)"].join('; '))
+  const store = openStore(dir.path)
+  const found = await store.db.selectFrom('hosts').select(['host_id', 'tenant', 'cert_expires_at']).execute()
+  assert.deepEqual(
+    Object.fromEntries(found.map(({ host_id, tenant, cert_expires_at }) => [host_id, `${tenant} ${cert_expires_at}`])),
+    { none: 'default e', own: 'default e', acme: 'acme e', both: 'default e' },
+  )
+  const token = await store.db.selectFrom('join_tokens').selectAll().executeTakeFirstOrThrow()
+  assert.deepEqual(
+    { ...token },
+    { secret_hash: 'h', tenant: 'default', created_at: 'c', expires_at: 'e', used_at: null, host_id: null },
+  )
+  await store.close()
+})
