@@ -9,7 +9,7 @@ const row = new Float64Array(numbersPerEvent)
 
 /** The line of an event from `from` on, where readEvent reads one. The hash is the caller's to fill in. */
 export function readEventLine(bytes: Uint8Array, from: number, before: ParsedLine | undefined): EventLine | undefined {
-  return readEvent(bytes, from, row, 0) < 0 ? undefined : eventLineAt(bytes, row, 0, before)
+  return readEvent(bytes, from, row, 0, false) < 0 ? undefined : eventLineAt(bytes, row, 0, before)
 }
 
 /** The event whose row was written at `at`; its bytes are in order, or it would not have been. */

@@ -49,7 +49,7 @@ export function readBlock(sha256: Sha256, block: Uint8Array): BlockRead {
   const others: number[] = []
   let count = 0
   for (let from = 1; from < block.length; ) {
-    const to = readEvent(block, from, rows, count * numbersPerEvent)
+    const to = readEvent(block, from, rows, count * numbersPerEvent, false)
     if (to < 0) {
       const record = readLeaves(block, from)
       const end = record === undefined ? block.indexOf(newline, from) : record.to - 1
