@@ -9,7 +9,7 @@ import { createLog, readConfig, systemClock, systemDisk } from '@sealwatch/base'
 import { type ApiClient, type ApiRequest, type ApiResponse, createApiClient } from '@sealwatch/contract/api'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
-import { openApiSocket } from '../../apps/server/src/api/index.ts'
+import { type DashboardFile, openApiSocket } from '../../apps/server/src/api/index.ts'
 import { runServer } from '../../apps/server/src/compose.ts'
 import { serverConfigPrefix, serverSettings } from '../../apps/server/src/config.ts'
 import { readRuleFiles, standardRules } from '../../apps/server/src/detect/index.ts'
@@ -38,7 +38,10 @@ export type TestServer = AsyncDisposable & {
   by(token: string): ApiClient
 }
 
-export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
+export async function startServer(
+  settings: Record<string, string> = {},
+  dashboard?: readonly DashboardFile[],
+): Promise<TestServer> {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-api-'))
   const stop = new AbortController()
   const log: string[] = []
@@ -57,6 +60,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     config: readConfig(serverSettings, env, serverConfigPrefix),
     api: await openApiSocket(socketPath),
     indexThread,
+    dashboard,
     kms: kmsMasterKey({ clock: systemClock }),
     ruleFiles: readRuleFiles(standardRules),
     signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),

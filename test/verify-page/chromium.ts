@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Debian's Chromium, opening the built page as its users do: from a file.
 
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { buildPage } from '../../apps/verify-page/make/page.ts'
+import { launchChromium } from '../chromium.ts'
 
-const executablePath = '/usr/bin/chromium'
-const args = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-]
-
-/** Why there is nothing to test with, or false. */
-export const noChromium = existsSync(executablePath)
-  ? false
-  : `NOT TESTED: ${executablePath} is missing; tools/setup test installs it`
+export { noChromium } from '../chromium.ts'
 
 export type BuiltPage = AsyncDisposable & {
   readonly address: string
@@ -35,7 +22,7 @@ export async function openChromium(): Promise<BuiltPage> {
   const dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-page-'))
   const path = join(dir.path, 'verify.html')
   writeFileSync(path, await buildPage())
-  const browser = await chromium.launch({ executablePath, args })
+  const browser = await launchChromium()
   return {
     address: `file://${path}`,
     dir: dir.path,

@@ -17,7 +17,7 @@ import {
 import { auditSignerSettings, chooseSigner, prepareSigners, readSignerSettings, withHanded } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { readProvider } from './access/index.ts'
-import { openApiSocket } from './api/index.ts'
+import { dashboardDir, openApiSocket, readDashboard } from './api/index.ts'
 import { runServer } from './compose.ts'
 import { serverConfigPrefix, serverSettings } from './config.ts'
 import { readRuleFiles, standardRules } from './detect/index.ts'
@@ -38,11 +38,13 @@ try {
     if ('secret' in setting && setting.secret === true) delete process.env[setting.env]
   const provider = readProvider(config)
   const signers = await prepareSigners(plan, systemClock)
-  // Both lie where only root may go: the socket's folder is what admits to it, and the rules lie with the program.
+  // Both lie where only root may go: the socket's folder is what admits to it, and the rules and the dashboard lie with the program.
   const api = await openApiSocket(join(config.runDir, 'api.sock'))
   const { witnessPolicy: policyFile } = config
   const witnessPolicy = policyFile === '' ? undefined : readWitnessPolicy(policyFile)
   const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
+  const dashboard = readDashboard(dashboardDir)
+  if (dashboard === undefined) log.warn('there is no dashboard: tools/setup builds it')
   const kms = kmsMasterKey({ clock: systemClock })
   if (config.masterKmsKeyId !== '') await kms.prepare(config.masterKmsKeyId)
   const indexThread = await prepareIndexThread()
@@ -60,6 +62,7 @@ try {
     indexThread,
     kms,
     ruleFiles,
+    dashboard,
     signers,
     provider,
     witnessPolicy,

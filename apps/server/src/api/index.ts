@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 export { apiErrors } from './errors.ts'
-export { authenticateNetwork, authenticateOperator, httpApp, openHttpDoor, readSession } from './http/index.ts'
+export {
+  authenticateNetwork,
+  authenticateOperator,
+  type DashboardFile,
+  dashboardDir,
+  httpApp,
+  openHttpDoor,
+  readDashboard,
+  readSession,
+} from './http/index.ts'
 export type { ApiLedgers, ApiPorts, ServerFacts } from './ports.ts'
 export { type ApiSocket, openApiSocket } from './socket.ts'

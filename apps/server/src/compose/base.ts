@@ -9,7 +9,7 @@ import type { PreparedSigners } from '@sealwatch/keys'
 import type { KmsMasterKey } from '@sealwatch/keys/sealing'
 import type { Policy } from '@sealwatch/ledger'
 import type { OidcPlan } from '../access/index.ts'
-import type { ApiSocket } from '../api/index.ts'
+import type { ApiSocket, DashboardFile } from '../api/index.ts'
 import type { serverSettings } from '../config.ts'
 import { type Deployment, openDeployment } from '../deployment.ts'
 import type { RuleFile } from '../detect/index.ts'
@@ -24,6 +24,7 @@ export type ServerOptions = {
   readonly indexThread: IndexThread
   readonly kms: KmsMasterKey
   readonly ruleFiles: readonly RuleFile[]
+  readonly dashboard?: readonly DashboardFile[] | undefined
   readonly signers: PreparedSigners
   /** Through whom people sign in; undefined: nobody is set. */
   readonly provider: OidcPlan | undefined

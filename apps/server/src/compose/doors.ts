@@ -43,7 +43,7 @@ export async function openDoors(
       readSession(rooms.signIn, () => rooms.origin.url),
     ),
   )
-  const operator = httpApp(http, authenticateOperator)
+  const operator = httpApp({ ...http, dashboard: undefined }, authenticateOperator)
   for (const app of [network, operator]) {
     ends.defer(() => app.close())
     await app.ready()

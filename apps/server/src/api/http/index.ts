@@ -5,6 +5,7 @@ import type { Clock, Log } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
+import { type DashboardFile, dashboardRoutes } from './dashboard.ts'
 import { createIdempotency } from './idempotency.ts'
 import { openApiOf } from './openapi.ts'
 import { httpErrors } from './problems.ts'
@@ -21,6 +22,7 @@ import { tokenRoutes } from './routes/tokens.ts'
 import { serveRoutes } from './serve-routes.ts'
 
 export { authenticateNetwork, authenticateOperator, type SessionReader } from './authenticate.ts'
+export { type DashboardFile, dashboardDir, readDashboard } from './dashboard.ts'
 export { type HttpDoor, isLoopback, openHttpDoor } from './listen.ts'
 export { httpError } from './problems.ts'
 export { csrfHeader, readSession } from './read-session.ts'
@@ -71,6 +73,8 @@ export function allRoutes(ports: HttpPorts): Route[] {
 export type HttpOptions = HttpPorts & {
   readonly store: Store
   readonly limits: { readonly perAddress: number; readonly perTenant: number }
+  /** Of the dashboard; without them, the API alone. */
+  readonly dashboard?: readonly DashboardFile[] | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -81,7 +85,7 @@ export const httpApp = (
   authenticate: (request: IncomingMessage) => Promise<Caller | undefined>,
 ) =>
   serveRoutes({
-    routes: allRoutes(options),
+    routes: [...allRoutes(options), ...dashboardRoutes(options.dashboard ?? [])],
     gate: options.access.gate,
     authenticate,
     idempotency: createIdempotency(options),

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { absolute, byNoun, lengthOf, relative, roleTitle, several, shortHash } from './words.ts'
+
+test('times are said against now, in their largest unit, and alike for everybody', () => {
+  const now = Date.parse('2026-11-21T12:00:00Z')
+  assert.deepEqual(
+    [0, 999, 1_000, -61_000, 3_600_000, -90_000_000].map((past) => relative(now - past, now)),
+    ['now', 'now', '1 s ago', 'in 1 min', '1 h ago', 'in 1 d'],
+  )
+  assert.equal(lengthOf(0), '0 s')
+  assert.equal(absolute(now), '2026-11-21 12:00:00 UTC')
+})
+
+test('counts, roles, actions and hashes are said as people read them', () => {
+  assert.equal(several(1, 'host'), '1 host')
+  assert.equal(several(12_345, 'entry', 'entries'), '12,345 entries')
+  assert.equal(roleTitle('tenant_admin'), 'Tenant admin')
+  assert.equal(roleTitle('custom/on-call'), 'on-call')
+  assert.deepEqual(byNoun(['role:list', 'token:list', 'role:write']), [
+    { noun: 'role', actions: ['role:list', 'role:write'] },
+    { noun: 'token', actions: ['token:list'] },
+  ])
+  assert.equal(shortHash('a'.repeat(64)), `${'a'.repeat(8)}…aaaa`)
+  assert.equal(shortHash('abc'), 'abc')
+})

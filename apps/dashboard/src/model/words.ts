@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// How things are said: times, counts, names of roles and actions.
+
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const day = 24 * hour
+
+const units = [
+  [day, 'd'],
+  [hour, 'h'],
+  [minute, 'min'],
+  [second, 's'],
+] as const
+
+/** A length of time in its largest unit: "3 h". */
+export function lengthOf(ms: number): string {
+  const [size, name] = units.find(([size]) => ms >= size) ?? [second, 's']
+  return `${Math.floor(Math.max(0, ms) / size)} ${name}`
+}
+
+/** Against now: "now", "12 s ago", "in 3 d". */
+export function relative(timeMs: number, nowMs: number): string {
+  const past = nowMs - timeMs
+  if (Math.abs(past) < second) return 'now'
+  return past > 0 ? `${lengthOf(past)} ago` : `in ${lengthOf(-past)}`
+}
+
+/** The same everywhere, for everybody: "2026-11-21 12:00:05 UTC". */
+export const absolute = (timeMs: number): string =>
+  `${new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`
+
+/** "12,345". */
+export const counted = (count: number): string => count.toLocaleString('en')
+
+/** "1 host", "3 hosts". */
+export const several = (count: number, one: string, more = `${one}s`): string =>
+  `${counted(count)} ${count === 1 ? one : more}`
+
+const roleNames: Readonly<Record<string, string>> = {
+  cluster_admin: 'Cluster admin',
+  tenant_admin: 'Tenant admin',
+  responder: 'Responder',
+  auditor: 'Auditor',
+  viewer: 'Viewer',
+}
+export const roleTitle = (name: string): string => roleNames[name] ?? name.replace(/^custom\//, '')
+
+/** Actions are `noun:verb`; people look for the noun. */
+export function byNoun(actions: readonly string[]): readonly { noun: string; actions: readonly string[] }[] {
+  const groups = Map.groupBy(actions, (action) => action.split(':')[0] ?? action)
+  return [...groups].map(([noun, of]) => ({ noun, actions: of }))
+}
+export const verbOf = (action: string): string => action.split(':')[1] ?? action
+
+/** The first and last of what is too long to be read whole. */
+export const shortHash = (hash: string, units = 8): string =>
+  hash.length <= units * 2 + 1 ? hash : `${hash.slice(0, units)}…${hash.slice(-4)}`

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { onlineManager } from '@tanstack/react-query'
+import { type ComponentType, lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { go, useHere } from '../door/here.ts'
+import { setTheme, type Theme, theme, themeAfter } from '../door/theme.ts'
+import { home, leads, type Path, placeAt } from '../model/places.ts'
+import { type Act, commandOf } from '../model/shortcuts.ts'
+import { Menu, Shortcuts, SwitchTenant } from './overlays.tsx'
+import { Icon } from './parts/icon.tsx'
+import { Bones } from './parts/states.tsx'
+import { Rail } from './rail.tsx'
+
+/** Each comes when it is first gone to. */
+const pages: Readonly<Record<Path, ComponentType>> = {
+  '/people': lazy(async () => ({ default: (await import('./people.tsx')).People })),
+  '/roles': lazy(async () => ({ default: (await import('./roles.tsx')).Roles })),
+  '/tokens': lazy(async () => ({ default: (await import('./tokens.tsx')).Tokens })),
+  '/sessions': lazy(async () => ({ default: (await import('./sessions.tsx')).Sessions })),
+}
+
+export type Overlay = 'help' | 'tenant' | 'menu'
+
+const online = (then: () => void) => onlineManager.subscribe(then)
+
+/** What is around every page. */
+export function Frame() {
+  const { path } = useHere()
+  const place = placeAt(path) ?? placeAt(home)
+  const main = useRef<HTMLElement>(null)
+  const [overlay, setOverlay] = useState<Overlay>()
+  const [chosen, choose] = useState<Theme>(theme)
+  const isOnline = useSyncExternalStore(online, () => onlineManager.isOnline())
+  const nextTheme = () => {
+    const next = themeAfter(theme())
+    setTheme(next)
+    choose(next)
+  }
+
+  useShortcuts((act) => {
+    if (act === 'help' || act === 'tenant') setOverlay(act)
+    if (act === 'theme') nextTheme()
+    if (act === 'search') main.current?.querySelector<HTMLElement>('[data-search]')?.focus()
+    if (act === 'down' || act === 'up') step(main.current, act === 'down' ? 1 : -1)
+  }, overlay === undefined)
+
+  useEffect(() => {
+    document.title = place === undefined ? 'Sealwatch' : `${place.name} · Sealwatch`
+    main.current?.scrollTo({ top: 0 })
+  }, [place])
+
+  const Page = pages[place?.path ?? home]
+  return (
+    <div className="frame">
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
+      <Rail here={place} theme={chosen} nextTheme={nextTheme} open={setOverlay} />
+      <main className="main" id="main" ref={main} tabIndex={-1}>
+        {isOnline ? null : (
+          <p className="offline" role="status">
+            <Icon name="warn" size={14} />
+            There is no network. What you see is as it was; it goes on by itself.
+          </p>
+        )}
+        <Suspense
+          key={place?.path}
+          fallback={
+            <div className="body">
+              <Bones />
+            </div>
+          }
+        >
+          <Page />
+        </Suspense>
+      </main>
+      {overlay === 'help' ? <Shortcuts close={() => setOverlay(undefined)} /> : null}
+      {overlay === 'tenant' ? <SwitchTenant close={() => setOverlay(undefined)} /> : null}
+      {overlay === 'menu' ? <Menu here={place} close={() => setOverlay(undefined)} /> : null}
+    </div>
+  )
+}
+
+function useShortcuts(act: (act: Act) => void, active: boolean): void {
+  const pending = useRef('')
+  useEffect(() => {
+    if (!active) return
+    const listen = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return
+      const { pending: next, command } = commandOf(pending.current, event.key, leads)
+      pending.current = next
+      if (command === undefined) return
+      event.preventDefault()
+      if ('go' in command) go(command.go)
+      else act(command.act)
+    }
+    window.addEventListener('keydown', listen)
+    return () => window.removeEventListener('keydown', listen)
+  })
+}
+
+const isWriting = (target: EventTarget | null) =>
+  target instanceof HTMLElement && target.matches('input, textarea, select, [contenteditable]')
+
+/** From one row that can be opened to the next. */
+function step(within: HTMLElement | null, by: 1 | -1): void {
+  const rows = [...(within?.querySelectorAll<HTMLElement>('[data-row]') ?? [])]
+  const now = rows.indexOf(document.activeElement as HTMLElement)
+  rows[now === -1 ? 0 : Math.min(rows.length - 1, Math.max(0, now + by))]?.focus()
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a page shows while it has nothing else to show.
+
+import type { UseQueryResult } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { isProblem, isUnreachable } from '../../door/api.ts'
+import { Icon, type IconName } from './icon.tsx'
+
+export const Bones = ({ rows = 5 }: { readonly rows?: number }) => (
+  <div className="card bones" role="status" aria-label="Loading">
+    {Array.from({ length: rows }, (_, row) => `bone ${row}`).map((key) => (
+      <span key={key} />
+    ))}
+  </div>
+)
+
+export const Empty = ({
+  icon,
+  title,
+  children,
+}: {
+  readonly icon: IconName
+  readonly title: string
+  readonly children?: ReactNode
+}) => (
+  <div className="card empty">
+    <Icon name={icon} size={36} />
+    <b>{title}</b>
+    {children}
+  </div>
+)
+
+/** What went wrong, what it means, and what leads to it in the log. */
+export function ProblemNote({ error, again }: { readonly error: unknown; readonly again?: () => void }) {
+  if (error === null || error === undefined) return null
+  if (isProblem(error, 'ACCESS_DENIED'))
+    return (
+      <div className="problem calm" role="alert">
+        <b>Your role in this tenant does not include this</b>
+        <small>Whoever administers the tenant can grant it. Request {error.problem.request_id}</small>
+      </div>
+    )
+  const button =
+    again === undefined ? null : (
+      <button type="button" className="button small" onClick={again}>
+        Try again
+      </button>
+    )
+  if (!isProblem(error))
+    return (
+      <div className="problem" role="alert">
+        <b>{isUnreachable(error) ? 'The server does not answer' : 'Something here went wrong'}</b>
+        {isUnreachable(error) ? null : <small>{String(error)}</small>}
+        {button}
+      </div>
+    )
+  const { title, detail, advice, problems = [], code, request_id } = error.problem
+  return (
+    <div className="problem" role="alert">
+      <b>{title}</b>
+      {[detail, advice].map((text) => (text === undefined ? null : <span key={text}>{text}</span>))}
+      {problems.length === 0 ? null : (
+        <ul>
+          {problems.map(({ at, rule }) => (
+            <li key={at + rule}>
+              <code>{at}</code> {rule}
+            </li>
+          ))}
+        </ul>
+      )}
+      <small>
+        {code} · {request_id}
+      </small>
+      {button}
+    </div>
+  )
+}
+
+/** The answer once it is there; until then its bones, or why it is not. */
+export function Asked<T>({
+  of,
+  rows,
+  children,
+}: {
+  readonly of: UseQueryResult<T>
+  readonly rows?: number
+  readonly children: (answer: T) => ReactNode
+}) {
+  if (of.data !== undefined) return children(of.data)
+  if (of.error !== null) return <ProblemNote error={of.error} again={() => void of.refetch()} />
+  return <Bones {...(rows === undefined ? {} : { rows })} />
+}

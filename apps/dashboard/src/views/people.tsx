@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { useState } from 'react'
+import { roleTitle } from '../model/words.ts'
+import { Secret } from './parts/copy.tsx'
+import { Dialog } from './parts/dialog.tsx'
+import { Icon } from './parts/icon.tsx'
+import { Page } from './parts/page.tsx'
+import { Asked, Empty, ProblemNote } from './parts/states.tsx'
+import { Time } from './parts/time.tsx'
+import { useAct, useAsk, useSession } from './session.ts'
+
+type Grant = { readonly person_id: string; readonly role: string }
+
+export function People() {
+  const { view } = useSession()
+  const members = useAsk(['members'], (door) => door.call('listMembers'))
+  const [adding, setAdding] = useState<'invitation' | 'grant'>()
+  const take = useAct((door, of: Grant) => door.call('takeRole', { params: of }), {
+    changes: ['members'],
+    says: ({ role }) => `${roleTitle(role)} taken`,
+  })
+  const nameOf = (id: string) => (id === view.person?.person_id ? `${view.person.name} (you)` : undefined)
+  return (
+    <Page
+      title="People"
+      about="Who holds which role in this tenant. What is granted or taken counts at once, in every open session."
+      acts={
+        <>
+          <button type="button" className="button" onClick={() => setAdding('grant')}>
+            Grant a role
+          </button>
+          <button type="button" className="button first" onClick={() => setAdding('invitation')}>
+            <Icon name="plus" size={14} />
+            Invite
+          </button>
+        </>
+      }
+    >
+      <ProblemNote error={take.error} />
+      <Asked of={members}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty icon="people" title="Nobody holds a role here yet">
+              <p>Invite somebody: they get a link that works once, and sign in with the provider.</p>
+            </Empty>
+          ) : (
+            <div className="card">
+              <table className="table folds">
+                <thead>
+                  <tr>
+                    <th scope="col">Person</th>
+                    <th scope="col">Role</th>
+                    <th scope="col">Granted</th>
+                    <th scope="col">By</th>
+                    <th scope="col">
+                      <span className="only-read">Acts</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {items.map((grant) => (
+                    <tr key={`${grant.person_id} ${grant.role}`}>
+                      <td data-of="Person">
+                        <span>
+                          {nameOf(grant.person_id) === undefined ? null : <b>{nameOf(grant.person_id)} </b>}
+                          <code>{grant.person_id}</code>
+                        </span>
+                      </td>
+                      <td data-of="Role">
+                        <span className={`chip ${grant.role.startsWith('custom/') ? 'gold' : 'accent'}`}>
+                          {roleTitle(grant.role)}
+                        </span>
+                      </td>
+                      <td data-of="Granted">
+                        <Time at={grant.granted_at} />
+                      </td>
+                      <td data-of="By">
+                        <span>{nameOf(grant.granted_by) ?? <code>{grant.granted_by}</code>}</span>
+                      </td>
+                      <td className="acts">
+                        <button
+                          type="button"
+                          className="button small bad"
+                          disabled={take.isPending}
+                          aria-label={`Take ${roleTitle(grant.role)} from ${grant.person_id}`}
+                          onClick={() => take.mutate({ person_id: grant.person_id, role: grant.role })}
+                        >
+                          Take
+                        </button>
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
+      </Asked>
+      {adding === 'invitation' ? <Invite close={() => setAdding(undefined)} /> : null}
+      {adding === 'grant' ? <GrantRole close={() => setAdding(undefined)} /> : null}
+    </Page>
+  )
+}
+
+function RolePick({ role, pick }: { readonly role: string; readonly pick: (role: string) => void }) {
+  const roles = useAsk(['roles'], (door) => door.call('listRoles'))
+  return (
+    <div className="field">
+      <label htmlFor="role">Role</label>
+      <select id="role" className="input" value={role} onChange={({ target }) => pick(target.value)}>
+        {(roles.data?.items ?? [{ name: role }]).map(({ name }) => (
+          <option key={name} value={name}>
+            {roleTitle(name)}
+          </option>
+        ))}
+      </select>
+    </div>
+  )
+}
+
+function Invite({ close }: { readonly close: () => void }) {
+  const [name, setName] = useState('')
+  const [role, setRole] = useState('viewer')
+  const invite = useAct((door, body: { name: string; role: string }) => door.call('invitePerson', { body }), {
+    changes: [],
+    says: () => 'Invited',
+  })
+  const { data } = invite
+  return (
+    <Dialog
+      title="Invite a person"
+      close={close}
+      {...(data === undefined ? { submit: () => invite.mutate({ name, role }) } : {})}
+      footer={
+        data === undefined ? (
+          <button type="submit" className="button first" disabled={name.trim() === '' || invite.isPending}>
+            Make the link
+          </button>
+        ) : (
+          <button type="button" className="button" onClick={close}>
+            Done
+          </button>
+        )
+      }
+    >
+      {data === undefined ? (
+        <>
+          <div className="field">
+            <label htmlFor="called">Name</label>
+            <input
+              id="called"
+              className="input"
+              value={name}
+              maxLength={256}
+              autoComplete="off"
+              onChange={({ target }) => setName(target.value)}
+            />
+            <small>For you to tell links apart. What they are called comes from the provider.</small>
+          </div>
+          <RolePick role={role} pick={setRole} />
+          <ProblemNote error={invite.error} />
+        </>
+      ) : (
+        <>
+          <Secret text={data.url} label="Copy the link">
+            This link works once, and is shown this once. Send it by a way that only they can read.
+          </Secret>
+          <small>
+            It ends <Time at={data.expires_at} />.
+          </small>
+        </>
+      )}
+    </Dialog>
+  )
+}
+
+function GrantRole({ close }: { readonly close: () => void }) {
+  const [person, setPerson] = useState('')
+  const [role, setRole] = useState('viewer')
+  const grant = useAct((door, of: Grant) => door.call('grantRole', { params: of }), {
+    changes: ['members'],
+    says: ({ role: granted }) => `${roleTitle(granted)} granted`,
+    done: close,
+  })
+  return (
+    <Dialog
+      title="Grant a role"
+      close={close}
+      submit={() => grant.mutate({ person_id: person.trim(), role })}
+      footer={
+        <button type="submit" className="button first" disabled={person.trim() === '' || grant.isPending}>
+          Grant
+        </button>
+      }
+    >
+      <div className="field">
+        <label htmlFor="person">Person</label>
+        <input
+          id="person"
+          className="input mono"
+          value={person}
+          placeholder="usr_…"
+          autoComplete="off"
+          onChange={({ target }) => setPerson(target.value)}
+        />
+        <small>Ledgers name people by this id alone. They find theirs under Sessions.</small>
+      </div>
+      <RolePick role={role} pick={setRole} />
+      <ProblemNote error={grant.error} />
+    </Dialog>
+  )
+}

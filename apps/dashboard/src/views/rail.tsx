@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { MouseEvent } from 'react'
+import { go } from '../door/here.ts'
+import type { Theme } from '../door/theme.ts'
+import { type Group, groups, type Place, places } from '../model/places.ts'
+import type { Overlay } from './frame.tsx'
+import { Icon, Mark } from './parts/icon.tsx'
+import { useSession } from './session.ts'
+
+export function Rail({
+  here,
+  theme,
+  nextTheme,
+  open,
+}: {
+  readonly here: Place | undefined
+  readonly theme: Theme
+  readonly nextTheme: () => void
+  readonly open: (overlay: Overlay) => void
+}) {
+  const { view } = useSession()
+  return (
+    <header className="rail">
+      <a className="brand" href="/" aria-label="Sealwatch" onClick={within}>
+        <Mark />
+        <span>Sealwatch</span>
+      </a>
+      <button type="button" className="tenant" onClick={() => open('tenant')} aria-haspopup="dialog">
+        <span>
+          <small>Tenant</small>
+          {view.tenant}
+        </span>
+        <Icon name="switch" size={14} />
+      </button>
+      <Places here={here} />
+      <div className="foot">
+        <p className="who">
+          <b>{view.person?.name ?? view.principal.id}</b>
+          <small>{view.person?.email ?? view.principal.kind}</small>
+        </p>
+        <button
+          type="button"
+          className="bare"
+          onClick={nextTheme}
+          aria-label={`Theme: ${theme}. Change`}
+          title={`Theme: ${theme} (d)`}
+        >
+          <Icon name={theme} />
+        </button>
+        <button
+          type="button"
+          className="bare wide"
+          onClick={() => open('help')}
+          aria-label="Keyboard help"
+          title="Keyboard help (?)"
+        >
+          <Icon name="help" />
+        </button>
+        <button
+          type="button"
+          className="bare menu"
+          onClick={() => open('menu')}
+          aria-label="Pages"
+          aria-haspopup="dialog"
+        >
+          <Icon name="menu" />
+        </button>
+      </div>
+    </header>
+  )
+}
+
+const Places = ({ here }: { readonly here: Place | undefined }) => (
+  <nav aria-label="Pages">
+    {(Object.keys(groups) as Group[]).map((group) => (
+      <section key={group}>
+        <h2>{groups[group]}</h2>
+        <PlaceLinks here={here} of={places.filter((place) => place.group === group)} />
+      </section>
+    ))}
+  </nav>
+)
+
+export const PlaceLinks = ({
+  here,
+  of,
+  then,
+}: {
+  readonly here: Place | undefined
+  readonly of: readonly Place[]
+  readonly then?: () => void
+}) => (
+  <ul>
+    {of.map((place) => (
+      <li key={place.path}>
+        <a
+          href={place.path}
+          aria-current={place.path === here?.path ? 'page' : undefined}
+          onClick={(event) => {
+            within(event)
+            then?.()
+          }}
+        >
+          <Icon name={place.icon} />
+          {place.name}
+          <kbd>g {place.key}</kbd>
+        </a>
+      </li>
+    ))}
+  </ul>
+)
+
+/** Stays on this page, unless the browser was asked to open another. */
+function within(event: MouseEvent<HTMLAnchorElement>): void {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return
+  event.preventDefault()
+  go(event.currentTarget.pathname)
+}

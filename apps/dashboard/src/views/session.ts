@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Operations } from '@sealwatch/contract/api'
+import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { createContext, use, useEffect } from 'react'
+import { type Door, isProblem } from '../door/api.ts'
+
+export type SessionView = Operations['getSession']['answer']
+export type Session = {
+  readonly view: SessionView
+  readonly door: Door
+  /** Tells in passing what was done. */
+  say(done: Done): void
+}
+export type Done = { readonly what: string; readonly leaf?: number | null | undefined }
+
+export const SessionContext = createContext<Session | undefined>(undefined)
+
+export function useSession(): Session {
+  const session = use(SessionContext)
+  if (session === undefined) throw new Error('this is shown to whoever has signed in')
+  return session
+}
+
+/** What the API answers, kept under `key` for the tenant that the session is in. */
+export function useAsk<T>(
+  key: readonly unknown[],
+  ask: (door: Door) => Promise<T>,
+  options: { readonly everyMs?: number; readonly enabled?: boolean } = {},
+): UseQueryResult<T> {
+  const { door, view } = useSession()
+  const asked = useQuery({
+    queryKey: [view.tenant, ...key],
+    queryFn: () => ask(door),
+    enabled: options.enabled ?? true,
+    ...(options.everyMs === undefined ? {} : { refetchInterval: options.everyMs }),
+  })
+  useSessionCheck(asked.error)
+  return asked
+}
+
+type Recorded = { readonly ledger: { readonly leaf_index: number | null } }
+
+/** Does something, says so, and asks again for what it changed. */
+export function useAct<I, T>(
+  act: (door: Door, input: I) => Promise<T>,
+  options: {
+    readonly changes: readonly string[]
+    readonly says?: (input: I) => string
+    readonly done?: (answer: T, input: I) => void
+  },
+) {
+  const { door, view, say } = useSession()
+  const queries = useQueryClient()
+  const acting = useMutation({
+    mutationFn: (input: I) => act(door, input),
+    onSuccess: async (answer, input) => {
+      const { ledger } = (answer ?? {}) as Partial<Recorded>
+      if (options.says !== undefined) say({ what: options.says(input), leaf: ledger?.leaf_index })
+      options.done?.(answer, input)
+      await Promise.all(options.changes.map((name) => queries.invalidateQueries({ queryKey: [view.tenant, name] })))
+    },
+  })
+  useSessionCheck(acting.error)
+  return acting
+}
+
+/** A session that is over, or has gone elsewhere in another tab, is asked about at once. */
+function useSessionCheck(error: unknown): void {
+  const queries = useQueryClient()
+  const isOver = isProblem(error, 'CREDENTIALS_INVALID', 'TENANT_SWITCHED')
+  useEffect(() => {
+    if (isOver) void queries.invalidateQueries({ queryKey: ['session'] })
+  }, [isOver, queries])
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Debian's Chromium, which asks nobody but the page it is shown.
+
+import { existsSync } from 'node:fs'
+import { type Browser, chromium } from 'playwright-core'
+
+const executablePath = '/usr/bin/chromium'
+const args = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+]
+
+/** Why there is nothing to test with, or false. */
+export const noChromium = existsSync(executablePath)
+  ? false
+  : `NOT TESTED: ${executablePath} is missing; tools/setup test installs it`
+
+export const launchChromium = (): Promise<Browser> => chromium.launch({ executablePath, args })

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import axe from 'axe-core'
+import type { Page } from 'playwright-core'
+
+/** What axe finds that keeps somebody out, each with where: serious and worse. */
+export async function findingsOf(page: Page): Promise<string[]> {
+  await page.evaluate('document.fonts.ready')
+  await page.evaluate(`typeof axe === 'undefined' && (() => { ${axe.source} })()`)
+  const { violations } = (await page.evaluate('axe.run({ resultTypes: ["violations"] })')) as axe.AxeResults
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+    )
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// API-3: the dashboard in Chromium, before a whole server.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { places } from '../../apps/dashboard/src/model/places.ts'
+import { noChromium } from '../chromium.ts'
+import { findingsOf } from './axe.ts'
+import { openVisitor, switchTenant, type Visitor } from './visitor.ts'
+
+const only = { skip: noChromium }
+let visitor: Visitor
+if (noChromium === false) {
+  before(async () => {
+    visitor = await openVisitor()
+    await switchTenant(visitor.page, 'default')
+  })
+  after(() => visitor[Symbol.asyncDispose]())
+}
+
+async function goTo(path: string) {
+  const { page, server } = visitor
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.goto(server.url + path)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.locator('.bones').waitFor({ state: 'detached' })
+  return page
+}
+
+test(
+  'every page, light and dark, wide and at 360 pixels: nobody is kept out, and nothing sticks out',
+  only,
+  async (t) => {
+    for (const { path, name } of places)
+      await t.test(name, async () => {
+        const page = await goTo(path)
+        for (const width of [1280, 360])
+          for (const colorScheme of ['light', 'dark'] as const) {
+            await page.setViewportSize({ width, height: 800 })
+            await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+            assert.deepEqual(await findingsOf(page), [], `${path}, ${width}, ${colorScheme}`)
+            const widest = 'Math.max(document.documentElement.scrollWidth, document.querySelector("main").scrollWidth)'
+            const most = Number(await page.evaluate(widest))
+            assert.ok(most <= width, `${path} is ${most} wide where there are ${width}`)
+          }
+      })
+  },
+)
+
+test('by keys alone: to the roles, a new one, and it is there', only, async () => {
+  const page = await goTo('/people')
+  await page.keyboard.press('?')
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+  assert.deepEqual(await findingsOf(page), [])
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('g')
+  await page.keyboard.press('r')
+  await page.getByRole('heading', { name: 'Roles', level: 1 }).waitFor()
+  await page.getByRole('button', { name: 'New role' }).waitFor()
+  for (
+    let steps = 0;
+    steps < 20 && (await page.evaluate('document.activeElement.textContent')) !== 'New role';
+    steps += 1
+  )
+    await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog', { name: 'New role' }).waitFor()
+  await page.getByLabel('Name').focus()
+  await page.keyboard.type('night-watch')
+  await page.getByRole('checkbox').first().focus()
+  await page.keyboard.press('Space')
+  assert.deepEqual(await findingsOf(page), [])
+  await page.getByRole('button', { name: /^Save/ }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'night-watch' }).waitFor()
+  const { items } = await visitor.server.root('default').call('listRoles')
+  assert.ok(items.some(({ name }) => name.endsWith('night-watch')))
+})
+
+test('a token is shown once, works, and does not once it is revoked', only, async () => {
+  const page = await goTo('/tokens')
+  await page.getByRole('button', { name: 'New token' }).click()
+  await page.getByLabel('Name').fill('nightly')
+  await page.getByRole('checkbox', { name: 'list' }).first().waitFor()
+  await page.getByRole('button', { name: 'Make the token' }).click()
+  const token = (await page.locator('.secret code').textContent()) ?? ''
+  await page.getByRole('button', { name: 'Done' }).click()
+  const { server } = visitor
+  const ask = () =>
+    server.send({ method: 'GET', path: '/api/v1/session', headers: { authorization: `Bearer ${token}` } })
+  assert.equal((await ask()).status, 200)
+  assert.ok(!(await page.content()).includes(token))
+  await page.getByRole('button', { name: 'Revoke nightly' }).click()
+  await page.getByText('revoked', { exact: true }).waitFor()
+  assert.equal((await ask()).status, 401)
+})
+
+test(
+  'the tenant is switched for the session; a page that was elsewhere follows, and shows nothing of where it was',
+  only,
+  async () => {
+    const page = await goTo('/people')
+    await page.getByText('Tenant admin').first().waitFor()
+    const other = await visitor.context.newPage()
+    await other.goto(`${visitor.server.url}/people`)
+    await switchTenant(other, 'acme')
+    await other.close()
+    await page.getByRole('link', { name: 'Roles' }).click()
+    await page.locator('.tenant').filter({ hasText: 'acme' }).waitFor()
+    assert.equal(await page.getByRole('button', { name: 'night-watch' }).count(), 0)
+    await switchTenant(page, 'default')
+  },
+)
+
+test('who has no session is asked to sign in, and comes back to where they were', only, async () => {
+  const { context, page: mine } = visitor
+  const fresh = await context.browser()?.newContext()
+  assert.ok(fresh !== undefined)
+  const page = await fresh.newPage()
+  await page.goto(`${visitor.server.url}/roles?x=1`)
+  const link = page.getByRole('link', { name: 'Sign in' })
+  assert.equal(await link.getAttribute('href'), '/auth/login?return_to=%2Froles%3Fx%3D1')
+  assert.deepEqual(await findingsOf(page), [])
+  await fresh.close()
+  assert.ok(!mine.isClosed())
+})
+
+test('nothing that the policies of the page forbid was tried', only, () => {
+  const expected = /status of (401|409)/
+  assert.deepEqual(
+    visitor.complaints.filter((text) => !expected.test(text)),
+    [],
+  )
+})
