@@ -94,6 +94,17 @@ export const cliErrors = {
     rule: 'the watch list holds one absolute path a line, at most 256',
     advice: 'Correct that line, then start again',
   },
+  CLI_POLICY: {
+    kind: 'invalid',
+    rule: 'a policy is sent, compared or tried when nothing is wrong with it (docs/formats/policy.md)',
+    advice: 'Correct what is named above; ./sealwatch policy validate FILE shows it again',
+  },
+  CLI_CHANGED: {
+    kind: 'conflict',
+    rule: 'a change is made to the version that it was made from',
+    advice:
+      'Read it again with ./sealwatch policy show ID --json, and make your change to that; or put it with --force',
+  },
   CLI_TRUST: {
     kind: 'invalid',
     rule: 'trust is a verifier key (name+hash+base64), or a file of at most 64 KiB: of such keys, or a trust.json',

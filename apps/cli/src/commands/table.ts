@@ -17,6 +17,17 @@ import { hostInvite } from './host-invite.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
 import { memberGrant, memberList, memberRevoke } from './member.ts'
+import {
+  policyDelete,
+  policyDisable,
+  policyEnable,
+  policyHistory,
+  policyList,
+  policyPut,
+  policyShow,
+  policyValidate,
+} from './policy.ts'
+import { policyDiff, policyDryRun } from './policy-compare.ts'
 import { roleList, rolePut, roleRemove } from './role.ts'
 import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
@@ -56,6 +67,16 @@ export const commandTable: readonly Command[] = [
   memberList,
   memberGrant,
   memberRevoke,
+  policyList,
+  policyShow,
+  policyValidate,
+  policyDryRun,
+  policyPut,
+  policyDiff,
+  policyHistory,
+  policyEnable,
+  policyDisable,
+  policyDelete,
   roleList,
   rolePut,
   roleRemove,

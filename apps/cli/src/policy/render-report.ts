@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Operations } from '@sealwatch/contract/api'
+import type { Io } from '../io.ts'
+import { counted, paint, safe } from '../terminal.ts'
+
+type Report = Operations['dryRunPolicy']['answer']
+type Row = Report['rules'][number]
+
+/** What a policy would have done, rule by rule, with the first few times. */
+export function renderReport({ days, from, to, events, rules, notices }: Report, io: Io): string {
+  const head = `Over ${counted(days, 'day')}, ${from.slice(0, 16)} to ${to.slice(0, 16)}: ${counted(events, 'event')}\n`
+  const width = Math.max(...rules.map(({ rule }) => nameOf(rule).length), 0)
+  const body = rules.map((row) => renderRow(row, width, io)).join('')
+  return head + body + notices.map((notice) => `${paint(io, 'yellow', safe(notice, 1000))}\n`).join('')
+}
+
+const nameOf = (rule: string | null) => rule ?? '(default)'
+
+function renderRow(row: Row, width: number, io: Io): string {
+  const { rule, fired, held, undecided, effects, examples } = row
+  const name = paint(io, 'bold', safe(nameOf(rule)).padEnd(width))
+  const told = fired === 0 ? 'would not have fired' : `would have fired ${counted(fired, 'time')}`
+  const more = [
+    ...Object.entries(effects).map(([effect, count]) => `${effect} ${count}`),
+    ...(held > 0 ? [`held back ${held}`] : []),
+    ...(undecided > 0 ? [`undecided ${undecided}`] : []),
+  ]
+  const line = `  ${name}  ${paint(io, fired > 0 ? 'red' : 'dim', told)}${more.length > 0 ? paint(io, 'dim', `  (${safe(more.join(', '))})`) : ''}\n`
+  return line + examples.map((example) => renderExample(example, io)).join('')
+}
+
+function renderExample({ leaf_index, time, host, what, why }: Row['examples'][number], io: Io): string {
+  const head = `      ${time.slice(0, 19)}  ${safe(host)}  ${safe(what)}  ${paint(io, 'dim', `leaf ${leaf_index}`)}\n`
+  return `${head}${why.map((each) => paint(io, 'dim', `        ${safe(each)}\n`)).join('')}`
+}
