@@ -17,7 +17,8 @@ let admin: string
 let acme: ApiClient
 
 before(async () => {
-  server = await startServer({ SEALWATCH_SERVER_MORE_TENANTS: 'acme,zeta' })
+  server = await startServer()
+  for (const name of ['acme', 'zeta']) await server.root('cluster').call('createTenant', { body: { name, title: name } })
   const root = server.root('acme')
   const actions = ['policy:read', 'policy:write', 'policy:try']
   const made = await root.call('createToken', { body: { name: 'policies', actions, ttl_seconds: 3600 } })
