@@ -11,9 +11,10 @@ import { createBell, createLog, type JsonObject, rfc3339, systemClock, systemDis
 import { AdminService, type Entry } from '@sealwatch/contract'
 import { type Ed25519Signer, generateSigner, openOwnSigner, verifyEd25519 } from '@sealwatch/keys'
 import { type Chain, linkBatch, openChain, sha256, verifyBatch, verifyBundle } from '@sealwatch/ledger'
+import { createGate } from '../access/index.ts'
 import { type IndexPort, indexEntries, type Ledgers, openIndexHere, openLedgers } from '../ingest/index.ts'
 import { createOutbox, openStore, type Store } from '../store/index.ts'
-import { type ApiPorts, type ApiSocket, openApiSocket } from './index.ts'
+import { type ApiPorts, type ApiSocket, createHostBook, openApiSocket } from './index.ts'
 
 const hostId = 'a'.repeat(32)
 const t0 = BigInt(Date.parse('2026-01-01T00:00:00Z')) * 1_000_000n
@@ -31,6 +32,7 @@ describe('control socket', () => {
   let admin: Client<typeof AdminService>
   let asked: string[]
   let ordered: string[]
+  let exported: object[]
   const stop = { signal: new AbortController() }
   let following: Promise<unknown>
 
@@ -75,6 +77,7 @@ describe('control socket', () => {
     )
     asked = []
     ordered = []
+    exported = []
     const ports: ApiPorts = {
       db: store.db,
       indexDb: store.index,
@@ -104,9 +107,19 @@ describe('control socket', () => {
           return { tenantKeys: 1, subjectKeys: 2, label: undefined, leafIndex: 8, firstLayout: false }
         },
       },
-      rest: (_request, response) => void response.writeHead(404).end(),
-      createJoinToken: async (tenant, ttlSeconds) => {
-        asked.push(`${tenant} ${ttlSeconds}`)
+      gate: createGate({
+        rolesOf: () => [],
+        customRolesOf: () => [],
+        stateOf: (tenant) => (ledgers.has(tenant) ? 'active' : undefined),
+        onDenied: () => assert.fail('root was denied'),
+      }),
+      hostBook: createHostBook({ db: store.db, clock: systemClock }),
+      recordExport: async ({ tenant }, what, reveal) => {
+        exported.push({ tenant, ...what, reveal })
+        return { tenant, leafIndex: 1 }
+      },
+      createJoinToken: async (by, tenant, ttlSeconds) => {
+        asked.push(`${by.name} ${tenant} ${ttlSeconds}`)
         return { token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z' }
       },
       breakGlass: async () => [],
@@ -141,7 +154,7 @@ describe('control socket', () => {
     const path = join(dir, 'api.sock')
     socket = await openApiSocket(path)
     assert.equal(statSync(path).mode & 0o777, 0o600)
-    socket.serve(ports)
+    socket.serve(ports, (_request, response) => void response.writeHead(404).end())
     const transport = createConnectTransport({
       baseUrl: 'http://x.invalid',
       httpVersion: '1.1',
@@ -317,6 +330,10 @@ describe('control socket', () => {
     assert.deepEqual([report.problem, report.complete, report.revealed], [undefined, true, 0])
     const open = await verified(admin.export({ what: { case: 'all', value: true }, reveal: true }))
     assert.deepEqual([open.report.problem, open.report.revealed], [undefined, 1])
+    assert.deepEqual(exported, [
+      { tenant: 'default', all: true, reveal: false },
+      { tenant: 'default', all: true, reveal: true },
+    ])
   })
 
   test('exports an alert with the whole batch of its evidence and the key that signed it, and no more', async () => {
@@ -416,8 +433,9 @@ describe('control socket', () => {
     )
     assert.deepEqual([told.code, told.kind, told.received], ['API_NOT_FOUND', 'not_found', '"none"'])
     assert.equal((await admin.createJoinToken({ ttlSeconds: 60 })).token, 'swj_x')
-    await admin.createJoinToken({ tenant: 'acme', ttlSeconds: 60 })
-    assert.deepEqual(asked, ['default 60', 'acme 60'])
+    await admin.createJoinToken({ tenant: 'cluster', ttlSeconds: 60 })
+    assert.deepEqual(asked, ['operator:root default 60', 'operator:root cluster 60'])
+    assert.equal(await codeOf(admin.createJoinToken({ tenant: 'acme', ttlSeconds: 60 })), Code.NotFound)
   })
 
   test('a taken path is refused', async () => {

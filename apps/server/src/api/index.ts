@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export { exportRecorder } from './data/export-record.ts'
+export { createHostBook } from './data/host-names.ts'
 export { apiErrors } from './errors.ts'
 export {
   authenticateNetwork,

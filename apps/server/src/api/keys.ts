@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { EraseSubjectRequest } from '@sealwatch/contract'
+import type { Authorised } from '../access/index.ts'
 import type { Erased } from '../custody/index.ts'
 import { apiError } from './errors.ts'
 import type { ApiKeys, ApiPorts } from './ports.ts'
@@ -22,19 +23,23 @@ export async function* rewrapKeys(keys: ApiKeys, signal: AbortSignal) {
   for await (const progress of keys.rewrap(signal)) yield { epoch: keys.status().epoch, ...progress }
 }
 
-export async function eraseSubject(ports: ApiPorts, tenant: string, { subject }: EraseSubjectRequest) {
-  const { case: kind, value = '' } = subject
+export async function eraseSubject(
+  { keys }: ApiPorts,
+  { tenant }: Authorised<'subject:erase'>,
+  { case: kind, value = '' }: EraseSubjectRequest['subject'],
+) {
   const isFormed = kind === 'uid' ? /^[^/]+\/[^/]+$/.test(value) : kind === 'name' && value !== ''
   if (!isFormed || value.length > subjectCharsMax) {
     // What was received is not repeated: it may name a person.
     const received = `${kind ?? 'nobody'}, ${value.length} characters`
     throw apiError('API_INVALID', { attempted: 'reading whose keys to destroy', received })
   }
-  ports.ledgers.get(tenant)
-  return messageOf(await ports.keys.eraseSubject(tenant, `${kind}:${value}`))
+  return messageOf(await keys.eraseSubject(tenant, `${kind}:${value}`))
 }
 
 export async function eraseTenant(ports: ApiPorts, tenant: string) {
+  // Of what is destroyed the name must be given.
+  if (tenant === '') throw apiError('API_INVALID', { attempted: 'reading the tenant', received: 'no name' })
   ports.ledgers.get(tenant)
   return messageOf(await ports.keys.eraseTenant(tenant))
 }

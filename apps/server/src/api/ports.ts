@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { RequestListener } from 'node:http'
 import type { Clock, Log } from '@sealwatch/base'
 import type { EpochRow, RewrapProgress, SealingStatus } from '@sealwatch/keys/sealing'
 import type { Ledger, SealedTenant } from '@sealwatch/ledger'
 import type { Kysely } from 'kysely'
+import type { Authorised, Gate } from '../access/index.ts'
 import type { Erased } from '../custody/index.ts'
-import type { CreatedJoinToken } from '../identity/index.ts'
+import type { Identity, Recorded } from '../identity/index.ts'
+import type { Vouched } from '../ingest/index.ts'
 import type { IndexTables, Tables } from '../store/index.ts'
+import type { ExportWhat } from './data/export.ts'
+import type { HostBook } from './data/host-names.ts'
 
-/** What the control socket needs of the rest of the server; compose.ts wires it. */
+/** What the API needs of the rest of the server, on the control socket and on the network; compose.ts wires it. */
 export type ApiPorts = {
+  readonly gate: Gate
   readonly db: Kysely<Tables>
   /** The index over the ledgers. */
   readonly indexDb: Kysely<IndexTables>
@@ -22,11 +26,13 @@ export type ApiPorts = {
   /** Opens the sealed personal values of a line; canonical JSON, or '' where all of them were erased. */
   readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => Promise<string>
   readonly keys: ApiKeys
-  /** The REST API, for root. */
-  readonly rest: RequestListener
   /** Break-glass access that nobody has acknowledged. */
   readonly breakGlass: () => Promise<readonly object[]>
-  readonly createJoinToken: (tenant: string, ttlSeconds: number) => Promise<CreatedJoinToken>
+  /** Which host seals which chain. */
+  readonly hostBook: HostBook
+  /** Says in the tenant's ledger what of it goes out, before it does. */
+  readonly recordExport: (by: Authorised<'event:export'>, what: ExportWhat, reveal: boolean) => Promise<Recorded>
+  readonly createJoinToken: Identity['createJoinToken']
   readonly facts: () => ServerFacts
   readonly clock: Clock
   readonly log: Log
@@ -45,10 +51,13 @@ export type ApiKeys = {
 
 export type ApiLedgers = {
   readonly tenants: readonly string[]
+  readonly root: Ledger
   /** Throws for a tenant that does not exist. */
   get(tenant: string): Ledger
   /** Verifier key of the log key. */
   readonly vkey: string
+  /** What the published root checkpoint says of a tenant. */
+  vouched(tenant: string): Vouched | undefined
   /** The newest sealed state that covers the first `size` leaves; seals where needed. */
   sealed(tenant: string, size?: number): Promise<SealedTenant>
 }

@@ -5,13 +5,15 @@ import { chmod, unlink } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
+import { AdminService } from '@sealwatch/contract'
 import { apiError } from './errors.ts'
 import type { ApiPorts } from './ports.ts'
-import { adminRoutes } from './service.ts'
+import { adminService } from './service.ts'
 
 /** The control socket. It is made while the process is still root, and serves once the ledgers are open. */
 export type ApiSocket = {
-  readonly serve: (ports: ApiPorts) => void
+  /** `rest`: the REST API, for root. */
+  readonly serve: (ports: ApiPorts, rest: RequestListener) => void
   /** Ends the streams that follow, lets the other calls finish, and closes. */
   readonly close: () => Promise<void>
 }
@@ -42,13 +44,13 @@ export async function openApiSocket(path: string): Promise<ApiSocket> {
     throw apiError('API_SOCKET', { attempted: `listening on ${path}`, received, cause })
   }
   return {
-    serve: (ports) => {
+    serve: (ports, rest) => {
       handle = connectNodeAdapter({
-        routes: adminRoutes(ports, stopping.signal),
+        routes: (router) => router.service(AdminService, adminService(ports, stopping.signal)),
         readMaxBytes: requestBytesMax,
         grpc: false,
         grpcWeb: false,
-        fallback: (request, response) => ports.rest(request as IncomingMessage, response as ServerResponse),
+        fallback: (request, response) => rest(request as IncomingMessage, response as ServerResponse),
       })
     },
     close: async () => {

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { type Compilable, CompiledQuery } from 'kysely'
 import { openStore, type Store, spanLeaves } from '../store/index.ts'
 import { openIndexHere } from './index.ts'
-import { type LeafQuery, leavesBySpan, leavesOfKind, ownLeaves } from './index-queries.ts'
+import { type LeafQuery, leavesBySpan, leavesOfKinds, ownLeaves } from './index-queries.ts'
 
 const [host, own] = ['0f', 'ff'].map((byte) => (byte as string).repeat(16)) as [string, string]
 const tenant = 'default'
@@ -48,10 +48,21 @@ test('entries are found by time, class and place, whatever spans they lie in, an
   const store = await openIndexed(dir.path)
   const all = Array.from({ length: count }, (_, leaf) => leaf)
   const find = async (query: Partial<LeafQuery>) => {
-    const whole = { tenant, from: 0, before: count, sinceMs: undefined, untilMs: undefined, classUids: [], ...query }
+    const whole = {
+      tenant,
+      from: 0,
+      before: count,
+      sinceMs: undefined,
+      untilMs: undefined,
+      classUids: [],
+      order: 'asc',
+      ...query,
+    } as const
     const { from, before, classUids } = whole
     const { sinceMs = Number.NEGATIVE_INFINITY, untilMs = Number.POSITIVE_INFINITY } = query
     const rows = await leavesBySpan(store.index, whole).execute()
+    const back = await leavesBySpan(store.index, { ...whole, order: 'desc' }).execute()
+    assert.deepEqual(back, rows.toReversed())
     const due = all.filter(
       (leaf) =>
         leaf >= from &&
@@ -91,13 +102,24 @@ test('what is asked of the index is answered by places in it: nothing is sorted,
   }
   const spans = 'SEARCH spans USING PRIMARY KEY (tenant=? AND first_leaf>? AND first_leaf<?)'
   const entries = 'SEARCH entries USING PRIMARY KEY (tenant=? AND leaf_index>? AND leaf_index<?)'
-  const all = { tenant, from: 0, before: count, sinceMs: undefined, untilMs: undefined, classUids: [] }
+  const all = {
+    tenant,
+    from: 0,
+    before: count,
+    sinceMs: undefined,
+    untilMs: undefined,
+    classUids: [],
+    order: 'asc',
+  } as const
   assert.deepEqual(await planOf(leavesBySpan(store.index, all)), [spans, entries])
   assert.deepEqual(await planOf(leavesBySpan(store.index, { ...all, sinceMs: 1, untilMs: 2 })), [spans, entries])
   const [first, second, ...more] = await planOf(leavesBySpan(store.index, { ...all, classUids: [1008, 2004] }))
   assert.deepEqual([first, more.at(-1)], [spans, entries])
   assert.match([second, ...more].join('\n'), /SEARCH span_classes USING PRIMARY KEY \(tenant=\? AND first_leaf=\?/)
-  const ofKind = leavesOfKind(store.index, tenant, 'head', 0, count)
+  for (const order of ['asc', 'desc'] as const) {
+    assert.deepEqual(await planOf(leavesBySpan(store.index, { ...all, order, sinceMs: 1 })), [spans, entries])
+  }
+  const ofKind = leavesOfKinds(store.index, { tenant, kinds: ['head'], from: 0, before: count, order: 'desc' })
   assert.match((await planOf(ofKind)).join(), /^SEARCH entries USING (COVERING )?INDEX entries_other [^,]*$/)
   assert.deepEqual(await ofKind.execute().then((rows) => rows.map((row) => row.leaf_index)), [700])
   const ofUs = ownLeaves(store.index, { ...all, classUids: [1007] })

@@ -11,6 +11,8 @@ export type LeafQuery = {
   readonly sinceMs: number | undefined
   readonly untilMs: number | undefined
   readonly classUids: readonly number[]
+  /** Default: upwards. */
+  readonly order?: 'asc' | 'desc'
 }
 
 /**
@@ -18,7 +20,7 @@ export type LeafQuery = {
  * finds, however long the ledger is (index-queries.test.ts).
  */
 export function leavesBySpan(db: Kysely<IndexTables>, query: LeafQuery) {
-  const { tenant, from, before, sinceMs, untilMs, classUids } = query
+  const { tenant, from, before, sinceMs, untilMs, classUids, order = 'asc' } = query
   return (
     db
       .selectFrom('spans')
@@ -52,14 +54,14 @@ export function leavesBySpan(db: Kysely<IndexTables>, query: LeafQuery) {
           ),
         ),
       )
-      .orderBy('spans.first_leaf')
-      .orderBy('entries.leaf_index')
+      .orderBy('spans.first_leaf', order)
+      .orderBy('entries.leaf_index', order)
   )
 }
 
 /** The same of lines that the server wrote, which are few. */
 export function ownLeaves(db: Kysely<IndexTables>, query: LeafQuery) {
-  const { tenant, from, before, sinceMs, untilMs, classUids } = query
+  const { tenant, from, before, sinceMs, untilMs, classUids, order = 'asc' } = query
   return db
     .selectFrom('own_entries')
     .crossJoin('entries')
@@ -72,21 +74,30 @@ export function ownLeaves(db: Kysely<IndexTables>, query: LeafQuery) {
     .$if(sinceMs !== undefined, (rows) => rows.where('entries.time_ms', '>=', sinceMs ?? 0))
     .$if(untilMs !== undefined, (rows) => rows.where('entries.time_ms', '<', untilMs ?? 0))
     .$if(classUids.length > 0, (rows) => rows.where('entries.class_uid', 'in', classUids))
-    .orderBy('own_entries.leaf_index')
+    .orderBy('own_entries.leaf_index', order)
 }
 
-/** Leaves of a kind other than events, which are few. */
-export function leavesOfKind(db: Kysely<IndexTables>, tenant: string, kind: string, from: number, before: number) {
+/** Leaves of kinds other than events, which are few. */
+export function leavesOfKinds(
+  db: Kysely<IndexTables>,
+  {
+    tenant,
+    kinds,
+    from,
+    before,
+    order = 'asc',
+  }: Pick<LeafQuery, 'tenant' | 'from' | 'before' | 'order'> & { kinds: readonly string[] },
+) {
   return (
     db
       .selectFrom('entries')
-      .select('leaf_index')
-      .where('tenant', '=', tenant)
-      .where('kind', '=', kind)
+      .select('entries.leaf_index')
+      .where('entries.tenant', '=', tenant)
+      .where('entries.kind', 'in', kinds)
       // As the index over them says it.
-      .where(sql<boolean>`kind <> 'event'`)
-      .where('leaf_index', '>=', from)
-      .where('leaf_index', '<', before)
-      .orderBy('leaf_index')
+      .where(sql<boolean>`entries.kind <> 'event'`)
+      .where('entries.leaf_index', '>=', from)
+      .where('entries.leaf_index', '<', before)
+      .orderBy('entries.leaf_index', order)
   )
 }

@@ -65,6 +65,8 @@ type MoreOfUnmapped =
   | 'policy_version'
   | 'policy_digest'
   | 'policy_statement'
+  | 'exported'
+  | 'revealed'
   | 'same_machine'
   | 'signing_key_id'
   | 'successor'
@@ -187,6 +189,8 @@ const unmapped = {
   policy_version: 'plain',
   policy_digest: 'plain',
   policy_statement: 'plain',
+  exported: 'plain',
+  revealed: 'plain',
 } as const satisfies Rows<SealwatchEvent['unmapped'], MoreOfUnmapped>
 
 const event = {

@@ -10,6 +10,7 @@ export type FilterBounds = {
   readonly fromLeaf: number
   readonly toLeaf: number
   readonly classUids: ReadonlySet<number> | undefined
+  readonly kinds: ReadonlySet<string> | undefined
   /** Only lines of the server itself. */
   readonly own: boolean
 }
@@ -20,6 +21,7 @@ const anywhere: FilterBounds = {
   fromLeaf: 0,
   toLeaf: Number.MAX_SAFE_INTEGER,
   classUids: undefined,
+  kinds: undefined,
   own: false,
 }
 
@@ -66,6 +68,7 @@ function boundsOf(filter: Filter): FilterBounds {
 function termBounds({ field, operator, values }: Term): FilterBounds {
   const isIn = operator === '=' || operator === 'in'
   if (field === 'class') return isIn ? { ...anywhere, classUids: new Set(values as readonly number[]) } : anywhere
+  if (field === 'kind') return isIn ? { ...anywhere, kinds: new Set(values as readonly string[]) } : anywhere
   if (field === 'activity') {
     if (!isIn || values.some((value) => typeof value === 'number')) return anywhere
     const meanings = values.flatMap((value) => activityMeanings.get(value as string) ?? [])
@@ -94,12 +97,8 @@ const both = (a: FilterBounds, b: FilterBounds): FilterBounds => ({
   toMs: Math.min(a.toMs, b.toMs),
   fromLeaf: Math.max(a.fromLeaf, b.fromLeaf),
   toLeaf: Math.min(a.toLeaf, b.toLeaf),
-  classUids:
-    a.classUids === undefined
-      ? b.classUids
-      : b.classUids === undefined
-        ? a.classUids
-        : a.classUids.intersection(b.classUids),
+  classUids: common(a.classUids, b.classUids),
+  kinds: common(a.kinds, b.kinds),
   own: a.own || b.own,
 })
 
@@ -108,6 +107,12 @@ const either = (a: FilterBounds, b: FilterBounds): FilterBounds => ({
   toMs: Math.max(a.toMs, b.toMs),
   fromLeaf: Math.min(a.fromLeaf, b.fromLeaf),
   toLeaf: Math.max(a.toLeaf, b.toLeaf),
-  classUids: a.classUids === undefined || b.classUids === undefined ? undefined : a.classUids.union(b.classUids),
+  classUids: a.classUids && b.classUids && a.classUids.union(b.classUids),
+  kinds: a.kinds && b.kinds && a.kinds.union(b.kinds),
   own: a.own && b.own,
 })
+
+/** Undefined is everything. */
+function common<T>(a: ReadonlySet<T> | undefined, b: ReadonlySet<T> | undefined): ReadonlySet<T> | undefined {
+  return a === undefined ? b : b === undefined ? a : a.intersection(b)
+}

@@ -189,7 +189,7 @@ test('a match never lies outside of the bounds, and a not may stand at its compa
     fc.property(filters, fc.array(entries, { minLength: 1, maxLength: 20 }), (filter, rows) => {
       const match = filterMatch(filter)
       const pushed = filterMatch(pushNotDown(filter))
-      const { fromMs, toMs, fromLeaf, toLeaf, classUids, own } = filterBounds(filter)
+      const { fromMs, toMs, fromLeaf, toLeaf, classUids, kinds, own } = filterBounds(filter)
       for (const row of rows) {
         const entry = entryOf(row)
         const isMatch = match(entry)
@@ -200,6 +200,7 @@ test('a match never lies outside of the bounds, and a not may stand at its compa
           entry.leaf >= fromLeaf &&
           entry.leaf < toLeaf &&
           (classUids === undefined || (entry.classUid !== null && classUids.has(entry.classUid))) &&
+          (kinds === undefined || kinds.has(entry.kind)) &&
           (!own || entry.own)
         assert.ok(isWithin || !isMatch, printFilter(filter))
       }
@@ -213,6 +214,7 @@ test('bounds are as narrow as a filter says', () => {
   assert.deepEqual([...(bounds('activity=launch and severity>low').classUids ?? [])], [1007])
   assert.equal(bounds('class=file or severity>low').classUids, undefined)
   assert.deepEqual([...(bounds('class in (file, process) and not class=file').classUids ?? [])], [1001, 1007])
+  assert.deepEqual([...(bounds('kind in (key, head) and (kind=head or kind=event)').kinds ?? [])], ['head'])
   const { fromMs, toMs } = bounds('time>=1970-01-01T00:00:01Z and not time>1970-01-01T00:00:02Z')
   assert.deepEqual([fromMs, toMs], [1_000, 2_001])
   const { fromLeaf, toLeaf, own } = bounds('leaf in (3, 9) and not source=host')

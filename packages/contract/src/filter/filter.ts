@@ -23,3 +23,16 @@ export function termsOf(filter: Filter): Term[] {
   if (filter.is === 'term') return [filter]
   return filter.is === 'not' ? termsOf(filter.part) : filter.parts.flatMap(termsOf)
 }
+
+export const term = (field: Field, operator: Operator, ...values: readonly Value[]): Term => ({
+  is: 'term',
+  field,
+  operator,
+  values,
+})
+
+/** What all of them let through. */
+export function allOf(...filters: readonly [Filter, ...(Filter | undefined)[]]): Filter {
+  const parts = filters.flatMap((filter) => (filter === undefined ? [] : filter.is === 'and' ? filter.parts : [filter]))
+  return parts.length === 1 ? (parts[0] as Filter) : { is: 'and', parts }
+}

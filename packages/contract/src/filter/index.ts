@@ -3,9 +3,9 @@
 
 export { type FilterBounds, filterBounds, needsLine, pushNotDown } from './bounds.ts'
 export { activityMeanings, type Field, fieldNames, fields } from './fields.ts'
-export { type Filter, type Term, termsOf, type Value } from './filter.ts'
+export { allOf, type Filter, type Term, term, termsOf, type Value } from './filter.ts'
 export { filterLimits } from './limits.ts'
 export { type FilterEntry, type FilterMatch, filterMatch } from './match.ts'
-export { type ParsedFilter, parseFilter } from './parse.ts'
+export { type ParsedFilter, parseFilter, parseTime } from './parse.ts'
 export { printFilter } from './print.ts'
 export { type FilterProblem, filterProblemText } from './problem.ts'

@@ -114,7 +114,7 @@ type Read = { readonly value: Value } | { readonly expected: string; readonly su
 
 function readValue({ value: form, names, words }: FieldRow, text: string): Read {
   if (form === 'time') {
-    const ms = timeOf(text)
+    const ms = parseTime(text)
     return ms === undefined ? { expected: 'a time as 2026-01-31T12:00:00Z' } : { value: ms }
   }
   const number = /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN
@@ -133,7 +133,7 @@ const timeForm =
   /^(\d{4}-\d\d-\d\d)[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
 /** RFC 3339, from 1970 on, to Unix milliseconds: what is finer is cut off. Undefined for all else, and days that do not exist. */
-function timeOf(text: string): number | undefined {
+export function parseTime(text: string): number | undefined {
   const found = timeForm.exec(text)
   if (found === null) return undefined
   const [, date, hour, minute, second, fraction = '', zone] = found as unknown as string[]

@@ -3,6 +3,279 @@
 
 /** What each operation takes and answers. */
 export type Operations = {
+  /** What rules and the server itself found. Needs `alert:list` in the tenant. */
+  readonly listAlerts: {
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: string
+      readonly order?: "newest" | "oldest"
+      readonly since?: string
+      readonly until?: string
+      readonly reveal?: "true" | "false"
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly leaf_index: number
+        readonly leaf_hash: string
+        readonly time: string
+        readonly kind: string
+        readonly source: "host" | "server"
+        readonly host: {
+          readonly id: string
+          readonly name: string
+        } | null
+        readonly class_uid: number | null
+        readonly activity_id: number | null
+        readonly severity_id: number | null
+        readonly proof: "durable" | "signed" | "published"
+        readonly line: {
+          readonly chain: string
+          readonly seq: number
+          readonly time: string
+          readonly event?: { readonly [member: string]: unknown }
+        }
+        readonly personal?: { readonly [member: string]: {
+          readonly salt: string
+          readonly value: string
+        } }
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** Events, or whatever lines the filter asks for. Needs `event:list` in the tenant. */
+  readonly listEvents: {
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: string
+      readonly order?: "newest" | "oldest"
+      readonly since?: string
+      readonly until?: string
+      readonly reveal?: "true" | "false"
+      readonly filter?: string
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly leaf_index: number
+        readonly leaf_hash: string
+        readonly time: string
+        readonly kind: string
+        readonly source: "host" | "server"
+        readonly host: {
+          readonly id: string
+          readonly name: string
+        } | null
+        readonly class_uid: number | null
+        readonly activity_id: number | null
+        readonly severity_id: number | null
+        readonly proof: "durable" | "signed" | "published"
+        readonly line: {
+          readonly chain: string
+          readonly seq: number
+          readonly time: string
+          readonly event?: { readonly [member: string]: unknown }
+        }
+        readonly personal?: { readonly [member: string]: {
+          readonly salt: string
+          readonly value: string
+        } }
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** What somebody did in the tenant, or was denied. Needs `audit:list` in the tenant. */
+  readonly listActs: {
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: string
+      readonly order?: "newest" | "oldest"
+      readonly since?: string
+      readonly until?: string
+      readonly reveal?: "true" | "false"
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly leaf_index: number
+        readonly leaf_hash: string
+        readonly time: string
+        readonly kind: string
+        readonly source: "host" | "server"
+        readonly host: {
+          readonly id: string
+          readonly name: string
+        } | null
+        readonly class_uid: number | null
+        readonly activity_id: number | null
+        readonly severity_id: number | null
+        readonly proof: "durable" | "signed" | "published"
+        readonly line: {
+          readonly chain: string
+          readonly seq: number
+          readonly time: string
+          readonly event?: { readonly [member: string]: unknown }
+        }
+        readonly personal?: { readonly [member: string]: {
+          readonly salt: string
+          readonly value: string
+        } }
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** A line with the reason it was found for, the processes it comes from, and its proof. Needs `event:list` in the tenant. */
+  readonly getEvent: {
+    readonly params: {
+      readonly leaf: number
+    }
+    readonly query?: {
+      readonly reveal?: "true" | "false"
+    }
+    readonly answer: {
+      readonly leaf_index: number
+      readonly leaf_hash: string
+      readonly time: string
+      readonly kind: string
+      readonly source: "host" | "server"
+      readonly host: {
+        readonly id: string
+        readonly name: string
+      } | null
+      readonly class_uid: number | null
+      readonly activity_id: number | null
+      readonly severity_id: number | null
+      readonly proof: "durable" | "signed" | "published"
+      readonly line: {
+        readonly chain: string
+        readonly seq: number
+        readonly time: string
+        readonly event?: { readonly [member: string]: unknown }
+      }
+      readonly personal?: { readonly [member: string]: {
+        readonly salt: string
+        readonly value: string
+      } }
+      readonly reason: {
+        readonly rule_id: string
+        readonly name: string
+        readonly description: string | null
+        readonly version: string | null
+        readonly reference: string | null
+        readonly techniques: readonly ({
+          readonly id: string
+          readonly name: string | null
+        })[]
+        readonly false_positives: readonly string[]
+        readonly matched: readonly ({
+          readonly selection: string
+          readonly field: string
+          readonly attribute: string
+          readonly value: string | number | boolean | null
+        })[]
+        readonly evidence: readonly ({
+          readonly leaf_index: number
+          readonly leaf_hash: string | null
+        })[]
+      } | null
+      readonly ancestry: readonly ({
+        readonly pid: number | null
+        readonly uid: string | null
+        readonly name: string | null
+        readonly path: string | null
+        readonly cmd_line: string | null
+        readonly user_uid: string | null
+        readonly started_at: string | null
+      })[]
+      readonly inclusion: {
+        readonly leaf_hash: string
+        readonly state: "durable" | "signed" | "published"
+        readonly checkpoint: {
+          readonly size: number
+          readonly root: string
+          readonly note: string
+          readonly path: readonly string[]
+        } | null
+        readonly published: {
+          readonly size: number
+          readonly root: string
+          readonly path: readonly string[]
+          readonly head: {
+            readonly leaf_index: number
+            readonly line: string
+            readonly path: readonly string[]
+          }
+          readonly root_checkpoint: {
+            readonly size: number
+            readonly note: string
+            readonly published_at: string
+            readonly quorum: "met" | "below" | "none"
+            readonly witnesses: readonly string[]
+            readonly countersigned: {
+              readonly at: string
+              readonly key_ids: readonly string[]
+            }
+          }
+        } | null
+      }
+    }
+  }
+  /** How far the ledger goes, and how far it is proven. Needs `ledger:read` in the tenant. */
+  readonly getLedger: {
+    readonly answer: {
+      readonly tenant: string
+      readonly origin: string
+      readonly deployment: string
+      readonly vkey: string
+      readonly size: number
+      readonly signed: {
+        readonly size: number
+        readonly root: string
+        readonly note: string
+      } | null
+      readonly published: {
+        readonly size: number
+        readonly root: string
+        readonly root_checkpoint: {
+          readonly size: number
+          readonly note: string
+          readonly published_at: string
+          readonly quorum: "met" | "below" | "none"
+          readonly witnesses: readonly string[]
+          readonly countersigned: {
+            readonly at: string
+            readonly key_ids: readonly string[]
+          }
+        }
+      } | null
+      readonly problem: string | null
+      readonly integrity: {
+        readonly checked: number
+        readonly size: number
+        readonly problem: {
+          readonly leaf: number
+          readonly text: string
+        } | null
+      } | null
+    }
+  }
+  /** The newest signed checkpoint of the ledger, as it is (C2SP tlog-checkpoint). Needs `ledger:read` in the tenant. */
+  readonly getCheckpoint: {
+    readonly answer: string
+  }
+  /** A bundle that proves itself (docs/formats/bundle.md); the ledger says that it was asked for. Needs `event:export` in the tenant. */
+  readonly exportBundle: {
+    readonly body: {
+      readonly what: {
+        readonly all: true
+      } | {
+        readonly alert: string
+      } | {
+        readonly leaf: number
+      } | {
+        readonly since: string
+      }
+      readonly reveal?: boolean
+    }
+    readonly answer: string
+  }
   /** The tenants of the deployment, by name. Needs `tenant:list` in the tenant `cluster`. */
   readonly listTenants: {
     readonly query?: {
@@ -668,6 +941,100 @@ export type Operations = {
       }
     }
   }
+  /** Destroy the keys of a person: what was sealed under them cannot be read again, and every proof holds. Needs `subject:erase` in the tenant. */
+  readonly eraseSubject: {
+    readonly body: {
+      readonly name: string
+    } | {
+      readonly uid: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+      readonly label: string
+      readonly subject_keys: number
+      readonly first_layout: boolean
+    }
+  }
+  /** The state of the deployment (docs/reference/status.md). Needs `deployment:read` in the tenant `cluster`. */
+  readonly getStatus: {
+    readonly answer: {
+      readonly time: string
+      readonly deployment: string
+      readonly health: string
+      readonly api: string
+      readonly trust: {
+        readonly deployment: string
+        readonly ledger_keys: readonly string[]
+        readonly ca_fingerprint: string
+      }
+      readonly ledgers: readonly ({
+        readonly tenant: string
+        readonly size: number
+        readonly signed_size: number
+        readonly root: string
+        readonly checkpoint: string | null
+      })[]
+      readonly hosts: readonly ({
+        readonly host_id: string
+        readonly hostname: string
+        readonly connected: boolean
+      })[]
+      readonly chains: readonly ({
+        readonly chain: string
+        readonly tenant: string
+        readonly host_id: string
+        readonly next_seq: number
+      })[]
+      readonly ingest: { readonly [member: string]: number }
+      readonly integrity: readonly ({
+        readonly tenant: string
+        readonly checked: number
+        readonly size: number
+      })[]
+      readonly signing: {
+        readonly quorum: string
+        readonly problem: string | null
+      }
+      readonly gaps: number
+      readonly break_glass: readonly ({ readonly [member: string]: unknown })[]
+    }
+  }
+  /** The keys that values at rest are sealed under. Needs `keys:read` in the tenant `cluster`. */
+  readonly getKeys: {
+    readonly answer: {
+      readonly epoch: number
+      readonly epochs: readonly ({
+        readonly epoch: number
+        readonly kind: "local" | "kms"
+        readonly asked: string
+        readonly key_id: string
+        readonly created_at: string
+        readonly retired_at: string | null
+        readonly tenant_keys: number
+      })[]
+      readonly to_rewrap: number
+      readonly subject_keys: number
+      readonly cached: number
+      readonly memory: string
+    }
+  }
+  /** Begin a new epoch of the system master key, and wrap the keys of all tenants anew. Needs `keys:rotate` in the tenant `cluster`. */
+  readonly rotateKeys: {
+    readonly answer: {
+      readonly epoch: number
+      readonly rewrapped: number
+    }
+  }
+  /** Wrap anew what older epochs still hold. Needs `keys:rotate` in the tenant `cluster`. */
+  readonly rewrapKeys: {
+    readonly answer: {
+      readonly epoch: number
+      readonly rewrapped: number
+    }
+  }
   /** Judge a request (not yet built). Needs `threat:analyze` in the tenant. */
   readonly analyzeThreat: {
     readonly body: { readonly [member: string]: unknown }
@@ -702,6 +1069,13 @@ export type Operations = {
 
 /** Method and path of each. */
 export const operations = {
+  listAlerts: ['GET', '/api/v1/alerts'],
+  listEvents: ['GET', '/api/v1/events'],
+  listActs: ['GET', '/api/v1/audit'],
+  getEvent: ['GET', '/api/v1/events/{leaf}'],
+  getLedger: ['GET', '/api/v1/ledger'],
+  getCheckpoint: ['GET', '/api/v1/ledger/checkpoint'],
+  exportBundle: ['POST', '/api/v1/exports'],
   listTenants: ['GET', '/api/v1/tenants'],
   createTenant: ['POST', '/api/v1/tenants'],
   renameTenant: ['PUT', '/api/v1/tenants/{tenant_name}/title'],
@@ -744,6 +1118,11 @@ export const operations = {
   listPolicyVersions: ['GET', '/api/v1/security/policies/{id}/versions'],
   diffPolicy: ['GET', '/api/v1/security/policies/{id}/diff'],
   getSignedPolicy: ['GET', '/api/v1/security/policies/{id}/signed'],
+  eraseSubject: ['POST', '/api/v1/subjects/erase'],
+  getStatus: ['GET', '/api/v1/status'],
+  getKeys: ['GET', '/api/v1/keys'],
+  rotateKeys: ['POST', '/api/v1/keys/rotate'],
+  rewrapKeys: ['POST', '/api/v1/keys/rewrap'],
   analyzeThreat: ['POST', '/api/v1/security/threats/analyze'],
   listVulnerabilities: ['GET', '/api/v1/security/vulnerabilities'],
   scanVulnerabilities: ['POST', '/api/v1/security/vulnerabilities/scan'],

@@ -7,10 +7,11 @@ import type { Body } from '@sealwatch/ledger'
 import { openAccess, openSignIn } from '../../access/index.ts'
 import { createOutbox, openStore } from '../../store/index.ts'
 import { createTenants, openTenantRegistry, type TenantPorts } from '../../tenants/index.ts'
+import type { ApiPorts } from '../ports.ts'
 import { allRoutes, authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
 
 /** Rooms whose routes are not asked here. */
-const nobodys = { policies: undefined as never, dryRuns: undefined as never }
+const nobodys = { policies: undefined as never, dryRuns: undefined as never, api: {} as ApiPorts }
 
 /** All but the ledger: what is enqueued counts as recorded at once. */
 async function room() {

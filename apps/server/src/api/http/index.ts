@@ -5,18 +5,24 @@ import type { Clock, Log } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
+import type { ApiPorts } from '../ports.ts'
 import { type DashboardFile, dashboardRoutes } from './dashboard.ts'
 import { createIdempotency } from './idempotency.ts'
 import { openApiOf } from './openapi.ts'
 import { httpErrors } from './problems.ts'
 import type { Caller, Route } from './route.ts'
 import { openRoute } from './route.ts'
+import { deploymentRoutes } from './routes/deployment.ts'
+import { eventRoutes } from './routes/events.ts'
+import { exportRoutes } from './routes/exports.ts'
+import { ledgerRoutes } from './routes/ledger.ts'
 import { memberRoutes } from './routes/members.ts'
 import { notBuiltRoutes } from './routes/not-built.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { signInRoutes } from './routes/sign-in.ts'
+import { subjectRoutes } from './routes/subjects.ts'
 import { type TenantPorts, tenantRoutes } from './routes/tenants.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { serveRoutes } from './serve-routes.ts'
@@ -36,13 +42,17 @@ export type HttpPorts = TenantPorts & {
   readonly signIn: SignIn
   readonly policies: Policies
   readonly dryRuns: DryRuns
+  readonly api: ApiPorts
   readonly version: string
 }
 
 /** Every route there is, the document about them included. */
 export function allRoutes(ports: HttpPorts): Route[] {
-  const { access, signIn, policies, dryRuns, version } = ports
+  const { access, signIn, policies, dryRuns, api, version } = ports
   const routes = [
+    ...eventRoutes(api),
+    ...ledgerRoutes(api),
+    ...exportRoutes(api),
     ...tenantRoutes(ports),
     ...memberRoutes(access),
     ...roleRoutes(access),
@@ -50,6 +60,8 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...peopleRoutes(access, signIn),
     ...signInRoutes(signIn),
     ...policyRoutes(policies, dryRuns),
+    ...subjectRoutes(api),
+    ...deploymentRoutes(api),
     ...notBuiltRoutes(),
   ]
   let text = ''

@@ -35,7 +35,13 @@ export class Answer<T> {
 
 type Out<S> = S extends z.ZodType ? z.output<S> : undefined
 type In<S> = S extends z.ZodType ? z.input<S> : unknown
-type Result<R> = Promise<In<R> | Answer<In<R>>>
+/** What is only going to be written down may be read-only. */
+type Given<T> = T extends readonly (infer U)[]
+  ? readonly Given<U>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Given<T[K]> }
+    : T
+type Result<R> = Promise<Given<In<R>> | Answer<Given<In<R>>>>
 
 type Shape<P, Q, B, R> = {
   readonly method: Method

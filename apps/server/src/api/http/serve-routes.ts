@@ -112,7 +112,9 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     reply: FastifyReply,
   ): Promise<unknown> {
     const { 'idempotency-key': key } = request.headers
-    if (one.method === 'GET' || key === undefined) return send(one, reply, await one.handle(by, input))
+    // What is sent as it is made cannot be kept, and changes nothing.
+    if (one.method === 'GET' || key === undefined || one.media !== undefined)
+      return send(one, reply, await one.handle(by, input))
     if (typeof key !== 'string' || !idempotencyKeyForm.test(key))
       throw httpError('REQUEST_INVALID', {
         attempted: 'reading Idempotency-Key',
@@ -208,7 +210,7 @@ function read(
     const result = schema.safeParse(value ?? undefined)
     if (result.success) return result.data
     for (const { path, message } of result.error.issues)
-      problems.push({ at: [name, ...path.map(String)].join('.').slice(0, 200), rule: message.slice(0, 200) })
+      problems.push({ at: [name, ...path.map(String)].join('.').slice(0, 200), rule: message.slice(0, 400) })
     return undefined
   }
   const input = { params: part('params'), query: part('query'), body: part('body') }

@@ -5,11 +5,12 @@ import { test } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { type Browser, browserOf, codeOf, origin, type Room, signInRoom } from '../../../test/sign-in-room.ts'
 import { openAccess } from '../../access/index.ts'
+import type { ApiPorts } from '../ports.ts'
 import { authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
 import { readSession } from './read-session.ts'
 
 /** Rooms whose routes are not asked here. */
-const nobodys = { policies: undefined as never, dryRuns: undefined as never }
+const nobodys = { policies: undefined as never, dryRuns: undefined as never, api: {} as ApiPorts }
 
 const inApp = (name: string, work: (app: App) => Promise<void>, options?: Parameters<typeof signInRoom>[0]) =>
   test(name, async () => {

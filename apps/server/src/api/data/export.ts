@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { headKeyId, type LeafRange, mergeRanges, parseLine, sha256, writeBundle } from '@sealwatch/ledger'
-import { leavesBySpan, leavesOfKind } from '../ingest/index.ts'
-import { entryAt, leavesOf } from './entries.ts'
-import { apiError } from './errors.ts'
-import type { ApiPorts } from './ports.ts'
+import type { Authorised } from '../../access/index.ts'
+import { leavesBySpan, leavesOfKinds } from '../../ingest/index.ts'
+import { apiError } from '../errors.ts'
+import type { ApiPorts } from '../ports.ts'
+import { entryAt } from './entries.ts'
+import { findingClass } from './entry.ts'
+import { leavesOf, sideAt } from './sides.ts'
 
 export type ExportWhat =
   | { readonly alert: string }
@@ -14,20 +17,23 @@ export type ExportWhat =
 
 export type ExportPiece = { readonly bytes: Uint8Array; readonly linesDone: number; readonly linesTotal: number }
 
-const findingClass = 2004
+type Exporter = Authorised<'event:export'>
 
-/** A bundle in pieces. It covers what was durable when it was asked for, sealed by tenant and root checkpoint. */
+/**
+ * A bundle in pieces (docs/formats/bundle.md). It covers what was durable when it was asked for, sealed by tenant and root
+ * checkpoint; `reveal`: with the personal values. Throws API_NOT_FOUND before the first piece.
+ */
 export async function* exportBundle(
   ports: ApiPorts,
-  tenant: string,
-  what: ExportWhat,
-  reveal: boolean,
+  by: Exporter,
+  { what, reveal }: { readonly what: ExportWhat; readonly reveal: Authorised<'event:reveal'> | undefined },
   signal: AbortSignal,
 ): AsyncGenerator<ExportPiece> {
+  const { tenant } = by
   const ledger = ports.ledgers.get(tenant)
   const size = ledger.size
   await ports.index.waitFor(tenant, size, signal)
-  const ranges = await rangesOf(ports, tenant, what)
+  const ranges = await rangesOf(ports, by, what)
   const sealed = await ports.ledgers.sealed(tenant, size)
   // What came in meanwhile is under the checkpoint, too.
   await ports.index.waitFor(tenant, sealed.checkpoint.size, signal)
@@ -35,13 +41,12 @@ export async function* exportBundle(
     (sum, { from, to }) => sum + to - from,
     0,
   )
-  const revealed = async (index: number) => (await entryAt(ports, tenant, index)).side || undefined
   const request = {
     ledger,
     sealed,
     vkeys: [ports.ledgers.vkey],
     ranges,
-    ...(reveal ? { reveal: revealed } : {}),
+    ...(reveal && { reveal: async (leaf: number) => (await sideAt(ports, reveal, leaf)) || undefined }),
   }
   let linesDone = 0
   for await (const { bytes, lines } of writeBundle(request)) {
@@ -52,9 +57,15 @@ export async function* exportBundle(
 }
 
 /** Ranges end with the checkpoint at the latest. */
-async function rangesOf(ports: ApiPorts, tenant: string, what: ExportWhat): Promise<LeafRange[]> {
+async function rangesOf(ports: ApiPorts, by: Exporter, what: ExportWhat): Promise<LeafRange[]> {
+  const { tenant } = by
   if ('all' in what) return [{ from: 0, to: Number.MAX_SAFE_INTEGER }]
-  if ('leaf' in what) return await withKeys(ports, tenant, [await batchAround(ports, tenant, what.leaf)])
+  if ('leaf' in what) {
+    const { leaf } = what
+    if (leaf < ports.ledgers.get(tenant).size)
+      return await withKeys(ports, tenant, [await batchAround(ports, tenant, leaf)])
+    throw apiError('API_NOT_FOUND', { attempted: 'exporting', received: `leaf ${leaf}` })
+  }
   if ('sinceMs' in what) {
     const first = await firstLeafSince(ports, tenant, what.sinceMs)
     if (first === undefined)
@@ -65,11 +76,12 @@ async function rangesOf(ports: ApiPorts, tenant: string, what: ExportWhat): Prom
     const { from } = await batchAround(ports, tenant, first)
     return await withKeys(ports, tenant, [{ from, to: Number.MAX_SAFE_INTEGER }])
   }
-  return await withKeys(ports, tenant, await rangesOfAlert(ports, tenant, what.alert))
+  return await withKeys(ports, tenant, await rangesOfAlert(ports, by, what.alert))
 }
 
 /** The finding, and the whole batches of what it rests on. */
-async function rangesOfAlert(ports: ApiPorts, tenant: string, uid: string): Promise<LeafRange[]> {
+async function rangesOfAlert(ports: ApiPorts, by: Exporter, uid: string): Promise<LeafRange[]> {
+  const { tenant } = by
   // A host may claim findings, under any name; they are not alerts.
   const row = await ports.indexDb
     .selectFrom('entries')
@@ -83,22 +95,20 @@ async function rangesOfAlert(ports: ApiPorts, tenant: string, uid: string): Prom
     .executeTakeFirst()
   if (row === undefined) throw apiError('API_NOT_FOUND', { attempted: 'exporting an alert', received: uid })
   const own = { from: row.leaf_index, to: row.leaf_index + 1 }
-  const evidence = await Promise.all(
-    (await evidenceLeaves(ports, tenant, row.leaf_index)).map((leaf) => batchAround(ports, tenant, leaf)),
-  )
-  return [own, ...evidence]
-}
-
-async function evidenceLeaves(ports: ApiPorts, tenant: string, leafIndex: number): Promise<number[]> {
-  const { line } = await entryAt(ports, tenant, leafIndex)
-  const parsed = parseLine(sha256, line, 'reading a finding').line
-  return 'event' in parsed ? leavesOf(parsed.event, ports.ledgers.get(tenant).size) : []
+  const { event = {} } = (await entryAt(ports, by, row.leaf_index)) ?? {}
+  const leaves = leavesOf(event, ports.ledgers.get(tenant).size)
+  return [own, ...(await Promise.all(leaves.map((leaf) => batchAround(ports, tenant, leaf))))]
 }
 
 /** The leaves of the batch that holds `leaf`: after the chain's head before it, up to the head that signs it. */
 async function batchAround(ports: ApiPorts, tenant: string, leaf: number): Promise<LeafRange> {
   const { chain, seq } = await lineAt(ports, tenant, leaf)
-  const rows = ports.indexDb.selectFrom('batches').selectAll().where('chain', '=', chain).limit(1)
+  const rows = ports.indexDb
+    .selectFrom('batches')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('chain', '=', chain)
+    .limit(1)
   const own = await rows.where('last_seq', '>=', seq).orderBy('last_seq').executeTakeFirst()
   // A line of the ledger's own chain has no head: the checkpoint signs it.
   if (own === undefined) return { from: leaf, to: leaf + 1 }
@@ -109,17 +119,20 @@ async function batchAround(ports: ApiPorts, tenant: string, leaf: number): Promi
 
 /** With the records of the keys that signed the heads within. */
 async function withKeys(ports: ApiPorts, tenant: string, ranges: readonly LeafRange[]): Promise<LeafRange[]> {
+  const ofKind = async (kind: string, from: number, before: number) => {
+    const query = leavesOfKinds(ports.indexDb, { tenant, kinds: [kind], from, before, order: 'asc' })
+    return (await query.execute()).map(({ leaf_index }) => leaf_index)
+  }
   const needed = new Set<string>()
   for (const { from, to } of ranges) {
-    const heads = await leavesOfKind(ports.indexDb, tenant, 'head', from, to).execute()
-    for (const { leaf_index: leaf } of heads) {
+    for (const leaf of await ofKind('head', from, to)) {
       const line = await lineAt(ports, tenant, leaf)
       if ('head' in line) needed.add(headKeyId(line.head.note, 'reading a head of the ledger'))
     }
   }
   const keys: LeafRange[] = []
   const end = Math.max(...ranges.map(({ to }) => to))
-  for (const { leaf_index: leaf } of await leavesOfKind(ports.indexDb, tenant, 'key', 0, end).execute()) {
+  for (const leaf of await ofKind('key', 0, end)) {
     const line = await lineAt(ports, tenant, leaf)
     if ('key' in line && needed.has(line.key.key_id)) keys.push({ from: leaf, to: leaf + 1 })
   }
@@ -133,7 +146,7 @@ async function lineAt({ ledgers }: ApiPorts, tenant: string, leaf: number) {
 }
 
 async function firstLeafSince({ indexDb }: ApiPorts, tenant: string, sinceMs: number): Promise<number | undefined> {
-  const all = { from: 0, before: Number.MAX_SAFE_INTEGER, untilMs: undefined, classUids: [] }
+  const all = { from: 0, before: Number.MAX_SAFE_INTEGER, untilMs: undefined, classUids: [], order: 'asc' } as const
   const row = await leavesBySpan(indexDb, { tenant, sinceMs, ...all })
     .limit(1)
     .executeTakeFirst()

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Clock } from '@sealwatch/base'
+import type { Kysely } from 'kysely'
+import type { Tables } from '../../store/index.ts'
+import type { HostName, HostNames } from './entry.ts'
+
+/** Which host seals which chain of a tenant, as of a moment ago. */
+export type HostBook = { of(tenant: string): Promise<HostNames> }
+
+/** A host that was renamed, or that joined, is known by its name after so long. */
+const freshMs = 2_000
+/** Tenants that are remembered. */
+const tenantsMax = 1_024
+
+export function createHostBook({ db, clock }: { readonly db: Kysely<Tables>; readonly clock: Clock }): HostBook {
+  const books = new Map<string, { readonly atMs: number; readonly names: Promise<HostNames> }>()
+
+  async function read(tenant: string): Promise<HostNames> {
+    const rows = await db
+      .selectFrom('chains')
+      .innerJoin('hosts', 'hosts.host_id', 'chains.host_id')
+      .select(['chains.chain', 'hosts.host_id', 'hosts.hostname'])
+      .where('chains.tenant', '=', tenant)
+      .execute()
+    const names = new Map<string, HostName>(rows.map((row) => [row.chain, { id: row.host_id, name: row.hostname }]))
+    return (chain) => names.get(chain)
+  }
+
+  return {
+    of: (tenant) => {
+      const nowMs = clock.nowMs()
+      const known = books.get(tenant)
+      if (known !== undefined && Math.abs(nowMs - known.atMs) < freshMs) return known.names
+      const names = read(tenant)
+      books.delete(tenant)
+      books.set(tenant, { atMs: nowMs, names })
+      const [oldest] = books.keys()
+      if (books.size > tenantsMax) books.delete(oldest as string)
+      return names
+    },
+  }
+}

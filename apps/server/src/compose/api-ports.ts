@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ApiPorts, createHostBook, exportRecorder } from '../api/index.ts'
+import type { Transport } from '../ingest/index.ts'
+import type { Followers } from './followers.ts'
+import type { Rooms } from './rooms.ts'
+
+/** What the API needs of the rooms, whichever door it is asked through. */
+export function apiPorts(
+  rooms: Rooms,
+  { integrity, transport, apiUrl }: Pick<Followers, 'integrity'> & { transport: Transport; apiUrl: () => string },
+): ApiPorts {
+  const { store, ledgers, indexed, side, identity, ingest, tender, erasures, sealing, clock, deployment } = rooms
+  const { backend, algorithm, keyId, location } = rooms.auditSigner
+  const signer = { configured: rooms.signers.active !== undefined, backend, algorithm, keyId, location }
+  return {
+    ...rooms,
+    gate: rooms.access.gate,
+    db: store.db,
+    indexDb: store.index,
+    index: indexed,
+    openSide: side.open,
+    hostBook: createHostBook({ db: store.db, clock }),
+    recordExport: exportRecorder(rooms),
+    keys: { ...tender, ...erasures, status: () => sealing.status() },
+    breakGlass: () => rooms.signIn.breakGlass.waiting(),
+    createJoinToken: identity.createJoinToken,
+    facts: () => ({
+      deployment: deployment.name,
+      health: rooms.healthUrl,
+      api: apiUrl(),
+      ledgerKeys: [ledgers.vkey],
+      signing: { ...ledgers.health, signer, witnesses: rooms.witnesses.status() },
+      caFingerprint: identity.authority.fingerprint,
+      connected: transport.connected,
+      integrity: [...integrity.values()],
+      ingest: {
+        ...ingest.counters,
+        quarantined: Object.values(ingest.counters.quarantined).reduce((sum, count) => sum + count, 0),
+      },
+    }),
+  }
+}
