@@ -6,6 +6,7 @@ import { benchAuthz } from './authz.ts'
 import type { Figure } from './figure.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIngest } from './ingest.ts'
+import { benchPolicies } from './policies.ts'
 import { benchRedact } from './redact.ts'
 import { benchSeal } from './seal.ts'
 import { benchSealing } from './sealing.ts'
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, (runs?: number) => AsyncGenerator<Figure>
   growth: benchGrowth,
   tenants: benchTenants,
   authz: benchAuthz,
+  policies: benchPolicies,
 }
 
 const { values, positionals } = parseArgs({

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { commitmentForm } from '@sealwatch/contract'
 import type { PolicyDocument } from '@sealwatch/contract/policy'
 import type { Decision, PolicyEffect } from '@sealwatch/detect'
 
@@ -105,9 +106,10 @@ const emptyRow = (): Row => ({ fired: 0, held: 0, undecided: 0, effects: {}, exa
 function exampleOf({ reasons }: Decision, { leafIndex, timeMs, host, what }: Seen): Example {
   const why = reasons.map(({ member, pattern, attribute, value }) => {
     const name = attribute.replace('/event/', '').replaceAll('/', '.')
+    const found = commitmentForm.test(String(value)) ? 'a personal value, opened' : value
     return member === 'may' && pattern === ''
-      ? `not among who may: ${name} ${value}`
-      : `${member} ${pattern}: ${name} ${value}`
+      ? `not among who may: ${name} ${found}`
+      : `${member} ${pattern}: ${name} ${found}`
   })
   return { leafIndex, time: new Date(timeMs).toISOString(), host, what, why }
 }

@@ -38,7 +38,8 @@ export function parsePrefix(
   const keyOf = (value: bigint) => `${key[0]}${value.toString(16).padStart(bits / 4, '0')}`
   const low = number & ~free
   const first = keyOf(low)
-  return { range: [first, keyOf(low | free)], exact: low === number, first: `${addressText(first)}/${kept}` }
+  const exact = low === number
+  return { range: [first, keyOf(low | free)], exact, first: exact ? text : `${addressText(first)}/${kept}` }
 }
 
 function fourOf(text: string): string | undefined {

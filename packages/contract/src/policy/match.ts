@@ -7,8 +7,19 @@ import { type KeyRange, mergeRanges, portRange, rangesCover } from './ranges.ts'
 
 /** What a rule matches, member by member; a member that it does not have matches everything. */
 export type Match = readonly Facet[]
-type Facet = { readonly member: string; readonly kind: FacetKind; readonly values: readonly (string | number)[] }
-type FacetKind = 'words' | 'paths' | 'texts' | 'addresses' | 'ports' | 'severity'
+type FacetKind = 'addresses' | 'ports' | 'paths' | 'texts' | 'severity' | 'words'
+type Facet = {
+  readonly member: string
+  readonly kind: FacetKind
+  readonly values: readonly (string | number)[]
+  readonly words: ReadonlySet<string | number>
+  readonly ranges: readonly KeyRange[]
+  /** Of the values those with wildcards, and what each begins with before the first of them. */
+  readonly patterns: readonly { readonly pattern: string; readonly plain: string }[]
+}
+
+/** In the order in which rules are told apart soonest. */
+const kindOrder: readonly FacetKind[] = ['addresses', 'ports', 'paths', 'texts', 'severity', 'words']
 
 const facetKinds: Readonly<Record<string, FacetKind>> = {
   direction: 'words',
@@ -30,10 +41,29 @@ const severities = ['informational', 'low', 'medium', 'high', 'critical']
 
 /** Of a rule whose lists are resolved. */
 export function matchOf(rule: PolicyRule): Match {
-  return Object.entries(rule).flatMap(([member, value]) => {
+  const facets = Object.entries(rule).flatMap(([member, value]) => {
     const kind = facetKinds[member]
-    return kind === undefined || value === undefined ? [] : [{ member, kind, values: [value].flat() as string[] }]
+    return kind === undefined || value === undefined ? [] : [facetOf(member, kind, [value].flat() as string[])]
   })
+  return facets.sort((a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind))
+}
+
+function facetOf(member: string, kind: FacetKind, values: readonly (string | number)[]): Facet {
+  const rangeOf = kind === 'ports' ? portRange : (value: string | number) => parsePrefix(String(value))?.range
+  const isRange = kind === 'addresses' || kind === 'ports'
+  return {
+    member,
+    kind,
+    values,
+    words: new Set(values),
+    ranges: isRange ? mergeRanges(values.map(rangeOf).filter((range) => range !== undefined)) : [],
+    patterns: kind === 'paths' || kind === 'texts' ? values.flatMap((value) => patternOf(String(value))) : [],
+  }
+}
+
+function patternOf(value: string): { pattern: string; plain: string } | readonly [] {
+  const plain = /^[^*?\\]*(?=[*?\\])/.exec(value)
+  return plain === null ? [] : { pattern: value, plain: plain[0] }
 }
 
 /** Rules are compared with those of the same place alone: one answers a finding by each action, one counts it. */
@@ -58,61 +88,30 @@ export type Comparer = {
 }
 
 export function createComparer(stepsMax: number): Comparer {
-  const ranges = new Map<Facet, readonly KeyRange[]>()
-  const words = new Map<Facet, ReadonlySet<string | number>>()
-  const patterns = new Map<Facet, readonly { readonly pattern: string; readonly plain: string }[]>()
   let steps = 0
-
-  const rangesOf = (facet: Facet): readonly KeyRange[] => {
-    const known = ranges.get(facet)
-    if (known !== undefined) return known
-    const read = facet.kind === 'ports' ? portRange : (value: string | number) => parsePrefix(String(value))?.range
-    const found = mergeRanges(
-      facet.values.flatMap((value) => [read(value) ?? []].filter((range) => range.length > 0) as KeyRange[]),
-    )
-    steps += facet.values.length
-    ranges.set(facet, found)
-    return found
-  }
-  const patternsOf = (facet: Facet): readonly { readonly pattern: string; readonly plain: string }[] => {
-    const known = patterns.get(facet)
-    if (known !== undefined) return known
-    const found = facet.values.flatMap((value) => {
-      const plain = /^[^*?\\]*(?=[*?\\])/.exec(String(value))
-      return plain === null ? [] : [{ pattern: String(value), plain: plain[0] }]
-    })
-    patterns.set(facet, found)
-    return found
-  }
-  const wordsOf = (facet: Facet): ReadonlySet<string | number> => {
-    const known = words.get(facet) ?? new Set(facet.values)
-    words.set(facet, known)
-    return known
-  }
 
   function facetCovers(outer: Facet, inner: Facet): boolean {
     steps += 1
     switch (outer.kind) {
-      case 'words':
-        return inner.values.every((value) => wordsOf(outer).has(value))
-      case 'severity':
-        return severities.indexOf(String(outer.values[0])) <= severities.indexOf(String(inner.values[0]))
       case 'addresses':
       case 'ports':
-        return rangesCover(rangesOf(outer), rangesOf(inner))
+        return rangesCover(outer.ranges, inner.ranges)
       case 'paths':
         return textsCover(outer, inner, pathCovers)
       case 'texts':
         return textsCover(outer, inner, wildcardCovers)
+      case 'severity':
+        return severities.indexOf(String(outer.values[0])) <= severities.indexOf(String(inner.values[0]))
+      case 'words':
+        return inner.values.every((value) => outer.words.has(value))
     }
   }
 
   function textsCover(outer: Facet, inner: Facet, covers: (outer: string, inner: string) => boolean): boolean {
-    const patterns = patternsOf(outer)
     return inner.values.every((value) => {
-      if (wordsOf(outer).has(value)) return true
+      if (outer.words.has(value)) return true
       const text = String(value)
-      return patterns.some(({ pattern, plain }) => {
+      return outer.patterns.some(({ pattern, plain }) => {
         steps += 1
         // What a pattern begins with, all that it covers begins with.
         if (steps > stepsMax || !text.startsWith(plain)) return false

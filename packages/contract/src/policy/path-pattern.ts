@@ -47,7 +47,10 @@ function compilePath(text: string): (path: string) => boolean {
   const parts = segmentsOf(text).map((segment) =>
     segment === anySegments ? anyRun : compilePattern(parsePattern(segment)),
   )
-  return (path) => takes(parts, segmentsOf(path), (part, segment) => part !== anyRun && part(segment))
+  // Most paths are none of a pattern's, and show it in how they begin.
+  const plain = /^[^*?\\]*(?=\/)/.exec(text)?.[0] ?? ''
+  return (path) =>
+    path.startsWith(plain) && takes(parts, segmentsOf(path), (part, segment) => part !== anyRun && part(segment))
 }
 
 /** Is every path that `inner` matches matched by `outer`, too? True only where that is sure. */

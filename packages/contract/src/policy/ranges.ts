@@ -40,8 +40,12 @@ export function rangeWith(ranges: readonly KeyRange[], key: string): KeyRange | 
 }
 
 /** Does every range lie within one of `outer`? Both merged. */
-export const rangesCover = (outer: readonly KeyRange[], inner: readonly KeyRange[]): boolean =>
-  inner.every(([from, to]) => {
+export function rangesCover(outer: readonly KeyRange[], inner: readonly KeyRange[]): boolean {
+  const [first] = inner
+  // Most do not begin where the others do.
+  if (first !== undefined && (outer[0] === undefined || first[0] < outer[0][0])) return false
+  return inner.every(([from, to]) => {
     const found = rangeWith(outer, from)
     return found !== undefined && to <= found[1]
   })
+}

@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import {
-  addressKey,
-  compilePaths,
-  type KeyRange,
-  mergeRanges,
-  parsePrefix,
-  portKey,
-  portRange,
-  rangeWith,
-} from '@sealwatch/contract/policy'
+import { compilePaths, type KeyRange, mergeRanges, parsePrefix, portRange, rangeWith } from '@sealwatch/contract/policy'
 import { compilePattern, parsePattern } from '@sealwatch/contract/wildcard'
 import type { EventFacts, Fact, Thing } from './facts.ts'
 
@@ -43,9 +34,8 @@ const finders = {
     const patterns = values.map((value) => ({ value, matches: compilePattern(parsePattern(String(value))) }))
     return (text) => patterns.find(({ matches }) => matches(text))?.value
   },
-  addresses: (values: readonly Value[]): Finder =>
-    inRanges(values, (value) => parsePrefix(String(value))?.range, addressKey),
-  ports: (values: readonly Value[]): Finder => inRanges(values, portRange, portKey),
+  addresses: (values: readonly Value[]): Finder => inRanges(values, (value) => parsePrefix(String(value))?.range),
+  ports: (values: readonly Value[]): Finder => inRanges(values, portRange),
   severity: ([least = '']: readonly Value[]): Finder => {
     const from = severities.indexOf(String(least))
     return (value) => (Number(value) >= from ? least : undefined)
@@ -53,19 +43,14 @@ const finders = {
 } as const
 
 /** Sorted and merged, however many there are; of the listed values the first that holds the key is told. */
-function inRanges(
-  values: readonly Value[],
-  rangeOf: (value: Value) => KeyRange | undefined,
-  keyOf: (value: string) => string | undefined,
-): Finder {
+function inRanges(values: readonly Value[], rangeOf: (value: Value) => KeyRange | undefined): Finder {
   const rows = values.flatMap((value) => {
     const range = rangeOf(value)
     return range === undefined ? [] : [{ value, range }]
   })
   const merged = mergeRanges(rows.map(({ range }) => range))
-  return (text) => {
-    const key = keyOf(text)
-    if (key === undefined || rangeWith(merged, key) === undefined) return undefined
+  return (key) => {
+    if (rangeWith(merged, key) === undefined) return undefined
     return rows.find(({ range: [from, to] }) => from <= key && key <= to)?.value
   }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { commitmentForm, type Side } from '@sealwatch/contract'
+import { addressKey, portKey } from '@sealwatch/contract/policy'
 
-/** A value that an event has, and where. `shown`: as its line has it; of a personal value, the commitment. */
+/** A value that an event has, in the form it is compared in, and where. `shown`: as its line has it; of a personal value, the commitment. */
 export type Fact = { readonly value: string; readonly attribute: string; readonly shown: string | number }
 
 /**
@@ -144,7 +145,14 @@ const remoteAddress: Reader = (from) => {
   const [direction] = named('connection_info/direction_id', directionNames)(from).found
   if (direction === undefined) return nothingKnown
   const fact = factAt(from.event, direction.value === 'inbound' ? 'src_endpoint/ip' : 'dst_endpoint/ip')
-  return fact === undefined ? nothingKnown : { found: [fact], whole: true }
+  const key = fact && addressKey(fact.value)
+  return fact === undefined || key === undefined ? nothingKnown : { found: [{ ...fact, value: key }], whole: true }
+}
+
+const port: Reader = ({ event }) => {
+  const fact = factAt(event, 'dst_endpoint/port')
+  const key = fact && portKey(fact.value)
+  return fact === undefined || key === undefined ? nothingKnown : { found: [{ ...fact, value: key }], whole: true }
 }
 
 /** What rules ask of events, and where it stands in them (docs/formats/policy.md, 7). */
@@ -162,7 +170,7 @@ const readers = {
   protocol,
   direction: named('connection_info/direction_id', directionNames),
   remoteAddress,
-  port: anyOf('dst_endpoint/port'),
+  port,
   host: anyOf('device/uid', 'device/hostname'),
   detection: anyOf('finding_info/analytic/uid'),
   severity: anyOf('severity_id'),
