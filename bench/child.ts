@@ -9,28 +9,30 @@ import { memoryEnv, nodeFlags } from '../apps/cli/src/supervise/node-start.ts'
 
 export type Child = {
   readonly port: number
+  /** Where its REST API is, of a control plane. */
+  readonly api: string
   /** The most memory it ever held, in MB. */
   readonly peakMb: () => number
 } & AsyncDisposable
 
 /** Starts bench/`program` over a directory, in a process of its own; resolves when it serves. */
-export async function startChild(program: string, dir: string): Promise<Child> {
+export async function startChild(program: string, dir: string, settings: Record<string, string> = {}): Promise<Child> {
   const path = new URL(program, import.meta.url).pathname
   const child = spawn(execPath, [...nodeFlags, path, dir], {
-    env: { ...process.env, ...memoryEnv },
+    env: { ...process.env, ...memoryEnv, ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit')
-  const { promise: serving, resolve } = Promise.withResolvers<number>()
+  const { promise: serving, resolve } = Promise.withResolvers<{ port: number; api: string }>()
   const said: string[] = []
   createInterface({ input: child.stdout }).on('line', (line) => {
     said.push(line)
-    const { msg, port } = JSON.parse(line) as { msg: string; port: number }
-    if (msg === 'serving') resolve(port)
+    const { msg, port, api } = JSON.parse(line) as { msg: string; port: number; api: string }
+    if (msg === 'serving') resolve({ port, api })
   })
   const failed = ended.then(() => Promise.reject(new Error(`${program} ended:\n${said.slice(-5).join('\n')}`)))
   failed.catch(() => undefined)
-  const port = await Promise.race([serving, failed])
+  const { port, api } = await Promise.race([serving, failed])
   const stop = async () => {
     child.kill('SIGTERM')
     await ended
@@ -39,5 +41,5 @@ export async function startChild(program: string, dir: string): Promise<Child> {
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
     return (Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6
   }
-  return { port, peakMb, [Symbol.asyncDispose]: stop }
+  return { port, api, peakMb, [Symbol.asyncDispose]: stop }
 }

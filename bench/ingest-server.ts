@@ -19,7 +19,7 @@ const settings = { SEALWATCH_SERVER_DATA_DIR: dir, SEALWATCH_SERVER_RUN_DIR: dir
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort('SIGTERM'))
 await runServer({
-  config: readConfig(serverSettings, settings, serverConfigPrefix),
+  config: readConfig(serverSettings, { ...process.env, ...settings }, serverConfigPrefix),
   api: await openApiSocket(join(dir, 'api.sock')),
   indexThread: await prepareIndexThread(),
   kms: kmsMasterKey({ clock: systemClock }),

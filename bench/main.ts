@@ -2,6 +2,7 @@
 
 import process from 'node:process'
 import { parseArgs } from 'node:util'
+import { benchApi } from './api.ts'
 import { benchAuthz } from './authz.ts'
 import type { Figure } from './figure.ts'
 import { benchGrowth } from './growth.ts'
@@ -25,6 +26,7 @@ const benches: Readonly<Record<string, (runs?: number) => AsyncGenerator<Figure>
   tenants: benchTenants,
   authz: benchAuthz,
   policies: benchPolicies,
+  api: benchApi,
 }
 
 const { values, positionals } = parseArgs({
