@@ -2,6 +2,7 @@
 
 import type { Clock } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
+import type { SignIn } from './access/index.ts'
 import type { Ingest, Integrity, Ledgers, Transport } from './ingest/index.ts'
 import type { Outbox } from './store/index.ts'
 
@@ -16,11 +17,12 @@ export function addHealth(
     readonly ingest: Ingest
     readonly integrity: ReadonlyMap<string, Integrity>
     readonly transport: Transport
+    readonly signIn: Pick<SignIn, 'sessions' | 'failed'>
     readonly outbox: Pick<Outbox, 'stuckSinceMs'>
     readonly clock: Clock
   },
 ): void {
-  const { ledgers, ingest, integrity, transport, outbox, clock } = of
+  const { ledgers, ingest, integrity, transport, signIn, outbox, clock } = of
   const { metrics } = health
   const altered = () =>
     [...integrity.values()].flatMap(({ tenant, problem }) => (problem ? [{ tenant, ...problem }] : []))
@@ -60,6 +62,11 @@ export function addHealth(
     perTenant((tenant) => (integrity.get(tenant)?.problem === undefined ? 0 : 1)),
   )
   metrics.gauge({ name: 'sealwatch_streams', help: 'Open streams of hosts' }, () => transport.streams)
+  metrics.gauge({ name: 'sealwatch_sessions', help: 'Sessions of people' }, () => signIn.sessions.count)
+  metrics.counter(
+    { name: 'sealwatch_failed_logins_total', help: 'Steps of log-ins that failed since the start' },
+    () => signIn.failed.count,
+  )
   const { quarantined } = ingest.counters
   for (const outcome of ['received', 'admitted', 'refused', 'duplicate'] as const)
     metrics.counter(

@@ -23,8 +23,6 @@ export type Mood = {
   declines: boolean
   /** Every request is answered so. */
   status: number | undefined
-  /** Requests are never answered. */
-  silent: boolean
   /** Changes the answer of the token endpoint. */
   spoil: ((body: Record<string, unknown>, key: JWK) => Promise<Record<string, unknown>>) | undefined
   /** Changes the discovery document. */
@@ -50,7 +48,6 @@ export async function startProvider(client: {
     account: { sub: 'alice-at-provider', name: 'Alice', email: 'alice@example.com', groups: ['sec'] },
     declines: false,
     status: undefined,
-    silent: false,
     spoil: undefined,
     describe: undefined,
   }
@@ -58,7 +55,6 @@ export async function startProvider(client: {
   let handle: (request: IncomingMessage, response: ServerResponse) => Promise<void> = async () => undefined
   const server = createServer((request, response) => {
     asked.push((request.url ?? '').split('?')[0] as string)
-    if (mood.silent) return
     if (mood.status !== undefined) {
       response.writeHead(mood.status).end('out of order')
       return

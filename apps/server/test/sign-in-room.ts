@@ -72,6 +72,7 @@ export async function signInRoom(options: { readonly builtIn?: boolean; readonly
   const groups: { personId: string; groups: readonly string[] }[] = []
   const begun: { personId: string; grants: readonly Held[]; by: string }[] = []
   const logged: string[] = []
+  const taken: string[] = []
   const os = { name: 'Linux', type_id: 200, type: 'Linux' }
   const voice: ServerVoice = { device: { uid: 'd', hostname: 'h', type_id: 0, type: 'Unknown', os }, version: '0' }
   const grants = {
@@ -80,6 +81,7 @@ export async function signInRoom(options: { readonly builtIn?: boolean; readonly
       for (const { tenant } of given) granted.set(personId, (granted.get(personId) ?? new Set()).add(tenant))
     },
     checkGive: () => undefined,
+    takeAll: async (personId: string) => void taken.push(personId),
     tenantsOf: (personId: string) => [...(granted.get(personId) ?? [])].sort(),
   }
   const groupRoles = {
@@ -127,6 +129,7 @@ export async function signInRoom(options: { readonly builtIn?: boolean; readonly
     granted,
     groups,
     begun,
+    taken,
     logged,
     close: async () => {
       await provider.close()

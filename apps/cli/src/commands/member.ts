@@ -18,11 +18,12 @@ export const memberList = command({
     const { items } = await withApi({ ...at, io, place }, 'listing members', (api) => api.call('listMembers'))
     const rows = items.map((row) => [
       safe(row.person_id),
+      safe(row.name),
       safe(row.role),
       row.granted_at.slice(0, 16),
       safe(row.granted_by),
     ])
-    io.out(json ? `${safeJson({ items })}\n` : columns([['PERSON', 'ROLE', 'SINCE', 'BY'], ...rows]))
+    io.out(json ? `${safeJson({ items })}\n` : columns([['PERSON', 'NAME', 'ROLE', 'SINCE', 'BY'], ...rows]))
     return exit.ok
   },
 })
@@ -53,6 +54,27 @@ export const memberRevoke = command({
       api.call('takeRole', { params: { person_id, role } }),
     )
     io.out(json ? `${safeJson(answer)}\n` : `${safe(person_id)} does not hold ${safe(role)} any more.\n`)
+    return exit.ok
+  },
+})
+
+export const memberInvite = command({
+  name: 'member invite',
+  summary: 'Make a one-time link for somebody new, with a role',
+  about: `Good once, for ten minutes. Through the built-in provider the link is all they need; where people have a provider of
+their own, they sign in there.`,
+  operands: [
+    { name: 'NAME', required: true },
+    { name: 'ROLE', required: true },
+  ],
+  options: apiOptions,
+  examples: ["sudo ./sealwatch member invite 'Zoë' viewer --tenant acme"],
+  run: async (at, [name = '', role = ''], { io, place, json }) => {
+    const made = await withApi({ ...at, io, place }, 'inviting somebody', (api) =>
+      api.call('invitePerson', { body: { name, role } }),
+    )
+    io.out(json ? `${safeJson(made)}\n` : `${safe(made.url)}\n`)
+    if (!json) io.err(`Good once, until ${safe(made.expires_at)}.\n`)
     return exit.ok
   },
 })

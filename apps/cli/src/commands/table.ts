@@ -12,11 +12,13 @@ import { doctor } from './doctor.ts'
 import { down } from './down.ts'
 import { eraseSubject, eraseTenant } from './erase.ts'
 import { events } from './events.ts'
+import { groupGrant, groupList, groupRevoke } from './group.ts'
 import { help } from './help.ts'
 import { hostInvite } from './host-invite.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
-import { memberGrant, memberList, memberRevoke } from './member.ts'
+import { memberGrant, memberInvite, memberList, memberRevoke } from './member.ts'
+import { personDisable, personEnable, personErase, personList } from './person.ts'
 import {
   policyDelete,
   policyDisable,
@@ -64,9 +66,17 @@ export const commandTable: readonly Command[] = [
   tenantSuspend,
   tenantResume,
   tenantLimit,
+  personList,
+  personDisable,
+  personEnable,
+  personErase,
+  memberInvite,
   memberList,
   memberGrant,
   memberRevoke,
+  groupList,
+  groupGrant,
+  groupRevoke,
   policyList,
   policyShow,
   policyValidate,

@@ -33,6 +33,8 @@ export type Grants = {
   byGroups(personId: string, due: readonly (Held & { readonly group: string })[], requestId: string): Promise<void>
   /** Takes what the group gave in the tenant. */
   takeGroup(tenant: string, group: string, role: string, by: Giver): Promise<void>
+  /** Of somebody who is to be forgotten. */
+  takeAll(personId: string, by: Giver): Promise<void>
   /** Of persons; what tokens and hosts may does not come from here. */
   rolesOf(principal: Principal, tenant: string): readonly string[]
   /** The tenants in which the person holds anything, in order. */
@@ -164,6 +166,10 @@ export async function openGrants(
     takeGroup: async (tenant, group, role, by) => {
       for (const grant of grantsIn(tenant))
         if (grant.role === role && grant.grantedBy === ofGroup(group)) await take(grant, by)
+    },
+    takeAll: async (personId, by) => {
+      for (const people of held.values())
+        for (const grant of [...(people.get(personId)?.values() ?? [])]) await take(grant, by)
     },
     revoke: async (by, personId, role) => {
       const { tenant } = by

@@ -69,6 +69,7 @@ export const eventClasses = {
     category: categories.access,
     activities: {
       create: { id: 1, name: 'Create' },
+      delete: { id: 3, name: 'Delete' },
       enable: { id: 4, name: 'Enable' },
       disable: { id: 5, name: 'Disable' },
     },

@@ -401,6 +401,8 @@ export type Operations = {
     readonly answer: {
       readonly items: readonly ({
         readonly person_id: string
+        readonly name: string
+        readonly email: string
         readonly role: string
         readonly granted_at: string
         readonly granted_by: string
@@ -548,6 +550,18 @@ export type Operations = {
     }
     readonly body: {
       readonly disabled: boolean
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Forget a person: who the provider said that it was, name, address and roles. The ledgers keep the id. Needs `person:erase` in the tenant `cluster`. */
+  readonly erasePerson: {
+    readonly params: {
+      readonly person_id: string
     }
     readonly answer: {
       readonly ledger: {
@@ -1093,6 +1107,7 @@ export const operations = {
   revokeToken: ['DELETE', '/api/v1/tokens/{token_id}'],
   listPeople: ['GET', '/api/v1/people'],
   changePerson: ['PATCH', '/api/v1/people/{person_id}'],
+  erasePerson: ['DELETE', '/api/v1/people/{person_id}'],
   invitePerson: ['POST', '/api/v1/members/invitations'],
   listGroupRoles: ['GET', '/api/v1/group-roles'],
   addGroupRole: ['POST', '/api/v1/group-roles'],

@@ -9,6 +9,7 @@ import { actEvent, alertEvent, auditEvent, auditTenant, type ServerVoice } from 
 export type LoginMethod = 'oidc' | 'break_glass'
 /** Why a session ended. */
 export type EndCause = 'logout' | 'idle' | 'age' | 'displaced' | 'disabled' | 'clock'
+export type PersonChange = 'enable' | 'disable' | 'delete'
 export type By = { readonly name: string; readonly requestId: string }
 
 const component = 'access'
@@ -39,18 +40,19 @@ export function personChanged(
   voice: ServerVoice,
   timeNs: bigint,
   personId: string,
-  change: 'enable' | 'disable',
+  change: PersonChange,
   by: By,
 ): Body {
+  const done = change === 'delete' ? 'erased' : `${change}d`
   return auditEvent(voice, {
-    code: `person_${change}d`,
+    code: `person_${done}`,
     component,
     tenant,
     timeNs,
     about: `${personId}:${by.requestId}`,
     kind: classify('person', change),
     severity: 'medium',
-    message: `${personId} was ${change}d`,
+    message: `${personId} was ${done}`,
     by: by.name,
     members: { user: { uid: personId }, ...succeeded, unmapped: { request_id: by.requestId } },
   })
@@ -107,7 +109,7 @@ const ends = {
   idle: 'was signed out, for the session was not used',
   age: 'was signed out, for the session had come to its end',
   displaced: 'was signed out, for there were newer sessions than one person may have',
-  disabled: 'was signed out, for the person was disabled',
+  disabled: 'was signed out, for the person was disabled or erased',
   clock: 'was signed out, for the clock had been set',
 } as const satisfies Record<EndCause, string>
 

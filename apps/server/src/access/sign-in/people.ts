@@ -7,7 +7,7 @@ import type { Tx } from '../../store/index.ts'
 import type { Authorised } from '../gate.ts'
 import { nameOf } from '../principal.ts'
 import { signInError } from './errors.ts'
-import { personChanged, personCreated } from './events.ts'
+import { type PersonChange, personChanged, personCreated } from './events.ts'
 import { recordLine } from './record-line.ts'
 
 /** Whom a provider vouches for. Only issuer and subject say who it is; the rest is for display. */
@@ -32,13 +32,16 @@ export type Person = {
 export type People = {
   /** A page of them, in the order of their ids. */
   list(by: Authorised<'person:list'>, page: { readonly after: string; readonly limit: number }): Promise<Person[]>
-  /** How a person is called, to whoever may see them. */
-  find(personId: string): Promise<Person | undefined>
-  /** `changed` is called once it counts. Throws PERSON_UNKNOWN. */
-  setDisabled(
-    by: Authorised<'person:disable'>,
+  /** How people are called, to whoever may see them. */
+  find(personIds: readonly string[]): Promise<Person[]>
+  /**
+   * Whoever is disabled does not sign in; whoever is erased is forgotten: who the provider says that it was, name and address.
+   * `changed` is called once it counts. Throws PERSON_UNKNOWN.
+   */
+  change(
+    by: Authorised<'person:disable' | 'person:erase'>,
     personId: string,
-    disabled: boolean,
+    change: PersonChange,
     changed: () => Promise<unknown>,
   ): Promise<Recorded>
   /** As a session begins. Throws PERSON_DISABLED. */
@@ -51,7 +54,8 @@ export type People = {
   know(tx: Tx, proven: ProvenPerson, timeNs: bigint): Promise<string>
 }
 
-export const personForm = /^usr_[0-9a-f]{20}$/
+/** Nobody can sign in as a person of it. */
+const erasedIssuer = 'urn:sealwatch:erased'
 const peopleMax = 50_000
 const nameCharsMax = 200
 const emailForm = /^[^\s\p{C}@]{1,64}@[^\s\p{C}@]{1,189}$/u
@@ -71,13 +75,10 @@ export function createPeople(options: RecordOptions): People {
         .execute()
       return rows.map(personOf)
     },
-    find: async (personId) => {
-      const row = await store.db
-        .selectFrom('people')
-        .select(columns)
-        .where('person_id', '=', personId)
-        .executeTakeFirst()
-      return row && personOf(row)
+    find: async (personIds) => {
+      if (personIds.length === 0) return []
+      const rows = await store.db.selectFrom('people').select(columns).where('person_id', 'in', personIds).execute()
+      return rows.map(personOf)
     },
     provenAs: async (personId) =>
       store.db
@@ -94,19 +95,20 @@ export function createPeople(options: RecordOptions): People {
         .executeTakeFirst()
       return row?.person_id
     },
-    setDisabled: (by, personId, disabled, changed) => {
-      const attempted = disabled ? `disabling ${personId}` : `enabling ${personId}`
+    change: (by, personId, kind, changed) => {
+      const attempted = `${personId}: ${kind}`
       const change = async (tx: Tx, timeNs: bigint) => {
+        const disabled_at = kind === 'enable' ? null : rfc3339(timeNs)
+        const forgotten = { issuer: erasedIssuer, subject: personId, name: '', email: '' }
         const { numUpdatedRows } = await tx
           .updateTable('people')
-          .set({ disabled_at: disabled ? rfc3339(timeNs) : null })
+          .set(kind === 'delete' ? { ...forgotten, disabled_at } : { disabled_at })
           .where('person_id', '=', personId)
+          .where('issuer', '!=', erasedIssuer)
           .executeTakeFirst()
         if (numUpdatedRows === 0n) throw signInError('PERSON_UNKNOWN', { attempted, received: personId })
-        return personChanged(voice, timeNs, personId, disabled ? 'disable' : 'enable', {
-          name: nameOf(by.principal),
-          requestId: by.requestId,
-        })
+        const { principal, requestId } = by
+        return personChanged(voice, timeNs, personId, kind, { name: nameOf(principal), requestId })
       }
       return recordLine(options, attempted, change, changed)
     },

@@ -28,6 +28,7 @@ export function sampleSignInEvents(): Readonly<Record<string, object>> {
     'person-created': personCreated(voice, timeNs, personId),
     'person-disabled': personChanged(voice, timeNs, personId, 'disable', by),
     'person-enabled': personChanged(voice, timeNs, personId, 'enable', by),
+    'person-erased': personChanged(voice, timeNs, personId, 'delete', by),
     login: loggedIn(voice, timeNs, { ...login, link: 'ab12cd34ef56' }),
     'login-by-break-glass': loggedIn(voice, timeNs, { ...login, method: 'break_glass', source: 'many' }),
     'login-failed': loginFailed(voice, timeNs, {

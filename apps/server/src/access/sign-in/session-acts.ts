@@ -95,7 +95,7 @@ export function createSessionActs(
     view: async ({ cookies }) => {
       const { token, session } = held(cookies)
       const { personId, tenant } = session
-      const person = await people.find(personId)
+      const [person] = await people.find([personId])
       return {
         person: { id: personId, name: person?.name ?? '', email: person?.email ?? '' },
         tenant,

@@ -149,14 +149,14 @@ inRoom('who is turned away by the provider, disabled, or without a role does not
   room.provider.mood.account = { sub: 'alice', groups: ['sec'] }
   await signInAs(room, browser)
   const { person } = await room.acts.view(browser.visit())
-  await room.setDisabled(authorised('person:disable'), person.id, true)
+  await room.changePerson(authorised('person:disable'), person.id, 'disable')
   await assert.rejects(room.acts.view(browser.visit()), { code: 'SESSION_NONE' }, 'gone from everywhere')
   await assert.rejects(signInAs(room, browserOf()), { code: 'PERSON_DISABLED', kind: 'denied' })
   // Failures are written behind the answer.
   const over = new AbortController()
   over.abort()
   await room.failed.run(over.signal)
-  await room.setDisabled(authorised('person:disable'), person.id, false)
+  await room.changePerson(authorised('person:disable'), person.id, 'enable')
   await signInAs(room, browserOf())
   const failures = room.lines.filter((line) => line.metadata.event_code === 'login_failed')
   assert.deepEqual(
@@ -167,6 +167,24 @@ inRoom('who is turned away by the provider, disabled, or without a role does not
       ['PERSON_DISABLED', person.id],
     ],
   )
+})
+
+inRoom('whoever is erased is forgotten, gone, and somebody new when they come again', async (room) => {
+  const browser = browserOf()
+  await signInAs(room, browser)
+  const { person } = await room.acts.view(browser.visit())
+  const by = authorised('person:erase')
+  await room.changePerson(by, person.id, 'delete')
+  await assert.rejects(room.acts.view(browser.visit()), { code: 'SESSION_NONE' })
+  const rows = JSON.stringify(await room.store.db.selectFrom('people').selectAll().execute())
+  for (const own of ['Alice', 'alice@example.com', 'alice-at-provider']) assert(!rows.includes(own), rows)
+  assert.deepEqual(room.taken, [person.id])
+  for (const change of ['delete', 'enable', 'disable'] as const)
+    await assert.rejects(room.changePerson(by, person.id, change), { code: 'PERSON_UNKNOWN' })
+  const again = browserOf()
+  await signInAs(room, again)
+  assert.notEqual((await room.acts.view(again.visit())).person.id, person.id)
+  assert.equal(room.codes().filter((code) => code === 'person_erased').length, 1)
 })
 
 inRoom('brute force: an address waits, and so does a person; the ledger tells how often', async (room) => {

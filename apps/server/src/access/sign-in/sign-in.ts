@@ -6,10 +6,11 @@ import type { Recorded, RecordOptions } from '../../identity/index.ts'
 import type { Authorised } from '../gate.ts'
 import type { Grants } from '../grants.ts'
 import type { GroupRoles } from '../group-roles.ts'
+import { nameOf } from '../principal.ts'
 import { type BreakGlass, createBreakGlass } from './break-glass.ts'
 import { clearCookie, loginCookie, readCookie, sessionCookie, writeCookie } from './cookie.ts'
 import { signInError } from './errors.ts'
-import { type LoginMethod, loggedIn } from './events.ts'
+import { type LoginMethod, loggedIn, type PersonChange } from './events.ts'
 import { createFailedLogins, type FailedLogins } from './failed-logins.ts'
 import { loginHint } from './login-hint.ts'
 import { createLoginLinks, type LoginLink, linkName } from './login-links.ts'
@@ -27,7 +28,7 @@ export type SignInOptions = RecordOptions & {
   readonly plan: OidcPlan | undefined
   /** Of the dashboard, as people's browsers see it. */
   readonly origin: () => string
-  readonly grants: Pick<Grants, 'begin' | 'tenantsOf' | 'checkGive'>
+  readonly grants: Pick<Grants, 'begin' | 'tenantsOf' | 'checkGive' | 'takeAll'>
   readonly groupRoles: Pick<GroupRoles, 'apply'>
   readonly log: Log
 }
@@ -40,8 +41,12 @@ export type SignIn = {
   readonly failed: FailedLogins
   /** What people do about their own sessions. */
   readonly acts: SessionActs
-  /** Who is disabled is gone at once, from everywhere. Throws PERSON_UNKNOWN. */
-  setDisabled(by: Authorised<'person:disable'>, personId: string, disabled: boolean): Promise<Recorded>
+  /** Who is disabled, or erased, is gone at once, from everywhere. Throws PERSON_UNKNOWN. */
+  changePerson(
+    by: Authorised<'person:disable' | 'person:erase'>,
+    personId: string,
+    change: PersonChange,
+  ): Promise<Recorded>
   /** To the provider. Throws LOGIN_TOO_OFTEN, LOGIN_RETURN, LOGIN_NO_PROVIDER, PROVIDER_UNAVAILABLE or PROVIDER_UNFIT. */
   beginLogin(visit: Visit, returnTo: string): Promise<Sent>
   /** Back from it, with the query of its answer. Throws what is wrong with that, LOGIN_WITHOUT_ROLE or PERSON_DISABLED. */
@@ -168,10 +173,13 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     breakGlass,
     failed,
     acts: createSessionActs({ ...options, sessions, people, party }),
-    setDisabled: (by, personId, disabled) =>
-      people.setDisabled(by, personId, disabled, async () => {
-        if (disabled) await sessions.end(sessions.list(personId), 'disabled', by.requestId)
-      }),
+    changePerson: async (by, personId, change) => {
+      const recorded = await people.change(by, personId, change, async () => {
+        if (change !== 'enable') await sessions.end(sessions.list(personId), 'disabled', by.requestId)
+      })
+      if (change === 'delete') await grants.takeAll(personId, { name: nameOf(by.principal), requestId: by.requestId })
+      return recorded
+    },
     beginLogin: (visit, returnTo) =>
       step(visit, async () => {
         if (!returnForm.test(returnTo))

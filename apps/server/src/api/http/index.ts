@@ -54,7 +54,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...ledgerRoutes(api),
     ...exportRoutes(api),
     ...tenantRoutes(ports),
-    ...memberRoutes(access),
+    ...memberRoutes(access, signIn),
     ...roleRoutes(access),
     ...tokenRoutes(access),
     ...peopleRoutes(access, signIn),

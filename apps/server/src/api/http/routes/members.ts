@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { z } from 'zod'
-import type { Access } from '../../../access/index.ts'
+import type { Access, SignIn } from '../../../access/index.ts'
 import { type Route, route } from '../route.ts'
 import { personId, recorded, recordedJson, roleName, time } from '../shapes.ts'
 
-const grant = z.object({ person_id: personId, role: roleName, granted_at: time, granted_by: z.string() })
+const grant = z.object({
+  person_id: personId,
+  name: z.string().describe('How they are called, as their provider says'),
+  email: z.string(),
+  role: roleName,
+  granted_at: time,
+  granted_by: z.string(),
+})
 
-export const memberRoutes = ({ grants }: Access): Route[] => [
+export const memberRoutes = ({ grants }: Access, { people }: Pick<SignIn, 'people'>): Route[] => [
   route({
     method: 'GET',
     path: '/api/v1/members',
@@ -16,14 +23,22 @@ export const memberRoutes = ({ grants }: Access): Route[] => [
     tag: 'access',
     action: 'member:list',
     answer: z.object({ items: z.array(grant) }),
-    handle: async (by) => ({
-      items: grants.list(by).map(({ personId, role, grantedAt, grantedBy }) => ({
-        person_id: personId,
-        role,
-        granted_at: grantedAt,
-        granted_by: grantedBy,
-      })),
-    }),
+    handle: async (by) => {
+      const held = grants.list(by)
+      const called = new Map(
+        (await people.find([...new Set(held.map(({ personId }) => personId))])).map((one) => [one.personId, one]),
+      )
+      return {
+        items: held.map(({ personId, role, grantedAt, grantedBy }) => ({
+          person_id: personId,
+          name: called.get(personId)?.name ?? '',
+          email: called.get(personId)?.email ?? '',
+          role,
+          granted_at: grantedAt,
+          granted_by: grantedBy,
+        })),
+      }
+    },
   }),
   route({
     method: 'PUT',

@@ -37,7 +37,7 @@ const madeLink = (made: { url: string; expiresAt: string; recorded: Parameters<t
 const breakGlassId = z.string().regex(/^bg_[0-9a-f]{16}$/)
 const called = z.string().min(1).max(256).describe('How they are called; for display alone')
 
-export const peopleRoutes = ({ groupRoles }: Access, { people, links, breakGlass, setDisabled }: SignIn): Route[] => [
+export const peopleRoutes = ({ groupRoles }: Access, { people, links, breakGlass, changePerson }: SignIn): Route[] => [
   route({
     method: 'GET',
     path: '/api/v1/people',
@@ -68,8 +68,20 @@ export const peopleRoutes = ({ groupRoles }: Access, { people, links, breakGlass
     answer: z.object({ ledger: recorded }),
     errors: ['PERSON_UNKNOWN'],
     handle: async (by, { params, body }) => ({
-      ledger: recordedJson(await setDisabled(by, params.person_id, body.disabled)),
+      ledger: recordedJson(await changePerson(by, params.person_id, body.disabled ? 'disable' : 'enable')),
     }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/api/v1/people/{person_id}',
+    id: 'erasePerson',
+    summary: 'Forget a person: who the provider said that it was, name, address and roles. The ledgers keep the id',
+    tag,
+    action: 'person:erase',
+    params: z.object({ person_id: personId }),
+    answer: z.object({ ledger: recorded }),
+    errors: ['PERSON_UNKNOWN'],
+    handle: async (by, { params }) => ({ ledger: recordedJson(await changePerson(by, params.person_id, 'delete')) }),
   }),
   route({
     method: 'POST',

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { apiOptions, withApi } from '../api.ts'
+import { command, exit } from '../command.ts'
+import { columns, safe, safeJson } from '../terminal.ts'
+
+const { server } = apiOptions
+const operands = [{ name: 'PERSON', required: true }] as const
+const pageRows = 500
+
+export const personList = command({
+  name: 'person list',
+  summary: 'Everybody who has signed in',
+  options: { server },
+  examples: ['sudo ./sealwatch person list'],
+  run: async (at, _operands, { io, place, json }) => {
+    const items = await withApi({ ...at, tenant: undefined, io, place }, 'listing people', async (api) => {
+      const page = (cursor?: string) =>
+        api.call('listPeople', { query: { limit: pageRows, ...(cursor === undefined ? {} : { cursor }) } })
+      let { items, next } = await page()
+      const all = [...items]
+      while (next !== null) {
+        ;({ items, next } = await page(next))
+        all.push(...items)
+      }
+      return all
+    })
+    const rows = items.map((row) => [
+      safe(row.person_id),
+      safe(row.name),
+      safe(row.email),
+      safe(row.last_login_at?.slice(0, 16) ?? 'never'),
+      row.disabled_at === null ? '' : 'disabled',
+    ])
+    io.out(json ? `${safeJson({ items })}\n` : columns([['PERSON', 'NAME', 'E-MAIL', 'LAST LOG-IN', ''], ...rows]))
+    return exit.ok
+  },
+})
+
+const change = (verb: 'disable' | 'enable', summary: string) =>
+  command({
+    name: `person ${verb}`,
+    summary,
+    operands,
+    options: { server },
+    examples: [`sudo ./sealwatch person ${verb} usr_0123456789abcdef0123`],
+    run: async (at, [person_id = ''], { io, place, json }) => {
+      const body = { disabled: verb === 'disable' }
+      const answer = await withApi({ ...at, tenant: undefined, io, place }, `changing ${person_id}`, (api) =>
+        api.call('changePerson', { params: { person_id }, body }),
+      )
+      io.out(json ? `${safeJson(answer)}\n` : `${safe(person_id)} is ${verb}d.\n`)
+      return exit.ok
+    },
+  })
+
+export const personDisable = change('disable', 'Keep a person out, and end their sessions at once')
+export const personEnable = change('enable', 'Let a person in again')
+
+export const personErase = command({
+  name: 'person erase',
+  summary: 'Forget a person: name, address, who they are at the provider, roles',
+  about: 'The ledgers keep the id, which is then nobody’s. Whoever signs in again is somebody new.',
+  operands,
+  options: { server },
+  examples: ['sudo ./sealwatch person erase usr_0123456789abcdef0123'],
+  run: async (at, [person_id = ''], { io, place, json }) => {
+    const answer = await withApi({ ...at, tenant: undefined, io, place }, `erasing ${person_id}`, (api) =>
+      api.call('erasePerson', { params: { person_id } }),
+    )
+    io.out(json ? `${safeJson(answer)}\n` : `${safe(person_id)} is forgotten.\n`)
+    return exit.ok
+  },
+})
