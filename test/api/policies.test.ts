@@ -18,7 +18,8 @@ let acme: ApiClient
 
 before(async () => {
   server = await startServer()
-  for (const name of ['acme', 'zeta']) await server.root('cluster').call('createTenant', { body: { name, title: name } })
+  for (const name of ['acme', 'zeta'])
+    await server.root('cluster').call('createTenant', { body: { name, title: name } })
   const root = server.root('acme')
   const actions = ['policy:read', 'policy:write', 'policy:try']
   const made = await root.call('createToken', { body: { name: 'policies', actions, ttl_seconds: 3600 } })

@@ -307,6 +307,7 @@ test('brute force: an address that comes with wrong join tokens waits, whatever 
   await assert.rejects(wrong(), saysCode('TOKEN_GUESSES'))
   const right = requestOf(await newToken(server), generateSigner())
   await assert.rejects(client.enrol(right), saysCode('TOKEN_GUESSES'))
+  assert.deepEqual(server.guessed, Array(20).fill('JOIN_TOKEN_UNKNOWN'), 'each is on record')
   clock.advance(5_000)
   assert.equal((await client.enrol(right)).certificates.length, 2)
   await assert.rejects(wrong(), saysCode('TOKEN_UNKNOWN'))

@@ -64,6 +64,8 @@ export type Server = {
   readonly transport: Transport
   readonly store: Store
   readonly log: RecordingLog
+  /** Why join tokens were refused. */
+  readonly guessed: readonly string[]
   /** What the server said in the ledgers. */
   readonly said: readonly { readonly tenant: string; readonly body: Body }[]
   stop(): Promise<void>
@@ -84,6 +86,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
   const outbox = createOutbox(store)
   const said: { tenant: string; body: Body }[] = []
   const over = new AbortController()
+  const guessed: string[] = []
   const voice = { device, version: '0.1.0' }
   const common = { store, outbox, voice, clock, log, checkTenant: () => undefined }
   const identity = await openServerIdentity({ ...common, dir, deployment: 'test', disk: systemDisk })
@@ -96,6 +99,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     address: '127.0.0.1',
     port,
     names: ['localhost', '127.0.0.1'],
+    onGuess: ({ cause }) => void guessed.push(cause),
   })
   const index = openEntries(store.indexPath)
   const entered = index.prepare('INSERT INTO own_entries VALUES (?, ?, ?)')
@@ -132,7 +136,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
   }
   atEnd(t, stop)
   const url = `https://127.0.0.1:${transport.port}`
-  return { dir, url, port: transport.port, identity, ingest, transport, store, log, said, stop }
+  return { dir, url, port: transport.port, identity, ingest, transport, store, log, guessed, said, stop }
 }
 
 export type Agent = {

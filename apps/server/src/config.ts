@@ -101,6 +101,13 @@ export const serverSettings = {
     max: 1_000_000,
     help: 'Requests a second that are taken for one tenant',
   }),
+  apiAtOncePerTenant: integer({
+    env: 'SEALWATCH_SERVER_API_AT_ONCE_PER_TENANT',
+    default: 64,
+    min: 1,
+    max: 10_000,
+    help: 'Requests of one tenant that may be under way at once',
+  }),
   publicOrigin: optional({
     env: 'SEALWATCH_SERVER_PUBLIC_ORIGIN',
     form: /^https?:\/\/[^/?#@\s]+$/,

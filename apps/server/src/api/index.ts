@@ -6,6 +6,7 @@ export { apiErrors } from './errors.ts'
 export {
   authenticateNetwork,
   authenticateOperator,
+  checkForm,
   type DashboardFile,
   dashboardDir,
   httpApp,

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hostname } from 'node:os'
-import { authenticateNetwork, authenticateOperator, httpApp, openHttpDoor, readSession } from '../api/index.ts'
+import { createGuesses } from '../access/index.ts'
+import {
+  authenticateNetwork,
+  authenticateOperator,
+  checkForm,
+  httpApp,
+  openHttpDoor,
+  readSession,
+} from '../api/index.ts'
 import { addHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
 import type { Tenants } from '../tenants/index.ts'
@@ -26,7 +34,15 @@ export async function openDoors(
 ): Promise<Doors> {
   const { config, api, health, identity } = rooms
   const names = [...new Set([config.host, '127.0.0.1', 'localhost', hostname()])]
-  const opening = openTransport({ ...rooms, address: config.host, port: config.port, names })
+  const guesses = createGuesses({ ...rooms, failed: rooms.signIn.failed })
+  const { failed } = rooms.signIn
+  const opening = openTransport({
+    ...rooms,
+    address: config.host,
+    port: config.port,
+    names,
+    onGuess: (guess) => failed.note({ ...guess, personId: undefined }),
+  })
   ends.defer(api.close)
   const transport = ends.adopt(await opening, ({ close }) => close())
   addHealth(health, { ...rooms, integrity, transport })
@@ -37,13 +53,18 @@ export async function openDoors(
     tenants,
     api: ports,
     version: serverVersion,
-    limits: { perAddress: config.apiPerAddress, perTenant: config.apiPerTenant },
+    limits: {
+      perAddress: config.apiPerAddress,
+      perTenant: config.apiPerTenant,
+      atOncePerTenant: config.apiAtOncePerTenant,
+    },
   }
   const network = httpApp(
-    http,
+    { ...http, checkForm: (request) => checkForm(request, rooms.origin.url) },
     authenticateNetwork(
       rooms.access.tokens,
       readSession(rooms.signIn, () => rooms.origin.url),
+      guesses,
     ),
   )
   const operator = httpApp({ ...http, dashboard: undefined }, authenticateOperator)
@@ -52,7 +73,7 @@ export async function openDoors(
     await app.ready()
   }
   const credentials = async () => identity.authority.issueServer([...names, config.apiAddress])
-  const place = { address: config.apiAddress, port: config.apiPort }
+  const place = { address: config.apiAddress, port: config.apiPort, clock: rooms.clock }
   const door = ends.adopt(await openHttpDoor({ ...place, handle: network.routing, credentials }), ({ close }) =>
     close(),
   )

@@ -9,7 +9,7 @@ import { type Identity, lifetimesMs } from '../identity/index.ts'
 import type { Ledgers } from './ledgers.ts'
 import { type ChainBookOptions, createChainBook } from './transport/chain-book.ts'
 import { transportError } from './transport/errors.ts'
-import { agentRoutes, peerKey, type TransportCounters } from './transport/handlers.ts'
+import { agentRoutes, type HandlerOptions, peerKey, type TransportCounters } from './transport/handlers.ts'
 import type { IngestPort } from './transport/ingest-port.ts'
 import { createLiveStreams } from './transport/live-streams.ts'
 import { type Peer, peerOf } from './transport/peer.ts'
@@ -23,6 +23,7 @@ export type TransportOptions = ChainBookOptions & {
   readonly identity: Identity
   readonly ingest: IngestPort
   readonly ledgers: Pick<Ledgers, 'get'>
+  readonly onGuess?: HandlerOptions['onGuess']
 }
 
 /** The one port for agents: HTTP/2 over TLS 1.3, with a client certificate for everything but enrolment. */

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { tenantForm } from '@sealwatch/contract'
-import type { Access, Principal } from '../../access/index.ts'
+import type { Access, Guesses, Principal } from '../../access/index.ts'
 import { httpError } from './problems.ts'
 import type { Caller } from './route.ts'
 
@@ -18,8 +18,9 @@ export type SessionReader = (request: IncomingMessage) => Promise<Caller | undef
 export function authenticateNetwork(
   tokens: Pick<Access['tokens'], 'principalOf'>,
   readSession: SessionReader,
-): (request: IncomingMessage) => Promise<Caller | undefined> {
-  return async (request) => {
+  guesses: Pick<Guesses, 'note'>,
+): (request: IncomingMessage, requestId: string) => Promise<Caller | undefined> {
+  return async (request, requestId) => {
     const { authorization } = request.headers
     if (authorization === undefined) {
       const caller = await readSession(request)
@@ -27,11 +28,15 @@ export function authenticateNetwork(
       return caller
     }
     const principal = tokens.principalOf(bearerForm.exec(authorization)?.[1] ?? '')
-    if (principal?.kind !== 'machine')
-      throw httpError('CREDENTIALS_INVALID', {
+    if (principal?.kind !== 'machine') {
+      const source = request.socket.remoteAddress ?? 'unknown'
+      const waitMs = guesses.note({ cause: 'API_TOKEN_UNKNOWN', source, requestId })
+      // One that is valid is never refused for what others guess from the same address.
+      throw httpError(waitMs > 0 ? 'RATE_EXCEEDED' : 'CREDENTIALS_INVALID', {
         attempted: 'reading an API token',
         received: 'one that is not valid now',
       })
+    }
     checkTenant(request, principal.tenant)
     return { principal, tenant: principal.tenant }
   }

@@ -59,7 +59,7 @@ async function room() {
   const operator = httpApp(options, authenticateOperator)
   const network = httpApp(
     options,
-    authenticateNetwork(access.tokens, async () => undefined),
+    authenticateNetwork(access.tokens, async () => undefined, { note: () => 0 }),
   )
   return { options, access, signIn, operator, network, lines }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { IncomingMessage } from 'node:http'
 import type { Clock, Log } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
@@ -10,7 +9,7 @@ import { type DashboardFile, dashboardRoutes } from './dashboard.ts'
 import { createIdempotency } from './idempotency.ts'
 import { openApiOf } from './openapi.ts'
 import { httpErrors } from './problems.ts'
-import type { Caller, Route } from './route.ts'
+import type { Route } from './route.ts'
 import { openRoute } from './route.ts'
 import { deploymentRoutes } from './routes/deployment.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -25,11 +24,12 @@ import { signInRoutes } from './routes/sign-in.ts'
 import { subjectRoutes } from './routes/subjects.ts'
 import { type TenantPorts, tenantRoutes } from './routes/tenants.ts'
 import { tokenRoutes } from './routes/tokens.ts'
-import { serveRoutes } from './serve-routes.ts'
+import { type ServeOptions, serveRoutes } from './serve-routes.ts'
 
 export { authenticateNetwork, authenticateOperator, type SessionReader } from './authenticate.ts'
 export { type DashboardFile, dashboardDir, readDashboard } from './dashboard.ts'
-export { type HttpDoor, isLoopback, openHttpDoor } from './listen.ts'
+export { checkForm } from './form.ts'
+export { type HttpDoor, openHttpDoor } from './listen.ts'
 export { httpError } from './problems.ts'
 export { csrfHeader, readSession } from './read-session.ts'
 export { type Caller, openRoute, type Route, route, selfRoute } from './route.ts'
@@ -84,7 +84,9 @@ export function allRoutes(ports: HttpPorts): Route[] {
 
 export type HttpOptions = HttpPorts & {
   readonly store: Store
-  readonly limits: { readonly perAddress: number; readonly perTenant: number }
+  readonly limits: ServeOptions['limits']
+  /** What every request must keep to, whatever it asks for. */
+  readonly checkForm?: ServeOptions['checkForm']
   /** Of the dashboard; without them, the API alone. */
   readonly dashboard?: readonly DashboardFile[] | undefined
   readonly clock: Clock
@@ -92,16 +94,14 @@ export type HttpOptions = HttpPorts & {
 }
 
 /** The API for one kind of door: `authenticate` says who comes through it. */
-export const httpApp = (
-  options: HttpOptions,
-  authenticate: (request: IncomingMessage) => Promise<Caller | undefined>,
-) =>
+export const httpApp = (options: HttpOptions, authenticate: ServeOptions['authenticate']) =>
   serveRoutes({
     routes: [...allRoutes(options), ...dashboardRoutes(options.dashboard ?? [])],
     gate: options.access.gate,
     authenticate,
     idempotency: createIdempotency(options),
     limits: options.limits,
+    checkForm: options.checkForm,
     clock: options.clock,
     log: options.log,
   })

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { once } from 'node:events'
-import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createPlainServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { BlockList, isIP } from 'node:net'
-import { type ErrorTable, errorsOf } from '@sealwatch/base'
+import { type AddressInfo, isIP, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type Clock, clientOf, type ErrorTable, errorsOf } from '@sealwatch/base'
+import { isLoopback } from './loopback.ts'
+import { securityHeaders } from './serve-routes.ts'
+import { createTurns } from './turns.ts'
 
 export const listenErrors = {
   API_PORT_TAKEN: {
@@ -16,7 +19,11 @@ export const listenErrors = {
 } as const satisfies ErrorTable
 const listenError = errorsOf(listenErrors)
 
-export type Credentials = { readonly cert: string | Buffer; readonly key: string | Buffer }
+export type Credentials = {
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+  readonly expiresAtMs: number
+}
 
 export type HttpDoor = {
   readonly url: string
@@ -24,18 +31,32 @@ export type HttpDoor = {
   close(): Promise<void>
 }
 
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
+export type DoorBounds = {
+  /** Of all peers together, and of one address or IPv6 /64; those of this machine are not told apart. */
+  readonly connectionsMax: number
+  readonly connectionsOfAddressMax: number
+  readonly handshakeMs: number
+  readonly headersMs: number
+  readonly requestMs: number
+  /** How long nothing may move on a connection while an answer is due: who does not read it is left. */
+  readonly stillMs: number
+  readonly keepAliveMs: number
+  /** How often these times are looked at. */
+  readonly lookMs: number
+}
 
-/** Reached from this machine alone, where a browser trusts `localhost` without a certificate. */
-export const isLoopback = (address: string): boolean =>
-  address === 'localhost' || (isIP(address) !== 0 && loopback.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'))
-
-const connectionsMax = 8_192
-const headersTimeoutMs = 10_000
-const requestTimeoutMs = 30_000
-const keepAliveTimeoutMs = 65_000
+const standing: DoorBounds = {
+  connectionsMax: 8_192,
+  connectionsOfAddressMax: 1_024,
+  handshakeMs: 10_000,
+  headersMs: 10_000,
+  requestMs: 30_000,
+  stillMs: 120_000,
+  keepAliveMs: 65_000,
+  lookMs: 2_000,
+}
+/** How often it is looked whether the certificate is to be renewed: in short steps, for a clock that jumps. */
+const renewLookMs = 60_000
 
 /** Listens for the API and the dashboard; beyond loopback by TLS 1.3 alone. Throws API_PORT_TAKEN. */
 export async function openHttpDoor(options: {
@@ -43,20 +64,41 @@ export async function openHttpDoor(options: {
   readonly port: number
   readonly handle: RequestListener
   readonly credentials: () => Promise<Credentials>
+  readonly clock: Clock
+  readonly bounds?: Partial<DoorBounds>
 }): Promise<HttpDoor> {
-  const { address, port, handle, credentials } = options
-  const bounds = {
-    headersTimeout: headersTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
+  const { address, port, handle, credentials, clock } = options
+  const bounds = { ...standing, ...options.bounds }
+  const forNode = {
+    headersTimeout: bounds.headersMs,
+    requestTimeout: bounds.requestMs,
+    keepAliveTimeout: bounds.keepAliveMs,
+    connectionsCheckingInterval: bounds.lookMs,
     maxHeaderSize: 16 * 1024,
+    // Answered as everything else is (form.ts).
+    requireHostHeader: false,
   }
+  const stopping = new AbortController()
+  let renewal: Promise<void> = Promise.resolve()
   const isPlain = isLoopback(address)
-  const server: Server = isPlain
-    ? createPlainServer(bounds, handle)
-    : createTlsServer({ ...bounds, ...(await credentials()), minVersion: 'TLSv1.3' }, handle)
-  server.maxConnections = connectionsMax
+  let server: Server
+  if (isPlain) server = createPlainServer(forNode, handle)
+  else {
+    const first = await credentials()
+    const tls = createTlsServer(
+      { ...forNode, ...first, minVersion: 'TLSv1.3', handshakeTimeout: bounds.handshakeMs },
+      handle,
+    )
+    server = tls
+    renewal = renew(first, (next) => tls.setSecureContext({ ...next, minVersion: 'TLSv1.3' }))
+  }
+  server.timeout = bounds.stillMs
+  server.maxConnections = bounds.connectionsMax
   server.maxRequestsPerSocket = 100_000
+  limitAddresses(server, bounds.connectionsOfAddressMax)
+  answerBroken(server)
+  // Whatever a client expects, it gets an answer.
+  server.on('checkExpectation', handle)
   server.listen({ host: address, port })
   try {
     await once(server, 'listening')
@@ -68,13 +110,78 @@ export async function openHttpDoor(options: {
   const { port: taken } = server.address() as AddressInfo
   // A browser keeps `localhost` apart from all other names and takes it for safe.
   const host = isPlain ? 'localhost' : isIP(address) === 6 ? `[${address}]` : address
+
+  async function renew(first: Credentials, put: (next: Credentials) => void): Promise<void> {
+    let until = first.expiresAtMs
+    let dueMs = (2 * until + clock.nowMs()) / 3
+    while (!stopping.signal.aborted) {
+      await clock.sleep(Math.min(renewLookMs, Math.max(0, dueMs - clock.nowMs())), stopping.signal)
+      if (stopping.signal.aborted || clock.nowMs() < dueMs) continue
+      const next = await credentials()
+      put(next)
+      until = next.expiresAtMs
+      dueMs = (2 * until + clock.nowMs()) / 3
+    }
+  }
+
   return {
     url: `${isPlain ? 'http' : 'https'}://${host}:${taken}`,
     server,
     close: async () => {
+      stopping.abort()
       server.close()
       server.closeAllConnections()
-      await once(server, 'close')
+      await Promise.all([once(server, 'close'), renewal])
     },
   }
+}
+
+/** One stranger does not take all the connections there are. */
+function limitAddresses(server: Server, atOnceMax: number): void {
+  const turns = createTurns()
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress = '' } = socket
+    const client = clientOf(remoteAddress)
+    if (isLoopback(remoteAddress)) return
+    const leave = turns.enter(client, atOnceMax)
+    if (leave === undefined) socket.destroy()
+    else socket.once('close', leave)
+  })
+}
+
+const reasons: Readonly<Record<string, readonly [number, string, string, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'REQUEST_TOO_LARGE', 'Too large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large', 'REQUEST_TOO_LARGE', 'Too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'REQUEST_INVALID', 'Invalid request'],
+}
+
+/** What node's parser refuses never reaches a route: it is answered here, and nothing that came with it is read. */
+function answerBroken(server: Server): void {
+  const underWay = new WeakMap<Duplex, Set<ServerResponse>>()
+  server.on('request', ({ socket }, response) => {
+    const answers = underWay.get(socket) ?? new Set()
+    underWay.set(socket, answers.add(response))
+    response.once('close', () => answers.delete(response))
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // What is being sent must not be mistaken for part of this.
+    const isAnswering = [...(underWay.get(socket) ?? [])].some(({ headersSent }) => headersSent)
+    if (isAnswering || !socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+    const [status, phrase, code, title] = reasons[error.code ?? ''] ?? [
+      400,
+      'Bad Request',
+      'REQUEST_INVALID',
+      'Invalid request',
+    ]
+    const type = `https://sealwatch.dev/problems/${code.toLowerCase().replaceAll('_', '-')}`
+    const body = JSON.stringify({ type, title, status, code })
+    const headers = {
+      ...securityHeaders,
+      'content-type': 'application/problem+json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    }
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.end(`HTTP/1.1 ${status} ${phrase}\r\n${lines.join('')}\r\n${body}`, () => socket.destroy())
+  })
 }

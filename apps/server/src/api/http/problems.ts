@@ -15,6 +15,11 @@ export const httpErrors = {
     rule: 'what changes something comes from our own pages, with the token of their session',
     advice: 'Reload the page; other programs use an API token',
   },
+  HOST_FOREIGN: {
+    kind: 'denied',
+    rule: 'a request in plain HTTP is for this machine, by its own name or by the one of SEALWATCH_SERVER_PUBLIC_ORIGIN',
+    advice: 'Set SEALWATCH_SERVER_PUBLIC_ORIGIN to the origin that browsers see, or ask for localhost',
+  },
   TENANT_SWITCHED: {
     kind: 'conflict',
     rule: 'a session acts in one tenant at a time',
@@ -111,6 +116,12 @@ const titles: Readonly<Record<number, string>> = {
   503: 'Unavailable',
 }
 
+/** DET-5 */
+const titleOfCode: Readonly<Record<string, string>> = {
+  HOST_FOREIGN: 'Request blocked for security reasons',
+  ORIGIN_FOREIGN: 'Request blocked for security reasons',
+}
+
 /** Of these a client learns the title alone: the rest would tell what is there, or how we look inside. */
 const isSafe = (status: number) => status !== 401 && status !== 403 && status !== 500
 
@@ -122,7 +133,7 @@ export function problemOf(error: unknown, requestId: string, problems?: Problem[
   const code = known === undefined || status === 500 ? 'INTERNAL' : known.code
   return {
     type: `https://sealwatch.dev/problems/${code.toLowerCase().replaceAll('_', '-')}`,
-    title: titles[status] ?? 'Error',
+    title: titleOfCode[code] ?? titles[status] ?? 'Error',
     status,
     code,
     ...(known !== undefined && isSafe(status)

@@ -62,6 +62,8 @@ type Shape<P, Q, B, R> = {
   readonly media?: string
   /** Codes of errors that are to be expected, besides those that any route may answer. */
   readonly errors?: readonly string[]
+  /** Of one tenant at once: for what takes long. */
+  readonly atOnceMax?: number
   /** The answer shows a secret this once: it is not kept for whoever repeats the request. */
   readonly showsSecret?: boolean
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { type Clock, clientOf, createRate, isSealwatchError, type Log } from '@sealwatch/base'
@@ -10,6 +11,7 @@ import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf } from './problems.ts'
 import { readJson } from './read-json.ts'
 import { Answer, type Caller, type RequestFacts, type Route } from './route.ts'
+import { createTurns } from './turns.ts'
 
 export type ServeOptions = {
   readonly routes: readonly Route[]
@@ -18,26 +20,34 @@ export type ServeOptions = {
    * Who asks; undefined: nobody that we know. Throws CREDENTIALS_INVALID, ORIGIN_FOREIGN or TENANT_SWITCHED where what came
    * with the request is wrong.
    */
-  readonly authenticate: (request: IncomingMessage) => Promise<Caller | undefined>
+  readonly authenticate: (request: IncomingMessage, requestId: string) => Promise<Caller | undefined>
+  /** Throws where a request has a form that two readers may read as two. */
+  readonly checkForm?: ((request: IncomingMessage) => void) | undefined
   readonly idempotency: Idempotency
-  /** Requests a second: of one address before anybody knows who it is, and of one tenant. */
-  readonly limits: { readonly perAddress: number; readonly perTenant: number }
+  /**
+   * Requests a second: of one address before anybody knows who it is, and of one tenant. And how many of one tenant are
+   * under way at once.
+   */
+  readonly limits: { readonly perAddress: number; readonly perTenant: number; readonly atOncePerTenant?: number }
   readonly clock: Clock
   readonly log: Log
 }
 
 const KiB = 1024
 export const bodyBytesMax = 1024 * KiB
+const openBodyBytesMax = 16 * KiB
 const headersBytesMax = 16 * KiB
 const requestTimeoutMs = 30_000
 const keysMax = 50_000
 const burstSeconds = 2
+const atOncePerTenant = 64
+const beforeNextMs = 1_000
 
 /** A policy for pages that load nothing from anywhere else and run no inline code. */
 export const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-const securityHeaders = {
+export const securityHeaders = {
   'content-security-policy': contentSecurityPolicy,
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
@@ -54,6 +64,9 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
   const rate = (perSecond: number) => createRate(clock, { perSecond, burst: perSecond * burstSeconds, keysMax })
   const ofAddress = rate(limits.perAddress)
   const ofTenant = rate(limits.perTenant)
+  const turns = createTurns()
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  const passed = new WeakMap<FastifyRequest, Authorised>()
 
   app.setErrorHandler((error, request, reply) => answerProblem(log, request, reply, translated(error)))
   app.setNotFoundHandler((request, reply) =>
@@ -70,6 +83,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     // On the control socket there is root alone.
     const { remoteAddress: address } = request.raw.socket
     if (address !== undefined) checkRate(reply, ofAddress.take(clientOf(address)))
+    options.checkForm?.(request.raw)
   })
 
   for (const one of routes) {
@@ -77,31 +91,45 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     app.route({
       method: one.method,
       url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-      handler: async (request, reply) => {
-        if ('open' in one)
-          return send(one, reply, await one.handle({ ...read(schemas, request), request: factsOf(request, reply) }))
-        const caller = await options.authenticate(request.raw)
+      bodyLimit: 'open' in one ? openBodyBytesMax : bodyBytesMax,
+      // Before anything of a body is read: what a stranger sends is not kept, and what a tenant sends slowly is its own matter.
+      onRequest: async (request, reply) => {
+        if ('open' in one) return
+        const caller = await options.authenticate(request.raw, request.id)
         if (caller === undefined)
           throw httpError('CREDENTIALS_INVALID', {
             attempted: `${one.method} ${one.path}`,
             received: 'no session and no token',
           })
         checkRate(reply, ofTenant.take(caller.tenant))
-        if ('self' in one)
-          return send(
-            one,
-            reply,
-            await one.handle(caller, { ...read(schemas, request), request: factsOf(request, reply) }),
-          )
-        const by = options.gate.authorise(caller.principal, one.action, {
-          tenant: tenantFor(one.action, caller),
-          requestId: request.id,
-        })
-        return act(one, by, { ...read(schemas, request), request: factsOf(request, reply) }, request, reply)
+        takeTurn(one, caller, reply)
+        if ('self' in one) {
+          callers.set(request, caller)
+          return
+        }
+        const at = { tenant: tenantFor(one.action, caller), requestId: request.id }
+        passed.set(request, options.gate.authorise(caller.principal, one.action, at))
+      },
+      handler: async (request, reply) => {
+        const input = { ...read(schemas, request), request: factsOf(request, reply) }
+        if ('open' in one) return send(one, reply, await one.handle(input))
+        if ('self' in one) return send(one, reply, await one.handle(known(callers, request), input))
+        return act(one, known(passed, request), input, request, reply)
       },
     })
   }
   return app
+
+  /** Held until the answer is out, or its reader gone. */
+  function takeTurn({ id, atOnceMax }: Route, { tenant }: Caller, reply: FastifyReply): void {
+    const kinds = [[tenant, limits.atOncePerTenant ?? atOncePerTenant] as const]
+    if (atOnceMax !== undefined) kinds.push([`${tenant} ${id}`, atOnceMax])
+    for (const [key, max] of kinds) {
+      const leave = turns.enter(key, max)
+      if (leave === undefined) checkRate(reply, beforeNextMs)
+      else reply.raw.once('close', leave)
+    }
+  }
 
   /** A write may come twice, with the same key: it is done once. */
   async function act(
@@ -135,6 +163,13 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
   }
 }
 
+/** What the request was found to be before its body was read. */
+function known<T>(found: WeakMap<FastifyRequest, T>, request: FastifyRequest): T {
+  const one = found.get(request)
+  assert(one !== undefined, 'no handler runs for whom nobody let through')
+  return one
+}
+
 /** A deployment's matter is one of the tenant `cluster`: root need not name it, everybody else must act there. */
 const tenantFor = (action: keyof typeof actions, { principal, tenant }: Caller) =>
   principal.kind === 'operator' && actions[action].of === 'deployment' ? 'cluster' : tenant
@@ -147,6 +182,11 @@ export function bareServer(): FastifyInstance {
     genReqId: () => `req_${randomBytes(12).toString('hex')}`,
     requestIdHeader: false,
     logger: false,
+    // A path that cannot be read never comes to a hook.
+    frameworkErrors: (error, request, reply) => {
+      reply.headers({ ...securityHeaders, 'x-request-id': request.id })
+      void sendProblem(reply, problemOf(translated(error), request.id))
+    },
     routerOptions: { maxParamLength: 256 },
     // Our schemas read the input; what goes out is what the route made.
     ajv: { customOptions: {} },
@@ -249,8 +289,12 @@ function answerProblem(log: Log, request: FastifyRequest, reply: FastifyReply, e
   const refused = error instanceof Refused ? error : undefined
   const cause = refused === undefined ? error : httpError('REQUEST_INVALID', { attempted: 'reading the request' })
   const problem = problemOf(cause, request.id, refused?.problems)
+  if (problem.status === 429 && !reply.hasHeader('retry-after')) reply.header('retry-after', '1')
   const facts = { request_id: request.id, method: request.method, code: problem.code }
   if (problem.status >= 500 && problem.code !== 'NOT_AVAILABLE') log.error('a request failed', { ...facts, error })
   else if (problem.status === 401 || problem.status === 403) log.warn('a request was denied', { ...facts, error })
-  return reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem))
+  return sendProblem(reply, problem)
 }
+
+const sendProblem = (reply: FastifyReply, problem: Problem): FastifyReply =>
+  reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem))

@@ -53,6 +53,7 @@ async function appOf(room: Room) {
     authenticateNetwork(
       access.tokens,
       readSession(signIn, () => origin),
+      { note: () => 0 },
     ),
   )
   return { room, access, signIn, operator, network }

@@ -39,6 +39,10 @@ export type HandlerOptions = {
   /** Called with an error after which this process must not go on. */
   readonly onFatal: (error: SealwatchError) => void
   readonly counters: TransportCounters
+  /** Takes note of a join token that is none, for the record. */
+  readonly onGuess?:
+    | ((guess: { readonly cause: string; readonly source: string; readonly requestId: string }) => void)
+    | undefined
 }
 
 export type TransportCounters = {
@@ -66,7 +70,8 @@ const unsigned: readonly string[] = ['invalid_signature', 'unknown_key'] satisfi
 
 /** The methods of AgentService (docs/formats/agent-protocol.md). */
 export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) => void {
-  const { identity, chainBook, ingest, checkpointOf, clock, log, streams, stopping, counters, onFatal } = options
+  const { identity, chainBook, ingest, checkpointOf, clock, log, streams, stopping, counters, onFatal, onGuess } =
+    options
 
   /** Logs what goes wrong in full and gives back what the caller may know of it. */
   function refusal(error: unknown, context: HandlerContext): ConnectError {
@@ -103,7 +108,10 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
     if (waitMs > 0)
       throw identityError('TOKEN_GUESSES', { attempted: 'enrolling a host', received: `${waitMs} ms to go` })
     return identity.enrol(request).catch((error: unknown) => {
-      if (isSealwatchError(error) && error.kind === 'denied') guesses.take(client)
+      if (isSealwatchError(error) && error.kind === 'denied') {
+        guesses.take(client)
+        onGuess?.({ cause: `JOIN_${error.code}`, source: client, requestId: 'enrolment' })
+      }
       throw error
     })
   }

@@ -30,6 +30,8 @@ export const exportRoutes = (ports: ApiPorts): Route[] => [
       what,
       reveal: z.boolean().default(false).describe('With personal values, for whoever may `event:reveal`'),
     }),
+    // Each reads a ledger from end to end.
+    atOnceMax: 2,
     media: 'application/x-ndjson',
     errors: ['API_NOT_FOUND'],
     handle: async (by, { body, request }) => {

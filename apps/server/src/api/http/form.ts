@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { IncomingMessage } from 'node:http'
+import { isLoopback } from './loopback.ts'
+import { httpError } from './problems.ts'
+
+/** Said twice they are a way to have two readers see two requests. */
+const once: ReadonlySet<string> = new Set(['host', 'authorization', 'content-type', 'origin'])
+const hostForm = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?$/i
+
+/**
+ * What node's parser lets through. `origin`: of our own pages. On loopback a page of elsewhere may have had its name resolved
+ * to this machine: it is told apart by the name it asks for. Throws REQUEST_INVALID or HOST_FOREIGN.
+ */
+export function checkForm({ rawHeaders, headers, httpVersion, socket }: IncomingMessage, origin: string): void {
+  const wrong = (received: string) =>
+    httpError('REQUEST_INVALID', { attempted: 'reading the head of a request', received })
+  const seen = new Set<string>()
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase()
+    if (once.has(name) && seen.has(name)) throw wrong(`two of ${name}`)
+    seen.add(name)
+  }
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') throw wrong(`HTTP/${httpVersion}`)
+  const host = hostForm
+    .exec(headers.host ?? '')?.[1]
+    ?.replace(/^\[|\]$/g, '')
+    .toLowerCase()
+  if (host === undefined) {
+    if (headers.host === undefined && httpVersion === '1.0') return
+    throw wrong('no host, or what is none')
+  }
+  if ('encrypted' in socket || isLoopback(host) || host === URL.parse(origin)?.hostname.replace(/^\[|\]$/g, '')) return
+  throw httpError('HOST_FOREIGN', { attempted: 'reading the head of a request', received: host })
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
+import { test } from 'node:test'
+import { createLog, systemClock } from '@sealwatch/base'
+import type { Access } from '../../access/index.ts'
+import { type Caller, route } from './route.ts'
+import { serveRoutes } from './serve-routes.ts'
+
+const log = createLog(
+  'test',
+  () => undefined,
+  () => 0,
+)
+
+/** Routes for whoever names a tenant in `x-tenant`. */
+const served = (routes: Parameters<typeof serveRoutes>[0]['routes'], atOncePerTenant: number) =>
+  serveRoutes({
+    routes,
+    gate: {
+      authorise: (principal: unknown, action: unknown, at: object) => ({ principal, action, ...at }),
+    } as unknown as Access['gate'],
+    authenticate: async ({ headers }) => {
+      const tenant = String(headers['x-tenant'])
+      return { principal: { kind: 'machine', id: 'tok', tenant, actions: [] }, tenant } satisfies Caller
+    },
+    idempotency: { once: () => assert.fail('nothing is kept here') },
+    limits: { perAddress: 1e6, perTenant: 1e6, atOncePerTenant },
+    clock: systemClock,
+    log,
+  })
+
+test('so many of one tenant are under way at once, and fewer of what is heavy; others are not concerned', async () => {
+  let waiting: (() => void)[] = []
+  const waits = () => new Promise<undefined>((done) => waiting.push(() => done(undefined)))
+  const shape = { method: 'GET', summary: '', tag: '', action: 'event:list' } as const
+  const app = served(
+    [
+      route({ ...shape, path: '/light', id: 'light', handle: waits }),
+      route({ ...shape, path: '/heavy', id: 'heavy', atOnceMax: 1, handle: waits }),
+    ],
+    3,
+  )
+  const ask = async (tenant: string, url: string) =>
+    (await app.inject({ url, headers: { 'x-tenant': tenant } })).statusCode
+  const begun = [ask('a', '/heavy'), ask('a', '/light')]
+  while (waiting.length < 2) await new Promise(setImmediate)
+  assert.equal(await ask('a', '/heavy'), 429, 'a second heavy one')
+  begun.push(ask('a', '/light'))
+  while (waiting.length < 3) await new Promise(setImmediate)
+  assert.equal(await ask('a', '/light'), 429, 'a fourth')
+  begun.push(...['/heavy', '/light', '/light'].map((url) => ask('b', url)))
+  while (waiting.length < 6) await new Promise(setImmediate)
+  for (const done of waiting) done()
+  assert.deepEqual(await Promise.all(begun), Array(6).fill(204))
+  waiting = []
+  const again = ask('a', '/heavy')
+  while (waiting.length < 1) await new Promise(setImmediate)
+  waiting[0]?.()
+  assert.equal(await again, 204, 'what is over is over')
+})
+
+test('a stream that is asked for with an Idempotency-Key comes as it is', async () => {
+  const handle = async () => Readable.from(['a', 'b']) as unknown as undefined
+  const shape = { method: 'POST', summary: '', tag: '', action: 'event:export' } as const
+  const app = served([route({ ...shape, path: '/x', id: 'x', media: 'text/plain', handle })], 1)
+  for (let i = 0; i < 2; i += 1) {
+    const headers = { 'x-tenant': 'a', 'idempotency-key': 'key-12345678' }
+    const { statusCode, body } = await app.inject({ method: 'POST', url: '/x', headers })
+    assert.deepEqual([statusCode, body], [200, 'ab'])
+  }
+})
