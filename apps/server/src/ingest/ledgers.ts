@@ -93,12 +93,20 @@ const folderOf = (tenant: string) => `tenant-${tenant}`
 /** What a signer or a witness may take for its answer. */
 const answerMsMax = 10_000
 
+const sealsAtOnce = 32
+
 export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
   const { dir, keysDir, deployment, labelKey, clock, disk, log } = options
   await disk.makeDirectory(dir)
   await disk.makeDirectory(keysDir)
   const rootOrigin = `${deployment}/root`
-  const labelOf = (tenant: string) => createHmac('sha256', labelKey).update(tenant).digest('hex').slice(0, 32)
+  // Every tenant is asked for, every second.
+  const labels = new Map<string, string>()
+  const labelOf = (tenant: string): string => {
+    const label = labels.get(tenant) ?? createHmac('sha256', labelKey).update(tenant).digest('hex').slice(0, 32)
+    labels.set(tenant, label)
+    return label
+  }
   const originOf = (tenant: string) => `${deployment}/tenant/${labelOf(tenant)}`
   const logKey = await openLogKey(options.auditSigner, join(keysDir, 'ledger.key'), disk)
   const nodeKeys = await openNodeKeys({
@@ -182,21 +190,22 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     const behind = [...ledgers.entries()].filter(
       ([tenant, ledger]) => book.head(labelOf(tenant))?.size !== ledger.size || isStale(ledger),
     )
-    await Promise.all(
-      behind.map(async ([tenant, ledger]) => {
-        const label = labelOf(tenant)
-        const { origin, size, root: hash } = await ledger.checkpoint()
-        const prevSize = book.head(label)?.size ?? 0
-        if (prevSize === size) return
-        const proof = ledger.consistency(prevSize, size).map((node) => node.toHex())
-        const own = { tenant_head: { label, origin, prev_size: prevSize, proof, root: hash.toHex(), size } }
-        await root.append({ own })
-      }),
-    )
+    // A few at a time: what a thousand have to do at once would keep everybody else waiting.
+    for (let from = 0; from < behind.length; from += sealsAtOnce)
+      await Promise.all(behind.slice(from, from + sealsAtOnce).map(([tenant, ledger]) => placeHead(tenant, ledger)))
     await book.catchUp()
     const checkpoint = await root.checkpoint()
     await nodeKeys.forgetEarlier()
     return { checkpoint, heads: book.heads() }
+  }
+
+  async function placeHead(tenant: string, ledger: Ledger): Promise<void> {
+    const label = labelOf(tenant)
+    const { origin, size, root: hash } = await ledger.checkpoint()
+    const prevSize = book.head(label)?.size ?? 0
+    if (prevSize === size) return
+    const proof = ledger.consistency(prevSize, size).map((node) => node.toHex())
+    await root.append({ own: { tenant_head: { label, origin, prev_size: prevSize, proof, root: hash.toHex(), size } } })
   }
 
   async function publish({ checkpoint, heads }: SealedRoot, maxAgeMs: number): Promise<Published> {
