@@ -28,6 +28,11 @@ export const policyErrors = {
     rule: 'a tenant has at most 500 policies, and has ever had at most 10,000 ids of such',
     advice: 'Delete policies that nobody needs, and use their ids again',
   },
+  POLICIES_TOO_FAST: {
+    kind: 'exhausted',
+    rule: 'a tenant has ten policies a second looked at, fifty at once; a large one counts as up to eight',
+    advice: 'Wait a second, and send it again',
+  },
   POLICY_TRIES_TOO_MANY: {
     kind: 'exhausted',
     rule: 'a tenant tries one policy at a time, and a server two',

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Json } from '@sealwatch/base'
+import { type Json, systemClock } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { followPolicy, logKeyVerifier, openPolicy, parseVkey, sha256, type VerifiedPolicy } from '@sealwatch/ledger'
 import { policyLimitsOfTenant } from './errors.ts'
@@ -215,6 +215,7 @@ test('versions are kept up to a number and a size, the newest of each policy alw
   const [row] = await rooms.store.db
     .selectFrom('security_policy_versions')
     .selectAll()
+    .where('tenant', '=', 'acme')
     .where('policy_id', '=', 'web')
     .execute()
   assert.ok(row)
@@ -226,6 +227,7 @@ test('versions are kept up to a number and a size, the newest of each policy alw
   await rooms.store.db
     .updateTable('security_policies')
     .set({ version: versionsMax })
+    .where('tenant', '=', 'acme')
     .where('policy_id', '=', 'web')
     .execute()
   await put(rooms, 'web', shells({ default: 'deny' }))
@@ -234,6 +236,7 @@ test('versions are kept up to a number and a size, the newest of each policy alw
       await rooms.store.db
         .selectFrom('security_policy_versions')
         .select('version')
+        .where('tenant', '=', 'acme')
         .where('policy_id', '=', id)
         .execute()
     ).map(({ version }) => version)
@@ -242,10 +245,29 @@ test('versions are kept up to a number and a size, the newest of each policy alw
   await rooms.store.db
     .updateTable('security_policy_versions')
     .set({ bytes: Math.floor(policyLimitsOfTenant.documentBytesMax / 100) })
+    .where('tenant', '=', 'acme')
     .where('policy_id', '=', 'web')
     .execute()
   await put(rooms, 'web', shells({ default: 'allow' }))
   assert.ok((await kept('web')).length < 101)
   assert.ok((await kept('web')).includes(versionsMax + 2))
   assert.deepEqual(await kept('old'), [1])
+})
+
+test('a tenant has its share of looking at policies, and takes nothing of another', async () => {
+  let nowNs = 0n
+  await using rooms = await openRooms({ ...systemClock, monotonicNs: () => nowNs })
+  const large = shells({ description: 'x'.repeat(200_000) })
+  const validate = (tenant: string) => rooms.policies.validate(by('policy:try', tenant), large)
+  let looked = 0
+  assert.throws(
+    () => {
+      for (; looked < 100; looked += 1) validate('acme')
+    },
+    { code: 'POLICIES_TOO_FAST', kind: 'exhausted' },
+  )
+  assert.ok(looked >= 6 && looked < 10, `${looked} large ones at once`)
+  assert.equal(validate('zeta').validation.ok, false)
+  nowNs += 2_000_000_000n
+  assert.equal(validate('acme').validation.ok, false)
 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { canonicalize } from '@sealwatch/base'
+import { canonicalize, createRate } from '@sealwatch/base'
 import {
   type DifferenceLine,
   describeDifference,
@@ -8,6 +8,7 @@ import {
   type PolicyDocument,
   type PolicyType,
   patchBetween,
+  type ValidatedPolicy,
   validatePolicy,
 } from '@sealwatch/contract/policy'
 import type { DsseEnvelope } from '@sealwatch/keys'
@@ -55,6 +56,8 @@ export type Policies = {
     id: string,
     version?: number,
   ): Promise<{ readonly document: string | null; readonly envelope: DsseEnvelope }>
+  /** Of a text, or of what was parsed. To compare many rules takes time, so a tenant has its share. Throws POLICIES_TOO_FAST. */
+  validate(by: Authorised<'policy:write' | 'policy:try'>, input: unknown): ValidatedPolicy
   /**
    * Makes or replaces a policy: `input` is its text, or what was parsed of it. Nothing is done where it is not valid, or says
    * what is there already. Throws POLICY_CHANGED_MEANWHILE, POLICY_NAME_TAKEN, POLICIES_TOO_MANY.
@@ -86,9 +89,22 @@ type VersionRow = Tables['security_policy_versions']
 /** Others may write the same policy at the same time. */
 const attemptsMax = 5
 
+const unitsPerTurn = 32 * 1024
+/** What is larger is refused unread. */
+const turnsMax = 8
+
 export function createPolicies(options: WriteOptions): Policies {
   const { store, clock } = options
   const { db, index } = store
+  const share = createRate(clock, { perSecond: 10, burst: 50, keysMax: 50_000 })
+
+  function validate({ tenant }: Authorised, input: unknown): ValidatedPolicy {
+    const units = typeof input === 'string' ? input.length : (JSON.stringify(input) ?? '').length
+    const turns = Math.min(Math.ceil(units / unitsPerTurn), turnsMax)
+    for (let turn = 0; turn < turns; turn += 1)
+      if (share.take(tenant) > 0) throw policyError('POLICIES_TOO_FAST', { attempted: 'looking at a policy' })
+    return validatePolicy(input, { nowMs: clock.nowMs() })
+  }
 
   const unknown = (id: string, version?: number) =>
     policyError('POLICY_UNKNOWN', {
@@ -153,6 +169,7 @@ export function createPolicies(options: WriteOptions): Policies {
 
   return {
     get,
+    validate,
     list: async ({ tenant }, { after, limit, type }) => {
       const rows = await db
         .selectFrom('security_policies')
@@ -173,7 +190,7 @@ export function createPolicies(options: WriteOptions): Policies {
       return { document, envelope: JSON.parse(envelope) as DsseEnvelope }
     },
     put: async (by, id, input, condition) => {
-      const { policy, validation } = validatePolicy(input, { nowMs: clock.nowMs() })
+      const { policy, validation } = validate(by, input)
       if (policy === undefined) return { updated: false, validation, record: undefined, leafIndex: undefined }
       const text = canonicalize(policy)
       const written = await write(by, id, condition, (row, before) =>

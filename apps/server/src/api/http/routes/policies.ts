@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isSealwatchError } from '@sealwatch/base'
-import { type PolicyDocument, policyTypes, slugForm, validatePolicy } from '@sealwatch/contract/policy'
+import { type PolicyDocument, policyTypes, slugForm } from '@sealwatch/contract/policy'
 import { z } from 'zod'
 import type { Authorised } from '../../../access/index.ts'
 import {
@@ -198,7 +198,13 @@ export const policyRoutes = (policies: Policies, dryRuns: DryRuns): Route[] => [
       etag: z.string(),
       ledger: recorded.nullable(),
     }),
-    errors: ['POLICY_INVALID', 'POLICY_CHANGED_MEANWHILE', 'POLICY_NAME_TAKEN', 'POLICIES_TOO_MANY'],
+    errors: [
+      'POLICY_INVALID',
+      'POLICY_CHANGED_MEANWHILE',
+      'POLICY_NAME_TAKEN',
+      'POLICIES_TOO_MANY',
+      'POLICIES_TOO_FAST',
+    ],
     handle: async (by, { params: { id }, body: { policy }, request }) => {
       const condition = conditionOf(request)
       const put = await told(policies, by, id, condition, policies.put(by, id, policy, condition))
@@ -321,7 +327,7 @@ async function wanted(
   id: string | undefined,
 ): Promise<PolicyDocument> {
   if (input === undefined && id !== undefined) return (await policies.get(by, id)).document
-  const { policy, validation: found } = validatePolicy(input)
+  const { policy, validation: found } = policies.validate(by, input)
   if (policy === undefined) throw invalid('trying a policy', { validation: found })
   return policy
 }
