@@ -205,7 +205,7 @@ export function createServer(world: ServerWorld): ServerMachine {
       get inFlight() {
         return inFlight
       },
-      revoke: (hostId) => hosts.revoke(operator, tenantOf(world, hostId), hostId, 'simulated'),
+      revoke: async (hostId) => void (await hosts.revoke(operator, tenantOf(world, hostId), hostId, 'simulated')),
     }
     network.listener = { life, routes }
     await Promise.race([fatal.promise, ...followers])

@@ -24,7 +24,9 @@ export type TestHost = {
   readonly id: string
   readonly name: string
   /** Seals events a second apart, and brings them into the ledger as one batch; resolves with their leaves. */
-  ship(...events: JsonObject[]): Promise<number[]>
+  ship(events: readonly JsonObject[], sensor?: JsonObject): Promise<number[]>
+  /** The same in the tenant `cluster`, where a host tells of its agent and sensor. */
+  live(events: readonly JsonObject[]): Promise<number[]>
 }
 
 export type DataRoom = AsyncDisposable & {
@@ -32,6 +34,8 @@ export type DataRoom = AsyncDisposable & {
   readonly ledgers: Ledgers
   /** What was exported, as far as the ledger would hear of it. */
   readonly exported: object[]
+  /** Hosts that were to be revoked. */
+  readonly revoked: object[]
   /** Tenants whose state is `suspended`. */
   readonly suspended: Set<string>
   /** Enrols a host of the tenant. */
@@ -73,6 +77,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
   })
   const suspended = new Set<string>()
   const exported: object[] = []
+  const revoked: object[] = []
   const chains: Chain[] = []
   const ports: ApiPorts = {
     gate: createGate({
@@ -92,8 +97,16 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
       return { tenant, leafIndex: 1 }
     },
     keys: undefined as never,
+    revokeHost: async ({ name }, tenant, hostId, cause) => {
+      revoked.push({ name, tenant, hostId, cause })
+      return { tenant, leafIndex: 9 }
+    },
     breakGlass: async () => [],
-    createJoinToken: async () => ({ token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z' }),
+    createJoinToken: async () => ({
+      token: 'swj_x',
+      expiresAt: '2026-01-01T00:00:00Z',
+      recorded: { tenant: 'default', leafIndex: 3 },
+    }),
     facts: () => ({
       deployment: 'd1',
       api: 'http://localhost:1',
@@ -116,18 +129,9 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
   async function host(tenant: string, name: string): Promise<TestHost> {
     const signer = generateSigner()
     const id = signer.keyId.slice(0, 32)
-    const chain = await openChain({
-      dir: join(dir, `chain-${id}`),
-      tenant,
-      signer,
-      clock: systemClock,
-      disk: systemDisk,
-      segmentBytesMax: 1 << 20,
-      totalBytesMax: 1 << 24,
-    })
-    chains.push(chain)
     const now = rfc3339(BigInt(firstMs) * 1_000_000n)
     const key = keyOf(signer, id, now)
+    let timeMs = firstMs
     await store.db
       .insertInto('hosts')
       .values({
@@ -135,7 +139,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
         tenant,
         hostname: name,
         machine_id: name,
-        facts: '{}',
+        facts: JSON.stringify({ os: 'Debian', kernel: '6.1' }),
         enrolled_at: now,
         agent_version: '0',
         last_seen_at: now,
@@ -144,20 +148,31 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
         revoked_at: null,
       })
       .execute()
-    await store.db.insertInto('chains').values({ chain: chain.id, tenant, host_id: id, registered_at: now }).execute()
-    const ledger = ledgers.get(tenant)
-    await ledger.append({ own: { key } })
-    let timeMs = firstMs
-    return {
-      id,
-      name,
-      ship: async (...events) => {
+
+    async function openIn(home: string): Promise<TestHost['ship']> {
+      const ledger = ledgers.get(home)
+      const chain = await openChain({
+        dir: join(dir, `chain-${home}-${id}`),
+        tenant: home,
+        signer,
+        clock: systemClock,
+        disk: systemDisk,
+        segmentBytesMax: 1 << 20,
+        totalBytesMax: 1 << 24,
+      })
+      chains.push(chain)
+      await store.db
+        .insertInto('chains')
+        .values({ chain: chain.id, tenant: home, host_id: id, registered_at: now })
+        .execute()
+      await ledger.append({ own: { key } })
+      return async (events, sensor) => {
         const from = chain.shipped
         const drafts = events.map((event) => {
           timeMs += 1000
           return { event, personalPointers: ['/event/actor/user/name'], timeNs: BigInt(timeMs - 1000) * 1_000_000n }
         })
-        await chain.seal(drafts)
+        await chain.seal(drafts, sensor)
         const batch = await chain.readBatch(from)
         if (batch === undefined) throw new Error('nothing was sealed')
         const linked = linkBatch(sha256, batch, ledger.position(chain.id), 1024)
@@ -167,6 +182,18 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
         // A chain begins with its anchor.
         const lead = batch.count - 1 - events.length
         return events.map((_event, i) => first + lead + i)
+      }
+    }
+
+    const ship = await openIn(tenant)
+    let live: TestHost['ship'] | undefined
+    return {
+      id,
+      name,
+      ship,
+      live: async (events) => {
+        live ??= await openIn('cluster')
+        return live(events)
       },
     }
   }
@@ -175,6 +202,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
     ports,
     ledgers,
     exported,
+    revoked,
     suspended,
     host,
     say: async (tenant, event) => (await ledgers.get(tenant).append({ own: { event } })).first,

@@ -120,8 +120,9 @@ describe('control socket', () => {
       },
       createJoinToken: async (by, tenant, ttlSeconds) => {
         asked.push(`${by.name} ${tenant} ${ttlSeconds}`)
-        return { token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z' }
+        return { token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z', recorded: { tenant: 'default', leafIndex: 3 } }
       },
+      revokeHost: async () => assert.fail('no host is revoked here'),
       breakGlass: async () => [],
       facts: () => ({
         deployment: 'd1',

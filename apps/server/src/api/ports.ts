@@ -33,6 +33,7 @@ export type ApiPorts = {
   /** Says in the tenant's ledger what of it goes out, before it does. */
   readonly recordExport: (by: Authorised<'event:export'>, what: ExportWhat, reveal: boolean) => Promise<Recorded>
   readonly createJoinToken: Identity['createJoinToken']
+  readonly revokeHost: Identity['hosts']['revoke']
   readonly facts: () => ServerFacts
   readonly clock: Clock
   readonly log: Log

@@ -35,7 +35,8 @@ export function adminService(ports: ApiPorts, stopping: AbortSignal): ServiceImp
           attempted: 'creating a join token',
           received: `${ttlSeconds} s, of 1 to ${limits.tokenTtlSecondsMax}`,
         })
-      return await ports.createJoinToken(actBy(by), by.tenant, ttlSeconds)
+      const { token, expiresAt } = await ports.createJoinToken(actBy(by), by.tenant, ttlSeconds)
+      return { token, expiresAt }
     },
     listAlerts: (by, request, context) => list(ports, by, request, alertsOnly, untilDone(context)),
     listEvents: (by, request, context) => list(ports, by, request, eventsOnly, untilDone(context)),

@@ -25,6 +25,7 @@ export function apiPorts(
     keys: { ...tender, ...erasures, status: () => sealing.status() },
     breakGlass: () => rooms.signIn.breakGlass.waiting(),
     createJoinToken: identity.createJoinToken,
+    revokeHost: identity.hosts.revoke,
     facts: () => ({
       deployment: deployment.name,
       health: rooms.healthUrl,

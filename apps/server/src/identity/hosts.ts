@@ -7,6 +7,7 @@ import type { ServerVoice } from './audit-event.ts'
 import { identityError } from './errors.ts'
 import { hostRevoked, sayOfHost } from './events.ts'
 import type { HostFacts } from './host-facts.ts'
+import type { Recorded } from './record-act.ts'
 
 /** A host whose certificate was verified for this call. */
 export type Host = { readonly hostId: string; readonly hostname: string; readonly tenant: string }
@@ -23,7 +24,7 @@ export type Hosts = {
    * in the ledgers, or is parked for them: a revocation does not wait for a disk. Throws HOST_UNKNOWN; a host that is
    * revoked already stays so.
    */
-  revoke(by: ActBy, tenant: string, hostId: string, cause: string): Promise<void>
+  revoke(by: ActBy, tenant: string, hostId: string, cause: string): Promise<Recorded>
 }
 
 export type HostsOptions = {
@@ -104,7 +105,8 @@ export function createHosts({ store, outbox, voice, clock }: HostsOptions): Host
       // From here on admit() refuses the host, so no connection can come in between.
       for (const close of live.get(hostId) ?? []) close()
       outbox.ring()
-      await Promise.all(uids.map((uid) => outbox.recorded(uid, `revoking the host ${hostId}`)))
+      const [leafIndex] = await Promise.all(uids.map((uid) => outbox.recorded(uid, `revoking the host ${hostId}`)))
+      return { tenant, leafIndex }
     },
   }
 }

@@ -13,6 +13,7 @@ import { identityError } from './errors.ts'
 import { joinTokenCreated, sayOfHost } from './events.ts'
 import { createHosts, type Host, type Hosts } from './hosts.ts'
 import { newJoinToken } from './join-token.ts'
+import type { Recorded } from './record-act.ts'
 
 /** Who belongs to this deployment, and how hosts come and go. */
 export type Identity = {
@@ -29,7 +30,7 @@ export type Identity = {
   renew(host: Host, csr: Uint8Array): Promise<Uint8Array[]>
 }
 
-export type CreatedJoinToken = { readonly token: string; readonly expiresAt: string }
+export type CreatedJoinToken = { readonly token: string; readonly expiresAt: string; readonly recorded: Recorded }
 
 export type IdentityOptions = {
   /** Holds `ca.pem`: the CA's private key and its certificate. */
@@ -79,8 +80,8 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     })
     outbox.ring()
     // Not handed out before it is recorded.
-    await Promise.all(uids.map((uid) => outbox.recorded(uid, attempted)))
-    return { token, expiresAt: expires_at }
+    const [leafIndex] = await Promise.all(uids.map((uid) => outbox.recorded(uid, attempted)))
+    return { token, expiresAt: expires_at, recorded: { tenant, leafIndex } }
   }
 
   return {

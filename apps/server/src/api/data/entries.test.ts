@@ -41,9 +41,9 @@ before(async () => {
       message: ['a"b', 'Größe', 'web-1', 'c\\d'][(i + j) % 4] as string,
       severity_id: (i * j) % 7,
     })
-    const leaves = await one.ship(event(0), event(1), event(2))
-    await two.ship(event(3), event(6))
-    await other.ship(event(1))
+    const leaves = await one.ship([event(0), event(1), event(2)])
+    await two.ship([event(3), event(6)])
+    await other.ship([event(1)])
     const rests = [
       {
         chain: (room.ledgers.get('acme') && (await chainAt(leaves[0] as number))) ?? '',

@@ -14,6 +14,7 @@ import { openRoute } from './route.ts'
 import { deploymentRoutes } from './routes/deployment.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exportRoutes } from './routes/exports.ts'
+import { hostRoutes } from './routes/hosts.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { memberRoutes } from './routes/members.ts'
 import { notBuiltRoutes } from './routes/not-built.ts'
@@ -53,6 +54,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...eventRoutes(api),
     ...ledgerRoutes(api),
     ...exportRoutes(api),
+    ...hostRoutes(api),
     ...tenantRoutes(ports),
     ...memberRoutes(access, signIn),
     ...roleRoutes(access),

@@ -54,13 +54,13 @@ before(async () => {
   const { ports } = room
   app = dataApp(room, [...eventRoutes(ports), ...ledgerRoutes(ports), ...exportRoutes(ports)])
   host = await room.host('acme', 'web-1')
-  leaves = await host.ship(
+  leaves = await host.ship([
     shadow,
     { class_uid: 1007, activity_id: 1, severity_id: 1 },
     { class_uid: 1004, severity_id: 4 },
-  )
+  ])
   const theirs = await room.host('zeta', 'theirs')
-  await theirs.ship(shadow)
+  await theirs.ship([shadow])
 })
 after(() => room[Symbol.asyncDispose]())
 
@@ -165,7 +165,7 @@ test('an alert says why it is one, what it comes from, and shows the values of i
     unmapped: { leaves: [{ leaf_index: leaf, leaf_hash: 'ab', chain: line.chain }], falsepositives: ['backups'] },
   }
   const own = await room.say('acme', finding)
-  await host.ship({ ...finding, metadata: { uid: 'claimed' } })
+  await host.ship([{ ...finding, metadata: { uid: 'claimed' } }])
   const alerts = (await app('acme', 'alert:list').get('/api/v1/alerts')).json()
   assert.deepEqual(places({ json: () => alerts }), [own], 'a host may claim findings, it cannot make them')
   assert.deepEqual(alerts.items[0].host, { id: host.id, name: 'web-1' })

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Authorised } from '../../access/index.ts'
+import type { ApiPorts } from '../ports.ts'
+import { type ChainState, chainState, counted, type SensorState, sensorState } from './sensor-state.ts'
+
+export type HostRow = Awaited<ReturnType<typeof hostsOf>>[number]
+
+/** Hosts of the tenant by their id, those after `after`. */
+export async function hostsOf(
+  { db }: ApiPorts,
+  { tenant }: Authorised<'host:list'>,
+  { after, limit, hostId }: { readonly after: string; readonly limit: number; readonly hostId?: string },
+) {
+  return db
+    .selectFrom('hosts')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('host_id', '>', after)
+    .$if(hostId !== undefined, (rows) => rows.where('host_id', '=', hostId ?? ''))
+    .orderBy('host_id')
+    .limit(limit)
+    .execute()
+}
+
+/** What a host says of itself, how far its chain is, and what its sensor sees. */
+export async function hostState(
+  ports: ApiPorts,
+  { tenant }: Authorised<'host:list'>,
+  { host_id }: HostRow,
+): Promise<ChainState & { readonly sensor: SensorState; readonly nextSeq: number }> {
+  const chainOf = async (ledger: string) => {
+    const row = await ports.db
+      .selectFrom('chains')
+      .select('chain')
+      .where('tenant', '=', ledger)
+      .where('host_id', '=', host_id)
+      .orderBy('registered_at', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    return row?.chain
+  }
+  const own = await chainOf(tenant)
+  const state = own === undefined ? { lastAt: undefined, account: undefined } : await chainState(ports, tenant, own)
+  // The host's own words about itself: they stand in the cluster's ledger, and are of this tenant's host.
+  const sensor = await sensorState(ports, await chainOf('cluster'))
+  const nextSeq = own === undefined ? 0 : ports.ledgers.get(tenant).position(own).nextSeq
+  return { ...state, sensor: { ...sensor, sites: counted(sensor.sites, state.account) }, nextSeq }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the ledgers tell of a host's sensor. A host may seal anything as its own account: what has another form is left out.
+
+import type { JsonObject } from '@sealwatch/base'
+import type { Leaf, Ledger } from '@sealwatch/ledger'
+import type { ApiPorts } from '../ports.ts'
+import { isObject, type LineJson } from './entry.ts'
+
+export type Site = {
+  readonly name: string
+  /** null: nobody has said. */
+  readonly attached: boolean | null
+  /** Why not. */
+  readonly reason: string | null
+  /** Frames, since the kernel began to count; of those sent, so many were sealed. Decimal: they pass 2^53. */
+  readonly produced: string | null
+  readonly dropped: string | null
+  readonly sent: string | null
+  readonly sealed: string | null
+}
+
+/** `lost`: its connection to the agent ended; `stopped`: with the agent; `partial`: some of its sites failed to attach. */
+export type SensorMode = 'full' | 'partial' | 'none' | 'lost' | 'stopped' | 'unknown'
+
+export type SensorState = {
+  readonly mode: SensorMode
+  /** Of the line that says so. */
+  readonly since: string | null
+  readonly kernel: string | null
+  readonly sites: readonly Site[]
+}
+
+export type ChainState = {
+  /** Of the newest line. */
+  readonly lastAt: string | undefined
+  /** The sensor's account in the newest head that has one. */
+  readonly account: JsonObject | undefined
+}
+
+const headsMax = 16
+const linesMax = 512
+const linesAtOnce = 64
+
+/** Newest first, as many lines of a chain as anybody looks for something in. Lines of a batch stand side by side. */
+async function* linesBack({ indexDb }: ApiPorts, ledger: Ledger, chain: string): AsyncGenerator<LineJson> {
+  const batches = await indexDb
+    .selectFrom('batches')
+    .select(['leaf_index', 'last_seq', 'kind'])
+    .where('tenant', '=', ledger.tenant)
+    .where('chain', '=', chain)
+    .orderBy('last_seq', 'desc')
+    .limit(headsMax + 1)
+    .execute()
+  let left = linesMax
+  for (const [i, { leaf_index, last_seq, kind }] of batches.entries()) {
+    const before = batches[i + 1]
+    // A stub stands for lines that are not there; where the chain goes on beyond what was asked for, nobody knows how far.
+    if (kind !== 'head' || (before === undefined && batches.length > headsMax)) continue
+    const first = leaf_index - (last_seq - (before?.last_seq ?? -1)) + 1
+    for (let to = leaf_index + 1; to > first && left > 0; ) {
+      const from = Math.max(first, to - linesAtOnce)
+      const leaves = await readAll(ledger, from, to)
+      left -= leaves.length
+      to = from
+      for (const { line } of leaves.toReversed()) yield JSON.parse(Buffer.from(line).toString('utf8')) as LineJson
+    }
+  }
+}
+
+async function readAll(ledger: Ledger, from: number, to: number): Promise<Leaf[]> {
+  const leaves: Leaf[] = []
+  while (from + leaves.length < to)
+    leaves.push(...(await ledger.readChecked(from + leaves.length, to - from - leaves.length)))
+  return leaves
+}
+
+/** Of the chain in the host's own tenant: how far it is, and what its sensor counted. */
+export async function chainState(ports: ApiPorts, tenant: string, chain: string): Promise<ChainState> {
+  let lastAt: string | undefined
+  for await (const { time, head } of linesBack(ports, ports.ledgers.get(tenant), chain)) {
+    lastAt ??= time
+    if (isObject(head) && isObject(head.sensor)) return { lastAt, account: head.sensor }
+  }
+  return { lastAt, account: undefined }
+}
+
+/** Of the chain in the tenant `cluster`, where a host tells of the lives of its agent and sensor. */
+export async function sensorState(ports: ApiPorts, chain: string | undefined): Promise<SensorState> {
+  const unknown: SensorState = { mode: 'unknown', since: null, kernel: null, sites: [] }
+  if (chain === undefined) return unknown
+  let ended: { readonly mode: SensorMode; readonly since: string } | undefined
+  for await (const { time, event } of linesBack(ports, ports.ledgers.get('cluster'), chain)) {
+    const { event_code: code } = isObject(event) && isObject(event.metadata) ? event.metadata : {}
+    if (code === 'sensor_lost') ended ??= { mode: 'lost', since: time }
+    if (code === 'agent_stopped') ended ??= { mode: 'stopped', since: time }
+    if (code !== 'sensor_attached' || !isObject(event) || !isObject(event.unmapped)) continue
+    const { kernel = null, sites = {} } = isObject(event.unmapped.sensor) ? event.unmapped.sensor : {}
+    const rows = Object.entries(isObject(sites) ? sites : {}).map(([name, state]) => {
+      const { ok, reason } = isObject(state) ? state : {}
+      return {
+        ...uncounted,
+        name,
+        attached: ok === true,
+        reason: ok !== true && typeof reason === 'string' ? reason : null,
+      }
+    })
+    const attached = rows.filter((row) => row.attached).length
+    const mode = attached === 0 ? 'none' : attached < rows.length ? 'partial' : 'full'
+    return { mode, since: time, ...ended, kernel: typeof kernel === 'string' ? kernel : null, sites: rows }
+  }
+  return { ...unknown, ...ended }
+}
+
+const uncounted = { attached: null, reason: null, produced: null, dropped: null, sent: null, sealed: null }
+const sitesMax = 256
+
+/** The sites with what was counted at each (docs/formats/batch-head.md, 6). */
+export function counted(sites: readonly Site[], account: JsonObject | undefined): Site[] {
+  const { sites: counts } = account ?? {}
+  const rows = new Map<string, Site>(sites.map((site) => [site.name, site]))
+  for (const [name, numbers] of Object.entries(isObject(counts) ? counts : {})) {
+    if (!Array.isArray(numbers)) continue
+    const at = (i: number) => (/^\d{1,20}$/.test(String(numbers[i])) ? String(numbers[i]) : null)
+    const site = rows.get(name) ?? { ...uncounted, name }
+    rows.set(name, { ...site, produced: at(0), dropped: at(1), sent: at(2), sealed: at(3) })
+  }
+  return [...rows.values()].slice(0, sitesMax)
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { JsonObject } from '@sealwatch/base'
+import { dataApp } from '../../../../test/data-app.ts'
+import { type DataRoom, openDataRoom, type TestHost } from '../../../../test/data-room.ts'
+import { hostRoutes } from './hosts.ts'
+
+let room: DataRoom
+let app: ReturnType<typeof dataApp>
+let [one, two, theirs]: TestHost[] = []
+
+before(async () => {
+  room = await openDataRoom(['acme', 'zeta'])
+  app = dataApp(room, hostRoutes(room.ports))
+  one = await room.host('acme', 'web-1')
+  two = await room.host('acme', 'web-2')
+  theirs = await room.host('zeta', 'theirs')
+})
+after(() => room[Symbol.asyncDispose]())
+
+const told = (event_code: string, unmapped: JsonObject = {}): JsonObject => ({
+  class_uid: 6002,
+  metadata: { event_code },
+  unmapped,
+})
+const attached = (sites: JsonObject) =>
+  told('sensor_attached', { sensor: { era: 'e', kernel: '6.18', fresh: true, sites } })
+const hostOf = async (host: TestHost | undefined) =>
+  (await app('acme', 'host:list').get(`/api/v1/hosts/${host?.id}`)).json()
+
+test('a host is told with its certificate, its chain, and what its sensor sees, however that changes', async () => {
+  assert.ok(one)
+  const fresh = await hostOf(one)
+  assert.deepEqual([fresh.hostname, fresh.os, fresh.lines, fresh.last_line_at], ['web-1', 'Debian', 0, null])
+  assert.deepEqual(fresh.sensor, { mode: 'unknown', since: null, kernel: null, sites: [] })
+
+  const sites = { exec: { ok: true, reason: '' }, lsm: { ok: false, reason: 'the kernel refuses it' } }
+  await one.live([told('agent_started'), attached(sites)])
+  await one.ship([{ class_uid: 1007 }], {
+    at: '1',
+    era: 'e',
+    sites: { exec: ['9007199254740993', '2', '3', '1', '0'] },
+  })
+  await one.ship([{ class_uid: 1007 }])
+  const { sensor, lines, last_line_at } = await hostOf(one)
+  const none = { produced: null, dropped: null, sent: null, sealed: null }
+  assert.deepEqual(sensor.sites, [
+    { name: 'exec', attached: true, reason: null, produced: '9007199254740993', dropped: '2', sent: '3', sealed: '1' },
+    { name: 'lsm', attached: false, reason: 'the kernel refuses it', ...none },
+  ])
+  assert.deepEqual([sensor.mode, sensor.kernel, lines], ['partial', '6.18', 5])
+  assert.match(last_line_at, /^\d{4}-/)
+
+  const modeAfter = async (...events: JsonObject[]) => {
+    await one?.live(events)
+    return (await hostOf(one)).sensor.mode
+  }
+  assert.equal(await modeAfter(told('sensor_lost')), 'lost')
+  assert.equal(await modeAfter(attached({ exec: { ok: true } })), 'full')
+  assert.equal(await modeAfter(told('agent_stopped')), 'stopped')
+  assert.equal(await modeAfter(attached({ exec: { ok: false } })), 'none')
+  // Whatever a host says of itself, it is told.
+  assert.equal(await modeAfter(told('sensor_attached', { sensor: 'none' })), 'none')
+  assert.equal(await modeAfter(attached({ exec: 7, a: null, b: { ok: 'true', reason: [] } })), 'none')
+  await one.ship([{}], { sites: { exec: ['x', -1, null], other: 7 } })
+  assert.equal((await hostOf(one)).sensor.sites[0].produced, null)
+})
+
+test('hosts come page by page, and none of another tenant', async () => {
+  const acme = app('acme', 'host:list')
+  const ids = [one?.id, two?.id].sort()
+  const first = (await acme.get('/api/v1/hosts?limit=1')).json()
+  const rest = (await acme.get(`/api/v1/hosts?limit=1&cursor=${first.next}`)).json()
+  assert.deepEqual(
+    [...first.items, ...rest.items].map(({ host_id }) => host_id),
+    ids,
+  )
+  assert.equal(rest.next, null)
+  const unknown = await acme.get(`/api/v1/hosts/${'0'.repeat(32)}`)
+  const foreign = await acme.get(`/api/v1/hosts/${theirs?.id}`)
+  assert.deepEqual([unknown.statusCode, foreign.statusCode], [404, 404])
+  assert.equal((await acme.get('/api/v1/hosts/x')).statusCode, 400)
+})
+
+test('a host is invited and revoked in the name of whoever asks', async () => {
+  const admin = app('acme', 'host:invite', 'host:revoke')
+  const made = await admin.post('/api/v1/hosts/invitations', {})
+  assert.deepEqual(
+    [made.statusCode, made.json()],
+    [201, { token: 'swj_x', expires_at: '2026-01-01T00:00:00Z', ledger: { tenant: 'default', leaf_index: 3 } }],
+  )
+  assert.equal((await admin.post('/api/v1/hosts/invitations', { ttl_seconds: 604_801 })).statusCode, 400)
+  const gone = await admin.post(`/api/v1/hosts/${one?.id}/revoke`, { cause: 'stolen' })
+  assert.deepEqual(gone.json(), { ledger: { tenant: 'acme', leaf_index: 9 } })
+  assert.deepEqual(room.revoked, [
+    { name: 'machine:acme-host:invite-host:revoke', tenant: 'acme', hostId: one?.id, cause: 'stolen' },
+  ])
+  const viewer = app('acme', 'host:list')
+  assert.equal((await viewer.post(`/api/v1/hosts/${one?.id}/revoke`, { cause: 'x' })).statusCode, 403)
+})

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { limits } from '@sealwatch/contract'
+import { z } from 'zod'
+import { type Authorised, actBy } from '../../../access/index.ts'
+import { type HostRow, hostState, hostsOf } from '../../data/hosts.ts'
+import type { ApiPorts } from '../../ports.ts'
+import { httpError } from '../problems.ts'
+import { type Route, route } from '../route.ts'
+import { pageOf, pageQuery, recorded, recordedJson, time } from '../shapes.ts'
+
+const count = z.string().nullable().describe('Decimal: it may pass 2^53')
+const hostId = z
+  .string()
+  .regex(/^[0-9a-f]{32}$/)
+  .describe('A host')
+
+const host = z.object({
+  host_id: z.string(),
+  hostname: z.string(),
+  os: z.string().nullable(),
+  kernel: z.string().nullable(),
+  agent_version: z.string().nullable(),
+  connected: z.boolean().describe('It has a stream open'),
+  enrolled_at: time,
+  registered_at: time.nullable().describe('When it came last'),
+  last_line_at: time.nullable().describe('Of the newest line of its chain'),
+  lines: z.number().int().describe('Of its chain, in the ledger'),
+  revoked_at: time.nullable(),
+  certificate: z.object({ serial: z.string(), expires_at: time }),
+  sensor: z.object({
+    mode: z
+      .enum(['full', 'partial', 'none', 'lost', 'stopped', 'unknown'])
+      .describe('All sites attached, some, or none; its connection ended; it stopped with the agent'),
+    since: time.nullable(),
+    kernel: z.string().nullable(),
+    sites: z.array(
+      z.object({
+        name: z.string(),
+        attached: z.boolean().nullable(),
+        reason: z.string().nullable().describe('Why it is not attached'),
+        produced: count,
+        dropped: count.describe('In the kernel, for lack of space'),
+        sent: count,
+        sealed: count,
+      }),
+    ),
+  }),
+})
+
+export function hostRoutes(ports: ApiPorts): Route[] {
+  async function hostJson(by: Authorised<'host:list'>, row: HostRow) {
+    const { lastAt = null, sensor, nextSeq } = await hostState(ports, by, row)
+    const facts = JSON.parse(row.facts) as { readonly os?: string; readonly kernel?: string }
+    return {
+      host_id: row.host_id,
+      hostname: row.hostname,
+      os: facts.os ?? null,
+      kernel: facts.kernel ?? null,
+      agent_version: row.agent_version,
+      connected: ports.facts().connected.has(row.host_id),
+      enrolled_at: row.enrolled_at,
+      registered_at: row.last_seen_at,
+      last_line_at: lastAt,
+      lines: nextSeq,
+      revoked_at: row.revoked_at,
+      certificate: { serial: row.cert_serial, expires_at: row.cert_expires_at },
+      sensor,
+    }
+  }
+
+  return [
+    route({
+      method: 'GET',
+      path: '/api/v1/hosts',
+      id: 'listHosts',
+      summary: 'The hosts of the tenant, and what their sensors see',
+      tag: 'hosts',
+      action: 'host:list',
+      query: z.strictObject({
+        ...pageQuery,
+        limit: z.coerce.number().int().min(1).max(100).default(50),
+        cursor: hostId.optional(),
+      }),
+      answer: pageOf(host),
+      handle: async (by, { query: { limit, cursor = '' } }) => {
+        const rows = await hostsOf(ports, by, { after: cursor, limit: limit + 1 })
+        const items: Awaited<ReturnType<typeof hostJson>>[] = []
+        for (const row of rows.slice(0, limit)) items.push(await hostJson(by, row))
+        return { items, next: rows.length > limit ? (items.at(-1)?.host_id ?? null) : null }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/hosts/{host_id}',
+      id: 'getHost',
+      summary: 'A host, and what its sensor sees',
+      tag: 'hosts',
+      action: 'host:list',
+      params: z.object({ host_id: hostId }),
+      answer: host,
+      errors: ['OBJECT_UNKNOWN'],
+      handle: async (by, { params }) => {
+        const [row] = await hostsOf(ports, by, { after: '', limit: 1, hostId: params.host_id })
+        if (row !== undefined) return hostJson(by, row)
+        throw httpError('OBJECT_UNKNOWN', { attempted: 'reading a host', received: params.host_id })
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/api/v1/hosts/invitations',
+      id: 'inviteHost',
+      summary: 'A join token for one host; it is shown this once',
+      tag: 'hosts',
+      action: 'host:invite',
+      body: z.strictObject({ ttl_seconds: z.number().int().min(1).max(limits.tokenTtlSecondsMax).default(3600) }),
+      answer: z.object({ token: z.string(), expires_at: time, ledger: recorded }),
+      status: 201,
+      showsSecret: true,
+      errors: ['TOKENS_TOO_MANY', 'AUDIT_NOT_RECORDED'],
+      handle: async (by, { body }) => {
+        const made = await ports.createJoinToken(actBy(by), by.tenant, body.ttl_seconds)
+        return { token: made.token, expires_at: made.expiresAt, ledger: recordedJson(made.recorded) }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/api/v1/hosts/{host_id}/revoke',
+      id: 'revokeHost',
+      summary: 'Revoke a host and its keys for good; it counts at once',
+      tag: 'hosts',
+      action: 'host:revoke',
+      params: z.object({ host_id: hostId }),
+      body: z.strictObject({ cause: z.string().min(1).max(400).describe('For the ledger; name nobody') }),
+      answer: z.object({ ledger: recorded }),
+      errors: ['HOST_UNKNOWN'],
+      handle: async (by, { params, body }) => ({
+        ledger: recordedJson(await ports.revokeHost(actBy(by), by.tenant, params.host_id, body.cause)),
+      }),
+    }),
+  ]
+}
