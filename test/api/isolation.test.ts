@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { ApiClient } from '@sealwatch/contract/api'
+import { joinHost, type TestHost } from './host.ts'
 import { type Asked, startServer, type TestServer } from './server.ts'
 
 type Parameter = { readonly name: string; readonly in: string; readonly required: boolean }
@@ -21,6 +22,7 @@ type Row = { readonly method: string; readonly path: string; readonly operation:
 const marks = ['zeta', 'theirrole', 'their token', 'usr_theirs', 'theirpolicy'] as const
 
 let server: TestServer
+let host: TestHost
 let rows: readonly Row[]
 /** For each parameter of a path: what the other tenant has, and what nobody has, of one form. */
 let samples: Readonly<Record<string, { readonly theirs: string; readonly nobodys: string }>>
@@ -52,10 +54,14 @@ before(async () => {
         theirs.call('putRole', { params: { name: 'theirrole' }, body: { actions: ['alert:list'] } }),
       ),
     )
+  host = await joinHost(server, 'zeta', 'host-of-zeta')
+  host.see({ class_uid: 1007, message: 'seen by zeta' })
+  while ((await theirs.call('listEvents', { query: { filter: 'class=process' } })).items.length === 0);
   const { size } = await theirs.call('getLedger')
   samples = {
     tenant_name: { theirs: 'zeta', nobodys: 'unheard-of' },
     leaf: { theirs: String(size - 1), nobodys: String(10 * size) },
+    host_id: { theirs: host.hostId, nobodys: '0'.repeat(32) },
     person_id: { theirs: 'usr_theirs', nobodys: 'usr_nobody' },
     role: { theirs: 'custom/theirrole', nobodys: 'custom/nobodys' },
     name: { theirs: 'theirrole', nobodys: 'nobodys' },
@@ -69,7 +75,10 @@ before(async () => {
     attackers.set(name, made.token)
   }
 })
-after(() => server[Symbol.asyncDispose]())
+after(async () => {
+  await host[Symbol.asyncDispose]()
+  await server[Symbol.asyncDispose]()
+})
 
 /** All that a tenant's reading routes tell root of it. */
 async function stateOf(tenant: string): Promise<string> {

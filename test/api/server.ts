@@ -24,6 +24,8 @@ export type Asked = {
 export type TestServer = AsyncDisposable & {
   readonly dir: string
   readonly url: string
+  /** Where agents connect. */
+  readonly agentPort: number
   readonly log: readonly string[]
   /** As root, in a tenant. */
   root(tenant: string): ApiClient
@@ -54,7 +56,7 @@ export async function startServer(
     SEALWATCH_SERVER_API_PER_TENANT: '100000',
     ...settings,
   }
-  const serving = Promise.withResolvers<string>()
+  const serving = Promise.withResolvers<{ api: string; port: number }>()
   const indexThread = await prepareIndexThread()
   const running = runServer({
     config: readConfig(serverSettings, env, serverConfigPrefix),
@@ -72,14 +74,17 @@ export async function startServer(
       'server',
       (line) => {
         log.push(line)
-        const { msg, api } = JSON.parse(line) as { msg: string; api: string }
-        if (msg === 'serving') serving.resolve(api)
+        const { msg, api, port } = JSON.parse(line) as { msg: string; api: string; port: number }
+        if (msg === 'serving') serving.resolve({ api, port })
       },
       systemClock.nowMs,
     ),
     signal: stop.signal,
   })
-  const url = (await Promise.race([serving.promise, running])) as string
+  const { api: url, port: agentPort } = (await Promise.race([serving.promise, running])) as {
+    api: string
+    port: number
+  }
   const root = (tenant: string) =>
     createApiClient(
       (request) => carried({ ...request, socketPath }),
@@ -89,6 +94,7 @@ export async function startServer(
   return {
     dir,
     url,
+    agentPort,
     log,
     root,
     by: (token) => createApiClient(network, () => ({ authorization: `Bearer ${token}` })),

@@ -276,6 +276,113 @@ export type Operations = {
     }
     readonly answer: string
   }
+  /** The hosts of the tenant, and what their sensors see. Needs `host:list` in the tenant. */
+  readonly listHosts: {
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: string
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly host_id: string
+        readonly hostname: string
+        readonly os: string | null
+        readonly kernel: string | null
+        readonly agent_version: string | null
+        readonly connected: boolean
+        readonly enrolled_at: string
+        readonly registered_at: string | null
+        readonly last_line_at: string | null
+        readonly lines: number
+        readonly revoked_at: string | null
+        readonly certificate: {
+          readonly serial: string
+          readonly expires_at: string
+        }
+        readonly sensor: {
+          readonly mode: "full" | "partial" | "none" | "lost" | "stopped" | "unknown"
+          readonly since: string | null
+          readonly kernel: string | null
+          readonly sites: readonly ({
+            readonly name: string
+            readonly attached: boolean | null
+            readonly reason: string | null
+            readonly produced: string | null
+            readonly dropped: string | null
+            readonly sent: string | null
+            readonly sealed: string | null
+          })[]
+        }
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** A host, and what its sensor sees. Needs `host:list` in the tenant. */
+  readonly getHost: {
+    readonly params: {
+      readonly host_id: string
+    }
+    readonly answer: {
+      readonly host_id: string
+      readonly hostname: string
+      readonly os: string | null
+      readonly kernel: string | null
+      readonly agent_version: string | null
+      readonly connected: boolean
+      readonly enrolled_at: string
+      readonly registered_at: string | null
+      readonly last_line_at: string | null
+      readonly lines: number
+      readonly revoked_at: string | null
+      readonly certificate: {
+        readonly serial: string
+        readonly expires_at: string
+      }
+      readonly sensor: {
+        readonly mode: "full" | "partial" | "none" | "lost" | "stopped" | "unknown"
+        readonly since: string | null
+        readonly kernel: string | null
+        readonly sites: readonly ({
+          readonly name: string
+          readonly attached: boolean | null
+          readonly reason: string | null
+          readonly produced: string | null
+          readonly dropped: string | null
+          readonly sent: string | null
+          readonly sealed: string | null
+        })[]
+      }
+    }
+  }
+  /** A join token for one host; it is shown this once. Needs `host:invite` in the tenant. */
+  readonly inviteHost: {
+    readonly body: {
+      readonly ttl_seconds?: number
+    }
+    readonly answer: {
+      readonly token: string
+      readonly expires_at: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Revoke a host and its keys for good; it counts at once. Needs `host:revoke` in the tenant. */
+  readonly revokeHost: {
+    readonly params: {
+      readonly host_id: string
+    }
+    readonly body: {
+      readonly cause: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** The tenants of the deployment, by name. Needs `tenant:list` in the tenant `cluster`. */
   readonly listTenants: {
     readonly query?: {
@@ -1090,6 +1197,10 @@ export const operations = {
   getLedger: ['GET', '/api/v1/ledger'],
   getCheckpoint: ['GET', '/api/v1/ledger/checkpoint'],
   exportBundle: ['POST', '/api/v1/exports'],
+  listHosts: ['GET', '/api/v1/hosts'],
+  getHost: ['GET', '/api/v1/hosts/{host_id}'],
+  inviteHost: ['POST', '/api/v1/hosts/invitations'],
+  revokeHost: ['POST', '/api/v1/hosts/{host_id}/revoke'],
   listTenants: ['GET', '/api/v1/tenants'],
   createTenant: ['POST', '/api/v1/tenants'],
   renameTenant: ['PUT', '/api/v1/tenants/{tenant_name}/title'],

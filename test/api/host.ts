@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// A host of a tenant: the real agent's identity, journal, chain and stream, without a sensor.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock as clock, createLog, systemDisk as disk, type JsonObject } from '@sealwatch/base'
+import { generateSigner } from '@sealwatch/keys'
+import { openChain } from '@sealwatch/ledger'
+import { createJournal } from '../../apps/agent/src/journal/journal.ts'
+import { openIdentity, ship } from '../../apps/agent/src/ship/index.ts'
+import type { TestServer } from './server.ts'
+
+export type TestHost = AsyncDisposable & {
+  readonly hostId: string
+  /** What the sensor's frames become: gathered, sealed and shipped by itself. */
+  see(event: JsonObject): void
+}
+
+export async function joinHost(server: TestServer, tenant: string, hostname: string): Promise<TestHost> {
+  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-host-'))
+  const over = new AbortController()
+  const { signal } = over
+  const log = createLog('agent', () => undefined, clock.nowMs)
+  const signer = generateSigner()
+  const { token } = await server.root(tenant).call('inviteHost', { body: {} })
+  const tokenFile = join(dir, 'token')
+  writeFileSync(tokenFile, `${token}\n`)
+  const url = `https://127.0.0.1:${server.agentPort}`
+  const facts = { hostname, machineId: hostname, bootId: 'b', kernel: '6.1', os: 'Debian 12' }
+  const common = { url, facts, clock, disk, random: () => 0, log, signal }
+  const identity = await openIdentity({ ...common, signer, tokenFile, identityFile: join(dir, 'identity.pem') })
+  if (identity === undefined) throw new Error('not enrolled')
+  const sizes = { segmentBytesMax: 1 << 20, totalBytesMax: 1 << 26 }
+  const chain = await openChain({ dir: join(dir, 'chain'), tenant, signer, clock, disk, ...sizes })
+  const registered = Promise.withResolvers<void>()
+  const shipping = ship({
+    ...common,
+    identity,
+    agentVersion: '0.1.0',
+    chains: () => [chain],
+    onRegistered: (is) => is && registered.resolve(),
+    onRollback: async () => undefined,
+  })
+  const journal = createJournal({ chain: () => chain, clock, log, onFatal: (error) => log.error('fatal', { error }) })
+  await Promise.race([registered.promise, shipping])
+  return {
+    hostId: identity.current.hostId,
+    see: (event) => journal.add({ event, personalPointers: ['/event/actor/user/name'], timeNs: clock.nowNs() }),
+    [Symbol.asyncDispose]: async () => {
+      await journal.flushed()
+      over.abort()
+      await shipping
+      await chain.close()
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
