@@ -63,13 +63,16 @@ const as = <A extends Action>(
 ): Authorised<A> => access.gate.authorise(principal, action, { tenant, requestId: 'req_1' })
 
 test('POL-3: what is granted counts at once and after a restart, what is taken is gone at once', async () => {
-  const { open, lines } = await room()
+  const { open, lines, state } = await room()
   const access = await open()
   await access.grants.grant(as(access, root, 'member:grant', 'acme'), 'usr_a', 'tenant_admin')
   const byAdmin = as(access, person('usr_a'), 'member:grant', 'acme')
   await access.grants.grant(byAdmin, 'usr_b', 'viewer')
   assert.ok(access.gate.mayDo(person('usr_b'), 'alert:list', 'acme'))
   assert.deepEqual(access.grants.tenantsOf('usr_b'), ['acme'])
+  state.acme = 'suspended'
+  assert.deepEqual(access.grants.tenantsOf('usr_b'), [])
+  state.acme = 'active'
   const again = await open()
   assert.deepEqual(
     again.grants.list(as(again, root, 'member:list', 'acme')),

@@ -37,7 +37,7 @@ export type Grants = {
   takeAll(personId: string, by: Giver): Promise<void>
   /** Of persons; what tokens and hosts may does not come from here. */
   rolesOf(principal: Principal, tenant: string): readonly string[]
-  /** The tenants in which the person holds anything, in order. */
+  /** The tenants in which the person holds anything and that are not suspended, in order. */
   tenantsOf(personId: string): string[]
   isHeld(tenant: string, role: string): boolean
 }
@@ -50,7 +50,11 @@ const none: readonly string[] = []
 const ofGroup = (group: string) => `group:${group}`
 
 export async function openGrants(
-  options: RecordOptions & { readonly gate: () => Gate; readonly roles: () => Roles },
+  options: RecordOptions & {
+    readonly gate: () => Gate
+    readonly roles: () => Roles
+    readonly stateOf: (tenant: string) => 'active' | 'suspended' | undefined
+  },
 ): Promise<Grants> {
   const { store, gate, roles } = options
   // tenant -> person -> role -> grant
@@ -188,7 +192,7 @@ export async function openGrants(
     },
     tenantsOf: (personId) =>
       [...held]
-        .filter(([, people]) => (people.get(personId)?.size ?? 0) > 0)
+        .filter(([tenant, people]) => options.stateOf(tenant) === 'active' && (people.get(personId)?.size ?? 0) > 0)
         .map(([tenant]) => tenant)
         .sort(),
     isHeld: (tenant, role) => grantsIn(tenant).some((grant) => grant.role === role),

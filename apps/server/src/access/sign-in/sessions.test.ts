@@ -69,6 +69,15 @@ inRoom('a clock that is set back lengthens nothing, one that is set forward ends
   const second = await signedIn(room)
   room.clock.set(13 * 60 * minutes)
   assert.equal(second.find(), undefined)
+  const slept = await signedIn(room)
+  room.clock.set(30 * minutes)
+  assert.equal(slept.find(), undefined, 'the machine slept for half an hour')
+  const nudged = await signedIn(room)
+  for (let passed = 0; passed < 12 * 60; passed += 29) {
+    assert.ok(nudged.find())
+    room.clock.set(29 * minutes)
+  }
+  assert.equal(nudged.find(), undefined, 'twelve hours by the wall')
   const third = await signedIn(room)
   room.clock.set(-60 * minutes)
   assert.equal(third.find(), undefined, 'a clock from before it began cannot say when it ends')
@@ -94,6 +103,52 @@ inRoom('a restart keeps sessions, and lengthens none, whatever the clock says th
     again.sessions.find(token)
   }
   assert.equal(again.sessions.find(token), undefined, 'twelve hours from its beginning, less what was saved')
+})
+
+/** Eleven hours old, saved, and then the clock is set back by five. */
+async function setBack(room: Room) {
+  const signed = await signedIn(room)
+  for (let passed = 0; passed < 11 * 60; passed += 20) {
+    room.clock.pass(20 * minutes)
+    signed.find()
+  }
+  const over = new AbortController()
+  const tending = room.sessions.run(over.signal)
+  over.abort()
+  await tending
+  room.clock.set(-5 * 60 * minutes)
+  return signed
+}
+
+/** Whether the session lives after another hour in which it was used. */
+function livesOn(room: Room, find: () => unknown): boolean {
+  for (let passed = 0; passed < 60; passed += 20) {
+    room.clock.pass(20 * minutes)
+    find()
+  }
+  return find() !== undefined
+}
+
+inRoom('a restart does not make up for a clock that was set back', async (room) => {
+  const { token } = await setBack(room)
+  const again = await room.open()
+  assert.ok(again.sessions.find(token))
+  assert.equal(
+    livesOn(room, () => again.sessions.find(token)),
+    false,
+  )
+})
+
+inRoom('going on in another tenant does not either', async (room) => {
+  const { browser, find } = await setBack(room)
+  assert.ok(find())
+  browser.took(await room.acts.switchTenant(browser.visit(), 'zeta'))
+  const token = readCookie(browser.visit().cookies, sessionCookie)
+  assert.ok(room.sessions.find(token))
+  assert.equal(
+    livesOn(room, () => room.sessions.find(token)),
+    false,
+  )
 })
 
 inRoom(

@@ -59,7 +59,9 @@ inRoom('an answer counts once, in the browser that asked, for ten minutes', asyn
   browser.took(begun)
   const back = await browser.through(begun.redirect)
   const foreign = { code: 'LOGIN_FOREIGN', kind: 'unverified' }
-  await assert.rejects(room.finishLogin(browserOf().visit(), back.searchParams), foreign, 'another browser')
+  const other = browserOf()
+  other.took(await room.beginLogin(other.visit(), '/'))
+  await assert.rejects(room.finishLogin(other.visit(), back.searchParams), foreign, 'another browser')
   await assert.rejects(room.finishLogin(browser.visit(), back.searchParams), foreign, 'given away, it is gone')
   const sent = await signInAs(room, browser)
   assert.equal(sent.redirect, '/')
