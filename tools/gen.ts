@@ -11,6 +11,7 @@ import { openApiText, operationsModule } from './reference/api-client.ts'
 import { cliPage } from './reference/cli-page.ts'
 import { configurationPage } from './reference/configuration-page.ts'
 import { errorsPage } from './reference/errors-page.ts'
+import { rolesPage } from './reference/roles-page.ts'
 import { sbom } from './reference/sbom.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -24,6 +25,7 @@ export async function generate(): Promise<Map<string, string>> {
     ['docs/reference/cli.md', cliPage()],
     ['docs/reference/errors.md', await errorsPage(root)],
     ['docs/reference/configuration.md', await configurationPage(root)],
+    ['docs/reference/roles.md', rolesPage()],
     ['docs/reference/sbom.cdx.json', sbom(root)],
     ['docs/reference/policy.schema.json', `${JSON.stringify(policySchema(), undefined, 2)}\n`],
   ])

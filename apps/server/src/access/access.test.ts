@@ -219,3 +219,24 @@ test('POL-1: a thousand denials of a kind are two lines, and none is lost', asyn
     ['acme', 'access_denied', 999],
   ])
 })
+
+test('POL-3: a token that a token made ends with it, and so does one that that one made', async () => {
+  const { open } = await room()
+  const access = await open()
+  const actions = ['token:create', 'alert:list']
+  const make = async (by: Authorised<'token:create'>) =>
+    (await access.tokens.create(by, { name: 'n', actions, ttlSeconds: 3600 })).token
+  const byToken = (token: string) => as(access, access.tokens.principalOf(token) as Principal, 'token:create', 'acme')
+  const first = await make(as(access, root, 'token:create', 'acme'))
+  const second = await make(byToken(first))
+  const third = await make(byToken(second))
+  assert.ok(access.tokens.principalOf(third))
+  const again = await open()
+  assert.ok(again.tokens.principalOf(third), 'after a restart')
+  const { id } = access.tokens.principalOf(first) as { id: string }
+  await access.tokens.revoke(as(access, root, 'token:revoke', 'acme'), id)
+  for (const token of [first, second, third]) {
+    assert.equal(access.tokens.principalOf(token), undefined)
+    assert.equal((await open()).tokens.principalOf(token), undefined)
+  }
+})

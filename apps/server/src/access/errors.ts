@@ -11,7 +11,7 @@ export const accessErrors = {
   ROLE_INVALID: {
     kind: 'invalid',
     rule: 'a custom role has a name of its own (a to z, 0 to 9, - and _, at most 32) and actions that exist',
-    advice: '`sealwatch role actions` lists the actions that a role may have',
+    advice: 'docs/reference/roles.md lists the actions that a role may have',
   },
   ROLE_IN_USE: {
     kind: 'conflict',

@@ -61,10 +61,20 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
       revokedAt: row.revoked_at,
     })
 
-  const find = (tenant: string, tokenId: string) =>
-    [...rows].find(([, row]) => row.tenant === tenant && row.tokenId === tokenId)
-  const isLive = ({ expiresAt, revokedAt }: TokenRow) =>
-    revokedAt === null && clock.nowNs() < (parseRfc3339(expiresAt) ?? 0n)
+  const hashes = new Map(Array.from(rows, ([secretHash, { tokenId }]) => [tokenId, secretHash]))
+  function find(tenant: string, tokenId: string): [string, TokenRow] | undefined {
+    const secretHash = hashes.get(tokenId)
+    const row = secretHash === undefined ? undefined : rows.get(secretHash)
+    return row?.tenant === tenant ? [secretHash as string, row] : undefined
+  }
+  /** The token that made it, if one did: none is good for longer than that. */
+  const makerOf = ({ tenant, createdBy }: TokenRow) =>
+    createdBy.startsWith('machine:') ? find(tenant, createdBy.slice('machine:'.length))?.[1] : undefined
+  function isLive(row: TokenRow): boolean {
+    if (row.revokedAt !== null || clock.nowNs() >= (parseRfc3339(row.expiresAt) ?? 0n)) return false
+    const maker = makerOf(row)
+    return maker === undefined ? !row.createdBy.startsWith('machine:') : isLive(maker)
+  }
 
   /** Not waited for, and not for every use: a minute is enough to tell what is in use from what is not. */
   function used(secretHash: string, row: TokenRow): void {
@@ -155,7 +165,10 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
             })
             .execute()
         },
-        () => rows.set(secretHash, row as TokenRow),
+        () => {
+          rows.set(secretHash, row as TokenRow)
+          hashes.set(tokenId, secretHash)
+        },
       )
       return { token: `swt_${secret}${sumOf(secret)}`, row: row as unknown as TokenRow, recorded }
     },

@@ -43,7 +43,7 @@ export const httpErrors = {
   OBJECT_UNKNOWN: { kind: 'not_found', rule: 'the object is one of this tenant', advice: 'List what there is' },
   RATE_EXCEEDED: {
     kind: 'exhausted',
-    rule: 'a tenant, and an address, may ask so often (docs/api.md)',
+    rule: 'a tenant, and an address, may ask so often, and for so much at once (docs/access.md)',
     advice: 'Wait as long as Retry-After says',
   },
   IDEMPOTENCY_REUSED: {
