@@ -29,6 +29,8 @@ export type Mood = {
   describe: ((document: Record<string, unknown>) => Record<string, unknown>) | undefined
 }
 
+export type ClientMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
+
 export type TestProvider = {
   readonly issuer: string
   readonly mood: Mood
@@ -43,6 +45,8 @@ export async function startProvider(client: {
   readonly clientId: string
   readonly clientSecret: string
   readonly redirectUri: string
+  /** How the client shows its secret. */
+  readonly method?: ClientMethod
 }): Promise<TestProvider> {
   const mood: Mood = {
     account: { sub: 'alice-at-provider', name: 'Alice', email: 'alice@example.com', groups: ['sec'] },
@@ -95,7 +99,8 @@ function requestsOf(issuer: string, key: JWK, client: Parameters<typeof startPro
     clients: [
       {
         client_id: client.clientId,
-        client_secret: client.clientSecret,
+        ...(client.method === 'none' ? {} : { client_secret: client.clientSecret }),
+        token_endpoint_auth_method: client.method ?? 'client_secret_basic',
         redirect_uris: [client.redirectUri],
         post_logout_redirect_uris: [`${new URL(client.redirectUri).origin}/`],
         id_token_signed_response_alg: 'ES256',
@@ -103,6 +108,7 @@ function requestsOf(issuer: string, key: JWK, client: Parameters<typeof startPro
     ],
     claims: { openid: ['sub', '_claim_names'], profile: ['name'], email: ['email'], groups: ['groups'] },
     scopes: ['openid', 'profile', 'email', 'groups'],
+    clientAuthMethods: [client.method ?? 'client_secret_basic'],
     pkce: { required: () => true },
     cookies: { keys: ['of-a-test'] },
     features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true } },

@@ -14,7 +14,7 @@ import { builtInClient, oidcPlan } from '../src/access/sign-in/settings.ts'
 import { openSignIn, type SignInOptions } from '../src/access/sign-in/sign-in.ts'
 import type { ServerVoice } from '../src/identity/index.ts'
 import { createOutbox, openStore } from '../src/store/index.ts'
-import { startProvider, type TestProvider } from './openid-provider.ts'
+import { type ClientMethod, startProvider, type TestProvider } from './openid-provider.ts'
 
 export const origin = 'http://localhost:8443'
 const clientSecret = 'secret-of-the-client-32-characters'
@@ -54,9 +54,14 @@ export function setClock(): SetClock {
 }
 
 /** `granted`: person -> tenants. What a link gives is added. */
-export async function signInRoom(options: { readonly builtIn?: boolean; readonly endpointOrigins?: string } = {}) {
+export async function signInRoom(options: { readonly builtIn?: boolean; readonly method?: ClientMethod } = {}) {
   const clientId = options.builtIn === true ? builtInClient : 'sealwatch'
-  const provider = await startProvider({ clientId, clientSecret, redirectUri: `${origin}/auth/callback` })
+  const provider = await startProvider({
+    clientId,
+    clientSecret,
+    redirectUri: `${origin}/auth/callback`,
+    ...options,
+  })
   const clock = setClock()
   const store = openStore(':memory:')
   const lines: Line[] = []
@@ -93,10 +98,10 @@ export async function signInRoom(options: { readonly builtIn?: boolean; readonly
   const plan = oidcPlan({
     issuer: provider.issuer,
     clientId,
-    clientSecret: secretOf(clientSecret),
+    clientSecret: options.method === 'none' ? undefined : secretOf(clientSecret),
     scopes: 'openid profile email groups',
     groupsClaim: 'groups',
-    endpointOrigins: options.endpointOrigins ?? '',
+    endpointOrigins: '',
     ca: undefined,
   })
   const log = createLog('test', (line) => logged.push(line), clock.nowMs)

@@ -80,6 +80,22 @@ inRoom('of all who open the link at once, one comes in', async (room) => {
   assert.equal(room.codes().filter((code) => code === 'break_glass_used').length, 1)
 })
 
+inRoom('of what was acknowledged the newest thousand are remembered', async (room) => {
+  const { id } = await open(room)
+  const row = await room.store.db.selectFrom('break_glass').selectAll().executeTakeFirstOrThrow()
+  for (let index = 0; index < 1_001; index += 1) {
+    const opened_at = `2026-01-01T00:00:00.${String(index).padStart(9, '0')}Z`
+    const old = { ...row, id: `bg_${index}`, opened_at, acknowledged_at: opened_at, acknowledged_by: 'operator:root' }
+    await room.store.db.insertInto('break_glass').values(old).execute()
+  }
+  await open(room)
+  const ids = (await room.store.db.selectFrom('break_glass').select('id').execute()).map((one) => one.id)
+  assert.deepEqual(
+    [ids.length, ids.includes(id), ids.includes('bg_0'), ids.includes('bg_1')],
+    [1_002, true, false, true],
+  )
+})
+
 inRoom('it has a name, a reason and an end within the hour', async (room) => {
   for (const change of [{ reason: 'short' }, { reason: `x${'\u200b'.repeat(20)}` }, { reason: 'x'.repeat(501) }])
     await assert.rejects(open(room, change), { code: 'BREAK_GLASS_REASON' })

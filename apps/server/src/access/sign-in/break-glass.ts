@@ -17,8 +17,9 @@ export const breakGlassIssuer = 'urn:sealwatch:break-glass'
 export const breakGlassMinutesMax = 60
 const reasonCharsMin = 10
 const reasonCharsMax = 500
-/** That nobody has acknowledged. */
+/** That nobody has acknowledged; and what is remembered of those that somebody has. The ledger has them all. */
 const openMax = 100
+const closedMax = 1_000
 
 export type BreakGlassRow = {
   readonly id: string
@@ -78,6 +79,17 @@ export function createBreakGlass(
           .executeTakeFirstOrThrow()
         if (waiting >= openMax)
           throw signInError('LINKS_TOO_MANY', { attempted, advice: 'Acknowledge what was opened before' })
+        const kept = tx
+          .selectFrom('break_glass')
+          .select('id')
+          .where('acknowledged_at', 'is not', null)
+          .orderBy('opened_at', 'desc')
+          .limit(closedMax)
+        await tx
+          .deleteFrom('break_glass')
+          .where('acknowledged_at', 'is not', null)
+          .where('id', 'not in', kept)
+          .execute()
         const grants = [{ tenant: 'cluster', role: 'cluster_admin' }]
         const link = { kind: 'break_glass', subject: name, name, grants, createdBy: by.name } as const
         const made = await links.create(tx, link, timeNs)

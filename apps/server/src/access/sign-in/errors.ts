@@ -48,7 +48,7 @@ export const signInErrors = {
   LOGIN_TOO_OFTEN: {
     kind: 'exhausted',
     rule: 'an address, and a person, signs in a few times a minute',
-    advice: 'Wait as long as Retry-After says',
+    advice: 'Try again in a moment',
   },
   LOGIN_RETURN: {
     kind: 'invalid',

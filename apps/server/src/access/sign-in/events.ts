@@ -182,12 +182,12 @@ export function linkCreated(
   voice: ServerVoice,
   timeNs: bigint,
   by: By,
-  link: { readonly name: string; readonly kind: string; readonly expiresAt: string },
+  link: { readonly name: string; readonly kind: string; readonly expiresAt: string; readonly tenant: string },
 ): Body {
   return actEvent(voice, {
     code: 'login_link_created',
     component,
-    tenant,
+    tenant: link.tenant,
     timeNs,
     by,
     verb: 'create',

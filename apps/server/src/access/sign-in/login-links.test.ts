@@ -94,7 +94,8 @@ inRoom('a link is good for ten minutes, whatever is done to the clock', async (r
 inRoom('an invitation brings somebody new, with the role it was made for', async (room) => {
   const admin = { kind: 'person', id: 'usr_admin', session: 's' } as const
   const by = { ...authorised('member:invite', admin), tenant: 'acme' }
-  const { url } = await room.links.invite(by, '  Zoë\u202e ', 'viewer')
+  const { url, recorded } = await room.links.invite(by, '  Zoë\u202e ', 'viewer')
+  assert.equal(recorded.tenant, 'acme', 'whom a tenant invites is its own matter')
   const row = await room.store.db.selectFrom('login_links').selectAll().executeTakeFirstOrThrow()
   assert.deepEqual([row.name, row.kind, row.created_by], ['Zoë', 'invite', 'person:usr_admin'])
   assert.match(row.subject, /^invited-[0-9a-f]{20}$/)

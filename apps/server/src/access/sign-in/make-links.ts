@@ -53,16 +53,23 @@ export function createLinkMaker(
 
   async function make(by: Authorised, link: Omit<LoginLink, 'codeHash' | 'createdBy'>): Promise<MadeLink> {
     const timeNs = clock.nowNs()
+    // Whom a tenant invites is its own matter.
+    const { tenant } = by
     const { made, uid } = await store.transaction(async (tx) => {
       const made: NewLink = await links.create(tx, { ...link, createdBy: nameOf(by.principal) }, timeNs)
       const { codeHash, expiresAt } = made
-      const line = linkCreated(voice, timeNs, doer(by), { name: linkName(codeHash), kind: link.kind, expiresAt })
-      return { made, uid: await outbox.enqueue(tx, 'cluster', line) }
+      const line = linkCreated(voice, timeNs, doer(by), {
+        name: linkName(codeHash),
+        kind: link.kind,
+        expiresAt,
+        tenant,
+      })
+      return { made, uid: await outbox.enqueue(tx, tenant, line) }
     })
     outbox.ring()
     // Not handed out before it is recorded.
     const leafIndex = await outbox.recorded(uid, 'making a log-in link')
-    return { url: urlOf(made.code), expiresAt: made.expiresAt, recorded: { tenant: 'cluster', leafIndex } }
+    return { url: urlOf(made.code), expiresAt: made.expiresAt, recorded: { tenant, leafIndex } }
   }
 
   return {

@@ -76,6 +76,16 @@ inRoom('an ID token that is not to the letter what it must be lets nobody in', a
   assert.equal(room.groups.length, 0)
 })
 
+for (const method of ['client_secret_basic', 'client_secret_post', 'none'] as const)
+  inRoom(
+    `the client shows its secret as the provider takes it: ${method}`,
+    async (room) => {
+      await signInAs(room, browserOf())
+      assert.equal(room.sessions.count, 1)
+    },
+    { method },
+  )
+
 inRoom('clocks may differ by a minute', async (room) => {
   const late = resigned((claims) => ({ ...claims, exp: seconds() - 50, iat: seconds() + 50 }))
   room.provider.mood.spoil = async (body, key) => ({
