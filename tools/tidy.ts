@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'apps/signing-proxy': ['base', 'contract', 'keys', 'ledger'],
   'apps/dev-login': ['base', 'contract'],
   'apps/cli': ['base', 'contract', 'keys', 'ledger', 'detect', 'scan'],
-  'apps/dashboard': ['contract', 'ledger/verify'],
+  'apps/dashboard': ['base/json', 'contract', 'ledger/verify'],
   'apps/verify-page': ['base/errors', 'base/json', 'contract', 'keys/dsse', 'keys/public-key', 'ledger/verify'],
 }
 
@@ -58,6 +58,7 @@ const browserEntries = [
   'packages/contract/src/policy/index.ts',
   'packages/keys/src/dsse.ts',
   'packages/keys/src/public-key.ts',
+  'apps/dashboard/src/main.tsx',
   'apps/verify-page/src/view/main.ts',
   'apps/verify-page/src/worker/main.ts',
 ]

@@ -6,6 +6,8 @@ import type { Page } from 'playwright-core'
 /** What axe finds that keeps somebody out, each with where: serious and worse. */
 export async function findingsOf(page: Page): Promise<string[]> {
   await page.evaluate('document.fonts.ready')
+  // A change of the theme is painted first.
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
   await page.evaluate(`typeof axe === 'undefined' && (() => { ${axe.source} })()`)
   const { violations } = (await page.evaluate('axe.run({ resultTypes: ["violations"] })')) as axe.AxeResults
   return violations

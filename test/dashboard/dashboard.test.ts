@@ -2,10 +2,12 @@
 // API-3: the dashboard in Chromium, before a whole server.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { places } from '../../apps/dashboard/src/model/places.ts'
 import { noChromium } from '../chromium.ts'
 import { findingsOf } from './axe.ts'
+import { firing, startHost } from './host.ts'
 import { openVisitor, switchTenant, type Visitor } from './visitor.ts'
 
 const only = { skip: noChromium }
@@ -46,6 +48,62 @@ test(
       })
   },
 )
+
+test(
+  'what a host seals comes as an alert: why it fired, where it came from, and a proof computed in the browser',
+  only,
+  async () => {
+    const page = await goTo('/live')
+    const { server } = visitor
+    const host = await startHost(server, { name: 'web-1', events: [firing('shadow-read'), firing('memfd-exec')] })
+    try {
+      const row = page.getByRole('button', { name: /Password hashes read/ })
+      await row.waitFor()
+      await row.focus()
+      await page.keyboard.press('Enter')
+      const detail = page.getByRole('article')
+      await detail.getByText('Why it fired').waitFor()
+      await detail.getByText('T1003.008').first().waitFor()
+      await detail.locator('.tree .acted').getByText('/usr/bin/cat').waitFor()
+      await detail.locator('.tree .target').getByText('/etc/shadow').waitFor()
+      await detail.getByText('from the line to the root').waitFor()
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        assert.deepEqual(await findingsOf(page), [], colorScheme)
+      }
+      await detail.getByRole('link', { name: /rests on line/ }).click()
+      await page.getByRole('heading', { name: 'Events', level: 1 }).waitFor()
+      await page.getByRole('article').getByText('Sealed by').waitFor()
+      const [saved] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: /Save as a bundle/ }).click(),
+      ])
+      assert.match(readFileSync(await saved.path(), 'utf8'), /\/etc\/shadow/)
+    } finally {
+      await host.stop()
+    }
+  },
+)
+
+test('a filter says what can stand where, and what is wrong, before it is asked for', only, async () => {
+  const page = await goTo('/events')
+  await page.keyboard.press('/')
+  await page.keyboard.type('sev')
+  await page.getByRole('option', { name: 'severity' }).waitFor()
+  assert.deepEqual(await findingsOf(page), [])
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Enter')
+  await page.keyboard.type('>=hihg')
+  await page.getByText('did you mean high?').waitFor()
+  for (let taken = 0; taken < 3; taken += 1) await page.keyboard.press('Backspace')
+  await page.keyboard.type('igh and class=finding')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/filter=severity/)
+  await page.locator('[data-row]').first().waitFor()
+  for (const text of await page.locator('[data-row] .only-read').allTextContents())
+    assert.match(text, /High|Critical|root checkpoint|storage|tenant/)
+})
 
 test('by keys alone: to the roles, a new one, and it is there', only, async () => {
   const page = await goTo('/people')

@@ -30,7 +30,7 @@ export async function openVisitor(options: { readonly width?: number } = {}): Pr
   await buildDashboard(built.path)
   const files = readDashboard(built.path)
   assert.ok(files !== undefined)
-  const server = ends.use(await startServer({ SEALWATCH_SERVER_MORE_TENANTS: 'acme' }, files))
+  const server = ends.use(await startServer({}, files))
   const browser = ends.adopt(await launchChromium(), (one) => one.close())
   const context = await browser.newContext({ viewport: { width: options.width ?? 1280, height: 800 } })
   const page = await context.newPage()
@@ -42,6 +42,7 @@ export async function openVisitor(options: { readonly width?: number } = {}): Pr
   page.on('pageerror', (error) => complaints.push(String(error)))
 
   const root = server.root('cluster')
+  await root.call('createTenant', { body: { name: 'acme', title: 'Acme' } })
   const { url } = await root.call('openBreakGlass', { body: { name: 'Ada', reason: 'A test signs in', minutes: 60 } })
   await page.goto(url)
   await page.getByRole('heading', { level: 1 }).waitFor()

@@ -44,7 +44,10 @@ export type Production = {
   readonly events?: number
 }
 
-export async function startProducer(platform: Platform, production: Production): Promise<Producer> {
+export async function startProducer(
+  platform: Pick<Platform, 'data' | 'port' | 'sealwatch'>,
+  production: Production,
+): Promise<Producer> {
   const { name = 'producer', tenant = 'default', everyMs, perBatch = 3, event = (n) => ({ n }) } = production
   const eventsMax = production.events ?? Number.POSITIVE_INFINITY
   const dir = join(production.parent ?? platform.data, name)

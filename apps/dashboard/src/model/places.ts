@@ -9,12 +9,16 @@ export type Place = {
   readonly key: string
   readonly group: Group
 }
-export type Icon = 'people' | 'roles' | 'key' | 'person'
-export type Group = 'access' | 'own'
+export type Icon = 'live' | 'list' | 'ledger' | 'audit' | 'people' | 'roles' | 'key' | 'person'
+export type Group = 'watch' | 'prove' | 'access' | 'own'
 
-export const groups: Readonly<Record<Group, string>> = { access: 'Access', own: 'You' }
+export const groups: Readonly<Record<Group, string>> = { watch: 'Watch', prove: 'Prove', access: 'Access', own: 'You' }
 
 export const places = [
+  { path: '/live', name: 'Live', icon: 'live', key: 'l', group: 'watch' },
+  { path: '/events', name: 'Events', icon: 'list', key: 'e', group: 'watch' },
+  { path: '/ledger', name: 'Ledger', icon: 'ledger', key: 'b', group: 'prove' },
+  { path: '/audit', name: 'Audit', icon: 'audit', key: 'a', group: 'prove' },
   { path: '/people', name: 'People', icon: 'people', key: 'p', group: 'access' },
   { path: '/roles', name: 'Roles', icon: 'roles', key: 'r', group: 'access' },
   { path: '/tokens', name: 'API tokens', icon: 'key', key: 'k', group: 'access' },
@@ -23,7 +27,7 @@ export const places = [
 
 export type Path = (typeof places)[number]['path']
 
-export const home: Path = '/people'
+export const home: Path = '/live'
 /** All that the page is served at. */
 export const paths: readonly string[] = ['/', ...places.map(({ path }) => path)]
 export const placeAt = (path: string): (typeof places)[number] | undefined =>

@@ -30,6 +30,14 @@ export function relative(timeMs: number, nowMs: number): string {
 export const absolute = (timeMs: number): string =>
   `${new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 
+/** Of RFC 3339 with nanoseconds: "12:00:05". */
+export const clockOf = (time: string): string => time.slice(11, 19)
+/** "21 Nov". */
+export const dayOf = (time: string): string =>
+  new Date(time).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
+/** "2026-11-21 12:00:05.123456789 UTC": all that the line knows. */
+export const momentOf = (time: string): string => `${time.replace('T', ' ').replace('Z', '')} UTC`
+
 /** "12,345". */
 export const counted = (count: number): string => count.toLocaleString('en')
 

@@ -10,9 +10,14 @@ import { Menu, Shortcuts, SwitchTenant } from './overlays.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Bones } from './parts/states.tsx'
 import { Rail } from './rail.tsx'
+import { Seal } from './seal.tsx'
 
 /** Each comes when it is first gone to. */
 const pages: Readonly<Record<Path, ComponentType>> = {
+  '/live': lazy(async () => ({ default: (await import('./live.tsx')).Live })),
+  '/events': lazy(async () => ({ default: (await import('./events.tsx')).Events })),
+  '/ledger': lazy(async () => ({ default: (await import('./ledger.tsx')).Ledger })),
+  '/audit': lazy(async () => ({ default: (await import('./audit.tsx')).Audit })),
   '/people': lazy(async () => ({ default: (await import('./people.tsx')).People })),
   '/roles': lazy(async () => ({ default: (await import('./roles.tsx')).Roles })),
   '/tokens': lazy(async () => ({ default: (await import('./tokens.tsx')).Tokens })),
@@ -74,6 +79,7 @@ export function Frame() {
           <Page />
         </Suspense>
       </main>
+      <Seal />
       {overlay === 'help' ? <Shortcuts close={() => setOverlay(undefined)} /> : null}
       {overlay === 'tenant' ? <SwitchTenant close={() => setOverlay(undefined)} /> : null}
       {overlay === 'menu' ? <Menu here={place} close={() => setOverlay(undefined)} /> : null}

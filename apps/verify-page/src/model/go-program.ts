@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Step } from '@sealwatch/ledger/verify'
 import { formatVkey, noteVerifier } from '@sealwatch/ledger/verify'
 import type { DrawnCheckpoint } from './header.ts'
-import type { Step } from './path.ts'
 import type { Proof } from './proof.ts'
 import { certificateOf, commented } from './script.ts'
 import { sha256 } from './sha256.ts'

@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { leafHash } from '@sealwatch/ledger/verify'
-import { type Span, siblingSpans, stepsOf } from './path.ts'
+import { leafHash, type Span, siblingSpans, stepsOf } from '@sealwatch/ledger/verify'
 import { sha256 } from './sha256.ts'
 import { growTree, type NodeAt, rootOf } from './tree-nodes.ts'
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { leafHash } from '@sealwatch/ledger/verify'
+import { leafHash, type Step, siblingSpans, stepsOf } from '@sealwatch/ledger/verify'
 import type { Shown, ShownLine } from './evidence.ts'
 import type { Delegation, DrawnCheckpoint, RootLeaf } from './header.ts'
-import { type Step, siblingSpans, stepsOf } from './path.ts'
 import { sha256 } from './sha256.ts'
 import { rootOf } from './tree-nodes.ts'
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { preAuthEncoding } from '@sealwatch/keys/dsse'
+import type { Step } from '@sealwatch/ledger/verify'
 import {
   ed25519KeyId,
   formatVkey,
@@ -10,7 +11,6 @@ import {
   parseVkey,
 } from '@sealwatch/ledger/verify'
 import type { Delegation, DrawnCheckpoint } from './header.ts'
-import type { Step } from './path.ts'
 import type { Proof, ProvenRootLeaf } from './proof.ts'
 import { sha256 } from './sha256.ts'
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Step } from '../model/path.ts'
+import type { Step } from '@sealwatch/ledger/verify'
 import { copy, numberWords, s, shortHash, spanWords } from './dom.ts'
 
 /** A hash in the picture: what the inspector below it says while the pointer or the focus is there. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Step } from '@sealwatch/ledger/verify'
 import type { DrawnCheckpoint } from '../model/header.ts'
-import type { Step } from '../model/path.ts'
 import { timeWords } from '../model/verdict.ts'
 import type { Proven } from '../worker/messages.ts'
 import { copyButton, h, hashText, icon, nameOf, numberWords, shortHash, spanWords } from './dom.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { equal, type Hash, nodeHash, type Sha256, verifyInclusion } from '@sealwatch/ledger/verify'
+import { equal, type Hash, nodeHash, type Sha256, verifyInclusion } from './merkle.ts'
 
 /** Leaves [from, to). */
 export type Span = { readonly from: number; readonly to: number }

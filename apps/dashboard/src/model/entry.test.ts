@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type Entry, targetOf, withNewer, wordsOf } from './entry.ts'
+
+const vector = (name: string) =>
+  JSON.parse(readFileSync(join(import.meta.dirname, '../../../../vectors/events', `${name}.json`), 'utf8'))
+
+function entry(leaf: number, event?: Record<string, unknown>, kind = 'event'): Entry {
+  const time = '2026-11-21T12:00:05.000000000Z'
+  return {
+    leaf_index: leaf,
+    leaf_hash: '0'.repeat(64),
+    time,
+    kind,
+    source: 'host',
+    host: { id: 'host-1', name: 'web-1' },
+    class_uid: null,
+    activity_id: null,
+    severity_id: typeof event?.severity_id === 'number' ? event.severity_id : null,
+    proof: 'durable',
+    line: { chain: 'c', seq: 0, time, ...(event === undefined ? {} : { event }) },
+  }
+}
+
+test('a finding is called by its rule, an event by its message, and another line by what it is', () => {
+  const finding = wordsOf(entry(7, vector('finding-create')))
+  assert.equal(finding.title, 'Password hashes read by an unexpected program')
+  assert.deepEqual([finding.severity.name, finding.severity.tone, finding.host], ['High', 'high', 'web-1'])
+  assert.equal(finding.actor, '/usr/bin/cat')
+  assert.ok(finding.techniques.includes('T1003.008'), finding.techniques.join())
+  assert.match(wordsOf(entry(1, vector('process-launch'))).title, /\S/)
+  assert.equal(wordsOf(entry(2, undefined, 'head')).title, 'A host signed its chain')
+})
+
+test('an act is done to a file, to another process, or to nothing', () => {
+  assert.deepEqual(targetOf(entry(1, vector('finding-create')))?.kind, 'file')
+  assert.deepEqual(targetOf(entry(1, vector('process-inject')))?.kind, 'process')
+  assert.equal(targetOf(entry(1, vector('process-launch'))), undefined)
+  assert.equal(targetOf(entry(1, undefined, 'head')), undefined)
+})
+
+test('whatever form a line has, it is read', () => {
+  for (const event of [
+    { actor: null },
+    { actor: { process: 'x' } },
+    { finding_info: { attacks: [1, null] } },
+    { evidences: [[]] },
+  ]) {
+    assert.equal(wordsOf(entry(1, event)).actor, '')
+    assert.equal(targetOf(entry(1, event)), undefined)
+  }
+})
+
+test('what is newer comes on top, each line once; a gap is noticed', () => {
+  const [a, b, c, d] = [1, 2, 3, 4].map((leaf) => entry(leaf)) as [Entry, Entry, Entry, Entry]
+  assert.deepEqual(withNewer([b, a], [c, b], true), { entries: [c, b, a], hasGap: false })
+  assert.deepEqual(withNewer([b, a], [d, c], true), { entries: [d, c, b, a], hasGap: true })
+  assert.deepEqual(withNewer([b, a], [d, c], false).hasGap, false)
+  assert.deepEqual(withNewer([], [b, a], true), { entries: [b, a], hasGap: false })
+  const known = [b, a]
+  assert.equal(withNewer(known, [b, a], true).entries, known)
+})

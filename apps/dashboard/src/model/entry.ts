@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// A line of the ledger, as a person reads it.
+
+import type { Operations } from '@sealwatch/contract/api'
+import { memberAt, numberAt, textAt } from './member.ts'
+import { severityOf } from './severity.ts'
+
+export type Entry = Operations['listEvents']['answer']['items'][number]
+
+export type EntryWords = {
+  readonly leaf: number
+  readonly severity: ReturnType<typeof severityOf>
+  readonly title: string
+  /** Who did it: a program, or one of ours. */
+  readonly actor: string
+  readonly host: string
+  readonly time: string
+  /** MITRE ATT&CK, of a finding. */
+  readonly techniques: readonly string[]
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  head: 'A host signed its chain',
+  close: 'An epoch was closed: nobody who comes later can alter it',
+  key: 'A signing key was registered',
+  stub: 'Lines were not admitted, and lie in quarantine',
+  anchor: 'A chain begins',
+  delegation: 'The log key certified a node key',
+  tenant_head: 'A tenant’s head entered the root ledger',
+}
+
+export function wordsOf({ leaf_index, severity_id, kind, host, time, line }: Entry): EntryWords {
+  const { event } = line
+  const process = memberAt(event, 'actor', 'process')
+  return {
+    leaf: leaf_index,
+    severity: severityOf(severity_id),
+    title:
+      textAt(event, 'finding_info', 'title') ?? textAt(event, 'message') ?? kinds[kind] ?? `A line of the kind ${kind}`,
+    actor:
+      textAt(process, 'file', 'path') ??
+      textAt(process, 'name') ??
+      textAt(event, 'actor', 'user', 'uid') ??
+      textAt(event, 'actor', 'app_name') ??
+      '',
+    host: host?.name ?? '',
+    time,
+    techniques: techniquesOf(event),
+  }
+}
+
+function techniquesOf(event: unknown): string[] {
+  const attacks = memberAt(event, 'finding_info', 'attacks')
+  if (!Array.isArray(attacks)) return []
+  return attacks.flatMap((attack) => {
+    const id = textAt(attack, 'sub_technique', 'uid') ?? textAt(attack, 'technique', 'uid')
+    return id === undefined ? [] : [id]
+  })
+}
+
+/** What an act was done to, where that is another process or a file. */
+export type Target = { readonly kind: 'process' | 'file'; readonly name: string; readonly about: string | undefined }
+
+export function targetOf({ line: { event } }: Pick<Entry, 'line'>): Target | undefined {
+  const evidence = memberAt(event, 'evidences')
+  const of = Array.isArray(evidence) ? evidence[0] : event
+  const file = textAt(of, 'file', 'path')
+  if (file !== undefined) return { kind: 'file', name: file, about: textAt(event, 'activity_name') }
+  const uid = textAt(of, 'process', 'uid')
+  if (uid === undefined || uid === textAt(event, 'actor', 'process', 'uid')) return undefined
+  const name = textAt(of, 'process', 'file', 'path') ?? textAt(of, 'process', 'name') ?? uid
+  const pid = numberAt(of, 'process', 'pid')
+  return { kind: 'process', name, about: pid === undefined ? undefined : `pid ${pid}` }
+}
+
+/** Of these, what is kept: the newest first, each once. `hasGap`: between what was known and what came there may be more. */
+export function withNewer(
+  known: readonly Entry[],
+  newest: readonly Entry[],
+  hasMore: boolean,
+): { readonly entries: readonly Entry[]; readonly hasGap: boolean } {
+  const top = known[0]?.leaf_index ?? -1
+  const fresh = newest.filter(({ leaf_index }) => leaf_index > top)
+  if (fresh.length === 0) return { entries: known, hasGap: false }
+  return { entries: [...fresh, ...known], hasGap: hasMore && fresh.length === newest.length && known.length > 0 }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines on the left, the one that is looked at on the right; where there is room for one, that one.
+
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type ReactNode, useEffect, useRef } from 'react'
+import { setQuery, useHere } from '../../door/here.ts'
+import { wordsOf } from '../../model/entry.ts'
+import { clockOf, dayOf } from '../../model/words.ts'
+import { Icon } from '../parts/icon.tsx'
+import { Bones, ProblemNote } from '../parts/states.tsx'
+import { Detail } from './detail.tsx'
+import { type Source, useEntries } from './use-entries.ts'
+
+const rowHeight = 54
+
+export function Browser({
+  source,
+  filter = '',
+  label,
+  empty,
+  head,
+}: {
+  readonly source: Source
+  readonly filter?: string
+  readonly label: string
+  readonly empty: ReactNode
+  readonly head?: ReactNode
+}) {
+  const { query } = useHere()
+  const found = useEntries(source, filter)
+  const leaf = query.get('leaf')
+  const open = leaf !== null && /^\d{1,15}$/.test(leaf) ? Number(leaf) : undefined
+  return (
+    <div className={open === undefined ? 'browser' : 'browser open'}>
+      <div className="listing">
+        {head}
+        {found.error !== null ? (
+          <ProblemNote error={found.error} again={found.again} />
+        ) : found.isLoading ? (
+          <Bones rows={12} />
+        ) : found.entries.length === 0 ? (
+          empty
+        ) : (
+          <List found={found} open={open} label={label} />
+        )}
+      </div>
+      {open === undefined ? (
+        <aside className="nothing" aria-hidden="true">
+          <p>
+            <kbd>j</kbd> <kbd>k</kbd> and <kbd>Enter</kbd> open a line
+          </p>
+        </aside>
+      ) : (
+        <Detail key={open} leaf={open} close={() => setQuery({ leaf: undefined })} />
+      )}
+    </div>
+  )
+}
+
+function List({
+  found,
+  open,
+  label,
+}: {
+  readonly found: ReturnType<typeof useEntries>
+  readonly open: number | undefined
+  readonly label: string
+}) {
+  const { entries, hasMore, more } = found
+  const scroller = useRef<HTMLDivElement>(null)
+  const rows = useVirtualizer({
+    count: entries.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    getItemKey: (index) => entries[index]?.leaf_index ?? index,
+    overscan: 12,
+  })
+  const drawn = rows.getVirtualItems()
+  const last = drawn.at(-1)?.index ?? 0
+  useEffect(() => {
+    if (hasMore && last >= entries.length - 20) more()
+  }, [hasMore, last, entries.length, more])
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+    <section className="rows card" ref={scroller} aria-label={label} tabIndex={0}>
+      <ol style={{ height: rows.getTotalSize() }}>
+        {drawn.map(({ index, start, key }) => {
+          const entry = entries[index]
+          if (entry === undefined) return null
+          const words = wordsOf(entry)
+          return (
+            <li
+              key={key}
+              style={{ transform: `translateY(${start}px)`, height: rowHeight }}
+              className={index < found.arrived ? 'row fresh' : 'row'}
+              aria-setsize={hasMore ? -1 : entries.length}
+              aria-posinset={index + 1}
+            >
+              <button
+                type="button"
+                data-row
+                aria-current={words.leaf === open}
+                onClick={() => setQuery({ leaf: String(words.leaf) })}
+              >
+                <span className={`severity ${words.severity.tone}`} title={words.severity.name} />
+                <span className="what">
+                  <span className="only-read">{words.severity.name}: </span>
+                  <b>{words.title}</b>
+                  <small>
+                    {words.host === '' ? null : <span>{words.host}</span>}
+                    {words.actor === '' ? null : <code>{words.actor}</code>}
+                  </small>
+                </span>
+                <span className="when">
+                  <time dateTime={words.time} title={words.time}>
+                    {clockOf(words.time)}
+                  </time>
+                  <small>{dayOf(words.time)}</small>
+                </span>
+                <ProofSign state={entry.proof} />
+              </button>
+            </li>
+          )
+        })}
+      </ol>
+    </section>
+  )
+}
+
+const proofWords = {
+  durable: 'On stable storage, not signed yet',
+  signed: 'Under a signed checkpoint of the tenant',
+  published: 'Under the published root checkpoint',
+} as const
+
+export const ProofSign = ({ state }: { readonly state: keyof typeof proofWords }) => (
+  <span className={`proof-sign ${state}`} title={proofWords[state]}>
+    <Icon name="seal" size={15} />
+    <span className="only-read">{proofWords[state]}</span>
+  </span>
+)

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Fragment, lazy, Suspense, useState } from 'react'
+import { type Target, targetOf, wordsOf } from '../../model/entry.ts'
+import { textAt } from '../../model/member.ts'
+import type { Detail as Line } from '../../model/proof.ts'
+import { momentOf } from '../../model/words.ts'
+import { Copy } from '../parts/copy.tsx'
+import { Icon } from '../parts/icon.tsx'
+import { Asked, Bones, ProblemNote } from '../parts/states.tsx'
+import { useAct, useAsk } from '../session.ts'
+import { Ancestry } from './ancestry.tsx'
+
+const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
+const everyMs = 2_000
+
+export function Detail({ leaf, close }: { readonly leaf: number; readonly close: () => void }) {
+  const [reveal, setReveal] = useState(false)
+  const [isProven, setProven] = useState(false)
+  const asked = useAsk(
+    ['event', leaf, reveal],
+    async (door) => {
+      const line = await door.call('getEvent', {
+        params: { leaf },
+        query: { reveal: reveal ? 'true' : 'false' },
+      })
+      setProven(line.inclusion.published !== null)
+      return line
+    },
+    isProven ? {} : { everyMs },
+  )
+  return (
+    <article className="detail" aria-label={`Line ${leaf}`}>
+      <header>
+        <button type="button" className="button plain small back" onClick={close}>
+          <Icon name="back" size={14} />
+          Back
+        </button>
+        <code className="leaf">line {leaf}</code>
+        <button type="button" className="bare" aria-label="Close the line" onClick={close}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <Asked of={asked} rows={8}>
+        {(line) => <Told line={line} reveal={reveal} setReveal={setReveal} />}
+      </Asked>
+    </article>
+  )
+}
+
+function Told({
+  line,
+  reveal,
+  setReveal,
+}: {
+  readonly line: Line
+  readonly reveal: boolean
+  readonly setReveal: (reveal: boolean) => void
+}) {
+  const words = wordsOf(line)
+  const message = textAt(line.line.event, 'message')
+  const target = targetOf(line)
+  const { personal } = line
+  return (
+    <>
+      <div className="headline">
+        <span className={`chip severity-chip ${words.severity.tone}`}>{words.severity.name}</span>
+        {words.techniques.map((id) => (
+          <span className="chip" key={id}>
+            {id}
+          </span>
+        ))}
+        <h2>{words.title}</h2>
+        {message === undefined || message === words.title ? null : <p>{message}</p>}
+        <dl className="inline">
+          <Fact name="When" value={momentOf(line.time)} />
+          {line.host === null ? null : <Fact name="Host" value={line.host.name} />}
+          <Fact name="Sealed by" value={line.source === 'host' ? 'the host' : 'the server'} />
+        </dl>
+      </div>
+      {line.reason === null ? null : <Reason reason={line.reason} />}
+      {line.ancestry.length === 0 ? null : <Origin steps={line.ancestry} target={target} />}
+      <section>
+        <h3>Proof</h3>
+        <Suspense fallback={<Bones rows={4} />}>
+          <Proof line={line} />
+        </Suspense>
+        <Export leaf={line.leaf_index} />
+      </section>
+      <section>
+        <h3>As sealed</h3>
+        <details>
+          <summary>The line, whole</summary>
+          <pre className="json">{JSON.stringify(line.line, null, 2)}</pre>
+          <Copy text={JSON.stringify(line.line)} label="Copy" />
+        </details>
+        {reveal ? null : (
+          <button type="button" className="button small" onClick={() => setReveal(true)}>
+            <Icon name="eye" size={14} />
+            Reveal personal values
+          </button>
+        )}
+        {personal === undefined ? null : (
+          <dl className="pairs">
+            {Object.entries(personal).map(([pointer, { value }]) => (
+              <Fragment key={pointer}>
+                <dt>
+                  <code>{pointer}</code>
+                </dt>
+                <dd>{value}</dd>
+              </Fragment>
+            ))}
+            {Object.keys(personal).length === 0 ? <dt>This line has none.</dt> : null}
+          </dl>
+        )}
+      </section>
+    </>
+  )
+}
+
+const Fact = ({ name, value }: { readonly name: string; readonly value: string }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{value}</dd>
+  </div>
+)
+
+function Reason({ reason }: { readonly reason: NonNullable<Line['reason']> }) {
+  return (
+    <section>
+      <h3>Why it fired</h3>
+      <p className="lead">
+        <b>{reason.name}</b>
+        {reason.description === null ? null : <> {reason.description}</>}
+      </p>
+      {reason.matched.length === 0 ? null : (
+        <table className="table tight">
+          <thead>
+            <tr>
+              <th scope="col">Part of the rule</th>
+              <th scope="col">Field</th>
+              <th scope="col">What stood there</th>
+            </tr>
+          </thead>
+          <tbody>
+            {reason.matched.map(({ selection, field, attribute, value }) => (
+              <tr key={`${selection} ${field} ${attribute}`}>
+                <td>{selection}</td>
+                <td title={attribute}>{field}</td>
+                <td>
+                  <code className="hit">{String(value)}</code>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <ul className="chips">
+        {reason.techniques.map(({ id, name }) => (
+          <li className="chip accent" key={id}>
+            {id}
+            {name === null ? '' : ` ${name}`}
+          </li>
+        ))}
+        <li className="chip" title={reason.rule_id}>
+          rule {reason.rule_id.slice(0, 8)}
+        </li>
+        {reason.evidence.map(({ leaf_index }) => (
+          <li key={leaf_index}>
+            <a className="chip" href={`/events?leaf=${leaf_index}`}>
+              rests on line {leaf_index}
+            </a>
+          </li>
+        ))}
+      </ul>
+      {reason.false_positives.length === 0 ? null : (
+        <p>
+          <small>It may be harmless: {reason.false_positives.join('; ')}</small>
+        </p>
+      )}
+    </section>
+  )
+}
+
+const Origin = ({ steps, target }: { readonly steps: Line['ancestry']; readonly target: Target | undefined }) => (
+  <section>
+    <h3>Where it came from</h3>
+    <Ancestry steps={steps} target={target} />
+  </section>
+)
+
+/** A bundle proves itself elsewhere, without us; the ledger says that it was asked for. */
+function Export({ leaf }: { readonly leaf: number }) {
+  const save = useAct((door, of: number) => door.call('exportBundle', { body: { what: { leaf: of } } }), {
+    changes: [],
+    says: () => 'Bundle written',
+    done: (text) => {
+      const link = document.createElement('a')
+      link.href = URL.createObjectURL(new Blob([String(text)], { type: 'application/x-ndjson' }))
+      link.download = `sealwatch-line-${leaf}.bundle`
+      link.click()
+      URL.revokeObjectURL(link.href)
+    },
+  })
+  return (
+    <>
+      <button type="button" className="button small" disabled={save.isPending} onClick={() => save.mutate(leaf)}>
+        <Icon name="save" size={14} />
+        Save as a bundle that proves itself
+      </button>
+      <ProblemNote error={save.error} />
+    </>
+  )
+}

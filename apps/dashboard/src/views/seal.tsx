@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { go } from '../door/here.ts'
+import { standingOf, walked } from '../model/standing.ts'
+import { counted } from '../model/words.ts'
+import { Icon } from './parts/icon.tsx'
+import { Time } from './parts/time.tsx'
+import { useAsk } from './session.ts'
+
+const everyMs = 2_000
+
+export const useLedger = () => useAsk(['ledger'], (door) => door.call('getLedger'), { everyMs })
+
+/** Below every page: how far the ledger goes, and who vouches for it. */
+export function Seal() {
+  const { data, error } = useLedger()
+  if (data === undefined)
+    return <footer className="seal">{error === null ? null : <span>The ledger is not told</span>}</footer>
+  const { tone, title, why } = standingOf(data)
+  const share = walked(data)
+  return (
+    <footer className={`seal ${tone}`}>
+      <a
+        href="/ledger"
+        title={why}
+        onClick={(event) => {
+          event.preventDefault()
+          go('/ledger')
+        }}
+      >
+        <Icon name="seal" size={15} />
+        <b>{error === null ? title : 'As it was'}</b>
+      </a>
+      <span>
+        <b>{counted(data.size)}</b> lines
+      </span>
+      <span>
+        <b>{counted(data.signed?.size ?? 0)}</b> signed
+      </span>
+      {data.published === null ? null : (
+        <>
+          <span className="wide">
+            <b>{counted(data.published.size)}</b> countersigned{' '}
+            <Time at={data.published.root_checkpoint.countersigned.at} />
+          </span>
+          <span className="wide">{witnessWords(data.published.root_checkpoint)}</span>
+        </>
+      )}
+      {share === undefined ? null : (
+        <span className="wide">{share === 1 ? 'every line checked' : `${Math.floor(share * 100)} % checked`}</span>
+      )}
+    </footer>
+  )
+}
+
+export const witnessWords = ({
+  witnesses,
+  quorum,
+}: {
+  readonly witnesses: readonly string[]
+  readonly quorum: string
+}) => (quorum === 'none' ? 'no witnesses set' : `${witnesses.length} witnesses, quorum ${quorum}`)
