@@ -110,7 +110,7 @@ async function checkAcknowledged(
       if (!('stub' in line)) continue
       const { chain, first_seq, next_seq, item } = line.stub
       for (let seq = first_seq; seq < next_seq; seq += 1) found.set(`${chain} ${seq}`, 'stub')
-      const sealed = disk.read(`/quarantine/${item}`)
+      const sealed = disk.read(`/quarantine/${tenantOf(folder)}/${item}`)
       if (sealed === undefined) wrong(`lost: the quarantined bytes of a stub in ${folder}`)
       else if ((await openItem(sealing, folder, item, sealed)) !== item)
         wrong(`altered: quarantined bytes of a stub in ${folder}`)
@@ -126,9 +126,11 @@ async function checkAcknowledged(
   }
 }
 
+const tenantOf = (folder: string) => folder.replace(/^tenant-/, '')
+
 /** The hash of what was quarantined. */
 async function openItem(sealing: Sealing, folder: string, item: string, sealed: Uint8Array): Promise<string> {
-  const tenant = folder.replace(/^tenant-/, '')
+  const tenant = tenantOf(folder)
   const place = { tenant, purpose: 'quarantine', place: `quarantine/${item}` } as const
   return sha256(await sealing.open(place, sealed)).toHex()
 }

@@ -273,6 +273,13 @@ export function createSimDisk(scheduler: Scheduler): SimDisk {
         await turn()
         names.delete(path)
       },
+      removeDirectory: async (path) => {
+        await turn()
+        for (const map of [names, stableNames])
+          for (const name of [...map.keys()]) if (name.startsWith(`${path}/`)) map.delete(name)
+        for (const folder of [...folders]) if (folder === path || folder.startsWith(`${path}/`)) folders.delete(folder)
+        await turn()
+      },
       list: async (path) => {
         await turn()
         return [...names.keys()]

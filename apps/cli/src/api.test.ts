@@ -97,6 +97,7 @@ test('API-4: tenants are listed and acted on, and what their titles hide is name
     items: [acme],
     next: null,
     tenant: acme,
+    keys: 3,
     ledger: { tenant: 'cluster', leaf_index: null },
   })
   const said = async (...args: string[]) => {
@@ -113,6 +114,8 @@ test('API-4: tenants are listed and acted on, and what their titles hide is name
   await said('tenant', 'resume', 'acme')
   await said('tenant', 'limit', 'acme', '--lines', '500')
   await said('tenant', 'limit', 'acme')
+  const gone = /^acme is erased: 3 keys destroyed, its data removed, as an earlier order says\.$/m
+  assert.match(await said('erase', 'tenant', 'acme', '--yes'), gone)
   assert.deepEqual(
     asked.map(({ method, url, body }) => `${method} ${url} ${body}`.trim()),
     [
@@ -124,6 +127,7 @@ test('API-4: tenants are listed and acted on, and what their titles hide is name
       'POST /api/v1/tenants/acme/resume',
       'PUT /api/v1/tenants/acme/limits {"lines_per_second":500}',
       'PUT /api/v1/tenants/acme/limits {"lines_per_second":null}',
+      'DELETE /api/v1/tenants/acme',
     ],
   )
 })

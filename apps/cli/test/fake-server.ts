@@ -111,7 +111,6 @@ const handler = connectNodeAdapter({
         subjectKeys: subject.value === 'nobody' ? 0 : 2,
         firstLayout: subject.value === 'alice',
       }),
-      eraseTenant: () => ({ leafIndex: 8n, tenantKeys: 1, subjectKeys: 2 }),
     }),
 })
 const socket = join(run, 'api.sock')

@@ -46,6 +46,13 @@ export const serverSettings = {
     max: 86_400,
     help: 'How often the signer is asked while nothing grows, so that silence can be told from a halt',
   }),
+  tenantLinesPerSecond: integer({
+    env: 'SEALWATCH_SERVER_TENANT_LINES_PER_SECOND',
+    default: 100_000,
+    min: 100,
+    max: 10_000_000,
+    help: 'What the hosts of a tenant may ship each second together, unless it has a limit of its own (`sealwatch tenant limit`); for default and cluster there is none',
+  }),
   witnessPolicy: text({
     env: 'SEALWATCH_SERVER_WITNESS_POLICY',
     default: '',

@@ -156,6 +156,11 @@ test('what is read, listed and renamed is told apart from what is not there', as
   await systemDisk.remove(at('b/one'))
   assert.deepEqual(await systemDisk.list(at('b')), ['two'])
   assert.equal(await systemDisk.read(at('a/two')), undefined)
+  await systemDisk.makeDirectory(at('b/c'))
+  await systemDisk.replace(at('b/c/three'), 'x')
+  await systemDisk.removeDirectory(at('b'))
+  await systemDisk.removeDirectory(at('b'))
+  assert.deepEqual(await systemDisk.list(dir.path), [])
 })
 
 test('a derived file grows, is cut and is read at once', async () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { constants, type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type DerivedFile, openDerivedFile, removeDerivedFile } from './disk-derived.ts'
 import { codeOf, diskError, isFull, translate } from './disk-errors.ts'
@@ -32,6 +32,8 @@ export type Disk = {
   rename(from: string, to: string): Promise<void>
   /** A crash may bring it back. A file that is not there is removed already. */
   remove(path: string): Promise<void>
+  /** With all that lies in it; what is not there is removed already. Durable when it resolves, and a crash may leave a part. */
+  removeDirectory(path: string): Promise<void>
   /** Names in a directory, in order. */
   list(path: string): Promise<string[]>
   /** Bytes; undefined where there is no such file. */
@@ -117,6 +119,14 @@ export const systemDisk: Disk = {
     }
   },
   remove: async (path) => void (await unlessMissing(`removing ${path}`, unlink(path))),
+  removeDirectory: async (path) => {
+    try {
+      await rm(path, { recursive: true, force: true })
+      await syncDirectory(dirname(path))
+    } catch (cause) {
+      if (codeOf(cause) !== 'ENOENT') throw translate(`removing ${path}`, cause)
+    }
+  },
   list: async (path) => {
     try {
       return (await readdir(path)).sort()

@@ -19,6 +19,7 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   tenant_renamed: 'fail',
   tenant_resumed: 'fail',
   tenant_limited: 'fail',
+  tenant_erasing: 'fail',
   tenant_erased: 'fail',
   tenant_suspended: 'park',
   role_granted: 'fail',

@@ -63,7 +63,7 @@ export function sizeOf(dir: string): number {
   }, 0)
 }
 
-export function renderLedgers({ ledgers, trust }: AuditReport, source: string, io: Io): string {
+export function renderLedgers({ ledgers, erased, trust }: AuditReport, source: string, io: Io): string {
   const by =
     trust === 'pinned'
       ? `pinned by ${safe(source)}`
@@ -80,5 +80,9 @@ export function renderLedgers({ ledgers, trust }: AuditReport, source: string, i
     if (wrongDerived !== undefined) parts.push(paint(io, 'yellow', `${wrongDerived} is wrong: audit fsck --repair`))
     return `  ${paint(io, 'green', '✓')} ${safe(who)}: ${parts.join(', ')}\n`
   })
-  return `${rows.join('')}  trust     ${by}\n`
+  const gone = erased.map(({ tenant, lines }) => {
+    const said = `erased, as the cluster's ledger orders; the root ledger vouches for ${lines} lines that it had`
+    return `  ${paint(io, 'green', '✓')} tenant ${safe(tenant)}: ${said}\n`
+  })
+  return `${rows.join('')}${gone.join('')}  trust     ${by}\n`
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { withAdmin } from '../admin.ts'
+import { apiOptions, withApi } from '../api.ts'
 import { command, exit, flag } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { counted, safe, safeJson } from '../terminal.ts'
@@ -52,23 +53,25 @@ export const eraseSubject = command({
 
 export const eraseTenant = command({
   name: 'erase tenant',
-  summary: 'Destroy all keys of a tenant, whose sealed values then stay unreadable',
+  summary: 'Erase a tenant for good: its hosts, keys and data',
   about:
-    'Evidence, quarantined bytes and personal values of the tenant cannot be read again, and none is sealed for it any\n' +
-    'more. Its ledger stays, and every proof stays valid.',
+    'Its hosts are revoked, its keys destroyed, and its ledger, index and quarantined bytes removed. What the root ledger\n' +
+    'says of it stays, and what was exported before stays provable. Its name is not given again.',
   operands: [{ name: 'NAME', required: true }],
-  options: { yes },
+  options: { server: apiOptions.server, yes },
   examples: ['sudo ./sealwatch erase tenant acme --yes'],
-  run: async ({ yes: isMeant }, [tenant = ''], { io, place, json }) => {
+  run: async ({ server, yes: isMeant }, [tenant = ''], { io, place, json }) => {
     const attempted = `erasing the tenant ${tenant}`
     if (!isMeant) throw cliError('CLI_USAGE', { attempted, advice: mustMean })
-    const answer = await withAdmin(place, attempted, (admin) => admin.eraseTenant({ tenant }, { signal: io.stop }))
-    const { subjectKeys, tenantKeys } = answer
-    const leaf = Number(answer.leafIndex)
+    const { keys, ledger } = await withApi({ io, place, server, tenant: undefined }, attempted, (api) =>
+      api.call('eraseTenant', { params: { tenant_name: tenant } }),
+    )
+    const leaf = ledger?.leaf_index ?? null
+    const where = leaf === null ? 'as an earlier order says' : `recorded at leaf ${leaf} of the tenant cluster`
     io.out(
       json
-        ? `${safeJson({ tenant, keys: subjectKeys + tenantKeys, ledger: 'cluster', leaf })}\n`
-        : `${counted(subjectKeys + tenantKeys, 'key')} destroyed, recorded at leaf ${leaf} of the tenant cluster.\n`,
+        ? `${safeJson({ tenant, keys, ledger: 'cluster', leaf })}\n`
+        : `${safe(tenant)} is erased: ${counted(keys, 'key')} destroyed, its data removed, ${where}.\n`,
     )
     return exit.ok
   },

@@ -23,7 +23,6 @@ export const adminActions = {
   rotateKeys: 'keys:rotate',
   rewrapKeys: 'keys:rotate',
   eraseSubject: 'subject:erase',
-  eraseTenant: 'tenant:erase',
 } as const satisfies { readonly [M in keyof Methods]: Action }
 
 type Handler<M extends keyof Methods> = (

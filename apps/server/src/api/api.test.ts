@@ -102,10 +102,6 @@ describe('control socket', () => {
           ordered.push(`${tenant} ${subject}`)
           return { tenantKeys: 0, subjectKeys: 2, label: 'ab', leafIndex: 7, firstLayout: true }
         },
-        eraseTenant: async (tenant) => {
-          ordered.push(tenant)
-          return { tenantKeys: 1, subjectKeys: 2, label: undefined, leafIndex: 8, firstLayout: false }
-        },
       },
       gate: createGate({
         rolesOf: () => [],
@@ -459,11 +455,9 @@ describe('control socket', () => {
     const erased = await admin.eraseSubject({ subject: { case: 'name', value: 'alice' } })
     assert.deepEqual([erased.leafIndex, erased.label, erased.subjectKeys, erased.firstLayout], [7n, 'ab', 2, true])
     await admin.eraseSubject({ tenant: 'cluster', subject: { case: 'uid', value: 'h1/1000' } })
-    assert.equal((await admin.eraseTenant({ tenant: 'default' })).tenantKeys, 1)
-    const done = ['rotate', 'default name:alice', 'cluster uid:h1/1000', 'default']
+    const done = ['rotate', 'default name:alice', 'cluster uid:h1/1000']
     assert.deepEqual(ordered, done)
     const invalid = { code: Code.InvalidArgument }
-    await assert.rejects(admin.eraseTenant({}), invalid)
     await assert.rejects(admin.eraseSubject({}), invalid)
     await assert.rejects(admin.eraseSubject({ subject: { case: 'name', value: '' } }), invalid)
     await assert.rejects(admin.eraseSubject({ subject: { case: 'uid', value: 'alice' } }), (error: ConnectError) => {
@@ -471,7 +465,6 @@ describe('control socket', () => {
       assert.ok(!error.message.includes('alice'), 'what may be a name is not repeated')
       return true
     })
-    await assert.rejects(admin.eraseTenant({ tenant: 'nobody' }), { code: Code.NotFound })
     assert.deepEqual(ordered, done)
   })
 })

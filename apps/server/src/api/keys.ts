@@ -37,13 +37,6 @@ export async function eraseSubject(
   return messageOf(await keys.eraseSubject(tenant, `${kind}:${value}`))
 }
 
-export async function eraseTenant(ports: ApiPorts, tenant: string) {
-  // Of what is destroyed the name must be given.
-  if (tenant === '') throw apiError('API_INVALID', { attempted: 'reading the tenant', received: 'no name' })
-  ports.ledgers.get(tenant)
-  return messageOf(await ports.keys.eraseTenant(tenant))
-}
-
 const messageOf = ({ leafIndex, label = '', subjectKeys, tenantKeys, firstLayout }: Erased) => ({
   leafIndex: BigInt(leafIndex),
   label,

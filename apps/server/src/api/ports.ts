@@ -47,7 +47,6 @@ export type ApiKeys = {
   /** Wraps what older epochs hold anew, step by step, until nothing is left. */
   rewrap(signal: AbortSignal): AsyncIterable<RewrapProgress>
   eraseSubject(tenant: string, subject: string): Promise<Erased>
-  eraseTenant(tenant: string): Promise<Erased>
 }
 
 export type ApiLedgers = {

@@ -17,7 +17,7 @@ import { type ExportWhat, exportBundle } from './data/export.ts'
 import { alertsOnly, eventsOnly, within } from './data/filters.ts'
 import { sideOf } from './data/sides.ts'
 import { apiError } from './errors.ts'
-import { eraseSubject, eraseTenant, keysJson, rewrapKeys, rotateKeys } from './keys.ts'
+import { eraseSubject, keysJson, rewrapKeys, rotateKeys } from './keys.ts'
 import type { ApiPorts } from './ports.ts'
 import { statusOf } from './status.ts'
 
@@ -46,7 +46,6 @@ export function adminService(ports: ApiPorts, stopping: AbortSignal): ServiceImp
     rotateKeys: (_by, _request, context) => rotateKeys(ports.keys, untilDone(context)),
     rewrapKeys: (_by, _request, context) => rewrapKeys(ports.keys, untilDone(context)),
     eraseSubject: async (by, { subject }) => eraseSubject(ports, by, subject),
-    eraseTenant: async (_by, { tenant }) => eraseTenant(ports, tenant),
   })
 }
 

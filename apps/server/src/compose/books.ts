@@ -14,7 +14,7 @@ import {
   prepareWitnesses,
   tenantsIn,
 } from '../ingest/index.ts'
-import { openTenantRegistry, type TenantRegistry } from '../tenants/index.ts'
+import { openTenantRegistry, type Tenant, type TenantRegistry } from '../tenants/index.ts'
 import type { Keys } from './keys.ts'
 
 /** The ledgers, those whose they are, and what follows from them alone. */
@@ -45,7 +45,14 @@ export async function openBooks(keys: Keys, ends: AsyncDisposableStack): Promise
   const erasures = await openErasures({ ...keys, ledger: ledgers.get(auditTenant) })
   const withLedger = tenantsIn(await disk.list(ledgersDir))
   const registry = await openTenantRegistry({ ...keys, withLedger, keysAreGone: sealing.isErased })
-  await ledgers.open(registry.list().map(({ name }) => name))
+  // What is left of an erasure goes by what is left of the tenant.
+  const isOpen = ({ name, state }: Tenant) => (state === 'erasing' ? withLedger.has(name) : state !== 'erased')
+  await ledgers.open(
+    registry
+      .list()
+      .filter(isOpen)
+      .map(({ name }) => name),
+  )
   await checkStores(store, ledgers)
   return { ...keys, registry, ledgers, witnesses, erasures, indexed: createIndexProgress() }
 }

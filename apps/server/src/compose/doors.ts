@@ -38,6 +38,7 @@ export async function openDoors(
   const { failed } = rooms.signIn
   const opening = openTransport({
     ...rooms,
+    ingest: rooms.admission,
     address: config.host,
     port: config.port,
     names,

@@ -20,7 +20,7 @@ export type Followers = {
   follow(tenant: string): void
   /** One of the whole deployment. */
   start(work: (signal: AbortSignal) => Promise<void>): void
-  /** Resolves when nobody follows it any more. */
+  /** Resolves when all that waited for its ledger is in there, and nobody follows it any more. */
   leave(tenant: string): Promise<void>
   /** What walks over the ledgers found, by tenant. */
   readonly integrity: ReadonlyMap<string, Integrity>
@@ -31,12 +31,12 @@ export type Followers = {
 const fullRetryMs = 1_000
 
 export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Followers {
-  const { config, dir, health, store, ledgers, indexed, side, tender, erasures, clock, log } = rooms
+  const { config, dir, health, store, outbox, ledgers, indexed, side, tender, erasures, clock, log } = rooms
   const stopping = new AbortController()
   const { signal } = stopping
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => undefined)
-  const byTenant = new Map<string, { readonly over: AbortController; readonly done: Promise<unknown> }>()
+  const byTenant = new Map<string, { readonly leave: () => Promise<void>; readonly done: Promise<unknown> }>()
   const integrity = new Map<string, Integrity>()
   let fullAtMs = Number.NEGATIVE_INFINITY
 
@@ -71,22 +71,33 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
 
   function follow(tenant: string): void {
     const ledger = ledgers.get(tenant)
-    const over = new AbortController()
-    const until = AbortSignal.any([signal, over.signal])
-    const of = { ...rooms, ledger, openSide: side.open, signal: until }
+    const [judging, indexing] = [new AbortController(), new AbortController()]
+    const until = ({ signal: over }: AbortController) => {
+      const ends = AbortSignal.any([signal, over])
+      return { ...rooms, ledger, openSide: side.open, signal: ends }
+    }
+    const [judged, written] = [until(judging), until(indexing)]
     const onIndexed = (position: number) => indexed.advance(tenant, position)
-    const done = watched(
-      whileFull(() => indexEntries({ ...of, onIndexed }), until),
-      whileFull(() => detect(of), until),
-      scrubLedger(ledger, until, onScrubbed),
-    )
-    byTenant.set(tenant, { over, done })
+    const works = [
+      watched(
+        whileFull(() => detect(judged), judged.signal),
+        scrubLedger(ledger, judged.signal, onScrubbed),
+      ),
+      watched(whileFull(() => indexEntries({ ...written, onIndexed }), written.signal)),
+    ]
+    const leave = async () => {
+      judging.abort()
+      await works[0]
+      // What they had to say waits for the ledger, and for the index after it.
+      await outbox.drained(tenant, signal)
+      indexing.abort()
+      await works[1]
+    }
+    byTenant.set(tenant, { leave, done: Promise.all(works) })
   }
 
   async function leave(tenant: string): Promise<void> {
-    const followed = byTenant.get(tenant)
-    followed?.over.abort()
-    await followed?.done
+    await byTenant.get(tenant)?.leave()
     byTenant.delete(tenant)
     integrity.delete(tenant)
     indexed.forget(tenant)

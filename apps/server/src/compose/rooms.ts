@@ -5,7 +5,14 @@ import type { Ruleset } from '@sealwatch/detect'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { loadRuleset } from '../detect/index.ts'
 import { type Identity, openIdentity } from '../identity/index.ts'
-import { createIngest, type Ingest, openQuarantine } from '../ingest/index.ts'
+import {
+  type Admission,
+  createAdmission,
+  createIngest,
+  type Ingest,
+  openQuarantine,
+  type Quarantine,
+} from '../ingest/index.ts'
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
 import type { Books } from './books.ts'
 
@@ -15,7 +22,9 @@ export type Rooms = Books & {
   readonly signIn: SignIn
   /** Of the dashboard, as browsers see it; where none is set, the server's own, once it listens. */
   readonly origin: { url: string }
+  readonly quarantine: Quarantine
   readonly ingest: Ingest
+  readonly admission: Admission
   readonly ruleset: Ruleset
   readonly policies: Policies
   readonly dryRuns: DryRuns
@@ -36,8 +45,9 @@ export async function openRooms(books: Books): Promise<Rooms> {
   })
   const quarantine = await openQuarantine({ ...books, dir: join(dir, 'quarantine') })
   const ingest = createIngest({ ...books, quarantine })
+  const admission = createAdmission({ ...books, ingest, linesPerSecond: config.tenantLinesPerSecond })
   const policies = createPolicies({ ...books, origin: ledgers.root.origin, sign: policySigner(ledgers.dsseSigners) })
   const dryRuns = createDryRuns({ ...books, openSide: books.side.open })
   const ruleset = loadRuleset(ruleFiles, log)
-  return { ...books, identity, access, signIn, origin, ingest, ruleset, policies, dryRuns }
+  return { ...books, quarantine, identity, access, signIn, origin, ingest, admission, ruleset, policies, dryRuns }
 }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { join } from 'node:path'
+import { folderOf } from '../ingest/index.ts'
 import { createTenants, type TenantPorts, type Tenants } from '../tenants/index.ts'
 import type { Followers } from './followers.ts'
 import type { Rooms } from './rooms.ts'
 
-/** Tenants that come and go while the server runs: what that means for ledgers and for those who follow them. */
+/** Tenants that come and go while the server runs: what that means for every other room. */
 export function startTenants(rooms: Rooms, followers: Followers): Tenants {
-  const { ledgers, outbox } = rooms
+  const { access, admission, dir, disk, erasures, identity, index, indexed, ledgers, outbox, quarantine, store } = rooms
+  const ledgerOf = (tenant: string) => join(dir, 'ledgers', folderOf(tenant))
   const ports: TenantPorts = {
     open: async (tenant) => {
       if (ledgers.has(tenant)) return
@@ -15,7 +18,32 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
       // Its first line waits there.
       outbox.ring()
     },
-    changed: () => undefined,
+    hasLedger: async (tenant) => (await disk.sizeOf(ledgerOf(tenant))) !== undefined,
+    expel: async (tenant) => {
+      await identity.expel(tenant)
+      await admission.settled(tenant)
+    },
+    close: async (tenant) => {
+      await followers.leave(tenant)
+      await ledgers.shut(tenant)
+    },
+    destroyKeys: async (tenant, orderedNs) => {
+      // What was ordered before the last stop is known once the index is where the ledger was.
+      const cluster = ledgers.get('cluster')
+      await indexed.waitFor(cluster.tenant, cluster.size)
+      return erasures.eraseTenant(tenant, ledgers.originOf(tenant), orderedNs)
+    },
+    removeData: async (tenant) => {
+      const goneDir = join(dir, 'erased')
+      const gone = join(goneDir, folderOf(tenant))
+      await disk.makeDirectory(goneDir)
+      if (await ports.hasLedger(tenant)) await disk.rename(ledgerOf(tenant), gone)
+      await disk.removeDirectory(gone)
+      await quarantine.forget(tenant)
+      await index.forget(tenant)
+      await store.forget(tenant)
+    },
+    changed: (tenant) => access.gate.changed(tenant),
   }
   const tenants = createTenants({ ...rooms, ports })
   followers.start(tenants.run)

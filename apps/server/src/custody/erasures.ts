@@ -4,9 +4,9 @@ import { type Clock, createBell, errorsOf, follow, type JsonObject, type Log } f
 import type { ErasedCounts, Sealing } from '@sealwatch/keys/sealing'
 import { type Leaf, type Ledger, ledgerErrors, parseLine, sha256 } from '@sealwatch/ledger'
 import type { ServerVoice } from '../identity/index.ts'
-import type { Outbox, Store } from '../store/index.ts'
+import { type Outbox, outboxUid, type Store } from '../store/index.ts'
 import { custodyError } from './errors.ts'
-import { type EraseOrder, erased, orderMark, orderOf } from './events.ts'
+import { type EraseOrder, erased, type Gone, orderMark, orderOf } from './events.ts'
 
 export type Erased = ErasedCounts & {
   readonly label: string | undefined
@@ -25,8 +25,11 @@ export type Erasures = {
   run(signal: AbortSignal): Promise<void>
   /** Resolves when the keys are gone. Throws KEYS_ERASED where the tenant is erased already, ERASE_NOT_DONE. */
   eraseSubject(tenant: string, subject: string): Promise<Erased>
-  /** The same. Throws ERASE_CLUSTER. */
-  eraseTenant(tenant: string): Promise<Erased>
+  /**
+   * The same. The order names the `origin` of the ledger that goes with the tenant, and the time at which it was decided:
+   * of one decision it is given once, however often this is called. Throws ERASE_CLUSTER.
+   */
+  eraseTenant(tenant: string, origin: string, decidedNs: bigint): Promise<Erased>
 }
 
 const batchMax = 1024
@@ -76,15 +79,17 @@ export async function openErasures(options: {
     await handle(leaves, from + leaves.length)
   }
 
-  async function order(what: EraseOrder): Promise<Erased> {
+  async function order(what: EraseOrder & Gone, timeNs = clock.nowNs()): Promise<Erased> {
     expecting += 1
     try {
-      const body = erased(voice, clock.nowNs(), what)
-      const uid = await store.transaction((tx) => outbox.enqueue(tx, ledger.tenant, body))
+      const body = erased(voice, timeNs, what)
+      const uid = outboxUid(ledger.tenant, body)
+      const placed = await outbox.placed(uid)
+      if (placed === undefined) await store.transaction((tx) => outbox.enqueue(tx, ledger.tenant, body))
       outbox.ring()
-      const leafIndex = (await outbox.recorded(uid, `erasing ${what.label ?? what.tenant}`)) as number
+      const leafIndex = placed ?? ((await outbox.recorded(uid, `erasing ${what.label ?? what.tenant}`)) as number)
       while (done <= leafIndex) await carriedOut.wait(forever)
-      const gone = counts.get(leafIndex)
+      const gone = counts.get(leafIndex) ?? (placed === undefined ? undefined : { tenantKeys: 0, subjectKeys: 0 })
       // Nobody may take a line for the deed.
       if (gone === undefined) {
         const received = `leaf ${leafIndex} of ${ledger.origin}, passed over`
@@ -102,9 +107,9 @@ export async function openErasures(options: {
       await follow({ name: 'erasures', feed: ledger, cursor: done, batchMax, signal, handle })
     },
     eraseSubject: async (tenant, subject) => order({ tenant, label: await sealing.labelOf(tenant, subject) }),
-    eraseTenant: async (tenant) => {
+    eraseTenant: async (tenant, origin, decidedNs) => {
       if (tenant === ledger.tenant) throw custodyError('ERASE_CLUSTER', { attempted: `erasing the tenant ${tenant}` })
-      return order({ tenant })
+      return order({ tenant, origin }, decidedNs)
     },
   }
 }

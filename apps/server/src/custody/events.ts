@@ -6,20 +6,26 @@ import type { EpochRow } from '@sealwatch/keys/sealing'
 import type { Body } from '@sealwatch/ledger'
 import { auditEvent, auditTenant, type ServerVoice } from '../identity/index.ts'
 
-/** A person's pseudonym within the tenant, 32 hex; none: the whole tenant. */
+/** `label`: a person's pseudonym within the tenant, 32 hex; none: the whole tenant. */
 export type EraseOrder = { readonly tenant: string; readonly label?: string }
+/** Of the ledger that goes with its tenant: whoever misses it finds here why. */
+export type Gone = { readonly origin?: string }
 
 const codes = { subject: 'subject_erased', tenant: 'tenant_erased', epoch: 'master_key_epoch_begun' } as const
 
 /** The order to destroy keys and the record that they are destroyed, in one. It names a person by pseudonym alone. */
-export function erased(voice: ServerVoice, timeNs: bigint, { tenant, label }: EraseOrder): Body {
+export function erased(voice: ServerVoice, timeNs: bigint, { tenant, label, origin }: EraseOrder & Gone): Body {
   const what = label === undefined ? `the tenant ${tenant}` : `a person (${label}) of the tenant ${tenant}`
   return entityEvent(voice, timeNs, deleted, {
     code: label === undefined ? codes.tenant : codes.subject,
     severity: 'high',
     message: `the keys of ${what} were destroyed: what was sealed under them cannot be read again`,
     entity: label === undefined ? entityOf(99, 'Tenant', tenant) : entityOf(99, 'Person', label),
-    details: { erased_tenant: tenant, ...(label === undefined ? {} : { erased_subject: label }) },
+    details: {
+      erased_tenant: tenant,
+      ...(label === undefined ? {} : { erased_subject: label }),
+      ...(origin === undefined ? {} : { erased_origin: origin }),
+    },
   })
 }
 

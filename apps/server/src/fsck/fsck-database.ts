@@ -77,7 +77,7 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
     for (const { item, tenant, chain, first_seq, next_seq, stub_leaf_index: leaf } of rows) {
       const wrong = (text: string) =>
         tell({ store: 'quarantine', derived: false, tenant, leaf: leaf ?? undefined, text: `${item}: ${text}` })
-      if (!existsSync(join(dir, 'quarantine', item))) wrong('its bytes are gone')
+      if (!existsSync(join(dir, 'quarantine', tenant, item))) wrong('its bytes are gone')
       // A crash came between row and stub: the host sends the batch again.
       if (leaf === null) continue
       const stub = stubs.get(`${tenant} ${leaf}`)

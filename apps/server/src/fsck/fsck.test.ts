@@ -36,8 +36,8 @@ async function lived(dir: string) {
   for (let i = 0; i < 9; i += 1) await ledger.append({ own: { event: { i } } })
   const stub = { chain, first_seq: 0, next_seq: 5, reason: 'unknown_key', item }
   const { first } = await ledger.append({ own: { stub } })
-  await mkdir(join(dir, 'quarantine'))
-  await writeFile(join(dir, 'quarantine', item), 'sealed bytes')
+  await mkdir(join(dir, 'quarantine/default'), { recursive: true })
+  await writeFile(join(dir, 'quarantine/default', item), 'sealed bytes')
   const row = { item, tenant, host_id: 'h', chain, first_seq: 0, next_seq: 5, reason: 'unknown_key', detail: '' }
   const kept = { ...row, signing_key_id: null, quarantined_at: '', stub_leaf_index: first }
   await store.db.insertInto('audit_signature_quarantine').values(kept).execute()
@@ -123,7 +123,7 @@ test('what no repair brings back is told: lines that were seen, quarantined byte
     return await lived(dir.path)
   })()
   assert.deepEqual(await told(({ sql }) => sql('UPDATE cursors SET position = position + 1')), [`index truth ${size}`])
-  assert.deepEqual(await told((_, dir) => rm(join(dir, 'quarantine', item))), [`quarantine truth ${stubLeaf}`])
+  assert.deepEqual(await told((_, dir) => rm(join(dir, 'quarantine/default', item))), [`quarantine truth ${stubLeaf}`])
   assert.deepEqual(await told(({ sql }) => sql('DELETE FROM audit_signature_quarantine', 'index.sqlite')), [
     `quarantine truth ${stubLeaf}`,
   ])

@@ -73,7 +73,7 @@ export function hostEnrolled(voice: ServerVoice, timeNs: bigint, host: EnrolledH
 
 export type RevokedHost = { readonly hostId: string; readonly hostname: string; readonly cause: string }
 
-export function hostRevoked(voice: ServerVoice, timeNs: bigint, by: ActBy, host: RevokedHost): Said {
+export function hostRevoked(voice: ServerVoice, timeNs: bigint, by: ActBy | undefined, host: RevokedHost): Said {
   const { hostId, hostname, cause } = host
   return entityEvent(voice, timeNs, 'unenroll', {
     code: 'host_revoked',
@@ -105,7 +105,7 @@ export const keyLine = (key: KeyRecord): Body => ({ key })
 type EntityMatter = {
   readonly code: string
   readonly severity: SeverityName
-  readonly by?: ActBy
+  readonly by?: ActBy | undefined
   readonly message: string
   readonly entity: { readonly type_id: number; readonly type: string; readonly uid: string; readonly name: string }
   readonly details: UnmappedMembers

@@ -24,7 +24,7 @@ export type Hosts = {
    * in the ledgers, or is parked for them: a revocation does not wait for a disk. Throws HOST_UNKNOWN; a host that is
    * revoked already stays so.
    */
-  revoke(by: ActBy, tenant: string, hostId: string, cause: string): Promise<Recorded>
+  revoke(by: ActBy | undefined, tenant: string, hostId: string, cause: string): Promise<Recorded>
 }
 
 export type HostsOptions = {
@@ -38,7 +38,12 @@ export function createHosts({ store, outbox, voice, clock }: HostsOptions): Host
   const live = new Map<string, Set<() => void>>()
   const unknown = (attempted: string, received: string) => identityError('HOST_UNKNOWN', { attempted, received })
 
-  async function revokeInStore(by: ActBy, tenant: string, hostId: string, cause: string): Promise<readonly string[]> {
+  async function revokeInStore(
+    by: ActBy | undefined,
+    tenant: string,
+    hostId: string,
+    cause: string,
+  ): Promise<readonly string[]> {
     const nowNs = clock.nowNs()
     const now = rfc3339(nowNs)
     return store.transaction(async (tx) => {

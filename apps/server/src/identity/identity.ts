@@ -11,6 +11,7 @@ import { verifyCertificateRequest } from './certificate-request.ts'
 import { certificateColumns, type Enrolment, enrol, tokenName } from './enrol.ts'
 import { identityError } from './errors.ts'
 import { joinTokenCreated, sayOfHost } from './events.ts'
+import { expel } from './expel.ts'
 import { createHosts, type Host, type Hosts } from './hosts.ts'
 import { newJoinToken } from './join-token.ts'
 import type { Recorded } from './record-act.ts'
@@ -26,6 +27,8 @@ export type Identity = {
   createJoinToken(by: ActBy, tenant: string, ttlSeconds: number): Promise<CreatedJoinToken>
   /** See enrol.ts. */
   enrol(request: EnrolRequest): Promise<Enrolment>
+  /** Revokes every host of a tenant that goes, forgets what they said of themselves, and takes its join tokens back. */
+  expel(tenant: string): Promise<void>
   /** A new certificate for the same host and the key of the request: leaf first, the CA last. Throws CSR_INVALID. */
   renew(host: Host, csr: Uint8Array): Promise<Uint8Array[]>
 }
@@ -84,11 +87,13 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     return { token, expiresAt: expires_at, recorded: { tenant, leafIndex } }
   }
 
+  const hosts = createHosts({ store, outbox, voice, clock })
   return {
     authority,
-    hosts: createHosts({ store, outbox, voice, clock }),
+    hosts,
     createJoinToken,
     enrol: (request) => enrol(request, { ...options, authority }),
+    expel: (tenant) => expel(tenant, { store, hosts }),
     renew: async ({ hostId, tenant }, csr) => {
       const issued = await authority.issueHost(await verifyCertificateRequest(csr), hostId)
       await store.db

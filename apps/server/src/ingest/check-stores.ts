@@ -17,6 +17,8 @@ export async function checkStores(store: Store, ledgers: Ledgers): Promise<void>
   const remembered = await store.db.selectFrom('cursors').select(['tenant', 'position']).execute()
   const indexed = await store.index.selectFrom('cursors').select(['tenant', 'position']).execute()
   for (const { tenant, position } of [...remembered, ...indexed]) {
+    // Of a tenant that is being erased the ledger may be gone.
+    if (!ledgers.has(tenant)) continue
     const { size, origin } = ledgers.get(tenant)
     if (size >= position) continue
     const received = `${size} lines where the database has seen ${position}`

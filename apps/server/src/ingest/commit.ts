@@ -127,7 +127,7 @@ export function createIngest(options: IngestOptions): Ingest {
     // The bytes and their row are durable, the stub is not. If we stop here the host sends the batch again.
     const stub = { chain, first_seq: firstSeq, next_seq: nextSeq, reason, item }
     const { first } = await ledger.append({ own: { stub } })
-    await quarantine.placed(item, chain, firstSeq, first)
+    await quarantine.placed(batch, item, first)
     return { item, leafIndex: first }
   }
 

@@ -249,7 +249,27 @@ test('a host that writes an order into the ledger of the cluster orders nothing'
 test('the tenant cluster, whose ledger orders all erasures, is not erased', async () => {
   await using dir = await temporary()
   await using rooms = await openRooms(dir.path)
-  await assert.rejects(rooms.erasures.eraseTenant('cluster'), { code: 'ERASE_CLUSTER', kind: 'denied' })
+  await assert.rejects(rooms.erasures.eraseTenant('cluster', 'd/x', 1n), { code: 'ERASE_CLUSTER', kind: 'denied' })
+})
+
+test('one decision to erase a tenant is one line of the ledger, however often and at whatever start it is asked for', async () => {
+  await using dir = await temporary()
+  const decidedNs = clock.nowNs()
+  let line: number
+  {
+    await using rooms = await openRooms(dir.path)
+    await sealed(rooms)
+    const first = await rooms.erasures.eraseTenant('default', 'd/tenant/x', decidedNs)
+    assert.ok(first.tenantKeys > 0)
+    const again = await rooms.erasures.eraseTenant('default', 'd/tenant/x', decidedNs)
+    assert.deepEqual([again.leafIndex, again.tenantKeys, again.subjectKeys], [first.leafIndex, 0, 0])
+    line = first.leafIndex
+  }
+  await using rooms = await openRooms(dir.path)
+  await rooms.waitFor('cluster', line + 1)
+  assert.equal((await rooms.erasures.eraseTenant('default', 'd/tenant/x', decidedNs)).leafIndex, line)
+  const [order, ...more] = await rooms.eventsOf('tenant_erased')
+  assert.deepEqual([JSON.parse(order as string).event.unmapped.erased_origin, more], ['d/tenant/x', []])
 })
 
 test('every epoch of the master key stands in the ledger once, and what is old is wrapped anew', async () => {

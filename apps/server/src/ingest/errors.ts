@@ -23,5 +23,11 @@ export const ingestErrors = {
     rule: 'a batch names its chain, its first line and how many whole lines it holds, within the limits of the protocol',
     advice: 'Upgrade the agent, or find out who else speaks on its behalf',
   },
+  TENANT_LIMITED: {
+    kind: 'exhausted',
+    rule: 'the hosts of a tenant ship no more lines a second than it may',
+    advice:
+      'Nothing is lost: they keep their logs and ship them later. A cluster admin sets the limit: `sealwatch tenant limit`',
+  },
 } as const satisfies ErrorTable
 export const ingestError = errorsOf(ingestErrors)

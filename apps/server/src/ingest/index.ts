@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export * from './admission.ts'
 export * from './check-stores.ts'
 export * from './commit.ts'
 export * from './errors.ts'

@@ -288,7 +288,7 @@ for (const [reason, change] of cases) {
     assert.equal(row.reason, reason)
     assert.equal(row.signing_key_id, it.signer.keyId)
     assert.equal(row.stub_leaf_index, 1)
-    const sealed = await readFile(join(it.dir, 'quarantine', row.item))
+    const sealed = await readFile(join(it.dir, 'quarantine/default', row.item))
     const place = { tenant: 'default', purpose: 'quarantine', place: `quarantine/${row.item}` } as const
     assert.deepEqual(await it.sealing.open(place, sealed), Buffer.from(request.lines))
     const [, stub] = await linesOf(it.ledgers)

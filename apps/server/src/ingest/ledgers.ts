@@ -26,6 +26,7 @@ const ledgerError = errorsOf(ledgerErrors)
 
 /** Every tenant's ledger, and the root ledger that holds their heads under pseudonymous labels. */
 export type Ledgers = Pick<OpenLedgers, 'tenants' | 'has' | 'get' | 'open'> & {
+  originOf(tenant: string): string
   /** Lets the root vouch for all that a ledger holds, and closes it: what is appended from now on is refused. */
   shut(tenant: string): Promise<void>
   readonly root: Ledger
@@ -88,7 +89,7 @@ export type LedgersOptions = {
 /** Whose ledgers lie in a folder that holds these names. */
 export const tenantsIn = (names: readonly string[]): ReadonlySet<string> =>
   new Set(names.flatMap((name) => /^tenant-(.+)$/.exec(name)?.[1] ?? []))
-const folderOf = (tenant: string) => `tenant-${tenant}`
+export const folderOf = (tenant: string): string => `tenant-${tenant}`
 
 /** What a signer or a witness may take for its answer. */
 const answerMsMax = 10_000
@@ -257,6 +258,7 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
     get tenants() {
       return ledgers.tenants
     },
+    originOf,
     has: ledgers.has,
     get: ledgers.get,
     open: ledgers.open,

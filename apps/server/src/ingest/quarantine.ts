@@ -19,11 +19,16 @@ export type QuarantinedBatch = {
   readonly keyId: string | undefined
 }
 
-/** Keeps what failed verification: the exact bytes, sealed, named by their hash, and a row that says why. */
+/**
+ * Keeps what failed verification: the exact bytes, sealed, in their tenant's folder, named by their hash, and a row that
+ * says why.
+ */
 export type Quarantine = {
   /** Durable when it resolves; returns the content address. The same bytes in the same place are kept once. */
   keep(batch: QuarantinedBatch): Promise<string>
-  placed(item: string, chain: string, firstSeq: number, leafIndex: number): Promise<void>
+  placed(batch: Pick<QuarantinedBatch, 'tenant' | 'chain' | 'firstSeq'>, item: string, leafIndex: number): Promise<void>
+  /** Removes the bytes of a tenant that is erased. */
+  forget(tenant: string): Promise<void>
 }
 
 export async function openQuarantine(options: {
@@ -35,13 +40,23 @@ export async function openQuarantine(options: {
 }): Promise<Quarantine> {
   const { dir, store, sealing, clock, disk } = options
   await disk.makeDirectory(dir)
+  await sortByTenant(dir, store, disk)
+  const folders = new Set<string>()
+
+  async function folderOf(tenant: string): Promise<string> {
+    const folder = join(dir, tenant)
+    if (!folders.has(tenant)) await disk.makeDirectory(folder)
+    folders.add(tenant)
+    return folder
+  }
+
   return {
     keep: async (batch) => {
       const { tenant, hostId, chain, firstSeq, nextSeq, reason, detail, keyId } = batch
       const item = sha256(batch.lines).toHex()
       // File first: a row always has its bytes. A file without a row is found again when the batch comes again.
       const place = { tenant, purpose: 'quarantine', place: `quarantine/${item}` } as const
-      await disk.replace(join(dir, item), await sealing.seal(place, batch.lines))
+      await disk.replace(join(await folderOf(tenant), item), await sealing.seal(place, batch.lines))
       await store.db
         .insertInto('audit_signature_quarantine')
         .values({
@@ -61,14 +76,35 @@ export async function openQuarantine(options: {
         .execute()
       return item
     },
-    placed: async (item, chain, firstSeq, leafIndex) => {
+    placed: async ({ tenant, chain, firstSeq }, item, leafIndex) => {
       await store.db
         .updateTable('audit_signature_quarantine')
         .set({ stub_leaf_index: leafIndex })
+        .where('tenant', '=', tenant)
         .where('item', '=', item)
         .where('chain', '=', chain)
         .where('first_seq', '=', firstSeq)
         .execute()
     },
+    forget: async (tenant) => {
+      folders.delete(tenant)
+      await disk.removeDirectory(join(dir, tenant))
+    },
   }
 }
+
+/** Bytes from before there were folders of tenants lie side by side. What no row knows stays: its batch comes again. */
+async function sortByTenant(dir: string, store: Store, disk: Disk): Promise<void> {
+  for (const item of (await disk.list(dir)).filter((name) => itemForm.test(name))) {
+    const row = await store.db
+      .selectFrom('audit_signature_quarantine')
+      .select('tenant')
+      .where('item', '=', item)
+      .executeTakeFirst()
+    if (row === undefined) continue
+    await disk.makeDirectory(join(dir, row.tenant))
+    await disk.rename(join(dir, item), join(dir, row.tenant, item))
+  }
+}
+
+const itemForm = /^[0-9a-f]{64}$/

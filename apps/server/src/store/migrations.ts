@@ -125,4 +125,6 @@ export const migrations: readonly string[] = [
    DROP TABLE join_tokens;
    ALTER TABLE join_tokens_of_tenants RENAME TO join_tokens;
    CREATE INDEX join_tokens_by_tenant ON join_tokens (tenant, expires_at);`,
+  // When it was ordered to be erased.
+  `ALTER TABLE tenants ADD COLUMN erasing_at TEXT;`,
 ]

@@ -32,6 +32,8 @@ export type Outbox = {
   committed(uid: string): Promise<number>
   /** The same; undefined when the signal fires first. */
   committed(uid: string, signal: AbortSignal): Promise<number | undefined>
+  /** The leaf of a line that is in its ledger, indexed, and gone from here; undefined as long as it is not. */
+  placed(uid: string): Promise<number | undefined>
   /**
    * Resolves with the leaf index once an act is recorded. Where that takes too long, the policy of its class decides:
    * throws AUDIT_NOT_RECORDED, or resolves with undefined, for the act is parked and holds.
@@ -45,6 +47,8 @@ export type Outbox = {
   settle(tenant: string, position: number, uids: readonly string[]): Promise<void>
   /** The same for whatever stands there already: a process may have ended between the two. */
   settleIndexed(tenant: string, position: number): Promise<void>
+  /** Resolves when no line waits for the ledger of a tenant, or when the signal fires. */
+  drained(tenant: string, signal: AbortSignal): Promise<void>
   /** Wakes whoever waits for new rows; call it after the transaction. */
   ring(): void
   wait(signal: AbortSignal): Promise<void>
@@ -138,9 +142,18 @@ export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
       return uid
     },
     committed,
+    placed: async (uid) => (await leafOf(uid))?.leaf_index,
     waiting: async (max) => {
       const rows = await store.db.selectFrom('outbox').selectAll().orderBy('id').limit(max).execute()
       return rows.map(({ uid, tenant, body }) => ({ uid, tenant, body: JSON.parse(body) as Body }))
+    },
+    drained: async (tenant, signal) => {
+      while (!signal.aborted) {
+        const woken = bell.wait(signal)
+        const waits = await store.db.selectFrom('outbox').select('id').where('tenant', '=', tenant).executeTakeFirst()
+        if (waits === undefined) return
+        await woken
+      }
     },
     settle,
     settleIndexed,

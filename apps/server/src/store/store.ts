@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type ErrorTable, errorsOf } from '@sealwatch/base'
-import { Kysely, type Transaction } from 'kysely'
+import { Kysely, sql, type Transaction } from 'kysely'
 import { openEntries } from './entries.ts'
 import { migrations } from './migrations.ts'
 import { nodeSqliteDialect } from './sqlite-dialect.ts'
@@ -42,6 +42,11 @@ export type Store = {
    * does not wait for the disk.
    */
   derived<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /**
+   * Removes every row of a tenant that is erased, but its name in `tenants` and its hosts, whose certificates and keys must
+   * stay refused.
+   */
+  forget(tenant: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -61,6 +66,7 @@ export function openStore(dir: string): Store {
     if (/locked|busy/i.test(String(cause))) throw storeError('STORE_BUSY', { attempted: `opening ${path}`, cause })
     throw cause
   }
+  const tablesOfTenants = (database.prepare(ofTenants).all() as { name: string }[]).map(({ name }) => name)
   const entries = openEntries(indexPath)
   entries.exec('PRAGMA query_only=ON')
   const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) })
@@ -78,6 +84,12 @@ export function openStore(dir: string): Store {
         } finally {
           database.exec('PRAGMA synchronous=FULL')
         }
+      }),
+    forget: async (tenant) =>
+      db.transaction().execute(async (tx) => {
+        for (const table of tablesOfTenants)
+          await tx.executeQuery(sql`DELETE FROM ${sql.table(table)} WHERE tenant = ${tenant}`.compile(tx))
+        await tx.deleteFrom('signed_heads').where('ledger', '=', tenant).execute()
       }),
     close: async () => {
       await Promise.all([db.destroy(), index.destroy()])
@@ -99,6 +111,10 @@ function migrate(database: DatabaseSync, path: string): void {
   for (const migration of migrations.slice(applied)) database.exec(migration)
   database.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`)
 }
+
+/** Tables with rows that belong to a tenant and go with it. */
+const ofTenants = `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('tenants', 'hosts')
+  AND EXISTS (SELECT 1 FROM pragma_table_info(sqlite_master.name) AS column WHERE column.name = 'tenant')`
 
 /** The disk had no room for what a transaction wanted to write; nothing of it was written. */
 export const isStoreFull = (error: unknown): boolean =>

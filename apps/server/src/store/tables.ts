@@ -11,6 +11,7 @@ export type Tables = {
     state: 'active' | 'suspended' | 'erasing' | 'erased'
     created_at: string
     lines_per_second: number | null
+    erasing_at: string | null
   }
   hosts: {
     host_id: string

@@ -39,14 +39,14 @@ export async function openTenantRegistry(options: RegistryOptions): Promise<Tena
   for (const row of await store.db.selectFrom('tenants').selectAll().execute()) tenants.set(row.tenant, tenantOf(row))
   const found = [...new Set([...standingTenants, ...withLedger])].filter((name) => !tenants.has(name))
   const createdAt = rfc3339(clock.nowNs())
-  const fresh = found.map((name): Tenant => ({ name, title: name, state: 'active', createdAt, linesPerSecond: null }))
+  const fresh = found.map((name): Tenant => ({ name, title: name, state: 'active', createdAt, ...none }))
   const lost = [...tenants.values()]
     .filter(({ name, state }) => state !== 'erased' && !withLedger.has(name) && keysAreGone(name))
-    .map((tenant): Tenant => ({ ...tenant, state: 'erasing' }))
+    .map((tenant): Tenant => ({ ...tenant, state: 'erasing', erasingAt: createdAt }))
   await store.transaction(async (tx) => {
     for (const tenant of fresh) await tx.insertInto('tenants').values(rowOf(tenant)).execute()
-    for (const { name, state } of lost)
-      await tx.updateTable('tenants').set({ state }).where('tenant', '=', name).execute()
+    for (const { name, state, erasingAt: erasing_at } of lost)
+      await tx.updateTable('tenants').set({ state, erasing_at }).where('tenant', '=', name).execute()
   })
   for (const tenant of [...fresh, ...lost]) tenants.set(tenant.name, tenant)
   if (lost.length > 0)
@@ -79,20 +79,23 @@ export async function openTenantRegistry(options: RegistryOptions): Promise<Tena
   }
 }
 
+const none = { linesPerSecond: null, erasingAt: null } as const
 const unknown = (attempted: string, received: string) => tenantError('TENANT_UNKNOWN', { attempted, received })
 
-const tenantOf = ({ tenant, title, state, created_at, lines_per_second }: Tables['tenants']): Tenant => ({
+const tenantOf = ({ tenant, title, state, created_at, lines_per_second, erasing_at }: Tables['tenants']): Tenant => ({
   name: tenant,
   title,
   state,
   createdAt: created_at,
   linesPerSecond: lines_per_second,
+  erasingAt: erasing_at,
 })
 
-export const rowOf = ({ name, title, state, createdAt, linesPerSecond }: Tenant): Tables['tenants'] => ({
+export const rowOf = ({ name, title, state, createdAt, linesPerSecond, erasingAt }: Tenant): Tables['tenants'] => ({
   tenant: name,
   title,
   state,
   created_at: createdAt,
   lines_per_second: linesPerSecond,
+  erasing_at: erasingAt,
 })

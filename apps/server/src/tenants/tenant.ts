@@ -16,6 +16,8 @@ export type Tenant = {
   readonly createdAt: string
   /** What its hosts may ship each second together; null: as the server's settings say. */
   readonly linesPerSecond: number | null
+  /** RFC 3339; null: it is not. */
+  readonly erasingAt: string | null
 }
 
 /** The tenant of whoever names none, and that of what concerns the deployment as a whole. */

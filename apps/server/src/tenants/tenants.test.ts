@@ -20,7 +20,7 @@ type Opened = Awaited<ReturnType<typeof openTenants>>
 /** The room over a real database, with ledgers that are remembered and not written. */
 async function openTenants(
   dir: string,
-  options: { withLedger?: string[]; erased?: string[]; open?: () => Promise<void> } = {},
+  options: { withLedger?: string[]; erased?: string[]; open?: () => Promise<void>; ports?: Partial<TenantPorts> } = {},
 ) {
   const store = openStore(dir)
   const entries = openEntries(store.indexPath)
@@ -39,7 +39,13 @@ async function openTenants(
       opened.push(tenant)
       anOpened.ring()
     },
+    hasLedger: async () => true,
+    expel: async () => undefined,
+    close: async () => undefined,
+    destroyKeys: async () => ({ leafIndex: 7, tenantKeys: 1, subjectKeys: 2 }),
+    removeData: async () => undefined,
     changed: (tenant) => void changed.push(tenant),
+    ...options.ports,
   }
   const tenants = createTenants({
     registry,
@@ -210,4 +216,116 @@ test('a tenant whose ledger cannot be founded is there all the same, and its led
   assert.deepEqual(it.opened, ['acme'])
   stop.abort()
   await running
+})
+
+class Crash extends Error {}
+
+/** What outlives a process: the disk, of which the process may be gone before or after each step. */
+function createWorld() {
+  const there = { ledger: false, keys: true, hosts: true, orders: new Set<bigint>() }
+  let stepsLeft = Number.POSITIVE_INFINITY
+  const steps: string[] = []
+  let isOpen = false
+  const step = async (name: string, change: () => void) => {
+    if (stepsLeft-- === 0) throw new Crash('before')
+    steps.push(name)
+    change()
+    if (stepsLeft-- === 0) throw new Crash('after')
+  }
+  const ports: Partial<TenantPorts> = {
+    open: () =>
+      step('open', () => {
+        there.ledger = true
+        isOpen = true
+      }),
+    hasLedger: async () => there.ledger,
+    expel: () =>
+      step('expel', () => {
+        assert.ok(isOpen, 'what is revoked is told in the ledger')
+        there.hosts = false
+      }),
+    close: () =>
+      step('close', () => {
+        assert.ok(!there.hosts, 'nothing comes in any more')
+        isOpen = false
+      }),
+    destroyKeys: async (_tenant, orderedNs) => {
+      assert.ok(!isOpen, 'the root vouches for the last line')
+      await step('destroy', () => {
+        there.keys = false
+        there.orders.add(orderedNs)
+      })
+      return { leafIndex: 7, tenantKeys: 1, subjectKeys: 2 }
+    },
+    removeData: () =>
+      step('remove', () => {
+        assert.ok(!isOpen && !there.keys, 'what is removed can be read by nobody already')
+        there.ledger = false
+      }),
+  }
+  return {
+    there,
+    ports,
+    steps,
+    crashAt: (at: number) => {
+      stepsLeft = at
+      isOpen = false
+      steps.length = 0
+    },
+  }
+}
+
+for (const act of ['create', 'erase'] as const)
+  test(`POL-3 a process that ends at any step of ${act} leaves what the next start goes on from`, async () => {
+    let at = 0
+    for (let isCrashed = true; isCrashed; at += 1) {
+      await using dir = await temporary()
+      const { ports, there, crashAt } = createWorld()
+      {
+        await using it = await openTenants(dir.path, { ports })
+        if (act === 'erase') await it.tenants.create(by, 'acme', 'Acme Ltd')
+        crashAt(at)
+        const done = act === 'create' ? it.tenants.create(by, 'acme', '') : it.tenants.erase(by, 'acme')
+        isCrashed = await done.then(
+          () => false,
+          (error: unknown) => {
+            assert.ok(error instanceof Crash)
+            return true
+          },
+        )
+      }
+      crashAt(Number.POSITIVE_INFINITY)
+      const withLedger = there.ledger ? ['acme'] : []
+      await using again = await openTenants(dir.path, { ports, withLedger, erased: there.keys ? [] : ['acme'] })
+      if (act === 'create') {
+        assert.equal(again.registry.get('acme').state, 'active')
+        // Who is active is opened at each start, as compose does it.
+        continue
+      }
+      const stop = new AbortController()
+      const running = again.tenants.run(stop.signal)
+      while (again.registry.get('acme').state !== 'erased') await new Promise(setImmediate)
+      stop.abort()
+      await running
+      assert.deepEqual({ ...there, orders: there.orders.size }, { ledger: false, keys: false, hosts: false, orders: 1 })
+      const { title, name } = again.registry.get('acme')
+      assert.equal(title, name, 'its title goes, too')
+      await assert.rejects(again.tenants.create(by, 'acme', ''), { code: 'TENANT_EXISTS' })
+    }
+    assert.ok(at > (act === 'create' ? 2 : 9), `${at} places to end at`)
+  })
+
+test('the standing tenants are not erased, and an erased one is not erased again', async () => {
+  await using dir = await temporary()
+  await using it = await openTenants(dir.path)
+  for (const name of ['default', 'cluster'])
+    await assert.rejects(it.tenants.erase(by, name), { code: 'TENANT_STANDING', kind: 'conflict' })
+  await assert.rejects(it.tenants.erase(by, 'acme'), { code: 'TENANT_UNKNOWN' })
+  await it.tenants.create(by, 'acme', '')
+  await it.tenants.suspend(by, 'acme')
+  assert.deepEqual(await it.tenants.erase(by, 'acme'), { leafIndex: 7, tenantKeys: 1, subjectKeys: 2 })
+  await assert.rejects(it.tenants.erase(by, 'acme'), { code: 'TENANT_STATE' })
+  for (const act of [it.tenants.suspend, it.tenants.resume])
+    await assert.rejects(act(by, 'acme'), { code: 'TENANT_STATE' })
+  assert.equal(codes(it).filter((code) => code.endsWith('tenant_erasing')).length, 2)
 })

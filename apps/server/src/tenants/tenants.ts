@@ -4,8 +4,9 @@ import { type Clock, createBell, isSealwatchError, type Log, rfc3339 } from '@se
 import { limits, tenantForm } from '@sealwatch/contract'
 import { type Act, type ActBy, actEvent, auditTenant, type Recorded, type ServerVoice } from '../identity/index.ts'
 import type { Outbox, Store, Tx } from '../store/index.ts'
+import { finishErasure } from './erase.ts'
 import { tenantError } from './errors.ts'
-import type { TenantPorts } from './ports.ts'
+import type { DestroyedKeys, TenantPorts } from './ports.ts'
 import { rowOf, type TenantRegistry } from './registry.ts'
 import { linesPerSecondLimits, standingTenants, type Tenant, type TenantState, tenantsMax } from './tenant.ts'
 import { checkTitle, skeletonOf } from './title.ts'
@@ -24,6 +25,11 @@ export type Tenants = {
   resume(by: ActBy, name: string): Promise<Recorded>
   /** Lines a second, null: as the settings say. Throws TENANT_QUOTA_INVALID. */
   limit(by: ActBy, name: string, linesPerSecond: number | null): Promise<Recorded>
+  /**
+   * For good: its hosts are revoked, its keys destroyed, its data removed; what the root ledger says of it stays. Resolves
+   * when all of that is done. Throws TENANT_STANDING.
+   */
+  erase(by: ActBy, name: string): Promise<DestroyedKeys>
   /** Goes on with what a stop or a failure left undone, until the signal fires. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -39,6 +45,7 @@ export type TenantsOptions = {
 }
 
 const retryMs = 5_000
+const noKeys: DestroyedKeys = { leafIndex: undefined, tenantKeys: 0, subjectKeys: 0 }
 
 type Change = Pick<Act, 'code' | 'verb' | 'severity' | 'message' | 'details'>
 
@@ -80,9 +87,13 @@ export function createTenants(options: TenantsOptions): Tenants {
     return { tenant: auditTenant, leafIndex: await outbox.recorded(uid, attempted) }
   }
 
-  const update = ({ name, title, state, linesPerSecond: lines }: Tenant) => {
+  const update = ({ name, title, state, linesPerSecond: lines, erasingAt }: Tenant) => {
     return (tx: Tx) =>
-      tx.updateTable('tenants').set({ title, state, lines_per_second: lines }).where('tenant', '=', name).execute()
+      tx
+        .updateTable('tenants')
+        .set({ title, state, lines_per_second: lines, erasing_at: erasingAt })
+        .where('tenant', '=', name)
+        .execute()
   }
 
   /** The act that leads a tenant in one of the states `from` to what `next` makes of it. */
@@ -130,7 +141,7 @@ export function createTenants(options: TenantsOptions): Tenants {
       checkLookalike(name, name, attempted)
       checkLookalike(name, title, attempted)
       const createdAt = rfc3339(clock.nowNs())
-      const tenant: Tenant = { name, title, state: 'active', createdAt, linesPerSecond: null }
+      const tenant: Tenant = { name, title, state: 'active', createdAt, linesPerSecond: null, erasingAt: null }
       const change: Change = {
         code: 'tenant_created',
         verb: 'create',
@@ -145,12 +156,35 @@ export function createTenants(options: TenantsOptions): Tenants {
     })
   }
 
+  function erase(by: ActBy, name: string): Promise<DestroyedKeys> {
+    return inTurn(name, async () => {
+      const attempted = `erasing the tenant ${name}`
+      checkStanding(name, attempted)
+      const tenant = registry.get(name)
+      if (tenant.state === 'erased') throw tenantError('TENANT_STATE', { attempted, received: tenant.state })
+      if (tenant.state !== 'erasing') {
+        const to: Tenant = { ...tenant, state: 'erasing', erasingAt: rfc3339(clock.nowNs()) }
+        const change: Change = {
+          code: 'tenant_erasing',
+          verb: 'delete',
+          severity: 'high',
+          message: `the tenant ${name} is erased: its hosts are revoked, its keys destroyed, its data removed`,
+          details: {},
+        }
+        await recorded(await write(by, to, change, update(to)), attempted)
+      }
+      return bringAbout(name)
+    })
+  }
+
   /** Makes of the tenant what the register says it is; where that fails it is tried again later. */
-  async function bringAbout(name: string): Promise<void> {
+  async function bringAbout(name: string): Promise<DestroyedKeys> {
     undone.add(name)
     try {
-      await ports.open(name)
+      const isErasing = registry.get(name).state === 'erasing'
+      const keys = isErasing ? await finishErasure({ ...options, name }) : await ports.open(name).then(() => noKeys)
       undone.delete(name)
+      return keys
     } catch (error) {
       failed.ring()
       throw error
@@ -226,7 +260,9 @@ export function createTenants(options: TenantsOptions): Tenants {
         },
       }))
     },
+    erase,
     run: async (signal) => {
+      for (const { name, state } of registry.list()) if (state === 'erasing') undone.add(name)
       const over = fired(signal)
       while (!signal.aborted) {
         const woken = failed.wait(signal)

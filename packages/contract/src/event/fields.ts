@@ -38,6 +38,7 @@ type MoreOfUnmapped =
   | 'chain'
   | 'certificate_serial'
   | 'epoch'
+  | 'erased_origin'
   | 'erased_subject'
   | 'erased_tenant'
   | 'break_glass'
@@ -155,6 +156,7 @@ const unmapped = {
   chain: 'plain',
   certificate_serial: 'plain',
   epoch: 'plain',
+  erased_origin: 'plain',
   // A pseudonym.
   erased_subject: 'plain',
   erased_tenant: 'plain',

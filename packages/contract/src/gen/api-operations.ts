@@ -481,6 +481,19 @@ export type Operations = {
       }
     }
   }
+  /** Erase a tenant for good: hosts, keys and data; what the root ledger says of it stays. Needs `tenant:erase` in the tenant `cluster`. */
+  readonly eraseTenant: {
+    readonly params: {
+      readonly tenant_name: string
+    }
+    readonly answer: {
+      readonly keys: number
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      } | null
+    }
+  }
   /** Set how much the hosts of a tenant may ship. Needs `tenant:limit` in the tenant `cluster`. */
   readonly limitTenant: {
     readonly params: {
@@ -1206,6 +1219,7 @@ export const operations = {
   renameTenant: ['PUT', '/api/v1/tenants/{tenant_name}/title'],
   suspendTenant: ['POST', '/api/v1/tenants/{tenant_name}/suspend'],
   resumeTenant: ['POST', '/api/v1/tenants/{tenant_name}/resume'],
+  eraseTenant: ['DELETE', '/api/v1/tenants/{tenant_name}'],
   limitTenant: ['PUT', '/api/v1/tenants/{tenant_name}/limits'],
   listMembers: ['GET', '/api/v1/members'],
   grantRole: ['PUT', '/api/v1/members/{person_id}/roles/{role}'],

@@ -16,6 +16,7 @@ import { type NoteVerifier, noteVerifier, openNote } from '../verify/note.ts'
 import { type BlockReader, createBlockReader, cursorOf, type Run, readAhead } from '../verify/read-block.ts'
 import { extendTenantHead } from '../verify/tenant-head.ts'
 import { checkDerived } from './derived.ts'
+import { clusterFolder, erasedIn } from './erased.ts'
 import { ledgerErrors } from './errors.ts'
 import { readLineBlocks } from './read-lines.ts'
 
@@ -47,6 +48,8 @@ export type AuditReport = {
   readonly kind: 'ledgers'
   readonly ok: boolean
   readonly ledgers: readonly LedgerAudit[]
+  /** Tenants whose ledgers were destroyed by order, and what the root ledger still vouches for of each. */
+  readonly erased: readonly { readonly tenant: string; readonly origin: string; readonly lines: number }[]
   readonly trust: 'pinned' | 'self-asserted'
 }
 
@@ -65,6 +68,8 @@ export type AuditChecks = {
 type RootWord = {
   readonly keys: Set<string>
   readonly heads: Map<string, TenantHead>
+  /** What the cluster's ledger says was destroyed: the tenants of ledgers, by origin. */
+  readonly erased: Map<string, string>
 }
 
 /**
@@ -82,16 +87,19 @@ export async function auditLedgers(dir: string, checks: AuditChecks): Promise<Au
     )
     if (name !== 'root' && isLedger) folders.push(name)
   }
-  const word: RootWord = { keys: new Set(), heads: new Map() }
+  const word: RootWord = { keys: new Set(), heads: new Map(), erased: new Map() }
   const ledgers = [await auditLedger(join(dir, 'root'), 'root', checks, word)]
   for (const name of folders) ledgers.push(await auditLedger(join(dir, name), name, checks, word))
   const seen = new Set(ledgers.map(({ origin }) => origin))
+  const isMissing = (origin: string) => !seen.has(origin) && !word.erased.has(origin)
   for (const { label, origin, size } of word.heads.values())
-    if (!seen.has(origin)) ledgers.push(missing(label, origin, `the root ledger vouches for ${size} lines`))
+    if (isMissing(origin)) ledgers.push(missing(label, origin, `the root ledger vouches for ${size} lines`))
   for (const { origin, size } of checks.since ?? [])
-    if (!seen.has(origin)) ledgers.push(missing(origin, origin, `a saved checkpoint vouches for ${size} lines`))
+    if (isMissing(origin)) ledgers.push(missing(origin, origin, `a saved checkpoint vouches for ${size} lines`))
   const ok = ledgers.every((ledger) => ledger.ok)
-  return { kind: 'ledgers', ok, ledgers, trust: trust.length > 0 ? 'pinned' : 'self-asserted' }
+  const heads = [...word.heads.values()].filter(({ origin }) => !seen.has(origin) && word.erased.has(origin))
+  const erased = heads.map(({ origin, size }) => ({ tenant: word.erased.get(origin) as string, origin, lines: size }))
+  return { kind: 'ledgers', ok, ledgers, erased, trust: trust.length > 0 ? 'pinned' : 'self-asserted' }
 }
 
 /** A ledger that must be there and is not. */
@@ -117,7 +125,8 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
   const derived = checkDerived(dir, disk)
   const frontier = createFrontier(sha256, derived.row)
   let judge: ReturnType<typeof createLeafJudge> | undefined
-  let place: { tenant: string; origin: string } | undefined
+  let place: { tenant: string; origin: string; own: string } | undefined
+  const erased = new Map<string, string>()
   let leaf: number | undefined
   let signed: Checkpoint | undefined
   let at = 0
@@ -129,7 +138,7 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
     if (!('anchor' in line) || line.anchor.origin === null)
       throw ledgerError('LEDGER_BEHIND', { attempted, received: "a first line that is not the ledger's anchor" })
     const { tenant, origin } = line.anchor
-    place = { tenant, origin }
+    place = { tenant, origin, own: first.chain }
     judge = createLeafJudge({ sha256, verify: behind.verify, tenant, origin })
     const head = [...word.heads.values()].find((candidate) => candidate.origin === origin)
     const saved = since.filter((checkpoint) => checkpoint.origin === origin)
@@ -218,25 +227,26 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
     const checkpoint =
       note === undefined ? undefined : parseCheckpoint(note.slice(0, note.indexOf('\n\n') + 1), attempted)
     if (checkpoint !== undefined) due.push({ ...checkpoint, what: 'checkpoint' })
-    reading: for await (const read of readAhead(
-      readLineBlocks(join(dir, 'lines'), disk, checks.onBytes),
-      blockReader,
-    )) {
+    let isCut = false
+    for await (const read of readAhead(readLineBlocks(join(dir, 'lines'), disk, checks.onBytes), blockReader)) {
       const { block } = read
       const cursor = cursorOf(read)
       behind.begin(read)
-      for (let from = 1; from < block.length; ) {
+      for (let from = 1; from < block.length && !isCut; ) {
         leaf = frontier.size
         const run = judge === undefined ? undefined : cursor.runAt(from)
         const to = run === undefined ? block.indexOf(newline, from) : takeRun(run)
-        if (run === undefined && isTorn(block, from, to)) break reading
+        isCut = run === undefined && isTorn(block, from, to)
+        if (isCut) break
         if (run === undefined) takeLine(block.subarray(from, to))
         at += to + 1 - from
         from = to + 1
         leaf = frontier.size - 1
         meet()
       }
+      if (name === clusterFolder) for (const said of erasedIn(block, place?.own)) erased.set(...said)
       await derived.settle()
+      if (isCut) break
     }
     await derived.settle()
     leaf = undefined
@@ -258,6 +268,8 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
       openNote(note, [...keys, ...own], verifyEd25519, attempted)
       signed = checkpoint
     }
+    // Said by a ledger in which all else is right.
+    for (const [gone, tenant] of erased) word.erased.set(gone, tenant)
     return report()
   } catch (error) {
     if (error instanceof SealwatchError && !error.code.startsWith('DISK_')) {

@@ -44,7 +44,16 @@ async function room() {
     limits: { idleMinutes: 30, hours: 12 },
   })
   const registry = await openTenantRegistry({ ...common, withLedger: new Set(), keysAreGone: () => false })
-  const ports: TenantPorts = { open: async () => undefined, changed: () => undefined }
+  const nothing = async () => undefined
+  const ports: TenantPorts = {
+    open: nothing,
+    hasLedger: async () => true,
+    expel: nothing,
+    close: nothing,
+    destroyKeys: async () => ({ leafIndex: 9, tenantKeys: 1, subjectKeys: 2 }),
+    removeData: nothing,
+    changed: () => undefined,
+  }
   const tenants = createTenants({ ...common, voice, registry, ports })
   const options = {
     ...common,
@@ -124,12 +133,16 @@ test('POL-3: root creates tenants, renames, suspends, limits them; a machine of 
   }
   const alike = await ask('POST', '', { name: 'other', title: 'lnitech  ltd' })
   assert.deepEqual([alike.statusCode, alike.json().code], [409, 'TENANT_LOOKALIKE'])
-  const first = await operator.inject('/api/v1/tenants?limit=2')
+  const erased = await operator.inject({ method: 'DELETE', url: '/api/v1/tenants/initech' })
+  assert.deepEqual(erased.json(), { keys: 3, ledger: { tenant: 'cluster', leaf_index: 9 } })
+  assert.equal((await ask('POST', '/initech/resume')).json().code, 'TENANT_STATE')
+  assert.equal((await ask('POST', '', { name: 'initech' })).json().code, 'TENANT_EXISTS')
+  const first = await operator.inject('/api/v1/tenants?limit=2&erased=true')
   assert.deepEqual(
     first.json().items.map(({ name }: { name: string }) => name),
     ['cluster', 'default'],
   )
-  const rest = await operator.inject(`/api/v1/tenants?limit=2&cursor=${first.json().next}`)
+  const rest = await operator.inject(`/api/v1/tenants?limit=2&erased=true&cursor=${first.json().next}`)
   assert.deepEqual([rest.json().items.length, rest.json().next], [1, null])
 
   const token = await operator.inject({

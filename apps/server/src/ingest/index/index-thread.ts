@@ -3,7 +3,8 @@
 import { Worker } from 'node:worker_threads'
 import { type IndexPort, newRoom } from './port.ts'
 import type { FromIndex, ToIndex } from './thread.ts'
-import type { PlacedOwn } from './writer.ts'
+
+type Done = Extract<FromIndex, { readonly placed: unknown }>
 
 /** A thread that has loaded its code and waits to be told which index it writes. */
 export type IndexThread = {
@@ -24,7 +25,7 @@ export async function prepareIndexThread(): Promise<IndexThread> {
   // Whoever asked for something hears of it, too.
   failed.catch(() => undefined)
   const ready = Promise.withResolvers<void>()
-  let asked: PromiseWithResolvers<PlacedOwn>[] = []
+  let asked: PromiseWithResolvers<Done>[] = []
   let broken: Error | undefined
   let disposed = false
 
@@ -42,12 +43,12 @@ export async function prepareIndexThread(): Promise<IndexThread> {
   worker.on('message', (answer: FromIndex) => {
     if ('ready' in answer) return ready.resolve()
     const due = asked.shift()
-    if ('placed' in answer) due?.resolve(answer.placed)
+    if ('placed' in answer) due?.resolve(answer)
     else due?.reject(Object.assign(new Error(answer.failed), { errcode: answer.errcode }))
   })
-  function ask(message: ToIndex, bytes: ArrayBuffer[] = []): Promise<PlacedOwn> {
+  function ask(message: ToIndex, bytes: ArrayBuffer[] = []): Promise<Done> {
     if (broken !== undefined) return Promise.reject(broken)
-    const answer = Promise.withResolvers<PlacedOwn>()
+    const answer = Promise.withResolvers<Done>()
     asked.push(answer)
     worker.postMessage(message, bytes)
     return answer.promise
@@ -60,12 +61,16 @@ export async function prepareIndexThread(): Promise<IndexThread> {
       await ask({ open: path })
       return {
         room: newRoom(),
-        write: (piece) => {
+        write: async (piece) => {
           const { marks, ndjson } = piece.stretch
-          return ask(
+          const { placed } = await ask(
             { piece },
             [marks, ndjson].flatMap((part) => (part?.buffer as ArrayBuffer | undefined) ?? []),
           )
+          return placed
+        },
+        forget: async (tenant) => {
+          while ((await ask({ forget: tenant })).isLeft);
         },
         close: async () => void (await ask({ close: true })),
       }

@@ -14,6 +14,8 @@ export type IndexPort = {
    * are gone for whoever called.
    */
   write(piece: IndexPiece): Promise<PlacedOwn>
+  /** Resolves when nothing of a tenant is in the index any more; others are written meanwhile. */
+  forget(tenant: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -23,5 +25,12 @@ export const newRoom = (): TailRoom => ({ bytes: roomBytes })
 /** The index, written by the thread that asks. */
 export function openIndexHere(path: string): IndexPort {
   const writer = openIndexWriter(path)
-  return { room: newRoom(), write: async (piece) => writer.write(piece), close: async () => writer.close() }
+  return {
+    room: newRoom(),
+    write: async (piece) => writer.write(piece),
+    forget: async (tenant) => {
+      while (writer.forget(tenant));
+    },
+    close: async () => writer.close(),
+  }
 }

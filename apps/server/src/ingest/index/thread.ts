@@ -6,25 +6,30 @@ import { messageOf } from '@sealwatch/base'
 import { type IndexPiece, type IndexWriter, openIndexWriter, type PlacedOwn } from './writer.ts'
 
 /** `open`: the path of the index. */
-export type ToIndex = { readonly open: string } | { readonly piece: IndexPiece } | { readonly close: true }
-/** `placed`: it is done. `errcode`: of SQLite, where the error is its. */
+export type ToIndex =
+  | { readonly open: string }
+  | { readonly piece: IndexPiece }
+  | { readonly forget: string }
+  | { readonly close: true }
+/** `placed`: it is done, and what is left is to be asked for again. `errcode`: of SQLite, where the error is its. */
 export type FromIndex =
   | { readonly ready: true }
-  | { readonly placed: PlacedOwn }
+  | { readonly placed: PlacedOwn; readonly isLeft: boolean }
   | { readonly failed: string; readonly errcode: unknown }
 
 let writer: IndexWriter | undefined
 
-function done(message: ToIndex): PlacedOwn {
-  if ('piece' in message) return (writer as IndexWriter).write(message.piece)
+function done(message: ToIndex): Extract<FromIndex, { readonly placed: unknown }> {
+  if ('piece' in message) return { placed: (writer as IndexWriter).write(message.piece), isLeft: false }
+  if ('forget' in message) return { placed: [], isLeft: (writer as IndexWriter).forget(message.forget) }
   if ('open' in message) writer = openIndexWriter(message.open)
   else writer?.close()
-  return []
+  return { placed: [], isLeft: false }
 }
 
 function answer(message: ToIndex): FromIndex {
   try {
-    return { placed: done(message) }
+    return done(message)
   } catch (error) {
     return { failed: messageOf(error), errcode: (error as { errcode?: unknown }).errcode }
   }

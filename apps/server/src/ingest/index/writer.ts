@@ -27,11 +27,14 @@ const findingClass = eventClasses.finding.uid
 const newline = 0x0a
 /** Events in one statement. SQLite binds at most 32,766 values. */
 const rowsAtOnce = 128
+/** Whose rows are removed in one statement. */
+const forgetLeaves = 8192
 
 /** Writes the index at `path`: rows and cursor of a piece in one transaction. */
 export function openIndexWriter(path: string) {
   const database = openEntries(path)
   const put = prepareAll(database)
+  const gone = prepareForgetting(database)
   const skim: EventSkim = { timeMs: 0, classUid: null }
 
   function write(piece: IndexPiece): PlacedOwn {
@@ -86,7 +89,18 @@ export function openIndexWriter(path: string) {
     return placed
   }
 
-  return { write, close: () => database.close() }
+  /** Removes rows of a tenant that is gone, some at a time; false once there are none. */
+  function forget(tenant: string): boolean {
+    const { first } = gone.first.get(tenant, tenant, tenant) as { first: number | null }
+    if (first !== null) {
+      for (const statement of gone.leaves) statement.run(tenant, first + forgetLeaves)
+      return true
+    }
+    for (const statement of gone.rest) statement.run(tenant)
+    return false
+  }
+
+  return { write, forget, close: () => database.close() }
 }
 
 /** What the ledger knew of an event when it was appended; false for a line that is to be read. */
@@ -146,6 +160,19 @@ function prepareAll(database: DatabaseSync) {
     },
   }
 }
+
+const prepareForgetting = (database: DatabaseSync) => ({
+  first: database.prepare(`SELECT min(first) AS first FROM (
+    SELECT min(leaf_index) AS first FROM entries WHERE tenant = ? UNION ALL
+    SELECT min(leaf_index) FROM own_entries WHERE tenant = ? UNION ALL
+    SELECT min(leaf_index) FROM side_values WHERE tenant = ?)`),
+  leaves: ['entries', 'own_entries', 'side_values'].map((table) =>
+    database.prepare(`DELETE FROM ${table} WHERE tenant = ? AND leaf_index < ?`),
+  ),
+  rest: ['spans', 'span_classes', 'batches', 'cursors'].map((table) =>
+    database.prepare(`DELETE FROM ${table} WHERE tenant = ?`),
+  ),
+})
 
 /** What the leaves of a piece, in their order, add to each span. */
 function createSpans() {

@@ -3,7 +3,7 @@
 import { tenantForm } from '@sealwatch/contract'
 import { z } from 'zod'
 import { actBy } from '../../../access/index.ts'
-import type { Recorded } from '../../../identity/index.ts'
+import { auditTenant, type Recorded } from '../../../identity/index.ts'
 import { linesPerSecondLimits, type Tenant, type TenantRegistry, type Tenants } from '../../../tenants/index.ts'
 import { type Route, route } from '../route.ts'
 import { pageOf, pageQuery, recorded, recordedJson, time } from '../shapes.ts'
@@ -117,6 +117,25 @@ export function tenantRoutes({ registry, tenants }: TenantPorts): Route[] {
       answer: acted,
       errors: [...always],
       handle: async (by, { params: { tenant_name: of } }) => actedJson(of, await tenants.resume(actBy(by), of)),
+    }),
+    route({
+      method: 'DELETE',
+      path: '/api/v1/tenants/{tenant_name}',
+      id: 'eraseTenant',
+      summary: 'Erase a tenant for good: hosts, keys and data; what the root ledger says of it stays',
+      tag: 'tenants',
+      action: 'tenant:erase',
+      params,
+      answer: z.object({
+        keys: z.number().int().describe('Destroyed, those of persons included'),
+        ledger: recorded.nullable().describe('The order in the ledger; null: an interrupted erasure was finished'),
+      }),
+      errors: [...always, 'TENANT_STANDING'],
+      handle: async (by, { params: { tenant_name: of } }) => {
+        const { leafIndex, tenantKeys, subjectKeys } = await tenants.erase(actBy(by), of)
+        const ledger = leafIndex === undefined ? null : recordedJson({ tenant: auditTenant, leafIndex })
+        return { keys: tenantKeys + subjectKeys, ledger }
+      },
     }),
     route({
       method: 'PUT',
