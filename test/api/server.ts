@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { request as ask } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createLog, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import { createLog, type Disk, readConfig, systemClock, systemDisk } from '@sealwatch/base'
 import { type ApiClient, type ApiRequest, type ApiResponse, createApiClient } from '@sealwatch/contract/api'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
@@ -26,6 +26,7 @@ export type TestServer = AsyncDisposable & {
   readonly url: string
   /** Where agents connect. */
   readonly agentPort: number
+  readonly socketPath: string
   readonly log: readonly string[]
   /** As root, in a tenant. */
   root(tenant: string): ApiClient
@@ -43,8 +44,10 @@ export type TestServer = AsyncDisposable & {
 export async function startServer(
   settings: Record<string, string> = {},
   dashboard?: readonly DashboardFile[],
+  /** `dir`: one that stays; of its own, it goes with the server. */
+  at: { readonly dir?: string; readonly disk?: Disk } = {},
 ): Promise<TestServer> {
-  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-api-'))
+  const dir = at.dir ?? mkdtempSync(join(tmpdir(), 'sealwatch-test-api-'))
   const stop = new AbortController()
   const log: string[] = []
   const socketPath = join(dir, 'api.sock')
@@ -69,7 +72,7 @@ export async function startServer(
     provider: undefined,
     witnessPolicy: undefined,
     clock: systemClock,
-    disk: systemDisk,
+    disk: at.disk ?? systemDisk,
     log: createLog(
       'server',
       (line) => {
@@ -95,6 +98,7 @@ export async function startServer(
     dir,
     url,
     agentPort,
+    socketPath,
     log,
     root,
     by: (token) => createApiClient(network, () => ({ authorization: `Bearer ${token}` })),
@@ -106,7 +110,7 @@ export async function startServer(
       stop.abort('the end of the test')
       await running
       await indexThread[Symbol.asyncDispose]()
-      rmSync(dir, { recursive: true })
+      if (at.dir === undefined) rmSync(dir, { recursive: true })
     },
   }
 }

@@ -3,8 +3,9 @@
 import type { Clock } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import type { SignIn } from './access/index.ts'
-import type { Ingest, Integrity, Ledgers, Transport } from './ingest/index.ts'
+import type { Admission, Ingest, Integrity, Ledgers, Transport } from './ingest/index.ts'
 import type { Outbox } from './store/index.ts'
+import { createTenantLabels } from './tenant-labels.ts'
 
 /** A write that takes longer is no write any more: the disk hangs. */
 const hangingMs = 5_000
@@ -15,6 +16,7 @@ export function addHealth(
   of: {
     readonly ledgers: Ledgers
     readonly ingest: Ingest
+    readonly admission: Pick<Admission, 'lines'>
     readonly integrity: ReadonlyMap<string, Integrity>
     readonly transport: Transport
     readonly signIn: Pick<SignIn, 'sessions' | 'failed'>
@@ -22,7 +24,7 @@ export function addHealth(
     readonly clock: Clock
   },
 ): void {
-  const { ledgers, ingest, integrity, transport, signIn, outbox, clock } = of
+  const { ledgers, ingest, admission, integrity, transport, signIn, outbox, clock } = of
   const { metrics } = health
   const altered = () =>
     [...integrity.values()].flatMap(({ tenant, problem }) => (problem ? [{ tenant, ...problem }] : []))
@@ -46,8 +48,12 @@ export function addHealth(
     { name: 'sealwatch_root_published_size', help: 'Lines of the root ledger under its published checkpoint' },
     () => ledgers.health.publishedSize,
   )
+  const tenants = createTenantLabels()
   const perTenant = (read: (tenant: string) => number) => () =>
-    ledgers.tenants.map((tenant) => [[tenant], read(tenant)] as const)
+    tenants.sum(
+      ledgers.tenants.map((tenant) => [tenant, tenant] as const),
+      read,
+    )
   const labels = ['tenant']
   metrics.gauge(
     { name: 'sealwatch_ledger_size', help: 'Durable lines of a ledger', labels },
@@ -72,6 +78,13 @@ export function addHealth(
     metrics.counter(
       { name: `sealwatch_ingest_lines_${outcome}_total`, help: `Lines ${outcome} since the start` },
       () => ingest.counters[outcome],
+    )
+  for (const [outcome, told] of [
+    ['received', 'that hosts of the tenant brought'],
+    ['held', 'of them that wait on the hosts, for the tenant is suspended or over its limit'],
+  ] as const)
+    metrics.counter({ name: `sealwatch_tenant_lines_${outcome}_total`, help: `Lines ${told}`, labels }, () =>
+      tenants.sum(admission.lines, (lines) => lines[outcome]),
     )
   metrics.counter(
     { name: 'sealwatch_ingest_lines_quarantined_total', help: 'Lines quarantined since the start', labels: ['reason'] },

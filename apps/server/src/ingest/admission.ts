@@ -99,7 +99,6 @@ export function createAdmission(options: {
     settled: async (tenant) => {
       while (underWay.has(tenant)) await done.wait(forever)
       quota.forget(tenant)
-      lines.delete(tenant)
       told.delete(tenant)
     },
   }
