@@ -97,8 +97,8 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
       return { tenant, leafIndex: 1 }
     },
     keys: undefined as never,
-    revokeHost: async ({ name }, tenant, hostId, cause) => {
-      revoked.push({ name, tenant, hostId, cause })
+    revokeHost: async (by, tenant, hostId, cause) => {
+      revoked.push({ name: by?.name ?? '', tenant, hostId, cause })
       return { tenant, leafIndex: 9 }
     },
     breakGlass: async () => [],
