@@ -299,6 +299,21 @@ test('secrets that come with requests stand in no log, no answer and no figure',
   }
 })
 
+test('whoever is denied again and again fills no log, and makes no figure of its own', async () => {
+  const { health } = (await server.root('cluster').call('getStatus')) as { health: string }
+  const figures = async () =>
+    (await (await fetch(`${health}/metrics`)).text()).split('\n').map((line) => line.split(' ')[0])
+  const [before, said] = [await figures(), server.log.length]
+  for (let i = 0; i < 100; i += 1)
+    await server.send({
+      method: ['GET', 'POST', 'REPORT'][i % 3] as string,
+      path: `/api/v1/roles?made-up=${i}`,
+      headers: { 'sealwatch-tenant': `tenant-${i}`, 'user-agent': `agent-${i}` },
+    })
+  assert.ok(server.log.length - said <= 30, `${server.log.length - said} lines`)
+  assert.deepEqual(await figures(), before)
+})
+
 test('beyond this machine there is TLS 1.3 and nothing else', async (t) => {
   const outside = Object.values(networkInterfaces())
     .flat()

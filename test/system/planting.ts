@@ -71,6 +71,23 @@ export async function speakToListeners(platform: Platform, { make }: Planting): 
       await fetch(`${stem}${path}?token=${make(`${name} ${path} query`)}`, {
         headers: headersOf(make, `${name} ${path}`),
       })
+  const api = await apiOf(platform)
+  for (const path of ['/api/v1/tokens', '/auth/callback', '/nothing', '/api/v1/%'])
+    for (const method of ['GET', 'POST']) {
+      const place = `API, ${method} ${path}`
+      await fetch(`${api}${path}?code=${make(`${place}: query`)}&password=${make(`${place}: password`)}`, {
+        method,
+        headers: {
+          ...headersOf(make, place),
+          cookie: `__Host-sealwatch=${make(`${place}: session`)}`,
+          'content-type': 'application/json',
+          'sealwatch-csrf': make(`${place}: CSRF`),
+          'idempotency-key': make(`${place}: key`),
+        },
+        ...(method === 'POST' ? { body: `{"token":"${make(`${place}: body`)}"` } : {}),
+        redirect: 'manual',
+      })
+    }
   const session = connectHttp2(`https://127.0.0.1:${platform.port}`, { rejectUnauthorized: false })
   session.on('error', () => undefined)
   for (const type of ['application/json', 'application/proto', 'text/plain']) {
@@ -113,6 +130,11 @@ export async function healthOf(platform: Platform): Promise<Health> {
   const { stdout } = await platform.sealwatch('status', '--json')
   const { server, agent } = JSON.parse(stdout) as { server: { health: string }; agent: { health: string } }
   return { server: server.health, agent: agent.health }
+}
+
+async function apiOf(platform: Platform): Promise<string> {
+  const { stdout } = await platform.sealwatch('status', '--json')
+  return (JSON.parse(stdout) as { server: { api: string } }).server.api
 }
 
 /** A host that presents a join token which nobody gave out, and whose batches are garbage. */

@@ -42,6 +42,8 @@ const keysMax = 50_000
 const burstSeconds = 2
 const atOncePerTenant = 64
 const beforeNextMs = 1_000
+/** Lines of the log about denials. */
+const toldOfAddress = { perSecond: 0.2, burst: 20, keysMax: 10_000 } as const
 
 /** A policy for pages that load nothing from anywhere else and run no inline code. */
 export const contentSecurityPolicy =
@@ -65,13 +67,17 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
   const ofAddress = rate(limits.perAddress)
   const ofTenant = rate(limits.perTenant)
   const turns = createTurns()
+  const told = createRate(clock, toldOfAddress)
   const callers = new WeakMap<FastifyRequest, Caller>()
   const passed = new WeakMap<FastifyRequest, Authorised>()
 
-  app.setErrorHandler((error, request, reply) => answerProblem(log, request, reply, translated(error)))
+  /** Whoever is denied does not fill the log: what matters is in the ledger, with its number. */
+  const isTold = (status: number, { raw }: FastifyRequest) =>
+    told.take(`${status} ${clientOf(raw.socket.remoteAddress)}`) === 0
+  app.setErrorHandler((error, request, reply) => answerProblem({ log, isTold }, request, reply, translated(error)))
   app.setNotFoundHandler((request, reply) =>
     answerProblem(
-      log,
+      { log, isTold },
       request,
       reply,
       httpError('ROUTE_UNKNOWN', { attempted: 'finding a route', received: request.method }),
@@ -285,14 +291,20 @@ function translated(error: unknown): unknown {
   return httpError('REQUEST_INVALID', { attempted, received: code ?? String(statusCode) })
 }
 
-function answerProblem(log: Log, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+function answerProblem(
+  { log, isTold }: { readonly log: Log; readonly isTold: (status: number, request: FastifyRequest) => boolean },
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: unknown,
+): FastifyReply {
   const refused = error instanceof Refused ? error : undefined
   const cause = refused === undefined ? error : httpError('REQUEST_INVALID', { attempted: 'reading the request' })
   const problem = problemOf(cause, request.id, refused?.problems)
   if (problem.status === 429 && !reply.hasHeader('retry-after')) reply.header('retry-after', '1')
   const facts = { request_id: request.id, method: request.method, code: problem.code }
   if (problem.status >= 500 && problem.code !== 'NOT_AVAILABLE') log.error('a request failed', { ...facts, error })
-  else if (problem.status === 401 || problem.status === 403) log.warn('a request was denied', { ...facts, error })
+  else if ((problem.status === 401 || problem.status === 403) && isTold(problem.status, request))
+    log.warn('a request was denied', { ...facts, error })
   return sendProblem(reply, problem)
 }
 
