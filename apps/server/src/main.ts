@@ -17,7 +17,7 @@ import {
 import { auditSignerSettings, chooseSigner, prepareSigners, readSignerSettings, withHanded } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { readProvider } from './access/index.ts'
-import { dashboardDir, openApiSocket, readDashboard } from './api/index.ts'
+import { dashboardDir, openApiSocket, prepareHttp, readDashboard } from './api/index.ts'
 import { runServer } from './compose.ts'
 import { serverConfigPrefix, serverSettings } from './config.ts'
 import { readRuleFiles, standardRules } from './detect/index.ts'
@@ -48,6 +48,7 @@ try {
   const kms = kmsMasterKey({ clock: systemClock })
   if (config.masterKmsKeyId !== '') await kms.prepare(config.masterKmsKeyId)
   const indexThread = await prepareIndexThread()
+  await prepareHttp()
   // Its folder belongs to root.
   flushCompileCache()
   dropPrivileges(config)

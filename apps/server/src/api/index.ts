@@ -11,6 +11,7 @@ export {
   dashboardDir,
   httpApp,
   openHttpDoor,
+  prepareHttp,
   readDashboard,
   readSession,
 } from './http/index.ts'

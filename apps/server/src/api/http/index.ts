@@ -31,6 +31,7 @@ export { authenticateNetwork, authenticateOperator, type SessionReader } from '.
 export { type DashboardFile, dashboardDir, readDashboard } from './dashboard.ts'
 export { checkForm } from './form.ts'
 export { type HttpDoor, openHttpDoor } from './listen.ts'
+export { prepareHttp } from './prepare.ts'
 export { httpError } from './problems.ts'
 export { csrfHeader, readSession } from './read-session.ts'
 export { type Caller, openRoute, type Route, route, selfRoute } from './route.ts'
