@@ -199,7 +199,19 @@ test('names that look like others are refused, or are no names that decide', asy
       ),
       name,
     )
-  for (const name of ['\u202egnp.exe', 'a\u200bb', '\ufeff', 'a\u0000', 'a\nb', '\u2066x\u2069', '\ud800'])
+  for (const name of [
+    '\u202egnp.exe',
+    'a\u200bb',
+    '\ufeff',
+    'a\u0000',
+    'a\nb',
+    '\u2066x\u2069',
+    '\ud800',
+    '\u3164',
+    '\u2800',
+    '\u034f',
+    'v\u0456ewer',
+  ])
     assert.equal(
       (
         await server.send({

@@ -34,11 +34,14 @@ const twins: Readonly<Record<string, string>> = {
 }
 const latinOf = new Map(Object.entries(twins).flatMap(([latin, others]) => [...others].map((other) => [other, latin])))
 
+/** Default-ignorable ones, and BRAILLE PATTERN BLANK, are letters or symbols that nothing is drawn for. */
+const unseen = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u
+
 export type NameFault = { readonly rule: string; readonly received: string; readonly suggestion: string }
 
 /** What makes a name look like another one, or hides a part of it; undefined: nothing. */
 export function nameFault(name: string): NameFault | undefined {
-  const hidden = [...name].find((char) => /[\p{C}\p{Zl}\p{Zp}]/u.test(char) || (/\p{Zs}/u.test(char) && char !== ' '))
+  const hidden = [...name].find((char) => unseen.test(char) || (/\p{Zs}/u.test(char) && char !== ' '))
   if (hidden !== undefined)
     return {
       rule: 'a name has no invisible or control characters',

@@ -3,6 +3,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { parseRfc3339, rfc3339 } from '@sealwatch/base'
+import { nameFault } from '@sealwatch/contract'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { type Action, grantableActions, isAction } from './actions.ts'
 import { accessError, perTenantMax } from './errors.ts'
@@ -106,8 +107,8 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
       const title = name.normalize('NFC').trim()
       const unknown = wanted.filter((action) => !(grantableActions as readonly string[]).includes(action))
       const wrong =
-        title.length < 1 || title.length > nameMax || /\p{C}/u.test(title)
-          ? `a name of ${title.length} characters`
+        title.length < 1 || title.length > nameMax || nameFault(title) !== undefined
+          ? `a name of ${title.length} characters${nameFault(title) === undefined ? '' : `, where ${nameFault(title)?.rule}`}`
           : unknown.length > 0 || wanted.length === 0
             ? `the actions ${unknown.join(', ')}`
             : !Number.isInteger(ttlSeconds) || ttlSeconds < 60 || ttlSeconds > ttlSecondsMax

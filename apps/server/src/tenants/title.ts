@@ -5,7 +5,7 @@ import { tenantError } from './errors.ts'
 
 export const titleCharsMax = 100
 /** Nothing that is not seen, that turns the direction of the text, or that makes another line of it. */
-const unseen = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|[^\S ]/u
+const unseen = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|[^\S ]/u
 
 /** The title as it is kept: NFC, one space between words. Throws TENANT_TITLE_INVALID. */
 export function checkTitle(text: string, attempted: string): string {

@@ -58,7 +58,7 @@ async function serveRaw(say: (socket: Socket) => void) {
 }
 const placeOf = (server: { address(): unknown }) => {
   const { port } = server.address() as AddressInfo
-  return { port, url: `http://127.0.0.1:${port}`, named: `http://localhost:${port}` }
+  return { port, url: `http://127.0.0.1:${port}` }
 }
 async function closed(server: { close(): unknown; closeAllConnections?(): void }) {
   server.close()
@@ -180,8 +180,10 @@ test('a name is looked up once, and what was judged is what is connected to', as
     asked += 1
     return asked === 1 ? [{ address: '127.0.0.1', family: 4 }] : [{ address: '169.254.169.254', family: 4 }]
   }
-  const response = await to([server.named], { resolve })(server.named)
-  assert.equal(await response.text(), `localhost:${server.port}`)
+  // The system's resolver knows no such name (RFC 6761, 6.4).
+  const origin = `http://rebinds.invalid:${server.port}`
+  const response = await to([origin], { resolve })(origin)
+  assert.equal(await response.text(), `rebinds.invalid:${server.port}`)
   assert.equal(asked, 1)
 })
 
