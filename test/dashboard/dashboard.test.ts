@@ -105,6 +105,71 @@ test('a filter says what can stand where, and what is wrong, before it is asked 
     assert.match(text, /High|Critical|root checkpoint|storage|tenant/)
 })
 
+test(
+  'a policy with a typo: the place, the rule and what was meant; then what it would have done, and its history',
+  only,
+  async () => {
+    const page = await goTo('/policies')
+    await page.getByRole('button', { name: 'New policy' }).click()
+    await page.getByLabel('Id').fill('shadow')
+    await page.getByRole('button', { name: 'Write it' }).click()
+    const source = page.getByLabel('The policy shadow, as JSON')
+    const text = await source.inputValue()
+    await source.fill(text.replace('"paths"', '"pahts"'))
+    await page.getByText('Did you mean "paths"?').waitFor()
+    assert.ok(await page.getByRole('button', { name: 'Save' }).isDisabled())
+    assert.deepEqual(await findingsOf(page), [])
+    await source.fill(text.replace('"enabled": false', '"enabled": true'))
+    await page.getByText('Nothing is wrong with it').waitFor()
+    await page.getByRole('tab', { name: 'Dry run' }).click()
+    await page.getByRole('button', { name: 'Try it' }).click()
+    await page.getByText('It would have fired').waitFor()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('shadow saved and signed').waitFor()
+    await page.getByRole('tab', { name: 'History' }).click()
+    await page.getByText('Version 1').waitFor()
+    await page.getByRole('button', { name: 'What changed' }).click()
+    await page.locator('.difference li').first().waitFor()
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 800 })
+      assert.deepEqual(await findingsOf(page), [], String(width))
+    }
+    const { items } = await visitor.server.root('default').call('listPolicies', {})
+    assert.deepEqual(
+      items.map(({ id }) => id),
+      ['shadow'],
+    )
+  },
+)
+
+test('a host is seen with its certificate, and is revoked for good', only, async () => {
+  const host = await startHost(visitor.server, { name: 'db-1', events: [firing('ptrace-attach')] })
+  await host.finish(10_000)
+  await host.stop()
+  const page = await goTo('/hosts')
+  const card = page.locator('.host').filter({ hasText: 'db-1' })
+  await card.getByText('Certificate ends').waitFor()
+  assert.deepEqual(await findingsOf(page), [])
+  await card.getByRole('button', { name: 'Revoke db-1' }).click()
+  await page.getByLabel('Why').fill('replaced by another')
+  await page.getByRole('button', { name: 'Revoke for good' }).click()
+  await card.getByText(/^revoked/).waitFor()
+})
+
+test('a tenant is created in the cluster, and acts there are nobody else’s', only, async () => {
+  const page = await goTo('/tenants')
+  await page.getByText('Your role in this tenant does not include this').waitFor()
+  await switchTenant(page, 'cluster')
+  await page.getByRole('button', { name: 'New tenant' }).click()
+  await page.getByLabel('Name').fill('umbrella')
+  await page.getByRole('button', { name: 'Create' }).click()
+  await page.getByRole('cell', { name: 'umbrella' }).first().waitFor()
+  await page.getByRole('button', { name: 'Suspend umbrella' }).click()
+  await page.getByText('suspended', { exact: true }).waitFor()
+  assert.deepEqual(await findingsOf(page), [])
+  await switchTenant(page, 'default')
+})
+
 test('by keys alone: to the roles, a new one, and it is there', only, async () => {
   const page = await goTo('/people')
   await page.keyboard.press('?')
@@ -185,7 +250,7 @@ test('who has no session is asked to sign in, and comes back to where they were'
 })
 
 test('nothing that the policies of the page forbid was tried', only, () => {
-  const expected = /status of (401|409)/
+  const expected = /status of (401|403|409)/
   assert.deepEqual(
     visitor.complaints.filter((text) => !expected.test(text)),
     [],

@@ -37,7 +37,7 @@ export async function openVisitor(options: { readonly width?: number } = {}): Pr
   page.setDefaultTimeout(patienceMs)
   const complaints: string[] = []
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+    if (['error', 'warning'].includes(message.type())) complaints.push(`${message.text()} ${message.location().url}`)
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
 

@@ -39,7 +39,7 @@ export const dayOf = (time: string): string =>
 export const momentOf = (time: string): string => `${time.replace('T', ' ').replace('Z', '')} UTC`
 
 /** "12,345". */
-export const counted = (count: number): string => count.toLocaleString('en')
+export const counted = (count: number | bigint): string => count.toLocaleString('en')
 
 /** "1 host", "3 hosts". */
 export const several = (count: number, one: string, more = `${one}s`): string =>

@@ -16,11 +16,14 @@ import { Seal } from './seal.tsx'
 const pages: Readonly<Record<Path, ComponentType>> = {
   '/live': lazy(async () => ({ default: (await import('./live.tsx')).Live })),
   '/events': lazy(async () => ({ default: (await import('./events.tsx')).Events })),
+  '/hosts': lazy(async () => ({ default: (await import('./hosts.tsx')).Hosts })),
+  '/policies': lazy(async () => ({ default: (await import('./policies.tsx')).Policies })),
   '/ledger': lazy(async () => ({ default: (await import('./ledger.tsx')).Ledger })),
   '/audit': lazy(async () => ({ default: (await import('./audit.tsx')).Audit })),
   '/people': lazy(async () => ({ default: (await import('./people.tsx')).People })),
   '/roles': lazy(async () => ({ default: (await import('./roles.tsx')).Roles })),
   '/tokens': lazy(async () => ({ default: (await import('./tokens.tsx')).Tokens })),
+  '/tenants': lazy(async () => ({ default: (await import('./tenants.tsx')).Tenants })),
   '/sessions': lazy(async () => ({ default: (await import('./sessions.tsx')).Sessions })),
 }
 

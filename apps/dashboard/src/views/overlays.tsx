@@ -2,7 +2,8 @@
 // What opens over a page, from anywhere.
 
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { type Place, places } from '../model/places.ts'
+import { go } from '../door/here.ts'
+import { type Place, places, placesIn } from '../model/places.ts'
 import { keys } from '../model/shortcuts.ts'
 import { Dialog } from './parts/dialog.tsx'
 import { ProblemNote } from './parts/states.tsx'
@@ -46,13 +47,16 @@ const Row = ({ keys: shown, does }: { readonly keys: string; readonly does: stri
   </>
 )
 
-export const Menu = ({ here, close }: Close & { readonly here: Place | undefined }) => (
-  <Dialog title="Pages" close={close}>
-    <nav className="places" aria-label="Pages">
-      <PlaceLinks here={here} of={places} then={close} />
-    </nav>
-  </Dialog>
-)
+export function Menu({ here, close }: Close & { readonly here: Place | undefined }) {
+  const { view } = useSession()
+  return (
+    <Dialog title="Pages" close={close}>
+      <nav className="places" aria-label="Pages">
+        <PlaceLinks here={here} of={placesIn(view.tenant)} then={close} />
+      </nav>
+    </Dialog>
+  )
+}
 
 /** One session is in one tenant: whoever switches it has switched it in every tab. */
 export function SwitchTenant({ close }: Close) {
@@ -61,6 +65,8 @@ export function SwitchTenant({ close }: Close) {
   const switching = useMutation({
     mutationFn: (tenant: string) => door.call('switchTenant', { body: { tenant } }),
     onSuccess: async () => {
+      // What was looked at is nothing there.
+      go(window.location.pathname)
       queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' })
       await queries.refetchQueries({ queryKey: ['session'] })
     },

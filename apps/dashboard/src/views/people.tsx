@@ -20,7 +20,6 @@ export function People() {
     changes: ['members'],
     says: ({ role }) => `${roleTitle(role)} taken`,
   })
-  const nameOf = (id: string) => (id === view.person?.person_id ? `${view.person.name} (you)` : undefined)
   return (
     <Page
       title="People"
@@ -63,8 +62,10 @@ export function People() {
                     <tr key={`${grant.person_id} ${grant.role}`}>
                       <td data-of="Person">
                         <span>
-                          {nameOf(grant.person_id) === undefined ? null : <b>{nameOf(grant.person_id)} </b>}
-                          <code>{grant.person_id}</code>
+                          <b>{grant.name === '' ? grant.person_id : grant.name}</b>
+                          {grant.person_id === view.person?.person_id ? ' (you)' : ''}
+                          <br />
+                          <small>{grant.email === '' ? grant.person_id : grant.email}</small>
                         </span>
                       </td>
                       <td data-of="Role">
@@ -76,7 +77,7 @@ export function People() {
                         <Time at={grant.granted_at} />
                       </td>
                       <td data-of="By">
-                        <span>{nameOf(grant.granted_by) ?? <code>{grant.granted_by}</code>}</span>
+                        <code>{grant.granted_by}</code>
                       </td>
                       <td className="acts">
                         <button

@@ -3,7 +3,7 @@
 import type { MouseEvent } from 'react'
 import { go } from '../door/here.ts'
 import type { Theme } from '../door/theme.ts'
-import { type Group, groups, type Place, places } from '../model/places.ts'
+import { groups, type Place, placesIn } from '../model/places.ts'
 import type { Overlay } from './frame.tsx'
 import { Icon, Mark } from './parts/icon.tsx'
 import { useSession } from './session.ts'
@@ -33,7 +33,7 @@ export function Rail({
         </span>
         <Icon name="switch" size={14} />
       </button>
-      <Places here={here} />
+      <Places here={here} tenant={view.tenant} />
       <div className="foot">
         <p className="who">
           <b>{view.person?.name ?? view.principal.id}</b>
@@ -71,12 +71,12 @@ export function Rail({
   )
 }
 
-const Places = ({ here }: { readonly here: Place | undefined }) => (
+const Places = ({ here, tenant }: { readonly here: Place | undefined; readonly tenant: string }) => (
   <nav aria-label="Pages">
-    {(Object.keys(groups) as Group[]).map((group) => (
+    {[...Map.groupBy(placesIn(tenant), ({ group }) => group)].map(([group, of]) => (
       <section key={group}>
         <h2>{groups[group]}</h2>
-        <PlaceLinks here={here} of={places.filter((place) => place.group === group)} />
+        <PlaceLinks here={here} of={of} />
       </section>
     ))}
   </nav>

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { dueIn, lossOf } from './host.ts'
+
+test('losses are added up however many they are; a site that says nothing adds nothing', () => {
+  const site = { name: 'exec', attached: true, reason: null, produced: null, sent: null, sealed: null }
+  const big = String(2n ** 60n)
+  assert.equal(
+    lossOf([
+      { ...site, dropped: big },
+      { ...site, dropped: null },
+      { ...site, dropped: '2' },
+    ]),
+    2n ** 60n + 2n,
+  )
+  assert.equal(lossOf([]), 0n)
+})
+
+test('a certificate is due within its last hour', () => {
+  assert.deepEqual([7_200_000, 3_599_999, 0, -1].map(dueIn), ['', 'due', 'over', 'over'])
+})

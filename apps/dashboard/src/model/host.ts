@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Operations } from '@sealwatch/contract/api'
+
+type Sensor = Operations['listHosts']['answer']['items'][number]['sensor']
+
+export const sensorWords: Readonly<Record<Sensor['mode'], { readonly text: string; readonly tone: string }>> = {
+  full: { text: 'sees everything', tone: 'good' },
+  partial: { text: 'sees in part', tone: 'warn' },
+  none: { text: 'sees nothing', tone: 'bad' },
+  lost: { text: 'sensor lost', tone: 'bad' },
+  stopped: { text: 'stopped', tone: 'warn' },
+  unknown: { text: 'not told yet', tone: '' },
+}
+
+/** What was dropped, at all sites that say so. */
+export const lossOf = (sites: Sensor['sites']): bigint =>
+  sites.reduce((sum, { dropped }) => sum + BigInt(dropped ?? 0), 0n)
+
+const hourMs = 3_600_000
+
+/** Certificates are short-lived, and renewed long before: one that ends within the hour was not. */
+export const dueIn = (leftMs: number): '' | 'due' | 'over' => (leftMs <= 0 ? 'over' : leftMs < hourMs ? 'due' : '')

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Operations } from '@sealwatch/contract/api'
+import { useState } from 'react'
+import { dueIn, lossOf, sensorWords } from '../model/host.ts'
+import { counted } from '../model/words.ts'
+import { Secret } from './parts/copy.tsx'
+import { Dialog } from './parts/dialog.tsx'
+import { Icon } from './parts/icon.tsx'
+import { Page } from './parts/page.tsx'
+import { Asked, Empty, ProblemNote } from './parts/states.tsx'
+import { Time, useNow } from './parts/time.tsx'
+import { useAct, useAsk } from './session.ts'
+
+type Host = Operations['listHosts']['answer']['items'][number]
+const everyMs = 5_000
+const shownMax = 100
+
+export function Hosts() {
+  const hosts = useAsk(['hosts'], (door) => door.call('listHosts', { query: { limit: shownMax } }), { everyMs })
+  const [over, setOver] = useState<'invite' | Host>()
+  return (
+    <Page
+      title="Hosts"
+      about="What each sensor sees, and exactly what was lost on the way."
+      acts={
+        <button type="button" className="button first" onClick={() => setOver('invite')}>
+          <Icon name="plus" size={14} />
+          Invite a host
+        </button>
+      }
+    >
+      <Asked of={hosts}>
+        {({ items, next }) =>
+          items.length === 0 ? (
+            <Empty icon="host" title="No host has come yet">
+              <p>An invitation lets one host enrol; its agent seals what it sees from then on.</p>
+            </Empty>
+          ) : (
+            <>
+              <ul className="hosts">
+                {items.map((host) => (
+                  <HostCard key={host.host_id} host={host} revoke={() => setOver(host)} />
+                ))}
+              </ul>
+              {next === null ? null : <p className="waiting">These are the first {shownMax}; the API has them all.</p>}
+            </>
+          )
+        }
+      </Asked>
+      {over === 'invite' ? <Invite close={() => setOver(undefined)} /> : null}
+      {over === undefined || over === 'invite' ? null : <Revoke host={over} close={() => setOver(undefined)} />}
+    </Page>
+  )
+}
+
+function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: () => void }) {
+  const { sensor, certificate } = host
+  const mode = sensorWords[sensor.mode]
+  const now = useNow()
+  const due = dueIn(Date.parse(certificate.expires_at) - now)
+  const loss = lossOf(sensor.sites)
+  return (
+    <li className={host.revoked_at === null ? 'card host' : 'card host gone'}>
+      <header>
+        <span className={host.connected ? 'pulse on' : 'pulse'} />
+        <h2>{host.hostname}</h2>
+        {host.revoked_at === null ? (
+          <span className={`chip ${mode.tone}`}>{mode.text}</span>
+        ) : (
+          <span className="chip bad">
+            revoked <Time at={host.revoked_at} />
+          </span>
+        )}
+        <span className="chip">{host.connected ? 'connected' : 'away'}</span>
+        {host.revoked_at !== null ? null : (
+          <button type="button" className="button small bad" aria-label={`Revoke ${host.hostname}`} onClick={revoke}>
+            Revoke
+          </button>
+        )}
+      </header>
+      <dl className="inline">
+        <div>
+          <dt>Lines</dt>
+          <dd>{counted(host.lines)}</dd>
+        </div>
+        <div>
+          <dt>Newest</dt>
+          <dd>{host.last_line_at === null ? 'none' : <Time at={host.last_line_at} />}</dd>
+        </div>
+        <div>
+          <dt>Certificate ends</dt>
+          <dd className={due}>
+            <Time at={certificate.expires_at} />
+          </dd>
+        </div>
+        <div>
+          <dt>System</dt>
+          <dd>{[host.os, host.kernel].filter((text) => text !== null).join(', ') || 'unknown'}</dd>
+        </div>
+        <div>
+          <dt>Agent</dt>
+          <dd>{host.agent_version ?? 'unknown'}</dd>
+        </div>
+        <div>
+          <dt>Id</dt>
+          <dd>
+            <code>{host.host_id}</code>
+          </dd>
+        </div>
+      </dl>
+      {sensor.sites.length === 0 ? null : (
+        <details>
+          <summary>
+            {loss === 0n ? 'Nothing was lost' : `${counted(loss)} events were lost in the kernel, and counted`}
+            <small> · {sensor.sites.length} sites</small>
+          </summary>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+          <section className="scroll" tabIndex={0} aria-label={`Sites of ${host.hostname}`}>
+            <table className="table tight">
+              <thead>
+                <tr>
+                  <th scope="col">Site</th>
+                  <th scope="col">Attached</th>
+                  {['Produced', 'Dropped', 'Sent', 'Sealed'].map((name) => (
+                    <th scope="col" className="number" key={name}>
+                      {name}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {sensor.sites.map((site) => (
+                  <tr key={site.name}>
+                    <td>
+                      <code>{site.name}</code>
+                    </td>
+                    <td>{site.attached === null ? 'unknown' : site.attached ? 'yes' : (site.reason ?? 'no')}</td>
+                    {[site.produced, site.dropped, site.sent, site.sealed].map((count, index) => (
+                      <td
+                        className="number"
+                        key={`${site.name} ${index === 0 ? 'p' : index === 1 ? 'd' : index === 2 ? 's' : 'l'}`}
+                      >
+                        {count === null ? '–' : counted(BigInt(count))}
+                      </td>
+                    ))}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </section>
+        </details>
+      )}
+    </li>
+  )
+}
+
+function Invite({ close }: { readonly close: () => void }) {
+  const invite = useAct((door, ttl_seconds: number) => door.call('inviteHost', { body: { ttl_seconds } }), {
+    changes: [],
+    says: () => 'Invited',
+  })
+  const [ttl, setTtl] = useState(3600)
+  const { data } = invite
+  return (
+    <Dialog
+      title="Invite a host"
+      close={close}
+      {...(data === undefined ? { submit: () => invite.mutate(ttl) } : {})}
+      footer={
+        data === undefined ? (
+          <button type="submit" className="button first" disabled={invite.isPending}>
+            Make the token
+          </button>
+        ) : (
+          <button type="button" className="button" onClick={close}>
+            Done
+          </button>
+        )
+      }
+    >
+      {data === undefined ? (
+        <div className="field">
+          <label htmlFor="invite-ends">Ends after</label>
+          <select
+            id="invite-ends"
+            className="input"
+            value={ttl}
+            onChange={({ target }) => setTtl(Number(target.value))}
+          >
+            <option value={600}>10 minutes</option>
+            <option value={3600}>1 hour</option>
+            <option value={86_400}>1 day</option>
+          </select>
+          <small>The token enrols one host into this tenant, for good.</small>
+        </div>
+      ) : (
+        <Secret text={data.token} label="Copy the token">
+          It works once, and is shown this once. Give it to the agent in a file that root alone can read.
+        </Secret>
+      )}
+      <ProblemNote error={invite.error} />
+    </Dialog>
+  )
+}
+
+function Revoke({ host, close }: { readonly host: Host; readonly close: () => void }) {
+  const [cause, setCause] = useState('')
+  const revoke = useAct(
+    (door, body: { cause: string }) => door.call('revokeHost', { params: { host_id: host.host_id }, body }),
+    { changes: ['hosts'], says: () => `${host.hostname} revoked`, done: close },
+  )
+  return (
+    <Dialog
+      title={`Revoke ${host.hostname}`}
+      close={close}
+      submit={() => revoke.mutate({ cause: cause.trim() })}
+      footer={
+        <button type="submit" className="button bad" disabled={cause.trim() === '' || revoke.isPending}>
+          Revoke for good
+        </button>
+      }
+    >
+      <p>Its connection closes at once, and nothing it seals later is admitted. It cannot be taken back.</p>
+      <div className="field">
+        <label htmlFor="cause">Why</label>
+        <input
+          id="cause"
+          className="input"
+          value={cause}
+          maxLength={400}
+          autoComplete="off"
+          onChange={({ target }) => setCause(target.value)}
+        />
+        <small>It enters the ledger: name nobody.</small>
+      </div>
+      <ProblemNote error={revoke.error} />
+    </Dialog>
+  )
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type PolicyType, validatePolicy } from '@sealwatch/contract/policy'
+import { useQueryClient } from '@tanstack/react-query'
+import { useRef, useState } from 'react'
+import { isProblem } from '../../door/api.ts'
+import { browserClock } from '../../door/clock.ts'
+import { setQuery } from '../../door/here.ts'
+import { beginnings, placeOf, pretty, textOf } from '../../model/policy-text.ts'
+import { several } from '../../model/words.ts'
+import { Icon } from '../parts/icon.tsx'
+import { Page } from '../parts/page.tsx'
+import { Asked, ProblemNote } from '../parts/states.tsx'
+import { useAct, useAsk } from '../session.ts'
+import { Changes } from './changes.tsx'
+import { DryRun } from './dry-run.tsx'
+import { History } from './history.tsx'
+import { Problems } from './problems.tsx'
+
+type Read = { readonly text: string; readonly etag: string | undefined }
+
+/** A policy there is, or one that begins. */
+export function Editor({ id, begun }: { readonly id: string; readonly begun: PolicyType | undefined }) {
+  const read = useAsk(
+    ['policy', id],
+    async (door): Promise<Read> => {
+      const { answer, headers } = await door.ask('getPolicy', { params: { id } })
+      return { text: textOf(answer), etag: headers.get('etag') ?? undefined }
+    },
+    { enabled: begun === undefined },
+  )
+  if (begun !== undefined) return <Writing id={id} read={{ text: pretty(beginnings[begun]), etag: undefined }} />
+  return <Asked of={read}>{(found) => <Writing key={found.etag} id={id} read={found} />}</Asked>
+}
+
+const panes = ['Problems', 'Changes', 'Dry run', 'History'] as const
+type Pane = (typeof panes)[number]
+
+function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
+  const [text, setText] = useState(read.text)
+  const [pane, setPane] = useState<Pane>('Problems')
+  const area = useRef<HTMLTextAreaElement>(null)
+  const gutter = useRef<HTMLPreElement>(null)
+  const queries = useQueryClient()
+  const { validation } = validatePolicy(text, { nowMs: browserClock.nowMs() })
+  const errors = validation.problems.filter(({ severity }) => severity === 'error').length
+  const isNew = read.etag === undefined
+  const isChanged = isNew || text !== read.text
+  const save = useAct(
+    (door, policy: string) =>
+      door.call('putPolicy', {
+        params: { id },
+        body: { policy },
+        headers: isNew ? { 'if-none-match': '*' } : { 'if-match': read.etag },
+      }),
+    {
+      changes: ['policies', 'policy', 'versions'],
+      says: () => `${id} saved and signed`,
+      done: () => setQuery({ id, new: undefined }),
+    },
+  )
+  const remove = useAct(
+    (door, etag: string) => door.call('deletePolicy', { params: { id }, headers: { 'if-match': etag } }),
+    { changes: ['policies'], says: () => `${id} deleted`, done: () => setQuery({ id: undefined, new: undefined }) },
+  )
+  const lines = text.split('\n').length
+  return (
+    <Page
+      title={id}
+      about={errors > 0 ? `${several(errors, 'error')} to mend before it can be saved` : 'It can be saved'}
+      fills
+      acts={
+        <>
+          <button type="button" className="button plain" onClick={() => setQuery({ id: undefined, new: undefined })}>
+            <Icon name="back" size={14} />
+            All policies
+          </button>
+          {read.etag === undefined ? null : (
+            <button
+              type="button"
+              className="button bad"
+              disabled={remove.isPending}
+              onClick={() => remove.mutate(read.etag ?? '')}
+            >
+              Delete
+            </button>
+          )}
+          <button
+            type="button"
+            className="button first"
+            disabled={!validation.ok || !isChanged || save.isPending}
+            onClick={() => save.mutate(text)}
+          >
+            Save
+          </button>
+        </>
+      }
+    >
+      <div className="policy">
+        <div className="source card">
+          <pre ref={gutter} aria-hidden="true">
+            {Array.from({ length: lines }, (_, index) => index + 1).join('\n')}
+          </pre>
+          <textarea
+            ref={area}
+            data-search
+            aria-label={`The policy ${id}, as JSON`}
+            value={text}
+            spellCheck={false}
+            autoComplete="off"
+            wrap="off"
+            onChange={({ target }) => setText(target.value)}
+            onScroll={({ currentTarget }) => {
+              if (gutter.current !== null) gutter.current.scrollTop = currentTarget.scrollTop
+            }}
+          />
+        </div>
+        <div className="panes">
+          <div className="tabs" role="tablist" aria-label="About the policy">
+            {panes.map((name) => (
+              <button
+                key={name}
+                type="button"
+                role="tab"
+                id={`tab-${name}`}
+                aria-selected={pane === name}
+                aria-controls="pane"
+                onClick={() => setPane(name)}
+              >
+                {name}
+                {name === 'Problems' && validation.problems.length > 0 ? (
+                  <span className={errors > 0 ? 'count' : 'count mild'}>{validation.problems.length}</span>
+                ) : null}
+              </button>
+            ))}
+          </div>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+          <div className="pane" id="pane" role="tabpanel" aria-labelledby={`tab-${pane}`} tabIndex={0}>
+            <ProblemNote error={save.error ?? remove.error} />
+            {isProblem(save.error, 'POLICY_CHANGED_MEANWHILE') ? (
+              <button
+                type="button"
+                className="button small"
+                onClick={() =>
+                  void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[1] === 'policy' })
+                }
+              >
+                Read what is there now
+              </button>
+            ) : null}
+            {pane === 'Problems' ? (
+              <Problems
+                validation={validation}
+                show={(line, column) => {
+                  const at = placeOf(text, line, column)
+                  area.current?.focus()
+                  area.current?.setSelectionRange(at, at + 1)
+                }}
+              />
+            ) : null}
+            {pane === 'Changes' ? <Changes before={isNew ? undefined : read.text} after={text} /> : null}
+            {pane === 'Dry run' ? <DryRun text={text} isValid={validation.ok} /> : null}
+            {pane === 'History' ? isNew ? <p className="waiting">It has none yet.</p> : <History id={id} /> : null}
+          </div>
+        </div>
+      </div>
+    </Page>
+  )
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Operations } from '@sealwatch/contract/api'
+import { useState } from 'react'
+import { Dialog } from './parts/dialog.tsx'
+import { Icon } from './parts/icon.tsx'
+import { Page } from './parts/page.tsx'
+import { Asked, ProblemNote } from './parts/states.tsx'
+import { Time } from './parts/time.tsx'
+import { useAct, useAsk } from './session.ts'
+
+type Tenant = Operations['listTenants']['answer']['items'][number]
+const shownMax = 500
+const tones = { active: 'good', suspended: 'warn', erasing: 'bad', erased: 'bad' } as const
+
+export function Tenants() {
+  const tenants = useAsk(['tenants'], (door) => door.call('listTenants', { query: { limit: shownMax } }))
+  const [edited, setEdited] = useState<Tenant | 'new'>()
+  const turn = useAct(
+    (door, { name, state }: Tenant) =>
+      door.call(state === 'active' ? 'suspendTenant' : 'resumeTenant', { params: { tenant_name: name } }),
+    { changes: ['tenants'], says: ({ name, state }) => `${name} ${state === 'active' ? 'suspended' : 'goes on'}` },
+  )
+  return (
+    <Page
+      title="Tenants"
+      about="Each has a ledger, keys, hosts and people of its own. Whoever administers the cluster does not read their events."
+      acts={
+        <button type="button" className="button first" onClick={() => setEdited('new')}>
+          <Icon name="plus" size={14} />
+          New tenant
+        </button>
+      }
+    >
+      <ProblemNote error={turn.error} />
+      <Asked of={tenants}>
+        {({ items }) => (
+          <div className="card">
+            <table className="table folds">
+              <thead>
+                <tr>
+                  {['Tenant', 'State', 'Lines a second', 'Since'].map((name) => (
+                    <th scope="col" key={name}>
+                      {name}
+                    </th>
+                  ))}
+                  <th scope="col">
+                    <span className="only-read">Acts</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {items.map((tenant) => (
+                  <tr key={tenant.name}>
+                    <td data-of="Tenant">
+                      <span>
+                        <b>{tenant.title}</b> <code>{tenant.name}</code>
+                      </span>
+                    </td>
+                    <td data-of="State">
+                      <span className={`chip ${tones[tenant.state]}`}>{tenant.state}</span>
+                    </td>
+                    <td data-of="Lines a second">{tenant.lines_per_second ?? <small>as the server is set</small>}</td>
+                    <td data-of="Since">
+                      <Time at={tenant.created_at} />
+                    </td>
+                    <td className="acts">
+                      {tenant.state !== 'active' && tenant.state !== 'suspended' ? null : (
+                        <span className="chips">
+                          <button
+                            type="button"
+                            className="button small"
+                            aria-label={`Change ${tenant.name}`}
+                            onClick={() => setEdited(tenant)}
+                          >
+                            Change
+                          </button>
+                          {['default', 'cluster'].includes(tenant.name) ? null : (
+                            <button
+                              type="button"
+                              className={tenant.state === 'active' ? 'button small bad' : 'button small'}
+                              aria-label={`${tenant.state === 'active' ? 'Suspend' : 'Resume'} ${tenant.name}`}
+                              disabled={turn.isPending}
+                              onClick={() => turn.mutate(tenant)}
+                            >
+                              {tenant.state === 'active' ? 'Suspend' : 'Resume'}
+                            </button>
+                          )}
+                        </span>
+                      )}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Asked>
+      {edited === undefined ? null : <Edit tenant={edited} close={() => setEdited(undefined)} />}
+    </Page>
+  )
+}
+
+function Edit({ tenant, close }: { readonly tenant: Tenant | 'new'; readonly close: () => void }) {
+  const isNew = tenant === 'new'
+  const [name, setName] = useState(isNew ? '' : tenant.name)
+  const [title, setTitle] = useState(isNew ? '' : tenant.title)
+  const save = useAct(
+    (door, to: string) =>
+      isNew
+        ? door.call('createTenant', { body: { name, ...(to === '' ? {} : { title: to }) } })
+        : door.call('renameTenant', { params: { tenant_name: name }, body: { title: to } }),
+    { changes: ['tenants'], says: () => (isNew ? `${name} created` : `${name} renamed`), done: close },
+  )
+  return (
+    <Dialog
+      title={isNew ? 'New tenant' : `Tenant ${name}`}
+      close={close}
+      submit={() => save.mutate(title.trim())}
+      footer={
+        <button
+          type="submit"
+          className="button first"
+          disabled={save.isPending || name === '' || (!isNew && title.trim() === '')}
+        >
+          {isNew ? 'Create' : 'Save'}
+        </button>
+      }
+    >
+      {isNew ? (
+        <div className="field">
+          <label htmlFor="tenant-name">Name</label>
+          <input
+            id="tenant-name"
+            className="input mono"
+            value={name}
+            maxLength={31}
+            autoComplete="off"
+            onChange={({ target }) => setName(target.value)}
+          />
+          <small>Lower-case letters, digits and hyphens. It never changes, and is given once.</small>
+        </div>
+      ) : null}
+      <div className="field">
+        <label htmlFor="tenant-title">Title</label>
+        <input
+          id="tenant-title"
+          className="input"
+          value={title}
+          maxLength={100}
+          autoComplete="off"
+          onChange={({ target }) => setTitle(target.value)}
+        />
+        <small>What people call it.</small>
+      </div>
+      <ProblemNote error={save.error} />
+    </Dialog>
+  )
+}
