@@ -236,6 +236,17 @@ test(
   },
 )
 
+test('a server that does not answer is said to be away; what was there stays, and goes on with it', only, async () => {
+  const page = await goTo('/live')
+  await page.locator('[data-row]').first().waitFor()
+  await page.route('**/api/**', (route) => route.abort())
+  await page.getByText('The server does not answer').waitFor()
+  assert.deepEqual(await findingsOf(page), [])
+  assert.ok((await page.locator('[data-row]').count()) > 0)
+  await page.unroute('**/api/**')
+  await page.getByText('The server does not answer').waitFor({ state: 'detached' })
+})
+
 test('who has no session is asked to sign in, and comes back to where they were', only, async () => {
   const { context, page: mine } = visitor
   const fresh = await context.browser()?.newContext()
@@ -250,7 +261,7 @@ test('who has no session is asked to sign in, and comes back to where they were'
 })
 
 test('nothing that the policies of the page forbid was tried', only, () => {
-  const expected = /status of (401|403|409)/
+  const expected = /status of (401|403|409)|net::ERR_FAILED/
   assert.deepEqual(
     visitor.complaints.filter((text) => !expected.test(text)),
     [],

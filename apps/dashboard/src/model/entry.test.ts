@@ -37,7 +37,12 @@ test('a finding is called by its rule, an event by its message, and another line
 })
 
 test('an act is done to a file, to another process, or to nothing', () => {
-  assert.deepEqual(targetOf(entry(1, vector('finding-create')))?.kind, 'file')
+  assert.deepEqual(targetOf(entry(1, vector('finding-create'))), {
+    kind: 'file',
+    name: '/etc/shadow',
+    about: undefined,
+  })
+  assert.equal(targetOf(entry(1, vector('file-read')))?.about, 'Read')
   assert.deepEqual(targetOf(entry(1, vector('process-inject')))?.kind, 'process')
   assert.equal(targetOf(entry(1, vector('process-launch'))), undefined)
   assert.equal(targetOf(entry(1, undefined, 'head')), undefined)

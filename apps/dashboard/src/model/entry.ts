@@ -65,7 +65,8 @@ export function targetOf({ line: { event } }: Pick<Entry, 'line'>): Target | und
   const evidence = memberAt(event, 'evidences')
   const of = Array.isArray(evidence) ? evidence[0] : event
   const file = textAt(of, 'file', 'path')
-  if (file !== undefined) return { kind: 'file', name: file, about: textAt(event, 'activity_name') }
+  if (file !== undefined)
+    return { kind: 'file', name: file, about: of === event ? textAt(event, 'activity_name') : undefined }
   const uid = textAt(of, 'process', 'uid')
   if (uid === undefined || uid === textAt(event, 'actor', 'process', 'uid')) return undefined
   const name = textAt(of, 'process', 'file', 'path') ?? textAt(of, 'process', 'name') ?? uid

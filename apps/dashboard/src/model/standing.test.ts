@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type LedgerState, standingOf, walked } from './standing.ts'
+import { type LedgerState, proofNow, standingOf, walked } from './standing.ts'
 
 const good: LedgerState = {
   tenant: 'default',
@@ -53,4 +53,14 @@ test('a ledger is good only when all of it is vouched for and nothing was found'
   }
   assert.deepEqual([walked(good), walked({ ...good, integrity: null })], [0.5, undefined])
   assert.equal(walked({ ...good, integrity: { checked: 0, size: 0, problem: null } }), 1)
+})
+
+test('a line is proven as far as the ledger has come, and never less than it was', () => {
+  const ledger = { ...good, signed: { size: 12, root: '', note: '' } }
+  assert.deepEqual(
+    [9, 10, 11, 12].map((leaf) => proofNow('durable', leaf, ledger)),
+    ['published', 'signed', 'signed', 'durable'],
+  )
+  assert.equal(proofNow('published', 20, ledger), 'published')
+  assert.equal(proofNow('signed', 20, undefined), 'signed')
 })

@@ -2,6 +2,7 @@
 // How a ledger stands, in words.
 
 import type { Operations } from '@sealwatch/contract/api'
+import type { Entry } from './entry.ts'
 import { counted } from './words.ts'
 
 export type LedgerState = Operations['getLedger']['answer']
@@ -40,3 +41,9 @@ export function standingOf({ size, signed, published, problem, integrity }: Ledg
 /** Of 1: how much of the ledger was walked since the server started. */
 export const walked = ({ integrity }: LedgerState): number | undefined =>
   integrity === null ? undefined : integrity.size === 0 ? 1 : integrity.checked / integrity.size
+
+/** How far a line is proven: further than when it was read, where the ledger has gone on since. */
+export function proofNow(read: Entry['proof'], leaf: number, ledger: LedgerState | undefined): Entry['proof'] {
+  if (leaf < (ledger?.published?.size ?? 0)) return 'published'
+  return read === 'durable' && leaf < (ledger?.signed?.size ?? 0) ? 'signed' : read
+}

@@ -2,15 +2,17 @@
 
 import { onlineManager } from '@tanstack/react-query'
 import { type ComponentType, lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { isUnreachable } from '../door/api.ts'
 import { go, useHere } from '../door/here.ts'
 import { setTheme, type Theme, theme, themeAfter } from '../door/theme.ts'
 import { home, leads, type Path, placeAt } from '../model/places.ts'
 import { type Act, commandOf } from '../model/shortcuts.ts'
 import { Menu, Shortcuts, SwitchTenant } from './overlays.tsx'
 import { Icon } from './parts/icon.tsx'
+import { Page } from './parts/page.tsx'
 import { Bones } from './parts/states.tsx'
 import { Rail } from './rail.tsx'
-import { Seal } from './seal.tsx'
+import { Seal, useLedger } from './seal.tsx'
 
 /** Each comes when it is first gone to. */
 const pages: Readonly<Record<Path, ComponentType>> = {
@@ -39,6 +41,7 @@ export function Frame() {
   const [overlay, setOverlay] = useState<Overlay>()
   const [chosen, choose] = useState<Theme>(theme)
   const isOnline = useSyncExternalStore(online, () => onlineManager.isOnline())
+  const isAway = isUnreachable(useLedger().failureReason)
   const nextTheme = () => {
     const next = themeAfter(theme())
     setTheme(next)
@@ -57,7 +60,7 @@ export function Frame() {
     main.current?.scrollTo({ top: 0 })
   }, [place])
 
-  const Page = pages[place?.path ?? home]
+  const Shown = pages[place?.path ?? home]
   return (
     <div className="frame">
       <a className="skip" href="#main">
@@ -65,21 +68,22 @@ export function Frame() {
       </a>
       <Rail here={place} theme={chosen} nextTheme={nextTheme} open={setOverlay} />
       <main className="main" id="main" ref={main} tabIndex={-1}>
-        {isOnline ? null : (
+        {isOnline && !isAway ? null : (
           <p className="offline" role="status">
             <Icon name="warn" size={14} />
-            There is no network. What you see is as it was; it goes on by itself.
+            {isOnline ? 'The server does not answer.' : 'There is no network.'} What you see is as it was; it goes on by
+            itself.
           </p>
         )}
         <Suspense
           key={place?.path}
           fallback={
-            <div className="body">
+            <Page title={place?.name ?? ''}>
               <Bones />
-            </div>
+            </Page>
           }
         >
-          <Page />
+          <Shown />
         </Suspense>
       </main>
       <Seal />

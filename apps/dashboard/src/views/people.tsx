@@ -2,10 +2,12 @@
 
 import { useState } from 'react'
 import { roleTitle } from '../model/words.ts'
+import { Groups } from './groups.tsx'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
+import { RolePick } from './parts/role-pick.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
 import { Time } from './parts/time.tsx'
 import { useAct, useAsk, useSession } from './session.ts'
@@ -98,25 +100,10 @@ export function People() {
           )
         }
       </Asked>
+      <Groups />
       {adding === 'invitation' ? <Invite close={() => setAdding(undefined)} /> : null}
       {adding === 'grant' ? <GrantRole close={() => setAdding(undefined)} /> : null}
     </Page>
-  )
-}
-
-function RolePick({ role, pick }: { readonly role: string; readonly pick: (role: string) => void }) {
-  const roles = useAsk(['roles'], (door) => door.call('listRoles'))
-  return (
-    <div className="field">
-      <label htmlFor="role">Role</label>
-      <select id="role" className="input" value={role} onChange={({ target }) => pick(target.value)}>
-        {(roles.data?.items ?? [{ name: role }]).map(({ name }) => (
-          <option key={name} value={name}>
-            {roleTitle(name)}
-          </option>
-        ))}
-      </select>
-    </div>
   )
 }
 

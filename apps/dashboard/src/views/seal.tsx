@@ -13,7 +13,7 @@ export const useLedger = () => useAsk(['ledger'], (door) => door.call('getLedger
 
 /** Below every page: how far the ledger goes, and who vouches for it. */
 export function Seal() {
-  const { data, error } = useLedger()
+  const { data, error, failureReason } = useLedger()
   if (data === undefined)
     return <footer className="seal">{error === null ? null : <span>The ledger is not told</span>}</footer>
   const { tone, title, why } = standingOf(data)
@@ -29,7 +29,7 @@ export function Seal() {
         }}
       >
         <Icon name="seal" size={15} />
-        <b>{error === null ? title : 'As it was'}</b>
+        <b>{failureReason === null ? title : 'As it was'}</b>
       </a>
       <span>
         <b>{counted(data.size)}</b> lines

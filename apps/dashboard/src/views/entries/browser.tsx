@@ -5,9 +5,11 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { setQuery, useHere } from '../../door/here.ts'
 import { wordsOf } from '../../model/entry.ts'
+import { proofNow } from '../../model/standing.ts'
 import { clockOf, dayOf } from '../../model/words.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Bones, ProblemNote } from '../parts/states.tsx'
+import { useLedger } from '../seal.tsx'
 import { Detail } from './detail.tsx'
 import { type Source, useEntries } from './use-entries.ts'
 
@@ -67,6 +69,7 @@ function List({
   readonly label: string
 }) {
   const { entries, hasMore, more } = found
+  const { data: ledger } = useLedger()
   const scroller = useRef<HTMLDivElement>(null)
   const rows = useVirtualizer({
     count: entries.length,
@@ -117,7 +120,7 @@ function List({
                   </time>
                   <small>{dayOf(words.time)}</small>
                 </span>
-                <ProofSign state={entry.proof} />
+                <ProofSign state={proofNow(entry.proof, words.leaf, ledger)} />
               </button>
             </li>
           )

@@ -175,7 +175,7 @@ function Reason({ reason }: { readonly reason: NonNullable<Line['reason']> }) {
       </ul>
       {reason.false_positives.length === 0 ? null : (
         <p>
-          <small>It may be harmless: {reason.false_positives.join('; ')}</small>
+          <small>It may be harmless: {reason.false_positives.map((text) => text.replace(/\.$/, '')).join('; ')}.</small>
         </p>
       )}
     </section>

@@ -25,6 +25,7 @@ export function Dialog({
   useEffect(() => {
     const { current } = dialog
     current?.showModal()
+    current?.querySelector<HTMLElement>('.inside input, .inside select, .inside textarea')?.focus()
     return () => current?.close()
   }, [])
   const inside = (
