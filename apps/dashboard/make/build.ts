@@ -56,7 +56,6 @@ export async function buildDashboard(out: string): Promise<readonly Served[]> {
       outDir: out,
       emptyOutDir: true,
       target: 'es2024',
-      cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
       // A strict policy lets nothing in that stands in the page itself.
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
