@@ -4,6 +4,7 @@ import { messageOf } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { type Ledger, sha256, verifyBundle, writeBundle } from '@sealwatch/ledger'
 import { scrubLedger } from '../../apps/server/src/ingest/index.ts'
+import { across } from '../../apps/server/src/store/index.ts'
 import { checkConfirmed, checkDisk, checkServer, folders, readLedger } from './checks.ts'
 import { count, type Record } from './record.ts'
 import { createLife, type Scheduler } from './scheduler.ts'
@@ -33,7 +34,7 @@ export async function checkEnd({
 
 /** What was parked has entered the ledgers. */
 async function emptied({ store, life }: OpenServer, scheduler: Scheduler): Promise<void> {
-  const waiting = store.db.selectFrom('outbox').select('uid').limit(1)
+  const waiting = across(store.db, 'outbox').selectFrom('outbox').select('uid').limit(1)
   while ((await waiting.executeTakeFirst()) !== undefined) await scheduler.sleep(life, 100)
 }
 

@@ -70,9 +70,9 @@ const mutants: readonly Mutant[] = [
     mutation: [
       {
         file: `${ingest}/quarantine.ts`,
-        find: 'await disk.replace(join(dir, item), await sealing.seal(place, batch.lines))',
+        find: 'await disk.replace(join(await folderOf(tenant), item), await sealing.seal(place, batch.lines))',
         replace:
-          'void clock.sleep(1_000).then(async () => disk.replace(join(dir, item), await sealing.seal(place, batch.lines)))',
+          'void clock.sleep(1_000).then(async () => disk.replace(join(await folderOf(tenant), item), await sealing.seal(place, batch.lines)))',
       },
     ],
     found: /lost: the quarantined/,

@@ -11,6 +11,7 @@ import type { ChainBatch } from '@sealwatch/ledger'
 import { certificateRequest, newTlsKey } from '../../apps/agent/src/ship/certificate-request.ts'
 import { connectAgent } from '../../apps/agent/src/ship/client.ts'
 import type { Identity } from '../../apps/agent/src/ship/identity.ts'
+import { across } from '../../apps/server/src/store/index.ts'
 import { atEnd } from './at-end.ts'
 import { chainOf, enrolled, facts, operator, prepareAgent, type Server, sealSome, startServer } from './fixture.ts'
 import { shiftingClock } from './shifting-clock.ts'
@@ -151,7 +152,7 @@ test('a stream whose certificate expires is answered what it has sent, and told 
 test('a host that the store does not know is refused', async (t) => {
   const server = await startServer(t)
   const { client } = await member(t, server)
-  await server.store.db.deleteFrom('hosts').execute()
+  await across(server.store.db, 'status').deleteFrom('hosts').execute()
   await assert.rejects(client.register(registration()), saysCode('HOST_UNKNOWN'))
 })
 
@@ -163,7 +164,10 @@ test('registration negotiates versions and capabilities', async (t) => {
     [answer.serverProtoVersion, answer.minSupportedAgentProtoVersion, answer.capabilities],
     [protocol.version, protocol.minSupportedAgentVersion, ['side-values']],
   )
-  const { hostname, agent_version } = await server.store.db.selectFrom('hosts').selectAll().executeTakeFirstOrThrow()
+  const { hostname, agent_version } = await across(server.store.db, 'status')
+    .selectFrom('hosts')
+    .selectAll()
+    .executeTakeFirstOrThrow()
   assert.deepEqual([hostname, agent_version], ['web-1', '0.1.0'])
   await assert.rejects(client.register(registration({ agentProtoVersion: 0 })), (error) => {
     assert(saysCode('AGENT_TOO_OLD')(error))
@@ -223,7 +227,7 @@ test("POL-1 a host registers chains of its own tenant and of the cluster, and of
     const chains = [own, chainOfTenant('3', tenant)]
     await assert.rejects(client.register(registration({ chains })), saysCode('CHAIN_OF_ANOTHER_TENANT'))
   }
-  assert.deepEqual(await server.store.db.selectFrom('chains').select('chain').execute(), [])
+  assert.deepEqual(await across(server.store.db, 'status').selectFrom('chains').select('chain').execute(), [])
   await client.register(registration({ chains: [own, cluster] }))
 })
 

@@ -8,6 +8,7 @@ import { SealwatchError } from '@sealwatch/base'
 import type { Chain } from '@sealwatch/ledger'
 import fc from 'fast-check'
 import { readIdentity } from '../../apps/agent/src/ship/identity.ts'
+import { across } from '../../apps/server/src/store/index.ts'
 import { cuttingProxy } from './cutting-proxy.ts'
 import {
   type Agent,
@@ -252,7 +253,10 @@ test('a certificate is renewed while the stream lives, and takes over when the o
   await Promise.all([keeping, shipping.stop()])
   assert.deepEqual([server.ingest.counts.duplicate, server.ingest.counts.refused], [0, 0])
   assert.deepEqual(warnings(agent), [])
-  const host = await server.store.db.selectFrom('hosts').select('cert_serial').executeTakeFirstOrThrow()
+  const host = await across(server.store.db, 'status')
+    .selectFrom('hosts')
+    .select('cert_serial')
+    .executeTakeFirstOrThrow()
   assert.equal(host.cert_serial, identity.current.serial)
 })
 

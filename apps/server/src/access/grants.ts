@@ -2,6 +2,7 @@
 
 import { rfc3339 } from '@sealwatch/base'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
+import { across } from '../store/index.ts'
 import { accessError, perTenantMax } from './errors.ts'
 import type { Authorised, Gate } from './gate.ts'
 import { nameOf, type Principal } from './principal.ts'
@@ -59,7 +60,7 @@ export async function openGrants(
   const { store, gate, roles } = options
   // tenant -> person -> role -> grant
   const held = new Map<string, Map<string, Map<string, Grant>>>()
-  for (const row of await store.db.selectFrom('grants').selectAll().execute()) set(grantOf(row))
+  for (const row of await across(store.db, 'start').selectFrom('grants').selectAll().execute()) set(grantOf(row))
 
   function set(grant: Grant): void {
     const people = held.get(grant.tenant) ?? new Map<string, Map<string, Grant>>()

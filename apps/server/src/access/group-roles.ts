@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
+import { across } from '../store/index.ts'
 import { accessError, perTenantMax } from './errors.ts'
 import type { Authorised } from './gate.ts'
 import type { Grants } from './grants.ts'
@@ -27,7 +28,10 @@ export async function openGroupRoles(options: RecordOptions & { readonly grants:
   const { store, grants } = options
   const rows = new Map<string, GroupRole>()
   const keyOf = ({ tenant, group, role }: GroupRole) => JSON.stringify([tenant, group, role])
-  for (const { tenant, group_name: group, role } of await store.db.selectFrom('group_roles').selectAll().execute())
+  for (const { tenant, group_name: group, role } of await across(store.db, 'start')
+    .selectFrom('group_roles')
+    .selectAll()
+    .execute())
     rows.set(keyOf({ tenant, group, role }), { tenant, group, role })
   const rowsOf = (tenant: string) => [...rows.values()].filter((row) => row.tenant === tenant)
 

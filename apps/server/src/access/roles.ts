@@ -2,6 +2,7 @@
 
 import { rfc3339 } from '@sealwatch/base'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
+import { across } from '../store/index.ts'
 import {
   type Action,
   grantableActions,
@@ -40,7 +41,10 @@ export async function openRoles(
 ): Promise<Roles> {
   const { store, gate, isHeld } = options
   const roles = new Map<string, Map<string, readonly Action[]>>()
-  for (const { tenant, name, actions: text } of await store.db.selectFrom('custom_roles').selectAll().execute())
+  for (const { tenant, name, actions: text } of await across(store.db, 'start')
+    .selectFrom('custom_roles')
+    .selectAll()
+    .execute())
     set(tenant, name, (JSON.parse(text) as string[]).filter(isAction))
 
   function set(tenant: string, name: string, may: readonly Action[]): void {

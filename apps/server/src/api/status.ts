@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { across } from '../store/index.ts'
 import type { ApiPorts } from './ports.ts'
 
 const hostsMax = 1000
@@ -10,9 +11,9 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
   const { db, indexDb, ledgers, clock } = ports
   const { deployment, health, api, ledgerKeys, caFingerprint, connected, ingest, integrity, signing } = ports.facts()
   const [hosts, chains, gaps] = await Promise.all([
-    db.selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
-    db.selectFrom('chains').selectAll().limit(hostsMax).execute(),
-    indexDb
+    across(db, 'status').selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
+    across(db, 'status').selectFrom('chains').selectAll().limit(hostsMax).execute(),
+    across(indexDb, 'status')
       .selectFrom('span_classes')
       .select((rows) => rows.fn.coalesce(rows.fn.sum<number>('entries'), rows.lit(0)).as('count'))
       .where('class_uid', '=', logActivityClass)

@@ -68,6 +68,7 @@ export function createKeyTender(options: {
       const known = await store.index
         .selectFrom('own_entries')
         .select('leaf_index')
+        .where('tenant', '=', auditTenant)
         .where('uid', '=', uid)
         .executeTakeFirst()
       if (known === undefined) {

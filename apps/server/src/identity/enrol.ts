@@ -5,7 +5,7 @@ import { type Clock, type Log, rfc3339 } from '@sealwatch/base'
 import type { EnrolRequest } from '@sealwatch/contract'
 import { checkPublicKey, keyIdOf, verifyEd25519 } from '@sealwatch/keys'
 import type { KeyRecord } from '@sealwatch/ledger'
-import { type Outbox, outboxUid, type Store, type Tx } from '../store/index.ts'
+import { across, type Outbox, outboxUid, type Store, type Tx } from '../store/index.ts'
 import type { ServerVoice } from './audit-event.ts'
 import type { Authority, IssuedCertificate } from './authority.ts'
 import { type CertifiedKey, verifyCertificateRequest } from './certificate-request.ts'
@@ -121,7 +121,7 @@ export const tokenName = (secretHash: string): string => secretHash.slice(0, 12)
 type KnownHost = { readonly hostId: string; readonly tenant: string; readonly key: KeyRecord }
 
 async function knownHost(tx: Tx, keyId: string): Promise<KnownHost | undefined> {
-  const row = await tx
+  const row = await across(tx, 'signing-key')
     .selectFrom('signing_keys')
     .innerJoin('hosts', 'hosts.host_id', 'signing_keys.host_id')
     .selectAll('signing_keys')
@@ -141,7 +141,11 @@ type UsedToken = { readonly tenant: string; readonly isRepeated: boolean }
  * Tokens are found by the hash of 32 random bytes, so how long the search takes tells nothing about any secret.
  */
 async function useToken(tx: Tx, secretHash: string, hostId: string | undefined, now: string): Promise<UsedToken> {
-  const token = await tx.selectFrom('join_tokens').selectAll().where('secret_hash', '=', secretHash).executeTakeFirst()
+  const token = await across(tx, 'secret')
+    .selectFrom('join_tokens')
+    .selectAll()
+    .where('secret_hash', '=', secretHash)
+    .executeTakeFirst()
   if (token === undefined) throw identityError('TOKEN_UNKNOWN', { attempted })
   const { tenant } = token
   if (token.expires_at <= now)
@@ -183,7 +187,7 @@ async function saveHost(
       revoked_at: null,
       ...current,
     })
-    .onConflict((conflict) => conflict.column('host_id').doUpdateSet(current))
+    .onConflict((conflict) => conflict.column('host_id').doUpdateSet(current).where('hosts.tenant', '=', tenant))
     .execute()
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Clock, rfc3339 } from '@sealwatch/base'
-import type { Outbox, Store } from '../store/index.ts'
+import { across, type Outbox, type Store } from '../store/index.ts'
 import type { ActBy } from './act.ts'
 import type { ServerVoice } from './audit-event.ts'
 import { identityError } from './errors.ts'
@@ -77,7 +77,7 @@ export function createHosts({ store, outbox, voice, clock }: HostsOptions): Host
 
   return {
     admit: async (hostId) => {
-      const row = await store.db
+      const row = await across(store.db, 'certificate')
         .selectFrom('hosts')
         .select(['hostname', 'tenant', 'revoked_at'])
         .where('host_id', '=', hostId)

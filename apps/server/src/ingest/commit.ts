@@ -139,7 +139,7 @@ export function createIngest(options: IngestOptions): Ingest {
     const attempted = `comparing lines ${firstSeq} to ${nextSeq - 1} of chain ${chain} with the ledger`
     await ledger.settled()
     await indexed.waitFor(ledger.tenant, ledger.size)
-    const leafIndex = (await leafOfSame(ledger, batch, attempted)) ?? (await stubOfSame(batch))
+    const leafIndex = (await leafOfSame(ledger, batch, attempted)) ?? (await stubOfSame(ledger.tenant, batch))
     if (leafIndex === undefined) throw ingestError('INGEST_FORKED', { attempted, received: 'other bytes' })
     counters.duplicate += count
     // Of this batch alone: the chain may have gone on meanwhile, with lines that are not durable yet.
@@ -152,6 +152,7 @@ export function createIngest(options: IngestOptions): Ingest {
     const rows = await store.index
       .selectFrom('batches')
       .select(['leaf_index', 'last_seq'])
+      .where('tenant', '=', ledger.tenant)
       .where('chain', '=', batch.chain)
       .where('last_seq', '>=', firstSeq)
       .where('last_seq', '<', firstSeq + batch.count)
@@ -172,10 +173,11 @@ export function createIngest(options: IngestOptions): Ingest {
     return last.leaf_index
   }
 
-  async function stubOfSame({ chain, firstSeq, lines }: ShipRequest): Promise<number | undefined> {
+  async function stubOfSame(tenant: string, { chain, firstSeq, lines }: ShipRequest): Promise<number | undefined> {
     const row = await store.db
       .selectFrom('audit_signature_quarantine')
       .select('stub_leaf_index')
+      .where('tenant', '=', tenant)
       .where('item', '=', sha256(lines).toHex())
       .where('chain', '=', chain)
       .where('first_seq', '=', Number(firstSeq))

@@ -284,7 +284,11 @@ for (const [reason, change] of cases) {
     const request = await it.batchAt(0)
     const outcome = await it.submit(request)
     assert.equal(outcome.kind === 'quarantined' && outcome.reason, reason)
-    const row = await it.store.db.selectFrom('audit_signature_quarantine').selectAll().executeTakeFirstOrThrow()
+    const row = await it.store.db
+      .selectFrom('audit_signature_quarantine')
+      .selectAll()
+      .where('tenant', '=', 'default')
+      .executeTakeFirstOrThrow()
     assert.equal(row.reason, reason)
     assert.equal(row.signing_key_id, it.signer.keyId)
     assert.equal(row.stub_leaf_index, 1)

@@ -192,8 +192,13 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
       ([tenant, ledger]) => book.head(labelOf(tenant))?.size !== ledger.size || isStale(ledger),
     )
     // A few at a time: what a thousand have to do at once would keep everybody else waiting.
-    for (let from = 0; from < behind.length; from += sealsAtOnce)
-      await Promise.all(behind.slice(from, from + sealsAtOnce).map(([tenant, ledger]) => placeHead(tenant, ledger)))
+    for (let from = 0; from < behind.length; from += sealsAtOnce) {
+      const placing = behind.slice(from, from + sealsAtOnce).map(([tenant, ledger]) => placeHead(tenant, ledger))
+      const failed = (await Promise.allSettled(placing)).find(({ status }) => status === 'rejected')
+      // Those that stand there count, also where one found no room: the next head of a tenant goes on from its last.
+      await book.catchUp()
+      if (failed?.status === 'rejected') throw failed.reason
+    }
     await book.catchUp()
     const checkpoint = await root.checkpoint()
     await nodeKeys.forgetEarlier()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Clock, type Disk, rfc3339 } from '@sealwatch/base'
 import type { Sealing } from '@sealwatch/keys/sealing'
 import { sha256 } from '@sealwatch/ledger'
-import type { Store } from '../store/index.ts'
+import { across, type Store } from '../store/index.ts'
 import type { Reason } from './verify.ts'
 
 export type QuarantinedBatch = {
@@ -96,7 +96,7 @@ export async function openQuarantine(options: {
 /** Bytes from before there were folders of tenants lie side by side. What no row knows stays: its batch comes again. */
 async function sortByTenant(dir: string, store: Store, disk: Disk): Promise<void> {
   for (const item of (await disk.list(dir)).filter((name) => itemForm.test(name))) {
-    const row = await store.db
+    const row = await across(store.db, 'start')
       .selectFrom('audit_signature_quarantine')
       .select('tenant')
       .where('item', '=', item)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 export { entriesVersion, openEntries, removeEntries, spanLeaves } from './entries.ts'
+export { type AcrossReason, across, acrossReasons } from './guard.ts'
 export * from './outbox.ts'
 export * from './store.ts'
 export type { IndexTables, Tables } from './tables.ts'

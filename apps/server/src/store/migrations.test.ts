@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { across } from './guard.ts'
 import { migrations } from './migrations.ts'
 import { openStore } from './store.ts'
 
@@ -27,12 +28,15 @@ test('hosts and join tokens from before they had a tenant get theirs: where they
   ])
   older(path, 3, [...rows, "INSERT INTO join_tokens VALUES ('h', 'c', 'e', NULL, NULL)"].join('; '))
   const store = openStore(dir.path)
-  const found = await store.db.selectFrom('hosts').select(['host_id', 'tenant', 'cert_expires_at']).execute()
+  const found = await across(store.db, 'status')
+    .selectFrom('hosts')
+    .select(['host_id', 'tenant', 'cert_expires_at'])
+    .execute()
   assert.deepEqual(
     Object.fromEntries(found.map(({ host_id, tenant, cert_expires_at }) => [host_id, `${tenant} ${cert_expires_at}`])),
     { none: 'default e', own: 'default e', acme: 'acme e', both: 'default e' },
   )
-  const token = await store.db.selectFrom('join_tokens').selectAll().executeTakeFirstOrThrow()
+  const token = await across(store.db, 'status').selectFrom('join_tokens').selectAll().executeTakeFirstOrThrow()
   assert.deepEqual(
     { ...token },
     { secret_hash: 'h', tenant: 'default', created_at: 'c', expires_at: 'e', used_at: null, host_id: null },

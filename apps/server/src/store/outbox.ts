@@ -4,6 +4,7 @@ import { hash } from 'node:crypto'
 import { type Clock, canonicalize, createBell, type ErrorTable, errorsOf, systemClock } from '@sealwatch/base'
 import { auditPolicyOf } from '@sealwatch/contract'
 import type { Body } from '@sealwatch/ledger'
+import { across } from './guard.ts'
 import type { Store, Tx } from './store.ts'
 
 export const outboxErrors = {
@@ -61,11 +62,16 @@ export const outboxUid = (tenant: string, body: Body): string =>
 export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
   const bell = createBell()
   const forever = new AbortController().signal
-  const rowOf = (uid: string) => store.db.selectFrom('outbox').select('body').where('uid', '=', uid).executeTakeFirst()
+  const rowOf = (uid: string) =>
+    across(store.db, 'outbox').selectFrom('outbox').select('body').where('uid', '=', uid).executeTakeFirst()
   /** Of a line that waits no more: as long as its row is there it may be written, in the index or not. */
   const leafOf = async (uid: string) =>
     (await rowOf(uid)) === undefined
-      ? store.index.selectFrom('own_entries').select('leaf_index').where('uid', '=', uid).executeTakeFirst()
+      ? across(store.index, 'outbox')
+          .selectFrom('own_entries')
+          .select('leaf_index')
+          .where('uid', '=', uid)
+          .executeTakeFirst()
       : undefined
   const committed = (async (uid: string, signal: AbortSignal = forever) => {
     for (;;) {
@@ -96,7 +102,7 @@ export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
     const row = { follower: 'index', tenant, position, side_position: 0 }
     // The row stays where the line went: checkStores knows by it that the ledger had come so far.
     await store.derived(async (tx) => {
-      await tx.deleteFrom('outbox').where('uid', 'in', uids).execute()
+      await tx.deleteFrom('outbox').where('tenant', '=', tenant).where('uid', 'in', uids).execute()
       await tx
         .insertInto('cursors')
         .values(row)
@@ -118,7 +124,12 @@ export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
         .execute()
       if (due.length === 0) return
       const uids = due.map(({ uid }) => uid)
-      const indexed = await store.index.selectFrom('own_entries').select('uid').where('uid', 'in', uids).execute()
+      const indexed = await store.index
+        .selectFrom('own_entries')
+        .select('uid')
+        .where('tenant', '=', tenant)
+        .where('uid', 'in', uids)
+        .execute()
       await settle(
         tenant,
         position,
@@ -144,7 +155,7 @@ export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
     committed,
     placed: async (uid) => (await leafOf(uid))?.leaf_index,
     waiting: async (max) => {
-      const rows = await store.db.selectFrom('outbox').selectAll().orderBy('id').limit(max).execute()
+      const rows = await across(store.db, 'outbox').selectFrom('outbox').selectAll().orderBy('id').limit(max).execute()
       return rows.map(({ uid, tenant, body }) => ({ uid, tenant, body: JSON.parse(body) as Body }))
     },
     drained: async (tenant, signal) => {

@@ -12,17 +12,17 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 
-/** Kysely over node:sqlite: one connection, handed to one transaction at a time. */
-export function nodeSqliteDialect(database: DatabaseSync): Dialect {
+/** Kysely over node:sqlite: one connection, handed to one transaction at a time. `check` throws for what is not to be run. */
+export function nodeSqliteDialect(database: DatabaseSync, check: (query: CompiledQuery) => void): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
-    createDriver: () => createDriver(database),
+    createDriver: () => createDriver(database, check),
   }
 }
 
-function createDriver(database: DatabaseSync): Driver {
+function createDriver(database: DatabaseSync, check: (query: CompiledQuery) => void): Driver {
   const statements = new Map<string, ReturnType<DatabaseSync['prepare']>>()
   const statementsMax = 256
   let free: Promise<void> = Promise.resolve()
@@ -38,7 +38,9 @@ function createDriver(database: DatabaseSync): Driver {
   }
 
   const connection: DatabaseConnection = {
-    executeQuery: async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> => {
+    executeQuery: async <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
+      check(query)
+      const { sql, parameters } = query
       const statement = prepare(sql)
       if (statement.columns().length > 0) return { rows: statement.all(...(parameters as SQLInputValue[])) as R[] }
       const { changes, lastInsertRowid } = statement.run(...(parameters as SQLInputValue[]))

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { CompiledQuery } from 'kysely'
-import { openEntries, openStore } from './index.ts'
+import { across, openEntries, openStore } from './index.ts'
 import { migrations } from './migrations.ts'
 
 const temporary = () => mkdtempDisposable(join(tmpdir(), 'sealwatch-store-'))
@@ -38,8 +38,8 @@ test('the index is read here and written elsewhere; one that is of another versi
   const path = join(dir.path, 'entries.sqlite')
   const cursors = async () => {
     const store = openStore(dir.path)
-    await assert.rejects(store.index.deleteFrom('cursors').execute(), /readonly/)
-    const rows = await store.index.selectFrom('cursors').select('tenant').execute()
+    await assert.rejects(across(store.index, 'status').deleteFrom('cursors').execute(), /readonly/)
+    const rows = await across(store.index, 'status').selectFrom('cursors').select('tenant').execute()
     await store.close()
     return rows.map(({ tenant }) => tenant)
   }
@@ -68,9 +68,9 @@ test('a database of the time when the index was in it keeps what it controls, an
     INSERT INTO outbox (uid, tenant, body) VALUES ('u', 't', '{}')`)
   older.close()
   const store = openStore(dir.path)
-  const [cursor] = await store.db.selectFrom('cursors').selectAll().execute()
+  const [cursor] = await across(store.db, 'status').selectFrom('cursors').selectAll().execute()
   assert.deepEqual([cursor?.follower, cursor?.position], ['index', 7])
-  assert.equal((await store.db.selectFrom('outbox').selectAll().execute()).length, 1)
-  assert.equal((await store.index.selectFrom('cursors').selectAll().execute()).length, 0)
+  assert.equal((await across(store.db, 'status').selectFrom('outbox').selectAll().execute()).length, 1)
+  assert.equal((await across(store.index, 'status').selectFrom('cursors').selectAll().execute()).length, 0)
   await store.close()
 })

@@ -3,8 +3,9 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type ErrorTable, errorsOf } from '@sealwatch/base'
-import { Kysely, sql, type Transaction } from 'kysely'
+import { Kysely, type Transaction } from 'kysely'
 import { openEntries } from './entries.ts'
+import { createGuard } from './guard.ts'
 import { migrations } from './migrations.ts'
 import { nodeSqliteDialect } from './sqlite-dialect.ts'
 import type { IndexTables, Tables } from './tables.ts'
@@ -66,11 +67,11 @@ export function openStore(dir: string): Store {
     if (/locked|busy/i.test(String(cause))) throw storeError('STORE_BUSY', { attempted: `opening ${path}`, cause })
     throw cause
   }
-  const tablesOfTenants = (database.prepare(ofTenants).all() as { name: string }[]).map(({ name }) => name)
   const entries = openEntries(indexPath)
   entries.exec('PRAGMA query_only=ON')
-  const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) })
-  const index = new Kysely<IndexTables>({ dialect: nodeSqliteDialect(entries) })
+  const guarded = (of: DatabaseSync) => nodeSqliteDialect(of, createGuard(tablesOfTenants(of)))
+  const db = new Kysely<Tables>({ dialect: guarded(database) })
+  const index = new Kysely<IndexTables>({ dialect: guarded(entries) })
   return {
     db,
     index,
@@ -87,8 +88,12 @@ export function openStore(dir: string): Store {
       }),
     forget: async (tenant) =>
       db.transaction().execute(async (tx) => {
-        for (const table of tablesOfTenants)
-          await tx.executeQuery(sql`DELETE FROM ${sql.table(table)} WHERE tenant = ${tenant}`.compile(tx))
+        for (const table of tablesOfTenants(database))
+          if (!outlasting.includes(table))
+            await tx
+              .deleteFrom(table as 'chains')
+              .where('tenant', '=', tenant)
+              .execute()
         await tx.deleteFrom('signed_heads').where('ledger', '=', tenant).execute()
       }),
     close: async () => {
@@ -112,9 +117,14 @@ function migrate(database: DatabaseSync, path: string): void {
   database.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`)
 }
 
-/** Tables with rows that belong to a tenant and go with it. */
-const ofTenants = `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('tenants', 'hosts')
-  AND EXISTS (SELECT 1 FROM pragma_table_info(sqlite_master.name) AS column WHERE column.name = 'tenant')`
+/** Of an erased tenant its name stays, and its hosts do: their certificates and keys must stay refused. */
+const outlasting: readonly string[] = ['tenants', 'hosts']
+
+function tablesOfTenants(database: DatabaseSync): ReadonlySet<string> {
+  const rows = database.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'
+    AND EXISTS (SELECT 1 FROM pragma_table_info(sqlite_master.name) AS found WHERE found.name = 'tenant')`)
+  return new Set((rows.all() as { name: string }[]).map(({ name }) => name))
+}
 
 /** The disk had no room for what a transaction wanted to write; nothing of it was written. */
 export const isStoreFull = (error: unknown): boolean =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Clock, type Log, rfc3339 } from '@sealwatch/base'
-import type { Store, Tables } from '../store/index.ts'
+import { across, type Store, type Tables } from '../store/index.ts'
 import { tenantError } from './errors.ts'
 import { standingTenants, type Tenant } from './tenant.ts'
 
@@ -36,7 +36,8 @@ export type RegistryOptions = {
 export async function openTenantRegistry(options: RegistryOptions): Promise<TenantRegistry> {
   const { store, withLedger, keysAreGone, clock, log } = options
   const tenants = new Map<string, Tenant>()
-  for (const row of await store.db.selectFrom('tenants').selectAll().execute()) tenants.set(row.tenant, tenantOf(row))
+  for (const row of await across(store.db, 'register').selectFrom('tenants').selectAll().execute())
+    tenants.set(row.tenant, tenantOf(row))
   const found = [...new Set([...standingTenants, ...withLedger])].filter((name) => !tenants.has(name))
   const createdAt = rfc3339(clock.nowNs())
   const fresh = found.map((name): Tenant => ({ name, title: name, state: 'active', createdAt, ...none }))

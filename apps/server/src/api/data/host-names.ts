@@ -2,7 +2,8 @@
 
 import type { Clock } from '@sealwatch/base'
 import type { Kysely } from 'kysely'
-import type { Tables } from '../../store/index.ts'
+import { auditTenant } from '../../identity/index.ts'
+import { across, type Tables } from '../../store/index.ts'
 import type { HostName, HostNames } from './entry.ts'
 
 /** Which host seals which chain of a tenant, as of a moment ago. */
@@ -17,12 +18,12 @@ export function createHostBook({ db, clock }: { readonly db: Kysely<Tables>; rea
   const books = new Map<string, { readonly atMs: number; readonly names: Promise<HostNames> }>()
 
   async function read(tenant: string): Promise<HostNames> {
-    const rows = await db
+    const all = across(db, 'cluster')
       .selectFrom('chains')
       .innerJoin('hosts', 'hosts.host_id', 'chains.host_id')
       .select(['chains.chain', 'hosts.host_id', 'hosts.hostname'])
       .where('chains.tenant', '=', tenant)
-      .execute()
+    const rows = await (tenant === auditTenant ? all : all.where('hosts.tenant', '=', tenant)).execute()
     const names = new Map<string, HostName>(rows.map((row) => [row.chain, { id: row.host_id, name: row.hostname }]))
     return (chain) => names.get(chain)
   }

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { systemClock as clock, systemDisk as disk } from '@sealwatch/base'
 import { generateSigner } from '@sealwatch/keys'
 import { type Body, createNoteSigner, openLedger } from '@sealwatch/ledger'
-import { createOutbox, openStore, type Store } from '../../store/index.ts'
+import { across, createOutbox, openStore, type Store } from '../../store/index.ts'
 import { indexEntries } from '../index-entries.ts'
 import { prepareIndexThread } from './index-thread.ts'
 import { type IndexPort, openIndexHere } from './port.ts'
@@ -32,7 +32,8 @@ async function catchUp(store: Store, index: IndexPort, ledger: Awaited<ReturnTyp
   return seen
 }
 
-const rowsOf = (store: Store) => store.index.selectFrom('entries').selectAll().orderBy('leaf_index').execute()
+const rowsOf = (store: Store) =>
+  across(store.index, 'status').selectFrom('entries').selectAll().orderBy('leaf_index').execute()
 
 test('a thread writes what the caller would, and a piece that cannot be read leaves nothing behind', async () => {
   await using dir = await temporary()

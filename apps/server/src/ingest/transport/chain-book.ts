@@ -3,7 +3,7 @@
 import { type Clock, type Log, rfc3339 } from '@sealwatch/base'
 import { limits } from '@sealwatch/contract'
 import { type Host, ledgersOf, type ServerVoice } from '../../identity/index.ts'
-import type { Outbox, Store, Tx } from '../../store/index.ts'
+import { across, type Outbox, type Store, type Tx } from '../../store/index.ts'
 import { alarmEvent, alarmText, type ChainAlarm } from './chain-alarm.ts'
 import { transportError } from './errors.ts'
 import { compare, type Position, type RegisteredChain } from './register.ts'
@@ -44,13 +44,17 @@ export function createChainBook({ store, outbox, voice, clock, log }: ChainBookO
 
   async function bindOne(tx: Tx, host: Host, { chain, tenant }: Bound): Promise<void> {
     const attempted = `registering the chain ${chain} of the host ${host.hostId}`
-    const found = await tx.selectFrom('chains').selectAll().where('chain', '=', chain).executeTakeFirst()
+    const found = await across(tx, 'chain')
+      .selectFrom('chains')
+      .selectAll()
+      .where('chain', '=', chain)
+      .executeTakeFirst()
     if (found?.host_id === host.hostId && found.tenant === tenant) return
     if (found !== undefined) {
       const whose = found.host_id === host.hostId ? `the tenant ${found.tenant}` : 'another host'
       throw transportError('CHAIN_OF_ANOTHER', { attempted, received: `a chain of ${whose}` })
     }
-    const bound = await tx
+    const bound = await across(tx, 'chain')
       .selectFrom('chains')
       .select(['chain', 'tenant'])
       .where('host_id', '=', host.hostId)
