@@ -37,6 +37,7 @@ export async function* benchTenants(runs = 5): AsyncGenerator<Figure> {
   yield figureOf('tenants.memory', 'KiB/tenant', [(process.memoryUsage().rss - rssBefore) / 1024 / tenantsMax])
 
   const [appends, seals, reopens]: [number[], number[], number[]] = [[], [], []]
+  const [comings, goings]: [number[], number[]] = [[], []]
   for (let run = 0; run < runs; run += 1) {
     const appendNs = systemClock.monotonicNs()
     await Promise.all(names.map((tenant) => ledgers.get(tenant).append({ own: { event: { run } } })))
@@ -44,6 +45,12 @@ export async function* benchTenants(runs = 5): AsyncGenerator<Figure> {
     const sealNs = systemClock.monotonicNs()
     await ledgers.seal()
     seals.push(perTenant(sealNs))
+    const comeNs = systemClock.monotonicNs()
+    await ledgers.open([`more-${run}`])
+    comings.push(1e3 * secondsSince(comeNs))
+    const goNs = systemClock.monotonicNs()
+    await ledgers.shut(`more-${run}`)
+    goings.push(1e3 * secondsSince(goNs))
     await ledgers.close()
     const reopenNs = systemClock.monotonicNs()
     ledgers = await open()
@@ -53,4 +60,6 @@ export async function* benchTenants(runs = 5): AsyncGenerator<Figure> {
   yield figureOf('tenants.append', 'us/tenant', appends)
   yield figureOf('tenants.seal', 'us/tenant', seals)
   yield figureOf('tenants.open', 'us/tenant', reopens)
+  yield figureOf('tenants.come', 'ms', comings)
+  yield figureOf('tenants.go', 'ms', goings)
 }

@@ -8,9 +8,24 @@ import type { Rooms } from './rooms.ts'
 
 /** Tenants that come and go while the server runs: what that means for every other room. */
 export function startTenants(rooms: Rooms, followers: Followers): Tenants {
-  const { access, admission, dir, disk, erasures, identity, index, indexed, ledgers, outbox, quarantine, store } = rooms
+  const {
+    access,
+    admission,
+    dir,
+    disk,
+    erasures,
+    identity,
+    index,
+    indexed,
+    ledgers,
+    outbox,
+    quarantine,
+    sealing,
+    store,
+  } = rooms
   const ledgerOf = (tenant: string) => join(dir, 'ledgers', folderOf(tenant))
   const ports: TenantPorts = {
+    wasKnown: (tenant) => ledgers.wasVouchedFor(tenant) || sealing.isErased(tenant),
     open: async (tenant) => {
       if (ledgers.has(tenant)) return
       await ledgers.open([tenant])

@@ -55,6 +55,7 @@ test('POL-1 ledgers are opened and closed while others are appended to, sealed a
   // Of what was closed the root still knows how far it had grown: it cannot come back as less.
   await rm(join(dir.path, 'ledgers/tenant-t-7'), { recursive: true })
   const again = await openIn(dir.path, ['cluster', ...names.filter((name) => name !== 't-7')])
+  assert.deepEqual([again.wasVouchedFor('t-7'), again.wasVouchedFor('new')], [true, false])
   await assert.rejects(again.open(['new', 't-7']), { code: 'LEDGER_BEHIND' })
   assert.deepEqual([again.has('new'), again.has('t-7')], [true, false])
   await again.close()

@@ -27,6 +27,8 @@ const ledgerError = errorsOf(ledgerErrors)
 /** Every tenant's ledger, and the root ledger that holds their heads under pseudonymous labels. */
 export type Ledgers = Pick<OpenLedgers, 'tenants' | 'has' | 'get' | 'open'> & {
   originOf(tenant: string): string
+  /** Whether the root ledger holds a head of it, also where its own ledger is not open or not there. */
+  wasVouchedFor(tenant: string): boolean
   /** Lets the root vouch for all that a ledger holds, and closes it: what is appended from now on is refused. */
   shut(tenant: string): Promise<void>
   readonly root: Ledger
@@ -264,6 +266,7 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
       return ledgers.tenants
     },
     originOf,
+    wasVouchedFor: (tenant) => book.head(labelOf(tenant)) !== undefined,
     has: ledgers.has,
     get: ledgers.get,
     open: ledgers.open,

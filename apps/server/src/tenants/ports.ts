@@ -2,6 +2,8 @@
 
 /** What a tenant is to the rooms that stand right of this one; compose wires it. Each may be called again. */
 export type TenantPorts = {
+  /** Whether ledgers or keys know the name from a time that the register does not: another's it was once. */
+  wasKnown(tenant: string): boolean
   /** Opens, or founds, its ledger and follows it. */
   open(tenant: string): Promise<void>
   /** Whether its ledger is there, on the disk. */

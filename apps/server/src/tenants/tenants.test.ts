@@ -39,6 +39,7 @@ async function openTenants(
       opened.push(tenant)
       anOpened.ring()
     },
+    wasKnown: (name) => name === 'known-before',
     hasLedger: async () => true,
     expel: async () => undefined,
     close: async () => undefined,
@@ -155,6 +156,7 @@ test('names and titles: what has another form, is taken, or looks like another i
     )
   await assert.rejects(rename(by, 'acme', ''), { code: 'TENANT_TITLE_INVALID' })
   await assert.rejects(create(by, 'acme', 'Other'), { code: 'TENANT_EXISTS', kind: 'conflict' })
+  await assert.rejects(create(by, 'known-before', ''), { code: 'TENANT_EXISTS', kind: 'conflict' })
   // Cyrillic а; capitals; full width; rn for m; spaces; the name of a standing tenant.
   for (const title of ['\u0430cme', 'ACME', '\uff21cme', 'acrne', 'a c m e', 'defau1t', 'C\u013auster'])
     if (title !== 'C\u013auster')

@@ -133,7 +133,8 @@ export function createTenants(options: TenantsOptions): Tenants {
       throw tenantError('TENANT_NAME_INVALID', { attempted: 'creating a tenant', received: name })
     const title = checkTitle(given === '' ? name : given, attempted)
     return inTurn(name, async () => {
-      if (registry.find(name) !== undefined) throw tenantError('TENANT_EXISTS', { attempted, received: name })
+      if (registry.find(name) !== undefined || ports.wasKnown(name))
+        throw tenantError('TENANT_EXISTS', { attempted, received: name })
       const all = registry.list()
       const living = all.filter(({ state }) => state !== 'erased').length
       if (living >= tenantsMax.living || all.length >= tenantsMax.ever)

@@ -4,22 +4,27 @@ import assert from 'node:assert/strict'
 import { appendFile, cp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { systemDisk } from '@sealwatch/base'
+import { type JsonObject, systemDisk } from '@sealwatch/base'
 import {
   logKey,
+  nodeKey,
   oneByOne,
   openSampleLedger,
   origins,
+  sampleEvent,
   sampleHost,
   sampleSigner,
   sealTenant,
   temporary,
+  tickingClock,
 } from '../../test/sample.ts'
 import { createNoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
+import type { Body } from '../verify/line.ts'
 import { createFrontier, leafHash } from '../verify/merkle.ts'
 import { blockBytes } from '../verify/read-block.ts'
 import { auditLedgers } from './audit.ts'
+import { openLedger } from './ledger.ts'
 
 const linesFile = 'lines/00000000000000000000.ndjson'
 const home = await temporary()
@@ -175,6 +180,41 @@ test('LOG-4: what the root ledger or a saved checkpoint vouches for must be ther
   assert.deepEqual(await judge((dir) => rm(join(dir, 'tenant/checkpoint'))), [false, origins.tenant, 'LEDGER_BEHIND'])
   const since = [{ ...early.checkpoint, origin: 'sealwatch.test/tenant/other' }]
   assert.deepEqual(await judge(none, { since }), [false, 'sealwatch.test/tenant/other', 'LEDGER_BEHIND'])
+})
+
+test('LOG-4: a ledger may be missing where the own chain of the cluster says that it was destroyed, and nobody else', async () => {
+  const said = (erased_origin: string, event_code = 'tenant_erased') => ({
+    event: { metadata: { event_code }, unmapped: { erased_tenant: 'default', erased_origin } },
+  })
+  const cluster = { tenant: 'cluster', origin: 'sealwatch.test/tenant/c' }
+  const judge = async (orders: readonly Body[], byHost?: JsonObject) => {
+    await using dir = await temporary()
+    await cp(good, dir.path, { recursive: true })
+    await rm(join(dir.path, 'tenant'), { recursive: true })
+    const signer = () => createNoteSigner(cluster.origin, nodeKey)
+    const of = { dir: join(dir.path, 'tenant-cluster'), signer, clock: tickingClock(), disk: systemDisk }
+    const ledger = await openLedger({ ...of, ...cluster })
+    const other = sampleHost(2, 'cluster', (i) => ({ ...sampleEvent(i), event: byHost ?? {}, personalPointers: [] }))
+    await ledger.append({ own: { key: other.key } })
+    for (const own of orders) await ledger.append({ own })
+    if (byHost !== undefined) await ledger.append(other.verified(other.batch(1)))
+    await ledger.checkpoint()
+    await ledger.close()
+    return await audit(dir.path)
+  }
+  const { ok, erased, ledgers } = await judge([said(origins.tenant)])
+  assert.ok(ok, JSON.stringify(ledgers))
+  assert.deepEqual(erased, [{ tenant: 'default', origin: origins.tenant, lines: early.checkpoint.size }])
+  for (const [orders, byHost] of [
+    [[]],
+    [[said('sealwatch.test/tenant/other')]],
+    [[said(origins.tenant, 'tenant_erasing')]],
+    [[], said(origins.tenant).event],
+  ] as const) {
+    const report = await judge(orders, byHost)
+    assert.deepEqual([report.ok, report.erased], [false, []])
+    assert.equal(report.ledgers.find((one) => !one.ok)?.problem?.code, 'LEDGER_BEHIND')
+  }
 })
 
 test('LOG-6: derived files that are wrong are told from lines that are', async () => {

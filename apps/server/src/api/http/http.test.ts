@@ -47,6 +47,7 @@ async function room() {
   const nothing = async () => undefined
   const ports: TenantPorts = {
     open: nothing,
+    wasKnown: () => false,
     hasLedger: async () => true,
     expel: nothing,
     close: nothing,
