@@ -151,7 +151,7 @@ function faultOf(value: unknown, schema: Schema | undefined, at = '$'): string |
     .find((fault) => fault !== undefined)
 }
 
-const problemCodes = new Set<number>([400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 501])
+const problemCodes = new Set<number>([400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 426, 429, 501])
 
 async function check(
   { method, path, operation }: (typeof operations)[number],

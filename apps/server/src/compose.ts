@@ -7,10 +7,12 @@ import { startFollowers } from './compose/followers.ts'
 import { openKeys } from './compose/keys.ts'
 import { openRooms } from './compose/rooms.ts'
 import { startTenants } from './compose/tenants.ts'
+import { checkReplicas } from './replicas.ts'
 
 /** Wires the rooms together and runs until the signal fires; rejects when going on would risk what is acknowledged. */
 export async function runServer(options: ServerOptions): Promise<void> {
   const { config, log, signal } = options
+  checkReplicas(config)
   const ends = new AsyncDisposableStack()
   const base = await openBase(options, ends)
   const keys = await openKeys(base, ends)

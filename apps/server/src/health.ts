@@ -3,7 +3,9 @@
 import type { Clock } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import type { SignIn } from './access/index.ts'
+import type { Feed } from './api/index.ts'
 import type { Admission, Ingest, Integrity, Ledgers, Transport } from './ingest/index.ts'
+import { broadcasterMode } from './replicas.ts'
 import type { Outbox } from './store/index.ts'
 import { createTenantLabels } from './tenant-labels.ts'
 
@@ -89,5 +91,15 @@ export function addHealth(
   metrics.counter(
     { name: 'sealwatch_ingest_lines_quarantined_total', help: 'Lines quarantined since the start', labels: ['reason'] },
     () => Object.entries(quarantined).map(([reason, count]) => [[reason], count] as const),
+  )
+}
+
+/** How those who listen hear of what comes, and how many they are. */
+export function addFeedHealth({ tell, metrics }: Health, feed: Feed): void {
+  tell('broadcaster_mode', broadcasterMode)
+  metrics.gauge({ name: 'sealwatch_feed_sockets', help: 'Open live feeds' }, () => feed.sockets)
+  metrics.counter(
+    { name: 'sealwatch_feed_ended_total', help: 'Live feeds that the server ended', labels: ['cause'] },
+    () => Object.entries(feed.ended).map(([cause, count]) => [[cause.toLowerCase()], count] as const),
   )
 }

@@ -116,8 +116,9 @@ function nodePart(
 ): Part {
   const { place, view, root, env } = settings
   const prefix = `SEALWATCH_${name.toUpperCase()}_`
-  // The server alone signs for the deployment, so it alone is told how.
-  const isForPart = (key: string) => key.startsWith(prefix) || (name === 'server' && isSignerVariable(key))
+  // The server alone signs for the deployment, so it alone is told how; and it alone may have others of its kind.
+  const isForServer = (key: string) => isSignerVariable(key) || replicaVariables.includes(key)
+  const isForPart = (key: string) => key.startsWith(prefix) || (name === 'server' && isForServer(key))
   const isSet = (key: string) => isForPart(key) && isSecretVariable(key) && env[key] !== ''
   const secrets = { ...operatorsEnv(env, isSet), ...ownSecrets }
   const hasSecrets = Object.keys(secrets).length > 0
@@ -137,6 +138,7 @@ function nodePart(
   }
 }
 
+const replicaVariables: readonly string[] = ['REPLICA_COUNT', 'REDIS_URL']
 const inherited = ['PATH', 'LANG', 'TZ', 'NODE_COMPILE_CACHE']
 
 /** What an operator set for a program reaches it. */

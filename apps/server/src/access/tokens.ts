@@ -44,6 +44,8 @@ export type Tokens = {
   revoke(by: Authorised<'token:revoke'>, tokenId: string): Promise<Recorded>
   /** Whose token it is; undefined: nobody's, or not any more. */
   principalOf(presented: string): Principal | undefined
+  /** Whether it still counts. */
+  isLive(tenant: string, tokenId: string): boolean
 }
 
 export async function openTokens(options: RecordOptions & { readonly gate: () => Gate }): Promise<Tokens> {
@@ -93,6 +95,10 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
   }
 
   return {
+    isLive: (tenant, tokenId) => {
+      const found = find(tenant, tokenId)
+      return found !== undefined && isLive(found[1])
+    },
     list: ({ tenant }) => [...rows.values()].filter((row) => row.tenant === tenant),
     principalOf: (presented) => {
       const [, secret, sum] = tokenForm.exec(presented) ?? []

@@ -19,6 +19,18 @@ export const apiErrors = {
     rule: 'an answer is whole, or it says that it is not',
     advice: 'The server stops: ask again once it is back',
   },
+  FEED_TOO_MANY: {
+    kind: 'exhausted',
+    rule: 'a principal, and a tenant, may have so many feeds open (docs/api.md, Feed)',
+    advice:
+      'Close those that nobody listens to, or raise SEALWATCH_SERVER_FEED_PER_PRINCIPAL and SEALWATCH_SERVER_FEED_PER_TENANT',
+  },
+  FEED_CURSOR: {
+    kind: 'invalid',
+    rule: 'a feed goes on from a place that the ledger has come to',
+    advice:
+      'Leave the cursor out to begin with what comes; a ledger that is shorter than it was is a matter for its owner',
+  },
   API_SOCKET: {
     kind: 'fatal',
     rule: 'the control socket must be the only one at its path',

@@ -3,6 +3,8 @@
 export { exportRecorder } from './data/export-record.ts'
 export { createHostBook } from './data/host-names.ts'
 export { apiErrors } from './errors.ts'
+export { createFeed, type Feed } from './feed/feed.ts'
+export { createSockets } from './feed/socket.ts'
 export {
   authenticateNetwork,
   authenticateOperator,
@@ -14,6 +16,7 @@ export {
   prepareHttp,
   readDashboard,
   readSession,
+  serveUpgrades,
 } from './http/index.ts'
 export type { ApiLedgers, ApiPorts, ServerFacts } from './ports.ts'
 export { type ApiSocket, openApiSocket } from './socket.ts'

@@ -51,6 +51,7 @@ export type ApiKeys = {
 
 export type ApiLedgers = {
   readonly tenants: readonly string[]
+  has(tenant: string): boolean
   readonly root: Ledger
   /** Throws for a tenant that does not exist. */
   get(tenant: string): Ledger

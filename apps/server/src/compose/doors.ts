@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hostname } from 'node:os'
+import type { Principal } from '../access/index.ts'
 import { createGuesses } from '../access/index.ts'
 import {
   authenticateNetwork,
   authenticateOperator,
   checkForm,
+  createFeed,
+  createSockets,
   httpApp,
   openHttpDoor,
   readSession,
+  serveUpgrades,
 } from '../api/index.ts'
-import { addHealth } from '../health.ts'
+import { addFeedHealth, addHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
 import type { Tenants } from '../tenants/index.ts'
 import { serverVersion } from '../version.ts'
@@ -49,8 +53,18 @@ export async function openDoors(
   addHealth(health, { ...rooms, integrity, transport })
   let apiUrl = ''
   const ports = apiPorts(rooms, { integrity, transport, apiUrl: () => apiUrl })
+  const feed = createFeed({
+    ports,
+    gate: rooms.access.gate,
+    limits: { perTenant: config.feedPerTenant, perPrincipal: config.feedPerPrincipal },
+    clock: rooms.clock,
+    log: rooms.log,
+  })
+  addFeedHealth(health, feed)
+  const listening = { feed, sockets: createSockets(rooms.clock), isLive: livenessOf(rooms) }
   const http = {
     ...rooms,
+    listening,
     tenants,
     api: ports,
     version: serverVersion,
@@ -78,8 +92,24 @@ export async function openDoors(
   const door = ends.adopt(await openHttpDoor({ ...place, handle: network.routing, credentials }), ({ close }) =>
     close(),
   )
+  serveUpgrades(door.server, network.routing)
+  const over = new AbortController()
+  const telling = feed.run(over.signal)
+  // Those who listen are told before the door closes.
+  ends.defer(async () => {
+    over.abort()
+    await telling
+  })
   rooms.origin.url ||= door.url
   apiUrl = door.url
   api.serve(ports, operator.routing)
   return { port: transport.port, apiUrl, failed: transport.failed }
 }
+
+/** Whether the session or the token that a socket came with still counts. */
+const livenessOf =
+  ({ access, signIn }: Rooms) =>
+  (principal: Principal): boolean => {
+    if (principal.kind === 'machine') return access.tokens.isLive(principal.tenant, principal.id)
+    return principal.kind !== 'person' || signIn.sessions.isLive(principal.session)
+  }

@@ -47,6 +47,8 @@ export type Health = {
   probe(probe: Probe): void
   /** Adds a member to /healthz; a member with a `level` counts in the whole's status. */
   show(name: string, read: () => JsonObject & { readonly level?: Level }): void
+  /** Adds a member to /healthz that stays as it is. */
+  tell(name: string, value: string): void
   readonly metrics: Metrics
   liveness(): JsonObject
   readiness(): Promise<Readiness>
@@ -68,6 +70,7 @@ export function createHealth(options: {
   const metrics = createMetrics()
   const probes = new Map<string, { ask(): Promise<PartResult>; last: PartResult | undefined }>()
   const members = new Map<string, () => JsonObject & { readonly level?: Level }>()
+  const told = new Map<string, string>()
   const startedMs = clock.nowMs()
   addProcessMetrics(metrics, component, version, startedMs)
   metrics.gauge(
@@ -140,6 +143,10 @@ export function createHealth(options: {
       assert(!members.has(name) && members.size < partsMax, `the member ${name}`)
       members.set(name, read)
     },
+    tell(name, value) {
+      assert(!told.has(name) && told.size < partsMax, `the member ${name}`)
+      told.set(name, value)
+    },
     liveness() {
       const shown = [...members].map(([name, read]) => [name, read()] as const)
       const worst = Math.max(0, ...shown.map(([, { level }]) => levels.indexOf(level ?? 'ok')))
@@ -150,6 +157,7 @@ export function createHealth(options: {
         version,
         time: new Date(nowMs).toISOString(),
         uptime_ms: nowMs - startedMs,
+        ...Object.fromEntries(told),
         ...Object.fromEntries(shown),
       }
     },

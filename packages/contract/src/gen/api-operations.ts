@@ -217,6 +217,14 @@ export type Operations = {
       }
     }
   }
+  /** A WebSocket that tells what comes into the ledger (docs/api.md, Feed). Needs `feed:subscribe` in the tenant. */
+  readonly listen: {
+    readonly query?: {
+      readonly cursor?: number
+      readonly filter?: string
+    }
+    readonly answer: undefined
+  }
   /** How far the ledger goes, and how far it is proven. Needs `ledger:read` in the tenant. */
   readonly getLedger: {
     readonly answer: {
@@ -1207,6 +1215,7 @@ export const operations = {
   listEvents: ['GET', '/api/v1/events'],
   listActs: ['GET', '/api/v1/audit'],
   getEvent: ['GET', '/api/v1/events/{leaf}'],
+  listen: ['GET', '/api/v1/feed'],
   getLedger: ['GET', '/api/v1/ledger'],
   getCheckpoint: ['GET', '/api/v1/ledger/checkpoint'],
   exportBundle: ['POST', '/api/v1/exports'],

@@ -17,6 +17,8 @@ const secretNames: ReadonlySet<string> = new Set([
     'secret' in setting && setting.secret === true ? [setting.env] : [],
   ),
   'SEALWATCH_SERVER_OIDC_CLIENT_SECRET',
+  // It may hold a password.
+  'REDIS_URL',
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',

@@ -45,6 +45,8 @@ export type Sessions = {
   list(personId: string): Session[]
   /** Ends sessions at once, then records that; false: there were none. */
   end(sessions: readonly Session[], cause: EndCause, requestId?: string): Promise<boolean>
+  /** Whether it still counts; asking does not keep it from idling away. */
+  isLive(id: string): boolean
   /** Calls `close` when the session ends; the returned function ends that. */
   attach(id: string, close: () => void): () => void
   readonly count: number
@@ -234,6 +236,10 @@ export async function openSessions(options: RecordOptions & { readonly limits: S
         .filter((one) => over(one) === undefined)
         .map(({ session, seenMs }) => ({ ...session, seenMs })),
     end,
+    isLive: (id) => {
+      const found = byId.get(id)
+      return found !== undefined && over(found) === undefined
+    },
     attach: (id, close) => {
       const found = byId.get(id)
       if (found === undefined) {

@@ -158,10 +158,22 @@ test('a stream that is to be whole and is stopped says so; one that follows just
   const filter = term('kind', '=', 'event')
   const run = async (follow: boolean) => {
     for await (const entry of streamEntries(room.ports, by, { filter, fromLeaf: 0, follow }, gone))
-      assert.fail(entry.time)
+      assert.fail(entry.json.time)
   }
   await run(true)
   await assert.rejects(run(false), { code: 'API_STOPPING' })
+})
+
+test('a line that is not built says what it would say if it were', () => {
+  for (const { json, event, ...entry } of all) {
+    const numbers = [event?.class_uid, event?.activity_id, event?.severity_id].map((value) => value ?? null)
+    assert.deepEqual([entry.classUid, entry.activityId, entry.severityId], numbers)
+    assert.equal(entry.timeMs, Date.parse(json.time))
+    assert.deepEqual(
+      [entry.kind === 'event', entry.own],
+      [event !== undefined, json.chain === room.ledgers.get('acme').chain],
+    )
+  }
 })
 
 test('a line is of its host; a finding is of the host that it is about; what the server did is of none', async () => {

@@ -22,8 +22,13 @@ export type EntryQuery = {
   readonly limit: number
 }
 
-/** `next`: where to go on; undefined: there is nothing more. It may be there although nothing was found yet. */
-export type EntryPage = { readonly entries: readonly Entry[]; readonly next: number | undefined }
+export type EntryPage = {
+  readonly entries: readonly Entry[]
+  /** Where to go on; undefined: there is nothing more. It may be there although nothing was found yet. */
+  readonly next: number | undefined
+  /** Oldest first: of what lies before this leaf all that matches was told by now. */
+  readonly reached: number
+}
 
 /** What one page may cost; the next one goes on from where it ended. */
 export const pageBounds = {
@@ -49,7 +54,7 @@ export async function pageOfEntries(
   const ledger = ports.ledgers.get(tenant)
   const { size } = ledger
   await ports.index.waitFor(tenant, size, signal)
-  if (signal.aborted) return { entries: [], next: from ?? 0 }
+  if (signal.aborted) return { entries: [], next: from ?? 0, reached: from ?? 0 }
   const isNewest = order === 'newest'
   const bounds = filterBounds(filter)
   const match = needsLine(filter) ? filterMatch(filter) : undefined
@@ -79,7 +84,7 @@ export async function pageOfEntries(
     else rest.from = isDone ? stretch.before : (last as number) + 1
   }
   const next = isNewest ? rest.before : rest.from
-  return { entries, next: rest.from < rest.before ? next : undefined }
+  return rest.from < rest.before ? { entries, next, reached: rest.from } : { entries, next: undefined, reached: size }
 }
 
 /** Lines from `fromLeaf` on, oldest first. With `follow` it goes on with what comes until the signal fires. */
@@ -93,14 +98,11 @@ export async function* streamEntries(
   let from = fromLeaf
   do {
     const end = ledger.size
-    let at: number | undefined = from
-    while (at !== undefined && at < end && !signal.aborted) {
-      const query: EntryQuery = { filter, order: 'oldest', from: at, limit: pageBounds.batchMax }
-      const page: EntryPage = await pageOfEntries(ports, by, query, signal)
+    while (from < end && !signal.aborted) {
+      const query: EntryQuery = { filter, order: 'oldest', from, limit: pageBounds.batchMax }
+      const page = await pageOfEntries(ports, by, query, signal)
       yield* page.entries
-      at = page.next
-      // Without one, all that was there when the page was asked for has been seen.
-      from = at ?? Math.max(end, (page.entries.at(-1)?.leaf ?? 0) + 1)
+      from = page.reached
     }
     if (signal.aborted && !follow) throw apiError('API_STOPPING', { attempted: `listing leaf ${from} of ${end}` })
     if (follow) await ledger.waitFor(from, signal)

@@ -8,11 +8,11 @@ import { leafHashAt } from './sides.ts'
 
 /** What is known of a line beside its own words, as API and feed say it. */
 export function entryFacts(ledger: Ledger, entry: Entry) {
-  const { leaf, time, kind, own, host, classUid, activityId, severityId } = entry
+  const { leaf, kind, own, host, classUid, activityId, severityId } = entry
   return {
     leaf_index: leaf,
     leaf_hash: leafHashAt(ledger, leaf),
-    time,
+    time: entry.json.time,
     kind,
     source: own ? ('server' as const) : ('host' as const),
     host: host === undefined ? null : { ...host },

@@ -3,7 +3,7 @@
 import { type JsonObject, parseRfc3339 } from '@sealwatch/base'
 import { eventClasses } from '@sealwatch/contract'
 import type { FilterEntry } from '@sealwatch/contract/filter'
-import type { Leaf, Ledger } from '@sealwatch/ledger'
+import { chainAt, eventRow, type Leaf, type Ledger, numbersPerEvent, readEvent } from '@sealwatch/ledger'
 
 /** Whose chain it is; undefined: that of no host that is known. */
 export type HostNames = (chain: string) => HostName | undefined
@@ -12,7 +12,6 @@ export type HostName = { readonly id: string; readonly name: string }
 /** A line of a tenant's ledger, read as far as somebody asks. */
 export type Entry = FilterEntry & {
   readonly line: Uint8Array
-  readonly time: string
   /** That sealed it; of a finding, that it is about. */
   readonly host: HostName | undefined
   /** undefined: it is none. */
@@ -31,36 +30,77 @@ const numberMax = 999_999_999_999_999
 export const isAlert = ({ classUid, own, kind }: FilterEntry): boolean =>
   kind === 'event' && own && classUid === findingClass
 
+/** What is in the index of a line, too. */
+type Facts = Pick<Entry, 'timeMs' | 'kind' | 'classUid' | 'activityId' | 'severityId'> & { readonly chain: string }
+
 export function entryOf(ledger: Pick<Ledger, 'chain'>, { index, line }: Leaf, hostOf: HostNames): Entry {
-  const text = Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('utf8')
-  const json = JSON.parse(text) as LineJson
-  const event = isObject(json.event) ? json.event : undefined
-  const own = json.chain === ledger.chain
-  let lower: string | undefined
-  let host: HostName | null | undefined
-  const entry: Entry = {
+  const built = once(() => Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('utf8'))
+  const json = once(() => JSON.parse(built()) as LineJson)
+  const lower = once(() => built().toLowerCase())
+  const { chain, ...facts } = plainFacts(line) ?? factsOf(json())
+  const own = chain === ledger.chain
+  const event = () => {
+    const { event: found } = json()
+    return isObject(found) ? found : undefined
+  }
+  const host = once(() => hostOf((own ? chainOfEvidence(event()) : undefined) ?? chain))
+  return {
     leaf: index,
+    ...facts,
+    own,
+    line,
+    hosts: () => {
+      const found = host()
+      return found === undefined ? [] : [found.id, found.name]
+    },
+    text: lower,
+    get json() {
+      return json()
+    },
+    get event() {
+      return event()
+    },
+    get host() {
+      return host()
+    },
+  }
+}
+
+const row = new Float64Array(numbersPerEvent)
+const at = (place: keyof typeof eventRow): number => row[eventRow[place]] as number
+const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value)
+
+/** Of nearly every line, without building it; undefined: it is none of those. */
+function plainFacts(line: Uint8Array): Facts | undefined {
+  if (readEvent(line, 0, row, 0) !== line.length) return undefined
+  return {
+    chain: chainAt(line, at('chainFrom')),
+    timeMs: at('timeMs'),
+    kind: 'event',
+    classUid: orNull(at('classUid')),
+    activityId: orNull(at('activityId')),
+    severityId: orNull(at('severityId')),
+  }
+}
+
+function factsOf(json: LineJson): Facts {
+  const event = isObject(json.event) ? json.event : undefined
+  return {
+    chain: json.chain,
     timeMs: Number((parseRfc3339(json.time) ?? 0n) / 1_000_000n),
-    time: json.time,
     kind: kinds.find((kind) => Object.hasOwn(json, kind)) ?? '',
     classUid: wholeNumber(event?.class_uid),
     activityId: wholeNumber(event?.activity_id),
     severityId: wholeNumber(event?.severity_id),
-    own,
-    line,
-    json,
-    event,
-    get host() {
-      if (host === undefined) host = hostOf((own ? chainOfEvidence(event) : undefined) ?? json.chain) ?? null
-      return host ?? undefined
-    },
-    hosts: () => (entry.host === undefined ? [] : [entry.host.id, entry.host.name]),
-    text: () => {
-      lower ??= text.toLowerCase()
-      return lower
-    },
   }
-  return entry
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
 }
 
 /** Of a line that the server wrote: whose event it rests on. */

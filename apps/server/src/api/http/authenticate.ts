@@ -9,6 +9,8 @@ import type { Caller } from './route.ts'
 /** Names the tenant that the operator acts in; of others it must repeat theirs. */
 export const tenantHeader = 'sealwatch-tenant'
 const operator: Principal = { kind: 'operator', id: 'root' }
+/** With an API token behind it, among the protocols of a WebSocket. */
+const tokenProtocol = 'sealwatch.token.'
 const bearerForm = /^Bearer ([\x21-\x7e]{1,512})$/
 
 /** What a browser's session says; undefined: the request brings none. Throws ORIGIN_FOREIGN, or CREDENTIALS_INVALID. */
@@ -21,13 +23,13 @@ export function authenticateNetwork(
   guesses: Pick<Guesses, 'note'>,
 ): (request: IncomingMessage, requestId: string) => Promise<Caller | undefined> {
   return async (request, requestId) => {
-    const { authorization } = request.headers
-    if (authorization === undefined) {
+    const presented = presentedToken(request)
+    if (presented === undefined) {
       const caller = await readSession(request)
       if (caller !== undefined) checkTenant(request, caller.tenant)
       return caller
     }
-    const principal = tokens.principalOf(bearerForm.exec(authorization)?.[1] ?? '')
+    const principal = tokens.principalOf(presented)
     if (principal?.kind !== 'machine') {
       const source = request.socket.remoteAddress ?? 'unknown'
       const waitMs = guesses.note({ cause: 'API_TOKEN_UNKNOWN', source, requestId })
@@ -40,6 +42,15 @@ export function authenticateNetwork(
     checkTenant(request, principal.tenant)
     return { principal, tenant: principal.tenant }
   }
+}
+
+/** '': something that is no token. A browser's WebSocket takes no header but the protocols that it offers. */
+function presentedToken({ headers }: IncomingMessage): string | undefined {
+  const { authorization, upgrade, 'sec-websocket-protocol': protocols = '' } = headers
+  if (authorization !== undefined) return bearerForm.exec(authorization)?.[1] ?? ''
+  if (upgrade === undefined) return undefined
+  const offered = protocols.split(',').map((protocol) => protocol.trim())
+  return offered.find((protocol) => protocol.startsWith(tokenProtocol))?.slice(tokenProtocol.length)
 }
 
 /** Of requests on the control socket, whose folder lets in root alone. */

@@ -11,7 +11,12 @@ import type { ApiPorts } from '../ports.ts'
 import { allRoutes, authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
 
 /** Rooms whose routes are not asked here. */
-const nobodys = { policies: undefined as never, dryRuns: undefined as never, api: {} as ApiPorts }
+const nobodys = {
+  policies: undefined as never,
+  dryRuns: undefined as never,
+  api: {} as ApiPorts,
+  listening: {} as never,
+}
 
 /** All but the ledger: what is enqueued counts as recorded at once. */
 async function room() {

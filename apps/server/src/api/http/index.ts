@@ -14,6 +14,7 @@ import { openRoute } from './route.ts'
 import { deploymentRoutes } from './routes/deployment.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exportRoutes } from './routes/exports.ts'
+import { type FeedPorts, feedRoutes } from './routes/feed.ts'
 import { hostRoutes } from './routes/hosts.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { memberRoutes } from './routes/members.ts'
@@ -36,6 +37,7 @@ export { httpError } from './problems.ts'
 export { csrfHeader, readSession } from './read-session.ts'
 export { type Caller, openRoute, type Route, route, selfRoute } from './route.ts'
 export { serveRoutes } from './serve-routes.ts'
+export { serveUpgrades } from './upgrades.ts'
 export { httpErrors }
 
 /** What the routes need of the rooms behind them; compose.ts wires it. */
@@ -45,14 +47,16 @@ export type HttpPorts = TenantPorts & {
   readonly policies: Policies
   readonly dryRuns: DryRuns
   readonly api: ApiPorts
+  readonly listening: FeedPorts
   readonly version: string
 }
 
 /** Every route there is, the document about them included. */
 export function allRoutes(ports: HttpPorts): Route[] {
-  const { access, signIn, policies, dryRuns, api, version } = ports
+  const { access, signIn, policies, dryRuns, api, listening, version } = ports
   const routes = [
     ...eventRoutes(api),
+    ...feedRoutes(api, listening),
     ...ledgerRoutes(api),
     ...exportRoutes(api),
     ...hostRoutes(api),

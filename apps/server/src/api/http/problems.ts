@@ -51,6 +51,11 @@ export const httpErrors = {
     rule: 'an Idempotency-Key stands for one request',
     advice: 'Draw a new key for another request; wait for one that is under way',
   },
+  UPGRADE_NEEDED: {
+    kind: 'invalid',
+    rule: 'the feed is a WebSocket (RFC 6455; docs/api.md, Feed)',
+    advice: 'Open it as one: new WebSocket(…) in a browser',
+  },
   NOT_AVAILABLE: {
     kind: 'unavailable',
     rule: 'the engine behind this endpoint is built',
@@ -98,6 +103,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   REQUEST_TOO_LARGE: 413,
   NOT_AVAILABLE: 501,
   IDEMPOTENCY_REUSED: 422,
+  UPGRADE_NEEDED: 426,
   POLICY_INVALID: 422,
 }
 
@@ -110,6 +116,7 @@ const titles: Readonly<Record<number, string>> = {
   412: 'Changed meanwhile',
   413: 'Too large',
   422: 'Cannot be done as it is',
+  426: 'Upgrade required',
   429: 'Too many requests',
   500: 'Internal error',
   501: 'not_available',

@@ -15,9 +15,12 @@ export const readSession =
   ({ acts }: Pick<SignIn, 'acts'>, origin: () => string): SessionReader =>
   async ({ method, headers }) => {
     const caller = acts.callerOf(headers.cookie)
-    if (caller === undefined || method === 'GET' || method === 'HEAD') return caller
+    // A socket stays open, and a browser sends the cookie with one that a foreign page opens (RFC 6455, 10.2).
+    const isSocket = headers.upgrade !== undefined
+    if (caller === undefined || (!isSocket && (method === 'GET' || method === 'HEAD'))) return caller
     const { origin: whence, [csrfHeader]: token } = headers
-    const isOurs = whence === origin() && typeof token === 'string' && acts.isCsrfToken(headers.cookie, token)
+    const isKnown = isSocket || (typeof token === 'string' && acts.isCsrfToken(headers.cookie, token))
+    const isOurs = whence === origin() && isKnown
     if (isOurs) return caller
     throw httpError('ORIGIN_FOREIGN', {
       attempted: `${method} within a session`,

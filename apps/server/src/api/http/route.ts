@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { z } from 'zod'
 import type { Action, Authorised, Principal } from '../../access/index.ts'
 
@@ -30,6 +32,14 @@ export class Answer<T> {
     this.body = body
     this.status = more.status
     this.headers = more.headers ?? {}
+  }
+}
+
+/** An answer that is no answer: the socket goes on in another protocol. */
+export class Upgrade {
+  readonly accept: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  constructor(accept: Upgrade['accept']) {
+    this.accept = accept
   }
 }
 

@@ -10,8 +10,9 @@ import { type Access, type Authorised, actions, nameOf } from '../../access/inde
 import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf } from './problems.ts'
 import { readJson } from './read-json.ts'
-import { Answer, type Caller, type RequestFacts, type Route } from './route.ts'
+import { Answer, type Caller, type RequestFacts, type Route, Upgrade } from './route.ts'
 import { createTurns } from './turns.ts'
+import { takeUpgrade } from './upgrades.ts'
 
 export type ServeOptions = {
   readonly routes: readonly Route[]
@@ -147,8 +148,10 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
   ): Promise<unknown> {
     const { 'idempotency-key': key } = request.headers
     // What is sent as it is made cannot be kept, and changes nothing.
-    if (one.method === 'GET' || key === undefined || one.media !== undefined)
-      return send(one, reply, await one.handle(by, input))
+    if (one.method === 'GET' || key === undefined || one.media !== undefined) {
+      const result = await one.handle(by, input)
+      return result instanceof Upgrade ? upgrade(result, request, reply) : send(one, reply, result)
+    }
     if (typeof key !== 'string' || !idempotencyKeyForm.test(key))
       throw httpError('REQUEST_INVALID', {
         attempted: 'reading Idempotency-Key',
@@ -167,6 +170,16 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
       .type('application/json; charset=utf-8')
       .send(body === '' ? undefined : body)
   }
+}
+
+/** From here on the socket is somebody else's. */
+function upgrade({ accept }: Upgrade, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const taken = takeUpgrade(request.raw)
+  if (taken === undefined)
+    throw httpError('UPGRADE_NEEDED', { attempted: 'opening a WebSocket', received: 'a plain GET' })
+  reply.hijack()
+  accept(request.raw, taken.socket, taken.head)
+  return reply
 }
 
 /** What the request was found to be before its body was read. */

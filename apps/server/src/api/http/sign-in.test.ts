@@ -10,7 +10,12 @@ import { authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
 import { readSession } from './read-session.ts'
 
 /** Rooms whose routes are not asked here. */
-const nobodys = { policies: undefined as never, dryRuns: undefined as never, api: {} as ApiPorts }
+const nobodys = {
+  policies: undefined as never,
+  dryRuns: undefined as never,
+  api: {} as ApiPorts,
+  listening: {} as never,
+}
 
 const inApp = (name: string, work: (app: App) => Promise<void>, options?: Parameters<typeof signInRoom>[0]) =>
   test(name, async () => {
