@@ -166,6 +166,7 @@ export function createServer(world: ServerWorld): ServerMachine {
     const fatal = Promise.withResolvers<never>()
     const chainBook = createChainBook({ store, outbox, voice, clock, log })
     const routes = agentRoutes({
+      gate: { authorise: () => undefined as never },
       identity: { hosts } as Parameters<typeof agentRoutes>[0]['identity'],
       chainBook,
       ingest: { ...ingest, submit },

@@ -11,6 +11,7 @@ import type { ChainBatch } from '@sealwatch/ledger'
 import { certificateRequest, newTlsKey } from '../../apps/agent/src/ship/certificate-request.ts'
 import { connectAgent } from '../../apps/agent/src/ship/client.ts'
 import type { Identity } from '../../apps/agent/src/ship/identity.ts'
+import { agentActions } from '../../apps/server/src/ingest/transport/handlers.ts'
 import { across } from '../../apps/server/src/store/index.ts'
 import { atEnd } from './at-end.ts'
 import { chainOf, enrolled, facts, operator, prepareAgent, type Server, sealSome, startServer } from './fixture.ts'
@@ -228,7 +229,31 @@ test("POL-1 a host registers chains of its own tenant and of the cluster, and of
     await assert.rejects(client.register(registration({ chains })), saysCode('CHAIN_OF_ANOTHER_TENANT'))
   }
   assert.deepEqual(await across(server.store.db, 'status').selectFrom('chains').select('chain').execute(), [])
+  assert.deepEqual(
+    server.denied.map(({ principal, action, tenant }) => [principal.kind, action, tenant]),
+    [
+      ['agent', 'agent:report', 'default'],
+      ['agent', 'agent:report', 'globex'],
+    ],
+  )
   await client.register(registration({ chains: [own, cluster] }))
+})
+
+test('POL-1 every method but enrolment passes the gate as the host that calls', async (t) => {
+  const server = await startServer(t)
+  const { client } = await member(t, server, 'acme')
+  server.tenantsGone.add('acme')
+  const chains = [{ chain: '1'.repeat(32), tenant: 'acme', nextSeq: 0n }]
+  const calls: { readonly [M in keyof typeof agentActions]: () => Promise<unknown> } = {
+    enrol: async () => undefined,
+    renew: () => client.renew({ csr: certificateRequest(newTlsKey()) }),
+    register: () => client.register(registration({ chains })),
+    ship: () => openStream(client),
+  }
+  for (const [method, action] of Object.entries(agentActions))
+    if (action !== 'open')
+      await assert.rejects(calls[method as keyof typeof calls](), saysCode('ACCESS_DENIED'), method)
+  assert.equal(server.denied.length, 3)
 })
 
 test("another host's certificate cannot ship somebody's chain, and disturbs nobody", async (t) => {

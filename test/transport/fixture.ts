@@ -9,6 +9,7 @@ import { type Clock, createBell, createLog, type Log, systemClock, systemDisk } 
 import { generateSigner } from '@sealwatch/keys'
 import { type Body, type Chain, openChain } from '@sealwatch/ledger'
 import { type EnrolOptions, type IdentityKeeper, openIdentity, ship } from '../../apps/agent/src/ship/index.ts'
+import { createGate, type Denial } from '../../apps/server/src/access/index.ts'
 import { type Identity, openIdentity as openServerIdentity } from '../../apps/server/src/identity/index.ts'
 import { openTransport, type Transport } from '../../apps/server/src/ingest/transport.ts'
 import { createOutbox, openEntries, openStore, type Store } from '../../apps/server/src/store/index.ts'
@@ -67,6 +68,9 @@ export type Server = {
   /** Why join tokens were refused. */
   readonly guessed: readonly string[]
   /** What the server said in the ledgers. */
+  readonly denied: readonly Denial[]
+  /** Tenants that are not there, for the gate; of what it decided before it is told. */
+  readonly tenantsGone: Set<string>
   readonly said: readonly { readonly tenant: string; readonly body: Body }[]
   stop(): Promise<void>
 }
@@ -84,6 +88,8 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
   const log = recordingLog()
   const store = openStore(dir)
   const outbox = createOutbox(store)
+  const denied: Denial[] = []
+  const tenantsGone = new Set<string>()
   const said: { tenant: string; body: Body }[] = []
   const over = new AbortController()
   const guessed: string[] = []
@@ -91,8 +97,15 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
   const common = { store, outbox, voice, clock, log, checkTenant: () => undefined }
   const identity = await openServerIdentity({ ...common, dir, deployment: 'test', disk: systemDisk })
   const ledgers = { get: () => ({ signed: undefined }) as never }
+  const gate = createGate({
+    rolesOf: () => [],
+    customRolesOf: () => [],
+    stateOf: (tenant) => (tenantsGone.has(tenant) ? undefined : 'active'),
+    onDenied: (denial) => denied.push(denial),
+  })
   const transport = await openTransport({
     ...common,
+    gate,
     ledgers,
     identity,
     ingest,
@@ -136,7 +149,21 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
   }
   atEnd(t, stop)
   const url = `https://127.0.0.1:${transport.port}`
-  return { dir, url, port: transport.port, identity, ingest, transport, store, log, guessed, said, stop }
+  return {
+    dir,
+    url,
+    port: transport.port,
+    identity,
+    ingest,
+    transport,
+    store,
+    log,
+    guessed,
+    denied,
+    tenantsGone,
+    said,
+    stop,
+  }
 }
 
 export type Agent = {

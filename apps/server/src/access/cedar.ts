@@ -78,7 +78,9 @@ export function policiesOf(tenant: string, customRoles: readonly CustomRole[]): 
       when { principal in Sealwatch::Role::"${tenant}/host" };`,
     machine: `permit (principal is Sealwatch::Machine, action in [${listOf(grantableActions)}], ${resource})
       when { principal in Sealwatch::Role::"${tenant}/machine" && context.scope.contains(context.asked) };`,
-    suspended: `forbid (principal, action, resource) when { context.suspended } unless { principal is Sealwatch::Operator };`,
+    // Root acts on it still, and its hosts stay in touch: what they bring waits on them (ingest/admission.ts).
+    suspended: `forbid (principal, action, resource) when { context.suspended }
+      unless { principal is Sealwatch::Operator || principal is Sealwatch::Agent };`,
   }
 }
 

@@ -100,14 +100,16 @@ test('a custom role is its actions, of its tenant, and a change of it counts at 
   )
 })
 
-test('in a suspended tenant nobody acts but root; an unknown one has nobody', () => {
+test('in a suspended tenant nobody acts but root, and its hosts stay in touch; an unknown one has nobody', () => {
   const { gate, state } = gateOf({ roles: { 'usr_a acme': ['tenant_admin'] } })
   assert.ok(gate.mayDo(person('usr_a'), 'alert:list', 'acme'))
   state.acme = 'suspended'
   gate.changed('acme')
   assert.ok(!gate.mayDo(person('usr_a'), 'alert:list', 'acme'))
   assert.ok(gate.mayDo({ kind: 'operator', id: 'root' }, 'alert:list', 'acme'))
+  assert.ok(gate.mayDo({ kind: 'agent', id: 'h1', tenant: 'acme' }, 'agent:report', 'acme'))
   assert.ok(!gate.mayDo({ kind: 'operator', id: 'root' }, 'alert:list', 'nowhere'))
+  assert.ok(!gate.mayDo({ kind: 'agent', id: 'h1', tenant: 'nowhere' }, 'agent:report', 'nowhere'))
 })
 
 test('POL-1: a denial is thrown, and told', () => {

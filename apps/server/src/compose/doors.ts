@@ -42,6 +42,7 @@ export async function openDoors(
   const { failed } = rooms.signIn
   const opening = openTransport({
     ...rooms,
+    gate: rooms.access.gate,
     ingest: rooms.admission,
     address: config.host,
     port: config.port,

@@ -20,6 +20,7 @@ export type TransportOptions = ChainBookOptions & {
   readonly port: number
   /** Host names and IP addresses by which agents reach this server: its certificate is for these. */
   readonly names: readonly string[]
+  readonly gate: HandlerOptions['gate']
   readonly identity: Identity
   readonly ingest: IngestPort
   readonly ledgers: Pick<Ledgers, 'get'>

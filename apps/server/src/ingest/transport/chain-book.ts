@@ -2,7 +2,7 @@
 
 import { type Clock, type Log, rfc3339 } from '@sealwatch/base'
 import { limits } from '@sealwatch/contract'
-import { type Host, ledgersOf, type ServerVoice } from '../../identity/index.ts'
+import type { Host, ServerVoice } from '../../identity/index.ts'
 import { across, type Outbox, type Store, type Tx } from '../../store/index.ts'
 import { alarmEvent, alarmText, type ChainAlarm } from './chain-alarm.ts'
 import { transportError } from './errors.ts'
@@ -12,7 +12,7 @@ import { compare, type Position, type RegisteredChain } from './register.ts'
 export type ChainBook = {
   /**
    * Binds chains to the host and their tenants, or finds them bound so; a chain that takes the place of another one
-   * raises an alarm. Throws CHAIN_OF_ANOTHER, CHAIN_OF_ANOTHER_TENANT or CHAINS_TOO_MANY, and then has bound none of them.
+   * raises an alarm. Throws CHAIN_OF_ANOTHER or CHAINS_TOO_MANY, and then has bound none of them.
    */
   bind(host: Host, chains: readonly RegisteredChain[]): Promise<void>
   /** Raises an alarm when the host's chain is not what the ledger has of it. */
@@ -77,12 +77,6 @@ export function createChainBook({ store, outbox, voice, clock, log }: ChainBookO
 
   return {
     bind: async (host, chains) => {
-      for (const { chain, tenant } of chains) {
-        if (ledgersOf(host.tenant).includes(tenant)) continue
-        const attempted = `registering the chain ${chain} of the host ${host.hostId}`
-        const received = `the tenant ${tenant}, where the host belongs to ${host.tenant}`
-        throw transportError('CHAIN_OF_ANOTHER_TENANT', { attempted, received })
-      }
       await store.transaction(async (tx) => {
         for (const chain of chains) await bindOne(tx, host, chain)
       })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect'
 import { type Clock, createRate, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
@@ -14,6 +15,7 @@ import {
   type ShipRequest,
   type ShipResponseSchema,
 } from '@sealwatch/contract'
+import type { Action, Gate } from '../../access/index.ts'
 import { checkValidity, type Host, type Identity, identityError } from '../../identity/index.ts'
 import type { Reason } from '../verify.ts'
 import { answersTo } from './answers.ts'
@@ -25,7 +27,19 @@ import type { LiveStreams } from './live-streams.ts'
 import type { Peer } from './peer.ts'
 import { checkRegistration, type Position } from './register.ts'
 
+/**
+ * What each method is to the gate; one that is missing here does not compile. Enrolment is open: the join token is what
+ * proves who asks, and says of which tenant it is.
+ */
+export const agentActions = {
+  enrol: 'open',
+  renew: 'agent:report',
+  register: 'agent:report',
+  ship: 'agent:report',
+} as const satisfies { readonly [M in keyof typeof AgentService.method]: Action | 'open' }
+
 export type HandlerOptions = {
+  readonly gate: Pick<Gate, 'authorise'>
   readonly identity: Identity
   readonly chainBook: ChainBook
   readonly ingest: IngestPort
@@ -73,6 +87,12 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
   const { identity, chainBook, ingest, checkpointOf, clock, log, streams, stopping, counters, onFatal, onGuess } =
     options
 
+  /** A host reports of its own tenant, and of what the deployment keeps of it. Throws ACCESS_DENIED. */
+  function authorise(host: Host, tenant = host.tenant): void {
+    const principal = { kind: 'agent', id: host.hostId, tenant: host.tenant } as const
+    options.gate.authorise(principal, 'agent:report', { tenant, requestId: `req_${randomBytes(12).toString('hex')}` })
+  }
+
   /** Logs what goes wrong in full and gives back what the caller may know of it. */
   function refusal(error: unknown, context: HandlerContext): ConnectError {
     if (isSealwatchError(error) && error.kind === 'fatal') onFatal(error)
@@ -92,7 +112,9 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
     try {
       const certificate = peerOf(context).certificate()
       checkValidity(certificate, clock.nowMs(), graceMs)
-      context.values.set(hostKey, await identity.hosts.admit(certificate.hostId))
+      const host = await identity.hosts.admit(certificate.hostId)
+      authorise(host)
+      context.values.set(hostKey, host)
     } catch (error) {
       counters.denied++
       throw refusal(error, context)
@@ -130,6 +152,16 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
   async function register(request: RegisterRequest, context: HandlerContext): Promise<RegisterAnswer> {
     const host = hostOf(context)
     const { agentVersion, capabilities, facts, chains } = checkRegistration(request)
+    for (const { chain, tenant } of chains) {
+      try {
+        authorise(host, tenant)
+      } catch (cause) {
+        if (!isSealwatchError(cause, 'ACCESS_DENIED')) throw cause
+        const attempted = `registering the chain ${chain} of the host ${host.hostId}`
+        const received = `the tenant ${tenant}, where the host belongs to ${host.tenant}`
+        throw transportError('CHAIN_OF_ANOTHER_TENANT', { attempted, received, cause })
+      }
+    }
     await chainBook.bind(host, chains)
     const positions = await Promise.all(
       chains.map(async (registered) => {
