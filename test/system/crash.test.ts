@@ -38,8 +38,8 @@ test('the harness itself: a disk that loses what is not yet synced costs nothing
   assert.deepEqual(violations.slice(0, 20), [])
 })
 
-// To be found out again it needs a host that lets go of lines once they are acknowledged.
-const healed = 'a host still has what was acknowledged, and sends it again: nothing is lost even so'
+// Probably it needs a host that lets go of lines once they are acknowledged.
+const healed = 'this mutant is not found out any more, probably since hosts send again what they still have'
 test('the harness itself: an acknowledgement before the sync is found out', { skip: whyNot() ?? healed }, async (t) => {
   await using tree = await mutantTree([...lossyDisk, acknowledgeBeforeSync])
   const found = await firstViolation(tree.root, /^(lost|stuck)/)
