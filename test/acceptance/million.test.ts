@@ -14,7 +14,7 @@ import { test } from 'node:test'
 import { systemClock } from '@sealwatch/base'
 import { chromium } from 'playwright-core'
 import { buildPage } from '../../apps/verify-page/make/page.ts'
-import { repository, startPlatform, whyNot } from '../system/platform.ts'
+import { eventually, repository, startPlatform, whyNot } from '../system/platform.ts'
 import { type Producer, startProducer } from '../system/producer.ts'
 
 const tenants = ['default', 'acme', 'globex'] as const
@@ -67,6 +67,8 @@ test(`LOG-2 LOG-7 LOG-8: ${events} events of three tenants, ${kills} kills, and 
     const seconds = (systemClock.nowMs() - startedMs) / 1000
     t.diagnostic(`${events} events sealed, shipped and acknowledged in ${seconds.toFixed(1)} s, ${kills} kills`)
 
+    // The last kill may have come after the last acknowledgement.
+    await eventually('the server', async () => (await platform.sealwatch('tenant', 'list')).code === 0 || undefined)
     const page = await openPage(platform.data)
     try {
       for (const [i, tenant] of tenants.entries()) {
