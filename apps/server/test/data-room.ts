@@ -36,6 +36,8 @@ export type DataRoom = AsyncDisposable & {
   readonly exported: object[]
   /** Hosts that were to be revoked. */
   readonly revoked: object[]
+  /** What of personal values was shown. */
+  readonly revealed: string[]
   /** Tenants whose state is `suspended`. */
   readonly suspended: Set<string>
   /** Enrols a host of the tenant. */
@@ -78,6 +80,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
   const suspended = new Set<string>()
   const exported: object[] = []
   const revoked: object[] = []
+  const revealed: string[] = []
   const chains: Chain[] = []
   const ports: ApiPorts = {
     gate: createGate({
@@ -92,6 +95,10 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
     index: progress,
     openSide: async (_tenant, _leafHash, sealed) => Buffer.from(sealed).toString('utf8'),
     hostBook: createHostBook({ db: store.db, clock }),
+    recordReveal: async ({ tenant }, what) => {
+      revealed.push(`${tenant}: ${what}`)
+      return { tenant, leafIndex: 1 }
+    },
     recordExport: async ({ tenant }, what, reveal) => {
       exported.push({ tenant, ...what, reveal })
       return { tenant, leafIndex: 1 }
@@ -203,6 +210,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
     ledgers,
     exported,
     revoked,
+    revealed,
     suspended,
     host,
     say: async (tenant, event) => (await ledgers.get(tenant).append({ own: { event } })).first,

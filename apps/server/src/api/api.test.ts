@@ -33,6 +33,7 @@ describe('control socket', () => {
   let asked: string[]
   let ordered: string[]
   let exported: object[]
+  let revealed: string[]
   const stop = { signal: new AbortController() }
   let following: Promise<unknown>
 
@@ -78,6 +79,7 @@ describe('control socket', () => {
     asked = []
     ordered = []
     exported = []
+    revealed = []
     const ports: ApiPorts = {
       db: store.db,
       indexDb: store.index,
@@ -110,6 +112,10 @@ describe('control socket', () => {
         onDenied: () => assert.fail('root was denied'),
       }),
       hostBook: createHostBook({ db: store.db, clock: systemClock }),
+      recordReveal: async ({ tenant }, what) => {
+        revealed.push(`${tenant} ${what}`)
+        return { tenant, leafIndex: 1 }
+      },
       recordExport: async ({ tenant }, what, reveal) => {
         exported.push({ tenant, ...what, reveal })
         return { tenant, leafIndex: 1 }
@@ -266,6 +272,7 @@ describe('control socket', () => {
       ['a', 'b'],
     )
     assert.deepEqual(await collect(admin.listAlerts({})), [])
+    assert.deepEqual(revealed, [...Array(4).fill('default events'), 'default alerts'])
   })
 
   test('a follower gets what comes later', async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export { exportRecorder } from './data/export-record.ts'
 export { createHostBook } from './data/host-names.ts'
+export { exportRecorder, revealRecorder } from './data/records.ts'
 export { apiErrors } from './errors.ts'
 export { createFeed, type Feed } from './feed/feed.ts'
 export { createSockets } from './feed/socket.ts'

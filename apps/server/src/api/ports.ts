@@ -25,6 +25,8 @@ export type ApiPorts = {
   }
   /** Opens the sealed personal values of a line; canonical JSON, or '' where all of them were erased. */
   readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => Promise<string>
+  /** Says in the tenant's ledger whose personal values are shown. */
+  readonly recordReveal: (by: Authorised<'event:reveal'>, what: string) => Promise<Recorded>
   readonly keys: ApiKeys
   /** Break-glass access that nobody has acknowledged. */
   readonly breakGlass: () => Promise<readonly object[]>

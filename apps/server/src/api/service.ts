@@ -54,6 +54,9 @@ async function* list(ports: ApiPorts, by: Reader, request: ListRequest, only: Fi
   const ofClass = classUids.length === 0 ? only : allOf(only, term('class', 'in', ...classUids))
   const filter = within(ofClass, timeOf(request.since, 'since'), timeOf(request.until, 'until'))
   const reveal = alsoReveal(ports, by)
+  // Not waited for: what root wants to see of a machine whose disk is full, it sees.
+  const recording = ports.recordReveal(reveal, only === alertsOnly ? 'alerts' : 'events')
+  recording.catch((error: unknown) => ports.log.error('a look at personal values could not be recorded', { error }))
   let left = limit === 0 ? Number.POSITIVE_INFINITY : limit
   for await (const entry of streamEntries(ports, by, { filter, fromLeaf: 0, follow }, signal)) {
     yield await messageOf(ports, reveal, entry)

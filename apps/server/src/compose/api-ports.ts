@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ApiPorts, createHostBook, exportRecorder } from '../api/index.ts'
+import { type ApiPorts, createHostBook, exportRecorder, revealRecorder } from '../api/index.ts'
 import type { Transport } from '../ingest/index.ts'
 import type { Followers } from './followers.ts'
 import type { Rooms } from './rooms.ts'
@@ -22,6 +22,7 @@ export function apiPorts(
     openSide: side.open,
     hostBook: createHostBook({ db: store.db, clock }),
     recordExport: exportRecorder(rooms),
+    recordReveal: revealRecorder(rooms),
     keys: { ...tender, ...erasures, status: () => sealing.status() },
     breakGlass: () => rooms.signIn.breakGlass.waiting(),
     createJoinToken: identity.createJoinToken,

@@ -7,6 +7,7 @@ import { auditEvent, type ServerVoice } from './audit-event.ts'
 // OCSF 1.x, Entity Management (3004).
 const activities = {
   create: [1, 'Create'],
+  read: [2, 'Read'],
   update: [3, 'Update'],
   delete: [4, 'Delete'],
   enroll: [6, 'Enroll'],

@@ -24,6 +24,7 @@ export type FieldRow = {
 const entityManagement = 3004
 const entityActivities = {
   create: { id: 1 },
+  read: { id: 2 },
   update: { id: 3 },
   delete: { id: 4 },
   enroll: { id: 6 },

@@ -141,6 +141,7 @@ test('personal values are shown to whoever asks for them and may', async () => {
   assert.match(line.event.actor.user.name, /^commit:/)
   const listed = (await revealer.get('/api/v1/events?reveal=true&order=oldest&limit=1')).json()
   assert.equal(listed.items[0].personal['/event/actor/user/name'].value, 'alice')
+  assert.deepEqual(room.revealed, [`acme: line ${leaf}`, `acme: 1 lines, ${leaf} to ${leaf}`])
 })
 
 test('an alert says why it is one, what it comes from, and shows the values of its evidence', async () => {

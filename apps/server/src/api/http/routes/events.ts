@@ -43,6 +43,8 @@ export function eventRoutes(ports: ApiPorts): Route[] {
     const wanted = { filter: within(filter, since, until), order, from, limit }
     const { entries, next } = await pageOfEntries(ports, by, wanted, signal)
     const items: Awaited<ReturnType<typeof shown>>[] = []
+    const [first, last] = [entries[0], entries.at(-1)]
+    if (may && first && last) await ports.recordReveal(may, `${entries.length} lines, ${first.leaf} to ${last.leaf}`)
     for (const found of entries) items.push(await shown(by, found, may))
     return { items, next: next === undefined ? null : String(next) }
   }
@@ -97,6 +99,7 @@ export function eventRoutes(ports: ApiPorts): Route[] {
         const found = await entryAt(ports, by, params.leaf)
         if (found === undefined)
           throw httpError('OBJECT_UNKNOWN', { attempted: 'reading a line', received: `leaf ${params.leaf}` })
+        if (may) await ports.recordReveal(may, `line ${found.leaf}`)
         return {
           ...(await shown(by, found, may)),
           reason: reasonOf(found) ?? null,

@@ -27,6 +27,26 @@ export const exportRecorder =
     )
   }
 
+/** Whose names were looked at, and by whom: a line, or a list of them. */
+export const revealRecorder =
+  (options: RecordOptions): ApiPorts['recordReveal'] =>
+  ({ principal, tenant, requestId }, what) =>
+    recordAct(
+      options,
+      {
+        code: 'values_revealed',
+        component: 'api',
+        tenant,
+        by: { name: nameOf(principal), requestId },
+        verb: 'read',
+        severity: 'low',
+        message: `personal values of ${what} in the tenant ${tenant} were shown`,
+        entity: { type: 'Personal Values', uid: requestId },
+        details: { exported: what, revealed: true },
+      },
+      async () => undefined,
+    )
+
 function textOf(what: ExportWhat): string {
   if ('alert' in what) return `the alert ${what.alert}`
   if ('leaf' in what) return `line ${what.leaf}`
