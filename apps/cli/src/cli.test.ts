@@ -84,6 +84,7 @@ describe('command line', () => {
     [['alerts', '--since', 'yesterday'], /must be an age such as 10m/],
     [['alerts', '--tenant', 'A/B'], /must be a tenant name/],
     [['events', '--class', 'file,fish'], /must be one or more of file/],
+    [['events', '--filter', 'serverity=high'], /at character 1, received serverity; did you mean severity\?/],
     [['host', 'invite', '--ttl', '1'], /from 60 to 604800/],
     [['help', 'nothing'], /See all commands/],
   ]

@@ -2,6 +2,7 @@
 
 import { tenantForm } from '@sealwatch/contract'
 import { command, exit, flag, form } from '../command.ts'
+import { filterOption } from '../entries/filter.ts'
 import { printEntries } from '../entries/list.ts'
 import { renderAlert } from '../entries/render.ts'
 import { instant } from '../entries/since.ts'
@@ -21,6 +22,7 @@ export const alerts = command({
   options: {
     follow: flag('Go on with what comes', 'f'),
     since: instant('Only alerts from then on'),
+    filter: filterOption,
     tenant: tenantOption,
   },
   examples: [
@@ -28,9 +30,9 @@ export const alerts = command({
     'sudo ./sealwatch alerts --follow --since 1h',
     'sudo ./sealwatch alerts --json | jq .finding_info.title',
   ],
-  run: async ({ follow, since, tenant }, _operands, context) => {
+  run: async ({ follow, since, filter, tenant }, _operands, context) => {
     const { io, json, place } = context
-    const request = { follow, since: since?.(io.clock.nowMs()) ?? '', tenant: tenant ?? '' }
+    const request = { follow, since: since?.(io.clock.nowMs()) ?? '', filter, tenant: tenant ?? '' }
     const printed = await printEntries(context, {
       attempted: 'listing alerts',
       follow,

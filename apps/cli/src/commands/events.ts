@@ -2,6 +2,7 @@
 
 import { type EventClass, eventClasses } from '@sealwatch/contract'
 import { command, exit, flag, integer, type Option } from '../command.ts'
+import { filterOption } from '../entries/filter.ts'
 import { printEntries } from '../entries/list.ts'
 import { renderEvent } from '../entries/render.ts'
 import { instant } from '../entries/since.ts'
@@ -34,11 +35,16 @@ export const events = command({
     since: instant('Only events from then on'),
     until: instant('Only events before then'),
     class: classes,
+    filter: filterOption,
     limit: integer({ takes: 'N', help: 'At most so many (default: no limit)', min: 1, max: 1_000_000, absent: 0 }),
     tenant: tenantOption,
   },
-  examples: ['sudo ./sealwatch events --since 2m', 'sudo ./sealwatch events --class file,memory --follow --json'],
-  run: async ({ follow, since, until, class: classUids, limit, tenant }, _operands, context) => {
+  examples: [
+    'sudo ./sealwatch events --since 2m',
+    'sudo ./sealwatch events --class file,memory --follow --json',
+    "sudo ./sealwatch events --since 1d --filter 'severity>=medium and not host=build-7'",
+  ],
+  run: async ({ follow, since, until, class: classUids, filter, limit, tenant }, _operands, context) => {
     const { io, json } = context
     const nowMs = io.clock.nowMs()
     const from = since?.(nowMs) ?? new Date(nowMs - (follow ? 0 : defaultAgeMs)).toISOString()
@@ -47,6 +53,7 @@ export const events = command({
       since: from,
       until: until?.(nowMs) ?? '',
       classUids: [...classUids],
+      filter,
       limit,
       tenant: tenant ?? '',
     }

@@ -268,11 +268,15 @@ describe('control socket', () => {
       ['b'],
     )
     assert.deepEqual(
+      (await collect(admin.listEvents({ filter: 'class=file and severity>=1' }))).map(({ uid }) => uid),
+      ['b'],
+    )
+    assert.deepEqual(
       (await collect(admin.listEvents({ limit: 2 }))).map(({ uid }) => uid),
       ['a', 'b'],
     )
     assert.deepEqual(await collect(admin.listAlerts({})), [])
-    assert.deepEqual(revealed, [...Array(4).fill('default events'), 'default alerts'])
+    assert.deepEqual(revealed, [...Array(5).fill('default events'), 'default alerts'])
   })
 
   test('a follower gets what comes later', async () => {
@@ -429,6 +433,7 @@ describe('control socket', () => {
     assert.equal(await codeOf(collect(admin.listEvents({ tenant: '../x' }))), Code.InvalidArgument)
     assert.equal(await codeOf(collect(admin.listEvents({ tenant: 'nobody' }))), Code.NotFound)
     assert.equal(await codeOf(collect(admin.listEvents({ since: 'yesterday' }))), Code.InvalidArgument)
+    assert.equal(await codeOf(collect(admin.listEvents({ filter: 'clas=file' }))), Code.InvalidArgument)
     assert.equal(await codeOf(admin.awaitEvent({ nonce: 'x', timeoutMs: 1 })), Code.InvalidArgument)
     assert.equal(await codeOf(admin.awaitEvent({ nonce: 'sw0123456789ab', timeoutMs: 60_001 })), Code.InvalidArgument)
     assert.equal(await codeOf(verified(admin.export({ what: { case: 'alert', value: 'none' } }))), Code.NotFound)

@@ -8,7 +8,7 @@ import {
   type ListRequest,
   limits,
 } from '@sealwatch/contract'
-import { allOf, type Filter, parseTime, term } from '@sealwatch/contract/filter'
+import { allOf, type Filter, filterProblemText, parseFilter, parseTime, term } from '@sealwatch/contract/filter'
 import { type Authorised, actBy } from '../access/index.ts'
 import { behindGate } from './admin-gate.ts'
 import { type Reader, streamEntries } from './data/entries.ts'
@@ -52,7 +52,8 @@ export function adminService(ports: ApiPorts, stopping: AbortSignal): ServiceImp
 async function* list(ports: ApiPorts, by: Reader, request: ListRequest, only: Filter, signal: AbortSignal) {
   const { classUids, limit, follow } = request
   const ofClass = classUids.length === 0 ? only : allOf(only, term('class', 'in', ...classUids))
-  const filter = within(ofClass, timeOf(request.since, 'since'), timeOf(request.until, 'until'))
+  const asked = allOf(ofClass, filterOf(request.filter))
+  const filter = within(asked, timeOf(request.since, 'since'), timeOf(request.until, 'until'))
   const reveal = alsoReveal(ports, by)
   // Not waited for: what root wants to see of a machine whose disk is full, it sees.
   const recording = ports.recordReveal(reveal, only === alertsOnly ? 'alerts' : 'events')
@@ -123,6 +124,13 @@ function timeOf(text: string, member: string): number | undefined {
   if (ms === undefined)
     throw apiError('API_INVALID', { attempted: `reading ${member}`, received: text, advice: 'Give a time as RFC 3339' })
   return ms
+}
+
+function filterOf(text: string): Filter | undefined {
+  if (text === '') return undefined
+  const parsed = parseFilter(text)
+  if ('filter' in parsed) return parsed.filter
+  throw apiError('API_INVALID', { attempted: 'reading the filter', received: filterProblemText(parsed.problem) })
 }
 
 /** Whoever lists may also see the personal values, if the gate lets them. */
