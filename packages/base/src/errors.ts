@@ -28,6 +28,8 @@ export type ErrorDetail = {
   readonly received?: unknown
   /** Overrides the table's advice when this place knows better. */
   readonly advice?: string
+  /** How long to wait before it can succeed, where that is known. */
+  readonly waitMs?: number
   readonly cause?: unknown
 }
 
@@ -42,6 +44,7 @@ export class SealwatchError extends Error {
   readonly rule: string
   readonly received: string | undefined
   readonly advice: string
+  readonly waitMs: number | undefined
 
   constructor(code: string, row: ErrorRow, detail: ErrorDetail) {
     const { cause } = detail
@@ -60,6 +63,7 @@ export class SealwatchError extends Error {
     this.rule = row.rule
     this.received = received
     this.advice = advice
+    this.waitMs = detail.waitMs
   }
 
   toJSON(): Record<string, unknown> {

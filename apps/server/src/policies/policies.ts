@@ -101,8 +101,10 @@ export function createPolicies(options: WriteOptions): Policies {
   function validate({ tenant }: Authorised, input: unknown): ValidatedPolicy {
     const units = typeof input === 'string' ? input.length : (JSON.stringify(input) ?? '').length
     const turns = Math.min(Math.ceil(units / unitsPerTurn), turnsMax)
-    for (let turn = 0; turn < turns; turn += 1)
-      if (share.take(tenant) > 0) throw policyError('POLICIES_TOO_FAST', { attempted: 'looking at a policy' })
+    for (let turn = 0; turn < turns; turn += 1) {
+      const waitMs = share.take(tenant)
+      if (waitMs > 0) throw policyError('POLICIES_TOO_FAST', { attempted: 'looking at a policy', waitMs })
+    }
     return validatePolicy(input, { nowMs: clock.nowMs() })
   }
 

@@ -91,7 +91,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     const waitMs = rate.take(key)
     if (waitMs === 0) return
     const advice = `Try again in ${Math.ceil(waitMs / 1000)} seconds`
-    throw signInError('LOGIN_TOO_OFTEN', { attempted, advice })
+    throw signInError('LOGIN_TOO_OFTEN', { attempted, advice, waitMs })
   }
 
   function providerSet(): RelyingParty {

@@ -37,6 +37,7 @@ export function authenticateNetwork(
       throw httpError(waitMs > 0 ? 'RATE_EXCEEDED' : 'CREDENTIALS_INVALID', {
         attempted: 'reading an API token',
         received: 'one that is not valid now',
+        waitMs,
       })
     }
     checkTenant(request, principal.tenant)

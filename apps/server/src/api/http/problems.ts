@@ -134,7 +134,10 @@ const isSafe = (status: number) => status !== 401 && status !== 403 && status !=
 
 /** `problems`: of a request that its schema refused. */
 export function problemOf(error: unknown, requestId: string, problems?: Problem['problems']): Problem {
-  if (error instanceof Explained) return { ...error.members, ...problemOf(error.cause, requestId) }
+  if (error instanceof Explained) {
+    const problem = problemOf(error.cause, requestId)
+    return isSafe(problem.status) ? { ...error.members, ...problem } : problem
+  }
   const known = isSealwatchError(error) ? error : undefined
   const status = known === undefined ? 500 : (statusOf(known.code) ?? statuses[known.kind])
   const code = known === undefined || status === 500 ? 'INTERNAL' : known.code
@@ -153,6 +156,14 @@ export function problemOf(error: unknown, requestId: string, problems?: Problem[
     ...(problems === undefined ? {} : { problems }),
   }
 }
+
+/** RFC 9110, 10.2.3: with every 429. What is full and not merely asked too often is the same in a second. */
+export function retryAfterOf(error: unknown, { status }: Problem): Readonly<Record<string, string>> {
+  if (status !== 429) return {}
+  const waitMs = isSealwatchError(error) ? error.waitMs : undefined
+  return { 'retry-after': String(waitMs === undefined ? fullSeconds : Math.max(1, Math.ceil(waitMs / 1000))) }
+}
+const fullSeconds = 60
 
 /** Where a room gives its code a status of its own, it says so in its name. */
 const statusOf = (code: string): number | undefined =>

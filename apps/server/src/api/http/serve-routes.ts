@@ -8,7 +8,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { z } from 'zod'
 import { type Access, type Authorised, actions, nameOf } from '../../access/index.ts'
 import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
-import { httpError, type Problem, problemOf } from './problems.ts'
+import { httpError, type Problem, problemOf, retryAfterOf } from './problems.ts'
 import { readJson } from './read-json.ts'
 import { Answer, type Caller, type RequestFacts, type Route, Upgrade } from './route.ts'
 import { createTurns } from './turns.ts'
@@ -89,7 +89,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     if (isTls(request.raw)) reply.header('strict-transport-security', 'max-age=31536000')
     // On the control socket there is root alone.
     const { remoteAddress: address } = request.raw.socket
-    if (address !== undefined) checkRate(reply, ofAddress.take(clientOf(address)))
+    if (address !== undefined) checkRate(ofAddress.take(clientOf(address)))
     options.checkForm?.(request.raw)
   })
 
@@ -108,7 +108,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
             attempted: `${one.method} ${one.path}`,
             received: 'no session and no token',
           })
-        checkRate(reply, ofTenant.take(caller.tenant))
+        checkRate(ofTenant.take(caller.tenant))
         takeTurn(one, caller, reply)
         if ('self' in one) {
           callers.set(request, caller)
@@ -133,7 +133,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     if (atOnceMax !== undefined) kinds.push([`${tenant} ${id}`, atOnceMax])
     for (const [key, max] of kinds) {
       const leave = turns.enter(key, max)
-      if (leave === undefined) checkRate(reply, beforeNextMs)
+      if (leave === undefined) checkRate(beforeNextMs)
       else reply.raw.once('close', leave)
     }
   }
@@ -219,10 +219,8 @@ export function bareServer(): FastifyInstance {
   return app
 }
 
-function checkRate(reply: FastifyReply, waitMs: number): void {
-  if (waitMs === 0) return
-  reply.header('retry-after', String(Math.ceil(waitMs / 1000)))
-  throw httpError('RATE_EXCEEDED', { attempted: 'taking a request' })
+function checkRate(waitMs: number): void {
+  if (waitMs > 0) throw httpError('RATE_EXCEEDED', { attempted: 'taking a request', waitMs })
 }
 
 function factsOf(request: FastifyRequest, reply: FastifyReply): RequestFacts {
@@ -313,7 +311,7 @@ function answerProblem(
   const refused = error instanceof Refused ? error : undefined
   const cause = refused === undefined ? error : httpError('REQUEST_INVALID', { attempted: 'reading the request' })
   const problem = problemOf(cause, request.id, refused?.problems)
-  if (problem.status === 429 && !reply.hasHeader('retry-after')) reply.header('retry-after', '1')
+  reply.headers(retryAfterOf(cause, problem))
   const facts = { request_id: request.id, method: request.method, code: problem.code }
   if (problem.status >= 500 && problem.code !== 'NOT_AVAILABLE') log.error('a request failed', { ...facts, error })
   else if ((problem.status === 401 || problem.status === 403) && isTold(problem.status, request))

@@ -303,3 +303,17 @@ inApp('DET-5: who cannot sign in is told so and no more, as a page in a browser'
   assert.equal(down.statusCode, 503)
   assert.match(down.body, /Try again in a moment/)
 })
+
+inApp(
+  'who tries too often is told how long to wait, in a browser too (RFC 9110, 10.2.3)',
+  async ({ network, room }) => {
+    const url = '/auth/callback?state=x'
+    let problem = await network.inject({ url })
+    while (problem.statusCode === 401) problem = await network.inject({ url })
+    assert.deepEqual([problem.json().code, problem.headers['retry-after']], ['LOGIN_TOO_OFTEN', '2'])
+    const page = await network.inject({ url, headers: { accept: 'text/html' } })
+    assert.deepEqual([page.statusCode, page.headers['retry-after']], [429, '2'])
+    room.clock.pass(2_000)
+    assert.equal((await network.inject({ url })).statusCode, 401)
+  },
+)

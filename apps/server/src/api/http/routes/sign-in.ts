@@ -3,7 +3,7 @@
 import { tenantForm } from '@sealwatch/contract'
 import { z } from 'zod'
 import type { Sent, SignIn, Visit } from '../../../access/index.ts'
-import { problemOf } from '../problems.ts'
+import { problemOf, retryAfterOf } from '../problems.ts'
 import { Answer, openRoute, type RequestFacts, type Route, selfRoute } from '../route.ts'
 import { personId, time } from '../shapes.ts'
 
@@ -196,7 +196,8 @@ async function inBrowser(request: RequestFacts, work: () => Promise<Sent> | unde
     return new Answer(undefined, { headers: { location: sent.redirect, 'set-cookie': sent.cookies } })
   } catch (error) {
     if (!String(request.headers.accept).includes('text/html')) throw error
-    const { status, title, code, detail, advice } = problemOf(error, request.requestId)
+    const problem = problemOf(error, request.requestId)
+    const { status, title, code, detail, advice } = problem
     const rows = [detail, advice, `${code}, ${request.requestId}`].filter((text) => text !== undefined)
     const page = `<!doctype html>
 <html lang="en">
@@ -207,7 +208,7 @@ async function inBrowser(request: RequestFacts, work: () => Promise<Sent> | unde
 ${rows.map((text) => `<p>${escaped(text)}</p>`).join('\n')}
 <p><a href="/auth/login">Sign in</a></p>
 `
-    return new Answer(page as unknown as undefined, { status })
+    return new Answer(page as unknown as undefined, { status, headers: retryAfterOf(error, problem) })
   }
 }
 
