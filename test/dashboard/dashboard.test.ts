@@ -85,6 +85,29 @@ test(
   },
 )
 
+test('the feed tells that something came, and the list has it', only, async () => {
+  const { page, server } = visitor
+  const heard: string[] = []
+  page.on('websocket', (socket) => {
+    heard.push(socket.url())
+    socket.on('framereceived', ({ payload }) => heard.push(String(payload).slice(0, 40)))
+  })
+  await goTo('/live')
+  await page.locator('.seal .feed').filter({ hasText: 'live' }).waitFor()
+  const before = await page.locator('[data-row]').count()
+  const host = await startHost(server, { name: 'web-2', events: [firing('proc-mem-write')] })
+  try {
+    await page.getByRole('button', { name: /web-2/ }).waitFor()
+    assert.equal(await page.locator('[data-row]').count(), before + 1)
+    assert.ok(
+      heard.some((frame) => frame.startsWith('{"type":"alert"')),
+      heard.join(' '),
+    )
+  } finally {
+    await host.stop()
+  }
+})
+
 test('a filter says what can stand where, and what is wrong, before it is asked for', only, async () => {
   const page = await goTo('/events')
   await page.keyboard.press('/')

@@ -7,6 +7,7 @@ import { go, useHere } from '../door/here.ts'
 import { setTheme, type Theme, theme, themeAfter } from '../door/theme.ts'
 import { home, leads, type Path, placeAt } from '../model/places.ts'
 import { type Act, commandOf } from '../model/shortcuts.ts'
+import { LiveFeed } from './live-feed.tsx'
 import { Menu, Shortcuts, SwitchTenant } from './overlays.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
@@ -33,8 +34,14 @@ export type Overlay = 'help' | 'tenant' | 'menu'
 
 const online = (then: () => void) => onlineManager.subscribe(then)
 
-/** What is around every page. */
-export function Frame() {
+/** What is around every page, and tells it what comes. */
+export const Frame = () => (
+  <LiveFeed>
+    <Around />
+  </LiveFeed>
+)
+
+function Around() {
   const { path } = useHere()
   const place = placeAt(path) ?? placeAt(home)
   const main = useRef<HTMLElement>(null)

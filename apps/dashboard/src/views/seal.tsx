@@ -3,17 +3,19 @@
 import { go } from '../door/here.ts'
 import { standingOf, walked } from '../model/standing.ts'
 import { counted } from '../model/words.ts'
+import { useEvery, useFeedState } from './live-feed.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Time } from './parts/time.tsx'
 import { useAsk } from './session.ts'
 
 const everyMs = 2_000
 
-export const useLedger = () => useAsk(['ledger'], (door) => door.call('getLedger'), { everyMs })
+export const useLedger = () => useAsk(['ledger'], (door) => door.call('getLedger'), { everyMs: useEvery(everyMs) })
 
 /** Below every page: how far the ledger goes, and who vouches for it. */
 export function Seal() {
   const { data, error, failureReason } = useLedger()
+  const feed = useFeedState()
   if (data === undefined)
     return <footer className="seal">{error === null ? null : <span>The ledger is not told</span>}</footer>
   const { tone, title, why } = standingOf(data)
@@ -49,6 +51,10 @@ export function Seal() {
       {share === undefined ? null : (
         <span className="wide">{share === 1 ? 'every line checked' : `${Math.floor(share * 100)} % checked`}</span>
       )}
+      <span className="feed">
+        <span className={feed === 'live' ? 'pulse on' : 'pulse'} />
+        {feed === 'live' ? 'live' : feed === 'away' ? 'reconnecting' : 'connecting'}
+      </span>
     </footer>
   )
 }

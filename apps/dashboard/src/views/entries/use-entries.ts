@@ -3,6 +3,7 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useMemo, useState } from 'react'
 import { type Entry, withNewer } from '../../model/entry.ts'
+import { useEvery } from '../live-feed.tsx'
 import { useAsk, useSession } from '../session.ts'
 
 export type Source = 'listAlerts' | 'listEvents' | 'listActs'
@@ -31,7 +32,7 @@ export function useEntries(source: Source, filter = '') {
   const newest = useAsk(
     ['newest', source, filter],
     (asks) => asks.call(source, { query: { limit: newestSize, ...asked } }),
-    { everyMs, enabled: older.data !== undefined },
+    { everyMs: useEvery(everyMs), enabled: older.data !== undefined },
   )
   const first = useMemo(() => older.data?.pages.flatMap(({ items }) => items) ?? noEntries, [older.data])
   const [fresh, setFresh] = useState<{ readonly of: string; readonly entries: readonly Entry[] }>({

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { useQueryClient } from '@tanstack/react-query'
+import { createContext, type ReactNode, use, useEffect, useState } from 'react'
+import { browserClock } from '../door/clock.ts'
+import { openFeed } from '../door/feed.ts'
+import type { FeedState } from '../model/feed.ts'
+import { useSession } from './session.ts'
+
+const FeedContext = createContext<FeedState>('connecting')
+/** However much comes, lists are asked for no more often. */
+const restMs = 250
+
+/** Lists are asked for the moment that something came; where nothing tells, every so often. */
+export function LiveFeed({ children }: { readonly children: ReactNode }) {
+  const { view } = useSession()
+  const queries = useQueryClient()
+  const [state, setState] = useState<FeedState>('connecting')
+  const { tenant } = view
+  useEffect(() => {
+    const resting = new Map<string, () => void>()
+    const again = new Set<string>()
+    const tell = (name: string) => {
+      if (resting.has(name)) {
+        again.add(name)
+        return
+      }
+      void queries.invalidateQueries({ queryKey: [tenant, name] })
+      const callOff = browserClock.after(restMs, () => {
+        resting.delete(name)
+        if (again.delete(name)) tell(name)
+      })
+      resting.set(name, callOff)
+    }
+    const feed = openFeed({
+      clock: browserClock,
+      onState: setState,
+      onFrame: ({ type }) => tell(type === 'head' ? 'ledger' : 'newest'),
+      onSessionEnd: () => void queries.invalidateQueries({ queryKey: ['session'] }),
+    })
+    return () => {
+      feed.close()
+      for (const callOff of resting.values()) callOff()
+    }
+  }, [queries, tenant])
+  return <FeedContext value={state}>{children}</FeedContext>
+}
+
+export const useFeedState = (): FeedState => use(FeedContext)
+
+const toldMs = 15_000
+/** How often to ask for what the feed tells of: seldom while it does. */
+export const useEvery = (untoldMs: number): number => (useFeedState() === 'live' ? toldMs : untoldMs)
