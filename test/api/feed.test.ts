@@ -64,6 +64,18 @@ test('who listens hears where the ledger is, what comes, and what was found, of 
   one.ws.close()
 })
 
+test('the first line of a host that joins while one listens is told with its name', async () => {
+  const one = await listener()
+  host.see({ class_uid: 1007, message: 'the hosts are known by now' })
+  await one.until(({ type, host: by }) => type === 'event' && (by as { name?: string } | null)?.name === 'web-1')
+  await using joined = await joinHost(server, 'acme', 'web-2')
+  joined.see({ class_uid: 1007, message: 'of one that joined' })
+  const event = await one.until(
+    ({ line }) => (line as { event?: { message?: string } } | undefined)?.event?.message === 'of one that joined',
+  )
+  assert.deepEqual(event.host, { id: joined.hostId, name: 'web-2' })
+})
+
 test('a filter is kept to, and a cursor goes on where it stood', async () => {
   const first = await listener('?filter=class%3Dfile')
   host.see({ class_uid: 1007, message: 'passed over' })

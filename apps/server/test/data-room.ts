@@ -94,7 +94,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
     ledgers,
     index: progress,
     openSide: async (_tenant, _leafHash, sealed) => Buffer.from(sealed).toString('utf8'),
-    hostBook: createHostBook({ db: store.db, clock }),
+    hostBook: createHostBook({ db: store.db, clock, edition: () => 0 }),
     recordReveal: async ({ tenant }, what) => {
       revealed.push(`${tenant}: ${what}`)
       return { tenant, leafIndex: 1 }

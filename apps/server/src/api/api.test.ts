@@ -111,7 +111,7 @@ describe('control socket', () => {
         stateOf: (tenant) => (ledgers.has(tenant) ? 'active' : undefined),
         onDenied: () => assert.fail('root was denied'),
       }),
-      hostBook: createHostBook({ db: store.db, clock: systemClock }),
+      hostBook: createHostBook({ db: store.db, clock: systemClock, edition: () => 0 }),
       recordReveal: async ({ tenant }, what) => {
         revealed.push(`${tenant} ${what}`)
         return { tenant, leafIndex: 1 }

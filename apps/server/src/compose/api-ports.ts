@@ -20,7 +20,7 @@ export function apiPorts(
     indexDb: store.index,
     index: indexed,
     openSide: side.open,
-    hostBook: createHostBook({ db: store.db, clock }),
+    hostBook: createHostBook({ db: store.db, clock, edition: () => transport.chainsBound }),
     recordExport: exportRecorder(rooms),
     recordReveal: revealRecorder(rooms),
     keys: { ...tender, ...erasures, status: () => sealing.status() },

@@ -35,6 +35,8 @@ export type Transport = {
   readonly streams: number
   /** Ids of the hosts that have a stream open. */
   readonly connected: ReadonlySet<string>
+  /** Chains that hosts came with for the first time, since the start. */
+  readonly chainsBound: number
   /** Rejects when a call met a fatal error: what is on disk is unknown, and the process must stop. Never resolves. */
   readonly failed: Promise<never>
   /** Takes nothing new, answers what was received (for at most `drainMs`), then ends every connection. */
@@ -137,6 +139,9 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
     failed: failed.promise,
     get streams() {
       return streams.count
+    },
+    get chainsBound() {
+      return chainBook.bound
     },
     get connected() {
       return streams.hostIds

@@ -9,13 +9,23 @@ import type { HostName, HostNames } from './entry.ts'
 /** Which host seals which chain of a tenant, as of a moment ago. */
 export type HostBook = { of(tenant: string): Promise<HostNames> }
 
-/** A host that was renamed, or that joined, is known by its name after so long. */
+/** A host that was renamed is known by its name after so long. */
 const freshMs = 2_000
 /** Tenants that are remembered. */
 const tenantsMax = 1_024
 
-export function createHostBook({ db, clock }: { readonly db: Kysely<Tables>; readonly clock: Clock }): HostBook {
-  const books = new Map<string, { readonly atMs: number; readonly names: Promise<HostNames> }>()
+/** `edition`: another one whenever a chain came to be known, so that its first line is told with its host. */
+export function createHostBook({
+  db,
+  clock,
+  edition,
+}: {
+  readonly db: Kysely<Tables>
+  readonly clock: Clock
+  readonly edition: () => number
+}): HostBook {
+  type Book = { readonly atMs: number; readonly edition: number; readonly names: Promise<HostNames> }
+  const books = new Map<string, Book>()
 
   async function read(tenant: string): Promise<HostNames> {
     const all = across(db, 'cluster')
@@ -32,10 +42,11 @@ export function createHostBook({ db, clock }: { readonly db: Kysely<Tables>; rea
     of: (tenant) => {
       const nowMs = clock.nowMs()
       const known = books.get(tenant)
-      if (known !== undefined && Math.abs(nowMs - known.atMs) < freshMs) return known.names
+      const now = edition()
+      if (known?.edition === now && Math.abs(nowMs - known.atMs) < freshMs) return known.names
       const names = read(tenant)
       books.delete(tenant)
-      books.set(tenant, { atMs: nowMs, names })
+      books.set(tenant, { atMs: nowMs, edition: now, names })
       const [oldest] = books.keys()
       if (books.size > tenantsMax) books.delete(oldest as string)
       return names

@@ -10,6 +10,8 @@ import { compare, type Position, type RegisteredChain } from './register.ts'
 
 /** Which host seals which chain for which tenant, and whether the host still has what the server has seen of it. */
 export type ChainBook = {
+  /** Chains that were bound since the start. */
+  readonly bound: number
   /**
    * Binds chains to the host and their tenants, or finds them bound so; a chain that takes the place of another one
    * raises an alarm. Throws CHAIN_OF_ANOTHER or CHAINS_TOO_MANY, and then has bound none of them.
@@ -36,20 +38,21 @@ const raisedMax = 1024
 export function createChainBook({ store, outbox, voice, clock, log }: ChainBookOptions): ChainBook {
   // A host that registers the same broken chain again and again raises one alarm.
   const raised = new Set<string>()
+  let boundCount = 0
 
   async function raise(tx: Tx, host: Host, { chain, tenant }: Bound, alarm: ChainAlarm): Promise<void> {
     log.critical(alarmText(alarm), { host_id: host.hostId, tenant, chain, ...alarm })
     await outbox.enqueue(tx, tenant, alarmEvent(voice, clock.nowNs(), host, { chain, tenant }, alarm))
   }
 
-  async function bindOne(tx: Tx, host: Host, { chain, tenant }: Bound): Promise<void> {
+  async function bindOne(tx: Tx, host: Host, { chain, tenant }: Bound): Promise<boolean> {
     const attempted = `registering the chain ${chain} of the host ${host.hostId}`
     const found = await across(tx, 'chain')
       .selectFrom('chains')
       .selectAll()
       .where('chain', '=', chain)
       .executeTakeFirst()
-    if (found?.host_id === host.hostId && found.tenant === tenant) return
+    if (found?.host_id === host.hostId && found.tenant === tenant) return false
     if (found !== undefined) {
       const whose = found.host_id === host.hostId ? `the tenant ${found.tenant}` : 'another host'
       throw transportError('CHAIN_OF_ANOTHER', { attempted, received: `a chain of ${whose}` })
@@ -65,6 +68,7 @@ export function createChainBook({ store, outbox, voice, clock, log }: ChainBookO
     await tx.insertInto('chains').values(row).execute()
     const predecessor = bound.find((earlier) => earlier.tenant === tenant)
     if (predecessor !== undefined) await raise(tx, host, predecessor, { kind: 'replaced', successor: chain })
+    return true
   }
 
   async function raiseOnce(host: Host, bound: Bound, alarm: ChainAlarm, known: string): Promise<void> {
@@ -76,9 +80,14 @@ export function createChainBook({ store, outbox, voice, clock, log }: ChainBookO
   }
 
   return {
+    get bound() {
+      return boundCount
+    },
     bind: async (host, chains) => {
-      await store.transaction(async (tx) => {
-        for (const chain of chains) await bindOne(tx, host, chain)
+      boundCount += await store.transaction(async (tx) => {
+        let count = 0
+        for (const chain of chains) if (await bindOne(tx, host, chain)) count += 1
+        return count
       })
       outbox.ring()
     },
