@@ -3,6 +3,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { fileChunkBytes, fileChunks } from '@sealwatch/base'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { progressLine } from '../terminal.ts'
@@ -52,9 +53,6 @@ export async function withBundle<T>(
   }
 }
 
-/** Fewer and larger reads than a stream makes by itself. */
-const readBytes = 512 * 1024
-
 async function chunksOf(file: FileHandle, size: number, attempted: string, onRead: (done: number) => void) {
   const start = new Uint8Array(6)
   await file.read(start, 0, start.length, 0)
@@ -63,12 +61,11 @@ async function chunksOf(file: FileHandle, size: number, attempted: string, onRea
   if (other !== undefined)
     throw cliError('CLI_ARCHIVE', { attempted, received: `${other.name} data`, advice: 'Unpack it first' })
   const compression = compressions.find(begins)
-  const raw = file.createReadStream({ start: 0, autoClose: false, highWaterMark: readBytes })
   return compression === undefined ? plain() : decompressed(compression.decompress(), compression.name)
 
   async function* plain(): AsyncGenerator<Uint8Array> {
     let done = 0
-    for await (const chunk of raw as AsyncIterable<Uint8Array>) {
+    for await (const chunk of fileChunks(file)) {
       yield chunk
       done += chunk.length
       onRead(done)
@@ -77,7 +74,11 @@ async function chunksOf(file: FileHandle, size: number, attempted: string, onRea
 
   async function* decompressed(engine: ReturnType<typeof createGunzip>, name: string): AsyncGenerator<Uint8Array> {
     // Its failure reaches whoever reads the engine.
-    pipeline(raw, engine, () => undefined)
+    pipeline(
+      file.createReadStream({ start: 0, autoClose: false, highWaterMark: fileChunkBytes }),
+      engine,
+      () => undefined,
+    )
     try {
       for await (const chunk of engine as AsyncIterable<Uint8Array>) {
         yield chunk

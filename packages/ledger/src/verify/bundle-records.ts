@@ -145,7 +145,7 @@ const zero = 0x30
 
 /**
  * The file in blocks of whole records, each ended by its newline. A block begins with one byte of its own, for the frame
- * of the first record when that is hashed as a leaf.
+ * of the first record when that is hashed as a leaf. A chunk is not looked at again when the next is asked for.
  */
 export async function* blocksOf(
   chunks: AsyncIterable<Uint8Array>,
@@ -168,7 +168,7 @@ export async function* blocksOf(
       pieces = [block.slice(block.length - rest)]
       bytes = rest
       yield block.subarray(0, block.length - rest)
-    }
+    } else pieces[pieces.length - 1] = chunk.slice()
     checkLength(rest)
     onBytes?.(chunk.length)
   }

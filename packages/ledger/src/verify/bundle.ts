@@ -68,7 +68,7 @@ export type BundleChecks = HeaderChecks & {
 
 /**
  * Verifies a bundle as it streams by, in memory that does not grow with it. Never throws for what the bundle holds:
- * the first thing that is wrong stands in the report.
+ * the first thing that is wrong stands in the report. A chunk may be used again once the next is asked for.
  */
 export async function verifyBundle(chunks: AsyncIterable<Uint8Array>, checks: BundleChecks): Promise<BundleReport> {
   const reader = createReader(checks)

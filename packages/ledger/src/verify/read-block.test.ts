@@ -134,8 +134,10 @@ const rehashed = (rows: readonly string[]): string[] => {
   return found
 }
 
+/** All in the same memory, as a reader of files may give them. */
 async function* piecesOf(bundle: Buffer, bytes: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bundle.length; at += bytes) yield bundle.subarray(at, at + bytes)
+  const piece = Buffer.alloc(bytes)
+  for (let at = 0; at < bundle.length; at += bytes) yield piece.subarray(0, bundle.copy(piece, 0, at, at + bytes))
 }
 
 const checks = { sha256, verify: verifyEd25519, trust: vkeys }
