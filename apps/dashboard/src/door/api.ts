@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ApiClient, ApiProblem, createApiClient } from '@sealwatch/contract/api'
+import { type ApiClient, ApiProblem, type ApiRequest, createApiClient, type Operations } from '@sealwatch/contract/api'
 
-/** What must come with every request of a session. */
-export type Pass = { readonly tenant: string; readonly csrf: string | null }
+export type SessionView = Operations['getSession']['answer']
 
 export type Door = ApiClient & {
-  /** From now on, requests act in this tenant; one that the session has left is refused. Undefined: whichever it is in. */
-  carry(pass: Pass | undefined): void
+  /** Who asks. From then on, requests act in the tenant that this names; one that the session has left is refused. */
+  readSession(): Promise<SessionView>
 }
 
 export function openDoor(): Door {
-  let pass: Pass | undefined
-  const client = createApiClient(
-    async ({ method, path, headers, body }) => {
-      const response = await fetch(path, { method, headers: { ...headers }, body: body ?? null, redirect: 'error' })
-      return { status: response.status, headers: response.headers, text: await response.text() }
-    },
-    () => ({
-      ...(pass === undefined ? {} : { 'sealwatch-tenant': pass.tenant }),
-      ...(pass?.csrf == null ? {} : { 'sealwatch-csrf': pass.csrf }),
-    }),
-  )
+  let view: SessionView | undefined
+  const send = async ({ method, path, headers, body }: ApiRequest) => {
+    const response = await fetch(path, { method, headers: { ...headers }, body: body ?? null, redirect: 'error' })
+    return { status: response.status, headers: response.headers, text: await response.text() }
+  }
+  const client = createApiClient(send, () => ({
+    ...(view === undefined ? {} : { 'sealwatch-tenant': view.tenant }),
+    ...(view?.csrf_token == null ? {} : { 'sealwatch-csrf': view.csrf_token }),
+  }))
+  const stranger = createApiClient(send, () => ({}))
   return {
     ...client,
-    carry: (next) => {
-      pass = next
+    readSession: async () => {
+      view = await stranger.call('getSession')
+      return view
     },
   }
 }

@@ -6,7 +6,7 @@ export type FeedFrame = {
   /** Where to go on after it. */
   readonly cursor: number
 }
-export type FeedState = 'connecting' | 'live' | 'away'
+export type FeedState = 'none' | 'connecting' | 'live' | 'away'
 
 const types = ['alert', 'event', 'head'] as const
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Operations } from '@sealwatch/contract/api'
+
+type Action = Operations['getSession']['answer']['actions'][number]
+
 /** Where one can be. The build serves the same page at each path; the program reads where it is. */
 export type Place = {
   readonly path: string
@@ -7,8 +11,9 @@ export type Place = {
   readonly icon: Icon
   /** The key that leads there, after `g`. */
   readonly key: string
-  /** Of the group `cluster`: shown in the tenant of that name alone, whose matters they are. */
   readonly group: Group
+  /** Without which there is nothing to be seen there. */
+  readonly needs?: Action
 }
 export type Icon =
   | 'live'
@@ -33,28 +38,26 @@ export const groups: Readonly<Record<Group, string>> = {
 }
 
 export const places = [
-  { path: '/live', name: 'Live', icon: 'live', key: 'l', group: 'watch' },
-  { path: '/events', name: 'Events', icon: 'list', key: 'e', group: 'watch' },
-  { path: '/hosts', name: 'Hosts', icon: 'host', key: 'h', group: 'watch' },
-  { path: '/policies', name: 'Policies', icon: 'policy', key: 'o', group: 'watch' },
-  { path: '/ledger', name: 'Ledger', icon: 'ledger', key: 'b', group: 'prove' },
-  { path: '/audit', name: 'Audit', icon: 'audit', key: 'a', group: 'prove' },
-  { path: '/people', name: 'People', icon: 'people', key: 'p', group: 'access' },
-  { path: '/roles', name: 'Roles', icon: 'roles', key: 'r', group: 'access' },
-  { path: '/tokens', name: 'API tokens', icon: 'key', key: 'k', group: 'access' },
-  { path: '/tenants', name: 'Tenants', icon: 'tenants', key: 'n', group: 'cluster' },
+  { path: '/live', name: 'Live', icon: 'live', key: 'l', group: 'watch', needs: 'alert:list' },
+  { path: '/events', name: 'Events', icon: 'list', key: 'e', group: 'watch', needs: 'event:list' },
+  { path: '/hosts', name: 'Hosts', icon: 'host', key: 'h', group: 'watch', needs: 'host:list' },
+  { path: '/policies', name: 'Policies', icon: 'policy', key: 'o', group: 'watch', needs: 'policy:read' },
+  { path: '/ledger', name: 'Ledger', icon: 'ledger', key: 'b', group: 'prove', needs: 'ledger:read' },
+  { path: '/audit', name: 'Audit', icon: 'audit', key: 'a', group: 'prove', needs: 'audit:list' },
+  { path: '/people', name: 'People', icon: 'people', key: 'p', group: 'access', needs: 'member:list' },
+  { path: '/roles', name: 'Roles', icon: 'roles', key: 'r', group: 'access', needs: 'role:list' },
+  { path: '/tokens', name: 'API tokens', icon: 'key', key: 'k', group: 'access', needs: 'token:list' },
+  { path: '/tenants', name: 'Tenants', icon: 'tenants', key: 'n', group: 'cluster', needs: 'tenant:list' },
   { path: '/sessions', name: 'Sessions', icon: 'person', key: 's', group: 'own' },
 ] as const satisfies readonly Place[]
 
 export type Path = (typeof places)[number]['path']
 
-export const home: Path = '/live'
 /** All that the page is served at. */
 export const paths: readonly string[] = ['/', ...places.map(({ path }) => path)]
 export const placeAt = (path: string): (typeof places)[number] | undefined =>
-  places.find((place) => place.path === (path === '/' ? home : path))
-export const leads: ReadonlyMap<string, string> = new Map(places.map(({ key, path }) => [key, path]))
+  places.find((place) => place.path === path)
 
-/** Those that lead somewhere in a tenant. */
-export const placesIn = (tenant: string): readonly Place[] =>
-  places.filter(({ group }) => group !== 'cluster' || tenant === 'cluster')
+/** Those where whoever may these things has something to see: the first is where they begin. */
+export const placesFor = (actions: readonly Action[]): readonly (typeof places)[number][] =>
+  places.filter((place: Place) => place.needs === undefined || actions.includes(place.needs))

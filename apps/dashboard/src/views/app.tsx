@@ -9,6 +9,7 @@ import { type Done, SessionContext } from './session.ts'
 import { Loading, SignIn, Unreachable } from './sign-in.tsx'
 
 const retryMs = 2_000
+const sessionMs = 30_000
 const retriesMax = 2
 /** An answer that says no says it again; one that never came may come. */
 const retry = (failures: number, error: unknown) => isUnreachable(error) && failures < retriesMax
@@ -31,13 +32,9 @@ function Session() {
   const [door] = useState(openDoor)
   const asked = useQuery({
     queryKey: ['session'],
-    queryFn: async () => {
-      door.carry(undefined)
-      const view = await door.call('getSession')
-      door.carry({ tenant: view.tenant, csrf: view.csrf_token })
-      return view
-    },
-    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: door.readSession,
+    // What is granted or taken elsewhere shows here.
+    refetchInterval: sessionMs,
   })
   const { data: view, error } = asked
   const [done, say] = useState<Done>()

@@ -5,15 +5,16 @@ import { type ComponentType, lazy, Suspense, useEffect, useRef, useState, useSyn
 import { isUnreachable } from '../door/api.ts'
 import { go, useHere } from '../door/here.ts'
 import { setTheme, type Theme, theme, themeAfter } from '../door/theme.ts'
-import { home, leads, type Path, placeAt } from '../model/places.ts'
+import { type Path, placeAt, placesFor } from '../model/places.ts'
 import { type Act, commandOf } from '../model/shortcuts.ts'
 import { LiveFeed } from './live-feed.tsx'
 import { Menu, Shortcuts, SwitchTenant } from './overlays.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
-import { Bones } from './parts/states.tsx'
+import { Bones, NotYours } from './parts/states.tsx'
 import { Rail } from './rail.tsx'
 import { Seal, useLedger } from './seal.tsx'
+import { useSession } from './session.ts'
 
 /** Each comes when it is first gone to. */
 const pages: Readonly<Record<Path, ComponentType>> = {
@@ -43,7 +44,9 @@ export const Frame = () => (
 
 function Around() {
   const { path } = useHere()
-  const place = placeAt(path) ?? placeAt(home)
+  const { view } = useSession()
+  const mine = placesFor(view.actions)
+  const place = placeAt(path) ?? mine[0]
   const main = useRef<HTMLElement>(null)
   const [overlay, setOverlay] = useState<Overlay>()
   const [chosen, choose] = useState<Theme>(theme)
@@ -55,19 +58,23 @@ function Around() {
     choose(next)
   }
 
-  useShortcuts((act) => {
-    if (act === 'help' || act === 'tenant') setOverlay(act)
-    if (act === 'theme') nextTheme()
-    if (act === 'search') main.current?.querySelector<HTMLElement>('[data-search]')?.focus()
-    if (act === 'down' || act === 'up') step(main.current, act === 'down' ? 1 : -1)
-  }, overlay === undefined)
+  useShortcuts(
+    (act) => {
+      if (act === 'help' || act === 'tenant') setOverlay(act)
+      if (act === 'theme') nextTheme()
+      if (act === 'search') main.current?.querySelector<HTMLElement>('[data-search]')?.focus()
+      if (act === 'down' || act === 'up') step(main.current, act === 'down' ? 1 : -1)
+    },
+    new Map(mine.map(({ key, path }) => [key, path])),
+    overlay === undefined,
+  )
 
   useEffect(() => {
     document.title = place === undefined ? 'Sealwatch' : `${place.name} · Sealwatch`
     main.current?.scrollTo({ top: 0 })
   }, [place])
 
-  const Shown = pages[place?.path ?? home]
+  const Shown = place === undefined ? undefined : pages[place.path]
   return (
     <div className="frame">
       <a className="skip" href="#main">
@@ -90,7 +97,13 @@ function Around() {
             </Page>
           }
         >
-          <Shown />
+          {Shown === undefined || place === undefined || !mine.includes(place) ? (
+            <Page title={place?.name ?? 'Sealwatch'}>
+              <NotYours />
+            </Page>
+          ) : (
+            <Shown />
+          )}
         </Suspense>
       </main>
       <Seal />
@@ -101,7 +114,7 @@ function Around() {
   )
 }
 
-function useShortcuts(act: (act: Act) => void, active: boolean): void {
+function useShortcuts(act: (act: Act) => void, leads: ReadonlyMap<string, string>, active: boolean): void {
   const pending = useRef('')
   useEffect(() => {
     if (!active) return

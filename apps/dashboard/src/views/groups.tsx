@@ -6,7 +6,7 @@ import { Dialog } from './parts/dialog.tsx'
 import { Icon } from './parts/icon.tsx'
 import { RolePick } from './parts/role-pick.tsx'
 import { ProblemNote } from './parts/states.tsx'
-import { useAct, useAsk } from './session.ts'
+import { useAct, useAsk, useMay } from './session.ts'
 
 type GroupRole = { readonly group: string; readonly role: string }
 
@@ -14,6 +14,7 @@ type GroupRole = { readonly group: string; readonly role: string }
 export function Groups() {
   const groups = useAsk(['groups'], (door) => door.call('listGroupRoles'))
   const [isAdding, setAdding] = useState(false)
+  const mayGrant = useMay()('member:grant')
   const remove = useAct((door, query: GroupRole) => door.call('removeGroupRole', { query }), {
     changes: ['groups', 'members'],
     says: ({ group }) => `${group} stands for nothing more`,
@@ -23,10 +24,12 @@ export function Groups() {
     <section className="groups">
       <header>
         <h2>Groups of the provider</h2>
-        <button type="button" className="button small" onClick={() => setAdding(true)}>
-          <Icon name="plus" size={13} />
-          Let a group stand for a role
-        </button>
+        {mayGrant ? (
+          <button type="button" className="button small" onClick={() => setAdding(true)}>
+            <Icon name="plus" size={13} />
+            Let a group stand for a role
+          </button>
+        ) : null}
       </header>
       <ProblemNote error={remove.error} />
       {groups.data.items.length === 0 ? (
@@ -36,14 +39,16 @@ export function Groups() {
           {groups.data.items.map((one) => (
             <li className="chip" key={`${one.group} ${one.role}`}>
               <b>{one.group}</b> {roleTitle(one.role)}
-              <button
-                type="button"
-                aria-label={`${one.group} shall stand for ${roleTitle(one.role)} no more`}
-                disabled={remove.isPending}
-                onClick={() => remove.mutate(one)}
-              >
-                <Icon name="close" size={12} />
-              </button>
+              {mayGrant ? (
+                <button
+                  type="button"
+                  aria-label={`${one.group} shall stand for ${roleTitle(one.role)} no more`}
+                  disabled={remove.isPending}
+                  onClick={() => remove.mutate(one)}
+                >
+                  <Icon name="close" size={12} />
+                </button>
+              ) : null}
             </li>
           ))}
         </ul>

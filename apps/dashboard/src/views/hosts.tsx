@@ -10,7 +10,7 @@ import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
 import { Time, useNow } from './parts/time.tsx'
-import { useAct, useAsk } from './session.ts'
+import { useAct, useAsk, useMay } from './session.ts'
 
 type Host = Operations['listHosts']['answer']['items'][number]
 const everyMs = 5_000
@@ -19,15 +19,18 @@ const shownMax = 100
 export function Hosts() {
   const hosts = useAsk(['hosts'], (door) => door.call('listHosts', { query: { limit: shownMax } }), { everyMs })
   const [over, setOver] = useState<'invite' | Host>()
+  const may = useMay()
   return (
     <Page
       title="Hosts"
       about="What each sensor sees, and exactly what was lost on the way."
       acts={
-        <button type="button" className="button first" onClick={() => setOver('invite')}>
-          <Icon name="plus" size={14} />
-          Invite a host
-        </button>
+        may('host:invite') ? (
+          <button type="button" className="button first" onClick={() => setOver('invite')}>
+            <Icon name="plus" size={14} />
+            Invite a host
+          </button>
+        ) : undefined
       }
     >
       <Asked of={hosts}>
@@ -40,7 +43,11 @@ export function Hosts() {
             <>
               <ul className="hosts">
                 {items.map((host) => (
-                  <HostCard key={host.host_id} host={host} revoke={() => setOver(host)} />
+                  <HostCard
+                    key={host.host_id}
+                    host={host}
+                    revoke={may('host:revoke') ? () => setOver(host) : undefined}
+                  />
                 ))}
               </ul>
               {next === null ? null : <p className="waiting">These are the first {shownMax}; the API has them all.</p>}
@@ -54,7 +61,7 @@ export function Hosts() {
   )
 }
 
-function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: () => void }) {
+function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() => void) | undefined }) {
   const { sensor, certificate } = host
   const mode = sensorWords[sensor.mode]
   const now = useNow()
@@ -73,7 +80,7 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: () =
           </span>
         )}
         <span className="chip">{host.connected ? 'connected' : 'away'}</span>
-        {host.revoked_at !== null ? null : (
+        {host.revoked_at !== null || revoke === undefined ? null : (
           <button type="button" className="button small bad" aria-label={`Revoke ${host.hostname}`} onClick={revoke}>
             Revoke
           </button>

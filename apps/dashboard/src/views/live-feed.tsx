@@ -5,7 +5,7 @@ import { createContext, type ReactNode, use, useEffect, useState } from 'react'
 import { browserClock } from '../door/clock.ts'
 import { openFeed } from '../door/feed.ts'
 import type { FeedState } from '../model/feed.ts'
-import { useSession } from './session.ts'
+import { useMay, useSession } from './session.ts'
 
 const FeedContext = createContext<FeedState>('connecting')
 /** However much comes, lists are asked for no more often. */
@@ -17,7 +17,9 @@ export function LiveFeed({ children }: { readonly children: ReactNode }) {
   const queries = useQueryClient()
   const [state, setState] = useState<FeedState>('connecting')
   const { tenant } = view
+  const mayListen = useMay()('feed:subscribe')
   useEffect(() => {
+    if (!mayListen) return
     const resting = new Map<string, () => void>()
     const again = new Set<string>()
     const tell = (name: string) => {
@@ -42,8 +44,8 @@ export function LiveFeed({ children }: { readonly children: ReactNode }) {
       feed.close()
       for (const callOff of resting.values()) callOff()
     }
-  }, [queries, tenant])
-  return <FeedContext value={state}>{children}</FeedContext>
+  }, [queries, tenant, mayListen])
+  return <FeedContext value={mayListen ? state : 'none'}>{children}</FeedContext>
 }
 
 export const useFeedState = (): FeedState => use(FeedContext)

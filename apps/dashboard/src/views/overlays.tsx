@@ -3,7 +3,7 @@
 
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { go } from '../door/here.ts'
-import { type Place, places, placesIn } from '../model/places.ts'
+import { type Place, placesFor } from '../model/places.ts'
 import { keys } from '../model/shortcuts.ts'
 import { Dialog } from './parts/dialog.tsx'
 import { ProblemNote } from './parts/states.tsx'
@@ -12,29 +12,32 @@ import { useSession } from './session.ts'
 
 type Close = { readonly close: () => void }
 
-export const Shortcuts = ({ close }: Close) => (
-  <Dialog title="Keyboard" close={close}>
-    <div className="shortcuts">
-      <section>
-        <h3>Anywhere</h3>
-        <dl>
-          {keys.map(({ shown, does }) => (
-            <Row key={shown} keys={shown} does={does} />
-          ))}
-          <Row keys="Esc" does="Close what is open" />
-        </dl>
-      </section>
-      <section>
-        <h3>Go to</h3>
-        <dl>
-          {places.map(({ key, name }) => (
-            <Row key={key} keys={`g ${key}`} does={name} />
-          ))}
-        </dl>
-      </section>
-    </div>
-  </Dialog>
-)
+export function Shortcuts({ close }: Close) {
+  const { view } = useSession()
+  return (
+    <Dialog title="Keyboard" close={close}>
+      <div className="shortcuts">
+        <section>
+          <h3>Anywhere</h3>
+          <dl>
+            {keys.map(({ shown, does }) => (
+              <Row key={shown} keys={shown} does={does} />
+            ))}
+            <Row keys="Esc" does="Close what is open" />
+          </dl>
+        </section>
+        <section>
+          <h3>Go to</h3>
+          <dl>
+            {placesFor(view.actions).map(({ key, name }) => (
+              <Row key={key} keys={`g ${key}`} does={name} />
+            ))}
+          </dl>
+        </section>
+      </div>
+    </Dialog>
+  )
+}
 
 const Row = ({ keys: shown, does }: { readonly keys: string; readonly does: string }) => (
   <>
@@ -52,7 +55,7 @@ export function Menu({ here, close }: Close & { readonly here: Place | undefined
   return (
     <Dialog title="Pages" close={close}>
       <nav className="places" aria-label="Pages">
-        <PlaceLinks here={here} of={placesIn(view.tenant)} then={close} />
+        <PlaceLinks here={here} of={placesFor(view.actions)} then={close} />
       </nav>
     </Dialog>
   )

@@ -10,12 +10,13 @@ import { Page } from './parts/page.tsx'
 import { RolePick } from './parts/role-pick.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
 import { Time } from './parts/time.tsx'
-import { useAct, useAsk, useSession } from './session.ts'
+import { useAct, useAsk, useMay, useSession } from './session.ts'
 
 type Grant = { readonly person_id: string; readonly role: string }
 
 export function People() {
   const { view } = useSession()
+  const may = useMay()
   const members = useAsk(['members'], (door) => door.call('listMembers'))
   const [adding, setAdding] = useState<'invitation' | 'grant'>()
   const take = useAct((door, of: Grant) => door.call('takeRole', { params: of }), {
@@ -28,13 +29,17 @@ export function People() {
       about="Who holds which role in this tenant. What is granted or taken counts at once, in every open session."
       acts={
         <>
-          <button type="button" className="button" onClick={() => setAdding('grant')}>
-            Grant a role
-          </button>
-          <button type="button" className="button first" onClick={() => setAdding('invitation')}>
-            <Icon name="plus" size={14} />
-            Invite
-          </button>
+          {may('member:grant') ? (
+            <button type="button" className="button" onClick={() => setAdding('grant')}>
+              Grant a role
+            </button>
+          ) : null}
+          {may('member:invite') ? (
+            <button type="button" className="button first" onClick={() => setAdding('invitation')}>
+              <Icon name="plus" size={14} />
+              Invite
+            </button>
+          ) : null}
         </>
       }
     >
@@ -82,15 +87,17 @@ export function People() {
                         <code>{grant.granted_by}</code>
                       </td>
                       <td className="acts">
-                        <button
-                          type="button"
-                          className="button small bad"
-                          disabled={take.isPending}
-                          aria-label={`Take ${roleTitle(grant.role)} from ${grant.person_id}`}
-                          onClick={() => take.mutate({ person_id: grant.person_id, role: grant.role })}
-                        >
-                          Take
-                        </button>
+                        {may('member:grant') ? (
+                          <button
+                            type="button"
+                            className="button small bad"
+                            disabled={take.isPending}
+                            aria-label={`Take ${roleTitle(grant.role)} from ${grant.person_id}`}
+                            onClick={() => take.mutate({ person_id: grant.person_id, role: grant.role })}
+                          >
+                            Take
+                          </button>
+                        ) : null}
                       </td>
                     </tr>
                   ))}

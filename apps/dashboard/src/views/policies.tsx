@@ -10,7 +10,7 @@ import { Page } from './parts/page.tsx'
 import { Asked, Empty } from './parts/states.tsx'
 import { Time } from './parts/time.tsx'
 import { Editor } from './policies/editor.tsx'
-import { useAsk } from './session.ts'
+import { useAsk, useMay } from './session.ts'
 
 const shownMax = 500
 
@@ -25,15 +25,18 @@ export function Policies() {
 function List() {
   const policies = useAsk(['policies'], (door) => door.call('listPolicies', { query: { limit: shownMax } }))
   const [isAdding, setAdding] = useState(false)
+  const may = useMay()
   return (
     <Page
       title="Policies"
       about="What may happen in this tenant. Every version is signed, and stands in the ledger."
       acts={
-        <button type="button" className="button first" onClick={() => setAdding(true)}>
-          <Icon name="plus" size={14} />
-          New policy
-        </button>
+        may('policy:write') ? (
+          <button type="button" className="button first" onClick={() => setAdding(true)}>
+            <Icon name="plus" size={14} />
+            New policy
+          </button>
+        ) : undefined
       }
     >
       <Asked of={policies}>

@@ -3,7 +3,7 @@
 import type { MouseEvent } from 'react'
 import { go } from '../door/here.ts'
 import type { Theme } from '../door/theme.ts'
-import { groups, type Place, placesIn } from '../model/places.ts'
+import { groups, type Place, placesFor } from '../model/places.ts'
 import type { Overlay } from './frame.tsx'
 import { Icon, Mark } from './parts/icon.tsx'
 import { useSession } from './session.ts'
@@ -33,7 +33,7 @@ export function Rail({
         </span>
         <Icon name="switch" size={14} />
       </button>
-      <Places here={here} tenant={view.tenant} />
+      <Places here={here} all={placesFor(view.actions)} />
       <div className="foot">
         <p className="who">
           <b>{view.person?.name ?? view.principal.id}</b>
@@ -71,9 +71,9 @@ export function Rail({
   )
 }
 
-const Places = ({ here, tenant }: { readonly here: Place | undefined; readonly tenant: string }) => (
+const Places = ({ here, all }: { readonly here: Place | undefined; readonly all: readonly Place[] }) => (
   <nav aria-label="Pages">
-    {[...Map.groupBy(placesIn(tenant), ({ group }) => group)].map(([group, of]) => (
+    {[...Map.groupBy(all, ({ group }) => group)].map(([group, of]) => (
       <section key={group}>
         <h2>{groups[group]}</h2>
         <PlaceLinks here={here} of={of} />

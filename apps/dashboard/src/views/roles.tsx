@@ -7,34 +7,37 @@ import { Dialog } from './parts/dialog.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, ProblemNote } from './parts/states.tsx'
-import { useAct, useAsk } from './session.ts'
+import { useAct, useAsk, useMay } from './session.ts'
 
 type Role = { readonly name: string; readonly custom: boolean; readonly actions: readonly string[] }
 
 export function Roles() {
   const roles = useAsk(['roles'], (door) => door.call('listRoles'))
   const [edited, setEdited] = useState<Role>()
+  const mayWrite = useMay()('role:write')
   return (
     <Page
       title="Roles"
       about="What each role may do in this tenant. Standing roles are the same everywhere; custom ones are the tenant’s own."
       acts={
-        <button
-          type="button"
-          className="button first"
-          disabled={roles.data === undefined}
-          onClick={() => setEdited({ name: '', custom: true, actions: [] })}
-        >
-          <Icon name="plus" size={14} />
-          New role
-        </button>
+        mayWrite ? (
+          <button
+            type="button"
+            className="button first"
+            disabled={roles.data === undefined}
+            onClick={() => setEdited({ name: '', custom: true, actions: [] })}
+          >
+            <Icon name="plus" size={14} />
+            New role
+          </button>
+        ) : undefined
       }
     >
       <Asked of={roles} rows={12}>
         {({ items, grantable_actions: all }) => (
           // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
           <section className="card scroll" tabIndex={0} aria-label="Roles and what they may">
-            <Matrix roles={items} all={all} edit={setEdited} />
+            <Matrix roles={items} all={all} edit={mayWrite ? setEdited : undefined} />
           </section>
         )}
       </Asked>
@@ -52,7 +55,7 @@ const Matrix = ({
 }: {
   readonly roles: readonly Role[]
   readonly all: readonly string[]
-  readonly edit: (role: Role) => void
+  readonly edit: ((role: Role) => void) | undefined
 }) => (
   <table className="matrix">
     <thead>
@@ -62,7 +65,7 @@ const Matrix = ({
         </th>
         {roles.map((role) => (
           <th scope="col" key={role.name}>
-            {role.custom ? (
+            {role.custom && edit !== undefined ? (
               <button type="button" className="button small" onClick={() => edit(role)}>
                 {roleTitle(role.name)}
               </button>

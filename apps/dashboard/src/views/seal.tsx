@@ -6,11 +6,14 @@ import { counted } from '../model/words.ts'
 import { useEvery, useFeedState } from './live-feed.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Time } from './parts/time.tsx'
-import { useAsk } from './session.ts'
+import { useAsk, useMay } from './session.ts'
 
 const everyMs = 2_000
 
-export const useLedger = () => useAsk(['ledger'], (door) => door.call('getLedger'), { everyMs: useEvery(everyMs) })
+export function useLedger() {
+  const options = { everyMs: useEvery(everyMs), enabled: useMay()('ledger:read') }
+  return useAsk(['ledger'], (door) => door.call('getLedger'), options)
+}
 
 /** Below every page: how far the ledger goes, and who vouches for it. */
 export function Seal() {
@@ -51,10 +54,12 @@ export function Seal() {
       {share === undefined ? null : (
         <span className="wide">{share === 1 ? 'every line checked' : `${Math.floor(share * 100)} % checked`}</span>
       )}
-      <span className="feed">
-        <span className={feed === 'live' ? 'pulse on' : 'pulse'} />
-        {feed === 'live' ? 'live' : feed === 'away' ? 'reconnecting' : 'connecting'}
-      </span>
+      {feed === 'none' ? null : (
+        <span className="feed">
+          <span className={feed === 'live' ? 'pulse on' : 'pulse'} />
+          {feed === 'live' ? 'live' : feed === 'away' ? 'reconnecting' : 'connecting'}
+        </span>
+      )}
     </footer>
   )
 }

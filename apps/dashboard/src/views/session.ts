@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Operations } from '@sealwatch/contract/api'
 import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { createContext, use, useEffect } from 'react'
-import { type Door, isProblem } from '../door/api.ts'
+import { type Door, isProblem, type SessionView } from '../door/api.ts'
 
-export type SessionView = Operations['getSession']['answer']
+export type Action = SessionView['actions'][number]
 export type Session = {
   readonly view: SessionView
   readonly door: Door
@@ -20,6 +19,12 @@ export function useSession(): Session {
   const session = use(SessionContext)
   if (session === undefined) throw new Error('this is shown to whoever has signed in')
   return session
+}
+
+/** Whether one may do something in the tenant, as far as is known: the server decides it again. */
+export function useMay(): (action: Action) => boolean {
+  const { actions } = useSession().view
+  return (action) => actions.includes(action)
 }
 
 /** What the API answers, kept under `key` for the tenant that the session is in. */
@@ -65,10 +70,10 @@ export function useAct<I, T>(
   return acting
 }
 
-/** A session that is over, or has gone elsewhere in another tab, is asked about at once. */
+/** A session that is over, has gone elsewhere in another tab, or may less than was known, is asked about at once. */
 function useSessionCheck(error: unknown): void {
   const queries = useQueryClient()
-  const isOver = isProblem(error, 'CREDENTIALS_INVALID', 'TENANT_SWITCHED')
+  const isOver = isProblem(error, 'CREDENTIALS_INVALID', 'TENANT_SWITCHED', 'ACCESS_DENIED')
   useEffect(() => {
     if (isOver) void queries.invalidateQueries({ queryKey: ['session'] })
   }, [isOver, queries])

@@ -7,7 +7,7 @@ import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, ProblemNote } from './parts/states.tsx'
 import { Time } from './parts/time.tsx'
-import { useAct, useAsk } from './session.ts'
+import { useAct, useAsk, useMay } from './session.ts'
 
 type Tenant = Operations['listTenants']['answer']['items'][number]
 const shownMax = 500
@@ -16,6 +16,7 @@ const tones = { active: 'good', suspended: 'warn', erasing: 'bad', erased: 'bad'
 export function Tenants() {
   const tenants = useAsk(['tenants'], (door) => door.call('listTenants', { query: { limit: shownMax } }))
   const [edited, setEdited] = useState<Tenant | 'new'>()
+  const may = useMay()
   const turn = useAct(
     (door, { name, state }: Tenant) =>
       door.call(state === 'active' ? 'suspendTenant' : 'resumeTenant', { params: { tenant_name: name } }),
@@ -26,10 +27,12 @@ export function Tenants() {
       title="Tenants"
       about="Each has a ledger, keys, hosts and people of its own. Whoever administers the cluster does not read their events."
       acts={
-        <button type="button" className="button first" onClick={() => setEdited('new')}>
-          <Icon name="plus" size={14} />
-          New tenant
-        </button>
+        may('tenant:create') ? (
+          <button type="button" className="button first" onClick={() => setEdited('new')}>
+            <Icon name="plus" size={14} />
+            New tenant
+          </button>
+        ) : undefined
       }
     >
       <ProblemNote error={turn.error} />
@@ -67,15 +70,17 @@ export function Tenants() {
                     <td className="acts">
                       {tenant.state !== 'active' && tenant.state !== 'suspended' ? null : (
                         <span className="chips">
-                          <button
-                            type="button"
-                            className="button small"
-                            aria-label={`Change ${tenant.name}`}
-                            onClick={() => setEdited(tenant)}
-                          >
-                            Change
-                          </button>
-                          {['default', 'cluster'].includes(tenant.name) ? null : (
+                          {may('tenant:rename') ? (
+                            <button
+                              type="button"
+                              className="button small"
+                              aria-label={`Change ${tenant.name}`}
+                              onClick={() => setEdited(tenant)}
+                            >
+                              Change
+                            </button>
+                          ) : null}
+                          {['default', 'cluster'].includes(tenant.name) || !may('tenant:suspend') ? null : (
                             <button
                               type="button"
                               className={tenant.state === 'active' ? 'button small bad' : 'button small'}

@@ -9,23 +9,24 @@ import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
 import { Time, useNow } from './parts/time.tsx'
-import { useAct, useAsk } from './session.ts'
+import { useAct, useAsk, useMay, useSession } from './session.ts'
 
 type Token = Operations['listTokens']['answer']['items'][number]
 
 export function Tokens() {
   const tokens = useAsk(['tokens'], (door) => door.call('listTokens'))
   const [adding, setAdding] = useState(false)
+  const may = useMay()
   const revoke = useAct((door, { token_id }: Token) => door.call('revokeToken', { params: { token_id } }), {
     changes: ['tokens'],
     says: ({ name }) => `Token ${name} revoked`,
   })
-  const acts = (
+  const acts = may('token:create') ? (
     <button type="button" className="button first" onClick={() => setAdding(true)}>
       <Icon name="plus" size={14} />
       New token
     </button>
-  )
+  ) : undefined
   return (
     <Page
       title="API tokens"
@@ -56,7 +57,11 @@ export function Tokens() {
                 </thead>
                 <tbody>
                   {items.map((token) => (
-                    <TokenRow key={token.token_id} token={token} revoke={() => revoke.mutate(token)} />
+                    <TokenRow
+                      key={token.token_id}
+                      token={token}
+                      revoke={may('token:revoke') ? () => revoke.mutate(token) : undefined}
+                    />
                   ))}
                 </tbody>
               </table>
@@ -71,7 +76,7 @@ export function Tokens() {
 
 const shownActions = 3
 
-function TokenRow({ token, revoke }: { readonly token: Token; readonly revoke: () => void }) {
+function TokenRow({ token, revoke }: { readonly token: Token; readonly revoke: (() => void) | undefined }) {
   const now = useNow()
   const isOver = token.revoked_at !== null || Date.parse(token.expires_at) <= now
   const more = token.actions.length - shownActions
@@ -110,7 +115,7 @@ function TokenRow({ token, revoke }: { readonly token: Token; readonly revoke: (
         <Time at={token.created_at} />
       </td>
       <td className="acts">
-        {isOver ? null : (
+        {isOver || revoke === undefined ? null : (
           <button type="button" className="button small bad" aria-label={`Revoke ${token.name}`} onClick={revoke}>
             Revoke
           </button>
@@ -129,6 +134,7 @@ const lengths = [
 ] as const
 
 function NewToken({ close }: { readonly close: () => void }) {
+  const { view } = useSession()
   const [name, setName] = useState('')
   const [ttl, setTtl] = useState<number>(30 * day)
   const [picked, pick] = useState<ReadonlySet<string>>(new Set(['alert:list', 'event:list']))
@@ -138,6 +144,8 @@ function NewToken({ close }: { readonly close: () => void }) {
     { changes: ['tokens'], says: () => 'Token made' },
   )
   const { data } = create
+  // Nobody hands on more than they have.
+  const own = view.actions.filter((action) => roles.data?.grantable_actions.includes(action) ?? picked.has(action))
   if (data !== undefined)
     return (
       <Dialog
@@ -191,7 +199,7 @@ function NewToken({ close }: { readonly close: () => void }) {
           ))}
         </select>
       </div>
-      <Actions all={roles.data?.grantable_actions ?? [...picked]} picked={picked} pick={pick} />
+      <Actions all={own} picked={picked} pick={pick} />
       <ProblemNote error={create.error} />
     </Dialog>
   )

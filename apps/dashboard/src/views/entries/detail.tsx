@@ -8,7 +8,7 @@ import { momentOf } from '../../model/words.ts'
 import { Copy } from '../parts/copy.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Asked, Bones, ProblemNote } from '../parts/states.tsx'
-import { useAct, useAsk } from '../session.ts'
+import { useAct, useAsk, useMay } from '../session.ts'
 import { Ancestry } from './ancestry.tsx'
 
 const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
@@ -61,6 +61,7 @@ function Told({
   const message = textAt(line.line.event, 'message')
   const target = targetOf(line)
   const { personal } = line
+  const may = useMay()
   return (
     <>
       <div className="headline">
@@ -85,7 +86,7 @@ function Told({
         <Suspense fallback={<Bones rows={4} />}>
           <Proof line={line} />
         </Suspense>
-        <Export leaf={line.leaf_index} />
+        {may('event:export') ? <Export leaf={line.leaf_index} /> : null}
       </section>
       <section>
         <h3>As sealed</h3>
@@ -94,7 +95,7 @@ function Told({
           <pre className="json">{JSON.stringify(line.line, null, 2)}</pre>
           <Copy text={JSON.stringify(line.line)} label="Copy" />
         </details>
-        {reveal ? null : (
+        {reveal || !may('event:reveal') ? null : (
           <button type="button" className="button small" onClick={() => setReveal(true)}>
             <Icon name="eye" size={14} />
             Reveal personal values

@@ -30,16 +30,17 @@ export const Empty = ({
   </div>
 )
 
+export const NotYours = ({ request }: { readonly request?: string | undefined }) => (
+  <div className="problem calm" role="alert">
+    <b>Your role in this tenant does not include this</b>
+    <small>Whoever administers the tenant can grant it.{request === undefined ? null : ` Request ${request}`}</small>
+  </div>
+)
+
 /** What went wrong, what it means, and what leads to it in the log. */
 export function ProblemNote({ error, again }: { readonly error: unknown; readonly again?: () => void }) {
   if (error === null || error === undefined) return null
-  if (isProblem(error, 'ACCESS_DENIED'))
-    return (
-      <div className="problem calm" role="alert">
-        <b>Your role in this tenant does not include this</b>
-        <small>Whoever administers the tenant can grant it. Request {error.problem.request_id}</small>
-      </div>
-    )
+  if (isProblem(error, 'ACCESS_DENIED')) return <NotYours request={error.problem.request_id} />
   const button =
     again === undefined ? null : (
       <button type="button" className="button small" onClick={again}>

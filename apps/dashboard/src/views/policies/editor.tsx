@@ -11,7 +11,7 @@ import { several } from '../../model/words.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Page } from '../parts/page.tsx'
 import { Asked, ProblemNote } from '../parts/states.tsx'
-import { useAct, useAsk } from '../session.ts'
+import { useAct, useAsk, useMay } from '../session.ts'
 import { Changes } from './changes.tsx'
 import { DryRun } from './dry-run.tsx'
 import { History } from './history.tsx'
@@ -33,8 +33,13 @@ export function Editor({ id, begun }: { readonly id: string; readonly begun: Pol
   return <Asked of={read}>{(found) => <Writing key={found.etag} id={id} read={found} />}</Asked>
 }
 
-const panes = ['Problems', 'Changes', 'Dry run', 'History'] as const
-type Pane = (typeof panes)[number]
+const panes = [
+  { name: 'Problems', needs: 'policy:read' },
+  { name: 'Changes', needs: 'policy:write' },
+  { name: 'Dry run', needs: 'policy:try' },
+  { name: 'History', needs: 'policy:read' },
+] as const
+type Pane = (typeof panes)[number]['name']
 
 function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
   const [text, setText] = useState(read.text)
@@ -64,10 +69,18 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
     { changes: ['policies'], says: () => `${id} deleted`, done: () => setQuery({ id: undefined, new: undefined }) },
   )
   const lines = text.split('\n').length
+  const may = useMay()
+  const mayWrite = may('policy:write')
   return (
     <Page
       title={id}
-      about={errors > 0 ? `${several(errors, 'error')} to mend before it can be saved` : 'It can be saved'}
+      about={
+        !mayWrite
+          ? 'You may read it'
+          : errors > 0
+            ? `${several(errors, 'error')} to mend before it can be saved`
+            : 'It can be saved'
+      }
       fills
       acts={
         <>
@@ -75,7 +88,7 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
             <Icon name="back" size={14} />
             All policies
           </button>
-          {read.etag === undefined ? null : (
+          {read.etag === undefined || !mayWrite ? null : (
             <button
               type="button"
               className="button bad"
@@ -85,14 +98,16 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
               Delete
             </button>
           )}
-          <button
-            type="button"
-            className="button first"
-            disabled={!validation.ok || !isChanged || save.isPending}
-            onClick={() => save.mutate(text)}
-          >
-            Save
-          </button>
+          {mayWrite ? (
+            <button
+              type="button"
+              className="button first"
+              disabled={!validation.ok || !isChanged || save.isPending}
+              onClick={() => save.mutate(text)}
+            >
+              Save
+            </button>
+          ) : null}
         </>
       }
     >
@@ -106,6 +121,7 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
             data-search
             aria-label={`The policy ${id}, as JSON`}
             value={text}
+            readOnly={!mayWrite && !may('policy:try')}
             spellCheck={false}
             autoComplete="off"
             wrap="off"
@@ -117,22 +133,24 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
         </div>
         <div className="panes">
           <div className="tabs" role="tablist" aria-label="About the policy">
-            {panes.map((name) => (
-              <button
-                key={name}
-                type="button"
-                role="tab"
-                id={`tab-${name}`}
-                aria-selected={pane === name}
-                aria-controls="pane"
-                onClick={() => setPane(name)}
-              >
-                {name}
-                {name === 'Problems' && validation.problems.length > 0 ? (
-                  <span className={errors > 0 ? 'count' : 'count mild'}>{validation.problems.length}</span>
-                ) : null}
-              </button>
-            ))}
+            {panes
+              .filter(({ needs }) => may(needs))
+              .map(({ name }) => (
+                <button
+                  key={name}
+                  type="button"
+                  role="tab"
+                  id={`tab-${name}`}
+                  aria-selected={pane === name}
+                  aria-controls="pane"
+                  onClick={() => setPane(name)}
+                >
+                  {name}
+                  {name === 'Problems' && validation.problems.length > 0 ? (
+                    <span className={errors > 0 ? 'count' : 'count mild'}>{validation.problems.length}</span>
+                  ) : null}
+                </button>
+              ))}
           </div>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
           <div className="pane" id="pane" role="tabpanel" aria-labelledby={`tab-${pane}`} tabIndex={0}>

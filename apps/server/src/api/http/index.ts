@@ -65,7 +65,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...roleRoutes(access),
     ...tokenRoutes(access),
     ...peopleRoutes(access, signIn),
-    ...signInRoutes(signIn),
+    ...signInRoutes(signIn, access.gate),
     ...policyRoutes(policies, dryRuns),
     ...subjectRoutes(api),
     ...deploymentRoutes(api),

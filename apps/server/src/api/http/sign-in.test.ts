@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { type Browser, browserOf, codeOf, origin, type Room, signInRoom } from '../../../test/sign-in-room.ts'
-import { openAccess } from '../../access/index.ts'
+import { actionNames, actions, openAccess } from '../../access/index.ts'
 import type { ApiPorts } from '../ports.ts'
 import { authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
 import { readSession } from './read-session.ts'
@@ -92,6 +92,42 @@ async function comeBy({ network }: Pick<App, 'room' | 'network'>, browser: Brows
 const session = async (network: FastifyInstance, browser: Browser) =>
   (await ask(network, browser, { url: '/api/v1/session' })).json()
 const write = (csrf_token: string) => ({ origin, 'sealwatch-csrf': csrf_token })
+
+inApp('POL-3: a session says what it may in the tenant it is in, and what changed is said at once', async (app) => {
+  const { network, operator } = app
+  const browser = browserOf()
+  const first = await admin(app, browser, 'first')
+  const ofAdmins = actionNames.filter((name) => (actions[name].roles as readonly string[]).includes('tenant_admin'))
+  assert.deepEqual(first.actions, ofAdmins)
+
+  const asRoot = async (method: 'PUT' | 'POST', url: string, payload?: object) => {
+    const headers = { 'sealwatch-tenant': 'acme' }
+    const answer = await operator.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) })
+    assert.ok(answer.statusCode < 300, answer.body)
+    return answer.json()
+  }
+  const switchTo = async (tenant: string) => {
+    const headers = write((await session(network, browser)).csrf_token)
+    const url = '/api/v1/session/tenant'
+    const answer = await ask(network, browser, { method: 'POST', url, headers, payload: { tenant } })
+    assert.equal(answer.statusCode, 200, answer.body)
+    return (await session(network, browser)).actions
+  }
+  const inCluster = await switchTo('cluster')
+  assert.ok(inCluster.includes('person:disable') && inCluster.includes('event:list'), inCluster.join())
+  assert.ok(!inCluster.includes('break-glass:open') && !inCluster.includes('login-link:create'), inCluster.join())
+
+  await asRoot('PUT', '/api/v1/roles/watch', { actions: ['host:list', 'alert:list'] })
+  await asRoot('PUT', `/api/v1/members/${first.person.person_id}/roles/custom%2Fwatch`)
+  assert.deepEqual(await switchTo('acme'), ['alert:list', 'host:list'])
+  await asRoot('PUT', '/api/v1/roles/watch', { actions: ['host:list'] })
+  assert.deepEqual((await session(network, browser)).actions, ['host:list'])
+
+  const token = { name: 'ci', actions: ['event:list'], ttl_seconds: 600 }
+  const made = await asRoot('POST', '/api/v1/tokens', token)
+  const headers = { authorization: `Bearer ${made.token}` }
+  assert.deepEqual((await network.inject({ url: '/api/v1/session', headers })).json().actions, ['event:list'])
+})
 
 inApp('from the first link to two tenants and back, through the routes alone', async (app) => {
   const { network, operator, access } = app

@@ -2,7 +2,7 @@
 
 import { tenantForm } from '@sealwatch/contract'
 import { z } from 'zod'
-import type { Sent, SignIn, Visit } from '../../../access/index.ts'
+import { actionNames, type Gate, type Sent, type SignIn, type Visit } from '../../../access/index.ts'
 import { problemOf, retryAfterOf } from '../problems.ts'
 import { Answer, openRoute, type RequestFacts, type Route, selfRoute } from '../route.ts'
 import { personId, time } from '../shapes.ts'
@@ -27,6 +27,7 @@ const sessionInfo = z.object({
 const sessionView = z.object({
   principal: z.object({ kind: z.enum(['person', 'machine', 'operator', 'agent']), id: z.string() }),
   tenant: z.string(),
+  actions: z.array(z.enum(actionNames)).describe('All that whoever asks may do in the tenant, as of now'),
   person: z.object({ person_id: personId, name: z.string(), email: z.string() }).nullable(),
   tenants: z.array(z.string()).describe('Those that the session can be switched to'),
   csrf_token: z.string().nullable().describe('To be sent in Sealwatch-CSRF with whatever changes something'),
@@ -35,7 +36,10 @@ const sessionView = z.object({
 })
 const sentAway = z.object({ redirect: z.string().describe('Where to go from here') })
 
-export const signInRoutes = ({ acts, beginLogin, finishLogin, followLink }: SignIn): Route[] => [
+export const signInRoutes = (
+  { acts, beginLogin, finishLogin, followLink }: SignIn,
+  { mayDo }: Pick<Gate, 'mayDo'>,
+): Route[] => [
   openRoute({
     method: 'GET',
     path: '/auth/login',
@@ -94,10 +98,12 @@ export const signInRoutes = ({ acts, beginLogin, finishLogin, followLink }: Sign
     answer: sessionView,
     handle: async ({ principal, tenant }, { request }) => {
       const { kind, id } = principal
+      const actions = actionNames.filter((action) => mayDo(principal, action, tenant))
       if (kind !== 'person')
         return {
           principal: { kind, id },
           tenant,
+          actions,
           person: null,
           tenants: [tenant],
           csrf_token: null,
@@ -108,6 +114,7 @@ export const signInRoutes = ({ acts, beginLogin, finishLogin, followLink }: Sign
       return {
         principal: { kind, id },
         tenant: view.tenant,
+        actions,
         person: { person_id: view.person.id, name: view.person.name, email: view.person.email },
         tenants: [...view.tenants],
         csrf_token: view.csrfToken,
