@@ -168,7 +168,7 @@ export async function* blocksOf(
       pieces = [block.slice(block.length - rest)]
       bytes = rest
       yield block.subarray(0, block.length - rest)
-    } else pieces[pieces.length - 1] = chunk.slice()
+    } else pieces[pieces.length - 1] = new Uint8Array(chunk)
     checkLength(rest)
     onBytes?.(chunk.length)
   }
