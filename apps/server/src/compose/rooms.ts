@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import type { Ruleset } from '@sealwatch/detect'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
-import { loadRuleset } from '../detect/index.ts'
+import { createGlances, type Glances, loadRuleset } from '../detect/index.ts'
 import { type Identity, openIdentity } from '../identity/index.ts'
 import {
   type Admission,
@@ -26,6 +26,7 @@ export type Rooms = Books & {
   readonly ingest: Ingest
   readonly admission: Admission
   readonly ruleset: Ruleset
+  readonly glances: Glances
   readonly policies: Policies
   readonly dryRuns: DryRuns
 }
@@ -44,10 +45,24 @@ export async function openRooms(books: Books): Promise<Rooms> {
     limits: { idleMinutes: config.sessionIdleMinutes, hours: config.sessionHours },
   })
   const quarantine = await openQuarantine({ ...books, dir: join(dir, 'quarantine') })
-  const ingest = createIngest({ ...books, quarantine })
+  const ruleset = loadRuleset(ruleFiles, log)
+  const glances = createGlances(ruleset)
+  const ingest = createIngest({ ...books, quarantine, look: glances.look })
   const admission = createAdmission({ ...books, ingest, linesPerSecond: config.tenantLinesPerSecond })
   const policies = createPolicies({ ...books, origin: ledgers.root.origin, sign: policySigner(ledgers.dsseSigners) })
   const dryRuns = createDryRuns({ ...books, openSide: books.side.open })
-  const ruleset = loadRuleset(ruleFiles, log)
-  return { ...books, quarantine, identity, access, signIn, origin, ingest, admission, ruleset, policies, dryRuns }
+  return {
+    ...books,
+    quarantine,
+    identity,
+    access,
+    signIn,
+    origin,
+    ingest,
+    admission,
+    ruleset,
+    glances,
+    policies,
+    dryRuns,
+  }
 }

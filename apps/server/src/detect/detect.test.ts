@@ -21,7 +21,7 @@ import {
   publishOutbox,
 } from '../ingest/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
-import { detect, loadRuleset, readRuleFiles, standardRules } from './index.ts'
+import { createGlances, detect, loadRuleset, readRuleFiles, standardRules } from './index.ts'
 
 const clock = systemClock
 const disk = systemDisk
@@ -58,6 +58,7 @@ async function openRooms(dir: string) {
   stack.defer(() => ledgers.close())
   const ledger = ledgers.get(tenant)
   const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
+  const glances = createGlances(ruleset)
   const stop = new AbortController()
   const bell = createBell()
   let position = 0
@@ -81,7 +82,7 @@ async function openRooms(dir: string) {
       log,
       signal: stop.signal,
     }),
-    detect({ ledger, store, outbox, indexed, openSide: side.open, ruleset, clock, signal: stop.signal }),
+    detect({ ledger, store, outbox, indexed, openSide: side.open, ruleset, glances, clock, signal: stop.signal }),
   ])
   stack.defer(async () => {
     stop.abort()
@@ -93,6 +94,7 @@ async function openRooms(dir: string) {
     quarantine,
     side,
     indexed: { waitFor: (of, leaf) => indexed.waitFor(of, leaf, stop.signal) },
+    look: glances.look,
     clock,
     log,
   })

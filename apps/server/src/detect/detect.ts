@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, follow, type JsonObject } from '@sealwatch/base'
+import type { Clock, JsonObject } from '@sealwatch/base'
 import type { Side } from '@sealwatch/contract'
 import { evaluate, type FindingContext, findingFor, type Ruleset } from '@sealwatch/detect'
 import { type Body, eventFromIn, type Leaf, type Ledger, parseLine, sha256 } from '@sealwatch/ledger'
-import { leafFeed } from '../ingest/index.ts'
 import type { Outbox, Store } from '../store/index.ts'
+import type { Glances } from './glances.ts'
 
 export type DetectOptions = {
   readonly ledger: Ledger
@@ -16,6 +16,7 @@ export type DetectOptions = {
   /** Opens the sealed personal values of a line; canonical JSON, or '' where all of them were erased. */
   readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => Promise<string>
   readonly ruleset: Ruleset
+  readonly glances: Pick<Glances, 'take' | 'forget'>
   readonly clock: Clock
   readonly signal: AbortSignal
 }
@@ -30,7 +31,7 @@ const linesPerLook = 64
  * one transaction; the findings themselves enter the ledger through the outbox, each of them once.
  */
 export async function detect(options: DetectOptions): Promise<void> {
-  const { ledger, store, outbox, clock, signal } = options
+  const { ledger, store, outbox, glances, clock, signal } = options
   const { tenant } = ledger
   const saved = await store.db
     .selectFrom('cursors')
@@ -38,31 +39,43 @@ export async function detect(options: DetectOptions): Promise<void> {
     .where('follower', '=', 'detect')
     .where('tenant', '=', tenant)
     .executeTakeFirst()
-  await follow({
-    name: `detect ${tenant}`,
-    feed: leafFeed(ledger),
-    cursor: saved?.position ?? 0,
-    batchMax,
-    signal,
-    handle: async (leaves, next) => {
-      const suspects = await suspectsIn(options, leaves)
-      const findings: Body[] = []
-      for (const leaf of suspects) findings.push(...(await findingsOf(options, leaf, clock.nowMs())))
-      if (signal.aborted) return
-      // A finding is written down once; that there was none can be found again.
-      const write = findings.length > 0 ? store.transaction : store.derived
-      await write(async (tx) => {
-        for (const body of findings) await outbox.enqueue(tx, tenant, body)
-        const cursor = { follower: 'detect', tenant, position: next, side_position: 0 }
-        await tx
-          .insertInto('cursors')
-          .values(cursor)
-          .onConflict((conflict) => conflict.columns(['follower', 'tenant']).doUpdateSet({ position: next }))
-          .execute()
-      })
-      if (findings.length > 0) outbox.ring()
-    },
-  })
+  let position = saved?.position ?? 0
+  while (!signal.aborted) {
+    const { next, suspects } = await lookFrom(options, position)
+    if (next === position) {
+      await ledger.waitFor(position, signal)
+      continue
+    }
+    const findings: Body[] = []
+    for (const leaf of suspects) findings.push(...(await findingsOf(options, leaf, clock.nowMs())))
+    if (signal.aborted) break
+    // A finding is written down once; that there was none can be found again.
+    const write = findings.length > 0 ? store.transaction : store.derived
+    await write(async (tx) => {
+      for (const body of findings) await outbox.enqueue(tx, tenant, body)
+      const cursor = { follower: 'detect', tenant, position: next, side_position: 0 }
+      await tx
+        .insertInto('cursors')
+        .values(cursor)
+        .onConflict((conflict) => conflict.columns(['follower', 'tenant']).doUpdateSet({ position: next }))
+        .execute()
+    })
+    if (findings.length > 0) outbox.ring()
+    position = next
+  }
+  glances.forget(tenant)
+}
+
+/** The leaves from `from` up to `next` that some rule may fire for; as many as there were a look at, or are read at once. */
+async function lookFrom(options: DetectOptions, from: number): Promise<{ next: number; suspects: readonly Leaf[] }> {
+  const { ledger, glances } = options
+  const glance = glances.take(ledger.tenant, from)
+  if (glance === undefined) {
+    const leaves = await ledger.read(from, batchMax)
+    return { next: from + leaves.length, suspects: await suspectsIn(options, leaves) }
+  }
+  const suspects = await Promise.all(glance.suspects.map((leaf) => ledger.read(leaf, 1)))
+  return { next: glance.next, suspects: suspects.flat() }
 }
 
 /** The leaves that some rule may fire for, found in slices; nearly all others are passed over unread. */

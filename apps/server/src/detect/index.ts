@@ -2,4 +2,5 @@
 
 export type { RuleFile } from '@sealwatch/detect'
 export { detect } from './detect.ts'
+export { createGlances, type Glances } from './glances.ts'
 export { loadRuleset, readRuleFiles, standardRules } from './rules.ts'

@@ -2,7 +2,16 @@
 
 import { type Clock, isSealwatchError, type Log, rfc3339 } from '@sealwatch/base'
 import { limits, type ShipRequest } from '@sealwatch/contract'
-import { equal, type Ledger, leafHash, openSide, sha256, splitLines, type VerifiedBatch } from '@sealwatch/ledger'
+import {
+  equal,
+  type Ledger,
+  leafHash,
+  openSide,
+  type Placed,
+  sha256,
+  splitLines,
+  type VerifiedBatch,
+} from '@sealwatch/ledger'
 import type { LineWithValues, SideCustody } from '../custody/index.ts'
 import type { Host } from '../identity/index.ts'
 import type { Store } from '../store/index.ts'
@@ -30,6 +39,8 @@ export type IngestOptions = {
   readonly side: SideCustody
   /** Resolves when the index covers the leaves before `leaf`. */
   readonly indexed: { waitFor(tenant: string, leaf: number): Promise<void> }
+  /** Looks at a batch while the disk writes it, and is then told where it stands. */
+  readonly look?: (tenant: string, batch: VerifiedBatch) => (placed: Placed) => void
   readonly clock: Clock
   readonly log: Log
 }
@@ -39,7 +50,7 @@ type Begun = { readonly outcome: Promise<Outcome> }
 
 /** Verifies batches and brings them into their tenant's ledger; what fails verification is kept beside it. */
 export function createIngest(options: IngestOptions): Ingest {
-  const { store, ledgers, quarantine, side, indexed, clock, log } = options
+  const { store, ledgers, quarantine, side, indexed, look, clock, log } = options
   const quarantined = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<Reason, number>
   const counters: IngestCounters = { received: 0, admitted: 0, refused: 0, duplicate: 0, quarantined }
   const turns = new Map<string, Promise<unknown>>()
@@ -113,9 +124,12 @@ export function createIngest(options: IngestOptions): Ingest {
     batch: VerifiedBatch,
     sealed: ReadonlyMap<number, Uint8Array>,
   ): Promise<Outcome> {
-    const { next } = await ledger.append(batch, sealed)
+    const appending = ledger.append(batch, sealed)
+    const looked = look?.(ledger.tenant, batch)
+    const placed = await appending
+    looked?.(placed)
     counters.admitted += batch.count
-    return { kind: 'acknowledged', nextSeq: batch.end.nextSeq, leafIndex: next - 1 }
+    return { kind: 'acknowledged', nextSeq: batch.end.nextSeq, leafIndex: placed.next - 1 }
   }
 
   async function putAside(

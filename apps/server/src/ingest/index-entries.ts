@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Feed } from '@sealwatch/base'
 import { eventClasses } from '@sealwatch/contract'
-import type { Leaf, Ledger } from '@sealwatch/ledger'
+import type { Ledger } from '@sealwatch/ledger'
 import type { Outbox, Store } from '../store/index.ts'
 import type { IndexPiece, IndexPort } from './index/port.ts'
 
 /** Leaves in one transaction, or hardly more. */
 const linesMax = 8192
-
-/** A ledger as a feed of leaves: what every follower of a tenant reads. */
-export const leafFeed = (ledger: Ledger): Feed<Leaf> => ({
-  read: (from, max) => ledger.read(from, max),
-  waitFor: (from, signal) => ledger.waitFor(from, signal),
-})
 
 /**
  * Follows a ledger into the SQL index, until the signal fires. Rows and cursor move in one transaction; what stands in the

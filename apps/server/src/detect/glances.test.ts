@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { mkdtempDisposable, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { systemClock as clock, createLog, systemDisk as disk } from '@sealwatch/base'
+import { generateSigner } from '@sealwatch/keys'
+import { type ChainBatch, type Lines, openChain, parseLines, sha256 } from '@sealwatch/ledger'
+import { createGlances, loadRuleset, readRuleFiles, standardRules } from './index.ts'
+
+const log = createLog('test', () => undefined, clock.nowMs)
+const ruleset = loadRuleset(readRuleFiles(standardRules), log)
+const sample = async (name: string) => JSON.parse(await readFile(join(standardRules, name), 'utf8')) as object
+const fires = await sample('shadow-read.fires.json')
+const silent = { class_uid: 1007, type_uid: 1 }
+
+/** Sealed by a host: a line that fires for each true, and the anchor and the head around them. */
+async function sealed(kinds: readonly boolean[]): Promise<Lines> {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-glances-'))
+  const limits = { segmentBytesMax: 1e6, totalBytesMax: 1e7 }
+  const chain = await openChain({ dir: dir.path, tenant: 't', signer: generateSigner(), clock, disk, ...limits })
+  await chain.seal(kinds.map((does) => ({ event: does ? fires : silent, personalPointers: [], timeNs: clock.nowNs() })))
+  const { lines, count } = (await chain.readBatch(0)) as ChainBatch
+  await chain.close()
+  return parseLines(sha256, lines, count, 'reading a batch')
+}
+
+test('DET-2: a look finds what some rule may fire for, where it stands in the ledger, and nothing else', async () => {
+  const glances = createGlances(ruleset)
+  const lines = await sealed([false, true, false])
+  const next = 10 + lines.count
+  const placed = glances.look('t', lines)
+  assert.equal(glances.take('t', 10), undefined)
+  placed({ first: 10, next })
+  assert.equal(glances.take('other', 10), undefined)
+  assert.deepEqual(glances.take('t', 10), { next, suspects: [12] })
+  assert.equal(glances.take('t', 10), undefined)
+})
+
+test('DET-2: only leaves without a gap are passed over; what is behind the follower is dropped', async () => {
+  const glances = createGlances(ruleset)
+  const lines = await sealed([true])
+  const { count } = lines
+  for (const first of [0, count, 3 * count]) glances.look('t', lines)({ first, next: first + count })
+  assert.deepEqual(glances.take('t', 2), { next: 2 * count, suspects: [count + 1] })
+  assert.equal(glances.take('t', 2 * count), undefined)
+  assert.deepEqual(glances.take('t', 3 * count), { next: 4 * count, suspects: [3 * count + 1] })
+})
+
+test('DET-2: among many suspects, and behind a backlog, the lines are left to be read', async () => {
+  const glances = createGlances(ruleset)
+  const many = await sealed(Array.from({ length: 17 }, () => true))
+  glances.look('t', many)({ first: 0, next: many.count })
+  assert.equal(glances.take('t', 0), undefined)
+  const one = await sealed([false])
+  for (let i = 0; i <= 256; i += 1) glances.look('t', one)({ first: i * one.count, next: (i + 1) * one.count })
+  assert.equal(glances.take('t', 0), undefined)
+  assert.deepEqual(glances.take('t', 256 * one.count), { next: 257 * one.count, suspects: [] })
+  glances.look('t', one)({ first: 0, next: one.count })
+  glances.forget('t')
+  assert.equal(glances.take('t', 0), undefined)
+})
