@@ -12,7 +12,7 @@ import { createLineWriter } from './line-writer.ts'
 import { commitPersonal, type Draft } from './seal.ts'
 import type { Extent } from './segment.ts'
 
-/** A head follows once a batch has met either: with a close and a head it stays within the limits of the wire. */
+/** A batch that has met either takes no more events: with a close and a head it stays within the limits of the wire. */
 const batchFull = { lines: 4_000, bytes: 3 * 1024 * 1024 } as const
 
 export type Sealed = {
@@ -70,17 +70,18 @@ export function createBatcher(options: {
   }
 
   const add = (body: Body) => lines.line(body, clock.nowNs())
+  const isFull = () => lines.nextSeq - batch.firstSeq >= batchFull.lines || lines.bytes - batch.from >= batchFull.bytes
 
   return {
     add,
     addDraft(draft) {
+      // Only now, for behind the last line of an append there is a head anyway.
+      if (isFull()) addHead(undefined)
       const { event, side: values } = commitPersonal(draft)
       const row = values && `${lines.nextSeq} ${values}\n`
       lines.event(event, draft.timeNs)
       if (row !== undefined) sideBytes += Buffer.byteLength(row)
       if (row !== undefined) side.push(row)
-      if (lines.nextSeq - batch.firstSeq >= batchFull.lines || lines.bytes - batch.from >= batchFull.bytes)
-        addHead(undefined)
     },
     end(sensor, close) {
       const firstSeq = epoch.firstSeq ?? lines.nextSeq

@@ -40,6 +40,7 @@ export function createLineWriter(
   const beforeEvent = Buffer.from(`{"chain":"${chain}","epoch":${epoch.number},"event":`)
   const prevPiece = ',"prev":"'
   const beforeSeq = Buffer.from(`${prevPiece}${noHash}","seq":`)
+  const ending = createEnding()
   const tip = Uint8Array.fromHex(startTip ?? noHash)
   let out = room
   let at = 0
@@ -86,9 +87,9 @@ export function createLineWriter(
       out.set(beforeEvent, from)
       const eventTo = from + beforeEvent.length + out.write(text, from + beforeEvent.length)
       out.set(beforeSeq, eventTo)
-      // None of these needs an escape.
-      const rest = `${nextSeq},"time":"${rfc3339(timeNs)}","v":2}\n`
-      const to = eventTo + beforeSeq.length + out.write(rest, eventTo + beforeSeq.length, 'latin1')
+      const seqTo = writeCount(out, eventTo + beforeSeq.length, nextSeq)
+      out.set(ending(timeNs), seqTo)
+      const to = seqTo + endingBytes
       if (to - 1 - from > lineBytesMax) {
         const attempted = `sealing line ${nextSeq} of chain ${chain}`
         throw lineError('LINE_TOO_LONG', { attempted, received: `${to - 1 - from} bytes` })
@@ -113,5 +114,45 @@ export function createLineWriter(
       settle()
       return out.subarray(0, at)
     },
+  }
+}
+
+/** Decimal digits from `from` on; returns the byte after them. */
+function writeCount(bytes: Uint8Array, from: number, count: number): number {
+  let to = from + 1
+  for (let rest = count; rest >= 10; rest = Math.floor(rest / 10)) to += 1
+  writeDigits(bytes, from, to, count)
+  return to
+}
+
+/** All places from `from` to `to`, with leading zeros. */
+function writeDigits(bytes: Uint8Array, from: number, to: number, value: number): void {
+  for (let [at, rest] = [to - 1, value]; at >= from; at -= 1) {
+    const above = Math.floor(rest / 10)
+    bytes[at] = zero + rest - 10 * above
+    rest = above
+  }
+}
+
+const zero = 0x30
+const beforeTime = ',"time":"'
+/** RFC 3339, without the fraction of a second and what is behind it. */
+const secondLength = 20
+const endingBytes = beforeTime.length + rfc3339(0n).length + '","v":2}\n'.length
+
+/** Of an event's line, what follows its number; written over by the next call. In one second only the fraction changes. */
+function createEnding(): (timeNs: bigint) => Uint8Array {
+  const ending = Buffer.alloc(endingBytes)
+  const fractionFrom = beforeTime.length + secondLength
+  let secondNs: bigint | undefined
+  return (timeNs) => {
+    let ns = secondNs === undefined ? Number.NaN : Number(timeNs - secondNs)
+    if (!(ns >= 0 && ns < 1e9)) {
+      ending.write(`${beforeTime}${rfc3339(timeNs)}","v":2}\n`)
+      ns = Number(ending.toString('latin1', fractionFrom, fractionFrom + 9))
+      secondNs = timeNs - BigInt(ns)
+    }
+    writeDigits(ending, fractionFrom, fractionFrom + 9, ns)
+    return ending
   }
 }
