@@ -46,11 +46,12 @@ export async function prepareIndexThread(): Promise<IndexThread> {
     if ('placed' in answer) due?.resolve(answer)
     else due?.reject(Object.assign(new Error(answer.failed), { errcode: answer.errcode }))
   })
-  function ask(message: ToIndex, bytes: ArrayBuffer[] = []): Promise<Done> {
+  // Bytes are copied: once a thread has given any away, V8 looks at each access to bytes whether they are gone.
+  function ask(message: ToIndex): Promise<Done> {
     if (broken !== undefined) return Promise.reject(broken)
     const answer = Promise.withResolvers<Done>()
     asked.push(answer)
-    worker.postMessage(message, bytes)
+    worker.postMessage(message)
     return answer.promise
   }
 
@@ -61,14 +62,7 @@ export async function prepareIndexThread(): Promise<IndexThread> {
       await ask({ open: path })
       return {
         room: newRoom(),
-        write: async (piece) => {
-          const { marks, ndjson } = piece.stretch
-          const { placed } = await ask(
-            { piece },
-            [marks, ndjson].flatMap((part) => (part?.buffer as ArrayBuffer | undefined) ?? []),
-          )
-          return placed
-        },
+        write: async (piece) => (await ask({ piece })).placed,
         forget: async (tenant) => {
           while ((await ask({ forget: tenant })).isLeft);
         },

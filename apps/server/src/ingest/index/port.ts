@@ -9,10 +9,7 @@ export type { IndexPiece } from './writer.ts'
 export type IndexPort = {
   /** For lines that were just appended and wait to be written; beyond that they are read from the disk. */
   readonly room: TailRoom
-  /**
-   * Resolves when rows and cursor are written: what readers see from then on. Nothing of it is written otherwise. The bytes
-   * are gone for whoever called.
-   */
+  /** Resolves when rows and cursor are written: what readers see from then on. Nothing of it is written otherwise. */
   write(piece: IndexPiece): Promise<PlacedOwn>
   /** Resolves when nothing of a tenant is in the index any more; others are written meanwhile. */
   forget(tenant: string): Promise<void>
