@@ -39,11 +39,11 @@ function translate(cause: unknown, attempted: string, place: Place): unknown {
     return cliError('CLI_NOT_RUNNING', { attempted, received: place.data, cause })
   const told = toldBy(cause)
   if (told !== undefined) {
-    const { received, advice } = told
-    if (told.kind === 'not_found') return cliError('CLI_NOT_FOUND', { attempted, received, advice, cause })
-    if (told.kind === 'invalid') return cliError('CLI_USAGE', { attempted, received, advice, cause })
-    const found = received === undefined ? '' : `, found ${received}`
-    return cliError('CLI_SERVER_FAILED', { attempted, received: `${told.code}: ${told.rule}${found}`, advice, cause })
+    const { received: shown, advice } = told
+    if (told.kind === 'not_found') return cliError('CLI_NOT_FOUND', { attempted, shown, advice, cause })
+    if (told.kind === 'invalid') return cliError('CLI_USAGE', { attempted, shown, advice, cause })
+    const found = shown === undefined ? '' : `, found ${shown}`
+    return cliError('CLI_SERVER_FAILED', { attempted, shown: `${told.code}: ${told.rule}${found}`, advice, cause })
   }
   const message = cause instanceof ConnectError ? cause.rawMessage : String(cause)
   if (cause instanceof ConnectError && cause.code === Code.NotFound)
@@ -66,20 +66,9 @@ function toldBy(error: unknown): Told | undefined {
   const header = error instanceof ConnectError ? error.metadata.get('sealwatch-error') : null
   if (header === null) return undefined
   try {
-    const told = JSON.parse(decodeURIComponent(header)) as Told
-    return told.received === undefined ? told : { ...told, received: unquoted(told.received) }
+    return JSON.parse(decodeURIComponent(header)) as Told
   } catch {
     return undefined
-  }
-}
-
-/** Errors show a text in quotes; the one that passes it on quotes it again. */
-function unquoted(shown: string): string {
-  try {
-    const value: unknown = JSON.parse(shown)
-    return typeof value === 'string' ? value : shown
-  } catch {
-    return shown
   }
 }
 

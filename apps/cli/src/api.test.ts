@@ -159,14 +159,17 @@ test('what the API refuses is told with what to do', async (t) => {
     title: 'Invalid request',
     status: 400,
     code: 'ROLE_INVALID',
-    detail: 'a role has actions that exist',
+    detail: 'a role has actions that exist; received "the actions alert:lst"',
     advice: 'Look at the list',
     request_id: 'req_1',
   }
   await answering(t, place, 400, problem)
   const io = testIo()
   assert.equal(await run(['role', 'put', 'oncall', 'alert:lst', '--data', data], io), 2)
-  assert.match(io.complained(), /ROLE_INVALID: a role has actions that exist/)
+  assert.match(
+    io.complained(),
+    /; found ROLE_INVALID: a role has actions that exist; received "the actions alert:lst"$/m,
+  )
   assert.match(io.complained(), /Look at the list/)
 })
 

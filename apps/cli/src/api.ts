@@ -67,9 +67,9 @@ function translate(cause: unknown, attempted: string, { place, server }: ApiPlac
   if (cause instanceof ApiProblem) {
     const { status, code, title, detail, advice: told, problems = [], request_id } = cause.problem
     const where = problems.map(({ at, rule }) => `${at}: ${rule}`).join('; ')
-    const received = `${code}: ${[detail ?? title, where].filter((part) => part !== '').join('; ')}`
+    const shown = `${code}: ${[detail ?? title, where].filter((part) => part !== '').join('; ')}`
     const advice = told ?? (request_id === '' ? undefined : `The request was ${request_id}`)
-    const more = { attempted, received, ...(advice === undefined ? {} : { advice }), cause }
+    const more = { attempted, shown, ...(advice === undefined ? {} : { advice }), cause }
     if (status === 401 || status === 403) return cliError('CLI_DENIED', more)
     if (status === 404) return cliError('CLI_NOT_FOUND', more)
     return status < 500 ? cliError('CLI_USAGE', more) : cliError('CLI_SERVER_FAILED', more)

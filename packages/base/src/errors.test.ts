@@ -33,6 +33,15 @@ test('a place that knows better gives its own advice, and nothing received is no
   assert.equal(error.received, undefined)
 })
 
+test('what another error has shown is passed on as it is, without secrets and never at length', () => {
+  const passed = (shown: string | undefined) => doorError('DOOR_LOCKED', { attempted: 'telling', shown }).received
+  const first = doorError('DOOR_LOCKED', { attempted: 'opening', received: 'a "hairpin"' })
+  assert.equal(passed(first.received), '"a \\"hairpin\\""')
+  assert.equal(passed(undefined), undefined)
+  assert.ok(!passed('password=hunter2-hunter2')?.includes('hunter2'))
+  assert.match(passed('x'.repeat(1000)) ?? '', /^x{300}… \(1000 characters\)$/)
+})
+
 test('what was received is shown whatever it is, and never at length', () => {
   const circular: Record<string, unknown> = {}
   circular.self = circular

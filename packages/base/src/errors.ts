@@ -26,6 +26,8 @@ export type ErrorDetail = {
   /** What was being done, as a phrase that follows "while": "reading the rule file x.yml". */
   readonly attempted: string
   readonly received?: unknown
+  /** In its place: what another error has shown, here or in another process, and is not to be quoted again. */
+  readonly shown?: string | undefined
   /** Overrides the table's advice when this place knows better. */
   readonly advice?: string
   /** How long to wait before it can succeed, where that is known. */
@@ -50,7 +52,8 @@ export class SealwatchError extends Error {
     const { cause } = detail
     // What the cause has received was shown there already.
     const isShown = isSealwatchError(cause) && detail.received === cause.received
-    const received = detail.received === undefined ? undefined : isShown ? cause.received : show(detail.received)
+    const received =
+      detail.received === undefined ? shorten(detail.shown) : isShown ? cause.received : show(detail.received)
     const attempted = scrubText(detail.attempted)
     const advice = detail.advice === undefined ? row.advice : scrubText(detail.advice)
     super(
@@ -93,6 +96,13 @@ export function messageOf(error: unknown): string {
 function show(value: unknown): string {
   const text =
     typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' ? jsonOf(value) : String(value)
+  return shorten(text)
+}
+
+function shorten(text: string): string
+function shorten(text: string | undefined): string | undefined
+function shorten(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
   // Scrubbed first: what is cut in two is no longer known for a secret.
   const clean = scrubText(text.slice(0, scrubbedCharsMax))
   return text.length > receivedCharsMax ? `${clean.slice(0, receivedCharsMax)}… (${text.length} characters)` : clean

@@ -89,14 +89,5 @@ export function failedOf(error: unknown): Told {
 
 function errorOf({ code, attempted, received, advice }: Extract<Told, { kind: 'failed' }>): Error {
   const row = Object.hasOwn(cliErrors, code) ? cliErrors[code as keyof typeof cliErrors] : cliErrors.CLI_START_FAILED
-  return new SealwatchError(code, row, { attempted, received: received && unquoted(received), advice })
-}
-
-/** An error holds what was received in quotes, and would quote it again. */
-function unquoted(shown: string): unknown {
-  try {
-    return JSON.parse(shown)
-  } catch {
-    return shown
-  }
+  return new SealwatchError(code, row, { attempted, shown: received, advice })
 }
