@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { integer, optional, text } from '@sealwatch/base'
+import { integer, optional, readProxies, text } from '@sealwatch/base'
 
 export const serverConfigPrefix = 'SEALWATCH_SERVER_'
 
@@ -121,6 +121,16 @@ export const serverSettings = {
     mustBe: 'an origin, as in https://sealwatch.example.com',
     help: 'Where browsers reach the dashboard: what log-in links and the provider lead back to. Empty: where the server listens',
   }),
+  trustedProxies: {
+    ...optional({
+      env: 'SEALWATCH_SERVER_TRUSTED_PROXIES',
+      help: 'Addresses and CIDR blocks, with commas between, of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed (docs/access.md, Behind a proxy). Empty: nobody is',
+    }),
+    parse: (value: string) =>
+      readProxies(value) === undefined
+        ? { mustBe: 'at most 64 addresses or CIDR blocks with commas between, none larger than /8, in IPv6 than /16' }
+        : { value },
+  },
   oidcIssuer: optional({
     env: 'SEALWATCH_SERVER_OIDC_ISSUER',
     help: 'OpenID Connect provider that people sign in through: its issuer, https (docs/sign-in.md). Empty: none, or the one of `up`',

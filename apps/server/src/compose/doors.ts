@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hostname } from 'node:os'
+import { noProxies, readProxies } from '@sealwatch/base'
 import type { Principal } from '../access/index.ts'
 import { createGuesses } from '../access/index.ts'
 import {
@@ -37,6 +38,7 @@ export async function openDoors(
   ends: AsyncDisposableStack,
 ): Promise<Doors> {
   const { config, api, health, identity } = rooms
+  const proxies = readProxies(config.trustedProxies) ?? noProxies
   const names = [...new Set([config.host, '127.0.0.1', 'localhost', hostname()])]
   const guesses = createGuesses({ ...rooms, failed: rooms.signIn.failed })
   const { failed } = rooms.signIn
@@ -76,11 +78,12 @@ export async function openDoors(
     },
   }
   const network = httpApp(
-    { ...http, checkForm: (request) => checkForm(request, rooms.origin.url) },
+    { ...http, proxies, checkForm: (request) => checkForm(request, rooms.origin.url, proxies) },
     authenticateNetwork(
       rooms.access.tokens,
       readSession(rooms.signIn, () => rooms.origin.url),
       guesses,
+      proxies,
     ),
   )
   const operator = httpApp({ ...http, dashboard: undefined }, authenticateOperator)
@@ -89,7 +92,7 @@ export async function openDoors(
     await app.ready()
   }
   const credentials = async () => identity.authority.issueServer([...names, config.apiAddress])
-  const place = { address: config.apiAddress, port: config.apiPort, clock: rooms.clock }
+  const place = { address: config.apiAddress, port: config.apiPort, proxies, clock: rooms.clock }
   const door = ends.adopt(await openHttpDoor({ ...place, handle: network.routing, credentials }), ({ close }) =>
     close(),
   )

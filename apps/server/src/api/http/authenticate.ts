@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { IncomingMessage } from 'node:http'
+import { noProxies, type Proxies } from '@sealwatch/base'
 import { tenantForm } from '@sealwatch/contract'
 import type { Access, Guesses, Principal } from '../../access/index.ts'
 import { httpError } from './problems.ts'
 import type { Caller } from './route.ts'
+import { addressOf } from './whence.ts'
 
 /** Names the tenant that the operator acts in; of others it must repeat theirs. */
 export const tenantHeader = 'sealwatch-tenant'
@@ -21,6 +23,7 @@ export function authenticateNetwork(
   tokens: Pick<Access['tokens'], 'principalOf'>,
   readSession: SessionReader,
   guesses: Pick<Guesses, 'note'>,
+  proxies: Proxies = noProxies,
 ): (request: IncomingMessage, requestId: string) => Promise<Caller | undefined> {
   return async (request, requestId) => {
     const presented = presentedToken(request)
@@ -31,7 +34,7 @@ export function authenticateNetwork(
     }
     const principal = tokens.principalOf(presented)
     if (principal?.kind !== 'machine') {
-      const source = request.socket.remoteAddress ?? 'unknown'
+      const source = addressOf(request, proxies) ?? 'unknown'
       const waitMs = guesses.note({ cause: 'API_TOKEN_UNKNOWN', source, requestId })
       // One that is valid is never refused for what others guess from the same address.
       throw httpError(waitMs > 0 ? 'RATE_EXCEEDED' : 'CREDENTIALS_INVALID', {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
+import { noProxies, type Proxies, readProxies } from '@sealwatch/base'
 import { checkForm } from './form.ts'
 
 function requestOf(rawHeaders: readonly string[], more: object = {}): IncomingMessage {
@@ -11,9 +12,9 @@ function requestOf(rawHeaders: readonly string[], more: object = {}): IncomingMe
     headers[(rawHeaders[i] as string).toLowerCase()] ??= rawHeaders[i + 1] as string
   return { rawHeaders, headers, httpVersion: '1.1', socket: {}, ...more } as unknown as IncomingMessage
 }
-const codeOf = (rawHeaders: readonly string[], more?: object, origin = '') => {
+const codeOf = (rawHeaders: readonly string[], more?: object, origin = '', proxies: Proxies = noProxies) => {
   try {
-    checkForm(requestOf(rawHeaders, more), origin)
+    checkForm(requestOf(rawHeaders, more), origin, proxies)
     return undefined
   } catch (error) {
     return (error as { code: string }).code
@@ -30,6 +31,27 @@ test('a request in plain HTTP is for this machine, by a name that others cannot 
   assert.equal(codeOf(['Host', 'seal.example'], {}, 'https://seal.example'), undefined)
   assert.equal(codeOf(['Host', 'evil.example'], {}, 'https://seal.example'), 'HOST_FOREIGN')
   assert.equal(codeOf(['Host', 'any.example'], { socket: { encrypted: true } }), undefined, 'TLS proves the name')
+})
+
+test('where our pages come by TLS, nobody comes by a proxy of ours in the open; what others say of that is not heard', () => {
+  const proxies = readProxies('127.0.0.1') as Proxies
+  const ask = (told: string | undefined, remoteAddress: string, origin: string) =>
+    codeOf(
+      ['Host', 'seal.example', ...(told === undefined ? [] : ['X-Forwarded-Proto', told])],
+      { socket: { remoteAddress } },
+      origin,
+      proxies,
+    )
+  for (const [told, address, origin, code] of [
+    ['https', '127.0.0.1', 'https://seal.example', undefined],
+    ['http', '127.0.0.1', 'https://seal.example', 'HOST_FOREIGN'],
+    ['https, HTTP', '127.0.0.1', 'https://seal.example', 'HOST_FOREIGN'],
+    ['http', '127.0.0.1', 'http://seal.example', undefined],
+    ['http', '127.0.0.2', 'https://seal.example', undefined],
+    [undefined, '127.0.0.1', 'https://seal.example', undefined],
+    ['gopher', '127.0.0.1', 'https://seal.example', undefined],
+  ] as const)
+    assert.equal(ask(told, address, origin), code, `${told} of ${address} for ${origin}`)
 })
 
 test('what decides is said once, and in a version that has it', () => {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { IncomingMessage } from 'node:http'
+import type { Proxies } from '@sealwatch/base'
 import { isLoopback } from './loopback.ts'
 import { httpError } from './problems.ts'
+import { protocolOf } from './whence.ts'
 
 /** Said twice they are a way to have two readers see two requests. */
 const once: ReadonlySet<string> = new Set(['host', 'authorization', 'content-type', 'origin'])
@@ -10,9 +12,11 @@ const hostForm = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?$/i
 
 /**
  * What node's parser lets through. `origin`: of our own pages. On loopback a page of elsewhere may have had its name resolved
- * to this machine: it is told apart by the name it asks for. Throws REQUEST_INVALID or HOST_FOREIGN.
+ * to this machine: it is told apart by the name it asks for. Nor does anybody come in the open by a proxy of ours where our
+ * own pages come by TLS. Throws REQUEST_INVALID or HOST_FOREIGN.
  */
-export function checkForm({ rawHeaders, headers, httpVersion, socket }: IncomingMessage, origin: string): void {
+export function checkForm(request: IncomingMessage, origin: string, proxies: Proxies): void {
+  const { rawHeaders, headers, httpVersion, socket } = request
   const wrong = (received: string) =>
     httpError('REQUEST_INVALID', { attempted: 'reading the head of a request', received })
   const seen = new Set<string>()
@@ -22,6 +26,8 @@ export function checkForm({ rawHeaders, headers, httpVersion, socket }: Incoming
     seen.add(name)
   }
   if (httpVersion !== '1.1' && httpVersion !== '1.0') throw wrong(`HTTP/${httpVersion}`)
+  if (origin.startsWith('https:') && proxies.has(socket.remoteAddress) && protocolOf(request, proxies) === 'http')
+    throw httpError('HOST_FOREIGN', { attempted: 'reading the head of a request', received: 'plain HTTP at the proxy' })
   const host = hostForm
     .exec(headers.host ?? '')?.[1]
     ?.replace(/^\[|\]$/g, '')

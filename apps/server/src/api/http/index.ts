@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Clock, Log } from '@sealwatch/base'
+import type { Clock, Log, Proxies } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
@@ -94,6 +94,7 @@ export type HttpOptions = HttpPorts & {
   readonly limits: ServeOptions['limits']
   /** What every request must keep to, whatever it asks for. */
   readonly checkForm?: ServeOptions['checkForm']
+  readonly proxies?: Proxies
   /** Of the dashboard; without them, the API alone. */
   readonly dashboard?: readonly DashboardFile[] | undefined
   readonly clock: Clock
@@ -109,6 +110,7 @@ export const httpApp = (options: HttpOptions, authenticate: ServeOptions['authen
     idempotency: createIdempotency(options),
     limits: options.limits,
     checkForm: options.checkForm,
+    proxies: options.proxies,
     clock: options.clock,
     log: options.log,
   })

@@ -5,7 +5,7 @@ import { createServer as createPlainServer, type RequestListener, type Server, t
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Clock, clientOf, type ErrorTable, errorsOf } from '@sealwatch/base'
+import { type Clock, clientOf, type ErrorTable, errorsOf, noProxies, type Proxies } from '@sealwatch/base'
 import { isLoopback } from './loopback.ts'
 import { securityHeaders } from './serve-routes.ts'
 import { createTurns } from './turns.ts'
@@ -32,7 +32,7 @@ export type HttpDoor = {
 }
 
 export type DoorBounds = {
-  /** Of all peers together, and of one address or IPv6 /64; those of this machine are not told apart. */
+  /** Of all peers together, and of one address or IPv6 /64; this machine and trusted proxies may have all. */
   readonly connectionsMax: number
   readonly connectionsOfAddressMax: number
   readonly handshakeMs: number
@@ -64,10 +64,11 @@ export async function openHttpDoor(options: {
   readonly port: number
   readonly handle: RequestListener
   readonly credentials: () => Promise<Credentials>
+  readonly proxies?: Proxies
   readonly clock: Clock
   readonly bounds?: Partial<DoorBounds>
 }): Promise<HttpDoor> {
-  const { address, port, handle, credentials, clock } = options
+  const { address, port, handle, credentials, clock, proxies = noProxies } = options
   const bounds = { ...standing, ...options.bounds }
   const forNode = {
     headersTimeout: bounds.headersMs,
@@ -95,7 +96,7 @@ export async function openHttpDoor(options: {
   server.timeout = bounds.stillMs
   server.maxConnections = bounds.connectionsMax
   server.maxRequestsPerSocket = 100_000
-  limitAddresses(server, bounds.connectionsOfAddressMax)
+  limitAddresses(server, bounds.connectionsOfAddressMax, proxies)
   answerBroken(server)
   // Whatever a client expects, it gets an answer.
   server.on('checkExpectation', handle)
@@ -137,12 +138,12 @@ export async function openHttpDoor(options: {
 }
 
 /** One stranger does not take all the connections there are. */
-function limitAddresses(server: Server, atOnceMax: number): void {
+function limitAddresses(server: Server, atOnceMax: number, proxies: Proxies): void {
   const turns = createTurns()
   server.on('connection', (socket: Socket) => {
     const { remoteAddress = '' } = socket
     const client = clientOf(remoteAddress)
-    if (isLoopback(remoteAddress)) return
+    if (isLoopback(remoteAddress) || proxies.has(remoteAddress)) return
     const leave = turns.enter(client, atOnceMax)
     if (leave === undefined) socket.destroy()
     else socket.once('close', leave)

@@ -17,8 +17,9 @@ export const httpErrors = {
   },
   HOST_FOREIGN: {
     kind: 'denied',
-    rule: 'a request in plain HTTP is for this machine, by its own name or by the one of SEALWATCH_SERVER_PUBLIC_ORIGIN',
-    advice: 'Set SEALWATCH_SERVER_PUBLIC_ORIGIN to the origin that browsers see, or ask for localhost',
+    rule: 'a request in plain HTTP is for this machine, by its own name or by the one of SEALWATCH_SERVER_PUBLIC_ORIGIN, and did not come to a proxy in the open where that is https',
+    advice:
+      'Set SEALWATCH_SERVER_PUBLIC_ORIGIN to the origin that browsers see, or ask for localhost; let the proxy send those who come in the open to https',
   },
   TENANT_SWITCHED: {
     kind: 'conflict',

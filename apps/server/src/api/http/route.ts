@@ -17,7 +17,7 @@ export type Caller = {
 export type RequestFacts = {
   readonly requestId: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Of the peer; undefined on the control socket. */
+  /** Of whoever asks; undefined on the control socket. */
   readonly address: string | undefined
   /** Fires when the client is gone. */
   readonly signal: AbortSignal

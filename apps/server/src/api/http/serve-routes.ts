@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { type Clock, clientOf, createRate, isSealwatchError, type Log } from '@sealwatch/base'
+import { type Clock, clientOf, createRate, isSealwatchError, type Log, noProxies, type Proxies } from '@sealwatch/base'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { type Access, type Authorised, actions, nameOf } from '../../access/index.ts'
@@ -13,6 +13,7 @@ import { readJson } from './read-json.ts'
 import { Answer, type Caller, type RequestFacts, type Route, Upgrade } from './route.ts'
 import { createTurns } from './turns.ts'
 import { takeUpgrade } from './upgrades.ts'
+import { addressOf, protocolOf } from './whence.ts'
 
 export type ServeOptions = {
   readonly routes: readonly Route[]
@@ -25,6 +26,8 @@ export type ServeOptions = {
   /** Throws where a request has a form that two readers may read as two. */
   readonly checkForm?: ((request: IncomingMessage) => void) | undefined
   readonly idempotency: Idempotency
+  /** Through whom requests may come for others; without: nobody. */
+  readonly proxies?: Proxies | undefined
   /**
    * Requests a second: of one address before anybody knows who it is, and of one tenant. And how many of one tenant are
    * under way at once.
@@ -63,7 +66,7 @@ export const securityHeaders = {
 
 /** The server of all routes, not yet listening; the control socket and the network share it. */
 export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyInstance {
-  const { routes, clock, log, limits } = options
+  const { routes, clock, log, limits, proxies = noProxies } = options
   const rate = (perSecond: number) => createRate(clock, { perSecond, burst: perSecond * burstSeconds, keysMax })
   const ofAddress = rate(limits.perAddress)
   const ofTenant = rate(limits.perTenant)
@@ -74,7 +77,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
 
   /** Whoever is denied does not fill the log: what matters is in the ledger, with its number. */
   const isTold = (status: number, { raw }: FastifyRequest) =>
-    told.take(`${status} ${clientOf(raw.socket.remoteAddress)}`) === 0
+    told.take(`${status} ${clientOf(addressOf(raw, proxies))}`) === 0
   app.setErrorHandler((error, request, reply) => answerProblem({ log, isTold }, request, reply, translated(error)))
   app.setNotFoundHandler((request, reply) =>
     answerProblem(
@@ -86,9 +89,9 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
   )
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...securityHeaders, 'x-request-id': request.id })
-    if (isTls(request.raw)) reply.header('strict-transport-security', 'max-age=31536000')
+    if (protocolOf(request.raw, proxies) === 'https') reply.header('strict-transport-security', 'max-age=31536000')
     // On the control socket there is root alone.
-    const { remoteAddress: address } = request.raw.socket
+    const address = addressOf(request.raw, proxies)
     if (address !== undefined) checkRate(ofAddress.take(clientOf(address)))
     options.checkForm?.(request.raw)
   })
@@ -118,7 +121,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
         passed.set(request, options.gate.authorise(caller.principal, one.action, at))
       },
       handler: async (request, reply) => {
-        const input = { ...read(schemas, request), request: factsOf(request, reply) }
+        const input = { ...read(schemas, request), request: factsOf(request, reply, proxies) }
         if ('open' in one) return send(one, reply, await one.handle(input))
         if ('self' in one) return send(one, reply, await one.handle(known(callers, request), input))
         return act(one, known(passed, request), input, request, reply)
@@ -223,19 +226,17 @@ function checkRate(waitMs: number): void {
   if (waitMs > 0) throw httpError('RATE_EXCEEDED', { attempted: 'taking a request', waitMs })
 }
 
-function factsOf(request: FastifyRequest, reply: FastifyReply): RequestFacts {
+function factsOf(request: FastifyRequest, reply: FastifyReply, proxies: Proxies): RequestFacts {
   const gone = new AbortController()
   // A request that was read whole is closed, too: what goes away with its client is the answer.
   reply.raw.once('close', () => gone.abort())
   return {
     requestId: request.id,
     headers: request.headers,
-    address: request.raw.socket.remoteAddress,
+    address: addressOf(request.raw, proxies),
     signal: gone.signal,
   }
 }
-
-const isTls = (request: IncomingMessage) => 'encrypted' in request.socket
 
 class Refused extends Error {
   readonly problems: NonNullable<Problem['problems']>
