@@ -2,7 +2,7 @@
 // Tenants come, stand still and go while hosts ship and others are sealed: the whole control plane, with real hosts.
 
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +42,7 @@ async function until(fits: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await fits())) await new Promise(setImmediate)
 }
 
-/** How many rows of each table, of both databases, are of the tenant. */
+/** How many rows of each table, of both databases, name the tenant, in whatever column. */
 function rowsOf(dir: string, tenant: string): Record<string, number> {
   const found: Record<string, number> = {}
   for (const file of ['index.sqlite', 'entries.sqlite']) {
@@ -50,8 +50,8 @@ function rowsOf(dir: string, tenant: string): Record<string, number> {
     const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as { name: string }[]
     for (const { name } of tables) {
       const columns = database.prepare(`SELECT name FROM pragma_table_info('${name}')`).all() as { name: string }[]
-      if (!columns.some((column) => column.name === 'tenant')) continue
-      const row = database.prepare(`SELECT count(*) AS count FROM ${name} WHERE tenant = ?`).get(tenant)
+      const names = columns.map((column) => `${column.name} = ?1 OR instr(${column.name}, '"' || ?1 || '"') > 0`)
+      const row = database.prepare(`SELECT count(*) AS count FROM ${name} WHERE ${names.join(' OR ')}`).get(tenant)
       const { count } = row as { count: number }
       if (count > 0) found[`${file} ${name}`] = count
     }
@@ -91,13 +91,21 @@ test('POL-3 LOG-8 an erased tenant is gone from every store while it ships; the 
     const [acme, globex] = [await hostOf(server, 'acme', dir.path), await hostOf(server, 'globex', dir.path)]
     const inGlobex = server.root('globex')
     await inGlobex.call('putRole', { params: { name: 'oncall' }, body: { actions: ['alert:list'] } })
-    await inGlobex.call('createToken', { body: { name: 'ci', actions: ['alert:list'], ttl_seconds: 600 } })
+    const wanted = { name: 'ci', actions: ['alert:list'], ttl_seconds: 600 }
+    const { token } = await inGlobex.call('createToken', { body: wanted })
+    await inGlobex.call('addGroupRole', { body: { group: 'sec', role: 'custom/oncall' } })
+    const personId = `usr_${'0'.repeat(20)}`
+    await inGlobex.call('grantRole', { params: { person_id: personId, role: 'custom/oncall' } })
+    const policy = readFileSync(new URL('../../vectors/policies/good/network.json', import.meta.url), 'utf8')
+    await inGlobex.call('putPolicy', { params: { id: 'p' }, body: { policy } })
     await until(() => acme.acknowledged > 20 && globex.acknowledged > 20)
     const { ledger } = await server.root('cluster').call('eraseTenant', { params: { tenant_name: 'globex' } })
     assert.ok((ledger?.leaf_index ?? 0) > 0)
     assert.equal(existsSync(join(data, 'ledgers/tenant-globex')), false)
     assert.deepEqual(await systemDisk.list(join(data, 'erased')), [])
     assert.equal(await create(server, 'globex').then(String, codeOf), 'TENANT_EXISTS')
+    const asked = await server.by(token).call('listRoles').then(String, codeOf)
+    assert.equal(asked, 'CREDENTIALS_INVALID')
     const went = acme.acknowledged
     await until(() => acme.acknowledged > went + 20)
     await globex.stop()

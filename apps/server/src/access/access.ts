@@ -17,6 +17,8 @@ export type Access = {
   readonly roles: Roles
   readonly tokens: Tokens
   readonly denials: Denials
+  /** Nothing that was given in a tenant outlives it: no grant, no role, no group's role, no token. */
+  forgetTenant(tenant: string): void
 }
 
 export type AccessOptions = RecordOptions & {
@@ -39,5 +41,17 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     onDenied: denials.note,
   })
   const groupRoles = await openGroupRoles({ ...options, grants })
-  return { gate: room.gate, grants, groupRoles, roles, tokens: await openTokens({ ...options, gate }), denials }
+  const tokens = await openTokens({ ...options, gate })
+  return {
+    gate: room.gate,
+    grants,
+    groupRoles,
+    roles,
+    tokens,
+    denials,
+    forgetTenant: (tenant) => {
+      for (const one of [grants, groupRoles, roles, tokens]) one.forgetTenant(tenant)
+      gate().changed(tenant)
+    },
+  }
 }

@@ -41,6 +41,8 @@ export type Grants = {
   /** The tenants in which the person holds anything and that are not suspended, in order. */
   tenantsOf(personId: string): string[]
   isHeld(tenant: string, role: string): boolean
+  /** Of a tenant that goes; its rows go with all others of it. */
+  forgetTenant(tenant: string): void
 }
 
 /** A role of a tenant. */
@@ -155,7 +157,8 @@ export async function openGrants(
       give(tenant, personId, 'tenant_admin', { name: nameOf(by.principal), requestId: by.requestId }),
     checkGive: (by, role) => checkGive(by, role, `handing on ${role}`),
     begin: async (personId, grants, by) => {
-      for (const grant of grants) if (!isHeldBy(personId, grant)) await give(grant.tenant, personId, grant.role, by)
+      for (const grant of grants.filter(({ tenant }) => options.stateOf(tenant) !== undefined))
+        if (!isHeldBy(personId, grant)) await give(grant.tenant, personId, grant.role, by)
     },
     byGroups: async (personId, due, requestId) => {
       const given = [...held.values()]
@@ -197,6 +200,7 @@ export async function openGrants(
         .map(([tenant]) => tenant)
         .sort(),
     isHeld: (tenant, role) => grantsIn(tenant).some((grant) => grant.role === role),
+    forgetTenant: (tenant) => void held.delete(tenant),
   }
 }
 

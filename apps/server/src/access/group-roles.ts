@@ -19,6 +19,7 @@ export type GroupRoles = {
   remove(by: Authorised<'member:grant'>, group: string, role: string): Promise<Recorded>
   /** Brings what a person's groups give up to date. */
   apply(personId: string, groups: readonly string[], requestId: string): Promise<void>
+  forgetTenant(tenant: string): void
 }
 
 /** As providers write them: names, paths, object ids. No control or format character, which nobody could see. */
@@ -89,6 +90,9 @@ export async function openGroupRoles(options: RecordOptions & { readonly grants:
       })
       await grants.takeGroup(tenant, group, role, { name: nameOf(by.principal), requestId: by.requestId })
       return recorded
+    },
+    forgetTenant: (tenant) => {
+      for (const row of rowsOf(tenant)) rows.delete(keyOf(row))
     },
     apply: async (personId, groups, requestId) => {
       const own = new Set(groups)

@@ -34,6 +34,7 @@ export type Roles = {
   of(tenant: string): readonly CustomRole[]
   /** What the role allows in the tenant; undefined: there is none of that name. */
   actionsOf(tenant: string, role: string): readonly Action[] | undefined
+  forgetTenant(tenant: string): void
 }
 
 export async function openRoles(
@@ -72,6 +73,7 @@ export async function openRoles(
 
   return {
     of,
+    forgetTenant: (tenant) => void roles.delete(tenant),
     actionsOf: (tenant, role) => {
       if (role.startsWith('custom/')) return roles.get(tenant)?.get(role.slice('custom/'.length))
       return isStandingRole(role) ? standingActions(role, tenant) : undefined

@@ -46,6 +46,7 @@ export type Tokens = {
   principalOf(presented: string): Principal | undefined
   /** Whether it still counts. */
   isLive(tenant: string, tokenId: string): boolean
+  forgetTenant(tenant: string): void
 }
 
 export async function openTokens(options: RecordOptions & { readonly gate: () => Gate }): Promise<Tokens> {
@@ -98,6 +99,13 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
     isLive: (tenant, tokenId) => {
       const found = find(tenant, tokenId)
       return found !== undefined && isLive(found[1])
+    },
+    forgetTenant: (tenant) => {
+      for (const [secretHash, row] of rows) {
+        if (row.tenant !== tenant) continue
+        rows.delete(secretHash)
+        hashes.delete(row.tokenId)
+      }
     },
     list: ({ tenant }) => [...rows.values()].filter((row) => row.tenant === tenant),
     principalOf: (presented) => {

@@ -21,6 +21,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     outbox,
     quarantine,
     sealing,
+    signIn,
     store,
   } = rooms
   const ledgerOf = (tenant: string) => join(dir, 'ledgers', folderOf(tenant))
@@ -36,6 +37,8 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     hasLedger: async (tenant) => (await disk.sizeOf(ledgerOf(tenant))) !== undefined,
     expel: async (tenant) => {
       await identity.expel(tenant)
+      access.forgetTenant(tenant)
+      await signIn.forgetTenant(tenant)
       await admission.settled(tenant)
     },
     close: async (tenant) => {

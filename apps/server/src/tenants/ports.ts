@@ -8,7 +8,10 @@ export type TenantPorts = {
   open(tenant: string): Promise<void>
   /** Whether its ledger is there, on the disk. */
   hasLedger(tenant: string): Promise<boolean>
-  /** Revokes its hosts and takes its join tokens back; resolves when nothing of it is under way any more. */
+  /**
+   * Revokes its hosts, takes its join tokens back, and lets nobody in any more: no grant, token or session of it counts.
+   * Resolves when nothing of it is under way any more.
+   */
   expel(tenant: string): Promise<void>
   /** Lets the root vouch for the last line of its ledger, and closes that. */
   close(tenant: string): Promise<void>

@@ -8,7 +8,7 @@ import { actEvent, alertEvent, auditEvent, auditTenant, type ServerVoice } from 
 /** How a session began. */
 export type LoginMethod = 'oidc' | 'break_glass'
 /** Why a session ended. */
-export type EndCause = 'logout' | 'idle' | 'age' | 'displaced' | 'disabled' | 'clock'
+export type EndCause = 'logout' | 'idle' | 'age' | 'displaced' | 'disabled' | 'clock' | 'tenant_erased'
 export type PersonChange = 'enable' | 'disable' | 'delete'
 export type By = { readonly name: string; readonly requestId: string }
 
@@ -111,6 +111,7 @@ const ends = {
   displaced: 'was signed out, for there were newer sessions than one person may have',
   disabled: 'was signed out, for the person was disabled or erased',
   clock: 'was signed out, for the clock had been set',
+  tenant_erased: 'was signed out, for the tenant that the session acted in was erased',
 } as const satisfies Record<EndCause, string>
 
 export function loggedOut(

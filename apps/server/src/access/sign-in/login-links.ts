@@ -37,6 +37,8 @@ export type LoginLinks = {
   lookByHash(codeHash: string): Promise<LoginLink>
   /** Uses it up: of all who try at once, one does. Throws LINK_OVER. */
   use(tx: Tx, codeHash: string, personId: string, timeNs: bigint): Promise<void>
+  /** Of a tenant that goes: no link gives a role in it any more, and one that gave nothing else is none. */
+  forgetTenant(tenant: string): Promise<void>
 }
 
 export const linkSeconds = 600
@@ -103,6 +105,21 @@ export function createLoginLinks(store: Store, clock: Clock): LoginLinks {
         .execute()
       return { code, codeHash, expiresAt }
     },
+    forgetTenant: (tenant) =>
+      store.transaction(async (tx) => {
+        for (const { code_hash, grants } of await tx
+          .selectFrom('login_links')
+          .select(['code_hash', 'grants'])
+          .execute()) {
+          const given = JSON.parse(grants) as Held[]
+          const left = given.filter((one) => one.tenant !== tenant)
+          if (left.length === given.length) continue
+          const [one, text] = [code_hash, JSON.stringify(left)]
+          if (left.length > 0)
+            await tx.updateTable('login_links').set({ grants: text }).where('code_hash', '=', one).execute()
+          else await tx.deleteFrom('login_links').where('code_hash', '=', one).execute()
+        }
+      }),
     use: async (tx, codeHash, personId, timeNs) => {
       const now = rfc3339(timeNs)
       const { numUpdatedRows } = await tx

@@ -43,6 +43,8 @@ export type Sessions = {
   /** Its ID token, as long as the server remembers it. */
   idTokenOf(id: string): string | undefined
   list(personId: string): Session[]
+  /** Those that act in the tenant now. */
+  actingIn(tenant: string): Session[]
   /** Ends sessions at once, then records that; false: there were none. */
   end(sessions: readonly Session[], cause: EndCause, requestId?: string): Promise<boolean>
   /** Whether it still counts; asking does not keep it from idling away. */
@@ -235,6 +237,7 @@ export async function openSessions(options: RecordOptions & { readonly limits: S
       sessionsOf(personId)
         .filter((one) => over(one) === undefined)
         .map(({ session, seenMs }) => ({ ...session, seenMs })),
+    actingIn: (tenant) => [...live.values()].map(({ session }) => session).filter((one) => one.tenant === tenant),
     end,
     isLive: (id) => {
       const found = byId.get(id)

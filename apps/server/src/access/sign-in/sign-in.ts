@@ -47,6 +47,8 @@ export type SignIn = {
     personId: string,
     change: PersonChange,
   ): Promise<Recorded>
+  /** Of one that goes: its links give nothing any more, and whoever acts in it is signed out. */
+  forgetTenant(tenant: string): Promise<void>
   /** To the provider. Throws LOGIN_TOO_OFTEN, LOGIN_RETURN, LOGIN_NO_PROVIDER, PROVIDER_UNAVAILABLE or PROVIDER_UNFIT. */
   beginLogin(visit: Visit, returnTo: string): Promise<Sent>
   /** Back from it, with the query of its answer. Throws what is wrong with that, LOGIN_WITHOUT_ROLE or PERSON_DISABLED. */
@@ -59,6 +61,7 @@ export type SignIn = {
 const ofAddress = { perSecond: 0.5, burst: 30, keysMax: 10_000 } as const
 const ofPerson = { perSecond: 0.1, burst: 10, keysMax: 10_000 } as const
 const answerCharsMax = 8_192
+const endAtOnce = 200
 const returnForm = /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,511}$/
 
 export async function openSignIn(options: SignInOptions): Promise<SignIn> {
@@ -179,6 +182,12 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
       })
       if (change === 'delete') await grants.takeAll(personId, { name: nameOf(by.principal), requestId: by.requestId })
       return recorded
+    },
+    forgetTenant: async (tenant) => {
+      await links.forgetTenant(tenant)
+      const acting = sessions.actingIn(tenant)
+      for (let from = 0; from < acting.length; from += endAtOnce)
+        await sessions.end(acting.slice(from, from + endAtOnce), 'tenant_erased')
     },
     beginLogin: (visit, returnTo) =>
       step(visit, async () => {

@@ -37,7 +37,8 @@ async function appOf(room: Room) {
     ...outbox,
     committed: (async (uid: string) => Number(uid)) as Parameters<typeof openAccess>[0]['outbox']['committed'],
   }
-  const stateOf = (tenant: string) => (['cluster', 'default', 'acme', 'zeta'].includes(tenant) ? 'active' : undefined)
+  const tenants = new Set(['cluster', 'default', 'acme', 'zeta'])
+  const stateOf = (tenant: string) => (tenants.has(tenant) ? 'active' : undefined)
   const access = await openAccess({ store, outbox: outboxOfAll, voice, clock, log, stateOf } as const)
   const signIn = await room.open(access)
   const ofTenants = { registry: notAsked, tenants: notAsked }
@@ -61,7 +62,14 @@ async function appOf(room: Room) {
       { note: () => 0 },
     ),
   )
-  return { room, access, signIn, operator, network }
+  /** As compose has it done. */
+  const erase = async (tenant: string) => {
+    tenants.delete(tenant)
+    access.forgetTenant(tenant)
+    await signIn.forgetTenant(tenant)
+    await store.forget(tenant)
+  }
+  return { room, access, signIn, operator, network, erase }
 }
 
 async function ask(app: FastifyInstance, browser: Browser, options: InjectOptions) {
@@ -351,5 +359,52 @@ inApp(
     assert.deepEqual([page.statusCode, page.headers['retry-after']], [429, '2'])
     room.clock.pass(2_000)
     assert.equal((await network.inject({ url })).statusCode, 401)
+  },
+)
+
+inApp(
+  'POL-3: with a tenant goes all that was given in it: sessions, tokens, groups, links; and its people go on',
+  async (app) => {
+    const { room, network, operator, access, erase } = app
+    const inZeta = { 'sealwatch-tenant': 'zeta' }
+    const write = (method: 'POST' | 'PUT', url: string, headers: Record<string, string>, payload: object) =>
+      operator.inject({ method, url: `/api/v1/${url}`, headers, payload })
+    await write('PUT', 'roles/oncall', inZeta, { actions: ['alert:list', 'token:list'] })
+    await write('POST', 'group-roles', inZeta, { group: 'sec', role: 'custom/oncall' })
+    await write('POST', 'group-roles', { 'sealwatch-tenant': 'acme' }, { group: 'sec', role: 'viewer' })
+    const made = await write('POST', 'tokens', inZeta, { name: 'ci', actions: ['token:list'], ttl_seconds: 600 })
+    const bearer = { authorization: `Bearer ${made.json().token}` }
+    const invited = await write('POST', 'members/invitations', inZeta, { name: 'Zoë', role: 'viewer' })
+    const comes = async (browser: Browser) => {
+      const begun = await ask(network, browser, { url: '/auth/login' })
+      const back = await browser.through(String(begun.headers.location))
+      return ask(network, browser, { url: back.pathname + back.search })
+    }
+    room.provider.mood.account = { sub: 'bob', groups: ['sec'] }
+    const bob = browserOf('192.0.2.80')
+    assert.equal((await comes(bob)).statusCode, 303)
+    const { csrf_token, person } = await session(network, bob)
+    const headers = { origin, 'sealwatch-csrf': csrf_token }
+    const moved = await ask(network, bob, {
+      method: 'POST',
+      url: '/api/v1/session/tenant',
+      headers,
+      payload: { tenant: 'zeta' },
+    })
+    assert.equal(moved.statusCode, 200, moved.body)
+    assert.equal((await network.inject({ url: '/api/v1/tokens', headers: bearer })).statusCode, 200)
+
+    await erase('zeta')
+    assert.equal((await network.inject({ url: '/api/v1/tokens', headers: bearer })).statusCode, 401)
+    assert.equal((await ask(network, bob, { url: '/api/v1/session' })).statusCode, 401)
+    assert.equal((await ask(network, bob, { url: `/auth/link?code=${codeOf(invited.json().url)}` })).statusCode, 403)
+    assert.equal((await comes(bob)).statusCode, 303, 'a group that stood for a role there keeps nobody out')
+    const view = await session(network, bob)
+    assert.deepEqual([view.tenant, view.tenants], ['acme', ['acme']])
+    const told = JSON.stringify(room.lines.map(({ unmapped }) => unmapped))
+    assert.match(told, /"cause":"tenant_erased"/)
+    const gone = await operator.inject({ method: 'DELETE', url: `/api/v1/people/${person.person_id}` })
+    assert.equal(gone.statusCode, 200, gone.body)
+    assert.deepEqual(access.grants.tenantsOf(person.person_id), [])
   },
 )
