@@ -131,6 +131,16 @@ test('many events become batches within the limits of the wire, and only the las
   await chain.close()
 })
 
+test('an append that fills its batch exactly ends in one head', async () => {
+  await using dir = await temporary()
+  const chain = await open(dir.path)
+  // The anchor is the first of its lines.
+  await chain.seal(events(0, 3_999))
+  assert.equal((await chain.readBatch(0))?.count, 4_001)
+  assert.equal(chain.position.nextSeq, 4_001)
+  await chain.close()
+})
+
 test('the newest append is read from memory, and what was read is not written over by the next', async () => {
   await using dir = await temporary()
   let reads = 0
