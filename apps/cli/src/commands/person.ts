@@ -30,9 +30,12 @@ export const personList = command({
       safe(row.name),
       safe(row.email),
       safe(row.last_login_at?.slice(0, 16) ?? 'never'),
+      safe(row.grants.map(({ tenant, role }) => `${tenant}/${role}`).join(' ')),
       row.disabled_at === null ? '' : 'disabled',
     ])
-    io.out(json ? `${safeJson({ items })}\n` : columns([['PERSON', 'NAME', 'E-MAIL', 'LAST LOG-IN', ''], ...rows]))
+    io.out(
+      json ? `${safeJson({ items })}\n` : columns([['PERSON', 'NAME', 'E-MAIL', 'LAST LOG-IN', 'ROLES', ''], ...rows]),
+    )
     return exit.ok
   },
 })

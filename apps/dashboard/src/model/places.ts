@@ -27,6 +27,8 @@ export type Icon =
   | 'roles'
   | 'key'
   | 'person'
+  | 'accounts'
+  | 'warn'
 export type Group = 'watch' | 'prove' | 'access' | 'cluster' | 'own'
 
 export const groups: Readonly<Record<Group, string>> = {
@@ -48,6 +50,8 @@ export const places = [
   { path: '/roles', name: 'Roles', icon: 'roles', key: 'r', group: 'access', needs: 'role:list' },
   { path: '/tokens', name: 'API tokens', icon: 'key', key: 'k', group: 'access', needs: 'token:list' },
   { path: '/tenants', name: 'Tenants', icon: 'tenants', key: 'n', group: 'cluster', needs: 'tenant:list' },
+  { path: '/accounts', name: 'Accounts', icon: 'accounts', key: 'c', group: 'cluster', needs: 'person:list' },
+  { path: '/break-glass', name: 'Break-glass', icon: 'warn', key: 'x', group: 'cluster', needs: 'deployment:read' },
   { path: '/sessions', name: 'Sessions', icon: 'person', key: 's', group: 'own' },
 ] as const satisfies readonly Place[]
 

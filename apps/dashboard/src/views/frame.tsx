@@ -28,6 +28,8 @@ const pages: Readonly<Record<Path, ComponentType>> = {
   '/roles': lazy(async () => ({ default: (await import('./roles.tsx')).Roles })),
   '/tokens': lazy(async () => ({ default: (await import('./tokens.tsx')).Tokens })),
   '/tenants': lazy(async () => ({ default: (await import('./tenants.tsx')).Tenants })),
+  '/accounts': lazy(async () => ({ default: (await import('./accounts.tsx')).Accounts })),
+  '/break-glass': lazy(async () => ({ default: (await import('./break-glass.tsx')).BreakGlass })),
   '/sessions': lazy(async () => ({ default: (await import('./sessions.tsx')).Sessions })),
 }
 

@@ -6,7 +6,7 @@ import type { Theme } from '../door/theme.ts'
 import { groups, type Place, placesFor } from '../model/places.ts'
 import type { Overlay } from './frame.tsx'
 import { Icon, Mark } from './parts/icon.tsx'
-import { useSession } from './session.ts'
+import { useAsk, useMay, useSession } from './session.ts'
 
 export function Rail({
   here,
@@ -104,12 +104,25 @@ export const PlaceLinks = ({
         >
           <Icon name={place.icon} />
           {place.name}
+          {place.path === '/break-glass' ? <Waiting /> : null}
           <kbd>g {place.key}</kbd>
         </a>
       </li>
     ))}
   </ul>
 )
+
+/** Break-glass access that nobody has looked at. */
+function Waiting() {
+  const enabled = useMay()('deployment:read')
+  const { data } = useAsk(['break-glass'], (door) => door.call('listBreakGlass'), { everyMs: 10_000, enabled })
+  return data === undefined || data.items.length === 0 ? null : (
+    <span className="count">
+      {data.items.length}
+      <span className="only-read"> to be explained</span>
+    </span>
+  )
+}
 
 /** Stays on this page, unless the browser was asked to open another. */
 function within(event: MouseEvent<HTMLAnchorElement>): void {

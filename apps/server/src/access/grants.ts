@@ -20,6 +20,8 @@ export type Grant = {
 /** Who holds which role in which tenant. */
 export type Grants = {
   list(by: Authorised<'member:list'>): Grant[]
+  /** What the person holds in all tenants. */
+  of(by: Authorised<'person:list'>, personId: string): Grant[]
   /** Throws ROLE_UNKNOWN, GRANT_BEYOND_OWN or ACCESS_TOO_MANY. What is held already stays as it is. */
   grant(by: Authorised<'member:grant'>, personId: string, role: string): Promise<Recorded>
   /** Counts at once. Throws GRANT_UNKNOWN or GRANT_LAST_ADMIN. */
@@ -148,6 +150,7 @@ export async function openGrants(
 
   return {
     list: ({ tenant }) => grantsIn(tenant),
+    of: (_by, personId) => [...held.values()].flatMap((people) => [...(people.get(personId)?.values() ?? [])]),
     grant: async (by, personId, role) => {
       const attempted = `granting ${role} to ${personId}`
       checkGive(by, role, attempted)

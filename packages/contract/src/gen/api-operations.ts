@@ -667,6 +667,10 @@ export type Operations = {
         readonly created_at: string
         readonly last_login_at: string | null
         readonly disabled_at: string | null
+        readonly grants: readonly ({
+          readonly tenant: string
+          readonly role: string
+        })[]
       })[]
       readonly next: string | null
     }

@@ -152,8 +152,16 @@ inApp('from the first link to two tenants and back, through the routes alone', a
   assert.equal(switched.statusCode, 200, switched.body)
   const people = await ask(network, browser, { url: '/api/v1/people' })
   assert.deepEqual(
-    people.json().items.map(({ person_id }: { person_id: string }) => person_id),
-    [first.person.person_id],
+    people.json().items.map(({ person_id, grants }: { person_id: string; grants: object[] }) => [person_id, grants]),
+    [
+      [
+        first.person.person_id,
+        [
+          { tenant: 'cluster', role: 'cluster_admin' },
+          { tenant: 'default', role: 'tenant_admin' },
+        ],
+      ],
+    ],
   )
   const stale = await ask(network, browser, { url: '/api/v1/people', headers: { 'sealwatch-tenant': 'default' } })
   assert.deepEqual([stale.statusCode, stale.json().code], [409, 'TENANT_SWITCHED'])

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { z } from 'zod'
-import type { Access, Person, SignIn } from '../../../access/index.ts'
+import type { Access, Grant, Person, SignIn } from '../../../access/index.ts'
 import { type Route, route } from '../route.ts'
 import { pageOf, pageQuery, personId, recorded, recordedJson, roleName, time } from '../shapes.ts'
 
@@ -13,14 +13,19 @@ const person = z.object({
   created_at: time,
   last_login_at: time.nullable(),
   disabled_at: time.nullable(),
+  grants: z.array(z.object({ tenant: z.string(), role: roleName })).describe('What they hold, in all tenants'),
 })
-const personJson = ({ personId, name, email, createdAt, lastLoginAt, disabledAt }: Person) => ({
+const personJson = (
+  { personId, name, email, createdAt, lastLoginAt, disabledAt }: Person,
+  grants: readonly Grant[],
+) => ({
   person_id: personId,
   name,
   email,
   created_at: createdAt,
   last_login_at: lastLoginAt,
   disabled_at: disabledAt,
+  grants: grants.map(({ tenant, role }) => ({ tenant, role })),
 })
 const groupName = z.string().min(1).max(256).describe('As the provider writes it in its claim')
 const groupRole = z.object({ group: groupName, role: roleName })
@@ -37,7 +42,10 @@ const madeLink = (made: { url: string; expiresAt: string; recorded: Parameters<t
 const breakGlassId = z.string().regex(/^bg_[0-9a-f]{16}$/)
 const called = z.string().min(1).max(256).describe('How they are called; for display alone')
 
-export const peopleRoutes = ({ groupRoles }: Access, { people, links, breakGlass, changePerson }: SignIn): Route[] => [
+export const peopleRoutes = (
+  { grants, groupRoles }: Access,
+  { people, links, breakGlass, changePerson }: SignIn,
+): Route[] => [
   route({
     method: 'GET',
     path: '/api/v1/people',
@@ -51,7 +59,7 @@ export const peopleRoutes = ({ groupRoles }: Access, { people, links, breakGlass
       const found = await people.list(by, { after: cursor, limit: limit + 1 })
       const items = found.slice(0, limit)
       return {
-        items: items.map(personJson),
+        items: items.map((one) => personJson(one, grants.of(by, one.personId))),
         next: found.length > limit ? (items.at(-1)?.personId ?? null) : null,
       }
     },

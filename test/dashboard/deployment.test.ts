@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// API-3: what is the deployment's own: everybody in it, and access in an emergency.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { noChromium } from '../chromium.ts'
+import { findingsOf } from './axe.ts'
+import { openVisitor, switchTenant, type Visitor } from './visitor.ts'
+
+const only = { skip: noChromium }
+let visitor: Visitor
+if (noChromium === false) {
+  before(async () => {
+    visitor = await openVisitor()
+    await switchTenant(visitor.page, 'cluster')
+  })
+  after(() => visitor[Symbol.asyncDispose]())
+}
+
+const goTo = async (name: string) => {
+  const { page } = visitor
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.getByRole('navigation').getByRole('link', { name }).click()
+  await page.getByRole('heading', { name, level: 1 }).waitFor()
+  return page
+}
+const everyWidth = async () => {
+  for (const width of [1280, 360]) {
+    await visitor.page.setViewportSize({ width, height: 800 })
+    assert.deepEqual(await findingsOf(visitor.page), [], String(width))
+  }
+  await visitor.page.setViewportSize({ width: 1280, height: 800 })
+}
+
+test(
+  'whoever came is listed with what they hold; disabled, their sessions are over; forgotten, they are an id',
+  only,
+  async () => {
+    const { server, context } = visitor
+    const root = server.root('cluster')
+    const { url } = await root.call('openBreakGlass', { body: { name: 'Bob', reason: 'A test signs in', minutes: 60 } })
+    const fresh = await context.browser()?.newContext()
+    assert.ok(fresh !== undefined)
+    const his = await fresh.newPage()
+    await his.goto(url)
+    await his.getByRole('heading', { level: 1 }).waitFor()
+    const statusOfHis = async () => (await fresh.request.get(`${server.url}/api/v1/session`)).status()
+    assert.equal(await statusOfHis(), 200)
+
+    const page = await goTo('Accounts')
+    const ada = page.getByRole('row').filter({ hasText: 'Ada' })
+    await ada.getByText('acme Tenant admin').waitFor()
+    assert.equal(await ada.getByRole('button').count(), 0)
+    await page.getByRole('button', { name: 'Disable Bob' }).click()
+    await everyWidth()
+    await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click()
+    const bob = page.getByRole('row').filter({ hasText: 'Bob' })
+    await bob.getByText('disabled').waitFor()
+    await everyWidth()
+    assert.equal(await statusOfHis(), 401)
+
+    await page.getByRole('button', { name: 'Enable Bob' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Enable' }).click()
+    await bob.getByText('disabled').waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'Forget Bob' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Forget' }).click()
+    await bob.waitFor({ state: 'detached' })
+    const { items } = await root.call('listPeople', { query: { limit: 100 } })
+    assert.deepEqual(items.map(({ name, grants }) => [name, grants.length]).sort(), [
+      ['', 0],
+      ['Ada', 3],
+    ])
+    await fresh.close()
+  },
+)
+
+test(
+  'break-glass access is marked wherever one is, until another than who came by it says that it is explained',
+  only,
+  async () => {
+    const { server, page } = visitor
+    const body = { name: 'Carol', reason: 'The provider is down', minutes: 5 }
+    const { id } = await server.root('cluster').call('openBreakGlass', { body })
+    await goTo('Break-glass')
+    await page.getByRole('button', { name: `Acknowledge ${id}` }).waitFor()
+    await everyWidth()
+    const waiting = page.locator('.rail .count')
+    assert.match((await waiting.textContent()) ?? '', /^3/)
+    await page.getByText('somebody else has to acknowledge yours').waitFor()
+    await page.getByRole('button', { name: `Acknowledge ${id}` }).click()
+    await page.getByText('The provider is down').waitFor({ state: 'detached' })
+    await waiting.filter({ hasText: /^2/ }).waitFor()
+  },
+)
