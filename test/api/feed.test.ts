@@ -128,6 +128,23 @@ test('nobody listens without credentials, permission, a way that fits, or room',
   await third.closed
 })
 
+test('a tenant has so many feeds, however many listen in its name; others have theirs', async () => {
+  await server.root('cluster').call('createTenant', { body: { name: 'globex' } })
+  const tokens = await Promise.all(Array.from({ length: 5 }, () => tokenOf('globex', 'feed:subscribe')))
+  const [last, ...others] = tokens.map(({ token }) => bearer(token))
+  const open = await Promise.all(others.flatMap((one) => [listen(server.url, one), listen(server.url, one)]))
+  assert.equal(open.length, 8)
+  assert.deepEqual(await refusal(listen(server.url, last ?? {})), [429, 'FEED_TOO_MANY'])
+  const elsewhere = await listener()
+  open[0]?.ws.terminate()
+  await open[0]?.closed
+  // The server hears of it a moment later.
+  let again: Listener | undefined
+  while (again === undefined) again = await listen(server.url, last ?? {}).catch(() => undefined)
+  for (const { ws } of [...open, elsewhere, again]) ws.close()
+  await again.closed
+})
+
 test("a browser's socket brings its token among its protocols, and is answered with ours", async () => {
   const { token } = await tokenOf('acme', 'feed:subscribe')
   const one = await listen(server.url, { protocols: ['sealwatch.feed.v1', `sealwatch.token.${token}`] })

@@ -17,7 +17,11 @@ export type TestHost = AsyncDisposable & {
   see(event: JsonObject): void
 }
 
-export async function joinHost(server: TestServer, tenant: string, hostname: string): Promise<TestHost> {
+export async function joinHost(
+  server: Pick<TestServer, 'root' | 'agentPort'>,
+  tenant: string,
+  hostname: string,
+): Promise<TestHost> {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-host-'))
   const over = new AbortController()
   const { signal } = over

@@ -88,11 +88,7 @@ export async function startServer(
     api: string
     port: number
   }
-  const root = (tenant: string) =>
-    createApiClient(
-      (request) => carried({ ...request, socketPath }),
-      () => ({ 'sealwatch-tenant': tenant }),
-    )
+  const root = rootAt(socketPath)
   const network = (request: ApiRequest) => carried({ ...request, url })
   return {
     dir,
@@ -114,6 +110,15 @@ export async function startServer(
     },
   }
 }
+
+/** Whoever may open the control socket, in a tenant. */
+export const rootAt =
+  (socketPath: string) =>
+  (tenant: string): ApiClient =>
+    createApiClient(
+      (request) => carried({ ...request, socketPath }),
+      () => ({ 'sealwatch-tenant': tenant }),
+    )
 
 type Carry = Omit<ApiRequest, 'body'> & { readonly body?: string | Buffer | undefined } & (
     | { readonly url: string }

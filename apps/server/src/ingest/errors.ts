@@ -29,5 +29,11 @@ export const ingestErrors = {
     advice:
       'Nothing is lost: they keep their logs and ship them later. A cluster admin sets the limit: `sealwatch tenant limit`',
   },
+  INDEX_THREAD_ENDED: {
+    kind: 'fatal',
+    rule: 'the thread that writes the index lives as long as the server',
+    advice:
+      'Start the server again, as `up` does by itself: nothing is lost, what the index lacks is read from the ledgers. If the thread ends again, look at the memory of the machine, and remove entries.sqlite while the server is down: it is made anew',
+  },
 } as const satisfies ErrorTable
 export const ingestError = errorsOf(ingestErrors)

@@ -2,10 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempDisposable } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock } from '@sealwatch/base'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { type Clock, systemClock, systemDisk } from '@sealwatch/base'
+import { openAuthority } from '../../identity/authority.ts'
 import { type DoorBounds, openHttpDoor } from './listen.ts'
 
 const serve: RequestListener = (request, response) => {
@@ -95,4 +100,78 @@ test('what breaks off within an answer is not answered into it', async () => {
   await begun.promise
   socket.write('\0 no request\r\n\r\n')
   assert.equal((await heard(socket)).split('HTTP/1.1').length, 2)
+})
+
+test('headers that come a byte at a time are left as those that do not come', async () => {
+  await using door = await doorOf({ headersMs: 100, requestMs: 100 })
+  const socket = connect(door.port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nhost: localhost\r\nx: ')
+  const dripping = setInterval(() => socket.write('a'), 5)
+  assert.match(await heard(socket), /^HTTP\/1\.1 408 /)
+  clearInterval(dripping)
+})
+
+/** A door by TLS, whose clock is set by hand: `passes` lets so much time go by. */
+async function tlsDoor(dir: string) {
+  let nowMs = Date.UTC(2026, 10, 21)
+  let wake: () => void = () => undefined
+  const clock: Clock = {
+    ...systemClock,
+    nowMs: () => nowMs,
+    sleep: (_ms, signal) =>
+      new Promise((resolve) => {
+        wake = resolve
+        signal?.addEventListener('abort', () => resolve(), { once: true })
+      }),
+  }
+  const authority = await openAuthority({ path: join(dir, 'ca.pem'), deployment: 'test', disk: systemDisk, clock })
+  let issued = 0
+  const credentials = async () => {
+    issued += 1
+    return authority.issueServer(['localhost'])
+  }
+  const door = await openHttpDoor({ address: '0.0.0.0', port: 0, handle: serve, credentials, clock })
+  const port = Number(new URL(door.url).port)
+  return {
+    port,
+    server: door.server,
+    issued: () => issued,
+    passes: (ms: number) => {
+      nowMs += ms
+      wake()
+    },
+    [Symbol.asyncDispose]: door.close,
+  }
+}
+
+async function speak(port: number): Promise<TLSSocket> {
+  const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+  socket.on('error', () => undefined)
+  await once(socket, 'secureConnect')
+  return socket
+}
+const serial = (socket: TLSSocket) => socket.getPeerX509Certificate()?.serialNumber
+
+test('a certificate is renewed in time: whoever is connected stays so, and whoever comes sees the new one', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-door-'))
+  await using door = await tlsDoor(dir.path)
+  const before = await speak(door.port)
+  const first = before.getPeerX509Certificate()
+  assert.ok(first)
+  const lifeMs = Date.parse(first.validTo) - Date.parse(first.validFrom)
+  // Not yet due.
+  door.passes(lifeMs / 2)
+  await new Promise(setImmediate)
+  assert.equal(door.issued(), 1)
+  door.passes(lifeMs / 3)
+  while (serial(await speak(door.port).then((socket) => socket.end())) === first.serialNumber);
+  assert.equal(door.issued(), 2)
+  before.write('GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')
+  assert.match(await heard(before), /served/)
+  const after = await speak(door.port)
+  assert.ok(
+    after.getProtocol() === 'TLSv1.3' &&
+      Date.parse(after.getPeerX509Certificate()?.validTo ?? '') > Date.parse(first.validTo),
+  )
+  after.destroy()
 })

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Worker } from 'node:worker_threads'
+import { messageOf } from '@sealwatch/base'
+import { ingestError } from '../errors.ts'
 import { type IndexPort, newRoom } from './port.ts'
 import type { FromIndex, ToIndex } from './thread.ts'
 
@@ -9,7 +11,7 @@ type Done = Extract<FromIndex, { readonly placed: unknown }>
 /** A thread that has loaded its code and waits to be told which index it writes. */
 export type IndexThread = {
   open(path: string): Promise<IndexPort>
-  /** Rejects when the thread ends by itself: nothing is indexed any more. */
+  /** Rejects with INDEX_THREAD_ENDED when the thread ends by itself: nothing is indexed any more. */
   readonly failed: Promise<never>
 } & AsyncDisposable
 
@@ -29,16 +31,16 @@ export async function prepareIndexThread(): Promise<IndexThread> {
   let broken: Error | undefined
   let disposed = false
 
-  function fail(cause: Error): void {
-    broken ??= cause
+  function fail(received: string, cause?: unknown): void {
+    broken ??= ingestError('INDEX_THREAD_ENDED', { attempted: 'writing the index', received, cause })
     for (const { reject } of [ready, ...asked]) reject(broken)
     asked = []
     tellFailed(broken)
   }
 
-  worker.on('error', fail)
+  worker.on('error', (error) => fail(messageOf(error), error))
   worker.on('exit', (code) => {
-    if (!disposed) fail(new Error(`the thread that writes the index ended with ${code}`))
+    if (!disposed) fail(`exit ${code}`)
   })
   worker.on('message', (answer: FromIndex) => {
     if ('ready' in answer) return ready.resolve()
