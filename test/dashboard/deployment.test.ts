@@ -48,9 +48,9 @@ test(
     assert.equal(await statusOfHis(), 200)
 
     const page = await goTo('Accounts')
-    const ada = page.getByRole('row').filter({ hasText: 'Ada' })
-    await ada.getByText('acme Tenant admin').waitFor()
-    assert.equal(await ada.getByRole('button').count(), 0)
+    const hers = page.getByRole('row').filter({ hasText: '(you)' })
+    await hers.getByText('acme Tenant admin').waitFor()
+    assert.equal(await hers.getByRole('button').count(), 0)
     await page.getByRole('button', { name: 'Disable Bob' }).click()
     await everyWidth()
     await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click()

@@ -34,6 +34,12 @@ test('a finding is called by its rule, an event by its message, and another line
   assert.ok(finding.techniques.includes('T1003.008'), finding.techniques.join())
   assert.match(wordsOf(entry(1, vector('process-launch'))).title, /\S/)
   assert.equal(wordsOf(entry(2, undefined, 'head')).title, 'A host signed its chain')
+  const titleOf = (message: string) => wordsOf(entry(3, { message })).title
+  assert.deepEqual(['the host a joined', 'a token', '/usr/bin/a the'].map(titleOf), [
+    'The host a joined',
+    'A token',
+    '/usr/bin/a the',
+  ])
 })
 
 test('an act is done to a file, to another process, or to nothing', () => {

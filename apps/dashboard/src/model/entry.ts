@@ -36,7 +36,10 @@ export function wordsOf({ leaf_index, severity_id, kind, host, time, line }: Ent
     leaf: leaf_index,
     severity: severityOf(severity_id),
     title:
-      textAt(event, 'finding_info', 'title') ?? textAt(event, 'message') ?? kinds[kind] ?? `A line of the kind ${kind}`,
+      textAt(event, 'finding_info', 'title') ??
+      sentence(textAt(event, 'message')) ??
+      kinds[kind] ??
+      `A line of the kind ${kind}`,
     actor:
       textAt(process, 'file', 'path') ??
       textAt(process, 'name') ??
@@ -48,6 +51,10 @@ export function wordsOf({ leaf_index, severity_id, kind, host, time, line }: Ent
     techniques: techniquesOf(event),
   }
 }
+
+/** Ours begin small, for they stand in the middle of a line of a log as well. */
+const sentence = (message: string | undefined) =>
+  message?.replace(/^(?:an?|the) /, ([first = '', ...rest]) => first.toUpperCase() + rest.join(''))
 
 function techniquesOf(event: unknown): string[] {
   const attacks = memberAt(event, 'finding_info', 'attacks')

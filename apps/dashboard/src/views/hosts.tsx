@@ -42,7 +42,7 @@ export function Hosts() {
           ) : (
             <>
               <ul className="hosts">
-                {items.map((host) => (
+                {items.toSorted(byName).map((host) => (
                   <HostCard
                     key={host.host_id}
                     host={host}
@@ -60,6 +60,8 @@ export function Hosts() {
     </Page>
   )
 }
+
+const byName = (one: Host, other: Host) => one.hostname.localeCompare(other.hostname, 'en', { numeric: true })
 
 function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() => void) | undefined }) {
   const { sensor, certificate } = host

@@ -34,7 +34,12 @@ function Told({ ledger }: { readonly ledger: LedgerState }) {
         <Icon name="seal" size={44} />
         <div>
           <h2>{title}</h2>
-          <p>{why ?? 'Every line is under a checkpoint that others vouch for.'}</p>
+          <p>
+            {why ??
+              (published?.root_checkpoint.quorum === 'met'
+                ? 'Every line is under a checkpoint that witnesses vouch for.'
+                : 'Every line is under a checkpoint that the deployment’s signer countersigned. Nobody else watches: no witnesses are set.')}
+          </p>
         </div>
       </section>
       <section className="card levels" aria-label="How far it is proven">

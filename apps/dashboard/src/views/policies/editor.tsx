@@ -79,7 +79,9 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
           ? 'You may read it'
           : errors > 0
             ? `${several(errors, 'error')} to mend before it can be saved`
-            : 'It can be saved'
+            : isChanged
+              ? 'It can be saved'
+              : 'As it was saved'
       }
       fills
       acts={
