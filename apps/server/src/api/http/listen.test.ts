@@ -5,11 +5,11 @@ import { once } from 'node:events'
 import { mkdtempDisposable } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { type Clock, systemClock, systemDisk } from '@sealwatch/base'
+import { type Clock, type Proxies, readProxies, systemClock, systemDisk } from '@sealwatch/base'
 import { openAuthority } from '../../identity/authority.ts'
 import { type DoorBounds, openHttpDoor } from './listen.ts'
 
@@ -112,7 +112,7 @@ test('headers that come a byte at a time are left as those that do not come', as
 })
 
 /** A door by TLS, whose clock is set by hand: `passes` lets so much time go by. */
-async function tlsDoor(dir: string) {
+async function tlsDoor(dir: string, options: { bounds?: Partial<DoorBounds>; proxies?: Proxies } = {}) {
   let nowMs = Date.UTC(2026, 10, 21)
   let wake: () => void = () => undefined
   const clock: Clock = {
@@ -130,7 +130,7 @@ async function tlsDoor(dir: string) {
     issued += 1
     return authority.issueServer(['localhost'])
   }
-  const door = await openHttpDoor({ address: '0.0.0.0', port: 0, handle: serve, credentials, clock })
+  const door = await openHttpDoor({ address: '0.0.0.0', port: 0, handle: serve, credentials, clock, ...options })
   const port = Number(new URL(door.url).port)
   return {
     port,
@@ -174,4 +174,45 @@ test('a certificate is renewed in time: whoever is connected stays so, and whoev
       Date.parse(after.getPeerX509Certificate()?.validTo ?? '') > Date.parse(first.validTo),
   )
   after.destroy()
+})
+
+test('an address has a number of connections of its own; this machine and trusted proxies have all there are', async (t) => {
+  const outside = Object.values(networkInterfaces())
+    .flat()
+    .find((place) => place?.family === 'IPv4' && !place.internal)?.address
+  if (outside === undefined) return t.skip('this machine has no address but loopback')
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-door-'))
+  const bounds = { connectionsOfAddressMax: 2 }
+  {
+    await using door = await tlsDoor(dir.path, { bounds })
+    const from = async (address: string) => {
+      const accepted = once(door.server, 'connection')
+      const socket = connect(door.port, address)
+      socket.on('error', () => undefined)
+      await accepted
+      return socket
+    }
+    const held = [await from(outside), await from(outside)]
+    const beyond = connect(door.port, outside)
+    beyond.on('error', () => undefined)
+    await once(beyond, 'close')
+    const own = [await from('127.0.0.1'), await from('127.0.0.1'), await speak(door.port)]
+    assert.deepEqual(
+      [...held, ...own].map(({ closed }) => closed),
+      Array(5).fill(false),
+    )
+    const count = () => new Promise<number>((resolve) => door.server.getConnections((_error, n) => resolve(n)))
+    held[0]?.destroy()
+    while ((await count()) > 4) await new Promise(setImmediate)
+    const again = await from(outside)
+    await speak(door.port).then((socket) => socket.destroy())
+    assert.equal(again.closed, false)
+    for (const socket of [...held, ...own, again]) socket.destroy()
+  }
+  await using door = await tlsDoor(dir.path, { bounds, proxies: readProxies(outside) as Proxies })
+  const sockets = Array.from({ length: 5 }, () =>
+    connectTls({ port: door.port, host: outside, rejectUnauthorized: false }),
+  )
+  await Promise.all(sockets.map((socket) => once(socket, 'secureConnect')))
+  for (const socket of sockets) socket.destroy()
 })
