@@ -55,6 +55,18 @@ test('a ledger begins with the anchor of its own chain, once', async () => {
   }
 })
 
+test('LOG-6: nothing is signed once the file of lines is not under its name', async () => {
+  await using dir = await temporary()
+  const ledger = await openSampleLedger(dir.path)
+  const { size } = await ledger.checkpoint()
+  await ledger.append({ own: { event: { message: 'written into a file without a name' } } })
+  const [name] = await readdir(join(dir.path, 'tenant/lines'))
+  await rm(join(dir.path, 'tenant/lines', name as string))
+  await assert.rejects(ledger.checkpoint(), { code: 'LINES_MISSING', kind: 'fatal' })
+  assert.equal(ledger.signed?.size, size)
+  await ledger.close()
+})
+
 test('what is appended is durable, in place, and proven by a checkpoint that anybody can check', async () => {
   await using dir = await temporary()
   const ledger = await openSampleLedger(dir.path)

@@ -243,6 +243,8 @@ function createLedger(
     const key = signer()
     if (signed?.size === durable.size && equal(signed.signedBy.publicKey, key.verifier.publicKey)) return signed
     const checkpoint = { origin, size: durable.size, root: hashes.root() }
+    // What was written may have lost its name, and then the next start would not find it.
+    await lines.check(durable.bytes)
     const chains = [...walk.entries()].map(([chain, { nextSeq, tip, epoch }]) => [chain, nextSeq, tip, epoch] as const)
     const next: Saved = { ...durable, root: checkpoint.root.toHex(), own, chains }
     const onDisk = await readSaved(dir, disk)

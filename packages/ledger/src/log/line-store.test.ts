@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { readdir, rm, truncate } from 'node:fs/promises'
+import { readdir, rename, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemDisk } from '@sealwatch/base'
@@ -63,6 +63,19 @@ test('a read ends where it is told to', async () => {
   const [first, second] = await store.read(0, 10)
   assert.equal((await store.read(0, 10, second?.end)).length, 2)
   assert.equal((await store.read(first?.end as number, 10, second?.end)).length, 1)
+  await store.close()
+})
+
+test('LOG-6: the segment that grows is looked for under its name, with all that was durable', async () => {
+  await using dir = await temporary()
+  const store = await openLineStore(dir.path, systemDisk, 0, small)
+  for (let i = 0; i < 12; i += 3) await store.append([group(i, 3)])
+  await store.check(store.bytes)
+  const path = join(dir.path, (await readdir(dir.path)).sort().at(-1) as string)
+  await truncate(path, 3)
+  await assert.rejects(store.check(store.bytes), { code: 'LINES_MISSING', kind: 'fatal' })
+  await rename(path, `${path}.away`)
+  await assert.rejects(store.check(store.bytes), { code: 'LINES_MISSING', kind: 'fatal' })
   await store.close()
 })
 

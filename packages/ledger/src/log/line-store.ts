@@ -25,6 +25,8 @@ export type LineStore = {
   readonly bytes: number
   /** Durable when it resolves. Segments change between two calls, never within one. */
   append(lines: readonly Uint8Array[]): Promise<void>
+  /** Throws LINES_MISSING where the segment that grows is not under its name any more, or lost some of its first `to` bytes. */
+  check(to: number): Promise<void>
   /** Takes back what follows `bytes`. */
   truncate(bytes: number): Promise<void>
   /** Whole lines from byte `from` to byte `to` at most, with the byte after each; none where a line is cut short. */
@@ -62,6 +64,16 @@ export async function openLineStore(
       }
       await current.append(lines)
       bytes = (starts.at(-1) as number) + current.size
+    },
+    check: async (to) => {
+      const { path } = current
+      const due = to - (starts.at(-1) as number)
+      const size = await disk.sizeOf(path)
+      if (size === undefined || size < due)
+        throw lineStoreError('LINES_MISSING', {
+          attempted: `looking for ${path}`,
+          received: size === undefined ? 'no file' : `${size} bytes where ${due} were durable`,
+        })
     },
     truncate: async (to) => {
       const start = starts.at(-1) as number
