@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { request as ask } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createLog, type Disk, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import { type Clock, createLog, type Disk, readConfig, systemClock, systemDisk } from '@sealwatch/base'
 import { type ApiClient, type ApiRequest, type ApiResponse, createApiClient } from '@sealwatch/contract/api'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
@@ -45,9 +45,10 @@ export async function startServer(
   settings: Record<string, string> = {},
   dashboard?: readonly DashboardFile[],
   /** `dir`: one that stays; of its own, it goes with the server. */
-  at: { readonly dir?: string; readonly disk?: Disk } = {},
+  at: { readonly dir?: string; readonly disk?: Disk; readonly clock?: Clock } = {},
 ): Promise<TestServer> {
   const dir = at.dir ?? mkdtempSync(join(tmpdir(), 'sealwatch-test-api-'))
+  const clock = at.clock ?? systemClock
   const stop = new AbortController()
   const log: string[] = []
   const socketPath = join(dir, 'api.sock')
@@ -66,12 +67,12 @@ export async function startServer(
     api: await openApiSocket(socketPath),
     indexThread,
     dashboard,
-    kms: kmsMasterKey({ clock: systemClock }),
+    kms: kmsMasterKey({ clock }),
     ruleFiles: readRuleFiles(standardRules),
-    signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
+    signers: await prepareSigners(chooseSigner(readSignerSettings({})), clock),
     provider: undefined,
     witnessPolicy: undefined,
-    clock: systemClock,
+    clock,
     disk: at.disk ?? systemDisk,
     log: createLog(
       'server',
@@ -80,7 +81,7 @@ export async function startServer(
         const { msg, api, port } = JSON.parse(line) as { msg: string; api: string; port: number }
         if (msg === 'serving') serving.resolve({ api, port })
       },
-      systemClock.nowMs,
+      clock.nowMs,
     ),
     signal: stop.signal,
   })

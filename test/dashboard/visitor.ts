@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Clock } from '@sealwatch/base'
 import type { BrowserContext, Page } from 'playwright-core'
 import { buildDashboard } from '../../apps/dashboard/make/build.ts'
 import { readDashboard } from '../../apps/server/src/api/index.ts'
@@ -24,13 +25,13 @@ export const tenants = ['default', 'acme'] as const
 const patienceMs = 60_000
 
 /** In Chromium, as an administrator of `default`, `acme` and the cluster. */
-export async function openVisitor(options: { readonly width?: number } = {}): Promise<Visitor> {
+export async function openVisitor(options: { readonly width?: number; readonly clock?: Clock } = {}): Promise<Visitor> {
   await using ends = new AsyncDisposableStack()
   const built = ends.use(await mkdtempDisposable(join(tmpdir(), 'sealwatch-dashboard-')))
   await buildDashboard(built.path)
   const files = readDashboard(built.path)
   assert.ok(files !== undefined)
-  const server = ends.use(await startServer({}, files))
+  const server = ends.use(await startServer({}, files, options.clock && { clock: options.clock }))
   const browser = ends.adopt(await launchChromium(), (one) => one.close())
   const context = await browser.newContext({ viewport: { width: options.width ?? 1280, height: 800 } })
   const page = await context.newPage()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ApiClient, ApiProblem, type ApiRequest, createApiClient, type Operations } from '@sealwatch/contract/api'
+import type { Attention } from '../model/attention.ts'
 
 export type SessionView = Operations['getSession']['answer']
 
@@ -9,10 +10,14 @@ export type Door = ApiClient & {
   readSession(): Promise<SessionView>
 }
 
-export function openDoor(): Door {
+/** What the page asks by itself says so, so that a page that nobody sits at keeps no session. */
+const background = { 'sealwatch-background': '1' }
+
+export function openDoor({ told }: Pick<Attention, 'told'>): Door {
   let view: SessionView | undefined
-  const send = async ({ method, path, headers, body }: ApiRequest) => {
-    const response = await fetch(path, { method, headers: { ...headers }, body: body ?? null, redirect: 'error' })
+  const send = async ({ method, path, headers: asked, body }: ApiRequest) => {
+    const headers = { ...asked, ...(told() ? {} : background) }
+    const response = await fetch(path, { method, headers, body: body ?? null, redirect: 'error' })
     return { status: response.status, headers: response.headers, text: await response.text() }
   }
   const client = createApiClient(send, () => ({

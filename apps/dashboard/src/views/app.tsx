@@ -3,6 +3,8 @@
 import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { isProblem, isUnreachable, openDoor } from '../door/api.ts'
+import { browserClock } from '../door/clock.ts'
+import { watchPerson } from '../door/person.ts'
 import { Frame } from './frame.tsx'
 import { Toast } from './parts/toast.tsx'
 import { type Done, SessionContext } from './session.ts'
@@ -29,7 +31,7 @@ export function App() {
 }
 
 function Session() {
-  const [door] = useState(openDoor)
+  const [door] = useState(() => openDoor(watchPerson(browserClock)))
   const asked = useQuery({
     queryKey: ['session'],
     queryFn: door.readSession,

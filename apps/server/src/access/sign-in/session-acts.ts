@@ -38,8 +38,10 @@ export type SessionView = {
 
 /** What a person does about their own sessions. All throw SESSION_NONE where the cookie is of none. */
 export type SessionActs = {
-  /** Who asks, and in which tenant; undefined: nobody that we know. */
+  /** Who asks, and in which tenant; undefined: nobody that we know. Asking does not keep a session from idling away. */
   callerOf(cookies: string | undefined): { readonly principal: Principal; readonly tenant: string } | undefined
+  /** A person does something within it. */
+  use(cookies: string | undefined): void
   isCsrfToken(cookies: string | undefined, given: string): boolean
   view(visit: Visit): Promise<SessionView>
   /** Here and at the provider. */
@@ -91,6 +93,7 @@ export function createSessionActs(
       const { personId, id, tenant } = own.session
       return { principal: { kind: 'person', id: personId, session: id }, tenant }
     },
+    use: (cookies) => void sessions.use(readCookie(cookies, sessionCookie)),
     isCsrfToken: (cookies, given) => isCsrfToken(held(cookies).token, given),
     view: async ({ cookies }) => {
       const { token, session } = held(cookies)

@@ -23,7 +23,7 @@ async function signedIn(room: Room, source?: string) {
   const browser = browserOf(source)
   await signInAs(room, browser)
   const token = readCookie(browser.visit().cookies, sessionCookie) ?? ''
-  return { browser, token, find: () => room.sessions.find(token) }
+  return { browser, token, find: () => room.sessions.use(token) }
 }
 
 inRoom('what is stored of a session is a hash', async (room) => {
@@ -51,6 +51,21 @@ inRoom('a session that is not used ends after half an hour', async (room) => {
   assert.ok(find())
   room.clock.pass(30 * minutes)
   assert.equal(find(), undefined)
+})
+
+inRoom('asking about a session does not keep it', async (room) => {
+  const { browser, token, find } = await signedIn(room)
+  const { cookies } = browser.visit()
+  const id = find()?.id ?? ''
+  room.clock.pass(20 * minutes)
+  assert.ok(room.sessions.find(token) && room.acts.callerOf(cookies) && room.sessions.isLive(id))
+  assert.ok(room.acts.isCsrfToken(cookies, csrfTokenOf(token)))
+  assert.equal((await room.acts.view(browser.visit())).sessions.length, 1)
+  room.clock.pass(10 * minutes)
+  assert.deepEqual(
+    [room.sessions.find(token), room.acts.callerOf(cookies), room.sessions.isLive(id)],
+    [undefined, undefined, false],
+  )
 })
 
 inRoom('a clock that is set back lengthens nothing, one that is set forward ends', async (room) => {
@@ -97,12 +112,12 @@ inRoom('a restart keeps sessions, and lengthens none, whatever the clock says th
   assert.equal((await room.open()).sessions.find(token), undefined, 'idle for 35')
   room.clock.set(-14 * minutes)
   const again = await room.open()
-  assert.ok(again.sessions.find(token), 'the wall clock is all that is left of the time between two lives')
+  assert.ok(again.sessions.use(token), 'the wall clock is all that is left of the time between two lives')
   for (let passed = 0; passed < 12 * 60 - 40; passed += 20) {
     room.clock.pass(20 * minutes)
-    again.sessions.find(token)
+    again.sessions.use(token)
   }
-  assert.equal(again.sessions.find(token), undefined, 'twelve hours from its beginning, less what was saved')
+  assert.equal(again.sessions.use(token), undefined, 'twelve hours from its beginning, less what was saved')
 })
 
 /** Eleven hours old, saved, and then the clock is set back by five. */
@@ -132,9 +147,9 @@ function livesOn(room: Room, find: () => unknown): boolean {
 inRoom('a restart does not make up for a clock that was set back', async (room) => {
   const { token } = await setBack(room)
   const again = await room.open()
-  assert.ok(again.sessions.find(token))
+  assert.ok(again.sessions.use(token))
   assert.equal(
-    livesOn(room, () => again.sessions.find(token)),
+    livesOn(room, () => again.sessions.use(token)),
     false,
   )
 })
@@ -146,7 +161,7 @@ inRoom('going on in another tenant does not either', async (room) => {
   const token = readCookie(browser.visit().cookies, sessionCookie)
   assert.ok(room.sessions.find(token))
   assert.equal(
-    livesOn(room, () => room.sessions.find(token)),
+    livesOn(room, () => room.sessions.use(token)),
     false,
   )
 })

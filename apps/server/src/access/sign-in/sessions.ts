@@ -34,8 +34,10 @@ export type SessionMatter = Pick<Session, 'personId' | 'tenant' | 'method' | 'so
 export type NewSession = { readonly token: string; readonly session: Session }
 
 export type Sessions = {
-  /** Whose session the cookie is; using it keeps it from idling away. */
+  /** Whose session the cookie is; asking does not keep it from idling away. */
   find(token: string | undefined): Session | undefined
+  /** The same, for what a person does: it keeps it from idling away. */
+  use(token: string | undefined): Session | undefined
   /** Within the transaction of a log-in. Throws SESSIONS_TOO_MANY, or SESSION_NONE where there is none to go on from. */
   insert(tx: Tx, matter: SessionMatter, timeNs: bigint): Promise<NewSession>
   /** After that transaction: it counts, and the one in whose place it stands does not. `idToken`: for the provider's own log-out. */
@@ -124,6 +126,13 @@ export async function openSessions(options: RecordOptions & { readonly limits: S
     return nowMs < session.beganMs - msPerMinute ? 'clock' : undefined
   }
 
+  const shown = ({ session, seenMs }: Live): Session => ({ ...session, seenMs })
+
+  function lookUp(token: string | undefined): Live | undefined {
+    const found = token === undefined || !secretForm.test(token) ? undefined : live.get(hashOf(token))
+    return found === undefined || over(found) !== undefined ? undefined : found
+  }
+
   function forget(found: Live): void {
     live.delete(found.hash)
     byId.delete(found.session.id)
@@ -188,11 +197,15 @@ export async function openSessions(options: RecordOptions & { readonly limits: S
       return live.size
     },
     find: (token) => {
-      const found = token === undefined || !secretForm.test(token) ? undefined : live.get(hashOf(token))
-      if (found === undefined || over(found) !== undefined) return undefined
+      const found = lookUp(token)
+      return found && shown(found)
+    },
+    use: (token) => {
+      const found = lookUp(token)
+      if (found === undefined) return undefined
       found.seenMs = clock.nowMs()
       found.seenNs = clock.monotonicNs()
-      return { ...found.session, seenMs: found.seenMs }
+      return shown(found)
     },
     insert: async (tx, { personId, tenant, method, source, secondsMax, instead }, timeNs) => {
       if (live.size >= sessionsMax) throw signInError('SESSIONS_TOO_MANY', { attempted: 'beginning a session' })
@@ -236,7 +249,7 @@ export async function openSessions(options: RecordOptions & { readonly limits: S
     list: (personId) =>
       sessionsOf(personId)
         .filter((one) => over(one) === undefined)
-        .map(({ session, seenMs }) => ({ ...session, seenMs })),
+        .map(shown),
     actingIn: (tenant) => [...live.values()].map(({ session }) => session).filter((one) => one.tenant === tenant),
     end,
     isLive: (id) => {

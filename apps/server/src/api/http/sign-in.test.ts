@@ -207,6 +207,34 @@ inApp('POL-1: nothing is changed from a foreign page, or without the token of th
   assert.equal((await session(network, browser)).tenant, 'default')
 })
 
+inApp(
+  'POL-1: what a page asks by itself, or listens to, does not keep a session; what a person does, does',
+  async (app) => {
+    const { room, network, signIn } = app
+    const minutes = 60_000
+    const browser = browserOf()
+    const url = '/api/v1/session'
+    const { csrf_token } = await admin(app, browser, 'first')
+    const read = readSession(signIn, () => origin)
+    const status = async (headers: Record<string, string>, method: 'GET' | 'POST' = 'GET') =>
+      (await ask(network, browser, { method, url: method === 'GET' ? url : '/auth/logout', headers })).statusCode
+    room.clock.pass(20 * minutes)
+    assert.equal(await status({}), 200)
+    room.clock.pass(20 * minutes)
+    // None of these is a person: a poll, however it says so, a socket that is opened again, and a foreign page.
+    for (const value of ['1', '0', '']) assert.equal(await status({ 'sealwatch-background': value }), 200)
+    const socket = {
+      method: 'GET',
+      headers: { ...browser.visit(), cookie: browser.visit().cookies, origin, upgrade: 'x' },
+    }
+    assert.ok(await read(socket as never))
+    assert.equal(await status({ origin: 'http://evil.example', 'sealwatch-csrf': csrf_token }, 'POST'), 403)
+    room.clock.pass(10 * minutes)
+    assert.equal(await status({}), 401)
+    assert.equal(await read(socket as never), undefined)
+  },
+)
+
 inApp('a person is invited, comes with the role and no more, and goes when disabled', async (app) => {
   const { room, network, access } = app
   const browser = browserOf()
