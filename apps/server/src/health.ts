@@ -4,6 +4,7 @@ import type { Clock } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import type { SignIn } from './access/index.ts'
 import type { Feed } from './api/index.ts'
+import type { CertificateState } from './identity/index.ts'
 import type { Admission, Ingest, Integrity, Ledgers, Transport } from './ingest/index.ts'
 import { broadcasterMode } from './replicas.ts'
 import type { Outbox } from './store/index.ts'
@@ -91,6 +92,35 @@ export function addHealth(
   metrics.counter(
     { name: 'sealwatch_ingest_lines_quarantined_total', help: 'Lines quarantined since the start', labels: ['reason'] },
     () => Object.entries(quarantined).map(([reason, count]) => [[reason], count] as const),
+  )
+}
+
+/** The certificates that the doors show; a door without one is left out. */
+export function addCertificateHealth(
+  { show, metrics }: Health,
+  clock: Clock,
+  read: () => Readonly<Record<string, CertificateState | undefined>>,
+): void {
+  const shown = () => Object.entries(read()).flatMap(([door, state]) => (state ? [[door, state] as const] : []))
+  show('certificates', () => {
+    const states = shown()
+    const isOver = states.some(([, { expiresAtMs }]) => clock.nowMs() >= expiresAtMs)
+    const fails = states.some(([, { failure }]) => failure !== null)
+    const doors = states.map(([door, { expiresAtMs, failure }]) => ({
+      door,
+      expiresAt: new Date(expiresAtMs).toISOString(),
+      failingSince: failure && new Date(failure.sinceMs).toISOString(),
+      problem: failure?.reason ?? null,
+    }))
+    return { level: isOver ? 'critical' : fails ? 'warning' : 'ok', doors }
+  })
+  metrics.gauge(
+    {
+      name: 'sealwatch_certificate_expiry_time_seconds',
+      help: 'When the certificate that a door shows ends',
+      labels: ['door'],
+    },
+    () => shown().map(([door, { expiresAtMs }]) => [[door], expiresAtMs / 1000] as const),
   )
 }
 

@@ -15,7 +15,7 @@ import {
   readSession,
   serveUpgrades,
 } from '../api/index.ts'
-import { addFeedHealth, addHealth } from '../health.ts'
+import { addCertificateHealth, addFeedHealth, addHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
 import type { Tenants } from '../tenants/index.ts'
 import { serverVersion } from '../version.ts'
@@ -92,10 +92,11 @@ export async function openDoors(
     await app.ready()
   }
   const credentials = async () => identity.authority.issueServer([...names, config.apiAddress])
-  const place = { address: config.apiAddress, port: config.apiPort, proxies, clock: rooms.clock }
+  const place = { address: config.apiAddress, port: config.apiPort, proxies, clock: rooms.clock, log: rooms.log }
   const door = ends.adopt(await openHttpDoor({ ...place, handle: network.routing, credentials }), ({ close }) =>
     close(),
   )
+  addCertificateHealth(health, rooms.clock, () => ({ agents: transport.certificate, api: door.certificate }))
   serveUpgrades(door.server, network.routing)
   const over = new AbortController()
   const telling = feed.run(over.signal)

@@ -8,6 +8,11 @@ export const identityErrors = {
     rule: 'the CA file holds one P-256 private key (PKCS#8) and its certificate, both PEM',
     advice: 'Restore the file from a backup; without it every host has to enrol again',
   },
+  CERTIFICATE_NOT_RENEWED: {
+    kind: 'unavailable',
+    rule: 'a certificate of the server is renewed when a third of its life is left, by the key in the CA file',
+    advice: 'It is tried again by itself; before the present one ends, see the cause and restart the server',
+  },
   CSR_INVALID: {
     kind: 'invalid',
     rule: 'a certificate request is PKCS#10 in DER, at most 4 KiB, for a P-256 key and signed by that key',

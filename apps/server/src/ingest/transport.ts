@@ -5,7 +5,7 @@ import { createSecureServer, type Http2SecureServer, type Http2Session } from 'n
 import type { AddressInfo, Socket } from 'node:net'
 import { createContextValues } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
-import { type Identity, lifetimesMs } from '../identity/index.ts'
+import { type CertificateState, type Identity, keepCertificate } from '../identity/index.ts'
 import type { Ledgers } from './ledgers.ts'
 import { type ChainBookOptions, createChainBook } from './transport/chain-book.ts'
 import { transportError } from './transport/errors.ts'
@@ -30,6 +30,7 @@ export type TransportOptions = ChainBookOptions & {
 /** The one port for agents: HTTP/2 over TLS 1.3, with a client certificate for everything but enrolment. */
 export type Transport = {
   readonly port: number
+  readonly certificate: CertificateState
   readonly counters: Readonly<TransportCounters>
   /** Ship streams open now. */
   readonly streams: number
@@ -47,8 +48,6 @@ const MiB = 1024 * 1024
 const connectionsMax = 4096
 const methodsAtOnceMax = 16
 const handshakeTimeoutMs = 10_000
-/** How often certificates are looked at: in short steps, for a clock that jumps. */
-const lookEveryMs = 60_000
 const idleTimeoutMs = 120_000
 const drainMs = 5_000
 /** What a peer may send before it is read: bounds memory, and is ample for a batch on its way. */
@@ -56,7 +55,7 @@ const window = { stream: 1 * MiB, connection: 4 * MiB } as const
 
 /** Throws PORT_TAKEN or PORT_DENIED. */
 export async function openTransport(options: TransportOptions): Promise<Transport> {
-  const { identity, names, clock } = options
+  const { identity, names, clock, log } = options
   const { authority } = identity
   const counters: TransportCounters = { denied: 0, refused: 0, broken: 0 }
   const stopping = new AbortController()
@@ -82,15 +81,16 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
     },
   })
 
-  let credentials = await authority.issueServer(names)
-  const secure = () => ({
-    cert: credentials.cert,
-    key: credentials.key,
+  const issue = () => authority.issueServer(names)
+  const first = await issue()
+  const secure = ({ cert, key }: typeof first) => ({
+    cert,
+    key,
     ca: authority.certificate.toString(),
     minVersion: 'TLSv1.3' as const,
   })
   const server = createSecureServer({
-    ...secure(),
+    ...secure(first),
     requestCert: true,
     // Enrolment comes without a certificate; every other method checks it itself (transport/handlers.ts).
     rejectUnauthorized: false,
@@ -119,22 +119,15 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
 
   await listen(server, options)
   const { port } = server.address() as AddressInfo
-  const renewal = keepCertificate()
-
-  async function keepCertificate(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      const leftMs = credentials.expiresAtMs - lifetimesMs.server / 3 - clock.nowMs()
-      if (leftMs > 0) await clock.sleep(Math.min(leftMs, lookEveryMs), stopping.signal)
-      else {
-        credentials = await authority.issueServer(names)
-        // New connections see the new certificate; those that live go on.
-        server.setSecureContext(secure())
-      }
-    }
-  }
+  // New connections see the new certificate; those that live go on.
+  const put = (next: typeof first) => server.setSecureContext(secure(next))
+  const keeper = keepCertificate({ name: 'the agent port', first, issue, put, clock, log, signal: stopping.signal })
 
   return {
     port,
+    get certificate() {
+      return keeper.state
+    },
     counters,
     failed: failed.promise,
     get streams() {
@@ -156,7 +149,7 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
       })
       await closed
       done.abort()
-      await Promise.all([patience, renewal])
+      await Promise.all([patience, keeper.ended])
     },
   }
 }

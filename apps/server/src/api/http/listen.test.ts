@@ -9,7 +9,7 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { type Clock, type Proxies, readProxies, systemClock, systemDisk } from '@sealwatch/base'
+import { type Clock, createLog, type Proxies, readProxies, systemClock, systemDisk } from '@sealwatch/base'
 import { openAuthority } from '../../identity/authority.ts'
 import { type DoorBounds, openHttpDoor } from './listen.ts'
 
@@ -25,6 +25,7 @@ async function doorOf(bounds: Partial<DoorBounds>, handle = serve) {
     handle,
     credentials: () => assert.fail('none are needed'),
     clock: systemClock,
+    log: createLog('test', () => assert.fail('nothing is to be said'), systemClock.nowMs),
     bounds: { lookMs: 10, ...bounds },
   })
   return { ...door, port: Number(new URL(door.url).port), [Symbol.asyncDispose]: door.close }
@@ -126,16 +127,26 @@ async function tlsDoor(dir: string, options: { bounds?: Partial<DoorBounds>; pro
   }
   const authority = await openAuthority({ path: join(dir, 'ca.pem'), deployment: 'test', disk: systemDisk, clock })
   let issued = 0
+  let fails = false
   const credentials = async () => {
     issued += 1
+    if (fails) throw new Error('no memory')
     return authority.issueServer(['localhost'])
   }
-  const door = await openHttpDoor({ address: '0.0.0.0', port: 0, handle: serve, credentials, clock, ...options })
+  const said: { readonly level: string; readonly again_in_ms: number; readonly error: { readonly advice: string } }[] =
+    []
+  const log = createLog('test', (line) => said.push(JSON.parse(line)), clock.nowMs)
+  const door = await openHttpDoor({ address: '0.0.0.0', port: 0, handle: serve, credentials, clock, log, ...options })
   const port = Number(new URL(door.url).port)
   return {
     port,
     server: door.server,
     issued: () => issued,
+    said,
+    fails: (value: boolean) => {
+      fails = value
+    },
+    certificate: () => door.certificate,
     passes: (ms: number) => {
       nowMs += ms
       wake()
@@ -174,6 +185,42 @@ test('a certificate is renewed in time: whoever is connected stays so, and whoev
       Date.parse(after.getPeerX509Certificate()?.validTo ?? '') > Date.parse(first.validTo),
   )
   after.destroy()
+})
+
+test('a renewal that fails is told, tried again later and later, and meanwhile the old certificate is shown', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-door-'))
+  await using door = await tlsDoor(dir.path)
+  const first = await speak(door.port)
+  const expiresAtMs = Date.parse(first.getPeerX509Certificate()?.validTo ?? '')
+  const lifeMs = expiresAtMs - Date.parse(first.getPeerX509Certificate()?.validFrom ?? '')
+  door.fails(true)
+  door.passes((lifeMs * 5) / 6)
+  const turn = () => new Promise(setImmediate)
+  for (let attempt = 1; attempt <= 11; attempt += 1) {
+    while (door.said.length < attempt) await turn()
+    // Not earlier than it said.
+    const waitMs = door.said.at(-1)?.again_in_ms ?? 0
+    assert.equal(waitMs, Math.min(2 ** (attempt - 1), 300) * 1_000)
+    door.passes(waitMs - 1)
+    await turn()
+    assert.equal(door.issued(), 1 + attempt)
+    const now = await speak(door.port)
+    assert.equal(serial(now), serial(first))
+    now.destroy()
+    assert.equal(door.certificate()?.failure?.reason, 'no memory')
+    if (attempt === 11) door.fails(false)
+    door.passes(1)
+  }
+  assert.ok(
+    door.said
+      .slice(0, 11)
+      .every(({ level, error }) => level === 'error' && error.advice.includes('restart the server')),
+  )
+  while (door.certificate()?.failure !== null) await turn()
+  const after = await speak(door.port)
+  assert.notEqual(serial(after), serial(first))
+  assert.ok((door.certificate()?.expiresAtMs ?? 0) > expiresAtMs)
+  for (const socket of [first, after]) socket.destroy()
 })
 
 test('an address has a number of connections of its own; this machine and trusted proxies have all there are', async (t) => {

@@ -5,7 +5,8 @@ import { createServer as createPlainServer, type RequestListener, type Server, t
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Clock, clientOf, type ErrorTable, errorsOf, noProxies, type Proxies } from '@sealwatch/base'
+import { type Clock, clientOf, type ErrorTable, errorsOf, type Log, noProxies, type Proxies } from '@sealwatch/base'
+import { type CertificateKeeper, type CertificateState, keepCertificate } from '../../identity/index.ts'
 import { isLoopback } from './loopback.ts'
 import { securityHeaders } from './serve-routes.ts'
 import { createTurns } from './turns.ts'
@@ -28,6 +29,8 @@ export type Credentials = {
 export type HttpDoor = {
   readonly url: string
   readonly server: Server
+  /** Undefined where it listens in plain HTTP. */
+  readonly certificate: CertificateState | undefined
   close(): Promise<void>
 }
 
@@ -55,8 +58,6 @@ const standing: DoorBounds = {
   keepAliveMs: 65_000,
   lookMs: 2_000,
 }
-/** How often it is looked whether the certificate is to be renewed: in short steps, for a clock that jumps. */
-const renewLookMs = 60_000
 
 /** Listens for the API and the dashboard; beyond loopback by TLS 1.3 alone. Throws API_PORT_TAKEN. */
 export async function openHttpDoor(options: {
@@ -66,9 +67,10 @@ export async function openHttpDoor(options: {
   readonly credentials: () => Promise<Credentials>
   readonly proxies?: Proxies
   readonly clock: Clock
+  readonly log: Log
   readonly bounds?: Partial<DoorBounds>
 }): Promise<HttpDoor> {
-  const { address, port, handle, credentials, clock, proxies = noProxies } = options
+  const { address, port, handle, credentials, clock, log, proxies = noProxies } = options
   const bounds = { ...standing, ...options.bounds }
   const forNode = {
     headersTimeout: bounds.headersMs,
@@ -80,7 +82,7 @@ export async function openHttpDoor(options: {
     requireHostHeader: false,
   }
   const stopping = new AbortController()
-  let renewal: Promise<void> = Promise.resolve()
+  let keeper: CertificateKeeper | undefined
   const isPlain = isLoopback(address)
   let server: Server
   if (isPlain) server = createPlainServer(forNode, handle)
@@ -91,7 +93,8 @@ export async function openHttpDoor(options: {
       handle,
     )
     server = tls
-    renewal = renew(first, (next) => tls.setSecureContext({ ...next, minVersion: 'TLSv1.3' }))
+    const put = (next: Credentials) => tls.setSecureContext({ ...next, minVersion: 'TLSv1.3' })
+    keeper = keepCertificate({ name: 'the API', first, issue: credentials, put, clock, log, signal: stopping.signal })
   }
   server.timeout = bounds.stillMs
   server.maxConnections = bounds.connectionsMax
@@ -112,27 +115,17 @@ export async function openHttpDoor(options: {
   // A browser keeps `localhost` apart from all other names and takes it for safe.
   const host = isPlain ? 'localhost' : isIP(address) === 6 ? `[${address}]` : address
 
-  async function renew(first: Credentials, put: (next: Credentials) => void): Promise<void> {
-    let until = first.expiresAtMs
-    let dueMs = (2 * until + clock.nowMs()) / 3
-    while (!stopping.signal.aborted) {
-      await clock.sleep(Math.min(renewLookMs, Math.max(0, dueMs - clock.nowMs())), stopping.signal)
-      if (stopping.signal.aborted || clock.nowMs() < dueMs) continue
-      const next = await credentials()
-      put(next)
-      until = next.expiresAtMs
-      dueMs = (2 * until + clock.nowMs()) / 3
-    }
-  }
-
   return {
     url: `${isPlain ? 'http' : 'https'}://${host}:${taken}`,
     server,
+    get certificate() {
+      return keeper?.state
+    },
     close: async () => {
       stopping.abort()
       server.close()
       server.closeAllConnections()
-      await Promise.all([once(server, 'close'), renewal])
+      await Promise.all([once(server, 'close'), keeper?.ended])
     },
   }
 }
