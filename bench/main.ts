@@ -7,6 +7,7 @@ import { benchAuthz } from './authz.ts'
 import type { Figure } from './figure.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIngest } from './ingest.ts'
+import { benchLive } from './live.ts'
 import { benchPolicies } from './policies.ts'
 import { benchRedact } from './redact.ts'
 import { benchSeal } from './seal.ts'
@@ -27,6 +28,7 @@ const benches: Readonly<Record<string, (runs?: number) => AsyncGenerator<Figure>
   authz: benchAuthz,
   policies: benchPolicies,
   api: benchApi,
+  live: benchLive,
 }
 
 const { values, positionals } = parseArgs({

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hrtime } from 'node:process'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 
 /** Time and waiting, passed in so that a test or a simulation owns them. */
 export type Clock = {
@@ -11,7 +11,7 @@ export type Clock = {
   nowNs(): bigint
   /** Monotonic nanoseconds from an arbitrary start. */
   monotonicNs(): bigint
-  /** Resolves after `ms`, or at once when the signal fires; never rejects. */
+  /** Resolves after `ms`, or at once when the signal fires; never rejects. 0: after what else waits had a turn. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -30,6 +30,8 @@ export const systemClock: Clock = {
   nowNs: () => BigInt(Math.round(fineMs() * 1000)) * 1000n,
   monotonicNs: () => hrtime.bigint(),
   sleep: async (ms, signal) => {
-    await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
+    const options = signal === undefined ? {} : { signal }
+    // A timer takes a millisecond at least.
+    await (ms === 0 ? turn(undefined, options) : delay(ms, undefined, options)).catch(() => undefined)
   },
 }

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { type Clock, systemClock } from '@sealwatch/base'
 import { allOf, type Filter, filterMatch, term } from '@sealwatch/contract/filter'
 import type { Ledger } from '@sealwatch/ledger'
 import fc from 'fast-check'
@@ -13,16 +12,12 @@ import type { CloseCause } from './close-codes.ts'
 import { type Hub, openHub } from './hub.ts'
 import { bufferedMax, type Sink, type Subscriber } from './subscriber.ts'
 
-const clock: Clock = {
-  ...systemClock,
-  sleep: (ms, signal) => (ms === 0 ? new Promise((resolve) => setImmediate(resolve)) : systemClock.sleep(ms, signal)),
-}
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 let room: DataRoom
 let host: TestHost
 before(async () => {
-  room = await openDataRoom(['acme'], clock)
+  room = await openDataRoom(['acme'])
   host = await room.host('acme', 'web-1')
 })
 after(() => room[Symbol.asyncDispose]())
