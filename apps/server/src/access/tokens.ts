@@ -19,6 +19,8 @@ import { checkOwn } from './roles.ts'
 const tokenForm = /^swt_([A-Za-z0-9_-]{43})([0-9a-f]{8})$/
 const ttlSecondsMax = 366 * 24 * 3600
 const nameMax = 64
+/** Uses that are written down in one transaction. */
+const usedAtOnce = 16
 
 export type TokenRow = {
   readonly tokenId: string
@@ -49,12 +51,26 @@ export type Tokens = {
   forgetTenant(tenant: string): void
 }
 
+/** `usedMinute`: of `lastUsedAt`, since 1970; -1 before the first use since the start. */
+type Kept = TokenRow & { readonly expiresNs: bigint; readonly usedMinute: number }
+const kept = (row: TokenRow): Kept => ({ ...row, expiresNs: parseRfc3339(row.expiresAt) ?? 0n, usedMinute: -1 })
+
 export async function openTokens(options: RecordOptions & { readonly gate: () => Gate }): Promise<Tokens> {
   const { store, clock, gate } = options
   // By the hash of the secret, so that finding one takes the same time whatever was presented.
-  const rows = new Map<string, TokenRow>()
+  const rows = new Map<string, Kept>()
+  const hashes = new Map<string, string>()
+  const ofTenants = new Map<string, string[]>()
+  function add(secretHash: string, row: TokenRow): void {
+    rows.set(secretHash, kept(row))
+    hashes.set(row.tokenId, secretHash)
+    const own = ofTenants.get(row.tenant) ?? []
+    own.push(secretHash)
+    ofTenants.set(row.tenant, own)
+  }
+  const rowsOf = (tenant: string) => (ofTenants.get(tenant) ?? []).map((secretHash) => rows.get(secretHash) as Kept)
   for (const row of await across(store.db, 'start').selectFrom('api_tokens').selectAll().execute())
-    rows.set(row.secret_hash, {
+    add(row.secret_hash, {
       tokenId: row.token_id,
       tenant: row.tenant,
       name: row.name,
@@ -66,8 +82,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
       revokedAt: row.revoked_at,
     })
 
-  const hashes = new Map(Array.from(rows, ([secretHash, { tokenId }]) => [tokenId, secretHash]))
-  function find(tenant: string, tokenId: string): [string, TokenRow] | undefined {
+  function find(tenant: string, tokenId: string): [string, Kept] | undefined {
     const secretHash = hashes.get(tokenId)
     const row = secretHash === undefined ? undefined : rows.get(secretHash)
     return row?.tenant === tenant ? [secretHash as string, row] : undefined
@@ -75,24 +90,39 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
   /** The token that made it, if one did: none is good for longer than that. */
   const makerOf = ({ tenant, createdBy }: TokenRow) =>
     createdBy.startsWith('machine:') ? find(tenant, createdBy.slice('machine:'.length))?.[1] : undefined
-  function isLive(row: TokenRow): boolean {
-    if (row.revokedAt !== null || clock.nowNs() >= (parseRfc3339(row.expiresAt) ?? 0n)) return false
+  function isLive(row: Kept): boolean {
+    if (row.revokedAt !== null || clock.nowNs() >= row.expiresNs) return false
     const maker = makerOf(row)
     return maker === undefined ? !row.createdBy.startsWith('machine:') : isLive(maker)
   }
 
+  const toWrite: Kept[] = []
   /** Not waited for, and not for every use: a minute is enough to tell what is in use from what is not. */
-  function used(secretHash: string, row: TokenRow): void {
-    const minute = rfc3339(clock.nowNs()).slice(0, 16)
-    if (row.lastUsedAt?.startsWith(minute) === true) return
-    rows.set(secretHash, { ...row, lastUsedAt: `${minute}:00Z` })
-    void store.db
-      .updateTable('api_tokens')
-      .set({ last_used_at: `${minute}:00Z` })
-      .where('tenant', '=', row.tenant)
-      .where('token_id', '=', row.tokenId)
-      .execute()
-      .catch(() => undefined)
+  function used(secretHash: string, row: Kept): void {
+    const usedMinute = Math.floor(clock.nowMs() / 60_000)
+    if (row.usedMinute === usedMinute) return
+    const lastUsedAt = `${rfc3339(clock.nowNs()).slice(0, 16)}:00Z`
+    const next = { ...row, usedMinute, lastUsedAt }
+    rows.set(secretHash, next)
+    toWrite.push(next)
+    if (toWrite.length === 1) void writeUsed().catch(() => toWrite.splice(0))
+  }
+
+  /** All that are in use are, with each minute: some at a time, for others wait meanwhile. */
+  async function writeUsed(): Promise<void> {
+    while (toWrite.length > 0) {
+      await clock.sleep(0)
+      await store.derived(async (tx) => {
+        for (const { tenant, tokenId, lastUsedAt } of toWrite.slice(0, usedAtOnce))
+          await tx
+            .updateTable('api_tokens')
+            .set({ last_used_at: lastUsedAt })
+            .where('tenant', '=', tenant)
+            .where('token_id', '=', tokenId)
+            .execute()
+      })
+      toWrite.splice(0, usedAtOnce)
+    }
   }
 
   return {
@@ -101,13 +131,13 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
       return found !== undefined && isLive(found[1])
     },
     forgetTenant: (tenant) => {
-      for (const [secretHash, row] of rows) {
-        if (row.tenant !== tenant) continue
+      for (const secretHash of ofTenants.get(tenant) ?? []) {
+        hashes.delete(rows.get(secretHash)?.tokenId ?? '')
         rows.delete(secretHash)
-        hashes.delete(row.tokenId)
       }
+      ofTenants.delete(tenant)
     },
-    list: ({ tenant }) => [...rows.values()].filter((row) => row.tenant === tenant),
+    list: ({ tenant }) => rowsOf(tenant),
     principalOf: (presented) => {
       const [, secret, sum] = tokenForm.exec(presented) ?? []
       if (secret === undefined || sum !== sumOf(secret)) return undefined
@@ -133,7 +163,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
       const may = [...new Set(wanted)].sort() as Action[]
       checkOwn(gate(), by, may, attempted)
       const { tenant } = by
-      const live = [...rows.values()].filter((row) => row.tenant === tenant && isLive(row)).length
+      const live = rowsOf(tenant).filter(isLive).length
       if (live >= perTenantMax.tokens) throw accessError('ACCESS_TOO_MANY', { attempted, received: `${live} tokens` })
       const secret = randomBytes(32).toString('base64url')
       const secretHash = hashOf(secret)
@@ -181,10 +211,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
             })
             .execute()
         },
-        () => {
-          rows.set(secretHash, row as TokenRow)
-          hashes.set(tokenId, secretHash)
-        },
+        () => add(secretHash, row as TokenRow),
       )
       return { token: `swt_${secret}${sumOf(secret)}`, row: row as unknown as TokenRow, recorded }
     },

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { randomBytes } from 'node:crypto'
 import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { AdminService, tenantForm } from '@sealwatch/contract'
 import { type Action, type Authorised, actions, type Principal } from '../access/index.ts'
 import { apiError, connectErrorOf } from './errors.ts'
 import type { ApiPorts } from './ports.ts'
+import { newRequestId } from './request-id.ts'
 
 type Methods = typeof AdminService.method
 
@@ -49,7 +49,7 @@ export function behindGate(
     const tenant = actions[action].of === 'deployment' ? 'cluster' : tenantOf(request)
     // Root may hear that there is none.
     ledgers.get(tenant)
-    return gate.authorise(operator, action, { tenant, requestId: `req_${randomBytes(12).toString('hex')}` })
+    return gate.authorise(operator, action, { tenant, requestId: newRequestId() })
   }
 
   const rows = Object.entries(AdminService.method).map(([name, { methodKind }]) => {

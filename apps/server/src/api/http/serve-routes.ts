@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { type Clock, clientOf, createRate, isSealwatchError, type Log, noProxies, type Proxies } from '@sealwatch/base'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { type Access, type Authorised, actions, nameOf } from '../../access/index.ts'
+import { newRequestId } from '../request-id.ts'
 import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf, retryAfterOf } from './problems.ts'
 import { readJson } from './read-json.ts'
@@ -201,7 +201,7 @@ export function bareServer(): FastifyInstance {
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
     http: { maxHeaderSize: headersBytesMax },
-    genReqId: () => `req_${randomBytes(12).toString('hex')}`,
+    genReqId: newRequestId,
     requestIdHeader: false,
     logger: false,
     // A path that cannot be read never comes to a hook.
@@ -227,14 +227,21 @@ function checkRate(waitMs: number): void {
 }
 
 function factsOf(request: FastifyRequest, reply: FastifyReply, proxies: Proxies): RequestFacts {
-  const gone = new AbortController()
-  // A request that was read whole is closed, too: what goes away with its client is the answer.
-  reply.raw.once('close', () => gone.abort())
+  let gone: AbortController | undefined
   return {
     requestId: request.id,
     headers: request.headers,
     address: addressOf(request.raw, proxies),
-    signal: gone.signal,
+    // Few routes ask, and making one costs as much as a route that does little.
+    get signal() {
+      if (gone !== undefined) return gone.signal
+      const controller = new AbortController()
+      gone = controller
+      // A request that was read whole is closed, too: what goes away with its client is the answer.
+      if (reply.raw.closed) controller.abort()
+      else reply.raw.once('close', () => controller.abort())
+      return controller.signal
+    },
   }
 }
 
