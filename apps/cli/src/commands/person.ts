@@ -60,6 +60,24 @@ const change = (verb: 'disable' | 'enable', summary: string) =>
 export const personDisable = change('disable', 'Keep a person out, and end their sessions at once')
 export const personEnable = change('enable', 'Let a person in again')
 
+export const personSignOut = command({
+  name: 'person sign-out',
+  summary: 'End all sessions of a person at once; they may sign in again',
+  about: 'For a machine that was lost, or a session that nobody can explain. `person disable` keeps them out as well.',
+  operands,
+  options: { server },
+  examples: ['sudo ./sealwatch person sign-out usr_0123456789abcdef0123'],
+  run: async (at, [person_id = ''], { io, place, json }) => {
+    const answer = await withApi({ ...at, tenant: undefined, io, place }, `signing ${person_id} out`, (api) =>
+      api.call('signOutPerson', { params: { person_id } }),
+    )
+    const { sessions } = answer
+    const count = `${sessions} ${sessions === 1 ? 'session' : 'sessions'}`
+    io.out(json ? `${safeJson(answer)}\n` : `${safe(person_id)} is signed out of ${count}.\n`)
+    return exit.ok
+  },
+})
+
 export const personErase = command({
   name: 'person erase',
   summary: 'Forget a person: name, address, who they are at the provider, roles',

@@ -18,7 +18,7 @@ import { hostInvite } from './host-invite.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
 import { memberGrant, memberInvite, memberList, memberRevoke } from './member.ts'
-import { personDisable, personEnable, personErase, personList } from './person.ts'
+import { personDisable, personEnable, personErase, personList, personSignOut } from './person.ts'
 import {
   policyDelete,
   policyDisable,
@@ -69,6 +69,7 @@ export const commandTable: readonly Command[] = [
   personList,
   personDisable,
   personEnable,
+  personSignOut,
   personErase,
   memberInvite,
   memberList,

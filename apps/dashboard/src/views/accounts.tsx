@@ -10,7 +10,7 @@ import { Time } from './parts/time.tsx'
 import { useAct, useAsk, useMay, useSession } from './session.ts'
 
 type Person = Operations['listPeople']['answer']['items'][number]
-type Change = 'disable' | 'enable' | 'erase'
+type Change = 'disable' | 'enable' | 'sign-out' | 'erase'
 const shownMax = 200
 
 /** Everybody in the deployment, whatever their tenants. */
@@ -112,6 +112,16 @@ function Row({ person, change }: { readonly person: Person; readonly change: (ch
                 {said[turn].verb}
               </button>
             ) : null}
+            {may('person:sign-out') && person.disabled_at === null ? (
+              <button
+                type="button"
+                className="button small"
+                aria-label={`${said['sign-out'].verb}: ${name}`}
+                onClick={() => change('sign-out')}
+              >
+                {said['sign-out'].verb}
+              </button>
+            ) : null}
             {may('person:erase') ? (
               <button
                 type="button"
@@ -138,6 +148,11 @@ const said = {
     about: 'Every session of theirs ends at once, and they cannot sign in until somebody enables them again.',
   },
   enable: { verb: 'Enable', done: 'enabled', about: 'They can sign in again, with the roles that they hold.' },
+  'sign-out': {
+    verb: 'Sign out everywhere',
+    done: 'signed out everywhere',
+    about: 'Every session of theirs ends at once. They can sign in again, with the roles that they hold.',
+  },
   erase: {
     verb: 'Forget',
     done: 'forgotten',
@@ -159,15 +174,16 @@ function Confirm({
   const { verb, done, about } = said[change]
   const name = nameOf(person)
   const act = useAct(
-    (door, to: Change) =>
-      to === 'erase'
-        ? door.call('erasePerson', { params: { person_id } })
-        : door.call('changePerson', { params: { person_id }, body: { disabled: to === 'disable' } }),
+    (door, to: Change) => {
+      if (to === 'erase') return door.call('erasePerson', { params: { person_id } })
+      if (to === 'sign-out') return door.call('signOutPerson', { params: { person_id } })
+      return door.call('changePerson', { params: { person_id }, body: { disabled: to === 'disable' } })
+    },
     { changes: ['accounts', 'members'], says: () => `${name} is ${done}`, done: close },
   )
   return (
     <Dialog
-      title={`${verb} ${name}`}
+      title={change === 'sign-out' ? `Sign ${name} out everywhere` : `${verb} ${name}`}
       close={close}
       submit={() => act.mutate(change)}
       footer={

@@ -27,6 +27,7 @@ export const actions = {
   'tenant:appoint': { of: 'deployment', roles: cluster },
   'person:list': { of: 'deployment', roles: clusterAuditors },
   'person:disable': { of: 'deployment', roles: cluster },
+  'person:sign-out': { of: 'deployment', roles: cluster },
   'person:erase': { of: 'deployment', roles: cluster },
   'deployment:read': { of: 'deployment', roles: clusterAuditors },
   'keys:read': { of: 'deployment', roles: clusterAuditors },

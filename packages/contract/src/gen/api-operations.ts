@@ -702,6 +702,19 @@ export type Operations = {
       }
     }
   }
+  /** End all sessions of a person, who may sign in again. Needs `person:sign-out` in the tenant `cluster`. */
+  readonly signOutPerson: {
+    readonly params: {
+      readonly person_id: string
+    }
+    readonly answer: {
+      readonly sessions: number
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** A one-time link for somebody new, with a role of the tenant. Needs `member:invite` in the tenant. */
   readonly invitePerson: {
     readonly body: {
@@ -835,7 +848,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "person:list" | "person:disable" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "subject:erase" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "subject:erase" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -1247,6 +1260,7 @@ export const operations = {
   listPeople: ['GET', '/api/v1/people'],
   changePerson: ['PATCH', '/api/v1/people/{person_id}'],
   erasePerson: ['DELETE', '/api/v1/people/{person_id}'],
+  signOutPerson: ['POST', '/api/v1/people/{person_id}/sign-out'],
   invitePerson: ['POST', '/api/v1/members/invitations'],
   listGroupRoles: ['GET', '/api/v1/group-roles'],
   addGroupRole: ['POST', '/api/v1/group-roles'],

@@ -8,7 +8,7 @@ import { actEvent, alertEvent, auditEvent, auditTenant, type ServerVoice } from 
 /** How a session began. */
 export type LoginMethod = 'oidc' | 'break_glass'
 /** Why a session ended. */
-export type EndCause = 'logout' | 'idle' | 'age' | 'displaced' | 'disabled' | 'clock' | 'tenant_erased'
+export type EndCause = 'logout' | 'idle' | 'age' | 'displaced' | 'disabled' | 'signed_out' | 'clock' | 'tenant_erased'
 export type PersonChange = 'enable' | 'disable' | 'delete'
 export type By = { readonly name: string; readonly requestId: string }
 
@@ -57,6 +57,21 @@ export function personChanged(
     members: { user: { uid: personId }, ...succeeded, unmapped: { request_id: by.requestId } },
   })
 }
+
+/** Each of the sessions has a line of its own, under the same request. */
+export const personSignedOut = (voice: ServerVoice, timeNs: bigint, personId: string, sessions: number, by: By): Body =>
+  actEvent(voice, {
+    code: 'person_signed_out',
+    component,
+    tenant,
+    timeNs,
+    by,
+    verb: 'update',
+    severity: 'medium',
+    message: `${personId} was signed out of ${sessions} sessions`,
+    entity: { type: 'Person', uid: personId },
+    details: {},
+  })
 
 export type LoginMatter = {
   readonly personId: string
@@ -110,6 +125,7 @@ const ends = {
   age: 'was signed out, for the session had come to its end',
   displaced: 'was signed out, for there were newer sessions than one person may have',
   disabled: 'was signed out, for the person was disabled or erased',
+  signed_out: 'was signed out everywhere by an administrator',
   clock: 'was signed out, for the clock had been set',
   tenant_erased: 'was signed out, for the tenant that the session acted in was erased',
 } as const satisfies Record<EndCause, string>

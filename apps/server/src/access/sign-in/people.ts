@@ -44,6 +44,8 @@ export type People = {
     change: PersonChange,
     changed: () => Promise<unknown>,
   ): Promise<Recorded>
+  /** Throws PERSON_UNKNOWN for whoever never came, or was erased. */
+  checkKnown(tx: Tx, personId: string, attempted: string): Promise<void>
   /** As a session begins. Throws PERSON_DISABLED. */
   signedIn(tx: Tx, personId: string, timeNs: bigint): Promise<void>
   /** Who the provider says that is; undefined where nobody has that id. */
@@ -111,6 +113,11 @@ export function createPeople(options: RecordOptions): People {
         return personChanged(voice, timeNs, personId, kind, { name: nameOf(principal), requestId })
       }
       return recordLine(options, attempted, change, changed)
+    },
+    checkKnown: async (tx, personId, attempted) => {
+      const row = await tx.selectFrom('people').select('issuer').where('person_id', '=', personId).executeTakeFirst()
+      if (row === undefined || row.issuer === erasedIssuer)
+        throw signInError('PERSON_UNKNOWN', { attempted, received: personId })
     },
     signedIn: async (tx, personId, timeNs) => {
       const row = await tx

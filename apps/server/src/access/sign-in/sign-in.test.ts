@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { authorised, browserOf, origin, type Room, signInAs, signInRoom } from '../../../test/sign-in-room.ts'
+import {
+  authorised,
+  type Browser,
+  browserOf,
+  origin,
+  type Room,
+  signInAs,
+  signInRoom,
+} from '../../../test/sign-in-room.ts'
 
 /** A test in a room of its own. */
 const inRoom = (name: string, work: (room: Room) => Promise<void>, options?: Parameters<typeof signInRoom>[0]) =>
@@ -170,6 +178,35 @@ inRoom('who is turned away by the provider, disabled, or without a role does not
     ],
   )
 })
+
+inRoom(
+  'POL-1: whoever is signed out by an admin is, everywhere, and may come again; the ledger says who did it',
+  async (room) => {
+    const browsers = [browserOf(), browserOf()]
+    for (const browser of browsers) await signInAs(room, browser)
+    const { person } = await room.acts.view((browsers[0] as Browser).visit())
+    room.provider.mood.account = { sub: 'bob', groups: ['sec'] }
+    const bob = browserOf()
+    await signInAs(room, bob)
+    const by = authorised('person:sign-out')
+    const { sessions } = await room.signOutPerson(by, person.id)
+    assert.equal(sessions, 2)
+    for (const browser of browsers) await assert.rejects(room.acts.view(browser.visit()), { code: 'SESSION_NONE' })
+    assert.ok(room.acts.callerOf(bob.visit().cookies), 'others stay')
+    const told = room.lines
+      .slice(-3)
+      .map(({ metadata, unmapped }) => [metadata.event_code, unmapped.cause, unmapped.request_id])
+    const ended = ['logout', 'signed_out', by.requestId]
+    assert.deepEqual(told, [['person_signed_out', undefined, by.requestId], ended, ended])
+    assert.equal((await room.signOutPerson(by, person.id)).sessions, 0)
+    room.provider.mood.account = { sub: 'alice', groups: ['sec'] }
+    await signInAs(room, browserOf())
+    const unknown = { code: 'PERSON_UNKNOWN', kind: 'not_found' }
+    await assert.rejects(room.signOutPerson(by, 'usr_00000000000000000000'), unknown)
+    await room.changePerson(authorised('person:erase'), person.id, 'delete')
+    await assert.rejects(room.signOutPerson(by, person.id), unknown)
+  },
+)
 
 inRoom('whoever is erased is forgotten, gone, and somebody new when they come again', async (room) => {
   const browser = browserOf()

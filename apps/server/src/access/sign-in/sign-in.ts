@@ -3,6 +3,7 @@
 
 import { clientOf, createRate, isSealwatchError, type Log } from '@sealwatch/base'
 import type { Recorded, RecordOptions } from '../../identity/index.ts'
+import type { Tx } from '../../store/index.ts'
 import type { Authorised } from '../gate.ts'
 import type { Grants } from '../grants.ts'
 import type { GroupRoles } from '../group-roles.ts'
@@ -10,7 +11,7 @@ import { nameOf } from '../principal.ts'
 import { type BreakGlass, createBreakGlass } from './break-glass.ts'
 import { clearCookie, loginCookie, readCookie, sessionCookie, writeCookie } from './cookie.ts'
 import { signInError } from './errors.ts'
-import { type LoginMethod, loggedIn, type PersonChange } from './events.ts'
+import { type LoginMethod, loggedIn, type PersonChange, personSignedOut } from './events.ts'
 import { createFailedLogins, type FailedLogins } from './failed-logins.ts'
 import { loginHint } from './login-hint.ts'
 import { createLoginLinks, type LoginLink, linkName } from './login-links.ts'
@@ -18,6 +19,7 @@ import { createLinkMaker, type LinkMaker } from './make-links.ts'
 import { createRelyingParty, type ProvenLogin, type RelyingParty } from './oidc.ts'
 import { createPendingLogins, pendingSecondsMax } from './pending-logins.ts'
 import { createPeople, type People } from './people.ts'
+import { recordLine } from './record-line.ts'
 import { createSessionActs, type Sent, type SessionActs, type Visit } from './session-acts.ts'
 import { openSessions, perPersonMax, type SessionLimits, type Sessions } from './sessions.ts'
 import type { OidcPlan } from './settings.ts'
@@ -47,6 +49,11 @@ export type SignIn = {
     personId: string,
     change: PersonChange,
   ): Promise<Recorded>
+  /** Ends all their sessions, and nothing else: they may sign in again. Throws PERSON_UNKNOWN. */
+  signOutPerson(
+    by: Authorised<'person:sign-out'>,
+    personId: string,
+  ): Promise<{ readonly sessions: number; readonly recorded: Recorded }>
   /** Of one that goes: its links give nothing any more, and whoever acts in it is signed out. */
   forgetTenant(tenant: string): Promise<void>
   /** To the provider. Throws LOGIN_TOO_OFTEN, LOGIN_RETURN, LOGIN_NO_PROVIDER, PROVIDER_UNAVAILABLE or PROVIDER_UNFIT. */
@@ -182,6 +189,18 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
       })
       if (change === 'delete') await grants.takeAll(personId, { name: nameOf(by.principal), requestId: by.requestId })
       return recorded
+    },
+    signOutPerson: async ({ principal, requestId }, personId) => {
+      const attempted = `signing ${personId} out`
+      let count = 0
+      const change = async (tx: Tx, timeNs: bigint) => {
+        await people.checkKnown(tx, personId, attempted)
+        count = sessions.list(personId).length
+        return personSignedOut(voice, timeNs, personId, count, { name: nameOf(principal), requestId })
+      }
+      const end = () => sessions.end(sessions.list(personId), 'signed_out', requestId)
+      const recorded = await recordLine(options, attempted, change, end)
+      return { sessions: count, recorded }
     },
     forgetTenant: async (tenant) => {
       await links.forgetTenant(tenant)

@@ -44,7 +44,7 @@ const called = z.string().min(1).max(256).describe('How they are called; for dis
 
 export const peopleRoutes = (
   { grants, groupRoles }: Access,
-  { people, links, breakGlass, changePerson }: SignIn,
+  { people, links, breakGlass, changePerson, signOutPerson }: SignIn,
 ): Route[] => [
   route({
     method: 'GET',
@@ -78,6 +78,21 @@ export const peopleRoutes = (
     handle: async (by, { params, body }) => ({
       ledger: recordedJson(await changePerson(by, params.person_id, body.disabled ? 'disable' : 'enable')),
     }),
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/people/{person_id}/sign-out',
+    id: 'signOutPerson',
+    summary: 'End all sessions of a person, who may sign in again',
+    tag,
+    action: 'person:sign-out',
+    params: z.object({ person_id: personId }),
+    answer: z.object({ sessions: z.number().int().min(0).describe('That ended'), ledger: recorded }),
+    errors: ['PERSON_UNKNOWN'],
+    handle: async (by, { params }) => {
+      const done = await signOutPerson(by, params.person_id)
+      return { sessions: done.sessions, ledger: recordedJson(done.recorded) }
+    },
   }),
   route({
     method: 'DELETE',
