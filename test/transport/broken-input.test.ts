@@ -2,55 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect as connectHttp2 } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { protocol } from '@sealwatch/contract'
 import fc from 'fast-check'
-import { atEnd } from './at-end.ts'
-import { chainOf, enrolled, facts, prepareAgent, type Server, sealSome, startServer, startShipping } from './fixture.ts'
-
-const chain = 'a'.repeat(32)
-
-/** A registered host that speaks HTTP/2 by hand. */
-async function rawMember(t: TestContext, server: Server) {
-  const agent = await prepareAgent(t, server)
-  const { current } = await enrolled(server, agent)
-  const session = connectHttp2(server.url, {
-    ca: current.authorityPem,
-    cert: current.certificatePem,
-    key: current.keyPem,
-  })
-  atEnd(t, () => session.destroy())
-  const call = async (method: string, type: string, body: string | Uint8Array) => {
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': `/sealwatch.agent.v1.AgentService/${method}`,
-      'content-type': type,
-    })
-    stream.end(body)
-    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
-    const chunks: Buffer[] = []
-    for await (const chunk of stream) chunks.push(chunk as Buffer)
-    return { status: headers[':status'], text: Buffer.concat(chunks).toString() }
-  }
-  const registration = {
-    agentProtoVersion: protocol.version,
-    agentVersion: '1',
-    facts,
-    chains: [{ chain, tenant: 'default' }],
-  }
-  const { status } = await call('Register', 'application/json', JSON.stringify(registration))
-  assert.equal(status, 200)
-  return { call }
-}
-
-function envelope(message: Uint8Array, length = message.length): Uint8Array {
-  const prefix = Buffer.alloc(5)
-  prefix.writeUInt32BE(length, 1)
-  return Buffer.concat([prefix, message])
-}
+import { chainOf, enrolled, prepareAgent, type Server, sealSome, startServer, startShipping } from './fixture.ts'
+import { envelope, rawMember } from './raw-member.ts'
 
 /** Ships by the real agent while something else goes wrong. */
 async function bystander(t: TestContext, server: Server) {

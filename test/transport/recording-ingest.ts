@@ -11,19 +11,22 @@ type Recorded = { nextSeq: number; tip: string | null; batches: number; hostId: 
 /** Takes what continues a chain, refuses a gap, acknowledges a repetition, and keeps a record that is checked as it grows. */
 export type RecordingIngest = IngestPort & {
   readonly chains: ReadonlyMap<string, Recorded>
-  readonly counts: { duplicate: number; refused: number; atOnceMax: number }
+  readonly counts: { duplicate: number; refused: number; atOnceMax: number; bytesAtOnceMax: number }
   /** Awaited before each outcome. */
   before: () => Promise<void>
   /** Resolves when the chain holds everything before `nextSeq`. */
   until(chain: string, nextSeq: number): Promise<void>
+  /** Resolves when `bytes` wait for their outcome. */
+  untilHeld(bytes: number): Promise<void>
 }
 
 export function recordingIngest(): RecordingIngest {
   const chains = new Map<string, Recorded>()
-  const counts = { duplicate: 0, refused: 0, atOnceMax: 0 }
+  const counts = { duplicate: 0, refused: 0, atOnceMax: 0, bytesAtOnceMax: 0 }
   const grown = createBell()
   const forever = new AbortController().signal
   let atOnce = 0
+  let bytesAtOnce = 0
   const of = (chain: string): Recorded => {
     const known = chains.get(chain) ?? { nextSeq: 0, tip: noHash, batches: 0, hostId: '', lines: [] }
     chains.set(chain, known)
@@ -37,6 +40,9 @@ export function recordingIngest(): RecordingIngest {
     position: async (_tenant, chain) => ({ ...of(chain) }),
     submit: async (host, _tenant, batch) => {
       counts.atOnceMax = Math.max(counts.atOnceMax, ++atOnce)
+      const { length } = batch.lines
+      bytesAtOnce += length
+      counts.bytesAtOnceMax = Math.max(counts.bytesAtOnceMax, bytesAtOnce)
       const outcome = take(host.hostId, batch.chain, Number(batch.firstSeq), batch.count, batch.lines)
       grown.ring()
       try {
@@ -44,10 +50,14 @@ export function recordingIngest(): RecordingIngest {
         return outcome
       } finally {
         atOnce--
+        bytesAtOnce -= length
       }
     },
     until: async (chain, nextSeq) => {
       while (of(chain).nextSeq < nextSeq) await grown.wait(forever)
+    },
+    untilHeld: async (bytes) => {
+      while (bytesAtOnce < bytes) await grown.wait(forever)
     },
   }
 

@@ -2,11 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { SideValues } from '@sealwatch/contract'
 import fc from 'fast-check'
 import { answersTo } from './answers.ts'
+import { createBatchRoom } from './batch-room.ts'
 
 type Request = { readonly lane: string; readonly n: number }
 const never = new AbortController().signal
+const roomy = { wait: async () => undefined, take: () => () => undefined }
 const laneOf = ({ lane }: Request) => lane
 
 async function* from<T>(items: Iterable<T>): AsyncGenerator<T> {
@@ -42,7 +45,9 @@ test('whatever takes how long, each lane is answered whole and in order', async 
         atOnce--
         return n
       }
-      const answers = await collect(answersTo({ requests: from(requests), laneOf, submit, inFlightMax, ending: never }))
+      const answers = await collect(
+        answersTo({ requests: from(requests), laneOf, submit, inFlightMax, room: roomy, ending: never }),
+      )
       assert.deepEqual(submitted, [...requests.keys()])
       for (const lane of ['a', 'b', 'c'])
         assert.deepEqual(
@@ -60,7 +65,7 @@ test('a peer that does not take its answers is not read from', async () => {
     read = n + 1
     return n
   }
-  const answers = answersTo({ requests: endless(), laneOf, submit, inFlightMax: 8, ending: never })
+  const answers = answersTo({ requests: endless(), laneOf, submit, inFlightMax: 8, room: roomy, ending: never })
   assert.equal((await answers.next()).value, 0)
   await turns(20)
   assert.equal(read, 8)
@@ -70,6 +75,47 @@ test('a peer that does not take its answers is not read from', async () => {
   await answers.return(undefined)
 })
 
+test('streams that share a room are read while there is some: each passes the bound by one request at most', async () => {
+  const room = createBatchRoom({ host: 20, server: 30 })
+  const held = Promise.withResolvers<void>()
+  let submitted = 0
+  const submit = async (n: number) => {
+    submitted += 1
+    await held.promise
+    return n
+  }
+  const streams = ['one', 'one', 'two', 'three'].map((host) => {
+    const { wait, take } = room.of(host)
+    const requests = from([0, 1, 2])
+    const ofTen = () => take({ lines: new Uint8Array(8), side: [{ values: new Uint8Array(2) } as SideValues] })
+    const common = { laneOf: () => host, submit, inFlightMax: 8, ending: never }
+    return collect(answersTo({ ...common, requests, room: { wait, take: ofTen } }))
+  })
+  await turns(20)
+  assert(submitted >= 3 && submitted < 3 + streams.length, `${submitted} requests of ten bytes`)
+  held.resolve()
+  for (const stream of streams) assert.deepEqual(await stream, [0, 1, 2])
+})
+
+test('one host leaves room for another', async () => {
+  const room = createBatchRoom({ host: 20, server: 30 })
+  const lines = new Uint8Array(10)
+  const never = new AbortController()
+  const leave = [room.of('one').take({ lines, side: [] }), room.of('one').take({ lines, side: [] })]
+  let isIn = false
+  const waiting = room
+    .of('one')
+    .wait(never.signal)
+    .then(() => {
+      isIn = true
+    })
+  await room.of('two').wait(never.signal)
+  await turns(2)
+  assert.equal(isIn, false)
+  leave[0]?.()
+  await waiting
+})
+
 test('when it is to end, what was read is answered and the reason is thrown', async () => {
   const ending = new AbortController()
   const held = Promise.withResolvers<void>()
@@ -77,7 +123,9 @@ test('when it is to end, what was read is answered and the reason is thrown', as
     await held.promise
     return n
   }
-  const answers = collected(answersTo({ requests: endless(), laneOf, submit, inFlightMax: 3, ending: ending.signal }))
+  const answers = collected(
+    answersTo({ requests: endless(), laneOf, submit, inFlightMax: 3, room: roomy, ending: ending.signal }),
+  )
   await turns(5)
   ending.abort(new Error('enough'))
   await turns(5)
@@ -92,7 +140,9 @@ test('it ends at once while no request comes', async () => {
     yield* []
   }
   const submit = async () => 0
-  const answers = collected(answersTo({ requests: silent(), laneOf, submit, inFlightMax: 3, ending: ending.signal }))
+  const answers = collected(
+    answersTo({ requests: silent(), laneOf, submit, inFlightMax: 3, room: roomy, ending: ending.signal }),
+  )
   await turns(2)
   ending.abort(new Error('enough'))
   assert.deepEqual(await answers, { answers: [], error: 'enough' })
@@ -104,7 +154,9 @@ test('when an outcome is unknown nothing is answered after it, and its error is 
     if (n === 2) throw new Error('disk')
     return n
   }
-  const answers = await collected(answersTo({ requests: endless(), laneOf, submit, inFlightMax: 8, ending: never }))
+  const answers = await collected(
+    answersTo({ requests: endless(), laneOf, submit, inFlightMax: 8, room: roomy, ending: never }),
+  )
   assert.deepEqual(answers, { answers: [0, 1], error: 'disk' })
 })
 
@@ -114,7 +166,9 @@ test('an error of the requests is thrown', async () => {
     throw new Error('cut')
   }
   const submit = async ({ n }: Request) => n
-  const { error } = await collected(answersTo({ requests: broken(), laneOf, submit, inFlightMax: 8, ending: never }))
+  const { error } = await collected(
+    answersTo({ requests: broken(), laneOf, submit, inFlightMax: 8, room: roomy, ending: never }),
+  )
   assert.equal(error, 'cut')
 })
 

@@ -4,7 +4,8 @@ import { createBell } from '@sealwatch/base'
 
 /**
  * Answers a stream of requests as their answers come, those of one lane (chain) in the order of its requests. At most
- * `inFlightMax` requests are read whose answer the peer has not taken: a peer that does not read is not read from.
+ * `inFlightMax` requests are read whose answer the peer has not taken: a peer that does not read is not read from. Nor is
+ * one while there is no `room` for what it sends, which a request leaves with its answer, taken or not.
  *
  * `submit` is called in the order of arrival, without waiting for earlier answers. When `ending` fires nothing more is
  * read, what was read is answered, and its reason is thrown. When reading or an answer fails, that error is thrown.
@@ -14,9 +15,13 @@ export async function* answersTo<Request, Answer>(options: {
   readonly laneOf: (request: Request) => string
   readonly submit: (request: Request) => Promise<Answer>
   readonly inFlightMax: number
+  readonly room: {
+    wait(signal: AbortSignal): Promise<void>
+    take(request: Request): () => void
+  }
   readonly ending: AbortSignal
 }): AsyncGenerator<Answer> {
-  const { requests, laneOf, submit, inFlightMax, ending } = options
+  const { requests, laneOf, submit, inFlightMax, room, ending } = options
   const changed = createBell()
   const over = new AbortController()
   const stopped = AbortSignal.any([ending, over.signal])
@@ -38,11 +43,13 @@ export async function* answersTo<Request, Answer>(options: {
         await changed.wait(stopped)
         continue
       }
+      await room.wait(stopped)
       const next = await unlessAborted(iterator.next(), stopped)
       if (next === undefined || next.done === true) return
       const lane = laneOf(next.value)
       inFlight++
-      const answered = answerAfter(lanes.get(lane), submit(next.value)).finally(() => {
+      const leave = room.take(next.value)
+      const answered = answerAfter(lanes.get(lane), submit(next.value).finally(leave)).finally(() => {
         if (lanes.get(lane) === answered) lanes.delete(lane)
       })
       lanes.set(lane, answered)

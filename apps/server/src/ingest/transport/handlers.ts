@@ -19,6 +19,7 @@ import type { Action, Gate } from '../../access/index.ts'
 import { checkValidity, type Host, type Identity, identityError } from '../../identity/index.ts'
 import type { Reason } from '../verify.ts'
 import { answersTo } from './answers.ts'
+import { createBatchRoom } from './batch-room.ts'
 import type { ChainBook } from './chain-book.ts'
 import { connectErrorOf } from './connect-error.ts'
 import { transportError } from './errors.ts'
@@ -26,6 +27,7 @@ import type { IngestPort, Outcome } from './ingest-port.ts'
 import type { LiveStreams } from './live-streams.ts'
 import type { Peer } from './peer.ts'
 import { checkRegistration, type Position } from './register.ts'
+import { releaseMessage } from './release-message.ts'
 
 /**
  * What each method is to the gate; one that is missing here does not compile. Enrolment is open: the join token is what
@@ -122,6 +124,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
   }
 
   const guesses = createRate(clock, guessesOf)
+  const room = createBatchRoom()
 
   /** A join token cannot be guessed; nobody may even try for long. */
   async function enrol(request: EnrolRequest, context: HandlerContext) {
@@ -195,6 +198,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
           laneOf: ({ chain }) => chain,
           submit: (batch) => submit(host, chains, promised, batch),
           inFlightMax: limits.batchesInFlightMax,
+          room: room.of(host.hostId),
           ending: AbortSignal.any([stopping, expired]),
         })
       } finally {
@@ -226,7 +230,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
     })
     if (outcome.kind === 'quarantined' && unsigned.includes(outcome.reason))
       await chainBook.forged(host, { chain, tenant }, outcome)
-    if (outcome.kind === 'acknowledged') release(batch)
+    if (outcome.kind === 'acknowledged') releaseMessage(batch)
     const newest = checkpointOf(tenant)
     const checkpoint = newest === undefined || promised.get(chain) === newest ? '' : newest
     if (outcome.kind === 'acknowledged' && checkpoint !== '') promised.set(chain, checkpoint)
@@ -253,14 +257,6 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       .rpc(registerMethod, unary(register), members)
       .rpc(shipMethod, ship, { ...members, readMaxBytes: shipBytesMax })
   }
-}
-
-/**
- * Gives back what a message lay in, which is its own (EnvelopeDecoder of Connect) and of no use once it is in the ledger.
- * V8 would get to know when it next marks the whole heap, for which everybody waits.
- */
-function release({ lines }: ShipRequest): void {
-  if (lines.buffer instanceof ArrayBuffer) lines.buffer.transfer(0)
 }
 
 type RegisterAnswer = MessageInitShape<typeof RegisterResponseSchema>
