@@ -17,7 +17,7 @@ export async function* answersTo<Request, Answer>(options: {
   readonly inFlightMax: number
   readonly room: {
     wait(signal: AbortSignal): Promise<void>
-    take(request: Request): () => void
+    take(request: NoInfer<Request>): () => void
   }
   readonly ending: AbortSignal
 }): AsyncGenerator<Answer> {
