@@ -15,6 +15,7 @@ import { openIdentity, readHostFacts } from '../apps/agent/src/ship/index.ts'
 import { startChild } from './child.ts'
 import { compareAll, type Figure, figureOf, quantileOf } from './figure.ts'
 import { eventsAtOnce, launches, leanLaunches, openBenchChain, temporary } from './material.ts'
+import { createWindow } from './window.ts'
 
 const leanEvents = 24 * eventsAtOnce
 const fullEvents = 4 * eventsAtOnce
@@ -185,21 +186,4 @@ async function sendToPeer(port: number, sealed: readonly ChainBatch[]): Promise<
   await done
   socket.destroy()
   return sealed.reduce((sum, { count }) => sum + count, 0)
-}
-
-/** Lets `max` in at a time. */
-function createWindow(max: number) {
-  let inside = 0
-  let waiting: (() => void) | undefined
-  return {
-    enter: async () => {
-      if (inside >= max) await new Promise<void>((resolve) => (waiting = resolve))
-      inside += 1
-    },
-    leave: () => {
-      inside -= 1
-      waiting?.()
-      waiting = undefined
-    },
-  }
 }

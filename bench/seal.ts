@@ -4,8 +4,10 @@ import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { systemDisk } from '@sealwatch/base'
+import { limits } from '@sealwatch/contract'
 import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import {
   type ChainBatch,
@@ -31,11 +33,13 @@ import {
 import { journalEntries, openJournal } from './peers/journald.ts'
 import { openPostgres } from './peers/postgres.ts'
 import type { FromHost, ToHost } from './seal-host.ts'
+import { createWindow } from './window.ts'
 
 const events = 100 * eventsAtOnce
 /** Long enough for a steady state: the compilers of three threads are done after the turn that is not counted. */
 const indexedEvents = 200 * eventsAtOnce
 const fullEvents = 5 * eventsAtOnce
+/** What the peer brings into one transaction. */
 const batchesAtOnce = 8
 
 /** Events that become evidence: on the host, at the server, and from the one to the other with an index. */
@@ -199,8 +203,15 @@ async function takeAll(
 ): Promise<number> {
   const ledger = await openBenchLedger(dir, noteSigner())
   const judge = createJudge(ledger, key)
-  for (let i = 0; i < batches.length; i += batchesAtOnce)
-    await Promise.all(batches.slice(i, i + batchesAtOnce).map((batch) => ledger.append(judge(batch))))
+  const window = createWindow(limits.batchesInFlightMax)
+  const appended: Promise<void>[] = []
+  for (const batch of batches) {
+    await window.enter()
+    // A batch comes by way of the event loop, which also hears of what the disk has done.
+    await setImmediate()
+    appended.push(ledger.append(judge(batch)).then(window.leave))
+  }
+  await Promise.all(appended)
   await ledger.checkpoint()
   const { size } = ledger
   await ledger.close()

@@ -48,7 +48,7 @@ export async function prepareIndexThread(): Promise<IndexThread> {
     if ('placed' in answer) due?.resolve(answer)
     else due?.reject(Object.assign(new Error(answer.failed), { errcode: answer.errcode }))
   })
-  // Bytes are copied: once a thread has given any away, V8 looks at each access to bytes whether they are gone.
+  // Bytes are copied, which is simpler than giving them away; measured, it was no slower, and no faster for certain.
   function ask(message: ToIndex): Promise<Done> {
     if (broken !== undefined) return Promise.reject(broken)
     const answer = Promise.withResolvers<Done>()
