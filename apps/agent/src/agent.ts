@@ -4,7 +4,7 @@ import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, type ConfigOf, type Disk, type Log, makeDirectory } from '@sealwatch/base'
 import { createHealth, listenForHealth, watchSpace } from '@sealwatch/base/health'
-import { loadOrCreateSigner } from '@sealwatch/keys'
+import { keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
 import { type Chain, openChain } from '@sealwatch/ledger'
 import { type agentSettings, segmentBytesMax } from './config.ts'
 import { addHealth, countRotations } from './health.ts'
@@ -56,6 +56,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const healthListener = await listenForHealth(health, { address: config.healthAddress, port: config.healthPort })
   await makeDirectory(paths.chains)
   const signer = await loadOrCreateSigner(paths.signingKey, disk)
+  await keepPublicHalf(paths.signingKey, signer, disk)
   const open = (tenant: string): Promise<Chain> =>
     openChain({
       dir: join(paths.chains, tenant),

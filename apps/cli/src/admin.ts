@@ -8,6 +8,7 @@ import { isSealwatchError } from '@sealwatch/base'
 import { AdminService } from '@sealwatch/contract'
 import { cliError } from './errors.ts'
 import { fileOf, type Place } from './place.ts'
+import { errorTold, type Told } from './told.ts'
 
 export type Admin = Client<typeof AdminService>
 
@@ -38,27 +39,13 @@ function translate(cause: unknown, attempted: string, place: Place): unknown {
   if (code === 'ENOENT' || code === 'ECONNREFUSED')
     return cliError('CLI_NOT_RUNNING', { attempted, received: place.data, cause })
   const told = toldBy(cause)
-  if (told !== undefined) {
-    const { received: shown, advice } = told
-    if (told.kind === 'not_found') return cliError('CLI_NOT_FOUND', { attempted, shown, advice, cause })
-    if (told.kind === 'invalid') return cliError('CLI_USAGE', { attempted, shown, advice, cause })
-    const found = shown === undefined ? '' : `, found ${shown}`
-    return cliError('CLI_SERVER_FAILED', { attempted, shown: `${told.code}: ${told.rule}${found}`, advice, cause })
-  }
+  if (told !== undefined) return errorTold(told, attempted, cause)
   const message = cause instanceof ConnectError ? cause.rawMessage : String(cause)
   if (cause instanceof ConnectError && cause.code === Code.NotFound)
     return cliError('CLI_NOT_FOUND', { attempted, received: message, cause })
   if (cause instanceof ConnectError && cause.code === Code.InvalidArgument)
     return cliError('CLI_USAGE', { attempted, received: message, cause })
   return cliError('CLI_SERVER_FAILED', { attempted, received: message, cause })
-}
-
-type Told = {
-  readonly code: string
-  readonly kind: string
-  readonly rule: string
-  readonly received?: string
-  readonly advice: string
 }
 
 /** The server's error by its parts, as its api sends it beside the message. */

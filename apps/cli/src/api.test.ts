@@ -160,17 +160,60 @@ test('what the API refuses is told with what to do', async (t) => {
     status: 400,
     code: 'ROLE_INVALID',
     detail: 'a role has actions that exist; received "the actions alert:lst"',
+    rule: 'a role has actions that exist',
+    received: '"the actions alert:lst"',
     advice: 'Look at the list',
     request_id: 'req_1',
   }
   await answering(t, place, 400, problem)
   const io = testIo()
   assert.equal(await run(['role', 'put', 'oncall', 'alert:lst', '--data', data], io), 2)
-  assert.match(
+  assert.equal(
     io.complained(),
-    /; found ROLE_INVALID: a role has actions that exist; received "the actions alert:lst"$/m,
+    'sealwatch: writing a role failed (ROLE_INVALID)\n  a role has actions that exist; found "the actions alert:lst"\n  Look at the list\n',
   )
-  assert.match(io.complained(), /Look at the list/)
+  const asJson = testIo()
+  assert.equal(await run(['role', 'put', 'oncall', 'alert:lst', '--json', '--data', data], asJson), 2)
+  const { error } = JSON.parse(asJson.said())
+  assert.deepEqual(error, {
+    code: 'ROLE_INVALID',
+    kind: 'invalid',
+    attempted: 'writing a role',
+    rule: 'a role has actions that exist',
+    received: '"the actions alert:lst"',
+    advice: 'Look at the list',
+  })
+})
+
+test('the code of the server is the one that is shown, whatever it refuses, and says how the command ends', async (t) => {
+  const refusals: [status: number, code: string, problem: object, exit: number, said: RegExp][] = [
+    [
+      409,
+      'TENANT_EXISTS',
+      { rule: 'a name is given once', received: '"acme"', advice: 'Choose' },
+      3,
+      /once; found "acme"/,
+    ],
+    [404, 'ROLE_UNKNOWN', { rule: 'the role is one', advice: 'List' }, 1, /\n {2}the role is one\n {2}List\n$/],
+    [403, 'ACCESS_DENIED', {}, 3, /whoever asks is known(.|\n)*The request was req_1/],
+    [429, 'RATE_EXCEEDED', { rule: 'so often', advice: 'Wait' }, 3, /so often/],
+    [500, 'INTERNAL', {}, 3, /found Internal(.|\n)*req_1/],
+    [
+      400,
+      'REQUEST_INVALID',
+      { rule: 'a form', advice: 'x', problems: [{ at: 'body.name', rule: 'lower-case letters' }] },
+      2,
+      /\n {2}name: lower-case letters\n/,
+    ],
+  ]
+  for (const [status, code, more, exitCode, said] of refusals) {
+    const { data, place } = room(t)
+    await answering(t, place, status, { type: 'x', title: 'Internal', status, code, request_id: 'req_1', ...more })
+    const io = testIo()
+    assert.equal(await run(['tenant', 'create', 'acme', '--data', data], io), exitCode, code)
+    assert.ok(io.complained().startsWith(`sealwatch: creating the tenant acme failed (${code})\n`), io.complained())
+    assert.match(io.complained(), said)
+  }
 })
 
 test('where nothing runs, that is said', async (t) => {

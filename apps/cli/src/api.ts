@@ -12,6 +12,7 @@ import { form } from './command.ts'
 import { cliError } from './errors.ts'
 import type { Io } from './io.ts'
 import { fileOf, type Place } from './place.ts'
+import { errorTold, toldIn } from './told.ts'
 
 /** What every command takes that asks the API. */
 export const apiOptions = {
@@ -64,16 +65,7 @@ export async function withApi<T>(at: ApiPlace, attempted: string, call: (api: Ap
 
 function translate(cause: unknown, attempted: string, { place, server }: ApiPlace): unknown {
   if (isSealwatchError(cause)) return cause
-  if (cause instanceof ApiProblem) {
-    const { status, code, title, detail, advice: told, problems = [], request_id } = cause.problem
-    const where = problems.map(({ at, rule }) => `${at}: ${rule}`).join('; ')
-    const shown = `${code}: ${[detail ?? title, where].filter((part) => part !== '').join('; ')}`
-    const advice = told ?? (request_id === '' ? undefined : `The request was ${request_id}`)
-    const more = { attempted, shown, ...(advice === undefined ? {} : { advice }), cause }
-    if (status === 401 || status === 403) return cliError('CLI_DENIED', more)
-    if (status === 404) return cliError('CLI_NOT_FOUND', more)
-    return status < 500 ? cliError('CLI_USAGE', more) : cliError('CLI_SERVER_FAILED', more)
-  }
+  if (cause instanceof ApiProblem) return errorTold(toldIn(cause.problem), attempted, cause)
   const { code } = cause as NodeJS.ErrnoException
   if (server !== undefined)
     return cliError('CLI_SERVER_FAILED', { attempted, received: `${server}: ${code ?? String(cause)}`, cause })

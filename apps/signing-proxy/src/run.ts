@@ -3,7 +3,14 @@
 import { join } from 'node:path'
 import { type Clock, type ConfigOf, type Disk, type Log, makeDirectory } from '@sealwatch/base'
 import { createHealth, type Health, listenForHealth } from '@sealwatch/base/health'
-import { type AuditSigner, admitSigner, loadOrCreateSigner, type PreparedSigner, proveSigner } from '@sealwatch/keys'
+import {
+  type AuditSigner,
+  admitSigner,
+  keepPublicHalf,
+  loadOrCreateSigner,
+  type PreparedSigner,
+  proveSigner,
+} from '@sealwatch/keys'
 import { createAnswering, type SigningProxy } from './answer.ts'
 import { type Audit, openAudit } from './audit.ts'
 import type { Caller } from './callers.ts'
@@ -37,6 +44,7 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   await proveSigner(signer, signal)
   await admitSigner({ path: join(dataDir, 'signers.json'), disk, nowNs: clock.nowNs() }, signer, successor)
   const auditKey = await loadOrCreateSigner(join(dataDir, 'host.key'), disk)
+  await keepPublicHalf(join(dataDir, 'host.key'), auditKey, disk)
   const bytesMax = config.maxAuditLogSizeMb * MiB
   const audit = await openAudit({ dir: dataDir, signer: auditKey, version, bytesMax, clock, disk })
   if (audit.chain.replacesDamaged) log.critical('the audit chain was damaged; it was set aside, and a new one begun')

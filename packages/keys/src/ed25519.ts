@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign, verify } from 'node:crypto'
-import { type Disk, type ErrorTable, errorsOf } from '@sealwatch/base'
+import { type Disk, type ErrorTable, errorsOf, isSealwatchError } from '@sealwatch/base'
 import { isSoundPublicKey } from './public-key.ts'
 
 export const keyErrors = {
@@ -62,6 +62,22 @@ export async function loadOrCreateSigner(path: string, disk: Disk): Promise<Ed25
   await disk.replace(path, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, 0o600)
   return signerOf(privateKey)
 }
+
+/**
+ * Writes the public half (SPKI PEM) beside the key at `path`: `host.pub` beside `host.key`. Whoever verifies reads that, and no
+ * private key. What a full disk refuses is written at the next start.
+ */
+export async function keepPublicHalf(path: string, { publicKey }: Ed25519Signer, disk: Disk): Promise<void> {
+  const pem = publicKeyObject(publicKey).export({ type: 'spki', format: 'pem' }) as string
+  const beside = publicHalfOf(path)
+  const kept = await disk.read(beside)
+  if (kept !== undefined && Buffer.from(kept).toString('utf8') === pem) return
+  await disk.replace(beside, pem, 0o644).catch((cause: unknown) => {
+    if (!isSealwatchError(cause, 'DISK_FULL')) throw cause
+  })
+}
+
+export const publicHalfOf = (path: string): string => path.replace(/\.key$/, '.pub')
 
 /** Refuses keys under which anybody can sign: wrong length or small order. */
 export function checkPublicKey(publicKey: Uint8Array, attempted: string): Uint8Array {

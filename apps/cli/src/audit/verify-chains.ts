@@ -60,9 +60,9 @@ export async function verifyChainsIn(dirs: readonly string[]): Promise<ChainsRep
   return { kind: 'chains', ok: chains.every(({ ok }) => ok), chains }
 }
 
-/** The public half of the agent's key, where its data directory is at hand. */
+/** The host's public key, as the agent leaves it in its data directory. The private one beside it is none of our business. */
 function hostKeyBeside(directory: string): Uint8Array | undefined {
-  const path = join(dirname(dirname(directory)), 'host.key')
+  const path = join(dirname(dirname(directory)), 'host.pub')
   if (!existsSync(path)) return undefined
   try {
     const spki = createPublicKey(readSmallFile(path, keyBytesMax)).export({ type: 'spki', format: 'der' })

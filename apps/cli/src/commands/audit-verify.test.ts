@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { createPublicKey } from 'node:crypto'
 import {
   chmodSync,
   cpSync,
@@ -293,6 +294,22 @@ describe('audit verify', () => {
     const good = await verify(join(dir, 'host'))
     assert.equal(good.code, 0, good.out)
     assert.match(good.out, /✓ chain of default: \d+ lines in \d+ files, .*ends where its key says/)
+    const spki = (key: Uint8Array) => Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key])
+    const keepKey = (name: string, { publicKey }: { readonly publicKey: Uint8Array }) =>
+      writeFileSync(
+        join(dir, 'host/agent', name),
+        createPublicKey({ key: spki(publicKey), format: 'der', type: 'spki' }).export({ type: 'spki', format: 'pem' }),
+      )
+    keepKey('host.key', generateSigner())
+    keepKey('host.pub', place.signer)
+    assert.equal(
+      (await verify(join(dir, 'host'))).code,
+      0,
+      'the private key is not looked at: here it is of somebody else',
+    )
+    keepKey('host.pub', generateSigner())
+    assert.match((await verify(join(dir, 'host'))).out, /✗ chain of default.*CHAIN_MOVED/)
+    rmSync(join(dir, 'host/agent/host.pub'))
     assert.match((await verify(join(dir, 'host'), '--save-checkpoint', join(dir, 'none'))).err, /has no checkpoint/)
     const proxy = join(dir, 'proxy/signing-proxy/chains/signing-proxy')
     const audit = await openChain({

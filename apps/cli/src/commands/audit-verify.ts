@@ -31,7 +31,8 @@ export const auditVerify = command({
   summary: 'Verify evidence offline, from public keys alone',
   about: `A bundle (plain, .gz or .zst): checks every hash, chain, host signature and checkpoint, and names the first line that
 is wrong. A directory of tiles likewise. Neither needs root or a running server. A data directory (root reads it): every
-ledger of the server, every chain of the host and that of the signing proxy, also while they run. Trust comes from --trust, else from
+ledger of the server, every chain of the host and that of the signing proxy, also while they run; of a chain's own keys only that
+of the epoch that is open, which tells whether the end was cut off. Trust comes from --trust, else from
 trust.json in the data directory; else the evidence vouches for itself, which shows only that nobody without its keys
 has changed it. With --witness or --policy others must have seen the ledger, too: they make sure that everybody sees
 the same one. With --since-checkpoint the ledger must still hold all that was there when that was saved; of a data directory, the checkpoint of the root ledger is saved.`,

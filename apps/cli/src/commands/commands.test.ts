@@ -124,7 +124,7 @@ describe('commands on a running instance', { skip }, () => {
     assert.equal(existsSync(join(dir, 'y.bundle')) || existsSync(join(dir, 'y.bundle.partial')), false)
     const none = await call('audit', 'export', '--alert', 'none', '-o', join(dir, 'y.bundle'))
     assert.equal(none.code, 1)
-    assert.match(none.err, /failed \(CLI_NOT_FOUND\)\n.*; found "none"\n {2}Look\n$/)
+    assert.match(none.err, /failed \(API_NOT_FOUND\)\n.*; found "none"\n {2}Look\n$/)
     const nowhere = await call('audit', 'export', '--all', '-o', join(dir, 'none/y.bundle'))
     assert.match(nowhere.err, /CLI_FILE.*\n.*ENOENT/)
   })

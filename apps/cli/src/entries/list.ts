@@ -38,7 +38,7 @@ export async function printEntries({ io, place, json }: Context, listing: Listin
       if (!follow || io.stop.aborted) return printed
     } catch (error) {
       if (io.stop.aborted) return printed
-      const isGone = isSealwatchError(error) && error.kind === 'unavailable'
+      const isGone = isSealwatchError(error) && (error.kind === 'unavailable' || error.kind === 'fatal')
       if (!follow || !isGone || printed === 0 || retries >= retriesMax) throw error
     }
     await io.clock.sleep(retryMs, io.stop)

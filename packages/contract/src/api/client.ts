@@ -9,7 +9,10 @@ export type Problem = {
   readonly title: string
   readonly status: number
   readonly code: string
+  /** `rule` and `received` in one sentence. */
   readonly detail?: string
+  readonly rule?: string
+  readonly received?: string
   readonly advice?: string
   readonly request_id: string
   readonly problems?: readonly { readonly at: string; readonly rule: string }[]

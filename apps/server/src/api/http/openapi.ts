@@ -44,7 +44,9 @@ const problem = {
     title: { type: 'string' },
     status: { type: 'integer' },
     code: { type: 'string', examples: Object.keys(httpErrors) },
-    detail: { type: 'string' },
+    detail: { type: 'string', description: '`rule` and `received` in one sentence' },
+    rule: { type: 'string' },
+    received: { type: 'string' },
     advice: { type: 'string' },
     request_id: { type: 'string' },
     problems: {

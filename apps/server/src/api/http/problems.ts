@@ -70,7 +70,10 @@ export type Problem = {
   readonly title: string
   readonly status: number
   readonly code: string
+  /** The rule, and what was received, in one sentence. */
   readonly detail?: string
+  readonly rule?: string
+  readonly received?: string
   readonly advice?: string
   readonly request_id: string
   /** What is wrong with which part of the request. */
@@ -150,6 +153,8 @@ export function problemOf(error: unknown, requestId: string, problems?: Problem[
     ...(known !== undefined && isSafe(status)
       ? {
           detail: known.received === undefined ? known.rule : `${known.rule}; received ${known.received}`,
+          rule: known.rule,
+          ...(known.received === undefined ? {} : { received: known.received }),
           advice: known.advice,
         }
       : {}),

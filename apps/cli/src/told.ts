@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorKind, SealwatchError } from '@sealwatch/base'
+import type { Problem } from '@sealwatch/contract/api'
+import { cliErrors } from './errors.ts'
+
+/** What the server says went wrong, by its parts. */
+export type Told = {
+  readonly code: string
+  readonly kind: ErrorKind
+  readonly rule: string
+  readonly received?: string
+  readonly advice: string
+}
+
+/** The server's error as it is: its code is the one that documents and programs know. */
+export const errorTold = ({ code, kind, rule, received, advice }: Told, attempted: string, cause: unknown) =>
+  new SealwatchError(code, { kind, rule, advice }, { attempted, shown: received, cause })
+
+const { CLI_DENIED, CLI_SERVER_FAILED } = cliErrors
+
+/** Where the server tells no more than a title (401, 403, 500), the rest is ours. */
+export function toldIn({ status, code, title, rule, received, advice, problems = [], request_id }: Problem): Told {
+  if (status === 401 || status === 403)
+    return { ...CLI_DENIED, code, advice: `${CLI_DENIED.advice}${asked(request_id)}` }
+  const kind = kindOf(status)
+  if (rule === undefined)
+    return {
+      ...CLI_SERVER_FAILED,
+      code,
+      kind,
+      received: title,
+      advice: `${CLI_SERVER_FAILED.advice}${asked(request_id)}`,
+    }
+  if (problems.length > 0)
+    return { code, kind, rule: problems.map(wrongPart).join('; '), advice: 'Correct that; --help shows an example' }
+  return {
+    code,
+    kind,
+    rule,
+    advice: advice ?? CLI_SERVER_FAILED.advice,
+    ...(received === undefined ? {} : { received }),
+  }
+}
+
+const asked = (requestId: string) => (requestId === '' ? '' : `. The request was ${requestId}`)
+
+/** `body.name: …` is the request's; whoever typed a command knows the name alone. */
+const wrongPart = ({ at, rule }: { readonly at: string; readonly rule: string }) =>
+  `${at.replace(/^(params|query|body)\.(?=.)/, '')}: ${rule}`
+
+const kinds: Readonly<Record<number, ErrorKind>> = {
+  404: 'not_found',
+  409: 'conflict',
+  412: 'conflict',
+  429: 'exhausted',
+}
+const kindOf = (status: number): ErrorKind => kinds[status] ?? (status < 500 ? 'invalid' : 'unavailable')
