@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Clock, createLog, diskErrors, errorsOf, systemClock } from '@sealwatch/base'
-import type { Chain } from '@sealwatch/ledger'
+import { type Clock, createLog, diskErrors, errorsOf, type SealwatchError, systemClock } from '@sealwatch/base'
+import type { Chain, Draft } from '@sealwatch/ledger'
 import { createJournal } from './journal.ts'
 
 const diskError = errorsOf(diskErrors)
@@ -82,4 +82,20 @@ test('LOG-6: an epoch that cannot be closed for lack of room is told once, and t
   set({ dueMs: 5_000, isFull: true })
   await run(20_000)
   assert.deepEqual([closedAtMs, told, fatal], [[], ['an epoch cannot be closed and stays open'], []])
+})
+
+test('LOG-6: once sealing cannot go on nobody is told that all is sealed, and everything else has its turn', async () => {
+  const fatal = Promise.withResolvers<unknown>()
+  const failing = { seal: async () => Promise.reject(diskError('DISK_FAILED', { attempted: 'sealing' })) }
+  const chain = failing as unknown as Chain
+  const log = createLog('test', () => undefined, systemClock.nowMs)
+  const journal = createJournal({ chain: () => chain, clock: systemClock, log, onFatal: fatal.resolve })
+  journal.add({ event: {} } as Draft)
+  let isFlushed = false
+  void journal.flushed().then(() => {
+    isFlushed = true
+  })
+  assert.equal(((await fatal.promise) as SealwatchError).code, 'DISK_FAILED')
+  for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate)
+  assert.equal(isFlushed, false)
 })

@@ -11,7 +11,7 @@ export type Journal = {
   readonly isStalled: boolean
   /** Takes a draft, and the sensor's account as of it; without a draft a head alone is sealed. */
   add(draft: Draft | undefined, sensor?: JsonObject): void
-  /** Resolves when there is room for more: whoever produces waits for it. */
+  /** Resolves when there is room for more: whoever produces waits for it. Never once sealing cannot go on. */
   room(): Promise<void>
   /** Resolves when all that was added before is sealed. */
   flushed(): Promise<void>
@@ -74,6 +74,12 @@ export function createJournal({ chain, clock, log, onFatal }: JournalOptions): J
     }
   }
 
+  /** The process is about to end: whoever waits would otherwise ask again and again, and let nothing else come to its turn. */
+  function stopped(error: unknown): Promise<never> {
+    onFatal(error)
+    return new Promise(() => undefined)
+  }
+
   async function closeEpoch(): Promise<void> {
     try {
       await chain().closeEpoch()
@@ -117,7 +123,7 @@ export function createJournal({ chain, clock, log, onFatal }: JournalOptions): J
       if (draft === undefined) headDue = true
       else waiting.push(draft)
       sensor = state ?? sensor
-      sealing ??= seal().catch(onFatal)
+      sealing ??= seal().catch(stopped)
     },
     room: async () => {
       while (waiting.length >= waitingMax && sealing !== undefined) await sealing
