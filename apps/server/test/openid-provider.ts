@@ -13,6 +13,7 @@ export type Account = {
   readonly email?: string
   readonly groups?: unknown
   readonly _claim_names?: unknown
+  readonly hasgroups?: unknown
 }
 
 /** What a test does to the provider. */
@@ -106,7 +107,7 @@ function requestsOf(issuer: string, key: JWK, client: Parameters<typeof startPro
         id_token_signed_response_alg: 'ES256',
       },
     ],
-    claims: { openid: ['sub', '_claim_names'], profile: ['name'], email: ['email'], groups: ['groups'] },
+    claims: { openid: ['sub', '_claim_names', 'hasgroups'], profile: ['name'], email: ['email'], groups: ['groups'] },
     scopes: ['openid', 'profile', 'email', 'groups'],
     clientAuthMethods: [client.method ?? 'client_secret_basic'],
     pkce: { required: () => true },

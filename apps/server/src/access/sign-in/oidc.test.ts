@@ -216,9 +216,13 @@ inRoom('groups that cannot be read are not taken for none', async (room) => {
     room.provider.mood.account = { sub: 'alice', groups }
     await assert.rejects(signInAs(room, browserOf()), { code: 'LOGIN_UNPROVEN' }, JSON.stringify(groups).slice(0, 40))
   }
-  room.provider.mood.account = { sub: 'alice', _claim_names: { groups: 'src1' } }
-  await assert.rejects(signInAs(room, browserOf()), { code: 'LOGIN_UNPROVEN', advice: /Entra ID/ })
+  for (const overage of [{ _claim_names: { groups: 'src1' } }, { hasgroups: true }, { hasgroups: 'true' }]) {
+    room.clock.pass(60_000)
+    room.provider.mood.account = { sub: 'alice', ...overage }
+    await assert.rejects(signInAs(room, browserOf()), { code: 'LOGIN_UNPROVEN', advice: /Entra ID/ })
+  }
   room.clock.pass(60_000)
+  assert.deepEqual(room.groups, [])
   room.provider.mood.account = { sub: 'alice', groups: 'sec' }
   await signInAs(room, browserOf())
   assert.deepEqual(room.groups.at(-1)?.groups, ['sec'])

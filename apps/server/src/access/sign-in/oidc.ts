@@ -30,8 +30,8 @@ import { providerCall } from './provider-call.ts'
 import { callbackPath, type OidcPlan } from './settings.ts'
 
 export type ProvenLogin = ProvenPerson & {
-  /** Of the groups claim; undefined where the provider gave none, which is not the same as an empty one. */
-  readonly groups: readonly string[] | undefined
+  /** Of the groups claim. Without the claim there are none: many providers leave out what would be empty. */
+  readonly groups: readonly string[]
   readonly idToken: string
 }
 
@@ -222,17 +222,19 @@ function personOf(claims: Claims & { readonly sub: string }, plan: OidcPlan): Om
 }
 
 /** Throws LOGIN_UNPROVEN: groups that cannot be read must not pass for none. */
-function groupsOf(claims: Claims, claim: string): readonly string[] | undefined {
+function groupsOf(claims: Claims, claim: string): readonly string[] {
   const refused = (received: string, advice?: string) =>
     signInError('LOGIN_UNPROVEN', { attempted: `reading the claim ${claim}`, received, ...(advice && { advice }) })
-  const { _claim_names: elsewhere } = claims
-  if (typeof elsewhere === 'object' && elsewhere !== null && Object.hasOwn(elsewhere, claim))
+  const { _claim_names: elsewhere, hasgroups } = claims
+  const isElsewhere = typeof elsewhere === 'object' && elsewhere !== null && Object.hasOwn(elsewhere, claim)
+  // Entra says the one or the other of somebody whose groups do not fit the token.
+  if (isElsewhere || (claim === 'groups' && hasgroups !== undefined && String(hasgroups) !== 'false'))
     throw refused(
       'a reference to another place, for the person is in too many groups',
       'Let the provider send only groups that are assigned to this client (docs/sign-in.md, Entra ID)',
     )
   const value = claims[claim]
-  if (value === undefined || value === null) return undefined
+  if (value === undefined || value === null) return []
   const groups = typeof value === 'string' ? [value] : value
   if (!Array.isArray(groups) || groups.length > groupsMax) throw refused(`${typeof value}, or more than ${groupsMax}`)
   const isFormed = (group: unknown): group is string =>

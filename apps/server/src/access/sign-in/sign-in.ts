@@ -230,7 +230,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
         })
         who.personId = personId
         outbox.ring()
-        if (proven.groups !== undefined) await groupRoles.apply(personId, proven.groups, visit.requestId)
+        await groupRoles.apply(personId, proven.groups, visit.requestId)
         const { returnTo } = pending
         return enter(visit, { personId, method: 'oidc', returnTo, link, idToken: proven.idToken })
       }),
