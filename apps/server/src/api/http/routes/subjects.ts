@@ -4,7 +4,6 @@ import { z } from 'zod'
 import { eraseSubject } from '../../keys.ts'
 import type { ApiPorts } from '../../ports.ts'
 import { type Route, route } from '../route.ts'
-import { recorded } from '../shapes.ts'
 
 export const subjectRoutes = (ports: ApiPorts): Route[] => [
   route({
@@ -25,7 +24,6 @@ export const subjectRoutes = (ports: ApiPorts): Route[] => [
       }),
     ]),
     answer: z.object({
-      ledger: recorded,
       label: z.string().describe('The pseudonym that the ledger names the person by'),
       subject_keys: z.number().int(),
       first_layout: z.boolean().describe('The tenant has values that only its own erasure reaches (sealing.md, 6.2)'),
@@ -34,9 +32,9 @@ export const subjectRoutes = (ports: ApiPorts): Route[] => [
     handle: async (by, { body }) => {
       const subject =
         'name' in body ? { case: 'name' as const, value: body.name } : { case: 'uid' as const, value: body.uid }
-      const { label, leafIndex, subjectKeys, firstLayout } = await eraseSubject(ports, by, subject)
+      // Where the order stands in the ledger of the deployment is not told: it would count what all others do.
+      const { label, subjectKeys, firstLayout } = await eraseSubject(ports, by, subject)
       return {
-        ledger: { tenant: 'cluster', leaf_index: Number(leafIndex) },
         label,
         subject_keys: subjectKeys,
         first_layout: firstLayout,
