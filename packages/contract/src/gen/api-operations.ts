@@ -1109,10 +1109,6 @@ export type Operations = {
       readonly uid: string
     }
     readonly answer: {
-      readonly ledger: {
-        readonly tenant: string
-        readonly leaf_index: number | null
-      }
       readonly label: string
       readonly subject_keys: number
       readonly first_layout: boolean
