@@ -11,7 +11,7 @@ export const tokenCreate = command({
   name: 'token create',
   summary: 'Make an API token for a program',
   about: `The token is shown once, and kept as a hash. It acts in one tenant and may what you name, as far as you may that
-yourself: ./sealwatch role list shows all actions.`,
+yourself. All that a token may be given: ./sealwatch role list`,
   operands: [{ name: 'NAME', required: true }],
   options: {
     ...apiOptions,
