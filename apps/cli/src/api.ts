@@ -6,7 +6,7 @@ import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { urlToHttpOptions } from 'node:url'
 import { isSealwatchError } from '@sealwatch/base'
-import { tenantForm } from '@sealwatch/contract'
+import { slugName } from '@sealwatch/contract'
 import { type ApiClient, ApiProblem, type ApiResponse, createApiClient, type Send } from '@sealwatch/contract/api'
 import { form } from './command.ts'
 import { cliError } from './errors.ts'
@@ -19,8 +19,8 @@ export const apiOptions = {
   tenant: form({
     takes: 'NAME',
     help: 'Tenant to act in (default: default, or the one that the token is of)',
-    form: tenantForm,
-    mustBe: 'a tenant name: lower-case letters, digits and hyphens',
+    form: slugName.form,
+    mustBe: `a tenant name: ${slugName.words}`,
   }),
   server: form({
     takes: 'URL',

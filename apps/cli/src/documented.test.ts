@@ -72,7 +72,9 @@ describe('a command that is written down is one that there is', () => {
   for (const { name, examples } of commandTable)
     test(`in the examples of ${name}`, () => {
       for (const example of examples)
-        for (const [, command = ''] of example.replace('--version', 'version').matchAll(commandForm))
+        for (const [, command = ''] of example
+          .replace('sealwatch --version', 'sealwatch version')
+          .matchAll(commandForm))
           assert.equal(faultOf({ at: example, words: wordsOf(command), isWhole: true }), undefined, example)
     })
 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { tenantForm } from '@sealwatch/contract'
+import { slugName } from '@sealwatch/contract'
 import { command, exit, flag, form } from '../command.ts'
 import { filterOption } from '../entries/filter.ts'
 import { printEntries } from '../entries/list.ts'
@@ -11,8 +11,8 @@ import { paint } from '../terminal.ts'
 export const tenantOption = form({
   takes: 'NAME',
   help: 'Tenant whose ledger is read (default: default)',
-  form: tenantForm,
-  mustBe: 'a tenant name: lower-case letters, digits and hyphens',
+  form: slugName.form,
+  mustBe: `a tenant name: ${slugName.words}`,
 })
 
 export const alerts = command({

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { withAdmin } from '../admin.ts'
-import { apiOptions, withApi } from '../api.ts'
+import { withApi } from '../api.ts'
 import { command, exit, flag } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { counted, safe, safeJson } from '../terminal.ts'
@@ -58,12 +58,12 @@ export const eraseTenant = command({
     'Its hosts are revoked, its keys destroyed, and its ledger, index and quarantined bytes removed. What the root ledger\n' +
     'says of it stays, and what was exported before stays provable. Its name is not given again.',
   operands: [{ name: 'NAME', required: true }],
-  options: { server: apiOptions.server, yes },
+  options: { yes },
   examples: ['sudo ./sealwatch erase tenant acme --yes'],
-  run: async ({ server, yes: isMeant }, [tenant = ''], { io, place, json }) => {
+  run: async ({ yes: isMeant }, [tenant = ''], { io, place, json }) => {
     const attempted = `erasing the tenant ${tenant}`
     if (!isMeant) throw cliError('CLI_USAGE', { attempted, advice: mustMean })
-    const { keys, ledger } = await withApi({ io, place, server, tenant: undefined }, attempted, (api) =>
+    const { keys, ledger } = await withApi({ io, place, server: undefined, tenant: undefined }, attempted, (api) =>
       api.call('eraseTenant', { params: { tenant_name: tenant } }),
     )
     const leaf = ledger?.leaf_index ?? null

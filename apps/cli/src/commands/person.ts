@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { apiOptions, withApi } from '../api.ts'
+import { withApi } from '../api.ts'
 import { command, exit } from '../command.ts'
 import { columns, safe, safeJson } from '../terminal.ts'
 
-const { server } = apiOptions
+/** People are a matter of the deployment, which no token acts on: the dashboard, or root on the machine. */
+const here = { server: undefined, tenant: undefined } as const
 const operands = [{ name: 'PERSON', required: true }] as const
 const pageRows = 500
 
 export const personList = command({
   name: 'person list',
   summary: 'Everybody who has signed in',
-  options: { server },
+  options: {},
   examples: ['sudo ./sealwatch person list'],
-  run: async (at, _operands, { io, place, json }) => {
-    const items = await withApi({ ...at, tenant: undefined, io, place }, 'listing people', async (api) => {
+  run: async (_options, _operands, { io, place, json }) => {
+    const items = await withApi({ ...here, io, place }, 'listing people', async (api) => {
       const page = (cursor?: string) =>
         api.call('listPeople', { query: { limit: pageRows, ...(cursor === undefined ? {} : { cursor }) } })
       let { items, next } = await page()
@@ -45,11 +46,11 @@ const change = (verb: 'disable' | 'enable', summary: string) =>
     name: `person ${verb}`,
     summary,
     operands,
-    options: { server },
+    options: {},
     examples: [`sudo ./sealwatch person ${verb} usr_0123456789abcdef0123`],
-    run: async (at, [person_id = ''], { io, place, json }) => {
+    run: async (_options, [person_id = ''], { io, place, json }) => {
       const body = { disabled: verb === 'disable' }
-      const answer = await withApi({ ...at, tenant: undefined, io, place }, `changing ${person_id}`, (api) =>
+      const answer = await withApi({ ...here, io, place }, `changing ${person_id}`, (api) =>
         api.call('changePerson', { params: { person_id }, body }),
       )
       io.out(json ? `${safeJson(answer)}\n` : `${safe(person_id)} is ${verb}d.\n`)
@@ -65,10 +66,10 @@ export const personSignOut = command({
   summary: 'End all sessions of a person at once; they may sign in again',
   about: 'For a machine that was lost, or a session that nobody can explain. `person disable` keeps them out as well.',
   operands,
-  options: { server },
+  options: {},
   examples: ['sudo ./sealwatch person sign-out usr_0123456789abcdef0123'],
-  run: async (at, [person_id = ''], { io, place, json }) => {
-    const answer = await withApi({ ...at, tenant: undefined, io, place }, `signing ${person_id} out`, (api) =>
+  run: async (_options, [person_id = ''], { io, place, json }) => {
+    const answer = await withApi({ ...here, io, place }, `signing ${person_id} out`, (api) =>
       api.call('signOutPerson', { params: { person_id } }),
     )
     const { sessions } = answer
@@ -83,10 +84,10 @@ export const personErase = command({
   summary: 'Forget a person: name, address, who they are at the provider, roles',
   about: 'The ledgers keep the id, which is then nobody’s. Whoever signs in again is somebody new.',
   operands,
-  options: { server },
+  options: {},
   examples: ['sudo ./sealwatch person erase usr_0123456789abcdef0123'],
-  run: async (at, [person_id = ''], { io, place, json }) => {
-    const answer = await withApi({ ...at, tenant: undefined, io, place }, `erasing ${person_id}`, (api) =>
+  run: async (_options, [person_id = ''], { io, place, json }) => {
+    const answer = await withApi({ ...here, io, place }, `erasing ${person_id}`, (api) =>
       api.call('erasePerson', { params: { person_id } }),
     )
     io.out(json ? `${safeJson(answer)}\n` : `${safe(person_id)} is forgotten.\n`)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { tenantForm } from '@sealwatch/contract'
+import { slugName } from '@sealwatch/contract'
 import { form, type Option } from '../command.ts'
 
 export const tenantOption = (help: string): Option<string | undefined> =>
   form({
     takes: 'NAME',
     help: `${help} (default: default)`,
-    form: tenantForm,
-    mustBe: 'a tenant name: lower-case letters, digits and hyphens',
+    form: slugName.form,
+    mustBe: `a tenant name: ${slugName.words}`,
   })

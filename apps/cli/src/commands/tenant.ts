@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { ApiClient, Operations } from '@sealwatch/contract/api'
-import { apiOptions, withApi } from '../api.ts'
+import { withApi } from '../api.ts'
 import { type Context, command, exit, flag, integer, text } from '../command.ts'
 import { columns, safe, safeJson } from '../terminal.ts'
 
 type Acted = Operations['createTenant']['answer']
 type Tenant = Acted['tenant']
 
-/** Tenants are matters of the deployment: a token that acts on them is one of the tenant cluster. */
-const { server } = apiOptions
+/** Tenants are matters of the deployment, which no token acts on: the dashboard, or root on the machine. */
+const here = { server: undefined, tenant: undefined } as const
 const name = [{ name: 'NAME', required: true }] as const
 
 export const tenantList = command({
   name: 'tenant list',
   summary: 'The tenants of the deployment',
-  options: { server, erased: flag('Also those that were erased, whose names are not given again') },
+  options: { erased: flag('Also those that were erased, whose names are not given again') },
   examples: ['sudo ./sealwatch tenant list', "sudo ./sealwatch tenant list --json | jq -r '.items[].name'"],
-  run: async ({ server: at, erased }, _operands, { io, place, json }) => {
+  run: async ({ erased }, _operands, { io, place, json }) => {
     const items: Tenant[] = []
-    await withApi({ io, place, server: at, tenant: undefined }, 'listing tenants', async (api) => {
+    await withApi({ io, place, ...here }, 'listing tenants', async (api) => {
       for (let cursor: string | null | undefined; cursor !== null; ) {
         const query = { limit: 500, erased: erased ? ('true' as const) : ('false' as const) }
         const page = await api.call('listTenants', { query: cursor === undefined ? query : { ...query, cursor } })
@@ -52,10 +52,10 @@ export const tenantCreate = command({
     'The name stands in lines and paths, never changes, and is never given to another tenant. The title is for people.\n' +
     'Hosts join it with a token of its own: ./sealwatch host invite --tenant NAME',
   operands: name,
-  options: { server, title: text({ takes: 'TEXT', help: 'What people call it (default: the name)' }) },
+  options: { title: text({ takes: 'TEXT', help: 'What people call it (default: the name)' }) },
   examples: ['sudo ./sealwatch tenant create acme', "sudo ./sealwatch tenant create acme --title 'Acme & Söhne'"],
-  run: ({ server: at, title }, [tenant = ''], context) =>
-    acted(context, at, `creating the tenant ${tenant}`, (api) =>
+  run: ({ title }, [tenant = ''], context) =>
+    acted(context, `creating the tenant ${tenant}`, (api) =>
       api.call('createTenant', { body: { name: tenant, ...(title === undefined ? {} : { title }) } }),
     ),
 })
@@ -65,10 +65,10 @@ export const tenantRename = command({
   summary: 'Give a tenant another title',
   about: 'Its name stays what it is.',
   operands: [...name, { name: 'TITLE', required: true }],
-  options: { server },
+  options: {},
   examples: ["sudo ./sealwatch tenant rename acme 'Acme Holding'"],
-  run: ({ server: at }, [tenant = '', title = ''], context) =>
-    acted(context, at, `renaming the tenant ${tenant}`, (api) =>
+  run: (_options, [tenant = '', title = ''], context) =>
+    acted(context, `renaming the tenant ${tenant}`, (api) =>
       api.call('renameTenant', { params: { tenant_name: tenant }, body: { title } }),
     ),
 })
@@ -79,10 +79,10 @@ export const tenantSuspend = command({
   about:
     'Its hosts keep their logs and ship them when it is resumed: nothing is lost as long as their disks have room.',
   operands: name,
-  options: { server },
+  options: {},
   examples: ['sudo ./sealwatch tenant suspend acme'],
-  run: ({ server: at }, [tenant = ''], context) =>
-    acted(context, at, `suspending the tenant ${tenant}`, (api) =>
+  run: (_options, [tenant = ''], context) =>
+    acted(context, `suspending the tenant ${tenant}`, (api) =>
       api.call('suspendTenant', { params: { tenant_name: tenant } }),
     ),
 })
@@ -91,10 +91,10 @@ export const tenantResume = command({
   name: 'tenant resume',
   summary: 'Let a suspended tenant go on',
   operands: name,
-  options: { server },
+  options: {},
   examples: ['sudo ./sealwatch tenant resume acme'],
-  run: ({ server: at }, [tenant = ''], context) =>
-    acted(context, at, `resuming the tenant ${tenant}`, (api) =>
+  run: (_options, [tenant = ''], context) =>
+    acted(context, `resuming the tenant ${tenant}`, (api) =>
       api.call('resumeTenant', { params: { tenant_name: tenant } }),
     ),
 })
@@ -105,7 +105,6 @@ export const tenantLimit = command({
   about: 'What is beyond it waits on the hosts.',
   operands: name,
   options: {
-    server,
     lines: integer({
       takes: 'COUNT',
       help: 'Lines a second, all hosts together (default: as the settings of the server say)',
@@ -115,19 +114,18 @@ export const tenantLimit = command({
     }),
   },
   examples: ['sudo ./sealwatch tenant limit acme --lines 5000', 'sudo ./sealwatch tenant limit acme'],
-  run: ({ server: at, lines }, [tenant = ''], context) =>
-    acted(context, at, `limiting the tenant ${tenant}`, (api) =>
+  run: ({ lines }, [tenant = ''], context) =>
+    acted(context, `limiting the tenant ${tenant}`, (api) =>
       api.call('limitTenant', { params: { tenant_name: tenant }, body: { lines_per_second: lines || null } }),
     ),
 })
 
 async function acted(
   { io, place, json }: Context,
-  at: string | undefined,
   attempted: string,
   act: (api: ApiClient) => Promise<Acted>,
 ): Promise<number> {
-  const answer = await withApi({ io, place, server: at, tenant: undefined }, attempted, act)
+  const answer = await withApi({ io, place, ...here }, attempted, act)
   const { tenant, ledger } = answer
   const where =
     ledger.leaf_index === null

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { nearest } from '@sealwatch/contract/nearest'
+
 /** The roles of POL-3. A cluster admin is one in the tenant `cluster`, where the deployment's own matters are. */
 export const standingRoles = ['cluster_admin', 'tenant_admin', 'responder', 'auditor', 'viewer'] as const
 export type StandingRole = (typeof standingRoles)[number]
@@ -77,6 +79,26 @@ export const actionNames = Object.keys(actions) as Action[]
 export const grantableActions: readonly Action[] = actionNames.filter(
   (name) => actions[name].of === 'tenant' && actions[name].roles.length > 0,
 )
+
+/** Why these are not given to tokens or custom roles (`whom`); undefined: all of them may be. */
+export function notGrantable(wanted: readonly string[], whom: string): string | undefined {
+  const names: readonly string[] = grantableActions
+  const refused = wanted.filter((name) => !names.includes(name))
+  const beyond = refused.filter(isAction)
+  const unknown = refused
+    .filter((name) => !isAction(name))
+    .map((name) => {
+      const meant = nearest(name, names)
+      return meant === undefined ? name : `${name} (did you mean ${meant}?)`
+    })
+  const parts = [
+    ...(unknown.length === 0 ? [] : [`what is no action: ${unknown.join(', ')}`]),
+    ...(beyond.length === 0
+      ? []
+      : [`${beyond.join(', ')}: for admins of the deployment and the operator, not for ${whom}`]),
+  ]
+  return wanted.length === 0 ? 'no action' : parts.join('; ') || undefined
+}
 
 /** What a standing role may in a tenant. */
 export const standingActions = (role: StandingRole, tenant: string): Action[] =>

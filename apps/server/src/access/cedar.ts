@@ -56,7 +56,7 @@ const listOf = (names: readonly string[]) => names.map((name) => `Sealwatch::Act
 
 /**
  * The policies of one tenant, as text: one for each role. Names of tenants and roles have forms that need no escape
- * (tenantForm, roleForm).
+ * (slugName, roleName).
  */
 export function policiesOf(tenant: string, customRoles: readonly CustomRole[]): Readonly<Record<string, string>> {
   const rows = [

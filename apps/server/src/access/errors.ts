@@ -10,8 +10,8 @@ export const accessErrors = {
   },
   ROLE_INVALID: {
     kind: 'invalid',
-    rule: 'a custom role has a name of its own (a to z, 0 to 9, - and _, at most 32) and actions that exist',
-    advice: 'docs/reference/roles.md lists the actions that a role may have',
+    rule: 'a custom role has a name of its own (a to z, 0 to 9, - and _, at most 32) and actions that a role may be made of',
+    advice: '`sealwatch role list` shows them (docs/reference/roles.md)',
   },
   ROLE_IN_USE: {
     kind: 'conflict',
@@ -35,8 +35,8 @@ export const accessErrors = {
   },
   TOKEN_INVALID: {
     kind: 'invalid',
-    rule: 'a token has a name of 1 to 64 characters, actions that exist, and ends within a year',
-    advice: '`sealwatch token create --help` shows an example',
+    rule: 'a token has a name of 1 to 64 characters, actions that a token may be given, and ends within a year',
+    advice: '`sealwatch role list` shows the actions; `sealwatch token create --help` an example',
   },
   API_TOKEN_UNKNOWN: {
     kind: 'not_found',

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { rfc3339 } from '@sealwatch/base'
+import { roleName } from '@sealwatch/contract'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { across } from '../store/index.ts'
-import {
-  type Action,
-  grantableActions,
-  isAction,
-  type StandingRole,
-  standingActions,
-  standingRoles,
-} from './actions.ts'
+import { type Action, isAction, notGrantable, type StandingRole, standingActions, standingRoles } from './actions.ts'
 import { type CustomRole, faultsIn } from './cedar.ts'
 import { accessError, perTenantMax } from './errors.ts'
 import type { Authorised, Gate } from './gate.ts'
 import { nameOf } from './principal.ts'
 
-export const roleForm = /^[a-z][a-z0-9_-]{0,31}$/
 export const isStandingRole = (name: string): name is StandingRole =>
   (standingRoles as readonly string[]).includes(name)
 
@@ -56,14 +49,10 @@ export async function openRoles(
 
   function checked(by: Authorised, name: string, may: readonly string[]): Action[] {
     const attempted = `writing the role ${name}`
-    if (!roleForm.test(name) || isStandingRole(name))
+    if (!roleName.form.test(name) || isStandingRole(name))
       throw accessError('ROLE_INVALID', { attempted, received: `the name ${name}` })
-    const unknown = may.filter((action) => !(grantableActions as readonly string[]).includes(action))
-    if (may.length === 0 || unknown.length > 0)
-      throw accessError('ROLE_INVALID', {
-        attempted,
-        received: unknown.length > 0 ? `the actions ${unknown.join(', ')}` : 'no action',
-      })
+    const refused = notGrantable(may, 'roles of your own')
+    if (refused !== undefined) throw accessError('ROLE_INVALID', { attempted, received: refused })
     const wanted = [...new Set(may)].sort() as Action[]
     checkOwn(gate(), by, wanted, attempted)
     const faults = faultsIn(by.tenant, [{ name, actions: wanted }])

@@ -6,7 +6,7 @@ import { parseRfc3339, rfc3339 } from '@sealwatch/base'
 import { nameFault } from '@sealwatch/contract'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { across } from '../store/index.ts'
-import { type Action, grantableActions, isAction } from './actions.ts'
+import { type Action, isAction, notGrantable } from './actions.ts'
 import { accessError, perTenantMax } from './errors.ts'
 import type { Authorised, Gate } from './gate.ts'
 import { nameOf, type Principal } from './principal.ts'
@@ -150,12 +150,12 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
     create: async (by, { name, actions: wanted, ttlSeconds }) => {
       const attempted = 'creating a token'
       const title = name.normalize('NFC').trim()
-      const unknown = wanted.filter((action) => !(grantableActions as readonly string[]).includes(action))
+      const refused = notGrantable(wanted, 'tokens')
       const wrong =
         title.length < 1 || title.length > nameMax || nameFault(title) !== undefined
           ? `a name of ${title.length} characters${nameFault(title) === undefined ? '' : `, where ${nameFault(title)?.rule}`}`
-          : unknown.length > 0 || wanted.length === 0
-            ? `the actions ${unknown.join(', ')}`
+          : refused !== undefined
+            ? refused
             : !Number.isInteger(ttlSeconds) || ttlSeconds < 60 || ttlSeconds > ttlSecondsMax
               ? `${ttlSeconds} seconds`
               : undefined

@@ -86,7 +86,7 @@ export async function openDoors(
       proxies,
     ),
   )
-  const operator = httpApp({ ...http, dashboard: undefined }, authenticateOperator)
+  const operator = httpApp({ ...http, dashboard: undefined }, authenticateOperator(rooms.registry))
   for (const app of [network, operator]) {
     ends.defer(() => app.close())
     await app.ready()

@@ -5,7 +5,7 @@ import { type ErrorTable, errorsOf } from '@sealwatch/base'
 export const tenantErrors = {
   TENANT_UNKNOWN: {
     kind: 'not_found',
-    rule: 'the tenant exists',
+    rule: 'the tenant is one that there is',
     advice: '`sealwatch tenant list` names the tenants of this server',
   },
   TENANT_NAME_INVALID: {

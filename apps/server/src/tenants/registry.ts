@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Clock, type Log, rfc3339 } from '@sealwatch/base'
+import { nearest } from '@sealwatch/contract/nearest'
 import { across, type Store, type Tables } from '../store/index.ts'
-import { tenantError } from './errors.ts'
+import { tenantError, tenantErrors } from './errors.ts'
 import { standingTenants, type Tenant } from './tenant.ts'
 
 /** The tenants of this deployment, as they stand now. */
 export type TenantRegistry = {
   list(): Tenant[]
   find(name: string): Tenant | undefined
-  /** Throws TENANT_UNKNOWN; an erased one is found. */
+  /** For whom no tenant is a secret. Throws TENANT_UNKNOWN, with the one that was meant; an erased one is found. */
   get(name: string): Tenant
+  /** The same, of a tenant to act in: one that is being erased, or was, is refused (TENANT_STATE). */
+  checkOpen(name: string, attempted: string): void
   /** Undefined where there is none, or nothing of it is to be asked for any more. */
   stateOf(name: string): 'active' | 'suspended' | undefined
   /** Throws TENANT_UNKNOWN or TENANT_SUSPENDED unless it takes what hosts and people bring. */
@@ -57,9 +60,17 @@ export async function openTenantRegistry(options: RegistryOptions): Promise<Tena
 
   function get(name: string): Tenant {
     const tenant = tenants.get(name)
-    if (tenant === undefined) throw unknown('looking for a tenant', name)
-    return tenant
+    if (tenant !== undefined) return tenant
+    const { advice } = tenantErrors.TENANT_UNKNOWN
+    const meant = nearest(name, living())
+    throw tenantError('TENANT_UNKNOWN', {
+      attempted: 'looking for a tenant',
+      received: name,
+      advice: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
+    })
   }
+
+  const living = () => [...tenants.values()].flatMap(({ name, state }) => (state === 'erased' ? [] : [name]))
 
   function stateOf(name: string): 'active' | 'suspended' | undefined {
     const state = tenants.get(name)?.state
@@ -70,6 +81,10 @@ export async function openTenantRegistry(options: RegistryOptions): Promise<Tena
     list: () => [...tenants.values()],
     find: (name) => tenants.get(name),
     get,
+    checkOpen: (name, attempted) => {
+      const { state } = get(name)
+      if (stateOf(name) === undefined) throw tenantError('TENANT_STATE', { attempted, received: state })
+    },
     stateOf,
     checkActive: (name, attempted) => {
       const state = stateOf(name)

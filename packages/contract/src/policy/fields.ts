@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import { nameFault } from '../look-alike.ts'
+import { nameMeant, slugName } from '../name-form.ts'
 import { parsePrefix } from './address.ts'
 import { policyLimits } from './limits.ts'
 import { pathFault } from './path-pattern.ts'
@@ -44,7 +45,7 @@ function plainFault(value: string, maxLength: number): Fault | undefined {
 }
 
 /** Names of rules and lists within a document, and ids of policies. */
-export const slugForm = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/
+const slugForm = slugName.form
 
 const slug = (description: string) =>
   formed({
@@ -55,12 +56,9 @@ const slug = (description: string) =>
   })
 
 function slugFault(text: string, mark = ''): Fault {
-  const meant = text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '')
-  const suggestion = slugForm.test(meant) ? `Write "${mark}${meant}"` : `Write it as ${mark}web-servers`
-  return { rule: 'such a name has lower-case letters, digits, and hyphens between them', suggestion }
+  const meant = nameMeant(slugName, text)
+  const suggestion = meant === undefined ? `Write it as ${mark}web-servers` : `Write "${mark}${meant}"`
+  return { rule: `such a name is ${slugName.words}`, suggestion }
 }
 
 /** A value of this form stands for what the list of that name holds. */

@@ -4,7 +4,6 @@
 export { addressKey, parsePrefix } from './address.ts'
 export * from './difference.ts'
 export * from './document.ts'
-export { slugForm } from './fields.ts'
 export { retentionDaysMin } from './floors.ts'
 export { policyLimits } from './limits.ts'
 export { resolveLists } from './lists.ts'

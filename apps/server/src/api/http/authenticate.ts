@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { noProxies, type Proxies } from '@sealwatch/base'
 import { tenantForm } from '@sealwatch/contract'
 import type { Access, Guesses, Principal } from '../../access/index.ts'
+import type { TenantRegistry } from '../../tenants/index.ts'
 import { httpError } from './problems.ts'
 import type { Caller } from './route.ts'
 import { addressOf } from './whence.ts'
@@ -29,6 +30,7 @@ export function authenticateNetwork(
     const presented = presentedToken(request)
     if (presented === undefined) {
       const caller = await readSession(request)
+      // A page of another time, or of another tab, may think that it is elsewhere.
       if (caller !== undefined) checkTenant(request, caller.tenant)
       return caller
     }
@@ -43,7 +45,11 @@ export function authenticateNetwork(
         waitMs,
       })
     }
-    checkTenant(request, principal.tenant)
+    checkTenant(
+      request,
+      principal.tenant,
+      `The token is of the tenant ${principal.tenant}: leave the other name out (Sealwatch-Tenant, --tenant), or bring a token of that tenant`,
+    )
     return { principal, tenant: principal.tenant }
   }
 }
@@ -57,16 +63,20 @@ function presentedToken({ headers }: IncomingMessage): string | undefined {
   return offered.find((protocol) => protocol.startsWith(tokenProtocol))?.slice(tokenProtocol.length)
 }
 
-/** Of requests on the control socket, whose folder lets in root alone. */
-export async function authenticateOperator(request: IncomingMessage): Promise<Caller> {
-  return { principal: operator, tenant: namedTenant(request) ?? 'default' }
-}
+/** Of requests on the control socket, whose folder lets in root alone: from root it is no secret which tenants there are. */
+export const authenticateOperator =
+  ({ checkOpen }: Pick<TenantRegistry, 'checkOpen'>) =>
+  async (request: IncomingMessage): Promise<Caller> => {
+    const tenant = namedTenant(request)
+    if (tenant !== undefined) checkOpen(tenant, 'reading the tenant of a request')
+    return { principal: operator, tenant: tenant ?? 'default' }
+  }
 
-/** A page of another time, or of another tab, may think that it is elsewhere. */
-function checkTenant(request: IncomingMessage, tenant: string): void {
+function checkTenant(request: IncomingMessage, tenant: string, advice?: string): void {
   const named = namedTenant(request)
-  if (named !== undefined && named !== tenant)
-    throw httpError('TENANT_SWITCHED', { attempted: 'reading the tenant of a request', received: named })
+  if (named === undefined || named === tenant) return
+  const attempted = 'reading the tenant of a request'
+  throw httpError('TENANT_SWITCHED', { attempted, received: named, ...(advice === undefined ? {} : { advice }) })
 }
 
 function namedTenant(request: IncomingMessage): string | undefined {

@@ -71,7 +71,7 @@ async function room() {
     version: '0',
     limits: { perAddress: 1e6, perTenant: 1e6 },
   }
-  const operator = httpApp(options, authenticateOperator)
+  const operator = httpApp(options, authenticateOperator({ checkOpen: () => undefined }))
   const network = httpApp(
     options,
     authenticateNetwork(access.tokens, async () => undefined, { note: () => 0 }),
@@ -80,6 +80,49 @@ async function room() {
 }
 
 const inAcme = { 'sealwatch-tenant': 'acme' }
+
+test('what is wrong with a name is told in words, with a name that would do; the pattern is for programs', async () => {
+  const { operator } = await room()
+  const wrong: [method: 'POST' | 'PUT', url: string, payload: object, said: RegExp][] = [
+    ['POST', '/api/v1/tenants', { name: 'Bad Name' }, /lower-case letters, digits and hyphens.*such as bad-name$/],
+    ['PUT', '/api/v1/security/policies/Bad%20Id', { policy: {} }, /lower-case letters.*such as bad-id$/],
+    ['PUT', '/api/v1/roles/On%20Call', { actions: [] }, /beginning with a letter, such as on-call$/],
+    ['PUT', '/api/v1/members/Zo%C3%AB/roles/viewer', {}, /a person's id/],
+    ['PUT', '/api/v1/members/usr_1/roles/On%20Call', {}, /a role of this tenant/],
+  ]
+  for (const [method, url, payload, said] of wrong) {
+    const refused = await operator.inject({ method, url, payload, headers: inAcme })
+    const { code, problems } = refused.json()
+    assert.deepEqual([refused.statusCode, code, problems.length], [400, 'REQUEST_INVALID', 1], refused.body)
+    assert.match(problems[0].rule, said)
+    assert.doesNotMatch(refused.body, /pattern|\/\^/)
+  }
+})
+
+test('root is told that there is no such tenant, and which one was meant; a token, whose it is', async () => {
+  const { options, operator, network } = await room()
+  const ofRoot = httpApp(options, authenticateOperator(options.registry))
+  const ask = (tenant: string) => ofRoot.inject({ url: '/api/v1/roles', headers: { 'sealwatch-tenant': tenant } })
+  const { code, status, advice } = (await ask('clutser')).json()
+  assert.deepEqual([code, status], ['TENANT_UNKNOWN', 404])
+  assert.match(advice, /^Did you mean cluster\? `sealwatch tenant list`/)
+  assert.equal((await ask('cluster')).json().code, undefined)
+  await ofRoot.inject({ method: 'POST', url: '/api/v1/tenants', payload: { name: 'initech' } })
+  await ofRoot.inject({ method: 'DELETE', url: '/api/v1/tenants/initech' })
+  assert.equal((await ask('initech')).json().code, 'TENANT_STATE')
+  const payload = { name: 'ci', actions: ['role:list'], ttl_seconds: 600 }
+  const made = await operator.inject({ method: 'POST', url: '/api/v1/tokens', headers: inAcme, payload })
+  const headers = { authorization: `Bearer ${made.json().token}`, 'sealwatch-tenant': 'zeta' }
+  const other = (await network.inject({ url: '/api/v1/roles', headers })).json()
+  assert.equal(other.code, 'TENANT_SWITCHED')
+  assert.match(other.advice, /^The token is of the tenant acme: /)
+  const beyond = { ...payload, actions: ['tenant:create', 'alert:lst'] }
+  const refused = await operator.inject({ method: 'POST', url: '/api/v1/tokens', headers: inAcme, payload: beyond })
+  assert.match(
+    refused.json().received,
+    /no action: alert:lst \(did you mean alert:list\?\); tenant:create: for admins of/,
+  )
+})
 
 test('API-1: root makes a token, which then does what it may and no more', async () => {
   const { operator, network } = await room()

@@ -23,7 +23,7 @@ export const httpErrors = {
   },
   TENANT_SWITCHED: {
     kind: 'conflict',
-    rule: 'a session acts in one tenant at a time',
+    rule: 'a request acts in the tenant of its session or token, and no other',
     advice: 'The session went on to another tenant: reload the page',
   },
   REQUEST_INVALID: {

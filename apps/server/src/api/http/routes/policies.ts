@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isSealwatchError } from '@sealwatch/base'
-import { type PolicyDocument, policyTypes, slugForm } from '@sealwatch/contract/policy'
+import { slugName } from '@sealwatch/contract'
+import { type PolicyDocument, policyTypes } from '@sealwatch/contract/policy'
 import { z } from 'zod'
 import type { Authorised } from '../../../access/index.ts'
 import {
@@ -15,16 +16,13 @@ import {
 } from '../../../policies/index.ts'
 import { Explained } from '../problems.ts'
 import { Answer, type RequestFacts, type Route, route } from '../route.ts'
-import { pageMax, pageOf, pageQuery, recorded, recordedJson, time } from '../shapes.ts'
+import { nameOf, pageMax, pageOf, pageQuery, recorded, recordedJson, time } from '../shapes.ts'
 
 const path = '/api/v1/security/policies'
 const tag = 'policies'
 /** Of these no policy has the id: they are places of their own. */
 const reserved = ['dry-run']
-const policyId = z
-  .string()
-  .regex(slugForm)
-  .refine((id) => !reserved.includes(id), 'reserved')
+const policyId = nameOf(slugName).refine((id) => !reserved.includes(id), `another name than ${reserved.join(', ')}`)
 const params = z.object({ id: policyId.describe('Id of the policy') })
 const version = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER)
 const hash = z.string().regex(/^[0-9a-f]{64}$/)

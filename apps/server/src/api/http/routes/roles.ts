@@ -3,9 +3,8 @@
 import { z } from 'zod'
 import { type Access, grantableActions } from '../../../access/index.ts'
 import { type Route, route } from '../route.ts'
-import { recorded, recordedJson, roleName } from '../shapes.ts'
+import { customRoleName, recorded, recordedJson, roleName } from '../shapes.ts'
 
-const customName = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/)
 const role = z.object({ name: roleName, custom: z.boolean(), actions: z.array(z.string()) })
 
 export const roleRoutes = ({ roles }: Access): Route[] => [
@@ -29,7 +28,7 @@ export const roleRoutes = ({ roles }: Access): Route[] => [
     summary: 'Make or change a custom role',
     tag: 'access',
     action: 'role:write',
-    params: z.object({ name: customName }),
+    params: z.object({ name: customRoleName }),
     body: z.strictObject({ actions: z.array(z.string().max(64)).max(100) }),
     answer: z.object({ ledger: recorded }),
     errors: ['ROLE_INVALID', 'GRANT_BEYOND_OWN', 'ACCESS_TOO_MANY'],
@@ -42,7 +41,7 @@ export const roleRoutes = ({ roles }: Access): Route[] => [
     summary: 'Remove a custom role that nobody holds',
     tag: 'access',
     action: 'role:write',
-    params: z.object({ name: customName }),
+    params: z.object({ name: customRoleName }),
     answer: z.object({ ledger: recorded }),
     errors: ['ROLE_UNKNOWN', 'ROLE_IN_USE'],
     handle: async (by, { params }) => ({ ledger: recordedJson(await roles.remove(by, params.name)) }),

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { tenantForm } from '@sealwatch/contract'
 import { z } from 'zod'
 import { actionNames, type Gate, type Sent, type SignIn, type Visit } from '../../../access/index.ts'
 import { problemOf, retryAfterOf } from '../problems.ts'
 import { Answer, openRoute, type RequestFacts, type Route, selfRoute } from '../route.ts'
-import { personId, time } from '../shapes.ts'
+import { personId, tenantName, time } from '../shapes.ts'
 
 const tag = 'sign-in'
 const errorsOfLogin = ['LOGIN_TOO_OFTEN', 'LOGIN_NO_PROVIDER', 'PROVIDER_UNAVAILABLE', 'PROVIDER_UNFIT']
@@ -138,7 +137,7 @@ export const signInRoutes = (
     summary: 'Go on in another tenant, under a new session id',
     tag,
     self: 'the tenant it acts in',
-    body: z.strictObject({ tenant: z.string().regex(tenantForm) }),
+    body: z.strictObject({ tenant: tenantName }),
     answer: z.object({ tenant: z.string(), csrf_token: z.string() }),
     errors: ['TENANT_NOT_HELD', 'SESSION_NONE'],
     handle: async (_caller, { body, request }) => {

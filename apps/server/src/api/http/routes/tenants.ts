@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { tenantForm } from '@sealwatch/contract'
 import { z } from 'zod'
 import { actBy } from '../../../access/index.ts'
 import { auditTenant, type Recorded } from '../../../identity/index.ts'
 import { linesPerSecondLimits, type Tenant, type TenantRegistry, type Tenants } from '../../../tenants/index.ts'
 import { type Route, route } from '../route.ts'
-import { pageOf, pageQuery, recorded, recordedJson, time } from '../shapes.ts'
+import { pageOf, pageQuery, recorded, recordedJson, tenantName, time } from '../shapes.ts'
 
 export type TenantPorts = {
   readonly registry: Pick<TenantRegistry, 'list' | 'get'>
   readonly tenants: Omit<Tenants, 'run'>
 }
 
-const name = z.string().regex(tenantForm).describe('Of a tenant; never changes, and is given once')
+const name = tenantName.describe('Of a tenant; never changes, and is given once')
 const title = z.string().min(1).max(400).describe('What people call it: up to 100 characters that can be seen')
 const { min, max } = linesPerSecondLimits
 const linesPerSecond = z.number().int().min(min).max(max).nullable().describe('null: as the settings of the server say')
