@@ -64,7 +64,8 @@ export function removeEntries(path: string): void {
 function open(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: busyMsMax })
   try {
-    database.exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=${walPagesMax}`)
+    database.exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=${walPagesMax};
+      PRAGMA secure_delete=ON`)
     const { user_version } = database.prepare('PRAGMA user_version').get() as { user_version: number }
     if (user_version === entriesVersion) return database
     if (user_version !== 0) throw new Unusable(`an index of version ${user_version}`)

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { type ErrorTable, errorsOf } from '@sealwatch/base'
+import { diskErrors, type ErrorTable, errorsOf } from '@sealwatch/base'
 import { Kysely, type Transaction } from 'kysely'
 import { openEntries } from './entries.ts'
 import { createGuard } from './guard.ts'
@@ -29,6 +29,7 @@ export const storeErrors = {
   },
 } as const satisfies ErrorTable
 const storeError = errorsOf(storeErrors)
+const diskError = errorsOf(diskErrors)
 
 export type Tx = Transaction<Tables>
 export type Store = {
@@ -48,6 +49,11 @@ export type Store = {
    * stay refused.
    */
   forget(tenant: string): Promise<void>
+  /**
+   * Resolves when what was deleted or replaced until now is in no file of the control state any more, its log included:
+   * the file is written anew, for what SQLite once moved from page to page it does not overwrite. Throws DISK_FULL.
+   */
+  scrub(): Promise<void>
   close(): Promise<void>
 }
 
@@ -60,8 +66,9 @@ export function openStore(dir: string): Store {
   try {
     // EXCLUSIVE also keeps a second server out for as long as this one lives.
     database.exec(`PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
-      PRAGMA foreign_keys=ON`)
+      PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON`)
     migrate(database, path)
+    finishScrub(database)
   } catch (cause) {
     database.close()
     if (/locked|busy/i.test(String(cause))) throw storeError('STORE_BUSY', { attempted: `opening ${path}`, cause })
@@ -96,6 +103,14 @@ export function openStore(dir: string): Store {
               .execute()
         await tx.deleteFrom('signed_heads').where('ledger', '=', tenant).execute()
       }),
+    scrub: () =>
+      db.connection().execute(async () => {
+        try {
+          database.exec(`VACUUM; ${cutLog}`)
+        } catch (cause) {
+          throw isStoreFull(cause) ? diskError('DISK_FULL', { attempted: `writing ${path} anew`, cause }) : cause
+        }
+      }),
     close: async () => {
       await Promise.all([db.destroy(), index.destroy()])
       // Kysely leaves alone what it was never asked to use.
@@ -115,6 +130,18 @@ function migrate(database: DatabaseSync, path: string): void {
   database.exec('BEGIN IMMEDIATE')
   for (const migration of migrations.slice(applied)) database.exec(migration)
   database.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`)
+}
+
+/** Writes the log back over what it replaces, and leaves nothing of it. */
+const cutLog = 'PRAGMA wal_checkpoint(TRUNCATE)'
+
+/** An erasure may have stopped before it. Without room on the disk the log stays, as every log does then. */
+function finishScrub(database: DatabaseSync): void {
+  try {
+    database.exec(cutLog)
+  } catch (error) {
+    if (!isStoreFull(error)) throw error
+  }
 }
 
 /** Of an erased tenant its name stays, and its hosts do: their certificates and keys must stay refused. */

@@ -29,13 +29,11 @@ export async function finishErasure(options: {
   }
   // The ledger goes as a whole, by its name, so that it is never met in part; the rest is removed by the next start.
   await ports.removeData(name)
-  await store.transaction((tx) =>
-    tx
-      .updateTable('tenants')
-      .set({ state: 'erased', title: name, lines_per_second: null })
-      .where('tenant', '=', name)
-      .execute(),
-  )
+  const update = (set: { readonly title: string; readonly lines_per_second: null } | { readonly state: 'erased' }) =>
+    store.transaction((tx) => tx.updateTable('tenants').set(set).where('tenant', '=', name).execute())
+  await update({ title: name, lines_per_second: null })
+  await store.scrub()
+  await update({ state: 'erased' })
   registry.set({ ...registry.get(name), state: 'erased', title: name, linesPerSecond: null })
   return keys
 }

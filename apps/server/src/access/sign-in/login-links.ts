@@ -39,6 +39,8 @@ export type LoginLinks = {
   use(tx: Tx, codeHash: string, personId: string, timeNs: bigint): Promise<void>
   /** Of a tenant that goes: no link gives a role in it any more, and one that gave nothing else is none. */
   forgetTenant(tenant: string): Promise<void>
+  /** Of a person who is to be erased: links say how they are called. `subject`: who they are at the built-in provider. */
+  forgetPerson(personId: string, subject: string): Promise<void>
 }
 
 export const linkSeconds = 600
@@ -120,6 +122,12 @@ export function createLoginLinks(store: Store, clock: Clock): LoginLinks {
           else await tx.deleteFrom('login_links').where('code_hash', '=', one).execute()
         }
       }),
+    forgetPerson: async (personId, subject) => {
+      await store.db
+        .deleteFrom('login_links')
+        .where((eb) => eb.or([eb('used_by', '=', personId), eb('subject', '=', subject)]))
+        .execute()
+    },
     use: async (tx, codeHash, personId, timeNs) => {
       const now = rfc3339(timeNs)
       const { numUpdatedRows } = await tx

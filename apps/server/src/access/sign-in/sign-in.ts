@@ -184,10 +184,16 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     failed,
     acts: createSessionActs({ ...options, sessions, people, party }),
     changePerson: async (by, personId, change) => {
+      const proven = change === 'delete' ? await people.provenAs(personId) : undefined
+      // Before the rest: it can be done again when the rest fails.
+      if (proven !== undefined) await links.forgetPerson(personId, proven.subject)
       const recorded = await people.change(by, personId, change, async () => {
         if (change !== 'enable') await sessions.end(sessions.list(personId), 'disabled', by.requestId)
       })
-      if (change === 'delete') await grants.takeAll(personId, { name: nameOf(by.principal), requestId: by.requestId })
+      if (change === 'delete') {
+        await grants.takeAll(personId, { name: nameOf(by.principal), requestId: by.requestId })
+        await store.scrub()
+      }
       return recorded
     },
     signOutPerson: async ({ principal, requestId }, personId) => {

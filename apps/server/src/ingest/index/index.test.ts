@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { mkdtempDisposable, rm } from 'node:fs/promises'
+import { mkdtempDisposable, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -89,5 +89,25 @@ test('LOG-6: wherever a process ended, an act is indexed once and leaves the out
   assert.deepEqual(await live(() => append(4), [2, 4]), { first: 3, waiting: 1, rows: 4 })
   await rm(join(dir.path, 'entries.sqlite'))
   assert.deepEqual(await live(() => append(3), [1]), { first: 0, waiting: 0, rows: 5 })
+  await ledger.close()
+})
+
+test('LOG-11: of a tenant that is gone nothing is left in the file of the index, nor in its log', async () => {
+  await using dir = await temporary()
+  const ledger = await openLedgerIn(dir.path)
+  for (let i = 0; i < 300; i += 1) await ledger.append({ own: act(i) })
+  const store = openStore(dir.path)
+  const index = openIndexHere(store.indexPath)
+  await catchUp(store, index, ledger)
+  const left = async () => {
+    const files = (await readdir(dir.path)).filter((file) => file.startsWith('entries.sqlite'))
+    const texts = await Promise.all(files.map((file) => readFile(join(dir.path, file), 'latin1')))
+    return texts.some((text) => text.includes('default'))
+  }
+  assert.ok(await left())
+  await index.forget('default')
+  assert.equal(await left(), false)
+  await index.close()
+  await store.close()
   await ledger.close()
 })

@@ -89,7 +89,7 @@ export function openIndexWriter(path: string) {
     return placed
   }
 
-  /** Removes rows of a tenant that is gone, some at a time; false once there are none. */
+  /** Removes rows of a tenant that is gone, some at a time; false once there are none, in no file. */
   function forget(tenant: string): boolean {
     const { first } = gone.first.get(tenant, tenant, tenant) as { first: number | null }
     if (first !== null) {
@@ -97,7 +97,8 @@ export function openIndexWriter(path: string) {
       return true
     }
     for (const statement of gone.rest) statement.run(tenant)
-    return false
+    // Somebody reads: the log cannot be cut yet.
+    return (gone.cutLog.get() as { busy: number }).busy !== 0
   }
 
   return { write, forget, close: () => database.close() }
@@ -172,6 +173,8 @@ const prepareForgetting = (database: DatabaseSync) => ({
   rest: ['spans', 'span_classes', 'batches', 'cursors'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE tenant = ?`),
   ),
+  /** What was deleted is overwritten in the file itself, and nothing of the log is left. */
+  cutLog: database.prepare('PRAGMA wal_checkpoint(TRUNCATE)'),
 })
 
 /** What the leaves of a piece, in their order, add to each span. */
