@@ -101,7 +101,8 @@ test('bad input is refused, clearly and cheaply', async () => {
       'too_large',
     ],
     ['more than a megabyte', JSON.stringify({ policy: 'x'.repeat(1_200_000) }), 413, 'REQUEST_TOO_LARGE'],
-    ['a hundred thousand levels', rules('['.repeat(100_000) + ']'.repeat(100_000)), 400, 'REQUEST_INVALID'],
+    ['a hundred thousand levels', rules('['.repeat(100_000) + ']'.repeat(100_000)), 413, 'REQUEST_TOO_LARGE'],
+    ['ten thousand levels', rules('['.repeat(10_000) + ']'.repeat(10_000)), 400, 'REQUEST_INVALID'],
     ['forty levels', rules('['.repeat(40) + ']'.repeat(40)), 422, 'too_deep'],
     ['a look-alike', '{"policy":{"type":"process","name":"P\\u0430yroll","rules":[]}}', 422, 'look_alike'],
     [

@@ -28,6 +28,19 @@ test('a burst may be had at once, and then as much as the bucket fills; others a
   assert.equal(had('a', 10), 4)
 })
 
+test('several turns are had together, or none of them', () => {
+  const clock = stoppedClock()
+  const rate = createRate(clock, { perSecond: 2, burst: 4, keysMax: 10 })
+  assert.equal(rate.take('a', 3), 0)
+  assert.equal(rate.take('a', 3), 1000)
+  assert.equal(rate.take('a'), 0, 'what was refused took nothing')
+  clock.pass(2_000)
+  assert.equal(rate.take('a', 4), 0)
+  assert.equal(rate.take('a'), 500)
+  clock.pass(60_000)
+  assert.equal(rate.take('a', 4), 0)
+})
+
 test('what is remembered of keys has an end', () => {
   const rate = createRate(stoppedClock(), { perSecond: 1, burst: 2, keysMax: 100 })
   rate.take('a')

@@ -4,10 +4,10 @@ import type { Clock } from './clock.ts'
 
 /** How often each of many may do something. */
 export type Rate = {
-  /** Takes one turn; returns 0 when it may be had now, else the milliseconds until the next one may. */
-  take(key: string): number
+  /** Takes as many turns, or none; returns 0 when they may be had now, else the milliseconds until they may. At most `burst`. */
+  take(key: string, turns?: number): number
   /** The same, and takes none. */
-  wait(key: string): number
+  wait(key: string, turns?: number): number
 }
 
 export type RateLimits = {
@@ -21,22 +21,23 @@ export type RateLimits = {
 /** What was quiet long enough may have `burst` turns at once; beyond them one each `1 / perSecond` seconds. */
 export function createRate(clock: Clock, { perSecond, burst, keysMax }: RateLimits): Rate {
   const stepNs = BigInt(Math.round(1e9 / perSecond))
-  const restNs = stepNs * BigInt(burst - 1)
   /** When all turns of a key that were had will have been earned (GCRA, ITU-T I.371). */
   const earnedNs = new Map<string, bigint>()
-  function wait(key: string): number {
-    const waitNs = (earnedNs.get(key) ?? 0n) - restNs - clock.monotonicNs()
+  function wait(key: string, turns = 1): number {
+    const nowNs = clock.monotonicNs()
+    const fromNs = earnedNs.get(key) ?? nowNs
+    const waitNs = (fromNs > nowNs ? fromNs : nowNs) - stepNs * BigInt(burst - turns) - nowNs
     return waitNs > 0n ? Number((waitNs + 999_999n) / 1_000_000n) : 0
   }
 
   return {
     wait,
-    take: (key) => {
-      const waitMs = wait(key)
+    take: (key, turns = 1) => {
+      const waitMs = wait(key, turns)
       const nowNs = clock.monotonicNs()
       const known = earnedNs.get(key) ?? nowNs
       const isRested = known <= nowNs
-      const had = waitMs > 0 ? 0n : stepNs
+      const had = waitMs > 0 ? 0n : stepNs * BigInt(turns)
       earnedNs.delete(key)
       earnedNs.set(key, (isRested ? nowNs : known) + had)
       for (const oldest of earnedNs.keys()) {

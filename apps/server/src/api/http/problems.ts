@@ -33,7 +33,7 @@ export const httpErrors = {
   },
   REQUEST_TOO_LARGE: {
     kind: 'invalid',
-    rule: 'a body has at most 1 MiB, a URL 8 KiB, and all headers together 16 KiB',
+    rule: 'a body has at most 16 KiB and 256 values, one with a policy 513 KiB and 65,536; a URL 8 KiB, and all headers together 16 KiB',
     advice: 'Send less at a time',
   },
   ROUTE_UNKNOWN: {

@@ -53,6 +53,10 @@ type Given<T> = T extends readonly (infer U)[]
     : T
 type Result<R> = Promise<Given<In<R>> | Answer<Given<In<R>>>>
 
+/** What a body may be at most, in bytes and in values of JSON: a larger one is refused before it is parsed. */
+export type BodyMax = { readonly bytes: number; readonly values: number }
+export const bodyMaxUsual: BodyMax = { bytes: 16 * 1024, values: 256 }
+
 type Shape<P, Q, B, R> = {
   readonly method: Method
   /** With `{name}` for parameters. */
@@ -65,6 +69,8 @@ type Shape<P, Q, B, R> = {
   readonly params?: P
   readonly query?: Q
   readonly body?: B
+  /** Where it may be more than `bodyMaxUsual`. */
+  readonly bodyMax?: BodyMax
   /** Of the body of a good answer. Undefined: there is none (204), or it is not JSON (`media`). */
   readonly answer?: R
   /** Of a good answer; 200 unless told. */

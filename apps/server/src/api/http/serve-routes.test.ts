@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { createLog, systemClock } from '@sealwatch/base'
+import { z } from 'zod'
 import type { Access } from '../../access/index.ts'
-import { type Caller, route } from './route.ts'
+import { type Caller, route, selfRoute } from './route.ts'
 import { serveRoutes } from './serve-routes.ts'
 
 const log = createLog(
@@ -15,7 +16,7 @@ const log = createLog(
 )
 
 /** Routes for whoever names a tenant in `x-tenant`. */
-const served = (routes: Parameters<typeof serveRoutes>[0]['routes'], atOncePerTenant: number) =>
+const served = (routes: Parameters<typeof serveRoutes>[0]['routes'], atOncePerTenant: number, clock = systemClock) =>
   serveRoutes({
     routes,
     gate: {
@@ -27,7 +28,7 @@ const served = (routes: Parameters<typeof serveRoutes>[0]['routes'], atOncePerTe
     },
     idempotency: { once: () => assert.fail('nothing is kept here') },
     limits: { perAddress: 1e6, perTenant: 1e6, atOncePerTenant },
-    clock: systemClock,
+    clock,
     log,
   })
 
@@ -70,4 +71,40 @@ test('a stream that is asked for with an Idempotency-Key comes as it is', async 
     const { statusCode, body } = await app.inject({ method: 'POST', url: '/x', headers })
     assert.deepEqual([statusCode, body], [200, 'ab'])
   }
+})
+
+test('POL-1 a body is refused by its size, its values and its share before it is parsed, and unread where nobody may act', async () => {
+  let parsed = 0
+  const body = z.preprocess((value) => {
+    parsed += 1
+    return value
+  }, z.unknown())
+  const handle = async () => undefined
+  const shape = { method: 'POST', summary: '', tag: '', action: 'event:export', body, handle } as const
+  const app = served(
+    [
+      route({ ...shape, path: '/usual', id: 'usual' }),
+      route({ ...shape, path: '/large', id: 'large', bodyMax: { bytes: 512 * 1024, values: 1_000 } }),
+      selfRoute({ ...shape, path: '/self', id: 'self', self: 'its own' }),
+    ],
+    8,
+    { ...systemClock, monotonicNs: () => 1n },
+  )
+  const send = async (tenant: string, url: string, value: unknown) => {
+    const headers = { 'x-tenant': tenant, 'content-type': 'application/json' }
+    return (await app.inject({ method: 'POST', url, headers, payload: JSON.stringify(value) })).statusCode
+  }
+  const values = (count: number) => Array<number>(count - 1).fill(1)
+  assert.deepEqual(
+    [await send('a', '/usual', values(257)), await send('a', '/usual', 'x'.repeat(16 * 1024))],
+    [413, 413],
+  )
+  assert.deepEqual([await send('a', '/large', values(1_002)), await send('a', '/self', {})], [413, 401])
+  assert.equal(parsed, 0)
+  assert.deepEqual([await send('a', '/usual', values(256)), await send('a', '/large', values(1_000))], [204, 204])
+  const large = 'x'.repeat(500 * 1024)
+  const answers = []
+  for (let sent = 0; sent < 5; sent += 1) answers.push(await send('a', '/large', large))
+  assert.deepEqual(answers, [204, 204, 204, 204, 429])
+  assert.equal(await send('b', '/large', large), 204, 'others have their own share')
 })

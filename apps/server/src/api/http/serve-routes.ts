@@ -10,10 +10,17 @@ import { newRequestId } from '../request-id.ts'
 import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf, retryAfterOf } from './problems.ts'
 import { readJson } from './read-json.ts'
-import { Answer, type Caller, type RequestFacts, type Route, Upgrade } from './route.ts'
+import { Answer, bodyMaxUsual, type Caller, type RequestFacts, type Route, Upgrade } from './route.ts'
 import { createTurns } from './turns.ts'
 import { takeUpgrade } from './upgrades.ts'
 import { addressOf, protocolOf } from './whence.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Of a body: of objects, lists, and what stands in them. */
+    readonly valuesMax?: number
+  }
+}
 
 export type ServeOptions = {
   readonly routes: readonly Route[]
@@ -38,13 +45,13 @@ export type ServeOptions = {
 }
 
 const KiB = 1024
-export const bodyBytesMax = 1024 * KiB
-const openBodyBytesMax = 16 * KiB
 const headersBytesMax = 16 * KiB
 const requestTimeoutMs = 30_000
 const keysMax = 50_000
 const burstSeconds = 2
 const atOncePerTenant = 64
+/** Of bodies of one tenant, a second: to parse and to check them takes the time of the thread that answers everybody. */
+const bodyKiBPerSecond = 1024
 const beforeNextMs = 1_000
 /** Lines of the log about denials. */
 const toldOfAddress = { perSecond: 0.2, burst: 20, keysMax: 10_000 } as const
@@ -70,6 +77,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
   const rate = (perSecond: number) => createRate(clock, { perSecond, burst: perSecond * burstSeconds, keysMax })
   const ofAddress = rate(limits.perAddress)
   const ofTenant = rate(limits.perTenant)
+  const ofBodies = rate(bodyKiBPerSecond)
   const turns = createTurns()
   const told = createRate(clock, toldOfAddress)
   const callers = new WeakMap<FastifyRequest, Caller>()
@@ -98,10 +106,12 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
 
   for (const one of routes) {
     const schemas = { params: one.params, query: one.query, body: one.body }
+    const bodyMax = one.bodyMax ?? bodyMaxUsual
     app.route({
       method: one.method,
       url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-      bodyLimit: 'open' in one ? openBodyBytesMax : bodyBytesMax,
+      bodyLimit: bodyMax.bytes,
+      config: { valuesMax: bodyMax.values },
       // Before anything of a body is read: what a stranger sends is not kept, and what a tenant sends slowly is its own matter.
       onRequest: async (request, reply) => {
         if ('open' in one) return
@@ -113,12 +123,12 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
           })
         checkRate(ofTenant.take(caller.tenant))
         takeTurn(one, caller, reply)
-        if ('self' in one) {
-          callers.set(request, caller)
-          return
+        if ('self' in one) callers.set(request, sessionOf(one, caller))
+        else {
+          const at = { tenant: tenantFor(one.action, caller), requestId: request.id }
+          passed.set(request, options.gate.authorise(caller.principal, one.action, at))
         }
-        const at = { tenant: tenantFor(one.action, caller), requestId: request.id }
-        passed.set(request, options.gate.authorise(caller.principal, one.action, at))
+        checkRate(ofBodies.take(caller.tenant, bodyKiB(request.raw, bodyMax.bytes)))
       },
       handler: async (request, reply) => {
         const input = { ...read(schemas, request), request: factsOf(request, reply, proxies) }
@@ -185,6 +195,12 @@ function upgrade({ accept }: Upgrade, request: FastifyRequest, reply: FastifyRep
   return reply
 }
 
+/** Whoever has no session has nothing of it to change. */
+function sessionOf({ method, path }: Route, caller: Caller): Caller {
+  if (method === 'GET' || caller.principal.kind === 'person') return caller
+  throw httpError('CREDENTIALS_INVALID', { attempted: `${method} ${path}`, received: 'no session' })
+}
+
 /** What the request was found to be before its body was read. */
 function known<T>(found: WeakMap<FastifyRequest, T>, request: FastifyRequest): T {
   const one = found.get(request)
@@ -198,7 +214,7 @@ const tenantFor = (action: keyof typeof actions, { principal, tenant }: Caller) 
 
 export function bareServer(): FastifyInstance {
   const app = Fastify({
-    bodyLimit: bodyBytesMax,
+    bodyLimit: bodyMaxUsual.bytes,
     requestTimeout: requestTimeoutMs,
     http: { maxHeaderSize: headersBytesMax },
     genReqId: newRequestId,
@@ -216,10 +232,17 @@ export function bareServer(): FastifyInstance {
     return503OnClosing: true,
   })
   app.removeContentTypeParser('application/json')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: unknown, body: string) =>
-    readJson(body),
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, async (request: FastifyRequest, body: string) =>
+    readJson(body, request.routeOptions.config.valuesMax ?? bodyMaxUsual.values),
   )
   return app
+}
+
+/** How much of a body is coming: where that is not told, as much as may. What is told to be more is not read at all. */
+function bodyKiB({ method, headers }: IncomingMessage, bytesMax: number): number {
+  const { 'content-length': told, 'transfer-encoding': pieces } = headers
+  if (method === 'GET' || (told === undefined && pieces === undefined)) return 0
+  return Math.ceil(Math.min(told === undefined ? bytesMax : Number(told), bytesMax) / KiB)
 }
 
 function checkRate(waitMs: number): void {

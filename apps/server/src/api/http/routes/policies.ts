@@ -2,7 +2,7 @@
 
 import { isSealwatchError } from '@sealwatch/base'
 import { slugName } from '@sealwatch/contract'
-import { type PolicyDocument, policyTypes } from '@sealwatch/contract/policy'
+import { type PolicyDocument, policyLimits, policyTypes } from '@sealwatch/contract/policy'
 import { z } from 'zod'
 import type { Authorised } from '../../../access/index.ts'
 import {
@@ -60,6 +60,9 @@ const record = summary
 const policyInput = z
   .union([z.string(), z.looseObject({})])
   .describe('A policy as docs/reference/policy.schema.json says, or its text, of which problems name line and column')
+
+/** As a text within JSON each quote and each line end takes a second byte. What is larger is told apart by the policy's own check. */
+const bodyMax = { bytes: 2 * policyLimits.textBytesMax + 1024, values: 65_536 }
 
 const problem = z.object({
   severity: z.enum(['error', 'warning']),
@@ -150,6 +153,7 @@ export const policyRoutes = (policies: Policies, dryRuns: DryRuns): Route[] => [
       id: policyId.optional().describe('Of a policy there is, in the place of one that is sent'),
       days: z.number().int().min(1).max(dryRunDaysMax).default(7),
     }),
+    bodyMax,
     answer: dryRunAnswer(),
     errors: ['POLICY_INVALID', 'POLICY_UNKNOWN', 'POLICY_TRIES_TOO_MANY'],
     handle: async (by, { body: { policy, id, days }, request }) =>
@@ -189,6 +193,7 @@ export const policyRoutes = (policies: Policies, dryRuns: DryRuns): Route[] => [
     action: 'policy:write',
     params,
     body: z.strictObject({ policy: policyInput }),
+    bodyMax,
     answer: z.object({
       updated: z.boolean().describe('False: it is what was asked for already'),
       validation,
