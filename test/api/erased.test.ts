@@ -30,7 +30,10 @@ test('LOG-11 POL-1: of an erased tenant and an erased person no file says any mo
     await doomed.call('putRole', { params: { name: 'zqmarkrole' }, body: { actions: ['alert:list'] } })
     const actions = ['alert:list'] as const
     await doomed.call('createToken', { body: { name: 'zqmarktoken', actions: [...actions], ttl_seconds: 600 } })
-    await doomed.call('addGroupRole', { body: { group: 'zqmarkgroup', role: 'viewer' } })
+    await doomed.call('addGroupRole', {
+      params: { tenant_name: 'doomed' },
+      body: { group: 'zqmarkgroup', role: 'viewer' },
+    })
     const policy = JSON.parse(readFileSync('vectors/policies/good/network.json', 'utf8'))
     const named = { ...policy, name: 'zqmarkpolicy', description: `zqmarklong ${'and so on '.repeat(20)}` }
     await doomed.call('putPolicy', { params: { id: 'zqmarkid' }, body: { policy: JSON.stringify(named) } })

@@ -93,7 +93,10 @@ test('POL-3 LOG-8 an erased tenant is gone from every store while it ships; the 
     await inGlobex.call('putRole', { params: { name: 'oncall' }, body: { actions: ['alert:list'] } })
     const wanted = { name: 'ci', actions: ['alert:list'], ttl_seconds: 600 }
     const { token } = await inGlobex.call('createToken', { body: wanted })
-    await inGlobex.call('addGroupRole', { body: { group: 'sec', role: 'custom/oncall' } })
+    await inGlobex.call('addGroupRole', {
+      params: { tenant_name: 'globex' },
+      body: { group: 'sec', role: 'custom/oncall' },
+    })
     const personId = `usr_${'0'.repeat(20)}`
     await inGlobex.call('grantRole', { params: { person_id: personId, role: 'custom/oncall' } })
     const policy = readFileSync(new URL('../../vectors/policies/good/network.json', import.meta.url), 'utf8')

@@ -21,7 +21,7 @@ if (noChromium === false) {
     await host.stop()
     await asRoot('putRole', { params: { name: 'watch' }, body: { actions: ['host:list'] } })
     await asRoot('createToken', { body: { name: 'ci', actions: ['event:list'], ttl_seconds: 600 } })
-    await asRoot('addGroupRole', { body: { group: 'soc', role: 'viewer' } })
+    await asRoot('addGroupRole', { params: { tenant_name: 'default' }, body: { group: 'soc', role: 'viewer' } })
     const text = { name: 'Shadow', type: 'file', enabled: false, rules: [] }
     await asRoot('putPolicy', { params: { id: 'shadow' }, body: { policy: text }, headers: { 'if-none-match': '*' } })
     page.on('response', (response) => {

@@ -85,6 +85,10 @@ export async function signInRoom(options: { readonly builtIn?: boolean; readonly
       begun.push({ personId, grants: given, by: by.name })
       for (const { tenant } of given) granted.set(personId, (granted.get(personId) ?? new Set()).add(tenant))
     },
+    firstOf: (personId: string, last: string | null) => {
+      const tenants = grants.tenantsOf(personId)
+      return tenants.find((name) => name === last) ?? tenants.find((name) => name !== 'cluster') ?? tenants[0]
+    },
     checkGive: () => undefined,
     takeAll: async (personId: string) => void taken.push(personId),
     tenantsOf: (personId: string) => [...(granted.get(personId) ?? [])].sort(),

@@ -4,27 +4,29 @@ import { useState } from 'react'
 import { roleTitle } from '../model/words.ts'
 import { Dialog } from './parts/dialog.tsx'
 import { Icon } from './parts/icon.tsx'
-import { RolePick } from './parts/role-pick.tsx'
 import { ProblemNote } from './parts/states.tsx'
-import { useAct, useAsk, useMay } from './session.ts'
+import { useAct, useAsk, useMay, useSession } from './session.ts'
 
-type GroupRole = { readonly group: string; readonly role: string }
+type GroupRole = { readonly tenant: string; readonly group: string; readonly role: string }
+const tenantsMax = 200
 
-/** What the provider's groups stand for here. */
+/** What the provider's groups stand for here; in the deployment, in every tenant. */
 export function Groups() {
   const groups = useAsk(['groups'], (door) => door.call('listGroupRoles'))
   const [isAdding, setAdding] = useState(false)
-  const mayGrant = useMay()('member:grant')
-  const remove = useAct((door, query: GroupRole) => door.call('removeGroupRole', { query }), {
-    changes: ['groups', 'members'],
-    says: ({ group }) => `${group} stands for nothing more`,
-  })
+  const { tenant } = useSession().view
+  const mayMap = useMay()('group:map')
+  const remove = useAct(
+    (door, { tenant: tenant_name, ...query }: GroupRole) =>
+      door.call('removeGroupRole', { params: { tenant_name }, query }),
+    { changes: ['groups', 'members'], says: (one) => `${one.group} stands for nothing more in ${one.tenant}` },
+  )
   if (groups.data === undefined) return null
   return (
     <section className="groups">
       <header>
         <h2>Groups of the provider</h2>
-        {mayGrant ? (
+        {mayMap ? (
           <button type="button" className="button small" onClick={() => setAdding(true)}>
             <Icon name="plus" size={13} />
             Let a group stand for a role
@@ -33,16 +35,17 @@ export function Groups() {
       </header>
       <ProblemNote error={remove.error} />
       {groups.data.items.length === 0 ? (
-        <p className="waiting">No group gives a role here.</p>
+        <p className="waiting">No group gives a role here. An admin of the deployment lets one.</p>
       ) : (
         <ul className="chips">
           {groups.data.items.map((one) => (
-            <li className="chip" key={`${one.group} ${one.role}`}>
+            <li className="chip" key={`${one.tenant} ${one.group} ${one.role}`}>
               <b>{one.group}</b> {roleTitle(one.role)}
-              {mayGrant ? (
+              {one.tenant === tenant ? null : ` in ${one.tenant}`}
+              {mayMap ? (
                 <button
                   type="button"
-                  aria-label={`${one.group} shall stand for ${roleTitle(one.role)} no more`}
+                  aria-label={`${one.group} shall stand for ${roleTitle(one.role)} in ${one.tenant} no more`}
                   disabled={remove.isPending}
                   onClick={() => remove.mutate(one)}
                 >
@@ -61,18 +64,23 @@ export function Groups() {
 function Add({ close }: { readonly close: () => void }) {
   const [group, setGroup] = useState('')
   const [role, setRole] = useState('viewer')
-  const add = useAct((door, body: GroupRole) => door.call('addGroupRole', { body }), {
-    changes: ['groups'],
-    says: () => `${group} stands for ${roleTitle(role)}`,
-    done: close,
-  })
+  const [tenant, setTenant] = useState('default')
+  const tenants = useAsk(['tenants'], (door) => door.call('listTenants', { query: { limit: tenantsMax } }))
+  const add = useAct(
+    (door, { tenant: tenant_name, ...body }: GroupRole) => door.call('addGroupRole', { params: { tenant_name }, body }),
+    { changes: ['groups'], says: () => `${group} stands for ${roleTitle(role)} in ${tenant}`, done: close },
+  )
   return (
     <Dialog
       title="A group stands for a role"
       close={close}
-      submit={() => add.mutate({ group: group.trim(), role })}
+      submit={() => add.mutate({ tenant, group: group.trim(), role: role.trim() })}
       footer={
-        <button type="submit" className="button first" disabled={group.trim() === '' || add.isPending}>
+        <button
+          type="submit"
+          className="button first"
+          disabled={group.trim() === '' || role.trim() === '' || add.isPending}
+        >
           Add
         </button>
       }
@@ -89,7 +97,34 @@ function Add({ close }: { readonly close: () => void }) {
         />
         <small>As the provider writes it in its claim. It counts from the next log-in of each of its people on.</small>
       </div>
-      <RolePick role={role} pick={setRole} />
+      <div className="field">
+        <label htmlFor="of">Tenant</label>
+        <select id="of" className="input" value={tenant} onChange={({ target }) => setTenant(target.value)}>
+          {(tenants.data?.items ?? [{ name: tenant }]).map(({ name }) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </div>
+      <div className="field">
+        <label htmlFor="role">Role</label>
+        <input
+          id="role"
+          className="input"
+          list="roles"
+          value={role}
+          maxLength={40}
+          autoComplete="off"
+          onChange={({ target }) => setRole(target.value)}
+        />
+        <datalist id="roles">
+          {['viewer', 'auditor', 'responder', 'tenant_admin', 'cluster_admin'].map((name) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
+        <small>Or custom/NAME, of one that the tenant made.</small>
+      </div>
       <ProblemNote error={add.error} />
     </Dialog>
   )

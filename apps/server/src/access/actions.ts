@@ -27,6 +27,7 @@ export const actions = {
   'tenant:suspend': { of: 'deployment', roles: cluster },
   'tenant:erase': { of: 'deployment', roles: cluster },
   'tenant:appoint': { of: 'deployment', roles: cluster },
+  'group:map': { of: 'deployment', roles: cluster },
   'person:list': { of: 'deployment', roles: clusterAuditors },
   'person:disable': { of: 'deployment', roles: cluster },
   'person:sign-out': { of: 'deployment', roles: cluster },

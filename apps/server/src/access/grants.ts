@@ -30,6 +30,8 @@ export type Grants = {
   appoint(by: Authorised<'tenant:appoint'>, tenant: string, personId: string): Promise<Recorded>
   /** What somebody may hand on, to a person who has yet to come. Throws ROLE_UNKNOWN or GRANT_BEYOND_OWN. */
   checkGive(by: Authorised<'member:grant' | 'member:invite'>, role: string): void
+  /** Throws ROLE_UNKNOWN where the tenant has no such role. */
+  checkRole(tenant: string, role: string, attempted: string): void
   /** What came with a log-in link; `by` made that. */
   begin(personId: string, grants: readonly Held[], by: Giver): Promise<void>
   /** Gives what is due by groups of the provider, and takes what was by others. */
@@ -42,6 +44,11 @@ export type Grants = {
   rolesOf(principal: Principal, tenant: string): readonly string[]
   /** The tenants in which the person holds anything and that are not suspended, in order. */
   tenantsOf(personId: string): string[]
+  /**
+   * Where a session begins: in the tenant that was used last, else the first that somebody gave by hand, else the first by
+   * name; at the deployment only where there is nothing else. Undefined: they hold nothing.
+   */
+  firstOf(personId: string, last: string | null): string | undefined
   isHeld(tenant: string, role: string): boolean
   /** Of a tenant that goes; its rows go with all others of it. */
   forgetTenant(tenant: string): void
@@ -146,6 +153,12 @@ export async function openGrants(
     )
   }
 
+  const tenantsOf = (personId: string) =>
+    [...held]
+      .filter(([tenant, people]) => options.stateOf(tenant) === 'active' && (people.get(personId)?.size ?? 0) > 0)
+      .map(([tenant]) => tenant)
+      .sort()
+
   const isHeldBy = (personId: string, { tenant, role }: Held) => held.get(tenant)?.get(personId)?.has(role) === true
 
   return {
@@ -158,6 +171,7 @@ export async function openGrants(
     },
     appoint: (by, tenant, personId) =>
       give(tenant, personId, 'tenant_admin', { name: nameOf(by.principal), requestId: by.requestId }),
+    checkRole: (tenant, role, attempted) => void checkRole(tenant, role, attempted),
     checkGive: (by, role) => checkGive(by, role, `handing on ${role}`),
     begin: async (personId, grants, by) => {
       for (const grant of grants.filter(({ tenant }) => options.stateOf(tenant) !== undefined))
@@ -197,11 +211,17 @@ export async function openGrants(
       const byRole = held.get(tenant)?.get(principal.id)
       return byRole === undefined ? none : [...byRole.keys()]
     },
-    tenantsOf: (personId) =>
-      [...held]
-        .filter(([tenant, people]) => options.stateOf(tenant) === 'active' && (people.get(personId)?.size ?? 0) > 0)
-        .map(([tenant]) => tenant)
-        .sort(),
+    tenantsOf,
+    firstOf: (personId, last) => {
+      const tenants = tenantsOf(personId)
+      if (last !== null && tenants.includes(last)) return last
+      const own = tenants.filter((tenant) => tenant !== 'cluster')
+      const [first] = own
+        .flatMap((tenant) => [...(held.get(tenant)?.get(personId)?.values() ?? [])])
+        .filter(({ grantedBy }) => !grantedBy.startsWith(ofGroup('')))
+        .toSorted((a, b) => (a.grantedAt < b.grantedAt ? -1 : 1))
+      return first?.tenant ?? own[0] ?? tenants[0]
+    },
     isHeld: (tenant, role) => grantsIn(tenant).some((grant) => grant.role === role),
     forgetTenant: (tenant) => void held.delete(tenant),
   }

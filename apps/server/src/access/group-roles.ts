@@ -2,6 +2,7 @@
 
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { across } from '../store/index.ts'
+import { tenantError } from '../tenants/index.ts'
 import { accessError, perTenantMax } from './errors.ts'
 import type { Authorised } from './gate.ts'
 import type { Grants } from './grants.ts'
@@ -12,11 +13,16 @@ export type GroupRole = { readonly tenant: string; readonly group: string; reado
 
 /** Which roles a group of the provider stands for, tenant by tenant. */
 export type GroupRoles = {
+  /** Of the tenant; of all, in the tenant `cluster`. */
   list(by: Authorised<'member:list'>): GroupRole[]
-  /** From the next log-in of each of its people on. Throws ROLE_UNKNOWN, GRANT_BEYOND_OWN, GROUP_NAME or ACCESS_TOO_MANY. */
-  put(by: Authorised<'member:grant'>, group: string, role: string): Promise<Recorded>
+  /**
+   * From the next log-in of each of its people on. A group is the provider's, and its people may be of any tenant: so an
+   * admin of the deployment says which tenant gets to know them. Throws TENANT_UNKNOWN, ROLE_UNKNOWN, GROUP_NAME or
+   * ACCESS_TOO_MANY.
+   */
+  put(by: Authorised<'group:map'>, row: GroupRole): Promise<Recorded>
   /** Counts at once, for all to whom the group gave it. Throws GRANT_UNKNOWN. */
-  remove(by: Authorised<'member:grant'>, group: string, role: string): Promise<Recorded>
+  remove(by: Authorised<'group:map'>, row: GroupRole): Promise<Recorded>
   /** Brings what a person's groups give up to date. */
   apply(personId: string, groups: readonly string[], requestId: string): Promise<void>
   forgetTenant(tenant: string): void
@@ -25,8 +31,13 @@ export type GroupRoles = {
 /** As providers write them: names, paths, object ids. No control or format character, which nobody could see. */
 const groupForm = /^[^\p{C}\p{Zl}\p{Zp}]{1,256}$/u
 
-export async function openGroupRoles(options: RecordOptions & { readonly grants: Grants }): Promise<GroupRoles> {
-  const { store, grants } = options
+export async function openGroupRoles(
+  options: RecordOptions & {
+    readonly grants: Grants
+    readonly stateOf: (tenant: string) => 'active' | 'suspended' | undefined
+  },
+): Promise<GroupRoles> {
+  const { store, grants, stateOf } = options
   const rows = new Map<string, GroupRole>()
   const keyOf = ({ tenant, group, role }: GroupRole) => JSON.stringify([tenant, group, role])
   for (const { tenant, group_name: group, role } of await across(store.db, 'start')
@@ -52,13 +63,13 @@ export async function openGroupRoles(options: RecordOptions & { readonly grants:
   }
 
   return {
-    list: ({ tenant }) => rowsOf(tenant),
-    put: async (by, group, role) => {
-      const { tenant } = by
+    list: ({ tenant }) => (tenant === 'cluster' ? [...rows.values()] : rowsOf(tenant)),
+    put: async (by, row) => {
+      const { tenant, group, role } = row
       const attempted = `giving ${role} to the group ${group}`
       if (!groupForm.test(group)) throw signInError('GROUP_NAME', { attempted, received: group })
-      grants.checkGive(by, role)
-      const row = { tenant, group, role }
+      if (stateOf(tenant) === undefined) throw tenantError('TENANT_UNKNOWN', { attempted, received: tenant })
+      grants.checkRole(tenant, role, attempted)
       if (!rows.has(keyOf(row)) && rowsOf(tenant).length >= perTenantMax.grants)
         throw accessError('ACCESS_TOO_MANY', { attempted, received: `${perTenantMax.grants} rows` })
       return recordAct(
@@ -74,9 +85,8 @@ export async function openGroupRoles(options: RecordOptions & { readonly grants:
         () => rows.set(keyOf(row), row),
       )
     },
-    remove: async (by, group, role) => {
-      const { tenant } = by
-      const row = { tenant, group, role }
+    remove: async (by, row) => {
+      const { tenant, group, role } = row
       const attempted = `taking ${role} from the group ${group}`
       if (!rows.has(keyOf(row))) throw accessError('GRANT_UNKNOWN', { attempted, received: role })
       const recorded = await recordAct(options, act(by, row, 'delete'), async (tx) => {

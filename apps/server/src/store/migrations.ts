@@ -127,4 +127,5 @@ export const migrations: readonly string[] = [
    CREATE INDEX join_tokens_by_tenant ON join_tokens (tenant, expires_at);`,
   // When it was ordered to be erased.
   `ALTER TABLE tenants ADD COLUMN erasing_at TEXT;`,
+  `ALTER TABLE people ADD COLUMN last_tenant TEXT;`,
 ]

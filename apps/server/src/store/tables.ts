@@ -44,6 +44,8 @@ export type Tables = {
     email: string
     created_at: string
     last_login_at: string | null
+    /** Where a session of theirs acted last. */
+    last_tenant: string | null
     disabled_at: string | null
   }
   sessions: {

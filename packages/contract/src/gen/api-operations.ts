@@ -730,41 +730,6 @@ export type Operations = {
       }
     }
   }
-  /** What the provider's groups stand for in the tenant. Needs `member:list` in the tenant. */
-  readonly listGroupRoles: {
-    readonly answer: {
-      readonly items: readonly ({
-        readonly group: string
-        readonly role: string
-      })[]
-    }
-  }
-  /** Let a group of the provider stand for a role, from the next log-in of each of its people on. Needs `member:grant` in the tenant. */
-  readonly addGroupRole: {
-    readonly body: {
-      readonly group: string
-      readonly role: string
-    }
-    readonly answer: {
-      readonly ledger: {
-        readonly tenant: string
-        readonly leaf_index: number | null
-      }
-    }
-  }
-  /** Take from everybody at once what a group of the provider gave them. Needs `member:grant` in the tenant. */
-  readonly removeGroupRole: {
-    readonly query: {
-      readonly group: string
-      readonly role: string
-    }
-    readonly answer: {
-      readonly ledger: {
-        readonly tenant: string
-        readonly leaf_index: number | null
-      }
-    }
-  }
   /** For root alone: a one-time link for the local operator, or for somebody whom the built-in provider knows. Needs `login-link:create` in the tenant `cluster`. */
   readonly createLoginLink: {
     readonly body: {
@@ -822,6 +787,48 @@ export type Operations = {
       }
     }
   }
+  /** What the provider's groups stand for in the tenant; asked in `cluster`, in all tenants. Needs `member:list` in the tenant. */
+  readonly listGroupRoles: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly group: string
+        readonly role: string
+        readonly tenant: string
+      })[]
+    }
+  }
+  /** Let a group of the provider stand for a role in a tenant, from the next log-in of each of its people on. Needs `group:map` in the tenant `cluster`. */
+  readonly addGroupRole: {
+    readonly params: {
+      readonly tenant_name: string
+    }
+    readonly body: {
+      readonly group: string
+      readonly role: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Take from everybody at once what a group of the provider gave them in a tenant. Needs `group:map` in the tenant `cluster`. */
+  readonly removeGroupRole: {
+    readonly params: {
+      readonly tenant_name: string
+    }
+    readonly query: {
+      readonly group: string
+      readonly role: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** Sign in: leads a browser to the provider. Open: who asks is about to be proven. */
   readonly beginLogin: {
     readonly query?: {
@@ -848,7 +855,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "subject:erase" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "subject:erase" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -1258,13 +1265,13 @@ export const operations = {
   erasePerson: ['DELETE', '/api/v1/people/{person_id}'],
   signOutPerson: ['POST', '/api/v1/people/{person_id}/sign-out'],
   invitePerson: ['POST', '/api/v1/members/invitations'],
-  listGroupRoles: ['GET', '/api/v1/group-roles'],
-  addGroupRole: ['POST', '/api/v1/group-roles'],
-  removeGroupRole: ['DELETE', '/api/v1/group-roles'],
   createLoginLink: ['POST', '/api/v1/login-links'],
   listBreakGlass: ['GET', '/api/v1/break-glass'],
   openBreakGlass: ['POST', '/api/v1/break-glass'],
   acknowledgeBreakGlass: ['POST', '/api/v1/break-glass/{id}/acknowledge'],
+  listGroupRoles: ['GET', '/api/v1/group-roles'],
+  addGroupRole: ['POST', '/api/v1/tenants/{tenant_name}/group-roles'],
+  removeGroupRole: ['DELETE', '/api/v1/tenants/{tenant_name}/group-roles'],
   beginLogin: ['GET', '/auth/login'],
   finishLogin: ['GET', '/auth/callback'],
   followLink: ['GET', '/auth/link'],

@@ -46,8 +46,12 @@ export type People = {
   ): Promise<Recorded>
   /** Throws PERSON_UNKNOWN for whoever never came, or was erased. */
   checkKnown(tx: Tx, personId: string, attempted: string): Promise<void>
-  /** As a session begins. Throws PERSON_DISABLED. */
-  signedIn(tx: Tx, personId: string, timeNs: bigint): Promise<void>
+  /** As a session begins in the tenant. Throws PERSON_DISABLED. */
+  signedIn(tx: Tx, personId: string, tenant: string, timeNs: bigint): Promise<void>
+  /** A session of theirs goes on in the tenant. */
+  actsIn(tx: Tx, personId: string, tenant: string): Promise<void>
+  /** The tenant that they acted in last; they need not hold anything there any more. */
+  lastTenantOf(personId: string): Promise<string | null>
   /** Who the provider says that is; undefined where nobody has that id. */
   provenAs(personId: string): Promise<ProvenPerson | undefined>
   /** Who that is, where the person has signed in before. */
@@ -101,7 +105,7 @@ export function createPeople(options: RecordOptions): People {
       const attempted = `${personId}: ${kind}`
       const change = async (tx: Tx, timeNs: bigint) => {
         const disabled_at = kind === 'enable' ? null : rfc3339(timeNs)
-        const forgotten = { issuer: erasedIssuer, subject: personId, name: '', email: '' }
+        const forgotten = { issuer: erasedIssuer, subject: personId, name: '', email: '', last_tenant: null }
         const { numUpdatedRows } = await tx
           .updateTable('people')
           .set(kind === 'delete' ? { ...forgotten, disabled_at } : { disabled_at })
@@ -119,7 +123,7 @@ export function createPeople(options: RecordOptions): People {
       if (row === undefined || row.issuer === erasedIssuer)
         throw signInError('PERSON_UNKNOWN', { attempted, received: personId })
     },
-    signedIn: async (tx, personId, timeNs) => {
+    signedIn: async (tx, personId, last_tenant, timeNs) => {
       const row = await tx
         .selectFrom('people')
         .select('disabled_at')
@@ -127,7 +131,18 @@ export function createPeople(options: RecordOptions): People {
         .executeTakeFirstOrThrow()
       if (row.disabled_at !== null) throw disabledError(personId, row.disabled_at)
       const last_login_at = rfc3339(timeNs)
-      await tx.updateTable('people').set({ last_login_at }).where('person_id', '=', personId).execute()
+      await tx.updateTable('people').set({ last_login_at, last_tenant }).where('person_id', '=', personId).execute()
+    },
+    actsIn: async (tx, personId, last_tenant) => {
+      await tx.updateTable('people').set({ last_tenant }).where('person_id', '=', personId).execute()
+    },
+    lastTenantOf: async (personId) => {
+      const row = await store.db
+        .selectFrom('people')
+        .select('last_tenant')
+        .where('person_id', '=', personId)
+        .executeTakeFirst()
+      return row?.last_tenant ?? null
     },
     know: async (tx, { issuer, subject, name, email }, timeNs) => {
       const now = rfc3339(timeNs)
@@ -152,7 +167,16 @@ export function createPeople(options: RecordOptions): People {
       const person_id = `usr_${randomBytes(10).toString('hex')}`
       await tx
         .insertInto('people')
-        .values({ person_id, issuer, subject, created_at: now, last_login_at: null, disabled_at: null, ...shown })
+        .values({
+          person_id,
+          issuer,
+          subject,
+          created_at: now,
+          last_login_at: null,
+          disabled_at: null,
+          last_tenant: null,
+          ...shown,
+        })
         .execute()
       await outbox.enqueue(tx, 'cluster', personCreated(voice, timeNs, person_id))
       return person_id

@@ -123,6 +123,7 @@ export function createSessionActs(
         throw signInError('TENANT_NOT_HELD', { attempted, received: personId })
       const timeNs = clock.nowNs()
       const { made, uid } = await store.transaction(async (tx) => {
+        await people.actsIn(tx, personId, tenant)
         const made = await sessions.insert(tx, { personId, tenant, method, source, instead: session }, timeNs)
         const matter = {
           personId,

@@ -30,7 +30,7 @@ export type SignInOptions = RecordOptions & {
   readonly plan: OidcPlan | undefined
   /** Of the dashboard, as people's browsers see it. */
   readonly origin: () => string
-  readonly grants: Pick<Grants, 'begin' | 'tenantsOf' | 'checkGive' | 'takeAll'>
+  readonly grants: Pick<Grants, 'begin' | 'firstOf' | 'tenantsOf' | 'checkGive' | 'takeAll'>
   readonly groupRoles: Pick<GroupRoles, 'apply'>
   readonly log: Log
 }
@@ -146,13 +146,13 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     const { personId, method, link, returnTo, secondsMax, idToken } = entry
     const { source, requestId } = visit
     if (link !== undefined) await grants.begin(personId, link.grants, { name: link.createdBy, requestId })
-    const tenant = firstOf(grants.tenantsOf(personId))
+    const tenant = grants.firstOf(personId, await people.lastTenantOf(personId))
     if (tenant === undefined)
       throw signInError('LOGIN_WITHOUT_ROLE', { attempted: 'signing somebody in', received: personId })
     const timeNs = clock.nowNs()
     const matter = { personId, tenant, method, source, ...(secondsMax === undefined ? {} : { secondsMax }) }
     const { made, uid } = await store.transaction(async (tx) => {
-      await people.signedIn(tx, personId, timeNs)
+      await people.signedIn(tx, personId, tenant, timeNs)
       const made = await sessions.insert(tx, matter, timeNs)
       const line = loggedIn(voice, timeNs, {
         personId,
@@ -255,10 +255,6 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
       }),
   }
 }
-
-/** Where somebody begins to look: at a tenant's events, and at the deployment only where there is nothing else. */
-const firstOf = (tenants: readonly string[]): string | undefined =>
-  tenants.find((name) => name === 'default') ?? tenants.find((name) => name !== 'cluster') ?? tenants[0]
 
 /** Throws LOGIN_FOREIGN. */
 function stateOf(answer: URLSearchParams): string {

@@ -15,6 +15,7 @@ import { deploymentRoutes } from './routes/deployment.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exportRoutes } from './routes/exports.ts'
 import { type FeedPorts, feedRoutes } from './routes/feed.ts'
+import { groupRoleRoutes } from './routes/group-roles.ts'
 import { hostRoutes } from './routes/hosts.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { memberRoutes } from './routes/members.ts'
@@ -65,6 +66,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...roleRoutes(access),
     ...tokenRoutes(access),
     ...peopleRoutes(access, signIn),
+    ...groupRoleRoutes(access),
     ...signInRoutes(signIn, access.gate),
     ...policyRoutes(policies, dryRuns),
     ...subjectRoutes(api),

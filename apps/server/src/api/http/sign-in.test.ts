@@ -284,13 +284,16 @@ inApp('groups of the provider stand for roles, and what they give goes with them
   const { room, network, access } = app
   const browser = browserOf()
   const { csrf_token } = await admin(app, browser, 'first')
-  const headers = write(csrf_token)
+  const own = { method: 'POST', url: '/api/v1/session/tenant', headers: write(csrf_token) } as const
+  const cluster = await ask(network, browser, { ...own, payload: { tenant: 'cluster' } })
+  const headers = write(cluster.json().csrf_token)
+  const url = '/api/v1/tenants/default/group-roles'
   for (const role of ['responder', 'viewer'])
     assert.equal(
       (
         await ask(network, browser, {
           method: 'POST',
-          url: '/api/v1/group-roles',
+          url,
           headers,
           payload: { group: `sec/${role}`, role },
         })
@@ -298,8 +301,16 @@ inApp('groups of the provider stand for roles, and what they give goes with them
       200,
     )
   const bad = { group: 'a\u202eb', role: 'viewer' }
-  const refused = await ask(network, browser, { method: 'POST', url: '/api/v1/group-roles', headers, payload: bad })
-  assert.deepEqual([refused.statusCode, refused.json().code], [400, 'GROUP_NAME'])
+  const nowhere = url.replace('default', 'nowhere')
+  const unheard = { group: 'sec', role: 'cluster_admin' }
+  for (const [at, payload, status, code] of [
+    [url, bad, 400, 'GROUP_NAME'],
+    [url, unheard, 404, 'ROLE_UNKNOWN'],
+    [nowhere, { group: 'sec', role: 'viewer' }, 404, 'TENANT_UNKNOWN'],
+  ] as const) {
+    const refused = await ask(network, browser, { method: 'POST', url: at, headers, payload })
+    assert.deepEqual([refused.statusCode, refused.json().code], [status, code])
+  }
   const bob = browserOf('192.0.2.60')
   const comes = async (groups?: string[]) => {
     room.provider.mood.account = { sub: 'bob', ...(groups && { groups }) }
@@ -319,14 +330,76 @@ inApp('groups of the provider stand for roles, and what they give goes with them
   assert.deepEqual(roles(), ['viewer'])
   await ask(network, browser, {
     method: 'DELETE',
-    url: '/api/v1/group-roles?group=sec/viewer&role=viewer',
+    url: `${url}?group=sec/viewer&role=viewer`,
     headers,
   })
   assert.deepEqual(roles(), [])
   assert.equal((await comes(['sec/viewer'])).statusCode, 403)
   assert.deepEqual((await ask(network, browser, { url: '/api/v1/group-roles' })).json().items, [
-    { group: 'sec/responder', role: 'responder' },
+    { tenant: 'default', group: 'sec/responder', role: 'responder' },
   ])
+})
+
+inApp('no admin of a tenant draws in the people of another by the name of their group', async (app) => {
+  const { room, network, access, operator } = app
+  const map = (tenant: string, group: string) =>
+    operator.inject({
+      method: 'POST',
+      url: `/api/v1/tenants/${tenant}/group-roles`,
+      payload: { group, role: 'viewer' },
+    })
+  assert.equal((await map('zeta', 'zeta-oncall')).statusCode, 200)
+  const bob = browserOf('192.0.2.60')
+  const comes = async () => {
+    room.provider.mood.account = { sub: 'bob', name: 'Bob of Zeta', email: 'bob@zeta.example', groups: ['zeta-oncall'] }
+    const begun = await ask(network, bob, { url: '/auth/login' })
+    const back = await bob.through(String(begun.headers.location))
+    await ask(network, bob, { url: back.pathname + back.search })
+    return session(network, bob)
+  }
+  assert.equal((await comes()).tenant, 'zeta')
+  const mallory = browserOf('192.0.2.66')
+  const { person } = await admin(app, mallory, 'mallory')
+  const who = { kind: 'person', id: person.person_id, session: '' } as const
+  assert.deepEqual(access.grants.rolesOf(who, 'default'), ['tenant_admin'])
+  const { csrf_token } = await session(network, mallory)
+  const payload = { group: 'zeta-oncall', role: 'viewer' }
+  const tried = {
+    method: 'POST',
+    url: '/api/v1/tenants/default/group-roles',
+    headers: write(csrf_token),
+    payload,
+  } as const
+  assert.equal((await ask(network, mallory, tried)).statusCode, 403, 'not by an admin of the tenant, within it')
+  assert.deepEqual((await ask(network, mallory, { url: '/api/v1/group-roles' })).json().items, [])
+  // Where an admin of the deployment lets the group in elsewhere too, its people go on where they were.
+  assert.equal((await map('acme', 'zeta-oncall')).statusCode, 200)
+  const came = await comes()
+  assert.deepEqual([came.tenant, came.tenants], ['zeta', ['acme', 'zeta']])
+})
+
+inApp('a session begins where the person was last, else where somebody gave them a role by hand', async (app) => {
+  const { room, network, operator } = app
+  const invited = await operator.inject({
+    method: 'POST',
+    url: '/api/v1/members/invitations',
+    headers: { 'sealwatch-tenant': 'zeta' },
+    payload: { name: 'Zoë', role: 'viewer' },
+  })
+  const map = { method: 'POST', payload: { group: 'all', role: 'viewer' } } as const
+  for (const tenant of ['acme', 'cluster'])
+    await operator.inject({ ...map, url: `/api/v1/tenants/${tenant}/group-roles` })
+  const zoe = browserOf('192.0.2.61')
+  room.provider.mood.account = { sub: 'zoe', groups: ['all'] }
+  await comeBy(app, zoe, invited.json().url)
+  const { tenant, tenants, csrf_token } = await session(network, zoe)
+  assert.deepEqual([tenant, tenants], ['zeta', ['acme', 'cluster', 'zeta']])
+  const headers = write(csrf_token)
+  await ask(network, zoe, { method: 'POST', url: '/api/v1/session/tenant', headers, payload: { tenant: 'acme' } })
+  const begun = await ask(network, zoe, { url: '/auth/login' })
+  const back = await zoe.through(String(begun.headers.location))
+  await ask(network, zoe, { url: back.pathname + back.search })
+  assert.equal((await session(network, zoe)).tenant, 'acme')
 })
 
 inApp('break-glass access is opened by root alone, and acknowledged by others', async (app) => {
@@ -409,8 +482,8 @@ inApp(
     const write = (method: 'POST' | 'PUT', url: string, headers: Record<string, string>, payload: object) =>
       operator.inject({ method, url: `/api/v1/${url}`, headers, payload })
     await write('PUT', 'roles/oncall', inZeta, { actions: ['alert:list', 'token:list'] })
-    await write('POST', 'group-roles', inZeta, { group: 'sec', role: 'custom/oncall' })
-    await write('POST', 'group-roles', { 'sealwatch-tenant': 'acme' }, { group: 'sec', role: 'viewer' })
+    await write('POST', 'tenants/zeta/group-roles', {}, { group: 'sec', role: 'custom/oncall' })
+    await write('POST', 'tenants/acme/group-roles', {}, { group: 'sec', role: 'viewer' })
     const made = await write('POST', 'tokens', inZeta, { name: 'ci', actions: ['token:list'], ttl_seconds: 600 })
     const bearer = { authorization: `Bearer ${made.json().token}` }
     const invited = await write('POST', 'members/invitations', inZeta, { name: 'Zoë', role: 'viewer' })

@@ -27,8 +27,6 @@ const personJson = (
   disabled_at: disabledAt,
   grants: grants.map(({ tenant, role }) => ({ tenant, role })),
 })
-const groupName = z.string().min(1).max(256).describe('As the provider writes it in its claim')
-const groupRole = z.object({ group: groupName, role: roleName })
 const link = z.object({
   url: z.string().describe('To be opened in a browser, once. Shown this once'),
   expires_at: time,
@@ -43,7 +41,7 @@ const breakGlassId = z.string().regex(/^bg_[0-9a-f]{16}$/)
 const called = z.string().min(1).max(256).describe('How they are called; for display alone')
 
 export const peopleRoutes = (
-  { grants, groupRoles }: Access,
+  { grants }: Pick<Access, 'grants'>,
   { people, links, breakGlass, changePerson, signOutPerson }: SignIn,
 ): Route[] => [
   route({
@@ -119,40 +117,6 @@ export const peopleRoutes = (
     showsSecret: true,
     errors: ['LINK_NAME', 'LINKS_TOO_MANY', 'ROLE_UNKNOWN', 'GRANT_BEYOND_OWN'],
     handle: async (by, { body }) => madeLink(await links.invite(by, body.name, body.role)),
-  }),
-  route({
-    method: 'GET',
-    path: '/api/v1/group-roles',
-    id: 'listGroupRoles',
-    summary: "What the provider's groups stand for in the tenant",
-    tag,
-    action: 'member:list',
-    answer: z.object({ items: z.array(groupRole) }),
-    handle: async (by) => ({ items: groupRoles.list(by).map(({ group, role }) => ({ group, role })) }),
-  }),
-  route({
-    method: 'POST',
-    path: '/api/v1/group-roles',
-    id: 'addGroupRole',
-    summary: 'Let a group of the provider stand for a role, from the next log-in of each of its people on',
-    tag,
-    action: 'member:grant',
-    body: z.strictObject({ group: groupName, role: roleName }),
-    answer: z.object({ ledger: recorded }),
-    errors: ['GROUP_NAME', 'ROLE_UNKNOWN', 'GRANT_BEYOND_OWN', 'ACCESS_TOO_MANY'],
-    handle: async (by, { body }) => ({ ledger: recordedJson(await groupRoles.put(by, body.group, body.role)) }),
-  }),
-  route({
-    method: 'DELETE',
-    path: '/api/v1/group-roles',
-    id: 'removeGroupRole',
-    summary: 'Take from everybody at once what a group of the provider gave them',
-    tag,
-    action: 'member:grant',
-    query: groupRole,
-    answer: z.object({ ledger: recorded }),
-    errors: ['GRANT_UNKNOWN'],
-    handle: async (by, { query }) => ({ ledger: recordedJson(await groupRoles.remove(by, query.group, query.role)) }),
   }),
   route({
     method: 'POST',
