@@ -52,6 +52,16 @@ export const httpErrors = {
     rule: 'an Idempotency-Key stands for one request',
     advice: 'Draw a new key for another request; wait for one that is under way',
   },
+  IDEMPOTENCY_UNFINISHED: {
+    kind: 'conflict',
+    rule: 'a request that failed on our side, or was under way when the server stopped, is not done again under its key',
+    advice: 'Look whether it was done; if it was not, send it under a new key',
+  },
+  IDEMPOTENCY_FULL: {
+    kind: 'exhausted',
+    rule: 'a tenant has at most 10,000 keys in 24 hours (docs/api.md)',
+    advice: 'Wait as long as Retry-After says, or send requests without a key that may be done twice',
+  },
   UPGRADE_NEEDED: {
     kind: 'invalid',
     rule: 'the feed is a WebSocket (RFC 6455; docs/api.md, Feed)',
