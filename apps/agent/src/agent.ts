@@ -53,7 +53,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const { config, paths, pid, clock, disk, random, log, signal } = options
   const facts = await readHostFacts()
   const health = createHealth({ component: 'agent', version: agentVersion, clock, log })
-  const healthListener = await listenForHealth(health, { address: config.healthAddress, port: config.healthPort })
+  const healthListener = await listenForHealth(health, {
+    address: config.healthAddress,
+    port: config.healthPort,
+    hosts: config.healthHosts,
+  })
   await makeDirectory(paths.chains)
   const signer = await loadOrCreateSigner(paths.signingKey, disk)
   await keepPublicHalf(paths.signingKey, signer, disk)

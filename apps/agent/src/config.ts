@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { integer, text } from '@sealwatch/base'
+import { healthHosts } from '@sealwatch/base/health'
 
 const MiB = 1024 * 1024
 
@@ -88,6 +89,7 @@ export const agentSettings = {
     max: 65_535,
     help: 'Port of /healthz, /readyz and /metrics; 0 takes a free one, which `sealwatch status` shows',
   }),
+  healthHosts: healthHosts('SEALWATCH_AGENT_HEALTH_HOSTS'),
 } as const
 
 /** A chain begins a new file at this size: small enough to read at start-up, large enough to be few. */

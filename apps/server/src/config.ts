@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { integer, optional, readProxies, text } from '@sealwatch/base'
+import { healthHosts } from '@sealwatch/base/health'
 
 export const serverConfigPrefix = 'SEALWATCH_SERVER_'
 
@@ -82,6 +83,7 @@ export const serverSettings = {
     max: 65_535,
     help: 'Port of /healthz, /readyz and /metrics; 0 takes a free one, which `sealwatch status` shows',
   }),
+  healthHosts: healthHosts('SEALWATCH_SERVER_HEALTH_HOSTS'),
   apiAddress: text({
     env: 'SEALWATCH_SERVER_API_ADDRESS',
     default: '127.0.0.1',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { integer, optional, text } from '@sealwatch/base'
+import { healthHosts } from '@sealwatch/base/health'
 
 export const proxyConfigPrefix = 'SEALWATCH_PROXY_'
 
@@ -52,6 +53,7 @@ export const signingProxySettings = {
     max: 65_535,
     help: 'Port of /healthz, /readyz and /metrics for operators; 0 takes a free one',
   }),
+  healthHosts: healthHosts('SEALWATCH_PROXY_HEALTH_HOSTS'),
   uid: integer({ env: 'SEALWATCH_PROXY_UID', ...user, help: 'User the proxy runs as when started by root' }),
   gid: integer({ env: 'SEALWATCH_PROXY_GID', ...user, help: 'Group the proxy runs as when started by root' }),
 } as const

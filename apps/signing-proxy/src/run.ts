@@ -51,7 +51,11 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   const health = createHealth({ component: 'signing-proxy', version, clock, log })
   const counters = { signed: 0, verified: 0, refused: 0, failed: 0, unauthenticated: 0 }
   addHealth(health, { signer, audit, bytesMax, counters })
-  const healthListener = await listenForHealth(health, { address: config.healthAddress, port: config.healthPort })
+  const healthListener = await listenForHealth(health, {
+    address: config.healthAddress,
+    port: config.healthPort,
+    hosts: config.healthHosts,
+  })
   const rate = createRate(clock)
   const proxy: SigningProxy = {
     signer,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { integer, text } from '@sealwatch/base'
+import { healthHosts } from '@sealwatch/base/health'
 
 export const witnessConfigPrefix = 'SEALWATCH_WITNESS_'
 
@@ -57,4 +58,5 @@ export const witnessSettings = {
     max: 65_535,
     help: 'Port of /healthz, /readyz and /metrics; 0 takes a free one, which the log names',
   }),
+  healthHosts: healthHosts('SEALWATCH_WITNESS_HEALTH_HOSTS'),
 } as const

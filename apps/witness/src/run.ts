@@ -33,7 +33,11 @@ export async function runWitness(options: RunOptions): Promise<void> {
   const fatal = Promise.withResolvers<never>()
   const witness = await openWitness({ disk, places, clock, log })
   const health = createHealth({ component: 'witness', version: witnessVersion, clock, log })
-  const healthListener = await listenForHealth(health, { address: config.healthAddress, port: config.healthPort })
+  const healthListener = await listenForHealth(health, {
+    address: config.healthAddress,
+    port: config.healthPort,
+    hosts: config.healthHosts,
+  })
   const listener = await listen({
     witness,
     address: config.address,

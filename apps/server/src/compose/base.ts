@@ -57,7 +57,7 @@ export async function openBase(options: ServerOptions, ends: AsyncDisposableStac
   const keysDir = join(dir, 'keys')
   await disk.makeDirectory(keysDir)
   const health = createHealth({ component: 'server', version: serverVersion, clock, log })
-  const place = { address: config.healthAddress, port: config.healthPort }
+  const place = { address: config.healthAddress, port: config.healthPort, hosts: config.healthHosts }
   const listener = ends.adopt(await listenForHealth(health, place), ({ close }) => close())
   const deployment = await openDeployment(dir, disk)
   const store = ends.adopt(openStore(dir), ({ close }) => close())

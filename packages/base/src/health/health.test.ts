@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { get } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { createLog } from '../log.ts'
 import { createHealth, type Health } from './health.ts'
+import { healthHosts } from './hosts.ts'
 import { type HealthListener, listenForHealth } from './listener.ts'
 
 const secondMs = 1_000
@@ -160,6 +162,41 @@ test('nothing but GET and HEAD, no body, no other path, no long headers', async 
   socket.resume()
   await once(socket, 'close')
   assert.equal(await ask('/healthz'), 200, 'and it goes on answering')
+})
+
+test('a page of elsewhere whose name leads to us is not answered; who scrapes by a name says which', async () => {
+  const { health } = sample()
+  const ask = (listener: HealthListener, path: string, host: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const { port } = new URL(listener.url)
+      get({ host: '127.0.0.1', port, path, headers: { host } }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      }).on('error', reject)
+    })
+  await using plain = await listening(health)
+  const ours = ['localhost', 'LOCALHOST:9', '127.0.0.1:1', '[::1]:1', '10.1.2.3']
+  const foreign = [
+    'rebound.evil.example:80',
+    'localhost.evil.example',
+    'build-7',
+    '127.0.0.1.evil.example',
+    '1.2.3',
+    ' ',
+    '[x]',
+  ]
+  for (const path of ['/healthz', '/readyz', '/metrics', '/health']) {
+    for (const host of ours) assert.equal(await ask(plain, path, host), 200, host)
+    for (const host of foreign) assert.equal(await ask(plain, path, host), 421, host)
+  }
+  const hosts = 'build-7, Metrics.internal'
+  const named = await listenForHealth(health, { address: '127.0.0.1', port: 0, hosts })
+  for (const host of ['build-7:9464', 'metrics.internal']) assert.equal(await ask(named, '/metrics', host), 200)
+  assert.equal(await ask(named, '/metrics', 'internal'), 421)
+  await named.close()
+  const { parse } = healthHosts('X')
+  assert.deepEqual(parse(hosts), { value: hosts })
+  for (const wrong of ['a:80', 'http://a', '*', 'a,,b', '-']) assert.ok('mustBe' in parse(wrong), wrong)
 })
 
 test('a port that is taken is an error that says what to set', async () => {

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { type ErrorTable, errorsOf } from '../errors.ts'
 import type { Health } from './health.ts'
+import { createHostCheck } from './hosts.ts'
 
 export const healthErrors = {
   HEALTH_LISTEN: {
@@ -23,13 +24,15 @@ const headersBytesMax = 8 * 1024
 const timeoutMs = 5_000
 
 /**
- * Answers /healthz (with its alias /health), /readyz (/ready) and /metrics, to GET and HEAD alone. Whoever reaches the
- * port may read them: they tell names of tenants and folders, and nothing that is secret. Throws HEALTH_LISTEN.
+ * Answers /healthz (with its alias /health), /readyz (/ready) and /metrics, to GET and HEAD alone, and to whoever asks for
+ * `address`, localhost, an address in digits, or one of `hosts` (hosts.ts). Whoever reaches the port so may read them: they
+ * tell names of tenants and folders, and nothing that is secret. Throws HEALTH_LISTEN.
  */
 export async function listenForHealth(
   health: Health,
-  { address, port }: { readonly address: string; readonly port: number },
+  { address, port, hosts }: { readonly address: string; readonly port: number; readonly hosts?: string },
 ): Promise<HealthListener> {
+  const isOurs = createHostCheck(address, hosts)
   const server = createServer(
     {
       maxHeaderSize: headersBytesMax,
@@ -38,7 +41,7 @@ export async function listenForHealth(
       keepAliveTimeout: timeoutMs,
     },
     (request, response) => {
-      answer(health, request, response).catch(() => response.destroy())
+      answer(health, isOurs(request.headers.host), request, response).catch(() => response.destroy())
     },
   )
   server.maxConnections = connectionsMax
@@ -84,12 +87,19 @@ const routes: Readonly<Record<string, (health: Health) => Promise<Answer> | Answ
     body: health.metrics.text(),
   }),
 }
+/** RFC 9110, 15.5.20. */
+const misdirected = json(421, { error: 'this is asked by a name that is not ours: …_HEALTH_HOSTS lists more' })
 const aliases: Readonly<Record<string, string>> = { '/health': '/healthz', '/ready': '/readyz' }
 
-async function answer(health: Health, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  health: Health,
+  isOurs: boolean,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const path = (request.url ?? '').split('?')[0] as string
   const route = Object.hasOwn(aliases, path) ? (aliases[path] as string) : path
-  const { status, type, body } = await answerTo(health, request, route)
+  const { status, type, body } = isOurs ? await answerTo(health, request, route) : misdirected
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),
