@@ -128,4 +128,7 @@ export const migrations: readonly string[] = [
   // When it was ordered to be erased.
   `ALTER TABLE tenants ADD COLUMN erasing_at TEXT;`,
   `ALTER TABLE people ADD COLUMN last_tenant TEXT;`,
+  `ALTER TABLE login_links ADD COLUMN made_in TEXT NOT NULL DEFAULT 'cluster';
+   CREATE INDEX login_links_open ON login_links (made_in, kind, created_by) WHERE used_at IS NULL;
+   CREATE INDEX login_links_by_end ON login_links (expires_at);`,
 ]

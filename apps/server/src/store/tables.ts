@@ -73,6 +73,8 @@ export type Tables = {
     grants: string
     created_at: string
     created_by: string
+    /** The tenant whose links it counts among. */
+    made_in: string
     expires_at: string
     used_at: string | null
     used_by: string | null

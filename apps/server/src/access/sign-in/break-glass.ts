@@ -91,7 +91,8 @@ export function createBreakGlass(
           .where('id', 'not in', kept)
           .execute()
         const grants = [{ tenant: 'cluster', role: 'cluster_admin' }]
-        const link = { kind: 'break_glass', subject: name, name, grants, createdBy: by.name } as const
+        const who = { subject: name, name, createdBy: by.name, madeIn: 'cluster' }
+        const link = { kind: 'break_glass', grants, ...who } as const
         const made = await links.create(tx, link, timeNs)
         const { codeHash, expiresAt } = made
         await tx

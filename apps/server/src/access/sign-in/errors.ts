@@ -117,7 +117,7 @@ export const signInErrors = {
   },
   LINKS_TOO_MANY: {
     kind: 'exhausted',
-    rule: 'at most 1,000 log-in links are open at a time',
+    rule: 'of a tenant at most 200 log-in links of a kind are open at a time, and 100 that the same one made',
     advice: 'Use the open ones, or wait 10 minutes',
   },
   BREAK_GLASS_UNKNOWN: {

@@ -21,6 +21,9 @@ export type LoginLink = {
   readonly createdBy: string
 }
 
+/** One that is to be made; `madeIn`: the tenant whose links it counts among. */
+export type LinkWish = Omit<LoginLink, 'codeHash'> & { readonly madeIn: string }
+
 export type NewLink = {
   /** Shown once; only its hash is kept. */
   readonly code: string
@@ -30,7 +33,7 @@ export type NewLink = {
 
 export type LoginLinks = {
   /** Throws LINKS_TOO_MANY. */
-  create(tx: Tx, link: Omit<LoginLink, 'codeHash'>, timeNs: bigint): Promise<NewLink>
+  create(tx: Tx, link: LinkWish, timeNs: bigint): Promise<NewLink>
   /** What the link stands for, while it can still be used. Throws LINK_UNKNOWN or LINK_OVER. */
   look(code: string): Promise<LoginLink>
   /** The same by its hash, for a log-in that it led to. */
@@ -44,7 +47,8 @@ export type LoginLinks = {
 }
 
 export const linkSeconds = 600
-const openLinksMax = 1_000
+/** That nobody has used, of each kind: nobody invites so many that another tenant, root or an emergency has no link. */
+const openMax = { ofTenant: 200, ofMaker: 100 } as const
 /** How a link is spoken of where it must not be told. */
 export const linkName = (codeHash: string): string => codeHash.slice(0, 12)
 
@@ -78,15 +82,21 @@ export function createLoginLinks(store: Store, clock: Clock): LoginLinks {
         })
       return lookByHash(hashOf(code))
     },
-    create: async (tx, { kind, subject, name, grants, createdBy }, timeNs) => {
+    create: async (tx, { kind, subject, name, grants, createdBy, madeIn }, timeNs) => {
       const attempted = 'making a log-in link'
       const created_at = rfc3339(timeNs)
       await tx.deleteFrom('login_links').where('expires_at', '<=', created_at).execute()
-      const { open } = await tx
+      const makers = await tx
         .selectFrom('login_links')
-        .select(({ fn }) => fn.countAll<number>().as('open'))
-        .executeTakeFirstOrThrow()
-      if (open >= openLinksMax) throw signInError('LINKS_TOO_MANY', { attempted })
+        .select(({ fn }) => ['created_by', fn.countAll<number>().as('open')])
+        .where('made_in', '=', madeIn)
+        .where('kind', '=', kind)
+        .where('used_at', 'is', null)
+        .groupBy('created_by')
+        .execute()
+      const own = makers.find(({ created_by }) => created_by === createdBy)?.open ?? 0
+      const all = makers.reduce((sum, { open }) => sum + open, 0)
+      if (own >= openMax.ofMaker || all >= openMax.ofTenant) throw signInError('LINKS_TOO_MANY', { attempted })
       const code = randomBytes(32).toString('base64url')
       const codeHash = hashOf(code)
       const expiresAt = rfc3339(timeNs + BigInt(linkSeconds) * 1_000_000_000n)
@@ -100,6 +110,7 @@ export function createLoginLinks(store: Store, clock: Clock): LoginLinks {
           grants: JSON.stringify(grants),
           created_at,
           created_by: createdBy,
+          made_in: madeIn,
           expires_at: expiresAt,
           used_at: null,
           used_by: null,

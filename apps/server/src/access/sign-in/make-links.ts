@@ -8,7 +8,7 @@ import { nameOf } from '../principal.ts'
 import type { BreakGlass } from './break-glass.ts'
 import { signInError } from './errors.ts'
 import { linkCreated } from './events.ts'
-import { type LoginLink, type LoginLinks, linkedName, linkName, type NewLink } from './login-links.ts'
+import { type LinkWish, type LoginLinks, linkedName, linkName, type NewLink } from './login-links.ts'
 import type { People } from './people.ts'
 import { builtInIssuer } from './settings.ts'
 
@@ -22,7 +22,7 @@ export type LinkMaker = {
    * the link becomes that admin. Throws PERSON_UNKNOWN or LINK_PERSON.
    */
   forOperator(by: Authorised<'login-link:create'>, personId?: string): Promise<MadeLink>
-  /** For somebody new, with a role of the tenant. Throws LINK_NAME, ROLE_UNKNOWN or GRANT_BEYOND_OWN. */
+  /** For somebody new, with a role of the tenant. Throws LINK_NAME, LINKS_TOO_MANY, ROLE_UNKNOWN or GRANT_BEYOND_OWN. */
   invite(by: Authorised<'member:invite'>, called: string, role: string): Promise<MadeLink>
   /** See BreakGlass. */
   breakGlass(
@@ -51,12 +51,12 @@ export function createLinkMaker(
   const urlOf = (code: string) => `${origin()}/auth/link?code=${code}`
   const doer = ({ principal, requestId }: Authorised) => ({ name: nameOf(principal), requestId })
 
-  async function make(by: Authorised, link: Omit<LoginLink, 'codeHash' | 'createdBy'>): Promise<MadeLink> {
+  async function make(by: Authorised, link: Omit<LinkWish, 'createdBy' | 'madeIn'>): Promise<MadeLink> {
     const timeNs = clock.nowNs()
     // Whom a tenant invites is its own matter.
     const { tenant } = by
     const { made, uid } = await store.transaction(async (tx) => {
-      const made: NewLink = await links.create(tx, { ...link, createdBy: nameOf(by.principal) }, timeNs)
+      const made: NewLink = await links.create(tx, { ...link, createdBy: nameOf(by.principal), madeIn: tenant }, timeNs)
       const { codeHash, expiresAt } = made
       const line = linkCreated(voice, timeNs, doer(by), {
         name: linkName(codeHash),
