@@ -108,34 +108,37 @@ inRoom('an invitation brings somebody new, with the role it was made for', async
     await assert.rejects(room.links.invite(by, name, 'viewer'), { code: 'LINK_NAME' }, name)
 })
 
-inRoom('who makes too many links keeps them from nobody else: each maker, tenant and kind has its own', async (room) => {
-  const person = (id: string) => ({ kind: 'person', id, session: 's' }) as const
-  const invite = (tenant: string, maker: string) =>
-    room.links.invite({ ...authorised('member:invite', person(maker)), tenant }, 'Bob', 'viewer')
-  const { db } = room.store
-  const own = await invite('acme', 'usr_a')
-  const row = await db.selectFrom('login_links').selectAll().executeTakeFirstOrThrow()
-  const fill = async (maker: string, count: number) => {
-    const rows = Array.from({ length: count }, (_, i) => ({ ...row, code_hash: `${maker} ${i}`, created_by: maker }))
-    await db.insertInto('login_links').values(rows).execute()
-  }
-  await fill('person:usr_a', 99)
-  const refused = { code: 'LINKS_TOO_MANY', kind: 'exhausted' }
-  await assert.rejects(invite('acme', 'usr_a'), refused)
-  await fill('person:usr_b', 99)
-  await invite('acme', 'usr_c')
-  await assert.rejects(invite('acme', 'usr_d'), refused)
-  await invite('zeta', 'usr_a')
-  await room.links.forOperator(authorised('login-link:create'))
-  const emergency = { name: 'Grace', reason: 'the provider is down', minutes: 30 }
-  await room.links.breakGlass(authorised('break-glass:open'), emergency)
-  await follow(room, browserOf(), codeOf(own.url))
-  await invite('acme', 'usr_a')
-  await assert.rejects(invite('acme', 'usr_a'), refused, 'the one that was used made room for one')
-  room.clock.pass(600_000)
-  await invite('acme', 'usr_a')
-  assert.equal((await db.selectFrom('login_links').selectAll().execute()).length, 1)
-})
+inRoom(
+  'who makes too many links keeps them from nobody else: each maker, tenant and kind has its own',
+  async (room) => {
+    const person = (id: string) => ({ kind: 'person', id, session: 's' }) as const
+    const invite = (tenant: string, maker: string) =>
+      room.links.invite({ ...authorised('member:invite', person(maker)), tenant }, 'Bob', 'viewer')
+    const { db } = room.store
+    const own = await invite('acme', 'usr_a')
+    const row = await db.selectFrom('login_links').selectAll().executeTakeFirstOrThrow()
+    const fill = async (maker: string, count: number) => {
+      const rows = Array.from({ length: count }, (_, i) => ({ ...row, code_hash: `${maker} ${i}`, created_by: maker }))
+      await db.insertInto('login_links').values(rows).execute()
+    }
+    await fill('person:usr_a', 99)
+    const refused = { code: 'LINKS_TOO_MANY', kind: 'exhausted' }
+    await assert.rejects(invite('acme', 'usr_a'), refused)
+    await fill('person:usr_b', 99)
+    await invite('acme', 'usr_c')
+    await assert.rejects(invite('acme', 'usr_d'), refused)
+    await invite('zeta', 'usr_a')
+    await room.links.forOperator(authorised('login-link:create'))
+    const emergency = { name: 'Grace', reason: 'the provider is down', minutes: 30 }
+    await room.links.breakGlass(authorised('break-glass:open'), emergency)
+    await follow(room, browserOf(), codeOf(own.url))
+    await invite('acme', 'usr_a')
+    await assert.rejects(invite('acme', 'usr_a'), refused, 'the one that was used made room for one')
+    room.clock.pass(600_000)
+    await invite('acme', 'usr_a')
+    assert.equal((await db.selectFrom('login_links').selectAll().execute()).length, 1)
+  },
+)
 
 inRoom(
   'the built-in provider is told whom a link is for, and what it says without one lets nobody in',

@@ -145,7 +145,8 @@ inRoom('what the provider is sent is what OpenID Connect asks for, with PKCE', a
     'S256',
     'openid profile email groups',
   ])
-  for (const name of ['state', 'nonce', 'code_challenge']) assert.match(of(name) ?? '', /^[\w-]{43}$/)
+  for (const name of ['nonce', 'code_challenge']) assert.match(of(name) ?? '', /^[\w-]{43}$/)
+  assert.match(of('state') ?? '', /^[\w.-]{200,600}$/)
   assert.equal(of('login_hint'), null)
 })
 

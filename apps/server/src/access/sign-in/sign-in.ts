@@ -111,7 +111,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
 
   async function toProvider(visit: Visit, returnTo: string, link: LoginLink | undefined): Promise<Sent> {
     const to = providerSet()
-    const { pending, browser } = pendings.begin({
+    const { pending, browser } = await pendings.begin({
       browser: readCookie(visit.cookies, loginCookie),
       returnTo,
       link: link?.codeHash,
@@ -222,7 +222,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
       }),
     finishLogin: (visit, answer) =>
       step(visit, async (who) => {
-        const pending = pendings.take(stateOf(answer), readCookie(visit.cookies, loginCookie))
+        const pending = await pendings.take(stateOf(answer), readCookie(visit.cookies, loginCookie))
         const proven = await providerSet().redeem(pending, answer)
         const link = pending.link === undefined ? undefined : await links.lookByHash(pending.link)
         checkBuiltIn(proven, link)
