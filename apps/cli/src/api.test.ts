@@ -10,6 +10,8 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { testIo } from '../test/test-io.ts'
 import { run } from './cli.ts'
+import { commandTable } from './commands/table.ts'
+import { parse } from './parse.ts'
 import { fileOf, type Place, placeOf } from './place.ts'
 
 type Asked = Pick<IncomingMessage, 'method' | 'url' | 'headers'> & { readonly body: string }
@@ -221,4 +223,43 @@ test('where nothing runs, that is said', async (t) => {
   const io = testIo()
   assert.equal(await run(['token', 'list', '--data', data], io), 3)
   assert.match(io.complained(), /CLI_NOT_RUNNING/)
+})
+
+test('POL-3: a role is granted to whom a name or an address means, if that is one person alone', async (t) => {
+  const { data, place } = room(t)
+  const person = (person_id: string, name: string, email: string) => ({ person_id, name, email })
+  const items = [
+    person('usr_1', 'Zoë', 'zoe@x.example'),
+    person('usr_2', 'Bo', ''),
+    person('usr_3', 'Bo', 'bo@x.example'),
+  ]
+  const { asked } = await answering(t, place, 200, { items, next: null, ledger: {} })
+  const grant = async (...args: string[]) => {
+    const io = testIo()
+    const code = await run(['member', 'grant', ...args, 'viewer', '--data', data], io)
+    return { code, said: io.said() + io.complained() }
+  }
+  assert.match((await grant('Zoe\u0308')).said, /\(usr_1\) holds viewer\.$/m)
+  assert.match((await grant('BO@x.example')).said, /^BO@x\.example \(usr_3\) holds viewer\.$/m)
+  assert.match((await grant('usr_9')).said, /^usr_9 holds viewer\.$/m)
+  const granted = asked.flatMap(({ method, url = '' }) => (method === 'PUT' ? [url.split('/')[4]] : []))
+  assert.deepEqual(granted, ['usr_1', 'usr_3', 'usr_9'])
+  const twice = await grant('Bo')
+  assert.deepEqual([twice.code, /usr_2, usr_3: give the id/.test(twice.said)], [2, true])
+  const nobody = await grant('Zoé')
+  assert.deepEqual([nobody.code, /Did you mean 'Zoë'\? See sealwatch person list/.test(nobody.said)], [1, true])
+})
+
+test('whoever made a tenant is told how to come into it', async (t) => {
+  const { data, place } = room(t)
+  const acme = { name: 'acme', title: 'A', state: 'active', created_at: '2026', lines_per_second: null }
+  await answering(t, place, 201, { tenant: acme, ledger: { tenant: 'cluster', leaf_index: 2 } })
+  const io = testIo()
+  assert.equal(await run(['tenant', 'create', 'acme', '--data', data], io), 0)
+  const next = [...io.complained().matchAll(/sudo \.\/sealwatch (.+? --data \S+)/g)].map(([, command = '']) => command)
+  assert.deepEqual(
+    next.map((command) => command.split(' ').slice(0, 2).join(' ')),
+    ['member invite', 'member grant', 'host invite'],
+  )
+  for (const command of next) assert.equal(parse(command.split(' '), commandTable).options.tenant, 'acme')
 })

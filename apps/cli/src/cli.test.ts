@@ -78,6 +78,8 @@ describe('command line', () => {
     [['status', '--data', ''], /must be a text that is not empty/],
     [['audit', 'verify'], /Name the FILE/],
     [['audit', 'verify', 'a', 'b'], /"b"/],
+    [['member', 'invite', 'Zoë'], /Name the ROLE: \.\/sealwatch member invite 'Zoë' ROLE$/m],
+    [['policy', 'diff', 'web', 'web.json', '3'], /found "web\.json 3"\n.*policy diff web 3 7, or --from 3 --to 7/],
     [['audit', 'export', '--all'], /-o FILE/],
     [['audit', 'export', '-o', 'x'], /exactly one/],
     [['audit', 'export', '-o', 'x', '--all', '--since', '1h'], /exactly one/],

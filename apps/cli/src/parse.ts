@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { nearest } from '@sealwatch/contract/nearest'
 import { type Command, commonOptions, type Option, type OptionTable } from './command.ts'
 import { cliError } from './errors.ts'
+import { shellWord } from './terminal.ts'
 
 export type Parsed = {
   readonly command: Command
@@ -90,7 +91,11 @@ function checkOperands(command: Command, operands: readonly string[]): void {
   if (extra !== undefined) throw usage(attempted, extra, `See ./sealwatch ${command.name} --help`)
   const missing = wanted[operands.length]
   if (missing?.required === true)
-    throw usage(attempted, undefined, `Name the ${missing.name}: ./sealwatch ${command.name} ${missing.name}`)
+    throw usage(
+      attempted,
+      undefined,
+      `Name the ${missing.name}: ./sealwatch ${[command.name, ...operands.map(shellWord), missing.name].join(' ')}`,
+    )
 }
 
 const parseArgsRows = (rows: OptionTable) =>

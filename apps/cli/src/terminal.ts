@@ -51,6 +51,9 @@ export function columns(rows: readonly (readonly string[])[], gap = '  '): strin
   return rows.map((row) => `${line(row).trimEnd()}\n`).join('')
 }
 
+/** RFC 3339 in UTC, as people read it; programs and ledgers have the nanoseconds. */
+export const toSecond = (time: string): string => `${safe(time).slice(0, 19).replace('T', ' ')} UTC`
+
 export const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
 
 export function duration(ms: number): string {

@@ -3,7 +3,7 @@
 import { withApi } from '../api.ts'
 import { command, exit, integer, text } from '../command.ts'
 import { cliError } from '../errors.ts'
-import { columns, safe, safeJson } from '../terminal.ts'
+import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
 const here = { tenant: undefined, server: undefined } as const
 
@@ -26,7 +26,7 @@ used, and status goes on about it until somebody has acknowledged it (docs/runbo
       api.call('openBreakGlass', { body: { name, reason, minutes } }),
     )
     io.out(json ? `${safeJson(made)}\n` : `${safe(made.url)}\n`)
-    if (!json) io.err(`${safe(made.id)}: good once, until ${safe(made.expires_at)}. An alert tells of it.\n`)
+    if (!json) io.err(`${safe(made.id)}: good once, until ${toSecond(made.expires_at)}. An alert tells of it.\n`)
     return exit.ok
   },
 })

@@ -2,7 +2,7 @@
 
 import { withAdmin } from '../admin.ts'
 import { command, exit, integer } from '../command.ts'
-import { safe, safeJson } from '../terminal.ts'
+import { safe, safeJson, toSecond } from '../terminal.ts'
 import { tenantOption } from './tenant-option.ts'
 
 export const hostInvite = command({
@@ -27,7 +27,7 @@ docs/reference/configuration.md. Of another tenant than default it names that in
       admin.createJoinToken({ tenant, ttlSeconds: ttl }),
     )
     io.out(json ? `${safeJson({ token, tenant, expires_at: expiresAt })}\n` : `${safe(token)}\n`)
-    if (!json) io.err(`Valid once, until ${safe(expiresAt)}.\n`)
+    if (!json) io.err(`Valid once, until ${toSecond(expiresAt)}.\n`)
     return exit.ok
   },
 })

@@ -2,7 +2,7 @@
 
 import { withApi } from '../api.ts'
 import { command, exit } from '../command.ts'
-import { safe, safeJson } from '../terminal.ts'
+import { safe, safeJson, toSecond } from '../terminal.ts'
 
 export const login = command({
   name: 'login',
@@ -19,7 +19,7 @@ id the link is for somebody whom the built-in provider knows already (docs/sign-
       api.call('createLoginLink', { body: person_id === undefined ? {} : { person_id } }),
     )
     io.out(json ? `${safeJson(made)}\n` : `${safe(made.url)}\n`)
-    if (!json) io.err(`Good once, until ${safe(made.expires_at)}.\n`)
+    if (!json) io.err(`Good once, until ${toSecond(made.expires_at)}.\n`)
     return exit.ok
   },
 })

@@ -1,13 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { ApiClient } from '@sealwatch/contract/api'
 import { apiOptions, withApi } from '../api.ts'
-import { command, exit } from '../command.ts'
-import { columns, safe, safeJson } from '../terminal.ts'
+import { type Context, command, exit } from '../command.ts'
+import { personMeant } from '../people.ts'
+import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
 const operands = [
   { name: 'PERSON', required: true },
   { name: 'ROLE', required: true },
 ] as const
+
+type At = { readonly tenant: string | undefined; readonly server: string | undefined }
+
+/** Does it to whom was meant, and says so. */
+async function change(
+  at: At,
+  typed: string,
+  attempted: string,
+  { io, place, json }: Context,
+  act: (api: ApiClient, personId: string) => Promise<{ readonly answer: unknown; readonly told: string }>,
+): Promise<number> {
+  await withApi({ ...at, io, place }, attempted, async (api) => {
+    const personId = await personMeant(api, typed, { server: at.server, attempted })
+    const { answer, told } = await act(api, personId)
+    const who = typed === personId ? safe(personId) : `${safe(typed)} (${safe(personId)})`
+    io.out(json ? `${safeJson(answer)}\n` : `${who} ${told}\n`)
+  })
+  return exit.ok
+}
 
 export const memberList = command({
   name: 'member list',
@@ -31,16 +52,18 @@ export const memberList = command({
 export const memberGrant = command({
   name: 'member grant',
   summary: 'Grant a role to a person',
+  about: 'PERSON is an id, or a name or an e-mail address that only one person has.',
   operands,
   options: apiOptions,
-  examples: ['sudo ./sealwatch member grant usr_4mZ responder --tenant acme'],
-  run: async (at, [person_id = '', role = ''], { io, place, json }) => {
-    const answer = await withApi({ ...at, io, place }, 'granting a role', (api) =>
-      api.call('grantRole', { params: { person_id, role } }),
-    )
-    io.out(json ? `${safeJson(answer)}\n` : `${safe(person_id)} holds ${safe(role)}.\n`)
-    return exit.ok
-  },
+  examples: [
+    'sudo ./sealwatch member grant zoe@example.com responder --tenant acme',
+    'sudo ./sealwatch member grant usr_0123456789abcdef0123 viewer',
+  ],
+  run: (at, [typed = '', role = ''], context) =>
+    change(at, typed, 'granting a role', context, async (api, person_id) => ({
+      answer: await api.call('grantRole', { params: { person_id, role } }),
+      told: `holds ${safe(role)}.`,
+    })),
 })
 
 export const memberRevoke = command({
@@ -48,14 +71,12 @@ export const memberRevoke = command({
   summary: 'Take a role from a person; it counts at once',
   operands,
   options: apiOptions,
-  examples: ['sudo ./sealwatch member revoke usr_4mZ responder --tenant acme'],
-  run: async (at, [person_id = '', role = ''], { io, place, json }) => {
-    const answer = await withApi({ ...at, io, place }, 'taking a role', (api) =>
-      api.call('takeRole', { params: { person_id, role } }),
-    )
-    io.out(json ? `${safeJson(answer)}\n` : `${safe(person_id)} does not hold ${safe(role)} any more.\n`)
-    return exit.ok
-  },
+  examples: ['sudo ./sealwatch member revoke usr_0123456789abcdef0123 responder --tenant acme'],
+  run: (at, [typed = '', role = ''], context) =>
+    change(at, typed, 'taking a role', context, async (api, person_id) => ({
+      answer: await api.call('takeRole', { params: { person_id, role } }),
+      told: `does not hold ${safe(role)} any more.`,
+    })),
 })
 
 export const memberInvite = command({
@@ -74,7 +95,7 @@ their own, they sign in there.`,
       api.call('invitePerson', { body: { name, role } }),
     )
     io.out(json ? `${safeJson(made)}\n` : `${safe(made.url)}\n`)
-    if (!json) io.err(`Good once, until ${safe(made.expires_at)}.\n`)
+    if (!json) io.err(`Good once, until ${toSecond(made.expires_at)}.\n`)
     return exit.ok
   },
 })

@@ -2,12 +2,12 @@
 
 import { withApi } from '../api.ts'
 import { command, exit } from '../command.ts'
+import { everybody } from '../people.ts'
 import { columns, safe, safeJson } from '../terminal.ts'
 
 /** People are a matter of the deployment, which no token acts on: the dashboard, or root on the machine. */
 const here = { server: undefined, tenant: undefined } as const
 const operands = [{ name: 'PERSON', required: true }] as const
-const pageRows = 500
 
 export const personList = command({
   name: 'person list',
@@ -15,17 +15,7 @@ export const personList = command({
   options: {},
   examples: ['sudo ./sealwatch person list'],
   run: async (_options, _operands, { io, place, json }) => {
-    const items = await withApi({ ...here, io, place }, 'listing people', async (api) => {
-      const page = (cursor?: string) =>
-        api.call('listPeople', { query: { limit: pageRows, ...(cursor === undefined ? {} : { cursor }) } })
-      let { items, next } = await page()
-      const all = [...items]
-      while (next !== null) {
-        ;({ items, next } = await page(next))
-        all.push(...items)
-      }
-      return all
-    })
+    const items = await withApi({ ...here, io, place }, 'listing people', everybody)
     const rows = items.map((row) => [
       safe(row.person_id),
       safe(row.name),

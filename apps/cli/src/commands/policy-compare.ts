@@ -19,7 +19,8 @@ export const policyDiff = command({
 something differs.`,
   operands: [
     { name: 'ID', required: true },
-    { name: 'FILE', required: false },
+    { name: 'FILE|VERSION', required: false },
+    { name: 'VERSION', required: false },
   ],
   options: {
     ...apiOptions,
@@ -34,11 +35,13 @@ something differs.`,
   },
   examples: [
     'sudo ./sealwatch policy diff web',
-    'sudo ./sealwatch policy diff web --from 3 --to 7',
+    'sudo ./sealwatch policy diff web 3 7',
+    'sudo ./sealwatch policy diff web --from 3',
     'sudo ./sealwatch policy diff web web.json',
   ],
-  run: async ({ from, to, ...at }, [id = '', path], { io, place, json }) => {
+  run: async (options, [id = '', first, second], { io, place, json }) => {
     const attempted = `comparing the policy ${id}`
+    const { from, to, path, ...at } = comparedOf(options, [first, second], attempted)
     const file = path === undefined ? undefined : readGoodPolicy(path, io)
     const params = { id }
     const answer = await withApi({ ...at, io, place }, attempted, async (api) => {
@@ -53,6 +56,26 @@ something differs.`,
     return answer.text.length === 0 ? exit.ok : exit.finding
   },
 })
+
+type Compared = { readonly from: number; readonly to: number }
+
+/** Versions are numbers; whatever else stands there is a file. Throws CLI_USAGE. */
+function comparedOf<T extends Compared>(
+  options: T,
+  [first, second]: readonly [first: string | undefined, second: string | undefined],
+  attempted: string,
+): T & { readonly path: string | undefined } {
+  if (second === undefined && !isVersion(first)) return { ...options, path: first }
+  if (isVersion(first) && isVersion(second ?? first) && options.from === 0 && options.to === 0)
+    return { ...options, from: Number(first), to: Number(second ?? 0), path: undefined }
+  throw cliError('CLI_USAGE', {
+    attempted,
+    received: [first, second].filter((word) => word !== undefined).join(' '),
+    advice: 'Give two versions (policy diff web 3 7, or --from 3 --to 7), or one file',
+  })
+}
+
+const isVersion = (word: string | undefined) => word !== undefined && /^[1-9]\d{0,14}$/.test(word)
 
 export const policyDryRun = command({
   name: 'policy dry-run',

@@ -32,7 +32,7 @@ test('POL-2 a typing error is shown in its line, with what was meant', async () 
       'typo.json:4:3: error (unknown_member)\n' +
         '  4 |   "enabeld": true,\n' +
         '    |   ^\n' +
-        '  /enabeld: a member is one that the form has, found "enabeld"\n' +
+        '  /enabeld: there is no such member here, found "enabeld"\n' +
         '  Did you mean "enabled"?\n',
     ),
     out,
@@ -68,4 +68,19 @@ test('what a hostile file holds is shown harmlessly, in a long line only around 
   assert.deepEqual([large.code, /CLI_FILE/.test(large.err)], [3, true])
   rmSync(dir, { recursive: true })
   assert.equal((await validate('/nowhere/x.json')).code, 3)
+})
+
+test('POL-2 an example of each type is a good policy to start from', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-cli-policy-'))
+  for (const type of ['network', 'file', 'process', 'detection', 'response', 'retention']) {
+    const io = testIo()
+    assert.equal(await run(['policy', 'example', type], io), 0)
+    writeFileSync(join(dir, 'x.json'), io.said())
+    assert.equal((await validate(join(dir, 'x.json'))).err, '')
+    assert.match((await validate(join(dir, 'x.json'))).out, new RegExp(`is a ${type} policy of \\d rules? without`))
+  }
+  rmSync(dir, { recursive: true })
+  const io = testIo()
+  assert.equal(await run(['policy', 'example', 'netwrk'], io), 2)
+  assert.match(io.complained(), /Did you mean network\?/)
 })

@@ -52,7 +52,10 @@ export const policyList = command({
     io.out(
       rows.length === 0 ? '' : columns([['POLICY', 'TYPE', 'STATE', 'RULES', 'VERSION', 'CHANGED', 'NAME'], ...rows]),
     )
-    if (rows.length === 0) io.err('There is none. Write one, and try it: ./sealwatch policy dry-run --help\n')
+    if (rows.length === 0)
+      io.err(
+        'There is none. Begin with ./sealwatch policy example TYPE, and try it: ./sealwatch policy dry-run --help\n',
+      )
     return exit.ok
   },
 })

@@ -30,6 +30,7 @@ import {
   policyValidate,
 } from './policy.ts'
 import { policyDiff, policyDryRun } from './policy-compare.ts'
+import { policyExample } from './policy-example.ts'
 import { roleList, rolePut, roleRemove } from './role.ts'
 import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
@@ -79,6 +80,7 @@ export const commandTable: readonly Command[] = [
   groupGrant,
   groupRevoke,
   policyList,
+  policyExample,
   policyShow,
   policyValidate,
   policyDryRun,

@@ -3,6 +3,7 @@
 import type { ApiClient, Operations } from '@sealwatch/contract/api'
 import { withApi } from '../api.ts'
 import { type Context, command, exit, flag, integer, text } from '../command.ts'
+import { dataFlag } from '../place.ts'
 import { columns, safe, safeJson } from '../terminal.ts'
 
 type Acted = Operations['createTenant']['answer']
@@ -54,11 +55,25 @@ export const tenantCreate = command({
   operands: name,
   options: { title: text({ takes: 'TEXT', help: 'What people call it (default: the name)' }) },
   examples: ['sudo ./sealwatch tenant create acme', "sudo ./sealwatch tenant create acme --title 'Acme & Söhne'"],
-  run: ({ title }, [tenant = ''], context) =>
-    acted(context, `creating the tenant ${tenant}`, (api) =>
+  run: async ({ title }, [tenant = ''], context) => {
+    const code = await acted(context, `creating the tenant ${tenant}`, (api) =>
       api.call('createTenant', { body: { name: tenant, ...(title === undefined ? {} : { title }) } }),
-    ),
+    )
+    if (!context.json) context.io.err(wayIn(`--tenant ${tenant}${dataFlag(context.place)}`))
+    return code
+  },
 })
+
+/** Nobody holds a role in it yet, whoever made it included. */
+const wayIn = (flags: string) => `Nobody is in it yet. Next:
+${columns([
+  [`  sudo ./sealwatch member invite NAME tenant_admin ${flags}`, 'a link for somebody new'],
+  [
+    `  sudo ./sealwatch member grant PERSON tenant_admin ${flags}`,
+    'somebody who has signed in before: name, e-mail or id',
+  ],
+  [`  sudo ./sealwatch host invite ${flags}`, 'a host of it'],
+])}`
 
 export const tenantRename = command({
   name: 'tenant rename',

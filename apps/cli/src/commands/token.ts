@@ -3,7 +3,7 @@
 import { apiOptions, withApi } from '../api.ts'
 import { command, exit, integer, text } from '../command.ts'
 import { cliError } from '../errors.ts'
-import { columns, safe, safeJson } from '../terminal.ts'
+import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
 const day = 24 * 3600
 
@@ -28,7 +28,7 @@ yourself. All that a token may be given: ./sealwatch role list`,
       api.call('createToken', { body: { name, actions, ttl_seconds: days * day } }),
     )
     io.out(json ? `${safeJson(made)}\n` : `${safe(made.token)}\n`)
-    if (!json) io.err(`Shown this once. ${safe(made.info.token_id)}, valid until ${safe(made.info.expires_at)}.\n`)
+    if (!json) io.err(`Shown this once. ${safe(made.info.token_id)}, valid until ${toSecond(made.info.expires_at)}.\n`)
     return exit.ok
   },
 })

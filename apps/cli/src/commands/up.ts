@@ -45,7 +45,7 @@ stands in watch.list in the data directory. The server signs as AUDIT_SIGNING_â€
     const ports = { port, apiPort: wanted || Number(io.env.SEALWATCH_SERVER_API_PORT) || defaultApiPort }
     const { tell } = io
     if (tell !== undefined) return await inBackground(context, ports, tell)
-    const view = viewOf(context)
+    const view = viewOf(context, detach)
     if (detach) {
       view.ready(await startDetached(io, place, ports, view))
       return exit.ok
@@ -92,7 +92,7 @@ async function inBackground(context: Context, ports: Ports, tell: (told: Told) =
   }
 }
 
-function viewOf({ io, place, json }: Context) {
+function viewOf({ io, place, json }: Context, detach: boolean) {
   const list = checklist(io)
   const began = io.clock.nowMs()
   const flags = dataFlag(place)
@@ -106,7 +106,7 @@ function viewOf({ io, place, json }: Context) {
         return
       }
       io.out(`\nReady in ${(ms / 1000).toFixed(1)} s. ${wayIn(io, dashboard, link, flags)}
-Three things to try, in another terminal:
+Three things to try${detach ? '' : ', in another terminal'}:
 
   ${paint(io, 'bold', 'sudo cat /etc/shadow > /dev/null')}
       something worth an alert

@@ -48,6 +48,20 @@ const finding = (event: EventBase) =>
   })
 
 describe('entries', () => {
+  test('who did an act stands beside it; what a host saw names its actor itself', () => {
+    const act = {
+      time: Date.UTC(2026, 0, 1),
+      severity: 'Medium',
+      class_name: 'Entity Management',
+      activity_name: 'Create',
+      message: 'the tenant acme was created',
+      actor: { app_name: 'sealwatch-server', user: { uid: 'operator:root\u001b' } },
+    }
+    const shown = (event: object) => renderEvent(readEntry(entryOf(event)), testIo())
+    assert.match(shown(act), /the tenant acme was created {2}by operator:root\\x1b {2}leaf 7$/m)
+    assert.doesNotMatch(shown({ ...act, actor: { user: { uid: '0' } } }), / by /)
+  })
+
   test('an entry is the OCSF event with its personal values and where its proof is', () => {
     const event = { actor: { user: { name: commitment, uid: '0' } }, unmapped: { site: 'exec' } }
     const { event: read } = readEntry(entryOf(event, { '/event/actor/user/name': { salt: '00', value: 'root' } }))

@@ -25,7 +25,8 @@ const alertTexts = [['severity'], ['message'], ['finding_info', 'title'], ['find
 export function renderEvent(entry: ReadEntry, io: Io): string {
   const { event, leafIndex } = entry
   const kind = safe(`${textAt(event, 'class_name')}: ${textAt(event, 'activity_name')}`).padEnd(32)
-  const end = `${paint(io, 'dim', `  leaf ${leafIndex}`)}${flawOf(entry, memberAt(event, 'time'), eventTexts, io)}`
+  const by = doerOf(event)
+  const end = `${by === undefined ? '' : `  by ${safe(by)}`}${paint(io, 'dim', `  leaf ${leafIndex}`)}${flawOf(entry, memberAt(event, 'time'), eventTexts, io)}`
   return `${timeOf(memberAt(event, 'time'))}  ${severityOf(event, io)}  ${kind}  ${safe(textAt(event, 'message'))}${end}\n`
 }
 
@@ -42,7 +43,7 @@ export function renderAlert(entry: ReadEntry, io: Io, place: Place): string {
   const [related] = itemsAt(info, 'related_events')
   const proof = uid && `: sudo ./sealwatch audit export --alert ${shellWord(uid)} -o alert.bundle${dataFlag(place)}`
   const rows: [string, string | undefined][] = [
-    ['who', isObject(process) ? whoOf(process, memberAt(event, 'actor', 'user')) : undefined],
+    ['who', isObject(process) ? whoOf(process, memberAt(event, 'actor', 'user')) : doerOf(event)],
     ['ancestry', isObject(process) ? ancestryOf(process) : undefined],
     ['command', shownAt(process, 'cmd_line')],
     ['object', shownAt(evidence, 'file', 'path') ?? (isObject(target) ? objectOf(target) : undefined)],
@@ -57,6 +58,10 @@ export function renderAlert(entry: ReadEntry, io: Io, place: Place): string {
     .map(([name, text]) => `    ${paint(io, 'dim', name.padEnd(9))} ${safe(text)}\n`)
   return `${head}\n${lines.join('')}`
 }
+
+/** Of an act that the server wrote down: `kind:id` of whoever it was. What hosts see says who in its message. */
+const doerOf = (event: Json): string | undefined =>
+  memberAt(event, 'actor', 'app_name') === 'sealwatch-server' ? shownAt(event, 'actor', 'user', 'uid') : undefined
 
 /** No part of Sealwatch seals such an entry: the host that did deserves a look. */
 function flawOf({ event, chain }: ReadEntry, time: Json | undefined, texts: readonly (readonly string[])[], io: Io) {

@@ -6,6 +6,7 @@ import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
 import { readInstance, readSupervisor } from '../supervise/record.ts'
 import { isAlive } from '../supervise/task.ts'
+import { toSecond } from '../terminal.ts'
 import type { AgentStatus, ServerStatus } from './types.ts'
 
 /** What `status --json` prints; docs/reference/status.md describes every member. */
@@ -123,6 +124,9 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
 
 function breakGlassWarning(row: NonNullable<ServerStatus['breakGlass']>[number]): string {
   const { id, personId, reason, openedAt, usedAt, endsAt } = row
-  const used = usedAt === null ? 'nobody came by it' : `used at ${usedAt} by ${personId}, ends by ${endsAt}`
-  return `BREAK-GLASS access was opened at ${openedAt} (${reason}), ${used}: sealwatch break-glass acknowledge ${id}`
+  const used =
+    usedAt === null
+      ? 'nobody came by it'
+      : `used at ${toSecond(usedAt)} by ${personId}, ends by ${endsAt === null ? '?' : toSecond(endsAt)}`
+  return `BREAK-GLASS access was opened at ${toSecond(openedAt)} (${reason}), ${used}: sealwatch break-glass acknowledge ${id}`
 }

@@ -43,6 +43,12 @@ test('LOG-4: every witness is a row, and what they saw is a line of its own', ()
   ])
 })
 
+test('where the dashboard and the API are stands in the status', () => {
+  const one = status(undefined)
+  const server = { ...(one.server as Server), api: 'http://localhost:7444' }
+  assert.match(renderStatus({ ...one, server }, testIo()), /^Dashboard and API\n {2}http:\/\/localhost:7444$/m)
+})
+
 test('the log key is shown, for that is what others pin', () => {
   assert.match(renderStatus(status(undefined), testIo()), new RegExp(`^Log key  ${RegExp.escape(vkey)}$`, 'm'))
 })

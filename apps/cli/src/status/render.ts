@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Io } from '../io.ts'
-import { columns, duration, paint, safe } from '../terminal.ts'
+import { columns, duration, paint, safe, toSecond } from '../terminal.ts'
 import type { InstanceStatus } from './gather.ts'
 
 /** The status for a person. */
@@ -10,6 +10,7 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
   const head = `Sealwatch ${status.version} on ${safe(status.data)}: ${status.phase}, pid ${status.pid}, port ${status.port}`
   const blocks = [
     block('Parts', partRows(status, io)),
+    block('Dashboard and API', server?.api === undefined ? [] : [[safe(server.api)]]),
     block('Health', healthRows(status)),
     block(sensorTitle(status), siteRows(status, io)),
     block('Queue of the agent', queueRows(status)),
@@ -112,7 +113,7 @@ function hostRows(hosts: NonNullable<InstanceStatus['server']>['hosts']): string
   return hosts.map(({ hostId, hostname, connected, lastSeen }) => [
     safe(hostname),
     safe(hostId),
-    connected ? 'connected' : `last seen ${safe(lastSeen ?? 'never')}`,
+    connected ? 'connected' : `last seen ${lastSeen === null ? 'never' : toSecond(lastSeen)}`,
   ])
 }
 

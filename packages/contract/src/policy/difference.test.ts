@@ -122,3 +122,16 @@ test('differences read as a person would say them', () => {
     ],
   )
 })
+
+test('of lists the changed element is told, not the whole list', () => {
+  const rule = (may: readonly object[]) => ({ rules: [{ id: 'a', may }] })
+  const said = (before: readonly object[], after: readonly object[]) =>
+    describeDifference(rule(before), rule(after)).map(({ sign, text }) => `${sign} ${text}`)
+  const [root, backup] = [{ users: ['root'] }, { users: ['backup'], units: ['a.service'] }]
+  assert.deepEqual(said([root, backup], [root, { users: ['backup', 'sync'] }]), [
+    '~ rule a: may[2].users +"sync"',
+    '- rule a: may[2].units ["a.service"]',
+  ])
+  assert.deepEqual(said([root], [root, backup]), [`~ rule a: may +${JSON.stringify(backup)}`])
+  assert.deepEqual(said([root, backup], [backup]), [`~ rule a: may -${JSON.stringify(root)}`])
+})

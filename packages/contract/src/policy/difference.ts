@@ -137,19 +137,25 @@ function describeMember(name: string, before: unknown, after: unknown): readonly
   if (one === other) return []
   if (before === undefined) return [{ sign: '+', text: `${name} ${other}` }]
   if (after === undefined) return [{ sign: '-', text: `${name} ${one}` }]
-  const keys = [before, after].map((value) =>
-    Array.isArray(value) && value.every((item) => typeof item !== 'object') ? value : undefined,
-  )
-  if (keys[0] !== undefined && keys[1] !== undefined) {
-    const gone = keys[0].filter((item) => !keys[1]?.includes(item)).map((item) => `-${JSON.stringify(item)}`)
-    const fresh = keys[1].filter((item) => !keys[0]?.includes(item)).map((item) => `+${JSON.stringify(item)}`)
-    return [{ sign: '~', text: `${name} ${[...gone, ...fresh].join(' ') || 'in another order'}` }]
-  }
+  if (Array.isArray(before) && Array.isArray(after)) return describeItems(name, before, after)
   if (isHolder(before) && isHolder(after))
     return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((inner) =>
       describeMember(`${name}.${inner}`, before[inner], after[inner]),
     )
   return [{ sign: '~', text: `${name} ${one} -> ${other}` }]
+}
+
+/** What came and went; of objects that stand where others stood, what they have otherwise. */
+function describeItems(name: string, before: readonly unknown[], after: readonly unknown[]): readonly DifferenceLine[] {
+  if (before.length === after.length && [...before, ...after].every(isHolder))
+    return before.flatMap((item, i) => describeMember(`${name}[${i + 1}]`, item, after[i]))
+  const [texts, textsAfter] = [before, after].map((items) => items.map((item) => JSON.stringify(item))) as [
+    string[],
+    string[],
+  ]
+  const gone = texts.filter((text) => !textsAfter.includes(text)).map((text) => `-${text}`)
+  const fresh = textsAfter.filter((text) => !texts.includes(text)).map((text) => `+${text}`)
+  return [{ sign: '~', text: `${name} ${[...gone, ...fresh].join(' ') || 'in another order'}` }]
 }
 
 /** A rule in one line: what it does, and to what. */

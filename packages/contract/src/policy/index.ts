@@ -4,6 +4,7 @@
 export { addressKey, parsePrefix } from './address.ts'
 export * from './difference.ts'
 export * from './document.ts'
+export { policyExamples } from './examples.ts'
 export { retentionDaysMin } from './floors.ts'
 export { policyLimits } from './limits.ts'
 export { resolveLists } from './lists.ts'

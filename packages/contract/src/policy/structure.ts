@@ -24,7 +24,7 @@ export function problemsOf(issue: Issue, value: unknown): PolicyProblem[] {
       const members = Object.keys(schemaAt(value, issue.path)?.properties ?? {})
       return issue.keys.map((key) => ({
         ...error(
-          { code: 'unknown_member', rule: 'a member is one that the form has', suggestion: meantMember(key, members) },
+          { code: 'unknown_member', rule: 'there is no such member here', suggestion: meantMember(key, members) },
           pointerTo(pointer, key),
         ),
         value: shown(key),
@@ -62,6 +62,19 @@ export function problemsOf(issue: Issue, value: unknown): PolicyProblem[] {
     default:
       return [error({ code: 'wrong_value', rule: issue.message, suggestion: about ?? 'Correct the value' })]
   }
+}
+
+/** One slip is one problem: `rulez` is told, and that `rules` is missing is not told again. */
+export function withoutEchoes(problems: readonly PolicyProblem[]): PolicyProblem[] {
+  const meant = new Set(
+    problems.flatMap(({ code, path, suggestion }) => {
+      const [, name] = /^Did you mean "(.+)"\?$/.exec(suggestion) ?? []
+      return code === 'unknown_member' && name !== undefined
+        ? [pointerTo(path.slice(0, path.lastIndexOf('/')), name)]
+        : []
+    }),
+  )
+  return problems.filter(({ code, path }) => code !== 'missing_member' || !meant.has(path))
 }
 
 const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>

@@ -189,3 +189,13 @@ test('the published schema says what is required, and where defaults are', () =>
     assert.equal(schema.additionalProperties, false)
   }
 })
+
+test('POL-2 one slip is one problem', () => {
+  const text = '{"type":"network","name":"x","rulez":[{"id":"a","action":"deny","ports":[22]}]}'
+  assert.deepEqual(
+    validatePolicy(text).validation.problems.map(({ code, path, suggestion }) => [code, path, suggestion]),
+    [['unknown_member', '/rulez', 'Did you mean "rules"?']],
+  )
+  const none = validatePolicy('{"type":"network","name":"x","colour":[]}').validation.problems
+  assert.deepEqual(none.map(({ code }) => code).sort(), ['missing_member', 'unknown_member'])
+})

@@ -6,7 +6,7 @@ import { policyLimits } from './limits.ts'
 import { checkLists } from './lists.ts'
 import { type PlacedJson, parsePlaced, placeAt } from './placed-json.ts'
 import type { PolicyProblem } from './problem.ts'
-import { problemsOf } from './structure.ts'
+import { problemsOf, withoutEchoes } from './structure.ts'
 
 export type PolicyValidation = {
   /** No problem is an error: the policy is accepted. */
@@ -100,7 +100,10 @@ function problemsIn(input: unknown, nowMs: number | undefined): PolicyProblem[] 
   const parsed = policyDocument.safeParse(value)
   if (parsed.success) return meaning(parsed.data, nowMs, true)
   const { issues } = parsed.error
-  return [...issues.flatMap((issue) => problemsOf(issue, value)), ...meaningOfSound(value, issues, nowMs)]
+  return [
+    ...withoutEchoes(issues.flatMap((issue) => problemsOf(issue, value))),
+    ...meaningOfSound(value, issues, nowMs),
+  ]
 }
 
 /** What can be said of the rules in which nothing is wrong, as if they were all there are. */

@@ -199,7 +199,13 @@ export function linkCreated(
   voice: ServerVoice,
   timeNs: bigint,
   by: By,
-  link: { readonly name: string; readonly kind: string; readonly expiresAt: string; readonly tenant: string },
+  link: {
+    readonly name: string
+    readonly kind: string
+    readonly expiresAt: string
+    readonly tenant: string
+    readonly roles: readonly string[]
+  },
 ): Body {
   return actEvent(voice, {
     code: 'login_link_created',
@@ -209,11 +215,13 @@ export function linkCreated(
     by,
     verb: 'create',
     severity: 'medium',
-    message: `a log-in link (${link.kind}) was made, good once until ${link.expiresAt}`,
+    message: `a log-in link (${link.kind}) was made${gives(link.roles)}, good once until ${link.expiresAt}`,
     entity: { type: 'Log-in Link', uid: link.name },
     details: { login_link: link.name, expires_at: link.expiresAt },
   })
 }
+
+const gives = (roles: readonly string[]) => (roles.length === 0 ? '' : `, with the role ${roles.join(', ')}`)
 
 /** Of the account that is there for emergencies, each step is an alert. */
 export function breakGlassAlert(

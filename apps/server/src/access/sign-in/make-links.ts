@@ -63,6 +63,7 @@ export function createLinkMaker(
         kind: link.kind,
         expiresAt,
         tenant,
+        roles: link.grants.map((one) => (one.tenant === tenant ? one.role : `${one.role} in ${one.tenant}`)),
       })
       return { made, uid: await outbox.enqueue(tx, tenant, line) }
     })
