@@ -32,7 +32,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
   const room: { gate?: Gate; roles?: Roles } = {}
   const gate = () => room.gate as Gate
   const grants = await openGrants({ ...options, gate, roles: () => room.roles as Roles })
-  const roles = await openRoles({ ...options, gate, isHeld: grants.isHeld })
+  const roles = await openRoles({ ...options, gate })
   room.roles = roles
   room.gate = createGate({
     rolesOf: grants.rolesOf,

@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { rfc3339 } from '@sealwatch/base'
+import { isSealwatchError, rfc3339 } from '@sealwatch/base'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { across } from '../store/index.ts'
 import { accessError, perTenantMax } from './errors.ts'
 import type { Authorised, Gate } from './gate.ts'
+import { type Grant, grantOf, ofGroup, storedByGroup, storedOf } from './grant-rows.ts'
 import { nameOf, type Principal } from './principal.ts'
+import { checkGroup, checkRole } from './role-rows.ts'
 import { checkOwn, type Roles } from './roles.ts'
+import { standing } from './standing.ts'
 
-export type Grant = {
-  readonly tenant: string
-  readonly personId: string
-  readonly role: string
-  readonly grantedAt: string
-  /** `kind:id` of who did; `group:NAME` where the provider says so. */
-  readonly grantedBy: string
-}
+export type { Grant } from './grant-rows.ts'
 
 /** Who holds which role in which tenant. */
 export type Grants = {
   list(by: Authorised<'member:list'>): Grant[]
   /** What the person holds in all tenants. */
   of(by: Authorised<'person:list'>, personId: string): Grant[]
-  /** Throws ROLE_UNKNOWN, GRANT_BEYOND_OWN or ACCESS_TOO_MANY. What is held already stays as it is. */
+  /**
+   * Throws ROLE_UNKNOWN, GRANT_BEYOND_OWN or ACCESS_TOO_MANY. What is held already stays as it is, but what a group gave
+   * does not go with the group any more.
+   */
   grant(by: Authorised<'member:grant'>, personId: string, role: string): Promise<Recorded>
   /** Counts at once. Throws GRANT_UNKNOWN or GRANT_LAST_ADMIN. */
   revoke(by: Authorised<'member:grant'>, personId: string, role: string): Promise<Recorded>
@@ -36,7 +35,7 @@ export type Grants = {
   begin(personId: string, grants: readonly Held[], by: Giver): Promise<void>
   /** Gives what is due by groups of the provider, and takes what was by others. */
   byGroups(personId: string, due: readonly (Held & { readonly group: string })[], requestId: string): Promise<void>
-  /** Takes what the group gave in the tenant. */
+  /** Takes what the group gave in the tenant, from all at once. */
   takeGroup(tenant: string, group: string, role: string, by: Giver): Promise<void>
   /** Of somebody who is to be forgotten. */
   takeAll(personId: string, by: Giver): Promise<void>
@@ -49,7 +48,6 @@ export type Grants = {
    * name; at the deployment only where there is nothing else. Undefined: they hold nothing.
    */
   firstOf(personId: string, last: string | null): string | undefined
-  isHeld(tenant: string, role: string): boolean
   /** Of a tenant that goes; its rows go with all others of it. */
   forgetTenant(tenant: string): void
 }
@@ -58,8 +56,9 @@ export type Grants = {
 export type Held = Pick<Grant, 'tenant' | 'role'>
 export type Giver = { readonly name: string; readonly requestId: string }
 
+type Key = Pick<Grant, 'tenant' | 'personId' | 'role'>
+
 const none: readonly string[] = []
-const ofGroup = (group: string) => `group:${group}`
 
 export async function openGrants(
   options: RecordOptions & {
@@ -79,11 +78,32 @@ export async function openGrants(
   }
   const grantsIn = (tenant: string) => [...(held.get(tenant)?.values() ?? [])].flatMap((byRole) => [...byRole.values()])
 
-  async function give(tenant: string, personId: string, role: string, by: Giver): Promise<Recorded> {
+  const rows = standing<Key, Grant>({
+    read: async (db, { tenant, personId, role }) => {
+      const row = await db
+        .selectFrom('grants')
+        .selectAll()
+        .where('tenant', '=', tenant)
+        .where('person_id', '=', personId)
+        .where('role', '=', role)
+        .executeTakeFirst()
+      return row && grantOf(row)
+    },
+    put: (_key, grant) => {
+      set(grant)
+      gate().changed()
+    },
+    drop: ({ tenant, personId, role }) => {
+      const was = held.get(tenant)?.get(personId)?.delete(role) === true
+      gate().changed()
+      return was
+    },
+  })
+
+  async function give({ tenant, personId, role }: Key, by: Giver, group?: string): Promise<Recorded> {
     const attempted = `granting ${role} in the tenant ${tenant} to ${personId}`
     if (grantsIn(tenant).length >= perTenantMax.grants)
       throw accessError('ACCESS_TOO_MANY', { attempted, received: `${perTenantMax.grants} grants` })
-    let grant: Grant | undefined
     return recordAct(
       options,
       {
@@ -98,33 +118,45 @@ export async function openGrants(
         details: { role, grantee: personId },
       },
       async (tx, timeNs) => {
-        const row = { tenant, person_id: personId, role, granted_at: rfc3339(timeNs), granted_by: by.name }
+        await checkRole(tx, tenant, role, attempted)
+        if (group !== undefined) await checkGroup(tx, { tenant, role, group }, attempted)
+        const given = { granted_at: rfc3339(timeNs), granted_by: by.name }
         await tx
           .insertInto('grants')
-          .values(row)
-          .onConflict((conflict) => conflict.doNothing())
+          .values({ tenant, person_id: personId, role, ...given })
+          .onConflict((conflict) =>
+            group !== undefined
+              ? conflict.doNothing()
+              : conflict
+                  .columns(['tenant', 'person_id', 'role'])
+                  .doUpdateSet(given)
+                  .where('grants.granted_by', 'like', `${ofGroup('')}%`),
+          )
           .execute()
-        grant = grantOf(row)
       },
-      () => {
-        set(grant as Grant)
-        gate().changed()
-      },
+      rows.give({ tenant, personId, role }),
     )
   }
 
-  function checkRole(tenant: string, role: string, attempted: string) {
+  /** What groups and links give, they give as far as it is there still. */
+  async function giveIfThere(key: Key, by: Giver, group?: string): Promise<void> {
+    await give(key, by, group).catch((error: unknown) => {
+      if (!isSealwatchError(error, 'ROLE_UNKNOWN')) throw error
+    })
+  }
+
+  function checkThere(tenant: string, role: string, attempted: string) {
     const may = roles().actionsOf(tenant, role)
     if (may === undefined || may.length === 0) throw accessError('ROLE_UNKNOWN', { attempted, received: role })
     return may
   }
 
   function checkGive(by: Authorised, role: string, attempted: string): void {
-    checkOwn(gate(), by, checkRole(by.tenant, role, attempted), attempted)
+    checkOwn(gate(), by, checkThere(by.tenant, role, attempted), attempted)
   }
 
-  /** What is taken counts at once. Throws GRANT_UNKNOWN. */
-  async function take({ tenant, personId, role }: Pick<Grant, 'tenant' | 'personId' | 'role'>, by: Giver) {
+  /** What is taken counts at once. Throws GRANT_UNKNOWN, and what `check` throws. `grantedBy`: where it is still theirs. */
+  async function take({ tenant, personId, role }: Key, by: Giver, check?: () => void, grantedBy?: string) {
     return recordAct(
       options,
       {
@@ -139,18 +171,28 @@ export async function openGrants(
         details: { role, grantee: personId },
       },
       async (tx) => {
-        const { numDeletedRows } = await tx
+        check?.()
+        const own = tx
           .deleteFrom('grants')
           .where('tenant', '=', tenant)
           .where('person_id', '=', personId)
           .where('role', '=', role)
-          .executeTakeFirst()
+        const { numDeletedRows } = await (grantedBy === undefined
+          ? own
+          : own.where('granted_by', '=', grantedBy)
+        ).executeTakeFirst()
         if (numDeletedRows === 0n)
           throw accessError('GRANT_UNKNOWN', { attempted: `taking ${role} from ${personId}`, received: role })
-        held.get(tenant)?.get(personId)?.delete(role)
-        gate().changed()
       },
+      rows.take({ tenant, personId, role }),
     )
+  }
+
+  /** Of a group: what somebody gave by hand meanwhile stays. */
+  async function takeOfGroup(grant: Grant, by: Giver): Promise<void> {
+    await take(grant, by, undefined, grant.grantedBy).catch((error: unknown) => {
+      if (!isSealwatchError(error, 'GRANT_UNKNOWN')) throw error
+    })
   }
 
   const tenantsOf = (personId: string) =>
@@ -167,44 +209,43 @@ export async function openGrants(
     grant: async (by, personId, role) => {
       const attempted = `granting ${role} to ${personId}`
       checkGive(by, role, attempted)
-      return give(by.tenant, personId, role, { name: nameOf(by.principal), requestId: by.requestId })
+      return give({ tenant: by.tenant, personId, role }, { name: nameOf(by.principal), requestId: by.requestId })
     },
     appoint: (by, tenant, personId) =>
-      give(tenant, personId, 'tenant_admin', { name: nameOf(by.principal), requestId: by.requestId }),
-    checkRole: (tenant, role, attempted) => void checkRole(tenant, role, attempted),
+      give({ tenant, personId, role: 'tenant_admin' }, { name: nameOf(by.principal), requestId: by.requestId }),
+    checkRole: (tenant, role, attempted) => void checkThere(tenant, role, attempted),
     checkGive: (by, role) => checkGive(by, role, `handing on ${role}`),
     begin: async (personId, grants, by) => {
       for (const grant of grants.filter(({ tenant }) => options.stateOf(tenant) !== undefined))
-        if (!isHeldBy(personId, grant)) await give(grant.tenant, personId, grant.role, by)
+        if (!isHeldBy(personId, grant)) await giveIfThere({ ...grant, personId }, by)
     },
     byGroups: async (personId, due, requestId) => {
-      const given = [...held.values()]
-        .flatMap((people) => [...(people.get(personId)?.values() ?? [])])
-        .filter(({ grantedBy }) => grantedBy.startsWith(ofGroup('')))
-      for (const grant of given)
-        if (!due.some(({ tenant, role }) => tenant === grant.tenant && role === grant.role))
-          await take(grant, { name: grant.grantedBy, requestId })
+      for (const grant of await storedOf(store.db, personId))
+        if (
+          grant.grantedBy.startsWith(ofGroup('')) &&
+          !due.some(({ tenant, role }) => tenant === grant.tenant && role === grant.role)
+        )
+          await takeOfGroup(grant, { name: grant.grantedBy, requestId })
       for (const one of due)
         if (!isHeldBy(personId, one))
-          await give(one.tenant, personId, one.role, { name: ofGroup(one.group), requestId })
+          await giveIfThere({ ...one, personId }, { name: ofGroup(one.group), requestId }, one.group)
     },
     takeGroup: async (tenant, group, role, by) => {
-      for (const grant of grantsIn(tenant))
-        if (grant.role === role && grant.grantedBy === ofGroup(group)) await take(grant, by)
+      await all((await storedByGroup(store.db, { tenant, group, role })).map((grant) => takeOfGroup(grant, by)))
     },
-    takeAll: async (personId, by) => {
-      for (const people of held.values())
-        for (const grant of [...(people.get(personId)?.values() ?? [])]) await take(grant, by)
-    },
+    takeAll: async (personId, by) => all((await storedOf(store.db, personId)).map((one) => take(one, by))),
     revoke: async (by, personId, role) => {
       const { tenant } = by
-      const attempted = `taking ${role} from ${personId}`
-      const byRole = held.get(tenant)?.get(personId)
-      if (byRole?.has(role) !== true) throw accessError('GRANT_UNKNOWN', { attempted, received: role })
       const admin = tenant === 'cluster' ? 'cluster_admin' : 'tenant_admin'
-      if (role === admin && grantsIn(tenant).filter((grant) => grant.role === admin).length === 1)
-        throw accessError('GRANT_LAST_ADMIN', { attempted, received: `the last ${admin}` })
-      return take({ tenant, personId, role }, { name: nameOf(by.principal), requestId: by.requestId })
+      const checkLast = () => {
+        const admins = grantsIn(tenant).filter((grant) => grant.role === admin)
+        if (role === admin && admins.length === 1 && admins[0]?.personId === personId)
+          throw accessError('GRANT_LAST_ADMIN', {
+            attempted: `taking ${role} from ${personId}`,
+            received: `the last ${admin}`,
+          })
+      }
+      return take({ tenant, personId, role }, { name: nameOf(by.principal), requestId: by.requestId }, checkLast)
     },
     rolesOf: (principal, tenant) => {
       if (principal.kind !== 'person') return none
@@ -222,21 +263,12 @@ export async function openGrants(
         .toSorted((a, b) => (a.grantedAt < b.grantedAt ? -1 : 1))
       return first?.tenant ?? own[0] ?? tenants[0]
     },
-    isHeld: (tenant, role) => grantsIn(tenant).some((grant) => grant.role === role),
     forgetTenant: (tenant) => void held.delete(tenant),
   }
 }
 
-const grantOf = (row: {
-  tenant: string
-  person_id: string
-  role: string
-  granted_at: string
-  granted_by: string
-}): Grant => ({
-  tenant: row.tenant,
-  personId: row.person_id,
-  role: row.role,
-  grantedAt: row.granted_at,
-  grantedBy: row.granted_by,
-})
+/** Each is tried, whatever becomes of the others; then the first failure is thrown. */
+async function all(works: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
+}

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
-import { across } from '../store/index.ts'
+import { across, type Tx } from '../store/index.ts'
 import { tenantError } from '../tenants/index.ts'
 import { accessError, perTenantMax } from './errors.ts'
 import type { Authorised } from './gate.ts'
+import { storedByGroup } from './grant-rows.ts'
 import type { Grants } from './grants.ts'
 import { nameOf } from './principal.ts'
+import { checkRole } from './role-rows.ts'
 import { signInError } from './sign-in/errors.ts'
+import { standing } from './standing.ts'
 
 export type GroupRole = { readonly tenant: string; readonly group: string; readonly role: string }
 
@@ -39,6 +42,21 @@ export async function openGroupRoles(
 ): Promise<GroupRoles> {
   const { store, grants, stateOf } = options
   const rows = new Map<string, GroupRole>()
+  const stand = standing<GroupRole, GroupRole>({
+    read: async (db, row) => {
+      const { tenant, group, role } = row
+      const found = await db
+        .selectFrom('group_roles')
+        .select('role')
+        .where('tenant', '=', tenant)
+        .where('group_name', '=', group)
+        .where('role', '=', role)
+        .executeTakeFirst()
+      return found && row
+    },
+    put: (row) => rows.set(keyOf(row), row),
+    drop: (row) => rows.delete(keyOf(row)),
+  })
   const keyOf = ({ tenant, group, role }: GroupRole) => JSON.stringify([tenant, group, role])
   for (const { tenant, group_name: group, role } of await across(store.db, 'start')
     .selectFrom('group_roles')
@@ -76,30 +94,35 @@ export async function openGroupRoles(
         options,
         act(by, row, 'create'),
         async (tx) => {
+          await checkRole(tx, tenant, role, attempted)
           await tx
             .insertInto('group_roles')
             .values({ tenant, group_name: group, role })
             .onConflict((conflict) => conflict.doNothing())
             .execute()
         },
-        () => rows.set(keyOf(row), row),
+        stand.give(row),
       )
     },
     remove: async (by, row) => {
       const { tenant, group, role } = row
       const attempted = `taking ${role} from the group ${group}`
-      if (!rows.has(keyOf(row))) throw accessError('GRANT_UNKNOWN', { attempted, received: role })
-      const recorded = await recordAct(options, act(by, row, 'delete'), async (tx) => {
-        await tx
+      const change = async (tx: Tx) => {
+        const { numDeletedRows } = await tx
           .deleteFrom('group_roles')
           .where('tenant', '=', tenant)
           .where('group_name', '=', group)
           .where('role', '=', role)
-          .execute()
-        rows.delete(keyOf(row))
-      })
-      await grants.takeGroup(tenant, group, role, { name: nameOf(by.principal), requestId: by.requestId })
-      return recorded
+          .executeTakeFirst()
+        // What it gave may be left where the database was full meanwhile.
+        if (numDeletedRows === 0n && (await storedByGroup(tx, row)).length === 0)
+          throw accessError('GRANT_UNKNOWN', { attempted, received: role })
+      }
+      try {
+        return await recordAct(options, act(by, row, 'delete'), change, stand.take(row))
+      } finally {
+        await grants.takeGroup(tenant, group, role, { name: nameOf(by.principal), requestId: by.requestId })
+      }
     },
     forgetTenant: (tenant) => {
       for (const row of rowsOf(tenant)) rows.delete(keyOf(row))

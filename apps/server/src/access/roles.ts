@@ -4,17 +4,13 @@ import { rfc3339 } from '@sealwatch/base'
 import { roleName } from '@sealwatch/contract'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { across } from '../store/index.ts'
-import { type Action, isAction, notGrantable, type StandingRole, standingActions, standingRoles } from './actions.ts'
+import { type Action, notGrantable, standingActions, standingRoles } from './actions.ts'
 import { type CustomRole, faultsIn } from './cedar.ts'
 import { accessError, perTenantMax } from './errors.ts'
 import type { Authorised, Gate } from './gate.ts'
 import { nameOf } from './principal.ts'
-
-export const isStandingRole = (name: string): name is StandingRole =>
-  (standingRoles as readonly string[]).includes(name)
-
-/** A custom role as grants name it: no name of one is that of a standing role. */
-export const customRole = (name: string) => `custom/${name}`
+import { actionsIn, customPrefix, customRole, isInUse, isStandingRole, ofRole } from './role-rows.ts'
+import { standing } from './standing.ts'
 
 export type RoleRow = { readonly name: string; readonly custom: boolean; readonly actions: readonly Action[] }
 
@@ -30,20 +26,33 @@ export type Roles = {
   forgetTenant(tenant: string): void
 }
 
-export async function openRoles(
-  options: RecordOptions & { readonly gate: () => Gate; readonly isHeld: (tenant: string, role: string) => boolean },
-): Promise<Roles> {
-  const { store, gate, isHeld } = options
+export async function openRoles(options: RecordOptions & { readonly gate: () => Gate }): Promise<Roles> {
+  const { store, gate } = options
   const roles = new Map<string, Map<string, readonly Action[]>>()
   for (const { tenant, name, actions: text } of await across(store.db, 'start')
     .selectFrom('custom_roles')
     .selectAll()
     .execute())
-    set(tenant, name, (JSON.parse(text) as string[]).filter(isAction))
+    set(tenant, name, actionsIn(text))
 
   function set(tenant: string, name: string, may: readonly Action[]): void {
     roles.set(tenant, (roles.get(tenant) ?? new Map()).set(name, may))
   }
+  const rows = standing<{ readonly tenant: string; readonly name: string }, readonly Action[]>({
+    read: async (db, { tenant, name }) => {
+      const row = await ofRole(db, tenant, name).executeTakeFirst()
+      return row && actionsIn(row.actions)
+    },
+    put: ({ tenant, name }, may) => {
+      set(tenant, name, may)
+      gate().changed(tenant)
+    },
+    drop: ({ tenant, name }) => {
+      const was = roles.get(tenant)?.delete(name) === true
+      gate().changed(tenant)
+      return was
+    },
+  })
   const of = (tenant: string): CustomRole[] =>
     Array.from(roles.get(tenant) ?? [], ([name, may]) => ({ name, actions: may }))
 
@@ -64,7 +73,7 @@ export async function openRoles(
     of,
     forgetTenant: (tenant) => void roles.delete(tenant),
     actionsOf: (tenant, role) => {
-      if (role.startsWith('custom/')) return roles.get(tenant)?.get(role.slice('custom/'.length))
+      if (role.startsWith(customPrefix)) return roles.get(tenant)?.get(role.slice(customPrefix.length))
       return isStandingRole(role) ? standingActions(role, tenant) : undefined
     },
     list: ({ tenant }) => [
@@ -100,17 +109,12 @@ export async function openRoles(
             .onConflict((conflict) => conflict.columns(['tenant', 'name']).doUpdateSet(row))
             .execute()
         },
-        () => {
-          set(tenant, name, wanted)
-          gate().changed(tenant)
-        },
+        rows.give({ tenant, name }),
       )
     },
     remove: async (by, name) => {
       const { tenant } = by
       const attempted = `removing the role ${name}`
-      if (roles.get(tenant)?.has(name) !== true) throw accessError('ROLE_UNKNOWN', { attempted, received: name })
-      if (isHeld(tenant, customRole(name))) throw accessError('ROLE_IN_USE', { attempted, received: name })
       return recordAct(
         options,
         {
@@ -125,10 +129,16 @@ export async function openRoles(
           details: { role: customRole(name) },
         },
         async (tx) => {
-          await tx.deleteFrom('custom_roles').where('tenant', '=', tenant).where('name', '=', name).execute()
-          roles.get(tenant)?.delete(name)
-          gate().changed(tenant)
+          if (await isInUse(tx, tenant, customRole(name)))
+            throw accessError('ROLE_IN_USE', { attempted, received: name })
+          const { numDeletedRows } = await tx
+            .deleteFrom('custom_roles')
+            .where('tenant', '=', tenant)
+            .where('name', '=', name)
+            .executeTakeFirst()
+          if (numDeletedRows === 0n) throw accessError('ROLE_UNKNOWN', { attempted, received: name })
         },
+        rows.take({ tenant, name }),
       )
     },
   }

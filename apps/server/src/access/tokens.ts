@@ -211,7 +211,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
             })
             .execute()
         },
-        () => add(secretHash, row as TokenRow),
+        { given: async () => add(secretHash, row as TokenRow) },
       )
       return { token: `swt_${secret}${sumOf(secret)}`, row: row as unknown as TokenRow, recorded }
     },
@@ -220,7 +220,8 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
       const found = find(tenant, tokenId)
       if (found === undefined)
         throw accessError('API_TOKEN_UNKNOWN', { attempted: 'revoking a token', received: tokenId })
-      const [secretHash, row] = found
+      const [secretHash] = found
+      let revokedAt = rfc3339(clock.nowNs())
       return recordAct(
         options,
         {
@@ -235,15 +236,20 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
           details: {},
         },
         async (tx, timeNs) => {
-          const revoked_at = rfc3339(timeNs)
+          revokedAt = rfc3339(timeNs)
           await tx
             .updateTable('api_tokens')
-            .set({ revoked_at })
+            .set({ revoked_at: revokedAt })
             .where('tenant', '=', tenant)
             .where('token_id', '=', tokenId)
             .where('revoked_at', 'is', null)
             .execute()
-          rows.set(secretHash, { ...row, revokedAt: row.revokedAt ?? revoked_at })
+        },
+        {
+          taken: () => {
+            const row = rows.get(secretHash)
+            if (row !== undefined) rows.set(secretHash, { ...row, revokedAt: row.revokedAt ?? revokedAt })
+          },
         },
       )
     },

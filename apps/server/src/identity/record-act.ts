@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Clock } from '@sealwatch/base'
-import type { Outbox, Store, Tx } from '../store/index.ts'
+import { isNotKept, notDurable, type Outbox, type Store, type Tx } from '../store/index.ts'
 import { type Act, actEvent } from './act.ts'
 import type { ServerVoice } from './audit-event.ts'
 
@@ -15,23 +15,45 @@ export type RecordOptions = {
 /** What stands behind an act: where its line is, unless that is parked (packages/contract/src/audit-policy.ts). */
 export type Recorded = { readonly tenant: string; readonly leafIndex: number | undefined }
 
+/** How what is held in memory follows what an act changes in the database (docs/access.md, "When it counts"). */
+export type Follows = {
+  /** Within the transaction, before its change. */
+  readonly begun?: () => void
+  /** The line is in the ledger, however late: what was given counts if it still stands, and nothing else writes meanwhile. */
+  readonly given?: (db: Reader) => Promise<void>
+  /**
+   * What is taken counts no more: called within the transaction, after its change, and again where the database could
+   * not keep it.
+   */
+  readonly taken?: (isKept: boolean) => void
+}
+export type Reader = Parameters<Parameters<Store['between']>[0]>[0]
+
 /**
- * Carries out an act: its change and its line are one transaction. `change` may throw, and then nothing was done.
- * `took` is called once the line is in the ledger, however late; of what must count at once, the change's caller sees to
- * that itself. Throws AUDIT_NOT_RECORDED.
+ * Carries out an act: its change and its line are one transaction. `change` may throw, and then nothing was done. Throws
+ * AUDIT_NOT_RECORDED; STORE_FULL or STORE_FAILED, and then nothing was given; NOT_DURABLE of what is taken nevertheless.
  */
 export async function recordAct(
   { store, outbox, voice, clock }: RecordOptions,
   act: Omit<Act, 'timeNs'>,
   change: (tx: Tx, timeNs: bigint) => Promise<void>,
-  took?: () => void,
+  follows: Follows = {},
 ): Promise<Recorded> {
   const timeNs = clock.nowNs()
-  const uid = await store.transaction(async (tx) => {
+  const { begun, given, taken } = follows
+  const write = store.transaction(async (tx) => {
+    begun?.()
     await change(tx, timeNs)
-    return outbox.enqueue(tx, act.tenant, actEvent(voice, { ...act, timeNs }))
+    const uid = await outbox.enqueue(tx, act.tenant, actEvent(voice, { ...act, timeNs }))
+    taken?.(true)
+    return uid
   })
-  const committed = took && outbox.committed(uid).then(took)
+  const uid = await write.catch((error: unknown) => {
+    if (taken === undefined || !isNotKept(error)) throw error
+    taken(false)
+    throw notDurable(act.message, error)
+  })
+  const committed = given && outbox.committed(uid).then(() => store.between(given))
   // A stop ends the waiting; the next start reads what was changed.
   committed?.catch(() => undefined)
   outbox.ring()

@@ -11,6 +11,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
+import { asking } from './write-errors.ts'
 
 /** Kysely over node:sqlite: one connection, handed to one transaction at a time. `check` throws for what is not to be run. */
 export function nodeSqliteDialect(database: DatabaseSync, check: (query: CompiledQuery) => void): Dialect {
@@ -41,10 +42,12 @@ function createDriver(database: DatabaseSync, check: (query: CompiledQuery) => v
     executeQuery: async <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
       check(query)
       const { sql, parameters } = query
-      const statement = prepare(sql)
-      if (statement.columns().length > 0) return { rows: statement.all(...(parameters as SQLInputValue[])) as R[] }
-      const { changes, lastInsertRowid } = statement.run(...(parameters as SQLInputValue[]))
-      return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
+      return asking(() => {
+        const statement = prepare(sql)
+        if (statement.columns().length > 0) return { rows: statement.all(...(parameters as SQLInputValue[])) as R[] }
+        const { changes, lastInsertRowid } = statement.run(...(parameters as SQLInputValue[]))
+        return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
+      })
     },
     async *streamQuery() {
       yield await Promise.reject(new RangeError('streaming is not used on SQLite'))
@@ -61,8 +64,8 @@ function createDriver(database: DatabaseSync, check: (query: CompiledQuery) => v
       release = resolve
       return connection
     },
-    beginTransaction: async () => database.exec('BEGIN IMMEDIATE'),
-    commitTransaction: async () => database.exec('COMMIT'),
+    beginTransaction: async () => asking(() => database.exec('BEGIN IMMEDIATE')),
+    commitTransaction: async () => asking(() => database.exec('COMMIT')),
     // On some errors, a full disk among them, SQLite has rolled back already.
     rollbackTransaction: async () => {
       if (database.isTransaction) database.exec('ROLLBACK')

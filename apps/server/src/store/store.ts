@@ -9,6 +9,7 @@ import { createGuard } from './guard.ts'
 import { migrations } from './migrations.ts'
 import { nodeSqliteDialect } from './sqlite-dialect.ts'
 import type { IndexTables, Tables } from './tables.ts'
+import { isStoreFull } from './write-errors.ts'
 
 export const storeErrors = {
   STORE_NEWER: {
@@ -39,6 +40,8 @@ export type Store = {
   readonly index: Kysely<IndexTables>
   readonly indexPath: string
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Between two transactions: what `work` reads is so until it resolves. */
+  between<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /**
    * For what is computed again where it is lost, cursor and all: whole like any other, but a power cut may take it back. It
    * does not wait for the disk.
@@ -84,6 +87,7 @@ export function openStore(dir: string): Store {
     index,
     indexPath,
     transaction: (work) => db.transaction().execute(work),
+    between: (work) => db.connection().execute(work),
     derived: (work) =>
       db.connection().execute(async (connection) => {
         database.exec('PRAGMA synchronous=NORMAL')
@@ -152,8 +156,3 @@ function tablesOfTenants(database: DatabaseSync): ReadonlySet<string> {
     AND EXISTS (SELECT 1 FROM pragma_table_info(sqlite_master.name) AS found WHERE found.name = 'tenant')`)
   return new Set((rows.all() as { name: string }[]).map(({ name }) => name))
 }
-
-/** The disk had no room for what a transaction wanted to write; nothing of it was written. */
-export const isStoreFull = (error: unknown): boolean =>
-  (error as { errcode?: number } | undefined)?.errcode === sqliteFull
-const sqliteFull = 13

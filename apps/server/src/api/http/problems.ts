@@ -110,6 +110,7 @@ const statuses: Readonly<Record<ErrorKind, number>> = {
   fatal: 500,
 }
 const statusOfCode: Readonly<Record<string, number>> = {
+  DISK_FULL: 503,
   CREDENTIALS_INVALID: 401,
   SESSION_NONE: 401,
   LOGIN_FOREIGN: 401,
