@@ -39,3 +39,7 @@ export const isProblem = (error: unknown, ...codes: readonly string[]): error is
 
 /** The server did not answer at all. */
 export const isUnreachable = (error: unknown): boolean => error instanceof TypeError
+
+/** What the API says about one part of what was sent: `body.name`. */
+export const problemOf = (error: unknown, at: string): string | undefined =>
+  isProblem(error) ? error.problem.problems?.find((problem) => problem.at === at)?.rule : undefined

@@ -21,8 +21,42 @@ export function useHere(): Here {
   return { path: pathname, query: searchParams }
 }
 
-export function go(to: string, { replace = false } = {}): void {
-  if (to === current()) return
+/** Whoever is asked before one leaves; `leave` goes on. */
+type Ask = (leave: () => void) => void
+let asked: Ask | undefined
+
+/** Until what it returns is called, nobody goes anywhere else before `ask` was answered: on this page, back, or away from it. */
+export function holdHere(ask: Ask): () => void {
+  const at = current()
+  const back = (event: PopStateEvent) => {
+    const to = current()
+    event.stopImmediatePropagation()
+    window.history.pushState(null, '', at)
+    beforeLeaving(() => go(to))
+  }
+  const away = (event: BeforeUnloadEvent) => event.preventDefault()
+  asked = ask
+  // Before whoever else hears of it.
+  window.addEventListener('popstate', back, { capture: true })
+  window.addEventListener('beforeunload', away)
+  return () => {
+    if (asked === ask) asked = undefined
+    window.removeEventListener('popstate', back, { capture: true })
+    window.removeEventListener('beforeunload', away)
+  }
+}
+
+/** At once where nobody holds one here. */
+export function beforeLeaving(leave: () => void): void {
+  if (asked === undefined) leave()
+  else asked(leave)
+}
+
+export function go(to: string, how: { readonly replace?: boolean } = {}): void {
+  if (to !== current()) beforeLeaving(() => moveTo(to, how))
+}
+
+function moveTo(to: string, { replace = false }: { readonly replace?: boolean }): void {
   window.history[replace ? 'replaceState' : 'pushState'](null, '', to)
   window.dispatchEvent(new Event(changed))
 }

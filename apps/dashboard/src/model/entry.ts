@@ -56,6 +56,12 @@ export function wordsOf({ leaf_index, severity_id, kind, host, time, line }: Ent
 const sentence = (message: string | undefined) =>
   message?.replace(/^(?:an?|the) /, ([first = '', ...rest]) => first.toUpperCase() + rest.join(''))
 
+/** What a message says further than the title above it; undefined: nothing. */
+export function beyondTitle(message: string | undefined, title: string): string | undefined {
+  const rest = message?.startsWith(title) === true ? message.slice(title.length).replace(/^[:.]? */, '') : message
+  return rest === undefined || rest === '' || sentence(rest) === title ? undefined : rest
+}
+
 function techniquesOf(event: unknown): string[] {
   const attacks = memberAt(event, 'finding_info', 'attacks')
   if (!Array.isArray(attacks)) return []

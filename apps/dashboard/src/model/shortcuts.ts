@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 export type Command = { readonly go: string } | { readonly act: Act }
-export type Act = 'help' | 'search' | 'tenant' | 'theme' | 'down' | 'up' | 'open'
+export type Act = 'help' | 'search' | 'tenant' | 'theme' | 'down' | 'up' | 'close'
 
 /** Keys that mean something by themselves, and what they are for. */
 export const keys: readonly {
@@ -14,6 +14,7 @@ export const keys: readonly {
   { key: '/', shown: '/', act: 'search', does: 'Go to the search of the page' },
   { key: 'j', shown: 'j', act: 'down', does: 'Next in the list' },
   { key: 'k', shown: 'k', act: 'up', does: 'The one before' },
+  { key: 'Escape', shown: 'Esc', act: 'close', does: 'Close what is open: a line, a dialog, this help' },
   { key: 't', shown: 't', act: 'tenant', does: 'Switch the tenant' },
   { key: 'd', shown: 'd', act: 'theme', does: 'Dark, light, or as the system' },
 ]

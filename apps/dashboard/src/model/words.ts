@@ -35,8 +35,6 @@ export const clockOf = (time: string): string => time.slice(11, 19)
 /** "21 Nov". */
 export const dayOf = (time: string): string =>
   new Date(time).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
-/** "2026-11-21 12:00:05.123456789 UTC": all that the line knows. */
-export const momentOf = (time: string): string => `${time.replace('T', ' ').replace('Z', '')} UTC`
 
 /** "12,345". */
 export const counted = (count: number | bigint): string => count.toLocaleString('en')

@@ -11,7 +11,7 @@ import { LiveFeed } from './live-feed.tsx'
 import { Menu, Shortcuts, SwitchTenant } from './overlays.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
-import { Bones, NotYours } from './parts/states.tsx'
+import { Bones, Empty, NotYours } from './parts/states.tsx'
 import { Rail } from './rail.tsx'
 import { Seal, useLedger } from './seal.tsx'
 import { useSession } from './session.ts'
@@ -48,7 +48,7 @@ function Around() {
   const { path } = useHere()
   const { view } = useSession()
   const mine = placesFor(view.actions)
-  const place = placeAt(path) ?? mine[0]
+  const place = path === '/' ? mine[0] : placeAt(path)
   const main = useRef<HTMLElement>(null)
   const [overlay, setOverlay] = useState<Overlay>()
   const [chosen, choose] = useState<Theme>(theme)
@@ -65,16 +65,17 @@ function Around() {
       if (act === 'help' || act === 'tenant') setOverlay(act)
       if (act === 'theme') nextTheme()
       if (act === 'search') main.current?.querySelector<HTMLElement>('[data-search]')?.focus()
+      if (act === 'close') main.current?.querySelector<HTMLElement>('[data-close]')?.click()
       if (act === 'down' || act === 'up') step(main.current, act === 'down' ? 1 : -1)
     },
     new Map(mine.map(({ key, path }) => [key, path])),
-    overlay === undefined,
   )
 
   useEffect(() => {
-    document.title = place === undefined ? 'Sealwatch' : `${place.name} · Sealwatch`
+    document.title =
+      place === undefined ? (path === '/' ? 'Sealwatch' : 'Not found · Sealwatch') : `${place.name} · Sealwatch`
     main.current?.scrollTo({ top: 0 })
-  }, [place])
+  }, [place, path])
 
   const Shown = place === undefined ? undefined : pages[place.path]
   return (
@@ -99,7 +100,9 @@ function Around() {
             </Page>
           }
         >
-          {Shown === undefined || place === undefined || !mine.includes(place) ? (
+          {place === undefined && path !== '/' ? (
+            <NoSuchPage path={path} />
+          ) : Shown === undefined || place === undefined || !mine.includes(place) ? (
             <Page title={place?.name ?? 'Sealwatch'}>
               <NotYours />
             </Page>
@@ -116,12 +119,26 @@ function Around() {
   )
 }
 
-function useShortcuts(act: (act: Act) => void, leads: ReadonlyMap<string, string>, active: boolean): void {
+const NoSuchPage = ({ path }: { readonly path: string }) => (
+  <Page title="There is no such page">
+    <Empty icon="search" title="Nothing is here">
+      <p>
+        <code>{path}</code> leads nowhere: the link may be old, or mistyped.
+      </p>
+      <a className="button" href="/">
+        To the beginning
+      </a>
+    </Empty>
+  </Page>
+)
+
+function useShortcuts(act: (act: Act) => void, leads: ReadonlyMap<string, string>): void {
   const pending = useRef('')
   useEffect(() => {
-    if (!active) return
     const listen = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return
+      if (event.ctrlKey || event.metaKey || event.altKey) return
+      // A dialog has keys of its own, and so has a text; who is done with it closes what is open.
+      if (document.querySelector('dialog[open]') !== null || (event.key !== 'Escape' && isWriting(event.target))) return
       const { pending: next, command } = commandOf(pending.current, event.key, leads)
       pending.current = next
       if (command === undefined) return

@@ -6,6 +6,7 @@ import { dueIn, lossOf, sensorWords } from '../model/host.ts'
 import { counted } from '../model/words.ts'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
+import { Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
@@ -231,19 +232,10 @@ function Revoke({ host, close }: { readonly host: Host; readonly close: () => vo
       }
     >
       <p>Its connection closes at once, and nothing it seals later is admitted. It cannot be taken back.</p>
-      <div className="field">
-        <label htmlFor="cause">Why</label>
-        <input
-          id="cause"
-          className="input"
-          value={cause}
-          maxLength={400}
-          autoComplete="off"
-          onChange={({ target }) => setCause(target.value)}
-        />
-        <small>It enters the ledger: name nobody.</small>
-      </div>
-      <ProblemNote error={revoke.error} />
+      <Field id="cause" label="Why" value={cause} set={setCause} error={revoke.error} of="body.cause" max={400}>
+        It enters the ledger: name nobody.
+      </Field>
+      <ProblemNote error={revoke.error} told={['body.cause']} />
     </Dialog>
   )
 }

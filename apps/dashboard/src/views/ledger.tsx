@@ -2,7 +2,7 @@
 
 import type { ReactNode } from 'react'
 import { type LedgerState, standingOf, walked } from '../model/standing.ts'
-import { counted } from '../model/words.ts'
+import { counted, several } from '../model/words.ts'
 import { Copy } from './parts/copy.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
@@ -66,8 +66,15 @@ function Told({ ledger }: { readonly ledger: LedgerState }) {
           {published === null ? 'nothing is published yet' : witnessWords(published.root_checkpoint)}
         </Level>
         {integrity === null || share === undefined ? null : (
-          <Level name="Checked again" size={integrity.checked} of={integrity.size}>
-            read from disk and hashed since the server started
+          <Level name="Checked since the start" size={integrity.checked} of={integrity.size}>
+            {integrity.size === 0 ? (
+              'it was empty when the server started: all of it was hashed as it came'
+            ) : (
+              <>
+                of the {several(integrity.size, 'line')} that the server found on disk when it started; what came since
+                was hashed as it came
+              </>
+            )}
           </Level>
         )}
       </section>

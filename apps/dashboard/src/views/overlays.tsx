@@ -2,7 +2,7 @@
 // What opens over a page, from anywhere.
 
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { go } from '../door/here.ts'
+import { beforeLeaving, go } from '../door/here.ts'
 import { type Place, placesFor } from '../model/places.ts'
 import { keys } from '../model/shortcuts.ts'
 import { Dialog } from './parts/dialog.tsx'
@@ -23,7 +23,7 @@ export function Shortcuts({ close }: Close) {
             {keys.map(({ shown, does }) => (
               <Row key={shown} keys={shown} does={does} />
             ))}
-            <Row keys="Esc" does="Close what is open" />
+            <Row keys="Enter" does="Open it" />
           </dl>
         </section>
         <section>
@@ -83,7 +83,7 @@ export function SwitchTenant({ close }: Close) {
               type="button"
               aria-current={tenant === view.tenant}
               disabled={switching.isPending}
-              onClick={() => (tenant === view.tenant ? close() : switching.mutate(tenant))}
+              onClick={() => (tenant === view.tenant ? close() : beforeLeaving(() => switching.mutate(tenant)))}
             >
               {tenant}
               {tenant === 'cluster' ? <small>the deployment’s own matters</small> : null}

@@ -5,6 +5,7 @@ import { roleTitle } from '../model/words.ts'
 import { Groups } from './groups.tsx'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
+import { Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { RolePick } from './parts/role-pick.tsx'
@@ -141,20 +142,11 @@ function Invite({ close }: { readonly close: () => void }) {
     >
       {data === undefined ? (
         <>
-          <div className="field">
-            <label htmlFor="called">Name</label>
-            <input
-              id="called"
-              className="input"
-              value={name}
-              maxLength={256}
-              autoComplete="off"
-              onChange={({ target }) => setName(target.value)}
-            />
-            <small>For you to tell links apart. What they are called comes from the provider.</small>
-          </div>
+          <Field id="called" label="Name" value={name} set={setName} error={invite.error} of="body.name" max={256}>
+            For you to tell links apart. What they are called comes from the provider.
+          </Field>
           <RolePick role={role} pick={setRole} />
-          <ProblemNote error={invite.error} />
+          <ProblemNote error={invite.error} told={['body.name']} />
         </>
       ) : (
         <>
@@ -189,20 +181,20 @@ function GrantRole({ close }: { readonly close: () => void }) {
         </button>
       }
     >
-      <div className="field">
-        <label htmlFor="person">Person</label>
-        <input
-          id="person"
-          className="input mono"
-          value={person}
-          placeholder="usr_…"
-          autoComplete="off"
-          onChange={({ target }) => setPerson(target.value)}
-        />
-        <small>Ledgers name people by this id alone. They find theirs under Sessions.</small>
-      </div>
+      <Field
+        id="person"
+        label="Person"
+        value={person}
+        set={setPerson}
+        error={grant.error}
+        of="params.person_id"
+        mono
+        placeholder="usr_…"
+      >
+        Ledgers name people by this id alone. They find theirs under Sessions.
+      </Field>
       <RolePick role={role} pick={setRole} />
-      <ProblemNote error={grant.error} />
+      <ProblemNote error={grant.error} told={['params.person_id']} />
     </Dialog>
   )
 }

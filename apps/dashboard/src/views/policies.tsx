@@ -3,8 +3,10 @@
 import { policyTypes } from '@sealwatch/contract/policy'
 import { useState } from 'react'
 import { setQuery, useHere } from '../door/here.ts'
+import { slugProblem } from '../model/slug.ts'
 import { several } from '../model/words.ts'
 import { Dialog } from './parts/dialog.tsx'
+import { Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty } from './parts/states.tsx'
@@ -13,6 +15,7 @@ import { Editor } from './policies/editor.tsx'
 import { useAsk, useMay } from './session.ts'
 
 const shownMax = 500
+const idMax = 64
 
 export function Policies() {
   const { query } = useHere()
@@ -95,29 +98,21 @@ function List() {
 function Begin({ close }: { readonly close: () => void }) {
   const [id, setId] = useState('')
   const [type, setType] = useState<string>('file')
+  const wrong = slugProblem(id, idMax)
   return (
     <Dialog
       title="New policy"
       close={close}
       submit={() => setQuery({ id, new: type })}
       footer={
-        <button type="submit" className="button first" disabled={!/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/.test(id)}>
+        <button type="submit" className="button first" disabled={id === '' || wrong !== undefined}>
           Write it
         </button>
       }
     >
-      <div className="field">
-        <label htmlFor="policy-id">Id</label>
-        <input
-          id="policy-id"
-          className="input mono"
-          value={id}
-          maxLength={64}
-          autoComplete="off"
-          onChange={({ target }) => setId(target.value)}
-        />
-        <small>Lower-case letters, digits and hyphens</small>
-      </div>
+      <Field id="policy-id" label="Id" value={id} set={setId} wrong={wrong} mono>
+        Lower-case letters, digits and hyphens
+      </Field>
       <div className="field">
         <label htmlFor="policy-type">What it is about</label>
         <select id="policy-type" className="input" value={type} onChange={({ target }) => setType(target.value)}>

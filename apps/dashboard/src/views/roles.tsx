@@ -4,6 +4,7 @@ import { Fragment, useState } from 'react'
 import { byNoun, roleTitle, several, verbOf } from '../model/words.ts'
 import { Actions } from './parts/actions.tsx'
 import { Dialog } from './parts/dialog.tsx'
+import { Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, ProblemNote } from './parts/states.tsx'
@@ -35,10 +36,16 @@ export function Roles() {
     >
       <Asked of={roles} rows={12}>
         {({ items, grantable_actions: all }) => (
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-          <section className="card scroll" tabIndex={0} aria-label="Roles and what they may">
-            <Matrix roles={items} all={all} edit={mayWrite ? setEdited : undefined} />
-          </section>
+          <>
+            <p className="sideways">
+              <Icon name="sideways" size={14} />
+              {several(items.length, 'role')} side by side: the table scrolls
+            </p>
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+            <section className="card scroll" tabIndex={0} aria-label="Roles and what they may">
+              <Matrix roles={items} all={all} edit={mayWrite ? setEdited : undefined} />
+            </section>
+          </>
         )}
       </Asked>
       {edited === undefined || roles.data === undefined ? null : (
@@ -101,6 +108,7 @@ const Matrix = ({
   </table>
 )
 
+const form = 'A lower-case letter, then up to 31 letters, digits, hyphens and underscores'
 const nameForm = /^[a-z][a-z0-9_-]{0,31}$/
 
 function EditRole({
@@ -154,25 +162,22 @@ function EditRole({
       }
     >
       {isNew ? (
-        <div className="field">
-          <label htmlFor="role-name">Name</label>
-          <input
-            id="role-name"
-            className="input mono"
-            value={name}
-            placeholder="on-call"
-            autoComplete="off"
-            aria-invalid={isWrong}
-            aria-describedby="role-form"
-            onChange={({ target }) => setName(target.value)}
-          />
-          <small id="role-form" className={isWrong ? 'wrong' : ''}>
-            A lower-case letter, then up to 31 letters, digits, hyphens and underscores
-          </small>
-        </div>
+        <Field
+          id="role-name"
+          label="Name"
+          value={name}
+          set={setName}
+          wrong={isWrong ? form : undefined}
+          error={put.error}
+          of="params.name"
+          mono
+          placeholder="on-call"
+        >
+          {form}
+        </Field>
       ) : null}
       <Actions all={all} picked={picked} pick={pick} />
-      <ProblemNote error={put.error ?? remove.error} />
+      <ProblemNote error={put.error ?? remove.error} told={['params.name']} />
     </Dialog>
   )
 }

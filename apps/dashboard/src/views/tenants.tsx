@@ -2,7 +2,9 @@
 
 import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
+import { slugProblem } from '../model/slug.ts'
 import { Dialog } from './parts/dialog.tsx'
+import { Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, ProblemNote } from './parts/states.tsx'
@@ -11,6 +13,7 @@ import { useAct, useAsk, useMay } from './session.ts'
 
 type Tenant = Operations['listTenants']['answer']['items'][number]
 const shownMax = 500
+const nameMax = 31
 const tones = { active: 'good', suspended: 'warn', erasing: 'bad', erased: 'bad' } as const
 
 export function Tenants() {
@@ -110,6 +113,7 @@ function Edit({ tenant, close }: { readonly tenant: Tenant | 'new'; readonly clo
   const isNew = tenant === 'new'
   const [name, setName] = useState(isNew ? '' : tenant.name)
   const [title, setTitle] = useState(isNew ? '' : tenant.title)
+  const wrong = isNew ? slugProblem(name, nameMax) : undefined
   const save = useAct(
     (door, to: string) =>
       isNew
@@ -126,39 +130,39 @@ function Edit({ tenant, close }: { readonly tenant: Tenant | 'new'; readonly clo
         <button
           type="submit"
           className="button first"
-          disabled={save.isPending || name === '' || (!isNew && title.trim() === '')}
+          disabled={save.isPending || name === '' || wrong !== undefined || (!isNew && title.trim() === '')}
         >
           {isNew ? 'Create' : 'Save'}
         </button>
       }
     >
       {isNew ? (
-        <div className="field">
-          <label htmlFor="tenant-name">Name</label>
-          <input
-            id="tenant-name"
-            className="input mono"
-            value={name}
-            maxLength={31}
-            autoComplete="off"
-            onChange={({ target }) => setName(target.value)}
-          />
-          <small>Lower-case letters, digits and hyphens. It never changes, and is given once.</small>
-        </div>
+        <Field
+          id="tenant-name"
+          label="Name"
+          value={name}
+          set={setName}
+          wrong={wrong}
+          error={save.error}
+          of="body.name"
+          mono
+        >
+          Lower-case letters, digits and hyphens. It never changes, and is given once.
+        </Field>
       ) : null}
-      <div className="field">
-        <label htmlFor="tenant-title">Title</label>
-        <input
-          id="tenant-title"
-          className="input"
-          value={title}
-          maxLength={100}
-          autoComplete="off"
-          onChange={({ target }) => setTitle(target.value)}
-        />
-        <small>What people call it.</small>
-      </div>
-      <ProblemNote error={save.error} />
+      <Field
+        id="tenant-title"
+        label="Title"
+        value={title}
+        set={setTitle}
+        error={save.error}
+        of="body.title"
+        max={100}
+        placeholder={name}
+      >
+        What people call it.
+      </Field>
+      <ProblemNote error={save.error} told={['body.name', 'body.title']} />
     </Dialog>
   )
 }

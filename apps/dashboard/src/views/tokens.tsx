@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { Actions } from './parts/actions.tsx'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
+import { Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
@@ -178,17 +179,15 @@ function NewToken({ close }: { readonly close: () => void }) {
         </button>
       }
     >
-      <div className="field">
-        <label htmlFor="token-name">Name</label>
-        <input
-          id="token-name"
-          className="input"
-          value={name}
-          placeholder="What will use it"
-          autoComplete="off"
-          onChange={({ target }) => setName(target.value)}
-        />
-      </div>
+      <Field
+        id="token-name"
+        label="Name"
+        value={name}
+        set={setName}
+        error={create.error}
+        of="body.name"
+        placeholder="What will use it"
+      />
       <div className="field">
         <label htmlFor="token-ends">Ends after</label>
         <select id="token-ends" className="input" value={ttl} onChange={({ target }) => setTtl(Number(target.value))}>
@@ -200,7 +199,7 @@ function NewToken({ close }: { readonly close: () => void }) {
         </select>
       </div>
       <Actions all={own} picked={picked} pick={pick} />
-      <ProblemNote error={create.error} />
+      <ProblemNote error={create.error} told={['body.name']} />
     </Dialog>
   )
 }

@@ -2,7 +2,7 @@
 // Lines on the left, the one that is looked at on the right; where there is room for one, that one.
 
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useEffect, useRef } from 'react'
+import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react'
 import { setQuery, useHere } from '../../door/here.ts'
 import { wordsOf } from '../../model/entry.ts'
 import { proofNow } from '../../model/standing.ts'
@@ -13,7 +13,13 @@ import { useLedger } from '../seal.tsx'
 import { Detail } from './detail.tsx'
 import { type Source, useEntries } from './use-entries.ts'
 
-const rowHeight = 54
+/** On a narrow screen titles have two lines. */
+const rowHeights = { wide: 54, narrow: 72 }
+const narrow = window.matchMedia('(max-width: 760px)')
+function onNarrow(then: () => void) {
+  narrow.addEventListener('change', then)
+  return () => narrow.removeEventListener('change', then)
+}
 
 export function Browser({
   source,
@@ -32,9 +38,15 @@ export function Browser({
   const found = useEntries(source, filter)
   const leaf = query.get('leaf')
   const open = leaf !== null && /^\d{1,15}$/.test(leaf) ? Number(leaf) : undefined
+  const listing = useRef<HTMLDivElement>(null)
+  /** Whoever opened it goes on from there. */
+  const close = () => {
+    setQuery({ leaf: undefined })
+    requestAnimationFrame(() => listing.current?.querySelector<HTMLElement>(`[data-leaf="${leaf}"]`)?.focus())
+  }
   return (
     <div className={open === undefined ? 'browser' : 'browser open'}>
-      <div className="listing">
+      <div className="listing" ref={listing}>
         {head}
         {found.error !== null ? (
           <ProblemNote error={found.error} again={found.again} />
@@ -53,7 +65,7 @@ export function Browser({
           </p>
         </aside>
       ) : (
-        <Detail key={open} leaf={open} close={() => setQuery({ leaf: undefined })} />
+        <Detail key={open} leaf={open} close={close} />
       )}
     </div>
   )
@@ -71,6 +83,7 @@ function List({
   const { entries, hasMore, more } = found
   const { data: ledger } = useLedger()
   const scroller = useRef<HTMLDivElement>(null)
+  const rowHeight = rowHeights[useSyncExternalStore(onNarrow, () => narrow.matches) ? 'narrow' : 'wide']
   const rows = useVirtualizer({
     count: entries.length,
     getScrollElement: () => scroller.current,
@@ -78,6 +91,8 @@ function List({
     getItemKey: (index) => entries[index]?.leaf_index ?? index,
     overscan: 12,
   })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was measured is of the height before
+  useEffect(() => rows.measure(), [rowHeight, rows])
   const drawn = rows.getVirtualItems()
   const last = drawn.at(-1)?.index ?? 0
   useEffect(() => {
@@ -102,6 +117,7 @@ function List({
               <button
                 type="button"
                 data-row
+                data-leaf={words.leaf}
                 aria-current={words.leaf === open}
                 onClick={() => setQuery({ leaf: String(words.leaf) })}
               >

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Fragment, lazy, Suspense, useState } from 'react'
-import { type Target, targetOf, wordsOf } from '../../model/entry.ts'
+import { beyondTitle, type Target, targetOf, wordsOf } from '../../model/entry.ts'
 import { textAt } from '../../model/member.ts'
 import type { Detail as Line } from '../../model/proof.ts'
-import { momentOf } from '../../model/words.ts'
+import { absolute } from '../../model/words.ts'
 import { Copy } from '../parts/copy.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Asked, Bones, ProblemNote } from '../parts/states.tsx'
@@ -37,7 +37,7 @@ export function Detail({ leaf, close }: { readonly leaf: number; readonly close:
           Back
         </button>
         <code className="leaf">line {leaf}</code>
-        <button type="button" className="bare" aria-label="Close the line" onClick={close}>
+        <button type="button" className="bare" data-close aria-label="Close the line" onClick={close}>
           <Icon name="close" />
         </button>
       </header>
@@ -58,7 +58,7 @@ function Told({
   readonly setReveal: (reveal: boolean) => void
 }) {
   const words = wordsOf(line)
-  const message = textAt(line.line.event, 'message')
+  const message = beyondTitle(textAt(line.line.event, 'message'), words.title)
   const target = targetOf(line)
   const { personal } = line
   const may = useMay()
@@ -72,14 +72,14 @@ function Told({
           </span>
         ))}
         <h2>{words.title}</h2>
-        {message === undefined || message === words.title ? null : <p>{message}</p>}
+        {message === undefined ? null : <p>{message}</p>}
         <dl className="inline">
-          <Fact name="When" value={momentOf(line.time)} />
+          <Fact name="When" value={absolute(Date.parse(line.time))} exactly={line.time} />
           {line.host === null ? null : <Fact name="Host" value={line.host.name} />}
           <Fact name="Sealed by" value={line.source === 'host' ? 'the host' : 'the server'} />
         </dl>
       </div>
-      {line.reason === null ? null : <Reason reason={line.reason} />}
+      {line.reason === null ? null : <Reason reason={line.reason} title={words.title} />}
       {line.ancestry.length === 0 ? null : <Origin steps={line.ancestry} target={target} />}
       <section>
         <h3>Proof</h3>
@@ -119,20 +119,34 @@ function Told({
   )
 }
 
-const Fact = ({ name, value }: { readonly name: string; readonly value: string }) => (
+const Fact = ({
+  name,
+  value,
+  exactly,
+}: {
+  readonly name: string
+  readonly value: string
+  readonly exactly?: string
+}) => (
   <div>
     <dt>{name}</dt>
-    <dd>{value}</dd>
+    <dd title={exactly}>{value}</dd>
   </div>
 )
 
-function Reason({ reason }: { readonly reason: NonNullable<Line['reason']> }) {
+function Reason({
+  reason,
+  title,
+}: {
+  readonly reason: NonNullable<Line['reason']>
+  /** What stands above it already. */
+  readonly title: string
+}) {
   return (
     <section>
       <h3>Why it fired</h3>
       <p className="lead">
-        <b>{reason.name}</b>
-        {reason.description === null ? null : <> {reason.description}</>}
+        {reason.name === title ? null : <b>{reason.name}</b>} {reason.description}
       </p>
       {reason.matched.length === 0 ? null : (
         <table className="table tight">
@@ -175,9 +189,14 @@ function Reason({ reason }: { readonly reason: NonNullable<Line['reason']> }) {
         ))}
       </ul>
       {reason.false_positives.length === 0 ? null : (
-        <p>
-          <small>It may be harmless: {reason.false_positives.map((text) => text.replace(/\.$/, '')).join('; ')}.</small>
-        </p>
+        <div className="harmless">
+          <p>It may be harmless:</p>
+          <ul>
+            {reason.false_positives.map((text) => (
+              <li key={text}>{text}</li>
+            ))}
+          </ul>
+        </div>
       )}
     </section>
   )

@@ -33,6 +33,8 @@ export function FilterBox({ value, apply }: { readonly value: string; readonly a
   }
   const press = (event: KeyboardEvent) => {
     if (event.key === 'Escape') {
+      // One thing at a time.
+      if (isShown) event.stopPropagation()
       setOpen(false)
       return
     }
@@ -107,6 +109,9 @@ export function FilterBox({ value, apply }: { readonly value: string; readonly a
       </div>
       <p id={`${id}-said`} className={problem === undefined || isUnfinished ? 'said' : 'said wrong'} role="status">
         {problem === undefined ? (parsed === undefined ? '' : 'Enter applies it') : filterProblemText(problem)}
+        {problem === undefined || isUnfinished ? null : (
+          <b>{value === '' ? ' The list is not filtered.' : ` The list is still filtered by ${value}`}</b>
+        )}
       </p>
     </div>
   )

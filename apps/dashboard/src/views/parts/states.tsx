@@ -37,8 +37,19 @@ export const NotYours = ({ request }: { readonly request?: string | undefined })
   </div>
 )
 
-/** What went wrong, what it means, and what leads to it in the log. */
-export function ProblemNote({ error, again }: { readonly error: unknown; readonly again?: () => void }) {
+/** `body.name` is how the API calls it; people see a field. */
+const fieldOf = (at: string) => at.replace(/^(?:body|params|query)\.?/, '').replaceAll('_', ' ')
+
+/** What went wrong, what it means, and what leads to it in the log. `told`: parts whose fields say themselves what is wrong. */
+export function ProblemNote({
+  error,
+  again,
+  told = [],
+}: {
+  readonly error: unknown
+  readonly again?: () => void
+  readonly told?: readonly string[]
+}) {
   if (error === null || error === undefined) return null
   if (isProblem(error, 'ACCESS_DENIED')) return <NotYours request={error.problem.request_id} />
   const button =
@@ -55,16 +66,22 @@ export function ProblemNote({ error, again }: { readonly error: unknown; readonl
         {button}
       </div>
     )
-  const { title, detail, advice, problems = [], code, request_id } = error.problem
+  const { title, code, request_id } = error.problem
+  const all = error.problem.problems ?? []
+  const problems = all.filter(({ at }) => !told.includes(at))
+  if (all.length > 0 && problems.length === 0) return null
+  // Which part of a request is wrong says more than that one is.
+  const about = all.length > 0 ? [] : [error.problem.detail, error.problem.advice]
   return (
     <div className="problem" role="alert">
       <b>{title}</b>
-      {[detail, advice].map((text) => (text === undefined ? null : <span key={text}>{text}</span>))}
+      {about.map((text) => (text === undefined ? null : <span key={text}>{text}</span>))}
       {problems.length === 0 ? null : (
         <ul>
           {problems.map(({ at, rule }) => (
             <li key={at + rule}>
-              <code>{at}</code> {rule}
+              {fieldOf(at) === '' ? null : <b>{fieldOf(at)}: </b>}
+              {rule}
             </li>
           ))}
         </ul>

@@ -11,6 +11,7 @@ import { several } from '../../model/words.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Page } from '../parts/page.tsx'
 import { Asked, ProblemNote } from '../parts/states.tsx'
+import { useUnsaved } from '../parts/unsaved.tsx'
 import { useAct, useAsk, useMay } from '../session.ts'
 import { Changes } from './changes.tsx'
 import { DryRun } from './dry-run.tsx'
@@ -30,7 +31,15 @@ export function Editor({ id, begun }: { readonly id: string; readonly begun: Pol
     { enabled: begun === undefined },
   )
   if (begun !== undefined) return <Writing id={id} read={{ text: pretty(beginnings[begun]), etag: undefined }} />
-  return <Asked of={read}>{(found) => <Writing key={found.etag} id={id} read={found} />}</Asked>
+  return <Asked of={read}>{(found) => <Kept id={id} found={found} />}</Asked>
+}
+
+/** What somebody else saved meanwhile waits while there is something here that it would overwrite. */
+function Kept({ id, found }: { readonly id: string; readonly found: Read }) {
+  const [kept, keep] = useState(found)
+  const [isChanged, setChanged] = useState(false)
+  if (!isChanged && kept !== found) keep(found)
+  return <Writing key={kept.etag} id={id} read={kept} tellChanged={setChanged} />
 }
 
 const panes = [
@@ -41,7 +50,15 @@ const panes = [
 ] as const
 type Pane = (typeof panes)[number]['name']
 
-function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
+function Writing({
+  id,
+  read,
+  tellChanged,
+}: {
+  readonly id: string
+  readonly read: Read
+  readonly tellChanged?: (isChanged: boolean) => void
+}) {
   const [text, setText] = useState(read.text)
   const [pane, setPane] = useState<Pane>('Problems')
   const area = useRef<HTMLTextAreaElement>(null)
@@ -51,6 +68,11 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
   const errors = validation.problems.filter(({ severity }) => severity === 'error').length
   const isNew = read.etag === undefined
   const isChanged = isNew || text !== read.text
+  const { question, release } = useUnsaved(text !== read.text, id)
+  const giveUp = () => {
+    release()
+    tellChanged?.(false)
+  }
   const save = useAct(
     (door, policy: string) =>
       door.call('putPolicy', {
@@ -61,12 +83,22 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
     {
       changes: ['policies', 'policy', 'versions'],
       says: () => `${id} saved and signed`,
-      done: () => setQuery({ id, new: undefined }),
+      done: () => {
+        giveUp()
+        setQuery({ id, new: undefined })
+      },
     },
   )
   const remove = useAct(
     (door, etag: string) => door.call('deletePolicy', { params: { id }, headers: { 'if-match': etag } }),
-    { changes: ['policies'], says: () => `${id} deleted`, done: () => setQuery({ id: undefined, new: undefined }) },
+    {
+      changes: ['policies'],
+      says: () => `${id} deleted`,
+      done: () => {
+        giveUp()
+        setQuery({ id: undefined, new: undefined })
+      },
+    },
   )
   const lines = text.split('\n').length
   const may = useMay()
@@ -80,7 +112,9 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
           : errors > 0
             ? `${several(errors, 'error')} to mend before it can be saved`
             : isChanged
-              ? 'It can be saved'
+              ? isNew && text === read.text
+                ? 'It can be saved'
+                : 'Not saved yet; it can be'
               : 'As it was saved'
       }
       fills
@@ -113,6 +147,7 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
         </>
       }
     >
+      {question}
       <div className="policy">
         <div className="source card">
           <pre ref={gutter} aria-hidden="true">
@@ -127,7 +162,10 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
             spellCheck={false}
             autoComplete="off"
             wrap="off"
-            onChange={({ target }) => setText(target.value)}
+            onChange={({ target }) => {
+              setText(target.value)
+              tellChanged?.(target.value !== read.text)
+            }}
             onScroll={({ currentTarget }) => {
               if (gutter.current !== null) gutter.current.scrollTop = currentTarget.scrollTop
             }}
@@ -161,11 +199,12 @@ function Writing({ id, read }: { readonly id: string; readonly read: Read }) {
               <button
                 type="button"
                 className="button small"
-                onClick={() =>
+                onClick={() => {
+                  giveUp()
                   void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[1] === 'policy' })
-                }
+                }}
               >
-                Read what is there now
+                Give mine up, and read what is there now
               </button>
             ) : null}
             {pane === 'Problems' ? (

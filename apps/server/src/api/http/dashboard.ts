@@ -90,6 +90,24 @@ export const dashboardRoutes = (files: readonly DashboardFile[]): Route[] =>
     ),
   )
 
+/** Of a program: it reads the words of the API. */
+const forPrograms = /^\/(?:api|auth|assets)(?:\/|$)/
+
+/** Whoever typed an address is told by the dashboard that nothing is there. Undefined: it was no person, or there is none. */
+export function noSuchPage(files: readonly DashboardFile[]): (asked: NotFound) => Answer<unknown> | undefined {
+  const page = files.find(({ paths }) => paths.includes('/'))
+  return ({ method, path, request }) => {
+    const isPerson = method === 'GET' && String(request.headers.accept).includes('text/html') && !forPrograms.test(path)
+    if (page === undefined || !isPerson) return undefined
+    const { body, headers } = answerOf(page, {
+      ...request,
+      headers: { ...request.headers, 'if-none-match': undefined },
+    })
+    return new Answer(body, { status: 404, headers: { ...headers, 'content-type': page.type } })
+  }
+}
+export type NotFound = { readonly method: string; readonly path: string; readonly request: RequestFacts }
+
 function answerOf({ headers, plain, encoded }: DashboardFile, request: RequestFacts): Answer<unknown> {
   if (request.headers['if-none-match'] === headers.etag) return new Answer(undefined, { status: 304, headers })
   const accepted = String(request.headers['accept-encoding'] ?? '')

@@ -5,8 +5,9 @@ import type { Access, SignIn } from '../../access/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { ApiPorts } from '../ports.ts'
-import { type DashboardFile, dashboardRoutes } from './dashboard.ts'
+import { type DashboardFile, dashboardRoutes, noSuchPage } from './dashboard.ts'
 import { createIdempotency } from './idempotency.ts'
+import { noticesLike } from './notice.ts'
 import { openApiOf } from './openapi.ts'
 import { httpErrors } from './problems.ts'
 import type { Route } from './route.ts'
@@ -50,6 +51,8 @@ export type HttpPorts = TenantPorts & {
   readonly api: ApiPorts
   readonly listening: FeedPorts
   readonly version: string
+  /** Without its files, the API alone. */
+  readonly dashboard?: readonly DashboardFile[] | undefined
 }
 
 /** Every route there is, the document about them included. */
@@ -67,7 +70,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...tokenRoutes(access),
     ...peopleRoutes(access, signIn),
     ...groupRoleRoutes(access),
-    ...signInRoutes(signIn, access.gate),
+    ...signInRoutes(signIn, access.gate, noticesLike(ports.dashboard ?? [])),
     ...policyRoutes(policies, dryRuns),
     ...subjectRoutes(api),
     ...deploymentRoutes(api),
@@ -97,8 +100,6 @@ export type HttpOptions = HttpPorts & {
   /** What every request must keep to, whatever it asks for. */
   readonly checkForm?: ServeOptions['checkForm']
   readonly proxies?: Proxies
-  /** Of the dashboard; without them, the API alone. */
-  readonly dashboard?: readonly DashboardFile[] | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -113,6 +114,7 @@ export const httpApp = (options: HttpOptions, authenticate: ServeOptions['authen
     limits: options.limits,
     checkForm: options.checkForm,
     proxies: options.proxies,
+    noSuchPage: noSuchPage(options.dashboard ?? []),
     clock: options.clock,
     log: options.log,
   })

@@ -7,6 +7,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { z } from 'zod'
 import { type Access, type Authorised, actions, nameOf } from '../../access/index.ts'
 import { newRequestId } from '../request-id.ts'
+import type { NotFound } from './dashboard.ts'
 import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf, retryAfterOf } from './problems.ts'
 import { readJson } from './read-json.ts'
@@ -35,6 +36,8 @@ export type ServeOptions = {
   readonly idempotency: Idempotency
   /** Through whom requests may come for others; without: nobody. */
   readonly proxies?: Proxies | undefined
+  /** What a person is shown where nothing is; undefined: nothing but the problem. */
+  readonly noSuchPage?: ((asked: NotFound) => Answer<unknown> | undefined) | undefined
   /**
    * Requests a second: of one address before anybody knows who it is, and of one tenant. And how many of one tenant are
    * under way at once.
@@ -87,14 +90,22 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
   const isTold = (status: number, { raw }: FastifyRequest) =>
     told.take(`${status} ${clientOf(addressOf(raw, proxies))}`) === 0
   app.setErrorHandler((error, request, reply) => answerProblem({ log, isTold }, request, reply, translated(error)))
-  app.setNotFoundHandler((request, reply) =>
-    answerProblem(
+  app.setNotFoundHandler((request, reply) => {
+    const facts = factsOf(request, reply, proxies)
+    const path = request.url.split('?', 1)[0] ?? ''
+    const page = options.noSuchPage?.({ method: request.method, path, request: facts })
+    if (page !== undefined)
+      return reply
+        .status(page.status ?? 404)
+        .headers({ ...page.headers } as Record<string, string>)
+        .send(page.body)
+    return answerProblem(
       { log, isTold },
       request,
       reply,
       httpError('ROUTE_UNKNOWN', { attempted: 'finding a route', received: request.method }),
-    ),
-  )
+    )
+  })
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...securityHeaders, 'x-request-id': request.id })
     if (protocolOf(request.raw, proxies) === 'https') reply.header('strict-transport-security', 'max-age=31536000')

@@ -443,7 +443,8 @@ inApp('DET-5: who cannot sign in is told so and no more, as a page in a browser'
   const page = await network.inject({ url, headers: { accept: 'text/html,*/*' } })
   assert.equal(page.statusCode, 401)
   assert.match(String(page.headers['content-type']), /^text\/html/)
-  assert.match(page.body, /<h1>Invalid credentials<\/h1>/)
+  assert.match(page.body, /<h1>This log-in came to nothing<\/h1>/)
+  assert.match(page.body, /Invalid credentials · LOGIN_FOREIGN · req_/)
   assert(!/script>|no log-in of the last|<b>/.test(page.body), page.body)
   assert.match(String(page.headers['content-security-policy']), /default-src 'none'/)
   assert.deepEqual(

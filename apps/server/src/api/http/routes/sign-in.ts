@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { actionNames, type Gate, type Sent, type SignIn, type Visit } from '../../../access/index.ts'
+import type { DrawNotice } from '../notice.ts'
 import { problemOf, retryAfterOf } from '../problems.ts'
 import { Answer, openRoute, type RequestFacts, type Route, selfRoute } from '../route.ts'
 import { personId, tenantName, time } from '../shapes.ts'
@@ -38,6 +39,7 @@ const sentAway = z.object({ redirect: z.string().describe('Where to go from here
 export const signInRoutes = (
   { acts, beginLogin, finishLogin, followLink }: SignIn,
   { mayDo }: Pick<Gate, 'mayDo'>,
+  drawNotice: DrawNotice,
 ): Route[] => [
   openRoute({
     method: 'GET',
@@ -50,7 +52,7 @@ export const signInRoutes = (
     status: 303,
     media,
     errors: ['LOGIN_RETURN', ...errorsOfLogin],
-    handle: ({ query, request }) => inBrowser(request, () => beginLogin(visitOf(request), query.return_to)),
+    handle: ({ query, request }) => inBrowser(drawNotice, request, () => beginLogin(visitOf(request), query.return_to)),
   }),
   openRoute({
     method: 'GET',
@@ -64,7 +66,7 @@ export const signInRoutes = (
     media,
     errors: ['LOGIN_FOREIGN', 'LOGIN_UNPROVEN', 'LOGIN_DECLINED', 'LOGIN_WITHOUT_ROLE', ...errorsOfLogin],
     handle: ({ query, request }) =>
-      inBrowser(request, () => {
+      inBrowser(drawNotice, request, () => {
         const pairs = Object.entries(query).flatMap(([name, value]) => [value].flat().map((text) => [name, text]))
         return finishLogin(visitOf(request), new URLSearchParams(pairs))
       }),
@@ -81,7 +83,7 @@ export const signInRoutes = (
     media,
     errors: ['LINK_UNKNOWN', 'LINK_OVER', ...errorsOfLogin],
     handle: ({ query, request }) =>
-      inBrowser(request, () => {
+      inBrowser(drawNotice, request, () => {
         // A browser that only looks ahead must not use the link up.
         const isAhead = [request.headers['sec-purpose'], request.headers.purpose].some((value) => value !== undefined)
         return isAhead ? undefined : followLink(visitOf(request), query.code)
@@ -195,7 +197,11 @@ const timeOf = (ms: number) => new Date(ms).toISOString()
 const away = ({ redirect, cookies }: Sent) => new Answer({ redirect }, { headers: { 'set-cookie': cookies } })
 
 /** A person looks at what comes of it: where something is wrong, at a page that says so, and how to go on. */
-async function inBrowser(request: RequestFacts, work: () => Promise<Sent> | undefined): Promise<Answer<undefined>> {
+async function inBrowser(
+  drawNotice: DrawNotice,
+  request: RequestFacts,
+  work: () => Promise<Sent> | undefined,
+): Promise<Answer<undefined>> {
   try {
     const sent = await work()
     if (sent === undefined) return new Answer(undefined, { status: 503 })
@@ -203,19 +209,8 @@ async function inBrowser(request: RequestFacts, work: () => Promise<Sent> | unde
   } catch (error) {
     if (!String(request.headers.accept).includes('text/html')) throw error
     const problem = problemOf(error, request.requestId)
-    const { status, title, code, detail, advice } = problem
-    const rows = [detail, advice, `${code}, ${request.requestId}`].filter((text) => text !== undefined)
-    const page = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)} · Sealwatch</title>
-<h1>${escaped(title)}</h1>
-${rows.map((text) => `<p>${escaped(text)}</p>`).join('\n')}
-<p><a href="/auth/login">Sign in</a></p>
-`
+    const { status } = problem
+    const page = drawNotice(problem)
     return new Answer(page as unknown as undefined, { status, headers: retryAfterOf(error, problem) })
   }
 }
-
-const escaped = (text: string) => text.replace(/[&<>"']/g, (unit) => `&#${unit.codePointAt(0)};`)

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// A page that says in plain words why a log-in led nowhere, and how to go on. It looks like the dashboard where there is
+// one, and can be read without. Of a denial it tells no more than the API does (DET-5), and the same of every account.
+
+import type { DashboardFile } from './dashboard.ts'
+import type { Problem } from './problems.ts'
+
+export type Notice = {
+  readonly title: string
+  /** What happened. */
+  readonly what: string
+  readonly next: readonly string[]
+  /** What root runs. */
+  readonly command?: { readonly before: string; readonly text: string }
+}
+
+const linkOver: Notice = {
+  title: 'This link signs nobody in any more',
+  what: 'A link works once, and for a few minutes. This one was used, or its time is over, or it was not copied whole.',
+  next: ['Were you invited? Ask whoever sent it to you for another link.'],
+  command: { before: 'Do you run this server? Make another one there:', text: 'sudo ./sealwatch login' },
+}
+const notLetIn: Notice = {
+  title: 'You were not let in',
+  what: 'Whoever signs in here holds a role. With what you signed in by, nobody does at the moment.',
+  next: ['Ask whoever administers Sealwatch for you, and tell them the request below.'],
+}
+const cameToNothing: Notice = {
+  title: 'This log-in came to nothing',
+  what: 'It took longer than ten minutes, began in another browser or window, or the page was opened a second time.',
+  next: ['Sign in again, in one window, and with cookies allowed.'],
+}
+const tooOften: Notice = {
+  title: 'Too many log-ins at once',
+  what: 'An address, and a person, signs in a few times a minute.',
+  next: ['Wait a moment, then sign in again.'],
+}
+
+const providerAway: Notice = {
+  title: 'Nobody can sign in at the moment',
+  what: 'The provider by which people sign in does not answer as it should.',
+  next: ['Try again in a moment.', 'Do you run this server? If it goes on, its log says why, under the request below.'],
+}
+const noProvider: Notice = {
+  title: 'Nobody can sign in here yet',
+  what: 'This server was told of no provider by which people sign in.',
+  next: ['Do you run it? docs/sign-in.md shows the settings; `sealwatch up` brings a provider of its own.'],
+}
+
+const notices: Readonly<Record<string, Notice>> = {
+  LINK_OVER: linkOver,
+  LINK_UNKNOWN: linkOver,
+  LOGIN_WITHOUT_ROLE: notLetIn,
+  LOGIN_DECLINED: notLetIn,
+  PERSON_DISABLED: notLetIn,
+  LOGIN_FOREIGN: cameToNothing,
+  LOGIN_UNPROVEN: cameToNothing,
+  LOGIN_RETURN: cameToNothing,
+  LOGIN_TOO_OFTEN: tooOften,
+  PROVIDER_UNAVAILABLE: providerAway,
+  PROVIDER_UNFIT: providerAway,
+  LOGIN_NO_PROVIDER: noProvider,
+}
+
+const noticeOf = ({ title, code, detail, advice }: Problem): Notice =>
+  notices[code] ?? {
+    title,
+    what: detail ?? 'It was not you: something here went wrong.',
+    next: [advice ?? 'Try again in a moment.'],
+  }
+
+/** Draws a problem as such a page. */
+export type DrawNotice = (problem: Problem) => string
+
+/** By the sheets of the dashboard, from where it is served; nothing stands in the page itself that a strict policy stops. */
+export function noticesLike(dashboard: readonly DashboardFile[]): DrawNotice {
+  const all = dashboard.flatMap(({ type, paths }) => paths.map((path) => ({ type, path })))
+  const head = [
+    ...all
+      .filter(({ type }) => type.startsWith('text/css'))
+      .map(({ path }) => `<link rel="stylesheet" href="${escaped(path)}">`),
+    ...all.filter(({ path }) => path === '/theme.js').map(({ path }) => `<script src="${path}"></script>`),
+    ...all.filter(({ path }) => path === '/mark.svg').map(({ path }) => `<link rel="icon" href="${path}">`),
+  ]
+  return (problem) => pageOf(problem, noticeOf(problem), head.join('\n'))
+}
+
+/** As in the dashboard (views/parts/icon.tsx). */
+const mark = `<svg class="mark" width="52" height="52" viewBox="0 0 32 32" fill="none" stroke="currentColor" aria-hidden="true">
+<path d="M16 2.5l11 4v8.2c0 7-4.6 12.3-11 14.8C9.6 27 5 21.7 5 14.7V6.5z" stroke-width="2.2" stroke-linejoin="round"/>
+<g fill="currentColor" stroke="none"><circle cx="16" cy="11" r="2.3"/><circle cx="11" cy="19" r="2.3"/><circle cx="21" cy="19" r="2.3"/></g>
+<path d="M16 11l-5 8M16 11l5 8" stroke-width="1.6"/></svg>`
+
+const pageOf = (problem: Problem, { title, what, next, command }: Notice, head: string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escaped(title)} · Sealwatch</title>
+${head}
+</head>
+<body>
+<main class="alone notice">
+<div>
+${mark}
+<h1>${escaped(title)}</h1>
+<p>${escaped(what)}</p>
+${next.map((text) => `<p class="next">${escaped(text)}</p>`).join('\n')}
+${command === undefined ? '' : `<p class="next">${escaped(command.before)}<br><code>${escaped(command.text)}</code></p>`}
+<a class="button first" href="/auth/login">Sign in</a>
+<small>${[problem.title, problem.code, problem.request_id].map(escaped).join(' · ')}</small>
+</div>
+</main>
+</body>
+</html>
+`
+
+const escaped = (text: string) => text.replace(/[&<>"']/g, (unit) => `&#${unit.codePointAt(0)};`)
