@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { rfc3339, systemClock } from '@sealwatch/base'
 import type { Page } from 'playwright-core'
 import { noChromium } from '../chromium.ts'
 import { findingsOf } from './axe.ts'
@@ -15,12 +16,22 @@ if (noChromium === false) {
   before(async () => {
     visitor = await openVisitor()
     await switchTenant(visitor.page, 'default')
-    const events = [firing('shadow-read'), firing('memfd-exec')]
+    const events = [firing('shadow-read'), firing('memfd-exec'), stopped()]
     const host = await startHost(visitor.server, { name: 'web-1', events })
     await host.finish(10_000)
     await host.stop()
   })
   after(() => visitor[Symbol.asyncDispose]())
+}
+
+/** The agent was away for 75 seconds (docs/formats/event.md, 7.2). */
+function stopped() {
+  const nowNs = systemClock.nowNs()
+  const at = (agoS: bigint) => rfc3339(nowNs - agoS * 1_000_000_000n)
+  const { device, metadata } = firing('shadow-read') as Record<string, Record<string, unknown>>
+  const gap = { cause: 'agent_stopped', from: at(135n), to: at(60n) }
+  const event = { class_uid: 1008, device, metadata: { ...metadata, event_code: 'gap' }, unmapped: { gap } }
+  return event as unknown as ReturnType<typeof firing>
 }
 
 async function goTo(path: string) {
@@ -167,6 +178,16 @@ test('what somebody else saves meanwhile overwrites nothing here; once saved, on
   await page.getByText('shared saved and signed').waitFor()
   await page.getByRole('link', { name: 'Hosts' }).click()
   await page.getByRole('heading', { name: 'Hosts', level: 1 }).waitFor()
+})
+
+test('a host tells for how long nobody knows what happened on it, and which line says so', only, async () => {
+  const page = await goTo('/hosts')
+  const card = page.locator('.host').filter({ hasText: 'web-1' })
+  await card.getByText(/1 interval of 1 min 15 s together.* because its agent was stopped/).waitFor()
+  await everyLook(page)
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await card.getByRole('link', { name: /^line/ }).click()
+  await page.getByRole('article').getByText('Sealed by').waitFor()
 })
 
 test('while a filter is wrong, the list says what it still shows', only, async () => {

@@ -6,10 +6,8 @@ import { useSyncExternalStore } from 'react'
 const changed = 'sealwatch:here'
 
 function subscribe(then: () => void): () => void {
-  for (const name of ['popstate', changed]) window.addEventListener(name, then)
-  return () => {
-    for (const name of ['popstate', changed]) window.removeEventListener(name, then)
-  }
+  window.addEventListener(changed, then)
+  return () => window.removeEventListener(changed, then)
 }
 
 const current = () => window.location.pathname + window.location.search
@@ -23,33 +21,34 @@ export function useHere(): Here {
 
 /** Whoever is asked before one leaves; `leave` goes on. */
 type Ask = (leave: () => void) => void
-let asked: Ask | undefined
+let held: { readonly ask: Ask; readonly at: string } | undefined
 
 /** Until what it returns is called, nobody goes anywhere else before `ask` was answered: on this page, back, or away from it. */
 export function holdHere(ask: Ask): () => void {
-  const at = current()
-  const back = (event: PopStateEvent) => {
-    const to = current()
-    event.stopImmediatePropagation()
-    window.history.pushState(null, '', at)
-    beforeLeaving(() => go(to))
-  }
+  const mine = { ask, at: current() }
   const away = (event: BeforeUnloadEvent) => event.preventDefault()
-  asked = ask
-  // Before whoever else hears of it.
-  window.addEventListener('popstate', back, { capture: true })
+  held = mine
   window.addEventListener('beforeunload', away)
   return () => {
-    if (asked === ask) asked = undefined
-    window.removeEventListener('popstate', back, { capture: true })
+    if (held === mine) held = undefined
     window.removeEventListener('beforeunload', away)
   }
 }
 
+// The one who hears of it: the browser has gone back already, and is called back where somebody is held.
+window.addEventListener('popstate', () => {
+  const to = current()
+  if (held === undefined) window.dispatchEvent(new Event(changed))
+  else {
+    window.history.pushState(null, '', held.at)
+    held.ask(() => go(to))
+  }
+})
+
 /** At once where nobody holds one here. */
 export function beforeLeaving(leave: () => void): void {
-  if (asked === undefined) leave()
-  else asked(leave)
+  if (held === undefined) leave()
+  else held.ask(leave)
 }
 
 export function go(to: string, how: { readonly replace?: boolean } = {}): void {

@@ -13,6 +13,17 @@ export const sensorWords: Readonly<Record<Sensor['mode'], { readonly text: strin
   unknown: { text: 'not told yet', tone: '' },
 }
 
+const gaps: Readonly<Record<string, string>> = {
+  sensor_died: 'its sensor ended unexpectedly',
+  agent_died: 'its agent ended unexpectedly',
+  agent_stopped: 'its agent was stopped',
+  host_restarted: 'it was restarted',
+  counters_removed: 'the counters of its sensor were removed',
+  frames_unreadable: 'frames of its sensor could not be read',
+}
+/** Why nobody knows what happened for a while (docs/formats/event.md, 7.2). */
+export const gapWords = (cause: string): string => gaps[cause] ?? cause
+
 /** What was dropped, at all sites that say so. */
 export const lossOf = (sites: Sensor['sites']): bigint =>
   sites.reduce((sum, { dropped }) => sum + BigInt(dropped ?? 0), 0n)

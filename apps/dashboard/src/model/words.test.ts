@@ -2,7 +2,18 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { absolute, byNoun, clockOf, dayOf, lengthOf, relative, roleTitle, several, shortHash } from './words.ts'
+import {
+  absolute,
+  byNoun,
+  clockOf,
+  dayOf,
+  lengthOf,
+  relative,
+  roleTitle,
+  several,
+  shortHash,
+  wholeLength,
+} from './words.ts'
 
 test('times are said against now, in their largest unit, and alike for everybody', () => {
   const now = Date.parse('2026-11-21T12:00:00Z')
@@ -13,6 +24,8 @@ test('times are said against now, in their largest unit, and alike for everybody
   assert.equal(lengthOf(0), '0 s')
   const line = '2026-11-21T12:00:05.123456789Z'
   assert.deepEqual([clockOf(line), dayOf(line)], ['12:00:05', '21 Nov'])
+  const lengths = [400, 75_000, 3_600_000, 90_061_000].map(wholeLength)
+  assert.deepEqual(lengths, ['less than 1 s', '1 min 15 s', '1 h', '1 d 1 h'])
   assert.equal(absolute(now), '2026-11-21 12:00:00 UTC')
 })
 

@@ -19,6 +19,18 @@ export function lengthOf(ms: number): string {
   return `${Math.floor(Math.max(0, ms) / size)} ${name}`
 }
 
+/** To the second, for what is counted: "1 min 15 s"; of less than one, "less than 1 s". */
+export function wholeLength(ms: number): string {
+  if (ms < second) return 'less than 1 s'
+  let left = ms
+  const parts = units.flatMap(([size, name]) => {
+    const count = Math.floor(left / size)
+    left -= count * size
+    return count === 0 ? [] : [`${count} ${name}`]
+  })
+  return parts.slice(0, 2).join(' ')
+}
+
 /** Against now: "now", "12 s ago", "in 3 d". */
 export function relative(timeMs: number, nowMs: number): string {
   const past = nowMs - timeMs

@@ -2,8 +2,8 @@
 
 import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
-import { dueIn, lossOf, sensorWords } from '../model/host.ts'
-import { counted } from '../model/words.ts'
+import { dueIn, gapWords, lossOf, sensorWords } from '../model/host.ts'
+import { counted, dayOf, several, wholeLength } from '../model/words.ts'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
 import { Field } from './parts/field.tsx'
@@ -65,7 +65,7 @@ export function Hosts() {
 const byName = (one: Host, other: Host) => one.hostname.localeCompare(other.hostname, 'en', { numeric: true })
 
 function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() => void) | undefined }) {
-  const { sensor, certificate } = host
+  const { sensor, certificate, unknown } = host
   const mode = sensorWords[sensor.mode]
   const now = useNow()
   const due = dueIn(Date.parse(certificate.expires_at) - now)
@@ -119,10 +119,23 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           </dd>
         </div>
       </dl>
+      {unknown.newest === null ? null : (
+        <p className="unknown">
+          <Icon name="warn" size={14} />
+          <span>
+            Nobody knows what happened in {several(unknown.intervals, 'interval')} of {wholeLength(unknown.length_ms)}{' '}
+            together, since {dayOf(unknown.since)}: last until <Time at={unknown.newest.to} />, because{' '}
+            {gapWords(unknown.newest.cause)}.
+          </span>
+          <a href={`/events?leaf=${unknown.newest.leaf_index}`}>line {counted(unknown.newest.leaf_index)}</a>
+        </p>
+      )}
       {sensor.sites.length === 0 ? null : (
         <details>
           <summary>
-            {loss === 0n ? 'Nothing was lost' : `${counted(loss)} events were lost in the kernel, and counted`}
+            {loss === 0n
+              ? 'While it watched, nothing was lost'
+              : `${counted(loss)} events were lost in the kernel, and counted`}
             <small> · {sensor.sites.length} sites</small>
           </summary>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}

@@ -3,13 +3,14 @@
 import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
 import { slugProblem } from '../model/slug.ts'
+import { Copy } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
 import { Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, ProblemNote } from './parts/states.tsx'
 import { Time } from './parts/time.tsx'
-import { useAct, useAsk, useMay } from './session.ts'
+import { useAct, useAsk, useMay, useSession } from './session.ts'
 
 type Tenant = Operations['listTenants']['answer']['items'][number]
 const shownMax = 500
@@ -119,8 +120,13 @@ function Edit({ tenant, close }: { readonly tenant: Tenant | 'new'; readonly clo
       isNew
         ? door.call('createTenant', { body: { name, ...(to === '' ? {} : { title: to }) } })
         : door.call('renameTenant', { params: { tenant_name: name }, body: { title: to } }),
-    { changes: ['tenants'], says: () => (isNew ? `${name} created` : `${name} renamed`), done: close },
+    {
+      changes: ['tenants'],
+      says: () => (isNew ? `${name} created` : `${name} renamed`),
+      ...(isNew ? {} : { done: close }),
+    },
   )
+  if (isNew && save.data !== undefined) return <Created name={name} close={close} />
   return (
     <Dialog
       title={isNew ? 'New tenant' : `Tenant ${name}`}
@@ -166,3 +172,49 @@ function Edit({ tenant, close }: { readonly tenant: Tenant | 'new'; readonly clo
     </Dialog>
   )
 }
+
+/** It has nobody in it yet: whoever administers the deployment does not read its events, and lets nobody do so from here. */
+const Created = ({ name, close }: { readonly name: string; readonly close: () => void }) => (
+  <Dialog
+    title={`${name} is there`}
+    close={close}
+    footer={
+      <button type="button" className="button first" onClick={close}>
+        Done
+      </button>
+    }
+  >
+    <p>
+      It has a ledger and keys of its own, and nobody in it yet, not even you: whoever administers the deployment reads
+      no tenant’s events. Let its first administrator in on the server:
+    </p>
+    <Step command={`sudo ./sealwatch member invite 'Their name' tenant_admin --tenant ${name}`}>
+      Somebody new, by a link that works once
+    </Step>
+    <Own tenant={name} />
+    <p>
+      <small>
+        Whoever was let in finds it under Tenant, at the top left, and invites all others from its page People.
+      </small>
+    </p>
+  </Dialog>
+)
+
+function Own({ tenant }: { readonly tenant: string }) {
+  const id = useSession().view.person?.person_id
+  return id === undefined ? null : (
+    <Step command={`sudo ./sealwatch member grant ${id} tenant_admin --tenant ${tenant}`}>
+      You, or whoever else has an account: by their id
+    </Step>
+  )
+}
+
+const Step = ({ command, children }: { readonly command: string; readonly children: string }) => (
+  <div className="step">
+    <b>{children}</b>
+    <code>{command}</code>
+    <div>
+      <Copy text={command} label="Copy" />
+    </div>
+  </div>
+)

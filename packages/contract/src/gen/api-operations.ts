@@ -307,6 +307,17 @@ export type Operations = {
           readonly serial: string
           readonly expires_at: string
         }
+        readonly unknown: {
+          readonly since: string
+          readonly intervals: number
+          readonly length_ms: number
+          readonly newest: {
+            readonly from: string
+            readonly to: string
+            readonly cause: string
+            readonly leaf_index: number
+          } | null
+        }
         readonly sensor: {
           readonly mode: "full" | "partial" | "none" | "lost" | "stopped" | "unknown"
           readonly since: string | null
@@ -345,6 +356,17 @@ export type Operations = {
       readonly certificate: {
         readonly serial: string
         readonly expires_at: string
+      }
+      readonly unknown: {
+        readonly since: string
+        readonly intervals: number
+        readonly length_ms: number
+        readonly newest: {
+          readonly from: string
+          readonly to: string
+          readonly cause: string
+          readonly leaf_index: number
+        } | null
       }
       readonly sensor: {
         readonly mode: "full" | "partial" | "none" | "lost" | "stopped" | "unknown"

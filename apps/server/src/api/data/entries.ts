@@ -155,7 +155,7 @@ async function leavesIn(
 }
 
 /** In the order of the leaves that are given, which goes up or down. What stands between two is read over when it is little. */
-async function readEntries(ports: ApiPorts, ledger: Ledger, leaves: readonly number[]): Promise<Entry[]> {
+export async function readEntries(ports: ApiPorts, ledger: Ledger, leaves: readonly number[]): Promise<Entry[]> {
   const [first, last] = [leaves[0] ?? 0, leaves.at(-1) ?? 0]
   const hostOf = await ports.hostBook.of(ledger.tenant)
   const upwards = first > last ? leaves.toReversed() : leaves

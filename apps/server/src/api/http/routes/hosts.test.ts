@@ -2,17 +2,18 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { JsonObject } from '@sealwatch/base'
+import { type JsonObject, systemClock } from '@sealwatch/base'
 import { dataApp } from '../../../../test/data-app.ts'
-import { type DataRoom, openDataRoom, type TestHost } from '../../../../test/data-room.ts'
+import { type DataRoom, firstMs, openDataRoom, type TestHost } from '../../../../test/data-room.ts'
 import { hostRoutes } from './hosts.ts'
 
+const hourMs = 3_600_000
 let room: DataRoom
 let app: ReturnType<typeof dataApp>
 let [one, two, theirs]: TestHost[] = []
 
 before(async () => {
-  room = await openDataRoom(['acme', 'zeta'])
+  room = await openDataRoom(['acme', 'zeta'], { ...systemClock, nowMs: () => firstMs + hourMs })
   app = dataApp(room, hostRoutes(room.ports))
   one = await room.host('acme', 'web-1')
   two = await room.host('acme', 'web-2')
@@ -66,6 +67,35 @@ test('a host is told with its certificate, its chain, and what its sensor sees, 
   assert.equal(await modeAfter(attached({ exec: 7, a: null, b: { ok: 'true', reason: [] } })), 'none')
   await one.ship([{}], { sites: { exec: ['x', -1, null], other: 7 } })
   assert.equal((await hostOf(one)).sensor.sites[0].produced, null)
+})
+
+test('when nobody knows what happened on a host is told with it, for as long as it was (LOG-2)', async () => {
+  assert.ok(two)
+  const host = two
+  const nowMs = room.ports.clock.nowMs()
+  const at = (agoS: number) => `${new Date(nowMs - agoS * 1000).toISOString().slice(0, -1)}000000Z`
+  const log = (event_code: string, unmapped: JsonObject): JsonObject => ({
+    class_uid: 1008,
+    metadata: { event_code },
+    unmapped,
+  })
+  const gap = (from: unknown, to: unknown) => log('gap', { gap: { cause: 'agent_stopped', from, to } as JsonObject })
+  const { unknown } = await hostOf(host)
+  assert.deepEqual([unknown.intervals, unknown.length_ms, unknown.newest], [0, 0, null])
+  await host.ship([gap(at(600), at(540))])
+  const [leaf] = (await host.ship([gap(at(90), at(15))])).slice(-1)
+  // What is no interval, and what is none of these, counts for nothing.
+  await host.ship([
+    gap(at(15), at(90)),
+    gap('never', 7),
+    log('gap', {}),
+    log('drop', { drop: { from: at(9), to: at(8) } }),
+  ])
+  await room.ports.index.waitFor('acme', room.ledgers.get('acme').size, AbortSignal.timeout(30_000))
+  const after = (await hostOf(host)).unknown
+  assert.deepEqual([after.intervals, after.length_ms], [2, 135_000])
+  assert.deepEqual([after.newest.cause, after.newest.leaf_index], ['agent_stopped', leaf])
+  assert.equal((await hostOf(one)).unknown.intervals, 0)
 })
 
 test('hosts come page by page, and none of another tenant', async () => {

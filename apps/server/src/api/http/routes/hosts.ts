@@ -4,6 +4,7 @@ import { limits } from '@sealwatch/contract'
 import { z } from 'zod'
 import { type Authorised, actBy } from '../../../access/index.ts'
 import { type HostRow, hostState, hostsOf } from '../../data/hosts.ts'
+import { type IntervalsByHost, unknownIntervals } from '../../data/unknown-intervals.ts'
 import type { ApiPorts } from '../../ports.ts'
 import { httpError } from '../problems.ts'
 import { type Route, route } from '../route.ts'
@@ -28,6 +29,21 @@ const host = z.object({
   lines: z.number().int().describe('Of its chain, in the ledger'),
   revoked_at: time.nullable(),
   certificate: z.object({ serial: z.string(), expires_at: time }),
+  unknown: z
+    .object({
+      since: time.describe('From when on all of it is told: seven days, or less where there is much'),
+      intervals: z.number().int(),
+      length_ms: z.number().int().describe('Of all together'),
+      newest: z
+        .object({
+          from: time,
+          to: time,
+          cause: z.string().describe('docs/formats/event.md, 7.2'),
+          leaf_index: z.number().int().describe('Of the line that says so'),
+        })
+        .nullable(),
+    })
+    .describe('When nobody knows for certain what happened there, as the host sealed it once it was back'),
   sensor: z.object({
     mode: z
       .enum(['full', 'partial', 'none', 'lost', 'stopped', 'unknown'])
@@ -48,8 +64,11 @@ const host = z.object({
   }),
 })
 
+const timeOf = (ms: number) => new Date(ms).toISOString()
+
 export function hostRoutes(ports: ApiPorts): Route[] {
-  async function hostJson(by: Authorised<'host:list'>, row: HostRow) {
+  async function hostJson(by: Authorised<'host:list'>, row: HostRow, told: IntervalsByHost) {
+    const { intervals, lengthMs, newest } = told.of(row.host_id)
     const { lastAt = null, sensor, nextSeq } = await hostState(ports, by, row)
     const facts = JSON.parse(row.facts) as { readonly os?: string; readonly kernel?: string }
     return {
@@ -65,6 +84,20 @@ export function hostRoutes(ports: ApiPorts): Route[] {
       lines: nextSeq,
       revoked_at: row.revoked_at,
       certificate: { serial: row.cert_serial, expires_at: row.cert_expires_at },
+      unknown: {
+        since: timeOf(told.sinceMs),
+        intervals,
+        length_ms: lengthMs,
+        newest:
+          newest === undefined
+            ? null
+            : {
+                from: timeOf(newest.fromMs),
+                to: timeOf(newest.toMs),
+                cause: newest.cause,
+                leaf_index: newest.leaf,
+              },
+      },
       sensor,
     }
   }
@@ -86,7 +119,8 @@ export function hostRoutes(ports: ApiPorts): Route[] {
       handle: async (by, { query: { limit, cursor = '' } }) => {
         const rows = await hostsOf(ports, by, { after: cursor, limit: limit + 1 })
         const items: Awaited<ReturnType<typeof hostJson>>[] = []
-        for (const row of rows.slice(0, limit)) items.push(await hostJson(by, row))
+        const told = await unknownIntervals(ports, by)
+        for (const row of rows.slice(0, limit)) items.push(await hostJson(by, row, told))
         return { items, next: rows.length > limit ? (items.at(-1)?.host_id ?? null) : null }
       },
     }),
@@ -102,7 +136,7 @@ export function hostRoutes(ports: ApiPorts): Route[] {
       errors: ['OBJECT_UNKNOWN'],
       handle: async (by, { params }) => {
         const [row] = await hostsOf(ports, by, { after: '', limit: 1, hostId: params.host_id })
-        if (row !== undefined) return hostJson(by, row)
+        if (row !== undefined) return hostJson(by, row, await unknownIntervals(ports, by))
         throw httpError('OBJECT_UNKNOWN', { attempted: 'reading a host', received: params.host_id })
       },
     }),
