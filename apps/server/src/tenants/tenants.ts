@@ -3,7 +3,7 @@
 import { type Clock, createBell, isSealwatchError, type Log, rfc3339 } from '@sealwatch/base'
 import { limits, tenantForm } from '@sealwatch/contract'
 import { type Act, type ActBy, actEvent, auditTenant, type Recorded, type ServerVoice } from '../identity/index.ts'
-import type { Outbox, Store, Tx } from '../store/index.ts'
+import { isNotKept, notDurable, type Outbox, type Store, type Tx } from '../store/index.ts'
 import { finishErasure } from './erase.ts'
 import { tenantError } from './errors.ts'
 import type { DestroyedKeys, TenantPorts } from './ports.ts'
@@ -56,6 +56,8 @@ export function createTenants(options: TenantsOptions): Tenants {
   // Tenants that are not as the register says.
   const undone = new Set<string>()
   const failed = createBell()
+  // Suspended, and active in the database, which had no room.
+  const unkept = new Set<string>()
 
   function inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
     const turn = (turns.get(name) ?? Promise.resolve()).then(work)
@@ -72,11 +74,20 @@ export function createTenants(options: TenantsOptions): Tenants {
     const timeNs = clock.nowNs()
     const { name } = next
     const act = { ...change, component: 'tenants', timeNs, by, entity: { type: 'Tenant', uid: name } }
-    const uid = await store.transaction(async (tx) => {
-      await write(tx)
-      if (name !== auditTenant) await outbox.enqueue(tx, name, actEvent(voice, { ...act, tenant: name }))
-      return outbox.enqueue(tx, auditTenant, actEvent(voice, { ...act, tenant: auditTenant }))
-    })
+    const uid = await store
+      .transaction(async (tx) => {
+        await write(tx)
+        if (name !== auditTenant) await outbox.enqueue(tx, name, actEvent(voice, { ...act, tenant: name }))
+        return outbox.enqueue(tx, auditTenant, actEvent(voice, { ...act, tenant: auditTenant }))
+      })
+      .catch((error: unknown) => {
+        if (change.verb !== 'suspend' || !isNotKept(error)) throw error
+        unkept.add(name)
+        registry.set(next)
+        ports.changed(name)
+        throw notDurable(change.message, error)
+      })
+    unkept.delete(name)
     registry.set(next)
     ports.changed(name)
     return uid
@@ -106,7 +117,8 @@ export function createTenants(options: TenantsOptions): Tenants {
   ): Promise<Recorded> {
     return inTurn(name, async () => {
       const tenant = registry.get(name)
-      if (!from.includes(tenant.state)) throw tenantError('TENANT_STATE', { attempted, received: tenant.state })
+      if (!from.includes(tenant.state) && !(unkept.has(name) && from.includes('active')))
+        throw tenantError('TENANT_STATE', { attempted, received: tenant.state })
       const { to, change } = next(tenant)
       return recorded(await write(by, to, change, update(to)), attempted)
     })

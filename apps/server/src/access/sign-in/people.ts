@@ -44,6 +44,8 @@ export type People = {
     change: PersonChange,
     changed: () => Promise<unknown>,
   ): Promise<Recorded>
+  /** Keeps somebody out whom the database could not be told of, until it is or the server stops. */
+  hold(personId: string): Promise<void>
   /** Throws PERSON_UNKNOWN for whoever never came, or was erased. */
   checkKnown(tx: Tx, personId: string, attempted: string): Promise<void>
   /** As a session begins in the tenant. Throws PERSON_DISABLED. */
@@ -68,6 +70,10 @@ const emailForm = /^[^\s\p{C}@]{1,64}@[^\s\p{C}@]{1,189}$/u
 
 export function createPeople(options: RecordOptions): People {
   const { store, outbox, voice } = options
+  const held = new Set<string>()
+  const checkHeld = (personId: string) => {
+    if (held.has(personId)) throw disabledError(personId, 'the server was told so')
+  }
   const columns = ['person_id', 'name', 'email', 'created_at', 'last_login_at', 'disabled_at'] as const
 
   return {
@@ -116,7 +122,14 @@ export function createPeople(options: RecordOptions): People {
         const { principal, requestId } = by
         return personChanged(voice, timeNs, personId, kind, { name: nameOf(principal), requestId })
       }
-      return recordLine(options, attempted, change, changed)
+      return recordLine(options, attempted, change, () => {
+        held.delete(personId)
+        return changed()
+      })
+    },
+    hold: async (personId) => {
+      const row = await store.db.selectFrom('people').select('person_id').where('person_id', '=', personId).execute()
+      if (row.length > 0) held.add(personId)
     },
     checkKnown: async (tx, personId, attempted) => {
       const row = await tx.selectFrom('people').select('issuer').where('person_id', '=', personId).executeTakeFirst()
@@ -130,6 +143,7 @@ export function createPeople(options: RecordOptions): People {
         .where('person_id', '=', personId)
         .executeTakeFirstOrThrow()
       if (row.disabled_at !== null) throw disabledError(personId, row.disabled_at)
+      checkHeld(personId)
       const last_login_at = rfc3339(timeNs)
       await tx.updateTable('people').set({ last_login_at, last_tenant }).where('person_id', '=', personId).execute()
     },
@@ -156,6 +170,7 @@ export function createPeople(options: RecordOptions): People {
       if (known !== undefined) {
         const { person_id, disabled_at } = known
         if (disabled_at !== null) throw disabledError(person_id, disabled_at)
+        checkHeld(person_id)
         await tx.updateTable('people').set(shown).where('person_id', '=', person_id).execute()
         return person_id
       }

@@ -136,7 +136,13 @@ export function createSessionActs(
         }
         return { made, uid: await outbox.enqueue(tx, 'cluster', loggedIn(voice, timeNs, matter)) }
       })
+      const isOver = !sessions.isLive(id)
       sessions.admit(made, undefined, session)
+      if (isOver) {
+        // It was ended while this one took its place.
+        await sessions.end([made.session], 'logout', requestId)
+        throw signInError('SESSION_NONE', { attempted })
+      }
       outbox.ring()
       await outbox.recorded(uid, attempted)
       return { cookies: [writeCookie(sessionCookie, made.token)], csrfToken: csrfTokenOf(made.token) }

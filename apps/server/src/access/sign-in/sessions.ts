@@ -3,7 +3,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import { parseRfc3339, rfc3339 } from '@sealwatch/base'
 import type { RecordOptions } from '../../identity/index.ts'
-import type { Tx } from '../../store/index.ts'
+import { isNotKept, notDurable, type Tx } from '../../store/index.ts'
 import { secretForm } from './cookie.ts'
 import { signInError } from './errors.ts'
 import { type EndCause, type LoginMethod, loggedOut } from './events.ts'
@@ -47,7 +47,7 @@ export type Sessions = {
   list(personId: string): Session[]
   /** Those that act in the tenant now. */
   actingIn(tenant: string): Session[]
-  /** Ends sessions at once, then records that; false: there were none. */
+  /** Ends sessions at once, then records that; false: there were none. Throws NOT_DURABLE; it is recorded later then. */
   end(sessions: readonly Session[], cause: EndCause, requestId?: string): Promise<boolean>
   /** Whether it still counts; asking does not keep it from idling away. */
   isLive(id: string): boolean
@@ -89,6 +89,8 @@ export async function openSessions(options: RecordOptions & { readonly limits: S
   const wholeMs = limits.hours * 60 * msPerMinute
   const live = new Map<string, Live>()
   const byId = new Map<string, Live>()
+  // Over, and in the database still, which had no room: no more than that has rows.
+  const unkept: Ended[] = []
 
   function add(tokenHash: string, session: Session, seenNs: bigint, endsNs: bigint): Live {
     const { seenMs } = session
@@ -144,8 +146,15 @@ export async function openSessions(options: RecordOptions & { readonly limits: S
     if (found.length === 0) return false
     // First of all: nothing that follows may keep one alive.
     found.forEach(forget)
+    await record({ found, cause, requestId })
+    return true
+  }
+
+  type Ended = { readonly found: readonly Live[]; readonly cause: EndCause; readonly requestId: string | undefined }
+  async function record(ended: Ended): Promise<void> {
+    const { found, cause, requestId } = ended
     const timeNs = clock.nowNs()
-    const uids = await store.transaction(async (tx) => {
+    const write = store.transaction(async (tx) => {
       await tx
         .deleteFrom('sessions')
         .where(
@@ -161,9 +170,13 @@ export async function openSessions(options: RecordOptions & { readonly limits: S
       for (const line of lines) enqueued.push(await outbox.enqueue(tx, 'cluster', line))
       return enqueued
     })
+    const uids = await write.catch((error: unknown) => {
+      if (!isNotKept(error)) throw error
+      unkept.push(ended)
+      throw notDurable('ending a session', error)
+    })
     outbox.ring()
     await Promise.all(uids.map((uid) => outbox.recorded(uid, 'ending a session')))
-    return true
   }
 
   /** By which of them was used last, the newest first. */
@@ -173,6 +186,7 @@ export async function openSessions(options: RecordOptions & { readonly limits: S
       .toSorted((a, b) => Number(b.seenNs - a.seenNs))
 
   async function tend(): Promise<void> {
+    for (const ended of unkept.splice(0)) await record(ended)
     const causes = Map.groupBy(live.values(), (one) => over(one))
     for (const [cause, found] of causes)
       if (cause !== undefined)

@@ -3,7 +3,7 @@
 
 import { clientOf, createRate, isSealwatchError, type Log } from '@sealwatch/base'
 import type { Recorded, RecordOptions } from '../../identity/index.ts'
-import type { Tx } from '../../store/index.ts'
+import { isNotKept, notDurable, type Tx } from '../../store/index.ts'
 import type { Authorised } from '../gate.ts'
 import type { Grants } from '../grants.ts'
 import type { GroupRoles } from '../group-roles.ts'
@@ -183,18 +183,26 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     breakGlass,
     failed,
     acts: createSessionActs({ ...options, sessions, people, party }),
-    changePerson: async (by, personId, change) => {
-      const proven = change === 'delete' ? await people.provenAs(personId) : undefined
-      // Before the rest: it can be done again when the rest fails.
-      if (proven !== undefined) await links.forgetPerson(personId, proven.subject)
-      const recorded = await people.change(by, personId, change, async () => {
-        if (change !== 'enable') await sessions.end(sessions.list(personId), 'disabled', by.requestId)
-      })
-      if (change === 'delete') {
-        await grants.takeAll(personId, { name: nameOf(by.principal), requestId: by.requestId })
-        await store.scrub()
+    changePerson: (by, personId, change) => {
+      const attempted = `${personId}: ${change}`
+      const end = () => sessions.end(sessions.list(personId), 'disabled', by.requestId)
+      const hold = async () => {
+        await people.hold(personId)
+        await end()
       }
-      return recorded
+      return holding(attempted, change === 'enable' ? undefined : hold, async () => {
+        const proven = change === 'delete' ? await people.provenAs(personId) : undefined
+        // Before the rest: it can be done again when the rest fails.
+        if (proven !== undefined) await links.forgetPerson(personId, proven.subject)
+        const recorded = await people.change(by, personId, change, async () => {
+          if (change !== 'enable') await end()
+        })
+        if (change === 'delete') {
+          await grants.takeAll(personId, { name: nameOf(by.principal), requestId: by.requestId })
+          await store.scrub()
+        }
+        return recorded
+      })
     },
     signOutPerson: async ({ principal, requestId }, personId) => {
       const attempted = `signing ${personId} out`
@@ -205,7 +213,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
         return personSignedOut(voice, timeNs, personId, count, { name: nameOf(principal), requestId })
       }
       const end = () => sessions.end(sessions.list(personId), 'signed_out', requestId)
-      const recorded = await recordLine(options, attempted, change, end)
+      const recorded = await holding(attempted, end, () => recordLine(options, attempted, change, end))
       return { sessions: count, recorded }
     },
     forgetTenant: async (tenant) => {
@@ -261,4 +269,19 @@ function stateOf(answer: URLSearchParams): string {
   const [state, ...more] = answer.getAll('state')
   if (state !== undefined && more.length === 0 && answer.toString().length <= answerCharsMax) return state
   throw signInError('LOGIN_FOREIGN', { attempted: "taking the provider's answer", received: 'no state, or two' })
+}
+
+/** What is taken from a person holds where the database cannot keep it, too. Throws NOT_DURABLE then. */
+async function holding<T>(
+  attempted: string,
+  hold: (() => Promise<unknown>) | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (hold === undefined || !isNotKept(error)) throw error
+    await hold().catch(() => undefined)
+    throw notDurable(attempted, error)
+  }
 }

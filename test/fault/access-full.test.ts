@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole control plane on a file system without room: what is taken is gone, and what is said about it is true.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startServer, type TestServer } from '../api/server.ts'
+
+const skip = process.getuid?.() === 0 ? false : 'mounts a file system: root'
+const codeOf = (error: unknown) => {
+  const { code, status } = (error as { problem: { code: string; status: number } }).problem
+  return [code, status]
+}
+
+/** Takes what room there is left. */
+function fill(file: number): void {
+  const piece = Buffer.alloc(4096, 120)
+  for (;;)
+    try {
+      if (writeSync(file, piece) === 0) return
+    } catch {
+      return
+    }
+}
+
+test('LOG-6: on a full disk what is taken holds and is 503; asked for again with room, it holds over a restart', {
+  skip,
+}, async () => {
+  const mount = mkdtempSync(join(tmpdir(), 'sealwatch-full-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', mount])
+  const dir = join(mount, 'd')
+  mkdirSync(dir, { mode: 0o700 })
+  let server: TestServer | undefined = await startServer({}, undefined, { dir })
+  try {
+    const cluster = server.root('cluster')
+    const acme = server.root('acme')
+    for (const name of ['acme', 'doomed']) await cluster.call('createTenant', { body: { name, title: name } })
+    const roles = ['usr_a', 'usr_b'].map((person_id) => ({ params: { person_id, role: 'tenant_admin' } }))
+    for (const one of roles) await acme.call('grantRole', one)
+    const { token, info } = await acme.call('createToken', {
+      body: { name: 'x', actions: ['alert:list'], ttl_seconds: 3600 },
+    })
+    const filler = openSync(join(mount, 'fill'), 'w')
+    fill(filler)
+    const take = [
+      () => acme.call('takeRole', roles[0] as (typeof roles)[0]),
+      () => acme.call('revokeToken', { params: { token_id: info.token_id } }),
+      () => cluster.call('suspendTenant', { params: { tenant_name: 'doomed' } }),
+    ]
+    // What little room an answer leaves goes first.
+    for (const one of take) {
+      fill(filler)
+      assert.deepEqual(await one().then(String, codeOf), ['NOT_DURABLE', 503])
+    }
+    fill(filler)
+    const given = acme.call('grantRole', { params: { person_id: 'usr_new', role: 'viewer' } })
+    assert.deepEqual(await given.then(String, codeOf), ['STORE_FULL', 503])
+    const state = async (of: TestServer) => ({
+      members: (await of.root('acme').call('listMembers')).items.map(({ person_id }) => person_id),
+      token: (
+        await of
+          .by(token)
+          .call('listAlerts', { query: {} })
+          .then(() => 200, codeOf)
+      ).toString(),
+      doomed: (await of.root('cluster').call('listTenants', { query: { limit: 100 } })).items.find(
+        ({ name }) => name === 'doomed',
+      )?.state,
+    })
+    const due = { members: ['usr_b'], token: 'CREDENTIALS_INVALID,401', doomed: 'suspended' }
+    assert.deepEqual(await state(server), due)
+    closeSync(filler)
+    rmSync(join(mount, 'fill'))
+    for (const one of take) await one()
+    await server[Symbol.asyncDispose]()
+    server = await startServer({}, undefined, { dir })
+    assert.deepEqual(await state(server), due)
+  } finally {
+    await server?.[Symbol.asyncDispose]()
+    execFileSync('umount', ['-l', mount])
+    rmSync(mount, { recursive: true, force: true })
+  }
+})
