@@ -57,6 +57,9 @@ before(async () => {
   host = await joinHost(server, 'zeta', 'host-of-zeta')
   host.see({ class_uid: 1007, message: 'seen by zeta' })
   while ((await theirs.call('listEvents', { query: { filter: 'class=process' } })).items.length === 0);
+  await theirs.call('invitePerson', { body: { name: 'their guest', role: 'viewer' } })
+  const [invitation] = (await theirs.call('listInvitations')).items
+  assert.ok(invitation)
   const { size } = await theirs.call('getLedger')
   samples = {
     tenant_name: { theirs: 'zeta', nobodys: 'unheard-of' },
@@ -66,6 +69,7 @@ before(async () => {
     role: { theirs: 'custom/theirrole', nobodys: 'custom/nobodys' },
     name: { theirs: 'theirrole', nobodys: 'nobodys' },
     token_id: { theirs: token.info.token_id, nobodys: `tok_${'0'.repeat(20)}` },
+    invitation_id: { theirs: invitation.id, nobodys: '0'.repeat(12) },
     id: { theirs: 'theirpolicy', nobodys: 'nothing' },
   }
   const ours = server.root('acme')

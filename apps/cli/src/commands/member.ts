@@ -99,3 +99,38 @@ their own, they sign in there.`,
     return exit.ok
   },
 })
+
+export const memberInvites = command({
+  name: 'member invites',
+  summary: 'Invitations that nobody has come by yet',
+  options: apiOptions,
+  examples: ['sudo ./sealwatch member invites --tenant acme'],
+  run: async (at, _operands, { io, place, json }) => {
+    const { items } = await withApi({ ...at, io, place }, 'listing invitations', (api) => api.call('listInvitations'))
+    const rows = items.map((row) => [
+      safe(row.id),
+      safe(row.name),
+      safe(row.role),
+      toSecond(row.expires_at),
+      safe(row.created_by),
+    ])
+    if (json) io.out(`${safeJson({ items })}\n`)
+    else io.out(rows.length === 0 ? 'None is open.\n' : columns([['ID', 'NAME', 'ROLE', 'UNTIL', 'BY'], ...rows]))
+    return exit.ok
+  },
+})
+
+export const memberUninvite = command({
+  name: 'member uninvite',
+  summary: 'Withdraw an invitation; its link is none from then on',
+  operands: [{ name: 'ID', required: true }],
+  options: apiOptions,
+  examples: ['sudo ./sealwatch member uninvite 0123456789ab --tenant acme'],
+  run: async (at, [invitation_id = ''], { io, place, json }) => {
+    const answer = await withApi({ ...at, io, place }, 'withdrawing an invitation', (api) =>
+      api.call('withdrawInvitation', { params: { invitation_id } }),
+    )
+    io.out(json ? `${safeJson(answer)}\n` : `${safe(invitation_id)} is withdrawn.\n`)
+    return exit.ok
+  },
+})

@@ -17,7 +17,7 @@ import { help } from './help.ts'
 import { hostInvite } from './host-invite.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
-import { memberGrant, memberInvite, memberList, memberRevoke } from './member.ts'
+import { memberGrant, memberInvite, memberInvites, memberList, memberRevoke, memberUninvite } from './member.ts'
 import { personDisable, personEnable, personErase, personList, personSignOut } from './person.ts'
 import {
   policyDelete,
@@ -73,6 +73,8 @@ export const commandTable: readonly Command[] = [
   personSignOut,
   personErase,
   memberInvite,
+  memberInvites,
+  memberUninvite,
   memberList,
   memberGrant,
   memberRevoke,

@@ -752,6 +752,31 @@ export type Operations = {
       }
     }
   }
+  /** Invitations that nobody has come by, and that can still be used. Needs `member:list` in the tenant. */
+  readonly listInvitations: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly id: string
+        readonly name: string
+        readonly role: string
+        readonly created_at: string
+        readonly created_by: string
+        readonly expires_at: string
+      })[]
+    }
+  }
+  /** Withdraw an invitation: its link is none from then on. Needs `member:invite` in the tenant. */
+  readonly withdrawInvitation: {
+    readonly params: {
+      readonly invitation_id: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** For root alone: a one-time link for the local operator, or for somebody whom the built-in provider knows. Needs `login-link:create` in the tenant `cluster`. */
   readonly createLoginLink: {
     readonly body: {
@@ -1287,6 +1312,8 @@ export const operations = {
   erasePerson: ['DELETE', '/api/v1/people/{person_id}'],
   signOutPerson: ['POST', '/api/v1/people/{person_id}/sign-out'],
   invitePerson: ['POST', '/api/v1/members/invitations'],
+  listInvitations: ['GET', '/api/v1/members/invitations'],
+  withdrawInvitation: ['DELETE', '/api/v1/members/invitations/{invitation_id}'],
   createLoginLink: ['POST', '/api/v1/login-links'],
   listBreakGlass: ['GET', '/api/v1/break-glass'],
   openBreakGlass: ['POST', '/api/v1/break-glass'],

@@ -90,6 +90,11 @@ export const signInErrors = {
     rule: 'at most 50,000 people are known',
     advice: 'Let the provider admit fewer to this client',
   },
+  INVITATION_UNKNOWN: {
+    kind: 'not_found',
+    rule: 'what is withdrawn is an invitation of this tenant that nobody has come by yet',
+    advice: '`sealwatch member invites` lists them; whoever came already: `sealwatch member revoke`',
+  },
   LINK_UNKNOWN: {
     kind: 'denied',
     rule: 'a log-in link is one that this deployment made',

@@ -108,6 +108,26 @@ inRoom('an invitation brings somebody new, with the role it was made for', async
     await assert.rejects(room.links.invite(by, name, 'viewer'), { code: 'LINK_NAME' }, name)
 })
 
+inRoom('POL-3: open invitations are listed in their tenant, and one that is withdrawn leads nowhere', async (room) => {
+  const by = (tenant: string) => ({ ...authorised('member:invite'), tenant })
+  const list = (tenant: string) => room.links.invitations({ ...authorised('member:list'), tenant })
+  const first = await room.links.invite(by('acme'), 'Zoë', 'viewer')
+  await room.links.invite(by('acme'), 'Bo', 'auditor')
+  await room.links.forOperator(authorised('login-link:create'))
+  const found = await list('acme')
+  assert.deepEqual(found.map(({ name, role }) => `${name} ${role}`).sort(), ['Bo auditor', 'Zoë viewer'])
+  assert.deepEqual(await list('zeta'), [])
+  const id = found.find(({ name }) => name === 'Zoë')?.id ?? ''
+  await assert.rejects(room.links.withdraw(by('zeta'), id), { code: 'INVITATION_UNKNOWN' })
+  assert.equal((await room.links.withdraw(by('acme'), id)).tenant, 'acme')
+  assert.deepEqual(
+    (await list('acme')).map(({ name }) => name),
+    ['Bo'],
+  )
+  await assert.rejects(room.links.withdraw(by('acme'), id), { code: 'INVITATION_UNKNOWN' })
+  await assert.rejects(follow(room, browserOf(), codeOf(first.url)))
+})
+
 inRoom(
   'who makes too many links keeps them from nobody else: each maker, tenant and kind has its own',
   async (room) => {

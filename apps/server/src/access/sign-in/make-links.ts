@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { randomBytes } from 'node:crypto'
-import type { Recorded, RecordOptions } from '../../identity/index.ts'
+import { rfc3339 } from '@sealwatch/base'
+import { type Recorded, type RecordOptions, recordAct } from '../../identity/index.ts'
+import type { Tx } from '../../store/index.ts'
 import type { Authorised } from '../gate.ts'
-import type { Grants } from '../grants.ts'
+import type { Grants, Held } from '../grants.ts'
 import { nameOf } from '../principal.ts'
 import type { BreakGlass } from './break-glass.ts'
 import { signInError } from './errors.ts'
@@ -15,6 +17,16 @@ import { builtInIssuer } from './settings.ts'
 /** To be opened in a browser, once, within ten minutes. */
 export type MadeLink = { readonly url: string; readonly expiresAt: string; readonly recorded: Recorded }
 
+export type Invitation = {
+  /** As the ledger names its link. */
+  readonly id: string
+  readonly name: string
+  readonly role: string
+  readonly createdAt: string
+  readonly createdBy: string
+  readonly expiresAt: string
+}
+
 export type LinkMaker = {
   /**
    * For whoever is root on the machine: as the local operator, who becomes admin of the deployment and of the first tenant,
@@ -24,6 +36,10 @@ export type LinkMaker = {
   forOperator(by: Authorised<'login-link:create'>, personId?: string): Promise<MadeLink>
   /** For somebody new, with a role of the tenant. Throws LINK_NAME, LINKS_TOO_MANY, ROLE_UNKNOWN or GRANT_BEYOND_OWN. */
   invite(by: Authorised<'member:invite'>, called: string, role: string): Promise<MadeLink>
+  /** Those of the tenant that nobody has come by, and that can still be used. */
+  invitations(by: Authorised<'member:list'>): Promise<Invitation[]>
+  /** Its link is none from then on. Throws INVITATION_UNKNOWN. */
+  withdraw(by: Authorised<'member:invite'>, id: string): Promise<Recorded>
   /** See BreakGlass. */
   breakGlass(
     by: Authorised<'break-glass:open'>,
@@ -89,9 +105,50 @@ export function createLinkMaker(
       const subject = `invited-${randomBytes(10).toString('hex')}`
       return make(by, { kind: 'invite', subject, name, grants: [{ tenant: by.tenant, role }] })
     },
+    invitations: async ({ tenant }) => {
+      const rows = await openInvitations(store.db, tenant, clock.nowNs()).selectAll().orderBy('created_at').execute()
+      return rows.map((row) => ({
+        id: linkName(row.code_hash),
+        name: row.name,
+        role: (JSON.parse(row.grants) as Held[])[0]?.role ?? '',
+        createdAt: row.created_at,
+        createdBy: row.created_by,
+        expiresAt: row.expires_at,
+      }))
+    },
+    withdraw: (by, id) =>
+      recordAct(
+        options,
+        {
+          code: 'invitation_withdrawn',
+          component: 'access',
+          tenant: by.tenant,
+          by: doer(by),
+          verb: 'delete',
+          severity: 'low',
+          message: `the log-in link ${id} (invite) was withdrawn before anybody came by it`,
+          entity: { type: 'Log-in Link', uid: id },
+          details: { login_link: id },
+        },
+        async (tx, timeNs) => {
+          const rows = await openInvitations(tx, by.tenant, timeNs).select('code_hash').execute()
+          const found = rows.find(({ code_hash }) => linkName(code_hash) === id)
+          if (found === undefined)
+            throw signInError('INVITATION_UNKNOWN', { attempted: 'withdrawing an invitation', received: id })
+          await tx.deleteFrom('login_links').where('code_hash', '=', found.code_hash).execute()
+        },
+      ),
     breakGlass: async (by, of) => {
       const { code, id, expiresAt, recorded } = await breakGlass.open(doer(by), of)
       return { id, url: urlOf(code), expiresAt, recorded }
     },
   }
 }
+
+const openInvitations = (db: Pick<Tx, 'selectFrom'>, tenant: string, nowNs: bigint) =>
+  db
+    .selectFrom('login_links')
+    .where('made_in', '=', tenant)
+    .where('kind', '=', 'invite')
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', rfc3339(nowNs))

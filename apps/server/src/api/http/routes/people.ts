@@ -40,6 +40,16 @@ const madeLink = (made: { url: string; expiresAt: string; recorded: Parameters<t
 const breakGlassId = z.string().regex(/^bg_[0-9a-f]{16}$/)
 const called = z.string().min(1).max(256).describe('How they are called; for display alone')
 
+const invitationId = z.string().regex(/^[0-9a-f]{12}$/, { error: 'an id that `sealwatch member invites` shows' })
+const invitation = z.object({
+  id: invitationId,
+  name: z.string(),
+  role: roleName,
+  created_at: time,
+  created_by: z.string(),
+  expires_at: time,
+})
+
 export const peopleRoutes = (
   { grants }: Pick<Access, 'grants'>,
   { people, links, breakGlass, changePerson, signOutPerson }: SignIn,
@@ -117,6 +127,37 @@ export const peopleRoutes = (
     showsSecret: true,
     errors: ['LINK_NAME', 'LINKS_TOO_MANY', 'ROLE_UNKNOWN', 'GRANT_BEYOND_OWN'],
     handle: async (by, { body }) => madeLink(await links.invite(by, body.name, body.role)),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/members/invitations',
+    id: 'listInvitations',
+    summary: 'Invitations that nobody has come by, and that can still be used',
+    tag,
+    action: 'member:list',
+    answer: z.object({ items: z.array(invitation) }),
+    handle: async (by) => ({
+      items: (await links.invitations(by)).map(({ id, name, role, createdAt, createdBy, expiresAt }) => ({
+        id,
+        name,
+        role,
+        created_at: createdAt,
+        created_by: createdBy,
+        expires_at: expiresAt,
+      })),
+    }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/api/v1/members/invitations/{invitation_id}',
+    id: 'withdrawInvitation',
+    summary: 'Withdraw an invitation: its link is none from then on',
+    tag,
+    action: 'member:invite',
+    params: z.object({ invitation_id: invitationId }),
+    answer: z.object({ ledger: recorded }),
+    errors: ['INVITATION_UNKNOWN'],
+    handle: async (by, { params }) => ({ ledger: recordedJson(await links.withdraw(by, params.invitation_id)) }),
   }),
   route({
     method: 'POST',
