@@ -30,7 +30,7 @@ export const policyErrors = {
   },
   POLICIES_TOO_FAST: {
     kind: 'exhausted',
-    rule: 'a tenant has ten policies a second looked at, fifty at once; a large one counts as up to eight',
+    rule: 'a tenant has ten policies a second looked at, fifty at once; a large one counts as up to 32',
     advice: 'Wait a second, and send it again',
   },
   POLICY_TRIES_TOO_MANY: {

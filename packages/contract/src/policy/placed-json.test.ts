@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parsePlaced, placeAt } from './placed-json.ts'
+import { parsePlaced, placesAt } from './placed-json.ts'
 import { pointerTo } from './problem.ts'
 
 const depthMax = 64
@@ -80,7 +80,7 @@ test('a hundred thousand brackets are no deeper than the limit', () => {
 })
 
 test('lines and columns count from one, columns by characters', () => {
-  assert.deepEqual(placeAt('ab\nc', 0), { line: 1, column: 1 })
-  assert.deepEqual(placeAt('ab\nc', 3), { line: 2, column: 1 })
-  assert.deepEqual(placeAt('\n"😀"x', 5), { line: 2, column: 4 })
+  assert.deepEqual(placesAt('ab\nc', [3, 0]).get(0), { line: 1, column: 1 })
+  assert.deepEqual(placesAt('ab\nc', [3, 0]).get(3), { line: 2, column: 1 })
+  assert.deepEqual(placesAt('\n"😀"x', [5]).get(5), { line: 2, column: 4 })
 })

@@ -176,9 +176,23 @@ class Stop extends Error {
 const word = /[-+.\w]*/y
 const bare = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?)$/
 
-/** Line and column of an offset, both from 1; a column counts characters, not bytes. */
-export function placeAt(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset)
-  const lineFrom = before.lastIndexOf('\n') + 1
-  return { line: before.split('\n').length, column: [...before.slice(lineFrom)].length + 1 }
+/** Line and column of each offset, both from 1; a column counts characters, not bytes. Reads the text once. */
+export function placesAt(
+  text: string,
+  offsets: readonly number[],
+): ReadonlyMap<number, { readonly line: number; readonly column: number }> {
+  const places = new Map<number, { line: number; column: number }>()
+  let [at, line, column] = [0, 1, 1]
+  for (const offset of offsets.toSorted((a, b) => a - b)) {
+    for (; at < offset; at += 1) {
+      const unit = text.charCodeAt(at)
+      if (unit === 0x0a) [line, column] = [line + 1, 1]
+      else if (!isSecondHalf(unit) || !isFirstHalf(text.charCodeAt(at - 1))) column += 1
+    }
+    places.set(offset, { line, column })
+  }
+  return places
 }
+
+const isFirstHalf = (unit: number) => unit >= 0xd800 && unit <= 0xdbff
+const isSecondHalf = (unit: number) => unit >= 0xdc00 && unit <= 0xdfff

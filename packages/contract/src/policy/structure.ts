@@ -23,11 +23,13 @@ export function problemsOf(issue: Issue, value: unknown): PolicyProblem[] {
     case 'unrecognized_keys': {
       const members = Object.keys(schemaAt(value, issue.path)?.properties ?? {})
       return issue.keys.map((key) => ({
-        ...error(
-          { code: 'unknown_member', rule: 'there is no such member here', suggestion: meantMember(key, members) },
-          pointerTo(pointer, key),
-        ),
+        severity: 'error',
+        code: 'unknown_member',
+        path: pointerTo(pointer, key),
+        rule: 'there is no such member here',
+        // Not the object that it stands in, which may be large.
         value: shown(key),
+        suggestion: meantMember(key, members),
       }))
     }
     case 'invalid_value':

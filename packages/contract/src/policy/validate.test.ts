@@ -150,6 +150,16 @@ test('problems are told up to a number, errors first, and the others are counted
   assert.ok(omitted > 100)
 })
 
+test('what is wrong many times over is counted, and put into words a few times', () => {
+  const members = Array.from({ length: 15_000 }, (_, at) => `"k${at}":1`).join(',')
+  const { problems, omitted } = validatePolicy(`{"type":"file","name":"x","rules":[],${members}}`).validation
+  assert.deepEqual([problems.length, omitted], [100, 14_900])
+  assert.deepEqual([problems[0]?.path, problems[0]?.line, problems[0]?.column], ['/k0', 1, 38])
+  const twice = Array<string>(15_000).fill('"name":"x"').join(',')
+  const doubled = validatePolicy(`{"type":"file","rules":[],${twice}}`).validation
+  assert.deepEqual([doubled.problems.length, doubled.omitted], [100, 14_899])
+})
+
 test('lists that name each other many times over are read once each', () => {
   const addresses: Record<string, string[]> = { l0: ['192.0.2.1'] }
   for (let at = 1; at < 60; at += 1) addresses[`l${at}`] = [`@l${at - 1}`, `@l${at - 1}`, `@l${at - 1}`]

@@ -4,7 +4,7 @@ import { checkOrder, checkOverlaps, checkRules } from './check.ts'
 import { type PolicyDocument, policyDocument } from './document.ts'
 import { policyLimits } from './limits.ts'
 import { checkLists } from './lists.ts'
-import { type PlacedJson, parsePlaced, placeAt } from './placed-json.ts'
+import { type PlacedJson, parsePlaced, placesAt } from './placed-json.ts'
 import type { PolicyProblem } from './problem.ts'
 import { problemsOf, withoutEchoes } from './structure.ts'
 
@@ -43,49 +43,48 @@ export const recordMembers = [
 export function validatePolicy(input: unknown, { nowMs }: { readonly nowMs?: number } = {}): ValidatedPolicy {
   if (typeof input !== 'string') {
     const fault = tooDeep(input) ?? tooLarge(JSON.stringify(input) ?? '')
-    return fault === undefined ? validateValue(input, nowMs) : refused([fault])
+    return judged(input, cut(fault === undefined ? problemsIn(input, nowMs) : { problems: [fault], beyond: 0 }))
   }
   const large = tooLarge(input)
-  if (large !== undefined) return refused([large])
+  if (large !== undefined) return judged(undefined, { problems: [large], omitted: 0 })
   const placed = parsePlaced(input, policyLimits.depthMax)
-  const faults = placed.faults.map(
-    ({ code, pointer, offset, rule, received, suggestion }): PolicyProblem => ({
-      severity: 'error',
-      code,
-      path: pointer,
-      rule,
-      value: received,
-      suggestion,
-      ...placeAt(input, offset),
-    }),
-  )
-  if (placed.value === undefined) return refused(faults)
-  const found = [...faults, ...problemsIn(placed.value, nowMs).map((problem) => inText(problem, input, placed))]
-  return judged(
-    placed.value,
-    found.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
-  )
+  const offsets = new Map<PolicyProblem, number>()
+  // The last one may be what ended the reading.
+  const faults = placed.faults.slice(-policyLimits.problemsMax)
+  for (const { code, pointer, offset, rule, received, suggestion } of faults)
+    offsets.set({ severity: 'error', code, path: pointer, rule, value: received, suggestion }, offset)
+  const { problems, beyond } =
+    placed.value === undefined ? { problems: [], beyond: 0 } : problemsIn(placed.value, nowMs)
+  const told = cut({
+    problems: [...offsets.keys(), ...problems],
+    beyond: beyond + placed.faults.length - faults.length,
+  })
+  for (const problem of told.problems) offsets.set(problem, offsets.get(problem) ?? offsetOf(problem, placed))
+  const places = placesAt(input, [...offsets.values()])
+  const inText = told.problems.map((problem) => ({ ...problem, ...places.get(offsets.get(problem) ?? 0) }))
+  const inOrder = inText.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+  return judged(placed.value, { ...told, problems: inOrder })
 }
 
-const validateValue = (value: unknown, nowMs: number | undefined) => judged(value, problemsIn(value, nowMs))
+/** `beyond`: errors that nobody put into words, for there are enough. */
+type Found = { readonly problems: readonly PolicyProblem[]; readonly beyond: number }
+type Told = Pick<PolicyValidation, 'problems' | 'omitted'>
 
-function judged(value: unknown, problems: readonly PolicyProblem[]): ValidatedPolicy {
-  if (problems.some(({ severity }) => severity === 'error')) return refused(problems)
-  return { policy: policyDocument.parse(authored(value)), validation: { ok: true, ...cut(problems) } }
+function judged(value: unknown, told: Told): ValidatedPolicy {
+  const ok = !told.problems.some(({ severity }) => severity === 'error')
+  return { policy: ok ? policyDocument.parse(authored(value)) : undefined, validation: { ok, ...told } }
 }
 
-const refused = (problems: readonly PolicyProblem[]): ValidatedPolicy => ({
-  policy: undefined,
-  validation: { ok: false, ...cut(problems) },
-})
-
-function cut(problems: readonly PolicyProblem[]): Pick<PolicyValidation, 'problems' | 'omitted'> {
+function cut({ problems, beyond }: Found): Told {
   const { problemsMax } = policyLimits
-  if (problems.length <= problemsMax) return { problems, omitted: 0 }
+  if (problems.length <= problemsMax) return { problems, omitted: beyond }
   const isFirst = ({ severity, code }: PolicyProblem) => severity === 'error' || code === 'not_compared'
   const ranked = [...problems.filter(isFirst), ...problems.filter((problem) => !isFirst(problem))]
   const told = new Set(ranked.slice(0, problemsMax))
-  return { problems: problems.filter((problem) => told.has(problem)), omitted: problems.length - told.size }
+  return {
+    problems: problems.filter((problem) => told.has(problem)),
+    omitted: beyond + problems.length - told.size,
+  }
 }
 
 function authored(value: unknown): unknown {
@@ -95,15 +94,18 @@ function authored(value: unknown): unknown {
   )
 }
 
-function problemsIn(input: unknown, nowMs: number | undefined): PolicyProblem[] {
+function problemsIn(input: unknown, nowMs: number | undefined): Found {
   const value = authored(input)
   const parsed = policyDocument.safeParse(value)
-  if (parsed.success) return meaning(parsed.data, nowMs, true)
-  const { issues } = parsed.error
-  return [
-    ...withoutEchoes(issues.flatMap((issue) => problemsOf(issue, value))),
-    ...meaningOfSound(value, issues, nowMs),
-  ]
+  if (parsed.success) return { problems: meaning(parsed.data, nowMs, true), beyond: 0 }
+  const issues = parsed.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => ({ ...issue, keys: [key] })) : [issue],
+  )
+  const told = withoutEchoes(issues.slice(0, policyLimits.problemsMax).flatMap((issue) => problemsOf(issue, value)))
+  // To put an issue into words costs more than to find it.
+  const beyond = issues.length - policyLimits.problemsMax
+  if (beyond > 0) return { problems: told, beyond }
+  return { problems: [...told, ...meaningOfSound(value, issues, nowMs)], beyond: 0 }
 }
 
 /** What can be said of the rules in which nothing is wrong, as if they were all there are. */
@@ -137,12 +139,11 @@ function meaning(policy: PolicyDocument, nowMs: number | undefined, whole: boole
   return [...checkOverlaps(policy), ...checkRules(policy, nowMs), ...lists, ...order]
 }
 
-function inText(problem: PolicyProblem, text: string, { values, names }: PlacedJson): PolicyProblem {
-  const isName = problem.code === 'unknown_member' || problem.code === 'unused_list'
-  for (let pointer = problem.path; ; pointer = pointer.slice(0, pointer.lastIndexOf('/'))) {
+function offsetOf({ code, path }: PolicyProblem, { values, names }: PlacedJson): number {
+  const isName = code === 'unknown_member' || code === 'unused_list'
+  for (let pointer = path; ; pointer = pointer.slice(0, pointer.lastIndexOf('/'))) {
     const offset = (isName ? names.get(pointer) : undefined) ?? values.get(pointer)
-    if (offset !== undefined) return { ...problem, ...placeAt(text, offset) }
-    if (pointer === '') return problem
+    if (offset !== undefined || pointer === '') return offset ?? 0
   }
 }
 
