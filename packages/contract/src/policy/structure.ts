@@ -5,7 +5,7 @@ import { nearest } from '../nearest.ts'
 import { type PolicyProblem, pointerTo, shown } from './problem.ts'
 import { schemaAt } from './schema.ts'
 
-type Issue = z.core.$ZodIssue
+export type Issue = z.core.$ZodIssue
 
 /** What zod found, in the words of problems. `value` is what it looked at. */
 export function problemsOf(issue: Issue, value: unknown): PolicyProblem[] {
@@ -22,15 +22,17 @@ export function problemsOf(issue: Issue, value: unknown): PolicyProblem[] {
   switch (issue.code) {
     case 'unrecognized_keys': {
       const members = Object.keys(schemaAt(value, issue.path)?.properties ?? {})
-      return issue.keys.map((key) => ({
-        severity: 'error',
-        code: 'unknown_member',
-        path: pointerTo(pointer, key),
-        rule: 'there is no such member here',
-        // Not the object that it stands in, which may be large.
-        value: shown(key),
-        suggestion: meantMember(key, members),
-      }))
+      return issue.keys.map(
+        (key): PolicyProblem => ({
+          severity: 'error',
+          code: 'unknown_member',
+          path: pointerTo(pointer, key),
+          rule: 'there is no such member here',
+          // Not the object that it stands in, which may be large.
+          value: shown(key),
+          suggestion: meantMember(key, members),
+        }),
+      )
     }
     case 'invalid_value':
       return [found === undefined ? error(missing(issue.path, about)) : error(choice(found, issue.values))]

@@ -6,7 +6,7 @@ import { policyLimits } from './limits.ts'
 import { checkLists } from './lists.ts'
 import { type PlacedJson, parsePlaced, placesAt } from './placed-json.ts'
 import type { PolicyProblem } from './problem.ts'
-import { problemsOf, withoutEchoes } from './structure.ts'
+import { type Issue, problemsOf, withoutEchoes } from './structure.ts'
 
 export type PolicyValidation = {
   /** No problem is an error: the policy is accepted. */
@@ -98,7 +98,7 @@ function problemsIn(input: unknown, nowMs: number | undefined): Found {
   const value = authored(input)
   const parsed = policyDocument.safeParse(value)
   if (parsed.success) return { problems: meaning(parsed.data, nowMs, true), beyond: 0 }
-  const issues = parsed.error.issues.flatMap((issue) =>
+  const issues = parsed.error.issues.flatMap((issue): Issue[] =>
     issue.code === 'unrecognized_keys' ? issue.keys.map((key) => ({ ...issue, keys: [key] })) : [issue],
   )
   const told = withoutEchoes(issues.slice(0, policyLimits.problemsMax).flatMap((issue) => problemsOf(issue, value)))
