@@ -63,7 +63,7 @@ test('Enter opens a line, Escape closes it, and the list goes on from there; the
   await page.getByRole('button', { name: 'Close the line' }).focus()
   await page.keyboard.press('?')
   const help = page.getByRole('dialog', { name: 'Keyboard' })
-  for (const text of ['Open it', /^Close what is open/]) await help.getByText(text).waitFor()
+  for (const text of ['Open the one chosen in a list', 'Close what is open']) await help.getByText(text).waitFor()
   await page.keyboard.press('Escape')
   await help.waitFor({ state: 'detached' })
   assert.equal(await page.getByRole('article').count(), 1, 'one thing at a time')
@@ -183,7 +183,7 @@ test('what somebody else saves meanwhile overwrites nothing here; once saved, on
 test('a host tells for how long nobody knows what happened on it, and which line says so', only, async () => {
   const page = await goTo('/hosts')
   const card = page.locator('.host').filter({ hasText: 'web-1' })
-  await card.getByText(/1 interval of 1 min 15 s together.* because its agent was stopped/).waitFor()
+  await card.getByText(/for 1 min 15 s since .*, in 1 interval: .* because its agent was stopped/).waitFor()
   await everyLook(page)
   await page.setViewportSize({ width: 1280, height: 800 })
   await card.getByRole('link', { name: /^line/ }).click()

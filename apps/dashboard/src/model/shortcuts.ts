@@ -14,7 +14,7 @@ export const keys: readonly {
   { key: '/', shown: '/', act: 'search', does: 'Go to the search of the page' },
   { key: 'j', shown: 'j', act: 'down', does: 'Next in the list' },
   { key: 'k', shown: 'k', act: 'up', does: 'The one before' },
-  { key: 'Escape', shown: 'Esc', act: 'close', does: 'Close what is open: a line, a dialog, this help' },
+  { key: 'Escape', shown: 'Esc', act: 'close', does: 'Close what is open' },
   { key: 't', shown: 't', act: 'tenant', does: 'Switch the tenant' },
   { key: 'd', shown: 'd', act: 'theme', does: 'Dark, light, or as the system' },
 ]

@@ -123,11 +123,11 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
         <p className="unknown">
           <Icon name="warn" size={14} />
           <span>
-            Nobody knows what happened in {several(unknown.intervals, 'interval')} of {wholeLength(unknown.length_ms)}{' '}
-            together, since {dayOf(unknown.since)}: last until <Time at={unknown.newest.to} />, because{' '}
-            {gapWords(unknown.newest.cause)}.
+            Nobody knows what happened for {wholeLength(unknown.length_ms)} since {dayOf(unknown.since)}, in{' '}
+            {several(unknown.intervals, 'interval')}: the last ended <Time at={unknown.newest.to} />, because{' '}
+            {gapWords(unknown.newest.cause)},{' '}
+            <a href={`/events?leaf=${unknown.newest.leaf_index}`}>line {counted(unknown.newest.leaf_index)}</a>
           </span>
-          <a href={`/events?leaf=${unknown.newest.leaf_index}`}>line {counted(unknown.newest.leaf_index)}</a>
         </p>
       )}
       {sensor.sites.length === 0 ? null : (

@@ -66,7 +66,7 @@ function Told({ ledger }: { readonly ledger: LedgerState }) {
           {published === null ? 'nothing is published yet' : witnessWords(published.root_checkpoint)}
         </Level>
         {integrity === null || share === undefined ? null : (
-          <Level name="Checked since the start" size={integrity.checked} of={integrity.size}>
+          <Level name="Checked on disk" size={integrity.checked} of={integrity.size}>
             {integrity.size === 0 ? (
               'it was empty when the server started: all of it was hashed as it came'
             ) : (

@@ -20,10 +20,10 @@ export function Shortcuts({ close }: Close) {
         <section>
           <h3>Anywhere</h3>
           <dl>
+            <Row keys="Enter" does="Open the one chosen in a list" />
             {keys.map(({ shown, does }) => (
               <Row key={shown} keys={shown} does={does} />
             ))}
-            <Row keys="Enter" does="Open it" />
           </dl>
         </section>
         <section>
