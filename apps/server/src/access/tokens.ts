@@ -6,11 +6,12 @@ import { parseRfc3339, rfc3339 } from '@sealwatch/base'
 import { nameFault } from '@sealwatch/contract'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { across } from '../store/index.ts'
-import { type Action, isAction, notGrantable } from './actions.ts'
+import { type Action, notGrantable } from './actions.ts'
 import { accessError, perTenantMax } from './errors.ts'
 import type { Authorised, Gate } from './gate.ts'
 import { nameOf, type Principal } from './principal.ts'
 import { checkOwn } from './roles.ts'
+import { rowOf, type TokenRow } from './token-row.ts'
 
 /**
  * `swt_`, 32 random bytes in base64url, and the CRC-32 of all before it in hex: whoever scans for secrets tells one from
@@ -21,19 +22,8 @@ const ttlSecondsMax = 366 * 24 * 3600
 const nameMax = 64
 /** Uses that are written down in one transaction. */
 const usedAtOnce = 16
-
-export type TokenRow = {
-  readonly tokenId: string
-  readonly tenant: string
-  readonly name: string
-  readonly actions: readonly Action[]
-  readonly createdAt: string
-  readonly createdBy: string
-  readonly expiresAt: string
-  /** To the minute. */
-  readonly lastUsedAt: string | null
-  readonly revokedAt: string | null
-}
+const tendMs = 60_000
+const endedAtOnce = 200
 
 export type Tokens = {
   list(by: Authorised<'token:list'>): TokenRow[]
@@ -49,11 +39,21 @@ export type Tokens = {
   /** Whether it still counts. */
   isLive(tenant: string, tokenId: string): boolean
   forgetTenant(tenant: string): void
+  /** Writes down which have ended, until the signal fires. */
+  run(signal: AbortSignal): Promise<void>
 }
 
-/** `usedMinute`: of `lastUsedAt`, since 1970; -1 before the first use since the start. */
-type Kept = TokenRow & { readonly expiresNs: bigint; readonly usedMinute: number }
-const kept = (row: TokenRow): Kept => ({ ...row, expiresNs: parseRfc3339(row.expiresAt) ?? 0n, usedMinute: -1 })
+/**
+ * `usedMinute`: of `lastUsedAt`, since 1970; -1 before the first use since the start. `endsNs`: the end on the clock that
+ * nobody sets. A token is over when either clock says so, and one that was written down as ended is so for good: whoever
+ * sets the wall clock back brings none to life.
+ */
+type Kept = TokenRow & {
+  readonly expiresNs: bigint
+  readonly endsNs: bigint
+  readonly isEnded: boolean
+  readonly usedMinute: number
+}
 
 export async function openTokens(options: RecordOptions & { readonly gate: () => Gate }): Promise<Tokens> {
   const { store, clock, gate } = options
@@ -61,8 +61,19 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
   const rows = new Map<string, Kept>()
   const hashes = new Map<string, string>()
   const ofTenants = new Map<string, string[]>()
-  function add(secretHash: string, row: TokenRow): void {
-    rows.set(secretHash, kept(row))
+  /** What was saved may be from before a restart: a clock set back meanwhile adds nothing to what was left then. */
+  function keptOf(row: TokenRow, isEnded: boolean): Kept {
+    const expiresNs = ns(row.expiresAt)
+    const fromMs = Math.max(
+      clock.nowMs(),
+      ...[row.createdAt, row.lastUsedAt ?? ''].map((at) => Number(ns(at) / nsPerMs)),
+    )
+    const leftMs = Math.max(0, Number(expiresNs / nsPerMs) - fromMs)
+    const endsNs = clock.monotonicNs() + BigInt(leftMs) * nsPerMs
+    return { ...row, expiresNs, endsNs, isEnded, usedMinute: -1 }
+  }
+  function add(secretHash: string, row: TokenRow, isEnded = false): void {
+    rows.set(secretHash, keptOf(row, isEnded))
     hashes.set(row.tokenId, secretHash)
     const own = ofTenants.get(row.tenant) ?? []
     own.push(secretHash)
@@ -70,17 +81,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
   }
   const rowsOf = (tenant: string) => (ofTenants.get(tenant) ?? []).map((secretHash) => rows.get(secretHash) as Kept)
   for (const row of await across(store.db, 'start').selectFrom('api_tokens').selectAll().execute())
-    add(row.secret_hash, {
-      tokenId: row.token_id,
-      tenant: row.tenant,
-      name: row.name,
-      actions: (JSON.parse(row.actions) as string[]).filter(isAction),
-      createdAt: row.created_at,
-      createdBy: row.created_by,
-      expiresAt: row.expires_at,
-      lastUsedAt: row.last_used_at,
-      revokedAt: row.revoked_at,
-    })
+    add(row.secret_hash, rowOf(row), row.ended_at !== null)
 
   function find(tenant: string, tokenId: string): [string, Kept] | undefined {
     const secretHash = hashes.get(tokenId)
@@ -90,8 +91,10 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
   /** The token that made it, if one did: none is good for longer than that. */
   const makerOf = ({ tenant, createdBy }: TokenRow) =>
     createdBy.startsWith('machine:') ? find(tenant, createdBy.slice('machine:'.length))?.[1] : undefined
+  const isOver = ({ isEnded, expiresNs, endsNs }: Kept) =>
+    isEnded || clock.nowNs() >= expiresNs || clock.monotonicNs() >= endsNs
   function isLive(row: Kept): boolean {
-    if (row.revokedAt !== null || clock.nowNs() >= row.expiresNs) return false
+    if (row.revokedAt !== null || isOver(row)) return false
     const maker = makerOf(row)
     return maker === undefined ? !row.createdBy.startsWith('machine:') : isLive(maker)
   }
@@ -125,7 +128,34 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
     }
   }
 
+  async function tend(): Promise<void> {
+    const over = [...rows].filter(([, row]) => !row.isEnded && isOver(row))
+    for (let from = 0; from < over.length; from += endedAtOnce) {
+      const some = over.slice(from, from + endedAtOnce)
+      const ended_at = rfc3339(clock.nowNs())
+      await store.transaction(async (tx) => {
+        for (const [, { tenant, tokenId }] of some)
+          await tx
+            .updateTable('api_tokens')
+            .set({ ended_at })
+            .where('tenant', '=', tenant)
+            .where('token_id', '=', tokenId)
+            .execute()
+      })
+      for (const [secretHash] of some) {
+        const row = rows.get(secretHash)
+        if (row !== undefined) rows.set(secretHash, { ...row, isEnded: true })
+      }
+    }
+  }
+
   return {
+    run: async (signal) => {
+      while (!signal.aborted) {
+        await clock.sleep(tendMs, signal)
+        await tend()
+      }
+    },
     isLive: (tenant, tokenId) => {
       const found = find(tenant, tokenId)
       return found !== undefined && isLive(found[1])
@@ -208,6 +238,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
               expires_at: row.expiresAt,
               last_used_at: null,
               revoked_at: null,
+              ended_at: null,
             })
             .execute()
         },
@@ -256,5 +287,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
   }
 }
 
+const nsPerMs = 1_000_000n
+const ns = (time: string) => parseRfc3339(time) ?? 0n
 const hashOf = (secret: string): string => hash('sha256', Buffer.from(secret, 'base64url'), 'hex')
 const sumOf = (secret: string): string => crc32(`swt_${secret}`).toString(16).padStart(8, '0')

@@ -126,6 +126,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       rooms.access.denials.run(signal),
       rooms.signIn.failed.run(signal),
       whileFull(() => rooms.signIn.sessions.run(signal)),
+      whileFull(() => rooms.access.tokens.run(signal)),
     ),
   ]
 

@@ -131,4 +131,5 @@ export const migrations: readonly string[] = [
   `ALTER TABLE login_links ADD COLUMN made_in TEXT NOT NULL DEFAULT 'cluster';
    CREATE INDEX login_links_open ON login_links (made_in, kind, created_by) WHERE used_at IS NULL;
    CREATE INDEX login_links_by_end ON login_links (expires_at);`,
+  `ALTER TABLE api_tokens ADD COLUMN ended_at TEXT;`,
 ]

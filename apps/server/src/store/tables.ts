@@ -122,6 +122,8 @@ export type Tables = {
     expires_at: string
     last_used_at: string | null
     revoked_at: string | null
+    /** When it was seen to be over: from then on it is, whatever a clock says. */
+    ended_at: string | null
   }
   /** Answers to writes, for whoever asks again; null: it showed a secret. */
   idempotency_keys: {
