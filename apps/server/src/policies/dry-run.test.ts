@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { type Clock, systemClock } from '@sealwatch/base'
 import { type PolicyDocument, type PolicyDraft, policyDocument } from '@sealwatch/contract/policy'
 import type { Body } from '@sealwatch/ledger'
+import { createDryRuns } from './dry-run.ts'
 import { by, openRooms, type Rooms } from './test/rooms.ts'
 
 const vectors = join(import.meta.dirname, '../../../../vectors/events')
@@ -172,4 +173,24 @@ test('what a hostile host sealed is tried like anything else', async () => {
   await rooms.ship(odd.map((event) => ({ ...event, time: Date.now() })))
   const report = await run(rooms, shadow())
   assert.deepEqual([report.events, report.rules[0]?.undecided], [2, 2])
+})
+
+test('POL-1 runs of other tenants keep nobody from one of their own', async () => {
+  await using rooms = await openRooms()
+  await rooms.ship([ago(vector('file-read'), 1)])
+  const stuck = { ledgers: rooms.ledgers, indexed: { waitFor: () => new Promise<void>(() => undefined) } }
+  const runs = createDryRuns({ ...stuck, store: rooms.store, openSide: async () => '', clock: systemClock })
+  const signal = new AbortController().signal
+  const begin = (tenant: string) => runs.run(by('policy:try', tenant), { policy: shadow(), days: 7 }, signal)
+  for (const tenant of ['acme', 'zeta']) void begin(tenant)
+  void begin('default').catch(() => undefined)
+  assert.deepEqual(runs.progress(by('policy:try', 'zeta')), { done: 0, total: 0 })
+  await assert.rejects(begin('acme'), (error: { code?: string; received?: string }) => {
+    return error.code === 'POLICY_TRIES_TOO_MANY' && error.received === undefined
+  })
+  const both = await Promise.all(['acme', 'zeta'].map((tenant) => run(rooms, shadow(), 7, signal, tenant)))
+  assert.deepEqual(
+    both.map(({ stopped }) => stopped),
+    [null, null],
+  )
 })

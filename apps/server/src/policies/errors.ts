@@ -35,7 +35,7 @@ export const policyErrors = {
   },
   POLICY_TRIES_TOO_MANY: {
     kind: 'exhausted',
-    rule: 'a tenant tries one policy at a time, and a server two',
+    rule: 'a tenant tries one policy at a time',
     advice: 'Wait for the one that runs, or end it',
   },
 } as const satisfies ErrorTable
