@@ -419,6 +419,8 @@ inApp('break-glass access is opened by root alone, and acknowledged by others', 
   const url = `/auth/link?code=${codeOf(opened.json().url)}`
   for (const ahead of [{ 'sec-purpose': 'prefetch;prerender' }, { purpose: 'prefetch' }])
     assert.equal((await ask(network, hers, { url, headers: ahead })).statusCode, 503, 'not used up by looking ahead')
+  const looked = await ask(network, hers, { url, method: 'HEAD' })
+  assert.deepEqual([looked.statusCode, looked.headers['set-cookie']], [404, undefined])
   const came = await ask(network, hers, { url })
   assert.deepEqual([came.statusCode, came.headers.location], [303, '/'])
   const view = await session(network, hers)
