@@ -25,7 +25,7 @@ const continuesAnywhere: Mutation = {
 }
 
 const mutants: readonly Mutant[] = [
-  { name: 'an acknowledgement before the sync', mutation: [acknowledgeBeforeSync], found: /lost|altered/ },
+  { name: 'an acknowledgement before the sync', mutation: acknowledgeBeforeSync, found: /lost|altered/ },
   { name: 'no de-duplication', mutation: [acceptTwice, continuesAnywhere], found: /order|doubled|CHAIN_BROKEN/ },
   {
     name: 'the rest of a torn write is not cut off',

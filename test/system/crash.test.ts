@@ -38,10 +38,12 @@ test('the harness itself: a disk that loses what is not yet synced costs nothing
   assert.deepEqual(violations.slice(0, 20), [])
 })
 
-// Probably it needs a host that lets go of lines once they are acknowledged.
-const healed = 'this mutant is not found out any more, probably since hosts send again what they still have'
-test('the harness itself: an acknowledgement before the sync is found out', { skip: whyNot() ?? healed }, async (t) => {
-  await using tree = await mutantTree([...lossyDisk, acknowledgeBeforeSync])
+const notCertain =
+  'the simulation finds this mutant (test/sim); here chance decides, and a busy machine is "stuck" just so'
+test('the harness itself: an acknowledgement before the sync is found out', {
+  skip: whyNot() ?? notCertain,
+}, async (t) => {
+  await using tree = await mutantTree([...lossyDisk, ...acknowledgeBeforeSync])
   const found = await firstViolation(tree.root, /^(lost|stuck)/)
   t.diagnostic(String(found))
   assert.ok(found !== undefined)

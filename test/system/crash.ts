@@ -79,11 +79,13 @@ export async function crash({
   )
   const notes = await checkpoints.stop()
   const ledger = await readLedger(platform, violations)
+  const report = { acts: acts.length, acknowledged: produced, kills: killed, checkpoints: notes.size }
+  if (ledger === undefined) return { violations, ...report, actsInLedger: 0, actsInGaps: 0 }
   checkProducer(ledger, producer.chain, produced, violations)
   checkCheckpoints(ledger, notes, violations)
   const counted = checkActs(ledger, acts, violations)
   if (isSettled && openats !== undefined) checkCounts(ledger, 'openat', openats, violations)
-  return { violations, acts: acts.length, ...counted, acknowledged: produced, kills: killed, checkpoints: notes.size }
+  return { violations, ...report, ...counted }
 }
 
 async function finishProducer(producer: Producer, patienceMs: number, violations: string[]): Promise<number> {
@@ -173,10 +175,11 @@ async function quietCount(platform: Platform, site: string): Promise<bigint | un
 
 type LedgerView = { readonly lines: readonly Line[]; readonly roots: ReadonlyMap<number, string> }
 
-async function readLedger(platform: Platform, violations: string[]): Promise<LedgerView> {
+/** Undefined where the server does not give it out. */
+async function readLedger(platform: Platform, violations: string[]): Promise<LedgerView | undefined> {
   const file = join(platform.data, 'all.bundle')
   const exported = await platform.sealwatch('audit', 'export', '--all', '-o', file)
-  if (exported.code !== 0) violations.push(`export: ${exported.stderr}`)
+  if (exported.code !== 0) return void violations.push(`export: ${exported.stderr}`)
   const verified = await platform.sealwatch('audit', 'verify', file, '--json')
   if (verified.code !== 0) violations.push(`verify: ${verified.stdout}${verified.stderr}`)
   const frontier = createFrontier(sha256)

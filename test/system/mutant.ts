@@ -20,11 +20,17 @@ export const lossyDisk: readonly Mutation[] = [
   { file: 'apps/server/src/main.ts', find: 'disk: systemDisk', replace: 'disk: lossyDisk' },
 ]
 
-export const acknowledgeBeforeSync: Mutation = {
-  file: 'apps/server/src/ingest/commit.ts',
-  find: 'const { next } = await ledger.append(batch, sealed)',
-  replace: 'const next = ledger.size\n    ledger.append(batch, sealed).catch(() => undefined)',
-}
+export const acknowledgeBeforeSync: readonly Mutation[] = [
+  {
+    file: 'apps/server/src/ingest/commit.ts',
+    find: `const placed = await appending
+    looked?.(placed)`,
+    replace: `appending.then((placed) => looked?.(placed)).catch(() => undefined)
+    const placed = { next: ledger.size }`,
+  },
+  // What is acknowledged is still to be written: its memory must stay.
+  { file: 'apps/server/src/ingest/transport/release-message.ts', find: 'buffer.transfer(0)', replace: '' },
+]
 
 export const acceptTwice: Mutation = {
   file: 'apps/server/src/ingest/commit.ts',
