@@ -121,8 +121,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     app.route({
       method: one.method,
       url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-      // Among the open ones are links that are good once: whoever only looks would use them up.
-      exposeHeadRoute: !('open' in one),
+      exposeHeadRoute: one.once !== true,
       bodyLimit: bodyMax.bytes,
       config: { valuesMax: bodyMax.values },
       // Before anything of a body is read: what a stranger sends is not kept, and what a tenant sends slowly is its own matter.

@@ -79,6 +79,7 @@ export const signInRoutes = (
     tag,
     open: 'the link is what proves who asks, or leads to the provider, which does',
     query: z.object({ code: z.string().max(128) }),
+    once: true,
     status: 303,
     media,
     errors: ['LINK_UNKNOWN', 'LINK_OVER', ...errorsOfLogin],
