@@ -43,7 +43,8 @@ describe('signing in on one machine', { skip }, () => {
       const stranger = await browser.newContext()
       const closed = await stranger.newPage()
       assert.equal((await closed.goto(url))?.status(), 403, 'used up')
-      assert.match((await closed.textContent('h1')) ?? '', /Access denied/)
+      assert.match((await closed.textContent('h1')) ?? '', /signs nobody in any more/)
+      assert.match((await closed.textContent('body')) ?? '', /Access denied/)
       await closed.goto(`${origin}/auth/login`)
       assert.match((await closed.textContent('body')) ?? '', /sudo \.\/sealwatch login/)
 
