@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { type Disk, systemDisk } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { createFaultyDisk } from '../../test/faulty-disk.ts'
 import { naiveRoot } from '../../test/naive-merkle.ts'
@@ -53,6 +54,40 @@ test('a ledger begins with the anchor of its own chain, once', async () => {
     assert.equal(chain, ledger.chain)
     await ledger.close()
   }
+})
+
+test('LOG-1: what is saved is of one moment, whatever is appended while it is signed: the ledger opens again', async () => {
+  await using dir = await temporary()
+  let appended: Promise<unknown> | undefined
+  // At each step of the disk that signing takes, lines come in between.
+  const meanwhile = async () => {
+    const event = { message: 'meanwhile' }
+    if (appended === undefined) appended = ledger.append({ own: { event } })
+    await appended
+  }
+  const between: Partial<Disk> = {
+    sizeOf: async (path) => {
+      if (isSigning) await meanwhile()
+      return systemDisk.sizeOf(path)
+    },
+    read: async (path) => {
+      if (isSigning) await meanwhile()
+      return systemDisk.read(path)
+    },
+  }
+  let isSigning = false
+  const ledger = await openSampleLedger(dir.path, 'tenant', { ...systemDisk, ...between })
+  for (let i = 0; i < 5; i += 1) {
+    await ledger.append({ own: { event: { message: `before ${i}` } } })
+    appended = undefined
+    isSigning = true
+    await ledger.checkpoint()
+    isSigning = false
+  }
+  await ledger.close()
+  const again = await openSampleLedger(dir.path)
+  await assertSound(again)
+  await again.close()
 })
 
 test('LOG-6: nothing is signed once the file of lines is not under its name', async () => {

@@ -238,13 +238,14 @@ function createLedger(
 
   /** Compare, swap, then sign: what is signed is durable and extends what was signed before. */
   async function sign(): Promise<SignedCheckpoint> {
+    // What was written may have lost its name, and then the next start would not find it.
+    await lines.check(durable.bytes)
+    // What is signed is read at one moment: lines are appended all the while.
     // The hashes may be ahead of what is durable: the process is about to stop.
     if (failure !== undefined) throw failure
     const key = signer()
     if (signed?.size === durable.size && equal(signed.signedBy.publicKey, key.verifier.publicKey)) return signed
     const checkpoint = { origin, size: durable.size, root: hashes.root() }
-    // What was written may have lost its name, and then the next start would not find it.
-    await lines.check(durable.bytes)
     const chains = [...walk.entries()].map(([chain, { nextSeq, tip, epoch }]) => [chain, nextSeq, tip, epoch] as const)
     const next: Saved = { ...durable, root: checkpoint.root.toHex(), own, chains }
     const onDisk = await readSaved(dir, disk)
