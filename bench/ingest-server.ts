@@ -12,16 +12,19 @@ import { runServer } from '../apps/server/src/compose.ts'
 import { serverConfigPrefix, serverSettings } from '../apps/server/src/config.ts'
 import { readRuleFiles, standardRules } from '../apps/server/src/detect/index.ts'
 import { prepareIndexThread } from '../apps/server/src/ingest/index.ts'
+import { preparePolicyChecks } from '../apps/server/src/policies/index.ts'
 
 const dir = process.argv[2] as string
 mkdirSync(dir, { recursive: true })
 const settings = { SEALWATCH_SERVER_DATA_DIR: dir, SEALWATCH_SERVER_RUN_DIR: dir, SEALWATCH_SERVER_PORT: '0' }
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort('SIGTERM'))
+const log = createLog('server', (line) => process.stdout.write(line), systemClock.nowMs)
 await runServer({
   config: readConfig(serverSettings, { ...process.env, ...settings }, serverConfigPrefix),
   api: await openApiSocket(join(dir, 'api.sock')),
   indexThread: await prepareIndexThread(),
+  policyChecks: await preparePolicyChecks({ clock: systemClock, log }),
   kms: kmsMasterKey({ clock: systemClock }),
   ruleFiles: readRuleFiles(standardRules),
   signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
@@ -29,7 +32,7 @@ await runServer({
   witnessPolicy: undefined,
   clock: systemClock,
   disk: systemDisk,
-  log: createLog('server', (line) => process.stdout.write(line), systemClock.nowMs),
+  log,
   signal: stop.signal,
 })
 process.exit(0)

@@ -14,6 +14,7 @@ import { runServer } from '../../apps/server/src/compose.ts'
 import { serverConfigPrefix, serverSettings } from '../../apps/server/src/config.ts'
 import { readRuleFiles, standardRules } from '../../apps/server/src/detect/index.ts'
 import { prepareIndexThread } from '../../apps/server/src/ingest/index.ts'
+import { preparePolicyChecks } from '../../apps/server/src/policies/index.ts'
 
 export type Asked = {
   readonly status: number
@@ -61,11 +62,22 @@ export async function startServer(
     ...settings,
   }
   const serving = Promise.withResolvers<{ api: string; port: number }>()
+  const serverLog = createLog(
+    'server',
+    (line) => {
+      log.push(line)
+      const { msg, api, port } = JSON.parse(line) as { msg: string; api: string; port: number }
+      if (msg === 'serving') serving.resolve({ api, port })
+    },
+    clock.nowMs,
+  )
   const indexThread = await prepareIndexThread()
+  const policyChecks = await preparePolicyChecks({ clock: systemClock, log: serverLog })
   const running = runServer({
     config: readConfig(serverSettings, env, serverConfigPrefix),
     api: await openApiSocket(socketPath),
     indexThread,
+    policyChecks,
     dashboard,
     kms: kmsMasterKey({ clock }),
     ruleFiles: readRuleFiles(standardRules),
@@ -74,15 +86,7 @@ export async function startServer(
     witnessPolicy: undefined,
     clock,
     disk: at.disk ?? systemDisk,
-    log: createLog(
-      'server',
-      (line) => {
-        log.push(line)
-        const { msg, api, port } = JSON.parse(line) as { msg: string; api: string; port: number }
-        if (msg === 'serving') serving.resolve({ api, port })
-      },
-      clock.nowMs,
-    ),
+    log: serverLog,
     signal: stop.signal,
   })
   const { api: url, port: agentPort } = (await Promise.race([serving.promise, running])) as {

@@ -22,6 +22,7 @@ import { runServer } from './compose.ts'
 import { serverConfigPrefix, serverSettings } from './config.ts'
 import { readRuleFiles, standardRules } from './detect/index.ts'
 import { prepareIndexThread, readWitnessPolicy } from './ingest/index.ts'
+import { preparePolicyChecks } from './policies/index.ts'
 
 // A log that cannot be written, on a full disk for one, is no reason to stop watching.
 process.stdout.on('error', () => undefined)
@@ -48,6 +49,7 @@ try {
   const kms = kmsMasterKey({ clock: systemClock })
   if (config.masterKmsKeyId !== '') await kms.prepare(config.masterKmsKeyId)
   const indexThread = await prepareIndexThread()
+  const policyChecks = await preparePolicyChecks({ clock: systemClock, log })
   await prepareHttp()
   // Its folder belongs to root.
   flushCompileCache()
@@ -61,6 +63,7 @@ try {
     config,
     api,
     indexThread,
+    policyChecks,
     kms,
     ruleFiles,
     dashboard,

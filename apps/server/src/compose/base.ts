@@ -15,6 +15,7 @@ import { type Deployment, openDeployment } from '../deployment.ts'
 import type { RuleFile } from '../detect/index.ts'
 import type { ServerVoice } from '../identity/index.ts'
 import type { IndexPort, IndexThread } from '../ingest/index.ts'
+import type { PolicyChecks } from '../policies/index.ts'
 import { createOutbox, type Outbox, openStore, type Store } from '../store/index.ts'
 import { serverVersion } from '../version.ts'
 
@@ -22,6 +23,7 @@ export type ServerOptions = {
   readonly config: ConfigOf<typeof serverSettings>
   readonly api: ApiSocket
   readonly indexThread: IndexThread
+  readonly policyChecks: PolicyChecks
   readonly kms: KmsMasterKey
   readonly ruleFiles: readonly RuleFile[]
   readonly dashboard?: readonly DashboardFile[] | undefined
@@ -62,6 +64,7 @@ export async function openBase(options: ServerOptions, ends: AsyncDisposableStac
   const deployment = await openDeployment(dir, disk)
   const store = ends.adopt(openStore(dir), ({ close }) => close())
   const index = ends.adopt(await options.indexThread.open(store.indexPath), ({ close }) => close())
+  ends.use(options.policyChecks)
   const outbox = createOutbox(store, clock)
   const voice = voiceOf(deployment)
   return { ...options, dir, keysDir, deployment, health, healthUrl: listener.url, store, index, outbox, voice }

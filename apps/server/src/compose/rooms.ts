@@ -49,7 +49,12 @@ export async function openRooms(books: Books): Promise<Rooms> {
   const glances = createGlances(ruleset)
   const ingest = createIngest({ ...books, quarantine, look: glances.look })
   const admission = createAdmission({ ...books, ingest, linesPerSecond: config.tenantLinesPerSecond })
-  const policies = createPolicies({ ...books, origin: ledgers.root.origin, sign: policySigner(ledgers.dsseSigners) })
+  const policies = createPolicies({
+    ...books,
+    checks: books.policyChecks,
+    origin: ledgers.root.origin,
+    sign: policySigner(ledgers.dsseSigners),
+  })
   const dryRuns = createDryRuns({ ...books, openSide: books.side.open })
   return {
     ...books,

@@ -33,6 +33,21 @@ export const policyErrors = {
     rule: 'a tenant has ten policies a second looked at, fifty at once; a large one counts as up to 32',
     advice: 'Wait a second, and send it again',
   },
+  POLICY_CHECKS_BUSY: {
+    kind: 'exhausted',
+    rule: 'of a tenant one large policy is checked while one waits, and 16 wait in all',
+    advice: 'Send it again as soon as Retry-After says',
+  },
+  POLICY_CHECK_TOO_LONG: {
+    kind: 'invalid',
+    rule: 'a policy can be checked within 5 seconds',
+    advice: 'Split the policy, or let fewer rules name the same lists',
+  },
+  POLICY_CHECK_FAILED: {
+    kind: 'unavailable',
+    rule: 'the thread that checks policies answers',
+    advice: 'Send it again; where it fails again, the log of the server says why',
+  },
   POLICY_TRIES_TOO_MANY: {
     kind: 'exhausted',
     rule: 'a tenant tries one policy at a time',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export { type PolicyChecks, preparePolicyChecks } from './check/checks.ts'
 export {
   createDryRuns,
   type DryRunProgress,

@@ -9,11 +9,11 @@ import {
   type PolicyType,
   patchBetween,
   type ValidatedPolicy,
-  validatePolicy,
 } from '@sealwatch/contract/policy'
 import type { DsseEnvelope } from '@sealwatch/keys'
 import { type Authorised, nameOf } from '../access/index.ts'
 import type { Tables } from '../store/index.ts'
+import type { PolicyChecks } from './check/checks.ts'
 import { policyError } from './errors.ts'
 import {
   documentIn,
@@ -56,8 +56,11 @@ export type Policies = {
     id: string,
     version?: number,
   ): Promise<{ readonly document: string | null; readonly envelope: DsseEnvelope }>
-  /** Of a text, or of what was parsed. To compare many rules takes time, so a tenant has its share. Throws POLICIES_TOO_FAST. */
-  validate(by: Authorised<'policy:write' | 'policy:try'>, input: unknown): ValidatedPolicy
+  /**
+   * Of a text, or of what was parsed. To compare many rules takes time, so a tenant has its share. Throws POLICIES_TOO_FAST,
+   * and what PolicyChecks throws.
+   */
+  validate(by: Authorised<'policy:write' | 'policy:try'>, input: unknown): Promise<ValidatedPolicy>
   /**
    * Makes or replaces a policy: `input` is its text, or what was parsed of it. Nothing is done where it is not valid, or says
    * what is there already. Throws POLICY_CHANGED_MEANWHILE, POLICY_NAME_TAKEN, POLICIES_TOO_MANY.
@@ -93,17 +96,18 @@ const unitsPerTurn = 8 * 1024
 /** What is larger is refused unread. */
 const turnsMax = 32
 
-export function createPolicies(options: WriteOptions): Policies {
+export function createPolicies(options: WriteOptions & { readonly checks: PolicyChecks }): Policies {
   const { store, clock } = options
   const { db, index } = store
   const share = createRate(clock, { perSecond: 10, burst: 50, keysMax: 50_000 })
 
-  function validate({ tenant }: Authorised, input: unknown): ValidatedPolicy {
-    const units = typeof input === 'string' ? input.length : (JSON.stringify(input) ?? '').length
-    const turns = Math.min(Math.ceil(units / unitsPerTurn), turnsMax)
+  async function validate({ tenant }: Authorised, input: unknown): Promise<ValidatedPolicy> {
+    const isValue = typeof input !== 'string'
+    const text = isValue ? (JSON.stringify(input) ?? 'null') : input
+    const turns = Math.min(Math.ceil(text.length / unitsPerTurn), turnsMax)
     const waitMs = share.take(tenant, turns)
     if (waitMs > 0) throw policyError('POLICIES_TOO_FAST', { attempted: 'looking at a policy', waitMs })
-    return validatePolicy(input, { nowMs: clock.nowMs() })
+    return options.checks.check(tenant, { text, isValue, nowMs: clock.nowMs() })
   }
 
   const unknown = (id: string, version?: number) =>
@@ -190,7 +194,7 @@ export function createPolicies(options: WriteOptions): Policies {
       return { document, envelope: JSON.parse(envelope) as DsseEnvelope }
     },
     put: async (by, id, input, condition) => {
-      const { policy, validation } = validate(by, input)
+      const { policy, validation } = await validate(by, input)
       if (policy === undefined) return { updated: false, validation, record: undefined, leafIndex: undefined }
       const text = canonicalize(policy)
       const written = await write(by, id, condition, (row, before) =>

@@ -120,6 +120,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   IDEMPOTENCY_REUSED: 422,
   UPGRADE_NEEDED: 426,
   POLICY_INVALID: 422,
+  POLICY_CHECK_TOO_LONG: 422,
 }
 
 const titles: Readonly<Record<number, string>> = {

@@ -22,7 +22,7 @@ import {
   publishOutbox,
 } from '../../ingest/index.ts'
 import { createOutbox, openStore } from '../../store/index.ts'
-import { createDryRuns, createPolicies } from '../index.ts'
+import { createDryRuns, createPolicies, preparePolicyChecks } from '../index.ts'
 
 export const tenants = ['acme', 'zeta'] as const
 export const origin = 'sealwatch-00000000/root'
@@ -87,7 +87,9 @@ export async function openRooms(clock: Clock = systemClock) {
     version: '0',
   }
   const signing = { fails: undefined as Error | undefined, before: async () => undefined as unknown }
+  const checks = stack.use(await preparePolicyChecks({ clock: systemClock, log }))
   const policies = createPolicies({
+    checks,
     store,
     outbox,
     voice,

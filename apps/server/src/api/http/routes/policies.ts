@@ -76,6 +76,9 @@ const problem = z.object({
 })
 const validation = z.object({ ok: z.boolean(), problems: z.array(problem), omitted: z.number().int() })
 
+/** Of the thread that looks at large ones. */
+const checkErrors = ['POLICY_CHECKS_BUSY', 'POLICY_CHECK_TOO_LONG', 'POLICY_CHECK_FAILED'] as const
+
 const differenceLines = z.array(z.object({ sign: z.enum(['+', '-', '~', '>']), text: z.string() }))
 
 const summaryJson = ({ rules, createdAt, createdBy, updatedAt, updatedBy, ...same }: PolicySummary) => ({
@@ -155,7 +158,7 @@ export const policyRoutes = (policies: Policies, dryRuns: DryRuns): Route[] => [
     }),
     bodyMax,
     answer: dryRunAnswer(),
-    errors: ['POLICY_INVALID', 'POLICY_UNKNOWN', 'POLICY_TRIES_TOO_MANY'],
+    errors: ['POLICY_INVALID', 'POLICY_UNKNOWN', 'POLICIES_TOO_FAST', 'POLICY_TRIES_TOO_MANY', ...checkErrors],
     handle: async (by, { body: { policy, id, days }, request }) =>
       reportJson(await dryRuns.run(by, { policy: await wanted(policies, by, policy, id), days }, request.signal)),
   }),
@@ -207,6 +210,7 @@ export const policyRoutes = (policies: Policies, dryRuns: DryRuns): Route[] => [
       'POLICY_NAME_TAKEN',
       'POLICIES_TOO_MANY',
       'POLICIES_TOO_FAST',
+      ...checkErrors,
     ],
     handle: async (by, { params: { id }, body: { policy }, request }) => {
       const condition = conditionOf(request)
@@ -330,7 +334,7 @@ async function wanted(
   id: string | undefined,
 ): Promise<PolicyDocument> {
   if (input === undefined && id !== undefined) return (await policies.get(by, id)).document
-  const { policy, validation: found } = policies.validate(by, input)
+  const { policy, validation: found } = await policies.validate(by, input)
   if (policy === undefined) throw invalid('trying a policy', { validation: found })
   return policy
 }
