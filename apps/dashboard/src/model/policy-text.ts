@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A policy as its author writes it.
 
-import { type PolicyDraft, type PolicyType, recordMembers } from '@sealwatch/contract/policy'
+import { recordMembers } from '@sealwatch/contract/policy'
 
 export const pretty = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
@@ -20,48 +20,6 @@ function ordered(value: unknown): unknown {
   const rank = (name: string) => (first.indexOf(name) + first.length + 1) % (first.length + 1)
   const members = Object.entries(value).map(([name, inner]) => [name, ordered(inner)] as const)
   return Object.fromEntries(members.toSorted(([a], [b]) => rank(a) - rank(b)))
-}
-
-/** To begin with: one rule of each type, which is valid and does nothing yet. */
-export const beginnings: Readonly<Record<PolicyType, PolicyDraft>> = {
-  network: {
-    type: 'network',
-    name: 'Network',
-    enabled: false,
-    default: 'allow',
-    rules: [{ id: 'no-telnet', action: 'deny', direction: 'outbound', protocols: ['tcp'], ports: [23] }],
-  },
-  file: {
-    type: 'file',
-    name: 'Sensitive files',
-    enabled: false,
-    rules: [{ id: 'password-hashes', paths: ['/etc/shadow'], may: [{ executables: ['/usr/bin/passwd'] }] }],
-  },
-  process: {
-    type: 'process',
-    name: 'Programs',
-    enabled: false,
-    default: 'allow',
-    rules: [{ id: 'shared-memory', action: 'deny', executables: ['/dev/shm/**'] }],
-  },
-  detection: {
-    type: 'detection',
-    name: 'Thresholds',
-    enabled: false,
-    rules: [{ id: 'from-medium', kind: 'threshold', alert_from: 'medium' }],
-  },
-  response: {
-    type: 'response',
-    name: 'Responses',
-    enabled: false,
-    rules: [{ id: 'tell', action: 'notify', mode: 'dry_run' }],
-  },
-  retention: {
-    type: 'retention',
-    name: 'How long lines are kept',
-    enabled: false,
-    rules: [{ id: 'all', classes: ['other'], days: 400 }],
-  },
 }
 
 /** Units of the text where a line begins; lines and columns are from 1. */

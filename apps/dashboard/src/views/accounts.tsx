@@ -4,18 +4,22 @@ import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
 import { roleTitle } from '../model/words.ts'
 import { Dialog } from './parts/dialog.tsx'
+import { More } from './parts/more.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
+import { type Column, Table } from './parts/table.tsx'
 import { Time } from './parts/time.tsx'
-import { useAct, useAsk, useMay, useSession } from './session.ts'
+import { useAct, useAskPages, useMay, useSession } from './session.ts'
 
 type Person = Operations['listPeople']['answer']['items'][number]
 type Change = 'disable' | 'enable' | 'sign-out' | 'erase'
-const shownMax = 200
+const pageSize = 100
 
 /** Everybody in the deployment, whatever their tenants. */
 export function Accounts() {
-  const people = useAsk(['accounts'], (door) => door.call('listPeople', { query: { limit: shownMax } }))
+  const people = useAskPages(['accounts'], (door, from) =>
+    door.call('listPeople', { query: { limit: pageSize, ...from } }),
+  )
   const [asked, setAsked] = useState<{ readonly person: Person; readonly change: Change }>()
   return (
     <Page
@@ -23,119 +27,106 @@ export function Accounts() {
       about="Everybody who has signed in to this deployment, and what they hold in any tenant. Whoever is disabled is signed out everywhere at once."
     >
       <Asked of={people}>
-        {({ items, next }) =>
-          items.length === 0 ? (
-            <Empty icon="accounts" title="Nobody has signed in yet" />
-          ) : (
-            <>
-              <div className="card">
-                <table className="table folds">
-                  <thead>
-                    <tr>
-                      {['Person', 'Roles', 'Last signed in', 'Known since'].map((name) => (
-                        <th scope="col" key={name}>
-                          {name}
-                        </th>
-                      ))}
-                      <th scope="col">
-                        <span className="only-read">Acts</span>
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {items.map((person) => (
-                      <Row key={person.person_id} person={person} change={(change) => setAsked({ person, change })} />
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-              {next === null ? null : <p className="waiting">These are the first {shownMax}; the API has them all.</p>}
-            </>
-          )
-        }
+        {({ items }) => (
+          <Table
+            rows={items}
+            keyOf={({ person_id }) => person_id}
+            columns={columns}
+            acts={(person) => <Acts person={person} change={(change) => setAsked({ person, change })} />}
+            empty={<Empty icon="accounts" title="Nobody has signed in yet" />}
+          />
+        )}
       </Asked>
+      <More of={people} />
       {asked === undefined ? null : <Confirm {...asked} close={() => setAsked(undefined)} />}
     </Page>
   )
 }
 
-function Row({ person, change }: { readonly person: Person; readonly change: (change: Change) => void }) {
-  const { view } = useSession()
+const columns: readonly Column<Person>[] = [
+  { name: 'Person', of: (person) => <Who person={person} /> },
+  {
+    name: 'Roles',
+    of: ({ grants }) => (
+      <span className="chips">
+        {grants.map(({ tenant, role }) => (
+          <span className="chip" key={`${tenant} ${role}`}>
+            <b>{tenant}</b> {roleTitle(role)}
+          </span>
+        ))}
+        {grants.length === 0 ? <small>none</small> : null}
+      </span>
+    ),
+  },
+  {
+    name: 'Last signed in',
+    of: ({ disabled_at, last_login_at }) =>
+      disabled_at !== null ? (
+        <span className="chip bad">
+          disabled <Time at={disabled_at} />
+        </span>
+      ) : last_login_at === null ? (
+        <small>never</small>
+      ) : (
+        <Time at={last_login_at} />
+      ),
+  },
+  { name: 'Known since', of: ({ created_at }) => <Time at={created_at} /> },
+]
+
+function Who({ person }: { readonly person: Person }) {
+  const isMe = useIsMe(person)
+  const name = nameOf(person)
+  return (
+    <>
+      <b>{name}</b>
+      {isMe ? ' (you)' : ''}
+      <small>{person.email === '' || name === person.person_id ? person.person_id : person.email}</small>
+    </>
+  )
+}
+
+const useIsMe = ({ person_id }: Person) => person_id === useSession().view.person?.person_id
+
+function Acts({ person, change }: { readonly person: Person; readonly change: (change: Change) => void }) {
   const may = useMay()
   const name = nameOf(person)
-  const isMe = person.person_id === view.person?.person_id
-  const turn = person.disabled_at === null ? 'disable' : 'enable'
+  const isDisabled = person.disabled_at !== null
+  const turn = isDisabled ? 'enable' : 'disable'
+  if (useIsMe(person)) return null
   return (
-    <tr>
-      <td data-of="Person">
-        <span>
-          <b>{name}</b>
-          {isMe ? ' (you)' : ''}
-          <br />
-          <small>{person.email === '' || name === person.person_id ? person.person_id : person.email}</small>
-        </span>
-      </td>
-      <td data-of="Roles">
-        <span className="chips">
-          {person.grants.map(({ tenant, role }) => (
-            <span className="chip" key={`${tenant} ${role}`}>
-              <b>{tenant}</b> {roleTitle(role)}
-            </span>
-          ))}
-          {person.grants.length === 0 ? <small>none</small> : null}
-        </span>
-      </td>
-      <td data-of="Last signed in">
-        {person.disabled_at !== null ? (
-          <span className="chip bad">
-            disabled <Time at={person.disabled_at} />
-          </span>
-        ) : person.last_login_at === null ? (
-          <small>never</small>
-        ) : (
-          <Time at={person.last_login_at} />
-        )}
-      </td>
-      <td data-of="Known since">
-        <Time at={person.created_at} />
-      </td>
-      <td className="acts">
-        {isMe ? null : (
-          <span className="chips">
-            {may('person:disable') ? (
-              <button
-                type="button"
-                className={turn === 'disable' ? 'button small bad' : 'button small'}
-                aria-label={`${said[turn].verb} ${name}`}
-                onClick={() => change(turn)}
-              >
-                {said[turn].verb}
-              </button>
-            ) : null}
-            {may('person:sign-out') && person.disabled_at === null ? (
-              <button
-                type="button"
-                className="button small"
-                aria-label={`${said['sign-out'].verb}: ${name}`}
-                onClick={() => change('sign-out')}
-              >
-                {said['sign-out'].verb}
-              </button>
-            ) : null}
-            {may('person:erase') ? (
-              <button
-                type="button"
-                className="button small bad"
-                aria-label={`Forget ${name}`}
-                onClick={() => change('erase')}
-              >
-                Forget
-              </button>
-            ) : null}
-          </span>
-        )}
-      </td>
-    </tr>
+    <span className="chips">
+      {may('person:disable') ? (
+        <button
+          type="button"
+          className={isDisabled ? 'button small' : 'button small bad'}
+          aria-label={`${said[turn].verb} ${name}`}
+          onClick={() => change(turn)}
+        >
+          {said[turn].verb}
+        </button>
+      ) : null}
+      {may('person:sign-out') && !isDisabled ? (
+        <button
+          type="button"
+          className="button small"
+          aria-label={`${said['sign-out'].verb}: ${name}`}
+          onClick={() => change('sign-out')}
+        >
+          {said['sign-out'].verb}
+        </button>
+      ) : null}
+      {may('person:erase') ? (
+        <button
+          type="button"
+          className="button small bad"
+          aria-label={`Forget ${name}`}
+          onClick={() => change('erase')}
+        >
+          Forget
+        </button>
+      ) : null}
+    </span>
   )
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Operations } from '@sealwatch/contract/api'
+import { Facts } from './parts/facts.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
 import { Time } from './parts/time.tsx'
@@ -77,49 +78,17 @@ function Case({
           </button>
         ) : null}
       </header>
-      <dl className="inline">
-        <div>
-          <dt>Opened</dt>
-          <dd>
-            <Time at={opened_at} />
-          </dd>
-        </div>
-        {used_at === null ? (
-          <div>
-            <dt>Link ends</dt>
-            <dd>
-              <Time at={link_expires_at} />
-            </dd>
-          </div>
-        ) : (
-          <div>
-            <dt>Used</dt>
-            <dd>
-              <Time at={used_at} />
-            </dd>
-          </div>
-        )}
-        {ends_at === null ? null : (
-          <div>
-            <dt>Session ends</dt>
-            <dd>
-              <Time at={ends_at} />
-            </dd>
-          </div>
-        )}
-        <div>
-          <dt>Person</dt>
-          <dd>
-            <code>{person_id}</code>
-          </dd>
-        </div>
-        <div>
-          <dt>Id</dt>
-          <dd>
-            <code>{id}</code>
-          </dd>
-        </div>
-      </dl>
+      <Facts
+        of={[
+          ['Opened', <Time key="opened" at={opened_at} />],
+          used_at === null
+            ? ['Link ends', <Time key="link" at={link_expires_at} />]
+            : ['Used', <Time key="used" at={used_at} />],
+          ends_at === null ? null : ['Session ends', <Time key="ends" at={ends_at} />],
+          ['Person', <code key="person">{person_id}</code>],
+          ['Id', <code key="id">{id}</code>],
+        ]}
+      />
     </li>
   )
 }

@@ -3,12 +3,13 @@
 import { useState } from 'react'
 import { roleTitle } from '../model/words.ts'
 import { Dialog } from './parts/dialog.tsx'
+import { Choice, Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
 import { ProblemNote } from './parts/states.tsx'
-import { useAct, useAsk, useMay, useSession } from './session.ts'
+import { everyItem, useAct, useAsk, useMay, useSession } from './session.ts'
 
 type GroupRole = { readonly tenant: string; readonly group: string; readonly role: string }
-const tenantsMax = 200
+const standing = ['viewer', 'auditor', 'responder', 'tenant_admin', 'cluster_admin']
 
 /** What the provider's groups stand for here; in the deployment, in every tenant. */
 export function Groups() {
@@ -65,7 +66,9 @@ function Add({ close }: { readonly close: () => void }) {
   const [group, setGroup] = useState('')
   const [role, setRole] = useState('viewer')
   const [tenant, setTenant] = useState('default')
-  const tenants = useAsk(['tenants'], (door) => door.call('listTenants', { query: { limit: tenantsMax } }))
+  const tenants = useAsk(['tenants', 'names'], async (door) =>
+    (await everyItem((from) => door.call('listTenants', { query: from }))).map(({ name }) => name),
+  )
   const add = useAct(
     (door, { tenant: tenant_name, ...body }: GroupRole) => door.call('addGroupRole', { params: { tenant_name }, body }),
     { changes: ['groups'], says: () => `${group} stands for ${roleTitle(role)} in ${tenant}`, done: close },
@@ -85,47 +88,29 @@ function Add({ close }: { readonly close: () => void }) {
         </button>
       }
     >
-      <div className="field">
-        <label htmlFor="group">Group</label>
-        <input
-          id="group"
-          className="input"
-          value={group}
-          maxLength={256}
-          autoComplete="off"
-          onChange={({ target }) => setGroup(target.value)}
-        />
-        <small>As the provider writes it in its claim. It counts from the next log-in of each of its people on.</small>
-      </div>
-      <div className="field">
-        <label htmlFor="of">Tenant</label>
-        <select id="of" className="input" value={tenant} onChange={({ target }) => setTenant(target.value)}>
-          {(tenants.data?.items ?? [{ name: tenant }]).map(({ name }) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div className="field">
-        <label htmlFor="role">Role</label>
-        <input
-          id="role"
-          className="input"
-          list="roles"
-          value={role}
-          maxLength={40}
-          autoComplete="off"
-          onChange={({ target }) => setRole(target.value)}
-        />
-        <datalist id="roles">
-          {['viewer', 'auditor', 'responder', 'tenant_admin', 'cluster_admin'].map((name) => (
-            <option key={name} value={name} />
-          ))}
-        </datalist>
-        <small>Or custom/NAME, of one that the tenant made.</small>
-      </div>
-      <ProblemNote error={add.error} />
+      <Field id="group" label="Group" value={group} set={setGroup} error={add.error} of="body.group" max={256}>
+        As the provider writes it in its claim. It counts from the next log-in of each of its people on.
+      </Field>
+      <Choice
+        id="of"
+        label="Tenant"
+        value={tenant}
+        pick={setTenant}
+        of={(tenants.data ?? [tenant]).map((name) => [name, name])}
+      />
+      <Field
+        id="role"
+        label="Role"
+        value={role}
+        set={setRole}
+        error={add.error}
+        of="body.role"
+        max={40}
+        among={standing}
+      >
+        Or custom/NAME, of one that the tenant made.
+      </Field>
+      <ProblemNote error={add.error} told={['body.group', 'body.role']} />
     </Dialog>
   )
 }

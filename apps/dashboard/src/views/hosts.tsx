@@ -6,19 +6,29 @@ import { dueIn, gapWords, lossOf, sensorWords } from '../model/host.ts'
 import { counted, dayOf, several, wholeLength } from '../model/words.ts'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
-import { Field } from './parts/field.tsx'
+import { Facts } from './parts/facts.tsx'
+import { Choice, Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
+import { More } from './parts/more.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
+import { type Column, Table } from './parts/table.tsx'
 import { Time, useNow } from './parts/time.tsx'
-import { useAct, useAsk, useMay } from './session.ts'
+import { useAct, useAskPages, useMay } from './session.ts'
 
 type Host = Operations['listHosts']['answer']['items'][number]
+type Site = Host['sensor']['sites'][number]
 const everyMs = 5_000
-const shownMax = 100
+const pageSize = 50
 
 export function Hosts() {
-  const hosts = useAsk(['hosts'], (door) => door.call('listHosts', { query: { limit: shownMax } }), { everyMs })
+  const hosts = useAskPages(
+    ['hosts'],
+    (door, from) => door.call('listHosts', { query: { limit: pageSize, ...from } }),
+    {
+      everyMs,
+    },
+  )
   const [over, setOver] = useState<'invite' | Host>()
   const may = useMay()
   return (
@@ -35,27 +45,25 @@ export function Hosts() {
       }
     >
       <Asked of={hosts}>
-        {({ items, next }) =>
+        {({ items }) =>
           items.length === 0 ? (
             <Empty icon="host" title="No host has come yet">
               <p>An invitation lets one host enrol; its agent seals what it sees from then on.</p>
             </Empty>
           ) : (
-            <>
-              <ul className="hosts">
-                {items.toSorted(byName).map((host) => (
-                  <HostCard
-                    key={host.host_id}
-                    host={host}
-                    revoke={may('host:revoke') ? () => setOver(host) : undefined}
-                  />
-                ))}
-              </ul>
-              {next === null ? null : <p className="waiting">These are the first {shownMax}; the API has them all.</p>}
-            </>
+            <ul className="hosts">
+              {items.toSorted(byName).map((host) => (
+                <HostCard
+                  key={host.host_id}
+                  host={host}
+                  revoke={may('host:revoke') ? () => setOver(host) : undefined}
+                />
+              ))}
+            </ul>
           )
         }
       </Asked>
+      <More of={hosts} />
       {over === 'invite' ? <Invite close={() => setOver(undefined)} /> : null}
       {over === undefined || over === 'invite' ? null : <Revoke host={over} close={() => setOver(undefined)} />}
     </Page>
@@ -89,36 +97,21 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           </button>
         )}
       </header>
-      <dl className="inline">
-        <div>
-          <dt>Lines</dt>
-          <dd>{counted(host.lines)}</dd>
-        </div>
-        <div>
-          <dt>Newest</dt>
-          <dd>{host.last_line_at === null ? 'none' : <Time at={host.last_line_at} />}</dd>
-        </div>
-        <div>
-          <dt>Certificate ends</dt>
-          <dd className={due}>
-            <Time at={certificate.expires_at} />
-          </dd>
-        </div>
-        <div>
-          <dt>System</dt>
-          <dd>{[host.os, host.kernel].filter((text) => text !== null).join(', ') || 'unknown'}</dd>
-        </div>
-        <div>
-          <dt>Agent</dt>
-          <dd>{host.agent_version ?? 'unknown'}</dd>
-        </div>
-        <div>
-          <dt>Id</dt>
-          <dd>
-            <code>{host.host_id}</code>
-          </dd>
-        </div>
-      </dl>
+      <Facts
+        of={[
+          ['Lines', counted(host.lines)],
+          ['Newest', host.last_line_at === null ? 'none' : <Time key="newest" at={host.last_line_at} />],
+          [
+            'Certificate ends',
+            <span key="ends" className={due}>
+              <Time at={certificate.expires_at} />
+            </span>,
+          ],
+          ['System', [host.os, host.kernel].filter((text) => text !== null).join(', ') || 'unknown'],
+          ['Agent', host.agent_version ?? 'unknown'],
+          ['Id', <code key="id">{host.host_id}</code>],
+        ]}
+      />
       {unknown.newest === null ? null : (
         <p className="unknown">
           <Icon name="warn" size={14} />
@@ -140,43 +133,26 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           </summary>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
           <section className="scroll" tabIndex={0} aria-label={`Sites of ${host.hostname}`}>
-            <table className="table tight">
-              <thead>
-                <tr>
-                  <th scope="col">Site</th>
-                  <th scope="col">Attached</th>
-                  {['Produced', 'Dropped', 'Sent', 'Sealed'].map((name) => (
-                    <th scope="col" className="number" key={name}>
-                      {name}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {sensor.sites.map((site) => (
-                  <tr key={site.name}>
-                    <td>
-                      <code>{site.name}</code>
-                    </td>
-                    <td>{site.attached === null ? 'unknown' : site.attached ? 'yes' : (site.reason ?? 'no')}</td>
-                    {[site.produced, site.dropped, site.sent, site.sealed].map((count, index) => (
-                      <td
-                        className="number"
-                        key={`${site.name} ${index === 0 ? 'p' : index === 1 ? 'd' : index === 2 ? 's' : 'l'}`}
-                      >
-                        {count === null ? '–' : counted(BigInt(count))}
-                      </td>
-                    ))}
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+            <Table tight rows={sensor.sites} keyOf={({ name }) => name} columns={sites} />
           </section>
         </details>
       )}
     </li>
   )
 }
+
+const sites: readonly Column<Site>[] = [
+  { name: 'Site', of: ({ name }) => <code>{name}</code> },
+  {
+    name: 'Attached',
+    of: ({ attached, reason }) => (attached === null ? 'unknown' : attached ? 'yes' : (reason ?? 'no')),
+  },
+  ...(['produced', 'dropped', 'sent', 'sealed'] as const).map((stage) => ({
+    name: `${stage.charAt(0).toUpperCase()}${stage.slice(1)}`,
+    of: ({ [stage]: count }: Site) => (count === null ? '–' : counted(BigInt(count))),
+    isNumber: true,
+  })),
+]
 
 function Invite({ close }: { readonly close: () => void }) {
   const invite = useAct((door, ttl_seconds: number) => door.call('inviteHost', { body: { ttl_seconds } }), {
@@ -203,20 +179,19 @@ function Invite({ close }: { readonly close: () => void }) {
       }
     >
       {data === undefined ? (
-        <div className="field">
-          <label htmlFor="invite-ends">Ends after</label>
-          <select
-            id="invite-ends"
-            className="input"
-            value={ttl}
-            onChange={({ target }) => setTtl(Number(target.value))}
-          >
-            <option value={600}>10 minutes</option>
-            <option value={3600}>1 hour</option>
-            <option value={86_400}>1 day</option>
-          </select>
-          <small>The token enrols one host into this tenant, for good.</small>
-        </div>
+        <Choice
+          id="invite-ends"
+          label="Ends after"
+          value={String(ttl)}
+          pick={(seconds) => setTtl(Number(seconds))}
+          of={[
+            ['600', '10 minutes'],
+            ['3600', '1 hour'],
+            ['86400', '1 day'],
+          ]}
+        >
+          The token enrols one host into this tenant, for good.
+        </Choice>
       ) : (
         <Secret text={data.token} label="Copy the token">
           It works once, and is shown this once. Give it to the agent in a file that root alone can read.

@@ -10,6 +10,7 @@ import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { RolePick } from './parts/role-pick.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
+import { Table } from './parts/table.tsx'
 import { Time } from './parts/time.tsx'
 import { useAct, useAsk, useMay, useSession } from './session.ts'
 
@@ -46,67 +47,50 @@ export function People() {
     >
       <ProblemNote error={take.error} />
       <Asked of={members}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty icon="people" title="Nobody holds a role here yet">
-              <p>Invite somebody: they get a link that works once, and sign in with the provider.</p>
-            </Empty>
-          ) : (
-            <div className="card">
-              <table className="table folds">
-                <thead>
-                  <tr>
-                    <th scope="col">Person</th>
-                    <th scope="col">Role</th>
-                    <th scope="col">Granted</th>
-                    <th scope="col">By</th>
-                    <th scope="col">
-                      <span className="only-read">Acts</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map((grant) => (
-                    <tr key={`${grant.person_id} ${grant.role}`}>
-                      <td data-of="Person">
-                        <span>
-                          <b>{grant.name === '' ? grant.person_id : grant.name}</b>
-                          {grant.person_id === view.person?.person_id ? ' (you)' : ''}
-                          <br />
-                          <small>{grant.email === '' ? grant.person_id : grant.email}</small>
-                        </span>
-                      </td>
-                      <td data-of="Role">
-                        <span className={`chip ${grant.role.startsWith('custom/') ? 'gold' : 'accent'}`}>
-                          {roleTitle(grant.role)}
-                        </span>
-                      </td>
-                      <td data-of="Granted">
-                        <Time at={grant.granted_at} />
-                      </td>
-                      <td data-of="By">
-                        <code>{grant.granted_by}</code>
-                      </td>
-                      <td className="acts">
-                        {may('member:grant') ? (
-                          <button
-                            type="button"
-                            className="button small bad"
-                            disabled={take.isPending}
-                            aria-label={`Take ${roleTitle(grant.role)} from ${grant.person_id}`}
-                            onClick={() => take.mutate({ person_id: grant.person_id, role: grant.role })}
-                          >
-                            Take
-                          </button>
-                        ) : null}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
+        {({ items }) => (
+          <Table
+            rows={items}
+            keyOf={({ person_id, role }) => `${person_id} ${role}`}
+            columns={[
+              {
+                name: 'Person',
+                of: ({ person_id, name, email }) => (
+                  <>
+                    <b>{name === '' ? person_id : name}</b>
+                    {person_id === view.person?.person_id ? ' (you)' : ''}
+                    <small>{email === '' ? person_id : email}</small>
+                  </>
+                ),
+              },
+              {
+                name: 'Role',
+                of: ({ role }) => (
+                  <span className={`chip ${role.startsWith('custom/') ? 'gold' : 'accent'}`}>{roleTitle(role)}</span>
+                ),
+              },
+              { name: 'Granted', of: ({ granted_at }) => <Time at={granted_at} /> },
+              { name: 'By', of: ({ granted_by }) => <code>{granted_by}</code> },
+            ]}
+            acts={({ person_id, role }) =>
+              may('member:grant') ? (
+                <button
+                  type="button"
+                  className="button small bad"
+                  disabled={take.isPending}
+                  aria-label={`Take ${roleTitle(role)} from ${person_id}`}
+                  onClick={() => take.mutate({ person_id, role })}
+                >
+                  Take
+                </button>
+              ) : null
+            }
+            empty={
+              <Empty icon="people" title="Nobody holds a role here yet">
+                <p>Invite somebody: they get a link that works once, and sign in with the provider.</p>
+              </Empty>
+            }
+          />
+        )}
       </Asked>
       <Groups />
       {adding === 'invitation' ? <Invite close={() => setAdding(undefined)} /> : null}

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Operations } from '@sealwatch/contract/api'
+import { slugName } from '@sealwatch/contract/name-form'
 import { policyTypes } from '@sealwatch/contract/policy'
 import { useState } from 'react'
 import { setQuery, useHere } from '../door/here.ts'
-import { slugProblem } from '../model/slug.ts'
+import { nameProblem } from '../model/name-problem.ts'
 import { several } from '../model/words.ts'
 import { Dialog } from './parts/dialog.tsx'
-import { Field } from './parts/field.tsx'
+import { Choice, Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
+import { More } from './parts/more.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty } from './parts/states.tsx'
+import { type Column, Table } from './parts/table.tsx'
 import { Time } from './parts/time.tsx'
 import { Editor } from './policies/editor.tsx'
-import { useAsk, useMay } from './session.ts'
+import { useAskPages, useMay } from './session.ts'
 
-const shownMax = 500
-const idMax = 64
+type Policy = Operations['listPolicies']['answer']['items'][number]
+const pageSize = 100
 
 export function Policies() {
   const { query } = useHere()
@@ -26,7 +30,9 @@ export function Policies() {
 }
 
 function List() {
-  const policies = useAsk(['policies'], (door) => door.call('listPolicies', { query: { limit: shownMax } }))
+  const policies = useAskPages(['policies'], (door, from) =>
+    door.call('listPolicies', { query: { limit: pageSize, ...from } }),
+  )
   const [isAdding, setAdding] = useState(false)
   const may = useMay()
   return (
@@ -43,62 +49,57 @@ function List() {
       }
     >
       <Asked of={policies}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty icon="policy" title="There are no policies yet">
-              <p>Write one, see what it would have done in the last days, and only then let it count.</p>
-            </Empty>
-          ) : (
-            <div className="card">
-              <table className="table folds">
-                <thead>
-                  <tr>
-                    {['Policy', 'Type', 'Rules', 'Version', 'Changed'].map((name) => (
-                      <th scope="col" key={name}>
-                        {name}
-                      </th>
-                    ))}
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map((policy) => (
-                    <tr key={policy.id}>
-                      <td data-of="Policy">
-                        <button type="button" className="link" data-row onClick={() => setQuery({ id: policy.id })}>
-                          {policy.name}
-                        </button>
-                        <small>
-                          <code>{policy.id}</code>
-                        </small>
-                      </td>
-                      <td data-of="Type">
-                        <span className="chips">
-                          <span className="chip">{policy.type}</span>
-                          {policy.enabled ? null : <span className="chip warn">off</span>}
-                        </span>
-                      </td>
-                      <td data-of="Rules">{several(policy.rule_count, 'rule')}</td>
-                      <td data-of="Version">{policy.version}</td>
-                      <td data-of="Changed">
-                        <Time at={policy.updated_at} />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
+        {({ items }) => (
+          <Table
+            rows={items}
+            keyOf={({ id }) => id}
+            columns={columns}
+            empty={
+              <Empty icon="policy" title="There are no policies yet">
+                <p>Write one, see what it would have done in the last days, and only then let it count.</p>
+              </Empty>
+            }
+          />
+        )}
       </Asked>
+      <More of={policies} />
       {isAdding ? <Begin close={() => setAdding(false)} /> : null}
     </Page>
   )
 }
 
+const columns: readonly Column<Policy>[] = [
+  {
+    name: 'Policy',
+    of: ({ id, name }) => (
+      <>
+        <button type="button" className="link" data-row onClick={() => setQuery({ id })}>
+          {name}
+        </button>
+        <small>
+          <code>{id}</code>
+        </small>
+      </>
+    ),
+  },
+  {
+    name: 'Type',
+    of: ({ type, enabled }) => (
+      <span className="chips">
+        <span className="chip">{type}</span>
+        {enabled ? null : <span className="chip warn">off</span>}
+      </span>
+    ),
+  },
+  { name: 'Rules', of: ({ rule_count }) => several(rule_count, 'rule') },
+  { name: 'Version', of: ({ version }) => version },
+  { name: 'Changed', of: ({ updated_at }) => <Time at={updated_at} /> },
+]
+
 function Begin({ close }: { readonly close: () => void }) {
   const [id, setId] = useState('')
   const [type, setType] = useState<string>('file')
-  const wrong = slugProblem(id, idMax)
+  const wrong = nameProblem(slugName, id)
   return (
     <Dialog
       title="New policy"
@@ -113,14 +114,13 @@ function Begin({ close }: { readonly close: () => void }) {
       <Field id="policy-id" label="Id" value={id} set={setId} wrong={wrong} mono>
         Lower-case letters, digits and hyphens
       </Field>
-      <div className="field">
-        <label htmlFor="policy-type">What it is about</label>
-        <select id="policy-type" className="input" value={type} onChange={({ target }) => setType(target.value)}>
-          {policyTypes.map((one) => (
-            <option key={one}>{one}</option>
-          ))}
-        </select>
-      </div>
+      <Choice
+        id="policy-type"
+        label="What it is about"
+        value={type}
+        pick={setType}
+        of={policyTypes.map((one) => [one, one])}
+      />
     </Dialog>
   )
 }

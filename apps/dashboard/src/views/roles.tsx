@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { roleName } from '@sealwatch/contract/name-form'
 import { Fragment, useState } from 'react'
+import { nameProblem } from '../model/name-problem.ts'
 import { byNoun, roleTitle, several, verbOf } from '../model/words.ts'
 import { Actions } from './parts/actions.tsx'
 import { Dialog } from './parts/dialog.tsx'
@@ -108,9 +110,6 @@ const Matrix = ({
   </table>
 )
 
-const form = 'A lower-case letter, then up to 31 letters, digits, hyphens and underscores'
-const nameForm = /^[a-z][a-z0-9_-]{0,31}$/
-
 function EditRole({
   role,
   all,
@@ -132,7 +131,7 @@ function EditRole({
     says: () => `Role ${name} removed`,
     done: close,
   })
-  const isWrong = name !== '' && !nameForm.test(name)
+  const wrong = nameProblem(roleName, name)
   return (
     <Dialog
       title={isNew ? 'New role' : `Role ${name}`}
@@ -154,7 +153,7 @@ function EditRole({
           <button
             type="submit"
             className="button first"
-            disabled={!nameForm.test(name) || picked.size === 0 || put.isPending}
+            disabled={name === '' || wrong !== undefined || picked.size === 0 || put.isPending}
           >
             Save, with {several(picked.size, 'action')}
           </button>
@@ -167,13 +166,13 @@ function EditRole({
           label="Name"
           value={name}
           set={setName}
-          wrong={isWrong ? form : undefined}
+          wrong={wrong}
           error={put.error}
           of="params.name"
           mono
           placeholder="on-call"
         >
-          {form}
+          Lower-case letters, digits, hyphens and underscores, beginning with a letter
         </Field>
       ) : null}
       <Actions all={all} picked={picked} pick={pick} />

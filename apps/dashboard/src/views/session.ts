@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import {
+  type InfiniteData,
+  type UseInfiniteQueryResult,
+  type UseQueryResult,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query'
 import { createContext, use, useEffect } from 'react'
 import { type Door, isProblem, type SessionView } from '../door/api.ts'
 
@@ -42,6 +50,50 @@ export function useAsk<T>(
   })
   useSessionCheck(asked.error)
   return asked
+}
+
+type Page<T> = { readonly items: readonly T[]; readonly next: string | null }
+/** Where a page begins: at the first of all without a cursor. */
+export type From = { readonly cursor?: string }
+
+export type Pages<T> = { readonly items: readonly T[]; readonly pages: number }
+export type AskedPages<T> = UseInfiniteQueryResult<Pages<T>>
+
+/** A list of which the API answers so many items at a time: the first at once, more when they are asked for. */
+export function useAskPages<T>(
+  key: readonly unknown[],
+  ask: (door: Door, from: From) => Promise<Page<T>>,
+  options: { readonly everyMs?: number; readonly staleTime?: number } = {},
+): AskedPages<T> {
+  const { door, view } = useSession()
+  const { everyMs, ...rest } = options
+  const asked = useInfiniteQuery({
+    queryKey: [view.tenant, ...key],
+    queryFn: ({ pageParam }) => ask(door, pageParam === '' ? {} : { cursor: pageParam }),
+    initialPageParam: '',
+    getNextPageParam: ({ next }) => next ?? undefined,
+    select: joined<T>,
+    ...rest,
+    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
+  })
+  useSessionCheck(asked.error)
+  return asked
+}
+
+const joined = <T>({ pages }: InfiniteData<Page<T>>): Pages<T> => ({
+  items: pages.flatMap(({ items }) => items),
+  pages: pages.length,
+})
+
+/** All pages of what is picked from. */
+export async function everyItem<T>(ask: (from: From) => Promise<Page<T>>): Promise<readonly T[]> {
+  const items: T[] = []
+  for (let from: From | undefined = {}; from !== undefined; ) {
+    const page: Page<T> = await ask(from)
+    items.push(...page.items)
+    from = page.next === null ? undefined : { cursor: page.next }
+  }
+  return items
 }
 
 type Recorded = { readonly ledger: { readonly leaf_index: number | null } }

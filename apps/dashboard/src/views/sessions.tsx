@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import type { SessionView } from '../door/api.ts'
+import { Facts } from './parts/facts.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { ProblemNote } from './parts/states.tsx'
+import { type Column, Table } from './parts/table.tsx'
 import { Time } from './parts/time.tsx'
 import { useSession } from './session.ts'
 
@@ -37,75 +40,50 @@ export function Sessions() {
     >
       <ProblemNote error={end.error ?? leave.error} />
       {person === null ? null : (
-        <dl className="facts card">
-          <div>
-            <dt>Name</dt>
-            <dd>{person.name}</dd>
-          </div>
-          <div>
-            <dt>E-mail</dt>
-            <dd>{person.email === '' ? <small>none is known</small> : person.email}</dd>
-          </div>
-          <div>
-            <dt>Known to ledgers as</dt>
-            <dd>
-              <code>{person.person_id}</code>
-            </dd>
-          </div>
-        </dl>
+        <Facts
+          card
+          of={[
+            ['Name', person.name],
+            ['E-mail', person.email === '' ? <small key="none">none is known</small> : person.email],
+            ['Known to ledgers as', <code key="id">{person.person_id}</code>],
+          ]}
+        />
       )}
-      <div className="card">
-        <table className="table folds">
-          <thead>
-            <tr>
-              {['From', 'Tenant', 'Signed in', 'Last seen', 'Ends'].map((name) => (
-                <th scope="col" key={name}>
-                  {name}
-                </th>
-              ))}
-              <th scope="col">
-                <span className="only-read">Acts</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {view.sessions.map((session) => (
-              <tr key={session.session_id}>
-                <td data-of="From">
-                  <span className="chips">
-                    <code>{session.source}</code>
-                    {session.method === 'break_glass' ? <span className="chip bad">break-glass</span> : null}
-                  </span>
-                </td>
-                <td data-of="Tenant">{session.tenant}</td>
-                <td data-of="Signed in">
-                  <Time at={session.began_at} />
-                </td>
-                <td data-of="Last seen">
-                  <Time at={session.seen_at} />
-                </td>
-                <td data-of="Ends">
-                  <Time at={session.ends_at} />
-                </td>
-                <td className="acts">
-                  {session.session_id === view.session_id ? (
-                    <span className="chip good">this one</span>
-                  ) : (
-                    <button
-                      type="button"
-                      className="button small bad"
-                      aria-label={`End the session from ${session.source} that began ${session.began_at}`}
-                      onClick={() => end.mutate(session.session_id)}
-                    >
-                      End
-                    </button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        rows={view.sessions}
+        keyOf={({ session_id }) => session_id}
+        columns={columns}
+        acts={({ session_id, source, began_at }) =>
+          session_id === view.session_id ? (
+            <span className="chip good">this one</span>
+          ) : (
+            <button
+              type="button"
+              className="button small bad"
+              aria-label={`End the session from ${source} that began ${began_at}`}
+              onClick={() => end.mutate(session_id)}
+            >
+              End
+            </button>
+          )
+        }
+      />
     </Page>
   )
 }
+
+const columns: readonly Column<SessionView['sessions'][number]>[] = [
+  {
+    name: 'From',
+    of: ({ source, method }) => (
+      <span className="chips">
+        <code>{source}</code>
+        {method === 'break_glass' ? <span className="chip bad">break-glass</span> : null}
+      </span>
+    ),
+  },
+  { name: 'Tenant', of: ({ tenant }) => tenant },
+  { name: 'Signed in', of: ({ began_at }) => <Time at={began_at} /> },
+  { name: 'Last seen', of: ({ seen_at }) => <Time at={seen_at} /> },
+  { name: 'Ends', of: ({ ends_at }) => <Time at={ends_at} /> },
+]

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Operations } from '@sealwatch/contract/api'
+import { slugName } from '@sealwatch/contract/name-form'
 import { useState } from 'react'
-import { slugProblem } from '../model/slug.ts'
+import { nameProblem } from '../model/name-problem.ts'
 import { Copy } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
 import { Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
+import { More } from './parts/more.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, ProblemNote } from './parts/states.tsx'
+import { type Column, Table } from './parts/table.tsx'
 import { Time } from './parts/time.tsx'
-import { useAct, useAsk, useMay, useSession } from './session.ts'
+import { useAct, useAskPages, useMay, useSession } from './session.ts'
 
 type Tenant = Operations['listTenants']['answer']['items'][number]
-const shownMax = 500
-const nameMax = 31
+const pageSize = 100
 const tones = { active: 'good', suspended: 'warn', erasing: 'bad', erased: 'bad' } as const
 
 export function Tenants() {
-  const tenants = useAsk(['tenants'], (door) => door.call('listTenants', { query: { limit: shownMax } }))
+  const tenants = useAskPages(['tenants'], (door, from) =>
+    door.call('listTenants', { query: { limit: pageSize, ...from } }),
+  )
   const [edited, setEdited] = useState<Tenant | 'new'>()
   const may = useMay()
   const turn = useAct(
@@ -42,79 +46,68 @@ export function Tenants() {
       <ProblemNote error={turn.error} />
       <Asked of={tenants}>
         {({ items }) => (
-          <div className="card">
-            <table className="table folds">
-              <thead>
-                <tr>
-                  {['Tenant', 'State', 'Lines a second', 'Since'].map((name) => (
-                    <th scope="col" key={name}>
-                      {name}
-                    </th>
-                  ))}
-                  <th scope="col">
-                    <span className="only-read">Acts</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {items.map((tenant) => (
-                  <tr key={tenant.name}>
-                    <td data-of="Tenant">
-                      <span>
-                        <b>{tenant.title}</b> <code>{tenant.name}</code>
-                      </span>
-                    </td>
-                    <td data-of="State">
-                      <span className={`chip ${tones[tenant.state]}`}>{tenant.state}</span>
-                    </td>
-                    <td data-of="Lines a second">{tenant.lines_per_second ?? <small>as the server is set</small>}</td>
-                    <td data-of="Since">
-                      <Time at={tenant.created_at} />
-                    </td>
-                    <td className="acts">
-                      {tenant.state !== 'active' && tenant.state !== 'suspended' ? null : (
-                        <span className="chips">
-                          {may('tenant:rename') ? (
-                            <button
-                              type="button"
-                              className="button small"
-                              aria-label={`Change ${tenant.name}`}
-                              onClick={() => setEdited(tenant)}
-                            >
-                              Change
-                            </button>
-                          ) : null}
-                          {['default', 'cluster'].includes(tenant.name) || !may('tenant:suspend') ? null : (
-                            <button
-                              type="button"
-                              className={tenant.state === 'active' ? 'button small bad' : 'button small'}
-                              aria-label={`${tenant.state === 'active' ? 'Suspend' : 'Resume'} ${tenant.name}`}
-                              disabled={turn.isPending}
-                              onClick={() => turn.mutate(tenant)}
-                            >
-                              {tenant.state === 'active' ? 'Suspend' : 'Resume'}
-                            </button>
-                          )}
-                        </span>
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table
+            rows={items}
+            keyOf={({ name }) => name}
+            columns={columns}
+            acts={(tenant) =>
+              tenant.state !== 'active' && tenant.state !== 'suspended' ? null : (
+                <span className="chips">
+                  {may('tenant:rename') ? (
+                    <button
+                      type="button"
+                      className="button small"
+                      aria-label={`Change ${tenant.name}`}
+                      onClick={() => setEdited(tenant)}
+                    >
+                      Change
+                    </button>
+                  ) : null}
+                  {['default', 'cluster'].includes(tenant.name) || !may('tenant:suspend') ? null : (
+                    <button
+                      type="button"
+                      className={tenant.state === 'active' ? 'button small bad' : 'button small'}
+                      aria-label={`${tenant.state === 'active' ? 'Suspend' : 'Resume'} ${tenant.name}`}
+                      disabled={turn.isPending}
+                      onClick={() => turn.mutate(tenant)}
+                    >
+                      {tenant.state === 'active' ? 'Suspend' : 'Resume'}
+                    </button>
+                  )}
+                </span>
+              )
+            }
+          />
         )}
       </Asked>
+      <More of={tenants} />
       {edited === undefined ? null : <Edit tenant={edited} close={() => setEdited(undefined)} />}
     </Page>
   )
 }
 
+const columns: readonly Column<Tenant>[] = [
+  {
+    name: 'Tenant',
+    of: ({ name, title }) => (
+      <>
+        <b>{title}</b>
+        <small>
+          <code>{name}</code>
+        </small>
+      </>
+    ),
+  },
+  { name: 'State', of: ({ state }) => <span className={`chip ${tones[state]}`}>{state}</span> },
+  { name: 'Lines a second', of: ({ lines_per_second }) => lines_per_second ?? <small>as the server is set</small> },
+  { name: 'Since', of: ({ created_at }) => <Time at={created_at} /> },
+]
+
 function Edit({ tenant, close }: { readonly tenant: Tenant | 'new'; readonly close: () => void }) {
   const isNew = tenant === 'new'
   const [name, setName] = useState(isNew ? '' : tenant.name)
   const [title, setTitle] = useState(isNew ? '' : tenant.title)
-  const wrong = isNew ? slugProblem(name, nameMax) : undefined
+  const wrong = isNew ? nameProblem(slugName, name) : undefined
   const save = useAct(
     (door, to: string) =>
       isNew

@@ -5,10 +5,11 @@ import { useState } from 'react'
 import { Actions } from './parts/actions.tsx'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
-import { Field } from './parts/field.tsx'
+import { Choice, Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
+import { type Column, Table } from './parts/table.tsx'
 import { Time, useNow } from './parts/time.tsx'
 import { useAct, useAsk, useMay, useSession } from './session.ts'
 
@@ -36,39 +37,21 @@ export function Tokens() {
     >
       <ProblemNote error={revoke.error} />
       <Asked of={tokens}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty icon="key" title="There are no tokens">
-              <p>A token lets a program ask the API, as the command line and your own scripts do.</p>
-            </Empty>
-          ) : (
-            <div className="card">
-              <table className="table folds">
-                <thead>
-                  <tr>
-                    {['Name', 'May', 'Last used', 'Ends', 'Made'].map((name) => (
-                      <th scope="col" key={name}>
-                        {name}
-                      </th>
-                    ))}
-                    <th scope="col">
-                      <span className="only-read">Acts</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map((token) => (
-                    <TokenRow
-                      key={token.token_id}
-                      token={token}
-                      revoke={may('token:revoke') ? () => revoke.mutate(token) : undefined}
-                    />
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
+        {({ items }) => (
+          <Table
+            rows={items}
+            keyOf={({ token_id }) => token_id}
+            columns={columns}
+            acts={(token) =>
+              may('token:revoke') ? <Revoke token={token} revoke={() => revoke.mutate(token)} /> : null
+            }
+            empty={
+              <Empty icon="key" title="There are no tokens">
+                <p>A token lets a program ask the API, as the command line and your own scripts do.</p>
+              </Empty>
+            }
+          />
+        )}
       </Asked>
       {adding ? <NewToken close={() => setAdding(false)} /> : null}
     </Page>
@@ -77,52 +60,53 @@ export function Tokens() {
 
 const shownActions = 3
 
-function TokenRow({ token, revoke }: { readonly token: Token; readonly revoke: (() => void) | undefined }) {
-  const now = useNow()
-  const isOver = token.revoked_at !== null || Date.parse(token.expires_at) <= now
-  const more = token.actions.length - shownActions
-  return (
-    <tr>
-      <td data-of="Name">
-        <span>
-          <b>{token.name}</b>
-          <br />
-          <code>{token.token_id}</code>
-        </span>
-      </td>
-      <td data-of="May">
-        <span className="chips" title={token.actions.join('\n')}>
-          {token.actions.slice(0, shownActions).map((action) => (
-            <span className="chip" key={action}>
-              {action}
-            </span>
-          ))}
-          {more > 0 ? <span className="chip">{more} more</span> : null}
-        </span>
-      </td>
-      <td data-of="Last used">
-        {token.last_used_at === null ? <small>never</small> : <Time at={token.last_used_at} />}
-      </td>
-      <td data-of="Ends">
-        {token.revoked_at !== null ? (
-          <span className="chip bad">revoked</span>
-        ) : isOver ? (
-          <span className="chip warn">ended</span>
-        ) : (
-          <Time at={token.expires_at} />
-        )}
-      </td>
-      <td data-of="Made">
-        <Time at={token.created_at} />
-      </td>
-      <td className="acts">
-        {isOver || revoke === undefined ? null : (
-          <button type="button" className="button small bad" aria-label={`Revoke ${token.name}`} onClick={revoke}>
-            Revoke
-          </button>
-        )}
-      </td>
-    </tr>
+const columns: readonly Column<Token>[] = [
+  {
+    name: 'Name',
+    of: ({ name, token_id }) => (
+      <>
+        <b>{name}</b>
+        <small>
+          <code>{token_id}</code>
+        </small>
+      </>
+    ),
+  },
+  {
+    name: 'May',
+    of: ({ actions }) => (
+      <span className="chips" title={actions.join('\n')}>
+        {actions.slice(0, shownActions).map((action) => (
+          <span className="chip" key={action}>
+            {action}
+          </span>
+        ))}
+        {actions.length > shownActions ? <span className="chip">{actions.length - shownActions} more</span> : null}
+      </span>
+    ),
+  },
+  {
+    name: 'Last used',
+    of: ({ last_used_at }) => (last_used_at === null ? <small>never</small> : <Time at={last_used_at} />),
+  },
+  { name: 'Ends', of: (token) => <Ends token={token} /> },
+  { name: 'Made', of: ({ created_at }) => <Time at={created_at} /> },
+]
+
+const useIsOver = ({ expires_at }: Token) => Date.parse(expires_at) <= useNow()
+
+function Ends({ token }: { readonly token: Token }) {
+  const isOver = useIsOver(token)
+  if (token.revoked_at !== null) return <span className="chip bad">revoked</span>
+  return isOver ? <span className="chip warn">ended</span> : <Time at={token.expires_at} />
+}
+
+function Revoke({ token, revoke }: { readonly token: Token; readonly revoke: () => void }) {
+  const isOver = useIsOver(token)
+  return isOver || token.revoked_at !== null ? null : (
+    <button type="button" className="button small bad" aria-label={`Revoke ${token.name}`} onClick={revoke}>
+      Revoke
+    </button>
   )
 }
 
@@ -188,16 +172,13 @@ function NewToken({ close }: { readonly close: () => void }) {
         of="body.name"
         placeholder="What will use it"
       />
-      <div className="field">
-        <label htmlFor="token-ends">Ends after</label>
-        <select id="token-ends" className="input" value={ttl} onChange={({ target }) => setTtl(Number(target.value))}>
-          {lengths.map(([seconds, text]) => (
-            <option key={seconds} value={seconds}>
-              {text}
-            </option>
-          ))}
-        </select>
-      </div>
+      <Choice
+        id="token-ends"
+        label="Ends after"
+        value={String(ttl)}
+        pick={(seconds) => setTtl(Number(seconds))}
+        of={lengths.map(([seconds, text]) => [String(seconds), text])}
+      />
       <Actions all={own} picked={picked} pick={pick} />
       <ProblemNote error={create.error} told={['body.name']} />
     </Dialog>

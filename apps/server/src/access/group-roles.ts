@@ -8,11 +8,11 @@ import type { Authorised } from './gate.ts'
 import { storedByGroup } from './grant-rows.ts'
 import type { Grants } from './grants.ts'
 import { nameOf } from './principal.ts'
-import { checkRole } from './role-rows.ts'
+import { checkRole, type GroupRole, standsFor } from './role-rows.ts'
 import { signInError } from './sign-in/errors.ts'
 import { standing } from './standing.ts'
 
-export type GroupRole = { readonly tenant: string; readonly group: string; readonly role: string }
+export type { GroupRole } from './role-rows.ts'
 
 /** Which roles a group of the provider stands for, tenant by tenant. */
 export type GroupRoles = {
@@ -43,17 +43,7 @@ export async function openGroupRoles(
   const { store, grants, stateOf } = options
   const rows = new Map<string, GroupRole>()
   const stand = standing<GroupRole, GroupRole>({
-    read: async (db, row) => {
-      const { tenant, group, role } = row
-      const found = await db
-        .selectFrom('group_roles')
-        .select('role')
-        .where('tenant', '=', tenant)
-        .where('group_name', '=', group)
-        .where('role', '=', role)
-        .executeTakeFirst()
-      return found && row
-    },
+    read: async (db, row) => ((await standsFor(db, row)) ? row : undefined),
     put: (row) => rows.set(keyOf(row), row),
     drop: (row) => rows.delete(keyOf(row)),
   })

@@ -35,18 +35,22 @@ export const ofRole = (db: Reader, tenant: string, name: string) =>
 
 export const actionsIn = (text: string): Action[] => (JSON.parse(text) as string[]).filter(isAction)
 
-/** Throws ROLE_UNKNOWN where the group does not stand for it any more. */
-export async function checkGroup(
-  tx: Tx,
-  { tenant, role, group }: { readonly tenant: string; readonly role: string; readonly group: string },
-  attempted: string,
-): Promise<void> {
-  const row = await tx
+export type GroupRole = { readonly tenant: string; readonly group: string; readonly role: string }
+
+/** Whether the group stands for the role. */
+export async function standsFor(db: Reader, { tenant, group, role }: GroupRole): Promise<boolean> {
+  const row = await db
     .selectFrom('group_roles')
     .select('role')
     .where('tenant', '=', tenant)
     .where('group_name', '=', group)
     .where('role', '=', role)
     .executeTakeFirst()
-  if (row === undefined) throw accessError('ROLE_UNKNOWN', { attempted, received: `${role} of the group ${group}` })
+  return row !== undefined
+}
+
+/** Throws ROLE_UNKNOWN where the group does not stand for it any more. */
+export async function checkGroup(tx: Tx, row: GroupRole, attempted: string): Promise<void> {
+  if (!(await standsFor(tx, row)))
+    throw accessError('ROLE_UNKNOWN', { attempted, received: `${row.role} of the group ${row.group}` })
 }

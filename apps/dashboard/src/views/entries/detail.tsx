@@ -6,8 +6,10 @@ import { textAt } from '../../model/member.ts'
 import type { Detail as Line } from '../../model/proof.ts'
 import { absolute } from '../../model/words.ts'
 import { Copy } from '../parts/copy.tsx'
+import { Facts } from '../parts/facts.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Asked, Bones, ProblemNote } from '../parts/states.tsx'
+import { Table } from '../parts/table.tsx'
 import { useAct, useAsk, useMay } from '../session.ts'
 import { Ancestry } from './ancestry.tsx'
 
@@ -73,11 +75,18 @@ function Told({
         ))}
         <h2>{words.title}</h2>
         {message === undefined ? null : <p>{message}</p>}
-        <dl className="inline">
-          <Fact name="When" value={absolute(Date.parse(line.time))} exactly={line.time} />
-          {line.host === null ? null : <Fact name="Host" value={line.host.name} />}
-          <Fact name="Sealed by" value={line.source === 'host' ? 'the host' : 'the server'} />
-        </dl>
+        <Facts
+          of={[
+            [
+              'When',
+              <span key="when" title={line.time}>
+                {absolute(Date.parse(line.time))}
+              </span>,
+            ],
+            line.host === null ? null : ['Host', line.host.name],
+            ['Sealed by', line.source === 'host' ? 'the host' : 'the server'],
+          ]}
+        />
       </div>
       {line.reason === null ? null : <Reason reason={line.reason} title={words.title} />}
       {line.ancestry.length === 0 ? null : <Origin steps={line.ancestry} target={target} />}
@@ -119,21 +128,6 @@ function Told({
   )
 }
 
-const Fact = ({
-  name,
-  value,
-  exactly,
-}: {
-  readonly name: string
-  readonly value: string
-  readonly exactly?: string
-}) => (
-  <div>
-    <dt>{name}</dt>
-    <dd title={exactly}>{value}</dd>
-  </div>
-)
-
 function Reason({
   reason,
   title,
@@ -149,26 +143,16 @@ function Reason({
         {reason.name === title ? null : <b>{reason.name}</b>} {reason.description}
       </p>
       {reason.matched.length === 0 ? null : (
-        <table className="table tight">
-          <thead>
-            <tr>
-              <th scope="col">Part of the rule</th>
-              <th scope="col">Field</th>
-              <th scope="col">What stood there</th>
-            </tr>
-          </thead>
-          <tbody>
-            {reason.matched.map(({ selection, field, attribute, value }) => (
-              <tr key={`${selection} ${field} ${attribute}`}>
-                <td>{selection}</td>
-                <td title={attribute}>{field}</td>
-                <td>
-                  <code className="hit">{String(value)}</code>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          tight
+          rows={reason.matched}
+          keyOf={({ selection, field, attribute, value }) => `${selection} ${field} ${attribute} ${value}`}
+          columns={[
+            { name: 'Part of the rule', of: ({ selection }) => selection },
+            { name: 'Field', of: ({ field, attribute }) => <span title={attribute}>{field}</span> },
+            { name: 'What stood there', of: ({ value }) => <code className="hit">{String(value)}</code> },
+          ]}
+        />
       )}
       <ul className="chips">
         {reason.techniques.map(({ id, name }) => (

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useMemo, useState } from 'react'
 import { type Entry, withNewer } from '../../model/entry.ts'
 import { useEvery } from '../live-feed.tsx'
-import { useAsk, useSession } from '../session.ts'
+import { useAsk, useAskPages, useSession } from '../session.ts'
 
 export type Source = 'listAlerts' | 'listEvents' | 'listActs'
 
@@ -15,31 +15,26 @@ const noEntries: readonly Entry[] = []
 
 /** Lines of the ledger, the newest first: older ones as they are asked for, newer ones as they come. */
 export function useEntries(source: Source, filter = '') {
-  const { door, view } = useSession()
+  const { view } = useSession()
   const queries = useQueryClient()
   const asked = filter === '' ? {} : { filter }
-  const key = [view.tenant, 'entries', source, filter]
-  const older = useInfiniteQuery({
-    queryKey: key,
-    queryFn: ({ pageParam }) =>
-      door.call(source, {
-        query: { limit: pageSize, ...asked, ...(pageParam === '' ? {} : { cursor: pageParam }) },
-      }),
-    initialPageParam: '',
-    getNextPageParam: ({ next }) => next ?? undefined,
-    staleTime: Number.POSITIVE_INFINITY,
-  })
+  const key = ['entries', source, filter]
+  const older = useAskPages<Entry>(
+    key,
+    (door, from) => door.call(source, { query: { limit: pageSize, ...asked, ...from } }),
+    { staleTime: Number.POSITIVE_INFINITY },
+  )
   const newest = useAsk(
     ['newest', source, filter],
     (asks) => asks.call(source, { query: { limit: newestSize, ...asked } }),
     { everyMs: useEvery(everyMs), enabled: older.data !== undefined },
   )
-  const first = useMemo(() => older.data?.pages.flatMap(({ items }) => items) ?? noEntries, [older.data])
+  const first = older.data?.items ?? noEntries
   const [fresh, setFresh] = useState<{ readonly of: string; readonly entries: readonly Entry[] }>({
     of: '',
     entries: noEntries,
   })
-  const name = key.join(' ')
+  const name = [view.tenant, ...key].join(' ')
   const mine = fresh.of === name ? fresh.entries : noEntries
   const { data } = newest
   const hasGap = useMemo(

@@ -16,6 +16,7 @@ export function Field({
   mono = false,
   max,
   placeholder,
+  among,
 }: {
   readonly id: string
   readonly label: string
@@ -30,6 +31,8 @@ export function Field({
   readonly mono?: boolean
   readonly max?: number
   readonly placeholder?: string
+  /** What it could be; it may be something else. */
+  readonly among?: readonly string[]
 }) {
   const said = wrong ?? (of === undefined ? undefined : problemOf(error, of))
   return (
@@ -42,14 +45,58 @@ export function Field({
         maxLength={max}
         placeholder={placeholder}
         autoComplete="off"
+        list={among === undefined ? undefined : `${id}-among`}
         spellCheck={mono ? false : undefined}
         aria-invalid={said !== undefined}
         aria-describedby={`${id}-said`}
         onChange={({ target }) => set(target.value)}
       />
+      {among === undefined ? null : (
+        <datalist id={`${id}-among`}>
+          {among.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+      )}
       <small id={`${id}-said`} className={said === undefined ? '' : 'wrong'} aria-live="polite">
         {said ?? children}
       </small>
     </div>
   )
 }
+
+/** One of a few. */
+export const Choice = ({
+  id,
+  label,
+  value,
+  pick,
+  of,
+  children,
+}: {
+  readonly id: string
+  readonly label: string
+  readonly value: string
+  readonly pick: (value: string) => void
+  /** Values, and what is said for each. */
+  readonly of: readonly (readonly [value: string, text: string])[]
+  readonly children?: ReactNode
+}) => (
+  <div className="field">
+    <label htmlFor={id}>{label}</label>
+    <select
+      id={id}
+      className="input"
+      value={value}
+      aria-describedby={children === undefined ? undefined : `${id}-said`}
+      onChange={({ target }) => pick(target.value)}
+    >
+      {of.map(([one, text]) => (
+        <option key={one} value={one}>
+          {text}
+        </option>
+      ))}
+    </select>
+    {children === undefined ? null : <small id={`${id}-said`}>{children}</small>}
+  </div>
+)

@@ -2,19 +2,10 @@
 
 import { roleTitle } from '../../model/words.ts'
 import { useAsk } from '../session.ts'
+import { Choice } from './field.tsx'
 
 export function RolePick({ role, pick }: { readonly role: string; readonly pick: (role: string) => void }) {
   const roles = useAsk(['roles'], (door) => door.call('listRoles'))
-  return (
-    <div className="field">
-      <label htmlFor="role">Role</label>
-      <select id="role" className="input" value={role} onChange={({ target }) => pick(target.value)}>
-        {(roles.data?.items ?? [{ name: role }]).map(({ name }) => (
-          <option key={name} value={name}>
-            {roleTitle(name)}
-          </option>
-        ))}
-      </select>
-    </div>
-  )
+  const names = roles.data?.items.map(({ name }) => name) ?? [role]
+  return <Choice id="role" label="Role" value={role} pick={pick} of={names.map((name) => [name, roleTitle(name)])} />
 }

@@ -100,7 +100,7 @@ export function Asked<T>({
   rows,
   children,
 }: {
-  readonly of: UseQueryResult<T>
+  readonly of: Pick<UseQueryResult<T>, 'data' | 'error' | 'refetch'>
   readonly rows?: number
   readonly children: (answer: T) => ReactNode
 }) {

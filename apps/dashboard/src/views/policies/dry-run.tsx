@@ -47,11 +47,13 @@ export function DryRun({ text, isValid }: { readonly text: string; readonly isVa
 }
 
 function Told({ report }: { readonly report: Report }) {
-  const fired = report.rules.reduce((sum, rule) => sum + rule.fired, 0)
+  const sumOf = (name: 'fired' | 'undecided') => report.rules.reduce((sum, rule) => sum + rule[name], 0)
+  const [fired, undecided] = [sumOf('fired'), sumOf('undecided')]
   return (
     <>
       <p className="would">
         {fired === 0 ? 'It would not have fired' : `It would have fired ${several(fired, 'time')}`}
+        {undecided === 0 ? '' : `; ${several(undecided, 'decision')} could not be made`}
         <small>
           {several(report.events, 'event')} of {several(report.days, 'day')} judged
           {report.stopped === null ? '' : `, of ${counted(report.total)}: it ended early`}

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type PolicyType, validatePolicy } from '@sealwatch/contract/policy'
+import { type PolicyType, policyExamples, validatePolicy } from '@sealwatch/contract/policy'
 import { useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { isProblem } from '../../door/api.ts'
 import { browserClock } from '../../door/clock.ts'
 import { setQuery } from '../../door/here.ts'
-import { beginnings, placeOf, pretty, textOf } from '../../model/policy-text.ts'
+import { placeOf, pretty, textOf } from '../../model/policy-text.ts'
 import { several } from '../../model/words.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Page } from '../parts/page.tsx'
@@ -30,7 +30,7 @@ export function Editor({ id, begun }: { readonly id: string; readonly begun: Pol
     },
     { enabled: begun === undefined },
   )
-  if (begun !== undefined) return <Writing id={id} read={{ text: pretty(beginnings[begun]), etag: undefined }} />
+  if (begun !== undefined) return <Writing id={id} read={{ text: pretty(policyExamples[begun]), etag: undefined }} />
   return <Asked of={read}>{(found) => <Kept id={id} found={found} />}</Asked>
 }
 

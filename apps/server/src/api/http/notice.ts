@@ -82,16 +82,17 @@ export function noticesLike(dashboard: readonly DashboardFile[]): DrawNotice {
     ...all.filter(({ path }) => path === '/theme.js').map(({ path }) => `<script src="${path}"></script>`),
     ...all.filter(({ path }) => path === '/mark.svg').map(({ path }) => `<link rel="icon" href="${path}">`),
   ]
-  return (problem) => pageOf(problem, noticeOf(problem), head.join('\n'))
+  const mark = all.some(({ path }) => path === '/mark.svg')
+    ? '<img class="mark" src="/mark.svg" width="52" height="52" alt="">'
+    : ''
+  return (problem) => pageOf(problem, noticeOf(problem), { head: head.join('\n'), mark })
 }
 
-/** As in the dashboard (views/parts/icon.tsx). */
-const mark = `<svg class="mark" width="52" height="52" viewBox="0 0 32 32" fill="none" stroke="currentColor" aria-hidden="true">
-<path d="M16 2.5l11 4v8.2c0 7-4.6 12.3-11 14.8C9.6 27 5 21.7 5 14.7V6.5z" stroke-width="2.2" stroke-linejoin="round"/>
-<g fill="currentColor" stroke="none"><circle cx="16" cy="11" r="2.3"/><circle cx="11" cy="19" r="2.3"/><circle cx="21" cy="19" r="2.3"/></g>
-<path d="M16 11l-5 8M16 11l5 8" stroke-width="1.6"/></svg>`
-
-const pageOf = (problem: Problem, { title, what, next, command }: Notice, head: string): string => `<!doctype html>
+const pageOf = (
+  problem: Problem,
+  { title, what, next, command }: Notice,
+  { head, mark }: { readonly head: string; readonly mark: string },
+): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
