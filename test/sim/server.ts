@@ -304,7 +304,15 @@ async function enter(store: Store, outbox: Outbox, world: ServerWorld): Promise<
     // A token tells checkStores that this database is not a new one.
     await tx
       .insertInto('join_tokens')
-      .values({ secret_hash: 'x', tenant: 'default', created_at: from, expires_at: from, used_at: null, host_id: null })
+      .values({
+        secret_hash: 'x',
+        tenant: 'default',
+        created_at: from,
+        expires_at: from,
+        used_at: null,
+        host_id: null,
+        ended_at: null,
+      })
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   })

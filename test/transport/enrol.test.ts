@@ -174,6 +174,34 @@ test('an expired token is refused', async (t) => {
   await assert.rejects(clientOf(t, server).enrol(requestOf(token, generateSigner())), saysCode('TOKEN_EXPIRED'))
 })
 
+test('POL-1 a token that expired does not live again when the wall clock is set back, nor over a restart', async (t) => {
+  const clock = shiftingClock()
+  const server = await startServer(t, { clock })
+  const { token } = await server.identity.createJoinToken(operator, 'default', 60)
+  const left = await server.identity.createJoinToken(operator, 'default', 3600)
+  const isExpired = (of: Server) =>
+    assert.rejects(clientOf(t, of).enrol(requestOf(token, generateSigner())), saysCode('TOKEN_EXPIRED'))
+  clock.setBack(3_600_000)
+  clock.advance(61_000)
+  await isExpired(server)
+  const over = new AbortController()
+  const tending = server.identity.run(over.signal)
+  const seen = () => across(server.store.db, 'status').selectFrom('join_tokens').select('ended_at').execute()
+  while ((await seen()).every(({ ended_at }) => ended_at === null)) {
+    clock.advance(60_000)
+    await new Promise(setImmediate)
+  }
+  over.abort()
+  await tending
+  assert.deepEqual((await seen()).map(({ ended_at }) => ended_at === null).toSorted(), [false, true])
+  await server.stop()
+  clock.setBack(24 * 3_600_000)
+  const again = await startServer(t, { clock, dir: server.dir })
+  await isExpired(again)
+  const client = clientOf(t, again)
+  assert.match((await client.enrol(requestOf(left.token, generateSigner()))).hostId, /^[0-9a-f]{32}$/)
+})
+
 test('a token lives from a second to a week', async (t) => {
   const server = await startServer(t)
   for (const seconds of [-1, 0, 0.5, 7 * 24 * 3600 + 1, Number.NaN])

@@ -2,19 +2,23 @@
 
 import { type Clock, systemClock } from '@sealwatch/base'
 
-/** The system's time, moved ahead at will: whoever sleeps past the new time wakes. */
-export function shiftingClock(): Clock & { advance(ms: number): void } {
+/** The system's time, moved ahead at will: whoever sleeps past the new time wakes. `setBack`: the wall clock alone is. */
+export function shiftingClock(): Clock & { advance(ms: number): void; setBack(ms: number): void } {
   let aheadMs = 0
+  let behindMs = 0
   let moved = new AbortController()
-  const nowMs = () => systemClock.nowMs() + aheadMs
+  const nowMs = () => systemClock.nowMs() + aheadMs - behindMs
   return {
     nowMs,
-    nowNs: () => systemClock.nowNs() + BigInt(aheadMs) * 1_000_000n,
+    nowNs: () => systemClock.nowNs() + BigInt(aheadMs - behindMs) * 1_000_000n,
     monotonicNs: () => systemClock.monotonicNs() + BigInt(aheadMs) * 1_000_000n,
     sleep: async (ms, signal) => {
       const untilMs = nowMs() + ms
       while (signal?.aborted !== true && nowMs() < untilMs)
         await systemClock.sleep(untilMs - nowMs(), signal ? AbortSignal.any([signal, moved.signal]) : moved.signal)
+    },
+    setBack: (ms) => {
+      behindMs += ms
     },
     advance: (ms) => {
       aheadMs += ms

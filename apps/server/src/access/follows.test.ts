@@ -117,6 +117,52 @@ test('POL-3: of two admins who are taken at once, one stays', async () => {
   )
 })
 
+test('POL-3: of those who give at once nobody passes the limit, though no line is in the ledger yet', async () => {
+  const it = await room()
+  const open = { since: '2026-01-01T00:00:00.000000000Z', until: '2099-01-01T00:00:00.000000000Z' }
+  await it.store.transaction(async (tx) => {
+    const given = { granted_at: open.since, granted_by: 'operator:root' }
+    const token = { tenant, actions: '[]', created_at: open.since, created_by: 'operator:root', ended_at: null }
+    const used = { expires_at: open.until, last_used_at: null, revoked_at: null }
+    for (let i = 0; i < 999; i += 1) {
+      await tx
+        .insertInto('grants')
+        .values({ tenant, person_id: `p${i}`, role: 'viewer', ...given })
+        .execute()
+      await tx
+        .insertInto('group_roles')
+        .values({ tenant, group_name: `g${i}`, role: 'viewer' })
+        .execute()
+      await tx
+        .insertInto('api_tokens')
+        .values({ ...token, ...used, token_id: `t${i}`, name: 'n', secret_hash: `${i}` })
+        .execute()
+      if (i < 99)
+        await tx
+          .insertInto('custom_roles')
+          .values({ tenant, name: `r${i}`, actions: '[]', updated_at: open.since })
+          .execute()
+    }
+  })
+  const access = await it.open()
+  const token = { name: 'n', actions: ['alert:list'], ttlSeconds: 60 }
+  const given: (() => Promise<unknown>)[] = ['one', 'two'].flatMap((name) => [
+    () => access.grants.grant(by(access, 'member:grant'), name, 'viewer'),
+    () => access.groupRoles.put(...mapped(access, name)),
+    () => access.roles.put(by(access, 'role:write'), name, ['alert:list']),
+    () => access.tokens.create(by(access, 'token:create'), token),
+  ])
+  const all = Promise.allSettled(given.map((give) => give()))
+  await enterAll(it)
+  assert.deepEqual(
+    (await all).map((one) => (one.status === 'rejected' ? (one.reason as { code: string }).code : 'given')),
+    [...Array(4).fill('given'), ...Array(4).fill('ACCESS_TOO_MANY')],
+  )
+  const again = access.grants.grant(by(access, 'member:grant'), 'one', 'viewer')
+  await enterAll(it)
+  await again
+})
+
 test('POL-3: a role that is being granted is in use, and one that is removed is not granted', async () => {
   const it = await room()
   const access = await it.open()

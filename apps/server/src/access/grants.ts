@@ -3,11 +3,11 @@
 import { isSealwatchError, rfc3339 } from '@sealwatch/base'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { across } from '../store/index.ts'
-import { accessError, perTenantMax } from './errors.ts'
+import { accessError } from './errors.ts'
 import type { Authorised, Gate } from './gate.ts'
 import { type Grant, grantOf, ofGroup, storedByGroup, storedOf } from './grant-rows.ts'
 import { nameOf, type Principal } from './principal.ts'
-import { checkGroup, checkRole } from './role-rows.ts'
+import { checkCount, checkGroup, checkRole } from './role-rows.ts'
 import { checkOwn, type Roles } from './roles.ts'
 import { standing } from './standing.ts'
 
@@ -102,8 +102,6 @@ export async function openGrants(
 
   async function give({ tenant, personId, role }: Key, by: Giver, group?: string): Promise<Recorded> {
     const attempted = `granting ${role} in the tenant ${tenant} to ${personId}`
-    if (grantsIn(tenant).length >= perTenantMax.grants)
-      throw accessError('ACCESS_TOO_MANY', { attempted, received: `${perTenantMax.grants} grants` })
     return recordAct(
       options,
       {
@@ -133,6 +131,7 @@ export async function openGrants(
                   .where('grants.granted_by', 'like', `${ofGroup('')}%`),
           )
           .execute()
+        await checkCount(tx, 'grants', tenant, attempted)
       },
       rows.give({ tenant, personId, role }),
     )

@@ -3,12 +3,12 @@
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { across, type Tx } from '../store/index.ts'
 import { tenantError } from '../tenants/index.ts'
-import { accessError, perTenantMax } from './errors.ts'
+import { accessError } from './errors.ts'
 import type { Authorised } from './gate.ts'
 import { storedByGroup } from './grant-rows.ts'
 import type { Grants } from './grants.ts'
 import { nameOf } from './principal.ts'
-import { checkRole, type GroupRole, standsFor } from './role-rows.ts'
+import { checkCount, checkRole, type GroupRole, standsFor } from './role-rows.ts'
 import { signInError } from './sign-in/errors.ts'
 import { standing } from './standing.ts'
 
@@ -78,8 +78,6 @@ export async function openGroupRoles(
       if (!groupForm.test(group)) throw signInError('GROUP_NAME', { attempted, received: group })
       if (stateOf(tenant) === undefined) throw tenantError('TENANT_UNKNOWN', { attempted, received: tenant })
       grants.checkRole(tenant, role, attempted)
-      if (!rows.has(keyOf(row)) && rowsOf(tenant).length >= perTenantMax.grants)
-        throw accessError('ACCESS_TOO_MANY', { attempted, received: `${perTenantMax.grants} rows` })
       return recordAct(
         options,
         act(by, row, 'create'),
@@ -90,6 +88,7 @@ export async function openGroupRoles(
             .values({ tenant, group_name: group, role })
             .onConflict((conflict) => conflict.doNothing())
             .execute()
+          await checkCount(tx, 'group_roles', tenant, attempted)
         },
         stand.give(row),
       )

@@ -4,7 +4,7 @@
 import type { Reader } from '../identity/index.ts'
 import type { Tx } from '../store/index.ts'
 import { type Action, isAction, type StandingRole, standingActions, standingRoles } from './actions.ts'
-import { accessError } from './errors.ts'
+import { accessError, perTenantMax } from './errors.ts'
 
 export const isStandingRole = (name: string): name is StandingRole =>
   (standingRoles as readonly string[]).includes(name)
@@ -53,4 +53,21 @@ export async function standsFor(db: Reader, { tenant, group, role }: GroupRole):
 export async function checkGroup(tx: Tx, row: GroupRole, attempted: string): Promise<void> {
   if (!(await standsFor(tx, row)))
     throw accessError('ROLE_UNKNOWN', { attempted, received: `${row.role} of the group ${row.group}` })
+}
+
+const rowsMax = { grants: perTenantMax.grants, group_roles: perTenantMax.grants, custom_roles: perTenantMax.roles }
+
+/** Once the row was written: of all who write at the same time nobody comes to stand beyond. Throws ACCESS_TOO_MANY. */
+export async function checkCount(
+  tx: Tx,
+  table: keyof typeof rowsMax,
+  tenant: string,
+  attempted: string,
+): Promise<void> {
+  const { rows } = await tx
+    .selectFrom(table)
+    .select(({ fn }) => fn.countAll<number>().as('rows'))
+    .where('tenant', '=', tenant)
+    .executeTakeFirstOrThrow()
+  if (rows > rowsMax[table]) throw accessError('ACCESS_TOO_MANY', { attempted, received: `${rows - 1} rows` })
 }

@@ -6,10 +6,10 @@ import { type Recorded, type RecordOptions, recordAct } from '../identity/index.
 import { across } from '../store/index.ts'
 import { type Action, notGrantable, standingActions, standingRoles } from './actions.ts'
 import { type CustomRole, faultsIn } from './cedar.ts'
-import { accessError, perTenantMax } from './errors.ts'
+import { accessError } from './errors.ts'
 import type { Authorised, Gate } from './gate.ts'
 import { nameOf } from './principal.ts'
-import { actionsIn, customPrefix, customRole, isInUse, isStandingRole, ofRole } from './role-rows.ts'
+import { actionsIn, checkCount, customPrefix, customRole, isInUse, isStandingRole, ofRole } from './role-rows.ts'
 import { standing } from './standing.ts'
 
 export type RoleRow = { readonly name: string; readonly custom: boolean; readonly actions: readonly Action[] }
@@ -86,8 +86,6 @@ export async function openRoles(options: RecordOptions & { readonly gate: () => 
       const wanted = checked(by, name, may)
       const { tenant } = by
       const had = roles.get(tenant)
-      if (had?.has(name) !== true && (had?.size ?? 0) >= perTenantMax.roles)
-        throw accessError('ACCESS_TOO_MANY', { attempted: `writing the role ${name}`, received: `${had?.size} roles` })
       return recordAct(
         options,
         {
@@ -108,6 +106,7 @@ export async function openRoles(options: RecordOptions & { readonly gate: () => 
             .values({ tenant, name, ...row })
             .onConflict((conflict) => conflict.columns(['tenant', 'name']).doUpdateSet(row))
             .execute()
+          await checkCount(tx, 'custom_roles', tenant, `writing the role ${name}`)
         },
         rows.give({ tenant, name }),
       )

@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { signInRoom } from '../../test/sign-in-room.ts'
+import { across } from '../store/index.ts'
 import { openAccess } from './access.ts'
 
 const hourMs = 3_600_000
 
-/** A token that is good for a minute, and the room over its database as often as it is opened. */
-async function room(t: TestContext) {
+/** A token, and the room over its database as often as it is opened. */
+async function room(t: TestContext, ttlSeconds = 60) {
   const { store, voice, outbox, clock, log, close } = await signInRoom()
   t.after(close)
   const committed = async (uid: string) => Number(uid)
@@ -32,8 +33,8 @@ async function room(t: TestContext) {
   const open = () => openAccess(options)
   const { tokens, gate } = await open()
   const by = gate.authorise({ kind: 'operator', id: 'root' }, 'token:create', { tenant: 'acme', requestId: 'req_1' })
-  const { token } = await tokens.create(by, { name: 'ci', actions: ['role:list'], ttlSeconds: 60 })
-  return { open, tokens, token, clock, tend: () => tokens.run(stopping.signal) }
+  const { token } = await tokens.create(by, { name: 'ci', actions: ['role:list'], ttlSeconds })
+  return { open, store, tokens, token, clock, tend: () => tokens.run(stopping.signal) }
 }
 
 test('POL-1: an API token that ended does not live again when the wall clock is set back', async (t) => {
@@ -61,5 +62,18 @@ test('POL-1: a restart under a clock that is behind adds nothing to the life of 
   const again = await open()
   assert.ok(again.tokens.principalOf(token))
   clock.pass(61_000)
+  assert.equal(again.tokens.principalOf(token), undefined)
+})
+
+test('POL-1: nor does it to a token that was used meanwhile', async (t) => {
+  const { open, store, tokens, token, clock } = await room(t, 3_600)
+  clock.pass(1_800_000)
+  assert.ok(tokens.principalOf(token))
+  const used = () => across(store.db, 'status').selectFrom('api_tokens').select('last_used_at').executeTakeFirst()
+  while (((await used())?.last_used_at ?? null) === null) await new Promise(setImmediate)
+  clock.set(-24 * hourMs)
+  const again = await open()
+  assert.ok(again.tokens.principalOf(token))
+  clock.pass(1_861_000)
   assert.equal(again.tokens.principalOf(token), undefined)
 })

@@ -2,7 +2,7 @@
 
 import { hash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { parseRfc3339, rfc3339 } from '@sealwatch/base'
+import { deadline, rfc3339 } from '@sealwatch/base'
 import { nameFault } from '@sealwatch/contract'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { across } from '../store/index.ts'
@@ -44,13 +44,11 @@ export type Tokens = {
 }
 
 /**
- * `usedMinute`: of `lastUsedAt`, since 1970; -1 before the first use since the start. `endsNs`: the end on the clock that
- * nobody sets. A token is over when either clock says so, and one that was written down as ended is so for good: whoever
- * sets the wall clock back brings none to life.
+ * `usedMinute`: of `lastUsedAt`, since 1970; -1 before the first use since the start. One that was written down as ended is
+ * so for good, and any other once its time has passed by either clock: whoever sets the wall clock back brings none to life.
  */
 type Kept = TokenRow & {
-  readonly expiresNs: bigint
-  readonly endsNs: bigint
+  readonly hasPassed: () => boolean
   readonly isEnded: boolean
   readonly usedMinute: number
 }
@@ -61,16 +59,9 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
   const rows = new Map<string, Kept>()
   const hashes = new Map<string, string>()
   const ofTenants = new Map<string, string[]>()
-  /** What was saved may be from before a restart: a clock set back meanwhile adds nothing to what was left then. */
   function keptOf(row: TokenRow, isEnded: boolean): Kept {
-    const expiresNs = ns(row.expiresAt)
-    const fromMs = Math.max(
-      clock.nowMs(),
-      ...[row.createdAt, row.lastUsedAt ?? ''].map((at) => Number(ns(at) / nsPerMs)),
-    )
-    const leftMs = Math.max(0, Number(expiresNs / nsPerMs) - fromMs)
-    const endsNs = clock.monotonicNs() + BigInt(leftMs) * nsPerMs
-    return { ...row, expiresNs, endsNs, isEnded, usedMinute: -1 }
+    const seen = [row.createdAt, row.lastUsedAt?.replace('Z', '.000000000Z') ?? row.createdAt]
+    return { ...row, hasPassed: deadline(clock, row.expiresAt, seen), isEnded, usedMinute: -1 }
   }
   function add(secretHash: string, row: TokenRow, isEnded = false): void {
     rows.set(secretHash, keptOf(row, isEnded))
@@ -91,8 +82,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
   /** The token that made it, if one did: none is good for longer than that. */
   const makerOf = ({ tenant, createdBy }: TokenRow) =>
     createdBy.startsWith('machine:') ? find(tenant, createdBy.slice('machine:'.length))?.[1] : undefined
-  const isOver = ({ isEnded, expiresNs, endsNs }: Kept) =>
-    isEnded || clock.nowNs() >= expiresNs || clock.monotonicNs() >= endsNs
+  const isOver = ({ isEnded, hasPassed }: Kept) => isEnded || hasPassed()
   function isLive(row: Kept): boolean {
     if (row.revokedAt !== null || isOver(row)) return false
     const maker = makerOf(row)
@@ -193,8 +183,6 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
       const may = [...new Set(wanted)].sort() as Action[]
       checkOwn(gate(), by, may, attempted)
       const { tenant } = by
-      const live = rowsOf(tenant).filter(isLive).length
-      if (live >= perTenantMax.tokens) throw accessError('ACCESS_TOO_MANY', { attempted, received: `${live} tokens` })
       const secret = randomBytes(32).toString('base64url')
       const secretHash = hashOf(secret)
       const tokenId = `tok_${randomBytes(10).toString('hex')}`
@@ -214,6 +202,14 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
           details: { token_actions: may },
         },
         async (tx, timeNs) => {
+          const stored = await tx.selectFrom('api_tokens').select('token_id').where('tenant', '=', tenant).execute()
+          // Those whose line is not in the ledger yet count, too.
+          const live = stored.filter(({ token_id }) => {
+            const found = find(tenant, token_id)
+            return found === undefined || isLive(found[1])
+          }).length
+          if (live >= perTenantMax.tokens)
+            throw accessError('ACCESS_TOO_MANY', { attempted, received: `${live} tokens` })
           row = {
             tokenId,
             tenant,
@@ -287,7 +283,5 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
   }
 }
 
-const nsPerMs = 1_000_000n
-const ns = (time: string) => parseRfc3339(time) ?? 0n
 const hashOf = (secret: string): string => hash('sha256', Buffer.from(secret, 'base64url'), 'hex')
 const sumOf = (secret: string): string => crc32(`swt_${secret}`).toString(16).padStart(8, '0')

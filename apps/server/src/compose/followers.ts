@@ -127,6 +127,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       rooms.signIn.failed.run(signal),
       whileFull(() => rooms.signIn.sessions.run(signal)),
       whileFull(() => rooms.access.tokens.run(signal)),
+      whileFull(() => rooms.identity.run(signal)),
     ),
   ]
 

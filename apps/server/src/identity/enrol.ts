@@ -12,12 +12,14 @@ import { type CertifiedKey, verifyCertificateRequest } from './certificate-reque
 import { identityError } from './errors.ts'
 import { hostEnrolled, keyLine, ledgersOf, sayOfHost } from './events.ts'
 import { checkHostFacts, type HostFacts } from './host-facts.ts'
-import { presentedSecretHash } from './join-token.ts'
+import { presentedSecretHash, tokenName } from './join-token.ts'
+import type { JoinTokens } from './join-tokens.ts'
 
 export type EnrolOptions = {
   readonly store: Store
   readonly outbox: Outbox
   readonly authority: Authority
+  readonly joinTokens: JoinTokens
   readonly voice: ServerVoice
   readonly clock: Clock
   readonly log: Log
@@ -80,11 +82,11 @@ type Admission = {
 }
 
 async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promise<Admission> {
-  const { outbox, authority, voice, clock, checkTenant } = options
+  const { outbox, authority, joinTokens, voice, clock, checkTenant } = options
   const { facts, secretHash, tlsKey, keyId } = applicant
   const nowNs = clock.nowNs()
   const known = await knownHost(tx, keyId)
-  const { tenant, isRepeated } = await useToken(tx, secretHash, known?.hostId, rfc3339(nowNs))
+  const { tenant, isRepeated } = await joinTokens.use(tx, secretHash, known?.hostId, rfc3339(nowNs))
   checkTenant(tenant, attempted)
   if (known !== undefined && known.tenant !== tenant) throw identityError('HOST_OF_ANOTHER_TENANT', { attempted })
   const hostId = known?.hostId ?? randomBytes(16).toString('hex')
@@ -115,9 +117,6 @@ async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promi
   return { hostId, issued, uids: [...keyUids, ...(await sayOfHost(tx, outbox, tenant, event))], sameMachine }
 }
 
-/** How a token is spoken of where it must not be told. */
-export const tokenName = (secretHash: string): string => secretHash.slice(0, 12)
-
 type KnownHost = { readonly hostId: string; readonly tenant: string; readonly key: KeyRecord }
 
 async function knownHost(tx: Tx, keyId: string): Promise<KnownHost | undefined> {
@@ -132,35 +131,6 @@ async function knownHost(tx: Tx, keyId: string): Promise<KnownHost | undefined> 
   const { host_revoked_at, revoked_at, tenant, ...key } = row
   if (host_revoked_at === null && revoked_at === null) return { hostId: key.host_id, tenant, key }
   throw identityError('HOST_REVOKED', { attempted: 'enrolling a host again', received: `the host ${key.host_id}` })
-}
-
-type UsedToken = { readonly tenant: string; readonly isRepeated: boolean }
-
-/**
- * Takes the token, or throws TOKEN_UNKNOWN, TOKEN_EXPIRED or TOKEN_USED; `isRepeated` when the same host took it before.
- * Tokens are found by the hash of 32 random bytes, so how long the search takes tells nothing about any secret.
- */
-async function useToken(tx: Tx, secretHash: string, hostId: string | undefined, now: string): Promise<UsedToken> {
-  const token = await across(tx, 'secret')
-    .selectFrom('join_tokens')
-    .selectAll()
-    .where('secret_hash', '=', secretHash)
-    .executeTakeFirst()
-  if (token === undefined) throw identityError('TOKEN_UNKNOWN', { attempted })
-  const { tenant } = token
-  if (token.expires_at <= now)
-    throw identityError('TOKEN_EXPIRED', { attempted, received: `a token that expired at ${token.expires_at}` })
-  if (token.used_at !== null) {
-    if (token.host_id !== null && token.host_id === hostId) return { tenant, isRepeated: true }
-    throw identityError('TOKEN_USED', { attempted, received: `a token used at ${token.used_at} by ${token.host_id}` })
-  }
-  await tx
-    .updateTable('join_tokens')
-    .set({ used_at: now })
-    .where('tenant', '=', tenant)
-    .where('secret_hash', '=', secretHash)
-    .execute()
-  return { tenant, isRepeated: false }
 }
 
 async function saveHost(

@@ -39,7 +39,15 @@ test('hosts and join tokens from before they had a tenant get theirs: where they
   const token = await across(store.db, 'status').selectFrom('join_tokens').selectAll().executeTakeFirstOrThrow()
   assert.deepEqual(
     { ...token },
-    { secret_hash: 'h', tenant: 'default', created_at: 'c', expires_at: 'e', used_at: null, host_id: null },
+    {
+      secret_hash: 'h',
+      tenant: 'default',
+      created_at: 'c',
+      expires_at: 'e',
+      used_at: null,
+      host_id: null,
+      ended_at: null,
+    },
   )
   await store.close()
 })

@@ -132,4 +132,5 @@ export const migrations: readonly string[] = [
    CREATE INDEX login_links_open ON login_links (made_in, kind, created_by) WHERE used_at IS NULL;
    CREATE INDEX login_links_by_end ON login_links (expires_at);`,
   `ALTER TABLE api_tokens ADD COLUMN ended_at TEXT;`,
+  `ALTER TABLE join_tokens ADD COLUMN ended_at TEXT;`,
 ]

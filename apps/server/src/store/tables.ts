@@ -34,6 +34,8 @@ export type Tables = {
     expires_at: string
     used_at: string | null
     host_id: string | null
+    /** When it was seen to be over: from then on it is, whatever a clock says. */
+    ended_at: string | null
   }
   /** Of the deployment as a whole: a person may hold roles in several tenants. */
   people: {
