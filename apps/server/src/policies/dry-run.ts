@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Clock, JsonObject } from '@sealwatch/base'
-import { type PolicyDocument, policyDocument } from '@sealwatch/contract/policy'
+import type { PolicyDocument } from '@sealwatch/contract/policy'
 import { compilePolicy, evaluatePolicy, judgedClasses } from '@sealwatch/detect'
 import type { Authorised } from '../access/index.ts'
 import type { Ledgers } from '../ingest/index.ts'
@@ -86,7 +86,7 @@ async function dryRun(
   signal: AbortSignal,
   onProgress: (progress: DryRunProgress) => void,
 ): Promise<DryRunReport> {
-  const policy = policyDocument.parse({ ...draft, enabled: true })
+  const policy: PolicyDocument = { ...draft, enabled: true }
   const compiled = compilePolicy(policy)
   const ledger = ledgers.get(tenant)
   const nowMs = clock.nowMs()

@@ -88,6 +88,20 @@ test('a patch says no more than what was done', () => {
   ])
 })
 
+test('where much came, went or moved, an array is replaced', () => {
+  const list = (count: number, of = 'v') => Array.from({ length: count }, (_, at) => `${of}${at}`)
+  const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
+    [list(80), list(80).reverse()],
+    [list(80), list(80, 'w')],
+    [list(80), []],
+    [[], list(80)],
+  ]
+  for (const [before, after] of cases) {
+    assert.deepEqual(patchBetween({ before }, { before: after }), [{ op: 'replace', path: '/before', value: after }])
+    assert.deepEqual(apply(before.slice(0, 30), patchBetween(before.slice(0, 30), after.slice(-30))), after.slice(-30))
+  }
+})
+
 test('differences read as a person would say them', () => {
   const before = {
     name: 'Web',

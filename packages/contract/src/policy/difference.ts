@@ -25,6 +25,9 @@ export function patchBetween(before: unknown, after: unknown, pointer = ''): rea
   ]
 }
 
+/** Of one array; beyond it the array is replaced. */
+const stepsMax = 64
+
 function patchArrays(
   before: readonly unknown[],
   after: readonly unknown[],
@@ -38,13 +41,20 @@ function patchArrays(
   const kept = new Set(keysAfter)
   // What is there at each step, as the operations so far have made it.
   const values = new Map(keys.map((key, index) => [key, before[index]]))
+  // To follow many that came, went and moved costs more than it tells.
+  let steps = 0
+  const whole = { op: 'replace', path: pointer, value: after } as const
   for (let at = keys.length - 1; at >= 0; at -= 1) {
     if (kept.has(keys[at])) continue
+    steps += 1
+    if (steps > stepsMax) return [whole]
     operations.push({ op: 'remove', path: `${pointer}/${at}` })
     keys.splice(at, 1)
   }
   for (const [at, key] of keysAfter.entries()) {
     const path = `${pointer}/${at}`
+    if (keys[at] !== key) steps += 1
+    if (steps > stepsMax) return [whole]
     if (!values.has(key)) {
       operations.push({ op: 'add', path, value: after[at] })
       keys.splice(at, 0, key)
@@ -149,12 +159,10 @@ function describeMember(name: string, before: unknown, after: unknown): readonly
 function describeItems(name: string, before: readonly unknown[], after: readonly unknown[]): readonly DifferenceLine[] {
   if (before.length === after.length && [...before, ...after].every(isHolder))
     return before.flatMap((item, i) => describeMember(`${name}[${i + 1}]`, item, after[i]))
-  const [texts, textsAfter] = [before, after].map((items) => items.map((item) => JSON.stringify(item))) as [
-    string[],
-    string[],
-  ]
-  const gone = texts.filter((text) => !textsAfter.includes(text)).map((text) => `-${text}`)
-  const fresh = textsAfter.filter((text) => !texts.includes(text)).map((text) => `+${text}`)
+  const textsOf = (items: readonly unknown[]) => new Set(items.map((item) => JSON.stringify(item)))
+  const [texts, textsAfter] = [textsOf(before), textsOf(after)]
+  const gone = [...texts.difference(textsAfter)].map((text) => `-${text}`)
+  const fresh = [...textsAfter.difference(texts)].map((text) => `+${text}`)
   return [{ sign: '~', text: `${name} ${[...gone, ...fresh].join(' ') || 'in another order'}` }]
 }
 
