@@ -2,7 +2,7 @@
 // Debian's Chromium, which asks nobody but the page it is shown.
 
 import { existsSync } from 'node:fs'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
 
 const executablePath = '/usr/bin/chromium'
 const args = [
@@ -21,3 +21,10 @@ export const noChromium = existsSync(executablePath)
   : `NOT TESTED: ${executablePath} is missing; tools/setup test installs it`
 
 export const launchChromium = (): Promise<Browser> => chromium.launch({ executablePath, args })
+
+/** Follows a one-time link, as whoever reads its page does; resolves where it leads. */
+export async function followLink(page: Page, link: string): Promise<void> {
+  await page.goto(link)
+  await page.locator('form button').click()
+  await page.waitForURL(({ pathname }) => !pathname.startsWith('/auth'))
+}

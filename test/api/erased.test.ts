@@ -5,6 +5,7 @@ import { mkdtempDisposableSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pressOf } from '../../apps/server/test/follow-link.ts'
 import { startServer } from './server.ts'
 
 /** Every word that begins so, in every file that is there, by its name. */
@@ -45,9 +46,7 @@ test('LOG-11 POL-1: of an erased tenant and an erased person no file says any mo
 
     const reason = 'A test signs in'
     const { url } = await cluster.call('openBreakGlass', { body: { name: 'Zqperson', reason, minutes: 60 } })
-    const { pathname, search } = new URL(url)
-    const headers = { host: new URL(server.url).host, accept: 'text/html' }
-    await server.send({ method: 'GET', path: pathname + search, headers })
+    await server.send(pressOf(url))
     const [person] = (await cluster.call('listPeople', {})).items.filter(({ name }) => name === 'Zqperson')
     assert.ok(person !== undefined)
     await cluster.call('erasePerson', { params: { person_id: person.person_id } })

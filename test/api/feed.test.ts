@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { pressOf } from '../../apps/server/test/follow-link.ts'
 import { joinHost, type TestHost } from './host.ts'
 import { type Listener, listen } from './listener.ts'
 import { startServer, type TestServer } from './server.ts'
@@ -158,8 +159,7 @@ test("a browser's socket brings its token among its protocols, and is answered w
 test('a session listens from our own pages alone, and no longer than it lives', async () => {
   const body = { name: 'root', reason: 'a test of the feed', minutes: 5 }
   const { url } = await server.root('cluster').call('openBreakGlass', { body })
-  const { pathname, search } = new URL(url)
-  const entered = await server.send({ method: 'GET', path: pathname + search })
+  const entered = await server.send(pressOf(url))
   const cookie = String(entered.headers['set-cookie']).split(';')[0] ?? ''
   const open = (origin: string | undefined) =>
     listen(server.url, { headers: { cookie, ...(origin === undefined ? {} : { origin }) } })

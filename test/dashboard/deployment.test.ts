@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { noChromium } from '../chromium.ts'
+import { followLink, noChromium } from '../chromium.ts'
 import { findingsOf } from './axe.ts'
 import { openVisitor, switchTenant, type Visitor } from './visitor.ts'
 
@@ -42,7 +42,7 @@ test(
     const fresh = await context.browser()?.newContext()
     assert.ok(fresh !== undefined)
     const his = await fresh.newPage()
-    await his.goto(url)
+    await followLink(his, url)
     await his.getByRole('heading', { level: 1 }).waitFor()
     const statusOfHis = async () => (await fresh.request.get(`${server.url}/api/v1/session`)).status()
     assert.equal(await statusOfHis(), 200)

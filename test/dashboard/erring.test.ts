@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { rfc3339, systemClock } from '@sealwatch/base'
 import type { Page } from 'playwright-core'
-import { noChromium } from '../chromium.ts'
+import { followLink, noChromium } from '../chromium.ts'
 import { findingsOf } from './axe.ts'
 import { firing, startHost } from './host.ts'
 import { openVisitor, switchTenant, type Visitor } from './visitor.ts'
@@ -223,7 +223,7 @@ test('DET-5: a link that is over says what happened and what to do, in the look 
   const page = await fresh.newPage()
   const complaints: string[] = []
   page.on('console', (message) => complaints.push(message.text()))
-  await page.goto(url)
+  await followLink(page, url)
   await page.getByRole('heading', { level: 1 }).waitFor()
   complaints.length = 0
   const pages: string[] = []

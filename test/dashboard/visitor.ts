@@ -10,7 +10,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { buildDashboard } from '../../apps/dashboard/make/build.ts'
 import { readDashboard } from '../../apps/server/src/api/index.ts'
 import { startServer, type TestServer } from '../api/server.ts'
-import { launchChromium } from '../chromium.ts'
+import { followLink, launchChromium } from '../chromium.ts'
 
 export type Visitor = AsyncDisposable & {
   readonly server: TestServer
@@ -45,7 +45,7 @@ export async function openVisitor(options: { readonly width?: number; readonly c
   const root = server.root('cluster')
   await root.call('createTenant', { body: { name: 'acme', title: 'Acme' } })
   const { url } = await root.call('openBreakGlass', { body: { name: 'Ada', reason: 'A test signs in', minutes: 60 } })
-  await page.goto(url)
+  await followLink(page, url)
   await page.getByRole('heading', { level: 1 }).waitFor()
   const { items } = await root.call('listPeople', { query: { limit: 100 } })
   const personId = items[0]?.person_id ?? ''

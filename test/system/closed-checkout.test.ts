@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { test } from 'node:test'
+import { onwardOf, pressOf } from '../../apps/server/test/follow-link.ts'
 import { freePort, repository, whyNot } from './platform.ts'
 
 const skip = whyNot()
@@ -15,21 +16,21 @@ const skip = whyNot()
 /** Goes where it is sent, and keeps the cookies of each place. */
 function browser() {
   const jars = new Map<string, Map<string, string>>()
-  return async (from: string): Promise<Response> => {
-    let url = from
+  return async (from: string, first: RequestInit = {}): Promise<Response> => {
+    let [url, init] = [from, first]
     for (;;) {
       const { hostname } = new URL(url)
       const jar = jars.get(hostname) ?? new Map<string, string>()
       jars.set(hostname, jar)
       const cookie = [...jar].map((pair) => pair.join('=')).join('; ')
-      const response = await fetch(url, { redirect: 'manual', headers: { cookie } })
+      const response = await fetch(url, { ...init, redirect: 'manual', headers: { ...init.headers, cookie } })
       for (const set of response.headers.getSetCookie()) {
         const [name = '', value = ''] = (set.split(';')[0] ?? '').split(/=(.*)/s)
         jar.set(name, value)
       }
       const next = response.headers.get('location')
       if (next === null) return response
-      url = new URL(next, url).href
+      ;[url, init] = [new URL(next, url).href, {}]
     }
   }
 }
@@ -62,6 +63,9 @@ test('what is below a folder that only root may enter starts, answers and signs 
     const { url } = JSON.parse(await run(node, ...login)) as { url: string }
     const get = browser()
     assert.equal((await get(url)).status, 200)
+    const { method, headers, body } = pressOf(url)
+    const pressed = await get(url.replace(/\?.*/, ''), { method, headers, body })
+    assert.equal((await get(onwardOf(await pressed.text()))).status, 200)
     assert.match(await (await get(`${new URL(url).origin}/api/v1/session`)).text(), /"Local operator"/)
   } finally {
     const [node = '', ...down] = sealwatch(repository, 'down')

@@ -9,6 +9,7 @@ import type { Action } from '../src/access/actions.ts'
 import type { Authorised } from '../src/access/gate.ts'
 import type { Held } from '../src/access/grants.ts'
 import type { Principal } from '../src/access/principal.ts'
+import type { Whence } from '../src/access/sign-in/own-page.ts'
 import type { Sent, Visit } from '../src/access/sign-in/session-acts.ts'
 import { builtInClient, oidcPlan } from '../src/access/sign-in/settings.ts'
 import { openSignIn, type SignInOptions } from '../src/access/sign-in/sign-in.ts'
@@ -167,7 +168,13 @@ export function browserOf(source = '192.0.2.7') {
   const header = (jar: Map<string, string>) => [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
   return {
     cookies: own,
-    visit: (): Visit => ({ cookies: header(own), source, requestId: `req_${++requests}` }),
+    /** As it comes from our own page. */
+    visit: (): Visit & { readonly whence: Whence } => ({
+      cookies: header(own),
+      source,
+      requestId: `req_${++requests}`,
+      whence: { origin, site: 'same-origin' },
+    }),
     took: (sent: Pick<Sent, 'cookies'>) => keep(own, sent.cookies),
     /** Goes where the provider sends it, until that is back at the control plane. */
     async through(redirect: string): Promise<URL> {

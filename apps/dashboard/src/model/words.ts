@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How things are said: times, counts, names of roles and actions.
 
+export { roleTitle } from '@sealwatch/contract/role-title'
+
 const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
@@ -54,15 +56,6 @@ export const counted = (count: number | bigint): string => count.toLocaleString(
 /** "1 host", "3 hosts". */
 export const several = (count: number, one: string, more = `${one}s`): string =>
   `${counted(count)} ${count === 1 ? one : more}`
-
-const roleNames: Readonly<Record<string, string>> = {
-  cluster_admin: 'Cluster admin',
-  tenant_admin: 'Tenant admin',
-  responder: 'Responder',
-  auditor: 'Auditor',
-  viewer: 'Viewer',
-}
-export const roleTitle = (name: string): string => roleNames[name] ?? name.replace(/^custom\//, '')
 
 /** Actions are `noun:verb`; people look for the noun. */
 export function byNoun(actions: readonly string[]): readonly { noun: string; actions: readonly string[] }[] {

@@ -887,13 +887,6 @@ export type Operations = {
   readonly finishLogin: {
     readonly answer: undefined
   }
-  /** Opens a one-time link. Open: the link is what proves who asks, or leads to the provider, which does. */
-  readonly followLink: {
-    readonly query: {
-      readonly code: string
-    }
-    readonly answer: undefined
-  }
   /** Who asks, in which tenant, and what they need to go on. Of the caller's own session: who it is. */
   readonly getSession: {
     readonly answer: {
@@ -950,6 +943,17 @@ export type Operations = {
     readonly answer: {
       readonly redirect: string
     }
+  }
+  /** What a one-time link is for, on a page whose button uses it; looking uses nothing up. Open: whoever holds the link is told what it is for. */
+  readonly showLink: {
+    readonly query: {
+      readonly code: string
+    }
+    readonly answer: string
+  }
+  /** Uses a one-time link: the button of its page, from our own origin alone. Open: the link is what proves who asks, or leads to the provider, which does. */
+  readonly followLink: {
+    readonly answer: string
   }
   /** The security policies of the tenant. Needs `policy:read` in the tenant. */
   readonly listPolicies: {
@@ -1323,12 +1327,13 @@ export const operations = {
   removeGroupRole: ['DELETE', '/api/v1/tenants/{tenant_name}/group-roles'],
   beginLogin: ['GET', '/auth/login'],
   finishLogin: ['GET', '/auth/callback'],
-  followLink: ['GET', '/auth/link'],
   getSession: ['GET', '/api/v1/session'],
   switchTenant: ['POST', '/api/v1/session/tenant'],
   endSession: ['DELETE', '/api/v1/sessions/{session_id}'],
   logout: ['POST', '/auth/logout'],
   logoutEverywhere: ['POST', '/auth/logout-everywhere'],
+  showLink: ['GET', '/auth/link'],
+  followLink: ['POST', '/auth/link'],
   listPolicies: ['GET', '/api/v1/security/policies'],
   dryRunPolicy: ['POST', '/api/v1/security/policies/dry-run'],
   getDryRun: ['GET', '/api/v1/security/policies/dry-run'],

@@ -42,6 +42,8 @@ export type BreakGlass = {
     by: By,
     of: { readonly name: string; readonly reason: string; readonly minutes: number },
   ): Promise<NewLink & { readonly id: string; readonly recorded: Recorded }>
+  /** What the link opens. */
+  minutesOf(codeHash: string): Promise<number>
   /** Uses the link up: what it opens. Throws LINK_OVER. */
   use(tx: Tx, codeHash: string, timeNs: bigint, source: string): Promise<{ personId: string; minutes: number }>
   /** What a person has yet to look at. */
@@ -120,12 +122,9 @@ export function createBreakGlass(
       const leafIndex = await outbox.recorded(uid, attempted)
       return { ...made, id, recorded: { tenant: 'cluster', leafIndex } }
     },
+    minutesOf: async (codeHash) => (await rowOf(store.db, codeHash)).minutes,
     use: async (tx, codeHash, timeNs, source) => {
-      const row = await tx
-        .selectFrom('break_glass')
-        .selectAll()
-        .where('code_hash', '=', codeHash)
-        .executeTakeFirstOrThrow()
+      const row = await rowOf(tx, codeHash)
       const { id, person_id: personId, reason, minutes } = row
       await links.use(tx, codeHash, personId, timeNs)
       const ends_at = rfc3339(timeNs + BigInt(minutes) * 60_000_000_000n)
@@ -175,3 +174,6 @@ export function createBreakGlass(
     },
   }
 }
+
+const rowOf = (db: Pick<Tx, 'selectFrom'>, codeHash: string) =>
+  db.selectFrom('break_glass').selectAll().where('code_hash', '=', codeHash).executeTakeFirstOrThrow()

@@ -105,6 +105,11 @@ export const signInErrors = {
     rule: 'a log-in link is good for 10 minutes, and once',
     advice: 'Make a new one on the server: sudo ./sealwatch login',
   },
+  LINK_FOREIGN: {
+    kind: 'denied',
+    rule: 'a log-in link is used by the button of its own page alone',
+    advice: 'Open the link in a browser, and press the button there',
+  },
   LINK_NAME: {
     kind: 'invalid',
     rule: 'whoever a link is for is called by 1 to 64 printable characters',

@@ -19,10 +19,11 @@ export type LoginLink = {
   readonly grants: readonly Held[]
   /** `kind:id` of whoever made it. */
   readonly createdBy: string
+  readonly expiresAt: string
 }
 
 /** One that is to be made; `madeIn`: the tenant whose links it counts among. */
-export type LinkWish = Omit<LoginLink, 'codeHash'> & { readonly madeIn: string }
+export type LinkWish = Omit<LoginLink, 'codeHash' | 'expiresAt'> & { readonly madeIn: string }
 
 export type NewLink = {
   /** Shown once; only its hash is kept. */
@@ -68,8 +69,8 @@ export function createLoginLinks(store: Store, clock: Clock): LoginLinks {
         attempted,
         received: row.used_at === null ? `one that ended at ${row.expires_at}` : `one used at ${row.used_at}`,
       })
-    const { kind, subject, name, created_by } = row
-    return { codeHash, kind, subject, name, grants: JSON.parse(row.grants) as Held[], createdBy: created_by }
+    const { kind, subject, name, created_by: createdBy, expires_at: expiresAt } = row
+    return { codeHash, kind, subject, name, grants: JSON.parse(row.grants) as Held[], createdBy, expiresAt }
   }
 
   return {

@@ -5,7 +5,7 @@ import { clientOf, createRate, isSealwatchError, type Log } from '@sealwatch/bas
 import type { Recorded, RecordOptions } from '../../identity/index.ts'
 import { isNotKept, notDurable, type Tx } from '../../store/index.ts'
 import type { Authorised } from '../gate.ts'
-import type { Grants } from '../grants.ts'
+import type { Grants, Held } from '../grants.ts'
 import type { GroupRoles } from '../group-roles.ts'
 import { nameOf } from '../principal.ts'
 import { type BreakGlass, createBreakGlass } from './break-glass.ts'
@@ -14,9 +14,10 @@ import { signInError } from './errors.ts'
 import { type LoginMethod, loggedIn, type PersonChange, personSignedOut } from './events.ts'
 import { createFailedLogins, type FailedLogins } from './failed-logins.ts'
 import { loginHint } from './login-hint.ts'
-import { createLoginLinks, type LoginLink, linkName } from './login-links.ts'
+import { createLoginLinks, type LinkKind, type LoginLink, linkName } from './login-links.ts'
 import { createLinkMaker, type LinkMaker } from './make-links.ts'
 import { createRelyingParty, type ProvenLogin, type RelyingParty } from './oidc.ts'
+import { checkOwnPage, type Whence } from './own-page.ts'
 import { createPendingLogins, pendingSecondsMax } from './pending-logins.ts'
 import { createPeople, type People } from './people.ts'
 import { recordLine } from './record-line.ts'
@@ -60,8 +61,24 @@ export type SignIn = {
   beginLogin(visit: Visit, returnTo: string): Promise<Sent>
   /** Back from it, with the query of its answer. Throws what is wrong with that, LOGIN_WITHOUT_ROLE or PERSON_DISABLED. */
   finishLogin(visit: Visit, answer: URLSearchParams): Promise<Sent>
-  /** A one-time link: to the provider, or, with break-glass access, in. Throws LINK_UNKNOWN or LINK_OVER too. */
-  followLink(visit: Visit, code: string): Promise<Sent>
+  /** What a one-time link is for; looking uses nothing up. Throws LINK_UNKNOWN, LINK_OVER or LOGIN_TOO_OFTEN. */
+  showLink(visit: Visit, code: string): Promise<ShownLink>
+  /** To the provider, or, with break-glass access, in. Throws LINK_FOREIGN, LINK_UNKNOWN or LINK_OVER too. */
+  followLink(visit: Visit & { readonly whence: Whence }, code: string): Promise<Sent>
+}
+
+/** What whoever holds a link is told of it. */
+export type ShownLink = {
+  readonly kind: LinkKind
+  readonly name: string
+  readonly grants: readonly Held[]
+  readonly expiresAt: string
+  /** Of break-glass access: how long it lasts at most. */
+  readonly minutes: number | undefined
+  /** Somebody is signed in in the same browser, whose session ends when it is used. */
+  readonly displaces: boolean
+  /** The link leads to a provider that people have of their own, which says who comes. */
+  readonly asksProvider: boolean
 }
 
 /** Steps of log-ins: of one address, and of one person. */
@@ -84,7 +101,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
   const persons = createRate(clock, ofPerson)
 
   /** Each step counts against its address, and each that fails is recorded. `who` is filled in once it is known. */
-  async function step(visit: Visit, work: (who: { personId: string | undefined }) => Promise<Sent>): Promise<Sent> {
+  async function step<T>(visit: Visit, work: (who: { personId: string | undefined }) => Promise<T>): Promise<T> {
     const who: { personId: string | undefined } = { personId: undefined }
     try {
       take(addresses, clientOf(visit.source), `a step of a log-in from ${visit.source}`)
@@ -248,8 +265,20 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
         const { returnTo } = pending
         return enter(visit, { personId, method: 'oidc', returnTo, link, idToken: proven.idToken })
       }),
+    showLink: (visit, code) =>
+      step(visit, async () => {
+        const { codeHash, kind, name, grants, expiresAt } = await links.look(code)
+        const isEmergency = kind === 'break_glass'
+        return {
+          ...{ kind, name, grants, expiresAt },
+          minutes: isEmergency ? await breakGlass.minutesOf(codeHash) : undefined,
+          displaces: sessions.find(readCookie(visit.cookies, sessionCookie)) !== undefined,
+          asksProvider: !isEmergency && plan?.isBuiltIn !== true,
+        }
+      }),
     followLink: (visit, code) =>
       step(visit, async (who) => {
+        checkOwnPage(visit.whence, origin())
         const link = await links.look(code)
         if (link.kind !== 'break_glass') return toProvider(visit, '/', link)
         const timeNs = clock.nowNs()

@@ -208,7 +208,12 @@ test('POL-3: root creates tenants, renames, suspends, limits them; a machine of 
 })
 
 // There is no provider, no log-in to finish, and no code.
-const openStatus: Readonly<Record<string, number>> = { beginLogin: 404, finishLogin: 401, followLink: 400 }
+const openStatus: Readonly<Record<string, number>> = {
+  beginLogin: 404,
+  finishLogin: 401,
+  showLink: 400,
+  followLink: 400,
+}
 
 test('POL-1: without credentials nothing is answered but what is open, and wrong ones are all alike', async () => {
   const { options, network } = await room()
@@ -234,7 +239,7 @@ test('POL-1: without credentials nothing is answered but what is open, and wrong
       })
     }
   }
-  assert.deepEqual(open, ['beginLogin', 'finishLogin', 'followLink', 'getOpenApi'])
+  assert.deepEqual(open, ['beginLogin', 'finishLogin', 'showLink', 'followLink', 'getOpenApi'])
 })
 
 test('a request of another form is told what is wrong where; a path that is not there, too', async () => {

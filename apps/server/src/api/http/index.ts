@@ -7,8 +7,9 @@ import type { Store } from '../../store/index.ts'
 import type { ApiPorts } from '../ports.ts'
 import { type DashboardFile, dashboardRoutes, noSuchPage } from './dashboard.ts'
 import { createIdempotency } from './idempotency.ts'
-import { noticesLike } from './notice.ts'
+import { drawNoticeIn } from './notice.ts'
 import { openApiOf } from './openapi.ts'
+import { lookOf } from './page.ts'
 import { httpErrors } from './problems.ts'
 import type { Route } from './route.ts'
 import { openRoute } from './route.ts'
@@ -19,6 +20,7 @@ import { type FeedPorts, feedRoutes } from './routes/feed.ts'
 import { groupRoleRoutes } from './routes/group-roles.ts'
 import { hostRoutes } from './routes/hosts.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
+import { linkRoutes } from './routes/links.ts'
 import { memberRoutes } from './routes/members.ts'
 import { notBuiltRoutes } from './routes/not-built.ts'
 import { peopleRoutes } from './routes/people.ts'
@@ -57,7 +59,8 @@ export type HttpPorts = TenantPorts & {
 
 /** Every route there is, the document about them included. */
 export function allRoutes(ports: HttpPorts): Route[] {
-  const { access, signIn, policies, dryRuns, api, listening, version } = ports
+  const { access, signIn, registry, policies, dryRuns, api, listening, version } = ports
+  const look = lookOf(ports.dashboard ?? [])
   const routes = [
     ...eventRoutes(api),
     ...feedRoutes(api, listening),
@@ -70,7 +73,8 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...tokenRoutes(access),
     ...peopleRoutes(access, signIn),
     ...groupRoleRoutes(access),
-    ...signInRoutes(signIn, access.gate, noticesLike(ports.dashboard ?? [])),
+    ...signInRoutes(signIn, access.gate, drawNoticeIn(look)),
+    ...linkRoutes(signIn, (tenant) => registry.get(tenant).title, look),
     ...policyRoutes(policies, dryRuns),
     ...subjectRoutes(api),
     ...deploymentRoutes(api),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A page that says in plain words why a log-in led nowhere, and how to go on. It looks like the dashboard where there is
-// one, and can be read without. Of a denial it tells no more than the API does (DET-5), and the same of every account.
+// A page that says in plain words why a log-in led nowhere, and how to go on. Of a denial it tells no more than the API does
+// (DET-5), and the same of every account.
 
-import type { DashboardFile } from './dashboard.ts'
+import { escaped, type Look, pageOf } from './page.ts'
 import type { Problem } from './problems.ts'
 
 export type Notice = {
@@ -19,6 +19,11 @@ const linkOver: Notice = {
   what: 'A link works once, and for a few minutes. This one was used, or its time is over, or it was not copied whole.',
   next: ['Were you invited? Ask whoever sent it to you for another link.'],
   command: { before: 'Do you run this server? Make another one there:', text: 'sudo ./sealwatch login' },
+}
+const linkForeign: Notice = {
+  title: 'This link was not used',
+  what: 'A link is used by the button of its own page alone. What came here did not come from that page.',
+  next: ['Open the link again, at the address that it has, and press the button there.'],
 }
 const notLetIn: Notice = {
   title: 'You were not let in',
@@ -50,6 +55,7 @@ const noProvider: Notice = {
 const notices: Readonly<Record<string, Notice>> = {
   LINK_OVER: linkOver,
   LINK_UNKNOWN: linkOver,
+  LINK_FOREIGN: linkForeign,
   LOGIN_WITHOUT_ROLE: notLetIn,
   LOGIN_DECLINED: notLetIn,
   PERSON_DISABLED: notLetIn,
@@ -72,49 +78,22 @@ const noticeOf = ({ title, code, detail, advice }: Problem): Notice =>
 /** Draws a problem as such a page. */
 export type DrawNotice = (problem: Problem) => string
 
-/** By the sheets of the dashboard, from where it is served; nothing stands in the page itself that a strict policy stops. */
-export function noticesLike(dashboard: readonly DashboardFile[]): DrawNotice {
-  const all = dashboard.flatMap(({ type, paths }) => paths.map((path) => ({ type, path })))
-  const head = [
-    ...all
-      .filter(({ type }) => type.startsWith('text/css'))
-      .map(({ path }) => `<link rel="stylesheet" href="${escaped(path)}">`),
-    ...all.filter(({ path }) => path === '/theme.js').map(({ path }) => `<script src="${path}"></script>`),
-    ...all.filter(({ path }) => path === '/mark.svg').map(({ path }) => `<link rel="icon" href="${path}">`),
-  ]
-  const mark = all.some(({ path }) => path === '/mark.svg')
-    ? '<img class="mark" src="/mark.svg" width="52" height="52" alt="">'
-    : ''
-  return (problem) => pageOf(problem, noticeOf(problem), { head: head.join('\n'), mark })
-}
-
-const pageOf = (
-  problem: Problem,
-  { title, what, next, command }: Notice,
-  { head, mark }: { readonly head: string; readonly mark: string },
-): string => `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escaped(title)} · Sealwatch</title>
-${head}
-</head>
-<body>
-<main class="alone notice">
-<div>
-${mark}
-<h1>${escaped(title)}</h1>
-<p>${escaped(what)}</p>
-${next.map((text) => `<p class="next">${escaped(text)}</p>`).join('\n')}
-${command === undefined ? '' : `<p class="next">${escaped(command.before)}<br><code>${escaped(command.text)}</code></p>`}
-<a class="button first" href="/auth/login">Sign in</a>
-<small>${[problem.title, problem.code, problem.request_id].map(escaped).join(' · ')}</small>
-</div>
-</main>
-</body>
-</html>
-`
-
-const escaped = (text: string) => text.replace(/[&<>"']/g, (unit) => `&#${unit.codePointAt(0)};`)
+export const drawNoticeIn =
+  (look: Look): DrawNotice =>
+  (problem) => {
+    const { title, what, next, command } = noticeOf(problem)
+    return pageOf(
+      title,
+      look,
+      [
+        `<p>${escaped(what)}</p>`,
+        ...next.map((text) => `<p class="next">${escaped(text)}</p>`),
+        command === undefined
+          ? ''
+          : `<p class="next">${escaped(command.before)}<br><code>${escaped(command.text)}</code></p>`,
+        '<a class="button first" href="/auth/login">Sign in</a>',
+        `<small>${[problem.title, problem.code, problem.request_id].map(escaped).join(' · ')}</small>`,
+      ],
+      look.theme,
+    )
+  }

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { actions } from '../../access/index.ts'
 import { httpErrors } from './problems.ts'
+import { formMedia } from './read-form.ts'
 import type { Route } from './route.ts'
 
 type Json = { readonly [member: string]: unknown }
@@ -95,7 +96,14 @@ function operationOf(one: Route): Json {
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(one.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(one.body, 'input') } } } }),
+      : {
+          requestBody: {
+            required: true,
+            content: {
+              [one.isForm === true ? formMedia : 'application/json']: { schema: schemaOf(one.body, 'input') },
+            },
+          },
+        }),
     responses: {
       [status]: {
         description: 'Done',

@@ -82,8 +82,8 @@ type Shape<P, Q, B, R> = {
   readonly atOnceMax?: number
   /** The answer shows a secret this once: it is not kept for whoever repeats the request. */
   readonly showsSecret?: boolean
-  /** A GET that uses up what it names: HEAD, which only looks, is not answered. */
-  readonly once?: boolean
+  /** The body is what a form of our own pages sends, and not JSON. */
+  readonly isForm?: boolean
 }
 
 type Input<P, Q, B> = {

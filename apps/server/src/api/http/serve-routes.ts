@@ -10,6 +10,7 @@ import { newRequestId } from '../request-id.ts'
 import type { NotFound } from './dashboard.ts'
 import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf, retryAfterOf } from './problems.ts'
+import { formMedia, readForm } from './read-form.ts'
 import { readJson } from './read-json.ts'
 import { Answer, bodyMaxUsual, type Caller, type RequestFacts, type Route, Upgrade } from './route.ts'
 import { createTurns } from './turns.ts'
@@ -20,6 +21,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Of a body: of objects, lists, and what stands in them. */
     readonly valuesMax?: number
+    readonly isForm?: boolean
   }
 }
 
@@ -121,9 +123,8 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     app.route({
       method: one.method,
       url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-      exposeHeadRoute: one.once !== true,
       bodyLimit: bodyMax.bytes,
-      config: { valuesMax: bodyMax.values },
+      config: { valuesMax: bodyMax.values, isForm: one.isForm === true },
       // Before anything of a body is read: what a stranger sends is not kept, and what a tenant sends slowly is its own matter.
       onRequest: async (request, reply) => {
         if ('open' in one) return
@@ -244,9 +245,15 @@ export function bareServer(): FastifyInstance {
     return503OnClosing: true,
   })
   app.removeContentTypeParser('application/json')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, async (request: FastifyRequest, body: string) =>
-    readJson(body, request.routeOptions.config.valuesMax ?? bodyMaxUsual.values),
-  )
+  const readers = { 'application/json': readJson, [formMedia]: readForm }
+  for (const [media, reader] of Object.entries(readers))
+    app.addContentTypeParser(media, { parseAs: 'string' }, async (request: FastifyRequest, body: string) => {
+      const { valuesMax = bodyMaxUsual.values, isForm = false } = request.routeOptions.config
+      // A form is what a page of elsewhere can send without being asked first: where none is waited for, none is read.
+      if (isForm !== (media === formMedia))
+        throw httpError('REQUEST_INVALID', { attempted: 'reading the body', received: `a body of ${media}` })
+      return reader(body, valuesMax)
+    })
   return app
 }
 

@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import { onwardOf, pressOf } from '../../../test/follow-link.ts'
 import { type Browser, browserOf, codeOf, origin, type Room, signInRoom } from '../../../test/sign-in-room.ts'
 import { actionNames, actions, openAccess } from '../../access/index.ts'
+import type { Tenant } from '../../tenants/index.ts'
 import type { ApiPorts } from '../ports.ts'
 import { authenticateNetwork, authenticateOperator, httpApp } from './index.ts'
 import { readSession } from './read-session.ts'
@@ -41,7 +43,8 @@ async function appOf(room: Room) {
   const stateOf = (tenant: string) => (tenants.has(tenant) ? 'active' : undefined)
   const access = await openAccess({ store, outbox: outboxOfAll, voice, clock, log, stateOf } as const)
   const signIn = await room.open(access)
-  const ofTenants = { registry: notAsked, tenants: notAsked }
+  const registry = { list: notAsked, get: (name: string) => ({ name, title: `The ${name}s` }) as Tenant }
+  const ofTenants = { registry, tenants: notAsked }
   const options = {
     store,
     clock,
@@ -88,10 +91,15 @@ async function admin({ room, operator, network }: App, browser: Browser, sub: st
   return session(network, browser)
 }
 
+const press = (network: FastifyInstance, browser: Browser, link: string, more: Record<string, string> = {}) => {
+  const { method, path, headers, body } = pressOf(link)
+  return ask(network, browser, { method, url: path, headers: { ...headers, ...more }, payload: body })
+}
+
 async function comeBy({ network }: Pick<App, 'room' | 'network'>, browser: Browser, link: string) {
-  const begun = await ask(network, browser, { url: `/auth/link?code=${codeOf(link)}` })
-  assert.equal(begun.statusCode, 303, begun.body)
-  const back = await browser.through(String(begun.headers.location))
+  const begun = await press(network, browser, link)
+  assert.equal(begun.statusCode, 200, begun.body)
+  const back = await browser.through(onwardOf(begun.body))
   const done = await ask(network, browser, { url: back.pathname + back.search })
   assert.equal(done.statusCode, 303, done.body)
   assert.equal(done.headers.location, '/')
@@ -416,13 +424,9 @@ inApp('break-glass access is opened by root alone, and acknowledged by others', 
   assert.equal(opened.statusCode, 201, opened.body)
   const hers = browserOf('192.0.2.70')
   room.provider.mood.status = 503
-  const url = `/auth/link?code=${codeOf(opened.json().url)}`
-  for (const ahead of [{ 'sec-purpose': 'prefetch;prerender' }, { purpose: 'prefetch' }])
-    assert.equal((await ask(network, hers, { url, headers: ahead })).statusCode, 503, 'not used up by looking ahead')
-  const looked = await ask(network, hers, { url, method: 'HEAD' })
-  assert.deepEqual([looked.statusCode, looked.headers['set-cookie']], [404, undefined])
-  const came = await ask(network, hers, { url })
-  assert.deepEqual([came.statusCode, came.headers.location], [303, '/'])
+  const { url } = opened.json()
+  const came = await press(network, hers, url)
+  assert.deepEqual([came.statusCode, onwardOf(came.body)], [200, '/'])
   const view = await session(network, hers)
   assert.deepEqual([view.tenant, view.sessions[0].method], ['cluster', 'break_glass'])
   const acknowledge = (by: Browser, token: string) =>
@@ -437,6 +441,112 @@ inApp('break-glass access is opened by root alone, and acknowledged by others', 
   const done = await operator.inject({ method: 'POST', url: `/api/v1/break-glass/${opened.json().id}/acknowledge` })
   assert.equal(done.statusCode, 200, done.body)
   assert.deepEqual((await operator.inject({ url: '/api/v1/break-glass' })).json().items, [])
+})
+
+inApp(
+  'a one-time link is shown as often as anybody opens it, and used once, by the button of its page',
+  async (app) => {
+    const { network, operator, room } = app
+    const payload = { name: 'Zoë <b>', role: 'viewer' }
+    const headers = { 'sealwatch-tenant': 'acme' }
+    const invited = await operator.inject({ method: 'POST', url: '/api/v1/members/invitations', headers, payload })
+    const link = invited.json().url
+    const { pathname, search } = new URL(link)
+    const browser = browserOf()
+    const accept = 'text/html'
+    const look = (method: 'GET' | 'HEAD' = 'GET', more = {}) =>
+      ask(network, browser, { method, url: pathname + search, headers: { accept, ...more } })
+    for (const looked of [await look('HEAD'), await look('GET', { 'sec-purpose': 'prefetch' }), await look()])
+      assert.deepEqual([looked.statusCode, looked.headers['set-cookie']], [200, undefined])
+    const page = await look()
+    assert.match(page.body, /<h1>You are invited to The acmes<\/h1>/)
+    assert.match(page.body, /Zoë &#60;b&#62; becomes Viewer of The acmes\./)
+    assert.match(page.body, /Good once, until <time datetime="[^"]+">[\d:]{8} UTC</)
+    assert.match(page.body, /provider by which people sign in here asks who you are/)
+    assert.doesNotMatch(page.body, /<script|<b>|Somebody is signed in/)
+    const [, action, code] =
+      /<form method="post" action="([^"]+)"[\s\S]*name="code" value="([^"]+)"/.exec(page.body) ?? []
+    const pressed = pressOf(link)
+    assert.deepEqual([action, `code=${code}`], [pressed.path, pressed.body])
+    const told = ['content-security-policy', 'referrer-policy', 'cache-control', 'x-frame-options']
+    assert.deepEqual(
+      told.map((name) => page.headers[name]),
+      [
+        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        'strict-origin',
+        'no-store',
+        'DENY',
+      ],
+    )
+    room.provider.mood.account = { sub: 'zoe', name: 'Zoë' }
+    await comeBy(app, browser, link)
+    for (const again of [await look(), await press(network, browser, link)])
+      assert.deepEqual([again.statusCode, /The acmes|Zoë/.test(again.body)], [403, false])
+    const second = await operator.inject({ method: 'POST', url: '/api/v1/login-links', payload: {} })
+    const shown = await ask(network, browser, { url: second.json().url.slice(origin.length) })
+    assert.match(shown.body, /Cluster admin of the deployment and Tenant admin of The defaults/)
+    assert.match(shown.body, /Somebody is signed in in this browser: that session ends/)
+    assert.ok(room.logged.every((line) => !line.includes(String(code))))
+  },
+)
+
+inApp('a page of elsewhere signs nobody in by a link: its form is refused, and the link is good still', async (app) => {
+  const { network, operator, room } = app
+  const payload = { name: 'mallory', reason: 'a link to somebody else', minutes: 5 }
+  const opened = await operator.inject({ method: 'POST', url: '/api/v1/break-glass', payload })
+  const { url } = opened.json()
+  const { method, path, headers, body } = pressOf(url)
+  const { origin: _own, ...withoutOrigin } = headers
+  const foreign = [
+    { ...headers, origin: 'https://evil.example' },
+    { ...headers, origin: 'null' },
+    { ...headers, origin: `${origin}0` },
+    withoutOrigin,
+    { ...withoutOrigin, 'sec-fetch-site': 'same-origin' },
+    ...['cross-site', 'same-site', 'none', 'same-origin, cross-site', ''].map((site) => ({
+      ...headers,
+      'sec-fetch-site': site,
+    })),
+  ]
+  for (const sent of foreign) {
+    const refused = await network.inject({ method, url: path, headers: sent, payload: body })
+    assert.deepEqual([refused.statusCode, refused.json().code], [403, 'LINK_FOREIGN'], JSON.stringify(sent))
+    assert.equal(refused.headers['set-cookie'], undefined)
+  }
+  const shown = { method, url: path, headers: { ...headers, origin: 'null', accept: 'text/html' }, payload: body }
+  assert.match((await network.inject(shown)).body, /<h1>This link was not used<\/h1>/)
+  assert.match(JSON.stringify(room.lines), /LINK_FOREIGN/)
+  const other = (type: string, text: string) =>
+    network.inject({ method, url: path, headers: { ...headers, 'content-type': type }, payload: text })
+  const forms = ['application/x-www-form-urlencoded', 'application/json', 'text/plain', 'multipart/form-data'] as const
+  const wrong = [
+    [forms[0], `${body}&${body}`],
+    [forms[0], `${body}&more=1`],
+    [forms[0], ''],
+    [forms[1], JSON.stringify({ code: codeOf(url) })],
+    [forms[2], body],
+    [forms[3], body],
+  ] as const
+  for (const [type, text] of wrong) assert.ok([400, 413].includes((await other(type, text)).statusCode), type + text)
+  assert.equal((await other(forms[0], `code=${'x'.repeat(300)}`)).statusCode, 413)
+  const json = await operator.inject({ method, url: '/api/v1/break-glass', headers, payload: 'name=x' })
+  assert.deepEqual([json.statusCode, json.json().code], [400, 'REQUEST_INVALID'], 'no form where JSON is waited for')
+  const came = await press(network, browserOf(), url, { 'sec-fetch-site': 'same-origin' })
+  assert.equal(came.statusCode, 200, came.body)
+})
+
+inApp('links are not found out by looking: each look counts as a try to use one does', async ({ network, room }) => {
+  const look = () => network.inject({ url: `/auth/link?code=${'A'.repeat(43)}` })
+  const codes: string[] = []
+  for (let answer = await look(); ; answer = await look()) {
+    codes.push(answer.json().code)
+    if (answer.statusCode === 429) break
+  }
+  assert.deepEqual(codes, [...Array(30).fill('LINK_UNKNOWN'), 'LOGIN_TOO_OFTEN'])
+  const { method, path, headers, body } = pressOf(`${origin}/auth/link?code=${'A'.repeat(43)}`)
+  const pressed = await network.inject({ method, url: path, headers, payload: body })
+  assert.equal(pressed.json().code, 'LOGIN_TOO_OFTEN')
+  assert.match(JSON.stringify(room.lines), /LINK_UNKNOWN/)
 })
 
 inApp('DET-5: who cannot sign in is told so and no more, as a page in a browser', async (app) => {
@@ -512,7 +622,7 @@ inApp(
     await erase('zeta')
     assert.equal((await network.inject({ url: '/api/v1/tokens', headers: bearer })).statusCode, 401)
     assert.equal((await ask(network, bob, { url: '/api/v1/session' })).statusCode, 401)
-    assert.equal((await ask(network, bob, { url: `/auth/link?code=${codeOf(invited.json().url)}` })).statusCode, 403)
+    assert.equal((await press(network, bob, invited.json().url)).statusCode, 403)
     assert.equal((await comes(bob)).statusCode, 303, 'a group that stood for a role there keeps nobody out')
     const view = await session(network, bob)
     assert.deepEqual([view.tenant, view.tenants], ['acme', ['acme']])

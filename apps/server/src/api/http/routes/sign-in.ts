@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { z } from 'zod'
-import { actionNames, type Gate, type Sent, type SignIn, type Visit } from '../../../access/index.ts'
+import { actionNames, type Gate, type Sent, type SignIn } from '../../../access/index.ts'
 import type { DrawNotice } from '../notice.ts'
-import { problemOf, retryAfterOf } from '../problems.ts'
-import { Answer, openRoute, type RequestFacts, type Route, selfRoute } from '../route.ts'
+import { Answer, openRoute, type Route, selfRoute } from '../route.ts'
 import { personId, tenantName, time } from '../shapes.ts'
+import { inBrowser, pageMedia, sentAnswer, visitOf } from './in-browser.ts'
 
 const tag = 'sign-in'
-const errorsOfLogin = ['LOGIN_TOO_OFTEN', 'LOGIN_NO_PROVIDER', 'PROVIDER_UNAVAILABLE', 'PROVIDER_UNFIT']
+export const errorsOfLogin = ['LOGIN_TOO_OFTEN', 'LOGIN_NO_PROVIDER', 'PROVIDER_UNAVAILABLE', 'PROVIDER_UNFIT']
 /** A provider may send more than we asked for; twice the same is no answer. */
 const answerQuery = z.record(
   z.string().max(64),
@@ -37,7 +37,7 @@ const sessionView = z.object({
 const sentAway = z.object({ redirect: z.string().describe('Where to go from here') })
 
 export const signInRoutes = (
-  { acts, beginLogin, finishLogin, followLink }: SignIn,
+  { acts, beginLogin, finishLogin }: SignIn,
   { mayDo }: Pick<Gate, 'mayDo'>,
   drawNotice: DrawNotice,
 ): Route[] => [
@@ -50,9 +50,10 @@ export const signInRoutes = (
     open: 'who asks is about to be proven',
     query: z.object({ return_to: z.string().max(512).default('/').describe('Path of the dashboard') }),
     status: 303,
-    media,
+    media: pageMedia,
     errors: ['LOGIN_RETURN', ...errorsOfLogin],
-    handle: ({ query, request }) => inBrowser(drawNotice, request, () => beginLogin(visitOf(request), query.return_to)),
+    handle: ({ query, request }) =>
+      inBrowser(drawNotice, request, async () => sentAnswer(await beginLogin(visitOf(request), query.return_to))),
   }),
   openRoute({
     method: 'GET',
@@ -63,31 +64,12 @@ export const signInRoutes = (
     open: "the provider's answer is what proves who asks",
     query: answerQuery,
     status: 303,
-    media,
+    media: pageMedia,
     errors: ['LOGIN_FOREIGN', 'LOGIN_UNPROVEN', 'LOGIN_DECLINED', 'LOGIN_WITHOUT_ROLE', ...errorsOfLogin],
     handle: ({ query, request }) =>
-      inBrowser(drawNotice, request, () => {
+      inBrowser(drawNotice, request, async () => {
         const pairs = Object.entries(query).flatMap(([name, value]) => [value].flat().map((text) => [name, text]))
-        return finishLogin(visitOf(request), new URLSearchParams(pairs))
-      }),
-  }),
-  openRoute({
-    method: 'GET',
-    path: '/auth/link',
-    id: 'followLink',
-    summary: 'Opens a one-time link',
-    tag,
-    open: 'the link is what proves who asks, or leads to the provider, which does',
-    query: z.object({ code: z.string().max(128) }),
-    once: true,
-    status: 303,
-    media,
-    errors: ['LINK_UNKNOWN', 'LINK_OVER', ...errorsOfLogin],
-    handle: ({ query, request }) =>
-      inBrowser(drawNotice, request, () => {
-        // A browser that only looks ahead must not use the link up.
-        const isAhead = [request.headers['sec-purpose'], request.headers.purpose].some((value) => value !== undefined)
-        return isAhead ? undefined : followLink(visitOf(request), query.code)
+        return sentAnswer(await finishLogin(visitOf(request), new URLSearchParams(pairs)))
       }),
   }),
   selfRoute({
@@ -186,32 +168,5 @@ export const signInRoutes = (
   }),
 ]
 
-const media = 'text/html; charset=utf-8'
-
-const visitOf = ({ headers, address, requestId }: RequestFacts): Visit => ({
-  cookies: headers.cookie as string | undefined,
-  source: address ?? 'control socket',
-  requestId,
-})
-
 const timeOf = (ms: number) => new Date(ms).toISOString()
 const away = ({ redirect, cookies }: Sent) => new Answer({ redirect }, { headers: { 'set-cookie': cookies } })
-
-/** A person looks at what comes of it: where something is wrong, at a page that says so, and how to go on. */
-async function inBrowser(
-  drawNotice: DrawNotice,
-  request: RequestFacts,
-  work: () => Promise<Sent> | undefined,
-): Promise<Answer<undefined>> {
-  try {
-    const sent = await work()
-    if (sent === undefined) return new Answer(undefined, { status: 503 })
-    return new Answer(undefined, { headers: { location: sent.redirect, 'set-cookie': sent.cookies } })
-  } catch (error) {
-    if (!String(request.headers.accept).includes('text/html')) throw error
-    const problem = problemOf(error, request.requestId)
-    const { status } = problem
-    const page = drawNotice(problem)
-    return new Answer(page as unknown as undefined, { status, headers: retryAfterOf(error, problem) })
-  }
-}
