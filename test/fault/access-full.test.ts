@@ -3,10 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { openStore, type Tx } from '../../apps/server/src/store/index.ts'
+import { joinHost, type TestHost } from '../api/host.ts'
 import { startServer, type TestServer } from '../api/server.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'mounts a file system: root'
@@ -14,6 +16,15 @@ const codeOf = (error: unknown) => {
   const { code, status } = (error as { problem: { code: string; status: number } }).problem
   return [code, status]
 }
+
+const tenantRow = {
+  tenant: 'a',
+  title: 'a',
+  state: 'active',
+  created_at: '',
+  lines_per_second: null,
+  erasing_at: null,
+} as const
 
 /** Takes what room there is left. */
 function fill(file: number): void {
@@ -26,6 +37,50 @@ function fill(file: number): void {
     }
 }
 
+test('LOG-6: what is taken on a full disk stands over a restart that finds it as full, by the room held for that', {
+  skip,
+}, async () => {
+  const mount = mkdtempSync(join(tmpdir(), 'sealwatch-full-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', mount])
+  const store = openStore(mount)
+  const filler = openSync(join(mount, 'fill'), 'w')
+  let again: typeof store | undefined
+  try {
+    await store.db.insertInto('tenants').values(tenantRow).execute()
+    fill(filler)
+    const suspend = (tx: Tx) =>
+      tx.updateTable('tenants').set({ state: 'suspended', title }).where('tenant', '=', 'a').execute()
+    const title = 'x'.repeat(100_000)
+    await assert.rejects(store.transaction(suspend), { code: 'STORE_FULL' })
+    await store.taking(suspend)
+    fill(filler)
+    await assert.rejects(
+      store.taking((tx) =>
+        tx
+          .updateTable('tenants')
+          .set({ title: title.repeat(2) })
+          .where('tenant', '=', 'a')
+          .execute(),
+      ),
+      { code: 'STORE_FULL' },
+    )
+    await store.close()
+    again = openStore(mount)
+    const row = await again.db.selectFrom('tenants').select('state').where('tenant', '=', 'a').executeTakeFirst()
+    assert.equal(row?.state, 'suspended')
+    again.holdReserve()
+    assert.ok(!existsSync(join(mount, 'reserve')), 'there is no room for it')
+    rmSync(join(mount, 'fill'))
+    closeSync(filler)
+    again.holdReserve()
+    assert.equal(statSync(join(mount, 'reserve')).size, 4 * 1024 * 1024)
+  } finally {
+    await again?.close()
+    execFileSync('umount', ['-l', mount])
+    rmSync(mount, { recursive: true, force: true })
+  }
+})
+
 test('LOG-6: on a full disk what is taken holds and is 503; asked for again with room, it holds over a restart', {
   skip,
 }, async () => {
@@ -33,6 +88,7 @@ test('LOG-6: on a full disk what is taken holds and is 503; asked for again with
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', mount])
   const dir = join(mount, 'd')
   mkdirSync(dir, { mode: 0o700 })
+  const hosts: TestHost[] = []
   let server: TestServer | undefined = await startServer({}, undefined, { dir })
   try {
     const cluster = server.root('cluster')
@@ -43,9 +99,13 @@ test('LOG-6: on a full disk what is taken holds and is 503; asked for again with
     const { token, info } = await acme.call('createToken', {
       body: { name: 'x', actions: ['alert:list'], ttl_seconds: 3600 },
     })
+    for (const name of ['one', 'two']) hosts.push(await joinHost(server, 'acme', name))
+    const [first, second] = hosts.map(({ hostId }) => ({ params: { host_id: hostId }, body: { cause: 'stolen' } }))
     const filler = openSync(join(mount, 'fill'), 'w')
     fill(filler)
+    await acme.call('revokeHost', first as NonNullable<typeof first>)
     const take = [
+      () => acme.call('revokeHost', second as NonNullable<typeof second>),
       () => acme.call('takeRole', roles[0] as (typeof roles)[0]),
       () => acme.call('revokeToken', { params: { token_id: info.token_id } }),
       () => cluster.call('suspendTenant', { params: { tenant_name: 'doomed' } }),
@@ -60,6 +120,10 @@ test('LOG-6: on a full disk what is taken holds and is 503; asked for again with
     assert.deepEqual(await given.then(String, codeOf), ['STORE_FULL', 503])
     const state = async (of: TestServer) => ({
       members: (await of.root('acme').call('listMembers')).items.map(({ person_id }) => person_id),
+      revoked: (await of.root('acme').call('listHosts', { query: {} })).items.map((host) => [
+        host.revoked_at !== null,
+        host.connected,
+      ]),
       token: (
         await of
           .by(token)
@@ -70,7 +134,8 @@ test('LOG-6: on a full disk what is taken holds and is 503; asked for again with
         ({ name }) => name === 'doomed',
       )?.state,
     })
-    const due = { members: ['usr_b'], token: 'CREDENTIALS_INVALID,401', doomed: 'suspended' }
+    const revoked = hosts.map(() => [true, false])
+    const due = { members: ['usr_b'], revoked, token: 'CREDENTIALS_INVALID,401', doomed: 'suspended' }
     assert.deepEqual(await state(server), due)
     closeSync(filler)
     rmSync(join(mount, 'fill'))
@@ -79,6 +144,7 @@ test('LOG-6: on a full disk what is taken holds and is 503; asked for again with
     server = await startServer({}, undefined, { dir })
     assert.deepEqual(await state(server), due)
   } finally {
+    for (const host of hosts) await host[Symbol.asyncDispose]()
     await server?.[Symbol.asyncDispose]()
     execFileSync('umount', ['-l', mount])
     rmSync(mount, { recursive: true, force: true })

@@ -342,3 +342,41 @@ test('brute force: an address that comes with wrong join tokens waits, whatever 
   await assert.rejects(wrong(), saysCode('TOKEN_UNKNOWN'))
   await assert.rejects(wrong(), saysCode('TOKEN_GUESSES'))
 })
+
+test('LOG-6 a host that is revoked on a full disk is out at once, neither admitted nor enrolled again, and is written down later', async (t) => {
+  const server = await startServer(t)
+  const { hosts } = server.identity
+  const client = clientOf(t, server)
+  const signer = generateSigner()
+  const { hostId } = await client.enrol(requestOf(await newToken(server), signer))
+  const token = await newToken(server)
+  const { taking } = server.store
+  const full: typeof taking = (work) =>
+    taking(async (tx) => {
+      await work(tx)
+      throw Object.assign(new Error('database or disk is full'), { errcode: 13 })
+    })
+  Object.assign(server.store, { taking: full })
+  let isClosed = false
+  hosts.attach(hostId, () => {
+    isClosed = true
+  })
+  await assert.rejects(hosts.revoke(operator, 'acme', hostId, 'stolen'), { code: 'HOST_UNKNOWN' })
+  assert.equal((await hosts.admit(hostId)).hostId, hostId, "of another tenant's nothing is taken")
+  await assert.rejects(hosts.revoke(operator, 'default', hostId, 'stolen'), { code: 'NOT_DURABLE' })
+  assert.ok(isClosed)
+  await assert.rejects(hosts.admit(hostId), { code: 'HOST_REVOKED' })
+  await assert.rejects(client.enrol(requestOf(token, signer)), saysCode('HOST_REVOKED'))
+  const stored = async () => {
+    const row = across(server.store.db, 'status').selectFrom('hosts').select('revoked_at').executeTakeFirstOrThrow()
+    return (await row).revoked_at
+  }
+  await hosts.tend()
+  assert.equal(await stored(), null)
+  const since = hosts.deniedSince(hostId)
+  Object.assign(server.store, { taking })
+  await hosts.tend()
+  assert.deepEqual([await stored(), hosts.deniedSince(hostId)], [since, undefined])
+  await assert.rejects(hosts.admit(hostId), { code: 'HOST_REVOKED' })
+  assert.equal(inCluster(server).filter(({ code }) => code === 'host_revoked').length, 1)
+})

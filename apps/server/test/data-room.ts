@@ -104,6 +104,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
       return { tenant, leafIndex: 1 }
     },
     keys: undefined as never,
+    deniedSince: () => undefined,
     revokeHost: async (by, tenant, hostId, cause) => {
       revoked.push({ name: by?.name ?? '', tenant, hostId, cause })
       return { tenant, leafIndex: 9 }

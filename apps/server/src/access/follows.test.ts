@@ -13,15 +13,13 @@ import type { Principal } from './principal.ts'
 async function room() {
   const real = openStore(':memory:')
   const disk = { isFull: false }
-  const store: Store = {
-    ...real,
-    transaction: (work) =>
-      real.transaction(async (tx) => {
-        const done = await work(tx)
-        if (disk.isFull) throw Object.assign(new Error('database or disk is full'), { errcode: 13 })
-        return done
-      }),
-  }
+  const transaction: Store['transaction'] = (work) =>
+    real.transaction(async (tx) => {
+      const done = await work(tx)
+      if (disk.isFull) throw Object.assign(new Error('database or disk is full'), { errcode: 13 })
+      return done
+    })
+  const store: Store = { ...real, transaction, taking: transaction }
   const waiting: { readonly line: Promise<number>; readonly enter: () => void }[] = []
   const outbox = {
     ...createOutbox(store),

@@ -125,6 +125,7 @@ describe('control socket', () => {
         return { token: 'swj_x', expiresAt: '2026-01-01T00:00:00Z', recorded: { tenant: 'default', leafIndex: 3 } }
       },
       revokeHost: async () => assert.fail('no host is revoked here'),
+      deniedSince: () => undefined,
       breakGlass: async () => [],
       facts: () => ({
         deployment: 'd1',

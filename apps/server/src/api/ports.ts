@@ -36,6 +36,7 @@ export type ApiPorts = {
   readonly recordExport: (by: Authorised<'event:export'>, what: ExportWhat, reveal: boolean) => Promise<Recorded>
   readonly createJoinToken: Identity['createJoinToken']
   readonly revokeHost: Identity['hosts']['revoke']
+  readonly deniedSince: Identity['hosts']['deniedSince']
   readonly facts: () => ServerFacts
   readonly clock: Clock
   readonly log: Log

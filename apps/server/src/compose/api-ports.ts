@@ -27,6 +27,7 @@ export function apiPorts(
     breakGlass: () => rooms.signIn.breakGlass.waiting(),
     createJoinToken: identity.createJoinToken,
     revokeHost: identity.hosts.revoke,
+    deniedSince: identity.hosts.deniedSince,
     facts: () => ({
       deployment: deployment.name,
       health: rooms.healthUrl,

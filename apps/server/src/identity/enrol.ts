@@ -12,6 +12,7 @@ import { type CertifiedKey, verifyCertificateRequest } from './certificate-reque
 import { identityError } from './errors.ts'
 import { hostEnrolled, keyLine, ledgersOf, sayOfHost } from './events.ts'
 import { checkHostFacts, type HostFacts } from './host-facts.ts'
+import type { Hosts } from './hosts.ts'
 import { presentedSecretHash, tokenName } from './join-token.ts'
 import type { JoinTokens } from './join-tokens.ts'
 
@@ -20,6 +21,7 @@ export type EnrolOptions = {
   readonly outbox: Outbox
   readonly authority: Authority
   readonly joinTokens: JoinTokens
+  readonly hosts: Pick<Hosts, 'deniedSince'>
   readonly voice: ServerVoice
   readonly clock: Clock
   readonly log: Log
@@ -82,10 +84,10 @@ type Admission = {
 }
 
 async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promise<Admission> {
-  const { outbox, authority, joinTokens, voice, clock, checkTenant } = options
+  const { outbox, authority, joinTokens, hosts, voice, clock, checkTenant } = options
   const { facts, secretHash, tlsKey, keyId } = applicant
   const nowNs = clock.nowNs()
-  const known = await knownHost(tx, keyId)
+  const known = await knownHost(tx, keyId, hosts)
   const { tenant, isRepeated } = await joinTokens.use(tx, secretHash, known?.hostId, rfc3339(nowNs))
   checkTenant(tenant, attempted)
   if (known !== undefined && known.tenant !== tenant) throw identityError('HOST_OF_ANOTHER_TENANT', { attempted })
@@ -119,7 +121,7 @@ async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promi
 
 type KnownHost = { readonly hostId: string; readonly tenant: string; readonly key: KeyRecord }
 
-async function knownHost(tx: Tx, keyId: string): Promise<KnownHost | undefined> {
+async function knownHost(tx: Tx, keyId: string, hosts: EnrolOptions['hosts']): Promise<KnownHost | undefined> {
   const row = await across(tx, 'signing-key')
     .selectFrom('signing_keys')
     .innerJoin('hosts', 'hosts.host_id', 'signing_keys.host_id')
@@ -129,7 +131,8 @@ async function knownHost(tx: Tx, keyId: string): Promise<KnownHost | undefined> 
     .executeTakeFirst()
   if (row === undefined) return undefined
   const { host_revoked_at, revoked_at, tenant, ...key } = row
-  if (host_revoked_at === null && revoked_at === null) return { hostId: key.host_id, tenant, key }
+  const isRevoked = host_revoked_at !== null || revoked_at !== null || hosts.deniedSince(key.host_id) !== undefined
+  if (!isRevoked) return { hostId: key.host_id, tenant, key }
   throw identityError('HOST_REVOKED', { attempted: 'enrolling a host again', received: `the host ${key.host_id}` })
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Clock, rfc3339 } from '@sealwatch/base'
-import { across, type Outbox, type Store } from '../store/index.ts'
+import { across, isNotKept, notDurable, type Outbox, type Store } from '../store/index.ts'
 import type { ActBy } from './act.ts'
 import type { ServerVoice } from './audit-event.ts'
 import { identityError } from './errors.ts'
@@ -22,9 +22,22 @@ export type Hosts = {
   /**
    * Revokes a host of the tenant and its signing keys for good, ends its live connections, and resolves once that stands
    * in the ledgers, or is parked for them: a revocation does not wait for a disk. Throws HOST_UNKNOWN; a host that is
-   * revoked already stays so.
+   * revoked already stays so. Throws NOT_DURABLE where the database could not keep it: the host is out, and is written
+   * down as revoked later.
    */
   revoke(by: ActBy | undefined, tenant: string, hostId: string, cause: string): Promise<Recorded>
+  /** Since when a host is out that the database has not got as revoked. */
+  deniedSince(hostId: string): string | undefined
+  /** Writes down what the database could not keep, as far as it can now. */
+  tend(): Promise<void>
+}
+
+type Unkept = {
+  readonly by: ActBy | undefined
+  readonly tenant: string
+  readonly cause: string
+  readonly timeNs: bigint
+  readonly since: string
 }
 
 export type HostsOptions = {
@@ -36,17 +49,17 @@ export type HostsOptions = {
 
 export function createHosts({ store, outbox, voice, clock }: HostsOptions): Hosts {
   const live = new Map<string, Set<() => void>>()
+  // Revoked, and in the database still, which had no room: no more than that has rows.
+  const unkept = new Map<string, Unkept>()
   const unknown = (attempted: string, received: string) => identityError('HOST_UNKNOWN', { attempted, received })
 
   async function revokeInStore(
-    by: ActBy | undefined,
-    tenant: string,
+    { by, tenant, cause, timeNs }: Omit<Unkept, 'since'>,
     hostId: string,
-    cause: string,
+    onFound: () => void,
   ): Promise<readonly string[]> {
-    const nowNs = clock.nowNs()
-    const now = rfc3339(nowNs)
-    return store.transaction(async (tx) => {
+    const now = rfc3339(timeNs)
+    return store.taking(async (tx) => {
       const host = await tx
         .selectFrom('hosts')
         .select(['hostname', 'revoked_at'])
@@ -54,6 +67,7 @@ export function createHosts({ store, outbox, voice, clock }: HostsOptions): Host
         .where('host_id', '=', hostId)
         .executeTakeFirst()
       if (host === undefined) throw unknown('revoking a host', hostId)
+      onFound()
       if (host.revoked_at !== null) return []
       await tx
         .updateTable('hosts')
@@ -71,8 +85,31 @@ export function createHosts({ store, outbox, voice, clock }: HostsOptions): Host
       for (const { key_id } of keys)
         await tx.insertInto('signing_key_revocations').values({ key_id, revoked_at: now, cause }).execute()
       const { hostname } = host
-      return sayOfHost(tx, outbox, tenant, hostRevoked(voice, nowNs, by, { hostId, hostname, cause }))
+      return sayOfHost(tx, outbox, tenant, hostRevoked(voice, timeNs, by, { hostId, hostname, cause }))
     })
+  }
+
+  async function revoke(act: Omit<Unkept, 'since'>, hostId: string): Promise<Recorded> {
+    const attempted = `revoking the host ${hostId}`
+    const close = () => {
+      for (const end of live.get(hostId) ?? []) end()
+    }
+    let isTheirs = false
+    const write = revokeInStore(act, hostId, () => {
+      isTheirs = true
+    })
+    const uids = await write.catch((error: unknown) => {
+      if (!isTheirs || !isNotKept(error)) throw error
+      unkept.set(hostId, { ...act, since: rfc3339(act.timeNs) })
+      close()
+      throw notDurable(attempted, error)
+    })
+    unkept.delete(hostId)
+    // From here on admit() refuses the host, so no connection can come in between.
+    close()
+    outbox.ring()
+    const [leafIndex] = await Promise.all(uids.map((uid) => outbox.recorded(uid, attempted)))
+    return { tenant: act.tenant, leafIndex }
   }
 
   return {
@@ -84,8 +121,9 @@ export function createHosts({ store, outbox, voice, clock }: HostsOptions): Host
         .executeTakeFirst()
       const attempted = `admitting the host ${hostId}`
       if (row === undefined) throw unknown(attempted, hostId)
-      if (row.revoked_at !== null)
-        throw identityError('HOST_REVOKED', { attempted, received: `revoked at ${row.revoked_at}` })
+      const revokedAt = row.revoked_at ?? unkept.get(hostId)?.since
+      if (revokedAt !== undefined)
+        throw identityError('HOST_REVOKED', { attempted, received: `revoked at ${revokedAt}` })
       return { hostId, hostname: row.hostname, tenant: row.tenant }
     },
     seen: async ({ hostId, tenant }, facts, agentVersion) => {
@@ -105,13 +143,13 @@ export function createHosts({ store, outbox, voice, clock }: HostsOptions): Host
         if (closers.size === 0 && live.get(hostId) === closers) live.delete(hostId)
       }
     },
-    revoke: async (by, tenant, hostId, cause) => {
-      const uids = await revokeInStore(by, tenant, hostId, cause)
-      // From here on admit() refuses the host, so no connection can come in between.
-      for (const close of live.get(hostId) ?? []) close()
-      outbox.ring()
-      const [leafIndex] = await Promise.all(uids.map((uid) => outbox.recorded(uid, `revoking the host ${hostId}`)))
-      return { tenant, leafIndex }
+    revoke: (by, tenant, hostId, cause) => revoke({ by, tenant, cause, timeNs: clock.nowNs() }, hostId),
+    deniedSince: (hostId) => unkept.get(hostId)?.since,
+    tend: async () => {
+      for (const [hostId, act] of [...unkept])
+        await revoke(act, hostId).catch((error: unknown) => {
+          if (!isNotKept(error)) throw error
+        })
     },
   }
 }

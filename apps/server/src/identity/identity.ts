@@ -28,7 +28,7 @@ export type Identity = {
   expel(tenant: string): Promise<void>
   /** A new certificate for the same host and the key of the request: leaf first, the CA last. Throws CSR_INVALID. */
   renew(host: Host, csr: Uint8Array): Promise<Uint8Array[]>
-  /** Writes down what has ended, until the signal fires. */
+  /** Writes down what has ended, and what a full disk did not keep, until the signal fires. */
   run(signal: AbortSignal): Promise<void>
 }
 
@@ -58,7 +58,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     authority,
     hosts,
     createJoinToken: joinTokens.create,
-    enrol: (request) => enrol(request, { ...options, authority, joinTokens }),
+    enrol: (request) => enrol(request, { ...options, authority, joinTokens, hosts }),
     expel: (tenant) => expel(tenant, { store, hosts }),
     renew: async ({ hostId, tenant }, csr) => {
       const issued = await authority.issueHost(await verifyCertificateRequest(csr), hostId)
@@ -73,6 +73,8 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     run: async (signal) => {
       while (!signal.aborted) {
         await clock.sleep(tendMs, signal)
+        store.holdReserve()
+        await hosts.tend()
         await joinTokens.tend()
       }
     },

@@ -17,7 +17,7 @@ export type Recorded = { readonly tenant: string; readonly leafIndex: number | u
 
 /** How what is held in memory follows what an act changes in the database (docs/access.md, "When it counts"). */
 export type Follows = {
-  /** Within the transaction, before its change. */
+  /** Within the transaction, before its change. All of these may be called twice. */
   readonly begun?: () => void
   /** The line is in the ledger, however late: what was given counts if it still stands, and nothing else writes meanwhile. */
   readonly given?: (db: Reader) => Promise<void>
@@ -41,7 +41,7 @@ export async function recordAct(
 ): Promise<Recorded> {
   const timeNs = clock.nowNs()
   const { begun, given, taken } = follows
-  const write = store.transaction(async (tx) => {
+  const write = (taken === undefined ? store.transaction : store.taking)(async (tx) => {
     begun?.()
     await change(tx, timeNs)
     const uid = await outbox.enqueue(tx, act.tenant, actEvent(voice, { ...act, timeNs }))

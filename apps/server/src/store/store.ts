@@ -7,6 +7,7 @@ import { Kysely, type Transaction } from 'kysely'
 import { openEntries } from './entries.ts'
 import { createGuard } from './guard.ts'
 import { migrations } from './migrations.ts'
+import { noReserve, openReserve } from './reserve.ts'
 import { nodeSqliteDialect } from './sqlite-dialect.ts'
 import type { IndexTables, Tables } from './tables.ts'
 import { isStoreFull } from './write-errors.ts'
@@ -40,6 +41,13 @@ export type Store = {
   readonly index: Kysely<IndexTables>
   readonly indexPath: string
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /**
+   * For what takes something back: where the disk is full it is tried once more, in room that was held for that. So `work`
+   * may be called twice.
+   */
+  taking<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Holds that room again, once there is some. */
+  holdReserve(): void
   /** Between two transactions: what `work` reads is so until it resolves. */
   between<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /**
@@ -77,6 +85,8 @@ export function openStore(dir: string): Store {
     if (/locked|busy/i.test(String(cause))) throw storeError('STORE_BUSY', { attempted: `opening ${path}`, cause })
     throw cause
   }
+  const reserve = dir === ':memory:' ? noReserve : openReserve(join(dir, 'reserve'))
+  reserve.hold()
   const entries = openEntries(indexPath)
   entries.exec('PRAGMA query_only=ON')
   const guarded = (of: DatabaseSync) => nodeSqliteDialect(of, createGuard(tablesOfTenants(of)))
@@ -87,6 +97,15 @@ export function openStore(dir: string): Store {
     index,
     indexPath,
     transaction: (work) => db.transaction().execute(work),
+    taking: async (work) => {
+      try {
+        return await db.transaction().execute(work)
+      } catch (error) {
+        if (!isStoreFull(error) || !reserve.release()) throw error
+        return await db.transaction().execute(work)
+      }
+    },
+    holdReserve: reserve.hold,
     between: (work) => db.connection().execute(work),
     derived: (work) =>
       db.connection().execute(async (connection) => {
@@ -131,6 +150,8 @@ function migrate(database: DatabaseSync, path: string): void {
       received: `schema ${applied}, known up to ${migrations.length}`,
     })
   }
+  // A full disk is no reason not to start.
+  if (applied === migrations.length) return
   database.exec('BEGIN IMMEDIATE')
   for (const migration of migrations.slice(applied)) database.exec(migration)
   database.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`)

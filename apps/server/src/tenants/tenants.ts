@@ -74,19 +74,17 @@ export function createTenants(options: TenantsOptions): Tenants {
     const timeNs = clock.nowNs()
     const { name } = next
     const act = { ...change, component: 'tenants', timeNs, by, entity: { type: 'Tenant', uid: name } }
-    const uid = await store
-      .transaction(async (tx) => {
-        await write(tx)
-        if (name !== auditTenant) await outbox.enqueue(tx, name, actEvent(voice, { ...act, tenant: name }))
-        return outbox.enqueue(tx, auditTenant, actEvent(voice, { ...act, tenant: auditTenant }))
-      })
-      .catch((error: unknown) => {
-        if (change.verb !== 'suspend' || !isNotKept(error)) throw error
-        unkept.add(name)
-        registry.set(next)
-        ports.changed(name)
-        throw notDurable(change.message, error)
-      })
+    const uid = await (change.verb === 'suspend' ? store.taking : store.transaction)(async (tx) => {
+      await write(tx)
+      if (name !== auditTenant) await outbox.enqueue(tx, name, actEvent(voice, { ...act, tenant: name }))
+      return outbox.enqueue(tx, auditTenant, actEvent(voice, { ...act, tenant: auditTenant }))
+    }).catch((error: unknown) => {
+      if (change.verb !== 'suspend' || !isNotKept(error)) throw error
+      unkept.add(name)
+      registry.set(next)
+      ports.changed(name)
+      throw notDurable(change.message, error)
+    })
     unkept.delete(name)
     registry.set(next)
     ports.changed(name)

@@ -122,10 +122,11 @@ export function createPeople(options: RecordOptions): People {
         const { principal, requestId } = by
         return personChanged(voice, timeNs, personId, kind, { name: nameOf(principal), requestId })
       }
-      return recordLine(options, attempted, change, () => {
+      const done = () => {
         held.delete(personId)
         return changed()
-      })
+      }
+      return recordLine(options, attempted, change, done, kind !== 'enable')
     },
     hold: async (personId) => {
       const row = await store.db.selectFrom('people').select('person_id').where('person_id', '=', personId).execute()

@@ -13,10 +13,13 @@ export async function recordLine(
   attempted: string,
   change: (tx: Tx, timeNs: bigint) => Promise<Body>,
   changed?: () => Promise<unknown>,
+  takes = false,
 ): Promise<Recorded> {
   const timeNs = clock.nowNs()
   const tenant = 'cluster'
-  const uid = await store.transaction(async (tx) => outbox.enqueue(tx, tenant, await change(tx, timeNs)))
+  const uid = await (takes ? store.taking : store.transaction)(async (tx) =>
+    outbox.enqueue(tx, tenant, await change(tx, timeNs)),
+  )
   await changed?.()
   outbox.ring()
   return { tenant, leafIndex: await outbox.recorded(uid, attempted) }

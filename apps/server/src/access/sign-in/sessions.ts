@@ -154,7 +154,7 @@ export async function openSessions(options: RecordOptions & { readonly limits: S
   async function record(ended: Ended): Promise<void> {
     const { found, cause, requestId } = ended
     const timeNs = clock.nowNs()
-    const write = store.transaction(async (tx) => {
+    const write = store.taking(async (tx) => {
       await tx
         .deleteFrom('sessions')
         .where(

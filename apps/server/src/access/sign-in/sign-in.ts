@@ -230,7 +230,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
         return personSignedOut(voice, timeNs, personId, count, { name: nameOf(principal), requestId })
       }
       const end = () => sessions.end(sessions.list(personId), 'signed_out', requestId)
-      const recorded = await holding(attempted, end, () => recordLine(options, attempted, change, end))
+      const recorded = await holding(attempted, end, () => recordLine(options, attempted, change, end, true))
       return { sessions: count, recorded }
     },
     forgetTenant: async (tenant) => {

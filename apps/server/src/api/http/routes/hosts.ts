@@ -82,7 +82,7 @@ export function hostRoutes(ports: ApiPorts): Route[] {
       registered_at: row.last_seen_at,
       last_line_at: lastAt,
       lines: nextSeq,
-      revoked_at: row.revoked_at,
+      revoked_at: row.revoked_at ?? ports.deniedSince(row.host_id) ?? null,
       certificate: { serial: row.cert_serial, expires_at: row.cert_expires_at },
       unknown: {
         since: timeOf(told.sinceMs),
