@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query'
-import { useMemo, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import { isProblem, isUnreachable, openDoor } from '../door/api.ts'
 import { browserClock } from '../door/clock.ts'
+import { drafts } from '../door/drafts.ts'
 import { watchPerson } from '../door/person.ts'
 import { Frame } from './frame.tsx'
 import { Toast } from './parts/toast.tsx'
@@ -41,6 +42,10 @@ function Session() {
   const { data: view, error } = asked
   const [done, say] = useState<Done>()
   const session = useMemo(() => (view === undefined ? undefined : { view, door, say }), [view, door])
+  const person = view?.person?.person_id
+  useEffect(() => {
+    if (person !== undefined) drafts.forgetOthers(person)
+  }, [person])
   if (isProblem(error, 'CREDENTIALS_INVALID')) return <SignIn />
   if (session !== undefined)
     return (

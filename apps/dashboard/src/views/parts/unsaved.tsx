@@ -4,8 +4,12 @@ import { type ReactNode, useCallback, useEffect, useRef, useState } from 'react'
 import { holdHere } from '../../door/here.ts'
 import { Dialog } from './dialog.tsx'
 
-/** While something is unsaved, whoever leaves is asked. `release`: it is saved, or given up. */
-export function useUnsaved(isUnsaved: boolean, what: string): { readonly question: ReactNode; release(): void } {
+/** While something is unsaved, whoever leaves is asked; `left`: they did. `release`: it is saved, or given up. */
+export function useUnsaved(
+  isUnsaved: boolean,
+  what: string,
+  left: () => void,
+): { readonly question: ReactNode; release(): void } {
   const [leave, setLeave] = useState<() => void>()
   const hold = useRef<() => void>(undefined)
   const release = useCallback(() => hold.current?.(), [])
@@ -27,6 +31,7 @@ export function useUnsaved(isUnsaved: boolean, what: string): { readonly questio
               className="button bad"
               onClick={() => {
                 release()
+                left()
                 stay()
                 leave()
               }}

@@ -7,7 +7,7 @@ import { isProblem } from '../../door/api.ts'
 import { browserClock } from '../../door/clock.ts'
 import { setQuery } from '../../door/here.ts'
 import { placeOf, pretty, textOf } from '../../model/policy-text.ts'
-import { several } from '../../model/words.ts'
+import { absolute, several } from '../../model/words.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Page } from '../parts/page.tsx'
 import { Asked, ProblemNote } from '../parts/states.tsx'
@@ -17,8 +17,7 @@ import { Changes } from './changes.tsx'
 import { DryRun } from './dry-run.tsx'
 import { History } from './history.tsx'
 import { Problems } from './problems.tsx'
-
-type Read = { readonly text: string; readonly etag: string | undefined }
+import { type Read, useDraft } from './use-draft.ts'
 
 /** A policy there is, or one that begins. */
 export function Editor({ id, begun }: { readonly id: string; readonly begun: PolicyType | undefined }) {
@@ -59,7 +58,8 @@ function Writing({
   readonly read: Read
   readonly tellChanged?: (isChanged: boolean) => void
 }) {
-  const [text, setText] = useState(read.text)
+  const draft = useDraft(id, read)
+  const { text } = draft
   const [pane, setPane] = useState<Pane>('Problems')
   const area = useRef<HTMLTextAreaElement>(null)
   const gutter = useRef<HTMLPreElement>(null)
@@ -68,9 +68,10 @@ function Writing({
   const errors = validation.problems.filter(({ severity }) => severity === 'error').length
   const isNew = read.etag === undefined
   const isChanged = isNew || text !== read.text
-  const { question, release } = useUnsaved(text !== read.text, id)
-  const giveUp = () => {
+  const { question, release } = useUnsaved(text !== read.text, id, draft.drop)
+  const isOver = () => {
     release()
+    draft.drop()
     tellChanged?.(false)
   }
   const save = useAct(
@@ -78,13 +79,13 @@ function Writing({
       door.call('putPolicy', {
         params: { id },
         body: { policy },
-        headers: isNew ? { 'if-none-match': '*' } : { 'if-match': read.etag },
+        headers: draft.etag === undefined ? { 'if-none-match': '*' } : { 'if-match': draft.etag },
       }),
     {
       changes: ['policies', 'policy', 'versions'],
       says: () => `${id} saved and signed`,
       done: () => {
-        giveUp()
+        isOver()
         setQuery({ id, new: undefined })
       },
     },
@@ -95,11 +96,16 @@ function Writing({
       changes: ['policies'],
       says: () => `${id} deleted`,
       done: () => {
-        giveUp()
+        isOver()
         setQuery({ id: undefined, new: undefined })
       },
     },
   )
+  const giveUp = () => {
+    isOver()
+    draft.discard()
+    save.reset()
+  }
   const lines = text.split('\n').length
   const may = useMay()
   const mayWrite = may('policy:write')
@@ -148,6 +154,17 @@ function Writing({
       }
     >
       {question}
+      {draft.resumed === undefined ? null : (
+        <div className="problem calm" role="status">
+          <b>What you had not saved is here again, as you left it at {absolute(draft.resumed.atMs)}</b>
+          {draft.resumed.etag === read.etag ? null : (
+            <small>Somebody has saved another version since: before yours is saved you will see what changed.</small>
+          )}
+          <button type="button" className="button small" onClick={giveUp}>
+            Discard it
+          </button>
+        </div>
+      )}
       <div className="policy">
         <div className="source card">
           <pre ref={gutter} aria-hidden="true">
@@ -163,7 +180,7 @@ function Writing({
             autoComplete="off"
             wrap="off"
             onChange={({ target }) => {
-              setText(target.value)
+              draft.write(target.value)
               tellChanged?.(target.value !== read.text)
             }}
             onScroll={({ currentTarget }) => {
