@@ -26,7 +26,7 @@ export type Line = {
   readonly message: string
   readonly status_code?: string
   readonly is_alert?: boolean
-  readonly metadata: { readonly event_code: string }
+  readonly metadata: { readonly event_code: string; readonly tenant_uid: string }
   readonly actor: { readonly user?: { readonly uid: string } }
   readonly user: { readonly uid: string }
   readonly session: { readonly uid: string }

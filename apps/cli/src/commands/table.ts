@@ -35,7 +35,15 @@ import { roleList, rolePut, roleRemove } from './role.ts'
 import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
 import { status } from './status.ts'
-import { tenantCreate, tenantLimit, tenantList, tenantRename, tenantResume, tenantSuspend } from './tenant.ts'
+import {
+  tenantAppoint,
+  tenantCreate,
+  tenantLimit,
+  tenantList,
+  tenantRename,
+  tenantResume,
+  tenantSuspend,
+} from './tenant.ts'
 import { tokenCreate, tokenList, tokenRevoke } from './token.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
@@ -66,6 +74,7 @@ export const commandTable: readonly Command[] = [
   tenantRename,
   tenantSuspend,
   tenantResume,
+  tenantAppoint,
   tenantLimit,
   personList,
   personDisable,

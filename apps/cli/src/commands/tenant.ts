@@ -3,6 +3,7 @@
 import type { ApiClient, Operations } from '@sealwatch/contract/api'
 import { withApi } from '../api.ts'
 import { type Context, command, exit, flag, integer, text } from '../command.ts'
+import { personMeant } from '../people.ts'
 import { dataFlag } from '../place.ts'
 import { columns, safe, safeJson } from '../terminal.ts'
 
@@ -74,6 +75,25 @@ ${columns([
   ],
   [`  sudo ./sealwatch host invite ${flags}`, 'a host of it'],
 ])}`
+
+export const tenantAppoint = command({
+  name: 'tenant appoint',
+  summary: 'Appoint the first admin of a tenant that has none',
+  about: `PERSON has signed in before: an id, or a name or an e-mail address that only one person has. The tenant's ledger tells of it,
+and that of cluster. Admins of the deployment do the same by the API (PUT /api/v1/tenants/{tenant_name}/admins/{person_id}).`,
+  operands: [...name, { name: 'PERSON', required: true }],
+  options: {},
+  examples: ['sudo ./sealwatch tenant appoint acme zoe@example.com'],
+  run: async (_options, [tenant = '', typed = ''], { io, place, json }) => {
+    const attempted = 'appointing an admin'
+    await withApi({ io, place, ...here }, attempted, async (api) => {
+      const person_id = await personMeant(api, typed, { server: undefined, attempted })
+      const answer = await api.call('appointAdmin', { params: { tenant_name: tenant, person_id } })
+      io.out(json ? `${safeJson(answer)}\n` : `${safe(person_id)} is the first admin of ${safe(tenant)}.\n`)
+    })
+    return exit.ok
+  },
+})
 
 export const tenantRename = command({
   name: 'tenant rename',

@@ -28,6 +28,16 @@ export const accessErrors = {
     rule: 'a tenant keeps somebody who may grant roles in it',
     advice: 'Grant the role to somebody else first',
   },
+  APPOINT_HELD: {
+    kind: 'conflict',
+    rule: 'an admin of the deployment appoints the first admin of a tenant, and nobody beside those it has',
+    advice: 'Ask an admin of the tenant; root on the server grants roles in any: sudo ./sealwatch member grant',
+  },
+  APPOINT_OWN: {
+    kind: 'denied',
+    rule: 'nobody appoints themselves as admin of a tenant',
+    advice: 'Appoint somebody else; root on the server grants roles to anybody: sudo ./sealwatch member grant',
+  },
   GRANT_UNKNOWN: {
     kind: 'not_found',
     rule: 'what is taken was given',

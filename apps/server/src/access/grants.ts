@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isSealwatchError, rfc3339 } from '@sealwatch/base'
-import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
-import { across } from '../store/index.ts'
+import { type Act, actEvent, auditTenant, type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
+import { across, type Tx } from '../store/index.ts'
+import { tenantError } from '../tenants/index.ts'
 import { accessError } from './errors.ts'
 import type { Authorised, Gate } from './gate.ts'
 import { type Grant, grantOf, ofGroup, storedByGroup, storedOf } from './grant-rows.ts'
 import { nameOf, type Principal } from './principal.ts'
 import { checkCount, checkGroup, checkRole } from './role-rows.ts'
 import { checkOwn, type Roles } from './roles.ts'
+import { checkKnown } from './sign-in/people.ts'
 import { standing } from './standing.ts'
 
 export type { Grant } from './grant-rows.ts'
@@ -25,7 +27,11 @@ export type Grants = {
   grant(by: Authorised<'member:grant'>, personId: string, role: string): Promise<Recorded>
   /** Counts at once. Throws GRANT_UNKNOWN or GRANT_LAST_ADMIN. */
   revoke(by: Authorised<'member:grant'>, personId: string, role: string): Promise<Recorded>
-  /** A cluster admin names the first admin of a tenant, whose data stay closed to himself. */
+  /**
+   * An admin of the deployment names the first admin of a tenant, whose data stay closed to himself: it is told of in both
+   * ledgers, and not done again while somebody holds that role, disabled or not. Throws TENANT_UNKNOWN, APPOINT_HELD,
+   * APPOINT_OWN or PERSON_UNKNOWN.
+   */
   appoint(by: Authorised<'tenant:appoint'>, tenant: string, personId: string): Promise<Recorded>
   /** What somebody may hand on, to a person who has yet to come. Throws ROLE_UNKNOWN or GRANT_BEYOND_OWN. */
   checkGive(by: Authorised<'member:grant' | 'member:invite'>, role: string): void
@@ -57,6 +63,19 @@ export type Held = Pick<Grant, 'tenant' | 'role'>
 export type Giver = { readonly name: string; readonly requestId: string }
 
 type Key = Pick<Grant, 'tenant' | 'personId' | 'role'>
+
+const adminOf = (tenant: string) => (tenant === auditTenant ? 'cluster_admin' : 'tenant_admin')
+
+async function checkNobody(tx: Tx, { tenant, role }: Held, attempted: string): Promise<void> {
+  const held = await tx
+    .selectFrom('grants')
+    .select('person_id')
+    .where('tenant', '=', tenant)
+    .where('role', '=', role)
+    .limit(1)
+    .executeTakeFirst()
+  if (held !== undefined) throw accessError('APPOINT_HELD', { attempted, received: `a tenant with a ${role}` })
+}
 
 const none: readonly string[] = []
 
@@ -100,22 +119,32 @@ export async function openGrants(
     },
   })
 
-  async function give({ tenant, personId, role }: Key, by: Giver, group?: string): Promise<Recorded> {
+  /** `within`: what else is done in the transaction, before. */
+  async function give(
+    { tenant, personId, role }: Key,
+    by: Giver,
+    {
+      group,
+      within,
+    }: { readonly group?: string | undefined; readonly within?: (tx: Tx, act: Act) => Promise<void> } = {},
+  ): Promise<Recorded> {
     const attempted = `granting ${role} in the tenant ${tenant} to ${personId}`
+    const act = {
+      code: 'role_granted',
+      component: 'access',
+      tenant,
+      by,
+      verb: 'create',
+      severity: 'medium',
+      message: `${personId} was granted the role ${role} in the tenant ${tenant}`,
+      entity: { type: 'Grant', uid: `${tenant}/${personId}/${role}` },
+      details: { role, grantee: personId },
+    } as const
     return recordAct(
       options,
-      {
-        code: 'role_granted',
-        component: 'access',
-        tenant,
-        by,
-        verb: 'create',
-        severity: 'medium',
-        message: `${personId} was granted the role ${role} in the tenant ${tenant}`,
-        entity: { type: 'Grant', uid: `${tenant}/${personId}/${role}` },
-        details: { role, grantee: personId },
-      },
+      act,
       async (tx, timeNs) => {
+        await within?.(tx, { ...act, timeNs })
         await checkRole(tx, tenant, role, attempted)
         if (group !== undefined) await checkGroup(tx, { tenant, role, group }, attempted)
         const given = { granted_at: rfc3339(timeNs), granted_by: by.name }
@@ -139,7 +168,7 @@ export async function openGrants(
 
   /** What groups and links give, they give as far as it is there still. */
   async function giveIfThere(key: Key, by: Giver, group?: string): Promise<void> {
-    await give(key, by, group).catch((error: unknown) => {
+    await give(key, by, { group }).catch((error: unknown) => {
       if (!isSealwatchError(error, 'ROLE_UNKNOWN')) throw error
     })
   }
@@ -210,8 +239,20 @@ export async function openGrants(
       checkGive(by, role, attempted)
       return give({ tenant: by.tenant, personId, role }, { name: nameOf(by.principal), requestId: by.requestId })
     },
-    appoint: (by, tenant, personId) =>
-      give({ tenant, personId, role: 'tenant_admin' }, { name: nameOf(by.principal), requestId: by.requestId }),
+    appoint: async ({ principal, requestId }, tenant, personId) => {
+      const attempted = `appointing ${personId} as admin of the tenant ${tenant}`
+      if (options.stateOf(tenant) === undefined) throw tenantError('TENANT_UNKNOWN', { attempted, received: tenant })
+      if (principal.kind === 'person' && principal.id === personId)
+        throw accessError('APPOINT_OWN', { attempted, received: personId })
+      const role = adminOf(tenant)
+      const within = async (tx: Tx, act: Act) => {
+        await checkNobody(tx, { tenant, role }, attempted)
+        await checkKnown(tx, personId, attempted)
+        if (tenant !== auditTenant)
+          await options.outbox.enqueue(tx, auditTenant, actEvent(options.voice, { ...act, tenant: auditTenant }))
+      }
+      return give({ tenant, personId, role }, { name: nameOf(principal), requestId }, { within })
+    },
     checkRole: (tenant, role, attempted) => void checkThere(tenant, role, attempted),
     checkGive: (by, role) => checkGive(by, role, `handing on ${role}`),
     begin: async (personId, grants, by) => {
@@ -235,7 +276,7 @@ export async function openGrants(
     takeAll: async (personId, by) => all((await storedOf(store.db, personId)).map((one) => take(one, by))),
     revoke: async (by, personId, role) => {
       const { tenant } = by
-      const admin = tenant === 'cluster' ? 'cluster_admin' : 'tenant_admin'
+      const admin = adminOf(tenant)
       const checkLast = () => {
         const admins = grantsIn(tenant).filter((grant) => grant.role === admin)
         if (role === admin && admins.length === 1 && admins[0]?.personId === personId)

@@ -559,6 +559,19 @@ export type Operations = {
       })[]
     }
   }
+  /** Appoint the first admin of a tenant that has none: somebody else than oneself. Needs `tenant:appoint` in the tenant `cluster`. */
+  readonly appointAdmin: {
+    readonly params: {
+      readonly tenant_name: string
+      readonly person_id: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** Grant a role to a person. Needs `member:grant` in the tenant. */
   readonly grantRole: {
     readonly params: {
@@ -1303,6 +1316,7 @@ export const operations = {
   eraseTenant: ['DELETE', '/api/v1/tenants/{tenant_name}'],
   limitTenant: ['PUT', '/api/v1/tenants/{tenant_name}/limits'],
   listMembers: ['GET', '/api/v1/members'],
+  appointAdmin: ['PUT', '/api/v1/tenants/{tenant_name}/admins/{person_id}'],
   grantRole: ['PUT', '/api/v1/members/{person_id}/roles/{role}'],
   takeRole: ['DELETE', '/api/v1/members/{person_id}/roles/{role}'],
   listRoles: ['GET', '/api/v1/roles'],

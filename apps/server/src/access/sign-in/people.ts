@@ -132,11 +132,7 @@ export function createPeople(options: RecordOptions): People {
       const row = await store.db.selectFrom('people').select('person_id').where('person_id', '=', personId).execute()
       if (row.length > 0) held.add(personId)
     },
-    checkKnown: async (tx, personId, attempted) => {
-      const row = await tx.selectFrom('people').select('issuer').where('person_id', '=', personId).executeTakeFirst()
-      if (row === undefined || row.issuer === erasedIssuer)
-        throw signInError('PERSON_UNKNOWN', { attempted, received: personId })
-    },
+    checkKnown,
     signedIn: async (tx, personId, last_tenant, timeNs) => {
       const row = await tx
         .selectFrom('people')
@@ -228,3 +224,9 @@ const personOf = (row: {
   lastLoginAt: row.last_login_at,
   disabledAt: row.disabled_at,
 })
+
+export async function checkKnown(tx: Tx, personId: string, attempted: string): Promise<void> {
+  const row = await tx.selectFrom('people').select('issuer').where('person_id', '=', personId).executeTakeFirst()
+  if (row === undefined || row.issuer === erasedIssuer)
+    throw signInError('PERSON_UNKNOWN', { attempted, received: personId })
+}

@@ -549,6 +549,61 @@ inApp('links are not found out by looking: each look counts as a try to use one 
   assert.match(JSON.stringify(room.lines), /LINK_UNKNOWN/)
 })
 
+inApp(
+  'POL-3: a tenant without an admin gets its first one from an admin of the deployment, and no second',
+  async (app) => {
+    const { room, network, operator, access } = app
+    const peopleOf = async (sub: string) => {
+      const browser = browserOf()
+      const invited = await operator.inject({
+        method: 'POST',
+        url: '/api/v1/members/invitations',
+        headers: { 'sealwatch-tenant': 'acme' },
+        payload: { name: sub, role: 'viewer' },
+      })
+      room.provider.mood.account = { sub, name: sub }
+      await comeBy(app, browser, invited.json().url)
+      return { browser, id: (await session(network, browser)).person.person_id as string }
+    }
+    const [bob, eve] = [await peopleOf('bob'), await peopleOf('eve')]
+    const hers = browserOf('192.0.2.81')
+    const first = await admin(app, hers, 'first')
+    const appoint = async (by: Browser, tenant: string, personId: string) => {
+      const headers = write((await session(network, by)).csrf_token)
+      const url = `/api/v1/tenants/${tenant}/admins/${personId}`
+      const answer = await ask(network, by, { method: 'PUT', url, headers })
+      return answer.statusCode === 200 ? 'done' : answer.json().code
+    }
+    assert.equal(await appoint(hers, 'zeta', bob.id), 'ACCESS_DENIED', 'in another tenant than cluster')
+    const headers = write((await session(network, hers)).csrf_token)
+    const payload = { tenant: 'cluster' }
+    await ask(network, hers, { method: 'POST', url: '/api/v1/session/tenant', headers, payload })
+    assert.equal(await appoint(bob.browser, 'zeta', bob.id), 'ACCESS_DENIED')
+    assert.equal(await appoint(hers, 'zeta', first.person.person_id), 'APPOINT_OWN')
+    assert.equal(await appoint(hers, 'unheard-of', bob.id), 'TENANT_UNKNOWN')
+    assert.equal(await appoint(hers, 'zeta', `usr_${'0'.repeat(20)}`), 'PERSON_UNKNOWN')
+    assert.equal(await appoint(hers, 'cluster', bob.id), 'APPOINT_HELD')
+    assert.deepEqual(access.grants.tenantsOf(bob.id), ['acme'])
+    const told = room.lines.length
+    const outcomes = await Promise.all([appoint(hers, 'zeta', bob.id), appoint(hers, 'zeta', eve.id)])
+    assert.deepEqual(outcomes.toSorted(), ['APPOINT_HELD', 'done'])
+    const [chosen = '', other = ''] = outcomes[0] === 'done' ? [bob.id, eve.id] : [eve.id, bob.id]
+    assert.deepEqual(access.grants.tenantsOf(chosen), ['acme', 'zeta'])
+    const lines = room.lines.slice(told).filter(({ metadata }) => metadata.event_code === 'role_granted')
+    assert.deepEqual(
+      lines.map(({ metadata, unmapped }) => [metadata.tenant_uid, unmapped.grantee, unmapped.role]),
+      ['cluster', 'zeta'].map((tenant) => [tenant, chosen, 'tenant_admin']),
+    )
+    const disabled = await operator.inject({
+      method: 'PATCH',
+      url: `/api/v1/people/${chosen}`,
+      payload: { disabled: true },
+    })
+    assert.equal(disabled.statusCode, 200, disabled.body)
+    assert.equal(await appoint(hers, 'zeta', other), 'APPOINT_HELD', 'who disables an admin makes no room for another')
+  },
+)
+
 inApp('DET-5: who cannot sign in is told so and no more, as a page in a browser', async (app) => {
   const { network } = app
   const url = '/auth/callback?state=x%22%3E%3Cscript%3E&error_description=%3Cb%3E'

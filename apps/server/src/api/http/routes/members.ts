@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Access, SignIn } from '../../../access/index.ts'
 import { type Route, route } from '../route.ts'
-import { personId, recorded, recordedJson, roleName, time } from '../shapes.ts'
+import { personId, recorded, recordedJson, roleName, tenantName, time } from '../shapes.ts'
 
 const grant = z.object({
   person_id: personId,
@@ -39,6 +39,20 @@ export const memberRoutes = ({ grants }: Access, { people }: Pick<SignIn, 'peopl
         })),
       }
     },
+  }),
+  route({
+    method: 'PUT',
+    path: '/api/v1/tenants/{tenant_name}/admins/{person_id}',
+    id: 'appointAdmin',
+    summary: 'Appoint the first admin of a tenant that has none: somebody else than oneself',
+    tag: 'access',
+    action: 'tenant:appoint',
+    params: z.object({ tenant_name: tenantName, person_id: personId }),
+    answer: z.object({ ledger: recorded }),
+    errors: ['TENANT_UNKNOWN', 'PERSON_UNKNOWN', 'APPOINT_HELD', 'APPOINT_OWN', 'ACCESS_TOO_MANY'],
+    handle: async (by, { params }) => ({
+      ledger: recordedJson(await grants.appoint(by, params.tenant_name, params.person_id)),
+    }),
   }),
   route({
     method: 'PUT',
