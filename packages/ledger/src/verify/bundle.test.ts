@@ -581,6 +581,28 @@ test('personal values are optional, but never other ones than were sealed, and n
   for (const [what, changed] of wrong) assertRefused(await verify(changed), changed.length, what)
 })
 
+test('personal values are counted record by record: what one lacks is not made up for by the next', async () => {
+  const [header, leavesRow, ...rest] = rowsOf(complete) as [string, string, ...string[]]
+  const { hashes, revealed } = (JSON.parse(leavesRow) as { leaves: { hashes: string[]; revealed: number } }).leaves
+  const isReveal = (row: string) => row.startsWith('{"reveal"')
+  const at = rest.findIndex(isReveal) + 1
+  const cut = rest.slice(0, at).filter((row) => !isReveal(row)).length
+  const leaves = (from: number, of: string[], due: number) =>
+    `${JSON.stringify({ leaves: { from, hashes: of, revealed: due } })}\n`
+  const second = leaves(cut, hashes.slice(cut), revealed - 1)
+  const split = [header, leaves(0, hashes.slice(0, cut), 1), ...rest.slice(0, at), second, ...rest.slice(at)]
+  assert.equal((await verify(split)).problem, undefined)
+  const lacking = split.toSpliced(at + 1, 1)
+  const { problem } = await verify(lacking)
+  assert.deepEqual([problem?.code, problem?.fileLine], ['BUNDLE_ALTERED', lacking.indexOf(second) + 1])
+
+  const rows = rowsOf(sparse)
+  const fewer = rows.toSpliced(rows.findIndex(isReveal), 1)
+  const gap = fewer.findIndex((row, i) => i > rows.findIndex(isReveal) && row.startsWith('{"gap"'))
+  const told = (await verify(fewer)).problem
+  assert.deepEqual([told?.code, told?.fileLine], ['BUNDLE_ALTERED', gap + 1])
+})
+
 test('a record may be long, but not without end, and a line no longer than a line', async () => {
   const [header, leaves, anchor] = rowsOf(complete) as [string, string, string]
   const refused = async (given: Given, code: string, fileLine: number) => {
