@@ -62,7 +62,7 @@ export async function openBase(options: ServerOptions, ends: AsyncDisposableStac
   const place = { address: config.healthAddress, port: config.healthPort, hosts: config.healthHosts }
   const listener = ends.adopt(await listenForHealth(health, place), ({ close }) => close())
   const deployment = await openDeployment(dir, disk)
-  const store = ends.adopt(openStore(dir), ({ close }) => close())
+  const store = ends.adopt(openStore(dir, options.indexThread.rewrite), ({ close }) => close())
   const index = ends.adopt(await options.indexThread.open(store.indexPath), ({ close }) => close())
   ends.use(options.policyChecks)
   const outbox = createOutbox(store, clock)

@@ -13,23 +13,30 @@ import {
 } from 'kysely'
 import { asking } from './write-errors.ts'
 
-/** Kysely over node:sqlite: one connection, handed to one transaction at a time. `check` throws for what is not to be run. */
-export function nodeSqliteDialect(database: DatabaseSync, check: (query: CompiledQuery) => void): Dialect {
+/**
+ * Kysely over node:sqlite: one connection, handed to one transaction at a time; whoever has it may open another in its place.
+ * `check` throws for what is not to be run.
+ */
+export function nodeSqliteDialect(current: () => DatabaseSync, check: (query: CompiledQuery) => void): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
-    createDriver: () => createDriver(database, check),
+    createDriver: () => createDriver(current, check),
   }
 }
 
-function createDriver(database: DatabaseSync, check: (query: CompiledQuery) => void): Driver {
+function createDriver(current: () => DatabaseSync, check: (query: CompiledQuery) => void): Driver {
   const statements = new Map<string, ReturnType<DatabaseSync['prepare']>>()
   const statementsMax = 256
+  let prepared: DatabaseSync | undefined
   let free: Promise<void> = Promise.resolve()
   let release: () => void = () => undefined
 
   function prepare(sql: string) {
+    const database = current()
+    if (database !== prepared) statements.clear()
+    prepared = database
     const known = statements.get(sql)
     if (known !== undefined) return known
     if (statements.size >= statementsMax) statements.clear()
@@ -64,13 +71,13 @@ function createDriver(database: DatabaseSync, check: (query: CompiledQuery) => v
       release = resolve
       return connection
     },
-    beginTransaction: async () => asking(() => database.exec('BEGIN IMMEDIATE')),
-    commitTransaction: async () => asking(() => database.exec('COMMIT')),
+    beginTransaction: async () => asking(() => current().exec('BEGIN IMMEDIATE')),
+    commitTransaction: async () => asking(() => current().exec('COMMIT')),
     // On some errors, a full disk among them, SQLite has rolled back already.
     rollbackTransaction: async () => {
-      if (database.isTransaction) database.exec('ROLLBACK')
+      if (current().isTransaction) current().exec('ROLLBACK')
     },
     releaseConnection: async () => release(),
-    destroy: async () => database.close(),
+    destroy: async () => current().close(),
   }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtemp, mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { CompiledQuery } from 'kysely'
-import { across, openEntries, openStore } from './index.ts'
+import { across, openEntries, openStore, writeAnew } from './index.ts'
 import { migrations } from './migrations.ts'
 
 const temporary = () => mkdtempDisposable(join(tmpdir(), 'sealwatch-store-'))
@@ -79,8 +79,16 @@ test('a database of the time when the index was in it keeps what it controls, an
 test('LOG-11: what was deleted is in no file after a scrub, nor in the log after a crash', async () => {
   await using dir = await temporary()
   const word = 'zqmark'
-  const isLeft = () => readdirSync(dir.path).filter((file) => readFileSync(join(dir.path, file)).includes(word))
-  let store = openStore(dir.path)
+  const isLeft = (of = dir.path) => readdirSync(of).filter((file) => readFileSync(join(of, file)).includes(word))
+  const copied = async () => {
+    const to = await mkdtemp(join(tmpdir(), 'sealwatch-store-'))
+    for (const file of readdirSync(dir.path)) copyFileSync(join(dir.path, file), join(to, file))
+    return to
+  }
+  let store = openStore(dir.path, async (path) => {
+    await new Promise(setImmediate)
+    writeAnew(path)
+  })
   // Rows of many sizes that come and go: SQLite moves them from page to page.
   let state = 7919
   const below = (n: number) => {
@@ -103,8 +111,15 @@ test('LOG-11: what was deleted is in no file after a scrub, nor in the log after
   })
   assert.deepEqual(isLeft(), ['index.sqlite-wal'])
   await store.forget('doomed')
+  await store.transaction(async (tx) => store.owesScrub(tx))
+  const crashed = await copied()
   await store.scrub()
   assert.deepEqual(isLeft(), [])
+  // Of the rows nothing was left in the tables, and the process ended before the scrub.
+  const resumed = openStore(crashed)
+  assert.deepEqual(isLeft(crashed), [])
+  await resumed.close()
+  rmSync(crashed, { recursive: true })
   assert.ok(
     (await store.db.selectFrom('security_policy_versions').select('version').where('tenant', '=', 'aa').execute())
       .length,
@@ -121,6 +136,35 @@ test('LOG-11: what was deleted is in no file after a scrub, nor in the log after
   assert.deepEqual(
     readdirSync(after.path).filter((file) => readFileSync(join(after.path, file)).includes(word)),
     [],
+  )
+  await store.close()
+})
+
+test('LOG-11: those who ask for a scrub while one waits share it; what is asked meanwhile waits, and a full disk is told', async () => {
+  await using dir = await temporary()
+  let rewritten = 0
+  let isFull = false
+  const store = openStore(dir.path, async (path) => {
+    rewritten += 1
+    if (isFull) throw Object.assign(new Error('database or disk is full'), { errcode: 13 })
+    await new Promise(setImmediate)
+    writeAnew(path)
+  })
+  const insert = (ledger: string) =>
+    store.db.insertInto('signed_heads').values({ ledger, size: 1, root: 'r' }).execute()
+  await insert('before')
+  const first = store.scrub()
+  await new Promise(process.nextTick)
+  const more = [store.scrub(), store.scrub(), insert('meanwhile')]
+  await Promise.all([first, ...more])
+  assert.ok(rewritten <= 2)
+  isFull = true
+  await assert.rejects(store.scrub(), { code: 'DISK_FULL' })
+  await insert('after')
+  const heads = await store.db.selectFrom('signed_heads').select('ledger').orderBy('ledger').execute()
+  assert.deepEqual(
+    heads.map(({ ledger }) => ledger),
+    ['after', 'before', 'meanwhile'],
   )
   await store.close()
 })

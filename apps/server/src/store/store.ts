@@ -60,38 +60,49 @@ export type Store = {
    * stay refused.
    */
   forget(tenant: string): Promise<void>
+  /** Within a transaction that deletes: should the process end before `scrub`, the next start does it. */
+  owesScrub(tx: Tx): void
   /**
    * Resolves when what was deleted or replaced until now is in no file of the control state any more, its log included:
-   * the file is written anew, for what SQLite once moved from page to page it does not overwrite. Throws DISK_FULL.
+   * the file is written anew, for what SQLite once moved from page to page it does not overwrite. All who ask the database wait. Throws DISK_FULL.
    */
   scrub(): Promise<void>
   close(): Promise<void>
 }
 
-/** Opens the two embedded databases in `dir`, or `:memory:`, for this process alone, and brings their schemas up to date. */
-export function openStore(dir: string): Store {
+/**
+ * Opens the two embedded databases in `dir`, or `:memory:`, for this process alone, and brings their schemas up to date.
+ * `rewrite`: calls `writeAnew` elsewhere, so that this thread does other things meanwhile.
+ */
+export function openStore(dir: string, rewrite?: (path: string) => Promise<void>): Store {
   const [path, indexPath] = ['index.sqlite', 'entries.sqlite'].map((name) =>
     dir === ':memory:' ? dir : join(dir, name),
   ) as [string, string]
-  const database = new DatabaseSync(path)
-  try {
-    // EXCLUSIVE also keeps a second server out for as long as this one lives.
-    database.exec(`PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
-      PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON`)
-    migrate(database, path)
-    finishScrub(database)
-  } catch (cause) {
-    database.close()
-    if (/locked|busy/i.test(String(cause))) throw storeError('STORE_BUSY', { attempted: `opening ${path}`, cause })
-    throw cause
-  }
+  let database = openControl(path)
   const reserve = dir === ':memory:' ? noReserve : openReserve(join(dir, 'reserve'))
   reserve.hold()
   const entries = openEntries(indexPath)
   entries.exec('PRAGMA query_only=ON')
-  const guarded = (of: DatabaseSync) => nodeSqliteDialect(of, createGuard(tablesOfTenants(of)))
-  const db = new Kysely<Tables>({ dialect: guarded(database) })
-  const index = new Kysely<IndexTables>({ dialect: guarded(entries) })
+  const guarded = (of: () => DatabaseSync) => nodeSqliteDialect(of, createGuard(tablesOfTenants(of())))
+  const db = new Kysely<Tables>({ dialect: guarded(() => database) })
+  const index = new Kysely<IndexTables>({ dialect: guarded(() => entries) })
+  let coming: Promise<void> | undefined
+  /** Nobody asks the database meanwhile: it is closed here, for it is open once or not at all. */
+  async function scrub(): Promise<void> {
+    try {
+      if (rewrite === undefined || path === ':memory:') database.exec(writtenAnew)
+      else {
+        database.close()
+        await rewrite(path).finally(() => {
+          database = openControl(path)
+        })
+      }
+      database.exec('PRAGMA application_id = 0')
+    } catch (cause) {
+      throw isStoreFull(cause) ? diskError('DISK_FULL', { attempted: `writing ${path} anew`, cause }) : cause
+    }
+  }
+
   return {
     db,
     index,
@@ -126,19 +137,48 @@ export function openStore(dir: string): Store {
               .execute()
         await tx.deleteFrom('signed_heads').where('ledger', '=', tenant).execute()
       }),
-    scrub: () =>
-      db.connection().execute(async () => {
-        try {
-          database.exec(`VACUUM; ${cutLog}`)
-        } catch (cause) {
-          throw isStoreFull(cause) ? diskError('DISK_FULL', { attempted: `writing ${path} anew`, cause }) : cause
-        }
-      }),
+    owesScrub: () => database.exec(`PRAGMA application_id = ${scrubOwed}`),
+    scrub: () => {
+      coming ??= db.connection().execute(async () => {
+        coming = undefined
+        await scrub()
+      })
+      return coming
+    },
     close: async () => {
       await Promise.all([db.destroy(), index.destroy()])
       // Kysely leaves alone what it was never asked to use.
       for (const open of [database, entries]) if (open.isOpen) open.close()
     },
+  }
+}
+
+function openControl(path: string): DatabaseSync {
+  const database = new DatabaseSync(path)
+  try {
+    // EXCLUSIVE also keeps a second server out for as long as this one lives.
+    database.exec(`PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+      PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON`)
+    migrate(database, path)
+    finishScrub(database)
+  } catch (cause) {
+    database.close()
+    if (/locked|busy/i.test(String(cause))) throw storeError('STORE_BUSY', { attempted: `opening ${path}`, cause })
+    throw cause
+  }
+  return database
+}
+
+/** Of the header: rows that are gone may be left between others still. */
+const scrubOwed = 1
+
+/** Writes a database that nobody has open anew: nothing is left of what was deleted. Whole or not at all. */
+export function writeAnew(path: string): void {
+  const database = new DatabaseSync(path)
+  try {
+    database.exec(`PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; ${writtenAnew}`)
+  } finally {
+    database.close()
   }
 }
 
@@ -159,11 +199,13 @@ function migrate(database: DatabaseSync, path: string): void {
 
 /** Writes the log back over what it replaces, and leaves nothing of it. */
 const cutLog = 'PRAGMA wal_checkpoint(TRUNCATE)'
+const writtenAnew = `VACUUM; ${cutLog}`
 
 /** An erasure may have stopped before it. Without room on the disk the log stays, as every log does then. */
 function finishScrub(database: DatabaseSync): void {
+  const { application_id } = database.prepare('PRAGMA application_id').get() as { application_id: number }
   try {
-    database.exec(cutLog)
+    database.exec(application_id === scrubOwed ? `${writtenAnew}; PRAGMA application_id = 0` : cutLog)
   } catch (error) {
     if (!isStoreFull(error)) throw error
   }

@@ -119,6 +119,7 @@ export function createPeople(options: RecordOptions): People {
           .where('issuer', '!=', erasedIssuer)
           .executeTakeFirst()
         if (numUpdatedRows === 0n) throw signInError('PERSON_UNKNOWN', { attempted, received: personId })
+        if (kind === 'delete') store.owesScrub(tx)
         const { principal, requestId } = by
         return personChanged(voice, timeNs, personId, kind, { name: nameOf(principal), requestId })
       }

@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '@sealwatch/base'
+import { asking } from '../../store/index.ts'
 import { ingestError } from '../errors.ts'
 import { type IndexPort, newRoom } from './port.ts'
 import type { FromIndex, ToIndex } from './thread.ts'
@@ -11,6 +12,8 @@ type Done = Extract<FromIndex, { readonly placed: unknown }>
 /** A thread that has loaded its code and waits to be told which index it writes. */
 export type IndexThread = {
   open(path: string): Promise<IndexPort>
+  /** writeAnew, of another database. */
+  rewrite(path: string): Promise<void>
   /** Rejects with INDEX_THREAD_ENDED when the thread ends by itself: nothing is indexed any more. */
   readonly failed: Promise<never>
 } & AsyncDisposable
@@ -60,13 +63,22 @@ export async function prepareIndexThread(): Promise<IndexThread> {
   await ready.promise
   return {
     failed,
+    rewrite: async (path) => void (await ask({ rewrite: path })),
     open: async (path) => {
       await ask({ open: path })
       return {
         room: newRoom(),
         write: async (piece) => (await ask({ piece })).placed,
         forget: async (tenant) => {
-          while ((await ask({ forget: tenant })).isLeft);
+          try {
+            while ((await ask({ forget: tenant })).isLeft);
+            await ask({ scrub: true })
+            while ((await ask({ cutLog: true })).isLeft);
+          } catch (error) {
+            asking(() => {
+              throw error
+            })
+          }
         },
         close: async () => void (await ask({ close: true })),
       }

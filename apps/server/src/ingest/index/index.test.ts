@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { mkdtempDisposable, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { systemClock as clock, systemDisk as disk } from '@sealwatch/base'
 import { generateSigner } from '@sealwatch/keys'
@@ -92,13 +94,22 @@ test('LOG-6: wherever a process ended, an act is indexed once and leaves the out
   await ledger.close()
 })
 
-test('LOG-11: of a tenant that is gone nothing is left in the file of the index, nor in its log', async () => {
+test('LOG-11: of a tenant that is gone nothing is left in the file of the index, nor in its log, among rows of others', async () => {
   await using dir = await temporary()
+  const store = openStore(dir.path)
+  await using thread = await prepareIndexThread()
+  const index = await thread.open(store.indexPath)
   const ledger = await openLedgerIn(dir.path)
   for (let i = 0; i < 300; i += 1) await ledger.append({ own: act(i) })
-  const store = openStore(dir.path)
-  const index = openIndexHere(store.indexPath)
   await catchUp(store, index, ledger)
+  // As many rows of others, in another order: pages are divided, and rows of the two stand side by side.
+  const rows = new DatabaseSync(store.indexPath)
+  rows.exec('PRAGMA secure_delete=ON; BEGIN')
+  const put = rows.prepare('INSERT INTO batches VALUES (?, ?, ?, ?, ?)')
+  for (let i = 0; i < 6_000; i += 1)
+    put.run(hash('sha256', String(i % 60)), i, i % 3 === 0 ? 'default' : 'others', i, 'head')
+  rows.exec('COMMIT')
+  rows.close()
   const left = async () => {
     const files = (await readdir(dir.path)).filter((file) => file.startsWith('entries.sqlite'))
     const texts = await Promise.all(files.map((file) => readFile(join(dir.path, file), 'latin1')))

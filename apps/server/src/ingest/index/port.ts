@@ -11,7 +11,10 @@ export type IndexPort = {
   readonly room: TailRoom
   /** Resolves when rows and cursor are written: what readers see from then on. Nothing of it is written otherwise. */
   write(piece: IndexPiece): Promise<PlacedOwn>
-  /** Resolves when nothing of a tenant is in the index any more; others are written meanwhile. */
+  /**
+   * Resolves when nothing of a tenant is in the files of the index any more. Others are written meanwhile, but for the time
+   * that it takes to write the file anew. Throws STORE_FULL.
+   */
   forget(tenant: string): Promise<void>
   close(): Promise<void>
 }
@@ -27,6 +30,8 @@ export function openIndexHere(path: string): IndexPort {
     write: async (piece) => writer.write(piece),
     forget: async (tenant) => {
       while (writer.forget(tenant));
+      writer.scrub()
+      while (writer.cutLog());
     },
     close: async () => writer.close(),
   }

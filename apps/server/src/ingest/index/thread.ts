@@ -3,6 +3,7 @@
 
 import { parentPort } from 'node:worker_threads'
 import { messageOf } from '@sealwatch/base'
+import { writeAnew } from '../../store/index.ts'
 import { type IndexPiece, type IndexWriter, openIndexWriter, type PlacedOwn } from './writer.ts'
 
 /** `open`: the path of the index. */
@@ -10,6 +11,10 @@ export type ToIndex =
   | { readonly open: string }
   | { readonly piece: IndexPiece }
   | { readonly forget: string }
+  | { readonly scrub: true }
+  | { readonly cutLog: true }
+  /** The path of another database, which nobody has open. */
+  | { readonly rewrite: string }
   | { readonly close: true }
 /** `placed`: it is done, and what is left is to be asked for again. `errcode`: of SQLite, where the error is its. */
 export type FromIndex =
@@ -22,7 +27,10 @@ let writer: IndexWriter | undefined
 function done(message: ToIndex): Extract<FromIndex, { readonly placed: unknown }> {
   if ('piece' in message) return { placed: (writer as IndexWriter).write(message.piece), isLeft: false }
   if ('forget' in message) return { placed: [], isLeft: (writer as IndexWriter).forget(message.forget) }
-  if ('open' in message) writer = openIndexWriter(message.open)
+  if ('cutLog' in message) return { placed: [], isLeft: (writer as IndexWriter).cutLog() }
+  if ('scrub' in message) writer?.scrub()
+  else if ('rewrite' in message) writeAnew(message.rewrite)
+  else if ('open' in message) writer = openIndexWriter(message.open)
   else writer?.close()
   return { placed: [], isLeft: false }
 }

@@ -89,7 +89,7 @@ export function openIndexWriter(path: string) {
     return placed
   }
 
-  /** Removes rows of a tenant that is gone, some at a time; false once there are none, in no file. */
+  /** Removes rows of a tenant that is gone, some at a time; false once there are none. */
   function forget(tenant: string): boolean {
     const { first } = gone.first.get(tenant, tenant, tenant) as { first: number | null }
     if (first !== null) {
@@ -97,11 +97,15 @@ export function openIndexWriter(path: string) {
       return true
     }
     for (const statement of gone.rest) statement.run(tenant)
-    // Somebody reads: the log cannot be cut yet.
-    return (gone.cutLog.get() as { busy: number }).busy !== 0
+    return false
   }
 
-  return { write, forget, close: () => database.close() }
+  /** Writes the file anew: what SQLite once moved from page to page it does not overwrite. */
+  const scrub = () => database.exec('VACUUM')
+  /** True: somebody reads, and the log cannot be cut yet. */
+  const cutLog = () => (gone.cutLog.get() as { busy: number }).busy !== 0
+
+  return { write, forget, scrub, cutLog, close: () => database.close() }
 }
 
 /** What the ledger knew of an event when it was appended; false for a line that is to be read. */
@@ -173,7 +177,7 @@ const prepareForgetting = (database: DatabaseSync) => ({
   rest: ['spans', 'span_classes', 'batches', 'cursors'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE tenant = ?`),
   ),
-  /** What was deleted is overwritten in the file itself, and nothing of the log is left. */
+  /** Nothing of the log is left. */
   cutLog: database.prepare('PRAGMA wal_checkpoint(TRUNCATE)'),
 })
 
