@@ -62,7 +62,8 @@ export async function openReads(port: number, connections: number): Promise<Read
   }
   function ask(path: string, token: string, done: Asked['done'], failed: Asked['failed']): void {
     const text = `GET ${path} HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Bearer ${token}\r\n\r\n`
-    const socket = free.pop()
+    // In turn, so that none stays idle until the server closes it.
+    const socket = free.shift()
     if (socket === undefined) waiting.push({ text, done, failed })
     else send(socket, { text, done, failed })
   }

@@ -41,6 +41,18 @@ test('several turns are had together, or none of them', () => {
   assert.equal(rate.take('a', 4), 0)
 })
 
+test('who goes on asking is remembered, however many come anew', () => {
+  const clock = stoppedClock()
+  const rate = createRate(clock, { perSecond: 1, burst: 2, keysMax: 100 })
+  for (let i = 0; i < 100; i += 1) {
+    rate.take('a')
+    rate.take(`other ${i}`)
+    clock.pass(100)
+  }
+  rate.take('a')
+  assert.notEqual(rate.take('a'), 0)
+})
+
 test('what is remembered of keys has an end', () => {
   const rate = createRate(stoppedClock(), { perSecond: 1, burst: 2, keysMax: 100 })
   rate.take('a')

@@ -14,20 +14,44 @@ export type RateLimits = {
   readonly perSecond: number
   /** Turns that may be had at once after a rest. */
   readonly burst: number
-  /** Keys that are remembered; the one that was quiet longest is forgotten first. */
+  /** Keys that are remembered; the one that was quiet longest, to a second, is forgotten first. */
   readonly keysMax: number
+}
+
+/**
+ * How long a key that is asked for may keep its place among those to forget. Each deletion from a map in use leaves a piece
+ * of its table to the next full collection: not one for each request, then.
+ */
+const placedNs = 1_000_000_000n
+
+type Bucket = {
+  /** When all turns that were had will have been earned (GCRA, ITU-T I.371). */
+  earnedNs: bigint
+  placedNs: bigint
 }
 
 /** What was quiet long enough may have `burst` turns at once; beyond them one each `1 / perSecond` seconds. */
 export function createRate(clock: Clock, { perSecond, burst, keysMax }: RateLimits): Rate {
   const stepNs = BigInt(Math.round(1e9 / perSecond))
-  /** When all turns of a key that were had will have been earned (GCRA, ITU-T I.371). */
-  const earnedNs = new Map<string, bigint>()
+  const buckets = new Map<string, Bucket>()
   function wait(key: string, turns = 1): number {
     const nowNs = clock.monotonicNs()
-    const fromNs = earnedNs.get(key) ?? nowNs
+    const fromNs = buckets.get(key)?.earnedNs ?? nowNs
     const waitNs = (fromNs > nowNs ? fromNs : nowNs) - stepNs * BigInt(burst - turns) - nowNs
     return waitNs > 0n ? Number((waitNs + 999_999n) / 1_000_000n) : 0
+  }
+  function place(key: string, nowNs: bigint): Bucket {
+    const known = buckets.get(key)
+    if (known !== undefined && nowNs - known.placedNs < placedNs) return known
+    const bucket = known ?? { earnedNs: nowNs, placedNs: nowNs }
+    bucket.placedNs = nowNs
+    buckets.delete(key)
+    buckets.set(key, bucket)
+    for (const oldest of buckets.keys()) {
+      if (buckets.size <= keysMax) break
+      buckets.delete(oldest)
+    }
+    return bucket
   }
 
   return {
@@ -35,15 +59,9 @@ export function createRate(clock: Clock, { perSecond, burst, keysMax }: RateLimi
     take: (key, turns = 1) => {
       const waitMs = wait(key, turns)
       const nowNs = clock.monotonicNs()
-      const known = earnedNs.get(key) ?? nowNs
-      const isRested = known <= nowNs
-      const had = waitMs > 0 ? 0n : stepNs * BigInt(turns)
-      earnedNs.delete(key)
-      earnedNs.set(key, (isRested ? nowNs : known) + had)
-      for (const oldest of earnedNs.keys()) {
-        if (earnedNs.size <= keysMax) break
-        earnedNs.delete(oldest)
-      }
+      const bucket = place(key, nowNs)
+      const fromNs = bucket.earnedNs > nowNs ? bucket.earnedNs : nowNs
+      bucket.earnedNs = fromNs + (waitMs > 0 ? 0n : stepNs * BigInt(turns))
       return waitMs
     },
   }

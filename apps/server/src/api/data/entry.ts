@@ -34,35 +34,70 @@ export const isAlert = ({ classUid, own, kind }: FilterEntry): boolean =>
 type Facts = Pick<Entry, 'timeMs' | 'kind' | 'classUid' | 'activityId' | 'severityId'> & { readonly chain: string }
 
 export function entryOf(ledger: Pick<Ledger, 'chain'>, { index, line }: Leaf, hostOf: HostNames): Entry {
-  const built = once(() => Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('utf8'))
-  const json = once(() => JSON.parse(built()) as LineJson)
-  const lower = once(() => built().toLowerCase())
-  const { chain, ...facts } = plainFacts(line) ?? factsOf(json())
-  const own = chain === ledger.chain
-  const event = () => {
-    const { event: found } = json()
-    return isObject(found) ? found : undefined
+  return new ReadEntry(ledger.chain, index, line, hostOf)
+}
+
+/** A class, for getters in an object literal would make V8 a hidden class for each line, kept until the next full collection. */
+class ReadEntry implements Entry {
+  readonly leaf: number
+  readonly line: Uint8Array
+  readonly timeMs: number
+  readonly kind: string
+  readonly classUid: number | null
+  readonly activityId: number | null
+  readonly severityId: number | null
+  readonly own: boolean
+  readonly #chain: string
+  readonly #hostOf: HostNames
+  #built: string | undefined
+  #json: LineJson | undefined
+  #lower: string | undefined
+  #host: { readonly found: HostName | undefined } | undefined
+
+  constructor(own: string, leaf: number, line: Uint8Array, hostOf: HostNames) {
+    this.leaf = leaf
+    this.line = line
+    const { chain, timeMs, kind, classUid, activityId, severityId } = plainFacts(line) ?? factsOf(this.json)
+    this.timeMs = timeMs
+    this.kind = kind
+    this.classUid = classUid
+    this.activityId = activityId
+    this.severityId = severityId
+    this.own = chain === own
+    this.#chain = chain
+    this.#hostOf = hostOf
   }
-  const host = once(() => hostOf((own ? chainOfEvidence(event()) : undefined) ?? chain))
-  return {
-    leaf: index,
-    ...facts,
-    own,
-    line,
-    hosts: () => {
-      const found = host()
-      return found === undefined ? [] : [found.id, found.name]
-    },
-    text: lower,
-    get json() {
-      return json()
-    },
-    get event() {
-      return event()
-    },
-    get host() {
-      return host()
-    },
+
+  get json(): LineJson {
+    this.#json ??= JSON.parse(this.#text()) as LineJson
+    return this.#json
+  }
+
+  get event(): JsonObject | undefined {
+    const { event } = this.json
+    return isObject(event) ? event : undefined
+  }
+
+  get host(): HostName | undefined {
+    const chain = () => (this.own ? chainOfEvidence(this.event) : undefined) ?? this.#chain
+    this.#host ??= { found: this.#hostOf(chain()) }
+    return this.#host.found
+  }
+
+  hosts(): readonly string[] {
+    const { host } = this
+    return host === undefined ? [] : [host.id, host.name]
+  }
+
+  text(): string {
+    this.#lower ??= this.#text().toLowerCase()
+    return this.#lower
+  }
+
+  #text(): string {
+    const { buffer, byteOffset, byteLength } = this.line
+    this.#built ??= Buffer.from(buffer, byteOffset, byteLength).toString('utf8')
+    return this.#built
   }
 }
 
@@ -92,14 +127,6 @@ function factsOf(json: LineJson): Facts {
     classUid: wholeNumber(event?.class_uid),
     activityId: wholeNumber(event?.activity_id),
     severityId: wholeNumber(event?.severity_id),
-  }
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
-  return () => {
-    made ??= { value: make() }
-    return made.value
   }
 }
 

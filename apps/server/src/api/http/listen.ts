@@ -151,15 +151,16 @@ const reasons: Readonly<Record<string, readonly [number, string, string, string]
 
 /** What node's parser refuses never reaches a route: it is answered here, and nothing that came with it is read. */
 function answerBroken(server: Server): void {
-  const underWay = new WeakMap<Duplex, Set<ServerResponse>>()
+  const underWay = new WeakMap<Duplex, ServerResponse[]>()
   server.on('request', ({ socket }, response) => {
-    const answers = underWay.get(socket) ?? new Set()
-    underWay.set(socket, answers.add(response))
-    response.once('close', () => answers.delete(response))
+    const answers = underWay.get(socket) ?? []
+    answers.push(response)
+    underWay.set(socket, answers)
+    response.once('close', () => answers.splice(answers.indexOf(response), 1))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // What is being sent must not be mistaken for part of this.
-    const isAnswering = [...(underWay.get(socket) ?? [])].some(({ headersSent }) => headersSent)
+    const isAnswering = underWay.get(socket)?.some(({ headersSent }) => headersSent) === true
     if (isAnswering || !socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
     const [status, phrase, code, title] = reasons[error.code ?? ''] ?? [
       400,

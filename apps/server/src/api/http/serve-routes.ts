@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, clientOf, createRate, isSealwatchError, type Log, noProxies, type Proxies } from '@sealwatch/base'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
@@ -93,7 +93,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     told.take(`${status} ${clientOf(addressOf(raw, proxies))}`) === 0
   app.setErrorHandler((error, request, reply) => answerProblem({ log, isTold }, request, reply, translated(error)))
   app.setNotFoundHandler((request, reply) => {
-    const facts = factsOf(request, reply, proxies)
+    const facts = new Facts(request, reply, proxies)
     const path = request.url.split('?', 1)[0] ?? ''
     const page = options.noSuchPage?.({ method: request.method, path, request: facts })
     if (page !== undefined)
@@ -144,7 +144,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
         checkRate(ofBodies.take(caller.tenant, bodyKiB(request.raw, bodyMax.bytes)))
       },
       handler: async (request, reply) => {
-        const input = { ...read(schemas, request), request: factsOf(request, reply, proxies) }
+        const input = { ...read(schemas, request), request: new Facts(request, reply, proxies) }
         if ('open' in one) return send(one, reply, await one.handle(input))
         if ('self' in one) return send(one, reply, await one.handle(known(callers, request), input))
         return act(one, known(passed, request), input, request, reply)
@@ -268,22 +268,33 @@ function checkRate(waitMs: number): void {
   if (waitMs > 0) throw httpError('RATE_EXCEEDED', { attempted: 'taking a request', waitMs })
 }
 
-function factsOf(request: FastifyRequest, reply: FastifyReply, proxies: Proxies): RequestFacts {
-  let gone: AbortController | undefined
-  return {
-    requestId: request.id,
-    headers: request.headers,
-    address: addressOf(request.raw, proxies),
-    // Few routes ask, and making one costs as much as a route that does little.
-    get signal() {
-      if (gone !== undefined) return gone.signal
-      const controller = new AbortController()
-      gone = controller
-      // A request that was read whole is closed, too: what goes away with its client is the answer.
-      if (reply.raw.closed) controller.abort()
-      else reply.raw.once('close', () => controller.abort())
-      return controller.signal
-    },
+/**
+ * A class, for a getter in an object literal would make V8 a hidden class for each request, which holds the whole request
+ * until the next full collection.
+ */
+class Facts implements RequestFacts {
+  readonly requestId: string
+  readonly headers: RequestFacts['headers']
+  readonly address: string | undefined
+  readonly #response: ServerResponse
+  #gone: AbortController | undefined
+
+  constructor(request: FastifyRequest, reply: FastifyReply, proxies: Proxies) {
+    this.requestId = request.id
+    this.headers = request.headers
+    this.address = addressOf(request.raw, proxies)
+    this.#response = reply.raw
+  }
+
+  /** Made when asked for: few routes ask, and making one costs as much as a route that does little. */
+  get signal(): AbortSignal {
+    if (this.#gone !== undefined) return this.#gone.signal
+    const controller = new AbortController()
+    this.#gone = controller
+    // A request that was read whole is closed, too: what goes away with its client is the answer.
+    if (this.#response.closed) controller.abort()
+    else this.#response.once('close', () => controller.abort())
+    return controller.signal
   }
 }
 

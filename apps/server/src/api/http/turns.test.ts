@@ -16,3 +16,12 @@ test('each has its turns, gives each back once, and takes none from others', () 
   second?.()
   assert.notEqual(turns.enter('a', 2), undefined)
 })
+
+test('what is under way is known however many come and go', () => {
+  const turns = createTurns()
+  const leave = turns.enter('a', 1)
+  for (let i = 0; i < 5_000; i += 1) turns.enter(`other ${i}`, 1)?.()
+  assert.equal(turns.enter('a', 1), undefined)
+  leave?.()
+  assert.notEqual(turns.enter('a', 1), undefined)
+})

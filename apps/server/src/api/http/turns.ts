@@ -6,20 +6,34 @@ export type Turns = {
   enter(key: string, atOnceMax: number): (() => void) | undefined
 }
 
+/** Keys of which nothing is under way, at most: each deletion from a map in use is work for the next full collection. */
+const restingMax = 1_024
+
 export function createTurns(): Turns {
-  const underWay = new Map<string, number>()
+  const underWay = new Map<string, { count: number }>()
+  let sweepAt = restingMax
+  function sweep(): void {
+    for (const [key, { count }] of underWay) if (count === 0) underWay.delete(key)
+    sweepAt = underWay.size + restingMax
+  }
+  function placeOf(key: string): { count: number } {
+    const known = underWay.get(key)
+    if (known !== undefined) return known
+    if (underWay.size >= sweepAt) sweep()
+    const place = { count: 0 }
+    underWay.set(key, place)
+    return place
+  }
   return {
     enter: (key, atOnceMax) => {
-      const count = underWay.get(key) ?? 0
-      if (count >= atOnceMax) return undefined
-      underWay.set(key, count + 1)
+      const place = placeOf(key)
+      if (place.count >= atOnceMax) return undefined
+      place.count += 1
       let isOver = false
       return () => {
         if (isOver) return
         isOver = true
-        const left = (underWay.get(key) ?? 1) - 1
-        if (left === 0) underWay.delete(key)
-        else underWay.set(key, left)
+        place.count -= 1
       }
     },
   }
