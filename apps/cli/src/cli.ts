@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { isSealwatchError } from '@sealwatch/base'
+import { isSealwatchError, toSeconds } from '@sealwatch/base'
 import { type Command, exit } from './command.ts'
 import { commandTable } from './commands/table.ts'
 import { exitCodeOf, explain } from './errors.ts'
@@ -49,7 +49,7 @@ function report(error: unknown, io: Io, json: boolean): void {
     io.out(`${safeJson({ error: body })}\n`)
     return
   }
-  const [first = '', ...rest] = explain(error).map((line) => safe(line, 4000))
+  const [first = '', ...rest] = explain(error).map((line) => safe(toSeconds(line), 4000))
   io.err(`${paint(io, ['red', 'bold'], 'sealwatch:')} ${first}\n${rest.map((line) => `  ${line}\n`).join('')}`)
   if (!isSealwatchError(error) && io.env.SEALWATCH_DEBUG !== undefined && error instanceof Error)
     for (const line of (error.stack ?? '').split('\n')) io.err(`${safe(line)}\n`)

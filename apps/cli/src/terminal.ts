@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { toSeconds } from '@sealwatch/base'
 import type { Io } from './io.ts'
 
 /** Control characters, and those that hide or reorder what a person reads: bidirectional, invisible, separators. */
@@ -52,7 +53,7 @@ export function columns(rows: readonly (readonly string[])[], gap = '  '): strin
 }
 
 /** RFC 3339 in UTC, as people read it; programs and ledgers have the nanoseconds. */
-export const toSecond = (time: string): string => `${safe(time).slice(0, 19).replace('T', ' ')} UTC`
+export const toSecond = (time: string): string => toSeconds(safe(time))
 
 export const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseRfc3339, rfc3339 } from './time.ts'
+import { parseRfc3339, rfc3339, toSeconds } from './time.ts'
 
 test('times are written with nine digits and read back', () => {
   assert.equal(rfc3339(0n), '1970-01-01T00:00:00.000000000Z')
@@ -30,4 +30,11 @@ test('only the one form of a time that exists is read', () => {
     '',
   ]
   for (const text of wrong) assert.equal(parseRfc3339(text), undefined, text)
+})
+
+test('people are told times to the second, wherever they stand in a text', () => {
+  const told = toSeconds(
+    'good from 2026-11-21T12:00:00.123456789Z until 2026-11-21T12:00:05Z, as T12:00:00.5Z says not',
+  )
+  assert.equal(told, 'good from 2026-11-21 12:00:00 UTC until 2026-11-21 12:00:05 UTC, as T12:00:00.5Z says not')
 })

@@ -17,6 +17,10 @@ export function rfc3339(unixNs: bigint): string {
   return `${secondText}.${String(ns).padStart(9, '0')}Z`
 }
 
+/** A text as people read it: the times in it to the second, "2026-11-21 12:00:05 UTC". Programs and ledgers keep the exact ones. */
+export const toSeconds = (text: string): string =>
+  text.replace(/(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z/g, '$1 $2 UTC')
+
 const rfc3339Form = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/
 
 /** The inverse of rfc3339; undefined for any other form, a date that does not exist, and what was before 1970. */

@@ -8,7 +8,7 @@ import { type ChainFilesReport, verifyChainDirectory } from '@sealwatch/ledger'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { readSmallFile } from '../small-file.ts'
-import { paint, safe } from '../terminal.ts'
+import { counted, paint, safe } from '../terminal.ts'
 
 export type ChainsReport = {
   readonly kind: 'chains'
@@ -81,7 +81,7 @@ export function renderChains({ chains }: ChainsReport, io: Io): string {
         return `  ${paint(io, 'red', '✗')} ${safe(who)}, ${safe(problem.file)}${line}: ${safe(problem.message, 2000)}\n`
       }
       const parts = [
-        `${lines} lines in ${files} file${files === 1 ? '' : 's'}`,
+        `${counted(lines, 'line')} in ${counted(files, 'file')}`,
         `sealed for good before ${epochs.sealedBefore}`,
         `acknowledged before ${acknowledged.nextSeq}`,
         ...(end === 'matches' ? ['ends where its key says'] : []),

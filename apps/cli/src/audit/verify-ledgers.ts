@@ -6,7 +6,7 @@ import { isSealwatchError, systemDisk } from '@sealwatch/base'
 import { type AuditReport, auditLedgers, type Checkpoint, parseVkey, sha256 } from '@sealwatch/ledger'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
-import { paint, progressLine, safe } from '../terminal.ts'
+import { counted, paint, progressLine, safe } from '../terminal.ts'
 import { readersFor } from './block-readers.ts'
 
 /** Where the ledgers of a server lie, under a data directory, that of its server, or the very folder. */
@@ -74,14 +74,14 @@ export function renderLedgers({ ledgers, erased, trust }: AuditReport, source: s
       const where = problem.leaf === undefined ? '' : ` at leaf ${problem.leaf}`
       return `  ${paint(io, 'red', '✗')} ${safe(who)}${where}: ${safe(problem.message, 2000)}\n`
     }
-    const parts = [`${lines} lines`, `${signed} signed`]
+    const parts = [counted(lines, 'line'), `${signed} signed`]
     if (signedByHost > 0) parts.push(`${signedByHost} signed by their hosts`)
     if (stubs > 0) parts.push(`${stubs} quarantine stubs`)
     if (wrongDerived !== undefined) parts.push(paint(io, 'yellow', `${wrongDerived} is wrong: audit fsck --repair`))
     return `  ${paint(io, 'green', '✓')} ${safe(who)}: ${parts.join(', ')}\n`
   })
   const gone = erased.map(({ tenant, lines }) => {
-    const said = `erased, as the cluster's ledger orders; the root ledger vouches for ${lines} lines that it had`
+    const said = `erased, as the cluster's ledger orders; the root ledger vouches for ${counted(lines, 'line')} that it had`
     return `  ${paint(io, 'green', '✓')} tenant ${safe(tenant)}: ${said}\n`
   })
   return `${rows.join('')}${gone.join('')}  trust     ${by}\n`

@@ -7,7 +7,7 @@ import { command, exit, flag, text } from '../command.ts'
 import { instant } from '../entries/since.ts'
 import { cliError, fileError } from '../errors.ts'
 import type { Io } from '../io.ts'
-import { bar, progressLine, safe, safeJson } from '../terminal.ts'
+import { bar, counted, progressLine, safe, safeJson } from '../terminal.ts'
 import { tenantOption } from './alerts.ts'
 
 export const auditExport = command({
@@ -49,7 +49,7 @@ export const auditExport = command({
     io.out(
       json
         ? `${safeJson({ file: output, ...written })}\n`
-        : `Wrote ${safe(output)}: ${written.lines} lines, ${written.bytes} bytes. Verify it: ./sealwatch audit verify ${safe(output)}\n`,
+        : `Wrote ${safe(output)}: ${counted(written.lines, 'line')}, ${counted(written.bytes, 'byte')}. Verify it: ./sealwatch audit verify ${safe(output)}\n`,
     )
     return exit.ok
   },

@@ -13,7 +13,7 @@ import { command, exit, flag, text } from '../command.ts'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { dataFlag, type Place } from '../place.ts'
-import { bar, paint, progressLine, safe, safeJson } from '../terminal.ts'
+import { bar, counted, paint, progressLine, safe, safeJson } from '../terminal.ts'
 
 type Finding = {
   readonly store: string
@@ -125,7 +125,7 @@ function render(
     `      ${store}${leaf === undefined ? '' : `, leaf ${leaf}`}: ${safe(said, 2000)}${derived ? ' (derived)' : ''}\n`
   const ledgers = (server?.ledgers ?? []).map(({ name, lines, findings, repaired }) => {
     const fine = findings.length === 0 || repaired
-    return `  ${mark(fine)} ${safe(name)}: ${lines} lines${repaired ? ', derived files computed again' : ''}\n${findings.map(say).join('')}`
+    return `  ${mark(fine)} ${safe(name)}: ${counted(lines, 'line')}${repaired ? ', derived files computed again' : ''}\n${findings.map(say).join('')}`
   })
   const found = server?.database ?? []
   const reindexed = server?.reindexed ?? []

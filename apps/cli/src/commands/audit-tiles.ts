@@ -9,7 +9,7 @@ import { withBundle } from '../audit/bundle-file.ts'
 import { trustOf } from '../audit/trust.ts'
 import { command, exit, text } from '../command.ts'
 import { cliError, fileError } from '../errors.ts'
-import { safe, safeJson } from '../terminal.ts'
+import { counted, safe, safeJson } from '../terminal.ts'
 
 export const auditTiles = command({
   name: 'audit tiles',
@@ -54,7 +54,7 @@ bundles, and the verifier key that signed. docs/formats/tiles.md shows how Go's 
       )
       await due
       if (!report.ok || header === undefined || record === undefined || !report.complete) {
-        const received = report.problem?.message ?? `a bundle that withholds ${report.withheld} lines`
+        const received = report.problem?.message ?? `a bundle that withholds ${counted(report.withheld, 'line')}`
         throw cliError('CLI_NOT_WHOLE', { attempted, received })
       }
       await writeFile(join(partial, 'vkey'), `${formatVkey(header.notedBy)}\n`)
@@ -65,7 +65,7 @@ bundles, and the verifier key that signed. docs/formats/tiles.md shows how Go's 
       io.out(
         json
           ? `${safeJson({ directory: output, size, origin, vkey: formatVkey(header.notedBy), trust: report.trust })}\n`
-          : `Wrote ${safe(output)}: ${size} entries of ${safe(origin ?? '')}, signed by the key in ${safe(join(output, 'vkey'))}\n`,
+          : `Wrote ${safe(output)}: ${counted(size, 'entry', 'entries')} of ${safe(origin ?? '')}, signed by the key in ${safe(join(output, 'vkey'))}\n`,
       )
       return exit.ok
     } catch (cause) {

@@ -24,7 +24,7 @@ import { witnessPolicyOf } from '../audit/witness-policy.ts'
 import { command, exit, text } from '../command.ts'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
-import { paint, safe, safeJson, shellWord } from '../terminal.ts'
+import { counted, paint, safe, safeJson, shellWord } from '../terminal.ts'
 
 export const auditVerify = command({
   name: 'audit verify',
@@ -88,7 +88,7 @@ function render(report: Found['report'], path: string, pinned: PinnedTrust, io: 
 }
 
 const extendsLine = (since: number | undefined) =>
-  since === undefined ? '' : `  extends   the saved checkpoint of ${since} leaves\n`
+  since === undefined ? '' : `  extends   the saved checkpoint of ${counted(since, 'leaf', 'leaves')}\n`
 
 /** Not pinned without being asked: whoever altered the ledgers could have altered what lies beside them. */
 function trustHint(path: string, { vkeys }: PinnedTrust): string {
@@ -223,7 +223,7 @@ export function renderReport(report: BundleReport, path: string, source: string,
   const part = withheld === 0 ? 'the whole ledger' : `${withheld} more stand as hashes`
   return `${paint(io, ['green', 'bold'], 'VERIFIED')} ${safe(path)}
   lines     ${lines} of tenant ${safe(report.tenant ?? '')}, ${part}; ${signedByHost} signed by their host${notCovered > 0 ? `, ${notCovered} without its head here` : ''}${stubs > 0 ? `, ${stubs} quarantine stubs` : ''}
-  size      ${report.size} leaves, under root ledger size ${report.rootSize}
+  size      ${counted(report.size, 'leaf', 'leaves')}, under root ledger size ${report.rootSize}
   signed by ${signers.map((name) => safe(name)).join(', ')}${countersigned === undefined ? "; NOT countersigned by the deployment's signer" : `; countersigned ${safe(countersigned.time)}`}
 ${witnessLine(report)}${extendsLine(since)}${pinned}`
 }

@@ -3,6 +3,7 @@
 import { statfs } from 'node:fs/promises'
 import type { InstanceStatus } from '../status/gather.ts'
 import type { ServerStatus } from '../status/types.ts'
+import { counted } from '../terminal.ts'
 import type { Row } from './row.ts'
 
 const freeRatioMin = 0.05
@@ -44,8 +45,8 @@ function chainRow(
   const name = `chain ${tenant}`
   const did = 'compared host and server'
   if (held < acknowledged)
-    return row(name, did, false, `the server holds ${held} lines and acknowledged ${acknowledged}`)
-  if (depth > depthMax) return row(name, did, false, `${depth} of ${sealed} lines wait to be shipped`)
+    return row(name, did, false, `the server holds ${counted(held, 'line')} and acknowledged ${acknowledged}`)
+  if (depth > depthMax) return row(name, did, false, `${depth} of ${counted(sealed, 'line')} wait to be shipped`)
   return row(name, did, true, `unbroken: ${sealed} sealed, ${acknowledged} acknowledged`)
 }
 

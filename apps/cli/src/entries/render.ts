@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { basename } from 'node:path'
+import { toSeconds } from '@sealwatch/base'
 import type { Json } from '@sealwatch/base/json'
 import type { Io } from '../io.ts'
 import { dataFlag, type Place } from '../place.ts'
@@ -27,7 +28,7 @@ export function renderEvent(entry: ReadEntry, io: Io): string {
   const kind = safe(`${textAt(event, 'class_name')}: ${textAt(event, 'activity_name')}`).padEnd(32)
   const by = doerOf(event)
   const end = `${by === undefined ? '' : `  by ${safe(by)}`}${paint(io, 'dim', `  leaf ${leafIndex}`)}${flawOf(entry, memberAt(event, 'time'), eventTexts, io)}`
-  return `${timeOf(memberAt(event, 'time'))}  ${severityOf(event, io)}  ${kind}  ${safe(textAt(event, 'message'))}${end}\n`
+  return `${timeOf(memberAt(event, 'time'))}  ${severityOf(event, io)}  ${kind}  ${safe(toSeconds(textAt(event, 'message')))}${end}\n`
 }
 
 /** An alert as an analyst needs it: what, who, from where, on what, and how to prove it. */

@@ -4,6 +4,7 @@ import { policyLimits, type ValidatedPolicy, validatePolicy } from '@sealwatch/c
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { readSmallFile } from '../small-file.ts'
+import { counted } from '../terminal.ts'
 import { renderProblems } from './render-problems.ts'
 
 /** A policy as it lies in a file. */
@@ -42,7 +43,7 @@ export function readGoodPolicy(
   io.err(renderProblems(file, io))
   if (policy !== undefined) return { ...file, policy }
   const errors = validation.problems.filter(({ severity }) => severity === 'error').length
-  throw cliError('CLI_POLICY', { attempted: `reading the policy in ${path}`, received: `${errors} errors` })
+  throw cliError('CLI_POLICY', { attempted: `reading the policy in ${path}`, received: counted(errors, 'error') })
 }
 
 function etagIn(text: string): string | undefined {

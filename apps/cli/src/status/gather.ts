@@ -6,7 +6,7 @@ import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
 import { readInstance, readSupervisor } from '../supervise/record.ts'
 import { isAlive } from '../supervise/task.ts'
-import { toSecond } from '../terminal.ts'
+import { counted, toSecond } from '../terminal.ts'
 import type { AgentStatus, ServerStatus } from './types.ts'
 
 /** What `status --json` prints; docs/reference/status.md describes every member. */
@@ -117,8 +117,12 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ...(agent?.state === 'registered' ? [] : [`the agent is ${agent?.state ?? 'silent'}: events wait in its queue`]),
     ...(sensor?.connected === true ? [] : ['the sensor is not connected: what happens now is an unknown interval']),
     ...blind.map(([name, site]) => `the sensor site ${name} is not attached (${site.reason})`),
-    ...lost.map(([name, site]) => `the sensor site ${name} dropped ${site.dropped} events, counted in the ledger`),
-    ...((server?.ingest.quarantined ?? 0) > 0 ? [`${server?.ingest.quarantined} lines are in quarantine`] : []),
+    ...lost.map(
+      ([name, site]) => `the sensor site ${name} dropped ${counted(Number(site.dropped), 'event')}, counted in the ledger`,
+    ),
+    ...((server?.ingest.quarantined ?? 0) > 0
+      ? [`${counted(server?.ingest.quarantined ?? 0, 'line is', 'lines are')} in quarantine`]
+      : []),
   ]
 }
 

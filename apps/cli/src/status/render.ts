@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Io } from '../io.ts'
-import { columns, duration, paint, safe, toSecond } from '../terminal.ts'
+import { columns, counted, duration, paint, safe, toSecond } from '../terminal.ts'
 import type { InstanceStatus } from './gather.ts'
 
 /** The status for a person. */
@@ -81,7 +81,7 @@ function queueRows({ queue }: InstanceStatus): string[][] {
 function ledgerRows(ledgers: NonNullable<InstanceStatus['server']>['ledgers']): string[][] {
   return ledgers.map(({ tenant, size, signedSize, root, checkpoint }) => [
     safe(tenant),
-    `${size} lines`,
+    counted(size, 'line'),
     checkpoint === null ? 'not signed yet' : `signed at ${signedSize}, root ${safe(root).slice(0, 16)}…`,
   ])
 }

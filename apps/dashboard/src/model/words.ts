@@ -54,8 +54,8 @@ export const dayOf = (time: string): string =>
 export const counted = (count: number | bigint): string => count.toLocaleString('en')
 
 /** "1 host", "3 hosts". */
-export const several = (count: number, one: string, more = `${one}s`): string =>
-  `${counted(count)} ${count === 1 ? one : more}`
+export const several = (count: number | bigint, one: string, more = `${one}s`): string =>
+  `${counted(count)} ${Number(count) === 1 ? one : more}`
 
 /** Actions are `noun:verb`; people look for the noun. */
 export function byNoun(actions: readonly string[]): readonly { noun: string; actions: readonly string[] }[] {

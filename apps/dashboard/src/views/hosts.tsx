@@ -128,7 +128,7 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           <summary>
             {loss === 0n
               ? 'While it watched, nothing was lost'
-              : `${counted(loss)} events were lost in the kernel, and counted`}
+              : `${several(loss, 'event was', 'events were')} lost in the kernel, and counted`}
             <small> · {sensor.sites.length} sites</small>
           </summary>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}

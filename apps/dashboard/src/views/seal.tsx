@@ -2,7 +2,7 @@
 
 import { go } from '../door/here.ts'
 import { standingOf, walked } from '../model/standing.ts'
-import { counted } from '../model/words.ts'
+import { counted, several } from '../model/words.ts'
 import { useEvery, useFeedState } from './live-feed.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Time } from './parts/time.tsx'
@@ -70,4 +70,5 @@ export const witnessWords = ({
 }: {
   readonly witnesses: readonly string[]
   readonly quorum: string
-}) => (quorum === 'none' ? 'no witnesses set' : `${witnesses.length} witnesses, quorum ${quorum}`)
+}) =>
+  quorum === 'none' ? 'no witnesses set' : `${several(witnesses.length, 'witness', 'witnesses')}, quorum ${quorum}`

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { toSeconds } from '@sealwatch/base'
 import type { Classification, SeverityName, UnmappedMembers } from '@sealwatch/contract'
 import type { Body, KeyRecord } from '@sealwatch/ledger'
 import type { Outbox, Tx } from '../store/index.ts'
@@ -93,7 +94,7 @@ export function joinTokenCreated(voice: ServerVoice, timeNs: bigint, by: ActBy, 
     code: 'join_token_created',
     severity: 'low',
     by,
-    message: `a join token was created, good for one host until ${expiresAt}`,
+    message: `a join token was created, good for one host until ${toSeconds(expiresAt)}`,
     entity: { type_id: 99, type: 'Join Token', uid: joinToken, name: 'join token' },
     details: { expires_at: expiresAt },
   })

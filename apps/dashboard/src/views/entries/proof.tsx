@@ -2,7 +2,7 @@
 
 import { sha256 } from '../../door/sha256.ts'
 import { type Detail, type Path, type Proven, provenBy } from '../../model/proof.ts'
-import { counted, shortHash } from '../../model/words.ts'
+import { counted, several, shortHash } from '../../model/words.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Time } from '../parts/time.tsx'
 
@@ -80,7 +80,7 @@ function Tree({ path, title }: { readonly path: Path; readonly title: string }) 
     <figure className="tree-of">
       <figcaption>
         <b>{title}</b>
-        <small>{counted(path.size)} lines</small>
+        <small>{several(path.size, 'line')}</small>
         <code title={path.root}>{shortHash(path.root)}</code>
       </figcaption>
       <svg

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a page shows while it has nothing else to show.
 
+import { toSeconds } from '@sealwatch/base/time'
 import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { isProblem, isUnreachable } from '../../door/api.ts'
@@ -75,7 +76,7 @@ export function ProblemNote({
   return (
     <div className="problem" role="alert">
       <b>{title}</b>
-      {about.map((text) => (text === undefined ? null : <span key={text}>{text}</span>))}
+      {about.map((text) => (text === undefined ? null : <span key={text}>{toSeconds(text)}</span>))}
       {problems.length === 0 ? null : (
         <ul>
           {problems.map(({ at, rule }) => (

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the ledger of the cluster says of people who come and go. They are named by person_id alone (LOG-5).
 
+import { toSeconds } from '@sealwatch/base'
 import { classify } from '@sealwatch/contract'
 import type { Body } from '@sealwatch/ledger'
 import { actEvent, alertEvent, auditEvent, auditTenant, type ServerVoice } from '../../identity/index.ts'
@@ -215,7 +216,7 @@ export function linkCreated(
     by,
     verb: 'create',
     severity: 'medium',
-    message: `a log-in link (${link.kind}) was made${gives(link.roles)}, good once until ${link.expiresAt}`,
+    message: `a log-in link (${link.kind}) was made${gives(link.roles)}, good once until ${toSeconds(link.expiresAt)}`,
     entity: { type: 'Log-in Link', uid: link.name },
     details: { login_link: link.name, expires_at: link.expiresAt },
   })
@@ -238,7 +239,7 @@ export function breakGlassAlert(
     timeNs,
     about: matter.id,
     severity: 'critical',
-    message: `break-glass access ${matter.id} ${told}, until ${matter.expiresAt}: ${matter.reason}`,
+    message: `break-glass access ${matter.id} ${told}, until ${toSeconds(matter.expiresAt)}: ${matter.reason}`,
     title: `Break-glass access ${told}`,
     runbook: 'break-glass.md',
     attacks: [
@@ -247,7 +248,7 @@ export function breakGlassAlert(
         tactic: { uid: 'TA0004', name: 'Privilege Escalation' },
       },
     ],
-    evidence: { break_glass: matter.id, ...matter.evidence },
+    evidence: { break_glass: matter.id, until: matter.expiresAt, ...matter.evidence },
   })
 }
 

@@ -2,6 +2,7 @@
 // A page that says in plain words why a log-in led nowhere, and how to go on. Of a denial it tells no more than the API does
 // (DET-5), and the same of every account.
 
+import { toSeconds } from '@sealwatch/base'
 import { escaped, type Look, pageOf } from './page.ts'
 import type { Problem } from './problems.ts'
 
@@ -71,7 +72,7 @@ const notices: Readonly<Record<string, Notice>> = {
 const noticeOf = ({ title, code, detail, advice }: Problem): Notice =>
   notices[code] ?? {
     title,
-    what: detail ?? 'It was not you: something here went wrong.',
+    what: (detail && toSeconds(detail)) ?? 'It was not you: something here went wrong.',
     next: [advice ?? 'Try again in a moment.'],
   }
 
