@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'apps/signing-proxy': ['base', 'contract', 'keys', 'ledger'],
   'apps/dev-login': ['base', 'contract'],
   'apps/cli': ['base', 'contract', 'keys', 'ledger', 'detect', 'scan'],
-  'apps/dashboard': ['base/json', 'contract', 'ledger/verify'],
+  'apps/dashboard': ['base/json', 'base/time', 'contract', 'ledger/verify'],
   'apps/verify-page': ['base/errors', 'base/json', 'contract', 'keys/dsse', 'keys/public-key', 'ledger/verify'],
 }
 

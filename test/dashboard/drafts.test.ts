@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { noChromium } from '../chromium.ts'
+import { followLink, noChromium } from '../chromium.ts'
 import { findingsOf } from './axe.ts'
 import { openVisitor, switchTenant } from './visitor.ts'
 
@@ -95,7 +95,7 @@ test('a text outlives the session of its writer, and never overwrites what came 
   await page.getByRole('link', { name: 'Sign in' }).waitFor()
   const who = { name: 'Bob', reason: 'Another in the same tab', minutes: 60 }
   const { url } = await server.root('cluster').call('openBreakGlass', { body: who })
-  await page.goto(url)
+  await followLink(page, url)
   await page.locator('.rail').waitFor()
   await page.waitForFunction("!Object.keys(sessionStorage).some((name) => name.startsWith('sealwatch-draft'))")
   assert.deepEqual(

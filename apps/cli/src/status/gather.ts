@@ -118,7 +118,8 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ...(sensor?.connected === true ? [] : ['the sensor is not connected: what happens now is an unknown interval']),
     ...blind.map(([name, site]) => `the sensor site ${name} is not attached (${site.reason})`),
     ...lost.map(
-      ([name, site]) => `the sensor site ${name} dropped ${counted(Number(site.dropped), 'event')}, counted in the ledger`,
+      ([name, site]) =>
+        `the sensor site ${name} dropped ${counted(Number(site.dropped), 'event')}, counted in the ledger`,
     ),
     ...((server?.ingest.quarantined ?? 0) > 0
       ? [`${counted(server?.ingest.quarantined ?? 0, 'line is', 'lines are')} in quarantine`]
