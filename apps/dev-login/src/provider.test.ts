@@ -128,7 +128,8 @@ test('nobody else does: not without a word, nor with one that is not the serverâ
     for (const [what, login_hint] of Object.entries(refused)) {
       const { status, url, body } = await browser()(authorization(issuer, 's', { login_hint }))
       assert.deepEqual([status, url.pathname.startsWith('/interaction/')], [403, true], what)
-      assert.match(body, /sudo \.\/sealwatch login/)
+      assert.match(body, /Development provider.*sudo \.\/sealwatch login/s)
+      assert.doesNotMatch(body, /<script|operator/)
     }
   })
 })

@@ -7,7 +7,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { interactionPolicy, Provider } from 'oidc-provider'
 import { type Guest, readHint } from './hint.ts'
 import { memoryAdapter } from './memory-adapter.ts'
-import { page } from './page.ts'
+import { page, pageHeaders } from './page.ts'
 
 export type DevProviderOptions = {
   /** http://127.0.0.1:PORT */
@@ -85,8 +85,10 @@ export async function createDevProvider(
       return grant
     },
     renderError: async (ctx, out) => {
-      ctx.type = 'html'
-      ctx.body = page('Signing in did not work', [out.error, out.error_description ?? '', anotherLink])
+      ctx.set(pageHeaders)
+      const detail = [out.error, out.error_description ?? ''].filter((text) => text !== '').join(': ')
+      const rows = ['The way here was cut short, or came from elsewhere. Another link begins anew.']
+      ctx.body = page({ title: 'Signing in did not work', rows, command: anotherLink, origin, detail })
     },
   })
   provider.on('server_error', (_ctx, error) => log.error(`the provider failed: ${messageOf(error)}`, { error }))
@@ -120,11 +122,12 @@ export async function createDevProvider(
       await interact(request, response)
     } catch (error) {
       log.warn('nobody is let in', { error })
+      const rows = [
+        'This provider comes with Sealwatch, for trying it out. It asks for no password, and knows nobody by name: who a link was made for is who signs in.',
+      ]
       response
-        .writeHead(403, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' })
-        .end(
-          page('A link signs you in', ['This provider asks for no password, and knows nobody by name.', anotherLink]),
-        )
+        .writeHead(403, pageHeaders)
+        .end(page({ title: 'A link signs you in', rows, command: anotherLink, origin }))
     }
   }
 }
@@ -136,7 +139,7 @@ const withoutSession = (cookies: string | undefined): string | undefined =>
     .filter((pair) => !pair.startsWith(sessionCookie))
     .join('; ')
 
-const anotherLink = 'On this machine, run: sudo ./sealwatch login'
+const anotherLink = 'sudo ./sealwatch login'
 
 /** Whoever was here before is asked again, as is everybody else. */
 function byLinkAlone(): interactionPolicy.DefaultPolicy {
