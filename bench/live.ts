@@ -9,6 +9,7 @@ import { rootAt } from '../test/api/server.ts'
 import { startChild } from './child.ts'
 import { type Figure, figureOf, quantileOf } from './figure.ts'
 import { type FromListeners, type Heard, markOf, type Order } from './live-listeners.ts'
+import { benchScreen } from './live-screen.ts'
 import { temporary } from './material.ts'
 
 const tenant = 'default'
@@ -78,4 +79,5 @@ export async function* benchLive(): AsyncGenerator<Figure> {
       yield figureOf(`live.${name}-p${100 * quantile}`, 'ms', [quantileOf(latenciesMs, quantile)])
   }
   yield figureOf('live.memory', 'MB', [server.peakMb()])
+  yield* benchScreen()
 }
