@@ -6,7 +6,7 @@ import { createClient } from '@connectrpc/connect'
 import { createConnectTransport } from '@connectrpc/connect-node'
 import { AdminService } from '@sealwatch/contract'
 import type { TestServer } from '../api/server.ts'
-import { type Producer, startProducer } from '../system/producer.ts'
+import { type Producer, type Production, startProducer } from '../system/producer.ts'
 
 /** Samples of our own rules: of these each makes a finding. */
 export const firing = (rule: string) =>
@@ -18,9 +18,9 @@ export const firing = (rule: string) =>
 /** A host that enrols, seals these events by its own key, and ships them over mTLS. */
 export function startHost(
   server: TestServer,
-  production: { readonly name: string; readonly tenant?: string; readonly events: readonly Record<string, never>[] },
+  production: Pick<Production, 'name' | 'tenant' | 'account'> & { readonly events: readonly Record<string, never>[] },
 ): Promise<Producer> {
-  const { name, tenant = 'default', events } = production
+  const { tenant = 'default', events } = production
   const sealwatch = async () => {
     const transport = createConnectTransport({
       baseUrl: 'http://sealwatch.invalid',
@@ -33,6 +33,6 @@ export function startHost(
   }
   return startProducer(
     { data: server.dir, port: server.agentPort, sealwatch },
-    { name, tenant, everyMs: 0, perBatch: 1, events: events.length, event: (n) => events[n] ?? {} },
+    { ...production, tenant, everyMs: 0, perBatch: 1, events: events.length, event: (n) => events[n] ?? {} },
   )
 }

@@ -40,6 +40,8 @@ export type Production = {
   /** Events of a batch; the event with a number. */
   readonly perBatch?: number
   readonly event?: (n: number) => JsonObject
+  /** What its sensor has counted so far (docs/formats/chain.md). */
+  readonly account?: JsonObject
   /** Ends by itself after so many events; without it, when `finish` is called. */
   readonly events?: number
 }
@@ -82,7 +84,10 @@ export async function startProducer(
   const sealing = (async () => {
     for (let n = 0; producing && n < eventsMax; n += perBatch) {
       const numbers = Array.from({ length: Math.min(perBatch, eventsMax - n) }, (_, i) => n + i)
-      await chain.seal(numbers.map((number) => ({ event: event(number), personalPointers: [], timeNs: clock.nowNs() })))
+      await chain.seal(
+        numbers.map((number) => ({ event: event(number), personalPointers: [], timeNs: clock.nowNs() })),
+        production.account,
+      )
       if (everyMs > 0) await clock.sleep(everyMs)
     }
   })()
