@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Browser } from './entries/browser.tsx'
+import { Browser, ListKeys } from './entries/browser.tsx'
 import { Page } from './parts/page.tsx'
 import { Empty } from './parts/states.tsx'
 
@@ -9,6 +9,7 @@ export const Audit = () => (
     title="Audit"
     about="What people and programs did in this tenant, or were denied. Each act is a line of the ledger, with its proof."
     fills
+    acts={<ListKeys />}
   >
     <Browser
       source="listActs"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { setQuery, useHere } from '../door/here.ts'
-import { Browser } from './entries/browser.tsx'
+import { Browser, ListKeys } from './entries/browser.tsx'
 import { FilterBox } from './entries/filter-box.tsx'
 import { Page } from './parts/page.tsx'
 import { Empty } from './parts/states.tsx'
@@ -10,7 +10,12 @@ export function Events() {
   const { query } = useHere()
   const filter = query.get('filter') ?? ''
   return (
-    <Page title="Events" about="Every line of the ledger that tells of an event; with kind=… any line at all." fills>
+    <Page
+      title="Events"
+      about="Every line of the ledger that tells of an event; with kind=… any line at all."
+      fills
+      acts={<ListKeys />}
+    >
       <Browser
         source="listEvents"
         filter={filter}

@@ -4,12 +4,24 @@ import { useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, use, useEffect, useState } from 'react'
 import { browserClock } from '../door/clock.ts'
 import { openFeed } from '../door/feed.ts'
-import type { FeedState } from '../model/feed.ts'
+import type { FeedFrame, FeedState } from '../model/feed.ts'
 import { useMay, useSession } from './session.ts'
 
 const FeedContext = createContext<FeedState>('connecting')
-/** However much comes, lists are asked for no more often. */
+/** However much comes, each list is asked for no more often. */
 const restMs = 250
+/** The lists that what came may stand in: what an event leads to comes after it, and does not wait for it. */
+const listsOf: Readonly<Record<FeedFrame['type'], readonly (readonly string[])[]>> = {
+  head: [['ledger']],
+  event: [
+    ['newest', 'listEvents'],
+    ['newest', 'listActs'],
+  ],
+  alert: [
+    ['newest', 'listAlerts'],
+    ['newest', 'listEvents'],
+  ],
+}
 
 /** Lists are asked for the moment that something came; where nothing tells, every so often. */
 export function LiveFeed({ children }: { readonly children: ReactNode }) {
@@ -22,22 +34,25 @@ export function LiveFeed({ children }: { readonly children: ReactNode }) {
     if (!mayListen) return
     const resting = new Map<string, () => void>()
     const again = new Set<string>()
-    const tell = (name: string) => {
+    const tell = (list: readonly string[]) => {
+      const name = list.join(' ')
       if (resting.has(name)) {
         again.add(name)
         return
       }
-      void queries.invalidateQueries({ queryKey: [tenant, name] })
+      void queries.invalidateQueries({ queryKey: [tenant, ...list] })
       const callOff = browserClock.after(restMs, () => {
         resting.delete(name)
-        if (again.delete(name)) tell(name)
+        if (again.delete(name)) tell(list)
       })
       resting.set(name, callOff)
     }
     const feed = openFeed({
       clock: browserClock,
       onState: setState,
-      onFrame: ({ type }) => tell(type === 'head' ? 'ledger' : 'newest'),
+      onFrame: ({ type }) => {
+        for (const list of listsOf[type]) tell(list)
+      },
       onSessionEnd: () => void queries.invalidateQueries({ queryKey: ['session'] }),
     })
     return () => {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Browser } from './entries/browser.tsx'
+import { Browser, ListKeys } from './entries/browser.tsx'
 import { Page } from './parts/page.tsx'
 import { Empty } from './parts/states.tsx'
 
 export const Live = () => (
-  <Page title="Live" about="What rules and the server itself found, as it comes." fills>
+  <Page title="Live" about="What rules and the server itself found, as it comes." fills acts={<ListKeys />}>
     <Browser
       source="listAlerts"
       label="Alerts, the newest first"

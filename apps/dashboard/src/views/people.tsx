@@ -3,6 +3,7 @@
 import { useState } from 'react'
 import { roleTitle } from '../model/words.ts'
 import { Groups } from './groups.tsx'
+import { Invitations } from './invitations.tsx'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
 import { Field } from './parts/field.tsx'
@@ -92,6 +93,7 @@ export function People() {
           />
         )}
       </Asked>
+      <Invitations />
       <Groups />
       {adding === 'invitation' ? <Invite close={() => setAdding(undefined)} /> : null}
       {adding === 'grant' ? <GrantRole close={() => setAdding(undefined)} /> : null}
@@ -103,7 +105,7 @@ function Invite({ close }: { readonly close: () => void }) {
   const [name, setName] = useState('')
   const [role, setRole] = useState('viewer')
   const invite = useAct((door, body: { name: string; role: string }) => door.call('invitePerson', { body }), {
-    changes: [],
+    changes: ['invitations'],
     says: () => 'Invited',
   })
   const { data } = invite

@@ -92,9 +92,11 @@ const columns: readonly Column<Tenant>[] = [
     of: ({ name, title }) => (
       <>
         <b>{title}</b>
-        <small>
-          <code>{name}</code>
-        </small>
+        {title === name ? null : (
+          <small>
+            <code>{name}</code>
+          </small>
+        )}
       </>
     ),
   },

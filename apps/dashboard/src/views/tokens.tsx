@@ -170,6 +170,7 @@ function NewToken({ close }: { readonly close: () => void }) {
         set={setName}
         error={create.error}
         of="body.name"
+        max={64}
         placeholder="What will use it"
       />
       <Choice

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines on the left, the one that is looked at on the right; where there is room for one, that one.
+// Lines, and beside them the one that is looked at; where there is room for one, that one.
 
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react'
@@ -58,18 +58,17 @@ export function Browser({
           <List found={found} open={open} label={label} />
         )}
       </div>
-      {open === undefined ? (
-        <aside className="nothing" aria-hidden="true">
-          <p>
-            <kbd>j</kbd> <kbd>k</kbd> and <kbd>Enter</kbd> open a line
-          </p>
-        </aside>
-      ) : (
-        <Detail key={open} leaf={open} close={close} />
-      )}
+      {open === undefined ? null : <Detail key={open} leaf={open} close={close} />}
     </div>
   )
 }
+
+/** How to go on without a mouse. */
+export const ListKeys = () => (
+  <span className="list-keys" aria-hidden="true">
+    <kbd>j</kbd> <kbd>k</kbd> and <kbd>Enter</kbd> open a line
+  </span>
+)
 
 function List({
   found,
