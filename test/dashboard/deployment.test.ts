@@ -25,7 +25,7 @@ const goTo = async (name: string) => {
   return page
 }
 const everyWidth = async () => {
-  for (const width of [1280, 360]) {
+  for (const width of [1280, 768, 360]) {
     await visitor.page.setViewportSize({ width, height: 800 })
     assert.deepEqual(await findingsOf(visitor.page), [], String(width))
   }
@@ -97,3 +97,19 @@ test(
     await waiting.filter({ hasText: /^2/ }).waitFor()
   },
 )
+
+test('an invitation is seen until somebody comes by it, and withdrawn', only, async () => {
+  const page = await goTo('People')
+  await page.getByRole('button', { name: 'Invite' }).click()
+  await page.getByLabel('Name').fill('Grace')
+  await page.getByLabel('Role').selectOption('cluster_admin')
+  await page.getByRole('button', { name: 'Make the link' }).click()
+  await page.locator('.secret').waitFor()
+  await page.getByRole('button', { name: 'Done' }).click()
+  await page.getByRole('heading', { name: 'Invited, not come yet' }).waitFor()
+  await everyWidth()
+  await page.getByRole('button', { name: 'Withdraw the link for Grace' }).click()
+  await page.getByText('The link for Grace works no more').waitFor()
+  await page.getByRole('heading', { name: 'Invited, not come yet' }).waitFor({ state: 'detached' })
+  assert.deepEqual((await visitor.server.root('cluster').call('listInvitations')).items, [])
+})
