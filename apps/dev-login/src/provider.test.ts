@@ -187,3 +187,12 @@ test('DNS rebinding: under another name it is not to be had', async () => {
     }
   })
 })
+
+test('a way here that was cut short ends at a page that says so, and quotes nothing as markup', async () => {
+  await running(async (issuer) => {
+    const answer = await fetch(`${issuer}/auth?client_id=%3Cb%3E`, { headers: { accept: 'text/html' } })
+    assert.equal(answer.status, 400)
+    assert.match(answer.headers.get('content-security-policy') ?? '', /^default-src 'none'; style-src 'sha256-/)
+    assert.match(await answer.text(), /<h1>Signing in did not work<\/h1>(?!.*<b>).*<small>invalid/s)
+  })
+})
