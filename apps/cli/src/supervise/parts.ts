@@ -6,7 +6,7 @@ import { handedMark, isSecretVariable, isSignerVariable } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import { type BuiltInLogin, dashboardOrigin, serverEnvOf } from './built-in-login.ts'
 import type { ServiceView } from './layout.ts'
-import { memoryEnv, nodeFlags } from './node-start.ts'
+import { markAtOnce, memoryEnv, nodeFlags } from './node-start.ts'
 import type { Part } from './part.ts'
 import { serviceUsers } from './users.ts'
 
@@ -121,10 +121,11 @@ function nodePart(
   const isForPart = (key: string) => key.startsWith(prefix) || (name === 'server' && isForServer(key))
   const isSet = (key: string) => isForPart(key) && isSecretVariable(key) && env[key] !== ''
   const secrets = { ...operatorsEnv(env, isSet), ...ownSecrets }
+  const flags = name === 'server' ? nodeFlags : [...nodeFlags, markAtOnce]
   const hasSecrets = Object.keys(secrets).length > 0
   return {
     name,
-    argv: view.wrap([process.execPath, ...nodeFlags, join(root, 'apps', name, 'src/main.ts')]),
+    argv: view.wrap([process.execPath, ...flags, join(root, 'apps', name, 'src/main.ts')]),
     env: {
       ...plainEnv(env),
       ...memoryEnv,
