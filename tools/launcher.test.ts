@@ -31,6 +31,7 @@ describe('scripts', () => {
       'sealwatch',
       'tools/bench',
       'tools/gen',
+      'tools/pictures',
       'tools/setup',
       'tools/test',
       'tools/verify-page',
