@@ -57,6 +57,7 @@ const browserEntries = [
   'packages/contract/src/filter/index.ts',
   'packages/contract/src/policy/index.ts',
   'packages/keys/src/dsse.ts',
+  'packages/keys/src/manifests/index.ts',
   'packages/keys/src/public-key.ts',
   'apps/dashboard/src/main.tsx',
   'apps/verify-page/src/view/main.ts',

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { test } from 'node:test'
+import { isSealwatchError, parseRfc3339 } from '@sealwatch/base'
+import fc from 'fast-check'
+import { type DsseSignature, preAuthEncoding } from '../dsse.ts'
+import { manifestCrypto as crypto } from '../manifest-crypto.ts'
+import { auditKeyId } from '../signers/index.ts'
+import { isReached } from './count.ts'
+import { encodeManifest, judgeManifest, type Manifest, manifestType, openManifest } from './manifest.ts'
+import { identityOf } from './public-keys.ts'
+import { openFirstRoot, openNextRoot, type TrustedRoot } from './root-chain.ts'
+import { encodeTrustRoot, type TrustRoot, trustRootType } from './trust-root.ts'
+
+type Key = { privateKey: KeyObject; spki: Uint8Array; keyid: string; algorithm: 'ed25519' | 'rsa-sha256' }
+const attempted = 'judging'
+const keys: Key[] = Array.from({ length: 6 }, (_, i) => {
+  const algorithm = i % 2 === 0 ? 'ed25519' : 'rsa-sha256'
+  const { privateKey, publicKey } =
+    algorithm === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))
+  return { privateKey, spki, keyid: auditKeyId(spki), algorithm }
+})
+const five = keys.slice(0, 5)
+
+const signatureBy = ({ privateKey, algorithm, keyid }: Key, type: string, payload: Uint8Array): DsseSignature => ({
+  keyid,
+  sig: sign(algorithm === 'ed25519' ? null : 'sha256', preAuthEncoding(type, payload), privateKey).toString('base64'),
+})
+
+function rootOf(version: number, members: readonly Key[], threshold: number): TrustRoot {
+  const role = { keyids: members.map(({ keyid }) => keyid), threshold }
+  const rows = members.map(({ keyid, algorithm, spki }) => [
+    keyid,
+    { algorithm, owner: `owner of ${keyid.slice(0, 8)}`, public_key: spki.toBase64() },
+  ])
+  const expires = '2027-01-01T00:00:00.000000000Z'
+  return { type: 'root', version, expires, keys: Object.fromEntries(rows), roles: { critical: role, root: role } }
+}
+
+function signedRoot(root: TrustRoot, by: readonly Key[]) {
+  const payload = encodeTrustRoot(root)
+  const signatures = by.map((key) => signatureBy(key, trustRootType, payload))
+  return { payload: payload.toBase64(), payloadType: trustRootType, signatures }
+}
+
+const firstRoot = (threshold: number): TrustedRoot =>
+  openFirstRoot(signedRoot(rootOf(1, five, threshold), five), crypto, { attempted })
+
+const manifest: Manifest = {
+  type: 'manifest',
+  action: 'strict-off',
+  subject: 'acme',
+  digest: 'ab'.repeat(32),
+  created: '2026-11-22T00:00:00.000000000Z',
+  expires: '2026-11-23T00:00:00.000000000Z',
+  nonce: '00'.repeat(16),
+  deployment: 'sealwatch-00000001',
+}
+const payload = encodeManifest(manifest)
+const judging = (root: TrustedRoot) => ({
+  root,
+  deployment: manifest.deployment,
+  nowNs: parseRfc3339('2026-11-22T06:00:00.000000000Z') as bigint,
+})
+const good = keys.map((key) => signatureBy(key, manifestType, payload))
+const elsewhere = keys.map((key) => signatureBy(key, trustRootType, payload))
+
+/** Whatever may be in an envelope: right ones, those of others, under wrong ids, over something else, altered. */
+const anySignature = fc.oneof(
+  fc.nat(5).map((i) => ({ made: good[i] as DsseSignature, counts: i < 5 ? i : undefined })),
+  fc.nat(5).map((i) => ({ made: elsewhere[i] as DsseSignature, counts: undefined })),
+  fc.tuple(fc.nat(5), fc.nat(5)).map(([i, j]) => ({
+    made: { keyid: (keys[i] as Key).keyid, sig: (good[j] as DsseSignature).sig },
+    counts: i === j && i < 5 ? i : undefined,
+  })),
+  fc.tuple(fc.nat(4), fc.nat(63)).map(([i, at]) => {
+    const bytes = Uint8Array.fromBase64((good[i] as DsseSignature).sig)
+    bytes[at] = (bytes[at] as number) ^ 1
+    return { made: { keyid: (keys[i] as Key).keyid, sig: bytes.toBase64() }, counts: undefined }
+  }),
+)
+
+test('SIG-5: a manifest counts exactly when distinct keys of the role reach the threshold of the root', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 2, max: 5 }),
+      fc.array(anySignature, { minLength: 1, maxLength: 16 }),
+      (n, signatures) => {
+        const envelope = {
+          payload: payload.toBase64(),
+          payloadType: manifestType,
+          signatures: signatures.map(({ made }) => made),
+        }
+        const distinct = new Set(signatures.flatMap(({ counts }) => (counts === undefined ? [] : [counts])))
+        const root = firstRoot(n)
+        const { count } = judgeManifest(envelope, judging(root), crypto, attempted)
+        assert.equal(count.signers.length, distinct.size)
+        assert.equal(count.signers.length + count.passedOver.length, signatures.length)
+        assert.equal(isReached(count), distinct.size >= n)
+        const open = () => openManifest(envelope, judging(root), crypto, attempted)
+        if (distinct.size >= n) assert.equal(open().proof.signatures.length, distinct.size)
+        else assert.throws(open, { code: 'MANIFEST_UNVERIFIED' })
+      },
+    ),
+    { numRuns: 150 },
+  )
+})
+
+test('SIG-5: the next root needs the thresholds of both, whoever of both signs', () => {
+  const members = fc.uniqueArray(fc.nat(5), { minLength: 2, maxLength: 6 })
+  fc.assert(
+    fc.property(members, fc.nat(4), fc.uniqueArray(fc.nat(5), { minLength: 1 }), (inNext, more, by) => {
+      const threshold = 2 + (more % (inNext.length - 1))
+      const now = firstRoot(3)
+      const next = rootOf(
+        2,
+        inNext.map((i) => keys[i] as Key),
+        threshold,
+      )
+      const envelope = signedRoot(
+        next,
+        by.map((i) => keys[i] as Key),
+      )
+      const isSigned = by.filter((i) => i < 5).length >= 3 && by.filter((i) => inNext.includes(i)).length >= threshold
+      const open = () => openNextRoot(now, envelope, crypto, attempted)
+      if (isSigned) assert.equal(open().root.version, 2)
+      else assert.throws(open, { code: 'TRUST_ROOT_UNVERIFIED' })
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('SIG-5: of a signed manifest no byte can be changed; whatever comes in its place ends in an error of ours', () => {
+  const root = firstRoot(3)
+  fc.assert(
+    fc.property(fc.nat(payload.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const altered = payload.slice()
+      altered[at] = (altered[at] as number) ^ change
+      const envelope = { payload: altered.toBase64(), payloadType: manifestType, signatures: good.slice(0, 5) }
+      assert.throws(() => openManifest(envelope, judging(root), crypto, attempted), isSealwatchError)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('SIG-5: a public key has one encoding: whatever is changed in it is no key, or another one', () => {
+  fc.assert(
+    fc.property(fc.nat(1), fc.nat(400), fc.integer({ min: 1, max: 255 }), (which, at, change) => {
+      const { spki, algorithm } = keys[which] as Key
+      const altered = spki.slice()
+      altered[at % spki.length] = (altered[at % spki.length] as number) ^ change
+      const identity = identityOf(algorithm, altered)
+      // Another exponent of the same modulus is the same key.
+      const isExponent = algorithm === 'rsa-sha256' && at % spki.length >= spki.length - 3
+      if (!isExponent) assert.notEqual(identity, identityOf(algorithm, spki))
+      assert.equal(identityOf(algorithm, Buffer.concat([spki, Buffer.from([0])])), undefined)
+    }),
+    { numRuns: 500 },
+  )
+})
