@@ -100,6 +100,11 @@ export async function openHttpDoor(options: {
   server.maxConnections = bounds.connectionsMax
   server.maxRequestsPerSocket = 100_000
   limitAddresses(server, bounds.connectionsOfAddressMax, proxies)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   answerBroken(server)
   // Whatever a client expects, it gets an answer.
   server.on('checkExpectation', handle)
@@ -124,7 +129,8 @@ export async function openHttpDoor(options: {
     close: async () => {
       stopping.abort()
       server.close()
-      server.closeAllConnections()
+      // Those too that have not said a word in TLS yet, or speak another protocol by now.
+      for (const socket of sockets) socket.destroy()
       await Promise.all([once(server, 'close'), keeper?.ended])
     },
   }

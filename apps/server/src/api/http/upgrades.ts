@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 type Waiting = { readonly socket: Duplex; readonly head: Buffer; readonly response: ServerResponse }
@@ -12,12 +13,14 @@ export function serveUpgrades(
   server: Server,
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): void {
-  server.on('upgrade', (request, socket: Duplex, head: Buffer) => {
+  server.on('upgrade', (request, socket: Socket, head: Buffer) => {
     const response = new ServerResponse(request)
     // Whoever is refused has to come anew.
     response.shouldKeepAlive = false
-    response.assignSocket(socket as never)
-    response.once('finish', () => socket.end())
+    response.assignSocket(socket)
+    // Node looks after such a connection no more: whoever does not read, or close, would keep it for good.
+    socket.setTimeout(server.timeout, () => socket.destroy())
+    response.once('finish', () => socket.destroySoon())
     socket.on('error', () => socket.destroy())
     waiting.set(request, { socket, head, response })
     handle(request, response)
