@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { mkdtemp, mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { CompiledQuery } from 'kysely'
 import { across, openEntries, openStore, writeAnew } from './index.ts'
 import { migrations } from './migrations.ts'
@@ -137,6 +139,33 @@ test('LOG-11: what was deleted is in no file after a scrub, nor in the log after
     readdirSync(after.path).filter((file) => readFileSync(join(after.path, file)).includes(word)),
     [],
   )
+  await store.close()
+})
+
+test('LOG-11: what was written anew elsewhere is not written anew here once more, and whoever reads the file between is waited for', async () => {
+  await using dir = await temporary()
+  const file = join(dir.path, 'index.sqlite')
+  const reading = `const { DatabaseSync } = require('node:sqlite')
+    const { workerData, parentPort } = require('node:worker_threads')
+    const database = new DatabaseSync(workerData.file)
+    database.exec('BEGIN; SELECT count(*) FROM sqlite_master')
+    parentPort.postMessage('reads')
+    // Another process that copies it: it is done when the server waits already.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+    database.exec('COMMIT')
+    database.close()`
+  let owed: unknown
+  const store = openStore(dir.path, async (path) => {
+    writeAnew(path)
+    const database = new DatabaseSync(path)
+    owed = database.prepare('PRAGMA application_id').get()?.application_id
+    database.close()
+    await once(new Worker(reading, { eval: true, workerData: { file } }), 'message')
+  })
+  await store.transaction(async (tx) => store.owesScrub(tx))
+  await store.scrub()
+  assert.equal(owed, 0)
+  await store.db.insertInto('signed_heads').values({ ledger: 'after', size: 1, root: 'r' }).execute()
   await store.close()
 })
 

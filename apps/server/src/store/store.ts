@@ -78,7 +78,7 @@ export function openStore(dir: string, rewrite?: (path: string) => Promise<void>
   const [path, indexPath] = ['index.sqlite', 'entries.sqlite'].map((name) =>
     dir === ':memory:' ? dir : join(dir, name),
   ) as [string, string]
-  let database = openControl(path)
+  let database = openControl(path, finishScrub)
   const reserve = dir === ':memory:' ? noReserve : openReserve(join(dir, 'reserve'))
   reserve.hold()
   const entries = openEntries(indexPath)
@@ -97,7 +97,6 @@ export function openStore(dir: string, rewrite?: (path: string) => Promise<void>
           database = openControl(path)
         })
       }
-      database.exec('PRAGMA application_id = 0')
     } catch (cause) {
       throw isStoreFull(cause) ? diskError('DISK_FULL', { attempted: `writing ${path} anew`, cause }) : cause
     }
@@ -153,14 +152,16 @@ export function openStore(dir: string, rewrite?: (path: string) => Promise<void>
   }
 }
 
-function openControl(path: string): DatabaseSync {
-  const database = new DatabaseSync(path)
+/** `first`: what is to be done before anybody asks it. */
+function openControl(path: string, first?: (database: DatabaseSync) => void): DatabaseSync {
+  // Whoever copies the file may have come in while it was closed to be written anew.
+  const database = new DatabaseSync(path, first === undefined ? { timeout: reopenMs } : {})
   try {
     // EXCLUSIVE also keeps a second server out for as long as this one lives.
     database.exec(`PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
       PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON`)
     migrate(database, path)
-    finishScrub(database)
+    first?.(database)
   } catch (cause) {
     database.close()
     if (/locked|busy/i.test(String(cause))) throw storeError('STORE_BUSY', { attempted: `opening ${path}`, cause })
@@ -169,12 +170,14 @@ function openControl(path: string): DatabaseSync {
   return database
 }
 
+/** How long others may keep us from the file between two of our own connections. */
+const reopenMs = 5_000
 /** Of the header: rows that are gone may be left between others still. */
 const scrubOwed = 1
 
 /** Writes a database that nobody has open anew: nothing is left of what was deleted. Whole or not at all. */
 export function writeAnew(path: string): void {
-  const database = new DatabaseSync(path)
+  const database = new DatabaseSync(path, { timeout: reopenMs })
   try {
     database.exec(`PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; ${writtenAnew}`)
   } finally {
@@ -199,13 +202,13 @@ function migrate(database: DatabaseSync, path: string): void {
 
 /** Writes the log back over what it replaces, and leaves nothing of it. */
 const cutLog = 'PRAGMA wal_checkpoint(TRUNCATE)'
-const writtenAnew = `VACUUM; ${cutLog}`
+const writtenAnew = `VACUUM; ${cutLog}; PRAGMA application_id = 0`
 
 /** An erasure may have stopped before it. Without room on the disk the log stays, as every log does then. */
 function finishScrub(database: DatabaseSync): void {
   const { application_id } = database.prepare('PRAGMA application_id').get() as { application_id: number }
   try {
-    database.exec(application_id === scrubOwed ? `${writtenAnew}; PRAGMA application_id = 0` : cutLog)
+    database.exec(application_id === scrubOwed ? writtenAnew : cutLog)
   } catch (error) {
     if (!isStoreFull(error)) throw error
   }
