@@ -22,7 +22,7 @@ process.once('SIGTERM', () => stop.abort('SIGTERM'))
 const log = createLog('server', (line) => process.stdout.write(line), systemClock.nowMs)
 await runServer({
   config: readConfig(serverSettings, { ...process.env, ...settings }, serverConfigPrefix),
-  api: await openApiSocket(join(dir, 'api.sock')),
+  api: await openApiSocket(join(dir, 'api.sock'), systemClock),
   indexThread: await prepareIndexThread(),
   policyChecks: await preparePolicyChecks({ clock: systemClock, log }),
   kms: kmsMasterKey({ clock: systemClock }),

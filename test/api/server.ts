@@ -75,7 +75,7 @@ export async function startServer(
   const policyChecks = await preparePolicyChecks({ clock: systemClock, log: serverLog })
   const running = runServer({
     config: readConfig(serverSettings, env, serverConfigPrefix),
-    api: await openApiSocket(socketPath),
+    api: await openApiSocket(socketPath, systemClock),
     indexThread,
     policyChecks,
     dashboard,

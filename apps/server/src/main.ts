@@ -40,7 +40,7 @@ try {
   const provider = readProvider(config)
   const signers = await prepareSigners(plan, systemClock)
   // Both lie where only root may go: the socket's folder is what admits to it, and the rules and the dashboard lie with the program.
-  const api = await openApiSocket(join(config.runDir, 'api.sock'))
+  const api = await openApiSocket(join(config.runDir, 'api.sock'), systemClock)
   const { witnessPolicy: policyFile } = config
   const witnessPolicy = policyFile === '' ? undefined : readWitnessPolicy(policyFile)
   const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)

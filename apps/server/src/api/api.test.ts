@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -156,7 +158,7 @@ describe('control socket', () => {
       totalBytesMax: 1 << 24,
     })
     const path = join(dir, 'api.sock')
-    socket = await openApiSocket(path)
+    socket = await openApiSocket(path, systemClock)
     assert.equal(statSync(path).mode & 0o777, 0o600)
     socket.serve(ports, (_request, response) => void response.writeHead(404).end())
     const transport = createConnectTransport({
@@ -303,7 +305,7 @@ describe('control socket', () => {
     }
     await closed
     assert.deepEqual(seen, ['a'])
-    socket = await openApiSocket(join(dir, 'api.sock'))
+    socket = await openApiSocket(join(dir, 'api.sock'), systemClock)
   })
 
   test('waits for the event that carries the nonce and was seen by the site, and proves it', async () => {
@@ -449,7 +451,21 @@ describe('control socket', () => {
   })
 
   test('a taken path is refused', async () => {
-    await assert.rejects(openApiSocket(join(dir, 'api.sock')), /API_SOCKET/)
+    await assert.rejects(openApiSocket(join(dir, 'api.sock'), systemClock), /API_SOCKET/)
+  })
+
+  test('a call that never comes whole does not keep it from closing', async () => {
+    const path = join(dir, 'other.sock')
+    const impatient = { ...systemClock, sleep: () => Promise.resolve() }
+    const other = await openApiSocket(path, impatient)
+    const [half, whole] = [connect(path), connect(path)]
+    half.write('GET / HTTP/1.1\r\nx: ')
+    await once(half, 'ready')
+    whole.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+    // What was written before this was answered has come.
+    await once(whole, 'data')
+    await other.close()
+    for (const client of [half, whole]) client.destroy()
   })
 
   test('keys: what they are, and what is ordered of them', async () => {

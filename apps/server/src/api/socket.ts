@@ -5,6 +5,7 @@ import { chmod, unlink } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
+import type { Clock } from '@sealwatch/base'
 import { AdminService } from '@sealwatch/contract'
 import { apiError } from './errors.ts'
 import type { ApiPorts } from './ports.ts'
@@ -14,7 +15,7 @@ import { adminService } from './service.ts'
 export type ApiSocket = {
   /** `rest`: the REST API, for root. */
   readonly serve: (ports: ApiPorts, rest: RequestListener) => void
-  /** Ends the streams that follow, lets the other calls finish, and closes. */
+  /** Ends the streams that follow, lets the other calls finish (for at most `drainMs`), and closes. */
   readonly close: () => Promise<void>
 }
 
@@ -24,9 +25,11 @@ const requestBytesMax = 64 * 1024
 const requestTimeoutMs = 30_000
 /** Each command makes few calls: an idle connection is one that nobody needs, and would hold up the end. */
 const keepAliveTimeoutMs = 100
+/** Less than a supervisor waits: a client that stopped, or does not read, is no reason to be killed. */
+const drainMs = 3_000
 
 /** Throws API_SOCKET. The folder of `path` must let in only those who may command this server. */
-export async function openApiSocket(path: string): Promise<ApiSocket> {
+export async function openApiSocket(path: string, clock: Clock): Promise<ApiSocket> {
   const stopping = new AbortController()
   let handle: RequestListener = (_request, response) => response.writeHead(503).end()
   const server = createServer(
@@ -57,7 +60,11 @@ export async function openApiSocket(path: string): Promise<ApiSocket> {
       stopping.abort()
       server.close()
       server.closeIdleConnections()
+      const closed = new AbortController()
+      const patience = clock.sleep(drainMs, closed.signal).then(() => server.closeAllConnections())
       await once(server, 'close')
+      closed.abort()
+      await patience
     },
   }
 }
