@@ -114,7 +114,16 @@ export function openIndexFsck(
     take,
     finish,
     forget: (tenants) => {
-      for (const table of ['entries', 'own_entries', 'spans', 'span_classes', 'batches', 'side_values', 'cursors'])
+      for (const table of [
+        'entries',
+        'own_entries',
+        'spans',
+        'span_classes',
+        'batches',
+        'submissions',
+        'side_values',
+        'cursors',
+      ])
         for (const tenant of tenants) database.prepare(`DELETE FROM ${table} WHERE tenant = ?`).run(tenant)
     },
     close: () => {

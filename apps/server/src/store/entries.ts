@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 /** Of the schema below. Whatever else a file says is made anew: all in it is computed from the ledgers. */
-export const entriesVersion = 1
+export const entriesVersion = 2
 
 /** Leaves that share a row of `spans`. */
 export const spanLeaves = 1024
@@ -34,6 +34,9 @@ const schema = `
   CREATE TABLE batches (
     chain TEXT NOT NULL, last_seq INTEGER NOT NULL, tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL,
     kind TEXT NOT NULL, PRIMARY KEY (chain, last_seq)) STRICT, WITHOUT ROWID;
+  CREATE TABLE submissions (
+    tenant TEXT NOT NULL, producer TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL,
+    leaf_index INTEGER NOT NULL, reason TEXT, item TEXT, PRIMARY KEY (tenant, producer, id, kind)) STRICT, WITHOUT ROWID;
   CREATE TABLE side_values (
     tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, sealed BLOB NOT NULL,
     PRIMARY KEY (tenant, leaf_index)) STRICT, WITHOUT ROWID;

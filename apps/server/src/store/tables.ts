@@ -221,6 +221,17 @@ export type IndexTables = {
   span_classes: { tenant: string; first_leaf: number; class_uid: number; entries: number }
   /** Where the lines of a chain stand: up to `last_seq`, those of one batch side by side, the last at `leaf_index`; or the stub that stands for them. */
   batches: { chain: string; last_seq: number; tenant: string; leaf_index: number; kind: string }
+  /** Each submission that stands in a ledger, and each stub of one. */
+  submissions: {
+    tenant: string
+    producer: string
+    id: string
+    kind: 'submission' | 'submission_stub'
+    digest: string
+    leaf_index: number
+    reason: string | null
+    item: string | null
+  }
   /** Personal values, sealed under the tenant's key. */
   side_values: { tenant: string; leaf_index: number; sealed: Uint8Array }
 }

@@ -5,7 +5,18 @@ import { headKeyId, type Line, type SideValues } from '@sealwatch/ledger/verify'
 import { memberAt, textAt } from './member.ts'
 
 /** What a line is to a reader. The order is that of the filter. */
-export const lineKinds = ['event', 'alert', 'head', 'close', 'key', 'stub', 'anchor', 'other'] as const
+export const lineKinds = [
+  'event',
+  'alert',
+  'head',
+  'close',
+  'key',
+  'stub',
+  'row',
+  'submission',
+  'anchor',
+  'other',
+] as const
 export type LineKind = (typeof lineKinds)[number]
 
 /** Numbers are OCSF's severity_id; what has none, or one we do not know, is 0. */
@@ -18,7 +29,9 @@ export function kindOf(line: Line): LineKind {
   if ('head' in line) return 'head'
   if ('close' in line) return 'close'
   if ('key' in line) return 'key'
-  if ('stub' in line) return 'stub'
+  if ('stub' in line || 'submission_stub' in line) return 'stub'
+  if ('row' in line) return 'row'
+  if ('submission' in line) return 'submission'
   if ('anchor' in line) return 'anchor'
   return 'other'
 }
@@ -84,6 +97,20 @@ function sentenceOf(line: Line, side: SideValues | undefined, hosts: HostNames):
     const { chain, first_seq, next_seq, reason } = line.stub
     const lines = next_seq - first_seq === 1 ? `Line ${first_seq}` : `Lines ${first_seq} to ${next_seq - 1}`
     return { actor: ledgerItself, action: `${lines} of ${host(chain)} not admitted: ${reason.replaceAll('_', ' ')}` }
+  }
+  if ('row' in line) {
+    const { producer, submission, n, mark } = line.row
+    const doubt = mark === null ? '' : `, not verified: ${mark.replaceAll('_', ' ')}`
+    return { actor: `service ${producer}`, action: `Row ${n} of its submission ${submission}${doubt}` }
+  }
+  if ('submission' in line) {
+    const { producer, id, rows, key_id } = line.submission
+    return { actor: `service ${producer}`, action: `Signed ${rows} rows with the key ${key_id}: submission ${id}` }
+  }
+  if ('submission_stub' in line) {
+    const { producer, id, rows, reason } = line.submission_stub
+    const what = `${rows} rows of the submission ${id} of the service ${producer}`
+    return { actor: ledgerItself, action: `${what} not admitted: ${reason.replaceAll('_', ' ')}` }
   }
   if ('anchor' in line) {
     const { origin, tenant, key_id, prev_file } = line.anchor

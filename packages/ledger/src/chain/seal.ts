@@ -5,6 +5,7 @@ import { canonicalize, errorsOf, type Json, type JsonObject, rfc3339 } from '@se
 import { leafHashOfText, sha256 } from '../sha256.ts'
 import type { ChainPosition } from '../verify/chain.ts'
 import { type Body, type Envelope, lineBytesMax, lineErrors, noHash } from '../verify/line.ts'
+import { ownVersionOf } from '../verify/line-form.ts'
 import { commitmentTo, membersOf, type SideValues, valueAt } from '../verify/personal.ts'
 
 const lineError = errorsOf(lineErrors)
@@ -29,7 +30,7 @@ export function sealLine(chain: string, position: ChainPosition, timeNs: bigint,
     prev: position.tip ?? noHash,
     seq,
     time: rfc3339(timeNs),
-    v: position.epoch === undefined ? 1 : 2,
+    v: position.epoch === undefined ? ownVersionOf(body) : 2,
   } as const
   const text = 'event' in body ? eventLine(envelope, body.event) : canonicalize({ ...envelope, ...body })
   const bytes = Buffer.byteLength(text)

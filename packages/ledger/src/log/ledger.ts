@@ -19,7 +19,7 @@ import { batchErrors, type VerifiedBatch } from '../verify/batch.ts'
 import { type ChainPosition, extendChain, skipStub } from '../verify/chain.ts'
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '../verify/checkpoint.ts'
 import { eventRow, numbersPerEvent } from '../verify/event-row.ts'
-import { type Body, noHash, type ParsedLine, parseLine } from '../verify/line.ts'
+import { type Body, noHash, type ParsedLine, parseLine, type Stub } from '../verify/line.ts'
 import { type Lines, parseLines } from '../verify/lines.ts'
 import { equal, type Hash, leafHash } from '../verify/merkle.ts'
 import { type NoteVerifier, openNote } from '../verify/note.ts'
@@ -65,10 +65,10 @@ export type Ledger = {
   /** Where a producer's chain stands, with everything that was handed to `append` so far. */
   position(chain: string): ChainPosition
   /**
-   * Appends a verified batch, or a line of the ledger's own chain. Resolves when it is on stable storage; what waits
+   * Appends a verified batch, a line of the ledger's own chain, or rows with their submission. Resolves when it is on stable storage; what waits
    * while a write is under way goes into the next one. On DISK_FULL nothing of it is in the ledger.
    */
-  append(item: VerifiedBatch | { readonly own: Body }, side?: SealedSide): Promise<Placed>
+  append(item: VerifiedBatch | { readonly own: Body | readonly Body[] }, side?: SealedSide): Promise<Placed>
   /** Since when the write that is under way lasts (Unix ms): a disk that hangs says nothing. Undefined: none is. */
   readonly writingSinceMs: number | undefined
   /** Resolves when everything handed to `append` before is on stable storage, or was refused. */
@@ -93,7 +93,7 @@ export type Ledger = {
 }
 
 type Waiting = {
-  item: VerifiedBatch | { own: Body }
+  item: VerifiedBatch | { own: Body | readonly Body[] }
   side: SealedSide | undefined
   resolve: (placed: Placed) => void
   reject: (cause: unknown) => void
@@ -150,10 +150,9 @@ function createLedger(
   function admit(item: Waiting['item']): void {
     const attempted = `appending to the ledger ${origin}`
     if ('own' in item) {
-      parseLine(sha256, Buffer.from(sealLine(own, farthest, 0n, item.own).text), attempted)
-      if (!('stub' in item.own)) return
-      const { stub } = item.own
-      admitted.set(stub.chain, skipStub(position(stub.chain), stub, attempted))
+      const bodies = [item.own].flat()
+      for (const body of bodies) parseLine(sha256, Buffer.from(sealLine(own, farthest, 0n, body).text), attempted)
+      for (const body of bodies) if ('stub' in body) passOver(body.stub, attempted)
       return
     }
     const isForeign = item.others
@@ -164,6 +163,9 @@ function createLedger(
     extendChain(position(item.chain), item.lineAt(0), attempted)
     admitted.set(item.chain, item.end)
   }
+
+  const passOver = (stub: Stub, attempted: string) =>
+    admitted.set(stub.chain, skipStub(position(stub.chain), stub, attempted))
 
   async function write(): Promise<void> {
     // Ends in the same turn in which it finds nothing waiting, so that no append falls between.
@@ -199,7 +201,7 @@ function createLedger(
     for (const part of parts) {
       for (const tail of tails) tail.push(size, part, !('end' in part))
       if ('end' in part) walk.take(part, following)
-      else walk.step(part.lineAt(0), following)
+      else for (let i = 0; i < part.count; i += 1) walk.step(part.lineAt(i), following)
       for (let i = (tileWidth - (size % tileWidth)) % tileWidth; i < part.count; i += tileWidth)
         bundles.note(size + i, bytes + (part.rows[i * numbersPerEvent + eventRow.from] as number))
       size += part.count
@@ -222,9 +224,12 @@ function createLedger(
     for (const { item, side: values } of group) {
       const first = next
       if ('own' in item) {
-        const { text, hash, seq } = sealLine(own, ownPosition, clock.nowNs(), item.own)
-        ownPosition = { nextSeq: seq + 1, tip: hash }
-        parts.push(parseLines(sha256, Buffer.from(`${text}\n`), 1, 'writing a line of the ledger itself'))
+        const texts = [item.own].flat().map((body) => {
+          const { text, hash, seq } = sealLine(own, ownPosition, clock.nowNs(), body)
+          ownPosition = { nextSeq: seq + 1, tip: hash }
+          return `${text}\n`
+        })
+        parts.push(parseLines(sha256, Buffer.from(texts.join('')), texts.length, 'writing lines of the ledger itself'))
       } else {
         for (const seq of [...(values?.keys() ?? [])].sort((a, b) => a - b))
           sideRows.push(sideRow(first + seq - item.firstSeq, values?.get(seq) as Uint8Array))

@@ -109,7 +109,7 @@ const linesReadMax = 4096
 
 /**
  * Reads whole batches from byte `from` on into the derived files; returns the byte after the last of them. A write that
- * a crash cut short ends in a torn line or lacks its head; a whole line that is wrong was altered: LEDGER_BEHIND.
+ * a crash cut short ends in a torn line or lacks its head, or the `submission` behind its rows; a whole line that is wrong was altered: LEDGER_BEHIND.
  */
 async function readOn(
   lines: LineStore,
@@ -125,7 +125,7 @@ async function readOn(
     batch.push({ parsed, start: byte })
     byte += parsed.length + 1
     const isHosts = parsed.chain !== (walk.own ?? parsed.chain)
-    if (isHosts && parsed.kind !== 'head') return
+    if (isHosts ? parsed.kind !== 'head' : parsed.kind === 'row') return
     for (const entry of batch) walk.step(entry.parsed, attempted)
     for (const [i, { start }] of batch.entries()) bundles.note(hashes.size + i, start)
     hashes.append(Buffer.concat(batch.map((entry) => entry.parsed.hash)))

@@ -57,6 +57,17 @@ function checkAnchor(line: Envelope & Extract<Body, { anchor: unknown }>, attemp
   if (!fits) throw chainError('CHAIN_BROKEN', { attempted, received: 'an anchor that contradicts the line before it' })
 }
 
+/** What stands on the ledger's own chain alone. */
+const ledgerKinds: ReadonlySet<string> = new Set([
+  'delegation',
+  'key',
+  'row',
+  'stub',
+  'submission',
+  'submission_stub',
+  'tenant_head',
+])
+
 /** Follows every chain of a ledger through its leaves in order, own lines and stubs included. */
 export type ChainWalk = {
   /** The ledger's own chain, known from its first leaf on. */
@@ -124,8 +135,7 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
       ownChain = line.chain
     }
     const isHosts = 'head' in line || 'close' in line || ('anchor' in line && line.anchor.origin === null)
-    const isLedgers =
-      'key' in line || 'delegation' in line || 'stub' in line || 'tenant_head' in line || ('anchor' in line && !isHosts)
+    const isLedgers = ledgerKinds.has(leaf.kind) || ('anchor' in line && !isHosts)
     if (line.chain === ownChain ? isHosts : isLedgers) {
       throw chainError('CHAIN_BROKEN', { attempted, received: 'a line of a kind that its chain may not hold' })
     }

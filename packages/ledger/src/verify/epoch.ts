@@ -45,8 +45,8 @@ export function extendEpoch(
 ): Epoch | undefined {
   const wrong = (received: string) =>
     chainError('CHAIN_BROKEN', { attempted, received: `line ${line.seq}, ${received}` })
-  if (line.v === 1) {
-    if (before !== undefined) throw wrong('of version 1 in a chain that has epochs')
+  if (line.v !== 2) {
+    if (before !== undefined) throw wrong(`of version ${line.v} in a chain that has epochs`)
     return undefined
   }
   const epoch = before === undefined ? joinedAt(line, isJoined, wrong) : epochOf(before, line, wrong)

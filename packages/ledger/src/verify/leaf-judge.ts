@@ -6,12 +6,14 @@ import { checkKeyRecord, headKeyId, verifyHead } from './head.ts'
 import type { KeyRecord, ParsedLine } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
+import { createSubmissionWalk } from './submission.ts'
 
 export type LeafCounts = {
   /** Lines of hosts that a head covers with a valid signature. */
   signedByHost: number
   /** Lines of hosts that no head will cover any more: they stand before a gap. */
   notCovered: number
+  /** In the place of batches, and of submissions. */
   stubs: number
 }
 
@@ -21,7 +23,7 @@ export type LeafCounts = {
  */
 export type LeafJudge = {
   readonly counts: Readonly<LeafCounts>
-  /** Lines of hosts that no head covers yet. */
+  /** Lines of hosts that no head covers yet, and rows whose submission has not come. */
   readonly uncovered: number
   take(parsed: ParsedLine, attempted: string): void
   /** `count` events that follow one another, from `first` to `last`. */
@@ -40,13 +42,15 @@ export function createLeafJudge(options: {
   const walk = createChainWalk()
   const keys = new Map<string, KeyRecord>()
   const uncovered = new Map<string, number>()
+  const submissions = createSubmissionWalk(sha256, () => undefined)
   const counts: LeafCounts = { signedByHost: 0, notCovered: 0, stubs: 0 }
   const wrong = (attempted: string, received: string) => bundleError('BUNDLE_ALTERED', { attempted, received })
-  const countUncovered = () => [...uncovered.values()].reduce((sum, count) => sum + count, 0)
+  const countUncovered = () => [...uncovered.values()].reduce((sum, count) => sum + count, submissions.open)
 
   function takeRun(first: ParsedLine, last: ParsedLine, count: number, attempted: string): void {
     const { chain } = first
     walk.step(first, attempted, last)
+    submissions.passBy(attempted)
     if (chain !== walk.own) uncovered.set(chain, (uncovered.get(chain) ?? 0) + count)
   }
 
@@ -65,6 +69,7 @@ export function createLeafJudge(options: {
       // Before its line: behind a close the head is the last that the epoch's key signs.
       const { epoch } = kind === 'head' ? walk.position(chain) : {}
       walk.step(parsed, attempted)
+      submissions.take(parsed.line, attempted)
       const isOwn = chain === walk.own
       const open = isOwn ? 0 : (uncovered.get(chain) ?? 0) + 1
       const { line } = parsed
@@ -74,7 +79,7 @@ export function createLeafJudge(options: {
         if ('anchor' in line && line.anchor.origin !== origin)
           throw wrong(attempted, `an anchor of the ledger ${line.anchor.origin}`)
         if ('key' in line) keys.set(line.key.key_id, checkKeyRecord(sha256, line.key, attempted))
-        if ('stub' in line) counts.stubs += 1
+        if ('stub' in line || 'submission_stub' in line) counts.stubs += 1
         return
       }
       const key = 'head' in line ? keys.get(headKeyId(line.head.note, attempted)) : undefined
@@ -90,6 +95,7 @@ export function createLeafJudge(options: {
       walk.skip()
       // A head beyond the gap cannot be followed back to these lines.
       counts.notCovered += countUncovered()
+      submissions.skip()
       uncovered.clear()
     },
   }

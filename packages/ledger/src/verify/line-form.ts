@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The members of a line and of its bodies, each in its form (line.md, 2 and 3).
 
+import { decodeBase64 } from '@sealwatch/base/base64'
 import type { Json, JsonObject } from '@sealwatch/base/json'
 import { parseRfc3339 } from '@sealwatch/base/time'
+import { slugName } from '@sealwatch/contract/name-form'
 
 /** Of a note that stands in a line. */
 export const noteCharsMax = 4096
+
+/** Base64, of the largest RSA key that is taken. */
+const signatureCharsMax = 1368
 
 const envelopeMembers = ['chain', 'epoch', 'prev', 'seq', 'time', 'v']
 
@@ -17,6 +22,11 @@ const isProof = (value: Json | undefined) => Array.isArray(value) && value.lengt
 const isText = (value: Json | undefined) => typeof value === 'string' && value.length > 0 && value.length <= 256
 const isTime = (value: Json | undefined) => typeof value === 'string' && parseRfc3339(value) !== undefined
 const orNull = (check: Check) => (value: Json | undefined) => value === null || check(value)
+const isSlug = (value: Json | undefined) => typeof value === 'string' && slugName.form.test(value)
+const isPrintable = (value: Json | undefined) => typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value)
+const isOneOf = (values: readonly Json[]) => (value: Json | undefined) => value !== undefined && values.includes(value)
+const isBase64 = (value: Json | undefined) =>
+  typeof value === 'string' && value.length <= signatureCharsMax && decodeBase64(value) !== undefined
 const isObject = (value: Json | undefined) => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isNote = (value: Json | undefined) =>
   typeof value === 'string' && value.length > 0 && value.length <= noteCharsMax
@@ -93,12 +103,57 @@ const version2: Version = {
   },
 }
 
+/** What stands in every line about a submission (submission.md, 6). */
+const ofSubmission = { producer: isSlug, registry: isCount }
+
+/** What ledgers write since they hold more than hosts' lines. */
+const version3: Version = {
+  envelope: { ...envelope, epoch: (value) => value === 0, v: (value) => value === 3 },
+  bodies: {
+    row: {
+      ...ofSubmission,
+      key_id: isPrintable,
+      mark: orNull(isText),
+      n: isCount,
+      submission: isPrintable,
+      text: isString,
+    },
+    submission: {
+      ...ofSubmission,
+      algorithm: isOneOf(['ed25519', 'rsa-sha256']),
+      digest: isHex(64),
+      form: isOneOf(['detached', 'dsse']),
+      id: isPrintable,
+      key_id: isPrintable,
+      mark: orNull(isText),
+      payload_type: isText,
+      received_at: isTime,
+      rows: isCount,
+      signature: isBase64,
+    },
+    submission_stub: {
+      ...ofSubmission,
+      digest: isHex(64),
+      id: isPrintable,
+      item: isHex(64),
+      reason: isText,
+      received_at: isTime,
+      rows: isCount,
+    },
+  },
+}
+
+const versions = [version1, version2, version3]
+/** The version that a ledger writes a line with such a body in. */
+export const ownVersionOf = (body: object): 1 | 3 =>
+  Object.keys(body).some((kind) => Object.hasOwn(version3.bodies, kind)) ? 3 : 1
+
 /** The kind of a line's body, or what is wrong with it. */
 export function kindOf(line: JsonObject): { readonly kind: string } | { readonly fault: string } {
   const bodies = Object.keys(line).filter((member) => !envelopeMembers.includes(member))
   const kind = bodies[0]
   if (kind === undefined || bodies.length > 1) return { fault: `the bodies [${bodies.join(', ')}] where one is needed` }
-  const version = line.v === 1 ? version1 : line.v === 2 ? version2 : undefined
+  const version = versions.find((candidate) => candidate.envelope.v?.(line.v))
   if (version === undefined) return { fault: `version ${JSON.stringify(line.v)}` }
   const shape = Object.hasOwn(version.bodies, kind) ? version.bodies[kind] : undefined
   const body = line[kind]

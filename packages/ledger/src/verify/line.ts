@@ -74,6 +74,34 @@ export type Stub = {
   /** Hex SHA-256 of the quarantined bytes. */
   readonly item: string
 }
+/** One row of a service, its exact bytes as text; `submission` is behind the last of them (submission.md, 6). */
+export type Row = {
+  readonly producer: string
+  readonly submission: string
+  /** Its number in the submission, from 0. */
+  readonly n: number
+  readonly text: string
+  readonly key_id: string
+  /** Leaf of the last line about keys that it was judged by. */
+  readonly registry: number
+  /** Why it counts as unverified; null: it was verified. */
+  readonly mark: string | null
+}
+export type Submission = Pick<Row, 'producer' | 'key_id' | 'registry' | 'mark'> & {
+  readonly id: string
+  readonly form: 'detached' | 'dsse'
+  readonly payload_type: string
+  readonly algorithm: 'ed25519' | 'rsa-sha256'
+  /** Base64. */
+  readonly signature: string
+  readonly rows: number
+  /** Hex SHA-256 of the payload: the texts of the rows, as submission.md, 2 says. */
+  readonly digest: string
+  readonly received_at: string
+}
+/** In the place of a submission that went to quarantine. */
+export type SubmissionStub = Pick<Submission, 'producer' | 'id' | 'rows' | 'digest' | 'registry' | 'received_at'> &
+  Pick<Stub, 'reason' | 'item'>
 export type TenantHead = {
   readonly label: string
   readonly origin: string
@@ -91,18 +119,21 @@ export type Body =
   | { readonly event: JsonObject }
   | { readonly head: Head }
   | { readonly key: KeyRecord }
+  | { readonly row: Row }
   | { readonly stub: Stub }
+  | { readonly submission: Submission }
+  | { readonly submission_stub: SubmissionStub }
   | { readonly tenant_head: TenantHead }
 
 export type Envelope = {
   readonly chain: string
-  /** 0 in version 1, which has no epochs. */
+  /** 0 in versions 1 and 3, which have no epochs. */
   readonly epoch: number
   readonly prev: string
   readonly seq: number
   /** RFC 3339 UTC with nanoseconds. */
   readonly time: string
-  readonly v: 1 | 2
+  readonly v: 1 | 2 | 3
 }
 export type Line = Envelope & Body
 
@@ -111,7 +142,7 @@ export type ParsedLine = {
   readonly kind: string
   readonly chain: string
   readonly seq: number
-  /** null in version 1, which has no epochs. */
+  /** null in versions 1 and 3, which have no epochs. */
   readonly epoch: number | null
   /** Built at the first look, from bytes that must not change until then. */
   readonly line: Line
@@ -141,7 +172,7 @@ export function parseLine(
 
 function parseWhole(bytes: Uint8Array, attempted: string, hash: Hash): ParsedLine {
   const { line, kind } = parseEnvelope(decode(bytes, attempted), attempted)
-  const epoch = line.v === 1 ? null : line.epoch
+  const epoch = line.v === 2 ? line.epoch : null
   return {
     kind,
     chain: line.chain,

@@ -23,7 +23,19 @@ export type Entry = FilterEntry & {
 export type LineJson = { readonly chain: string; readonly seq: number; readonly time: string } & JsonObject
 
 export const findingClass = eventClasses.finding.uid
-const kinds = ['event', 'head', 'key', 'stub', 'anchor', 'close', 'delegation', 'tenant_head']
+const kinds = [
+  'event',
+  'head',
+  'key',
+  'stub',
+  'row',
+  'submission',
+  'submission_stub',
+  'anchor',
+  'close',
+  'delegation',
+  'tenant_head',
+]
 /** As many digits as an index reads. */
 const numberMax = 999_999_999_999_999
 

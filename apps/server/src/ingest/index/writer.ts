@@ -3,7 +3,17 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type JsonObject, parseRfc3339 } from '@sealwatch/base'
 import { eventClasses } from '@sealwatch/contract'
-import { type Body, type EventSkim, type Line, parseLine, type Stretch, sha256, skimEvent } from '@sealwatch/ledger'
+import {
+  type Body,
+  type EventSkim,
+  type Line,
+  parseLine,
+  type Stretch,
+  type Submission,
+  type SubmissionStub,
+  sha256,
+  skimEvent,
+} from '@sealwatch/ledger'
 import { type IndexTables, openEntries, outboxUid, spanLeaves } from '../../store/index.ts'
 
 /** What a ledger holds from leaf `first` on, and the personal values beside it. */
@@ -67,9 +77,10 @@ export function openIndexWriter(path: string) {
         events.add(skim.timeMs, skim.classUid)
         spans.add(leaf, skim.timeMs, skim.classUid)
       } else {
-        const { row, batch, ownUid } = readEntry(tenant, ownChain, leaf, ndjson.subarray(from, to))
+        const { row, batch, submission, ownUid } = readEntry(tenant, ownChain, leaf, ndjson.subarray(from, to))
         events.skip()
         put.entry.run(tenant, leaf, row.time_ms, row.kind, row.class_uid, row.event_uid)
+        if (submission !== undefined) put.submission(tenant, leaf, row.kind, submission)
         if (batch !== undefined) put.batch.run(batch.chain, batch.last_seq, tenant, leaf, row.kind)
         if (ownUid !== undefined) {
           put.own.run(tenant, leaf, ownUid)
@@ -130,6 +141,7 @@ function prepareAll(database: DatabaseSync) {
     own: into('own_entries', '(?, ?, ?)'),
     batch: into('batches', '(?, ?, ?, ?, ?)'),
     side: into('side_values', '(?, ?, ?)'),
+    submission: putSubmission(database),
     span: into(
       'spans',
       '(?, ?, ?, ?) ON CONFLICT DO UPDATE SET from_ms = min(from_ms, excluded.from_ms), to_ms = max(to_ms, excluded.to_ms)',
@@ -166,6 +178,16 @@ function prepareAll(database: DatabaseSync) {
   }
 }
 
+/** One id is admitted once: of two lines, which fsck would tell of, the first counts. */
+function putSubmission(database: DatabaseSync) {
+  const put = database.prepare('INSERT OR IGNORE INTO submissions VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+  return (tenant: string, leaf: number, kind: string, submission: Submission | SubmissionStub) => {
+    const { producer, id, digest } = submission
+    const { reason = null, item = null } = submission as Partial<SubmissionStub>
+    put.run(tenant, producer, id, kind, digest, leaf, reason, item)
+  }
+}
+
 const prepareForgetting = (database: DatabaseSync) => ({
   first: database.prepare(`SELECT min(first) AS first FROM (
     SELECT min(leaf_index) AS first FROM entries WHERE tenant = ? UNION ALL
@@ -174,7 +196,7 @@ const prepareForgetting = (database: DatabaseSync) => ({
   leaves: ['entries', 'own_entries', 'side_values'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE tenant = ? AND leaf_index < ?`),
   ),
-  rest: ['spans', 'span_classes', 'batches', 'cursors'].map((table) =>
+  rest: ['spans', 'span_classes', 'batches', 'submissions', 'cursors'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE tenant = ?`),
   ),
   /** Nothing of the log is left. */
@@ -218,6 +240,7 @@ function createSpans() {
 type Entry = {
   readonly row: Row
   readonly ownUid: string | undefined
+  readonly submission?: Submission | SubmissionStub
   readonly batch?: Pick<IndexTables['batches'], 'chain' | 'last_seq'>
 }
 
@@ -231,7 +254,11 @@ function readEntry(tenant: string, ownChain: string, leaf: number, bytes: Uint8A
     class_uid: Number.isSafeInteger(event.class_uid) ? (event.class_uid as number) : null,
     event_uid: event.class_uid === findingClass ? uidOf(event) : null,
   }
-  const ownUid = line.chain === ownChain ? outboxUid(tenant, bodyOf(line)) : undefined
+  // What services sent was never in the outbox.
+  const isOwn = line.chain === ownChain && !['row', 'submission', 'submission_stub'].includes(kind)
+  const ownUid = isOwn ? outboxUid(tenant, bodyOf(line)) : undefined
+  if ('submission' in line) return { row, ownUid, submission: line.submission }
+  if ('submission_stub' in line) return { row, ownUid, submission: line.submission_stub }
   if ('head' in line) return { row, ownUid, batch: { chain: line.chain, last_seq: line.seq } }
   if ('stub' in line) return { row, ownUid, batch: { chain: line.stub.chain, last_seq: line.stub.next_seq - 1 } }
   return { row, ownUid }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { readFile, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openSampleLedger, temporary } from '../../test/sample.ts'
+import { sampleSubmission } from '../../test/sample-submission.ts'
+import { sha256 } from '../sha256.ts'
+import type { Body, Line } from './line.ts'
+import { createSubmissionWalk, payloadOf } from './submission.ts'
+
+const texts = ['{"n":1}', '{"n": 2}\r', '\ufeff{"ä":"\u2028"}']
+const asLine = (body: Body) => body as unknown as Line
+
+function walk(bodies: readonly Body[], skipAt = -1): string[] {
+  const judged: string[] = []
+  const submissions = createSubmissionWalk(sha256, ({ id }, payload) => {
+    judged.push(`${id} ${Buffer.from(payload).toString('utf8')}`)
+  })
+  for (const [i, body] of bodies.entries()) {
+    if (i === skipAt) submissions.skip()
+    submissions.take(asLine(body), 'testing')
+  }
+  assert.equal(submissions.open, 0)
+  return judged
+}
+
+test('a payload is put together again from its rows, byte for byte: one alone has no newline, of several each (ING-2)', () => {
+  assert.equal(Buffer.from(payloadOf(['a'])).toString(), 'a')
+  assert.equal(Buffer.from(payloadOf(['a', 'b'])).toString(), 'a\nb\n')
+  assert.deepEqual(walk(sampleSubmission(texts).bodies), [`sub-1 ${texts.map((text) => `${text}\n`).join('')}`])
+})
+
+test('rows and their submission belong together, or the ledger was altered', () => {
+  const { bodies, rows, submission } = sampleSubmission(texts)
+  const [first, second, third, end] = bodies as [Body, Body, Body, Body]
+  const event = { event: { class_uid: 1007 } }
+  const other = (change: object): Body => ({ row: { ...(rows[1] as (typeof rows)[0]), ...change } })
+  const wrong: [string, Body[]][] = [
+    ['a row left out', [first, third, end]],
+    ['the first left out', [second, third, end]],
+    ['the last left out', [first, second, end]],
+    ['a row twice', [first, first, second, third, end]],
+    ['another order', [first, third, second, end]],
+    ['another text', [first, other({ text: '{"n":2}' }), third, end]],
+    ['a row of another submission', [first, other({ submission: 'sub-2' }), third, end]],
+    ['a row of another service', [first, other({ producer: 'orders' }), third, end]],
+    ['a row under another key', [first, other({ key_id: 'billing-2' }), third, end]],
+    ['a row judged by another registry', [first, other({ registry: 2 }), third, end]],
+    ['a row that is marked', [first, other({ mark: 'unknown_key' }), third, end]],
+    ['an event between them', [first, event, second, third, end]],
+    ['a submission without rows', [end]],
+    ['another digest', [first, second, third, { submission: { ...submission, digest: '0'.repeat(64) } }]],
+    ['another count', [first, second, third, { submission: { ...submission, rows: 2 } }]],
+  ]
+  for (const [what, lines] of wrong) assert.throws(() => walk(lines), { code: 'CHAIN_BROKEN' }, what)
+})
+
+test('behind a gap a submission may end whose rows were left out, and is not judged', () => {
+  const { bodies } = sampleSubmission(texts)
+  assert.deepEqual(walk([...bodies, ...bodies.slice(1)], bodies.length), walk(bodies))
+  assert.equal(walk([...bodies, ...bodies], bodies.length).length, 2)
+})
+
+test('more rows, or longer ones, than a submission has are refused before they fill the memory', () => {
+  const { rows } = sampleSubmission(['x'])
+  const [row] = rows as [(typeof rows)[0]]
+  const many = Array.from({ length: 1001 }, (_, n) => ({ row: { ...row, n } }))
+  assert.throws(() => walk(many), { code: 'CHAIN_BROKEN' })
+  const long = Array.from({ length: 40 }, (_, n) => ({ row: { ...row, n, text: 'x'.repeat(30_000) } }))
+  assert.throws(() => walk(long), { code: 'CHAIN_BROKEN' })
+})
+
+test('rows whose submission a crash cut off are not in the ledger, wherever it cut (ING-8)', async () => {
+  await using dir = await temporary()
+  const ledger = await openSampleLedger(dir.path)
+  await ledger.append({ own: sampleSubmission(texts).bodies })
+  const { size } = ledger
+  assert.deepEqual(await ledger.append({ own: sampleSubmission(texts, undefined, { id: 'sub-2' }).bodies }), {
+    first: size,
+    next: size + 4,
+  })
+  await ledger.close()
+  const path = join(dir.path, 'tenant', 'lines', `${'0'.repeat(20)}.ndjson`)
+  const whole = await readFile(path, 'utf8')
+  const lines = whole.trimEnd().split('\n')
+  const bytes = Buffer.byteLength(`${lines.join('\n')}\n`)
+  for (const cut of [1, 400, 900, bytes - Buffer.byteLength(`${lines.slice(0, size + 1).join('\n')}\n`)]) {
+    await truncate(path, bytes - cut)
+    const again = await openSampleLedger(dir.path)
+    assert.equal(again.size, size, `${cut} bytes less`)
+    await again.append({ own: sampleSubmission(texts, undefined, { id: 'sub-2' }).bodies })
+    assert.equal(again.size, size + 4)
+    await again.close()
+  }
+})
+
+test('a row that does not fit into a line is refused, and nothing of its submission is appended', async () => {
+  await using dir = await temporary()
+  const ledger = await openSampleLedger(dir.path)
+  const { size } = ledger
+  const appending = ledger.append({ own: sampleSubmission(['x', 'y'.repeat(65_500)]).bodies })
+  await assert.rejects(appending, { code: 'LINE_TOO_LONG' })
+  const malformed = { submission: { ...sampleSubmission(['x']).submission, form: 'other' } } as unknown as Body
+  await assert.rejects(ledger.append({ own: [malformed] }), { code: 'LINE_MALFORMED' })
+  await ledger.settled()
+  assert.equal(ledger.size, size)
+  await ledger.close()
+})

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { errorsOf } from '@sealwatch/base/errors'
+import { chainErrors } from './chain-errors.ts'
+import type { Line, Row, Submission } from './line.ts'
+import type { Sha256 } from './merkle.ts'
+
+const chainError = errorsOf(chainErrors)
+
+/** Of a submission (submission.md, 3): what a reader holds until it ends. */
+export const submissionLimits = { rowsMax: 1000, rowBytesMax: 30_000, payloadBytesMax: 1024 * 1024 } as const
+
+const utf8 = new TextEncoder()
+
+/** The bytes that the producer signed, of the texts of its rows (submission.md, 2). */
+export const payloadOf = (texts: readonly string[]): Uint8Array =>
+  utf8.encode(texts.length === 1 ? (texts[0] as string) : texts.map((text) => `${text}\n`).join(''))
+
+/** Puts the rows of each submission together again, and hands them on with the line that ends them. */
+export type SubmissionWalk = {
+  /** Rows whose submission has not come yet. */
+  readonly open: number
+  /** Throws CHAIN_BROKEN unless rows and submission belong together. `judge`: asked of whole ones. */
+  take(line: Line, attempted: string): void
+  /** Events, which stand between submissions only. */
+  passBy(attempted: string): void
+  /** Leaves were left out; returns how many rows were waiting for their submission. */
+  skip(): number
+}
+
+export function createSubmissionWalk(
+  sha256: Sha256,
+  judge: (submission: Submission, payload: Uint8Array, attempted: string) => void,
+): SubmissionWalk {
+  let rows: Row[] = []
+  let chars = 0
+  // Behind a gap a submission may end whose rows were left out.
+  let mayJoin = false
+
+  function takeRow(row: Row, attempted: string): void {
+    const first = rows[0]
+    const isJoined = first === undefined && mayJoin
+    const isNext =
+      (row.n === rows.length || isJoined) &&
+      (first === undefined || (row.submission === first.submission && row.producer === first.producer))
+    if (!isNext) throw wrong(attempted, `row ${row.n} of the submission ${row.submission}`)
+    if (isJoined && row.n > 0) return
+    mayJoin = false
+    rows.push(row)
+    chars += row.text.length
+    if (rows.length > submissionLimits.rowsMax || chars > submissionLimits.payloadBytesMax)
+      throw wrong(attempted, `a submission of more than ${rows.length - 1} rows or ${chars - 1} characters`)
+  }
+
+  function takeSubmission(submission: Submission, attempted: string): void {
+    const { id, producer } = submission
+    const isWhole =
+      rows.length === submission.rows &&
+      rows.every(
+        (row) =>
+          row.submission === id &&
+          row.producer === producer &&
+          row.key_id === submission.key_id &&
+          row.registry === submission.registry &&
+          row.mark === submission.mark,
+      )
+    if (!isWhole && !(mayJoin && rows.length === 0))
+      throw wrong(attempted, `${rows.length} rows before the submission ${id} of ${submission.rows}`)
+    if (isWhole) {
+      const payload = payloadOf(rows.map(({ text }) => text))
+      if (sha256(payload).toHex() !== submission.digest)
+        throw wrong(attempted, `rows of the submission ${id} that lead to another digest`)
+      judge(submission, payload, attempted)
+    }
+    rows = []
+    chars = 0
+    mayJoin = false
+  }
+
+  function passBy(attempted: string): void {
+    if (rows.length > 0) throw wrong(attempted, 'something else between the rows of a submission')
+    mayJoin = false
+  }
+
+  return {
+    get open() {
+      return rows.length
+    },
+    take(line, attempted) {
+      if ('row' in line) takeRow(line.row, attempted)
+      else if ('submission' in line) takeSubmission(line.submission, attempted)
+      else passBy(attempted)
+    },
+    passBy,
+    skip() {
+      const waiting = rows.length
+      rows = []
+      chars = 0
+      mayJoin = true
+      return waiting
+    },
+  }
+}
+
+const wrong = (attempted: string, received: string) => chainError('CHAIN_BROKEN', { attempted, received })
