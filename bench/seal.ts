@@ -19,6 +19,7 @@ import {
 } from '@sealwatch/ledger'
 import { type IndexThread, indexEntries, judgeBatch, prepareIndexThread } from '../apps/server/src/ingest/index.ts'
 import { createOutbox, openStore } from '../apps/server/src/store/index.ts'
+import type { SigningKey } from '../apps/server/src/trust/index.ts'
 import { compareAll, type Figure, type Peer, timed } from './figure.ts'
 import {
   eventsAtOnce,
@@ -185,7 +186,20 @@ async function sealToIndex({ worker, key }: Host, thread: IndexThread, dir: stri
 
 /** The verdict on batches of one chain in their order, as the server's ingest gives it. */
 function createJudge(ledger: Ledger, key: ReturnType<typeof keyRecord>) {
-  const registered = { ...key, revoked_at: null }
+  const registered: SigningKey = {
+    tenant: ledger.tenant,
+    keyId: key.key_id,
+    kind: 'host',
+    producer: key.host_id,
+    algorithm: key.algorithm,
+    publicKey: key.public_key,
+    validFrom: key.valid_from,
+    validUntil: key.valid_until,
+    revokedAt: null,
+    compromisedSince: null,
+    state: 'active',
+    source: 'enrolment',
+  }
   const owner = { hostId: key.host_id, tenant: ledger.tenant }
   let position: ChainPosition = chainStart
   return (batch: Pick<ChainBatch, 'chain' | 'count' | 'lines'>): VerifiedBatch => {

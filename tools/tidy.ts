@@ -35,6 +35,7 @@ const serverSlices = [
   'tenants',
   'access',
   'custody',
+  'trust',
   'ingest',
   'detect',
   'policies',

@@ -26,6 +26,7 @@ import { createChainBook } from '../../apps/server/src/ingest/transport/chain-bo
 import { agentRoutes } from '../../apps/server/src/ingest/transport/handlers.ts'
 import { createLiveStreams } from '../../apps/server/src/ingest/transport/live-streams.ts'
 import { createOutbox, isStoreFull, type Outbox, openStore, type Store } from '../../apps/server/src/store/index.ts'
+import { openKeyRegistry } from '../../apps/server/src/trust/index.ts'
 import { sampleSigner } from '../../packages/ledger/test/sample.ts'
 import type { Network } from './network.ts'
 import { count, type Record } from './record.ts'
@@ -137,6 +138,7 @@ export function createServer(world: ServerWorld): ServerMachine {
       log,
     })
     await checkStores(store, ledgers)
+    const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
     const quarantine = await openQuarantine({ dir: '/quarantine', store, sealing, clock, disk: mine })
     const indexed = createProgress()
     const forever = new AbortController().signal
@@ -144,6 +146,7 @@ export function createServer(world: ServerWorld): ServerMachine {
       store,
       ledgers,
       quarantine,
+      keys,
       side: createSideCustody(sealing, log),
       indexed: { waitFor: (tenant, leaf) => indexed.waitFor(tenant, leaf) },
       clock,
@@ -162,7 +165,7 @@ export function createServer(world: ServerWorld): ServerMachine {
         throw error
       }
     }
-    const hosts = createHosts({ store, outbox, voice, clock })
+    const hosts = createHosts({ store, outbox, keys, voice, clock })
     const fatal = Promise.withResolvers<never>()
     const chainBook = createChainBook({ store, outbox, voice, clock, log })
     const routes = agentRoutes({
@@ -291,15 +294,16 @@ async function enter(store: Store, outbox: Outbox, world: ServerWorld): Promise<
     }
     for (const { id, seed } of hosts) {
       const { keyId, publicKey } = sampleSigner(seed)
-      const key = { key_id: keyId, algorithm: 'ed25519' as const, public_key: publicKey.toHex(), host_id: id }
+      const key = { key_id: keyId, algorithm: 'ed25519' as const, public_key: publicKey.toHex() }
       const validity = { valid_from: from, valid_until: null }
+      const owner = { tenant: tenantOf(world, id), producer: id, producer_kind: 'host' as const }
       const { numInsertedOrUpdatedRows: isNew } = await tx
         .insertInto('signing_keys')
-        .values({ ...key, ...validity, revoked_at: null })
+        .values({ ...key, ...owner, ...validity, revoked_at: null, state: 'active', source: 'enrolment' })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirstOrThrow()
       if (isNew === 0n) continue
-      for (const tenant of tenants) await outbox.enqueue(tx, tenant, keyLine({ ...key, ...validity }))
+      for (const tenant of tenants) await outbox.enqueue(tx, tenant, keyLine({ ...key, host_id: id, ...validity }))
     }
     // A token tells checkStores that this database is not a new one.
     await tx

@@ -286,7 +286,11 @@ test('a revoked host does not come back with its signing key', async (t) => {
   await server.identity.hosts.revoke(operator, 'default', hostId, 'stolen')
   const again = requestOf(await newToken(server), signer)
   await assert.rejects(client.enrol(again), (error) => saysCode('HOST_REVOKED')(error))
-  const key = await server.store.db.selectFrom('signing_key_revocations').selectAll().executeTakeFirstOrThrow()
+  const key = await server.store.db
+    .selectFrom('signing_key_revocations')
+    .selectAll()
+    .where('tenant', '=', 'default')
+    .executeTakeFirstOrThrow()
   assert.deepEqual([key.key_id, key.cause], [signer.keyId, 'stolen'])
   assert(eventsOf(server).some(({ code }) => code === 'host_revoked'))
 })

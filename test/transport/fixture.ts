@@ -10,7 +10,11 @@ import { generateSigner } from '@sealwatch/keys'
 import { type Body, type Chain, openChain } from '@sealwatch/ledger'
 import { type EnrolOptions, type IdentityKeeper, openIdentity, ship } from '../../apps/agent/src/ship/index.ts'
 import { createGate, type Denial } from '../../apps/server/src/access/index.ts'
-import { type Identity, openIdentity as openServerIdentity } from '../../apps/server/src/identity/index.ts'
+import {
+  type HostKeys,
+  type Identity,
+  openIdentity as openServerIdentity,
+} from '../../apps/server/src/identity/index.ts'
 import { openTransport, type Transport } from '../../apps/server/src/ingest/transport.ts'
 import { createOutbox, openEntries, openStore, type Store } from '../../apps/server/src/store/index.ts'
 import { atEnd } from './at-end.ts'
@@ -75,6 +79,9 @@ export type Server = {
   stop(): Promise<void>
 }
 
+/** Nothing is judged here. */
+const noKeys: HostKeys = { given: async () => undefined, hostRevoked: () => undefined }
+
 export type ServerOptions = {
   readonly dir?: string
   readonly port?: number
@@ -94,7 +101,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
   const over = new AbortController()
   const guessed: string[] = []
   const voice = { device, version: '0.1.0' }
-  const common = { store, outbox, voice, clock, log, checkTenant: () => undefined }
+  const common = { store, outbox, voice, clock, log, keys: noKeys, checkTenant: () => undefined }
   const identity = await openServerIdentity({ ...common, dir, deployment: 'test', disk: systemDisk })
   const ledgers = { get: () => ({ signed: undefined }) as never }
   const gate = createGate({

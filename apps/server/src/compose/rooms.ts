@@ -14,9 +14,11 @@ import {
   type Quarantine,
 } from '../ingest/index.ts'
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
+import { type KeyRegistry, openKeyRegistry } from '../trust/index.ts'
 import type { Books } from './books.ts'
 
 export type Rooms = Books & {
+  readonly keyRegistry: KeyRegistry
   readonly identity: Identity
   readonly access: Access
   readonly signIn: SignIn
@@ -34,7 +36,8 @@ export type Rooms = Books & {
 export async function openRooms(books: Books): Promise<Rooms> {
   const { config, dir, keysDir, deployment, registry, ledgers, ruleFiles, log } = books
   const { checkActive: checkTenant } = registry
-  const identity = await openIdentity({ ...books, dir: keysDir, deployment: deployment.name, checkTenant })
+  const keys = await openKeyRegistry({ ...books, versionOf: (tenant) => ledgers.get(tenant).registry })
+  const identity = await openIdentity({ ...books, dir: keysDir, deployment: deployment.name, keys, checkTenant })
   const access = await openAccess({ ...books, stateOf: registry.stateOf })
   const origin = { url: config.publicOrigin }
   const signIn = await openSignIn({
@@ -47,7 +50,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
   const quarantine = await openQuarantine({ ...books, dir: join(dir, 'quarantine') })
   const ruleset = loadRuleset(ruleFiles, log)
   const glances = createGlances(ruleset)
-  const ingest = createIngest({ ...books, quarantine, look: glances.look })
+  const ingest = createIngest({ ...books, quarantine, keys, look: glances.look })
   const admission = createAdmission({ ...books, ingest, linesPerSecond: config.tenantLinesPerSecond })
   const policies = createPolicies({
     ...books,
@@ -58,6 +61,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
   const dryRuns = createDryRuns({ ...books, openSide: books.side.open })
   return {
     ...books,
+    keyRegistry: keys,
     quarantine,
     identity,
     access,

@@ -17,6 +17,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     identity,
     index,
     indexed,
+    keyRegistry,
     ledgers,
     outbox,
     quarantine,
@@ -38,6 +39,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     expel: async (tenant) => {
       await identity.expel(tenant)
       access.forgetTenant(tenant)
+      keyRegistry.forgetTenant(tenant)
       await signIn.forgetTenant(tenant)
       await admission.settled(tenant)
     },

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
-import { createBell, createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
+import { createBell, createLog, systemClock, systemDisk } from '@sealwatch/base'
 import { type Finding, ShipRequestSchema } from '@sealwatch/contract'
 import { generateSigner, openOwnSigner } from '@sealwatch/keys'
 import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
@@ -21,6 +21,8 @@ import {
   publishOutbox,
 } from '../ingest/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
+import { openKeyRegistry } from '../trust/index.ts'
+import { enterKey, hostKeyRow } from '../trust/test/host-key.ts'
 import { createGlances, detect, loadRuleset, readRuleFiles, standardRules } from './index.ts'
 
 const clock = systemClock
@@ -88,17 +90,19 @@ async function openRooms(dir: string) {
     stop.abort()
     await followers
   })
+  const keys = await openKeyRegistry({ store, versionOf: (of) => ledgers.get(of).registry })
   const ingest = createIngest({
     store,
     ledgers,
     quarantine,
+    keys,
     side,
     indexed: { waitFor: (of, leaf) => indexed.waitFor(of, leaf, stop.signal) },
     look: glances.look,
     clock,
     log,
   })
-  return { store, ledger, ingest, followers, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  return { store, keys, ledger, ingest, followers, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
 type Rooms = Awaited<ReturnType<typeof openRooms>>
@@ -152,16 +156,7 @@ test('DET-2 DET-3 ING-8 an event is found once, wherever the server stops, and t
   }
   {
     await using rooms = await openRooms(dir)
-    const key = {
-      key_id: signer.keyId,
-      algorithm: 'ed25519' as const,
-      public_key: signer.publicKey.toHex(),
-      host_id: host.hostId,
-      valid_from: rfc3339(0n),
-      valid_until: null,
-      revoked_at: null,
-    }
-    await rooms.store.db.insertInto('signing_keys').values(key).execute()
+    await enterKey(rooms.store, rooms.keys, hostKeyRow(signer, { ...host, tenant }))
     await submit(rooms)
     const [finding] = await untilFindings(rooms, 1)
     assert.equal(finding?.finding_info.title, 'Password hashes read by an unexpected program')

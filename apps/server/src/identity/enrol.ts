@@ -15,6 +15,7 @@ import { checkHostFacts, type HostFacts } from './host-facts.ts'
 import type { Hosts } from './hosts.ts'
 import { presentedSecretHash, tokenName } from './join-token.ts'
 import type { JoinTokens } from './join-tokens.ts'
+import type { HostKeys } from './record-act.ts'
 
 export type EnrolOptions = {
   readonly store: Store
@@ -22,6 +23,7 @@ export type EnrolOptions = {
   readonly authority: Authority
   readonly joinTokens: JoinTokens
   readonly hosts: Pick<Hosts, 'deniedSince'>
+  readonly keys: HostKeys
   readonly voice: ServerVoice
   readonly clock: Clock
   readonly log: Log
@@ -52,10 +54,17 @@ const attempted = 'enrolling a host'
 export async function enrol(request: EnrolRequest, options: EnrolOptions): Promise<Enrolment> {
   const { store, outbox, authority, log } = options
   const applicant = await checkApplicant(request)
-  const { hostId, issued, uids, sameMachine } = await store.transaction((tx) => admit(tx, applicant, options))
+  const admission = await store.transaction((tx) => admit(tx, applicant, options))
+  const { tenant, hostId, issued, keyUids, uids, sameMachine } = admission
+  const given = Promise.all(keyUids.map((uid) => outbox.committed(uid))).then(() =>
+    store.between((db) => options.keys.given(db, { tenant, keyId: applicant.keyId })),
+  )
+  // A stop ends the waiting; the next start reads the key.
+  given.catch(() => undefined)
   // Stored, not yet in the ledgers. If we stop here the outbox goes on later, and the host asks again.
   outbox.ring()
   await Promise.all(uids.map((uid) => outbox.recorded(uid, attempted)))
+  await given
   log.info('host enrolled', { host_id: hostId, hostname: applicant.facts.hostname, same_machine: sameMachine })
   return { hostId, certificates: [issued.certificate, new Uint8Array(authority.certificate.raw)] }
 }
@@ -76,8 +85,11 @@ async function checkApplicant(request: EnrolRequest): Promise<Applicant> {
 const proofPrefix = Buffer.from('sealwatch.dev/enrol/v1\n')
 
 type Admission = {
+  readonly tenant: string
   readonly hostId: string
   readonly issued: IssuedCertificate
+  /** Of the lines that say whose key it is. */
+  readonly keyUids: readonly string[]
   /** What has to be in the ledgers before the host may have its certificate. */
   readonly uids: readonly string[]
   readonly sameMachine: readonly string[]
@@ -94,11 +106,11 @@ async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promi
   const hostId = known?.hostId ?? randomBytes(16).toString('hex')
   const issued = await authority.issueHost(tlsKey, hostId)
   await saveHost(tx, { hostId, tenant }, facts, issued, rfc3339(nowNs))
-  const key = known?.key ?? (await addKey(tx, applicant, hostId, rfc3339(nowNs)))
+  const key = known?.key ?? (await addKey(tx, applicant, { hostId, tenant }, rfc3339(nowNs)))
   const said = () => keyLine(key)
   if (known === undefined) await sayOfHost(tx, outbox, tenant, said)
   const keyUids = ledgersOf(tenant).map((ledger) => outboxUid(ledger, said()))
-  if (isRepeated) return { hostId, issued, uids: keyUids, sameMachine: [] }
+  if (isRepeated) return { tenant, hostId, issued, keyUids, uids: keyUids, sameMachine: [] }
   await tx
     .updateTable('join_tokens')
     .set({ host_id: hostId })
@@ -116,7 +128,8 @@ async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promi
     again: known !== undefined,
     sameMachine,
   })
-  return { hostId, issued, uids: [...keyUids, ...(await sayOfHost(tx, outbox, tenant, event))], sameMachine }
+  const uids = [...keyUids, ...(await sayOfHost(tx, outbox, tenant, event))]
+  return { tenant, hostId, issued, keyUids, uids, sameMachine }
 }
 
 type KnownHost = { readonly hostId: string; readonly tenant: string; readonly key: KeyRecord }
@@ -124,13 +137,15 @@ type KnownHost = { readonly hostId: string; readonly tenant: string; readonly ke
 async function knownHost(tx: Tx, keyId: string, hosts: EnrolOptions['hosts']): Promise<KnownHost | undefined> {
   const row = await across(tx, 'signing-key')
     .selectFrom('signing_keys')
-    .innerJoin('hosts', 'hosts.host_id', 'signing_keys.host_id')
-    .selectAll('signing_keys')
-    .select(['hosts.tenant', 'hosts.revoked_at as host_revoked_at'])
+    .innerJoin('hosts', 'hosts.host_id', 'signing_keys.producer')
+    .select(['key_id', 'public_key', 'valid_from', 'valid_until', 'signing_keys.revoked_at'])
+    .select(['hosts.host_id', 'hosts.tenant', 'hosts.revoked_at as host_revoked_at'])
     .where('key_id', '=', keyId)
+    .where('producer_kind', '=', 'host')
     .executeTakeFirst()
   if (row === undefined) return undefined
-  const { host_revoked_at, revoked_at, tenant, ...key } = row
+  const { host_revoked_at, revoked_at, tenant, ...columns } = row
+  const key: KeyRecord = { algorithm: 'ed25519', ...columns }
   const isRevoked = host_revoked_at !== null || revoked_at !== null || hosts.deniedSince(key.host_id) !== undefined
   if (!isRevoked) return { hostId: key.host_id, tenant, key }
   throw identityError('HOST_REVOKED', { attempted: 'enrolling a host again', received: `the host ${key.host_id}` })
@@ -169,7 +184,12 @@ export const certificateColumns = ({ serial, expiresAtMs }: IssuedCertificate) =
   cert_expires_at: rfc3339(BigInt(expiresAtMs) * 1_000_000n),
 })
 
-async function addKey(tx: Tx, { keyId, signingKey }: Applicant, hostId: string, now: string): Promise<KeyRecord> {
+async function addKey(
+  tx: Tx,
+  { keyId, signingKey }: Applicant,
+  { hostId, tenant }: { readonly hostId: string; readonly tenant: string },
+  now: string,
+): Promise<KeyRecord> {
   const key: KeyRecord = {
     algorithm: 'ed25519',
     host_id: hostId,
@@ -178,9 +198,11 @@ async function addKey(tx: Tx, { keyId, signingKey }: Applicant, hostId: string, 
     valid_from: now,
     valid_until: null,
   }
+  const { host_id, ...columns } = key
+  const owner = { tenant, producer: host_id, producer_kind: 'host' } as const
   await tx
     .insertInto('signing_keys')
-    .values({ ...key, revoked_at: null })
+    .values({ ...columns, ...owner, revoked_at: null, state: 'active', source: 'enrolment' })
     .execute()
   return key
 }

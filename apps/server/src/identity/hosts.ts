@@ -7,7 +7,7 @@ import type { ServerVoice } from './audit-event.ts'
 import { identityError } from './errors.ts'
 import { hostRevoked, sayOfHost } from './events.ts'
 import type { HostFacts } from './host-facts.ts'
-import type { Recorded } from './record-act.ts'
+import type { HostKeys, Recorded } from './record-act.ts'
 
 /** A host whose certificate was verified for this call. */
 export type Host = { readonly hostId: string; readonly hostname: string; readonly tenant: string }
@@ -43,11 +43,12 @@ type Unkept = {
 export type HostsOptions = {
   readonly store: Store
   readonly outbox: Outbox
+  readonly keys: HostKeys
   readonly voice: ServerVoice
   readonly clock: Clock
 }
 
-export function createHosts({ store, outbox, voice, clock }: HostsOptions): Hosts {
+export function createHosts({ store, outbox, keys, voice, clock }: HostsOptions): Hosts {
   const live = new Map<string, Set<() => void>>()
   // Revoked, and in the database still, which had no room: no more than that has rows.
   const unkept = new Map<string, Unkept>()
@@ -75,15 +76,20 @@ export function createHosts({ store, outbox, voice, clock }: HostsOptions): Host
         .where('tenant', '=', tenant)
         .where('host_id', '=', hostId)
         .execute()
-      const keys = await tx
+      const revoked = await tx
         .updateTable('signing_keys')
         .set({ revoked_at: now })
-        .where('host_id', '=', hostId)
+        .where('tenant', '=', tenant)
+        .where('producer_kind', '=', 'host')
+        .where('producer', '=', hostId)
         .where('revoked_at', 'is', null)
         .returning('key_id')
         .execute()
-      for (const { key_id } of keys)
-        await tx.insertInto('signing_key_revocations').values({ key_id, revoked_at: now, cause }).execute()
+      for (const { key_id } of revoked)
+        await tx
+          .insertInto('signing_key_revocations')
+          .values({ tenant, key_id, revoked_at: now, cause, compromised_since: null })
+          .execute()
       const { hostname } = host
       return sayOfHost(tx, outbox, tenant, hostRevoked(voice, timeNs, by, { hostId, hostname, cause }))
     })
@@ -101,10 +107,12 @@ export function createHosts({ store, outbox, voice, clock }: HostsOptions): Host
     const uids = await write.catch((error: unknown) => {
       if (!isTheirs || !isNotKept(error)) throw error
       unkept.set(hostId, { ...act, since: rfc3339(act.timeNs) })
+      keys.hostRevoked(hostId, rfc3339(act.timeNs))
       close()
       throw notDurable(attempted, error)
     })
     unkept.delete(hostId)
+    keys.hostRevoked(hostId, rfc3339(act.timeNs))
     // From here on admit() refuses the host, so no connection can come in between.
     close()
     outbox.ring()

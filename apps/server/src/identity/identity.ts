@@ -12,6 +12,7 @@ import { certificateColumns, type Enrolment, enrol } from './enrol.ts'
 import { expel } from './expel.ts'
 import { createHosts, type Host, type Hosts } from './hosts.ts'
 import { type CreatedJoinToken, openJoinTokens } from './join-tokens.ts'
+import type { HostKeys } from './record-act.ts'
 
 /** Who belongs to this deployment, and how hosts come and go. */
 export type Identity = {
@@ -42,6 +43,7 @@ export type IdentityOptions = {
   readonly checkTenant: (tenant: string, attempted: string) => void
   readonly store: Store
   readonly outbox: Outbox
+  readonly keys: HostKeys
   readonly voice: ServerVoice
   readonly disk: Disk
   readonly clock: Clock
@@ -53,7 +55,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const authority = await openAuthority({ path: join(dir, 'ca.pem'), deployment, disk, clock })
 
   const joinTokens = await openJoinTokens({ ...options, caFingerprint: authority.fingerprint })
-  const hosts = createHosts({ store, outbox, voice, clock })
+  const hosts = createHosts({ store, outbox, keys: options.keys, voice, clock })
   return {
     authority,
     hosts,

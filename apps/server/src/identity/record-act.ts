@@ -29,6 +29,14 @@ export type Follows = {
 }
 export type Reader = Parameters<Parameters<Store['between']>[0]>[0]
 
+/** Who keeps what signatures are judged by, of the keys of hosts. */
+export type HostKeys = {
+  /** The key's line is in the ledgers that the host's lines go to. */
+  given(db: Reader, name: { readonly tenant: string; readonly keyId: string }): Promise<void>
+  /** The host's keys count no more, as of `at`. */
+  hostRevoked(hostId: string, at: string): void
+}
+
 /**
  * Carries out an act: its change and its line are one transaction. `change` may throw, and then nothing was done. Throws
  * AUDIT_NOT_RECORDED; STORE_FULL or STORE_FAILED, and then nothing was given; NOT_DURABLE of what is taken nevertheless.

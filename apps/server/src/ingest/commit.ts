@@ -15,11 +15,12 @@ import {
 import type { LineWithValues, SideCustody } from '../custody/index.ts'
 import type { Host } from '../identity/index.ts'
 import type { Store } from '../store/index.ts'
+import { type KeyRegistry, type Reason, reasons } from '../trust/index.ts'
 import { ingestError } from './errors.ts'
 import type { Ledgers } from './ledgers.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { IngestPort, Outcome } from './transport/ingest-port.ts'
-import { judgeBatch, type Reason, type RegisteredKey, reasons } from './verify.ts'
+import { judgeBatch } from './verify.ts'
 
 /** Lines, since the server started. received = admitted + quarantined + refused + duplicate. */
 export type IngestCounters = {
@@ -36,6 +37,7 @@ export type IngestOptions = {
   readonly store: Store
   readonly ledgers: Ledgers
   readonly quarantine: Quarantine
+  readonly keys: Pick<KeyRegistry, 'of'>
   readonly side: SideCustody
   /** Resolves when the index covers the leaves before `leaf`. */
   readonly indexed: { waitFor(tenant: string, leaf: number): Promise<void> }
@@ -50,7 +52,7 @@ type Begun = { readonly outcome: Promise<Outcome> }
 
 /** Verifies batches and brings them into their tenant's ledger; what fails verification is kept beside it. */
 export function createIngest(options: IngestOptions): Ingest {
-  const { store, ledgers, quarantine, side, indexed, look, clock, log } = options
+  const { store, ledgers, quarantine, keys, side, indexed, look, clock, log } = options
   const quarantined = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<Reason, number>
   const counters: IngestCounters = { received: 0, admitted: 0, refused: 0, duplicate: 0, quarantined }
   const turns = new Map<string, Promise<unknown>>()
@@ -96,14 +98,19 @@ export function createIngest(options: IngestOptions): Ingest {
     if (firstSeq !== position.nextSeq) {
       throw ingestError('INGEST_GAP', { attempted, received: `line ${firstSeq} where ${position.nextSeq} was due` })
     }
-    const keys = await keysOf(host)
-    const verdict = judgeBatch(
-      batch,
-      position,
-      { hostId: host.hostId, tenant },
-      (keyId) => keys.get(keyId),
-      rfc3339(clock.nowNs()),
-    )
+    const receivedAt = rfc3339(clock.nowNs())
+    const registered = keys.of(tenant)
+    const judge = () => judgeBatch(batch, position, { hostId: host.hostId, tenant }, registered.key, receivedAt)
+    let { edition } = registered
+    let verdict = judge()
+    let sealed: ReadonlyMap<number, Uint8Array> | undefined
+    // Nothing that changes the registry comes between the judgement and the place in the ledger.
+    while ('admitted' in verdict && sealed === undefined) {
+      sealed = await sealSide(tenant, verdict.admitted, batch)
+      if (registered.edition === edition) break
+      edition = registered.edition
+      verdict = judge()
+    }
     if ('reason' in verdict) {
       // Otherwise its stub would stand in the place of lines that nobody sent (stub.md, 2).
       checkCount(attempted, batch)
@@ -115,8 +122,7 @@ export function createIngest(options: IngestOptions): Ingest {
       counters.quarantined[reason] += batch.count
       return { outcome: Promise.resolve({ kind: 'quarantined', nextSeq, reason, ...placed }) }
     }
-    const sealed = await sealSide(tenant, verdict.admitted, batch)
-    return { outcome: admit(ledger, verdict.admitted, sealed) }
+    return { outcome: admit(ledger, verdict.admitted, sealed as ReadonlyMap<number, Uint8Array>) }
   }
 
   async function admit(
@@ -197,11 +203,6 @@ export function createIngest(options: IngestOptions): Ingest {
       .where('first_seq', '=', Number(firstSeq))
       .executeTakeFirst()
     return row?.stub_leaf_index ?? undefined
-  }
-
-  async function keysOf(host: Host): Promise<Map<string, RegisteredKey>> {
-    const rows = await store.db.selectFrom('signing_keys').selectAll().where('host_id', '=', host.hostId).execute()
-    return new Map(rows.map((row) => [row.key_id, row]))
   }
 
   /** Values that do not match their line are worth nothing and are left out; the line itself is evidence all the same. */

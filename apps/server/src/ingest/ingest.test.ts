@@ -14,15 +14,9 @@ import { type ChainBatch, type Line, openChain, parseLine, sha256 } from '@sealw
 import fc from 'fast-check'
 import { createSideCustody } from '../custody/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
-import {
-  createIngest,
-  indexEntries,
-  type Ledgers,
-  openIndexHere,
-  openLedgers,
-  openQuarantine,
-  type Reason,
-} from './index.ts'
+import { openKeyRegistry, type Reason } from '../trust/index.ts'
+import { enterKey, hostKeyRow } from '../trust/test/host-key.ts'
+import { createIngest, indexEntries, type Ledgers, openIndexHere, openLedgers, openQuarantine } from './index.ts'
 
 const clock = systemClock
 const disk = systemDisk
@@ -35,7 +29,7 @@ type KeyChange = {
   readonly valid_from?: string
   readonly valid_until?: string | null
   readonly revoked_at?: string | null
-  readonly host_id?: string
+  readonly producer?: string
 }
 
 /** Stands in for a KMS that can be unplugged; it wraps nothing. */
@@ -96,7 +90,8 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     position = next
     bell.ring()
   }
-  const ingest = createIngest({ store, ledgers, quarantine, side, indexed, clock, log })
+  const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
+  const ingest = createIngest({ store, ledgers, quarantine, keys, side, indexed, clock, log })
   const signer = generateSigner()
   const chain = await openChain({
     dir: join(dir, 'chain'),
@@ -108,7 +103,7 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     totalBytesMax: 1e7,
   })
   stack.defer(() => chain.close())
-  if (keyChange !== 'unregistered') await registerKey(store.db, signer, keyChange)
+  if (keyChange !== 'unregistered') await enterKey(store, keys, keyRow(signer, keyChange))
   const indexing = new AbortController()
   const followed = indexEntries({
     ledger: ledgers.get('default'),
@@ -136,6 +131,7 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     dir,
     store,
     ledgers,
+    keys,
     ingest,
     chain,
     signer,
@@ -148,23 +144,8 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
   }
 }
 
-async function registerKey(
-  db: ReturnType<typeof openStore>['db'],
-  signer: Ed25519Signer,
-  change: KeyChange,
-): Promise<void> {
-  const row = {
-    key_id: signer.keyId,
-    algorithm: 'ed25519' as const,
-    public_key: signer.publicKey.toHex(),
-    host_id: host.hostId,
-    valid_from: at(-dayNs),
-    valid_until: null,
-    revoked_at: null,
-    ...change,
-  }
-  await db.insertInto('signing_keys').values(row).execute()
-}
+const keyRow = (signer: Ed25519Signer, change: KeyChange) =>
+  hostKeyRow(signer, host, { valid_from: at(-dayNs), ...change })
 
 const requestOf = (batch: ChainBatch): ShipRequest =>
   create(ShipRequestSchema, {
@@ -272,7 +253,7 @@ test('ING-8 a number of lines that is not there is refused: no stub covers what 
 
 const cases: readonly [Reason, KeyChange | 'unregistered'][] = [
   ['unknown_key', 'unregistered'],
-  ['unknown_key', { host_id: 'another-host' }],
+  ['unknown_key', { producer: 'another-host' }],
   ['key_revoked', { revoked_at: at(-1n) }],
   ['key_not_yet_valid', { valid_from: at(dayNs) }],
   ['key_expired', { valid_until: at(-1n) }],

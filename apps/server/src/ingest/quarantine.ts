@@ -5,7 +5,7 @@ import { type Clock, type Disk, rfc3339 } from '@sealwatch/base'
 import type { Sealing } from '@sealwatch/keys/sealing'
 import { sha256 } from '@sealwatch/ledger'
 import { across, type Store } from '../store/index.ts'
-import type { Reason } from './verify.ts'
+import type { Reason } from '../trust/index.ts'
 
 export type QuarantinedBatch = {
   readonly tenant: string

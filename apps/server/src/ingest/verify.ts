@@ -8,20 +8,13 @@ import {
   type ChainPosition,
   headKeyId,
   type KeyRecord,
-  type LinkedBatch,
   linkBatch,
   parseLine,
   sha256,
   type VerifiedBatch,
   verifyBatch,
 } from '@sealwatch/ledger'
-
-/** ING-2, in the order in which they are judged. */
-export const reasons = ['unknown_key', 'invalid_signature', 'key_revoked', 'key_not_yet_valid', 'key_expired'] as const
-export type Reason = (typeof reasons)[number]
-
-/** A row of the registry; times are RFC 3339 in UTC. */
-export type RegisteredKey = KeyRecord & { readonly revoked_at: string | null }
+import { judgeKey, type Reason, type SigningKey } from '../trust/index.ts'
 
 export type Verdict =
   | { readonly admitted: VerifiedBatch }
@@ -35,34 +28,56 @@ export function judgeBatch(
   batch: { readonly chain: string; readonly lines: Uint8Array; readonly count: number },
   position: ChainPosition,
   owner: { readonly hostId: string; readonly tenant: string },
-  keyOf: (keyId: string) => RegisteredKey | undefined,
+  keyOf: (keyId: string) => SigningKey | undefined,
   receivedAt: string,
 ): Verdict {
   const keyId = claimedKeyId(batch.lines)
-  const key = keyId === undefined ? undefined : keyOf(keyId)
-  const wrong = (reason: Reason, detail: string): Verdict => ({ reason, detail, keyId })
-  if (keyId !== undefined && key?.host_id !== owner.hostId)
-    return wrong('unknown_key', `key ${keyId} is not registered for host ${owner.hostId}`)
-  if (key === undefined) return wrong('invalid_signature', 'the batch does not end in a head that names its key')
-  let admitted: VerifiedBatch
+  if (keyId === undefined) {
+    const detail = 'the batch does not end in a head that names its key'
+    return { reason: 'invalid_signature', detail, keyId }
+  }
+  const key = keyOf(keyId)
+  let read: ReadBatch | undefined
+  const verify = () => {
+    read = readBatch(batch, position, owner.tenant, key as SigningKey)
+    return 'admitted' in read
+  }
+  const wrong = judgeKey(key, { kind: 'host', producer: owner.hostId }, { receivedAt, verify })
+  if (wrong !== undefined)
+    return { ...wrong, ...(read !== undefined && 'detail' in read && { detail: read.detail }), keyId }
+  return read as { readonly admitted: VerifiedBatch }
+}
+
+type ReadBatch = { readonly admitted: VerifiedBatch } | { readonly detail: string }
+
+function readBatch(
+  batch: { readonly chain: string; readonly lines: Uint8Array; readonly count: number },
+  position: ChainPosition,
+  tenant: string,
+  key: SigningKey,
+): ReadBatch {
   try {
-    const linked: LinkedBatch = linkBatch(sha256, batch, position, limits.batchLinesMax)
-    if (linked.count !== batch.count)
-      return wrong('invalid_signature', `${linked.count} lines where ${batch.count} were announced`)
-    const foreign = linked.others.values().find(({ line }) => 'anchor' in line && !isOf(line.anchor, owner.tenant, key))
-    if (foreign !== undefined) return wrong('invalid_signature', 'an anchor of another tenant or key')
-    admitted = verifyBatch(sha256, verifyEd25519, linked, key)
+    const linked = linkBatch(sha256, batch, position, limits.batchLinesMax)
+    if (linked.count !== batch.count) return { detail: `${linked.count} lines where ${batch.count} were announced` }
+    const record = hostKeyRecord(key)
+    const foreign = linked.others.values().find(({ line }) => 'anchor' in line && !isOf(line.anchor, tenant, record))
+    if (foreign !== undefined) return { detail: 'an anchor of another tenant or key' }
+    return { admitted: verifyBatch(sha256, verifyEd25519, linked, record) }
   } catch (error) {
-    if (error instanceof SealwatchError) return wrong('invalid_signature', messageOf(error))
+    if (error instanceof SealwatchError) return { detail: messageOf(error) }
     throw error
   }
-  if (key.revoked_at !== null && key.revoked_at <= receivedAt)
-    return wrong('key_revoked', `revoked at ${key.revoked_at}`)
-  if (receivedAt < key.valid_from) return wrong('key_not_yet_valid', `valid from ${key.valid_from}`)
-  if (key.valid_until !== null && key.valid_until <= receivedAt)
-    return wrong('key_expired', `valid until ${key.valid_until}`)
-  return { admitted }
 }
+
+/** As the ledger's line about it says it. */
+const hostKeyRecord = (key: SigningKey): KeyRecord => ({
+  algorithm: 'ed25519',
+  host_id: key.producer,
+  key_id: key.keyId,
+  public_key: key.publicKey,
+  valid_from: key.validFrom,
+  valid_until: key.validUntil,
+})
 
 const isOf = (anchor: Anchor, tenant: string, key: KeyRecord) =>
   anchor.tenant === tenant && anchor.key_id === key.key_id && anchor.origin === null

@@ -15,8 +15,6 @@ after(() => store.close())
 
 /** What is of no tenant, and why. */
 const ofNone: Readonly<Record<string, string>> = {
-  signing_keys: 'of a host, which has a tenant',
-  signing_key_revocations: 'of a signing key',
   signed_heads: 'of each ledger, the root ledger included, by its own name',
   people: 'a person may hold roles in several tenants',
   sessions: 'of a person; acts in one tenant at a time',

@@ -20,7 +20,7 @@ export const acrossReasons = {
   outbox: 'lines of all tenants wait in one queue, in their order, each under a name of its own',
   start: 'what stands in the database is held against every ledger, and what is held in memory is read',
   certificate: 'a certificate names its host, and the host its tenant',
-  'signing-key': 'a signing key is one host, and the host names its tenant',
+  'signing-key': 'a signing key is one host, of whichever tenant',
   person: 'a person holds what they hold in whichever tenants, and it is taken from them in all',
   secret: 'a token is found by the hash of its secret, and names its tenant',
   chain: 'a chain belongs to whoever registered it first, of whichever tenant',

@@ -4,5 +4,5 @@ export { entriesVersion, openEntries, removeEntries, spanLeaves } from './entrie
 export { type AcrossReason, across, acrossReasons } from './guard.ts'
 export * from './outbox.ts'
 export * from './store.ts'
-export type { IndexTables, Tables } from './tables.ts'
+export type { IndexTables, KeyAlgorithm, KeySource, KeyState, ProducerKind, Tables } from './tables.ts'
 export * from './write-errors.ts'

@@ -133,4 +133,30 @@ export const migrations: readonly string[] = [
    CREATE INDEX login_links_by_end ON login_links (expires_at);`,
   `ALTER TABLE api_tokens ADD COLUMN ended_at TEXT;`,
   `ALTER TABLE join_tokens ADD COLUMN ended_at TEXT;`,
+  // Keys belong to producers, hosts and services, and each producer to one tenant.
+  `CREATE TABLE signing_keys_of_producers (
+     tenant TEXT NOT NULL, key_id TEXT NOT NULL, producer TEXT NOT NULL, producer_kind TEXT NOT NULL,
+     algorithm TEXT NOT NULL, public_key TEXT NOT NULL, valid_from TEXT NOT NULL, valid_until TEXT, revoked_at TEXT,
+     state TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY (tenant, key_id), UNIQUE (tenant, public_key)) STRICT;
+   INSERT INTO signing_keys_of_producers
+     SELECT coalesce(hosts.tenant, 'default'), key_id, signing_keys.host_id, 'host', algorithm, public_key, valid_from,
+       valid_until, signing_keys.revoked_at, 'active', 'enrolment'
+     FROM signing_keys LEFT JOIN hosts ON hosts.host_id = signing_keys.host_id;
+   CREATE TABLE revocations_of_producers (
+     tenant TEXT NOT NULL, key_id TEXT NOT NULL, revoked_at TEXT NOT NULL, cause TEXT NOT NULL, compromised_since TEXT,
+     PRIMARY KEY (tenant, key_id, revoked_at)) STRICT;
+   INSERT INTO revocations_of_producers
+     SELECT kept.tenant, kept.key_id, gone.revoked_at, gone.cause, NULL
+     FROM signing_key_revocations AS gone JOIN signing_keys_of_producers AS kept ON kept.key_id = gone.key_id;
+   DROP TABLE signing_key_revocations;
+   DROP TABLE signing_keys;
+   ALTER TABLE signing_keys_of_producers RENAME TO signing_keys;
+   ALTER TABLE revocations_of_producers RENAME TO signing_key_revocations;
+   CREATE INDEX signing_keys_by_producer ON signing_keys (tenant, producer_kind, producer);
+   CREATE TABLE producers (
+     tenant TEXT NOT NULL, producer TEXT NOT NULL, created_at TEXT NOT NULL, created_by TEXT NOT NULL,
+     PRIMARY KEY (tenant, producer)) STRICT, WITHOUT ROWID;
+   CREATE TABLE producer_halts (
+     tenant TEXT NOT NULL, producer_kind TEXT NOT NULL, producer TEXT NOT NULL, halted_at TEXT NOT NULL, halted_by TEXT NOT NULL,
+     PRIMARY KEY (tenant, producer_kind, producer)) STRICT, WITHOUT ROWID;`,
 ]

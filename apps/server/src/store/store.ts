@@ -215,7 +215,7 @@ function finishScrub(database: DatabaseSync): void {
 }
 
 /** Of an erased tenant its name stays, and its hosts do: their certificates and keys must stay refused. */
-const outlasting: readonly string[] = ['tenants', 'hosts']
+const outlasting: readonly string[] = ['tenants', 'hosts', 'signing_keys', 'signing_key_revocations']
 
 function tablesOfTenants(database: DatabaseSync): ReadonlySet<string> {
   const rows = database.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'

@@ -2,6 +2,11 @@
 
 import type { Generated } from 'kysely'
 
+export type ProducerKind = 'host' | 'service'
+export type KeyAlgorithm = 'ed25519' | 'rsa-sha256'
+export type KeyState = 'candidate' | 'staged' | 'active'
+export type KeySource = 'enrolment' | 'api' | 'file'
+
 /** Times are RFC 3339 in UTC, as text: they sort, and a runbook's plain SQL reads them. */
 export type Tables = {
   tenants: {
@@ -95,15 +100,33 @@ export type Tables = {
     acknowledged_at: string | null
     acknowledged_by: string | null
   }
+  /** Services; a host is one by its enrolment. */
+  producers: { tenant: string; producer: string; created_at: string; created_by: string }
+  /** Whose rows are refused for the time being, a host's too. */
+  producer_halts: {
+    tenant: string
+    producer_kind: ProducerKind
+    producer: string
+    halted_at: string
+    halted_by: string
+  }
   signing_keys: {
+    tenant: string
+    /** A host's: hex SHA-256 of the raw key. A service's: as it calls it. */
     key_id: string
-    algorithm: 'ed25519'
-    /** Raw, hex. */
+    /** A host's id, or a service's name. */
+    producer: string
+    producer_kind: ProducerKind
+    algorithm: KeyAlgorithm
+    /** Hex: raw for ed25519, the SubjectPublicKeyInfo (DER) for rsa-sha256. */
     public_key: string
-    host_id: string
     valid_from: string
     valid_until: string | null
     revoked_at: string | null
+    /** A candidate signs nothing that counts yet. */
+    state: KeyState
+    /** Who may change it: what one of them made the others leave alone. */
+    source: KeySource
   }
   /** Who holds which role in which tenant; `custom/NAME` is one that the tenant made. */
   grants: { tenant: string; person_id: string; role: string; granted_at: string; granted_by: string }
@@ -176,7 +199,14 @@ export type Tables = {
     line_uid: string
     bytes: number
   }
-  signing_key_revocations: { key_id: string; revoked_at: string; cause: string }
+  signing_key_revocations: {
+    tenant: string
+    key_id: string
+    revoked_at: string
+    cause: string
+    /** From then on somebody else may have signed under it. */
+    compromised_since: string | null
+  }
   /** Which host seals a chain, and for which tenant; fixed at its first registration. */
   chains: { chain: string; tenant: string; host_id: string; registered_at: string }
   /** How far each follower has come in each tenant's ledger; `index`: how far it had when lines left the outbox. */

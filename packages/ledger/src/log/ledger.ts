@@ -28,7 +28,7 @@ import { ledgerErrors } from './errors.ts'
 import { tileWidth } from './hash-store.ts'
 import { type LineStore, openLineStore } from './line-store.ts'
 import { consistencyProof, inclusionProof } from './proofs.ts'
-import { readSaved, recover, type Saved, type State } from './recover.ts'
+import { readSaved, recover, type Saved, type State, tellsOfKeys } from './recover.ts'
 import { cutSide, readSideRows, type SideRow, sideRow } from './side-rows.ts'
 import { createTail, type Tail, type TailRoom } from './tail.ts'
 
@@ -62,6 +62,8 @@ export type Ledger = {
   readonly chain: string
   /** Leaves on stable storage. */
   readonly size: number
+  /** The last of them that tells of keys: the version of their registry. 0, which is an anchor: none does. */
+  readonly registry: number
   /** Where a producer's chain stands, with everything that was handed to `append` so far. */
   position(chain: string): ChainPosition
   /**
@@ -138,7 +140,7 @@ function createLedger(
   let writingSinceMs: number | undefined
   let signing: Promise<unknown> = Promise.resolve()
   // What is on stable storage; the three change in one turn.
-  let durable = { size: hashes.size, bytes: lines.bytes, sideBytes: side.size }
+  let durable = { size: hashes.size, bytes: lines.bytes, sideBytes: side.size, registry: state.registry }
   let signed = lastSigned
   let saved: Pick<Saved, 'size' | 'root'> | undefined = state.saved
   let failure: unknown
@@ -197,11 +199,16 @@ function createLedger(
       throw cause
     })
     // The lines are durable, their hashes are derived: if we stop here, recover() computes them again.
-    let { size, bytes } = durable
+    let { size, bytes, registry } = durable
     for (const part of parts) {
       for (const tail of tails) tail.push(size, part, !('end' in part))
       if ('end' in part) walk.take(part, following)
-      else for (let i = 0; i < part.count; i += 1) walk.step(part.lineAt(i), following)
+      else
+        for (let i = 0; i < part.count; i += 1) {
+          const leaf = part.lineAt(i)
+          walk.step(leaf, following)
+          if (tellsOfKeys(leaf)) registry = size + i
+        }
       for (let i = (tileWidth - (size % tileWidth)) % tileWidth; i < part.count; i += tileWidth)
         bundles.note(size + i, bytes + (part.rows[i * numbersPerEvent + eventRow.from] as number))
       size += part.count
@@ -209,7 +216,7 @@ function createLedger(
     }
     hashes.append(Buffer.concat(parts.map((part) => part.hashes)))
     bundles.flush()
-    durable = { size, bytes, sideBytes: side.size }
+    durable = { size, bytes, sideBytes: side.size, registry }
     for (const [i, { resolve }] of group.entries()) resolve(placed[i] as Placed)
     bell.ring()
   }
@@ -282,6 +289,9 @@ function createLedger(
     chain: own,
     get size() {
       return durable.size
+    },
+    get registry() {
+      return durable.registry
     },
     get signed() {
       return signed

@@ -22,6 +22,8 @@ export type Saved = {
   readonly sideBytes: number
   readonly root: string
   readonly own: string
+  /** Absent from what was written before registries had versions. */
+  readonly registry?: number
   readonly chains: readonly (readonly [chain: string, nextSeq: number, tip: string | null, epoch?: Epoch | undefined])[]
 }
 
@@ -31,10 +33,15 @@ export type State = {
   readonly bundles: BundleIndex
   readonly walk: ChainWalk
   readonly saved: Saved | undefined
+  /** The last leaf that tells of keys. */
+  registry: number
   /** Of the side file: what is known to belong to leaves. */
   readonly sideBytes: number
   close(): void
 }
+
+/** Whether the line changes the registry of keys. */
+export const tellsOfKeys = ({ kind }: ParsedLine): boolean => kind === 'key' || kind === 'registry'
 
 export async function readSaved(dir: string, disk: Disk): Promise<Saved | undefined> {
   const stored = await disk.read(join(dir, 'saved.json'))
@@ -62,7 +69,7 @@ export async function recover(
 ): Promise<State> {
   const attempted = `opening the ledger ${origin}`
   const behind = (received: string) => ledgerError('LEDGER_BEHIND', { attempted, received })
-  const fits = saved !== undefined && saved.bytes <= lines.bytes
+  const fits = saved?.registry !== undefined && saved.bytes <= lines.bytes
   const quick = fits ? openDerived(dir, disk, saved) : undefined
   const state = quick ?? (openDerived(dir, disk, undefined, saved) as State)
   let whole: number
@@ -102,7 +109,15 @@ function openDerived(dir: string, disk: Disk, from: Saved | undefined, saved = f
     chain,
     { nextSeq, tip, ...(epoch && { epoch }) },
   ])
-  return { hashes, bundles, walk: createChainWalk(from?.own, chains), saved, sideBytes: from?.sideBytes ?? 0, close }
+  return {
+    hashes,
+    bundles,
+    walk: createChainWalk(from?.own, chains),
+    saved,
+    registry: from?.registry ?? 0,
+    sideBytes: from?.sideBytes ?? 0,
+    close,
+  }
 }
 
 const linesReadMax = 4096
@@ -111,12 +126,8 @@ const linesReadMax = 4096
  * Reads whole batches from byte `from` on into the derived files; returns the byte after the last of them. A write that
  * a crash cut short ends in a torn line or lacks its head, or the `submission` behind its rows; a whole line that is wrong was altered: LEDGER_BEHIND.
  */
-async function readOn(
-  lines: LineStore,
-  { hashes, bundles, walk }: State,
-  from: number,
-  attempted: string,
-): Promise<number> {
+async function readOn(lines: LineStore, state: State, from: number, attempted: string): Promise<number> {
+  const { hashes, bundles, walk } = state
   let whole = from
   let byte = from
   let batch: { parsed: ParsedLine; start: number }[] = []
@@ -128,6 +139,7 @@ async function readOn(
     if (isHosts ? parsed.kind !== 'head' : parsed.kind === 'row') return
     for (const entry of batch) walk.step(entry.parsed, attempted)
     for (const [i, { start }] of batch.entries()) bundles.note(hashes.size + i, start)
+    if (!isHosts && tellsOfKeys(parsed)) state.registry = hashes.size + batch.length - 1
     hashes.append(Buffer.concat(batch.map((entry) => entry.parsed.hash)))
     batch = []
     whole = byte

@@ -17,7 +17,7 @@ import {
 } from '@sealwatch/contract'
 import type { Action, Gate } from '../../access/index.ts'
 import { checkValidity, type Host, type Identity, identityError } from '../../identity/index.ts'
-import type { Reason } from '../verify.ts'
+import type { Reason } from '../../trust/index.ts'
 import { answersTo } from './answers.ts'
 import { createBatchRoom } from './batch-room.ts'
 import type { ChainBook } from './chain-book.ts'

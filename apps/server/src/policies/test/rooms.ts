@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
-import { type Clock, createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
+import { type Clock, createLog, systemClock, systemDisk } from '@sealwatch/base'
 import { type EventBase, personalPointers, ShipRequestSchema } from '@sealwatch/contract'
 import { generateSigner, openOwnSigner } from '@sealwatch/keys'
 import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
@@ -22,6 +22,8 @@ import {
   publishOutbox,
 } from '../../ingest/index.ts'
 import { createOutbox, openStore } from '../../store/index.ts'
+import { openKeyRegistry } from '../../trust/index.ts'
+import { enterKey, hostKeyRow } from '../../trust/test/host-key.ts'
 import { createDryRuns, createPolicies, preparePolicyChecks } from '../index.ts'
 
 export const tenants = ['acme', 'zeta'] as const
@@ -75,7 +77,8 @@ export async function openRooms(clock: Clock = systemClock) {
     await followers
   })
   const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
-  const ingest = createIngest({ store, ledgers, quarantine, side, indexed, clock, log })
+  const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
+  const ingest = createIngest({ store, ledgers, quarantine, keys, side, indexed, clock, log })
   const voice = {
     device: {
       uid: 'd',
@@ -104,12 +107,7 @@ export async function openRooms(clock: Clock = systemClock) {
   const dryRuns = createDryRuns({ ledgers, store, indexed, openSide: side.open, clock })
 
   const signer = generateSigner()
-  const key = { key_id: signer.keyId, algorithm: 'ed25519' as const, public_key: signer.publicKey.toHex() }
-  const validity = { valid_from: rfc3339(0n), valid_until: null, revoked_at: null }
-  await store.db
-    .insertInto('signing_keys')
-    .values({ ...key, ...validity, host_id: host.hostId })
-    .execute()
+  await enterKey(store, keys, hostKeyRow(signer, { ...host, tenant: 'acme' }))
   const chain = await openChain({
     dir: join(dir, 'chain'),
     tenant: 'acme',
