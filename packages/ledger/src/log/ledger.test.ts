@@ -596,6 +596,35 @@ test('saved.json that goes back, goes away or forks is noticed before anything i
   await ledger.close()
 })
 
+test('ING-1 the last line about keys is known when the ledger opens again, saved or not, and from files of before', async () => {
+  await using dir = await temporary()
+  const key = {
+    algorithm: 'ed25519',
+    host_id: 'host-1',
+    key_id: 'a'.repeat(64),
+    public_key: 'b'.repeat(64),
+    valid_from: '2026-01-01T00:00:00.000000000Z',
+    valid_until: null,
+  } as const
+  const ledger = await openSampleLedger(dir.path)
+  assert.equal(ledger.registry, 0)
+  await Promise.all([{ event: { n: 1 } }, { key }, { event: { n: 2 } }].map((own) => ledger.append({ own })))
+  assert.equal(ledger.registry, 2)
+  await ledger.checkpoint()
+  await ledger.append({ own: { event: { n: 3 } } })
+  await ledger.close()
+  const path = join(dir.path, 'tenant', 'saved.json')
+  const saved = JSON.parse(await readFile(path, 'utf8'))
+  assert.equal(saved.registry, 2)
+  const { registry: _, ...before } = saved
+  for (const text of [JSON.stringify(saved), JSON.stringify(before), '']) {
+    await writeFile(path, text)
+    const again = await openSampleLedger(dir.path)
+    assert.equal(again.registry, 2)
+    await again.close()
+  }
+})
+
 test('a full disk refuses what it cannot hold, keeps what was there, and the ledger goes on', async () => {
   for (const part of ['.ndjson', '/side']) {
     await using dir = await temporary()
