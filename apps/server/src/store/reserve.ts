@@ -9,9 +9,9 @@ import { dirname } from 'node:path'
  * a restart even where nothing else finds room.
  */
 export type Reserve = {
-  /** False: there is none. */
+  /** False: there is none, or the disk does not give it up: some need room to remove a file. */
   release(): boolean
-  /** Takes the room where it is not held; where there is none, another time. */
+  /** Takes the room where it is not held; where there is none, or the disk fails, another time. Never throws. */
   hold(): void
 }
 
@@ -25,16 +25,20 @@ export function openReserve(path: string): Reserve {
     const { bavail, bsize } = statfsSync(dirname(path))
     return bavail * bsize
   }
-  const remove = () => rmSync(path, { force: true })
-  return {
-    release: () => {
+  function release(): boolean {
+    try {
       if (heldBytes() === 0) return false
-      remove()
+      rmSync(path)
       return true
-    },
+    } catch {
+      return false
+    }
+  }
+  return {
+    release,
     hold: () => {
-      if (heldBytes() === reserveBytes || freeBytes() < reserveBytes) return
       try {
+        if (heldBytes() === reserveBytes || freeBytes() < reserveBytes) return
         const file = openSync(path, 'w', 0o600)
         try {
           // Random: no file system makes less of it.
@@ -49,7 +53,7 @@ export function openReserve(path: string): Reserve {
           closeSync(file)
         }
       } catch {
-        remove()
+        release()
       }
     },
   }

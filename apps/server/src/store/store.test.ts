@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { mkdtemp, mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -166,6 +166,34 @@ test('LOG-11: what was written anew elsewhere is not written anew here once more
   await store.scrub()
   assert.equal(owed, 0)
   await store.db.insertInto('signed_heads').values({ ledger: 'after', size: 1, root: 'r' }).execute()
+  await store.close()
+})
+
+test('LOG-11: a stop while the file is written anew waits for that', async () => {
+  await using dir = await temporary()
+  const begun = Promise.withResolvers<void>()
+  const store = openStore(dir.path, async (path) => {
+    begun.resolve()
+    await new Promise(setImmediate)
+    writeAnew(path)
+  })
+  const scrubbed = store.scrub()
+  await begun.promise
+  await Promise.all([store.close(), scrubbed])
+  await openStore(dir.path).close()
+})
+
+test('LOG-6: where the reserve cannot be given up, what is taken hears of the full disk, and the server starts', async () => {
+  await using dir = await temporary()
+  // What cannot be removed as a file can.
+  mkdirSync(join(dir.path, 'reserve'))
+  const store = openStore(dir.path)
+  const isFull = Object.assign(new Error('database or disk is full'), { errcode: 13 })
+  await assert.rejects(
+    store.taking(() => Promise.reject(isFull)),
+    isFull,
+  )
+  store.holdReserve()
   await store.close()
 })
 

@@ -87,6 +87,7 @@ export function openStore(dir: string, rewrite?: (path: string) => Promise<void>
   const db = new Kysely<Tables>({ dialect: guarded(() => database) })
   const index = new Kysely<IndexTables>({ dialect: guarded(() => entries) })
   let coming: Promise<void> | undefined
+  let scrubbing = Promise.resolve()
   /** Nobody asks the database meanwhile: it is closed here, for it is open once or not at all. */
   async function scrub(): Promise<void> {
     try {
@@ -140,11 +141,13 @@ export function openStore(dir: string, rewrite?: (path: string) => Promise<void>
     scrub: () => {
       coming ??= db.connection().execute(async () => {
         coming = undefined
-        await scrub()
+        scrubbing = scrub()
+        await scrubbing
       })
       return coming
     },
     close: async () => {
+      await scrubbing.catch(() => undefined)
       await Promise.all([db.destroy(), index.destroy()])
       // Kysely leaves alone what it was never asked to use.
       for (const open of [database, entries]) if (open.isOpen) open.close()
