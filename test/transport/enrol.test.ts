@@ -293,6 +293,18 @@ test('a revoked host does not come back with its signing key', async (t) => {
     .executeTakeFirstOrThrow()
   assert.deepEqual([key.key_id, key.cause], [signer.keyId, 'stolen'])
   assert(eventsOf(server).some(({ code }) => code === 'host_revoked'))
+  const changes = server.said.flatMap(({ tenant, body }) => ('registry' in body ? [{ tenant, ...body.registry }] : []))
+  assert.deepEqual(
+    changes.map(({ tenant, change, producer, key_id, cause, revoked_at }) => [
+      tenant,
+      change,
+      producer,
+      key_id,
+      cause,
+      revoked_at,
+    ]),
+    ['default', 'cluster'].map((tenant) => [tenant, 'revoked', hostId, signer.keyId, 'stolen', key.revoked_at]),
+  )
 })
 
 test('the CA outlives its server; a damaged file is named', async (t) => {

@@ -36,7 +36,9 @@ function codeOf(work: () => unknown): string | undefined {
   }
 }
 
-for (const { name, line, hash, code } of rows<{ line: string; hash?: string }>('lines.json')) {
+for (const { name, line, hash, code } of ['lines.json', 'registry-lines.json'].flatMap(
+  rows<{ line: string; hash?: string }>,
+)) {
   test(`line: ${name}`, () => {
     const parse = () => parseLine(sha256, Buffer.from(line), 'testing')
     assert.equal(codeOf(parse), code)

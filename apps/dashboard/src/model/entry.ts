@@ -23,6 +23,7 @@ const kinds: Readonly<Record<string, string>> = {
   head: 'A host signed its chain',
   close: 'An epoch was closed: nobody who comes later can alter it',
   key: 'A signing key was registered',
+  registry: 'The registry of signing keys changed',
   stub: 'Lines were not admitted, and lie in quarantine',
   row: 'A service sent a row',
   submission: 'A service signed the rows before this line',

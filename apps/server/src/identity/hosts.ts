@@ -8,6 +8,7 @@ import { identityError } from './errors.ts'
 import { hostRevoked, sayOfHost } from './events.ts'
 import type { HostFacts } from './host-facts.ts'
 import type { HostKeys, Recorded } from './record-act.ts'
+import { registryLine } from './registry-line.ts'
 
 /** A host whose certificate was verified for this call. */
 export type Host = { readonly hostId: string; readonly hostname: string; readonly tenant: string }
@@ -83,15 +84,20 @@ export function createHosts({ store, outbox, keys, voice, clock }: HostsOptions)
         .where('producer_kind', '=', 'host')
         .where('producer', '=', hostId)
         .where('revoked_at', 'is', null)
-        .returning('key_id')
+        .returningAll()
         .execute()
-      for (const { key_id } of revoked)
+      const { hostname } = host
+      const uids = await sayOfHost(tx, outbox, tenant, hostRevoked(voice, timeNs, by, { hostId, hostname, cause }))
+      for (const key of revoked) {
+        const { key_id } = key
         await tx
           .insertInto('signing_key_revocations')
           .values({ tenant, key_id, revoked_at: now, cause, compromised_since: null })
           .execute()
-      const { hostname } = host
-      return sayOfHost(tx, outbox, tenant, hostRevoked(voice, timeNs, by, { hostId, hostname, cause }))
+        const line = registryLine(key, { change: 'revoked', changedAt: now, cause })
+        uids.push(...(await sayOfHost(tx, outbox, tenant, () => line)))
+      }
+      return uids
     })
   }
 

@@ -13,3 +13,4 @@ export { type Identity, type IdentityOptions, openIdentity } from './identity.ts
 export type { CreatedJoinToken } from './join-tokens.ts'
 export { type CertificateKeeper, type CertificateState, keepCertificate } from './keep-certificate.ts'
 export { type Follows, type HostKeys, type Reader, type Recorded, type RecordOptions, recordAct } from './record-act.ts'
+export { causeCharsMax, type KeyChange, type KeyColumns, registryLine } from './registry-line.ts'

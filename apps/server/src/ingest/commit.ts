@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, isSealwatchError, type Log, rfc3339 } from '@sealwatch/base'
+import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
 import { limits, type ShipRequest } from '@sealwatch/contract'
 import {
   equal,
@@ -98,9 +98,9 @@ export function createIngest(options: IngestOptions): Ingest {
     if (firstSeq !== position.nextSeq) {
       throw ingestError('INGEST_GAP', { attempted, received: `line ${firstSeq} where ${position.nextSeq} was due` })
     }
-    const receivedAt = rfc3339(clock.nowNs())
     const registered = keys.of(tenant)
-    const judge = () => judgeBatch(batch, position, { hostId: host.hostId, tenant }, registered.key, receivedAt)
+    const owner = { hostId: host.hostId, tenant }
+    const judge = () => judgeBatch(batch, position, owner, registered.key, registered.receivedAt(clock.nowNs()))
     let { edition } = registered
     let verdict = judge()
     let sealed: ReadonlyMap<number, Uint8Array> | undefined

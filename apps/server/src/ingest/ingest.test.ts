@@ -375,3 +375,27 @@ test('LOG-6 keys out of reach: what needs them is refused for now and comes agai
   await it.seal('carol')
   assert.equal((await it.submit(await it.batchAt(first.count + second.count))).kind, 'acknowledged')
 })
+
+test('ING-2 a key that is revoked between judgement and place does not count: it is judged again', async () => {
+  await using it = await openIngest()
+  await it.seal('a')
+  // It was judged to be good; its personal values are sealed when the host is revoked.
+  let isSealing = false
+  const { wrap } = it.kms
+  it.kms.wrap = (...given) => {
+    isSealing = true
+    it.keys.hostRevoked(host.hostId, at(0n))
+    return wrap(...given)
+  }
+  const outcome = await it.submit(await it.batchAt(0))
+  assert.ok(isSealing)
+  assert.deepEqual([outcome.kind, outcome.kind === 'quarantined' && outcome.reason], ['quarantined', 'key_revoked'])
+})
+
+test('ING-2 what was taken stays taken when the clock is set back', async () => {
+  await using it = await openIngest()
+  await it.seal('a')
+  it.keys.hostRevoked(host.hostId, at(dayNs))
+  const outcome = await it.submit(await it.batchAt(0))
+  assert.deepEqual([outcome.kind, outcome.kind === 'quarantined' && outcome.reason], ['quarantined', 'key_revoked'])
+})

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { rfc3339 } from '@sealwatch/base'
 import { auditTenant, type Reader } from '../identity/index.ts'
 import { across, type ProducerKind, type Store } from '../store/index.ts'
 import { type KeyName, readKeys, type SigningKey } from './signing-key.ts'
@@ -19,6 +20,11 @@ export type TenantKeys = {
   readonly version: number
   /** Changes with whatever is held here: what was judged before it did is judged again. */
   readonly edition: number
+  /**
+   * As of when what arrives now is judged (RFC 3339): `nowNs`, and never before what was taken last, though the clock was
+   * set back. So no line of a key stands behind that of its revocation.
+   */
+  receivedAt(nowNs: bigint): string
   key(keyId: string): SigningKey | undefined
   producer(kind: ProducerKind, producer: string): Producer | undefined
 }
@@ -50,6 +56,7 @@ export async function openKeyRegistry(options: {
   const hosts: Book = { keys: new Map(), producers: new Map() }
   const shown = new Map<string, TenantKeys>()
   let edition = 0
+  let takenAt = ''
 
   const nameOf = (kind: ProducerKind, producer: string) => `${kind}:${producer}`
   function bookOf(tenant: string): Book {
@@ -68,6 +75,7 @@ export async function openKeyRegistry(options: {
         book.producers.set(name, { tenant, kind, producer, haltedAt: null })
     }
     edition += 1
+    if (key.revokedAt !== null && key.revokedAt > takenAt) takenAt = key.revokedAt
   }
 
   const standing = across(store.db, 'start')
@@ -86,6 +94,10 @@ export async function openKeyRegistry(options: {
         },
         get edition() {
           return edition
+        },
+        receivedAt: (nowNs) => {
+          const now = rfc3339(nowNs)
+          return now < takenAt ? takenAt : now
         },
         key: (keyId) => books.get(tenant)?.keys.get(keyId) ?? wider?.keys.get(keyId),
         producer: (kind, producer) => {

@@ -28,7 +28,7 @@ export function kindOf(line: Line): LineKind {
   if ('event' in line) return memberAt(line.event, 'class_uid') === findingClass ? 'alert' : 'event'
   if ('head' in line) return 'head'
   if ('close' in line) return 'close'
-  if ('key' in line) return 'key'
+  if ('key' in line || 'registry' in line) return 'key'
   if ('stub' in line || 'submission_stub' in line) return 'stub'
   if ('row' in line) return 'row'
   if ('submission' in line) return 'submission'
@@ -93,6 +93,14 @@ function sentenceOf(line: Line, side: SideValues | undefined, hosts: HostNames):
       action: `Registered the signing key of ${host_id}, valid from ${dayOf(valid_from)}${until}`,
     }
   }
+  if ('registry' in line) {
+    const { change, producer_kind, producer, key_id, cause } = line.registry
+    const why = cause === null ? '' : `: ${cause}`
+    return {
+      actor: ledgerItself,
+      action: `${changes[change]} the key ${key_id} of the ${producer_kind} ${producer}${why}`,
+    }
+  }
   if ('stub' in line) {
     const { chain, first_seq, next_seq, reason } = line.stub
     const lines = next_seq - first_seq === 1 ? `Line ${first_seq}` : `Lines ${first_seq} to ${next_seq - 1}`
@@ -121,6 +129,14 @@ function sentenceOf(line: Line, side: SideValues | undefined, hosts: HostNames):
   const body = Object.keys(line).find((member) => !envelope.has(member)) ?? 'line'
   return { actor: ledgerItself, action: `Recorded a ${body.replaceAll('_', ' ')}` }
 }
+
+const changes = {
+  added: 'Registered',
+  window: 'Changed when it is valid:',
+  state: 'Changed the state of',
+  revoked: 'Revoked',
+  withdrawn: 'Withdrew',
+} as const
 
 const ledgerItself = 'Ledger'
 const envelope: ReadonlySet<string> = new Set(['chain', 'epoch', 'prev', 'seq', 'time', 'v'])

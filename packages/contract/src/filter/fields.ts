@@ -77,6 +77,7 @@ export const fields = {
       'event',
       'head',
       'key',
+      'registry',
       'row',
       'stub',
       'submission',

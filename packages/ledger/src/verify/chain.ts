@@ -61,6 +61,7 @@ function checkAnchor(line: Envelope & Extract<Body, { anchor: unknown }>, attemp
 const ledgerKinds: ReadonlySet<string> = new Set([
   'delegation',
   'key',
+  'registry',
   'row',
   'stub',
   'submission',

@@ -19,7 +19,7 @@ export type LeafCounts = {
 
 /**
  * Judges what the lines of one ledger say, leaf after leaf: that each continues its chain, stands where its kind may,
- * names this tenant and this ledger, and that heads are signed by the keys that were registered before them.
+ * names this tenant and this ledger, and that heads are signed by the keys that were registered, and not revoked, before them.
  */
 export type LeafJudge = {
   readonly counts: Readonly<LeafCounts>
@@ -41,6 +41,7 @@ export function createLeafJudge(options: {
   const { sha256, verify, tenant, origin } = options
   const walk = createChainWalk()
   const keys = new Map<string, KeyRecord>()
+  const revoked = new Set<string>()
   const uncovered = new Map<string, number>()
   const submissions = createSubmissionWalk(sha256, () => undefined)
   const counts: LeafCounts = { signedByHost: 0, notCovered: 0, stubs: 0 }
@@ -79,6 +80,7 @@ export function createLeafJudge(options: {
         if ('anchor' in line && line.anchor.origin !== origin)
           throw wrong(attempted, `an anchor of the ledger ${line.anchor.origin}`)
         if ('key' in line) keys.set(line.key.key_id, checkKeyRecord(sha256, line.key, attempted))
+        if ('registry' in line && line.registry.change === 'revoked') revoked.add(line.registry.key_id)
         if ('stub' in line || 'submission_stub' in line) counts.stubs += 1
         return
       }
@@ -87,6 +89,8 @@ export function createLeafJudge(options: {
         uncovered.set(chain, open)
         return
       }
+      if (revoked.has(key.key_id))
+        throw wrong(attempted, `a head under the key ${key.key_id}, which was revoked before`)
       verifyHead(sha256, verify, parsed, key, attempted, epoch)
       uncovered.delete(chain)
       counts.signedByHost += open

@@ -9,6 +9,9 @@ import { slugName } from '@sealwatch/contract/name-form'
 /** Of a note that stands in a line. */
 export const noteCharsMax = 4096
 
+/** Hex of the largest RSA key that is taken, 8,192 bits, in its SubjectPublicKeyInfo. */
+const publicKeyCharsMax = 2124
+
 /** Base64, of the largest RSA key that is taken. */
 const signatureCharsMax = 1368
 
@@ -27,6 +30,8 @@ const isPrintable = (value: Json | undefined) => typeof value === 'string' && /^
 const isOneOf = (values: readonly Json[]) => (value: Json | undefined) => value !== undefined && values.includes(value)
 const isBase64 = (value: Json | undefined) =>
   typeof value === 'string' && value.length <= signatureCharsMax && decodeBase64(value) !== undefined
+const isPublicKey = (value: Json | undefined) =>
+  typeof value === 'string' && value.length <= publicKeyCharsMax && /^(?:[0-9a-f]{2}){32,}$/.test(value)
 const isObject = (value: Json | undefined) => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isNote = (value: Json | undefined) =>
   typeof value === 'string' && value.length > 0 && value.length <= noteCharsMax
@@ -110,6 +115,22 @@ const ofSubmission = { producer: isSlug, registry: isCount }
 const version3: Version = {
   envelope: { ...envelope, epoch: (value) => value === 0, v: (value) => value === 3 },
   bodies: {
+    registry: {
+      algorithm: isOneOf(['ed25519', 'rsa-sha256']),
+      cause: orNull(isText),
+      change: isOneOf(['added', 'window', 'state', 'revoked', 'withdrawn']),
+      changed_at: isTime,
+      compromised_since: orNull(isTime),
+      key_id: isPrintable,
+      producer: isText,
+      producer_kind: isOneOf(['host', 'service']),
+      public_key: isPublicKey,
+      revoked_at: orNull(isTime),
+      source: isOneOf(['enrolment', 'api', 'file']),
+      state: isOneOf(['candidate', 'staged', 'active']),
+      valid_from: isTime,
+      valid_until: orNull(isTime),
+    },
     row: {
       ...ofSubmission,
       key_id: isPrintable,

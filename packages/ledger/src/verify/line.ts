@@ -66,6 +66,26 @@ export type KeyRecord = {
   readonly valid_from: string
   readonly valid_until: string | null
 }
+/** A key of a producer as it stands after a change. Times are RFC 3339 in UTC. */
+export type RegistryChange = {
+  readonly change: 'added' | 'window' | 'state' | 'revoked' | 'withdrawn'
+  readonly changed_at: string
+  /** A host's id, or a service's name. */
+  readonly producer: string
+  readonly producer_kind: 'host' | 'service'
+  readonly key_id: string
+  readonly algorithm: 'ed25519' | 'rsa-sha256'
+  /** Hex: raw for ed25519, the SubjectPublicKeyInfo (DER) for rsa-sha256. */
+  readonly public_key: string
+  readonly valid_from: string
+  readonly valid_until: string | null
+  readonly revoked_at: string | null
+  readonly cause: string | null
+  /** From then on somebody else may have signed under it. */
+  readonly compromised_since: string | null
+  readonly state: 'candidate' | 'staged' | 'active'
+  readonly source: 'enrolment' | 'api' | 'file'
+}
 export type Stub = {
   readonly chain: string
   readonly first_seq: number
@@ -119,6 +139,7 @@ export type Body =
   | { readonly event: JsonObject }
   | { readonly head: Head }
   | { readonly key: KeyRecord }
+  | { readonly registry: RegistryChange }
   | { readonly row: Row }
   | { readonly stub: Stub }
   | { readonly submission: Submission }

@@ -27,6 +27,7 @@ const kinds = [
   'event',
   'head',
   'key',
+  'registry',
   'stub',
   'row',
   'submission',
