@@ -18,12 +18,14 @@ async function doorOf(handle: RequestListener, stillMs: number) {
   return { ...door, [Symbol.asyncDispose]: door.close }
 }
 
+const asking = 'GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'
+
 /** Asks for another protocol and never closes; resolves with the server's side of it. */
-async function strangerAt({ server, url }: Awaited<ReturnType<typeof doorOf>>) {
+async function strangerAt({ server, url }: Awaited<ReturnType<typeof doorOf>>, text = asking) {
   const connected = once(server, 'connection')
   const own = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
   own.on('error', () => undefined)
-  own.write('GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
+  own.write(text)
   const [served] = (await connected) as [Socket]
   return { own, served, left: once(served, 'close') }
 }
@@ -49,6 +51,18 @@ test('whoever asks for another protocol and does not read the answer is left', a
   own.pause()
   await left
   own.destroy()
+})
+
+test('API-2 whoever asks for another protocol before they were answered is left, and nobody else', async () => {
+  await using door = await doorOf(({ url }, response) => {
+    if (url === '/other') response.end('served')
+  }, 60_000)
+  for (const before of ['GET /slow', 'POST /slow']) {
+    const { own, left } = await strangerAt(door, `${before} HTTP/1.1\r\nhost: localhost\r\n\r\n${asking}`)
+    await left
+    own.destroy()
+  }
+  assert.equal(await (await fetch(`${door.url}/other`)).text(), 'served')
 })
 
 test('the door closes though somebody speaks another protocol, or waits for that', async () => {

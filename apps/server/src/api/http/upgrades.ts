@@ -17,7 +17,12 @@ export function serveUpgrades(
     const response = new ServerResponse(request)
     // Whoever is refused has to come anew.
     response.shouldKeepAlive = false
-    response.assignSocket(socket)
+    try {
+      response.assignSocket(socket)
+    } catch {
+      // Before it was asked for, something else was that is not answered yet: no protocol begins within an answer.
+      return void socket.destroy()
+    }
     // Node looks after such a connection no more: whoever does not read, or close, would keep it for good.
     socket.setTimeout(server.timeout, () => socket.destroy())
     response.once('finish', () => socket.destroySoon())
