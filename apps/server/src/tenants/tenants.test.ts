@@ -132,6 +132,9 @@ test('names and titles: what has another form, is taken, or looks like another i
   await using it = await openTenants(dir.path)
   const { create, rename, limit, suspend, resume } = it.tenants
   await create(by, 'acme', 'Acme')
+  await create(by, 'firm', 'Acme & Söhne')
+  await create(by, 'hindi', 'की')
+  await create(by, 'other-hindi', 'को')
   const before = codes(it)
   for (const name of ['', 'Acme', 'a_b', '-a', 'root', '../x', 'a'.repeat(65)])
     await assert.rejects(create(by, name, ''), { code: 'TENANT_NAME_INVALID', kind: 'invalid' }, name)
@@ -161,6 +164,8 @@ test('names and titles: what has another form, is taken, or looks like another i
   for (const title of ['\u0430cme', 'ACME', '\uff21cme', 'acrne', 'a c m e', 'defau1t', 'C\u013auster'])
     if (title !== 'C\u013auster')
       await assert.rejects(create(by, 'new', title), { code: 'TENANT_LOOKALIKE', kind: 'conflict' }, title)
+  for (const title of ['Acme & Sohne', 'Acmé & Söhne', 'Acme & So\u0307hne', 'ACME & SÖHNE'])
+    await assert.rejects(create(by, 'new', title), { code: 'TENANT_LOOKALIKE' }, title)
   await assert.rejects(create(by, 'acrne', 'Something else'), { code: 'TENANT_LOOKALIKE' })
   await assert.rejects(rename(by, 'default', 'Acme'), { code: 'TENANT_LOOKALIKE' })
   for (const lines of [0, 99, 1.5, 10_000_001, Number.NaN])
@@ -171,6 +176,16 @@ test('names and titles: what has another form, is taken, or looks like another i
   await assert.rejects(resume(by, 'acme'), { code: 'TENANT_STATE' })
   assert.deepEqual(codes(it), before)
   await rename(by, 'acme', 'ACME')
+})
+
+test('the name of an erased tenant is given no more, nor one that looks like it; its title is free', async () => {
+  await using dir = await temporary()
+  await using it = await openTenants(dir.path)
+  await it.tenants.create(by, 'globex', 'Globex')
+  await it.tenants.erase(by, 'globex')
+  await assert.rejects(it.tenants.create(by, 'g1obex', ''), { code: 'TENANT_LOOKALIKE' })
+  await assert.rejects(it.tenants.create(by, 'g1obex', 'Another'), { code: 'TENANT_LOOKALIKE' })
+  await it.tenants.create(by, 'springfield', 'Globex')
 })
 
 test('two acts on one tenant at a time: the second sees what the first made of it', async () => {

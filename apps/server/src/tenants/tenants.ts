@@ -126,15 +126,23 @@ export function createTenants(options: TenantsOptions): Tenants {
     if (standingTenants.includes(name)) throw tenantError('TENANT_STANDING', { attempted, received: name })
   }
 
-  /** Nobody is to take one tenant for another, neither by its name nor by its title. */
+  /**
+   * Nobody is to take one tenant for another, neither by its name nor by its title. Of an erased one the name stands in
+   * records for good: another name may not look like it, a title may.
+   */
   function checkLookalike(name: string, shown: string, attempted: string): void {
     const skeleton = skeletonOf(shown)
     const other = registry
       .list()
-      .filter((tenant) => tenant.name !== name && tenant.state !== 'erased')
-      .find((tenant) => skeletonOf(tenant.name) === skeleton || skeletonOf(tenant.title) === skeleton)
-    if (other !== undefined)
-      throw tenantError('TENANT_LOOKALIKE', { attempted, received: `${shown}, where there is ${other.name}` })
+      .filter((tenant) => tenant.name !== name)
+      .find(({ state, name: taken, title }) =>
+        (state !== 'erased' ? [taken, title] : shown === name ? [taken] : []).some(
+          (one) => skeletonOf(one) === skeleton,
+        ),
+      )
+    if (other === undefined) return
+    const there = other.state === 'erased' ? 'was' : 'is'
+    throw tenantError('TENANT_LOOKALIKE', { attempted, received: `${shown}, where there ${there} ${other.name}` })
   }
 
   async function create(by: ActBy, name: string, given: string): Promise<Recorded> {

@@ -24,9 +24,12 @@ const escaped = (text: string) =>
 const lookalikes = new Map<string, string>()
 const lookalikesMax = 4096
 
-/** The skeleton of UTS #39, 4: texts that look alike have the same. Case and spaces tell nobody apart. */
+/** Of no one script, as accents are: what is a vowel in its script stays. */
+const accents = /[\p{Mn}&&\p{Script=Inherited}]/gv
+
+/** The skeleton of UTS #39, 4: texts that look alike have the same. Case, spaces and accents tell nobody apart. */
 export function skeletonOf(text: string): string {
-  return drawn(drawn(text).toLowerCase()).replaceAll(' ', '')
+  return drawn(drawn(text).toLowerCase()).replace(accents, '').replaceAll(' ', '')
 }
 
 function drawn(text: string): string {
