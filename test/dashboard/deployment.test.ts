@@ -98,6 +98,42 @@ test(
   },
 )
 
+test('a new tenant says that it has no admin, and gets one by name: somebody else than oneself', only, async () => {
+  const { server, context } = visitor
+  const root = server.root('cluster')
+  const { url } = await root.call('openBreakGlass', { body: { name: 'Dora', reason: 'A test signs in', minutes: 60 } })
+  const fresh = await context.browser()?.newContext()
+  assert.ok(fresh !== undefined)
+  const hers = await fresh.newPage()
+  await followLink(hers, url)
+  await hers.getByRole('heading', { level: 1 }).waitFor()
+  await fresh.close()
+
+  const page = await goTo('Tenants')
+  await page.getByRole('button', { name: 'New tenant' }).click()
+  await page.getByLabel('Name').fill('globex')
+  await page.getByRole('button', { name: 'Create' }).click()
+  await page.getByRole('button', { name: 'Later' }).click()
+  const row = page.getByRole('row').filter({ hasText: 'globex' })
+  await row.getByText('no admin yet').waitFor()
+  await everyWidth()
+  await row.getByRole('button', { name: 'Appoint' }).click()
+  const dialog = page.getByRole('dialog')
+  const person = dialog.getByLabel('Person')
+  await person.getByRole('option', { name: 'Dora' }).waitFor({ state: 'attached' })
+  assert(!(await person.getByRole('option').allTextContents()).some((name) => name.startsWith('Ada')))
+  await everyWidth()
+  await person.selectOption('Dora')
+  await dialog.getByRole('button', { name: 'Appoint' }).click()
+  await page.getByText('globex has its first admin').waitFor()
+  await row.getByText('no admin yet').waitFor({ state: 'detached' })
+  const { items } = await server.root('globex').call('listMembers')
+  assert.deepEqual(
+    items.map(({ name, role }) => [name, role]),
+    [['Dora', 'tenant_admin']],
+  )
+})
+
 test('an invitation is seen until somebody comes by it, and withdrawn', only, async () => {
   const page = await goTo('People')
   await page.getByRole('button', { name: 'Invite' }).click()

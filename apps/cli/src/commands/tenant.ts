@@ -8,7 +8,7 @@ import { dataFlag } from '../place.ts'
 import { columns, safe, safeJson } from '../terminal.ts'
 
 type Acted = Operations['createTenant']['answer']
-type Tenant = Acted['tenant']
+type Listed = Operations['listTenants']['answer']['items'][number]
 
 /** Tenants are matters of the deployment, which no token acts on: the dashboard, or root on the machine. */
 const here = { server: undefined, tenant: undefined } as const
@@ -20,7 +20,7 @@ export const tenantList = command({
   options: { erased: flag('Also those that were erased, whose names are not given again') },
   examples: ['sudo ./sealwatch tenant list', "sudo ./sealwatch tenant list --json | jq -r '.items[].name'"],
   run: async ({ erased }, _operands, { io, place, json }) => {
-    const items: Tenant[] = []
+    const items: Listed[] = []
     await withApi({ io, place, ...here }, 'listing tenants', async (api) => {
       for (let cursor: string | null | undefined; cursor !== null; ) {
         const query = { limit: 500, erased: erased ? ('true' as const) : ('false' as const) }
@@ -33,10 +33,11 @@ export const tenantList = command({
     else
       io.out(
         columns([
-          ['NAME', 'STATE', 'LINES A SECOND', 'CREATED', 'TITLE'],
+          ['NAME', 'STATE', 'ADMIN', 'LINES A SECOND', 'CREATED', 'TITLE'],
           ...items.map((row) => [
             safe(row.name),
             row.state,
+            row.has_admin ? 'yes' : 'none yet',
             String(row.lines_per_second ?? '-'),
             safe(row.created_at.slice(0, 16)),
             safe(row.title),
@@ -80,7 +81,8 @@ export const tenantAppoint = command({
   name: 'tenant appoint',
   summary: 'Appoint the first admin of a tenant that has none',
   about: `PERSON has signed in before: an id, or a name or an e-mail address that only one person has. The tenant's ledger tells of it,
-and that of cluster. Admins of the deployment do the same by the API (PUT /api/v1/tenants/{tenant_name}/admins/{person_id}).`,
+and that of cluster. Admins of the deployment do the same in the dashboard, under Tenants,
+or by the API (PUT /api/v1/tenants/{tenant_name}/admins/{person_id}).`,
   operands: [...name, { name: 'PERSON', required: true }],
   options: {},
   examples: ['sudo ./sealwatch tenant appoint acme zoe@example.com'],

@@ -9,11 +9,12 @@ import { Dialog } from './parts/dialog.tsx'
 import { Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
+import { type Named, PersonPick } from './parts/person-pick.tsx'
 import { RolePick } from './parts/role-pick.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
 import { Table } from './parts/table.tsx'
 import { Time } from './parts/time.tsx'
-import { useAct, useAsk, useMay, useSession } from './session.ts'
+import { everyItem, useAct, useAsk, useMay, useSession } from './session.ts'
 
 type Grant = { readonly person_id: string; readonly role: string }
 
@@ -148,9 +149,22 @@ function Invite({ close }: { readonly close: () => void }) {
   )
 }
 
+const elsewhere = ['elsewhere', 'Somebody else, by their id'] as const
+const pageSize = 500
+
 function GrantRole({ close }: { readonly close: () => void }) {
-  const [person, setPerson] = useState('')
+  const may = useMay()
+  const [picked, setPicked] = useState('')
+  const [typed, setTyped] = useState('')
   const [role, setRole] = useState('viewer')
+  const person = picked === elsewhere[0] ? typed.trim() : picked
+  const people = useAsk(
+    may('person:list') ? ['accounts', 'all'] : ['members', 'named'],
+    async (door): Promise<readonly Named[]> =>
+      may('person:list')
+        ? everyItem((from) => door.call('listPeople', { query: { limit: pageSize, ...from } }))
+        : (await door.call('listMembers')).items,
+  )
   const grant = useAct((door, of: Grant) => door.call('grantRole', { params: of }), {
     changes: ['members'],
     says: ({ role: granted }) => `${roleTitle(granted)} granted`,
@@ -160,27 +174,32 @@ function GrantRole({ close }: { readonly close: () => void }) {
     <Dialog
       title="Grant a role"
       close={close}
-      submit={() => grant.mutate({ person_id: person.trim(), role })}
+      submit={() => grant.mutate({ person_id: person, role })}
       footer={
-        <button type="submit" className="button first" disabled={person.trim() === '' || grant.isPending}>
+        <button type="submit" className="button first" disabled={person === '' || grant.isPending}>
           Grant
         </button>
       }
     >
-      <Field
-        id="person"
-        label="Person"
-        value={person}
-        set={setPerson}
-        error={grant.error}
-        of="params.person_id"
-        mono
-        placeholder="usr_…"
-      >
-        Ledgers name people by this id alone. They find theirs under Sessions.
-      </Field>
+      <Asked of={people}>
+        {(all) => <PersonPick people={all} person={picked} pick={setPicked} elsewhere={elsewhere} />}
+      </Asked>
+      {picked === elsewhere[0] ? (
+        <Field
+          id="person-id"
+          label="Their id"
+          value={typed}
+          set={setTyped}
+          error={grant.error}
+          of="params.person_id"
+          mono
+          placeholder="usr_…"
+        >
+          They find theirs under Sessions. Whoever has not signed in yet is invited instead.
+        </Field>
+      ) : null}
       <RolePick role={role} pick={setRole} />
-      <ProblemNote error={grant.error} told={['params.person_id']} />
+      <ProblemNote error={grant.error} told={picked === elsewhere[0] ? ['params.person_id'] : []} />
     </Dialog>
   )
 }

@@ -4,7 +4,7 @@ import type { Operations } from '@sealwatch/contract/api'
 import { slugName } from '@sealwatch/contract/name-form'
 import { useState } from 'react'
 import { nameProblem } from '../model/name-problem.ts'
-import { Copy } from './parts/copy.tsx'
+import { Appoint } from './appoint.tsx'
 import { Dialog } from './parts/dialog.tsx'
 import { Field } from './parts/field.tsx'
 import { Icon } from './parts/icon.tsx'
@@ -13,7 +13,7 @@ import { Page } from './parts/page.tsx'
 import { Asked, ProblemNote } from './parts/states.tsx'
 import { type Column, Table } from './parts/table.tsx'
 import { Time } from './parts/time.tsx'
-import { useAct, useAskPages, useMay, useSession } from './session.ts'
+import { useAct, useAskPages, useMay } from './session.ts'
 
 type Tenant = Operations['listTenants']['answer']['items'][number]
 const pageSize = 100
@@ -24,6 +24,7 @@ export function Tenants() {
     door.call('listTenants', { query: { limit: pageSize, ...from } }),
   )
   const [edited, setEdited] = useState<Tenant | 'new'>()
+  const [appointed, setAppointed] = useState<string>()
   const may = useMay()
   const turn = useAct(
     (door, { name, state }: Tenant) =>
@@ -53,6 +54,16 @@ export function Tenants() {
             acts={(tenant) =>
               tenant.state !== 'active' && tenant.state !== 'suspended' ? null : (
                 <span className="chips">
+                  {tenant.has_admin || !may('tenant:appoint') ? null : (
+                    <button
+                      type="button"
+                      className="button small"
+                      aria-label={`Appoint an admin of ${tenant.name}`}
+                      onClick={() => setAppointed(tenant.name)}
+                    >
+                      Appoint
+                    </button>
+                  )}
                   {may('tenant:rename') ? (
                     <button
                       type="button"
@@ -82,6 +93,7 @@ export function Tenants() {
       </Asked>
       <More of={tenants} />
       {edited === undefined ? null : <Edit tenant={edited} close={() => setEdited(undefined)} />}
+      {appointed === undefined ? null : <Appoint tenant={appointed} close={() => setAppointed(undefined)} />}
     </Page>
   )
 }
@@ -100,7 +112,15 @@ const columns: readonly Column<Tenant>[] = [
       </>
     ),
   },
-  { name: 'State', of: ({ state }) => <span className={`chip ${tones[state]}`}>{state}</span> },
+  {
+    name: 'State',
+    of: ({ state, has_admin }) => (
+      <span className="chips">
+        <span className={`chip ${tones[state]}`}>{state}</span>
+        {has_admin || tones[state] === 'bad' ? null : <span className="chip warn">no admin yet</span>}
+      </span>
+    ),
+  },
   { name: 'Lines a second', of: ({ lines_per_second }) => lines_per_second ?? <small>as the server is set</small> },
   { name: 'Since', of: ({ created_at }) => <Time at={created_at} /> },
 ]
@@ -121,7 +141,7 @@ function Edit({ tenant, close }: { readonly tenant: Tenant | 'new'; readonly clo
       ...(isNew ? {} : { done: close }),
     },
   )
-  if (isNew && save.data !== undefined) return <Created name={name} close={close} />
+  if (isNew && save.data !== undefined) return <Appoint tenant={name} close={close} isNew />
   return (
     <Dialog
       title={isNew ? 'New tenant' : `Tenant ${name}`}
@@ -167,49 +187,3 @@ function Edit({ tenant, close }: { readonly tenant: Tenant | 'new'; readonly clo
     </Dialog>
   )
 }
-
-/** It has nobody in it yet: whoever administers the deployment does not read its events, and lets nobody do so from here. */
-const Created = ({ name, close }: { readonly name: string; readonly close: () => void }) => (
-  <Dialog
-    title={`${name} is there`}
-    close={close}
-    footer={
-      <button type="button" className="button first" onClick={close}>
-        Done
-      </button>
-    }
-  >
-    <p>
-      It has a ledger and keys of its own, and nobody in it yet, not even you: whoever administers the deployment reads
-      no tenant’s events. Let its first administrator in on the server:
-    </p>
-    <Step command={`sudo ./sealwatch member invite 'Their name' tenant_admin --tenant ${name}`}>
-      Somebody new, by a link that works once
-    </Step>
-    <Own tenant={name} />
-    <p>
-      <small>
-        Whoever was let in finds it under Tenant, at the top left, and invites all others from its page People.
-      </small>
-    </p>
-  </Dialog>
-)
-
-function Own({ tenant }: { readonly tenant: string }) {
-  const id = useSession().view.person?.person_id
-  return id === undefined ? null : (
-    <Step command={`sudo ./sealwatch member grant ${id} tenant_admin --tenant ${tenant}`}>
-      You, or whoever else has an account: by their id
-    </Step>
-  )
-}
-
-const Step = ({ command, children }: { readonly command: string; readonly children: string }) => (
-  <div className="step">
-    <b>{children}</b>
-    <code>{command}</code>
-    <div>
-      <Copy text={command} label="Copy" />
-    </div>
-  </div>
-)

@@ -33,6 +33,8 @@ export type Grants = {
    * APPOINT_OWN or PERSON_UNKNOWN.
    */
   appoint(by: Authorised<'tenant:appoint'>, tenant: string, personId: string): Promise<Recorded>
+  /** Whether somebody holds the role, disabled or not: without, one can be appointed. */
+  hasAdmin(by: Authorised<'tenant:list'>, tenant: string): boolean
   /** What somebody may hand on, to a person who has yet to come. Throws ROLE_UNKNOWN or GRANT_BEYOND_OWN. */
   checkGive(by: Authorised<'member:grant' | 'member:invite'>, role: string): void
   /** Throws ROLE_UNKNOWN where the tenant has no such role. */
@@ -252,6 +254,15 @@ export async function openGrants(
           await options.outbox.enqueue(tx, auditTenant, actEvent(options.voice, { ...act, tenant: auditTenant }))
       }
       return give({ tenant, personId, role }, { name: nameOf(principal), requestId }, { within })
+    },
+    hasAdmin: (_by, tenant) => {
+      const role = adminOf(tenant)
+      return (
+        held
+          .get(tenant)
+          ?.values()
+          .some((byRole) => byRole.has(role)) === true
+      )
     },
     checkRole: (tenant, role, attempted) => void checkThere(tenant, role, attempted),
     checkGive: (by, role) => checkGive(by, role, `handing on ${role}`),

@@ -427,6 +427,7 @@ export type Operations = {
         readonly state: "active" | "suspended" | "erasing" | "erased"
         readonly created_at: string
         readonly lines_per_second: number | null
+        readonly has_admin: boolean
       })[]
       readonly next: string | null
     }

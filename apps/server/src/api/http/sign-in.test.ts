@@ -43,7 +43,8 @@ async function appOf(room: Room) {
   const stateOf = (tenant: string) => (tenants.has(tenant) ? 'active' : undefined)
   const access = await openAccess({ store, outbox: outboxOfAll, voice, clock, log, stateOf } as const)
   const signIn = await room.open(access)
-  const registry = { list: notAsked, get: (name: string) => ({ name, title: `The ${name}s` }) as Tenant }
+  const get = (name: string) => ({ name, title: `The ${name}s` }) as Tenant
+  const registry = { list: () => [...tenants].map(get), get }
   const ofTenants = { registry, tenants: notAsked }
   const options = {
     store,
@@ -584,9 +585,15 @@ inApp(
     assert.equal(await appoint(hers, 'zeta', `usr_${'0'.repeat(20)}`), 'PERSON_UNKNOWN')
     assert.equal(await appoint(hers, 'cluster', bob.id), 'APPOINT_HELD')
     assert.deepEqual(access.grants.tenantsOf(bob.id), ['acme'])
+    const hasAdmin = async (of: string) => {
+      const { items } = (await ask(network, hers, { url: '/api/v1/tenants' })).json()
+      return items.find(({ name }: { name: string }) => name === of).has_admin
+    }
+    assert.deepEqual([await hasAdmin('zeta'), await hasAdmin('cluster')], [false, true])
     const told = room.lines.length
     const outcomes = await Promise.all([appoint(hers, 'zeta', bob.id), appoint(hers, 'zeta', eve.id)])
     assert.deepEqual(outcomes.toSorted(), ['APPOINT_HELD', 'done'])
+    assert.equal(await hasAdmin('zeta'), true)
     const [chosen = '', other = ''] = outcomes[0] === 'done' ? [bob.id, eve.id] : [eve.id, bob.id]
     assert.deepEqual(access.grants.tenantsOf(chosen), ['acme', 'zeta'])
     const lines = room.lines.slice(told).filter(({ metadata }) => metadata.event_code === 'role_granted')

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { z } from 'zod'
-import { actBy } from '../../../access/index.ts'
+import { type Access, actBy } from '../../../access/index.ts'
 import { auditTenant, type Recorded } from '../../../identity/index.ts'
 import { linesPerSecondLimits, type Tenant, type TenantRegistry, type Tenants } from '../../../tenants/index.ts'
 import { type Route, route } from '../route.ts'
@@ -10,6 +10,7 @@ import { pageOf, pageQuery, recorded, recordedJson, tenantName, time } from '../
 export type TenantPorts = {
   readonly registry: Pick<TenantRegistry, 'list' | 'get'>
   readonly tenants: Omit<Tenants, 'run'>
+  readonly access: { readonly grants: Pick<Access['grants'], 'hasAdmin'> }
 }
 
 const name = tenantName.describe('Of a tenant; never changes, and is given once')
@@ -33,12 +34,15 @@ const tenantJson = (row: Tenant) => ({
   lines_per_second: row.linesPerSecond,
 })
 
+const listed = tenant.extend({
+  has_admin: z.boolean().describe('Whether somebody holds the role of its admin; without, one can be appointed'),
+})
 const acted = z.object({ tenant, ledger: recorded })
 const params = z.object({ tenant_name: name })
 const always = ['TENANT_UNKNOWN', 'TENANT_STATE'] as const
 
 /** Tenants as objects of the deployment: whoever acts on them acts in the tenant `cluster`. */
-export function tenantRoutes({ registry, tenants }: TenantPorts): Route[] {
+export function tenantRoutes({ registry, tenants, access: { grants } }: TenantPorts): Route[] {
   const actedJson = (of: string, done: Recorded) => ({
     tenant: tenantJson(registry.get(of)),
     ledger: recordedJson(done),
@@ -55,14 +59,17 @@ export function tenantRoutes({ registry, tenants }: TenantPorts): Route[] {
         ...pageQuery,
         erased: z.enum(['true', 'false']).default('false').describe('Also those that were erased'),
       }),
-      answer: pageOf(tenant),
-      handle: async (_by, { query: { limit, cursor = '', erased } }) => {
+      answer: pageOf(listed),
+      handle: async (by, { query: { limit, cursor = '', erased } }) => {
         const rest = registry
           .list()
           .filter((row) => row.name > cursor && (erased === 'true' || row.state !== 'erased'))
           .sort((a, b) => (a.name < b.name ? -1 : 1))
         const items = rest.slice(0, limit)
-        return { items: items.map(tenantJson), next: rest.length > limit ? (items.at(-1)?.name ?? null) : null }
+        return {
+          items: items.map((row) => ({ ...tenantJson(row), has_admin: grants.hasAdmin(by, row.name) })),
+          next: rest.length > limit ? (items.at(-1)?.name ?? null) : null,
+        }
       },
     }),
     route({
