@@ -53,6 +53,10 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
   return encoded
 }
 
+/** What a signature beside a payload is over: the payload itself, or, as in an envelope, its type, too. */
+export const signedBytes = (form: 'detached' | 'dsse', payloadType: string, payload: Uint8Array): Uint8Array =>
+  form === 'dsse' ? preAuthEncoding(payloadType, payload) : payload
+
 export async function signDsse(
   payloadType: string,
   payload: Uint8Array,

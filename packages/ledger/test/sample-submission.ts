@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { payloadOf } from '@sealwatch/contract'
 import { sha256 } from '../src/sha256.ts'
-import { type Body, payloadOf, type Row, type Submission } from '../src/verify/index.ts'
+import type { Body, Row, Submission } from '../src/verify/index.ts'
 
 export type SampleSubmission = {
   readonly rows: readonly Row[]

@@ -4,11 +4,12 @@ import assert from 'node:assert/strict'
 import { readFile, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { payloadOf } from '@sealwatch/contract'
 import { openSampleLedger, temporary } from '../../test/sample.ts'
 import { sampleSubmission } from '../../test/sample-submission.ts'
 import { sha256 } from '../sha256.ts'
 import type { Body, Line } from './line.ts'
-import { createSubmissionWalk, payloadOf } from './submission.ts'
+import { createSubmissionWalk } from './submission.ts'
 
 const texts = ['{"n":1}', '{"n": 2}\r', '\ufeff{"ä":"\u2028"}']
 const asLine = (body: Body) => body as unknown as Line

@@ -2,19 +2,11 @@
 
 import { errorsOf } from '@sealwatch/base/errors'
 import { chainErrors } from './chain-errors.ts'
+import { payloadOf, submissionLimits } from '@sealwatch/contract/submission'
 import type { Line, Row, Submission } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 
 const chainError = errorsOf(chainErrors)
-
-/** Of a submission (submission.md, 3): what a reader holds until it ends. */
-export const submissionLimits = { rowsMax: 1000, rowBytesMax: 30_000, payloadBytesMax: 1024 * 1024 } as const
-
-const utf8 = new TextEncoder()
-
-/** The bytes that the producer signed, of the texts of its rows (submission.md, 2). */
-export const payloadOf = (texts: readonly string[]): Uint8Array =>
-  utf8.encode(texts.length === 1 ? (texts[0] as string) : texts.map((text) => `${text}\n`).join(''))
 
 /** Puts the rows of each submission together again, and hands them on with the line that ends them. */
 export type SubmissionWalk = {
