@@ -16,6 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'packages/contract': [],
   'packages/keys': ['base', 'contract'],
   'packages/ledger': ['base', 'contract', 'keys'],
+  'packages/producer': ['base', 'contract', 'keys'],
   'packages/detect': ['base', 'contract'],
   'packages/scan': ['base', 'contract'],
   'apps/agent': ['base', 'contract', 'keys', 'ledger', 'detect', 'scan'],

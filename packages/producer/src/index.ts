@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export * from './errors.ts'
+export * from './forwarder.ts'
+export * from './outbox/outbox.ts'
+export * from './outbox/postgres.ts'
+export * from './outbox/sqlite.ts'
+export { grpcSender } from './send/grpc.ts'
+export { httpSender } from './send/http.ts'
+export type { Sender, SenderOptions } from './send/sender.ts'
+export * from './sign-rows.ts'
+export * from './signer.ts'

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { rootCertificates } from 'node:tls'
+import { Code, ConnectError, createClient } from '@connectrpc/connect'
+import { createGrpcTransport } from '@connectrpc/connect-node'
+import { Form, IngestService, type SubmitOutcome, submissionLimits } from '@sealwatch/contract'
+import { outcomesOf, type Sender, type SenderOptions, sendFailed, sendRefused } from './sender.ts'
+
+const neverTaken: readonly Code[] = [Code.InvalidArgument, Code.Unimplemented, Code.OutOfRange]
+
+/** `sealwatch.ingest.v1.IngestService/Submit` (submission.md, 4.2). */
+export function grpcSender({ url, token, ca }: SenderOptions): Sender {
+  const nodeOptions = ca === undefined ? {} : { ca: [...rootCertificates, ca] }
+  const transport = createGrpcTransport({ baseUrl: url, nodeOptions, readMaxBytes: submissionLimits.payloadBytesMax })
+  const client = createClient(IngestService, transport)
+  return async (submissions, signal) => {
+    const headers = { authorization: `Bearer ${await token()}` }
+    const request = {
+      submissions: submissions.map(({ form, ...rest }) => ({
+        ...rest,
+        form: form === 'dsse' ? Form.DSSE : Form.DETACHED,
+      })),
+    }
+    try {
+      const { outcomes } = await client.submit(request, { headers, signal })
+      return outcomesOf(outcomes.map(jsonOf), submissions.length)
+    } catch (cause) {
+      if (!(cause instanceof ConnectError)) throw cause
+      if (neverTaken.includes(cause.code)) throw sendRefused(cause.rawMessage)
+      const seconds = Number(cause.metadata.get('retry-after') ?? Number.NaN)
+      throw sendFailed(cause.message, seconds >= 0 ? { retryAfterMs: seconds * 1000 } : {}, cause)
+    }
+  }
+}
+
+/** As REST says it, so that one reader judges both. */
+function jsonOf({ outcome }: SubmitOutcome): object {
+  switch (outcome.case) {
+    case 'admitted':
+    case 'duplicate':
+      return { outcome: outcome.case, leaf_index: Number(outcome.value.leafIndex) }
+    case 'quarantined':
+      return { outcome: outcome.case, reason: outcome.value.reason, item: outcome.value.item }
+    case 'refused': {
+      const { code, detail, retryAfter } = outcome.value
+      return { outcome: outcome.case, code, detail, retry_after: retryAfter }
+    }
+    default:
+      return {}
+  }
+}
