@@ -148,15 +148,9 @@ export function checkConfirmed(disk: SimDisk, record: Record): void {
 }
 
 /** Of what the running server says of itself. */
-export function checkServer(
-  { ledgers, ingest, inFlight }: OpenServer,
-  record: Record,
-  below: (n: number) => number,
-): void {
-  const { received, admitted, refused, duplicate, quarantined } = ingest.counters
-  const kept = Object.values(quarantined).reduce((sum, lines) => sum + lines, 0)
-  if (inFlight === 0 && received !== admitted + kept + refused + duplicate)
-    record.violations.push(`unaccounted: ${JSON.stringify(ingest.counters)}`)
+export function checkServer({ ledgers, rowBook }: OpenServer, record: Record, below: (n: number) => number): void {
+  for (const [tenant, counts] of rowBook.tenants)
+    if (rowBook.missing(tenant) !== 0) record.violations.push(`unaccounted in ${tenant}: ${JSON.stringify(counts)}`)
   for (const ledger of [ledgers.root, ...ledgers.tenants.map((tenant) => ledgers.get(tenant))]) {
     const notes = [...(record.checkpoints.get(ledger.origin) ?? [])]
     const note = notes[below(notes.length)]

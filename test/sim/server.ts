@@ -11,6 +11,7 @@ import type { ServerVoice } from '../../apps/server/src/identity/index.ts'
 import {
   checkStores,
   createIngest,
+  createRowBook,
   createSignedHeads,
   type IndexPort,
   type Ingest,
@@ -21,6 +22,7 @@ import {
   openLedgers,
   openQuarantine,
   publishOutbox,
+  type RowBook,
 } from '../../apps/server/src/ingest/index.ts'
 import { createChainBook } from '../../apps/server/src/ingest/transport/chain-book.ts'
 import { agentRoutes } from '../../apps/server/src/ingest/transport/handlers.ts'
@@ -46,7 +48,7 @@ export type OpenServer = {
   readonly life: Life
   readonly store: Store
   readonly ledgers: Ledgers
-  readonly ingest: Ingest
+  readonly rowBook: RowBook
   /** Batches that have come in and have no outcome yet. */
   readonly inFlight: number
   /** Revokes a host, which is what stands here for every administrative act. */
@@ -142,11 +144,13 @@ export function createServer(world: ServerWorld): ServerMachine {
     const quarantine = await openQuarantine({ dir: '/quarantine', store, sealing, clock, disk: mine })
     const indexed = createProgress()
     const forever = new AbortController().signal
+    const rowBook = createRowBook()
     const ingest = createIngest({
       store,
       ledgers,
       quarantine,
       keys,
+      rowBook,
       side: createSideCustody(sealing, log),
       indexed: { waitFor: (tenant, leaf) => indexed.waitFor(tenant, leaf) },
       clock,
@@ -205,7 +209,7 @@ export function createServer(world: ServerWorld): ServerMachine {
       life,
       store,
       ledgers,
-      ingest,
+      rowBook,
       get inFlight() {
         return inFlight
       },

@@ -5,7 +5,7 @@ import type { Health } from '@sealwatch/base/health'
 import type { SignIn } from './access/index.ts'
 import type { Feed } from './api/index.ts'
 import type { CertificateState } from './identity/index.ts'
-import type { Admission, Ingest, Integrity, Ledgers, Transport } from './ingest/index.ts'
+import type { Admission, Integrity, Ledgers, RowBook, Transport } from './ingest/index.ts'
 import { broadcasterMode } from './replicas.ts'
 import type { Outbox } from './store/index.ts'
 import { createTenantLabels } from './tenant-labels.ts'
@@ -18,7 +18,7 @@ export function addHealth(
   health: Health,
   of: {
     readonly ledgers: Ledgers
-    readonly ingest: Ingest
+    readonly rowBook: Pick<RowBook, 'total'>
     readonly admission: Pick<Admission, 'lines'>
     readonly integrity: ReadonlyMap<string, Integrity>
     readonly transport: Transport
@@ -27,7 +27,7 @@ export function addHealth(
     readonly clock: Clock
   },
 ): void {
-  const { ledgers, ingest, admission, integrity, transport, signIn, outbox, clock } = of
+  const { ledgers, rowBook, admission, integrity, transport, signIn, outbox, clock } = of
   const { metrics } = health
   const altered = () =>
     [...integrity.values()].flatMap(({ tenant, problem }) => (problem ? [{ tenant, ...problem }] : []))
@@ -76,11 +76,10 @@ export function addHealth(
     { name: 'sealwatch_failed_logins_total', help: 'Steps of log-ins that failed since the start' },
     () => signIn.failed.count,
   )
-  const { quarantined } = ingest.counters
   for (const outcome of ['received', 'admitted', 'refused', 'duplicate'] as const)
     metrics.counter(
       { name: `sealwatch_ingest_lines_${outcome}_total`, help: `Lines ${outcome} since the start` },
-      () => ingest.counters[outcome],
+      () => rowBook.total()[outcome],
     )
   for (const [outcome, told] of [
     ['received', 'that hosts of the tenant brought'],
@@ -91,7 +90,7 @@ export function addHealth(
     )
   metrics.counter(
     { name: 'sealwatch_ingest_lines_quarantined_total', help: 'Lines quarantined since the start', labels: ['reason'] },
-    () => Object.entries(quarantined).map(([reason, count]) => [[reason], count] as const),
+    () => Object.entries(rowBook.total().quarantined).map(([reason, count]) => [[reason], count] as const),
   )
 }
 

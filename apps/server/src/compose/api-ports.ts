@@ -10,7 +10,7 @@ export function apiPorts(
   rooms: Rooms,
   { integrity, transport, apiUrl }: Pick<Followers, 'integrity'> & { transport: Transport; apiUrl: () => string },
 ): ApiPorts {
-  const { store, ledgers, indexed, side, identity, ingest, tender, erasures, sealing, clock, deployment } = rooms
+  const { store, ledgers, indexed, side, identity, tender, erasures, sealing, clock, deployment } = rooms
   const { backend, algorithm, keyId, location } = rooms.auditSigner
   const signer = { configured: rooms.signers.active !== undefined, backend, algorithm, keyId, location }
   return {
@@ -28,19 +28,19 @@ export function apiPorts(
     createJoinToken: identity.createJoinToken,
     revokeHost: identity.hosts.revoke,
     deniedSince: identity.hosts.deniedSince,
-    facts: () => ({
-      deployment: deployment.name,
-      health: rooms.healthUrl,
-      api: apiUrl(),
-      ledgerKeys: [ledgers.vkey],
-      signing: { ...ledgers.health, signer, witnesses: rooms.witnesses.status() },
-      caFingerprint: identity.authority.fingerprint,
-      connected: transport.connected,
-      integrity: [...integrity.values()],
-      ingest: {
-        ...ingest.counters,
-        quarantined: Object.values(ingest.counters.quarantined).reduce((sum, count) => sum + count, 0),
-      },
-    }),
+    facts: () => {
+      const { quarantined, ...rows } = rooms.rowBook.total()
+      return {
+        deployment: deployment.name,
+        health: rooms.healthUrl,
+        api: apiUrl(),
+        ledgerKeys: [ledgers.vkey],
+        signing: { ...ledgers.health, signer, witnesses: rooms.witnesses.status() },
+        caFingerprint: identity.authority.fingerprint,
+        connected: transport.connected,
+        integrity: [...integrity.values()],
+        ingest: { ...rows, quarantined: Object.values(quarantined).reduce((sum, count) => sum + count, 0) },
+      }
+    },
   }
 }

@@ -17,6 +17,7 @@ import {
 } from '../api/index.ts'
 import { addCertificateHealth, addFeedHealth, addHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
+import { addRowHealth } from '../row-health.ts'
 import type { Tenants } from '../tenants/index.ts'
 import { serverVersion } from '../version.ts'
 import { apiPorts } from './api-ports.ts'
@@ -54,6 +55,7 @@ export async function openDoors(
   ends.defer(api.close)
   const transport = ends.adopt(await opening, ({ close }) => close())
   addHealth(health, { ...rooms, integrity, transport })
+  addRowHealth(health, rooms)
   let apiUrl = ''
   const ports = apiPorts(rooms, { integrity, transport, apiUrl: () => apiUrl })
   const feed = createFeed({

@@ -9,9 +9,11 @@ import {
   type Admission,
   createAdmission,
   createIngest,
+  createRowBook,
   type Ingest,
   openQuarantine,
   type Quarantine,
+  type RowBook,
 } from '../ingest/index.ts'
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
 import { type KeyRegistry, openKeyRegistry } from '../trust/index.ts'
@@ -26,6 +28,7 @@ export type Rooms = Books & {
   readonly origin: { url: string }
   readonly quarantine: Quarantine
   readonly ingest: Ingest
+  readonly rowBook: RowBook
   readonly admission: Admission
   readonly ruleset: Ruleset
   readonly glances: Glances
@@ -50,8 +53,9 @@ export async function openRooms(books: Books): Promise<Rooms> {
   const quarantine = await openQuarantine({ ...books, dir: join(dir, 'quarantine') })
   const ruleset = loadRuleset(ruleFiles, log)
   const glances = createGlances(ruleset)
-  const ingest = createIngest({ ...books, quarantine, keys, look: glances.look })
-  const admission = createAdmission({ ...books, ingest, linesPerSecond: config.tenantLinesPerSecond })
+  const rowBook = createRowBook()
+  const ingest = createIngest({ ...books, rowBook, quarantine, keys, look: glances.look })
+  const admission = createAdmission({ ...books, ingest, rowBook, linesPerSecond: config.tenantLinesPerSecond })
   const policies = createPolicies({
     ...books,
     checks: books.policyChecks,
@@ -68,6 +72,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
     signIn,
     origin,
     ingest,
+    rowBook,
     admission,
     ruleset,
     glances,

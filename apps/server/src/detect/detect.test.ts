@@ -14,6 +14,7 @@ import { type ChainBatch, openChain, parseLine, sha256 } from '@sealwatch/ledger
 import { createSideCustody } from '../custody/index.ts'
 import {
   createIngest,
+  createRowBook,
   indexEntries,
   openIndexHere,
   openLedgers,
@@ -96,6 +97,7 @@ async function openRooms(dir: string) {
     ledgers,
     quarantine,
     keys,
+    rowBook: createRowBook(),
     side,
     indexed: { waitFor: (of, leaf) => indexed.waitFor(of, leaf, stop.signal) },
     look: glances.look,

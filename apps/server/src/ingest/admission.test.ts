@@ -6,7 +6,7 @@ import { create } from '@bufbuild/protobuf'
 import { createLog, systemClock } from '@sealwatch/base'
 import { limits, ShipRequestSchema } from '@sealwatch/contract'
 import { type Tenant, tenantError } from '../tenants/index.ts'
-import { createAdmission, type Ingest } from './index.ts'
+import { createAdmission, createRowBook, type Ingest } from './index.ts'
 
 const position = { nextSeq: 7, tip: 'ab' }
 const hostOf = (tenant: string) => ({ hostId: 'h', hostname: 'one', tenant })
@@ -20,26 +20,19 @@ function room(tenants: Readonly<Record<string, Partial<Tenant>>>, linesPerSecond
   const said: string[] = []
   const waiting: (() => void)[] = []
   let isHeld = false
-  const counters = {
-    received: 0,
-    admitted: 0,
-    refused: 0,
-    duplicate: 0,
-    quarantined: {} as Ingest['counters']['quarantined'],
-  }
+  const rowBook = createRowBook()
   const ingest: Ingest = {
-    counters,
     position: async () => position,
     submit: async ({ tenant }, _tenant, { count }) => {
       if (isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
       taken.push(tenant)
-      counters.received += count
-      counters.admitted += count
+      rowBook.arrive(tenant, count)('admitted', count)
       return { kind: 'acknowledged', nextSeq: count, leafIndex: 0 }
     },
   }
   const admission = createAdmission({
     ingest,
+    rowBook,
     registry: {
       find: (name) => tenants[name] as Tenant | undefined,
       checkActive: (name, attempted) => {
@@ -57,7 +50,7 @@ function room(tenants: Readonly<Record<string, Partial<Tenant>>>, linesPerSecond
   }
   return {
     admission,
-    counters,
+    rowBook,
     taken,
     said,
     ship,
@@ -75,7 +68,7 @@ function room(tenants: Readonly<Record<string, Partial<Tenant>>>, linesPerSecond
 }
 
 test('POL-1 what hosts of a suspended tenant bring comes again later, into whichever ledger it was to go', async () => {
-  const { admission, ship, taken, counters, said } = room({ acme: { state: 'suspended' }, gone: { state: 'erasing' } })
+  const { admission, ship, taken, rowBook, said } = room({ acme: { state: 'suspended' }, gone: { state: 'erasing' } })
   assert.equal(await ship('acme', 3), 'TENANT_SUSPENDED')
   assert.equal(await ship('acme', 2, 'cluster'), 'TENANT_SUSPENDED')
   assert.equal(await ship('gone', 1), 'TENANT_UNKNOWN')
@@ -83,7 +76,8 @@ test('POL-1 what hosts of a suspended tenant bring comes again later, into which
   assert.ok(refused.kind === 'refused' && refused.error.kind === 'unavailable')
   assert.deepEqual(refused.expected, position, 'the host is told from where to go on')
   assert.deepEqual(taken, [])
-  assert.deepEqual([counters.received, counters.refused], [7, 7])
+  const { received, refused: sentBack } = rowBook.total()
+  assert.deepEqual([received, sentBack], [7, 7])
   assert.equal(said.length, 2, 'one line for each tenant, not for each batch')
 })
 

@@ -7,6 +7,7 @@ import { standingTenants, type TenantRegistry } from '../tenants/index.ts'
 import type { Ingest } from './commit.ts'
 import { ingestError } from './errors.ts'
 import { createLineQuota } from './line-quota.ts'
+import type { RowBook } from './row-counts.ts'
 import type { IngestPort, Outcome } from './transport/ingest-port.ts'
 
 /** Lines that the hosts of a tenant brought since the server started, and of them those that were sent back at the door. */
@@ -26,13 +27,14 @@ const toldEveryMs = 60_000
 
 export function createAdmission(options: {
   readonly ingest: Ingest
+  readonly rowBook: Pick<RowBook, 'arrive'>
   readonly registry: Pick<TenantRegistry, 'checkActive' | 'find'>
   /** For tenants that have none of their own; of the standing ones there is none unless it is set. */
   readonly linesPerSecond: number
   readonly clock: Clock
   readonly log: Log
 }): Admission {
-  const { ingest, registry, clock, log } = options
+  const { ingest, rowBook, registry, clock, log } = options
   const quota = createLineQuota(clock)
   const lines = new Map<string, TenantLines>()
   const underWay = new Map<string, number>()
@@ -75,8 +77,7 @@ export function createAdmission(options: {
     } catch (error) {
       if (!isSealwatchError(error)) throw error
       counted.held += count
-      ingest.counters.received += count
-      ingest.counters.refused += count
+      rowBook.arrive(tenant, count)('refused', count)
       tell(host.tenant, error)
       return { kind: 'refused', error, expected: await ingest.position(tenant, batch.chain) }
     }

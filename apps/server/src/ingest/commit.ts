@@ -15,23 +15,15 @@ import {
 import type { LineWithValues, SideCustody } from '../custody/index.ts'
 import type { Host } from '../identity/index.ts'
 import type { Store } from '../store/index.ts'
-import { type KeyRegistry, type Reason, reasons } from '../trust/index.ts'
+import type { KeyRegistry } from '../trust/index.ts'
 import { ingestError } from './errors.ts'
 import type { Ledgers } from './ledgers.ts'
 import type { Quarantine } from './quarantine.ts'
+import type { RowBook, RowOutcome } from './row-counts.ts'
 import type { IngestPort, Outcome } from './transport/ingest-port.ts'
 import { judgeBatch } from './verify.ts'
 
-/** Lines, since the server started. received = admitted + quarantined + refused + duplicate. */
-export type IngestCounters = {
-  received: number
-  admitted: number
-  refused: number
-  duplicate: number
-  readonly quarantined: Record<Reason, number>
-}
-
-export type Ingest = IngestPort & { readonly counters: IngestCounters }
+export type Ingest = IngestPort
 
 export type IngestOptions = {
   readonly store: Store
@@ -39,6 +31,7 @@ export type IngestOptions = {
   readonly quarantine: Quarantine
   readonly keys: Pick<KeyRegistry, 'of'>
   readonly side: SideCustody
+  readonly rowBook: Pick<RowBook, 'arrive'>
   /** Resolves when the index covers the leaves before `leaf`. */
   readonly indexed: { waitFor(tenant: string, leaf: number): Promise<void> }
   /** Looks at a batch while the disk writes it, and is then told where it stands. */
@@ -48,13 +41,11 @@ export type IngestOptions = {
 }
 
 /** Judged, and handed on in its turn; `outcome` comes when it is on stable storage. */
-type Begun = { readonly outcome: Promise<Outcome> }
+type Begun = { readonly outcome: Promise<Outcome>; readonly as: RowOutcome }
 
 /** Verifies batches and brings them into their tenant's ledger; what fails verification is kept beside it. */
 export function createIngest(options: IngestOptions): Ingest {
-  const { store, ledgers, quarantine, keys, side, indexed, look, clock, log } = options
-  const quarantined = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<Reason, number>
-  const counters: IngestCounters = { received: 0, admitted: 0, refused: 0, duplicate: 0, quarantined }
+  const { store, ledgers, quarantine, keys, side, rowBook, indexed, look, clock, log } = options
   const turns = new Map<string, Promise<unknown>>()
 
   /** The batches of a chain are judged one after the other, each against where the one before left the chain. */
@@ -69,17 +60,17 @@ export function createIngest(options: IngestOptions): Ingest {
   }
 
   async function submit(host: Host, tenant: string, batch: ShipRequest): Promise<Outcome> {
+    // As many as there are: what a host announces may be anything.
+    const lines = Math.max(1, newlinesIn(batch.lines))
+    const count = rowBook.arrive(tenant, lines)
     try {
-      const { outcome } = await inTurn(batch.chain, () => begin(host, tenant, batch))
+      const { outcome, as } = await inTurn(batch.chain, () => begin(host, tenant, batch))
       const settled = await outcome
-      counters.received += batch.count
+      count(as, batch.count)
       return settled
     } catch (error) {
       if (!isSealwatchError(error) || error.kind === 'fatal') throw error
-      // As many as there are: what a host announces may be anything.
-      const lines = Math.max(1, newlinesIn(batch.lines))
-      counters.received += lines
-      counters.refused += lines
+      count('refused', lines)
       log.warn('batch refused', { host_id: host.hostId, chain: batch.chain, first_seq: batch.firstSeq, error })
       return { kind: 'refused', error, expected: ledgers.get(tenant).position(batch.chain) }
     }
@@ -94,7 +85,7 @@ export function createIngest(options: IngestOptions): Ingest {
     const ledger = ledgers.get(tenant)
     const position = ledger.position(batch.chain)
     if (firstSeq !== position.nextSeq) checkCount(attempted, batch)
-    if (nextSeq <= position.nextSeq) return { outcome: repeat(ledger, batch) }
+    if (nextSeq <= position.nextSeq) return { outcome: repeat(ledger, batch), as: 'duplicate' }
     if (firstSeq !== position.nextSeq) {
       throw ingestError('INGEST_GAP', { attempted, received: `line ${firstSeq} where ${position.nextSeq} was due` })
     }
@@ -119,10 +110,10 @@ export function createIngest(options: IngestOptions): Ingest {
       log.error('batch quarantined', { ...at, reason, detail })
       // Waited for within the turn: the stub is the place from which the next batch goes on.
       const placed = await putAside(ledger, { ...at, lines: batch.lines, reason, detail, keyId })
-      counters.quarantined[reason] += batch.count
-      return { outcome: Promise.resolve({ kind: 'quarantined', nextSeq, reason, ...placed }) }
+      const outcome = Promise.resolve({ kind: 'quarantined', nextSeq, reason, ...placed } as const)
+      return { outcome, as: { reason, keyId } }
     }
-    return { outcome: admit(ledger, verdict.admitted, sealed as ReadonlyMap<number, Uint8Array>) }
+    return { outcome: admit(ledger, verdict.admitted, sealed as ReadonlyMap<number, Uint8Array>), as: 'admitted' }
   }
 
   async function admit(
@@ -134,7 +125,6 @@ export function createIngest(options: IngestOptions): Ingest {
     const looked = look?.(ledger.tenant, batch)
     const placed = await appending
     looked?.(placed)
-    counters.admitted += batch.count
     return { kind: 'acknowledged', nextSeq: batch.end.nextSeq, leafIndex: placed.next - 1 }
   }
 
@@ -161,7 +151,6 @@ export function createIngest(options: IngestOptions): Ingest {
     await indexed.waitFor(ledger.tenant, ledger.size)
     const leafIndex = (await leafOfSame(ledger, batch, attempted)) ?? (await stubOfSame(ledger.tenant, batch))
     if (leafIndex === undefined) throw ingestError('INGEST_FORKED', { attempted, received: 'other bytes' })
-    counters.duplicate += count
     // Of this batch alone: the chain may have gone on meanwhile, with lines that are not durable yet.
     return { kind: 'acknowledged', nextSeq, leafIndex }
   }
@@ -231,7 +220,7 @@ export function createIngest(options: IngestOptions): Ingest {
     return new Map(lines.flatMap(({ line }, i) => (sealed[i] === undefined ? [] : [[line.seq, sealed[i]] as const])))
   }
 
-  return { submit, position: async (tenant, chain) => ledgers.get(tenant).position(chain), counters }
+  return { submit, position: async (tenant, chain) => ledgers.get(tenant).position(chain) }
 }
 
 const newline = 0x0a

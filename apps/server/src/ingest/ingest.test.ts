@@ -16,7 +16,15 @@ import { createSideCustody } from '../custody/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
 import { openKeyRegistry, type Reason } from '../trust/index.ts'
 import { enterKey, hostKeyRow } from '../trust/test/host-key.ts'
-import { createIngest, indexEntries, type Ledgers, openIndexHere, openLedgers, openQuarantine } from './index.ts'
+import {
+  createIngest,
+  createRowBook,
+  indexEntries,
+  type Ledgers,
+  openIndexHere,
+  openLedgers,
+  openQuarantine,
+} from './index.ts'
 
 const clock = systemClock
 const disk = systemDisk
@@ -91,7 +99,8 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     bell.ring()
   }
   const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
-  const ingest = createIngest({ store, ledgers, quarantine, keys, side, indexed, clock, log })
+  const rowBook = createRowBook()
+  const ingest = createIngest({ store, ledgers, quarantine, keys, rowBook, side, indexed, clock, log })
   const signer = generateSigner()
   const chain = await openChain({
     dir: join(dir, 'chain'),
@@ -133,6 +142,7 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     ledgers,
     keys,
     ingest,
+    rowBook,
     chain,
     signer,
     sealing,
@@ -176,7 +186,7 @@ test('LOG-1 ING-2 a batch is admitted byte for byte, its personal values are sea
   const leaves = await it.ledgers.get('default').read(1, 4)
   assert.equal(leaves.map(({ line }) => `${Buffer.from(line)}\n`).join(''), Buffer.from(request.lines).toString())
   assert.doesNotMatch(await readFile(join(it.dir, 'ledgers/tenant-default/side'), 'latin1'), /alice/)
-  assert.deepEqual(it.ingest.counters, {
+  assert.deepEqual(it.rowBook.total(), {
     received: 4,
     admitted: 4,
     refused: 0,
@@ -195,7 +205,7 @@ test('ING-8 a batch sent again is acknowledged and not stored again, at once and
   assert.deepEqual((await it.submit(second)).kind, 'acknowledged')
   assert.deepEqual((await it.submit(first)).kind, 'acknowledged')
   assert.equal(it.ledgers.get('default').size, size)
-  assert.equal(it.ingest.counters.duplicate, first.count + second.count)
+  assert.equal(it.rowBook.total().duplicate, first.count + second.count)
 })
 
 test('LOG-2 a batch with a gap is refused with the place to go on from', async () => {
@@ -247,7 +257,7 @@ test('ING-8 a number of lines that is not there is refused: no stub covers what 
   }
   assert.equal(it.ledgers.get('default').size, 1, 'no stub')
   for (const batch of [first, second]) assert.equal((await it.submit(batch)).kind, 'acknowledged')
-  const { received, admitted, refused } = it.ingest.counters
+  const { received, admitted, refused } = it.rowBook.total()
   assert.deepEqual([received, admitted, refused], [13, 5, 8])
 })
 
@@ -284,7 +294,7 @@ for (const [reason, change] of cases) {
       next_seq: 3,
       reason,
     })
-    assert.equal(it.ingest.counters.quarantined[reason], 3)
+    assert.equal(it.rowBook.total().quarantined[reason], 3)
   })
 }
 
@@ -301,7 +311,7 @@ test('ING-2 ING-6 a batch that was altered is quarantined, and the next one flow
   )
   assert.equal(outcomes[1]?.kind === 'quarantined' && outcomes[1].reason, 'invalid_signature')
   assert.deepEqual((await it.submit(altered)).kind, 'acknowledged', 'sent again, it is a duplicate')
-  const { received, admitted, duplicate, refused, quarantined } = it.ingest.counters
+  const { received, admitted, duplicate, refused, quarantined } = it.rowBook.total()
   assert.equal(
     received,
     admitted + duplicate + refused + Object.values(quarantined).reduce((sum, count) => sum + count),

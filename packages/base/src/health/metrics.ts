@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict'
 
-export type MetricRow = { readonly name: string; readonly help: string; readonly labels?: readonly string[] }
+export type MetricRow = {
+  readonly name: string
+  readonly help: string
+  readonly labels?: readonly string[]
+  /** Where the labels come from a bounded set that is larger than `seriesMax`. */
+  readonly seriesMax?: number
+}
 type Value = number | bigint
 /** One value, or a row for each combination of label values, in the order of the metric's labels. */
 export type Reading = Value | Iterable<readonly [labels: readonly string[], value: Value]>
@@ -22,7 +28,7 @@ export type Metrics = {
 }
 export type Histogram = { observe(value: number, labels?: readonly string[]): void }
 
-/** Of one metric; what goes beyond is left out and counted: labels come from a bounded set, or they are a mistake. */
+/** Of one metric that says nothing else; what goes beyond is left out and counted: labels come from a bounded set, or they are a mistake. */
 export const seriesMax = 256
 const labelCharsMax = 128
 const nameForm = /^(?:sealwatch|process)(?:_[a-z0-9]+)+$/
@@ -92,7 +98,7 @@ export function createMetrics(): Metrics {
 
   function textOf({ row, type, samples }: Metric): string {
     const lines = [`# HELP ${row.name} ${escapeHelp(row.help)}`, `# TYPE ${row.name} ${type}`]
-    const rows = type === 'histogram' ? Number.POSITIVE_INFINITY : seriesMax
+    const rows = type === 'histogram' ? Number.POSITIVE_INFINITY : (row.seriesMax ?? seriesMax)
     let count = 0
     for (const { suffix, labels, value } of samples()) {
       if (++count > rows) leftOut += 1

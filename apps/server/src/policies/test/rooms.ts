@@ -15,6 +15,7 @@ import { createSideCustody } from '../../custody/index.ts'
 import {
   createIndexProgress,
   createIngest,
+  createRowBook,
   indexEntries,
   openIndexHere,
   openLedgers,
@@ -78,7 +79,8 @@ export async function openRooms(clock: Clock = systemClock) {
   })
   const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
   const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
-  const ingest = createIngest({ store, ledgers, quarantine, keys, side, indexed, clock, log })
+  const rowBook = createRowBook()
+  const ingest = createIngest({ store, ledgers, quarantine, keys, rowBook, side, indexed, clock, log })
   const voice = {
     device: {
       uid: 'd',

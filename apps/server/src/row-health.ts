@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Health, Reading } from '@sealwatch/base/health'
+import type { Ledgers, RowBook, RowCounts } from './ingest/index.ts'
+import { createTenantLabels, labelledMax } from './tenant-labels.ts'
+import { type Reason, reasons } from './trust/index.ts'
+
+const perReasonMax = (labelledMax + 1) * reasons.length
+/** Of each tenant a hundred keys and the rest, few of them for more than one reason. */
+const rejectsMax = 16_384
+
+/** ING-7: what became of rows, by tenant, reason and key. Each series is there, at 0, before anything happens. */
+export function addRowHealth(
+  { show, metrics }: Health,
+  of: { readonly ledgers: Pick<Ledgers, 'tenants'>; readonly rowBook: RowBook },
+): void {
+  const { ledgers, rowBook } = of
+  const tenants = createTenantLabels()
+  const books = () => {
+    for (const tenant of ledgers.tenants) rowBook.of(tenant)
+    return rowBook.tenants
+  }
+  const labels = ['tenant']
+  const byReason =
+    (read: (counts: Readonly<RowCounts>, reason: Reason) => number): (() => Reading) =>
+    () =>
+      reasons.flatMap((reason) =>
+        tenants
+          .sum(books(), (counts) => read(counts, reason))
+          .map(([[tenant], rows]) => [[tenant, reason], rows] as const),
+      )
+
+  for (const [outcome, told] of [
+    ['received', 'that arrived: lines of hosts, and rows of services'],
+    ['admitted', 'of them that are in the ledger'],
+    ['refused', 'of them that were sent back'],
+    ['duplicate', 'of them that were there already'],
+  ] as const)
+    metrics.counter({ name: `sealwatch_ingest_rows_${outcome}_total`, help: `Rows ${told}`, labels }, () =>
+      tenants.sum(books(), (counts) => counts[outcome]),
+    )
+  metrics.counter(
+    {
+      name: 'sealwatch_ingest_rows_quarantined_total',
+      help: 'Rows of them that failed verification and are kept',
+      labels: ['tenant', 'reason'],
+      seriesMax: perReasonMax,
+    },
+    byReason((counts, reason) => counts.quarantined[reason]),
+  )
+  metrics.counter(
+    {
+      name: 'sealwatch_signature_rejects_total',
+      help: 'Rows that failed verification, by the key that they claim',
+      labels: ['tenant', 'reason', 'key'],
+      seriesMax: rejectsMax,
+    },
+    () =>
+      Array.from(rowBook.rejected(), ([tenant, keys]) =>
+        Array.from(keys.read(), ([reason, key, rows]) => [[tenant, reason, key], rows] as const),
+      ).flat(),
+  )
+  metrics.gauge(
+    {
+      name: 'sealwatch_conservation_broken',
+      help: '1 where what arrived is not what was admitted, quarantined, refused and known already',
+      labels,
+    },
+    () =>
+      tenants
+        .sum(
+          books()
+            .keys()
+            .map((tenant) => [tenant, tenant] as const),
+          (tenant) => (rowBook.missing(tenant) === 0 ? 0 : 1),
+        )
+        .map(([tenant, broken]) => [tenant, Math.min(1, broken)] as const),
+  )
+  show('conservation', () => {
+    const broken = [...books().keys()]
+      .map((tenant) => ({ tenant, missing: rowBook.missing(tenant) }))
+      .filter(({ missing }) => missing !== 0)
+    return { level: broken.length === 0 ? 'ok' : 'critical', broken }
+  })
+}
