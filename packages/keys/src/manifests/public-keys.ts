@@ -33,9 +33,10 @@ function modulusOf(spki: Uint8Array): string | undefined {
   if (bits?.[0] !== 0) return undefined
   const pair = whole(bits.subarray(1), 0x30)
   const modulus = pair && element(pair, 0x02)
-  const exponent = modulus && whole(modulus.rest, 0x02)
-  if (exponent === undefined || !isPositive(modulus?.content) || !isPositive(exponent)) return undefined
-  const digits = (modulus?.content as Uint8Array).toHex().replace(/^(00)+/, '')
+  if (modulus === undefined || !isPositive(modulus.content)) return undefined
+  const exponent = whole(modulus.rest, 0x02)
+  if (exponent === undefined || !isPositive(exponent)) return undefined
+  const digits = modulus.content.toHex().replace(/^(00)+/, '')
   const length = digits.length * 4 - Math.clz32(Number.parseInt(digits.slice(0, 2), 16)) + 24
   const isOdd = ((exponent.at(-1) ?? 0) & 1) === 1 && exponent.toHex() !== '01'
   return isOdd && length >= rsaBits.min && length <= rsaBits.max ? digits : undefined
@@ -64,8 +65,8 @@ const cut = (bytes: Uint8Array, start: number, length: number) =>
     : { content: bytes.subarray(start, start + length), rest: bytes.subarray(start + length) }
 
 /** X.690, 8.3.2: the fewest octets, and no sign. */
-function isPositive(integer: Uint8Array | undefined): boolean {
-  const [first, second = 0] = integer ?? []
+function isPositive(integer: Uint8Array): boolean {
+  const [first, second = 0] = integer
   return first !== undefined && first < 0x80 && !(first === 0 && second < 0x80)
 }
 

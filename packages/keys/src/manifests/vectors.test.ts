@@ -86,7 +86,9 @@ test('manifest.md, 8: openssl finds the same signers, and too few of them', asyn
   const commands = /```sh\n(.*?)```/s.exec(page)?.[1] as string
   const dir = await mkdtemp(join(tmpdir(), 'manifest-'))
   try {
-    for (const one of (await casesOf<ManifestCase>('manifests')).slice(0, 5)) {
+    for (const one of (await casesOf<ManifestCase>('manifests')).filter(({ name }) =>
+      ['three of five', 'two of five'].includes(name),
+    )) {
       await writeFile(join(dir, 'manifest.json'), JSON.stringify(one.envelope))
       await writeFile(join(dir, 'root.json'), Buffer.from(one.roots[0].payload, 'base64'))
       const { status, stdout } = spawnSync('bash', ['-c', commands], { cwd: dir, encoding: 'utf8' })
