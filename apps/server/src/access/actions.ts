@@ -35,7 +35,11 @@ export const actions = {
   'deployment:read': { of: 'deployment', roles: clusterAuditors },
   'keys:read': { of: 'deployment', roles: clusterAuditors },
   'keys:rotate': { of: 'deployment', roles: cluster },
+  'manifest:read': { of: 'deployment', roles: clusterAuditors },
+  'manifest:sign': { of: 'deployment', roles: cluster },
+  'manifest:apply': { of: 'deployment', roles: cluster },
   // For root alone.
+  'trust-root:install': { of: 'deployment', roles: [] },
   'login-link:create': { of: 'deployment', roles: [] },
   'break-glass:open': { of: 'deployment', roles: [] },
   'break-glass:acknowledge': { of: 'deployment', roles: cluster },

@@ -16,7 +16,14 @@ import {
   type RowBook,
 } from '../ingest/index.ts'
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
-import { type KeyRegistry, openKeyRegistry } from '../trust/index.ts'
+import {
+  createManifests,
+  type KeyRegistry,
+  type Manifests,
+  openKeyRegistry,
+  openTrustRoots,
+  type TrustRoots,
+} from '../trust/index.ts'
 import type { Books } from './books.ts'
 
 export type Rooms = Books & {
@@ -26,6 +33,8 @@ export type Rooms = Books & {
   readonly signIn: SignIn
   /** Of the dashboard, as browsers see it; where none is set, the server's own, once it listens. */
   readonly origin: { url: string }
+  readonly trustRoots: TrustRoots
+  readonly manifests: Manifests
   readonly quarantine: Quarantine
   readonly ingest: Ingest
   readonly rowBook: RowBook
@@ -50,6 +59,8 @@ export async function openRooms(books: Books): Promise<Rooms> {
     origin: () => origin.url,
     limits: { idleMinutes: config.sessionIdleMinutes, hours: config.sessionHours },
   })
+  const trustRoots = await openTrustRoots(books)
+  const manifests = createManifests({ ...books, roots: trustRoots, deployment: deployment.name })
   const quarantine = await openQuarantine({ ...books, dir: join(dir, 'quarantine') })
   const ruleset = loadRuleset(ruleFiles, log)
   const glances = createGlances(ruleset)
@@ -66,6 +77,8 @@ export async function openRooms(books: Books): Promise<Rooms> {
   return {
     ...books,
     keyRegistry: keys,
+    trustRoots,
+    manifests,
     quarantine,
     identity,
     access,

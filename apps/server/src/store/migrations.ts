@@ -159,4 +159,16 @@ export const migrations: readonly string[] = [
    CREATE TABLE producer_halts (
      tenant TEXT NOT NULL, producer_kind TEXT NOT NULL, producer TEXT NOT NULL, halted_at TEXT NOT NULL, halted_by TEXT NOT NULL,
      PRIMARY KEY (tenant, producer_kind, producer)) STRICT, WITHOUT ROWID;`,
+  // Of the deployment: no tenant has one of its own.
+  `CREATE TABLE trust_roots (
+     version INTEGER PRIMARY KEY, digest TEXT NOT NULL, envelope TEXT NOT NULL, applied_at TEXT NOT NULL, applied_by TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE manifests (
+     manifest TEXT PRIMARY KEY, nonce TEXT NOT NULL UNIQUE, action TEXT NOT NULL, digest TEXT NOT NULL, payload TEXT NOT NULL,
+     expires_at TEXT NOT NULL, opened_at TEXT NOT NULL, opened_by TEXT NOT NULL, applied_at TEXT, applied_by TEXT, proof TEXT
+   ) STRICT;
+   CREATE INDEX manifests_by_change ON manifests (action, digest);
+   CREATE TABLE manifest_signatures (
+     manifest TEXT NOT NULL REFERENCES manifests ON DELETE CASCADE, key_id TEXT NOT NULL, signature TEXT NOT NULL,
+     added_at TEXT NOT NULL, added_by TEXT NOT NULL, PRIMARY KEY (manifest, key_id)) STRICT, WITHOUT ROWID;`,
 ]

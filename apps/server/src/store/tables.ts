@@ -42,6 +42,41 @@ export type Tables = {
     /** When it was seen to be over: from then on it is, whatever a clock says. */
     ended_at: string | null
   }
+  /** Every version that ever counted (docs/formats/trust-root.md). */
+  trust_roots: {
+    version: number
+    /** SHA-256 of what was signed. */
+    digest: string
+    /** DSSE, JSON. */
+    envelope: string
+    applied_at: string
+    applied_by: string
+  }
+  /** Those that were applied stay for ever: that is how they are applied once (docs/formats/manifest.md, 5). */
+  manifests: {
+    /** SHA-256 of what is signed. */
+    manifest: string
+    nonce: string
+    action: string
+    digest: string
+    /** Base64. */
+    payload: string
+    expires_at: string
+    opened_at: string
+    opened_by: string
+    applied_at: string | null
+    applied_by: string | null
+    /** JSON: the view of the envelope when it was applied. */
+    proof: string | null
+  }
+  manifest_signatures: {
+    manifest: string
+    key_id: string
+    /** Base64. */
+    signature: string
+    added_at: string
+    added_by: string
+  }
   /** Of the deployment as a whole: a person may hold roles in several tenants. */
   people: {
     person_id: string

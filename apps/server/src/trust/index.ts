@@ -3,3 +3,4 @@
 export { type Evidence, judgeKey, type KeyOwner, type Reason, reasons } from './judge-key.ts'
 export { type KeyRegistry, openKeyRegistry, type Producer, type TenantKeys } from './registry.ts'
 export type { KeyName, SigningKey } from './signing-key.ts'
+export * from './manifests/index.ts'

@@ -66,6 +66,13 @@ type MoreOfUnmapped =
   | 'policy_version'
   | 'policy_digest'
   | 'policy_statement'
+  | 'manifest'
+  | 'manifest_action'
+  | 'manifest_digest'
+  | 'signatures_counted'
+  | 'signatures_needed'
+  | 'trust_root'
+  | 'trust_root_version'
   | 'exported'
   | 'revealed'
   | 'same_machine'
@@ -191,6 +198,13 @@ const unmapped = {
   policy_version: 'plain',
   policy_digest: 'plain',
   policy_statement: 'plain',
+  manifest: 'plain',
+  manifest_action: 'plain',
+  manifest_digest: 'plain',
+  signatures_counted: 'plain',
+  signatures_needed: 'plain',
+  trust_root: 'plain',
+  trust_root_version: 'plain',
   exported: 'plain',
   revealed: 'plain',
 } as const satisfies Rows<SealwatchEvent['unmapped'], MoreOfUnmapped>

@@ -1,50 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { test } from 'node:test'
 import { isSealwatchError, parseRfc3339 } from '@sealwatch/base'
 import fc from 'fast-check'
-import { type DsseSignature, preAuthEncoding } from '../dsse.ts'
+import { makeTestKey, rootOf, signedBy, signedRoot, type TestKey } from '../../test/manifest-keys.ts'
+import type { DsseSignature } from '../dsse.ts'
 import { manifestCrypto as crypto } from '../manifest-crypto.ts'
-import { auditKeyId } from '../signers/index.ts'
 import { isReached } from './count.ts'
 import { encodeManifest, judgeManifest, type Manifest, manifestType, openManifest } from './manifest.ts'
 import { identityOf } from './public-keys.ts'
 import { openFirstRoot, openNextRoot, type TrustedRoot } from './root-chain.ts'
-import { encodeTrustRoot, type TrustRoot, trustRootType } from './trust-root.ts'
+import { trustRootType } from './trust-root.ts'
 
-type Key = { privateKey: KeyObject; spki: Uint8Array; keyid: string; algorithm: 'ed25519' | 'rsa-sha256' }
 const attempted = 'judging'
-const keys: Key[] = Array.from({ length: 6 }, (_, i) => {
-  const algorithm = i % 2 === 0 ? 'ed25519' : 'rsa-sha256'
-  const { privateKey, publicKey } =
-    algorithm === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))
-  return { privateKey, spki, keyid: auditKeyId(spki), algorithm }
-})
+const keys = Array.from({ length: 6 }, (_, i) => makeTestKey(i % 2 === 0 ? 'ed25519' : 'rsa-sha256'))
 const five = keys.slice(0, 5)
-
-const signatureBy = ({ privateKey, algorithm, keyid }: Key, type: string, payload: Uint8Array): DsseSignature => ({
-  keyid,
-  sig: sign(algorithm === 'ed25519' ? null : 'sha256', preAuthEncoding(type, payload), privateKey).toString('base64'),
-})
-
-function rootOf(version: number, members: readonly Key[], threshold: number): TrustRoot {
-  const role = { keyids: members.map(({ keyid }) => keyid), threshold }
-  const rows = members.map(({ keyid, algorithm, spki }) => [
-    keyid,
-    { algorithm, owner: `owner of ${keyid.slice(0, 8)}`, public_key: spki.toBase64() },
-  ])
-  const expires = '2027-01-01T00:00:00.000000000Z'
-  return { type: 'root', version, expires, keys: Object.fromEntries(rows), roles: { critical: role, root: role } }
-}
-
-function signedRoot(root: TrustRoot, by: readonly Key[]) {
-  const payload = encodeTrustRoot(root)
-  const signatures = by.map((key) => signatureBy(key, trustRootType, payload))
-  return { payload: payload.toBase64(), payloadType: trustRootType, signatures }
-}
 
 const firstRoot = (threshold: number): TrustedRoot =>
   openFirstRoot(signedRoot(rootOf(1, five, threshold), five), crypto, { attempted })
@@ -65,21 +36,21 @@ const judging = (root: TrustedRoot) => ({
   deployment: manifest.deployment,
   nowNs: parseRfc3339('2026-11-22T06:00:00.000000000Z') as bigint,
 })
-const good = keys.map((key) => signatureBy(key, manifestType, payload))
-const elsewhere = keys.map((key) => signatureBy(key, trustRootType, payload))
+const good = signedBy(manifestType, payload, keys).signatures
+const elsewhere = signedBy(trustRootType, payload, keys).signatures
 
 /** Whatever may be in an envelope: right ones, those of others, under wrong ids, over something else, altered. */
 const anySignature = fc.oneof(
   fc.nat(5).map((i) => ({ made: good[i] as DsseSignature, counts: i < 5 ? i : undefined })),
   fc.nat(5).map((i) => ({ made: elsewhere[i] as DsseSignature, counts: undefined })),
   fc.tuple(fc.nat(5), fc.nat(5)).map(([i, j]) => ({
-    made: { keyid: (keys[i] as Key).keyid, sig: (good[j] as DsseSignature).sig },
+    made: { keyid: (keys[i] as TestKey).keyid, sig: (good[j] as DsseSignature).sig },
     counts: i === j && i < 5 ? i : undefined,
   })),
   fc.tuple(fc.nat(4), fc.nat(63)).map(([i, at]) => {
     const bytes = Uint8Array.fromBase64((good[i] as DsseSignature).sig)
     bytes[at] = (bytes[at] as number) ^ 1
-    return { made: { keyid: (keys[i] as Key).keyid, sig: bytes.toBase64() }, counts: undefined }
+    return { made: { keyid: (keys[i] as TestKey).keyid, sig: bytes.toBase64() }, counts: undefined }
   }),
 )
 
@@ -117,12 +88,12 @@ test('SIG-5: the next root needs the thresholds of both, whoever of both signs',
       const now = firstRoot(3)
       const next = rootOf(
         2,
-        inNext.map((i) => keys[i] as Key),
+        inNext.map((i) => keys[i] as TestKey),
         threshold,
       )
       const envelope = signedRoot(
         next,
-        by.map((i) => keys[i] as Key),
+        by.map((i) => keys[i] as TestKey),
       )
       const isSigned = by.filter((i) => i < 5).length >= 3 && by.filter((i) => inNext.includes(i)).length >= threshold
       const open = () => openNextRoot(now, envelope, crypto, attempted)
@@ -149,7 +120,7 @@ test('SIG-5: of a signed manifest no byte can be changed; whatever comes in its 
 test('SIG-5: a public key has one encoding: whatever is changed in it is no key, or another one', () => {
   fc.assert(
     fc.property(fc.nat(1), fc.nat(400), fc.integer({ min: 1, max: 255 }), (which, at, change) => {
-      const { spki, algorithm } = keys[which] as Key
+      const { spki, algorithm } = keys[which] as TestKey
       const altered = spki.slice()
       altered[at % spki.length] = (altered[at % spki.length] as number) ^ change
       const identity = identityOf(algorithm, altered)

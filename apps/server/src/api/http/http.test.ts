@@ -12,6 +12,8 @@ import { allRoutes, authenticateNetwork, authenticateOperator, httpApp } from '.
 
 /** Rooms whose routes are not asked here. */
 const nobodys = {
+  trustRoots: undefined as never,
+  manifests: undefined as never,
   policies: undefined as never,
   dryRuns: undefined as never,
   api: {} as ApiPorts,

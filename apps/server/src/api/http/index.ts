@@ -21,6 +21,7 @@ import { groupRoleRoutes } from './routes/group-roles.ts'
 import { hostRoutes } from './routes/hosts.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { linkRoutes } from './routes/links.ts'
+import { type ManifestPorts, manifestRoutes } from './routes/manifests.ts'
 import { memberRoutes } from './routes/members.ts'
 import { notBuiltRoutes } from './routes/not-built.ts'
 import { peopleRoutes } from './routes/people.ts'
@@ -45,17 +46,18 @@ export { serveUpgrades } from './upgrades.ts'
 export { httpErrors }
 
 /** What the routes need of the rooms behind them; compose.ts wires it. */
-export type HttpPorts = TenantPorts & {
-  readonly access: Access
-  readonly signIn: SignIn
-  readonly policies: Policies
-  readonly dryRuns: DryRuns
-  readonly api: ApiPorts
-  readonly listening: FeedPorts
-  readonly version: string
-  /** Without its files, the API alone. */
-  readonly dashboard?: readonly DashboardFile[] | undefined
-}
+export type HttpPorts = TenantPorts &
+  ManifestPorts & {
+    readonly access: Access
+    readonly signIn: SignIn
+    readonly policies: Policies
+    readonly dryRuns: DryRuns
+    readonly api: ApiPorts
+    readonly listening: FeedPorts
+    readonly version: string
+    /** Without its files, the API alone. */
+    readonly dashboard?: readonly DashboardFile[] | undefined
+  }
 
 /** Every route there is, the document about them included. */
 export function allRoutes(ports: HttpPorts): Route[] {
@@ -76,6 +78,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...signInRoutes(signIn, access.gate, drawNoticeIn(look)),
     ...linkRoutes(signIn, (tenant) => registry.get(tenant).title, look),
     ...policyRoutes(policies, dryRuns),
+    ...manifestRoutes(ports),
     ...subjectRoutes(api),
     ...deploymentRoutes(api),
     ...notBuiltRoutes(),

@@ -13,6 +13,8 @@ import { readSession } from './read-session.ts'
 
 /** Rooms whose routes are not asked here. */
 const nobodys = {
+  trustRoots: undefined as never,
+  manifests: undefined as never,
   policies: undefined as never,
   dryRuns: undefined as never,
   api: {} as ApiPorts,

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export { collectErrors } from './errors.ts'
+export { type Added, type Approval, createManifests, type Manifests, type ManifestView } from './manifests.ts'
+export { openTrustRoots, type TrustRootRow, type TrustRoots } from './trust-roots.ts'
