@@ -18,8 +18,9 @@ export async function run(args: readonly string[], io: Io, table: readonly Comma
       io.out(overview(table))
       return exit.ok
     }
-    const group = groupOf(first, table)
-    if (group.length > 0 && isHelp(args[1])) {
+    const end = args.findIndex(isHelp)
+    const group = end === -1 ? [] : groupOf(args.slice(0, end).join(' '), table)
+    if (group.length > 0) {
       io.out(groupHelp(group))
       return exit.ok
     }

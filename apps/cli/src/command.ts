@@ -26,7 +26,7 @@ export type Context = {
 }
 
 type Row<O extends OptionTable> = {
-  /** One or two words, as typed. */
+  /** One to three words, as typed. */
   readonly name: string
   readonly summary: string
   /** Paragraphs below the summary in help, wrapped by hand at 100 characters. */

@@ -105,6 +105,17 @@ export const cliErrors = {
     advice:
       'Read it again with ./sealwatch policy show ID --json, and make your change to that; or put it with --force',
   },
+  CLI_MANIFEST_FILE: {
+    kind: 'invalid',
+    rule: 'the file is a trust root or a manifest, as `manifest root init` and `manifest create` write it',
+    advice: 'Take the file from its source again, byte for byte; ./sealwatch manifest create --help',
+  },
+  CLI_SIGNER: {
+    kind: 'invalid',
+    rule: 'a signature that counts is made with a private key, Ed25519 or RSA',
+    advice:
+      'Name the key with --key-file FILE, or a KMS, an HSM or a signing proxy with AUDIT_SIGNING_… (./sealwatch manifest sign --help)',
+  },
   CLI_TRUST: {
     kind: 'invalid',
     rule: 'trust is a verifier key (name+hash+base64), or a file of at most 64 KiB: of such keys, or a trust.json',

@@ -17,9 +17,11 @@ New here? sudo ./sealwatch up
 `
 }
 
-/** Commands of two words that begin with this one. */
-export const groupOf = (word: string | undefined, table: readonly Command[]): readonly Command[] =>
-  table.some(({ name }) => name === word) ? [] : table.filter(({ name }) => name.startsWith(`${word} `))
+/** Commands that begin with these words and go on. */
+export const groupOf = (words: string, table: readonly Command[]): readonly Command[] =>
+  words === '' || table.some(({ name }) => name === words)
+    ? []
+    : table.filter(({ name }) => name.startsWith(`${words} `))
 
 export function groupHelp(group: readonly Command[]): string {
   const word = group[0]?.name.split(' ')[0]

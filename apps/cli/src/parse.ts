@@ -33,7 +33,7 @@ export function parse(args: readonly string[], table: readonly Command[]): Parse
 export const wantsJson = (args: readonly string[]): boolean => args.includes('--json')
 
 function findCommand(args: readonly string[], table: readonly Command[]): { command: Command; rest: string[] } {
-  for (const words of [2, 1]) {
+  for (const words of [3, 2, 1]) {
     const name = args.slice(0, words).join(' ')
     const command = table.find((row) => row.name === name)
     if (command !== undefined && args.length >= words) return { command, rest: args.slice(words) }

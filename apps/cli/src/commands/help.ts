@@ -11,11 +11,12 @@ export const help = command({
   operands: [
     { name: 'COMMAND', required: false },
     { name: 'SUBCOMMAND', required: false },
+    { name: 'SUBCOMMAND', required: false },
   ],
   options: {},
   examples: ['./sealwatch help', './sealwatch help audit verify'],
   run: async (_options, operands, { io, json, table }) => {
-    const group = operands.length === 1 ? groupOf(operands[0], table) : []
+    const group = groupOf(operands.join(' '), table)
     const named = operands.length === 0 || group.length > 0 ? undefined : parse([...operands, '--help'], table).command
     if (!json) {
       io.out(named !== undefined ? helpOf(named) : group.length > 0 ? groupHelp(group) : overview(table))

@@ -17,6 +17,9 @@ import { help } from './help.ts'
 import { hostInvite } from './host-invite.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
+import { manifestCollect, manifestCreate, manifestShow, manifestVerify } from './manifest.ts'
+import { manifestRootApply, manifestRootInit, manifestRootShow } from './manifest-root.ts'
+import { manifestKey, manifestRootSign, manifestSign } from './manifest-sign.ts'
 import { memberGrant, memberInvite, memberInvites, memberList, memberRevoke, memberUninvite } from './member.ts'
 import { personDisable, personEnable, personErase, personList, personSignOut } from './person.ts'
 import {
@@ -118,6 +121,16 @@ export const commandTable: readonly Command[] = [
   witnessEvidence,
   signingProxy,
   signingProxyKey,
+  manifestKey,
+  manifestRootInit,
+  manifestRootSign,
+  manifestRootShow,
+  manifestRootApply,
+  manifestCreate,
+  manifestSign,
+  manifestCollect,
+  manifestVerify,
+  manifestShow,
   keysStatus,
   keysRotate,
   keysRewrap,

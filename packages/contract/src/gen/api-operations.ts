@@ -909,7 +909,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "subject:erase" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "subject:erase" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -1173,6 +1173,193 @@ export type Operations = {
       }
     }
   }
+  /** Whose signatures critical changes need: every version of the trust root, the first one first. Needs `manifest:read` in the tenant `cluster`. */
+  readonly listTrustRoots: {
+    readonly answer: {
+      readonly deployment: string
+      readonly items: readonly ({
+        readonly version: number
+        readonly digest: string
+        readonly applied_at: string
+        readonly applied_by: string
+        readonly envelope: {
+          readonly payload: string
+          readonly payloadType: string
+          readonly signatures: readonly ({
+            readonly keyid: string
+            readonly sig: string
+          })[]
+        }
+      })[]
+    }
+  }
+  /** Follow the trust root to its next version, which the thresholds of both have signed. Needs `manifest:apply` in the tenant `cluster`. */
+  readonly followTrustRoot: {
+    readonly body: {
+      readonly envelope: {
+        readonly payload: string
+        readonly payloadType: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly sig: string
+        })[]
+      }
+    }
+    readonly answer: {
+      readonly version: number
+      readonly digest: string
+      readonly expires: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Begin with a trust root: by root on the machine of the control plane alone, once. Needs `trust-root:install` in the tenant `cluster`. */
+  readonly installTrustRoot: {
+    readonly body: {
+      readonly envelope: {
+        readonly payload: string
+        readonly payloadType: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly sig: string
+        })[]
+      }
+    }
+    readonly answer: {
+      readonly version: number
+      readonly digest: string
+      readonly expires: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Critical changes that collect signatures, or were made, newest first. Needs `manifest:read` in the tenant `cluster`. */
+  readonly listManifests: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly id: string
+        readonly action: "key-promotion" | "rollback" | "strict-off" | "upgrade"
+        readonly subject: string
+        readonly digest: string
+        readonly created: string
+        readonly expires: string
+        readonly state: "collecting" | "complete" | "applied" | "expired"
+        readonly opened_at: string
+        readonly opened_by: string
+        readonly applied_at: string | null
+        readonly applied_by: string | null
+        readonly proof: {
+          readonly digestHex: string
+          readonly signatures: readonly ({
+            readonly keyid: string
+            readonly owner: string
+            readonly sig: string
+          })[]
+          readonly threshold: number
+        } | null
+        readonly envelope: {
+          readonly payload: string
+          readonly payloadType: string
+          readonly signatures: readonly ({
+            readonly keyid: string
+            readonly sig: string
+          })[]
+        }
+      })[]
+    }
+  }
+  /** A manifest with its combined proof. Needs `manifest:read` in the tenant `cluster`. */
+  readonly getManifest: {
+    readonly params: {
+      readonly id: string
+    }
+    readonly answer: {
+      readonly id: string
+      readonly action: "key-promotion" | "rollback" | "strict-off" | "upgrade"
+      readonly subject: string
+      readonly digest: string
+      readonly created: string
+      readonly expires: string
+      readonly state: "collecting" | "complete" | "applied" | "expired"
+      readonly opened_at: string
+      readonly opened_by: string
+      readonly applied_at: string | null
+      readonly applied_by: string | null
+      readonly proof: {
+        readonly digestHex: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly owner: string
+          readonly sig: string
+        })[]
+        readonly threshold: number
+      } | null
+      readonly envelope: {
+        readonly payload: string
+        readonly payloadType: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly sig: string
+        })[]
+      }
+    }
+  }
+  /** Hand in signatures of a manifest, which is opened by the first; each that is new is a line of the ledger. Needs `manifest:sign` in the tenant `cluster`. */
+  readonly addManifestSignatures: {
+    readonly body: {
+      readonly envelope: {
+        readonly payload: string
+        readonly payloadType: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly sig: string
+        })[]
+      }
+    }
+    readonly answer: {
+      readonly manifest: {
+        readonly id: string
+        readonly action: "key-promotion" | "rollback" | "strict-off" | "upgrade"
+        readonly subject: string
+        readonly digest: string
+        readonly created: string
+        readonly expires: string
+        readonly state: "collecting" | "complete" | "applied" | "expired"
+        readonly opened_at: string
+        readonly opened_by: string
+        readonly applied_at: string | null
+        readonly applied_by: string | null
+        readonly proof: {
+          readonly digestHex: string
+          readonly signatures: readonly ({
+            readonly keyid: string
+            readonly owner: string
+            readonly sig: string
+          })[]
+          readonly threshold: number
+        } | null
+        readonly envelope: {
+          readonly payload: string
+          readonly payloadType: string
+          readonly signatures: readonly ({
+            readonly keyid: string
+            readonly sig: string
+          })[]
+        }
+      }
+      readonly added: readonly ({
+        readonly keyid: string
+        readonly ledger: {
+          readonly tenant: string
+          readonly leaf_index: number | null
+        }
+      })[]
+    }
+  }
   /** Destroy the keys of a person: what was sealed under them cannot be read again, and every proof holds. Needs `subject:erase` in the tenant. */
   readonly eraseSubject: {
     readonly body: {
@@ -1358,6 +1545,12 @@ export const operations = {
   listPolicyVersions: ['GET', '/api/v1/security/policies/{id}/versions'],
   diffPolicy: ['GET', '/api/v1/security/policies/{id}/diff'],
   getSignedPolicy: ['GET', '/api/v1/security/policies/{id}/signed'],
+  listTrustRoots: ['GET', '/api/v1/trust-roots'],
+  followTrustRoot: ['POST', '/api/v1/trust-roots'],
+  installTrustRoot: ['POST', '/api/v1/trust-roots/install'],
+  listManifests: ['GET', '/api/v1/manifests'],
+  getManifest: ['GET', '/api/v1/manifests/{id}'],
+  addManifestSignatures: ['POST', '/api/v1/manifests/signatures'],
   eraseSubject: ['POST', '/api/v1/subjects/erase'],
   getStatus: ['GET', '/api/v1/status'],
   getKeys: ['GET', '/api/v1/keys'],

@@ -4,14 +4,8 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type Clock, createLog, rfc3339, systemClock } from '@sealwatch/base'
 import { digestOfChange, type Manifest, manifestCrypto } from '@sealwatch/keys'
+import { makeTestKey, rootOf, signedManifest, signedRoot, type TestKey } from '@sealwatch/keys/test/manifest-keys'
 import type { Body } from '@sealwatch/ledger'
-import {
-  makeTestKey,
-  rootOf,
-  signedManifest,
-  signedRoot,
-  type TestKey,
-} from '../../../../../packages/keys/test/manifest-keys.ts'
 import type { Action, Authorised } from '../../access/index.ts'
 import { createOutbox, openStore } from '../../store/index.ts'
 import { createManifests } from './manifests.ts'

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { createHash, randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import { rfc3339 } from '@sealwatch/base'
+import {
+  countSigners,
+  manifestCrypto as crypto,
+  type DsseEnvelope,
+  digestHexOf,
+  digestOfChange,
+  encodeManifest,
+  joinEnvelopes,
+  judgeManifest,
+  type Manifest,
+  type ManifestAction,
+  manifestActions,
+  manifestLimits,
+  manifestType,
+  openManifest,
+  openRootChain,
+  parseManifest,
+  readManifest,
+  readRoot,
+} from '@sealwatch/keys'
+import { apiOptions, withApi } from '../api.ts'
+import { type Context, command, exit, flag, form, integer, text } from '../command.ts'
+import { cliError, fileError } from '../errors.ts'
+import { isRoot, readEnvelope, writeEnvelope } from '../manifest/envelope-file.ts'
+import { readMembers } from '../manifest/members.ts'
+import { countText, manifestText, rootText } from '../manifest/render.ts'
+import { columns, safe, safeJson, shellWord, toSecond } from '../terminal.ts'
+
+const tenantOfAll = 'cluster'
+const { server, tenant } = apiOptions
+const hourNs = 3_600_000_000_000n
+const usage = (attempted: string, advice: string) => cliError('CLI_USAGE', { attempted, advice })
+
+const changeOptions = {
+  tenant,
+  hours: integer({ takes: 'N', help: 'strict-off: for so many hours', min: 1, max: 8760, absent: 0 }),
+  'key-id': text({ takes: 'ID', help: 'key-promotion: the id of the key, as the tenant knows it' }),
+  'public-key': text({ takes: 'FILE', help: 'key-promotion: the public key in PEM' }),
+  file: text({ takes: 'FILE', help: 'upgrade, rollback: the release file' }),
+} as const
+type ChangeOptions = {
+  readonly tenant: string | undefined
+  readonly hours: number
+  readonly 'key-id': string | undefined
+  readonly 'public-key': string | undefined
+  readonly file: string | undefined
+}
+
+/** What the action needs to know, and the digest of it (manifest.md, 3). */
+async function changeOf(
+  action: ManifestAction,
+  given: ChangeOptions,
+  attempted: string,
+): Promise<{ digest: string; subject: string }> {
+  const { tenant = 'default', hours, 'key-id': key_id, 'public-key': keyFile, file } = given
+  switch (action) {
+    case 'strict-off': {
+      if (hours === 0) throw usage(attempted, 'Say for how long: --hours N')
+      const digest = digestOfChange({ action, tenant, for_seconds: hours * 3600 }, crypto)
+      return { digest, subject: `strict mode of the tenant ${tenant} off for ${hours} h` }
+    }
+    case 'key-promotion': {
+      if (key_id === undefined || keyFile === undefined)
+        throw usage(attempted, 'Say which key: --key-id ID --public-key FILE')
+      const [row] = Object.values(readMembers(`key=${keyFile}`, attempted))
+      const digest = digestOfChange({ action, tenant, key_id, public_key: row?.public_key ?? '' }, crypto)
+      return { digest, subject: `the key ${key_id} of the tenant ${tenant}` }
+    }
+    default: {
+      if (file === undefined) throw usage(attempted, 'Name the release: --file FILE')
+      const sha256 = createHash('sha256')
+      await pipeline(createReadStream(file), sha256).catch((cause: unknown) => {
+        throw fileError(file, cause)
+      })
+      return { digest: sha256.digest('hex'), subject: file.split('/').at(-1) ?? file }
+    }
+  }
+}
+
+export const manifestCreate = command({
+  name: 'manifest create',
+  summary: 'Write a manifest for a critical change into a file, to be signed',
+  about: `ACTION is one of ${manifestActions.join(', ')}. A manifest is for one deployment: that of this machine, or the one that you
+name, and then no server is asked. What it says: docs/formats/manifest.md; the whole way: docs/manifests.md.`,
+  operands: [{ name: 'ACTION', required: true }],
+  options: {
+    ...changeOptions,
+    subject: text({ takes: 'TEXT', help: 'What is changed, for those who sign (default: made from the change)' }),
+    deployment: text({ takes: 'NAME', help: 'Which deployment it is for, as `status` shows it (default: this one)' }),
+    days: integer({
+      takes: 'N',
+      help: 'It must be applied within so many days (default: 7)',
+      min: 1,
+      max: manifestLimits.lifeDaysMax,
+      absent: 7,
+    }),
+    server,
+    output: text({ takes: 'FILE', short: 'o', help: 'Where to write it; it must not exist' }),
+  },
+  examples: [
+    'sudo ./sealwatch manifest create strict-off --tenant acme --hours 72 -o strict-off.json',
+    './sealwatch manifest create upgrade --file sealwatch-0.2.0.tgz --deployment sealwatch-00c0ffee -o upgrade.json',
+  ],
+  run: async (given, [named = ''], { io, place, json }) => {
+    const attempted = 'writing a manifest'
+    const { output, days } = given
+    const action = manifestActions.find((one) => one === named)
+    if (action === undefined) throw usage(attempted, `Name the action: one of ${manifestActions.join(', ')}`)
+    if (output === undefined) throw usage(attempted, 'Name the file: -o FILE')
+    const { digest, subject } = await changeOf(action, given, attempted)
+    const at = { io, place, server: given.server, tenant: tenantOfAll }
+    const deployment =
+      given.deployment ?? (await withApi(at, attempted, (api) => api.call('listTrustRoots'))).deployment
+    const nowNs = io.clock.nowNs()
+    const manifest: Manifest = {
+      type: 'manifest',
+      action,
+      subject: given.subject ?? subject,
+      digest,
+      created: rfc3339(nowNs),
+      expires: rfc3339(nowNs + BigInt(days) * 24n * hourNs),
+      nonce: randomBytes(16).toString('hex'),
+      deployment,
+    }
+    const payload = encodeManifest(manifest)
+    parseManifest(payload, attempted)
+    const envelope = { payload: payload.toBase64(), payloadType: manifestType, signatures: [] }
+    writeEnvelope(output, envelope, 'wx')
+    if (json) io.out(`${safeJson({ file: output, id: digestHexOf(envelope, crypto), manifest })}\n`)
+    else {
+      io.out(manifestText(manifest))
+      io.err(`Next: each signer signs it: ./sealwatch manifest sign ${shellWord(output)}\n`)
+    }
+    return exit.ok
+  },
+})
+
+const moreFiles = Array.from({ length: 15 }, () => ({ name: 'FILE', required: false }))
+
+export const manifestCollect = command({
+  name: 'manifest collect',
+  summary: 'Put the signatures of several copies together, and hand them to the server',
+  about: `Works on files alone, for manifests and trust roots. With --root what does not count is left out. With --send a manifest and
+its signatures go to the server, which checks each and records it in its ledger; a trust root is applied with root apply.`,
+  operands: [{ name: 'FILE', required: true }, ...moreFiles],
+  options: {
+    server,
+    root: text({ takes: 'FILE', help: 'The trust root that counts: what is no signature of its keys is left out' }),
+    send: flag('Hand the signatures to the server'),
+    output: text({ takes: 'FILE', short: 'o', help: 'Where to write what was put together; it must not exist' }),
+  },
+  examples: [
+    './sealwatch manifest collect strict-off.ada.json strict-off.bo.json -o strict-off.json',
+    'sudo ./sealwatch manifest collect strict-off.ada.json strict-off.bo.json --send',
+  ],
+  run: async ({ server, root, send, output }, paths, context) => {
+    const { io, place, json } = context
+    const attempted = 'collecting signatures'
+    if (!send && output === undefined) throw usage(attempted, 'Say where to: -o FILE, or --send')
+    const [first, ...others] = paths.map(readEnvelope) as [DsseEnvelope, ...DsseEnvelope[]]
+    const joined = joinEnvelopes([first, ...others])
+    if (joined === undefined)
+      throw cliError('CLI_MANIFEST_FILE', { attempted, received: 'copies of different manifests or roots' })
+    const envelope = root === undefined ? joined : counted(joined, root, context)
+    if (output !== undefined) writeEnvelope(output, envelope, 'wx')
+    if (!send) {
+      const { signatures } = envelope
+      if (json) io.out(`${safeJson({ file: output, signatures: signatures.length })}\n`)
+      else io.out(`${signatures.length} signatures in ${safe(output ?? '')}\n`)
+      return exit.ok
+    }
+    if (isRoot(envelope)) throw usage(attempted, 'Apply a trust root with: ./sealwatch manifest root apply FILE')
+    const { manifest, added } = await withApi({ io, place, server, tenant: tenantOfAll }, attempted, (api) =>
+      api.call('addManifestSignatures', { body: { envelope } }),
+    )
+    if (json) io.out(`${safeJson({ manifest, added })}\n`)
+    else {
+      for (const { keyid, ledger } of added)
+        io.out(
+          `${keyid}: added${ledger.leaf_index === null ? '' : `, leaf ${ledger.leaf_index} of ${ledger.tenant}`}\n`,
+        )
+      const { signatures = [], threshold = 0 } = manifest.proof ?? {}
+      io.out(`${manifest.id} is ${manifest.state}: ${signatures.length} of ${threshold}\n`)
+    }
+    return exit.ok
+  },
+})
+
+/** Of a manifest by the role that signs those; of a root by its own. */
+function counted(envelope: DsseEnvelope, path: string, { io }: Context): DsseEnvelope {
+  const root = readRoot(readEnvelope(path), crypto, `reading ${path}`)
+  const count = countSigners(envelope, root, isRoot(envelope) ? 'root' : 'critical', crypto)
+  io.err(countText(count))
+  return { ...envelope, signatures: count.signers.map(({ keyid, sig }) => ({ keyid, sig })) }
+}
+
+export const manifestVerify = command({
+  name: 'manifest verify',
+  summary: 'Judge a manifest in a file, without a server',
+  about: `The roots are given in their order, the first one first; --pin is the digest of that one, as those who signed it know it. Exit
+code 1: the manifest does not count. Only the server knows whether it was applied already (\`manifest show\`).`,
+  operands: [{ name: 'FILE', required: true }],
+  options: {
+    roots: text({ takes: 'FILE,…', help: 'The trust root, with every version before it' }),
+    pin: form({
+      takes: 'HEX',
+      help: 'Digest of the first root',
+      form: /^[0-9a-f]{64}$/,
+      mustBe: '64 hexadecimal digits',
+    }),
+    deployment: text({ takes: 'NAME', help: 'The deployment it must be for' }),
+  },
+  examples: [
+    './sealwatch manifest verify upgrade.json --roots root-1.json,root-2.json --pin 5f2b1c0de4a7788d3c9be6f0a1425364758697a8b9cadbecfd0e1f2031425364 --deployment sealwatch-00c0ffee',
+  ],
+  run: async ({ roots, pin, deployment }, [path = ''], { io, json }) => {
+    const attempted = `verifying ${path}`
+    if (roots === undefined || pin === undefined || deployment === undefined)
+      throw usage(attempted, 'Say by what: --roots FILE,… --pin HEX --deployment NAME')
+    const envelope = readEnvelope(path)
+    const root = openRootChain(pin, roots.split(',').map(readEnvelope), crypto, attempted)
+    const judging = { root, deployment, nowNs: io.clock.nowNs() }
+    if (!json) {
+      const { manifest, count } = judgeManifest(envelope, judging, crypto, attempted)
+      io.out(`${manifestText(manifest)}${countText(count)}`)
+    }
+    const { manifest, proof } = openManifest(envelope, judging, crypto, attempted)
+    io.out(json ? `${safeJson({ manifest, proof, root_version: root.root.version })}\n` : 'It counts.\n')
+    return exit.ok
+  },
+})
+
+export const manifestShow = command({
+  name: 'manifest show',
+  summary: 'A manifest in a file, or one that the server has by its id; without either, all of the server',
+  about:
+    'With -o the manifest of the server is written into a file with all signatures that count: the combined proof.',
+  operands: [{ name: 'FILE-OR-ID', required: false }],
+  options: {
+    server,
+    output: text({ takes: 'FILE', short: 'o', help: 'Where to write it; it must not exist' }),
+  },
+  examples: ['./sealwatch manifest show upgrade.json', 'sudo ./sealwatch manifest show'],
+  run: async ({ server, output }, [named], { io, place, json }) => {
+    const attempted = 'reading manifests'
+    const at = { io, place, server, tenant: tenantOfAll }
+    if (named === undefined) {
+      const { items } = await withApi(at, attempted, (api) => api.call('listManifests'))
+      const rows = items.map((row) => {
+        const { signatures = [], threshold = 0 } = row.proof ?? {}
+        return [
+          row.id,
+          row.state,
+          row.action,
+          `${signatures.length}/${threshold}`,
+          toSecond(row.expires),
+          safe(row.subject),
+        ]
+      })
+      if (json) io.out(`${safeJson({ items })}\n`)
+      else if (rows.length === 0) io.err('There is none. Make one: ./sealwatch manifest create --help\n')
+      else io.out(columns([['MANIFEST', 'STATE', 'ACTION', 'SIGNED', 'EXPIRES', 'SUBJECT'], ...rows]))
+      return exit.ok
+    }
+    if (/^[0-9a-f]{64}$/.test(named)) {
+      const found = await withApi(at, attempted, (api) => api.call('getManifest', { params: { id: named } }))
+      if (output !== undefined) writeEnvelope(output, found.envelope, 'wx')
+      if (json) io.out(`${safeJson(found)}\n`)
+      else {
+        io.out(`${manifestText(readManifest(found.envelope, attempted))}state       ${found.state}\n`)
+        for (const { owner, keyid } of found.proof?.signatures ?? []) io.out(`signed by   ${safe(owner)}  ${keyid}\n`)
+      }
+      return exit.ok
+    }
+    return showFile(readEnvelope(named), { io, json })
+  },
+})
+
+function showFile(envelope: DsseEnvelope, { io, json }: Pick<Context, 'io' | 'json'>): number {
+  const attempted = 'reading the file'
+  const signatures = envelope.signatures.map(({ keyid }) => keyid)
+  const id = digestHexOf(envelope, crypto)
+  const root = isRoot(envelope) ? readRoot(envelope, crypto, attempted) : undefined
+  const manifest = root === undefined ? readManifest(envelope, attempted) : undefined
+  if (json) io.out(`${safeJson({ id, root, manifest, signatures })}\n`)
+  else {
+    io.out(root === undefined ? manifestText(manifest as Manifest) : rootText(root))
+    for (const keyid of signatures) io.out(`signed by   ${safe(keyid)} (not checked: ./sealwatch manifest verify)\n`)
+  }
+  return exit.ok
+}
