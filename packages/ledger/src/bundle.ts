@@ -28,6 +28,7 @@ export type BundleRequest = {
   readonly sealed: SealedTenant
   /** Verifier keys of the keys that signed the delegation. */
   readonly vkeys: readonly string[]
+  /** None of them may cut a fill in two: wholeFills. */
   readonly ranges: readonly LeafRange[]
   /** Canonical personal values of a leaf, where they are to be shown. */
   readonly reveal?: (index: number) => Promise<string | undefined>
@@ -80,6 +81,23 @@ export async function* writeBundle(request: BundleRequest): AsyncGenerator<{ byt
     }
   }
   if (at < size) yield { bytes: record(gapRecord(ledger, at, size)), lines: 0 }
+}
+
+/**
+ * The ranges, and with them whole what they begin or end in the middle of: a `replay` and the lines behind it are shown
+ * together or not at all (bundle.md, 2.6). `fillAt`: the leaves of that to which a leaf belongs.
+ */
+export async function wholeFills(
+  ranges: readonly LeafRange[],
+  fillAt: (leaf: number) => Promise<LeafRange | undefined>,
+): Promise<LeafRange[]> {
+  const found: LeafRange[] = []
+  for (const { from, to } of ranges)
+    for (const edge of [from, to - 1]) {
+      const fill = await fillAt(edge)
+      if (fill !== undefined) found.push(fill)
+    }
+  return [...ranges, ...found]
 }
 
 const newline = Uint8Array.of(0x0a)

@@ -68,18 +68,21 @@ export function renderLedgers({ ledgers, erased, trust }: AuditReport, source: s
     trust === 'pinned'
       ? `pinned by ${safe(source)}`
       : `${paint(io, ['yellow', 'bold'], 'NOT PINNED')}: the ledgers vouch for themselves`
-  const rows = ledgers.map(({ name, problem, lines, signed, signedByHost, stubs, tenant, wrongDerived }) => {
-    const who = tenant === undefined || name === 'root' ? name : `tenant ${tenant}`
-    if (problem !== undefined) {
-      const where = problem.leaf === undefined ? '' : ` at leaf ${problem.leaf}`
-      return `  ${paint(io, 'red', '✗')} ${safe(who)}${where}: ${safe(problem.message, 2000)}\n`
-    }
-    const parts = [counted(lines, 'line'), `${signed} signed`]
-    if (signedByHost > 0) parts.push(`${signedByHost} signed by their hosts`)
-    if (stubs > 0) parts.push(`${stubs} quarantine stubs`)
-    if (wrongDerived !== undefined) parts.push(paint(io, 'yellow', `${wrongDerived} is wrong: audit fsck --repair`))
-    return `  ${paint(io, 'green', '✓')} ${safe(who)}: ${parts.join(', ')}\n`
-  })
+  const rows = ledgers.map(
+    ({ name, problem, lines, signed, signedByHost, stubs, replayed, unverified, tenant, wrongDerived }) => {
+      const who = tenant === undefined || name === 'root' ? name : `tenant ${tenant}`
+      if (problem !== undefined) {
+        const where = problem.leaf === undefined ? '' : ` at leaf ${problem.leaf}`
+        return `  ${paint(io, 'red', '✗')} ${safe(who)}${where}: ${safe(problem.message, 2000)}\n`
+      }
+      const parts = [counted(lines, 'line'), `${signed} signed`]
+      if (signedByHost > 0) parts.push(`${signedByHost} signed by their hosts`)
+      if (stubs > 0) parts.push(`${stubs} quarantine stubs`)
+      if (replayed > 0) parts.push(`${replayed} replayed${unverified > 0 ? `, ${unverified} of them unverified` : ''}`)
+      if (wrongDerived !== undefined) parts.push(paint(io, 'yellow', `${wrongDerived} is wrong: audit fsck --repair`))
+      return `  ${paint(io, 'green', '✓')} ${safe(who)}: ${parts.join(', ')}\n`
+    },
+  )
   const gone = erased.map(({ tenant, lines }) => {
     const said = `erased, as the cluster's ledger orders; the root ledger vouches for ${counted(lines, 'line')} that it had`
     return `  ${paint(io, 'green', '✓')} tenant ${safe(tenant)}: ${said}\n`

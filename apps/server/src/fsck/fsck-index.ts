@@ -52,6 +52,7 @@ export function openIndexFsck(
     return { take: nothing, finish: nothing, forget: () => removeEntries(path), close: nothing }
   }
   const followed = new Map<string, Followed>()
+  const fills = database.prepare('SELECT * FROM fills WHERE tenant = ? AND leaf_index = ?')
 
   function follow(tenant: string): Followed {
     const known = followed.get(tenant)
@@ -79,9 +80,16 @@ export function openIndexFsck(
     const kinds = Object.keys(line).filter((member) => !['chain', 'epoch', 'prev', 'seq', 'time', 'v'].includes(member))
     const timeMs = Number((parseRfc3339(line.time) ?? 0n) / 1_000_000n)
     const fits = row?.leaf_index === leaf && row.time_ms === timeMs && row.kind === kinds[0]
-    if (fits && endsItsBatch(state, leaf, line)) return
+    if (fits && endsItsBatch(state, leaf, line) && isFilled(tenant, leaf, line)) return
     state.wrong = true
     finding(true, tenant, leaf, `no row, or another one, for leaf ${leaf}`)
+  }
+
+  function isFilled(tenant: string, leaf: number, line: Line): boolean {
+    if (!('replay' in line)) return true
+    const row = fills.get(tenant, leaf) as { next_leaf: number; stub_leaf: number; item: string } | undefined
+    const { first_seq, next_seq, stub_leaf, item } = line.replay
+    return row?.next_leaf === leaf + 1 + next_seq - first_seq && row.stub_leaf === stub_leaf && row.item === item
   }
 
   /** Where the index says that a batch ends, it does. */
@@ -121,6 +129,7 @@ export function openIndexFsck(
         'span_classes',
         'batches',
         'submissions',
+        'fills',
         'side_values',
         'cursors',
       ])

@@ -165,7 +165,8 @@ export function createIngest(options: IngestOptions): Ingest {
       .where('chain', '=', batch.chain)
       .where('last_seq', '>=', firstSeq)
       .where('last_seq', '<', firstSeq + batch.count)
-      .where('kind', '=', 'head')
+      // Of a fill, how it came in.
+      .where('kind', '<>', 'stub')
       .orderBy('last_seq')
       .execute()
     const last = rows.at(-1)

@@ -37,6 +37,10 @@ const schema = `
   CREATE TABLE submissions (
     tenant TEXT NOT NULL, producer TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL,
     leaf_index INTEGER NOT NULL, reason TEXT, item TEXT, PRIMARY KEY (tenant, producer, id, kind)) STRICT, WITHOUT ROWID;
+  CREATE TABLE fills (
+    tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, next_leaf INTEGER NOT NULL, stub_leaf INTEGER NOT NULL,
+    item TEXT NOT NULL, how TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (tenant, leaf_index),
+    UNIQUE (tenant, stub_leaf)) STRICT, WITHOUT ROWID;
   CREATE TABLE side_values (
     tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, sealed BLOB NOT NULL,
     PRIMARY KEY (tenant, leaf_index)) STRICT, WITHOUT ROWID;

@@ -284,7 +284,7 @@ export type IndexTables = {
   spans: { tenant: string; first_leaf: number; from_ms: number; to_ms: number }
   /** Which classes they are of, and how many of each. */
   span_classes: { tenant: string; first_leaf: number; class_uid: number; entries: number }
-  /** Where the lines of a chain stand: up to `last_seq`, those of one batch side by side, the last at `leaf_index`; or the stub that stands for them. */
+  /** Where the lines of a chain stand: up to `last_seq`, those of one batch side by side, the last at `leaf_index`; or the stub that stands for them. `kind`: `head`, `stub`, or how they came in out of turn unverified. */
   batches: { chain: string; last_seq: number; tenant: string; leaf_index: number; kind: string }
   /** Each submission that stands in a ledger, and each stub of one. */
   submissions: {
@@ -296,6 +296,16 @@ export type IndexTables = {
     leaf_index: number
     reason: string | null
     item: string | null
+  }
+  /** Quarantined lines that came in after all: behind the replay at `leaf_index`, up to `next_leaf`. */
+  fills: {
+    tenant: string
+    leaf_index: number
+    next_leaf: number
+    stub_leaf: number
+    item: string
+    how: 'verified' | 'released' | 'non_strict'
+    reason: string
   }
   /** Personal values, sealed under the tenant's key. */
   side_values: { tenant: string; leaf_index: number; sealed: Uint8Array }

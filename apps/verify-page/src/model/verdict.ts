@@ -130,7 +130,7 @@ const extent = ({ lines, size, complete, tenant }: BundleReport) =>
 
 function provenBy(report: BundleReport): string[] {
   const saw = report.witnesses?.cosigned.map(({ name }) => name) ?? []
-  const { lines, complete, size, withheld, signedByHost, stubs, revealed, countersigned } = report
+  const { lines, complete, size, withheld, signedByHost, stubs, replayed, unverified, revealed, countersigned } = report
   return [
     `Each of the ${count(lines, 'shown line')} is, byte for byte, what stands at its place in the signed ledger.`,
     complete
@@ -149,6 +149,9 @@ function provenBy(report: BundleReport): string[] {
     ...(stubs > 0
       ? [`${count(stubs, 'batch', 'batches')} not admitted ${stubs === 1 ? 'has' : 'have'} a place and a reason.`]
       : []),
+    ...(replayed > unverified
+      ? [`${count(replayed - unverified, 'line')} of them came in later, with a signature that holds.`]
+      : []),
     ...(revealed > 0
       ? [
           `The personal values of ${count(revealed, 'line')} are those that were committed to when ${revealed === 1 ? 'it was' : 'they were'} sealed.`,
@@ -158,7 +161,7 @@ function provenBy(report: BundleReport): string[] {
 }
 
 function notProvenBy(report: BundleReport): string[] {
-  const { notCovered, trust } = report
+  const { notCovered, trust, unverified } = report
   const { cosigned = [], missing = [] } = report.witnesses ?? {}
   return [
     ...(trust === 'self-asserted' ? ['Who signed this: no key of yours was compared.'] : []),
@@ -166,6 +169,11 @@ function notProvenBy(report: BundleReport): string[] {
     ...(notCovered > 0
       ? [
           `That ${count(notCovered, 'shown line')} came from their host: the signature that covers ${notCovered === 1 ? 'it' : 'them'} is not in this file.`,
+        ]
+      : []),
+    ...(unverified > 0
+      ? [
+          `Who made ${count(unverified, 'line')}: ${unverified === 1 ? 'it was' : 'they were'} admitted without a signature that holds, and the line before ${unverified === 1 ? 'it' : 'them'} says why.`,
         ]
       : []),
     ...(missing.length > 0 ? [`That ${listOf(missing)} saw this root ledger: no cosignature is here.`] : []),

@@ -12,6 +12,7 @@ export const lineKinds = [
   'close',
   'key',
   'stub',
+  'replay',
   'row',
   'submission',
   'anchor',
@@ -30,6 +31,7 @@ export function kindOf(line: Line): LineKind {
   if ('close' in line) return 'close'
   if ('key' in line || 'registry' in line) return 'key'
   if ('stub' in line || 'submission_stub' in line) return 'stub'
+  if ('replay' in line) return 'replay'
   if ('row' in line) return 'row'
   if ('submission' in line) return 'submission'
   if ('anchor' in line) return 'anchor'
@@ -120,6 +122,11 @@ function sentenceOf(line: Line, side: SideValues | undefined, hosts: HostNames):
     const what = `${rows} rows of the submission ${id} of the service ${producer}`
     return { actor: ledgerItself, action: `${what} not admitted: ${reason.replaceAll('_', ' ')}` }
   }
+  if ('replay' in line) {
+    const { chain, first_seq, next_seq, how } = line.replay
+    const lines = next_seq - first_seq === 1 ? `Line ${first_seq}` : `Lines ${first_seq} to ${next_seq - 1}`
+    return { actor: ledgerItself, action: `${lines} of ${host(chain)} follow out of turn: ${admissions[how]}` }
+  }
   if ('anchor' in line) {
     const { origin, tenant, key_id, prev_file } = line.anchor
     if (origin !== null) return { actor: ledgerItself, action: `Opened the ledger of tenant ${tenant}` }
@@ -139,6 +146,11 @@ const changes = {
 } as const
 
 const ledgerItself = 'Ledger'
+const admissions = {
+  verified: 'their signature was found to hold',
+  released: 'released by people, without a signature that holds',
+  non_strict: 'admitted without a signature that holds, as signatures were not enforced',
+} as const
 const envelope: ReadonlySet<string> = new Set(['chain', 'epoch', 'prev', 'seq', 'time', 'v'])
 const numberOf = (n: number) => n.toLocaleString('en-GB')
 const dayOf = (time: string) => time.slice(0, 10)

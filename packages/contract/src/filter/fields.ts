@@ -78,6 +78,7 @@ export const fields = {
       'head',
       'key',
       'registry',
+      'replay',
       'row',
       'stub',
       'submission',

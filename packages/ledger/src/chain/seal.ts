@@ -21,7 +21,10 @@ export type SealedLine = {
   readonly hash: string
 }
 
-/** Writes the line that follows `position`, of version 2 where the chain has epochs; the text is canonical. Throws LINE_TOO_LONG. */
+/**
+ * Writes the line that follows `position`, of version 2 where the chain has epochs, of version 3 where its body came with
+ * that; the text is canonical. Throws LINE_TOO_LONG.
+ */
 export function sealLine(chain: string, position: ChainPosition, timeNs: bigint, body: Body): SealedLine {
   const seq = position.nextSeq
   const envelope = {

@@ -37,6 +37,9 @@ export type LedgerAudit = {
   readonly root: string | undefined
   readonly signedByHost: number
   readonly stubs: number
+  /** Lines that came out of turn, into the place of a stub, and of these those without a valid signature. */
+  readonly replayed: number
+  readonly unverified: number
   /** A file derived from the lines that does not say what they lead to; undefined: none. */
   readonly wrongDerived: string | undefined
 }
@@ -113,6 +116,8 @@ function missing(name: string, origin: string, why: string): LedgerAudit {
     root: undefined,
     signedByHost: 0,
     stubs: 0,
+    replayed: 0,
+    unverified: 0,
     wrongDerived: undefined,
   }
   return { name, ok: false, problem: { leaf: undefined, code, message }, origin, ...nothing }
@@ -217,6 +222,8 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
     root: signed?.root.toHex(),
     signedByHost: judge?.counts.signedByHost ?? 0,
     stubs: judge?.counts.stubs ?? 0,
+    replayed: judge?.counts.replayed ?? 0,
+    unverified: judge?.counts.unverified ?? 0,
     wrongDerived: error === undefined ? derived.wrong : undefined,
   })
 
@@ -234,7 +241,7 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
       behind.begin(read)
       for (let from = 1; from < block.length && !isCut; ) {
         leaf = frontier.size
-        const run = judge === undefined ? undefined : cursor.runAt(from)
+        const run = judge === undefined || judge.isFilling ? undefined : cursor.runAt(from)
         const to = run === undefined ? block.indexOf(newline, from) : takeRun(run)
         isCut = run === undefined && isTorn(block, from, to)
         if (isCut) break

@@ -59,7 +59,16 @@ export async function fsckLedgers(dir: string, options: FsckOptions): Promise<Le
 /** A folder in which nothing is left of a ledger's lines. */
 function withoutLines(name: string): LedgerFsck {
   const finding: FsckFinding = { store: 'lines', derived: false, leaf: undefined, text: 'the folder of lines is gone' }
-  const counts = { lines: 0, signed: 0, root: undefined, signedByHost: 0, stubs: 0, wrongDerived: undefined }
+  const counts = {
+    lines: 0,
+    signed: 0,
+    root: undefined,
+    signedByHost: 0,
+    stubs: 0,
+    replayed: 0,
+    unverified: 0,
+    wrongDerived: undefined,
+  }
   return { name, tenant: undefined, origin: undefined, ...counts, findings: [finding], repaired: false }
 }
 

@@ -16,9 +16,10 @@ import { sealLine } from '../chain/seal.ts'
 import type { NoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
 import { batchErrors, type VerifiedBatch } from '../verify/batch.ts'
-import { type ChainPosition, extendChain, skipStub } from '../verify/chain.ts'
+import { beginFilling, type ChainPosition, extendChain, skipStub } from '../verify/chain.ts'
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '../verify/checkpoint.ts'
 import { eventRow, numbersPerEvent } from '../verify/event-row.ts'
+import type { Fill } from '../verify/fill.ts'
 import { type Body, noHash, type ParsedLine, parseLine, type Stub } from '../verify/line.ts'
 import { type Lines, parseLines } from '../verify/lines.ts'
 import { equal, type Hash, leafHash } from '../verify/merkle.ts'
@@ -41,6 +42,9 @@ export type SignedCheckpoint = Checkpoint & { readonly note: string; readonly si
 export type Placed = { readonly first: number; readonly next: number }
 /** Sealed personal values by the number of the line in its chain. */
 export type SealedSide = ReadonlyMap<number, Uint8Array>
+
+/** The lines of a fill stand behind its `replay`, which is the first leaf. */
+export type Appended = VerifiedBatch | { readonly own: Body | readonly Body[] } | { readonly fill: Fill }
 
 export type LedgerOptions = {
   readonly dir: string
@@ -67,10 +71,11 @@ export type Ledger = {
   /** Where a producer's chain stands, with everything that was handed to `append` so far. */
   position(chain: string): ChainPosition
   /**
-   * Appends a verified batch, a line of the ledger's own chain, or rows with their submission. Resolves when it is on stable storage; what waits
-   * while a write is under way goes into the next one. On DISK_FULL nothing of it is in the ledger.
+   * Appends a verified batch, a line of the ledger's own chain, rows with their submission, or quarantined lines behind their
+   * `replay`. Resolves when it is on stable storage; what waits while a write is under way goes into the next one. On
+   * DISK_FULL nothing of it is in the ledger.
    */
-  append(item: VerifiedBatch | { readonly own: Body | readonly Body[] }, side?: SealedSide): Promise<Placed>
+  append(item: Appended, side?: SealedSide): Promise<Placed>
   /** Since when the write that is under way lasts (Unix ms): a disk that hangs says nothing. Undefined: none is. */
   readonly writingSinceMs: number | undefined
   /** Resolves when everything handed to `append` before is on stable storage, or was refused. */
@@ -95,14 +100,14 @@ export type Ledger = {
 }
 
 type Waiting = {
-  item: VerifiedBatch | { own: Body | readonly Body[] }
+  item: Appended
   side: SealedSide | undefined
   resolve: (placed: Placed) => void
   reject: (cause: unknown) => void
 }
 
-/** Lines as they are written: a batch, or one of the ledger's own. */
-type Part = VerifiedBatch | Lines
+/** Lines as they are written: a batch, one of the ledger's own, or those of a fill. */
+type Part = VerifiedBatch | Lines | (Lines & { readonly isFilled: true })
 
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { dir, disk, origin, tenant } = options
@@ -149,8 +154,13 @@ function createLedger(
   const position = (chain: string) => admitted.get(chain) ?? walk.position(chain)
 
   /** What cannot stand in the ledger is refused here, before it shares a write with others. */
-  function admit(item: Waiting['item']): void {
+  function admit(item: Appended): void {
     const attempted = `appending to the ledger ${origin}`
+    if ('fill' in item) {
+      const { replay } = item.fill
+      beginFilling(replay, position(replay.chain), own, attempted)
+      return
+    }
     if ('own' in item) {
       const bodies = [item.own].flat()
       for (const body of bodies) parseLine(sha256, Buffer.from(sealLine(own, farthest, 0n, body).text), attempted)
@@ -201,7 +211,7 @@ function createLedger(
     // The lines are durable, their hashes are derived: if we stop here, recover() computes them again.
     let { size, bytes, registry } = durable
     for (const part of parts) {
-      for (const tail of tails) tail.push(size, part, !('end' in part))
+      for (const tail of tails) tail.push(size, part, !('end' in part || 'isFilled' in part))
       if ('end' in part) walk.take(part, following)
       else
         for (let i = 0; i < part.count; i += 1) {
@@ -230,19 +240,27 @@ function createLedger(
     let next = durable.size
     for (const { item, side: values } of group) {
       const first = next
-      if ('own' in item) {
-        const texts = [item.own].flat().map((body) => {
+      const add = (part: Part) => {
+        parts.push(part)
+        next += part.count
+      }
+      const addOwn = (bodies: readonly Body[]) => {
+        const texts = bodies.map((body) => {
           const { text, hash, seq } = sealLine(own, ownPosition, clock.nowNs(), body)
           ownPosition = { nextSeq: seq + 1, tip: hash }
           return `${text}\n`
         })
-        parts.push(parseLines(sha256, Buffer.from(texts.join('')), texts.length, 'writing lines of the ledger itself'))
-      } else {
-        for (const seq of [...(values?.keys() ?? [])].sort((a, b) => a - b))
-          sideRows.push(sideRow(first + seq - item.firstSeq, values?.get(seq) as Uint8Array))
-        parts.push(item)
+        add(parseLines(sha256, Buffer.from(texts.join('')), texts.length, 'writing lines of the ledger itself'))
       }
-      next += (parts.at(-1) as Part).count
+      if ('own' in item) addOwn([item.own].flat())
+      else {
+        const isFill = 'fill' in item
+        if (isFill) addOwn([{ replay: item.fill.replay }])
+        const firstSeq = isFill ? item.fill.replay.first_seq : item.firstSeq
+        for (const seq of [...(values?.keys() ?? [])].sort((a, b) => a - b))
+          sideRows.push(sideRow(next + seq - firstSeq, values?.get(seq) as Uint8Array))
+        add(isFill ? { ...item.fill.lines, isFilled: true } : item)
+      }
       placed.push({ first, next })
     }
     return { parts, sideRows, placed }

@@ -122,6 +122,8 @@ function openDerived(dir: string, disk: Disk, from: Saved | undefined, saved = f
 
 const linesReadMax = 4096
 
+const announcedBy = ({ line }: ParsedLine) => ('replay' in line ? line.replay.next_seq - line.replay.first_seq : 0)
+
 /**
  * Reads whole batches from byte `from` on into the derived files; returns the byte after the last of them. A write that
  * a crash cut short ends in a torn line or lacks its head, or the `submission` behind its rows; a whole line that is wrong was altered: LEDGER_BEHIND.
@@ -131,15 +133,19 @@ async function readOn(lines: LineStore, state: State, from: number, attempted: s
   let whole = from
   let byte = from
   let batch: { parsed: ParsedLine; start: number }[] = []
+  let due = 0
   const take = (line: Uint8Array) => {
     const parsed = parseLine(sha256, line, attempted)
     batch.push({ parsed, start: byte })
     byte += parsed.length + 1
-    const isHosts = parsed.chain !== (walk.own ?? parsed.chain)
-    if (isHosts ? parsed.kind !== 'head' : parsed.kind === 'row') return
+    // What a replay announces is there whole, or not at all.
+    if (due > 0) due -= 1
+    else if (parsed.kind === 'replay') due = announcedBy(parsed)
+    else if (parsed.chain !== (walk.own ?? parsed.chain) ? parsed.kind !== 'head' : parsed.kind === 'row') return
+    if (due > 0) return
     for (const entry of batch) walk.step(entry.parsed, attempted)
     for (const [i, { start }] of batch.entries()) bundles.note(hashes.size + i, start)
-    if (!isHosts && tellsOfKeys(parsed)) state.registry = hashes.size + batch.length - 1
+    if (tellsOfKeys(parsed)) state.registry = hashes.size + batch.length - 1
     hashes.append(Buffer.concat(batch.map((entry) => entry.parsed.hash)))
     batch = []
     whole = byte

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
-import { type ChainPosition, extendChain, positionAfter } from './chain.ts'
+import { type ChainPosition, extendChain, hostKinds, positionAfter } from './chain.ts'
 import type { Epoch } from './epoch.ts'
 import { verifyHead } from './head.ts'
 import type { KeyRecord, ParsedLine } from './line.ts'
@@ -17,8 +17,6 @@ export const batchErrors = {
   },
 } as const satisfies ErrorTable
 const batchError = errorsOf(batchErrors)
-
-const hostKinds: readonly string[] = ['anchor', 'event', 'close', 'head']
 
 /** Lines of one chain that hang together and end in a head, whose signature is the caller's to check. */
 export type LinkedBatch = Lines & {

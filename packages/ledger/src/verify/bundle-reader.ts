@@ -53,7 +53,7 @@ export function createReader(checks: BundleChecks) {
     const { block } = cursor
     const isLine = due.length > dueTaken
     const attempted = `verifying line ${linesTaken + 1} of the bundle`
-    const run = isLine ? cursor.runAt(from) : undefined
+    const run = isLine && judge?.isFilling !== true ? cursor.runAt(from) : undefined
     const count = run === undefined ? 0 : inPlace(run)
     if (run !== undefined && count > 0) return takeRun(run, count, attempted) + 1
     const leaves = isLine ? undefined : cursor.leavesAt(from)
@@ -128,7 +128,7 @@ export function createReader(checks: BundleChecks) {
       })
     }
     for (const [i, { level }] of parts.entries()) grow(Uint8Array.fromHex(hashes[i] as string), level, attempted)
-    judge?.skip()
+    judge?.skip((to as number) - (from as number))
     counts.withheld += (to as number) - (from as number)
   }
 
@@ -265,6 +265,8 @@ export function createReader(checks: BundleChecks) {
       ...counts,
       signedByHost: judge?.counts.signedByHost ?? 0,
       stubs: judge?.counts.stubs ?? 0,
+      replayed: judge?.counts.replayed ?? 0,
+      unverified: judge?.counts.unverified ?? 0,
       complete: error === undefined && counts.withheld === 0,
       notCovered: judge === undefined ? 0 : judge.counts.notCovered + judge.uncovered,
       rootSize: header?.root.size ?? 0,

@@ -122,6 +122,8 @@ test('a complete bundle is verified, and the report says what it holds', async (
     signedByHost: 9,
     notCovered: 0,
     stubs: 1,
+    replayed: 0,
+    unverified: 0,
     revealed: 4,
     complete: true,
     rootSize: 3,

@@ -36,6 +36,9 @@ export type BundleReport = {
   readonly signedByHost: number
   readonly notCovered: number
   readonly stubs: number
+  /** Lines that came out of turn, into the place of a stub, and of these those without a valid signature. */
+  readonly replayed: number
+  readonly unverified: number
   readonly revealed: number
   readonly rootSize: number
   /** Names of the keys that vouch for the checkpoints. */

@@ -4,9 +4,15 @@ import { errorsOf } from '@sealwatch/base/errors'
 import type { LinkedBatch } from './batch.ts'
 import { chainErrors } from './chain-errors.ts'
 import { type Epoch, extendEpoch, skipEpoch } from './epoch.ts'
-import { type Body, type Envelope, noHash, type ParsedLine, type Stub } from './line.ts'
+import { type Body, type Envelope, noHash, type ParsedLine, type Replay, type Stub } from './line.ts'
 
 const chainError = errorsOf(chainErrors)
+
+/** What a host writes. */
+export const hostKinds: readonly string[] = ['anchor', 'event', 'close', 'head']
+export const isOfHost = (leaf: ParsedLine): boolean =>
+  hostKinds.includes(leaf.kind) &&
+  !(leaf.kind === 'anchor' && 'anchor' in leaf.line && leaf.line.anchor.origin !== null)
 
 /**
  * Where a chain stands: the number of its next line, the leaf hash (hex) of the last, null after a stub, and the epoch,
@@ -48,6 +54,41 @@ export function skipStub(position: ChainPosition | undefined, stub: Stub, attemp
   return { nextSeq: next_seq, tip: null, ...(epoch && { epoch }) }
 }
 
+/** A batch has no more (chain.md, 3.1). */
+export const fillLinesMax = 4096
+
+/** Of a `replay`, while its lines come: the number that is due, and the one behind the last. */
+type Filling = { readonly chain: string; readonly next: number; readonly end: number }
+
+/** `position`: of the chain, where that is known. Throws CHAIN_BROKEN unless the lines are behind it. */
+export function beginFilling(
+  { chain, first_seq, next_seq }: Replay,
+  position: ChainPosition | undefined,
+  own: string,
+  attempted: string,
+): Filling {
+  const isPassed = position === undefined || next_seq <= position.nextSeq
+  if (chain === own || next_seq <= first_seq || next_seq - first_seq > fillLinesMax || !isPassed) {
+    const received = `a replay of lines ${first_seq} to ${next_seq} where the chain stands at ${position?.nextSeq}`
+    throw chainError('CHAIN_BROKEN', { attempted, received })
+  }
+  return { chain, next: first_seq, end: next_seq }
+}
+
+/** Undefined once they are all there. */
+function extendFilling(
+  { chain, next, end }: Filling,
+  leaf: ParsedLine,
+  last: ParsedLine,
+  attempted: string,
+): Filling | undefined {
+  if (leaf.chain !== chain || leaf.seq !== next || last.seq >= end || !isOfHost(leaf)) {
+    const received = `line ${leaf.seq} of chain ${leaf.chain} where line ${next} of ${chain} was to be replayed`
+    throw chainError('CHAIN_BROKEN', { attempted, received })
+  }
+  return last.seq + 1 === end ? undefined : { chain, next: last.seq + 1, end }
+}
+
 function checkAnchor(line: Envelope & Extract<Body, { anchor: unknown }>, attempted: string): void {
   const { prev_file, prev_last_hash, prev_sequence_num } = line.anchor
   const fits =
@@ -62,6 +103,7 @@ const ledgerKinds: ReadonlySet<string> = new Set([
   'delegation',
   'key',
   'registry',
+  'replay',
   'row',
   'stub',
   'submission',
@@ -73,6 +115,8 @@ const ledgerKinds: ReadonlySet<string> = new Set([
 export type ChainWalk = {
   /** The ledger's own chain, known from its first leaf on. */
   readonly own: string | undefined
+  /** Lines that are due out of turn, behind the `replay` that announced them. */
+  readonly due: number
   position(chain: string): ChainPosition
   /** Throws CHAIN_BROKEN unless the leaf continues its chain. `end`: the last of the events that follow it, one another. */
   step(leaf: ParsedLine, attempted: string, end?: ParsedLine): void
@@ -89,6 +133,7 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
   let hasGaps = false
   // Its chain stands behind it, which `known` is told when somebody asks.
   let last: ParsedLine | undefined
+  let filling: Filling | undefined
   const position = (chain: string) => known.get(chain) ?? chainStart
   const settle = () => {
     if (last !== undefined) known.set(last.chain, positionAfter(last, known.get(last.chain)?.epoch))
@@ -97,6 +142,9 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
   return {
     get own() {
       return ownChain
+    },
+    get due() {
+      return filling === undefined ? 0 : filling.end - filling.next
     },
     position: (chain) => {
       settle()
@@ -110,6 +158,7 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
     },
     skip() {
       last = undefined
+      filling = undefined
       hasGaps = true
       known.clear()
     },
@@ -125,6 +174,10 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
       return
     }
     settle()
+    if (filling !== undefined) {
+      filling = extendFilling(filling, leaf, end, attempted)
+      return
+    }
     const { line } = leaf
     if (ownChain === undefined) {
       if (!('anchor' in line) || line.anchor.origin === null) {
@@ -144,6 +197,11 @@ export function createChainWalk(own?: string, positions: Iterable<[string, Chain
     const from = mayJump ? { nextSeq: line.seq, tip: line.seq === 0 ? noHash : null } : position(line.chain)
     known.set(line.chain, extendChain(from, leaf, attempted))
     last = end
+    if ('replay' in line) {
+      const isSeen = known.has(line.replay.chain) || !hasGaps
+      filling = beginFilling(line.replay, isSeen ? position(line.replay.chain) : undefined, ownChain, attempted)
+      last = undefined
+    }
     if (!('stub' in line)) return
     const { stub } = line
     if (stub.chain === ownChain) throw chainError('CHAIN_BROKEN', { attempted, received: 'a stub in its own chain' })

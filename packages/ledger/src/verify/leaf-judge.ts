@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { linkBatch, verifyBatch } from './batch.ts'
 import { bundleError } from './bundle-records.ts'
-import { createChainWalk } from './chain.ts'
+import { chainStart, createChainWalk, fillLinesMax } from './chain.ts'
+import { type Announced, createOpenStubs, filledBytes } from './fill.ts'
 import { checkKeyRecord, headKeyId, verifyHead } from './head.ts'
-import type { KeyRecord, ParsedLine } from './line.ts'
+import type { KeyRecord, Line, ParsedLine } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
 import { createSubmissionWalk } from './submission.ts'
@@ -15,6 +17,10 @@ export type LeafCounts = {
   notCovered: number
   /** In the place of batches, and of submissions. */
   stubs: number
+  /** Of the lines of hosts those that came out of turn, into the place of a stub. */
+  replayed: number
+  /** Of these, those that nobody vouches for. */
+  unverified: number
 }
 
 /**
@@ -23,13 +29,15 @@ export type LeafCounts = {
  */
 export type LeafJudge = {
   readonly counts: Readonly<LeafCounts>
-  /** Lines of hosts that no head covers yet, and rows whose submission has not come. */
+  /** Lines of hosts that no head covers yet, rows whose submission has not come, and what a replay announced and did not come. */
   readonly uncovered: number
+  /** Lines come out of turn: they are to be taken one by one. */
+  readonly isFilling: boolean
   take(parsed: ParsedLine, attempted: string): void
   /** `count` events that follow one another, from `first` to `last`. */
   takeRun(first: ParsedLine, last: ParsedLine, count: number, attempted: string): void
-  /** Leaves were left out. */
-  skip(): void
+  /** So many leaves were left out. */
+  skip(leaves: number): void
 }
 
 export function createLeafJudge(options: {
@@ -44,15 +52,58 @@ export function createLeafJudge(options: {
   const revoked = new Set<string>()
   const uncovered = new Map<string, number>()
   const submissions = createSubmissionWalk(sha256, () => undefined)
-  const counts: LeafCounts = { signedByHost: 0, notCovered: 0, stubs: 0 }
+  const stubs = createOpenStubs()
+  let announced: Announced | undefined
+  let leaf = 0
+  let hasGaps = false
+  const counts: LeafCounts = { signedByHost: 0, notCovered: 0, stubs: 0, replayed: 0, unverified: 0 }
   const wrong = (attempted: string, received: string) => bundleError('BUNDLE_ALTERED', { attempted, received })
-  const countUncovered = () => [...uncovered.values()].reduce((sum, count) => sum + count, submissions.open)
+  const outOfTurn = () => walk.due + (announced?.lines.length ?? 0)
+  const countUncovered = () =>
+    [...uncovered.values()].reduce((sum, count) => sum + count, submissions.open + outOfTurn())
 
   function takeRun(first: ParsedLine, last: ParsedLine, count: number, attempted: string): void {
     const { chain } = first
     walk.step(first, attempted, last)
     submissions.passBy(attempted)
+    leaf += count
     if (chain !== walk.own) uncovered.set(chain, (uncovered.get(chain) ?? 0) + count)
+  }
+
+  /** A line that a replay announced; behind the last of them they are judged together. */
+  function takeFilled(filled: Announced, parsed: ParsedLine, attempted: string): void {
+    walk.step(parsed, attempted)
+    leaf += 1
+    filled.lines.push(parsed)
+    if (walk.due > 0) return
+    announced = undefined
+    const bytes = filledBytes(sha256, filled, attempted)
+    const { replay, start, lines } = filled
+    counts.replayed += lines.length
+    if (replay.how !== 'verified') {
+      counts.unverified += lines.length
+      return
+    }
+    const head = lines.at(-1)?.line
+    const key = head !== undefined && 'head' in head ? keys.get(headKeyId(head.head.note, attempted)) : undefined
+    if (key === undefined && hasGaps) {
+      counts.notCovered += lines.length
+      return
+    }
+    if (key === undefined) throw wrong(attempted, 'lines replayed as verified under a key that nobody registered')
+    const batch = verifyBatch(
+      sha256,
+      verify,
+      linkBatch(sha256, { chain: replay.chain, lines: bytes }, start, fillLinesMax),
+      key,
+    )
+    for (const { line } of batch.others.values()) checkTenant(line, attempted)
+    counts.signedByHost += lines.length
+  }
+
+  function checkTenant(line: Line, attempted: string): void {
+    if ('anchor' in line && line.anchor.tenant !== tenant)
+      throw wrong(attempted, `a line of tenant ${line.anchor.tenant}`)
   }
 
   return {
@@ -60,8 +111,15 @@ export function createLeafJudge(options: {
     get uncovered() {
       return countUncovered()
     },
+    get isFilling() {
+      return announced !== undefined
+    },
     takeRun,
     take(parsed, attempted) {
+      if (announced !== undefined) {
+        takeFilled(announced, parsed, attempted)
+        return
+      }
       const { chain, kind } = parsed
       if (kind === 'event') {
         takeRun(parsed, parsed, 1, attempted)
@@ -69,19 +127,23 @@ export function createLeafJudge(options: {
       }
       // Before its line: behind a close the head is the last that the epoch's key signs.
       const { epoch } = kind === 'head' ? walk.position(chain) : {}
+      const { line } = parsed
+      const at = leaf
+      const before = 'stub' in line ? walk.position(line.stub.chain) : undefined
       walk.step(parsed, attempted)
-      submissions.take(parsed.line, attempted)
+      submissions.take(line, attempted)
+      leaf += 1
       const isOwn = chain === walk.own
       const open = isOwn ? 0 : (uncovered.get(chain) ?? 0) + 1
-      const { line } = parsed
-      if ('anchor' in line && line.anchor.tenant !== tenant)
-        throw wrong(attempted, `a line of tenant ${line.anchor.tenant}`)
+      checkTenant(line, attempted)
       if (isOwn) {
         if ('anchor' in line && line.anchor.origin !== origin)
           throw wrong(attempted, `an anchor of the ledger ${line.anchor.origin}`)
         if ('key' in line) keys.set(line.key.key_id, checkKeyRecord(sha256, line.key, attempted))
         if ('registry' in line && line.registry.change === 'revoked') revoked.add(line.registry.key_id)
         if ('stub' in line || 'submission_stub' in line) counts.stubs += 1
+        if ('stub' in line) stubs.add(at, line.stub, before ?? chainStart)
+        if ('replay' in line) announced = stubs.fill(line.replay, attempted)
         return
       }
       const key = 'head' in line ? keys.get(headKeyId(line.head.note, attempted)) : undefined
@@ -95,8 +157,13 @@ export function createLeafJudge(options: {
       uncovered.delete(chain)
       counts.signedByHost += open
     },
-    skip() {
+    skip(leaves) {
+      counts.notCovered += announced?.lines.length ?? 0
+      announced = undefined
       walk.skip()
+      leaf += leaves
+      hasGaps = true
+      stubs.skip(leaf)
       // A head beyond the gap cannot be followed back to these lines.
       counts.notCovered += countUncovered()
       submissions.skip()

@@ -52,6 +52,7 @@ const anchor = {
   tenant: isText,
 }
 const head = { note: isNote, sensor: optional(isObject) }
+const stub = { chain: isHex(32), first_seq: isCount, item: isHex(64), next_seq: isCount, reason: isText }
 
 type Version = { readonly envelope: Shape; readonly bodies: Readonly<Record<string, Shape | null>> }
 
@@ -73,7 +74,7 @@ const version1: Version = {
       valid_from: isTime,
       valid_until: orNull(isTime),
     },
-    stub: { chain: isHex(32), first_seq: isCount, item: isHex(64), next_seq: isCount, reason: isText },
+    stub,
     tenant_head: {
       label: isHex(32),
       origin: isText,
@@ -131,6 +132,16 @@ const version3: Version = {
       valid_from: isTime,
       valid_until: orNull(isTime),
     },
+    replay: {
+      chain: isHex(32),
+      first_seq: isCount,
+      how: isOneOf(['verified', 'released', 'non_strict']),
+      item: isHex(64),
+      next_seq: isCount,
+      reason: isText,
+      registry: isCount,
+      stub_leaf: isCount,
+    },
     row: {
       ...ofSubmission,
       key_id: isPrintable,
@@ -139,6 +150,7 @@ const version3: Version = {
       submission: isPrintable,
       text: isString,
     },
+    stub: { ...stub, registry: isCount },
     submission: {
       ...ofSubmission,
       algorithm: isOneOf(['ed25519', 'rsa-sha256']),
@@ -166,8 +178,11 @@ const version3: Version = {
 
 const versions = [version1, version2, version3]
 /** The version that a ledger writes a line with such a body in. */
-export const ownVersionOf = (body: object): 1 | 3 =>
-  Object.keys(body).some((kind) => Object.hasOwn(version3.bodies, kind)) ? 3 : 1
+export function ownVersionOf(body: object): 1 | 3 {
+  if ('event' in body) return 1
+  const [kind = '', value] = Object.entries(body)[0] ?? []
+  return Object.hasOwn(version1.bodies, kind) && !(kind === 'stub' && 'registry' in value) ? 1 : 3
+}
 
 /** The kind of a line's body, or what is wrong with it. */
 export function kindOf(line: JsonObject): { readonly kind: string } | { readonly fault: string } {

@@ -93,6 +93,23 @@ export type Stub = {
   readonly reason: string
   /** Hex SHA-256 of the quarantined bytes. */
   readonly item: string
+  /** In version 3: the version of the key registry by which they were judged. */
+  readonly registry?: number
+}
+/** Quarantined lines follow, out of their chain's turn (stub.md, 5). */
+export type Replay = {
+  readonly chain: string
+  readonly first_seq: number
+  readonly next_seq: number
+  readonly item: string
+  /** Where the stub stands that they fill. */
+  readonly stub_leaf: number
+  /** The version of the key registry by which they were judged now. */
+  readonly registry: number
+  /** Only `verified` ones have a valid signature. */
+  readonly how: 'verified' | 'released' | 'non_strict'
+  /** Of the stub. */
+  readonly reason: string
 }
 /** One row of a service, its exact bytes as text; `submission` is behind the last of them (submission.md, 6). */
 export type Row = {
@@ -141,6 +158,7 @@ export type Body =
   | { readonly key: KeyRecord }
   | { readonly registry: RegistryChange }
   | { readonly row: Row }
+  | { readonly replay: Replay }
   | { readonly stub: Stub }
   | { readonly submission: Submission }
   | { readonly submission_stub: SubmissionStub }

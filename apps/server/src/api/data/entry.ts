@@ -29,6 +29,7 @@ const kinds = [
   'key',
   'registry',
   'stub',
+  'replay',
   'row',
   'submission',
   'submission_stub',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { headKeyId, type LeafRange, mergeRanges, parseLine, sha256, writeBundle } from '@sealwatch/ledger'
+import { headKeyId, type LeafRange, mergeRanges, parseLine, sha256, wholeFills, writeBundle } from '@sealwatch/ledger'
 import type { Authorised } from '../../access/index.ts'
 import { leavesBySpan, leavesOfKinds } from '../../ingest/index.ts'
 import { apiError } from '../errors.ts'
@@ -124,19 +124,33 @@ async function withKeys(ports: ApiPorts, tenant: string, ranges: readonly LeafRa
     return (await query.execute()).map(({ leaf_index }) => leaf_index)
   }
   const needed = new Set<string>()
-  for (const { from, to } of ranges) {
+  const whole = await wholeFills(ranges, (leaf) => fillAt(ports, tenant, leaf))
+  for (const { from, to } of whole) {
     for (const leaf of await ofKind('head', from, to)) {
       const line = await lineAt(ports, tenant, leaf)
       if ('head' in line) needed.add(headKeyId(line.head.note, 'reading a head of the ledger'))
     }
   }
   const keys: LeafRange[] = []
-  const end = Math.max(...ranges.map(({ to }) => to))
+  const end = Math.max(...whole.map(({ to }) => to))
   for (const leaf of await ofKind('key', 0, end)) {
     const line = await lineAt(ports, tenant, leaf)
     if ('key' in line && needed.has(line.key.key_id)) keys.push({ from: leaf, to: leaf + 1 })
   }
-  return [...ranges, ...keys]
+  return [...whole, ...keys]
+}
+
+/** A replay and the lines behind it. */
+async function fillAt({ indexDb }: ApiPorts, tenant: string, leaf: number): Promise<LeafRange | undefined> {
+  const row = await indexDb
+    .selectFrom('fills')
+    .select(['leaf_index', 'next_leaf'])
+    .where('tenant', '=', tenant)
+    .where('leaf_index', '<=', leaf)
+    .orderBy('leaf_index', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined && leaf < row.next_leaf ? { from: row.leaf_index, to: row.next_leaf } : undefined
 }
 
 async function lineAt({ ledgers }: ApiPorts, tenant: string, leaf: number) {

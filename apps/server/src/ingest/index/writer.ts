@@ -8,6 +8,7 @@ import {
   type EventSkim,
   type Line,
   parseLine,
+  type Replay,
   type Stretch,
   type Submission,
   type SubmissionStub,
@@ -46,6 +47,23 @@ export function openIndexWriter(path: string) {
   const put = prepareAll(database)
   const gone = prepareForgetting(database)
   const skim: EventSkim = { timeMs: 0, classUid: null }
+  /** The leaf behind a tenant's last fill. */
+  const filled = new Map<string, number>()
+
+  function filledTo(tenant: string): number {
+    const known = filled.get(tenant) ?? (put.lastFill.get(tenant) as { next: number }).next
+    filled.set(tenant, known)
+    return known
+  }
+
+  /** The lines stand behind their replay from now on, and no more in the stub's place. */
+  function putFill(tenant: string, leaf: number, replay: Replay): void {
+    const { chain, first_seq, next_seq, stub_leaf, item, how, reason } = replay
+    const next = leaf + 1 + next_seq - first_seq
+    put.fill.run(tenant, leaf, next, stub_leaf, item, how, reason)
+    put.filledBatch.run(chain, next_seq - 1, tenant, next - 1, how === 'verified' ? 'head' : how)
+    filled.set(tenant, next)
+  }
 
   function write(piece: IndexPiece): PlacedOwn {
     database.exec('BEGIN IMMEDIATE')
@@ -56,6 +74,7 @@ export function openIndexWriter(path: string) {
     } catch (error) {
       // On some errors, a full disk among them, SQLite has rolled back already.
       if (database.isTransaction) database.exec('ROLLBACK')
+      filled.clear()
       throw error
     }
   }
@@ -77,11 +96,14 @@ export function openIndexWriter(path: string) {
         events.add(skim.timeMs, skim.classUid)
         spans.add(leaf, skim.timeMs, skim.classUid)
       } else {
-        const { row, batch, submission, ownUid } = readEntry(tenant, ownChain, leaf, ndjson.subarray(from, to))
+        const { row, batch, replay, submission, ownUid } = readEntry(tenant, ownChain, leaf, ndjson.subarray(from, to))
         events.skip()
         put.entry.run(tenant, leaf, row.time_ms, row.kind, row.class_uid, row.event_uid)
         if (submission !== undefined) put.submission(tenant, leaf, row.kind, submission)
-        if (batch !== undefined) put.batch.run(batch.chain, batch.last_seq, tenant, leaf, row.kind)
+        // The batch of a fill was put when its replay came.
+        if (batch !== undefined && leaf >= filledTo(tenant))
+          put.batch.run(batch.chain, batch.last_seq, tenant, leaf, row.kind)
+        if (replay !== undefined) putFill(tenant, leaf, replay)
         if (ownUid !== undefined) {
           put.own.run(tenant, leaf, ownUid)
           placed.push({ uid: ownUid, leaf })
@@ -108,6 +130,7 @@ export function openIndexWriter(path: string) {
       return true
     }
     for (const statement of gone.rest) statement.run(tenant)
+    filled.delete(tenant)
     return false
   }
 
@@ -140,6 +163,12 @@ function prepareAll(database: DatabaseSync) {
     entry: into('entries', '(?, ?, ?, ?, ?, ?)'),
     own: into('own_entries', '(?, ?, ?)'),
     batch: into('batches', '(?, ?, ?, ?, ?)'),
+    filledBatch: into(
+      'batches',
+      '(?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET leaf_index = excluded.leaf_index, kind = excluded.kind',
+    ),
+    fill: into('fills', '(?, ?, ?, ?, ?, ?, ?)'),
+    lastFill: database.prepare('SELECT ifnull(max(next_leaf), 0) AS next FROM fills WHERE tenant = ?'),
     side: into('side_values', '(?, ?, ?)'),
     submission: putSubmission(database),
     span: into(
@@ -196,7 +225,7 @@ const prepareForgetting = (database: DatabaseSync) => ({
   leaves: ['entries', 'own_entries', 'side_values'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE tenant = ? AND leaf_index < ?`),
   ),
-  rest: ['spans', 'span_classes', 'batches', 'submissions', 'cursors'].map((table) =>
+  rest: ['spans', 'span_classes', 'batches', 'submissions', 'fills', 'cursors'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE tenant = ?`),
   ),
   /** Nothing of the log is left. */
@@ -241,6 +270,7 @@ type Entry = {
   readonly row: Row
   readonly ownUid: string | undefined
   readonly submission?: Submission | SubmissionStub
+  readonly replay?: Replay
   readonly batch?: Pick<IndexTables['batches'], 'chain' | 'last_seq'>
 }
 
@@ -260,6 +290,7 @@ function readEntry(tenant: string, ownChain: string, leaf: number, bytes: Uint8A
   if ('submission' in line) return { row, ownUid, submission: line.submission }
   if ('submission_stub' in line) return { row, ownUid, submission: line.submission_stub }
   if ('head' in line) return { row, ownUid, batch: { chain: line.chain, last_seq: line.seq } }
+  if ('replay' in line) return { row, ownUid, replay: line.replay }
   if ('stub' in line) return { row, ownUid, batch: { chain: line.stub.chain, last_seq: line.stub.next_seq - 1 } }
   return { row, ownUid }
 }
