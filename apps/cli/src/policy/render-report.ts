@@ -18,16 +18,21 @@ export function renderReport({ days, from, to, events, rules, notices }: Report,
 const nameOf = (rule: string | null) => rule ?? '(default)'
 
 function renderRow(row: Row, width: number, io: Io): string {
-  const { rule, fired, held, undecided, effects, examples } = row
+  const { rule, fired, held, undecided, effects, examples, unclear } = row
   const name = paint(io, 'bold', safe(nameOf(rule)).padEnd(width))
-  const told = fired === 0 ? 'would not have fired' : `would have fired ${counted(fired, 'time')}`
+  const isOpen = fired === 0 && undecided > 0
+  const told = isOpen
+    ? `could not be decided ${counted(undecided, 'time')}`
+    : fired === 0
+      ? 'would not have fired'
+      : `would have fired ${counted(fired, 'time')}`
   const more = [
     ...Object.entries(effects).map(([effect, count]) => `${effect} ${count}`),
     ...(held > 0 ? [`held back ${held}`] : []),
-    ...(undecided > 0 ? [`undecided ${undecided}`] : []),
+    ...(undecided > 0 && !isOpen ? [`undecided ${undecided}`] : []),
   ]
-  const line = `  ${name}  ${paint(io, fired > 0 ? 'red' : 'dim', told)}${more.length > 0 ? paint(io, 'dim', `  (${safe(more.join(', '))})`) : ''}\n`
-  return line + examples.map((example) => renderExample(example, io)).join('')
+  const line = `  ${name}  ${paint(io, fired > 0 ? 'red' : isOpen ? 'yellow' : 'dim', told)}${more.length > 0 ? paint(io, 'dim', `  (${safe(more.join(', '))})`) : ''}\n`
+  return line + [...examples, ...unclear].map((example) => renderExample(example, io)).join('')
 }
 
 function renderExample({ leaf_index, time, host, what, why }: Row['examples'][number], io: Io): string {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Clock, systemClock } from '@sealwatch/base'
-import { type PolicyDocument, type PolicyDraft, policyDocument } from '@sealwatch/contract/policy'
+import { type PolicyDocument, type PolicyDraft, policyDocument, policyExamples } from '@sealwatch/contract/policy'
 import type { Body } from '@sealwatch/ledger'
 import { createDryRuns } from './dry-run.ts'
 import { by, openRooms, type Rooms } from './test/rooms.ts'
@@ -78,7 +78,24 @@ test('names are opened for a rule that asks for them, and stay sealed for one th
   rooms.sealing.erase({ tenant: 'acme', label: (await rooms.sealing.labelOf('acme', 'name:bob')) as string }, 1)
   const after = await run(rooms, shadow([{ users: ['ann'] }]))
   assert.deepEqual([after.rules[0]?.effects, after.rules[0]?.undecided], [{ allow: 1 }, 1])
-  assert.match(after.notices.join(), /1 times an event did not say/)
+  assert.match(after.notices.join(), /Once an event did not say/)
+  assert.deepEqual(
+    after.rules[0]?.unclear.map(({ what, why }) => [what, why]),
+    [[read.message, ['may.users: the event does not tell the name of the account, or it cannot be opened any more']]],
+  )
+})
+
+test('the example of a file policy decides on a plain read, and tells of the actor what its rule asks for', async () => {
+  await using rooms = await openRooms()
+  await rooms.ship([ago(vector('file-read'), 1)])
+  const [rule] = (await run(rooms, policyDocument.parse(policyExamples.file))).rules
+  assert.deepEqual([rule?.fired, rule?.undecided], [1, 0])
+  const of = async (may: object[]) => (await run(rooms, shadow(may))).rules[0]
+  const program = 'not among who may: actor.process.file.path /usr/bin/cat'
+  assert.deepEqual((await of([{ executables: ['/usr/bin/passwd'] }]))?.examples[0]?.why.slice(2), [program])
+  assert.deepEqual((await of([{ units: ['ssh.service'] }]))?.unclear[0]?.why, [
+    'may.units: no event tells the unit yet',
+  ])
 })
 
 const finding = vector('finding-create')

@@ -164,7 +164,11 @@ function noticesOf(
       ? ['Only opens of files on the watch list are recorded: others cannot be tried.']
       : []),
     ...(undecided > 0
-      ? [`${undecided} times an event did not say what a rule turns on: those are not counted as fired.`]
+      ? [
+          undecided === 1
+            ? 'Once an event did not say what a rule turns on: that is not counted as fired.'
+            : `${undecided} times an event did not say what a rule turns on: those are not counted as fired.`,
+        ]
       : []),
     ...(stopped === 'time'
       ? ['It took longer than a minute: the newest events were not reached. Try fewer days.']

@@ -25,6 +25,8 @@ export type RuleTally = {
   readonly effects: Readonly<Partial<Record<PolicyEffect, number>>>
   /** The first few times that it fired. */
   readonly examples: readonly Example[]
+  /** The first few that did not say enough, with what was missing. */
+  readonly unclear: readonly Example[]
 }
 
 export type Seen = {
@@ -62,6 +64,7 @@ type Row = {
   undecided: number
   readonly effects: Partial<Record<PolicyEffect, number>>
   readonly examples: Example[]
+  readonly unclear: Example[]
 }
 
 /** Adds up what a policy would have done, with the counts and cool-downs that need more than one event. */
@@ -69,6 +72,7 @@ export function createTally(policy: PolicyDocument): Tally {
   const rows = new Map<string | null, Row>(policy.rules.map(({ id }) => [id, emptyRow()]))
   const counts = createCounts(policy)
   const cooldowns = createCooldowns(policy)
+  const listed = membersOfMay(policy)
 
   return {
     add(decision, seen) {
@@ -77,6 +81,7 @@ export function createTally(policy: PolicyDocument): Tally {
       rows.set(rule, row)
       if (effect === 'undecided') {
         row.undecided += 1
+        if (row.unclear.length < examplesMax) row.unclear.push(exampleOf(seen, (decision.lacks ?? []).map(lackOf)))
         return
       }
       const final = effect === 'count' ? counts(decision, seen.timeMs) : effect
@@ -87,32 +92,51 @@ export function createTally(policy: PolicyDocument): Tally {
         return
       }
       row.fired += 1
-      if (row.examples.length < examplesMax) row.examples.push(exampleOf(decision, seen))
+      if (row.examples.length < examplesMax) row.examples.push(exampleOf(seen, whyOf(decision, listed(rule))))
     },
-    rules: () =>
-      [...rows].map(([rule, { fired, held, undecided, effects, examples }]) => ({
-        rule,
-        fired,
-        held,
-        undecided,
-        effects,
-        examples,
-      })),
+    rules: () => [...rows].map(([rule, row]) => ({ rule, ...row })),
   }
 }
 
-const emptyRow = (): Row => ({ fired: 0, held: 0, undecided: 0, effects: {}, examples: [] })
+const emptyRow = (): Row => ({ fired: 0, held: 0, undecided: 0, effects: {}, examples: [], unclear: [] })
 
-function exampleOf({ reasons }: Decision, { leafIndex, timeMs, host, what }: Seen): Example {
-  const why = reasons.map(({ member, pattern, attribute, value }) => {
+const exampleOf = ({ leafIndex, timeMs, host, what }: Seen, why: readonly string[]): Example => ({
+  leafIndex,
+  time: new Date(timeMs).toISOString(),
+  host,
+  what,
+  why,
+})
+
+/** What a rule lists of those who may, by the attribute that it is asked of: what it does not ask for explains nothing. */
+const asked: Readonly<Record<string, string>> = {
+  '/event/actor/process/file/path': 'executables',
+  '/event/actor/user/uid': 'users',
+}
+
+function membersOfMay(policy: PolicyDocument): (rule: string | null) => ReadonlySet<string> {
+  const rules = new Map(
+    policy.type !== 'file' ? [] : policy.rules.map(({ id, may }) => [id, new Set(may.flatMap(Object.keys))] as const),
+  )
+  return (rule) => rules.get(rule ?? '') ?? new Set()
+}
+
+function whyOf({ reasons }: Decision, listed: ReadonlySet<string>): readonly string[] {
+  return reasons.flatMap(({ member, pattern, attribute, value }) => {
     const name = attribute.replace('/event/', '').replaceAll('/', '.')
     const found = commitmentForm.test(String(value)) ? 'a personal value, opened' : value
-    return member === 'may' && pattern === ''
-      ? `not among who may: ${name} ${found}`
-      : `${member} ${pattern}: ${name} ${found}`
+    if (member !== 'may' || pattern !== '') return [`${member} ${pattern}: ${name} ${found}`]
+    return listed.size === 0 || listed.has(asked[attribute] ?? '') ? [`not among who may: ${name} ${found}`] : []
   })
-  return { leafIndex, time: new Date(timeMs).toISOString(), host, what, why }
 }
+
+const lacks: Readonly<Record<string, string>> = {
+  units: 'no event tells the unit yet',
+  users: 'the event does not tell the name of the account, or it cannot be opened any more',
+  ancestors: 'the event does not tell all ancestors',
+  command_lines: 'the event does not tell the whole command line',
+}
+const lackOf = (member: string) => `${member}: ${lacks[member.replace('may.', '')] ?? 'the event does not say'}`
 
 /** So many within a time, for each key: the one that makes it full raises the alert, and counting begins anew. */
 function createCounts(policy: PolicyDocument): (decision: Decision, timeMs: number) => 'alert' | 'count' {

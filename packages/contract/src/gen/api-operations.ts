@@ -1021,6 +1021,13 @@ export type Operations = {
           readonly what: string
           readonly why: readonly string[]
         })[]
+        readonly unclear: readonly ({
+          readonly leaf_index: number
+          readonly time: string
+          readonly host: string
+          readonly what: string
+          readonly why: readonly string[]
+        })[]
       })[]
       readonly notices: readonly string[]
     }

@@ -38,7 +38,7 @@ export const policyExamples = {
         operations: ['read', 'write'],
         may: [
           { executables: ['/usr/bin/passwd', '/usr/sbin/unix_chkpwd'] },
-          { users: ['root'], units: ['ssh.service'] },
+          { executables: ['/usr/sbin/sshd'], users: [0] },
         ],
       },
       { id: 'keys-of-root', paths: ['/root/.ssh/**'], may: [{ users: ['root'] }] },

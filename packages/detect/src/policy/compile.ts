@@ -8,6 +8,7 @@ import {
   resolveLists,
 } from '@sealwatch/contract/policy'
 import { allOf, type Facet, type FacetRow, facetOf, oneOf } from './facets.ts'
+import type { EventFacts } from './facts.ts'
 
 /** A rule as it is judged by. */
 export type CompiledRule<R extends PolicyRule = PolicyRule> = {
@@ -15,6 +16,8 @@ export type CompiledRule<R extends PolicyRule = PolicyRule> = {
   readonly matches: Facet
   /** Of a file rule: is it one who may? */
   readonly may?: Facet
+  /** Its members that turn on what the event does not say; `may.`: of who may. */
+  readonly lacks: (facts: EventFacts) => readonly string[]
 }
 
 export type CompiledPolicy = {
@@ -67,19 +70,37 @@ export function compilePolicy(accepted: PolicyDocument): CompiledPolicy {
   const facetsIn = (holder: object, of = rows) =>
     Object.entries(holder).flatMap(([member, value]) => {
       const row = Object.hasOwn(of, member) ? of[member] : undefined
-      return row === undefined || value === undefined ? [] : [facetOf(member, row, value as string[])]
+      return row === undefined || value === undefined
+        ? []
+        : [{ member, facet: facetOf(member, row, value as string[]) }]
     })
+  const openIn = (members: Members, facts: EventFacts) =>
+    wholly(members)(facts) !== undefined
+      ? []
+      : members.flatMap(({ member, facet }) => (facet(facts) === undefined ? [member] : []))
   return {
     policy,
     hosts: allOf(policy.hosts === undefined ? [] : [facetOf('hosts', { thing: 'host', kind: 'texts' }, policy.hosts)]),
-    rules: policy.rules.map((rule) => ({
-      rule,
-      matches: allOf(facetsIn(rule)),
-      ...('may' in rule && { may: oneOf(rule.may.map((subject) => allOf(facetsIn(subject, who)))) }),
-    })),
+    rules: policy.rules.map((rule) => {
+      const own = facetsIn(rule)
+      const subjects = 'may' in rule ? rule.may.map((subject) => facetsIn(subject, who)) : []
+      return {
+        rule,
+        matches: wholly(own),
+        ...('may' in rule && { may: oneOf(subjects.map(wholly)) }),
+        lacks: (facts) => {
+          const missing = openIn(own, facts)
+          const ofSubjects = subjects.flatMap((subject) => openIn(subject, facts)).map((member) => `may.${member}`)
+          return missing.length > 0 ? missing : [...new Set(ofSubjects)]
+        },
+      }
+    }),
     asksNames: asksNames(policy.rules),
   }
 }
+
+type Members = readonly { readonly member: string; readonly facet: Facet }[]
+const wholly = (members: Members): Facet => allOf(members.map(({ facet }) => facet))
 
 const asksNames = (rules: readonly object[]): boolean =>
   rules.some((rule) => {

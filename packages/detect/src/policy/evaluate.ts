@@ -33,6 +33,8 @@ export type Decision = {
   readonly reasons: readonly PolicyReason[]
   /** Whom a finding is counted for, or what an action is done to: cool-downs and counts are each of their own. */
   readonly key?: string
+  /** Of what is undecided: the members of the rule that turn on what the event does not say. */
+  readonly lacks?: readonly string[]
 }
 
 export type EvaluateOptions = {
@@ -98,17 +100,22 @@ function byFirst({ rules }: CompiledPolicy, facts: EventFacts, otherwise: 'allow
   const { row, reasons, open } = firstOf(rules, facts)
   const effect = row === undefined ? otherwise : actionOf(row)
   const against = open.find((each) => actionOf(each) !== effect)
-  return against === undefined ? { rule: row?.rule.id ?? null, effect, reasons } : undecided(against)
+  return against === undefined ? { rule: row?.rule.id ?? null, effect, reasons } : undecided(against, facts)
 }
 
-const undecided = ({ rule: { id } }: CompiledRule): Decision => ({ rule: id, effect: 'undecided', reasons: [] })
+const undecided = ({ rule: { id }, lacks }: CompiledRule, facts: EventFacts): Decision => ({
+  rule: id,
+  effect: 'undecided',
+  reasons: [],
+  lacks: lacks(facts),
+})
 
 function fileDecision({ rules }: CompiledPolicy, facts: EventFacts): readonly Decision[] {
   const { row, reasons, open } = firstOf(rules, facts)
-  if (open[0] !== undefined) return [undecided(open[0])]
+  if (open[0] !== undefined) return [undecided(open[0], facts)]
   if (row === undefined) return none
   const verdict = row.may?.(facts)
-  if (verdict === undefined) return [undecided(row)]
+  if (verdict === undefined) return [undecided(row, facts)]
   if (verdict !== false) return [{ rule: row.rule.id, effect: 'allow', reasons: [...reasons, ...verdict] }]
   return [{ rule: row.rule.id, effect: 'deny', reasons: [...reasons, ...actorOf(facts)] }]
 }
@@ -132,7 +139,7 @@ function detectionDecision(
   }
   const excepted = firstOf(rules.filter(isLive), facts)
   if (excepted.row !== undefined) return [{ rule: excepted.row.rule.id, effect: 'except', reasons: excepted.reasons }]
-  if (excepted.open[0] !== undefined) return [undecided(excepted.open[0])]
+  if (excepted.open[0] !== undefined) return [undecided(excepted.open[0], facts)]
   const isThreshold = ({ rule }: CompiledRule) => (rule as RuleIn<'detection'>).kind === 'threshold'
   const { row, reasons } = firstOf(rules.filter(isThreshold), facts)
   return row === undefined ? none : [thresholdDecision(row.rule as Threshold, reasons, facts)]
@@ -157,7 +164,7 @@ function thresholdDecision(rule: Threshold, reasons: readonly PolicyReason[], fa
     })
   if (scores !== undefined) {
     const [score] = facts('score').found
-    if (score === undefined) return { rule: id, effect: 'undecided', reasons }
+    if (score === undefined) return { rule: id, effect: 'undecided', reasons, lacks: ['scores'] }
     const step = (['block', 'alert', 'record'] as const).find(
       (each) => Number(score.value) >= (scores[each] ?? Number.POSITIVE_INFINITY),
     )
@@ -181,7 +188,7 @@ function responseDecisions({ rules }: CompiledPolicy, facts: EventFacts): readon
   return actions.flatMap((action): readonly Decision[] => {
     const own = rules.filter(({ rule }) => (rule as RuleIn<'response'>).action === action)
     const { row, reasons, open } = firstOf(own, facts)
-    if (open[0] !== undefined) return [undecided(open[0])]
+    if (open[0] !== undefined) return [undecided(open[0], facts)]
     if (row === undefined) return none
     const { id, mode } = row.rule as RuleIn<'response'>
     return [{ rule: id, effect: mode === 'on' ? 'act' : mode, reasons, key: `${action} ${targetOf(action, facts)}` }]
@@ -207,7 +214,7 @@ function retentionDecision({ rules }: CompiledPolicy, event: object, nowMs = 0):
   const row = rules.find(({ rule }) => (rule as RuleIn<'retention'>).classes.includes(name))
   if (row === undefined) return none
   const { id, days } = row.rule as RuleIn<'retention'>
-  if (typeof time !== 'number') return [undecided(row)]
+  if (typeof time !== 'number') return [{ rule: id, effect: 'undecided', reasons: [], lacks: ['days'] }]
   const reason = { member: 'classes', pattern: name, attribute: '/event/time', value: time }
   return [{ rule: id, effect: time < nowMs - days * 86_400_000 ? 'expire' : 'keep', reasons: [reason] }]
 }

@@ -52,7 +52,11 @@ function Told({ report }: { readonly report: Report }) {
   return (
     <>
       <p className="would">
-        {fired === 0 ? 'It would not have fired' : `It would have fired ${several(fired, 'time')}`}
+        {fired > 0
+          ? `It would have fired ${several(fired, 'time')}`
+          : undecided > 0
+            ? 'Where it can be told, it would not have fired'
+            : 'It would not have fired'}
         {undecided === 0 ? '' : `; ${several(undecided, 'decision')} could not be made`}
         <small>
           {several(report.events, 'event')} of {several(report.days, 'day')} judged
@@ -75,7 +79,7 @@ function Told({ report }: { readonly report: Report }) {
                 {rule.held > 0 ? <span className="chip">{counted(rule.held)} held back</span> : null}
                 {rule.undecided > 0 ? <span className="chip warn">{counted(rule.undecided)} undecided</span> : null}
               </header>
-              {rule.examples.map(({ leaf_index, host, what, why, time }) => (
+              {[...rule.examples, ...rule.unclear].map(({ leaf_index, host, what, why, time }) => (
                 <p key={leaf_index}>
                   <a href={`/events?leaf=${leaf_index}`}>line {leaf_index}</a>{' '}
                   <small>

@@ -353,7 +353,8 @@ function dryRunAnswer() {
     held: z.number().int().describe('Held back by the cool-down'),
     undecided: z.number().int().describe('The event did not say what the rule turns on'),
     effects: z.record(z.string(), z.number().int()),
-    examples: z.array(example),
+    examples: z.array(example).describe('The first few times that it fired'),
+    unclear: z.array(example).describe('The first few that were undecided, with what was missing'),
   })
   return z.object({
     days: z.number().int(),
@@ -370,9 +371,16 @@ function dryRunAnswer() {
 const reportJson = ({ rules, notices, ...same }: DryRunReport) => ({
   ...same,
   notices: [...notices],
-  rules: rules.map(({ examples, effects, ...row }) => ({
+  rules: rules.map(({ examples, unclear, effects, ...row }) => ({
     ...row,
     effects: { ...effects } as Record<string, number>,
-    examples: examples.map(({ leafIndex, why, ...example }) => ({ ...example, leaf_index: leafIndex, why: [...why] })),
+    examples: examples.map(exampleJson),
+    unclear: unclear.map(exampleJson),
   })),
+})
+
+const exampleJson = ({ leafIndex, why, ...example }: DryRunReport['rules'][number]['examples'][number]) => ({
+  ...example,
+  leaf_index: leafIndex,
+  why: [...why],
 })
