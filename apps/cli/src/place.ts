@@ -49,6 +49,6 @@ export const fileOf = {
 } as const
 
 /** What to add to a command shown to a person, so that it finds the same instance. */
-export function dataFlag({ data }: Place): string {
+export function dataFlag({ data }: Pick<Place, 'data'>): string {
   return data === defaultDataDir ? '' : ` --data ${shellWord(data)}`
 }

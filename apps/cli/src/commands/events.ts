@@ -14,7 +14,7 @@ const defaultAgeMs = 600_000
 
 const classes: Option<readonly number[]> = {
   takes: 'CLASS,…',
-  help: `Only these: ${classNames.join(', ')}`,
+  help: `Only these: ${classNames.join(', ')}; what nobody saw, and why, is log`,
   absent: [],
   read: (text) => {
     const names = text.split(',')
@@ -24,6 +24,9 @@ const classes: Option<readonly number[]> = {
       : { mustBe: `one or more of ${classNames.join(', ')}, with commas between` }
   },
 }
+
+const livesHint =
+  'The lives of agents and sensors are told in the tenant cluster (--tenant cluster); what nobody saw, and why: --class log.\n'
 
 export const events = command({
   name: 'events',
@@ -63,7 +66,11 @@ export const events = command({
       call: (admin, signal) => admin.listEvents(request, { signal }),
       render: (entry) => renderEvent(entry, io),
     })
-    if (printed === 0 && !json && !follow) io.out(paint(io, 'dim', `No events since ${from}.\n`))
+    if (printed === 0 && !json && !follow) {
+      io.out(paint(io, 'dim', `No events since ${from}.\n`))
+      const isOfLives = classUids.length === 1 && classUids[0] === eventClasses.lifecycle.uid
+      if (isOfLives && tenant !== 'cluster') io.out(paint(io, 'dim', livesHint))
+    }
     return exit.ok
   },
 })

@@ -52,3 +52,12 @@ test('where the dashboard and the API are stands in the status', () => {
 test('the log key is shown, for that is what others pin', () => {
   assert.match(renderStatus(status(undefined), testIo()), new RegExp(`^Log key  ${RegExp.escape(vkey)}$`, 'm'))
 })
+
+test('gaps are counted as people do, with the command that shows them, on the same data', () => {
+  const one = status(undefined)
+  const gaps = (count: number, data = one.data) =>
+    /^Gaps.*$/m.exec(renderStatus({ ...one, data, server: { ...(one.server as Server), gaps: count } }, testIo()))?.[0]
+  assert.equal(gaps(0), 'Gaps     0 unknown intervals on record')
+  assert.equal(gaps(1), 'Gaps     1 unknown interval on record: sudo ./sealwatch events --class log --since 365d')
+  assert.match(gaps(2, '/srv/x') ?? '', /2 unknown intervals .* --data \/srv\/x$/)
+})

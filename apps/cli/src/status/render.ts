@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Io } from '../io.ts'
+import { dataFlag } from '../place.ts'
 import { columns, counted, duration, paint, safe, toSecond } from '../terminal.ts'
 import type { InstanceStatus } from './gather.ts'
 
@@ -24,7 +25,7 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
           block('Hosts', hostRows(server.hosts)),
           `Ingest   ${Object.entries(server.ingest)
             .map(([name, count]) => `${name} ${count}`)
-            .join(' · ')}\nGaps     ${server.gaps} unknown intervals on record\n`,
+            .join(' · ')}\n${gaps(status.data, server.gaps)}`,
         ]),
     warnings(status, io),
   ]
@@ -33,6 +34,11 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
 
 const block = (title: string, rows: readonly string[][]) =>
   rows.length === 0 ? '' : `${title}\n${columns(rows.map(([first = '', ...rest]) => [`  ${first}`, ...rest]))}`
+
+const gaps = (data: string, count: number) => {
+  const see = count === 0 ? '' : `: sudo ./sealwatch events --class log --since 365d${dataFlag({ data })}`
+  return `Gaps     ${counted(count, 'unknown interval')} on record${see}\n`
+}
 
 function partRows({ parts }: InstanceStatus, io: Io): string[][] {
   return parts.map(({ name, pid, uptimeMs, restarts, lastExit }) => [

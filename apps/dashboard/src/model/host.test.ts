@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dueIn, lossOf } from './host.ts'
+import { dueIn, lossOf, toldSince } from './host.ts'
 
 test('losses are added up however many they are; a site that says nothing adds nothing', () => {
   const site = { name: 'exec', attached: true, reason: null, produced: null, sent: null, sealed: null }
@@ -20,4 +20,10 @@ test('losses are added up however many they are; a site that says nothing adds n
 
 test('a certificate is due within its last hour', () => {
   assert.deepEqual([7_200_000, 3_599_999, 0, -1].map(dueIn), ['', 'due', 'over', 'over'])
+})
+
+test('gaps of a week are those of the last seven days, whenever the host came; fewer are told since when', () => {
+  const now = Date.UTC(2026, 10, 22)
+  assert.equal(toldSince(now - 7 * 86_400_000, now), 'in the last 7 days')
+  assert.equal(toldSince(now - 3_600_000, now), 'since 2026-11-21 23:00:00 UTC')
 })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Operations } from '@sealwatch/contract/api'
+import { absolute } from './words.ts'
 
 type Sensor = Operations['listHosts']['answer']['items'][number]['sensor']
 
@@ -23,6 +24,13 @@ const gaps: Readonly<Record<string, string>> = {
 }
 /** Why nobody knows what happened for a while (docs/formats/event.md, 7.2). */
 export const gapWords = (cause: string): string => gaps[cause] ?? cause
+
+const daysTold = 7
+const dayMs = 86_400_000
+
+/** From when on gaps are told: of seven days, or of fewer where there are many. */
+export const toldSince = (sinceMs: number, nowMs: number): string =>
+  nowMs - sinceMs > (daysTold - 1) * dayMs ? `in the last ${daysTold} days` : `since ${absolute(sinceMs)}`
 
 /** What was dropped, at all sites that say so. */
 export const lossOf = (sites: Sensor['sites']): bigint =>

@@ -2,8 +2,8 @@
 
 import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
-import { dueIn, gapWords, lossOf, sensorWords } from '../model/host.ts'
-import { counted, dayOf, several, wholeLength } from '../model/words.ts'
+import { dueIn, gapWords, lossOf, sensorWords, toldSince } from '../model/host.ts'
+import { counted, several, wholeLength } from '../model/words.ts'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
 import { Facts } from './parts/facts.tsx'
@@ -116,8 +116,8 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
         <p className="unknown">
           <Icon name="warn" size={14} />
           <span>
-            Nobody knows what happened for {wholeLength(unknown.length_ms)} since {dayOf(unknown.since)}, in{' '}
-            {several(unknown.intervals, 'interval')}: the last ended <Time at={unknown.newest.to} />, because{' '}
+            Nobody knows what happened for {wholeLength(unknown.length_ms)} {toldSince(Date.parse(unknown.since), now)},
+            in {several(unknown.intervals, 'interval')}: the last ended <Time at={unknown.newest.to} />, because{' '}
             {gapWords(unknown.newest.cause)},{' '}
             <a href={`/events?leaf=${unknown.newest.leaf_index}`}>line {counted(unknown.newest.leaf_index)}</a>
           </span>

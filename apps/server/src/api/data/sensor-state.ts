@@ -114,6 +114,10 @@ export async function sensorState(ports: ApiPorts, chain: string | undefined): P
 const uncounted = { attached: null, reason: null, produced: null, dropped: null, sent: null, sealed: null }
 const sitesMax = 256
 
+/** The sensor told what it had sent a moment ago, and frames come in order: what was sealed beyond that came since. */
+const ofThose = (sent: string | null, sealed: string | null) =>
+  sent !== null && sealed !== null && BigInt(sealed) > BigInt(sent) ? sent : sealed
+
 /** The sites with what was counted at each (docs/formats/batch-head.md, 6). */
 export function counted(sites: readonly Site[], account: JsonObject | undefined): Site[] {
   const { sites: counts } = account ?? {}
@@ -122,7 +126,8 @@ export function counted(sites: readonly Site[], account: JsonObject | undefined)
     if (!Array.isArray(numbers)) continue
     const at = (i: number) => (/^\d{1,20}$/.test(String(numbers[i])) ? String(numbers[i]) : null)
     const site = rows.get(name) ?? { ...uncounted, name }
-    rows.set(name, { ...site, produced: at(0), dropped: at(1), sent: at(2), sealed: at(3) })
+    const [produced, dropped, sent, sealed] = [at(0), at(1), at(2), at(3)]
+    rows.set(name, { ...site, produced, dropped, sent, sealed: ofThose(sent, sealed) })
   }
   return [...rows.values()].slice(0, sitesMax)
 }
