@@ -12,6 +12,7 @@ export function dataApp({ ports }: DataRoom, routes: readonly Route[]) {
     routes,
     gate: ports.gate,
     authenticate: async ({ headers }) => JSON.parse(String(headers['x-caller'])) as Caller,
+    onDenied: () => undefined,
     idempotency: { once: (_of, work) => work() },
     limits: { perAddress: 1e6, perTenant: 1e6 },
     clock: systemClock,

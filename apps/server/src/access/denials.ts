@@ -29,11 +29,12 @@ export function createDenials(
   let count = 0
   let due: Promise<void> = Promise.resolve()
 
-  const keyOf = ({ principal, action, tenant }: Denial) =>
-    gathering.size < kindsMax ? `${tenant} ${action} ${nameOf(principal)}` : `${tenant}`
+  const keyOf = ({ principal, action, tenant, code }: Denial) =>
+    gathering.size < kindsMax ? `${tenant} ${action} ${code} ${nameOf(principal)}` : `${tenant}`
 
   function write({ first, times }: Kind): void {
-    const { principal, action, requestId } = first
+    const { principal, action, requestId, code } = first
+    const why = code === undefined ? '' : ` (${code})`
     // What was asked of a tenant that does not exist is the deployment's matter.
     const tenant = isTenant(first.tenant) ? first.tenant : 'cluster'
     due = due.then(async () => {
@@ -47,9 +48,13 @@ export function createDenials(
             by: { name: nameOf(principal), requestId },
             verb: 'deny',
             severity: 'medium',
-            message: `${nameOf(principal)} was denied ${action}${times > 1 ? `, ${times} times` : ''}`,
+            message: `${nameOf(principal)} was denied ${action}${why}${times > 1 ? `, ${times} times` : ''}`,
             entity: { type: 'Action', uid: action },
-            details: { denied_action: action, denied_times: times },
+            details: {
+              denied_action: action,
+              denied_times: times,
+              ...(code === undefined ? {} : { denied_code: code }),
+            },
           })
           await outbox.enqueue(tx, tenant, event)
         })

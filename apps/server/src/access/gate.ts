@@ -34,9 +34,12 @@ export const actBy = ({ principal, requestId }: Authorised): ActBy => ({ name: n
 
 export type Denial = {
   readonly principal: Principal
-  readonly action: Action
+  /** An action, or a route that needs none. */
+  readonly action: string
   readonly tenant: string
   readonly requestId: string
+  /** Why, where it was not the gate: what its roles would let it do was denied all the same. */
+  readonly code?: string
 }
 
 export type Gate = {

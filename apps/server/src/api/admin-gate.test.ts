@@ -6,7 +6,7 @@ import { create } from '@bufbuild/protobuf'
 import { Code, ConnectError, createHandlerContext } from '@connectrpc/connect'
 import { errorsOf } from '@sealwatch/base'
 import { AdminService } from '@sealwatch/contract'
-import { actionNames, type Denial, gateErrors } from '../access/index.ts'
+import { type Action, actionNames, type Denial, gateErrors } from '../access/index.ts'
 import { type AdminHandlers, adminActions, behindGate } from './admin-gate.ts'
 
 const denied = errorsOf(gateErrors)
@@ -45,7 +45,7 @@ test('POL-1: each method of the control socket asks the gate, as root, for one a
     asked.map(({ action }) => action),
     Object.values(adminActions),
   )
-  assert.ok(asked.every(({ action }) => actionNames.includes(action)))
+  assert.ok(asked.every(({ action }) => actionNames.includes(action as Action)))
   assert.ok(asked.every(({ principal }) => principal.kind === 'operator' && principal.id === 'root'))
   const tenants = new Set(asked.map(({ tenant }) => tenant))
   assert.deepEqual([...tenants].sort(), ['acme', 'cluster'], "what is the deployment's is asked of the tenant cluster")

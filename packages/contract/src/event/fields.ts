@@ -57,6 +57,7 @@ type MoreOfUnmapped =
   | 'machine_id'
   | 'request_id'
   | 'denied_action'
+  | 'denied_code'
   | 'denied_times'
   | 'role'
   | 'role_actions'
@@ -189,6 +190,7 @@ const unmapped = {
   tenant_title: 'plain',
   request_id: 'plain',
   denied_action: 'plain',
+  denied_code: 'plain',
   denied_times: 'plain',
   role: 'plain',
   role_actions: 'plain',

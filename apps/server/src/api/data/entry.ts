@@ -38,6 +38,9 @@ const kinds = [
   'delegation',
   'tenant_head',
 ]
+/** What somebody did, or tried to. */
+export const isAct = ({ classUid, own, kind }: FilterEntry): boolean =>
+  kind === 'event' && own && classUid !== findingClass
 /** As many digits as an index reads. */
 const numberMax = 999_999_999_999_999
 

@@ -3,6 +3,7 @@
 import type { Clock, Log } from '@sealwatch/base'
 import { type Filter, type FilterMatch, filterMatch, printFilter } from '@sealwatch/contract/filter'
 import { type Authorised, type Gate, nameOf } from '../../access/index.ts'
+import { maySeeActs, seenBy } from '../data/filters.ts'
 import { apiError } from '../errors.ts'
 import type { ApiPorts } from '../ports.ts'
 import { type CloseCause, closeCodes } from './close-codes.ts'
@@ -46,7 +47,12 @@ const ringBytes = { all: 64 * 1024 * 1024, least: 256 * 1024, most: 4 * 1024 * 1
 /** Pages that are read from the index at once. */
 const readsAtOnce = 4
 
-type Listener = Subscriber & { readonly isLive: () => boolean; readonly room: Room; readonly release: () => void }
+type Listener = Subscriber & {
+  readonly isLive: () => boolean
+  readonly room: Room
+  readonly seesActs: boolean
+  readonly release: () => void
+}
 type Room = { readonly hub: Hub; readonly stop: () => void }
 
 export function createFeed({ ports, gate, limits, clock, log }: FeedOptions): Feed {
@@ -131,7 +137,8 @@ export function createFeed({ ports, gate, limits, clock, log }: FeedOptions): Fe
   function causeToEnd(listener: Listener): CloseCause | undefined {
     const { by, isLive, sink } = listener
     if (!isLive()) return 'CREDENTIALS_ENDED'
-    if (!gate.mayDo(by.principal, by.action, by.tenant)) return 'ACCESS_ENDED'
+    const seesLess = listener.seesActs && !maySeeActs(gate, by)
+    if (seesLess || !gate.mayDo(by.principal, by.action, by.tenant)) return 'ACCESS_ENDED'
     return isStuck(listener, clock) || !sink.beat() ? 'TOO_SLOW' : undefined
   }
 
@@ -141,12 +148,14 @@ export function createFeed({ ports, gate, limits, clock, log }: FeedOptions): Fe
       return listeners.size
     },
     checkRoom,
-    join: (by, { filter, cursor }, sink, isLive) => {
+    join: (by, { filter: wanted, cursor }, sink, isLive) => {
       checkRoom(by)
+      const filter = seenBy(gate, by, wanted)
+      const seesActs = maySeeActs(gate, by)
       const from = cursor ?? ports.ledgers.get(by.tenant).size
       const room = roomOf(by.tenant)
       const state = { cursor: from, next: undefined, stalledNs: undefined, closed: false }
-      const listener: Listener = { by, filter, sink, isLive, room, ...matchOf(filter), ...state }
+      const listener: Listener = { by, filter, sink, isLive, room, seesActs, ...matchOf(filter), ...state }
       listeners.add(listener)
       const name = nameOf(by.principal)
       ofPrincipal.set(name, (ofPrincipal.get(name) ?? 0) + 1)

@@ -16,7 +16,7 @@ const operator: Principal = { kind: 'operator', id: 'root' }
 const tokenProtocol = 'sealwatch.token.'
 const bearerForm = /^Bearer ([\x21-\x7e]{1,512})$/
 
-/** What a browser's session says; undefined: the request brings none. Throws ORIGIN_FOREIGN, or CREDENTIALS_INVALID. */
+/** What a browser's session says; undefined: the request brings none. Refused with ORIGIN_FOREIGN; throws CREDENTIALS_INVALID. */
 export type SessionReader = (request: IncomingMessage) => Promise<Caller | undefined>
 
 /** Of requests that come over the network: a token, or a session. */
@@ -31,7 +31,8 @@ export function authenticateNetwork(
     if (presented === undefined) {
       const caller = await readSession(request)
       // A page of another time, or of another tab, may think that it is elsewhere.
-      if (caller !== undefined) checkTenant(request, caller.tenant)
+      const switched = caller && switchedFrom(request, caller.tenant)
+      if (switched !== undefined) throw switched
       return caller
     }
     const principal = tokens.principalOf(presented)
@@ -45,12 +46,13 @@ export function authenticateNetwork(
         waitMs,
       })
     }
-    checkTenant(
+    const refused = switchedFrom(
       request,
       principal.tenant,
       `The token is of the tenant ${principal.tenant}: leave the other name out (Sealwatch-Tenant, --tenant), or bring a token of that tenant`,
     )
-    return { principal, tenant: principal.tenant }
+    // A page may be of another time; a token is of one tenant for good, so naming another is an attempt at it.
+    return { principal, tenant: principal.tenant, refused }
   }
 }
 
@@ -72,11 +74,11 @@ export const authenticateOperator =
     return { principal: operator, tenant: tenant ?? 'default' }
   }
 
-function checkTenant(request: IncomingMessage, tenant: string, advice?: string): void {
+function switchedFrom(request: IncomingMessage, tenant: string, advice?: string) {
   const named = namedTenant(request)
-  if (named === undefined || named === tenant) return
+  if (named === undefined || named === tenant) return undefined
   const attempted = 'reading the tenant of a request'
-  throw httpError('TENANT_SWITCHED', { attempted, received: named, ...(advice === undefined ? {} : { advice }) })
+  return httpError('TENANT_SWITCHED', { attempted, received: named, ...(advice === undefined ? {} : { advice }) })
 }
 
 function namedTenant(request: IncomingMessage): string | undefined {

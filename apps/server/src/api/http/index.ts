@@ -117,6 +117,7 @@ export const httpApp = (options: HttpOptions, authenticate: ServeOptions['authen
     routes: [...allRoutes(options), ...dashboardRoutes(options.dashboard ?? [])],
     gate: options.access.gate,
     authenticate,
+    onDenied: options.access.denials.note,
     idempotency: createIdempotency(options),
     limits: options.limits,
     checkForm: options.checkForm,

@@ -25,10 +25,13 @@ export const readSession =
     if (isSocket || (method !== 'GET' && method !== 'HEAD')) {
       const isKnown = isSocket || (typeof token === 'string' && acts.isCsrfToken(headers.cookie, token))
       if (whence !== origin() || !isKnown)
-        throw httpError('ORIGIN_FOREIGN', {
-          attempted: `${method} within a session`,
-          received: `the origin ${String(whence)}, ${token === undefined ? 'no token' : 'a token'}`,
-        })
+        return {
+          ...caller,
+          refused: httpError('ORIGIN_FOREIGN', {
+            attempted: `${method} within a session`,
+            received: `the origin ${String(whence)}, ${token === undefined ? 'no token' : 'a token'}`,
+          }),
+        }
     }
     if (!isSocket && background === undefined) acts.use(headers.cookie)
     return caller

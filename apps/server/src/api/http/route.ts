@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { SealwatchError } from '@sealwatch/base'
 import type { z } from 'zod'
 import type { Action, Authorised, Principal } from '../../access/index.ts'
 
@@ -12,6 +13,8 @@ export type Caller = {
   readonly principal: Principal
   /** The one tenant that the request acts in. */
   readonly tenant: string
+  /** Known, and yet something that came with the request is wrong: it goes no further. */
+  readonly refused?: SealwatchError | undefined
 }
 
 export type RequestFacts = {

@@ -26,6 +26,7 @@ const served = (routes: Parameters<typeof serveRoutes>[0]['routes'], atOncePerTe
       const tenant = String(headers['x-tenant'])
       return { principal: { kind: 'machine', id: 'tok', tenant, actions: [] }, tenant } satisfies Caller
     },
+    onDenied: () => assert.fail('nobody is denied here'),
     idempotency: { once: () => assert.fail('nothing is kept here') },
     limits: { perAddress: 1e6, perTenant: 1e6, atOncePerTenant },
     clock,

@@ -22,6 +22,8 @@ declare module 'fastify' {
     /** Of a body: of objects, lists, and what stands in them. */
     readonly valuesMax?: number
     readonly isForm?: boolean
+    /** The action that it takes to get there, or the route itself. */
+    readonly action?: string
   }
 }
 
@@ -29,10 +31,12 @@ export type ServeOptions = {
   readonly routes: readonly Route[]
   readonly gate: Access['gate']
   /**
-   * Who asks; undefined: nobody that we know. Throws CREDENTIALS_INVALID, ORIGIN_FOREIGN or TENANT_SWITCHED where what came
-   * with the request is wrong.
+   * Who asks; undefined: nobody that we know. Throws CREDENTIALS_INVALID or TENANT_SWITCHED where what came with the request
+   * is wrong.
    */
   readonly authenticate: (request: IncomingMessage, requestId: string) => Promise<Caller | undefined>
+  /** Takes note of what was denied to somebody known, and not by the gate, which does so itself. */
+  readonly onDenied: Access['denials']['note']
   /** Throws where a request has a form that two readers may read as two. */
   readonly checkForm?: ((request: IncomingMessage) => void) | undefined
   readonly idempotency: Idempotency
@@ -91,7 +95,10 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
   /** Whoever is denied does not fill the log: what matters is in the ledger, with its number. */
   const isTold = (status: number, { raw }: FastifyRequest) =>
     told.take(`${status} ${clientOf(addressOf(raw, proxies))}`) === 0
-  app.setErrorHandler((error, request, reply) => answerProblem({ log, isTold }, request, reply, translated(error)))
+  app.setErrorHandler((error, request, reply) => {
+    noteDenial(error, request)
+    return answerProblem({ log, isTold }, request, reply, translated(error))
+  })
   app.setNotFoundHandler((request, reply) => {
     const facts = new Facts(request, reply, proxies)
     const path = request.url.split('?', 1)[0] ?? ''
@@ -124,7 +131,11 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
       method: one.method,
       url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       bodyLimit: bodyMax.bytes,
-      config: { valuesMax: bodyMax.values, isForm: one.isForm === true },
+      config: {
+        valuesMax: bodyMax.values,
+        isForm: one.isForm === true,
+        action: 'action' in one ? one.action : one.id,
+      },
       // Before anything of a body is read: what a stranger sends is not kept, and what a tenant sends slowly is its own matter.
       onRequest: async (request, reply) => {
         if ('open' in one) return
@@ -134,7 +145,9 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
             attempted: `${one.method} ${one.path}`,
             received: 'no session and no token',
           })
+        callers.set(request, caller)
         checkRate(ofTenant.take(caller.tenant))
+        if (caller.refused !== undefined) throw caller.refused
         takeTurn(one, caller, reply)
         if ('self' in one) callers.set(request, sessionOf(one, caller))
         else {
@@ -152,6 +165,15 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     })
   }
   return app
+
+  function noteDenial(error: unknown, request: FastifyRequest): void {
+    const caller = callers.get(request)
+    if (caller === undefined || !isSealwatchError(error) || error.code === 'ACCESS_DENIED') return
+    if (error !== caller.refused && problemOf(error, request.id).status !== 403) return
+    const { principal, tenant } = caller
+    const { action = '' } = request.routeOptions.config
+    options.onDenied({ principal, tenant, action, code: error.code, requestId: request.id })
+  }
 
   /** Held until the answer is out, or its reader gone. */
   function takeTurn({ id, atOnceMax }: Route, { tenant }: Caller, reply: FastifyReply): void {

@@ -4,10 +4,10 @@ import type { Filter } from '@sealwatch/contract/filter'
 import { z } from 'zod'
 import type { Authorised } from '../../../access/index.ts'
 import { type EntryQuery, entryAt, pageOfEntries, type Reader } from '../../data/entries.ts'
-import type { Entry } from '../../data/entry.ts'
+import { type Entry, isAct } from '../../data/entry.ts'
 import { entryJson } from '../../data/entry-json.ts'
 import { ancestryOf, reasonOf } from '../../data/event-detail.ts'
-import { actsOnly, alertsOnly, listed, within } from '../../data/filters.ts'
+import { actsOnly, alertsOnly, listed, seenBy, within } from '../../data/filters.ts'
 import { proofOf, provenSizes } from '../../data/proof.ts'
 import { sideOf } from '../../data/sides.ts'
 import type { ApiPorts } from '../../ports.ts'
@@ -70,7 +70,8 @@ export function eventRoutes(ports: ApiPorts): Route[] {
       action: 'event:list',
       query: z.strictObject({ ...entriesQuery, filter: filterQuery.optional() }),
       answer: pageOf(entry),
-      handle: (by, { query: { filter, ...query }, request }) => page(by, listed(filter), query, request),
+      handle: (by, { query: { filter, ...query }, request }) =>
+        page(by, seenBy(ports.gate, by, listed(filter)), query, request),
     }),
     route({
       method: 'GET',
@@ -99,6 +100,8 @@ export function eventRoutes(ports: ApiPorts): Route[] {
         const found = await entryAt(ports, by, params.leaf)
         if (found === undefined)
           throw httpError('OBJECT_UNKNOWN', { attempted: 'reading a line', received: `leaf ${params.leaf}` })
+        const { principal, tenant, requestId } = by
+        if (isAct(found)) ports.gate.authorise(principal, 'audit:list', { tenant, requestId })
         if (may) await ports.recordReveal(may, `line ${found.leaf}`)
         return {
           ...(await shown(by, found, may)),
