@@ -37,6 +37,7 @@ type MoreOfEvent =
 type MoreOfUnmapped =
   | 'chain'
   | 'certificate_serial'
+  | 'cut_off_since'
   | 'epoch'
   | 'erased_origin'
   | 'erased_subject'
@@ -155,6 +156,7 @@ const unmapped = {
   ptrace_request: 'plain',
   pid: 'plain',
   cause: 'plain',
+  cut_off_since: 'plain',
   sensor: 'plain',
   gap: 'plain',
   drop: 'plain',
