@@ -21,6 +21,8 @@ export type ServerProcess = {
   readonly serving: Promise<void>
   /** Asks it to stop where it still runs. */
   stop(): Promise<{ readonly code: number | null; readonly output: string }>
+  /** kill -9. */
+  kill(): Promise<void>
 }
 
 /** The server's own program on `dir`, with these variables and no others. */
@@ -48,6 +50,10 @@ export function startServer(dir: string, env: Readonly<Record<string, string>>):
   return {
     output: () => output,
     serving,
+    kill: async () => {
+      child.kill('SIGKILL')
+      await ended
+    },
     stop: async () => {
       await serving
       if (child.exitCode === null) child.kill('SIGTERM')
