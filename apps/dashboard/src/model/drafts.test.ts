@@ -55,6 +55,15 @@ test('a few are kept, the newest; one that is too long is not, nor what it was b
   assert.equal(drafts.read({ ...ann, policy: 'p1' }), undefined)
 })
 
+test('whoever signs out leaves nothing', () => {
+  const drafts = createDrafts(shelf())
+  drafts.keep(ann, draft)
+  drafts.forgetOthers(ann.person)
+  assert.deepEqual(drafts.read(ann), draft)
+  drafts.forgetOthers(undefined)
+  assert.equal(drafts.read(ann), undefined)
+})
+
 test('a storage that refuses, or holds what is no draft, is none', () => {
   const refuse = () => {
     throw new Error('QuotaExceededError')

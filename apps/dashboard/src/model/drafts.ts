@@ -16,8 +16,8 @@ export type Drafts = {
   /** What is longer than a policy may be is not kept; of too many the oldest goes. */
   keep(place: DraftPlace, draft: Draft): void
   drop(place: DraftPlace): void
-  /** Whoever signs in finds nothing of whoever did before. */
-  forgetOthers(person: string): void
+  /** Whoever signs in finds nothing of whoever did before, and whoever signs out leaves nothing (undefined). */
+  forgetOthers(person: string | undefined): void
 }
 
 /** A browser's storage, which may refuse everything. */
@@ -58,7 +58,8 @@ export function createDrafts(shelf: Shelf): Drafts {
       shelf.setItem(nameOf(place), JSON.stringify(draft))
     }),
     forgetOthers: tolerant((person) => {
-      for (const name of names()) if (name?.startsWith(personPart(person)) !== true) shelf.removeItem(name as string)
+      const isTheirs = (name: string | null) => person !== undefined && name?.startsWith(personPart(person)) === true
+      for (const name of names()) if (!isTheirs(name)) shelf.removeItem(name as string)
     }),
   }
 }

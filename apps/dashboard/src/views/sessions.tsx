@@ -2,6 +2,7 @@
 
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { SessionView } from '../door/api.ts'
+import { drafts } from '../door/drafts.ts'
 import { Facts } from './parts/facts.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
@@ -19,7 +20,10 @@ export function Sessions() {
   })
   const leave = useMutation({
     mutationFn: (everywhere: boolean) => door.call(everywhere ? 'logoutEverywhere' : 'logout'),
-    onSuccess: ({ redirect }) => window.location.assign(redirect),
+    onSuccess: ({ redirect }) => {
+      drafts.forgetOthers(undefined)
+      window.location.assign(redirect)
+    },
   })
   const { person } = view
   return (
