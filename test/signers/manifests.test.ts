@@ -221,6 +221,29 @@ test('SIG-5: five signers of five kinds: three of them change the trust root and
   assert.deepEqual([judged.code, judged.said.proof], [0, shown.proof])
 })
 
+test('SIG-5: an upgrade is agreed to once, for its very release file, whenever the server is killed', {
+  skip,
+}, async () => {
+  writeFileSync(at('release.tgz'), 'the next one')
+  writeFileSync(at('other.tgz'), 'another one')
+  const { id } = await done('create', 'upgrade', '--file', at('release.tgz'), '-o', at('upgrade.json'))
+  await signedBy('upgrade', 'Ada', 'Dia', 'Eve')
+  const apply = (file: string) => sealwatch('apply', at('upgrade.json'), '--file', at(file))
+  await done('collect', ...copies('upgrade', 'Ada', 'Dia'), '--send')
+  assert.equal((await apply('release.tgz')).said.error?.code, 'MANIFEST_UNVERIFIED')
+  await done('collect', ...copies('upgrade', 'Eve'), '--send')
+  assert.equal((await apply('other.tgz')).said.error?.code, 'MANIFEST_ELSEWHERE')
+  const applying = apply('release.tgz')
+  await server.kill()
+  const first = await applying
+  server = await serve()
+  const outcomes = [first, await apply('release.tgz'), await apply('release.tgz')]
+  assert.ok(outcomes.filter(({ code }) => code === 0).length <= 1)
+  assert.equal(outcomes[2]?.said.error?.code, 'MANIFEST_REPLAYED')
+  const { state, applied_by } = await done('show', String(id))
+  assert.deepEqual([state, applied_by], ['applied', 'operator:root'])
+})
+
 test('SIG-5: HMAC, the mock and no signer at all sign nothing that counts', { skip }, async () => {
   const environments = [
     { AUDIT_SIGNING_KEY: 'test-ci-signing-key' },

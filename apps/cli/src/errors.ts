@@ -124,12 +124,12 @@ export const cliErrors = {
 } as const satisfies ErrorTable
 export const cliError = errorsOf(cliErrors)
 
-/** What the system said about a file that is written, by the name its user knows. */
-export function fileError(path: string, cause: unknown) {
+/** What the system said about a file, by the name its user knows. */
+export function fileError(path: string, cause: unknown, doing: 'writing' | 'reading' = 'writing') {
   const { code } = cause as NodeJS.ErrnoException
-  const advice = adviceOfCode[code ?? '']
+  const advice = doing === 'writing' ? adviceOfCode[code ?? ''] : undefined
   return cliError('CLI_FILE', {
-    attempted: `writing ${path}`,
+    attempted: `${doing} ${path}`,
     received: code,
     cause,
     ...(advice === undefined ? {} : { advice }),

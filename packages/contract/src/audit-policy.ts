@@ -29,6 +29,7 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   break_glass_opened: 'fail',
   manifest_opened: 'fail',
   manifest_signed: 'fail',
+  manifest_applied: 'fail',
   trust_root_installed: 'fail',
   trust_root_followed: 'fail',
   policy_created: 'fail',

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
+import { randomBytes } from 'node:crypto'
 import { rfc3339 } from '@sealwatch/base'
 import {
   countSigners,
   manifestCrypto as crypto,
   type DsseEnvelope,
   digestHexOf,
-  digestOfChange,
   encodeManifest,
   joinEnvelopes,
   judgeManifest,
   type Manifest,
-  type ManifestAction,
   manifestActions,
   manifestLimits,
   manifestType,
@@ -26,62 +22,17 @@ import {
 } from '@sealwatch/keys'
 import { apiOptions, withApi } from '../api.ts'
 import { type Context, command, exit, flag, form, integer, text } from '../command.ts'
-import { cliError, fileError } from '../errors.ts'
+import { cliError } from '../errors.ts'
+import { changeOf, changeOptions, digestOfFile } from '../manifest/change.ts'
 import { isRoot, readEnvelope, writeEnvelope } from '../manifest/envelope-file.ts'
-import { readMembers } from '../manifest/members.ts'
 import { countText, manifestText, rootText } from '../manifest/render.ts'
 import { columns, safe, safeJson, shellWord, toSecond } from '../terminal.ts'
 
 const tenantOfAll = 'cluster'
-const { server, tenant } = apiOptions
+const { server } = apiOptions
+const idForm = /^[0-9a-f]{64}$/
 const hourNs = 3_600_000_000_000n
 const usage = (attempted: string, advice: string) => cliError('CLI_USAGE', { attempted, advice })
-
-const changeOptions = {
-  tenant,
-  hours: integer({ takes: 'N', help: 'strict-off: for so many hours', min: 1, max: 8760, absent: 0 }),
-  'key-id': text({ takes: 'ID', help: 'key-promotion: the id of the key, as the tenant knows it' }),
-  'public-key': text({ takes: 'FILE', help: 'key-promotion: the public key in PEM' }),
-  file: text({ takes: 'FILE', help: 'upgrade, rollback: the release file' }),
-} as const
-type ChangeOptions = {
-  readonly tenant: string | undefined
-  readonly hours: number
-  readonly 'key-id': string | undefined
-  readonly 'public-key': string | undefined
-  readonly file: string | undefined
-}
-
-/** What the action needs to know, and the digest of it (manifest.md, 3). */
-async function changeOf(
-  action: ManifestAction,
-  given: ChangeOptions,
-  attempted: string,
-): Promise<{ digest: string; subject: string }> {
-  const { tenant = 'default', hours, 'key-id': key_id, 'public-key': keyFile, file } = given
-  switch (action) {
-    case 'strict-off': {
-      if (hours === 0) throw usage(attempted, 'Say for how long: --hours N')
-      const digest = digestOfChange({ action, tenant, for_seconds: hours * 3600 }, crypto)
-      return { digest, subject: `strict mode of the tenant ${tenant} off for ${hours} h` }
-    }
-    case 'key-promotion': {
-      if (key_id === undefined || keyFile === undefined)
-        throw usage(attempted, 'Say which key: --key-id ID --public-key FILE')
-      const [row] = Object.values(readMembers(`key=${keyFile}`, attempted))
-      const digest = digestOfChange({ action, tenant, key_id, public_key: row?.public_key ?? '' }, crypto)
-      return { digest, subject: `the key ${key_id} of the tenant ${tenant}` }
-    }
-    default: {
-      if (file === undefined) throw usage(attempted, 'Name the release: --file FILE')
-      const sha256 = createHash('sha256')
-      await pipeline(createReadStream(file), sha256).catch((cause: unknown) => {
-        throw fileError(file, cause)
-      })
-      return { digest: sha256.digest('hex'), subject: file.split('/').at(-1) ?? file }
-    }
-  }
-}
 
 export const manifestCreate = command({
   name: 'manifest create',
@@ -268,7 +219,7 @@ export const manifestShow = command({
       else io.out(columns([['MANIFEST', 'STATE', 'ACTION', 'SIGNED', 'EXPIRES', 'SUBJECT'], ...rows]))
       return exit.ok
     }
-    if (/^[0-9a-f]{64}$/.test(named)) {
+    if (idForm.test(named)) {
       const found = await withApi(at, attempted, (api) => api.call('getManifest', { params: { id: named } }))
       if (output !== undefined) writeEnvelope(output, found.envelope, 'wx')
       if (json) io.out(`${safeJson(found)}\n`)
@@ -279,6 +230,29 @@ export const manifestShow = command({
       return exit.ok
     }
     return showFile(readEnvelope(named), { io, json })
+  },
+})
+
+export const manifestApply = command({
+  name: 'manifest apply',
+  summary: 'Use up the manifest of an upgrade or a rollback, once, right before you make it',
+  about: `The server judges the manifest and the release file that you have, and records that the change is made now, by whose signatures.
+Only when the exit code is 0 go on. Other changes take their manifest themselves: ask for them with their own commands.`,
+  operands: [{ name: 'FILE-OR-ID', required: true }],
+  options: { server, file: text({ takes: 'FILE', help: 'The release file, as it is about to be installed' }) },
+  examples: ['sudo ./sealwatch manifest apply upgrade.json --file sealwatch-0.2.0.tgz'],
+  run: async ({ server, file }, [named = ''], { io, place, json }) => {
+    const attempted = 'applying a manifest'
+    if (file === undefined) throw usage(attempted, 'Name the release: --file FILE')
+    const id = idForm.test(named) ? named : digestHexOf(readEnvelope(named), crypto)
+    const body = { digest: await digestOfFile(file) }
+    const answer = await withApi({ io, place, server, tenant: tenantOfAll }, attempted, (api) =>
+      api.call('applyManifest', { params: { id }, body }),
+    )
+    const { action, subject } = answer.manifest
+    if (json) io.out(`${safeJson(answer)}\n`)
+    else io.out(`Recorded, and the manifest is used up: go on with the ${action} of ${safe(subject)}.\n`)
+    return exit.ok
   },
 })
 

@@ -17,7 +17,7 @@ import { help } from './help.ts'
 import { hostInvite } from './host-invite.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
-import { manifestCollect, manifestCreate, manifestShow, manifestVerify } from './manifest.ts'
+import { manifestApply, manifestCollect, manifestCreate, manifestShow, manifestVerify } from './manifest.ts'
 import { manifestRootApply, manifestRootInit, manifestRootShow } from './manifest-root.ts'
 import { manifestKey, manifestRootSign, manifestSign } from './manifest-sign.ts'
 import { memberGrant, memberInvite, memberInvites, memberList, memberRevoke, memberUninvite } from './member.ts'
@@ -131,6 +131,7 @@ export const commandTable: readonly Command[] = [
   manifestCollect,
   manifestVerify,
   manifestShow,
+  manifestApply,
   keysStatus,
   keysRotate,
   keysRewrap,

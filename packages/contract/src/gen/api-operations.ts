@@ -1367,6 +1367,51 @@ export type Operations = {
       })[]
     }
   }
+  /** Use up the manifest of an upgrade or a rollback, which is then made by hand; once. Needs `manifest:apply` in the tenant `cluster`. */
+  readonly applyManifest: {
+    readonly params: {
+      readonly id: string
+    }
+    readonly body: {
+      readonly digest: string
+    }
+    readonly answer: {
+      readonly manifest: {
+        readonly id: string
+        readonly action: "key-promotion" | "rollback" | "strict-off" | "upgrade"
+        readonly subject: string
+        readonly digest: string
+        readonly created: string
+        readonly expires: string
+        readonly state: "collecting" | "complete" | "applied" | "expired"
+        readonly opened_at: string
+        readonly opened_by: string
+        readonly applied_at: string | null
+        readonly applied_by: string | null
+        readonly proof: {
+          readonly digestHex: string
+          readonly signatures: readonly ({
+            readonly keyid: string
+            readonly owner: string
+            readonly sig: string
+          })[]
+          readonly threshold: number
+        } | null
+        readonly envelope: {
+          readonly payload: string
+          readonly payloadType: string
+          readonly signatures: readonly ({
+            readonly keyid: string
+            readonly sig: string
+          })[]
+        }
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** Destroy the keys of a person: what was sealed under them cannot be read again, and every proof holds. Needs `subject:erase` in the tenant. */
   readonly eraseSubject: {
     readonly body: {
@@ -1558,6 +1603,7 @@ export const operations = {
   listManifests: ['GET', '/api/v1/manifests'],
   getManifest: ['GET', '/api/v1/manifests/{id}'],
   addManifestSignatures: ['POST', '/api/v1/manifests/signatures'],
+  applyManifest: ['POST', '/api/v1/manifests/{id}/apply'],
   eraseSubject: ['POST', '/api/v1/subjects/erase'],
   getStatus: ['GET', '/api/v1/status'],
   getKeys: ['GET', '/api/v1/keys'],

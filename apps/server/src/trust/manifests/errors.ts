@@ -34,10 +34,10 @@ export const collectErrors = {
     rule: 'at most 100 manifests wait for signatures',
     advice: 'Apply those that are complete, or wait until some expire',
   },
-  MANIFEST_NOT_APPLIED_HERE: {
+  MANIFEST_TAKEN_BY_CHANGE: {
     kind: 'invalid',
-    rule: 'the server makes the change itself where it knows how: strict-off, key-promotion (docs/manifests.md)',
-    advice: '`sealwatch manifest verify` says whether the manifest counts; whoever makes the change goes by that',
+    rule: 'what is applied by itself is an upgrade or a rollback, which somebody then makes by hand (manifest.md, 5)',
+    advice: 'Ask for the change itself with its own command: it takes the manifest that agrees to it',
   },
 } as const satisfies ErrorTable
 export const collectError = errorsOf(collectErrors)

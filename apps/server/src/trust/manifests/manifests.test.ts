@@ -164,6 +164,29 @@ test('SIG-5: strangers, wrong signatures, other deployments and expired manifest
   await assert.rejects(add(signedManifest(manifest, some(3))), { code: 'MANIFEST_EXPIRED' })
 })
 
+test('SIG-5: an upgrade is applied by its release file, once; what has a command of its own is not applied', async (t) => {
+  const here = await room(t)
+  await install(here)
+  const { manifests, now, lines } = here
+  const add = async (manifest: Manifest) =>
+    (await manifests.add(by('manifest:sign'), signedManifest(manifest, some(0, 1, 2)))).view.id
+  const apply = (id: string, release: string) => manifests.apply(by('manifest:apply'), id, release)
+  const strictOff = await add(manifestAt(now()))
+  await assert.rejects(apply(strictOff, digest), { code: 'MANIFEST_TAKEN_BY_CHANGE' })
+  const release = 'cd'.repeat(32)
+  const upgrade = await add(manifestAt(now(), { action: 'upgrade', digest: release }))
+  await assert.rejects(apply(upgrade, digest), { code: 'MANIFEST_ELSEWHERE' })
+  const both = await Promise.allSettled([apply(upgrade, release), apply(upgrade, release)])
+  assert.equal(both.filter(({ status }) => status === 'fulfilled').length, 1)
+  await assert.rejects(apply(upgrade, release), { code: 'MANIFEST_REPLAYED' })
+  await assert.rejects(apply('ef'.repeat(32), release), { code: 'MANIFEST_UNKNOWN' })
+  const applied = lines.filter(({ event }) => event.metadata.event_code === 'manifest_applied')
+  assert.deepEqual(
+    applied.map(({ event }) => event.unmapped.signatures_counted),
+    [some(0, 1, 2).map(({ keyid }) => keyid)],
+  )
+})
+
 test('SIG-5: the trust root is installed once; what follows it is signed by both, counts at once and after a restart', async (t) => {
   const here = await room(t)
   const { roots, manifests, lines, now } = here

@@ -80,6 +80,15 @@ export type Manifests = {
   ): Promise<Approval>
   /** Opens the manifest where it is not known, and adds the signatures: each is a line of its own, by its signer's key id. */
   add(by: Authorised<'manifest:sign'>, envelope: DsseEnvelope): Promise<Added>
+  /**
+   * For a change that is made by hand, an upgrade or a rollback: uses the manifest up, and is a line of the ledger. `digest`
+   * is of the release file as whoever makes the change has it. Throws MANIFEST_TAKEN_BY_CHANGE, and as `requireManifest`.
+   */
+  apply(
+    by: Authorised<'manifest:apply'>,
+    id: string,
+    digest: string,
+  ): Promise<Recorded & { readonly view: ManifestView }>
   /** Newest first. */
   list(by: Authorised<'manifest:read'>): Promise<ManifestView[]>
   /** Throws MANIFEST_UNKNOWN. */
@@ -200,29 +209,59 @@ export function createManifests(
     throw fault
   }
 
+  function approvalOf(
+    { manifest: id, nonce }: ManifestRow,
+    verified: VerifiedManifest,
+    change: Pick<Manifest, 'action' | 'digest'>,
+    attempted: string,
+  ): Approval {
+    checkChange(verified.manifest, change, attempted)
+    const { signatures, threshold } = verified.proof
+    return {
+      verified,
+      details: {
+        manifest: id,
+        manifest_action: change.action,
+        manifest_digest: change.digest,
+        signatures_counted: signatures.map(({ keyid }) => keyid),
+        signatures_needed: threshold,
+      },
+      consume: async (tx, timeNs, by) => {
+        const { proof } = openManifest(verified.envelope, judging(timeNs, attempted), crypto, attempted)
+        const isFirst = await applyRow(tx, { id, proof, by: by.name, timeNs })
+        if (!isFirst) throw manifestError('MANIFEST_REPLAYED', { attempted, received: `the nonce ${nonce}` })
+      },
+    }
+  }
+
   return {
     deployment,
     requireManifest: async (change, attempted) => {
+      const { row, verified } = await signedRow(change, judging(clock.nowNs(), attempted), attempted)
+      return approvalOf(row, verified, change, attempted)
+    },
+    apply: async (by, id, digest) => {
+      const attempted = `applying the manifest ${id}`
+      const row = await known(id, attempted)
       const now = judging(clock.nowNs(), attempted)
-      const { row, verified } = await signedRow(change, now, attempted)
-      const { nonce } = row
-      checkChange(verified.manifest, change, attempted)
-      const { signatures, threshold } = verified.proof
-      return {
-        verified,
-        details: {
-          manifest: row.manifest,
-          manifest_action: change.action,
-          manifest_digest: change.digest,
-          signatures_counted: signatures.map(({ keyid }) => keyid),
-          signatures_needed: threshold,
-        },
-        consume: async (tx, timeNs, by) => {
-          const { proof } = openManifest(verified.envelope, judging(timeNs, attempted), crypto, attempted)
-          const isFirst = await applyRow(tx, { id: row.manifest, proof, by: by.name, timeNs })
-          if (!isFirst) throw manifestError('MANIFEST_REPLAYED', { attempted, received: `the nonce ${nonce}` })
-        },
-      }
+      const verified = openManifest(await envelopeOf(db, row), now, crypto, attempted)
+      const { action, subject } = verified.manifest
+      if (action !== 'upgrade' && action !== 'rollback')
+        throw collectError('MANIFEST_TAKEN_BY_CHANGE', { attempted, received: action })
+      const { consume, details } = approvalOf(row, verified, { action, digest }, attempted)
+      const act = {
+        code: 'manifest_applied',
+        component: 'trust',
+        tenant: 'cluster',
+        by: actBy(by),
+        verb: 'update',
+        severity: 'high',
+        message: `${action} of ${subject} is agreed to by ${verified.proof.signatures.length} signers, and is made now`,
+        entity: { type: 'Manifest', uid: id },
+        details,
+      } as const
+      const recorded = await recordAct(options, act, (tx, timeNs) => consume(tx, timeNs, act.by))
+      return { ...recorded, view: await view(await known(id, attempted)) }
     },
     add: async (by, envelope) => {
       const attempted = 'handing in signatures'

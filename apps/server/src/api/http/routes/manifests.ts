@@ -150,6 +150,31 @@ export const manifestRoutes = ({ trustRoots, manifests }: ManifestPorts): Route[
       }
     },
   }),
+  route({
+    method: 'POST',
+    path: '/api/v1/manifests/{id}/apply',
+    id: 'applyManifest',
+    summary: 'Use up the manifest of an upgrade or a rollback, which is then made by hand; once',
+    tag,
+    action: 'manifest:apply',
+    params: z.object({ id: hash }),
+    body: z.strictObject({ digest: hash.describe('SHA-256 of the release file, as whoever makes the change has it') }),
+    answer: z.object({ manifest, ledger: recorded }),
+    errors: [
+      'MANIFEST_ELSEWHERE',
+      'MANIFEST_EXPIRED',
+      'MANIFEST_NO_ROOT',
+      'MANIFEST_REPLAYED',
+      'MANIFEST_TAKEN_BY_CHANGE',
+      'MANIFEST_UNKNOWN',
+      'MANIFEST_UNVERIFIED',
+      'TRUST_ROOT_EXPIRED',
+    ],
+    handle: async (by, { params, body }) => {
+      const { view, ...line } = await manifests.apply(by, params.id, body.digest)
+      return { manifest: viewJson(view), ledger: recordedJson(line) }
+    },
+  }),
 ]
 
 const read = (given: z.output<typeof envelope>): DsseEnvelope => parseDsse(given, 'reading an envelope')
