@@ -183,14 +183,15 @@ test('a host is seen with its certificate, and is revoked for good', only, async
 
 test('a tenant is created in the cluster, and acts there are nobody else’s', only, async () => {
   const page = await goTo('/tenants')
-  await page.getByText('Your role in this tenant does not include this').waitFor()
+  await page.getByText('This belongs to the deployment').waitFor()
   await switchTenant(page, 'cluster')
   await page.getByRole('button', { name: 'New tenant' }).click()
   await page.getByLabel('Name').fill('umbrella')
   await page.getByRole('button', { name: 'Create' }).click()
-  await page.getByText(`member grant ${visitor.personId} tenant_admin --tenant umbrella`).waitFor()
+  await page.getByText(`member invite 'Their name' tenant_admin --tenant umbrella`).waitFor()
+  await page.getByText('Nobody else has signed in').waitFor()
   assert.deepEqual(await findingsOf(page), [])
-  await page.getByRole('button', { name: 'Done' }).click()
+  await page.getByRole('button', { name: 'Later' }).click()
   await page.getByRole('cell', { name: 'umbrella' }).first().waitFor()
   await page.getByRole('button', { name: 'Suspend umbrella' }).click()
   await page.getByText('suspended', { exact: true }).waitFor()

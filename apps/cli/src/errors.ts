@@ -16,7 +16,7 @@ export const cliErrors = {
   },
   CLI_DENIED: {
     kind: 'denied',
-    rule: 'whoever asks is known to the server, and may',
+    rule: 'whoever asks is known to the server, and may do what they ask for',
     advice: 'Ask an admin of the tenant for a role that has the action, or for a token',
   },
   CLI_NOT_RUNNING: {

@@ -71,7 +71,7 @@ export const eraseTenant = command({
     io.out(
       json
         ? `${safeJson({ tenant, keys, ledger: 'cluster', leaf })}\n`
-        : `${safe(tenant)} is erased: ${counted(keys, 'key')} destroyed, its data removed, ${where}.\n`,
+        : `${safe(tenant)} is erased: ${keys === 0 ? 'it had no keys' : `${counted(keys, 'key')} destroyed`}, its data removed, ${where}.\n`,
     )
     return exit.ok
   },

@@ -3,7 +3,8 @@
 import { type Admin, withAdmin } from '../admin.ts'
 import { cliError } from '../errors.ts'
 import { readJsonFile } from '../json-file.ts'
-import { fileOf, type Place } from '../place.ts'
+import { dataFlag, fileOf, type Place } from '../place.ts'
+import { leftoversOf } from '../supervise/leftovers.ts'
 import { readInstance, readSupervisor } from '../supervise/record.ts'
 import { isAlive } from '../supervise/task.ts'
 import { counted, toSecond } from '../terminal.ts'
@@ -54,7 +55,7 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
   const attempted = `asking the instance on ${place.data}`
   const [instance, supervisor] = await Promise.all([readInstance(place), readSupervisor(place)])
   if (instance === undefined || supervisor === undefined || !isAlive(supervisor.task))
-    throw cliError('CLI_NOT_RUNNING', { attempted })
+    throw await notRunning(place, attempted)
   if (uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted })
   const [agent, server] = await Promise.all([
     readJsonFile<AgentStatus>(fileOf.agentStatus(place)),
@@ -89,6 +90,17 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
     server,
   }
   return { ...status, warnings: warningsOf(status) }
+}
+
+async function notRunning(place: Place, attempted: string) {
+  const left = await leftoversOf(place)
+  if (left.length === 0) return cliError('CLI_NOT_RUNNING', { attempted })
+  const [flag, parts] = [dataFlag(place), left.join(', ')]
+  return cliError('CLI_NOT_RUNNING', {
+    attempted,
+    received: `one whose supervisor was killed, and whose ${parts} ${left.length === 1 ? 'runs' : 'run'} on alone`,
+    advice: `Begin anew, which ends them first: sudo ./sealwatch up --detach${flag}; or only end them: sudo ./sealwatch down${flag}`,
+  })
 }
 
 const statusOf = async (admin: Admin) => JSON.parse((await admin.getStatus({})).status) as ServerStatus

@@ -22,6 +22,12 @@ export async function endLeftovers(place: Place, clock: Clock): Promise<string[]
   return ended
 }
 
+/** Names of those that run on, though their supervisor does not. */
+export async function leftoversOf(place: Place): Promise<string[]> {
+  const parts = (await readSupervisors(place)).flatMap((record) => record.parts)
+  return [...new Set(parts.flatMap(({ name, task }) => (task !== undefined && isAlive(task) ? [name] : [])))]
+}
+
 async function isGone(task: Task, clock: Clock): Promise<boolean> {
   const deadline = clock.nowMs() + graceMs
   while (isAlive(task) && clock.nowMs() < deadline) await clock.sleep(pollMs)

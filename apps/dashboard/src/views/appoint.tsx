@@ -67,6 +67,9 @@ export function Appoint({
       <div className="step">
         <b>Somebody who has not signed in yet is invited on the server, by a link that works once</b>
         <code>{command(tenant)}</code>
+        <small>
+          With <code>--data DIR</code> too, where the server was started with one.
+        </small>
         <div>
           <Copy text={command(tenant)} label="Copy" />
         </div>

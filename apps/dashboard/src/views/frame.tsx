@@ -104,7 +104,7 @@ function Around() {
             <NoSuchPage path={path} />
           ) : Shown === undefined || place === undefined || !mine.includes(place) ? (
             <Page title={place?.name ?? 'Sealwatch'}>
-              <NotYours />
+              <NotYours isCluster={place?.group === 'cluster'} />
             </Page>
           ) : (
             <Shown />

@@ -20,7 +20,8 @@ export function SignIn() {
         </a>
         <p>
           <small>
-            On the server itself, <code>sealwatch login</code> makes a link that signs you in once.
+            On the server itself, <code>sealwatch login</code> makes a link that signs you in once (with{' '}
+            <code>--data DIR</code> where it was started with one).
           </small>
         </p>
       </div>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { EraseSubjectRequest } from '@sealwatch/contract'
-import type { Authorised } from '../access/index.ts'
+import { type Authorised, nameOf } from '../access/index.ts'
 import type { Erased } from '../custody/index.ts'
 import { apiError } from './errors.ts'
 import type { ApiKeys, ApiPorts } from './ports.ts'
@@ -25,7 +25,7 @@ export async function* rewrapKeys(keys: ApiKeys, signal: AbortSignal) {
 
 export async function eraseSubject(
   { keys }: ApiPorts,
-  { tenant }: Authorised<'subject:erase'>,
+  { tenant, principal }: Authorised<'subject:erase'>,
   { case: kind, value = '' }: EraseSubjectRequest['subject'],
 ) {
   const isFormed = kind === 'uid' ? /^[^/]+\/[^/]+$/.test(value) : kind === 'name' && value !== ''
@@ -34,7 +34,7 @@ export async function eraseSubject(
     const received = `${kind ?? 'nobody'}, ${value.length} characters`
     throw apiError('API_INVALID', { attempted: 'reading whose keys to destroy', received })
   }
-  return messageOf(await keys.eraseSubject(tenant, `${kind}:${value}`))
+  return messageOf(await keys.eraseSubject(tenant, `${kind}:${value}`, nameOf(principal)))
 }
 
 const messageOf = ({ leafIndex, label = '', subjectKeys, tenantKeys, firstLayout }: Erased) => ({

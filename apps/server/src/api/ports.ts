@@ -49,7 +49,7 @@ export type ApiKeys = {
   rotate(): Promise<EpochRow>
   /** Wraps what older epochs hold anew, step by step, until nothing is left. */
   rewrap(signal: AbortSignal): AsyncIterable<RewrapProgress>
-  eraseSubject(tenant: string, subject: string): Promise<Erased>
+  eraseSubject(tenant: string, subject: string, by: string): Promise<Erased>
 }
 
 export type ApiLedgers = {

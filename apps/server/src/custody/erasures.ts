@@ -6,7 +6,7 @@ import { type Leaf, type Ledger, ledgerErrors, parseLine, sha256 } from '@sealwa
 import type { ServerVoice } from '../identity/index.ts'
 import { type Outbox, outboxUid, type Store } from '../store/index.ts'
 import { custodyError } from './errors.ts'
-import { type EraseOrder, erased, type Gone, orderMark, orderOf } from './events.ts'
+import { type By, type EraseOrder, erased, type Gone, orderMark, orderOf } from './events.ts'
 
 export type Erased = ErasedCounts & {
   readonly label: string | undefined
@@ -24,7 +24,7 @@ export type Erasures = {
   /** Carries out orders as they come, until the signal fires. */
   run(signal: AbortSignal): Promise<void>
   /** Resolves when the keys are gone. Throws KEYS_ERASED where the tenant is erased already, ERASE_NOT_DONE. */
-  eraseSubject(tenant: string, subject: string): Promise<Erased>
+  eraseSubject(tenant: string, subject: string, by: string): Promise<Erased>
   /**
    * The same. The order names the `origin` of the ledger that goes with the tenant, and the time at which it was decided:
    * of one decision it is given once, however often this is called. Throws ERASE_CLUSTER.
@@ -79,7 +79,7 @@ export async function openErasures(options: {
     await handle(leaves, from + leaves.length)
   }
 
-  async function order(what: EraseOrder & Gone, timeNs = clock.nowNs()): Promise<Erased> {
+  async function order(what: EraseOrder & Gone & By, timeNs = clock.nowNs()): Promise<Erased> {
     expecting += 1
     try {
       const body = erased(voice, timeNs, what)
@@ -106,7 +106,7 @@ export async function openErasures(options: {
     run: async (signal) => {
       await follow({ name: 'erasures', feed: ledger, cursor: done, batchMax, signal, handle })
     },
-    eraseSubject: async (tenant, subject) => order({ tenant, label: await sealing.labelOf(tenant, subject) }),
+    eraseSubject: async (tenant, subject, by) => order({ tenant, label: await sealing.labelOf(tenant, subject), by }),
     eraseTenant: async (tenant, origin, decidedNs) => {
       if (tenant === ledger.tenant) throw custodyError('ERASE_CLUSTER', { attempted: `erasing the tenant ${tenant}` })
       return order({ tenant, origin }, decidedNs)

@@ -8,18 +8,26 @@ import { auditEvent, auditTenant, type ServerVoice } from '../identity/index.ts'
 
 /** `label`: a person's pseudonym within the tenant, 32 hex; none: the whole tenant. */
 export type EraseOrder = { readonly tenant: string; readonly label?: string }
+/** Who gave the order; of a tenant the line says so that it was decided in. */
+export type By = { readonly by?: string }
 /** Of the ledger that goes with its tenant: whoever misses it finds here why. */
 export type Gone = { readonly origin?: string }
 
 const codes = { subject: 'subject_erased', tenant: 'tenant_erased', epoch: 'master_key_epoch_begun' } as const
 
 /** The order to destroy keys and the record that they are destroyed, in one. It names a person by pseudonym alone. */
-export function erased(voice: ServerVoice, timeNs: bigint, { tenant, label, origin }: EraseOrder & Gone): Body {
-  const what = label === undefined ? `the tenant ${tenant}` : `a person (${label}) of the tenant ${tenant}`
+export function erased(
+  voice: ServerVoice,
+  timeNs: bigint,
+  { tenant, label, origin, by }: EraseOrder & Gone & By,
+): Body {
+  const whose = label === undefined ? `the tenant ${tenant}` : `a person (${label}) of the tenant ${tenant}`
+  const ordered = by === undefined ? '' : `, by order of ${by}`
   return entityEvent(voice, timeNs, deleted, {
     code: label === undefined ? codes.tenant : codes.subject,
     severity: 'high',
-    message: `the keys of ${what} were destroyed: what was sealed under them cannot be read again`,
+    message: `all keys of ${whose} were destroyed${ordered}: what was sealed under them cannot be read again`,
+    ...(by === undefined ? {} : { by }),
     entity: label === undefined ? entityOf(99, 'Tenant', tenant) : entityOf(99, 'Person', label),
     details: {
       erased_tenant: tenant,
@@ -83,11 +91,12 @@ function entityEvent(
     readonly code: string
     readonly severity: SeverityName
     readonly message: string
+    readonly by?: string
     readonly entity: ReturnType<typeof entityOf>
     readonly details: UnmappedMembers
   },
 ): Body {
-  const { code, severity, message, entity, details } = matter
+  const { code, severity, message, by, entity, details } = matter
   return auditEvent(voice, {
     code,
     component: 'custody',
@@ -97,6 +106,7 @@ function entityEvent(
     kind: classOf(activity),
     severity,
     message,
+    ...(by === undefined ? {} : { by }),
     members: { entity, unmapped: details },
   })
 }

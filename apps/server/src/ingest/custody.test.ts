@@ -132,7 +132,11 @@ test('erasing a person: her values are gone, his are not, and the ledger says so
     await using rooms = await openRooms(dir.path)
     bytes = await sealed(rooms)
     assert.deepEqual(await opened(rooms, bytes), Object.keys(values))
-    const { label, leafIndex, subjectKeys } = await rooms.erasures.eraseSubject('default', 'name:alice')
+    const { label, leafIndex, subjectKeys } = await rooms.erasures.eraseSubject(
+      'default',
+      'name:alice',
+      'operator:root',
+    )
     assert.equal(subjectKeys, 1)
     assert.deepEqual(await opened(rooms, bytes), ['/event/file/owner/name'])
     const [event, ...more] = await rooms.eventsOf('subject_erased')
@@ -141,7 +145,7 @@ test('erasing a person: her values are gone, his are not, and the ledger says so
     assert.ok(event.includes(`"erased_subject":"${label}"`))
     assert.ok(!event.includes('alice'))
     assert.equal(JSON.parse(event).seq, leafIndex)
-    const again = await rooms.erasures.eraseSubject('default', 'name:alice')
+    const again = await rooms.erasures.eraseSubject('default', 'name:alice', 'operator:root')
     assert.deepEqual([again.subjectKeys, again.label], [0, label])
   }
   await using rooms = await openRooms(dir.path)
@@ -161,7 +165,7 @@ test('an older copy of the keys, restored: the ledger has the erasure carried ou
   await cp(keys, join(copy.path, 'keys'), { recursive: true })
   {
     await using rooms = await openRooms(dir.path)
-    await rooms.erasures.eraseSubject('default', 'name:alice')
+    await rooms.erasures.eraseSubject('default', 'name:alice', 'operator:root')
   }
   await rm(keys, { recursive: true })
   await cp(join(copy.path, 'keys'), keys, { recursive: true })
@@ -180,7 +184,8 @@ test('an older copy of ledgers and database beside the present keys: refused, fo
   for (const name of kept) await cp(join(dir.path, name), join(copy.path, name), { recursive: true })
   {
     await using rooms = await openRooms(dir.path)
-    for (const name of ['carol', 'dave', 'erin']) await rooms.erasures.eraseSubject('default', `name:${name}`)
+    for (const name of ['carol', 'dave', 'erin'])
+      await rooms.erasures.eraseSubject('default', `name:${name}`, 'operator:root')
   }
   for (const name of kept) {
     await rm(join(dir.path, name), { recursive: true })
@@ -208,7 +213,7 @@ test('an order that is in the ledger and was not carried out when the server die
   await using rooms = await openRooms(dir.path)
   assert.deepEqual(await opened(rooms, bytes), [])
   assert.deepEqual(await rooms.side.seal('default', [{ line, leafHash, values }]), [undefined], 'nothing more is kept')
-  await assert.rejects(rooms.erasures.eraseSubject('default', 'name:bob'), { code: 'KEYS_ERASED' })
+  await assert.rejects(rooms.erasures.eraseSubject('default', 'name:bob', 'operator:root'), { code: 'KEYS_ERASED' })
 })
 
 test('a host that writes an order into the ledger of the cluster orders nothing', async () => {
@@ -241,7 +246,7 @@ test('a host that writes an order into the ledger of the cluster orders nothing'
   const linked = linkBatch(sha256, batch, chainStart, 1024)
   const { next } = await rooms.cluster.append(verifyBatch(sha256, verifyEd25519, linked, key))
   // The order that comes after it is carried out: so this one was passed over, not merely late.
-  await rooms.erasures.eraseSubject('default', 'name:nobody')
+  await rooms.erasures.eraseSubject('default', 'name:nobody', 'operator:root')
   assert.ok(rooms.sealing.applied > next - 1)
   assert.deepEqual(await opened(rooms, bytes), Object.keys(values))
 })

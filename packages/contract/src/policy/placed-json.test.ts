@@ -84,3 +84,12 @@ test('lines and columns count from one, columns by characters', () => {
   assert.deepEqual(placesAt('ab\nc', [3, 0]).get(3), { line: 2, column: 1 })
   assert.deepEqual(placesAt('\n"😀"x', [5]).get(5), { line: 2, column: 4 })
 })
+
+test('a word that JSON does not have is told as it stands, with the one that was meant', () => {
+  const told = (text: string) =>
+    parsePlaced(text, depthMax).faults.map(({ received, suggestion }) => [received, suggestion])
+  assert.deepEqual(told('{"enabled": flase,\n  "rules": []}'), [['"flase"', 'Did you mean false?']])
+  assert.deepEqual(told('[True]'), [['"True"', 'Did you mean true?']])
+  assert.deepEqual(told('[web]'), [['"web"', 'Put texts in double quotes']])
+  assert.equal(told(`[${'x'.repeat(100_000)}]`)[0]?.[0]?.length, 42)
+})

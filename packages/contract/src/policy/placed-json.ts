@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { nearest } from '../nearest.ts'
 import { type PolicyProblemCode, pointerTo } from './problem.ts'
 
 /** JSON text with the place of every value, for whoever must say where something stands. */
@@ -33,8 +34,15 @@ export function parsePlaced(text: string, depthMax: number): PlacedJson {
   let at = 0
 
   function stop(rule: string, suggestion: string, code: PolicyProblemCode = 'syntax'): never {
-    const received = at < text.length ? JSON.stringify(text.slice(at, at + 12).toWellFormed()) : 'the end of the text'
+    const found = wordAt().slice(0, receivedMax) || text.slice(at, at + 12)
+    const received = at < text.length ? JSON.stringify(found.toWellFormed()) : 'the end of the text'
     throw new Stop({ code, pointer: '', offset: at, rule, received, suggestion })
+  }
+
+  /** As people see it: '' where there is none. */
+  function wordAt(): string {
+    word.lastIndex = at
+    return word.exec(text)?.[0] ?? ''
   }
 
   function skipSpace(): void {
@@ -135,10 +143,12 @@ export function parsePlaced(text: string, depthMax: number): PlacedJson {
   }
 
   function readBare(): unknown {
-    word.lastIndex = at
-    const found = word.exec(text)?.[0] ?? ''
-    if (!bare.test(found))
-      stop('a value is a text, a number, true, false, null, a list or an object', remedy('Put texts in double quotes'))
+    const found = wordAt()
+    if (!bare.test(found)) {
+      const meant = nearest(found, ['true', 'false', 'null'])
+      const otherwise = meant === undefined ? 'Put texts in double quotes' : `Did you mean ${meant}?`
+      stop('a value is a text, a number, true, false, null, a list or an object', remedy(otherwise))
+    }
     const value: unknown = JSON.parse(found)
     if (typeof value === 'number' && !Number.isFinite(value)) stop('numbers are finite', 'Write a smaller number')
     at += found.length
@@ -173,6 +183,7 @@ class Stop extends Error {
   }
 }
 
+const receivedMax = 40
 const word = /[-+.\w]*/y
 const bare = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?)$/
 

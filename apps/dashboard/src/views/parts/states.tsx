@@ -31,10 +31,22 @@ export const Empty = ({
   </div>
 )
 
-export const NotYours = ({ request }: { readonly request?: string | undefined }) => (
+/** `isCluster`: it is the deployment's, whose roles are held in the tenant `cluster`. */
+export const NotYours = ({
+  request,
+  isCluster = false,
+}: {
+  readonly request?: string | undefined
+  readonly isCluster?: boolean
+}) => (
   <div className="problem calm" role="alert">
-    <b>Your role in this tenant does not include this</b>
-    <small>Whoever administers the tenant can grant it.{request === undefined ? null : ` Request ${request}`}</small>
+    <b>{isCluster ? 'This belongs to the deployment' : 'Your role in this tenant does not include this'}</b>
+    <small>
+      {isCluster
+        ? 'Whoever administers the deployment can grant a role in the tenant cluster; who holds one goes there under Tenant.'
+        : 'Whoever administers the tenant can grant it.'}
+      {request === undefined ? null : ` Request ${request}`}
+    </small>
   </div>
 )
 

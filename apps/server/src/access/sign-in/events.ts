@@ -175,6 +175,10 @@ export type FailureMatter = {
 export function loginFailed(voice: ServerVoice, timeNs: bigint, matter: FailureMatter): Body {
   const { personId, cause, source, requestId, times } = matter
   const who = personId ?? 'somebody'
+  const what =
+    cause === 'API_TOKEN_UNKNOWN'
+      ? `an API token that is not valid was presented from ${source}`
+      : `${who} could not sign in (${cause})`
   return auditEvent(voice, {
     code: 'login_failed',
     component,
@@ -183,7 +187,7 @@ export function loginFailed(voice: ServerVoice, timeNs: bigint, matter: FailureM
     about: `${source}:${cause}:${requestId}`,
     kind: classify('authentication', 'logon'),
     severity: times > 1 ? 'medium' : 'low',
-    message: `${who} could not sign in (${cause})${times > 1 ? `, ${times} times` : ''}`,
+    message: `${what}${times > 1 ? `, ${times} times` : ''}`,
     members: {
       user: { uid: personId ?? 'unknown' },
       service,

@@ -271,6 +271,16 @@ test('a request of another form is told what is wrong where; a path that is not 
     assert.ok(answer.statusCode === status || url.includes('%ff'), `${url}: ${answer.statusCode}`)
     assert.ok(answer.json().code === code || url.includes('%ff'), answer.body)
   }
+  assert.equal(wrong.json().advice, 'Correct what `problems` names')
+  const empty = await operator.inject({
+    method: 'DELETE',
+    url: `/api/v1/tokens/tok_${'0'.repeat(20)}`,
+    headers: { ...inAcme, 'content-type': 'application/json' },
+  })
+  assert.deepEqual(
+    [empty.statusCode, empty.json().problems, empty.json().advice],
+    [400, undefined, 'Leave Content-Type out where there is no body'],
+  )
   for (const payload of ['{', '{"__proto__":{}}', '[]', 'x'.repeat(2_000_000)]) {
     const answer = await operator.inject({
       method: 'POST',

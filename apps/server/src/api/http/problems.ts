@@ -29,7 +29,7 @@ export const httpErrors = {
   REQUEST_INVALID: {
     kind: 'invalid',
     rule: 'a request has the form that the OpenAPI document gives it (/api/v1/openapi.json)',
-    advice: 'Correct what `problems` names',
+    advice: 'Look there for that form, and correct what was received',
   },
   REQUEST_TOO_LARGE: {
     kind: 'invalid',

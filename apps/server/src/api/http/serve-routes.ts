@@ -274,6 +274,12 @@ export function bareServer(): FastifyInstance {
       // A form is what a page of elsewhere can send without being asked first: where none is waited for, none is read.
       if (isForm !== (media === formMedia))
         throw httpError('REQUEST_INVALID', { attempted: 'reading the body', received: `a body of ${media}` })
+      if (body === '' && media !== formMedia)
+        throw httpError('REQUEST_INVALID', {
+          attempted: 'reading the body',
+          received: `no body, and a Content-Type of ${media}`,
+          advice: 'Leave Content-Type out where there is no body',
+        })
       return reader(body, valuesMax)
     })
   return app
@@ -392,7 +398,10 @@ function answerProblem(
   error: unknown,
 ): FastifyReply {
   const refused = error instanceof Refused ? error : undefined
-  const cause = refused === undefined ? error : httpError('REQUEST_INVALID', { attempted: 'reading the request' })
+  const cause =
+    refused === undefined
+      ? error
+      : httpError('REQUEST_INVALID', { attempted: 'reading the request', advice: 'Correct what `problems` names' })
   const problem = problemOf(cause, request.id, refused?.problems)
   reply.headers(retryAfterOf(cause, problem))
   const facts = { request_id: request.id, method: request.method, code: problem.code }
