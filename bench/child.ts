@@ -13,7 +13,12 @@ export type Child = {
   readonly api: string
   /** The most memory it ever held, in MB. */
   readonly peakMb: () => number
+  /** What it has used of the cores since its start. */
+  readonly cpuSeconds: () => number
 } & AsyncDisposable
+
+/** USER_HZ, of every Linux. */
+const ticksPerSecond = 100
 
 /** Starts bench/`program` over a directory, in a process of its own; resolves when it serves. */
 export async function startChild(program: string, dir: string, settings: Record<string, string> = {}): Promise<Child> {
@@ -41,5 +46,14 @@ export async function startChild(program: string, dir: string, settings: Record<
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
     return (Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6
   }
-  return { port, api, peakMb, [Symbol.asyncDispose]: stop }
+  /** proc_pid_stat(5), utime and stime: the 14th and the 15th, behind a name that may hold anything. */
+  const cpuSeconds = () => {
+    const status = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+    const [utime, stime] = status
+      .slice(status.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+    return (Number(utime) + Number(stime)) / ticksPerSecond
+  }
+  return { port, api, peakMb, cpuSeconds, [Symbol.asyncDispose]: stop }
 }

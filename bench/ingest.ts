@@ -19,6 +19,8 @@ import { createWindow } from './window.ts'
 
 const leanEvents = 24 * eventsAtOnce
 const fullEvents = 4 * eventsAtOnce
+/** As a producer sends them that waits for nobody. */
+const smallBatch = 100
 /** A turn of the paced part, whose batches are as large as an agent's journal makes them when it has more than enough to do. */
 const pace = { eventsPerSecond: 100_000, seconds: 5, eventsAtOnce: waitingMax }
 
@@ -35,10 +37,12 @@ export async function* benchIngest(runs = 5): AsyncGenerator<Figure> {
   await using peer = await startChild('ingest-peer.ts', join(dir.path, 'peer'))
   let run = 0
   let sealed: ChainBatch[] = []
+  const perCoreSecond: number[] = []
 
   const kinds = [
     ['ingest.acknowledged', leanLaunches(eventsAtOnce), leanEvents],
     ['ingest.acknowledged-full', launches(eventsAtOnce), fullEvents],
+    ['ingest.acknowledged-by-100', leanLaunches(smallBatch), leanEvents],
   ] as const
   for (const [name, drafts, count] of kinds) {
     yield* compareAll({
@@ -48,7 +52,12 @@ export async function* benchIngest(runs = 5): AsyncGenerator<Figure> {
       before: async () => {
         sealed = await seal(join(dir.path, `chain-${run++}`), drafts, count)
       },
-      ours: async () => (await host.ship(sealed)).lines,
+      ours: async () => {
+        const before = server.cpuSeconds()
+        const { lines } = await host.ship(sealed)
+        if (drafts.length === smallBatch) perCoreSecond.push(lines / (server.cpuSeconds() - before))
+        return lines
+      },
       peers: [
         {
           name: 'the same batches over TLS to a process that syncs each, answers, and does no more',
@@ -58,25 +67,28 @@ export async function* benchIngest(runs = 5): AsyncGenerator<Figure> {
     })
   }
 
-  const paced = pace.eventsPerSecond * pace.seconds
-  const drafts = leanLaunches(pace.eventsAtOnce)
-  const taken: Shipped[] = []
-  for (let turn = 0; turn <= runs; turn += 1)
-    taken.push(await host.ship(await seal(join(dir.path, `paced-${turn}`), drafts, paced), pace))
-  // As with all others, a first turn is not counted.
-  const counted = taken.slice(1)
-  yield figureOf(
-    'ingest.paced',
-    'lines/s',
-    counted.map(({ lines, seconds }) => lines / seconds),
-  )
-  for (const quantile of [0.5, 0.99])
-    yield figureOf(
-      `ingest.latency-p${100 * quantile}`,
-      'ms',
-      counted.map(({ latenciesMs }) => quantileOf(latenciesMs, quantile)),
-    )
+  yield figureOf('ingest.per-core-second', 'lines', perCoreSecond.slice(1))
+  yield* paced('ingest', pace.eventsAtOnce)
+  yield* paced('ingest.by-100', smallBatch)
   yield figureOf('ingest.memory', 'MB', [server.peakMb()])
+
+  async function* paced(name: string, atOnce: number): AsyncGenerator<Figure> {
+    const taken: Shipped[] = []
+    for (let turn = 0; turn <= runs; turn += 1) {
+      const count = pace.eventsPerSecond * pace.seconds
+      taken.push(await host.ship(await seal(join(dir.path, `${name}-${turn}`), leanLaunches(atOnce), count), pace))
+    }
+    // As with all others, a first turn is not counted.
+    const counted = taken.slice(1)
+    const rates = counted.map(({ lines, seconds }) => lines / seconds)
+    yield figureOf(`${name}.paced`, 'lines/s', rates)
+    for (const quantile of [0.5, 0.99])
+      yield figureOf(
+        `${name}.latency-p${100 * quantile}`,
+        'ms',
+        counted.map(({ latenciesMs }) => quantileOf(latenciesMs, quantile)),
+      )
+  }
 
   async function seal(path: string, drafts: readonly Draft[], count: number): Promise<ChainBatch[]> {
     const chain = await openBenchChain(path, signer)
