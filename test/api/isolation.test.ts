@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { ApiClient } from '@sealwatch/contract/api'
+import { generateSigner } from '@sealwatch/keys'
 import { joinHost, type TestHost } from './host.ts'
 import { type Asked, startServer, type TestServer } from './server.ts'
 
@@ -19,7 +20,7 @@ type Operation = {
 type Row = { readonly method: string; readonly path: string; readonly operation: Operation }
 
 /** Words that stand in the other tenant's objects alone. */
-const marks = ['zeta', 'theirrole', 'their token', 'usr_theirs', 'theirpolicy'] as const
+const marks = ['zeta', 'theirrole', 'their token', 'usr_theirs', 'theirpolicy', 'theirservice'] as const
 
 let server: TestServer
 let host: TestHost
@@ -44,6 +45,11 @@ before(async () => {
   const rules = [{ id: 'theirs', action: 'deny', executables: ['/bin/sh'] }]
   const policy = { type: 'process', name: 'of zeta alone', rules }
   await theirs.call('putPolicy', { params: { id: 'theirpolicy' }, body: { policy } })
+  await theirs.call('addProducer', { body: { producer: 'theirservice' } })
+  await theirs.call('addSigningKey', {
+    params: { producer: 'theirservice' },
+    body: { key_id: 'their-key/2026', algorithm: 'ed25519', public_key: generateSigner().publicKey.toBase64() },
+  })
   const token = await theirs.call('createToken', {
     body: { name: 'their token', actions: ['alert:list'], ttl_seconds: 3600 },
   })
@@ -71,6 +77,8 @@ before(async () => {
     token_id: { theirs: token.info.token_id, nobodys: `tok_${'0'.repeat(20)}` },
     invitation_id: { theirs: invitation.id, nobodys: '0'.repeat(12) },
     id: { theirs: 'theirpolicy', nobodys: 'nothing' },
+    producer: { theirs: 'theirservice', nobodys: 'unheard-service' },
+    key_id: { theirs: 'their-key/2026', nobodys: 'unheard-key' },
   }
   const ours = server.root('acme')
   const { items, grantable_actions } = await ours.call('listRoles')

@@ -37,6 +37,9 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   policy_enabled: 'fail',
   policy_disabled: 'fail',
   policy_deleted: 'fail',
+  producer_added: 'fail',
+  producer_resumed: 'fail',
+  signing_key_added: 'fail',
   host_revoked: 'park',
   master_key_epoch_begun: 'park',
 }

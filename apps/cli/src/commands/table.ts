@@ -34,7 +34,9 @@ import {
 } from './policy.ts'
 import { policyDiff, policyDryRun } from './policy-compare.ts'
 import { policyExample } from './policy-example.ts'
+import { producerAdd, producerHalt, producerList, producerResume, producerShow } from './producer.ts'
 import { roleList, rolePut, roleRemove } from './role.ts'
+import { signingKeyAdd, signingKeyList, signingKeyRevoke, signingKeySetWindow, signingKeyShow } from './signing-key.ts'
 import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
 import { status } from './status.ts'
@@ -110,6 +112,16 @@ export const commandTable: readonly Command[] = [
   tokenList,
   tokenCreate,
   tokenRevoke,
+  producerList,
+  producerAdd,
+  producerShow,
+  producerHalt,
+  producerResume,
+  signingKeyList,
+  signingKeyAdd,
+  signingKeyShow,
+  signingKeyRevoke,
+  signingKeySetWindow,
   breakGlassOpen,
   breakGlassList,
   breakGlassAcknowledge,

@@ -21,13 +21,16 @@ import {
   type KeyRegistry,
   type Manifests,
   openKeyRegistry,
+  openTrust,
   openTrustRoots,
+  type Trust,
   type TrustRoots,
 } from '../trust/index.ts'
 import type { Books } from './books.ts'
 
 export type Rooms = Books & {
   readonly keyRegistry: KeyRegistry
+  readonly trust: Trust
   readonly identity: Identity
   readonly access: Access
   readonly signIn: SignIn
@@ -66,7 +69,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
   const glances = createGlances(ruleset)
   const rowBook = createRowBook()
   const ingest = createIngest({ ...books, rowBook, quarantine, keys, look: glances.look })
-  const admission = createAdmission({ ...books, ingest, rowBook, linesPerSecond: config.tenantLinesPerSecond })
+  const admission = createAdmission({ ...books, ingest, rowBook, keys, linesPerSecond: config.tenantLinesPerSecond })
   const policies = createPolicies({
     ...books,
     checks: books.policyChecks,
@@ -79,6 +82,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
     keyRegistry: keys,
     trustRoots,
     manifests,
+    trust: openTrust({ ...books, keys }),
     quarantine,
     identity,
     access,

@@ -198,6 +198,14 @@ async function addKey(
     valid_from: now,
     valid_until: null,
   }
+  const taken = await tx
+    .selectFrom('signing_keys')
+    .select('producer')
+    .where('tenant', '=', tenant)
+    .where((where) => where.or([where('key_id', '=', keyId), where('public_key', '=', key.public_key)]))
+    .executeTakeFirst()
+  if (taken !== undefined)
+    throw identityError('SIGNING_KEY_IN_USE', { attempted, received: `that of the service ${taken.producer}` })
   const { host_id, ...columns } = key
   const owner = { tenant, producer: host_id, producer_kind: 'host' } as const
   await tx

@@ -3,6 +3,11 @@
 import { type ErrorTable, errorsOf } from '@sealwatch/base'
 
 export const identityErrors = {
+  SIGNING_KEY_IN_USE: {
+    kind: 'conflict',
+    rule: 'a signing key is that of one producer',
+    advice: 'A service of the tenant has registered the key of this host: generate a new one for the host',
+  },
   CA_UNREADABLE: {
     kind: 'fatal',
     rule: 'the CA file holds one P-256 private key (PKCS#8) and its certificate, both PEM',

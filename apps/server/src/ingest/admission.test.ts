@@ -6,6 +6,7 @@ import { create } from '@bufbuild/protobuf'
 import { createLog, systemClock } from '@sealwatch/base'
 import { limits, ShipRequestSchema } from '@sealwatch/contract'
 import { type Tenant, tenantError } from '../tenants/index.ts'
+import { type KeyRegistry, trustError } from '../trust/index.ts'
 import { createAdmission, createRowBook, type Ingest } from './index.ts'
 
 const position = { nextSeq: 7, tip: 'ab' }
@@ -30,7 +31,16 @@ function room(tenants: Readonly<Record<string, Partial<Tenant>>>, linesPerSecond
       return { kind: 'acknowledged', nextSeq: count, leafIndex: 0 }
     },
   }
+  const halted = new Set<string>()
+  const keys = {
+    of: () => ({
+      checkRunning: (_kind: string, name: string, attempted: string) => {
+        if (halted.has(name)) throw trustError('PRODUCER_HALTED', { attempted })
+      },
+    }),
+  } as unknown as KeyRegistry
   const admission = createAdmission({
+    keys,
     ingest,
     rowBook,
     registry: {
@@ -51,6 +61,7 @@ function room(tenants: Readonly<Record<string, Partial<Tenant>>>, linesPerSecond
   return {
     admission,
     rowBook,
+    halted,
     taken,
     said,
     ship,
@@ -79,6 +90,14 @@ test('POL-1 what hosts of a suspended tenant bring comes again later, into which
   const { received, refused: sentBack } = rowBook.total()
   assert.deepEqual([received, sentBack], [7, 7])
   assert.equal(said.length, 2, 'one line for each tenant, not for each batch')
+})
+
+test('ING-7 of a host that was halted nothing is taken until it is resumed, and it is told to wait', async () => {
+  const it = room({ acme: { state: 'active' } })
+  it.halted.add(hostOf('acme').hostId)
+  assert.equal(await it.ship('acme', 10), 'PRODUCER_HALTED')
+  it.halted.clear()
+  assert.equal(await it.ship('acme', 10), 'acknowledged')
 })
 
 test('a tenant brings what it may, after a rest more at once; its neighbours and the standing tenants are not held up', async () => {

@@ -4,6 +4,7 @@ import { type Clock, createBell, isSealwatchError, type Log, type SealwatchError
 import type { ShipRequest } from '@sealwatch/contract'
 import type { Host } from '../identity/index.ts'
 import { standingTenants, type TenantRegistry } from '../tenants/index.ts'
+import type { KeyRegistry } from '../trust/index.ts'
 import type { Ingest } from './commit.ts'
 import { ingestError } from './errors.ts'
 import { createLineQuota } from './line-quota.ts'
@@ -29,12 +30,13 @@ export function createAdmission(options: {
   readonly ingest: Ingest
   readonly rowBook: Pick<RowBook, 'arrive'>
   readonly registry: Pick<TenantRegistry, 'checkActive' | 'find'>
+  readonly keys: Pick<KeyRegistry, 'of'>
   /** For tenants that have none of their own; of the standing ones there is none unless it is set. */
   readonly linesPerSecond: number
   readonly clock: Clock
   readonly log: Log
 }): Admission {
-  const { ingest, rowBook, registry, clock, log } = options
+  const { ingest, rowBook, registry, keys, clock, log } = options
   const quota = createLineQuota(clock)
   const lines = new Map<string, TenantLines>()
   const underWay = new Map<string, number>()
@@ -48,10 +50,11 @@ export function createAdmission(options: {
     return known
   }
 
-  /** Throws TENANT_SUSPENDED, TENANT_LIMITED, or TENANT_UNKNOWN where the tenant is being erased. */
+  /** Throws TENANT_SUSPENDED, TENANT_LIMITED, PRODUCER_HALTED, or TENANT_UNKNOWN where the tenant is being erased. */
   function check({ tenant, hostId }: Host, count: number): void {
     const attempted = `taking a batch from the host ${hostId}`
     registry.checkActive(tenant, attempted)
+    keys.of(tenant).checkRunning('host', hostId, attempted)
     const own = registry.find(tenant)?.linesPerSecond ?? null
     const perSecond = own ?? (standingTenants.includes(tenant) ? undefined : options.linesPerSecond)
     const waitMs = perSecond === undefined ? 0 : quota.take(tenant, perSecond, count)

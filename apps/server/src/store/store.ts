@@ -135,6 +135,25 @@ export function openStore(dir: string, rewrite?: (path: string) => Promise<void>
               .deleteFrom(table as 'chains')
               .where('tenant', '=', tenant)
               .execute()
+        await tx
+          .deleteFrom('signing_keys')
+          .where('tenant', '=', tenant)
+          .where('producer_kind', '=', 'service')
+          .execute()
+        await tx
+          .deleteFrom('signing_key_revocations')
+          .where('tenant', '=', tenant)
+          .where(({ not, exists, selectFrom }) =>
+            not(
+              exists(
+                selectFrom('signing_keys as key')
+                  .select('key.key_id')
+                  .where('key.tenant', '=', tenant)
+                  .whereRef('key.key_id', '=', 'signing_key_revocations.key_id'),
+              ),
+            ),
+          )
+          .execute()
         await tx.deleteFrom('signed_heads').where('ledger', '=', tenant).execute()
       }),
     owesScrub: () => database.exec(`PRAGMA application_id = ${scrubOwed}`),

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { rfc3339 } from '@sealwatch/base'
-import { auditTenant, type Reader } from '../identity/index.ts'
-import { across, type ProducerKind, type Store } from '../store/index.ts'
+import type { Body } from '@sealwatch/ledger'
+import { auditTenant, type Follows, type Reader } from '../identity/index.ts'
+import { across, type Outbox, type ProducerKind, type Store } from '../store/index.ts'
+import { trustError } from './errors.ts'
 import { type KeyName, readKeys, type SigningKey } from './signing-key.ts'
 
 /** Who signs rows: a host by its enrolment, or a service. */
@@ -13,6 +15,7 @@ export type Producer = {
   /** Since when its rows are refused for the time being; null: they are not. */
   readonly haltedAt: string | null
 }
+export type ProducerName = Pick<Producer, 'tenant' | 'kind' | 'producer'>
 
 /** What a tenant's ledger is judged by, as of now. */
 export type TenantKeys = {
@@ -27,16 +30,27 @@ export type TenantKeys = {
   receivedAt(nowNs: bigint): string
   key(keyId: string): SigningKey | undefined
   producer(kind: ProducerKind, producer: string): Producer | undefined
+  /** For the door. Throws PRODUCER_HALTED; of an unknown producer the keys say that it is. */
+  checkRunning(kind: ProducerKind, producer: string, attempted: string): void
 }
 
 /**
  * The keys of every producer, in memory: what batches are judged by costs no statement. Follows the database as access
- * does: what is given counts once its line is in the ledger, what is taken at once.
+ * does: what is given counts once its line is in the ledger, what is taken at once, and where the database could not keep
+ * that, until the same is given again or the server stops.
  */
 export type KeyRegistry = {
   of(tenant: string): TenantKeys
   /** Reads a key anew, whose line is in the ledger. */
   given(db: Reader, name: KeyName): Promise<void>
+  giveKey(name: KeyName): Follows
+  /** What the change takes of a key. */
+  takeKey(
+    name: KeyName,
+    change: Pick<Partial<SigningKey>, 'revokedAt' | 'compromisedSince' | 'validFrom' | 'validUntil'>,
+  ): Follows
+  giveProducer(producer: Producer): Follows
+  takeProducer(producer: Producer): Follows
   /** The keys of a host count no more. `at`: RFC 3339. */
   hostRevoked(hostId: string, at: string): void
   /** Of a tenant that goes. Its hosts' keys stay known, and refused. */
@@ -44,50 +58,79 @@ export type KeyRegistry = {
 }
 
 type Book = { readonly keys: Map<string, SigningKey>; readonly producers: Map<string, Producer> }
+type Taken = Partial<SigningKey>
+
+const haltedWaitMs = 60_000
+const nameOf = (kind: ProducerKind, producer: string) => `${kind}:${producer}`
+const keyNameOf = ({ tenant, keyId }: KeyName) => `${tenant} ${keyId}`
 
 export async function openKeyRegistry(options: {
   readonly store: Store
   /** The last leaf of a tenant's ledger that tells of keys. */
   readonly versionOf: (tenant: string) => number
+  /** Keys whose line still waits there do not count yet. */
+  readonly outbox?: Pick<Outbox, 'committed'>
 }): Promise<KeyRegistry> {
-  const { store, versionOf } = options
+  const { store, versionOf, outbox } = options
   const books = new Map<string, Book>()
   // Hosts ship for the tenant `cluster` too, whatever tenant they are of.
   const hosts: Book = { keys: new Map(), producers: new Map() }
   const shown = new Map<string, TenantKeys>()
+  // What the database does not know to be taken.
+  const unkept = new Map<string, Taken>()
   let edition = 0
   let takenAt = ''
 
-  const nameOf = (kind: ProducerKind, producer: string) => `${kind}:${producer}`
   function bookOf(tenant: string): Book {
     const book = books.get(tenant) ?? { keys: new Map(), producers: new Map() }
     books.set(tenant, book)
     return book
   }
+  const booksOf = ({ tenant, kind }: ProducerName) => (kind === 'host' ? [bookOf(tenant), hosts] : [bookOf(tenant)])
 
   function put(key: SigningKey): void {
-    const { tenant, keyId, kind, producer } = key
-    const holders = kind === 'host' ? [bookOf(tenant), hosts] : [bookOf(tenant)]
-    for (const book of holders) {
-      book.keys.set(keyId, key)
-      const name = nameOf(kind, producer)
-      if (kind === 'host' && !book.producers.has(name))
-        book.producers.set(name, { tenant, kind, producer, haltedAt: null })
-    }
+    const { tenant, kind, producer, revokedAt } = key
+    for (const book of booksOf(key)) book.keys.set(key.keyId, key)
+    if (kind === 'host' && !bookOf(tenant).producers.has(nameOf(kind, producer)))
+      putProducer({ tenant, kind, producer, haltedAt: null })
     edition += 1
-    if (key.revokedAt !== null && key.revokedAt > takenAt) takenAt = key.revokedAt
+    if (revokedAt !== null && revokedAt > takenAt) takenAt = revokedAt
   }
 
-  const standing = across(store.db, 'start')
-  for (const { tenant, producer } of await standing.selectFrom('producers').selectAll().execute())
-    bookOf(tenant).producers.set(nameOf('service', producer), { tenant, kind: 'service', producer, haltedAt: null })
-  for (const key of await readKeys(store.db)) put(key)
+  function putProducer(one: Producer): void {
+    for (const book of booksOf(one)) book.producers.set(nameOf(one.kind, one.producer), one)
+    edition += 1
+  }
+
+  async function given(db: Reader, name: KeyName): Promise<void> {
+    for (const key of await readKeys(db, name)) put({ ...key, ...unkept.get(keyNameOf(name)) })
+  }
+
+  await open()
+  async function open(): Promise<void> {
+    const db = across(store.db, 'start')
+    const waiting = outbox === undefined ? new Map<string, KeyName>() : await waitingIn(store)
+    const withheld = new Set(waiting.values().map(keyNameOf))
+    for (const { tenant, producer } of await db.selectFrom('producers').selectAll().execute())
+      putProducer({ tenant, kind: 'service', producer, haltedAt: null })
+    for (const key of await readKeys(store.db)) if (!withheld.has(keyNameOf(key))) put(key)
+    for (const row of await db.selectFrom('producer_halts').selectAll().execute())
+      putProducer({ tenant: row.tenant, kind: row.producer_kind, producer: row.producer, haltedAt: row.halted_at })
+    for (const [uid, name] of waiting) {
+      const standing = outbox?.committed(uid).then(() => store.between((reader) => given(reader, name)))
+      // A stop ends the waiting.
+      standing?.catch(() => undefined)
+    }
+  }
 
   return {
+    given,
     of: (tenant) => {
       const known = shown.get(tenant)
       if (known !== undefined) return known
       const wider = tenant === auditTenant ? hosts : undefined
+      const producer = (kind: ProducerKind, name: string) =>
+        books.get(tenant)?.producers.get(nameOf(kind, name)) ?? wider?.producers.get(nameOf(kind, name))
       const keys: TenantKeys = {
         get version() {
           return versionOf(tenant)
@@ -100,17 +143,40 @@ export async function openKeyRegistry(options: {
           return now < takenAt ? takenAt : now
         },
         key: (keyId) => books.get(tenant)?.keys.get(keyId) ?? wider?.keys.get(keyId),
-        producer: (kind, producer) => {
-          const name = nameOf(kind, producer)
-          return books.get(tenant)?.producers.get(name) ?? wider?.producers.get(name)
+        producer,
+        checkRunning: (kind, name, attempted) => {
+          const haltedAt = producer(kind, name)?.haltedAt ?? null
+          if (haltedAt === null) return
+          const received = `the ${kind} ${name}, halted at ${haltedAt}`
+          throw trustError('PRODUCER_HALTED', { attempted, received, waitMs: haltedWaitMs })
         },
       }
       shown.set(tenant, keys)
       return keys
     },
-    given: async (db, name) => {
-      for (const key of await readKeys(db, name)) put(key)
+    giveKey: (name) => {
+      let seen: Taken | undefined
+      return {
+        begun: () => {
+          seen = unkept.get(keyNameOf(name))
+        },
+        given: async (db) => {
+          // Taken after this was given: it stays so.
+          if (unkept.get(keyNameOf(name)) === seen) unkept.delete(keyNameOf(name))
+          await given(db, name)
+        },
+      }
     },
+    takeKey: (name, change) => ({
+      taken: (isKept) => {
+        const key = books.get(name.tenant)?.keys.get(name.keyId)
+        if (isKept) unkept.delete(keyNameOf(name))
+        else unkept.set(keyNameOf(name), { ...unkept.get(keyNameOf(name)), ...change })
+        if (key !== undefined) put({ ...key, ...change })
+      },
+    }),
+    giveProducer: (one) => ({ given: async () => putProducer(one) }),
+    takeProducer: (one) => ({ taken: () => putProducer(one) }),
     hostRevoked: (hostId, at) => {
       for (const key of hosts.keys.values())
         if (key.producer === hostId && key.revokedAt === null) put({ ...key, revokedAt: at })
@@ -123,4 +189,20 @@ export async function openKeyRegistry(options: {
       edition += 1
     },
   }
+}
+
+/** Keys that were added, and whose lines still wait for their ledger. */
+async function waitingIn(store: Store): Promise<Map<string, KeyName>> {
+  const rows = await across(store.db, 'outbox')
+    .selectFrom('outbox')
+    .selectAll()
+    .where((where) => where.or([where('body', 'like', '{"key":%'), where('body', 'like', '{"registry":%')]))
+    .execute()
+  const names = rows.map(({ uid, tenant, body: text }): [string, KeyName] | undefined => {
+    const body = JSON.parse(text) as Body
+    if ('key' in body) return [uid, { tenant, keyId: body.key.key_id }]
+    const isAdded = 'registry' in body && body.registry.change === 'added'
+    return isAdded ? [uid, { tenant, keyId: body.registry.key_id }] : undefined
+  })
+  return new Map(names.filter((name) => name !== undefined))
 }

@@ -25,8 +25,8 @@ export type SigningKey = {
 
 export type KeyName = { readonly tenant: string; readonly keyId: string }
 
-/** The keys of all tenants, or one of them. */
-export async function readKeys(db: Reader, one?: KeyName): Promise<SigningKey[]> {
+/** The keys of all tenants, of one of them, or one key. */
+export async function readKeys(db: Reader, of: Partial<KeyName> = {}): Promise<SigningKey[]> {
   let query = across(db, 'start')
     .selectFrom('signing_keys as key')
     .leftJoin('signing_key_revocations as gone', (join) =>
@@ -37,7 +37,8 @@ export async function readKeys(db: Reader, one?: KeyName): Promise<SigningKey[]>
     )
     .selectAll('key')
     .select('gone.compromised_since')
-  if (one !== undefined) query = query.where('key.tenant', '=', one.tenant).where('key.key_id', '=', one.keyId)
+  if (of.tenant !== undefined) query = query.where('key.tenant', '=', of.tenant)
+  if (of.keyId !== undefined) query = query.where('key.key_id', '=', of.keyId)
   return (await query.execute()).map((row) => ({
     tenant: row.tenant,
     keyId: row.key_id,

@@ -79,6 +79,8 @@ type MoreOfUnmapped =
   | 'revealed'
   | 'same_machine'
   | 'signing_key_id'
+  | 'producer'
+  | 'producer_kind'
   | 'successor'
   | 'tenant_title'
 
@@ -188,6 +190,8 @@ const unmapped = {
   machine_id: 'plain',
   same_machine: 'plain',
   signing_key_id: 'plain',
+  producer: 'plain',
+  producer_kind: 'plain',
   successor: 'plain',
   tenant_title: 'plain',
   request_id: 'plain',

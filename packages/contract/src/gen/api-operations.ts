@@ -413,6 +413,203 @@ export type Operations = {
       }
     }
   }
+  /** The services of the tenant that send rows. Needs `producer:read` in the tenant. */
+  readonly listProducers: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly producer: string
+        readonly created_at: string
+        readonly created_by: string
+        readonly halted_at: string | null
+        readonly halted_by: string | null
+        readonly keys: number
+      })[]
+    }
+  }
+  /** Let a service send rows, as far as keys are added for it. Needs `producer:manage` in the tenant. */
+  readonly addProducer: {
+    readonly body: {
+      readonly producer: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** A service, and its keys. Needs `producer:read` in the tenant. */
+  readonly getProducer: {
+    readonly params: {
+      readonly producer: string
+    }
+    readonly answer: {
+      readonly producer: string
+      readonly created_at: string
+      readonly created_by: string
+      readonly halted_at: string | null
+      readonly halted_by: string | null
+      readonly keys: number
+      readonly signing_keys: readonly ({
+        readonly key_id: string
+        readonly producer: string
+        readonly producer_kind: "host" | "service"
+        readonly algorithm: "ed25519" | "rsa-sha256"
+        readonly public_key: string
+        readonly valid_from: string
+        readonly valid_until: string | null
+        readonly revoked_at: string | null
+        readonly compromised_since: string | null
+        readonly state: "candidate" | "staged" | "active"
+        readonly source: "enrolment" | "api" | "file"
+      })[]
+    }
+  }
+  /** Take nothing of a service until it is resumed; it counts at once, and what it has stays there. Needs `producer:halt` in the tenant. */
+  readonly haltProducer: {
+    readonly params: {
+      readonly producer: string
+    }
+    readonly body: {
+      readonly cause: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Take again what a service sends. Needs `producer:halt` in the tenant. */
+  readonly resumeProducer: {
+    readonly params: {
+      readonly producer: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Take nothing of a host until it is resumed; it counts at once, and what it has stays there. Needs `producer:halt` in the tenant. */
+  readonly haltHost: {
+    readonly params: {
+      readonly host_id: string
+    }
+    readonly body: {
+      readonly cause: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Take again what a host sends. Needs `producer:halt` in the tenant. */
+  readonly resumeHost: {
+    readonly params: {
+      readonly host_id: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Add a key that the service signs with; windows may overlap. Needs `producer:manage` in the tenant. */
+  readonly addSigningKey: {
+    readonly params: {
+      readonly producer: string
+    }
+    readonly body: {
+      readonly key_id: string
+      readonly algorithm: string
+      readonly public_key: string
+      readonly valid_from?: string
+      readonly valid_until?: string | null
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** The keys that the rows of the tenant are signed with, of hosts too. Needs `producer:read` in the tenant. */
+  readonly listSigningKeys: {
+    readonly query?: {
+      readonly producer?: string
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly key_id: string
+        readonly producer: string
+        readonly producer_kind: "host" | "service"
+        readonly algorithm: "ed25519" | "rsa-sha256"
+        readonly public_key: string
+        readonly valid_from: string
+        readonly valid_until: string | null
+        readonly revoked_at: string | null
+        readonly compromised_since: string | null
+        readonly state: "candidate" | "staged" | "active"
+        readonly source: "enrolment" | "api" | "file"
+      })[]
+    }
+  }
+  /** A key. Needs `producer:read` in the tenant. */
+  readonly getSigningKey: {
+    readonly params: {
+      readonly key_id: string
+    }
+    readonly answer: {
+      readonly key_id: string
+      readonly producer: string
+      readonly producer_kind: "host" | "service"
+      readonly algorithm: "ed25519" | "rsa-sha256"
+      readonly public_key: string
+      readonly valid_from: string
+      readonly valid_until: string | null
+      readonly revoked_at: string | null
+      readonly compromised_since: string | null
+      readonly state: "candidate" | "staged" | "active"
+      readonly source: "enrolment" | "api" | "file"
+    }
+  }
+  /** Change when a key is valid; what is left out stays. Needs `producer:manage` in the tenant. */
+  readonly setSigningKeyWindow: {
+    readonly params: {
+      readonly key_id: string
+    }
+    readonly body: {
+      readonly valid_from?: string
+      readonly valid_until?: string | null
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Revoke a key for good; it counts at once. Needs `producer:manage` in the tenant. */
+  readonly revokeSigningKey: {
+    readonly params: {
+      readonly key_id: string
+    }
+    readonly body: {
+      readonly cause: string
+      readonly compromised_since?: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** The tenants of the deployment, by name. Needs `tenant:list` in the tenant `cluster`. */
   readonly listTenants: {
     readonly query?: {
@@ -909,7 +1106,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "subject:erase" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "producer:read" | "producer:manage" | "producer:halt" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "subject:erase" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -1548,6 +1745,18 @@ export const operations = {
   getHost: ['GET', '/api/v1/hosts/{host_id}'],
   inviteHost: ['POST', '/api/v1/hosts/invitations'],
   revokeHost: ['POST', '/api/v1/hosts/{host_id}/revoke'],
+  listProducers: ['GET', '/api/v1/producers'],
+  addProducer: ['POST', '/api/v1/producers'],
+  getProducer: ['GET', '/api/v1/producers/{producer}'],
+  haltProducer: ['POST', '/api/v1/producers/{producer}/halt'],
+  resumeProducer: ['POST', '/api/v1/producers/{producer}/resume'],
+  haltHost: ['POST', '/api/v1/hosts/{host_id}/halt'],
+  resumeHost: ['POST', '/api/v1/hosts/{host_id}/resume'],
+  addSigningKey: ['POST', '/api/v1/producers/{producer}/signing-keys'],
+  listSigningKeys: ['GET', '/api/v1/signing-keys'],
+  getSigningKey: ['GET', '/api/v1/signing-keys/{key_id}'],
+  setSigningKeyWindow: ['PATCH', '/api/v1/signing-keys/{key_id}'],
+  revokeSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/revoke'],
   listTenants: ['GET', '/api/v1/tenants'],
   createTenant: ['POST', '/api/v1/tenants'],
   renameTenant: ['PUT', '/api/v1/tenants/{tenant_name}/title'],

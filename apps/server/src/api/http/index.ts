@@ -4,6 +4,7 @@ import type { Clock, Log, Proxies } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
+import type { Trust } from '../../trust/index.ts'
 import type { ApiPorts } from '../ports.ts'
 import { type DashboardFile, dashboardRoutes, noSuchPage } from './dashboard.ts'
 import { createIdempotency } from './idempotency.ts'
@@ -26,6 +27,7 @@ import { memberRoutes } from './routes/members.ts'
 import { notBuiltRoutes } from './routes/not-built.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { policyRoutes } from './routes/policies.ts'
+import { producerRoutes } from './routes/producers.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { subjectRoutes } from './routes/subjects.ts'
@@ -52,6 +54,7 @@ export type HttpPorts = TenantPorts &
     readonly signIn: SignIn
     readonly policies: Policies
     readonly dryRuns: DryRuns
+    readonly trust: Trust
     readonly api: ApiPorts
     readonly listening: FeedPorts
     readonly version: string
@@ -61,7 +64,7 @@ export type HttpPorts = TenantPorts &
 
 /** Every route there is, the document about them included. */
 export function allRoutes(ports: HttpPorts): Route[] {
-  const { access, signIn, registry, policies, dryRuns, api, listening, version } = ports
+  const { access, signIn, registry, policies, dryRuns, trust, api, listening, version } = ports
   const look = lookOf(ports.dashboard ?? [])
   const routes = [
     ...eventRoutes(api),
@@ -69,6 +72,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...ledgerRoutes(api),
     ...exportRoutes(api),
     ...hostRoutes(api),
+    ...producerRoutes(trust),
     ...tenantRoutes(ports),
     ...memberRoutes(access, signIn),
     ...roleRoutes(access),

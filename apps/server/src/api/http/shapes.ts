@@ -14,6 +14,7 @@ export const personId = z
 export const nameOf = (name: NameForm) =>
   z.string().regex(name.form, { error: ({ input }) => nameRule(name, String(input)) })
 export const tenantName = nameOf(slugName)
+export const serviceName = nameOf(slugName)
 export const customRoleName = nameOf(customRole)
 export const roleName = z.string().regex(/^(?:custom\/)?[a-z][a-z0-9_-]{0,31}$/, {
   error: 'a role of this tenant, as `sealwatch role list` shows it: viewer, or custom/oncall',

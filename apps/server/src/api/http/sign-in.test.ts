@@ -17,6 +17,7 @@ const nobodys = {
   manifests: undefined as never,
   policies: undefined as never,
   dryRuns: undefined as never,
+  trust: {} as never,
   api: {} as ApiPorts,
   listening: {} as never,
 }

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { rfc3339 } from '@sealwatch/base'
+import { type Authorised, actBy } from '../access/index.ts'
+import {
+  type Act,
+  type Follows,
+  type KeyChange,
+  type Recorded,
+  type RecordOptions,
+  recordAct,
+} from '../identity/index.ts'
+import type { KeySource, Tx } from '../store/index.ts'
+import { trustError } from './errors.ts'
+import { checkKey, checkTime, checkWindow, type GivenKey } from './key-form.ts'
+import { insertKey, type KeyUpdate, sayOfKey, updateKey } from './key-rows.ts'
+import type { KeyRegistry } from './registry.ts'
+import { readKeys, type SigningKey } from './signing-key.ts'
+
+/** The keys that a tenant's rows are signed with, as people add, end and revoke them. */
+export type SigningKeys = {
+  /** Of a producer, or all of them, hosts' too. */
+  list(by: Authorised<'producer:read'>, producer?: string): Promise<SigningKey[]>
+  /** Throws SIGNING_KEY_UNKNOWN. */
+  get(by: Authorised<'producer:read'>, keyId: string): Promise<SigningKey>
+  /**
+   * Counts once its line is in the ledger. Throws PRODUCER_UNKNOWN, SIGNING_KEY_INVALID, SIGNING_KEY_SHARED,
+   * SIGNING_KEY_TAKEN or TRUST_TOO_MANY.
+   */
+  add(by: Authorised<'producer:manage'>, producer: string, given: GivenKey): Promise<Recorded>
+  /**
+   * For good, at once. What was received before stays good, unless `compromisedSince` is not after it. Throws
+   * SIGNING_KEY_UNKNOWN, SIGNING_KEY_ELSEWHERE, SIGNING_KEY_REVOKED or SIGNING_KEY_INVALID.
+   */
+  revoke(by: Authorised<'producer:manage'>, keyId: string, why: Revocation): Promise<Recorded>
+  /** What it takes counts at once, what it gives once its line is in the ledger. Throws as `revoke`. */
+  setWindow(by: Authorised<'producer:manage'>, keyId: string, window: GivenWindow): Promise<Recorded>
+}
+export type Revocation = { readonly cause: string; readonly compromisedSince?: string | undefined }
+/** What is left out stays. */
+export type GivenWindow = { readonly validFrom?: string | undefined; readonly validUntil?: string | null | undefined }
+
+export function createSigningKeys(options: RecordOptions & { readonly keys: KeyRegistry }): SigningKeys {
+  const { store, outbox, keys, clock } = options
+  const now = () => rfc3339(clock.nowNs())
+
+  /** One that people may change. */
+  function changeable(tenant: string, keyId: string, attempted: string, source: KeySource = 'api'): SigningKey {
+    const key = keys.of(tenant).key(keyId)
+    if (key === undefined || key.tenant !== tenant)
+      throw trustError('SIGNING_KEY_UNKNOWN', { attempted, received: keyId })
+    if (key.source !== source)
+      throw trustError('SIGNING_KEY_ELSEWHERE', { attempted, received: `${keyId}, by ${key.source}` })
+    if (key.revokedAt !== null) throw trustError('SIGNING_KEY_REVOKED', { attempted, received: keyId })
+    return key
+  }
+
+  function act(
+    by: Authorised,
+    { producer, keyId }: { readonly producer: string; readonly keyId: string },
+    matter: Pick<Act, 'code' | 'verb' | 'severity' | 'message'> & { readonly cause?: string },
+    change: (tx: Tx, now: string) => Promise<void>,
+    follows: Follows,
+  ): Promise<Recorded> {
+    const { tenant } = by
+    const { cause, ...rest } = matter
+    const details = { producer, producer_kind: 'service', signing_key_id: keyId, ...(cause !== undefined && { cause }) }
+    const entity = { type: 'Signing Key', uid: `${tenant}/${keyId}` }
+    return recordAct(
+      options,
+      { ...rest, component: 'trust', tenant, by: actBy(by), entity, details },
+      (tx, timeNs) => change(tx, rfc3339(timeNs)),
+      follows,
+    )
+  }
+
+  const change =
+    (name: { tenant: string; keyId: string }, update: KeyUpdate, said: (at: string) => KeyChange) =>
+    async (tx: Tx, at: string) =>
+      sayOfKey(tx, outbox, await updateKey(tx, name, update), said(at))
+
+  return {
+    list: async ({ tenant }, producer) =>
+      (await readKeys(store.db, { tenant }))
+        .filter((key) => producer === undefined || key.producer === producer)
+        .toSorted((a, b) => (a.keyId < b.keyId ? -1 : 1)),
+    get: async ({ tenant }, keyId) => {
+      const [key] = await readKeys(store.db, { tenant, keyId })
+      if (key !== undefined) return key
+      throw trustError('SIGNING_KEY_UNKNOWN', { attempted: 'reading a signing key', received: keyId })
+    },
+    add: async (by, producer, given) => {
+      const { tenant } = by
+      const attempted = `adding a key for the service ${producer}`
+      if (keys.of(tenant).producer('service', producer) === undefined)
+        throw trustError('PRODUCER_UNKNOWN', { attempted, received: producer })
+      const checked = checkKey(given, now(), attempted)
+      const key = { ...checked, tenant, producer, kind: 'service', state: 'active', source: 'api' } as const
+      const { keyId, validFrom, validUntil } = checked
+      const until = validUntil === null ? '' : ` until ${validUntil}`
+      return act(
+        by,
+        key,
+        {
+          code: 'signing_key_added',
+          verb: 'create',
+          severity: 'medium',
+          message: `the service ${producer} may sign with the key ${keyId} from ${validFrom}${until}`,
+        },
+        async (tx, at) => sayOfKey(tx, outbox, await insertKey(tx, key, attempted), { change: 'added', changedAt: at }),
+        keys.giveKey({ tenant, keyId }),
+      )
+    },
+    revoke: async (by, keyId, { cause, compromisedSince: since }) => {
+      const attempted = `revoking the key ${keyId.slice(0, 128)}`
+      const { tenant, producer } = changeable(by.tenant, keyId, attempted)
+      const compromisedSince = since === undefined ? null : checkTime(since, attempted)
+      const revokedAt = now()
+      if (compromisedSince !== null && compromisedSince > revokedAt)
+        throw trustError('SIGNING_KEY_INVALID', { attempted, received: `compromised since ${since}, which is to come` })
+      const name = { tenant, keyId }
+      return act(
+        by,
+        { producer, keyId },
+        {
+          code: 'signing_key_revoked',
+          verb: 'delete',
+          severity: 'high',
+          message: `the key ${keyId} of the service ${producer} was revoked: ${cause}`,
+          cause,
+        },
+        change(name, { revokedAt, cause, compromisedSince }, (changedAt) => {
+          return { change: 'revoked', changedAt, cause, compromisedSince }
+        }),
+        keys.takeKey(name, { revokedAt, compromisedSince }),
+      )
+    },
+    setWindow: async (by, keyId, given) => {
+      const attempted = `changing when the key ${keyId.slice(0, 128)} is valid`
+      const { tenant, producer, ...was } = changeable(by.tenant, keyId, attempted)
+      const until = given.validUntil === undefined ? was.validUntil : given.validUntil
+      const window = checkWindow({ from: given.validFrom ?? was.validFrom, until }, attempted)
+      const name = { tenant, keyId }
+      return act(
+        by,
+        { producer, keyId },
+        {
+          code: 'signing_key_window',
+          verb: 'update',
+          severity: 'medium',
+          message: `the key ${keyId} of the service ${producer} is valid from ${window.validFrom} until ${window.validUntil ?? 'it is revoked'}`,
+        },
+        change(name, window, (changedAt) => ({ change: 'window', changedAt })),
+        windowFollows(keys, was, window, name),
+      )
+    },
+  }
+}
+
+type Window = Pick<SigningKey, 'validFrom' | 'validUntil'>
+
+/** At once what both windows have in common; the new one when its line is in the ledger. */
+export function windowFollows(
+  keys: KeyRegistry,
+  was: Window,
+  next: Window,
+  name: { tenant: string; keyId: string },
+): Follows {
+  const give = keys.giveKey(name)
+  const begins = [was.validFrom, next.validFrom].toSorted()
+  const ends = [was.validUntil, next.validUntil].filter((end) => end !== null).toSorted()
+  const common = { validFrom: begins[1] as string, validUntil: ends[0] ?? null }
+  if (common.validFrom === was.validFrom && common.validUntil === was.validUntil) return give
+  return { ...give, ...keys.takeKey(name, common) }
+}
