@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock as clock, createLog, systemDisk as disk, type JsonObject } from '@sealwatch/base'
-import { generateSigner } from '@sealwatch/keys'
+import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import { openChain } from '@sealwatch/ledger'
 import { createJournal } from '../../apps/agent/src/journal/journal.ts'
 import { openIdentity, ship } from '../../apps/agent/src/ship/index.ts'
@@ -21,6 +21,8 @@ export async function joinHost(
   server: Pick<TestServer, 'root' | 'agentPort'>,
   tenant: string,
   hostname: string,
+  /** What its chain is sealed with, where that is not the key it enrolled. */
+  sealedBy: (enrolled: Ed25519Signer) => Ed25519Signer = (enrolled) => enrolled,
 ): Promise<TestHost> {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-host-'))
   const over = new AbortController()
@@ -36,7 +38,7 @@ export async function joinHost(
   const identity = await openIdentity({ ...common, signer, tokenFile, identityFile: join(dir, 'identity.pem') })
   if (identity === undefined) throw new Error('not enrolled')
   const sizes = { segmentBytesMax: 1 << 20, totalBytesMax: 1 << 26 }
-  const chain = await openChain({ dir: join(dir, 'chain'), tenant, signer, clock, disk, ...sizes })
+  const chain = await openChain({ dir: join(dir, 'chain'), tenant, signer: sealedBy(signer), clock, disk, ...sizes })
   const registered = Promise.withResolvers<void>()
   const shipping = ship({
     ...common,

@@ -70,6 +70,10 @@ export function addHealth(
     { name: 'sealwatch_ledger_altered', help: '1 where a walk over the ledger found it altered on the disk', labels },
     perTenant((tenant) => (integrity.get(tenant)?.problem === undefined ? 0 : 1)),
   )
+  metrics.gauge(
+    { name: 'sealwatch_outbox_oldest_seconds', help: 'How long lines of the server itself wait for their ledger' },
+    () => (outbox.stuckSinceMs === undefined ? 0 : Math.max(0, clock.nowMs() - outbox.stuckSinceMs) / 1000),
+  )
   metrics.gauge({ name: 'sealwatch_streams', help: 'Open streams of hosts' }, () => transport.streams)
   metrics.gauge({ name: 'sealwatch_sessions', help: 'Sessions of people' }, () => signIn.sessions.count)
   metrics.counter(

@@ -8,11 +8,12 @@ import { createHealth } from '@sealwatch/base/health'
 import { createRowBook } from './ingest/index.ts'
 import { addRowHealth } from './row-health.ts'
 import { labelledMax } from './tenant-labels.ts'
-import { reasons } from './trust/index.ts'
+import { perReason, type Reason, reasons } from './trust/index.ts'
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0
 
 function room(...tenants: string[]) {
+  const waiting = new Map<string, Record<Reason, number>>()
   const health = createHealth({
     component: 'test',
     version: '1',
@@ -20,13 +21,13 @@ function room(...tenants: string[]) {
     log: createLog('test', () => undefined, systemClock.nowMs),
   })
   const rowBook = createRowBook()
-  addRowHealth(health, { ledgers: { tenants }, rowBook })
+  addRowHealth(health, { ledgers: { tenants }, rowBook, quarantine: { waiting } })
   const read = () => health.metrics.text().split('\n')
   const figure = (series: string) => {
     const line = read().find((one) => one.startsWith(`${series} `))
     return line === undefined ? undefined : Number(line.slice(series.length + 1))
   }
-  return { rowBook, read, figure, liveness: () => health.liveness() as Record<string, unknown>, health }
+  return { rowBook, waiting, read, figure, liveness: () => health.liveness() as Record<string, unknown>, health }
 }
 
 test('ING-7 every series of a tenant is there before anything happens: a rise from nothing is no rise', () => {
@@ -52,6 +53,14 @@ test('ING-7 rows are counted by tenant, and those that fail by reason and key', 
   assert.equal(figure('sealwatch_signature_rejects_total{tenant="acme",reason="key_expired",key="k\\"1\\n"}'), 4)
   assert.equal(figure('sealwatch_signature_rejects_total{tenant="globex",reason="unknown_key",key="none"}'), 9)
   assert.equal(figure('sealwatch_conservation_broken{tenant="acme"}'), 0)
+})
+
+test('ING-7 what waits in quarantine is shown by tenant and reason', () => {
+  const { waiting, figure } = room('acme', 'globex')
+  waiting.set('acme', { ...perReason(() => 0), key_expired: 7 })
+  assert.equal(figure('sealwatch_quarantine_waiting{tenant="acme",reason="key_expired"}'), 7)
+  assert.equal(figure('sealwatch_quarantine_waiting{tenant="acme",reason="unknown_key"}'), 0)
+  assert.equal(figure('sealwatch_quarantine_waiting{tenant="globex",reason="key_expired"}'), 0)
 })
 
 test('conservation holds while rows are under way, and is broken by one that is lost, or counted twice', () => {

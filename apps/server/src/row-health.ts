@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Health, Reading } from '@sealwatch/base/health'
-import type { Ledgers, RowBook, RowCounts } from './ingest/index.ts'
+import type { Ledgers, Quarantine, RowBook } from './ingest/index.ts'
 import { createTenantLabels, labelledMax } from './tenant-labels.ts'
 import { type Reason, reasons } from './trust/index.ts'
 
@@ -12,23 +12,25 @@ const rejectsMax = 16_384
 /** ING-7: what became of rows, by tenant, reason and key. Each series is there, at 0, before anything happens. */
 export function addRowHealth(
   { show, metrics }: Health,
-  of: { readonly ledgers: Pick<Ledgers, 'tenants'>; readonly rowBook: RowBook },
+  of: {
+    readonly ledgers: Pick<Ledgers, 'tenants'>
+    readonly rowBook: RowBook
+    readonly quarantine: Pick<Quarantine, 'waiting'>
+  },
 ): void {
-  const { ledgers, rowBook } = of
+  const { ledgers, rowBook, quarantine } = of
   const tenants = createTenantLabels()
   const books = () => {
     for (const tenant of ledgers.tenants) rowBook.of(tenant)
     return rowBook.tenants
   }
   const labels = ['tenant']
-  const byReason =
-    (read: (counts: Readonly<RowCounts>, reason: Reason) => number): (() => Reading) =>
-    () =>
-      reasons.flatMap((reason) =>
-        tenants
-          .sum(books(), (counts) => read(counts, reason))
-          .map(([[tenant], rows]) => [[tenant, reason], rows] as const),
-      )
+  const byReason = <T>(values: Iterable<readonly [string, T]>, read: (value: T, reason: Reason) => number): Reading => {
+    const all = [...values]
+    return reasons.flatMap((reason) =>
+      tenants.sum(all, (value) => read(value, reason)).map(([[tenant], rows]) => [[tenant, reason], rows] as const),
+    )
+  }
 
   for (const [outcome, told] of [
     ['received', 'that arrived: lines of hosts, and rows of services'],
@@ -46,7 +48,20 @@ export function addRowHealth(
       labels: ['tenant', 'reason'],
       seriesMax: perReasonMax,
     },
-    byReason((counts, reason) => counts.quarantined[reason]),
+    () => byReason(books(), ({ quarantined }, reason) => quarantined[reason]),
+  )
+  metrics.gauge(
+    {
+      name: 'sealwatch_quarantine_waiting',
+      help: 'Rows that are kept and are in no ledger',
+      labels: ['tenant', 'reason'],
+      seriesMax: perReasonMax,
+    },
+    () =>
+      byReason(
+        ledgers.tenants.map((tenant) => [tenant, quarantine.waiting.get(tenant)] as const),
+        (counts, reason) => counts?.[reason] ?? 0,
+      ),
   )
   metrics.counter(
     {

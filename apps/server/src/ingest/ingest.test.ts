@@ -143,6 +143,7 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     keys,
     ingest,
     rowBook,
+    quarantine,
     chain,
     signer,
     sealing,
@@ -295,6 +296,8 @@ for (const [reason, change] of cases) {
       reason,
     })
     assert.equal(it.rowBook.total().quarantined[reason], 3)
+    const again = await openQuarantine({ ...it, dir: join(it.dir, 'quarantine'), clock, disk })
+    for (const { waiting } of [it.quarantine, again]) assert.equal(waiting.get('default')?.[reason], 3)
   })
 }
 

@@ -5,7 +5,7 @@ import { type Clock, type Disk, rfc3339 } from '@sealwatch/base'
 import type { Sealing } from '@sealwatch/keys/sealing'
 import { sha256 } from '@sealwatch/ledger'
 import { across, type Store } from '../store/index.ts'
-import type { Reason } from '../trust/index.ts'
+import { perReason, type Reason } from '../trust/index.ts'
 
 export type QuarantinedBatch = {
   readonly tenant: string
@@ -27,6 +27,8 @@ export type Quarantine = {
   /** Durable when it resolves; returns the content address. The same bytes in the same place are kept once. */
   keep(batch: QuarantinedBatch): Promise<string>
   placed(batch: Pick<QuarantinedBatch, 'tenant' | 'chain' | 'firstSeq'>, item: string, leafIndex: number): Promise<void>
+  /** Rows that are kept and are in no ledger, by tenant. */
+  readonly waiting: ReadonlyMap<string, Readonly<Record<Reason, number>>>
   /** Removes the bytes of a tenant that is erased. */
   forget(tenant: string): Promise<void>
 }
@@ -42,6 +44,7 @@ export async function openQuarantine(options: {
   await disk.makeDirectory(dir)
   await sortByTenant(dir, store, disk)
   const folders = new Set<string>()
+  const waiting = await waitingIn(store)
 
   async function folderOf(tenant: string): Promise<string> {
     const folder = join(dir, tenant)
@@ -57,7 +60,7 @@ export async function openQuarantine(options: {
       // File first: a row always has its bytes. A file without a row is found again when the batch comes again.
       const place = { tenant, purpose: 'quarantine', place: `quarantine/${item}` } as const
       await disk.replace(join(await folderOf(tenant), item), await sealing.seal(place, batch.lines))
-      await store.db
+      const { numInsertedOrUpdatedRows } = await store.db
         .insertInto('audit_signature_quarantine')
         .values({
           item,
@@ -73,7 +76,8 @@ export async function openQuarantine(options: {
           stub_leaf_index: null,
         })
         .onConflict((conflict) => conflict.doNothing())
-        .execute()
+        .executeTakeFirst()
+      if (numInsertedOrUpdatedRows === 1n) add(waiting, tenant, reason, nextSeq - firstSeq)
       return item
     },
     placed: async ({ tenant, chain, firstSeq }, item, leafIndex) => {
@@ -86,11 +90,32 @@ export async function openQuarantine(options: {
         .where('first_seq', '=', firstSeq)
         .execute()
     },
+    waiting,
     forget: async (tenant) => {
       folders.delete(tenant)
+      waiting.delete(tenant)
       await disk.removeDirectory(join(dir, tenant))
     },
   }
+}
+
+type Waiting = Map<string, Record<Reason, number>>
+
+function add(waiting: Waiting, tenant: string, reason: Reason, rows: number): void {
+  const counts = waiting.get(tenant) ?? perReason(() => 0)
+  counts[reason] += rows
+  waiting.set(tenant, counts)
+}
+
+async function waitingIn(store: Store): Promise<Waiting> {
+  const found = await across(store.db, 'start')
+    .selectFrom('audit_signature_quarantine')
+    .select(({ fn, eb }) => ['tenant', 'reason', fn.sum<number>(eb('next_seq', '-', eb.ref('first_seq'))).as('rows')])
+    .groupBy(['tenant', 'reason'])
+    .execute()
+  const waiting: Waiting = new Map()
+  for (const { tenant, reason, rows } of found) add(waiting, tenant, reason as Reason, rows)
+  return waiting
 }
 
 /** Bytes from before there were folders of tenants lie side by side. What no row knows stays: its batch comes again. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Reason, reasons } from '../trust/index.ts'
+import { perReason, type Reason, reasons } from '../trust/index.ts'
 import { createRejectedKeys, type RejectedKeys } from './rejected-keys.ts'
 
 /** Rows of a tenant, since the server started: lines of its hosts, and what its services send. */
@@ -89,8 +89,7 @@ export function createRowBook(): RowBook {
 }
 
 function noRows(): RowCounts {
-  const quarantined = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<Reason, number>
-  return { received: 0, admitted: 0, refused: 0, duplicate: 0, quarantined }
+  return { received: 0, admitted: 0, refused: 0, duplicate: 0, quarantined: perReason(() => 0) }
 }
 
 function plus(sum: RowCounts, counts: Readonly<RowCounts>): RowCounts {

@@ -6,6 +6,8 @@ import type { SigningKey } from './signing-key.ts'
 /** ING-2, in the order in which they are judged. */
 export const reasons = ['unknown_key', 'invalid_signature', 'key_revoked', 'key_not_yet_valid', 'key_expired'] as const
 export type Reason = (typeof reasons)[number]
+export const perReason = <T>(of: (reason: Reason) => T) =>
+  Object.fromEntries(reasons.map((reason) => [reason, of(reason)])) as Record<Reason, T>
 
 /** Who sent it, by the credential it came with. */
 export type KeyOwner = { readonly kind: ProducerKind; readonly producer: string }
