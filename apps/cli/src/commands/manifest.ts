@@ -138,10 +138,26 @@ its signatures go to the server, which checks each and records it in its ledger;
         )
       const { signatures = [], threshold = 0 } = manifest.proof ?? {}
       io.out(`${manifest.id} is ${manifest.state}: ${signatures.length} of ${threshold}\n`)
+      io.err(nextOf(manifest))
     }
     return exit.ok
   },
 })
+
+function nextOf({
+  id,
+  action,
+  state,
+}: {
+  readonly id: string
+  readonly action: string
+  readonly state: string
+}): string {
+  if (state === 'collecting') return 'Next: let more of the signers sign, and hand those signatures in too.\n'
+  if (action === 'upgrade' || action === 'rollback')
+    return `Next, right before you make it: ./sealwatch manifest apply ${id} --file FILE\n`
+  return 'Next: ask for the change with its own command, which takes this manifest.\n'
+}
 
 /** Of a manifest by the role that signs those; of a root by its own. */
 function counted(envelope: DsseEnvelope, path: string, { io }: Context): DsseEnvelope {

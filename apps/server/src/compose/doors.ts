@@ -19,6 +19,7 @@ import { addCertificateHealth, addFeedHealth, addHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
 import { addRowHealth } from '../row-health.ts'
 import type { Tenants } from '../tenants/index.ts'
+import { addTrustRootHealth } from '../trust/index.ts'
 import { serverVersion } from '../version.ts'
 import { apiPorts } from './api-ports.ts'
 import type { Followers } from './followers.ts'
@@ -55,6 +56,7 @@ export async function openDoors(
   ends.defer(api.close)
   const transport = ends.adopt(await opening, ({ close }) => close())
   addHealth(health, { ...rooms, integrity, transport })
+  addTrustRootHealth(health, rooms.trustRoots, rooms.clock)
   addRowHealth(health, rooms)
   let apiUrl = ''
   const ports = apiPorts(rooms, { integrity, transport, apiUrl: () => apiUrl })

@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type Clock, createLog, rfc3339, systemClock } from '@sealwatch/base'
+import type { Health } from '@sealwatch/base/health'
 import { digestOfChange, type Manifest, manifestCrypto } from '@sealwatch/keys'
 import { makeTestKey, rootOf, signedManifest, signedRoot, type TestKey } from '@sealwatch/keys/test/manifest-keys'
 import type { Body } from '@sealwatch/ledger'
 import type { Action, Authorised } from '../../access/index.ts'
 import { createOutbox, openStore } from '../../store/index.ts'
+import { addTrustRootHealth } from './add-health.ts'
 import { createManifests } from './manifests.ts'
 import { openTrustRoots } from './trust-roots.ts'
 
@@ -47,7 +49,15 @@ async function room(t: TestContext) {
     const roots = await openTrustRoots(options)
     return { roots, manifests: createManifests({ ...options, roots }) }
   }
-  return { open, lines, store, ...(await open()), later: (ns: bigint) => (aheadNs += ns), now: () => clock.nowNs() }
+  return {
+    open,
+    lines,
+    store,
+    clock,
+    ...(await open()),
+    later: (ns: bigint) => (aheadNs += ns),
+    now: () => clock.nowNs(),
+  }
 }
 
 const by = <A extends Action>(action: A) =>
@@ -70,6 +80,13 @@ function manifestAt(nowNs: bigint, more: Partial<Manifest> = {}): Manifest {
     deployment,
     ...more,
   }
+}
+
+function levels(roots: Parameters<typeof addTrustRootHealth>[1], clock: Clock): unknown[] {
+  const shown: unknown[] = []
+  const show = (_name: string, read: () => { readonly level: string }) => shown.push(read().level)
+  addTrustRootHealth({ show } as unknown as Health, roots, clock)
+  return shown
 }
 
 const some = (...indexes: number[]) => indexes.map((i) => keys[i] as TestKey)
@@ -223,6 +240,10 @@ test('SIG-5: a trust root that was altered in the database, or has expired, lets
   const require = ({ manifests }: typeof altered) => manifests.requireManifest({ action: 'strict-off', digest }, 'x')
   await assert.rejects(require(altered), { code: 'TRUST_ROOT_UNVERIFIED' })
   await store.transaction(async (tx) => void (await tx.updateTable('trust_roots').set({ envelope }).execute()))
+  assert.deepEqual(levels(altered.roots, here.clock), ['critical'])
+  const good = await here.open()
+  assert.deepEqual(levels(good.roots, here.clock), ['warning'])
   later(dayNs)
-  await assert.rejects(require(await here.open()), { code: 'TRUST_ROOT_EXPIRED' })
+  await assert.rejects(require(good), { code: 'TRUST_ROOT_EXPIRED' })
+  assert.deepEqual(levels(good.roots, here.clock), ['critical'])
 })
