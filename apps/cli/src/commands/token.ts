@@ -16,16 +16,22 @@ yourself. All that a token may be given: ./sealwatch role list`,
   options: {
     ...apiOptions,
     may: text({ takes: 'ACTIONS', help: 'What it may, with commas between: alert:list,event:list' }),
+    service: text({ takes: 'SERVICE', help: 'With --may rows:write: the service whose rows it brings' }),
     days: integer({ takes: 'DAYS', help: 'How long it may be used (default: 90)', min: 1, max: 366, absent: 90 }),
   },
-  examples: ['sudo ./sealwatch token create ci --may alert:list,event:list --tenant acme'],
-  run: async ({ may, days, ...at }, [name = ''], { io, place, json }) => {
+  examples: [
+    'sudo ./sealwatch token create ci --may alert:list,event:list --tenant acme',
+    'sudo ./sealwatch token create billing --may rows:write --service billing --tenant acme',
+  ],
+  run: async ({ may, days, service, ...at }, [name = ''], { io, place, json }) => {
     const attempted = 'creating a token'
     if (may === undefined)
       throw cliError('CLI_USAGE', { attempted, advice: 'Say what it may: --may alert:list,event:list' })
     const actions = may.split(',').map((action) => action.trim())
     const made = await withApi({ ...at, io, place }, attempted, (api) =>
-      api.call('createToken', { body: { name, actions, ttl_seconds: days * day } }),
+      api.call('createToken', {
+        body: { name, actions, ttl_seconds: days * day, ...(service !== undefined && { service }) },
+      }),
     )
     io.out(json ? `${safeJson(made)}\n` : `${safe(made.token)}\n`)
     if (!json) io.err(`Shown this once. ${safe(made.info.token_id)}, valid until ${toSecond(made.info.expires_at)}.\n`)

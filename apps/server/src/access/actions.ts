@@ -67,6 +67,8 @@ export const actions = {
   'policy:read': { of: 'tenant', roles: everyone },
   'policy:try': { of: 'tenant', roles: overseers },
   'policy:write': { of: 'tenant', roles: admins },
+  /** With a token that is bound to a service. */
+  'rows:write': { of: 'tenant', roles: admins },
   'subject:erase': { of: 'tenant', roles: admins },
   'threat:analyze': { of: 'tenant', roles: responders },
   'vulnerability:list': { of: 'tenant', roles: everyone },

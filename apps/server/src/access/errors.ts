@@ -45,7 +45,7 @@ export const accessErrors = {
   },
   TOKEN_INVALID: {
     kind: 'invalid',
-    rule: 'a token has a name of 1 to 64 characters, actions that a token may be given, and ends within a year',
+    rule: 'a token has a name of 1 to 64 characters, actions that a token may be given, and ends within a year; one with rows:write has that alone, and names the service whose rows it brings',
     advice: '`sealwatch role list` shows the actions; `sealwatch token create --help` an example',
   },
   API_TOKEN_UNKNOWN: {

@@ -7,7 +7,13 @@
  */
 export type Principal =
   | { readonly kind: 'person'; readonly id: string; readonly session: string }
-  | { readonly kind: 'machine'; readonly id: string; readonly tenant: string; readonly actions: readonly string[] }
+  | {
+      readonly kind: 'machine'
+      readonly id: string
+      readonly tenant: string
+      readonly actions: readonly string[]
+      readonly service?: string
+    }
   | { readonly kind: 'operator'; readonly id: 'root' }
   | { readonly kind: 'agent'; readonly id: string; readonly tenant: string }
 

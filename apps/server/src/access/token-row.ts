@@ -8,6 +8,8 @@ export type TokenRow = {
   readonly tenant: string
   readonly name: string
   readonly actions: readonly Action[]
+  /** Whose rows come with it, where it may write any. */
+  readonly service: string | null
   readonly createdAt: string
   readonly createdBy: string
   readonly expiresAt: string
@@ -21,6 +23,7 @@ export const rowOf = (row: Tables['api_tokens']): TokenRow => ({
   tenant: row.tenant,
   name: row.name,
   actions: (JSON.parse(row.actions) as string[]).filter(isAction),
+  service: row.service,
   createdAt: row.created_at,
   createdBy: row.created_by,
   expiresAt: row.expires_at,

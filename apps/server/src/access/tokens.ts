@@ -3,7 +3,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { deadline, rfc3339 } from '@sealwatch/base'
-import { nameFault } from '@sealwatch/contract'
+import { nameFault, slugName } from '@sealwatch/contract'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import { across } from '../store/index.ts'
 import { type Action, notGrantable } from './actions.ts'
@@ -30,7 +30,12 @@ export type Tokens = {
   /** The token itself is shown this once. Throws TOKEN_INVALID, GRANT_BEYOND_OWN or ACCESS_TOO_MANY. */
   create(
     by: Authorised<'token:create'>,
-    wanted: { readonly name: string; readonly actions: readonly string[]; readonly ttlSeconds: number },
+    wanted: {
+      readonly name: string
+      readonly actions: readonly string[]
+      readonly ttlSeconds: number
+      readonly service?: string
+    },
   ): Promise<{ readonly token: string; readonly row: TokenRow; readonly recorded: Recorded }>
   /** Counts at once. Throws API_TOKEN_UNKNOWN. */
   revoke(by: Authorised<'token:revoke'>, tokenId: string): Promise<Recorded>
@@ -165,9 +170,10 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
       const row = rows.get(secretHash)
       if (row === undefined || !isLive(row)) return undefined
       used(secretHash, row)
-      return { kind: 'machine', id: row.tokenId, tenant: row.tenant, actions: row.actions }
+      const { tokenId: id, tenant, actions, service } = row
+      return { kind: 'machine', id, tenant, actions, ...(service !== null && { service }) }
     },
-    create: async (by, { name, actions: wanted, ttlSeconds }) => {
+    create: async (by, { name, actions: wanted, ttlSeconds, service }) => {
       const attempted = 'creating a token'
       const title = name.normalize('NFC').trim()
       const refused = notGrantable(wanted, 'tokens')
@@ -176,9 +182,11 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
           ? `a name of ${title.length} characters${nameFault(title) === undefined ? '' : `, where ${nameFault(title)?.rule}`}`
           : refused !== undefined
             ? refused
-            : !Number.isInteger(ttlSeconds) || ttlSeconds < 60 || ttlSeconds > ttlSecondsMax
-              ? `${ttlSeconds} seconds`
-              : undefined
+            : !isServiceFit(wanted, service)
+              ? `the service ${JSON.stringify(service ?? null)} for ${wanted.join(', ')}`
+              : !Number.isInteger(ttlSeconds) || ttlSeconds < 60 || ttlSeconds > ttlSecondsMax
+                ? `${ttlSeconds} seconds`
+                : undefined
       if (wrong !== undefined) throw accessError('TOKEN_INVALID', { attempted, received: wrong })
       const may = [...new Set(wanted)].sort() as Action[]
       checkOwn(gate(), by, may, attempted)
@@ -199,7 +207,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
           severity: 'medium',
           message: `the token ${tokenId} was created in the tenant ${tenant} and may: ${may.join(', ')}`,
           entity: { type: 'API Token', uid: tokenId },
-          details: { token_actions: may },
+          details: { token_actions: may, ...(service !== undefined && { token_service: service }) },
         },
         async (tx, timeNs) => {
           const stored = await tx.selectFrom('api_tokens').select('token_id').where('tenant', '=', tenant).execute()
@@ -215,6 +223,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
             tenant,
             name: title,
             actions: may,
+            service: service ?? null,
             createdAt: rfc3339(timeNs),
             createdBy: doer.name,
             expiresAt: rfc3339(timeNs + BigInt(ttlSeconds) * 1_000_000_000n),
@@ -229,6 +238,7 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
               name: title,
               secret_hash: secretHash,
               actions: JSON.stringify(may),
+              service: service ?? null,
               created_at: row.createdAt,
               created_by: row.createdBy,
               expires_at: row.expiresAt,
@@ -282,6 +292,12 @@ export async function openTokens(options: RecordOptions & { readonly gate: () =>
     },
   }
 }
+
+/** A token that writes rows writes those of one service, and may nothing else; no other names one. */
+const isServiceFit = (wanted: readonly string[], service: string | undefined): boolean =>
+  wanted.includes('rows:write')
+    ? wanted.length === 1 && service !== undefined && slugName.form.test(service)
+    : service === undefined
 
 const hashOf = (secret: string): string => hash('sha256', Buffer.from(secret, 'base64url'), 'hex')
 const sumOf = (secret: string): string => crc32(`swt_${secret}`).toString(16).padStart(8, '0')

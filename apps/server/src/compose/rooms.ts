@@ -10,10 +10,12 @@ import {
   createAdmission,
   createIngest,
   createRowBook,
+  createRowIngest,
   type Ingest,
   openQuarantine,
   type Quarantine,
   type RowBook,
+  type RowIngest,
 } from '../ingest/index.ts'
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
 import {
@@ -42,6 +44,7 @@ export type Rooms = Books & {
   readonly ingest: Ingest
   readonly rowBook: RowBook
   readonly admission: Admission
+  readonly rows: RowIngest
   readonly ruleset: Ruleset
   readonly glances: Glances
   readonly policies: Policies
@@ -70,6 +73,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
   const rowBook = createRowBook()
   const ingest = createIngest({ ...books, rowBook, quarantine, keys, look: glances.look })
   const admission = createAdmission({ ...books, ingest, rowBook, keys, linesPerSecond: config.tenantLinesPerSecond })
+  const rows = createRowIngest({ ...books, rowBook, quarantine, keys })
   const policies = createPolicies({
     ...books,
     checks: books.policyChecks,
@@ -91,6 +95,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
     ingest,
     rowBook,
     admission,
+    rows,
     ruleset,
     glances,
     policies,

@@ -22,6 +22,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     outbox,
     quarantine,
     sealing,
+    rows,
     signIn,
     store,
   } = rooms
@@ -42,6 +43,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
       keyRegistry.forgetTenant(tenant)
       await signIn.forgetTenant(tenant)
       await admission.settled(tenant)
+      await rows.settled(tenant)
     },
     close: async (tenant) => {
       await followers.leave(tenant)

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { errorsOf } from '@sealwatch/base'
-import { type Body, parseLine, type Stub, sha256 } from '@sealwatch/ledger'
+import { type Body, parseLine, type Stub, type SubmissionStub, sha256 } from '@sealwatch/ledger'
+import { quarantinePlaceOf } from '../ingest/index.ts'
 import { outboxUid, storeErrors } from '../store/index.ts'
 import { openIndexFsck } from './fsck-index.ts'
 
@@ -67,6 +68,7 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
     if (tenant === undefined) return
     const { line } = parseLine(sha256, bytes, `reading leaf ${leaf} of ${folder}`)
     if ('stub' in line) stubs.set(`${tenant} ${leaf}`, line.stub)
+    if ('submission_stub' in line) stubs.set(`${tenant} ${leaf}`, stubOf(line.submission_stub))
     index?.take(tenant, leaf, line)
   }
 
@@ -128,4 +130,10 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
       database.close()
     },
   }
+}
+
+/** Of rows of a service, as their item stands among the quarantined. */
+function stubOf({ producer, id, rows, item, reason }: SubmissionStub): Stub {
+  const { chain, firstSeq, nextSeq } = quarantinePlaceOf(producer, { id, rows })
+  return { chain, first_seq: firstSeq, next_seq: nextSeq, item, reason }
 }

@@ -171,4 +171,5 @@ export const migrations: readonly string[] = [
    CREATE TABLE manifest_signatures (
      manifest TEXT NOT NULL REFERENCES manifests ON DELETE CASCADE, key_id TEXT NOT NULL, signature TEXT NOT NULL,
      added_at TEXT NOT NULL, added_by TEXT NOT NULL, PRIMARY KEY (manifest, key_id)) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE api_tokens ADD COLUMN service TEXT;`,
 ]

@@ -177,6 +177,8 @@ export type Tables = {
     secret_hash: string
     /** JSON: names. */
     actions: string
+    /** Whose rows come with it. */
+    service: string | null
     created_at: string
     created_by: string
     expires_at: string

@@ -841,6 +841,7 @@ export type Operations = {
         readonly token_id: string
         readonly name: string
         readonly actions: readonly string[]
+        readonly service: string | null
         readonly created_at: string
         readonly created_by: string
         readonly expires_at: string
@@ -855,6 +856,7 @@ export type Operations = {
       readonly name: string
       readonly actions: readonly string[]
       readonly ttl_seconds: number
+      readonly service?: string
     }
     readonly answer: {
       readonly token: string
@@ -862,6 +864,7 @@ export type Operations = {
         readonly token_id: string
         readonly name: string
         readonly actions: readonly string[]
+        readonly service: string | null
         readonly created_at: string
         readonly created_by: string
         readonly expires_at: string
@@ -1622,6 +1625,35 @@ export type Operations = {
       readonly first_layout: boolean
     }
   }
+  /** Send signed rows of a service. Needs `rows:write` in the tenant. */
+  readonly submitRows: {
+    readonly body: {
+      readonly submissions: readonly ({
+        readonly id: string
+        readonly form: "detached" | "dsse"
+        readonly payload: string
+        readonly payload_type: string
+        readonly key_id: string
+        readonly algorithm: string
+        readonly signature: string
+      })[]
+    }
+    readonly answer: {
+      readonly outcomes: readonly ({
+        readonly outcome: "admitted" | "duplicate"
+        readonly leaf_index: number
+      } | {
+        readonly outcome: "quarantined"
+        readonly reason: string
+        readonly item: string
+      } | {
+        readonly outcome: "refused"
+        readonly code: string
+        readonly detail: string
+        readonly retry_after?: number
+      })[]
+    }
+  }
   /** The state of the deployment (docs/reference/status.md). Needs `deployment:read` in the tenant `cluster`. */
   readonly getStatus: {
     readonly answer: {
@@ -1814,6 +1846,7 @@ export const operations = {
   addManifestSignatures: ['POST', '/api/v1/manifests/signatures'],
   applyManifest: ['POST', '/api/v1/manifests/{id}/apply'],
   eraseSubject: ['POST', '/api/v1/subjects/erase'],
+  submitRows: ['POST', '/api/v1/ingest/submissions'],
   getStatus: ['GET', '/api/v1/status'],
   getKeys: ['GET', '/api/v1/keys'],
   rotateKeys: ['POST', '/api/v1/keys/rotate'],

@@ -19,6 +19,7 @@ const nobodys = {
   trust: {} as never,
   api: {} as ApiPorts,
   listening: {} as never,
+  rows: undefined as never,
 }
 
 /** All but the ledger: what is enqueued counts as recorded at once. */

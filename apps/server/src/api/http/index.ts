@@ -29,6 +29,7 @@ import { peopleRoutes } from './routes/people.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { producerRoutes } from './routes/producers.ts'
 import { roleRoutes } from './routes/roles.ts'
+import { type RowPorts, rowRoutes } from './routes/rows.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { subjectRoutes } from './routes/subjects.ts'
 import { type TenantPorts, tenantRoutes } from './routes/tenants.ts'
@@ -57,6 +58,7 @@ export type HttpPorts = TenantPorts &
     readonly trust: Trust
     readonly api: ApiPorts
     readonly listening: FeedPorts
+    readonly rows: RowPorts
     readonly version: string
     /** Without its files, the API alone. */
     readonly dashboard?: readonly DashboardFile[] | undefined
@@ -64,7 +66,7 @@ export type HttpPorts = TenantPorts &
 
 /** Every route there is, the document about them included. */
 export function allRoutes(ports: HttpPorts): Route[] {
-  const { access, signIn, registry, policies, dryRuns, trust, api, listening, version } = ports
+  const { access, signIn, registry, policies, dryRuns, trust, api, listening, rows, version } = ports
   const look = lookOf(ports.dashboard ?? [])
   const routes = [
     ...eventRoutes(api),
@@ -84,6 +86,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...policyRoutes(policies, dryRuns),
     ...manifestRoutes(ports),
     ...subjectRoutes(api),
+    ...rowRoutes(rows),
     ...deploymentRoutes(api),
     ...notBuiltRoutes(),
   ]

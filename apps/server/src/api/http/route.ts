@@ -83,6 +83,8 @@ type Shape<P, Q, B, R> = {
   readonly errors?: readonly string[]
   /** Of one tenant at once: for what takes long. */
   readonly atOnceMax?: number
+  /** How many bytes its bodies are is bounded by the room behind it, not by the door. */
+  readonly hasOwnRate?: boolean
   /** The answer shows a secret this once: it is not kept for whoever repeats the request. */
   readonly showsSecret?: boolean
   /** The body is what a form of our own pages sends, and not JSON. */

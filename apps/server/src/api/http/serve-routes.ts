@@ -154,7 +154,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
           const at = { tenant: tenantFor(one.action, caller), requestId: request.id }
           passed.set(request, options.gate.authorise(caller.principal, one.action, at))
         }
-        checkRate(ofBodies.take(caller.tenant, bodyKiB(request.raw, bodyMax.bytes)))
+        if (one.hasOwnRate !== true) checkRate(ofBodies.take(caller.tenant, bodyKiB(request.raw, bodyMax.bytes)))
       },
       handler: async (request, reply) => {
         const input = { ...read(schemas, request), request: new Facts(request, reply, proxies) }

@@ -20,6 +20,7 @@ const nobodys = {
   trust: {} as never,
   api: {} as ApiPorts,
   listening: {} as never,
+  rows: undefined as never,
 }
 
 const inApp = (name: string, work: (app: App) => Promise<void>, options?: Parameters<typeof signInRoom>[0]) =>

@@ -9,6 +9,7 @@ const token = z.object({
   token_id: z.string(),
   name: z.string(),
   actions: z.array(z.string()),
+  service: z.string().nullable().describe('Whose rows come with it'),
   created_at: time,
   created_by: z.string(),
   expires_at: time,
@@ -20,6 +21,7 @@ const tokenJson = (row: TokenRow) => ({
   token_id: row.tokenId,
   name: row.name,
   actions: [...row.actions],
+  service: row.service,
   created_at: row.createdAt,
   created_by: row.createdBy,
   expires_at: row.expiresAt,
@@ -49,13 +51,15 @@ export const tokenRoutes = ({ tokens }: Access): Route[] => [
       name: z.string().min(1).max(64),
       actions: z.array(z.string().max(64)).min(1).max(100),
       ttl_seconds: z.number().int().min(60).max(31_622_400),
+      service: z.string().max(64).optional().describe('With rows:write: the service whose rows it brings'),
     }),
     answer: z.object({ token: z.string(), info: token, ledger: recorded }),
     status: 201,
     showsSecret: true,
     errors: ['TOKEN_INVALID', 'GRANT_BEYOND_OWN', 'ACCESS_TOO_MANY'],
-    handle: async (by, { body: { name, actions, ttl_seconds } }) => {
-      const made = await tokens.create(by, { name, actions, ttlSeconds: ttl_seconds })
+    handle: async (by, { body: { name, actions, ttl_seconds, service } }) => {
+      const wanted = { name, actions, ttlSeconds: ttl_seconds, ...(service !== undefined && { service }) }
+      const made = await tokens.create(by, wanted)
       return { token: made.token, info: tokenJson(made.row), ledger: recordedJson(made.recorded) }
     },
   }),

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// On real ledgers, stores and files; keys and signatures are real, too.
+
+import assert from 'node:assert/strict'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { systemClock as clock, createBell, createLog, systemDisk as disk, rfc3339 } from '@sealwatch/base'
+import { payloadOf, type SignedRows } from '@sealwatch/contract'
+import { openOwnSigner, signedBytes } from '@sealwatch/keys'
+import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
+import { auditLedgers } from '@sealwatch/ledger'
+import { openStore } from '../../store/index.ts'
+import { openKeyRegistry } from '../../trust/index.ts'
+import { enterKey, type KeyRow } from '../../trust/test/host-key.ts'
+import { createRowBook, indexEntries, openIndexHere, openLedgers, openQuarantine } from '../index.ts'
+import { createRowIngest } from './index.ts'
+
+const log = createLog('test', () => undefined, clock.nowMs)
+const tenants = ['default', 'acme']
+const billing = { tenant: 'acme', producer: 'billing' }
+
+type Key = { readonly keyId: string; readonly key: KeyObject; readonly algorithm: 'ed25519' | 'rsa-sha256' }
+const ed25519 = (keyId: string): Key => ({
+  keyId,
+  key: generateKeyPairSync('ed25519').privateKey,
+  algorithm: 'ed25519',
+})
+const rsa: Key = {
+  keyId: 'billing-rsa',
+  key: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+  algorithm: 'rsa-sha256',
+}
+const one = ed25519('billing-1')
+
+let last = 0
+function signed(
+  rows: readonly string[],
+  change: Partial<SignedRows> = {},
+  { keyId, key, algorithm }: Key = one,
+): SignedRows {
+  const payload = payloadOf(rows)
+  const form = change.form ?? 'detached'
+  const payloadType = 'application/x-ndjson'
+  const signature = sign(algorithm === 'ed25519' ? null : 'sha256', signedBytes(form, payloadType, payload), key)
+  last += 1
+  return { id: `sub-${last}`, form, payload, payloadType, keyId, algorithm, signature, ...change }
+}
+
+function rowOf({ keyId, key, algorithm }: Key, change: Partial<KeyRow> = {}): KeyRow {
+  const spki = createPublicKey(createPrivateKey(key.export({ type: 'pkcs8', format: 'pem' }))).export({
+    type: 'spki',
+    format: 'der',
+  })
+  return {
+    tenant: 'acme',
+    key_id: keyId,
+    producer: 'billing',
+    producer_kind: 'service',
+    algorithm,
+    public_key: (algorithm === 'ed25519' ? spki.subarray(12) : spki).toString('hex'),
+    valid_from: rfc3339(0n),
+    valid_until: null,
+    revoked_at: null,
+    state: 'active',
+    source: 'api',
+    ...change,
+  }
+}
+
+/** The rooms over one directory, as a start of the server wires them. */
+async function openRooms(dir: string) {
+  await using stack = new AsyncDisposableStack()
+  const store = openStore(dir)
+  stack.defer(() => store.close())
+  const index = openIndexHere(store.indexPath)
+  stack.defer(() => index.close())
+  const cache = { ttlMs: 60_000, keysMax: 64 }
+  const kms = kmsMasterKey({ clock })
+  const sealing = await openSealing({ dir: join(dir, 'keys'), kmsKeyId: '', kms, cache, clock, disk })
+  stack.defer(() => sealing.close())
+  const auditSigner = await openOwnSigner(join(dir, 'audit.key'), disk)
+  const places = { dir: join(dir, 'ledgers'), keysDir: join(dir, 'keys'), deployment: 'sealwatch-00000000' }
+  const ledgers = await openLedgers({ ...places, tenants, auditSigner, log, labelKey: new Uint8Array(32), clock, disk })
+  stack.defer(() => ledgers.close())
+  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
+  const stop = new AbortController()
+  const bell = createBell()
+  const positions = new Map<string, number>()
+  const indexed = {
+    waitFor: async (tenant: string, leaf: number) => {
+      while ((positions.get(tenant) ?? 0) < leaf && !stop.signal.aborted) await bell.wait(stop.signal)
+    },
+  }
+  const following = tenants.map((tenant) =>
+    indexEntries({
+      ledger: ledgers.get(tenant),
+      store,
+      index,
+      outbox: { settle: async () => undefined, settleIndexed: async () => undefined } as never,
+      signal: stop.signal,
+      onIndexed: (position) => {
+        positions.set(tenant, position)
+        bell.ring()
+      },
+    }),
+  )
+  stack.defer(async () => {
+    stop.abort()
+    bell.ring()
+    await Promise.all(following)
+  })
+  const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
+  const rowBook = createRowBook()
+  const registry = { checkActive: () => undefined }
+  const rows = createRowIngest({ store, ledgers, quarantine, keys, registry, rowBook, indexed, clock, log } as never)
+  const kept = stack.move()
+  const leavesOf = async (tenant: string) =>
+    (await ledgers.get(tenant).read(0, 100_000)).map(
+      ({ line }) => JSON.parse(Buffer.from(line).toString()) as Record<string, Record<string, unknown>>,
+    )
+  return {
+    rows,
+    keys,
+    store,
+    rowBook,
+    indexed,
+    ledger: ledgers.get('acme'),
+    enter: (row: KeyRow) => enterKey(store, keys, row),
+    textsIn: async (tenant = 'acme') => (await leavesOf(tenant)).flatMap(({ row }) => (row ? [row.text] : [])),
+    stubsIn: async () => (await leavesOf('acme')).flatMap(({ submission_stub: stub }) => (stub ? [stub] : [])),
+    seal: () => ledgers.seal(),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+const temporary = () => mkdtempDisposable(join(tmpdir(), 'sealwatch-rows-'))
+const kinds = (outcomes: readonly { kind: string }[]) => outcomes.map(({ kind }) => kind)
+
+test('rows signed by Ed25519 and RSA, detached and DSSE, one and many, stand in the ledger byte for byte (ING-2)', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.enter(rowOf(one))
+  await it.enter(rowOf(rsa))
+  const sent = [
+    signed(['{"a": 1}']),
+    signed(['{"b":1}', '{"b":\t2}\r'], { form: 'dsse' }),
+    signed(['{"c":1}'], {}, rsa),
+    signed(['"\\u00e4"', 'ä', '\ufeff'], { form: 'dsse' }, rsa),
+  ]
+  const outcomes = await it.rows.submit(billing, sent)
+  assert.deepEqual(kinds(outcomes), ['admitted', 'admitted', 'admitted', 'admitted'])
+  assert.deepEqual(await it.textsIn(), ['{"a": 1}', '{"b":1}', '{"b":\t2}\r', '{"c":1}', '"\\u00e4"', 'ä', '\ufeff'])
+  assert.deepEqual(it.rowBook.of('acme').admitted, 7)
+  await it.seal()
+  const { ok } = await auditLedgers(join(dir.path, 'ledgers'), { disk, trust: [] })
+  assert.equal(ok, true)
+})
+
+test('what does not verify goes to quarantine, for the reason that comes first, and its stub takes its place (ING-2, ING-3)', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  const keysOf = (name: string) => ed25519(name)
+  const [orders, gone, late, early, other] = ['orders-1', 'gone', 'late', 'early', 'other'].map(keysOf) as Key[]
+  const nowNs = clock.nowNs()
+  const day = 86_400_000_000_000n
+  await it.enter(rowOf(one))
+  await it.enter(rowOf(orders as Key, { producer: 'orders' }))
+  await it.enter(rowOf(gone as Key, { revoked_at: rfc3339(nowNs - day) }))
+  await it.enter(rowOf(late as Key, { valid_until: rfc3339(nowNs - day) }))
+  await it.enter(rowOf(early as Key, { valid_from: rfc3339(nowNs + day) }))
+  await it.enter(rowOf(other as Key, { tenant: 'default' }))
+  const text = '{"amount": 10}'
+  const good = signed([text])
+  const cases: [string, SignedRows][] = [
+    ['unknown_key', signed(['x'], { keyId: 'nobody' })],
+    ['unknown_key', signed(['x'], {}, orders)],
+    ['unknown_key', signed(['x'], {}, other)],
+    ['invalid_signature', signed(['x'], { algorithm: 'rsa-sha256' })],
+    ['invalid_signature', signed(['x'], { signature: new Uint8Array(64) })],
+    ['invalid_signature', signed(['x'], { signature: new Uint8Array(10) })],
+    // Re-encoded on the way: the same JSON, other bytes.
+    ['invalid_signature', { ...good, payload: Buffer.from(JSON.stringify(JSON.parse(text))) }],
+    ['invalid_signature', { ...signed(['x'], { form: 'dsse' }), form: 'detached' }],
+    ['invalid_signature', { ...signed(['x'], { form: 'dsse' }), payloadType: 'text/plain' }],
+    ['key_revoked', signed(['x'], {}, gone)],
+    ['key_expired', signed(['x'], {}, late)],
+    ['key_not_yet_valid', signed(['x'], {}, early)],
+  ]
+  const outcomes = await it.rows.submit(
+    billing,
+    cases.map(([, submission]) => submission),
+  )
+  assert.deepEqual(
+    outcomes.map((outcome) => 'reason' in outcome && outcome.reason),
+    cases.map(([reason]) => reason),
+  )
+  assert.deepEqual(await it.textsIn(), [])
+  const stubs = (await it.stubsIn()).map(({ id, reason }) => `${id} ${reason}`)
+  assert.deepEqual(stubs.sort(), cases.map(([reason, { id }]) => `${id} ${reason}`).sort())
+  const { received, quarantined } = it.rowBook.of('acme')
+  assert.deepEqual([received, quarantined.invalid_signature, it.rowBook.missing('acme')], [12, 6, 0])
+  // The same again is in quarantine already, and is not kept twice.
+  const again = await it.rows.submit(billing, [cases[0]?.[1] as SignedRows])
+  assert.deepEqual(again, outcomes.slice(0, 1))
+  assert.equal((await it.stubsIn()).length, cases.length)
+})
+
+test('an id stands for its first bytes, for ever, whoever comes when: also at once, and after a start (ING-8)', async () => {
+  await using dir = await temporary()
+  const first = signed(['1'], { id: 'same' })
+  const otherBytes = signed(['2'], { id: 'same' })
+  {
+    await using it = await openRooms(dir.path)
+    await it.enter(rowOf(one))
+    const [a, b, c] = await Promise.all([
+      it.rows.submit(billing, [first, first]),
+      it.rows.submit(billing, [first]),
+      it.rows.submit(billing, [otherBytes, signed(['3'])]),
+    ])
+    assert.deepEqual(kinds([...a, ...b]), ['admitted', 'duplicate', 'duplicate'])
+    assert.deepEqual(kinds(c), ['refused', 'admitted'])
+    assert.equal('code' in (c[0] as object) && (c[0] as { code: string }).code, 'SUBMISSION_ID_TAKEN')
+    // Another service, or another tenant, has ids of its own.
+    assert.equal((await it.rows.submit({ ...billing, producer: 'orders' }, [first]))[0]?.kind, 'quarantined')
+  }
+  await using it = await openRooms(dir.path)
+  const [again, other] = await it.rows.submit(billing, [first, otherBytes])
+  assert.deepEqual([again?.kind, other?.kind], ['duplicate', 'refused'])
+  assert.deepEqual(await it.textsIn(), ['1', '3'])
+  const { received, duplicate, refused } = it.rowBook.of('acme')
+  assert.deepEqual([received, duplicate, refused, it.rowBook.missing('acme')], [2, 1, 1, 0])
+})
+
+test('garbage is refused, named and counted, and the good rows beside it are taken', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.enter(rowOf(one))
+  const garbage: Partial<SignedRows>[] = [
+    { id: '' },
+    { id: 'a b' },
+    { id: 'x'.repeat(129) },
+    { payload: new Uint8Array(0) },
+    { payload: Uint8Array.of(0xff) },
+    { payload: Buffer.from('a\nb') },
+    { payload: Buffer.from('a\n\nb\n') },
+    { payload: Buffer.alloc(1024 * 1024 + 1, 'x') },
+    { payload: Buffer.from('x'.repeat(30_001)) },
+    { payload: Buffer.from('a\u0000') },
+    { payloadType: '' },
+    { payloadType: '\ud800' },
+    { keyId: '' },
+    { keyId: 'kä' },
+    { algorithm: 'hmac-sha256' },
+    { algorithm: '__proto__' },
+    { form: 'jws' as never },
+    { signature: new Uint8Array(0) },
+    { signature: new Uint8Array(1025) },
+  ]
+  const sent = garbage.flatMap((change) => [signed(['x'], change), signed(['good'])])
+  const outcomes = await it.rows.submit(billing, sent)
+  assert.deepEqual(
+    kinds(outcomes),
+    garbage.flatMap(() => ['refused', 'admitted']),
+  )
+  assert.equal(it.rowBook.missing('acme'), 0)
+  assert.equal((await it.textsIn()).length, garbage.length)
+})
+
+test('unknown keys of one service, hundreds of them, leave a bounded trace in metrics', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  for (let from = 0; from < 300; from += 100) {
+    const sent = Array.from({ length: 100 }, (_, i) => signed(['x'], { keyId: `made-up-${from + i}` }))
+    assert.ok((await it.rows.submit(billing, sent)).every(({ kind }) => kind === 'quarantined'))
+  }
+  assert.equal(it.rowBook.of('acme').quarantined.unknown_key, 300)
+  const told = [...it.rowBook.rejected()].flatMap(([, keys]) => [...keys.read()])
+  assert.ok(told.length <= 101, `${told.length} keys are told apart`)
+})
+
+test('a service that sends more than its share waits, and those of another tenant do not', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.enter(rowOf(one))
+  const rows = Array.from({ length: 35 }, () => 'x'.repeat(29_000))
+  const sent = () => Array.from({ length: 4 }, () => signed(rows))
+  const flood = Promise.all(Array.from({ length: 8 }, () => it.rows.submit(billing, sent())))
+  const [beside] = await it.rows.submit({ tenant: 'default', producer: 'x' }, [signed(['x'])])
+  assert.equal(beside?.kind, 'quarantined')
+  const outcomes = (await flood).flat()
+  const refused = outcomes.filter(({ kind }) => kind === 'refused')
+  assert.ok(refused.length > 0 && refused.length < outcomes.length)
+  assert.ok(refused.every((one) => 'code' in one && one.code === 'ROWS_LIMITED' && (one.retryAfter ?? 0) > 0))
+  assert.equal(it.rowBook.missing('acme'), 0)
+})
+
+test('a service that was halted keeps its rows, and hears when to come again', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  const { keys } = it
+  const halted = { tenant: 'acme', kind: 'service', producer: 'billing', haltedAt: rfc3339(1n) }
+  const of = keys.of('acme')
+  Object.assign(of, { producer: () => halted })
+  const [outcome] = await it.rows.submit(billing, [signed(['x'])])
+  assert.ok(outcome?.kind === 'refused' && outcome.code === 'PRODUCER_HALTED' && outcome.retryAfter === 60)
+})
