@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -55,6 +55,29 @@ describe('scripts', () => {
     })
     rmSync(dir, { recursive: true })
     assert.deepEqual([stdout.split(' ')[0], status], ['sealwatch', 0])
+  })
+
+  test('who only asks for help gets it before anything is set up, and nothing is', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'sealwatch-launcher-'))
+    mkdirSync(join(dir, 'docs/reference'), { recursive: true })
+    for (const path of ['sealwatch', 'docs/reference/cli.md']) copyFileSync(join(root, path), join(dir, path))
+    const first = (...args: string[]) => {
+      const { stdout, status } = sh(join(dir, 'sealwatch'), args)
+      return [stdout.split('\n')[0], status]
+    }
+    const overview = ['Sealwatch sees what happens on this machine, seals it, and proves it afterwards.', 0]
+    for (const args of [[], ['help'], ['--help'], ['tenant', '--help']]) assert.deepEqual(first(...args), overview)
+    const up = ['Start server, agent and sensor for this machine', 0]
+    for (const args of [
+      ['up', '--help'],
+      ['help', 'up'],
+      ['up', '--detach', '-h'],
+    ])
+      assert.deepEqual(first(...args), up)
+    assert.deepEqual(first('audit', 'verify', '-h'), ['Verify evidence offline, from public keys alone', 0])
+    assert.deepEqual(readdirSync(dir).toSorted(), ['docs', 'sealwatch'])
+    assert.notEqual(first('version')[1], 0, 'what is not help needs what is installed')
+    rmSync(dir, { recursive: true })
   })
 
   test('the exit code and the arguments of a command come through', () => {
