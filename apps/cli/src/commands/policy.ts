@@ -62,8 +62,9 @@ export const policyList = command({
 
 export const policyShow = command({
   name: 'policy show',
-  summary: 'A policy, as it is written',
-  about: `With --json it has what the server adds: id, version, etag, digest, signature, and who wrote it when. What was shown may be
+  summary: 'A policy, in canonical form',
+  about: `Members are sorted, and what may be left out is written out: that form is what is kept, compared and signed.
+With --json it has what the server adds: id, version, etag, digest, signature, and who wrote it when. What was shown may be
 changed in an editor and put back; its etag then sees to it that no change of others is lost.`,
   operands: id,
   options: {

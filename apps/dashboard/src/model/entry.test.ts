@@ -75,3 +75,12 @@ test('what is newer comes on top, each line once; a gap is noticed', () => {
   const known = [b, a]
   assert.equal(withNewer(known, [b, a], true).entries, known)
 })
+
+test('an entry is told by the time at which it happened, an alert by that of what it found; a line without by its own', () => {
+  const at = Date.UTC(2026, 10, 21, 12)
+  const told = (event?: Record<string, unknown>) => wordsOf(entry(1, event)).time
+  assert.equal(told({ time: at }), '2026-11-21T12:00:00.000Z')
+  assert.equal(told({ time: at + 1000, finding_info: { first_seen_time: at } }), '2026-11-21T12:00:00.000Z')
+  for (const time of [-1, 1e300, 'x', null]) assert.equal(told({ time }), '2026-11-21T12:00:05.000000000Z')
+  assert.equal(told(), '2026-11-21T12:00:05.000000000Z')
+})

@@ -14,6 +14,7 @@ export type EntryWords = {
   /** Who did it: a program, or one of ours. */
   readonly actor: string
   readonly host: string
+  /** RFC 3339: when it happened; of what is no event, when its line was written. */
   readonly time: string
   /** MITRE ATT&CK, of a finding. */
   readonly techniques: readonly string[]
@@ -52,10 +53,18 @@ export function wordsOf({ leaf_index, severity_id, kind, host, time, line }: Ent
       textAt(event, 'actor', 'app_name') ??
       '',
     host: host?.name ?? '',
-    time,
+    time: happenedAt(event) ?? time,
     techniques: techniquesOf(event),
   }
 }
+
+/** As the event says, a finding of what it found: the command line tells the same (a host may say anything). */
+function happenedAt(event: unknown): string | undefined {
+  const ms = numberAt(event, 'finding_info', 'first_seen_time') ?? numberAt(event, 'time')
+  return ms === undefined || ms < 0 || ms > latestMs ? undefined : new Date(ms).toISOString()
+}
+/** The end of the year 9999. */
+const latestMs = 253_402_300_799_999
 
 /** Ours begin small, for they stand in the middle of a line of a log as well. */
 const sentence = (message: string | undefined) =>

@@ -79,10 +79,11 @@ function Told({
           of={[
             [
               'When',
-              <span key="when" title={line.time}>
-                {absolute(Date.parse(line.time))}
+              <span key="when" title={words.time}>
+                {absolute(Date.parse(words.time))}
               </span>,
             ],
+            ['Line written', <code key="written">{line.time}</code>],
             line.host === null ? null : ['Host', line.host.name],
             ['Sealed by', line.source === 'host' ? 'the host' : 'the server'],
           ]}

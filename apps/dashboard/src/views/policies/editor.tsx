@@ -121,7 +121,7 @@ function Writing({
               ? isNew && text === read.text
                 ? 'It can be saved'
                 : 'Not saved yet; it can be'
-              : 'As it was saved'
+              : 'As it was saved, in canonical form: members are sorted'
       }
       fills
       acts={
