@@ -34,7 +34,7 @@ export const producerAdd = command({
   name: 'producer add',
   summary: 'Let a service send rows, as far as keys are added for it',
   about: `A service is a program that signs its own rows, with a key that this tenant knows. The name stands in every row, for good.
-Its keys: ./sealwatch signing-key add`,
+Its keys: ./sealwatch signing-key add SERVICE FILE`,
   operands: [{ name: 'SERVICE', required: true }],
   options: apiOptions,
   examples: ['sudo ./sealwatch producer add billing --tenant acme'],
