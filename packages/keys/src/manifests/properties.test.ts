@@ -132,3 +132,30 @@ test('SIG-5: a public key has one encoding: whatever is changed in it is no key,
     { numRuns: 500 },
   )
 })
+
+test('SIG-5: a key signs for its own role alone', () => {
+  const roleOf = (members: readonly TestKey[]) => ({ keyids: members.map(({ keyid }) => keyid), threshold: 3 })
+  const root = { ...rootOf(1, five, 3), roles: { critical: roleOf(keys.slice(0, 3)), root: roleOf(keys.slice(2, 5)) } }
+  const open = (by: readonly TestKey[]) => openFirstRoot(signedRoot(root, by), crypto, { attempted })
+  assert.throws(() => open(keys.slice(0, 4)), { code: 'TRUST_ROOT_UNVERIFIED', received: /2 .*unknown signer/ })
+  const now = judging(open(keys.slice(2, 5)))
+  const envelope = (by: readonly TestKey[]) => signedBy(manifestType, payload, by)
+  assert.throws(() => openManifest(envelope(keys.slice(2, 5)), now, crypto, attempted), { code: 'MANIFEST_UNVERIFIED' })
+  assert.equal(openManifest(envelope(five), now, crypto, attempted).proof.signatures.length, 3)
+})
+
+test('SIG-5: an RSA key with the exponent 1, or an even one, is none: it signs nothing, or anything', () => {
+  const { spki } = keys[1] as TestKey
+  assert.equal(Buffer.from(spki.subarray(-5)).toString('hex'), '0203010001')
+  const withExponent = (hex: string) => {
+    const cut = Buffer.from(`02${(hex.length / 2).toString(16).padStart(2, '0')}${hex}`, 'hex')
+    const less = 5 - cut.length
+    const altered = Buffer.concat([spki.subarray(0, -5), cut])
+    // Three lengths of two octets go around it: of the whole, of the bit string, and of the pair within.
+    for (const at of [2, 21, 26]) altered.writeUInt16BE(altered.readUInt16BE(at) - less, at)
+    return altered
+  }
+  assert.ok(identityOf('rsa-sha256', withExponent('03')))
+  for (const hex of ['01', '04', '010000', '00', '80', '0003'])
+    assert.equal(identityOf('rsa-sha256', withExponent(hex)), undefined, hex)
+})
