@@ -18,11 +18,6 @@ export const rowErrors = {
     rule: 'an id names the bytes that came under it first, for ever (submission.md, 5.4)',
     advice: 'Draw a new id, at random, for each payload; what was sent under this one is kept',
   },
-  PRODUCER_HALTED: {
-    kind: 'exhausted',
-    rule: 'rows of a producer that was halted are not taken',
-    advice: 'They stay in its outbox; whoever halted it lets it go on',
-  },
   ROWS_LIMITED: {
     kind: 'exhausted',
     rule: 'the services of a tenant send no more bytes at once, and a second, than leaves room for the others',

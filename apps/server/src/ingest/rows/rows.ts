@@ -5,7 +5,7 @@ import { rowsOf, type SignedRows, type SubmissionOutcome } from '@sealwatch/cont
 import { type Body, type Ledger, type Submission, sha256 } from '@sealwatch/ledger'
 import type { Store } from '../../store/index.ts'
 import type { TenantRegistry } from '../../tenants/index.ts'
-import { judgeKey, type KeyRegistry, type Reason } from '../../trust/index.ts'
+import { judgeKey, type KeyRegistry, type Reason, trustError } from '../../trust/index.ts'
 import type { Ledgers } from '../ledgers.ts'
 import type { Quarantine } from '../quarantine.ts'
 import type { RowBook, RowOutcome } from '../row-counts.ts'
@@ -226,8 +226,13 @@ function refusedFor(error: unknown): Settled {
   return { outcome: { kind: 'refused', code, detail: messageOf(error).slice(0, 500), retryAfter: fullRetrySeconds } }
 }
 
-function refusal(code: keyof typeof rowErrors, received: string, retryAfter?: number): SubmissionOutcome {
-  const { message } = rowError(code, { attempted: 'taking a submission', received })
+function refusal(
+  code: keyof typeof rowErrors | 'PRODUCER_HALTED',
+  received: string,
+  retryAfter?: number,
+): SubmissionOutcome {
+  const context = { attempted: 'taking a submission', received }
+  const { message } = code === 'PRODUCER_HALTED' ? trustError(code, context) : rowError(code, context)
   return { kind: 'refused', code, detail: message, ...(retryAfter !== undefined && { retryAfter }) }
 }
 
