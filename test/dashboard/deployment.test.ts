@@ -134,6 +134,38 @@ test('a new tenant says that it has no admin, and gets one by name: somebody els
   )
 })
 
+test('a role is granted to people by name, and to somebody of elsewhere by their id', only, async () => {
+  const { server } = visitor
+  const { items } = await server.root('cluster').call('listPeople', { query: { limit: 100 } })
+  const dora = items.find(({ name }) => name === 'Dora')?.person_id ?? ''
+  const page = await goTo('People')
+  for (const [role, other] of [
+    ['viewer', 'Dora'],
+    ['auditor', 'Somebody else, by their id'],
+  ] as const) {
+    await page.getByRole('button', { name: 'Grant a role' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Person').selectOption(other)
+    if (other !== 'Dora') await dialog.getByLabel('Their id').fill(dora)
+    await dialog.getByLabel('Role').selectOption(role)
+    await everyWidth()
+    await dialog.getByRole('button', { name: 'Grant', exact: true }).click()
+    await dialog.waitFor({ state: 'detached' })
+  }
+  const held = (await server.root('cluster').call('listMembers')).items.filter(({ person_id }) => person_id === dora)
+  assert.deepEqual(held.map(({ role }) => role).toSorted(), ['auditor', 'cluster_admin', 'viewer'])
+})
+
+test('who acted is told by name where one may see names, beside the id that the ledger has', only, async () => {
+  const page = await goTo('Audit')
+  const act = page.getByRole('listitem').filter({ hasText: visitor.personId }).filter({ hasText: 'Ada' }).first()
+  await act.getByRole('button').click()
+  const detail = page.getByRole('article', { name: /^Line / })
+  await detail.getByText('By', { exact: true }).waitFor()
+  await detail.getByText(`person:${visitor.personId}`, { exact: true }).waitFor()
+  await everyWidth()
+})
+
 test('an invitation is seen until somebody comes by it, and withdrawn', only, async () => {
   const page = await goTo('People')
   await page.getByRole('button', { name: 'Invite' }).click()

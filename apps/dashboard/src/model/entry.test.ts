@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Entry, targetOf, withNewer, wordsOf } from './entry.ts'
+import { type Entry, personOf, targetOf, withNewer, wordsOf } from './entry.ts'
 
 const vector = (name: string) =>
   JSON.parse(readFileSync(join(import.meta.dirname, '../../../../vectors/events', `${name}.json`), 'utf8'))
@@ -83,4 +83,11 @@ test('an entry is told by the time at which it happened, an alert by that of wha
   assert.equal(told({ time: at + 1000, finding_info: { first_seen_time: at } }), '2026-11-21T12:00:00.000Z')
   for (const time of [-1, 1e300, 'x', null]) assert.equal(told({ time }), '2026-11-21T12:00:05.000000000Z')
   assert.equal(told(), '2026-11-21T12:00:05.000000000Z')
+})
+
+test('a person who acted is known by their id', () => {
+  const id = `usr_${'0a'.repeat(10)}`
+  assert.deepEqual([personOf(`person:${id}`), personOf(id)], [id, id])
+  for (const actor of ['operator:root', '/usr/bin/usr_x', `machine:${id}x`, ''])
+    assert.equal(personOf(actor), undefined)
 })

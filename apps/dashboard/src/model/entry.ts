@@ -76,6 +76,9 @@ export function beyondTitle(message: string | undefined, title: string): string 
   return rest === undefined || rest === '' || sentence(rest) === title ? undefined : rest
 }
 
+/** The id of the person who acted, as ledgers name them: `person:usr_…`; undefined: it was nobody, or not a person. */
+export const personOf = (actor: string): string | undefined => /^(?:person:)?(usr_[0-9a-f]{20})$/.exec(actor)?.[1]
+
 function techniquesOf(event: unknown): string[] {
   const attacks = memberAt(event, 'finding_info', 'attacks')
   if (!Array.isArray(attacks)) return []

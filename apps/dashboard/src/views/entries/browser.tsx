@@ -10,6 +10,7 @@ import { clockOf, dayOf } from '../../model/words.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Bones, ProblemNote } from '../parts/states.tsx'
 import { useLedger } from '../seal.tsx'
+import { Actor, useNames } from './actor.tsx'
 import { Detail } from './detail.tsx'
 import { type Source, useEntries } from './use-entries.ts'
 
@@ -81,6 +82,7 @@ function List({
 }) {
   const { entries, hasMore, more } = found
   const { data: ledger } = useLedger()
+  const names = useNames()
   const scroller = useRef<HTMLDivElement>(null)
   const rowHeight = rowHeights[useSyncExternalStore(onNarrow, () => narrow.matches) ? 'narrow' : 'wide']
   const rows = useVirtualizer({
@@ -126,7 +128,7 @@ function List({
                   <b>{words.title}</b>
                   <small>
                     {words.host === '' ? null : <span>{words.host}</span>}
-                    {words.actor === '' ? null : <code>{words.actor}</code>}
+                    {words.actor === '' ? null : <Actor actor={words.actor} names={names} />}
                   </small>
                 </span>
                 <span className="when">

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Fragment, lazy, Suspense, useState } from 'react'
-import { beyondTitle, type Target, targetOf, wordsOf } from '../../model/entry.ts'
+import { beyondTitle, personOf, type Target, targetOf, wordsOf } from '../../model/entry.ts'
 import { textAt } from '../../model/member.ts'
 import type { Detail as Line } from '../../model/proof.ts'
 import { absolute } from '../../model/words.ts'
@@ -11,6 +11,7 @@ import { Icon } from '../parts/icon.tsx'
 import { Asked, Bones, ProblemNote } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
 import { useAct, useAsk, useMay } from '../session.ts'
+import { Actor, useNames } from './actor.tsx'
 import { Ancestry } from './ancestry.tsx'
 
 const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
@@ -64,6 +65,7 @@ function Told({
   const target = targetOf(line)
   const { personal } = line
   const may = useMay()
+  const names = useNames()
   return (
     <>
       <div className="headline">
@@ -84,6 +86,7 @@ function Told({
               </span>,
             ],
             ['Line written', <code key="written">{line.time}</code>],
+            personOf(words.actor) === undefined ? null : ['By', <Actor key="by" actor={words.actor} names={names} />],
             line.host === null ? null : ['Host', line.host.name],
             ['Sealed by', line.source === 'host' ? 'the host' : 'the server'],
           ]}
