@@ -73,7 +73,7 @@ What a trust root is: docs/formats/trust-root.md; the whole way: docs/manifests.
     const payload = encodeTrustRoot(root)
     parseTrustRoot(payload, crypto, attempted)
     const envelope = { payload: payload.toBase64(), payloadType: trustRootType, signatures: [] }
-    writeEnvelope(output, envelope, 'wx')
+    writeEnvelope(output, envelope, 'new')
     const digest = digestHexOf(envelope, crypto)
     if (json) io.out(`${safeJson({ file: output, version: root.version, digest, root })}\n`)
     else io.out(`${rootText(root)}digest      ${digest}\n`)
@@ -115,7 +115,7 @@ export const manifestRootShow = command({
       api.call('listTrustRoots'),
     )
     const newest = items.at(-1)
-    if (newest !== undefined && output !== undefined) writeEnvelope(output, newest.envelope, 'wx')
+    if (newest !== undefined && output !== undefined) writeEnvelope(output, newest.envelope, 'new')
     if (json) io.out(`${safeJson({ deployment, items })}\n`)
     else if (newest === undefined)
       io.err(

@@ -44,7 +44,7 @@ async function sign(only: 'root' | undefined, given: Given, path: string, { io, 
     checkMember(root, signer, attempted)
     const signed = await withSignature(envelope, signer, io.stop)
     const output = given.output ?? path
-    writeEnvelope(output, signed, given.output === undefined ? 'w' : 'wx')
+    writeEnvelope(output, signed, given.output === undefined ? 'replace' : 'new')
     const { keyId, location } = signer
     if (json) io.out(`${safeJson({ file: output, keyid: keyId, signatures: signed.signatures.length })}\n`)
     else {

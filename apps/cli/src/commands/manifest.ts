@@ -82,7 +82,7 @@ name, and then no server is asked. What it says: docs/formats/manifest.md; the w
     const payload = encodeManifest(manifest)
     parseManifest(payload, attempted)
     const envelope = { payload: payload.toBase64(), payloadType: manifestType, signatures: [] }
-    writeEnvelope(output, envelope, 'wx')
+    writeEnvelope(output, envelope, 'new')
     if (json) io.out(`${safeJson({ file: output, id: digestHexOf(envelope, crypto), manifest })}\n`)
     else {
       io.out(manifestText(manifest))
@@ -119,7 +119,7 @@ its signatures go to the server, which checks each and records it in its ledger;
     if (joined === undefined)
       throw cliError('CLI_MANIFEST_FILE', { attempted, received: 'copies of different manifests or roots' })
     const envelope = root === undefined ? joined : counted(joined, root, context)
-    if (output !== undefined) writeEnvelope(output, envelope, 'wx')
+    if (output !== undefined) writeEnvelope(output, envelope, 'new')
     if (!send) {
       const { signatures } = envelope
       if (json) io.out(`${safeJson({ file: output, signatures: signatures.length })}\n`)
@@ -237,7 +237,7 @@ export const manifestShow = command({
     }
     if (idForm.test(named)) {
       const found = await withApi(at, attempted, (api) => api.call('getManifest', { params: { id: named } }))
-      if (output !== undefined) writeEnvelope(output, found.envelope, 'wx')
+      if (output !== undefined) writeEnvelope(output, found.envelope, 'new')
       if (json) io.out(`${safeJson(found)}\n`)
       else {
         io.out(`${manifestText(readManifest(found.envelope, attempted))}state       ${found.state}\n`)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { isSealwatchError } from '@sealwatch/base'
 import type { Json } from '@sealwatch/base/json'
 import { type DsseEnvelope, manifestType, parseDsse, trustRootType } from '@sealwatch/keys'
@@ -35,9 +35,15 @@ function unsigned(value: { readonly [member: string]: Json }, attempted: string)
   return { payload, payloadType, signatures: [] }
 }
 
-export function writeEnvelope(path: string, envelope: DsseEnvelope, flag: 'w' | 'wx'): void {
+/** `replace`: what is there stays whole until the new one is, for it may hold the signatures of others. */
+export function writeEnvelope(path: string, envelope: DsseEnvelope, how: 'new' | 'replace'): void {
+  const text = `${JSON.stringify(envelope)}\n`
   try {
-    writeFileSync(path, `${JSON.stringify(envelope)}\n`, { flag })
+    if (how === 'new') writeFileSync(path, text, { flag: 'wx' })
+    else {
+      writeFileSync(`${path}.new`, text, { flush: true })
+      renameSync(`${path}.new`, path)
+    }
   } catch (cause) {
     throw fileError(path, cause)
   }
