@@ -12,6 +12,7 @@ import {
   splitLines,
   verifyConsistency,
 } from '@sealwatch/ledger'
+import { readItem } from '../../apps/server/src/ingest/index.ts'
 import { outboxUid } from '../../apps/server/src/store/index.ts'
 import type { Record } from './record.ts'
 import type { OpenServer } from './server.ts'
@@ -132,7 +133,7 @@ const tenantOf = (folder: string) => folder.replace(/^tenant-/, '')
 async function openItem(sealing: Sealing, folder: string, item: string, sealed: Uint8Array): Promise<string> {
   const tenant = tenantOf(folder)
   const place = { tenant, purpose: 'quarantine', place: `quarantine/${item}` } as const
-  return sha256(await sealing.open(place, sealed)).toHex()
+  return sha256(readItem(item, await sealing.open(place, sealed)).bytes).toHex()
 }
 
 /** An act that was confirmed to whoever asked for it stands in the ledger, once the outbox is empty. */

@@ -35,6 +35,7 @@ import {
 import { policyDiff, policyDryRun } from './policy-compare.ts'
 import { policyExample } from './policy-example.ts'
 import { producerAdd, producerHalt, producerList, producerResume, producerShow } from './producer.ts'
+import { quarantineList, quarantineRelease, quarantineReplay, quarantineShow } from './quarantine.ts'
 import { roleList, rolePut, roleRemove } from './role.ts'
 import { signingKeyAdd, signingKeyList, signingKeyRevoke, signingKeySetWindow, signingKeyShow } from './signing-key.ts'
 import { signingProxy } from './signing-proxy.ts'
@@ -81,6 +82,10 @@ export const commandTable: readonly Command[] = [
   tenantResume,
   tenantAppoint,
   tenantLimit,
+  quarantineList,
+  quarantineShow,
+  quarantineReplay,
+  quarantineRelease,
   personList,
   personDisable,
   personEnable,

@@ -70,6 +70,9 @@ export const actions = {
   /** With a token that is bound to a service. */
   'rows:write': { of: 'tenant', roles: admins },
   'subject:erase': { of: 'tenant', roles: admins },
+  'quarantine:read': { of: 'tenant', roles: overseers },
+  'quarantine:replay': { of: 'tenant', roles: responders },
+  'quarantine:release': { of: 'tenant', roles: responders },
   'threat:analyze': { of: 'tenant', roles: responders },
   'vulnerability:list': { of: 'tenant', roles: everyone },
   'vulnerability:scan': { of: 'tenant', roles: responders },

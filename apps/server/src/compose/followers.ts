@@ -28,6 +28,8 @@ export type Followers = {
   readonly failed: Promise<never>
 }
 
+/** What a crash left in quarantine is finished at the start, and looked for again now and then. */
+const settleEveryMs = 3_600_000
 const fullRetryMs = 1_000
 
 export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Followers {
@@ -109,6 +111,11 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
   const caughtUp = Promise.all(sizes.map(([tenant, size]) => indexed.waitFor(tenant, size, signal))).then(() => {
     isIndexed = true
   })
+  const settled = async () => {
+    await caughtUp
+    for (const tenant of ledgers.tenants) if (!signal.aborted) await rooms.replays.settle(tenant)
+    await clock.sleep(settleEveryMs, signal)
+  }
   const isStalled = () => clock.nowMs() - fullAtMs < 2 * fullRetryMs
   const space = watchSpace({ health, path: dir, logs: () => [], isStalled, clock, log })
   const signing = {
@@ -119,6 +126,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
   const standing = [
     watched(
       publishOutbox({ ...rooms, indexed: caughtUp, signal }),
+      whileFull(settled),
       keepSealed({ ...rooms, ...signing, signal }),
       whileFull(() => tender.run(signal, () => isIndexed)),
       whileFull(() => erasures.run(signal)),

@@ -9,11 +9,13 @@ import {
   type Admission,
   createAdmission,
   createIngest,
+  createReplays,
   createRowBook,
   createRowIngest,
   type Ingest,
   openQuarantine,
   type Quarantine,
+  type Replays,
   type RowBook,
   type RowIngest,
 } from '../ingest/index.ts'
@@ -41,6 +43,7 @@ export type Rooms = Books & {
   readonly trustRoots: TrustRoots
   readonly manifests: Manifests
   readonly quarantine: Quarantine
+  readonly replays: Replays
   readonly ingest: Ingest
   readonly rowBook: RowBook
   readonly admission: Admission
@@ -72,6 +75,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
   const glances = createGlances(ruleset)
   const rowBook = createRowBook()
   const ingest = createIngest({ ...books, rowBook, quarantine, keys, look: glances.look })
+  const replays = createReplays({ ...books, quarantine, keys })
   const admission = createAdmission({ ...books, ingest, rowBook, keys, linesPerSecond: config.tenantLinesPerSecond })
   const rows = createRowIngest({ ...books, rowBook, quarantine, keys })
   const policies = createPolicies({
@@ -92,6 +96,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
     access,
     signIn,
     origin,
+    replays,
     ingest,
     rowBook,
     admission,

@@ -8,6 +8,7 @@ import type { KeyRegistry } from '../trust/index.ts'
 import type { Ingest } from './commit.ts'
 import { ingestError } from './errors.ts'
 import { createLineQuota } from './line-quota.ts'
+import type { Sender } from './quarantine/item-form.ts'
 import type { RowBook } from './row-counts.ts'
 import type { IngestPort, Outcome } from './transport/ingest-port.ts'
 
@@ -70,7 +71,7 @@ export function createAdmission(options: {
     log.warn('batches of a tenant wait on its hosts', { tenant, code: error.code, error })
   }
 
-  async function submit(host: Host, tenant: string, batch: ShipRequest): Promise<Outcome> {
+  async function submit(host: Host, tenant: string, batch: ShipRequest, sender?: Sender): Promise<Outcome> {
     const counted = countersOf(host.tenant)
     // What it announces may be anything; the ingest holds it against the bytes.
     const count = Math.max(1, Math.min(batch.count, batch.lines.length))
@@ -86,7 +87,7 @@ export function createAdmission(options: {
     }
     underWay.set(host.tenant, (underWay.get(host.tenant) ?? 0) + 1)
     try {
-      return await ingest.submit(host, tenant, batch)
+      return await ingest.submit(host, tenant, batch, sender)
     } finally {
       underWay.set(host.tenant, (underWay.get(host.tenant) ?? 1) - 1)
       if (underWay.get(host.tenant) === 0) {

@@ -2,24 +2,17 @@
 
 import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
 import { limits, type ShipRequest } from '@sealwatch/contract'
-import {
-  equal,
-  type Ledger,
-  leafHash,
-  openSide,
-  type Placed,
-  sha256,
-  splitLines,
-  type VerifiedBatch,
-} from '@sealwatch/ledger'
-import type { LineWithValues, SideCustody } from '../custody/index.ts'
+import { equal, type Ledger, leafHash, type Placed, sha256, splitLines, type VerifiedBatch } from '@sealwatch/ledger'
+import type { SideCustody } from '../custody/index.ts'
 import type { Host } from '../identity/index.ts'
 import type { Store } from '../store/index.ts'
 import type { KeyRegistry } from '../trust/index.ts'
 import { ingestError } from './errors.ts'
 import type { Ledgers } from './ledgers.ts'
-import type { Quarantine } from './quarantine.ts'
+import type { Sender } from './quarantine/item-form.ts'
+import type { Quarantine } from './quarantine/quarantine.ts'
 import type { RowBook, RowOutcome } from './row-counts.ts'
+import { sealSide } from './seal-side.ts'
 import type { IngestPort, Outcome } from './transport/ingest-port.ts'
 import { judgeBatch } from './verify.ts'
 
@@ -45,7 +38,7 @@ type Begun = { readonly outcome: Promise<Outcome>; readonly as: RowOutcome }
 
 /** Verifies batches and brings them into their tenant's ledger; what fails verification is kept beside it. */
 export function createIngest(options: IngestOptions): Ingest {
-  const { store, ledgers, quarantine, keys, side, rowBook, indexed, look, clock, log } = options
+  const { store, ledgers, quarantine, keys, rowBook, indexed, look, clock, log } = options
   const turns = new Map<string, Promise<unknown>>()
 
   /** The batches of a chain are judged one after the other, each against where the one before left the chain. */
@@ -59,12 +52,12 @@ export function createIngest(options: IngestOptions): Ingest {
     return turn
   }
 
-  async function submit(host: Host, tenant: string, batch: ShipRequest): Promise<Outcome> {
+  async function submit(host: Host, tenant: string, batch: ShipRequest, sender = unknownSender): Promise<Outcome> {
     // As many as there are: what a host announces may be anything.
     const lines = Math.max(1, newlinesIn(batch.lines))
     const count = rowBook.arrive(tenant, lines)
     try {
-      const { outcome, as } = await inTurn(batch.chain, () => begin(host, tenant, batch))
+      const { outcome, as } = await inTurn(batch.chain, () => begin(host, tenant, batch, sender))
       const settled = await outcome
       count(as, batch.count)
       return settled
@@ -76,7 +69,7 @@ export function createIngest(options: IngestOptions): Ingest {
     }
   }
 
-  async function begin(host: Host, tenant: string, batch: ShipRequest): Promise<Begun> {
+  async function begin(host: Host, tenant: string, batch: ShipRequest, sender: Sender): Promise<Begun> {
     const attempted = `taking a batch of chain ${batch.chain} from host ${host.hostId}`
     const firstSeq = Number(batch.firstSeq)
     const nextSeq = firstSeq + batch.count
@@ -91,13 +84,17 @@ export function createIngest(options: IngestOptions): Ingest {
     }
     const registered = keys.of(tenant)
     const owner = { hostId: host.hostId, tenant }
-    const judge = () => judgeBatch(batch, position, owner, registered.key, registered.receivedAt(clock.nowNs()))
+    let receivedAt = ''
+    const judge = () => {
+      receivedAt = registered.receivedAt(clock.nowNs())
+      return judgeBatch(batch, position, owner, registered.key, receivedAt)
+    }
     let { edition } = registered
     let verdict = judge()
     let sealed: ReadonlyMap<number, Uint8Array> | undefined
     // Nothing that changes the registry comes between the judgement and the place in the ledger.
     while ('admitted' in verdict && sealed === undefined) {
-      sealed = await sealSide(tenant, verdict.admitted, batch)
+      sealed = await sealSide(options, tenant, { ...verdict.admitted, lines: verdict.admitted }, sideOf(batch))
       if (registered.edition === edition) break
       edition = registered.edition
       verdict = judge()
@@ -109,7 +106,10 @@ export function createIngest(options: IngestOptions): Ingest {
       const at = { tenant, hostId: host.hostId, chain: batch.chain, firstSeq, nextSeq }
       log.error('batch quarantined', { ...at, reason, detail })
       // Waited for within the turn: the stub is the place from which the next batch goes on.
-      const placed = await putAside(ledger, { ...at, lines: batch.lines, reason, detail, keyId })
+      const side = [...sideOf(batch)]
+      const beside = { encoding: ndjsonLines, peer: sender, receivedAt, position, side }
+      const kept = { ...at, lines: batch.lines, reason, detail, keyId, registry: registered.version, beside }
+      const placed = await putAside(ledger, kept)
       const outcome = Promise.resolve({ kind: 'quarantined', nextSeq, reason, ...placed } as const)
       return { outcome, as: { reason, keyId } }
     }
@@ -132,10 +132,10 @@ export function createIngest(options: IngestOptions): Ingest {
     ledger: Ledger,
     batch: Parameters<Quarantine['keep']>[0],
   ): Promise<{ item: string; leafIndex: number }> {
-    const { chain, firstSeq, nextSeq, reason } = batch
+    const { chain, firstSeq, nextSeq, reason, registry } = batch
     const item = await quarantine.keep(batch)
     // The bytes and their row are durable, the stub is not. If we stop here the host sends the batch again.
-    const stub = { chain, first_seq: firstSeq, next_seq: nextSeq, reason, item }
+    const stub = { chain, first_seq: firstSeq, next_seq: nextSeq, reason, item, registry }
     const { first } = await ledger.append({ own: { stub } })
     await quarantine.placed(batch, item, first)
     return { item, leafIndex: first }
@@ -195,33 +195,14 @@ export function createIngest(options: IngestOptions): Ingest {
     return row?.stub_leaf_index ?? undefined
   }
 
-  /** Values that do not match their line are worth nothing and are left out; the line itself is evidence all the same. */
-  async function sealSide(
-    tenant: string,
-    batch: VerifiedBatch,
-    request: ShipRequest,
-  ): Promise<Map<number, Uint8Array>> {
-    const attempted = `reading the personal values of chain ${batch.chain}`
-    const lines: LineWithValues[] = []
-    for (const { seq, values } of request.side) {
-      const index = Number(seq) - batch.firstSeq
-      try {
-        if (!(index >= 0 && index < batch.count) || values.length > limits.sideBytesMax) {
-          throw ingestError('INGEST_MALFORMED', { attempted, received: `${values.length} bytes for line ${seq}` })
-        }
-        const { line, hash } = batch.lineAt(index)
-        const opened = openSide(sha256, line, Buffer.from(values).toString('utf8'), attempted)
-        lines.push({ line, leafHash: hash.toHex(), values: opened })
-      } catch (error) {
-        if (!isSealwatchError(error)) throw error
-        log.error('personal values that do not match their line are left out', { chain: batch.chain, seq, error })
-      }
-    }
-    const sealed = await side.seal(tenant, lines)
-    return new Map(lines.flatMap(({ line }, i) => (sealed[i] === undefined ? [] : [[line.seq, sealed[i]] as const])))
-  }
-
   return { submit, position: async (tenant, chain) => ledgers.get(tenant).position(chain) }
+}
+
+const ndjsonLines = 'application/x-ndjson'
+const unknownSender: Sender = { address: '', certificate: null, token: null }
+
+function* sideOf({ side }: ShipRequest): Generator<readonly [number, Uint8Array]> {
+  for (const { seq, values } of side) yield [Number(seq), values]
 }
 
 const newline = 0x0a

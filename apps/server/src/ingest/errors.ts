@@ -29,6 +29,36 @@ export const ingestErrors = {
     advice:
       'Nothing is lost: they keep their logs and ship them later. A cluster admin sets the limit: `sealwatch tenant limit`',
   },
+  QUARANTINE_UNKNOWN: {
+    kind: 'not_found',
+    rule: 'a quarantined item is named by the leaf of its stub',
+    advice: 'See `sealwatch quarantine list`',
+  },
+  QUARANTINE_GONE: {
+    kind: 'unverified',
+    rule: 'what a stub stands for lies in quarantine, sealed',
+    advice: 'Restore the file from a backup; `sealwatch audit fsck` lists all that are missing',
+  },
+  QUARANTINE_ALTERED: {
+    kind: 'unverified',
+    rule: 'quarantined bytes have the hash by which their stub names them',
+    advice: 'The file was changed: restore it from a backup, and keep the altered one as evidence',
+  },
+  RELEASE_BY_PERSON: {
+    kind: 'denied',
+    rule: 'what is released without a signature that holds is asked for by one person and approved by another',
+    advice: 'Have somebody else approve it: a person who holds quarantine:release, or the operator; a token may not',
+  },
+  RELEASE_NOT_ASKED: {
+    kind: 'conflict',
+    rule: 'a release is approved within 24 hours of its request',
+    advice: 'Ask for it first: `sealwatch quarantine release LEAF --cause TEXT`',
+  },
+  RELEASE_IMPOSSIBLE: {
+    kind: 'invalid',
+    rule: 'only whole lines of the chain, in their order, can enter a ledger',
+    advice: 'These bytes stay in quarantine as evidence: `sealwatch quarantine show LEAF --bytes FILE` writes them',
+  },
   INDEX_THREAD_ENDED: {
     kind: 'fatal',
     rule: 'the thread that writes the index lives as long as the server',

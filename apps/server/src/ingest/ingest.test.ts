@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { mkdtempDisposable, readFile } from 'node:fs/promises'
+import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -18,12 +18,14 @@ import { openKeyRegistry, type Reason } from '../trust/index.ts'
 import { enterKey, hostKeyRow } from '../trust/test/host-key.ts'
 import {
   createIngest,
+  createReplays,
   createRowBook,
   indexEntries,
   type Ledgers,
   openIndexHere,
   openLedgers,
   openQuarantine,
+  readItem,
 } from './index.ts'
 
 const clock = systemClock
@@ -148,6 +150,19 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     signer,
     sealing,
     kms,
+    replays: () =>
+      createReplays({
+        store,
+        outbox: createOutbox(store),
+        voice: undefined as never,
+        ledgers,
+        quarantine,
+        keys,
+        side,
+        indexed,
+        clock,
+        log,
+      }),
     seal,
     batchAt,
     submit,
@@ -286,7 +301,9 @@ for (const [reason, change] of cases) {
     assert.equal(row.stub_leaf_index, 1)
     const sealed = await readFile(join(it.dir, 'quarantine/default', row.item))
     const place = { tenant: 'default', purpose: 'quarantine', place: `quarantine/${row.item}` } as const
-    assert.deepEqual(await it.sealing.open(place, sealed), Buffer.from(request.lines))
+    const { bytes, beside } = readItem(row.item, await it.sealing.open(place, sealed))
+    assert.deepEqual(bytes, Buffer.from(request.lines))
+    assert.deepEqual([beside?.receivedAt, beside?.side.length], [row.received_at, request.side.length])
     const [, stub] = await linesOf(it.ledgers)
     assert.deepEqual(stub && 'stub' in stub && stub.stub, {
       chain: it.chain.id,
@@ -294,6 +311,7 @@ for (const [reason, change] of cases) {
       item: row.item,
       next_seq: 3,
       reason,
+      registry: 0,
     })
     assert.equal(it.rowBook.total().quarantined[reason], 3)
     const again = await openQuarantine({ ...it, dir: join(it.dir, 'quarantine'), clock, disk })
@@ -411,4 +429,107 @@ test('ING-2 what was taken stays taken when the clock is set back', async () => 
   it.keys.hostRevoked(host.hostId, at(dayNs))
   const outcome = await it.submit(await it.batchAt(0))
   assert.deepEqual([outcome.kind, outcome.kind === 'quarantined' && outcome.reason], ['quarantined', 'key_revoked'])
+})
+
+const by = { tenant: 'default', principal: { kind: 'operator', id: 'root' }, requestId: 'r' } as never
+const whole = { after: -1, max: 100, dryRun: false }
+
+test('ING-4 ING-8 when its key is known a batch comes in, byte for byte, once, also where the database forgot', async () => {
+  await using it = await openIngest('unregistered')
+  await it.seal('alice')
+  await it.seal('bob')
+  const [first, second] = [await it.batchAt(0), await it.batchAt(3)]
+  for (const request of [first, second]) assert.equal((await it.submit(request)).kind, 'quarantined')
+  const replays = it.replays()
+  const outcomes = async (page: object = {}) =>
+    (await replays.replay(by, {}, { ...whole, ...page })).items.map(({ outcome }) => outcome)
+  assert.deepEqual(await outcomes(), ['waiting', 'waiting'])
+  await it.store.db.insertInto('signing_keys').values(keyRow(it.signer, {})).execute()
+  await it.keys.given(it.store.db as never, { tenant: 'default', keyId: it.signer.keyId })
+  const { size } = it.ledgers.get('default')
+  assert.deepEqual(await outcomes({ dryRun: true }), ['admitted', 'admitted'])
+  assert.equal(it.ledgers.get('default').size, size)
+  // Two at once, and one that knows nothing of what the first did.
+  const both = await Promise.all([
+    replays.replay(by, {}, whole),
+    it.replays().replay(by, {}, { ...whole, after: 9e15 }),
+  ])
+  assert.deepEqual(
+    both[0].items.map(({ outcome, lines }) => [outcome, lines]),
+    [
+      ['admitted', first.count],
+      ['admitted', second.count],
+    ],
+  )
+  const grown = it.ledgers.get('default').size
+  assert.equal(grown, size + 2 + first.count + second.count)
+  const filled = await it.ledgers.get('default').read((both[0].items[0]?.admittedLeaf ?? 0) + 1, first.count)
+  assert.equal(filled.map(({ line }) => `${Buffer.from(line)}\n`).join(''), Buffer.from(first.lines).toString())
+  assert.doesNotMatch(await readFile(join(it.dir, 'ledgers/tenant-default/side'), 'latin1'), /alice/)
+  assert.ok((await it.ledgers.get('default').readSide(0, grown)).rows.length >= 2)
+  assert.deepEqual(await outcomes(), [])
+  // A crash between the ledger and the note.
+  await it.store.db
+    .updateTable('audit_signature_quarantine')
+    .set({ state: 'waiting', admitted_leaf_index: null })
+    .where('tenant', '=', 'default')
+    .execute()
+  const again = await it.replays().replay(by, {}, whole)
+  assert.deepEqual(
+    again.items.map(({ outcome }) => outcome),
+    ['already', 'already'],
+  )
+  assert.equal(it.ledgers.get('default').size, grown)
+  // Sent once more, it is known.
+  assert.equal((await it.submit(first)).kind, 'acknowledged')
+})
+
+test('ING-4 what no signature covers waits for people, and altered bytes are named', async () => {
+  await using it = await openIngest()
+  await it.seal('a')
+  const request = await it.batchAt(0)
+  const forged = Buffer.from(
+    Buffer.from(request.lines).toString('latin1').replace('"class_uid"', '"class_uix"'),
+    'latin1',
+  )
+  const outcome = await it.submit({
+    ...request,
+    lines: forged.equals(request.lines) ? flip(request.lines, 40) : forged,
+  })
+  assert.equal(outcome.kind === 'quarantined' && outcome.reason, 'invalid_signature')
+  const replays = it.replays()
+  const [item] = (await replays.replay(by, {}, whole)).items
+  assert.deepEqual([item?.outcome, item?.reason], ['release', 'invalid_signature'])
+  const { row } = await replays.show(by, item?.leaf ?? 0)
+  const path = join(it.dir, 'quarantine', 'default', row.item)
+  const sealed = await readFile(path)
+  await writeFile(path, flip(sealed, sealed.length - 1))
+  assert.equal((await replays.replay(by, {}, whole)).items[0]?.outcome, 'altered')
+})
+
+test('ING-2 a batch that came after its key had ended counts once the host goes on from it under a key that counts', async () => {
+  await using it = await openIngest({ valid_until: at(-1n) })
+  await it.seal('a')
+  const late = await it.batchAt(0)
+  const outcome = await it.submit(late)
+  assert.equal(outcome.kind === 'quarantined' && outcome.reason, 'key_expired')
+  const replays = it.replays()
+  assert.deepEqual(
+    (await replays.replay(by, {}, whole)).items.map(({ reason }) => reason),
+    ['key_expired'],
+  )
+  await it.store.db.updateTable('signing_keys').set({ valid_until: null }).where('tenant', '=', 'default').execute()
+  await it.keys.given(it.store.db as never, { tenant: 'default', keyId: it.signer.keyId })
+  await it.seal('b')
+  assert.equal((await it.submit(await it.batchAt(late.count))).kind, 'acknowledged')
+  await it.store.db
+    .updateTable('signing_keys')
+    .set({ valid_until: at(-1n) })
+    .where('tenant', '=', 'default')
+    .execute()
+  await it.keys.given(it.store.db as never, { tenant: 'default', keyId: it.signer.keyId })
+  assert.deepEqual(
+    (await replays.replay(by, {}, whole)).items.map(({ outcome: now }) => now),
+    ['admitted'],
+  )
 })

@@ -172,4 +172,18 @@ export const migrations: readonly string[] = [
      manifest TEXT NOT NULL REFERENCES manifests ON DELETE CASCADE, key_id TEXT NOT NULL, signature TEXT NOT NULL,
      added_at TEXT NOT NULL, added_by TEXT NOT NULL, PRIMARY KEY (manifest, key_id)) STRICT, WITHOUT ROWID;`,
   `ALTER TABLE api_tokens ADD COLUMN service TEXT;`,
+  // What is quarantined can come in after all. An item is named by the leaf of its stub.
+  `ALTER TABLE audit_signature_quarantine ADD COLUMN received_at TEXT;
+   ALTER TABLE audit_signature_quarantine ADD COLUMN peer TEXT;
+   ALTER TABLE audit_signature_quarantine ADD COLUMN registry_version INTEGER;
+   ALTER TABLE audit_signature_quarantine ADD COLUMN state TEXT NOT NULL DEFAULT 'waiting';
+   ALTER TABLE audit_signature_quarantine ADD COLUMN admitted_at TEXT;
+   ALTER TABLE audit_signature_quarantine ADD COLUMN admitted_leaf_index INTEGER;
+   CREATE UNIQUE INDEX quarantine_by_stub ON audit_signature_quarantine (tenant, stub_leaf_index)
+     WHERE stub_leaf_index IS NOT NULL;
+   CREATE INDEX quarantine_by_reason ON audit_signature_quarantine (tenant, state, reason);
+   CREATE TABLE quarantine_releases (
+     tenant TEXT NOT NULL, stub_leaf_index INTEGER NOT NULL, cause TEXT NOT NULL, requested_at TEXT NOT NULL,
+     requested_by TEXT NOT NULL, expires_at TEXT NOT NULL, approved_at TEXT, approved_by TEXT,
+     PRIMARY KEY (tenant, stub_leaf_index)) STRICT, WITHOUT ROWID;`,
 ]

@@ -264,7 +264,28 @@ export type Tables = {
     detail: string
     signing_key_id: string | null
     quarantined_at: string
+    /** As of then its key is judged. Null: kept before that was noted, and then it is `quarantined_at`. */
+    received_at: string | null
+    /** Address of whoever sent it. */
+    peer: string | null
+    /** The version of the key registry by which it was judged. */
+    registry_version: number | null
     stub_leaf_index: number | null
+    state: Generated<'waiting' | 'admitted'>
+    admitted_at: string | null
+    /** Of its replay. */
+    admitted_leaf_index: number | null
+  }
+  /** Who wants an item in without a signature that holds, and who agreed. */
+  quarantine_releases: {
+    tenant: string
+    stub_leaf_index: number
+    cause: string
+    requested_at: string
+    requested_by: string
+    expires_at: string
+    approved_at: string | null
+    approved_by: string | null
   }
 }
 

@@ -71,6 +71,9 @@ type MoreOfUnmapped =
   | 'manifest'
   | 'manifest_action'
   | 'manifest_digest'
+  | 'quarantine_item'
+  | 'quarantine_cause'
+  | 'stub_leaf'
   | 'signatures_counted'
   | 'signatures_needed'
   | 'trust_root'
@@ -209,6 +212,9 @@ const unmapped = {
   manifest: 'plain',
   manifest_action: 'plain',
   manifest_digest: 'plain',
+  quarantine_item: 'plain',
+  quarantine_cause: 'plain',
+  stub_leaf: 'plain',
   signatures_counted: 'plain',
   signatures_needed: 'plain',
   trust_root: 'plain',

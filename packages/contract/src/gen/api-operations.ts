@@ -1109,7 +1109,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "producer:read" | "producer:manage" | "producer:halt" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "producer:read" | "producer:manage" | "producer:halt" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "subject:erase" | "quarantine:read" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -1612,6 +1612,166 @@ export type Operations = {
       }
     }
   }
+  /** What was not admitted, in the order of its stubs. Needs `quarantine:read` in the tenant. */
+  readonly listQuarantine: {
+    readonly query?: {
+      readonly state?: "waiting" | "admitted"
+      readonly reason?: "unknown_key" | "invalid_signature" | "key_revoked" | "key_not_yet_valid" | "key_expired"
+      readonly key_id?: string
+      readonly producer?: string
+      readonly since?: string
+      readonly until?: string
+      readonly limit?: number
+      readonly cursor?: number
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly leaf_index: number
+        readonly item: string
+        readonly state: "waiting" | "admitted"
+        readonly reason: string
+        readonly detail: string
+        readonly producer: string
+        readonly key_id: string | null
+        readonly chain: string
+        readonly first_seq: number
+        readonly next_seq: number
+        readonly quarantined_at: string
+        readonly received_at: string | null
+        readonly peer: string | null
+        readonly registry_version: number | null
+        readonly admitted_at: string | null
+        readonly admitted_leaf_index: number | null
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** How much of it there is, by reason. Needs `quarantine:read` in the tenant. */
+  readonly countQuarantine: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly reason: string
+        readonly state: string
+        readonly items: number
+        readonly rows: number
+      })[]
+    }
+  }
+  /** One item, without its bytes. Needs `quarantine:read` in the tenant. */
+  readonly showQuarantined: {
+    readonly params: {
+      readonly leaf_index: number
+    }
+    readonly answer: {
+      readonly item: {
+        readonly leaf_index: number
+        readonly item: string
+        readonly state: "waiting" | "admitted"
+        readonly reason: string
+        readonly detail: string
+        readonly producer: string
+        readonly key_id: string | null
+        readonly chain: string
+        readonly first_seq: number
+        readonly next_seq: number
+        readonly quarantined_at: string
+        readonly received_at: string | null
+        readonly peer: string | null
+        readonly registry_version: number | null
+        readonly admitted_at: string | null
+        readonly admitted_leaf_index: number | null
+      }
+      readonly release: {
+        readonly cause: string
+        readonly requested_at: string
+        readonly requested_by: string
+        readonly expires_at: string
+        readonly approved_at: string | null
+        readonly approved_by: string | null
+      } | null
+    }
+  }
+  /** The exact bytes of an item; that they were read stands in the ledger. Needs `quarantine:read` in the tenant. */
+  readonly readQuarantined: {
+    readonly params: {
+      readonly leaf_index: number
+    }
+    readonly answer: {
+      readonly bytes: string
+      readonly encoding: string | null
+      readonly peer: {
+        readonly address: string
+        readonly certificate: string | null
+        readonly token: string | null
+      } | null
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Judge what waits again, as of its receipt, and admit what holds: a page of items, dry unless told. Needs `quarantine:replay` in the tenant. */
+  readonly replayQuarantine: {
+    readonly body: {
+      readonly state?: "waiting" | "admitted"
+      readonly reason?: "unknown_key" | "invalid_signature" | "key_revoked" | "key_not_yet_valid" | "key_expired"
+      readonly key_id?: string
+      readonly producer?: string
+      readonly since?: string
+      readonly until?: string
+      readonly limit?: number
+      readonly cursor?: number
+      readonly dry_run?: boolean
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly leaf_index: number
+        readonly outcome: "admitted" | "already" | "waiting" | "release" | "altered"
+        readonly lines: number
+        readonly reason: string | null
+        readonly detail: string
+        readonly admitted_leaf_index: number | null
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** Ask for an item to be admitted though its signature does not hold; somebody else has to approve it. Needs `quarantine:release` in the tenant. */
+  readonly askForRelease: {
+    readonly params: {
+      readonly leaf_index: number
+    }
+    readonly body: {
+      readonly cause: string
+    }
+    readonly answer: {
+      readonly release: {
+        readonly cause: string
+        readonly requested_at: string
+        readonly requested_by: string
+        readonly expires_at: string
+        readonly approved_at: string | null
+        readonly approved_by: string | null
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Approve what somebody else asked for; the item is admitted, and marked. Needs `quarantine:release` in the tenant. */
+  readonly approveRelease: {
+    readonly params: {
+      readonly leaf_index: number
+    }
+    readonly answer: {
+      readonly leaf_index: number
+      readonly outcome: "admitted" | "already" | "waiting" | "release" | "altered"
+      readonly lines: number
+      readonly reason: string | null
+      readonly detail: string
+      readonly admitted_leaf_index: number | null
+    }
+  }
   /** Destroy the keys of a person: what was sealed under them cannot be read again, and every proof holds. Needs `subject:erase` in the tenant. */
   readonly eraseSubject: {
     readonly body: {
@@ -1845,6 +2005,13 @@ export const operations = {
   getManifest: ['GET', '/api/v1/manifests/{id}'],
   addManifestSignatures: ['POST', '/api/v1/manifests/signatures'],
   applyManifest: ['POST', '/api/v1/manifests/{id}/apply'],
+  listQuarantine: ['GET', '/api/v1/quarantine'],
+  countQuarantine: ['GET', '/api/v1/quarantine/counts'],
+  showQuarantined: ['GET', '/api/v1/quarantine/items/{leaf_index}'],
+  readQuarantined: ['POST', '/api/v1/quarantine/items/{leaf_index}/bytes'],
+  replayQuarantine: ['POST', '/api/v1/quarantine/replay'],
+  askForRelease: ['POST', '/api/v1/quarantine/items/{leaf_index}/release'],
+  approveRelease: ['POST', '/api/v1/quarantine/items/{leaf_index}/release/approve'],
   eraseSubject: ['POST', '/api/v1/subjects/erase'],
   submitRows: ['POST', '/api/v1/ingest/submissions'],
   getStatus: ['GET', '/api/v1/status'],

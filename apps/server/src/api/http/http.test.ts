@@ -14,6 +14,7 @@ import { allRoutes, authenticateNetwork, authenticateOperator, httpApp } from '.
 const nobodys = {
   trustRoots: undefined as never,
   manifests: undefined as never,
+  replays: undefined as never,
   policies: undefined as never,
   dryRuns: undefined as never,
   trust: {} as never,

@@ -2,6 +2,7 @@
 
 import type { Clock, Log, Proxies } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
+import type { Replays } from '../../ingest/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { Trust } from '../../trust/index.ts'
@@ -28,6 +29,7 @@ import { notBuiltRoutes } from './routes/not-built.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { producerRoutes } from './routes/producers.ts'
+import { quarantineRoutes } from './routes/quarantine.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { type RowPorts, rowRoutes } from './routes/rows.ts'
 import { signInRoutes } from './routes/sign-in.ts'
@@ -56,6 +58,7 @@ export type HttpPorts = TenantPorts &
     readonly policies: Policies
     readonly dryRuns: DryRuns
     readonly trust: Trust
+    readonly replays: Replays
     readonly api: ApiPorts
     readonly listening: FeedPorts
     readonly rows: RowPorts
@@ -85,6 +88,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...linkRoutes(signIn, (tenant) => registry.get(tenant).title, look),
     ...policyRoutes(policies, dryRuns),
     ...manifestRoutes(ports),
+    ...quarantineRoutes(ports),
     ...subjectRoutes(api),
     ...rowRoutes(rows),
     ...deploymentRoutes(api),

@@ -15,6 +15,7 @@ import { readSession } from './read-session.ts'
 const nobodys = {
   trustRoots: undefined as never,
   manifests: undefined as never,
+  replays: undefined as never,
   policies: undefined as never,
   dryRuns: undefined as never,
   trust: {} as never,

@@ -25,7 +25,7 @@ import { connectErrorOf } from './connect-error.ts'
 import { transportError } from './errors.ts'
 import type { IngestPort, Outcome } from './ingest-port.ts'
 import type { LiveStreams } from './live-streams.ts'
-import type { Peer } from './peer.ts'
+import { type Peer, senderOf } from './peer.ts'
 import { checkRegistration, type Position } from './register.ts'
 import { releaseMessage } from './release-message.ts'
 
@@ -196,7 +196,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
         yield* answersTo({
           requests,
           laneOf: ({ chain }) => chain,
-          submit: (batch) => submit(host, chains, promised, batch),
+          submit: (batch) => submit(peerOf(context), host, chains, promised, batch),
           inFlightMax: limits.batchesInFlightMax,
           room: room.of(host.hostId),
           ending: AbortSignal.any([stopping, expired]),
@@ -212,6 +212,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
 
   /** `promised`: the checkpoint that each chain was told of last on this stream. */
   async function submit(
+    peer: Peer,
     host: Host,
     chains: ReadonlyMap<string, string>,
     promised: Map<string, string>,
@@ -223,7 +224,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       counters.refused++
       throw transportError('NOT_REGISTERED', { attempted: `receiving a batch of the chain ${JSON.stringify(chain)}` })
     }
-    const outcome = await ingest.submit(host, tenant, batch).catch((error: unknown) => {
+    const outcome = await ingest.submit(host, tenant, batch, senderOf(peer)).catch((error: unknown) => {
       // Here, for the stream may have ended, and then nobody looks at how.
       if (isSealwatchError(error) && error.kind === 'fatal') onFatal(error)
       throw error

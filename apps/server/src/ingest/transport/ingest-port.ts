@@ -3,6 +3,7 @@
 import type { SealwatchError } from '@sealwatch/base'
 import type { ShipRequest } from '@sealwatch/contract'
 import type { Host } from '../../identity/index.ts'
+import type { Sender } from '../quarantine/item-form.ts'
 import type { Position } from './register.ts'
 
 /** What became of a batch. It is one of the first two only when that is on stable storage. */
@@ -23,7 +24,7 @@ export type IngestPort = {
    * Called in the order in which a chain's batches arrive, without waiting for earlier outcomes: the batches of a chain
    * are judged in the order of the calls. Rejects only when the outcome is unknown; the stream then ends.
    */
-  submit(host: Host, tenant: string, batch: ShipRequest): Promise<Outcome>
+  submit(host: Host, tenant: string, batch: ShipRequest, sender?: Sender): Promise<Outcome>
   /** Where the ledger has the chain; lines that are not yet on stable storage may be counted in. */
   position(tenant: string, chain: string): Promise<Position>
 }

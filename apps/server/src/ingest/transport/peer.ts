@@ -5,6 +5,7 @@ import type { ServerHttp2Session } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { clientOf } from '@sealwatch/base'
 import { type HostCertificate, verifyHostCertificate } from '../../identity/index.ts'
+import type { Sender } from '../quarantine/item-form.ts'
 
 /** One connection, as the methods called on it see it. */
 export type Peer = {
@@ -19,6 +20,12 @@ export type Peer = {
   streams: number
   close(): void
 }
+
+export const senderOf = (peer: Peer): Sender => ({
+  address: peer.address,
+  certificate: peer.certificate().serial,
+  token: null,
+})
 
 /** TLS proved that the peer holds the key of its certificate; whose it is and who signed it is checked at first use. */
 export function peerOf(session: ServerHttp2Session, authority: X509Certificate): Peer {

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { writeFile } from 'node:fs/promises'
+import type { ApiClient, Operations } from '@sealwatch/contract/api'
+import { apiOptions, withApi } from '../api.ts'
+import { command, exit, flag, text } from '../command.ts'
+import { cliError, fileError } from '../errors.ts'
+import { bar, columns, counted, progressLine, safe, safeJson, toSecond } from '../terminal.ts'
+
+type Item = Operations['listQuarantine']['answer']['items'][number]
+type Outcome = Operations['replayQuarantine']['answer']['items'][number]
+
+const filterOptions = {
+  reason: text({
+    takes: 'NAME',
+    help: 'unknown_key, invalid_signature, key_revoked, key_not_yet_valid or key_expired',
+  }),
+  key: text({ takes: 'ID', help: 'Of this key' }),
+  producer: text({ takes: 'ID', help: 'Of this host or service' }),
+  since: text({ takes: 'TIME', help: 'Quarantined at or after it: 2026-11-22T08:00:00Z' }),
+  until: text({ takes: 'TIME', help: 'Quarantined before it' }),
+} as const
+type Filter = { readonly [K in keyof typeof filterOptions]: string | undefined }
+
+function filterOf({ reason, key, producer, since, until }: Filter) {
+  const given = { reason: reason as Item['reason'], key_id: key, producer, since, until }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    reason?: 'unknown_key'
+  }
+}
+
+const leafOperand = [{ name: 'LEAF', required: true }] as const
+function leafOf(typed: string, attempted: string): number {
+  const leaf = Number(typed)
+  if (/^\d{1,15}$/.test(typed)) return leaf
+  throw cliError('CLI_USAGE', { attempted, received: typed, advice: 'Give the leaf that `quarantine list` shows' })
+}
+
+async function* pages<T>(
+  read: (cursor: number | undefined) => Promise<{ readonly items: readonly T[]; readonly next: string | null }>,
+): AsyncGenerator<readonly T[]> {
+  for (let cursor: number | undefined; ; ) {
+    const { items, next } = await read(cursor)
+    yield items
+    if (next === null) return
+    cursor = Number(next)
+  }
+}
+
+const waitingOf = async (api: ApiClient) => {
+  const { items } = await api.call('countQuarantine', {})
+  return items.filter(({ state }) => state === 'waiting').reduce((sum, row) => sum + row.items, 0)
+}
+
+export const quarantineList = command({
+  name: 'quarantine list',
+  summary: 'What was not admitted, and why',
+  about:
+    'LEAF is the place of the stub that stands in the ledger for the lines; the other commands name an item by it.',
+  options: { ...apiOptions, ...filterOptions, admitted: flag('Also what was admitted since') },
+  examples: ['sudo ./sealwatch quarantine list', 'sudo ./sealwatch quarantine list --reason unknown_key --json'],
+  run: async ({ server, tenant, admitted, ...filter }, _operands, { io, place, json }) => {
+    const items: Item[] = []
+    await withApi({ io, place, server, tenant }, 'listing the quarantine', async (api) => {
+      const query = { ...filterOf(filter), ...(admitted ? {} : { state: 'waiting' as const }), limit: 500 }
+      const read = (cursor: number | undefined) =>
+        api.call('listQuarantine', { query: cursor === undefined ? query : { ...query, cursor } })
+      for await (const page of pages(read)) items.push(...page)
+    })
+    if (json) io.out(`${safeJson({ items })}\n`)
+    else if (items.length === 0) io.out('Nothing is in quarantine.\n')
+    else
+      io.out(
+        columns([
+          ['LEAF', 'REASON', 'LINES', 'PRODUCER', 'SINCE', 'STATE'],
+          ...items.map((row) => [
+            String(row.leaf_index),
+            safe(row.reason),
+            String(row.next_seq - row.first_seq),
+            safe(row.producer),
+            safe(toSecond(row.quarantined_at)),
+            row.state,
+          ]),
+        ]),
+      )
+    return exit.ok
+  },
+})
+
+export const quarantineShow = command({
+  name: 'quarantine show',
+  summary: 'One item: its reason, peer, key and place',
+  about: 'The bytes are written only when asked for, exactly as they came; that they were read stands in the ledger.',
+  operands: leafOperand,
+  options: {
+    ...apiOptions,
+    bytes: text({ takes: 'FILE', help: 'Write the exact bytes to FILE, which must not exist' }),
+  },
+  examples: ['sudo ./sealwatch quarantine show 4711', 'sudo ./sealwatch quarantine show 4711 --bytes evidence.ndjson'],
+  run: async ({ server, tenant, bytes }, [typed = ''], { io, place, json }) => {
+    const attempted = 'showing a quarantined item'
+    const leaf_index = leafOf(typed, attempted)
+    await withApi({ io, place, server, tenant }, attempted, async (api) => {
+      const { item, release } = await api.call('showQuarantined', { params: { leaf_index } })
+      if (bytes !== undefined) {
+        const read = await api.call('readQuarantined', { params: { leaf_index } })
+        await writeFile(bytes, Buffer.from(read.bytes, 'base64'), { flag: 'wx', mode: 0o600 }).catch(
+          (cause: unknown) => {
+            throw fileError(`writing ${bytes}`, cause)
+          },
+        )
+      }
+      if (json) {
+        io.out(`${safeJson({ item, release })}\n`)
+        return
+      }
+      const rows: [string, string][] = [
+        ['reason', item.reason],
+        ['detail', item.detail],
+        ['state', item.state],
+        ['producer', item.producer],
+        ['peer', item.peer ?? 'not noted'],
+        ['key', item.key_id ?? 'none named'],
+        [
+          'place',
+          `lines ${item.first_seq} to ${item.next_seq - 1} of chain ${item.chain}, stub at leaf ${item.leaf_index}`,
+        ],
+        ['item', item.item],
+        ['received', item.received_at ?? item.quarantined_at],
+        ['registry', item.registry_version === null ? 'not noted' : `version ${item.registry_version}`],
+        ...(item.admitted_leaf_index === null
+          ? []
+          : [['admitted', `at leaf ${item.admitted_leaf_index}, ${item.admitted_at}`] satisfies [string, string]]),
+        ...(release === null
+          ? []
+          : [
+              [
+                'release',
+                `asked for by ${release.requested_by} until ${release.expires_at}: ${release.cause}`,
+              ] satisfies [string, string],
+            ]),
+      ]
+      io.out(columns(rows.map(([name, value]) => [name, safe(value)])))
+    })
+    return exit.ok
+  },
+})
+
+export const quarantineReplay = command({
+  name: 'quarantine replay',
+  summary: 'Judge again what waits, and admit what holds now',
+  about: `Without --yes nothing is admitted: it says what would be. Each item is judged as of its receipt, by the keys as they are
+known now, and admitted at most once, however often this is run or interrupted. What has no valid signature needs a release.`,
+  options: { ...apiOptions, ...filterOptions, yes: flag('Admit what holds') },
+  examples: ['sudo ./sealwatch quarantine replay', 'sudo ./sealwatch quarantine replay --reason unknown_key --yes'],
+  run: async ({ server, tenant, yes, ...filter }, _operands, { io, place, json }) => {
+    const outcomes: Outcome[] = []
+    const progress = progressLine(io)
+    await withApi({ io, place, server, tenant }, 'replaying the quarantine', async (api) => {
+      const total = await waitingOf(api)
+      const body = { ...filterOf(filter), limit: 100, dry_run: !yes }
+      const read = (cursor: number | undefined) =>
+        api.call('replayQuarantine', { body: cursor === undefined ? body : { ...body, cursor } })
+      try {
+        for await (const page of pages(read)) {
+          outcomes.push(...page)
+          progress.show(`${bar(outcomes.length, total)} ${outcomes.length} of ${counted(total, 'item')}`)
+        }
+      } finally {
+        progress.end()
+      }
+    })
+    const of = (wanted: Outcome['outcome']) => outcomes.filter(({ outcome }) => outcome === wanted)
+    const lines = (rows: readonly Outcome[]) =>
+      counted(
+        rows.reduce((sum, row) => sum + row.lines, 0),
+        'line',
+      )
+    const left = [...of('waiting'), ...of('release'), ...of('altered')]
+    if (json) io.out(`${safeJson({ dry_run: !yes, items: outcomes })}\n`)
+    else {
+      const verb = yes ? 'admitted' : 'would be admitted'
+      io.out(`${counted(of('admitted').length, 'item')} (${lines(of('admitted'))}) ${verb}; ${left.length} stay.\n`)
+      const causes = new Map<string, { items: number; detail: string }>()
+      for (const { outcome, reason, detail } of left) {
+        const cause = `${outcome === 'release' ? 'needs a release: ' : ''}${reason ?? outcome}`
+        causes.set(cause, { items: (causes.get(cause)?.items ?? 0) + 1, detail })
+      }
+      io.out(
+        columns([...causes].map(([cause, { items, detail }]) => [`  ${safe(cause)}`, String(items), safe(detail)])),
+      )
+      if (!yes && of('admitted').length > 0) io.err('Nothing was done. With --yes it is.\n')
+    }
+    return of('altered').length > 0 ? exit.finding : exit.ok
+  },
+})
+
+export const quarantineRelease = command({
+  name: 'quarantine release',
+  summary: 'Let an item in whose signature does not hold: one asks, another approves',
+  about: `One person asks, with --cause; within 24 hours another approves, with --approve. Both stand in the ledger, and the lines are
+marked there as released. The operator on the machine counts as one person.`,
+  operands: leafOperand,
+  options: {
+    ...apiOptions,
+    cause: text({ takes: 'TEXT', help: 'Ask for it, and why' }),
+    approve: flag('Approve what somebody else asked for'),
+  },
+  examples: [
+    "sudo ./sealwatch quarantine release 4711 --cause 'the agent 2.1.0 signed wrong bytes, see INC-7'",
+    'sudo ./sealwatch quarantine release 4711 --approve',
+  ],
+  run: async ({ server, tenant, cause, approve }, [typed = ''], { io, place, json }) => {
+    const attempted = 'releasing a quarantined item'
+    const leaf_index = leafOf(typed, attempted)
+    if ((cause === undefined) !== approve)
+      throw cliError('CLI_USAGE', { attempted, advice: 'Give --cause TEXT to ask for it, or --approve' })
+    await withApi({ io, place, server, tenant }, attempted, async (api) => {
+      if (cause !== undefined) {
+        const { release } = await api.call('askForRelease', { params: { leaf_index }, body: { cause } })
+        io.out(
+          json
+            ? `${safeJson(release)}\n`
+            : `Asked for. Somebody else has to approve it before ${release.expires_at}.\n`,
+        )
+        return
+      }
+      const done = await api.call('approveRelease', { params: { leaf_index } })
+      const words =
+        done.outcome === 'admitted' || done.outcome === 'already' ? 'Admitted' : `Not admitted (${done.outcome})`
+      io.out(
+        json
+          ? `${safeJson(done)}\n`
+          : `${words}: ${counted(done.lines, 'line')} behind leaf ${done.admitted_leaf_index}.\n`,
+      )
+    })
+    return exit.ok
+  },
+})

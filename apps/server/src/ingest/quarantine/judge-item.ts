@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import {
+  type ChainPosition,
+  chainStart,
+  type Ledger,
+  leafHash,
+  parseLine,
+  sha256,
+  type VerifiedBatch,
+} from '@sealwatch/ledger'
+import type { Selectable } from 'kysely'
+import type { Store, Tables } from '../../store/index.ts'
+import type { SigningKey, TenantKeys } from '../../trust/index.ts'
+import { judgeBatch, type Verdict } from '../verify.ts'
+import type { Item } from './item-form.ts'
+
+export type QuarantineRow = Selectable<Tables['audit_signature_quarantine']>
+
+/** Judges an item as of its receipt, by what is known of keys now (quarantine.md, 4). */
+export async function judgeItem(
+  { store, ledger, keys }: { readonly store: Store; readonly ledger: Ledger; readonly keys: TenantKeys },
+  row: QuarantineRow,
+  { bytes, beside }: Item,
+): Promise<Verdict> {
+  const batch = { chain: row.chain, lines: bytes, count: row.next_seq - row.first_seq }
+  const owner = { hostId: row.host_id, tenant: row.tenant }
+  const position = beside?.position ?? joinedAt(row.first_seq)
+  const receivedAt = row.received_at ?? row.quarantined_at
+  const verdict = judgeBatch(batch, position, owner, keys.key, receivedAt)
+  if ('admitted' in verdict || !ended.includes(verdict.reason)) return verdict
+  const timeless = judgeBatch(batch, position, owner, (keyId) => withoutEnd(keys.key(keyId)), receivedAt)
+  return 'admitted' in timeless && (await isCovered(store, ledger, timeless.admitted)) ? timeless : verdict
+}
+
+const ended: readonly string[] = ['key_expired', 'key_revoked']
+const joinedAt = (seq: number): ChainPosition => (seq === 0 ? chainStart : { nextSeq: seq, tip: null })
+const withoutEnd = (key: SigningKey | undefined) =>
+  key && { ...key, validUntil: null, revokedAt: null, compromisedSince: null }
+
+/** The next line of the chain stands in the ledger, under a head that counts, and names the hash of the batch's last. */
+async function isCovered(store: Store, ledger: Ledger, { chain, end }: VerifiedBatch): Promise<boolean> {
+  const next = await store.index
+    .selectFrom('batches')
+    .select(['leaf_index', 'last_seq', 'kind'])
+    .where('tenant', '=', ledger.tenant)
+    .where('chain', '=', chain)
+    .where('last_seq', '>=', end.nextSeq)
+    .orderBy('last_seq')
+    .limit(1)
+    .executeTakeFirst()
+  if (next?.kind !== 'head') return false
+  const leaf = next.leaf_index - (next.last_seq - end.nextSeq)
+  const [found] = await ledger.readChecked(leaf, 1)
+  if (found === undefined) return false
+  const { line } = parseLine(sha256, found.line, `reading leaf ${leaf}`, leafHash(sha256, found.line))
+  return line.chain === chain && line.seq === end.nextSeq && line.prev === end.tip
+}
