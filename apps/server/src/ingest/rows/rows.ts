@@ -7,7 +7,7 @@ import type { Store } from '../../store/index.ts'
 import type { TenantRegistry } from '../../tenants/index.ts'
 import { judgeKey, type KeyRegistry, type Reason, trustError } from '../../trust/index.ts'
 import type { Ledgers } from '../ledgers.ts'
-import type { Quarantine } from '../quarantine.ts'
+import type { Quarantine } from '../quarantine/quarantine.ts'
 import type { RowBook, RowOutcome } from '../row-counts.ts'
 import { rowError, type rowErrors } from './errors.ts'
 import { keptBytesOf, quarantinePlaceOf } from './keep-submission.ts'
@@ -194,6 +194,14 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
         reason,
         detail,
         keyId: submission.keyId,
+        registry: judged.registry,
+        beside: {
+          encoding: 'application/json',
+          peer: { address: '', certificate: null, token: null },
+          receivedAt: judged.received_at,
+          position: null,
+          side: [],
+        },
       })
       // The bytes and their row are durable, the stub is not. If we stop here the service sends them again.
       const { first } = await ledger.append({ own: { submission_stub: { ...judged, reason, item } } })
