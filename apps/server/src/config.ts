@@ -198,6 +198,11 @@ export const serverSettings = {
     max: 8_000,
     help: 'Live feeds that one person, or one API token, may have open',
   }),
+  trustStore: text({
+    env: 'SEALWATCH_SERVER_TRUST_STORE',
+    default: '',
+    help: 'File that names services and their signing keys (docs/formats/trust-store.md), read anew when it changes; empty: none',
+  }),
   replicaCount: integer({
     env: 'REPLICA_COUNT',
     default: 1,

@@ -12,6 +12,7 @@ import {
   scrubLedger,
 } from '../ingest/index.ts'
 import { isStoreFull } from '../store/index.ts'
+import { addTrustHealth } from '../trust/index.ts'
 import type { Rooms } from './rooms.ts'
 
 /** Everything that pulls from an ordered log. They outlive the doors: they end when nothing more can come in. */
@@ -123,6 +124,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
     countersignEveryMs: config.countersignMs,
     countersignIdleMs: config.countersignIdleSeconds * 1000,
   }
+  addTrustHealth(health, rooms.trustStore)
   const standing = [
     watched(
       publishOutbox({ ...rooms, indexed: caughtUp, signal }),
@@ -131,6 +133,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => tender.run(signal, () => isIndexed)),
       whileFull(() => erasures.run(signal)),
       space.watch(signal),
+      whileFull(() => rooms.trustStore.run(signal)),
       rooms.access.denials.run(signal),
       rooms.signIn.failed.run(signal),
       whileFull(() => rooms.signIn.sessions.run(signal)),

@@ -29,12 +29,15 @@ import {
   openTrustRoots,
   type Trust,
   type TrustRoots,
+  type TrustStoreWatch,
+  watchTrustStore,
 } from '../trust/index.ts'
 import type { Books } from './books.ts'
 
 export type Rooms = Books & {
   readonly keyRegistry: KeyRegistry
   readonly trust: Trust
+  readonly trustStore: TrustStoreWatch
   readonly identity: Identity
   readonly access: Access
   readonly signIn: SignIn
@@ -91,6 +94,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
     trustRoots,
     manifests,
     trust: openTrust({ ...books, keys }),
+    trustStore: watchTrustStore({ ...books, keys, path: config.trustStore, checkTenant: registry.checkOpen }),
     quarantine,
     identity,
     access,

@@ -56,6 +56,12 @@ export const trustErrors = {
     advice:
       'What the trust-store file made is changed in the file; the keys of a host go with it, when it is revoked (revokeHost of the API)',
   },
+  TRUST_STORE_INVALID: {
+    kind: 'invalid',
+    rule: 'the trust-store file is whole and has the form of docs/formats/trust-store.md, or nothing of it counts',
+    advice:
+      'Correct what is named, and write the file anew: it is read each second. Until then what counted before does',
+  },
   TRUST_TOO_MANY: {
     kind: 'exhausted',
     rule: 'a tenant has at most 1,000 services, and a service 1,000 keys, with those that ended',

@@ -6,8 +6,8 @@ import { perTenantMax, trustError } from './errors.ts'
 import type { KeyName, SigningKey } from './signing-key.ts'
 
 /** Every change of a key is a line of its tenant's ledger. */
-export async function sayOfKey(tx: Tx, outbox: Outbox, key: KeyColumns, change: KeyChange): Promise<void> {
-  await outbox.enqueue(tx, key.tenant, registryLine(key, change))
+export async function sayOfKey(tx: Tx, outbox: Outbox, key: KeyColumns, change: KeyChange): Promise<string> {
+  return outbox.enqueue(tx, key.tenant, registryLine(key, change))
 }
 
 /** Throws SIGNING_KEY_TAKEN, which names both, or TRUST_TOO_MANY. */

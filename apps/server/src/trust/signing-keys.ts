@@ -59,7 +59,7 @@ export function createSigningKeys(options: RecordOptions & { readonly keys: KeyR
     by: Authorised,
     { producer, keyId }: { readonly producer: string; readonly keyId: string },
     matter: Pick<Act, 'code' | 'verb' | 'severity' | 'message'> & { readonly cause?: string },
-    change: (tx: Tx, now: string) => Promise<void>,
+    change: (tx: Tx, now: string) => Promise<unknown>,
     follows: Follows,
   ): Promise<Recorded> {
     const { tenant } = by
@@ -69,7 +69,7 @@ export function createSigningKeys(options: RecordOptions & { readonly keys: KeyR
     return recordAct(
       options,
       { ...rest, component: 'trust', tenant, by: actBy(by), entity, details },
-      (tx, timeNs) => change(tx, rfc3339(timeNs)),
+      async (tx, timeNs) => void (await change(tx, rfc3339(timeNs))),
       follows,
     )
   }

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { hash } from 'node:crypto'
+import { type Disk, isSealwatchError, type Log, messageOf, type SealwatchError } from '@sealwatch/base'
+import type { Health } from '@sealwatch/base/health'
+import { actEvent, auditTenant, type ServerVoice } from '../../identity/index.ts'
+import { trustError } from '../errors.ts'
+import { type ApplyOptions, applyTrustStore } from './apply.ts'
+import { parseTrustStore, storeLimits } from './parse.ts'
+
+export type TrustStoreWatch = {
+  /** Reads the file once. Never rejects for what stands in it. */
+  look(): Promise<void>
+  /** Looks every second until the signal fires. */
+  run(signal: AbortSignal): Promise<void>
+  /** Why the file is not what counts; undefined: it is. */
+  readonly problem: SealwatchError | undefined
+}
+
+export type WatchOptions = ApplyOptions & {
+  /** Empty: there is none. */
+  readonly path: string
+  readonly disk: Pick<Disk, 'readAt'>
+  readonly voice: ServerVoice
+  readonly log: Log
+}
+
+const everyMs = 1_000
+
+/**
+ * Keeps the registry as the trust-store file says. Its content is read each second, so it does not matter how it is replaced: a
+ * Secret's `..data` link leads elsewhere from one look to the next. What cannot be taken changes nothing; it is told of when the
+ * next look finds it still there, for a file may be met half-written.
+ */
+export function watchTrustStore(options: WatchOptions): TrustStoreWatch {
+  const { path, disk, store, outbox, voice, clock, log } = options
+  const attempted = `reading the trust store ${path}`
+  let applied: string | undefined
+  let problem: SealwatchError | undefined
+  let seen: string | undefined
+  let told: string | undefined
+
+  /** Each state of the file has a name. */
+  async function readFile(): Promise<{
+    readonly state: string
+    readonly bytes: Uint8Array | undefined
+    readonly why: string
+  }> {
+    try {
+      const bytes = await disk.readAt(path, 0, storeLimits.bytesMax + 1)
+      if (bytes !== undefined) return { state: hash('sha256', bytes, 'hex'), bytes, why: '' }
+      return { state: 'missing', bytes, why: 'no such file' }
+    } catch (error) {
+      const why = messageOf((error as Error).cause ?? error)
+      return { state: `unreadable: ${why}`, bytes: undefined, why }
+    }
+  }
+
+  async function look(): Promise<void> {
+    const { state, bytes, why } = await readFile()
+    if (state === applied) {
+      if (problem !== undefined) log.info('the trust store is what counts again', { path })
+      problem = seen = told = undefined
+      return
+    }
+    try {
+      if (bytes === undefined) throw trustError('TRUST_STORE_INVALID', { attempted, received: why })
+      const changed = await applyTrustStore(parseTrustStore(bytes, attempted), attempted, options)
+      log.info('the trust store was read', { path, digest: state, keys_changed: changed })
+      applied = state
+      problem = seen = told = undefined
+    } catch (error) {
+      if (!isSealwatchError(error) || error.kind === 'fatal') throw error
+      if (seen === state && told !== state) {
+        problem = error
+        log.critical('the trust store is not taken; what counted before still does', { path, error })
+        await tell(error, state)
+        told = state
+      }
+      seen = state
+    }
+  }
+
+  async function tell(error: SealwatchError, state: string): Promise<void> {
+    const event = actEvent(voice, {
+      code: 'trust_store_refused',
+      component: 'trust',
+      tenant: auditTenant,
+      timeNs: clock.nowNs(),
+      by: { name: 'file:trust-store', requestId: state.slice(0, 64) },
+      verb: 'deny',
+      severity: 'high',
+      message: `the trust-store file is not taken, what counted before still does: ${error.received ?? error.rule}`,
+      entity: { type: 'Trust Store', uid: path },
+      details: { cause: error.received ?? error.rule },
+    })
+    await store.transaction((tx) => outbox.enqueue(tx, auditTenant, event))
+    outbox.ring()
+  }
+
+  return {
+    look,
+    get problem() {
+      return problem
+    },
+    run: async (signal) => {
+      while (path !== '' && !signal.aborted) {
+        await look()
+        await clock.sleep(everyMs, signal)
+      }
+    },
+  }
+}
+
+/** Without its file the server goes on with the keys that it has. */
+export function addTrustHealth({ probe, metrics }: Health, watch: TrustStoreWatch): void {
+  probe({
+    name: 'trust-store',
+    required: false,
+    everyMs: 0,
+    check: async () => {
+      if (watch.problem !== undefined) throw watch.problem
+      return {}
+    },
+  })
+  metrics.gauge(
+    { name: 'sealwatch_trust_store_ok', help: '1 where the trust-store file, if there is one, is what counts' },
+    () => (watch.problem === undefined ? 1 : 0),
+  )
+}
