@@ -83,7 +83,9 @@ test('a finding is named once, told to the second, and what may be harmless is a
   assert.ok((await detail.locator('.harmless li').count()) > 1)
   const when = detail.locator('.inline dd > *').first()
   assert.match((await when.textContent()) ?? '', /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/)
-  assert.match((await when.getAttribute('title')) ?? '', /T.*\.\d{9}Z$/)
+  assert.match((await when.getAttribute('title')) ?? '', /T.*\.\d{3}Z$/)
+  const written = detail.locator('.inline dd > code').first()
+  assert.match((await written.textContent()) ?? '', /T.*\.\d{9}Z$/, 'the line has a time of its own')
 })
 
 test('what is wrong with a name stands at its field, whoever saw it', only, async () => {
