@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { verifyEd25519 } from '@sealwatch/keys'
+import { verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import { createTileWriter, formatVkey, type Header, sha256, verifyBundle } from '@sealwatch/ledger'
 import { withBundle } from '../audit/bundle-file.ts'
 import { trustOf } from '../audit/trust.ts'
@@ -44,6 +44,7 @@ bundles, and the verifier key that signed. docs/formats/tiles.md shows how Go's 
           {
             sha256,
             verify: verifyEd25519,
+            verifyRsa,
             trust: vkeys,
             onHeader,
             onLine: (_line, _leaf, { bytes, hash }) => {

@@ -2,7 +2,7 @@
 
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type DsseVerifier, verifyEd25519 } from '@sealwatch/keys'
+import { type DsseVerifier, verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import {
   type AuditReport,
   type BundleReport,
@@ -181,6 +181,7 @@ async function verifyFile(path: string, { pinned, since, auditSigner, witnesses 
       ...(blockReader === undefined ? {} : { blockReader }),
       sha256,
       verify: verifyEd25519,
+      verifyRsa,
       trust: pinned.vkeys,
       onHeader: (header) => {
         checkpoint = header.checkpoint

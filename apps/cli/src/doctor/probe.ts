@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalize, messageOf } from '@sealwatch/base'
 import type { AwaitEventResponse } from '@sealwatch/contract'
-import { verifyEd25519 } from '@sealwatch/keys'
+import { verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import { sha256, verifyBundle } from '@sealwatch/ledger'
 import type { Admin } from '../admin.ts'
 import type { Io } from '../io.ts'
@@ -81,6 +81,7 @@ async function judge({ name, did }: Act, seen: AwaitEventResponse, startNs: bigi
   const report = await verifyBundle(chunksOf(seen.bundle), {
     sha256,
     verify: verifyEd25519,
+    verifyRsa,
     trust: probing.trust,
     onLine: (proven, leaf) => {
       if (leaf === Number(leafIndex)) shown = canonicalize(proven) === Buffer.from(line).toString('utf8')

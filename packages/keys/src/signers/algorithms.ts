@@ -71,6 +71,10 @@ export function checkKey(algorithm: AuditAlgorithm, key: KeyObject, attempted: s
 /** Hex SHA-256 of the SPKI in DER. */
 export const auditKeyId = (spki: Uint8Array): string => hash('sha256', spki, 'hex')
 
+/** RSASSA-PKCS1-v1_5 with SHA-256, by the key's SPKI in DER; what is no such key throws. */
+export const verifyRsa = (spki: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean =>
+  verifyAudit('rsa-sha256', spki, message, signature)
+
 /** Verifies by the public key alone, without the keeper of the private one; what is no key of the algorithm throws. */
 export function verifyAudit(
   algorithm: Exclude<AuditAlgorithm, 'hmac-sha256'>,

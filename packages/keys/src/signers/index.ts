@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export { type AuditAlgorithm, auditAlgorithms, auditKeyId, auditPublicKey, verifyAudit } from './algorithms.ts'
+export {
+  type AuditAlgorithm,
+  auditAlgorithms,
+  auditKeyId,
+  auditPublicKey,
+  verifyAudit,
+  verifyRsa,
+} from './algorithms.ts'
 export { chooseSigner, type SignerChoice, type SignerPlan } from './choose.ts'
 export { signerErrors } from './errors.ts'
 export * from './handed.ts'

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { type Disk, errorsOf, type Json, SealwatchError } from '@sealwatch/base'
-import { verifyEd25519 } from '@sealwatch/keys'
+import { verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import { sha256 } from '../sha256.ts'
 import { isTorn } from '../torn.ts'
 import { teach, verifierBehind } from '../verify/block-heads.ts'
@@ -144,7 +144,7 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
       throw ledgerError('LEDGER_BEHIND', { attempted, received: "a first line that is not the ledger's anchor" })
     const { tenant, origin } = line.anchor
     place = { tenant, origin, own: first.chain }
-    judge = createLeafJudge({ sha256, verify: behind.verify, tenant, origin })
+    judge = createLeafJudge({ sha256, verify: behind.verify, verifyRsa, tenant, origin })
     const head = [...word.heads.values()].find((candidate) => candidate.origin === origin)
     const saved = since.filter((checkpoint) => checkpoint.origin === origin)
     due = [

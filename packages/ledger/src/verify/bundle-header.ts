@@ -10,6 +10,7 @@ import { logKeyVerifier, type NodeKey, openCountersignature, openDelegation } fr
 import { type Line, parseLine } from './line.ts'
 import { equal, leafHash, type Sha256, verifyInclusion } from './merkle.ts'
 import { type NoteVerifier, noteVerifier, openNote, parseVkey, type VerifyEd25519 } from './note.ts'
+import type { VerifyRsa } from './submission.ts'
 
 /** What the header of a bundle proves before the first leaf is read. */
 export type Header = {
@@ -31,6 +32,8 @@ export type Header = {
 export type HeaderChecks = {
   readonly sha256: Sha256
   readonly verify: VerifyEd25519
+  /** Without it, rows that services signed by RSA count as not covered: browsers verify RSA in another way. */
+  readonly verifyRsa?: VerifyRsa
   readonly trust: readonly string[]
   /** The deployment's signer, where the verifier knows it: it must then have signed delegation and checkpoint, too. */
   readonly auditSigner?: DsseVerifier

@@ -74,7 +74,7 @@ export function createReader(checks: BundleChecks) {
     if (since !== undefined) checkReaches(since, header.checkpoint, attempted)
     const { tenant, checkpoint } = header
     if (checks.witnesses !== undefined) takeWitnesses(checks.witnesses, header.rootNote, attempted)
-    judge = createLeafJudge({ sha256, verify: behind.verify, tenant, origin: checkpoint.origin })
+    judge = createLeafJudge({ ...checks, verify: behind.verify, tenant, origin: checkpoint.origin })
     checks.onHeader?.(header, bytes)
   }
 
@@ -264,6 +264,7 @@ export function createReader(checks: BundleChecks) {
       size: sizeDue(),
       ...counts,
       signedByHost: judge?.counts.signedByHost ?? 0,
+      signedByService: judge?.counts.signedByService ?? 0,
       stubs: judge?.counts.stubs ?? 0,
       replayed: judge?.counts.replayed ?? 0,
       unverified: judge?.counts.unverified ?? 0,

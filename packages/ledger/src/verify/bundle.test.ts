@@ -120,6 +120,7 @@ test('a complete bundle is verified, and the report says what it holds', async (
     lines: 14,
     withheld: 0,
     signedByHost: 9,
+    signedByService: 0,
     notCovered: 0,
     stubs: 1,
     replayed: 0,

@@ -34,6 +34,8 @@ export type BundleReport = {
   readonly complete: boolean
   /** Lines of hosts that a head in this bundle covers with a valid signature, and those that none does. */
   readonly signedByHost: number
+  /** Rows of services whose submission is signed by the key that was registered before it. */
+  readonly signedByService: number
   readonly notCovered: number
   readonly stubs: number
   /** Lines that came out of turn, into the place of a stub, and of these those without a valid signature. */

@@ -13,4 +13,9 @@ export const chainErrors = {
     rule: 'a head is signed by its producer over its place and everything before it (batch-head.md, 3)',
     advice: 'Compare the key with the one the host enrolled with',
   },
+  SUBMISSION_UNVERIFIED: {
+    kind: 'unverified',
+    rule: 'rows are signed by the key that the registry gave their service (submission.md, 6.2)',
+    advice: 'Whoever wrote the ledger admitted what its service did not sign: ask the operator, and keep a copy',
+  },
 } as const satisfies ErrorTable

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { errorsOf } from '@sealwatch/base/errors'
 import { linkBatch, verifyBatch } from './batch.ts'
 import { bundleError } from './bundle-records.ts'
 import { chainStart, createChainWalk, fillLinesMax } from './chain.ts'
+import { chainErrors } from './chain-errors.ts'
 import { type Announced, createOpenStubs, filledBytes } from './fill.ts'
 import { checkKeyRecord, headKeyId, verifyHead } from './head.ts'
-import type { KeyRecord, Line, ParsedLine } from './line.ts'
+import type { KeyRecord, Line, ParsedLine, RegistryChange, Submission } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
-import { createSubmissionWalk } from './submission.ts'
+import { createSubmissionWalk, isSignedBy, type VerifyRsa } from './submission.ts'
+
+const chainError = errorsOf(chainErrors)
 
 export type LeafCounts = {
   /** Lines of hosts that a head covers with a valid signature. */
   signedByHost: number
+  /** Rows of services that the submission behind them covers with a valid signature. */
+  signedByService: number
   /** Lines of hosts that no head will cover any more: they stand before a gap. */
   notCovered: number
   /** In the place of batches, and of submissions. */
@@ -43,6 +49,7 @@ export type LeafJudge = {
 export function createLeafJudge(options: {
   readonly sha256: Sha256
   readonly verify: VerifyEd25519
+  readonly verifyRsa?: VerifyRsa | undefined
   readonly tenant: string
   readonly origin: string
 }): LeafJudge {
@@ -51,16 +58,39 @@ export function createLeafJudge(options: {
   const keys = new Map<string, KeyRecord>()
   const revoked = new Set<string>()
   const uncovered = new Map<string, number>()
-  const submissions = createSubmissionWalk(sha256, () => undefined)
+  const submissions = createSubmissionWalk(sha256, judgeSubmission)
+  /** Of services, by service and id: a key stands under one id for ever. */
+  const services = new Map<string, RegistryChange>()
   const stubs = createOpenStubs()
   let announced: Announced | undefined
   let leaf = 0
   let hasGaps = false
-  const counts: LeafCounts = { signedByHost: 0, notCovered: 0, stubs: 0, replayed: 0, unverified: 0 }
+  const counts: LeafCounts = {
+    signedByHost: 0,
+    notCovered: 0,
+    stubs: 0,
+    replayed: 0,
+    unverified: 0,
+    signedByService: 0,
+  }
   const wrong = (attempted: string, received: string) => bundleError('BUNDLE_ALTERED', { attempted, received })
   const outOfTurn = () => walk.due + (announced?.lines.length ?? 0)
   const countUncovered = () =>
     [...uncovered.values()].reduce((sum, count) => sum + count, submissions.open + outOfTurn())
+
+  /** Throws SUBMISSION_UNVERIFIED. What nobody here can check is counted as not covered. */
+  function judgeSubmission(submission: Submission, payload: Uint8Array, attempted: string): void {
+    const { producer, key_id, mark, rows } = submission
+    const key = services.get(`${producer} ${key_id}`)
+    if (key === undefined && mark === null && !hasGaps)
+      throw wrong(attempted, `rows under the key ${key_id}, which nobody registered for the service ${producer}`)
+    const isHeld = mark === null && key !== undefined && isSignedBy(key, submission, payload, options)
+    if (isHeld === false && key !== undefined && mark === null)
+      throw chainError('SUBMISSION_UNVERIFIED', { attempted, received: `the submission ${submission.id}` })
+    if (mark !== null) counts.unverified += rows
+    else if (isHeld === true) counts.signedByService += rows
+    else counts.notCovered += rows
+  }
 
   function takeRun(first: ParsedLine, last: ParsedLine, count: number, attempted: string): void {
     const { chain } = first
@@ -140,6 +170,8 @@ export function createLeafJudge(options: {
         if ('anchor' in line && line.anchor.origin !== origin)
           throw wrong(attempted, `an anchor of the ledger ${line.anchor.origin}`)
         if ('key' in line) keys.set(line.key.key_id, checkKeyRecord(sha256, line.key, attempted))
+        if ('registry' in line && line.registry.producer_kind === 'service')
+          services.set(`${line.registry.producer} ${line.registry.key_id}`, line.registry)
         if ('registry' in line && line.registry.change === 'revoked') revoked.add(line.registry.key_id)
         if ('stub' in line || 'submission_stub' in line) counts.stubs += 1
         if ('stub' in line) stubs.add(at, line.stub, before ?? chainStart)

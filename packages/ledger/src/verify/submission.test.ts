@@ -5,10 +5,14 @@ import { readFile, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { payloadOf } from '@sealwatch/contract'
-import { openSampleLedger, temporary } from '../../test/sample.ts'
+import { verifyEd25519 } from '@sealwatch/keys'
+import { openSampleLedger, origins, sampleSigner, temporary } from '../../test/sample.ts'
 import { sampleSubmission } from '../../test/sample-submission.ts'
+import { sealLine } from '../chain/seal.ts'
 import { sha256 } from '../sha256.ts'
-import type { Body, Line } from './line.ts'
+import { chainStart } from './chain.ts'
+import { createLeafJudge } from './leaf-judge.ts'
+import { type Body, type Line, parseLine } from './line.ts'
 import { createSubmissionWalk } from './submission.ts'
 
 const texts = ['{"n":1}', '{"n": 2}\r', '\ufeff{"ä":"\u2028"}']
@@ -109,3 +113,60 @@ test('a row that does not fit into a line is refused, and nothing of its submiss
   assert.equal(ledger.size, size)
   await ledger.close()
 })
+
+test('a ledger that admits rows which their service did not sign is found out, by whoever reads it (ING-2)', () => {
+  const signer = sampleSigner(7)
+  const key = { ...serviceKey, public_key: signer.publicKey.toHex() }
+  const judge = (registry: object | undefined, change: object = {}, verifyRsa?: () => boolean) => {
+    const { bodies } = sampleSubmission(texts, (payload) => signer.sign(payload), change)
+    const judged = createLeafJudge({
+      sha256,
+      verify: verifyEd25519,
+      verifyRsa,
+      tenant: 'default',
+      origin: origins.tenant,
+    })
+    const none = { prev_file: null, prev_last_hash: null, prev_sequence_num: null }
+    const anchor = { tenant: 'default', key_id: null, origin: origins.tenant, ...none }
+    const all = [{ anchor }, ...(registry === undefined ? [] : [{ registry }]), ...bodies] as Body[]
+    let position = chainStart
+    for (const body of all) {
+      const { seq, text, hash } = sealLine('cc'.repeat(16), position, 0n, body)
+      position = { nextSeq: seq + 1, tip: hash }
+      judged.take(parseLine(sha256, Buffer.from(text), 'testing'), 'testing')
+    }
+    return [judged.counts.signedByService, judged.counts.unverified, judged.counts.notCovered]
+  }
+  assert.deepEqual(judge(key), [3, 0, 0])
+  assert.deepEqual(judge(key, { mark: 'invalid_signature', signature: 'AAAA' }), [0, 3, 0])
+  const unverified = { code: 'SUBMISSION_UNVERIFIED' }
+  assert.throws(() => judge(key, { signature: Buffer.alloc(64).toString('base64') }), unverified)
+  assert.throws(() => judge(key, { form: 'dsse' }), unverified)
+  assert.throws(() => judge(key, { algorithm: 'rsa-sha256' }), unverified)
+  assert.throws(() => judge({ ...key, public_key: sampleSigner(8).publicKey.toHex() }), unverified)
+  for (const other of [undefined, { ...key, producer: 'orders' }, { ...key, key_id: 'billing-2' }])
+    assert.throws(() => judge(other), { code: 'BUNDLE_ALTERED' })
+  const rsa = { ...key, algorithm: 'rsa-sha256' }
+  assert.deepEqual(judge(rsa, { algorithm: 'rsa-sha256' }), [0, 0, 3])
+  assert.deepEqual(
+    judge(rsa, { algorithm: 'rsa-sha256' }, () => true),
+    [3, 0, 0],
+  )
+  assert.throws(() => judge(rsa, { algorithm: 'rsa-sha256' }, () => false), unverified)
+})
+
+const serviceKey = {
+  algorithm: 'ed25519',
+  cause: null,
+  change: 'added',
+  changed_at: '2026-11-21T00:00:00.000000000Z',
+  compromised_since: null,
+  key_id: 'billing-1',
+  producer: 'billing',
+  producer_kind: 'service',
+  revoked_at: null,
+  source: 'api',
+  state: 'active',
+  valid_from: '2026-11-21T00:00:00.000000000Z',
+  valid_until: null,
+} as const

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { decodeBase64 } from '@sealwatch/base/base64'
 import { errorsOf } from '@sealwatch/base/errors'
-import { chainErrors } from './chain-errors.ts'
 import { payloadOf, submissionLimits } from '@sealwatch/contract/submission'
-import type { Line, Row, Submission } from './line.ts'
+import { signedBytes } from '@sealwatch/keys/dsse'
+import { chainErrors } from './chain-errors.ts'
+import type { Line, RegistryChange, Row, Submission } from './line.ts'
 import type { Sha256 } from './merkle.ts'
+import type { VerifyEd25519 } from './note.ts'
 
 const chainError = errorsOf(chainErrors)
 
@@ -95,3 +98,18 @@ export function createSubmissionWalk(
 }
 
 const wrong = (attempted: string, received: string) => chainError('CHAIN_BROKEN', { attempted, received })
+
+export type VerifyRsa = (spki: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
+
+/** Whether the key signed the payload, by the algorithm that both name; undefined: nobody here can tell. */
+export function isSignedBy(
+  { algorithm, public_key }: RegistryChange,
+  { algorithm: named, form, payload_type, signature }: Submission,
+  payload: Uint8Array,
+  { verify, verifyRsa }: { readonly verify: VerifyEd25519; readonly verifyRsa?: VerifyRsa | undefined },
+): boolean | undefined {
+  if (algorithm !== named) return false
+  const check = algorithm === 'ed25519' ? verify : verifyRsa
+  const message = signedBytes(form, payload_type, payload)
+  return check?.(Uint8Array.fromHex(public_key), message, decodeBase64(signature) ?? new Uint8Array(0))
+}

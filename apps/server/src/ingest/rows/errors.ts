@@ -11,7 +11,7 @@ export const rowErrors = {
   SUBMISSION_MALFORMED: {
     kind: 'invalid',
     rule: 'a submission has the members and keeps to the limits of submission.md, 1 to 3',
-    advice: 'Sign rows with @sealwatch/producer, or compare with vectors/submission',
+    advice: 'Sign rows with @sealwatch/producer, or compare with docs/formats/submission.md',
   },
   SUBMISSION_ID_TAKEN: {
     kind: 'conflict',
