@@ -28,6 +28,7 @@ const planted: Readonly<Record<string, string | number>> = {
   reason: 'invalid_signature',
   signing_key_id: 'billing-1',
   key_id: 'billing-1',
+  producer_kind: 'service',
   quarantined_at: '2026-11-22T01:00:00.000000000Z',
   revoked_at: '2026-11-22T02:00:00.000000000Z',
   cause: 'leaked',
