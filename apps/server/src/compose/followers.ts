@@ -133,7 +133,8 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => tender.run(signal, () => isIndexed)),
       whileFull(() => erasures.run(signal)),
       space.watch(signal),
-      whileFull(() => rooms.trustStore.run(signal)),
+      // A follower that ends by itself is started again at once.
+      config.trustStore === '' ? Promise.resolve() : whileFull(() => rooms.trustStore.run(signal)),
       rooms.access.denials.run(signal),
       rooms.signIn.failed.run(signal),
       whileFull(() => rooms.signIn.sessions.run(signal)),

@@ -18,7 +18,6 @@ export type TrustStoreWatch = {
 }
 
 export type WatchOptions = ApplyOptions & {
-  /** Empty: there is none. */
   readonly path: string
   readonly disk: Pick<Disk, 'readAt'>
   readonly voice: ServerVoice
@@ -104,7 +103,7 @@ export function watchTrustStore(options: WatchOptions): TrustStoreWatch {
       return problem
     },
     run: async (signal) => {
-      while (path !== '' && !signal.aborted) {
+      while (!signal.aborted) {
         await look()
         await clock.sleep(everyMs, signal)
       }
