@@ -433,6 +433,7 @@ export function createReplays(options: ReplayOptions): Replays {
           .onRef('item.stub_leaf_index', '=', 'quarantine_releases.stub_leaf_index'),
       )
       .selectAll('item')
+      .where('quarantine_releases.tenant', '=', tenant)
       .where('item.tenant', '=', tenant)
       .where('item.state', '=', 'waiting')
       .where('quarantine_releases.approved_at', 'is not', null)
