@@ -112,6 +112,8 @@ async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
     disk,
     segmentBytesMax: 65_536,
     totalBytesMax: 1e7,
+    // Not by age: what these tests see does not hang on how fast the machine is.
+    epochMax: { lines: 65_536, ageMs: 86_400_000 },
   })
   stack.defer(() => chain.close())
   if (keyChange !== 'unregistered') await enterKey(store, keys, keyRow(signer, keyChange))
@@ -354,7 +356,6 @@ test('whatever bytes come, the outcome has a name, nothing is lost, and the chai
   // Whoever never saw the anchor does not know the epoch's key (chain.md, 5.2), nor that its signature was changed.
   await it.seal('w')
   assert.equal((await it.submit(await it.batchAt(0))).kind, 'acknowledged')
-  let seq = it.chain.position.nextSeq
   await fc.assert(
     fc.asyncProperty(
       fc.nat(),
@@ -363,7 +364,8 @@ test('whatever bytes come, the outcome has a name, nothing is lost, and the chai
       fc.uint8Array({ maxLength: 200 }),
       async (where, mask, replaces, noise) => {
         await it.seal('x')
-        const request = await it.batchAt(seq)
+        const { nextSeq } = it.ledgers.get('default').position(it.chain.id)
+        const request = await it.batchAt(nextSeq)
         const lines = request.lines.slice()
         const i = where % lines.length
         lines[i] = (lines[i] as number) ^ mask
@@ -372,14 +374,28 @@ test('whatever bytes come, the outcome has a name, nothing is lost, and the chai
         const isWhole = bytes.filter((byte) => byte === 0x0a).length === request.count
         assert.equal(outcome.kind, isWhole ? 'quarantined' : 'refused')
         if (!isWhole) assert.equal((await it.submit(request)).kind, 'acknowledged')
-        seq = it.chain.position.nextSeq
         await it.seal('y')
-        assert.equal((await it.submit(await it.batchAt(seq))).kind, 'acknowledged')
-        seq = it.chain.position.nextSeq
+        assert.equal((await it.submit(await it.batchAt(nextSeq + request.count))).kind, 'acknowledged')
       },
     ),
     { numRuns: 60 },
   )
+})
+
+test('behind a close that went to quarantine the next epoch is the word of the host alone (chain.md, 5.9)', async () => {
+  await using it = await openIngest()
+  const first = await it.seal('a').then(() => it.batchAt(0))
+  assert.equal((await it.submit(first)).kind, 'acknowledged')
+  await it.chain.closeEpoch()
+  const closing = await it.batchAt(first.count)
+  assert.equal((await it.submit({ ...closing, lines: flip(closing.lines, 40) })).kind, 'quarantined')
+  await it.seal('b')
+  const next = await it.batchAt(first.count + closing.count)
+  const text = Buffer.from(next.lines).toString()
+  const altered = text.replace(/(\/1 .{40})(.)/, (_, before, char) => `${before}${char === 'A' ? 'B' : 'A'}`)
+  assert.notEqual(altered, text)
+  const lines = Buffer.from(altered)
+  assert.equal((await it.submit({ ...next, lines })).kind, 'acknowledged')
 })
 
 test('LOG-6 keys out of reach: what needs them is refused for now and comes again, what needs none goes in', async () => {
