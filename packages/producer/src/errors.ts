@@ -34,6 +34,11 @@ export const producerErrors = {
     rule: 'the control plane answers each request with one outcome for each submission',
     advice: 'Nothing is lost: the rows stay in the outbox and are sent again',
   },
+  SEND_PLAIN: {
+    kind: 'invalid',
+    rule: 'rows and the token that brings them leave a machine by TLS alone',
+    advice: 'Give the address of the control plane as https://HOST:PORT',
+  },
   SEND_REFUSED: {
     kind: 'invalid',
     rule: 'a request keeps to submission.md, 4',

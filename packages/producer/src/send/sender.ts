@@ -10,7 +10,7 @@ import { producerError } from '../errors.ts'
 export type Sender = (submissions: readonly SignedRows[], signal: AbortSignal) => Promise<readonly SubmissionOutcome[]>
 
 export type SenderOptions = {
-  /** Origin of the control plane: https://HOST:PORT. */
+  /** Origin of the control plane: https://HOST:PORT; on this machine http://127.0.0.1:PORT, too. */
   readonly url: string
   /** Asked before each request, so that a new one counts at once. */
   readonly token: () => string | Promise<string>
