@@ -13,6 +13,9 @@ export const kindWords = {
   close: 'Epoch closed',
   key: 'Host key',
   stub: 'Not admitted',
+  replay: 'Came in later',
+  row: 'Row of a service',
+  submission: 'Service signature',
   anchor: 'Beginning',
   other: 'Other',
 } as const
