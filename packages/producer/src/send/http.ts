@@ -3,6 +3,7 @@
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http'
 import { Agent, request as tlsRequest } from 'node:https'
 import { rootCertificates } from 'node:tls'
+import { safeUrl } from '@sealwatch/base/outgoing'
 import type { SignedRows } from '@sealwatch/contract'
 import { producerError } from '../errors.ts'
 import { outcomesOf, type Sender, type SenderOptions, sendFailed, sendRefused } from './sender.ts'
@@ -11,18 +12,16 @@ const answerBytesMax = 1024 * 1024
 /** Of these no repetition makes a difference; the others pass. */
 const neverTaken = new Set([400, 404, 405, 413, 415, 422])
 
-/** Where nothing leaves the machine; the control plane speaks plain HTTP there. */
-const thisMachine = new Set(['localhost', '127.0.0.1', '[::1]'])
-
 /**
  * `POST /api/v1/ingest/submissions` (submission.md, 4.1), over connections that are kept. Throws SEND_PLAIN where a token
  * would leave this machine in the clear.
  */
 export function httpSender({ url, token, ca }: SenderOptions): Sender {
-  const target = new URL('/api/v1/ingest/submissions', url)
-  const isPlain = target.protocol === 'http:'
-  if (isPlain && !thisMachine.has(target.hostname))
-    throw producerError('SEND_PLAIN', { attempted: 'sending submissions', received: target.origin })
+  const origin = safeUrl(url)
+  if (origin === undefined) throw producerError('SEND_PLAIN', { attempted: 'sending submissions', received: url })
+  const target = new URL('/api/v1/ingest/submissions', origin)
+  // As the control plane speaks on its own machine.
+  const isPlain = origin.protocol === 'http:'
   const kept = { keepAlive: true, maxSockets: 1 }
   const agent = isPlain
     ? new PlainAgent(kept)
