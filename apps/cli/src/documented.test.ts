@@ -10,7 +10,8 @@ import { groupOf } from './help.ts'
 import { parse } from './parse.ts'
 
 const root = join(import.meta.dirname, '../../..')
-const documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/**/*.md', { cwd: root })]
+const pages = ['docs/**/*.md', '{apps,packages}/*/README.md']
+const documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync(pages, { cwd: root })]
 /** Up to what ends a command in a shell, in Markdown, or in a string of a program. */
 const commandForm = /(?:^|[\s`'"($])(?:\.\/)?sealwatch ((?:'[^']*'|[^'`"|&;>#\n])*)/g
 

@@ -4,17 +4,18 @@ import { rootCertificates } from 'node:tls'
 import { Code, ConnectError, createClient } from '@connectrpc/connect'
 import { createGrpcTransport } from '@connectrpc/connect-node'
 import { Form, IngestService, type SubmitOutcome, submissionLimits } from '@sealwatch/contract'
-import { outcomesOf, type Sender, type SenderOptions, sendFailed, sendRefused } from './sender.ts'
+import { bearerOf, outcomesOf, type Sender, type SenderOptions, sendFailed, sendRefused } from './sender.ts'
 
 const neverTaken: readonly Code[] = [Code.InvalidArgument, Code.Unimplemented, Code.OutOfRange]
 
 /** `sealwatch.ingest.v1.IngestService/Submit` (submission.md, 4.2). */
-export function grpcSender({ url, token, ca }: SenderOptions): Sender {
+export function grpcSender(options: SenderOptions): Sender {
+  const { url, ca } = options
   const nodeOptions = ca === undefined ? {} : { ca: [...rootCertificates, ca] }
   const transport = createGrpcTransport({ baseUrl: url, nodeOptions, readMaxBytes: submissionLimits.payloadBytesMax })
   const client = createClient(IngestService, transport)
   return async (submissions, signal) => {
-    const headers = { authorization: `Bearer ${await token()}` }
+    const headers = { authorization: await bearerOf(options) }
     const request = {
       submissions: submissions.map(({ form, ...rest }) => ({
         ...rest,

@@ -9,7 +9,8 @@ import { signer } from '../../test/sample.ts'
 import { signRows } from '../sign-rows.ts'
 import { httpSender } from './http.ts'
 
-const token = () => 'secret'
+/** As a file has it. */
+const token = () => 'secret\n'
 
 test('the token leaves the machine by TLS alone', () => {
   for (const url of ['http://10.0.0.1:7444', 'http://sealwatch.example.com', 'ftp://localhost', 'localhost:7444', ''])

@@ -6,7 +6,7 @@ import { rootCertificates } from 'node:tls'
 import { safeUrl } from '@sealwatch/base/outgoing'
 import type { SignedRows } from '@sealwatch/contract'
 import { producerError } from '../errors.ts'
-import { outcomesOf, type Sender, type SenderOptions, sendFailed, sendRefused } from './sender.ts'
+import { bearerOf, outcomesOf, type Sender, type SenderOptions, sendFailed, sendRefused } from './sender.ts'
 
 const answerBytesMax = 1024 * 1024
 /** Of these no repetition makes a difference; the others pass. */
@@ -16,9 +16,11 @@ const neverTaken = new Set([400, 404, 405, 413, 415, 422])
  * `POST /api/v1/ingest/submissions` (submission.md, 4.1), over connections that are kept. Throws SEND_PLAIN where a token
  * would leave this machine in the clear.
  */
-export function httpSender({ url, token, ca }: SenderOptions): Sender {
+export function httpSender(options: SenderOptions): Sender {
+  const { url, ca } = options
   const origin = safeUrl(url)
-  if (origin === undefined) throw producerError('SEND_PLAIN', { attempted: 'sending submissions', received: url })
+  if (origin === undefined)
+    throw producerError('SEND_PLAIN', { attempted: 'sending submissions', received: `${URL.parse(url)?.origin}` })
   const target = new URL('/api/v1/ingest/submissions', origin)
   // As the control plane speaks on its own machine.
   const isPlain = origin.protocol === 'http:'
@@ -30,7 +32,7 @@ export function httpSender({ url, token, ca }: SenderOptions): Sender {
   return async (submissions, signal) => {
     const body = JSON.stringify({ submissions: submissions.map(jsonOf) })
     const headers = {
-      authorization: `Bearer ${await token()}`,
+      authorization: await bearerOf(options),
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
     }

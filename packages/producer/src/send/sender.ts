@@ -12,11 +12,13 @@ export type Sender = (submissions: readonly SignedRows[], signal: AbortSignal) =
 export type SenderOptions = {
   /** Origin of the control plane: https://HOST:PORT; on this machine http://127.0.0.1:PORT, too. */
   readonly url: string
-  /** Asked before each request, so that a new one counts at once. */
+  /** Asked before each request, so that a new one counts at once. White space around it, as in a file, is left out. */
   readonly token: () => string | Promise<string>
   /** Certificates (PEM) to trust besides those of the system. */
   readonly ca?: string
 }
+
+export const bearerOf = async ({ token }: SenderOptions): Promise<string> => `Bearer ${(await token()).trim()}`
 
 /** An answer's word for when to come again, in milliseconds; a sender that is told so waits at least that long. */
 export type RetryHint = { readonly retryAfterMs?: number }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// packages/producer/README.md as a newcomer follows it, word for word.
+
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { type Platform, repository, startPlatform, whyNot } from './platform.ts'
+
+const readme = readFileSync(join(repository, 'packages/producer/README.md'), 'utf8')
+const block = (language: string, holds: string): string => {
+  const found = Array.from(readme.matchAll(/```(\w+)\n(.*?)```/gs)).filter(
+    ([, name, text]) => name === language && text?.includes(holds),
+  )
+  assert.equal(found.length, 1, `one block of ${language} with ${holds}`)
+  return found[0]?.[2] as string
+}
+
+test('ING-6 the worked example of the producer brings a signed row into the ledger', {
+  skip: whyNot() ?? false,
+}, async (t) => {
+  const platform = await startPlatform()
+  t.after(() => platform.down())
+  const dir = checkoutOf(platform)
+  t.after(() => rmSync(dir, { recursive: true }))
+  await shell(dir, block('sh', 'producer add'))
+
+  const { stdout } = await platform.sealwatch('status', '--json')
+  const { api } = (JSON.parse(stdout) as { server: { api: string } }).server
+  const [program, port] = [block('ts', 'createForwarder'), 'http://localhost:7444']
+  assert.ok(program.includes(port) && api.startsWith('http://localhost:'))
+  writeFileSync(join(dir, 'billing.ts'), program.replace(port, api))
+  const running = spawn('bash', ['-c', `exec ${block('sh', 'node billing.ts')}`], { cwd: dir })
+  let output = ''
+  const taken = Promise.withResolvers<void>()
+  const told = readme.match(/`(\{ admitted: 1,[^`]*)`/)?.[1] as string
+  for (const stream of [running.stdout, running.stderr])
+    createInterface({ input: stream }).on('line', (line) => {
+      output += `${line}\n`
+      if (line === told) taken.resolve()
+    })
+  const ended = once(running, 'close')
+  await Promise.race([taken.promise, ended])
+  running.kill('SIGINT')
+  assert.deepEqual(await ended, [0, null], output)
+  assert.ok(output.includes(told), output)
+  assert.match(await shell(dir, block('sh', 'audit export')), /"text":"\{\\"invoice\\":42,\\"by\\":\\"ana\\"\}"/)
+})
+
+/** A folder in which ./sealwatch means that platform, and root needs no sudo. */
+function checkoutOf({ data }: Platform): string {
+  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-example-'))
+  const main = join(repository, 'apps/cli/src/main.ts')
+  const command = `exec '${process.execPath}' --disable-warning=ExperimentalWarning '${main}' "$@" --data '${data}'`
+  writeFileSync(join(dir, 'sealwatch'), `#!/bin/sh\n${command}\n`, { mode: 0o755 })
+  mkdirSync(join(dir, 'node_modules/@sealwatch'), { recursive: true })
+  symlinkSync(join(repository, 'packages/producer'), join(dir, 'node_modules/@sealwatch/producer'))
+  symlinkSync(join(repository, 'tools'), join(dir, 'tools'))
+  return dir
+}
+
+const shell = async (dir: string, script: string): Promise<string> => {
+  const { stdout } = await promisify(execFile)('bash', ['-euc', `sudo() { "$@"; }\n${script}`], { cwd: dir })
+  return stdout
+}
