@@ -54,6 +54,17 @@ export const ingestErrors = {
     rule: 'a release is approved within 24 hours of its request',
     advice: 'Ask for it first: `sealwatch quarantine release LEAF --cause TEXT`',
   },
+  RELEASE_NOT_NEEDED: {
+    kind: 'conflict',
+    rule: 'people release what is judged invalid_signature, and nothing else',
+    advice:
+      'Repair what is registered of its key, in the trust store or by `sealwatch signing-key`, then `sealwatch quarantine replay`',
+  },
+  RELEASE_DONE: {
+    kind: 'conflict',
+    rule: 'a release that was approved stands as it was asked for, and an item is admitted once',
+    advice: 'See `sealwatch quarantine show LEAF`; what was approved and did not come in: approve it again',
+  },
   RELEASE_IMPOSSIBLE: {
     kind: 'invalid',
     rule: 'only whole lines of the chain, in their order, can enter a ledger',

@@ -1,199 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { create } from '@bufbuild/protobuf'
-import { createBell, createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
-import { type ShipRequest, ShipRequestSchema } from '@sealwatch/contract'
-import { type Ed25519Signer, generateSigner, openOwnSigner } from '@sealwatch/keys'
-import { type MasterKey, openSealing, sealingError } from '@sealwatch/keys/sealing'
-import { type ChainBatch, type Line, openChain, parseLine, sha256 } from '@sealwatch/ledger'
+import { systemClock as clock, systemDisk as disk } from '@sealwatch/base'
+import type { ShipRequest } from '@sealwatch/contract'
+import { type Line, parseLine, sha256 } from '@sealwatch/ledger'
 import fc from 'fast-check'
-import { createSideCustody } from '../custody/index.ts'
-import { createOutbox, openStore } from '../store/index.ts'
-import { openKeyRegistry, type Reason } from '../trust/index.ts'
-import { enterKey, hostKeyRow } from '../trust/test/host-key.ts'
-import {
-  createIngest,
-  createReplays,
-  createRowBook,
-  indexEntries,
-  type Ledgers,
-  openIndexHere,
-  openLedgers,
-  openQuarantine,
-  readItem,
-} from './index.ts'
-
-const clock = systemClock
-const disk = systemDisk
-const log = createLog('test', () => undefined, clock.nowMs)
-const host = { hostId: 'host-1', hostname: 'one', tenant: 'default' }
-const dayNs = 24n * 3_600_000_000_000n
-const at = (offsetNs: bigint) => rfc3339(clock.nowNs() + offsetNs)
-
-type KeyChange = {
-  readonly valid_from?: string
-  readonly valid_until?: string | null
-  readonly revoked_at?: string | null
-  readonly producer?: string
-}
-
-/** Stands in for a KMS that can be unplugged; it wraps nothing. */
-function switchedKms(): MasterKey & { plugged: boolean } {
-  const kms = {
-    plugged: true,
-    begin: async () => 'arn',
-    wrap: async (_keyId: string, _place: unknown, key: Uint8Array) => Uint8Array.from(key),
-    unwrap: async (_keyId: string, _place: unknown, wrapped: Uint8Array) => {
-      if (!kms.plugged) throw sealingError('KEYS_UNAVAILABLE', { attempted: 'unwrapping' })
-      return Uint8Array.from(wrapped)
-    },
-    check: async () => undefined,
-    probe: async () => undefined,
-    destroy: async () => undefined,
-  }
-  return kms
-}
-
-/** A real ingest on real files, and a host whose key is registered, unless the change says otherwise. */
-async function openIngest(keyChange: KeyChange | 'unregistered' = {}) {
-  const stack = new AsyncDisposableStack()
-  const { path: dir } = stack.use(await mkdtempDisposable(join(tmpdir(), 'sealwatch-ingest-')))
-  const store = openStore(dir)
-  stack.defer(() => store.close())
-  const index = openIndexHere(store.indexPath)
-  stack.defer(() => index.close())
-  const cache = { ttlMs: 60_000, keysMax: 64 }
-  const kms = switchedKms()
-  const sealing = await openSealing({ dir: join(dir, 'keys'), kmsKeyId: 'a key', kms, cache, clock, disk })
-  stack.defer(() => sealing.close())
-  const side = createSideCustody(sealing, log)
-  const auditSigner = await openOwnSigner(join(dir, 'audit.key'), disk)
-  const open = () =>
-    openLedgers({
-      dir: join(dir, 'ledgers'),
-      deployment: 'sealwatch-00000000',
-      tenants: ['default'],
-      keysDir: join(dir, 'keys'),
-      auditSigner,
-      log,
-      labelKey: new Uint8Array(32),
-      clock,
-      disk,
-    })
-  const ledgers = await open()
-  stack.defer(() => ledgers.close())
-  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
-  const bell = createBell()
-  let position = 0
-  const forever = new AbortController().signal
-  const indexed = {
-    waitFor: async (_tenant: string, leaf: number) => {
-      while (position < leaf) await bell.wait(forever)
-    },
-  }
-  const onIndexed = (next: number) => {
-    position = next
-    bell.ring()
-  }
-  const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
-  const rowBook = createRowBook()
-  const ingest = createIngest({ store, ledgers, quarantine, keys, rowBook, side, indexed, clock, log })
-  const signer = generateSigner()
-  const chain = await openChain({
-    dir: join(dir, 'chain'),
-    tenant: 'default',
-    signer,
-    clock,
-    disk,
-    segmentBytesMax: 65_536,
-    totalBytesMax: 1e7,
-    // Not by age: what these tests see does not hang on how fast the machine is.
-    epochMax: { lines: 65_536, ageMs: 86_400_000 },
-  })
-  stack.defer(() => chain.close())
-  if (keyChange !== 'unregistered') await enterKey(store, keys, keyRow(signer, keyChange))
-  const indexing = new AbortController()
-  const followed = indexEntries({
-    ledger: ledgers.get('default'),
-    store,
-    index,
-    outbox: createOutbox(store),
-    signal: indexing.signal,
-    onIndexed,
-  })
-  stack.defer(async () => {
-    indexing.abort()
-    await followed
-  })
-  const seal = (...names: string[]) =>
-    chain.seal(
-      names.map((name) => ({
-        event: { actor: { user: { name } } },
-        personalPointers: ['/event/actor/user/name'],
-        timeNs: clock.nowNs(),
-      })),
-    )
-  const batchAt = async (seq: number) => requestOf((await chain.readBatch(seq)) as ChainBatch)
-  const submit = (request: ShipRequest) => ingest.submit(host, 'default', request)
-  return {
-    dir,
-    store,
-    ledgers,
-    keys,
-    ingest,
-    rowBook,
-    quarantine,
-    chain,
-    signer,
-    sealing,
-    kms,
-    replays: () =>
-      createReplays({
-        store,
-        outbox: createOutbox(store),
-        voice: undefined as never,
-        ledgers,
-        quarantine,
-        keys,
-        side,
-        indexed,
-        clock,
-        log,
-      }),
-    seal,
-    batchAt,
-    submit,
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  }
-}
-
-const keyRow = (signer: Ed25519Signer, change: KeyChange) =>
-  hostKeyRow(signer, host, { valid_from: at(-dayNs), ...change })
-
-const requestOf = (batch: ChainBatch): ShipRequest =>
-  create(ShipRequestSchema, {
-    chain: batch.chain,
-    firstSeq: BigInt(batch.firstSeq),
-    count: batch.count,
-    lines: batch.lines,
-    side: batch.side.map(({ seq, values }) => ({ seq: BigInt(seq), values })),
-  })
+import type { Reason } from '../trust/index.ts'
+import { type Ledgers, openQuarantine, readItem } from './index.ts'
+import { at, byWhom, dayNs, flip, host, type KeyChange, keyRow, openIngest, whole } from './test/open-ingest.ts'
 
 const linesOf = async (ledgers: Ledgers): Promise<Line[]> => {
   const ledger = ledgers.get('default')
   const leaves = await ledger.read(0, ledger.size)
   return leaves.map(({ line }) => parseLine(sha256, line, 'reading the ledger').line)
-}
-
-const flip = (bytes: Uint8Array, i: number): Uint8Array => {
-  const changed = bytes.slice()
-  changed[i] = (changed[i] as number) ^ 1
-  return changed
 }
 
 test('LOG-1 ING-2 a batch is admitted byte for byte, its personal values are sealed beside', async () => {
@@ -447,8 +269,7 @@ test('ING-2 what was taken stays taken when the clock is set back', async () => 
   assert.deepEqual([outcome.kind, outcome.kind === 'quarantined' && outcome.reason], ['quarantined', 'key_revoked'])
 })
 
-const by = { tenant: 'default', principal: { kind: 'operator', id: 'root' }, requestId: 'r' } as never
-const whole = { after: -1, max: 100, dryRun: false }
+const by = byWhom({ kind: 'operator', id: 'root' })
 
 test('ING-4 ING-8 when its key is known a batch comes in, byte for byte, once, also where the database forgot', async () => {
   await using it = await openIngest('unregistered')

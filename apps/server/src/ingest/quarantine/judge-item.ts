@@ -29,14 +29,20 @@ export async function judgeItem(
   const receivedAt = row.received_at ?? row.quarantined_at
   const verdict = judgeBatch(batch, position, owner, keys.key, receivedAt)
   if ('admitted' in verdict || !ended.includes(verdict.reason)) return verdict
+  // Whoever stole the key could have made these lines, and the host that goes on from them may be theirs too.
+  const key = keys.key(verdict.keyId ?? '')
+  if (isCompromised(key, receivedAt)) return verdict
   const timeless = judgeBatch(batch, position, owner, (keyId) => withoutEnd(keys.key(keyId)), receivedAt)
   return 'admitted' in timeless && (await isCovered(store, ledger, timeless.admitted)) ? timeless : verdict
 }
 
 const ended: readonly string[] = ['key_expired', 'key_revoked']
 const joinedAt = (seq: number): ChainPosition => (seq === 0 ? chainStart : { nextSeq: seq, tip: null })
-const withoutEnd = (key: SigningKey | undefined) =>
-  key && { ...key, validUntil: null, revokedAt: null, compromisedSince: null }
+const isCompromised = (key: SigningKey | undefined, at: string) => {
+  const since = key?.compromisedSince ?? null
+  return since !== null && since <= at
+}
+const withoutEnd = (key: SigningKey | undefined) => key && { ...key, validUntil: null, revokedAt: null }
 
 /** The next line of the chain stands in the ledger, under a head that counts, and names the hash of the batch's last. */
 async function isCovered(store: Store, ledger: Ledger, { chain, end }: VerifiedBatch): Promise<boolean> {

@@ -9,6 +9,7 @@ import type { KeyRegistry } from '../../trust/index.ts'
 import { ingestError } from '../errors.ts'
 import type { Ledgers } from '../ledgers.ts'
 import { sealSide } from '../seal-side.ts'
+import type { Verdict } from '../verify.ts'
 import type { Item } from './item-form.ts'
 import { judgeItem, type QuarantineRow } from './judge-item.ts'
 import type { Quarantine } from './quarantine.ts'
@@ -87,6 +88,11 @@ export type ReplayOptions = RecordOptions & {
   readonly log: Log
 }
 
+const leafOf = (row: QuarantineRow) => row.stub_leaf_index as number
+const isOfService = (row: QuarantineRow) => row.host_id.startsWith('service:')
+/** Judged to be without a valid signature, when it came or now. */
+const isForPeople = (row: QuarantineRow, verdict: Verdict) =>
+  row.reason === 'invalid_signature' || ('reason' in verdict && verdict.reason === 'invalid_signature')
 const releaseHours = 24
 const hourNs = 3_600_000_000_000n
 
@@ -177,9 +183,17 @@ export function createReplays(options: ReplayOptions): Replays {
     return row?.leaf_index
   }
 
-  async function append(ledger: Ledger, row: QuarantineRow, fill: Fill, item: Item): Promise<number> {
+  /** Undefined: `isSame` said no when its place was due, and nothing was done. */
+  async function append(
+    ledger: Ledger,
+    row: QuarantineRow,
+    fill: Fill,
+    item: Item,
+    isSame: () => boolean,
+  ): Promise<number | undefined> {
     const { tenant, chain, first_seq: firstSeq } = row
     const values = await sealSide(options, tenant, { chain, firstSeq, lines: fill.lines }, item.beside?.side ?? [])
+    if (!isSame()) return undefined
     // From here to the note the ledger alone knows: it is asked again by whoever comes next.
     seen.delete(tenant)
     const { first } = await ledger.append({ fill }, values)
@@ -205,9 +219,9 @@ export function createReplays(options: ReplayOptions): Replays {
   type Step = 'look' | 'verify' | 'release'
 
   /** `look`: nothing is done. `release`: with or without a signature that holds. */
-  async function admit(row: QuarantineRow, step: Step): Promise<ReplayOutcome> {
-    const { tenant } = row
-    const leaf = row.stub_leaf_index as number
+  async function admit(tenant: string, leaf: number, step: Step): Promise<ReplayOutcome> {
+    // Read within the turn: whoever was before may have admitted it, and the index need not know yet.
+    const row = await known(tenant, leaf, 'admitting a quarantined item')
     const lines = row.next_seq - row.first_seq
     const told = (outcome: ReplayOutcome['outcome'], more: Partial<ReplayOutcome> = {}): ReplayOutcome => ({
       leaf,
@@ -219,13 +233,13 @@ export function createReplays(options: ReplayOptions): Replays {
       ...more,
     })
     const ledger = ledgers.get(tenant)
-    const before = row.admitted_leaf_index ?? (await filledAt(ledger, leaf))
-    if (before !== undefined && before !== null) {
+    const before = await admittedAt(row)
+    if (before !== undefined) {
       if (row.state !== 'admitted') await quarantine.admitted(row, before)
       return told('already', { admittedLeaf: before })
     }
     // Their stubs are others, and what stands behind them is not verbatim lines (submission.md, 7).
-    if (row.host_id.startsWith('service:'))
+    if (isOfService(row))
       return told('waiting', { reason: row.reason, detail: 'rows of services are not replayed by this version' })
     let item: Item
     try {
@@ -236,12 +250,19 @@ export function createReplays(options: ReplayOptions): Replays {
     }
     const stub = await stubAt(ledger, leaf)
     const registered = keys.of(tenant)
-    if (step === 'release') {
-      const place = { stub, stubLeaf: leaf, registry: registered.version }
-      return told('admitted', { admittedLeaf: await append(ledger, row, released(item, place), item) })
-    }
     const { version, edition } = registered
+    const place = { stub, stubLeaf: leaf, registry: version }
     const verdict = await judgeItem({ store, ledger, keys: registered }, row, item)
+    const admitAs = async (fill: Fill): Promise<ReplayOutcome> => {
+      const isSame = () => registered.edition === edition
+      const admittedLeaf = await append(ledger, row, fill, item, isSame)
+      // What changes the registry between the judgement and the place in the ledger is judged by again.
+      return admittedLeaf === undefined ? admit(tenant, leaf, step) : told('admitted', { admittedLeaf })
+    }
+    if (step === 'release') {
+      if (isForPeople(row, verdict)) return admitAs(released(item, place))
+      return told('waiting', { reason: row.reason, detail: 'replay is its way, once its key is registered rightly' })
+    }
     if ('reason' in verdict) {
       const outcome = verdict.reason === 'invalid_signature' ? 'release' : 'waiting'
       return told(outcome, { reason: verdict.reason, detail: verdict.detail })
@@ -249,10 +270,7 @@ export function createReplays(options: ReplayOptions): Replays {
     if (row.reason === 'invalid_signature')
       return told('release', { reason: row.reason, detail: 'its signature holds now, and people decide' })
     if (step === 'look') return told('admitted')
-    // What changes the registry between the judgement and the place in the ledger is judged by again.
-    if (registered.edition !== edition) return admit(row, step)
-    const fill = verifiedFill(sha256, verdict.admitted, { stub, stubLeaf: leaf, registry: version })
-    return told('admitted', { admittedLeaf: await append(ledger, row, fill, item) })
+    return admitAs(verifiedFill(sha256, verdict.admitted, place))
   }
 
   function released(item: Item, place: Parameters<typeof unverifiedFill>[3]): Fill {
@@ -263,6 +281,23 @@ export function createReplays(options: ReplayOptions): Replays {
       const attempted = `releasing the item at leaf ${place.stubLeaf}`
       throw ingestError('RELEASE_IMPOSSIBLE', { attempted, received: messageOf(cause), cause })
     }
+  }
+
+  /** What can never come in, or needs nobody, is said before anybody puts a name to it. */
+  async function checkReleasable(row: QuarantineRow, attempted: string): Promise<void> {
+    const { tenant } = row
+    const leaf = leafOf(row)
+    if (isOfService(row)) throw ingestError('RELEASE_IMPOSSIBLE', { attempted, received: 'rows of a service' })
+    const ledger = ledgers.get(tenant)
+    const item = await quarantine.read(tenant, row.item)
+    const registered = keys.of(tenant)
+    const verdict = await judgeItem({ store, ledger, keys: registered }, row, item)
+    if (!isForPeople(row, verdict)) throw ingestError('RELEASE_NOT_NEEDED', { attempted, received: row.reason })
+    released(item, { stub: await stubAt(ledger, leaf), stubLeaf: leaf, registry: registered.version })
+  }
+
+  async function admittedAt(row: QuarantineRow): Promise<number | undefined> {
+    return row.admitted_leaf_index ?? (await filledAt(ledgers.get(row.tenant), leafOf(row)))
   }
 
   /** Only people release, and the two are not the same. */
@@ -324,41 +359,56 @@ export function createReplays(options: ReplayOptions): Replays {
     replay: async (by, filter, { after, max, dryRun }) => {
       const page = await pageOf(by.tenant, { ...filter, state: 'waiting' }, after, max)
       const items: ReplayOutcome[] = []
-      for (const row of page.items) items.push(await inTurn(by.tenant, () => admit(row, dryRun ? 'look' : 'verify')))
+      for (const row of page.items)
+        items.push(await inTurn(by.tenant, () => admit(by.tenant, leafOf(row), dryRun ? 'look' : 'verify')))
       return { items, next: page.next }
     },
-    ask: async (by, leaf, cause) => {
-      const attempted = `asking for the release of the item at leaf ${leaf}`
-      const row = await known(by.tenant, leaf, attempted)
-      const requestedBy = personOf(by, attempted)
-      const nowNs = clock.nowNs()
-      const expiresAt = rfc3339(nowNs + BigInt(releaseHours) * hourNs)
-      const release = { cause, requestedAt: rfc3339(nowNs), requestedBy, expiresAt, approvedAt: null, approvedBy: null }
-      const values = {
-        cause,
-        requested_at: release.requestedAt,
-        requested_by: requestedBy,
-        expires_at: expiresAt,
-        approved_at: null,
-        approved_by: null,
-      }
-      const message = `the release of ${row.next_seq - row.first_seq} quarantined lines (leaf ${leaf}) was asked for: ${cause}`
-      const recorded = await recordAct(
-        options,
-        {
-          ...actOn(by, row, 'quarantine_release_requested', 'update', message),
-          details: { quarantine_item: row.item, stub_leaf: leaf, quarantine_cause: cause, expires_at: expiresAt },
-        },
-        async (tx) => {
-          await tx
-            .insertInto('quarantine_releases')
-            .values({ tenant: row.tenant, stub_leaf_index: leaf, ...values })
-            .onConflict((conflict) => conflict.columns(['tenant', 'stub_leaf_index']).doUpdateSet(values))
-            .execute()
-        },
-      )
-      return { release, recorded }
-    },
+    ask: (by, leaf, cause) =>
+      inTurn(by.tenant, async () => {
+        const attempted = `asking for the release of the item at leaf ${leaf}`
+        const row = await known(by.tenant, leaf, attempted)
+        const requestedBy = personOf(by, attempted)
+        const before = await releaseOf(by.tenant, leaf)
+        if ((before?.approvedAt ?? null) !== null)
+          throw ingestError('RELEASE_DONE', { attempted, received: `approved at ${before?.approvedAt}` })
+        const admitted = await admittedAt(row)
+        if (admitted !== undefined) throw ingestError('RELEASE_DONE', { attempted, received: `in at leaf ${admitted}` })
+        await checkReleasable(row, attempted)
+        const nowNs = clock.nowNs()
+        const expiresAt = rfc3339(nowNs + BigInt(releaseHours) * hourNs)
+        const release = {
+          cause,
+          requestedAt: rfc3339(nowNs),
+          requestedBy,
+          expiresAt,
+          approvedAt: null,
+          approvedBy: null,
+        }
+        const values = {
+          cause,
+          requested_at: release.requestedAt,
+          requested_by: requestedBy,
+          expires_at: expiresAt,
+          approved_at: null,
+          approved_by: null,
+        }
+        const message = `the release of ${row.next_seq - row.first_seq} quarantined lines (leaf ${leaf}) was asked for: ${cause}`
+        const recorded = await recordAct(
+          options,
+          {
+            ...actOn(by, row, 'quarantine_release_requested', 'update', message),
+            details: { quarantine_item: row.item, stub_leaf: leaf, quarantine_cause: cause, expires_at: expiresAt },
+          },
+          async (tx) => {
+            await tx
+              .insertInto('quarantine_releases')
+              .values({ tenant: row.tenant, stub_leaf_index: leaf, ...values })
+              .onConflict((conflict) => conflict.columns(['tenant', 'stub_leaf_index']).doUpdateSet(values))
+              .execute()
+          },
+        )
+        return { release, recorded }
+      }),
     approve: (by, leaf) =>
       inTurn(by.tenant, async () => {
         const attempted = `approving the release of the item at leaf ${leaf}`
@@ -366,16 +416,16 @@ export function createReplays(options: ReplayOptions): Replays {
         const release = await releaseOf(by.tenant, leaf)
         const name = personOf(by, attempted)
         const atNs = clock.nowNs()
-        if (release === undefined || release.expiresAt <= rfc3339(atNs))
+        const isApproved = (release?.approvedAt ?? null) !== null
+        if (release === undefined || (!isApproved && release.expiresAt <= rfc3339(atNs)))
           throw ingestError('RELEASE_NOT_ASKED', {
             attempted,
             received: release === undefined ? 'no request' : `one until ${release.expiresAt}`,
           })
-        if (release.requestedBy === name) throw ingestError('RELEASE_BY_PERSON', { attempted, received: name })
-        if (release.approvedAt === null) {
-          // What can never come in is said before anybody puts a name to it.
-          const stub = await stubAt(ledgers.get(by.tenant), leaf)
-          released(await quarantine.read(by.tenant, row.item), { stub, stubLeaf: leaf, registry: 0 })
+        if (!isApproved && release.requestedBy === name)
+          throw ingestError('RELEASE_BY_PERSON', { attempted, received: name })
+        if (!isApproved && (await admittedAt(row)) === undefined) {
+          await checkReleasable(row, attempted)
           await recordAct(
             options,
             {
@@ -398,7 +448,7 @@ export function createReplays(options: ReplayOptions): Replays {
             },
           )
         }
-        return admit(row, 'release')
+        return admit(by.tenant, leaf, 'release')
       }),
     settle: (tenant) => inTurn(tenant, () => settleTenant(tenant)),
   }
@@ -435,9 +485,10 @@ export function createReplays(options: ReplayOptions): Replays {
       .selectAll('item')
       .where('quarantine_releases.tenant', '=', tenant)
       .where('item.tenant', '=', tenant)
+      .where('quarantine_releases.tenant', '=', tenant)
       .where('item.state', '=', 'waiting')
       .where('quarantine_releases.approved_at', 'is not', null)
       .execute()
-    for (const row of approved) await admit(row, 'release')
+    for (const row of approved) await admit(tenant, leafOf(row), 'release')
   }
 }

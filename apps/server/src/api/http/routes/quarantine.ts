@@ -201,7 +201,7 @@ export const quarantineRoutes = ({ replays }: { readonly replays: Replays }): Ro
     params,
     body: z.strictObject({ cause: z.string().min(1).max(512) }),
     answer: z.object({ release, ledger: recorded }),
-    errors: ['QUARANTINE_UNKNOWN', 'RELEASE_BY_PERSON', 'AUDIT_NOT_RECORDED'],
+    errors: [...unreadable, 'RELEASE_BY_PERSON', 'RELEASE_DONE', 'RELEASE_NOT_NEEDED', 'RELEASE_IMPOSSIBLE'],
     handle: async (by, { params: { leaf_index }, body: { cause } }) => {
       const asked = await replays.ask(by, leaf_index, cause)
       return { release: releaseJson(asked.release), ledger: recordedJson(asked.recorded) }
@@ -216,7 +216,7 @@ export const quarantineRoutes = ({ replays }: { readonly replays: Replays }): Ro
     action: 'quarantine:release',
     params,
     answer: outcome,
-    errors: [...unreadable, 'RELEASE_BY_PERSON', 'RELEASE_NOT_ASKED', 'RELEASE_IMPOSSIBLE'],
+    errors: [...unreadable, 'RELEASE_BY_PERSON', 'RELEASE_NOT_ASKED', 'RELEASE_NOT_NEEDED', 'RELEASE_IMPOSSIBLE'],
     handle: async (by, { params: { leaf_index } }) => outcomeJson(await replays.approve(by, leaf_index)),
   }),
 ]
