@@ -61,6 +61,8 @@ export function createLeafJudge(options: {
   const submissions = createSubmissionWalk(sha256, judgeSubmission)
   /** Of services, by service and id: a key stands under one id for ever. */
   const services = new Map<string, RegistryChange>()
+  /** Where a line about keys stands. */
+  const registries = new Set<number>()
   const stubs = createOpenStubs()
   let announced: Announced | undefined
   let leaf = 0
@@ -80,7 +82,9 @@ export function createLeafJudge(options: {
 
   /** Throws SUBMISSION_UNVERIFIED. What nobody here can check is counted as not covered. */
   function judgeSubmission(submission: Submission, payload: Uint8Array, attempted: string): void {
-    const { producer, key_id, mark, rows } = submission
+    const { producer, key_id, mark, rows, registry } = submission
+    if (mark === null && !hasGaps && !registries.has(registry))
+      throw wrong(attempted, `rows judged by leaf ${registry}, which is no line about keys before them`)
     const key = services.get(`${producer} ${key_id}`)
     if (key === undefined && mark === null && !hasGaps)
       throw wrong(attempted, `rows under the key ${key_id}, which nobody registered for the service ${producer}`)
@@ -169,6 +173,7 @@ export function createLeafJudge(options: {
       if (isOwn) {
         if ('anchor' in line && line.anchor.origin !== origin)
           throw wrong(attempted, `an anchor of the ledger ${line.anchor.origin}`)
+        if ('key' in line || 'registry' in line) registries.add(at)
         if ('key' in line) keys.set(line.key.key_id, checkKeyRecord(sha256, line.key, attempted))
         if ('registry' in line && line.registry.producer_kind === 'service')
           services.set(`${line.registry.producer} ${line.registry.key_id}`, line.registry)

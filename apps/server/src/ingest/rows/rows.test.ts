@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -316,4 +317,25 @@ test('a service that was halted keeps its rows, and hears when to come again', a
   Object.assign(of, { producer: () => halted })
   const [outcome] = await it.rows.submit(billing, [signed(['x'])])
   assert.ok(outcome?.kind === 'refused' && outcome.code === 'PRODUCER_HALTED' && outcome.retryAfter === 60)
+})
+
+test('ING-2 golden submissions of vectors/submission come to what is written beside them', async () => {
+  const vectors = <T>(name: string) =>
+    JSON.parse(readFileSync(new URL(`../../../../../vectors/submission/${name}.json`, import.meta.url), 'utf8')) as T[]
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  for (const key of vectors<KeyRow>('keys')) await it.enter({ ...key, tenant: 'acme' })
+  const golden = vectors<{ name: string; submission: Record<string, string>; outcome: string }>('submissions')
+  const outcomes = await it.rows.submit(
+    billing,
+    golden.map(({ submission: { payload = '', payload_type, key_id, signature = '', ...rest } }) => {
+      const [payloadType, keyId] = [payload_type, key_id]
+      const sent = { ...rest, payloadType, keyId, payload: Uint8Array.fromBase64(payload) }
+      return { ...sent, signature: Uint8Array.fromBase64(signature) } as SignedRows
+    }),
+  )
+  assert.deepEqual(
+    outcomes.map((it) => (it.kind === 'quarantined' ? it.reason : it.kind === 'refused' ? it.code : it.kind)),
+    golden.map(({ outcome }) => outcome),
+  )
 })
