@@ -82,10 +82,15 @@ before(async () => {
   }
   const ours = server.root('acme')
   const { items, grantable_actions } = await ours.call('listRoles')
-  for (const { name, actions } of [...items, { name: 'everything', actions: grantable_actions }]) {
-    const made = await ours.call('createToken', { body: { name: `as ${name}`, actions, ttl_seconds: 3600 } })
-    attackers.set(name, made.token)
+  for (const role of [...items, { name: 'everything', actions: grantable_actions }]) {
+    const actions = role.actions.filter((action) => action !== 'rows:write')
+    const body = { name: `as ${role.name}`, actions, ttl_seconds: 3600 }
+    attackers.set(role.name, (await ours.call('createToken', { body })).token)
   }
+  // What brings rows of a service has that alone.
+  await ours.call('addProducer', { body: { producer: 'ourservice' } })
+  const body = { name: 'as a service', actions: ['rows:write'], service: 'ourservice', ttl_seconds: 3600 }
+  attackers.set('a service', (await ours.call('createToken', { body })).token)
 })
 after(async () => {
   await host[Symbol.asyncDispose]()
