@@ -24,6 +24,7 @@ const marks = ['zeta', 'theirrole', 'their token', 'usr_theirs', 'theirpolicy', 
 
 let server: TestServer
 let host: TestHost
+let forger: TestHost
 let rows: readonly Row[]
 /** For each parameter of a path: what the other tenant has, and what nobody has, of one form. */
 let samples: Readonly<Record<string, { readonly theirs: string; readonly nobodys: string }>>
@@ -63,12 +64,20 @@ before(async () => {
   host = await joinHost(server, 'zeta', 'host-of-zeta')
   host.see({ class_uid: 1007, message: 'seen by zeta' })
   while ((await theirs.call('listEvents', { query: { filter: 'class=process' } })).items.length === 0);
+  // It signs by another key than its own: what it sends is kept aside.
+  forger = await joinHost(server, 'zeta', 'forger-of-zeta', ({ keyId }) => ({ ...generateSigner(), keyId }))
+  forger.see({ class_uid: 1007, message: 'kept aside of zeta' })
+  const waiting = () => theirs.call('listQuarantine', { query: { state: 'waiting', limit: 1 } })
+  while ((await waiting()).items.length === 0);
+  const [aside] = (await waiting()).items
+  assert.ok(aside)
   await theirs.call('invitePerson', { body: { name: 'their guest', role: 'viewer' } })
   const [invitation] = (await theirs.call('listInvitations')).items
   assert.ok(invitation)
   const { size } = await theirs.call('getLedger')
   samples = {
     tenant_name: { theirs: 'zeta', nobodys: 'unheard-of' },
+    leaf_index: { theirs: String(aside.leaf_index), nobodys: String(10 * size) },
     leaf: { theirs: String(size - 1), nobodys: String(10 * size) },
     host_id: { theirs: host.hostId, nobodys: '0'.repeat(32) },
     person_id: { theirs: 'usr_theirs', nobodys: 'usr_nobody' },
@@ -93,6 +102,7 @@ before(async () => {
   attackers.set('a service', (await ours.call('createToken', { body })).token)
 })
 after(async () => {
+  await forger[Symbol.asyncDispose]()
   await host[Symbol.asyncDispose]()
   await server[Symbol.asyncDispose]()
 })
