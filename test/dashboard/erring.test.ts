@@ -187,7 +187,7 @@ test('what somebody else saves meanwhile overwrites nothing here; once saved, on
 test('a host tells for how long nobody knows what happened on it, and which line says so', only, async () => {
   const page = await goTo('/hosts')
   const card = page.locator('.host').filter({ hasText: 'web-1' })
-  await card.getByText(/for 1 min 15 s since .*, in 1 interval: .* because its agent was stopped/).waitFor()
+  await card.getByText(/for 1 min 15 s in the last 7 days, in 1 interval: .* because its agent was stopped/).waitFor()
   await everyLook(page)
   await page.setViewportSize({ width: 1280, height: 800 })
   await card.getByRole('link', { name: /^line/ }).click()
