@@ -189,7 +189,10 @@ code 1: the manifest does not count. Only the server knows whether it was applie
   run: async ({ roots, pin, deployment }, [path = ''], { io, json }) => {
     const attempted = `verifying ${path}`
     if (roots === undefined || pin === undefined || deployment === undefined)
-      throw usage(attempted, 'Say by what: --roots FILE,… --pin HEX --deployment NAME')
+      throw usage(
+        attempted,
+        'Give all three: --roots, --pin and --deployment; `sealwatch manifest verify --help` shows how',
+      )
     const envelope = readEnvelope(path)
     const root = openRootChain(pin, roots.split(',').map(readEnvelope), crypto, attempted)
     const judging = { root, deployment, nowNs: io.clock.nowNs() }

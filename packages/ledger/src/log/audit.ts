@@ -109,19 +109,20 @@ export async function auditLedgers(dir: string, checks: AuditChecks): Promise<Au
 function missing(name: string, origin: string, why: string): LedgerAudit {
   const attempted = `looking for the ledger ${origin}`
   const { code, message } = ledgerError('LEDGER_BEHIND', { attempted, received: `no such ledger, where ${why}` })
-  const nothing = {
-    tenant: undefined,
-    lines: 0,
-    signed: 0,
-    root: undefined,
-    signedByHost: 0,
-    stubs: 0,
-    replayed: 0,
-    unverified: 0,
-    wrongDerived: undefined,
-  }
-  return { name, ok: false, problem: { leaf: undefined, code, message }, origin, ...nothing }
+  return { name, ok: false, problem: { leaf: undefined, code, message }, tenant: undefined, origin, ...noLines }
 }
+
+/** Of a ledger in which nothing could be counted. */
+export const noLines = {
+  lines: 0,
+  signed: 0,
+  root: undefined,
+  signedByHost: 0,
+  stubs: 0,
+  replayed: 0,
+  unverified: 0,
+  wrongDerived: undefined,
+} as const
 
 async function auditLedger(dir: string, name: string, checks: AuditChecks, word: RootWord): Promise<LedgerAudit> {
   const { disk, trust, since = [], blockReader = createBlockReader(sha256) } = checks

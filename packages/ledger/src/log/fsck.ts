@@ -7,7 +7,7 @@ import { isTorn } from '../torn.ts'
 import { createFrontier, type Hash, hashBytes, leafHashesIn } from '../verify/merkle.ts'
 import type { NoteVerifier } from '../verify/note.ts'
 import type { BlockReader } from '../verify/read-block.ts'
-import { auditLedgers, type LedgerAudit } from './audit.ts'
+import { auditLedgers, type LedgerAudit, noLines } from './audit.ts'
 import { openBundleIndex } from './bundle-index.ts'
 import { checkDerived, type DerivedCheck } from './derived.ts'
 import { openHashStore } from './hash-store.ts'
@@ -59,17 +59,7 @@ export async function fsckLedgers(dir: string, options: FsckOptions): Promise<Le
 /** A folder in which nothing is left of a ledger's lines. */
 function withoutLines(name: string): LedgerFsck {
   const finding: FsckFinding = { store: 'lines', derived: false, leaf: undefined, text: 'the folder of lines is gone' }
-  const counts = {
-    lines: 0,
-    signed: 0,
-    root: undefined,
-    signedByHost: 0,
-    stubs: 0,
-    replayed: 0,
-    unverified: 0,
-    wrongDerived: undefined,
-  }
-  return { name, tenant: undefined, origin: undefined, ...counts, findings: [finding], repaired: false }
+  return { name, tenant: undefined, origin: undefined, ...noLines, findings: [finding], repaired: false }
 }
 
 async function fsckLedger(dir: string, audit: LedgerAudit, options: FsckOptions): Promise<LedgerFsck> {
