@@ -51,6 +51,13 @@ before(async () => {
     params: { producer: 'theirservice' },
     body: { key_id: 'their-key/2026', algorithm: 'ed25519', public_key: generateSigner().publicKey.toBase64() },
   })
+  const signer = server.by(
+    (await theirs.call('createToken', { body: { name: 'signs off', actions: ['signoff:write'], ttl_seconds: 3600 } }))
+      .token,
+  )
+  const { signoff } = await signer.call('addSignoff', {
+    body: { name: 'zeta.signoff', checklist: { digest: '0a'.repeat(32) }, commit: '0b'.repeat(20) },
+  })
   const token = await theirs.call('createToken', {
     body: { name: 'their token', actions: ['alert:list'], ttl_seconds: 3600 },
   })
@@ -87,6 +94,7 @@ before(async () => {
     invitation_id: { theirs: invitation.id, nobodys: '0'.repeat(12) },
     id: { theirs: 'theirpolicy', nobodys: 'nothing' },
     producer: { theirs: 'theirservice', nobodys: 'unheard-service' },
+    signoff: { theirs: signoff.id, nobodys: '00'.repeat(32) },
     key_id: { theirs: 'their-key/2026', nobodys: 'unheard-key' },
   }
   const ours = server.root('acme')

@@ -40,6 +40,7 @@ import { roleList, rolePut, roleRemove } from './role.ts'
 import { signingKeyAdd, signingKeyList, signingKeyRevoke, signingKeySetWindow, signingKeyShow } from './signing-key.ts'
 import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
+import { signoff, signoffList, signoffShow, signoffVerify } from './signoff.ts'
 import { status } from './status.ts'
 import {
   tenantAppoint,
@@ -127,6 +128,10 @@ export const commandTable: readonly Command[] = [
   signingKeyShow,
   signingKeyRevoke,
   signingKeySetWindow,
+  signoff,
+  signoffList,
+  signoffShow,
+  signoffVerify,
   breakGlassOpen,
   breakGlassList,
   breakGlassAcknowledge,

@@ -56,6 +56,8 @@ export const actions = {
   'producer:read': { of: 'tenant', roles: everyone },
   'producer:manage': { of: 'tenant', roles: admins },
   'producer:halt': { of: 'tenant', roles: responders },
+  'signoff:read': { of: 'tenant', roles: everyone },
+  'signoff:write': { of: 'tenant', roles: admins },
   'member:list': { of: 'tenant', roles: auditors },
   'member:invite': { of: 'tenant', roles: admins },
   'member:grant': { of: 'tenant', roles: admins },

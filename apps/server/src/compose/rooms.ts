@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { Ruleset } from '@sealwatch/detect'
+import { signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { createGlances, type Glances, loadRuleset } from '../detect/index.ts'
 import { type Identity, openIdentity } from '../identity/index.ts'
@@ -22,11 +23,13 @@ import {
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
 import {
   createManifests,
+  createSignoffs,
   type KeyRegistry,
   type Manifests,
   openKeyRegistry,
   openTrust,
   openTrustRoots,
+  type Signoffs,
   type Trust,
   type TrustRoots,
   type TrustStoreWatch,
@@ -45,6 +48,7 @@ export type Rooms = Books & {
   readonly origin: { url: string }
   readonly trustRoots: TrustRoots
   readonly manifests: Manifests
+  readonly signoffs: Signoffs
   readonly quarantine: Quarantine
   readonly replays: Replays
   readonly ingest: Ingest
@@ -56,6 +60,9 @@ export type Rooms = Books & {
   readonly policies: Policies
   readonly dryRuns: DryRuns
 }
+
+/** What a signer may take for its answer. */
+const signerMsMax = 10_000
 
 export async function openRooms(books: Books): Promise<Rooms> {
   const { config, dir, keysDir, deployment, registry, ledgers, ruleFiles, log } = books
@@ -73,6 +80,11 @@ export async function openRooms(books: Books): Promise<Rooms> {
   })
   const trustRoots = await openTrustRoots(books)
   const manifests = createManifests({ ...books, roots: trustRoots, deployment: deployment.name })
+  const signoffs = createSignoffs({
+    ...books,
+    origin: ledgers.root.origin,
+    sign: (statement) => signSignoff(statement, ledgers.dsseSigners, AbortSignal.timeout(signerMsMax)),
+  })
   const quarantine = await openQuarantine({ ...books, dir: join(dir, 'quarantine') })
   const ruleset = loadRuleset(ruleFiles, log)
   const glances = createGlances(ruleset)
@@ -93,6 +105,7 @@ export async function openRooms(books: Books): Promise<Rooms> {
     keyRegistry: keys,
     trustRoots,
     manifests,
+    signoffs,
     trust: openTrust({ ...books, keys }),
     trustStore: watchTrustStore({ ...books, keys, path: config.trustStore, checkTenant: registry.checkOpen }),
     quarantine,

@@ -186,4 +186,8 @@ export const migrations: readonly string[] = [
      tenant TEXT NOT NULL, stub_leaf_index INTEGER NOT NULL, cause TEXT NOT NULL, requested_at TEXT NOT NULL,
      requested_by TEXT NOT NULL, expires_at TEXT NOT NULL, approved_at TEXT, approved_by TEXT,
      PRIMARY KEY (tenant, stub_leaf_index)) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE signoffs (
+     tenant TEXT NOT NULL, signoff TEXT NOT NULL, name TEXT NOT NULL, signed_at TEXT NOT NULL, checklist TEXT,
+     envelope TEXT NOT NULL, PRIMARY KEY (tenant, signoff)) STRICT;
+   CREATE INDEX signoffs_by_time ON signoffs (tenant, signed_at);`,
 ]

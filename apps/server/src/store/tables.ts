@@ -77,6 +77,17 @@ export type Tables = {
     added_at: string
     added_by: string
   }
+  signoffs: {
+    tenant: string
+    /** SHA-256 of what was signed. */
+    signoff: string
+    name: string
+    signed_at: string
+    /** Null: its digest alone is kept. */
+    checklist: string | null
+    /** DSSE, JSON. */
+    envelope: string
+  }
   /** Of the deployment as a whole: a person may hold roles in several tenants. */
   people: {
     person_id: string

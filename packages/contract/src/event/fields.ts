@@ -82,6 +82,7 @@ type MoreOfUnmapped =
   | 'revealed'
   | 'same_machine'
   | 'signing_key_id'
+  | 'signoff'
   | 'producer'
   | 'producer_kind'
   | 'successor'
@@ -193,6 +194,7 @@ const unmapped = {
   machine_id: 'plain',
   same_machine: 'plain',
   signing_key_id: 'plain',
+  signoff: 'plain',
   producer: 'plain',
   producer_kind: 'plain',
   successor: 'plain',

@@ -1109,7 +1109,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "producer:read" | "producer:manage" | "producer:halt" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -1772,6 +1772,97 @@ export type Operations = {
       readonly admitted_leaf_index: number | null
     }
   }
+  /** Sign-offs, newest first, at most 500. Needs `signoff:read` in the tenant. */
+  readonly listSignoffs: {
+    readonly query?: {
+      readonly name?: string
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly id: string
+        readonly name: string
+        readonly checklist_digest: string
+        readonly checklist: string | null
+        readonly commit: string | null
+        readonly pull_request: string | null
+        readonly approver: string
+        readonly signed_by: string
+        readonly signed_at: string
+        readonly envelope: {
+          readonly payloadType: string
+          readonly payload: string
+          readonly signatures: readonly ({
+            readonly keyid: string
+            readonly sig: string
+          })[]
+        }
+      })[]
+    }
+  }
+  /** Sign off: whoever asks is the final approver, and the deployment signs that they said so. Needs `signoff:write` in the tenant. */
+  readonly addSignoff: {
+    readonly body: {
+      readonly name: string
+      readonly checklist: {
+        readonly text: string
+      } | {
+        readonly digest: string
+      }
+      readonly commit?: string
+      readonly pull_request?: string
+      readonly approver?: string
+    }
+    readonly answer: {
+      readonly signoff: {
+        readonly id: string
+        readonly name: string
+        readonly checklist_digest: string
+        readonly checklist: string | null
+        readonly commit: string | null
+        readonly pull_request: string | null
+        readonly approver: string
+        readonly signed_by: string
+        readonly signed_at: string
+        readonly envelope: {
+          readonly payloadType: string
+          readonly payload: string
+          readonly signatures: readonly ({
+            readonly keyid: string
+            readonly sig: string
+          })[]
+        }
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** A sign-off, with the envelope that signs it. Needs `signoff:read` in the tenant. */
+  readonly getSignoff: {
+    readonly params: {
+      readonly signoff: string
+    }
+    readonly answer: {
+      readonly id: string
+      readonly name: string
+      readonly checklist_digest: string
+      readonly checklist: string | null
+      readonly commit: string | null
+      readonly pull_request: string | null
+      readonly approver: string
+      readonly signed_by: string
+      readonly signed_at: string
+      readonly envelope: {
+        readonly payloadType: string
+        readonly payload: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly sig: string
+        })[]
+      }
+    }
+  }
   /** Destroy the keys of a person: what was sealed under them cannot be read again, and every proof holds. Needs `subject:erase` in the tenant. */
   readonly eraseSubject: {
     readonly body: {
@@ -2012,6 +2103,9 @@ export const operations = {
   replayQuarantine: ['POST', '/api/v1/quarantine/replay'],
   askForRelease: ['POST', '/api/v1/quarantine/items/{leaf_index}/release'],
   approveRelease: ['POST', '/api/v1/quarantine/items/{leaf_index}/release/approve'],
+  listSignoffs: ['GET', '/api/v1/signoffs'],
+  addSignoff: ['POST', '/api/v1/signoffs'],
+  getSignoff: ['GET', '/api/v1/signoffs/{signoff}'],
   eraseSubject: ['POST', '/api/v1/subjects/erase'],
   submitRows: ['POST', '/api/v1/ingest/submissions'],
   getStatus: ['GET', '/api/v1/status'],

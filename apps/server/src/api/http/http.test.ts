@@ -18,6 +18,7 @@ const nobodys = {
   policies: undefined as never,
   dryRuns: undefined as never,
   trust: {} as never,
+  signoffs: undefined as never,
   api: {} as ApiPorts,
   listening: {} as never,
   rows: undefined as never,

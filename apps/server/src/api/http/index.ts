@@ -5,7 +5,7 @@ import type { Access, SignIn } from '../../access/index.ts'
 import type { Replays } from '../../ingest/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
-import type { Trust } from '../../trust/index.ts'
+import type { Signoffs, Trust } from '../../trust/index.ts'
 import type { ApiPorts } from '../ports.ts'
 import { type DashboardFile, dashboardRoutes, noSuchPage } from './dashboard.ts'
 import { createIdempotency } from './idempotency.ts'
@@ -33,6 +33,7 @@ import { quarantineRoutes } from './routes/quarantine.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { type RowPorts, rowRoutes } from './routes/rows.ts'
 import { signInRoutes } from './routes/sign-in.ts'
+import { signoffRoutes } from './routes/signoffs.ts'
 import { subjectRoutes } from './routes/subjects.ts'
 import { type TenantPorts, tenantRoutes } from './routes/tenants.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -58,6 +59,7 @@ export type HttpPorts = TenantPorts &
     readonly policies: Policies
     readonly dryRuns: DryRuns
     readonly trust: Trust
+    readonly signoffs: Signoffs
     readonly replays: Replays
     readonly api: ApiPorts
     readonly listening: FeedPorts
@@ -69,7 +71,7 @@ export type HttpPorts = TenantPorts &
 
 /** Every route there is, the document about them included. */
 export function allRoutes(ports: HttpPorts): Route[] {
-  const { access, signIn, registry, policies, dryRuns, trust, api, listening, rows, version } = ports
+  const { access, signIn, registry, policies, dryRuns, trust, signoffs, api, listening, rows, version } = ports
   const look = lookOf(ports.dashboard ?? [])
   const routes = [
     ...eventRoutes(api),
@@ -89,6 +91,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...policyRoutes(policies, dryRuns),
     ...manifestRoutes(ports),
     ...quarantineRoutes(ports),
+    ...signoffRoutes(signoffs),
     ...subjectRoutes(api),
     ...rowRoutes(rows),
     ...deploymentRoutes(api),
