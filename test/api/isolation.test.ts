@@ -94,7 +94,7 @@ before(async () => {
     invitation_id: { theirs: invitation.id, nobodys: '0'.repeat(12) },
     id: { theirs: 'theirpolicy', nobodys: 'nothing' },
     producer: { theirs: 'theirservice', nobodys: 'unheard-service' },
-    signoff: { theirs: signoff.id, nobodys: '00'.repeat(32) },
+    signoff: { theirs: signoff.id, nobodys: '5c'.repeat(32) },
     key_id: { theirs: 'their-key/2026', nobodys: 'unheard-key' },
   }
   const ours = server.root('acme')

@@ -2,10 +2,15 @@
 // Sign-offs over the whole control plane: signed, in the ledger, and verified with the log key alone.
 
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Json } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { logKeyVerifier, openSignoff, parseVkey, sha256 } from '@sealwatch/ledger'
+import { run } from '../../apps/cli/src/cli.ts'
+import { testIo } from '../../apps/cli/test/test-io.ts'
 import { startServer, type TestServer } from './server.ts'
 
 let server: TestServer
@@ -103,4 +108,26 @@ test('SIG-7 without commit or pull request, under another name, or with a secret
   for (const [body, code] of cases)
     await assert.rejects(bot.call('addSignoff', { body: body as never }), says(code), JSON.stringify(body))
   assert.equal(await count(), before)
+})
+
+test('SIG-7 what is signed is the digest of the very bytes, in whatever letters or encoding they are', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-signoffs-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const body = { name: 'signs off', actions: ['signoff:read', 'signoff:write'] as never, ttl_seconds: 3600 }
+  const { token } = await server.root('acme').call('createToken', { body })
+  const file = join(dir, 'list.md')
+  async function signedOff(bytes: Buffer) {
+    writeFileSync(file, bytes)
+    const io = testIo({ env: { SEALWATCH_TOKEN: token } })
+    const options = ['--checklist', file, '--commit', commit, '--server', server.url, '--json']
+    assert.equal(await run(['signoff', name, ...options], io), 0, io.complained())
+    const { signoff } = JSON.parse(io.said())
+    assert.equal(signoff.checklist_digest, sha256(bytes).toHex())
+    return signoff.checklist
+  }
+  const greek = '\ufeff# Abnahme \u2013 \u03bc, e\u0301, \u{1f512}\r\n- [x] gepr\u00fcft\r\n'
+  assert.equal(await signedOff(Buffer.from(greek)), greek)
+  assert.equal(await signedOff(Buffer.from('gepr\u00fcft\n', 'latin1')), null)
+  assert.equal(await signedOff(Buffer.from('\u2713'.repeat(1365))), '\u2713'.repeat(1365))
+  assert.equal(await signedOff(Buffer.from('\u2713'.repeat(1366))), null)
 })

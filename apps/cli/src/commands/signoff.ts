@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { isUtf8 } from 'node:buffer'
 import { writeFileSync } from 'node:fs'
 import type { Json } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
@@ -8,7 +9,7 @@ import { apiOptions, withApi } from '../api.ts'
 import { trustOf } from '../audit/trust.ts'
 import { command, exit, flag, form, text } from '../command.ts'
 import { cliError, fileError } from '../errors.ts'
-import { readSmallFile } from '../small-file.ts'
+import { readSmallBytes } from '../small-file.ts'
 import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
 const checklistBytesMax = 1024 * 1024
@@ -18,9 +19,9 @@ const envelopeBytesMax = 64 * 1024
 const suffix = '.signoff'
 const usage = (attempted: string, advice: string) => cliError('CLI_USAGE', { attempted, advice })
 
-function read(path: string, bytesMax: number): string {
+function read(path: string, bytesMax: number): Buffer {
   try {
-    return readSmallFile(path, bytesMax)
+    return readSmallBytes(path, bytesMax)
   } catch (cause) {
     throw fileError(path, cause, 'reading')
   }
@@ -59,12 +60,12 @@ person whom you name. A checklist of at most ${textBytesMax} bytes stands in the
     if (path === undefined) throw usage(attempted, 'Name what was gone through: --checklist FILE')
     if (commit === undefined && pullRequest === undefined)
       throw usage(attempted, 'Say what is accepted: --commit SHA, or --pull-request REF')
-    const held = read(path, checklistBytesMax)
-    const bytes = Buffer.from(held)
-    const isShort = bytes.length <= textBytesMax && !isDigestOnly
+    const bytes = read(path, checklistBytesMax)
+    // A text that is no UTF-8 would come back as other bytes than were signed.
+    const isText = bytes.length <= textBytesMax && !isDigestOnly && isUtf8(bytes)
     const body = {
       name: nameOf(name),
-      checklist: isShort ? { text: held } : { digest: sha256(bytes).toHex() },
+      checklist: isText ? { text: bytes.toString() } : { digest: sha256(bytes).toHex() },
       ...(commit !== undefined && { commit }),
       ...(pullRequest !== undefined && { pull_request: pullRequest }),
       ...(approver !== undefined && { approver }),
@@ -163,7 +164,7 @@ checklist must be the one that was signed, byte for byte. The exit code is 1 whe
       sha256,
       {
         envelope: jsonIn(file),
-        checklist: path === undefined ? undefined : Buffer.from(read(path, checklistBytesMax)),
+        checklist: path === undefined ? undefined : read(path, checklistBytesMax),
       },
       keys.map((key) => logKeyVerifier(sha256, verifyEd25519, key)),
       keys.map(({ name }) => name),
@@ -189,7 +190,7 @@ checklist must be the one that was signed, byte for byte. The exit code is 1 whe
 function jsonIn(path: string): Json {
   const held = read(path, envelopeBytesMax)
   try {
-    return JSON.parse(held) as Json
+    return JSON.parse(held.toString()) as Json
   } catch (cause) {
     throw cliError('CLI_USAGE', {
       attempted: `reading ${path}`,

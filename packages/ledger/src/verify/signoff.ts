@@ -57,8 +57,8 @@ export type VerifiedSignoff = {
 const members = ['approver', 'by', 'checklist', 'commit', 'name', 'origin', 'pull_request', 'tenant', 'time', 'v']
 const principalForm = /^[a-z]+:[\x21-\x7e]{1,128}$/
 
-/** Segments of lower-case letters, digits and inner hyphens, with dots between; the last one is `signoff`. */
-export const signoffNameForm = /^(?=.{1,96}$)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+signoff$/
+/** One to four segments of lower-case letters, digits and inner hyphens, each with its dot; then `signoff`. */
+export const signoffNameForm = /^(?:[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\.){1,4}signoff$/
 export const commitForm = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 /** An address, or OWNER/REPOSITORY#NUMBER, as forges write it. */
 export const pullRequestForm = /^(?:https:\/\/[\x21-\x7e]{1,248}|[\w.-]{1,100}(?:\/[\w.-]{1,100}){1,3}[#!]\d{1,10})$/
