@@ -3,6 +3,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign, verify } from 'node:crypto'
 import { type Disk, type ErrorTable, errorsOf, isSealwatchError } from '@sealwatch/base'
 import { isSoundPublicKey } from './public-key.ts'
+import { openSodium, type VerifyRaw } from './sodium.ts'
 
 export const keyErrors = {
   KEY_WEAK: {
@@ -87,10 +88,14 @@ export function checkPublicKey(publicKey: Uint8Array, attempted: string): Uint8A
   return publicKey
 }
 
-export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (!isSoundPublicKey(publicKey) || signature.length !== 64) return false
-  return verify(null, message, publicKeyObject(publicKey), signature)
-}
+/** Slower than libsodium, and always there. */
+export const verifyByOpenSsl: VerifyRaw = (publicKey, message, signature) =>
+  verify(null, message, publicKeyObject(publicKey), signature)
+
+const verifyRaw = openSodium() ?? verifyByOpenSsl
+
+export const verifyEd25519 = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean =>
+  isSoundPublicKey(publicKey) && signature.length === 64 && verifyRaw(publicKey, message, signature)
 
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex') // RFC 8410, 4
 const keyObjectsMax = 4096
