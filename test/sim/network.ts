@@ -12,8 +12,9 @@ import { createUniversalHandlerClient } from '@connectrpc/connect/protocol'
 import { createTransport } from '@connectrpc/connect/protocol-connect'
 import { AgentService } from '@sealwatch/contract'
 import type { AgentConnection } from '../../apps/agent/src/ship/client.ts'
-import { peerKey } from '../../apps/server/src/ingest/transport/handlers.ts'
+import {} from '../../apps/server/src/ingest/transport/handlers.ts'
 import type { Peer } from '../../apps/server/src/ingest/transport/peer.ts'
+import { peerKey } from '../../apps/server/src/ingest/transport/peer.ts'
 import type { Life, Scheduler } from './scheduler.ts'
 
 /** The server's side of the wire, for as long as its process lives. */

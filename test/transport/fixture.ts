@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real server port and the real agent's side of it, over TLS on the loopback. Only the ingest behind is a fake.
 
+import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -116,6 +117,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     ledgers,
     identity,
     ingest,
+    submissions: { rows: { submit: async () => [] }, readBearer: () => assert.fail('no token is read here') },
     address: '127.0.0.1',
     port,
     names: ['localhost', '127.0.0.1'],

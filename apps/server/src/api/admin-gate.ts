@@ -3,10 +3,9 @@
 import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { AdminService, tenantForm } from '@sealwatch/contract'
-import { type Action, type Authorised, actions, type Principal } from '../access/index.ts'
+import { type Action, type Authorised, actions, newRequestId, type Principal } from '../access/index.ts'
 import { apiError, connectErrorOf } from './errors.ts'
 import type { ApiPorts } from './ports.ts'
-import { newRequestId } from './request-id.ts'
 
 type Methods = typeof AdminService.method
 

@@ -8,6 +8,7 @@ export { createSockets } from './feed/socket.ts'
 export {
   authenticateNetwork,
   authenticateOperator,
+  bearerReader,
   checkForm,
   type DashboardFile,
   dashboardDir,

@@ -7,6 +7,7 @@ import { createGuesses } from '../access/index.ts'
 import {
   authenticateNetwork,
   authenticateOperator,
+  bearerReader,
   checkForm,
   createFeed,
   createSockets,
@@ -48,6 +49,7 @@ export async function openDoors(
     ...rooms,
     gate: rooms.access.gate,
     ingest: rooms.admission,
+    submissions: { rows: rooms.rows, readBearer: bearerReader(rooms.access.tokens, guesses) },
     address: config.host,
     port: config.port,
     names,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { once } from 'node:events'
-import { createSecureServer, type Http2SecureServer, type Http2Session } from 'node:http2'
+import { constants, createSecureServer, type Http2SecureServer, type Http2Session, type Http2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { createContextValues } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
@@ -9,10 +9,11 @@ import { type CertificateState, type Identity, keepCertificate } from '../identi
 import type { Ledgers } from './ledgers.ts'
 import { type ChainBookOptions, createChainBook } from './transport/chain-book.ts'
 import { transportError } from './transport/errors.ts'
-import { agentRoutes, type HandlerOptions, peerKey, type TransportCounters } from './transport/handlers.ts'
+import { agentRoutes, type HandlerOptions, type TransportCounters } from './transport/handlers.ts'
 import type { IngestPort } from './transport/ingest-port.ts'
 import { createLiveStreams } from './transport/live-streams.ts'
-import { type Peer, peerOf } from './transport/peer.ts'
+import { type Peer, peerAt, peerKey } from './transport/peer.ts'
+import { type Call, callKey, type SubmissionDoor, submitRoutes } from './transport/submit/submit-routes.ts'
 
 export type TransportOptions = ChainBookOptions & {
   /** Address to listen on; port 0 takes a free one. */
@@ -23,11 +24,12 @@ export type TransportOptions = ChainBookOptions & {
   readonly gate: HandlerOptions['gate']
   readonly identity: Identity
   readonly ingest: IngestPort
+  readonly submissions: SubmissionDoor
   readonly ledgers: Pick<Ledgers, 'get'>
   readonly onGuess?: HandlerOptions['onGuess']
 }
 
-/** The one port for agents: HTTP/2 over TLS 1.3, with a client certificate for everything but enrolment. */
+/** The one port for agents and services: HTTP/2 over TLS 1.3, with a client certificate, a token, or to enrol. */
 export type Transport = {
   readonly port: number
   readonly certificate: CertificateState
@@ -64,20 +66,27 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
   const sockets = new Set<Socket>()
   const streams = createLiveStreams(identity.hosts, clock)
   const chainBook = createChainBook(options)
+  const routes = {
+    ...options,
+    chainBook,
+    streams,
+    counters,
+    checkpointOf: (tenant: string) => options.ledgers.get(tenant).signed?.note,
+    stopping: stopping.signal,
+    onFatal: failed.reject,
+  }
   const handle = connectNodeAdapter({
-    routes: agentRoutes({
-      ...options,
-      chainBook,
-      streams,
-      counters,
-      checkpointOf: (tenant) => options.ledgers.get(tenant).signed?.note,
-      stopping: stopping.signal,
-      onFatal: failed.reject,
-    }),
+    routes: (router) => {
+      agentRoutes(routes)(router)
+      submitRoutes(routes)(router)
+    },
     acceptCompression: [],
     contextValues: (request) => {
-      const session = 'stream' in request ? request.stream.session : undefined
-      return createContextValues().set(peerKey, session && peers.get(session))
+      const stream = 'stream' in request ? request.stream : undefined
+      const peer = stream?.session && peers.get(stream.session)
+      return createContextValues()
+        .set(peerKey, peer)
+        .set(callKey, stream && callOn(stream))
     },
   })
 
@@ -101,7 +110,7 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
   server.on('request', handle)
   server.on('session', (session) => {
     session.setLocalWindowSize(window.connection)
-    const peer = peerOf(session, authority.certificate)
+    const peer = peerAt(session, authority.certificate)
     peers.set(session, peer)
     session.once('close', () => peers.delete(session))
     session.setTimeout(idleTimeoutMs, () => peer.streams === 0 && session.close())
@@ -151,6 +160,15 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
       done.abort()
       await Promise.all([patience, keeper.ended])
     },
+  }
+}
+
+function callOn(stream: Http2Stream): Call {
+  // Who was answered has no more to say: of a request that was not read whole, node would wait for the rest.
+  stream.once('wantTrailers', () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)))
+  return {
+    end: () => stream.close(constants.NGHTTP2_CANCEL),
+    onEnd: (listener) => void (stream.closed ? listener() : stream.once('close', listener)),
   }
 }
 

@@ -19,13 +19,44 @@ const bearerForm = /^Bearer ([\x21-\x7e]{1,512})$/
 /** What a browser's session says; undefined: the request brings none. Refused with ORIGIN_FOREIGN; throws CREDENTIALS_INVALID. */
 export type SessionReader = (request: IncomingMessage) => Promise<Caller | undefined>
 
+export type Tokens = Pick<Access['tokens'], 'principalOf'>
+type TokenReader = (
+  presented: string,
+  from: { readonly source: string; readonly requestId: string },
+) => Extract<Principal, { readonly kind: 'machine' }>
+
+/** Whose API token it is. Throws CREDENTIALS_INVALID, or RATE_EXCEEDED where one address tries many. */
+const tokenReader =
+  (tokens: Tokens, guesses: Pick<Guesses, 'note'>): TokenReader =>
+  (presented, { source, requestId }) => {
+    const principal = tokens.principalOf(presented)
+    if (principal?.kind === 'machine') return principal
+    const waitMs = guesses.note({ cause: 'API_TOKEN_UNKNOWN', source, requestId })
+    // One that is valid is never refused for what others guess from the same address.
+    throw httpError(waitMs > 0 ? 'RATE_EXCEEDED' : 'CREDENTIALS_INVALID', {
+      attempted: 'reading an API token',
+      received: 'one that is not valid now',
+      waitMs,
+    })
+  }
+
+/** The same for whoever brings a header and no request of HTTP/1.1: the agents' port. */
+export function bearerReader(tokens: Tokens, guesses: Pick<Guesses, 'note'>) {
+  const readToken = tokenReader(tokens, guesses)
+  return (header: string | null, from: Parameters<TokenReader>[1]) => {
+    if (header !== null) return readToken(bearerForm.exec(header)?.[1] ?? '', from)
+    throw httpError('CREDENTIALS_INVALID', { attempted: 'reading an API token', received: 'no token' })
+  }
+}
+
 /** Of requests that come over the network: a token, or a session. */
 export function authenticateNetwork(
-  tokens: Pick<Access['tokens'], 'principalOf'>,
+  tokens: Tokens,
   readSession: SessionReader,
   guesses: Pick<Guesses, 'note'>,
   proxies: Proxies = noProxies,
 ): (request: IncomingMessage, requestId: string) => Promise<Caller | undefined> {
+  const readToken = tokenReader(tokens, guesses)
   return async (request, requestId) => {
     const presented = presentedToken(request)
     if (presented === undefined) {
@@ -35,17 +66,7 @@ export function authenticateNetwork(
       if (switched !== undefined) throw switched
       return caller
     }
-    const principal = tokens.principalOf(presented)
-    if (principal?.kind !== 'machine') {
-      const source = addressOf(request, proxies) ?? 'unknown'
-      const waitMs = guesses.note({ cause: 'API_TOKEN_UNKNOWN', source, requestId })
-      // One that is valid is never refused for what others guess from the same address.
-      throw httpError(waitMs > 0 ? 'RATE_EXCEEDED' : 'CREDENTIALS_INVALID', {
-        attempted: 'reading an API token',
-        received: 'one that is not valid now',
-        waitMs,
-      })
-    }
+    const principal = readToken(presented, { source: addressOf(request, proxies) ?? 'unknown', requestId })
     const refused = switchedFrom(
       request,
       principal.tenant,

@@ -39,7 +39,7 @@ import { type TenantPorts, tenantRoutes } from './routes/tenants.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { type ServeOptions, serveRoutes } from './serve-routes.ts'
 
-export { authenticateNetwork, authenticateOperator, type SessionReader } from './authenticate.ts'
+export { authenticateNetwork, authenticateOperator, bearerReader, type SessionReader } from './authenticate.ts'
 export { type DashboardFile, dashboardDir, readDashboard } from './dashboard.ts'
 export { checkForm } from './form.ts'
 export { type HttpDoor, openHttpDoor } from './listen.ts'

@@ -5,11 +5,19 @@ import { createServer as createPlainServer, type RequestListener, type Server, t
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Clock, clientOf, type ErrorTable, errorsOf, type Log, noProxies, type Proxies } from '@sealwatch/base'
+import {
+  type Clock,
+  clientOf,
+  createTurns,
+  type ErrorTable,
+  errorsOf,
+  type Log,
+  noProxies,
+  type Proxies,
+} from '@sealwatch/base'
 import { type CertificateKeeper, type CertificateState, keepCertificate } from '../../identity/index.ts'
 import { isLoopback } from './loopback.ts'
 import { securityHeaders } from './serve-routes.ts'
-import { createTurns } from './turns.ts'
 
 export const listenErrors = {
   API_PORT_TAKEN: {

@@ -2,18 +2,25 @@
 
 import assert from 'node:assert/strict'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Clock, clientOf, createRate, isSealwatchError, type Log, noProxies, type Proxies } from '@sealwatch/base'
+import {
+  type Clock,
+  clientOf,
+  createRate,
+  createTurns,
+  isSealwatchError,
+  type Log,
+  noProxies,
+  type Proxies,
+} from '@sealwatch/base'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import { type Access, type Authorised, actions, nameOf } from '../../access/index.ts'
-import { newRequestId } from '../request-id.ts'
+import { type Access, type Authorised, actions, nameOf, newRequestId } from '../../access/index.ts'
 import type { NotFound } from './dashboard.ts'
 import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf, retryAfterOf } from './problems.ts'
 import { formMedia, readForm } from './read-form.ts'
 import { readJson } from './read-json.ts'
 import { Answer, bodyMaxUsual, type Caller, type RequestFacts, type Route, Upgrade } from './route.ts'
-import { createTurns } from './turns.ts'
 import { takeUpgrade } from './upgrades.ts'
 import { addressOf, protocolOf } from './whence.ts'
 

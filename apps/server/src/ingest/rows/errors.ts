@@ -13,6 +13,11 @@ export const rowErrors = {
     rule: 'a submission has the members and keeps to the limits of submission.md, 1 to 3',
     advice: 'Sign rows with @sealwatch/producer, or compare with docs/formats/submission.md',
   },
+  SUBMISSIONS_INVALID: {
+    kind: 'invalid',
+    rule: 'a request brings 1 to 100 submissions, with payloads of 4 MiB together, in the form of submission.md, 4',
+    advice: 'Send rows with @sealwatch/producer, or compare with docs/formats/submission.md',
+  },
   SUBMISSION_ID_TAKEN: {
     kind: 'conflict',
     rule: 'an id names the bytes that came under it first, for ever (submission.md, 5.4)',
@@ -20,7 +25,7 @@ export const rowErrors = {
   },
   ROWS_LIMITED: {
     kind: 'exhausted',
-    rule: 'the services of a tenant send no more bytes at once, and a second, than leaves room for the others',
+    rule: 'a service, and those of a tenant together, send no more at once, and a second, than leaves room for the others (submission.md, 3)',
     advice: 'Nothing is lost: the rows stay in their outbox and are sent later',
   },
 } as const satisfies ErrorTable

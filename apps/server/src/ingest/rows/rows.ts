@@ -12,7 +12,7 @@ import type { RowBook, RowOutcome } from '../row-counts.ts'
 import { rowError, type rowErrors } from './errors.ts'
 import { keptBytesOf, quarantinePlaceOf } from './keep-submission.ts'
 import { createKnownIds, type Known } from './known-ids.ts'
-import { createRowRoom, idsUnderWayMax } from './row-room.ts'
+import { costOf, createRowRoom, idsUnderWayMax } from './row-room.ts'
 import { formFault, isSignedBy } from './verify-rows.ts'
 
 /** Who sends: a service, by the credential it came with. */
@@ -41,7 +41,7 @@ export type RowIngestOptions = {
 }
 
 /** Judging takes the time of the thread that answers everybody: after that much, others have a turn. */
-const bytesAtOnce = 512 * 1024
+const bytesAtOnce = 128 * 1024
 const haltedRetrySeconds = 60
 const fullRetrySeconds = 10
 
@@ -66,8 +66,8 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
   async function submit(service: Service, submissions: readonly SignedRows[]): Promise<SubmissionOutcome[]> {
     const { tenant } = service
     registry.checkActive(tenant, `taking rows of the service ${service.producer}`)
-    const bytes = submissions.reduce((sum, { payload }) => sum + payload.length, 0)
-    const leave = room.enter(tenant, bytes)
+    const bytes = submissions.reduce((sum, one) => sum + costOf(one), 0)
+    const leave = room.enter(service, bytes)
     const halted = keys.of(tenant).producer('service', service.producer)?.haltedAt ?? null
     const refused =
       halted !== null
@@ -109,7 +109,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
           return known.outcome
         }),
       )
-      bytes += submission.payload.length
+      bytes += costOf(submission)
       if (bytes < bytesAtOnce) continue
       bytes = 0
       await clock.sleep(0)

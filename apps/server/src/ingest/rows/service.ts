@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { type SignedRows, submissionLimits } from '@sealwatch/contract'
 import type { Authorised } from '../../access/index.ts'
 import { rowError } from './errors.ts'
 import type { Service } from './rows.ts'
@@ -12,3 +13,15 @@ export function serviceOf({ principal, tenant }: Authorised<'rows:write'>): Serv
     received: `the principal ${principal.kind}:${principal.id}`,
   })
 }
+
+/** What one request may bring. Throws SUBMISSIONS_INVALID. */
+export function checkRequest(submissions: readonly SignedRows[]): readonly SignedRows[] {
+  const { requestSubmissionsMax, requestBytesMax } = submissionLimits
+  const bytes = submissions.reduce((sum, { payload }) => sum + payload.length, 0)
+  const count = submissions.length
+  if (count >= 1 && count <= requestSubmissionsMax && bytes <= requestBytesMax) return submissions
+  throw submissionsInvalid(`${count} submissions, with payloads of ${bytes} bytes together`)
+}
+
+export const submissionsInvalid = (received: string) =>
+  rowError('SUBMISSIONS_INVALID', { attempted: 'reading submissions', received })

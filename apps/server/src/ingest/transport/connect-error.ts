@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Code, ConnectError } from '@connectrpc/connect'
-import { type ErrorKind, isSealwatchError } from '@sealwatch/base'
+import { type ErrorKind, isSealwatchError, type SealwatchError } from '@sealwatch/base'
 
 const codes = {
   invalid: Code.InvalidArgument,
@@ -18,6 +18,10 @@ const codes = {
 export function connectErrorOf(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error
   if (isSealwatchError(error) && error.kind !== 'fatal')
-    return new ConnectError(error.message, codes[error.kind], { 'sealwatch-error': error.code })
+    return new ConnectError(error.message, codes[error.kind], { 'sealwatch-error': error.code, ...retryAfter(error) })
   return new ConnectError('the server failed; see its log', Code.Internal)
 }
+
+/** In seconds, as HTTP has it. */
+const retryAfter = ({ waitMs }: SealwatchError) =>
+  waitMs === undefined ? {} : { 'retry-after': String(Math.ceil(waitMs / 1000)) }

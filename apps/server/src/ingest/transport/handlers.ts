@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect'
 import { type Clock, createRate, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
@@ -15,7 +14,7 @@ import {
   type ShipRequest,
   type ShipResponseSchema,
 } from '@sealwatch/contract'
-import type { Action, Gate } from '../../access/index.ts'
+import { type Action, type Gate, newRequestId } from '../../access/index.ts'
 import { checkValidity, type Host, type Identity, identityError } from '../../identity/index.ts'
 import type { Reason } from '../../trust/index.ts'
 import { answersTo } from './answers.ts'
@@ -25,7 +24,7 @@ import { connectErrorOf } from './connect-error.ts'
 import { transportError } from './errors.ts'
 import type { IngestPort, Outcome } from './ingest-port.ts'
 import type { LiveStreams } from './live-streams.ts'
-import { type Peer, senderOf } from './peer.ts'
+import { type Peer, peerKey, peerOf, senderOf } from './peer.ts'
 import { checkRegistration, type Position } from './register.ts'
 import { releaseMessage } from './release-message.ts'
 
@@ -70,7 +69,6 @@ export type TransportCounters = {
   broken: number
 }
 
-export const peerKey = createContextKey<Peer | undefined>(undefined)
 const hostKey = createContextKey<Host | undefined>(undefined)
 
 const callBytesMax = 64 * 1024
@@ -92,7 +90,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
   /** A host reports of its own tenant, and of what the deployment keeps of it. Throws ACCESS_DENIED. */
   function authorise(host: Host, tenant = host.tenant): void {
     const principal = { kind: 'agent', id: host.hostId, tenant: host.tenant } as const
-    options.gate.authorise(principal, 'agent:report', { tenant, requestId: `req_${randomBytes(12).toString('hex')}` })
+    options.gate.authorise(principal, 'agent:report', { tenant, requestId: newRequestId() })
   }
 
   /** Logs what goes wrong in full and gives back what the caller may know of it. */
@@ -262,12 +260,6 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
 
 type RegisterAnswer = MessageInitShape<typeof RegisterResponseSchema>
 type ShipAnswer = MessageInitShape<typeof ShipResponseSchema>
-
-function peerOf(context: HandlerContext): Peer {
-  const peer = context.values.get(peerKey)
-  if (peer === undefined) throw new ConnectError('the connection is gone', Code.Aborted)
-  return peer
-}
 
 function hostOf(context: HandlerContext): Host {
   const host = context.values.get(hostKey)

@@ -3,6 +3,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { ServerHttp2Session } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
+import { Code, ConnectError, createContextKey, type HandlerContext } from '@connectrpc/connect'
 import { clientOf } from '@sealwatch/base'
 import { type HostCertificate, verifyHostCertificate } from '../../identity/index.ts'
 import type { Sender } from '../quarantine/item-form.ts'
@@ -21,6 +22,15 @@ export type Peer = {
   close(): void
 }
 
+export const peerKey = createContextKey<Peer | undefined>(undefined)
+
+/** The connection that a call came on. */
+export function peerOf(context: HandlerContext): Peer {
+  const peer = context.values.get(peerKey)
+  if (peer === undefined) throw new ConnectError('the connection is gone', Code.Aborted)
+  return peer
+}
+
 export const senderOf = (peer: Peer): Sender => ({
   address: peer.address,
   certificate: peer.certificate().serial,
@@ -28,7 +38,7 @@ export const senderOf = (peer: Peer): Sender => ({
 })
 
 /** TLS proved that the peer holds the key of its certificate; whose it is and who signed it is checked at first use. */
-export function peerOf(session: ServerHttp2Session, authority: X509Certificate): Peer {
+export function peerAt(session: ServerHttp2Session, authority: X509Certificate): Peer {
   const socket = session.socket as TLSSocket
   const presented = socket.getPeerX509Certificate()
   let verified: HostCertificate | undefined

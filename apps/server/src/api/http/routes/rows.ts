@@ -3,14 +3,13 @@
 import { decodeBase64 } from '@sealwatch/base'
 import { type SignedRows, type SubmissionOutcome, submissionForms, submissionLimits } from '@sealwatch/contract'
 import { z } from 'zod'
-import { type RowIngest, serviceOf } from '../../../ingest/index.ts'
-import { httpError } from '../problems.ts'
+import { checkRequest, type RowIngest, serviceOf, submissionsInvalid } from '../../../ingest/index.ts'
 import { type Route, route } from '../route.ts'
 
 export type RowPorts = Pick<RowIngest, 'submit'>
 
 const MiB = 1024 * 1024
-const { requestSubmissionsMax, requestBytesMax, payloadBytesMax, idMax, payloadTypeMax } = submissionLimits
+const { requestSubmissionsMax, payloadBytesMax, idMax, payloadTypeMax } = submissionLimits
 const base64 = (bytes: number) => z.string().max(4 * Math.ceil(bytes / 3))
 
 const submission = z.strictObject({
@@ -48,7 +47,7 @@ export const rowRoutes = (rows: RowPorts): Route[] => [
     hasOwnRate: true,
     atOnceMax: 16,
     answer: z.object({ outcomes: z.array(outcome).describe('One for each, in their order') }),
-    errors: ['SERVICE_UNNAMED', 'TENANT_SUSPENDED'],
+    errors: ['SERVICE_UNNAMED', 'SUBMISSIONS_INVALID', 'TENANT_SUSPENDED'],
     handle: async (by, { body }) => {
       const outcomes = await rows.submit(serviceOf(by), rowsIn(body.submissions))
       return { outcomes: outcomes.map(outcomeJson) }
@@ -56,26 +55,23 @@ export const rowRoutes = (rows: RowPorts): Route[] => [
   }),
 ]
 
-function rowsIn(given: readonly z.output<typeof submission>[]): SignedRows[] {
-  const all = given.map(({ payload, payload_type, key_id, signature, ...rest }) => ({
-    ...rest,
-    payload: bytesOf(payload),
-    payloadType: payload_type,
-    keyId: key_id,
-    signature: bytesOf(signature),
-  }))
-  const bytes = all.reduce((sum, { payload }) => sum + payload.length, 0)
-  if (bytes > requestBytesMax) throw invalid(`payloads of ${bytes} bytes together`)
-  return all
+function rowsIn(given: readonly z.output<typeof submission>[]): readonly SignedRows[] {
+  return checkRequest(
+    given.map(({ payload, payload_type, key_id, signature, ...rest }) => ({
+      ...rest,
+      payload: bytesOf(payload),
+      payloadType: payload_type,
+      keyId: key_id,
+      signature: bytesOf(signature),
+    })),
+  )
 }
 
 function bytesOf(text: string): Uint8Array {
   const bytes = decodeBase64(text)
-  if (bytes === undefined) throw invalid('a payload or a signature that is not base64')
+  if (bytes === undefined) throw submissionsInvalid('a payload or a signature that is not base64')
   return bytes
 }
-
-const invalid = (received: string) => httpError('REQUEST_INVALID', { attempted: 'reading submissions', received })
 
 function outcomeJson(one: SubmissionOutcome): z.input<typeof outcome> {
   switch (one.kind) {

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Code, type ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect'
+import { uResponseUnsupportedMediaType } from '@connectrpc/connect/protocol'
+import { type Clock, createTurns, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
+import { IngestService, submissionLimits } from '@sealwatch/contract'
+import { type Action, type Authorised, type Gate, newRequestId, type Principal } from '../../../access/index.ts'
+import { rowError } from '../../rows/errors.ts'
+import { rowRoomMax } from '../../rows/row-room.ts'
+import type { RowIngest } from '../../rows/rows.ts'
+import { checkRequest, serviceOf, submissionsInvalid } from '../../rows/service.ts'
+import { connectErrorOf } from '../connect-error.ts'
+import type { TransportCounters } from '../handlers.ts'
+import { type Peer, peerKey, peerOf } from '../peer.ts'
+import { outcomeMessage, rowsIn } from './rows-message.ts'
+import { createRequestScan } from './scan-request.ts'
+
+/** What each method is to the gate; one that is missing here does not compile. */
+export const submitActions = {
+  submit: 'rows:write',
+} as const satisfies { readonly [M in keyof typeof IngestService.method]: Action }
+
+/** One that has a tenant of its own. */
+type Member = Extract<Principal, { readonly tenant: string }>
+
+/** Whose rows come here, and where they go. */
+export type SubmissionDoor = {
+  readonly rows: Pick<RowIngest, 'submit'>
+  /** Whose token a header Authorization brings, as of any request; throws where it brings none that counts. */
+  readonly readBearer: (header: string | null, from: { readonly source: string; readonly requestId: string }) => Member
+}
+
+export type SubmitOptions = {
+  readonly gate: Pick<Gate, 'authorise'>
+  readonly submissions: SubmissionDoor
+  readonly counters: Pick<TransportCounters, 'denied' | 'refused'>
+  readonly clock: Clock
+  readonly log: Log
+  readonly onFatal: (error: SealwatchError) => void
+}
+
+const KiB = 1024
+/** Payloads, and what else each submission has, none of which is longer than its limit. */
+const requestBytesMax = submissionLimits.requestBytesMax + submissionLimits.requestSubmissionsMax * 2 * KiB
+/** From the first byte of a call to the last of its answer: nobody holds a place by being slow. */
+const callMsMax = 30_000
+/** As protobuf alone, for its length is read along before it is decoded. */
+const media: readonly (string | null)[] = ['application/grpc', 'application/grpc+proto']
+
+/** Ends the call, whatever is under way of it. */
+export type Call = { end(): void; onEnd(listener: () => void): void }
+export const callKey = createContextKey<Call | undefined>(undefined)
+const byKey = createContextKey<Authorised<'rows:write'> | undefined>(undefined)
+
+/** The methods of IngestService (docs/formats/submission.md, 4.2). */
+export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) => void {
+  const { gate, submissions, counters, clock, log, onFatal } = options
+  const { rows, readBearer } = submissions
+  const turns = createTurns()
+
+  function refusal(error: unknown, context: HandlerContext): ConnectError {
+    if (isSealwatchError(error) && error.kind === 'fatal') onFatal(error)
+    const answer = connectErrorOf(error)
+    const by = context.values.get(byKey)
+    const facts = { peer: context.values.get(peerKey)?.address, service: by && serviceOf(by).producer, error }
+    // Of what comes from outside the counters tell: whoever is refused does not fill the log.
+    log[answer.code === Code.Internal ? 'error' : 'debug']('a submission was refused', facts)
+    return answer
+  }
+
+  const sourceOf = ({ client }: Peer, requestId: string) => ({ source: client, requestId })
+
+  /** Settles who calls, and that they have not too much under way, before anything of the body is read. */
+  async function letIn(context: HandlerContext): Promise<void> {
+    try {
+      const call = context.values.get(callKey)
+      const peer = peerOf(context)
+      const requestId = newRequestId()
+      endLate(call)
+      const principal = readBearer(context.requestHeader.get('authorization'), sourceOf(peer, requestId))
+      const by = gate.authorise(principal, submitActions.submit, { tenant: principal.tenant, requestId })
+      const { tenant, producer } = serviceOf(by)
+      const leave = turns.enter(`${tenant}/${producer}`, rowRoomMax.service.requests)
+      if (leave === undefined)
+        throw rowError('ROWS_LIMITED', {
+          attempted: 'taking a request',
+          received: `one more of ${producer}`,
+          waitMs: 1000,
+        })
+      if (call === undefined) leave()
+      call?.onEnd(leave)
+      context.values.set(byKey, by)
+    } catch (error) {
+      counters.denied++
+      throw refusal(error, context)
+    }
+  }
+
+  function endLate(call: Call | undefined): void {
+    const over = new AbortController()
+    call?.onEnd(() => over.abort())
+    const waited = clock.sleep(callMsMax, over.signal)
+    void waited.then(() => over.signal.aborted || call?.end())
+  }
+
+  return (router) => {
+    const { submit } = IngestService.method
+    router.rpc(
+      submit,
+      async (request, context) => {
+        try {
+          const by = context.values.get(byKey) as Authorised<'rows:write'>
+          const outcomes = await rows.submit(serviceOf(by), checkRequest(rowsIn(request)))
+          return { outcomes: outcomes.map(outcomeMessage) }
+        } catch (error) {
+          counters.refused++
+          throw refusal(error, context)
+        }
+      },
+      { readMaxBytes: requestBytesMax, requestGate: letIn },
+    )
+    readAlong(router, submit, counters)
+  }
+}
+
+/** Looks at the bytes of a request before they are decoded. */
+function readAlong(
+  { handlers }: ConnectRouter,
+  method: { readonly localName: string },
+  counters: SubmitOptions['counters'],
+): void {
+  const at = handlers.findIndex((one) => one.method === method)
+  const handle = handlers[at]
+  if (handle === undefined) throw new Error(`no handler of ${method.localName}`)
+  handlers[at] = Object.assign(async (request: Parameters<typeof handle>[0]) => {
+    if (!media.includes(request.header.get('content-type'))) return uResponseUnsupportedMediaType
+    return handle({ ...request, body: scanned(request.body as AsyncIterable<Uint8Array>, counters) })
+  }, handle)
+}
+
+async function* scanned(
+  body: AsyncIterable<Uint8Array>,
+  counters: SubmitOptions['counters'],
+): AsyncIterable<Uint8Array> {
+  const scan = createRequestScan()
+  for await (const piece of body) {
+    const fault = scan(piece)
+    if (fault !== undefined) {
+      counters.refused++
+      throw connectErrorOf(submissionsInvalid(fault))
+    }
+    yield piece
+  }
+}
