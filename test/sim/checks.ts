@@ -106,12 +106,13 @@ async function checkAcknowledged(
   /** Leaf hash of the line, or `stub`. */
   const found = new Map<string, string>()
   for (const { folder, lines } of views) {
+    const kept = itemsIn(disk, tenantOf(folder))
     for (const { line, hash } of lines) {
       found.set(`${line.chain} ${line.seq}`, hash.toHex())
       if (!('stub' in line)) continue
       const { chain, first_seq, next_seq, item } = line.stub
       for (let seq = first_seq; seq < next_seq; seq += 1) found.set(`${chain} ${seq}`, 'stub')
-      const sealed = disk.read(`/quarantine/${tenantOf(folder)}/${item}`)
+      const sealed = kept.get(item)
       if (sealed === undefined) wrong(`lost: the quarantined bytes of a stub in ${folder}`)
       else if ((await openItem(sealing, folder, item, sealed)) !== item)
         wrong(`altered: quarantined bytes of a stub in ${folder}`)
@@ -125,6 +126,22 @@ async function checkAcknowledged(
       else if (stands !== 'stub' && stands !== due[seq]) wrong(`altered: acknowledged line ${seq} of chain ${chain}`)
     }
   }
+}
+
+/** What lies in quarantine of a tenant (quarantine.md, 6): the newest of each item; what is torn ends its file. */
+function itemsIn(disk: SimDisk, tenant: string): Map<string, Uint8Array> {
+  const items = new Map<string, Uint8Array>()
+  for (const path of disk.paths(`/quarantine/${tenant}`)) {
+    const bytes = disk.read(path) as Buffer
+    for (let at = 0; at + 68 <= bytes.length; ) {
+      const end = at + 68 + bytes.readUInt32BE(at)
+      const sealed = bytes.subarray(at + 68, end)
+      if (end > bytes.length || !sha256(sealed).every((byte, i) => byte === bytes[at + 36 + i])) break
+      items.set(bytes.toString('hex', at + 4, at + 36), sealed)
+      at = end
+    }
+  }
+  return items
 }
 
 const tenantOf = (folder: string) => folder.replace(/^tenant-/, '')

@@ -69,10 +69,9 @@ const mutants: readonly Mutant[] = [
     name: 'quarantined bytes are not durable when their stub is',
     mutation: [
       {
-        file: `${ingest}/quarantine.ts`,
-        find: 'await disk.replace(join(await folderOf(tenant), item), await sealing.seal(place, batch.lines))',
-        replace:
-          'void clock.sleep(1_000).then(async () => disk.replace(join(await folderOf(tenant), item), await sealing.seal(place, batch.lines)))',
+        file: `${ingest}/quarantine/quarantine.ts`,
+        find: 'return { item, kept }',
+        replace: 'return { item, kept: Promise.resolve() }',
       },
     ],
     found: /lost: the quarantined/,

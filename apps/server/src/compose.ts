@@ -18,7 +18,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const base = await openBase(options, ends)
   const keys = await openKeys(base, ends)
   const books = await openBooks(keys, ends)
-  const rooms = await openRooms(books)
+  const rooms = await openRooms(books, ends)
   const followers = startFollowers(rooms, ends)
   const tenants = startTenants(rooms, followers)
   const doors = await openDoors(rooms, { followers, tenants }, ends)

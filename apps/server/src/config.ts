@@ -54,6 +54,20 @@ export const serverSettings = {
     max: 10_000_000,
     help: 'What the hosts of a tenant may ship each second together, unless it has a limit of its own (`sealwatch tenant limit`); for default and cluster there is none',
   }),
+  quarantineItems: integer({
+    env: 'SEALWATCH_SERVER_QUARANTINE_ITEMS',
+    default: 2_000_000,
+    min: 100,
+    max: 1_000_000_000,
+    help: 'Items that may wait in quarantine of each tenant: batches of hosts, submissions of services. What comes beyond is sent back, and stays with its producer',
+  }),
+  quarantineMegabytes: integer({
+    env: 'SEALWATCH_SERVER_QUARANTINE_MEGABYTES',
+    default: 50_000,
+    min: 10,
+    max: 1_000_000_000,
+    help: 'Megabytes that these may take',
+  }),
   witnessPolicy: text({
     env: 'SEALWATCH_SERVER_WITNESS_POLICY',
     default: '',

@@ -64,7 +64,7 @@ export type Rooms = Books & {
 /** What a signer may take for its answer. */
 const signerMsMax = 10_000
 
-export async function openRooms(books: Books): Promise<Rooms> {
+export async function openRooms(books: Books, ends: AsyncDisposableStack): Promise<Rooms> {
   const { config, dir, keysDir, deployment, registry, ledgers, ruleFiles, log } = books
   const { checkActive: checkTenant } = registry
   const keys = await openKeyRegistry({ ...books, versionOf: (tenant) => ledgers.get(tenant).registry })
@@ -85,7 +85,9 @@ export async function openRooms(books: Books): Promise<Rooms> {
     origin: ledgers.root.origin,
     sign: (statement) => signSignoff(statement, ledgers.dsseSigners, AbortSignal.timeout(signerMsMax)),
   })
-  const quarantine = await openQuarantine({ ...books, dir: join(dir, 'quarantine') })
+  const roomMax = { items: config.quarantineItems, bytes: config.quarantineMegabytes * 1_000_000 }
+  const opening = openQuarantine({ ...books, dir: join(dir, 'quarantine'), roomMax })
+  const quarantine = ends.adopt(await opening, ({ close }) => close())
   const ruleset = loadRuleset(ruleFiles, log)
   const glances = createGlances(ruleset)
   const rowBook = createRowBook()

@@ -61,6 +61,7 @@ async function openRooms(dir: string) {
   stack.defer(() => ledgers.close())
   const ledger = ledgers.get(tenant)
   const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
+  stack.defer(() => quarantine.close())
   const glances = createGlances(ruleset)
   const stop = new AbortController()
   const bell = createBell()

@@ -2,7 +2,16 @@
 
 import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
 import { limits, type ShipRequest } from '@sealwatch/contract'
-import { equal, type Ledger, leafHash, type Placed, sha256, splitLines, type VerifiedBatch } from '@sealwatch/ledger'
+import {
+  equal,
+  type Ledger,
+  leafHash,
+  type Placed,
+  parseLine,
+  sha256,
+  splitLines,
+  type VerifiedBatch,
+} from '@sealwatch/ledger'
 import type { SideCustody } from '../custody/index.ts'
 import type { Host } from '../identity/index.ts'
 import type { Store } from '../store/index.ts'
@@ -10,7 +19,8 @@ import type { KeyRegistry } from '../trust/index.ts'
 import { ingestError } from './errors.ts'
 import type { Ledgers } from './ledgers.ts'
 import type { Sender } from './quarantine/item-form.ts'
-import type { Quarantine } from './quarantine/quarantine.ts'
+import type { Quarantine, QuarantinedBatch } from './quarantine/quarantine.ts'
+import { createTeller } from './quarantine/teller.ts'
 import type { RowBook, RowOutcome } from './row-counts.ts'
 import { sealSide } from './seal-side.ts'
 import type { IngestPort, Outcome } from './transport/ingest-port.ts'
@@ -40,6 +50,7 @@ type Begun = { readonly outcome: Promise<Outcome>; readonly as: RowOutcome }
 export function createIngest(options: IngestOptions): Ingest {
   const { store, ledgers, quarantine, keys, rowBook, indexed, look, clock, log } = options
   const turns = new Map<string, Promise<unknown>>()
+  const tell = createTeller(clock, log)
 
   /** The batches of a chain are judged one after the other, each against where the one before left the chain. */
   function inTurn<T>(chain: string, work: () => Promise<T>): Promise<T> {
@@ -104,13 +115,13 @@ export function createIngest(options: IngestOptions): Ingest {
       checkCount(attempted, batch)
       const { reason, detail, keyId } = verdict
       const at = { tenant, hostId: host.hostId, chain: batch.chain, firstSeq, nextSeq }
-      log.error('batch quarantined', { ...at, reason, detail })
-      // Waited for within the turn: the stub is the place from which the next batch goes on.
+      tell(at, { reason, detail })
       const side = [...sideOf(batch)]
       const beside = { encoding: ndjsonLines, peer: sender, receivedAt, position, side }
       const kept = { ...at, lines: batch.lines, reason, detail, keyId, registry: registered.version, beside }
-      const placed = await putAside(ledger, kept)
-      const outcome = Promise.resolve({ kind: 'quarantined', nextSeq, reason, ...placed } as const)
+      // Sealed within the turn, and its stub has its place: from there the next batch goes on, while the disk writes both.
+      const { placed } = await putAside(ledger, kept)
+      const outcome = placed.then((place) => ({ kind: 'quarantined', nextSeq, reason, ...place }) as const)
       return { outcome, as: { reason, keyId } }
     }
     return { outcome: admit(ledger, verdict.admitted, sealed as ReadonlyMap<number, Uint8Array>), as: 'admitted' }
@@ -128,17 +139,20 @@ export function createIngest(options: IngestOptions): Ingest {
     return { kind: 'acknowledged', nextSeq: batch.end.nextSeq, leafIndex: placed.next - 1 }
   }
 
+  /** Its stub has its place when this resolves; all of it is durable when `placed` does. */
   async function putAside(
     ledger: Ledger,
-    batch: Parameters<Quarantine['keep']>[0],
-  ): Promise<{ item: string; leafIndex: number }> {
+    batch: QuarantinedBatch,
+  ): Promise<{ placed: Promise<{ item: string; leafIndex: number }> }> {
     const { chain, firstSeq, nextSeq, reason, registry } = batch
-    const item = await quarantine.keep(batch)
-    // The bytes and their row are durable, the stub is not. If we stop here the host sends the batch again.
+    const { item, kept } = await quarantine.keep(batch)
     const stub = { chain, first_seq: firstSeq, next_seq: nextSeq, reason, item, registry }
-    const { first } = await ledger.append({ own: { stub } })
-    await quarantine.placed(batch, item, first)
-    return { item, leafIndex: first }
+    // The stub is written once the bytes and their row are durable. If we stop between, the host sends the batch again.
+    const placed = ledger.append({ own: { stub } }, undefined, kept).then(async ({ first }) => {
+      await quarantine.placed(batch, item, first)
+      return { item, leafIndex: first }
+    })
+    return { placed }
   }
 
   /** What was accepted already comes again when its acknowledgement was lost: acknowledged, not stored twice. */
@@ -149,7 +163,7 @@ export function createIngest(options: IngestOptions): Ingest {
     const attempted = `comparing lines ${firstSeq} to ${nextSeq - 1} of chain ${chain} with the ledger`
     await ledger.settled()
     await indexed.waitFor(ledger.tenant, ledger.size)
-    const leafIndex = (await leafOfSame(ledger, batch, attempted)) ?? (await stubOfSame(ledger.tenant, batch))
+    const leafIndex = (await leafOfSame(ledger, batch, attempted)) ?? (await stubOfSame(ledger, batch, attempted))
     if (leafIndex === undefined) throw ingestError('INGEST_FORKED', { attempted, received: 'other bytes' })
     // Of this batch alone: the chain may have gone on meanwhile, with lines that are not durable yet.
     return { kind: 'acknowledged', nextSeq, leafIndex }
@@ -183,16 +197,20 @@ export function createIngest(options: IngestOptions): Ingest {
     return last.leaf_index
   }
 
-  async function stubOfSame(tenant: string, { chain, firstSeq, lines }: ShipRequest): Promise<number | undefined> {
-    const row = await store.db
-      .selectFrom('audit_signature_quarantine')
-      .select('stub_leaf_index')
-      .where('tenant', '=', tenant)
-      .where('item', '=', sha256(lines).toHex())
-      .where('chain', '=', chain)
-      .where('first_seq', '=', Number(firstSeq))
+  /** The leaf of the stub that stands in the place of exactly this batch. */
+  async function stubOfSame(ledger: Ledger, batch: ShipRequest, attempted: string): Promise<number | undefined> {
+    const row = await store.index
+      .selectFrom('batches')
+      .select('leaf_index')
+      .where('tenant', '=', ledger.tenant)
+      .where('chain', '=', batch.chain)
+      .where('last_seq', '=', Number(batch.firstSeq) + batch.count - 1)
+      .where('kind', '=', 'stub')
       .executeTakeFirst()
-    return row?.stub_leaf_index ?? undefined
+    const [leaf] = row === undefined ? [] : await ledger.readChecked(row.leaf_index, 1)
+    const line = leaf && parseLine(sha256, leaf.line, attempted).line
+    const isSame = line !== undefined && 'stub' in line && line.stub.item === sha256(batch.lines).toHex()
+    return isSame && line.stub.first_seq === Number(batch.firstSeq) ? row?.leaf_index : undefined
   }
 
   return { submit, position: async (tenant, chain) => ledgers.get(tenant).position(chain) }

@@ -37,12 +37,19 @@ export const ingestErrors = {
   QUARANTINE_GONE: {
     kind: 'unverified',
     rule: 'what a stub stands for lies in quarantine, sealed',
-    advice: 'Restore the file from a backup; `sealwatch audit fsck` lists all that are missing',
+    advice:
+      'Restore the tenant’s folder in quarantine/ from a backup; `sealwatch audit fsck` lists all that are missing',
   },
   QUARANTINE_ALTERED: {
     kind: 'unverified',
     rule: 'quarantined bytes have the hash by which their stub names them',
     advice: 'The file was changed: restore it from a backup, and keep the altered one as evidence',
+  },
+  QUARANTINE_FULL: {
+    kind: 'exhausted',
+    rule: 'what waits in quarantine of a tenant stays below its maximum',
+    advice:
+      'Nothing is lost: producers keep what is sent back. Find out who sends it (`sealwatch quarantine list`), repair the registry and `sealwatch quarantine replay --yes`, or halt the producer; a server setting raises the maximum (SEALWATCH_SERVER_QUARANTINE_ITEMS)',
   },
   RELEASE_BY_PERSON: {
     kind: 'denied',

@@ -9,7 +9,7 @@ import type { ShipRequest } from '@sealwatch/contract'
 import { type Line, parseLine, sha256 } from '@sealwatch/ledger'
 import fc from 'fast-check'
 import type { Reason } from '../trust/index.ts'
-import { type Ledgers, openQuarantine, readItem } from './index.ts'
+import { type Ledgers, openQuarantine } from './index.ts'
 import { at, byWhom, dayNs, flip, host, type KeyChange, keyRow, openIngest, whole } from './test/open-ingest.ts'
 
 const linesOf = async (ledgers: Ledgers): Promise<Line[]> => {
@@ -123,9 +123,7 @@ for (const [reason, change] of cases) {
     assert.equal(row.reason, reason)
     assert.equal(row.signing_key_id, it.signer.keyId)
     assert.equal(row.stub_leaf_index, 1)
-    const sealed = await readFile(join(it.dir, 'quarantine/default', row.item))
-    const place = { tenant: 'default', purpose: 'quarantine', place: `quarantine/${row.item}` } as const
-    const { bytes, beside } = readItem(row.item, await it.sealing.open(place, sealed))
+    const { bytes, beside } = await it.quarantine.read('default', row)
     assert.deepEqual(bytes, Buffer.from(request.lines))
     assert.deepEqual([beside?.receivedAt, beside?.side.length], [row.received_at, request.side.length])
     const [, stub] = await linesOf(it.ledgers)
@@ -140,6 +138,7 @@ for (const [reason, change] of cases) {
     assert.equal(it.rowBook.total().quarantined[reason], 3)
     const again = await openQuarantine({ ...it, dir: join(it.dir, 'quarantine'), clock, disk })
     for (const { waiting } of [it.quarantine, again]) assert.equal(waiting.get('default')?.[reason], 3)
+    assert.deepEqual(again.room, it.quarantine.room)
   })
 }
 
@@ -337,8 +336,7 @@ test('ING-4 what no signature covers waits for people, and altered bytes are nam
   const replays = it.replays()
   const [item] = (await replays.replay(by, {}, whole)).items
   assert.deepEqual([item?.outcome, item?.reason], ['release', 'invalid_signature'])
-  const { row } = await replays.show(by, item?.leaf ?? 0)
-  const path = join(it.dir, 'quarantine', 'default', row.item)
+  const path = join(it.dir, 'quarantine/default/000000000000.items')
   const sealed = await readFile(path)
   await writeFile(path, flip(sealed, sealed.length - 1))
   assert.equal((await replays.replay(by, {}, whole)).items[0]?.outcome, 'altered')

@@ -190,4 +190,8 @@ export const migrations: readonly string[] = [
      tenant TEXT NOT NULL, signoff TEXT NOT NULL, name TEXT NOT NULL, signed_at TEXT NOT NULL, checklist TEXT,
      envelope TEXT NOT NULL, PRIMARY KEY (tenant, signoff)) STRICT;
    CREATE INDEX signoffs_by_time ON signoffs (tenant, signed_at);`,
+  // Sealed items lie behind one another. Null: in a file of its own, as before.
+  `ALTER TABLE audit_signature_quarantine ADD COLUMN segment INTEGER;
+   ALTER TABLE audit_signature_quarantine ADD COLUMN segment_at INTEGER;
+   ALTER TABLE audit_signature_quarantine ADD COLUMN kept_bytes INTEGER;`,
 ]

@@ -264,7 +264,7 @@ export type Tables = {
   /** Lines that must still enter a ledger; a row goes when its line is there. */
   outbox: { id: Generated<number>; uid: string; tenant: string; body: string }
   audit_signature_quarantine: {
-    /** Hex SHA-256 of the bytes, which lie in a file of that name. */
+    /** Hex SHA-256 of the bytes. */
     item: string
     tenant: string
     host_id: string
@@ -286,6 +286,10 @@ export type Tables = {
     admitted_at: string | null
     /** Of its replay. */
     admitted_leaf_index: number | null
+    /** Where the bytes lie, frame and all (quarantine.md, 6). Null: in a file that is named after the item. */
+    segment: number | null
+    segment_at: number | null
+    kept_bytes: number | null
   }
   /** Who wants an item in without a signature that holds, and who agreed. */
   quarantine_releases: {

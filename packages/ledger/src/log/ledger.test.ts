@@ -697,3 +697,29 @@ test('a ledger can be read from any leaf on, in pieces of any size', async () =>
   }
   await ledger.close()
 })
+
+test('what waits for something else has its place at once, and where that fails nothing of its write is there', async () => {
+  await using dir = await temporary()
+  const ledger = await openSampleLedger(dir.path)
+  const chain = 'ab'.repeat(16)
+  const stub = (first_seq: number) => ({
+    own: { stub: { chain, first_seq, next_seq: first_seq + 5, reason: 'unknown_key', item: 'cd'.repeat(32) } },
+  })
+  const kept = Promise.withResolvers<void>()
+  const both = [ledger.append(stub(0), undefined, kept.promise), ledger.append(stub(5))]
+  assert.deepEqual([ledger.position(chain).nextSeq, ledger.size], [10, 1])
+  kept.resolve()
+  assert.deepEqual(await Promise.all(both), [
+    { first: 1, next: 2 },
+    { first: 2, next: 3 },
+  ])
+  const failed = [
+    ledger.append(stub(10), undefined, Promise.reject(new RangeError('no room beside it'))),
+    ledger.append(stub(15)),
+  ]
+  for (const append of failed) await assert.rejects(append, /no room beside it/)
+  assert.deepEqual([ledger.position(chain).nextSeq, ledger.size], [10, 3])
+  assert.deepEqual(await ledger.append(stub(10)), { first: 3, next: 4 })
+  await assertSound(ledger)
+  await ledger.close()
+})

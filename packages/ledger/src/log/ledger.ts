@@ -73,9 +73,10 @@ export type Ledger = {
   /**
    * Appends a verified batch, a line of the ledger's own chain, rows with their submission, or quarantined lines behind their
    * `replay`. Resolves when it is on stable storage; what waits while a write is under way goes into the next one. On
-   * DISK_FULL nothing of it is in the ledger.
+   * DISK_FULL nothing of it is in the ledger. It has its place at once, and is written when `after` has resolved: where that
+   * rejects, nothing of it is in the ledger, nor of what shares its write.
    */
-  append(item: Appended, side?: SealedSide): Promise<Placed>
+  append(item: Appended, side?: SealedSide, after?: Promise<unknown>): Promise<Placed>
   /** Since when the write that is under way lasts (Unix ms): a disk that hangs says nothing. Undefined: none is. */
   readonly writingSinceMs: number | undefined
   /** Resolves when everything handed to `append` before is on stable storage, or was refused. */
@@ -102,6 +103,7 @@ export type Ledger = {
 type Waiting = {
   item: Appended
   side: SealedSide | undefined
+  after: Promise<unknown> | undefined
   resolve: (placed: Placed) => void
   reject: (cause: unknown) => void
 }
@@ -185,13 +187,16 @@ function createLedger(
       const group = waiting
       waiting = []
       writingSinceMs = clock.nowMs()
+      let isUntouched = true
       try {
+        for (const { after } of group) if (after !== undefined) await after
+        isUntouched = false
         await writeGroup(group)
       } catch (cause) {
         const refused = [...group, ...waiting]
         waiting = []
         admitted.clear()
-        if (!isSealwatchError(cause, 'DISK_FULL')) failure = cause
+        if (!isUntouched && !isSealwatchError(cause, 'DISK_FULL')) failure = cause
         for (const { reject } of refused) reject(cause)
       }
     }
@@ -318,11 +323,11 @@ function createLedger(
       return writingSinceMs
     },
     position,
-    append: (item, sealedSide) =>
+    append: (item, sealedSide, after) =>
       new Promise((resolve, reject) => {
         if (failure !== undefined) return reject(failure)
         admit(item)
-        waiting.push({ item, side: sealedSide, resolve, reject })
+        waiting.push({ item, side: sealedSide, after, resolve, reject })
         writing ??= write()
       }),
     settled,

@@ -4,11 +4,15 @@ import { join } from 'node:path'
 import { type Clock, type Disk, rfc3339 } from '@sealwatch/base'
 import type { Sealing } from '@sealwatch/keys/sealing'
 import { sha256 } from '@sealwatch/ledger'
-import { across, type Store } from '../../store/index.ts'
-import { perReason, type Reason } from '../../trust/index.ts'
+import type { Insertable } from 'kysely'
+import { across, type Store, type Tables } from '../../store/index.ts'
+import type { Reason } from '../../trust/index.ts'
 import { ingestError } from '../errors.ts'
+import { createGroups } from './groups.ts'
 import { type Beside, type Item, itemForm, readItem } from './item-form.ts'
 import type { QuarantineRow } from './judge-item.ts'
+import { createSegments, type Kept } from './segments.ts'
+import { openStock, type Stock, type StockMax } from './stock.ts'
 
 export type QuarantinedBatch = {
   readonly tenant: string
@@ -30,18 +34,27 @@ export type QuarantinedBatch = {
  * says why.
  */
 export type Quarantine = {
-  /** Durable when it resolves; returns the content address. The same bytes in the same place are kept once. */
-  keep(batch: QuarantinedBatch): Promise<string>
+  /**
+   * Sealed when it resolves, with its content address; `kept` resolves when bytes and row are on stable storage. The same
+   * bytes in the same place are kept once. Throws QUARANTINE_FULL; `kept` rejects where the disk does not take it.
+   */
+  keep(batch: QuarantinedBatch): Promise<{ readonly item: string; readonly kept: Promise<void> }>
   /** Throws QUARANTINE_GONE, QUARANTINE_ALTERED, SEALED_UNREADABLE or KEYS_UNAVAILABLE. */
-  read(tenant: string, item: string): Promise<Item>
+  read(tenant: string, row: Pick<QuarantineRow, 'item' | 'segment' | 'segment_at' | 'kept_bytes'>): Promise<Item>
   placed(batch: Pick<QuarantinedBatch, 'tenant' | 'chain' | 'firstSeq'>, item: string, leafIndex: number): Promise<void>
   /** Its lines stand in the ledger, behind the replay at `leafIndex`. */
   admitted(row: QuarantineRow, leafIndex: number): Promise<void>
   /** Rows that are kept and are in no ledger, by tenant. */
-  readonly waiting: ReadonlyMap<string, Readonly<Record<Reason, number>>>
+  readonly waiting: Stock['rows']
+  /** What waits of each tenant takes of the room that it may take; where there is none left, producers keep their rows. */
+  readonly room: Stock['room']
   /** Removes the bytes of a tenant that is erased. */
   forget(tenant: string): Promise<void>
+  close(): Promise<void>
 }
+
+/** Rows of one statement: SQLite takes 32,766 values. */
+const groupMax = 1_000
 
 export async function openQuarantine(options: {
   readonly dir: string
@@ -49,109 +62,156 @@ export async function openQuarantine(options: {
   readonly sealing: Sealing
   readonly clock: Clock
   readonly disk: Disk
+  readonly roomMax?: StockMax
 }): Promise<Quarantine> {
   const { dir, store, sealing, clock, disk } = options
   await disk.makeDirectory(dir)
   await sortByTenant(dir, store, disk)
-  const folders = new Set<string>()
-  const waiting = await waitingIn(store)
+  const stock = await openStock(store, options.roomMax)
+  const segments = createSegments(dir, disk)
+  const keeping = createGroups(groupMax, keepGroup)
+  const placing = createGroups(groupMax, placeGroup)
+  const admitting = createGroups(groupMax, admitGroup)
 
-  async function folderOf(tenant: string): Promise<string> {
-    const folder = join(dir, tenant)
-    if (!folders.has(tenant)) await disk.makeDirectory(folder)
-    folders.add(tenant)
-    return folder
+  /** Bytes first: a row always has them. What no row knows of comes again. */
+  async function keepGroup(tenant: string, items: readonly Keeping[]): Promise<void> {
+    const known = await knownOf(tenant, items)
+    const isNew = ({ row }: Keeping) => !known.has(placeName(row))
+    const fresh = [...new Map(items.filter(isNew).map((one) => [placeName(one.row), one])).values()]
+    if (fresh.length === 0) return
+    const kept = await segments.append(tenant, fresh)
+    const quarantined_at = rfc3339(clock.nowNs())
+    const rows = fresh.map(({ row }, i) => {
+      const { segment, at, bytes } = kept[i] as Kept
+      return { ...row, quarantined_at, segment, segment_at: at, kept_bytes: bytes }
+    })
+    await store.transaction(async (tx) => {
+      await tx
+        .insertInto('audit_signature_quarantine')
+        .values(rows)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    })
+    for (const row of rows) stock.add(row)
+  }
+
+  async function knownOf(tenant: string, items: readonly Keeping[]): Promise<Set<string>> {
+    const found = await store.db
+      .selectFrom('audit_signature_quarantine')
+      .select(['item', 'chain', 'first_seq'])
+      .where('tenant', '=', tenant)
+      .where(
+        'item',
+        'in',
+        items.map(({ item }) => item),
+      )
+      .execute()
+    return new Set(found.map(placeName))
+  }
+
+  /** The ledger says so, too: what a power cut takes back is found there again (Replays.settle). */
+  async function placeGroup(tenant: string, items: readonly Placing[]): Promise<void> {
+    await store.derived(async (tx) => {
+      for (const { item, chain, firstSeq, leafIndex } of items)
+        await tx
+          .updateTable('audit_signature_quarantine')
+          .set({ stub_leaf_index: leafIndex })
+          .where('tenant', '=', tenant)
+          .where('item', '=', item)
+          .where('chain', '=', chain)
+          .where('first_seq', '=', firstSeq)
+          .execute()
+    })
+  }
+
+  async function admitGroup(tenant: string, items: readonly Admitting[]): Promise<void> {
+    const admitted_at = rfc3339(clock.nowNs())
+    const done: QuarantineRow[] = []
+    await store.derived(async (tx) => {
+      for (const { row, leafIndex } of items) {
+        const { numUpdatedRows } = await tx
+          .updateTable('audit_signature_quarantine')
+          .set({ state: 'admitted', admitted_at, admitted_leaf_index: leafIndex })
+          .where('tenant', '=', tenant)
+          .where('stub_leaf_index', '=', row.stub_leaf_index)
+          .where('state', '=', 'waiting')
+          .executeTakeFirst()
+        if (numUpdatedRows === 1n) done.push(row)
+      }
+    })
+    for (const row of done) stock.take(row)
   }
 
   return {
     keep: async (batch) => {
-      const { tenant, hostId, chain, firstSeq, nextSeq, reason, detail, keyId, registry, beside } = batch
-      const item = sha256(batch.lines).toHex()
-      // File first: a row always has its bytes. A file without a row is found again when the batch comes again.
-      await disk.replace(
-        join(await folderOf(tenant), item),
-        await sealing.seal(placeOf(tenant, item), itemForm(beside, batch.lines)),
-      )
-      const { numInsertedOrUpdatedRows } = await store.db
-        .insertInto('audit_signature_quarantine')
-        .values({
-          item,
-          tenant,
-          host_id: hostId,
-          chain,
-          first_seq: firstSeq,
-          next_seq: nextSeq,
-          reason,
-          detail,
-          signing_key_id: keyId ?? null,
-          quarantined_at: rfc3339(clock.nowNs()),
-          received_at: beside.receivedAt,
-          peer: beside.peer.address,
-          registry_version: registry,
-          stub_leaf_index: null,
-          state: 'waiting',
-          admitted_at: null,
-          admitted_leaf_index: null,
-        })
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst()
-      if (numInsertedOrUpdatedRows === 1n) add(waiting, tenant, reason, nextSeq - firstSeq)
-      return item
+      const { tenant, lines, beside } = batch
+      const item = sha256(lines).toHex()
+      stock.check(tenant, `keeping rows of the tenant ${tenant}`)
+      const sealed = await sealing.seal(placeOf(tenant, item), itemForm(beside, lines))
+      const kept = keeping.add(tenant, { item, sealed, row: rowOf(batch, item) })
+      // Whoever waits for it hears of it; it may be that nobody gets so far.
+      kept.catch(() => undefined)
+      return { item, kept }
     },
-    read: async (tenant, item) => {
-      const sealed = await disk.read(join(dir, tenant, item))
-      if (sealed === undefined)
-        throw ingestError('QUARANTINE_GONE', { attempted: `reading the quarantined bytes ${item}` })
+    read: async (tenant, { item, segment, segment_at, kept_bytes }) => {
+      const attempted = `reading the quarantined bytes ${item}`
+      const sealed =
+        segment === null || segment_at === null || kept_bytes === null
+          ? ((await disk.read(join(dir, tenant, item))) ?? 'gone')
+          : await segments.read(tenant, item, { segment, at: segment_at, bytes: kept_bytes })
+      if (sealed === 'gone') throw ingestError('QUARANTINE_GONE', { attempted })
+      if (sealed === 'altered') throw ingestError('QUARANTINE_ALTERED', { attempted, received: 'another frame' })
       return readItem(item, await sealing.open(placeOf(tenant, item), sealed))
     },
-    placed: async ({ tenant, chain, firstSeq }, item, leafIndex) => {
-      await store.db
-        .updateTable('audit_signature_quarantine')
-        .set({ stub_leaf_index: leafIndex })
-        .where('tenant', '=', tenant)
-        .where('item', '=', item)
-        .where('chain', '=', chain)
-        .where('first_seq', '=', firstSeq)
-        .execute()
-    },
-    waiting,
-    admitted: async ({ tenant, stub_leaf_index, reason, first_seq, next_seq }, leafIndex) => {
-      const { numUpdatedRows } = await store.db
-        .updateTable('audit_signature_quarantine')
-        .set({ state: 'admitted', admitted_at: rfc3339(clock.nowNs()), admitted_leaf_index: leafIndex })
-        .where('tenant', '=', tenant)
-        .where('stub_leaf_index', '=', stub_leaf_index)
-        .where('state', '=', 'waiting')
-        .executeTakeFirst()
-      if (numUpdatedRows === 1n) add(waiting, tenant, reason as Reason, first_seq - next_seq)
-    },
+    placed: ({ tenant, chain, firstSeq }, item, leafIndex) => placing.add(tenant, { item, chain, firstSeq, leafIndex }),
+    waiting: stock.rows,
+    room: stock.room,
+    admitted: (row, leafIndex) => admitting.add(row.tenant, { row, leafIndex }),
     forget: async (tenant) => {
-      folders.delete(tenant)
-      waiting.delete(tenant)
+      for (const groups of [keeping, placing, admitting]) groups.forget(tenant)
+      stock.forget(tenant)
+      await segments.close(tenant)
       await disk.removeDirectory(join(dir, tenant))
     },
+    close: () => segments.close(),
   }
 }
 
-type Waiting = Map<string, Record<Reason, number>>
+type Row = Omit<Insertable<Tables['audit_signature_quarantine']>, 'quarantined_at'>
+type Keeping = { readonly item: string; readonly sealed: Uint8Array; readonly row: Row }
+type Placing = {
+  readonly item: string
+  readonly chain: string
+  readonly firstSeq: number
+  readonly leafIndex: number
+}
+type Admitting = { readonly row: QuarantineRow; readonly leafIndex: number }
 
-function add(waiting: Waiting, tenant: string, reason: Reason, rows: number): void {
-  const counts = waiting.get(tenant) ?? perReason(() => 0)
-  counts[reason] += rows
-  waiting.set(tenant, counts)
+const placeName = ({ item, chain, first_seq }: Pick<Row, 'item' | 'chain' | 'first_seq'>) =>
+  `${item} ${chain} ${first_seq}`
+
+function rowOf(batch: QuarantinedBatch, item: string): Row {
+  const { tenant, hostId, chain, firstSeq, nextSeq, reason, detail, keyId, registry, beside } = batch
+  return {
+    item,
+    tenant,
+    host_id: hostId,
+    chain,
+    first_seq: firstSeq,
+    next_seq: nextSeq,
+    reason,
+    detail,
+    signing_key_id: keyId ?? null,
+    received_at: beside.receivedAt,
+    peer: beside.peer.address,
+    registry_version: registry,
+    stub_leaf_index: null,
+    state: 'waiting',
+    admitted_at: null,
+    admitted_leaf_index: null,
+  }
 }
 
-async function waitingIn(store: Store): Promise<Waiting> {
-  const found = await across(store.db, 'start')
-    .selectFrom('audit_signature_quarantine')
-    .select(({ fn, eb }) => ['tenant', 'reason', fn.sum<number>(eb('next_seq', '-', eb.ref('first_seq'))).as('rows')])
-    .where('state', '=', 'waiting')
-    .groupBy(['tenant', 'reason'])
-    .execute()
-  const waiting: Waiting = new Map()
-  for (const { tenant, reason, rows } of found) add(waiting, tenant, reason as Reason, rows)
-  return waiting
-}
 const placeOf = (tenant: string, item: string) =>
   ({ tenant, purpose: 'quarantine', place: `quarantine/${item}` }) as const
 

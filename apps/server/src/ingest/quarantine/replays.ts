@@ -243,7 +243,7 @@ export function createReplays(options: ReplayOptions): Replays {
       return told('waiting', { reason: row.reason, detail: 'rows of services are not replayed by this version' })
     let item: Item
     try {
-      item = await quarantine.read(tenant, row.item)
+      item = await quarantine.read(tenant, row)
     } catch (error) {
       if (!isAltered(error)) throw error
       return told('altered', { reason: row.reason, detail: messageOf(error) })
@@ -289,7 +289,7 @@ export function createReplays(options: ReplayOptions): Replays {
     const leaf = leafOf(row)
     if (isOfService(row)) throw ingestError('RELEASE_IMPOSSIBLE', { attempted, received: 'rows of a service' })
     const ledger = ledgers.get(tenant)
-    const item = await quarantine.read(tenant, row.item)
+    const item = await quarantine.read(tenant, row)
     const registered = keys.of(tenant)
     const verdict = await judgeItem({ store, ledger, keys: registered }, row, item)
     if (!isForPeople(row, verdict)) throw ingestError('RELEASE_NOT_NEEDED', { attempted, received: row.reason })
@@ -344,7 +344,7 @@ export function createReplays(options: ReplayOptions): Replays {
     }),
     bytes: async (by, leaf) => {
       const row = await known(by.tenant, leaf, 'reading a quarantined item')
-      const item = await quarantine.read(by.tenant, row.item)
+      const item = await quarantine.read(by.tenant, row)
       const message = `the quarantined bytes of the stub at leaf ${leaf} were read`
       const recorded = await recordAct(
         options,

@@ -87,6 +87,7 @@ async function openRooms(dir: string) {
   const ledgers = await openLedgers({ ...places, tenants, auditSigner, log, labelKey: new Uint8Array(32), clock, disk })
   stack.defer(() => ledgers.close())
   const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
+  stack.defer(() => quarantine.close())
   const stop = new AbortController()
   const bell = createBell()
   const positions = new Map<string, number>()

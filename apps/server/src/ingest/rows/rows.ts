@@ -8,6 +8,7 @@ import type { TenantRegistry } from '../../tenants/index.ts'
 import { judgeKey, type KeyRegistry, type Reason, trustError } from '../../trust/index.ts'
 import type { Ledgers } from '../ledgers.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
+import { createTeller } from '../quarantine/teller.ts'
 import type { RowBook, RowOutcome } from '../row-counts.ts'
 import { rowError, type rowErrors } from './errors.ts'
 import { keptBytesOf, quarantinePlaceOf } from './keep-submission.ts'
@@ -61,6 +62,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
   const ids = createKnownIds(options)
   const room = createRowRoom(clock)
   const underWay = new Map<string, number>()
+  const tell = createTeller(clock, log)
   const done = createBell()
 
   async function submit(service: Service, submissions: readonly SignedRows[]): Promise<SubmissionOutcome[]> {
@@ -186,9 +188,9 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
   ): Promise<Settled> {
     const { submission } = read
     const place = { tenant, ...quarantinePlaceOf(producer, judged) }
-    log.warn('rows quarantined', { tenant, service: producer, rows: judged.rows, reason, key_id: submission.keyId })
+    tell(place, { reason, detail })
     try {
-      const item = await quarantine.keep({
+      const { item, kept } = await quarantine.keep({
         ...place,
         lines: keptBytesOf(submission),
         reason,
@@ -203,8 +205,8 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
           side: [],
         },
       })
-      // The bytes and their row are durable, the stub is not. If we stop here the service sends them again.
-      const { first } = await ledger.append({ own: { submission_stub: { ...judged, reason, item } } })
+      // The stub is written once the bytes and their row are durable. If we stop between, the service sends them again.
+      const { first } = await ledger.append({ own: { submission_stub: { ...judged, reason, item } } }, undefined, kept)
       await quarantine.placed(place, item, first)
       return { outcome: { kind: 'quarantined', reason, item }, leaf: first }
     } catch (error) {

@@ -71,7 +71,11 @@ export const byWhom = (principal: Principal | { kind: 'person'; id: string }, te
 export const whole = { after: -1, max: 100, dryRun: false }
 
 /** A real ingest on real files, and a host whose key is registered, unless the change says otherwise. */
-export async function openIngest(keyChange: KeyChange | 'unregistered' = {}, clock = systemClock) {
+export async function openIngest(
+  keyChange: KeyChange | 'unregistered' = {},
+  clock = systemClock,
+  quarantining: Partial<Pick<Parameters<typeof openQuarantine>[0], 'disk' | 'roomMax'>> = {},
+) {
   const stack = new AsyncDisposableStack()
   const { path: dir } = stack.use(await mkdtempDisposable(join(tmpdir(), 'sealwatch-ingest-')))
   const store = openStore(dir)
@@ -107,7 +111,9 @@ export async function openIngest(keyChange: KeyChange | 'unregistered' = {}, clo
     })
   const ledgers = await open()
   stack.defer(() => ledgers.close())
-  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
+  const place = { dir: join(dir, 'quarantine'), disk, ...quarantining }
+  const quarantine = await openQuarantine({ ...place, store, sealing, clock })
+  stack.defer(() => quarantine.close())
   const bell = createBell()
   let position = 0
   const forever = new AbortController().signal

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Clock, Log } from '@sealwatch/base'
+import type { QuarantinedBatch } from './quarantine.ts'
+
+const toldEveryMs = 1_000
+const tenantsMax = 10_000
+
+type Told = { atMs: number; unsaid: number }
+type Place = Pick<QuarantinedBatch, 'tenant' | 'hostId' | 'chain' | 'firstSeq' | 'nextSeq'>
+
+/** Says in the log what is quarantined, of each tenant and reason once a second: a spike does not fill the disk with words. */
+export function createTeller(
+  clock: Clock,
+  log: Log,
+): (at: Place, why: { readonly reason: string; readonly detail: string }) => void {
+  const told = new Map<string, Told>()
+  return (at, why) => {
+    const name = `${at.tenant} ${why.reason}`
+    const nowMs = clock.nowMs()
+    const last = told.get(name)
+    if (last !== undefined && nowMs - last.atMs < toldEveryMs) {
+      last.unsaid += 1
+      return
+    }
+    if (told.size >= tenantsMax) told.clear()
+    told.set(name, { atMs: nowMs, unsaid: 0 })
+    const { tenant, hostId, chain, firstSeq, nextSeq } = at
+    log.error('batch quarantined', {
+      tenant,
+      hostId,
+      chain,
+      firstSeq,
+      nextSeq,
+      ...why,
+      ...((last?.unsaid ?? 0) > 0 && { unsaid: last?.unsaid }),
+    })
+  }
+}
