@@ -31,6 +31,13 @@ type ServerReport = {
     readonly repaired: boolean
   }[]
   readonly database: readonly Finding[]
+  readonly quarantine: readonly {
+    readonly tenant: string
+    readonly items: number
+    readonly rows: number
+    readonly admitted: number
+    readonly waiting: number
+  }[]
   readonly reindexed: readonly string[]
 }
 
@@ -135,5 +142,9 @@ function render(
     server === null
       ? ''
       : `  ${mark(found.length === 0 || reindexed.length > 0)} database${again}\n${found.map(say).join('')}`
-  return `${verdict}\n${ledgers.join('')}${database}${host === null ? '' : renderChains(host, io)}${next === null ? '' : `  next      ${safe(next, 4000)}\n`}`
+  const kept = (server?.quarantine ?? []).map(
+    ({ tenant, items, rows, admitted, waiting }) =>
+      `      quarantine of ${safe(tenant)}: ${counted(items, 'item')} (${counted(rows, 'row')}), of which ${admitted} admitted since and ${waiting} wait\n`,
+  )
+  return `${verdict}\n${ledgers.join('')}${database}${kept.join('')}${host === null ? '' : renderChains(host, io)}${next === null ? '' : `  next      ${safe(next, 4000)}\n`}`
 }

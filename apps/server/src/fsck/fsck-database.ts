@@ -4,10 +4,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { errorsOf } from '@sealwatch/base'
-import { type Body, parseLine, type Stub, type SubmissionStub, sha256 } from '@sealwatch/ledger'
-import { quarantinePlaceOf } from '../ingest/index.ts'
+import { type Body, parseLine, sha256 } from '@sealwatch/ledger'
 import { outboxUid, storeErrors } from '../store/index.ts'
 import { openIndexFsck } from './fsck-index.ts'
+import { openQuarantineFsck, type QuarantineTotal } from './fsck-quarantine.ts'
 
 const storeError = errorsOf(storeErrors)
 
@@ -25,20 +25,12 @@ export type DatabaseFsck = {
   /** Leaves of a ledger's folder, in order. */
   take(folder: string, leaf: number, line: Uint8Array): void
   /** Once every ledger was read. */
-  findings(): DatabaseFinding[]
+  findings(): { readonly found: DatabaseFinding[]; readonly totals: QuarantineTotal[] }
   /** The index of these tenants is made anew at the next start. */
   forgetIndex(tenants: readonly string[]): void
   close(): void
 }
 
-type QuarantineRow = {
-  item: string
-  tenant: string
-  chain: string
-  first_seq: number
-  next_seq: number
-  stub_leaf_index: number | null
-}
 const findingsMax = 100
 
 /** Throws STORE_BUSY when a server works on it. Undefined: there is none. */
@@ -57,50 +49,18 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
     throw cause
   }
   const found: DatabaseFinding[] = []
-  const stubs = new Map<string, Stub>()
   const tell = (finding: DatabaseFinding) => {
     if (found.length < findingsMax) found.push(finding)
   }
   const index = openIndexFsck(dir, repair, tell)
+  const quarantine = openQuarantineFsck(dir, database, tell)
 
   function take(folder: string, leaf: number, bytes: Uint8Array): void {
     const tenant = /^tenant-(.+)$/.exec(folder)?.[1]
     if (tenant === undefined) return
     const { line } = parseLine(sha256, bytes, `reading leaf ${leaf} of ${folder}`)
-    if ('stub' in line) stubs.set(`${tenant} ${leaf}`, line.stub)
-    if ('submission_stub' in line) stubs.set(`${tenant} ${leaf}`, stubOf(line.submission_stub))
+    quarantine.take(tenant, leaf, line)
     index?.take(tenant, leaf, line)
-  }
-
-  /** An item is under one stub, and every stub has its item: row and bytes. */
-  function checkQuarantine(): void {
-    const rows = database.prepare('SELECT * FROM audit_signature_quarantine').all() as unknown as QuarantineRow[]
-    const placed = new Set<string>()
-    for (const { item, tenant, chain, first_seq, next_seq, stub_leaf_index: leaf } of rows) {
-      const wrong = (text: string) =>
-        tell({ store: 'quarantine', derived: false, tenant, leaf: leaf ?? undefined, text: `${item}: ${text}` })
-      if (!existsSync(join(dir, 'quarantine', tenant, item))) wrong('its bytes are gone')
-      // A crash came between row and stub: the host sends the batch again.
-      if (leaf === null) continue
-      const stub = stubs.get(`${tenant} ${leaf}`)
-      const fits =
-        stub?.item === item && stub.chain === chain && stub.first_seq === first_seq && stub.next_seq === next_seq
-      if (!fits) wrong(`leaf ${leaf} is not its stub`)
-      placed.add(`${tenant} ${leaf}`)
-    }
-    for (const [place, { item, chain, first_seq }] of stubs) {
-      const [tenant, leaf] = place.split(' ') as [string, string]
-      const isKept =
-        placed.has(place) || rows.some((row) => row.item === item && row.chain === chain && row.first_seq === first_seq)
-      if (!isKept)
-        tell({
-          store: 'quarantine',
-          derived: false,
-          tenant,
-          leaf: Number(leaf),
-          text: `${item}: a stub without its row`,
-        })
-    }
   }
 
   function checkOutbox(): void {
@@ -119,9 +79,9 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
     take,
     findings: () => {
       index?.finish()
-      checkQuarantine()
+      const totals = quarantine.finish()
       checkOutbox()
-      return found
+      return { found, totals }
     },
     forgetIndex: (tenants) => index?.forget(tenants),
     close: () => {
@@ -130,10 +90,4 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
       database.close()
     },
   }
-}
-
-/** Of rows of a service, as their item stands among the quarantined. */
-function stubOf({ producer, id, rows, item, reason }: SubmissionStub): Stub {
-  const { chain, firstSeq, nextSeq } = quarantinePlaceOf(producer, { id, rows })
-  return { chain, first_seq: firstSeq, next_seq: nextSeq, item, reason }
 }

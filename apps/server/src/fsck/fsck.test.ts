@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtempDisposable, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtempDisposable, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -11,6 +11,7 @@ import { systemClock as clock, createLog, systemDisk as disk } from '@sealwatch/
 import { openOwnSigner } from '@sealwatch/keys'
 import { parseVkey, sha256 } from '@sealwatch/ledger'
 import { indexEntries, openIndexHere, openLedgers } from '../ingest/index.ts'
+import { createSegments } from '../ingest/quarantine/segments.ts'
 import { createOutbox, openStore } from '../store/index.ts'
 import { fsckServer } from './fsck.ts'
 
@@ -36,10 +37,12 @@ async function lived(dir: string) {
   for (let i = 0; i < 9; i += 1) await ledger.append({ own: { event: { i } } })
   const stub = { chain, first_seq: 0, next_seq: 5, reason: 'unknown_key', item }
   const { first } = await ledger.append({ own: { stub } })
-  await mkdir(join(dir, 'quarantine/default'), { recursive: true })
-  await writeFile(join(dir, 'quarantine/default', item), 'sealed bytes')
+  const segments = createSegments(join(dir, 'quarantine'), disk)
+  const [place] = await segments.append(tenant, [{ item, sealed: Buffer.from('sealed bytes') }])
+  await segments.close()
   const row = { item, tenant, host_id: 'h', chain, first_seq: 0, next_seq: 5, reason: 'unknown_key', detail: '' }
-  const kept = { ...row, signing_key_id: null, quarantined_at: '', stub_leaf_index: first }
+  const lies = { segment: place?.segment, segment_at: place?.at, kept_bytes: place?.bytes }
+  const kept = { ...row, ...lies, signing_key_id: null, quarantined_at: '', stub_leaf_index: first }
   await store.db.insertInto('audit_signature_quarantine').values(kept).execute()
   const done = new AbortController()
   const onIndexed = (position: number) => {
@@ -67,8 +70,9 @@ const temporary = () => mkdtempDisposable(join(tmpdir(), 'sealwatch-fsck-'))
 test('LOG-6: what a server leaves hangs together; a server at work keeps fsck out', async () => {
   await using dir = await temporary()
   const { fsck } = await lived(dir.path)
-  const { ok, database, ledgers } = await fsck()
+  const { ok, database, ledgers, quarantine } = await fsck()
   assert.deepEqual([ok, database, ledgers.flatMap(({ findings }) => findings)], [true, [], []])
+  assert.deepEqual(quarantine, [{ tenant, items: 1, rows: 5, admitted: 0, waiting: 5 }])
   const store = openStore(dir.path)
   await assert.rejects(fsck(), { code: 'STORE_BUSY' })
   await store.close()
@@ -123,7 +127,6 @@ test('what no repair brings back is told: lines that were seen, quarantined byte
     return await lived(dir.path)
   })()
   assert.deepEqual(await told(({ sql }) => sql('UPDATE cursors SET position = position + 1')), [`index truth ${size}`])
-  assert.deepEqual(await told((_, dir) => rm(join(dir, 'quarantine/default', item))), [`quarantine truth ${stubLeaf}`])
   assert.deepEqual(await told(({ sql }) => sql('DELETE FROM audit_signature_quarantine', 'index.sqlite')), [
     `quarantine truth ${stubLeaf}`,
   ])
@@ -132,4 +135,47 @@ test('what no repair brings back is told: lines that were seen, quarantined byte
     ['quarantine truth 3'],
   )
   assert.deepEqual(await told((_, dir) => rm(join(dir, 'index.sqlite'))), ['database truth undefined'])
+})
+
+const segment = 'quarantine/default/000000000000.items'
+const inRow = (change: string) => (_: string, sql: (statement: string, file: string) => void) =>
+  sql(`UPDATE audit_signature_quarantine SET ${change}`, 'index.sqlite')
+const broken: readonly [string, (dir: string, sql: (statement: string, file: string) => void) => unknown, RegExp][] = [
+  ['its segment was deleted', (dir) => rm(join(dir, segment)), /its bytes are gone/],
+  ['its segment was cut', async (dir) => truncate(join(dir, segment), 79), /its bytes are gone/],
+  ['one byte is another', (dir) => flipLast(join(dir, segment)), /its bytes were altered/],
+  ['its row names another place', inRow('segment_at = 1'), /its bytes are gone/],
+  ['its row says a size that nothing has', inRow('kept_bytes = 1e15'), /its bytes were altered/],
+  ['its row has another reason', inRow("reason = 'key_expired'"), /is not its stub/],
+  ['its row covers other lines', inRow('next_seq = 4'), /is not its stub/],
+  ['its row says that it was admitted', inRow("state = 'admitted', admitted_leaf_index = 3"), /no replay stands in/],
+]
+for (const [name, change, text] of broken)
+  test(`ING-3 conservation: of a quarantined item fsck finds that ${name}`, async () => {
+    await using dir = await temporary()
+    const { sql, fsck, stubLeaf } = await lived(dir.path)
+    await change(dir.path, sql)
+    const { ok, database } = await fsck(true)
+    assert.equal(ok, false)
+    assert.deepEqual(
+      database.map(({ store, derived, leaf }) => [store, derived, leaf]),
+      [['quarantine', false, stubLeaf]],
+    )
+    assert.match(database[0]?.text ?? '', text)
+  })
+
+async function flipLast(path: string): Promise<void> {
+  const bytes = await readFile(path)
+  bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1
+  await writeFile(path, bytes)
+}
+
+test('an item in a file of its own, as servers wrote them before, is looked for there', async () => {
+  await using dir = await temporary()
+  const { sql, fsck } = await lived(dir.path)
+  sql('UPDATE audit_signature_quarantine SET segment = NULL, segment_at = NULL, kept_bytes = NULL', 'index.sqlite')
+  assert.match((await fsck()).database[0]?.text ?? '', /its bytes are gone/)
+  await mkdir(join(dir.path, 'quarantine/default'), { recursive: true })
+  await writeFile(join(dir.path, 'quarantine/default', item), 'sealed bytes')
+  assert.equal((await fsck()).ok, true)
 })

@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import type { Disk } from '@sealwatch/base'
 import { fsckLedgers, type LedgerFsck, type NoteVerifier } from '@sealwatch/ledger'
 import { type DatabaseFinding, openDatabaseFsck } from './fsck-database.ts'
+import type { QuarantineTotal } from './fsck-quarantine.ts'
 
 export type FsckReport = {
   readonly ok: boolean
   readonly ledgers: readonly LedgerFsck[]
   readonly database: readonly DatabaseFinding[]
+  readonly quarantine: readonly QuarantineTotal[]
   /** Tenants whose index is made anew at the next start. */
   readonly reindexed: readonly string[]
 }
@@ -34,13 +36,16 @@ export async function fsckServer(
       onLeaf: (ledger, leaf, line) => database?.take(ledger, leaf, line),
     })
     const missing = { store: 'database', derived: false, tenant: undefined, leaf: undefined } as const
-    const found = database?.findings() ?? [{ ...missing, text: 'index.sqlite is not there: it holds hosts and keys' }]
+    const { found, totals } = database?.findings() ?? {
+      found: [{ ...missing, text: 'index.sqlite is not there: it holds hosts and keys' }],
+      totals: [],
+    }
     const mayRepair = repair && found.every(({ derived }) => derived)
     const reindexed = mayRepair ? [...new Set(found.flatMap(({ tenant }) => tenant ?? []))] : []
     if (mayRepair && found.length > 0) database?.forgetIndex(reindexed)
     const isWhole = ({ findings, repaired }: LedgerFsck) => findings.length === 0 || repaired
     const ok = ledgers.every(isWhole) && (found.length === 0 || mayRepair)
-    return { ok, ledgers, database: found, reindexed }
+    return { ok, ledgers, database: found, quarantine: totals, reindexed }
   } finally {
     database?.close()
   }

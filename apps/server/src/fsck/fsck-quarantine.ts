@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Line, Stub, SubmissionStub } from '@sealwatch/ledger'
+import { quarantinePlaceOf, sealedIn, segmentName } from '../ingest/index.ts'
+import type { DatabaseFinding } from './fsck-database.ts'
+
+/** What the quarantine of a tenant holds, in items and in the rows of these. */
+export type QuarantineTotal = {
+  readonly tenant: string
+  readonly items: number
+  readonly rows: number
+  readonly admitted: number
+  readonly waiting: number
+}
+
+/** Items, their rows in the database, and the stubs and replays of the ledgers, held against each other. */
+export type QuarantineFsck = {
+  take(tenant: string, leaf: number, line: Line): void
+  /** Once every line was taken. */
+  finish(): QuarantineTotal[]
+}
+
+type Row = {
+  item: string
+  tenant: string
+  chain: string
+  first_seq: number
+  next_seq: number
+  reason: string
+  stub_leaf_index: number | null
+  state: 'waiting' | 'admitted'
+  admitted_leaf_index: number | null
+  segment: number | null
+  segment_at: number | null
+  kept_bytes: number | null
+}
+/** More than a batch with its personal values can take. */
+const frameBytesMax = 64 * 1024 * 1024
+type Placed = Pick<Stub, 'item' | 'chain' | 'first_seq' | 'next_seq' | 'reason'>
+
+export function openQuarantineFsck(
+  dir: string,
+  database: DatabaseSync,
+  tell: (finding: DatabaseFinding) => void,
+): QuarantineFsck {
+  const stubs = new Map<string, Placed>()
+  /** Leaf of the replay, by the place of the stub that it fills. */
+  const fills = new Map<string, number>()
+  const totals = new Map<string, { -readonly [K in keyof QuarantineTotal]: QuarantineTotal[K] }>()
+  const wrong = (tenant: string, leaf: number | null, item: string, text: string) =>
+    tell({ store: 'quarantine', derived: false, tenant, leaf: leaf ?? undefined, text: `${item}: ${text}` })
+
+  function take(tenant: string, leaf: number, line: Line): void {
+    if ('stub' in line) stubs.set(placeOf(tenant, leaf), line.stub)
+    if ('submission_stub' in line) stubs.set(placeOf(tenant, leaf), placedOf(line.submission_stub))
+    if (!('replay' in line)) return
+    const { stub_leaf, item } = line.replay
+    const place = placeOf(tenant, stub_leaf)
+    if (fills.has(place)) wrong(tenant, leaf, item, `admitted twice, at leaf ${fills.get(place)} and at leaf ${leaf}`)
+    else fills.set(place, leaf)
+  }
+
+  function checkRow(row: Row, read: (row: Row) => 'whole' | 'gone' | 'altered'): void {
+    const { item, tenant, stub_leaf_index: leaf, state, admitted_leaf_index: admittedAt } = row
+    const bytes = read(row)
+    if (bytes !== 'whole') wrong(tenant, leaf, item, bytes === 'gone' ? 'its bytes are gone' : 'its bytes were altered')
+    // A crash came between row and stub: nothing was acknowledged, and the producer sends it again.
+    if (leaf === null) return
+    const place = placeOf(tenant, leaf)
+    const stub = stubs.get(place)
+    if (stub === undefined || !isSame(stub, row)) {
+      wrong(tenant, leaf, item, `leaf ${leaf} is not its stub`)
+      return
+    }
+    stubs.delete(place)
+    const filledAt = fills.get(place)
+    // Where the ledger has a replay that the row knows nothing of, a crash came between: the row follows the ledger.
+    if (state === 'admitted' && filledAt === undefined)
+      wrong(tenant, leaf, item, 'its row says that it was admitted, and no replay stands in the ledger')
+    else if (admittedAt !== null && admittedAt !== filledAt)
+      wrong(
+        tenant,
+        leaf,
+        item,
+        `its row says that it was admitted at leaf ${admittedAt}, and the ledger says ${filledAt ?? 'nothing'}`,
+      )
+    count(row, filledAt !== undefined)
+  }
+
+  function count({ tenant, first_seq, next_seq }: Row, isAdmitted: boolean): void {
+    const rows = next_seq - first_seq
+    const total = totals.get(tenant) ?? { tenant, items: 0, rows: 0, admitted: 0, waiting: 0 }
+    total.items += 1
+    total.rows += rows
+    total[isAdmitted ? 'admitted' : 'waiting'] += rows
+    totals.set(tenant, total)
+  }
+
+  return {
+    take,
+    finish: () => {
+      const reader = openFrames(join(dir, 'quarantine'))
+      // In the order in which they lie on the disk.
+      const rows = database
+        .prepare('SELECT * FROM audit_signature_quarantine ORDER BY tenant, segment, segment_at')
+        .iterate() as Iterable<Row>
+      for (const row of rows) checkRow(row, reader.read)
+      reader.close()
+      const row = database.prepare(
+        'SELECT item FROM audit_signature_quarantine WHERE item = ? AND chain = ? AND first_seq = ? AND tenant = ?',
+      )
+      for (const [place, { item, chain, first_seq }] of stubs) {
+        const [tenant, leaf] = place.split(' ') as [string, string]
+        // Where it is there, it is told of above, or a crash came before it knew where its stub is: the next start tells it.
+        if (row.get(item, chain, first_seq, tenant) === undefined)
+          wrong(tenant, Number(leaf), item, 'a stub without its row')
+      }
+      return [...totals.values()]
+    },
+  }
+}
+
+const placeOf = (tenant: string, leaf: number) => `${tenant} ${leaf}`
+
+const isSame = (stub: Placed, row: Row) =>
+  stub.item === row.item &&
+  stub.chain === row.chain &&
+  stub.first_seq === row.first_seq &&
+  stub.next_seq === row.next_seq &&
+  stub.reason === row.reason
+
+/** Reads frames, in files that are asked for one after the other. */
+function openFrames(dir: string) {
+  let open: { readonly path: string; readonly file: number } | undefined
+  const close = () => {
+    if (open !== undefined) closeSync(open.file)
+    open = undefined
+  }
+  return {
+    close,
+    read: ({ tenant, item, segment, segment_at: at, kept_bytes: bytes }: Row): 'whole' | 'gone' | 'altered' => {
+      // Kept before there were segments; its hash is that of what is sealed in it.
+      if (segment === null || at === null || bytes === null)
+        return existsSync(join(dir, tenant, item)) ? 'whole' : 'gone'
+      if (bytes > frameBytesMax) return 'altered'
+      const path = join(dir, tenant, segmentName(segment))
+      if (open?.path !== path) {
+        close()
+        if (!existsSync(path)) return 'gone'
+        open = { path, file: openSync(path, 'r') }
+      }
+      const frame = Buffer.alloc(bytes)
+      const length = readSync(open.file, frame, 0, bytes, at)
+      const sealed = sealedIn(frame.subarray(0, length), item, { segment, at, bytes })
+      return typeof sealed === 'string' ? sealed : 'whole'
+    },
+  }
+}
+
+/** Of rows of a service, as their item stands among the quarantined. */
+function placedOf({ producer, id, rows, item, reason }: SubmissionStub): Placed {
+  const { chain, firstSeq, nextSeq } = quarantinePlaceOf(producer, { id, rows })
+  return { chain, first_seq: firstSeq, next_seq: nextSeq, item, reason }
+}
