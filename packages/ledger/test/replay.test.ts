@@ -19,9 +19,9 @@ import { createLeafJudge } from '../src/verify/leaf-judge.ts'
 import { bundleOf, oneByOne, openSampleLedger, origins, sampleHost, sealTenant, temporary, vkeys } from './sample.ts'
 
 type Row = { name: string; leaves: string[]; code?: string }
-const rows = JSON.parse(
-  readFileSync(new URL('../../../vectors/replay/leaves.json', import.meta.url), 'utf8'),
-) as readonly Row[]
+const rows = ['leaves', 'revoked'].flatMap(
+  (name) => JSON.parse(readFileSync(new URL(`../../../vectors/replay/${name}.json`, import.meta.url), 'utf8')) as Row[],
+)
 
 function judgeAll(leaves: readonly string[]) {
   const judge = createLeafJudge({ sha256, verify: verifyEd25519, tenant: 'default', origin: origins.tenant })

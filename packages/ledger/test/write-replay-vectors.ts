@@ -53,6 +53,23 @@ const lines = textsOf(second)
 const after = textsOf(third)
 const isForged = [forged, 'invalid_signature'] as [string[], string]
 
+/** What ends the host's key: before the lines of this ledger were written. */
+const revoked = (compromised_since: string | null = null): Body => {
+  const { host_id, ...key } = host.key
+  const change = { change: 'revoked', changed_at: revokedAt, revoked_at: revokedAt, cause: 'stolen' } as const
+  const of = { producer: host_id, producer_kind: 'host', state: 'active', source: 'enrolment' } as const
+  return { registry: { ...key, ...change, ...of, compromised_since } }
+}
+const revokedAt = '2026-11-21T12:00:00.000000000Z'
+/** Event lines: no head covers them. */
+const goesOn = textsOf(third).slice(0, 1)
+const goesElsewhere = goesOn.map((text) => {
+  const line = JSON.parse(text) as { prev: string }
+  return canonicalize({ ...line, prev: '1'.repeat(64) })
+})
+const lateStub: Body = { stub: { ...stubOf(second), reason: 'key_revoked' } }
+const lateReplay = replay(second, { stub_leaf: stubLeaf + 1, reason: 'key_revoked' })
+
 const rows: { name: string; leaves: string[]; code?: string }[] = [
   { name: 'a stub alone', leaves: ledgerOf(stub(second), after) },
   { name: 'verified, behind later lines of the chain', leaves: ledgerOf(stub(second), after, replay(second), lines) },
@@ -140,5 +157,34 @@ const rows: { name: string; leaves: string[]; code?: string }[] = [
     code: 'LINE_MALFORMED',
   },
 ]
-const out = new URL('../../../vectors/replay/leaves.json', import.meta.url).pathname
-await writeFile(out, `[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`)
+const revocations: typeof rows = [
+  {
+    name: 'verified, received before its key was revoked',
+    leaves: ledgerOf(stub(second), revoked(), replay(second), lines),
+  },
+  {
+    name: 'verified, received behind the revocation of its key, where the chain goes on from it',
+    leaves: ledgerOf(revoked(), lateStub, goesOn, lateReplay, lines),
+    code: 'UNCOVERED',
+  },
+  {
+    name: 'verified, received behind the revocation of its key, and nothing goes on from it',
+    leaves: ledgerOf(revoked(), lateStub, lateReplay, lines),
+    code: 'BUNDLE_ALTERED',
+  },
+  {
+    name: 'verified, received behind the revocation of its key, and the chain goes on from elsewhere',
+    leaves: ledgerOf(revoked(), lateStub, goesElsewhere, lateReplay, lines),
+    code: 'BUNDLE_ALTERED',
+  },
+  {
+    name: 'verified, received when its key was stolen already',
+    leaves: ledgerOf(stub(second), revoked(revokedAt), replay(second), lines),
+    code: 'BUNDLE_ALTERED',
+  },
+]
+
+for (const [name, written] of Object.entries({ leaves: rows, revoked: revocations })) {
+  const out = new URL(`../../../vectors/replay/${name}.json`, import.meta.url).pathname
+  await writeFile(out, `[\n${written.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`)
+}

@@ -54,9 +54,25 @@ function fillOf(sha256: Sha256, lines: Lines, how: Replay['how'], { stub, stubLe
 }
 
 /** A stub whose lines did not come yet, and where its chain stood before it. */
-type OpenStub = { readonly stub: Stub; readonly start: ChainPosition }
-/** A replay whose lines come. */
-export type Announced = { readonly replay: Replay; readonly start: ChainPosition; readonly lines: ParsedLine[] }
+type OpenStub = {
+  readonly stub: Stub
+  readonly start: ChainPosition
+  /** When it was written. */
+  readonly time: string
+  /** What the next line of the chain names as the one before it; undefined: none came yet. */
+  next?: string | undefined
+}
+/** A replay whose lines come. Where its stub was left out, `stubTime` is undefined. */
+export type Announced = {
+  readonly replay: Replay
+  readonly start: ChainPosition
+  readonly lines: ParsedLine[]
+  readonly stubTime: string | undefined
+  readonly next: string | undefined
+}
+
+/** Whether the chain went on from the last of the lines, in what stands in the ledger already. */
+export const isCovered = ({ lines, next }: Announced): boolean => next === lines.at(-1)?.hash.toHex()
 
 /**
  * The stubs of a ledger that nothing has filled yet, as whoever reads it from its beginning knows them: some hundred bytes
@@ -64,15 +80,30 @@ export type Announced = { readonly replay: Replay; readonly start: ChainPosition
  */
 export function createOpenStubs() {
   const open = new Map<number, OpenStub>()
+  /** By chain, the last stub, as long as nothing of the chain has come behind it. */
+  const last = new Map<string, OpenStub>()
   /** Leaves before this one may have been left out. */
   let seenFrom = 0
   return {
     /** `position`: of the chain, before the stub. */
-    add: (leaf: number, stub: Stub, position: ChainPosition) => {
-      open.set(leaf, { stub, start: position.nextSeq === stub.first_seq ? position : joinedAt(stub.first_seq) })
+    add: (leaf: number, { line }: ParsedLine, position: ChainPosition) => {
+      if (!('stub' in line)) return
+      const { stub, time } = line
+      const start = position.nextSeq === stub.first_seq ? position : joinedAt(stub.first_seq)
+      const one: OpenStub = { stub, start, time }
+      open.set(leaf, one)
+      last.set(stub.chain, one)
+    },
+    /** A line of a chain, in its turn. */
+    passBy: (parsed: ParsedLine) => {
+      const one = last.size === 0 ? undefined : last.get(parsed.chain)
+      if (one === undefined) return
+      if (parsed.seq === one.stub.next_seq) one.next = parsed.line.prev
+      last.delete(parsed.chain)
     },
     /** Leaves before `leaf` were left out. */
     skip: (leaf: number) => {
+      last.clear()
       seenFrom = leaf
     },
     /** Throws CHAIN_BROKEN unless the stub stands there, is the same, and was not filled before. */
@@ -91,7 +122,7 @@ export function createOpenStubs() {
         const received = `a replay of lines ${first_seq} to ${next_seq}, for which no open stub stands at leaf ${stub_leaf}`
         throw chainError('CHAIN_BROKEN', { attempted, received })
       }
-      return { replay, start: found?.start ?? joinedAt(first_seq), lines: [] }
+      return { replay, start: found?.start ?? joinedAt(first_seq), lines: [], stubTime: found?.time, next: found?.next }
     },
   }
 }

@@ -5,8 +5,9 @@ import { linkBatch, verifyBatch } from './batch.ts'
 import { bundleError } from './bundle-records.ts'
 import { chainStart, createChainWalk, fillLinesMax } from './chain.ts'
 import { chainErrors } from './chain-errors.ts'
-import { type Announced, createOpenStubs, filledBytes } from './fill.ts'
+import { type Announced, createOpenStubs, filledBytes, isCovered } from './fill.ts'
 import { checkKeyRecord, headKeyId, verifyHead } from './head.ts'
+import { isRevokedFor, keyFault } from './key-fault.ts'
 import type { KeyRecord, Line, ParsedLine, RegistryChange, Submission } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
@@ -56,7 +57,8 @@ export function createLeafJudge(options: {
   const { sha256, verify, tenant, origin } = options
   const walk = createChainWalk()
   const keys = new Map<string, KeyRecord>()
-  const revoked = new Set<string>()
+  /** Where the line stands that revokes a key, and what it says. */
+  const revoked = new Map<string, { readonly leaf: number; readonly terms: RegistryChange }>()
   const uncovered = new Map<string, number>()
   const submissions = createSubmissionWalk(sha256, judgeSubmission)
   /** Of services, by service and id: a key stands under one id for ever. */
@@ -89,6 +91,10 @@ export function createLeafJudge(options: {
     if (key === undefined && mark === null && !hasGaps)
       throw wrong(attempted, `rows under the key ${key_id}, which nobody registered for the service ${producer}`)
     const isHeld = mark === null && key !== undefined && isSignedBy(key, submission, payload, options)
+    const fault = key === undefined || mark !== null ? undefined : keyFault(key, submission.received_at)
+    // A gap may hide that its window was changed, and not that its revocation was taken back: that is for good.
+    if (fault !== undefined && key !== undefined && (!hasGaps || isRevokedFor(key, submission.received_at)))
+      throw wrong(attempted, `rows of ${submission.received_at} under the key ${key_id}, which was ${fault} then`)
     if (isHeld === false && key !== undefined && mark === null)
       throw chainError('SUBMISSION_UNVERIFIED', { attempted, received: `the submission ${submission.id}` })
     if (mark !== null) counts.unverified += rows
@@ -99,6 +105,7 @@ export function createLeafJudge(options: {
   function takeRun(first: ParsedLine, last: ParsedLine, count: number, attempted: string): void {
     const { chain } = first
     walk.step(first, attempted, last)
+    stubs.passBy(first)
     submissions.passBy(attempted)
     leaf += count
     if (chain !== walk.own) uncovered.set(chain, (uncovered.get(chain) ?? 0) + count)
@@ -132,7 +139,21 @@ export function createLeafJudge(options: {
       key,
     )
     for (const { line } of batch.others.values()) checkTenant(line, attempted)
+    checkNotRevoked(key.key_id, filled, attempted)
     counts.signedByHost += lines.length
+  }
+
+  /** Lines that came behind the revocation of their key count where the chain went on from them, and never if it was stolen. */
+  function checkNotRevoked(keyId: string, filled: Announced, attempted: string): void {
+    const gone = revoked.get(keyId)
+    const { replay, stubTime } = filled
+    if (gone === undefined || stubTime === undefined) return
+    const { leaf: at, terms } = gone
+    const isStolen = terms.compromised_since !== null && terms.compromised_since <= stubTime
+    // What came next may have been left out.
+    const isLate = at < replay.stub_leaf && !isCovered(filled) && (filled.next !== undefined || !hasGaps)
+    if (isStolen || isLate)
+      throw wrong(attempted, `lines replayed as verified under the key ${keyId}, which was revoked when they came`)
   }
 
   function checkTenant(line: Line, attempted: string): void {
@@ -165,6 +186,7 @@ export function createLeafJudge(options: {
       const at = leaf
       const before = 'stub' in line ? walk.position(line.stub.chain) : undefined
       walk.step(parsed, attempted)
+      stubs.passBy(parsed)
       submissions.take(line, attempted)
       leaf += 1
       const isOwn = chain === walk.own
@@ -177,9 +199,10 @@ export function createLeafJudge(options: {
         if ('key' in line) keys.set(line.key.key_id, checkKeyRecord(sha256, line.key, attempted))
         if ('registry' in line && line.registry.producer_kind === 'service')
           services.set(`${line.registry.producer} ${line.registry.key_id}`, line.registry)
-        if ('registry' in line && line.registry.change === 'revoked') revoked.add(line.registry.key_id)
+        if ('registry' in line && line.registry.change === 'revoked')
+          revoked.set(line.registry.key_id, { leaf: at, terms: line.registry })
         if ('stub' in line || 'submission_stub' in line) counts.stubs += 1
-        if ('stub' in line) stubs.add(at, line.stub, before ?? chainStart)
+        if ('stub' in line) stubs.add(at, parsed, before ?? chainStart)
         if ('replay' in line) announced = stubs.fill(line.replay, attempted)
         return
       }
