@@ -140,7 +140,11 @@ export function createServer(world: ServerWorld): ServerMachine {
       log,
     })
     await checkStores(store, ledgers)
-    const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
+    const keys = await openKeyRegistry({
+      store,
+      outbox: undefined,
+      versionOf: (tenant) => ledgers.get(tenant).registry,
+    })
     const quarantine = await openQuarantine({ dir: '/quarantine', store, sealing, clock, disk: mine })
     const indexed = createProgress()
     const forever = new AbortController().signal

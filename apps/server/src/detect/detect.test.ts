@@ -92,7 +92,7 @@ async function openRooms(dir: string) {
     stop.abort()
     await followers
   })
-  const keys = await openKeyRegistry({ store, versionOf: (of) => ledgers.get(of).registry })
+  const keys = await openKeyRegistry({ store, outbox: undefined, versionOf: (of) => ledgers.get(of).registry })
   const ingest = createIngest({
     store,
     ledgers,

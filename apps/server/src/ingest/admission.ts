@@ -51,7 +51,7 @@ export function createAdmission(options: {
     return known
   }
 
-  /** Throws TENANT_SUSPENDED, TENANT_LIMITED, PRODUCER_HALTED, or TENANT_UNKNOWN where the tenant is being erased. */
+  /** Throws TENANT_SUSPENDED, TENANT_LIMITED, PRODUCER_HALTED, PRODUCER_SETTLING, or TENANT_UNKNOWN where the tenant is being erased. */
   function check({ tenant, hostId }: Host, count: number): void {
     const attempted = `taking a batch from the host ${hostId}`
     registry.checkActive(tenant, attempted)

@@ -24,6 +24,11 @@ export const trustErrors = {
     rule: 'of a producer that was halted nothing is taken',
     advice: 'Nothing is lost: it keeps its rows. Whoever halted it resumes it: `sealwatch producer resume`',
   },
+  PRODUCER_SETTLING: {
+    kind: 'unavailable',
+    rule: 'after a restart nothing of a producer is judged before the last changes of its keys stand in the ledger',
+    advice: 'Nothing is lost: it keeps its rows, and sends them again in a second',
+  },
   SIGNING_KEY_INVALID: {
     kind: 'invalid',
     rule: 'a key has an id of 1 to 128 printable characters without spaces, is a public key for ed25519, or for rsa-sha256 of 2,048 to 8,192 bits, and its window ends after it begins',

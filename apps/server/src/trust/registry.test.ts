@@ -4,13 +4,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rfc3339 } from '@sealwatch/base'
 import { generateSigner } from '@sealwatch/keys'
-import { openStore } from '../store/index.ts'
+import { type KeyColumns, registryLine } from '../identity/index.ts'
+import { createOutbox, type Outbox, openStore } from '../store/index.ts'
 import { openKeyRegistry } from './index.ts'
 import { enterKey, hostKeyRow } from './test/host-key.ts'
 
 async function rooms() {
   const store = openStore(':memory:')
-  const open = () => openKeyRegistry({ store, versionOf: () => 7 })
+  const open = (outbox?: Pick<Outbox, 'committed'>) => openKeyRegistry({ store, outbox, versionOf: () => 7 })
   return { store, open, [Symbol.asyncDispose]: () => store.close() }
 }
 
@@ -52,4 +53,39 @@ test('ING-1 in one tenant no key stands twice; hosts’ keys outlast their tenan
   await assert.rejects(enterKey(it.store, keys, { ...row, public_key: '00' }), /UNIQUE/)
   await it.store.forget('acme')
   assert.equal((await it.open()).of('cluster').key(signer.keyId)?.producer, 'h')
+})
+
+test('ING-1 after a restart what was given counts when its line is in the ledger, and until then its producer is asked to come again', async () => {
+  await using it = await rooms()
+  const row = (keyId: string, producer: string, state: 'active' | 'candidate' = 'active') =>
+    ({ ...hostKeyRow(generateSigner(), { hostId: producer, tenant: 'acme' }), key_id: keyId, state }) as KeyColumns
+  const service = { producer_kind: 'service', source: 'api' } as const
+  const old = { ...row('old', 'billing'), ...service }
+  const added = { ...row('added', 'billing'), ...service }
+  const promoted = { ...row('promoted', 'orders'), ...service }
+  const ended = { ...row('ended', 'stock'), ...service, valid_until: rfc3339(9n) }
+  const standing = createOutbox(it.store)
+  const enqueue = (key: KeyColumns, change: 'added' | 'state' | 'withdrawn') =>
+    it.store.transaction((tx) => standing.enqueue(tx, 'acme', registryLine(key, { change, changedAt: rfc3339(1n) })))
+  await it.store.db.insertInto('signing_keys').values([old, added, promoted, ended]).execute()
+  const uids = [await enqueue(added, 'added'), await enqueue(promoted, 'state')]
+  await enqueue(ended, 'withdrawn')
+
+  const lines = new Map(uids.map((uid) => [uid, Promise.withResolvers<number>()]))
+  const committed = ((uid: string) => lines.get(uid)?.promise) as Outbox['committed']
+  const keys = await it.open({ committed })
+  const of = keys.of('acme')
+  assert.equal(of.key('old')?.state, 'active')
+  assert.equal(of.key('added'), undefined)
+  assert.equal(of.key('promoted')?.state, 'staged')
+  assert.equal(of.key('ended')?.validUntil, rfc3339(9n), 'what is taken counts at once')
+  const settling = () => ['billing', 'orders', 'stock'].filter((name) => of.isSettling('service', name))
+  assert.deepEqual(settling(), ['billing', 'orders'])
+  assert.equal(keys.of('globex').isSettling('service', 'billing'), false)
+  assert.throws(() => of.checkRunning('service', 'billing', 'a test'), { code: 'PRODUCER_SETTLING' })
+  of.checkRunning('service', 'stock', 'a test')
+  for (const [i, { resolve }] of [...lines.values()].entries()) resolve(i)
+  while (settling().length > 0) await it.store.between(async () => undefined)
+  assert.equal(of.key('added')?.keyId, 'added')
+  assert.equal(of.key('promoted')?.state, 'active')
 })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { rfc3339 } from '@sealwatch/base'
-import type { Body } from '@sealwatch/ledger'
+import type { Body, RegistryChange } from '@sealwatch/ledger'
 import { auditTenant, type Follows, type Reader } from '../identity/index.ts'
 import { across, type Outbox, type ProducerKind, type Store } from '../store/index.ts'
 import { trustError } from './errors.ts'
@@ -30,7 +30,12 @@ export type TenantKeys = {
   receivedAt(nowNs: bigint): string
   key(keyId: string): SigningKey | undefined
   producer(kind: ProducerKind, producer: string): Producer | undefined
-  /** For the door. Throws PRODUCER_HALTED; of an unknown producer the keys say that it is. */
+  /**
+   * Whether the line of one of its keys still waits since before a restart: what the key was then, nobody can say, so nothing
+   * of the producer is judged until it is there.
+   */
+  isSettling(kind: ProducerKind, producer: string): boolean
+  /** For the door. Throws PRODUCER_HALTED or PRODUCER_SETTLING; of an unknown producer the keys say that it is. */
   checkRunning(kind: ProducerKind, producer: string, attempted: string): void
 }
 
@@ -61,6 +66,7 @@ type Book = { readonly keys: Map<string, SigningKey>; readonly producers: Map<st
 type Taken = Partial<SigningKey>
 
 const haltedWaitMs = 60_000
+const settlingWaitMs = 1_000
 const nameOf = (kind: ProducerKind, producer: string) => `${kind}:${producer}`
 const keyNameOf = ({ tenant, keyId }: KeyName) => `${tenant} ${keyId}`
 
@@ -68,8 +74,8 @@ export async function openKeyRegistry(options: {
   readonly store: Store
   /** The last leaf of a tenant's ledger that tells of keys. */
   readonly versionOf: (tenant: string) => number
-  /** Keys whose line still waits there do not count yet. */
-  readonly outbox?: Pick<Outbox, 'committed'>
+  /** Keys whose line still waits there do not count yet. Undefined: none does. */
+  readonly outbox: Pick<Outbox, 'committed'> | undefined
 }): Promise<KeyRegistry> {
   const { store, versionOf, outbox } = options
   const books = new Map<string, Book>()
@@ -78,6 +84,8 @@ export async function openKeyRegistry(options: {
   const shown = new Map<string, TenantKeys>()
   // What the database does not know to be taken.
   const unkept = new Map<string, Taken>()
+  // How many keys of a producer wait for their lines.
+  const settling = new Map<string, number>()
   let edition = 0
   let takenAt = ''
 
@@ -109,18 +117,34 @@ export async function openKeyRegistry(options: {
   await open()
   async function open(): Promise<void> {
     const db = across(store.db, 'start')
-    const waiting = outbox === undefined ? new Map<string, KeyName>() : await waitingIn(store)
-    const withheld = new Set(waiting.values().map(keyNameOf))
+    const waiting = outbox === undefined ? new Map<string, WaitingLine[]>() : await waitingIn(store)
     for (const { tenant, producer } of await db.selectFrom('producers').selectAll().execute())
       putProducer({ tenant, kind: 'service', producer, haltedAt: null })
-    for (const key of await readKeys(store.db)) if (!withheld.has(keyNameOf(key))) put(key)
+    for (const key of await readKeys(store.db)) {
+      const lines = waiting.get(lineNameOf(key))
+      if (lines === undefined) put(key)
+      else withhold(key, lines)
+    }
     for (const row of await db.selectFrom('producer_halts').selectAll().execute())
       putProducer({ tenant: row.tenant, kind: row.producer_kind, producer: row.producer, haltedAt: row.halted_at })
-    for (const [uid, name] of waiting) {
-      const standing = outbox?.committed(uid).then(() => store.between((reader) => given(reader, name)))
-      // A stop ends the waiting.
-      standing?.catch(() => undefined)
-    }
+  }
+
+  /** Until its lines are in their ledgers a key that was added is not known, and one that was promoted is staged. */
+  function withhold(key: SigningKey, lines: readonly WaitingLine[]): void {
+    const name = ownerOf(key.tenant, key.kind, key.producer)
+    const isKnown = lines.every(({ change }) => change !== 'added')
+    const isPromoted = lines.some(({ change }) => change === 'state') && key.state === 'active'
+    if (isKnown) put(isPromoted ? { ...key, state: 'staged' } : key)
+    settling.set(name, (settling.get(name) ?? 0) + 1)
+    const standing = Promise.all(lines.map(({ uid }) => outbox?.committed(uid)))
+      .then(() => store.between((reader) => given(reader, key)))
+      .then(() => {
+        const left = (settling.get(name) ?? 1) - 1
+        if (left === 0) settling.delete(name)
+        else settling.set(name, left)
+      })
+    // A stop ends the waiting.
+    standing.catch(() => undefined)
   }
 
   return {
@@ -142,9 +166,16 @@ export async function openKeyRegistry(options: {
           const now = rfc3339(nowNs)
           return now < takenAt ? takenAt : now
         },
+        isSettling: (kind, name) => settling.size > 0 && settling.has(ownerOf(tenant, kind, name)),
         key: (keyId) => books.get(tenant)?.keys.get(keyId) ?? wider?.keys.get(keyId),
         producer,
         checkRunning: (kind, name, attempted) => {
+          if (keys.isSettling(kind, name))
+            throw trustError('PRODUCER_SETTLING', {
+              attempted,
+              received: `the ${kind} ${name}`,
+              waitMs: settlingWaitMs,
+            })
           const haltedAt = producer(kind, name)?.haltedAt ?? null
           if (haltedAt === null) return
           const received = `the ${kind} ${name}, halted at ${haltedAt}`
@@ -191,18 +222,27 @@ export async function openKeyRegistry(options: {
   }
 }
 
-/** Keys that were added, and whose lines still wait for their ledger. */
-async function waitingIn(store: Store): Promise<Map<string, KeyName>> {
+type WaitingLine = { readonly uid: string; readonly change: RegistryChange['change'] }
+
+/** A host's keys are told of in the cluster's ledger, too. */
+const ownerOf = (tenant: string, kind: ProducerKind, producer: string) =>
+  kind === 'host' ? nameOf(kind, producer) : `${tenant} ${nameOf(kind, producer)}`
+const lineNameOf = ({ tenant, kind, keyId }: Pick<SigningKey, 'tenant' | 'kind' | 'keyId'>) =>
+  kind === 'host' ? `host ${keyId}` : keyNameOf({ tenant, keyId })
+
+/** By the key that they are about: lines that give something, and still wait for their ledgers. */
+async function waitingIn(store: Store): Promise<ReadonlyMap<string, readonly WaitingLine[]>> {
   const rows = await across(store.db, 'outbox')
     .selectFrom('outbox')
     .selectAll()
     .where((where) => where.or([where('body', 'like', '{"key":%'), where('body', 'like', '{"registry":%')]))
     .execute()
-  const names = rows.map(({ uid, tenant, body: text }): [string, KeyName] | undefined => {
+  const lines = rows.flatMap(({ uid, tenant, body: text }) => {
     const body = JSON.parse(text) as Body
-    if ('key' in body) return [uid, { tenant, keyId: body.key.key_id }]
-    const isAdded = 'registry' in body && body.registry.change === 'added'
-    return isAdded ? [uid, { tenant, keyId: body.registry.key_id }] : undefined
+    if ('key' in body) return [{ name: `host ${body.key.key_id}`, uid, change: 'added' as const }]
+    if (!('registry' in body) || ['revoked', 'withdrawn'].includes(body.registry.change)) return []
+    const { producer_kind: kind, key_id: keyId, change } = body.registry
+    return [{ name: lineNameOf({ tenant, kind, keyId }), uid, change }]
   })
-  return new Map(names.filter((name) => name !== undefined))
+  return Map.groupBy(lines, ({ name }) => name)
 }

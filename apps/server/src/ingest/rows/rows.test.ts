@@ -114,7 +114,7 @@ async function openRooms(dir: string) {
     bell.ring()
     await Promise.all(following)
   })
-  const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
+  const keys = await openKeyRegistry({ store, outbox: undefined, versionOf: (tenant) => ledgers.get(tenant).registry })
   const rowBook = createRowBook()
   const registry = { checkActive: () => undefined }
   const rows = createRowIngest({ store, ledgers, quarantine, keys, registry, rowBook, indexed, clock, log } as never)

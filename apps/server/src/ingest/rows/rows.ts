@@ -70,15 +70,18 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
     registry.checkActive(tenant, `taking rows of the service ${service.producer}`)
     const bytes = submissions.reduce((sum, one) => sum + costOf(one), 0)
     const leave = room.enter(service, bytes)
-    const halted = keys.of(tenant).producer('service', service.producer)?.haltedAt ?? null
+    const held = keys.of(tenant)
+    const halted = held.producer('service', service.producer)?.haltedAt ?? null
     const refused =
       halted !== null
         ? refusal('PRODUCER_HALTED', `halted at ${halted}`, haltedRetrySeconds)
-        : typeof leave !== 'function'
-          ? refusal('ROWS_LIMITED', `${bytes} bytes`, leave.retryAfter)
-          : ids.size > idsUnderWayMax
-            ? refusal('ROWS_LIMITED', 'more ids than the index follows', 1)
-            : undefined
+        : held.isSettling('service', service.producer)
+          ? refusal('PRODUCER_SETTLING', `the service ${service.producer}`, 1)
+          : typeof leave !== 'function'
+            ? refusal('ROWS_LIMITED', `${bytes} bytes`, leave.retryAfter)
+            : ids.size > idsUnderWayMax
+              ? refusal('ROWS_LIMITED', 'more ids than the index follows', 1)
+              : undefined
     underWay.set(tenant, (underWay.get(tenant) ?? 0) + 1)
     try {
       if (refused === undefined) return await take(service, submissions)
@@ -237,12 +240,13 @@ function refusedFor(error: unknown): Settled {
 }
 
 function refusal(
-  code: keyof typeof rowErrors | 'PRODUCER_HALTED',
+  code: keyof typeof rowErrors | 'PRODUCER_HALTED' | 'PRODUCER_SETTLING',
   received: string,
   retryAfter?: number,
 ): SubmissionOutcome {
   const context = { attempted: 'taking a submission', received }
-  const { message } = code === 'PRODUCER_HALTED' ? trustError(code, context) : rowError(code, context)
+  const isTrusts = code === 'PRODUCER_HALTED' || code === 'PRODUCER_SETTLING'
+  const { message } = isTrusts ? trustError(code, context) : rowError(code, context)
   return { kind: 'refused', code, detail: message, ...(retryAfter !== undefined && { retryAfter }) }
 }
 

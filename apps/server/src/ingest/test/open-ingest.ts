@@ -126,7 +126,7 @@ export async function openIngest(
     position = next
     bell.ring()
   }
-  const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
+  const keys = await openKeyRegistry({ store, outbox: undefined, versionOf: (tenant) => ledgers.get(tenant).registry })
   const rowBook = createRowBook()
   const ingest = createIngest({ store, ledgers, quarantine, keys, rowBook, side, indexed, clock, log })
   const signer = generateSigner()

@@ -79,7 +79,7 @@ export async function openRooms(clock: Clock = systemClock) {
   })
   const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
   stack.defer(() => quarantine.close())
-  const keys = await openKeyRegistry({ store, versionOf: (tenant) => ledgers.get(tenant).registry })
+  const keys = await openKeyRegistry({ store, outbox: undefined, versionOf: (tenant) => ledgers.get(tenant).registry })
   const rowBook = createRowBook()
   const ingest = createIngest({ store, ledgers, quarantine, keys, rowBook, side, indexed, clock, log })
   const voice = {
