@@ -43,6 +43,9 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   producer_added: 'fail',
   producer_resumed: 'fail',
   signing_key_added: 'fail',
+  signing_key_tested: 'fail',
+  signing_key_staged: 'fail',
+  signing_key_promoted: 'fail',
   host_revoked: 'park',
   master_key_epoch_begun: 'park',
 }

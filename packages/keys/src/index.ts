@@ -2,6 +2,7 @@
 
 export * from './dsse.ts'
 export * from './ed25519.ts'
+export * from './key-probe.ts'
 export { manifestCrypto } from './manifest-crypto.ts'
 export * from './manifests/index.ts'
 export * from './public-key.ts'

@@ -108,7 +108,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     trustRoots,
     manifests,
     signoffs,
-    trust: openTrust({ ...books, keys }),
+    trust: openTrust({ ...books, keys, trustRoots, manifests }),
     trustStore: watchTrustStore({ ...books, keys, path: config.trustStore, checkTenant: registry.checkOpen }),
     quarantine,
     identity,

@@ -194,4 +194,8 @@ export const migrations: readonly string[] = [
   `ALTER TABLE audit_signature_quarantine ADD COLUMN segment INTEGER;
    ALTER TABLE audit_signature_quarantine ADD COLUMN segment_at INTEGER;
    ALTER TABLE audit_signature_quarantine ADD COLUMN kept_bytes INTEGER;`,
+  // That the private half of a candidate was there.
+  `CREATE TABLE signing_key_tests (
+     tenant TEXT NOT NULL, key_id TEXT NOT NULL, tested_at TEXT NOT NULL, signature TEXT NOT NULL,
+     PRIMARY KEY (tenant, key_id)) STRICT, WITHOUT ROWID;`,
 ]

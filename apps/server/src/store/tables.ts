@@ -247,6 +247,8 @@ export type Tables = {
     line_uid: string
     bytes: number
   }
+  /** Over the probe of the key, in base64. */
+  signing_key_tests: { tenant: string; key_id: string; tested_at: string; signature: string }
   signing_key_revocations: {
     tenant: string
     key_id: string

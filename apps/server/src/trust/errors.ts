@@ -55,6 +55,21 @@ export const trustErrors = {
     rule: 'a key that was revoked stays so',
     advice: 'Add a new key under a new id',
   },
+  SIGNING_KEY_STATE: {
+    kind: 'conflict',
+    rule: 'a key goes from candidate to staged to active, one step at a time, and none back',
+    advice: '`sealwatch rotate status SERVICE` shows where each key is, and what comes next',
+  },
+  SIGNING_KEY_UNTESTED: {
+    kind: 'unverified',
+    rule: 'a key goes on when its private half has signed the probe that names it (docs/formats/key-states.md, 3)',
+    advice: 'Where the private key is: `sealwatch rotate start SERVICE --id ID --key-file KEY`',
+  },
+  SIGNING_KEY_PROMOTION: {
+    kind: 'conflict',
+    rule: 'where there is a trust root, a service that has a key gets another one by rotation, and enough people agree to it',
+    advice: 'Begin with a candidate: `sealwatch rotate start SERVICE --id ID --key-file KEY`',
+  },
   SIGNING_KEY_ELSEWHERE: {
     kind: 'conflict',
     rule: 'a key is changed where it came from',

@@ -5,6 +5,7 @@ export { type Evidence, judgeKey, type KeyOwner, perReason, type Reason, reasons
 export * from './manifests/index.ts'
 export type { ProducerRow, Producers, Whom } from './producers.ts'
 export { type KeyRegistry, openKeyRegistry, type Producer, type TenantKeys } from './registry.ts'
+export type { RotatingKey, Rotations } from './rotation/index.ts'
 export type { KeyName, SigningKey } from './signing-key.ts'
 export type { GivenWindow, Revocation, SigningKeys } from './signing-keys.ts'
 export * from './signoffs/index.ts'

@@ -33,7 +33,7 @@ export function judgeKey(
     return wrong('unknown_key', `no such key is registered for the ${owner.kind} ${owner.producer}`)
   if (key.kind !== owner.kind || key.producer !== owner.producer)
     return wrong('unknown_key', `key ${key.keyId} is not registered for the ${owner.kind} ${owner.producer}`)
-  if (key.state === 'candidate') return wrong('unknown_key', `key ${key.keyId} is a candidate, which signs nothing yet`)
+  if (key.state !== 'active') return wrong('unknown_key', `key ${key.keyId} is ${key.state}, and not promoted yet`)
   if (!verify()) return wrong('invalid_signature', `the signature is not that of key ${key.keyId} over these bytes`)
   const { revokedAt, compromisedSince, validFrom, validUntil } = key
   if (revokedAt !== null && revokedAt <= receivedAt) return wrong('key_revoked', `revoked at ${revokedAt}`)

@@ -42,6 +42,12 @@ export function checkKey(given: GivenKey, now: string, attempted: string): Check
   return { keyId, algorithm: algorithm as KeyAlgorithm, publicKey, ...window }
 }
 
+/** SPKI in DER of a key as the registry has it. */
+export const spkiOf = ({ algorithm, publicKey }: Pick<CheckedKey, 'algorithm' | 'publicKey'>): Buffer => {
+  const bytes = Buffer.from(publicKey, 'hex')
+  return algorithm === 'ed25519' ? Buffer.concat([ed25519Prefix, bytes]) : bytes
+}
+
 /** A window as the registry has it. Throws SIGNING_KEY_INVALID. */
 export function checkWindow(
   { from, until }: { readonly from: string; readonly until: string | null },

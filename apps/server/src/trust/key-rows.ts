@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type KeyChange, type KeyColumns, registryLine } from '../identity/index.ts'
-import type { Outbox, Tx } from '../store/index.ts'
+import type { KeyState, Outbox, Tx } from '../store/index.ts'
 import { perTenantMax, trustError } from './errors.ts'
 import type { KeyName, SigningKey } from './signing-key.ts'
 
@@ -60,21 +60,23 @@ export async function insertKey(
 export type KeyUpdate =
   | { readonly validFrom: string; readonly validUntil: string | null }
   | { readonly revokedAt: string; readonly cause: string; readonly compromisedSince: string | null }
+  | { readonly state: KeyState; readonly was: KeyState }
 
-/** A revocation has a row of its own, too. Throws SIGNING_KEY_UNKNOWN, or SIGNING_KEY_REVOKED, of which nothing changes. */
+/** A revocation has a row of its own, too. Throws SIGNING_KEY_REVOKED, or SIGNING_KEY_STATE, of which nothing changes. */
 export async function updateKey(tx: Tx, { tenant, keyId }: KeyName, update: KeyUpdate): Promise<KeyColumns> {
-  const set =
-    'revokedAt' in update
-      ? { revoked_at: update.revokedAt }
-      : { valid_from: update.validFrom, valid_until: update.validUntil }
-  const row = await tx
+  let query = tx
     .updateTable('signing_keys')
-    .set(set)
+    .set(columnsOf(update))
     .where('tenant', '=', tenant)
     .where('key_id', '=', keyId)
     .where('revoked_at', 'is', null)
-    .returningAll()
-    .executeTakeFirst()
+  if ('state' in update) query = query.where('state', '=', update.was)
+  const row = await query.returningAll().executeTakeFirst()
+  if (row === undefined && 'state' in update)
+    throw trustError('SIGNING_KEY_STATE', {
+      attempted: 'changing a key',
+      received: `${keyId}, no longer ${update.was}`,
+    })
   if (row === undefined) throw trustError('SIGNING_KEY_REVOKED', { attempted: 'changing a key', received: keyId })
   if ('revokedAt' in update) {
     const { revokedAt, cause, compromisedSince } = update
@@ -82,4 +84,10 @@ export async function updateKey(tx: Tx, { tenant, keyId }: KeyName, update: KeyU
     await tx.insertInto('signing_key_revocations').values(gone).execute()
   }
   return row
+}
+
+function columnsOf(update: KeyUpdate) {
+  if ('revokedAt' in update) return { revoked_at: update.revokedAt }
+  if ('state' in update) return { state: update.state }
+  return { valid_from: update.validFrom, valid_until: update.validUntil }
 }

@@ -14,7 +14,9 @@ import type { KeySource, Tx } from '../store/index.ts'
 import { trustError } from './errors.ts'
 import { checkKey, checkTime, checkWindow, type GivenKey } from './key-form.ts'
 import { insertKey, type KeyUpdate, sayOfKey, updateKey } from './key-rows.ts'
+import type { TrustRoots } from './manifests/index.ts'
 import type { KeyRegistry } from './registry.ts'
+import { isPromoted } from './rotation/promotion.ts'
 import { readKeys, type SigningKey } from './signing-key.ts'
 
 /** The keys that a tenant's rows are signed with, as people add, end and revoke them. */
@@ -24,10 +26,15 @@ export type SigningKeys = {
   /** Throws SIGNING_KEY_UNKNOWN. */
   get(by: Authorised<'producer:read'>, keyId: string): Promise<SigningKey>
   /**
-   * Counts once its line is in the ledger. Throws PRODUCER_UNKNOWN, SIGNING_KEY_INVALID, SIGNING_KEY_SHARED,
-   * SIGNING_KEY_TAKEN or TRUST_TOO_MANY.
+   * An active one counts once its line is in the ledger, a candidate does not. Throws PRODUCER_UNKNOWN, SIGNING_KEY_INVALID,
+   * SIGNING_KEY_SHARED, SIGNING_KEY_TAKEN, SIGNING_KEY_PROMOTION or TRUST_TOO_MANY.
    */
-  add(by: Authorised<'producer:manage'>, producer: string, given: GivenKey): Promise<Recorded>
+  add(
+    by: Authorised<'producer:manage'>,
+    producer: string,
+    given: GivenKey,
+    state?: 'candidate' | 'active',
+  ): Promise<Recorded>
   /**
    * For good, at once. What was received before stays good, unless `compromisedSince` is not after it. Throws
    * SIGNING_KEY_UNKNOWN, SIGNING_KEY_ELSEWHERE, SIGNING_KEY_REVOKED or SIGNING_KEY_INVALID.
@@ -40,8 +47,10 @@ export type Revocation = { readonly cause: string; readonly compromisedSince?: s
 /** What is left out stays. */
 export type GivenWindow = { readonly validFrom?: string | undefined; readonly validUntil?: string | null | undefined }
 
-export function createSigningKeys(options: RecordOptions & { readonly keys: KeyRegistry }): SigningKeys {
-  const { store, outbox, keys, clock } = options
+export function createSigningKeys(
+  options: RecordOptions & { readonly keys: KeyRegistry; readonly trustRoots: Pick<TrustRoots, 'newest'> },
+): SigningKeys {
+  const { store, outbox, keys, trustRoots, clock } = options
   const now = () => rfc3339(clock.nowNs())
 
   /** One that people may change. */
@@ -89,13 +98,13 @@ export function createSigningKeys(options: RecordOptions & { readonly keys: KeyR
       if (key !== undefined) return key
       throw trustError('SIGNING_KEY_UNKNOWN', { attempted: 'reading a signing key', received: keyId })
     },
-    add: async (by, producer, given) => {
+    add: async (by, producer, given, state = 'active') => {
       const { tenant } = by
       const attempted = `adding a key for the service ${producer}`
       if (keys.of(tenant).producer('service', producer) === undefined)
         throw trustError('PRODUCER_UNKNOWN', { attempted, received: producer })
       const checked = checkKey(given, now(), attempted)
-      const key = { ...checked, tenant, producer, kind: 'service', state: 'active', source: 'api' } as const
+      const key = { ...checked, tenant, producer, kind: 'service', state, source: 'api' } as const
       const { keyId, validFrom, validUntil } = checked
       const until = validUntil === null ? '' : ` until ${validUntil}`
       return act(
@@ -105,9 +114,15 @@ export function createSigningKeys(options: RecordOptions & { readonly keys: KeyR
           code: 'signing_key_added',
           verb: 'create',
           severity: 'medium',
-          message: `the service ${producer} may sign with the key ${keyId} from ${validFrom}${until}`,
+          message:
+            state === 'candidate'
+              ? `the key ${keyId} is a candidate of the service ${producer}, and signs nothing yet`
+              : `the service ${producer} may sign with the key ${keyId} from ${validFrom}${until}`,
         },
-        async (tx, at) => sayOfKey(tx, outbox, await insertKey(tx, key, attempted), { change: 'added', changedAt: at }),
+        async (tx, at) => {
+          if (state === 'active' && isPromoted(producer, trustRoots)) await checkFirst(tx, key, attempted)
+          await sayOfKey(tx, outbox, await insertKey(tx, key, attempted), { change: 'added', changedAt: at })
+        },
         keys.giveKey({ tenant, keyId }),
       )
     },
@@ -155,6 +170,24 @@ export function createSigningKeys(options: RecordOptions & { readonly keys: KeyR
       )
     },
   }
+}
+
+/** Throws SIGNING_KEY_PROMOTION. A key that counted once makes the service one whose rows others rely on. */
+async function checkFirst(
+  tx: Tx,
+  { tenant, producer }: Pick<SigningKey, 'tenant' | 'producer'>,
+  attempted: string,
+): Promise<void> {
+  const other = await tx
+    .selectFrom('signing_keys')
+    .select('key_id')
+    .where('tenant', '=', tenant)
+    .where('producer_kind', '=', 'service')
+    .where('producer', '=', producer)
+    .where('state', '=', 'active')
+    .executeTakeFirst()
+  if (other !== undefined)
+    throw trustError('SIGNING_KEY_PROMOTION', { attempted, received: `one that has had the key ${other.key_id}` })
 }
 
 type Window = Pick<SigningKey, 'validFrom' | 'validUntil'>

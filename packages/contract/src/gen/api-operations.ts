@@ -530,6 +530,7 @@ export type Operations = {
       readonly public_key: string
       readonly valid_from?: string
       readonly valid_until?: string | null
+      readonly state?: "candidate" | "active"
     }
     readonly answer: {
       readonly ledger: {
@@ -602,6 +603,83 @@ export type Operations = {
     readonly body: {
       readonly cause: string
       readonly compromised_since?: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Where each key of a service is on its way to count. Needs `producer:read` in the tenant. */
+  readonly getRotation: {
+    readonly params: {
+      readonly producer: string
+    }
+    readonly answer: {
+      readonly deployment: string
+      readonly items: readonly ({
+        readonly key_id: string
+        readonly producer: string
+        readonly producer_kind: "host" | "service"
+        readonly algorithm: "ed25519" | "rsa-sha256"
+        readonly public_key: string
+        readonly valid_from: string
+        readonly valid_until: string | null
+        readonly revoked_at: string | null
+        readonly compromised_since: string | null
+        readonly state: "candidate" | "staged" | "active"
+        readonly source: "enrolment" | "api" | "file"
+        readonly tested_at: string | null
+        readonly promotion_digest: string
+      })[]
+    }
+  }
+  /** What a candidate is to sign, to show that its private half is there. Needs `producer:read` in the tenant. */
+  readonly getKeyProbe: {
+    readonly params: {
+      readonly key_id: string
+    }
+    readonly answer: {
+      readonly type: "key-probe"
+      readonly deployment: string
+      readonly tenant: string
+      readonly producer: string
+      readonly key_id: string
+      readonly public_key: string
+    }
+  }
+  /** Show that the private half of a candidate is there; it counts for nothing yet. Needs `producer:manage` in the tenant. */
+  readonly testSigningKey: {
+    readonly params: {
+      readonly key_id: string
+    }
+    readonly body: {
+      readonly signature: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Say that a tested candidate is to be promoted; it counts for nothing yet. Needs `producer:manage` in the tenant. */
+  readonly stageSigningKey: {
+    readonly params: {
+      readonly key_id: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Let a staged key count, as enough people have agreed in a manifest. Needs `producer:manage` in the tenant. */
+  readonly promoteSigningKey: {
+    readonly params: {
+      readonly key_id: string
     }
     readonly answer: {
       readonly ledger: {
@@ -2040,6 +2118,11 @@ export const operations = {
   getSigningKey: ['GET', '/api/v1/signing-keys/{key_id}'],
   setSigningKeyWindow: ['PATCH', '/api/v1/signing-keys/{key_id}'],
   revokeSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/revoke'],
+  getRotation: ['GET', '/api/v1/producers/{producer}/rotation'],
+  getKeyProbe: ['GET', '/api/v1/signing-keys/{key_id}/probe'],
+  testSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/test'],
+  stageSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/stage'],
+  promoteSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/promote'],
   listTenants: ['GET', '/api/v1/tenants'],
   createTenant: ['POST', '/api/v1/tenants'],
   renameTenant: ['PUT', '/api/v1/tenants/{tenant_name}/title'],

@@ -31,6 +31,7 @@ import { policyRoutes } from './routes/policies.ts'
 import { producerRoutes } from './routes/producers.ts'
 import { quarantineRoutes } from './routes/quarantine.ts'
 import { roleRoutes } from './routes/roles.ts'
+import { rotationRoutes } from './routes/rotations.ts'
 import { type RowPorts, rowRoutes } from './routes/rows.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { signoffRoutes } from './routes/signoffs.ts'
@@ -80,6 +81,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...exportRoutes(api),
     ...hostRoutes(api),
     ...producerRoutes(trust),
+    ...rotationRoutes(trust),
     ...tenantRoutes(ports),
     ...memberRoutes(access, signIn),
     ...roleRoutes(access),

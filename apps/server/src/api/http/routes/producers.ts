@@ -14,7 +14,7 @@ const producer = z.object({
   keys: z.number().int().describe('With those that ended'),
 })
 
-const signingKey = z.object({
+export const signingKey = z.object({
   key_id: z.string(),
   producer: z.string().describe('The name of a service, or the id of a host'),
   producer_kind: z.enum(['host', 'service']),
@@ -29,12 +29,12 @@ const signingKey = z.object({
 })
 
 const anyTime = z.string().max(40).describe('RFC 3339')
-const keyId = z.string().min(1).max(128)
-const keyParams = z.object({ key_id: keyId })
-const params = z.object({ producer: serviceName })
+export const keyId = z.string().min(1).max(128)
+export const keyParams = z.object({ key_id: keyId })
+export const params = z.object({ producer: serviceName })
 const host = z.object({ host_id: z.string().regex(/^[0-9a-f]{32}$/) })
 const cause = z.string().min(1).max(400).describe('For the ledger; name nobody')
-const answer = z.object({ ledger: recorded })
+export const answer = z.object({ ledger: recorded })
 
 const producerJson = (row: ProducerRow) => ({
   producer: row.producer,
@@ -45,7 +45,7 @@ const producerJson = (row: ProducerRow) => ({
   keys: row.keys,
 })
 
-const keyJson = (key: SigningKey) => ({
+export const keyJson = (key: SigningKey) => ({
   key_id: key.keyId,
   producer: key.producer,
   producer_kind: key.kind,
@@ -146,6 +146,10 @@ export const producerRoutes = ({ producers, signingKeys }: Trust): Route[] => [
       public_key: z.string().max(8192).describe('PEM, or base64 of its DER, or of ed25519 of the 32 bytes alone'),
       valid_from: anyTime.optional().describe('RFC 3339; left out: now'),
       valid_until: anyTime.nullable().optional().describe('RFC 3339; left out: for ever'),
+      state: z
+        .enum(['candidate', 'active'])
+        .optional()
+        .describe('A candidate counts for nothing yet; left out: active'),
     }),
     answer,
     status: 201,
@@ -154,6 +158,7 @@ export const producerRoutes = ({ producers, signingKeys }: Trust): Route[] => [
       'SIGNING_KEY_INVALID',
       'SIGNING_KEY_SHARED',
       'SIGNING_KEY_TAKEN',
+      'SIGNING_KEY_PROMOTION',
       'TRUST_TOO_MANY',
       'AUDIT_NOT_RECORDED',
     ],
@@ -161,7 +166,7 @@ export const producerRoutes = ({ producers, signingKeys }: Trust): Route[] => [
       const { key_id, algorithm, public_key, valid_from, valid_until } = body
       const window = { validFrom: valid_from, validUntil: valid_until }
       const given = { keyId: key_id, algorithm, publicKey: public_key, ...window }
-      return { ledger: recordedJson(await signingKeys.add(by, name, given)) }
+      return { ledger: recordedJson(await signingKeys.add(by, name, given, body.state)) }
     },
   }),
   route({
