@@ -9,11 +9,13 @@ import { openRooms } from './compose/rooms.ts'
 import { startTenants } from './compose/tenants.ts'
 import { createLife } from './life.ts'
 import { checkReplicas } from './replicas.ts'
+import { checkStrictness } from './trust/index.ts'
 
 /** Wires the rooms together and runs until the signal fires; rejects when going on would risk what is acknowledged. */
 export async function runServer(options: ServerOptions): Promise<void> {
   const { config, log, signal } = options
   checkReplicas(config)
+  checkStrictness(config)
   const ends = new AsyncDisposableStack()
   const base = await openBase(options, ends)
   const keys = await openKeys(base, ends)

@@ -217,6 +217,17 @@ export const serverSettings = {
     default: '',
     help: 'File that names services and their signing keys (docs/formats/trust-store.md), read anew when it changes; empty: none',
   }),
+  strictSignatures: text({
+    env: 'STRICT_SIGNATURES',
+    default: 'true',
+    form: /^(true|false)$/,
+    mustBe: 'true or false',
+    help: 'false: rows that fail verification are admitted all the same, marked and counted, in every tenant that was not switched by itself (docs/strict-signatures.md)',
+  }),
+  strictSignaturesAcknowledgement: optional({
+    env: 'STRICT_SIGNATURES_ACKNOWLEDGEMENT',
+    help: 'With STRICT_SIGNATURES=false: the phrase by which somebody takes that upon themselves; docs/strict-signatures.md has it',
+  }),
   replicaCount: integer({
     env: 'REPLICA_COUNT',
     default: 1,

@@ -21,13 +21,15 @@ function room(...tenants: string[]) {
     log: createLog('test', () => undefined, systemClock.nowMs),
   })
   const rowBook = createRowBook()
-  addRowHealth(health, { ledgers: { tenants }, rowBook, quarantine: { waiting } })
+  const loose = new Set<string>()
+  const isStrict = (tenant: string) => !loose.has(tenant)
+  addRowHealth(health, { ledgers: { tenants }, rowBook, quarantine: { waiting }, isStrict })
   const read = () => health.metrics.text().split('\n')
   const figure = (series: string) => {
     const line = read().find((one) => one.startsWith(`${series} `))
     return line === undefined ? undefined : Number(line.slice(series.length + 1))
   }
-  return { rowBook, waiting, read, figure, liveness: () => health.liveness() as Record<string, unknown>, health }
+  return { rowBook, waiting, loose, read, figure, liveness: () => health.liveness() as Record<string, unknown>, health }
 }
 
 test('ING-7 every series of a tenant is there before anything happens: a rise from nothing is no rise', () => {
@@ -53,6 +55,27 @@ test('ING-7 rows are counted by tenant, and those that fail by reason and key', 
   assert.equal(figure('sealwatch_signature_rejects_total{tenant="acme",reason="key_expired",key="k\\"1\\n"}'), 4)
   assert.equal(figure('sealwatch_signature_rejects_total{tenant="globex",reason="unknown_key",key="none"}'), 9)
   assert.equal(figure('sealwatch_conservation_broken{tenant="acme"}'), 0)
+})
+
+test('ING-3 what is admitted though it failed verification is counted under the names that the requirements give', () => {
+  const { rowBook, loose, figure } = room('acme', 'globex')
+  assert.equal(figure('unknown_key_admitted_total{tenant="acme"}'), 0)
+  assert.equal(figure('sealwatch_strict_signatures{tenant="acme"}'), 1)
+  loose.add('acme')
+  rowBook.arrive('acme', 3)({ reason: 'unknown_key', keyId: 'k', isAdmitted: true }, 3)
+  rowBook.arrive('acme', 2)({ reason: 'invalid_signature', keyId: 'k', isAdmitted: true }, 2)
+  assert.equal(figure('unknown_key_admitted_total{tenant="acme"}'), 3)
+  assert.equal(figure('invalid_signature_admitted_total{tenant="acme"}'), 2)
+  assert.equal(figure('unknown_key_admitted_total{tenant="globex"}'), 0)
+  assert.equal(figure('sealwatch_ingest_rows_unverified_total{tenant="acme",reason="invalid_signature"}'), 2)
+  assert.equal(figure('sealwatch_ingest_rows_admitted_total{tenant="acme"}'), 5)
+  assert.equal(figure('sealwatch_ingest_rows_quarantined_total{tenant="acme",reason="unknown_key"}'), 0)
+  assert.equal(figure('sealwatch_signature_rejects_total{tenant="acme",reason="unknown_key",key="k"}'), 3)
+  assert.equal(figure('sealwatch_conservation_broken{tenant="acme"}'), 0)
+  assert.deepEqual(
+    ['acme', 'globex'].map((tenant) => figure(`sealwatch_strict_signatures{tenant="${tenant}"}`)),
+    [0, 1],
+  )
 })
 
 test('ING-7 what waits in quarantine is shown by tenant and reason', () => {

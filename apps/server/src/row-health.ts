@@ -16,9 +16,10 @@ export function addRowHealth(
     readonly ledgers: Pick<Ledgers, 'tenants'>
     readonly rowBook: RowBook
     readonly quarantine: Pick<Quarantine, 'waiting'>
+    readonly isStrict: (tenant: string) => boolean
   },
 ): void {
-  const { ledgers, rowBook, quarantine } = of
+  const { ledgers, rowBook, quarantine, isStrict } = of
   const tenants = createTenantLabels()
   const books = () => {
     for (const tenant of ledgers.tenants) rowBook.of(tenant)
@@ -74,6 +75,34 @@ export function addRowHealth(
       Array.from(rowBook.rejected(), ([tenant, keys]) =>
         Array.from(keys.read(), ([reason, key, rows]) => [[tenant, reason, key], rows] as const),
       ).flat(),
+  )
+  for (const reason of ['unknown_key', 'invalid_signature'] as const)
+    metrics.counter(
+      {
+        name: `${reason}_admitted_total`,
+        help: `Rows admitted though ${reason}, as strict signatures are off`,
+        labels,
+      },
+      () => tenants.sum(books(), ({ unverified }) => unverified[reason]),
+    )
+  metrics.counter(
+    {
+      name: 'sealwatch_ingest_rows_unverified_total',
+      help: 'Rows of those admitted that failed verification, as strict signatures are off',
+      labels: ['tenant', 'reason'],
+      seriesMax: perReasonMax,
+    },
+    () => byReason(books(), ({ unverified }, reason) => unverified[reason]),
+  )
+  metrics.gauge(
+    { name: 'sealwatch_strict_signatures', help: '0 where rows that fail verification are admitted', labels },
+    () =>
+      tenants
+        .sum(
+          ledgers.tenants.map((tenant) => [tenant, tenant] as const),
+          (tenant) => (isStrict(tenant) ? 0 : 1),
+        )
+        .map(([tenant, off]) => [tenant, off === 0 ? 1 : 0] as const),
   )
   metrics.gauge(
     {

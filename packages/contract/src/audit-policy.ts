@@ -46,6 +46,7 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   signing_key_tested: 'fail',
   signing_key_staged: 'fail',
   signing_key_promoted: 'fail',
+  strict_off: 'fail',
   host_revoked: 'park',
   master_key_epoch_begun: 'park',
 }

@@ -52,6 +52,19 @@ test('ING-3 lines that nobody vouches for are counted as such', () => {
   assert.deepEqual([verified.replayed, verified.unverified, verified.signedByHost], [3, 0, 9])
 })
 
+test('ING-3 lines admitted in non-strict mode: no signature is asked for, and none is counted', () => {
+  const found = rows.filter(({ leaves }) => leaves.some((text) => text.includes('"how":"non_strict"')))
+  const good = found.filter(({ code }) => code === undefined)
+  assert.ok(good.length > 0)
+  for (const { leaves } of good) {
+    const { replayed, unverified } = judgeAll(leaves).counts
+    assert.ok(replayed > 0 && unverified === replayed)
+    // The same lines, said to be verified: somebody would have had to sign them.
+    const claimed = leaves.map((text) => text.replace('"how":"non_strict"', '"how":"verified"'))
+    assert.throws(() => judgeAll(claimed), isSealwatchError)
+  }
+})
+
 /** A ledger with a stub, lines behind it, and what fills it. */
 async function stubbedLedger(dir: string) {
   const ledger = await openSampleLedger(dir)

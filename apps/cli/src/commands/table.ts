@@ -42,6 +42,7 @@ import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
 import { signoff, signoffList, signoffShow, signoffVerify } from './signoff.ts'
 import { status } from './status.ts'
+import { strictOff, strictOn, strictStatus } from './strict.ts'
 import {
   tenantAppoint,
   tenantCreate,
@@ -87,6 +88,9 @@ export const commandTable: readonly Command[] = [
   quarantineShow,
   quarantineReplay,
   quarantineRelease,
+  strictStatus,
+  strictOff,
+  strictOn,
   personList,
   personDisable,
   personEnable,

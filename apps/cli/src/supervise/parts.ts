@@ -117,7 +117,7 @@ function nodePart(
   const { place, view, root, env } = settings
   const prefix = `SEALWATCH_${name.toUpperCase()}_`
   // The server alone signs for the deployment, so it alone is told how; and it alone may have others of its kind.
-  const isForServer = (key: string) => isSignerVariable(key) || replicaVariables.includes(key)
+  const isForServer = (key: string) => isSignerVariable(key) || serverVariables.includes(key)
   const isForPart = (key: string) => key.startsWith(prefix) || (name === 'server' && isForServer(key))
   const isSet = (key: string) => isForPart(key) && isSecretVariable(key) && env[key] !== ''
   const secrets = { ...operatorsEnv(env, isSet), ...ownSecrets }
@@ -139,7 +139,13 @@ function nodePart(
   }
 }
 
-const replicaVariables: readonly string[] = ['REPLICA_COUNT', 'REDIS_URL']
+/** Known by others under these names. */
+const serverVariables: readonly string[] = [
+  'REPLICA_COUNT',
+  'REDIS_URL',
+  'STRICT_SIGNATURES',
+  'STRICT_SIGNATURES_ACKNOWLEDGEMENT',
+]
 const inherited = ['PATH', 'LANG', 'TZ', 'NODE_COMPILE_CACHE']
 
 /** What an operator set for a program reaches it. */

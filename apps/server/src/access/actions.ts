@@ -58,6 +58,8 @@ export const actions = {
   'producer:halt': { of: 'tenant', roles: responders },
   'signoff:read': { of: 'tenant', roles: everyone },
   'signoff:write': { of: 'tenant', roles: admins },
+  'strict:read': { of: 'tenant', roles: everyone },
+  'strict:switch': { of: 'tenant', roles: admins },
   'member:list': { of: 'tenant', roles: auditors },
   'member:invite': { of: 'tenant', roles: admins },
   'member:grant': { of: 'tenant', roles: admins },

@@ -29,7 +29,7 @@ export function apiPorts(
     revokeHost: identity.hosts.revoke,
     deniedSince: identity.hosts.deniedSince,
     facts: () => {
-      const { quarantined, ...rows } = rooms.rowBook.total()
+      const { quarantined, unverified: _, ...rows } = rooms.rowBook.total()
       return {
         deployment: deployment.name,
         health: rooms.healthUrl,

@@ -20,7 +20,7 @@ import { addCertificateHealth, addFeedHealth, addHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
 import { addRowHealth } from '../row-health.ts'
 import type { Tenants } from '../tenants/index.ts'
-import { addTrustRootHealth } from '../trust/index.ts'
+import { addStrictHealth, addTrustRootHealth } from '../trust/index.ts'
 import { serverVersion } from '../version.ts'
 import { apiPorts } from './api-ports.ts'
 import type { Followers } from './followers.ts'
@@ -59,7 +59,8 @@ export async function openDoors(
   const transport = ends.adopt(await opening, ({ close }) => close())
   addHealth(health, { ...rooms, integrity, transport })
   addTrustRootHealth(health, rooms.trustRoots, rooms.clock)
-  addRowHealth(health, rooms)
+  addStrictHealth(health, rooms.strictness)
+  addRowHealth(health, { ...rooms, isStrict: rooms.strictness.isStrict })
   let apiUrl = ''
   const ports = apiPorts(rooms, { integrity, transport, apiUrl: () => apiUrl })
   const feed = createFeed({

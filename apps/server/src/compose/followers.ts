@@ -135,6 +135,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       space.watch(signal),
       // A follower that ends by itself is started again at once.
       config.trustStore === '' ? Promise.resolve() : whileFull(() => rooms.trustStore.run(signal)),
+      whileFull(() => rooms.strictness.run(signal)),
       rooms.access.denials.run(signal),
       rooms.signIn.failed.run(signal),
       whileFull(() => rooms.signIn.sessions.run(signal)),

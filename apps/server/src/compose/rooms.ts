@@ -27,9 +27,11 @@ import {
   type KeyRegistry,
   type Manifests,
   openKeyRegistry,
+  openStrictness,
   openTrust,
   openTrustRoots,
   type Signoffs,
+  type Strictness,
   type Trust,
   type TrustRoots,
   type TrustStoreWatch,
@@ -49,6 +51,7 @@ export type Rooms = Books & {
   readonly trustRoots: TrustRoots
   readonly manifests: Manifests
   readonly signoffs: Signoffs
+  readonly strictness: Strictness
   readonly quarantine: Quarantine
   readonly replays: Replays
   readonly ingest: Ingest
@@ -88,13 +91,22 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   const roomMax = { items: config.quarantineItems, bytes: config.quarantineMegabytes * 1_000_000 }
   const opening = openQuarantine({ ...books, dir: join(dir, 'quarantine'), roomMax })
   const quarantine = ends.adopt(await opening, ({ close }) => close())
+  const strictness = await openStrictness({
+    ...books,
+    manifests,
+    isStrict: config.strictSignatures === 'true',
+    tenants: () => ledgers.tenants,
+    sizeOf: (tenant) => ledgers.get(tenant).size,
+  })
+  const { isStrict } = strictness
   const ruleset = loadRuleset(ruleFiles, log)
   const glances = createGlances(ruleset)
   const rowBook = createRowBook()
-  const ingest = createIngest({ ...books, rowBook, quarantine, keys, look: glances.look })
-  const replays = createReplays({ ...books, quarantine, keys })
+  const replays = createReplays({ ...books, quarantine, keys, isStrict })
+  const { admitUnverified } = replays
+  const ingest = createIngest({ ...books, rowBook, quarantine, keys, isStrict, admitUnverified, look: glances.look })
   const admission = createAdmission({ ...books, ingest, rowBook, keys, linesPerSecond: config.tenantLinesPerSecond })
-  const rows = createRowIngest({ ...books, rowBook, quarantine, keys })
+  const rows = createRowIngest({ ...books, rowBook, quarantine, keys, isStrict })
   const policies = createPolicies({
     ...books,
     checks: books.policyChecks,
@@ -109,6 +121,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     manifests,
     signoffs,
     trust: openTrust({ ...books, keys, trustRoots, manifests }),
+    strictness,
     trustStore: watchTrustStore({ ...books, keys, path: config.trustStore, checkTenant: registry.checkOpen }),
     quarantine,
     identity,

@@ -25,6 +25,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     rows,
     signIn,
     store,
+    strictness,
   } = rooms
   const ledgerOf = (tenant: string) => join(dir, 'ledgers', folderOf(tenant))
   const ports: TenantPorts = {
@@ -41,6 +42,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
       await identity.expel(tenant)
       access.forgetTenant(tenant)
       keyRegistry.forgetTenant(tenant)
+      strictness.forgetTenant(tenant)
       await signIn.forgetTenant(tenant)
       await admission.settled(tenant)
       await rows.settled(tenant)

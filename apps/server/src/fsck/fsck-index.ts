@@ -129,6 +129,7 @@ export function openIndexFsck(
         'span_classes',
         'batches',
         'submissions',
+        'marked_submissions',
         'fills',
         'side_values',
         'cursors',

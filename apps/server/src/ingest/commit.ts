@@ -24,7 +24,7 @@ import { createTeller } from './quarantine/teller.ts'
 import type { RowBook, RowOutcome } from './row-counts.ts'
 import { sealSide } from './seal-side.ts'
 import type { IngestPort, Outcome } from './transport/ingest-port.ts'
-import { judgeBatch } from './verify.ts'
+import { isLinked, judgeBatch } from './verify.ts'
 
 export type Ingest = IngestPort
 
@@ -35,6 +35,10 @@ export type IngestOptions = {
   readonly keys: Pick<KeyRegistry, 'of'>
   readonly side: SideCustody
   readonly rowBook: Pick<RowBook, 'arrive'>
+  /** Whether what fails verification stays out; left out: it does. */
+  readonly isStrict?: (tenant: string) => boolean
+  /** Brings in what stands in quarantine behind its stub at `leaf`; its replay's leaf, undefined where it has to stay. */
+  readonly admitUnverified?: (tenant: string, leaf: number) => Promise<number | undefined>
   /** Resolves when the index covers the leaves before `leaf`. */
   readonly indexed: { waitFor(tenant: string, leaf: number): Promise<void> }
   /** Looks at a batch while the disk writes it, and is then told where it stands. */
@@ -49,6 +53,7 @@ type Begun = { readonly outcome: Promise<Outcome>; readonly as: RowOutcome }
 /** Verifies batches and brings them into their tenant's ledger; what fails verification is kept beside it. */
 export function createIngest(options: IngestOptions): Ingest {
   const { store, ledgers, quarantine, keys, rowBook, indexed, look, clock, log } = options
+  const { isStrict = always, admitUnverified } = options
   const turns = new Map<string, Promise<unknown>>()
   const tell = createTeller(clock, log)
 
@@ -70,7 +75,7 @@ export function createIngest(options: IngestOptions): Ingest {
     try {
       const { outcome, as } = await inTurn(batch.chain, () => begin(host, tenant, batch, sender))
       const settled = await outcome
-      count(as, batch.count)
+      count(typeof as === 'object' && settled.kind === 'acknowledged' ? { ...as, isAdmitted: true } : as, batch.count)
       return settled
     } catch (error) {
       if (!isSealwatchError(error) || error.kind === 'fatal') throw error
@@ -119,9 +124,14 @@ export function createIngest(options: IngestOptions): Ingest {
       const side = [...sideOf(batch)]
       const beside = { encoding: ndjsonLines, peer: sender, receivedAt, position, side }
       const kept = { ...at, lines: batch.lines, reason, detail, keyId, registry: registered.version, beside }
+      const mayAdmit = !isStrict(tenant) && isLinked(batch, position, tenant)
       // Sealed within the turn, and its stub has its place: from there the next batch goes on, while the disk writes both.
       const { placed } = await putAside(ledger, kept)
-      const outcome = placed.then((place) => ({ kind: 'quarantined', nextSeq, reason, ...place }) as const)
+      const outcome = placed.then(async (place): Promise<Outcome> => {
+        const leafIndex = mayAdmit ? await admitLinked(batch, tenant, place.leafIndex) : undefined
+        if (leafIndex !== undefined) return { kind: 'acknowledged', nextSeq, leafIndex }
+        return { kind: 'quarantined', nextSeq, reason, ...place }
+      })
       return { outcome, as: { reason, keyId } }
     }
     return { outcome: admit(ledger, verdict.admitted, sealed as ReadonlyMap<number, Uint8Array>), as: 'admitted' }
@@ -153,6 +163,20 @@ export function createIngest(options: IngestOptions): Ingest {
       return { item, leafIndex: first }
     })
     return { placed }
+  }
+
+  /**
+   * Strict signatures are off: what goes on where its chain stands is admitted, and marked. The leaf of its last line;
+   * undefined: it stays in quarantine.
+   */
+  async function admitLinked({ count }: ShipRequest, tenant: string, stubLeaf: number): Promise<number | undefined> {
+    // Its item is whole and its stub stands. If we stop here, it waits in quarantine like any other.
+    const replayLeaf = await admitUnverified?.(tenant, stubLeaf).catch((error: unknown) => {
+      if (!isSealwatchError(error) || error.kind === 'fatal') throw error
+      log.warn('an item waits in quarantine, though strict signatures are off', { tenant, stub_leaf: stubLeaf, error })
+      return undefined
+    })
+    return replayLeaf === undefined ? undefined : replayLeaf + count
   }
 
   /** What was accepted already comes again when its acknowledgement was lost: acknowledged, not stored twice. */
@@ -216,6 +240,7 @@ export function createIngest(options: IngestOptions): Ingest {
   return { submit, position: async (tenant, chain) => ledgers.get(tenant).position(chain) }
 }
 
+const always = () => true
 const ndjsonLines = 'application/x-ndjson'
 const unknownSender: Sender = { address: '', certificate: null, token: null }
 

@@ -32,6 +32,7 @@ test('LOG-1 ING-2 a batch is admitted byte for byte, its personal values are sea
     refused: 0,
     duplicate: 0,
     quarantined: { unknown_key: 0, invalid_signature: 0, key_revoked: 0, key_not_yet_valid: 0, key_expired: 0 },
+    unverified: { unknown_key: 0, invalid_signature: 0, key_revoked: 0, key_not_yet_valid: 0, key_expired: 0 },
   })
 })
 

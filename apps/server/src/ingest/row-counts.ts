@@ -10,14 +10,16 @@ export type RowCounts = {
   refused: number
   duplicate: number
   readonly quarantined: Record<Reason, number>
+  /** Of those admitted, what failed verification: strict signatures are off. */
+  readonly unverified: Record<Reason, number>
 }
 
-/** What became of a row. One that fails verification says why, and which key it claims. */
+/** What became of a row. One that fails verification says why, and which key it claims; it may be admitted all the same. */
 export type RowOutcome =
   | 'admitted'
   | 'refused'
   | 'duplicate'
-  | { readonly reason: Reason; readonly keyId: string | undefined }
+  | { readonly reason: Reason; readonly keyId: string | undefined; readonly isAdmitted?: boolean }
 
 /**
  * Counts what arrives and what becomes of it, each on its own, so that they can be held against each other:
@@ -72,7 +74,10 @@ export function createRowBook(): RowBook {
           counts[outcome] += rows
           return
         }
-        counts.quarantined[outcome.reason] += rows
+        if (outcome.isAdmitted === true) {
+          counts.admitted += rows
+          counts.unverified[outcome.reason] += rows
+        } else counts.quarantined[outcome.reason] += rows
         keysOf(tenant).add(outcome.reason, outcome.keyId, rows)
       }
     },
@@ -89,11 +94,21 @@ export function createRowBook(): RowBook {
 }
 
 function noRows(): RowCounts {
-  return { received: 0, admitted: 0, refused: 0, duplicate: 0, quarantined: perReason(() => 0) }
+  return {
+    received: 0,
+    admitted: 0,
+    refused: 0,
+    duplicate: 0,
+    quarantined: perReason(() => 0),
+    unverified: perReason(() => 0),
+  }
 }
 
 function plus(sum: RowCounts, counts: Readonly<RowCounts>): RowCounts {
   for (const outcome of ['received', 'admitted', 'refused', 'duplicate'] as const) sum[outcome] += counts[outcome]
-  for (const reason of reasons) sum.quarantined[reason] += counts.quarantined[reason]
+  for (const reason of reasons) {
+    sum.quarantined[reason] += counts.quarantined[reason]
+    sum.unverified[reason] += counts.unverified[reason]
+  }
   return sum
 }

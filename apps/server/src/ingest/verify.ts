@@ -16,6 +16,8 @@ import {
 } from '@sealwatch/ledger'
 import { judgeKey, type Reason, type SigningKey } from '../trust/index.ts'
 
+type Batch = { readonly chain: string; readonly lines: Uint8Array; readonly count: number }
+
 export type Verdict =
   | { readonly admitted: VerifiedBatch }
   | { readonly reason: Reason; readonly detail: string; readonly keyId: string | undefined }
@@ -25,7 +27,7 @@ export type Verdict =
  * is out of form has no valid signature over its bytes, so its reason is invalid_signature.
  */
 export function judgeBatch(
-  batch: { readonly chain: string; readonly lines: Uint8Array; readonly count: number },
+  batch: Batch,
   position: ChainPosition,
   owner: { readonly hostId: string; readonly tenant: string },
   keyOf: (keyId: string) => SigningKey | undefined,
@@ -50,12 +52,7 @@ export function judgeBatch(
 
 type ReadBatch = { readonly admitted: VerifiedBatch } | { readonly detail: string }
 
-function readBatch(
-  batch: { readonly chain: string; readonly lines: Uint8Array; readonly count: number },
-  position: ChainPosition,
-  tenant: string,
-  key: SigningKey,
-): ReadBatch {
+function readBatch(batch: Batch, position: ChainPosition, tenant: string, key: SigningKey): ReadBatch {
   try {
     const linked = linkBatch(sha256, batch, position, limits.batchLinesMax)
     if (linked.count !== batch.count) return { detail: `${linked.count} lines where ${batch.count} were announced` }
@@ -65,6 +62,18 @@ function readBatch(
     return { admitted: verifyBatch(sha256, verifyEd25519, linked, record) }
   } catch (error) {
     if (error instanceof SealwatchError) return { detail: messageOf(error) }
+    throw error
+  }
+}
+
+/** Whether the lines are whole and go on where the chain stands, whoever signed their head. */
+export function isLinked(batch: Batch, position: ChainPosition, tenant: string): boolean {
+  try {
+    const { count, others } = linkBatch(sha256, batch, position, limits.batchLinesMax)
+    const isForeign = others.values().some(({ line }) => 'anchor' in line && line.anchor.tenant !== tenant)
+    return count === batch.count && !isForeign
+  } catch (error) {
+    if (error instanceof SealwatchError) return false
     throw error
   }
 }

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 /** Of the schema below. Whatever else a file says is made anew: all in it is computed from the ledgers. */
-export const entriesVersion = 2
+export const entriesVersion = 3
 
 /** Leaves that share a row of `spans`. */
 export const spanLeaves = 1024
@@ -41,6 +41,9 @@ const schema = `
     tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, next_leaf INTEGER NOT NULL, stub_leaf INTEGER NOT NULL,
     item TEXT NOT NULL, how TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (tenant, leaf_index),
     UNIQUE (tenant, stub_leaf)) STRICT, WITHOUT ROWID;
+  CREATE TABLE marked_submissions (
+    tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, rows INTEGER NOT NULL, mark TEXT NOT NULL,
+    PRIMARY KEY (tenant, leaf_index)) STRICT, WITHOUT ROWID;
   CREATE TABLE side_values (
     tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, sealed BLOB NOT NULL,
     PRIMARY KEY (tenant, leaf_index)) STRICT, WITHOUT ROWID;

@@ -198,4 +198,8 @@ export const migrations: readonly string[] = [
   `CREATE TABLE signing_key_tests (
      tenant TEXT NOT NULL, key_id TEXT NOT NULL, tested_at TEXT NOT NULL, signature TEXT NOT NULL,
      PRIMARY KEY (tenant, key_id)) STRICT, WITHOUT ROWID;`,
+  // Which tenants were switched, by whom, and until when. NULL ends_at: as long as the server is configured so.
+  `CREATE TABLE strict_modes (
+     tenant TEXT PRIMARY KEY, state TEXT NOT NULL, since TEXT NOT NULL, switched_by TEXT NOT NULL, ends_at TEXT,
+     seen_at TEXT NOT NULL, from_leaf INTEGER NOT NULL, manifest TEXT) STRICT, WITHOUT ROWID;`,
 ]

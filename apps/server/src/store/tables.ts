@@ -149,6 +149,20 @@ export type Tables = {
   /** Services; a host is one by its enrolment. */
   producers: { tenant: string; producer: string; created_at: string; created_by: string }
   /** Whose rows are refused for the time being, a host's too. */
+  /** Tenants whose strict signatures were switched; one that is not here is as the server is configured. */
+  strict_modes: {
+    tenant: string
+    state: 'on' | 'off'
+    since: string
+    switched_by: string
+    /** Null: when the server is configured otherwise. */
+    ends_at: string | null
+    /** The latest time that had come while it was off. */
+    seen_at: string
+    /** How far the ledger had come when it was switched. */
+    from_leaf: number
+    manifest: string | null
+  }
   producer_halts: {
     tenant: string
     producer_kind: ProducerKind
@@ -337,6 +351,8 @@ export type IndexTables = {
     reason: string | null
     item: string | null
   }
+  /** Submissions that nobody vouches for: how many rows, and why. */
+  marked_submissions: { tenant: string; leaf_index: number; rows: number; mark: string }
   /** Quarantined lines that came in after all: behind the replay at `leaf_index`, up to `next_leaf`. */
   fills: {
     tenant: string

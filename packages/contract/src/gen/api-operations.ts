@@ -1187,7 +1187,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -1850,6 +1850,57 @@ export type Operations = {
       readonly admitted_leaf_index: number | null
     }
   }
+  /** Whether rows that fail verification stay out of the ledger. Needs `strict:read` in the tenant. */
+  readonly getStrictSignatures: {
+    readonly answer: {
+      readonly strict: boolean
+      readonly off: {
+        readonly since: string
+        readonly by: string
+        readonly ends_at: string | null
+        readonly manifest: string | null
+        readonly rows_admitted: number
+      } | null
+    }
+  }
+  /** Admit rows that fail verification, marked, for a time; for more than 24 hours with a manifest. Needs `strict:switch` in the tenant. */
+  readonly switchStrictOff: {
+    readonly body: {
+      readonly seconds?: number
+      readonly acknowledgement: string
+    }
+    readonly answer: {
+      readonly strict: boolean
+      readonly off: {
+        readonly since: string
+        readonly by: string
+        readonly ends_at: string | null
+        readonly manifest: string | null
+        readonly rows_admitted: number
+      } | null
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Keep rows that fail verification out again; it counts at once. Needs `strict:switch` in the tenant. */
+  readonly switchStrictOn: {
+    readonly answer: {
+      readonly strict: boolean
+      readonly off: {
+        readonly since: string
+        readonly by: string
+        readonly ends_at: string | null
+        readonly manifest: string | null
+        readonly rows_admitted: number
+      } | null
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** Sign-offs, newest first, at most 500. Needs `signoff:read` in the tenant. */
   readonly listSignoffs: {
     readonly query?: {
@@ -2186,6 +2237,9 @@ export const operations = {
   replayQuarantine: ['POST', '/api/v1/quarantine/replay'],
   askForRelease: ['POST', '/api/v1/quarantine/items/{leaf_index}/release'],
   approveRelease: ['POST', '/api/v1/quarantine/items/{leaf_index}/release/approve'],
+  getStrictSignatures: ['GET', '/api/v1/strict-signatures'],
+  switchStrictOff: ['POST', '/api/v1/strict-signatures/off'],
+  switchStrictOn: ['POST', '/api/v1/strict-signatures/on'],
   listSignoffs: ['GET', '/api/v1/signoffs'],
   addSignoff: ['POST', '/api/v1/signoffs'],
   getSignoff: ['GET', '/api/v1/signoffs/{signoff}'],

@@ -139,6 +139,11 @@ test('a ledger that admits rows which their service did not sign is found out, b
   }
   assert.deepEqual(judge(key), [3, 0, 0])
   assert.deepEqual(judge(key, { mark: 'invalid_signature', signature: 'AAAA' }), [0, 3, 0])
+  // A mark takes the place of key and signature, and of nothing else (ING-3).
+  for (const mark of ['unknown_key', 'invalid_signature', 'key_revoked', 'key_not_yet_valid', 'key_expired'])
+    for (const registry of [key, undefined]) assert.deepEqual(judge(registry, { mark }), [0, 3, 0])
+  assert.throws(() => judge(key, { mark: 'unknown_key', digest: '0'.repeat(64) }), { code: 'CHAIN_BROKEN' })
+  assert.throws(() => judge(key, { mark: '' }), { code: 'LINE_MALFORMED' })
   const unverified = { code: 'SUBMISSION_UNVERIFIED' }
   assert.throws(() => judge(key, { signature: Buffer.alloc(64).toString('base64') }), unverified)
   assert.throws(() => judge(key, { form: 'dsse' }), unverified)

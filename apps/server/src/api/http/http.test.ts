@@ -15,6 +15,7 @@ const nobodys = {
   trustRoots: undefined as never,
   manifests: undefined as never,
   replays: undefined as never,
+  strictness: undefined as never,
   policies: undefined as never,
   dryRuns: undefined as never,
   trust: {} as never,

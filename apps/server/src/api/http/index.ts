@@ -5,7 +5,7 @@ import type { Access, SignIn } from '../../access/index.ts'
 import type { Replays } from '../../ingest/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
-import type { Signoffs, Trust } from '../../trust/index.ts'
+import type { Signoffs, Strictness, Trust } from '../../trust/index.ts'
 import type { ApiPorts } from '../ports.ts'
 import { type DashboardFile, dashboardRoutes, noSuchPage } from './dashboard.ts'
 import { createIdempotency } from './idempotency.ts'
@@ -35,6 +35,7 @@ import { rotationRoutes } from './routes/rotations.ts'
 import { type RowPorts, rowRoutes } from './routes/rows.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { signoffRoutes } from './routes/signoffs.ts'
+import { strictRoutes } from './routes/strict.ts'
 import { subjectRoutes } from './routes/subjects.ts'
 import { type TenantPorts, tenantRoutes } from './routes/tenants.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -60,6 +61,7 @@ export type HttpPorts = TenantPorts &
     readonly policies: Policies
     readonly dryRuns: DryRuns
     readonly trust: Trust
+    readonly strictness: Strictness
     readonly signoffs: Signoffs
     readonly replays: Replays
     readonly api: ApiPorts
@@ -93,6 +95,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...policyRoutes(policies, dryRuns),
     ...manifestRoutes(ports),
     ...quarantineRoutes(ports),
+    ...strictRoutes(ports.strictness, api),
     ...signoffRoutes(signoffs),
     ...subjectRoutes(api),
     ...rowRoutes(rows),

@@ -96,10 +96,16 @@ export function openIndexWriter(path: string) {
         events.add(skim.timeMs, skim.classUid)
         spans.add(leaf, skim.timeMs, skim.classUid)
       } else {
-        const { row, batch, replay, submission, ownUid } = readEntry(tenant, ownChain, leaf, ndjson.subarray(from, to))
+        const { row, batch, replay, submission, mark, ownUid } = readEntry(
+          tenant,
+          ownChain,
+          leaf,
+          ndjson.subarray(from, to),
+        )
         events.skip()
         put.entry.run(tenant, leaf, row.time_ms, row.kind, row.class_uid, row.event_uid)
         if (submission !== undefined) put.submission(tenant, leaf, row.kind, submission)
+        if (mark !== undefined) put.marked.run(tenant, leaf, mark.rows, mark.why)
         // The batch of a fill was put when its replay came.
         if (batch !== undefined && leaf >= filledTo(tenant))
           put.batch.run(batch.chain, batch.last_seq, tenant, leaf, row.kind)
@@ -171,6 +177,7 @@ function prepareAll(database: DatabaseSync) {
     lastFill: database.prepare('SELECT ifnull(max(next_leaf), 0) AS next FROM fills WHERE tenant = ?'),
     side: into('side_values', '(?, ?, ?)'),
     submission: putSubmission(database),
+    marked: into('marked_submissions', '(?, ?, ?, ?)'),
     span: into(
       'spans',
       '(?, ?, ?, ?) ON CONFLICT DO UPDATE SET from_ms = min(from_ms, excluded.from_ms), to_ms = max(to_ms, excluded.to_ms)',
@@ -225,7 +232,7 @@ const prepareForgetting = (database: DatabaseSync) => ({
   leaves: ['entries', 'own_entries', 'side_values'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE tenant = ? AND leaf_index < ?`),
   ),
-  rest: ['spans', 'span_classes', 'batches', 'submissions', 'fills', 'cursors'].map((table) =>
+  rest: ['spans', 'span_classes', 'batches', 'submissions', 'marked_submissions', 'fills', 'cursors'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE tenant = ?`),
   ),
   /** Nothing of the log is left. */
@@ -270,6 +277,7 @@ type Entry = {
   readonly row: Row
   readonly ownUid: string | undefined
   readonly submission?: Submission | SubmissionStub
+  readonly mark?: { readonly rows: number; readonly why: string }
   readonly replay?: Replay
   readonly batch?: Pick<IndexTables['batches'], 'chain' | 'last_seq'>
 }
@@ -287,7 +295,10 @@ function readEntry(tenant: string, ownChain: string, leaf: number, bytes: Uint8A
   // What services sent was never in the outbox.
   const isOwn = line.chain === ownChain && !['row', 'submission', 'submission_stub'].includes(kind)
   const ownUid = isOwn ? outboxUid(tenant, bodyOf(line)) : undefined
-  if ('submission' in line) return { row, ownUid, submission: line.submission }
+  if ('submission' in line) {
+    const { mark: why, rows } = line.submission
+    return { row, ownUid, submission: line.submission, ...(why !== null && { mark: { rows, why } }) }
+  }
   if ('submission_stub' in line) return { row, ownUid, submission: line.submission_stub }
   if ('head' in line) return { row, ownUid, batch: { chain: line.chain, last_seq: line.seq } }
   if ('replay' in line) return { row, ownUid, replay: line.replay }

@@ -17,6 +17,7 @@ import { openStore } from '../../store/index.ts'
 import { openKeyRegistry } from '../../trust/index.ts'
 import { enterKey, type KeyRow } from '../../trust/test/host-key.ts'
 import { createRowBook, indexEntries, openIndexHere, openLedgers, openQuarantine } from '../index.ts'
+import { countUnverified } from '../unverified.ts'
 import { createRowIngest } from './index.ts'
 
 const log = createLog('test', () => undefined, clock.nowMs)
@@ -117,7 +118,11 @@ async function openRooms(dir: string) {
   const keys = await openKeyRegistry({ store, outbox: undefined, versionOf: (tenant) => ledgers.get(tenant).registry })
   const rowBook = createRowBook()
   const registry = { checkActive: () => undefined }
-  const rows = createRowIngest({ store, ledgers, quarantine, keys, registry, rowBook, indexed, clock, log } as never)
+  /** Tenants whose signatures are not enforced. */
+  const loose = new Set<string>()
+  const isStrict = (tenant: string) => !loose.has(tenant)
+  const parts = { store, ledgers, quarantine, keys, isStrict, registry, rowBook, indexed, clock, log }
+  const rows = createRowIngest(parts as never)
   const kept = stack.move()
   const leavesOf = async (tenant: string) =>
     (await ledgers.get(tenant).read(0, 100_000)).map(
@@ -125,6 +130,7 @@ async function openRooms(dir: string) {
     )
   return {
     rows,
+    loose,
     keys,
     store,
     rowBook,
@@ -139,6 +145,7 @@ async function openRooms(dir: string) {
       await enterKey(store, keys, row)
     },
     textsIn: async (tenant = 'acme') => (await leavesOf(tenant)).flatMap(({ row }) => (row ? [row.text] : [])),
+    marksIn: async () => (await leavesOf('acme')).flatMap(({ row }) => (row ? [row.mark] : [])),
     stubsIn: async () => (await leavesOf('acme')).flatMap(({ submission_stub: stub }) => (stub ? [stub] : [])),
     seal: () => ledgers.seal(),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
@@ -218,6 +225,40 @@ test('what does not verify goes to quarantine, for the reason that comes first, 
   const again = await it.rows.submit(billing, [cases[0]?.[1] as SignedRows])
   assert.deepEqual(again, outcomes.slice(0, 1))
   assert.equal((await it.stubsIn()).length, cases.length)
+})
+
+test('ING-3 while strict signatures are off rows that fail are admitted byte for byte, each of them marked with why', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.enter(rowOf(one, { valid_until: rfc3339(clock.nowNs()) }))
+  it.loose.add('acme')
+  const stranger = ed25519('billing-9')
+  const sent = [
+    signed(['{"a": 1}', '{"a":2}\r'], {}, stranger),
+    signed(['{"b":1}'], { signature: new Uint8Array(64) }),
+    signed(['{"c":1}']),
+    signed(['no rows\n\n'], {}, stranger),
+  ]
+  const outcomes = await it.rows.submit(billing, sent)
+  assert.deepEqual(kinds(outcomes), ['admitted', 'admitted', 'admitted', 'refused'])
+  assert.deepEqual(await it.textsIn(), ['{"a": 1}', '{"a":2}\r', '{"b":1}', '{"c":1}'])
+  assert.deepEqual(await it.marksIn(), ['unknown_key', 'unknown_key', 'invalid_signature', 'key_expired'])
+  const { admitted, refused, unverified } = it.rowBook.of('acme')
+  assert.deepEqual(
+    [admitted, unverified.unknown_key, unverified.invalid_signature, unverified.key_expired],
+    [4, 2, 1, 1],
+  )
+  assert.deepEqual([it.rowBook.missing('acme'), it.rowBook.of('acme').received - admitted], [0, refused])
+  assert.deepEqual(kinds(await it.rows.submit(billing, sent.slice(0, 3))), ['duplicate', 'duplicate', 'duplicate'])
+  await it.indexed.waitFor('acme', it.ledger.size)
+  assert.equal(await countUnverified(it.store.index, 'acme', 0), 4)
+  // Strict again: what comes from now on stays out.
+  it.loose.clear()
+  assert.deepEqual(kinds(await it.rows.submit(billing, [signed(['{"d":1}'], {}, stranger)])), ['quarantined'])
+  await it.seal()
+  const audit = await auditLedgers(join(dir.path, 'ledgers'), { disk, trust: [] })
+  const acme = audit.ledgers.find(({ unverified: rows }) => rows > 0)
+  assert.deepEqual([acme?.problem, acme?.unverified], [undefined, 4])
 })
 
 test('an id stands for its first bytes, for ever, whoever comes when: also at once, and after a start (ING-8)', async () => {

@@ -34,6 +34,8 @@ export type RowIngestOptions = {
   readonly ledgers: Pick<Ledgers, 'get'>
   readonly quarantine: Pick<Quarantine, 'keep' | 'placed'>
   readonly keys: KeyRegistry
+  /** Whether what fails verification stays out; left out: it does. */
+  readonly isStrict?: (tenant: string) => boolean
   readonly registry: Pick<TenantRegistry, 'checkActive'>
   readonly rowBook: Pick<RowBook, 'arrive'>
   readonly indexed: { waitFor(tenant: string, leaf: number): Promise<void> }
@@ -54,11 +56,17 @@ type Read = {
 /** It has its place; what becomes of it is known later. */
 type Begun = { readonly settled: Promise<Settled> }
 /** `leaf`: where it has its place; undefined: it has none, or had it before. */
-type Settled = { readonly outcome: SubmissionOutcome; readonly isRepeat?: boolean; readonly leaf?: number }
+type Settled = {
+  readonly outcome: SubmissionOutcome
+  readonly isRepeat?: boolean
+  readonly leaf?: number
+  /** Why it failed verification, though it was admitted. */
+  readonly mark?: Reason | null
+}
 
 /** Judges what services signed, and brings it into their tenant's ledger; what fails is kept beside it (ING-2, ING-8). */
 export function createRowIngest(options: RowIngestOptions): RowIngest {
-  const { ledgers, quarantine, keys, registry, rowBook, clock, log } = options
+  const { ledgers, quarantine, keys, isStrict = () => true, registry, rowBook, clock, log } = options
   const ids = createKnownIds(options)
   const room = createRowRoom(clock)
   const underWay = new Map<string, number>()
@@ -170,15 +178,16 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
       },
     )
     const judged = { producer, registry: held.version, received_at: receivedAt, rows: rows.length, digest, id }
-    if (verdict !== undefined) {
+    if (verdict !== undefined && isStrict(tenant)) {
       hasPlace()
       return await putAside(service, ledger, { read, judged, ...verdict })
     }
     try {
-      const appending = ledger.append({ own: bodiesOf(read, judged) })
+      const mark = verdict?.reason ?? null
+      const appending = ledger.append({ own: bodiesOf(read, judged, mark) })
       hasPlace()
       const { next } = await appending
-      return { outcome: { kind: 'admitted', leafIndex: next - 1 }, leaf: next - 1 }
+      return { outcome: { kind: 'admitted', leafIndex: next - 1 }, leaf: next - 1, mark }
     } catch (error) {
       return refusedFor(error)
     }
@@ -227,8 +236,9 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
 
 const forever = new AbortController().signal
 
-function countedAs({ outcome, isRepeat }: Settled, keyId: string): RowOutcome {
+function countedAs({ outcome, isRepeat, mark = null }: Settled, keyId: string): RowOutcome {
   if (isRepeat === true) return 'duplicate'
+  if (mark !== null) return { reason: mark, keyId, isAdmitted: true }
   return outcome.kind === 'quarantined' ? { reason: outcome.reason as Reason, keyId } : outcome.kind
 }
 
@@ -271,10 +281,10 @@ function readRows(submission: SignedRows): Read | { readonly fault: string } {
 
 type Judged = Pick<Submission, 'producer' | 'registry' | 'received_at' | 'rows' | 'digest' | 'id'>
 
-function bodiesOf({ submission, rows }: Read, judged: Judged): Body[] {
+function bodiesOf({ submission, rows }: Read, judged: Judged, mark: Reason | null): Body[] {
   const { id, form, payloadType, keyId, algorithm, signature } = submission
   const { producer, registry } = judged
-  const common = { producer, registry, key_id: keyId, mark: null }
+  const common = { producer, registry, key_id: keyId, mark }
   const end: Submission = {
     ...judged,
     ...common,

@@ -128,7 +128,15 @@ export async function openIngest(
   }
   const keys = await openKeyRegistry({ store, outbox: undefined, versionOf: (tenant) => ledgers.get(tenant).registry })
   const rowBook = createRowBook()
-  const ingest = createIngest({ store, ledgers, quarantine, keys, rowBook, side, indexed, clock, log })
+  /** Whether what fails verification stays out. */
+  const strict = { isOn: true }
+  const isStrict = () => strict.isOn
+  const outbox = createOutbox(store, clock)
+  const replays = () =>
+    createReplays({ store, outbox, voice, ledgers, quarantine, keys, side, indexed, isStrict, clock, log })
+  const { admitUnverified } = replays()
+  const more = { side, indexed, isStrict, admitUnverified, clock, log }
+  const ingest = createIngest({ store, ledgers, quarantine, keys, rowBook, ...more })
   const signer = generateSigner()
   const chain = await openChain({
     dir: join(dir, 'chain'),
@@ -145,7 +153,6 @@ export async function openIngest(
   if (keyChange !== 'unregistered') await enterKey(store, keys, keyRow(signer, keyChange))
   const stop = new AbortController()
   const { signal } = stop
-  const outbox = createOutbox(store, clock)
   const followed = Promise.all([
     indexEntries({ ledger: ledgers.get('default'), store, index, outbox, signal, onIndexed }),
     publishOutbox({ outbox, ledgers, indexed: Promise.resolve(), clock, log, signal }),
@@ -179,19 +186,8 @@ export async function openIngest(
     signer,
     sealing,
     kms,
-    replays: () =>
-      createReplays({
-        store,
-        outbox,
-        voice,
-        ledgers,
-        quarantine,
-        keys,
-        side,
-        indexed,
-        clock,
-        log,
-      }),
+    replays,
+    strict,
     seal,
     batchAt,
     submit,

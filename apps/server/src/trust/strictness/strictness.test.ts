@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { createLog, systemClock } from '@sealwatch/base'
+import { strictOffPhrase } from '@sealwatch/contract'
+import type { Body } from '@sealwatch/ledger'
+import type { Authorised } from '../../access/index.ts'
+import { createOutbox, openStore } from '../../store/index.ts'
+import { collectError } from '../manifests/errors.ts'
+import type { Approval } from '../manifests/index.ts'
+import { checkStrictness } from './errors.ts'
+import { openStrictness } from './strictness.ts'
+
+const second = 1_000_000_000n
+const by = {
+  principal: { kind: 'operator', id: 'root' },
+  action: 'strict:switch',
+  tenant: 'acme',
+  requestId: 'r1',
+} as Authorised<'strict:switch'>
+const forHours = (hours: number, acknowledgement: string = strictOffPhrase) => ({
+  seconds: hours * 3600,
+  acknowledgement,
+})
+
+type Told = { readonly code: string; readonly tenant: string; readonly unmapped: Readonly<Record<string, unknown>> }
+
+/** The real store, and both clocks in hand; lines enter their ledger as long as `gate` lets them. */
+function room(t: TestContext, tenants: readonly string[] = ['acme', 'globex']) {
+  const time = { wall: 1_800_000_000n * second, steady: 0n }
+  const stop = new AbortController()
+  const ticks = { left: 0 }
+  const clock = {
+    ...systemClock,
+    nowNs: () => time.wall,
+    monotonicNs: () => time.steady,
+    sleep: async () => {
+      ticks.left -= 1
+      if (ticks.left <= 0) stop.abort()
+    },
+  }
+  const store = openStore(':memory:')
+  t.after(() => store.close())
+  const lines: Told[] = []
+  const gate = { open: Promise.resolve() }
+  const outbox = {
+    ...createOutbox(store),
+    enqueue: async (_tx: unknown, tenant: string, body: Body) => {
+      const { metadata, unmapped } = (
+        body as unknown as { event: { metadata: { event_code: string }; unmapped: object } }
+      ).event
+      lines.push({ code: metadata.event_code, tenant, unmapped: unmapped as Told['unmapped'] })
+      return String(lines.length)
+    },
+    committed: (async (uid: string) => {
+      await gate.open
+      return Number(uid)
+    }) as ReturnType<typeof createOutbox>['committed'],
+    recorded: async (uid: string) => Number(uid),
+  }
+  const log = createLog(
+    'test',
+    () => undefined,
+    () => 0,
+  )
+  const voice = { device: { uid: 'd', hostname: 'h', type_id: 0, type: 'Unknown', os: {} }, version: '0' } as never
+  const consumed: string[] = []
+  const manifests = {
+    signedFor: '',
+    requireManifest: async ({ digest }: { readonly digest: string }, attempted: string) => {
+      if (digest !== manifests.signedFor) throw collectError('MANIFEST_REQUIRED', { attempted })
+      const details = { manifest: 'm1', manifest_action: 'strict-off', manifest_digest: digest }
+      return { details, consume: async () => void consumed.push(digest) } as unknown as Approval
+    },
+  }
+  const open = (isStrict = true) =>
+    openStrictness({
+      store,
+      outbox,
+      voice,
+      clock,
+      log,
+      manifests,
+      isStrict,
+      tenants: () => tenants,
+      sizeOf: () => 7,
+    })
+  /** The follower's turns. */
+  const turn = async (it: Awaited<ReturnType<typeof open>>, count = 1) => {
+    ticks.left = count
+    await it.run({
+      get aborted() {
+        return ticks.left <= 0
+      },
+    } as AbortSignal)
+  }
+  const pass = (seconds: number) => {
+    time.wall += BigInt(seconds) * second
+    time.steady += BigInt(seconds) * second
+  }
+  const codes = () => lines.map(({ code, tenant }) => `${code} ${tenant}`)
+  return { open, turn, pass, time, gate, lines, codes, manifests, consumed, store }
+}
+
+test('ING-3 switched off by the phrase, for a time, in one tenant; it ends by itself, and each switch is a line', async (t) => {
+  const it = room(t)
+  const strictness = await it.open()
+  await assert.rejects(strictness.switchOff(by, forHours(2, 'yes')), { code: 'STRICT_ACKNOWLEDGEMENT' })
+  assert.equal(strictness.isStrict('acme'), true)
+  await strictness.switchOff(by, forHours(2))
+  assert.deepEqual([strictness.isStrict('acme'), strictness.isStrict('globex')], [false, true])
+  assert.deepEqual(strictness.off(), [
+    {
+      tenant: 'acme',
+      strict: false,
+      since: '2027-01-15T08:00:00.000000000Z',
+      by: 'operator:root',
+      endsAt: '2027-01-15T10:00:00.000000000Z',
+      manifest: null,
+      fromLeaf: 7,
+    },
+  ])
+  it.pass(7199)
+  await it.turn(strictness)
+  assert.equal(strictness.isStrict('acme'), false)
+  it.pass(1)
+  assert.equal(strictness.isStrict('acme'), true, 'before anybody has written so')
+  await it.turn(strictness)
+  await it.turn(strictness)
+  assert.deepEqual(it.codes(), ['strict_off_refused acme', 'strict_off acme', 'strict_ended acme'])
+  assert.equal(it.lines[0]?.unmapped.denied_code, 'STRICT_ACKNOWLEDGEMENT')
+  assert.equal(it.lines[1]?.unmapped.expires_at, '2027-01-15T10:00:00.000000000Z')
+})
+
+test('ING-3 that signatures are not enforced counts once its line is in the ledger, that they are again at once', async (t) => {
+  const it = room(t)
+  const strictness = await it.open()
+  const written = Promise.withResolvers<void>()
+  it.gate.open = written.promise
+  const switching = strictness.switchOff(by, forHours(2))
+  while (it.lines.length === 0) await new Promise(setImmediate)
+  assert.equal(strictness.isStrict('acme'), true)
+  await strictness.switchOn(by)
+  written.resolve()
+  await switching
+  assert.equal(strictness.isStrict('acme'), true, 'given back before it counted')
+  await strictness.switchOff(by, forHours(2))
+  assert.equal(strictness.isStrict('acme'), false)
+  await strictness.switchOn(by)
+  assert.equal(strictness.isStrict('acme'), true)
+  assert.equal((await it.open()).isStrict('acme'), true)
+})
+
+test('ING-3 off survives a restart, and no clock that is set back prolongs it', async (t) => {
+  const it = room(t)
+  const first = await it.open()
+  await first.switchOff(by, forHours(2))
+  it.pass(3600)
+  await it.turn(first)
+  const again = await it.open()
+  assert.equal(again.isStrict('acme'), false)
+  // An hour is left. The clock is set back by a day, in this process and before the next one.
+  it.time.wall -= 86_400n * second
+  it.pass(3599)
+  assert.equal(again.isStrict('acme'), false)
+  await it.turn(again)
+  const third = await it.open()
+  assert.equal(third.isStrict('acme'), false)
+  it.pass(1)
+  assert.deepEqual([again.isStrict('acme'), third.isStrict('acme')], [true, true])
+  await it.turn(third)
+  assert.equal((await it.open()).isStrict('acme'), true)
+  // A clock that is set ahead ends it.
+  await third.switchOff(by, forHours(2))
+  it.time.wall += 86_400n * second
+  assert.equal(third.isStrict('acme'), true)
+})
+
+test('SIG-5 for longer than 24 hours it takes a manifest for just that, which is used up with it', async (t) => {
+  const it = room(t)
+  const strictness = await it.open()
+  await assert.rejects(strictness.switchOff(by, forHours(25)), { code: 'MANIFEST_REQUIRED' })
+  assert.deepEqual(it.codes(), ['strict_off_refused acme'])
+  // SHA-256 of {"action":"strict-off","for_seconds":259200,"tenant":"acme"}
+  it.manifests.signedFor = 'f907d355043130ce08f45673e7230eea60a2ebec4779fe697258b94352b13069'
+  await assert.rejects(strictness.switchOff(by, forHours(73)), { code: 'MANIFEST_REQUIRED' })
+  await strictness.switchOff(by, forHours(72))
+  assert.deepEqual(it.consumed, [it.manifests.signedFor])
+  const state = strictness.of('acme')
+  assert.deepEqual(!state.strict && [state.manifest, state.endsAt], ['m1', '2027-01-18T08:00:00.000000000Z'])
+  assert.equal(it.lines.at(-1)?.unmapped.manifest, 'm1')
+  it.pass(72 * 3600)
+  assert.equal(strictness.isStrict('acme'), true)
+})
+
+test('ING-3 as the server is configured: every tenant that nobody switched, a line each, and back with the configuration', async (t) => {
+  const it = room(t)
+  const loose = await it.open(false)
+  assert.equal(loose.isStrict('acme'), true, 'before its line')
+  await it.turn(loose, 2)
+  assert.deepEqual([loose.isStrict('acme'), loose.isStrict('globex')], [false, false])
+  await loose.switchOn(by)
+  const again = await it.open(false)
+  await it.turn(again)
+  assert.deepEqual([again.isStrict('acme'), again.isStrict('globex')], [true, false], 'what people say stands')
+  it.pass(365 * 86_400)
+  assert.equal(again.isStrict('globex'), false)
+  const strict = await it.open()
+  assert.equal(strict.isStrict('globex'), true)
+  await it.turn(strict)
+  await it.turn(await it.open())
+  assert.deepEqual(it.codes(), ['strict_off acme', 'strict_off globex', 'strict_on acme', 'strict_on globex'])
+})
+
+test('ING-3 STRICT_SIGNATURES=false without its acknowledgement does not start, and says what to set', () => {
+  for (const strictSignaturesAcknowledgement of ['', 'yes', strictOffPhrase.toUpperCase()])
+    assert.throws(() => checkStrictness({ strictSignatures: 'false', strictSignaturesAcknowledgement }), {
+      code: 'STRICT_UNACKNOWLEDGED',
+      advice: new RegExp(`STRICT_SIGNATURES_ACKNOWLEDGEMENT='${strictOffPhrase}'`),
+    })
+  checkStrictness({ strictSignatures: 'false', strictSignaturesAcknowledgement: strictOffPhrase })
+  checkStrictness({ strictSignatures: 'true', strictSignaturesAcknowledgement: '' })
+})

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { deadline, isSealwatchError, type Log, parseRfc3339, rfc3339, type SealwatchError } from '@sealwatch/base'
+import { strictOffPhrase, strictOffSeconds } from '@sealwatch/contract'
+import { manifestCrypto as crypto, digestOfChange } from '@sealwatch/keys'
+import { type Authorised, actBy } from '../../access/index.ts'
+import {
+  type Act,
+  type ActBy,
+  type Follows,
+  type Reader,
+  type Recorded,
+  type RecordOptions,
+  recordAct,
+} from '../../identity/index.ts'
+import type { Tx } from '../../store/index.ts'
+import type { Approval, Manifests } from '../manifests/index.ts'
+import { strictError } from './errors.ts'
+import { byConfiguration, markSeen, putRow, rowIn, rowsIn, type StrictRow, waitingIn } from './strict-rows.ts'
+
+/** How a tenant stands. Of what is switched off: since when, by whom, until when; null: while the server is configured so. */
+export type StrictState =
+  | { readonly strict: true }
+  | {
+      readonly strict: false
+      readonly since: string
+      readonly by: string
+      readonly endsAt: string | null
+      readonly manifest: string | null
+      /** What was admitted unverified since then stands behind it. */
+      readonly fromLeaf: number
+    }
+
+/**
+ * Whether what fails verification is kept out of a tenant's ledger. That it is not counts once its line is in that ledger;
+ * that it is again counts at once, and when the time is over, by whichever clock.
+ */
+export type Strictness = {
+  isStrict(tenant: string): boolean
+  of(tenant: string): StrictState
+  /** Tenants that are not. */
+  off(): readonly (StrictState & { readonly strict: false; readonly tenant: string })[]
+  /**
+   * For so many seconds, in memory and on the disk. Throws STRICT_ACKNOWLEDGEMENT; for longer than 24 hours whatever
+   * `requireManifest` throws. Refusals are lines of the ledger, too.
+   */
+  switchOff(
+    by: Authorised<'strict:switch'>,
+    given: { readonly seconds: number; readonly acknowledgement: string },
+  ): Promise<Recorded>
+  switchOn(by: Authorised<'strict:switch'>): Promise<Recorded>
+  /** Ends what is over, and says so. */
+  run(signal: AbortSignal): Promise<void>
+  forgetTenant(tenant: string): void
+}
+
+export type StrictnessOptions = RecordOptions & {
+  readonly manifests: Pick<Manifests, 'requireManifest'>
+  /** As the server is configured. */
+  readonly isStrict: boolean
+  readonly tenants: () => readonly string[]
+  readonly sizeOf: (tenant: string) => number
+  readonly log: Log
+}
+
+type Held = { readonly row: StrictRow; readonly hasPassed: () => boolean; readonly latest: () => bigint }
+
+/** Nobody refused: it could not be done. */
+const beyondUs: readonly string[] = ['unavailable', 'exhausted', 'fatal']
+const everyMs = 1_000
+/** After a crash, and with a clock that was set back meanwhile, it lasts longer by so much at most. */
+const seenEveryNs = 10_000_000_000n
+const itself: ActBy = { name: 'server:clock', requestId: 'end' }
+const configured: ActBy = { name: byConfiguration, requestId: 'start' }
+
+export async function openStrictness(options: StrictnessOptions): Promise<Strictness> {
+  const { store, outbox, clock, manifests, tenants, sizeOf, log } = options
+  /** Tenants that are off, as far as their line is in the ledger. */
+  const held = new Map<string, Held>()
+  /** How often strictness was given back: what was to be taken from it before is void. */
+  const returns = new Map<string, number>()
+  /** Whose row stands, whatever it says: they do not follow the configuration. */
+  const known = new Set<string>()
+  await open()
+
+  async function open(): Promise<void> {
+    const waiting = await waitingIn(store)
+    const withheld = new Set(waiting.values())
+    for (const row of await rowsIn(store)) {
+      const isOutdated = options.isStrict && row.switched_by === byConfiguration
+      if (!isOutdated) known.add(row.tenant)
+      if (row.state === 'off' && !isOutdated && !withheld.has(row.tenant)) hold(row)
+    }
+    for (const [uid, tenant] of waiting) {
+      const standing = outbox.committed(uid).then(() => store.between(follow(tenant).given))
+      // A stop ends the waiting.
+      standing.catch(() => undefined)
+    }
+  }
+
+  function hold(row: StrictRow): void {
+    const { tenant, since, seen_at, ends_at } = row
+    const startNs = [since, seen_at].map((time) => parseRfc3339(time) ?? 0n).reduce((a, b) => (a > b ? a : b))
+    const fromNs = startNs > clock.nowNs() ? startNs : clock.nowNs()
+    const steadyNs = clock.monotonicNs()
+    const latest = () => {
+      const [nowNs, atNs] = [clock.nowNs(), fromNs + clock.monotonicNs() - steadyNs]
+      return nowNs > atNs ? nowNs : atNs
+    }
+    const hasPassed = ends_at === null ? () => false : deadline(clock, ends_at, [since, seen_at])
+    held.set(tenant, { row, hasPassed, latest })
+    known.add(tenant)
+  }
+
+  /** What was asked for counts, unless strictness was given back meanwhile. */
+  function follow(tenant: string): Required<Pick<Follows, 'begun' | 'given'>> {
+    let seen = returns.get(tenant)
+    return {
+      begun: () => {
+        seen = returns.get(tenant)
+      },
+      given: async (db: Reader) => {
+        const row = await rowIn(db, tenant)
+        if (returns.get(tenant) === seen && row?.state === 'off') hold(row)
+      },
+    }
+  }
+
+  const giveBack = (tenant: string): Follows => ({
+    taken: () => {
+      held.delete(tenant)
+      known.add(tenant)
+      returns.set(tenant, (returns.get(tenant) ?? 0) + 1)
+    },
+  })
+
+  function act(
+    tenant: string,
+    by: ActBy,
+    matter: Pick<Act, 'code' | 'verb' | 'severity' | 'message'> & { readonly details?: Act['details'] },
+    change: (tx: Tx, timeNs: bigint) => Promise<void>,
+    follows: Follows = {},
+  ): Promise<Recorded> {
+    const entity = { type: 'Strict Signatures', uid: tenant }
+    return recordAct(options, { details: {}, ...matter, component: 'trust', tenant, by, entity }, change, follows)
+  }
+
+  function recordOff(
+    tenant: string,
+    by: ActBy,
+    seconds: number | null,
+    { consume, details }: Partial<Approval> = {},
+  ): Promise<Recorded> {
+    const endOf = (nowNs: bigint) => (seconds === null ? null : rfc3339(nowNs + BigInt(seconds) * 1_000_000_000n))
+    const ends_at = endOf(clock.nowNs())
+    const until = ends_at === null ? 'as long as the server is configured so' : `until ${ends_at}`
+    const message = `signatures are not enforced for the tenant ${tenant} ${until}: what fails verification is admitted, and marked`
+    return act(
+      tenant,
+      by,
+      { code: 'strict_off', verb: 'disable', severity: 'high', message, details: { ...details, expires_at: ends_at } },
+      async (tx, timeNs) => {
+        await consume?.(tx, timeNs, by)
+        const since = rfc3339(timeNs)
+        const manifest = (details?.manifest as string | undefined) ?? null
+        const rest = { since, switched_by: by.name, seen_at: since, from_leaf: sizeOf(tenant), manifest }
+        await putRow(tx, { tenant, state: 'off', ends_at, ...rest })
+      },
+      follow(tenant),
+    )
+  }
+
+  function recordOn(
+    tenant: string,
+    by: ActBy,
+    matter: Pick<Act, 'code' | 'verb' | 'severity' | 'message'>,
+  ): Promise<Recorded> {
+    return act(
+      tenant,
+      by,
+      matter,
+      async (tx, timeNs) => {
+        const since = rfc3339(timeNs)
+        const rest = { since, switched_by: by.name, seen_at: since, from_leaf: sizeOf(tenant), manifest: null }
+        await putRow(tx, { tenant, state: 'on', ends_at: null, ...rest })
+      },
+      giveBack(tenant),
+    )
+  }
+
+  /** Somebody may have switched it off anew meanwhile: that stays. */
+  function recordEnd({ tenant, since }: StrictRow): Promise<Recorded> {
+    return act(
+      tenant,
+      itself,
+      {
+        code: 'strict_ended',
+        verb: 'enable',
+        severity: 'medium',
+        message: `signatures are enforced again for the tenant ${tenant}: the time is over for which they were not`,
+      },
+      async (tx) => {
+        await tx
+          .updateTable('strict_modes')
+          .set({ state: 'on' })
+          .where('tenant', '=', tenant)
+          .where('since', '=', since)
+          .execute()
+      },
+      {
+        taken: () => {
+          if (held.get(tenant)?.row.since === since) held.delete(tenant)
+        },
+      },
+    )
+  }
+
+  async function refuse(tenant: string, by: ActBy, { code }: SealwatchError): Promise<void> {
+    await act(
+      tenant,
+      by,
+      {
+        code: 'strict_off_refused',
+        verb: 'deny',
+        severity: 'medium',
+        message: `switching strict signatures off was refused for the tenant ${tenant}: ${code}`,
+        details: { denied_action: 'strict:switch', denied_code: code },
+      },
+      async () => undefined,
+    )
+  }
+
+  /** For longer than one person may say so alone. */
+  async function approvalFor(tenant: string, seconds: number, attempted: string): Promise<Approval | undefined> {
+    if (seconds <= strictOffSeconds.soloMax) return undefined
+    const digest = digestOfChange({ action: 'strict-off', tenant, for_seconds: seconds }, crypto)
+    return manifests.requireManifest({ action: 'strict-off', digest }, attempted)
+  }
+
+  /** What the configuration says of tenants that nobody switched. */
+  async function configure(): Promise<void> {
+    if (options.isStrict) return
+    for (const tenant of tenants()) {
+      if (known.has(tenant)) continue
+      known.add(tenant)
+      log.critical('signatures are not enforced, as STRICT_SIGNATURES=false', { tenant })
+      await recordOff(tenant, configured, null)
+    }
+  }
+
+  /** What an earlier configuration said and this one does not counts no more since `open`. */
+  async function closeOutdated(): Promise<void> {
+    if (!options.isStrict) return
+    for (const { tenant, state, switched_by } of await rowsIn(store))
+      if (state === 'off' && switched_by === byConfiguration && tenants().includes(tenant))
+        await recordOn(tenant, configured, {
+          code: 'strict_on',
+          verb: 'enable',
+          severity: 'medium',
+          message: `signatures are enforced again for the tenant ${tenant}, as the server is configured`,
+        })
+  }
+
+  async function endOver(): Promise<void> {
+    for (const [tenant, { row, hasPassed, latest }] of held) {
+      if (!hasPassed()) {
+        const seenNs = parseRfc3339(row.seen_at) ?? 0n
+        if (row.ends_at === null || latest() - seenNs < seenEveryNs) continue
+        const seen_at = rfc3339(latest())
+        await markSeen(store, tenant, seen_at)
+        const now = held.get(tenant)
+        if (now?.row === row) held.set(tenant, { ...now, row: { ...row, seen_at } })
+        continue
+      }
+      log.warn('the time without strict signatures is over', { tenant, since: row.since })
+      await recordEnd(row)
+    }
+  }
+
+  function of(tenant: string): StrictState {
+    const found = held.get(tenant)
+    if (found === undefined || found.hasPassed()) return { strict: true }
+    const { since, switched_by: by, ends_at: endsAt, manifest, from_leaf: fromLeaf } = found.row
+    return { strict: false, since, by, endsAt, manifest, fromLeaf }
+  }
+
+  return {
+    isStrict: (tenant) => of(tenant).strict,
+    of,
+    off: () => {
+      const states = Array.from(held.keys(), (tenant) => ({ tenant, ...of(tenant) }))
+      return states.filter((state): state is (typeof states)[number] & { strict: false } => !state.strict)
+    },
+    switchOff: async (given, { seconds, acknowledgement }) => {
+      const { tenant } = given
+      const by = actBy(given)
+      const attempted = `switching strict signatures off for ${seconds} s in the tenant ${tenant}`
+      try {
+        if (acknowledgement !== strictOffPhrase)
+          throw strictError('STRICT_ACKNOWLEDGEMENT', { attempted, received: 'other words' })
+        return await recordOff(tenant, by, seconds, await approvalFor(tenant, seconds, attempted))
+      } catch (error) {
+        if (isSealwatchError(error) && !beyondUs.includes(error.kind)) await refuse(tenant, by, error)
+        throw error
+      }
+    },
+    switchOn: (by) =>
+      recordOn(by.tenant, actBy(by), {
+        code: 'strict_on',
+        verb: 'enable',
+        severity: 'medium',
+        message: `signatures are enforced for the tenant ${by.tenant}`,
+      }),
+    run: async (signal) => {
+      await closeOutdated()
+      while (!signal.aborted) {
+        await configure()
+        await endOver()
+        await clock.sleep(everyMs, signal)
+      }
+    },
+    forgetTenant: (tenant) => {
+      held.delete(tenant)
+      known.delete(tenant)
+    },
+  }
+}
