@@ -13,6 +13,8 @@ export type Child = {
   readonly api: string
   /** The most memory it ever held, in MB. */
   readonly peakMb: () => number
+  /** What it holds now, in MB. */
+  readonly residentMb: () => number
   /** What it has used of the cores since its start. */
   readonly cpuSeconds: () => number
 } & AsyncDisposable
@@ -42,9 +44,9 @@ export async function startChild(program: string, dir: string, settings: Record<
     child.kill('SIGTERM')
     await ended
   }
-  const peakMb = () => {
+  const memoryMb = (name: string) => () => {
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-    return (Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6
+    return (Number(new RegExp(`${name}:\\s*(\\d+) kB`).exec(status)?.[1]) * 1024) / 1e6
   }
   /** proc_pid_stat(5), utime and stime: the 14th and the 15th, behind a name that may hold anything. */
   const cpuSeconds = () => {
@@ -55,5 +57,12 @@ export async function startChild(program: string, dir: string, settings: Record<
       .slice(11, 13)
     return (Number(utime) + Number(stime)) / ticksPerSecond
   }
-  return { port, api, peakMb, cpuSeconds, [Symbol.asyncDispose]: stop }
+  return {
+    port,
+    api,
+    peakMb: memoryMb('VmHWM'),
+    residentMb: memoryMb('VmRSS'),
+    cpuSeconds,
+    [Symbol.asyncDispose]: stop,
+  }
 }

@@ -7,7 +7,7 @@ import { createClient } from '@connectrpc/connect'
 import { createConnectTransport } from '@connectrpc/connect-node'
 import { createLog, systemClock, systemDisk, systemRandom } from '@sealwatch/base'
 import { AdminService, limits, protocol } from '@sealwatch/contract'
-import { generateSigner } from '@sealwatch/keys'
+import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import type { ChainBatch, Draft } from '@sealwatch/ledger'
 import { waitingMax } from '../apps/agent/src/journal/journal.ts'
 import { connectAgent } from '../apps/agent/src/ship/client.ts'
@@ -50,7 +50,7 @@ export async function* benchIngest(runs = 5): AsyncGenerator<Figure> {
       unit: 'lines/s',
       runs,
       before: async () => {
-        sealed = await seal(join(dir.path, `chain-${run++}`), drafts, count)
+        sealed = await sealChain(host, signer, join(dir.path, `chain-${run++}`), drafts, count)
       },
       ours: async () => {
         const before = server.cpuSeconds()
@@ -76,7 +76,8 @@ export async function* benchIngest(runs = 5): AsyncGenerator<Figure> {
     const taken: Shipped[] = []
     for (let turn = 0; turn <= runs; turn += 1) {
       const count = pace.eventsPerSecond * pace.seconds
-      taken.push(await host.ship(await seal(join(dir.path, `${name}-${turn}`), leanLaunches(atOnce), count), pace))
+      const path = join(dir.path, `${name}-${turn}`)
+      taken.push(await host.ship(await sealChain(host, signer, path, leanLaunches(atOnce), count), { pace }))
     }
     // As with all others, a first turn is not counted.
     const counted = taken.slice(1)
@@ -89,27 +90,34 @@ export async function* benchIngest(runs = 5): AsyncGenerator<Figure> {
         counted.map(({ latenciesMs }) => quantileOf(latenciesMs, quantile)),
       )
   }
+}
 
-  async function seal(path: string, drafts: readonly Draft[], count: number): Promise<ChainBatch[]> {
-    const chain = await openBenchChain(path, signer)
-    const read: ChainBatch[] = []
-    for (let i = 0; i < count; i += drafts.length) {
-      let { nextSeq } = chain.position
-      await chain.seal(drafts)
-      for (; nextSeq < chain.position.nextSeq; nextSeq += read.at(-1)?.count ?? 0)
-        read.push((await chain.readBatch(nextSeq)) as ChainBatch)
-    }
-    await chain.close()
-    await host.register(chain.id)
-    return read
+/** A chain of `count` events, so many in a batch as there are drafts; `host` has registered it. */
+export async function sealChain(
+  host: { register(chain: string): Promise<void> },
+  signer: Ed25519Signer,
+  path: string,
+  drafts: readonly Draft[],
+  count: number,
+): Promise<ChainBatch[]> {
+  const chain = await openBenchChain(path, signer)
+  const read: ChainBatch[] = []
+  for (let i = 0; i < count; i += drafts.length) {
+    let { nextSeq } = chain.position
+    await chain.seal(drafts)
+    for (; nextSeq < chain.position.nextSeq; nextSeq += read.at(-1)?.count ?? 0)
+      read.push((await chain.readBatch(nextSeq)) as ChainBatch)
   }
+  await chain.close()
+  await host.register(chain.id)
+  return read
 }
 
 type Pace = { readonly eventsPerSecond: number }
 type Shipped = { readonly lines: number; readonly seconds: number; readonly latenciesMs: number[] }
 
 /** Enrols this process as a host of the control plane that runs over `serverDir`. */
-async function enrol(serverDir: string, dir: string, port: number, signer: ReturnType<typeof generateSigner>) {
+export async function enrol(serverDir: string, dir: string, port: number, signer: Ed25519Signer) {
   const admin = createClient(
     AdminService,
     createConnectTransport({
@@ -148,7 +156,10 @@ async function enrol(serverDir: string, dir: string, port: number, signer: Retur
     })
   }
 
-  async function ship(sealed: readonly ChainBatch[], pace?: Pace): Promise<Shipped> {
+  async function ship(
+    sealed: readonly ChainBatch[],
+    { pace, due = 'acknowledged' }: { pace?: Pace; due?: 'acknowledged' | 'quarantined' } = {},
+  ): Promise<Shipped> {
     const window = createWindow(limits.batchesInFlightMax)
     const sentMs: number[] = []
     const startMs = performance.now()
@@ -166,7 +177,7 @@ async function enrol(serverDir: string, dir: string, port: number, signer: Retur
     let lines = 0
     const latenciesMs: number[] = []
     for await (const { outcome } of client.ship(requests())) {
-      if (outcome.case !== 'acknowledged') throw new Error(`a batch was ${outcome.case}`)
+      if (outcome.case !== due) throw new Error(`a batch was ${outcome.case}`)
       window.leave()
       lines += sealed[latenciesMs.length]?.count ?? 0
       latenciesMs.push(performance.now() - (sentMs[latenciesMs.length] as number))

@@ -9,6 +9,7 @@ import { benchGrowth } from './growth.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLive } from './live.ts'
 import { benchPolicies } from './policies.ts'
+import { benchQuarantineSpike, benchReplay } from './quarantine.ts'
 import { benchRedact } from './redact.ts'
 import { benchSeal } from './seal.ts'
 import { benchSealing } from './sealing.ts'
@@ -16,7 +17,7 @@ import { benchSigners } from './signers.ts'
 import { benchTenants } from './tenants.ts'
 import { benchVerify } from './verify.ts'
 
-const benches: Readonly<Record<string, (runs?: number) => AsyncGenerator<Figure>>> = {
+const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGenerator<Figure>>> = {
   seal: benchSeal,
   verify: benchVerify,
   ingest: benchIngest,
@@ -29,10 +30,12 @@ const benches: Readonly<Record<string, (runs?: number) => AsyncGenerator<Figure>
   policies: benchPolicies,
   api: benchApi,
   live: benchLive,
+  'quarantine-spike': benchQuarantineSpike,
+  replay: benchReplay,
 }
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'boolean' }, runs: { type: 'string' } },
+  options: { json: { type: 'boolean' }, runs: { type: 'string' }, rows: { type: 'string' } },
   allowPositionals: true,
 })
 const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))
@@ -40,11 +43,12 @@ if (unknown.length > 0) {
   console.error(`no such benchmark: ${unknown.join(', ')}. There are ${Object.keys(benches).join(', ')}`)
   process.exit(2)
 }
-const runs = values.runs === undefined ? undefined : Number(values.runs)
+const numberOf = (given: string | undefined) => (given === undefined ? undefined : Number(given))
+const [runs, rows] = [numberOf(values.runs), numberOf(values.rows)]
 if (!values.json)
   console.log('| figure | median | min – max | runs | peer | peer median | ratio |\n|---|---|---|---|---|---|---|')
 for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
-  for await (const figure of (benches[name] as (runs?: number) => AsyncGenerator<Figure>)(runs))
+  for await (const figure of (benches[name] as (typeof benches)[string])(runs, rows))
     console.log(values.json ? JSON.stringify(figure) : rowOf(figure))
 }
 
