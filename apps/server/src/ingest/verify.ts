@@ -8,8 +8,9 @@ import {
   type ChainPosition,
   headKeyId,
   type KeyRecord,
+  lastHead,
   linkBatch,
-  parseLine,
+  type ReadHead,
   sha256,
   type VerifiedBatch,
   verifyBatch,
@@ -33,15 +34,16 @@ export function judgeBatch(
   keyOf: (keyId: string) => SigningKey | undefined,
   receivedAt: string,
 ): Verdict {
-  const keyId = claimedKeyId(batch.lines)
-  if (keyId === undefined) {
+  const claimed = claimedKey(batch.lines)
+  if (claimed === undefined) {
     const detail = 'the batch does not end in a head that names its key'
-    return { reason: 'invalid_signature', detail, keyId }
+    return { reason: 'invalid_signature', detail, keyId: undefined }
   }
+  const { head, keyId } = claimed
   const key = keyOf(keyId)
   let read: ReadBatch | undefined
   const verify = () => {
-    read = readBatch(batch, position, owner.tenant, key as SigningKey)
+    read = readBatch(batch, head, position, owner.tenant, key as SigningKey)
     return 'admitted' in read
   }
   const wrong = judgeKey(key, { kind: 'host', producer: owner.hostId }, { receivedAt, verify })
@@ -52,14 +54,14 @@ export function judgeBatch(
 
 type ReadBatch = { readonly admitted: VerifiedBatch } | { readonly detail: string }
 
-function readBatch(batch: Batch, position: ChainPosition, tenant: string, key: SigningKey): ReadBatch {
+function readBatch(batch: Batch, head: ReadHead, position: ChainPosition, tenant: string, key: SigningKey): ReadBatch {
   try {
-    const linked = linkBatch(sha256, batch, position, limits.batchLinesMax)
+    const linked = linkBatch(sha256, batch, position, limits.batchLinesMax, head.parsed)
     if (linked.count !== batch.count) return { detail: `${linked.count} lines where ${batch.count} were announced` }
     const record = hostKeyRecord(key)
     const foreign = linked.others.values().find(({ line }) => 'anchor' in line && !isOf(line.anchor, tenant, record))
     if (foreign !== undefined) return { detail: 'an anchor of another tenant or key' }
-    return { admitted: verifyBatch(sha256, verifyEd25519, linked, record) }
+    return { admitted: verifyBatch(sha256, verifyEd25519, linked, record, head) }
   } catch (error) {
     if (error instanceof SealwatchError) return { detail: messageOf(error) }
     throw error
@@ -91,14 +93,12 @@ const hostKeyRecord = (key: SigningKey): KeyRecord => ({
 const isOf = (anchor: Anchor, tenant: string, key: KeyRecord) =>
   anchor.tenant === tenant && anchor.key_id === key.key_id && anchor.origin === null
 
-/** The key that the last line, as a head, claims; undefined where there is no such line. */
-function claimedKeyId(lines: Uint8Array): string | undefined {
-  const end = lines.at(-1) === 0x0a ? lines.length - 1 : lines.length
-  const start = lines.lastIndexOf(0x0a, end - 1) + 1
+/** The last line, as a head, and the key that it claims; undefined where there is no such line. */
+function claimedKey(lines: Uint8Array): { readonly head: ReadHead; readonly keyId: string } | undefined {
   const attempted = 'reading the head of a batch'
   try {
-    const { line } = parseLine(sha256, lines.subarray(start, end), attempted)
-    return 'head' in line ? headKeyId(line.head.note, attempted) : undefined
+    const head = lastHead(sha256, lines, attempted)
+    return { head, keyId: headKeyId(head.note, attempted) }
   } catch (error) {
     if (isSealwatchError(error)) return undefined
     throw error

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Json } from '@sealwatch/base/json'
-import { headKeyId, type Line, type SideValues } from '@sealwatch/ledger/verify'
+import { headKeyId, type Line, parseNote, type SideValues } from '@sealwatch/ledger/verify'
 import { memberAt, textAt } from './member.ts'
 
 /** What a line is to a reader. The order is that of the filter. */
@@ -157,7 +157,8 @@ const dayOf = (time: string) => time.slice(0, 10)
 
 function keyIdOf(note: string): string | undefined {
   try {
-    return headKeyId(note, 'naming the host of a head')
+    const attempted = 'naming the host of a head'
+    return headKeyId(parseNote(note, attempted), attempted)
   } catch {
     return undefined
   }

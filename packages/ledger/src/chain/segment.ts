@@ -7,7 +7,7 @@ import { verifyEd25519 } from '@sealwatch/keys'
 import { sha256 } from '../sha256.ts'
 import { isTorn } from '../torn.ts'
 import { type ChainPosition, extendChain } from '../verify/chain.ts'
-import { verifyHead } from '../verify/head.ts'
+import { readHead, verifyHead } from '../verify/head.ts'
 import { type KeyRecord, parseLine } from '../verify/line.ts'
 import { type ChainFile, findChainFile, readChainFile } from './rotated.ts'
 import { segmentErrors } from './segment-errors.ts'
@@ -86,7 +86,7 @@ export async function scanSegment(
       position = extendChain(position, parsed, attempted)
       from = newline + 1
       if (!('head' in parsed.line)) continue
-      verifyHead(sha256, verifyEd25519, parsed, key, attempted, epoch)
+      verifyHead(sha256, verifyEd25519, readHead(parsed, attempted), key, attempted, epoch)
       const count = position.nextSeq - batch.firstSeq
       extents.push({ ...batch, count, bytes: from - batch.offset, ...sideRows.takeBefore(position.nextSeq) })
       batch = { firstSeq: position.nextSeq, offset: from }

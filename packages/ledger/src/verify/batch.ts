@@ -3,8 +3,8 @@
 import { type ErrorTable, errorsOf } from '@sealwatch/base/errors'
 import { type ChainPosition, extendChain, hostKinds, positionAfter } from './chain.ts'
 import type { Epoch } from './epoch.ts'
-import { verifyHead } from './head.ts'
-import type { KeyRecord, ParsedLine } from './line.ts'
+import { type ReadHead, readHead, verifyHead } from './head.ts'
+import { type KeyRecord, type ParsedLine, parseLine } from './line.ts'
 import { type Lines, parseLines } from './lines.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
@@ -28,15 +28,28 @@ export type LinkedBatch = Lines & {
   readonly epoch: Epoch | undefined
 }
 
-/** Parses a batch and follows its chain from `start`; throws on the first line that is out of form or out of place. */
+const newline = 0x0a
+
+/** The head that a batch ends in, before anything else of it is looked at; throws where it ends in none. */
+export function lastHead(sha256: Sha256, lines: Uint8Array, attempted: string): ReadHead {
+  const end = lines.at(-1) === newline ? lines.length - 1 : lines.length
+  const from = lines.lastIndexOf(newline, end - 1) + 1
+  return readHead(parseLine(sha256, lines.subarray(from, end), attempted), attempted)
+}
+
+/**
+ * Parses a batch and follows its chain from `start`; throws on the first line that is out of form or out of place. `known`:
+ * its last line, where lastHead read it in these very bytes.
+ */
 export function linkBatch(
   sha256: Sha256,
   batch: { readonly chain: string; readonly lines: Uint8Array },
   start: ChainPosition,
   linesMax: number,
+  known?: ParsedLine,
 ): LinkedBatch {
   const attempted = `reading a batch of chain ${batch.chain} from line ${start.nextSeq} on`
-  const lines = parseLines(sha256, batch.lines, linesMax, attempted)
+  const lines = parseLines(sha256, batch.lines, linesMax, attempted, known)
   if (lines.count === 0) throw batchError('BATCH_MALFORMED', { attempted, received: 'no line' })
   const last = lines.count - 1
   const head = lines.lineAt(last)
@@ -67,14 +80,16 @@ declare const verified: unique symbol
 /** A linked batch whose head is signed by a key the verifier accepted. Only `verifyBatch` makes one; ledgers take nothing else. */
 export type VerifiedBatch = LinkedBatch & { readonly [verified]: true }
 
-export function verifyBatch(sha256: Sha256, verify: VerifyEd25519, batch: LinkedBatch, key: KeyRecord): VerifiedBatch {
-  verifyHead(
-    sha256,
-    verify,
-    batch.head,
-    key,
-    `verifying the head of chain ${batch.chain} at line ${batch.head.line.seq}`,
-    batch.epoch,
-  )
+/** `read`: what lastHead made of its head, where it was asked. */
+export function verifyBatch(
+  sha256: Sha256,
+  verify: VerifyEd25519,
+  batch: LinkedBatch,
+  key: KeyRecord,
+  read?: ReadHead,
+): VerifiedBatch {
+  const attempted = `verifying the head of chain ${batch.chain} at line ${batch.head.seq}`
+  const head = read?.parsed === batch.head ? read : readHead(batch.head, attempted)
+  verifyHead(sha256, verify, head, key, attempted, batch.epoch)
   return batch as VerifiedBatch
 }

@@ -2,7 +2,7 @@
 
 import { type ErrorTable, errorsOf, isSealwatchError, type SealwatchError } from '@sealwatch/base/errors'
 import { type ChainPosition, chainStart, extendChain } from './chain.ts'
-import { verifyHead } from './head.ts'
+import { readHead, verifyHead } from './head.ts'
 import { type KeyRecord, type Line, parseLine } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
@@ -116,7 +116,8 @@ export function createChainFilesVerifier({ sha256, verify, hostKey, tenant }: Ch
       acknowledged = { nextSeq: next_seq, checkpoint }
     }
     if (!('head' in line)) return
-    if (hostKey !== undefined || epoch?.key) verifyHead(sha256, verify, parsed, hostRecord(), attempted, epoch)
+    if (hostKey !== undefined || epoch?.key)
+      verifyHead(sha256, verify, readHead(parsed, attempted), hostRecord(), attempted, epoch)
     counts.heads += 1
     counts.unsealed = 0
     if (hostKey !== undefined) counts.headsOfHost += 1

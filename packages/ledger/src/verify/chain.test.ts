@@ -10,7 +10,7 @@ import { createNoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
 import { linkBatch, verifyBatch } from './batch.ts'
 import { type ChainPosition, chainStart, createChainWalk, extendChain } from './chain.ts'
-import { headText, verifyHead } from './head.ts'
+import { headText, readHead, verifyHead } from './head.ts'
 import { type Body, type ParsedLine, parseLine, type Stub } from './line.ts'
 
 const parse = (text: string) => parseLine(sha256, Buffer.from(text), 'testing')
@@ -72,7 +72,7 @@ test('a head is signed by its producer, over its own place', () => {
   const { sealed } = host.batch(1)
   const head = parse(sealed.at(-1)?.text ?? '')
   const judge = (parsed: ParsedLine, key = host.key) =>
-    codeOf(() => verifyHead(sha256, verifyEd25519, parsed, key, 'testing'))
+    codeOf(() => verifyHead(sha256, verifyEd25519, readHead(parsed, 'testing'), key, 'testing'))
   assert.equal(judge(head), 'accepted')
   assert.equal(judge(head, sampleHost(2).key), 'NOTE_UNVERIFIED')
   assert.equal(judge(parse(sealed[0]?.text ?? '')), 'HEAD_UNVERIFIED')

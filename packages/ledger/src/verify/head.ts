@@ -6,7 +6,15 @@ import { chainErrors } from './chain-errors.ts'
 import type { Epoch } from './epoch.ts'
 import type { Body, Envelope, Head, KeyRecord, ParsedLine } from './line.ts'
 import { equal, type Sha256 } from './merkle.ts'
-import { type NoteVerifier, noteErrors, noteVerifier, openNote, parseNote, type VerifyEd25519 } from './note.ts'
+import {
+  type Note,
+  type NoteVerifier,
+  noteErrors,
+  noteVerifier,
+  parseNote,
+  signersOf,
+  type VerifyEd25519,
+} from './note.ts'
 
 const chainError = errorsOf(chainErrors)
 const noteError = errorsOf(noteErrors)
@@ -32,15 +40,26 @@ export function headTextV2(
   return `sealwatch.dev/chain/v2/${chain}\n${seq}\n${base64(prev)}\n${epoch}\n${time}\n${account}\n`
 }
 
-const textOf = (sha256: Sha256, line: Envelope & Extract<Body, { head: unknown }>) =>
+type HeadLine = Envelope & Extract<Body, { head: unknown }>
+/** A head and the note in it, taken apart once. Nothing of it is verified. */
+export type ReadHead = { readonly parsed: ParsedLine; readonly line: HeadLine; readonly note: Note }
+
+/** Throws HEAD_UNVERIFIED for a line of another kind, or NOTE_MALFORMED. */
+export function readHead(parsed: ParsedLine, attempted: string): ReadHead {
+  const { line } = parsed
+  if (!('head' in line)) throw chainError('HEAD_UNVERIFIED', { attempted, received: 'a line that is not a head' })
+  return { parsed, line, note: parseNote(line.head.note, attempted) }
+}
+
+const textOf = (sha256: Sha256, line: HeadLine) =>
   line.v === 1 ? headText(line.chain, line.seq, line.prev) : headTextV2(sha256, line, line.head.sensor)
 
 export const hostVerifier = (sha256: Sha256, keyId: string, publicKey: Uint8Array): NoteVerifier =>
   noteVerifier(sha256, hostKeyName(keyId), publicKey)
 
 /** The key id of the host that a head claims to be signed by; the key of an epoch, where there is one, signs second. */
-export function headKeyId(note: string, attempted: string): string {
-  const [host, epoch, ...more] = parseNote(note, attempted).signatures
+export function headKeyId({ signatures }: Note, attempted: string): string {
+  const [host, epoch, ...more] = signatures
   const match = /^sealwatch\.dev\/key\/([0-9a-f]{64})$/.exec(host?.name ?? '')
   const isEpoch = epoch === undefined || /^sealwatch\.dev\/epoch\/[0-9a-f]{32}\/\d+$/.test(epoch.name)
   if (match === null || !isEpoch || more.length > 0) {
@@ -60,15 +79,13 @@ export function headKeyId(note: string, attempted: string): string {
 export function verifyHead(
   sha256: Sha256,
   verify: VerifyEd25519,
-  parsed: ParsedLine,
+  { line, note }: ReadHead,
   key: KeyRecord | undefined,
   attempted: string,
   epoch?: Epoch,
 ): void {
-  const { line } = parsed
   const wrong = (received: string) => chainError('HEAD_UNVERIFIED', { attempted, received })
-  if (!('head' in line)) throw wrong('a line that is not a head')
-  const { signatures } = parseNote(line.head.note, attempted)
+  const { text, signatures } = note
   const epochName = line.v === 1 ? undefined : epochKeyName(line.chain, line.epoch)
   if (signatures[1]?.name !== epochName || signatures.length > 2)
     throw wrong(`signatures by ${signatures.map(({ name }) => name).join(', ')}`)
@@ -76,7 +93,7 @@ export function verifyHead(
   const own =
     epochName !== undefined && epoch?.key ? noteVerifier(sha256, epochName, Uint8Array.fromHex(epoch.key)) : []
   const due = [host ?? [], own].flat()
-  const { text, signers } = openNote(line.head.note, due, verify, attempted)
+  const signers = signersOf(note, due, verify, attempted)
   if (signers.length !== due.length) throw wrong(`no signature by ${due.map(({ name }) => name).join(' and ')}`)
   if (text !== textOf(sha256, line)) throw wrong(text)
 }

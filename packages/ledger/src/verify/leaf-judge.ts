@@ -6,7 +6,7 @@ import { bundleError } from './bundle-records.ts'
 import { chainStart, createChainWalk, fillLinesMax } from './chain.ts'
 import { chainErrors } from './chain-errors.ts'
 import { type Announced, createOpenStubs, filledBytes, isCovered } from './fill.ts'
-import { checkKeyRecord, headKeyId, verifyHead } from './head.ts'
+import { checkKeyRecord, headKeyId, readHead, verifyHead } from './head.ts'
 import { isRevokedFor, keyFault } from './key-fault.ts'
 import type { KeyRecord, Line, ParsedLine, RegistryChange, Submission } from './line.ts'
 import type { Sha256 } from './merkle.ts'
@@ -125,8 +125,9 @@ export function createLeafJudge(options: {
       counts.unverified += lines.length
       return
     }
-    const head = lines.at(-1)?.line
-    const key = head !== undefined && 'head' in head ? keys.get(headKeyId(head.head.note, attempted)) : undefined
+    const last = lines.at(-1)
+    const head = last?.kind === 'head' ? readHead(last, attempted) : undefined
+    const key = head && keys.get(headKeyId(head.note, attempted))
     if (key === undefined && hasGaps) {
       counts.notCovered += lines.length
       return
@@ -206,14 +207,15 @@ export function createLeafJudge(options: {
         if ('replay' in line) announced = stubs.fill(line.replay, attempted)
         return
       }
-      const key = 'head' in line ? keys.get(headKeyId(line.head.note, attempted)) : undefined
-      if (key === undefined) {
+      const head = 'head' in line ? readHead(parsed, attempted) : undefined
+      const key = head && keys.get(headKeyId(head.note, attempted))
+      if (head === undefined || key === undefined) {
         uncovered.set(chain, open)
         return
       }
       if (revoked.has(key.key_id))
         throw wrong(attempted, `a head under the key ${key.key_id}, which was revoked before`)
-      verifyHead(sha256, verify, parsed, key, attempted, epoch)
+      verifyHead(sha256, verify, head, key, attempted, epoch)
       uncovered.delete(chain)
       counts.signedByHost += open
     },

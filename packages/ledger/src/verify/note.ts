@@ -100,17 +100,27 @@ export function formatSignature({ name, id, signature }: NoteSignature): string 
   return `— ${name} ${Uint8Array.of(...id, ...signature).toBase64()}\n`
 }
 
-/**
- * Returns the verifiers of `trusted` whose valid signature the note carries, at least one, or throws. Signatures by
- * keys that are not trusted are passed over; one by a trusted key that does not hold condemns the note.
- */
+/** The text of a note, with its signersOf. */
 export function openNote(
   note: string,
   trusted: readonly NoteVerifier[],
   verify: VerifyEd25519,
   attempted: string,
 ): { text: string; signers: readonly NoteVerifier[] } {
-  const { text, signatures } = parseNote(note, attempted)
+  const parsed = parseNote(note, attempted)
+  return { text: parsed.text, signers: signersOf(parsed, trusted, verify, attempted) }
+}
+
+/**
+ * Returns the verifiers of `trusted` whose valid signature the note carries, at least one, or throws. Signatures by
+ * keys that are not trusted are passed over; one by a trusted key that does not hold condemns the note.
+ */
+export function signersOf(
+  { text, signatures }: Note,
+  trusted: readonly NoteVerifier[],
+  verify: VerifyEd25519,
+  attempted: string,
+): readonly NoteVerifier[] {
   const message = utf8.encode(text)
   const signers: NoteVerifier[] = []
   for (const { name, id, signature } of signatures) {
@@ -127,7 +137,7 @@ export function openNote(
       received: `signatures by ${signatures.map((s) => s.name).join(', ')}`,
     })
   }
-  return { text, signers }
+  return signers
 }
 
 /** Is a signature made under that name and id? Whether it holds is another question. */

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { headKeyId, type LeafRange, mergeRanges, parseLine, sha256, wholeFills, writeBundle } from '@sealwatch/ledger'
+import {
+  headKeyId,
+  type LeafRange,
+  mergeRanges,
+  parseLine,
+  parseNote,
+  sha256,
+  wholeFills,
+  writeBundle,
+} from '@sealwatch/ledger'
 import type { Authorised } from '../../access/index.ts'
 import { leavesBySpan, leavesOfKinds } from '../../ingest/index.ts'
 import { apiError } from '../errors.ts'
@@ -123,12 +132,13 @@ async function withKeys(ports: ApiPorts, tenant: string, ranges: readonly LeafRa
     const query = leavesOfKinds(ports.indexDb, { tenant, kinds: [kind], from, before, order: 'asc' })
     return (await query.execute()).map(({ leaf_index }) => leaf_index)
   }
+  const attempted = 'reading a head of the ledger'
   const needed = new Set<string>()
   const whole = await wholeFills(ranges, (leaf) => fillAt(ports, tenant, leaf))
   for (const { from, to } of whole) {
     for (const leaf of await ofKind('head', from, to)) {
       const line = await lineAt(ports, tenant, leaf)
-      if ('head' in line) needed.add(headKeyId(line.head.note, 'reading a head of the ledger'))
+      if ('head' in line) needed.add(headKeyId(parseNote(line.head.note, attempted), attempted))
     }
   }
   const keys: LeafRange[] = []
