@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quarantined lines that enter their ledger after all (stub.md, 5): what readers make of them, and what a crash leaves.
+// Quarantined lines and rows that enter their ledger after all (stub.md, 5; submission.md, 8): what readers make of them, and what a crash leaves.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ import { createLeafJudge } from '../src/verify/leaf-judge.ts'
 import { bundleOf, oneByOne, openSampleLedger, origins, sampleHost, sealTenant, temporary, vkeys } from './sample.ts'
 
 type Row = { name: string; leaves: string[]; code?: string }
-const rows = ['leaves', 'revoked'].flatMap(
+const rows = ['leaves', 'revoked', 'rows'].flatMap(
   (name) => JSON.parse(readFileSync(new URL(`../../../vectors/replay/${name}.json`, import.meta.url), 'utf8')) as Row[],
 )
 
@@ -35,7 +35,8 @@ for (const { name, leaves, code } of rows) {
     try {
       const { uncovered, counts } = judgeAll(leaves)
       if (uncovered > 0) found = 'UNCOVERED'
-      else if (code === undefined && leaves.some((text) => text.includes('"replay"'))) assert.ok(counts.replayed > 0)
+      else if (code === undefined && leaves.some((text) => /"(submission_)?replay"/.test(text)))
+        assert.ok(counts.replayed > 0)
     } catch (error) {
       if (!isSealwatchError(error)) throw error
       found = error.code

@@ -146,6 +146,11 @@ export const quarantineShow = command({
   },
 })
 
+const stays: { readonly [K in Outcome['outcome']]?: string } = {
+  release: 'needs a release: ',
+  taken: 'its id is taken: ',
+}
+
 export const quarantineReplay = command({
   name: 'quarantine replay',
   summary: 'Judge again what waits, and admit what holds now',
@@ -176,18 +181,27 @@ known now, and admitted at most once, however often this is run or interrupted. 
         rows.reduce((sum, row) => sum + row.lines, 0),
         'line',
       )
-    const left = [...of('waiting'), ...of('release'), ...of('altered')]
+    const left = [...of('waiting'), ...of('release'), ...of('taken'), ...of('altered')]
     if (json) io.out(`${safeJson({ dry_run: !yes, items: outcomes })}\n`)
     else {
       const verb = yes ? 'admitted' : 'would be admitted'
-      io.out(`${counted(of('admitted').length, 'item')} (${lines(of('admitted'))}) ${verb}; ${left.length} stay.\n`)
-      const causes = new Map<string, { items: number; detail: string }>()
-      for (const { outcome, reason, detail } of left) {
-        const cause = `${outcome === 'release' ? 'needs a release: ' : ''}${reason ?? outcome}`
-        causes.set(cause, { items: (causes.get(cause)?.items ?? 0) + 1, detail })
+      io.out(`${counted(of('admitted').length, 'item')} (${lines(of('admitted'))}) ${verb}; ${left.length} (${lines(left)}) stay.\n`)
+      const causes = new Map<string, { items: Outcome[]; detail: string }>()
+      for (const row of left) {
+        const cause = `${stays[row.outcome] ?? ''}${row.reason ?? row.outcome}`
+        const same = causes.get(cause)
+        if (same === undefined) causes.set(cause, { items: [row], detail: row.detail })
+        else same.items.push(row)
       }
       io.out(
-        columns([...causes].map(([cause, { items, detail }]) => [`  ${safe(cause)}`, String(items), safe(detail)])),
+        columns(
+          [...causes].map(([cause, { items, detail }]) => [
+            `  ${safe(cause)}`,
+            counted(items.length, 'item'),
+            lines(items),
+            safe(detail),
+          ]),
+        ),
       )
       if (!yes && of('admitted').length > 0) io.err('Nothing was done. With --yes it is.\n')
     }

@@ -29,6 +29,7 @@ const kinds: Readonly<Record<string, string>> = {
   row: 'A service sent a row',
   submission: 'A service signed the rows before this line',
   submission_stub: 'Rows of a service were not admitted, and lie in quarantine',
+  submission_replay: 'Rows of a service follow from quarantine, in the place of their stub',
   replay: 'Lines from quarantine follow, in the place of their stub',
   anchor: 'A chain begins',
   delegation: 'The log key certified a node key',

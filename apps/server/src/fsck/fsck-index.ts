@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf, parseRfc3339 } from '@sealwatch/base'
-import type { Line } from '@sealwatch/ledger'
+import { announcedBy, type Line, replayOf } from '@sealwatch/ledger'
 import { entriesVersion, removeEntries, spanLeaves } from '../store/index.ts'
 import type { DatabaseFinding } from './fsck-database.ts'
 
@@ -86,10 +86,11 @@ export function openIndexFsck(
   }
 
   function isFilled(tenant: string, leaf: number, line: Line): boolean {
-    if (!('replay' in line)) return true
+    const replay = replayOf(line)
+    if (replay === undefined) return true
     const row = fills.get(tenant, leaf) as { next_leaf: number; stub_leaf: number; item: string } | undefined
-    const { first_seq, next_seq, stub_leaf, item } = line.replay
-    return row?.next_leaf === leaf + 1 + next_seq - first_seq && row.stub_leaf === stub_leaf && row.item === item
+    const { stub_leaf, item } = replay
+    return row?.next_leaf === leaf + 1 + announcedBy(line) && row.stub_leaf === stub_leaf && row.item === item
   }
 
   /** Where the index says that a batch ends, it does. */

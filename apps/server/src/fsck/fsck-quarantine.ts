@@ -3,7 +3,7 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import type { Line, Stub, SubmissionStub } from '@sealwatch/ledger'
+import { type Line, replayOf, type Stub, type SubmissionStub } from '@sealwatch/ledger'
 import { quarantinePlaceOf, sealedIn, segmentName } from '../ingest/index.ts'
 import type { DatabaseFinding } from './fsck-database.ts'
 
@@ -56,8 +56,9 @@ export function openQuarantineFsck(
   function take(tenant: string, leaf: number, line: Line): void {
     if ('stub' in line) stubs.set(placeOf(tenant, leaf), line.stub)
     if ('submission_stub' in line) stubs.set(placeOf(tenant, leaf), placedOf(line.submission_stub))
-    if (!('replay' in line)) return
-    const { stub_leaf, item } = line.replay
+    const replay = replayOf(line)
+    if (replay === undefined) return
+    const { stub_leaf, item } = replay
     const place = placeOf(tenant, stub_leaf)
     if (fills.has(place)) wrong(tenant, leaf, item, `admitted twice, at leaf ${fills.get(place)} and at leaf ${leaf}`)
     else fills.set(place, leaf)

@@ -31,7 +31,7 @@ export function kindOf(line: Line): LineKind {
   if ('close' in line) return 'close'
   if ('key' in line || 'registry' in line) return 'key'
   if ('stub' in line || 'submission_stub' in line) return 'stub'
-  if ('replay' in line) return 'replay'
+  if ('replay' in line || 'submission_replay' in line) return 'replay'
   if ('row' in line) return 'row'
   if ('submission' in line) return 'submission'
   if ('anchor' in line) return 'anchor'
@@ -126,6 +126,11 @@ function sentenceOf(line: Line, side: SideValues | undefined, hosts: HostNames):
     const { chain, first_seq, next_seq, how } = line.replay
     const lines = next_seq - first_seq === 1 ? `Line ${first_seq}` : `Lines ${first_seq} to ${next_seq - 1}`
     return { actor: ledgerItself, action: `${lines} of ${host(chain)} follow out of turn: ${admissions[how]}` }
+  }
+  if ('submission_replay' in line) {
+    const { producer, id, rows, how } = line.submission_replay
+    const what = `${rows} rows of the submission ${id} of the service ${producer}`
+    return { actor: ledgerItself, action: `${what} follow after all: ${admissions[how]}` }
   }
   if ('anchor' in line) {
     const { origin, tenant, key_id, prev_file } = line.anchor

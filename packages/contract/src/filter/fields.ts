@@ -82,6 +82,7 @@ export const fields = {
       'row',
       'stub',
       'submission',
+      'submission_replay',
       'submission_stub',
       'tenant_head',
     ],

@@ -1804,7 +1804,7 @@ export type Operations = {
     readonly answer: {
       readonly items: readonly ({
         readonly leaf_index: number
-        readonly outcome: "admitted" | "already" | "waiting" | "release" | "altered"
+        readonly outcome: "admitted" | "already" | "waiting" | "release" | "taken" | "altered"
         readonly lines: number
         readonly reason: string | null
         readonly detail: string
@@ -1843,7 +1843,7 @@ export type Operations = {
     }
     readonly answer: {
       readonly leaf_index: number
-      readonly outcome: "admitted" | "already" | "waiting" | "release" | "altered"
+      readonly outcome: "admitted" | "already" | "waiting" | "release" | "taken" | "altered"
       readonly lines: number
       readonly reason: string | null
       readonly detail: string

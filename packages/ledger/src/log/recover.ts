@@ -7,6 +7,7 @@ import { isTorn } from '../torn.ts'
 import { type ChainPosition, type ChainWalk, createChainWalk } from '../verify/chain.ts'
 import type { Checkpoint } from '../verify/checkpoint.ts'
 import type { Epoch } from '../verify/epoch.ts'
+import { announcedBy } from '../verify/fill.ts'
 import { type ParsedLine, parseLine } from '../verify/line.ts'
 import { type BundleIndex, openBundleIndex } from './bundle-index.ts'
 import { ledgerErrors } from './errors.ts'
@@ -121,8 +122,7 @@ function openDerived(dir: string, disk: Disk, from: Saved | undefined, saved = f
 }
 
 const linesReadMax = 4096
-
-const announcedBy = ({ line }: ParsedLine) => ('replay' in line ? line.replay.next_seq - line.replay.first_seq : 0)
+const announces: ReadonlySet<string> = new Set(['replay', 'submission_replay'])
 
 /**
  * Reads whole batches from byte `from` on into the derived files; returns the byte after the last of them. A write that
@@ -140,7 +140,7 @@ async function readOn(lines: LineStore, state: State, from: number, attempted: s
     byte += parsed.length + 1
     // What a replay announces is there whole, or not at all.
     if (due > 0) due -= 1
-    else if (parsed.kind === 'replay') due = announcedBy(parsed)
+    else if (announces.has(parsed.kind)) due = announcedBy(parsed.line)
     else if (parsed.chain !== (walk.own ?? parsed.chain) ? parsed.kind !== 'head' : parsed.kind === 'row') return
     if (due > 0) return
     for (const entry of batch) walk.step(entry.parsed, attempted)

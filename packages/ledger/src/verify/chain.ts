@@ -107,6 +107,7 @@ const ledgerKinds: ReadonlySet<string> = new Set([
   'row',
   'stub',
   'submission',
+  'submission_replay',
   'submission_stub',
   'tenant_head',
 ])

@@ -4,7 +4,7 @@ import { errorsOf } from '@sealwatch/base/errors'
 import type { VerifiedBatch } from './batch.ts'
 import { type ChainPosition, chainStart, fillLinesMax, isOfHost } from './chain.ts'
 import { chainErrors } from './chain-errors.ts'
-import type { ParsedLine, Replay, Stub } from './line.ts'
+import type { Line, ParsedLine, Replay, Stub, SubmissionReplay } from './line.ts'
 import { type Lines, parseLines } from './lines.ts'
 import { equal, type Sha256 } from './merkle.ts'
 
@@ -145,3 +145,15 @@ export function filledBytes(sha256: Sha256, { replay, lines }: Announced, attemp
 }
 
 const newline = 0x0a
+
+/** What a line says of lines or rows that come in after all; undefined: it says nothing of the kind. */
+export function replayOf(line: Line): Replay | SubmissionReplay | undefined {
+  if ('replay' in line) return line.replay
+  return 'submission_replay' in line ? line.submission_replay : undefined
+}
+
+/** How many leaves the line announces: they stand behind it, and enter and leave the ledger with it. */
+export function announcedBy(line: Line): number {
+  if ('replay' in line) return line.replay.next_seq - line.replay.first_seq
+  return 'submission_replay' in line ? line.submission_replay.rows + 1 : 0
+}

@@ -12,6 +12,7 @@ import type { KeyRecord, Line, ParsedLine, RegistryChange, Submission } from './
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
 import { createSubmissionWalk, isSignedBy, type VerifyRsa } from './submission.ts'
+import { createOpenSubmissions } from './submission-fill.ts'
 
 const chainError = errorsOf(chainErrors)
 
@@ -24,7 +25,7 @@ export type LeafCounts = {
   notCovered: number
   /** In the place of batches, and of submissions. */
   stubs: number
-  /** Of the lines of hosts those that came out of turn, into the place of a stub. */
+  /** Of the lines of hosts, and the rows of services, those that came in the place of a stub. */
   replayed: number
   /** Of these, those that nobody vouches for. */
   unverified: number
@@ -66,6 +67,7 @@ export function createLeafJudge(options: {
   /** Where a line about keys stands. */
   const registries = new Set<number>()
   const stubs = createOpenStubs()
+  const openSubmissions = createOpenSubmissions()
   let announced: Announced | undefined
   let leaf = 0
   let hasGaps = false
@@ -83,7 +85,7 @@ export function createLeafJudge(options: {
     [...uncovered.values()].reduce((sum, count) => sum + count, submissions.open + outOfTurn())
 
   /** Throws SUBMISSION_UNVERIFIED. What nobody here can check is counted as not covered. */
-  function judgeSubmission(submission: Submission, payload: Uint8Array, attempted: string): void {
+  function judgeSubmission(submission: Submission, payload: Uint8Array, attempted: string, isReplayed: boolean): void {
     const { producer, key_id, mark, rows, registry } = submission
     if (mark === null && !hasGaps && !registries.has(registry))
       throw wrong(attempted, `rows judged by leaf ${registry}, which is no line about keys before them`)
@@ -97,6 +99,7 @@ export function createLeafJudge(options: {
       throw wrong(attempted, `rows of ${submission.received_at} under the key ${key_id}, which was ${fault} then`)
     if (isHeld === false && key !== undefined && mark === null)
       throw chainError('SUBMISSION_UNVERIFIED', { attempted, received: `the submission ${submission.id}` })
+    if (isReplayed) counts.replayed += rows
     if (mark !== null) counts.unverified += rows
     else if (isHeld === true) counts.signedByService += rows
     else counts.notCovered += rows
@@ -204,7 +207,9 @@ export function createLeafJudge(options: {
           revoked.set(line.registry.key_id, { leaf: at, terms: line.registry })
         if ('stub' in line || 'submission_stub' in line) counts.stubs += 1
         if ('stub' in line) stubs.add(at, parsed, before ?? chainStart)
+        if ('submission_stub' in line) openSubmissions.add(at, line.submission_stub)
         if ('replay' in line) announced = stubs.fill(line.replay, attempted)
+        if ('submission_replay' in line) submissions.announce(openSubmissions.fill(line.submission_replay, attempted))
         return
       }
       const head = 'head' in line ? readHead(parsed, attempted) : undefined
@@ -226,6 +231,7 @@ export function createLeafJudge(options: {
       leaf += leaves
       hasGaps = true
       stubs.skip(leaf)
+      openSubmissions.skip(leaf)
       // A head beyond the gap cannot be followed back to these lines.
       counts.notCovered += countUncovered()
       submissions.skip()

@@ -52,6 +52,7 @@ const anchor = {
   tenant: isText,
 }
 const head = { note: isNote, sensor: optional(isObject) }
+const how = isOneOf(['verified', 'released', 'non_strict'])
 const stub = { chain: isHex(32), first_seq: isCount, item: isHex(64), next_seq: isCount, reason: isText }
 
 type Version = { readonly envelope: Shape; readonly bodies: Readonly<Record<string, Shape | null>> }
@@ -135,7 +136,7 @@ const version3: Version = {
     replay: {
       chain: isHex(32),
       first_seq: isCount,
-      how: isOneOf(['verified', 'released', 'non_strict']),
+      how,
       item: isHex(64),
       next_seq: isCount,
       reason: isText,
@@ -163,6 +164,15 @@ const version3: Version = {
       received_at: isTime,
       rows: isCount,
       signature: isBase64,
+    },
+    submission_replay: {
+      ...ofSubmission,
+      how,
+      id: isPrintable,
+      item: isHex(64),
+      reason: isText,
+      rows: isCount,
+      stub_leaf: isCount,
     },
     submission_stub: {
       ...ofSubmission,

@@ -139,6 +139,9 @@ export type Submission = Pick<Row, 'producer' | 'key_id' | 'registry' | 'mark'> 
 /** In the place of a submission that went to quarantine. */
 export type SubmissionStub = Pick<Submission, 'producer' | 'id' | 'rows' | 'digest' | 'registry' | 'received_at'> &
   Pick<Stub, 'reason' | 'item'>
+/** The rows of a quarantined submission follow, and itself (submission.md, 8). */
+export type SubmissionReplay = Pick<SubmissionStub, 'producer' | 'id' | 'rows' | 'item'> &
+  Pick<Replay, 'stub_leaf' | 'registry' | 'how' | 'reason'>
 export type TenantHead = {
   readonly label: string
   readonly origin: string
@@ -161,6 +164,7 @@ export type Body =
   | { readonly replay: Replay }
   | { readonly stub: Stub }
   | { readonly submission: Submission }
+  | { readonly submission_replay: SubmissionReplay }
   | { readonly submission_stub: SubmissionStub }
   | { readonly tenant_head: TenantHead }
 

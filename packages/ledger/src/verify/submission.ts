@@ -8,13 +8,16 @@ import { chainErrors } from './chain-errors.ts'
 import type { Line, RegistryChange, Row, Submission } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
+import { type AnnouncedSubmission, checkFilled } from './submission-fill.ts'
 
 const chainError = errorsOf(chainErrors)
 
 /** Puts the rows of each submission together again, and hands them on with the line that ends them. */
 export type SubmissionWalk = {
-  /** Rows whose submission has not come yet. */
+  /** Rows whose submission has not come yet, and what was announced and has not. */
   readonly open: number
+  /** These rows, and nothing else, come next. */
+  announce(announced: AnnouncedSubmission): void
   /** Throws CHAIN_BROKEN unless rows and submission belong together. `judge`: asked of whole ones. */
   take(line: Line, attempted: string): void
   /** Events, which stand between submissions only. */
@@ -25,12 +28,13 @@ export type SubmissionWalk = {
 
 export function createSubmissionWalk(
   sha256: Sha256,
-  judge: (submission: Submission, payload: Uint8Array, attempted: string) => void,
+  judge: (submission: Submission, payload: Uint8Array, attempted: string, isReplayed: boolean) => void,
 ): SubmissionWalk {
   let rows: Row[] = []
   let chars = 0
   // Behind a gap a submission may end whose rows were left out.
   let mayJoin = false
+  let announced: AnnouncedSubmission | undefined
 
   function takeRow(row: Row, attempted: string): void {
     const first = rows[0]
@@ -65,21 +69,27 @@ export function createSubmissionWalk(
       const payload = payloadOf(rows.map(({ text }) => text))
       if (sha256(payload).toHex() !== submission.digest)
         throw wrong(attempted, `rows of the submission ${id} that lead to another digest`)
-      judge(submission, payload, attempted)
+      if (announced !== undefined) checkFilled(sha256, announced, submission, payload, attempted)
+      judge(submission, payload, attempted, announced !== undefined)
     }
     rows = []
     chars = 0
     mayJoin = false
+    announced = undefined
   }
 
   function passBy(attempted: string): void {
-    if (rows.length > 0) throw wrong(attempted, 'something else between the rows of a submission')
+    if (rows.length > 0 || announced !== undefined)
+      throw wrong(attempted, 'something else between the rows of a submission')
     mayJoin = false
   }
 
   return {
     get open() {
-      return rows.length
+      return announced === undefined ? rows.length : announced.replay.rows + 1
+    },
+    announce(next) {
+      announced = next
     },
     take(line, attempted) {
       if ('row' in line) takeRow(line.row, attempted)
@@ -92,6 +102,7 @@ export function createSubmissionWalk(
       rows = []
       chars = 0
       mayJoin = true
+      announced = undefined
       return waiting
     },
   }

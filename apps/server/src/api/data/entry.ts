@@ -32,6 +32,7 @@ const kinds = [
   'replay',
   'row',
   'submission',
+  'submission_replay',
   'submission_stub',
   'anchor',
   'close',

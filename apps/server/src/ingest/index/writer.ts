@@ -4,13 +4,16 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type JsonObject, parseRfc3339 } from '@sealwatch/base'
 import { eventClasses } from '@sealwatch/contract'
 import {
+  announcedBy,
   type Body,
   type EventSkim,
   type Line,
   parseLine,
   type Replay,
+  replayOf,
   type Stretch,
   type Submission,
+  type SubmissionReplay,
   type SubmissionStub,
   sha256,
   skimEvent,
@@ -56,12 +59,13 @@ export function openIndexWriter(path: string) {
     return known
   }
 
-  /** The lines stand behind their replay from now on, and no more in the stub's place. */
-  function putFill(tenant: string, leaf: number, replay: Replay): void {
-    const { chain, first_seq, next_seq, stub_leaf, item, how, reason } = replay
-    const next = leaf + 1 + next_seq - first_seq
+  /** What came in after all stands behind its replay from now on, and no more in the stub's place. */
+  function putFill(tenant: string, leaf: number, replay: Replay | SubmissionReplay, lines: number): void {
+    const { stub_leaf, item, how, reason } = replay
+    const next = leaf + 1 + lines
     put.fill.run(tenant, leaf, next, stub_leaf, item, how, reason)
-    put.filledBatch.run(chain, next_seq - 1, tenant, next - 1, how === 'verified' ? 'head' : how)
+    if ('chain' in replay)
+      put.filledBatch.run(replay.chain, replay.next_seq - 1, tenant, next - 1, how === 'verified' ? 'head' : how)
     filled.set(tenant, next)
   }
 
@@ -96,7 +100,7 @@ export function openIndexWriter(path: string) {
         events.add(skim.timeMs, skim.classUid)
         spans.add(leaf, skim.timeMs, skim.classUid)
       } else {
-        const { row, batch, replay, submission, mark, ownUid } = readEntry(
+        const { row, batch, replay, announced, submission, mark, ownUid } = readEntry(
           tenant,
           ownChain,
           leaf,
@@ -109,7 +113,7 @@ export function openIndexWriter(path: string) {
         // The batch of a fill was put when its replay came.
         if (batch !== undefined && leaf >= filledTo(tenant))
           put.batch.run(batch.chain, batch.last_seq, tenant, leaf, row.kind)
-        if (replay !== undefined) putFill(tenant, leaf, replay)
+        if (replay !== undefined) putFill(tenant, leaf, replay, announced)
         if (ownUid !== undefined) {
           put.own.run(tenant, leaf, ownUid)
           placed.push({ uid: ownUid, leaf })
@@ -278,7 +282,9 @@ type Entry = {
   readonly ownUid: string | undefined
   readonly submission?: Submission | SubmissionStub
   readonly mark?: { readonly rows: number; readonly why: string }
-  readonly replay?: Replay
+  readonly replay?: Replay | SubmissionReplay
+  /** How many lines it announces. */
+  readonly announced: number
   readonly batch?: Pick<IndexTables['batches'], 'chain' | 'last_seq'>
 }
 
@@ -293,17 +299,19 @@ function readEntry(tenant: string, ownChain: string, leaf: number, bytes: Uint8A
     event_uid: event.class_uid === findingClass ? uidOf(event) : null,
   }
   // What services sent was never in the outbox.
-  const isOwn = line.chain === ownChain && !['row', 'submission', 'submission_stub'].includes(kind)
+  const isOwn = line.chain === ownChain && !['row', 'submission', 'submission_replay', 'submission_stub'].includes(kind)
   const ownUid = isOwn ? outboxUid(tenant, bodyOf(line)) : undefined
+  const entry = { row, ownUid, announced: announcedBy(line) }
   if ('submission' in line) {
     const { mark: why, rows } = line.submission
-    return { row, ownUid, submission: line.submission, ...(why !== null && { mark: { rows, why } }) }
+    return { ...entry, submission: line.submission, ...(why !== null && { mark: { rows, why } }) }
   }
-  if ('submission_stub' in line) return { row, ownUid, submission: line.submission_stub }
-  if ('head' in line) return { row, ownUid, batch: { chain: line.chain, last_seq: line.seq } }
-  if ('replay' in line) return { row, ownUid, replay: line.replay }
-  if ('stub' in line) return { row, ownUid, batch: { chain: line.stub.chain, last_seq: line.stub.next_seq - 1 } }
-  return { row, ownUid }
+  if ('submission_stub' in line) return { ...entry, submission: line.submission_stub }
+  if ('head' in line) return { ...entry, batch: { chain: line.chain, last_seq: line.seq } }
+  const replay = replayOf(line)
+  if (replay !== undefined) return { ...entry, replay }
+  if ('stub' in line) return { ...entry, batch: { chain: line.stub.chain, last_seq: line.stub.next_seq - 1 } }
+  return entry
 }
 
 function bodyOf(line: Line): Body {

@@ -2,157 +2,16 @@
 // On real ledgers, stores and files; keys and signatures are real, too.
 
 import assert from 'node:assert/strict'
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdtempDisposable } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock as clock, createBell, createLog, systemDisk as disk, rfc3339 } from '@sealwatch/base'
-import { payloadOf, type SignedRows } from '@sealwatch/contract'
-import { openOwnSigner, signedBytes } from '@sealwatch/keys'
-import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
-import { auditLedgers, type RegistryChange } from '@sealwatch/ledger'
-import { openStore } from '../../store/index.ts'
-import { openKeyRegistry } from '../../trust/index.ts'
-import { enterKey, type KeyRow } from '../../trust/test/host-key.ts'
-import { createRowBook, indexEntries, openIndexHere, openLedgers, openQuarantine } from '../index.ts'
+import { systemClock as clock, systemDisk as disk, rfc3339 } from '@sealwatch/base'
+import type { SignedRows } from '@sealwatch/contract'
+import { auditLedgers } from '@sealwatch/ledger'
+import type { KeyRow } from '../../trust/test/host-key.ts'
 import { countUnverified } from '../unverified.ts'
-import { createRowIngest } from './index.ts'
+import { billing, ed25519, type Key, one, openRooms, rowOf, rsa, signed, temporary } from './test/open-rows.ts'
 
-const log = createLog('test', () => undefined, clock.nowMs)
-const tenants = ['default', 'acme']
-const billing = { tenant: 'acme', producer: 'billing' }
-
-type Key = { readonly keyId: string; readonly key: KeyObject; readonly algorithm: 'ed25519' | 'rsa-sha256' }
-const ed25519 = (keyId: string): Key => ({
-  keyId,
-  key: generateKeyPairSync('ed25519').privateKey,
-  algorithm: 'ed25519',
-})
-const rsa: Key = {
-  keyId: 'billing-rsa',
-  key: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
-  algorithm: 'rsa-sha256',
-}
-const one = ed25519('billing-1')
-
-let last = 0
-function signed(
-  rows: readonly string[],
-  change: Partial<SignedRows> = {},
-  { keyId, key, algorithm }: Key = one,
-): SignedRows {
-  const payload = payloadOf(rows)
-  const form = change.form ?? 'detached'
-  const payloadType = 'application/x-ndjson'
-  const signature = sign(algorithm === 'ed25519' ? null : 'sha256', signedBytes(form, payloadType, payload), key)
-  last += 1
-  return { id: `sub-${last}`, form, payload, payloadType, keyId, algorithm, signature, ...change }
-}
-
-function rowOf({ keyId, key, algorithm }: Key, change: Partial<KeyRow> = {}): KeyRow {
-  const spki = createPublicKey(createPrivateKey(key.export({ type: 'pkcs8', format: 'pem' }))).export({
-    type: 'spki',
-    format: 'der',
-  })
-  return {
-    tenant: 'acme',
-    key_id: keyId,
-    producer: 'billing',
-    producer_kind: 'service',
-    algorithm,
-    public_key: (algorithm === 'ed25519' ? spki.subarray(12) : spki).toString('hex'),
-    valid_from: rfc3339(0n),
-    valid_until: null,
-    revoked_at: null,
-    state: 'active',
-    source: 'api',
-    ...change,
-  }
-}
-
-/** The rooms over one directory, as a start of the server wires them. */
-async function openRooms(dir: string) {
-  await using stack = new AsyncDisposableStack()
-  const store = openStore(dir)
-  stack.defer(() => store.close())
-  const index = openIndexHere(store.indexPath)
-  stack.defer(() => index.close())
-  const cache = { ttlMs: 60_000, keysMax: 64 }
-  const kms = kmsMasterKey({ clock })
-  const sealing = await openSealing({ dir: join(dir, 'keys'), kmsKeyId: '', kms, cache, clock, disk })
-  stack.defer(() => sealing.close())
-  const auditSigner = await openOwnSigner(join(dir, 'audit.key'), disk)
-  const places = { dir: join(dir, 'ledgers'), keysDir: join(dir, 'keys'), deployment: 'sealwatch-00000000' }
-  const ledgers = await openLedgers({ ...places, tenants, auditSigner, log, labelKey: new Uint8Array(32), clock, disk })
-  stack.defer(() => ledgers.close())
-  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
-  stack.defer(() => quarantine.close())
-  const stop = new AbortController()
-  const bell = createBell()
-  const positions = new Map<string, number>()
-  const indexed = {
-    waitFor: async (tenant: string, leaf: number) => {
-      while ((positions.get(tenant) ?? 0) < leaf && !stop.signal.aborted) await bell.wait(stop.signal)
-    },
-  }
-  const following = tenants.map((tenant) =>
-    indexEntries({
-      ledger: ledgers.get(tenant),
-      store,
-      index,
-      outbox: { settle: async () => undefined, settleIndexed: async () => undefined } as never,
-      signal: stop.signal,
-      onIndexed: (position) => {
-        positions.set(tenant, position)
-        bell.ring()
-      },
-    }),
-  )
-  stack.defer(async () => {
-    stop.abort()
-    bell.ring()
-    await Promise.all(following)
-  })
-  const keys = await openKeyRegistry({ store, outbox: undefined, versionOf: (tenant) => ledgers.get(tenant).registry })
-  const rowBook = createRowBook()
-  const registry = { checkActive: () => undefined }
-  /** Tenants whose signatures are not enforced. */
-  const loose = new Set<string>()
-  const isStrict = (tenant: string) => !loose.has(tenant)
-  const parts = { store, ledgers, quarantine, keys, isStrict, registry, rowBook, indexed, clock, log }
-  const rows = createRowIngest(parts as never)
-  const kept = stack.move()
-  const leavesOf = async (tenant: string) =>
-    (await ledgers.get(tenant).read(0, 100_000)).map(
-      ({ line }) => JSON.parse(Buffer.from(line).toString()) as Record<string, Record<string, unknown>>,
-    )
-  return {
-    rows,
-    loose,
-    keys,
-    store,
-    rowBook,
-    indexed,
-    ledger: ledgers.get('acme'),
-    /** Registers a key as trust/ does: in the ledger first. */
-    enter: async (row: KeyRow) => {
-      const { tenant, state, source, ...rest } = row
-      const registry = { ...rest, state, source, change: 'added', changed_at: rfc3339(clock.nowNs()) } as const
-      const line = { ...registry, cause: null, compromised_since: null, revoked_at: row.revoked_at ?? null }
-      await ledgers.get(tenant).append({ own: { registry: line as RegistryChange } })
-      await enterKey(store, keys, row)
-    },
-    textsIn: async (tenant = 'acme') => (await leavesOf(tenant)).flatMap(({ row }) => (row ? [row.text] : [])),
-    marksIn: async () => (await leavesOf('acme')).flatMap(({ row }) => (row ? [row.mark] : [])),
-    stubsIn: async () => (await leavesOf('acme')).flatMap(({ submission_stub: stub }) => (stub ? [stub] : [])),
-    seal: () => ledgers.seal(),
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
-  }
-}
-
-const temporary = () => mkdtempDisposable(join(tmpdir(), 'sealwatch-rows-'))
 const kinds = (outcomes: readonly { kind: string }[]) => outcomes.map(({ kind }) => kind)
 
 test('rows signed by Ed25519 and RSA, detached and DSSE, one and many, stand in the ledger byte for byte (ING-2)', async () => {

@@ -57,7 +57,7 @@ function switchedKms(): MasterKey & { plugged: boolean } {
   return kms
 }
 
-const voice = {
+export const voice = {
   device: { uid: 'd', hostname: 'h', type_id: 0, type: 'Unknown', os: { name: 'Linux', type_id: 200, type: 'Linux' } },
   version: '0',
 }

@@ -16,7 +16,7 @@ const filter = {
   state: z.enum(['waiting', 'admitted']).optional(),
   reason: z.enum(reasons).optional(),
   key_id: z.string().min(1).max(128).optional(),
-  producer: z.string().min(1).max(128).optional().describe('Id of a host'),
+  producer: z.string().min(1).max(128).optional().describe('Id of a host, or name of a service'),
   since: when.optional().describe('Quarantined at or after it'),
   until: when.optional().describe('Quarantined before it'),
 }
@@ -87,8 +87,8 @@ const itemJson = (row: Row) => ({
 
 const outcome = z.object({
   leaf_index: leaf,
-  outcome: z.enum(['admitted', 'already', 'waiting', 'release', 'altered']),
-  lines: z.number().int(),
+  outcome: z.enum(['admitted', 'already', 'waiting', 'release', 'taken', 'altered']),
+  lines: z.number().int().describe('Lines of a host, or rows of a service'),
   reason: z.string().nullable(),
   detail: z.string(),
   admitted_leaf_index: z.number().int().nullable(),

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of services that went to quarantine, and come into their ledger after all (submission.md, 8).
+
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { systemClock as clock, systemDisk as disk, rfc3339 } from '@sealwatch/base'
+import type { SignedRows } from '@sealwatch/contract'
+import { auditLedgers, sha256 } from '@sealwatch/ledger'
+import { billing, ed25519, one, openRooms, rowOf, signed, temporary } from '../rows/test/open-rows.ts'
+import { byWhom, whole } from '../test/open-ingest.ts'
+
+const root = byWhom({ kind: 'operator', id: 'root' }, 'acme')
+const ann = byWhom({ kind: 'person', id: 'usr_ann' }, 'acme')
+const dayNs = 86_400_000_000_000n
+type Rooms = Awaited<ReturnType<typeof openRooms>>
+
+const told = (outcomes: readonly { outcome: string; reason: string | null }[]) =>
+  outcomes.map(({ outcome, reason }) => (reason === null ? outcome : `${outcome}: ${reason}`))
+
+/** What stands behind leaf `at`: bodies of lines, by kind. */
+const behind = async (it: Rooms, at: number) =>
+  (await it.leavesOf('acme')).slice(at).map((line) => {
+    const { chain: _c, epoch: _e, prev: _p, seq: _s, time: _t, v: _v, ...body } = line
+    return Object.entries(body)[0] as [string, Record<string, unknown>]
+  })
+
+async function checkLedger(it: Rooms, dir: string, want: { replayed: number; unverified: number }) {
+  await it.seal()
+  const { ledgers, ok } = await auditLedgers(join(dir, 'ledgers'), { disk, trust: [] })
+  const acme = ledgers.find(({ tenant }) => tenant === 'acme')
+  assert.deepEqual([ok, acme?.problem], [true, undefined])
+  assert.deepEqual([acme?.replayed, acme?.unverified], [want.replayed, want.unverified])
+}
+
+test('ING-4 ING-8 rows under a key that is registered later come in byte for byte, once, with proof of item and registry', async () => {
+  await using dir = await temporary()
+  const sent = [signed(['{"a": 1}', '{"a":\t2}\r']), signed(['"\\u00e4"'], { form: 'dsse' })]
+  {
+    await using it = await openRooms(dir.path)
+    for (const submission of sent) assert.equal((await it.rows.submit(billing, [submission]))[0]?.kind, 'quarantined')
+    const dry = { ...whole, dryRun: true }
+    assert.deepEqual(told((await it.replays.replay(root, {}, dry)).items), Array(2).fill('waiting: unknown_key'))
+    await it.enter(rowOf(one))
+    const { size } = it.ledger
+    const looked = (await it.replays.replay(root, {}, dry)).items
+    assert.deepEqual(
+      [told(looked), looked.map(({ lines }) => lines)],
+      [
+        ['admitted', 'admitted'],
+        [2, 1],
+      ],
+    )
+    assert.equal(it.ledger.size, size)
+    const both = await Promise.all([1, 2].map(() => it.replays.replay(root, {}, whole)))
+    const outcomes = both.flatMap(({ items }) => items)
+    assert.deepEqual(told(outcomes), ['admitted', 'admitted', 'already', 'already'])
+    const [first, second] = await it.stubsIn()
+    const found = await behind(it, size)
+    assert.deepEqual(
+      found.map(([kind]) => kind),
+      ['submission_replay', 'row', 'row', 'submission', 'submission_replay', 'row', 'submission'],
+    )
+    const registry = it.ledger.registry
+    assert.deepEqual(found[0]?.[1], {
+      producer: 'billing',
+      id: sent[0]?.id,
+      rows: 2,
+      item: first?.item,
+      reason: 'unknown_key',
+      how: 'verified',
+      registry,
+      stub_leaf: outcomes[0]?.leaf,
+    })
+    const end = found[3]?.[1] as Record<string, unknown>
+    assert.deepEqual([end.mark, end.registry, end.received_at], [null, registry, first?.received_at])
+    assert.deepEqual(
+      outcomes.map(({ admittedLeaf }) => admittedLeaf),
+      [size, size + 4, size, size + 4],
+    )
+    assert.equal(second?.id, sent[1]?.id)
+    assert.deepEqual(await it.textsIn(), ['{"a": 1}', '{"a":\t2}\r', '"\\u00e4"'])
+    assert.equal(it.quarantine.waiting.get('acme')?.unknown_key, 0)
+  }
+  // Whoever sends them again hears that they are in, also of another start, and nothing comes in twice.
+  await using it = await openRooms(dir.path)
+  const again = await it.rows.submit(billing, sent)
+  assert.deepEqual(
+    again.map((outcome) => outcome.kind),
+    ['duplicate', 'duplicate'],
+  )
+  assert.deepEqual((await it.replays.replay(root, {}, whole)).items, [])
+  assert.equal((await it.textsIn()).length, 3)
+  await checkLedger(it, dir.path, { replayed: 3, unverified: 0 })
+})
+
+test('ING-2 ING-4 quarantined rows are judged as of their receipt: by a window that held then, whatever holds now', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  const [late, gone, stolen] = [ed25519('late'), ed25519('gone'), ed25519('stolen')]
+  for (const [text, key] of [
+    ['1', late],
+    ['2', gone],
+    ['3', stolen],
+  ] as const)
+    await it.rows.submit(billing, [signed([text], {}, key)])
+  const after = rfc3339(clock.nowNs())
+  const before = rfc3339(clock.nowNs() - dayNs)
+  // It expired meanwhile, or was revoked, and did count when these came.
+  await it.enter(rowOf(late, { valid_until: after }))
+  await it.enter(rowOf(gone, { revoked_at: after }))
+  await it.enter(rowOf(stolen, { revoked_at: before }))
+  const { items } = await it.replays.replay(root, {}, whole)
+  assert.deepEqual(told(items), ['admitted', 'admitted', 'waiting: key_revoked'])
+  assert.deepEqual(await it.textsIn(), ['1', '2'])
+})
+
+test('ING-4 a key of another service does not let rows in', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.rows.submit(billing, [signed(['1'])])
+  await it.enter(rowOf(one, { producer: 'orders' }))
+  assert.deepEqual(told((await it.replays.replay(root, {}, whole)).items), ['waiting: unknown_key'])
+  assert.deepEqual(await it.textsIn(), [])
+})
+
+test('ING-4 rows without a valid signature enter by release alone: marked, counted as unverified, and once', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.enter(rowOf(one))
+  const forged = signed(['{"amount": 10}', '{"amount": 11}'], { signature: new Uint8Array(64) })
+  assert.equal((await it.rows.submit(billing, [forged]))[0]?.kind, 'quarantined')
+  const [waiting] = (await it.replays.replay(root, {}, whole)).items
+  assert.deepEqual([waiting?.outcome, waiting?.reason], ['release', 'invalid_signature'])
+  const leaf = waiting?.leaf ?? -1
+  await it.replays.ask(ann, leaf, 'INC-9')
+  await assert.rejects(it.replays.approve(ann, leaf), { code: 'RELEASE_BY_PERSON' })
+  const done = await it.replays.approve(root, leaf)
+  assert.equal(done.outcome, 'admitted')
+  const found = await behind(it, done.admittedLeaf ?? 0)
+  assert.deepEqual(
+    found.map(([kind, body]) => [kind, body.how ?? body.mark]),
+    [
+      ['submission_replay', 'released'],
+      ['row', 'invalid_signature'],
+      ['row', 'invalid_signature'],
+      ['submission', 'invalid_signature'],
+    ],
+  )
+  assert.equal((await it.replays.approve(root, leaf)).outcome, 'already')
+  assert.equal((await it.rows.submit(billing, [forged]))[0]?.kind, 'duplicate')
+  await checkLedger(it, dir.path, { replayed: 2, unverified: 2 })
+})
+
+test('ING-8 rows whose id came in by another way are told as there already, and other bytes under it stay out', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  const kept = [signed(['same']), signed(['mine'])]
+  for (const submission of kept) await it.rows.submit(billing, [submission])
+  await it.enter(rowOf(one))
+  // As by a server whose index had lost the stubs.
+  const { registry, size: at } = it.ledger
+  for (const [i, text] of ['same', 'another'].entries()) {
+    const { id, keyId: key_id, signature } = kept[i] as SignedRows
+    const common = { producer: 'billing', key_id, registry, mark: null }
+    const end = { ...common, id, form: 'detached', payload_type: 'x', algorithm: 'ed25519', rows: 1 } as const
+    const received_at = rfc3339(clock.nowNs())
+    const digest = sha256(Buffer.from(text)).toHex()
+    const submission = { ...end, signature: signature.toBase64(), digest, received_at }
+    await it.ledger.append({ own: [{ row: { ...common, submission: id, n: 0, text } }, { submission }] })
+  }
+  const { size } = it.ledger
+  const { items } = await it.replays.replay(root, {}, whole)
+  assert.deepEqual(told(items), ['already', 'taken: unknown_key'])
+  assert.equal(items[0]?.admittedLeaf, at + 1)
+  assert.match(
+    items[1]?.detail ?? '',
+    new RegExp(`other rows .* stand in the ledger under the id sub-\\d+, at leaf ${at + 3}`),
+  )
+  assert.equal(it.ledger.size, size)
+})
+
+test('ING-8 a stub that a crash left without its row finds it at the start, and its rows are replayed', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.rows.submit(billing, [signed(['1'])])
+  await it.store.db
+    .updateTable('audit_signature_quarantine')
+    .set({ stub_leaf_index: null })
+    .where('tenant', '=', 'acme')
+    .execute()
+  await it.enter(rowOf(one))
+  assert.deepEqual((await it.replays.replay(root, {}, whole)).items, [])
+  await it.replays.settle('acme')
+  assert.deepEqual(told((await it.replays.replay(root, {}, whole)).items), ['admitted'])
+})
+
+test('ING-2 a key that is revoked while rows are on their way in does not count: they are judged again', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.rows.submit(billing, [signed(['1'])])
+  await it.enter(rowOf(one))
+  const { read } = it.quarantine
+  const of = it.keys.of('acme')
+  it.quarantine.read = async (...given) => {
+    const item = await read(...given)
+    // Between reading and judging: whoever judges must look at the registry of now.
+    Object.assign(of, { key: () => undefined })
+    return item
+  }
+  assert.deepEqual(told((await it.replays.replay(root, {}, whole)).items), ['waiting: unknown_key'])
+  assert.deepEqual(await it.textsIn(), [])
+})
