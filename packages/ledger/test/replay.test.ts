@@ -16,7 +16,9 @@ import { sha256 } from '../src/sha256.ts'
 import { type Fill, unverifiedFill, verifiedFill } from '../src/verify/fill.ts'
 import { parseLine, type Stub, verifyBundle } from '../src/verify/index.ts'
 import { createLeafJudge } from '../src/verify/leaf-judge.ts'
+import { keptSubmission, submissionFill } from '../src/verify/submission-fill.ts'
 import { bundleOf, oneByOne, openSampleLedger, origins, sampleHost, sealTenant, temporary, vkeys } from './sample.ts'
+import { sampleSubmission } from './sample-submission.ts'
 
 type Row = { name: string; leaves: string[]; code?: string }
 const rows = ['leaves', 'revoked', 'rows'].flatMap(
@@ -162,6 +164,42 @@ test('ING-8 a crash in the middle of a fill leaves nothing of it, at whatever by
     assert.equal(opened.size, isWhole ? size + 4 : size, `cut after ${cut} bytes`)
     await opened.close()
     assert.equal((await tenantOf(dir.path))?.replayed, isWhole ? 3 : 0)
+  }
+})
+
+test('ING-8 a crash in the middle of rows that come in after all leaves nothing of them, at whatever byte', async () => {
+  const texts = ['{"n":1}', '{"n":2}']
+  const { submission, payload } = sampleSubmission(texts, undefined, { registry: 1 })
+  const signed = { ...submission, payload }
+  const { producer, id, rows: count, digest, received_at } = submission
+  const item = sha256(keptSubmission(signed)).toHex()
+  const stub = { producer, id, rows: count, digest, received_at, item, reason: 'invalid_signature', registry: 1 }
+  const run = async (dir: string) => {
+    const ledger = await openSampleLedger(dir)
+    await (await openSampleLedger(dir, 'root')).close()
+    const { first: stubLeaf } = await ledger.append({ own: { submission_stub: stub } })
+    const path = join(dir, 'tenant', 'lines', `${'0'.repeat(20)}.ndjson`)
+    const { length } = await readFile(path)
+    const { size } = ledger
+    const place = { stub, stubLeaf, registry: 1, how: 'released' } as const
+    await ledger.append({ own: submissionFill(sha256, { signed, texts }, place) })
+    await ledger.close()
+    return { path, length, size }
+  }
+  await using probe = await temporary()
+  const { path: whole, length: from } = await run(probe.path)
+  const added = (await readFile(whole)).subarray(from)
+  const ends = [...added.keys()].filter((at) => added[at] === 0x0a).map((at) => at + 1)
+  assert.equal(ends.length, 4)
+  for (const cut of [1, ...ends.slice(0, -1), added.length - 1, added.length]) {
+    await using dir = await temporary()
+    const { path, length, size } = await run(dir.path)
+    await truncate(path, length + cut)
+    const opened = await openSampleLedger(dir.path)
+    const isWhole = cut === added.length
+    assert.equal(opened.size, isWhole ? size + 4 : size, `cut after ${cut} bytes`)
+    await opened.close()
+    assert.equal((await tenantOf(dir.path))?.unverified, isWhole ? 2 : 0)
   }
 })
 

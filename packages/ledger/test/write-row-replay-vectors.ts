@@ -9,7 +9,7 @@ import { payloadOf } from '@sealwatch/contract'
 import { sealLine } from '../src/chain/seal.ts'
 import { sha256 } from '../src/sha256.ts'
 import { chainStart } from '../src/verify/chain.ts'
-import type { Body, SubmissionReplay } from '../src/verify/line.ts'
+import type { Body, SubmissionReplay, SubmissionStub } from '../src/verify/line.ts'
 import { keptSubmission, submissionFill } from '../src/verify/submission-fill.ts'
 import { origins, sampleHost, sampleSigner } from './sample.ts'
 import { sampleSubmission } from './sample-submission.ts'
@@ -135,6 +135,31 @@ service(
         ),
     ),
   ],
+  broken,
+)
+service(
+  'released, of another service',
+  [
+    ...unsigned.before,
+    ...unsigned.changed(
+      {},
+      unsigned.fill
+        .slice(1)
+        .map((body) =>
+          'row' in body
+            ? { row: { ...body.row, producer: 'orders' } }
+            : 'submission' in body
+              ? { submission: { ...body.submission, producer: 'orders' } }
+              : body,
+        ),
+    ),
+  ],
+  broken,
+)
+const [goodStub, ...restBefore] = good.before as [{ submission_stub: SubmissionStub }, ...Body[]]
+service(
+  'another digest than that of the stub',
+  [{ submission_stub: { ...goodStub.submission_stub, digest: 'ab'.repeat(32) } }, ...restBefore, ...good.fill],
   broken,
 )
 service('a row left out', [...good.before, ...good.changed({}, good.fill.slice(2))], broken)

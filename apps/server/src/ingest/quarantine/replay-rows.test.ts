@@ -13,6 +13,10 @@ import { byWhom, whole } from '../test/open-ingest.ts'
 const root = byWhom({ kind: 'operator', id: 'root' }, 'acme')
 const ann = byWhom({ kind: 'person', id: 'usr_ann' }, 'acme')
 const dayNs = 86_400_000_000_000n
+const serviceKey = {
+  ...{ tenant: 'acme', keyId: one.keyId, kind: 'service', producer: 'billing', algorithm: 'ed25519' },
+  ...{ validFrom: rfc3339(0n), validUntil: null, revokedAt: null, compromisedSince: null, state: 'active' },
+}
 type Rooms = Awaited<ReturnType<typeof openRooms>>
 
 const told = (outcomes: readonly { outcome: string; reason: string | null }[]) =>
@@ -178,6 +182,30 @@ test('ING-8 rows whose id came in by another way are told as there already, and 
     new RegExp(`other rows .* stand in the ledger under the id sub-\\d+, at leaf ${at + 3}`),
   )
   assert.equal(it.ledger.size, size)
+})
+
+test('ING-4 rows that came with a wrong signature are for people, also when it holds by now', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.enter(rowOf(ed25519(one.keyId)))
+  assert.equal((await it.rows.submit(billing, [signed(['1'])]))[0]?.kind, 'quarantined')
+  Object.assign(it.keys.of('acme'), { key: () => ({ ...serviceKey, publicKey: rowOf(one).public_key }) })
+  const [item] = (await it.replays.replay(root, {}, whole)).items
+  assert.deepEqual([item?.outcome, item?.reason], ['release', 'invalid_signature'])
+  assert.match(item?.detail ?? '', /holds now/)
+})
+
+test('ING-8 the ledger is asked whether rows are in, whatever the database says', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.rows.submit(billing, [signed(['1'])])
+  await it.enter(rowOf(one))
+  const [first] = (await it.replays.replay(root, {}, whole)).items
+  const waiting = { state: 'waiting', admitted_at: null, admitted_leaf_index: null } as const
+  await it.store.db.updateTable('audit_signature_quarantine').set(waiting).where('tenant', '=', 'acme').execute()
+  const { size } = it.ledger
+  const [again] = (await it.replays.replay(root, {}, whole)).items
+  assert.deepEqual([again?.outcome, again?.admittedLeaf, it.ledger.size], ['already', first?.admittedLeaf, size])
 })
 
 test('ING-8 a stub that a crash left without its row finds it at the start, and its rows are replayed', async () => {
