@@ -185,7 +185,9 @@ known now, and admitted at most once, however often this is run or interrupted. 
     if (json) io.out(`${safeJson({ dry_run: !yes, items: outcomes })}\n`)
     else {
       const verb = yes ? 'admitted' : 'would be admitted'
-      io.out(`${counted(of('admitted').length, 'item')} (${lines(of('admitted'))}) ${verb}; ${left.length} (${lines(left)}) stay.\n`)
+      io.out(
+        `${counted(of('admitted').length, 'item')} (${lines(of('admitted'))}) ${verb}; ${left.length} (${lines(left)}) stay.\n`,
+      )
       const causes = new Map<string, { items: Outcome[]; detail: string }>()
       for (const row of left) {
         const cause = `${stays[row.outcome] ?? ''}${row.reason ?? row.outcome}`
