@@ -25,6 +25,8 @@ const batchMax = 2048
 /** So long others wait at most: the same thread acknowledges batches. */
 const sliceNs = 1_000_000n
 const linesPerLook = 64
+/** After a crash the lines of so long are looked at again, where no rule fired. */
+const saveEveryNs = 1_000_000_000n
 
 /**
  * Follows a tenant's ledger and judges every event of a host, until the signal fires. Findings and cursor are saved in
@@ -40,6 +42,7 @@ export async function detect(options: DetectOptions): Promise<void> {
     .where('tenant', '=', tenant)
     .executeTakeFirst()
   let position = saved?.position ?? 0
+  let savedNs = clock.monotonicNs()
   while (!signal.aborted) {
     const { next, suspects } = await lookFrom(options, position)
     if (next === position) {
@@ -49,7 +52,9 @@ export async function detect(options: DetectOptions): Promise<void> {
     const findings: Body[] = []
     for (const leaf of suspects) findings.push(...(await findingsOf(options, leaf, clock.nowMs())))
     if (signal.aborted) break
+    position = next
     // A finding is written down once; that there was none can be found again.
+    if (findings.length === 0 && clock.monotonicNs() - savedNs < saveEveryNs) continue
     const write = findings.length > 0 ? store.transaction : store.derived
     await write(async (tx) => {
       for (const body of findings) await outbox.enqueue(tx, tenant, body)
@@ -60,8 +65,8 @@ export async function detect(options: DetectOptions): Promise<void> {
         .onConflict((conflict) => conflict.columns(['follower', 'tenant']).doUpdateSet({ position: next }))
         .execute()
     })
+    savedNs = clock.monotonicNs()
     if (findings.length > 0) outbox.ring()
-    position = next
   }
   glances.forget(tenant)
 }
