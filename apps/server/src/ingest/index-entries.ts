@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { type Clock, systemClock } from '@sealwatch/base'
 import { eventClasses } from '@sealwatch/contract'
 import type { Ledger } from '@sealwatch/ledger'
 import type { Outbox, Store } from '../store/index.ts'
@@ -7,6 +8,8 @@ import type { IndexPiece, IndexPort } from './index/port.ts'
 
 /** Leaves in one transaction, or hardly more. */
 const linesMax = 8192
+/** Where lines come faster than they are written, those of so long share a transaction. */
+const gatherMs = 10
 
 /**
  * Follows a ledger into the SQL index, until the signal fires. Rows and cursor move in one transaction; what stands in the
@@ -17,10 +20,11 @@ export async function indexEntries(options: {
   readonly store: Store
   readonly index: IndexPort
   readonly outbox: Outbox
+  readonly clock?: Clock
   readonly signal: AbortSignal
   readonly onIndexed: (position: number) => void
 }): Promise<void> {
-  const { ledger, store, index, outbox, signal, onIndexed } = options
+  const { ledger, store, index, outbox, clock = systemClock, signal, onIndexed } = options
   const { tenant } = ledger
   const saved = await store.index.selectFrom('cursors').selectAll().where('tenant', '=', tenant).executeTakeFirst()
   let next = saved?.position ?? 0
@@ -47,6 +51,8 @@ export async function indexEntries(options: {
         placed.map(({ uid }) => uid),
       )
       onIndexed(next)
+      const waiting = ledger.size - next
+      if (waiting > 0 && waiting < linesMax) await clock.sleep(gatherMs, signal)
     }
   } finally {
     tail.close()
