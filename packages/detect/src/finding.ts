@@ -22,12 +22,14 @@ export type FindingContext = {
   readonly leaf: LeafRef
   /** Unix milliseconds. */
   readonly createdMs: number
+  /** Why the line failed verification, though it was admitted. */
+  readonly mark?: string | undefined
 }
 
 /** The finding and the personal values of its own line: the same commitments, at the places where it has them. */
 export function findingFor(
   match: Match,
-  { event, side, leaf, createdMs }: FindingContext,
+  { event, side, leaf, createdMs, mark }: FindingContext,
 ): { event: Finding; side: Side } {
   const { rule, reasons } = match
   const [reference] = rule.references
@@ -48,6 +50,7 @@ export function findingFor(
       leaf,
       reasons,
       createdMs,
+      mark,
     })
   const witness = witnessOf(event, leaf)
   const whole = about(witness)

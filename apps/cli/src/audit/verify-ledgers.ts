@@ -78,7 +78,8 @@ export function renderLedgers({ ledgers, erased, trust }: AuditReport, source: s
       const parts = [counted(lines, 'line'), `${signed} signed`]
       if (signedByHost > 0) parts.push(`${signedByHost} signed by their hosts`)
       if (stubs > 0) parts.push(`${stubs} quarantine stubs`)
-      if (replayed > 0) parts.push(`${replayed} replayed${unverified > 0 ? `, ${unverified} of them unverified` : ''}`)
+      if (replayed > 0) parts.push(`${replayed} replayed`)
+      if (unverified > 0) parts.push(`${unverified} UNVERIFIED`)
       if (wrongDerived !== undefined) parts.push(paint(io, 'yellow', `${wrongDerived} is wrong: audit fsck --repair`))
       return `  ${paint(io, 'green', '✓')} ${safe(who)}: ${parts.join(', ')}\n`
     },

@@ -14,17 +14,20 @@ export type ReadEntry = {
    * hands may have sealed anything: what is not of an event's form stays as it is.
    */
   readonly event: Json
+  /** Why it failed verification, though it was admitted; '': it did not. */
+  readonly mark: string
 }
 
 type SealedLine = { readonly chain: string; readonly seq: number; readonly time: string; readonly event?: Json }
 type Side = Readonly<Record<string, { readonly value: string }>>
 
-export function readEntry({ tenant, leafIndex, line, side }: Entry): ReadEntry {
+export function readEntry({ tenant, leafIndex, line, side, mark }: Entry): ReadEntry {
   const sealed = JSON.parse(Buffer.from(line).toString('utf8')) as SealedLine
   const values = side.length === 0 ? {} : (JSON.parse(Buffer.from(side).toString('utf8')) as Side)
   const { chain, seq, time, event = {} } = (reveal(sealed as unknown as Json, '', values) ?? {}) as SealedLine
-  const ledger = { tenant, leaf_index: Number(leafIndex), chain, seq, time }
-  return { tenant, leafIndex: Number(leafIndex), chain, event: withLedger(event, ledger) }
+  const at = { tenant, leaf_index: Number(leafIndex), chain, seq, time }
+  const ledger = mark === '' ? at : { ...at, unverified: mark }
+  return { tenant, leafIndex: Number(leafIndex), chain, event: withLedger(event, ledger), mark }
 }
 
 function withLedger(event: Json, ledger: JsonObject): Json {

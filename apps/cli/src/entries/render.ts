@@ -64,10 +64,19 @@ export function renderAlert(entry: ReadEntry, io: Io, place: Place): string {
 const doerOf = (event: Json): string | undefined =>
   memberAt(event, 'actor', 'app_name') === 'sealwatch-server' ? shownAt(event, 'actor', 'user', 'uid') : undefined
 
-/** No part of Sealwatch seals such an entry: the host that did deserves a look. */
-function flawOf({ event, chain }: ReadEntry, time: Json | undefined, texts: readonly (readonly string[])[], io: Io) {
+/**
+ * What is wrong with it: nobody vouches for it; or it is of no form, then no part of Sealwatch sealed it, and the host that did
+ * deserves a look.
+ */
+function flawOf(
+  { event, chain, mark }: ReadEntry,
+  time: Json | undefined,
+  texts: readonly (readonly string[])[],
+  io: Io,
+) {
   const isSound = typeof time === 'number' && texts.every((path) => typeof memberAt(event, ...path) === 'string')
-  return isSound ? '' : paint(io, 'red', `  malformed event by chain ${safe(chain)}`)
+  const unverified = mark === '' ? '' : paint(io, 'yellow', `  UNVERIFIED: ${safe(mark)}`)
+  return `${unverified}${isSound ? '' : paint(io, 'red', `  malformed event by chain ${safe(chain)}`)}`
 }
 
 const textAt = (value: Json | undefined, name: string): string => shownAt(value, name) ?? '?'

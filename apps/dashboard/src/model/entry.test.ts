@@ -21,10 +21,16 @@ function entry(leaf: number, event?: Record<string, unknown>, kind = 'event'): E
     class_uid: null,
     activity_id: null,
     severity_id: typeof event?.severity_id === 'number' ? event.severity_id : null,
+    mark: null,
     proof: 'durable',
     line: { chain: 'c', seq: 0, time, ...(event === undefined ? {} : { event }) },
   }
 }
+
+test('ING-3 a line that nobody vouches for says why', () => {
+  const whyOf = (mark: string | null) => wordsOf({ ...entry(1), mark }).unverified
+  assert.deepEqual([null, 'unknown_key', 'sth_new'].map(whyOf), [undefined, 'unknown key', 'sth_new'])
+})
 
 test('a finding is called by its rule, an event by its message, and another line by what it is', () => {
   const finding = wordsOf(entry(7, vector('finding-create')))

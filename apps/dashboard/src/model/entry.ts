@@ -18,6 +18,8 @@ export type EntryWords = {
   readonly time: string
   /** MITRE ATT&CK, of a finding. */
   readonly techniques: readonly string[]
+  /** Why nobody vouches for it; undefined: it was verified. */
+  readonly unverified: string | undefined
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -36,7 +38,16 @@ const kinds: Readonly<Record<string, string>> = {
   tenant_head: 'A tenant’s head entered the root ledger',
 }
 
-export function wordsOf({ leaf_index, severity_id, kind, host, time, line }: Entry): EntryWords {
+/** Why it failed verification, though it was admitted. */
+const markWords: Readonly<Record<string, string>> = {
+  unknown_key: 'unknown key',
+  invalid_signature: 'wrong signature',
+  key_revoked: 'revoked key',
+  key_not_yet_valid: 'key not valid yet',
+  key_expired: 'expired key',
+}
+
+export function wordsOf({ leaf_index, severity_id, kind, host, time, mark, line }: Entry): EntryWords {
   const { event } = line
   const process = memberAt(event, 'actor', 'process')
   return {
@@ -56,6 +67,7 @@ export function wordsOf({ leaf_index, severity_id, kind, host, time, line }: Ent
     host: host?.name ?? '',
     time: happenedAt(event) ?? time,
     techniques: techniquesOf(event),
+    unverified: mark === null ? undefined : (markWords[mark] ?? mark),
   }
 }
 

@@ -15,6 +15,7 @@ import { Bones, Empty, NotYours } from './parts/states.tsx'
 import { Rail } from './rail.tsx'
 import { Seal, useLedger } from './seal.tsx'
 import { useSession } from './session.ts'
+import { StrictOff } from './strict-off.tsx'
 
 /** Each comes when it is first gone to. */
 const pages: Readonly<Record<Path, ComponentType>> = {
@@ -92,6 +93,7 @@ function Around() {
             itself.
           </p>
         )}
+        <StrictOff />
         <Suspense
           key={place?.path}
           fallback={

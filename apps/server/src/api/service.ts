@@ -139,5 +139,6 @@ const alsoReveal = ({ gate }: ApiPorts, { principal, tenant, requestId }: Reader
 
 async function messageOf(ports: ApiPorts, reveal: Authorised<'event:reveal'>, entry: Entry) {
   const side = await sideOf(ports, reveal, entry)
-  return { tenant: reveal.tenant, leafIndex: BigInt(entry.leaf), line: entry.line, side: Buffer.from(side) }
+  const { leaf, line, mark } = entry
+  return { tenant: reveal.tenant, leafIndex: BigInt(leaf), line, side: Buffer.from(side), mark: mark ?? '' }
 }

@@ -4,6 +4,7 @@ import type { Clock, JsonObject } from '@sealwatch/base'
 import type { Side } from '@sealwatch/contract'
 import { evaluate, type FindingContext, findingFor, type Ruleset } from '@sealwatch/detect'
 import { type Body, eventFromIn, type Leaf, type Ledger, parseLine, sha256 } from '@sealwatch/ledger'
+import { marksOfFills } from '../ingest/index.ts'
 import type { Outbox, Store } from '../store/index.ts'
 import type { Glances } from './glances.ts'
 
@@ -122,9 +123,11 @@ async function findingsOf(options: DetectOptions, leaf: Leaf, nowMs: number): Pr
   const leafHash = hash.toHex()
   const side = await sideOf(options, leaf.index, leafHash)
   const event = line.event as unknown as FindingContext['event']
+  // The index is that far by now.
+  const mark = (await marksOfFills(options.store.index, tenant, leaf.index, leaf.index + 1)).get(leaf.index)
   const ref = { tenant, chain: line.chain, seq: line.seq, leaf_index: leaf.index, leaf_hash: leafHash }
   return evaluate(ruleset, event, side).map((match) => {
-    const finding = findingFor(match, { event, side, leaf: ref, createdMs: nowMs }).event
+    const finding = findingFor(match, { event, side, leaf: ref, createdMs: nowMs, mark }).event
     return { event: finding as unknown as JsonObject }
   })
 }

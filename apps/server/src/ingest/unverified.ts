@@ -3,6 +3,8 @@
 import type { Kysely } from 'kysely'
 import type { IndexTables } from '../store/index.ts'
 
+/** Of one replay (stub.md, 5.1). */
+const fillLinesMax = 4096
 type Db = Kysely<IndexTables>
 
 /** Lines and rows that were admitted while strict signatures were off, from a leaf on, as far as the index has come. */
@@ -47,6 +49,8 @@ export async function marksOfFills(
     .selectFrom('fills')
     .select(['leaf_index', 'next_leaf', 'reason'])
     .where('tenant', '=', tenant)
+    // A fill is so long at most: the others need not be looked at.
+    .where('leaf_index', '>=', from - fillLinesMax)
     .where('leaf_index', '<', before)
     .where('next_leaf', '>', from)
     .where('how', '<>', 'verified')

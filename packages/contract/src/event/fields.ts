@@ -169,6 +169,7 @@ const unmapped = {
   shed: 'plain',
   leaves: 'plain',
   falsepositives: 'plain',
+  unverified: 'plain',
   chain: 'plain',
   certificate_serial: 'plain',
   epoch: 'plain',

@@ -67,7 +67,12 @@ export type Finding = EventBase & {
     readonly file?: OcsfFile
     readonly data: { readonly reasons: readonly Reason[] }
   }[]
-  readonly unmapped: { readonly leaves: readonly LeafRef[]; readonly falsepositives?: readonly string[] }
+  readonly unmapped: {
+    readonly leaves: readonly LeafRef[]
+    readonly falsepositives?: readonly string[]
+    /** Why the line that it rests on failed verification, though it was admitted. */
+    readonly unverified?: string
+  }
 }
 
 export type FindingInput = {
@@ -88,12 +93,14 @@ export type FindingInput = {
   readonly reasons: readonly Reason[]
   /** Unix milliseconds. */
   readonly createdMs: number
+  /** Why the line failed verification, though it was admitted. */
+  readonly mark?: string | undefined
 }
 
 const ruleAnalytic = { type_id: 1, type: 'Rule' } as const
 const statusNew = { status_id: 1, status: 'New' } as const
 
-export function buildFinding({ uid, rule, event, leaf, reasons, createdMs }: FindingInput): Finding {
+export function buildFinding({ uid, rule, event, leaf, reasons, createdMs, mark }: FindingInput): Finding {
   const { metadata, type_uid, type_name, severity_id, severity } = event
   return fitText({
     ...classify('finding', 'create'),
@@ -142,6 +149,7 @@ export function buildFinding({ uid, rule, event, leaf, reasons, createdMs }: Fin
     unmapped: {
       leaves: [leaf],
       ...(rule.falsepositives.length > 0 && { falsepositives: rule.falsepositives }),
+      ...(mark !== undefined && { unverified: mark }),
     },
   })
 }

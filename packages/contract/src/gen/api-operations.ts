@@ -27,6 +27,7 @@ export type Operations = {
         readonly class_uid: number | null
         readonly activity_id: number | null
         readonly severity_id: number | null
+        readonly mark: string | null
         readonly proof: "durable" | "signed" | "published"
         readonly line: {
           readonly chain: string
@@ -67,6 +68,7 @@ export type Operations = {
         readonly class_uid: number | null
         readonly activity_id: number | null
         readonly severity_id: number | null
+        readonly mark: string | null
         readonly proof: "durable" | "signed" | "published"
         readonly line: {
           readonly chain: string
@@ -106,6 +108,7 @@ export type Operations = {
         readonly class_uid: number | null
         readonly activity_id: number | null
         readonly severity_id: number | null
+        readonly mark: string | null
         readonly proof: "durable" | "signed" | "published"
         readonly line: {
           readonly chain: string
@@ -142,6 +145,7 @@ export type Operations = {
       readonly class_uid: number | null
       readonly activity_id: number | null
       readonly severity_id: number | null
+      readonly mark: string | null
       readonly proof: "durable" | "signed" | "published"
       readonly line: {
         readonly chain: string

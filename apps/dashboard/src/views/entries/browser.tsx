@@ -12,6 +12,7 @@ import { Bones, ProblemNote } from '../parts/states.tsx'
 import { useLedger } from '../seal.tsx'
 import { Actor, useNames } from './actor.tsx'
 import { Detail } from './detail.tsx'
+import { Unverified } from './unverified.tsx'
 import { type Source, useEntries } from './use-entries.ts'
 
 /** On a narrow screen titles have two lines. */
@@ -127,6 +128,7 @@ function List({
                   <span className="only-read">{words.severity.name}: </span>
                   <b>{words.title}</b>
                   <small>
+                    <Unverified why={words.unverified} />
                     {words.host === '' ? null : <span>{words.host}</span>}
                     {words.actor === '' ? null : <Actor actor={words.actor} names={names} />}
                   </small>

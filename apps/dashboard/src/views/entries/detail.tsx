@@ -13,6 +13,7 @@ import { Table } from '../parts/table.tsx'
 import { useAct, useAsk, useMay } from '../session.ts'
 import { Actor, useNames } from './actor.tsx'
 import { Ancestry } from './ancestry.tsx'
+import { Unverified } from './unverified.tsx'
 
 const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
 const everyMs = 2_000
@@ -75,6 +76,7 @@ function Told({
             {id}
           </span>
         ))}
+        <Unverified why={words.unverified} />
         <h2>{words.title}</h2>
         {message === undefined ? null : <p>{message}</p>}
         <Facts
@@ -88,6 +90,12 @@ function Told({
             ['Line written', <code key="written">{line.time}</code>],
             personOf(words.actor) === undefined ? null : ['By', <Actor key="by" actor={words.actor} names={names} />],
             line.host === null ? null : ['Host', line.host.name],
+            words.unverified === undefined
+              ? null
+              : [
+                  'Verified',
+                  `No: ${words.unverified}. It was admitted all the same, and says nothing sure of who made it`,
+                ],
             ['Sealed by', line.source === 'host' ? 'the host' : 'the server'],
           ]}
         />

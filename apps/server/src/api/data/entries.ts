@@ -3,7 +3,7 @@
 import { type Filter, type FilterBounds, filterBounds, filterMatch, needsLine } from '@sealwatch/contract/filter'
 import type { Leaf, Ledger } from '@sealwatch/ledger'
 import type { Authorised } from '../../access/index.ts'
-import { type LeafQuery, leavesBySpan, leavesOfKinds, ownLeaves } from '../../ingest/index.ts'
+import { type LeafQuery, leavesBySpan, leavesOfKinds, marksOfFills, ownLeaves } from '../../ingest/index.ts'
 import { apiError } from '../errors.ts'
 import type { ApiPorts } from '../ports.ts'
 import { type Entry, entryOf } from './entry.ts'
@@ -161,17 +161,19 @@ export async function readEntries(ports: ApiPorts, ledger: Ledger, leaves: reado
   const upwards = first > last ? leaves.toReversed() : leaves
   const entries: Entry[] = []
   let ahead: readonly Leaf[] = []
+  let marks: ReadonlyMap<number, string> = new Map()
   for (const [i, leaf] of upwards.entries()) {
     const start = ahead[0]?.index ?? 0
     if (leaf < start || leaf >= start + ahead.length) {
       let to = i
       while (to + 1 < upwards.length && (upwards[to + 1] as number) < leaf + readAhead) to += 1
       ahead = await ledger.readChecked(leaf, (upwards[to] as number) - leaf + 1)
+      marks = await marksOfFills(ports.indexDb, ledger.tenant, leaf, leaf + ahead.length)
     }
     const found = ahead[leaf - (ahead[0]?.index ?? 0)]
     if (found?.index !== leaf)
       throw new RangeError(`leaf ${leaf} is in the index and not in the ledger of ${ledger.tenant}`)
-    entries.push(entryOf(ledger, found, hostOf))
+    entries.push(entryOf(ledger, found, hostOf, marks.get(leaf)))
   }
   return first > last ? entries.reverse() : entries
 }

@@ -8,7 +8,7 @@ import { leafHashAt } from './sides.ts'
 
 /** What is known of a line beside its own words, as API and feed say it. */
 export function entryFacts(ledger: Ledger, entry: Entry) {
-  const { leaf, kind, own, host, classUid, activityId, severityId } = entry
+  const { leaf, kind, own, host, classUid, activityId, severityId, mark } = entry
   return {
     leaf_index: leaf,
     leaf_hash: leafHashAt(ledger, leaf),
@@ -19,6 +19,7 @@ export function entryFacts(ledger: Ledger, entry: Entry) {
     class_uid: classUid,
     activity_id: activityId,
     severity_id: severityId,
+    mark,
   }
 }
 

@@ -17,6 +17,8 @@ export type Entry = FilterEntry & {
   /** undefined: it is none. */
   readonly event: JsonObject | undefined
   readonly json: LineJson
+  /** Why it failed verification, though it is here: of a row, a host's line, or what a finding rests on; null: it did not. */
+  readonly mark: string | null
 }
 
 /** A line in a ledger was judged when it came in: this is only built again. */
@@ -51,8 +53,14 @@ export const isAlert = ({ classUid, own, kind }: FilterEntry): boolean =>
 /** What is in the index of a line, too. */
 type Facts = Pick<Entry, 'timeMs' | 'kind' | 'classUid' | 'activityId' | 'severityId'> & { readonly chain: string }
 
-export function entryOf(ledger: Pick<Ledger, 'chain'>, { index, line }: Leaf, hostOf: HostNames): Entry {
-  return new ReadEntry(ledger.chain, index, line, hostOf)
+/** `fillMark`: of what came in behind a replay. */
+export function entryOf(
+  ledger: Pick<Ledger, 'chain'>,
+  { index, line }: Leaf,
+  hostOf: HostNames,
+  fillMark: string | null = null,
+): Entry {
+  return new ReadEntry(ledger.chain, index, line, hostOf, fillMark)
 }
 
 /** A class, for getters in an object literal would make V8 a hidden class for each line, kept until the next full collection. */
@@ -67,12 +75,13 @@ class ReadEntry implements Entry {
   readonly own: boolean
   readonly #chain: string
   readonly #hostOf: HostNames
+  readonly #fillMark: string | null
   #built: string | undefined
   #json: LineJson | undefined
   #lower: string | undefined
   #host: { readonly found: HostName | undefined } | undefined
 
-  constructor(own: string, leaf: number, line: Uint8Array, hostOf: HostNames) {
+  constructor(own: string, leaf: number, line: Uint8Array, hostOf: HostNames, fillMark: string | null) {
     this.leaf = leaf
     this.line = line
     const { chain, timeMs, kind, classUid, activityId, severityId } = plainFacts(line) ?? factsOf(this.json)
@@ -84,6 +93,7 @@ class ReadEntry implements Entry {
     this.own = chain === own
     this.#chain = chain
     this.#hostOf = hostOf
+    this.#fillMark = fillMark
   }
 
   get json(): LineJson {
@@ -94,6 +104,10 @@ class ReadEntry implements Entry {
   get event(): JsonObject | undefined {
     const { event } = this.json
     return isObject(event) ? event : undefined
+  }
+
+  get mark(): string | null {
+    return this.#fillMark ?? (this.own ? ownMark(this.kind, this.json) : null)
   }
 
   get host(): HostName | undefined {
@@ -146,6 +160,17 @@ function factsOf(json: LineJson): Facts {
     activityId: wholeNumber(event?.activity_id),
     severityId: wholeNumber(event?.severity_id),
   }
+}
+
+/** As the line itself says. */
+function ownMark(kind: string, json: LineJson): string | null {
+  const told =
+    kind === 'row' || kind === 'submission'
+      ? (json[kind] as JsonObject).mark
+      : kind === 'event' && isObject(json.event) && isObject(json.event.unmapped)
+        ? json.event.unmapped.unverified
+        : undefined
+  return typeof told === 'string' ? told : null
 }
 
 /** Of a line that the server wrote: whose event it rests on. */

@@ -3,6 +3,7 @@
 import { createBell } from '@sealwatch/base'
 import { pageOfEntries } from '../data/entries.ts'
 import { entryOf } from '../data/entry.ts'
+import { createFillMarks } from '../data/fill-marks.ts'
 import type { ApiPorts } from '../ports.ts'
 import type { CloseCause } from './close-codes.ts'
 import { entryFrame, type Head, headFrame, headOf } from './frames.ts'
@@ -49,6 +50,7 @@ export function openHub({ ports, tenant, bounds, jumpLeaves = 32_768, inTurn, en
   let position = ledger.size
   const ring = createRing(position)
   let told: Head | undefined
+  const marks = createFillMarks(ledger)
 
   async function run(signal: AbortSignal): Promise<void> {
     const stop = () => over.abort()
@@ -64,7 +66,7 @@ export function openHub({ ports, tenant, bounds, jumpLeaves = 32_768, inTurn, en
         }
         const hostOf = await hostBook.of(tenant)
         for (const leaf of leaves) {
-          const entry = entryOf(ledger, leaf, hostOf)
+          const entry = entryOf(ledger, leaf, hostOf, marks.of(leaf))
           const make = () => entryFrame(ledger, entry)
           ring.push(itemOf(leaf.index + 1, leaf.line.length + itemBytes, entry, make))
         }

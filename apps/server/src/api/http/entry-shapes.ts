@@ -71,6 +71,12 @@ const entryFacts = {
   class_uid: count.nullable(),
   activity_id: count.nullable(),
   severity_id: count.nullable(),
+  mark: z
+    .string()
+    .nullable()
+    .describe(
+      'Why it failed verification though it is here, or what it rests on did: unknown_key, …; null: it did not',
+    ),
 }
 
 export const proofStates = z
