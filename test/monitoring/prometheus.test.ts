@@ -2,6 +2,9 @@
 // ING-7: a real host, a real server, a real Prometheus, and the rules that we hand out.
 
 import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import { joinHost } from '../api/host.ts'
@@ -41,4 +44,31 @@ test('ING-7 OPS-1 wrong signatures reach the security team at once; what is in o
   assert.equal(forged.state, 'firing')
   assert.deepEqual([forged.labels.team, forged.labels.tenant], ['security', 'default'])
   assert.equal(forged.annotations.summary, 'Rows of tenant default carry signatures that are wrong')
+})
+
+test('ING-7 a quarantined byte that a disk changed is told by the server that starts over it', {
+  skip: noPrometheus ?? false,
+}, async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-conservation-'))
+  try {
+    {
+      await using server = await startServer({}, undefined, { dir })
+      await using unknown = await joinHost(server, 'default', 'web-1', generateSigner)
+      unknown.see(event)
+      const waiting = () => server.root('default').call('listQuarantine', { query: { limit: 1 } })
+      while ((await waiting()).items.length === 0) await new Promise(setImmediate)
+    }
+    const [segment = ''] = readdirSync(join(dir, 'quarantine/default'))
+    const path = join(dir, 'quarantine/default', segment)
+    const bytes = readFileSync(path)
+    writeFileSync(path, bytes.fill((bytes.at(-1) as number) ^ 1, bytes.length - 1))
+
+    await using server = await startServer({}, undefined, { dir })
+    const { health } = (await server.root('cluster').call('getStatus')) as { health: string }
+    await using prometheus = await startPrometheus(new URL(health).host)
+    const broken = await prometheus.alert(({ labels }) => labels.alertname === 'SealwatchConservationBroken')
+    assert.deepEqual([broken.state, broken.labels.tenant], ['firing', 'default'])
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
 })

@@ -23,13 +23,25 @@ function room(...tenants: string[]) {
   const rowBook = createRowBook()
   const loose = new Set<string>()
   const isStrict = (tenant: string) => !loose.has(tenant)
-  addRowHealth(health, { ledgers: { tenants }, rowBook, quarantine: { waiting }, isStrict })
+  const room = new Map<string, { items: number; bytes: number; max: { items: number; bytes: number } }>()
+  const unkept = new Map<string, { leaf: number; text: string }>()
+  addRowHealth(health, { ledgers: { tenants }, rowBook, quarantine: { waiting, room }, unkept, isStrict })
   const read = () => health.metrics.text().split('\n')
   const figure = (series: string) => {
     const line = read().find((one) => one.startsWith(`${series} `))
     return line === undefined ? undefined : Number(line.slice(series.length + 1))
   }
-  return { rowBook, waiting, loose, read, figure, liveness: () => health.liveness() as Record<string, unknown>, health }
+  return {
+    rowBook,
+    waiting,
+    room,
+    unkept,
+    loose,
+    read,
+    figure,
+    liveness: () => health.liveness() as Record<string, unknown>,
+    health,
+  }
 }
 
 test('ING-7 every series of a tenant is there before anything happens: a rise from nothing is no rise', () => {
@@ -93,7 +105,11 @@ test('conservation holds while rows are under way, and is broken by one that is 
   assert.equal(broken(), 0, 'under way')
   count('admitted', 9)
   assert.deepEqual([broken(), liveness().status], [1, 'critical'])
-  assert.deepEqual(liveness().conservation, { level: 'critical', broken: [{ tenant: 'acme', missing: 1 }] })
+  assert.deepEqual(liveness().conservation, {
+    level: 'critical',
+    broken: [{ tenant: 'acme', missing: 1 }],
+    quarantine: [],
+  })
   rowBook.arrive('acme', 1)('duplicate', 3)
   assert.equal(rowBook.missing('acme'), -1)
   assert.equal(broken(), 1)
@@ -110,4 +126,35 @@ test('ING-7 ten thousand unknown keys of each of a thousand tenants stay within 
   assert.equal(rejects.length, (labelledMax + 1) * 101)
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: health.metrics.text() })
   assert.equal(status, 0, `${stdout}${stderr}`)
+})
+
+test('conservation is broken where what lies in quarantine is not what the ledger says, until it is put right', () => {
+  const { unkept, figure, liveness } = room('acme', 'globex')
+  const found = { leaf: 7, text: 'its bytes are gone' }
+  unkept.set('acme', found)
+  assert.equal(figure('sealwatch_conservation_broken{tenant="acme"}'), 1)
+  assert.equal(figure('sealwatch_conservation_broken{tenant="globex"}'), 0)
+  const { conservation, status } = liveness()
+  assert.deepEqual(
+    [status, conservation],
+    ['critical', { level: 'critical', broken: [], quarantine: [{ tenant: 'acme', ...found }] }],
+  )
+  unkept.delete('acme')
+  assert.equal(figure('sealwatch_conservation_broken{tenant="acme"}'), 0)
+})
+
+test('ING-6 health names whose quarantine is full', () => {
+  const { room: taken, figure, liveness } = room('acme', 'globex')
+  const max = { items: 3, bytes: 100 }
+  taken.set('acme', { items: 2, bytes: 99, max })
+  assert.deepEqual(liveness().quarantine, { level: 'ok', full: [] })
+  assert.equal(figure('sealwatch_quarantine_items{tenant="acme"}'), 2)
+  assert.equal(figure('sealwatch_quarantine_bytes{tenant="globex"}'), 0)
+  for (const full of [
+    { items: 3, bytes: 5 },
+    { items: 1, bytes: 100 },
+  ]) {
+    taken.set('acme', { ...full, max })
+    assert.deepEqual(liveness().quarantine, { level: 'warning', full: ['acme'] })
+  }
 })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Health, Reading } from '@sealwatch/base/health'
-import type { Ledgers, Quarantine, RowBook } from './ingest/index.ts'
+import { type Conserved, isFull, type Ledgers, type Quarantine, type RowBook } from './ingest/index.ts'
 import { createTenantLabels, labelledMax } from './tenant-labels.ts'
 import { type Reason, reasons } from './trust/index.ts'
 
@@ -15,11 +15,13 @@ export function addRowHealth(
   of: {
     readonly ledgers: Pick<Ledgers, 'tenants'>
     readonly rowBook: RowBook
-    readonly quarantine: Pick<Quarantine, 'waiting'>
+    readonly quarantine: Pick<Quarantine, 'waiting' | 'room'>
+    /** What walks over the quarantine found wrong, by tenant. */
+    readonly unkept: ReadonlyMap<string, NonNullable<Conserved>>
     readonly isStrict: (tenant: string) => boolean
   },
 ): void {
-  const { ledgers, rowBook, quarantine, isStrict } = of
+  const { ledgers, rowBook, quarantine, unkept, isStrict } = of
   const tenants = createTenantLabels()
   const books = () => {
     for (const tenant of ledgers.tenants) rowBook.of(tenant)
@@ -107,7 +109,7 @@ export function addRowHealth(
   metrics.gauge(
     {
       name: 'sealwatch_conservation_broken',
-      help: '1 where what arrived is not what was admitted, quarantined, refused and known already',
+      help: '1 where what arrived is not what was admitted, quarantined, refused and known already, or what lies in quarantine is not what the ledger says',
       labels,
     },
     () =>
@@ -116,7 +118,7 @@ export function addRowHealth(
           books()
             .keys()
             .map((tenant) => [tenant, tenant] as const),
-          (tenant) => (rowBook.missing(tenant) === 0 ? 0 : 1),
+          (tenant) => (rowBook.missing(tenant) === 0 && !unkept.has(tenant) ? 0 : 1),
         )
         .map(([tenant, broken]) => [tenant, Math.min(1, broken)] as const),
   )
@@ -124,6 +126,21 @@ export function addRowHealth(
     const broken = [...books().keys()]
       .map((tenant) => ({ tenant, missing: rowBook.missing(tenant) }))
       .filter(({ missing }) => missing !== 0)
-    return { level: broken.length === 0 ? 'ok' : 'critical', broken }
+    const kept = [...unkept].map(([tenant, found]) => ({ tenant, ...found }))
+    return { level: broken.length + kept.length === 0 ? 'ok' : 'critical', broken, quarantine: kept }
+  })
+  for (const [name, help, read] of [
+    ['items', 'Items that are kept and are in no ledger', ({ items }: { items: number }) => items],
+    ['bytes', 'Bytes that these take', ({ bytes }: { bytes: number }) => bytes],
+  ] as const)
+    metrics.gauge({ name: `sealwatch_quarantine_${name}`, help, labels }, () =>
+      tenants.sum(
+        ledgers.tenants.map((tenant) => [tenant, quarantine.room.get(tenant) ?? { items: 0, bytes: 0 }] as const),
+        read,
+      ),
+    )
+  show('quarantine', () => {
+    const full = [...quarantine.room].flatMap(([tenant, room]) => (isFull(room) ? [tenant] : []))
+    return { level: full.length === 0 ? 'ok' : 'warning', full }
   })
 }

@@ -37,7 +37,7 @@ export type Doors = {
 
 export async function openDoors(
   rooms: Rooms,
-  { followers: { integrity }, tenants }: { readonly followers: Followers; readonly tenants: Tenants },
+  { followers: { integrity, unkept }, tenants }: { readonly followers: Followers; readonly tenants: Tenants },
   ends: AsyncDisposableStack,
 ): Promise<Doors> {
   const { config, api, health, identity } = rooms
@@ -60,7 +60,7 @@ export async function openDoors(
   addHealth(health, { ...rooms, integrity, transport })
   addTrustRootHealth(health, rooms.trustRoots, rooms.clock)
   addStrictHealth(health, rooms.strictness)
-  addRowHealth(health, { ...rooms, isStrict: rooms.strictness.isStrict })
+  addRowHealth(health, { ...rooms, unkept, isStrict: rooms.strictness.isStrict })
   let apiUrl = ''
   const ports = apiPorts(rooms, { integrity, transport, apiUrl: () => apiUrl })
   const feed = createFeed({

@@ -4,12 +4,14 @@ import { isSealwatchError } from '@sealwatch/base'
 import { watchSpace } from '@sealwatch/base/health'
 import { detect } from '../detect/index.ts'
 import {
+  type Conserved,
   createSignedHeads,
   type Integrity,
   indexEntries,
   keepSealed,
   publishOutbox,
   scrubLedger,
+  walkQuarantine,
 } from '../ingest/index.ts'
 import { isStoreFull } from '../store/index.ts'
 import { addTrustHealth } from '../trust/index.ts'
@@ -25,11 +27,13 @@ export type Followers = {
   leave(tenant: string): Promise<void>
   /** What walks over the ledgers found, by tenant. */
   readonly integrity: ReadonlyMap<string, Integrity>
+  /** What walks over the quarantine found wrong, by tenant. */
+  readonly unkept: ReadonlyMap<string, NonNullable<Conserved>>
   /** Rejects when one of them cannot go on. Never resolves. */
   readonly failed: Promise<never>
 }
 
-/** What a crash left in quarantine is finished at the start, and looked for again now and then. */
+/** What a crash left in quarantine is finished at the start, and looked for again now and then; then all of it is read. */
 const settleEveryMs = 3_600_000
 const fullRetryMs = 1_000
 
@@ -41,6 +45,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
   failed.promise.catch(() => undefined)
   const byTenant = new Map<string, { readonly leave: () => Promise<void>; readonly done: Promise<unknown> }>()
   const integrity = new Map<string, Integrity>()
+  const unkept = new Map<string, NonNullable<Conserved>>()
   let fullAtMs = Number.NEGATIVE_INFINITY
 
   function watched(...works: Promise<unknown>[]): Promise<unknown> {
@@ -103,7 +108,21 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
     await byTenant.get(tenant)?.leave()
     byTenant.delete(tenant)
     integrity.delete(tenant)
+    unkept.delete(tenant)
     indexed.forget(tenant)
+  }
+
+  async function walk(tenant: string): Promise<void> {
+    const found = await walkQuarantine({ ...rooms, ledger: ledgers.get(tenant) }, signal)
+    if (found === undefined) {
+      unkept.delete(tenant)
+      return
+    }
+    unkept.set(tenant, found)
+    log.critical('what lies in quarantine is not what the ledger says: `sealwatch audit fsck` names all of it', {
+      tenant,
+      ...found,
+    })
   }
 
   for (const tenant of ledgers.tenants) follow(tenant)
@@ -114,7 +133,12 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
   })
   const settled = async () => {
     await caughtUp
-    for (const tenant of ledgers.tenants) if (!signal.aborted) await rooms.replays.settle(tenant)
+    for (const tenant of ledgers.tenants) {
+      if (signal.aborted) return
+      if (!ledgers.has(tenant)) continue
+      await rooms.replays.settle(tenant)
+      await walk(tenant)
+    }
     await clock.sleep(settleEveryMs, signal)
   }
   const isStalled = () => clock.nowMs() - fullAtMs < 2 * fullRetryMs
@@ -153,6 +177,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
     start: (work) => void standing.push(watched(work(signal))),
     leave,
     integrity,
+    unkept,
     failed: failed.promise,
   }
 }

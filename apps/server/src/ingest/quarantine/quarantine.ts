@@ -40,7 +40,9 @@ export type Quarantine = {
    */
   keep(batch: QuarantinedBatch): Promise<{ readonly item: string; readonly kept: Promise<void> }>
   /** Throws QUARANTINE_GONE, QUARANTINE_ALTERED, SEALED_UNREADABLE or KEYS_UNAVAILABLE. */
-  read(tenant: string, row: Pick<QuarantineRow, 'item' | 'segment' | 'segment_at' | 'kept_bytes'>): Promise<Item>
+  read(tenant: string, row: Pick<QuarantineRow, Lies>): Promise<Item>
+  /** Of the sealed bytes, which are not opened for it. */
+  state(row: Pick<QuarantineRow, 'tenant' | Lies>): Promise<'whole' | 'gone' | 'altered'>
   placed(batch: Pick<QuarantinedBatch, 'tenant' | 'chain' | 'firstSeq'>, item: string, leafIndex: number): Promise<void>
   /** Its lines stand in the ledger, behind the replay at `leafIndex`. */
   admitted(row: QuarantineRow, leafIndex: number): Promise<void>
@@ -48,10 +50,14 @@ export type Quarantine = {
   readonly waiting: Stock['rows']
   /** What waits of each tenant takes of the room that it may take; where there is none left, producers keep their rows. */
   readonly room: Stock['room']
+  /** Resolves when rows know of all stubs that were told of before. */
+  settled(tenant: string): Promise<void>
   /** Removes the bytes of a tenant that is erased. */
   forget(tenant: string): Promise<void>
   close(): Promise<void>
 }
+
+type Lies = 'item' | 'segment' | 'segment_at' | 'kept_bytes'
 
 /** Rows of one statement: SQLite takes 32,766 values. */
 const groupMax = 1_000
@@ -142,6 +148,15 @@ export async function openQuarantine(options: {
     for (const row of done) stock.take(row)
   }
 
+  async function sealedOf(
+    tenant: string,
+    { item, segment, segment_at, kept_bytes }: Pick<QuarantineRow, Lies>,
+  ): Promise<Uint8Array | 'gone' | 'altered'> {
+    if (segment === null || segment_at === null || kept_bytes === null)
+      return (await disk.read(join(dir, tenant, item))) ?? 'gone'
+    return segments.read(tenant, item, { segment, at: segment_at, bytes: kept_bytes })
+  }
+
   return {
     keep: async (batch) => {
       const { tenant, lines, beside } = batch
@@ -153,16 +168,19 @@ export async function openQuarantine(options: {
       kept.catch(() => undefined)
       return { item, kept }
     },
-    read: async (tenant, { item, segment, segment_at, kept_bytes }) => {
+    read: async (tenant, row) => {
+      const { item } = row
       const attempted = `reading the quarantined bytes ${item}`
-      const sealed =
-        segment === null || segment_at === null || kept_bytes === null
-          ? ((await disk.read(join(dir, tenant, item))) ?? 'gone')
-          : await segments.read(tenant, item, { segment, at: segment_at, bytes: kept_bytes })
+      const sealed = await sealedOf(tenant, row)
       if (sealed === 'gone') throw ingestError('QUARANTINE_GONE', { attempted })
       if (sealed === 'altered') throw ingestError('QUARANTINE_ALTERED', { attempted, received: 'another frame' })
       return readItem(item, await sealing.open(placeOf(tenant, item), sealed))
     },
+    state: async (row) => {
+      const sealed = await sealedOf(row.tenant, row)
+      return typeof sealed === 'string' ? sealed : 'whole'
+    },
+    settled: placing.settled,
     placed: ({ tenant, chain, firstSeq }, item, leafIndex) => placing.add(tenant, { item, chain, firstSeq, leafIndex }),
     waiting: stock.rows,
     room: stock.room,

@@ -175,6 +175,7 @@ export async function openIngest(
     dir,
     store,
     ledgers,
+    indexed,
     keys,
     outbox,
     gate,

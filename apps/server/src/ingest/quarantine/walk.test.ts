@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { systemClock as clock } from '@sealwatch/base'
+import { flip, openIngest } from '../test/open-ingest.ts'
+import { walkQuarantine } from './walk.ts'
+
+type It = Awaited<ReturnType<typeof openIngest>>
+
+/** Two batches in quarantine, and how a walk finds them. */
+async function openKept() {
+  const it = await openIngest('unregistered')
+  for (const name of ['a', 'b']) await it.seal(name)
+  const first = await it.batchAt(0)
+  for (const batch of [first, await it.batchAt(first.count)]) assert.equal((await it.submit(batch)).kind, 'quarantined')
+  const ledger = it.ledgers.get('default')
+  const walk = () => walkQuarantine({ ...it, ledger, clock }, new AbortController().signal)
+  return { it, walk }
+}
+
+const segmentOf = (it: It) => join(it.dir, 'quarantine/default/000000000000.items')
+const change = (it: It, what: Record<string, unknown>) =>
+  it.store.db
+    .updateTable('audit_signature_quarantine')
+    .set(what)
+    .where('tenant', '=', 'default')
+    .where('stub_leaf_index', '=', 2)
+    .execute()
+const remove = (it: It) =>
+  it.store.db
+    .deleteFrom('audit_signature_quarantine')
+    .where('tenant', '=', 'default')
+    .where('stub_leaf_index', '=', 2)
+    .execute()
+
+const faults: readonly [string, (it: It) => Promise<unknown>, RegExp, number][] = [
+  [
+    'a byte that is another',
+    async (it) => writeFile(segmentOf(it), flip(await readFile(segmentOf(it)), 200)),
+    /altered/,
+    1,
+  ],
+  ['a segment that is gone', async (it) => rm(segmentOf(it)), /its bytes are gone/, 1],
+  ['a row that is gone', remove, /a stub without its row/, 2],
+  ['a row of another place', async (it) => change(it, { stub_leaf_index: 1_000 }), /a stub without its row/, 2],
+  [
+    'a row that calls itself admitted',
+    async (it) => change(it, { state: 'admitted', admitted_leaf_index: 1 }),
+    /no replay/,
+    2,
+  ],
+]
+for (const [name, fault, text, leaf] of faults)
+  test(`ING-3 conservation: a walk over the quarantine of a server at work finds ${name}`, async () => {
+    const { it, walk } = await openKept()
+    await using _ = it
+    assert.equal(await walk(), undefined)
+    await fault(it)
+    const found = await walk()
+    assert.equal(found?.leaf, leaf)
+    assert.match(found?.text ?? '', text)
+  })
+
+test('ING-3 a walk waits for rows that are about to learn of their stubs', async () => {
+  const { it, walk } = await openKept()
+  await using _ = it
+  await it.seal('c')
+  const { nextSeq } = it.ledgers.get('default').position(it.chain.id)
+  const both = await Promise.all([it.submit(await it.batchAt(nextSeq)), walk()])
+  assert.deepEqual([both[0].kind, both[1]], ['quarantined', undefined])
+})

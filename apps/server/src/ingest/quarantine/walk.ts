@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Clock } from '@sealwatch/base'
+import type { Ledger } from '@sealwatch/ledger'
+import type { Store } from '../../store/index.ts'
+import type { QuarantineRow } from './judge-item.ts'
+import type { Quarantine } from './quarantine.ts'
+
+/** The first thing of a tenant that a walk over its quarantine found wrong; undefined: items, rows and stubs add up. */
+export type Conserved = { readonly leaf: number; readonly text: string } | undefined
+
+const stubsAtOnce = 100
+/** So that a walk takes some megabytes a second of the disk, and a small part of a core. */
+const pauseMs = 200
+
+/**
+ * Holds what lies in quarantine of a tenant against its ledger (quarantine.md, 7): each stub has its row, each row its bytes
+ * as they were written, and what a row calls admitted has its replay. Of stubs that the index covers when it begins.
+ */
+export async function walkQuarantine(
+  options: {
+    readonly store: Store
+    readonly ledger: Pick<Ledger, 'tenant' | 'size'>
+    readonly quarantine: Pick<Quarantine, 'state' | 'settled'>
+    readonly indexed: { waitFor(tenant: string, leaf: number, signal?: AbortSignal): Promise<void> }
+    readonly clock: Clock
+  },
+  signal: AbortSignal,
+): Promise<Conserved> {
+  const { store, ledger, quarantine, indexed, clock } = options
+  const { tenant, size } = ledger
+  await indexed.waitFor(tenant, size, signal)
+  await quarantine.settled(tenant)
+  for (let after = -1; !signal.aborted; ) {
+    const stubs = await stubsFrom(after)
+    const rows = await rowsAt(stubs)
+    const filled = await filledOf(stubs)
+    for (const leaf of stubs) {
+      const text = await wrongWith(leaf, rows.get(leaf), filled)
+      if (text !== undefined) return { leaf, text }
+    }
+    if (stubs.length < stubsAtOnce) return undefined
+    after = stubs.at(-1) as number
+    await clock.sleep(pauseMs, signal)
+  }
+  return undefined
+
+  async function wrongWith(
+    leaf: number,
+    row: QuarantineRow | undefined,
+    filled: ReadonlySet<number>,
+  ): Promise<string | undefined> {
+    if (row === undefined) return 'a stub without its row'
+    const { item, state, admitted_leaf_index } = row
+    if (state === 'admitted' && (admitted_leaf_index ?? 0) < size && !filled.has(leaf))
+      return `${item}: its row says that it was admitted, and no replay stands in the ledger`
+    const bytes = await quarantine.state(row)
+    return bytes === 'whole' ? undefined : `${item}: its bytes ${bytes === 'gone' ? 'are gone' : 'were altered'}`
+  }
+
+  async function stubsFrom(after: number): Promise<number[]> {
+    const found = await Promise.all(
+      ['stub', 'submission_stub'].map((kind) =>
+        store.index
+          .selectFrom('entries')
+          .select('leaf_index')
+          .where('tenant', '=', tenant)
+          .where('kind', '=', kind)
+          .where('leaf_index', '>', after)
+          .where('leaf_index', '<', size)
+          .orderBy('leaf_index')
+          .limit(stubsAtOnce)
+          .execute(),
+      ),
+    )
+    return found
+      .flatMap((rows) => rows.map(({ leaf_index }) => leaf_index))
+      .sort((a, b) => a - b)
+      .slice(0, stubsAtOnce)
+  }
+
+  async function rowsAt(leaves: readonly number[]): Promise<Map<number, QuarantineRow>> {
+    const rows = await store.db
+      .selectFrom('audit_signature_quarantine')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .where('stub_leaf_index', 'in', leaves)
+      .execute()
+    return new Map(rows.map((row) => [row.stub_leaf_index as number, row]))
+  }
+
+  async function filledOf(leaves: readonly number[]): Promise<Set<number>> {
+    const fills = await store.index
+      .selectFrom('fills')
+      .select('stub_leaf')
+      .where('tenant', '=', tenant)
+      .where('stub_leaf', 'in', leaves)
+      .execute()
+    return new Set(fills.map(({ stub_leaf }) => stub_leaf))
+  }
+}
