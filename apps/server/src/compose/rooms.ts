@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import type { Ruleset } from '@sealwatch/detect'
-import { signSignoff } from '@sealwatch/ledger'
+import { signKeyReport, signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { createGlances, type Glances, loadRuleset } from '../detect/index.ts'
 import { type Identity, openIdentity } from '../identity/index.ts'
@@ -22,8 +22,10 @@ import {
 } from '../ingest/index.ts'
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
 import {
+  createKeyExaminations,
   createManifests,
   createSignoffs,
+  type KeyExaminations,
   type KeyRegistry,
   type Manifests,
   openKeyRegistry,
@@ -52,6 +54,7 @@ export type Rooms = Books & {
   readonly manifests: Manifests
   readonly signoffs: Signoffs
   readonly strictness: Strictness
+  readonly examinations: KeyExaminations
   readonly quarantine: Quarantine
   readonly replays: Replays
   readonly ingest: Ingest
@@ -99,6 +102,12 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     sizeOf: (tenant) => ledgers.get(tenant).size,
   })
   const { isStrict } = strictness
+  const examinations = createKeyExaminations({
+    ...books,
+    ledgerOf: ledgers.get,
+    origin: ledgers.root.origin,
+    sign: (statement) => signKeyReport(statement, ledgers.dsseSigners, AbortSignal.timeout(signerMsMax)),
+  })
   const ruleset = loadRuleset(ruleFiles, log)
   const glances = createGlances(ruleset)
   const rowBook = createRowBook()
@@ -120,6 +129,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     trustRoots,
     manifests,
     signoffs,
+    examinations,
     trust: openTrust({ ...books, keys, trustRoots, manifests }),
     strictness,
     trustStore: watchTrustStore({ ...books, keys, path: config.trustStore, checkTenant: registry.checkOpen }),

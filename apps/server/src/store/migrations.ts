@@ -202,4 +202,8 @@ export const migrations: readonly string[] = [
   `CREATE TABLE strict_modes (
      tenant TEXT PRIMARY KEY, state TEXT NOT NULL, since TEXT NOT NULL, switched_by TEXT NOT NULL, ends_at TEXT,
      seen_at TEXT NOT NULL, from_leaf INTEGER NOT NULL, manifest TEXT) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE key_reports (
+     tenant TEXT NOT NULL, report TEXT NOT NULL, key_id TEXT NOT NULL, made_at TEXT NOT NULL, text TEXT NOT NULL,
+     envelope TEXT NOT NULL, PRIMARY KEY (tenant, report)) STRICT;
+   CREATE INDEX key_reports_by_key ON key_reports (tenant, key_id, made_at);`,
 ]

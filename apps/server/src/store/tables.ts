@@ -263,6 +263,8 @@ export type Tables = {
   }
   /** Over the probe of the key, in base64. */
   signing_key_tests: { tenant: string; key_id: string; tested_at: string; signature: string }
+  /** What was found of a key, as it was signed. */
+  key_reports: { tenant: string; report: string; key_id: string; made_at: string; text: string; envelope: string }
   signing_key_revocations: {
     tenant: string
     key_id: string

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 export { trustError, trustErrors } from './errors.ts'
+export * from './examination/index.ts'
 export { type Evidence, judgeKey, type KeyOwner, perReason, type Reason, reasons } from './judge-key.ts'
 export * from './manifests/index.ts'
 export type { ProducerRow, Producers, Whom } from './producers.ts'

@@ -81,6 +81,7 @@ type MoreOfUnmapped =
   | 'exported'
   | 'revealed'
   | 'same_machine'
+  | 'key_report'
   | 'signing_key_id'
   | 'signoff'
   | 'producer'
@@ -195,6 +196,7 @@ const unmapped = {
   machine_id: 'plain',
   same_machine: 'plain',
   signing_key_id: 'plain',
+  key_report: 'plain',
   signoff: 'plain',
   producer: 'plain',
   producer_kind: 'plain',

@@ -692,6 +692,50 @@ export type Operations = {
       }
     }
   }
+  /** Begin to verify everything again that a key of a service ever signed; it goes on by itself. Needs `producer:manage` in the tenant. */
+  readonly examineSigningKey: {
+    readonly params: {
+      readonly key_id: string
+    }
+    readonly answer: {
+      readonly state: "none" | "running" | "done" | "failed"
+      readonly leaf: number
+      readonly size: number
+      readonly detail: string | null
+    }
+  }
+  /** How far that has come. Needs `producer:read` in the tenant. */
+  readonly getKeyExamination: {
+    readonly params: {
+      readonly key_id: string
+    }
+    readonly answer: {
+      readonly state: "none" | "running" | "done" | "failed"
+      readonly leaf: number
+      readonly size: number
+      readonly detail: string | null
+    }
+  }
+  /** The newest report of what a key ever signed: which leaves can be relied on, and which cannot. Needs `producer:read` in the tenant. */
+  readonly getKeyReport: {
+    readonly params: {
+      readonly key_id: string
+    }
+    readonly answer: {
+      readonly id: string
+      readonly key_id: string
+      readonly made_at: string
+      readonly text: string
+      readonly envelope: {
+        readonly payloadType: string
+        readonly payload: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly sig: string
+        })[]
+      }
+    }
+  }
   /** The tenants of the deployment, by name. Needs `tenant:list` in the tenant `cluster`. */
   readonly listTenants: {
     readonly query?: {
@@ -2178,6 +2222,9 @@ export const operations = {
   testSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/test'],
   stageSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/stage'],
   promoteSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/promote'],
+  examineSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/examination'],
+  getKeyExamination: ['GET', '/api/v1/signing-keys/{key_id}/examination'],
+  getKeyReport: ['GET', '/api/v1/signing-keys/{key_id}/report'],
   listTenants: ['GET', '/api/v1/tenants'],
   createTenant: ['POST', '/api/v1/tenants'],
   renameTenant: ['PUT', '/api/v1/tenants/{tenant_name}/title'],

@@ -20,6 +20,7 @@ const nobodys = {
   dryRuns: undefined as never,
   trust: {} as never,
   signoffs: undefined as never,
+  examinations: undefined as never,
   api: {} as ApiPorts,
   listening: {} as never,
   rows: undefined as never,

@@ -5,7 +5,7 @@ import type { Access, SignIn } from '../../access/index.ts'
 import type { Replays } from '../../ingest/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
-import type { Signoffs, Strictness, Trust } from '../../trust/index.ts'
+import type { KeyExaminations, Signoffs, Strictness, Trust } from '../../trust/index.ts'
 import type { ApiPorts } from '../ports.ts'
 import { type DashboardFile, dashboardRoutes, noSuchPage } from './dashboard.ts'
 import { createIdempotency } from './idempotency.ts'
@@ -17,6 +17,7 @@ import type { Route } from './route.ts'
 import { openRoute } from './route.ts'
 import { deploymentRoutes } from './routes/deployment.ts'
 import { eventRoutes } from './routes/events.ts'
+import { examinationRoutes } from './routes/examinations.ts'
 import { exportRoutes } from './routes/exports.ts'
 import { type FeedPorts, feedRoutes } from './routes/feed.ts'
 import { groupRoleRoutes } from './routes/group-roles.ts'
@@ -63,6 +64,7 @@ export type HttpPorts = TenantPorts &
     readonly trust: Trust
     readonly strictness: Strictness
     readonly signoffs: Signoffs
+    readonly examinations: KeyExaminations
     readonly replays: Replays
     readonly api: ApiPorts
     readonly listening: FeedPorts
@@ -74,7 +76,8 @@ export type HttpPorts = TenantPorts &
 
 /** Every route there is, the document about them included. */
 export function allRoutes(ports: HttpPorts): Route[] {
-  const { access, signIn, registry, policies, dryRuns, trust, signoffs, api, listening, rows, version } = ports
+  const { access, signIn, registry, policies, dryRuns, trust, signoffs, examinations, api, listening, rows, version } =
+    ports
   const look = lookOf(ports.dashboard ?? [])
   const routes = [
     ...eventRoutes(api),
@@ -84,6 +87,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...hostRoutes(api),
     ...producerRoutes(trust),
     ...rotationRoutes(trust),
+    ...examinationRoutes(examinations),
     ...tenantRoutes(ports),
     ...memberRoutes(access, signIn),
     ...roleRoutes(access),

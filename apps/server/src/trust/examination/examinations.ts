@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { canonicalize, isSealwatchError, type Log, messageOf, rfc3339 } from '@sealwatch/base'
+import { type DsseEnvelope, verifyAudit, verifyEd25519 } from '@sealwatch/keys'
+import {
+  createKeyExamination,
+  isOfServices,
+  type KeyReport,
+  type KeyReportStatement,
+  type Ledger,
+  leafHash,
+  parseLine,
+  sha256,
+} from '@sealwatch/ledger'
+import { type Authorised, actBy } from '../../access/index.ts'
+import { type RecordOptions, recordAct } from '../../identity/index.ts'
+import type { Tables, Tx } from '../../store/index.ts'
+import { trustError } from '../errors.ts'
+import { readKeys, type SigningKey } from '../signing-key.ts'
+import { examinationError, examinationLimits } from './errors.ts'
+
+/** What was found, as the deployment signed it and the ledger holds it. */
+export type MadeKeyReport = {
+  /** Hex SHA-256 of `text`. */
+  readonly id: string
+  readonly keyId: string
+  readonly madeAt: string
+  /** Canonical JSON: what is signed is its digest. */
+  readonly text: string
+  readonly report: KeyReport
+  readonly envelope: DsseEnvelope
+}
+
+export type ExaminationState = {
+  readonly state: 'running' | 'done' | 'failed'
+  /** Leaves looked at, of so many. */
+  readonly leaf: number
+  readonly size: number
+  /** Why it failed. */
+  readonly detail: string | null
+}
+
+/** Everything that a key of a service ever signed, verified once more from the ledger (docs/formats/key-report.md). */
+export type KeyExaminations = {
+  /**
+   * Begins; it goes on by itself, and is over with the server. Does nothing where one is under way. Throws
+   * SIGNING_KEY_UNKNOWN, SIGNING_KEY_ELSEWHERE of a host's key, or KEY_EXAMINATION_UNDER_WAY.
+   */
+  begin(by: Authorised<'producer:manage'>, keyId: string): Promise<ExaminationState>
+  /** Undefined: none was begun since the server started. */
+  state(by: Authorised<'producer:read'>, keyId: string): ExaminationState | undefined
+  /** The newest of the key. Throws KEY_REPORT_UNKNOWN. */
+  report(by: Authorised<'producer:read'>, keyId: string): Promise<MadeKeyReport>
+}
+
+export type ExaminationOptions = RecordOptions & {
+  readonly log: Log
+  readonly ledgerOf: (tenant: string) => Pick<Ledger, 'size' | 'origin' | 'readChecked' | 'rootAt'>
+  /** Of the root ledger: the deployment that signs. */
+  readonly origin: string
+  readonly sign: (statement: KeyReportStatement) => Promise<DsseEnvelope>
+}
+
+type Progress = { state: ExaminationState['state']; leaf: number; size: number; detail: string | null }
+
+export function createKeyExaminations(options: ExaminationOptions): KeyExaminations {
+  const { store, clock, log, ledgerOf, origin, sign } = options
+  const under = new Map<string, Progress>()
+  const nameOf = (tenant: string, keyId: string) => `${tenant} ${keyId}`
+
+  async function walk(key: SigningKey, progress: Progress): Promise<KeyReport> {
+    const { tenant, producer, keyId, algorithm, publicKey, revokedAt, compromisedSince } = key
+    const ledger = ledgerOf(tenant)
+    const examined = { producer, key_id: keyId, revoked_at: revokedAt, compromised_since: compromisedSince }
+    const verifyRsa = (spki: Uint8Array, message: Uint8Array, signature: Uint8Array) =>
+      verifyAudit('rsa-sha256', spki, message, signature)
+    const examination = createKeyExamination({ sha256, verify: verifyEd25519, verifyRsa, key: examined })
+    while (progress.leaf < progress.size) {
+      const due = Math.min(examinationLimits.leavesAtOnce, progress.size - progress.leaf)
+      const leaves = await ledger.readChecked(progress.leaf, due)
+      for (const { index, line } of leaves) {
+        if (!isOfServices(line)) continue
+        const attempted = `examining leaf ${index}`
+        examination.take(parseLine(sha256, line, attempted, leafHash(sha256, line)).line, index, attempted)
+      }
+      progress.leaf += leaves.length
+    }
+    const root = ledger.rootAt(progress.size).toHex()
+    const found = examination.findings(progress.size)
+    return { ...examined, ...found, algorithm, public_key: publicKey, ledger: ledger.origin, root, tenant, v: 1 }
+  }
+
+  async function make(by: Authorised, key: SigningKey, progress: Progress): Promise<void> {
+    const { tenant, producer, keyId } = key
+    const report = await walk(key, progress)
+    const text = canonicalize(report)
+    const id = sha256(Buffer.from(text)).toHex()
+    const time = rfc3339(clock.nowNs())
+    const statement = { by: actBy(by).name, digest: id, key_id: keyId, origin, producer, tenant, time, v: 1 } as const
+    const envelope = await sign(statement)
+    const { sound, suspect, unvouched, invalid } = report.counts
+    await recordAct(
+      options,
+      {
+        code: 'signing_key_examined',
+        component: 'trust',
+        tenant,
+        by: actBy(by),
+        verb: 'read',
+        severity: suspect.rows + invalid.rows > 0 ? 'high' : 'medium',
+        message: `of the key ${keyId} of the service ${producer} ${sound.rows} rows are sound, ${suspect.rows} suspect, ${unvouched.rows} unvouched, ${invalid.rows} invalid`,
+        entity: { type: 'Signing Key', uid: `${tenant}/${keyId}` },
+        details: {
+          producer,
+          producer_kind: 'service',
+          signing_key_id: keyId,
+          key_report: { id, report: text, envelope },
+        },
+      },
+      (tx) =>
+        insert(tx, { tenant, report: id, key_id: keyId, made_at: time, text, envelope: JSON.stringify(envelope) }),
+    )
+    progress.state = 'done'
+  }
+
+  return {
+    begin: async (by, keyId) => {
+      const attempted = `examining the key ${keyId.slice(0, 128)}`
+      const { tenant } = by
+      const [key] = await readKeys(store.db, { tenant, keyId })
+      if (key === undefined) throw trustError('SIGNING_KEY_UNKNOWN', { attempted, received: keyId })
+      if (key.kind !== 'service')
+        throw trustError('SIGNING_KEY_ELSEWHERE', { attempted, received: `${keyId}, by ${key.source}` })
+      const name = nameOf(tenant, keyId)
+      const running = under.get(name)
+      if (running?.state === 'running') return { ...running }
+      const busy = under.values().filter(({ state }) => state === 'running')
+      if ([...busy].length >= examinationLimits.atOnce)
+        throw examinationError('KEY_EXAMINATION_UNDER_WAY', { attempted, received: `${examinationLimits.atOnce}` })
+      const progress: Progress = { state: 'running', leaf: 0, size: ledgerOf(tenant).size, detail: null }
+      under.delete(name)
+      under.set(name, progress)
+      forgetOld(under)
+      make(by, key, progress).catch((error: unknown) => {
+        progress.state = 'failed'
+        progress.detail = messageOf(error)
+        log.error('an examination of a key failed', { tenant, ...(isSealwatchError(error) && { error }) })
+      })
+      return { ...progress }
+    },
+    state: ({ tenant }, keyId) => {
+      const found = under.get(nameOf(tenant, keyId))
+      return found && { ...found }
+    },
+    report: async ({ tenant }, keyId) => {
+      const row = await store.db
+        .selectFrom('key_reports')
+        .selectAll()
+        .where('tenant', '=', tenant)
+        .where('key_id', '=', keyId)
+        .orderBy('made_at', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      if (row === undefined)
+        throw examinationError('KEY_REPORT_UNKNOWN', { attempted: 'reading a report', received: keyId })
+      return madeOf(row)
+    },
+  }
+}
+
+const rememberedMax = 256
+
+function forgetOld(under: Map<string, Progress>): void {
+  for (const [name, { state }] of under) {
+    if (under.size <= rememberedMax) return
+    if (state !== 'running') under.delete(name)
+  }
+}
+
+async function insert(tx: Tx, row: Tables['key_reports']): Promise<void> {
+  const { count } = await tx
+    .selectFrom('key_reports')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('tenant', '=', row.tenant)
+    .executeTakeFirstOrThrow()
+  if (count >= examinationLimits.perTenant)
+    throw examinationError('KEY_REPORTS_TOO_MANY', { attempted: 'keeping a report of a key', received: count })
+  await tx
+    .insertInto('key_reports')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+const madeOf = ({ report: id, key_id, made_at, text, envelope }: Tables['key_reports']): MadeKeyReport => ({
+  id,
+  keyId: key_id,
+  madeAt: made_at,
+  text,
+  report: JSON.parse(text) as KeyReport,
+  envelope: JSON.parse(envelope) as DsseEnvelope,
+})
