@@ -53,7 +53,7 @@ async function personOf(tenant: string, name: string) {
     const { code, outcome, release } = JSON.parse(text) as {
       code?: string
       outcome?: string
-      release?: { requested_by: string }
+      release?: { requested_by: string; request: string }
     }
     return { status, code, outcome, release }
   }
@@ -78,13 +78,16 @@ test('ING-4 by REST: one person asks, another approves; nobody else does, and no
     await personOf('zeta', 'zoe'),
   ]
   const path = `items/${leaf_index}/release`
-  assert.equal((await bob(`${path}/approve`)).code, 'RELEASE_NOT_ASKED')
+  const none = { request: `rel_${'0'.repeat(20)}` }
+  assert.equal((await bob(`${path}/approve`, none)).code, 'RELEASE_NOT_ASKED')
   const asked = await ann(path, { cause: 'INC-7' })
   assert.match(asked.release?.requested_by ?? '', /^person:/)
-  assert.equal((await ann(`${path}/approve`)).code, 'RELEASE_BY_PERSON')
+  const seen = { request: asked.release?.request ?? '' }
+  assert.equal((await ann(`${path}/approve`, seen)).code, 'RELEASE_BY_PERSON')
+  assert.equal((await bob(path, { cause: 'mine' })).code, 'RELEASE_PENDING')
   for (const [tried, body] of [
     [path, { cause: 'x' }],
-    [`${path}/approve`, {}],
+    [`${path}/approve`, seen],
   ] as const) {
     const { status, code } = await zoe(tried, body)
     assert.deepEqual([status, code], [404, 'QUARANTINE_UNKNOWN'])
@@ -94,9 +97,9 @@ test('ING-4 by REST: one person asks, another approves; nobody else does, and no
     body: { name: 'releaser', actions: ['quarantine:release'], ttl_seconds: 600 },
   })
   const params = { leaf_index }
-  await assert.rejects(server.by(token).call('approveRelease', { params }), says('RELEASE_BY_PERSON'))
-  assert.equal((await bob(`${path}/approve`)).outcome, 'admitted')
-  assert.equal((await root.call('approveRelease', { params })).outcome, 'already')
+  await assert.rejects(server.by(token).call('approveRelease', { params, body: seen }), says('RELEASE_BY_PERSON'))
+  assert.equal((await bob(`${path}/approve`, seen)).outcome, 'admitted')
+  assert.equal((await root.call('approveRelease', { params, body: seen })).outcome, 'already')
   assert.equal((await ann(path, { cause: 'again' })).code, 'RELEASE_DONE')
   const { item, release } = await root.call('showQuarantined', { params })
   assert.deepEqual([item.state, release?.cause], ['admitted', 'INC-7'])

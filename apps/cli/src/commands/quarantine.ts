@@ -136,7 +136,7 @@ export const quarantineShow = command({
           : [
               [
                 'release',
-                `asked for by ${release.requested_by} until ${release.expires_at}: ${release.cause}`,
+                `${release.request}, asked for by ${release.requested_by} until ${release.expires_at}: ${release.cause}`,
               ] satisfies [string, string],
             ]),
       ]
@@ -214,34 +214,36 @@ known now, and admitted at most once, however often this is run or interrupted. 
 export const quarantineRelease = command({
   name: 'quarantine release',
   summary: 'Let an item in whose signature does not hold: one asks, another approves',
-  about: `One person asks, with --cause; within 24 hours another approves, with --approve. Both stand in the ledger, and the lines are
-marked there as released. The operator on the machine counts as one person.`,
+  about: `One person asks, with --cause; within 24 hours another approves the very request, with --approve and the id that
+\`quarantine show\` names. Both stand in the ledger, and the lines are marked there as released. The operator on the machine counts
+as one person.`,
   operands: leafOperand,
   options: {
     ...apiOptions,
     cause: text({ takes: 'TEXT', help: 'Ask for it, and why' }),
-    approve: flag('Approve what somebody else asked for'),
+    approve: text({ takes: 'REQUEST', help: 'Approve what somebody else asked for' }),
   },
   examples: [
     "sudo ./sealwatch quarantine release 4711 --cause 'the agent 2.1.0 signed wrong bytes, see INC-7'",
-    'sudo ./sealwatch quarantine release 4711 --approve',
+    'sudo ./sealwatch quarantine release 4711 --approve rel_6f1c0d5a9be24c7718e0',
   ],
   run: async ({ server, tenant, cause, approve }, [typed = ''], { io, place, json }) => {
     const attempted = 'releasing a quarantined item'
     const leaf_index = leafOf(typed, attempted)
-    if ((cause === undefined) !== approve)
-      throw cliError('CLI_USAGE', { attempted, advice: 'Give --cause TEXT to ask for it, or --approve' })
+    if ((cause === undefined) === (approve === undefined))
+      throw cliError('CLI_USAGE', { attempted, advice: 'Give --cause TEXT to ask for it, or --approve REQUEST' })
     await withApi({ io, place, server, tenant }, attempted, async (api) => {
       if (cause !== undefined) {
         const { release } = await api.call('askForRelease', { params: { leaf_index }, body: { cause } })
         io.out(
           json
             ? `${safeJson(release)}\n`
-            : `Asked for. Somebody else has to approve it before ${release.expires_at}.\n`,
+            : `Asked for. Somebody else has to approve it before ${release.expires_at}:
+  sealwatch quarantine release ${leaf_index} --approve ${release.request}\n`,
         )
         return
       }
-      const done = await api.call('approveRelease', { params: { leaf_index } })
+      const done = await api.call('approveRelease', { params: { leaf_index }, body: { request: approve ?? '' } })
       const words =
         done.outcome === 'admitted' || done.outcome === 'already' ? 'Admitted' : `Not admitted (${done.outcome})`
       io.out(

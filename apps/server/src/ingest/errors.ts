@@ -58,8 +58,15 @@ export const ingestErrors = {
   },
   RELEASE_NOT_ASKED: {
     kind: 'conflict',
-    rule: 'a release is approved within 24 hours of its request',
-    advice: 'Ask for it first: `sealwatch quarantine release LEAF --cause TEXT`',
+    rule: 'a release is approved by the id of its request, within 24 hours of it',
+    advice:
+      'See what was asked for with `sealwatch quarantine show LEAF`, or ask for it: `sealwatch quarantine release LEAF --cause TEXT`',
+  },
+  RELEASE_PENDING: {
+    kind: 'conflict',
+    rule: 'what one person asked for nobody else puts another request in the place of while it can be approved',
+    advice:
+      'Approve it, if you agree: `sealwatch quarantine release LEAF --approve REQUEST`; else ask once it has ended',
   },
   RELEASE_NOT_NEEDED: {
     kind: 'conflict',

@@ -206,4 +206,7 @@ export const migrations: readonly string[] = [
      tenant TEXT NOT NULL, report TEXT NOT NULL, key_id TEXT NOT NULL, made_at TEXT NOT NULL, text TEXT NOT NULL,
      envelope TEXT NOT NULL, PRIMARY KEY (tenant, report)) STRICT;
    CREATE INDEX key_reports_by_key ON key_reports (tenant, key_id, made_at);`,
+  // A release is approved by the id of its request: whoever approves means the one they saw.
+  `ALTER TABLE quarantine_releases ADD COLUMN request TEXT NOT NULL DEFAULT '';
+   UPDATE quarantine_releases SET request = 'rel_' || lower(hex(randomblob(10)));`,
 ]

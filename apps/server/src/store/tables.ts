@@ -313,6 +313,8 @@ export type Tables = {
   quarantine_releases: {
     tenant: string
     stub_leaf_index: number
+    /** Names what was asked for, and by whom: who approves names it. */
+    request: string
     cause: string
     requested_at: string
     requested_by: string

@@ -73,6 +73,7 @@ type MoreOfUnmapped =
   | 'manifest_digest'
   | 'quarantine_item'
   | 'quarantine_cause'
+  | 'quarantine_request'
   | 'stub_leaf'
   | 'signatures_counted'
   | 'signatures_needed'
@@ -219,6 +220,7 @@ const unmapped = {
   manifest_digest: 'plain',
   quarantine_item: 'plain',
   quarantine_cause: 'plain',
+  quarantine_request: 'plain',
   stub_leaf: 'plain',
   signatures_counted: 'plain',
   signatures_needed: 'plain',

@@ -1808,6 +1808,7 @@ export type Operations = {
         readonly admitted_leaf_index: number | null
       }
       readonly release: {
+        readonly request: string
         readonly cause: string
         readonly requested_at: string
         readonly requested_by: string
@@ -1871,6 +1872,7 @@ export type Operations = {
     }
     readonly answer: {
       readonly release: {
+        readonly request: string
         readonly cause: string
         readonly requested_at: string
         readonly requested_by: string
@@ -1888,6 +1890,9 @@ export type Operations = {
   readonly approveRelease: {
     readonly params: {
       readonly leaf_index: number
+    }
+    readonly body: {
+      readonly request: string
     }
     readonly answer: {
       readonly leaf_index: number

@@ -12,6 +12,8 @@ const token = byWhom({ kind: 'machine', id: 'tok_1', tenant: 'default', actions:
 const zeta = byWhom({ kind: 'person', id: 'usr_bob' }, 'zeta')
 const code = (wanted: string) => ({ code: wanted })
 const dayMs = 86_400_000
+/** The id of a request that nobody made. */
+const none = `rel_${'0'.repeat(20)}`
 
 /** A clock that is ahead of the system's. */
 function aheadClock(): Clock & { aheadMs: number } {
@@ -37,14 +39,16 @@ async function openForged() {
   const replays = fresh()
   const leaf = outcome.kind === 'quarantined' ? outcome.leafIndex : -1
   const ledger = it.ledgers.get('default')
-  return Object.assign(it, { clock, fresh, replays, leaf, forged, ledger })
+  /** Of what was asked for last. */
+  const asked = async () => (await replays.show(ann, leaf)).release?.request ?? none
+  return Object.assign(it, { clock, fresh, replays, leaf, forged, ledger, asked })
 }
 
 test('ING-4 one person asks and another approves: the lines come in, byte for byte, once, and who did it stands before them', async () => {
   await using it = await openForged()
   const { release } = await it.replays.ask(ann, it.leaf, 'INC-7')
   assert.equal(Date.parse(release.expiresAt) - Date.parse(release.requestedAt), dayMs)
-  const first = await it.replays.approve(bob, it.leaf)
+  const first = await it.replays.approve(bob, it.leaf, await it.asked())
   assert.equal(first.outcome, 'admitted')
   const leaf = first.admittedLeaf ?? 0
   const [replay, ...lines] = await it.ledger.read(leaf, 1 + it.forged.count)
@@ -57,7 +61,7 @@ test('ING-4 one person asks and another approves: the lines come in, byte for by
   ] as const)
     assert.equal(before.filter((line) => line.includes(act) && line.includes(who)).length, 1, act)
   const { size } = it.ledger
-  const again = await it.replays.approve(bob, it.leaf)
+  const again = await it.replays.approve(bob, it.leaf, await it.asked())
   assert.deepEqual([again.outcome, again.admittedLeaf], ['already', leaf])
   await assert.rejects(it.replays.ask(ann, it.leaf, 'once more'), code('RELEASE_DONE'))
   assert.equal(it.ledger.size, size)
@@ -66,24 +70,49 @@ test('ING-4 one person asks and another approves: the lines come in, byte for by
 
 test('ING-4 nobody approves what they asked for, the operator is one person, and a token is none', async () => {
   await using it = await openForged()
-  await assert.rejects(it.replays.approve(bob, it.leaf), code('RELEASE_NOT_ASKED'))
+  await assert.rejects(it.replays.approve(bob, it.leaf, await it.asked()), code('RELEASE_NOT_ASKED'))
   await assert.rejects(it.replays.ask(token, it.leaf, 'x'), code('RELEASE_BY_PERSON'))
   await it.replays.ask(root, it.leaf, 'x')
-  for (const by of [root, token]) await assert.rejects(it.replays.approve(by, it.leaf), code('RELEASE_BY_PERSON'))
+  for (const by of [root, token])
+    await assert.rejects(it.replays.approve(by, it.leaf, await it.asked()), code('RELEASE_BY_PERSON'))
+  await it.replays.approve(ann, it.leaf, await it.asked())
+})
+
+test('ING-4 nobody approves what they asked for under another session either', async () => {
+  await using it = await openForged()
   await it.replays.ask(ann, it.leaf, 'y')
   const sameOne = byWhom({ kind: 'person', id: 'usr_ann', session: 'another' })
-  await assert.rejects(it.replays.approve(sameOne, it.leaf), code('RELEASE_BY_PERSON'))
-  assert.equal((await it.replays.approve(root, it.leaf)).outcome, 'admitted')
+  await assert.rejects(it.replays.approve(sameOne, it.leaf, await it.asked()), code('RELEASE_BY_PERSON'))
+  assert.equal((await it.replays.approve(root, it.leaf, await it.asked())).outcome, 'admitted')
+})
+
+test('ING-4 a request that waits is put aside by nobody else, and who approves names the one they saw', async () => {
+  await using it = await openForged()
+  const { release: first } = await it.replays.ask(ann, it.leaf, 'harmless')
+  const { size } = it.ledger
+  await assert.rejects(it.replays.ask(bob, it.leaf, 'mine'), (error: Error & { code: string; received: string }) => {
+    assert.equal(error.code, 'RELEASE_PENDING')
+    assert.ok(error.received.includes('person:usr_ann') && error.received.includes(first.expiresAt), error.received)
+    return true
+  })
+  assert.equal(it.ledger.size, size)
+  // Whoever asked may ask anew: an approval of what stood there before is none of it.
+  const { release: second } = await it.replays.ask(ann, it.leaf, 'other words')
+  assert.notEqual(second.request, first.request)
+  await assert.rejects(it.replays.approve(bob, it.leaf, first.request), code('RELEASE_NOT_ASKED'))
+  assert.equal((await it.replays.approve(bob, it.leaf, second.request)).outcome, 'admitted')
+  await assert.rejects(it.replays.approve(bob, it.leaf, first.request), code('RELEASE_NOT_ASKED'))
 })
 
 test('ING-4 a request holds for 24 hours, and is asked for anew', async () => {
   await using it = await openForged()
   await it.replays.ask(ann, it.leaf, 'x')
   it.clock.aheadMs += dayMs
-  await assert.rejects(it.replays.approve(bob, it.leaf), code('RELEASE_NOT_ASKED'))
-  await it.replays.ask(ann, it.leaf, 'x')
+  await assert.rejects(it.replays.approve(bob, it.leaf, await it.asked()), code('RELEASE_NOT_ASKED'))
+  // What has ended holds nobody up.
+  await it.replays.ask(root, it.leaf, 'x')
   it.clock.aheadMs += dayMs - 60_000
-  assert.equal((await it.replays.approve(bob, it.leaf)).outcome, 'admitted')
+  assert.equal((await it.replays.approve(bob, it.leaf, await it.asked())).outcome, 'admitted')
 })
 
 test('ING-4 an item of another tenant is not found', async () => {
@@ -93,7 +122,7 @@ test('ING-4 an item of another tenant is not found', async () => {
     it.replays.show(zeta, it.leaf),
     it.replays.bytes(zeta, it.leaf),
     it.replays.ask(zeta, it.leaf, 'x'),
-    it.replays.approve(zeta, it.leaf),
+    it.replays.approve(zeta, it.leaf, none),
   ])
     await assert.rejects(asked, code('QUARANTINE_UNKNOWN'))
 })
@@ -105,7 +134,7 @@ test('ING-4 what was approved stays so when its admission fails, is not asked fo
   const power = { fails: true }
   it.ledger.append = (item, side) =>
     power.fails && 'fill' in item ? Promise.reject(new Error('the power went')) : append(item, side)
-  await assert.rejects(it.replays.approve(bob, it.leaf), /the power went/)
+  await assert.rejects(it.replays.approve(bob, it.leaf, await it.asked()), /the power went/)
   await assert.rejects(it.replays.ask(bob, it.leaf, 'another cause'), code('RELEASE_DONE'))
   power.fails = false
   it.clock.aheadMs += dayMs
@@ -122,13 +151,19 @@ test('ING-4 what waits for its key is not released: replay is its way, and it is
   const leaf = outcome.kind === 'quarantined' ? outcome.leafIndex : -1
   const replays = it.replays()
   await assert.rejects(replays.ask(ann, leaf, 'x'), code('RELEASE_NOT_NEEDED'))
-  const release = { tenant: 'default', stub_leaf_index: leaf, cause: 'x', requested_by: 'person:usr_ann' }
+  const release = {
+    tenant: 'default',
+    stub_leaf_index: leaf,
+    request: none,
+    cause: 'x',
+    requested_by: 'person:usr_ann',
+  }
   const times = { requested_at: '2026-01-01T00:00:00Z', expires_at: '2999-01-01T00:00:00Z' }
   await it.store.db
     .insertInto('quarantine_releases')
     .values({ ...release, ...times })
     .execute()
-  await assert.rejects(replays.approve(bob, leaf), code('RELEASE_NOT_NEEDED'))
+  await assert.rejects(replays.approve(bob, leaf, none), code('RELEASE_NOT_NEEDED'))
   await it.store.db
     .updateTable('quarantine_releases')
     .set({ approved_at: times.requested_at, approved_by: 'person:usr_bob' })
@@ -141,14 +176,14 @@ test('ING-4 what waits for its key is not released: replay is its way, and it is
   await it.keys.given(it.store.db as never, { tenant: 'default', keyId: it.signer.keyId })
   const [replayed] = (await replays.replay(root, {}, whole)).items
   assert.equal(replayed?.outcome, 'admitted')
-  const approved = await replays.approve(bob, leaf)
+  const approved = await replays.approve(bob, leaf, none)
   assert.deepEqual([approved.outcome, approved.admittedLeaf], ['already', replayed.admittedLeaf])
 })
 
 test('ING-4 an item that came in meanwhile is not released again, and no approval is written', async () => {
   await using it = await openForged()
   await it.replays.ask(ann, it.leaf, 'x')
-  await it.replays.approve(bob, it.leaf)
+  await it.replays.approve(bob, it.leaf, await it.asked())
   // As a database that was restored from before the approval.
   await it.store.db
     .updateTable('audit_signature_quarantine')
@@ -162,7 +197,7 @@ test('ING-4 an item that came in meanwhile is not released again, and no approva
     .execute()
   const { size } = it.ledger
   const restarted = it.fresh()
-  assert.equal((await restarted.approve(bob, it.leaf)).outcome, 'already')
+  assert.equal((await restarted.approve(bob, it.leaf, await it.asked())).outcome, 'already')
   await assert.rejects(restarted.ask(bob, it.leaf, 'x'), code('RELEASE_DONE'))
   assert.equal(it.ledger.size, size)
 })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { randomBytes } from 'node:crypto'
 import { rfc3339 } from '@sealwatch/base'
 import { type Authorised, actBy } from '../../access/index.ts'
 import { type Recorded, recordAct } from '../../identity/index.ts'
@@ -10,6 +11,8 @@ import type { ItemRows } from './item-rows.ts'
 import type { ReplayOptions } from './replays.ts'
 
 export type Release = {
+  /** Names the request: who approves names it. */
+  readonly request: string
   readonly cause: string
   readonly requestedAt: string
   readonly requestedBy: string
@@ -26,7 +29,7 @@ export type Releases = {
     leaf: number,
     cause: string,
   ): Promise<{ release: Release; recorded: Recorded }>
-  approve(by: Authorised<'quarantine:release'>, leaf: number): Promise<ReplayOutcome>
+  approve(by: Authorised<'quarantine:release'>, leaf: number, request: string): Promise<ReplayOutcome>
 }
 
 const releaseHours = 24
@@ -46,6 +49,7 @@ export function createReleases(options: ReplayOptions, items: ItemRows, admissio
       .executeTakeFirst()
     return (
       row && {
+        request: row.request,
         cause: row.cause,
         requestedAt: row.requested_at,
         requestedBy: row.requested_by,
@@ -76,10 +80,17 @@ export function createReleases(options: ReplayOptions, items: ItemRows, admissio
           throw ingestError('RELEASE_DONE', { attempted, received: `approved at ${before?.approvedAt}` })
         const admitted = await admittedAt(row)
         if (admitted !== undefined) throw ingestError('RELEASE_DONE', { attempted, received: `in at leaf ${admitted}` })
-        await checkReleasable(row, attempted)
         const nowNs = clock.nowNs()
+        if (before !== undefined && before.requestedBy !== requestedBy && before.expiresAt > rfc3339(nowNs))
+          throw ingestError('RELEASE_PENDING', {
+            attempted,
+            received: `${before.request}, asked for by ${before.requestedBy}, which lasts until ${before.expiresAt}`,
+          })
+        await checkReleasable(row, attempted)
         const expiresAt = rfc3339(nowNs + BigInt(releaseHours) * hourNs)
+        const request = `rel_${randomBytes(10).toString('hex')}`
         const release = {
+          request,
           cause,
           requestedAt: rfc3339(nowNs),
           requestedBy,
@@ -88,6 +99,7 @@ export function createReleases(options: ReplayOptions, items: ItemRows, admissio
           approvedBy: null,
         }
         const values = {
+          request,
           cause,
           requested_at: release.requestedAt,
           requested_by: requestedBy,
@@ -100,7 +112,13 @@ export function createReleases(options: ReplayOptions, items: ItemRows, admissio
           options,
           {
             ...actOn(by, row, 'quarantine_release_requested', 'update', message),
-            details: { quarantine_item: row.item, stub_leaf: leaf, quarantine_cause: cause, expires_at: expiresAt },
+            details: {
+              quarantine_item: row.item,
+              stub_leaf: leaf,
+              quarantine_request: request,
+              quarantine_cause: cause,
+              expires_at: expiresAt,
+            },
           },
           async (tx) => {
             await tx
@@ -112,7 +130,7 @@ export function createReleases(options: ReplayOptions, items: ItemRows, admissio
         )
         return { release, recorded }
       }),
-    approve: (by, leaf) =>
+    approve: (by, leaf, request) =>
       inTurn(by.tenant, async () => {
         const attempted = `approving the release of the item at leaf ${leaf}`
         const row = await items.known(by.tenant, leaf, attempted)
@@ -120,11 +138,10 @@ export function createReleases(options: ReplayOptions, items: ItemRows, admissio
         const name = personOf(by, attempted)
         const atNs = clock.nowNs()
         const isApproved = (release?.approvedAt ?? null) !== null
-        if (release === undefined || (!isApproved && release.expiresAt <= rfc3339(atNs)))
-          throw ingestError('RELEASE_NOT_ASKED', {
-            attempted,
-            received: release === undefined ? 'no request' : `one until ${release.expiresAt}`,
-          })
+        const notAsked = (received: string) => ingestError('RELEASE_NOT_ASKED', { attempted, received })
+        if (release === undefined) throw notAsked('no request')
+        if (release.request !== request) throw notAsked(`${request}, where ${release.request} was asked for`)
+        if (!isApproved && release.expiresAt <= rfc3339(atNs)) throw notAsked(`one until ${release.expiresAt}`)
         if (!isApproved && release.requestedBy === name)
           throw ingestError('RELEASE_BY_PERSON', { attempted, received: name })
         if (!isApproved && (await admittedAt(row)) === undefined) {
@@ -139,7 +156,12 @@ export function createReleases(options: ReplayOptions, items: ItemRows, admissio
                 'update',
                 `the release of the item at leaf ${leaf} was approved: ${release.cause}`,
               ),
-              details: { quarantine_item: row.item, stub_leaf: leaf, quarantine_cause: release.cause },
+              details: {
+                quarantine_item: row.item,
+                stub_leaf: leaf,
+                quarantine_request: request,
+                quarantine_cause: release.cause,
+              },
             },
             async (tx) => {
               await tx

@@ -137,9 +137,10 @@ test('ING-4 rows without a valid signature enter by release alone: marked, count
   const [waiting] = (await it.replays.replay(root, {}, whole)).items
   assert.deepEqual([waiting?.outcome, waiting?.reason], ['release', 'invalid_signature'])
   const leaf = waiting?.leaf ?? -1
-  await it.replays.ask(ann, leaf, 'INC-9')
-  await assert.rejects(it.replays.approve(ann, leaf), { code: 'RELEASE_BY_PERSON' })
-  const done = await it.replays.approve(root, leaf)
+  const { release } = await it.replays.ask(ann, leaf, 'INC-9')
+  const { request } = release
+  await assert.rejects(it.replays.approve(ann, leaf, request), { code: 'RELEASE_BY_PERSON' })
+  const done = await it.replays.approve(root, leaf, request)
   assert.equal(done.outcome, 'admitted')
   const found = await behind(it, done.admittedLeaf ?? 0)
   assert.deepEqual(
@@ -151,7 +152,7 @@ test('ING-4 rows without a valid signature enter by release alone: marked, count
       ['submission', 'invalid_signature'],
     ],
   )
-  assert.equal((await it.replays.approve(root, leaf)).outcome, 'already')
+  assert.equal((await it.replays.approve(root, leaf, request)).outcome, 'already')
   assert.equal((await it.rows.submit(billing, [forged]))[0]?.kind, 'duplicate')
   await checkLedger(it, dir.path, { replayed: 2, unverified: 2 })
 })

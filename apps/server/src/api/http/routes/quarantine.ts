@@ -30,7 +30,9 @@ const filterOf = ({ state, reason, key_id, producer, since, until }: Given): Qua
   until,
 })
 
+const request = z.string().regex(/^rel_[0-9a-f]{20}$/)
 const release = z.object({
+  request: request.describe('Whoever approves names it'),
   cause: z.string(),
   requested_at: time,
   requested_by: z.string(),
@@ -39,6 +41,7 @@ const release = z.object({
   approved_by: z.string().nullable(),
 })
 const releaseJson = (row: Release) => ({
+  request: row.request,
   cause: row.cause,
   requested_at: row.requestedAt,
   requested_by: row.requestedBy,
@@ -201,7 +204,14 @@ export const quarantineRoutes = ({ replays }: { readonly replays: Replays }): Ro
     params,
     body: z.strictObject({ cause: z.string().min(1).max(512) }),
     answer: z.object({ release, ledger: recorded }),
-    errors: [...unreadable, 'RELEASE_BY_PERSON', 'RELEASE_DONE', 'RELEASE_NOT_NEEDED', 'RELEASE_IMPOSSIBLE'],
+    errors: [
+      ...unreadable,
+      'RELEASE_BY_PERSON',
+      'RELEASE_PENDING',
+      'RELEASE_DONE',
+      'RELEASE_NOT_NEEDED',
+      'RELEASE_IMPOSSIBLE',
+    ],
     handle: async (by, { params: { leaf_index }, body: { cause } }) => {
       const asked = await replays.ask(by, leaf_index, cause)
       return { release: releaseJson(asked.release), ledger: recordedJson(asked.recorded) }
@@ -215,8 +225,10 @@ export const quarantineRoutes = ({ replays }: { readonly replays: Replays }): Ro
     tag,
     action: 'quarantine:release',
     params,
+    body: z.strictObject({ request: request.describe('That was seen, and is approved') }),
     answer: outcome,
     errors: [...unreadable, 'RELEASE_BY_PERSON', 'RELEASE_NOT_ASKED', 'RELEASE_NOT_NEEDED', 'RELEASE_IMPOSSIBLE'],
-    handle: async (by, { params: { leaf_index } }) => outcomeJson(await replays.approve(by, leaf_index)),
+    handle: async (by, { params: { leaf_index }, body }) =>
+      outcomeJson(await replays.approve(by, leaf_index, body.request)),
   }),
 ]
