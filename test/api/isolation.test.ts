@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { ApiClient } from '@sealwatch/contract/api'
-import { generateSigner } from '@sealwatch/keys'
+import { certificateRequest, generateSigner, newTlsKey } from '@sealwatch/keys'
 import { joinHost, type TestHost } from './host.ts'
 import { type Asked, startServer, type TestServer } from './server.ts'
 
@@ -58,6 +58,10 @@ before(async () => {
   const { signoff } = await signer.call('addSignoff', {
     body: { name: 'zeta.signoff', checklist: { digest: '0a'.repeat(32) }, commit: '0b'.repeat(20) },
   })
+  const certified = await theirs.call('certifyProducer', {
+    params: { producer: 'theirservice' },
+    body: { request: requestPem() },
+  })
   const token = await theirs.call('createToken', {
     body: { name: 'their token', actions: ['alert:list'], ttl_seconds: 3600 },
   })
@@ -96,6 +100,7 @@ before(async () => {
     producer: { theirs: 'theirservice', nobodys: 'unheard-service' },
     signoff: { theirs: signoff.id, nobodys: '5c'.repeat(32) },
     key_id: { theirs: 'their-key/2026', nobodys: 'unheard-key' },
+    certificate_id: { theirs: certified.certificate.certificate_id, nobodys: `crt_${'0'.repeat(20)}` },
   }
   const ours = server.root('acme')
   const { items, grantable_actions } = await ours.call('listRoles')
@@ -114,6 +119,9 @@ after(async () => {
   await host[Symbol.asyncDispose]()
   await server[Symbol.asyncDispose]()
 })
+
+const requestPem = () =>
+  `-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(certificateRequest(newTlsKey())).toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`
 
 /** All that a tenant's reading routes tell root of it. */
 async function stateOf(tenant: string): Promise<string> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import assert from 'node:assert/strict'
 import {
   Code,
   ConnectError,
@@ -49,14 +50,16 @@ export function createNetwork(scheduler: Scheduler): Network {
     agent.onEnd(gone)
     if (listener === undefined) gone()
     listener?.life.onEnd(gone)
-    const validity = { serial: '00', notBeforeMs: 0, expiresAtMs: Date.UTC(2099, 0) }
+    const validity = { holder: hostId, serial: '00', notBeforeMs: 0, expiresAtMs: Date.UTC(2099, 0) }
     const peer: Peer = {
       address: hostId,
       client: hostId,
       certificate: () => ({ hostId, ...validity }),
       chains: undefined,
       streams: 0,
+      serviceCertificate: () => assert.fail('no service comes here'),
       close: gone,
+      onClose: () => undefined,
     }
     const router = createConnectRouter({ connect: true, grpc: false, grpcWeb: false })
     listener?.routes(router)

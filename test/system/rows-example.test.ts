@@ -35,11 +35,37 @@ test('ING-6 the worked example of the producer brings a signed row into the ledg
   const { api } = (JSON.parse(stdout) as { server: { api: string } }).server
   const [program, port] = [block('ts', 'createForwarder'), 'http://localhost:7444']
   assert.ok(program.includes(port) && api.startsWith('http://localhost:'))
-  writeFileSync(join(dir, 'billing.ts'), program.replace(port, api))
+  const told = readme.match(/`(\{ admitted: 1,[^`]*)`/)?.[1] as string
+  await runUntil(told, dir, program.replace(port, api))
+  assert.match(await shell(dir, block('sh', 'audit export')), /"text":"\{\\"invoice\\":42,\\"by\\":\\"ana\\"\}"/)
+})
+
+test('POL-3 ING-2 the same over gRPC, with a certificate in the place of the token', {
+  skip: whyNot() ?? false,
+}, async (t) => {
+  const platform = await startPlatform()
+  t.after(() => platform.down())
+  const dir = checkoutOf(platform)
+  t.after(() => rmSync(dir, { recursive: true }))
+  await shell(dir, block('sh', 'producer add'))
+  rmSync(join(dir, 'token'))
+  await shell(dir, block('sh', 'producer certify'))
+  const certified = block('ts', 'fileCertificate').trim().replace('7443', String(platform.port))
+  assert.ok(certified.includes(String(platform.port)))
+  const program = block('ts', 'createForwarder')
+    .replace(/^ *send: httpSender.*$/m, certified)
+    .replace('httpSender', 'fileCertificate, grpcSender')
+  await runUntil(readme.match(/`(\{ admitted: 1,[^`]*)`/)?.[1] as string, dir, program)
+  assert.match(await shell(dir, block('sh', 'audit export')), /"row":\{/)
+  assert.match(await shell(dir, './sealwatch producer certificates billing'), /crt_[0-9a-f]{20}/)
+})
+
+/** Runs the program as the page says, until it has said that; then Ctrl-C ends it in good order. */
+async function runUntil(told: string, dir: string, program: string): Promise<void> {
+  writeFileSync(join(dir, 'billing.ts'), program)
   const running = spawn('bash', ['-c', `exec ${block('sh', 'node billing.ts')}`], { cwd: dir })
   let output = ''
   const taken = Promise.withResolvers<void>()
-  const told = readme.match(/`(\{ admitted: 1,[^`]*)`/)?.[1] as string
   for (const stream of [running.stdout, running.stderr])
     createInterface({ input: stream }).on('line', (line) => {
       output += `${line}\n`
@@ -50,8 +76,7 @@ test('ING-6 the worked example of the producer brings a signed row into the ledg
   running.kill('SIGINT')
   assert.deepEqual(await ended, [0, null], output)
   assert.ok(output.includes(told), output)
-  assert.match(await shell(dir, block('sh', 'audit export')), /"text":"\{\\"invoice\\":42,\\"by\\":\\"ana\\"\}"/)
-})
+}
 
 /** A folder in which ./sealwatch means that platform, and root needs no sudo. */
 function checkoutOf({ data }: Platform): string {

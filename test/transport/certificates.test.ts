@@ -6,10 +6,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { systemClock, systemDisk } from '@sealwatch/base'
-import { certificateRequest, newTlsKey } from '../../apps/agent/src/ship/certificate-request.ts'
+import { certificateRequest, newTlsKey } from '@sealwatch/keys'
 import { acceptCertificates, readIdentity, writeIdentity } from '../../apps/agent/src/ship/identity.ts'
 import { type Authority, openAuthority } from '../../apps/server/src/identity/authority.ts'
-import { verifyHostCertificate } from '../../apps/server/src/identity/certificate.ts'
+import { verifyHostCertificate, verifyServiceCertificate } from '../../apps/server/src/identity/certificate.ts'
 import { verifyCertificateRequest } from '../../apps/server/src/identity/certificate-request.ts'
 import { temporaryDirectory } from './fixture.ts'
 
@@ -53,6 +53,30 @@ test('only certificates that the CA issued to hosts are host certificates', asyn
   const at = Buffer.from(der).lastIndexOf(hostId)
   der[at] = (der[at] as number) ^ 1
   assert.throws(check(new X509Certificate(der)), foreign)
+})
+
+test('POL-1 no certificate is of a host and of a service, whatever their names', async (t) => {
+  const authority = await authorityIn(t)
+  const key = await verifyCertificateRequest(certificateRequest(newTlsKey()))
+  const name = { tenant: 'acme', producer: 'billing', certificateId: `crt_${'0'.repeat(20)}` }
+  const of = async (service: typeof name) =>
+    new X509Certificate((await authority.issueService(key, service)).certificate)
+  const certificate = await of(name)
+  const { tenant, producer, certificateId } = verifyServiceCertificate(certificate, authority.certificate)
+  assert.deepEqual({ tenant, producer, certificateId }, name)
+  const foreign = { code: 'CERTIFICATE_FOREIGN' }
+  assert.throws(() => verifyHostCertificate(certificate, authority.certificate), foreign)
+  const host = new X509Certificate(await issue(authority, newTlsKey()))
+  assert.throws(() => verifyServiceCertificate(host, authority.certificate), foreign)
+  for (const wrong of [
+    { ...name, producer: 'a:b' },
+    { ...name, producer: '' },
+    { ...name, certificateId: 'crt_1' },
+  ]) {
+    const odd = await of(wrong)
+    assert.throws(() => verifyServiceCertificate(odd, authority.certificate), foreign)
+    assert.throws(() => verifyHostCertificate(odd, authority.certificate), foreign)
+  }
 })
 
 test('an agent takes the certificate that it asked for and no other', async (t) => {

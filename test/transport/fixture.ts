@@ -80,6 +80,13 @@ export type Server = {
   stop(): Promise<void>
 }
 
+const never = () => assert.fail('nobody sends rows here')
+const noSubmissions = {
+  rows: { submit: never },
+  readBearer: never,
+  certificates: { check: never, attach: never, renew: never },
+}
+
 /** Nothing is judged here. */
 const noKeys: HostKeys = { given: async () => undefined, hostRevoked: () => undefined }
 
@@ -117,7 +124,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     ledgers,
     identity,
     ingest,
-    submissions: { rows: { submit: async () => [] }, readBearer: () => assert.fail('no token is read here') },
+    submissions: noSubmissions,
     address: '127.0.0.1',
     port,
     names: ['localhost', '127.0.0.1'],

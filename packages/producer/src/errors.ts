@@ -8,6 +8,12 @@ export const producerErrors = {
     rule: 'a service signs with an Ed25519 key, or an RSA key of 2,048 bits or more; a shared secret is no evidence',
     advice: 'Make one: `openssl genpkey -algorithm ed25519 -out billing.pem`',
   },
+  PRODUCER_CERTIFICATE: {
+    kind: 'invalid',
+    rule: 'a certificate file holds the certificate of a service, for the key in its file, and then the CA, both PEM',
+    advice:
+      'Have it certified: `sealwatch producer certify SERVICE billing.csr > billing.crt` (packages/producer/README.md)',
+  },
   PRODUCER_ROW: {
     kind: 'invalid',
     rule: 'a row is 1 to 30,000 bytes of UTF-8 without control characters but tab and carriage return (submission.md, 2)',

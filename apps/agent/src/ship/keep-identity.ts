@@ -2,8 +2,8 @@
 
 import { X509Certificate } from 'node:crypto'
 import { isSealwatchError } from '@sealwatch/base'
+import { certificateRequest, newTlsKey } from '@sealwatch/keys'
 import { createBackoff } from './backoff.ts'
-import { certificateRequest, newTlsKey } from './certificate-request.ts'
 import { callTimeoutMs, connectAgent } from './client.ts'
 import { type EnrolOptions, enrol, isRefusal } from './enrol.ts'
 import { acceptCertificates, type Identity, readIdentity, writeIdentity } from './identity.ts'

@@ -8,6 +8,7 @@ import { auditPage } from './audit-page.ts'
 import { auditTiles } from './audit-tiles.ts'
 import { auditVerify } from './audit-verify.ts'
 import { breakGlassAcknowledge, breakGlassList, breakGlassOpen } from './break-glass.ts'
+import { producerCertificates, producerCertify, producerRevokeCertificate } from './certificate.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
 import { eraseSubject, eraseTenant } from './erase.ts'
@@ -125,6 +126,9 @@ export const commandTable: readonly Command[] = [
   producerList,
   producerAdd,
   producerShow,
+  producerCertify,
+  producerCertificates,
+  producerRevokeCertificate,
   producerHalt,
   producerResume,
   signingKeyList,

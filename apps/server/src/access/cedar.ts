@@ -12,7 +12,13 @@ import {
 import { type Action, actionNames, grantableActions, standingActions, standingRoles } from './actions.ts'
 import { nameOf, type Principal } from './principal.ts'
 
-const kinds = { person: 'Person', machine: 'Machine', operator: 'Operator', agent: 'Agent' } as const
+const kinds = {
+  person: 'Person',
+  machine: 'Machine',
+  operator: 'Operator',
+  agent: 'Agent',
+  service: 'Service',
+} as const
 const schemaName = 'sealwatch'
 const uid = (type: string, id: string) => ({ type: `Sealwatch::${type}`, id })
 
@@ -26,6 +32,7 @@ export const cedarSchema: Schema = {
       Machine: { memberOfTypes: ['Role'] },
       Operator: {},
       Agent: { memberOfTypes: ['Role'] },
+      Service: { memberOfTypes: ['Role'] },
     },
     actions: Object.fromEntries(
       actionNames.map((name) => [
@@ -76,6 +83,8 @@ export function policiesOf(tenant: string, customRoles: readonly CustomRole[]): 
     operator: `permit (principal is Sealwatch::Operator, action, ${resource});`,
     agent: `permit (principal is Sealwatch::Agent, action == Sealwatch::Action::"agent:report", ${resource})
       when { principal in Sealwatch::Role::"${tenant}/host" };`,
+    service: `permit (principal is Sealwatch::Service, action == Sealwatch::Action::"rows:write", ${resource})
+      when { principal in Sealwatch::Role::"${tenant}/service" };`,
     machine: `permit (principal is Sealwatch::Machine, action in [${listOf(grantableActions)}], ${resource})
       when { principal in Sealwatch::Role::"${tenant}/machine" && context.scope.contains(context.asked) };`,
     // Root acts on it still, and its hosts stay in touch: what they bring waits on them (ingest/admission.ts).
@@ -151,11 +160,11 @@ export function createCedar(customRolesOf: (tenant: string) => readonly CustomRo
   }
 }
 
-/** A token and a host are of one tenant by what they are, not by what was granted to them. */
+/** A token, a host and a service are of one tenant by what they are, not by what was granted to them. */
 function rolesOf(principal: Principal, tenant: string, roles: readonly string[]): EntityUidJson[] {
   if (principal.kind === 'operator') return []
   if (principal.kind === 'person') return roles.map((role) => uid('Role', `${tenant}/${role}`))
-  const own = principal.kind === 'machine' ? 'machine' : 'host'
+  const own = principal.kind === 'agent' ? 'host' : principal.kind
   const isOf = principal.tenant === tenant || (principal.kind === 'agent' && tenant === 'cluster')
   return isOf ? [uid('Role', `${tenant}/${own}`)] : []
 }

@@ -82,6 +82,18 @@ test('a host reports to its tenant and to the cluster, and does nothing else', (
   assert.ok(gate.mayDo(agent, 'agent:report', 'cluster'))
 })
 
+test('a service brings rows to its tenant, and does nothing else', () => {
+  const { gate, state } = gateOf({})
+  const service: Principal = { kind: 'service', id: 'crt_1', tenant: 'acme', service: 'billing' }
+  for (const action of actionNames) {
+    assert.equal(gate.mayDo(service, action, 'acme'), action === 'rows:write')
+    for (const tenant of ['zeta', 'cluster']) assert.equal(gate.mayDo(service, action, tenant), false)
+  }
+  state.acme = 'suspended'
+  gate.changed('acme')
+  assert.equal(gate.mayDo(service, 'rows:write', 'acme'), false)
+})
+
 test('a custom role is its actions, of its tenant, and a change of it counts at once', () => {
   const custom: Record<string, CustomRole[]> = {
     acme: [{ name: 'oncall', actions: ['alert:list', 'tenant:erase' as Action] }],

@@ -49,7 +49,11 @@ export async function openDoors(
     ...rooms,
     gate: rooms.access.gate,
     ingest: rooms.admission,
-    submissions: { rows: rooms.rows, readBearer: bearerReader(rooms.access.tokens, guesses) },
+    submissions: {
+      rows: rooms.rows,
+      certificates: rooms.trust.certificates,
+      readBearer: bearerReader(rooms.access.tokens, guesses),
+    },
     address: config.host,
     port: config.port,
     names,

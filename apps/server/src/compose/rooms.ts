@@ -130,7 +130,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     manifests,
     signoffs,
     examinations,
-    trust: openTrust({ ...books, keys, trustRoots, manifests }),
+    trust: await openTrust({ ...books, keys, trustRoots, manifests, authority: identity.authority }),
     strictness,
     trustStore: watchTrustStore({ ...books, keys, path: config.trustStore, checkTenant: registry.checkOpen }),
     quarantine,

@@ -25,6 +25,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     rows,
     signIn,
     store,
+    trust,
     strictness,
   } = rooms
   const ledgerOf = (tenant: string) => join(dir, 'ledgers', folderOf(tenant))
@@ -42,6 +43,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
       await identity.expel(tenant)
       access.forgetTenant(tenant)
       keyRegistry.forgetTenant(tenant)
+      trust.certificates.forgetTenant(tenant)
       strictness.forgetTenant(tenant)
       await signIn.forgetTenant(tenant)
       await admission.settled(tenant)

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import * as x509 from '@peculiar/x509'
 import type { Clock, Disk } from '@sealwatch/base'
-import { hostUri } from './certificate.ts'
+import { hostUri, type ServiceName, serviceUri } from './certificate.ts'
 import type { CertifiedKey } from './certificate-request.ts'
 import { identityError } from './errors.ts'
 
@@ -15,7 +15,7 @@ const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
 /** Certificates begin this much in the past, for hosts whose clock is behind. */
 const backdatingMs = 5 * minuteMs
-export const lifetimesMs = { authority: 3650 * dayMs, host: dayMs, server: 7 * dayMs } as const
+export const lifetimesMs = { authority: 3650 * dayMs, host: dayMs, service: dayMs, server: 7 * dayMs } as const
 
 export type IssuedCertificate = {
   /** DER. */
@@ -34,6 +34,7 @@ export type Authority = {
   /** Hex SHA-256 of the certificate in DER: what join tokens and `trust.json` pin. */
   readonly fingerprint: string
   issueHost(key: CertifiedKey, hostId: string): Promise<IssuedCertificate>
+  issueService(key: CertifiedKey, service: ServiceName): Promise<IssuedCertificate>
   /** For a key that never leaves this process. `names` are host names and IP addresses. */
   issueServer(names: readonly string[]): Promise<ServerCredentials>
 }
@@ -118,17 +119,14 @@ function authorityOf(path: string, pem: string, clock: Clock): Authority {
     return { certificate: new Uint8Array(issued.rawData), serial: issued.serialNumber, notBeforeMs, expiresAtMs }
   }
 
+  const issueClient = (subject: string, { spki }: CertifiedKey, lifetimeMs: number, uri: string) =>
+    issue(subject, spki, lifetimeMs, [{ type: 'url', value: uri }], x509.ExtendedKeyUsage.clientAuth)
+
   return {
     certificate,
     fingerprint: hash('sha256', certificate.raw, 'hex'),
-    issueHost: (certified, hostId) =>
-      issue(
-        hostId,
-        certified.spki,
-        lifetimesMs.host,
-        [{ type: 'url', value: hostUri(hostId) }],
-        x509.ExtendedKeyUsage.clientAuth,
-      ),
+    issueHost: (key, hostId) => issueClient(hostId, key, lifetimesMs.host, hostUri(hostId)),
+    issueService: (key, service) => issueClient(service.certificateId, key, lifetimesMs.service, serviceUri(service)),
     issueServer: async (names) => {
       const keys = await crypto.subtle.generateKey(ecdsa, true, ['sign', 'verify'])
       const sans = names.map((value): x509.JsonGeneralName => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }))

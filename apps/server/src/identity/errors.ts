@@ -85,8 +85,9 @@ export const identityErrors = {
   },
   CERTIFICATE_FOREIGN: {
     kind: 'unverified',
-    rule: 'a client certificate is issued by the CA of this deployment, for client use, to one host',
-    advice: 'Check that the agent enrolled with this very server; if not, enrol it here',
+    rule: 'a client certificate is issued by the CA of this deployment, for client use, to one host or one service, and brings what is theirs alone',
+    advice:
+      'Check that the agent enrolled with this very server; if not, enrol it here. A service: `sealwatch producer certify`',
   },
   CERTIFICATE_EXPIRED: {
     kind: 'unverified',

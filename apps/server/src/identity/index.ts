@@ -4,7 +4,16 @@ export { type Act, type ActBy, type ActVerb, actEvent } from './act.ts'
 export { type AlertMatter, alertEvent } from './alert-event.ts'
 export { type AuditMatter, auditEvent, type ServerVoice } from './audit-event.ts'
 export { type Authority, lifetimesMs } from './authority.ts'
-export { checkValidity, type HostCertificate, verifyHostCertificate } from './certificate.ts'
+export {
+  certificateIdForm,
+  checkValidity,
+  type HostCertificate,
+  renewalGraceMs,
+  type ServiceCertificate,
+  verifyHostCertificate,
+  verifyServiceCertificate,
+} from './certificate.ts'
+export { verifyCertificateRequest } from './certificate-request.ts'
 export { identityError, identityErrors } from './errors.ts'
 export { auditTenant, ledgersOf } from './events.ts'
 export { checkHostFacts, type HostFacts } from './host-facts.ts'

@@ -209,4 +209,8 @@ export const migrations: readonly string[] = [
   // A release is approved by the id of its request: whoever approves means the one they saw.
   `ALTER TABLE quarantine_releases ADD COLUMN request TEXT NOT NULL DEFAULT '';
    UPDATE quarantine_releases SET request = 'rel_' || lower(hex(randomblob(10)));`,
+  `CREATE TABLE service_certificates (
+     tenant TEXT NOT NULL, certificate_id TEXT NOT NULL, producer TEXT NOT NULL, serial TEXT NOT NULL, issued_at TEXT NOT NULL,
+     issued_by TEXT NOT NULL, renewed_at TEXT, expires_at TEXT NOT NULL, revoked_at TEXT,
+     PRIMARY KEY (tenant, certificate_id)) STRICT, WITHOUT ROWID;`,
 ]

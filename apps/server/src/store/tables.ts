@@ -170,6 +170,19 @@ export type Tables = {
     halted_at: string
     halted_by: string
   }
+  /** Of services: by which they come over TLS. A renewal replaces serial and end. */
+  service_certificates: {
+    tenant: string
+    certificate_id: string
+    producer: string
+    /** Hex. */
+    serial: string
+    issued_at: string
+    issued_by: string
+    renewed_at: string | null
+    expires_at: string
+    revoked_at: string | null
+  }
   signing_keys: {
     tenant: string
     /** A host's: hex SHA-256 of the raw key. A service's: as it calls it. */

@@ -76,6 +76,16 @@ export const trustErrors = {
     advice:
       'What the trust-store file made is changed in the file; the keys of a host go with it, when it is revoked (revokeHost of the API)',
   },
+  CERTIFICATE_UNKNOWN: {
+    kind: 'not_found',
+    rule: 'the certificate is one of this service',
+    advice: '`sealwatch producer certificates SERVICE` lists them',
+  },
+  CERTIFICATE_REVOKED: {
+    kind: 'denied',
+    rule: 'the certificate of a service counts as long as nobody has revoked it',
+    advice: 'Make another key and request, and have it certified: `sealwatch producer certify SERVICE FILE`',
+  },
   TRUST_STORE_INVALID: {
     kind: 'invalid',
     rule: 'the trust-store file is whole and has the form of docs/formats/trust-store.md, or nothing of it counts',
@@ -84,10 +94,10 @@ export const trustErrors = {
   },
   TRUST_TOO_MANY: {
     kind: 'exhausted',
-    rule: 'a tenant has at most 1,000 services, and a service 1,000 keys, with those that ended',
+    rule: 'a tenant has at most 1,000 services, and a service 1,000 keys, with those that ended, and 16 certificates',
     advice: 'Let services share a name, or begin another tenant',
   },
 } as const satisfies ErrorTable
 export const trustError = errorsOf(trustErrors)
 
-export const perTenantMax = { producers: 1_000, keysOfProducer: 1_000 } as const
+export const perTenantMax = { producers: 1_000, keysOfProducer: 1_000, certificatesOfProducer: 16 } as const

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { RecordOptions } from '../identity/index.ts'
+import type { Authority, RecordOptions } from '../identity/index.ts'
+import { type Certificates, openCertificates } from './certificates.ts'
 import type { Manifests, TrustRoots } from './manifests/index.ts'
 import { createProducers, type Producers } from './producers.ts'
 import type { KeyRegistry } from './registry.ts'
@@ -11,19 +12,22 @@ import { createSigningKeys, type SigningKeys } from './signing-keys.ts'
 export type Trust = {
   readonly producers: Producers
   readonly signingKeys: SigningKeys
+  readonly certificates: Certificates
   readonly rotations: Rotations
 }
 
 export type TrustOptions = RecordOptions & {
   readonly keys: KeyRegistry
+  readonly authority: Authority
   readonly trustRoots: TrustRoots
   readonly manifests: Manifests
 }
 
-export function openTrust(options: TrustOptions): Trust {
+export async function openTrust(options: TrustOptions): Promise<Trust> {
   return {
     producers: createProducers(options),
     signingKeys: createSigningKeys(options),
+    certificates: await openCertificates(options),
     rotations: createRotations(options),
   }
 }

@@ -615,6 +615,66 @@ export type Operations = {
       }
     }
   }
+  /** The certificates that a service comes with. Needs `producer:read` in the tenant. */
+  readonly listCertificates: {
+    readonly params: {
+      readonly producer: string
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly certificate_id: string
+        readonly producer: string
+        readonly serial: string
+        readonly issued_at: string
+        readonly issued_by: string
+        readonly renewed_at: string | null
+        readonly expires_at: string
+        readonly revoked_at: string | null
+      })[]
+    }
+  }
+  /** Certify the key of a service: with it, it brings rows over TLS. It lives for a day, and the client renews it. Needs `producer:manage` in the tenant. */
+  readonly certifyProducer: {
+    readonly params: {
+      readonly producer: string
+    }
+    readonly body: {
+      readonly request: string
+    }
+    readonly answer: {
+      readonly certificate: {
+        readonly certificate_id: string
+        readonly producer: string
+        readonly serial: string
+        readonly issued_at: string
+        readonly issued_by: string
+        readonly renewed_at: string | null
+        readonly expires_at: string
+        readonly revoked_at: string | null
+      }
+      readonly chain: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Revoke a certificate for good, with its renewals; it counts at once, and its connections end. Needs `producer:manage` in the tenant. */
+  readonly revokeCertificate: {
+    readonly params: {
+      readonly producer: string
+      readonly certificate_id: string
+    }
+    readonly body: {
+      readonly cause: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** Where each key of a service is on its way to count. Needs `producer:read` in the tenant. */
   readonly getRotation: {
     readonly params: {
@@ -1231,7 +1291,7 @@ export type Operations = {
   readonly getSession: {
     readonly answer: {
       readonly principal: {
-        readonly kind: "person" | "machine" | "operator" | "agent"
+        readonly kind: "person" | "machine" | "operator" | "agent" | "service"
         readonly id: string
       }
       readonly tenant: string
@@ -2222,6 +2282,9 @@ export const operations = {
   getSigningKey: ['GET', '/api/v1/signing-keys/{key_id}'],
   setSigningKeyWindow: ['PATCH', '/api/v1/signing-keys/{key_id}'],
   revokeSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/revoke'],
+  listCertificates: ['GET', '/api/v1/producers/{producer}/certificates'],
+  certifyProducer: ['POST', '/api/v1/producers/{producer}/certificates'],
+  revokeCertificate: ['POST', '/api/v1/producers/{producer}/certificates/{certificate_id}/revoke'],
   getRotation: ['GET', '/api/v1/producers/{producer}/rotation'],
   getKeyProbe: ['GET', '/api/v1/signing-keys/{key_id}/probe'],
   testSigningKey: ['POST', '/api/v1/signing-keys/{key_id}/test'],

@@ -4,18 +4,23 @@ import { rootCertificates } from 'node:tls'
 import { Code, ConnectError, createClient } from '@connectrpc/connect'
 import { createGrpcTransport } from '@connectrpc/connect-node'
 import { Form, IngestService, type SubmitOutcome, submissionLimits } from '@sealwatch/contract'
+import type { IngestClient, ServiceCertificate } from '../certificate/certificate.ts'
+import { producerError } from '../errors.ts'
 import { bearerOf, outcomesOf, type Sender, type SenderOptions, sendFailed, sendRefused } from './sender.ts'
 
 const neverTaken: readonly Code[] = [Code.InvalidArgument, Code.Unimplemented, Code.OutOfRange]
 
-/** `sealwatch.ingest.v1.IngestService/Submit` (submission.md, 4.2). */
-export function grpcSender(options: SenderOptions): Sender {
-  const { url, ca } = options
-  const nodeOptions = ca === undefined ? {} : { ca: [...rootCertificates, ca] }
-  const transport = createGrpcTransport({ baseUrl: url, nodeOptions, readMaxBytes: submissionLimits.payloadBytesMax })
-  const client = createClient(IngestService, transport)
+/** With the certificate of a service in the place of a token. `url`: of the port that hosts come to, https://HOST:PORT. */
+export type CertifiedOptions = { readonly url: string; readonly certificate: ServiceCertificate }
+
+/** `sealwatch.ingest.v1.IngestService/Submit` (submission.md, 4.2). Throws SEND_PLAIN where the url is not https. */
+export function grpcSender(options: SenderOptions | CertifiedOptions): Sender {
+  const { url } = options
+  if (URL.parse(url)?.protocol !== 'https:')
+    throw producerError('SEND_PLAIN', { attempted: 'sending submissions', received: `${URL.parse(url)?.origin}` })
+  const connect = 'certificate' in options ? byCertificate(options) : byToken(options)
   return async (submissions, signal) => {
-    const headers = { authorization: await bearerOf(options) }
+    const { client, headers } = await connect()
     const request = {
       submissions: submissions.map(({ form, ...rest }) => ({
         ...rest,
@@ -32,6 +37,20 @@ export function grpcSender(options: SenderOptions): Sender {
       throw sendFailed(cause.message, seconds >= 0 ? { retryAfterMs: seconds * 1000 } : {}, cause)
     }
   }
+}
+
+type Connection = { readonly client: IngestClient; readonly headers: Record<string, string> }
+
+const byCertificate =
+  ({ url, certificate }: CertifiedOptions) =>
+  async (): Promise<Connection> => ({ client: await certificate.connect(url), headers: {} })
+
+function byToken(options: SenderOptions): () => Promise<Connection> {
+  const { url, ca } = options
+  const nodeOptions = ca === undefined ? {} : { ca: [...rootCertificates, ca] }
+  const transport = createGrpcTransport({ baseUrl: url, nodeOptions, readMaxBytes: submissionLimits.payloadBytesMax })
+  const client = createClient(IngestService, transport)
+  return async () => ({ client, headers: { authorization: await bearerOf(options) } })
 }
 
 /** As REST says it, so that one reader judges both. */

@@ -43,10 +43,7 @@ const tokenReader =
 /** The same for whoever brings a header and no request of HTTP/1.1: the agents' port. */
 export function bearerReader(tokens: Tokens, guesses: Pick<Guesses, 'note'>) {
   const readToken = tokenReader(tokens, guesses)
-  return (header: string | null, from: Parameters<TokenReader>[1]) => {
-    if (header !== null) return readToken(bearerForm.exec(header)?.[1] ?? '', from)
-    throw httpError('CREDENTIALS_INVALID', { attempted: 'reading an API token', received: 'no token' })
-  }
+  return (header: string, from: Parameters<TokenReader>[1]) => readToken(bearerForm.exec(header)?.[1] ?? '', from)
 }
 
 /** Of requests that come over the network: a token, or a session. */

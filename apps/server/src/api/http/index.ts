@@ -15,6 +15,7 @@ import { lookOf } from './page.ts'
 import { httpErrors } from './problems.ts'
 import type { Route } from './route.ts'
 import { openRoute } from './route.ts'
+import { certificateRoutes } from './routes/certificates.ts'
 import { deploymentRoutes } from './routes/deployment.ts'
 import { eventRoutes } from './routes/events.ts'
 import { examinationRoutes } from './routes/examinations.ts'
@@ -86,6 +87,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...exportRoutes(api),
     ...hostRoutes(api),
     ...producerRoutes(trust),
+    ...certificateRoutes(trust.certificates),
     ...rotationRoutes(trust),
     ...examinationRoutes(examinations),
     ...tenantRoutes(ports),

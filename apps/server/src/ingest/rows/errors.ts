@@ -5,7 +5,7 @@ import { type ErrorTable, errorsOf } from '@sealwatch/base'
 export const rowErrors = {
   SERVICE_UNNAMED: {
     kind: 'denied',
-    rule: 'rows come with a token that is bound to the service that signs them (submission.md, 4.3)',
+    rule: 'rows come with a token, or a certificate, that is bound to the service that signs them (submission.md, 4.3)',
     advice: 'Make one: `sealwatch token create NAME --may rows:write --service SERVICE`',
   },
   SUBMISSION_MALFORMED: {

@@ -7,7 +7,8 @@ import type { Service } from './rows.ts'
 
 /** Whose rows come with what the gate let through. Throws SERVICE_UNNAMED. */
 export function serviceOf({ principal, tenant }: Authorised<'rows:write'>): Service {
-  if (principal.kind === 'machine' && principal.service !== undefined) return { tenant, producer: principal.service }
+  if ((principal.kind === 'machine' || principal.kind === 'service') && principal.service !== undefined)
+    return { tenant, producer: principal.service }
   throw rowError('SERVICE_UNNAMED', {
     attempted: 'taking rows',
     received: `the principal ${principal.kind}:${principal.id}`,

@@ -15,7 +15,7 @@ import {
   type ShipResponseSchema,
 } from '@sealwatch/contract'
 import { type Action, type Gate, newRequestId } from '../../access/index.ts'
-import { checkValidity, type Host, type Identity, identityError } from '../../identity/index.ts'
+import { checkValidity, type Host, type Identity, identityError, renewalGraceMs } from '../../identity/index.ts'
 import type { Reason } from '../../trust/index.ts'
 import { answersTo } from './answers.ts'
 import { createBatchRoom } from './batch-room.ts'
@@ -76,8 +76,6 @@ const callBytesMax = 64 * 1024
 const guessesOf = { burst: 20, perSecond: 0.2, keysMax: 10_000 } as const
 /** One batch with its personal values and the framing around both. */
 export const shipBytesMax = 2 * limits.batchBytesMax
-/** A host that slept through the life of its certificate still gets the next one, unless it is revoked meanwhile. */
-const renewalGraceMs = 30 * 24 * 3_600_000
 
 /** Whoever sealed such lines does not hold the keys of the chain: the gap they leave must not pass in silence. */
 const unsigned: readonly string[] = ['invalid_signature', 'unknown_key'] satisfies Reason[]

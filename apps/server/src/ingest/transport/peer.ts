@@ -5,7 +5,12 @@ import type { ServerHttp2Session } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { Code, ConnectError, createContextKey, type HandlerContext } from '@connectrpc/connect'
 import { clientOf } from '@sealwatch/base'
-import { type HostCertificate, verifyHostCertificate } from '../../identity/index.ts'
+import {
+  type HostCertificate,
+  type ServiceCertificate,
+  verifyHostCertificate,
+  verifyServiceCertificate,
+} from '../../identity/index.ts'
 import type { Sender } from '../quarantine/item-form.ts'
 
 /** One connection, as the methods called on it see it. */
@@ -15,11 +20,14 @@ export type Peer = {
   readonly client: string
   /** Throws CERTIFICATE_MISSING or CERTIFICATE_FOREIGN. */
   certificate(): HostCertificate
+  /** The same of a service; a host's is none, and the other way round. */
+  serviceCertificate(): ServiceCertificate
   /** The tenant of each chain that Register admitted on this connection. */
   chains: ReadonlyMap<string, string> | undefined
   /** Ship streams open. */
   streams: number
   close(): void
+  onClose(listener: () => void): void
 }
 
 export const peerKey = createContextKey<Peer | undefined>(undefined)
@@ -42,6 +50,7 @@ export function peerAt(session: ServerHttp2Session, authority: X509Certificate):
   const socket = session.socket as TLSSocket
   const presented = socket.getPeerX509Certificate()
   let verified: HostCertificate | undefined
+  let service: ServiceCertificate | undefined
   return {
     address: `${socket.remoteAddress} port ${socket.remotePort}`,
     client: clientOf(socket.remoteAddress),
@@ -49,8 +58,13 @@ export function peerAt(session: ServerHttp2Session, authority: X509Certificate):
       verified ??= verifyHostCertificate(presented, authority)
       return verified
     },
+    serviceCertificate: () => {
+      service ??= verifyServiceCertificate(presented, authority)
+      return service
+    },
     chains: undefined,
     streams: 0,
     close: () => session.destroy(),
+    onClose: (listener) => void session.once('close', listener),
   }
 }

@@ -25,7 +25,7 @@ const sessionInfo = z.object({
   ends_at: time,
 })
 const sessionView = z.object({
-  principal: z.object({ kind: z.enum(['person', 'machine', 'operator', 'agent']), id: z.string() }),
+  principal: z.object({ kind: z.enum(['person', 'machine', 'operator', 'agent', 'service']), id: z.string() }),
   tenant: z.string(),
   actions: z.array(z.enum(actionNames)).describe('All that whoever asks may do in the tenant, as of now'),
   person: z.object({ person_id: personId, name: z.string(), email: z.string() }).nullable(),

@@ -2,9 +2,10 @@
 
 import { Code, type ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect'
 import { uResponseUnsupportedMediaType } from '@connectrpc/connect/protocol'
-import { type Clock, createTurns, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
-import { IngestService, submissionLimits } from '@sealwatch/contract'
+import { type Clock, createRate, createTurns, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
+import { IngestService, type RenewCertificateRequest, type SubmitRequest, submissionLimits } from '@sealwatch/contract'
 import { type Action, type Authorised, type Gate, newRequestId, type Principal } from '../../../access/index.ts'
+import { checkValidity, renewalGraceMs, type ServiceCertificate } from '../../../identity/index.ts'
 import { rowError } from '../../rows/errors.ts'
 import { rowRoomMax } from '../../rows/row-room.ts'
 import type { RowIngest } from '../../rows/rows.ts'
@@ -18,16 +19,25 @@ import { createRequestScan } from './scan-request.ts'
 /** What each method is to the gate; one that is missing here does not compile. */
 export const submitActions = {
   submit: 'rows:write',
+  renewCertificate: 'rows:write',
 } as const satisfies { readonly [M in keyof typeof IngestService.method]: Action }
 
 /** One that has a tenant of its own. */
 type Member = Extract<Principal, { readonly tenant: string }>
 
+/** Of services: which of their certificates count, and the next ones. */
+type CertificatePort = {
+  check(certificate: ServiceCertificate): void
+  attach(certificate: ServiceCertificate, close: () => void): () => void
+  renew(by: Authorised<'rows:write'>, certificate: ServiceCertificate, csr: Uint8Array): Promise<readonly Uint8Array[]>
+}
+
 /** Whose rows come here, and where they go. */
 export type SubmissionDoor = {
   readonly rows: Pick<RowIngest, 'submit'>
   /** Whose token a header Authorization brings, as of any request; throws where it brings none that counts. */
-  readonly readBearer: (header: string | null, from: { readonly source: string; readonly requestId: string }) => Member
+  readonly readBearer: (header: string, from: { readonly source: string; readonly requestId: string }) => Member
+  readonly certificates: CertificatePort
 }
 
 export type SubmitOptions = {
@@ -42,6 +52,9 @@ export type SubmitOptions = {
 const KiB = 1024
 /** Payloads, and what else each submission has, none of which is longer than its limit. */
 const requestBytesMax = submissionLimits.requestBytesMax + submissionLimits.requestSubmissionsMax * 2 * KiB
+const renewalBytesMax = 8 * KiB
+/** Each is a line of the ledger: of one certificate so many at once, and then one in ten minutes. */
+const renewalsOf = { burst: 8, perSecond: 1 / 600, keysMax: 100_000 } as const
 /** From the first byte of a call to the last of its answer: nobody holds a place by being slow. */
 const callMsMax = 30_000
 /** As protobuf alone, for its length is read along before it is decoded. */
@@ -55,8 +68,10 @@ const byKey = createContextKey<Authorised<'rows:write'> | undefined>(undefined)
 /** The methods of IngestService (docs/formats/submission.md, 4.2). */
 export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) => void {
   const { gate, submissions, counters, clock, log, onFatal } = options
-  const { rows, readBearer } = submissions
+  const { rows, readBearer, certificates } = submissions
+  const attached = new WeakSet<Peer>()
   const turns = createTurns()
+  const renewals = createRate(clock, renewalsOf)
 
   function refusal(error: unknown, context: HandlerContext): ConnectError {
     if (isSealwatchError(error) && error.kind === 'fatal') onFatal(error)
@@ -68,16 +83,29 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
     return answer
   }
 
-  const sourceOf = ({ client }: Peer, requestId: string) => ({ source: client, requestId })
+  /** By its certificate, which is asked about at each call: a connection outlives what it began with. */
+  function serviceAt(peer: Peer, graceMs: number): Member {
+    const certificate = peer.serviceCertificate()
+    checkValidity(certificate, clock.nowMs(), graceMs)
+    certificates.check(certificate)
+    if (!attached.has(peer)) {
+      attached.add(peer)
+      peer.onClose(certificates.attach(certificate, () => peer.close()))
+    }
+    const { tenant, producer, certificateId } = certificate
+    return { kind: 'service', id: certificateId, tenant, service: producer }
+  }
 
   /** Settles who calls, and that they have not too much under way, before anything of the body is read. */
-  async function letIn(context: HandlerContext): Promise<void> {
+  const letIn = (graceMs: number, bearer: boolean) => async (context: HandlerContext) => {
     try {
       const call = context.values.get(callKey)
       const peer = peerOf(context)
       const requestId = newRequestId()
       endLate(call)
-      const principal = readBearer(context.requestHeader.get('authorization'), sourceOf(peer, requestId))
+      const header = bearer ? context.requestHeader.get('authorization') : null
+      const source = { source: peer.client, requestId }
+      const principal = header === null ? serviceAt(peer, graceMs) : readBearer(header, source)
       const by = gate.authorise(principal, submitActions.submit, { tenant: principal.tenant, requestId })
       const { tenant, producer } = serviceOf(by)
       const leave = turns.enter(`${tenant}/${producer}`, rowRoomMax.service.requests)
@@ -103,23 +131,39 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
     void waited.then(() => over.signal.aborted || call?.end())
   }
 
+  const answered =
+    <Request, Response>(answer: (by: Authorised<'rows:write'>, request: Request, peer: Peer) => Promise<Response>) =>
+    async (request: Request, context: HandlerContext): Promise<Response> => {
+      try {
+        return await answer(context.values.get(byKey) as Authorised<'rows:write'>, request, peerOf(context))
+      } catch (error) {
+        counters.refused++
+        throw refusal(error, context)
+      }
+    }
+
+  async function submit(by: Authorised<'rows:write'>, request: SubmitRequest) {
+    const outcomes = await rows.submit(serviceOf(by), checkRequest(rowsIn(request)))
+    return { outcomes: outcomes.map(outcomeMessage) }
+  }
+
+  async function renew(by: Authorised<'rows:write'>, { csr }: RenewCertificateRequest, peer: Peer) {
+    const certificate = peer.serviceCertificate()
+    const waitMs = renewals.take(certificate.certificateId)
+    if (waitMs > 0)
+      throw rowError('ROWS_LIMITED', { attempted: 'renewing a certificate', received: 'one renewal more', waitMs })
+    return { certificates: [...(await certificates.renew(by, certificate, csr))] }
+  }
+
   return (router) => {
-    const { submit } = IngestService.method
-    router.rpc(
-      submit,
-      async (request, context) => {
-        try {
-          const by = context.values.get(byKey) as Authorised<'rows:write'>
-          const outcomes = await rows.submit(serviceOf(by), checkRequest(rowsIn(request)))
-          return { outcomes: outcomes.map(outcomeMessage) }
-        } catch (error) {
-          counters.refused++
-          throw refusal(error, context)
-        }
-      },
-      { readMaxBytes: requestBytesMax, requestGate: letIn },
-    )
-    readAlong(router, submit, counters)
+    const { method } = IngestService
+    router
+      .rpc(method.submit, answered(submit), { readMaxBytes: requestBytesMax, requestGate: letIn(0, true) })
+      .rpc(method.renewCertificate, answered(renew), {
+        readMaxBytes: renewalBytesMax,
+        requestGate: letIn(renewalGraceMs, false),
+      })
+    readAlong(router, method.submit, counters)
   }
 }
 

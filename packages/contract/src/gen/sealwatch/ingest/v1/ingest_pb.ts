@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sealwatch/ingest/v1/ingest.proto.
  */
 export const file_sealwatch_ingest_v1_ingest: GenFile = /*@__PURE__*/
-  fileDesc("CiBzZWFsd2F0Y2gvaW5nZXN0L3YxL2luZ2VzdC5wcm90bxITc2VhbHdhdGNoLmluZ2VzdC52MSKhAQoNU3VibWl0dGVkUm93cxIKCgJpZBgBIAEoCRInCgRmb3JtGAIgASgOMhkuc2VhbHdhdGNoLmluZ2VzdC52MS5Gb3JtEg8KB3BheWxvYWQYAyABKAwSFAoMcGF5bG9hZF90eXBlGAQgASgJEg4KBmtleV9pZBgFIAEoCRIRCglhbGdvcml0aG0YBiABKAkSEQoJc2lnbmF0dXJlGAcgASgMIkgKDVN1Ym1pdFJlcXVlc3QSNwoLc3VibWlzc2lvbnMYASADKAsyIi5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdHRlZFJvd3MiRgoOU3VibWl0UmVzcG9uc2USNAoIb3V0Y29tZXMYASADKAsyIi5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdE91dGNvbWUi5QMKDVN1Ym1pdE91dGNvbWUSPwoIYWRtaXR0ZWQYASABKAsyKy5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdE91dGNvbWUuQWRtaXR0ZWRIABJBCglkdXBsaWNhdGUYAiABKAsyLC5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdE91dGNvbWUuRHVwbGljYXRlSAASRQoLcXVhcmFudGluZWQYAyABKAsyLi5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdE91dGNvbWUuUXVhcmFudGluZWRIABI9CgdyZWZ1c2VkGAQgASgLMiouc2VhbHdhdGNoLmluZ2VzdC52MS5TdWJtaXRPdXRjb21lLlJlZnVzZWRIABoeCghBZG1pdHRlZBISCgpsZWFmX2luZGV4GAEgASgEGh8KCUR1cGxpY2F0ZRISCgpsZWFmX2luZGV4GAEgASgEGisKC1F1YXJhbnRpbmVkEg4KBnJlYXNvbhgBIAEoCRIMCgRpdGVtGAIgASgJGlEKB1JlZnVzZWQSDAoEY29kZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkSGAoLcmV0cnlfYWZ0ZXIYAyABKA1IAIgBAUIOCgxfcmV0cnlfYWZ0ZXJCCQoHb3V0Y29tZSo+CgRGb3JtEhQKEEZPUk1fVU5TUEVDSUZJRUQQABIRCg1GT1JNX0RFVEFDSEVEEAESDQoJRk9STV9EU1NFEAIyYgoNSW5nZXN0U2VydmljZRJRCgZTdWJtaXQSIi5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdFJlcXVlc3QaIy5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdFJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("CiBzZWFsd2F0Y2gvaW5nZXN0L3YxL2luZ2VzdC5wcm90bxITc2VhbHdhdGNoLmluZ2VzdC52MSKhAQoNU3VibWl0dGVkUm93cxIKCgJpZBgBIAEoCRInCgRmb3JtGAIgASgOMhkuc2VhbHdhdGNoLmluZ2VzdC52MS5Gb3JtEg8KB3BheWxvYWQYAyABKAwSFAoMcGF5bG9hZF90eXBlGAQgASgJEg4KBmtleV9pZBgFIAEoCRIRCglhbGdvcml0aG0YBiABKAkSEQoJc2lnbmF0dXJlGAcgASgMIkgKDVN1Ym1pdFJlcXVlc3QSNwoLc3VibWlzc2lvbnMYASADKAsyIi5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdHRlZFJvd3MiRgoOU3VibWl0UmVzcG9uc2USNAoIb3V0Y29tZXMYASADKAsyIi5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdE91dGNvbWUiJgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSCwoDY3NyGAEgASgMIjAKGFJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRIUCgxjZXJ0aWZpY2F0ZXMYASADKAwi5QMKDVN1Ym1pdE91dGNvbWUSPwoIYWRtaXR0ZWQYASABKAsyKy5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdE91dGNvbWUuQWRtaXR0ZWRIABJBCglkdXBsaWNhdGUYAiABKAsyLC5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdE91dGNvbWUuRHVwbGljYXRlSAASRQoLcXVhcmFudGluZWQYAyABKAsyLi5zZWFsd2F0Y2guaW5nZXN0LnYxLlN1Ym1pdE91dGNvbWUuUXVhcmFudGluZWRIABI9CgdyZWZ1c2VkGAQgASgLMiouc2VhbHdhdGNoLmluZ2VzdC52MS5TdWJtaXRPdXRjb21lLlJlZnVzZWRIABoeCghBZG1pdHRlZBISCgpsZWFmX2luZGV4GAEgASgEGh8KCUR1cGxpY2F0ZRISCgpsZWFmX2luZGV4GAEgASgEGisKC1F1YXJhbnRpbmVkEg4KBnJlYXNvbhgBIAEoCRIMCgRpdGVtGAIgASgJGlEKB1JlZnVzZWQSDAoEY29kZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkSGAoLcmV0cnlfYWZ0ZXIYAyABKA1IAIgBAUIOCgxfcmV0cnlfYWZ0ZXJCCQoHb3V0Y29tZSo+CgRGb3JtEhQKEEZPUk1fVU5TUEVDSUZJRUQQABIRCg1GT1JNX0RFVEFDSEVEEAESDQoJRk9STV9EU1NFEAIy0wEKDUluZ2VzdFNlcnZpY2USUQoGU3VibWl0EiIuc2VhbHdhdGNoLmluZ2VzdC52MS5TdWJtaXRSZXF1ZXN0GiMuc2VhbHdhdGNoLmluZ2VzdC52MS5TdWJtaXRSZXNwb25zZRJvChBSZW5ld0NlcnRpZmljYXRlEiwuc2VhbHdhdGNoLmluZ2VzdC52MS5SZW5ld0NlcnRpZmljYXRlUmVxdWVzdBotLnNlYWx3YXRjaC5pbmdlc3QudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * @generated from message sealwatch.ingest.v1.SubmittedRows
@@ -102,6 +102,44 @@ export const SubmitResponseSchema: GenMessage<SubmitResponse> = /*@__PURE__*/
   messageDesc(file_sealwatch_ingest_v1_ingest, 2);
 
 /**
+ * @generated from message sealwatch.ingest.v1.RenewCertificateRequest
+ */
+export type RenewCertificateRequest = Message<"sealwatch.ingest.v1.RenewCertificateRequest"> & {
+  /**
+   * PKCS#10 in DER, for a P-256 key; the rest of it is ignored.
+   *
+   * @generated from field: bytes csr = 1;
+   */
+  csr: Uint8Array;
+};
+
+/**
+ * Describes the message sealwatch.ingest.v1.RenewCertificateRequest.
+ * Use `create(RenewCertificateRequestSchema)` to create a new message.
+ */
+export const RenewCertificateRequestSchema: GenMessage<RenewCertificateRequest> = /*@__PURE__*/
+  messageDesc(file_sealwatch_ingest_v1_ingest, 3);
+
+/**
+ * @generated from message sealwatch.ingest.v1.RenewCertificateResponse
+ */
+export type RenewCertificateResponse = Message<"sealwatch.ingest.v1.RenewCertificateResponse"> & {
+  /**
+   * DER: the service's certificate, then the CA's.
+   *
+   * @generated from field: repeated bytes certificates = 1;
+   */
+  certificates: Uint8Array[];
+};
+
+/**
+ * Describes the message sealwatch.ingest.v1.RenewCertificateResponse.
+ * Use `create(RenewCertificateResponseSchema)` to create a new message.
+ */
+export const RenewCertificateResponseSchema: GenMessage<RenewCertificateResponse> = /*@__PURE__*/
+  messageDesc(file_sealwatch_ingest_v1_ingest, 4);
+
+/**
  * @generated from message sealwatch.ingest.v1.SubmitOutcome
  */
 export type SubmitOutcome = Message<"sealwatch.ingest.v1.SubmitOutcome"> & {
@@ -140,7 +178,7 @@ export type SubmitOutcome = Message<"sealwatch.ingest.v1.SubmitOutcome"> & {
  * Use `create(SubmitOutcomeSchema)` to create a new message.
  */
 export const SubmitOutcomeSchema: GenMessage<SubmitOutcome> = /*@__PURE__*/
-  messageDesc(file_sealwatch_ingest_v1_ingest, 3);
+  messageDesc(file_sealwatch_ingest_v1_ingest, 5);
 
 /**
  * @generated from message sealwatch.ingest.v1.SubmitOutcome.Admitted
@@ -157,7 +195,7 @@ export type SubmitOutcome_Admitted = Message<"sealwatch.ingest.v1.SubmitOutcome.
  * Use `create(SubmitOutcome_AdmittedSchema)` to create a new message.
  */
 export const SubmitOutcome_AdmittedSchema: GenMessage<SubmitOutcome_Admitted> = /*@__PURE__*/
-  messageDesc(file_sealwatch_ingest_v1_ingest, 3, 0);
+  messageDesc(file_sealwatch_ingest_v1_ingest, 5, 0);
 
 /**
  * @generated from message sealwatch.ingest.v1.SubmitOutcome.Duplicate
@@ -174,7 +212,7 @@ export type SubmitOutcome_Duplicate = Message<"sealwatch.ingest.v1.SubmitOutcome
  * Use `create(SubmitOutcome_DuplicateSchema)` to create a new message.
  */
 export const SubmitOutcome_DuplicateSchema: GenMessage<SubmitOutcome_Duplicate> = /*@__PURE__*/
-  messageDesc(file_sealwatch_ingest_v1_ingest, 3, 1);
+  messageDesc(file_sealwatch_ingest_v1_ingest, 5, 1);
 
 /**
  * @generated from message sealwatch.ingest.v1.SubmitOutcome.Quarantined
@@ -198,7 +236,7 @@ export type SubmitOutcome_Quarantined = Message<"sealwatch.ingest.v1.SubmitOutco
  * Use `create(SubmitOutcome_QuarantinedSchema)` to create a new message.
  */
 export const SubmitOutcome_QuarantinedSchema: GenMessage<SubmitOutcome_Quarantined> = /*@__PURE__*/
-  messageDesc(file_sealwatch_ingest_v1_ingest, 3, 2);
+  messageDesc(file_sealwatch_ingest_v1_ingest, 5, 2);
 
 /**
  * @generated from message sealwatch.ingest.v1.SubmitOutcome.Refused
@@ -227,7 +265,7 @@ export type SubmitOutcome_Refused = Message<"sealwatch.ingest.v1.SubmitOutcome.R
  * Use `create(SubmitOutcome_RefusedSchema)` to create a new message.
  */
 export const SubmitOutcome_RefusedSchema: GenMessage<SubmitOutcome_Refused> = /*@__PURE__*/
-  messageDesc(file_sealwatch_ingest_v1_ingest, 3, 3);
+  messageDesc(file_sealwatch_ingest_v1_ingest, 5, 3);
 
 /**
  * @generated from enum sealwatch.ingest.v1.Form
@@ -269,7 +307,8 @@ export const FormSchema: GenEnum<Form> = /*@__PURE__*/
  */
 export const IngestService: GenService<{
   /**
-   * Asks for a token with the action rows:write in the header Authorization. Answered when it is on stable storage.
+   * Asks for a token with the action rows:write in the header Authorization, or for the certificate of a service. Answered
+   * when it is on stable storage.
    *
    * @generated from rpc sealwatch.ingest.v1.IngestService.Submit
    */
@@ -277,6 +316,16 @@ export const IngestService: GenService<{
     methodKind: "unary";
     input: typeof SubmitRequestSchema;
     output: typeof SubmitResponseSchema;
+  },
+  /**
+   * Asks for the certificate of a service, also for 30 days behind its end, and answers with the next one.
+   *
+   * @generated from rpc sealwatch.ingest.v1.IngestService.RenewCertificate
+   */
+  renewCertificate: {
+    methodKind: "unary";
+    input: typeof RenewCertificateRequestSchema;
+    output: typeof RenewCertificateResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sealwatch_ingest_v1_ingest, 0);

@@ -5,7 +5,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node
 /** The key of a TLS client certificate; a new one for each certificate. */
 export const newTlsKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
 
-// DER (X.690, 10) of the few types a request needs. A whole X.509 library would cost the agent 25 MB of memory.
+// DER (X.690, 10) of the few types a request needs. A whole X.509 library would cost whoever asks 25 MB of memory.
 const tags = { integer: 0x02, bitString: 0x03, sequence: 0x30, attributes: 0xa0 } as const
 
 function der(tag: number, ...parts: Uint8Array[]): Buffer {
