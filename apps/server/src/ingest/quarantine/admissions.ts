@@ -54,9 +54,9 @@ type Opened = {
 
 /** The one way in for what lies in quarantine: whoever wants it, an item is admitted once (quarantine.md, 4.3). */
 export type Admissions = {
-  /** One after the other for each tenant: what is judged is admitted before the next is looked at. */
+  /** One after the other for each tenant: what is judged is admitted before what comes next is looked at. */
   inTurn<T>(tenant: string, work: () => Promise<T>): Promise<T>
-  /** Within a turn. */
+  /** Within a turn. Those of several items may run together, as long as no two are of one submission. */
   admit(tenant: string, leaf: number, step: Step): Promise<ReplayOutcome>
   /** Where it stands in the ledger, whatever the database says. */
   admittedAt(row: QuarantineRow): Promise<number | undefined>
@@ -68,6 +68,7 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
   const { store, ledgers, quarantine, keys, isStrict = () => true, indexed } = options
   /** Tenants whose index was seen to hold every replay of before this process. */
   const seen = new Set<string>()
+  let doubts = 0
   const turns = new Map<string, Promise<unknown>>()
 
   function inTurn<T>(tenant: string, work: () => Promise<T>): Promise<T> {
@@ -84,9 +85,10 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
     const { tenant } = row
     const ledger = ledgers.get(tenant)
     if (!seen.has(tenant)) {
+      const before = doubts
       await ledger.settled()
       await indexed.waitFor(tenant, ledger.size)
-      seen.add(tenant)
+      if (doubts === before) seen.add(tenant)
     }
     const filled = await store.index
       .selectFrom('fills')
@@ -171,12 +173,16 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
       const { entry, side } = how === 'released' ? await releasing(leaf, () => fill(how)) : await fill(how)
       // What changes the registry between the judgement and the place in the ledger is judged by again.
       if (!isSame()) return admit(tenant, leaf, step)
-      // From here to the note the ledger alone knows: it is asked again by whoever comes next.
-      seen.delete(tenant)
-      const { first } = await ledger.append(entry, side)
-      await quarantine.admitted(row, first)
-      seen.add(tenant)
-      return told('admitted', { admittedLeaf: first })
+      try {
+        const { first } = await ledger.append(entry, side)
+        await quarantine.admitted(row, first)
+        return told('admitted', { admittedLeaf: first })
+      } catch (error) {
+        // The ledger may know what no row does: it is asked again by whoever comes next.
+        doubts += 1
+        seen.delete(tenant)
+        throw error
+      }
     }
     if (step === 'non_strict') return isStrict(tenant) ? told('waiting', { reason: row.reason }) : admitAs(step)
     const wrong = await judge()

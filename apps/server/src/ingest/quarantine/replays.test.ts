@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { at, byWhom, dayNs, openIngest, whole } from '../test/open-ingest.ts'
+import { enterKey } from '../../trust/test/host-key.ts'
+import { at, byWhom, dayNs, flip, keyRow, openIngest, whole } from '../test/open-ingest.ts'
 
 const root = byWhom({ kind: 'operator', id: 'root' })
 type Opened = Awaited<ReturnType<typeof openIngest>>
@@ -100,4 +103,35 @@ test('ING-2 ING-4 a key that is revoked while an item is on its way in does not 
   const [item] = (await it.replays().replay(root, {}, whole)).items
   assert.deepEqual([item?.outcome, item?.reason], ['waiting', 'key_revoked'])
   assert.equal(it.ledgers.get('default').size, size)
+})
+
+test('ING-4 ING-8 of many items that come in together each does once, and one that is altered holds up nobody', async () => {
+  await using it = await openIngest('unregistered')
+  for (let i = 0; i < 70; i += 1) await it.seal(`a${i}`)
+  let lines = 0
+  for (let seq = 0; seq < it.chain.position.nextSeq; ) {
+    const batch = await it.batchAt(seq)
+    assert.equal((await it.submit(batch)).kind, 'quarantined')
+    seq += batch.count
+    lines += batch.count
+  }
+  await enterKey(it.store, it.keys, keyRow(it.signer, {}))
+  const path = join(it.dir, 'quarantine/default/000000000000.items')
+  const bytes = await readFile(path)
+  await writeFile(path, flip(bytes, bytes.length - 1))
+  const replays = it.replays()
+  const first = (await replays.replay(root, {}, whole)).items
+  assert.deepEqual(
+    first.map(({ outcome }) => outcome),
+    [...Array.from({ length: 69 }, () => 'admitted'), 'altered'],
+  )
+  await writeFile(path, bytes)
+  const again = (await replays.replay(root, {}, whole)).items
+  assert.deepEqual(
+    again.map(({ outcome }) => outcome),
+    ['admitted'],
+  )
+  assert.deepEqual((await replays.replay(root, {}, whole)).items, [])
+  const ledger = it.ledgers.get('default')
+  assert.equal(ledger.size, 1 + 2 * 70 + lines, 'the anchor, stubs, replays and lines')
 })

@@ -14,6 +14,7 @@ import type { QuarantineRow } from './judge-item.ts'
 import type { Quarantine } from './quarantine.ts'
 import { createReleases, type Release, type Releases } from './releases.ts'
 import { settleTenant } from './settle.ts'
+import { windowsOf } from './windows.ts'
 
 export type ShownItem = { readonly row: QuarantineRow; readonly release: Release | undefined }
 
@@ -82,9 +83,13 @@ export function createReplays(options: ReplayOptions): Replays {
     },
     replay: async (by, filter, { after, max, dryRun }) => {
       const page = await items.pageOf(by.tenant, { ...filter, state: 'waiting' }, after, max)
+      const step = dryRun ? 'look' : 'verify'
       const outcomes: ReplayOutcome[] = []
-      for (const row of page.items)
-        outcomes.push(await inTurn(by.tenant, () => admit(by.tenant, leafOf(row), dryRun ? 'look' : 'verify')))
+      // They share the writes of the ledger and of the database.
+      for (const rows of windowsOf(page.items))
+        outcomes.push(
+          ...(await inTurn(by.tenant, () => allEnded(rows.map((row) => admit(by.tenant, leafOf(row), step))))),
+        )
       return { items: outcomes, next: page.next }
     },
     ask: releases.ask,
@@ -93,4 +98,10 @@ export function createReplays(options: ReplayOptions): Replays {
       (await inTurn(tenant, () => admit(tenant, leaf, 'non_strict'))).admittedLeaf ?? undefined,
     settle: (tenant) => inTurn(tenant, () => settleTenant(options, admissions, tenant)),
   }
+}
+
+/** Once each has ended, one way or the other. */
+async function allEnded<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(works)
+  return Promise.all(works)
 }

@@ -209,7 +209,8 @@ const requestOf = (batch: ChainBatch): ShipRequest =>
   })
 
 export const flip = (bytes: Uint8Array, i: number): Uint8Array => {
-  const changed = bytes.slice()
+  // A Buffer's own slice is a view.
+  const changed = Uint8Array.from(bytes)
   changed[i] = (changed[i] as number) ^ 1
   return changed
 }
