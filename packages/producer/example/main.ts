@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A service under load, for trying things out (docs/worst-week.md): rows at a steady rate, from its own database to the
-// ledger, until Ctrl-C. What it tells once in a while is what became of them.
+// ledger, until Ctrl-C; what waits then is still sent, unless Ctrl-C comes again. It tells every few seconds what became of
+// them.
 
 import process from 'node:process'
 import { parseArgs } from 'node:util'
@@ -31,8 +32,10 @@ if (help || url === undefined || token === undefined || key === undefined || !(r
   process.stderr.write(usage)
   process.exit(help ? 0 : 2)
 }
+const closing = new AbortController()
 const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+process.on('SIGINT', () => (closing.signal.aborted ? stop : closing).abort())
+process.once('SIGTERM', () => stop.abort())
 await runService(
   {
     ...{ url, token, key, database, rowsPerSecond },
@@ -43,5 +46,6 @@ await runService(
     },
     onError: (error) => console.warn(messageOf(error)),
   },
+  closing.signal,
   stop.signal,
 )

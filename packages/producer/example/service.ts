@@ -30,10 +30,10 @@ export type Service = {
 const turnMs = 20
 
 /**
- * Writes numbered rows at a steady rate, each in a transaction of its own business, and forwards them, until the signal
- * fires. Signs with another key as soon as the link to it leads elsewhere.
+ * Writes numbered rows at a steady rate, in the transactions of its own business, until `closing` fires; forwards them
+ * until none waits then, or until `signal` fires. Signs with another key as soon as the link to it leads elsewhere.
  */
-export async function runService(service: Service, signal: AbortSignal): Promise<void> {
+export async function runService(service: Service, closing: AbortSignal, signal: AbortSignal): Promise<void> {
   const database = new DatabaseSync(service.database, { timeout: 5000 })
   database.exec('PRAGMA journal_mode = WAL')
   database.exec(sqliteOutboxTables)
@@ -41,7 +41,17 @@ export async function runService(service: Service, signal: AbortSignal): Promise
   const known = database.prepare('SELECT last FROM business').get() as { last: number } | undefined
   if (known === undefined) database.exec('INSERT INTO business VALUES (0)')
   const counted = { written: known?.last ?? 0 }
-  await Promise.all([write(service, database, counted, signal), forward(service, counted, signal)])
+  const sent = new AbortController()
+  const until = AbortSignal.any([signal, sent.signal])
+  const forwarding = forward(service, counted, until)
+  await write(service, database, counted, AbortSignal.any([signal, closing]))
+  const { clock = systemClock } = service
+  const waiting = sqliteOutbox(database)
+  while (!until.aborted) {
+    if ((await waiting.depth()).rows === 0) sent.abort()
+    await clock.sleep(turnMs, until)
+  }
+  await forwarding
 }
 
 async function write(
