@@ -6,7 +6,7 @@ import { sign } from 'node:crypto'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Json, rfc3339, systemClock } from '@sealwatch/base'
-import { verifyAudit, verifyEd25519 } from '@sealwatch/keys'
+import { verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import { makeTestKey, type TestKey } from '@sealwatch/keys/test/manifest-keys'
 import {
   checkFindings,
@@ -18,9 +18,6 @@ import {
   verifyBundle,
 } from '@sealwatch/ledger'
 import { startServer, type TestServer } from './server.ts'
-
-const verifyRsa = (spki: Uint8Array, message: Uint8Array, signature: Uint8Array) =>
-  verifyAudit('rsa-sha256', spki, message, signature)
 
 async function send(server: TestServer, token: string, key_id: string, key: TestKey, rows: readonly string[]) {
   const payload = Buffer.from(rows.map((row) => `${row}\n`).join(''))

@@ -9,6 +9,7 @@ import { auditTiles } from './audit-tiles.ts'
 import { auditVerify } from './audit-verify.ts'
 import { breakGlassAcknowledge, breakGlassList, breakGlassOpen } from './break-glass.ts'
 import { producerCertificates, producerCertify, producerRevokeCertificate } from './certificate.ts'
+import { compromise, compromiseShow, compromiseVerify } from './compromise.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
 import { eraseSubject, eraseTenant } from './erase.ts'
@@ -38,6 +39,7 @@ import { policyExample } from './policy-example.ts'
 import { producerAdd, producerHalt, producerList, producerResume, producerShow } from './producer.ts'
 import { quarantineList, quarantineRelease, quarantineReplay, quarantineShow } from './quarantine.ts'
 import { roleList, rolePut, roleRemove } from './role.ts'
+import { rotateFinish, rotatePromote, rotateStart, rotateStatus } from './rotate.ts'
 import { signingKeyAdd, signingKeyList, signingKeyRevoke, signingKeySetWindow, signingKeyShow } from './signing-key.ts'
 import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
@@ -136,6 +138,13 @@ export const commandTable: readonly Command[] = [
   signingKeyShow,
   signingKeyRevoke,
   signingKeySetWindow,
+  rotateStart,
+  rotatePromote,
+  rotateFinish,
+  rotateStatus,
+  compromise,
+  compromiseShow,
+  compromiseVerify,
   signoff,
   signoffList,
   signoffShow,

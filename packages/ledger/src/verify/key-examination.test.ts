@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, hash, sign } from 'node:crypto'
 import { test } from 'node:test'
 import { canonicalize, rfc3339 } from '@sealwatch/base'
-import { verifyAudit, verifyEd25519 } from '@sealwatch/keys'
+import { verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import { sha256 } from '../sha256.ts'
 import { createKeyExamination, isOfServices, keyRangesMax } from './key-examination.ts'
 import type { Line } from './line.ts'
@@ -14,8 +14,6 @@ const pairs = {
   'rsa-sha256': generateKeyPairSync('rsa', { modulusLength: 2048 }),
 }
 type Algorithm = keyof typeof pairs
-const verifyRsa = (spki: Uint8Array, message: Uint8Array, signature: Uint8Array) =>
-  verifyAudit('rsa-sha256', spki, message, signature)
 const at = (second: number) => rfc3339(BigInt(second) * 1_000_000_000n)
 
 /** Lines of a ledger, each with its leaf. */

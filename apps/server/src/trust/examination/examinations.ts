@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { canonicalize, isSealwatchError, type Log, messageOf, rfc3339 } from '@sealwatch/base'
-import { type DsseEnvelope, verifyAudit, verifyEd25519 } from '@sealwatch/keys'
+import { type DsseEnvelope, verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import {
   createKeyExamination,
   isOfServices,
@@ -72,8 +72,6 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
     const { tenant, producer, keyId, algorithm, publicKey, revokedAt, compromisedSince } = key
     const ledger = ledgerOf(tenant)
     const examined = { producer, key_id: keyId, revoked_at: revokedAt, compromised_since: compromisedSince }
-    const verifyRsa = (spki: Uint8Array, message: Uint8Array, signature: Uint8Array) =>
-      verifyAudit('rsa-sha256', spki, message, signature)
     const examination = createKeyExamination({ sha256, verify: verifyEd25519, verifyRsa, key: examined })
     while (progress.leaf < progress.size) {
       const due = Math.min(examinationLimits.leavesAtOnce, progress.size - progress.leaf)

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { writeFileSync } from 'node:fs'
+import type { Json } from '@sealwatch/base'
+import type { ApiClient, Operations } from '@sealwatch/contract/api'
+import { verifyEd25519, verifyRsa } from '@sealwatch/keys'
+import {
+  checkFindings,
+  createKeyExamination,
+  type KeyFindings,
+  type KeyReport,
+  keyVerdicts,
+  logKeyVerifier,
+  openKeyReport,
+  parseVkey,
+  sha256,
+  type VerifiedKeyReport,
+  verifyBundle,
+} from '@sealwatch/ledger'
+import { apiOptions, withApi } from '../api.ts'
+import { withBundle } from '../audit/bundle-file.ts'
+import { trustOf } from '../audit/trust.ts'
+import { type Context, command, exit, form, text } from '../command.ts'
+import { cliError, fileError } from '../errors.ts'
+import { signerOptions } from '../manifest/signer.ts'
+import { beginRotation } from '../rotation/begin.ts'
+import { nextOf } from '../rotation/next.ts'
+import { readSmallFile } from '../small-file.ts'
+import { bar, columns, counted, progressLine, safe, safeJson, toSecond } from '../terminal.ts'
+
+type Made = Operations['getKeyReport']['answer']
+
+const pollMs = 200
+const fileBytesMax = 256 * 1024
+const usage = (attempted: string, advice: string) => cliError('CLI_USAGE', { attempted, advice })
+const output = text({ takes: 'FILE', short: 'o', help: 'Write report and signature there, for `compromise verify`' })
+
+export const compromise = command({
+  name: 'compromise',
+  summary: 'A key of a service is in other hands: revoke it, replace it, and find what it signed',
+  about: `In this order, each unless it is done already: the key is revoked, which counts at once; with --replacement another one is
+registered, tested and staged, and counts as \`rotate promote\` says; all that the key ever signed is verified again, and a signed
+report says which leaves are sound and which are suspect. It stands in the ledger. Do it again after whatever went wrong.
+The exit code is 1 where something is suspect or invalid. The service keeps what it cannot send: nothing is lost meanwhile.`,
+  operands: [{ name: 'KEY', required: true }],
+  options: {
+    ...apiOptions,
+    ...signerOptions,
+    cause: text({ takes: 'TEXT', help: 'Why, for the ledger; name nobody' }),
+    since: form({
+      takes: 'TIME',
+      help: 'From then on somebody else may have signed with it',
+      form: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/,
+      mustBe: 'a time like 2026-11-22T12:00:00Z',
+    }),
+    replacement: text({ takes: 'ID', help: 'Id of the key in its place, whose private half --key-file names' }),
+    output,
+  },
+  examples: [
+    'sudo ./sealwatch compromise billing-2026-11 --cause "found in an image" --since 2026-11-20T00:00:00Z -o report.json',
+    'sudo ./sealwatch compromise billing-2026-11 --cause leaked --replacement billing-2026-12 --key-file billing-2026-12.pem',
+  ],
+  run: async (given, [keyId = ''], context) => {
+    const { cause, since, replacement, output: path, 'key-file': keyFile, ...at } = given
+    const { io, place } = context
+    const attempted = `dealing with the key ${keyId}`
+    const note = (told: string) => io.err(`${safe(told, 400)}\n`)
+    const made = await withApi({ ...at, io, place }, attempted, async (api) => {
+      const key = await api.call('getSigningKey', { params: { key_id: keyId } })
+      if (key.revoked_at === null) {
+        if (cause === undefined) throw usage(attempted, 'Say why: --cause "found in an image"')
+        const body = { cause, ...(since !== undefined && { compromised_since: since }) }
+        await api.call('revokeSigningKey', { params: { key_id: keyId }, body })
+        note(`${keyId} is revoked: what is signed with it now is quarantined`)
+      } else note(`${keyId} was revoked at ${toSecond(key.revoked_at)}`)
+      if (replacement !== undefined) {
+        const { producer } = key
+        const next = await beginRotation(api, { producer, keyId: replacement, keyFile }, io, note)
+        if (next.state === 'staged') note(`Switch over: ${nextOf('promote', next, at.tenant)}`)
+      }
+      await examine(api, keyId, context)
+      return api.call('getKeyReport', { params: { key_id: keyId } })
+    })
+    return tell(made, path, context)
+  },
+})
+
+async function examine(api: ApiClient, key_id: string, { io }: Context): Promise<void> {
+  const params = { key_id }
+  const progress = progressLine(io)
+  try {
+    await api.call('examineSigningKey', { params })
+    for (;;) {
+      const { state, leaf, size, detail } = await api.call('getKeyExamination', { params })
+      if (state === 'done') return
+      if (state === 'failed' || state === 'none')
+        throw cliError('CLI_SERVER_FAILED', { attempted: `examining ${key_id}`, received: detail ?? 'it ended' })
+      progress.show(`${bar(leaf, size)} ${leaf} of ${counted(size, 'leaf', 'leaves')}`)
+      await io.clock.sleep(pollMs, io.stop)
+      io.stop.throwIfAborted()
+    }
+  } finally {
+    progress.end()
+  }
+}
+
+function tell(made: Made, path: string | undefined, { io, json }: Context): number {
+  const report = JSON.parse(made.text) as KeyReport
+  if (path !== undefined)
+    try {
+      writeFileSync(path, `${JSON.stringify({ report: made.text, envelope: made.envelope })}\n`, { flag: 'wx' })
+    } catch (cause) {
+      throw fileError(path, cause)
+    }
+  io.out(json ? `${safeJson({ id: made.id, made_at: made.made_at, report })}\n` : reportText(report))
+  return report.counts.suspect.rows + report.counts.invalid.rows > 0 ? exit.finding : exit.ok
+}
+
+const reportText = ({ key_id, producer, tenant, counts, ranges, size, ...report }: KeyReport): string =>
+  `${columns([
+    ['key', `${safe(key_id)} of the service ${safe(producer)} of ${safe(tenant)}`],
+    ['revoked', report.revoked_at === null ? 'no' : toSecond(report.revoked_at)],
+    ['compromised since', report.compromised_since === null ? '-' : toSecond(report.compromised_since)],
+    ['ledger', `${counted(size, 'leaf', 'leaves')}, root ${report.root}`],
+    ...keyVerdicts.map((name) => [
+      name,
+      `${counted(counts[name].rows, 'row')} in ${counted(counts[name].submissions, 'submission')}`,
+    ]),
+  ])}\n${columns([
+    ['VERDICT', 'LEAVES', 'ROWS', 'RECEIVED FROM', 'TO'],
+    ...ranges.map((range) => [
+      range.verdict,
+      `${range.first_leaf}-${range.next_leaf - 1}`,
+      String(range.rows),
+      toSecond(range.first_received),
+      toSecond(range.last_received),
+    ]),
+  ])}`
+
+export const compromiseShow = command({
+  name: 'compromise show',
+  summary: 'The newest report of what a key ever signed',
+  operands: [{ name: 'KEY', required: true }],
+  options: { ...apiOptions, output },
+  examples: ['sudo ./sealwatch compromise show billing-2026-11 -o report.json'],
+  run: async ({ output: path, ...at }, [key_id = ''], context) => {
+    const made = await withApi({ ...at, ...context }, 'reading a report', (api) =>
+      api.call('getKeyReport', { params: { key_id } }),
+    )
+    return tell(made, path, context)
+  },
+})
+
+export const compromiseVerify = command({
+  name: 'compromise verify',
+  summary: 'Verify a report in a file, without a server',
+  about: `FILE is what -o wrote. Trust comes from --trust, else from trust.json in the data directory. With --bundle, an export of all lines that
+is at least as new as the report, everything is counted again, and must be what the report says. The exit code is 1 where it does
+not verify.`,
+  operands: [{ name: 'FILE', required: true }],
+  options: {
+    bundle: text({ takes: 'FILE', help: 'Of `audit export --all`: count again what the ledger holds' }),
+    trust: text({ takes: 'KEY,…|FILE', help: 'Verifier keys (name+hash+base64), a file of them, or a trust.json' }),
+  },
+  examples: ['./sealwatch compromise verify report.json --bundle all.bundle --trust trust.json'],
+  run: async ({ bundle, trust }, [file = ''], context) => {
+    const { io, place, json } = context
+    const attempted = `verifying ${file}`
+    const { vkeys, source } = await trustOf(trust, place)
+    if (vkeys.length === 0) throw usage(attempted, 'Say whom you trust: --trust trust.json')
+    const keys = vkeys.map((vkey) => parseVkey(sha256, vkey))
+    const verified = openKeyReport(
+      sha256,
+      fileOf(file),
+      keys.map((key) => logKeyVerifier(sha256, verifyEd25519, key)),
+      keys.map(({ name }) => name),
+      attempted,
+    )
+    if (bundle !== undefined) checkFindings(verified, await recount(verified, bundle, vkeys, context), attempted)
+    const { statement, report, signers } = verified
+    const told = bundle === undefined ? 'not: give --bundle' : 'counted again, and the same'
+    if (json) io.out(`${safeJson({ ok: true, statement, report, signers, recounted: bundle !== undefined })}\n`)
+    else
+      io.out(
+        `VERIFIED ${safe(file)}\n${columns([
+          ['signed', `at ${toSecond(statement.time)} for ${safe(statement.by)}`],
+          ['leaves', told],
+          ['trust', `pinned by ${safe(source)}`],
+        ])}\n${reportText(report)}`,
+      )
+    return exit.ok
+  },
+})
+
+/** From a bundle that verifies, and shows every leaf that the report is about. */
+async function recount(
+  { report }: VerifiedKeyReport,
+  path: string,
+  trust: readonly string[],
+  { io }: Context,
+): Promise<KeyFindings> {
+  const attempted = `counting again in ${path}`
+  const examination = createKeyExamination({ sha256, verify: verifyEd25519, verifyRsa, key: report })
+  let shown = 0
+  const checked = await withBundle(path, io, (chunks) =>
+    verifyBundle(chunks, {
+      ...{ sha256, verify: verifyEd25519, verifyRsa, trust },
+      onLine: (line, leaf) => {
+        if (leaf >= report.size) return
+        shown += 1
+        examination.take(line, leaf, attempted)
+      },
+    }),
+  )
+  const isWhole = checked.ok && checked.tenant === report.tenant && checked.origin === report.ledger
+  if (isWhole && shown === report.size) return examination.findings(shown)
+  const received = checked.problem?.message ?? `${shown} of ${report.size} leaves of ${checked.origin}`
+  throw cliError('CLI_NOT_EVIDENCE', { attempted, received })
+}
+
+function fileOf(path: string): { readonly envelope: Json; readonly text: string } {
+  const attempted = `reading ${path}`
+  let held: string
+  try {
+    held = readSmallFile(path, fileBytesMax)
+  } catch (cause) {
+    throw fileError(path, cause, 'reading')
+  }
+  try {
+    const { report, envelope } = JSON.parse(held) as { report: unknown; envelope: Json }
+    if (typeof report === 'string') return { envelope, text: report }
+  } catch {
+    // As below.
+  }
+  throw usage(attempted, 'Write it anew: ./sealwatch compromise show KEY -o FILE')
+}
