@@ -57,7 +57,7 @@ The exit code is 1 where something is suspect or invalid. The service keeps what
     output,
   },
   examples: [
-    'sudo ./sealwatch compromise billing-2026-11 --cause "found in an image" --since 2026-11-20T00:00:00Z -o report.json',
+    'sudo ./sealwatch compromise billing-2026-11 --cause leaked --since 2026-11-20T00:00:00Z -o report.json',
     'sudo ./sealwatch compromise billing-2026-11 --cause leaked --replacement billing-2026-12 --key-file billing-2026-12.pem',
   ],
   run: async (given, [keyId = ''], context) => {
