@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock as clock, systemDisk as disk, rfc3339 } from '@sealwatch/base'
@@ -191,6 +192,38 @@ test('unknown keys of one service, hundreds of them, leave a bounded trace in me
   assert.equal(it.rowBook.of('acme').quarantined.unknown_key, 300)
   const told = [...it.rowBook.rejected()].flatMap(([, keys]) => [...keys.read()])
   assert.ok(told.length <= 101, `${told.length} keys are told apart`)
+})
+
+test('ING-3 ING-6 ten thousand keys that nobody knows: memory, metrics and disk stay below their maxima, and the rest stays with the producer', async () => {
+  await using dir = await temporary()
+  const max = { items: 2_000, bytes: 5_000_000 }
+  await using it = await openRooms(dir.path, max)
+  const [pattern] = [signed(['{"a":1}'])]
+  const counts = { quarantined: 0, refused: 0 }
+  for (let first = 0; first < 10_000; first += 100) {
+    const request = Array.from({ length: 100 }, (_, i) => ({
+      ...pattern,
+      id: `row-${first + i}`,
+      keyId: `made-up-${first + i}`,
+    }))
+    for (const outcome of await it.rows.submit(billing, request as never)) {
+      assert.ok(outcome.kind === 'quarantined' || outcome.kind === 'refused')
+      counts[outcome.kind] += 1
+      if (outcome.kind === 'refused')
+        assert.deepEqual([outcome.code, (outcome.retryAfter ?? 0) > 0], ['QUARANTINE_FULL', true])
+    }
+  }
+  // What is under way when it becomes full still comes in: a request.
+  assert.ok(counts.quarantined >= max.items && counts.quarantined <= max.items + 100, `${counts.quarantined} items`)
+  assert.equal(counts.refused, 10_000 - counts.quarantined)
+  assert.equal(it.rowBook.missing('acme'), 0)
+  assert.equal(it.quarantine.room.get('acme')?.items, counts.quarantined)
+  const [[, keys] = []] = [...it.rowBook.rejected()]
+  assert.ok(Array.from(keys?.read() ?? []).length <= 101)
+  const folder = join(dir.path, 'quarantine/acme')
+  const names = await readdir(folder)
+  assert.equal(names.length, 1)
+  assert.ok((await stat(join(folder, names[0] ?? ''))).size <= max.bytes)
 })
 
 test('a service that sends more than its share waits, and those of another tenant do not', async () => {

@@ -79,7 +79,7 @@ export function rowOf({ keyId, key, algorithm }: Key, change: Partial<KeyRow> = 
 }
 
 /** The rooms over one directory, as a start of the server wires them. */
-export async function openRooms(dir: string) {
+export async function openRooms(dir: string, roomMax?: { readonly items: number; readonly bytes: number }) {
   await using stack = new AsyncDisposableStack()
   const store = openStore(dir)
   stack.defer(() => store.close())
@@ -93,7 +93,8 @@ export async function openRooms(dir: string) {
   const places = { dir: join(dir, 'ledgers'), keysDir: join(dir, 'keys'), deployment: 'sealwatch-00000000' }
   const ledgers = await openLedgers({ ...places, tenants, auditSigner, log, labelKey: new Uint8Array(32), clock, disk })
   stack.defer(() => ledgers.close())
-  const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
+  const place = { dir: join(dir, 'quarantine'), ...(roomMax && { roomMax }) }
+  const quarantine = await openQuarantine({ ...place, store, sealing, clock, disk })
   stack.defer(() => quarantine.close())
   const stop = new AbortController()
   const bell = createBell()
