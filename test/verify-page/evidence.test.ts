@@ -3,13 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { canonicalize } from '@sealwatch/base'
-import { verifyEd25519 } from '@sealwatch/keys'
+import { verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import {
   type BundleReport,
   cosignedMessage,
@@ -26,7 +27,8 @@ import { filterRows } from '../../apps/verify-page/src/model/filter.ts'
 import { goProgramOf } from '../../apps/verify-page/src/model/go-program.ts'
 import { proofOf } from '../../apps/verify-page/src/model/proof.ts'
 import { scriptOf } from '../../apps/verify-page/src/model/script.ts'
-import { sampleSigner } from '../../packages/ledger/test/sample.ts'
+import { openSampleLedger, sampleSigner, sealTenant, temporary } from '../../packages/ledger/test/sample.ts'
+import { sampleSubmission } from '../../packages/ledger/test/sample-submission.ts'
 import { bundleOf, materialOf, vkeys } from './material.ts'
 import { bundleVectors } from './vectors.ts'
 
@@ -283,4 +285,44 @@ test('the page is the same bytes whenever it is built, and names nothing outside
   assert.match(page, /default-src 'none'/)
   assert.doesNotMatch(page, /(?:src|href)\s*=\s*["']?(?!#|data:,)[a-z/]/i)
   assert.ok(!page.includes('\u0000'))
+})
+
+test('ING-2 rows of services are judged on the page as on the command line, under Ed25519 and RSA', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const [ed, at] = [sampleSigner(9), '2026-11-21T10:00:00.000000000Z']
+  const key = (key_id: string, algorithm: 'ed25519' | 'rsa-sha256', public_key: string) => ({
+    ...({ producer: 'billing', producer_kind: 'service', key_id, algorithm, public_key, source: 'api' } as const),
+    ...({ valid_from: at, valid_until: null, revoked_at: null, state: 'active', change: 'added' } as const),
+    ...{ changed_at: at, cause: null, compromised_since: null },
+  })
+  const rsaKey = key('billing-rsa', 'rsa-sha256', publicKey.export({ type: 'spki', format: 'der' }).toString('hex'))
+  const signRsa = (payload: Uint8Array) => sign('sha256', payload, privateKey)
+  const judge = async (signature?: string) => {
+    await using dir = await temporary()
+    const tenant = await openSampleLedger(dir.path)
+    const root = await openSampleLedger(dir.path, 'root')
+    await tenant.append({ own: { registry: key('billing-1', 'ed25519', ed.publicKey.toHex()) } })
+    const { first: registry } = await tenant.append({ own: { registry: rsaKey } })
+    await tenant.append({ own: sampleSubmission(['{"n":1}'], ed.sign, { registry }).bodies })
+    const byRsa = { id: 'by-rsa', key_id: 'billing-rsa', algorithm: 'rsa-sha256', registry } as const
+    const more = signature === undefined ? {} : { signature }
+    await tenant.append({ own: sampleSubmission(['{"n":2}', '{"n":3}'], signRsa, { ...byRsa, ...more }).bodies })
+    const head = await sealTenant(tenant, root)
+    const bundle = await bundleOf(tenant, head, [{ from: 0, to: tenant.size }])
+    const trust = { sha256, verify: verifyEd25519, verifyRsa, trust: vkeys }
+    const theirs = await verifyBundle(new Blob([bundle.slice()]).stream(), trust)
+    const { report } = await examined(bundle)
+    await tenant.close()
+    await root.close()
+    return { theirs, report }
+  }
+  const good = await judge()
+  assert.deepEqual([good.report.ok, good.report.signedByService, good.report.notCovered], [true, 3, 0])
+  assert.equal(good.theirs.signedByService, 3)
+  const bad = await judge(Buffer.alloc(256, 7).toString('base64'))
+  assert.equal(bad.theirs.problem?.code, 'SUBMISSION_UNVERIFIED')
+  assert.deepEqual(
+    [bad.report.ok, bad.report.problem?.code, bad.report.problem?.fileLine],
+    [false, 'SUBMISSION_UNVERIFIED', bad.theirs.problem?.fileLine],
+  )
 })

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type BundleReport, type KeyRecord, type Line, type SideValues, verifyBundle } from '@sealwatch/ledger/verify'
+import { errorsOf } from '@sealwatch/base/errors'
+import {
+  type BundleReport,
+  chainErrors,
+  type KeyRecord,
+  type Line,
+  type SideValues,
+  verifyBundle,
+} from '@sealwatch/ledger/verify'
 import { type BundleMap, createBundleMap } from './bundle-map.ts'
 import { type Column, column } from './columns.ts'
 import { verifyEd25519 } from './ed25519.ts'
 import { type BundleHeader, readVerifiedHeader } from './header.ts'
+import { createRsaChecks } from './rsa.ts'
 import { sha256 } from './sha256.ts'
 import { policyOf, type Trust } from './trust.ts'
 import { kindOf, type LineKind, type LineWords, lineKinds, severityOf, wordsOf } from './words.ts'
@@ -90,18 +99,25 @@ export async function examine(
     for await (const chunk of chunksOf(file)) {
       map.take(chunk)
       yield chunk
+      await rsa.room()
     }
   }
 
   const witnesses = policyOf(trust)
-  const report = await verifyBundle(mapped(), {
+  // By the row that is judged.
+  const rsa = createRsaChecks(() => leaf.length)
+  const judged = await verifyBundle(mapped(), {
     sha256,
     verify: verifyEd25519,
+    ...(rsa.verify && { verifyRsa: rsa.verify }),
     trust: trust.vkeys,
     onLine,
     onBytes,
     ...(witnesses === undefined ? {} : { witnesses }),
   })
+  // What was judged behind it is further down than a signature that turns out not to hold.
+  const wrong = await rsa.settled()
+  const report = wrong === undefined ? judged : unverified(judged, map.fileLine.at(wrong))
   if (!report.ok) return { report, shown: undefined }
   if (map.offset.length !== leaf.length) throw new Error('the map and the verifier disagree about the number of lines')
   const read = async (offset: number, bytes: number) =>
@@ -148,7 +164,18 @@ export async function examine(
   return { report, shown }
 }
 
+function unverified(report: BundleReport, fileLine: number): BundleReport {
+  const attempted = 'checking an RSA signature'
+  const { code, message } = chainError('SUBMISSION_UNVERIFIED', { attempted, received: `line ${fileLine} of the file` })
+  return {
+    ...report,
+    ok: false,
+    problem: { fileLine, leaf: undefined, chain: undefined, seq: undefined, code, message },
+  }
+}
+
 const utf8 = new TextDecoder()
+const chainError = errorsOf(chainErrors)
 
 /** By its reader, for not every browser's stream is an async iterable. */
 async function* chunksOf(file: BundleFile): AsyncGenerator<Uint8Array> {

@@ -16,6 +16,7 @@ const report = {
   withheld: 0,
   complete: true,
   signedByHost: 1100,
+  signedByService: 0,
   notCovered: 0,
   stubs: 0,
   revealed: 0,
@@ -63,4 +64,11 @@ test('what is wrong is named with its rule, and nothing is proven', () => {
   assert.deepEqual([verdict.tone, verdict.proven, verdict.facts], ['failed', [], []])
   assert.equal(verdict.problem?.where, 'line 8 of the file, leaf 4 of the ledger')
   assert.match(verdict.problem?.rule ?? '', /every line has the hash/)
+})
+
+test('rows that services signed are told apart from lines of hosts', () => {
+  assert.doesNotMatch(textOf({}).proven, /services/)
+  assert.match(textOf({ signedByService: 1 }).proven, /1 row of services is signed by a key/)
+  const { facts } = verdictOf({ ...report, signedByService: 1200 }, seen)
+  assert.equal(facts.find(({ name }) => name === 'Signed by services')?.value, '1,200')
 })

@@ -130,7 +130,8 @@ const extent = ({ lines, size, complete, tenant }: BundleReport) =>
 
 function provenBy(report: BundleReport): string[] {
   const saw = report.witnesses?.cosigned.map(({ name }) => name) ?? []
-  const { lines, complete, size, withheld, signedByHost, stubs, replayed, unverified, revealed, countersigned } = report
+  const { lines, complete, size, withheld, signedByHost, signedByService, stubs } = report
+  const { replayed, unverified, revealed, countersigned } = report
   return [
     `Each of the ${count(lines, 'shown line')} is, byte for byte, what stands at its place in the signed ledger.`,
     complete
@@ -144,6 +145,11 @@ function provenBy(report: BundleReport): string[] {
     ...(signedByHost > 0
       ? [
           `${count(signedByHost, 'line')} of hosts ${signedByHost === 1 ? 'is' : 'are'} signed by the host that sealed ${signedByHost === 1 ? 'it' : 'them'}.`,
+        ]
+      : []),
+    ...(signedByService > 0
+      ? [
+          `${count(signedByService, 'row')} of services ${signedByService === 1 ? 'is' : 'are'} signed by a key that was registered for the service, and counted when ${signedByService === 1 ? 'it' : 'they'} came.`,
         ]
       : []),
     ...(stubs > 0
@@ -168,7 +174,7 @@ function notProvenBy(report: BundleReport): string[] {
     'That what a line says really happened: a host seals what it saw, and whoever owns it while it seals decides what that is.',
     ...(notCovered > 0
       ? [
-          `That ${count(notCovered, 'shown line')} came from their host: the signature that covers ${notCovered === 1 ? 'it' : 'them'} is not in this file.`,
+          `That ${count(notCovered, 'shown line')} came from their host or service: the signature that covers ${notCovered === 1 ? 'it' : 'them'} is not in this file.`,
         ]
       : []),
     ...(unverified > 0
@@ -186,7 +192,8 @@ function notProvenBy(report: BundleReport): string[] {
 const listOf = (names: readonly string[]) => new Intl.ListFormat('en-GB').format(names)
 
 function factsOf(report: BundleReport, { span, gaps }: Seen): Fact[] {
-  const { complete, size, lines, withheld, stubs, rootSize, signers, signedByHost, notCovered } = report
+  const { complete, size, lines, withheld, stubs, rootSize, signers, signedByHost, signedByService, notCovered } =
+    report
   return [
     { name: 'Tenant', value: report.tenant ?? '', ...(report.origin && { detail: report.origin }) },
     complete
@@ -204,6 +211,15 @@ function factsOf(report: BundleReport, { span, gaps }: Seen): Fact[] {
       value: `${signedByHost.toLocaleString('en-GB')}`,
       detail: notCovered > 0 ? `${count(notCovered, 'line')} without its signature here` : 'every line of a host',
     },
+    ...(signedByService > 0
+      ? [
+          {
+            name: 'Signed by services',
+            value: signedByService.toLocaleString('en-GB'),
+            detail: 'rows, under keys that counted when they came',
+          },
+        ]
+      : []),
     {
       name: 'Root ledger',
       value: `size ${rootSize.toLocaleString('en-GB')}`,
