@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { strictOffPhrase } from '@sealwatch/contract'
 import { run } from '../../apps/cli/src/cli.ts'
 import { placeOf } from '../../apps/cli/src/place.ts'
 import { testIo } from '../../apps/cli/test/test-io.ts'
@@ -219,6 +220,28 @@ test('SIG-5: five signers of five kinds: three of them change the trust root and
   assert.equal(shown.state, 'complete')
   const judged = await judge(at('off.proof.json'))
   assert.deepEqual([judged.code, judged.said.proof], [0, shown.proof])
+
+  // The change itself takes it: for that time, once, and whatever happens to the server.
+  assert.equal(await run(['tenant', 'create', 'acme', '--data', dir], testIo()), 0)
+  const strict = async (...words: string[]) => {
+    const io = testIo()
+    await run(['strict', ...words, '--tenant', 'acme', '--json', '--data', dir], io)
+    return JSON.parse(io.said()) as {
+      error?: { code: string }
+      off?: { since: string; ends_at: string; manifest: string }
+    }
+  }
+  const offFor = (time: string) => strict('off', '--for', time, '--acknowledge', strictOffPhrase)
+  assert.equal((await offFor('73h')).error?.code, 'MANIFEST_REQUIRED')
+  const { off } = await offFor('72h')
+  assert.deepEqual(
+    [Date.parse(off?.ends_at ?? '') - Date.parse(off?.since ?? ''), off?.manifest],
+    [72 * 3_600_000, waiting.id],
+  )
+  assert.equal((await offFor('72h')).error?.code, 'MANIFEST_REPLAYED')
+  await server.kill()
+  server = await serve()
+  assert.deepEqual([(await strict('status')).off?.ends_at, (await done('show', waiting.id)).state], [off?.ends_at, 'applied'])
 })
 
 test('SIG-5: an upgrade is agreed to once, for its very release file, whenever the server is killed', {

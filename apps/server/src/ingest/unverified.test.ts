@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseLine, sha256 } from '@sealwatch/ledger'
-import { byWhom, flip, openIngest, whole } from './test/open-ingest.ts'
+import { enterKey } from '../trust/test/host-key.ts'
+import { byWhom, flip, keyRow, openIngest, whole } from './test/open-ingest.ts'
 import { countUnverified, marksOfFills } from './unverified.ts'
 
 const root = byWhom({ kind: 'operator', id: 'root' })
@@ -94,6 +95,28 @@ for (const [name, harm] of [
     assert.equal(it.rowBook.of('default').admitted, 0)
     assert.equal(it.rowBook.missing('default'), 0)
   })
+
+test('ING-3 ING-8 a crash between stub and replay: the item waits, comes again as known, and is admitted once', async () => {
+  await using it = await openIngest('unregistered')
+  await it.seal('alice')
+  it.strict.isOn = false
+  const { seal } = it.side
+  it.side.seal = async () => {
+    throw new Error('kill -9')
+  }
+  const batch = await it.batchAt(0)
+  const { size } = it.ledgers.get('default')
+  await assert.rejects(it.submit(batch), /kill -9/)
+  it.side.seal = seal
+  assert.equal(it.ledgers.get('default').size, size + 1)
+  const outcome = await it.submit(batch)
+  assert.deepEqual(outcome.kind === 'acknowledged' && outcome.leafIndex, size)
+  assert.equal((await it.replays().list(root, { state: 'waiting' }, -1, 10)).items.length, 1)
+  await enterKey(it.store, it.keys, keyRow(it.signer, {}))
+  const [item] = (await it.replays().replay(root, {}, whole)).items
+  assert.deepEqual([item?.outcome, item?.lines], ['admitted', batch.count])
+  assert.equal(it.ledgers.get('default').size, size + 2 + batch.count)
+})
 
 test('ING-3 strict again before its lines are in the ledger: they wait, and count as quarantined', async () => {
   await using it = await openIngest('unregistered')

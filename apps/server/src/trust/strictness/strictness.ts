@@ -151,8 +151,9 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
     seconds: number | null,
     { consume, details }: Partial<Approval> = {},
   ): Promise<Recorded> {
-    const endOf = (nowNs: bigint) => (seconds === null ? null : rfc3339(nowNs + BigInt(seconds) * 1_000_000_000n))
-    const ends_at = endOf(clock.nowNs())
+    const nowNs = clock.nowNs()
+    const since = rfc3339(nowNs)
+    const ends_at = seconds === null ? null : rfc3339(nowNs + BigInt(seconds) * 1_000_000_000n)
     const until = ends_at === null ? 'as long as the server is configured so' : `until ${ends_at}`
     const message = `signatures are not enforced for the tenant ${tenant} ${until}: what fails verification is admitted, and marked`
     return act(
@@ -161,7 +162,6 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
       { code: 'strict_off', verb: 'disable', severity: 'high', message, details: { ...details, expires_at: ends_at } },
       async (tx, timeNs) => {
         await consume?.(tx, timeNs, by)
-        const since = rfc3339(timeNs)
         const manifest = (details?.manifest as string | undefined) ?? null
         const rest = { since, switched_by: by.name, seen_at: since, from_leaf: sizeOf(tenant), manifest }
         await putRow(tx, { tenant, state: 'off', ends_at, ...rest })
