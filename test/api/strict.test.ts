@@ -164,7 +164,10 @@ test('rows of a host and of a service that nobody can verify: admitted, marked, 
   await server.kill()
   server = await at.serve()
   const status = await at.sealwatch('strict', 'status', '--json')
-  const { strict, off } = JSON.parse(status.said) as { strict: boolean; off: { since: string; ends_at: string; by: string } }
+  const { strict, off } = JSON.parse(status.said) as {
+    strict: boolean
+    off: { since: string; ends_at: string; by: string }
+  }
   assert.deepEqual([status.code, strict, off.ends_at, off.by], [1, false, before.ends_at, 'operator:root'])
 
   const root = server.root('default')

@@ -241,7 +241,10 @@ test('SIG-5: five signers of five kinds: three of them change the trust root and
   assert.equal((await offFor('72h')).error?.code, 'MANIFEST_REPLAYED')
   await server.kill()
   server = await serve()
-  assert.deepEqual([(await strict('status')).off?.ends_at, (await done('show', waiting.id)).state], [off?.ends_at, 'applied'])
+  assert.deepEqual(
+    [(await strict('status')).off?.ends_at, (await done('show', waiting.id)).state],
+    [off?.ends_at, 'applied'],
+  )
 })
 
 test('SIG-5: an upgrade is agreed to once, for its very release file, whenever the server is killed', {
