@@ -116,7 +116,11 @@ function nextCommand(
   const findings = [...(server?.ledgers ?? []).flatMap((ledger) => ledger.findings), ...(server?.database ?? [])]
   const isDerivedOnly = host?.ok !== false && findings.every(({ derived }) => derived)
   if (isDerivedOnly && !repair) return `sudo ./sealwatch audit fsck --repair${dataFlag(place)}`
-  return `cp -a ${place.data} ${place.data}.evidence   # then restore the newest copy: docs/runbooks/ledger-behind.md`
+  const isOfItems = host?.ok !== false && findings.every(({ store }) => store === 'quarantine')
+  const restore = isOfItems
+    ? 'the newest copy of server/quarantine and index.sqlite: docs/runbooks/conservation-broken.md'
+    : 'the newest copy: docs/runbooks/ledger-behind.md'
+  return `cp -a ${place.data} ${place.data}.evidence   # then restore ${restore}`
 }
 
 function render(
