@@ -9,6 +9,7 @@ import { benchGrowth } from './growth.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLive } from './live.ts'
 import { benchPolicies } from './policies.ts'
+import { benchProducers } from './producers.ts'
 import { benchQuarantineSpike, benchReplay } from './quarantine.ts'
 import { benchRedact } from './redact.ts'
 import { benchSeal } from './seal.ts'
@@ -32,6 +33,7 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   live: benchLive,
   'quarantine-spike': benchQuarantineSpike,
   replay: benchReplay,
+  producers: benchProducers,
 }
 
 const { values, positionals } = parseArgs({
