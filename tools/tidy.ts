@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'apps/witness': ['base', 'contract', 'keys', 'ledger'],
   'apps/signing-proxy': ['base', 'contract', 'keys', 'ledger'],
   'apps/dev-login': ['base', 'contract'],
-  'apps/cli': ['base', 'contract', 'keys', 'ledger', 'detect', 'scan'],
+  'apps/cli': ['base', 'contract', 'keys', 'ledger', 'producer', 'detect', 'scan'],
   'apps/dashboard': ['base/json', 'base/time', 'contract', 'ledger/verify'],
   'apps/verify-page': ['base/errors', 'base/json', 'contract', 'keys/dsse', 'keys/public-key', 'ledger/verify'],
 }
@@ -40,6 +40,7 @@ const serverSlices = [
   'ingest',
   'detect',
   'policies',
+  'drills',
   'incident',
   'respond',
   'notify',

@@ -47,6 +47,7 @@ before(async () => {
   const policy = { type: 'process', name: 'of zeta alone', rules }
   await theirs.call('putPolicy', { params: { id: 'theirpolicy' }, body: { policy } })
   await theirs.call('addProducer', { body: { producer: 'theirservice' } })
+  const { run } = await theirs.call('beginDrill', { body: { drill: 'key-compromise' } })
   await theirs.call('addSigningKey', {
     params: { producer: 'theirservice' },
     body: { key_id: 'their-key/2026', algorithm: 'ed25519', public_key: generateSigner().publicKey.toBase64() },
@@ -94,6 +95,7 @@ before(async () => {
     person_id: { theirs: 'usr_theirs', nobodys: 'usr_nobody' },
     role: { theirs: 'custom/theirrole', nobodys: 'custom/nobodys' },
     name: { theirs: 'theirrole', nobodys: 'nobodys' },
+    run: { theirs: run, nobodys: '00000000-0000-4000-8000-000000000000' },
     token_id: { theirs: token.info.token_id, nobodys: `tok_${'0'.repeat(20)}` },
     invitation_id: { theirs: invitation.id, nobodys: '0'.repeat(12) },
     id: { theirs: 'theirpolicy', nobodys: 'nothing' },

@@ -22,18 +22,19 @@ export type Alert = {
 
 export type Prometheus = AsyncDisposable & {
   alerts(): Promise<readonly Alert[]>
+  readonly url: string
   /** Once it is there. */
   alert(fits: (alert: Alert) => boolean): Promise<Alert>
   /** Resolves when each target was read once more, and well. */
   read(): Promise<void>
 }
 
-/** A real one, which reads `target` (host and port) every second and judges by the rules that we hand out. */
-export async function startPrometheus(target: string): Promise<Prometheus> {
+/** A real one, which reads `target` (host and port) every second and judges by the rules that we hand out, unless told. */
+export async function startPrometheus(target: string, ruleFile = rules): Promise<Prometheus> {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-prometheus-'))
   const config = {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
-    rule_files: [rules],
+    rule_files: [ruleFile],
     scrape_configs: [{ job_name: 'sealwatch-server', static_configs: [{ targets: [target] }] }],
   }
   writeFileSync(join(dir, 'prometheus.yml'), JSON.stringify(config))
@@ -81,6 +82,7 @@ export async function startPrometheus(target: string): Promise<Prometheus> {
   }
   const alerts = async () => (await ask<{ alerts: Alert[] }>('alerts'))?.alerts ?? []
   return {
+    url: `http://${address}`,
     alerts,
     alert: (fits) => until('the alert', async () => (await alerts()).find(fits)),
     read: async () => {

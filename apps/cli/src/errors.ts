@@ -105,6 +105,11 @@ export const cliErrors = {
     advice:
       'Read it again with ./sealwatch policy show ID --json, and make your change to that; or put it with --force',
   },
+  CLI_DRILL_REFUSED: {
+    kind: 'conflict',
+    rule: 'a drill runs where it proves something and harms nothing: strict mode on, the alert rule there, room on the disk',
+    advice: 'Mend what was found, and run the drill again (docs/drills.md)',
+  },
   CLI_MANIFEST_FILE: {
     kind: 'invalid',
     rule: 'the file is a trust root or a manifest, as `manifest root init` and `manifest create` write it',

@@ -12,6 +12,8 @@ import { producerCertificates, producerCertify, producerRevokeCertificate } from
 import { compromise, compromiseShow, compromiseVerify } from './compromise.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
+import { drillKeyCompromise, drillStrictSignature } from './drill.ts'
+import { drillList, drillShow, drillVerify } from './drill-reports.ts'
 import { eraseSubject, eraseTenant } from './erase.ts'
 import { events } from './events.ts'
 import { groupGrant, groupList, groupRevoke } from './group.ts'
@@ -94,6 +96,11 @@ export const commandTable: readonly Command[] = [
   strictStatus,
   strictOff,
   strictOn,
+  drillList,
+  drillStrictSignature,
+  drillKeyCompromise,
+  drillShow,
+  drillVerify,
   personList,
   personDisable,
   personEnable,

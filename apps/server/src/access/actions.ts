@@ -75,6 +75,8 @@ export const actions = {
   'rows:write': { of: 'tenant', roles: admins },
   'subject:erase': { of: 'tenant', roles: admins },
   'quarantine:read': { of: 'tenant', roles: overseers },
+  'drill:read': { of: 'tenant', roles: overseers },
+  'drill:run': { of: 'tenant', roles: responders },
   'quarantine:replay': { of: 'tenant', roles: responders },
   'quarantine:release': { of: 'tenant', roles: responders },
   'threat:analyze': { of: 'tenant', roles: responders },

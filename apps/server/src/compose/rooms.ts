@@ -2,9 +2,10 @@
 
 import { join } from 'node:path'
 import type { Ruleset } from '@sealwatch/detect'
-import { signKeyReport, signSignoff } from '@sealwatch/ledger'
+import { signDrill, signKeyReport, signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { createGlances, type Glances, loadRuleset } from '../detect/index.ts'
+import { createDrills, type Drills } from '../drills/index.ts'
 import { type Identity, openIdentity } from '../identity/index.ts'
 import {
   type Admission,
@@ -65,6 +66,7 @@ export type Rooms = Books & {
   readonly glances: Glances
   readonly policies: Policies
   readonly dryRuns: DryRuns
+  readonly drills: Drills
 }
 
 /** What a signer may take for its answer. */
@@ -123,6 +125,11 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     sign: policySigner(ledgers.dsseSigners),
   })
   const dryRuns = createDryRuns({ ...books, openSide: books.side.open })
+  const drills = createDrills({
+    ...books,
+    origin: ledgers.root.origin,
+    sign: (statement) => signDrill(statement, ledgers.dsseSigners, AbortSignal.timeout(signerMsMax)),
+  })
   return {
     ...books,
     keyRegistry: keys,
@@ -147,5 +154,6 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     glances,
     policies,
     dryRuns,
+    drills,
   }
 }

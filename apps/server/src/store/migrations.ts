@@ -213,4 +213,9 @@ export const migrations: readonly string[] = [
      tenant TEXT NOT NULL, certificate_id TEXT NOT NULL, producer TEXT NOT NULL, serial TEXT NOT NULL, issued_at TEXT NOT NULL,
      issued_by TEXT NOT NULL, renewed_at TEXT, expires_at TEXT NOT NULL, revoked_at TEXT,
      PRIMARY KEY (tenant, certificate_id)) STRICT, WITHOUT ROWID;`,
+  // A drill holds its place while whoever runs it says so; what it found is kept with the envelope that signs it.
+  `CREATE TABLE drill_runs (
+     tenant TEXT NOT NULL, run TEXT NOT NULL, drill TEXT NOT NULL, begun_at TEXT NOT NULL, begun_by TEXT NOT NULL,
+     held_until TEXT NOT NULL, ended_at TEXT, outcome TEXT, report TEXT, envelope TEXT, PRIMARY KEY (tenant, run)) STRICT;
+   CREATE INDEX drill_runs_by_time ON drill_runs (tenant, begun_at);`,
 ]

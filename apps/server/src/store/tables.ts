@@ -69,6 +69,22 @@ export type Tables = {
     /** JSON: the view of the envelope when it was applied. */
     proof: string | null
   }
+  /** docs/drills.md */
+  drill_runs: {
+    tenant: string
+    run: string
+    drill: string
+    begun_at: string
+    begun_by: string
+    /** Until then nobody else begins one in this tenant. */
+    held_until: string
+    ended_at: string | null
+    outcome: 'passed' | 'failed' | 'abandoned' | null
+    /** Null: it is not over, was abandoned, or is too old to be kept. */
+    report: string | null
+    /** DSSE, JSON. */
+    envelope: string | null
+  }
   manifest_signatures: {
     manifest: string
     key_id: string

@@ -68,6 +68,7 @@ type MoreOfUnmapped =
   | 'policy_version'
   | 'policy_digest'
   | 'policy_statement'
+  | 'drill'
   | 'manifest'
   | 'manifest_action'
   | 'manifest_digest'
@@ -215,6 +216,7 @@ const unmapped = {
   policy_version: 'plain',
   policy_digest: 'plain',
   policy_statement: 'plain',
+  drill: 'plain',
   manifest: 'plain',
   manifest_action: 'plain',
   manifest_digest: 'plain',

@@ -18,6 +18,7 @@ const nobodys = {
   strictness: undefined as never,
   policies: undefined as never,
   dryRuns: undefined as never,
+  drills: undefined as never,
   trust: {} as never,
   signoffs: undefined as never,
   examinations: undefined as never,

@@ -2,6 +2,7 @@
 
 import type { Clock, Log, Proxies } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
+import type { Drills } from '../../drills/index.ts'
 import type { Replays } from '../../ingest/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
@@ -17,6 +18,7 @@ import type { Route } from './route.ts'
 import { openRoute } from './route.ts'
 import { certificateRoutes } from './routes/certificates.ts'
 import { deploymentRoutes } from './routes/deployment.ts'
+import { drillRoutes } from './routes/drills.ts'
 import { eventRoutes } from './routes/events.ts'
 import { examinationRoutes } from './routes/examinations.ts'
 import { exportRoutes } from './routes/exports.ts'
@@ -62,6 +64,7 @@ export type HttpPorts = TenantPorts &
     readonly signIn: SignIn
     readonly policies: Policies
     readonly dryRuns: DryRuns
+    readonly drills: Drills
     readonly trust: Trust
     readonly strictness: Strictness
     readonly signoffs: Signoffs
@@ -103,6 +106,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...quarantineRoutes(ports),
     ...strictRoutes(ports.strictness, api),
     ...signoffRoutes(signoffs),
+    ...drillRoutes(ports),
     ...subjectRoutes(api),
     ...rowRoutes(rows),
     ...deploymentRoutes(api),

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { isSealwatchError, type Json } from '@sealwatch/base'
+import type { Operations } from '@sealwatch/contract/api'
+import { verifyEd25519 } from '@sealwatch/keys'
+import { logKeyVerifier, openDrillReport, parseVkey, sha256 } from '@sealwatch/ledger'
+import { apiOptions, withApi } from '../api.ts'
+import { signerKeyOf } from '../audit/signer-key.ts'
+import { trustOf } from '../audit/trust.ts'
+import { command, exit, text } from '../command.ts'
+import { filesOf, putNew } from '../drill/files.ts'
+import { pageOf } from '../drill/page.ts'
+import { type DrillName, type DrillReport, drillNames } from '../drill/report.ts'
+import { cliError, fileError } from '../errors.ts'
+import { readSmallFile } from '../small-file.ts'
+import { columns, safe, safeJson, toSecond } from '../terminal.ts'
+
+const reportBytesMax = 4 * 1024 * 1024
+const tenantOption = { ...apiOptions.tenant, help: 'Tenant that the drills were run in (default: drill)' }
+/** ING-7: they are rehearsed quarterly. */
+const dueMs = 92 * 86_400_000
+
+const about: Readonly<Record<DrillName, string>> = {
+  'strict-signature': 'a producer rotates its key before the server knows the new one',
+  'key-compromise': 'the key of a producer leaks, and somebody else signs with it',
+}
+type Run = Operations['listDrills']['answer']['items'][number]
+
+export const drillList = command({
+  name: 'drill list',
+  summary: 'The drills there are, when each was passed last, and what became of those that were run',
+  about: 'Each is due once a quarter, and after each upgrade.',
+  options: { ...apiOptions, tenant: tenantOption },
+  examples: ['sudo ./sealwatch drill list', 'sudo ./sealwatch drill list --json'],
+  run: async ({ server, tenant = 'drill' }, _operands, { io, place, json }) => {
+    const root = { io, place, server, tenant: undefined }
+    const items = await withApi({ ...root, tenant }, 'listing drills', async (api): Promise<readonly Run[]> => {
+      return (await api.call('listDrills')).items
+    }).catch((error: unknown) => {
+      // No drill was run yet: nobody has made its tenant.
+      if (isSealwatchError(error, 'TENANT_UNKNOWN')) return []
+      throw error
+    })
+    const drills = drillNames.map((name) => {
+      const passed = items.find(({ drill, outcome }) => drill === name && outcome === 'passed')?.ended_at ?? null
+      return { drill: name, about: about[name], passed_at: passed, due: isDue(passed, io.clock.nowMs()) }
+    })
+    if (json) io.out(`${safeJson({ drills, runs: items })}\n`)
+    else {
+      const rows = drills.map((one) => [
+        one.drill,
+        one.passed_at === null ? 'never passed here' : `passed ${toSecond(one.passed_at)}`,
+        one.due ? 'due' : '',
+        one.about,
+      ])
+      io.out(columns(rows))
+      if (items.length > 0)
+        io.out(
+          `\n${columns([
+            ['RUN', 'DRILL', 'BEGUN', 'BY', 'OUTCOME'],
+            ...items.map(({ run, drill, begun_at, begun_by, outcome }) => [
+              run,
+              safe(drill),
+              toSecond(begun_at),
+              safe(begun_by),
+              outcome ?? 'running',
+            ]),
+          ])}`,
+        )
+    }
+    return exit.ok
+  },
+})
+
+const isDue = (passedAt: string | null, nowMs: number) => passedAt === null || nowMs - Date.parse(passedAt) > dueMs
+
+export const drillShow = command({
+  name: 'drill show',
+  summary: 'Write the signed report of a drill that was run, as the server has kept it',
+  operands: [{ name: 'RUN', required: true }],
+  options: {
+    ...apiOptions,
+    tenant: tenantOption,
+    output: text({ takes: 'NAME', short: 'o', help: 'Write NAME.json and NAME.html (default: drill-RUN)' }),
+  },
+  examples: ['sudo ./sealwatch drill show 0b8f3c52-7a0e-4d0f-9a39-1d2f6f6f8a10 -o last-drill'],
+  run: async ({ server, tenant = 'drill', output }, [run = ''], { io, place, json }) => {
+    const attempted = 'reading a drill'
+    if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(run))
+      throw cliError('CLI_USAGE', { attempted, received: run, advice: 'Give its id: sudo ./sealwatch drill list' })
+    const kept = await withApi({ io, place, server, tenant }, attempted, (api) =>
+      api.call('getDrill', { params: { run } }),
+    )
+    const { report, envelope } = kept
+    const stem = output ?? `drill-${run}`
+    if (report !== null && envelope !== null) {
+      await putNew(filesOf(stem).report, `${JSON.stringify({ report, envelope, ledger: null })}\n`)
+      await putNew(filesOf(stem).page, pageOf(JSON.parse(report) as DrillReport))
+    }
+    if (json) io.out(`${safeJson(kept)}\n`)
+    else if (report === null) io.out(`Of this drill no report is kept: ${kept.run.outcome ?? 'it is not over'}.\n`)
+    else io.out(`The drill ${kept.run.outcome}: ${safe(stem)}.json, and to read: ${safe(stem)}.html\n`)
+    return exit.ok
+  },
+})
+
+export const drillVerify = command({
+  name: 'drill verify',
+  summary: 'Verify the report of a drill in a file, without a server',
+  about: `Checks that a key which you trust has signed it, and that nothing of it was altered. Trust comes from --trust, else from
+trust.json in the data directory. The exit code is 1 where it does not verify, and where the drill it reports has failed.`,
+  operands: [{ name: 'REPORT', required: true }],
+  options: {
+    trust: text({ takes: 'KEY,…|FILE', help: 'Verifier keys (name+hash+base64), a file of them, or a trust.json' }),
+    'signer-key': text({ takes: 'FILE', help: "Public key of the deployment's signer, in PEM" }),
+    page: text({ takes: 'FILE', help: 'Draw the page to read anew, from what was verified' }),
+  },
+  examples: ['./sealwatch drill verify drill-strict-signature-2026-11-22T04-00-00.json --trust trust.json'],
+  run: async ({ trust: given, 'signer-key': signerKey, page }, [path = ''], { io, place, json }) => {
+    const attempted = `verifying ${path}`
+    const pinned = await trustOf(given, place)
+    const signer = signerKeyOf(signerKey)
+    const judges = pinned.vkeys.map((vkey) => logKeyVerifier(sha256, verifyEd25519, parseVkey(sha256, vkey)))
+    if (signer !== undefined) judges.push(signer)
+    if (judges.length === 0)
+      throw cliError('CLI_TRUST', { attempted, received: 'no key', advice: 'Name the key that you trust: --trust' })
+    const file = fileAt(path)
+    const report = typeof file?.report === 'string' ? file.report : ''
+    const opened = openDrillReport(sha256, { envelope: file?.envelope, report }, judges, attempted)
+    const { statement, statementDigest, signers } = opened
+    if (page !== undefined) await putNew(page, pageOf(JSON.parse(report) as DrillReport))
+    if (json) io.out(`${safeJson({ verified: true, statement, statement_digest: statementDigest, signers })}\n`)
+    else
+      io.out(
+        `VERIFIED ${safe(path)}\nThe drill ${safe(statement.drill)} in ${safe(statement.tenant)} of ${safe(statement.origin)} ` +
+          `${statement.outcome}; ${safe(statement.by)} reported it at ${safe(statement.time)}.\n` +
+          `Signed by ${signers.map((one) => safe(one)).join(', ')}; the ledger of ${safe(statement.tenant)} names it by ${statementDigest}.\n`,
+      )
+    return statement.outcome === 'passed' ? exit.ok : exit.finding
+  },
+})
+
+function fileAt(path: string): { readonly report?: unknown; readonly envelope?: Json } | null {
+  try {
+    return JSON.parse(readSmallFile(path, reportBytesMax)) as ReturnType<typeof fileAt>
+  } catch (cause) {
+    throw fileError(path, cause, 'reading')
+  }
+}

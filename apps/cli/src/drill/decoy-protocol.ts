@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the drill and its decoy say to each other: nothing of it stands in arguments or the environment.
+
+export type DecoyOrder =
+  /**
+   * Its outbox in `dir`, which it removes as it ends; a key of its own, unless it is given one that leaked. `url`: of the
+   * control plane.
+   */
+  | {
+      readonly order: 'start'
+      readonly url: string
+      readonly ca: string | undefined
+      readonly token: string
+      readonly dir: string
+      readonly leaked: LeakedKey | undefined
+    }
+  /** Another key, of which nobody is told. */
+  | { readonly order: 'rotate' }
+  /** The private half of its key, as somebody has it who took it. */
+  | { readonly order: 'leak' }
+  /** Rows, in one submission, until they are taken: in the ledger or in quarantine. */
+  | { readonly order: 'send'; readonly rows: number }
+
+/** `privateKey`: PKCS#8, PEM. It never leaves these processes. */
+export type LeakedKey = { readonly keyId: string; readonly privateKey: string }
+
+/** A submission as it left the decoy, and what the control plane said of it. */
+export type SentSubmission = {
+  readonly id: string
+  readonly key_id: string
+  readonly rows: number
+  /** Hex SHA-256 of the payload. */
+  readonly digest: string
+  /** Hex SHA-256 of the bytes that quarantine keeps of it (submission.md, 7.2). */
+  readonly item: string
+  readonly outcome: string
+  readonly detail: string
+  /** When the decoy was told. */
+  readonly told_at: string
+}
+
+export type DecoyAnswer =
+  | { readonly answer: 'key'; readonly keyId: string; readonly publicKey: string }
+  | { readonly answer: 'leaked'; readonly leaked: LeakedKey }
+  | { readonly answer: 'sent'; readonly submissions: readonly SentSubmission[] }
+  | { readonly answer: 'failed'; readonly detail: string }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base'
+
+/** Why a drill failed: its report names the code. Where a drill may not even begin, it is CLI_DRILL_REFUSED. */
+export const drillFailureErrors = {
+  DRILL_STRICT_OFF: {
+    kind: 'conflict',
+    rule: 'strict mode is on: what cannot be verified goes to quarantine, and not into the ledger',
+    advice: 'Switch it on again: sudo ./sealwatch strict on',
+  },
+  DRILL_RULE_MISSING: {
+    kind: 'not_found',
+    rule: 'the alert that is to call somebody is among the rules that Prometheus judges',
+    advice: 'Load deploy/prometheus/sealwatch.rules.yml, and check it: promtool check rules FILE',
+  },
+  DRILL_ALERT_SILENT: {
+    kind: 'conflict',
+    rule: 'the alert fires while rows of the decoy are rejected, within the time that is given to it',
+    advice: 'Look whether Prometheus reads this server (Status, Targets), and whether its rule is the one we hand out',
+  },
+  DRILL_DECOY_STUCK: {
+    kind: 'conflict',
+    rule: 'the decoy sends what it signs, and each row is taken or kept aside as the drill expects',
+    advice: 'Read what the step found; a decoy is a service like any other, so others may be met by the same',
+  },
+  DRILL_CHECK_FAILED: {
+    kind: 'conflict',
+    rule: 'the first checks of the runbook work as they are written, and show what is wrong',
+    advice: 'Mend the check, or the runbook: somebody will need it at night',
+  },
+  DRILL_BYTES_ALTERED: {
+    kind: 'unverified',
+    rule: 'quarantine gives back each item as it was received, byte for byte',
+    advice: 'Keep the files as evidence; then find out who or what wrote to them: docs/runbooks/disk-failed.md',
+  },
+  DRILL_ITEMS_MISSING: {
+    kind: 'unverified',
+    rule: 'quarantine holds each item that the decoy was told is there, and no other',
+    advice: 'Stop the server, and run: sudo ./sealwatch audit fsck',
+  },
+  DRILL_REPLAY_LEFT: {
+    kind: 'conflict',
+    rule: 'once the key is known, a replay admits every item that was quarantined for it',
+    advice: 'Ask what is left, and why: sudo ./sealwatch quarantine list',
+  },
+  DRILL_NOT_CONSERVED: {
+    kind: 'unverified',
+    rule: 'received = admitted + quarantined + refused + duplicate, and every row of the decoy stands in the ledger once',
+    advice: 'Follow docs/runbooks/conservation-broken.md',
+  },
+  DRILL_LEDGER_UNVERIFIED: {
+    kind: 'unverified',
+    rule: "the tenant's ledger, taken out as a bundle, verifies from public keys alone",
+    advice: 'Keep it as evidence: docs/runbooks/ledger-altered.md',
+  },
+  DRILL_FORGERY_UNSEEN: {
+    kind: 'unverified',
+    rule: 'the rows that others signed with the leaked key are named, all of them, and no row from before the leak is',
+    advice: 'Compare what the step found with what was sent: the report lists every submission',
+  },
+  DRILL_INTERRUPTED: {
+    kind: 'conflict',
+    rule: 'a drill goes its way to the end',
+    advice: 'Run it again',
+  },
+  DRILL_BROKEN: {
+    kind: 'conflict',
+    rule: 'each step ends as it must',
+    advice: 'Read what the step found, and run the drill again',
+  },
+} as const satisfies ErrorTable
+export type DrillFailure = keyof typeof drillFailureErrors
+export const drillFailure = errorsOf(drillFailureErrors)

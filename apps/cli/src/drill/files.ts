@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { fileError } from '../errors.ts'
+
+/** The signed report, and the page to read beside it. */
+export const filesOf = (stem: string) => ({ report: `${stem}.json`, page: `${stem}.html` })
+
+/** A drill takes minutes: that its report has no place is found before. Throws CLI_FILE. */
+export function checkPlace(stem: string): void {
+  for (const path of Object.values(filesOf(stem)))
+    if (existsSync(path)) throw fileError(path, Object.assign(new Error('it exists'), { code: 'EEXIST' }))
+}
+
+export async function putNew(path: string, content: string): Promise<void> {
+  await writeFile(path, content, { flag: 'wx', mode: 0o600 }).catch((cause: unknown) => {
+    throw fileError(path, cause)
+  })
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ErrorTable, errorsOf } from '@sealwatch/base'
+
+export const drillRunErrors = {
+  DRILL_RUNNING: {
+    kind: 'conflict',
+    rule: 'one drill runs in a tenant at a time',
+    advice: 'Wait until it is over; one that was cut off holds its place for seconds only',
+  },
+  DRILL_UNKNOWN: {
+    kind: 'not_found',
+    rule: 'there is such a drill in this tenant; it is held and reported while it runs, by whoever began it',
+    advice: 'List them: sealwatch drill list',
+  },
+} as const satisfies ErrorTable
+export const drillRunError = errorsOf(drillRunErrors)

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// OPS-2: what the server keeps of drills: one at a time in a tenant, held while it runs, and reported once, signed.
+
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { systemClock } from '@sealwatch/base'
+import type { ApiClient } from '@sealwatch/contract/api'
+import { verifyEd25519 } from '@sealwatch/keys'
+import { logKeyVerifier, openDrillReport, parseVkey, sha256 } from '@sealwatch/ledger'
+import { startServer, type TestServer } from './server.ts'
+
+const clock = {
+  ...systemClock,
+  aheadMs: 0,
+  nowMs: () => systemClock.nowMs() + clock.aheadMs,
+  nowNs: () => systemClock.nowNs() + BigInt(clock.aheadMs) * 1_000_000n,
+}
+const heldMs = 20_000
+let server: TestServer
+let root: ApiClient
+let tenants = 0
+
+before(async () => {
+  server = await startServer({}, undefined, { clock })
+})
+after(() => server[Symbol.asyncDispose]())
+beforeEach(async () => {
+  tenants += 1
+  const name = `drill-${tenants}`
+  await server.root('cluster').call('createTenant', { body: { name } })
+  root = server.root(name)
+})
+
+const code = (wanted: string) => (error: unknown) =>
+  (error as { problem?: { code: string } }).problem?.code === wanted || assert.fail(String(error))
+const begin = (api = root) => api.call('beginDrill', { body: { drill: 'strict-signature' } })
+const report = (outcome: 'passed' | 'failed', run: string, api = root) =>
+  api.call('reportDrill', {
+    params: { run },
+    body: { outcome, report: JSON.stringify({ run, outcome, drill: 'strict-signature', tenant: `drill-${tenants}` }) },
+  })
+const linesWith = async (what: string) => {
+  const { items } = await root.call('listEvents', { query: { limit: 500 } })
+  return items.map(({ line }) => JSON.stringify(line)).filter((line) => line.includes(what))
+}
+
+test('OPS-2 one drill at a time in a tenant, as long as whoever runs it says so; others have theirs', async () => {
+  const { run } = await begin()
+  await assert.rejects(begin(), code('DRILL_RUNNING'))
+  clock.aheadMs += heldMs - 1000
+  await root.call('holdDrill', { params: { run } })
+  clock.aheadMs += heldMs - 1000
+  await assert.rejects(begin(), code('DRILL_RUNNING'))
+  await server.root('cluster').call('createTenant', { body: { name: `other-${tenants}` } })
+  await begin(server.root(`other-${tenants}`))
+})
+
+test('OPS-2 a drill that was cut off is ended by the next one, which is told of it, and the ledger tells it too', async () => {
+  const { run } = await begin()
+  clock.aheadMs += heldMs + 1000
+  const next = await begin()
+  assert.deepEqual(
+    next.abandoned.map((one) => one.run),
+    [run],
+  )
+  assert.equal((await linesWith('drill_abandoned')).filter((line) => line.includes(run)).length, 1)
+  await assert.rejects(report('passed', run), code('DRILL_UNKNOWN'))
+  await assert.rejects(root.call('holdDrill', { params: { run } }), code('DRILL_UNKNOWN'))
+  const { items } = await root.call('listDrills')
+  assert.deepEqual(
+    items.map(({ outcome }) => outcome),
+    [null, 'abandoned'],
+  )
+})
+
+test('OPS-2 a report is kept and signed by the deployment, once; its envelope stands in the ledger as it was handed out', async () => {
+  const { run } = await begin()
+  const told = await report('failed', run)
+  await assert.rejects(report('passed', run), code('DRILL_UNKNOWN'))
+  const kept = await root.call('getDrill', { params: { run } })
+  assert.deepEqual(kept.envelope, told.envelope)
+  assert.equal(kept.run.outcome, 'failed')
+  const { trust } = await server.root('cluster').call('getStatus')
+  const keys = trust.ledger_keys.map((vkey) => logKeyVerifier(sha256, verifyEd25519, parseVkey(sha256, vkey)))
+  const opened = openDrillReport(
+    sha256,
+    { envelope: JSON.parse(JSON.stringify(kept.envelope)), report: kept.report ?? '' },
+    keys,
+    'reading it',
+  )
+  assert.deepEqual([opened.statement.run, opened.statement.outcome], [run, 'failed'])
+  const [line = ''] = await linesWith('drill_reported')
+  const { unmapped } = (JSON.parse(line) as {
+    event: { unmapped: { drill: Record<string, unknown> } }
+  }).event
+  assert.deepEqual(unmapped.drill.envelope, told.envelope)
+  assert.equal(unmapped.drill.statement, opened.statementDigest)
+  assert.equal((await begin()).abandoned.length, 0)
+})
+
+test('OPS-2 whoever did not begin a drill neither holds nor ends it', async () => {
+  const { run } = await begin()
+  const body = { name: 'other', actions: ['drill:run', 'drill:read'], ttl_seconds: 3600 }
+  const other = server.by((await root.call('createToken', { body })).token)
+  await assert.rejects(other.call('holdDrill', { params: { run } }), code('DRILL_UNKNOWN'))
+  await assert.rejects(report('passed', run, other), code('DRILL_UNKNOWN'))
+  assert.equal((await other.call('getDrill', { params: { run } })).report, null)
+})
