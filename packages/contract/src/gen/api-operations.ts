@@ -1295,7 +1295,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -2105,6 +2105,103 @@ export type Operations = {
       }
     }
   }
+  /** Drills that were run, newest first. Needs `drill:read` in the tenant. */
+  readonly listDrills: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly run: string
+        readonly drill: string
+        readonly begun_at: string
+        readonly begun_by: string
+        readonly held_until: string
+        readonly ended_at: string | null
+        readonly outcome: "passed" | "failed" | "abandoned" | null
+      })[]
+    }
+  }
+  /** Begin a drill; one runs in a tenant at a time. Needs `drill:run` in the tenant. */
+  readonly beginDrill: {
+    readonly body: {
+      readonly drill: "strict-signature" | "key-compromise"
+    }
+    readonly answer: {
+      readonly run: string
+      readonly held_until: string
+      readonly abandoned: readonly ({
+        readonly run: string
+        readonly drill: string
+        readonly begun_at: string
+        readonly begun_by: string
+        readonly held_until: string
+        readonly ended_at: string | null
+        readonly outcome: "passed" | "failed" | "abandoned" | null
+      })[]
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** A drill, with its signed report as far as that is kept. Needs `drill:read` in the tenant. */
+  readonly getDrill: {
+    readonly params: {
+      readonly run: string
+    }
+    readonly answer: {
+      readonly run: {
+        readonly run: string
+        readonly drill: string
+        readonly begun_at: string
+        readonly begun_by: string
+        readonly held_until: string
+        readonly ended_at: string | null
+        readonly outcome: "passed" | "failed" | "abandoned" | null
+      }
+      readonly report: string | null
+      readonly envelope: {
+        readonly payload: string
+        readonly payloadType: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly sig: string
+        })[]
+      } | null
+    }
+  }
+  /** Say that a drill is still going on. Needs `drill:run` in the tenant. */
+  readonly holdDrill: {
+    readonly params: {
+      readonly run: string
+    }
+    readonly answer: {
+      readonly held_until: string
+    }
+  }
+  /** End a drill with its report, which is kept, signed, and stands in the ledger by its digest. Needs `drill:run` in the tenant. */
+  readonly reportDrill: {
+    readonly params: {
+      readonly run: string
+    }
+    readonly body: {
+      readonly outcome: "passed" | "failed"
+      readonly report: string
+    }
+    readonly answer: {
+      readonly envelope: {
+        readonly payload: string
+        readonly payloadType: string
+        readonly signatures: readonly ({
+          readonly keyid: string
+          readonly sig: string
+        })[]
+      }
+      readonly statement_digest: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** Destroy the keys of a person: what was sealed under them cannot be read again, and every proof holds. Needs `subject:erase` in the tenant. */
   readonly eraseSubject: {
     readonly body: {
@@ -2362,6 +2459,11 @@ export const operations = {
   listSignoffs: ['GET', '/api/v1/signoffs'],
   addSignoff: ['POST', '/api/v1/signoffs'],
   getSignoff: ['GET', '/api/v1/signoffs/{signoff}'],
+  listDrills: ['GET', '/api/v1/drills'],
+  beginDrill: ['POST', '/api/v1/drills'],
+  getDrill: ['GET', '/api/v1/drills/{run}'],
+  holdDrill: ['POST', '/api/v1/drills/{run}/hold'],
+  reportDrill: ['POST', '/api/v1/drills/{run}/report'],
   eraseSubject: ['POST', '/api/v1/subjects/erase'],
   submitRows: ['POST', '/api/v1/ingest/submissions'],
   getStatus: ['GET', '/api/v1/status'],
