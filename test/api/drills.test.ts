@@ -90,9 +90,11 @@ test('OPS-2 a report is kept and signed by the deployment, once; its envelope st
   )
   assert.deepEqual([opened.statement.run, opened.statement.outcome], [run, 'failed'])
   const [line = ''] = await linesWith('drill_reported')
-  const { unmapped } = (JSON.parse(line) as {
-    event: { unmapped: { drill: Record<string, unknown> } }
-  }).event
+  const { unmapped } = (
+    JSON.parse(line) as {
+      event: { unmapped: { drill: Record<string, unknown> } }
+    }
+  ).event
   assert.deepEqual(unmapped.drill.envelope, told.envelope)
   assert.equal(unmapped.drill.statement, opened.statementDigest)
   assert.equal((await begin()).abandoned.length, 0)
