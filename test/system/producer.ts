@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { createLog, type JsonObject, systemClock, systemDisk, systemRandom } from '@sealwatch/base'
 import { protocol, type ShipRequest, ShipRequestSchema } from '@sealwatch/contract'
-import { generateSigner } from '@sealwatch/keys'
+import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import { type Chain, openChain } from '@sealwatch/ledger'
 import { connectAgent } from '../../apps/agent/src/ship/client.ts'
 import { openIdentity, readHostFacts } from '../../apps/agent/src/ship/index.ts'
@@ -42,6 +42,10 @@ export type Production = {
   readonly event?: (n: number) => JsonObject
   /** What its sensor has counted so far (docs/formats/chain.md). */
   readonly account?: JsonObject
+  /** What signs its lines, where that is not the key that it enrolled with. */
+  readonly sealedBy?: (enrolled: Ed25519Signer) => Ed25519Signer
+  /** Done between its enrolment and its first line. */
+  readonly beforeSealing?: () => Promise<void>
   /** Ends by itself after so many events; without it, when `finish` is called. */
   readonly events?: number
 }
@@ -77,8 +81,16 @@ export async function startProducer(
   })
   if (identity === undefined) throw new Error('the producer could not enrol')
   const sizes = { segmentBytesMax: 256 * 1024, totalBytesMax: 512 * 1024 * 1024 }
-  const chain: Chain = await openChain({ dir: join(dir, 'chain'), tenant, signer, clock, disk, ...sizes })
+  const chain: Chain = await openChain({
+    dir: join(dir, 'chain'),
+    tenant,
+    signer: production.sealedBy?.(signer) ?? signer,
+    clock,
+    disk,
+    ...sizes,
+  })
 
+  await production.beforeSealing?.()
   let acknowledged = 0
   let producing = true
   const sealing = (async () => {
