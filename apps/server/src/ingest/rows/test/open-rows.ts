@@ -17,6 +17,7 @@ import { enterKey, type KeyRow } from '../../../trust/test/host-key.ts'
 import {
   createReplays,
   createRowBook,
+  type IndexPort,
   indexEntries,
   openIndexHere,
   openLedgers,
@@ -83,8 +84,17 @@ export async function openRooms(dir: string, roomMax?: { readonly items: number;
   await using stack = new AsyncDisposableStack()
   const store = openStore(dir)
   stack.defer(() => store.close())
-  const index = openIndexHere(store.indexPath)
-  stack.defer(() => index.close())
+  const writer = openIndexHere(store.indexPath)
+  stack.defer(() => writer.close())
+  /** What the index waits for before it writes on. */
+  const gate = { open: Promise.resolve() }
+  const index: IndexPort = {
+    ...writer,
+    write: async (piece) => {
+      await gate.open
+      return writer.write(piece)
+    },
+  }
   const cache = { ttlMs: 60_000, keysMax: 64 }
   const kms = kmsMasterKey({ clock })
   const sealing = await openSealing({ dir: join(dir, 'keys'), kmsKeyId: '', kms, cache, clock, disk })
@@ -142,6 +152,7 @@ export async function openRooms(dir: string, roomMax?: { readonly items: number;
     )
   return {
     rows,
+    gate,
     replays,
     loose,
     keys,
