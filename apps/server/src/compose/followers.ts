@@ -133,12 +133,10 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
   })
   const settled = async () => {
     await caughtUp
-    for (const tenant of ledgers.tenants) {
-      if (signal.aborted) return
-      if (!ledgers.has(tenant)) continue
-      await rooms.replays.settle(tenant)
-      await walk(tenant)
-    }
+    const isOpen = (tenant: string) => !signal.aborted && ledgers.has(tenant)
+    for (const tenant of ledgers.tenants) if (isOpen(tenant)) await rooms.replays.settle(tenant)
+    // What a crash left is finished by now, of all: a walk takes its time.
+    for (const tenant of ledgers.tenants) if (isOpen(tenant)) await walk(tenant)
     await clock.sleep(settleEveryMs, signal)
   }
   const isStalled = () => clock.nowMs() - fullAtMs < 2 * fullRetryMs
