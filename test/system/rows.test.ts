@@ -2,26 +2,15 @@
 // A service, its outbox and its forwarder against the platform, all of them real processes that are killed again and again.
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
-import { createReadStream } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import process from 'node:process'
-import { createInterface } from 'node:readline'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { systemClock as clock } from '@sealwatch/base'
-import { addRows, sqliteOutbox, sqliteOutboxTables } from '@sealwatch/producer'
 import { seededRandom } from './crash.ts'
-import { eventually, type Platform, startPlatform, whyNot } from './platform.ts'
+import { eventually, startPlatform, whyNot } from './platform.ts'
+import { rowsInLedger, rowText, startService } from './service.ts'
 
 const seed = Number(process.env.SEALWATCH_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const kills = { server: 6, forwarder: 4 }
-const rowsPerCommit = 50
-/** The service is faster than any ledger: it waits while that many rows wait. */
-const waitingMax = 20_000
 
 test('ING-8 ING-2 every row that a service committed is in the ledger once and in order, whatever is killed', {
   skip: whyNot() ?? false,
@@ -45,105 +34,8 @@ test('ING-8 ING-2 every row that a service committed is in the ledger once and i
   const rows = await rowsInLedger(platform)
   t.diagnostic(`${committed} rows, ${JSON.stringify(kills)}`)
   assert.deepEqual(await service.outbox.parked(10), [])
-  const wrong = rows.findIndex((text, n) => text !== rowText(n))
-  assert.equal(wrong, -1, `row ${wrong} of the ledger is ${rows[wrong]}`)
+  const wrong = rows.findIndex(({ text }, n) => text !== rowText(n))
+  assert.equal(wrong, -1, `row ${wrong} of the ledger is ${rows[wrong]?.text}`)
   assert.equal(rows.length, committed)
   assert.ok(committed > 10_000, `${committed} rows really went through`)
 })
-
-const rowText = (n: number) => JSON.stringify({ invoice: n, by: 'ana' })
-
-/** A service that commits numbered rows as fast as they go out, and now and then rolls some back. */
-async function startService(platform: Platform) {
-  const path = (name: string) => join(platform.data, name)
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  await writeFile(path('billing.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
-  await writeFile(path('billing.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
-  const say = async (...args: string[]) => {
-    const { code, stdout, stderr } = await platform.sealwatch(...args, '--json')
-    assert.equal(code, 0, stderr)
-    return JSON.parse(stdout) as { token: string; server: { api: string } }
-  }
-  await say('producer', 'add', 'billing')
-  await say('signing-key', 'add', 'billing', path('billing.pub'), '--id', 'billing-1')
-  const made = await say('token', 'create', 'billing', '--may', 'rows:write', '--service', 'billing')
-  await writeFile(path('token'), made.token, { mode: 0o600 })
-  const url = (await say('status')).server.api
-
-  const file = path('service.sqlite')
-  const connect = () => new DatabaseSync(file, { timeout: 5000 })
-  const database = connect()
-  database.exec('PRAGMA journal_mode=WAL')
-  database.exec(`CREATE TABLE invoices (n INTEGER) STRICT; ${sqliteOutboxTables}`)
-  const outbox = sqliteOutbox(connect())
-
-  const argv = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'row-forwarder.ts')]
-  const startForwarder = () =>
-    spawn(process.execPath, [...argv, file, path('billing.pem'), path('token'), url], { stdio: 'inherit' })
-  let forwarder = startForwarder()
-
-  function commit(from: number, isKept: boolean): void {
-    const numbers = Array.from({ length: rowsPerCommit }, (_, i) => from + i)
-    database.exec('BEGIN IMMEDIATE')
-    const insert = database.prepare('INSERT INTO invoices VALUES (?)')
-    for (const n of numbers) insert.run(n)
-    addRows(database, numbers.map(rowText))
-    database.exec(isKept ? 'COMMIT' : 'ROLLBACK')
-  }
-
-  let working = true
-  const work = (async () => {
-    let next = 0
-    for (let turn = 0; working; turn += 1) {
-      const isKept = turn % 7 !== 0
-      commit(next, isKept)
-      if (isKept) next += rowsPerCommit
-      const isFull = turn % 20 === 0 && (await outbox.depth()).rows > waitingMax
-      await clock.sleep(isFull ? 50 : 0)
-    }
-    return next
-  })()
-
-  return {
-    outbox,
-    killForwarder: async () => {
-      await end(forwarder, 'SIGKILL')
-      // As if the time of its lease had passed.
-      database.exec('UPDATE forwarder_lease SET until_ms = 0')
-      forwarder = startForwarder()
-    },
-    /** Stops working, waits until everything is sent; returns how many rows were committed. */
-    finish: async () => {
-      working = false
-      const committed = await work
-      await eventually('the outbox to be empty', async () => (await outbox.depth()).rows === 0 || undefined, 60_000)
-      return committed
-    },
-    stop: async () => {
-      working = false
-      await work
-      await end(forwarder, 'SIGTERM')
-      database.close()
-    },
-  }
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  child.kill(signal)
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-}
-
-/** The texts of the rows in the order of their leaves, from a bundle that verifies. */
-async function rowsInLedger(platform: Platform): Promise<readonly string[]> {
-  const file = join(platform.data, 'all.bundle')
-  const exported = await platform.sealwatch('audit', 'export', '--all', '-o', file)
-  assert.equal(exported.code, 0, exported.stderr)
-  const verified = await platform.sealwatch('audit', 'verify', file, '--json')
-  assert.equal(verified.code, 0, verified.stdout + verified.stderr)
-  const texts: string[] = []
-  for await (const record of createInterface({ input: createReadStream(file) })) {
-    const { row } = JSON.parse(record) as { row?: { text: string } }
-    if (row !== undefined) texts.push(row.text)
-  }
-  return texts
-}
