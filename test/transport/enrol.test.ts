@@ -237,6 +237,21 @@ test('a host certificate does not make a server', async (t) => {
   await assert.rejects(connection.client.enrol({}), /unsuitable certificate purpose/i)
 })
 
+test('ING-1 a host does not enrol under the key of a service of its tenant, and its token stays good for another key', async (t) => {
+  const server = await startServer(t)
+  const client = clientOf(t, server)
+  const [taken, free] = [generateSigner(), generateSigner()]
+  const key = {
+    ...{ tenant: 'default', key_id: 'billing-1', producer: 'billing', producer_kind: 'service', algorithm: 'ed25519' },
+    ...{ public_key: taken.publicKey.toHex(), valid_from: 't', valid_until: null, revoked_at: null },
+    ...{ state: 'candidate', source: 'api' },
+  } as const
+  await across(server.store.db, 'status').insertInto('signing_keys').values(key).execute()
+  const token = await newToken(server)
+  await assert.rejects(client.enrol(requestOf(token, taken)), saysCode('SIGNING_KEY_IN_USE'))
+  assert.equal((await client.enrol(requestOf(token, free))).hostId.length, 32)
+})
+
 test('what an applicant claims is checked, part by part', async (t) => {
   const server = await startServer(t)
   const client = clientOf(t, server)

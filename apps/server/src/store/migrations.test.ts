@@ -51,3 +51,35 @@ test('hosts and join tokens from before they had a tenant get theirs: where they
   )
   await store.close()
 })
+
+test('ING-1 keys from before they had producers are those of their hosts, active as they were, with their revocations', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-migrations-'))
+  const rows = [
+    "INSERT INTO hosts VALUES ('h', 'name', 'm', '{}', 't', NULL, NULL, 's', 'e', NULL)",
+    "INSERT INTO chains VALUES ('c', 'acme', 'h', 't')",
+    "INSERT INTO signing_keys VALUES ('k', 'ed25519', 'aa', 'h', 'from', 'until', NULL)",
+    "INSERT INTO signing_keys VALUES ('gone', 'ed25519', 'bb', 'h', 'from', NULL, 'then')",
+    "INSERT INTO signing_keys VALUES ('orphan', 'ed25519', 'cc', 'nobody', 'from', NULL, NULL)",
+    "INSERT INTO signing_key_revocations VALUES ('gone', 'then', 'leaked')",
+  ]
+  older(join(dir.path, 'index.sqlite'), 3, rows.join('; '))
+  const store = openStore(dir.path)
+  const db = across(store.db, 'status')
+  const keys = await db.selectFrom('signing_keys').selectAll().orderBy('key_id').execute()
+  const of = { producer_kind: 'host', algorithm: 'ed25519', valid_from: 'from', state: 'active', source: 'enrolment' }
+  const open = { ...of, valid_until: null, revoked_at: null }
+  assert.deepEqual(
+    keys.map((row) => ({ ...row })),
+    [
+      { ...open, tenant: 'acme', key_id: 'gone', producer: 'h', public_key: 'bb', revoked_at: 'then' },
+      { ...open, tenant: 'acme', key_id: 'k', producer: 'h', public_key: 'aa', valid_until: 'until' },
+      { ...open, tenant: 'default', key_id: 'orphan', producer: 'nobody', public_key: 'cc' },
+    ],
+  )
+  const revocations = await db.selectFrom('signing_key_revocations').selectAll().execute()
+  assert.deepEqual(
+    revocations.map((row) => ({ ...row })),
+    [{ tenant: 'acme', key_id: 'gone', revoked_at: 'then', cause: 'leaked', compromised_since: null }],
+  )
+  await store.close()
+})
