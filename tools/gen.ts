@@ -6,6 +6,7 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
+import { trustStoreSchema } from '../apps/server/src/trust/store-file/parse.ts'
 import { policySchema } from '../packages/contract/src/policy/index.ts'
 import { openApiText, operationsModule } from './reference/api-client.ts'
 import { cliPage } from './reference/cli-page.ts'
@@ -27,6 +28,7 @@ export async function generate(): Promise<Map<string, string>> {
     ['docs/reference/configuration.md', await configurationPage(root)],
     ['docs/reference/roles.md', rolesPage()],
     ['docs/reference/sbom.cdx.json', sbom(root)],
+    ['docs/reference/trust-store.schema.json', `${JSON.stringify(trustStoreSchema(), undefined, 2)}\n`],
     ['docs/reference/policy.schema.json', `${JSON.stringify(policySchema(), undefined, 2)}\n`],
   ])
 }

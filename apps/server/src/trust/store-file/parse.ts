@@ -30,6 +30,12 @@ const form = z.strictObject({
   tenants: z.record(name, z.strictObject({ services: z.record(name, z.strictObject({ keys: z.array(key) })) })),
 })
 
+/** For editors and for whoever writes the file by a program. What a schema cannot say is checked all the same. */
+export const trustStoreSchema = () => ({
+  ...z.toJSONSchema(form, { target: 'draft-2020-12', io: 'input' }),
+  title: 'Trust-store file of Sealwatch (docs/formats/trust-store.md)',
+})
+
 /** Strictly (trust-store.md). Throws TRUST_STORE_INVALID with line, path, rule and what stands there. */
 export function parseTrustStore(bytes: Uint8Array, attempted: string): TrustStore {
   const wrong = (received: string) => trustError('TRUST_STORE_INVALID', { attempted, received })
