@@ -241,11 +241,10 @@ test('ING-1 a host does not enrol under the key of a service of its tenant, and 
   const server = await startServer(t)
   const client = clientOf(t, server)
   const [taken, free] = [generateSigner(), generateSigner()]
-  const key = {
-    ...{ tenant: 'default', key_id: 'billing-1', producer: 'billing', producer_kind: 'service', algorithm: 'ed25519' },
-    ...{ public_key: taken.publicKey.toHex(), valid_from: 't', valid_until: null, revoked_at: null },
-    ...{ state: 'candidate', source: 'api' },
-  } as const
+  const times = { valid_from: 't', valid_until: null, revoked_at: null }
+  const owner = { tenant: 'default', key_id: 'billing-1', producer: 'billing', producer_kind: 'service' } as const
+  const of = { algorithm: 'ed25519', state: 'candidate', source: 'api' } as const
+  const key = { ...owner, ...of, ...times, public_key: taken.publicKey.toHex() }
   await across(server.store.db, 'status').insertInto('signing_keys').values(key).execute()
   const token = await newToken(server)
   await assert.rejects(client.enrol(requestOf(token, taken)), saysCode('SIGNING_KEY_IN_USE'))
