@@ -8,6 +8,8 @@ test('ING-8 an id that came in stays known while the index is behind: the same r
   await using dir = await temporary()
   await using it = await openRooms(dir.path)
   await it.enter(rowOf(one))
+  // The first waits until the index has what was there before: from then on nothing does.
+  await it.rows.submit(billing, [signed(['0'])])
   const index = Promise.withResolvers<void>()
   it.gate.open = index.promise
   const rows = signed(['1'])
