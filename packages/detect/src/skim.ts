@@ -12,7 +12,13 @@ import type { Rule } from './sigma/rule.ts'
 export type Skim = (bytes: Uint8Array, from: number) => boolean
 
 /** A member that attributes lead to or through; `id` says where its value is written down, -1 if nobody looks at it itself. */
-type Member = { readonly name: Uint8Array; readonly members: Member[]; id: number }
+type Member = {
+  readonly name: Uint8Array
+  readonly length: number
+  readonly first: number | undefined
+  readonly members: Member[]
+  id: number
+}
 
 export function createSkim(table: AttributeTable, byType: ReadonlyMap<number, readonly Rule[]>): Skim {
   const type = table.attribute(['type_uid'])
@@ -60,7 +66,10 @@ function readingIn(
 
 const text = new TextDecoder()
 const utf8 = new TextEncoder()
-const newMember = (name: string): Member => ({ name: utf8.encode(name), members: [], id: -1 })
+const newMember = (text: string): Member => {
+  const name = utf8.encode(text)
+  return { name, length: name.length, first: name[0], members: [], id: -1 }
+}
 
 /** Up to the elements of an array, which are read one by one only when a rule looks at them. */
 function fixedPath({ path }: Attribute): readonly string[] {
@@ -78,8 +87,12 @@ function memberAt(root: Member, path: readonly string[]): Member {
 }
 
 function memberNamed({ members }: Member, bytes: Uint8Array, from: number, to: number): Member | undefined {
-  for (const member of members)
-    if (member.name.length === to - from && startsWith(bytes, from, member.name)) return member
+  const length = to - from
+  const first = bytes[from]
+  for (let i = 0; i < members.length; i += 1) {
+    const member = members[i] as Member
+    if (member.length === length && member.first === first && startsWith(bytes, from, member.name)) return member
+  }
   return undefined
 }
 
