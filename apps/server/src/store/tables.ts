@@ -164,7 +164,6 @@ export type Tables = {
   }
   /** Services; a host is one by its enrolment. */
   producers: { tenant: string; producer: string; created_at: string; created_by: string }
-  /** Whose rows are refused for the time being, a host's too. */
   /** Tenants whose strict signatures were switched; one that is not here is as the server is configured. */
   strict_modes: {
     tenant: string
@@ -179,6 +178,7 @@ export type Tables = {
     from_leaf: number
     manifest: string | null
   }
+  /** Whose rows are refused for the time being, a host's too. */
   producer_halts: {
     tenant: string
     producer_kind: ProducerKind
