@@ -195,7 +195,7 @@ export function createServer(world: ServerWorld): ServerMachine {
       ...tenants.map((tenant) => {
         const onIndexed = (position: number) => indexed.advance(tenant, position)
         return whileFull(() =>
-          indexEntries({ ledger: ledgers.get(tenant), store, index, outbox, signal: forever, onIndexed }),
+          indexEntries({ ledger: ledgers.get(tenant), store, index, outbox, clock, signal: forever, onIndexed }),
         )
       }),
       publishOutbox({ outbox, ledgers, indexed: caughtUp.then(() => undefined), clock, log, signal: forever }),

@@ -93,6 +93,7 @@ test('API-1: events come newest first or oldest first, page by page, filtered, a
     'class_uid',
     'activity_id',
     'severity_id',
+    'mark',
     'proof',
     'line',
   ])
