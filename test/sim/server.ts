@@ -10,6 +10,7 @@ import { createHosts } from '../../apps/server/src/identity/hosts.ts'
 import type { ServerVoice } from '../../apps/server/src/identity/index.ts'
 import {
   checkStores,
+  createForgedAlarms,
   createIngest,
   createRowBook,
   createSignedHeads,
@@ -145,7 +146,8 @@ export function createServer(world: ServerWorld): ServerMachine {
       outbox: undefined,
       versionOf: (tenant) => ledgers.get(tenant).registry,
     })
-    const quarantine = await openQuarantine({ dir: '/quarantine', store, sealing, clock, disk: mine })
+    const alarms = createForgedAlarms({ outbox, voice, clock, log })
+    const quarantine = await openQuarantine({ dir: '/quarantine', store, sealing, clock, disk: mine, alarms })
     const indexed = createProgress()
     const forever = new AbortController().signal
     const rowBook = createRowBook()

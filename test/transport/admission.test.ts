@@ -329,42 +329,6 @@ test('a chain that takes the place of another raises an alarm, once', async (t) 
   assert.equal(server.log.lines.filter(({ level }) => level === 'critical').length, 1)
 })
 
-test('LOG-4: lines that the keys of a chain did not sign are an alert, one for each that is quarantined', async (t) => {
-  const server = await startServer(t)
-  const { agent, client } = await member(t, server)
-  const chain = await chainOf(t, agent)
-  await sealSome(chain, 1)
-  await client.register(
-    registration({ chains: [{ chain: chain.id, tenant: 'default', nextSeq: 0n, tip: new Uint8Array() }] }),
-  )
-  let reason = 'invalid_signature'
-  let item = 'ab'.repeat(32)
-  server.ingest.submit = async (_host, _tenant, { firstSeq, count }) => ({
-    kind: 'quarantined',
-    nextSeq: Number(firstSeq) + count,
-    reason,
-    item,
-    leafIndex: 7,
-  })
-  const batch = batchOf(await chain.readBatch(0))
-  for (let again = 0; again < 2; again += 1) await openStream(client, [batch])
-  reason = 'key_expired'
-  item = 'cd'.repeat(32)
-  await openStream(client, [batch])
-  reason = 'unknown_key'
-  item = 'ef'.repeat(32)
-  await openStream(client, [batch])
-  const said = () => server.said.filter(({ body }) => 'event' in body && JSON.stringify(body).includes('chain_forged'))
-  while (said().length < 2) await new Promise(setImmediate)
-  assert.deepEqual(
-    said().map(({ body }) => /"quarantined":"(..)/.exec(JSON.stringify(body))?.[1]),
-    ['ab', 'ef'],
-  )
-  const [alarm] = said()
-  assert.ok(alarm !== undefined && 'event' in alarm.body)
-  assert.deepEqual([alarm.tenant, alarm.body.event.is_alert, alarm.body.event.severity], ['default', true, 'Critical'])
-})
-
 test('no version of TLS before 1.3 is spoken', async (t) => {
   const server = await startServer(t)
   const socket = connectTls({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false, maxVersion: 'TLSv1.2' })

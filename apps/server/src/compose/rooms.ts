@@ -10,6 +10,7 @@ import { type Identity, openIdentity } from '../identity/index.ts'
 import {
   type Admission,
   createAdmission,
+  createForgedAlarms,
   createIngest,
   createReplays,
   createRowBook,
@@ -94,7 +95,8 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     sign: (statement) => signSignoff(statement, ledgers.dsseSigners, AbortSignal.timeout(signerMsMax)),
   })
   const roomMax = { items: config.quarantineItems, bytes: config.quarantineMegabytes * 1_000_000 }
-  const opening = openQuarantine({ ...books, dir: join(dir, 'quarantine'), roomMax })
+  const alarms = createForgedAlarms(books)
+  const opening = openQuarantine({ ...books, dir: join(dir, 'quarantine'), roomMax, alarms })
   const quarantine = ends.adopt(await opening, ({ close }) => close())
   const strictness = await openStrictness({
     ...books,

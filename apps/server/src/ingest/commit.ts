@@ -123,7 +123,16 @@ export function createIngest(options: IngestOptions): Ingest {
       tell(at, { reason, detail })
       const side = [...sideOf(batch)]
       const beside = { encoding: ndjsonLines, peer: sender, receivedAt, position, side }
-      const kept = { ...at, lines: batch.lines, reason, detail, keyId, registry: registered.version, beside }
+      const kept = {
+        ...at,
+        hostname: host.hostname,
+        lines: batch.lines,
+        reason,
+        detail,
+        keyId,
+        registry: registered.version,
+        beside,
+      }
       const mayAdmit = !isStrict(tenant) && isLinked(batch, position, tenant)
       // Sealed within the turn, and its stub has its place: from there the next batch goes on, while the disk writes both.
       const { placed } = await putAside(ledger, kept)

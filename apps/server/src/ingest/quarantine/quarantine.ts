@@ -8,6 +8,7 @@ import type { Insertable } from 'kysely'
 import { across, type Store, type Tables } from '../../store/index.ts'
 import type { Reason } from '../../trust/index.ts'
 import { ingestError } from '../errors.ts'
+import type { ForgedAlarms, ForgedBatch } from './forged-alarms.ts'
 import { createGroups } from './groups.ts'
 import { type Beside, type Item, itemForm, readItem } from './item-form.ts'
 import type { QuarantineRow } from './judge-item.ts'
@@ -17,6 +18,8 @@ import { openStock, type Stock, type StockMax } from './stock.ts'
 export type QuarantinedBatch = {
   readonly tenant: string
   readonly hostId: string
+  /** Undefined: they are a service's. */
+  readonly hostname?: string | undefined
   readonly chain: string
   readonly firstSeq: number
   readonly nextSeq: number
@@ -69,8 +72,9 @@ export async function openQuarantine(options: {
   readonly clock: Clock
   readonly disk: Disk
   readonly roomMax?: StockMax
+  readonly alarms?: ForgedAlarms
 }): Promise<Quarantine> {
-  const { dir, store, sealing, clock, disk } = options
+  const { dir, store, sealing, clock, disk, alarms } = options
   await disk.makeDirectory(dir)
   await sortByTenant(dir, store, disk)
   const stock = await openStock(store, options.roomMax)
@@ -91,13 +95,16 @@ export async function openQuarantine(options: {
       const { segment, at, bytes } = kept[i] as Kept
       return { ...row, quarantined_at, segment, segment_at: at, kept_bytes: bytes }
     })
+    const due = alarms?.due(fresh)
     await store.transaction(async (tx) => {
       await tx
         .insertInto('audit_signature_quarantine')
         .values(rows)
         .onConflict((conflict) => conflict.doNothing())
         .execute()
+      await due?.enter(tx)
     })
+    due?.entered()
     for (const row of rows) stock.add(row)
   }
 
@@ -163,7 +170,7 @@ export async function openQuarantine(options: {
       const item = sha256(lines).toHex()
       stock.check(tenant, `keeping rows of the tenant ${tenant}`)
       const sealed = await sealing.seal(placeOf(tenant, item), itemForm(beside, lines))
-      const kept = keeping.add(tenant, { item, sealed, row: rowOf(batch, item) })
+      const kept = keeping.add(tenant, { batch, item, sealed, row: rowOf(batch, item) })
       // Whoever waits for it hears of it; it may be that nobody gets so far.
       kept.catch(() => undefined)
       return { item, kept }
@@ -196,7 +203,7 @@ export async function openQuarantine(options: {
 }
 
 type Row = Omit<Insertable<Tables['audit_signature_quarantine']>, 'quarantined_at'>
-type Keeping = { readonly item: string; readonly sealed: Uint8Array; readonly row: Row }
+type Keeping = ForgedBatch & { readonly sealed: Uint8Array; readonly row: Row }
 type Placing = {
   readonly item: string
   readonly chain: string

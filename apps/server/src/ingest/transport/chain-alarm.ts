@@ -28,7 +28,7 @@ export const alarmText = ({ kind }: ChainAlarm): string => `the log of a host ${
 export function alarmEvent(
   voice: ServerVoice,
   timeNs: bigint,
-  host: Host,
+  host: Pick<Host, 'hostId' | 'hostname'>,
   { chain, tenant }: { readonly chain: string; readonly tenant: string },
   alarm: ChainAlarm,
 ): Body {

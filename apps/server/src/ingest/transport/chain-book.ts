@@ -19,12 +19,6 @@ export type ChainBook = {
   bind(host: Host, chains: readonly RegisteredChain[]): Promise<void>
   /** Raises an alarm when the host's chain is not what the ledger has of it. */
   compare(host: Host, chain: RegisteredChain, server: Position): Promise<void>
-  /** Raises an alarm for lines that no key of the chain signed, or that do not continue it: one a minute of each chain and reason. */
-  forged(
-    host: Host,
-    chain: Bound,
-    placed: { readonly item: string; readonly nextSeq: number; readonly reason: string },
-  ): Promise<void>
 }
 
 type Bound = Pick<RegisteredChain, 'chain' | 'tenant'>
@@ -38,13 +32,10 @@ export type ChainBookOptions = {
 }
 
 const raisedMax = 1024
-/** Each item has its stub in the ledger; an alarm for each would be as many lines again. */
-const forgedEveryMs = 60_000
 
 export function createChainBook({ store, outbox, voice, clock, log }: ChainBookOptions): ChainBook {
   // A host that registers the same broken chain again and again raises one alarm.
   const raised = new Set<string>()
-  const forgedAtMs = new Map<string, number>()
   let boundCount = 0
 
   async function raise(tx: Tx, host: Host, { chain, tenant }: Bound, alarm: ChainAlarm): Promise<void> {
@@ -104,19 +95,6 @@ export function createChainBook({ store, outbox, voice, clock, log }: ChainBookO
       if (kind === 'continues') return
       const known = `${chain} ${agent.nextSeq} ${agent.tip} ${server.nextSeq}`
       await raiseOnce(host, registered, { kind, agent, server }, known)
-    },
-    forged: async (host, bound, { item, nextSeq, reason }) => {
-      const spoken = `${bound.chain} ${reason}`
-      const nowMs = clock.nowMs()
-      if (nowMs - (forgedAtMs.get(spoken) ?? Number.NEGATIVE_INFINITY) < forgedEveryMs) return
-      if (forgedAtMs.size >= raisedMax) forgedAtMs.clear()
-      forgedAtMs.set(spoken, nowMs)
-      try {
-        await raiseOnce(host, bound, { kind: 'forged', item, nextSeq }, `${bound.chain} ${item} ${nextSeq}`)
-      } catch (error) {
-        forgedAtMs.delete(spoken)
-        throw error
-      }
     },
   }
 }

@@ -16,7 +16,6 @@ import {
 } from '@sealwatch/contract'
 import { type Action, type Gate, newRequestId } from '../../access/index.ts'
 import { checkValidity, type Host, type Identity, identityError, renewalGraceMs } from '../../identity/index.ts'
-import type { Reason } from '../../trust/index.ts'
 import { answersTo } from './answers.ts'
 import { createBatchRoom } from './batch-room.ts'
 import type { ChainBook } from './chain-book.ts'
@@ -76,9 +75,6 @@ const callBytesMax = 64 * 1024
 const guessesOf = { burst: 20, perSecond: 0.2, keysMax: 10_000 } as const
 /** One batch with its personal values and the framing around both. */
 export const shipBytesMax = 2 * limits.batchBytesMax
-
-/** Whoever sealed such lines does not hold the keys of the chain: the gap they leave must not pass in silence. */
-const unsigned: readonly string[] = ['invalid_signature', 'unknown_key'] satisfies Reason[]
 
 /** The methods of AgentService (docs/formats/agent-protocol.md). */
 export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) => void {
@@ -225,8 +221,6 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       if (isSealwatchError(error) && error.kind === 'fatal') onFatal(error)
       throw error
     })
-    if (outcome.kind === 'quarantined' && unsigned.includes(outcome.reason))
-      await chainBook.forged(host, { chain, tenant }, outcome)
     if (outcome.kind === 'acknowledged') releaseMessage(batch)
     const newest = checkpointOf(tenant)
     const checkpoint = newest === undefined || promised.get(chain) === newest ? '' : newest
