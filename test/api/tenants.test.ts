@@ -13,7 +13,7 @@ import { createConnectTransport } from '@connectrpc/connect-node'
 import { type Disk, diskErrors, errorsOf, systemDisk } from '@sealwatch/base'
 import { AdminService } from '@sealwatch/contract'
 import { auditLedgers } from '@sealwatch/ledger'
-import { fsckServer } from '../../apps/server/src/fsck/fsck.ts'
+import { fsckDir } from '../../apps/server/src/fsck/test/fsck-dir.ts'
 import type { Platform } from '../system/platform.ts'
 import { type Producer, startProducer } from '../system/producer.ts'
 import { startServer, type TestServer } from './server.ts'
@@ -125,8 +125,7 @@ test('POL-3 LOG-8 an erased tenant is gone from every store while it ships; the 
     [],
   )
   assert.ok(ok && erased.length === 1 && erased[0]?.tenant === 'globex' && erased[0].lines > 20)
-  const checks = { disk: systemDisk, trust: [], repair: false, onBytes: () => undefined }
-  assert.deepEqual((await fsckServer(data, checks)).database, [])
+  assert.deepEqual((await fsckDir(data)).database, [])
 
   await using again = await startServer({}, undefined, { dir: data })
   const listed = await again.root('cluster').call('listTenants', { query: { erased: 'true' } })

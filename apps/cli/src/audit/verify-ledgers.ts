@@ -54,9 +54,10 @@ export function rootCheckpointOf({ ledgers }: AuditReport): Checkpoint | undefin
   return { origin: ledger.origin, size: ledger.signed, root: Uint8Array.fromHex(ledger.root) }
 }
 
-export function sizeOf(dir: string): number {
+export function sizeOf(dir: string, ending = '.ndjson'): number {
+  if (!existsSync(dir)) return 0
   const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter(
-    (entry) => entry.isFile() && entry.name.endsWith('.ndjson'),
+    (entry) => entry.isFile() && entry.name.endsWith(ending),
   )
   return files.reduce((sum, { parentPath, name }) => {
     return sum + (statSync(join(parentPath, name), { throwIfNoEntry: false })?.size ?? 0)

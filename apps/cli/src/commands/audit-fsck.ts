@@ -37,6 +37,7 @@ type ServerReport = {
     readonly rows: number
     readonly admitted: number
     readonly waiting: number
+    readonly unopened: number
   }[]
   readonly reindexed: readonly string[]
 }
@@ -45,7 +46,8 @@ export const auditFsck = command({
   name: 'audit fsck',
   summary: 'Prove that the stores of a stopped instance hang together',
   about: `After a crash, a full or a failed disk: holds lines, hashes, bundles, saved state, checkpoints, personal values, tenants'
-heads in the root ledger, index, quarantine and outbox against each other, and the chains of the host. Reads only.
+heads in the root ledger, index, quarantine and outbox against each other, and the chains of the host; opens what lies in
+quarantine, where the keys are here. Reads only.
 --repair computes derived files again, and never touches a line; what else is wrong needs a copy. It refuses while a
 server runs: \`audit verify\` reads those. Root reads the data directory.`,
   options: {
@@ -79,7 +81,7 @@ async function runFsck(dir: string, trust: readonly string[], repair: boolean, i
   })
   const ended = once(child, 'close')
   const progress = progressLine(io)
-  const total = sizeOf(join(dir, 'ledgers'))
+  const total = sizeOf(join(dir, 'ledgers')) + sizeOf(join(dir, 'quarantine'), '.items')
   let last: { report?: ServerReport; error?: { code: string; rule?: string; message?: string; advice?: string } } = {}
   try {
     for await (const line of createInterface({ input: child.stdout })) {
@@ -147,8 +149,8 @@ function render(
       ? ''
       : `  ${mark(found.length === 0 || reindexed.length > 0)} database${again}\n${found.map(say).join('')}`
   const kept = (server?.quarantine ?? []).map(
-    ({ tenant, items, rows, admitted, waiting }) =>
-      `      quarantine of ${safe(tenant)}: ${counted(items, 'item')} (${counted(rows, 'row')}), of which ${admitted} admitted since and ${waiting} wait\n`,
+    ({ tenant, items, rows, admitted, waiting, unopened }) =>
+      `      quarantine of ${safe(tenant)}: ${counted(items, 'item')} (${counted(rows, 'row')}), of which ${admitted} admitted since and ${waiting} wait\n${unopened === 0 ? '' : `        ${counted(unopened, 'item')} not opened: the keys are not here, or KMS is out of reach\n`}`,
   )
   return `${verdict}\n${ledgers.join('')}${database}${kept.join('')}${host === null ? '' : renderChains(host, io)}${next === null ? '' : `  next      ${safe(next, 4000)}\n`}`
 }

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { errorsOf } from '@sealwatch/base'
+import type { SealedReader } from '@sealwatch/keys/sealing'
 import { type Body, parseLine, sha256 } from '@sealwatch/ledger'
 import { outboxUid, storeErrors } from '../store/index.ts'
 import { openIndexFsck } from './fsck-index.ts'
@@ -25,7 +26,7 @@ export type DatabaseFsck = {
   /** Leaves of a ledger's folder, in order. */
   take(folder: string, leaf: number, line: Uint8Array): void
   /** Once every ledger was read. */
-  findings(): { readonly found: DatabaseFinding[]; readonly totals: QuarantineTotal[] }
+  findings(): Promise<{ readonly found: DatabaseFinding[]; readonly totals: QuarantineTotal[] }>
   /** The index of these tenants is made anew at the next start. */
   forgetIndex(tenants: readonly string[]): void
   close(): void
@@ -34,7 +35,16 @@ export type DatabaseFsck = {
 const findingsMax = 100
 
 /** Throws STORE_BUSY when a server works on it. Undefined: there is none. */
-export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | undefined {
+export function openDatabaseFsck(
+  dir: string,
+  options: {
+    readonly repair: boolean
+    /** Opens what is sealed; undefined: no key is here. Called once no server works on the directory. */
+    readonly openSealed: () => SealedReader | undefined
+    readonly onBytes: (bytes: number) => void
+  },
+): DatabaseFsck | undefined {
+  const { repair, openSealed, onBytes } = options
   const path = join(dir, 'index.sqlite')
   if (!existsSync(path)) return undefined
   // Not opened read-only: after a crash SQLite must first take in its own journal.
@@ -53,7 +63,8 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
     if (found.length < findingsMax) found.push(finding)
   }
   const index = openIndexFsck(dir, repair, tell)
-  const quarantine = openQuarantineFsck(dir, database, tell)
+  const sealed = openSealed()
+  const quarantine = openQuarantineFsck(dir, database, sealed, tell, onBytes)
 
   function take(folder: string, leaf: number, bytes: Uint8Array): void {
     const tenant = /^tenant-(.+)$/.exec(folder)?.[1]
@@ -77,14 +88,15 @@ export function openDatabaseFsck(dir: string, repair: boolean): DatabaseFsck | u
 
   return {
     take,
-    findings: () => {
+    findings: async () => {
       index?.finish()
-      const totals = quarantine.finish()
+      const totals = await quarantine.finish()
       checkOutbox()
       return { found, totals }
     },
     forgetIndex: (tenants) => index?.forget(tenants),
     close: () => {
+      sealed?.close()
       index?.close()
       database.exec('COMMIT')
       database.close()

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { isSealwatchError } from '@sealwatch/base'
+import type { SealedReader } from '@sealwatch/keys/sealing'
 import { type Line, replayOf, type Stub, type SubmissionStub } from '@sealwatch/ledger'
-import { quarantinePlaceOf, sealedIn, segmentName } from '../ingest/index.ts'
+import { quarantinePlaceOf, readItem, sealedIn, sealPlaceOf, segmentName } from '../ingest/index.ts'
 import type { DatabaseFinding } from './fsck-database.ts'
 
 /** What the quarantine of a tenant holds, in items and in the rows of these. */
@@ -14,13 +16,15 @@ export type QuarantineTotal = {
   readonly rows: number
   readonly admitted: number
   readonly waiting: number
+  /** Items whose bytes were not held against their stubs, as no key opens them here. */
+  readonly unopened: number
 }
 
 /** Items, their rows in the database, and the stubs and replays of the ledgers, held against each other. */
 export type QuarantineFsck = {
   take(tenant: string, leaf: number, line: Line): void
   /** Once every line was taken. */
-  finish(): QuarantineTotal[]
+  finish(): Promise<QuarantineTotal[]>
 }
 
 type Row = {
@@ -30,6 +34,7 @@ type Row = {
   first_seq: number
   next_seq: number
   reason: string
+  received_at: string | null
   stub_leaf_index: number | null
   state: 'waiting' | 'admitted'
   admitted_leaf_index: number | null
@@ -44,11 +49,16 @@ type Placed = Pick<Stub, 'item' | 'chain' | 'first_seq' | 'next_seq' | 'reason'>
 export function openQuarantineFsck(
   dir: string,
   database: DatabaseSync,
+  /** Undefined: no key is here. */
+  sealed: Pick<SealedReader, 'open'> | undefined,
   tell: (finding: DatabaseFinding) => void,
+  onBytes: (bytes: number) => void,
 ): QuarantineFsck {
   const stubs = new Map<string, Placed>()
   /** Leaf of the replay, by the place of the stub that it fills. */
   const fills = new Map<string, number>()
+  /** Tenants whose keys cannot be had. */
+  const locked = new Set<string>()
   const totals = new Map<string, { -readonly [K in keyof QuarantineTotal]: QuarantineTotal[K] }>()
   const wrong = (tenant: string, leaf: number | null, item: string, text: string) =>
     tell({ store: 'quarantine', derived: false, tenant, leaf: leaf ?? undefined, text: `${item}: ${text}` })
@@ -64,10 +74,12 @@ export function openQuarantineFsck(
     else fills.set(place, leaf)
   }
 
-  function checkRow(row: Row, read: (row: Row) => 'whole' | 'gone' | 'altered'): void {
+  async function checkRow(row: Row, read: (row: Row) => Frame): Promise<void> {
     const { item, tenant, stub_leaf_index: leaf, state, admitted_leaf_index: admittedAt } = row
-    const bytes = read(row)
-    if (bytes !== 'whole') wrong(tenant, leaf, item, bytes === 'gone' ? 'its bytes are gone' : 'its bytes were altered')
+    const frame = read(row)
+    onBytes(row.kept_bytes ?? 0)
+    const text = typeof frame === 'string' ? toldOf[frame] : await wrongWithin(row, frame)
+    if (text !== undefined) wrong(tenant, leaf, item, text)
     // A crash came between row and stub: nothing was acknowledged, and the producer sends it again.
     if (leaf === null) return
     const place = placeOf(tenant, leaf)
@@ -91,24 +103,50 @@ export function openQuarantineFsck(
     count(row, filledAt !== undefined)
   }
 
+  /** What is sealed is that of the item's name, which its stub in the ledger has too. */
+  async function wrongWithin({ item, tenant, received_at }: Row, frame: Uint8Array): Promise<string | undefined> {
+    const total = totalOf(tenant)
+    if (sealed === undefined || locked.has(tenant)) {
+      total.unopened += 1
+      return undefined
+    }
+    try {
+      const { beside } = readItem(item, await sealed.open(sealPlaceOf(tenant, item), frame))
+      if (beside === undefined || received_at === null || beside.receivedAt === received_at) return undefined
+      return `its row says that it came at ${received_at}, and what is sealed with it at ${beside.receivedAt}`
+    } catch (error) {
+      if (isSealwatchError(error) && error.kind === 'unverified') return toldOf.altered
+      if (!isSealwatchError(error, 'KEYS_UNAVAILABLE') && !isSealwatchError(error, 'KEYS_DAMAGED')) throw error
+      // Each further try may take as long as the first.
+      locked.add(tenant)
+      total.unopened += 1
+      return undefined
+    }
+  }
+
+  function totalOf(tenant: string) {
+    const total = totals.get(tenant) ?? { tenant, items: 0, rows: 0, admitted: 0, waiting: 0, unopened: 0 }
+    totals.set(tenant, total)
+    return total
+  }
+
   function count({ tenant, first_seq, next_seq }: Row, isAdmitted: boolean): void {
     const rows = next_seq - first_seq
-    const total = totals.get(tenant) ?? { tenant, items: 0, rows: 0, admitted: 0, waiting: 0 }
+    const total = totalOf(tenant)
     total.items += 1
     total.rows += rows
     total[isAdmitted ? 'admitted' : 'waiting'] += rows
-    totals.set(tenant, total)
   }
 
   return {
     take,
-    finish: () => {
+    finish: async () => {
       const reader = openFrames(join(dir, 'quarantine'))
       // In the order in which they lie on the disk.
       const rows = database
         .prepare('SELECT * FROM audit_signature_quarantine ORDER BY tenant, segment, segment_at')
         .iterate() as Iterable<Row>
-      for (const row of rows) checkRow(row, reader.read)
+      for (const row of rows) await checkRow(row, reader.read)
       reader.close()
       const row = database.prepare(
         'SELECT item FROM audit_signature_quarantine WHERE item = ? AND chain = ? AND first_seq = ? AND tenant = ?',
@@ -133,7 +171,10 @@ const isSame = (stub: Placed, row: Row) =>
   stub.next_seq === row.next_seq &&
   stub.reason === row.reason
 
-/** Reads frames, in files that are asked for one after the other. */
+type Frame = Uint8Array | 'gone' | 'altered'
+const toldOf = { gone: 'its bytes are gone', altered: 'its bytes were altered' } as const
+
+/** Reads what lies sealed in frames, in files that are asked for one after the other. */
 function openFrames(dir: string) {
   let open: { readonly path: string; readonly file: number } | undefined
   const close = () => {
@@ -142,10 +183,13 @@ function openFrames(dir: string) {
   }
   return {
     close,
-    read: ({ tenant, item, segment, segment_at: at, kept_bytes: bytes }: Row): 'whole' | 'gone' | 'altered' => {
-      // Kept before there were segments; its hash is that of what is sealed in it.
-      if (segment === null || at === null || bytes === null)
-        return existsSync(join(dir, tenant, item)) ? 'whole' : 'gone'
+    read: ({ tenant, item, segment, segment_at: at, kept_bytes: bytes }: Row): Frame => {
+      // Kept before there were segments.
+      if (segment === null || at === null || bytes === null) {
+        const alone = join(dir, tenant, item)
+        if (!existsSync(alone)) return 'gone'
+        return statSync(alone).size > frameBytesMax ? 'altered' : readFileSync(alone)
+      }
       if (bytes > frameBytesMax) return 'altered'
       const path = join(dir, tenant, segmentName(segment))
       if (open?.path !== path) {
@@ -155,8 +199,7 @@ function openFrames(dir: string) {
       }
       const frame = Buffer.alloc(bytes)
       const length = readSync(open.file, frame, 0, bytes, at)
-      const sealed = sealedIn(frame.subarray(0, length), item, { segment, at, bytes })
-      return typeof sealed === 'string' ? sealed : 'whole'
+      return sealedIn(frame.subarray(0, length), item, { segment, at, bytes })
     },
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join } from 'node:path'
-import type { Disk } from '@sealwatch/base'
+import { type Clock, type Disk, isSealwatchError } from '@sealwatch/base'
+import { type MasterKey, openSealedReader, type SealedReader } from '@sealwatch/keys/sealing'
 import { fsckLedgers, type LedgerFsck, type NoteVerifier } from '@sealwatch/ledger'
 import { type DatabaseFinding, openDatabaseFsck } from './fsck-database.ts'
 import type { QuarantineTotal } from './fsck-quarantine.ts'
@@ -23,20 +24,23 @@ export async function fsckServer(
   dir: string,
   options: {
     readonly disk: Disk
+    readonly clock: Clock
+    /** Where the master key is one of KMS. */
+    readonly kms: MasterKey
     readonly trust: readonly NoteVerifier[]
     readonly repair: boolean
     readonly onBytes: (bytes: number) => void
   },
 ): Promise<FsckReport> {
   const { repair } = options
-  const database = openDatabaseFsck(dir, repair)
+  const database = openDatabaseFsck(dir, { ...options, openSealed: () => openKeys(join(dir, 'keys'), options) })
   try {
     const ledgers = await fsckLedgers(join(dir, 'ledgers'), {
       ...options,
       onLeaf: (ledger, leaf, line) => database?.take(ledger, leaf, line),
     })
     const missing = { store: 'database', derived: false, tenant: undefined, leaf: undefined } as const
-    const { found, totals } = database?.findings() ?? {
+    const { found, totals } = (await database?.findings()) ?? {
       found: [{ ...missing, text: 'index.sqlite is not there: it holds hosts and keys' }],
       totals: [],
     }
@@ -48,5 +52,15 @@ export async function fsckServer(
     return { ok, ledgers, database: found, quarantine: totals, reindexed }
   } finally {
     database?.close()
+  }
+}
+
+/** A copy may have been made without its keys. */
+function openKeys(dir: string, options: Parameters<typeof fsckServer>[1]): SealedReader | undefined {
+  try {
+    return openSealedReader({ ...options, dir })
+  } catch (error) {
+    if (isSealwatchError(error, 'KEYS_DAMAGED')) return undefined
+    throw error
   }
 }

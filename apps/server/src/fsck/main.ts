@@ -5,7 +5,8 @@
 
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { isSealwatchError, messageOf, systemDisk } from '@sealwatch/base'
+import { isSealwatchError, messageOf, systemClock, systemDisk } from '@sealwatch/base'
+import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { parseVkey, sha256 } from '@sealwatch/ledger'
 import { fsckServer } from './fsck.ts'
 
@@ -21,6 +22,8 @@ try {
   let told = 0
   const report = await fsckServer(positionals[0] as string, {
     disk: systemDisk,
+    clock: systemClock,
+    kms: kmsMasterKey({ clock: systemClock }),
     trust: values.trust.map((vkey) => parseVkey(sha256, vkey)),
     repair: values.repair,
     onBytes: (read) => {

@@ -7,9 +7,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { systemDisk as disk } from '@sealwatch/base'
 import { openRooms, temporary } from '../ingest/rows/test/open-rows.ts'
-import { fsckServer } from './fsck.ts'
+import { fsckDir } from './test/fsck-dir.ts'
 
 const child = join(import.meta.dirname, 'test/keep-child.ts')
 
@@ -47,12 +46,7 @@ test('ING-3 ING-8 kill -9 in the midst of a spike: whatever was acknowledged is 
       assert.equal((await rooms.quarantine.read('acme', row)).beside?.receivedAt, row.received_at)
     }
   }
-  const { ok, database, quarantine } = await fsckServer(dir.path, {
-    disk,
-    trust: [],
-    repair: false,
-    onBytes: () => undefined,
-  })
+  const { ok, database, quarantine } = await fsckDir(dir.path)
   assert.deepEqual([ok, database], [true, []])
   const [total] = quarantine
   assert.ok(total !== undefined && total.items >= acknowledged.length && total.waiting === total.items)

@@ -8,6 +8,8 @@ import type { MasterKey } from './master-key.ts'
 /** Where the settings want the system master key: '' in files of this machine, else the KMS key of that id. */
 export type MasterChoice = { readonly kmsKeyId: string }
 
+export type Keepers = Readonly<Record<EpochRow['kind'], MasterKey>>
+
 /** The epochs of the system master key. The newest wraps what is new; the others are there for what they still wrap. */
 export type Epochs = {
   readonly current: EpochRow
@@ -20,7 +22,7 @@ export type Epochs = {
 
 export async function openEpochs(options: {
   readonly store: KeyStore
-  readonly keepers: Readonly<Record<EpochRow['kind'], MasterKey>>
+  readonly keepers: Keepers
   readonly choice: MasterChoice
   readonly clock: Clock
   /** Files of master keys on this machine: their epochs. */
@@ -64,12 +66,7 @@ export async function openEpochs(options: {
     get current() {
       return current()
     },
-    of: (epoch) => {
-      const row = rows.find((one) => one.epoch === epoch)
-      if (row === undefined)
-        throw sealingError('KEYS_DAMAGED', { attempted: 'looking for a master key', received: epoch })
-      return { keyId: row.keyId, keeper: keepers[row.kind] }
-    },
+    of: (epoch) => keeperIn(rows, keepers, epoch),
     rotate: () => {
       const turn = rotating.then(begin)
       rotating = turn.catch(() => undefined)
@@ -77,4 +74,11 @@ export async function openEpochs(options: {
     },
     retireIdle,
   }
+}
+
+/** Throws KEYS_DAMAGED where no row tells of the epoch. */
+export function keeperIn(rows: readonly EpochRow[], keepers: Keepers, epoch: number): ReturnType<Epochs['of']> {
+  const row = rows.find((one) => one.epoch === epoch)
+  if (row === undefined) throw sealingError('KEYS_DAMAGED', { attempted: 'looking for a master key', received: epoch })
+  return { keyId: row.keyId, keeper: keepers[row.kind] }
 }

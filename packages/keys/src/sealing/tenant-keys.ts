@@ -31,7 +31,7 @@ const rewrapAtOnce = 8
 
 export function createTenantKeys(options: {
   readonly store: KeyStore
-  readonly epochs: Epochs
+  readonly epochs: Pick<Epochs, 'current' | 'of' | 'retireIdle'>
   readonly cache: KeyCache
   readonly random: Random
 }): TenantKeys {

@@ -238,7 +238,13 @@ async function releasing<T>(leaf: number, fill: () => Promise<T>): Promise<T> {
 type StubLine = Extract<Line, { stub: unknown } | { submission_stub: unknown }>
 
 /** Throws QUARANTINE_UNKNOWN. */
-export async function stubAt(ledger: Ledger, leaf: number): Promise<StubLine> {
+export async function stubItemAt(ledger: Pick<Ledger, 'readChecked'>, leaf: number): Promise<string> {
+  const line = await stubAt(ledger, leaf)
+  return 'stub' in line ? line.stub.item : line.submission_stub.item
+}
+
+/** Throws QUARANTINE_UNKNOWN. */
+export async function stubAt(ledger: Pick<Ledger, 'readChecked'>, leaf: number): Promise<StubLine> {
   const attempted = `reading the stub at leaf ${leaf}`
   const [found] = await ledger.readChecked(leaf, 1)
   const line = found === undefined ? undefined : parseLine(sha256, found.line, attempted).line

@@ -26,7 +26,7 @@ export async function judgeItem(
   const batch = { chain: row.chain, lines: bytes, count: row.next_seq - row.first_seq }
   const owner = { hostId: row.host_id, tenant: row.tenant }
   const position = beside?.position ?? joinedAt(row.first_seq)
-  const receivedAt = row.received_at ?? row.quarantined_at
+  const receivedAt = beside?.receivedAt ?? row.received_at ?? row.quarantined_at
   const verdict = judgeBatch(batch, position, owner, keys.key, receivedAt)
   if ('admitted' in verdict || !ended.includes(verdict.reason)) return verdict
   // Whoever stole the key could have made these lines, and the host that goes on from them may be theirs too.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join } from 'node:path'
-import { type Clock, type Disk, rfc3339 } from '@sealwatch/base'
+import { type Clock, type Disk, isSealwatchError, rfc3339 } from '@sealwatch/base'
 import type { Sealing } from '@sealwatch/keys/sealing'
 import { sha256 } from '@sealwatch/ledger'
 import type { Insertable } from 'kysely'
@@ -44,7 +44,7 @@ export type Quarantine = {
   keep(batch: QuarantinedBatch): Promise<{ readonly item: string; readonly kept: Promise<void> }>
   /** Throws QUARANTINE_GONE, QUARANTINE_ALTERED, SEALED_UNREADABLE or KEYS_UNAVAILABLE. */
   read(tenant: string, row: Pick<QuarantineRow, Lies>): Promise<Item>
-  /** Of the sealed bytes, which are not opened for it. */
+  /** Whether they open and are those of its name; where the keys are out of reach, whether they are as they were sealed. */
   state(row: Pick<QuarantineRow, 'tenant' | Lies>): Promise<'whole' | 'gone' | 'altered'>
   placed(batch: Pick<QuarantinedBatch, 'tenant' | 'chain' | 'firstSeq'>, item: string, leafIndex: number): Promise<void>
   /** Its lines stand in the ledger, behind the replay at `leafIndex`. */
@@ -169,7 +169,7 @@ export async function openQuarantine(options: {
       const { tenant, lines, beside } = batch
       const item = sha256(lines).toHex()
       stock.check(tenant, `keeping rows of the tenant ${tenant}`)
-      const sealed = await sealing.seal(placeOf(tenant, item), itemForm(beside, lines))
+      const sealed = await sealing.seal(sealPlaceOf(tenant, item), itemForm(beside, lines))
       const kept = keeping.add(tenant, { batch, item, sealed, row: rowOf(batch, item) })
       // Whoever waits for it hears of it; it may be that nobody gets so far.
       kept.catch(() => undefined)
@@ -181,11 +181,18 @@ export async function openQuarantine(options: {
       const sealed = await sealedOf(tenant, row)
       if (sealed === 'gone') throw ingestError('QUARANTINE_GONE', { attempted })
       if (sealed === 'altered') throw ingestError('QUARANTINE_ALTERED', { attempted, received: 'another frame' })
-      return readItem(item, await sealing.open(placeOf(tenant, item), sealed))
+      return readItem(item, await sealing.open(sealPlaceOf(tenant, item), sealed))
     },
     state: async (row) => {
       const sealed = await sealedOf(row.tenant, row)
-      return typeof sealed === 'string' ? sealed : 'whole'
+      if (typeof sealed === 'string') return sealed
+      try {
+        readItem(row.item, await sealing.open(sealPlaceOf(row.tenant, row.item), sealed))
+      } catch (error) {
+        if (isSealwatchError(error) && error.kind === 'unverified') return 'altered'
+        if (!isSealwatchError(error, 'KEYS_UNAVAILABLE') && !isSealwatchError(error, 'KEYS_ERASED')) throw error
+      }
+      return 'whole'
     },
     settled: placing.settled,
     placed: ({ tenant, chain, firstSeq }, item, leafIndex) => placing.add(tenant, { item, chain, firstSeq, leafIndex }),
@@ -237,7 +244,8 @@ function rowOf(batch: QuarantinedBatch, item: string): Row {
   }
 }
 
-const placeOf = (tenant: string, item: string) =>
+/** Where an item is sealed for (quarantine.md, 1.2). */
+export const sealPlaceOf = (tenant: string, item: string) =>
   ({ tenant, purpose: 'quarantine', place: `quarantine/${item}` }) as const
 
 /** Bytes from before there were folders of tenants lie side by side. What no row knows stays: its batch comes again. */

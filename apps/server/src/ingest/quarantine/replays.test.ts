@@ -135,3 +135,16 @@ test('ING-4 ING-8 of many items that come in together each does once, and one th
   const ledger = it.ledgers.get('default')
   assert.equal(ledger.size, 1 + 2 * 70 + lines, 'the anchor, stubs, replays and lines')
 })
+
+test('ING-4 an item is judged as of the receipt that is sealed with it, whatever its row says', async () => {
+  await using it = await openIngest({ valid_until: at(-dayNs) })
+  await it.seal('a')
+  assert.equal((await it.submit(await it.batchAt(0))).kind, 'quarantined')
+  await it.store.db
+    .updateTable('audit_signature_quarantine')
+    .set({ received_at: at(-2n * dayNs) })
+    .where('tenant', '=', 'default')
+    .execute()
+  const [item] = (await it.replays().replay(root, {}, whole)).items
+  assert.deepEqual([item?.outcome, item?.reason], ['waiting', 'key_expired'])
+})

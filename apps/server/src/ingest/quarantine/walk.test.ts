@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock as clock } from '@sealwatch/base'
 import { flip, openIngest } from '../test/open-ingest.ts'
+import { withHash } from './test/frames.ts'
 import { walkQuarantine } from './walk.ts'
 
 type It = Awaited<ReturnType<typeof openIngest>>
@@ -43,6 +44,13 @@ const faults: readonly [string, (it: It) => Promise<unknown>, RegExp, number][] 
     /altered/,
     1,
   ],
+  [
+    'bytes that were replaced with their hash',
+    async (it) => writeFile(segmentOf(it), withHash(flip(await readFile(segmentOf(it)), 200))),
+    /altered/,
+    1,
+  ],
+  ['a row that names another item', async (it) => change(it, { item: 'ab'.repeat(32) }), /leaf 2 is not its stub/, 2],
   ['a segment that is gone', async (it) => rm(segmentOf(it)), /its bytes are gone/, 1],
   ['a row that is gone', remove, /a stub without its row/, 2],
   ['a row of another place', async (it) => change(it, { stub_leaf_index: 1_000 }), /a stub without its row/, 2],
@@ -71,4 +79,14 @@ test('ING-3 a walk waits for rows that are about to learn of their stubs', async
   const { nextSeq } = it.ledgers.get('default').position(it.chain.id)
   const both = await Promise.all([it.submit(await it.batchAt(nextSeq)), walk()])
   assert.deepEqual([both[0].kind, both[1]], ['quarantined', undefined])
+})
+
+test('ING-3 a walk while the keys are out of reach tells of what the disk changed alone', async () => {
+  const { it, walk } = await openKept()
+  await using _ = it
+  it.kms.plugged = false
+  it.sealing.evict()
+  assert.equal(await walk(), undefined)
+  await writeFile(segmentOf(it), flip(await readFile(segmentOf(it)), 200))
+  assert.match((await walk())?.text ?? '', /altered/)
 })

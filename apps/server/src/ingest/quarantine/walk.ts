@@ -3,6 +3,7 @@
 import type { Clock } from '@sealwatch/base'
 import type { Ledger } from '@sealwatch/ledger'
 import type { Store } from '../../store/index.ts'
+import { stubItemAt } from './admissions.ts'
 import type { QuarantineRow } from './judge-item.ts'
 import type { Quarantine } from './quarantine.ts'
 
@@ -10,17 +11,18 @@ import type { Quarantine } from './quarantine.ts'
 export type Conserved = { readonly leaf: number; readonly text: string } | undefined
 
 const stubsAtOnce = 100
-/** So that a walk takes some megabytes a second of the disk, and a small part of a core. */
+/** So that a walk takes some megabytes a second of the disk, and a small part of a core: after so many bytes, or stubs. */
 const pauseMs = 200
+const bytesAtOnce = 4_000_000
 
 /**
- * Holds what lies in quarantine of a tenant against its ledger (quarantine.md, 7): each stub has its row, each row its bytes
- * as they were written, and what a row calls admitted has its replay. Of stubs that the index covers when it begins.
+ * Holds what lies in quarantine of a tenant against its ledger (quarantine.md, 8): each stub has its row, each row the bytes
+ * that the stub names, and what a row calls admitted has its replay. Of stubs that the index covers when it begins.
  */
 export async function walkQuarantine(
   options: {
     readonly store: Store
-    readonly ledger: Pick<Ledger, 'tenant' | 'size'>
+    readonly ledger: Pick<Ledger, 'tenant' | 'size' | 'readChecked'>
     readonly quarantine: Pick<Quarantine, 'state' | 'settled'>
     readonly indexed: { waitFor(tenant: string, leaf: number, signal?: AbortSignal): Promise<void> }
     readonly clock: Clock
@@ -31,6 +33,7 @@ export async function walkQuarantine(
   const { tenant, size } = ledger
   await indexed.waitFor(tenant, size, signal)
   await quarantine.settled(tenant)
+  let bytes = 0
   for (let after = -1; !signal.aborted; ) {
     const stubs = await stubsFrom(after)
     const rows = await rowsAt(stubs)
@@ -38,6 +41,11 @@ export async function walkQuarantine(
     for (const leaf of stubs) {
       const text = await wrongWith(leaf, rows.get(leaf), filled)
       if (text !== undefined) return { leaf, text }
+      bytes += rows.get(leaf)?.kept_bytes ?? 0
+      if (bytes < bytesAtOnce) continue
+      bytes = 0
+      await clock.sleep(pauseMs, signal)
+      if (signal.aborted) return undefined
     }
     if (stubs.length < stubsAtOnce) return undefined
     after = stubs.at(-1) as number
@@ -54,6 +62,7 @@ export async function walkQuarantine(
     const { item, state, admitted_leaf_index } = row
     if (state === 'admitted' && (admitted_leaf_index ?? 0) < size && !filled.has(leaf))
       return `${item}: its row says that it was admitted, and no replay stands in the ledger`
+    if ((await stubItemAt(ledger, leaf)) !== item) return `${item}: leaf ${leaf} is not its stub`
     const bytes = await quarantine.state(row)
     return bytes === 'whole' ? undefined : `${item}: its bytes ${bytes === 'gone' ? 'are gone' : 'were altered'}`
   }
