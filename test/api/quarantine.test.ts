@@ -82,7 +82,15 @@ test('ING-4 by REST: one person asks, another approves; nobody else does, and no
   assert.equal((await bob(`${path}/approve`, none)).code, 'RELEASE_NOT_ASKED')
   const asked = await ann(path, { cause: 'INC-7' })
   assert.match(asked.release?.requested_by ?? '', /^person:/)
-  const seen = { request: asked.release?.request ?? '' }
+  const root = server.root('default')
+  const turned = { request: asked.release?.request ?? '', cause: 'not yet' }
+  const requests = async () => (await root.call('listReleases')).items.map(({ release }) => release.request)
+  assert.deepEqual(await requests(), [turned.request])
+  assert.equal((await zoe(`${path}/reject`, turned)).code, 'QUARANTINE_UNKNOWN')
+  assert.equal((await bob(`${path}/reject`, turned)).status, 200)
+  assert.deepEqual(await requests(), [])
+  assert.equal((await bob(`${path}/approve`, { request: turned.request })).code, 'RELEASE_NOT_ASKED')
+  const seen = { request: (await ann(path, { cause: 'INC-7' })).release?.request ?? '' }
   assert.equal((await ann(`${path}/approve`, seen)).code, 'RELEASE_BY_PERSON')
   assert.equal((await bob(path, { cause: 'mine' })).code, 'RELEASE_PENDING')
   for (const [tried, body] of [
@@ -92,15 +100,23 @@ test('ING-4 by REST: one person asks, another approves; nobody else does, and no
     const { status, code } = await zoe(tried, body)
     assert.deepEqual([status, code], [404, 'QUARANTINE_UNKNOWN'])
   }
-  const root = server.root('default')
   const { token } = await root.call('createToken', {
     body: { name: 'releaser', actions: ['quarantine:release'], ttl_seconds: 600 },
   })
   const params = { leaf_index }
   await assert.rejects(server.by(token).call('approveRelease', { params, body: seen }), says('RELEASE_BY_PERSON'))
+  const { rows, releases } = await root.call('getQuarantineWaiting')
+  assert.deepEqual([rows.invalid_signature > 0, releases], [true, 1])
+  const picture = await root.call('getQuarantinePicture', { query: { reason: 'invalid_signature' } })
+  assert.deepEqual(picture.rows, rows)
+  assert.deepEqual(
+    picture.producers.groups.map(({ name, items }) => [name, items]),
+    [[host.hostId, picture.items]],
+  )
+  assert.equal((await root.call('getQuarantinePicture', { query: { producer: 'another' } })).items, 0)
   assert.equal((await bob(`${path}/approve`, seen)).outcome, 'admitted')
   assert.equal((await root.call('approveRelease', { params, body: seen })).outcome, 'already')
   assert.equal((await ann(path, { cause: 'again' })).code, 'RELEASE_DONE')
   const { item, release } = await root.call('showQuarantined', { params })
-  assert.deepEqual([item.state, release?.cause], ['admitted', 'INC-7'])
+  assert.deepEqual([item.state, item.admitted_how, release?.cause], ['admitted', 'released', 'INC-7'])
 })

@@ -30,6 +30,7 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   quarantine_bytes_shown: 'fail',
   quarantine_release_requested: 'fail',
   quarantine_release_approved: 'fail',
+  quarantine_release_rejected: 'fail',
   drill_begun: 'fail',
   drill_abandoned: 'fail',
   drill_reported: 'fail',

@@ -131,7 +131,7 @@ export const quarantineShow = command({
         ...(item.admitted_leaf_index === null
           ? []
           : [['admitted', `at leaf ${item.admitted_leaf_index}, ${item.admitted_at}`] satisfies [string, string]]),
-        ...(release === null
+        ...(release === null || release.rejected_at !== null
           ? []
           : [
               [
@@ -140,6 +140,11 @@ export const quarantineShow = command({
               ] satisfies [string, string],
             ]),
       ]
+      if (release !== null && release.rejected_at !== null)
+        rows.push([
+          'release',
+          `${release.request} was turned down by ${release.rejected_by}: ${release.rejected_cause}`,
+        ])
       io.out(columns(rows.map(([name, value]) => [name, safe(value)])))
     })
     return exit.ok
@@ -215,24 +220,37 @@ export const quarantineRelease = command({
   name: 'quarantine release',
   summary: 'Let an item in whose signature does not hold: one asks, another approves',
   about: `One person asks, with --cause; within 24 hours another approves the very request, with --approve and the id that
-\`quarantine show\` names. Both stand in the ledger, and the lines are marked there as released. The operator on the machine counts
-as one person.`,
+\`quarantine show\` names, or turns it down with --reject and --cause: the item stays. All of it stands in the ledger, and the lines
+are marked there as released. The operator on the machine counts as one person.`,
   operands: leafOperand,
   options: {
     ...apiOptions,
-    cause: text({ takes: 'TEXT', help: 'Ask for it, and why' }),
+    cause: text({ takes: 'TEXT', help: 'Ask for it, and why; with --reject, why not' }),
     approve: text({ takes: 'REQUEST', help: 'Approve what somebody else asked for' }),
+    reject: text({ takes: 'REQUEST', help: 'Turn down what was asked for' }),
   },
   examples: [
     "sudo ./sealwatch quarantine release 4711 --cause 'the agent 2.1.0 signed wrong bytes, see INC-7'",
     'sudo ./sealwatch quarantine release 4711 --approve rel_6f1c0d5a9be24c7718e0',
+    "sudo ./sealwatch quarantine release 4711 --reject rel_6f1c0d5a9be24c7718e0 --cause 'not what the agent wrote'",
   ],
-  run: async ({ server, tenant, cause, approve }, [typed = ''], { io, place, json }) => {
+  run: async ({ server, tenant, cause, approve, reject }, [typed = ''], { io, place, json }) => {
     const attempted = 'releasing a quarantined item'
     const leaf_index = leafOf(typed, attempted)
-    if ((cause === undefined) === (approve === undefined))
-      throw cliError('CLI_USAGE', { attempted, advice: 'Give --cause TEXT to ask for it, or --approve REQUEST' })
+    if ((cause === undefined) === (approve === undefined) || (approve !== undefined && reject !== undefined))
+      throw cliError('CLI_USAGE', {
+        attempted,
+        advice: 'Give --cause TEXT to ask for it, --approve REQUEST, or --reject REQUEST with --cause TEXT',
+      })
     await withApi({ io, place, server, tenant }, attempted, async (api) => {
+      if (cause !== undefined && reject !== undefined) {
+        const { release } = await api.call('rejectRelease', {
+          params: { leaf_index },
+          body: { request: reject, cause },
+        })
+        io.out(json ? `${safeJson(release)}\n` : 'Turned down. The item stays in quarantine.\n')
+        return
+      }
       if (cause !== undefined) {
         const { release } = await api.call('askForRelease', { params: { leaf_index }, body: { cause } })
         io.out(

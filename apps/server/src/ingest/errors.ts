@@ -66,7 +66,7 @@ export const ingestErrors = {
     kind: 'conflict',
     rule: 'what one person asked for nobody else puts another request in the place of while it can be approved',
     advice:
-      'Approve it, if you agree: `sealwatch quarantine release LEAF --approve REQUEST`; else ask once it has ended',
+      'Approve it, if you agree: `sealwatch quarantine release LEAF --approve REQUEST`; else turn it down (`--reject REQUEST`)',
   },
   RELEASE_NOT_NEEDED: {
     kind: 'conflict',

@@ -218,4 +218,11 @@ export const migrations: readonly string[] = [
      tenant TEXT NOT NULL, run TEXT NOT NULL, drill TEXT NOT NULL, begun_at TEXT NOT NULL, begun_by TEXT NOT NULL,
      held_until TEXT NOT NULL, ended_at TEXT, outcome TEXT, report TEXT, envelope TEXT, PRIMARY KEY (tenant, run)) STRICT;
    CREATE INDEX drill_runs_by_time ON drill_runs (tenant, begun_at);`,
+  // What waits is read in its order, however much came in before it. A request can be turned down.
+  `DROP INDEX quarantine_by_reason;
+   CREATE INDEX quarantine_by_state ON audit_signature_quarantine (tenant, state, reason, stub_leaf_index);
+   ALTER TABLE audit_signature_quarantine ADD COLUMN admitted_how TEXT;
+   ALTER TABLE quarantine_releases ADD COLUMN rejected_at TEXT;
+   ALTER TABLE quarantine_releases ADD COLUMN rejected_by TEXT;
+   ALTER TABLE quarantine_releases ADD COLUMN rejected_cause TEXT;`,
 ]

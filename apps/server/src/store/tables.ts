@@ -333,6 +333,8 @@ export type Tables = {
     admitted_at: string | null
     /** Of its replay. */
     admitted_leaf_index: number | null
+    /** As its replay says. Null: it waits, or came in before that was noted. */
+    admitted_how: 'verified' | 'released' | 'non_strict' | null
     /** Where the bytes lie, frame and all (quarantine.md, 6). Null: in a file that is named after the item. */
     segment: number | null
     segment_at: number | null
@@ -350,6 +352,9 @@ export type Tables = {
     expires_at: string
     approved_at: string | null
     approved_by: string | null
+    rejected_at: string | null
+    rejected_by: string | null
+    rejected_cause: string | null
   }
 }
 

@@ -1828,6 +1828,7 @@ export type Operations = {
         readonly registry_version: number | null
         readonly admitted_at: string | null
         readonly admitted_leaf_index: number | null
+        readonly admitted_how: "verified" | "released" | "non_strict" | null
       })[]
       readonly next: string | null
     }
@@ -1841,6 +1842,99 @@ export type Operations = {
         readonly items: number
         readonly rows: number
       })[]
+    }
+  }
+  /** How much waits, by reason, and how many releases wait for a second person. Needs `quarantine:read` in the tenant. */
+  readonly getQuarantineWaiting: {
+    readonly answer: {
+      readonly items: number
+      readonly rows: {
+        readonly unknown_key: number
+        readonly invalid_signature: number
+        readonly key_revoked: number
+        readonly key_not_yet_valid: number
+        readonly key_expired: number
+      }
+      readonly releases: number
+    }
+  }
+  /** What waits, added up: by reason over time, by producer and by key; a moment old where there is much of it. Needs `quarantine:read` in the tenant. */
+  readonly getQuarantinePicture: {
+    readonly query?: {
+      readonly reason?: "unknown_key" | "invalid_signature" | "key_revoked" | "key_not_yet_valid" | "key_expired"
+      readonly key_id?: string
+      readonly producer?: string
+      readonly since?: string
+      readonly until?: string
+    }
+    readonly answer: {
+      readonly items: number
+      readonly rows: {
+        readonly unknown_key: number
+        readonly invalid_signature: number
+        readonly key_revoked: number
+        readonly key_not_yet_valid: number
+        readonly key_expired: number
+      }
+      readonly bucket_seconds: number
+      readonly buckets: readonly ({
+        readonly at: string
+        readonly rows: {
+          readonly unknown_key: number
+          readonly invalid_signature: number
+          readonly key_revoked: number
+          readonly key_not_yet_valid: number
+          readonly key_expired: number
+        }
+      })[]
+      readonly producers: {
+        readonly groups: readonly ({
+          readonly name: string | null
+          readonly items: number
+          readonly rows: {
+            readonly unknown_key: number
+            readonly invalid_signature: number
+            readonly key_revoked: number
+            readonly key_not_yet_valid: number
+            readonly key_expired: number
+          }
+        })[]
+        readonly others: {
+          readonly names: number
+          readonly items: number
+          readonly rows: {
+            readonly unknown_key: number
+            readonly invalid_signature: number
+            readonly key_revoked: number
+            readonly key_not_yet_valid: number
+            readonly key_expired: number
+          }
+        }
+      }
+      readonly keys: {
+        readonly groups: readonly ({
+          readonly name: string | null
+          readonly items: number
+          readonly rows: {
+            readonly unknown_key: number
+            readonly invalid_signature: number
+            readonly key_revoked: number
+            readonly key_not_yet_valid: number
+            readonly key_expired: number
+          }
+        })[]
+        readonly others: {
+          readonly names: number
+          readonly items: number
+          readonly rows: {
+            readonly unknown_key: number
+            readonly invalid_signature: number
+            readonly key_revoked: number
+            readonly key_not_yet_valid: number
+            readonly key_expired: number
+          }
+        }
+      }
     }
   }
   /** One item, without its bytes. Needs `quarantine:read` in the tenant. */
@@ -1866,6 +1960,7 @@ export type Operations = {
         readonly registry_version: number | null
         readonly admitted_at: string | null
         readonly admitted_leaf_index: number | null
+        readonly admitted_how: "verified" | "released" | "non_strict" | null
       }
       readonly release: {
         readonly request: string
@@ -1875,6 +1970,9 @@ export type Operations = {
         readonly expires_at: string
         readonly approved_at: string | null
         readonly approved_by: string | null
+        readonly rejected_at: string | null
+        readonly rejected_by: string | null
+        readonly rejected_cause: string | null
       } | null
     }
   }
@@ -1922,6 +2020,31 @@ export type Operations = {
       readonly next: string | null
     }
   }
+  /** Releases that were asked for, and wait for somebody else. Needs `quarantine:read` in the tenant. */
+  readonly listReleases: {
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: number
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly leaf_index: number
+        readonly release: {
+          readonly request: string
+          readonly cause: string
+          readonly requested_at: string
+          readonly requested_by: string
+          readonly expires_at: string
+          readonly approved_at: string | null
+          readonly approved_by: string | null
+          readonly rejected_at: string | null
+          readonly rejected_by: string | null
+          readonly rejected_cause: string | null
+        }
+      })[]
+      readonly next: string | null
+    }
+  }
   /** Ask for an item to be admitted though its signature does not hold; somebody else has to approve it. Needs `quarantine:release` in the tenant. */
   readonly askForRelease: {
     readonly params: {
@@ -1939,6 +2062,9 @@ export type Operations = {
         readonly expires_at: string
         readonly approved_at: string | null
         readonly approved_by: string | null
+        readonly rejected_at: string | null
+        readonly rejected_by: string | null
+        readonly rejected_cause: string | null
       }
       readonly ledger: {
         readonly tenant: string
@@ -1961,6 +2087,34 @@ export type Operations = {
       readonly reason: string | null
       readonly detail: string
       readonly admitted_leaf_index: number | null
+    }
+  }
+  /** Turn down what was asked for: the item stays, and a release of it can be asked for anew. Needs `quarantine:release` in the tenant. */
+  readonly rejectRelease: {
+    readonly params: {
+      readonly leaf_index: number
+    }
+    readonly body: {
+      readonly request: string
+      readonly cause: string
+    }
+    readonly answer: {
+      readonly release: {
+        readonly request: string
+        readonly cause: string
+        readonly requested_at: string
+        readonly requested_by: string
+        readonly expires_at: string
+        readonly approved_at: string | null
+        readonly approved_by: string | null
+        readonly rejected_at: string | null
+        readonly rejected_by: string | null
+        readonly rejected_cause: string | null
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
     }
   }
   /** Whether rows that fail verification stay out of the ledger. Needs `strict:read` in the tenant. */
@@ -2448,11 +2602,15 @@ export const operations = {
   applyManifest: ['POST', '/api/v1/manifests/{id}/apply'],
   listQuarantine: ['GET', '/api/v1/quarantine'],
   countQuarantine: ['GET', '/api/v1/quarantine/counts'],
+  getQuarantineWaiting: ['GET', '/api/v1/quarantine/waiting'],
+  getQuarantinePicture: ['GET', '/api/v1/quarantine/picture'],
   showQuarantined: ['GET', '/api/v1/quarantine/items/{leaf_index}'],
   readQuarantined: ['POST', '/api/v1/quarantine/items/{leaf_index}/bytes'],
   replayQuarantine: ['POST', '/api/v1/quarantine/replay'],
+  listReleases: ['GET', '/api/v1/quarantine/releases'],
   askForRelease: ['POST', '/api/v1/quarantine/items/{leaf_index}/release'],
   approveRelease: ['POST', '/api/v1/quarantine/items/{leaf_index}/release/approve'],
+  rejectRelease: ['POST', '/api/v1/quarantine/items/{leaf_index}/release/reject'],
   getStrictSignatures: ['GET', '/api/v1/strict-signatures'],
   switchStrictOff: ['POST', '/api/v1/strict-signatures/off'],
   switchStrictOn: ['POST', '/api/v1/strict-signatures/on'],

@@ -34,6 +34,7 @@ import { peopleRoutes } from './routes/people.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { producerRoutes } from './routes/producers.ts'
 import { quarantineRoutes } from './routes/quarantine.ts'
+import { quarantineReleaseRoutes } from './routes/quarantine-releases.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { rotationRoutes } from './routes/rotations.ts'
 import { type RowPorts, rowRoutes } from './routes/rows.ts'
@@ -104,6 +105,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...policyRoutes(policies, dryRuns),
     ...manifestRoutes(ports),
     ...quarantineRoutes(ports),
+    ...quarantineReleaseRoutes(ports),
     ...strictRoutes(ports.strictness, api),
     ...signoffRoutes(signoffs),
     ...drillRoutes(ports),

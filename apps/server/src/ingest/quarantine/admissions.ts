@@ -152,7 +152,8 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
     const ledger = ledgers.get(tenant)
     const before = await admittedAt(row)
     if (before !== undefined) {
-      if (row.state !== 'admitted' && step !== 'look') await quarantine.admitted(row, before)
+      if (row.state !== 'admitted' && step !== 'look')
+        await quarantine.admitted(row, before, await howAt(ledger, before))
       return told('already', { admittedLeaf: before })
     }
     const line = await stubAt(ledger, leaf)
@@ -175,7 +176,7 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
       if (!isSame()) return admit(tenant, leaf, step)
       try {
         const { first } = await ledger.append(entry, side)
-        await quarantine.admitted(row, first)
+        await quarantine.admitted(row, first, how)
         return told('admitted', { admittedLeaf: first })
       } catch (error) {
         // The ledger may know what no row does: it is asked again by whoever comes next.
@@ -233,6 +234,16 @@ async function releasing<T>(leaf: number, fill: () => Promise<T>): Promise<T> {
     const attempted = `releasing the item at leaf ${leaf}`
     throw ingestError('RELEASE_IMPOSSIBLE', { attempted, received: messageOf(cause), cause })
   }
+}
+
+/** How what stands behind the replay at `leaf` came in. */
+async function howAt(ledger: Ledger, leaf: number): Promise<Replay['how']> {
+  const attempted = `reading the replay at leaf ${leaf}`
+  const [found] = await ledger.readChecked(leaf, 1)
+  const line = found === undefined ? undefined : parseLine(sha256, found.line, attempted).line
+  if (line !== undefined && 'replay' in line) return line.replay.how
+  if (line !== undefined && 'submission_replay' in line) return line.submission_replay.how
+  throw ingestError('QUARANTINE_UNKNOWN', { attempted, received: 'no replay' })
 }
 
 type StubLine = Extract<Line, { stub: unknown } | { submission_stub: unknown }>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Store } from '../../store/index.ts'
+import { type Reason, reasons } from '../../trust/index.ts'
 import { ingestError } from '../errors.ts'
 import type { QuarantineRow } from './judge-item.ts'
 
@@ -29,7 +30,7 @@ const servicePrefix = 'service:'
 export const serviceOfRow = ({ host_id }: QuarantineRow): string | undefined =>
   host_id.startsWith(servicePrefix) ? host_id.slice(servicePrefix.length) : undefined
 
-const namesOf = (producer: string) => [producer, `${servicePrefix}${producer}`]
+export const namesOf = (producer: string) => [producer, `${servicePrefix}${producer}`]
 
 /** What lies in quarantine and has its stub, as the database knows it. */
 export type ItemRows = ReturnType<typeof createItemRows>
@@ -49,19 +50,36 @@ export function createItemRows({ db }: Pick<Store, 'db'>) {
       .$if(filter.until !== undefined, (rows) => rows.where('quarantined_at', '<', filter.until ?? ''))
       .orderBy('stub_leaf_index')
 
+  const pieceOf = (tenant: string, filter: QuarantineFilter, after: number, max: number) =>
+    rowsOf(tenant, filter).where('stub_leaf_index', '>', after).limit(max).execute()
+
+  /** Of one state, reason by reason: what is of another is stepped over, however much of it there is. */
   async function pageOf(
     tenant: string,
     filter: QuarantineFilter,
     after: number,
     max: number,
   ): Promise<Page<QuarantineRow>> {
-    const items = await rowsOf(tenant, filter)
-      .where('stub_leaf_index', '>', after)
-      .limit(max + 1)
-      .execute()
+    const each = filter.state === undefined || filter.reason !== undefined ? [filter.reason] : reasons
+    const pieces: QuarantineRow[][] = []
+    for (const reason of each) pieces.push(await pieceOf(tenant, { ...filter, reason }, after, max + 1))
+    const items = pieces.flat().sort((one, other) => leafOf(one) - leafOf(other))
     const shown = items.slice(0, max)
     return { items: shown, next: items.length > max ? (shown.at(-1)?.stub_leaf_index ?? undefined) : undefined }
   }
+
+  /** Of what waits for one reason, in its order: what a picture is made of. */
+  const glanceAt = (tenant: string, reason: Reason, after: number, max: number) =>
+    db
+      .selectFrom('audit_signature_quarantine')
+      .select(['stub_leaf_index as leaf', 'host_id', 'signing_key_id', 'quarantined_at', 'first_seq', 'next_seq'])
+      .where('tenant', '=', tenant)
+      .where('state', '=', 'waiting')
+      .where('reason', '=', reason)
+      .where('stub_leaf_index', '>', after)
+      .orderBy('stub_leaf_index')
+      .limit(max)
+      .execute()
 
   async function known(tenant: string, leaf: number, attempted: string): Promise<QuarantineRow> {
     const row = await rowsOf(tenant, {}).where('stub_leaf_index', '=', leaf).executeTakeFirst()
@@ -87,5 +105,5 @@ export function createItemRows({ db }: Pick<Store, 'db'>) {
     return rows.map(({ reason, state, items, next, first }) => ({ reason, state, items, rows: next - first }))
   }
 
-  return { pageOf, known, countsOf }
+  return { pageOf, known, countsOf, glanceAt }
 }

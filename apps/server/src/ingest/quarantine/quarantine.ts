@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { type Clock, type Disk, isSealwatchError, rfc3339 } from '@sealwatch/base'
 import type { Sealing } from '@sealwatch/keys/sealing'
-import { sha256 } from '@sealwatch/ledger'
+import { type Replay, sha256 } from '@sealwatch/ledger'
 import type { Insertable } from 'kysely'
 import { across, type Store, type Tables } from '../../store/index.ts'
 import type { Reason } from '../../trust/index.ts'
@@ -48,7 +48,7 @@ export type Quarantine = {
   state(row: Pick<QuarantineRow, 'tenant' | Lies>): Promise<'whole' | 'gone' | 'altered'>
   placed(batch: Pick<QuarantinedBatch, 'tenant' | 'chain' | 'firstSeq'>, item: string, leafIndex: number): Promise<void>
   /** Its lines stand in the ledger, behind the replay at `leafIndex`. */
-  admitted(row: QuarantineRow, leafIndex: number): Promise<void>
+  admitted(row: QuarantineRow, leafIndex: number, how: Replay['how']): Promise<void>
   /** Rows that are kept and are in no ledger, by tenant. */
   readonly waiting: Stock['rows']
   /** What waits of each tenant takes of the room that it may take; where there is none left, producers keep their rows. */
@@ -141,10 +141,10 @@ export async function openQuarantine(options: {
     const admitted_at = rfc3339(clock.nowNs())
     const done: QuarantineRow[] = []
     await store.derived(async (tx) => {
-      for (const { row, leafIndex } of items) {
+      for (const { row, leafIndex, how } of items) {
         const { numUpdatedRows } = await tx
           .updateTable('audit_signature_quarantine')
-          .set({ state: 'admitted', admitted_at, admitted_leaf_index: leafIndex })
+          .set({ state: 'admitted', admitted_at, admitted_leaf_index: leafIndex, admitted_how: how })
           .where('tenant', '=', tenant)
           .where('stub_leaf_index', '=', row.stub_leaf_index)
           .where('state', '=', 'waiting')
@@ -198,7 +198,7 @@ export async function openQuarantine(options: {
     placed: ({ tenant, chain, firstSeq }, item, leafIndex) => placing.add(tenant, { item, chain, firstSeq, leafIndex }),
     waiting: stock.rows,
     room: stock.room,
-    admitted: (row, leafIndex) => admitting.add(row.tenant, { row, leafIndex }),
+    admitted: (row, leafIndex, how) => admitting.add(row.tenant, { row, leafIndex, how }),
     forget: async (tenant) => {
       for (const groups of [keeping, placing, admitting]) groups.forget(tenant)
       stock.forget(tenant)
@@ -217,7 +217,7 @@ type Placing = {
   readonly firstSeq: number
   readonly leafIndex: number
 }
-type Admitting = { readonly row: QuarantineRow; readonly leafIndex: number }
+type Admitting = { readonly row: QuarantineRow; readonly leafIndex: number; readonly how: Replay['how'] }
 
 const placeName = ({ item, chain, first_seq }: Pick<Row, 'item' | 'chain' | 'first_seq'>) =>
   `${item} ${chain} ${first_seq}`
@@ -241,6 +241,7 @@ function rowOf(batch: QuarantinedBatch, item: string): Row {
     state: 'waiting',
     admitted_at: null,
     admitted_leaf_index: null,
+    admitted_how: null,
   }
 }
 

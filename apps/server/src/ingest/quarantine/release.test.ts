@@ -104,6 +104,35 @@ test('ING-4 a request that waits is put aside by nobody else, and who approves n
   await assert.rejects(it.replays.approve(bob, it.leaf, first.request), code('RELEASE_NOT_ASKED'))
 })
 
+test('ING-4 what was turned down is approved by nobody, stands in the ledger with its cause, and can be asked for anew', async () => {
+  await using it = await openForged()
+  const { replays, leaf } = it
+  const waits = async () => [(await replays.waiting(ann)).releases, (await replays.asked(ann, -1, 10)).items.length]
+  await assert.rejects(replays.reject(bob, leaf, none, 'no'), code('RELEASE_NOT_ASKED'))
+  const { release: first } = await replays.ask(ann, leaf, 'INC-7')
+  assert.deepEqual(await waits(), [1, 1])
+  assert.equal((await replays.asked(zeta, -1, 10)).items.length, 0)
+  await assert.rejects(replays.reject(token, leaf, first.request, 'no'), code('RELEASE_BY_PERSON'))
+  await assert.rejects(replays.reject(zeta, leaf, first.request, 'no'), code('QUARANTINE_UNKNOWN'))
+  const { release, recorded } = await replays.reject(bob, leaf, first.request, 'not what the agent wrote')
+  assert.deepEqual([release.rejectedBy, release.rejectedCause], ['person:usr_bob', 'not what the agent wrote'])
+  const [line] = await it.ledger.read(recorded.leafIndex ?? -1, 1)
+  assert.match(Buffer.from(line?.line ?? []).toString(), /quarantine_release_rejected.*not what the agent wrote/)
+  assert.deepEqual(await waits(), [0, 0])
+  for (const by of [bob, root])
+    await assert.rejects(replays.approve(by, leaf, first.request), code('RELEASE_NOT_ASKED'))
+  await assert.rejects(replays.reject(bob, leaf, first.request, 'again'), code('RELEASE_NOT_ASKED'))
+  const { release: second } = await replays.ask(bob, leaf, 'with its evidence')
+  assert.equal(second.rejectedAt, null)
+  // Who asked may take it back.
+  await replays.reject(bob, leaf, second.request, 'a mistake')
+  const { release: third } = await replays.ask(bob, leaf, 'rightly')
+  assert.equal((await replays.approve(ann, leaf, third.request)).outcome, 'admitted')
+  await assert.rejects(replays.reject(root, leaf, third.request, 'late'), code('RELEASE_DONE'))
+  assert.equal((await replays.show(ann, leaf)).row.admitted_how, 'released')
+  assert.deepEqual(await waits(), [0, 0])
+})
+
 test('ING-4 a request holds for 24 hours, and is asked for anew', async () => {
   await using it = await openForged()
   await it.replays.ask(ann, it.leaf, 'x')

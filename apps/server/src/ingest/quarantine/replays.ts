@@ -4,22 +4,26 @@ import type { Log } from '@sealwatch/base'
 import type { Authorised } from '../../access/index.ts'
 import type { SideCustody } from '../../custody/index.ts'
 import { type Recorded, type RecordOptions, recordAct } from '../../identity/index.ts'
-import type { KeyRegistry } from '../../trust/index.ts'
+import { type KeyRegistry, perReason } from '../../trust/index.ts'
 import type { Ledgers } from '../ledgers.ts'
 import { actOn } from './act-on.ts'
 import { createAdmissions, type ReplayOutcome } from './admissions.ts'
 import type { Item } from './item-form.ts'
 import { createItemRows, leafOf, type Page, type QuarantineCount, type QuarantineFilter } from './item-rows.ts'
 import type { QuarantineRow } from './judge-item.ts'
+import { createPictures, type PictureFilter } from './pictures.ts'
 import type { Quarantine } from './quarantine.ts'
-import { createReleases, type Release, type Releases } from './releases.ts'
+import { type AskedRelease, createReleases, type Release, type Releases } from './releases.ts'
 import { settleTenant } from './settle.ts'
+import type { Picture, RowsByReason } from './tally.ts'
 import { windowsOf } from './windows.ts'
 
 export type ShownItem = { readonly row: QuarantineRow; readonly release: Release | undefined }
 
+export type Waiting = { readonly items: number; readonly rows: RowsByReason; readonly releases: number }
+
 /** What lies in quarantine, and the ways by which it comes into its ledger after all (quarantine.md, 3 to 5). */
-export type Replays = Pick<Releases, 'ask' | 'approve'> & {
+export type Replays = Pick<Releases, 'ask' | 'approve' | 'reject'> & {
   list(
     by: Authorised<'quarantine:read'>,
     filter: QuarantineFilter,
@@ -27,6 +31,12 @@ export type Replays = Pick<Releases, 'ask' | 'approve'> & {
     max: number,
   ): Promise<Page<QuarantineRow>>
   counts(by: Authorised<'quarantine:read'>): Promise<readonly QuarantineCount[]>
+  /** How much waits, and how many requests for a release: asks for nothing that grows with it. */
+  waiting(by: Authorised<'quarantine:read'>): Promise<Waiting>
+  /** Of what waits; a moment old where there is much of it. */
+  picture(by: Authorised<'quarantine:read'>, filter: PictureFilter): Promise<Picture>
+  /** Requests that wait for somebody else. */
+  asked(by: Authorised<'quarantine:read'>, after: number, max: number): Promise<Page<AskedRelease>>
   show(by: Authorised<'quarantine:read'>, leaf: number): Promise<ShownItem>
   /** The exact bytes; that they were looked at stands in the ledger. */
   bytes(by: Authorised<'quarantine:read'>, leaf: number): Promise<{ item: Item; recorded: Recorded }>
@@ -58,6 +68,7 @@ export function createReplays(options: ReplayOptions): Replays {
   const items = createItemRows(options.store)
   const admissions = createAdmissions(options, items)
   const releases = createReleases(options, items, admissions)
+  const pictureOf = createPictures(items, options.clock)
   const { inTurn, admit } = admissions
 
   return {
@@ -92,8 +103,16 @@ export function createReplays(options: ReplayOptions): Replays {
         )
       return { items: outcomes, next: page.next }
     },
+    waiting: async ({ tenant }) => ({
+      items: quarantine.room.get(tenant)?.items ?? 0,
+      rows: quarantine.waiting.get(tenant) ?? perReason(() => 0),
+      releases: await releases.countAsked(tenant),
+    }),
+    picture: ({ tenant }, filter) => pictureOf(tenant, filter),
+    asked: ({ tenant }, after, max) => releases.asked(tenant, after, max),
     ask: releases.ask,
     approve: releases.approve,
+    reject: releases.reject,
     admitUnverified: async (tenant, leaf) =>
       (await inTurn(tenant, () => admit(tenant, leaf, 'non_strict'))).admittedLeaf ?? undefined,
     settle: (tenant) => inTurn(tenant, () => settleTenant(options, admissions, tenant)),

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { z } from 'zod'
-import type { QuarantineFilter, Release, Replays } from '../../../ingest/index.ts'
-import { reasons } from '../../../trust/index.ts'
+import type { Groups, QuarantineFilter, Replays } from '../../../ingest/index.ts'
+import { perReason, reasons } from '../../../trust/index.ts'
 import { type Route, route } from '../route.ts'
 import { pageMax, pageOf, recorded, recordedJson, time } from '../shapes.ts'
+import {
+  cursor,
+  leaf,
+  limit,
+  nextOf,
+  outcome,
+  outcomeJson,
+  params,
+  release,
+  releaseJson,
+  tag,
+  unreadable,
+} from './quarantine-shapes.ts'
 
-const tag = 'quarantine'
-const leaf = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
-const params = z.object({ leaf_index: leaf.describe('Of the stub in its place') })
-const cursor = leaf.optional().describe('`next` of the page before')
-const limit = (most: number) => z.coerce.number().int().min(1).max(most).default(100).describe('Items of a page')
 const when = z.iso.datetime({ precision: null }).describe('RFC 3339, UTC')
 const filter = {
   state: z.enum(['waiting', 'admitted']).optional(),
@@ -30,26 +38,6 @@ const filterOf = ({ state, reason, key_id, producer, since, until }: Given): Qua
   until,
 })
 
-const request = z.string().regex(/^rel_[0-9a-f]{20}$/)
-const release = z.object({
-  request: request.describe('Whoever approves names it'),
-  cause: z.string(),
-  requested_at: time,
-  requested_by: z.string(),
-  expires_at: time,
-  approved_at: time.nullable(),
-  approved_by: z.string().nullable(),
-})
-const releaseJson = (row: Release) => ({
-  request: row.request,
-  cause: row.cause,
-  requested_at: row.requestedAt,
-  requested_by: row.requestedBy,
-  expires_at: row.expiresAt,
-  approved_at: row.approvedAt,
-  approved_by: row.approvedBy,
-})
-
 const item = z.object({
   leaf_index: leaf,
   item: z.string().describe('SHA-256 of the bytes'),
@@ -67,6 +55,10 @@ const item = z.object({
   registry_version: z.number().int().nullable(),
   admitted_at: time.nullable(),
   admitted_leaf_index: z.number().int().nullable(),
+  admitted_how: z
+    .enum(['verified', 'released', 'non_strict'])
+    .nullable()
+    .describe('As its replay says; null: it waits, or came in before this was noted'),
 })
 type Row = Awaited<ReturnType<Replays['list']>>['items'][number]
 const itemJson = (row: Row) => ({
@@ -86,24 +78,21 @@ const itemJson = (row: Row) => ({
   registry_version: row.registry_version,
   admitted_at: row.admitted_at,
   admitted_leaf_index: row.admitted_leaf_index,
+  admitted_how: row.admitted_how,
 })
 
-const outcome = z.object({
-  leaf_index: leaf,
-  outcome: z.enum(['admitted', 'already', 'waiting', 'release', 'taken', 'altered']),
-  lines: z.number().int().describe('Lines of a host, or rows of a service'),
-  reason: z.string().nullable(),
-  detail: z.string(),
-  admitted_leaf_index: z.number().int().nullable(),
+const rows = z.object(perReason(() => z.number().int())).describe('Lines of hosts and rows of services')
+const groups = z.object({
+  groups: z
+    .array(z.object({ name: z.string().nullable(), items: z.number().int(), rows }))
+    .describe('The largest first'),
+  others: z.object({ names: z.number().int(), items: z.number().int(), rows }),
 })
-type Outcome = Awaited<ReturnType<Replays['approve']>>
-const outcomeJson = ({ leaf: leaf_index, admittedLeaf, ...rest }: Outcome) => ({
-  leaf_index,
-  ...rest,
-  admitted_leaf_index: admittedLeaf,
+const groupsJson = ({ groups: of, others }: Groups) => ({
+  groups: of.map((group) => ({ ...group })),
+  others: { ...others },
 })
-const unreadable = ['QUARANTINE_UNKNOWN', 'QUARANTINE_GONE', 'QUARANTINE_ALTERED', 'AUDIT_NOT_RECORDED']
-const nextOf = (next: number | undefined) => (next === undefined ? null : String(next))
+const { state: _, ...waitingFilter } = filter
 
 export const quarantineRoutes = ({ replays }: { readonly replays: Replays }): Route[] => [
   route({
@@ -133,6 +122,47 @@ export const quarantineRoutes = ({ replays }: { readonly replays: Replays }): Ro
       ),
     }),
     handle: async (by) => ({ items: [...(await replays.counts(by))] }),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/quarantine/waiting',
+    id: 'getQuarantineWaiting',
+    summary: 'How much waits, by reason, and how many releases wait for a second person',
+    tag,
+    action: 'quarantine:read',
+    answer: z.object({ items: z.number().int(), rows, releases: z.number().int() }),
+    handle: async (by) => ({ ...(await replays.waiting(by)) }),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/quarantine/picture',
+    id: 'getQuarantinePicture',
+    summary:
+      'What waits, added up: by reason over time, by producer and by key; a moment old where there is much of it',
+    tag,
+    action: 'quarantine:read',
+    atOnceMax: 4,
+    query: z.object(waitingFilter),
+    answer: z.object({
+      items: z.number().int(),
+      rows,
+      bucket_seconds: z.number().int(),
+      buckets: z.array(z.object({ at: time, rows })).describe('Those in which something came, in their order'),
+      producers: groups,
+      keys: groups.describe('Of the name null: no key was named'),
+    }),
+    handle: async (by, { query }) => {
+      const { state: _state, ...asked } = filterOf(query)
+      const { items, rows, bucketSeconds, buckets, producers, keys } = await replays.picture(by, asked)
+      return {
+        items,
+        rows,
+        bucket_seconds: bucketSeconds,
+        buckets: buckets.map((bucket) => ({ ...bucket })),
+        producers: groupsJson(producers),
+        keys: groupsJson(keys),
+      }
+    },
   }),
   route({
     method: 'GET',
@@ -193,42 +223,5 @@ export const quarantineRoutes = ({ replays }: { readonly replays: Replays }): Ro
       const { items, next } = await replays.replay(by, filterOf(body), page)
       return { items: items.map(outcomeJson), next: nextOf(next) }
     },
-  }),
-  route({
-    method: 'POST',
-    path: '/api/v1/quarantine/items/{leaf_index}/release',
-    id: 'askForRelease',
-    summary: 'Ask for an item to be admitted though its signature does not hold; somebody else has to approve it',
-    tag,
-    action: 'quarantine:release',
-    params,
-    body: z.strictObject({ cause: z.string().min(1).max(512) }),
-    answer: z.object({ release, ledger: recorded }),
-    errors: [
-      ...unreadable,
-      'RELEASE_BY_PERSON',
-      'RELEASE_PENDING',
-      'RELEASE_DONE',
-      'RELEASE_NOT_NEEDED',
-      'RELEASE_IMPOSSIBLE',
-    ],
-    handle: async (by, { params: { leaf_index }, body: { cause } }) => {
-      const asked = await replays.ask(by, leaf_index, cause)
-      return { release: releaseJson(asked.release), ledger: recordedJson(asked.recorded) }
-    },
-  }),
-  route({
-    method: 'POST',
-    path: '/api/v1/quarantine/items/{leaf_index}/release/approve',
-    id: 'approveRelease',
-    summary: 'Approve what somebody else asked for; the item is admitted, and marked',
-    tag,
-    action: 'quarantine:release',
-    params,
-    body: z.strictObject({ request: request.describe('That was seen, and is approved') }),
-    answer: outcome,
-    errors: [...unreadable, 'RELEASE_BY_PERSON', 'RELEASE_NOT_ASKED', 'RELEASE_NOT_NEEDED', 'RELEASE_IMPOSSIBLE'],
-    handle: async (by, { params: { leaf_index }, body }) =>
-      outcomeJson(await replays.approve(by, leaf_index, body.request)),
   }),
 ]
