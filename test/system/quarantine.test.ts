@@ -83,10 +83,12 @@ const killServer = (platform: Platform) =>
 type Count = { readonly reason: string; readonly state: string; readonly items: number }
 
 async function waitingItems(platform: Platform): Promise<readonly Count[]> {
+  let said = ''
   const found = await eventually('the quarantine to be told of', async () => {
-    const { code, stdout } = await platform.sealwatch('quarantine', 'list', '--tenant', tenant, '--json')
+    const { code, stdout, stderr } = await platform.sealwatch('quarantine', 'list', '--tenant', tenant, '--json')
+    said = stdout + stderr
     return code === 0 ? (JSON.parse(stdout) as { items: { reason: string }[] }).items : undefined
-  })
+  }).catch((error: Error) => assert.fail(`${error.message}: ${said}`))
   const counts = new Map<string, number>()
   for (const { reason } of found) counts.set(reason, (counts.get(reason) ?? 0) + 1)
   return [...counts].map(([reason, items]) => ({ reason, state: 'waiting', items }))
