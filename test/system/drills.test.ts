@@ -16,7 +16,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -25,6 +25,7 @@ import { before, test } from 'node:test'
 import type { DrillReport } from '../../apps/cli/src/drill/report.ts'
 import { strictOffPhrase } from '../../packages/contract/src/index.ts'
 import { noPrometheus, startPrometheus } from '../monitoring/prometheus.ts'
+import { losingAnswers } from './lost-answers.ts'
 import { eventually, type Platform, repository, startPlatform, whyNot } from './platform.ts'
 
 const skip = whyNot() ?? false
@@ -111,6 +112,9 @@ async function expectSigned({ path, report, code, err, out }: Done, outcome: 'pa
   assert.ok(lines[0]?.includes(payload), 'the envelope stands in the ledger, whole')
 }
 
+const expectOnce = (lines: readonly string[], code: string, of: string) =>
+  assert.equal(lines.filter((line) => line.includes(`"event_code":"${code}"`) && line.includes(of)).length, 1, code)
+
 /** The decoy is put away: it is halted, no token of it is open, and no process or file of it is left. */
 async function expectPutAway() {
   const producers = JSON.parse((await platform.sealwatch('producer', 'list', '--tenant', 'drill', '--json')).stdout)
@@ -150,10 +154,22 @@ test('OPS-2 the strict-signature drill goes its whole way: nothing is lost, and 
   await expectPutAway()
 })
 
-test('OPS-2 SIG-6 the key-compromise drill names what was forged, to the row, and nothing from before', {
+test('OPS-2 SIG-6 the key-compromise drill names what was forged, to the row, and does nothing twice where answers are lost', {
   skip,
 }, async () => {
+  const socket = join(platform.run, 'server/api.sock')
+  const moved = `${socket}.server`
+  await rename(socket, moved)
+  const lost = new Set<string>()
+  const losing = await losingAnswers(socket, moved, (asked) => {
+    // Whoever begins a drill and hears nothing waits until its time is over.
+    const isLost = asked !== 'POST /api/v1/drills' && !asked.endsWith('/hold') && !lost.has(asked)
+    if (isLost) lost.add(asked)
+    return isLost
+  })
   const done = await drill('key-compromise').done
+  await losing[Symbol.asyncDispose]()
+  await rename(moved, socket)
   assert.equal(done.code, 0, done.err + done.out)
   await expectSigned(done, 'passed')
   assert.deepEqual(
@@ -165,6 +181,15 @@ test('OPS-2 SIG-6 the key-compromise drill names what was forged, to the row, an
     ],
   )
   assert.deepEqual(done.report?.counts, { received: 100, admitted: 80, quarantined: 20, refused: 0, duplicate: 0 })
+  for (const step of [/\/revoke$/, /\/test$/, /\/stage$/, /\/promote$/, /\/examination$/, /\/replay$/, /\/report$/])
+    assert.ok(
+      [...lost].some((asked) => step.test(asked)),
+      `${step} among ${[...lost].join(', ')}`,
+    )
+  const { stdout } = await platform.sealwatch('events', '--tenant', 'drill', '--since', '1h', '--json')
+  const told = stdout.split('\n')
+  for (const code of ['signing_key_revoked', 'signing_key_examined']) expectOnce(told, code, '')
+  for (const code of ['drill_begun', 'drill_reported']) expectOnce(told, code, done.report?.run ?? '')
   await expectPutAway()
 })
 

@@ -15,6 +15,8 @@ export type DecoyProcess = AsyncDisposable & {
   readonly key: DecoyKey
   rotate(): Promise<DecoyKey>
   leak(): Promise<LeakedKey>
+  /** Where its key lies now, as long as the process runs. */
+  save(): Promise<string>
   /** At most `groupRows`. */
   send(rows: number): Promise<readonly SentSubmission[]>
 }
@@ -83,6 +85,7 @@ export async function startDecoyProcess(
       key: { keyId, publicKey },
       rotate: () => ask({ order: 'rotate' }, 'key'),
       leak: async () => (await ask({ order: 'leak' }, 'leaked')).leaked,
+      save: async () => (await ask({ order: 'save' }, 'saved')).path,
       send: async (rows) => (await ask({ order: 'send', rows }, 'sent')).submissions,
       [Symbol.asyncDispose]: stop,
     }

@@ -18,6 +18,8 @@ export type DecoyOrder =
   | { readonly order: 'rotate' }
   /** The private half of its key, as somebody has it who took it. */
   | { readonly order: 'leak' }
+  /** Its key in a file, in `dir`, for the commands that need the private half. */
+  | { readonly order: 'save' }
   /** Rows, in one submission, until they are taken: in the ledger or in quarantine. */
   | { readonly order: 'send'; readonly rows: number }
 
@@ -42,5 +44,6 @@ export type SentSubmission = {
 export type DecoyAnswer =
   | { readonly answer: 'key'; readonly keyId: string; readonly publicKey: string }
   | { readonly answer: 'leaked'; readonly leaked: LeakedKey }
+  | { readonly answer: 'saved'; readonly path: string }
   | { readonly answer: 'sent'; readonly submissions: readonly SentSubmission[] }
   | { readonly answer: 'failed'; readonly detail: string }

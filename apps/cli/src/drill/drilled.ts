@@ -2,7 +2,7 @@
 
 import { isSealwatchError, messageOf, rfc3339 } from '@sealwatch/base'
 import type { ApiClient } from '@sealwatch/contract/api'
-import type { Context } from '../command.ts'
+import { type Context, exit } from '../command.ts'
 import { parse } from '../parse.ts'
 import { paint, progressLine, safe, shellWord } from '../terminal.ts'
 import { drillFailure, drillFailureErrors } from './failures.ts'
@@ -37,10 +37,10 @@ export type Drilling = DrillAt &
     /** Does a step and notes how it went; what it throws ends the drill. */
     step<T>(name: string, work: (note: Note) => Promise<T>): Promise<T>
     /**
-     * Runs one of our commands as somebody would type it, and keeps what it says. Resolves with that; where `mayMiss`, that
-     * something is not there is an answer, too.
+     * Runs one of our commands as somebody would type it, and keeps what it says. Resolves with that; where `may` says so, that
+     * something is not there (`miss`) is an answer, too, or that it found something (`find`).
      */
-    type(words: readonly string[], mayMiss?: boolean): Promise<string>
+    type(words: readonly string[], may?: 'miss' | 'find'): Promise<string>
     /** What was looked up otherwise, as somebody would type it. */
     looked(checked: Checked): void
     /** Shown to whoever watches, in the place of what was shown before. */
@@ -119,18 +119,18 @@ export function drilled(at: DrillAt, { io, place, table, json }: Context): Drill
         throw thrown
       }
     },
-    type: async (words, mayMiss = false) => {
+    type: async (words, may) => {
       const command = `sealwatch ${words.map(shellWord).join(' ')}`
       try {
         const { output, code } = await run(words)
         looked({ command, output: isOfAll(words) ? '(of the whole deployment: not kept)' : output })
-        if (code === 0) return output
+        if (code === exit.ok || (code === exit.finding && may === 'find')) return output
         throw drillFailure('DRILL_CHECK_FAILED', { attempted: command, received: `it ended with ${code}: ${output}` })
       } catch (cause) {
         if (!isSealwatchError(cause) || cause.code === 'DRILL_CHECK_FAILED') throw cause
         const output = `${cause.code}: ${cause.rule}; found ${cause.received ?? 'nothing'}`
         looked({ command, output })
-        if (mayMiss && cause.kind === 'not_found') return output
+        if (may === 'miss' && cause.kind === 'not_found') return output
         throw drillFailure('DRILL_CHECK_FAILED', { attempted: command, received: output, cause })
       }
     },

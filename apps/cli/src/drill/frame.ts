@@ -48,7 +48,7 @@ export async function runDrill(plan: DrillPlan, context: Context): Promise<Drill
   return await withApi({ ...at, tenant: undefined }, attempted, (root) =>
     withApi(at, attempted, async (ofTenant) => {
       const server = await checkSafety(root, ofTenant, { tenant, producer: decoyName, room: await statfs(place.data) })
-      await makeTenant(root, tenant)
+      await makeTenant(lasting(root, io.clock, io.kill), tenant)
       const { run, abandoned } = await ofTenant.call('beginDrill', { body: { drill: plan.name } })
       const api = lasting(ofTenant, io.clock, io.kill)
       const startedAt = rfc3339(io.clock.nowNs())
@@ -69,7 +69,7 @@ export async function runDrill(plan: DrillPlan, context: Context): Promise<Drill
 
 async function makeTenant(root: ApiClient, name: string): Promise<void> {
   try {
-    await root.call('createTenant', { body: { name, title: 'Drills' } })
+    await root.call('createTenant', { body: { name } })
   } catch (error) {
     if (!(error instanceof ApiProblem) || !['TENANT_EXISTS', 'TENANT_NAME_TAKEN'].includes(error.problem.code))
       throw error

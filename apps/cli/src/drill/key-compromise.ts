@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { rfc3339 } from '@sealwatch/base'
+import type { KeyReport } from '@sealwatch/ledger'
 import { waitForAlert } from './alerted.ts'
 import { admittedSince, type InLedger, markOf, onceIndexed, proveConservation } from './conservation.ts'
 import { startDecoyProcess } from './decoy-process.ts'
@@ -22,7 +23,7 @@ export async function keyCompromise(of: Drilling): Promise<void> {
   const { step, tenant, bounds, io } = of
   await using processes = new AsyncDisposableStack()
   const mark = await markOf(of)
-  const { decoy, thief, since, own, forged } = await step('cause', async (note) => {
+  const { decoy, thief, since, before, meanwhile, forged } = await step('cause', async (note) => {
     const place = await takeUp(of)
     const producer = processes.use(await startDecoyProcess(place))
     await addKey(of, producer.key)
@@ -38,8 +39,9 @@ export async function keyCompromise(of: Drilling): Promise<void> {
       `at ${leakedAt} the key leaked: process ${other.pid} signed ${rowsIn(theirs)} rows with it, which nobody can tell`,
     )
     note(`the decoy went on, with ${rowsIn(meanwhile)} rows more`)
-    return { decoy: producer, thief: other, since: leakedAt, own: [...before, ...meanwhile], forged: theirs }
+    return { decoy: producer, thief: other, since: leakedAt, before, meanwhile, forged: theirs }
   })
+  const own = [...before, ...meanwhile]
   const keyId = decoy.key.keyId
   await step('symptom', async (note) => {
     const strange = strangeIn(await onceIndexed(of, mark, own.length + forged.length), own)
@@ -49,7 +51,7 @@ export async function keyCompromise(of: Drilling): Promise<void> {
     )
   })
   const kept = await step('revocation', async (note) => {
-    await of.type(['signing-key', 'revoke', keyId, '--cause', cause, '--compromised-since', since, '--tenant', tenant])
+    await of.type(['compromise', keyId, '--cause', cause, '--since', since, '--tenant', tenant], 'find')
     const held = await send(of, thief, bounds.rows, { sender: 'thief' })
     expectAll(held, { quarantined: 'key_revoked' }, 'sending rows under the revoked key')
     note(
@@ -68,7 +70,9 @@ export async function keyCompromise(of: Drilling): Promise<void> {
   await step('bytes', (note) => compareBytes(of, keyId, kept, note))
   const after = await step('replacement', async (note) => {
     const next = await decoy.rotate()
-    await addKey(of, next)
+    const at = ['--tenant', tenant]
+    await of.type(['compromise', keyId, '--replacement', next.keyId, '--key-file', await decoy.save(), ...at], 'find')
+    await of.type(['rotate', 'promote', of.producer, '--id', next.keyId, ...at])
     const switched = await send(of, decoy, bounds.rows)
     expectAll(switched, 'admitted', 'sending rows under the key that took its place')
     note(`the decoy switched to ${next.keyId}: ${rowsIn(switched)} rows admitted`)
@@ -79,6 +83,7 @@ export async function keyCompromise(of: Drilling): Promise<void> {
     const ranges = affectedRanges(signed, since, new Set(own.map(({ id }) => id)))
     of.affected(ranges)
     checkRanges(ranges, signed, { own, forged })
+    note(await checkReport(of, keyId, { sound: rowsIn(before), suspect: rowsIn([...meanwhile, ...forged]) }))
     for (const one of ranges)
       note(
         `${one.standing}: leaves ${one.first_leaf} to ${one.last_leaf}, ${one.rows} rows in ${one.submissions} submissions`,
@@ -154,5 +159,22 @@ function checkRanges(
   throw drillFailure('DRILL_FORGERY_UNSEEN', {
     attempted: 'verifying again what the key has signed',
     received: `${legitimate} rows legitimate, ${suspect} suspect, ${named} forged, where ${rowsIn(forged)} were forged`,
+  })
+}
+
+/** The report that whoever asks for evidence gets says the same, and none of it is invalid. */
+async function checkReport(
+  { api }: Drilling,
+  keyId: string,
+  due: { readonly sound: number; readonly suspect: number },
+): Promise<string> {
+  const { id, text } = await api.call('getKeyReport', { params: { key_id: keyId } })
+  const { sound, suspect, unvouched, invalid } = (JSON.parse(text) as KeyReport).counts
+  const told = `${sound.rows} rows sound, ${suspect.rows} suspect, ${unvouched.rows} unvouched, ${invalid.rows} invalid`
+  if (told === `${due.sound} rows sound, ${due.suspect} suspect, 0 unvouched, 0 invalid`)
+    return `the signed report ${id.slice(0, 16)}… says the same: ${told}`
+  throw drillFailure('DRILL_FORGERY_UNSEEN', {
+    attempted: 'comparing the report of the key with what was sent',
+    received: `${told}, where ${due.sound} are sound and ${due.suspect} suspect`,
   })
 }

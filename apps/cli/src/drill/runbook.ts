@@ -66,7 +66,7 @@ export function firstChecksIn(runbook: string, meant: Meant): Check[] {
 }
 
 async function runOne(of: Drilling, kind: Check['kind'], text: string): Promise<string> {
-  if (kind === 'command') return await of.type(wordsOf(text), true)
+  if (kind === 'command') return await of.type(wordsOf(text), 'miss')
   const output = kind === 'sql' ? await query(of, text) : grep(await of.metrics(), of.tenant, text)
   of.looked({ command: text, output })
   return output

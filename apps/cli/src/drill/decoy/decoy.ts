@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { canonicalize, rfc3339, systemClock } from '@sealwatch/base'
@@ -23,6 +24,8 @@ export type Decoy = {
   /** Signs with another key from now on. Its public half is told to whoever asks, and is sent to nobody. */
   rotate(): PublicKey
   leak(): LeakedKey
+  /** Returns the file. */
+  save(): string
   /** Resolves when all of them are taken. Rejects where one is refused for good. */
   send(rows: number): Promise<readonly SentSubmission[]>
 }
@@ -70,10 +73,12 @@ export function startDecoy({ url, ca, token, dir, leaked }: Extract<DecoyOrder, 
       key = newKey()
       return shown()
     },
-    leak: () => ({
-      keyId: key.keyId,
-      privateKey: key.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-    }),
+    leak: () => ({ keyId: key.keyId, privateKey: pemOf(key) }),
+    save: () => {
+      const file = join(dir, `${key.keyId}.pem`)
+      writeFileSync(file, pemOf(key), { mode: 0o600 })
+      return file
+    },
     send: async (count) => {
       sent.clear()
       addRows(
@@ -93,6 +98,9 @@ export function startDecoy({ url, ca, token, dir, leaked }: Extract<DecoyOrder, 
     },
   }
 }
+
+const pemOf = ({ privateKey }: { readonly privateKey: KeyObject }) =>
+  privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
 
 function told({ id, form, payload, payloadType, keyId, algorithm, signature }: SignedRows) {
   const kept = canonicalize({

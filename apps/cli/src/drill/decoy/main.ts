@@ -22,6 +22,8 @@ async function obey(order: DecoyOrder): Promise<DecoyAnswer> {
       return { answer: 'sent', submissions: await decoy.send(order.rows) }
     case 'leak':
       return { answer: 'leaked', leaked: decoy.leak() }
+    case 'save':
+      return { answer: 'saved', path: decoy.save() }
     case 'start':
       return { answer: 'key', ...decoy.key() }
     case 'rotate':

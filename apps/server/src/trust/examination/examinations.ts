@@ -68,6 +68,16 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
   const under = new Map<string, Progress>()
   const nameOf = (tenant: string, keyId: string) => `${tenant} ${keyId}`
 
+  const readNewest = (tenant: string, keyId: string) =>
+    store.db
+      .selectFrom('key_reports')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .where('key_id', '=', keyId)
+      .orderBy('made_at', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+
   async function walk(key: SigningKey, progress: Progress): Promise<KeyReport> {
     const { tenant, producer, keyId, algorithm, publicKey, revokedAt, compromisedSince } = key
     const ledger = ledgerOf(tenant)
@@ -91,6 +101,11 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
   async function make(by: Authorised, key: SigningKey, progress: Progress): Promise<void> {
     const { tenant, producer, keyId } = key
     const report = await walk(key, progress)
+    const newest = await readNewest(tenant, keyId)
+    if (newest !== undefined && isSame(madeOf(newest).report, report)) {
+      progress.state = 'done'
+      return
+    }
     const text = canonicalize(report)
     const id = sha256(Buffer.from(text)).toHex()
     const time = rfc3339(clock.nowNs())
@@ -151,20 +166,19 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
       return found && { ...found }
     },
     report: async ({ tenant }, keyId) => {
-      const row = await store.db
-        .selectFrom('key_reports')
-        .selectAll()
-        .where('tenant', '=', tenant)
-        .where('key_id', '=', keyId)
-        .orderBy('made_at', 'desc')
-        .limit(1)
-        .executeTakeFirst()
+      const row = await readNewest(tenant, keyId)
       if (row === undefined)
         throw examinationError('KEY_REPORT_UNKNOWN', { attempted: 'reading a report', received: keyId })
       return madeOf(row)
     },
   }
 }
+
+/** Found again, of a longer ledger: what was said of it stands, and is not said twice. */
+const isSame = (one: KeyReport, other: KeyReport): boolean =>
+  one.listing === other.listing &&
+  one.revoked_at === other.revoked_at &&
+  one.compromised_since === other.compromised_since
 
 const rememberedMax = 256
 
