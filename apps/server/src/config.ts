@@ -222,11 +222,11 @@ export const serverSettings = {
     default: 'true',
     form: /^(true|false)$/,
     mustBe: 'true or false',
-    help: 'false: rows that fail verification are admitted all the same, marked and counted, in every tenant that was not switched by itself (docs/strict-signatures.md)',
+    help: 'false: for 24 hours rows that fail verification are admitted all the same, marked and counted, in every tenant that was not switched by itself (docs/strict-signatures.md)',
   }),
   strictSignaturesAcknowledgement: optional({
     env: 'STRICT_SIGNATURES_ACKNOWLEDGEMENT',
-    help: 'With STRICT_SIGNATURES=false: the phrase by which somebody takes that upon themselves; docs/strict-signatures.md has it',
+    help: 'With STRICT_SIGNATURES=false: the phrase by which somebody takes that upon themselves, and a date; another one begins another 24 hours (docs/strict-signatures.md)',
   }),
   replicaCount: integer({
     env: 'REPLICA_COUNT',

@@ -25,8 +25,7 @@ const duration = (help: string): Option<number> => ({
 
 function told({ strict, off }: State): string {
   if (strict || off === null) return 'Signatures are enforced: rows that fail verification are kept in quarantine.\n'
-  const until = off.ends_at === null ? 'as long as STRICT_SIGNATURES=false is set' : `until ${toSecond(off.ends_at)}`
-  return `Signatures are NOT enforced ${until}: rows that fail verification are admitted, and marked.
+  return `Signatures are NOT enforced until ${toSecond(off.ends_at)}: rows that fail verification are admitted, and marked.
 Switched off at ${toSecond(off.since)} by ${safe(off.by)}${off.manifest === null ? '' : `, by the manifest ${safe(off.manifest)}`}.
 Admitted since then without verification: ${counted(off.rows_admitted, 'row')}.\n`
 }

@@ -30,10 +30,7 @@ export function StrictOff() {
       <p>
         <b>Signatures are not enforced.</b> Rows that fail verification are admitted, and marked:{' '}
         <b>{several(off.rows_admitted, 'row')}</b> so far. Switched off <Time at={off.since} /> by{' '}
-        <Actor actor={off.by} names={names} />,{' '}
-        {off.ends_at === null
-          ? 'for as long as the server is configured so.'
-          : `until ${absolute(Date.parse(off.ends_at))}.`}
+        <Actor actor={off.by} names={names} />, until {absolute(Date.parse(off.ends_at))}.
       </p>
       {may('strict:switch') ? (
         <button type="button" className="button small" disabled={on.isPending} onClick={() => on.mutate(undefined)}>

@@ -101,7 +101,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   const strictness = await openStrictness({
     ...books,
     manifests,
-    isStrict: config.strictSignatures === 'true',
+    acknowledgement: config.strictSignatures === 'true' ? undefined : config.strictSignaturesAcknowledgement,
     tenants: () => ledgers.tenants,
     sizeOf: (tenant) => ledgers.get(tenant).size,
   })

@@ -225,4 +225,7 @@ export const migrations: readonly string[] = [
    ALTER TABLE quarantine_releases ADD COLUMN rejected_at TEXT;
    ALTER TABLE quarantine_releases ADD COLUMN rejected_by TEXT;
    ALTER TABLE quarantine_releases ADD COLUMN rejected_cause TEXT;`,
+  // STRICT_SIGNATURES=false ends, and is not renewed by a start: of each acknowledgement, from when to when it counts.
+  `CREATE TABLE strict_acknowledgements (
+     acknowledgement TEXT PRIMARY KEY, since TEXT NOT NULL, ends_at TEXT NOT NULL, seen_at TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ]

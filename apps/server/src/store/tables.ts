@@ -170,7 +170,7 @@ export type Tables = {
     state: 'on' | 'off'
     since: string
     switched_by: string
-    /** Null: when the server is configured otherwise. */
+    /** Null: it has none, for it is on; or it was written before every switch had one. */
     ends_at: string | null
     /** The latest time that had come while it was off. */
     seen_at: string
@@ -178,6 +178,8 @@ export type Tables = {
     from_leaf: number
     manifest: string | null
   }
+  /** By what STRICT_SIGNATURES=false was acknowledged, of the deployment. */
+  strict_acknowledgements: { acknowledgement: string; since: string; ends_at: string; seen_at: string }
   /** Whose rows are refused for the time being, a host's too. */
   producer_halts: {
     tenant: string

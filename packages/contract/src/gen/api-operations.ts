@@ -2124,7 +2124,7 @@ export type Operations = {
       readonly off: {
         readonly since: string
         readonly by: string
-        readonly ends_at: string | null
+        readonly ends_at: string
         readonly manifest: string | null
         readonly rows_admitted: number
       } | null
@@ -2141,7 +2141,7 @@ export type Operations = {
       readonly off: {
         readonly since: string
         readonly by: string
-        readonly ends_at: string | null
+        readonly ends_at: string
         readonly manifest: string | null
         readonly rows_admitted: number
       } | null
@@ -2158,7 +2158,7 @@ export type Operations = {
       readonly off: {
         readonly since: string
         readonly by: string
-        readonly ends_at: string | null
+        readonly ends_at: string
         readonly manifest: string | null
         readonly rows_admitted: number
       } | null

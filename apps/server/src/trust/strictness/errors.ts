@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf } from '@sealwatch/base'
-import { strictOffPhrase } from '@sealwatch/contract'
+import { isStrictOffAcknowledgement, strictOffPhrase } from '@sealwatch/contract'
 
 export const strictErrors = {
   STRICT_ACKNOWLEDGEMENT: {
@@ -12,7 +12,7 @@ export const strictErrors = {
   STRICT_UNACKNOWLEDGED: {
     kind: 'fatal',
     rule: 'STRICT_SIGNATURES=false takes in what nobody has verified: somebody takes that upon themselves',
-    advice: `Set STRICT_SIGNATURES_ACKNOWLEDGEMENT='${strictOffPhrase}', or leave STRICT_SIGNATURES out`,
+    advice: `Set STRICT_SIGNATURES_ACKNOWLEDGEMENT='${strictOffPhrase}, DATE', or leave STRICT_SIGNATURES out. It lasts for 24 hours; another one begins anew`,
   },
 } as const satisfies ErrorTable
 export const strictError = errorsOf(strictErrors)
@@ -23,7 +23,7 @@ export function checkStrictness(config: {
   readonly strictSignaturesAcknowledgement: string
 }): void {
   const { strictSignatures, strictSignaturesAcknowledgement: said } = config
-  if (strictSignatures === 'true' || said === strictOffPhrase) return
+  if (strictSignatures === 'true' || isStrictOffAcknowledgement(said)) return
   const received = said === '' ? 'no acknowledgement' : 'another acknowledgement'
   throw strictError('STRICT_UNACKNOWLEDGED', { attempted: 'starting the server', received })
 }

@@ -74,7 +74,7 @@ function room(t: TestContext, tenants: readonly string[] = ['acme', 'globex']) {
       return { details, consume: async () => void consumed.push(digest) } as unknown as Approval
     },
   }
-  const open = (isStrict = true) =>
+  const open = (acknowledgement?: string) =>
     openStrictness({
       store,
       outbox,
@@ -82,7 +82,7 @@ function room(t: TestContext, tenants: readonly string[] = ['acme', 'globex']) {
       clock,
       log,
       manifests,
-      isStrict,
+      acknowledgement,
       tenants: () => tenants,
       sizeOf: () => 7,
     })
@@ -194,31 +194,79 @@ test('SIG-5 for longer than 24 hours it takes a manifest for just that, which is
   assert.equal(strictness.isStrict('acme'), true)
 })
 
-test('ING-3 as the server is configured: every tenant that nobody switched, a line each, and back with the configuration', async (t) => {
-  const it = room(t)
-  const loose = await it.open(false)
+test('ING-3 as the server is configured: every tenant that nobody switched, a line each, until a day is over; no start renews it', async (t) => {
+  const tenants = ['acme', 'globex']
+  const it = room(t, tenants)
+  const endsAt = '2027-01-16T08:00:00.000000000Z'
+  const loose = await it.open(strictOffPhrase)
   assert.equal(loose.isStrict('acme'), true, 'before its line')
   await it.turn(loose, 2)
   assert.deepEqual([loose.isStrict('acme'), loose.isStrict('globex')], [false, false])
   await loose.switchOn(by)
-  const again = await it.open(false)
+  it.pass(23 * 3600)
+  await it.turn(loose)
+  // Started anew, and once more by a clock that was set back: an hour is left, for a tenant of now as for the others.
+  await it.open(strictOffPhrase)
+  it.time.wall -= 86_400n * second
+  tenants.push('initech')
+  const again = await it.open(strictOffPhrase)
   await it.turn(again)
-  assert.deepEqual([again.isStrict('acme'), again.isStrict('globex')], [true, false], 'what people say stands')
-  it.pass(365 * 86_400)
-  assert.equal(again.isStrict('globex'), false)
+  assert.deepEqual(
+    again.off().map((one) => [one.tenant, !one.strict && one.endsAt]),
+    [
+      ['globex', endsAt],
+      ['initech', endsAt],
+    ],
+    'what people say stands',
+  )
+  it.pass(3600)
+  assert.deepEqual(again.off(), [])
+  await it.turn(again)
+  const over = await it.open(strictOffPhrase)
+  await it.turn(over, 2)
+  assert.deepEqual(over.off(), [], 'the same acknowledgement is used up')
+  it.pass(60)
+  const anew = await it.open(`${strictOffPhrase}, 2027-01-16`)
+  await it.turn(anew)
+  assert.deepEqual(
+    tenants.map((tenant) => anew.isStrict(tenant)),
+    [true, false, false],
+  )
   const strict = await it.open()
   assert.equal(strict.isStrict('globex'), true)
   await it.turn(strict)
   await it.turn(await it.open())
-  assert.deepEqual(it.codes(), ['strict_off acme', 'strict_off globex', 'strict_on acme', 'strict_on globex'])
+  const [two, three] = [
+    ['globex', 'initech'],
+    ['acme', 'globex'],
+  ]
+  assert.deepEqual(it.codes(), [
+    ...three.map((tenant) => `strict_off ${tenant}`),
+    'strict_on acme',
+    'strict_off initech',
+    ...['strict_ended', 'strict_off', 'strict_on'].flatMap((code) => two.map((tenant) => `${code} ${tenant}`)),
+  ])
+})
+
+test('ING-3 what an earlier version switched off by configuration, without an end, counts no more', async (t) => {
+  const it = room(t, ['acme'])
+  await it.turn(await it.open(strictOffPhrase))
+  await it.store.transaction((tx) =>
+    tx.updateTable('strict_modes').set({ ends_at: null }).where('tenant', '=', 'acme').execute(),
+  )
+  const strict = await it.open()
+  assert.equal(strict.isStrict('acme'), true)
+  await it.turn(strict)
+  assert.deepEqual(it.codes(), ['strict_off acme', 'strict_on acme'])
 })
 
 test('ING-3 STRICT_SIGNATURES=false without its acknowledgement does not start, and says what to set', () => {
-  for (const strictSignaturesAcknowledgement of ['', 'yes', strictOffPhrase.toUpperCase()])
+  for (const strictSignaturesAcknowledgement of ['', 'yes', strictOffPhrase.toUpperCase(), `${strictOffPhrase} not`])
     assert.throws(() => checkStrictness({ strictSignatures: 'false', strictSignaturesAcknowledgement }), {
       code: 'STRICT_UNACKNOWLEDGED',
-      advice: new RegExp(`STRICT_SIGNATURES_ACKNOWLEDGEMENT='${strictOffPhrase}'`),
+      advice: new RegExp(`STRICT_SIGNATURES_ACKNOWLEDGEMENT='${strictOffPhrase}, DATE'`),
     })
-  checkStrictness({ strictSignatures: 'false', strictSignaturesAcknowledgement: strictOffPhrase })
+  for (const said of [strictOffPhrase, `${strictOffPhrase}, 2027-01-15`])
+    checkStrictness({ strictSignatures: 'false', strictSignaturesAcknowledgement: said })
   checkStrictness({ strictSignatures: 'true', strictSignaturesAcknowledgement: '' })
 })

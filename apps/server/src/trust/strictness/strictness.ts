@@ -15,17 +15,18 @@ import {
 } from '../../identity/index.ts'
 import type { Tx } from '../../store/index.ts'
 import type { Approval, Manifests } from '../manifests/index.ts'
+import { type Configured, openConfigured } from './configured.ts'
 import { strictError } from './errors.ts'
 import { byConfiguration, markSeen, putRow, rowIn, rowsIn, type StrictRow, waitingIn } from './strict-rows.ts'
 
-/** How a tenant stands. Of what is switched off: since when, by whom, until when; null: while the server is configured so. */
+/** How a tenant stands. Of what is switched off: since when, by whom, until when. */
 export type StrictState =
   | { readonly strict: true }
   | {
       readonly strict: false
       readonly since: string
       readonly by: string
-      readonly endsAt: string | null
+      readonly endsAt: string
       readonly manifest: string | null
       /** What was admitted unverified since then stands behind it. */
       readonly fromLeaf: number
@@ -56,8 +57,8 @@ export type Strictness = {
 
 export type StrictnessOptions = RecordOptions & {
   readonly manifests: Pick<Manifests, 'requireManifest'>
-  /** As the server is configured. */
-  readonly isStrict: boolean
+  /** Of STRICT_SIGNATURES=false; undefined: the server is configured to be strict. */
+  readonly acknowledgement: string | undefined
   readonly tenants: () => readonly string[]
   readonly sizeOf: (tenant: string) => number
   readonly log: Log
@@ -70,11 +71,15 @@ const beyondUs: readonly string[] = ['unavailable', 'exhausted', 'fatal']
 const everyMs = 1_000
 /** After a crash, and with a clock that was set back meanwhile, it lasts longer by so much at most. */
 const seenEveryNs = 10_000_000_000n
+/** Before a switch by configuration had an end, its row had none. */
+const never = rfc3339(0n)
 const itself: ActBy = { name: 'server:clock', requestId: 'end' }
 const configured: ActBy = { name: byConfiguration, requestId: 'start' }
 
 export async function openStrictness(options: StrictnessOptions): Promise<Strictness> {
-  const { store, outbox, clock, manifests, tenants, sizeOf, log } = options
+  const { store, outbox, clock, manifests, tenants, sizeOf, log, acknowledgement } = options
+  const configuration: Configured | undefined =
+    acknowledgement === undefined ? undefined : await openConfigured(options, acknowledgement)
   /** Tenants that are off, as far as their line is in the ledger. */
   const held = new Map<string, Held>()
   /** How often strictness was given back: what was to be taken from it before is void. */
@@ -87,7 +92,7 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
     const waiting = await waitingIn(store)
     const withheld = new Set(waiting.values())
     for (const row of await rowsIn(store)) {
-      const isOutdated = options.isStrict && row.switched_by === byConfiguration
+      const isOutdated = row.switched_by === byConfiguration && row.ends_at !== configuration?.endsAt
       if (!isOutdated) known.add(row.tenant)
       if (row.state === 'off' && !isOutdated && !withheld.has(row.tenant)) hold(row)
     }
@@ -99,7 +104,7 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
   }
 
   function hold(row: StrictRow): void {
-    const { tenant, since, seen_at, ends_at } = row
+    const { tenant, since, seen_at, ends_at, switched_by } = row
     const startNs = [since, seen_at].map((time) => parseRfc3339(time) ?? 0n).reduce((a, b) => (a > b ? a : b))
     const fromNs = startNs > clock.nowNs() ? startNs : clock.nowNs()
     const steadyNs = clock.monotonicNs()
@@ -107,7 +112,10 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
       const [nowNs, atNs] = [clock.nowNs(), fromNs + clock.monotonicNs() - steadyNs]
       return nowNs > atNs ? nowNs : atNs
     }
-    const hasPassed = ends_at === null ? () => false : deadline(clock, ends_at, [since, seen_at])
+    const hasPassed =
+      switched_by === byConfiguration && configuration !== undefined
+        ? configuration.hasPassed
+        : deadline(clock, ends_at ?? never, [since, seen_at])
     held.set(tenant, { row, hasPassed, latest })
     known.add(tenant)
   }
@@ -148,14 +156,10 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
   function recordOff(
     tenant: string,
     by: ActBy,
-    seconds: number | null,
+    { since, ends_at }: Pick<StrictRow, 'since'> & { readonly ends_at: string },
     { consume, details }: Partial<Approval> = {},
   ): Promise<Recorded> {
-    const nowNs = clock.nowNs()
-    const since = rfc3339(nowNs)
-    const ends_at = seconds === null ? null : rfc3339(nowNs + BigInt(seconds) * 1_000_000_000n)
-    const until = ends_at === null ? 'as long as the server is configured so' : `until ${ends_at}`
-    const message = `signatures are not enforced for the tenant ${tenant} ${until}: what fails verification is admitted, and marked`
+    const message = `signatures are not enforced for the tenant ${tenant} until ${ends_at}: what fails verification is admitted, and marked`
     return act(
       tenant,
       by,
@@ -239,20 +243,25 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
 
   /** What the configuration says of tenants that nobody switched. */
   async function configure(): Promise<void> {
-    if (options.isStrict) return
+    if (configuration === undefined || configuration.hasPassed()) return
+    const ends_at = configuration.endsAt
     for (const tenant of tenants()) {
       if (known.has(tenant)) continue
       known.add(tenant)
-      log.critical('signatures are not enforced, as STRICT_SIGNATURES=false', { tenant })
-      await recordOff(tenant, configured, null)
+      log.critical('signatures are not enforced, as STRICT_SIGNATURES=false', { tenant, until: ends_at })
+      await recordOff(tenant, configured, { since: rfc3339(clock.nowNs()), ends_at })
     }
   }
 
   /** What an earlier configuration said and this one does not counts no more since `open`. */
   async function closeOutdated(): Promise<void> {
-    if (!options.isStrict) return
-    for (const { tenant, state, switched_by } of await rowsIn(store))
-      if (state === 'off' && switched_by === byConfiguration && tenants().includes(tenant))
+    for (const { tenant, state, switched_by, ends_at } of await rowsIn(store))
+      if (
+        state === 'off' &&
+        switched_by === byConfiguration &&
+        ends_at !== configuration?.endsAt &&
+        tenants().includes(tenant)
+      )
         await recordOn(tenant, configured, {
           code: 'strict_on',
           verb: 'enable',
@@ -265,9 +274,10 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
     for (const [tenant, { row, hasPassed, latest }] of held) {
       if (!hasPassed()) {
         const seenNs = parseRfc3339(row.seen_at) ?? 0n
-        if (row.ends_at === null || latest() - seenNs < seenEveryNs) continue
+        if (latest() - seenNs < seenEveryNs) continue
         const seen_at = rfc3339(latest())
         await markSeen(store, tenant, seen_at)
+        if (row.switched_by === byConfiguration) await configuration?.see(latest())
         const now = held.get(tenant)
         if (now?.row === row) held.set(tenant, { ...now, row: { ...row, seen_at } })
         continue
@@ -281,7 +291,7 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
     const found = held.get(tenant)
     if (found === undefined || found.hasPassed()) return { strict: true }
     const { since, switched_by: by, ends_at: endsAt, manifest, from_leaf: fromLeaf } = found.row
-    return { strict: false, since, by, endsAt, manifest, fromLeaf }
+    return { strict: false, since, by, endsAt: endsAt ?? never, manifest, fromLeaf }
   }
 
   return {
@@ -298,7 +308,10 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
       try {
         if (acknowledgement !== strictOffPhrase)
           throw strictError('STRICT_ACKNOWLEDGEMENT', { attempted, received: 'other words' })
-        return await recordOff(tenant, by, seconds, await approvalFor(tenant, seconds, attempted))
+        const approval = await approvalFor(tenant, seconds, attempted)
+        const nowNs = clock.nowNs()
+        const window = { since: rfc3339(nowNs), ends_at: rfc3339(nowNs + BigInt(seconds) * 1_000_000_000n) }
+        return await recordOff(tenant, by, window, approval)
       } catch (error) {
         if (isSealwatchError(error) && !beyondUs.includes(error.kind)) await refuse(tenant, by, error)
         throw error
@@ -312,6 +325,10 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
         message: `signatures are enforced for the tenant ${by.tenant}`,
       }),
     run: async (signal) => {
+      if (configuration?.hasPassed() === true)
+        log.warn('STRICT_SIGNATURES=false ended as its acknowledgement did: signatures are enforced', {
+          ended: configuration.endsAt,
+        })
       await closeOutdated()
       while (!signal.aborted) {
         await configure()

@@ -12,7 +12,7 @@ const tag = 'strict-signatures'
 const off = z.object({
   since: time,
   by: z.string().describe('Who switched it off: kind and id'),
-  ends_at: time.nullable().describe('It ends by itself; null: as long as the server is configured so'),
+  ends_at: time.describe('It ends by itself'),
   manifest: z.string().nullable().describe('That agrees to more than 24 hours'),
   rows_admitted: z.number().int().describe('Admitted since then though they failed verification, and marked'),
 })
