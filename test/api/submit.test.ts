@@ -6,11 +6,12 @@ import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type ClientHttp2Session, connect } from 'node:http2'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { Form, type SignedRows, SubmitRequestSchema } from '@sealwatch/contract'
-import { grpcSender, keySigner, type Sender, signRows } from '@sealwatch/producer'
+import { grpcSender, httpSender, keySigner, type Sender, signRows } from '@sealwatch/producer'
 import { startServer, type TestServer } from './server.ts'
 
 const forever = new AbortController().signal
@@ -215,4 +216,41 @@ test('one who begins many calls and ends none keeps itself waiting, and nobody e
   const [outcome] = await senderWith(token)([await signRows(signer, ['beside'])], forever)
   assert.equal(outcome?.kind, 'admitted')
   for (const session of sessions) session.destroy()
+})
+
+/** A request over REST whose body is told to come, and does not; its answer. */
+function begunBy(bearer: string): { readonly socket: Socket; readonly answer: Promise<string> } {
+  const { hostname, port } = new URL(server.url)
+  const socket = connectTcp({ host: hostname, port: Number(port) })
+  const head = [
+    'POST /api/v1/ingest/submissions HTTP/1.1',
+    `Host: ${hostname}:${port}`,
+    `Authorization: Bearer ${bearer}`,
+  ]
+  socket.write(`${head.join('\r\n')}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`)
+  const answer = once(socket, 'data').then(([piece]) => String(piece))
+  answer.catch(() => undefined)
+  return { socket, answer }
+}
+
+test('ING over REST one service holds its own places, whatever it begins, and is answered before it sent a body', async () => {
+  const root = server.root('default')
+  await root.call('addProducer', { body: { producer: 'trickling' } })
+  const hostile = await tokenOf({ actions: ['rows:write'], service: 'trickling' })
+  const begun = Array.from({ length: 100 }, () => begunBy(hostile))
+  const refused = Promise.withResolvers<void>()
+  let count = 0
+  for (const { answer } of begun)
+    void answer.then((said) => {
+      assert.match(said, /^HTTP\/1\.1 429 .*retry-after: \d+.*ROWS_LIMITED/is)
+      count += 1
+      if (count === begun.length - 4) refused.resolve()
+    })
+  const send = httpSender({ url: server.url, token: () => token })
+  const [outcome] = await send([await signRows(signer, ['beside it'])], forever)
+  assert.equal(outcome?.kind, 'admitted')
+  await refused.promise
+  const [later] = await senderWith(token)([await signRows(signer, ['and later'])], forever)
+  assert.equal(later?.kind, 'admitted')
+  for (const { socket } of begun) socket.destroy()
 })

@@ -82,7 +82,7 @@ export type Server = {
 
 const never = () => assert.fail('nobody sends rows here')
 const noSubmissions = {
-  rows: { submit: never },
+  rows: { begin: never, submit: never },
   readBearer: never,
   certificates: { check: never, attach: never, renew: never },
 }

@@ -46,6 +46,14 @@ export class Upgrade {
   }
 }
 
+/** A request of which nothing but its headers was read. */
+export type Coming = {
+  /** How much of a body there is to come, at most. */
+  readonly bytes: number
+  /** Ends the connection behind the answer. */
+  readonly close: () => void
+}
+
 type Out<S> = S extends z.ZodType ? z.output<S> : undefined
 type In<S> = S extends z.ZodType ? z.input<S> : unknown
 /** What is only going to be written down may be read-only. */
@@ -83,8 +91,6 @@ type Shape<P, Q, B, R> = {
   readonly errors?: readonly string[]
   /** Of one tenant at once: for what takes long. */
   readonly atOnceMax?: number
-  /** How many bytes its bodies are is bounded by the room behind it, not by the door. */
-  readonly hasOwnRate?: boolean
   /** The answer shows a secret this once: it is not kept for whoever repeats the request. */
   readonly showsSecret?: boolean
   /** The body is what a form of our own pages sends, and not JSON. */
@@ -101,10 +107,15 @@ type Input<P, Q, B> = {
 declare const made: unique symbol
 type Made = Shape<z.ZodType, z.ZodType, z.ZodType, z.ZodType> & { readonly [made]: true }
 type Any = { readonly params: unknown; readonly query: unknown; readonly body: unknown; readonly request: RequestFacts }
+/**
+ * Lets a request in by the bounds of the room behind it, in the place of the door's own for a tenant. What it resolves with is
+ * called when the request is answered; it throws what the answer is else.
+ */
+export type Begin = (by: Authorised, request: Coming) => Promise<() => void>
 /** Nothing else is served: whoever leaves the gate out has no route. */
 export type Route = Made &
   (
-    | { readonly action: Action; handle(by: Authorised, input: Any): Promise<unknown> }
+    | { readonly action: Action; readonly begin?: Begin; handle(by: Authorised, input: Any): Promise<unknown> }
     | { readonly self: string; handle(caller: Caller, input: Any): Promise<unknown> }
     | { readonly open: string; handle(input: Any): Promise<unknown> }
   )
@@ -121,6 +132,7 @@ export function route<
 >(
   spec: Shape<P, Q, B, R> & {
     readonly action: A
+    begin?(by: Authorised<A>, request: Coming): ReturnType<Begin>
     handle(by: Authorised<A>, input: Input<P, Q, B>): Result<R>
   },
 ): Route {

@@ -20,7 +20,7 @@ import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf, retryAfterOf } from './problems.ts'
 import { formMedia, readForm } from './read-form.ts'
 import { readJson } from './read-json.ts'
-import { Answer, bodyMaxUsual, type Caller, type RequestFacts, type Route, Upgrade } from './route.ts'
+import { Answer, type Begin, bodyMaxUsual, type Caller, type RequestFacts, type Route, Upgrade } from './route.ts'
 import { takeUpgrade } from './upgrades.ts'
 import { addressOf, protocolOf } from './whence.ts'
 
@@ -153,15 +153,15 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
             received: 'no session and no token',
           })
         callers.set(request, caller)
+        if ('action' in one && one.begin !== undefined) return letIn(one, one.begin, caller, request, reply)
         checkRate(ofTenant.take(caller.tenant))
         if (caller.refused !== undefined) throw caller.refused
         takeTurn(one, caller, reply)
         if ('self' in one) callers.set(request, sessionOf(one, caller))
         else {
-          const at = { tenant: tenantFor(one.action, caller), requestId: request.id }
-          passed.set(request, options.gate.authorise(caller.principal, one.action, at))
+          passed.set(request, authorised(one.action, caller, request.id))
         }
-        if (one.hasOwnRate !== true) checkRate(ofBodies.take(caller.tenant, bodyKiB(request.raw, bodyMax.bytes)))
+        checkRate(ofBodies.take(caller.tenant, Math.ceil(bytesTold(request.raw, bodyMax.bytes) / KiB)))
       },
       handler: async (request, reply) => {
         const input = { ...read(schemas, request), request: new Facts(request, reply, proxies) }
@@ -172,6 +172,33 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     })
   }
   return app
+
+  function authorised(action: keyof typeof actions, caller: Caller, requestId: string): Authorised {
+    return options.gate.authorise(caller.principal, action, { tenant: tenantFor(action, caller), requestId })
+  }
+
+  /** Whoever the room behind knows has its bounds; anybody else those of its tenant. */
+  async function letIn(
+    { action, bodyMax = bodyMaxUsual }: Extract<Route, { action: unknown }>,
+    begin: Begin,
+    caller: Caller,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    let by: Authorised
+    try {
+      if (caller.refused !== undefined) throw caller.refused
+      by = authorised(action, caller, request.id)
+    } catch (error) {
+      checkRate(ofTenant.take(caller.tenant))
+      throw error
+    }
+    passed.set(request, by)
+    const bytes = bytesTold(request.raw, bodyMax.bytes)
+    const leave = await begin(by, { bytes, close: () => reply.header('connection', 'close') })
+    if (reply.raw.closed) leave()
+    else reply.raw.once('close', leave)
+  }
 
   function noteDenial(error: unknown, request: FastifyRequest): void {
     const caller = callers.get(request)
@@ -293,10 +320,10 @@ export function bareServer(): FastifyInstance {
 }
 
 /** How much of a body is coming: where that is not told, as much as may. What is told to be more is not read at all. */
-function bodyKiB({ method, headers }: IncomingMessage, bytesMax: number): number {
+function bytesTold({ method, headers }: IncomingMessage, bytesMax: number): number {
   const { 'content-length': told, 'transfer-encoding': pieces } = headers
   if (method === 'GET' || (told === undefined && pieces === undefined)) return 0
-  return Math.ceil(Math.min(told === undefined ? bytesMax : Number(told), bytesMax) / KiB)
+  return Math.min(told === undefined ? bytesMax : Number(told), bytesMax)
 }
 
 function checkRate(waitMs: number): void {

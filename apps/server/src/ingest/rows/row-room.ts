@@ -5,55 +5,109 @@ import type { SignedRows } from '@sealwatch/contract'
 import { createLineQuota } from '../line-quota.ts'
 import type { Service } from './rows.ts'
 
-const MiB = 1024 * 1024
+const [KiB, MiB] = [1024, 1024 * 1024]
 /** What is read and not settled, requests under way, and what comes in a second: of one service, and of all of a tenant. */
 export const rowRoomMax = {
   service: { bytes: 4 * MiB, requests: 4, bytesPerSecond: 8 * MiB },
-  tenant: { bytes: 16 * MiB, requests: 1024, bytesPerSecond: 16 * MiB },
+  tenant: { bytes: 16 * MiB, requests: 1024, bytesPerSecond: 32 * MiB },
 } as const
 /** Ids that no index has yet, of all tenants. */
 export const idsUnderWayMax = 100_000
 
-/** A signature takes as long as so many bytes do, however short what it is over. */
-const leastCost = 4096
+/** A signature, and a request, take as long as so many bytes do, however short what they bring. */
+export const leastCost = 16 * KiB
 export const costOf = ({ payload }: SignedRows): number => Math.max(payload.length, leastCost)
+/** What is kept in quarantine is written three times, and looked at by people. */
+export const keptCost = 48 * KiB
+
+/** After a rest a service has no more at once than what comes in a second: others would pay for it. */
+const burstMs = 1_000
+const beforeNextMs = 1_000
+/** How long whoever asked too early is kept waiting for the answer that says so, and how many requests of a service so wait. */
+const heldMsMax = 1_000
+const heldMax = 256
 
 type Max = { readonly [K in keyof typeof rowRoomMax.service]: number }
 export type RowRoomMax = { readonly service: Max; readonly tenant: Max }
 
+/** What a request may do now: called when it is answered; or how long until it may come again. */
+export type Entry = (() => void) | { readonly waitMs: number }
+
+export type RowRoom = {
+  /**
+   * Before anything of a request is read, of which `bytes` are told to come. Resolves late where it may not: who does not listen
+   * asks no sooner again than that. `isDeaf`: so many wait already that this one was not kept.
+   */
+  begin(service: Service, bytes: number): Promise<(() => void) | { readonly waitMs: number; readonly isDeaf: boolean }>
+  /** Of what was read, of which `paid` was paid for when it began. */
+  enter(service: Service, bytes: number, paid: number): Entry
+  /** What came of it takes more time than its bytes tell. */
+  charge(service: Service, bytes: number): void
+}
+
 /** Keeps one service from taking what the others of its tenant need, and those of one tenant what those of the others do. */
-export function createRowRoom(clock: Clock, max: RowRoomMax = rowRoomMax) {
+export function createRowRoom(clock: Clock, max: RowRoomMax = rowRoomMax): RowRoom {
   // One entry for each service that has a credential, and for its tenant.
-  const held = new Map<string, number>()
+  const bytesIn = new Map<string, number>()
   const turns = createTurns()
-  const quota = createLineQuota(clock)
+  const waiting = createTurns()
+  const quota = createLineQuota(clock, burstMs)
+  const keysOf = ({ tenant, producer }: Service) =>
+    [
+      [`${tenant}/${producer}`, max.service],
+      [tenant, max.tenant],
+    ] as const
 
   function waitMsOf(key: string, of: Max, bytes: number): number {
-    const now = held.get(key) ?? 0
-    return now > 0 && now + bytes > of.bytes ? 1000 : 0
+    const now = bytesIn.get(key) ?? 0
+    return now > 0 && now + bytes > of.bytes ? beforeNextMs : 0
+  }
+
+  function start(service: Service, bytes: number): Entry {
+    const left: (() => void)[] = []
+    const leave = () => {
+      for (const end of left) end()
+    }
+    const [[own, of]] = keysOf(service)
+    for (const [key, { requests }] of keysOf(service)) {
+      const end = turns.enter(key, requests)
+      if (end === undefined) {
+        leave()
+        return { waitMs: beforeNextMs }
+      }
+      left.push(end)
+    }
+    const waitMs = quota.take(own, of.bytesPerSecond, Math.max(bytes, leastCost))
+    if (waitMs === 0) return leave
+    leave()
+    return { waitMs }
   }
 
   return {
-    /** What is called when the request is settled; or the seconds until it may come again. */
-    enter({ tenant, producer }: Service, bytes: number): (() => void) | { readonly retryAfter: number } {
-      const all = [[`${tenant}/${producer}`, max.service] as const, [tenant, max.tenant] as const]
-      const left: (() => void)[] = []
-      const leave = () => {
-        for (const end of left) end()
+    begin: async (service, bytes) => {
+      const entry = start(service, bytes)
+      if (typeof entry === 'function') return entry
+      const [[key]] = keysOf(service)
+      const over = waiting.enter(key, heldMax)
+      if (over !== undefined) await clock.sleep(Math.min(entry.waitMs, heldMsMax))
+      over?.()
+      return { waitMs: entry.waitMs, isDeaf: over === undefined }
+    },
+    enter: (service, bytes, paid) => {
+      const owing = Math.max(0, bytes - paid)
+      for (const [key, of] of keysOf(service)) {
+        const waitMs =
+          waitMsOf(key, of, bytes) || quota.take(key, of.bytesPerSecond, of === max.service ? owing : bytes)
+        if (waitMs > 0) return { waitMs }
       }
-      for (const [key, of] of all) {
-        const end = turns.enter(key, of.requests)
-        const waitMs = end === undefined ? 1000 : waitMsOf(key, of, bytes) || quota.take(key, of.bytesPerSecond, bytes)
-        if (end !== undefined) left.push(end)
-        if (waitMs === 0) continue
-        leave()
-        return { retryAfter: Math.ceil(waitMs / 1000) }
+      for (const [key] of keysOf(service)) bytesIn.set(key, (bytesIn.get(key) ?? 0) + bytes)
+      return () => {
+        for (const [key] of keysOf(service)) bytesIn.set(key, (bytesIn.get(key) ?? 0) - bytes)
       }
-      for (const [key] of all) held.set(key, (held.get(key) ?? 0) + bytes)
-      left.push(() => {
-        for (const [key] of all) held.set(key, (held.get(key) ?? 0) - bytes)
-      })
-      return leave
+    },
+    charge: (service, bytes) => {
+      const [[key, { bytesPerSecond }]] = keysOf(service)
+      quota.owe(key, bytesPerSecond, bytes)
     },
   }
 }

@@ -182,9 +182,13 @@ test('garbage is refused, named and counted, and the good rows beside it are tak
   assert.equal((await it.textsIn()).length, garbage.length)
 })
 
+/** For those who send more than one service may. */
+const all = { bytes: 1e9, requests: 1e9, bytesPerSecond: 1e9 }
+const wide = { service: all, tenant: all }
+
 test('unknown keys of one service, hundreds of them, leave a bounded trace in metrics', async () => {
   await using dir = await temporary()
-  await using it = await openRooms(dir.path)
+  await using it = await openRooms(dir.path, undefined, { roomMax: wide })
   for (let from = 0; from < 300; from += 100) {
     const sent = Array.from({ length: 100 }, (_, i) => signed(['x'], { keyId: `made-up-${from + i}` }))
     assert.ok((await it.rows.submit(billing, sent)).every(({ kind }) => kind === 'quarantined'))
@@ -197,7 +201,7 @@ test('unknown keys of one service, hundreds of them, leave a bounded trace in me
 test('ING-3 ING-6 ten thousand keys that nobody knows: memory, metrics and disk stay below their maxima, and the rest stays with the producer', async () => {
   await using dir = await temporary()
   const max = { items: 2_000, bytes: 5_000_000 }
-  await using it = await openRooms(dir.path, max)
+  await using it = await openRooms(dir.path, max, { roomMax: wide })
   const [pattern] = [signed(['{"a":1}'])]
   const counts = { quarantined: 0, refused: 0 }
   for (let first = 0; first < 10_000; first += 100) {
@@ -240,6 +244,23 @@ test('a service that sends more than its share waits, and those of another tenan
   assert.ok(refused.length > 0 && refused.length < outcomes.length)
   assert.ok(refused.every((one) => 'code' in one && one.code === 'ROWS_LIMITED' && (one.retryAfter ?? 0) > 0))
   assert.equal(it.rowBook.missing('acme'), 0)
+})
+
+test('ING of two services the one that brings little waits for one submission of the other, and not for its hundred', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.enter(rowOf(one))
+  const two = ed25519('beside-1')
+  await it.enter(rowOf(two, { producer: 'beside' }))
+  const many = Array.from({ length: 100 }, () => signed(['x']))
+  const sent = [
+    it.rows.submit(billing, many),
+    it.rows.submit({ tenant: 'acme', producer: 'beside' }, [signed(['y'], {}, two)]),
+  ]
+  assert.ok((await Promise.all(sent)).flat().every(({ kind }) => kind === 'admitted'))
+  const order = (await it.leavesOf('acme')).flatMap(({ submission }) => submission?.producer ?? [])
+  assert.equal(order.length, 101)
+  assert.equal(order.indexOf('beside'), 1)
 })
 
 test('a service that was halted keeps its rows, and hears when to come again', async () => {

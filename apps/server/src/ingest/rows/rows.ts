@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, createBell, isSealwatchError, type Log, messageOf } from '@sealwatch/base'
+import { type Clock, createBell, createFairTurns, isSealwatchError, type Log, messageOf } from '@sealwatch/base'
 import { rowsOf, type SignedRows, type SubmissionOutcome } from '@sealwatch/contract'
 import { type Body, type Ledger, type Submission, sha256 } from '@sealwatch/ledger'
 import type { Store } from '../../store/index.ts'
@@ -13,7 +13,7 @@ import type { RowBook, RowOutcome } from '../row-counts.ts'
 import { rowError, type rowErrors } from './errors.ts'
 import { keptBytesOf, quarantinePlaceOf } from './keep-submission.ts'
 import { createKnownIds, type Known } from './known-ids.ts'
-import { costOf, createRowRoom, idsUnderWayMax } from './row-room.ts'
+import { costOf, createRowRoom, idsUnderWayMax, keptCost, type RowRoomMax } from './row-room.ts'
 import { formFault, isSignedBy } from './verify-rows.ts'
 
 /** Who sends: a service, by the credential it came with. */
@@ -21,10 +21,16 @@ export type Service = { readonly tenant: string; readonly producer: string }
 
 export type RowIngest = {
   /**
-   * What becomes of each submission, in their order, once it is on stable storage. Throws where the tenant takes nothing, or
-   * where it is not known what is on the disk.
+   * Lets a request in, or not, before anything of it is read; `bytes`: how much of it is told to come. What it resolves with is to
+   * be called when it is answered. `onDeaf`: called where the service asks on and on, whatever it is answered. Throws ROWS_LIMITED,
+   * and takes its time for that.
    */
-  submit(service: Service, submissions: readonly SignedRows[]): Promise<SubmissionOutcome[]>
+  begin(service: Service, bytes: number, onDeaf: () => void): Promise<() => void>
+  /**
+   * What becomes of each submission, in their order, once it is on stable storage. `paid`: how much was told to come. Throws
+   * where the tenant takes nothing, or where it is not known what is on the disk.
+   */
+  submit(service: Service, submissions: readonly SignedRows[], paid?: number): Promise<SubmissionOutcome[]>
   /** Resolves when nothing that the tenant's services brought is under way. */
   settled(tenant: string): Promise<void>
 }
@@ -39,12 +45,13 @@ export type RowIngestOptions = {
   readonly registry: Pick<TenantRegistry, 'checkActive'>
   readonly rowBook: Pick<RowBook, 'arrive'>
   readonly indexed: { waitFor(tenant: string, leaf: number): Promise<void> }
+  readonly roomMax?: RowRoomMax
   readonly clock: Clock
   readonly log: Log
 }
 
-/** Judging takes the time of the thread that answers everybody: after that much, others have a turn. */
-const bytesAtOnce = 128 * 1024
+/** Judging takes the time of the thread that answers everybody: after that much, all else has a turn. */
+const bytesAtOnce = 64 * 1024
 const haltedRetrySeconds = 60
 const fullRetrySeconds = 10
 
@@ -68,16 +75,25 @@ type Settled = {
 export function createRowIngest(options: RowIngestOptions): RowIngest {
   const { ledgers, quarantine, keys, isStrict = () => true, registry, rowBook, clock, log } = options
   const ids = createKnownIds(options)
-  const room = createRowRoom(clock)
+  const room = createRowRoom(clock, options.roomMax)
+  const turns = createFairTurns(clock, bytesAtOnce)
   const underWay = new Map<string, number>()
   const tell = createTeller(clock, log)
   const done = createBell()
 
-  async function submit(service: Service, submissions: readonly SignedRows[]): Promise<SubmissionOutcome[]> {
+  async function beginRequest(service: Service, bytes: number, onDeaf: () => void): Promise<() => void> {
+    const entry = await room.begin(service, bytes)
+    if (typeof entry === 'function') return entry
+    if (entry.isDeaf) onDeaf()
+    const received = `one more of the service ${service.producer}`
+    throw rowError('ROWS_LIMITED', { attempted: 'taking a request', received, waitMs: entry.waitMs })
+  }
+
+  async function submit(service: Service, submissions: readonly SignedRows[], paid = 0): Promise<SubmissionOutcome[]> {
     const { tenant } = service
     registry.checkActive(tenant, `taking rows of the service ${service.producer}`)
     const bytes = submissions.reduce((sum, one) => sum + costOf(one), 0)
-    const leave = room.enter(service, bytes)
+    const leave = room.enter(service, bytes, paid)
     const held = keys.of(tenant)
     const halted = held.producer('service', service.producer)?.haltedAt ?? null
     const refused =
@@ -86,7 +102,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
         : held.isSettling('service', service.producer)
           ? refusal('PRODUCER_SETTLING', `the service ${service.producer}`, 1)
           : typeof leave !== 'function'
-            ? refusal('ROWS_LIMITED', `${bytes} bytes`, leave.retryAfter)
+            ? refusal('ROWS_LIMITED', `${bytes} bytes`, Math.ceil(leave.waitMs / 1000))
             : ids.size > idsUnderWayMax
               ? refusal('ROWS_LIMITED', 'more ids than the index follows', 1)
               : undefined
@@ -111,38 +127,41 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
     await ids.ready(ledger)
     const begun: Promise<SubmissionOutcome>[] = []
     // The order in which they were sent is that in which they stand: each has its place before the next is looked at.
-    let bytes = 0
     for (const submission of submissions) {
       const rows = linesIn(submission.payload)
       const count = rowBook.arrive(service.tenant, rows)
-      const { settled } = await beginRead(service, ledger, submission)
+      const endTurn = await turns.take(service.tenant, service.producer, costOf(submission))
+      const { settled } = await beginRead(service, ledger, submission, endTurn).finally(endTurn)
       begun.push(
         settled.then((known) => {
           count(countedAs(known, submission.keyId), rows)
           return known.outcome
         }),
       )
-      bytes += costOf(submission)
-      if (bytes < bytesAtOnce) continue
-      bytes = 0
-      await clock.sleep(0)
     }
     return await Promise.all(begun)
   }
 
-  async function beginRead(service: Service, ledger: Ledger, submission: SignedRows): Promise<Begun> {
+  async function beginRead(
+    service: Service,
+    ledger: Ledger,
+    submission: SignedRows,
+    endTurn: () => void,
+  ): Promise<Begun> {
     const read = readRows(submission)
-    if (!('fault' in read)) return beginOnce(service, ledger, read)
+    if (!('fault' in read)) return beginOnce(service, ledger, read, endTurn)
     return { settled: Promise.resolve({ outcome: refusal('SUBMISSION_MALFORMED', read.fault) }) }
   }
 
   /** Begins what nobody has begun; resolves when it has its place, and holds what becomes of it. */
-  async function beginOnce(service: Service, ledger: Ledger, read: Read): Promise<Begun> {
+  async function beginOnce(service: Service, ledger: Ledger, read: Read, endTurn: () => void): Promise<Begun> {
     const { tenant, producer } = service
     const { id } = read.submission
     for (;;) {
       const other = ids.underWay(tenant, producer, id)
       if (other === undefined) break
+      // That may take as long as the disk does.
+      endTurn()
       const known = await other.catch(() => undefined)
       if (known !== undefined) return { settled: Promise.resolve(repeatOf(known, read)) }
       // Whoever had it was refused: it may be free now, or in other hands.
@@ -220,6 +239,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
       // The stub is written once the bytes and their row are durable. If we stop between, the service sends them again.
       const { first } = await ledger.append({ own: { submission_stub: { ...judged, reason, item } } }, undefined, kept)
       await quarantine.placed(place, item, first)
+      room.charge({ tenant, producer }, keptCost)
       return { outcome: { kind: 'quarantined', reason, item }, leaf: first }
     } catch (error) {
       return refusedFor(error)
@@ -227,6 +247,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
   }
 
   return {
+    begin: beginRequest,
     submit,
     settled: async (tenant) => {
       while (underWay.has(tenant)) await done.wait(forever)

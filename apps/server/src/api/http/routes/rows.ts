@@ -6,9 +6,9 @@ import { z } from 'zod'
 import { checkRequest, type RowIngest, serviceOf, submissionsInvalid } from '../../../ingest/index.ts'
 import { type Route, route } from '../route.ts'
 
-export type RowPorts = Pick<RowIngest, 'submit'>
+export type RowPorts = Pick<RowIngest, 'begin' | 'submit'>
 
-const MiB = 1024 * 1024
+const bodyBytesMax = 7 * 1024 * 1024
 const { requestSubmissionsMax, payloadBytesMax, idMax, payloadTypeMax } = submissionLimits
 const base64 = (bytes: number) => z.string().max(4 * Math.ceil(bytes / 3))
 
@@ -43,13 +43,13 @@ export const rowRoutes = (rows: RowPorts): Route[] => [
     tag: 'ingest',
     action: 'rows:write',
     body: z.strictObject({ submissions: z.array(submission).min(1).max(requestSubmissionsMax) }),
-    bodyMax: { bytes: 7 * MiB, values: 10 * requestSubmissionsMax },
-    hasOwnRate: true,
-    atOnceMax: 16,
+    bodyMax: { bytes: bodyBytesMax, values: 10 * requestSubmissionsMax },
+    begin: (by, { bytes, close }) => rows.begin(serviceOf(by), bytes, close),
     answer: z.object({ outcomes: z.array(outcome).describe('One for each, in their order') }),
-    errors: ['SERVICE_UNNAMED', 'SUBMISSIONS_INVALID', 'TENANT_SUSPENDED'],
-    handle: async (by, { body }) => {
-      const outcomes = await rows.submit(serviceOf(by), rowsIn(body.submissions))
+    errors: ['SERVICE_UNNAMED', 'SUBMISSIONS_INVALID', 'ROWS_LIMITED', 'TENANT_SUSPENDED'],
+    handle: async (by, { body, request }) => {
+      const paid = Number(request.headers['content-length'] ?? bodyBytesMax)
+      const outcomes = await rows.submit(serviceOf(by), rowsIn(body.submissions), paid)
       return { outcomes: outcomes.map(outcomeJson) }
     },
   }),

@@ -5,7 +5,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject,
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock as clock, createBell, createLog, systemDisk as disk, rfc3339 } from '@sealwatch/base'
+import { type Clock, systemClock as clock, createBell, createLog, systemDisk as disk, rfc3339 } from '@sealwatch/base'
 import { payloadOf, type SignedRows } from '@sealwatch/contract'
 import { openOwnSigner, signedBytes } from '@sealwatch/keys'
 import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
@@ -26,6 +26,7 @@ import {
 } from '../../index.ts'
 import { voice } from '../../test/open-ingest.ts'
 import { createRowIngest } from '../index.ts'
+import type { RowRoomMax } from '../row-room.ts'
 
 const log = createLog('test', () => undefined, clock.nowMs)
 const tenants = ['default', 'acme']
@@ -80,7 +81,11 @@ export function rowOf({ keyId, key, algorithm }: Key, change: Partial<KeyRow> = 
 }
 
 /** The rooms over one directory, as a start of the server wires them. */
-export async function openRooms(dir: string, roomMax?: { readonly items: number; readonly bytes: number }) {
+export async function openRooms(
+  dir: string,
+  roomMax?: { readonly items: number; readonly bytes: number },
+  more: { readonly roomMax?: RowRoomMax; readonly clock?: Clock } = {},
+) {
   await using stack = new AsyncDisposableStack()
   const store = openStore(dir)
   stack.defer(() => store.close())
@@ -142,7 +147,7 @@ export async function openRooms(dir: string, roomMax?: { readonly items: number;
   const loose = new Set<string>()
   const isStrict = (tenant: string) => !loose.has(tenant)
   const parts = { store, ledgers, quarantine, keys, isStrict, registry, rowBook, indexed, clock, log }
-  const rows = createRowIngest(parts as never)
+  const rows = createRowIngest({ ...parts, ...more } as never)
   const side = createSideCustody(sealing, log)
   const replays = createReplays({ store, outbox, voice, ledgers, quarantine, keys, side, indexed, clock, log })
   const kept = stack.move()

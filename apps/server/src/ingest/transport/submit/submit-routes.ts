@@ -2,12 +2,12 @@
 
 import { Code, type ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect'
 import { uResponseUnsupportedMediaType } from '@connectrpc/connect/protocol'
-import { type Clock, createRate, createTurns, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
+import { type Clock, createRate, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
 import { IngestService, type RenewCertificateRequest, type SubmitRequest, submissionLimits } from '@sealwatch/contract'
 import { type Action, type Authorised, type Gate, newRequestId, type Principal } from '../../../access/index.ts'
 import { checkValidity, renewalGraceMs, type ServiceCertificate } from '../../../identity/index.ts'
 import { rowError } from '../../rows/errors.ts'
-import { rowRoomMax } from '../../rows/row-room.ts'
+import { leastCost } from '../../rows/row-room.ts'
 import type { RowIngest } from '../../rows/rows.ts'
 import { checkRequest, serviceOf, submissionsInvalid } from '../../rows/service.ts'
 import { connectErrorOf } from '../connect-error.ts'
@@ -34,7 +34,7 @@ type CertificatePort = {
 
 /** Whose rows come here, and where they go. */
 export type SubmissionDoor = {
-  readonly rows: Pick<RowIngest, 'submit'>
+  readonly rows: Pick<RowIngest, 'begin' | 'submit'>
   /** Whose token a header Authorization brings, as of any request; throws where it brings none that counts. */
   readonly readBearer: (header: string, from: { readonly source: string; readonly requestId: string }) => Member
   readonly certificates: CertificatePort
@@ -70,7 +70,6 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
   const { gate, submissions, counters, clock, log, onFatal } = options
   const { rows, readBearer, certificates } = submissions
   const attached = new WeakSet<Peer>()
-  const turns = createTurns()
   const renewals = createRate(clock, renewalsOf)
 
   function refusal(error: unknown, context: HandlerContext): ConnectError {
@@ -107,14 +106,8 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
       const source = { source: peer.client, requestId }
       const principal = header === null ? serviceAt(peer, graceMs) : readBearer(header, source)
       const by = gate.authorise(principal, submitActions.submit, { tenant: principal.tenant, requestId })
-      const { tenant, producer } = serviceOf(by)
-      const leave = turns.enter(`${tenant}/${producer}`, rowRoomMax.service.requests)
-      if (leave === undefined)
-        throw rowError('ROWS_LIMITED', {
-          attempted: 'taking a request',
-          received: `one more of ${producer}`,
-          waitMs: 1000,
-        })
+      // How long its message is, it says in the first bytes of the body.
+      const leave = await rows.begin(serviceOf(by), 0, () => peer.close())
       if (call === undefined) leave()
       call?.onEnd(leave)
       context.values.set(byKey, by)
@@ -143,7 +136,7 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
     }
 
   async function submit(by: Authorised<'rows:write'>, request: SubmitRequest) {
-    const outcomes = await rows.submit(serviceOf(by), checkRequest(rowsIn(request)))
+    const outcomes = await rows.submit(serviceOf(by), checkRequest(rowsIn(request)), leastCost)
     return { outcomes: outcomes.map(outcomeMessage) }
   }
 
