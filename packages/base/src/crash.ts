@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { dlopen } from 'node:ffi'
 import process from 'node:process'
 import type { Log } from './log.ts'
 
@@ -28,7 +27,8 @@ export function crashQuietly(log: Log): void {
 
 function forbidCoreDumps(): boolean {
   try {
-    const { functions, lib } = dlopen('libc.so.6', libc)
+    // Whoever imports this and does not call it has nothing to do with what node calls experimental, and is told nothing of it.
+    const { functions, lib } = process.getBuiltinModule('node:ffi').dlopen('libc.so.6', libc)
     const none = functions.setrlimit(RLIMIT_CORE, new Uint8Array(16))
     const undumpable = functions.prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n)
     lib.close()

@@ -92,10 +92,16 @@ export function checkPublicKey(publicKey: Uint8Array, attempted: string): Uint8A
 export const verifyByOpenSsl: VerifyRaw = (publicKey, message, signature) =>
   verify(null, message, publicKeyObject(publicKey), signature)
 
-const verifyRaw = openSodium() ?? verifyByOpenSsl
+/** Opened by the first who verifies. */
+let verifyRaw: VerifyRaw | undefined
 
 export const verifyEd25519 = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean =>
-  isSoundPublicKey(publicKey) && signature.length === 64 && verifyRaw(publicKey, message, signature)
+  isSoundPublicKey(publicKey) && signature.length === 64 && opened()(publicKey, message, signature)
+
+function opened(): VerifyRaw {
+  verifyRaw ??= openSodium() ?? verifyByOpenSsl
+  return verifyRaw
+}
 
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex') // RFC 8410, 4
 const keyObjectsMax = 4096

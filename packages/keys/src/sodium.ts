@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { dlopen } from 'node:ffi'
+import process from 'node:process'
 
 /** All three of the right length is the caller's to check: a raw key of 32 bytes, a signature of 64. */
 export type VerifyRaw = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
@@ -17,6 +17,8 @@ const functions = {
  */
 export function openSodium(library = 'libsodium.so.23'): VerifyRaw | undefined {
   try {
+    // A service that only signs has nothing to do with what node calls experimental, and is told nothing of it.
+    const { dlopen } = process.getBuiltinModule('node:ffi')
     const { sodium_init, crypto_sign_verify_detached } = dlopen(library, functions).functions
     if (sodium_init() < 0) return undefined
     const verify: VerifyRaw = (publicKey, message, signature) =>
