@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isAfter, skipCanonical, skipKey, startsWith } from '@sealwatch/base/json'
-import type { Hash } from './merkle.ts'
+import type { Hash, ReadEvents } from './merkle.ts'
 
 const utf8 = new TextEncoder()
 const text = new TextDecoder('utf-8')
@@ -96,6 +96,25 @@ export function readEvent(bytes: Uint8Array, from: number, rows: Float64Array, a
   rows[at + eventRow.epoch] = epoch
   rows[at + eventRow.timeMs] = timeMs
   return to
+}
+
+/**
+ * Events that stand one behind the other from `from` on, where many are read at a time: their rows behind the first `count`,
+ * and where each begins and ends, two places a line. Returns how many rows there are then.
+ */
+export function readRun(
+  read: ReadEvents | undefined,
+  from: number,
+  rows: Float64Array,
+  places: Uint32Array,
+  count: number,
+): number {
+  const done = read?.(from, rows, count, places.length / 2) ?? count
+  for (let i = count; i < done; i += 1) {
+    places[2 * i] = rows[i * numbersPerEvent + eventRow.from] as number
+    places[2 * i + 1] = rows[i * numbersPerEvent + eventRow.to] as number
+  }
+  return done
 }
 
 export const isEventAt = (rows: Float64Array, at: number): boolean => (rows[at + eventRow.prevFrom] as number) > 0

@@ -2,7 +2,7 @@
 
 import { errorsOf } from '@sealwatch/base/errors'
 import { eventLineAt } from './event-line.ts'
-import { eventRow, followsRow, isEventAt, lineBytesMax, numbersPerEvent, readEvent } from './event-row.ts'
+import { eventRow, followsRow, isEventAt, lineBytesMax, numbersPerEvent, readEvent, readRun } from './event-row.ts'
 import { lineErrors, type ParsedLine, parseLine } from './line.ts'
 import { hashBytes, leafHashesIn, type Sha256 } from './merkle.ts'
 
@@ -40,8 +40,13 @@ export function parseLines(
   const rows = new Float64Array(most * numbersPerEvent)
   const places = new Uint32Array(most * 2)
   const others = new Map<number, ParsedLine>()
+  const events = sha256.events?.(ndjson)
   let count = 0
   for (let from = 0; from < ndjson.length; count += 1) {
+    const done = readRun(events, from, rows, places, count)
+    if (done > count) from = (places[2 * done - 1] as number) + 1
+    count = done
+    if (from === ndjson.length) break
     const at = count * numbersPerEvent
     const eventTo = readEvent(ndjson, from, rows, at)
     const to = eventTo < 0 ? ndjson.indexOf(newline, from) : eventTo

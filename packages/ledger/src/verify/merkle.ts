@@ -11,8 +11,18 @@ export const merkleErrors = {
 } as const satisfies ErrorTable
 const merkleError = errorsOf(merkleErrors)
 
-/** SHA-256 as the caller's platform has it, and for many pieces at a time where it has that too. */
-export type Sha256 = { (data: Uint8Array): Uint8Array; readonly many?: ManyHashes }
+/** SHA-256 as the caller's platform has it; and what it does for many pieces, or lines, at a time where it has that too. */
+export type Sha256 = {
+  (data: Uint8Array): Uint8Array
+  readonly many?: ManyHashes
+  /** Reads events of these bytes, which must not change meanwhile. */
+  readonly events?: (bytes: Uint8Array) => ReadEvents
+}
+/**
+ * Lines of events that stand one behind the other from byte `from` on: their rows as readEvent writes them, behind the first
+ * `done` of `rows`, up to `most` of them. Returns how many there are then. Where it stops, readEvent is to judge.
+ */
+export type ReadEvents = (from: number, rows: Float64Array, done: number, most: number) => number
 /** Each throws RangeError where a piece lies outside of what was handed in. Hashes of 32 bytes, one after the other. */
 export type ManyHashes = {
   /** Leaf hashes of `bytes` from each even place to the odd one behind it, `count` of them, into `into`. */

@@ -3,7 +3,7 @@
 import type { NamedKey } from './block-heads.ts'
 import { type Leaves, newline, readLeaves } from './bundle-records.ts'
 import { type EventLine, eventLineAt } from './event-line.ts'
-import { eventRow, followsRow, lineBytesMax, numbersPerEvent, readEvent } from './event-row.ts'
+import { eventRow, followsRow, lineBytesMax, numbersPerEvent, readEvent, readRun } from './event-row.ts'
 import type { ParsedLine } from './line.ts'
 import { hashBytes, leafHashesIn, type Sha256 } from './merkle.ts'
 
@@ -47,8 +47,15 @@ export function readBlock(sha256: Sha256, block: Uint8Array): BlockRead {
   const places = new Uint32Array(most * 2)
   const leaves: Leaves[] = []
   const others: number[] = []
+  const events = sha256.events?.(block)
   let count = 0
   for (let from = 1; from < block.length; ) {
+    const done = readRun(events, from, rows, places, count)
+    if (done > count) {
+      from = (places[2 * done - 1] as number) + 1
+      count = done
+      continue
+    }
     const to = readEvent(block, from, rows, count * numbersPerEvent, false)
     if (to < 0) {
       const record = readLeaves(block, from)
