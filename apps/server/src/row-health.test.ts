@@ -24,8 +24,9 @@ function room(...tenants: string[]) {
   const loose = new Set<string>()
   const isStrict = (tenant: string) => !loose.has(tenant)
   const room = new Map<string, { items: number; bytes: number; max: { items: number; bytes: number } }>()
+  const ended = new Map<string, { admitted: number; duplicate: number }>()
   const unkept = new Map<string, { leaf: number; text: string }>()
-  addRowHealth(health, { ledgers: { tenants }, rowBook, quarantine: { waiting, room }, unkept, isStrict })
+  addRowHealth(health, { ledgers: { tenants }, rowBook, quarantine: { waiting, room, ended }, unkept, isStrict })
   const read = () => health.metrics.text().split('\n')
   const figure = (series: string) => {
     const line = read().find((one) => one.startsWith(`${series} `))
@@ -35,6 +36,7 @@ function room(...tenants: string[]) {
     rowBook,
     waiting,
     room,
+    ended,
     unkept,
     loose,
     read,

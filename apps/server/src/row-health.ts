@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Health, Reading } from '@sealwatch/base/health'
-import { type Conserved, isFull, type Ledgers, type Quarantine, type RowBook } from './ingest/index.ts'
+import { type Conserved, endings, isFull, type Ledgers, type Quarantine, type RowBook } from './ingest/index.ts'
 import { createTenantLabels, labelledMax } from './tenant-labels.ts'
 import { type Reason, reasons } from './trust/index.ts'
 
@@ -15,7 +15,7 @@ export function addRowHealth(
   of: {
     readonly ledgers: Pick<Ledgers, 'tenants'>
     readonly rowBook: RowBook
-    readonly quarantine: Pick<Quarantine, 'waiting' | 'room'>
+    readonly quarantine: Pick<Quarantine, 'waiting' | 'room' | 'ended'>
     /** What walks over the quarantine found wrong, by tenant. */
     readonly unkept: ReadonlyMap<string, NonNullable<Conserved>>
     readonly isStrict: (tenant: string) => boolean
@@ -65,6 +65,20 @@ export function addRowHealth(
         ledgers.tenants.map((tenant) => [tenant, quarantine.waiting.get(tenant)] as const),
         (counts, reason) => counts?.[reason] ?? 0,
       ),
+  )
+  metrics.counter(
+    {
+      name: 'sealwatch_quarantine_ended_total',
+      help: 'Rows that wait no more: admitted behind a replay, or duplicates of rows that came in by another way',
+      labels: ['tenant', 'state'],
+      seriesMax: (labelledMax + 1) * endings.length,
+    },
+    () => {
+      const all = ledgers.tenants.map((tenant) => [tenant, quarantine.ended.get(tenant)] as const)
+      return endings.flatMap((state) =>
+        tenants.sum(all, (counts) => counts?.[state] ?? 0).map(([[tenant], rows]) => [[tenant, state], rows] as const),
+      )
+    },
   )
   metrics.counter(
     {

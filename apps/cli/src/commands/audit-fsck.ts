@@ -37,6 +37,7 @@ type ServerReport = {
     readonly rows: number
     readonly admitted: number
     readonly waiting: number
+    readonly duplicate: number
     readonly unopened: number
   }[]
   readonly reindexed: readonly string[]
@@ -149,8 +150,8 @@ function render(
       ? ''
       : `  ${mark(found.length === 0 || reindexed.length > 0)} database${again}\n${found.map(say).join('')}`
   const kept = (server?.quarantine ?? []).map(
-    ({ tenant, items, rows, admitted, waiting, unopened }) =>
-      `      quarantine of ${safe(tenant)}: ${counted(items, 'item')} (${counted(rows, 'row')}), of which ${admitted} admitted since and ${waiting} wait\n${unopened === 0 ? '' : `        ${counted(unopened, 'item')} not opened: the keys are not here, or KMS is out of reach\n`}`,
+    ({ tenant, items, rows, admitted, waiting, duplicate, unopened }) =>
+      `      quarantine of ${safe(tenant)}: ${counted(items, 'item')} (${counted(rows, 'row')}), of which ${admitted} admitted since and ${waiting} wait${duplicate === 0 ? '' : `; ${duplicate} came in by another way`}\n${unopened === 0 ? '' : `        ${counted(unopened, 'item')} not opened: the keys are not here, or KMS is out of reach\n`}`,
   )
   return `${verdict}\n${ledgers.join('')}${database}${kept.join('')}${host === null ? '' : renderChains(host, io)}${next === null ? '' : `  next      ${safe(next, 4000)}\n`}`
 }

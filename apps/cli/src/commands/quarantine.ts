@@ -193,6 +193,8 @@ known now, and admitted at most once, however often this is run or interrupted. 
       io.out(
         `${counted(of('admitted').length, 'item')} (${lines(of('admitted'))}) ${verb}; ${left.length} (${lines(left)}) stay.\n`,
       )
+      const known = of('already')
+      if (known.length > 0) io.out(`${counted(known.length, 'item')} (${lines(known)}) in the ledger already.\n`)
       const causes = new Map<string, { items: Outcome[]; detail: string }>()
       for (const row of left) {
         const cause = `${stays[row.outcome] ?? ''}${row.reason ?? row.outcome}`

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { Body } from '@sealwatch/ledger'
+import { enterOtherwise } from '../ingest/quarantine/test/enter-otherwise.ts'
 import { withHash } from '../ingest/quarantine/test/frames.ts'
 import { billing, one, openRooms, rowOf, signed, temporary } from '../ingest/rows/test/open-rows.ts'
 import { byWhom, flip, whole } from '../ingest/test/open-ingest.ts'
@@ -34,7 +35,7 @@ function change(dir: string, what: string): void {
 test('ING-3 ING-4 conservation: fsck counts what was admitted by the replays of the ledger, whatever rows say of it', async () => {
   await using dir = await temporary()
   await replayed(dir.path)
-  const total = { tenant: 'acme', items: 3, rows: 6, admitted: 4, waiting: 2, unopened: 0 }
+  const total = { tenant: 'acme', items: 3, rows: 6, admitted: 4, waiting: 2, duplicate: 0, unopened: 0 }
   const sound = await fsckDir(dir.path)
   assert.deepEqual([sound.ok, sound.database, sound.quarantine], [true, [], [total]])
   // As a crash leaves it between the ledger and the row, which follows it.
@@ -110,5 +111,23 @@ test('ING-8 conservation: fsck finds an item that a ledger admits twice', async 
   assert.deepEqual(
     told.map(({ leaf, text }) => [leaf, text.slice(66)]),
     [[leaves[1], `admitted twice, at leaf ${leaves[0]} and at leaf ${leaves[1]}`]],
+  )
+})
+
+test('ING-8 conservation: rows that came in by another way are duplicates, and fsck holds their leaf against the ledger', async () => {
+  await using dir = await temporary()
+  {
+    await using rooms = await openRooms(dir.path)
+    await enterOtherwise(rooms, ['same', 'mine'], ['same', 'another'])
+    await rooms.replays.replay(byWhom({ kind: 'operator', id: 'root' }, 'acme'), {}, whole)
+  }
+  const sound = await fsckDir(dir.path)
+  assert.deepEqual([sound.database, sound.quarantine[0]?.duplicate, sound.quarantine[0]?.waiting], [[], 1, 1])
+  change(dir.path, "state = 'duplicate', admitted_leaf_index = 5 WHERE state = 'waiting'")
+  const { ok, database } = await fsckDir(dir.path)
+  assert.equal(ok, false)
+  assert.deepEqual(
+    database.map(({ store, text }) => [store, text.slice(66)]),
+    [['quarantine', 'its row says that its rows stand at leaf 5, and the ledger has others there']],
   )
 })

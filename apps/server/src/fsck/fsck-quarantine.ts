@@ -6,7 +6,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { isSealwatchError } from '@sealwatch/base'
 import type { SealedReader } from '@sealwatch/keys/sealing'
 import { type Line, replayOf, type Stub, type SubmissionStub } from '@sealwatch/ledger'
-import { quarantinePlaceOf, readItem, sealedIn, sealPlaceOf, segmentName } from '../ingest/index.ts'
+import { isSameSubmission, quarantinePlaceOf, readItem, sealedIn, sealPlaceOf, segmentName } from '../ingest/index.ts'
 import type { DatabaseFinding } from './fsck-database.ts'
 
 /** What the quarantine of a tenant holds, in items and in the rows of these. */
@@ -16,6 +16,8 @@ export type QuarantineTotal = {
   readonly rows: number
   readonly admitted: number
   readonly waiting: number
+  /** Rows that stand in the ledger by another way. */
+  readonly duplicate: number
   /** Items whose bytes were not held against their stubs, as no key opens them here. */
   readonly unopened: number
 }
@@ -36,7 +38,7 @@ type Row = {
   reason: string
   received_at: string | null
   stub_leaf_index: number | null
-  state: 'waiting' | 'admitted'
+  state: 'waiting' | 'admitted' | 'duplicate'
   admitted_leaf_index: number | null
   segment: number | null
   segment_at: number | null
@@ -44,7 +46,8 @@ type Row = {
 }
 /** More than a batch with its personal values can take. */
 const frameBytesMax = 64 * 1024 * 1024
-type Placed = Pick<Stub, 'item' | 'chain' | 'first_seq' | 'next_seq' | 'reason'>
+type Named = Pick<SubmissionStub, 'producer' | 'id' | 'digest'>
+type Placed = Pick<Stub, 'item' | 'chain' | 'first_seq' | 'next_seq' | 'reason'> & { readonly submission?: Named }
 
 export function openQuarantineFsck(
   dir: string,
@@ -57,6 +60,11 @@ export function openQuarantineFsck(
   const stubs = new Map<string, Placed>()
   /** Leaf of the replay, by the place of the stub that it fills. */
   const fills = new Map<string, number>()
+  /** Where rows say that the same submission stands, and what does. */
+  const claimed = database
+    .prepare("SELECT tenant, admitted_leaf_index AS leaf FROM audit_signature_quarantine WHERE state = 'duplicate'")
+    .all() as { tenant: string; leaf: number }[]
+  const named = new Map(claimed.map(({ tenant, leaf }) => [placeOf(tenant, leaf), undefined as Named | undefined]))
   /** Tenants whose keys cannot be had. */
   const locked = new Set<string>()
   const totals = new Map<string, { -readonly [K in keyof QuarantineTotal]: QuarantineTotal[K] }>()
@@ -66,6 +74,7 @@ export function openQuarantineFsck(
   function take(tenant: string, leaf: number, line: Line): void {
     if ('stub' in line) stubs.set(placeOf(tenant, leaf), line.stub)
     if ('submission_stub' in line) stubs.set(placeOf(tenant, leaf), placedOf(line.submission_stub))
+    if ('submission' in line && named.has(placeOf(tenant, leaf))) named.set(placeOf(tenant, leaf), line.submission)
     const replay = replayOf(line)
     if (replay === undefined) return
     const { stub_leaf, item } = replay
@@ -89,6 +98,18 @@ export function openQuarantineFsck(
       return
     }
     stubs.delete(place)
+    if (state === 'duplicate') {
+      const other = named.get(placeOf(tenant, admittedAt ?? -1))
+      if (other === undefined || stub.submission === undefined || !isSameSubmission(stub.submission, other))
+        wrong(
+          tenant,
+          leaf,
+          item,
+          `its row says that its rows stand at leaf ${admittedAt}, and the ledger has others there`,
+        )
+      count(row, state)
+      return
+    }
     const filledAt = fills.get(place)
     // Where the ledger has a replay that the row knows nothing of, a crash came between: the row follows the ledger.
     if (state === 'admitted' && filledAt === undefined)
@@ -100,7 +121,7 @@ export function openQuarantineFsck(
         item,
         `its row says that it was admitted at leaf ${admittedAt}, and the ledger says ${filledAt ?? 'nothing'}`,
       )
-    count(row, filledAt !== undefined)
+    count(row, filledAt === undefined ? 'waiting' : 'admitted')
   }
 
   /** What is sealed is that of the item's name, which its stub in the ledger has too. */
@@ -125,17 +146,25 @@ export function openQuarantineFsck(
   }
 
   function totalOf(tenant: string) {
-    const total = totals.get(tenant) ?? { tenant, items: 0, rows: 0, admitted: 0, waiting: 0, unopened: 0 }
+    const total = totals.get(tenant) ?? {
+      tenant,
+      items: 0,
+      rows: 0,
+      admitted: 0,
+      waiting: 0,
+      duplicate: 0,
+      unopened: 0,
+    }
     totals.set(tenant, total)
     return total
   }
 
-  function count({ tenant, first_seq, next_seq }: Row, isAdmitted: boolean): void {
+  function count({ tenant, first_seq, next_seq }: Row, as: Row['state']): void {
     const rows = next_seq - first_seq
     const total = totalOf(tenant)
     total.items += 1
     total.rows += rows
-    total[isAdmitted ? 'admitted' : 'waiting'] += rows
+    total[as] += rows
   }
 
   return {
@@ -205,7 +234,7 @@ function openFrames(dir: string) {
 }
 
 /** Of rows of a service, as their item stands among the quarantined. */
-function placedOf({ producer, id, rows, item, reason }: SubmissionStub): Placed {
+function placedOf({ producer, id, rows, digest, item, reason }: SubmissionStub): Placed {
   const { chain, firstSeq, nextSeq } = quarantinePlaceOf(producer, { id, rows })
-  return { chain, first_seq: firstSeq, next_seq: nextSeq, item, reason }
+  return { chain, first_seq: firstSeq, next_seq: nextSeq, item, reason, submission: { producer, id, digest } }
 }

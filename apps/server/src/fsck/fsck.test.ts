@@ -72,7 +72,7 @@ test('LOG-6: what a server leaves hangs together; a server at work keeps fsck ou
   const { fsck } = await lived(dir.path)
   const { ok, database, ledgers, quarantine } = await fsck()
   assert.deepEqual([ok, database, ledgers.flatMap(({ findings }) => findings)], [true, [], []])
-  assert.deepEqual(quarantine, [{ tenant, items: 1, rows: 5, admitted: 0, waiting: 5, unopened: 1 }])
+  assert.deepEqual(quarantine, [{ tenant, items: 1, rows: 5, admitted: 0, waiting: 5, duplicate: 0, unopened: 1 }])
   const store = openStore(dir.path)
   await assert.rejects(fsck(), { code: 'STORE_BUSY' })
   await store.close()

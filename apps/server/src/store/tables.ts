@@ -331,9 +331,10 @@ export type Tables = {
     /** The version of the key registry by which it was judged. */
     registry_version: number | null
     stub_leaf_index: number | null
-    state: Generated<'waiting' | 'admitted'>
+    /** `duplicate`: its rows stand in the ledger by another way. */
+    state: Generated<'waiting' | 'admitted' | 'duplicate'>
     admitted_at: string | null
-    /** Of its replay. */
+    /** Of its replay; of a duplicate, of the submission that stands there. */
     admitted_leaf_index: number | null
     /** As its replay says. Null: it waits, or came in before that was noted. */
     admitted_how: 'verified' | 'released' | 'non_strict' | null

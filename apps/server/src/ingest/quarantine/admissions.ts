@@ -6,8 +6,6 @@ import {
   type Appended,
   type Fill,
   type Ledger,
-  type Line,
-  parseLine,
   type Replay,
   type SealedSide,
   type SubmissionStub,
@@ -24,6 +22,7 @@ import { type ItemRows, leafOf } from './item-rows.ts'
 import { judgeItem, type QuarantineRow } from './judge-item.ts'
 import { openRows } from './judge-rows.ts'
 import type { ReplayOptions } from './replays.ts'
+import { lineAt, type StubLine, stubAt } from './stub-line.ts'
 
 /**
  * What became of an item, or with a dry run would: `admitted` now, or `already` before; `waiting`, as it is still wrong;
@@ -37,7 +36,7 @@ export type ReplayOutcome = {
   readonly lines: number
   readonly reason: string | null
   readonly detail: string
-  /** Of its replay. */
+  /** Of its replay; where its rows came in by another way, of these. */
   readonly admittedLeaf: number | null
 }
 
@@ -152,15 +151,17 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
     const ledger = ledgers.get(tenant)
     const before = await admittedAt(row)
     if (before !== undefined) {
-      if (row.state !== 'admitted' && step !== 'look')
-        await quarantine.admitted(row, before, await howAt(ledger, before))
+      if (row.state === 'waiting' && step !== 'look') await quarantine.end(row, await howAt(ledger, before), before)
       return told('already', { admittedLeaf: before })
     }
     const line = await stubAt(ledger, leaf)
     if ('submission_stub' in line) {
       const { id, digest } = line.submission_stub
       const namesake = await namesakeOf(ledger, line.submission_stub)
-      if (namesake?.digest === digest) return told('already', { admittedLeaf: namesake.leaf_index })
+      if (namesake?.digest === digest) {
+        if (step !== 'look') await quarantine.end(row, 'duplicate', namesake.leaf_index)
+        return told('already', { admittedLeaf: namesake.leaf_index })
+      }
       const detail = `other rows of the service stand in the ledger under the id ${id}, at leaf ${namesake?.leaf_index}`
       if (namesake !== undefined) return told('taken', { reason: row.reason, detail })
     }
@@ -176,7 +177,7 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
       if (!isSame()) return admit(tenant, leaf, step)
       try {
         const { first } = await ledger.append(entry, side)
-        await quarantine.admitted(row, first, how)
+        await quarantine.end(row, how, first)
         return told('admitted', { admittedLeaf: first })
       } catch (error) {
         // The ledger may know what no row does: it is asked again by whoever comes next.
@@ -239,29 +240,10 @@ async function releasing<T>(leaf: number, fill: () => Promise<T>): Promise<T> {
 /** How what stands behind the replay at `leaf` came in. */
 async function howAt(ledger: Ledger, leaf: number): Promise<Replay['how']> {
   const attempted = `reading the replay at leaf ${leaf}`
-  const [found] = await ledger.readChecked(leaf, 1)
-  const line = found === undefined ? undefined : parseLine(sha256, found.line, attempted).line
+  const line = await lineAt(ledger, leaf, attempted)
   if (line !== undefined && 'replay' in line) return line.replay.how
   if (line !== undefined && 'submission_replay' in line) return line.submission_replay.how
   throw ingestError('QUARANTINE_UNKNOWN', { attempted, received: 'no replay' })
-}
-
-type StubLine = Extract<Line, { stub: unknown } | { submission_stub: unknown }>
-
-/** Throws QUARANTINE_UNKNOWN. */
-export async function stubItemAt(ledger: Pick<Ledger, 'readChecked'>, leaf: number): Promise<string> {
-  const line = await stubAt(ledger, leaf)
-  return 'stub' in line ? line.stub.item : line.submission_stub.item
-}
-
-/** Throws QUARANTINE_UNKNOWN. */
-export async function stubAt(ledger: Pick<Ledger, 'readChecked'>, leaf: number): Promise<StubLine> {
-  const attempted = `reading the stub at leaf ${leaf}`
-  const [found] = await ledger.readChecked(leaf, 1)
-  const line = found === undefined ? undefined : parseLine(sha256, found.line, attempted).line
-  if (line === undefined || !('stub' in line || 'submission_stub' in line))
-    throw ingestError('QUARANTINE_UNKNOWN', { attempted, received: 'no stub' })
-  return line
 }
 
 const isAltered = (error: unknown) =>

@@ -7,7 +7,7 @@ import type { QuarantineRow } from './judge-item.ts'
 
 /** Undefined: whatever it is. Times are RFC 3339, of the quarantining, half-open. */
 export type QuarantineFilter = {
-  readonly state?: 'waiting' | 'admitted' | undefined
+  readonly state?: QuarantineRow['state'] | undefined
   readonly reason?: string | undefined
   readonly keyId?: string | undefined
   readonly producer?: string | undefined

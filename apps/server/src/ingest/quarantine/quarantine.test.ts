@@ -160,7 +160,7 @@ test('ING-6 a tenant whose quarantine is full is sent back, and keeps its rows; 
   assert.equal(outcome.kind === 'refused' && outcome.expected.nextSeq, first.count)
   const [row] = await rowsOf(it)
   assert.ok(row !== undefined)
-  await it.quarantine.admitted(row, 9, 'verified')
+  await it.quarantine.end(row, 'verified', 9)
   assert.equal((await it.submit(second)).kind, 'quarantined')
   assert.deepEqual(it.quarantine.room.get('default')?.items, 1)
 })

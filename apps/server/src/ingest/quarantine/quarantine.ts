@@ -13,7 +13,7 @@ import { createGroups } from './groups.ts'
 import { type Beside, type Item, itemForm, readItem } from './item-form.ts'
 import type { QuarantineRow } from './judge-item.ts'
 import { createSegments, type Kept } from './segments.ts'
-import { openStock, type Stock, type StockMax } from './stock.ts'
+import { type Ended, openStock, type Stock, type StockMax } from './stock.ts'
 
 export type QuarantinedBatch = {
   readonly tenant: string
@@ -47,12 +47,14 @@ export type Quarantine = {
   /** Whether they open and are those of its name; where the keys are out of reach, whether they are as they were sealed. */
   state(row: Pick<QuarantineRow, 'tenant' | Lies>): Promise<'whole' | 'gone' | 'altered'>
   placed(batch: Pick<QuarantinedBatch, 'tenant' | 'chain' | 'firstSeq'>, item: string, leafIndex: number): Promise<void>
-  /** Its lines stand in the ledger, behind the replay at `leafIndex`. */
-  admitted(row: QuarantineRow, leafIndex: number, how: Replay['how']): Promise<void>
+  /** It waits no more: its lines stand in the ledger, behind the replay at `leafIndex`, or as the same submission there. */
+  end(row: QuarantineRow, how: Replay['how'] | 'duplicate', leafIndex: number): Promise<void>
   /** Rows that are kept and are in no ledger, by tenant. */
   readonly waiting: Stock['rows']
   /** What waits of each tenant takes of the room that it may take; where there is none left, producers keep their rows. */
   readonly room: Stock['room']
+  /** Rows that wait no more, since the start, by tenant. */
+  readonly ended: Stock['ended']
   /** Resolves when rows know of all stubs that were told of before. */
   settled(tenant: string): Promise<void>
   /** Removes the bytes of a tenant that is erased. */
@@ -81,7 +83,7 @@ export async function openQuarantine(options: {
   const segments = createSegments(dir, disk)
   const keeping = createGroups(groupMax, keepGroup)
   const placing = createGroups(groupMax, placeGroup)
-  const admitting = createGroups(groupMax, admitGroup)
+  const ending = createGroups(groupMax, endGroup)
 
   /** Bytes first: a row always has them. What no row knows of comes again. */
   async function keepGroup(tenant: string, items: readonly Keeping[]): Promise<void> {
@@ -137,22 +139,24 @@ export async function openQuarantine(options: {
     })
   }
 
-  async function admitGroup(tenant: string, items: readonly Admitting[]): Promise<void> {
+  async function endGroup(tenant: string, items: readonly Ending[]): Promise<void> {
     const admitted_at = rfc3339(clock.nowNs())
-    const done: QuarantineRow[] = []
+    const done: Ending[] = []
     await store.derived(async (tx) => {
-      for (const { row, leafIndex, how } of items) {
+      for (const item of items) {
+        const { row, how, leafIndex } = item
+        const admitted_how = how === 'duplicate' ? null : how
         const { numUpdatedRows } = await tx
           .updateTable('audit_signature_quarantine')
-          .set({ state: 'admitted', admitted_at, admitted_leaf_index: leafIndex, admitted_how: how })
+          .set({ state: endedAs(how), admitted_at, admitted_leaf_index: leafIndex, admitted_how })
           .where('tenant', '=', tenant)
           .where('stub_leaf_index', '=', row.stub_leaf_index)
           .where('state', '=', 'waiting')
           .executeTakeFirst()
-        if (numUpdatedRows === 1n) done.push(row)
+        if (numUpdatedRows === 1n) done.push(item)
       }
     })
-    for (const row of done) stock.take(row)
+    for (const { row, how } of done) stock.take(row, endedAs(how))
   }
 
   async function sealedOf(
@@ -198,9 +202,10 @@ export async function openQuarantine(options: {
     placed: ({ tenant, chain, firstSeq }, item, leafIndex) => placing.add(tenant, { item, chain, firstSeq, leafIndex }),
     waiting: stock.rows,
     room: stock.room,
-    admitted: (row, leafIndex, how) => admitting.add(row.tenant, { row, leafIndex, how }),
+    ended: stock.ended,
+    end: (row, how, leafIndex) => ending.add(row.tenant, { row, how, leafIndex }),
     forget: async (tenant) => {
-      for (const groups of [keeping, placing, admitting]) groups.forget(tenant)
+      for (const groups of [keeping, placing, ending]) groups.forget(tenant)
       stock.forget(tenant)
       await segments.close(tenant)
       await disk.removeDirectory(join(dir, tenant))
@@ -217,7 +222,12 @@ type Placing = {
   readonly firstSeq: number
   readonly leafIndex: number
 }
-type Admitting = { readonly row: QuarantineRow; readonly leafIndex: number; readonly how: Replay['how'] }
+type Ending = {
+  readonly row: QuarantineRow
+  readonly how: Replay['how'] | 'duplicate'
+  readonly leafIndex: number
+}
+const endedAs = (how: Ending['how']): Ended => (how === 'duplicate' ? how : 'admitted')
 
 const placeName = ({ item, chain, first_seq }: Pick<Row, 'item' | 'chain' | 'first_seq'>) =>
   `${item} ${chain} ${first_seq}`

@@ -5,10 +5,11 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock as clock, systemDisk as disk, rfc3339 } from '@sealwatch/base'
-import type { SignedRows } from '@sealwatch/contract'
-import { auditLedgers, sha256 } from '@sealwatch/ledger'
+import { auditLedgers } from '@sealwatch/ledger'
 import { billing, ed25519, one, openRooms, rowOf, signed, temporary } from '../rows/test/open-rows.ts'
 import { byWhom, whole } from '../test/open-ingest.ts'
+import { enterOtherwise } from './test/enter-otherwise.ts'
+import { walkQuarantine } from './walk.ts'
 
 const root = byWhom({ kind: 'operator', id: 'root' }, 'acme')
 const ann = byWhom({ kind: 'person', id: 'usr_ann' }, 'acme')
@@ -157,24 +158,14 @@ test('ING-4 rows without a valid signature enter by release alone: marked, count
   await checkLedger(it, dir.path, { replayed: 2, unverified: 2 })
 })
 
-test('ING-8 rows whose id came in by another way are told as there already, and other bytes under it stay out', async () => {
+test('ING-8 rows whose id came in by another way wait no more, with the leaf of these, and other bytes under it stay out', async () => {
   await using dir = await temporary()
   await using it = await openRooms(dir.path)
-  const kept = [signed(['same']), signed(['mine'])]
-  for (const submission of kept) await it.rows.submit(billing, [submission])
-  await it.enter(rowOf(one))
-  // As by a server whose index had lost the stubs.
-  const { registry, size: at } = it.ledger
-  for (const [i, text] of ['same', 'another'].entries()) {
-    const { id, keyId: key_id, signature } = kept[i] as SignedRows
-    const common = { producer: 'billing', key_id, registry, mark: null }
-    const end = { ...common, id, form: 'detached', payload_type: 'x', algorithm: 'ed25519', rows: 1 } as const
-    const received_at = rfc3339(clock.nowNs())
-    const digest = sha256(Buffer.from(text)).toHex()
-    const submission = { ...end, signature: signature.toBase64(), digest, received_at }
-    await it.ledger.append({ own: [{ row: { ...common, submission: id, n: 0, text } }, { submission }] })
-  }
+  const { at } = await enterOtherwise(it, ['same', 'mine'], ['same', 'another'])
   const { size } = it.ledger
+  const dry = (await it.replays.replay(root, {}, { ...whole, dryRun: true })).items
+  assert.deepEqual(told(dry), ['already', 'taken: unknown_key'])
+  assert.equal((await it.replays.list(root, { state: 'waiting' }, -1, 9)).items.length, 2)
   const { items } = await it.replays.replay(root, {}, whole)
   assert.deepEqual(told(items), ['already', 'taken: unknown_key'])
   assert.equal(items[0]?.admittedLeaf, at + 1)
@@ -183,6 +174,11 @@ test('ING-8 rows whose id came in by another way are told as there already, and 
     new RegExp(`other rows .* stand in the ledger under the id sub-\\d+, at leaf ${at + 3}`),
   )
   assert.equal(it.ledger.size, size)
+  const [known, other] = (await it.replays.list(root, {}, -1, 9)).items
+  assert.deepEqual([known?.state, known?.admitted_leaf_index, other?.state], ['duplicate', at + 1, 'waiting'])
+  assert.deepEqual([it.quarantine.waiting.get('acme')?.unknown_key, it.quarantine.ended.get('acme')?.duplicate], [1, 1])
+  assert.deepEqual(told((await it.replays.replay(root, {}, whole)).items), ['taken: unknown_key'])
+  await assert.rejects(it.replays.ask(ann, known?.stub_leaf_index ?? -1, 'INC-9'), { code: 'RELEASE_DONE' })
 })
 
 test('ING-4 rows that came with a wrong signature are for people, also when it holds by now', async () => {
@@ -239,4 +235,22 @@ test('ING-2 a key that is revoked while rows are on their way in does not count:
   }
   assert.deepEqual(told((await it.replays.replay(root, {}, whole)).items), ['waiting: unknown_key'])
   assert.deepEqual(await it.textsIn(), [])
+})
+
+test('ING-8 what a row calls a duplicate is held against the ledger by the walk', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await enterOtherwise(it, ['same', 'mine'], ['same', 'another'])
+  const { items } = await it.replays.replay(root, {}, whole)
+  const walk = () => walkQuarantine({ ...it, clock }, new AbortController().signal)
+  assert.equal(await walk(), undefined)
+  const leaf = items[1]?.leaf ?? -1
+  await it.store.db
+    .updateTable('audit_signature_quarantine')
+    .set({ state: 'duplicate', admitted_leaf_index: items[0]?.admittedLeaf ?? null })
+    .where('tenant', '=', 'acme')
+    .where('stub_leaf_index', '=', leaf)
+    .execute()
+  const found = await walk()
+  assert.deepEqual([found?.leaf, /the ledger has others there/.test(found?.text ?? '')], [leaf, true])
 })

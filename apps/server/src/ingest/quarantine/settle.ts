@@ -2,10 +2,11 @@
 
 import { isSealwatchError } from '@sealwatch/base'
 import { readKept } from '../rows/keep-submission.ts'
-import { type Admissions, stubItemAt } from './admissions.ts'
+import type { Admissions } from './admissions.ts'
 import { leafOf, serviceOfRow } from './item-rows.ts'
 import type { QuarantineRow } from './judge-item.ts'
 import type { ReplayOptions } from './replays.ts'
+import { itemOf, stubAt } from './stub-line.ts'
 
 /** Within the tenant's turn: what a crash left between two steps is finished. */
 export async function settleTenant(options: ReplayOptions, { admit }: Admissions, tenant: string): Promise<void> {
@@ -23,7 +24,7 @@ export async function settleTenant(options: ReplayOptions, { admit }: Admissions
     const leaf = await stubLeafOf(options, row)
     // Whoever sent it sends it again, and gets its stub then.
     if (leaf === undefined) continue
-    if ((await stubItemAt(ledger, leaf)) !== row.item) continue
+    if (itemOf(await stubAt(ledger, leaf)) !== row.item) continue
     await quarantine.placed({ tenant, chain: row.chain, firstSeq: row.first_seq }, row.item, leaf)
     log.error('a quarantined item found its stub after a crash', { tenant, chain: row.chain, reason: row.reason })
   }

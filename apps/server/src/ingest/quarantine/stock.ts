@@ -15,6 +15,9 @@ type StockRow = {
   readonly next_seq: number
   readonly kept_bytes: number | null
 }
+/** What became of what waited. */
+export const endings = ['admitted', 'duplicate'] as const
+export type Ended = (typeof endings)[number]
 type Room = { items: number; bytes: number; readonly max: StockMax }
 
 /** What waits in quarantine, in numbers. What is admitted does not wait any more, though its bytes stay. */
@@ -25,13 +28,16 @@ export type Stock = {
   /** Throws QUARANTINE_FULL. What is under way meanwhile still comes in. */
   check(tenant: string, attempted: string): void
   add(row: StockRow): void
-  take(row: StockRow): void
+  take(row: StockRow, state: Ended): void
+  /** Rows that were taken, since the start, by tenant. */
+  readonly ended: ReadonlyMap<string, Readonly<Record<Ended, number>>>
   forget(tenant: string): void
 }
 
 export async function openStock(store: Store, max = stockMax): Promise<Stock> {
   const rows = new Map<string, Record<Reason, number>>()
   const room = new Map<string, Room>()
+  const ended = new Map<string, Record<Ended, number>>()
 
   function change(tenant: string, reason: string, by: { rows: number; items: number; bytes: number }): void {
     const counts = rows.get(tenant) ?? perReason(() => 0)
@@ -68,11 +74,17 @@ export async function openStock(store: Store, max = stockMax): Promise<Stock> {
     },
     add: ({ tenant, reason, first_seq, next_seq, kept_bytes }) =>
       change(tenant, reason, { rows: next_seq - first_seq, items: 1, bytes: kept_bytes ?? 0 }),
-    take: ({ tenant, reason, first_seq, next_seq, kept_bytes }) =>
-      change(tenant, reason, { rows: first_seq - next_seq, items: -1, bytes: -(kept_bytes ?? 0) }),
+    take: ({ tenant, reason, first_seq, next_seq, kept_bytes }, state) => {
+      change(tenant, reason, { rows: first_seq - next_seq, items: -1, bytes: -(kept_bytes ?? 0) })
+      const counts = ended.get(tenant) ?? { admitted: 0, duplicate: 0 }
+      counts[state] += next_seq - first_seq
+      ended.set(tenant, counts)
+    },
+    ended,
     forget: (tenant) => {
       rows.delete(tenant)
       room.delete(tenant)
+      ended.delete(tenant)
     },
   }
 }

@@ -3,9 +3,9 @@
 import type { Clock } from '@sealwatch/base'
 import type { Ledger } from '@sealwatch/ledger'
 import type { Store } from '../../store/index.ts'
-import { stubItemAt } from './admissions.ts'
 import type { QuarantineRow } from './judge-item.ts'
 import type { Quarantine } from './quarantine.ts'
+import { isSubmissionAt, itemOf, stubAt } from './stub-line.ts'
 
 /** The first thing of a tenant that a walk over its quarantine found wrong; undefined: items, rows and stubs add up. */
 export type Conserved = { readonly leaf: number; readonly text: string } | undefined
@@ -62,7 +62,10 @@ export async function walkQuarantine(
     const { item, state, admitted_leaf_index } = row
     if (state === 'admitted' && (admitted_leaf_index ?? 0) < size && !filled.has(leaf))
       return `${item}: its row says that it was admitted, and no replay stands in the ledger`
-    if ((await stubItemAt(ledger, leaf)) !== item) return `${item}: leaf ${leaf} is not its stub`
+    const stub = await stubAt(ledger, leaf)
+    if (itemOf(stub) !== item) return `${item}: leaf ${leaf} is not its stub`
+    if (state === 'duplicate' && !(await isSubmissionAt(ledger, admitted_leaf_index, stub)))
+      return `${item}: its row says that its rows stand at leaf ${admitted_leaf_index}, and the ledger has others there`
     const bytes = await quarantine.state(row)
     return bytes === 'whole' ? undefined : `${item}: its bytes ${bytes === 'gone' ? 'are gone' : 'were altered'}`
   }

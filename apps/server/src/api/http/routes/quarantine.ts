@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { z } from 'zod'
-import type { Groups, QuarantineFilter, Replays } from '../../../ingest/index.ts'
+import { endings, type Groups, type QuarantineFilter, type Replays } from '../../../ingest/index.ts'
 import { perReason, reasons } from '../../../trust/index.ts'
 import { type Route, route } from '../route.ts'
 import { pageMax, pageOf, recorded, recordedJson, time } from '../shapes.ts'
@@ -19,9 +19,10 @@ import {
   unreadable,
 } from './quarantine-shapes.ts'
 
+const states = ['waiting', ...endings] as const
 const when = z.iso.datetime({ precision: null }).describe('RFC 3339, UTC')
 const filter = {
-  state: z.enum(['waiting', 'admitted']).optional(),
+  state: z.enum(states).optional(),
   reason: z.enum(reasons).optional(),
   key_id: z.string().min(1).max(128).optional(),
   producer: z.string().min(1).max(128).optional().describe('Id of a host, or name of a service'),
@@ -41,7 +42,7 @@ const filterOf = ({ state, reason, key_id, producer, since, until }: Given): Qua
 const item = z.object({
   leaf_index: leaf,
   item: z.string().describe('SHA-256 of the bytes'),
-  state: z.enum(['waiting', 'admitted']),
+  state: z.enum(states).describe('`duplicate`: its rows came in by another way'),
   reason: z.string(),
   detail: z.string(),
   producer: z.string(),
@@ -54,11 +55,11 @@ const item = z.object({
   peer: z.string().nullable(),
   registry_version: z.number().int().nullable(),
   admitted_at: time.nullable(),
-  admitted_leaf_index: z.number().int().nullable(),
+  admitted_leaf_index: z.number().int().nullable().describe('Of its replay; of a duplicate, of its rows'),
   admitted_how: z
     .enum(['verified', 'released', 'non_strict'])
     .nullable()
-    .describe('As its replay says; null: it waits, or came in before this was noted'),
+    .describe('As its replay says; null: it waits, is a duplicate, or came in before this was noted'),
 })
 type Row = Awaited<ReturnType<Replays['list']>>['items'][number]
 const itemJson = (row: Row) => ({
