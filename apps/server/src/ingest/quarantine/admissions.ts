@@ -51,12 +51,21 @@ type Opened = {
   fill(how: Replay['how']): Promise<{ readonly entry: Appended; readonly side?: SealedSide }>
 }
 
+/** Items that run together have their places in the ledger one after the other. */
+export type InQueue = {
+  /** Settles when nobody who came before wants a place any more. */
+  readonly before: Promise<unknown>
+  /** To be called once this one has its place. */
+  readonly placed: () => void
+}
+const alone: InQueue = { before: Promise.resolve(), placed: () => undefined }
+
 /** The one way in for what lies in quarantine: whoever wants it, an item is admitted once (quarantine.md, 4.3). */
 export type Admissions = {
   /** One after the other for each tenant: what is judged is admitted before what comes next is looked at. */
   inTurn<T>(tenant: string, work: () => Promise<T>): Promise<T>
   /** Within a turn. Those of several items may run together, as long as no two are of one submission. */
-  admit(tenant: string, leaf: number, step: Step): Promise<ReplayOutcome>
+  admit(tenant: string, leaf: number, step: Step, queue?: InQueue): Promise<ReplayOutcome>
   /** Where it stands in the ledger, whatever the database says. */
   admittedAt(row: QuarantineRow): Promise<number | undefined>
   /** What can never come in, or needs nobody, is said before anybody puts a name to it. */
@@ -135,7 +144,7 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
     }
   }
 
-  async function admit(tenant: string, leaf: number, step: Step): Promise<ReplayOutcome> {
+  async function admit(tenant: string, leaf: number, step: Step, queue = alone): Promise<ReplayOutcome> {
     // Read within the turn: whoever was before may have admitted it, and the index need not know yet.
     const row = await items.known(tenant, leaf, 'admitting a quarantined item')
     const lines = row.next_seq - row.first_seq
@@ -173,10 +182,13 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
     const isSame = () => registered.edition === edition && (step !== 'non_strict' || !isStrict(tenant))
     const admitAs = async (how: Replay['how']): Promise<ReplayOutcome> => {
       const { entry, side } = how === 'released' ? await releasing(leaf, () => fill(how)) : await fill(how)
+      await queue.before
       // What changes the registry between the judgement and the place in the ledger is judged by again.
-      if (!isSame()) return admit(tenant, leaf, step)
+      if (!isSame()) return admit(tenant, leaf, step, queue)
       try {
-        const { first } = await ledger.append(entry, side)
+        const appending = ledger.append(entry, side)
+        queue.placed()
+        const { first } = await appending
         await quarantine.end(row, how, first)
         return told('admitted', { admittedLeaf: first })
       } catch (error) {

@@ -254,3 +254,22 @@ test('ING-8 what a row calls a duplicate is held against the ledger by the walk'
   const found = await walk()
   assert.deepEqual([found?.leaf, /the ledger has others there/.test(found?.text ?? '')], [leaf, true])
 })
+
+test('ING-3 ING-4 rows come in in the order of their stubs, however long each takes to be read', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  const texts = Array.from({ length: 20 }, (_, i) => String(i))
+  for (const text of texts) await it.rows.submit(billing, [signed([text])])
+  await it.enter(rowOf(one))
+  const { read } = it.quarantine
+  let begun = 0
+  it.quarantine.read = async (...given) => {
+    begun += 1
+    // Who comes first has to wait longest.
+    for (let turns = 4 * (texts.length - begun); turns > 0; turns -= 1) await clock.sleep(0)
+    return read(...given)
+  }
+  const { items } = await it.replays.replay(root, {}, whole)
+  assert.ok(items.every(({ outcome }) => outcome === 'admitted'))
+  assert.deepEqual(await it.textsIn(), texts)
+})

@@ -7,7 +7,7 @@ import { type Recorded, type RecordOptions, recordAct } from '../../identity/ind
 import { type KeyRegistry, perReason } from '../../trust/index.ts'
 import type { Ledgers } from '../ledgers.ts'
 import { actOn } from './act-on.ts'
-import { createAdmissions, type ReplayOutcome } from './admissions.ts'
+import { createAdmissions, type InQueue, type ReplayOutcome } from './admissions.ts'
 import type { Item } from './item-form.ts'
 import { createItemRows, leafOf, type Page, type QuarantineCount, type QuarantineFilter } from './item-rows.ts'
 import type { QuarantineRow } from './judge-item.ts'
@@ -99,7 +99,9 @@ export function createReplays(options: ReplayOptions): Replays {
       // They share the writes of the ledger and of the database.
       for (const rows of windowsOf(page.items))
         outcomes.push(
-          ...(await inTurn(by.tenant, () => allEnded(rows.map((row) => admit(by.tenant, leafOf(row), step))))),
+          ...(await inTurn(by.tenant, () =>
+            allEnded(inQueue(rows, (row, at) => admit(by.tenant, leafOf(row), step, at))),
+          )),
         )
       return { items: outcomes, next: page.next }
     },
@@ -117,6 +119,17 @@ export function createReplays(options: ReplayOptions): Replays {
       (await inTurn(tenant, () => admit(tenant, leaf, 'non_strict'))).admittedLeaf ?? undefined,
     settle: (tenant) => inTurn(tenant, () => settleTenant(options, admissions, tenant)),
   }
+}
+
+/** Begins all at once; each has its place in the ledger behind those before it. */
+function inQueue<T, U>(items: readonly T[], work: (item: T, at: InQueue) => Promise<U>): Promise<U>[] {
+  let before: Promise<unknown> = Promise.resolve()
+  return items.map((item) => {
+    const placed = Promise.withResolvers<void>()
+    const working = work(item, { before, placed: placed.resolve }).finally(placed.resolve)
+    before = placed.promise
+    return working
+  })
 }
 
 /** Once each has ended, one way or the other. */
