@@ -1801,7 +1801,7 @@ export type Operations = {
   /** What was not admitted, in the order of its stubs. Needs `quarantine:read` in the tenant. */
   readonly listQuarantine: {
     readonly query?: {
-      readonly state?: "waiting" | "admitted"
+      readonly state?: "waiting" | "admitted" | "duplicate"
       readonly reason?: "unknown_key" | "invalid_signature" | "key_revoked" | "key_not_yet_valid" | "key_expired"
       readonly key_id?: string
       readonly producer?: string
@@ -1814,7 +1814,7 @@ export type Operations = {
       readonly items: readonly ({
         readonly leaf_index: number
         readonly item: string
-        readonly state: "waiting" | "admitted"
+        readonly state: "waiting" | "admitted" | "duplicate"
         readonly reason: string
         readonly detail: string
         readonly producer: string
@@ -1946,7 +1946,7 @@ export type Operations = {
       readonly item: {
         readonly leaf_index: number
         readonly item: string
-        readonly state: "waiting" | "admitted"
+        readonly state: "waiting" | "admitted" | "duplicate"
         readonly reason: string
         readonly detail: string
         readonly producer: string
@@ -1998,7 +1998,7 @@ export type Operations = {
   /** Judge what waits again, as of its receipt, and admit what holds: a page of items, dry unless told. Needs `quarantine:replay` in the tenant. */
   readonly replayQuarantine: {
     readonly body: {
-      readonly state?: "waiting" | "admitted"
+      readonly state?: "waiting" | "admitted" | "duplicate"
       readonly reason?: "unknown_key" | "invalid_signature" | "key_revoked" | "key_not_yet_valid" | "key_expired"
       readonly key_id?: string
       readonly producer?: string
