@@ -18,7 +18,7 @@ import { ingestError } from '../errors.ts'
 import { sealSide } from '../seal-side.ts'
 import type { Verdict } from '../verify.ts'
 import type { Item } from './item-form.ts'
-import { type ItemRows, leafOf } from './item-rows.ts'
+import { type ItemRows, leafOf, serviceOfRow } from './item-rows.ts'
 import { judgeItem, type QuarantineRow } from './judge-item.ts'
 import { openRows } from './judge-rows.ts'
 import type { ReplayOptions } from './replays.ts'
@@ -199,6 +199,13 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
       }
     }
     if (step === 'non_strict') return isStrict(tenant) ? told('waiting', { reason: row.reason }) : admitAs(step)
+    // After a restart: what the database says of a key may be ahead of the ledger, whose readers judge by that alone.
+    const service = serviceOfRow(row)
+    if (step !== 'release' && registered.isSettling(service === undefined ? 'host' : 'service', service ?? row.host_id))
+      return told('waiting', {
+        reason: row.reason,
+        detail: 'what was last said of its keys still waits for the ledger',
+      })
     const wrong = await judge()
     if (step === 'release') {
       if (isForPeople(row, wrong)) return admitAs('released')

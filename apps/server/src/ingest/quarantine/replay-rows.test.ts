@@ -5,7 +5,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock as clock, systemDisk as disk, rfc3339 } from '@sealwatch/base'
-import { auditLedgers } from '@sealwatch/ledger'
+import { auditLedgers, type RegistryChange } from '@sealwatch/ledger'
+import { createOutbox, type Outbox } from '../../store/index.ts'
+import { openKeyRegistry } from '../../trust/index.ts'
+import type { KeyRow } from '../../trust/test/host-key.ts'
 import { billing, ed25519, one, openRooms, rowOf, signed, temporary } from '../rows/test/open-rows.ts'
 import { byWhom, whole } from '../test/open-ingest.ts'
 import { enterOtherwise } from './test/enter-otherwise.ts'
@@ -272,4 +275,69 @@ test('ING-3 ING-4 rows come in in the order of their stubs, however long each ta
   const { items } = await it.replays.replay(root, {}, whole)
   assert.ok(items.every(({ outcome }) => outcome === 'admitted'))
   assert.deepEqual(await it.textsIn(), texts)
+})
+
+/** As trust/ does it: the database and a line, which waits to enter the ledger. */
+async function changeKey(it: Rooms, set: Partial<KeyRow>, change: 'state' | 'window') {
+  const row = rowOf(one, set)
+  const { tenant, state, source, ...rest } = row
+  await it.store.db
+    .updateTable('signing_keys')
+    .set(set)
+    .where('tenant', '=', tenant)
+    .where('key_id', '=', one.keyId)
+    .execute()
+  const line = {
+    ...rest,
+    state,
+    source,
+    change,
+    changed_at: rfc3339(clock.nowNs()),
+    cause: null,
+    compromised_since: null,
+  }
+  return { registry: { ...line, revoked_at: null } as RegistryChange }
+}
+
+test('ING-4 SIG-6 rows under a staged key come in once it is promoted, by its window as of their receipt', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  const staged = { state: 'staged', valid_from: rfc3339(clock.nowNs() + dayNs) } as const
+  await it.enter(rowOf(one, staged))
+  await it.rows.submit(billing, [signed(['1'])])
+  const waiting = async () => told((await it.replays.replay(root, {}, whole)).items)
+  assert.deepEqual(await waiting(), ['waiting: unknown_key'])
+  const early = await changeKey(it, { ...staged, state: 'active' }, 'state')
+  await it.ledger.append({ own: early })
+  await it.store.between((db) => it.keys.given(db, { tenant: 'acme', keyId: one.keyId }))
+  assert.deepEqual(await waiting(), ['waiting: key_not_yet_valid'], 'its window begins after their receipt')
+  await it.ledger.append({ own: await changeKey(it, { state: 'active', valid_from: rfc3339(0n) }, 'window') })
+  await it.store.between((db) => it.keys.given(db, { tenant: 'acme', keyId: one.keyId }))
+  assert.deepEqual(await waiting(), ['admitted'])
+  assert.deepEqual(await it.marksIn(), [null])
+  await checkLedger(it, dir.path, { replayed: 1, unverified: 0 })
+})
+
+test('ING-1 ING-4 after a restart nothing is admitted by a window whose line still waits for the ledger', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  await it.enter(rowOf(one, { valid_until: rfc3339(clock.nowNs() - dayNs) }))
+  await it.rows.submit(billing, [signed(['1'])])
+  const replay = async () => told((await it.replays.replay(root, {}, whole)).items)
+  assert.deepEqual(await replay(), ['waiting: key_expired'])
+  const line = await changeKey(it, { valid_until: null }, 'window')
+  await it.store.transaction((tx) => createOutbox(it.store, clock).enqueue(tx, 'acme', line))
+  // The process ends here; the next one knows the database, and the ledger does not know of the window.
+  const entered = Promise.withResolvers<number>()
+  const outbox = { committed: () => entered.promise } as unknown as Outbox
+  const keys = await openKeyRegistry({ store: it.store, versionOf: () => it.ledger.registry, outbox })
+  Object.assign(it.keys, { of: keys.of })
+  const { size } = it.ledger
+  assert.deepEqual(await replay(), ['waiting: key_expired'])
+  assert.equal(it.ledger.size, size)
+  const { first } = await it.ledger.append({ own: line })
+  entered.resolve(first)
+  while (keys.of('acme').isSettling('service', 'billing')) await clock.sleep(0)
+  assert.deepEqual(await replay(), ['admitted'])
+  await checkLedger(it, dir.path, { replayed: 1, unverified: 0 })
 })
