@@ -55,6 +55,12 @@ export const trustErrors = {
     rule: 'a key that was revoked stays so',
     advice: 'Add a new key under a new id',
   },
+  SIGNING_KEY_SINCE: {
+    kind: 'invalid',
+    rule: 'from when on somebody else may have had a key is a time that has come',
+    advice:
+      'Give the first moment at which that may have been: --compromised-since 2026-11-20T00:00:00Z; without it, now',
+  },
   SIGNING_KEY_STATE: {
     kind: 'conflict',
     rule: 'a key goes from candidate to staged to active, one step at a time, and none back',

@@ -15,6 +15,8 @@ export type KeyOwner = { readonly kind: ProducerKind; readonly producer: string 
 export type Evidence = {
   /** By this server's clock, when the bytes came: what senders say of time decides nothing. */
   readonly receivedAt: string
+  /** As the sender names it, where it does. */
+  readonly algorithm?: string
   /** Whether the signature over the very bytes is the key's. Not asked where the key does not count. */
   readonly verify: () => boolean
 }
@@ -26,7 +28,7 @@ export type Evidence = {
 export function judgeKey(
   key: SigningKey | undefined,
   owner: KeyOwner,
-  { receivedAt, verify }: Evidence,
+  { receivedAt, algorithm, verify }: Evidence,
 ): { readonly reason: Reason; readonly detail: string } | undefined {
   const wrong = (reason: Reason, detail: string) => ({ reason, detail })
   if (key === undefined)
@@ -34,6 +36,11 @@ export function judgeKey(
   if (key.kind !== owner.kind || key.producer !== owner.producer)
     return wrong('unknown_key', `key ${key.keyId} is not registered for the ${owner.kind} ${owner.producer}`)
   if (key.state !== 'active') return wrong('unknown_key', `key ${key.keyId} is ${key.state}, and not promoted yet`)
+  if (algorithm !== undefined && algorithm !== key.algorithm)
+    return wrong(
+      'invalid_signature',
+      `key ${key.keyId} is for ${key.algorithm}, and the signature is said to be ${algorithm}`,
+    )
   if (!verify()) return wrong('invalid_signature', `the signature is not that of key ${key.keyId} over these bytes`)
   const { revokedAt, compromisedSince, validFrom, validUntil } = key
   if (revokedAt !== null && revokedAt <= receivedAt) return wrong('key_revoked', `revoked at ${revokedAt}`)

@@ -37,7 +37,7 @@ export type SigningKeys = {
   ): Promise<Recorded>
   /**
    * For good, at once. What was received before stays good, unless `compromisedSince` is not after it. Throws
-   * SIGNING_KEY_UNKNOWN, SIGNING_KEY_ELSEWHERE, SIGNING_KEY_REVOKED or SIGNING_KEY_INVALID.
+   * SIGNING_KEY_UNKNOWN, SIGNING_KEY_ELSEWHERE, SIGNING_KEY_REVOKED, SIGNING_KEY_INVALID or SIGNING_KEY_SINCE.
    */
   revoke(by: Authorised<'producer:manage'>, keyId: string, why: Revocation): Promise<Recorded>
   /** What it takes counts at once, what it gives once its line is in the ledger. Throws as `revoke`. */
@@ -132,7 +132,7 @@ export function createSigningKeys(
       const compromisedSince = since === undefined ? null : checkTime(since, attempted)
       const revokedAt = now()
       if (compromisedSince !== null && compromisedSince > revokedAt)
-        throw trustError('SIGNING_KEY_INVALID', { attempted, received: `compromised since ${since}, which is to come` })
+        throw trustError('SIGNING_KEY_SINCE', { attempted, received: since })
       const name = { tenant, keyId }
       return act(
         by,

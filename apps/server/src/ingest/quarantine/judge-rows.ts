@@ -22,9 +22,10 @@ export function openRows(
     throw ingestError('QUARANTINE_ALTERED', { attempted: `reading the rows of ${item}`, received: read.fault })
   const key = keys.key(submission.keyId)
   const receivedAt = beside?.receivedAt ?? received_at ?? quarantined_at
+  const { algorithm } = submission
   const verify = () => key !== undefined && isSignedBy(key, submission)
   return {
-    judge: () => judgeKey(key, { kind: 'service', producer: stub.producer }, { receivedAt, verify }),
+    judge: () => judgeKey(key, { kind: 'service', producer: stub.producer }, { receivedAt, algorithm, verify }),
     /** What enters the ledger. Throws CHAIN_BROKEN unless it is what the stub stands for. */
     fill: (how: SubmissionReplay['how']) =>
       submissionFill(

@@ -193,6 +193,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
       { kind: 'service', producer },
       {
         receivedAt,
+        algorithm: submission.algorithm,
         verify: () => key !== undefined && isSignedBy(key, submission),
       },
     )

@@ -44,7 +44,7 @@ export type ExaminationState = {
 export type KeyExaminations = {
   /**
    * Begins; it goes on by itself, and is over with the server. Does nothing where one is under way. Throws
-   * SIGNING_KEY_UNKNOWN, SIGNING_KEY_ELSEWHERE of a host's key, or KEY_EXAMINATION_UNDER_WAY.
+   * SIGNING_KEY_UNKNOWN, KEY_OF_HOST or KEY_EXAMINATION_UNDER_WAY.
    */
   begin(by: Authorised<'producer:manage'>, keyId: string): Promise<ExaminationState>
   /** Undefined: none was begun since the server started. */
@@ -143,7 +143,7 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
       const [key] = await readKeys(store.db, { tenant, keyId })
       if (key === undefined) throw trustError('SIGNING_KEY_UNKNOWN', { attempted, received: keyId })
       if (key.kind !== 'service')
-        throw trustError('SIGNING_KEY_ELSEWHERE', { attempted, received: `${keyId}, by ${key.source}` })
+        throw examinationError('KEY_OF_HOST', { attempted, received: `${keyId} of the host ${key.producer}` })
       const name = nameOf(tenant, keyId)
       const running = under.get(name)
       if (running?.state === 'running') return { ...running }

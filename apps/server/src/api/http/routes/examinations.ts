@@ -35,7 +35,7 @@ export const examinationRoutes = (examinations: KeyExaminations): Route[] => [
     action: 'producer:manage',
     params: keyParams,
     answer: state,
-    errors: ['SIGNING_KEY_UNKNOWN', 'SIGNING_KEY_ELSEWHERE', 'KEY_EXAMINATION_UNDER_WAY'],
+    errors: ['SIGNING_KEY_UNKNOWN', 'KEY_OF_HOST', 'KEY_EXAMINATION_UNDER_WAY'],
     handle: (by, { params: { key_id } }) => examinations.begin(by, key_id),
   }),
   route({

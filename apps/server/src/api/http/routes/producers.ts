@@ -205,7 +205,13 @@ export const producerRoutes = ({ producers, signingKeys }: Trust): Route[] => [
       compromised_since: anyTime.optional().describe('RFC 3339: what came from then on counts no more either'),
     }),
     answer,
-    errors: ['SIGNING_KEY_UNKNOWN', 'SIGNING_KEY_ELSEWHERE', 'SIGNING_KEY_REVOKED', 'SIGNING_KEY_INVALID'],
+    errors: [
+      'SIGNING_KEY_UNKNOWN',
+      'SIGNING_KEY_ELSEWHERE',
+      'SIGNING_KEY_REVOKED',
+      'SIGNING_KEY_INVALID',
+      'SIGNING_KEY_SINCE',
+    ],
     handle: async (by, { params: { key_id }, body }) => {
       const why = { cause: body.cause, compromisedSince: body.compromised_since }
       return { ledger: recordedJson(await signingKeys.revoke(by, key_id, why)) }
