@@ -10,7 +10,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { Form, type SignedRows, SubmitRequestSchema } from '@sealwatch/contract'
+import { Form, type SignedRows, SubmitRequestSchema, strictOffPhrase } from '@sealwatch/contract'
 import { grpcSender, httpSender, keySigner, type Sender, signRows } from '@sealwatch/producer'
 import { startServer, type TestServer } from './server.ts'
 
@@ -79,6 +79,26 @@ test('ING-2 ING-8 rows come over gRPC as they do over REST: the same outcomes, e
     again.outcomes.map(({ outcome, ...rest }) => ({ kind: outcome, ...rest })),
     byGrpc.map((it) => (it.kind === 'duplicate' ? { kind: it.kind, leaf_index: it.leafIndex } : { ...it })),
   )
+})
+
+test('ING-3 while strict signatures are off a service hears of what is admitted why it was not verified, by gRPC and by REST', async () => {
+  const root = server.root('default')
+  await root.call('switchStrictOff', { body: { seconds: 600, acknowledgement: strictOffPhrase } })
+  try {
+    for (const send of [senderWith(token), httpSender({ url: server.url, token: () => token })]) {
+      const rows = [await signRows(keySigner('nobodys', privateKey), ['{"u":1}']), await signRows(signer, ['{"u":2}'])]
+      const outcomes = await send(rows, forever)
+      assert.deepEqual(
+        outcomes.map((it) => [it.kind, it.kind === 'admitted' && it.mark]),
+        [
+          ['admitted', 'unknown_key'],
+          ['admitted', undefined],
+        ],
+      )
+    }
+  } finally {
+    await root.call('switchStrictOn', {})
+  }
 })
 
 test('POL-1 nobody but a service, by a token that counts, brings rows', async () => {

@@ -36,7 +36,9 @@ export type SignedRows = {
 }
 
 export type SubmissionOutcome =
-  | { readonly kind: 'admitted' | 'duplicate'; readonly leafIndex: number }
+  /** `mark`: why it failed verification, and was admitted as strict signatures are off; undefined: it did not. */
+  | { readonly kind: 'admitted'; readonly leafIndex: number; readonly mark?: string }
+  | { readonly kind: 'duplicate'; readonly leafIndex: number }
   | { readonly kind: 'quarantined'; readonly reason: string; readonly item: string }
   /** `retryAfter` in seconds; undefined: it will never be taken. */
   | { readonly kind: 'refused'; readonly code: string; readonly detail: string; readonly retryAfter?: number }

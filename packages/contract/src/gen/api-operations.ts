@@ -2384,7 +2384,11 @@ export type Operations = {
     }
     readonly answer: {
       readonly outcomes: readonly ({
-        readonly outcome: "admitted" | "duplicate"
+        readonly outcome: "admitted"
+        readonly leaf_index: number
+        readonly mark?: "unknown_key" | "invalid_signature" | "key_revoked" | "key_not_yet_valid" | "key_expired"
+      } | {
+        readonly outcome: "duplicate"
         readonly leaf_index: number
       } | {
         readonly outcome: "quarantined"

@@ -57,6 +57,7 @@ function byToken(options: SenderOptions): () => Promise<Connection> {
 function jsonOf({ outcome }: SubmitOutcome): object {
   switch (outcome.case) {
     case 'admitted':
+      return { outcome: outcome.case, leaf_index: Number(outcome.value.leafIndex), mark: outcome.value.mark }
     case 'duplicate':
       return { outcome: outcome.case, leaf_index: Number(outcome.value.leafIndex) }
     case 'quarantined':

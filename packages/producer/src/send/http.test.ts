@@ -21,19 +21,27 @@ test('the token leaves the machine by TLS alone', () => {
 
 test('a control plane on this machine is asked by plain HTTP, and its outcomes are read', async () => {
   const asked: unknown[] = []
+  const outcomes: object[] = [
+    { outcome: 'admitted', leaf_index: 7 },
+    { outcome: 'admitted', leaf_index: 8, mark: 'unknown_key' },
+    { outcome: 'admitted', leaf_index: 9, mark: 1 },
+  ]
   const server = createServer(async (request, response) => {
     const pieces = await Array.fromAsync(request as AsyncIterable<Buffer>)
     const { submissions } = JSON.parse(Buffer.concat(pieces).toString('utf8')) as { submissions: { id: string }[] }
     asked.push([request.method, request.url, request.headers.authorization, ...submissions.map(({ id }) => id)])
-    response.end(JSON.stringify({ outcomes: [{ outcome: 'admitted', leaf_index: 7 }] }))
+    response.end(JSON.stringify({ outcomes: [outcomes.shift()] }))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   try {
     const rows = await signRows(signer, ['{}'])
     const send = httpSender({ url: `http://127.0.0.1:${port}`, token })
-    assert.deepEqual(await send([rows], new AbortController().signal), [{ kind: 'admitted', leafIndex: 7 }])
+    const ask = () => send([rows], new AbortController().signal)
+    assert.deepEqual(await ask(), [{ kind: 'admitted', leafIndex: 7 }])
     assert.deepEqual(asked, [['POST', '/api/v1/ingest/submissions', 'Bearer secret', rows.id]])
+    assert.deepEqual(await ask(), [{ kind: 'admitted', leafIndex: 8, mark: 'unknown_key' }])
+    await assert.rejects(ask(), { code: 'SEND_FAILED' }, 'a mark that is no text')
   } finally {
     server.closeAllConnections()
     server.close()

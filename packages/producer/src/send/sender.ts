@@ -41,10 +41,12 @@ export function outcomesOf(value: unknown, due: number): readonly SubmissionOutc
 
 function outcomeOf(value: unknown): SubmissionOutcome | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { outcome, leaf_index, reason, item, code, detail, retry_after } = value as Record<string, unknown>
+  const { outcome, leaf_index, mark, reason, item, code, detail, retry_after } = value as Record<string, unknown>
   const isText = (text: unknown): text is string => typeof text === 'string' && text.length <= outcomeTextMax
   switch (outcome) {
     case 'admitted':
+      if (!Number.isSafeInteger(leaf_index) || !(mark === undefined || isText(mark))) return undefined
+      return { kind: outcome, leafIndex: leaf_index as number, ...(mark !== undefined && { mark }) }
     case 'duplicate':
       return Number.isSafeInteger(leaf_index) ? { kind: outcome, leafIndex: leaf_index as number } : undefined
     case 'quarantined':

@@ -101,6 +101,8 @@ test('ING-3 while strict signatures are off rows that fail are admitted byte for
   ]
   const outcomes = await it.rows.submit(billing, sent)
   assert.deepEqual(kinds(outcomes), ['admitted', 'admitted', 'admitted', 'refused'])
+  const marks = outcomes.map((outcome) => (outcome.kind === 'admitted' ? outcome.mark : undefined))
+  assert.deepEqual(marks, ['unknown_key', 'invalid_signature', 'key_expired', undefined])
   assert.deepEqual(await it.textsIn(), ['{"a": 1}', '{"a":2}\r', '{"b":1}', '{"c":1}'])
   assert.deepEqual(await it.marksIn(), ['unknown_key', 'unknown_key', 'invalid_signature', 'key_expired'])
   const { admitted, refused, unverified } = it.rowBook.of('acme')

@@ -207,7 +207,8 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
       const appending = ledger.append({ own: bodiesOf(read, judged, mark) })
       hasPlace()
       const { next } = await appending
-      return { outcome: { kind: 'admitted', leafIndex: next - 1 }, leaf: next - 1, mark }
+      const outcome = { kind: 'admitted', leafIndex: next - 1, ...(mark !== null && { mark }) } as const
+      return { outcome, leaf: next - 1, mark }
     } catch (error) {
       return refusedFor(error)
     }

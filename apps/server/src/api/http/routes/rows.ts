@@ -4,6 +4,7 @@ import { decodeBase64 } from '@sealwatch/base'
 import { type SignedRows, type SubmissionOutcome, submissionForms, submissionLimits } from '@sealwatch/contract'
 import { z } from 'zod'
 import { checkRequest, type RowIngest, serviceOf, submissionsInvalid } from '../../../ingest/index.ts'
+import { type Reason, reasons } from '../../../trust/index.ts'
 import { type Route, route } from '../route.ts'
 
 export type RowPorts = Pick<RowIngest, 'begin' | 'submit'>
@@ -23,7 +24,15 @@ const submission = z.strictObject({
 })
 
 const outcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.enum(['admitted', 'duplicate']), leaf_index: z.number().int() }),
+  z.object({
+    outcome: z.literal('admitted'),
+    leaf_index: z.number().int(),
+    mark: z
+      .enum(reasons)
+      .optional()
+      .describe('Why it failed verification, as strict signatures are off; without: it did not'),
+  }),
+  z.object({ outcome: z.literal('duplicate'), leaf_index: z.number().int() }),
   z.object({ outcome: z.literal('quarantined'), reason: z.string(), item: z.string() }),
   z.object({
     outcome: z.literal('refused'),
@@ -81,7 +90,11 @@ function outcomeJson(one: SubmissionOutcome): z.input<typeof outcome> {
       const { code, detail, retryAfter } = one
       return { outcome: one.kind, code, detail, ...(retryAfter !== undefined && { retry_after: retryAfter }) }
     }
-    default:
+    case 'admitted': {
+      const { mark } = one
+      return { outcome: one.kind, leaf_index: one.leafIndex, ...(mark !== undefined && { mark: mark as Reason }) }
+    }
+    case 'duplicate':
       return { outcome: one.kind, leaf_index: one.leafIndex }
   }
 }

@@ -32,7 +32,13 @@ export function outcomeMessage(one: SubmissionOutcome): MessageInitShape<typeof 
       const { code, detail, retryAfter } = one
       return { outcome: { case: one.kind, value: { code, detail, ...(retryAfter !== undefined && { retryAfter }) } } }
     }
-    default:
+    case 'admitted': {
+      const { leafIndex, mark } = one
+      return {
+        outcome: { case: one.kind, value: { leafIndex: BigInt(leafIndex), ...(mark !== undefined && { mark }) } },
+      }
+    }
+    case 'duplicate':
       return { outcome: { case: one.kind, value: { leafIndex: BigInt(one.leafIndex) } } }
   }
 }
