@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import fc from 'fast-check'
 import { chainOf, enrolled, prepareAgent, type Server, sealSome, startServer, startShipping } from './fixture.ts'
 import { envelope, rawMember } from './raw-member.ts'
@@ -36,6 +36,26 @@ test('garbage on the port is counted and disturbs nobody', async (t) => {
   assert(server.transport.counters.broken >= 4)
   assert.equal(server.transport.counters.refused, 0)
   await isUndisturbed()
+})
+
+test('ING one address takes no more connections than it may; those that live go on', async (t) => {
+  const perAddress = 6
+  const server = await startServer(t, { connectionsPerAddress: perAddress })
+  const isUndisturbed = await bystander(t, server)
+  await isUndisturbed()
+  const held: TLSSocket[] = []
+  for (let i = 0; i <= perAddress; i += 1) {
+    const to = { port: server.port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] }
+    const socket = connectTls(to).on('error', () => undefined)
+    const isOpen = new Promise((resolve) => {
+      socket.once('secureConnect', () => resolve(true)).once('close', () => resolve(false))
+    })
+    if ((await isOpen) === true) held.push(socket)
+  }
+  assert.ok(held.length > 0 && held.length < perAddress, `${held.length} beside those of an agent`)
+  assert.equal(server.transport.connections.refused, perAddress + 1 - held.length)
+  await isUndisturbed()
+  for (const socket of held) socket.destroy()
 })
 
 test('broken and oversized messages end their stream with an error that says why', async (t) => {

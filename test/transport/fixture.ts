@@ -95,6 +95,8 @@ export type ServerOptions = {
   readonly port?: number
   readonly clock?: Clock
   readonly ingest?: RecordingIngest
+  readonly connectionsPerAddress?: number
+  readonly connectionsPerSender?: number
 }
 
 export async function startServer(t: TestContext, options: ServerOptions = {}): Promise<Server> {
@@ -128,6 +130,10 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     address: '127.0.0.1',
     port,
     names: ['localhost', '127.0.0.1'],
+    connectionsMax: {
+      perAddress: options.connectionsPerAddress ?? 1024,
+      perSender: options.connectionsPerSender ?? 16,
+    },
     onGuess: ({ cause }) => void guessed.push(cause),
   })
   const index = openEntries(store.indexPath)

@@ -131,6 +131,27 @@ export const serverSettings = {
     max: 10_000,
     help: 'Requests of one tenant that may be under way at once',
   }),
+  connectionsPerAddress: integer({
+    env: 'SEALWATCH_SERVER_CONNECTIONS_PER_ADDRESS',
+    default: 1024,
+    min: 1,
+    max: 4096,
+    help: 'Connections to the agents’ port that one address (in IPv6 its /64) may have, of 4,096; where more hosts and services than that come from behind one address (NAT), raise it',
+  }),
+  connectionsPerSender: integer({
+    env: 'SEALWATCH_SERVER_CONNECTIONS_PER_SENDER',
+    default: 16,
+    min: 2,
+    max: 4096,
+    help: 'Connections to the agents’ port that one host, or one service, may have, by certificate or token; the oldest is closed for one more',
+  }),
+  apiConnectionsPerAddress: integer({
+    env: 'SEALWATCH_SERVER_API_CONNECTIONS_PER_ADDRESS',
+    default: 1024,
+    min: 1,
+    max: 8192,
+    help: 'Connections to the API that one address may have, of 8,192; this machine and trusted proxies may have all',
+  }),
   publicOrigin: optional({
     env: 'SEALWATCH_SERVER_PUBLIC_ORIGIN',
     form: /^https?:\/\/[^/?#@\s]+$/,

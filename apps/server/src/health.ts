@@ -127,6 +127,28 @@ export function addCertificateHealth(
   )
 }
 
+/** Connections that were cut: of an address that had too many, or of a sender that had newer ones. */
+export function addConnectionHealth(
+  { metrics }: Health,
+  {
+    api,
+    transport,
+  }: { readonly api: { readonly refused: number }; readonly transport: Pick<Transport, 'connections'> },
+): void {
+  metrics.counter(
+    {
+      name: 'sealwatch_connections_refused_total',
+      help: 'Connections cut since the start, by port and by whose limit it was',
+      labels: ['port', 'limit'],
+    },
+    () => [
+      [['agents', 'address'], transport.connections.refused],
+      [['agents', 'sender'], transport.connections.outnumbered],
+      [['api', 'address'], api.refused],
+    ],
+  )
+}
+
 /** How those who listen hear of what comes, and how many they are. */
 export function addFeedHealth({ tell, metrics }: Health, feed: Feed): void {
   tell('broadcaster_mode', broadcasterMode)

@@ -3,6 +3,7 @@
 export * from './base64.ts'
 export * from './clock.ts'
 export * from './config.ts'
+export * from './connections.ts'
 export * from './crash.ts'
 export * from './deadline.ts'
 export * from './disk.ts'

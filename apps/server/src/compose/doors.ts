@@ -16,7 +16,7 @@ import {
   readSession,
   serveUpgrades,
 } from '../api/index.ts'
-import { addCertificateHealth, addFeedHealth, addHealth } from '../health.ts'
+import { addCertificateHealth, addConnectionHealth, addFeedHealth, addHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
 import { addRowHealth } from '../row-health.ts'
 import type { Tenants } from '../tenants/index.ts'
@@ -57,6 +57,7 @@ export async function openDoors(
     address: config.host,
     port: config.port,
     names,
+    connectionsMax: { perAddress: config.connectionsPerAddress, perSender: config.connectionsPerSender },
     onGuess: (guess) => failed.note({ ...guess, personId: undefined }),
   })
   ends.defer(api.close)
@@ -103,11 +104,20 @@ export async function openDoors(
     await app.ready()
   }
   const credentials = async () => identity.authority.issueServer([...names, config.apiAddress])
-  const place = { address: config.apiAddress, port: config.apiPort, proxies, clock: rooms.clock, log: rooms.log }
+  const bounds = { connectionsOfAddressMax: config.apiConnectionsPerAddress }
+  const place = {
+    address: config.apiAddress,
+    port: config.apiPort,
+    proxies,
+    bounds,
+    clock: rooms.clock,
+    log: rooms.log,
+  }
   const door = ends.adopt(await openHttpDoor({ ...place, handle: network.routing, credentials }), ({ close }) =>
     close(),
   )
   addCertificateHealth(health, rooms.clock, () => ({ agents: transport.certificate, api: door.certificate }))
+  addConnectionHealth(health, { api: door.connections, transport })
   serveUpgrades(door.server, network.routing)
   const over = new AbortController()
   const telling = feed.run(over.signal)

@@ -5,6 +5,7 @@ import { constants, createSecureServer, type Http2SecureServer, type Http2Sessio
 import type { AddressInfo, Socket } from 'node:net'
 import { createContextValues } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
+import { limitConnections } from '@sealwatch/base'
 import { type CertificateState, type Identity, keepCertificate } from '../identity/index.ts'
 import type { Ledgers } from './ledgers.ts'
 import { type ChainBookOptions, createChainBook } from './transport/chain-book.ts'
@@ -13,6 +14,7 @@ import { agentRoutes, type HandlerOptions, type TransportCounters } from './tran
 import type { IngestPort } from './transport/ingest-port.ts'
 import { createLiveStreams } from './transport/live-streams.ts'
 import { type Peer, peerAt, peerKey } from './transport/peer.ts'
+import { createSenderConnections } from './transport/sender-connections.ts'
 import { type Call, callKey, type SubmissionDoor, submitRoutes } from './transport/submit/submit-routes.ts'
 
 export type TransportOptions = ChainBookOptions & {
@@ -21,6 +23,8 @@ export type TransportOptions = ChainBookOptions & {
   readonly port: number
   /** Host names and IP addresses by which agents reach this server: its certificate is for these. */
   readonly names: readonly string[]
+  /** Of one address, and of one host or service. */
+  readonly connectionsMax: { readonly perAddress: number; readonly perSender: number }
   readonly gate: HandlerOptions['gate']
   readonly identity: Identity
   readonly ingest: IngestPort
@@ -34,6 +38,8 @@ export type Transport = {
   readonly port: number
   readonly certificate: CertificateState
   readonly counters: Readonly<TransportCounters>
+  /** Connections that were cut, for their address had too many, or their sender newer ones. */
+  readonly connections: { readonly refused: number; readonly outnumbered: number }
   /** Ship streams open now. */
   readonly streams: number
   /** Ids of the hosts that have a stream open. */
@@ -66,10 +72,12 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
   const sockets = new Set<Socket>()
   const streams = createLiveStreams(identity.hosts, clock)
   const chainBook = createChainBook(options)
+  const senders = createSenderConnections(options.connectionsMax.perSender, clock, log)
   const routes = {
     ...options,
     chainBook,
     streams,
+    senders,
     counters,
     checkpointOf: (tenant: string) => options.ledgers.get(tenant).signed?.note,
     stopping: stopping.signal,
@@ -115,6 +123,13 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
     session.once('close', () => peers.delete(session))
     session.setTimeout(idleTimeoutMs, () => peer.streams === 0 && session.close())
   })
+  const connections = limitConnections(server, {
+    name: 'the agent port',
+    atOnceMax: options.connectionsMax.perAddress,
+    setting: 'SEALWATCH_SERVER_CONNECTIONS_PER_ADDRESS',
+    clock,
+    log,
+  })
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
@@ -138,6 +153,9 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
       return keeper.state
     },
     counters,
+    get connections() {
+      return { refused: connections.refused, outnumbered: senders.outnumbered }
+    },
     failed: failed.promise,
     get streams() {
       return streams.count

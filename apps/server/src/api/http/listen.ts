@@ -7,11 +7,10 @@ import { type AddressInfo, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
   type Clock,
-  clientOf,
-  createTurns,
   type ErrorTable,
   errorsOf,
   type Log,
+  limitConnections,
   noProxies,
   type Proxies,
 } from '@sealwatch/base'
@@ -39,6 +38,8 @@ export type HttpDoor = {
   readonly server: Server
   /** Undefined where it listens in plain HTTP. */
   readonly certificate: CertificateState | undefined
+  /** Those that were cut, for their address had as many as it may. */
+  readonly connections: { readonly refused: number }
   close(): Promise<void>
 }
 
@@ -107,7 +108,14 @@ export async function openHttpDoor(options: {
   server.timeout = bounds.stillMs
   server.maxConnections = bounds.connectionsMax
   server.maxRequestsPerSocket = 100_000
-  limitAddresses(server, bounds.connectionsOfAddressMax, proxies)
+  const connections = limitConnections(server, {
+    name: 'the API',
+    atOnceMax: bounds.connectionsOfAddressMax,
+    setting: 'SEALWATCH_SERVER_API_CONNECTIONS_PER_ADDRESS',
+    isExempt: (from) => isLoopback(from) || proxies.has(from),
+    clock,
+    log,
+  })
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
@@ -134,6 +142,7 @@ export async function openHttpDoor(options: {
     get certificate() {
       return keeper?.state
     },
+    connections,
     close: async () => {
       stopping.abort()
       server.close()
@@ -142,19 +151,6 @@ export async function openHttpDoor(options: {
       await Promise.all([once(server, 'close'), keeper?.ended])
     },
   }
-}
-
-/** One stranger does not take all the connections there are. */
-function limitAddresses(server: Server, atOnceMax: number, proxies: Proxies): void {
-  const turns = createTurns()
-  server.on('connection', (socket: Socket) => {
-    const { remoteAddress = '' } = socket
-    const client = clientOf(remoteAddress)
-    if (isLoopback(remoteAddress) || proxies.has(remoteAddress)) return
-    const leave = turns.enter(client, atOnceMax)
-    if (leave === undefined) socket.destroy()
-    else socket.once('close', leave)
-  })
 }
 
 const reasons: Readonly<Record<string, readonly [number, string, string, string]>> = {

@@ -26,6 +26,7 @@ import type { LiveStreams } from './live-streams.ts'
 import { type Peer, peerKey, peerOf, senderOf } from './peer.ts'
 import { checkRegistration, type Position } from './register.ts'
 import { releaseMessage } from './release-message.ts'
+import type { SenderConnections } from './sender-connections.ts'
 
 /**
  * What each method is to the gate; one that is missing here does not compile. Enrolment is open: the join token is what
@@ -53,6 +54,7 @@ export type HandlerOptions = {
   /** Called with an error after which this process must not go on. */
   readonly onFatal: (error: SealwatchError) => void
   readonly counters: TransportCounters
+  readonly senders: Pick<SenderConnections, 'note'>
   /** Takes note of a join token that is none, for the record. */
   readonly onGuess?:
     | ((guess: { readonly cause: string; readonly source: string; readonly requestId: string }) => void)
@@ -108,6 +110,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       checkValidity(certificate, clock.nowMs(), graceMs)
       const host = await identity.hosts.admit(certificate.hostId)
       authorise(host)
+      options.senders.note(`host ${host.hostId}`, peerOf(context))
       context.values.set(hostKey, host)
     } catch (error) {
       counters.denied++

@@ -13,6 +13,7 @@ import { checkRequest, serviceOf, submissionsInvalid } from '../../rows/service.
 import { connectErrorOf } from '../connect-error.ts'
 import type { TransportCounters } from '../handlers.ts'
 import { type Peer, peerKey, peerOf } from '../peer.ts'
+import type { SenderConnections } from '../sender-connections.ts'
 import { outcomeMessage, rowsIn } from './rows-message.ts'
 import { createRequestScan } from './scan-request.ts'
 
@@ -44,6 +45,7 @@ export type SubmitOptions = {
   readonly gate: Pick<Gate, 'authorise'>
   readonly submissions: SubmissionDoor
   readonly counters: Pick<TransportCounters, 'denied' | 'refused'>
+  readonly senders: Pick<SenderConnections, 'note'>
   readonly clock: Clock
   readonly log: Log
   readonly onFatal: (error: SealwatchError) => void
@@ -106,8 +108,10 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
       const source = { source: peer.client, requestId }
       const principal = header === null ? serviceAt(peer, graceMs) : readBearer(header, source)
       const by = gate.authorise(principal, submitActions.submit, { tenant: principal.tenant, requestId })
+      const { tenant, producer } = serviceOf(by)
+      options.senders.note(`service ${tenant}/${producer}`, peer)
       // How long its message is, it says in the first bytes of the body.
-      const leave = await rows.begin(serviceOf(by), 0, () => peer.close())
+      const leave = await rows.begin({ tenant, producer }, 0, () => peer.close())
       if (call === undefined) leave()
       call?.onEnd(leave)
       context.values.set(byKey, by)
