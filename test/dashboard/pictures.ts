@@ -9,6 +9,7 @@ import process from 'node:process'
 import type { Page } from 'playwright-core'
 import { findingsOf } from './axe.ts'
 import { firing, startHost } from './host.ts'
+import { startService } from './service.ts'
 import { openVisitor, switchTenant, type Visitor } from './visitor.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -82,6 +83,11 @@ async function fill({ server }: Visitor): Promise<void> {
     await producer.finish(10_000)
     await producer.stop()
   }
+  const billing = await startService(server, 'billing')
+  await billing.register('billing-1')
+  const rows = (count: number) => Array.from({ length: count }, (_, i) => JSON.stringify({ n: i, amount: 100 + i }))
+  for (let i = 1; i < 9; i += 1) await billing.send('billing-2', rows(i * 40))
+  await billing.send('billing-1', rows(90), { altered: true })
   const api = server.root('default')
   const examples = await api.call('listRoles', {})
   await api.call('putRole', { params: { name: 'on-call' }, body: { actions: examples.grantable_actions.slice(0, 9) } })
@@ -147,6 +153,21 @@ const inDefault: readonly Scene[] = [
       const source = page.locator('textarea')
       await source.fill((await source.inputValue()).replace('"paths"', '"pahts"'))
       await page.getByText('Did you mean "paths"?').waitFor()
+    },
+  },
+  { name: 'quarantine', path: '/quarantine' },
+  {
+    name: 'quarantined',
+    path: '/quarantine?reason=invalid_signature',
+    arrange: (page) => page.locator('[data-row]').first().click(),
+  },
+  {
+    name: 'replay',
+    path: '/quarantine',
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'Replay…' }).click()
+      await page.getByRole('button', { name: 'Look what would come in' }).click()
+      await page.getByText(/items judged$/).waitFor()
     },
   },
   { name: 'ledger', path: '/ledger' },

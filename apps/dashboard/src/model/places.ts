@@ -29,6 +29,7 @@ export type Icon =
   | 'person'
   | 'accounts'
   | 'warn'
+  | 'quarantine'
 export type Group = 'watch' | 'prove' | 'access' | 'cluster' | 'own'
 
 export const groups: Readonly<Record<Group, string>> = {
@@ -44,6 +45,7 @@ export const places = [
   { path: '/events', name: 'Events', icon: 'list', key: 'e', group: 'watch', needs: 'event:list' },
   { path: '/hosts', name: 'Hosts', icon: 'host', key: 'h', group: 'watch', needs: 'host:list' },
   { path: '/policies', name: 'Policies', icon: 'policy', key: 'o', group: 'watch', needs: 'policy:read' },
+  { path: '/quarantine', name: 'Quarantine', icon: 'quarantine', key: 'q', group: 'watch', needs: 'quarantine:read' },
   { path: '/ledger', name: 'Ledger', icon: 'ledger', key: 'b', group: 'prove', needs: 'ledger:read' },
   { path: '/audit', name: 'Audit', icon: 'audit', key: 'a', group: 'prove', needs: 'audit:list' },
   { path: '/people', name: 'People', icon: 'people', key: 'p', group: 'access', needs: 'member:list' },

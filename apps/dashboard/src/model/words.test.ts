@@ -11,6 +11,7 @@ import {
   relative,
   roleTitle,
   several,
+  shortCount,
   shortHash,
   wholeLength,
 } from './words.ts'
@@ -32,6 +33,7 @@ test('times are said against now, in their largest unit, and alike for everybody
 test('counts, roles, actions and hashes are said as people read them', () => {
   assert.equal(several(1, 'host'), '1 host')
   assert.equal(several(12_345, 'entry', 'entries'), '12,345 entries')
+  assert.deepEqual([7, 1_234, 1_000_000].map(shortCount), ['7', '1.2K', '1M'])
   assert.equal(roleTitle('tenant_admin'), 'Tenant admin')
   assert.equal(roleTitle('custom/on-call'), 'on-call')
   assert.deepEqual(byNoun(['role:list', 'token:list', 'role:write']), [

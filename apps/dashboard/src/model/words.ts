@@ -53,6 +53,10 @@ export const dayOf = (time: string): string =>
 /** "12,345". */
 export const counted = (count: number | bigint): string => count.toLocaleString('en')
 
+/** Where there is little room: "1.2M". */
+export const shortCount = (count: number): string =>
+  count.toLocaleString('en', { notation: 'compact', maximumFractionDigits: 1 })
+
 /** "1 host", "3 hosts". */
 export const several = (count: number | bigint, one: string, more = `${one}s`): string =>
   `${counted(count)} ${Number(count) === 1 ? one : more}`

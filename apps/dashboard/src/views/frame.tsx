@@ -23,6 +23,7 @@ const pages: Readonly<Record<Path, ComponentType>> = {
   '/events': lazy(async () => ({ default: (await import('./events.tsx')).Events })),
   '/hosts': lazy(async () => ({ default: (await import('./hosts.tsx')).Hosts })),
   '/policies': lazy(async () => ({ default: (await import('./policies.tsx')).Policies })),
+  '/quarantine': lazy(async () => ({ default: (await import('./quarantine.tsx')).Quarantine })),
   '/ledger': lazy(async () => ({ default: (await import('./ledger.tsx')).Ledger })),
   '/audit': lazy(async () => ({ default: (await import('./audit.tsx')).Audit })),
   '/people': lazy(async () => ({ default: (await import('./people.tsx')).People })),

@@ -4,8 +4,10 @@ import type { MouseEvent } from 'react'
 import { go } from '../door/here.ts'
 import type { Theme } from '../door/theme.ts'
 import { groups, type Place, placesFor } from '../model/places.ts'
+import { shortCount } from '../model/words.ts'
 import type { Overlay } from './frame.tsx'
 import { Icon, Mark } from './parts/icon.tsx'
+import { useWaiting } from './quarantine/use-quarantine.ts'
 import { useAsk, useMay, useSession } from './session.ts'
 
 export function Rail({
@@ -105,6 +107,7 @@ export const PlaceLinks = ({
           <Icon name={place.icon} />
           {place.name}
           {place.path === '/break-glass' ? <Waiting /> : null}
+          {place.path === '/quarantine' ? <Quarantined /> : null}
           <kbd>g {place.key}</kbd>
         </a>
       </li>
@@ -120,6 +123,17 @@ function Waiting() {
     <span className="count">
       {data.items.length}
       <span className="only-read"> to be explained</span>
+    </span>
+  )
+}
+
+/** What waits until somebody repairs, replays or decides. */
+function Quarantined() {
+  const { data } = useWaiting()
+  return data === undefined || data.items === 0 ? null : (
+    <span className="count">
+      {shortCount(data.items)}
+      <span className="only-read"> items wait</span>
     </span>
   )
 }
