@@ -52,6 +52,18 @@ test('a file is replaced whole, with its mode, and nothing is left beside it', a
   assert.deepEqual(await readdir(dir.path), ['state.json'])
 })
 
+test('what is no file is not waited for', async () => {
+  await using dir = await temporary()
+  const path = join(dir.path, 'pipe')
+  execFileSync('mkfifo', [path])
+  const refused = { code: 'DISK_FAILED', message: /not a regular file/ }
+  for (const place of [path, '/dev/zero']) {
+    await assert.rejects(systemDisk.read(place), refused)
+    await assert.rejects(systemDisk.readAt(place, 0, 10), refused)
+  }
+  await assert.rejects(systemDisk.readAt(dir.path, 0, 10), { code: 'DISK_FAILED', message: /EISDIR/ })
+})
+
 test('a directory is made with its parents, and again without harm', async () => {
   await using dir = await temporary()
   const deep = join(dir.path, 'a', 'b', 'c')

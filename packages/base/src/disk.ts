@@ -38,7 +38,7 @@ export type Disk = {
   list(path: string): Promise<string[]>
   /** Bytes; undefined where there is no such file. */
   sizeOf(path: string): Promise<number | undefined>
-  /** The whole file; undefined where there is none. */
+  /** The whole file; undefined where there is none. What is no regular file is DISK_FAILED, as in `readAt`. */
   read(path: string): Promise<Uint8Array | undefined>
   /** At most `length` bytes from `offset` on, fewer where the file ends; undefined where there is none. */
   readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined>
@@ -164,10 +164,14 @@ async function writeAgain(path: string, from: number, to: number): Promise<void>
   }
 }
 
+/** To open a pipe that nobody writes to would hold a thread of the process for ever (fifo(7)): what is no file is refused. */
 async function reading<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
-  const file = await unlessMissing(`opening ${path}`, open(path))
+  const file = await unlessMissing(`opening ${path}`, open(path, constants.O_RDONLY | constants.O_NONBLOCK))
   try {
-    return file && (await work(file))
+    if (file === undefined) return undefined
+    const stats = await file.stat()
+    if (!stats.isFile() && !stats.isDirectory()) throw new TypeError('not a regular file')
+    return await work(file)
   } catch (cause) {
     throw translate(`reading ${path}`, cause)
   } finally {

@@ -11,7 +11,7 @@ export const standardRules: string = join(import.meta.dirname, '../../../../rule
 const filesMax = 10_000
 const fileBytesMax = 1024 * 1024
 
-/** Every .yml file below `dir`, in order of its path; one that is too large is read as empty and named as a problem later. */
+/** Every .yml file below `dir`, in order of its path; one that is too large, or none, is read as empty and named as a problem later. */
 export function readRuleFiles(dir: string): RuleFile[] {
   return (readdirSync(dir, { recursive: true }) as string[])
     .filter((name) => name.endsWith('.yml') || name.endsWith('.yaml'))
@@ -19,7 +19,8 @@ export function readRuleFiles(dir: string): RuleFile[] {
     .slice(0, filesMax)
     .map((path) => {
       const full = join(dir, path)
-      return { path, text: statSync(full).size <= fileBytesMax ? readFileSync(full, 'utf8') : '' }
+      const stats = statSync(full)
+      return { path, text: stats.isFile() && stats.size <= fileBytesMax ? readFileSync(full, 'utf8') : '' }
     })
 }
 

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempDisposable, rename, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { systemClock as clock, createLog, systemDisk as disk } from '@sealwatch/base'
+import { createOutbox, openStore } from '../../store/index.ts'
+import { openKeyRegistry } from '../index.ts'
+import { watchTrustStore } from './watch.ts'
+
+const log = createLog('test', () => undefined, clock.nowMs)
+const voice = { device: { uid: 'd', hostname: 'h', type_id: 0, type: 'Unknown', os: {} }, version: '0' } as never
+const good = JSON.stringify({ version: 1, tenants: {} })
+
+/** The watch over a file of its own. `told`: how often the ledger was told that the file is bad. */
+async function room() {
+  await using stack = new AsyncDisposableStack()
+  const dir = stack.use(await mkdtempDisposable(join(tmpdir(), 'sealwatch-watch-')))
+  const path = join(dir.path, 'trust.json')
+  const store = openStore(':memory:')
+  stack.defer(() => store.close())
+  const outbox = createOutbox(store, clock)
+  const keys = await openKeyRegistry({ store, outbox, versionOf: () => 0 })
+  const checkTenant = () => undefined
+  const watch = watchTrustStore({ path, store, outbox, keys, checkTenant, disk, voice, clock, log })
+  const kept = stack.move()
+  return {
+    path,
+    look: watch.look,
+    problem: () => watch.problem?.received,
+    /** Puts it there at once, whatever stood there. */
+    put: async (text: string) => {
+      await writeFile(`${path}.new`, text)
+      await rename(`${path}.new`, path)
+    },
+    told: async () => (await store.db.selectFrom('outbox').select('body').execute()).length,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+test('ING-5 a pipe in the place of the file is a bad file, and the good one behind it is read', async () => {
+  await using it = await room()
+  await it.put(good)
+  await it.look()
+  assert.equal(it.problem(), undefined)
+  execFileSync('mkfifo', [`${it.path}.pipe`])
+  await rename(`${it.path}.pipe`, it.path)
+  await it.look()
+  await it.look()
+  assert.match(it.problem() ?? '', /not a regular file/)
+  await it.put(good)
+  await it.look()
+  assert.equal(it.problem(), undefined)
+})
