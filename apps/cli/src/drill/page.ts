@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { type Markup, markup, nothing } from './markup.ts'
 import { type AffectedRange, type DrillReport, rowsIn } from './report.ts'
-import { escaped, timelineOf } from './timeline.ts'
+import { timelineOf } from './timeline.ts'
 
-const style = `
+const style = markup`
 :root { color-scheme: light dark; --ink: #1b1f24; --dim: #57606a; --line: #d0d7de; --paper: #fff; --good: #1a7f37; --bad: #cf222e; --held: #9a6700 }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --dim: #8d96a0; --line: #30363d; --paper: #0d1117; --good: #3fb950; --bad: #f85149; --held: #d29922 } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 960px; margin: 2rem auto; padding: 0 1rem }
@@ -22,19 +23,19 @@ pre { font: 12px/1.4 ui-monospace, monospace; overflow-x: auto; border: 1px soli
 /** For people: one HTML file that asks no network. It repeats the signed report, and proves nothing itself. */
 export function pageOf(report: DrillReport): string {
   const { drill, outcome, failure, counts } = report
-  return `<!doctype html>
+  return markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Drill ${escaped(drill)}: ${outcome}</title>
+<title>Drill ${drill}: ${outcome}</title>
 <style>${style}</style>
 </head>
 <body>
-<h1>Drill ${escaped(drill)}: <span class="${outcome}">${outcome}</span></h1>
-<p class="dim">${escaped(purpose[drill])}</p>
-${failure === null ? '' : `<div class="why"><b>${escaped(failure.code)}</b> at the step ${escaped(failure.step)}: ${escaped(failure.found)}<br><span class="dim">What must hold: ${escaped(failure.rule)}.</span></div>`}
+<h1>Drill ${drill}: <span class="${outcome}">${outcome}</span></h1>
+<p class="dim">${purpose[drill]}</p>
+${failure === null ? nothing : markup`<div class="why"><b>${failure.code}</b> at the step ${failure.step}: ${failure.found}<br><span class="dim">What must hold: ${failure.rule}.</span></div>`}
 ${facts([
   ['deployment', report.deployment],
   ['tenant, decoy', `${report.tenant}, ${report.producer}`],
@@ -52,12 +53,12 @@ ${facts([
 ])}
 ${timelineOf(report)}
 <p><span class="key admitted">rows admitted as they came</span><span class="key waiting">rows that wait in quarantine</span></p>
-${report.affected.length === 0 ? '' : affected(report.affected)}
-${report.steps.map(stepOf).join('\n')}
+${report.affected.length === 0 ? nothing : affected(report.affected)}
+${report.steps.map(stepOf)}
 <p class="dim">The signed report lies beside this page; check it, offline, with <code>sealwatch drill verify</code>, which draws this page anew with --page.</p>
 </body>
 </html>
-`
+`.text
 }
 
 const purpose = {
@@ -72,16 +73,14 @@ const alertTold = {
 } as const
 
 const facts = (rows: readonly (readonly [string, string])[]) =>
-  `<table>${rows.map(([name, value]) => `<tr><th>${escaped(name)}</th><td>${escaped(value)}</td></tr>`).join('\n')}</table>`
+  markup`<table>${rows.map(([name, value]) => markup`<tr><th>${name}</th><td>${value}</td></tr>`)}</table>`
 
-const affected = (ranges: readonly AffectedRange[]) => `<h2>What the leaked key has signed</h2>
+const affected = (ranges: readonly AffectedRange[]) => markup`<h2>What the leaked key has signed</h2>
 <table><tr><th>standing</th><th>leaves</th><th>submissions</th><th>rows</th><th>key</th></tr>
-${ranges
-  .map(
-    ({ standing, first_leaf, last_leaf, submissions, rows, key_id }) =>
-      `<tr><td>${standing}</td><td>${first_leaf} to ${last_leaf}</td><td>${submissions}</td><td>${rows}</td><td>${escaped(key_id)}</td></tr>`,
-  )
-  .join('\n')}</table>`
+${ranges.map(rangeOf)}</table>`
+
+const rangeOf = ({ standing, first_leaf, last_leaf, submissions, rows, key_id }: AffectedRange) =>
+  markup`<tr><td>${standing}</td><td>${first_leaf} to ${last_leaf}</td><td>${submissions}</td><td>${rows}</td><td>${key_id}</td></tr>`
 
 const stepOf = ({
   name,
@@ -89,6 +88,6 @@ const stepOf = ({
   took_ms,
   found,
   commands,
-}: DrillReport['steps'][number]) => `<h2>${escaped(name)}: <span class="${outcome}">${outcome}</span> <span class="took">${took_ms} ms</span></h2>
-${found.length === 0 ? '' : `<ul>${found.map((one) => `<li>${escaped(one)}</li>`).join('')}</ul>`}
-${commands.map(({ command, output }) => `<pre>$ ${escaped(command)}\n${escaped(output.trimEnd())}</pre>`).join('\n')}`
+}: DrillReport['steps'][number]): Markup => markup`<h2>${name}: <span class="${outcome}">${outcome}</span> <span class="took">${took_ms} ms</span></h2>
+${found.length === 0 ? nothing : markup`<ul>${found.map((one) => markup`<li>${one}</li>`)}</ul>`}
+${commands.map(({ command, output }) => markup`<pre>$ ${command}\n${output.trimEnd()}</pre>`)}`
