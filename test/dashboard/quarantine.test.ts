@@ -30,6 +30,12 @@ if (noChromium === false) {
 const root = () => visitor.server.root('default')
 const rail = (page: Page) => page.locator('.rail a[href="/quarantine"]')
 const rows = (page: Page) => page.locator('main [data-row]')
+async function shows(page: Page, count: number) {
+  await rows(page)
+    .nth(count - 1)
+    .waitFor()
+  await rows(page).nth(count).waitFor({ state: 'detached' })
+}
 const detail = (page: Page) => page.getByRole('article')
 
 async function goTo(path: string, page = visitor.page) {
@@ -38,7 +44,7 @@ async function goTo(path: string, page = visitor.page) {
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.goto(visitor.server.url + path)
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.waitForFunction('document.querySelector(".bones") === null')
+  await page.locator('.bones').first().waitFor({ state: 'detached' })
   return page
 }
 
@@ -75,10 +81,10 @@ test(
     await page.getByRole('button', { name: /^invalid_signature 2$/ }).click()
     await page.getByText('2 rows wait').waitFor()
     assert.match(page.url(), /\?reason=invalid_signature$/)
-    await page.waitForFunction('document.querySelectorAll("main [data-row]").length === 1')
+    await shows(page, 1)
     await page.getByRole('button', { name: /^invalid_signature 2$/ }).click()
     await page.getByRole('button', { name: /^orders 1$/ }).click()
-    await page.waitForFunction('document.querySelectorAll("main [data-row]").length === 1')
+    await shows(page, 1)
     assert.match(page.url(), /\?producer=service%3Aorders$/)
     await page.getByRole('button', { name: 'Show all' }).click()
     await page.keyboard.press('/')
@@ -182,7 +188,7 @@ test(
     await dialog.getByText('4 rows came in, 2 items stay').waitFor()
     await dialog.getByRole('button', { name: 'Done' }).click()
     await rail(page).getByText('2 items wait').waitFor()
-    await page.waitForFunction('document.querySelectorAll("main [data-row]").length === 2')
+    await shows(page, 2)
     await page.getByRole('button', { name: 'Came in' }).click()
     await rows(page).nth(2).waitFor()
     assert.equal(await rows(page).getByText('replayed').count(), 3)
