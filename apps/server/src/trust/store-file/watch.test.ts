@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock as clock, createLog, systemDisk as disk } from '@sealwatch/base'
-import { createOutbox, openStore } from '../../store/index.ts'
+import { across, createOutbox, openStore } from '../../store/index.ts'
 import { openKeyRegistry } from '../index.ts'
 import { watchTrustStore } from './watch.ts'
 
@@ -36,7 +36,7 @@ async function room() {
       await writeFile(`${path}.new`, text)
       await rename(`${path}.new`, path)
     },
-    told: async () => (await store.db.selectFrom('outbox').select('body').execute()).length,
+    told: async () => (await across(store.db, 'outbox').selectFrom('outbox').select('body').execute()).length,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
@@ -51,6 +51,27 @@ test('ING-5 a pipe in the place of the file is a bad file, and the good one behi
   await it.look()
   await it.look()
   assert.match(it.problem() ?? '', /not a regular file/)
+  await it.put(good)
+  await it.look()
+  assert.equal(it.problem(), undefined)
+})
+
+test('ING-5 a bad file that is another one at each look is told of, once; what a look meets half-written alone is not', async () => {
+  await using it = await room()
+  await it.put('half-writ')
+  await it.look()
+  await it.put(good)
+  await it.look()
+  assert.deepEqual([it.problem(), await it.told()], [undefined, 0])
+  for (const text of ['{1', '{2', '{3', '{4']) {
+    await it.put(text)
+    await it.look()
+  }
+  assert.match(it.problem() ?? '', /line 1/)
+  assert.equal(await it.told(), 1)
+  await it.look()
+  await it.look()
+  assert.equal(await it.told(), 2, 'what stays is told of by itself')
   await it.put(good)
   await it.look()
   assert.equal(it.problem(), undefined)

@@ -29,7 +29,7 @@ const everyMs = 1_000
 /**
  * Keeps the registry as the trust-store file says. Its content is read each second, so it does not matter how it is replaced: a
  * Secret's `..data` link leads elsewhere from one look to the next. What cannot be taken changes nothing; it is told of when the
- * next look finds it still there, for a file may be met half-written.
+ * next look cannot take what is there either, be it the same or not, for a file may be met half-written.
  */
 export function watchTrustStore(options: WatchOptions): TrustStoreWatch {
   const { path, disk, store, outbox, voice, clock, log } = options
@@ -70,11 +70,14 @@ export function watchTrustStore(options: WatchOptions): TrustStoreWatch {
       problem = seen = told = undefined
     } catch (error) {
       if (!isSealwatchError(error) || error.kind === 'fatal') throw error
-      if (seen === state && told !== state) {
+      if (seen !== undefined) {
         problem = error
-        log.critical('the trust store is not taken; what counted before still does', { path, error })
-        await tell(error, state)
-        told = state
+        // One that changes with every look is told of once: the ledger shall not grow by it.
+        if (told === undefined || (seen === state && told !== state)) {
+          log.critical('the trust store is not taken; what counted before still does', { path, error })
+          await tell(error, state)
+          told = state
+        }
       }
       seen = state
     }
