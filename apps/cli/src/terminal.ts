@@ -65,17 +65,46 @@ export function duration(ms: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`
 }
 
-/** A line that is drawn over and over; nothing at all where no person watches. */
-export function progressLine(io: Io): { show(text: string): void; end(): void } {
+type Progress = { show(text: string): void; end(): void }
+
+/** A line that is drawn over and over; where no person watches, a line of its own every ten seconds until `end`. */
+export function progressLine(io: Io): Progress {
+  if (!io.errTty) return progressLog(io)
   let shown = false
   return {
     show: (text) => {
-      if (!io.errTty) return
       shown = true
       io.err(`\r\x1b[K${text.slice(0, io.columns - 1)}`)
     },
     end: () => {
       if (shown) io.err('\r\x1b[K')
+    },
+  }
+}
+
+const logEveryMs = 10_000
+
+/** For logs and jobs. It also speaks when nothing moves: whoever reads it knows that the work is not over. */
+function progressLog({ clock, err }: Io): Progress {
+  let latest = ''
+  let over: AbortController | undefined
+  const tell = async (signal: AbortSignal) => {
+    for (let ms = logEveryMs; ; ms += logEveryMs) {
+      await clock.sleep(logEveryMs, signal)
+      if (signal.aborted) return
+      err(`after ${duration(ms)}: ${latest}\n`)
+    }
+  }
+  return {
+    show: (text) => {
+      latest = text
+      if (over !== undefined) return
+      over = new AbortController()
+      void tell(over.signal)
+    },
+    end: () => {
+      over?.abort()
+      over = undefined
     },
   }
 }

@@ -75,6 +75,7 @@ async function writeBundleFile(path: string, call: () => AsyncIterable<ExportChu
     throw failed(cause)
   })
   try {
+    progress.show('exporting: the server seals what it has, and begins')
     // Called only now: its failure while nobody awaits the first chunk would end the process.
     for await (const { data, linesDone, linesTotal } of call()) {
       await file.writeFile(data).catch((cause: unknown) => {

@@ -83,12 +83,14 @@ async function runFsck(dir: string, trust: readonly string[], repair: boolean, i
   const ended = once(child, 'close')
   const progress = progressLine(io)
   const total = sizeOf(join(dir, 'ledgers')) + sizeOf(join(dir, 'quarantine'), '.items')
+  const show = (bytes: number) => progress.show(`checking ${bar(Math.min(bytes, total), total)}`)
+  show(0)
   let last: { report?: ServerReport; error?: { code: string; rule?: string; message?: string; advice?: string } } = {}
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       const record = JSON.parse(line) as typeof last & { bytes?: number }
       if (record.bytes === undefined) last = record
-      else progress.show(`checking ${bar(Math.min(record.bytes, total), total)}`)
+      else show(record.bytes)
     }
     await ended
   } finally {

@@ -168,13 +168,15 @@ known now, and admitted at most once, however often this is run or interrupted. 
     const progress = progressLine(io)
     await withApi({ io, place, server, tenant }, 'replaying the quarantine', async (api) => {
       const total = await waitingOf(api)
+      const show = () => progress.show(`${bar(outcomes.length, total)} ${outcomes.length} of ${counted(total, 'item')}`)
       const body = { ...filterOf(filter), limit: 100, dry_run: !yes }
       const read = (cursor: number | undefined) =>
         api.call('replayQuarantine', { body: cursor === undefined ? body : { ...body, cursor } })
       try {
+        show()
         for await (const page of pages(read)) {
           outcomes.push(...page)
-          progress.show(`${bar(outcomes.length, total)} ${outcomes.length} of ${counted(total, 'item')}`)
+          show()
         }
       } finally {
         progress.end()

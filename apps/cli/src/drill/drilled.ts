@@ -59,6 +59,7 @@ export function drilled(at: DrillAt, { io, place, table, json }: Context): Drill
   const sent: ReportedSubmission[] = []
   const line = progressLine(io)
   let commands: Checked[] = []
+  let isUnderWay = false
   let alert: DrillReport['alert'] = 'not reached'
   let counts: RowCounts | null = null
   let affected: readonly AffectedRange[] = []
@@ -99,12 +100,14 @@ export function drilled(at: DrillAt, { io, place, table, json }: Context): Drill
       const from = rfc3339(io.clock.nowNs())
       const fromNs = io.clock.monotonicNs()
       const end = (outcome: Step['outcome']) => {
+        isUnderWay = false
         const took_ms = Number((io.clock.monotonicNs() - fromNs) / 1_000_000n)
         steps.push({ name, outcome, from, took_ms, found, commands })
         const mark = outcome === 'passed' ? paint(io, 'green', 'ok') : paint(io, ['red', 'bold'], 'failed')
         say(`${name}: ${mark}\n${found.map((one) => `  ${safe(one)}\n`).join('')}`)
       }
       try {
+        isUnderWay = true
         line.show(`${name} …`)
         if (io.stop.aborted) throw interrupted(name)
         const result = await work((told) => void found.push(told))
@@ -135,7 +138,10 @@ export function drilled(at: DrillAt, { io, place, table, json }: Context): Drill
       }
     },
     looked,
-    progress: (text) => line.show(text),
+    progress: (text) => {
+      // What a step began may still be told when it is over.
+      if (isUnderWay) line.show(text)
+    },
     alert: (how) => {
       alert = how
     },
