@@ -114,7 +114,11 @@ test('ING-4 by REST: one person asks, another approves; nobody else does, and no
     [[host.hostId, picture.items]],
   )
   assert.equal((await root.call('getQuarantinePicture', { query: { producer: 'another' } })).items, 0)
+  const waits = async () => (await server.root('cluster').call('getStatus')).quarantine
+  const before = await waits()
+  assert.deepEqual(before, [{ tenant: 'default', items: picture.items, rows: rows.invalid_signature }])
   assert.equal((await bob(`${path}/approve`, seen)).outcome, 'admitted')
+  assert.equal((await waits())[0]?.items ?? 0, picture.items - 1, 'the status says what waits, not what came')
   assert.equal((await root.call('approveRelease', { params, body: seen })).outcome, 'already')
   assert.equal((await ann(path, { cause: 'again' })).code, 'RELEASE_DONE')
   const { item, release } = await root.call('showQuarantined', { params })

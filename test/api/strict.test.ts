@@ -171,6 +171,9 @@ test('rows of a host and of a service that nobody can verify: admitted, marked, 
   }
   assert.deepEqual([status.code, strict, off.ends_at, off.by], [1, false, before.ends_at, 'operator:root'])
 
+  const { strict_off } = await server.root('cluster').call('getStatus')
+  assert.deepEqual(strict_off, [{ tenant: 'default', ends_at: before.ends_at }])
+
   const root = server.root('default')
   await root.call('addProducer', { body: { producer: 'billing' } })
   const asked = { name: 'billing', actions: ['rows:write'], ttl_seconds: 600, service: 'billing' }

@@ -219,6 +219,17 @@ test('the code of the server is the one that is shown, whatever it refuses, and 
   }
 })
 
+test('a server that is starting is named so, with what to do', async (t) => {
+  const { data, place } = room(t)
+  await answering(t, place, 503, '')
+  const io = testIo()
+  assert.equal(await run(['login', '--data', data], io), 3)
+  assert.match(
+    io.complained(),
+    /CLI_SERVER_FAILED.*\n.*found a server that is starting\n {2}Try again in a few seconds/,
+  )
+})
+
 test('where nothing runs, that is said', async (t) => {
   const { data } = room(t)
   const io = testIo()

@@ -19,10 +19,20 @@ export const errorTold = ({ code, kind, rule, received, advice }: Told, attempte
 
 const { CLI_DENIED, CLI_SERVER_FAILED } = cliErrors
 
+/** The control socket answers before the API behind it is there. */
+const starting = {
+  code: 'CLI_SERVER_FAILED',
+  kind: 'unavailable',
+  rule: CLI_SERVER_FAILED.rule,
+  received: 'a server that is starting',
+  advice: 'Try again in a few seconds; ./sealwatch status says how far it is',
+} as const satisfies Told
+
 /** Where the server tells no more than a title (401, 403, 500), the rest is ours. */
 export function toldIn({ status, code, title, rule, received, advice, problems = [], request_id }: Problem): Told {
   if (status === 401 || status === 403)
     return { ...CLI_DENIED, code, advice: `${CLI_DENIED.advice}${asked(request_id)}` }
+  if (status === 503 && code === 'NOT_THE_API') return starting
   const kind = kindOf(status)
   if (rule === undefined)
     return {

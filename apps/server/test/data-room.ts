@@ -127,6 +127,8 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
       },
       caFingerprint: 'ff',
       integrity: [],
+      quarantine: [],
+      strictOff: [],
       connected: new Set(),
       ingest: { received: 0, admitted: 0, quarantined: 0, refused: 0, duplicate: 0 },
     }),

@@ -98,12 +98,39 @@ describe('doctor and status', () => {
 
   test('status warns of blind spots, losses and quarantine', () => {
     const sites = { ptrace: { ...site, attached: false, reason: 'left out' }, exec: { ...site, dropped: '3' } }
-    const server = good.server && { ...good.server, ingest: { ...good.server.ingest, quarantined: 4 } }
+    const waiting = [
+      { tenant: 'acme', items: 1, rows: 4 },
+      { tenant: 'beta', items: 2, rows: 5 },
+      { tenant: 'drill', items: 100, rows: 100 },
+    ]
+    const ingest = { received: 9_000_000, admitted: 0, quarantined: 817_000, refused: 0, duplicate: 0 }
+    const server = good.server && { ...good.server, ingest, quarantine: waiting }
     const warnings = warningsOf({ ...good, server, sensor: good.sensor && { ...good.sensor, sites } })
     assert.deepEqual(warnings, [
       'the sensor site ptrace is not attached (left out)',
       'the sensor site exec dropped 3 events, counted in the ledger',
-      '4 lines are in quarantine',
+      '9 rows of 2 tenants wait in quarantine: sealwatch quarantine list --tenant beta',
+    ])
+  })
+
+  test('what waits is what waits now, whatever came in since the start; rows of drills are no news', () => {
+    const told = (quarantine: { tenant: string; items: number; rows: number }[]) =>
+      warningsOf({ ...good, server: good.server && { ...good.server, quarantine } })
+    assert.deepEqual(told([{ tenant: 'acme', items: 1, rows: 1 }]), [
+      '1 row of 1 tenant waits in quarantine: sealwatch quarantine list --tenant acme',
+    ])
+    assert.deepEqual(told([{ tenant: 'drill', items: 100, rows: 100 }]), [])
+    const over = { ...good.server?.ingest, quarantined: 9 } as NonNullable<InstanceStatus['server']>['ingest']
+    assert.deepEqual(
+      warningsOf({ ...good, server: good.server && { ...good.server, ingest: over, quarantine: [] } }),
+      [],
+    )
+  })
+
+  test('status warns that strict signatures are off, and until when', () => {
+    const strictOff = [{ tenant: 'acme', endsAt: '2026-11-22T12:00:00.123456789Z' }]
+    assert.deepEqual(warningsOf({ ...good, server: good.server && { ...good.server, strictOff } }), [
+      'strict signatures are off in acme until 2026-11-22 12:00:00 UTC: sealwatch strict status --tenant acme',
     ])
   })
 })

@@ -7,7 +7,7 @@ import { dataFlag, fileOf, type Place } from '../place.ts'
 import { leftoversOf } from '../supervise/leftovers.ts'
 import { readInstance, readSupervisor } from '../supervise/record.ts'
 import { isAlive } from '../supervise/task.ts'
-import { counted, toSecond } from '../terminal.ts'
+import { counted, duration, toSecond } from '../terminal.ts'
 import type { AgentStatus, ServerStatus } from './types.ts'
 
 /** What `status --json` prints; docs/reference/status.md describes every member. */
@@ -75,7 +75,7 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
     port: instance.port,
     pid: supervisor.task.pid,
     started: supervisor.started,
-    phase: supervisor.phase,
+    phase: supervisor.phase === 'ready' && server === null ? 'starting' : supervisor.phase,
     parts,
     sensor: agent?.sensor ?? null,
     agent:
@@ -112,6 +112,10 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
   const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached)
   return [
     ...(server?.breakGlass ?? []).map(breakGlassWarning),
+    ...(server?.strictOff ?? []).map(
+      ({ tenant, endsAt }) =>
+        `strict signatures are off in ${tenant} until ${toSecond(endsAt)}: sealwatch strict status --tenant ${tenant}`,
+    ),
     ...parts.filter((part) => part.pid === null).map((part) => `the ${part.name} is not running (${part.lastExit})`),
     ...(server?.integrity ?? []).flatMap(({ tenant, problem }) =>
       problem === undefined
@@ -125,7 +129,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ...(server?.signing?.witnesses ?? []).flatMap(({ name, failing }) =>
       failing === null ? [] : [`the witness ${name} gives no cosignature: ${failing}`],
     ),
-    ...(server === null ? ['the server does not answer on its control socket'] : []),
+    ...(server === null ? [silentWarning(parts)] : []),
     ...(agent?.state === 'registered' ? [] : [`the agent is ${agent?.state ?? 'silent'}: events wait in its queue`]),
     ...(sensor?.connected === true ? [] : ['the sensor is not connected: what happens now is an unknown interval']),
     ...blind.map(([name, site]) => `the sensor site ${name} is not attached (${site.reason})`),
@@ -133,10 +137,29 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
       ([name, site]) =>
         `the sensor site ${name} dropped ${counted(Number(site.dropped), 'event')}, counted in the ledger`,
     ),
-    ...((server?.ingest.quarantined ?? 0) > 0
-      ? [`${counted(server?.ingest.quarantined ?? 0, 'line is', 'lines are')} in quarantine`]
-      : []),
+    ...quarantineWarning(server?.quarantine ?? []),
   ]
+}
+
+/** What drills leave there is evidence of a drill, and nobody's rows. */
+const tenantOfDrills = 'drill'
+
+/** The command is of the tenant that has most of it. */
+function quarantineWarning(waiting: NonNullable<ServerStatus['quarantine']>): string[] {
+  const [most, ...others] = waiting
+    .filter(({ tenant }) => tenant !== tenantOfDrills)
+    .toSorted((one, other) => other.rows - one.rows)
+  if (most === undefined) return []
+  const rows = others.reduce((sum, one) => sum + one.rows, most.rows)
+  const tenants = counted(others.length + 1, 'tenant')
+  const see = `sealwatch quarantine list --tenant ${most.tenant}`
+  return [`${counted(rows, 'row')} of ${tenants} ${rows === 1 ? 'waits' : 'wait'} in quarantine: ${see}`]
+}
+
+function silentWarning(parts: InstanceStatus['parts']): string {
+  const said = 'the server does not answer on its control socket'
+  const part = parts.find(({ name }) => name === 'server')
+  return part === undefined || part.pid === null ? said : `${said}; it was started ${duration(part.uptimeMs)} ago`
 }
 
 function breakGlassWarning(row: NonNullable<ServerStatus['breakGlass']>[number]): string {

@@ -43,6 +43,10 @@ test('LOG-4: every witness is a row, and what they saw is a line of its own', ()
   ])
 })
 
+test('what came in is said to be since the start of the server', () => {
+  assert.match(renderStatus(status(undefined), testIo()), /^Ingest {3}admitted 4 \(since the server's start\)$/m)
+})
+
 test('where the dashboard and the API are stands in the status', () => {
   const one = status(undefined)
   const server = { ...(one.server as Server), api: 'http://localhost:7444' }

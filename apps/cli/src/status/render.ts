@@ -25,7 +25,7 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
           block('Hosts', hostRows(server.hosts)),
           `Ingest   ${Object.entries(server.ingest)
             .map(([name, count]) => `${name} ${count}`)
-            .join(' · ')}\n${gaps(status.data, server.gaps)}`,
+            .join(' · ')} (since the server's start)\n${gaps(status.data, server.gaps)}`,
         ]),
     warnings(status, io),
   ]

@@ -56,6 +56,11 @@ export type ServerStatus = {
     certificateExpires: string | null
   }[]
   readonly chains: readonly { chain: string; tenant: string; hostId: string; nextSeq: number }[]
+  /** What waits there now. */
+  readonly quarantine?: readonly { readonly tenant: string; readonly items: number; readonly rows: number }[]
+  /** Tenants in which what fails verification is admitted. */
+  readonly strictOff?: readonly { readonly tenant: string; readonly endsAt: string }[]
+  /** Rows since the server's start. */
   readonly ingest: {
     readonly received: number
     readonly admitted: number

@@ -110,6 +110,11 @@ export type ServerFacts = {
   }[]
   /** Hosts with an open stream. */
   readonly connected: ReadonlySet<string>
+  /** Tenants of which something waits there: items, and the rows in them. */
+  readonly quarantine: readonly { readonly tenant: string; readonly items: number; readonly rows: number }[]
+  /** Tenants in which what fails verification is admitted, and until when. */
+  readonly strictOff: readonly { readonly tenant: string; readonly endsAt: string }[]
+  /** Rows since the server started. */
   readonly ingest: {
     readonly received: number
     readonly admitted: number

@@ -9,7 +9,8 @@ const logActivityClass = 1008
 /** The server's part of `sealwatch status --json` (docs/reference/status.md). */
 export async function statusOf(ports: ApiPorts): Promise<object> {
   const { db, indexDb, ledgers, clock } = ports
-  const { deployment, health, api, ledgerKeys, caFingerprint, connected, ingest, integrity, signing } = ports.facts()
+  const { deployment, health, api, ledgerKeys, caFingerprint, connected, ...told } = ports.facts()
+  const { ingest, quarantine, strictOff, integrity, signing } = told
   const [hosts, chains, gaps] = await Promise.all([
     across(db, 'status').selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
     across(db, 'status').selectFrom('chains').selectAll().limit(hostsMax).execute(),
@@ -41,6 +42,8 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
       nextSeq: ledgers.get(tenant).position(chain).nextSeq,
     })),
     ingest,
+    quarantine,
+    strictOff,
     integrity,
     signing: { ...signing, witnesses: signing.witnesses.map(witnessStatus) },
     gaps: gaps.count,

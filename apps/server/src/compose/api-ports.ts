@@ -39,6 +39,11 @@ export function apiPorts(
         caFingerprint: identity.authority.fingerprint,
         connected: transport.connected,
         integrity: [...integrity.values()],
+        quarantine: Array.from(rooms.quarantine.room, ([tenant, { items }]) => {
+          const waiting = Object.values(rooms.quarantine.waiting.get(tenant) ?? {})
+          return { tenant, items, rows: waiting.reduce((sum, count) => sum + count, 0) }
+        }).filter(({ items }) => items > 0),
+        strictOff: rooms.strictness.off().map(({ tenant, endsAt }) => ({ tenant, endsAt })),
         ingest: { ...rows, quarantined: Object.values(quarantined).reduce((sum, count) => sum + count, 0) },
       }
     },

@@ -2433,6 +2433,15 @@ export type Operations = {
         readonly next_seq: number
       })[]
       readonly ingest: { readonly [member: string]: number }
+      readonly quarantine: readonly ({
+        readonly tenant: string
+        readonly items: number
+        readonly rows: number
+      })[]
+      readonly strict_off: readonly ({
+        readonly tenant: string
+        readonly ends_at: string
+      })[]
       readonly integrity: readonly ({
         readonly tenant: string
         readonly checked: number

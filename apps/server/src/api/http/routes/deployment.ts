@@ -46,7 +46,13 @@ const status = z.object({
   ),
   hosts: z.array(z.looseObject({ host_id: z.string(), hostname: z.string(), connected: z.boolean() })),
   chains: z.array(z.object({ chain: z.string(), tenant: z.string(), host_id: z.string(), next_seq: count })),
-  ingest: z.record(z.string(), count),
+  ingest: z.record(z.string(), count).describe('Rows, since the server started'),
+  quarantine: z
+    .array(z.object({ tenant: z.string(), items: count, rows: count }))
+    .describe('What waits there now, by tenant'),
+  strict_off: z
+    .array(z.object({ tenant: z.string(), ends_at: time }))
+    .describe('Tenants in which what fails verification is admitted'),
   integrity: z.array(z.looseObject({ tenant: z.string(), checked: count, size: count })),
   signing: z.looseObject({ quorum: z.string(), problem: z.string().nullable() }),
   gaps: count,
