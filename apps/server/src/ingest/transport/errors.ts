@@ -53,6 +53,12 @@ export const transportErrors = {
     rule: 'a message is what agent.proto says, in the framing of Connect or gRPC',
     advice: 'Check the version of the agent, and what stands between it and the server',
   },
+  CONNECTIONS_TOO_MANY: {
+    kind: 'exhausted',
+    rule: 'a host has so many connections, and comes with one more each second (agent-protocol.md)',
+    advice:
+      'Look whether more than one agent runs with its certificate, or raise SEALWATCH_SERVER_CONNECTIONS_PER_SENDER',
+  },
   STREAMS_TOO_MANY: {
     kind: 'exhausted',
     rule: 'a host has at most 4 streams open',

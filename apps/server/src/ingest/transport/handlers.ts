@@ -110,7 +110,8 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       checkValidity(certificate, clock.nowMs(), graceMs)
       const host = await identity.hosts.admit(certificate.hostId)
       authorise(host)
-      options.senders.note(`host ${host.hostId}`, peerOf(context))
+      if (!options.senders.note(`host ${host.hostId}`, peerOf(context)))
+        throw transportError('CONNECTIONS_TOO_MANY', { attempted: `taking a call of the host ${host.hostId}` })
       context.values.set(hostKey, host)
     } catch (error) {
       counters.denied++

@@ -33,3 +33,19 @@ test('ING a sender has so many connections, of which the newest count; others ar
   note('host-1', 3)
   assert.deepEqual([closed(), senders.outnumbered, said.length], ['11000', 1, 1])
 })
+
+test('whoever comes with more and more of them closes one of its own a second, and the others wait', () => {
+  let nowMs = 0
+  const clock = { ...systemClock, monotonicNs: () => BigInt(nowMs) * 1_000_000n }
+  const senders = createSenderConnections(
+    2,
+    clock,
+    createLog('test', () => undefined, systemClock.nowMs),
+  )
+  const come = () => senders.note('host-1', { close: () => undefined, onClose: () => undefined })
+  assert.deepEqual([come(), come(), come(), come(), come(), come()], [true, true, true, true, false, false])
+  assert.equal(senders.note('host-2', { close: () => undefined, onClose: () => undefined }), true)
+  nowMs += 1000
+  assert.deepEqual([come(), come()], [true, false])
+  assert.equal(senders.outnumbered, 3)
+})

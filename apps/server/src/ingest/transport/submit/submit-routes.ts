@@ -59,6 +59,8 @@ const renewalBytesMax = 8 * KiB
 const renewalsOf = { burst: 8, perSecond: 1 / 600, keysMax: 100_000 } as const
 /** From the first byte of a call to the last of its answer: nobody holds a place by being slow. */
 const callMsMax = 30_000
+/** Of a connection too many, which is answered so late. */
+const beforeNextMs = 1_000
 /** As protobuf alone, for its length is read along before it is decoded. */
 const media: readonly (string | null)[] = ['application/grpc', 'application/grpc+proto']
 
@@ -109,7 +111,11 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
       const principal = header === null ? serviceAt(peer, graceMs) : readBearer(header, source)
       const by = gate.authorise(principal, submitActions.submit, { tenant: principal.tenant, requestId })
       const { tenant, producer } = serviceOf(by)
-      options.senders.note(`service ${tenant}/${producer}`, peer)
+      if (!options.senders.note(`service ${tenant}/${producer}`, peer)) {
+        await clock.sleep(beforeNextMs)
+        const received = 'one connection more of many'
+        throw rowError('ROWS_LIMITED', { attempted: 'taking a request', received, waitMs: beforeNextMs })
+      }
       // How long its message is, it says in the first bytes of the body.
       const leave = await rows.begin({ tenant, producer }, 0, () => peer.close())
       if (call === undefined) leave()
