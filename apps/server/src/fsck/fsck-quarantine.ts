@@ -47,7 +47,11 @@ type Row = {
 /** More than a batch with its personal values can take. */
 const frameBytesMax = 64 * 1024 * 1024
 type Named = Pick<SubmissionStub, 'producer' | 'id' | 'digest'>
-type Placed = Pick<Stub, 'item' | 'chain' | 'first_seq' | 'next_seq' | 'reason'> & { readonly submission?: Named }
+type Placed = Pick<Stub, 'item' | 'chain' | 'first_seq' | 'next_seq' | 'reason'> & {
+  readonly submission?: Named
+  /** Of a service: when they came. */
+  readonly receivedAt?: string
+}
 
 export function openQuarantineFsck(
   dir: string,
@@ -98,6 +102,9 @@ export function openQuarantineFsck(
       return
     }
     stubs.delete(place)
+    const { receivedAt = row.received_at } = stub
+    if (row.received_at !== null && receivedAt !== row.received_at)
+      wrong(tenant, leaf, item, `its row says that it came at ${row.received_at}, and its stub at ${receivedAt}`)
     if (state === 'duplicate') {
       const other = named.get(placeOf(tenant, admittedAt ?? -1))
       if (other === undefined || stub.submission === undefined || !isSameSubmission(stub.submission, other))
@@ -234,7 +241,8 @@ function openFrames(dir: string) {
 }
 
 /** Of rows of a service, as their item stands among the quarantined. */
-function placedOf({ producer, id, rows, digest, item, reason }: SubmissionStub): Placed {
+function placedOf({ producer, id, rows, digest, item, reason, received_at }: SubmissionStub): Placed {
   const { chain, firstSeq, nextSeq } = quarantinePlaceOf(producer, { id, rows })
-  return { chain, first_seq: firstSeq, next_seq: nextSeq, item, reason, submission: { producer, id, digest } }
+  const place = { chain, first_seq: firstSeq, next_seq: nextSeq }
+  return { ...place, item, reason, submission: { producer, id, digest }, receivedAt: received_at }
 }

@@ -39,6 +39,11 @@ test('ING-3 ING-8 kill -9 in the midst of a spike: whatever was acknowledged is 
       .selectAll()
       .where('tenant', '=', 'acme')
       .execute()
+    // What was killed between item and stub was not acknowledged, and nothing of it is left in the way of what comes again.
+    assert.deepEqual(
+      rows.filter(({ stub_leaf_index }) => stub_leaf_index === null),
+      [],
+    )
     const byItem = new Map(rows.map((row) => [row.item, row]))
     for (const item of acknowledged) {
       const row = byItem.get(item)

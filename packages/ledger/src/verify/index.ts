@@ -18,6 +18,7 @@ export { chainAt, eventFromIn, eventRow, numbersPerEvent, readEvent } from './ev
 export { announcedBy, type Fill, type FillPlace, replayOf, unverifiedFill, verifiedFill } from './fill.ts'
 export * from './head.ts'
 export * from './key-examination.ts'
+export { keyFault } from './key-fault.ts'
 export * from './key-report.ts'
 export * from './line.ts'
 export * from './lines.ts'

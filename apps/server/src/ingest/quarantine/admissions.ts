@@ -129,7 +129,7 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
     let verdict: Verdict | undefined
     return {
       judge: async () => {
-        verdict = await judgeItem({ store, ledger, keys: registered }, row, item)
+        verdict = await judgeItem({ store, ledger, keys: registered }, row, item, line.time)
         return 'reason' in verdict ? verdict : undefined
       },
       fill: async (how) => {

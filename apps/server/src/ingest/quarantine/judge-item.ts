@@ -17,20 +17,22 @@ import type { Item } from './item-form.ts'
 
 export type QuarantineRow = Selectable<Tables['audit_signature_quarantine']>
 
-/** Judges an item as of its receipt, by what is known of keys now (quarantine.md, 4). */
+/** Judges an item of a host as of its receipt, by what is known of keys now (quarantine.md, 4). */
 export async function judgeItem(
   { store, ledger, keys }: { readonly store: Store; readonly ledger: Ledger; readonly keys: TenantKeys },
   row: QuarantineRow,
   { bytes, beside }: Item,
+  stubTime: string,
 ): Promise<Verdict> {
   const batch = { chain: row.chain, lines: bytes, count: row.next_seq - row.first_seq }
   const owner = { hostId: row.host_id, tenant: row.tenant }
   const position = beside?.position ?? joinedAt(row.first_seq)
   const receivedAt = beside?.receivedAt ?? row.received_at ?? row.quarantined_at
-  const verdict = judgeBatch(batch, position, owner, keys.key, receivedAt)
+  const keyOf = (keyId: string) => asRevokedBy(stubTime, keys.key(keyId), receivedAt)
+  const verdict = judgeBatch(batch, position, owner, keyOf, receivedAt)
   if ('admitted' in verdict || !ended.includes(verdict.reason)) return verdict
   // Whoever stole the key could have made these lines, and the host that goes on from them may be theirs too.
-  const key = keys.key(verdict.keyId ?? '')
+  const key = keyOf(verdict.keyId ?? '')
   if (isCompromised(key, receivedAt)) return verdict
   const timeless = judgeBatch(batch, position, owner, (keyId) => withoutEnd(keys.key(keyId)), receivedAt)
   return 'admitted' in timeless && (await isCovered(store, ledger, timeless.admitted)) ? timeless : verdict
@@ -41,6 +43,12 @@ const joinedAt = (seq: number): ChainPosition => (seq === 0 ? chainStart : { nex
 const isCompromised = (key: SigningKey | undefined, at: string) => {
   const since = key?.compromisedSince ?? null
   return since !== null && since <= at
+}
+/** For whoever reads the ledger what took the key before the stub took it before its lines came, too. */
+function asRevokedBy(stubTime: string, key: SigningKey | undefined, receivedAt: string): SigningKey | undefined {
+  const { revokedAt = null, compromisedSince = null } = key ?? {}
+  const early = (at: string | null) => (at !== null && at > receivedAt && at <= stubTime ? receivedAt : at)
+  return key && { ...key, revokedAt: early(revokedAt), compromisedSince: early(compromisedSince) }
 }
 const withoutEnd = (key: SigningKey | undefined) => key && { ...key, validUntil: null, revokedAt: null }
 

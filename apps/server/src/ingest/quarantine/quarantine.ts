@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import { type Clock, type Disk, isSealwatchError, rfc3339 } from '@sealwatch/base'
 import type { Sealing } from '@sealwatch/keys/sealing'
 import { type Replay, sha256 } from '@sealwatch/ledger'
-import type { Insertable } from 'kysely'
-import { across, type Store, type Tables } from '../../store/index.ts'
+import { across, type Store } from '../../store/index.ts'
 import type { Reason } from '../../trust/index.ts'
 import { ingestError } from '../errors.ts'
 import type { ForgedAlarms, ForgedBatch } from './forged-alarms.ts'
 import { createGroups } from './groups.ts'
 import { type Beside, type Item, itemForm, readItem } from './item-form.ts'
 import type { QuarantineRow } from './judge-item.ts'
+import { type KeptRow, placeName, rowOf, withoutStub } from './kept-row.ts'
 import { createSegments, type Kept } from './segments.ts'
-import { type Ended, openStock, type Stock, type StockMax } from './stock.ts'
+import { type Ended, openStock, type Stock, type StockMax, type StockRow } from './stock.ts'
 
 export type QuarantinedBatch = {
   readonly tenant: string
@@ -38,18 +38,24 @@ export type QuarantinedBatch = {
  */
 export type Quarantine = {
   /**
-   * Sealed when it resolves, with its content address; `kept` resolves when bytes and row are on stable storage. The same
-   * bytes in the same place are kept once. Throws QUARANTINE_FULL; `kept` rejects where the disk does not take it.
+   * Sealed when it resolves, with its content address; `kept` resolves when bytes and row are on stable storage. What was kept
+   * in the same place and has no stub gives way: nobody was told of it, and its stub will say what is said of it now. Throws
+   * QUARANTINE_FULL; `kept` rejects where the disk does not take it.
    */
   keep(batch: QuarantinedBatch): Promise<{ readonly item: string; readonly kept: Promise<void> }>
   /** Throws QUARANTINE_GONE, QUARANTINE_ALTERED, SEALED_UNREADABLE or KEYS_UNAVAILABLE. */
   read(tenant: string, row: Pick<QuarantineRow, Lies>): Promise<Item>
-  /** Whether they open and are those of its name; where the keys are out of reach, whether they are as they were sealed. */
-  state(row: Pick<QuarantineRow, 'tenant' | Lies>): Promise<'whole' | 'gone' | 'altered'>
+  /**
+   * Whether they open and are those of its name; where the keys are out of reach, whether they are as they were sealed.
+   * `untimely`: the receipt that is sealed with them is not that of the row.
+   */
+  state(row: Pick<QuarantineRow, 'tenant' | 'received_at' | Lies>): Promise<'whole' | 'gone' | 'altered' | 'untimely'>
   placed(batch: Pick<QuarantinedBatch, 'tenant' | 'chain' | 'firstSeq'>, item: string, leafIndex: number): Promise<void>
+  /** The row goes of what was kept as it says, and has no stub. */
+  drop(row: QuarantineRow): Promise<void>
   /** It waits no more: its lines stand in the ledger, behind the replay at `leafIndex`, or as the same submission there. */
   end(row: QuarantineRow, how: Replay['how'] | 'duplicate', leafIndex: number): Promise<void>
-  /** Rows that are kept and are in no ledger, by tenant. */
+  /** Rows that are kept, have their stub and are in no ledger otherwise, by tenant. */
   readonly waiting: Stock['rows']
   /** What waits of each tenant takes of the room that it may take; where there is none left, producers keep their rows. */
   readonly room: Stock['room']
@@ -88,7 +94,7 @@ export async function openQuarantine(options: {
   /** Bytes first: a row always has them. What no row knows of comes again. */
   async function keepGroup(tenant: string, items: readonly Keeping[]): Promise<void> {
     const known = await knownOf(tenant, items)
-    const isNew = ({ row }: Keeping) => !known.has(placeName(row))
+    const isNew = ({ row }: Keeping) => (known.get(placeName(row))?.stub_leaf_index ?? null) === null
     const fresh = [...new Map(items.filter(isNew).map((one) => [placeName(one.row), one])).values()]
     if (fresh.length === 0) return
     const kept = await segments.append(tenant, fresh)
@@ -97,8 +103,9 @@ export async function openQuarantine(options: {
       const { segment, at, bytes } = kept[i] as Kept
       return { ...row, quarantined_at, segment, segment_at: at, kept_bytes: bytes }
     })
-    const due = alarms?.due(fresh)
+    const due = alarms?.due(fresh.filter(({ row }) => known.get(placeName(row))?.reason !== row.reason))
     await store.transaction(async (tx) => {
+      for (const { row } of fresh) if (known.has(placeName(row))) await withoutStub(tx, row).execute()
       await tx
         .insertInto('audit_signature_quarantine')
         .values(rows)
@@ -107,13 +114,15 @@ export async function openQuarantine(options: {
       await due?.enter(tx)
     })
     due?.entered()
-    for (const row of rows) stock.add(row)
   }
 
-  async function knownOf(tenant: string, items: readonly Keeping[]): Promise<Set<string>> {
+  async function knownOf(
+    tenant: string,
+    items: readonly Keeping[],
+  ): Promise<Map<string, { reason: string; stub_leaf_index: number | null }>> {
     const found = await store.db
       .selectFrom('audit_signature_quarantine')
-      .select(['item', 'chain', 'first_seq'])
+      .select(['item', 'chain', 'first_seq', 'reason', 'stub_leaf_index'])
       .where('tenant', '=', tenant)
       .where(
         'item',
@@ -121,22 +130,28 @@ export async function openQuarantine(options: {
         items.map(({ item }) => item),
       )
       .execute()
-    return new Set(found.map(placeName))
+    return new Map(found.map((row) => [placeName(row), row]))
   }
 
   /** The ledger says so, too: what a power cut takes back is found there again (Replays.settle). */
   async function placeGroup(tenant: string, items: readonly Placing[]): Promise<void> {
+    const begun: StockRow[] = []
     await store.derived(async (tx) => {
       for (const { item, chain, firstSeq, leafIndex } of items)
-        await tx
-          .updateTable('audit_signature_quarantine')
-          .set({ stub_leaf_index: leafIndex })
-          .where('tenant', '=', tenant)
-          .where('item', '=', item)
-          .where('chain', '=', chain)
-          .where('first_seq', '=', firstSeq)
-          .execute()
+        begun.push(
+          ...(await tx
+            .updateTable('audit_signature_quarantine')
+            .set({ stub_leaf_index: leafIndex })
+            .where('tenant', '=', tenant)
+            .where('item', '=', item)
+            .where('chain', '=', chain)
+            .where('first_seq', '=', firstSeq)
+            .where('stub_leaf_index', 'is', null)
+            .returning(['tenant', 'reason', 'first_seq', 'next_seq', 'kept_bytes'])
+            .execute()),
+        )
     })
+    for (const row of begun) stock.add(row)
   }
 
   async function endGroup(tenant: string, items: readonly Ending[]): Promise<void> {
@@ -191,7 +206,8 @@ export async function openQuarantine(options: {
       const sealed = await sealedOf(row.tenant, row)
       if (typeof sealed === 'string') return sealed
       try {
-        readItem(row.item, await sealing.open(sealPlaceOf(row.tenant, row.item), sealed))
+        const { beside } = readItem(row.item, await sealing.open(sealPlaceOf(row.tenant, row.item), sealed))
+        if (beside !== undefined && row.received_at !== null && beside.receivedAt !== row.received_at) return 'untimely'
       } catch (error) {
         if (isSealwatchError(error) && error.kind === 'unverified') return 'altered'
         if (!isSealwatchError(error, 'KEYS_UNAVAILABLE') && !isSealwatchError(error, 'KEYS_ERASED')) throw error
@@ -199,6 +215,11 @@ export async function openQuarantine(options: {
       return 'whole'
     },
     settled: placing.settled,
+    drop: async (row) => {
+      await store.derived((tx) =>
+        withoutStub(tx, row).where('segment', 'is', row.segment).where('segment_at', 'is', row.segment_at).execute(),
+      )
+    },
     placed: ({ tenant, chain, firstSeq }, item, leafIndex) => placing.add(tenant, { item, chain, firstSeq, leafIndex }),
     waiting: stock.rows,
     room: stock.room,
@@ -214,8 +235,7 @@ export async function openQuarantine(options: {
   }
 }
 
-type Row = Omit<Insertable<Tables['audit_signature_quarantine']>, 'quarantined_at'>
-type Keeping = ForgedBatch & { readonly sealed: Uint8Array; readonly row: Row }
+type Keeping = ForgedBatch & { readonly sealed: Uint8Array; readonly row: KeptRow }
 type Placing = {
   readonly item: string
   readonly chain: string
@@ -228,32 +248,6 @@ type Ending = {
   readonly leafIndex: number
 }
 const endedAs = (how: Ending['how']): Ended => (how === 'duplicate' ? how : 'admitted')
-
-const placeName = ({ item, chain, first_seq }: Pick<Row, 'item' | 'chain' | 'first_seq'>) =>
-  `${item} ${chain} ${first_seq}`
-
-function rowOf(batch: QuarantinedBatch, item: string): Row {
-  const { tenant, hostId, chain, firstSeq, nextSeq, reason, detail, keyId, registry, beside } = batch
-  return {
-    item,
-    tenant,
-    host_id: hostId,
-    chain,
-    first_seq: firstSeq,
-    next_seq: nextSeq,
-    reason,
-    detail,
-    signing_key_id: keyId ?? null,
-    received_at: beside.receivedAt,
-    peer: beside.peer.address,
-    registry_version: registry,
-    stub_leaf_index: null,
-    state: 'waiting',
-    admitted_at: null,
-    admitted_leaf_index: null,
-    admitted_how: null,
-  }
-}
 
 /** Where an item is sealed for (quarantine.md, 1.2). */
 export const sealPlaceOf = (tenant: string, item: string) =>

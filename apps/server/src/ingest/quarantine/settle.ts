@@ -10,23 +10,21 @@ import { itemOf, stubAt } from './stub-line.ts'
 
 /** Within the tenant's turn: what a crash left between two steps is finished. */
 export async function settleTenant(options: ReplayOptions, { admit }: Admissions, tenant: string): Promise<void> {
-  const { store, ledgers, quarantine, indexed, log } = options
+  const { store, ledgers, quarantine, log } = options
   const { db } = store
   const ledger = ledgers.get(tenant)
-  const lost = await db
-    .selectFrom('audit_signature_quarantine')
-    .selectAll()
-    .where('tenant', '=', tenant)
-    .where('stub_leaf_index', 'is', null)
-    .execute()
-  if (lost.length > 0) await indexed.waitFor(tenant, ledger.size)
-  for (const row of lost) {
+  for (const row of await lostRows(options, tenant)) {
     const leaf = await stubLeafOf(options, row)
-    // Whoever sent it sends it again, and gets its stub then.
-    if (leaf === undefined) continue
-    if (itemOf(await stubAt(ledger, leaf)) !== row.item) continue
-    await quarantine.placed({ tenant, chain: row.chain, firstSeq: row.first_seq }, row.item, leaf)
-    log.error('a quarantined item found its stub after a crash', { tenant, chain: row.chain, reason: row.reason })
+    if (leaf === 'unknown') continue
+    const { item, chain, first_seq: firstSeq, reason } = row
+    if (leaf !== undefined && itemOf(await stubAt(ledger, leaf)) === item) {
+      await quarantine.placed({ tenant, chain, firstSeq }, item, leaf)
+      log.error('a quarantined item found its stub after a crash', { tenant, chain, reason })
+    } else {
+      // Nobody was told that it is kept: it comes again as new, or came in meanwhile.
+      await quarantine.drop(row)
+      log.warn('a quarantined item has no stub: whoever sent it sends it again', { tenant, chain, reason, item })
+    }
   }
   const approved = await db
     .selectFrom('quarantine_releases')
@@ -45,8 +43,31 @@ export async function settleTenant(options: ReplayOptions, { admit }: Admissions
   for (const row of approved) await admit(tenant, leafOf(row), 'release')
 }
 
-/** Where the index has a stub in the item's place. */
-async function stubLeafOf({ store, quarantine }: ReplayOptions, row: QuarantineRow): Promise<number | undefined> {
+/** Those without a stub whose stub was refused, or stands in the ledger: of none of them one is under way. */
+async function lostRows({ store, ledgers, quarantine, indexed }: ReplayOptions, tenant: string) {
+  const rows = () =>
+    store.db
+      .selectFrom('audit_signature_quarantine')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .where('stub_leaf_index', 'is', null)
+      .execute()
+  const keptAs = ({ item, segment, segment_at }: QuarantineRow) => `${item} ${segment} ${segment_at}`
+  const before = new Set((await rows()).map(keptAs))
+  if (before.size === 0) return []
+  // A row has its stub's place by the time it is written.
+  const ledger = ledgers.get(tenant)
+  await ledger.settled()
+  await indexed.waitFor(tenant, ledger.size)
+  await quarantine.settled(tenant)
+  return (await rows()).filter((row) => before.has(keptAs(row)))
+}
+
+/** Where the index has a stub in the item's place; unknown: its bytes do not say which that is. */
+async function stubLeafOf(
+  { store, quarantine }: ReplayOptions,
+  row: QuarantineRow,
+): Promise<number | undefined | 'unknown'> {
   const { tenant, chain, next_seq } = row
   const producer = serviceOfRow(row)
   if (producer === undefined) {
@@ -57,7 +78,15 @@ async function stubLeafOf({ store, quarantine }: ReplayOptions, row: QuarantineR
       .where('chain', '=', chain)
       .where('last_seq', '=', next_seq - 1)
       .executeTakeFirst()
-    return found?.kind === 'stub' ? found.leaf_index : undefined
+    if (found === undefined || found.kind === 'stub') return found?.leaf_index
+    // Where the lines came in after all, the index has these in the stub's place.
+    const fill = await store.index
+      .selectFrom('fills')
+      .select('stub_leaf')
+      .where('tenant', '=', tenant)
+      .where('item', '=', row.item)
+      .executeTakeFirst()
+    return fill?.stub_leaf
   }
   try {
     const { id } = readKept((await quarantine.read(tenant, row)).bytes)
@@ -72,7 +101,7 @@ async function stubLeafOf({ store, quarantine }: ReplayOptions, row: QuarantineR
     return found?.leaf_index
   } catch (error) {
     // Bytes that are gone or altered are told of by `audit fsck`, and hold up nobody else's.
-    if (isSealwatchError(error) && error.kind === 'unverified') return undefined
+    if (isSealwatchError(error) && error.kind === 'unverified') return 'unknown'
     throw error
   }
 }

@@ -8,7 +8,7 @@ import { ingestError } from '../errors.ts'
 export type StockMax = { readonly items: number; readonly bytes: number }
 const stockMax: StockMax = { items: 2_000_000, bytes: 50e9 }
 
-type StockRow = {
+export type StockRow = {
   readonly tenant: string
   readonly reason: string
   readonly first_seq: number
@@ -20,7 +20,7 @@ export const endings = ['admitted', 'duplicate'] as const
 export type Ended = (typeof endings)[number]
 type Room = { items: number; bytes: number; readonly max: StockMax }
 
-/** What waits in quarantine, in numbers. What is admitted does not wait any more, though its bytes stay. */
+/** What waits in quarantine, in numbers: what is kept and has its stub. What is admitted waits no more, though its bytes stay. */
 export type Stock = {
   /** Rows by tenant and reason. */
   readonly rows: ReadonlyMap<string, Readonly<Record<Reason, number>>>
@@ -59,6 +59,7 @@ export async function openStock(store: Store, max = stockMax): Promise<Stock> {
       fn.sum<number | null>('kept_bytes').as('bytes'),
     ])
     .where('state', '=', 'waiting')
+    .where('stub_leaf_index', 'is not', null)
     .groupBy(['tenant', 'reason'])
     .execute()
   for (const { tenant, reason, bytes, ...counts } of found) change(tenant, reason, { ...counts, bytes: bytes ?? 0 })

@@ -22,6 +22,13 @@ export async function stubAt(ledger: Lines, leaf: number): Promise<StubLine> {
 
 export const itemOf = (stub: StubLine): string => ('stub' in stub ? stub.stub.item : stub.submission_stub.item)
 
+/** When its rows came; undefined: lines of a host have it in their item alone. */
+export const receiptOf = (stub: StubLine): string | undefined =>
+  'submission_stub' in stub ? stub.submission_stub.received_at : undefined
+/** Whether a stub says that its rows came at another time than the row of its item does. */
+export const isUntimely = (stub: StubLine, { received_at }: { readonly received_at: string | null }): boolean =>
+  received_at !== null && (receiptOf(stub) ?? received_at) !== received_at
+
 /** Whether the submission of a stub stands at a leaf. */
 export async function isSubmissionAt(ledger: Lines, leaf: number | null, stub: StubLine): Promise<boolean> {
   if (leaf === null || !('submission_stub' in stub)) return false

@@ -5,11 +5,16 @@ import type { Ledger } from '@sealwatch/ledger'
 import type { Store } from '../../store/index.ts'
 import type { QuarantineRow } from './judge-item.ts'
 import type { Quarantine } from './quarantine.ts'
-import { isSubmissionAt, itemOf, stubAt } from './stub-line.ts'
+import { isSubmissionAt, isUntimely, itemOf, receiptOf, stubAt } from './stub-line.ts'
 
 /** The first thing of a tenant that a walk over its quarantine found wrong; undefined: items, rows and stubs add up. */
 export type Conserved = { readonly leaf: number; readonly text: string } | undefined
 
+const toldOf = {
+  gone: 'its bytes are gone',
+  altered: 'its bytes were altered',
+  untimely: 'what is sealed with it has another receipt than its row',
+} as const
 const stubsAtOnce = 100
 /** So that a walk takes some megabytes a second of the disk, and a small part of a core: after so many bytes, or stubs. */
 const pauseMs = 200
@@ -66,8 +71,10 @@ export async function walkQuarantine(
     if (itemOf(stub) !== item) return `${item}: leaf ${leaf} is not its stub`
     if (state === 'duplicate' && !(await isSubmissionAt(ledger, admitted_leaf_index, stub)))
       return `${item}: its row says that its rows stand at leaf ${admitted_leaf_index}, and the ledger has others there`
+    if (isUntimely(stub, row))
+      return `${item}: its row says that it came at ${row.received_at}, and its stub at ${receiptOf(stub)}`
     const bytes = await quarantine.state(row)
-    return bytes === 'whole' ? undefined : `${item}: its bytes ${bytes === 'gone' ? 'are gone' : 'were altered'}`
+    return bytes === 'whole' ? undefined : `${item}: ${toldOf[bytes]}`
   }
 
   async function stubsFrom(after: number): Promise<number[]> {
