@@ -6,7 +6,7 @@ import { exit } from './command.ts'
 export const cliErrors = {
   CLI_USAGE: {
     kind: 'invalid',
-    rule: 'a command line must name a command and options that exist',
+    rule: 'a command line must name a command and options that exist, and all that this command needs',
     advice: 'Run ./sealwatch help',
   },
   CLI_NEEDS_ROOT: {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { rfc3339 } from '@sealwatch/base'
 import { apiOptions, withApi } from '../api.ts'
 import { command, exit, flag, text } from '../command.ts'
 import { cliError } from '../errors.ts'
@@ -61,7 +62,7 @@ export const producerShow = command({
     else {
       const halted = found.halted_at === null ? '' : `, halted since ${toSecond(found.halted_at)}`
       io.out(`${safe(found.producer)}, since ${toSecond(found.created_at)}, ${counted(found.keys, 'key')}${halted}\n`)
-      if (found.signing_keys.length > 0) io.out(keyRows(found.signing_keys))
+      if (found.signing_keys.length > 0) io.out(keyRows(found.signing_keys, rfc3339(io.clock.nowNs())))
     }
     return exit.ok
   },

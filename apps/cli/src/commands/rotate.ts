@@ -48,7 +48,7 @@ ${signerAbout}`,
       beginRotation(api, { producer, keyId, keyFile }, io, (told) => io.err(`${safe(told)}\n`)),
     )
     if (json) io.out(`${safeJson(key)}\n`)
-    else io.out(rotationTable([key]))
+    else io.out(rotationTable([key], rfc3339(io.clock.nowNs())))
     if (key.state === 'staged') io.err(`Next: ${nextOf('promote', key, at.tenant)}\n`)
     return exit.ok
   },
@@ -92,7 +92,7 @@ export const rotatePromote = command({
       return exit.ok
     }
     if (json) io.out(`${safeJson(key)}\n`)
-    else io.out(rotationTable([key]))
+    else io.out(rotationTable([key], rfc3339(io.clock.nowNs())))
     io.err(`Next: let the service sign with ${safe(keyId)}; then ${nextOf('finish', key, at.tenant)}\n`)
     return exit.ok
   },
@@ -157,7 +157,7 @@ signed before and comes within that time still counts. Keys of the trust-store f
       }
       return keysOf(api, producer)
     })
-    io.out(json ? `${safeJson({ items })}\n` : rotationTable(items))
+    io.out(json ? `${safeJson({ items })}\n` : rotationTable(items, rfc3339(nowNs)))
     return exit.ok
   },
 })
@@ -176,7 +176,7 @@ export const rotateStatus = command({
       const step = stepOf(key, keys, now)
       return { ...key, next: step, next_command: nextOf(step, key, at.tenant) ?? null }
     })
-    io.out(json ? `${safeJson({ items })}\n` : rotationTable(keys))
+    io.out(json ? `${safeJson({ items })}\n` : rotationTable(keys, now))
     if (!json)
       for (const { next_command } of items) if (next_command !== null) io.err(`Next: ${safe(next_command, 400)}\n`)
     return exit.ok

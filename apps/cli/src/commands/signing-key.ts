@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { rfc3339 } from '@sealwatch/base'
 import { apiOptions, withApi } from '../api.ts'
 import { command, exit, form, text } from '../command.ts'
 import { cliError } from '../errors.ts'
+import { endOf, standingOf } from '../rotation/next.ts'
 import { readSmallFile } from '../small-file.ts'
 import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
@@ -16,19 +18,17 @@ type KeyRow = {
   readonly valid_from: string
   readonly valid_until: string | null
   readonly revoked_at: string | null
+  readonly state: 'candidate' | 'staged' | 'active'
   readonly source: string
 }
 
-const endOf = ({ revoked_at, valid_until }: KeyRow): string => {
-  if (revoked_at !== null) return `revoked ${toSecond(revoked_at)}`
-  return valid_until === null ? '-' : toSecond(valid_until)
-}
-
-export const keyRows = (items: readonly KeyRow[]): string =>
+/** `now`: RFC 3339, as the server writes times. */
+export const keyRows = (items: readonly KeyRow[], now: string): string =>
   columns([
-    ['KEY', 'PRODUCER', 'ALGORITHM', 'FROM', 'UNTIL', 'SOURCE'],
+    ['KEY', 'STATE', 'PRODUCER', 'ALGORITHM', 'FROM', 'UNTIL', 'SOURCE'],
     ...items.map((row) => [
       safe(row.key_id),
+      standingOf(row, now),
       `${row.producer_kind} ${safe(row.producer)}`,
       row.algorithm,
       toSecond(row.valid_from),
@@ -59,7 +59,7 @@ export const signingKeyList = command({
     const { items } = await withApi({ ...at, io, place }, 'listing signing keys', (api) =>
       api.call('listSigningKeys', { query }),
     )
-    io.out(json ? `${safeJson({ items })}\n` : keyRows(items))
+    io.out(json ? `${safeJson({ items })}\n` : keyRows(items, rfc3339(io.clock.nowNs())))
     return exit.ok
   },
 })
@@ -129,10 +129,12 @@ export const signingKeyShow = command({
       api.call('getSigningKey', { params: { key_id } }),
     )
     if (json) io.out(`${safeJson(key)}\n`)
-    else
+    else {
+      const shown = { ...key, state: standingOf(key, rfc3339(io.clock.nowNs())) }
       io.out(
-        columns(Object.entries(key).map(([name, value]) => [name.replaceAll('_', ' '), safe(String(value ?? '-'))])),
+        columns(Object.entries(shown).map(([name, value]) => [name.replaceAll('_', ' '), safe(String(value ?? '-'))])),
       )
+    }
     return exit.ok
   },
 })

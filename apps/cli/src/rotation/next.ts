@@ -7,9 +7,17 @@ export type Rotation = Operations['getRotation']['answer']
 export type RotatingKey = Rotation['items'][number]
 export type Step = 'prove' | 'stage' | 'promote' | 'finish' | 'none'
 
+type Window = Pick<RotatingKey, 'revoked_at' | 'valid_until'>
+
 /** `now`: RFC 3339, as the server writes times. */
-export const isOver = ({ revoked_at, valid_until }: RotatingKey, now: string): boolean =>
+export const isOver = ({ revoked_at, valid_until }: Window, now: string): boolean =>
   revoked_at !== null || (valid_until !== null && valid_until <= now)
+
+/** What a person is told: a key that was active and has ended is not. */
+export function standingOf(key: Window & Pick<RotatingKey, 'state'>, now: string): string {
+  if (!isOver(key, now)) return key.state
+  return key.revoked_at === null ? 'expired' : 'revoked'
+}
 
 /** Active keys besides the newest one that have no end yet. */
 export function unended(items: readonly RotatingKey[], now: string): readonly RotatingKey[] {
@@ -41,14 +49,20 @@ export function nextOf(step: Step, { producer, key_id }: RotatingKey, tenant: st
   }
 }
 
-export const rotationTable = (items: readonly RotatingKey[]): string =>
+/** When it ended, or will. */
+export function endOf({ revoked_at, valid_until }: Window): string {
+  const end = revoked_at ?? valid_until
+  return end === null ? '-' : toSecond(end)
+}
+
+export const rotationTable = (items: readonly RotatingKey[], now: string): string =>
   columns([
     ['KEY', 'STATE', 'TESTED', 'FROM', 'UNTIL'],
-    ...items.map(({ key_id, state, tested_at, valid_from, valid_until, revoked_at }) => [
-      safe(key_id),
-      revoked_at === null ? state : 'revoked',
-      tested_at === null ? '-' : toSecond(tested_at),
-      toSecond(valid_from),
-      (revoked_at ?? valid_until) === null ? '-' : toSecond(revoked_at ?? valid_until ?? ''),
+    ...items.map((key) => [
+      safe(key.key_id),
+      standingOf(key, now),
+      key.tested_at === null ? '-' : toSecond(key.tested_at),
+      toSecond(key.valid_from),
+      endOf(key),
     ]),
   ])
