@@ -219,6 +219,11 @@ test('POL-1 a certificate is of one tenant and one service, whatever others of t
   // The key is registered in the tenant default alone.
   const [outcome] = await theirs.send([await signRows(signer, ['elsewhere'])], forever)
   assert.ok(outcome?.kind === 'quarantined' && outcome.reason === 'unknown_key')
+  const [item] = (await acme.call('listQuarantine', { query: { limit: 10 } })).items
+  const { peer } = await acme.call('readQuarantined', { params: { leaf_index: item?.leaf_index as number } })
+  assert.match(String(peer?.address), /127\.0\.0\.1 port \d+$/)
+  const serial = new X509Certificate(theirs.chain).serialNumber.toLowerCase()
+  assert.deepEqual([peer?.certificate, peer?.token, item?.peer], [serial, null, peer?.address])
   assert.equal((await server.root('default').call('listQuarantine', { query: { limit: 10 } })).items.length, 0)
   await assert.rejects(
     server.root('default').call('revokeCertificate', {

@@ -117,6 +117,32 @@ test('POL-1 nobody but a service, by a token that counts, brings rows', async ()
   await assert.rejects(send(rows, forever), /CREDENTIALS_INVALID/)
 })
 
+/** Who brought what came last into quarantine. */
+async function lastPeer() {
+  const root = server.root('default')
+  const { items } = await root.call('listQuarantine', { query: { limit: 100 } })
+  const { leaf_index, peer } = items.at(-1) ?? {}
+  const read = await root.call('readQuarantined', { params: { leaf_index: leaf_index as number } })
+  return { peer, sealed: read.peer }
+}
+
+test('ING-3 what is quarantined says who brought it: address and token, by REST and by gRPC', async () => {
+  const { token: own, info } = await server
+    .root('default')
+    .call('createToken', { body: { name: 'named', ttl_seconds: 600, actions: ['rows:write'], service: 'billing' } })
+  const ways = [
+    [httpSender({ url: server.url, token: () => own }), /^127\.0\.0\.1$/],
+    [senderWith(own), /^(::ffff:)?127\.0\.0\.1 port \d+$/],
+  ] as const
+  for (const [send, address] of ways) {
+    const [outcome] = await send([await signRows(keySigner('nobodys', privateKey), ['{"who":1}'])], forever)
+    assert.equal(outcome?.kind, 'quarantined')
+    const { peer, sealed } = await lastPeer()
+    assert.match(String(peer), address)
+    assert.deepEqual(sealed, { address: peer, certificate: null, token: info.token_id })
+  }
+})
+
 test('a service that is halted hears when to come again, on the connection that it has', async () => {
   const send = senderWith(token)
   await send([await signRows(signer, ['before'])], forever)

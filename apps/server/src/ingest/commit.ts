@@ -18,7 +18,7 @@ import type { Store } from '../store/index.ts'
 import type { KeyRegistry } from '../trust/index.ts'
 import { ingestError } from './errors.ts'
 import type { Ledgers } from './ledgers.ts'
-import type { Sender } from './quarantine/item-form.ts'
+import { type Sender, unknownSender } from './quarantine/item-form.ts'
 import type { Quarantine, QuarantinedBatch } from './quarantine/quarantine.ts'
 import { createTeller } from './quarantine/teller.ts'
 import type { RowBook, RowOutcome } from './row-counts.ts'
@@ -251,7 +251,6 @@ export function createIngest(options: IngestOptions): Ingest {
 
 const always = () => true
 const ndjsonLines = 'application/x-ndjson'
-const unknownSender: Sender = { address: '', certificate: null, token: null }
 
 function* sideOf({ side }: ShipRequest): Generator<readonly [number, Uint8Array]> {
   for (const { seq, values } of side) yield [Number(seq), values]

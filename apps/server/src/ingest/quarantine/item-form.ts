@@ -7,6 +7,8 @@ import { ingestError } from '../errors.ts'
 /** Who sent it: where from, and by which certificate (hex serial) or token (its id). */
 export type Sender = { readonly address: string; readonly certificate: string | null; readonly token: string | null }
 
+export const unknownSender: Sender = { address: '', certificate: null, token: null }
+
 /** What stands beside quarantined bytes, sealed with them (quarantine.md, 2). */
 export type Beside = {
   readonly encoding: string

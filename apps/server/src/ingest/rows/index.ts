@@ -3,4 +3,4 @@
 export { rowError, rowErrors } from './errors.ts'
 export { quarantinePlaceOf } from './keep-submission.ts'
 export { createRowIngest, type RowIngest, type Service } from './rows.ts'
-export { checkRequest, serviceOf, submissionsInvalid } from './service.ts'
+export { checkRequest, senderOfRows, serviceOf, submissionsInvalid } from './service.ts'

@@ -7,6 +7,7 @@ import type { Store } from '../../store/index.ts'
 import type { TenantRegistry } from '../../tenants/index.ts'
 import { judgeKey, type KeyRegistry, type Reason, trustError } from '../../trust/index.ts'
 import type { Ledgers } from '../ledgers.ts'
+import { type Sender, unknownSender } from '../quarantine/item-form.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
 import { createTeller } from '../quarantine/teller.ts'
 import type { RowBook, RowOutcome } from '../row-counts.ts'
@@ -27,10 +28,16 @@ export type RowIngest = {
    */
   begin(service: Service, bytes: number, onDeaf: () => void): Promise<() => void>
   /**
-   * What becomes of each submission, in their order, once it is on stable storage. `paid`: how much was told to come. Throws
+   * What becomes of each submission, in their order, once it is on stable storage. `paid`: how much was told to come; `sender`:
+   * what is quarantined has it beside it. Throws
    * where the tenant takes nothing, or where it is not known what is on the disk.
    */
-  submit(service: Service, submissions: readonly SignedRows[], paid?: number): Promise<SubmissionOutcome[]>
+  submit(
+    service: Service,
+    submissions: readonly SignedRows[],
+    sender?: Sender,
+    paid?: number,
+  ): Promise<SubmissionOutcome[]>
   /** Resolves when nothing that the tenant's services brought is under way. */
   settled(tenant: string): Promise<void>
 }
@@ -55,6 +62,8 @@ const bytesAtOnce = 64 * 1024
 const haltedRetrySeconds = 60
 const fullRetrySeconds = 10
 
+/** A service, and where its request came from. */
+type Sending = Service & { readonly sender: Sender }
 type Read = {
   readonly submission: SignedRows
   readonly rows: readonly string[]
@@ -89,7 +98,12 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
     throw rowError('ROWS_LIMITED', { attempted: 'taking a request', received, waitMs: entry.waitMs })
   }
 
-  async function submit(service: Service, submissions: readonly SignedRows[], paid = 0): Promise<SubmissionOutcome[]> {
+  async function submit(
+    service: Service,
+    submissions: readonly SignedRows[],
+    sender = unknownSender,
+    paid = 0,
+  ): Promise<SubmissionOutcome[]> {
     const { tenant } = service
     registry.checkActive(tenant, `taking rows of the service ${service.producer}`)
     const bytes = submissions.reduce((sum, one) => sum + costOf(one), 0)
@@ -108,7 +122,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
               : undefined
     underWay.set(tenant, (underWay.get(tenant) ?? 0) + 1)
     try {
-      if (refused === undefined) return await take(service, submissions)
+      if (refused === undefined) return await take({ ...service, sender }, submissions)
       return submissions.map(({ payload }) => {
         const rows = linesIn(payload)
         rowBook.arrive(tenant, rows)('refused', rows)
@@ -122,7 +136,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
     }
   }
 
-  async function take(service: Service, submissions: readonly SignedRows[]): Promise<SubmissionOutcome[]> {
+  async function take(service: Sending, submissions: readonly SignedRows[]): Promise<SubmissionOutcome[]> {
     const ledger = ledgers.get(service.tenant)
     await ids.ready(ledger)
     const begun: Promise<SubmissionOutcome>[] = []
@@ -143,7 +157,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
   }
 
   async function beginRead(
-    service: Service,
+    service: Sending,
     ledger: Ledger,
     submission: SignedRows,
     endTurn: () => void,
@@ -154,7 +168,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
   }
 
   /** Begins what nobody has begun; resolves when it has its place, and holds what becomes of it. */
-  async function beginOnce(service: Service, ledger: Ledger, read: Read, endTurn: () => void): Promise<Begun> {
+  async function beginOnce(service: Sending, ledger: Ledger, read: Read, endTurn: () => void): Promise<Begun> {
     const { tenant, producer } = service
     const { id } = read.submission
     for (;;) {
@@ -178,7 +192,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
     return { settled }
   }
 
-  async function begin(service: Service, ledger: Ledger, read: Read, hasPlace: () => void): Promise<Settled> {
+  async function begin(service: Sending, ledger: Ledger, read: Read, hasPlace: () => void): Promise<Settled> {
     const { tenant, producer } = service
     const { submission, rows, digest } = read
     const { id, keyId } = submission
@@ -215,7 +229,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
   }
 
   async function putAside(
-    { tenant, producer }: Service,
+    { tenant, producer, sender }: Sending,
     ledger: Ledger,
     { read, judged, reason, detail }: { read: Read; judged: Judged; reason: Reason; detail: string },
   ): Promise<Settled> {
@@ -232,7 +246,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
         registry: judged.registry,
         beside: {
           encoding: 'application/json',
-          peer: { address: '', certificate: null, token: null },
+          peer: sender,
           receivedAt: judged.received_at,
           position: null,
           side: [],

@@ -2,6 +2,7 @@
 
 import { type SignedRows, submissionLimits } from '@sealwatch/contract'
 import type { Authorised } from '../../access/index.ts'
+import type { Sender } from '../quarantine/item-form.ts'
 import { rowError } from './errors.ts'
 import type { Service } from './rows.ts'
 
@@ -14,6 +15,13 @@ export function serviceOf({ principal, tenant }: Authorised<'rows:write'>): Serv
     received: `the principal ${principal.kind}:${principal.id}`,
   })
 }
+
+/** Who sent them, as it stands beside what is quarantined. `certificate`: the serial of the one it came with, if any. */
+export const senderOfRows = (
+  { principal }: Authorised<'rows:write'>,
+  address: string | undefined,
+  certificate: string | null = null,
+): Sender => ({ address: address ?? '', certificate, token: principal.kind === 'machine' ? principal.id : null })
 
 /** What one request may bring. Throws SUBMISSIONS_INVALID. */
 export function checkRequest(submissions: readonly SignedRows[]): readonly SignedRows[] {

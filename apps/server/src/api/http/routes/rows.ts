@@ -3,7 +3,7 @@
 import { decodeBase64 } from '@sealwatch/base'
 import { type SignedRows, type SubmissionOutcome, submissionForms, submissionLimits } from '@sealwatch/contract'
 import { z } from 'zod'
-import { checkRequest, type RowIngest, serviceOf, submissionsInvalid } from '../../../ingest/index.ts'
+import { checkRequest, type RowIngest, senderOfRows, serviceOf, submissionsInvalid } from '../../../ingest/index.ts'
 import { type Reason, reasons } from '../../../trust/index.ts'
 import { type Route, route } from '../route.ts'
 
@@ -58,7 +58,12 @@ export const rowRoutes = (rows: RowPorts): Route[] => [
     errors: ['SERVICE_UNNAMED', 'SUBMISSIONS_INVALID', 'ROWS_LIMITED', 'TENANT_SUSPENDED'],
     handle: async (by, { body, request }) => {
       const paid = Number(request.headers['content-length'] ?? bodyBytesMax)
-      const outcomes = await rows.submit(serviceOf(by), rowsIn(body.submissions), paid)
+      const outcomes = await rows.submit(
+        serviceOf(by),
+        rowsIn(body.submissions),
+        senderOfRows(by, request.address),
+        paid,
+      )
       return { outcomes: outcomes.map(outcomeJson) }
     },
   }),

@@ -9,7 +9,7 @@ import { checkValidity, renewalGraceMs, type ServiceCertificate } from '../../..
 import { rowError } from '../../rows/errors.ts'
 import { leastCost } from '../../rows/row-room.ts'
 import type { RowIngest } from '../../rows/rows.ts'
-import { checkRequest, serviceOf, submissionsInvalid } from '../../rows/service.ts'
+import { checkRequest, senderOfRows, serviceOf, submissionsInvalid } from '../../rows/service.ts'
 import { connectErrorOf } from '../connect-error.ts'
 import type { TransportCounters } from '../handlers.ts'
 import { type Peer, peerKey, peerOf } from '../peer.ts'
@@ -145,8 +145,10 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
       }
     }
 
-  async function submit(by: Authorised<'rows:write'>, request: SubmitRequest) {
-    const outcomes = await rows.submit(serviceOf(by), checkRequest(rowsIn(request)), leastCost)
+  async function submit(by: Authorised<'rows:write'>, request: SubmitRequest, peer: Peer) {
+    const certificate = by.principal.kind === 'service' ? peer.serviceCertificate().serial : null
+    const sender = senderOfRows(by, peer.address, certificate)
+    const outcomes = await rows.submit(serviceOf(by), checkRequest(rowsIn(request)), sender, leastCost)
     return { outcomes: outcomes.map(outcomeMessage) }
   }
 
