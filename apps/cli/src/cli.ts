@@ -5,6 +5,7 @@ import { type Command, exit } from './command.ts'
 import { commandTable } from './commands/table.ts'
 import { exitCodeOf, explain } from './errors.ts'
 import { groupHelp, groupOf, helpOf, overview } from './help.ts'
+import { toldIfInterrupted } from './interrupted.ts'
 import type { Io } from './io.ts'
 import { parse, wantsJson } from './parse.ts'
 import { placeOf } from './place.ts'
@@ -34,7 +35,8 @@ export async function run(args: readonly string[], io: Io, table: readonly Comma
     }
     const place = placeOf(common.data ?? (io.env.SEALWATCH_DATA || undefined))
     return await command.run(options, operands, { io, place, json: common.json, table })
-  } catch (error) {
+  } catch (thrown) {
+    const error = toldIfInterrupted(thrown, io)
     report(error, io, wantsJson(args))
     return exitCodeOf(error)
   }

@@ -49,6 +49,11 @@ export const cliErrors = {
     rule: 'an instance must not be stopped, by ./sealwatch down or a signal, before it is ready',
     advice: 'Start it again',
   },
+  CLI_INTERRUPTED: {
+    kind: 'unavailable',
+    rule: 'a command must be let finish: it was ended by Ctrl-C or a signal',
+    advice: 'Run it again',
+  },
   CLI_STOP_FAILED: {
     kind: 'unavailable',
     rule: 'the instance must stop within the time allowed',

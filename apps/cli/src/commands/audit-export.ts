@@ -6,6 +6,7 @@ import { withAdmin } from '../admin.ts'
 import { command, exit, flag, text } from '../command.ts'
 import { instant } from '../entries/since.ts'
 import { cliError, fileError } from '../errors.ts'
+import { toldIfInterrupted } from '../interrupted.ts'
 import type { Io } from '../io.ts'
 import { bar, counted, progressLine, safe, safeJson } from '../terminal.ts'
 import { tenantOption } from './alerts.ts'
@@ -45,7 +46,9 @@ export const auditExport = command({
           : { case: 'all' as const, value: true }
     const written = await withAdmin(place, attempted, (admin) =>
       writeBundleFile(output, () => admin.export({ tenant: tenant ?? '', what, reveal }, { signal: io.stop }), io),
-    )
+    ).catch((error: unknown) => {
+      throw toldIfInterrupted(error, io, 'Nothing was written; run it again')
+    })
     io.out(
       json
         ? `${safeJson({ file: output, ...written })}\n`

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -80,7 +79,12 @@ async function runFsck(dir: string, trust: readonly string[], repair: boolean, i
     stdio: ['ignore', 'pipe', 'inherit'],
     signal: io.stop,
   })
-  const ended = once(child, 'close')
+  // An end by `signal` is an error of the child, too; whatever it is, its close follows.
+  let failed: Error | undefined
+  child.on('error', (error) => {
+    failed = error
+  })
+  const ended = new Promise((resolve) => child.once('close', resolve))
   const progress = progressLine(io)
   const total = sizeOf(join(dir, 'ledgers')) + sizeOf(join(dir, 'quarantine'), '.items')
   const show = (bytes: number) => progress.show(`checking ${bar(Math.min(bytes, total), total)}`)
@@ -88,6 +92,8 @@ async function runFsck(dir: string, trust: readonly string[], repair: boolean, i
   let last: { report?: ServerReport; error?: { code: string; rule?: string; message?: string; advice?: string } } = {}
   try {
     for await (const line of createInterface({ input: child.stdout })) {
+      // Cut off in the midst of a line.
+      if (io.stop.aborted) break
       const record = JSON.parse(line) as typeof last & { bytes?: number }
       if (record.bytes === undefined) last = record
       else show(record.bytes)
@@ -98,6 +104,12 @@ async function runFsck(dir: string, trust: readonly string[], repair: boolean, i
   }
   const { report, error } = last
   if (report !== undefined) return report
+  if (io.stop.aborted) {
+    const advice = repair
+      ? 'What was computed again stays; run it again for the rest'
+      : 'Nothing was written; run it again'
+    throw cliError('CLI_INTERRUPTED', { attempted, advice, cause: failed })
+  }
   if (error?.code === 'STORE_BUSY')
     throw cliError('CLI_ALREADY_RUNNING', {
       attempted,
@@ -106,7 +118,7 @@ async function runFsck(dir: string, trust: readonly string[], repair: boolean, i
   if (error?.code === 'DISK_READ_ONLY') throw cliError('CLI_NEEDS_ROOT', { attempted })
   throw cliError('CLI_FILE', {
     attempted,
-    received: error === undefined ? 'no report' : `${error.code}: ${error.rule ?? error.message}`,
+    received: error === undefined ? (failed?.message ?? 'no report') : `${error.code}: ${error.rule ?? error.message}`,
   })
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -15,6 +15,15 @@ import { readSupervisor } from '../supervise/record.ts'
 import { isAlive } from '../supervise/task.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'needs root'
+
+test('audit fsck that somebody ends says so, and is no crash', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'sealwatch-fsck-'))
+  mkdirSync(join(data, 'server/ledgers/root'), { recursive: true })
+  const io = testIo({ stop: AbortSignal.abort() })
+  assert.equal(await run(['audit', 'fsck', '--data', data], io), 3)
+  assert.match(io.complained(), /checking .* failed \(CLI_INTERRUPTED\)\n.*\n {2}Nothing was written; run it again\n$/)
+  rmSync(data, { recursive: true })
+})
 
 describe('commands on a running instance', { skip }, () => {
   let dir: string
@@ -121,6 +130,10 @@ describe('commands on a running instance', { skip }, () => {
     const broken = await call('audit', 'export', '--all', '-o', join(dir, 'y.bundle'))
     assert.equal(broken.code, 3)
     assert.match(broken.err, /CLI_SERVER_FAILED/)
+    assert.equal(existsSync(join(dir, 'y.bundle')) || existsSync(join(dir, 'y.bundle.partial')), false)
+    const ended = testIo({ stop: AbortSignal.abort() })
+    assert.equal(await run(['audit', 'export', '--all', '-o', join(dir, 'y.bundle'), '--data', place.data], ended), 3)
+    assert.match(ended.complained(), /failed \(CLI_INTERRUPTED\)\n.*\n {2}Nothing was written; run it again\n$/)
     assert.equal(existsSync(join(dir, 'y.bundle')) || existsSync(join(dir, 'y.bundle.partial')), false)
     const none = await call('audit', 'export', '--alert', 'none', '-o', join(dir, 'y.bundle'))
     assert.equal(none.code, 1)

@@ -1,55 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { writeFile } from 'node:fs/promises'
-import type { ApiClient, Operations } from '@sealwatch/contract/api'
+import type { Operations } from '@sealwatch/contract/api'
 import { apiOptions, withApi } from '../api.ts'
 import { command, exit, flag, text } from '../command.ts'
 import { cliError, fileError } from '../errors.ts'
-import { bar, columns, counted, progressLine, safe, safeJson, toSecond } from '../terminal.ts'
+import { filterOf, filterOptions, pages } from '../quarantine/filter.ts'
+import { columns, counted, safe, safeJson, toSecond } from '../terminal.ts'
 
 type Item = Operations['listQuarantine']['answer']['items'][number]
-type Outcome = Operations['replayQuarantine']['answer']['items'][number]
-
-const filterOptions = {
-  reason: text({
-    takes: 'NAME',
-    help: 'unknown_key, invalid_signature, key_revoked, key_not_yet_valid or key_expired',
-  }),
-  key: text({ takes: 'ID', help: 'Of this key' }),
-  producer: text({ takes: 'ID', help: 'Of this host or service' }),
-  since: text({ takes: 'TIME', help: 'Quarantined at or after it: 2026-11-22T08:00:00Z' }),
-  until: text({ takes: 'TIME', help: 'Quarantined before it' }),
-} as const
-type Filter = { readonly [K in keyof typeof filterOptions]: string | undefined }
-
-function filterOf({ reason, key, producer, since, until }: Filter) {
-  const given = { reason: reason as Item['reason'], key_id: key, producer, since, until }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
-    reason?: 'unknown_key'
-  }
-}
 
 const leafOperand = [{ name: 'LEAF', required: true }] as const
 function leafOf(typed: string, attempted: string): number {
   const leaf = Number(typed)
   if (/^\d{1,15}$/.test(typed)) return leaf
   throw cliError('CLI_USAGE', { attempted, received: typed, advice: 'Give the leaf that `quarantine list` shows' })
-}
-
-async function* pages<T>(
-  read: (cursor: number | undefined) => Promise<{ readonly items: readonly T[]; readonly next: string | null }>,
-): AsyncGenerator<readonly T[]> {
-  for (let cursor: number | undefined; ; ) {
-    const { items, next } = await read(cursor)
-    yield items
-    if (next === null) return
-    cursor = Number(next)
-  }
-}
-
-const waitingOf = async (api: ApiClient) => {
-  const { items } = await api.call('countQuarantine', {})
-  return items.filter(({ state }) => state === 'waiting').reduce((sum, row) => sum + row.items, 0)
 }
 
 export const quarantineList = command({
@@ -62,7 +27,11 @@ export const quarantineList = command({
   run: async ({ server, tenant, admitted, ...filter }, _operands, { io, place, json }) => {
     const items: Item[] = []
     await withApi({ io, place, server, tenant }, 'listing the quarantine', async (api) => {
-      const query = { ...filterOf(filter), ...(admitted ? {} : { state: 'waiting' as const }), limit: 500 }
+      const query = {
+        ...filterOf(filter, io.clock.nowMs()),
+        ...(admitted ? {} : { state: 'waiting' as const }),
+        limit: 500,
+      }
       const read = (cursor: number | undefined) =>
         api.call('listQuarantine', { query: cursor === undefined ? query : { ...query, cursor } })
       for await (const page of pages(read)) items.push(...page)
@@ -106,7 +75,7 @@ export const quarantineShow = command({
         const read = await api.call('readQuarantined', { params: { leaf_index } })
         await writeFile(bytes, Buffer.from(read.bytes, 'base64'), { flag: 'wx', mode: 0o600 }).catch(
           (cause: unknown) => {
-            throw fileError(`writing ${bytes}`, cause)
+            throw fileError(bytes, cause)
           },
         )
       }
@@ -148,75 +117,6 @@ export const quarantineShow = command({
       io.out(columns(rows.map(([name, value]) => [name, safe(value)])))
     })
     return exit.ok
-  },
-})
-
-const stays: { readonly [K in Outcome['outcome']]?: string } = {
-  release: 'needs a release: ',
-  taken: 'its id is taken: ',
-}
-
-export const quarantineReplay = command({
-  name: 'quarantine replay',
-  summary: 'Judge again what waits, and admit what holds now',
-  about: `Without --yes nothing is admitted: it says what would be. Each item is judged as of its receipt, by the keys as they are
-known now, and admitted at most once, however often this is run or interrupted. What has no valid signature needs a release.`,
-  options: { ...apiOptions, ...filterOptions, yes: flag('Admit what holds') },
-  examples: ['sudo ./sealwatch quarantine replay', 'sudo ./sealwatch quarantine replay --reason unknown_key --yes'],
-  run: async ({ server, tenant, yes, ...filter }, _operands, { io, place, json }) => {
-    const outcomes: Outcome[] = []
-    const progress = progressLine(io)
-    await withApi({ io, place, server, tenant }, 'replaying the quarantine', async (api) => {
-      const total = await waitingOf(api)
-      const show = () => progress.show(`${bar(outcomes.length, total)} ${outcomes.length} of ${counted(total, 'item')}`)
-      const body = { ...filterOf(filter), limit: 100, dry_run: !yes }
-      const read = (cursor: number | undefined) =>
-        api.call('replayQuarantine', { body: cursor === undefined ? body : { ...body, cursor } })
-      try {
-        show()
-        for await (const page of pages(read)) {
-          outcomes.push(...page)
-          show()
-        }
-      } finally {
-        progress.end()
-      }
-    })
-    const of = (wanted: Outcome['outcome']) => outcomes.filter(({ outcome }) => outcome === wanted)
-    const lines = (rows: readonly Outcome[]) =>
-      counted(
-        rows.reduce((sum, row) => sum + row.lines, 0),
-        'line',
-      )
-    const left = [...of('waiting'), ...of('release'), ...of('taken'), ...of('altered')]
-    if (json) io.out(`${safeJson({ dry_run: !yes, items: outcomes })}\n`)
-    else {
-      const verb = yes ? 'admitted' : 'would be admitted'
-      io.out(
-        `${counted(of('admitted').length, 'item')} (${lines(of('admitted'))}) ${verb}; ${left.length} (${lines(left)}) stay.\n`,
-      )
-      const known = of('already')
-      if (known.length > 0) io.out(`${counted(known.length, 'item')} (${lines(known)}) in the ledger already.\n`)
-      const causes = new Map<string, { items: Outcome[]; detail: string }>()
-      for (const row of left) {
-        const cause = `${stays[row.outcome] ?? ''}${row.reason ?? row.outcome}`
-        const same = causes.get(cause)
-        if (same === undefined) causes.set(cause, { items: [row], detail: row.detail })
-        else same.items.push(row)
-      }
-      io.out(
-        columns(
-          [...causes].map(([cause, { items, detail }]) => [
-            `  ${safe(cause)}`,
-            counted(items.length, 'item'),
-            lines(items),
-            safe(detail),
-          ]),
-        ),
-      )
-      if (!yes && of('admitted').length > 0) io.err('Nothing was done. With --yes it is.\n')
-    }
-    return of('altered').length > 0 ? exit.finding : exit.ok
   },
 })
 
