@@ -196,6 +196,7 @@ function createJudge(ledger: Ledger, key: ReturnType<typeof keyRecord>) {
     validFrom: key.valid_from,
     validUntil: key.valid_until,
     revokedAt: null,
+    endedAt: null,
     compromisedSince: null,
     state: 'active',
     source: 'enrolment',
@@ -203,7 +204,13 @@ function createJudge(ledger: Ledger, key: ReturnType<typeof keyRecord>) {
   const owner = { hostId: key.host_id, tenant: ledger.tenant }
   let position: ChainPosition = chainStart
   return (batch: Pick<ChainBatch, 'chain' | 'count' | 'lines'>): VerifiedBatch => {
-    const verdict = judgeBatch(batch, position, owner, () => registered, '2026-11-21T12:00:00.000000000Z')
+    const verdict = judgeBatch(
+      batch,
+      position,
+      owner,
+      () => registered,
+      () => '2026-11-21T12:00:00.000000000Z',
+    )
     if (!('admitted' in verdict)) throw new Error(`a batch was refused: ${verdict.detail}`)
     position = verdict.admitted.end
     return verdict.admitted

@@ -158,6 +158,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       // A follower that ends by itself is started again at once.
       config.trustStore === '' ? Promise.resolve() : whileFull(() => rooms.trustStore.run(signal)),
       whileFull(() => rooms.strictness.run(signal)),
+      whileFull(() => rooms.trust.ends.run(signal)),
       rooms.access.denials.run(signal),
       rooms.signIn.failed.run(signal),
       whileFull(() => rooms.signIn.sessions.run(signal)),

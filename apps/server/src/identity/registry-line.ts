@@ -21,7 +21,7 @@ export const causeCharsMax = 256
 
 /** A key of the registry as it stands after a change: what rows are judged by from that line on (line.md, 5). */
 export function registryLine(
-  { tenant: _, ...key }: KeyColumns,
+  { tenant: _, ended_at: __, ...key }: KeyColumns,
   { change, changedAt, cause, compromisedSince = null }: KeyChange,
 ): Body {
   const told = cause === undefined ? null : scrubTexts(cause).slice(0, causeCharsMax).toWellFormed()

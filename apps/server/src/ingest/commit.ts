@@ -102,8 +102,12 @@ export function createIngest(options: IngestOptions): Ingest {
     const owner = { hostId: host.hostId, tenant }
     let receivedAt = ''
     const judge = () => {
-      receivedAt = registered.receivedAt(clock.nowNs())
-      return judgeBatch(batch, position, owner, registered.key, receivedAt)
+      const nowNs = clock.nowNs()
+      receivedAt = registered.receivedAt(nowNs)
+      return judgeBatch(batch, position, owner, registered.key, (keyId) => {
+        receivedAt = registered.receivedAt(nowNs, keyId)
+        return receivedAt
+      })
     }
     let { edition } = registered
     let verdict = judge()

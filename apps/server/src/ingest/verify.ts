@@ -24,7 +24,7 @@ export type Verdict =
   | { readonly reason: Reason; readonly detail: string; readonly keyId: string | undefined }
 
 /**
- * Judges a batch against the registry as of `receivedAt` (RFC 3339). Pure: what it is told is all it knows. A batch that
+ * Judges a batch against the registry as of `receivedAt` (RFC 3339), of the key that it claims. Pure: what it is told is all it knows. A batch that
  * is out of form has no valid signature over its bytes, so its reason is invalid_signature.
  */
 export function judgeBatch(
@@ -32,7 +32,7 @@ export function judgeBatch(
   position: ChainPosition,
   owner: { readonly hostId: string; readonly tenant: string },
   keyOf: (keyId: string) => SigningKey | undefined,
-  receivedAt: string,
+  receivedAt: (keyId: string) => string,
 ): Verdict {
   const claimed = claimedKey(batch.lines)
   if (claimed === undefined) {
@@ -46,7 +46,7 @@ export function judgeBatch(
     read = readBatch(batch, head, position, owner.tenant, key as SigningKey)
     return 'admitted' in read
   }
-  const wrong = judgeKey(key, { kind: 'host', producer: owner.hostId }, { receivedAt, verify })
+  const wrong = judgeKey(key, { kind: 'host', producer: owner.hostId }, { receivedAt: receivedAt(keyId), verify })
   if (wrong !== undefined)
     return { ...wrong, ...(read !== undefined && 'detail' in read && { detail: read.detail }), keyId }
   return read as { readonly admitted: VerifiedBatch }

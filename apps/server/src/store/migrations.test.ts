@@ -67,7 +67,7 @@ test('ING-1 keys from before they had producers are those of their hosts, active
   const db = across(store.db, 'status')
   const keys = await db.selectFrom('signing_keys').selectAll().orderBy('key_id').execute()
   const of = { producer_kind: 'host', algorithm: 'ed25519', valid_from: 'from', state: 'active', source: 'enrolment' }
-  const open = { ...of, valid_until: null, revoked_at: null }
+  const open = { ...of, valid_until: null, revoked_at: null, ended_at: null }
   assert.deepEqual(
     keys.map((row) => ({ ...row })),
     [

@@ -228,4 +228,6 @@ export const migrations: readonly string[] = [
   // STRICT_SIGNATURES=false ends, and is not renewed by a start: of each acknowledgement, from when to when it counts.
   `CREATE TABLE strict_acknowledgements (
      acknowledgement TEXT PRIMARY KEY, since TEXT NOT NULL, ends_at TEXT NOT NULL, seen_at TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  // An end that has come stays, though the clock is set back.
+  `ALTER TABLE signing_keys ADD COLUMN ended_at TEXT;`,
 ]

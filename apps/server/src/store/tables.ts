@@ -214,6 +214,8 @@ export type Tables = {
     valid_from: string
     valid_until: string | null
     revoked_at: string | null
+    /** Its `valid_until`, where that has passed for good, whatever the clock says (line.md, 5.6). */
+    ended_at: string | null
     /** A candidate signs nothing that counts yet. */
     state: KeyState
     /** Who may change it: what one of them made the others leave alone. */

@@ -16,6 +16,7 @@ const key: SigningKey = {
   validFrom: at(100),
   validUntil: at(200),
   revokedAt: null,
+  endedAt: null,
   compromisedSince: null,
   state: 'active',
   source: 'api',

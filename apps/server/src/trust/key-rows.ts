@@ -13,7 +13,7 @@ export async function sayOfKey(tx: Tx, outbox: Outbox, key: KeyColumns, change: 
 /** Throws SIGNING_KEY_TAKEN, which names both, or TRUST_TOO_MANY. */
 export async function insertKey(
   tx: Tx,
-  key: Omit<SigningKey, 'revokedAt' | 'compromisedSince'>,
+  key: Omit<SigningKey, 'revokedAt' | 'endedAt' | 'compromisedSince'>,
   attempted: string,
 ): Promise<KeyColumns> {
   const { tenant, keyId, producer, publicKey } = key
@@ -50,6 +50,7 @@ export async function insertKey(
     valid_from: key.validFrom,
     valid_until: key.validUntil,
     revoked_at: null,
+    ended_at: null,
     state: key.state,
     source: key.source,
   }
@@ -58,7 +59,7 @@ export async function insertKey(
 }
 
 export type KeyUpdate =
-  | { readonly validFrom: string; readonly validUntil: string | null }
+  | { readonly validFrom: string; readonly validUntil: string | null; readonly endedAt: string | null }
   | { readonly revokedAt: string; readonly cause: string; readonly compromisedSince: string | null }
   | { readonly state: KeyState; readonly was: KeyState }
 
@@ -89,5 +90,5 @@ export async function updateKey(tx: Tx, { tenant, keyId }: KeyName, update: KeyU
 function columnsOf(update: KeyUpdate) {
   if ('revokedAt' in update) return { revoked_at: update.revokedAt }
   if ('state' in update) return { state: update.state }
-  return { valid_from: update.validFrom, valid_until: update.validUntil }
+  return { valid_from: update.validFrom, valid_until: update.validUntil, ended_at: update.endedAt }
 }

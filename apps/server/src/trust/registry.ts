@@ -24,10 +24,10 @@ export type TenantKeys = {
   /** Changes with whatever is held here: what was judged before it did is judged again. */
   readonly edition: number
   /**
-   * As of when what arrives now is judged (RFC 3339): `nowNs`, and never before what was taken last, though the clock was
-   * set back. So no line of a key stands behind that of its revocation.
+   * As of when what arrives now under a key is judged (RFC 3339): `nowNs`, and never before the key was revoked or ended,
+   * though the clock was set back (line.md, 5.6). Of this key alone: a clock that was ahead as it was revoked ages no other.
    */
-  receivedAt(nowNs: bigint): string
+  receivedAt(nowNs: bigint, keyId?: string): string
   key(keyId: string): SigningKey | undefined
   producer(kind: ProducerKind, producer: string): Producer | undefined
   /**
@@ -52,7 +52,7 @@ export type KeyRegistry = {
   /** What the change takes of a key. */
   takeKey(
     name: KeyName,
-    change: Pick<Partial<SigningKey>, 'revokedAt' | 'compromisedSince' | 'validFrom' | 'validUntil'>,
+    change: Pick<Partial<SigningKey>, 'revokedAt' | 'endedAt' | 'compromisedSince' | 'validFrom' | 'validUntil'>,
   ): Follows
   giveProducer(producer: Producer): Follows
   takeProducer(producer: Producer): Follows
@@ -87,7 +87,6 @@ export async function openKeyRegistry(options: {
   // How many keys of a producer wait for their lines.
   const settling = new Map<string, number>()
   let edition = 0
-  let takenAt = ''
 
   function bookOf(tenant: string): Book {
     const book = books.get(tenant) ?? { keys: new Map(), producers: new Map() }
@@ -97,12 +96,11 @@ export async function openKeyRegistry(options: {
   const booksOf = ({ tenant, kind }: ProducerName) => (kind === 'host' ? [bookOf(tenant), hosts] : [bookOf(tenant)])
 
   function put(key: SigningKey): void {
-    const { tenant, kind, producer, revokedAt } = key
+    const { tenant, kind, producer } = key
     for (const book of booksOf(key)) book.keys.set(key.keyId, key)
     if (kind === 'host' && !bookOf(tenant).producers.has(nameOf(kind, producer)))
       putProducer({ tenant, kind, producer, haltedAt: null })
     edition += 1
-    if (revokedAt !== null && revokedAt > takenAt) takenAt = revokedAt
   }
 
   function putProducer(one: Producer): void {
@@ -162,8 +160,10 @@ export async function openKeyRegistry(options: {
         get edition() {
           return edition
         },
-        receivedAt: (nowNs) => {
+        receivedAt: (nowNs, keyId = '') => {
           const now = rfc3339(nowNs)
+          const key = keys.key(keyId)
+          const takenAt = key?.revokedAt ?? key?.endedAt ?? ''
           return now < takenAt ? takenAt : now
         },
         isSettling: (kind, name) => settling.size > 0 && settling.has(ownerOf(tenant, kind, name)),

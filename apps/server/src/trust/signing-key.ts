@@ -17,6 +17,8 @@ export type SigningKey = {
   /** The first moment at which it is not valid any more. */
   readonly validUntil: string | null
   readonly revokedAt: string | null
+  /** Its `validUntil`, where that has passed for good, whatever the clock says. */
+  readonly endedAt: string | null
   /** Of its revocation: from then on somebody else may have signed under it. */
   readonly compromisedSince: string | null
   readonly state: KeyState
@@ -49,6 +51,7 @@ export async function readKeys(db: Reader, of: Partial<KeyName> = {}): Promise<S
     validFrom: row.valid_from,
     validUntil: row.valid_until,
     revokedAt: row.revoked_at,
+    endedAt: row.ended_at,
     compromisedSince: row.compromised_since,
     state: row.state,
     source: row.source,

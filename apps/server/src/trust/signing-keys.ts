@@ -156,6 +156,7 @@ export function createSigningKeys(
       const until = given.validUntil === undefined ? was.validUntil : given.validUntil
       const window = checkWindow({ from: given.validFrom ?? was.validFrom, until }, attempted)
       const name = { tenant, keyId }
+      const ending = { ...window, endedAt: endOf(was, window, now()) }
       return act(
         by,
         { producer, keyId },
@@ -165,8 +166,8 @@ export function createSigningKeys(
           severity: 'medium',
           message: `the key ${keyId} of the service ${producer} is valid from ${window.validFrom} until ${window.validUntil ?? 'it is revoked'}`,
         },
-        change(name, window, (changedAt) => ({ change: 'window', changedAt })),
-        windowFollows(keys, was, window, name),
+        change(name, ending, (changedAt) => ({ change: 'window', changedAt })),
+        windowFollows(keys, was, ending, name),
       )
     },
   }
@@ -191,12 +192,19 @@ async function checkFirst(
 }
 
 type Window = Pick<SigningKey, 'validFrom' | 'validUntil'>
+type Ending = Window & Pick<SigningKey, 'endedAt'>
+
+/** The end of the window, where it is over for good: by now, or as it ends no later than one that was. */
+export function endOf({ endedAt }: Ending, { validUntil }: Window, now: string): string | null {
+  if (validUntil === null) return null
+  return validUntil <= now || (endedAt !== null && validUntil <= endedAt) ? validUntil : null
+}
 
 /** At once what both windows have in common; the new one when its line is in the ledger. */
 export function windowFollows(
   keys: KeyRegistry,
-  was: Window,
-  next: Window,
+  was: Ending,
+  next: Ending,
   name: { tenant: string; keyId: string },
 ): Follows {
   const give = keys.giveKey(name)
@@ -204,5 +212,6 @@ export function windowFollows(
   const ends = [was.validUntil, next.validUntil].filter((end) => end !== null).toSorted()
   const common = { validFrom: begins[1] as string, validUntil: ends[0] ?? null }
   if (common.validFrom === was.validFrom && common.validUntil === was.validUntil) return give
-  return { ...give, ...keys.takeKey(name, common) }
+  const endedAt = [was, next].some((one) => one.endedAt !== null) ? common.validUntil : null
+  return { ...give, ...keys.takeKey(name, { ...common, endedAt }) }
 }

@@ -2,6 +2,7 @@
 
 import type { Authority, RecordOptions } from '../identity/index.ts'
 import { type Certificates, openCertificates } from './certificates.ts'
+import { type KeyEnds, keepKeyEnds } from './key-ends.ts'
 import type { Manifests, TrustRoots } from './manifests/index.ts'
 import { createProducers, type Producers } from './producers.ts'
 import type { KeyRegistry } from './registry.ts'
@@ -14,6 +15,7 @@ export type Trust = {
   readonly signingKeys: SigningKeys
   readonly certificates: Certificates
   readonly rotations: Rotations
+  readonly ends: KeyEnds
 }
 
 export type TrustOptions = RecordOptions & {
@@ -29,5 +31,6 @@ export async function openTrust(options: TrustOptions): Promise<Trust> {
     signingKeys: createSigningKeys(options),
     certificates: await openCertificates(options),
     rotations: createRotations(options),
+    ends: keepKeyEnds(options),
   }
 }

@@ -29,12 +29,18 @@ export async function judgeItem(
   const position = beside?.position ?? joinedAt(row.first_seq)
   const receivedAt = beside?.receivedAt ?? row.received_at ?? row.quarantined_at
   const keyOf = (keyId: string) => asRevokedBy(stubTime, keys.key(keyId), receivedAt)
-  const verdict = judgeBatch(batch, position, owner, keyOf, receivedAt)
+  const verdict = judgeBatch(batch, position, owner, keyOf, () => receivedAt)
   if ('admitted' in verdict || !ended.includes(verdict.reason)) return verdict
   // Whoever stole the key could have made these lines, and the host that goes on from them may be theirs too.
   const key = keyOf(verdict.keyId ?? '')
   if (isCompromised(key, receivedAt)) return verdict
-  const timeless = judgeBatch(batch, position, owner, (keyId) => withoutEnd(keys.key(keyId)), receivedAt)
+  const timeless = judgeBatch(
+    batch,
+    position,
+    owner,
+    (keyId) => withoutEnd(keys.key(keyId)),
+    () => receivedAt,
+  )
   return 'admitted' in timeless && (await isCovered(store, ledger, timeless.admitted)) ? timeless : verdict
 }
 

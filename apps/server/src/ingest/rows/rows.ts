@@ -200,7 +200,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
     if (found !== undefined) return repeatOf(found, read)
     // From here to `append` nothing else runs: no line about keys comes between.
     const held = keys.of(tenant)
-    const receivedAt = held.receivedAt(clock.nowNs())
+    const receivedAt = held.receivedAt(clock.nowNs(), keyId)
     const key = held.key(keyId)
     const verdict = judgeKey(
       key,

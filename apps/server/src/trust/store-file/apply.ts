@@ -3,11 +3,11 @@
 import { isSealwatchError, rfc3339 } from '@sealwatch/base'
 import type { Follows, RecordOptions } from '../../identity/index.ts'
 import { trustError } from '../errors.ts'
-import { insertKey, type KeyUpdate, sayOfKey, updateKey } from '../key-rows.ts'
+import { insertKey, sayOfKey, updateKey } from '../key-rows.ts'
 import { insertProducer } from '../producers.ts'
 import type { KeyRegistry } from '../registry.ts'
 import { readKeys, type SigningKey } from '../signing-key.ts'
-import { windowFollows } from '../signing-keys.ts'
+import { endOf, windowFollows } from '../signing-keys.ts'
 import type { FileKey, TrustStore } from './parse.ts'
 
 export type ApplyOptions = Pick<RecordOptions, 'store' | 'outbox' | 'clock'> & {
@@ -40,7 +40,7 @@ export async function applyTrustStore(file: TrustStore, attempted: string, optio
   const named = new Map(file.keys.map((key) => [`${key.tenant} ${key.keyId}`, key]))
   const standing = (await readKeys(store.db)).filter(({ source }) => source === 'file')
   const known = new Map(standing.map((key) => [`${key.tenant} ${key.keyId}`, key]))
-  const dueWithdrawn = standing.filter((key) => isWithdrawn(key, named, now))
+  const dueWithdrawn = standing.filter((key) => isWithdrawn(key, named))
   const dueChanged = file.keys.filter((key) => isChanged(key, known.get(`${key.tenant} ${key.keyId}`)))
   const { followed, uids } = await store.taking(async (tx) => {
     const done: Follows[] = []
@@ -58,7 +58,8 @@ export async function applyTrustStore(file: TrustStore, attempted: string, optio
       done.push(keys.giveProducer({ tenant, kind: 'service', producer, haltedAt: null }))
     }
     for (const key of dueWithdrawn) {
-      const window = { validFrom: key.validFrom, validUntil: now }
+      const endedAt = key.validUntil !== null && key.validUntil < now ? key.validUntil : now
+      const window = { validFrom: key.validFrom, validUntil: endedAt, endedAt }
       const row = await updateKey(tx, key, window)
       giving(
         windowFollows(keys, key, window, key),
@@ -74,7 +75,8 @@ export async function applyTrustStore(file: TrustStore, attempted: string, optio
           continue
         }
         if (was.publicKey !== key.publicKey || was.producer !== key.producer) throw taken(was, attempted)
-        const window: KeyUpdate = { validFrom: key.validFrom, validUntil: key.validUntil }
+        const { validFrom, validUntil } = key
+        const window = { validFrom, validUntil, endedAt: endOf(was, key, now) }
         const row = await updateKey(tx, key, window)
         giving(
           windowFollows(keys, was, window, key),
@@ -107,10 +109,9 @@ const taken = (was: SigningKey, attempted: string) =>
     received: `the id ${was.keyId}, which stands for another key of the service ${was.producer}`,
   })
 
-const isWithdrawn = (key: SigningKey, named: ReadonlyMap<string, FileKey>, now: string) =>
-  !named.has(`${key.tenant} ${key.keyId}`) &&
-  key.revokedAt === null &&
-  (key.validUntil === null || key.validUntil > now)
+/** Whatever its window says by a clock that may be ahead: one that is over for good already stays as it is. */
+const isWithdrawn = (key: SigningKey, named: ReadonlyMap<string, FileKey>) =>
+  !named.has(`${key.tenant} ${key.keyId}`) && key.revokedAt === null && key.endedAt === null
 
 /** A key that was revoked stays so, whatever the file says. */
 const isChanged = (key: FileKey, was: SigningKey | undefined) =>

@@ -162,6 +162,7 @@ export async function openRooms(
     loose,
     keys,
     store,
+    outbox,
     quarantine,
     rowBook,
     indexed,
