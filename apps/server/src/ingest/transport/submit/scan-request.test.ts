@@ -23,7 +23,7 @@ function faultOf(bytes: Uint8Array, size = bytes.length): string | undefined {
   return undefined
 }
 
-const text = fc.string({ maxLength: 200 })
+const text = fc.string({ unit: 'grapheme', maxLength: 200 })
 const some = fc.array(
   fc.record({
     id: text,
@@ -50,6 +50,7 @@ test('whatever a client of ours sends passes, in pieces of any size', () => {
 test('what would make many objects of few bytes is refused where it begins, in pieces of any size', () => {
   const empty = [0x0a, 0x00]
   const submission = (...members: number[]) => framed(Uint8Array.of(0x0a, members.length, ...members))
+  const flagged = (flag: number) => bytesOf([{ id: 'a' }]).fill(flag, 0, 1)
   const many = (count: number) => framed(new Uint8Array(2 * count).map((_, i) => empty[i % 2] as number))
   const wrong: [string, Uint8Array][] = [
     ['101 submissions', many(101)],
@@ -62,6 +63,10 @@ test('what would make many objects of few bytes is refused where it begins, in p
     ['a length without an end', framed(new Uint8Array(40).fill(0x8a).fill(0x0a, 0, 1))],
     ['a number without an end', submission(0x10, ...new Array<number>(30).fill(0x80))],
     ['a submission that ends in a length', submission(0x0a, 0x80)],
+    ['an id that is no UTF-8', submission(0x0a, 2, 0xff, 0xfe)],
+    ['an algorithm that ends within a character', submission(0x32, 1, 0xc3, 0x3a, 0)],
+    ['a message that is said to be compressed', flagged(1)],
+    ['a message with a flag that is none', flagged(2)],
     ['a second message', Buffer.concat([bytesOf([{ id: 'a' }]), bytesOf([{ id: 'b' }])])],
   ]
   for (const [what, bytes] of wrong)

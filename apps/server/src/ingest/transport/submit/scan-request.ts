@@ -6,6 +6,8 @@ import { submissionLimits } from '@sealwatch/contract'
 const ofBytes: readonly number[] = [1, 3, 4, 5, 6, 7].map((field) => (field << 3) | 2)
 const ofNumber = (2 << 3) | 0
 const submissionTag = (1 << 3) | 2
+const ofText: readonly number[] = [1, 4, 5, 6].map((field) => (field << 3) | 2)
+/** A byte of flags, and the length of the message. */
 const prefixBytes = 5
 
 /**
@@ -22,6 +24,19 @@ export function createRequestScan(): (piece: Uint8Array) => string | undefined {
   let seen = 0
   let value = 0
   let digits = 0
+  /** Of the member whose bytes come. */
+  let tag = 0
+  const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+  /** Whether bytes of a text go on as UTF-8; the last of them end a character. */
+  function isText(bytes: Uint8Array, isLast: boolean): boolean {
+    try {
+      utf8.decode(bytes, { stream: !isLast })
+      return true
+    } catch {
+      return false
+    }
+  }
 
   /** A varint's next byte; undefined: it goes on, or is longer than any of ours. */
   function number(byte: number): number | undefined {
@@ -56,6 +71,7 @@ export function createRequestScan(): (piece: Uint8Array) => string | undefined {
         if (byte !== ofNumber && !ofBytes.includes(byte)) return 'a submission with a member that is none'
         if ((seen & (1 << (byte >> 3))) !== 0) return 'a submission with a member twice'
         seen |= 1 << (byte >> 3)
+        tag = byte
         begin(byte === ofNumber ? 'number' : 'member length')
         break
       case 'number':
@@ -86,7 +102,11 @@ export function createRequestScan(): (piece: Uint8Array) => string | undefined {
     for (let at = 0; at < piece.length; ) {
       if (left > 0) {
         const skipped = Math.min(left, piece.length - at)
+        if (expect === 'prefix' && left === prefixBytes && piece[at] !== 0)
+          return 'a message with a flag: none is compressed'
         left -= skipped
+        if (expect !== 'prefix' && ofText.includes(tag) && !isText(piece.subarray(at, at + skipped), left === 0))
+          return 'a text that is not UTF-8'
         at += skipped
         if (left > 0) return undefined
         if (expect === 'prefix' || (expect === 'member' && inner === 0)) begin('submission')
