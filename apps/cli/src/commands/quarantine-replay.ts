@@ -37,17 +37,15 @@ type Replayed = {
 /** Outlives a server that is killed and started anew: what is asked again was done once. */
 async function replayAll(api: ApiClient, body: Body, outcomes: Outcome[], { io }: Context): Promise<Replayed> {
   const progress = progressLine(io)
-  let isTold = false
   let wasAway = false
   const ask = <T>(call: () => Promise<T>): Promise<T> => {
     let tries = 0
     const again = () => {
       tries += 1
-      wasAway ||= tries > 1
-      if (tries > 1 && !isTold) {
+      if (tries > 1 && !wasAway) {
         progress.end()
         io.err('The server does not answer: waiting for it, and going on from there.\n')
-        isTold = true
+        wasAway = true
       }
       return call().catch((cause: unknown) => {
         // It answered: what it refuses, it would refuse again.

@@ -107,3 +107,74 @@ test('a replay that somebody ends says what stays; nothing is called a failure o
   assert.equal(await run(['quarantine', 'replay', '--data', data], dry), 3)
   assert.match(dry.complained(), /CLI_INTERRUPTED.*\n.*\n {2}Nothing was admitted/)
 })
+
+const noRows = { unknown_key: 0, invalid_signature: 0, key_revoked: 0, key_not_yet_valid: 0, key_expired: 0 }
+
+test('OPS-2: what waits is added up by reason, key and producer', async (t) => {
+  const asked: string[] = []
+  const data = await socketOf(t, ({ path }) => {
+    asked.push(path)
+    if (path.endsWith('/waiting'))
+      return { items: 3, rows: { ...noRows, unknown_key: 300, key_revoked: 9 }, releases: 0 }
+    const isRevoked = path.includes('reason=key_revoked')
+    const rows = isRevoked ? { ...noRows, key_revoked: 9 } : { ...noRows, unknown_key: 300 }
+    const items = isRevoked ? 1 : 2
+    const group = (name: string | null) => ({
+      groups: [{ name, items, rows }],
+      others: { names: 0, items: 0, rows: noRows },
+    })
+    const times = isRevoked ? ['2026-11-22T08:10:00Z'] : ['2026-11-22T08:00:00Z', '2026-11-22T08:05:00Z']
+    return {
+      items,
+      rows,
+      bucket_seconds: 60,
+      buckets: times.map((at) => ({ at, rows })),
+      producers: group('service:billing'),
+      keys: group(isRevoked ? null : 'billing-2'),
+    }
+  })
+  const io = testIo({ clock: { ...clock, nowMs: () => Date.parse('2026-11-22T09:00:00Z') } })
+  assert.equal(await run(['quarantine', 'status', '--since', '1h', '--data', data], io), 0, io.complained())
+  assert.equal(
+    io.said(),
+    `REASON       ITEMS  ROWS  FIRST                    LAST
+unknown_key  2      300   2026-11-22 08:00:00 UTC  2026-11-22 08:05:00 UTC
+key_revoked  1      9     2026-11-22 08:10:00 UTC  2026-11-22 08:10:00 UTC
+
+REASON       KEY           ITEMS  ROWS
+unknown_key  billing-2     2      300
+key_revoked  (names none)  1      9
+
+REASON       PRODUCER         ITEMS  ROWS
+unknown_key  service:billing  2      300
+key_revoked  service:billing  1      9
+
+3 items, 309 rows; times are to within 60 s.
+`,
+  )
+  assert.match(asked[1] ?? '', /since=2026-11-22T08%3A00%3A00.000Z/)
+})
+
+test('the list names keys, ends with the total, and stops where it is told to', async (t) => {
+  const item = (leaf_index: number) => ({
+    leaf_index,
+    reason: 'unknown_key',
+    first_seq: 0,
+    next_seq: 5,
+    producer: 'service:billing',
+    key_id: 'billing-2',
+    quarantined_at: '2026-11-22T08:00:00.000000000Z',
+    state: 'waiting',
+  })
+  const data = await socketOf(t, () => ({ items: [item(1), item(2), item(3)], next: null }))
+  const whole = testIo()
+  assert.equal(await run(['quarantine', 'list', '--data', data], whole), 0, whole.complained())
+  assert.match(
+    whole.said(),
+    /^LEAF +REASON +ROWS +PRODUCER +KEY +SINCE +STATE\n1 +unknown_key +5 +service:billing +billing-2 /,
+  )
+  assert.match(whole.said(), /\n3 items, 15 rows\n$/)
+  const cut = testIo()
+  assert.equal(await run(['quarantine', 'list', '--limit', '2', '--data', data], cut), 0)
+  assert.match(cut.said(), /\n2 +unknown_key.*\n2 items, 10 rows; there are more, all together: quarantine status\n$/)
+})

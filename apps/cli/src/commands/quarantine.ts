@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Operations } from '@sealwatch/contract/api'
 import { apiOptions, withApi } from '../api.ts'
-import { command, exit, flag, text } from '../command.ts'
+import { command, exit, flag, integer, text } from '../command.ts'
 import { cliError, fileError } from '../errors.ts'
 import { filterOf, filterOptions, pages } from '../quarantine/filter.ts'
 import { columns, counted, safe, safeJson, toSecond } from '../terminal.ts'
@@ -17,15 +17,26 @@ function leafOf(typed: string, attempted: string): number {
   throw cliError('CLI_USAGE', { attempted, received: typed, advice: 'Give the leaf that `quarantine list` shows' })
 }
 
+const limit = integer({ takes: 'N', help: 'At most so many (default: no limit)', min: 1, max: 1_000_000, absent: 0 })
+
+function totalOf(items: readonly Item[]): string {
+  const rows = items.reduce((sum, { first_seq, next_seq }) => sum + next_seq - first_seq, 0)
+  return `${counted(items.length, 'item')}, ${counted(rows, 'row')}`
+}
+
 export const quarantineList = command({
   name: 'quarantine list',
   summary: 'What was not admitted, and why',
   about:
     'LEAF is the place of the stub that stands in the ledger for the lines; the other commands name an item by it.',
-  options: { ...apiOptions, ...filterOptions, admitted: flag('Also what was admitted since') },
-  examples: ['sudo ./sealwatch quarantine list', 'sudo ./sealwatch quarantine list --reason unknown_key --json'],
-  run: async ({ server, tenant, admitted, ...filter }, _operands, { io, place, json }) => {
+  options: { ...apiOptions, ...filterOptions, admitted: flag('Also what was admitted since'), limit },
+  examples: [
+    'sudo ./sealwatch quarantine list --since 1d --limit 20',
+    'sudo ./sealwatch quarantine list --reason unknown_key --json',
+  ],
+  run: async ({ server, tenant, admitted, limit: most, ...filter }, _operands, { io, place, json }) => {
     const items: Item[] = []
+    let isCut = false
     await withApi({ io, place, server, tenant }, 'listing the quarantine', async (api) => {
       const query = {
         ...filterOf(filter, io.clock.nowMs()),
@@ -34,23 +45,29 @@ export const quarantineList = command({
       }
       const read = (cursor: number | undefined) =>
         api.call('listQuarantine', { query: cursor === undefined ? query : { ...query, cursor } })
-      for await (const page of pages(read)) items.push(...page)
+      for await (const page of pages(read)) {
+        items.push(...page)
+        isCut = most > 0 && items.length > most
+        if (isCut) break
+      }
+      if (isCut) items.length = most
     })
     if (json) io.out(`${safeJson({ items })}\n`)
     else if (items.length === 0) io.out('Nothing is in quarantine.\n')
     else
       io.out(
-        columns([
-          ['LEAF', 'REASON', 'LINES', 'PRODUCER', 'SINCE', 'STATE'],
+        `${columns([
+          ['LEAF', 'REASON', 'ROWS', 'PRODUCER', 'KEY', 'SINCE', 'STATE'],
           ...items.map((row) => [
             String(row.leaf_index),
             safe(row.reason),
             String(row.next_seq - row.first_seq),
             safe(row.producer),
+            safe(row.key_id ?? '-'),
             safe(toSecond(row.quarantined_at)),
             row.state,
           ]),
-        ]),
+        ])}${totalOf(items)}${isCut ? '; there are more, all together: quarantine status' : ''}\n`,
       )
     return exit.ok
   },

@@ -41,6 +41,7 @@ import { policyExample } from './policy-example.ts'
 import { producerAdd, producerHalt, producerList, producerResume, producerShow } from './producer.ts'
 import { quarantineList, quarantineRelease, quarantineShow } from './quarantine.ts'
 import { quarantineReplay } from './quarantine-replay.ts'
+import { quarantineStatus } from './quarantine-status.ts'
 import { roleList, rolePut, roleRemove } from './role.ts'
 import { rotateFinish, rotatePromote, rotateStart, rotateStatus } from './rotate.ts'
 import { signingKeyAdd, signingKeyList, signingKeyRevoke, signingKeySetWindow, signingKeyShow } from './signing-key.ts'
@@ -90,6 +91,7 @@ export const commandTable: readonly Command[] = [
   tenantResume,
   tenantAppoint,
   tenantLimit,
+  quarantineStatus,
   quarantineList,
   quarantineShow,
   quarantineReplay,

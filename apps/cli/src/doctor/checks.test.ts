@@ -109,7 +109,7 @@ describe('doctor and status', () => {
     assert.deepEqual(warnings, [
       'the sensor site ptrace is not attached (left out)',
       'the sensor site exec dropped 3 events, counted in the ledger',
-      '9 rows of 2 tenants wait in quarantine: sealwatch quarantine list --tenant beta',
+      '9 rows of 2 tenants wait in quarantine: sealwatch quarantine status --tenant beta',
     ])
   })
 
@@ -117,7 +117,7 @@ describe('doctor and status', () => {
     const told = (quarantine: { tenant: string; items: number; rows: number }[]) =>
       warningsOf({ ...good, server: good.server && { ...good.server, quarantine } })
     assert.deepEqual(told([{ tenant: 'acme', items: 1, rows: 1 }]), [
-      '1 row of 1 tenant waits in quarantine: sealwatch quarantine list --tenant acme',
+      '1 row of 1 tenant waits in quarantine: sealwatch quarantine status --tenant acme',
     ])
     assert.deepEqual(told([{ tenant: 'drill', items: 100, rows: 100 }]), [])
     const over = { ...good.server?.ingest, quarantined: 9 } as NonNullable<InstanceStatus['server']>['ingest']

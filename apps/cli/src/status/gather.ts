@@ -152,7 +152,7 @@ function quarantineWarning(waiting: NonNullable<ServerStatus['quarantine']>): st
   if (most === undefined) return []
   const rows = others.reduce((sum, one) => sum + one.rows, most.rows)
   const tenants = counted(others.length + 1, 'tenant')
-  const see = `sealwatch quarantine list --tenant ${most.tenant}`
+  const see = `sealwatch quarantine status --tenant ${most.tenant}`
   return [`${counted(rows, 'row')} of ${tenants} ${rows === 1 ? 'waits' : 'wait'} in quarantine: ${see}`]
 }
 
