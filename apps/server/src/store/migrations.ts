@@ -230,4 +230,20 @@ export const migrations: readonly string[] = [
      acknowledgement TEXT PRIMARY KEY, since TEXT NOT NULL, ends_at TEXT NOT NULL, seen_at TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
   // An end that has come stays, though the clock is set back.
   `ALTER TABLE signing_keys ADD COLUMN ended_at TEXT;`,
+  // Two tenants may have been sent the same bytes: each has its own item.
+  `CREATE TABLE quarantine_anew (
+     item TEXT NOT NULL, tenant TEXT NOT NULL, host_id TEXT NOT NULL, chain TEXT NOT NULL,
+     first_seq INTEGER NOT NULL, next_seq INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
+     signing_key_id TEXT, quarantined_at TEXT NOT NULL, stub_leaf_index INTEGER, received_at TEXT, peer TEXT,
+     registry_version INTEGER, state TEXT NOT NULL DEFAULT 'waiting', admitted_at TEXT, admitted_leaf_index INTEGER,
+     segment INTEGER, segment_at INTEGER, kept_bytes INTEGER, admitted_how TEXT,
+     PRIMARY KEY (item, tenant, chain, first_seq)) STRICT;
+   INSERT INTO quarantine_anew SELECT item, tenant, host_id, chain, first_seq, next_seq, reason, detail, signing_key_id, quarantined_at, stub_leaf_index,
+     received_at, peer, registry_version, state, admitted_at, admitted_leaf_index, segment, segment_at, kept_bytes, admitted_how
+     FROM audit_signature_quarantine;
+   DROP TABLE audit_signature_quarantine;
+   ALTER TABLE quarantine_anew RENAME TO audit_signature_quarantine;
+   CREATE UNIQUE INDEX quarantine_by_stub ON audit_signature_quarantine (tenant, stub_leaf_index)
+     WHERE stub_leaf_index IS NOT NULL;
+   CREATE INDEX quarantine_by_state ON audit_signature_quarantine (tenant, state, reason, stub_leaf_index);`,
 ]

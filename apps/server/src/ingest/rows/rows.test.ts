@@ -296,3 +296,16 @@ test('ING-2 golden submissions of vectors/submission come to what is written bes
     golden.map(({ outcome }) => outcome),
   )
 })
+
+test('ING-3 the same bytes that come to two tenants are an item of each', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  const sent = signed(['a'])
+  for (const tenant of ['acme', 'default']) {
+    assert.equal((await it.rows.submit({ ...billing, tenant }, [sent]))[0]?.kind, 'quarantined')
+    const { db } = it.store
+    const [row] = await db.selectFrom('audit_signature_quarantine').selectAll().where('tenant', '=', tenant).execute()
+    assert.ok(row !== undefined && row.stub_leaf_index !== null, `no row of ${tenant}`)
+    await it.quarantine.read(tenant, row)
+  }
+})
