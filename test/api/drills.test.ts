@@ -3,10 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { systemClock } from '@sealwatch/base'
+import { canonicalize, systemClock } from '@sealwatch/base'
 import type { ApiClient } from '@sealwatch/contract/api'
 import { verifyEd25519 } from '@sealwatch/keys'
-import { logKeyVerifier, openDrillReport, parseVkey, sha256 } from '@sealwatch/ledger'
+import { type DrillReport, logKeyVerifier, openDrillReport, parseVkey, sha256 } from '@sealwatch/ledger'
+import { sampleReport } from '@sealwatch/ledger/test/drill-report'
 import { startServer, type TestServer } from './server.ts'
 
 const clock = {
@@ -34,10 +35,11 @@ beforeEach(async () => {
 const code = (wanted: string) => (error: unknown) =>
   (error as { problem?: { code: string } }).problem?.code === wanted || assert.fail(String(error))
 const begin = (api = root) => api.call('beginDrill', { body: { drill: 'strict-signature' } })
-const report = (outcome: 'passed' | 'failed', run: string, api = root) =>
+/** That it failed. */
+const report = (run: string, api = root, other: Partial<DrillReport> = {}) =>
   api.call('reportDrill', {
     params: { run },
-    body: { outcome, report: JSON.stringify({ run, outcome, drill: 'strict-signature', tenant: `drill-${tenants}` }) },
+    body: { outcome: 'failed', report: canonicalize({ ...sampleReport, run, tenant: `drill-${tenants}`, ...other }) },
   })
 const linesWith = async (what: string) => {
   const { items } = await root.call('listEvents', { query: { limit: 500 } })
@@ -64,7 +66,7 @@ test('OPS-2 a drill that was cut off is ended by the next one, which is told of 
     [run],
   )
   assert.equal((await linesWith('drill_abandoned')).filter((line) => line.includes(run)).length, 1)
-  await assert.rejects(report('passed', run), code('DRILL_UNKNOWN'))
+  await assert.rejects(report(run), code('DRILL_UNKNOWN'))
   await assert.rejects(root.call('holdDrill', { params: { run } }), code('DRILL_UNKNOWN'))
   const { items } = await root.call('listDrills')
   assert.deepEqual(
@@ -75,8 +77,8 @@ test('OPS-2 a drill that was cut off is ended by the next one, which is told of 
 
 test('OPS-2 a report is kept and signed by the deployment, once; its envelope stands in the ledger as it was handed out', async () => {
   const { run } = await begin()
-  const told = await report('failed', run)
-  await assert.rejects(report('passed', run), code('DRILL_UNKNOWN'))
+  const told = await report(run)
+  await assert.rejects(report(run), code('DRILL_UNKNOWN'))
   const kept = await root.call('getDrill', { params: { run } })
   assert.deepEqual(kept.envelope, told.envelope)
   assert.equal(kept.run.outcome, 'failed')
@@ -105,6 +107,19 @@ test('OPS-2 whoever did not begin a drill neither holds nor ends it', async () =
   const body = { name: 'other', actions: ['drill:run', 'drill:read'], ttl_seconds: 3600 }
   const other = server.by((await root.call('createToken', { body })).token)
   await assert.rejects(other.call('holdDrill', { params: { run } }), code('DRILL_UNKNOWN'))
-  await assert.rejects(report('passed', run, other), code('DRILL_UNKNOWN'))
+  await assert.rejects(report(run, other), code('DRILL_UNKNOWN'))
   assert.equal((await other.call('getDrill', { params: { run } })).report, null)
+})
+
+test('OPS-2 what is no report, or one of another drill, is neither signed nor kept', async () => {
+  const { run } = await begin()
+  const { counts: _, ...less } = sampleReport
+  for (const bad of [less, { ...sampleReport, steps: [{ ...sampleReport.steps[0], outcome: '"><meta>' }] }, []])
+    await assert.rejects(
+      root.call('reportDrill', { params: { run }, body: { outcome: 'failed', report: canonicalize(bad) } }),
+      code('DRILL_MALFORMED'),
+    )
+  for (const other of [{ tenant: 'acme' }, { drill: 'key-compromise' as const }])
+    await assert.rejects(report(run, root, other), code('DRILL_UNVERIFIED'))
+  assert.equal((await root.call('getDrill', { params: { run } })).run.outcome, null)
 })

@@ -3,14 +3,21 @@
 import { isSealwatchError, type Json } from '@sealwatch/base'
 import type { Operations } from '@sealwatch/contract/api'
 import { verifyEd25519 } from '@sealwatch/keys'
-import { logKeyVerifier, openDrillReport, parseVkey, sha256 } from '@sealwatch/ledger'
+import {
+  type DrillName,
+  drillNames,
+  logKeyVerifier,
+  openDrillReport,
+  parseVkey,
+  readDrillReport,
+  sha256,
+} from '@sealwatch/ledger'
 import { apiOptions, withApi } from '../api.ts'
 import { signerKeyOf } from '../audit/signer-key.ts'
 import { trustOf } from '../audit/trust.ts'
 import { command, exit, text } from '../command.ts'
 import { filesOf, putNew } from '../drill/files.ts'
 import { pageOf } from '../drill/page.ts'
-import { type DrillName, type DrillReport, drillNames } from '../drill/report.ts'
 import { cliError, fileError } from '../errors.ts'
 import { readSmallFile } from '../small-file.ts'
 import { columns, safe, safeJson, toSecond } from '../terminal.ts'
@@ -95,7 +102,7 @@ export const drillShow = command({
     const stem = output ?? `drill-${run}`
     if (report !== null && envelope !== null) {
       await putNew(filesOf(stem).report, `${JSON.stringify({ report, envelope, ledger: null })}\n`)
-      await putNew(filesOf(stem).page, pageOf(JSON.parse(report) as DrillReport))
+      await putNew(filesOf(stem).page, pageOf(readDrillReport(report, attempted)))
     }
     if (json) io.out(`${safeJson(kept)}\n`)
     else if (report === null) io.out(`Of this drill no report is kept: ${kept.run.outcome ?? 'it is not over'}.\n`)
@@ -125,10 +132,10 @@ trust.json in the data directory. The exit code is 1 where it does not verify, a
     if (judges.length === 0)
       throw cliError('CLI_TRUST', { attempted, received: 'no key', advice: 'Name the key that you trust: --trust' })
     const file = fileAt(path)
-    const report = typeof file?.report === 'string' ? file.report : ''
-    const opened = openDrillReport(sha256, { envelope: file?.envelope, report }, judges, attempted)
-    const { statement, statementDigest, signers } = opened
-    if (page !== undefined) await putNew(page, pageOf(JSON.parse(report) as DrillReport))
+    const text = typeof file?.report === 'string' ? file.report : ''
+    const opened = openDrillReport(sha256, { envelope: file?.envelope, report: text }, judges, attempted)
+    const { statement, statementDigest, report, signers } = opened
+    if (page !== undefined) await putNew(page, pageOf(report))
     if (json) io.out(`${safeJson({ verified: true, statement, statement_digest: statementDigest, signers })}\n`)
     else
       io.out(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join, resolve } from 'node:path'
+import type { DrillName } from '@sealwatch/ledger'
 import { apiOptions } from '../api.ts'
 import { type Command, type Context, command, exit, integer, text } from '../command.ts'
 import type { Drilling } from '../drill/drilled.ts'
@@ -8,7 +9,6 @@ import { checkPlace, filesOf, putNew } from '../drill/files.ts'
 import { runDrill } from '../drill/frame.ts'
 import { keyCompromise } from '../drill/key-compromise.ts'
 import { pageOf } from '../drill/page.ts'
-import type { DrillName } from '../drill/report.ts'
 import { prometheusAt, ruleFile } from '../drill/rule.ts'
 import { strictSignature } from '../drill/strict-signature.ts'
 import { cliError } from '../errors.ts'

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { ReportedSubmission } from '@sealwatch/ledger'
 import { type DecoyProcess, groupRows } from './decoy-process.ts'
 import { send } from './decoy-service.ts'
 import type { Drilling } from './drilled.ts'
 import { drillFailure } from './failures.ts'
-import type { ReportedSubmission, Sender } from './report.ts'
 import { alertName } from './rule.ts'
 
 /** While an alert is waited for: more than it takes to fire, and no more than a report has room for. */
@@ -17,7 +17,7 @@ const waitingPerSecond = 5
 export async function waitForAlert(
   of: Drilling,
   process: DecoyProcess,
-  sender: Sender,
+  sender: ReportedSubmission['sender'],
   note: (line: string) => void,
 ): Promise<ReportedSubmission[]> {
   const { alertSource, bounds, io, tenant } = of

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { DrillRowCounts, ReportedSubmission } from '@sealwatch/ledger'
 import type { Drilling } from './drilled.ts'
 import { drillFailure } from './failures.ts'
 import { countsSince, rowCountsIn, seriesIn } from './metrics.ts'
-import { type ReportedSubmission, type RowCounts, rowsIn } from './report.ts'
+import { rowsIn } from './report.ts'
 import { startOf } from './server.ts'
 
 const pageRows = 500
@@ -24,7 +25,11 @@ export type InLedger = {
   readonly received_at: string
 }
 /** Where the ledger and the server's counters stood. */
-export type Mark = { readonly fromLeaf: number; readonly counts: RowCounts; readonly startedAt: number | undefined }
+export type Mark = {
+  readonly fromLeaf: number
+  readonly counts: DrillRowCounts
+  readonly startedAt: number | undefined
+}
 
 export async function markOf(of: Drilling): Promise<Mark> {
   const { items } = await of.api.call('listEvents', { query: { limit: 1 } })
@@ -99,7 +104,7 @@ export async function proveConservation(
 }
 
 /** Everything that was sent is counted once, under one outcome. */
-export function checkCounts(counts: RowCounts, sent: readonly ReportedSubmission[]): void {
+export function checkCounts(counts: DrillRowCounts, sent: readonly ReportedSubmission[]): void {
   const { received, admitted, quarantined, refused, duplicate } = counts
   const missing = received - admitted - quarantined - refused - duplicate
   if (missing !== 0) throw broken(`${received} rows were received, of which ${missing} are missing`)

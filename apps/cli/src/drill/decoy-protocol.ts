@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the drill and its decoy say to each other: nothing of it stands in arguments or the environment.
 
+import type { ReportedSubmission } from '@sealwatch/ledger'
+
 export type DecoyOrder =
   /**
    * Its outbox in `dir`, which it removes as it ends; a key of its own, unless it is given one that leaked. `url`: of the
@@ -26,20 +28,7 @@ export type DecoyOrder =
 /** `privateKey`: PKCS#8, PEM. It never leaves these processes. */
 export type LeakedKey = { readonly keyId: string; readonly privateKey: string }
 
-/** A submission as it left the decoy, and what the control plane said of it. */
-export type SentSubmission = {
-  readonly id: string
-  readonly key_id: string
-  readonly rows: number
-  /** Hex SHA-256 of the payload. */
-  readonly digest: string
-  /** Hex SHA-256 of the bytes that quarantine keeps of it (submission.md, 7.2). */
-  readonly item: string
-  readonly outcome: string
-  readonly detail: string
-  /** When the decoy was told. */
-  readonly told_at: string
-}
+export type SentSubmission = Omit<ReportedSubmission, 'sender'>
 
 export type DecoyAnswer =
   | { readonly answer: 'key'; readonly keyId: string; readonly publicKey: string }

@@ -4,12 +4,13 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '@sealwatch/base'
 import { ApiProblem } from '@sealwatch/contract/api'
+import type { ReportedSubmission } from '@sealwatch/ledger'
 import { bar } from '../terminal.ts'
 import { authorityAt } from './ca.ts'
 import { type DecoyKey, type DecoyPlace, type DecoyProcess, groupRows } from './decoy-process.ts'
 import type { Drilling } from './drilled.ts'
 import { drillFailure } from './failures.ts'
-import { type ReportedSubmission, rowsIn, type Sender } from './report.ts'
+import { rowsIn } from './report.ts'
 
 const tokenSeconds = 3600
 
@@ -79,7 +80,10 @@ export async function send(
   of: Drilling,
   process: DecoyProcess,
   rows: number,
-  { sender = 'decoy', perSecond = of.bounds.perSecond }: { sender?: Sender; perSecond?: number } = {},
+  {
+    sender = 'decoy',
+    perSecond = of.bounds.perSecond,
+  }: { sender?: ReportedSubmission['sender']; perSecond?: number } = {},
 ): Promise<ReportedSubmission[]> {
   const { io, sent } = of
   const all: ReportedSubmission[] = []

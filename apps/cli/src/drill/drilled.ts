@@ -2,12 +2,19 @@
 
 import { isSealwatchError, messageOf, rfc3339 } from '@sealwatch/base'
 import type { ApiClient } from '@sealwatch/contract/api'
+import type {
+  AffectedRange,
+  DrillReport,
+  DrillRowCounts,
+  DrillStep,
+  ReportedSubmission,
+  TypedCommand,
+} from '@sealwatch/ledger'
 import { type Context, exit } from '../command.ts'
 import { parse } from '../parse.ts'
 import { paint, progressLine, safe, shellWord } from '../terminal.ts'
 import { drillFailure, drillFailureErrors } from './failures.ts'
 import { askUntilThere } from './lasting.ts'
-import type { AffectedRange, Checked, DrillReport, ReportedSubmission, RowCounts, Step } from './report.ts'
 import type { AlertSource } from './rule.ts'
 import type { ServerFacts } from './server.ts'
 
@@ -42,11 +49,11 @@ export type Drilling = DrillAt &
      */
     type(words: readonly string[], may?: 'miss' | 'find'): Promise<string>
     /** What was looked up otherwise, as somebody would type it. */
-    looked(checked: Checked): void
+    looked(checked: TypedCommand): void
     /** Shown to whoever watches, in the place of what was shown before. */
     progress(text: string): void
     alert(how: DrillReport['alert']): void
-    counted(counts: RowCounts): void
+    counted(counts: DrillRowCounts): void
     affected(ranges: readonly AffectedRange[]): void
     readonly seen: () => Pick<DrillReport, 'alert' | 'counts' | 'affected' | 'steps' | 'sent' | 'failure'>
     warn(text: string): void
@@ -55,20 +62,20 @@ export type Drilling = DrillAt &
 const outputCharsMax = 8000
 
 export function drilled(at: DrillAt, { io, place, table, json }: Context): Drilling {
-  const steps: Step[] = []
+  const steps: DrillStep[] = []
   const sent: ReportedSubmission[] = []
   const line = progressLine(io)
-  let commands: Checked[] = []
+  let commands: TypedCommand[] = []
   let isUnderWay = false
   let alert: DrillReport['alert'] = 'not reached'
-  let counts: RowCounts | null = null
+  let counts: DrillRowCounts | null = null
   let affected: readonly AffectedRange[] = []
   let failure: DrillReport['failure'] = null
   const say = (text: string) => {
     line.end()
     if (!json) io.err(text)
   }
-  const looked = ({ command, output }: Checked) =>
+  const looked = ({ command, output }: TypedCommand) =>
     void commands.push({ command, output: output.slice(0, outputCharsMax) })
 
   async function run(words: readonly string[]): Promise<{ readonly output: string; readonly code: number }> {
@@ -99,7 +106,7 @@ export function drilled(at: DrillAt, { io, place, table, json }: Context): Drill
       commands = []
       const from = rfc3339(io.clock.nowNs())
       const fromNs = io.clock.monotonicNs()
-      const end = (outcome: Step['outcome']) => {
+      const end = (outcome: DrillStep['outcome']) => {
         isUnderWay = false
         const took_ms = Number((io.clock.monotonicNs() - fromNs) / 1_000_000n)
         steps.push({ name, outcome, from, took_ms, found, commands })

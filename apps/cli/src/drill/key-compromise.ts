@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { rfc3339 } from '@sealwatch/base'
-import type { KeyReport } from '@sealwatch/ledger'
+import type { AffectedRange, KeyReport, ReportedSubmission } from '@sealwatch/ledger'
 import { waitForAlert } from './alerted.ts'
 import { admittedSince, type InLedger, markOf, onceIndexed, proveConservation } from './conservation.ts'
 import { startDecoyProcess } from './decoy-process.ts'
@@ -10,7 +10,7 @@ import type { Drilling } from './drilled.ts'
 import { drillFailure } from './failures.ts'
 import { proveLedger } from './prove-ledger.ts'
 import { compareBytes, itemsOf } from './quarantined.ts'
-import { type AffectedRange, type ReportedSubmission, rowsIn } from './report.ts'
+import { rowsIn } from './report.ts'
 import { runFirstChecks } from './runbook.ts'
 
 const cause = 'the drill key-compromise: the key of the decoy leaked'

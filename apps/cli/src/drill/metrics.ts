@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { RowCounts } from './report.ts'
+import type { DrillRowCounts } from '@sealwatch/ledger'
 
 /** The value of a series, of whichever other labels; the sum where there are several. Undefined: there is none. */
 export function seriesIn(text: string, name: string, labels: Readonly<Record<string, string>>): number | undefined {
@@ -13,13 +13,13 @@ export function seriesIn(text: string, name: string, labels: Readonly<Record<str
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0)
 }
 
-export const rowCountsIn = (text: string, tenant: string): RowCounts => {
+export const rowCountsIn = (text: string, tenant: string): DrillRowCounts => {
   const of = (outcome: string) => seriesIn(text, `sealwatch_ingest_rows_${outcome}_total`, { tenant }) ?? 0
   const [received, admitted, quarantined] = [of('received'), of('admitted'), of('quarantined')]
   return { received, admitted, quarantined, refused: of('refused'), duplicate: of('duplicate') }
 }
 
-export const countsSince = (before: RowCounts, now: RowCounts): RowCounts => ({
+export const countsSince = (before: DrillRowCounts, now: DrillRowCounts): DrillRowCounts => ({
   received: now.received - before.received,
   admitted: now.admitted - before.admitted,
   quarantined: now.quarantined - before.quarantined,

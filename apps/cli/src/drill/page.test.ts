@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sampleReport } from '@sealwatch/ledger/test/drill-report'
 import { pageOf } from './page.ts'
-import { sampleReport } from './test/sample-report.ts'
 
 const evil = `"><h1 style='x'>&`
 

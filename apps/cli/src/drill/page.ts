@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { AffectedRange, DrillReport } from '@sealwatch/ledger'
 import { type Markup, markup, nothing } from './markup.ts'
-import { type AffectedRange, type DrillReport, rowsIn } from './report.ts'
+import { rowsIn } from './report.ts'
 import { timelineOf } from './timeline.ts'
 
 const style = markup`

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { ApiProblem } from '@sealwatch/contract/api'
-import { sha256 } from '@sealwatch/ledger'
+import { type ReportedSubmission, sha256 } from '@sealwatch/ledger'
 import type { Drilling } from './drilled.ts'
 import { drillFailure } from './failures.ts'
-import type { ReportedSubmission } from './report.ts'
 
 const pageRows = 500
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { canonicalize } from '@sealwatch/base'
-import type { DrillReport } from './report.ts'
+import type { DrillReport } from '@sealwatch/ledger'
 
 /** A server takes no longer one. */
 const charsMax = 1024 * 1024

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { rfc3339 } from '@sealwatch/base'
+import type { ReportedSubmission } from '@sealwatch/ledger'
 import { waitForAlert } from './alerted.ts'
 import { markOf, proveConservation } from './conservation.ts'
 import { type DecoyProcess, startDecoyProcess } from './decoy-process.ts'
@@ -9,7 +10,7 @@ import type { Drilling } from './drilled.ts'
 import { drillFailure } from './failures.ts'
 import { proveLedger } from './prove-ledger.ts'
 import { compareBytes, itemsOf } from './quarantined.ts'
-import { type ReportedSubmission, rowsIn } from './report.ts'
+import { rowsIn } from './report.ts'
 import { runFirstChecks } from './runbook.ts'
 
 /**

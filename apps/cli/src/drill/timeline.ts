@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { DrillReport } from '@sealwatch/ledger'
 import { type Markup, markup, nothing } from './markup.ts'
-import type { DrillReport } from './report.ts'
 
 const [width, labelWidth, right] = [960, 130, 16]
 const [barHeight, plotHeight] = [22, 150]

@@ -3,12 +3,12 @@
 import { randomUUID } from 'node:crypto'
 import { canonicalize, rfc3339 } from '@sealwatch/base'
 import type { DsseEnvelope } from '@sealwatch/keys'
-import { type DrillOutcome, type DrillStatement, sha256 } from '@sealwatch/ledger'
+import { type DrillName, type DrillOutcome, type DrillStatement, openDrillText, sha256 } from '@sealwatch/ledger'
 import { type Authorised, actBy } from '../access/index.ts'
 import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import type { Tables, Tx } from '../store/index.ts'
 import { drillRunError } from './errors.ts'
-import { type DrillName, drillLimits } from './limits.ts'
+import { drillLimits } from './limits.ts'
 
 export type DrillRun = Tables['drill_runs']
 export type BegunDrill = {
@@ -30,7 +30,7 @@ export type Drills = {
   begin(by: Authorised<'drill:run'>, drill: DrillName): Promise<BegunDrill>
   /** It is still going on: nobody else begins one until the time that is returned. Throws DRILL_UNKNOWN. */
   hold(by: Authorised<'drill:run'>, run: string): Promise<string>
-  /** The drill is over. Throws DRILL_UNKNOWN, AUDIT_NOT_RECORDED, and what the signer throws. */
+  /** The drill is over. Throws DRILL_UNKNOWN, what `openDrillText` throws, AUDIT_NOT_RECORDED, and what the signer throws. */
   report(
     by: Authorised<'drill:run'>,
     run: string,
@@ -118,8 +118,10 @@ export function createDrills(
       return held_until
     },
     report: async (by, run, { outcome, report }) => {
-      const row = await mine(by, run, `reporting the drill ${run}`)
+      const attempted = `reporting the drill ${run}`
+      const row = await mine(by, run, attempted)
       const { drill, tenant } = row
+      openDrillText(report, { drill, outcome, run, tenant }, attempted)
       const digest = hashOf(report)
       const time = rfc3339(clock.nowNs())
       const name = actBy(by).name

@@ -2,4 +2,4 @@
 
 export { createDrills, type DrillRun, type Drills } from './drills.ts'
 export { drillRunErrors } from './errors.ts'
-export { drillLimits, drillNames } from './limits.ts'
+export { drillLimits } from './limits.ts'

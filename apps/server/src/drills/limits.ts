@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export const drillNames = ['strict-signature', 'key-compromise'] as const
-export type DrillName = (typeof drillNames)[number]
-
 export const drillLimits = {
   reportBytes: 1024 * 1024,
   /** Runs of a tenant that are remembered, and reports of theirs that are kept. */

@@ -1,28 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ErrorTable, errorsOf, type SealwatchError } from '@sealwatch/base/errors'
+import { errorsOf, type SealwatchError } from '@sealwatch/base/errors'
 import type { Json } from '@sealwatch/base/json'
 import { parseRfc3339 } from '@sealwatch/base/time'
 import type { DsseVerifier } from '@sealwatch/keys/dsse'
+import { drillErrors } from './drill-errors.ts'
+import { type DrillOutcome, type DrillReport, readDrillReport } from './drill-report-form.ts'
 import type { Sha256 } from './merkle.ts'
 import { openPayload } from './signed-payload.ts'
 
-export const drillErrors = {
-  DRILL_MALFORMED: {
-    kind: 'invalid',
-    rule: 'a drill report is the report, and the envelope of the statement that names its digest (drill-report.md, 1)',
-    advice: 'Take the file from its source again, byte for byte',
-  },
-  DRILL_UNVERIFIED: {
-    kind: 'unverified',
-    rule: 'a key that is trusted has signed the statement, and the report is the one it names (drill-report.md, 3)',
-    advice: 'Check that the trusted key is that of the deployment; a report that stays unverified was altered',
-  },
-} as const satisfies ErrorTable
 const drillError = errorsOf(drillErrors)
 
 export const drillStatementType = 'application/vnd.sealwatch.drill.v1+json'
-export type DrillOutcome = 'passed' | 'failed'
 
 /** What a deployment says of a drill: it was run there, by whom, and this is its report. */
 export type DrillStatement = {
@@ -46,7 +35,7 @@ export type VerifiedDrill = {
   readonly statement: DrillStatement
   /** Hex SHA-256 of the payload: what the ledger's line names. */
   readonly statementDigest: string
-  readonly report: string
+  readonly report: DrillReport
   /** Key ids of the trusted keys that signed. */
   readonly signers: readonly string[]
 }
@@ -74,19 +63,24 @@ export function openDrillReport(
   const found = sha256(new TextEncoder().encode(report)).toHex()
   if (found !== digest) throw unverified(`a report whose digest is ${found}, where ${digest} was signed`)
   const statement = fields as unknown as DrillStatement
-  const told = membersOf(report)
-  const odd = (['drill', 'outcome', 'run', 'tenant'] as const).find((name) => told[name] !== statement[name])
-  if (odd !== undefined) throw unverified(`a report whose ${odd} is not the one that was signed`)
-  return { statement, statementDigest: sha256(payload).toHex(), report, signers }
+  return {
+    statement,
+    statementDigest: sha256(payload).toHex(),
+    report: openDrillText(report, statement, attempted),
+    signers,
+  }
 }
 
-/** What a report says of itself; nothing, where it is no object. */
-function membersOf(report: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(report)) as Readonly<Record<string, unknown>>
-  } catch {
-    return {}
-  }
+/** The report of this drill that a text holds. Throws DRILL_MALFORMED, JSON_…, and DRILL_UNVERIFIED: it is of another drill. */
+export function openDrillText(
+  text: string,
+  of: Pick<DrillStatement, 'drill' | 'outcome' | 'run' | 'tenant'>,
+  attempted: string,
+): DrillReport {
+  const report = readDrillReport(text, attempted)
+  const odd = (['drill', 'outcome', 'run', 'tenant'] as const).find((name) => report[name] !== of[name])
+  if (odd === undefined) return report
+  throw drillError('DRILL_UNVERIFIED', { attempted, received: `a report whose ${odd} is not that of the drill` })
 }
 
 const isText = (value: Json | undefined) => typeof value === 'string' && value.length >= 1 && value.length <= 256

@@ -3,8 +3,22 @@
 
 import { decodeBase64 } from '@sealwatch/base/base64'
 import type { Json, JsonObject } from '@sealwatch/base/json'
-import { parseRfc3339 } from '@sealwatch/base/time'
-import { slugName } from '@sealwatch/contract/name-form'
+import {
+  faultOf,
+  isCount,
+  isHex,
+  isObject,
+  isOf,
+  isOneOf,
+  isPrintable,
+  isSlug,
+  isString,
+  isText,
+  isTime,
+  optional,
+  orNull,
+  type Shape,
+} from './shape.ts'
 
 /** Of a note that stands in a line. */
 export const noteCharsMax = 4096
@@ -17,30 +31,13 @@ const signatureCharsMax = 1368
 
 const envelopeMembers = ['chain', 'epoch', 'prev', 'seq', 'time', 'v']
 
-const isHex = (length: number) => (value: Json | undefined) =>
-  typeof value === 'string' && value.length === length && /^[0-9a-f]*$/.test(value)
-const isCount = (value: Json | undefined) => Number.isSafeInteger(value) && (value as number) >= 0
-const isString = (value: Json | undefined) => typeof value === 'string'
 const isProof = (value: Json | undefined) => Array.isArray(value) && value.length <= 64 && value.every(isHex(64))
-const isText = (value: Json | undefined) => typeof value === 'string' && value.length > 0 && value.length <= 256
-const isTime = (value: Json | undefined) => typeof value === 'string' && parseRfc3339(value) !== undefined
-const orNull = (check: Check) => (value: Json | undefined) => value === null || check(value)
-const isSlug = (value: Json | undefined) => typeof value === 'string' && slugName.form.test(value)
-const isPrintable = (value: Json | undefined) => typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value)
-const isOneOf = (values: readonly Json[]) => (value: Json | undefined) => value !== undefined && values.includes(value)
 const isBase64 = (value: Json | undefined) =>
   typeof value === 'string' && value.length <= signatureCharsMax && decodeBase64(value) !== undefined
 const isPublicKey = (value: Json | undefined) =>
   typeof value === 'string' && value.length <= publicKeyCharsMax && /^(?:[0-9a-f]{2}){32,}$/.test(value)
-const isObject = (value: Json | undefined) => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isNote = (value: Json | undefined) =>
   typeof value === 'string' && value.length > 0 && value.length <= noteCharsMax
-const optional = (check: Check) => Object.assign((value: Json | undefined) => check(value), { optional: true })
-
-type Check = ((value: Json | undefined) => boolean) & { optional?: boolean }
-type Shape = Readonly<Record<string, Check>>
-const isOf = (shape: Shape) => (value: Json | undefined) =>
-  isObject(value) && faultOf(value as JsonObject, shape) === undefined
 
 const envelope = { chain: isHex(32), prev: isHex(64), seq: isCount, time: isTime }
 const anchor = {
@@ -207,13 +204,4 @@ export function kindOf(line: JsonObject): { readonly kind: string } | { readonly
   const member =
     faultOf(line, { ...version.envelope, [kind]: isObject }) ?? (shape && faultOf(body as JsonObject, shape))
   return member ? { fault: `a line whose member ${member} is missing, unknown or of another form` } : { kind }
-}
-
-function faultOf(object: JsonObject, shape: Shape): string | undefined {
-  for (const member in object) if (!Object.hasOwn(shape, member)) return member
-  for (const member in shape) {
-    const check = shape[member] as Check
-    if (!(Object.hasOwn(object, member) ? check(object[member]) : check.optional === true)) return member
-  }
-  return undefined
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { DsseEnvelope } from '@sealwatch/keys'
+import { drillNames } from '@sealwatch/ledger'
 import { z } from 'zod'
-import { type DrillRun, type Drills, drillLimits, drillNames } from '../../../drills/index.ts'
+import { type DrillRun, type Drills, drillLimits } from '../../../drills/index.ts'
 import { type Route, route } from '../route.ts'
 import { recorded, recordedJson, time } from '../shapes.ts'
 
@@ -111,7 +112,14 @@ export const drillRoutes = ({ drills }: { readonly drills: Drills }): Route[] =>
     }),
     bodyMax: { bytes: 2 * drillLimits.reportBytes, values: 16 },
     answer: z.object({ envelope, statement_digest: z.string(), ledger: recorded }),
-    errors: ['DRILL_UNKNOWN', 'AUDIT_NOT_RECORDED'],
+    errors: [
+      'DRILL_UNKNOWN',
+      'DRILL_MALFORMED',
+      'DRILL_UNVERIFIED',
+      'JSON_MALFORMED',
+      'JSON_NOT_CANONICAL',
+      'AUDIT_NOT_RECORDED',
+    ],
     handle: async (by, { params: { run: ended }, body }) => {
       const told = await drills.report(by, ended, body)
       return {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { DrillReport } from '../report.ts'
+import type { DrillReport } from '../src/index.ts'
 
 const time = (second: number) => `2026-11-22T04:00:${String(second).padStart(2, '0')}.000000000Z`
 const sent = {
