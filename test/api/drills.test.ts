@@ -2,6 +2,7 @@
 // OPS-2: what the server keeps of drills: one at a time in a tenant, held while it runs, and reported once, signed.
 
 import assert from 'node:assert/strict'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
 import { canonicalize, systemClock } from '@sealwatch/base'
 import type { ApiClient } from '@sealwatch/contract/api'
@@ -122,4 +123,75 @@ test('OPS-2 what is no report, or one of another drill, is neither signed nor ke
   for (const other of [{ tenant: 'acme' }, { drill: 'key-compromise' as const }])
     await assert.rejects(report(run, root, other), code('DRILL_UNVERIFIED'))
   assert.equal((await root.call('getDrill', { params: { run } })).run.outcome, null)
+})
+
+/** A decoy of the tenant, which sends under the key that is registered, or under one that is not. */
+async function startDecoy() {
+  const tenant = `drill-${tenants}`
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const params = { producer: 'drill-decoy' }
+  await root.call('addProducer', { body: params })
+  const public_key = publicKey.export({ type: 'spki', format: 'pem' }) as string
+  await root.call('addSigningKey', { params, body: { key_id: `${tenant}-1`, algorithm: 'ed25519', public_key } })
+  const asked = { name: 'decoy', actions: ['rows:write'], service: 'drill-decoy', ttl_seconds: 600 }
+  const { token } = await root.call('createToken', { body: asked })
+  return async (keyId = `${tenant}-1`): Promise<DrillReport['sent'][number]> => {
+    const payload = Buffer.from('{"drill":1}')
+    const signed = {
+      id: crypto.randomUUID(),
+      form: 'detached',
+      payload: payload.toString('base64'),
+      payload_type: 'application/json',
+      key_id: keyId,
+      algorithm: 'ed25519',
+      signature: sign(null, payload, privateKey).toString('base64'),
+    } as const
+    const { outcomes } = await server.by(token).call('submitRows', { body: { submissions: [signed] } })
+    const { outcome, reason = 'in the ledger', item = '0'.repeat(64) } = outcomes[0] as Record<string, string>
+    const told = { outcome, detail: reason, item } as Pick<DrillReport['sent'][number], 'outcome' | 'detail' | 'item'>
+    const digest = sha256(payload).toHex()
+    return { ...sampleReport.sent[0], id: signed.id, key_id: keyId, rows: 1, digest, ...told } as typeof told &
+      DrillReport['sent'][number]
+  }
+}
+
+test('OPS-2 a drill has passed only where the ledger holds what it says was sent, since it began', async () => {
+  const send = await startDecoy()
+  const early = await send()
+  const { run } = await root.call('beginDrill', { body: { drill: 'key-compromise' } })
+  const steps = sampleReport.steps.slice(0, -1)
+  const passes = (sent: DrillReport['sent'], other: Partial<DrillReport> = {}) => {
+    const rows = (outcome: string) => sent.filter((one) => one.outcome === outcome).length
+    const [admitted, quarantined] = [rows('admitted'), rows('quarantined')]
+    const counts = { received: sent.length, admitted, quarantined, refused: 0, duplicate: 0 }
+    const told = { drill: 'key-compromise', outcome: 'passed', failure: null, steps, sent, counts } as const
+    const report = { ...sampleReport, run, tenant: `drill-${tenants}`, ...told, ...other }
+    return root.call('reportDrill', { params: { run }, body: { outcome: 'passed', report: canonicalize(report) } })
+  }
+  const refused = async (...asked: Parameters<typeof passes>) =>
+    assert.rejects(passes(...asked), code('DRILL_UNPROVEN'))
+  const [taken, held] = [await send(), await send('nobody')]
+  assert.deepEqual([taken.outcome, held.outcome], ['admitted', 'quarantined'])
+  await refused([])
+  await refused([taken])
+  await refused([held])
+  await refused([early, held])
+  await refused([taken, held, { ...taken, id: 'never-sent' }])
+  await refused([{ ...taken, digest: held.item }, held])
+  await refused([taken, { ...held, item: taken.digest }])
+  await refused([taken, held], { producer: 'billing' })
+  await refused([taken, held], { counts: { received: 3, admitted: 1, quarantined: 1, refused: 0, duplicate: 0 } })
+  const known = (await root.call('listDrills')).items[0]
+  assert.equal(known?.outcome, null)
+  await passes([taken, held])
+})
+
+test('OPS-2 where a drill replays what was quarantined, that must have come in', async () => {
+  const send = await startDecoy()
+  const { run } = await begin()
+  const sent = [await send(), await send('nobody')]
+  const told = { outcome: 'passed', failure: null, steps: [], counts: null, sent } as const
+  const text = canonicalize({ ...sampleReport, run, tenant: `drill-${tenants}`, ...told })
+  const body = { outcome: 'passed', report: text } as const
+  await assert.rejects(root.call('reportDrill', { params: { run }, body }), code('DRILL_UNPROVEN'))
 })

@@ -130,6 +130,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   const drills = createDrills({
     ...books,
     origin: ledgers.root.origin,
+    sizeOf: (tenant) => ledgers.get(tenant).size,
     sign: (statement) => signDrill(statement, ledgers.dsseSigners, AbortSignal.timeout(signerMsMax)),
   })
   return {

@@ -9,6 +9,7 @@ import { type Recorded, type RecordOptions, recordAct } from '../identity/index.
 import type { Tables, Tx } from '../store/index.ts'
 import { drillRunError } from './errors.ts'
 import { drillLimits } from './limits.ts'
+import { proveSent } from './prove.ts'
 
 export type DrillRun = Tables['drill_runs']
 export type BegunDrill = {
@@ -30,7 +31,7 @@ export type Drills = {
   begin(by: Authorised<'drill:run'>, drill: DrillName): Promise<BegunDrill>
   /** It is still going on: nobody else begins one until the time that is returned. Throws DRILL_UNKNOWN. */
   hold(by: Authorised<'drill:run'>, run: string): Promise<string>
-  /** The drill is over. Throws DRILL_UNKNOWN, what `openDrillText` throws, AUDIT_NOT_RECORDED, and what the signer throws. */
+  /** The drill is over. Throws DRILL_UNKNOWN, what `openDrillText` throws, DRILL_UNPROVEN, AUDIT_NOT_RECORDED, and what the signer throws. */
   report(
     by: Authorised<'drill:run'>,
     run: string,
@@ -47,9 +48,12 @@ export function createDrills(
     /** Of the root ledger: the deployment that signs. */
     readonly origin: string
     readonly sign: (statement: DrillStatement) => Promise<DsseEnvelope>
+    /** Of the tenant's ledger, in leaves. */
+    readonly sizeOf: (tenant: string) => number
+    readonly indexed: { waitFor(tenant: string, leaf: number): Promise<void> }
   },
 ): Drills {
-  const { store, clock, origin, sign } = options
+  const { store, clock, origin, sign, sizeOf, indexed } = options
   const { db } = store
   const heldFrom = (nowNs: bigint) => rfc3339(nowNs + drillLimits.heldNs)
 
@@ -121,7 +125,11 @@ export function createDrills(
       const attempted = `reporting the drill ${run}`
       const row = await mine(by, run, attempted)
       const { drill, tenant } = row
-      openDrillText(report, { drill, outcome, run, tenant }, attempted)
+      const opened = openDrillText(report, { drill, outcome, run, tenant }, attempted)
+      if (outcome === 'passed') {
+        await indexed.waitFor(tenant, sizeOf(tenant))
+        await proveSent(store, opened, Date.parse(row.begun_at), attempted)
+      }
       const digest = hashOf(report)
       const time = rfc3339(clock.nowNs())
       const name = actBy(by).name

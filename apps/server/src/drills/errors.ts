@@ -13,5 +13,10 @@ export const drillRunErrors = {
     rule: 'there is such a drill in this tenant; it is held and reported while it runs, by whoever began it',
     advice: 'List them: sealwatch drill list',
   },
+  DRILL_UNPROVEN: {
+    kind: 'conflict',
+    rule: 'a drill has passed where the ledger holds each submission that it reports, since it began, with what became of it',
+    advice: 'Run the drill again; what a ledger holds is shown by: sealwatch events',
+  },
 } as const satisfies ErrorTable
 export const drillRunError = errorsOf(drillRunErrors)
