@@ -50,10 +50,9 @@ const drill = (name: DrillName, { summary, about, work }: Matter): Command =>
       const { io, json } = context
       if (rules !== undefined && prometheus !== undefined)
         throw cliError('CLI_USAGE', { attempted: 'running a drill', advice: 'Give --rules FILE or --prometheus URL' })
+      const shipped = join(io.root, 'deploy/prometheus/sealwatch.rules.yml')
       const alertSource =
-        prometheus === undefined
-          ? ruleFile(rules ?? join(io.root, 'deploy/prometheus/sealwatch.rules.yml'))
-          : prometheusAt(prometheus, io.clock)
+        prometheus === undefined ? ruleFile(rules ?? shipped, shipped) : prometheusAt(prometheus, io.clock)
       const bounds = { rows, perSecond: rate, alertSeconds: wait }
       const stem =
         output ?? `drill-${name}-${new Date(io.clock.nowMs()).toISOString().slice(0, 19).replaceAll(':', '-')}`
