@@ -28,9 +28,9 @@ const starting = {
   advice: 'Try again in a few seconds; ./sealwatch status says how far it is',
 } as const satisfies Told
 
-/** Where the server tells no more than a title (401, 403, 500), the rest is ours. */
+/** Where the server tells no more than a title (401 and 403 but to root, 500), the rest is ours. */
 export function toldIn({ status, code, title, rule, received, advice, problems = [], request_id }: Problem): Told {
-  if (status === 401 || status === 403)
+  if ((status === 401 || status === 403) && rule === undefined)
     return { ...CLI_DENIED, code, advice: `${CLI_DENIED.advice}${asked(request_id)}` }
   if (status === 503 && code === 'NOT_THE_API') return starting
   const kind = kindOf(status)
@@ -60,6 +60,8 @@ const wrongPart = ({ at, rule }: { readonly at: string; readonly rule: string })
   `${at.replace(/^(params|query|body)\.(?=.)/, '')}: ${rule}`
 
 const kinds: Readonly<Record<number, ErrorKind>> = {
+  401: 'denied',
+  403: 'denied',
   404: 'not_found',
   409: 'conflict',
   412: 'conflict',

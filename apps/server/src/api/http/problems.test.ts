@@ -49,6 +49,13 @@ test('DET-5: whoever is denied hears one of the safe messages and a request id, 
     assert.deepEqual([problem.title, JSON.stringify(problem).includes('planted')], ['Internal error', false])
 })
 
+test('root hears why it is denied, and what to do; of our own faults it does not', () => {
+  const error = errorsOf(gateErrors)('ACCESS_DENIED', { attempted: 'asking', advice: 'planted' })
+  const { rule, advice, status } = problemOf(error, 'req_1', undefined, true)
+  assert.deepEqual([rule, advice, status], [gateErrors.ACCESS_DENIED.rule, 'planted', 403])
+  assert.equal(problemOf(new Error('planted'), 'req_1', undefined, true).rule, undefined)
+})
+
 test('with every 429 comes how long to wait, and with nothing else', () => {
   for (const { code, error } of all) {
     const problem = problemOf(error, 'req_1')

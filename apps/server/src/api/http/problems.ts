@@ -145,13 +145,13 @@ const titleOfCode: Readonly<Record<string, string>> = {
   ORIGIN_FOREIGN: 'Request blocked for security reasons',
 }
 
-/** Of these a client learns the title alone: the rest would tell what is there, or how we look inside. */
+/** Of these a client learns the title alone, unless it is root: the rest would tell what is there, or how we look inside. */
 const isSafe = (status: number) => status !== 401 && status !== 403 && status !== 500
 
-/** `problems`: of a request that its schema refused. */
-export function problemOf(error: unknown, requestId: string, problems?: Problem['problems']): Problem {
+/** `problems`: of a request that its schema refused. `isRoot`: whoever asks may know why it is denied, and can do something about it. */
+export function problemOf(error: unknown, requestId: string, problems?: Problem['problems'], isRoot = false): Problem {
   if (error instanceof Explained) {
-    const problem = problemOf(error.cause, requestId)
+    const problem = problemOf(error.cause, requestId, undefined, isRoot)
     return isSafe(problem.status) ? { ...error.members, ...problem } : problem
   }
   const known = isSealwatchError(error) ? error : undefined
@@ -162,7 +162,7 @@ export function problemOf(error: unknown, requestId: string, problems?: Problem[
     title: titleOfCode[code] ?? titles[status] ?? 'Error',
     status,
     code,
-    ...(known !== undefined && isSafe(status)
+    ...(known !== undefined && (isSafe(status) || (isRoot && status !== 500))
       ? {
           detail: known.received === undefined ? known.rule : `${known.rule}; received ${known.received}`,
           rule: known.rule,

@@ -102,9 +102,10 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
   /** Whoever is denied does not fill the log: what matters is in the ledger, with its number. */
   const isTold = (status: number, { raw }: FastifyRequest) =>
     told.take(`${status} ${clientOf(addressOf(raw, proxies))}`) === 0
+  const isRoot = ({ raw }: FastifyRequest) => addressOf(raw, proxies) === undefined
   app.setErrorHandler((error, request, reply) => {
     noteDenial(error, request)
-    return answerProblem({ log, isTold }, request, reply, translated(error))
+    return answerProblem({ log, isTold, isRoot }, request, reply, translated(error))
   })
   app.setNotFoundHandler((request, reply) => {
     const facts = new Facts(request, reply, proxies)
@@ -116,7 +117,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
         .headers({ ...page.headers } as Record<string, string>)
         .send(page.body)
     return answerProblem(
-      { log, isTold },
+      { log, isTold, isRoot },
       request,
       reply,
       httpError('ROUTE_UNKNOWN', { attempted: 'finding a route', received: request.method }),
@@ -425,8 +426,15 @@ function translated(error: unknown): unknown {
   return httpError('REQUEST_INVALID', { attempted, received: code ?? String(statusCode) })
 }
 
+type Telling = {
+  readonly log: Log
+  readonly isTold: (status: number, request: FastifyRequest) => boolean
+  /** It came in by the control socket. */
+  readonly isRoot: (request: FastifyRequest) => boolean
+}
+
 function answerProblem(
-  { log, isTold }: { readonly log: Log; readonly isTold: (status: number, request: FastifyRequest) => boolean },
+  { log, isTold, isRoot }: Telling,
   request: FastifyRequest,
   reply: FastifyReply,
   error: unknown,
@@ -436,7 +444,7 @@ function answerProblem(
     refused === undefined
       ? error
       : httpError('REQUEST_INVALID', { attempted: 'reading the request', advice: 'Correct what `problems` names' })
-  const problem = problemOf(cause, request.id, refused?.problems)
+  const problem = problemOf(cause, request.id, refused?.problems, isRoot(request))
   reply.headers(retryAfterOf(cause, problem))
   const facts = { request_id: request.id, method: request.method, code: problem.code }
   if (problem.status >= 500 && problem.code !== 'NOT_AVAILABLE') log.error('a request failed', { ...facts, error })
