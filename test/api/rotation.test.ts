@@ -52,9 +52,9 @@ const promote = (key_id: string) => root.call('promoteSigningKey', { params: { k
 const stage = (key_id: string) => root.call('stageSigningKey', { params: { key_id } })
 const stateOf = async (key_id: string) => (await root.call('getSigningKey', { params: { key_id } })).state
 
-async function agree(key_id: string, { spki }: TestKey, signers: readonly TestKey[], more: Partial<Manifest> = {}) {
-  const public_key = spki.toBase64()
-  const digest = digestOfChange({ action: 'key-promotion', tenant: 'default', key_id, public_key }, manifestCrypto)
+async function agree(key_id: string, { spki }: TestKey, signers: readonly TestKey[], producer = 'billing') {
+  const of = { key_id, producer, public_key: spki.toBase64() }
+  const digest = digestOfChange({ action: 'key-promotion', tenant: 'default', ...of }, manifestCrypto)
   const now = systemClock.nowNs()
   const manifest: Manifest = {
     type: 'manifest',
@@ -65,7 +65,6 @@ async function agree(key_id: string, { spki }: TestKey, signers: readonly TestKe
     expires: rfc3339(now + 3_600_000_000_000n),
     nonce: crypto.randomUUID().replaceAll('-', ''),
     deployment,
-    ...more,
   }
   const body = { envelope: signedManifest(manifest, signers) as never }
   return server.root('cluster').call('addManifestSignatures', { body })
@@ -130,6 +129,8 @@ test('SIG-6 SIG-5 a key counts once it was tested, staged and promoted by enough
   await assert.rejects(promote('billing-2'), says('MANIFEST_UNVERIFIED', /1 .* of 2/))
   await agree('billing-2', other, three)
   await assert.rejects(promote('billing-2'), says('MANIFEST_UNVERIFIED'), 'one for another public key')
+  await agree('billing-2', next, three, 'orders')
+  await assert.rejects(promote('billing-2'), says('MANIFEST_UNVERIFIED'), 'one for another service')
   await agree('billing-2', next, three.slice(1))
   await promote('billing-2')
   assert.equal(await stateOf('billing-2'), 'active')

@@ -6,6 +6,7 @@ import { encodeManifest, type Manifest, manifestType } from '@sealwatch/keys'
 import { apiOptions, withApi } from '../api.ts'
 import { command, exit, integer, text } from '../command.ts'
 import { cliError } from '../errors.ts'
+import { promotionSubject } from '../manifest/change.ts'
 import { writeEnvelope } from '../manifest/envelope-file.ts'
 import { signerAbout, signerOptions } from '../manifest/signer.ts'
 import { beginRotation, keysOf } from '../rotation/begin.ts'
@@ -105,11 +106,14 @@ type Promotion = {
   readonly nowNs: bigint
 }
 
-function promotionOf({ key_id, promotion_digest }: RotatingKey, { deployment, tenant, days, nowNs }: Promotion) {
+function promotionOf(
+  { key_id, producer, promotion_digest }: RotatingKey,
+  { deployment, tenant, days, nowNs }: Promotion,
+) {
   const manifest: Manifest = {
     type: 'manifest',
     action: 'key-promotion',
-    subject: `the key ${key_id.slice(0, 128)} of the tenant ${tenant ?? 'default'}`,
+    subject: promotionSubject({ tenant: tenant ?? 'default', producer, key_id }),
     digest: promotion_digest,
     created: rfc3339(nowNs),
     expires: rfc3339(nowNs + BigInt(days) * 86_400n * secondNs),

@@ -6,11 +6,12 @@ import { encodeSigned, type ManifestCrypto } from './signed-text.ts'
 
 /** Signatures of a tenant's producers are not demanded for so long from when the manifest is applied. */
 export type StrictOffChange = { readonly action: 'strict-off'; readonly tenant: string; readonly for_seconds: number }
-/** The key begins to count. `public_key` is its SPKI in DER, base64. */
+/** The key of the service begins to count. `public_key` is its SPKI in DER, base64. */
 export type KeyPromotionChange = {
   readonly action: 'key-promotion'
   readonly tenant: string
   readonly key_id: string
+  readonly producer: string
   readonly public_key: string
 }
 /** Of an upgrade or a rollback it is the SHA-256 of the release file itself. */

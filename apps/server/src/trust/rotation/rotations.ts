@@ -69,9 +69,9 @@ export function createRotations(
     public_key: spkiOf(key).toBase64(),
   })
 
-  const promotionDigest = ({ tenant, keyId, ...key }: SigningKey) =>
+  const promotionDigest = ({ tenant, producer, keyId, ...key }: SigningKey) =>
     digestOfChange(
-      { action: 'key-promotion', tenant, key_id: keyId, public_key: spkiOf(key).toBase64() },
+      { action: 'key-promotion', tenant, producer, key_id: keyId, public_key: spkiOf(key).toBase64() },
       manifestCrypto,
     )
 
