@@ -20,6 +20,7 @@ const ofNone: Readonly<Record<string, string>> = {
   sessions: 'of a person; acts in one tenant at a time',
   login_links: 'for a person that is yet to come',
   break_glass: 'of the deployment',
+  strict_acknowledgements: 'of the deployment',
   trust_roots: 'of the deployment',
   manifests: 'of the deployment; what a manifest is about stands in what was signed',
   manifest_signatures: 'of the deployment',
