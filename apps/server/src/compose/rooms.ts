@@ -27,6 +27,7 @@ import {
   createKeyExaminations,
   createManifests,
   createSignoffs,
+  createVouching,
   type KeyExaminations,
   type KeyRegistry,
   type Manifests,
@@ -76,7 +77,8 @@ const signerMsMax = 10_000
 export async function openRooms(books: Books, ends: AsyncDisposableStack): Promise<Rooms> {
   const { config, dir, keysDir, deployment, registry, ledgers, ruleFiles, log } = books
   const { checkActive: checkTenant } = registry
-  const keys = await openKeyRegistry({ ...books, versionOf: (tenant) => ledgers.get(tenant).registry })
+  const vouching = createVouching(books)
+  const keys = await openKeyRegistry({ ...books, vouching, versionOf: (tenant) => ledgers.get(tenant).registry })
   const identity = await openIdentity({ ...books, dir: keysDir, deployment: deployment.name, keys, checkTenant })
   const access = await openAccess({ ...books, stateOf: registry.stateOf })
   const origin = { url: config.publicOrigin }
@@ -101,6 +103,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   const strictness = await openStrictness({
     ...books,
     manifests,
+    vouching,
     acknowledgement: config.strictSignatures === 'true' ? undefined : config.strictSignaturesAcknowledgement,
     tenants: () => ledgers.tenants,
     sizeOf: (tenant) => ledgers.get(tenant).size,

@@ -9,6 +9,7 @@ import { type Body, parseLine, sha256 } from '@sealwatch/ledger'
 import { outboxUid, storeErrors } from '../store/index.ts'
 import { openIndexFsck } from './fsck-index.ts'
 import { openQuarantineFsck, type QuarantineTotal } from './fsck-quarantine.ts'
+import { openVouchingFsck } from './fsck-vouching.ts'
 
 const storeError = errorsOf(storeErrors)
 
@@ -65,12 +66,14 @@ export function openDatabaseFsck(
   const index = openIndexFsck(dir, repair, tell)
   const sealed = openSealed()
   const quarantine = openQuarantineFsck(dir, database, sealed, tell, onBytes)
+  const vouching = openVouchingFsck(database, tell)
 
   function take(folder: string, leaf: number, bytes: Uint8Array): void {
     const tenant = /^tenant-(.+)$/.exec(folder)?.[1]
     if (tenant === undefined) return
     const { line } = parseLine(sha256, bytes, `reading leaf ${leaf} of ${folder}`)
     quarantine.take(tenant, leaf, line)
+    vouching.take(tenant, leaf, line)
     index?.take(tenant, leaf, line)
   }
 
@@ -92,6 +95,7 @@ export function openDatabaseFsck(
       index?.finish()
       const totals = await quarantine.finish()
       checkOutbox()
+      vouching.finish()
       return { found, totals }
     },
     forgetIndex: (tenants) => index?.forget(tenants),

@@ -6,6 +6,7 @@ import { auditTenant, type Follows, type Reader } from '../identity/index.ts'
 import { across, type Outbox, type ProducerKind, type Store } from '../store/index.ts'
 import { trustError } from './errors.ts'
 import { type KeyName, readKeys, type SigningKey } from './signing-key.ts'
+import type { Vouching } from './vouching/index.ts'
 
 /** Who signs rows: a host by its enrolment, or a service. */
 export type Producer = {
@@ -46,6 +47,8 @@ export type TenantKeys = {
  */
 export type KeyRegistry = {
   of(tenant: string): TenantKeys
+  /** Whether the row of a key may be acted upon: the ledger knew of it when the server started, or it came since. */
+  isVouched(name: KeyName): boolean
   /** Reads a key anew, whose line is in the ledger. */
   given(db: Reader, name: KeyName): Promise<void>
   giveKey(name: KeyName): Follows
@@ -76,12 +79,16 @@ export async function openKeyRegistry(options: {
   readonly versionOf: (tenant: string) => number
   /** Keys whose line still waits there do not count yet. Undefined: none does. */
   readonly outbox: Pick<Outbox, 'committed'> | undefined
+  /** Of rows, those that count for nothing. Left out: all are as they should be. */
+  readonly vouching?: Pick<Vouching, 'keys'>
 }): Promise<KeyRegistry> {
-  const { store, versionOf, outbox } = options
+  const { store, versionOf, outbox, vouching } = options
   const books = new Map<string, Book>()
   // Hosts ship for the tenant `cluster` too, whatever tenant they are of.
   const hosts: Book = { keys: new Map(), producers: new Map() }
   const shown = new Map<string, TenantKeys>()
+  // Rows that no line stands behind: nothing is done by them, nor said of them, until the next start.
+  const unvouched = new Set<string>()
   // What the database does not know to be taken.
   const unkept = new Map<string, Taken>()
   // How many keys of a producer wait for their lines.
@@ -109,6 +116,7 @@ export async function openKeyRegistry(options: {
   }
 
   async function given(db: Reader, name: KeyName): Promise<void> {
+    if (unvouched.has(keyNameOf(name))) return
     for (const key of await readKeys(db, name)) put({ ...key, ...unkept.get(keyNameOf(name)) })
   }
 
@@ -118,7 +126,10 @@ export async function openKeyRegistry(options: {
     const waiting = outbox === undefined ? new Map<string, WaitingLine[]>() : await waitingIn(store)
     for (const { tenant, producer } of await db.selectFrom('producers').selectAll().execute())
       putProducer({ tenant, kind: 'service', producer, haltedAt: null })
-    for (const key of await readKeys(store.db)) {
+    const rows = await readKeys(store.db)
+    for (const name of (await vouching?.keys(rows)) ?? []) unvouched.add(keyNameOf(name))
+    for (const key of rows) {
+      if (unvouched.has(keyNameOf(key))) continue
       const lines = waiting.get(lineNameOf(key))
       if (lines === undefined) put(key)
       else withhold(key, lines)
@@ -147,6 +158,7 @@ export async function openKeyRegistry(options: {
 
   return {
     given,
+    isVouched: (name) => !unvouched.has(keyNameOf(name)),
     of: (tenant) => {
       const known = shown.get(tenant)
       if (known !== undefined) return known

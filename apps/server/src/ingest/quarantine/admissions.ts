@@ -21,6 +21,7 @@ import type { Item } from './item-form.ts'
 import { type ItemRows, leafOf, serviceOfRow } from './item-rows.ts'
 import { judgeItem, type QuarantineRow } from './judge-item.ts'
 import { openRows } from './judge-rows.ts'
+import { releaseFault } from './release-fault.ts'
 import type { ReplayOptions } from './replays.ts'
 import { lineAt, type StubLine, stubAt } from './stub-line.ts'
 
@@ -208,6 +209,8 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
       })
     const wrong = await judge()
     if (step === 'release') {
+      const unsaid = isForPeople(row, wrong) ? await releaseFault(options, row) : undefined
+      if (unsaid !== undefined) return told('release', { reason: row.reason, detail: unsaid })
       if (isForPeople(row, wrong)) return admitAs('released')
       return told('waiting', { reason: row.reason, detail: 'replay is its way, once its key is registered rightly' })
     }

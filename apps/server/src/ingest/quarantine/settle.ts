@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isSealwatchError } from '@sealwatch/base'
+import { tellUnvouched } from '../../trust/index.ts'
 import { readKept } from '../rows/keep-submission.ts'
 import type { Admissions } from './admissions.ts'
 import { leafOf, serviceOfRow } from './item-rows.ts'
 import type { QuarantineRow } from './judge-item.ts'
+import { releaseFault, waitingApproval } from './release-fault.ts'
 import type { ReplayOptions } from './replays.ts'
 import { itemOf, stubAt } from './stub-line.ts'
 
 /** Within the tenant's turn: what a crash left between two steps is finished. */
-export async function settleTenant(options: ReplayOptions, { admit }: Admissions, tenant: string): Promise<void> {
-  const { store, ledgers, quarantine, log } = options
+export async function settleTenant(
+  options: ReplayOptions,
+  { admit, inTurn }: Admissions,
+  tenant: string,
+): Promise<void> {
+  const { store, outbox, ledgers, quarantine, log } = options
   const { db } = store
   const ledger = ledgers.get(tenant)
   for (const row of await lostRows(options, tenant)) {
@@ -34,13 +40,28 @@ export async function settleTenant(options: ReplayOptions, { admit }: Admissions
         .onRef('item.stub_leaf_index', '=', 'quarantine_releases.stub_leaf_index'),
     )
     .selectAll('item')
+    .select('quarantine_releases.request')
     .where('quarantine_releases.tenant', '=', tenant)
     .where('item.tenant', '=', tenant)
-    .where('quarantine_releases.tenant', '=', tenant)
     .where('item.state', '=', 'waiting')
     .where('quarantine_releases.approved_at', 'is not', null)
     .execute()
-  for (const row of approved) await admit(tenant, leafOf(row), 'release')
+  for (const { request, ...row } of approved) {
+    const leaf = leafOf(row)
+    const why = await releaseFault(options, row)
+    if (why === undefined) {
+      await admit(tenant, leaf, 'release')
+      continue
+    }
+    const uid = await waitingApproval(options, tenant, request)
+    if (uid === undefined) {
+      await tellUnvouched(options, [{ tenant, kind: 'quarantine_release', name: `${request}, of leaf ${leaf}`, why }])
+      continue
+    }
+    // A crash came before its line. A stop ends the waiting; the next start looks again.
+    const standing = outbox.committed(uid).then(() => inTurn(tenant, () => admit(tenant, leaf, 'release')))
+    standing.catch(() => undefined)
+  }
 }
 
 /** Those without a stub whose stub was refused, or stands in the ledger: of none of them one is under way. */

@@ -51,7 +51,8 @@ export function createRotations(
   /** One that people made, in the state from which it goes on. */
   async function keyIn(tenant: string, keyId: string, state: KeyState, attempted: string): Promise<SigningKey> {
     const [key] = await readKeys(store.db, { tenant, keyId })
-    if (key === undefined) throw trustError('SIGNING_KEY_UNKNOWN', { attempted, received: keyId })
+    if (key === undefined || !keys.isVouched(key))
+      throw trustError('SIGNING_KEY_UNKNOWN', { attempted, received: keyId })
     if (key.source !== 'api')
       throw trustError('SIGNING_KEY_ELSEWHERE', { attempted, received: `${keyId}, by ${key.source}` })
     if (key.revokedAt !== null) throw trustError('SIGNING_KEY_REVOKED', { attempted, received: keyId })

@@ -38,7 +38,7 @@ export async function applyTrustStore(file: TrustStore, attempted: string, optio
     }
   const now = rfc3339(clock.nowNs())
   const named = new Map(file.keys.map((key) => [`${key.tenant} ${key.keyId}`, key]))
-  const standing = (await readKeys(store.db)).filter(({ source }) => source === 'file')
+  const standing = (await readKeys(store.db)).filter((key) => key.source === 'file' && keys.isVouched(key))
   const known = new Map(standing.map((key) => [`${key.tenant} ${key.keyId}`, key]))
   const dueWithdrawn = standing.filter((key) => isWithdrawn(key, named))
   const dueChanged = file.keys.filter((key) => isChanged(key, known.get(`${key.tenant} ${key.keyId}`)))

@@ -15,6 +15,7 @@ import {
 } from '../../identity/index.ts'
 import type { Tx } from '../../store/index.ts'
 import type { Approval, Manifests } from '../manifests/index.ts'
+import type { Vouching } from '../vouching/index.ts'
 import { type Configured, openConfigured } from './configured.ts'
 import { strictError } from './errors.ts'
 import { byConfiguration, markSeen, putRow, rowIn, rowsIn, type StrictRow, waitingIn } from './strict-rows.ts'
@@ -61,6 +62,8 @@ export type StrictnessOptions = RecordOptions & {
   readonly acknowledgement: string | undefined
   readonly tenants: () => readonly string[]
   readonly sizeOf: (tenant: string) => number
+  /** Of rows that say "off", those that count for nothing. Left out: all are as they should be. */
+  readonly vouching?: Pick<Vouching, 'strict'>
   readonly log: Log
 }
 
@@ -90,13 +93,20 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
 
   async function open(): Promise<void> {
     const waiting = await waitingIn(store)
+    const rows = await rowsIn(store)
+    const unvouched = new Set(await options.vouching?.strict(rows.filter(({ state }) => state === 'off')))
     const withheld = new Set(waiting.values())
-    for (const row of await rowsIn(store)) {
+    for (const row of rows) {
+      if (unvouched.has(row.tenant)) {
+        known.add(row.tenant)
+        continue
+      }
       const isOutdated = row.switched_by === byConfiguration && row.ends_at !== configuration?.endsAt
       if (!isOutdated) known.add(row.tenant)
       if (row.state === 'off' && !isOutdated && !withheld.has(row.tenant)) hold(row)
     }
     for (const [uid, tenant] of waiting) {
+      if (unvouched.has(tenant)) continue
       const standing = outbox.committed(uid).then(() => store.between(follow(tenant).given))
       // A stop ends the waiting.
       standing.catch(() => undefined)

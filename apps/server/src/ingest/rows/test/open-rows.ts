@@ -12,7 +12,7 @@ import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import type { RegistryChange } from '@sealwatch/ledger'
 import { createSideCustody } from '../../../custody/index.ts'
 import { createOutbox, openStore } from '../../../store/index.ts'
-import { openKeyRegistry } from '../../../trust/index.ts'
+import { createVouching, openKeyRegistry } from '../../../trust/index.ts'
 import { enterKey, type KeyRow } from '../../../trust/test/host-key.ts'
 import {
   createReplays,
@@ -140,7 +140,9 @@ export async function openRooms(
     bell.ring()
     await Promise.all([...indexing, publishing])
   })
-  const keys = await openKeyRegistry({ store, outbox: undefined, versionOf: (tenant) => ledgers.get(tenant).registry })
+  const versionOf = (tenant: string) => ledgers.get(tenant).registry
+  const vouching = createVouching({ store, outbox, voice, ledgers, clock, log })
+  const keys = await openKeyRegistry({ store, outbox: undefined, vouching, versionOf })
   const rowBook = createRowBook()
   const registry = { checkActive: () => undefined }
   /** Tenants whose signatures are not enforced. */
@@ -166,6 +168,7 @@ export async function openRooms(
     quarantine,
     rowBook,
     indexed,
+    ledgers,
     ledger: ledgers.get('acme'),
     /** Registers a key as trust/ does: in the ledger first. */
     enter: async (row: KeyRow) => {

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { DatabaseSync } from 'node:sqlite'
+import { type Body, type Line, replayOf } from '@sealwatch/ledger'
+import { auditTenant } from '../identity/index.ts'
+import { type ReleaseBook, takeReleaseLine, unsaidOfRelease } from '../ingest/index.ts'
+import type { Tables } from '../store/index.ts'
+import { type KeyBook, type OwnAct, strictActIn, takeKeyLine, unsaidOf, unsaidOfStrict } from '../trust/index.ts'
+import type { DatabaseFinding } from './fsck-database.ts'
+
+/** Rows that let something count, and what was released, held against the lines that say so. */
+export type VouchingFsck = {
+  take(tenant: string, leaf: number, line: Line): void
+  /** Once every line was taken. */
+  finish(): void
+}
+
+type Said = {
+  /** Of the ledger's own lines. */
+  readonly chain: string
+  readonly keys: KeyBook
+  readonly releases: ReleaseBook
+  strict: OwnAct | undefined
+}
+type Released = Pick<DatabaseFinding, 'tenant' | 'leaf'> & { readonly item: string; readonly stubLeaf: number }
+type KeyRow = Tables['signing_keys'] & { readonly compromised_since: string | null }
+
+export function openVouchingFsck(database: DatabaseSync, tell: (finding: DatabaseFinding) => void): VouchingFsck {
+  const said = new Map<string, Said>()
+  const wrong = (tenant: string, leaf: number | undefined, text: string) =>
+    tell({ store: 'database', derived: false, tenant, leaf, text })
+  const released: Released[] = []
+
+  function say(into: Said, body: Body): void {
+    takeKeyLine(into.keys, body)
+    takeReleaseLine(into.releases, body)
+    into.strict = strictActIn(body) ?? into.strict
+  }
+
+  function checkReleased({ tenant = '', leaf, item, stubLeaf }: Released): void {
+    const asked = said.get(tenant)?.releases.values() ?? []
+    // It may have been asked for more than once.
+    const why = [...asked].map((one) => unsaidOfRelease(one, { item, stubLeaf }))
+    if (!why.includes(undefined))
+      wrong(tenant, leaf, `${item}: was released, and nobody asked for it whom another allowed it`)
+  }
+
+  function checkKeys(): void {
+    const rows = database
+      .prepare(
+        `SELECT key.*, gone.compromised_since FROM signing_keys AS key LEFT JOIN signing_key_revocations AS gone
+          ON gone.tenant = key.tenant AND gone.key_id = key.key_id AND gone.revoked_at = key.revoked_at`,
+      )
+      .iterate() as Iterable<KeyRow>
+    for (const row of rows) {
+      const place = said.has(row.tenant) || row.producer_kind === 'service' ? row.tenant : auditTenant
+      const book: KeyBook = said.get(place)?.keys ?? new Map()
+      const why = unsaidOf(
+        {
+          tenant: row.tenant,
+          keyId: row.key_id,
+          kind: row.producer_kind,
+          producer: row.producer,
+          algorithm: row.algorithm,
+          publicKey: row.public_key,
+          validFrom: row.valid_from,
+          validUntil: row.valid_until,
+          revokedAt: row.revoked_at,
+          compromisedSince: row.compromised_since,
+          state: row.state,
+          source: row.source,
+          endedAt: row.ended_at,
+        },
+        book,
+      )
+      if (why !== undefined) wrong(row.tenant, undefined, `the signing key ${row.key_id}: ${why}`)
+    }
+  }
+
+  function checkStrict(): void {
+    const rows = database.prepare("SELECT * FROM strict_modes WHERE state = 'off'").all() as Tables['strict_modes'][]
+    for (const row of rows) {
+      const why = unsaidOfStrict(row, said.get(row.tenant)?.strict)
+      if (why !== undefined) wrong(row.tenant, undefined, `signatures that are not enforced: ${why}`)
+    }
+  }
+
+  function checkApproved(): void {
+    const rows = database
+      .prepare(
+        `SELECT one.tenant, one.stub_leaf_index, one.request, item.item FROM quarantine_releases AS one
+          JOIN audit_signature_quarantine AS item USING (tenant, stub_leaf_index) WHERE one.approved_at NOTNULL`,
+      )
+      .all() as { tenant: string; stub_leaf_index: number; request: string; item: string }[]
+    for (const { tenant, stub_leaf_index: stubLeaf, request, item } of rows) {
+      const why = unsaidOfRelease(said.get(tenant)?.releases.get(request), { item, stubLeaf })
+      if (why !== undefined) wrong(tenant, stubLeaf, `the release ${request}: ${why}`)
+    }
+  }
+
+  return {
+    take: (tenant, leaf, line) => {
+      if (leaf === 0) said.set(tenant, { chain: line.chain, keys: new Map(), releases: new Map(), strict: undefined })
+      const into = said.get(tenant)
+      if (into === undefined || line.chain !== into.chain) return
+      say(into, line)
+      const replay = replayOf(line)
+      if (replay?.how === 'released') released.push({ tenant, leaf, item: replay.item, stubLeaf: replay.stub_leaf })
+    },
+    finish: () => {
+      for (const one of released) checkReleased(one)
+      // What waits there counts once it is a line, and its row is right already.
+      const waiting = database.prepare('SELECT tenant, body FROM outbox ORDER BY id').all() as {
+        tenant: string
+        body: string
+      }[]
+      for (const { tenant, body } of waiting) {
+        const into = said.get(tenant)
+        if (into !== undefined) say(into, JSON.parse(body) as Body)
+      }
+      checkKeys()
+      checkStrict()
+      checkApproved()
+    },
+  }
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export { type KeyBook, takeKeyLine, unsaidOf } from './key-lines.ts'
+export { actIn, type OwnAct } from './own-act.ts'
+export { actsOf } from './own-lines.ts'
+export { strictActIn, unsaidOfStrict } from './strict-acts.ts'
+export { tellUnvouched } from './tell.ts'
+export { createVouching, type Vouching, waitingFor } from './vouching.ts'

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Log } from '@sealwatch/base'
+import type { Body, Ledger } from '@sealwatch/ledger'
+import { auditTenant, type RecordOptions } from '../../identity/index.ts'
+import { across, type Store } from '../../store/index.ts'
+import type { KeyName, SigningKey } from '../signing-key.ts'
+import type { StrictRow } from '../strictness/strict-rows.ts'
+import { type KeyBook, takeKeyLine, unsaidOf } from './key-lines.ts'
+import type { OwnAct } from './own-act.ts'
+import { actsOf, type ReadLedger, takeKeyLines } from './own-lines.ts'
+import { strictActIn, unsaidOfStrict } from './strict-acts.ts'
+import { tellUnvouched, type Unvouched } from './tell.ts'
+
+/**
+ * Holds rows that let something count against the lines that say so: whoever can write into the database cannot write into a
+ * ledger unseen. What waits in the outbox is as good as a line, for nothing of it counts before it is one.
+ */
+export type Vouching = {
+  /** Keys that count for nothing; told with an alarm. */
+  keys(rows: readonly SigningKey[]): Promise<readonly KeyName[]>
+  /** Tenants whose row says "off", and their ledger does not. */
+  strict(rows: readonly StrictRow[]): Promise<readonly string[]>
+}
+
+export function createVouching(
+  options: RecordOptions & {
+    readonly ledgers: { has(tenant: string): boolean; get(tenant: string): ReadLedger & Pick<Ledger, 'tenant'> }
+    readonly log: Log
+  },
+): Vouching {
+  const { store, ledgers } = options
+  const { index } = store
+
+  async function keyBookOf(tenant: string): Promise<KeyBook> {
+    const book: KeyBook = new Map()
+    const take = (body: Body) => takeKeyLine(book, body)
+    await takeKeyLines({ ledger: ledgers.get(tenant), index }, take, () => book.clear())
+    for (const body of await waitingFor(store, tenant)) take(body)
+    return book
+  }
+
+  return {
+    keys: async (rows) => {
+      const found: Unvouched[] = []
+      const silent: KeyName[] = []
+      // The hosts of a tenant that is gone stand in the cluster's ledger, too.
+      const placeOf = ({ tenant, kind }: SigningKey) =>
+        ledgers.has(tenant) ? tenant : kind === 'host' ? auditTenant : undefined
+      for (const [place, keys] of Map.groupBy(rows, placeOf)) {
+        if (place === undefined || !ledgers.has(place)) {
+          silent.push(...keys)
+          continue
+        }
+        const book = await keyBookOf(place)
+        for (const key of keys) {
+          const why = unsaidOf(key, book)
+          if (why === undefined) continue
+          silent.push(key)
+          found.push({ tenant: place, kind: 'signing_key', name: key.keyId, why })
+        }
+      }
+      await tellUnvouched(options, found)
+      return silent
+    },
+    strict: async (rows) => {
+      const found: Unvouched[] = []
+      for (const row of rows) {
+        const { tenant, since } = row
+        if (!ledgers.has(tenant)) continue
+        let last: OwnAct | undefined
+        for await (const { line } of actsOf({ ledger: ledgers.get(tenant), index }, since))
+          last = strictActIn(line) ?? last
+        for (const body of await waitingFor(store, tenant)) last = strictActIn(body) ?? last
+        const why = unsaidOfStrict(row, last)
+        if (why !== undefined) found.push({ tenant, kind: 'strict_mode', name: tenant, why })
+      }
+      await tellUnvouched(options, found)
+      return found.map(({ tenant }) => tenant)
+    },
+  }
+}
+
+/** What is to enter the ledger of a tenant, in its order. */
+export async function waitingFor({ db }: Pick<Store, 'db'>, tenant: string): Promise<Body[]> {
+  const rows = await across(db, 'start')
+    .selectFrom('outbox')
+    .select('body')
+    .where('tenant', '=', tenant)
+    .orderBy('id')
+    .execute()
+  return rows.map(({ body }) => JSON.parse(body) as Body)
+}
