@@ -230,6 +230,19 @@ test('a server that is starting is named so, with what to do', async (t) => {
   )
 })
 
+test('a list of nothing says so', async (t) => {
+  const { data, place } = room(t)
+  await answering(t, place, 200, { items: [], next: null })
+  for (const [words, said] of [
+    [['signoff', 'list'], /^Nothing was signed off\.\n$/],
+    [['member', 'list'], /^Nobody has a role here\. .*sealwatch login\n$/],
+  ] as const) {
+    const io = testIo()
+    assert.equal(await run([...words, '--data', data], io), 0, io.complained())
+    assert.match(io.said(), said)
+  }
+})
+
 test('where nothing runs, that is said', async (t) => {
   const { data } = room(t)
   const io = testIo()

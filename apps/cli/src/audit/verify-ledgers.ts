@@ -70,7 +70,19 @@ export function renderLedgers({ ledgers, erased, trust }: AuditReport, source: s
       ? `pinned by ${safe(source)}`
       : `${paint(io, ['yellow', 'bold'], 'NOT PINNED')}: the ledgers vouch for themselves`
   const rows = ledgers.map(
-    ({ name, problem, lines, signed, signedByHost, stubs, replayed, unverified, tenant, wrongDerived }) => {
+    ({
+      name,
+      problem,
+      lines,
+      signed,
+      signedByHost,
+      signedByService,
+      stubs,
+      replayed,
+      unverified,
+      tenant,
+      wrongDerived,
+    }) => {
       const who = tenant === undefined || name === 'root' ? name : `tenant ${tenant}`
       if (problem !== undefined) {
         const where = problem.leaf === undefined ? '' : ` at leaf ${problem.leaf}`
@@ -78,6 +90,7 @@ export function renderLedgers({ ledgers, erased, trust }: AuditReport, source: s
       }
       const parts = [counted(lines, 'line'), `${signed} signed`]
       if (signedByHost > 0) parts.push(`${signedByHost} signed by their hosts`)
+      if (signedByService > 0) parts.push(`${signedByService} by their services`)
       if (stubs > 0) parts.push(`${stubs} quarantine stubs`)
       if (replayed > 0) parts.push(`${replayed} replayed`)
       if (unverified > 0) parts.push(`${unverified} UNVERIFIED`)

@@ -33,7 +33,9 @@ import {
   writeBundle,
 } from '@sealwatch/ledger'
 import { testIo } from '../../test/test-io.ts'
+import { renderLedgers } from '../audit/verify-ledgers.ts'
 import { run } from '../cli.ts'
+import { renderReport } from './audit-verify.ts'
 
 describe('audit verify', () => {
   let dir: string
@@ -391,4 +393,23 @@ describe('audit verify', () => {
     assert.equal(code, 3)
     assert.match(err, /CLI_FILE.*\n.*ENOENT/)
   })
+})
+
+test('ING-8: rows that a service signed are told beside the lines of hosts, of a bundle and of a data directory', () => {
+  const counts = { lines: 2406, signedByHost: 2390, signedByService: 1, stubs: 0, replayed: 0, unverified: 0 }
+  const bundle = {
+    ok: true,
+    trust: 'pinned',
+    tenant: 'acme',
+    withheld: 0,
+    notCovered: 0,
+    size: 2406,
+    rootSize: 9,
+    ...counts,
+  }
+  const report = { ...bundle, signers: [], witnesses: [] } as unknown as Parameters<typeof renderReport>[0]
+  assert.match(renderReport(report, 'x', 'trust.json', testIo()), /; 2390 signed by their host, 1 by their service\n/)
+  const ledger = { name: 'acme', ok: true, tenant: 'acme', signed: 2406, ...counts }
+  const audit = { trust: 'pinned', erased: [], ledgers: [ledger] } as unknown as Parameters<typeof renderLedgers>[0]
+  assert.match(renderLedgers(audit, 'trust.json', testIo()), /2390 signed by their hosts, 1 by their services\n/)
 })

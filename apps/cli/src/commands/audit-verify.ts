@@ -213,6 +213,7 @@ export function renderReport(report: BundleReport, path: string, source: string,
     lines,
     withheld,
     signedByHost,
+    signedByService,
     notCovered,
     stubs,
     replayed,
@@ -236,7 +237,7 @@ export function renderReport(report: BundleReport, path: string, source: string,
   }
   const part = withheld === 0 ? 'the whole ledger' : `${withheld} more stand as hashes`
   return `${paint(io, ['green', 'bold'], 'VERIFIED')} ${safe(path)}
-  lines     ${lines} of tenant ${safe(report.tenant ?? '')}, ${part}; ${signedByHost} signed by their host${notCovered > 0 ? `, ${notCovered} without its head here` : ''}${stubs > 0 ? `, ${stubs} quarantine stubs` : ''}${replayed > 0 ? `, ${replayed} replayed` : ''}${unverified > 0 ? `, ${unverified} UNVERIFIED` : ''}
+  lines     ${lines} of tenant ${safe(report.tenant ?? '')}, ${part}; ${signedByHost} signed by their host${signedByService > 0 ? `, ${signedByService} by their service` : ''}${notCovered > 0 ? `, ${notCovered} without its head here` : ''}${stubs > 0 ? `, ${stubs} quarantine stubs` : ''}${replayed > 0 ? `, ${replayed} replayed` : ''}${unverified > 0 ? `, ${unverified} UNVERIFIED` : ''}
   size      ${counted(report.size, 'leaf', 'leaves')}, under root ledger size ${report.rootSize}
   signed by ${signers.map((name) => safe(name)).join(', ')}${countersigned === undefined ? "; NOT countersigned by the deployment's signer" : `; countersigned ${safe(countersigned.time)}`}
 ${witnessLine(report)}${extendsLine(since)}${pinned}`

@@ -4,6 +4,8 @@ import { createPublicKey } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { decodeBase64 } from '@sealwatch/base'
 import {
+  type Count,
+  countSigners,
   manifestCrypto as crypto,
   type DsseEnvelope,
   joinEnvelopes,
@@ -48,16 +50,24 @@ async function sign(only: 'root' | undefined, given: Given, path: string, { io, 
     const { keyId, location } = signer
     if (json) io.out(`${safeJson({ file: output, keyid: keyId, signatures: signed.signatures.length })}\n`)
     else {
-      io.out(`Signed by ${keyId}, kept at ${safe(location)}.\n`)
-      const word = shellWord(output)
-      io.err(
-        `Next: let the others sign ${word} too, put copies together with ./sealwatch manifest collect, then ./sealwatch manifest ${isOfRoot ? `root apply ${word}` : `collect ${word} --send`}\n`,
-      )
+      const count = root === undefined ? undefined : countSigners(signed, root, 'root', crypto)
+      const have = count === undefined ? signed.signatures.length : `${count.signers.length} of ${count.threshold}`
+      io.out(`Signed by ${keyId}, kept at ${safe(location)}. In this file ${have} have signed.\n`)
+      io.err(`Next: ${nextOf(shellWord(output), root, count)}\n`)
     }
     return exit.ok
   } finally {
     await signer.close()
   }
+}
+
+/** Of a later root, the keys of the one before must be enough, too: which these are is not in the file. */
+function nextOf(word: string, root: TrustRoot | undefined, count: Count | undefined): string {
+  if (root === undefined)
+    return `let the others sign, and hand all copies in at once: ./sealwatch manifest collect ${word} COPY… --send`
+  if (root.version === 1 && count !== undefined && count.signers.length >= count.threshold)
+    return `./sealwatch manifest root apply ${word}`
+  return `let the others sign; then put the copies together: ./sealwatch manifest collect ${word} COPY… -o ALL.json, and: ./sealwatch manifest root apply ALL.json`
 }
 
 /** The next root may be signed by keys of the one before, so that a key is in neither cannot be known here. */

@@ -26,7 +26,7 @@ import { cliError } from '../errors.ts'
 import { changeOf, changeOptions, digestOfFile } from '../manifest/change.ts'
 import { isRoot, readEnvelope, writeEnvelope } from '../manifest/envelope-file.ts'
 import { countText, manifestText, rootText } from '../manifest/render.ts'
-import { columns, safe, safeJson, shellWord, toSecond } from '../terminal.ts'
+import { columns, counted, paint, safe, safeJson, shellWord, toSecond } from '../terminal.ts'
 
 const tenantOfAll = 'cluster'
 const { server } = apiOptions
@@ -66,8 +66,10 @@ name, and then no server is asked. What it says: docs/formats/manifest.md; the w
     if (output === undefined) throw usage(attempted, 'Name the file: -o FILE')
     const { digest, subject } = await changeOf(action, given, attempted)
     const at = { io, place, server: given.server, tenant: tenantOfAll }
-    const deployment =
-      given.deployment ?? (await withApi(at, attempted, (api) => api.call('listTrustRoots'))).deployment
+    const here =
+      given.deployment === undefined
+        ? await withApi(at, attempted, (api) => api.call('listTrustRoots'))
+        : { deployment: given.deployment }
     const nowNs = io.clock.nowNs()
     const manifest: Manifest = {
       type: 'manifest',
@@ -77,7 +79,7 @@ name, and then no server is asked. What it says: docs/formats/manifest.md; the w
       created: rfc3339(nowNs),
       expires: rfc3339(nowNs + BigInt(days) * 24n * hourNs),
       nonce: randomBytes(16).toString('hex'),
-      deployment,
+      deployment: here.deployment,
     }
     const payload = encodeManifest(manifest)
     parseManifest(payload, attempted)
@@ -86,6 +88,10 @@ name, and then no server is asked. What it says: docs/formats/manifest.md; the w
     if (json) io.out(`${safeJson({ file: output, id: digestHexOf(envelope, crypto), manifest })}\n`)
     else {
       io.out(manifestText(manifest))
+      if ('items' in here && here.items.length === 0)
+        io.err(
+          `${paint(io, 'yellow', 'WARN')} no trust root is installed here, so no manifest counts yet. First, once: ./sealwatch manifest root init --help\n`,
+        )
       io.err(`Next: each signer signs it: ./sealwatch manifest sign ${shellWord(output)}\n`)
     }
     return exit.ok
@@ -118,12 +124,16 @@ its signatures go to the server, which checks each and records it in its ledger;
     const joined = joinEnvelopes([first, ...others])
     if (joined === undefined)
       throw cliError('CLI_MANIFEST_FILE', { attempted, received: 'copies of different manifests or roots' })
-    const envelope = root === undefined ? joined : counted(joined, root, context)
+    const envelope = root === undefined ? joined : onlyCounting(joined, root, context)
     if (output !== undefined) writeEnvelope(output, envelope, 'new')
     if (!send) {
       const { signatures } = envelope
       if (json) io.out(`${safeJson({ file: output, signatures: signatures.length })}\n`)
-      else io.out(`${signatures.length} signatures in ${safe(output ?? '')}\n`)
+      else {
+        const word = shellWord(output ?? '')
+        io.out(`${counted(signatures.length, 'signature')} in ${safe(output ?? '')}\n`)
+        io.err(`Next: ./sealwatch manifest ${isRoot(envelope) ? `root apply ${word}` : `collect ${word} --send`}\n`)
+      }
       return exit.ok
     }
     if (isRoot(envelope)) throw usage(attempted, 'Apply a trust root with: ./sealwatch manifest root apply FILE')
@@ -160,7 +170,7 @@ function nextOf({
 }
 
 /** Of a manifest by the role that signs those; of a root by its own. */
-function counted(envelope: DsseEnvelope, path: string, { io }: Context): DsseEnvelope {
+function onlyCounting(envelope: DsseEnvelope, path: string, { io }: Context): DsseEnvelope {
   const root = readRoot(readEnvelope(path), crypto, `reading ${path}`)
   const count = countSigners(envelope, root, isRoot(envelope) ? 'root' : 'critical', crypto)
   io.err(countText(count))

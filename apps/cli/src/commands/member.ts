@@ -44,7 +44,10 @@ export const memberList = command({
       row.granted_at.slice(0, 16),
       safe(row.granted_by),
     ])
-    io.out(json ? `${safeJson({ items })}\n` : columns([['PERSON', 'NAME', 'ROLE', 'SINCE', 'BY'], ...rows]))
+    if (json) io.out(`${safeJson({ items })}\n`)
+    else if (rows.length === 0)
+      io.out('Nobody has a role here. Who has signed in: person list; to come in yourself: sudo ./sealwatch login\n')
+    else io.out(columns([['PERSON', 'NAME', 'ROLE', 'SINCE', 'BY'], ...rows]))
     return exit.ok
   },
 })

@@ -78,7 +78,7 @@ export const producerHalt = command({
   options: {
     ...apiOptions,
     host: isHost,
-    cause: text({ takes: 'TEXT', help: 'Why, for the ledger; name nobody' }),
+    cause: text({ takes: 'TEXT', help: 'Why, for the ledger (required); name nobody' }),
   },
   examples: ['sudo ./sealwatch producer halt billing --cause wrong-bytes'],
   run: async ({ host, cause, ...at }, [producer = ''], { io, place, json }) => {

@@ -178,3 +178,22 @@ test('the list names keys, ends with the total, and stops where it is told to', 
   assert.equal(await run(['quarantine', 'list', '--limit', '2', '--data', data], cut), 0)
   assert.match(cut.said(), /\n2 +unknown_key.*\n2 items, 10 rows; there are more, all together: quarantine status\n$/)
 })
+
+test('bytes are written once, and what was written is said', async (t) => {
+  const item = { leaf_index: 7, reason: 'unknown_key', first_seq: 0, next_seq: 5 }
+  const data = await socketOf(t, ({ path }) =>
+    path.endsWith('/bytes') ? { bytes: 'e30=', encoding: null, peer: null } : { item, release: null },
+  )
+  const file = join(data, 'evidence')
+  const show = async () => {
+    const io = testIo()
+    return [
+      await run(['quarantine', 'show', '7', '--bytes', file, '--data', data], io),
+      io.said() + io.complained(),
+    ] as const
+  }
+  assert.deepEqual(await show(), [0, `Wrote ${file}: the exact bytes of the item at leaf 7.\n`])
+  const [code, said] = await show()
+  assert.equal(code, 3)
+  assert.match(said, /^sealwatch: writing \/.* failed \(CLI_FILE\)\n.*EEXIST.*\n {2}It exists already/)
+})

@@ -100,6 +100,10 @@ export const quarantineShow = command({
         io.out(`${safeJson({ item, release })}\n`)
         return
       }
+      if (bytes !== undefined) {
+        io.out(`Wrote ${safe(bytes)}: the exact bytes of the item at leaf ${leaf_index}.\n`)
+        return
+      }
       const rows: [string, string][] = [
         ['reason', item.reason],
         ['detail', item.detail],

@@ -146,7 +146,7 @@ export const signingKeyRevoke = command({
   operands: [{ name: 'KEY', required: true }],
   options: {
     ...apiOptions,
-    cause: text({ takes: 'TEXT', help: 'Why, for the ledger; name nobody' }),
+    cause: text({ takes: 'TEXT', help: 'Why, for the ledger (required); name nobody' }),
     'compromised-since': time('From then on somebody else may have signed under it'),
   },
   examples: ['sudo ./sealwatch signing-key revoke billing-2026-11 --cause leaked'],

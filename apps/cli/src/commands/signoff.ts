@@ -45,7 +45,7 @@ person whom you name. A checklist of at most ${textBytesMax} bytes stands in the
     'pull-request': text({ takes: 'REF', help: 'The pull request: an https address, or OWNER/REPOSITORY#NUMBER' }),
     approver: form({
       takes: 'PERSON',
-      help: 'Id of the final approver, as `member list` shows it; for root alone',
+      help: 'Id of the final approver, as `member list` or `person list` shows it; for root alone',
       form: /^usr_[A-Za-z0-9_-]{1,64}$/,
       mustBe: "a person's id, usr_…, as `sealwatch member list` shows it",
     }),
@@ -91,6 +91,7 @@ export const signoffList = command({
       api.call('listSignoffs', { query }),
     )
     if (json) io.out(`${safeJson({ items })}\n`)
+    else if (items.length === 0) io.out('Nothing was signed off.\n')
     else
       io.out(
         columns([

@@ -36,6 +36,8 @@ export type LedgerAudit = {
   /** Their root, in hex; undefined while none is signed. */
   readonly root: string | undefined
   readonly signedByHost: number
+  /** Rows in submissions whose signature was checked. */
+  readonly signedByService: number
   readonly stubs: number
   /** Lines that came out of turn, into the place of a stub, and of these those without a valid signature. */
   readonly replayed: number
@@ -118,6 +120,7 @@ export const noLines = {
   signed: 0,
   root: undefined,
   signedByHost: 0,
+  signedByService: 0,
   stubs: 0,
   replayed: 0,
   unverified: 0,
@@ -222,6 +225,7 @@ async function auditLedger(dir: string, name: string, checks: AuditChecks, word:
     signed: signed?.size ?? 0,
     root: signed?.root.toHex(),
     signedByHost: judge?.counts.signedByHost ?? 0,
+    signedByService: judge?.counts.signedByService ?? 0,
     stubs: judge?.counts.stubs ?? 0,
     replayed: judge?.counts.replayed ?? 0,
     unverified: judge?.counts.unverified ?? 0,
