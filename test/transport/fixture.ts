@@ -82,7 +82,7 @@ export type Server = {
 
 const never = () => assert.fail('nobody sends rows here')
 const noSubmissions = {
-  rows: { begin: never, submit: never },
+  rows: { begin: never, refuse: never, submit: never },
   readBearer: never,
   certificates: { check: never, attach: never, renew: never },
 }

@@ -53,6 +53,22 @@ test('ING a service has so many requests under way; the next one hears so a seco
   assert.equal(typeof (await room.begin(billing, 0)), 'function')
 })
 
+test('ING those who came together are told one after the other, thirty-two in a second, and those of another service beside them', async () => {
+  const { room, held, pass } = roomAt()
+  const heldMs = () => held.splice(0).map(({ ms }) => ms)
+  for (let i = 0; i < rowRoomMax.service.requests; i += 1) await room.begin(billing, 0)
+  for (let i = 0; i < 4; i += 1) void room.begin(billing, 0)
+  void room.refuse(billing, 5)
+  void room.refuse(beside, 5)
+  assert.deepEqual(heldMs(), [1000, 1031.25, 1062.5, 1093.75, 1125, 5])
+  pass(1000)
+  void room.refuse(billing, 5)
+  assert.deepEqual(heldMs(), [156.25])
+  pass(10_000)
+  void room.refuse(billing, 5)
+  assert.deepEqual(heldMs(), [5])
+})
+
 test('whoever asks on while so many of theirs are kept waiting is told at once, and that they are deaf', async () => {
   const { room, held } = roomAt()
   for (let i = 0; i < rowRoomMax.service.requests; i += 1) await room.begin(billing, 0)

@@ -22,10 +22,15 @@ export const keptCost = 48 * KiB
 
 /** After a rest a service has no more at once than what comes in a second: others would pay for it. */
 const burstMs = 1_000
-const beforeNextMs = 1_000
-/** How long whoever asked too early is kept waiting for the answer that says so, and how many requests of a service so wait. */
+export const beforeNextMs = 1_000
+/**
+ * How long whoever asked too early is at first kept waiting for the answer that says so, how many requests of a service so wait,
+ * and how many of them hear it in a second. One after the other: those who came together would else be told, and come again,
+ * together, and all others behind them.
+ */
 const heldMsMax = 1_000
 const heldMax = 256
+const refusedPerSecond = 32
 
 type Max = { readonly [K in keyof typeof rowRoomMax.service]: number }
 export type RowRoomMax = { readonly service: Max; readonly tenant: Max }
@@ -33,12 +38,16 @@ export type RowRoomMax = { readonly service: Max; readonly tenant: Max }
 /** What a request may do now: called when it is answered; or how long until it may come again. */
 export type Entry = (() => void) | { readonly waitMs: number }
 
+export type Refused = { readonly waitMs: number; readonly isDeaf: boolean }
+
 export type RowRoom = {
   /**
    * Before anything of a request is read, of which `bytes` are told to come. Resolves late where it may not: who does not listen
    * asks no sooner again than that. `isDeaf`: so many wait already that this one was not kept.
    */
-  begin(service: Service, bytes: number): Promise<(() => void) | { readonly waitMs: number; readonly isDeaf: boolean }>
+  begin(service: Service, bytes: number): Promise<(() => void) | Refused>
+  /** The same of one that may not, for a reason of its own. */
+  refuse(service: Service, waitMs: number): Promise<Refused>
   /** Of what was read, of which `paid` was paid for when it began. */
   enter(service: Service, bytes: number, paid: number): Entry
   /** What came of it takes more time than its bytes tell. */
@@ -51,6 +60,8 @@ export function createRowRoom(clock: Clock, max: RowRoomMax = rowRoomMax): RowRo
   const bytesIn = new Map<string, number>()
   const turns = createTurns()
   const waiting = createTurns()
+  /** When the next refusal of a service may be told. */
+  const nextMs = new Map<string, number>()
   const quota = createLineQuota(clock, burstMs)
   const keysOf = ({ tenant, producer }: Service) =>
     [
@@ -83,16 +94,24 @@ export function createRowRoom(clock: Clock, max: RowRoomMax = rowRoomMax): RowRo
     return { waitMs }
   }
 
+  async function refuse(service: Service, waitMs: number): Promise<Refused> {
+    const [[key]] = keysOf(service)
+    const over = waiting.enter(key, heldMax)
+    if (over === undefined) return { waitMs, isDeaf: true }
+    const nowMs = Number(clock.monotonicNs() / 1_000_000n)
+    const atMs = Math.max(nowMs + Math.min(waitMs, heldMsMax), nextMs.get(key) ?? 0)
+    nextMs.set(key, atMs + 1000 / refusedPerSecond)
+    await clock.sleep(atMs - nowMs)
+    over()
+    return { waitMs, isDeaf: false }
+  }
+
   return {
     begin: async (service, bytes) => {
       const entry = start(service, bytes)
-      if (typeof entry === 'function') return entry
-      const [[key]] = keysOf(service)
-      const over = waiting.enter(key, heldMax)
-      if (over !== undefined) await clock.sleep(Math.min(entry.waitMs, heldMsMax))
-      over?.()
-      return { waitMs: entry.waitMs, isDeaf: over === undefined }
+      return typeof entry === 'function' ? entry : refuse(service, entry.waitMs)
     },
+    refuse,
     enter: (service, bytes, paid) => {
       const owing = Math.max(0, bytes - paid)
       for (const [key, of] of keysOf(service)) {

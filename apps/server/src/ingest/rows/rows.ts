@@ -14,7 +14,15 @@ import type { RowBook, RowOutcome } from '../row-counts.ts'
 import { rowError, type rowErrors } from './errors.ts'
 import { keptBytesOf, quarantinePlaceOf } from './keep-submission.ts'
 import { createKnownIds, type Known } from './known-ids.ts'
-import { costOf, createRowRoom, idsUnderWayMax, keptCost, type RowRoomMax } from './row-room.ts'
+import {
+  beforeNextMs,
+  costOf,
+  createRowRoom,
+  idsUnderWayMax,
+  keptCost,
+  type Refused,
+  type RowRoomMax,
+} from './row-room.ts'
 import { formFault, isSignedBy } from './verify-rows.ts'
 
 /** Who sends: a service, by the credential it came with. */
@@ -27,6 +35,8 @@ export type RowIngest = {
    * and takes its time for that.
    */
   begin(service: Service, bytes: number, onDeaf: () => void): Promise<() => void>
+  /** The same of one that is not let in, for what it `received`. */
+  refuse(service: Service, received: string, onDeaf: () => void): Promise<never>
   /**
    * What becomes of each submission, in their order, once it is on stable storage. `paid`: how much was told to come; `sender`:
    * what is quarantined has it beside it. Throws
@@ -93,9 +103,12 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
   async function beginRequest(service: Service, bytes: number, onDeaf: () => void): Promise<() => void> {
     const entry = await room.begin(service, bytes)
     if (typeof entry === 'function') return entry
-    if (entry.isDeaf) onDeaf()
-    const received = `one more of the service ${service.producer}`
-    throw rowError('ROWS_LIMITED', { attempted: 'taking a request', received, waitMs: entry.waitMs })
+    throw limited(entry, `one more of the service ${service.producer}`, onDeaf)
+  }
+
+  function limited({ waitMs, isDeaf }: Refused, received: string, onDeaf: () => void): Error {
+    if (isDeaf) onDeaf()
+    return rowError('ROWS_LIMITED', { attempted: 'taking a request', received, waitMs })
   }
 
   async function submit(
@@ -264,6 +277,9 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
 
   return {
     begin: beginRequest,
+    refuse: async (service, received, onDeaf) => {
+      throw limited(await room.refuse(service, beforeNextMs), received, onDeaf)
+    },
     submit,
     settled: async (tenant) => {
       while (underWay.has(tenant)) await done.wait(forever)

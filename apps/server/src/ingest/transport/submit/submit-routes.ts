@@ -35,7 +35,7 @@ type CertificatePort = {
 
 /** Whose rows come here, and where they go. */
 export type SubmissionDoor = {
-  readonly rows: Pick<RowIngest, 'begin' | 'submit'>
+  readonly rows: Pick<RowIngest, 'begin' | 'refuse' | 'submit'>
   /** Whose token a header Authorization brings, as of any request; throws where it brings none that counts. */
   readonly readBearer: (header: string, from: { readonly source: string; readonly requestId: string }) => Member
   readonly certificates: CertificatePort
@@ -59,8 +59,6 @@ const renewalBytesMax = 8 * KiB
 const renewalsOf = { burst: 8, perSecond: 1 / 600, keysMax: 100_000 } as const
 /** From the first byte of a call to the last of its answer: nobody holds a place by being slow. */
 const callMsMax = 30_000
-/** Of a connection too many, which is answered so late. */
-const beforeNextMs = 1_000
 /** As protobuf alone, for its length is read along before it is decoded. */
 const media: readonly (string | null)[] = ['application/grpc', 'application/grpc+proto']
 
@@ -112,9 +110,8 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
       const by = gate.authorise(principal, submitActions.submit, { tenant: principal.tenant, requestId })
       const { tenant, producer } = serviceOf(by)
       if (!options.senders.note(`service ${tenant}/${producer}`, peer)) {
-        await clock.sleep(beforeNextMs)
-        const received = 'one connection more of many'
-        throw rowError('ROWS_LIMITED', { attempted: 'taking a request', received, waitMs: beforeNextMs })
+        // Told as late as every refusal: at once, it would come again at once.
+        await rows.refuse({ tenant, producer }, 'one connection more of many', () => peer.close())
       }
       // How long its message is, it says in the first bytes of the body.
       const leave = await rows.begin({ tenant, producer }, 0, () => peer.close())
