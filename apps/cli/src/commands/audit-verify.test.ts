@@ -407,7 +407,7 @@ test('ING-8: rows that a service signed are told beside the lines of hosts, of a
     rootSize: 9,
     ...counts,
   }
-  const report = { ...bundle, signers: [], witnesses: [] } as unknown as Parameters<typeof renderReport>[0]
+  const report = { ...bundle, signers: [], witnesses: undefined } as unknown as Parameters<typeof renderReport>[0]
   assert.match(renderReport(report, 'x', 'trust.json', testIo()), /; 2390 signed by their host, 1 by their service\n/)
   const ledger = { name: 'acme', ok: true, tenant: 'acme', signed: 2406, ...counts }
   const audit = { trust: 'pinned', erased: [], ledgers: [ledger] } as unknown as Parameters<typeof renderLedgers>[0]
