@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// docs/worst-week.md as a newcomer follows it, word for word, at a tenth of its rate and without the minutes that an
-// alert takes (test/monitoring has the alert).
+// docs/worst-week.md as a newcomer follows it, word for word, without the minutes that an alert takes (test/monitoring has
+// the alert).
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -24,7 +24,6 @@ test('ING-3 OPS-2 the worst week, rehearsed by hand, loses nothing', { skip: why
     .join('\n')
     .replaceAll('/tmp/worst-week', dir)
     .replaceAll('9464', health)
-    .replace('--rate 10000', '--rate 1000')
     .replace('kill $PROMETHEUS\nrm -r $W\n', '')
   const main = join(repository, 'apps/cli/src/main.ts')
   const command = `'${process.execPath}' --disable-warning=ExperimentalWarning '${main}'`

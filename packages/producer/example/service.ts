@@ -22,7 +22,9 @@ export type Service = {
   readonly token: string
   readonly url: string
   readonly rowsPerSecond: number
+  /** `sent`: under all keys that it had since its start. */
   readonly onMetrics: (metrics: ForwarderMetrics & { readonly keyId: string; readonly written: number }) => void
+  /** What the business cannot write is told once, until it can again. */
   readonly onError: (error: unknown) => void
   readonly clock?: Clock
 }
@@ -63,6 +65,7 @@ async function write(
   const update = database.prepare('UPDATE business SET last = ?')
   const beganMs = clock.nowMs()
   const before = counted.written
+  let isStuck = false
   while (!signal.aborted) {
     const due = before + Math.floor(((clock.nowMs() - beganMs) * rowsPerSecond) / 1000)
     const rows = Array.from({ length: Math.min(due - counted.written, rowsPerSecond) }, (_, i) =>
@@ -74,10 +77,12 @@ async function write(
       update.run(counted.written + rows.length)
       database.exec('COMMIT')
       counted.written += rows.length
+      isStuck = false
     } catch (error) {
       // A full outbox stops the business rather than lose the record of it.
       database.exec('ROLLBACK')
-      onError(error)
+      if (!isStuck) onError(error)
+      isStuck = true
     }
     await clock.sleep(turnMs, signal)
   }
@@ -85,15 +90,20 @@ async function write(
 
 async function forward(service: Service, counted: { written: number }, signal: AbortSignal): Promise<void> {
   const { url, token, onMetrics, onError, clock = systemClock } = service
+  let total: Sent = { admitted: 0, duplicate: 0, quarantined: 0, parked: 0 }
   while (!signal.aborted) {
     const file = await realpath(service.key)
     const keyId = basename(file, '.pem')
     const moved = new AbortController()
+    const before = total
     const forwarder = createForwarder({
       outbox: sqliteOutbox(new DatabaseSync(service.database, { timeout: 5000 })),
       signer: await fileSigner(keyId, file),
       send: httpSender({ url, token: () => readFile(token, 'utf8') }),
-      onMetrics: (metrics) => onMetrics({ ...metrics, keyId, written: counted.written }),
+      onMetrics: (metrics) => {
+        total = sumOf(before, metrics.sent)
+        onMetrics({ ...metrics, sent: total, keyId, written: counted.written })
+      },
       onError,
     })
     const until = AbortSignal.any([signal, moved.signal])
@@ -105,3 +115,11 @@ async function forward(service: Service, counted: { written: number }, signal: A
     await running
   }
 }
+
+type Sent = ForwarderMetrics['sent']
+const sumOf = (one: Sent, other: Sent): Sent => ({
+  admitted: one.admitted + other.admitted,
+  duplicate: one.duplicate + other.duplicate,
+  quarantined: one.quarantined + other.quarantined,
+  parked: one.parked + other.parked,
+})
