@@ -5,7 +5,7 @@ import type { DrillName } from '@sealwatch/ledger'
 import { apiOptions } from '../api.ts'
 import { type Command, type Context, command, exit, integer, text } from '../command.ts'
 import type { Drilling } from '../drill/drilled.ts'
-import { checkPlace, filesOf, putNew } from '../drill/files.ts'
+import { checkPlace, filesOf, putNew, verifyCommand } from '../drill/files.ts'
 import { runDrill } from '../drill/frame.ts'
 import { keyCompromise } from '../drill/key-compromise.ts'
 import { pageOf } from '../drill/page.ts'
@@ -47,7 +47,7 @@ const drill = (name: DrillName, { summary, about, work }: Matter): Command =>
     options,
     examples: [`sudo ./sealwatch drill ${name}`, `sudo ./sealwatch drill ${name} --prometheus http://127.0.0.1:9090`],
     run: async ({ tenant = 'drill', rules, prometheus, rows, rate, wait, output }, _operands, context) => {
-      const { io, json } = context
+      const { io } = context
       if (rules !== undefined && prometheus !== undefined)
         throw cliError('CLI_USAGE', { attempted: 'running a drill', advice: 'Give --rules FILE or --prometheus URL' })
       const shipped = join(io.root, 'deploy/prometheus/sealwatch.rules.yml')
@@ -62,7 +62,7 @@ const drill = (name: DrillName, { summary, about, work }: Matter): Command =>
       const file = { report: done.text, envelope: done.envelope, ledger }
       await putNew(filesOf(stem).report, `${JSON.stringify(file)}\n`)
       await putNew(filesOf(stem).page, pageOf(report))
-      tell(stem, done, json, io)
+      tell(stem, done, context)
       return report.outcome === 'passed' ? exit.ok : exit.finding
     },
   })
@@ -70,8 +70,7 @@ const drill = (name: DrillName, { summary, about, work }: Matter): Command =>
 function tell(
   stem: string,
   { report, ledger }: Awaited<ReturnType<typeof runDrill>>,
-  json: boolean,
-  io: Context['io'],
+  { json, io, place: instance }: Context,
 ) {
   const { outcome, failure, run, tenant } = report
   const { leaf_index } = ledger
@@ -87,7 +86,7 @@ function tell(
   const place = leaf_index === null ? `in the ledger of ${tenant}` : `at leaf ${leaf_index} of ${tenant}`
   io.out(
     `The drill ${outcome}${why}.\n` +
-      `Signed, and ${place}: ${safe(stem)}.json\nTo read: ${safe(stem)}.html\nVerify it, offline: sealwatch drill verify ${safe(stem)}.json\n`,
+      `Signed, and ${place}: ${safe(stem)}.json\nTo read: ${safe(stem)}.html\nVerify it, offline: ${safe(verifyCommand(stem, instance), 2000)}\n`,
   )
 }
 

@@ -36,7 +36,7 @@ export async function keyCompromise(of: Drilling): Promise<void> {
     const meanwhile = await send(of, producer, bounds.rows)
     expectAll([...before, ...theirs, ...meanwhile], 'admitted', 'sending rows under a key that is registered')
     note(
-      `at ${leakedAt} the key leaked: process ${other.pid} signed ${rowsIn(theirs)} rows with it, which nobody can tell`,
+      `at ${leakedAt} the key leaked: process ${other.pid} signed ${rowsIn(theirs)} rows with it, under signatures that hold`,
     )
     note(`the decoy went on, with ${rowsIn(meanwhile)} rows more`)
     return { decoy: producer, thief: other, since: leakedAt, before, meanwhile, forged: theirs }

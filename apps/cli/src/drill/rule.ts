@@ -2,7 +2,7 @@
 
 import type { Clock } from '@sealwatch/base'
 import { readSmallFile } from '../small-file.ts'
-import { duration } from '../terminal.ts'
+import { counted, duration } from '../terminal.ts'
 import { drillFailure } from './failures.ts'
 import { differenceOf, type Rule, recordsIn, rulesIn } from './rules-file.ts'
 
@@ -97,7 +97,7 @@ export function prometheusAt(url: string, clock: Clock): AlertSource {
       })
       const found = groups.flatMap(({ rules = [] }) => rules).filter(({ name }) => name === alertName)
       if (found.length === 0) throw missing(`${url}, which has not loaded it`)
-      return `${url} has loaded ${alertName}, ${found.length} times`
+      return `${url} has loaded ${alertName}: ${counted(found.length, 'rule')}`
     },
     fires: async (tenant, signal, progress) => {
       const fromMs = clock.nowMs()

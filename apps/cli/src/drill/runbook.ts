@@ -12,8 +12,13 @@ import { drillFailure } from './failures.ts'
 const runbookBytesMax = 256 * 1024
 const rowsShown = 20
 
-/** What stands for the tenant and the key in the examples of our runbooks. */
-const example = { tenant: 'acme', key: 'billing-2026-11', since: '2026-11-22T00:00:00Z' } as const
+/** What stands for the tenant, the key and the server in the examples of our runbooks. */
+const example = {
+  tenant: 'acme',
+  key: 'billing-2026-11',
+  since: '2026-11-22T00:00:00Z',
+  health: 'http://127.0.0.1:9464',
+} as const
 type Meant = { readonly [K in keyof typeof example]: string }
 
 /**
@@ -23,7 +28,7 @@ type Meant = { readonly [K in keyof typeof example]: string }
 export async function runFirstChecks(
   of: Drilling,
   runbook: string,
-  meant: Meant,
+  meant: Omit<Meant, 'health'>,
   note: (line: string) => void,
 ): Promise<void> {
   const path = join(of.io.root, 'docs/runbooks', runbook)
@@ -35,7 +40,7 @@ export async function runFirstChecks(
   } catch (cause) {
     throw failed(`${path} (${(cause as NodeJS.ErrnoException).code})`, cause)
   }
-  const checks = firstChecksIn(text, meant)
+  const checks = firstChecksIn(text, { ...meant, health: of.server.health })
   if (checks.length === 0) throw failed(`${path}, which has none`)
   for (const { kind, text: what } of checks) {
     of.progress(`first checks: ${what.split('\n')[0]}`)
@@ -56,6 +61,7 @@ export function firstChecksIn(runbook: string, meant: Meant): Check[] {
       .replaceAll(example.tenant, meant.tenant)
       .replaceAll(example.key, meant.key)
       .replaceAll(example.since, meant.since)
+      .replaceAll(example.health, meant.health)
   return Array.from(section.matchAll(/^ *```(sh|sql)\n([\s\S]*?)^ *```$/gm)).flatMap(
     ([, kind, block = '']): Check[] => {
       const text = filled(block.replace(/^ {1,4}/gm, '').trim())

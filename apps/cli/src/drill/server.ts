@@ -13,6 +13,8 @@ const roomShareMin = 0.05
 export type ServerFacts = {
   readonly deployment: string
   readonly api: string
+  /** Where /metrics and /healthz are, as the drill began. */
+  readonly health: string
   readonly caFingerprint: string
   readonly ledgerKeys: readonly string[]
 }
@@ -65,7 +67,7 @@ export async function checkSafety(
     await checkOwn(ofTenant, tenant, producer, status)
   }
   const { deployment, api, trust } = status
-  return { deployment, api, caFingerprint: trust.ca_fingerprint, ledgerKeys: trust.ledger_keys }
+  return { deployment, api, health: status.health, caFingerprint: trust.ca_fingerprint, ledgerKeys: trust.ledger_keys }
 }
 
 /** As statfs(2) tells it, of the disk that holds the ledgers. */

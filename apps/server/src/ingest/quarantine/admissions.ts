@@ -238,12 +238,20 @@ export function createAdmissions(options: ReplayOptions, items: ItemRows): Admis
     const ledger = ledgers.get(tenant)
     const item = await quarantine.read(tenant, row)
     const { judge, fill } = openItem(ledger, row, item, await stubAt(ledger, leaf), keys.of(tenant))
-    if (!isForPeople(row, await judge())) throw ingestError('RELEASE_NOT_NEEDED', { attempted, received: row.reason })
+    if (!isForPeople(row, await judge()))
+      throw ingestError('RELEASE_NOT_NEEDED', {
+        attempted,
+        received: row.reason,
+        ...(row.reason === 'key_revoked' && { advice: revokedAdvice }),
+      })
     await releasing(leaf, () => fill('released'))
   }
 
   return { inTurn, admit, admittedAt, checkReleasable }
 }
+
+const revokedAdvice =
+  'It stays as evidence of who used the key: have the service send what is genuine anew, under its new key. Lines of a host that a later head covers come in by `sealwatch quarantine replay`'
 
 /** Judged to be without a valid signature, when it came or now. */
 const isForPeople = (row: QuarantineRow, wrong: Wrong | undefined) =>

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { SealwatchError } from '@sealwatch/base'
 import { enterKey } from '../../trust/test/host-key.ts'
 import { at, byWhom, dayNs, flip, keyRow, openIngest, whole } from '../test/open-ingest.ts'
 
@@ -36,6 +37,15 @@ async function openCovered(compromisedSince: string | null) {
   const late = await it.batchAt(0)
   const outcome = await it.submit(late)
   assert.equal(outcome.kind === 'quarantined' && outcome.reason, 'key_revoked')
+  const leaf = outcome.kind === 'quarantined' ? outcome.leafIndex : -1
+  await assert.rejects(
+    it.replays().ask(byWhom({ kind: 'person', id: 'usr_ann' }), leaf, 'x'),
+    (error: SealwatchError) => {
+      assert.equal(error.code, 'RELEASE_NOT_NEEDED')
+      assert.match(error.advice, /stays as evidence.*anew, under its new key/)
+      return true
+    },
+  )
   await revoke(it, { revokedAt: null, compromisedSince: null })
   await it.seal('b')
   assert.equal((await it.submit(await it.batchAt(late.count))).kind, 'acknowledged')
