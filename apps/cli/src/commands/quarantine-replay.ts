@@ -58,12 +58,13 @@ async function replayAll(api: ApiClient, body: Body, outcomes: Outcome[], { io }
   try {
     const before = await countsOf(api)
     const total = before.waiting
-    progress.show(`0 of ${counted(total, 'item')}`)
+    const show = () => progress.show(`${bar(outcomes.length, total)} ${outcomes.length} of ${counted(total, 'item')}`)
+    show()
     const read = (cursor: number | undefined) =>
       ask(() => api.call('replayQuarantine', { body: cursor === undefined ? body : { ...body, cursor } }))
     for await (const page of pages(read)) {
       outcomes.push(...page)
-      progress.show(`${bar(outcomes.length, total)} ${outcomes.length} of ${counted(total, 'item')}`)
+      show()
     }
     if (!wasAway || body.dry_run) return { outcomes, unheard: 0 }
     const after = await ask(() => countsOf(api))
