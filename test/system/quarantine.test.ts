@@ -10,9 +10,11 @@ import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { systemClock as clock, rfc3339 } from '@sealwatch/base'
+import { canonicalize, systemClock as clock, rfc3339 } from '@sealwatch/base'
 import { payloadOf } from '@sealwatch/contract'
 import { generateSigner } from '@sealwatch/keys'
+import { type KeyColumns, registryLine } from '../../apps/server/src/identity/index.ts'
+import { outboxUid } from '../../apps/server/src/store/index.ts'
 import { pressOf } from '../../apps/server/test/follow-link.ts'
 import { seededRandom } from './crash.ts'
 import { eventually, type Platform, startPlatform, whyNot } from './platform.ts'
@@ -125,13 +127,15 @@ async function quarantineHosts(platform: Platform, defer: (work: () => Promise<v
   return { repair: () => setKeyFrom(platform, keyId, rfc3339(0n)) }
 }
 
-/** As if it had been registered so; the server sees it with its next start. */
+/** As if it had been registered so, its lines included; the server sees it with its next start. */
 async function setKeyFrom(platform: Platform, keyId: string, from: string): Promise<void> {
   await platform.down(true)
   const database = new DatabaseSync(join(platform.data, 'server/index.sqlite'))
-  const { changes } = database.prepare('UPDATE signing_keys SET valid_from = ? WHERE key_id = ?').run(from, keyId)
+  const row = database.prepare('UPDATE signing_keys SET valid_from = ? WHERE key_id = ? RETURNING *').get(from, keyId)
+  const line = registryLine(row as KeyColumns, { change: 'window', changedAt: rfc3339(clock.nowNs()) })
+  const waits = database.prepare('INSERT INTO outbox (uid, tenant, body) VALUES (?, ?, ?)')
+  for (const ledger of [tenant, 'cluster']) waits.run(outboxUid(ledger, line), ledger, canonicalize(line))
   database.close()
-  assert.ok(Number(changes) > 0)
   const up = await platform.sealwatch('up', '--port', String(platform.port), '--detach')
   assert.equal(up.code, 0, up.stderr)
 }
