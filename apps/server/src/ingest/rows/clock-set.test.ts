@@ -117,6 +117,7 @@ test('SIG-6 a clock that was ahead as a key was revoked changes the receipt of n
     await it.enter(rowOf(two))
     hand.wall = year
     const revokedAt = rfc3339(clock.nowNs())
+    await it.tell(rowOf(two, { revoked_at: revokedAt }), 'revoked')
     const of = it.store.db.updateTable('signing_keys').set({ revoked_at: revokedAt })
     await of.where('tenant', '=', 'acme').where('key_id', '=', two.keyId).execute()
     it.keys.takeKey({ tenant: 'acme', keyId: two.keyId }, { revokedAt }).taken?.(true)

@@ -152,6 +152,12 @@ export async function openRooms(
   const rows = createRowIngest({ ...parts, ...more } as never)
   const side = createSideCustody(sealing, log)
   const replays = createReplays({ store, outbox, voice, ledgers, quarantine, keys, side, indexed, clock, log })
+  /** The line of a change of a key, as trust/ writes it. */
+  const tell = async (row: KeyRow, change: 'added' | 'revoked') => {
+    const { tenant, ...key } = row
+    const times = { changed_at: rfc3339(clock.nowNs()), compromised_since: null, revoked_at: row.revoked_at ?? null }
+    await ledgers.get(tenant).append({ own: { registry: { ...key, ...times, change, cause: null } as RegistryChange } })
+  }
   const kept = stack.move()
   const leavesOf = async (tenant: string) =>
     (await ledgers.get(tenant).read(0, 100_000)).map(
@@ -170,12 +176,10 @@ export async function openRooms(
     indexed,
     ledgers,
     ledger: ledgers.get('acme'),
+    tell,
     /** Registers a key as trust/ does: in the ledger first. */
     enter: async (row: KeyRow) => {
-      const { tenant, state, source, ...rest } = row
-      const registry = { ...rest, state, source, change: 'added', changed_at: rfc3339(clock.nowNs()) } as const
-      const line = { ...registry, cause: null, compromised_since: null, revoked_at: row.revoked_at ?? null }
-      await ledgers.get(tenant).append({ own: { registry: line as RegistryChange } })
+      await tell(row, 'added')
       await enterKey(store, keys, row)
     },
     textsIn: async (tenant = 'acme') => (await leavesOf(tenant)).flatMap(({ row }) => (row ? [row.text] : [])),
