@@ -10,7 +10,7 @@ import { createOutbox, openStore } from '../../store/index.ts'
 import { collectError } from '../manifests/errors.ts'
 import type { Approval } from '../manifests/index.ts'
 import { checkStrictness } from './errors.ts'
-import { openStrictness } from './strictness.ts'
+import { openStrictness, type StrictState } from './strictness.ts'
 
 const second = 1_000_000_000n
 const by = {
@@ -192,6 +192,26 @@ test('SIG-5 for longer than 24 hours it takes a manifest for just that, which is
   assert.equal(it.lines.at(-1)?.unmapped.manifest, 'm1')
   it.pass(72 * 3600)
   assert.equal(strictness.isStrict('acme'), true)
+})
+
+test('SIG-5 whoever says it again while it is off says it for 24 hours since the first time, or less than was said', async (t) => {
+  const it = room(t)
+  const strictness = await it.open()
+  const sinceOf = (state: StrictState) => !state.strict && [state.since, state.endsAt]
+  await strictness.switchOff(by, forHours(20))
+  const [since] = sinceOf(strictness.of('acme')) || []
+  it.pass(12 * 3600)
+  await assert.rejects(strictness.switchOff(by, forHours(13)), { code: 'MANIFEST_REQUIRED' })
+  await strictness.switchOff(by, forHours(12))
+  assert.deepEqual(sinceOf(strictness.of('acme')), [since, '2027-01-16T08:00:00.000000000Z'])
+  it.manifests.signedFor = 'f907d355043130ce08f45673e7230eea60a2ebec4779fe697258b94352b13069'
+  await strictness.switchOff(by, forHours(72))
+  it.pass(30 * 3600)
+  // Less than was agreed to is nobody's to agree to.
+  await (await it.open()).switchOff(by, forHours(1))
+  it.pass(3600)
+  assert.equal((await it.open()).isStrict('acme'), true)
+  await strictness.switchOff(by, forHours(24))
 })
 
 test('ING-3 as the server is configured: every tenant that nobody switched, a line each, until a day is over; no start renews it', async (t) => {

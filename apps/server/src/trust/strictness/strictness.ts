@@ -166,9 +166,11 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
   function recordOff(
     tenant: string,
     by: ActBy,
-    { since, ends_at }: Pick<StrictRow, 'since'> & { readonly ends_at: string },
+    window: Pick<StrictRow, 'since'> & { readonly ends_at: string },
     { consume, details }: Partial<Approval> = {},
   ): Promise<Recorded> {
+    const { since, ends_at } = window
+    const from_leaf = unbroken(tenant)?.from_leaf ?? sizeOf(tenant)
     const message = `signatures are not enforced for the tenant ${tenant} until ${ends_at}: what fails verification is admitted, and marked`
     return act(
       tenant,
@@ -177,7 +179,7 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
       async (tx, timeNs) => {
         await consume?.(tx, timeNs, by)
         const manifest = (details?.manifest as string | undefined) ?? null
-        const rest = { since, switched_by: by.name, seen_at: since, from_leaf: sizeOf(tenant), manifest }
+        const rest = { since, switched_by: by.name, seen_at: rfc3339(timeNs), from_leaf, manifest }
         await putRow(tx, { tenant, state: 'off', ends_at, ...rest })
       },
       follow(tenant),
@@ -203,7 +205,7 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
   }
 
   /** Somebody may have switched it off anew meanwhile: that stays. */
-  function recordEnd({ tenant, since }: StrictRow): Promise<Recorded> {
+  function recordEnd({ tenant, since, ends_at }: StrictRow): Promise<Recorded> {
     return act(
       tenant,
       itself,
@@ -219,11 +221,13 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
           .set({ state: 'on' })
           .where('tenant', '=', tenant)
           .where('since', '=', since)
+          .where('ends_at', '=', ends_at ?? never)
           .execute()
       },
       {
         taken: () => {
-          if (held.get(tenant)?.row.since === since) held.delete(tenant)
+          const now = held.get(tenant)?.row
+          if (now?.since === since && now.ends_at === ends_at) held.delete(tenant)
         },
       },
     )
@@ -244,9 +248,22 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
     )
   }
 
-  /** For longer than one person may say so alone. */
-  async function approvalFor(tenant: string, seconds: number, attempted: string): Promise<Approval | undefined> {
-    if (seconds <= strictOffSeconds.soloMax) return undefined
+  /** Where it is off already, it is off since then, however often somebody says so anew. */
+  function unbroken(tenant: string): StrictRow | undefined {
+    const found = held.get(tenant)
+    return found === undefined || found.hasPassed() ? undefined : found.row
+  }
+
+  /** For longer than one person may say so alone, counted from when it was last on. */
+  async function approvalFor(
+    tenant: string,
+    seconds: number,
+    { since, ends_at }: { readonly since: string; readonly ends_at: string },
+    attempted: string,
+  ): Promise<Approval | undefined> {
+    const ns = (time: string) => parseRfc3339(time) ?? 0n
+    const most = ns(since) + BigInt(strictOffSeconds.soloMax) * 1_000_000_000n
+    if (ns(ends_at) <= most || ends_at <= (unbroken(tenant)?.ends_at ?? '')) return undefined
     const digest = digestOfChange({ action: 'strict-off', tenant, for_seconds: seconds }, crypto)
     return manifests.requireManifest({ action: 'strict-off', digest }, attempted)
   }
@@ -318,9 +335,10 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
       try {
         if (acknowledgement !== strictOffPhrase)
           throw strictError('STRICT_ACKNOWLEDGEMENT', { attempted, received: 'other words' })
-        const approval = await approvalFor(tenant, seconds, attempted)
         const nowNs = clock.nowNs()
-        const window = { since: rfc3339(nowNs), ends_at: rfc3339(nowNs + BigInt(seconds) * 1_000_000_000n) }
+        const since = unbroken(tenant)?.since ?? rfc3339(nowNs)
+        const window = { since, ends_at: rfc3339(nowNs + BigInt(seconds) * 1_000_000_000n) }
+        const approval = await approvalFor(tenant, seconds, window, attempted)
         return await recordOff(tenant, by, window, approval)
       } catch (error) {
         if (isSealwatchError(error) && !beyondUs.includes(error.kind)) await refuse(tenant, by, error)
