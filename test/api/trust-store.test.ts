@@ -127,3 +127,33 @@ test('ING-5 the file is taken as it changes; a bad one changes nothing, is told 
     (keys) => keys.join() === 'one open file,three open api,two open file',
   )
 })
+
+test('SIG-6 a key of the file that leaked is revoked with since when, stays so whatever the file says, and is examined', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-trust-store-'))
+  const path = join(dir.path, 'trust.json')
+  const [one, two] = [keyOf('one'), keyOf('two')]
+  await writeFile(path, fileOf([one, two]))
+  await using server = await startServer({ SEALWATCH_SERVER_TRUST_STORE: path })
+  const root = server.root('default')
+  await until(
+    () => keysIn(server),
+    (keys) => keys.length === 2,
+  )
+  const params = { key_id: 'one' }
+  const compromised_since = '2026-11-02T00:00:00.000000000Z'
+  await root.call('revokeSigningKey', { params, body: { cause: 'found in an image', compromised_since } })
+  await writeFile(path, fileOf([{ ...one, valid_until: '2030-01-01T00:00:00Z' }]))
+  await until(
+    () => keysIn(server),
+    (keys) => keys.includes('two ended file'),
+  )
+  const shown = await root.call('getSigningKey', { params })
+  assert.ok(shown.revoked_at !== null && shown.compromised_since === compromised_since, JSON.stringify(shown))
+  assert.equal(shown.valid_until, null, 'the file does not touch it any more')
+  await root.call('examineSigningKey', { params })
+  const { state } = await until(
+    () => root.call('getKeyExamination', { params }),
+    (found) => found.state !== 'running',
+  )
+  assert.equal(state, 'done')
+})

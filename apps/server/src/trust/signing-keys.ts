@@ -54,11 +54,11 @@ export function createSigningKeys(
   const now = () => rfc3339(clock.nowNs())
 
   /** One that people may change. */
-  function changeable(tenant: string, keyId: string, attempted: string, source: KeySource = 'api'): SigningKey {
+  function changeable(tenant: string, keyId: string, attempted: string, ...sources: KeySource[]): SigningKey {
     const key = keys.of(tenant).key(keyId)
     if (key === undefined || key.tenant !== tenant)
       throw trustError('SIGNING_KEY_UNKNOWN', { attempted, received: keyId })
-    if (key.source !== source)
+    if (!(sources.length === 0 ? ['api'] : sources).includes(key.source))
       throw trustError('SIGNING_KEY_ELSEWHERE', { attempted, received: `${keyId}, by ${key.source}` })
     if (key.revokedAt !== null) throw trustError('SIGNING_KEY_REVOKED', { attempted, received: keyId })
     return key
@@ -128,7 +128,8 @@ export function createSigningKeys(
     },
     revoke: async (by, keyId, { cause, compromisedSince: since }) => {
       const attempted = `revoking the key ${keyId.slice(0, 128)}`
-      const { tenant, producer } = changeable(by.tenant, keyId, attempted)
+      // One of the trust-store file, too: it stays revoked, whatever the file says.
+      const { tenant, producer } = changeable(by.tenant, keyId, attempted, 'api', 'file')
       const compromisedSince = since === undefined ? null : checkTime(since, attempted)
       const revokedAt = now()
       if (compromisedSince !== null && compromisedSince > revokedAt)
