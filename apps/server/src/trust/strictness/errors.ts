@@ -6,7 +6,7 @@ import { isStrictOffAcknowledgement, strictOffPhrase } from '@sealwatch/contract
 export const strictErrors = {
   STRICT_ACKNOWLEDGEMENT: {
     kind: 'invalid',
-    rule: 'who switches strict signatures off says so in these words: ' + strictOffPhrase,
+    rule: `who switches strict signatures off says so in these words: ${strictOffPhrase}`,
     advice: `Read docs/strict-signatures.md, then repeat it with --acknowledge '${strictOffPhrase}'`,
   },
   STRICT_UNACKNOWLEDGED: {
