@@ -25,6 +25,9 @@ export type ServerProcess = {
   kill(): Promise<void>
 }
 
+/** What is compiled already: a start costs a quarter less. */
+const compiled = process.env.NODE_COMPILE_CACHE
+
 /** The server's own program on `dir`, with these variables and no others. */
 export function startServer(dir: string, env: Readonly<Record<string, string>>): ServerProcess {
   for (const name of ['data', 'run']) if (!existsSync(join(dir, name))) mkdirSync(join(dir, name))
@@ -36,6 +39,7 @@ export function startServer(dir: string, env: Readonly<Record<string, string>>):
       SEALWATCH_SERVER_DATA_DIR: join(dir, 'data'),
       SEALWATCH_SERVER_RUN_DIR: join(dir, 'run'),
       SEALWATCH_SERVER_PORT: '0',
+      ...(compiled !== undefined && { NODE_COMPILE_CACHE: compiled }),
       ...env,
     },
   })
