@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -27,17 +27,20 @@ test('ING-6 the worked example of the producer brings a signed row into the ledg
 }, async (t) => {
   const platform = await startPlatform()
   t.after(() => platform.down())
-  const dir = checkoutOf(platform)
-  t.after(() => rmSync(dir, { recursive: true }))
-  await shell(dir, block('sh', 'producer add'))
+  const place = placeOf(platform)
+  t.after(() => rmSync(place.home, { recursive: true }))
+  t.after(() => rmSync(place.checkout, { recursive: true }))
+  const held = readdirSync(place.checkout)
+  await shell(place, block('sh', 'producer add'))
 
   const { stdout } = await platform.sealwatch('status', '--json')
   const { api } = (JSON.parse(stdout) as { server: { api: string } }).server
   const [program, port] = [block('ts', 'createForwarder'), 'http://localhost:7444']
   assert.ok(program.includes(port) && api.startsWith('http://localhost:'))
   const told = readme.match(/`(\{ admitted: 1,[^`]*)`/)?.[1] as string
-  await runUntil(told, dir, program.replace(port, api))
-  assert.match(await shell(dir, block('sh', 'audit export')), /"text":"\{\\"invoice\\":42,\\"by\\":\\"ana\\"\}"/)
+  await runUntil(told, place, program.replace(port, api))
+  assert.match(await shell(place, block('sh', 'audit export')), /"text":"\{\\"invoice\\":42,\\"by\\":\\"ana\\"\}"/)
+  assert.deepEqual(readdirSync(place.checkout), held, 'nothing of the service lies in the checkout')
 })
 
 test('POL-3 ING-2 the same over gRPC, with a certificate in the place of the token', {
@@ -45,25 +48,31 @@ test('POL-3 ING-2 the same over gRPC, with a certificate in the place of the tok
 }, async (t) => {
   const platform = await startPlatform()
   t.after(() => platform.down())
-  const dir = checkoutOf(platform)
-  t.after(() => rmSync(dir, { recursive: true }))
-  await shell(dir, block('sh', 'producer add'))
-  rmSync(join(dir, 'token'))
-  await shell(dir, block('sh', 'producer certify'))
+  const place = placeOf(platform)
+  t.after(() => rmSync(place.home, { recursive: true }))
+  t.after(() => rmSync(place.checkout, { recursive: true }))
+  const held = readdirSync(place.checkout)
+  await shell(place, block('sh', 'producer add'))
+  rmSync(join(place.home, 'billing/token'))
+  await shell(place, block('sh', 'producer certify'))
   const certified = block('ts', 'fileCertificate').trim().replace('7443', String(platform.port))
   assert.ok(certified.includes(String(platform.port)))
   const program = block('ts', 'createForwarder')
     .replace(/^ *send: httpSender.*$/m, certified)
     .replace('httpSender', 'fileCertificate, grpcSender')
-  await runUntil(readme.match(/`(\{ admitted: 1,[^`]*)`/)?.[1] as string, dir, program)
-  assert.match(await shell(dir, block('sh', 'audit export')), /"row":\{/)
-  assert.match(await shell(dir, './sealwatch producer certificates billing'), /crt_[0-9a-f]{20}/)
+  await runUntil(readme.match(/`(\{ admitted: 1,[^`]*)`/)?.[1] as string, place, program)
+  assert.match(await shell(place, block('sh', 'audit export')), /"row":\{/)
+  assert.match(await shell(place, './sealwatch producer certificates billing'), /crt_[0-9a-f]{20}/)
+  assert.deepEqual(readdirSync(place.checkout), held, 'nothing of the service lies in the checkout')
 })
 
 /** Runs the program as the page says, until it has said that; then Ctrl-C ends it in good order. */
-async function runUntil(told: string, dir: string, program: string): Promise<void> {
-  writeFileSync(join(dir, 'billing.ts'), program)
-  const running = spawn('bash', ['-c', `exec ${block('sh', 'node billing.ts')}`], { cwd: dir })
+async function runUntil(told: string, { checkout: cwd, home }: Place, program: string): Promise<void> {
+  writeFileSync(join(home, 'billing/billing.ts'), program)
+  const running = spawn('bash', ['-c', block('sh', 'billing.ts)')], {
+    ...{ cwd, env: { ...process.env, HOME: home } },
+    detached: true,
+  })
   let output = ''
   const taken = Promise.withResolvers<void>()
   for (const stream of [running.stdout, running.stderr])
@@ -73,24 +82,25 @@ async function runUntil(told: string, dir: string, program: string): Promise<voi
     })
   const ended = once(running, 'close')
   await Promise.race([taken.promise, ended])
-  running.kill('SIGINT')
+  if (running.exitCode === null) process.kill(-(running.pid as number), 'SIGINT')
   assert.deepEqual(await ended, [0, null], output)
   assert.ok(output.includes(told), output)
 }
 
-/** A folder in which ./sealwatch means that platform, and root needs no sudo. */
-function checkoutOf({ data }: Platform): string {
-  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-example-'))
+type Place = { readonly checkout: string; readonly home: string }
+
+/** A checkout in which ./sealwatch means that platform, and a home; root needs no sudo. */
+function placeOf({ data }: Platform): Place {
+  const checkout = mkdtempSync(join(tmpdir(), 'sealwatch-example-'))
   const main = join(repository, 'apps/cli/src/main.ts')
   const command = `exec '${process.execPath}' --disable-warning=ExperimentalWarning '${main}' "$@" --data '${data}'`
-  writeFileSync(join(dir, 'sealwatch'), `#!/bin/sh\n${command}\n`, { mode: 0o755 })
-  mkdirSync(join(dir, 'node_modules/@sealwatch'), { recursive: true })
-  symlinkSync(join(repository, 'packages/producer'), join(dir, 'node_modules/@sealwatch/producer'))
-  symlinkSync(join(repository, 'tools'), join(dir, 'tools'))
-  return dir
+  writeFileSync(join(checkout, 'sealwatch'), `#!/bin/sh\n${command}\n`, { mode: 0o755 })
+  for (const name of ['packages', 'tools']) symlinkSync(join(repository, name), join(checkout, name))
+  return { checkout, home: mkdtempSync(join(tmpdir(), 'sealwatch-example-home-')) }
 }
 
-const shell = async (dir: string, script: string): Promise<string> => {
-  const { stdout } = await promisify(execFile)('bash', ['-euc', `sudo() { "$@"; }\n${script}`], { cwd: dir })
+const shell = async ({ checkout: cwd, home }: Place, script: string): Promise<string> => {
+  const env = { ...process.env, HOME: home }
+  const { stdout } = await promisify(execFile)('bash', ['-euc', `sudo() { "$@"; }\n${script}`], { cwd, env })
   return stdout
 }

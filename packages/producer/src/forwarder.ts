@@ -117,21 +117,21 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   async function settle(due: readonly Pending[], outcomes: readonly SubmissionOutcome[]): Promise<void> {
     const done: number[] = []
     const parked: { seq: number; reason: string }[] = []
-    let later: (SubmissionOutcome & { kind: 'refused' }) | undefined
+    let later: Refusal | undefined
     for (const [i, outcome] of outcomes.entries()) {
       const { seq, rows } = due[i] as Pending
       if (outcome.kind !== 'refused') {
         done.push(seq)
         sent[outcome.kind] += rows
       } else if (outcome.retryAfter === undefined) {
-        parked.push({ seq, reason: `${outcome.code}: ${outcome.detail}` })
+        parked.push({ seq, reason: reasonOf(outcome) })
         sent.parked += rows
       } else later ??= outcome
     }
     await outbox.settle(done, parked)
     for (const { reason } of parked) onError?.(new Error(`a submission was parked: ${reason}`))
     if (later === undefined) return
-    const error = new Error(`refused for now: ${later.code}: ${later.detail}`)
+    const error = new Error(`refused for now: ${reasonOf(later)}`)
     throw Object.assign(error, { retryAfterMs: (later.retryAfter ?? 0) * 1000 })
   }
 
@@ -177,6 +177,11 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     },
   }
 }
+
+type Refusal = SubmissionOutcome & { readonly kind: 'refused' }
+
+/** The server's own words begin with the code. */
+const reasonOf = ({ code, detail }: Refusal) => (detail.startsWith(`${code} `) ? detail : `${code}: ${detail}`)
 
 /** What the pre-authentication encoding adds. */
 const overheadOf = ({ form, payloadType }: SignForm) => (form === 'dsse' ? 64 + 2 * payloadType.length : 0)

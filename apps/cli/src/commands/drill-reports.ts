@@ -16,9 +16,10 @@ import { apiOptions, withApi } from '../api.ts'
 import { signerKeyOf } from '../audit/signer-key.ts'
 import { trustOf } from '../audit/trust.ts'
 import { command, exit, text } from '../command.ts'
-import { filesOf, putNew } from '../drill/files.ts'
+import { filesOf, putNew, verifyCommand } from '../drill/files.ts'
 import { pageOf } from '../drill/page.ts'
 import { cliError, fileError } from '../errors.ts'
+import { fileOf } from '../place.ts'
 import { readSmallFile } from '../small-file.ts'
 import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
@@ -101,8 +102,10 @@ export const drillShow = command({
     const { report, envelope } = kept
     const stem = output ?? `drill-${run}`
     if (report !== null && envelope !== null) {
-      await putNew(filesOf(stem).report, `${JSON.stringify({ report, envelope, ledger: null })}\n`)
-      await putNew(filesOf(stem).page, pageOf(readDrillReport(report, attempted)))
+      const files = filesOf(stem)
+      await putNew(files.report, `${JSON.stringify({ report, envelope })}\n`)
+      const verify = verifyCommand(files.report, fileOf.trust(place))
+      await putNew(files.page, pageOf(readDrillReport(report, attempted), verify))
     }
     if (json) io.out(`${safeJson(kept)}\n`)
     else if (report === null) io.out(`Of this drill no report is kept: ${kept.run.outcome ?? 'it is not over'}.\n`)
@@ -135,7 +138,7 @@ trust.json in the data directory. The exit code is 1 where it does not verify, a
     const text = typeof file?.report === 'string' ? file.report : ''
     const opened = openDrillReport(sha256, { envelope: file?.envelope, report: text }, judges, attempted)
     const { statement, statementDigest, report, signers } = opened
-    if (page !== undefined) await putNew(page, pageOf(report))
+    if (page !== undefined) await putNew(page, pageOf(report, verifyCommand(path, given ?? pinned.source)))
     if (json) io.out(`${safeJson({ verified: true, statement, statement_digest: statementDigest, signers })}\n`)
     else
       io.out(

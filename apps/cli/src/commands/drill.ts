@@ -12,6 +12,7 @@ import { pageOf } from '../drill/page.ts'
 import { prometheusAt, ruleFile } from '../drill/rule.ts'
 import { strictSignature } from '../drill/strict-signature.ts'
 import { cliError } from '../errors.ts'
+import { fileOf } from '../place.ts'
 import { safe, safeJson } from '../terminal.ts'
 
 const options = {
@@ -61,16 +62,18 @@ const drill = (name: DrillName, { summary, about, work }: Matter): Command =>
       const { report, ledger } = done
       const file = { report: done.text, envelope: done.envelope, ledger }
       await putNew(filesOf(stem).report, `${JSON.stringify(file)}\n`)
-      await putNew(filesOf(stem).page, pageOf(report))
-      tell(stem, done, context)
+      const verify = verifyCommand(filesOf(stem).report, fileOf.trust(context.place))
+      await putNew(filesOf(stem).page, pageOf(report, verify))
+      tell(stem, verify, done, context)
       return report.outcome === 'passed' ? exit.ok : exit.finding
     },
   })
 
 function tell(
   stem: string,
+  verify: string,
   { report, ledger }: Awaited<ReturnType<typeof runDrill>>,
-  { json, io, place: instance }: Context,
+  { json, io }: Context,
 ) {
   const { outcome, failure, run, tenant } = report
   const { leaf_index } = ledger
@@ -86,7 +89,7 @@ function tell(
   const place = leaf_index === null ? `in the ledger of ${tenant}` : `at leaf ${leaf_index} of ${tenant}`
   io.out(
     `The drill ${outcome}${why}.\n` +
-      `Signed, and ${place}: ${safe(stem)}.json\nTo read: ${safe(stem)}.html\nVerify it, offline: ${safe(verifyCommand(stem, instance), 2000)}\n`,
+      `Signed, and ${place}: ${safe(stem)}.json\nTo read: ${safe(stem)}.html\nVerify it, offline: ${safe(verify, 2000)}\n`,
   )
 }
 

@@ -3,15 +3,14 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { fileError } from '../errors.ts'
-import { fileOf, type Place } from '../place.ts'
 import { shellWord } from '../terminal.ts'
 
 /** The signed report, and the page to read beside it. */
 export const filesOf = (stem: string) => ({ report: `${stem}.json`, page: `${stem}.html` })
 
 /** As it works in the checkout, for whoever has the files; elsewhere with their copy of trust.json. */
-export const verifyCommand = (stem: string, place: Place): string =>
-  `./sealwatch drill verify ${shellWord(filesOf(stem).report)} --trust ${shellWord(fileOf.trust(place))}`
+export const verifyCommand = (report: string, trust: string): string =>
+  `./sealwatch drill verify ${shellWord(report)} --trust ${shellWord(trust)}`
 
 /** A drill takes minutes: that its report has no place is found before. Throws CLI_FILE. */
 export function checkPlace(stem: string): void {

@@ -19,8 +19,8 @@ test('OPS-2 whatever a report says in whichever place, the page draws it as text
   const all = [...spoiled(sampleReport)]
   assert.ok(all.length > 50)
   for (const report of all) {
-    const page = pageOf(report as typeof sampleReport)
+    const page = pageOf(report as typeof sampleReport, 'verify')
     assert.ok(!page.includes('"><h1') && !page.includes("style='x'"), JSON.stringify(report))
   }
-  assert.match(pageOf({ ...sampleReport, tenant: evil }), /&#34;&#62;&#60;h1 style=&#39;x&#39;&#62;&#38;/)
+  assert.match(pageOf({ ...sampleReport, tenant: evil }, 'verify'), /&#34;&#62;&#60;h1 style=&#39;x&#39;&#62;&#38;/)
 })

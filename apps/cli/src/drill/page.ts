@@ -21,8 +21,11 @@ path { fill: none; stroke-width: 2 } path.admitted { stroke: var(--good) } path.
 pre { font: 12px/1.4 ui-monospace, monospace; overflow-x: auto; border: 1px solid var(--line); border-radius: 4px; padding: .5rem .75rem; margin: .25rem 0 .75rem }
 `
 
-/** For people: one HTML file that asks no network. It repeats the signed report, and proves nothing itself. */
-export function pageOf(report: DrillReport): string {
+/**
+ * For people: one HTML file that asks no network. It repeats the signed report, and proves nothing itself. `verify`: the
+ * command by which who has both files checks the report.
+ */
+export function pageOf(report: DrillReport, verify: string): string {
   const { drill, outcome, failure, counts } = report
   return markup`<!doctype html>
 <html lang="en">
@@ -56,7 +59,8 @@ ${timelineOf(report)}
 <p><span class="key admitted">rows admitted as they came</span><span class="key waiting">rows that wait in quarantine</span></p>
 ${report.affected.length === 0 ? nothing : affected(report.affected)}
 ${report.steps.map(stepOf)}
-<p class="dim">The signed report lies beside this page; check it, offline, with <code>sealwatch drill verify</code>, which draws this page anew with --page.</p>
+<p class="dim">The signed report lies beside this page. This checks it, offline, and with --page FILE draws this page anew:</p>
+<pre>${verify}</pre>
 </body>
 </html>
 `.text

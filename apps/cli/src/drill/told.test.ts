@@ -4,18 +4,20 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { sampleReport } from '@sealwatch/ledger/test/drill-report'
 import { commandTable } from '../commands/table.ts'
 import { parse } from '../parse.ts'
-import { placeOf } from '../place.ts'
 import { verifyCommand } from './files.ts'
+import { pageOf } from './page.ts'
 import { firstChecksIn } from './runbook.ts'
 
 test('OPS-2 the command that a drill prints to verify its report names the trust, and is one that there is', () => {
-  const printed = verifyCommand('drill-one', placeOf('/srv/sealwatch'))
+  const printed = verifyCommand('drill-one.json', '/srv/sealwatch/trust.json')
   assert.equal(printed, './sealwatch drill verify drill-one.json --trust /srv/sealwatch/trust.json')
   const { options, operands } = parse(printed.split(' ').slice(1), commandTable)
   assert.deepEqual([operands, options.trust], [['drill-one.json'], '/srv/sealwatch/trust.json'])
-  assert.match(verifyCommand('a b', placeOf('/srv/x y')), / 'a b\.json' --trust '\/srv\/x y\/trust\.json'$/)
+  assert.match(verifyCommand('a b.json', '/srv/x y/trust.json'), / 'a b\.json' --trust '\/srv\/x y\/trust\.json'$/)
+  assert.ok(pageOf(sampleReport, printed).includes(`<pre>${printed}</pre>`), 'the page says it, too')
 })
 
 test('OPS-2 the report of a drill names the server that was asked, and not that of the example', () => {

@@ -139,9 +139,10 @@ for (const [name, open, skip] of benches) {
     skip,
   }, async () => {
     await using bench = await open()
+    const detail = 'SUBMISSION_MALFORMED while taking a submission: poison'
     const isPoison = ({ payload }: { payload: Uint8Array }) => Buffer.from(payload).includes('poison')
     const ledger = createLedgerOfOutcomes((submission) =>
-      isPoison(submission) ? { kind: 'refused', code: 'SUBMISSION_MALFORMED', detail: 'poison' } : undefined,
+      isPoison(submission) ? { kind: 'refused', code: 'SUBMISSION_MALFORMED', detail } : undefined,
     )
     const outbox = bench.outbox()
     await bench.add(['{"poison":1}', row(0)])
@@ -150,7 +151,7 @@ for (const [name, open, skip] of benches) {
     assert.deepEqual(ledger.rows, [row(1)])
     assert.deepEqual([metrics.parkedSubmissions, metrics.parkedRows, metrics.sent.parked], [1, 2, 2])
     const [parked] = await outbox.parked(10)
-    assert.deepEqual([parked?.rows, parked?.reason], [2, 'SUBMISSION_MALFORMED: poison'])
+    assert.deepEqual([parked?.rows, parked?.reason], [2, detail])
     // Whoever has mended the cause sends it once more.
     await outbox.retryParked()
     await forwardUntil({ outbox, send: createLedgerOfOutcomes().send }, isEmpty)
@@ -170,7 +171,10 @@ for (const [name, open, skip] of benches) {
     const outbox = bench.outbox()
     await forwardUntil({ outbox, send }, isEmpty)
     assert.deepEqual(ledger.rows, [row(0), row(2)])
-    assert.equal((await outbox.parked(10)).length, 1)
+    assert.deepEqual(
+      (await outbox.parked(10)).map(({ reason }) => reason),
+      ['SEND_REFUSED: "400"'],
+    )
   })
 
   test(`${name}: a row for which the signer is too small is parked, the next ones are sent`, { skip }, async () => {
