@@ -52,6 +52,8 @@ export type Coming = {
   readonly bytes: number
   /** Ends the connection behind the answer. */
   readonly close: () => void
+  /** Calls back when it is answered, or its client gone. */
+  readonly onGone: (listener: () => void) => void
 }
 
 type Out<S> = S extends z.ZodType ? z.output<S> : undefined

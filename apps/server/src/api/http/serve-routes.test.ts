@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { createLog, systemClock } from '@sealwatch/base'
@@ -61,6 +62,26 @@ test('so many of one tenant are under way at once, and fewer of what is heavy; o
   while (waiting.length < 1) await new Promise(setImmediate)
   waiting[0]?.()
   assert.equal(await again, 204, 'what is over is over')
+})
+
+test('ING a room that keeps a request waiting hears that its client is gone', async () => {
+  const begun = Promise.withResolvers<void>()
+  const gone = Promise.withResolvers<void>()
+  const shape = { method: 'POST', path: '/x', id: 'x', summary: '', tag: '', action: 'event:export' } as const
+  const begin = async (_: unknown, { onGone }: { onGone(listener: () => void): void }) => {
+    onGone(gone.resolve)
+    begun.resolve()
+    await gone.promise
+    return () => undefined
+  }
+  const app = served([route({ ...shape, begin, handle: async () => undefined })], 1)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const client = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  client.write('POST /x HTTP/1.1\r\nHost: localhost\r\nX-Tenant: a\r\nContent-Length: 9\r\n\r\n')
+  await begun.promise
+  client.destroy()
+  await gone.promise
+  await app.close()
 })
 
 test('a stream that is asked for with an Idempotency-Key comes as it is', async () => {

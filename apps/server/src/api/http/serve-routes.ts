@@ -196,9 +196,8 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     }
     passed.set(request, by)
     const bytes = bytesTold(request.raw, bodyMax.bytes)
-    const leave = await begin(by, { bytes, close: () => reply.header('connection', 'close') })
-    if (reply.raw.closed) leave()
-    else reply.raw.once('close', leave)
+    const onGone = (listener: () => void) => void (reply.raw.closed ? listener() : reply.raw.once('close', listener))
+    onGone(await begin(by, { bytes, close: () => reply.header('connection', 'close'), onGone }))
   }
 
   function noteDenial(error: unknown, request: FastifyRequest): void {

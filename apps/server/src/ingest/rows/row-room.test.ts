@@ -7,6 +7,8 @@ import { createRowRoom, keptCost, leastCost, rowRoomMax } from './row-room.ts'
 const billing = { tenant: 'acme', producer: 'billing' }
 const beside = { tenant: 'acme', producer: 'beside' }
 
+const stays = () => undefined
+
 /** A room whose time stands still until the test moves it, and who is kept waiting in it, and for how long. */
 function roomAt() {
   let nowMs = 0
@@ -15,7 +17,11 @@ function roomAt() {
     nowMs: () => nowMs,
     nowNs: () => BigInt(nowMs) * 1_000_000n,
     monotonicNs: () => BigInt(nowMs) * 1_000_000n,
-    sleep: (ms) => new Promise((end) => held.push({ ms, end })),
+    sleep: (ms, signal) =>
+      new Promise((end) => {
+        held.push({ ms, end })
+        signal?.addEventListener('abort', () => end())
+      }),
   })
   return { room, held, pass: (ms: number) => (nowMs += ms) }
 }
@@ -24,7 +30,7 @@ function roomAt() {
 async function often({ room, held }: ReturnType<typeof roomAt>, service: typeof billing, times: number) {
   let through = 0
   for (let i = 0; i < times; i += 1) {
-    const beginning = room.begin(service, 0)
+    const beginning = room.begin(service, 0, stays)
     held.shift()?.end()
     const entry = await beginning
     if (typeof entry !== 'function') continue
@@ -36,12 +42,14 @@ async function often({ room, held }: ReturnType<typeof roomAt>, service: typeof 
 
 test('ING a service has so many requests under way; the next one hears so a second later, and others are not concerned', async () => {
   const { room, held } = roomAt()
-  const entries = await Promise.all(Array.from({ length: rowRoomMax.service.requests }, () => room.begin(billing, 0)))
+  const entries = await Promise.all(
+    Array.from({ length: rowRoomMax.service.requests }, () => room.begin(billing, 0, stays)),
+  )
   assert.ok(entries.every((entry) => typeof entry === 'function'))
   let isTold = false
-  const fifth = room.begin(billing, 0)
+  const fifth = room.begin(billing, 0, stays)
   void fifth.then(() => (isTold = true))
-  assert.equal(typeof (await room.begin(beside, 0)), 'function')
+  assert.equal(typeof (await room.begin(beside, 0, stays)), 'function')
   assert.equal(isTold, false)
   assert.deepEqual(
     held.map(({ ms }) => ms),
@@ -50,30 +58,42 @@ test('ING a service has so many requests under way; the next one hears so a seco
   held[0]?.end()
   assert.deepEqual(await fifth, { waitMs: 1000, isDeaf: false })
   for (const leave of entries) if (typeof leave === 'function') leave()
-  assert.equal(typeof (await room.begin(billing, 0)), 'function')
+  assert.equal(typeof (await room.begin(billing, 0, stays)), 'function')
 })
 
 test('ING those who came together are told one after the other, thirty-two in a second, and those of another service beside them', async () => {
   const { room, held, pass } = roomAt()
   const heldMs = () => held.splice(0).map(({ ms }) => ms)
-  for (let i = 0; i < rowRoomMax.service.requests; i += 1) await room.begin(billing, 0)
-  for (let i = 0; i < 4; i += 1) void room.begin(billing, 0)
-  void room.refuse(billing, 5)
-  void room.refuse(beside, 5)
+  for (let i = 0; i < rowRoomMax.service.requests; i += 1) await room.begin(billing, 0, stays)
+  for (let i = 0; i < 4; i += 1) void room.begin(billing, 0, stays)
+  void room.refuse(billing, 5, stays)
+  void room.refuse(beside, 5, stays)
   assert.deepEqual(heldMs(), [1000, 1031.25, 1062.5, 1093.75, 1125, 5])
   pass(1000)
-  void room.refuse(billing, 5)
+  void room.refuse(billing, 5, stays)
   assert.deepEqual(heldMs(), [156.25])
   pass(10_000)
-  void room.refuse(billing, 5)
+  void room.refuse(billing, 5, stays)
   assert.deepEqual(heldMs(), [5])
+})
+
+test('ING whoever is kept waiting and goes leaves its place in the row to others', async () => {
+  const { room, held } = roomAt()
+  for (let i = 0; i < rowRoomMax.service.requests; i += 1) await room.begin(billing, 0, stays)
+  const leaving: (() => void)[] = []
+  const going = Array.from({ length: 256 }, () => room.begin(billing, 0, (listener) => leaving.push(listener)))
+  assert.deepEqual(await room.begin(billing, 0, stays), { waitMs: 1000, isDeaf: true })
+  for (const leave of leaving) leave()
+  await Promise.all(going)
+  void room.begin(billing, 0, stays)
+  assert.equal(held.at(-1)?.ms, 1000)
 })
 
 test('whoever asks on while so many of theirs are kept waiting is told at once, and that they are deaf', async () => {
   const { room, held } = roomAt()
-  for (let i = 0; i < rowRoomMax.service.requests; i += 1) await room.begin(billing, 0)
-  for (let i = 0; i < 256; i += 1) void room.begin(billing, 0)
-  assert.deepEqual(await room.begin(billing, 0), { waitMs: 1000, isDeaf: true })
+  for (let i = 0; i < rowRoomMax.service.requests; i += 1) await room.begin(billing, 0, stays)
+  for (let i = 0; i < 256; i += 1) void room.begin(billing, 0, stays)
+  assert.deepEqual(await room.begin(billing, 0, stays), { waitMs: 1000, isDeaf: true })
   assert.equal(held.length, 256)
 })
 
@@ -87,9 +107,12 @@ test('a request costs what is told to come, and no less than a signature; a rest
   it.pass(1000)
   assert.ok((await often(it, billing, 3 * perSecond)) <= perSecond)
   it.pass(3_600_000)
-  const large = [await it.room.begin(beside, 7 * 1024 * 1024), await it.room.begin(beside, 7 * 1024 * 1024)]
+  const large = [
+    await it.room.begin(beside, 7 * 1024 * 1024, stays),
+    await it.room.begin(beside, 7 * 1024 * 1024, stays),
+  ]
   assert.ok(large.every((entry) => typeof entry === 'function'))
-  const third = it.room.begin(beside, 0)
+  const third = it.room.begin(beside, 0, stays)
   it.held.pop()?.end()
   assert.ok(!('call' in (await third)))
 })
@@ -106,11 +129,40 @@ test('ING-3 what is kept in quarantine costs more: of signatures that hold for n
   assert.ok(Math.abs(taken - perSecond) <= 1, `${taken} of ${perSecond}`)
 })
 
+test('ING what was read goes ahead; what it owes beyond what was told to come, the next ones of its service wait for', async () => {
+  const { room, held, pass } = roomAt()
+  const { bytes, bytesPerSecond } = rowRoomMax.service
+  for (let owed = 0; owed <= 2 * bytesPerSecond; owed += bytes) {
+    const settled = room.enter(billing, bytes, 0)
+    assert.ok(typeof settled === 'function')
+    settled()
+  }
+  void room.begin(billing, 0, stays)
+  assert.equal(held.length, 1)
+  assert.equal(typeof (await room.begin(beside, 0, stays)), 'function')
+  pass(2000)
+  assert.equal(typeof (await room.begin(billing, 0, stays)), 'function')
+})
+
+test('ING what the services of a tenant owe together, the next ones of all of them wait for, and no other tenant', async () => {
+  const { room, held } = roomAt()
+  const { bytesPerSecond } = rowRoomMax.tenant
+  const { bytes } = rowRoomMax.service
+  for (let owed = 0, i = 0; owed <= 2 * bytesPerSecond; owed += bytes, i += 1) {
+    const settled = room.enter({ tenant: 'acme', producer: `one-${i}` }, bytes, bytes)
+    assert.ok(typeof settled === 'function')
+    settled()
+  }
+  void room.begin(beside, 0, stays)
+  assert.equal(held.length, 1)
+  assert.equal(typeof (await room.begin({ tenant: 'other', producer: 'one' }, 0, stays)), 'function')
+})
+
 test('what was paid for when a request began is not paid for again when it was read', async () => {
   const { room } = roomAt()
   const { bytes, bytesPerSecond } = rowRoomMax.service
   for (let paid = 0; paid < bytesPerSecond; paid += bytes) {
-    const leave = await room.begin(billing, bytes)
+    const leave = await room.begin(billing, bytes, stays)
     const settled = room.enter(billing, bytes, bytes)
     assert.ok(typeof leave === 'function' && typeof settled === 'function')
     assert.deepEqual(room.enter(billing, 1, 0), { waitMs: 1000 }, 'no more bytes are read at once')

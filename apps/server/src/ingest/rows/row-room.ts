@@ -30,13 +30,16 @@ export const beforeNextMs = 1_000
  */
 const heldMsMax = 1_000
 const heldMax = 256
-const refusedPerSecond = 32
+const refusedEveryMs = 1_000 / 32
 
 type Max = { readonly [K in keyof typeof rowRoomMax.service]: number }
 export type RowRoomMax = { readonly service: Max; readonly tenant: Max }
 
 /** What a request may do now: called when it is answered; or how long until it may come again. */
 export type Entry = (() => void) | { readonly waitMs: number }
+
+/** Calls back when whoever asks is gone. */
+export type OnGone = (listener: () => void) => void
 
 export type Refused = { readonly waitMs: number; readonly isDeaf: boolean }
 
@@ -45,10 +48,13 @@ export type RowRoom = {
    * Before anything of a request is read, of which `bytes` are told to come. Resolves late where it may not: who does not listen
    * asks no sooner again than that. `isDeaf`: so many wait already that this one was not kept.
    */
-  begin(service: Service, bytes: number): Promise<(() => void) | Refused>
+  begin(service: Service, bytes: number, onGone: OnGone): Promise<(() => void) | Refused>
   /** The same of one that may not, for a reason of its own. */
-  refuse(service: Service, waitMs: number): Promise<Refused>
-  /** Of what was read, of which `paid` was paid for when it began. */
+  refuse(service: Service, waitMs: number, onGone: OnGone): Promise<Refused>
+  /**
+   * Of what was read, of which `paid` was paid for when it began. The rest is owed, and the next ones wait for it: to refuse what
+   * has been read would save nothing.
+   */
   enter(service: Service, bytes: number, paid: number): Entry
   /** What came of it takes more time than its bytes tell. */
   charge(service: Service, bytes: number): void
@@ -69,9 +75,9 @@ export function createRowRoom(clock: Clock, max: RowRoomMax = rowRoomMax): RowRo
       [tenant, max.tenant],
     ] as const
 
-  function waitMsOf(key: string, of: Max, bytes: number): number {
+  function isBeyond(key: string, of: Max, bytes: number): boolean {
     const now = bytesIn.get(key) ?? 0
-    return now > 0 && now + bytes > of.bytes ? beforeNextMs : 0
+    return now > 0 && now + bytes > of.bytes
   }
 
   function start(service: Service, bytes: number): Entry {
@@ -88,38 +94,42 @@ export function createRowRoom(clock: Clock, max: RowRoomMax = rowRoomMax): RowRo
       }
       left.push(end)
     }
-    const waitMs = quota.take(own, of.bytesPerSecond, Math.max(bytes, leastCost))
+    const waitMs =
+      quota.take(service.tenant, max.tenant.bytesPerSecond, 0) ||
+      quota.take(own, of.bytesPerSecond, Math.max(bytes, leastCost))
     if (waitMs === 0) return leave
     leave()
     return { waitMs }
   }
 
-  async function refuse(service: Service, waitMs: number): Promise<Refused> {
+  async function refuse(service: Service, waitMs: number, onGone: OnGone): Promise<Refused> {
     const [[key]] = keysOf(service)
     const over = waiting.enter(key, heldMax)
     if (over === undefined) return { waitMs, isDeaf: true }
     const nowMs = Number(clock.monotonicNs() / 1_000_000n)
     const atMs = Math.max(nowMs + Math.min(waitMs, heldMsMax), nextMs.get(key) ?? 0)
-    nextMs.set(key, atMs + 1000 / refusedPerSecond)
-    await clock.sleep(atMs - nowMs)
+    nextMs.set(key, atMs + refusedEveryMs)
+    const gone = new AbortController()
+    onGone(() => gone.abort('gone'))
+    await clock.sleep(atMs - nowMs, gone.signal)
     over()
+    // Its place in the row is another's.
+    if (gone.signal.aborted) nextMs.set(key, (nextMs.get(key) ?? 0) - refusedEveryMs)
     return { waitMs, isDeaf: false }
   }
 
   return {
-    begin: async (service, bytes) => {
+    begin: async (service, bytes, onGone) => {
       const entry = start(service, bytes)
-      return typeof entry === 'function' ? entry : refuse(service, entry.waitMs)
+      return typeof entry === 'function' ? entry : refuse(service, entry.waitMs, onGone)
     },
     refuse,
     enter: (service, bytes, paid) => {
-      const owing = Math.max(0, bytes - paid)
+      if (keysOf(service).some(([key, of]) => isBeyond(key, of, bytes))) return { waitMs: beforeNextMs }
       for (const [key, of] of keysOf(service)) {
-        const waitMs =
-          waitMsOf(key, of, bytes) || quota.take(key, of.bytesPerSecond, of === max.service ? owing : bytes)
-        if (waitMs > 0) return { waitMs }
+        quota.owe(key, of.bytesPerSecond, of === max.service ? Math.max(0, bytes - paid) : bytes)
+        bytesIn.set(key, (bytesIn.get(key) ?? 0) + bytes)
       }
-      for (const [key] of keysOf(service)) bytesIn.set(key, (bytesIn.get(key) ?? 0) + bytes)
       return () => {
         for (const [key] of keysOf(service)) bytesIn.set(key, (bytesIn.get(key) ?? 0) - bytes)
       }

@@ -234,7 +234,12 @@ test('ING-3 ING-6 ten thousand keys that nobody knows: memory, metrics and disk 
 
 test('a service that sends more than its share waits, and those of another tenant do not', async () => {
   await using dir = await temporary()
-  await using it = await openRooms(dir.path)
+  const heldMs: number[] = []
+  const sleep = (ms: number) => {
+    if (ms > 0) heldMs.push(ms)
+    return clock.sleep(0)
+  }
+  await using it = await openRooms(dir.path, undefined, { clock: { ...clock, sleep } })
   await it.enter(rowOf(one))
   const rows = Array.from({ length: 35 }, () => 'x'.repeat(29_000))
   const sent = () => Array.from({ length: 4 }, () => signed(rows))
@@ -245,6 +250,7 @@ test('a service that sends more than its share waits, and those of another tenan
   const refused = outcomes.filter(({ kind }) => kind === 'refused')
   assert.ok(refused.length > 0 && refused.length < outcomes.length)
   assert.ok(refused.every((one) => 'code' in one && one.code === 'ROWS_LIMITED' && (one.retryAfter ?? 0) > 0))
+  assert.ok(heldMs.length > 0 && heldMs.every((ms) => ms >= 900), 'they are told late')
   assert.equal(it.rowBook.missing('acme'), 0)
 })
 

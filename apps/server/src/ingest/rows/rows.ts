@@ -18,8 +18,10 @@ import {
   beforeNextMs,
   costOf,
   createRowRoom,
+  type Entry,
   idsUnderWayMax,
   keptCost,
+  type OnGone,
   type Refused,
   type RowRoomMax,
 } from './row-room.ts'
@@ -28,15 +30,20 @@ import { formFault, isSignedBy } from './verify-rows.ts'
 /** Who sends: a service, by the credential it came with. */
 export type Service = { readonly tenant: string; readonly producer: string }
 
+export type Asker = {
+  /** It asks on and on, whatever it is answered. */
+  onDeaf(): void
+  readonly onGone: OnGone
+}
+
 export type RowIngest = {
   /**
    * Lets a request in, or not, before anything of it is read; `bytes`: how much of it is told to come. What it resolves with is to
-   * be called when it is answered. `onDeaf`: called where the service asks on and on, whatever it is answered. Throws ROWS_LIMITED,
-   * and takes its time for that.
+   * be called when it is answered. Throws ROWS_LIMITED, and takes its time for that.
    */
-  begin(service: Service, bytes: number, onDeaf: () => void): Promise<() => void>
+  begin(service: Service, bytes: number, asker: Asker): Promise<() => void>
   /** The same of one that is not let in, for what it `received`. */
-  refuse(service: Service, received: string, onDeaf: () => void): Promise<never>
+  refuse(service: Service, received: string, asker: Asker): Promise<never>
   /**
    * What becomes of each submission, in their order, once it is on stable storage. `paid`: how much was told to come; `sender`:
    * what is quarantined has it beside it. Throws
@@ -100,14 +107,14 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
   const tell = createTeller(clock, log)
   const done = createBell()
 
-  async function beginRequest(service: Service, bytes: number, onDeaf: () => void): Promise<() => void> {
-    const entry = await room.begin(service, bytes)
+  async function beginRequest(service: Service, bytes: number, asker: Asker): Promise<() => void> {
+    const entry = await room.begin(service, bytes, asker.onGone)
     if (typeof entry === 'function') return entry
-    throw limited(entry, `one more of the service ${service.producer}`, onDeaf)
+    throw limited(entry, `one more of the service ${service.producer}`, asker)
   }
 
-  function limited({ waitMs, isDeaf }: Refused, received: string, onDeaf: () => void): Error {
-    if (isDeaf) onDeaf()
+  function limited({ waitMs, isDeaf }: Refused, received: string, asker: Asker): Error {
+    if (isDeaf) asker.onDeaf()
     return rowError('ROWS_LIMITED', { attempted: 'taking a request', received, waitMs })
   }
 
@@ -117,10 +124,21 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
     sender = unknownSender,
     paid = 0,
   ): Promise<SubmissionOutcome[]> {
-    const { tenant } = service
-    registry.checkActive(tenant, `taking rows of the service ${service.producer}`)
+    registry.checkActive(service.tenant, `taking rows of the service ${service.producer}`)
     const bytes = submissions.reduce((sum, one) => sum + costOf(one), 0)
-    const leave = room.enter(service, bytes, paid)
+    const entry = room.enter(service, bytes, paid)
+    const outcomes = await settle({ ...service, sender }, submissions, entry)
+    // Told as late as every refusal.
+    if (typeof entry !== 'function') await room.refuse(service, entry.waitMs, () => undefined)
+    return outcomes
+  }
+
+  async function settle(
+    service: Sending,
+    submissions: readonly SignedRows[],
+    entry: Entry,
+  ): Promise<SubmissionOutcome[]> {
+    const { tenant } = service
     const held = keys.of(tenant)
     const halted = held.producer('service', service.producer)?.haltedAt ?? null
     const refused =
@@ -128,21 +146,21 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
         ? refusal('PRODUCER_HALTED', `halted at ${halted}`, haltedRetrySeconds)
         : held.isSettling('service', service.producer)
           ? refusal('PRODUCER_SETTLING', `the service ${service.producer}`, 1)
-          : typeof leave !== 'function'
-            ? refusal('ROWS_LIMITED', `${bytes} bytes`, Math.ceil(leave.waitMs / 1000))
+          : typeof entry !== 'function'
+            ? refusal('ROWS_LIMITED', 'more bytes than may be under way', Math.ceil(entry.waitMs / 1000))
             : ids.size > idsUnderWayMax
               ? refusal('ROWS_LIMITED', 'more ids than the index follows', 1)
               : undefined
     underWay.set(tenant, (underWay.get(tenant) ?? 0) + 1)
     try {
-      if (refused === undefined) return await take({ ...service, sender }, submissions)
+      if (refused === undefined) return await take(service, submissions)
       return submissions.map(({ payload }) => {
         const rows = linesIn(payload)
         rowBook.arrive(tenant, rows)('refused', rows)
         return refused
       })
     } finally {
-      if (typeof leave === 'function') leave()
+      if (typeof entry === 'function') entry()
       underWay.set(tenant, (underWay.get(tenant) ?? 1) - 1)
       if (underWay.get(tenant) === 0) underWay.delete(tenant)
       done.ring()
@@ -277,8 +295,8 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
 
   return {
     begin: beginRequest,
-    refuse: async (service, received, onDeaf) => {
-      throw limited(await room.refuse(service, beforeNextMs), received, onDeaf)
+    refuse: async (service, received, asker) => {
+      throw limited(await room.refuse(service, beforeNextMs, asker.onGone), received, asker)
     },
     submit,
     settled: async (tenant) => {

@@ -53,7 +53,7 @@ export const rowRoutes = (rows: RowPorts): Route[] => [
     action: 'rows:write',
     body: z.strictObject({ submissions: z.array(submission).min(1).max(requestSubmissionsMax) }),
     bodyMax: { bytes: bodyBytesMax, values: 10 * requestSubmissionsMax },
-    begin: (by, { bytes, close }) => rows.begin(serviceOf(by), bytes, close),
+    begin: (by, { bytes, close, onGone }) => rows.begin(serviceOf(by), bytes, { onDeaf: close, onGone }),
     answer: z.object({ outcomes: z.array(outcome).describe('One for each, in their order') }),
     errors: ['SERVICE_UNNAMED', 'SUBMISSIONS_INVALID', 'ROWS_LIMITED', 'TENANT_SUSPENDED'],
     handle: async (by, { body, request }) => {

@@ -109,12 +109,13 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
       const principal = header === null ? serviceAt(peer, graceMs) : readBearer(header, source)
       const by = gate.authorise(principal, submitActions.submit, { tenant: principal.tenant, requestId })
       const { tenant, producer } = serviceOf(by)
+      const asker = { onDeaf: () => peer.close(), onGone: (listener: () => void) => call?.onEnd(listener) }
       if (!options.senders.note(`service ${tenant}/${producer}`, peer)) {
         // Told as late as every refusal: at once, it would come again at once.
-        await rows.refuse({ tenant, producer }, 'one connection more of many', () => peer.close())
+        await rows.refuse({ tenant, producer }, 'one connection more of many', asker)
       }
       // How long its message is, it says in the first bytes of the body.
-      const leave = await rows.begin({ tenant, producer }, 0, () => peer.close())
+      const leave = await rows.begin({ tenant, producer }, 0, asker)
       if (call === undefined) leave()
       call?.onEnd(leave)
       context.values.set(byKey, by)
