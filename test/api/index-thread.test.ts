@@ -31,6 +31,7 @@ async function startMain(dir: string, port: number) {
     {
       env: {
         PATH: process.env.PATH,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
         SEALWATCH_SERVER_DATA_DIR: dir,
         SEALWATCH_SERVER_RUN_DIR: dir,
         SEALWATCH_SERVER_PORT: String(port),

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole server with the dashboard, and somebody in Chromium who has signed in.
 
-import assert from 'node:assert/strict'
-import { mkdtempDisposable } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Clock } from '@sealwatch/base'
 import type { BrowserContext, Page } from 'playwright-core'
-import { buildDashboard } from '../../apps/dashboard/make/build.ts'
-import { readDashboard } from '../../apps/server/src/api/index.ts'
 import { startServer, type TestServer } from '../api/server.ts'
 import { followLink, launchChromium } from '../chromium.ts'
+import { builtDashboard } from './built.ts'
 
 export type Visitor = AsyncDisposable & {
   readonly server: TestServer
@@ -27,11 +22,7 @@ const patienceMs = 60_000
 /** In Chromium, as an administrator of `default`, `acme` and the cluster. */
 export async function openVisitor(options: { readonly width?: number; readonly clock?: Clock } = {}): Promise<Visitor> {
   await using ends = new AsyncDisposableStack()
-  const built = ends.use(await mkdtempDisposable(join(tmpdir(), 'sealwatch-dashboard-')))
-  await buildDashboard(built.path)
-  const files = readDashboard(built.path)
-  assert.ok(files !== undefined)
-  const server = ends.use(await startServer({}, files, options.clock && { clock: options.clock }))
+  const server = ends.use(await startServer({}, await builtDashboard(), options.clock && { clock: options.clock }))
   const browser = ends.adopt(await launchChromium(), (one) => one.close())
   const context = await browser.newContext({ viewport: { width: options.width ?? 1280, height: 800 } })
   const page = await context.newPage()

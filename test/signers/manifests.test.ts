@@ -32,6 +32,7 @@ let server: ServerProcess
 /** What each signer's own environment says. */
 const signers: Record<string, Record<string, string>> = {}
 const at = (name: string) => join(dir, name)
+const plain = { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }
 
 before(async () => {
   if (skip !== false) return
@@ -104,7 +105,7 @@ async function startProxy() {
   const callers = [{ name: 'cem', api_key_sha256: hash('sha256', key, 'hex'), purposes }]
   writeFileSync(at('proxy/callers.json'), JSON.stringify({ callers }))
   const env = {
-    PATH: process.env.PATH,
+    ...plain,
     AUDIT_SIGNING_ALG: 'ed25519',
     AUDIT_SIGNING_PRIVATE_KEY: `file:${at('proxy/signer.key')}`,
     SEALWATCH_PROXY_CALLERS_FILE: at('proxy/callers.json'),
@@ -146,7 +147,7 @@ async function done(...args: string[]) {
 
 /** Each on a machine of their own: a process with their environment and no other. */
 async function as(owner: string, ...args: string[]): Promise<void> {
-  const env = { PATH: process.env.PATH, ...signers[owner] }
+  const env = { ...plain, ...signers[owner] }
   await asChild(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'manifest', ...args], { env })
 }
 

@@ -49,7 +49,12 @@ async function start(env: Record<string, string>) {
   const main = join(import.meta.dirname, 'main.ts')
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { SEALWATCH_PROXY_DATA_DIR: path('data'), SEALWATCH_PROXY_PORT: '0', ...env },
+    env: {
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      SEALWATCH_PROXY_DATA_DIR: path('data'),
+      SEALWATCH_PROXY_PORT: '0',
+      ...env,
+    },
   })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
