@@ -123,10 +123,27 @@ test('ING-3 what is kept in quarantine costs more: of signatures that hold for n
   let taken = 0
   for (let i = 0; i < 10 * perSecond; i += 1) {
     if ((await often(it, billing, 1)) === 0) break
-    it.room.charge(billing, keptCost)
+    it.room.keep(billing)
     taken += 1
   }
   assert.ok(Math.abs(taken - perSecond) <= 1, `${taken} of ${perSecond}`)
+})
+
+test('ING-3 of what goes to quarantine some come at once, and then as they are paid for: others are not concerned', async () => {
+  const { room, held, pass } = roomAt()
+  for (let i = 0; i < 5; i += 1) {
+    await room.pace(billing)
+    room.keep(billing)
+  }
+  const sixth = room.pace(billing)
+  assert.deepEqual(
+    held.map(({ ms }) => ms),
+    [8],
+  )
+  await room.pace(beside)
+  pass(8)
+  held[0]?.end()
+  await sixth
 })
 
 test('ING what was read goes ahead; what it owes beyond what was told to come, the next ones of its service wait for', async () => {

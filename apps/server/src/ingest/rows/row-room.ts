@@ -19,6 +19,8 @@ export const leastCost = 16 * KiB
 export const costOf = ({ payload }: SignedRows): number => Math.max(payload.length, leastCost)
 /** What is kept in quarantine is written three times, and looked at by people. */
 export const keptCost = 48 * KiB
+/** So much of that at once, and then as it is paid for: a request may bring a hundred, for which all others would wait. */
+const keptBurstMs = 32
 
 /** After a rest a service has no more at once than what comes in a second: others would pay for it. */
 const burstMs = 1_000
@@ -56,8 +58,10 @@ export type RowRoom = {
    * has been read would save nothing.
    */
   enter(service: Service, bytes: number, paid: number): Entry
-  /** What came of it takes more time than its bytes tell. */
-  charge(service: Service, bytes: number): void
+  /** It is kept in quarantine, which takes more time than its bytes tell. */
+  keep(service: Service): void
+  /** Before the next submission of a service is looked at: until what was kept of it before is paid for. */
+  pace(service: Service): Promise<void>
 }
 
 /** Keeps one service from taking what the others of its tenant need, and those of one tenant what those of the others do. */
@@ -69,6 +73,7 @@ export function createRowRoom(clock: Clock, max: RowRoomMax = rowRoomMax): RowRo
   /** When the next refusal of a service may be told. */
   const nextMs = new Map<string, number>()
   const quota = createLineQuota(clock, burstMs)
+  const kept = createLineQuota(clock, keptBurstMs)
   const keysOf = ({ tenant, producer }: Service) =>
     [
       [`${tenant}/${producer}`, max.service],
@@ -134,9 +139,18 @@ export function createRowRoom(clock: Clock, max: RowRoomMax = rowRoomMax): RowRo
         for (const [key] of keysOf(service)) bytesIn.set(key, (bytesIn.get(key) ?? 0) - bytes)
       }
     },
-    charge: (service, bytes) => {
+    keep: (service) => {
       const [[key, { bytesPerSecond }]] = keysOf(service)
-      quota.owe(key, bytesPerSecond, bytes)
+      quota.owe(key, bytesPerSecond, keptCost)
+      kept.owe(key, bytesPerSecond, keptCost + leastCost)
+    },
+    pace: async (service) => {
+      const [[key, { bytesPerSecond }]] = keysOf(service)
+      for (;;) {
+        const waitMs = kept.take(key, bytesPerSecond, 0)
+        if (waitMs === 0) return
+        await clock.sleep(waitMs)
+      }
     },
   }
 }

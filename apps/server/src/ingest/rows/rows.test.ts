@@ -232,6 +232,26 @@ test('ING-3 ING-6 ten thousand keys that nobody knows: memory, metrics and disk 
   assert.ok((await stat(join(folder, names[0] ?? ''))).size <= max.bytes)
 })
 
+test('ING-3 a service waits between those that go to quarantine, and not between those that are admitted', async () => {
+  let waits = 0
+  const sleep = async (ms: number) => {
+    if (ms > 0) waits += 1
+    await clock.sleep(ms)
+  }
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path, undefined, { clock: { ...clock, sleep } })
+  await it.enter(rowOf(one))
+  const sent = () => Array.from({ length: 40 }, () => signed(['x']))
+  await it.rows.submit(billing, sent())
+  assert.equal(waits, 0)
+  const kept = await it.rows.submit(
+    billing,
+    sent().map((submission) => ({ ...submission, keyId: 'unknown' })),
+  )
+  assert.ok(kept.every(({ kind }) => kind === 'quarantined'))
+  assert.ok(waits > 0)
+})
+
 test('a service that sends more than its share waits, and those of another tenant do not', async () => {
   await using dir = await temporary()
   const heldMs: number[] = []

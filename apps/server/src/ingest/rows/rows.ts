@@ -20,7 +20,6 @@ import {
   createRowRoom,
   type Entry,
   idsUnderWayMax,
-  keptCost,
   type OnGone,
   type Refused,
   type RowRoomMax,
@@ -175,6 +174,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
     for (const submission of submissions) {
       const rows = linesIn(submission.payload)
       const count = rowBook.arrive(service.tenant, rows)
+      await room.pace(service)
       const endTurn = await turns.take(service.tenant, service.producer, costOf(submission))
       const { settled } = await beginRead(service, ledger, submission, endTurn).finally(endTurn)
       begun.push(
@@ -266,6 +266,7 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
   ): Promise<Settled> {
     const { submission } = read
     const place = { tenant, ...quarantinePlaceOf(producer, judged) }
+    room.keep({ tenant, producer })
     tell(place, { reason, detail })
     try {
       const { item, kept } = await quarantine.keep({
@@ -286,7 +287,6 @@ export function createRowIngest(options: RowIngestOptions): RowIngest {
       // The stub is written once the bytes and their row are durable. If we stop between, the service sends them again.
       const { first } = await ledger.append({ own: { submission_stub: { ...judged, reason, item } } }, undefined, kept)
       await quarantine.placed(place, item, first)
-      room.charge({ tenant, producer }, keptCost)
       return { outcome: { kind: 'quarantined', reason, item }, leaf: first }
     } catch (error) {
       return refusedFor(error)
