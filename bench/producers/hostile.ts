@@ -21,14 +21,19 @@ export const attacks: readonly Attack[] = (['flood', 'slow'] as const).flatMap((
 ])
 export type Hostile = Attack & Where & { readonly service: LoadService }
 
+/** Of its own, as another machine has. */
+const own = { localAddress: '127.0.0.2' }
 const connections = 32
 const callsEach = 4
 const trickleMs = 50
 
-/** Runs when it is returned. It yields the processors to the others: elsewhere it would have its own. */
+/**
+ * Runs when it is returned. It has what the others leave of the processors (SCHED_IDLE, sched(7)): elsewhere it would have its
+ * own, and what is to be measured is the server and not who of all is scheduled.
+ */
 export async function startHostile(what: Hostile): Promise<{ stop(): Promise<void> }> {
   const path = import.meta.filename
-  const child = spawn('nice', ['-n', '19', execPath, '--disable-warning=ExperimentalWarning', path], {
+  const child = spawn('chrt', ['--idle', '0', execPath, '--disable-warning=ExperimentalWarning', path], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit')
@@ -54,7 +59,7 @@ const trickle = (each: () => unknown) => {
 }
 
 function overGrpc({ kind, port, ca, service }: Hostile): void {
-  const session = connectHttp2(`https://127.0.0.1:${port}`, { ca })
+  const session = connectHttp2(`https://127.0.0.1:${port}`, { ca, ...own })
   session.on('error', () => undefined).on('close', () => setTimeout(() => overGrpc(what), 100))
   const begin = () => {
     if (session.destroyed) return
@@ -73,7 +78,7 @@ function overGrpc({ kind, port, ca, service }: Hostile): void {
 }
 
 function overRest({ kind, apiPort, ca, service }: Hostile): void {
-  const socket = connectTls({ host: '127.0.0.1', port: apiPort, ca, servername: 'localhost' })
+  const socket = connectTls({ host: '127.0.0.1', port: apiPort, ca, servername: 'localhost', ...own })
   socket.on('error', () => undefined).on('close', () => setTimeout(() => overRest(what), 100))
   const begin = () => socket.write(posted(submissions(), service.token, apiPort))
   socket.once('secureConnect', () => {
