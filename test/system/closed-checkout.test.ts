@@ -57,7 +57,8 @@ test('what is below a folder that only root may enter starts, answers and signs 
   // In a mount namespace of its own, so that nothing is copied and nobody else sees it.
   const bind = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
   const within = ['--mount', '--propagation', 'private', 'sh', '-c', bind, 'sh', repository, tree]
-  await run('unshare', ...within, ...sealwatch(tree, 'up', '--detach', '--port', String(await freePort())))
+  const ports = ['--port', String(await freePort()), '--api-port', String(await freePort())]
+  await run('unshare', ...within, ...sealwatch(tree, 'up', '--detach', ...ports))
   try {
     const [node = '', ...login] = sealwatch(repository, 'login', '--json')
     const { url } = JSON.parse(await run(node, ...login)) as { url: string }

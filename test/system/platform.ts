@@ -42,6 +42,8 @@ export async function startPlatform(
 ): Promise<Platform> {
   const data = await mkdtemp(join(parent, 'sealwatch-system-'))
   const port = onPort ?? (await freePort())
+  // The usual one is free for another platform whenever this one's server was killed.
+  const own = { SEALWATCH_SERVER_API_PORT: String(await freePort()), ...env }
   const sealwatch: Platform['sealwatch'] = (...args) =>
     new Promise((done) => {
       const argv = [
@@ -51,7 +53,7 @@ export async function startPlatform(
         '--data',
         data,
       ]
-      const options = { env: { ...process.env, ...env }, maxBuffer: outputBytesMax, timeout: launchMs }
+      const options = { env: { ...process.env, ...own }, maxBuffer: outputBytesMax, timeout: launchMs }
       execFile(process.execPath, argv, options, (error, stdout, stderr) => {
         done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr })
       })

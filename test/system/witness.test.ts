@@ -64,7 +64,8 @@ test('a platform under a witness: bundles verify with its word, and a copy that 
   await writeFile(policy, `witness w ${witness.key} ${witness.url}\nquorum w\n`)
   const env = { SEALWATCH_SERVER_WITNESS_POLICY: policy }
   const up = async (data: string) => {
-    const started = await sealwatch(data, ['up', '--detach', '--port', String(await freePort())], env)
+    const ports = ['--port', String(await freePort()), '--api-port', String(await freePort())]
+    const started = await sealwatch(data, ['up', '--detach', ...ports], env)
     assert.equal(started.code, 0, started.err)
   }
   try {

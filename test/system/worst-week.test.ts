@@ -29,7 +29,7 @@ test('ING-3 OPS-2 the worst week, rehearsed by hand, loses nothing', { skip: why
   const command = `'${process.execPath}' --disable-warning=ExperimentalWarning '${main}'`
   const script = `
     cd '${repository}'
-    sealwatch() { case $1 in up) set -- "$@" --port ${await freePort()};; esac; ${command} "$@"; }
+    sealwatch() { case $1 in up) set -- "$@" --port ${await freePort()} --api-port ${await freePort()};; esac; ${command} "$@"; }
     ended() { kill $SERVICE; sealwatch down; }
     trap ended EXIT
     ${walked.replaceAll('./sealwatch', 'sealwatch')}
