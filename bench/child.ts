@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import process, { execPath } from 'node:process'
 import { createInterface } from 'node:readline'
-import { memoryEnv, nodeFlags } from '../apps/cli/src/supervise/node-start.ts'
+import { memoryEnv, serverFlags } from '../apps/cli/src/supervise/node-start.ts'
 
 export type Child = {
   readonly port: number
@@ -25,7 +25,7 @@ const ticksPerSecond = 100
 /** Starts bench/`program` over a directory, in a process of its own; resolves when it serves. */
 export async function startChild(program: string, dir: string, settings: Record<string, string> = {}): Promise<Child> {
   const path = new URL(program, import.meta.url).pathname
-  const child = spawn(execPath, [...nodeFlags, path, dir], {
+  const child = spawn(execPath, [...serverFlags, path, dir], {
     env: { ...process.env, ...memoryEnv, ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

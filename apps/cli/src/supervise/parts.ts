@@ -6,7 +6,7 @@ import { handedMark, isSecretVariable, isSignerVariable } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import { type BuiltInLogin, dashboardOrigin, serverEnvOf } from './built-in-login.ts'
 import type { ServiceView } from './layout.ts'
-import { markAtOnce, memoryEnv, nodeFlags } from './node-start.ts'
+import { agentFlags, memoryEnv, serverFlags } from './node-start.ts'
 import type { Part } from './part.ts'
 import { serviceUsers } from './users.ts'
 
@@ -121,7 +121,7 @@ function nodePart(
   const isForPart = (key: string) => key.startsWith(prefix) || (name === 'server' && isForServer(key))
   const isSet = (key: string) => isForPart(key) && isSecretVariable(key) && env[key] !== ''
   const secrets = { ...operatorsEnv(env, isSet), ...ownSecrets }
-  const flags = name === 'server' ? nodeFlags : [...nodeFlags, markAtOnce]
+  const flags = name === 'server' ? serverFlags : agentFlags
   const hasSecrets = Object.keys(secrets).length > 0
   return {
     name,
