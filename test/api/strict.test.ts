@@ -83,6 +83,15 @@ test('wrong words, the wrong role and another tenant switch nothing; what was re
   assert.deepEqual(await linesOf(server, 'default'), ['strict_off_refused', 'strict_off_refused'])
   assert.deepEqual(await linesOf(server, 'zeta'), ['strict_off'])
   assert.equal((await server.root('zeta').call('switchStrictOn')).strict, true)
+  // What the ledger tells of the last seven days counts with it, and whoever asks hears what is left.
+  const day = { seconds: 86_400, acknowledgement }
+  await assert.rejects(admin.call('switchStrictOff', { body: day }), (error) => {
+    const { code, received, advice } = (error as ApiProblem).problem
+    assert.match(received ?? '', /^"0 h 0 min of the last 7 days, and 24 h 0 min more"$/)
+    return code === 'STRICT_OFF_SPENT' && /^Say --for 1439m at most/.test(advice ?? '')
+  })
+  await admin.call('switchStrictOff', { body: { ...day, seconds: 1439 * 60 } })
+  assert.equal((await reader.call('getStrictSignatures')).strict, true)
 })
 
 test('STRICT_SIGNATURES=false with its acknowledgement is a line of each tenant, and ends with the configuration, or a day later', async () => {

@@ -7,5 +7,11 @@ export const strictOffPhrase = 'I accept rows that nobody has verified'
 export const isStrictOffAcknowledgement = (said: string): boolean =>
   said === strictOffPhrase || (said.startsWith(`${strictOffPhrase}, `) && /^[ -~]{1,200}$/.test(said))
 
-/** For how long, in seconds. `soloMax`: longer takes a manifest (manifest.md, 1). */
-export const strictOffSeconds = { min: 60, usual: 86_400, soloMax: 86_400, max: 31_536_000 } as const
+/** For how long, in seconds. `soloMax`: of any `windowSeconds`, all in all; more takes a manifest (manifest.md, 1). */
+export const strictOffSeconds = {
+  min: 60,
+  usual: 86_400,
+  soloMax: 86_400,
+  windowSeconds: 604_800,
+  max: 31_536_000,
+} as const

@@ -50,7 +50,7 @@ export const strictOff = command({
   summary: 'Admit rows that fail verification, marked, for a time',
   about: `For whoever would rather have rows that nobody has verified than none for a while. They are marked for ever, each of them,
 wherever they are seen. It ends by itself. What to weigh before: docs/strict-signatures.md
-More than 24 hours takes a manifest for just that: ./sealwatch manifest create strict-off --tenant acme --hours 72`,
+More than 24 hours of any 7 days take a manifest for just that: ./sealwatch manifest create strict-off --tenant acme --hours 72`,
   options: {
     ...apiOptions,
     for: duration('For how long: 30m, 2h or 1d (default: 1d)'),

@@ -104,6 +104,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     ...books,
     manifests,
     vouching,
+    switchesSince: vouching.switchesSince,
     acknowledgement: config.strictSignatures === 'true' ? undefined : config.strictSignaturesAcknowledgement,
     tenants: () => ledgers.tenants,
     sizeOf: (tenant) => ledgers.get(tenant).size,

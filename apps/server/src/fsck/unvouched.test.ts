@@ -159,6 +159,7 @@ function strictnessOf({ store, ledgers, outbox }: Rooms) {
   return openStrictness({
     ...parts,
     vouching,
+    switchesSince: vouching.switchesSince,
     manifests,
     acknowledgement: undefined,
     tenants: () => ['acme'],

@@ -9,6 +9,12 @@ export const strictErrors = {
     rule: `who switches strict signatures off says so in these words: ${strictOffPhrase}`,
     advice: `Read docs/strict-signatures.md, then repeat it with --acknowledge '${strictOffPhrase}'`,
   },
+  STRICT_OFF_SPENT: {
+    kind: 'conflict',
+    rule: 'strict signatures of a tenant are off for at most 24 hours of any 7 days, all in all, unless a manifest says so',
+    advice:
+      'Ask for less, or have enough people sign for it: `sealwatch manifest create strict-off --tenant TENANT --hours HOURS`',
+  },
   STRICT_UNACKNOWLEDGED: {
     kind: 'fatal',
     rule: 'STRICT_SIGNATURES=false takes in what nobody has verified: somebody takes that upon themselves',

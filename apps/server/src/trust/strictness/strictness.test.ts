@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { createLog, systemClock } from '@sealwatch/base'
+import { createLog, rfc3339, systemClock } from '@sealwatch/base'
 import { strictOffPhrase } from '@sealwatch/contract'
 import type { Body } from '@sealwatch/ledger'
 import type { Authorised } from '../../access/index.ts'
@@ -24,7 +24,16 @@ const forHours = (hours: number, acknowledgement: string = strictOffPhrase) => (
   acknowledgement,
 })
 
-type Told = { readonly code: string; readonly tenant: string; readonly unmapped: Readonly<Record<string, unknown>> }
+type Told = {
+  readonly code: string
+  readonly tenant: string
+  readonly unmapped: Readonly<Record<string, unknown>>
+  readonly atNs: bigint
+}
+
+const switching = ['strict_off', 'strict_on', 'strict_ended']
+/** SHA-256 of {"action":"strict-off","for_seconds":259200,"tenant":"acme"} */
+const for72Hours = 'f907d355043130ce08f45673e7230eea60a2ebec4779fe697258b94352b13069'
 
 /** The real store, and both clocks in hand; lines enter their ledger as long as `gate` lets them. */
 function room(t: TestContext, tenants: readonly string[] = ['acme', 'globex']) {
@@ -50,7 +59,7 @@ function room(t: TestContext, tenants: readonly string[] = ['acme', 'globex']) {
       const { metadata, unmapped } = (
         body as unknown as { event: { metadata: { event_code: string }; unmapped: object } }
       ).event
-      lines.push({ code: metadata.event_code, tenant, unmapped: unmapped as Told['unmapped'] })
+      lines.push({ code: metadata.event_code, tenant, unmapped: unmapped as Told['unmapped'], atNs: time.wall })
       return String(lines.length)
     },
     committed: (async (uid: string) => {
@@ -85,6 +94,10 @@ function room(t: TestContext, tenants: readonly string[] = ['acme', 'globex']) {
       acknowledgement,
       tenants: () => tenants,
       sizeOf: () => 7,
+      switchesSince: async (of, since) =>
+        lines
+          .filter(({ code, tenant, atNs }) => switching.includes(code) && tenant === of && rfc3339(atNs) >= since)
+          .map(({ code, unmapped: details, atNs }) => ({ atNs, act: { code, by: '', details } })),
     })
   /** The follower's turns. */
   const turn = async (it: Awaited<ReturnType<typeof open>>, count = 1) => {
@@ -182,8 +195,7 @@ test('SIG-5 for longer than 24 hours it takes a manifest for just that, which is
   const strictness = await it.open()
   await assert.rejects(strictness.switchOff(by, forHours(25)), { code: 'MANIFEST_REQUIRED' })
   assert.deepEqual(it.codes(), ['strict_off_refused acme'])
-  // SHA-256 of {"action":"strict-off","for_seconds":259200,"tenant":"acme"}
-  it.manifests.signedFor = 'f907d355043130ce08f45673e7230eea60a2ebec4779fe697258b94352b13069'
+  it.manifests.signedFor = for72Hours
   await assert.rejects(strictness.switchOff(by, forHours(73)), { code: 'MANIFEST_REQUIRED' })
   await strictness.switchOff(by, forHours(72))
   assert.deepEqual(it.consumed, [it.manifests.signedFor])
@@ -201,17 +213,53 @@ test('SIG-5 whoever says it again while it is off says it for 24 hours since the
   await strictness.switchOff(by, forHours(20))
   const [since] = sinceOf(strictness.of('acme')) || []
   it.pass(12 * 3600)
-  await assert.rejects(strictness.switchOff(by, forHours(13)), { code: 'MANIFEST_REQUIRED' })
+  await assert.rejects(strictness.switchOff(by, forHours(13)), { code: 'STRICT_OFF_SPENT' })
   await strictness.switchOff(by, forHours(12))
   assert.deepEqual(sinceOf(strictness.of('acme')), [since, '2027-01-16T08:00:00.000000000Z'])
-  it.manifests.signedFor = 'f907d355043130ce08f45673e7230eea60a2ebec4779fe697258b94352b13069'
+  it.manifests.signedFor = for72Hours
   await strictness.switchOff(by, forHours(72))
   it.pass(30 * 3600)
-  // Less than was agreed to is nobody's to agree to.
+  // Less than was agreed to is nobody's to agree to, and no time that nobody agreed to.
   await (await it.open()).switchOff(by, forHours(1))
   it.pass(3600)
-  assert.equal((await it.open()).isStrict('acme'), true)
-  await strictness.switchOff(by, forHours(24))
+  const again = await it.open()
+  assert.equal(again.isStrict('acme'), true)
+  await assert.rejects(again.switchOff(by, forHours(13)), { code: 'STRICT_OFF_SPENT' })
+  await again.switchOff(by, forHours(12))
+})
+
+test('SIG-5 switched on and off again it is off for 24 hours of any seven days, whoever says so, unless people signed for more', async (t) => {
+  const it = room(t)
+  const strictness = await it.open()
+  const says = (advice: RegExp, received: RegExp) => ({ code: 'STRICT_OFF_SPENT', advice, received })
+  for (let times = 0; times < 4; times++) {
+    await strictness.switchOff(by, forHours(6))
+    it.pass(5 * 3600)
+    await strictness.switchOn(by)
+    it.pass(19 * 3600)
+  }
+  await assert.rejects(
+    strictness.switchOff(by, forHours(5)),
+    says(/--for 240m .*--tenant acme --hours 5/, /^"20 h 0 min of the last 7 days, and 5 h 0 min more"$/),
+  )
+  assert.equal(it.lines.at(-1)?.unmapped.denied_code, 'STRICT_OFF_SPENT')
+  assert.equal(strictness.isStrict('acme'), true)
+  // It ends by itself.
+  await strictness.switchOff(by, forHours(4))
+  it.pass(4 * 3600)
+  await it.turn(strictness)
+  const again = await it.open()
+  await assert.rejects(again.switchOff(by, { ...forHours(0), seconds: 60 }), says(/^Have enough people/, /24 h 0 min/))
+  const elsewhere = { ...by, tenant: 'globex' } as typeof by
+  await again.switchOff(elsewhere, forHours(24))
+  it.manifests.signedFor = for72Hours
+  await again.switchOff(by, forHours(72))
+  it.pass(72 * 3600)
+  // What people signed for is not counted, and what is older than seven days neither: two of the six hours are left.
+  it.pass(2 * 3600 - 4 * 3600)
+  await assert.rejects(again.switchOff(by, forHours(4)), { code: 'STRICT_OFF_SPENT' })
+  it.pass(86_400)
+  await again.switchOff(by, forHours(5))
 })
 
 test('ING-3 as the server is configured: every tenant that nobody switched, a line each, until a day is over; no start renews it', async (t) => {

@@ -18,6 +18,7 @@ import type { Approval, Manifests } from '../manifests/index.ts'
 import type { Vouching } from '../vouching/index.ts'
 import { type Configured, openConfigured } from './configured.ts'
 import { strictError } from './errors.ts'
+import { type StrictSwitch, soloSeconds, toldWithinNs } from './solo-time.ts'
 import { byConfiguration, markSeen, putRow, rowIn, rowsIn, type StrictRow, waitingIn } from './strict-rows.ts'
 
 /** How a tenant stands. Of what is switched off: since when, by whom, until when. */
@@ -43,8 +44,8 @@ export type Strictness = {
   /** Tenants that are not. */
   off(): readonly (StrictState & { readonly strict: false; readonly tenant: string })[]
   /**
-   * For so many seconds, in memory and on the disk. Throws STRICT_ACKNOWLEDGEMENT; for longer than 24 hours whatever
-   * `requireManifest` throws. Refusals are lines of the ledger, too.
+   * For so many seconds, in memory and on the disk. Throws STRICT_ACKNOWLEDGEMENT; STRICT_OFF_SPENT, and for longer than 24
+   * hours at once whatever `requireManifest` throws. Refusals are lines of the ledger, too.
    */
   switchOff(
     by: Authorised<'strict:switch'>,
@@ -62,12 +63,17 @@ export type StrictnessOptions = RecordOptions & {
   readonly acknowledgement: string | undefined
   readonly tenants: () => readonly string[]
   readonly sizeOf: (tenant: string) => number
+  /** Lines of a tenant's ledger that switch them, from about `since` (RFC 3339) on, in their order. */
+  readonly switchesSince: (tenant: string, since: string) => Promise<readonly StrictSwitch[]>
   /** Of rows that say "off", those that count for nothing. Left out: all are as they should be. */
   readonly vouching?: Pick<Vouching, 'strict'>
   readonly log: Log
 }
 
 type Held = { readonly row: StrictRow; readonly hasPassed: () => boolean; readonly latest: () => bigint }
+
+/** What stands behind it; nothing: one person alone. */
+type Agreed = Pick<Partial<Approval>, 'consume'> & { readonly details?: { readonly manifest?: unknown } }
 
 /** Nobody refused: it could not be done. */
 const beyondUs: readonly string[] = ['unavailable', 'exhausted', 'fatal']
@@ -80,7 +86,7 @@ const itself: ActBy = { name: 'server:clock', requestId: 'end' }
 const configured: ActBy = { name: byConfiguration, requestId: 'start' }
 
 export async function openStrictness(options: StrictnessOptions): Promise<Strictness> {
-  const { store, outbox, clock, manifests, tenants, sizeOf, log, acknowledgement } = options
+  const { store, outbox, clock, manifests, tenants, sizeOf, switchesSince, log, acknowledgement } = options
   const configuration: Configured | undefined =
     acknowledgement === undefined ? undefined : await openConfigured(options, acknowledgement)
   /** Tenants that are off, as far as their line is in the ledger. */
@@ -167,7 +173,7 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
     tenant: string,
     by: ActBy,
     window: Pick<StrictRow, 'since'> & { readonly ends_at: string },
-    { consume, details }: Partial<Approval> = {},
+    { consume, details }: Agreed = {},
   ): Promise<Recorded> {
     const { since, ends_at } = window
     const from_leaf = unbroken(tenant)?.from_leaf ?? sizeOf(tenant)
@@ -254,18 +260,27 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
     return found === undefined || found.hasPassed() ? undefined : found.row
   }
 
-  /** For longer than one person may say so alone, counted from when it was last on. */
-  async function approvalFor(
-    tenant: string,
-    seconds: number,
-    { since, ends_at }: { readonly since: string; readonly ends_at: string },
-    attempted: string,
-  ): Promise<Approval | undefined> {
-    const ns = (time: string) => parseRfc3339(time) ?? 0n
-    const most = ns(since) + BigInt(strictOffSeconds.soloMax) * 1_000_000_000n
-    if (ns(ends_at) <= most || ends_at <= (unbroken(tenant)?.ends_at ?? '')) return undefined
+  /** For longer than one person may say so alone, with the time that nobody else agreed to either. */
+  async function approvalFor(tenant: string, seconds: number, ends_at: string, attempted: string): Promise<Agreed> {
+    const now = unbroken(tenant)
+    // Less than was agreed to is nobody's to agree to.
+    if (ends_at <= (now?.ends_at ?? '')) return now?.manifest ? { details: { manifest: now.manifest } } : {}
+    const nowNs = clock.nowNs()
+    const spent = soloSeconds(await switchesSince(tenant, rfc3339(nowNs - toldWithinNs)), nowNs)
+    const left = strictOffSeconds.soloMax - spent
+    if (seconds <= left) return {}
     const digest = digestOfChange({ action: 'strict-off', tenant, for_seconds: seconds }, crypto)
-    return manifests.requireManifest({ action: 'strict-off', digest }, attempted)
+    try {
+      return await manifests.requireManifest({ action: 'strict-off', digest }, attempted)
+    } catch (cause) {
+      if (seconds > strictOffSeconds.soloMax || !isSealwatchError(cause)) throw cause
+      const received = `${toldSeconds(spent)} of the last 7 days, and ${toldSeconds(seconds)} more`
+      const hours = Math.ceil(seconds / 3600)
+      const minutes = Math.floor(left / 60)
+      const less = minutes < 1 ? 'Have' : `Say --for ${minutes}m at most, or have`
+      const advice = `${less} enough people sign for it: \`sealwatch manifest create strict-off --tenant ${tenant} --hours ${hours}\``
+      throw strictError('STRICT_OFF_SPENT', { attempted, received, advice, cause })
+    }
   }
 
   /** What the configuration says of tenants that nobody switched. */
@@ -338,7 +353,7 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
         const nowNs = clock.nowNs()
         const since = unbroken(tenant)?.since ?? rfc3339(nowNs)
         const window = { since, ends_at: rfc3339(nowNs + BigInt(seconds) * 1_000_000_000n) }
-        const approval = await approvalFor(tenant, seconds, window, attempted)
+        const approval = await approvalFor(tenant, seconds, window.ends_at, attempted)
         return await recordOff(tenant, by, window, approval)
       } catch (error) {
         if (isSealwatchError(error) && !beyondUs.includes(error.kind)) await refuse(tenant, by, error)
@@ -370,3 +385,5 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
     },
   }
 }
+
+const toldSeconds = (seconds: number) => `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Log } from '@sealwatch/base'
+import { type Log, parseRfc3339 } from '@sealwatch/base'
 import type { Body, Ledger } from '@sealwatch/ledger'
 import { auditTenant, type RecordOptions } from '../../identity/index.ts'
 import { across, type Store } from '../../store/index.ts'
 import type { KeyName, SigningKey } from '../signing-key.ts'
+import type { StrictSwitch } from '../strictness/solo-time.ts'
 import type { StrictRow } from '../strictness/strict-rows.ts'
 import { type KeyBook, takeKeyLine, unsaidOf } from './key-lines.ts'
 import type { OwnAct } from './own-act.ts'
@@ -21,6 +22,8 @@ export type Vouching = {
   keys(rows: readonly SigningKey[]): Promise<readonly KeyName[]>
   /** Tenants whose row says "off", and their ledger does not. */
   strict(rows: readonly StrictRow[]): Promise<readonly string[]>
+  /** Lines of a tenant's ledger that switch strict signatures, from about `since` (RFC 3339) on, in their order. */
+  switchesSince(tenant: string, since: string): Promise<readonly StrictSwitch[]>
 }
 
 export function createVouching(
@@ -40,7 +43,17 @@ export function createVouching(
     return book
   }
 
+  async function switchesSince(tenant: string, since: string): Promise<readonly StrictSwitch[]> {
+    const found: StrictSwitch[] = []
+    for await (const { line } of actsOf({ ledger: ledgers.get(tenant), index }, since)) {
+      const act = strictActIn(line)
+      if (act !== undefined) found.push({ act, atNs: parseRfc3339(line.time) ?? 0n })
+    }
+    return found
+  }
+
   return {
+    switchesSince,
     keys: async (rows) => {
       const found: Unvouched[] = []
       const silent: KeyName[] = []
@@ -68,9 +81,7 @@ export function createVouching(
       for (const row of rows) {
         const { tenant, since } = row
         if (!ledgers.has(tenant)) continue
-        let last: OwnAct | undefined
-        for await (const { line } of actsOf({ ledger: ledgers.get(tenant), index }, since))
-          last = strictActIn(line) ?? last
+        let last: OwnAct | undefined = (await switchesSince(tenant, since)).at(-1)?.act
         for (const body of await waitingFor(store, tenant)) last = strictActIn(body) ?? last
         const why = unsaidOfStrict(row, last)
         if (why !== undefined) found.push({ tenant, kind: 'strict_mode', name: tenant, why })

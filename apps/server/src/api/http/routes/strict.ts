@@ -41,7 +41,8 @@ export const strictRoutes = (strictness: Strictness, { indexDb }: Pick<ApiPorts,
       method: 'POST',
       path: '/api/v1/strict-signatures/off',
       id: 'switchStrictOff',
-      summary: 'Admit rows that fail verification, marked, for a time; for more than 24 hours with a manifest',
+      summary:
+        'Admit rows that fail verification, marked, for a time; for more than 24 hours of any 7 days with a manifest',
       tag,
       action: 'strict:switch',
       body: z.strictObject({
