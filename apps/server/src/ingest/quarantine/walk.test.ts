@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { test } from 'node:test'
 import { systemClock as clock } from '@sealwatch/base'
+import type { KyselyPlugin } from 'kysely'
 import { flip, openIngest } from '../test/open-ingest.ts'
 import { withHash } from './test/frames.ts'
 import { walkQuarantine } from './walk.ts'
@@ -89,4 +91,27 @@ test('ING-3 a walk while the keys are out of reach tells of what the disk change
   assert.equal(await walk(), undefined)
   await writeFile(segmentOf(it), flip(await readFile(segmentOf(it)), 200))
   assert.match((await walk())?.text ?? '', /altered/)
+})
+
+test('ING-3 a walk reads the stubs alone, however many other lines a ledger has', async () => {
+  const { it } = await openKept()
+  await using _ = it
+  const asked: { readonly sql: string; readonly parameters: readonly unknown[] }[] = []
+  const plugin: KyselyPlugin = {
+    transformQuery: ({ node, queryId }) => {
+      asked.push(it.store.index.getExecutor().compileQuery(node, queryId))
+      return node
+    },
+    transformResult: async ({ result }) => result,
+  }
+  const store = { ...it.store, index: it.store.index.withPlugin(plugin) }
+  await walkQuarantine({ ...it, store, ledger: it.ledgers.get('default'), clock }, new AbortController().signal)
+  const plain = new DatabaseSync(it.store.indexPath, { readOnly: true })
+  const plans = asked.flatMap(({ sql, parameters }) =>
+    plain.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...(parameters as SQLInputValue[])),
+  )
+  plain.close()
+  const ofEntries = plans.map(({ detail }) => String(detail)).filter((detail) => detail.includes(' entries '))
+  assert.equal(ofEntries.length, 2, 'of hosts, and of services')
+  for (const detail of ofEntries) assert.match(detail, /^SEARCH entries USING COVERING INDEX entries_other /)
 })

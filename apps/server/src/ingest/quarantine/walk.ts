@@ -3,6 +3,7 @@
 import type { Clock } from '@sealwatch/base'
 import type { Ledger } from '@sealwatch/ledger'
 import type { Store } from '../../store/index.ts'
+import { leavesOfKinds } from '../index-queries.ts'
 import type { QuarantineRow } from './judge-item.ts'
 import type { Quarantine } from './quarantine.ts'
 import { isSubmissionAt, isUntimely, itemOf, receiptOf, stubAt } from './stub-line.ts'
@@ -80,14 +81,7 @@ export async function walkQuarantine(
   async function stubsFrom(after: number): Promise<number[]> {
     const found = await Promise.all(
       ['stub', 'submission_stub'].map((kind) =>
-        store.index
-          .selectFrom('entries')
-          .select('leaf_index')
-          .where('tenant', '=', tenant)
-          .where('kind', '=', kind)
-          .where('leaf_index', '>', after)
-          .where('leaf_index', '<', size)
-          .orderBy('leaf_index')
+        leavesOfKinds(store.index, { tenant, kinds: [kind], from: after + 1, before: size })
           .limit(stubsAtOnce)
           .execute(),
       ),
