@@ -2130,7 +2130,7 @@ export type Operations = {
       } | null
     }
   }
-  /** Admit rows that fail verification, marked, for a time; for more than 24 hours with a manifest. Needs `strict:switch` in the tenant. */
+  /** Admit rows that fail verification, marked, for a time; for more than 24 hours of any 7 days with a manifest. Needs `strict:switch` in the tenant. */
   readonly switchStrictOff: {
     readonly body: {
       readonly seconds?: number
