@@ -20,7 +20,7 @@ import { addCertificateHealth, addConnectionHealth, addFeedHealth, addHealth } f
 import { openTransport } from '../ingest/index.ts'
 import { addRowHealth } from '../row-health.ts'
 import type { Tenants } from '../tenants/index.ts'
-import { addStrictHealth, addTrustRootHealth } from '../trust/index.ts'
+import { addClockHealth, addStrictHealth, addTrustRootHealth } from '../trust/index.ts'
 import { serverVersion } from '../version.ts'
 import { apiPorts } from './api-ports.ts'
 import type { Followers } from './followers.ts'
@@ -65,6 +65,7 @@ export async function openDoors(
   addHealth(health, { ...rooms, integrity, transport })
   addTrustRootHealth(health, rooms.trustRoots, rooms.clock)
   addStrictHealth(health, rooms.strictness)
+  addClockHealth(health, { keys: rooms.keyRegistry, clock: rooms.clock })
   addRowHealth(health, { ...rooms, unkept, isStrict: rooms.strictness.isStrict })
   let apiUrl = ''
   const ports = apiPorts(rooms, { integrity, transport, apiUrl: () => apiUrl })

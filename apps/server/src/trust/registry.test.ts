@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { rfc3339 } from '@sealwatch/base'
+import { createLog, rfc3339, systemClock } from '@sealwatch/base'
+import { createHealth } from '@sealwatch/base/health'
 import { generateSigner } from '@sealwatch/keys'
 import { type KeyColumns, registryLine } from '../identity/index.ts'
 import { createOutbox, type Outbox, openStore } from '../store/index.ts'
-import { openKeyRegistry } from './index.ts'
+import { addClockHealth, openKeyRegistry } from './index.ts'
 import { enterKey, hostKeyRow } from './test/host-key.ts'
 
 async function rooms() {
@@ -88,4 +89,29 @@ test('ING-1 after a restart what was given counts when its line is in the ledger
   while (settling().length > 0) await it.store.between(async () => undefined)
   assert.equal(of.key('added')?.keyId, 'added')
   assert.equal(of.key('promoted')?.state, 'active')
+})
+
+test('ING-2 whose end lies ahead of a clock that was set back is told: its rows are judged as of then', async () => {
+  await using it = await rooms()
+  const ns = (seconds: number) => BigInt(seconds) * 1_000_000_000n
+  const key = { ...hostKeyRow(generateSigner(), { hostId: 'billing', tenant: 'acme' }), key_id: 'k' } as KeyColumns
+  const ended = { ...key, producer_kind: 'service', source: 'api', revoked_at: rfc3339(ns(100)) } as const
+  await it.store.db.insertInto('signing_keys').values(ended).execute()
+  const keys = await it.open()
+  const clock = { now: 99, nowNs: () => ns(clock.now) }
+  const health = createHealth({
+    component: 'test',
+    version: '1',
+    clock: systemClock,
+    log: createLog('test', () => undefined, systemClock.nowMs),
+  })
+  addClockHealth(health, { keys, clock })
+  const shown = () => (health.liveness() as Record<string, unknown>).judging_time
+  const gauge = () => /^sealwatch_judging_ahead_seconds (\d+)$/m.exec(health.metrics.text())?.[1]
+  const ahead = [{ tenant: 'acme', key_id: 'k', until: rfc3339(ns(100)) }]
+  assert.deepEqual(shown(), { level: 'warning', state: 'ahead of the clock', keys: 1, ahead })
+  assert.equal(gauge(), '1')
+  assert.equal(keys.of('acme').receivedAt(clock.nowNs(), 'k'), rfc3339(ns(100)))
+  clock.now = 100
+  assert.deepEqual([shown(), gauge()], [{ level: 'ok', state: 'clock', keys: 0, ahead: [] }, '0'])
 })

@@ -47,6 +47,8 @@ export type TenantKeys = {
  */
 export type KeyRegistry = {
   of(tenant: string): TenantKeys
+  /** Keys that were revoked or ended later than now, as the clock was set back since: what arrives under them is judged as of then. */
+  ahead(nowNs: bigint): readonly AheadKey[]
   /** Whether the row of a key may be acted upon: the ledger knew of it when the server started, or it came since. */
   isVouched(name: KeyName): boolean
   /** Reads a key anew, whose line is in the ledger. */
@@ -64,6 +66,9 @@ export type KeyRegistry = {
   /** Of a tenant that goes. Its hosts' keys stay known, and refused. */
   forgetTenant(tenant: string): void
 }
+
+/** `until`: from then on the clock has caught up (RFC 3339). */
+export type AheadKey = { readonly tenant: string; readonly keyId: string; readonly until: string }
 
 type Book = { readonly keys: Map<string, SigningKey>; readonly producers: Map<string, Producer> }
 type Taken = Partial<SigningKey>
@@ -158,6 +163,15 @@ export async function openKeyRegistry(options: {
 
   return {
     given,
+    ahead: (nowNs) => {
+      const now = rfc3339(nowNs)
+      return [...books.values()].flatMap(({ keys }) =>
+        [...keys.values()].flatMap((key) => {
+          const until = takenAtOf(key)
+          return until > now ? [{ tenant: key.tenant, keyId: key.keyId, until }] : []
+        }),
+      )
+    },
     isVouched: (name) => !unvouched.has(keyNameOf(name)),
     of: (tenant) => {
       const known = shown.get(tenant)
@@ -175,7 +189,7 @@ export async function openKeyRegistry(options: {
         receivedAt: (nowNs, keyId = '') => {
           const now = rfc3339(nowNs)
           const key = keys.key(keyId)
-          const takenAt = key?.revokedAt ?? key?.endedAt ?? ''
+          const takenAt = takenAtOf(key)
           return now < takenAt ? takenAt : now
         },
         isSettling: (kind, name) => settling.size > 0 && settling.has(ownerOf(tenant, kind, name)),
@@ -233,6 +247,9 @@ export async function openKeyRegistry(options: {
     },
   }
 }
+
+/** No earlier than that does anything arrive under the key. */
+const takenAtOf = (key: SigningKey | undefined) => key?.revokedAt ?? key?.endedAt ?? ''
 
 type WaitingLine = { readonly uid: string; readonly change: RegistryChange['change'] }
 
