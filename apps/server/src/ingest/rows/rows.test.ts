@@ -291,6 +291,17 @@ test('ING of two services the one that brings little waits for one submission of
   assert.equal(order.indexOf('beside'), 1)
 })
 
+test('a submission that fails while the next ones of its request wait fails the request, and not the server', async () => {
+  await using dir = await temporary()
+  await using it = await openRooms(dir.path)
+  const gone = () => {
+    throw new Error('the tenant is gone')
+  }
+  Object.defineProperty(it.keys.of('acme'), 'version', { get: gone })
+  const many = Array.from({ length: 20 }, () => signed(['x']))
+  await assert.rejects(it.rows.submit(billing, many), /the tenant is gone/)
+})
+
 test('a service that was halted keeps its rows, and hears when to come again', async () => {
   await using dir = await temporary()
   await using it = await openRooms(dir.path)
