@@ -13,7 +13,7 @@ export const strictErrors = {
     kind: 'conflict',
     rule: 'strict signatures of a tenant are off for at most 24 hours of any 7 days, all in all, unless a manifest says so',
     advice:
-      'Ask for less, or have enough people sign for it: `sealwatch manifest create strict-off --tenant TENANT --hours HOURS`',
+      'Ask for less, or have enough people sign for it: `sealwatch manifest create strict-off --tenant TENANT --hours 48`',
   },
   STRICT_UNACKNOWLEDGED: {
     kind: 'fatal',
