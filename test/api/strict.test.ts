@@ -109,8 +109,8 @@ test('STRICT_SIGNATURES=false with its acknowledgement is a line of each tenant,
     }
     await using strict = await startServer({}, undefined, { dir })
     assert.equal((await strict.root('cluster').call('getStrictSignatures')).strict, true)
-    while ((await linesOf(strict, 'cluster')).length < 2) await new Promise(setImmediate)
-    assert.deepEqual(await linesOf(strict, 'cluster'), ['strict_off', 'strict_on'])
+    while ((await linesOf(strict, 'cluster')).length < 3) await new Promise(setImmediate)
+    assert.deepEqual(await linesOf(strict, 'cluster'), ['strict_acknowledged', 'strict_off', 'strict_on'])
     assert.deepEqual(await linesOf(strict, 'default'), ['strict_off', 'strict_on'])
   } finally {
     rmSync(dir, { recursive: true, force: true })

@@ -51,6 +51,7 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   signing_key_staged: 'fail',
   signing_key_promoted: 'fail',
   strict_off: 'fail',
+  strict_acknowledged: 'fail',
   signing_key_examined: 'fail',
   host_revoked: 'park',
   master_key_epoch_begun: 'park',

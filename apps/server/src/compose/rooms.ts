@@ -105,6 +105,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     manifests,
     vouching,
     switchesSince: vouching.switchesSince,
+    acknowledged: vouching.acknowledged,
     acknowledgement: config.strictSignatures === 'true' ? undefined : config.strictSignaturesAcknowledgement,
     tenants: () => ledgers.tenants,
     sizeOf: (tenant) => ledgers.get(tenant).size,

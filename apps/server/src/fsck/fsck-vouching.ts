@@ -5,7 +5,19 @@ import { type Body, type Line, replayOf } from '@sealwatch/ledger'
 import { auditTenant } from '../identity/index.ts'
 import { type ReleaseBook, takeReleaseLine, unsaidOfRelease } from '../ingest/index.ts'
 import type { Tables } from '../store/index.ts'
-import { type KeyBook, type OwnAct, strictActIn, takeKeyLine, unsaidOf, unsaidOfStrict } from '../trust/index.ts'
+import {
+  type Acknowledged,
+  type AcknowledgedRow,
+  acknowledgedIn,
+  digestOfAcknowledgement,
+  type KeyBook,
+  type OwnAct,
+  strictActIn,
+  takeKeyLine,
+  unsaidOf,
+  unsaidOfAcknowledgement,
+  unsaidOfStrict,
+} from '../trust/index.ts'
 import type { DatabaseFinding } from './fsck-database.ts'
 
 /** Rows that let something count, and what was released, held against the lines that say so. */
@@ -21,6 +33,8 @@ type Said = {
   readonly keys: KeyBook
   readonly releases: ReleaseBook
   strict: OwnAct | undefined
+  /** The first of each acknowledgement, by its hash. */
+  readonly acknowledged: Map<string, Acknowledged>
 }
 type Released = Pick<DatabaseFinding, 'tenant' | 'leaf'> & { readonly item: string; readonly stubLeaf: number }
 type KeyRow = Tables['signing_keys'] & { readonly compromised_since: string | null }
@@ -35,6 +49,9 @@ export function openVouchingFsck(database: DatabaseSync, tell: (finding: Databas
     takeKeyLine(into.keys, body)
     takeReleaseLine(into.releases, body)
     into.strict = strictActIn(body) ?? into.strict
+    const acknowledged = acknowledgedIn(body)
+    if (acknowledged !== undefined && !into.acknowledged.has(acknowledged.digest))
+      into.acknowledged.set(acknowledged.digest, acknowledged)
   }
 
   function checkReleased({ tenant = '', leaf, item, stubLeaf }: Released): void {
@@ -85,6 +102,21 @@ export function openVouchingFsck(database: DatabaseSync, tell: (finding: Databas
     }
   }
 
+  function checkAcknowledged(): void {
+    const first = said.get(auditTenant)?.acknowledged ?? new Map<string, Acknowledged>()
+    const rows = database.prepare('SELECT * FROM strict_acknowledgements').all() as AcknowledgedRow[]
+    const digests = new Set<string>()
+    const tell = (digest: string, why: string) =>
+      wrong(auditTenant, undefined, `the acknowledgement ${digest} of STRICT_SIGNATURES=false: ${why}`)
+    for (const row of rows) {
+      const digest = digestOfAcknowledgement(row.acknowledgement)
+      digests.add(digest)
+      const why = unsaidOfAcknowledgement(row, first.get(digest))
+      if (why !== undefined) tell(digest, why)
+    }
+    for (const digest of first.keys()) if (!digests.has(digest)) tell(digest, 'a line without its row')
+  }
+
   function checkApproved(): void {
     const rows = database
       .prepare(
@@ -100,7 +132,14 @@ export function openVouchingFsck(database: DatabaseSync, tell: (finding: Databas
 
   return {
     take: (tenant, leaf, line) => {
-      if (leaf === 0) said.set(tenant, { chain: line.chain, keys: new Map(), releases: new Map(), strict: undefined })
+      if (leaf === 0)
+        said.set(tenant, {
+          chain: line.chain,
+          keys: new Map(),
+          releases: new Map(),
+          strict: undefined,
+          acknowledged: new Map(),
+        })
       const into = said.get(tenant)
       if (into === undefined || line.chain !== into.chain) return
       say(into, line)
@@ -120,6 +159,7 @@ export function openVouchingFsck(database: DatabaseSync, tell: (finding: Databas
       }
       checkKeys()
       checkStrict()
+      checkAcknowledged()
       checkApproved()
     },
   }

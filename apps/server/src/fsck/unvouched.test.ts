@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -27,9 +28,9 @@ const insertOf = (row: KeyRow) =>
 
 /** Texts of what fsck says of the database, and what the alarms say that a start raised. */
 const said = async (dir: string) => (await fsckDir(dir)).database.map(({ tenant, text }) => `${tenant}: ${text}`)
-async function alarmsOf(rooms: Rooms): Promise<string[]> {
-  await rooms.outbox.drained('acme', AbortSignal.timeout(10_000))
-  const events = (await rooms.leavesOf('acme')).flatMap(({ event }) => (event === undefined ? [] : [event]))
+async function alarmsOf(rooms: Rooms, tenant = 'acme'): Promise<string[]> {
+  await rooms.outbox.drained(tenant, AbortSignal.timeout(10_000))
+  const events = (await rooms.leavesOf(tenant)).flatMap(({ event }) => (event === undefined ? [] : [event]))
   return events.flatMap((event) =>
     (event.metadata as { event_code: string }).event_code === 'row_unvouched' ? [String(event.message)] : [],
   )
@@ -152,8 +153,8 @@ const by = {
 } as unknown as Parameters<Awaited<ReturnType<typeof openStrictness>>['switchOff']>[0]
 const log = createLog('test', () => undefined, clock.nowMs)
 
-function strictnessOf({ store, ledgers, outbox }: Rooms) {
-  const parts = { store, outbox, voice, clock, log }
+function strictnessOf({ store, ledgers, outbox }: Rooms, said?: string, sleep = clock.sleep) {
+  const parts = { store, outbox, voice, clock: { ...clock, sleep }, log }
   const vouching = createVouching({ ...parts, ledgers })
   const manifests = { requireManifest: async () => assert.fail() }
   return openStrictness({
@@ -161,7 +162,8 @@ function strictnessOf({ store, ledgers, outbox }: Rooms) {
     vouching,
     switchesSince: vouching.switchesSince,
     manifests,
-    acknowledgement: undefined,
+    acknowledged: vouching.acknowledged,
+    acknowledgement: said,
     tenants: () => ['acme'],
     sizeOf: (tenant) => ledgers.get(tenant).size,
   })
@@ -202,6 +204,81 @@ for (const [name, statement, why] of [
     await strictness.switchOff(by, { seconds: 60, acknowledgement: strictOffPhrase })
     assert.equal(strictness.isStrict('acme'), false, 'switched off anew, it counts')
   })
+
+const acknowledgement = `${strictOffPhrase}, 2026-11-22`
+const digest = hash('sha256', acknowledgement, 'hex')
+const turnsMax = 1_000
+
+/** A start with STRICT_SIGNATURES=false, until it counts for acme, or as long as it could. */
+async function startLoose(rooms: Rooms, said = acknowledgement): Promise<boolean> {
+  const stop = new AbortController()
+  let turns = 0
+  const sleep = async () => {
+    await new Promise(setImmediate)
+    turns += 1
+    if (!strictness.isStrict('acme') || turns === turnsMax) stop.abort()
+  }
+  const strictness = await strictnessOf(rooms, said, sleep)
+  await rooms.outbox.drained('cluster', AbortSignal.timeout(10_000))
+  await strictness.run(stop.signal)
+  return !strictness.isStrict('acme')
+}
+
+for (const [name, statement, why] of [
+  [
+    'that lasts longer',
+    "UPDATE strict_acknowledgements SET ends_at = '2099-01-01T00:00:00.000000000Z'",
+    /its line says until .*, and the row until 2099/,
+  ],
+  ['that no line tells of', `UPDATE strict_acknowledgements SET acknowledgement = '${acknowledgement}'`, /no line of/],
+] as const)
+  test(`ING-3 a row of an acknowledgement ${name} is over at the next start, told with an alarm, and found by fsck`, async () => {
+    await using dir = await temporary()
+    {
+      await using rooms = await openRooms(dir.path)
+      assert.equal(
+        await startLoose(rooms, name === 'that lasts longer' ? acknowledgement : `${strictOffPhrase}, other`),
+        true,
+      )
+      assert.deepEqual(await alarmsOf(rooms, 'cluster'), [])
+    }
+    assert.deepEqual(await said(dir.path), [])
+    change(dir.path, statement)
+    const found = await said(dir.path)
+    assert.match(found[0] ?? '', why)
+    assert.equal(found[0]?.startsWith(`cluster: the acknowledgement ${digest} of STRICT_SIGNATURES=false: `), true)
+    await using rooms = await openRooms(dir.path)
+    assert.equal(await startLoose(rooms), false)
+    const [alarm, ...more] = await alarmsOf(rooms, 'cluster')
+    assert.match(alarm ?? '', why)
+    assert.deepEqual(more, [])
+  })
+
+test('ING-3 a row of an acknowledgement that is gone is found by fsck, and the next start ends it when its line says', async () => {
+  await using dir = await temporary()
+  const rowIn = ({ store }: Rooms) => store.db.selectFrom('strict_acknowledgements').selectAll().executeTakeFirst()
+  let first: Awaited<ReturnType<typeof rowIn>>
+  {
+    await using rooms = await openRooms(dir.path)
+    assert.equal(await startLoose(rooms), true)
+    first = await rowIn(rooms)
+  }
+  change(dir.path, 'DELETE FROM strict_acknowledgements')
+  assert.deepEqual(await said(dir.path), [
+    `cluster: the acknowledgement ${digest} of STRICT_SIGNATURES=false: a line without its row`,
+  ])
+  {
+    await using rooms = await openRooms(dir.path)
+    assert.equal(await startLoose(rooms), true)
+    const { ends_at, since } = (await rowIn(rooms)) ?? assert.fail()
+    assert.deepEqual([ends_at, since], [first?.ends_at, first?.since])
+    const lines = (await rooms.leavesOf('cluster')).filter((line) =>
+      JSON.stringify(line).includes('strict_acknowledged'),
+    )
+    assert.equal(lines.length, 1)
+  }
+  assert.deepEqual(await said(dir.path), [])
+})
 
 const ann = byWhom({ kind: 'person', id: 'usr_ann' })
 const bob = byWhom({ kind: 'person', id: 'usr_bob' })

@@ -69,6 +69,7 @@ type MoreOfUnmapped =
   | 'policy_digest'
   | 'policy_statement'
   | 'drill'
+  | 'acknowledgement_sha256'
   | 'manifest'
   | 'manifest_action'
   | 'manifest_digest'
@@ -219,6 +220,7 @@ const unmapped = {
   drill: 'plain',
   manifest: 'plain',
   manifest_action: 'plain',
+  acknowledgement_sha256: 'plain',
   manifest_digest: 'plain',
   quarantine_item: 'plain',
   quarantine_cause: 'plain',

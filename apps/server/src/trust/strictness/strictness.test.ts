@@ -94,6 +94,10 @@ function room(t: TestContext, tenants: readonly string[] = ['acme', 'globex']) {
       acknowledgement,
       tenants: () => tenants,
       sizeOf: () => 7,
+      acknowledged: async (digest) => {
+        const first = lines.find(({ unmapped }) => unmapped.acknowledgement_sha256 === digest)
+        return first && { digest, expiresAt: String(first.unmapped.expires_at), waitsAs: undefined }
+      },
       switchesSince: async (of, since) =>
         lines
           .filter(({ code, tenant, atNs }) => switching.includes(code) && tenant === of && rfc3339(atNs) >= since)
@@ -309,11 +313,32 @@ test('ING-3 as the server is configured: every tenant that nobody switched, a li
     ['acme', 'globex'],
   ]
   assert.deepEqual(it.codes(), [
+    'strict_acknowledged cluster',
     ...three.map((tenant) => `strict_off ${tenant}`),
     'strict_on acme',
     'strict_off initech',
-    ...['strict_ended', 'strict_off', 'strict_on'].flatMap((code) => two.map((tenant) => `${code} ${tenant}`)),
+    ...two.map((tenant) => `strict_ended ${tenant}`),
+    'strict_acknowledged cluster',
+    ...['strict_off', 'strict_on'].flatMap((code) => two.map((tenant) => `${code} ${tenant}`)),
   ])
+})
+
+test('ING-3 what the server is configured to be counts once the line about its acknowledgement is in the ledger', async (t) => {
+  const it = room(t, ['acme'])
+  const opening = Promise.withResolvers<void>()
+  it.gate.open = opening.promise
+  const loose = await it.open(`${strictOffPhrase}, Ada Admin`)
+  await it.turn(loose, 2)
+  assert.deepEqual(it.codes(), ['strict_acknowledged cluster'])
+  assert.deepEqual(it.lines[0]?.unmapped, {
+    request_id: 'start',
+    // printf %s 'I accept rows that nobody has verified, Ada Admin' | sha256sum
+    acknowledgement_sha256: 'e917ab18ca0868c49b45652ac5bbbca2f11d22580724b659a4d58a06271ae1f5',
+    expires_at: '2027-01-16T08:00:00.000000000Z',
+  })
+  opening.resolve()
+  await it.turn(loose, 2)
+  assert.deepEqual([it.codes().at(-1), loose.isStrict('acme')], ['strict_off acme', false])
 })
 
 test('ING-3 what an earlier version switched off by configuration, without an end, counts no more', async (t) => {
@@ -325,7 +350,7 @@ test('ING-3 what an earlier version switched off by configuration, without an en
   const strict = await it.open()
   assert.equal(strict.isStrict('acme'), true)
   await it.turn(strict)
-  assert.deepEqual(it.codes(), ['strict_off acme', 'strict_on acme'])
+  assert.deepEqual(it.codes(), ['strict_acknowledged cluster', 'strict_off acme', 'strict_on acme'])
 })
 
 test('ING-3 STRICT_SIGNATURES=false without its acknowledgement does not start, and says what to set', () => {

@@ -68,7 +68,7 @@ export type StrictnessOptions = RecordOptions & {
   /** Of rows that say "off", those that count for nothing. Left out: all are as they should be. */
   readonly vouching?: Pick<Vouching, 'strict'>
   readonly log: Log
-}
+} & Pick<Vouching, 'acknowledged'>
 
 type Held = { readonly row: StrictRow; readonly hasPassed: () => boolean; readonly latest: () => bigint }
 
@@ -285,7 +285,7 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
 
   /** What the configuration says of tenants that nobody switched. */
   async function configure(): Promise<void> {
-    if (configuration === undefined || configuration.hasPassed()) return
+    if (configuration === undefined || !configuration.isGiven() || configuration.hasPassed()) return
     const ends_at = configuration.endsAt
     for (const tenant of tenants()) {
       if (known.has(tenant)) continue

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export {
+  type Acknowledged,
+  type AcknowledgedRow,
+  acknowledgedCode,
+  acknowledgedIn,
+  digestOfAcknowledgement,
+  unsaidOfAcknowledgement,
+} from './acknowledgements.ts'
 export { type KeyBook, takeKeyLine, unsaidOf } from './key-lines.ts'
 export { actIn, type OwnAct } from './own-act.ts'
 export { actsOf } from './own-lines.ts'

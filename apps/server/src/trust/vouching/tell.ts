@@ -7,7 +7,7 @@ import { alertEvent, type RecordOptions } from '../../identity/index.ts'
 export type Unvouched = {
   /** In whose ledger its line would be. */
   readonly tenant: string
-  readonly kind: 'signing_key' | 'strict_mode' | 'quarantine_release'
+  readonly kind: 'signing_key' | 'strict_mode' | 'strict_acknowledgement' | 'quarantine_release'
   readonly name: string
   readonly why: string
 }
@@ -15,6 +15,7 @@ export type Unvouched = {
 const told: Readonly<Record<Unvouched['kind'], string>> = {
   signing_key: 'a signing key',
   strict_mode: 'switched-off signatures',
+  strict_acknowledgement: 'an acknowledgement of STRICT_SIGNATURES=false',
   quarantine_release: 'the release of a quarantined item',
 }
 /** In one alarm; more are counted. */

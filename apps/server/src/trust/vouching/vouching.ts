@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Log, parseRfc3339 } from '@sealwatch/base'
+import { type Log, parseRfc3339, rfc3339 } from '@sealwatch/base'
 import type { Body, Ledger } from '@sealwatch/ledger'
 import { auditTenant, type RecordOptions } from '../../identity/index.ts'
-import { across, type Store } from '../../store/index.ts'
+import { across, outboxUid, type Store } from '../../store/index.ts'
 import type { KeyName, SigningKey } from '../signing-key.ts'
 import type { StrictSwitch } from '../strictness/solo-time.ts'
 import type { StrictRow } from '../strictness/strict-rows.ts'
+import { type Acknowledged, acknowledgedIn } from './acknowledgements.ts'
 import { type KeyBook, takeKeyLine, unsaidOf } from './key-lines.ts'
 import type { OwnAct } from './own-act.ts'
 import { actsOf, type ReadLedger, takeKeyLines } from './own-lines.ts'
@@ -24,6 +25,8 @@ export type Vouching = {
   strict(rows: readonly StrictRow[]): Promise<readonly string[]>
   /** Lines of a tenant's ledger that switch strict signatures, from about `since` (RFC 3339) on, in their order. */
   switchesSince(tenant: string, since: string): Promise<readonly StrictSwitch[]>
+  /** Of the first line of the cluster's ledger about it; `waitsAs`: its uid, as long as it waits for the ledger. */
+  acknowledged(digest: string): Promise<(Acknowledged & { readonly waitsAs: string | undefined }) | undefined>
 }
 
 export function createVouching(
@@ -52,8 +55,21 @@ export function createVouching(
     return found
   }
 
+  async function acknowledged(digest: string): ReturnType<Vouching['acknowledged']> {
+    for await (const { line } of actsOf({ ledger: ledgers.get(auditTenant), index }, rfc3339(0n))) {
+      const said = acknowledgedIn(line)
+      if (said?.digest === digest) return { ...said, waitsAs: undefined }
+    }
+    for (const body of await waitingFor(store, auditTenant)) {
+      const said = acknowledgedIn(body)
+      if (said?.digest === digest) return { ...said, waitsAs: outboxUid(auditTenant, body) }
+    }
+    return undefined
+  }
+
   return {
     switchesSince,
+    acknowledged,
     keys: async (rows) => {
       const found: Unvouched[] = []
       const silent: KeyName[] = []

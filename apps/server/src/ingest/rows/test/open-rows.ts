@@ -29,7 +29,7 @@ import { createRowIngest } from '../index.ts'
 import type { RowRoomMax } from '../row-room.ts'
 
 const log = createLog('test', () => undefined, clock.nowMs)
-const tenants = ['default', 'acme']
+const tenants = ['cluster', 'default', 'acme']
 export const billing = { tenant: 'acme', producer: 'billing' }
 
 export type Key = { readonly keyId: string; readonly key: KeyObject; readonly algorithm: 'ed25519' | 'rsa-sha256' }
