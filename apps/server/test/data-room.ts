@@ -109,6 +109,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
       revoked.push({ name: by?.name ?? '', tenant, hostId, cause })
       return { tenant, leafIndex: 9 }
     },
+    judgingAhead: () => undefined,
     breakGlass: async () => [],
     createJoinToken: async () => ({
       token: 'swj_x',

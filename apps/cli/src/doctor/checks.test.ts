@@ -133,4 +133,14 @@ describe('doctor and status', () => {
       'strict signatures are off in acme until 2026-11-22 12:00:00 UTC: sealwatch strict status --tenant acme',
     ])
   })
+
+  test('ING-2 status warns that rows are judged ahead of the clock', () => {
+    const latest = { tenant: 'acme', keyId: 'billing-1', until: '2026-11-23T12:00:00.123456789Z' }
+    const told = (judgingAhead: { keys: number; latest: typeof latest } | null) =>
+      warningsOf({ ...good, server: good.server && { ...good.server, judgingAhead } })
+    assert.deepEqual(told({ keys: 2, latest }), [
+      'rows under 2 keys that ended ahead of the clock are judged as of then, the last at 2026-11-23 12:00:00 UTC (billing-1 of acme): was the clock set back?',
+    ])
+    assert.deepEqual(told(null), [])
+  })
 })

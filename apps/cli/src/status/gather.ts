@@ -116,6 +116,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
       ({ tenant, endsAt }) =>
         `strict signatures are off in ${tenant} until ${toSecond(endsAt)}: sealwatch strict status --tenant ${tenant}`,
     ),
+    ...(server?.judgingAhead ? [aheadWarning(server.judgingAhead)] : []),
     ...parts.filter((part) => part.pid === null).map((part) => `the ${part.name} is not running (${part.lastExit})`),
     ...(server?.integrity ?? []).flatMap(({ tenant, problem }) =>
       problem === undefined
@@ -154,6 +155,12 @@ function quarantineWarning(waiting: NonNullable<ServerStatus['quarantine']>): st
   const tenants = counted(others.length + 1, 'tenant')
   const see = `sealwatch quarantine status --tenant ${most.tenant}`
   return [`${counted(rows, 'row')} of ${tenants} ${rows === 1 ? 'waits' : 'wait'} in quarantine: ${see}`]
+}
+
+/** As docs/runbooks/clock-set-back.md has it. */
+function aheadWarning({ keys, latest }: NonNullable<ServerStatus['judgingAhead']>): string {
+  const rows = `rows under ${counted(keys, 'key')} that ended ahead of the clock are judged as of then`
+  return `${rows}, the last at ${toSecond(latest.until)} (${latest.keyId} of ${latest.tenant}): was the clock set back?`
 }
 
 function silentWarning(parts: InstanceStatus['parts']): string {

@@ -60,6 +60,11 @@ export type ServerStatus = {
   readonly quarantine?: readonly { readonly tenant: string; readonly items: number; readonly rows: number }[]
   /** Tenants in which what fails verification is admitted. */
   readonly strictOff?: readonly { readonly tenant: string; readonly endsAt: string }[]
+  /** Keys that ended ahead of the clock, and the one that did so farthest; null: none. */
+  readonly judgingAhead?: {
+    readonly keys: number
+    readonly latest: { readonly tenant: string; readonly keyId: string; readonly until: string }
+  } | null
   /** Rows since the server's start. */
   readonly ingest: {
     readonly received: number

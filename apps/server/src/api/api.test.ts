@@ -129,6 +129,7 @@ describe('control socket', () => {
       revokeHost: async () => assert.fail('no host is revoked here'),
       deniedSince: () => undefined,
       breakGlass: async () => [],
+      judgingAhead: () => ({ keys: 1, latest: { tenant: 'default', keyId: 'k', until: '2026-01-01T00:00:00Z' } }),
       facts: () => ({
         deployment: 'd1',
         api: 'http://localhost:1',
@@ -414,6 +415,7 @@ describe('control socket', () => {
     assert.equal(ledger.signedSize, ledger.size)
     assert.match(ledger.checkpoint, /^d1\/tenant\//)
     assert.deepEqual(status.ingest.received, 5)
+    assert.deepEqual([status.judgingAhead.keys, status.judgingAhead.latest.keyId], [1, 'k'])
     assert.deepEqual(Object.keys(status), [
       'time',
       'deployment',
@@ -426,6 +428,7 @@ describe('control socket', () => {
       'ingest',
       'quarantine',
       'strictOff',
+      'judgingAhead',
       'integrity',
       'signing',
       'gaps',

@@ -9,6 +9,7 @@ import type { Erased } from '../custody/index.ts'
 import type { Identity, Recorded } from '../identity/index.ts'
 import type { Vouched } from '../ingest/index.ts'
 import type { IndexTables, Tables } from '../store/index.ts'
+import type { JudgingAhead } from '../trust/index.ts'
 import type { ExportWhat } from './data/export.ts'
 import type { HostBook } from './data/host-names.ts'
 
@@ -28,6 +29,8 @@ export type ApiPorts = {
   /** Says in the tenant's ledger whose personal values are shown. */
   readonly recordReveal: (by: Authorised<'event:reveal'>, what: string) => Promise<Recorded>
   readonly keys: ApiKeys
+  /** Keys that ended ahead of the clock; looked for in all of them. */
+  readonly judgingAhead: () => JudgingAhead | undefined
   /** Break-glass access that nobody has acknowledged. */
   readonly breakGlass: () => Promise<readonly object[]>
   /** Which host seals which chain. */

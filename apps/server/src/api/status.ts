@@ -44,6 +44,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
     ingest,
     quarantine,
     strictOff,
+    judgingAhead: ports.judgingAhead() ?? null,
     integrity,
     signing: { ...signing, witnesses: signing.witnesses.map(witnessStatus) },
     gaps: gaps.count,

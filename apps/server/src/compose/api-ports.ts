@@ -2,6 +2,7 @@
 
 import { type ApiPorts, createHostBook, exportRecorder, revealRecorder } from '../api/index.ts'
 import type { Transport } from '../ingest/index.ts'
+import { judgingAhead } from '../trust/index.ts'
 import type { Followers } from './followers.ts'
 import type { Rooms } from './rooms.ts'
 
@@ -24,6 +25,7 @@ export function apiPorts(
     recordExport: exportRecorder(rooms),
     recordReveal: revealRecorder(rooms),
     keys: { ...tender, ...erasures, status: () => sealing.status() },
+    judgingAhead: () => judgingAhead({ keys: rooms.keyRegistry, clock: rooms.clock }),
     breakGlass: () => rooms.signIn.breakGlass.waiting(),
     createJoinToken: identity.createJoinToken,
     revokeHost: identity.hosts.revoke,

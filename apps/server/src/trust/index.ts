@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 export type { CertificateRow, Certificates } from './certificates.ts'
-export { addClockHealth } from './clock-health.ts'
+export { addClockHealth, type JudgingAhead, judgingAhead } from './clock-health.ts'
 export { trustError, trustErrors } from './errors.ts'
 export * from './examination/index.ts'
 export { type Evidence, judgeKey, type KeyOwner, perReason, type Reason, reasons } from './judge-key.ts'
