@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Ledger, type Line, parseLine, sha256 } from '@sealwatch/ledger'
+import { isSealwatchError } from '@sealwatch/base'
+import { type Ledger, type Line, parseLine, sha256, tileWidth } from '@sealwatch/ledger'
 import { ingestError } from '../errors.ts'
 
 export type StubLine = Extract<Line, { stub: unknown } | { submission_stub: unknown }>
@@ -18,6 +19,33 @@ export async function stubAt(ledger: Lines, leaf: number): Promise<StubLine> {
   if (line === undefined || !('stub' in line || 'submission_stub' in line))
     throw ingestError('QUARANTINE_UNKNOWN', { attempted, received: 'no stub' })
   return line
+}
+
+/**
+ * Of `leaves` in their order: those of one tile are read at once, for each alone costs as much. Those that are not among them
+ * are to be read alone: another line of their tile was altered, or they are no stubs.
+ */
+export async function stubsAt(ledger: Lines, leaves: readonly number[]): Promise<ReadonlyMap<number, StubLine>> {
+  const found = new Map<number, StubLine>()
+  const wanted = new Set(leaves)
+  for (const tile of Map.groupBy(leaves, (leaf) => Math.floor(leaf / tileWidth)).values()) {
+    const last = tile.at(-1) as number
+    try {
+      for (let from = tile[0] as number; from <= last; ) {
+        const read = await ledger.readChecked(from, last + 1 - from)
+        for (const { index, line: bytes } of read) {
+          if (!wanted.has(index)) continue
+          const { line } = parseLine(sha256, bytes, `reading the stub at leaf ${index}`)
+          if ('stub' in line || 'submission_stub' in line) found.set(index, line)
+        }
+        if (read.length === 0) break
+        from += read.length
+      }
+    } catch (error) {
+      if (!isSealwatchError(error, 'LEDGER_ALTERED')) throw error
+    }
+  }
+  return found
 }
 
 export const itemOf = (stub: StubLine): string => ('stub' in stub ? stub.stub.item : stub.submission_stub.item)

@@ -6,7 +6,8 @@ import type { Store } from '../../store/index.ts'
 import { leavesOfKinds } from '../index-queries.ts'
 import type { QuarantineRow } from './judge-item.ts'
 import type { Quarantine } from './quarantine.ts'
-import { isSubmissionAt, isUntimely, itemOf, receiptOf, stubAt } from './stub-line.ts'
+import { isSubmissionAt, isUntimely, itemOf, receiptOf, type StubLine, stubAt, stubsAt } from './stub-line.ts'
+import { createRest } from './walk-pace.ts'
 
 /** The first thing of a tenant that a walk over its quarantine found wrong; undefined: items, rows and stubs add up. */
 export type Conserved = { readonly leaf: number; readonly text: string } | undefined
@@ -17,9 +18,6 @@ const toldOf = {
   untimely: 'what is sealed with it has another receipt than its row',
 } as const
 const stubsAtOnce = 100
-/** So that a walk takes some megabytes a second of the disk, and a small part of a core: after so many bytes, or stubs. */
-const pauseMs = 200
-const bytesAtOnce = 4_000_000
 
 /**
  * Holds what lies in quarantine of a tenant against its ledger (quarantine.md, 8): each stub has its row, each row the bytes
@@ -39,23 +37,20 @@ export async function walkQuarantine(
   const { tenant, size } = ledger
   await indexed.waitFor(tenant, size, signal)
   await quarantine.settled(tenant)
-  let bytes = 0
+  const rest = createRest(clock)
   for (let after = -1; !signal.aborted; ) {
     const stubs = await stubsFrom(after)
     const rows = await rowsAt(stubs)
     const filled = await filledOf(stubs)
+    const lines = await stubsAt(ledger, stubs)
     for (const leaf of stubs) {
-      const text = await wrongWith(leaf, rows.get(leaf), filled)
+      const text = await wrongWith(leaf, rows.get(leaf), filled, lines.get(leaf))
       if (text !== undefined) return { leaf, text }
-      bytes += rows.get(leaf)?.kept_bytes ?? 0
-      if (bytes < bytesAtOnce) continue
-      bytes = 0
-      await clock.sleep(pauseMs, signal)
+      await rest(1, rows.get(leaf)?.kept_bytes ?? 0, signal)
       if (signal.aborted) return undefined
     }
     if (stubs.length < stubsAtOnce) return undefined
     after = stubs.at(-1) as number
-    await clock.sleep(pauseMs, signal)
   }
   return undefined
 
@@ -63,12 +58,13 @@ export async function walkQuarantine(
     leaf: number,
     row: QuarantineRow | undefined,
     filled: ReadonlySet<number>,
+    read: StubLine | undefined,
   ): Promise<string | undefined> {
     if (row === undefined) return 'a stub without its row'
     const { item, state, admitted_leaf_index } = row
     if (state === 'admitted' && (admitted_leaf_index ?? 0) < size && !filled.has(leaf))
       return `${item}: its row says that it was admitted, and no replay stands in the ledger`
-    const stub = await stubAt(ledger, leaf)
+    const stub = read ?? (await stubAt(ledger, leaf))
     if (itemOf(stub) !== item) return `${item}: leaf ${leaf} is not its stub`
     if (state === 'duplicate' && !(await isSubmissionAt(ledger, admitted_leaf_index, stub)))
       return `${item}: its row says that its rows stand at leaf ${admitted_leaf_index}, and the ledger has others there`
