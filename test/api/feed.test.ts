@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { pressOf } from '../../apps/server/test/follow-link.ts'
+import { eventually } from '../system/platform.ts'
 import { joinHost, type TestHost } from './host.ts'
 import { type Listener, listen } from './listener.ts'
 import { startServer, type TestServer } from './server.ts'
@@ -141,8 +142,7 @@ test('a tenant has so many feeds, however many listen in its name; others have t
   open[0]?.ws.terminate()
   await open[0]?.closed
   // The server hears of it a moment later.
-  let again: Listener | undefined
-  while (again === undefined) again = await listen(server.url, last ?? {}).catch(() => undefined)
+  const again = await eventually('room for one more', () => listen(server.url, last ?? {}).catch(() => undefined))
   for (const { ws } of [...open, elsewhere, again]) ws.close()
   await again.closed
 })
@@ -203,7 +203,7 @@ test('who reads too slowly is cut off, told where to go on, and then misses noth
   const size = 40_000
   const count = 450
   for (let n = 0; n < count; n += 1) host.see({ class_uid: 1007, n, message: `flood ${'x'.repeat(size)}` })
-  while ((await cutOff()) === 0);
+  await eventually('the slow one to be cut off', async () => (await cutOff()) || undefined)
   slow.ws.resume()
   const { code, reason } = await slow.closed
   assert.deepEqual([code, reason], [4408, `TOO_SLOW cursor=${/\d+$/.exec(reason)?.[0]}`])

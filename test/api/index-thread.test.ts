@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
+import { eventually } from '../system/platform.ts'
 import { joinHost } from './host.ts'
 import { rootAt } from './server.ts'
 
@@ -74,7 +75,7 @@ test('LOG-6: the thread of the index dies: the server ends with a clear error, a
       .toSorted((a, b) => a - b)
   }
   see(50)
-  while ((await listed(first)).length < 50);
+  await eventually('the first lines', async () => (await listed(first)).length >= 50 || undefined)
   see(50)
   first.child.kill('SIGUSR2')
   see(50)
@@ -85,7 +86,7 @@ test('LOG-6: the thread of the index dies: the server ends with a clear error, a
 
   const second = await startMain(dir, first.agentPort)
   see(50)
-  while ((await listed(second)).length < seen);
+  await eventually('all lines', async () => (await listed(second)).length >= seen || undefined)
   assert.deepEqual(
     await listed(second),
     Array.from({ length: seen }, (_, n) => n),

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { ApiClient } from '@sealwatch/contract/api'
 import { certificateRequest, generateSigner, newTlsKey } from '@sealwatch/keys'
+import { eventually } from '../system/platform.ts'
 import { joinHost, type TestHost } from './host.ts'
 import { type Asked, startServer, type TestServer } from './server.ts'
 
@@ -66,23 +67,17 @@ before(async () => {
   const token = await theirs.call('createToken', {
     body: { name: 'their token', actions: ['alert:list'], ttl_seconds: 3600 },
   })
-  // So many lines that none of ours will stand where their last one does.
-  for (let i = 0; i < 400; i += 20)
-    await Promise.all(
-      Array.from({ length: 20 }, () =>
-        theirs.call('putRole', { params: { name: 'theirrole' }, body: { actions: ['alert:list'] } }),
-      ),
-    )
   host = await joinHost(server, 'zeta', 'host-of-zeta')
-  host.see({ class_uid: 1007, message: 'seen by zeta' })
-  while ((await theirs.call('listEvents', { query: { filter: 'class=process' } })).items.length === 0);
+  // So many lines that none of ours will stand where their last one does.
+  for (let n = 0; n < 400; n += 1) host.see({ class_uid: 1007, n, message: 'seen by zeta' })
+  const seen = async () =>
+    (await theirs.call('listEvents', { query: { filter: 'class=process', limit: 400 } })).items[399]
+  await eventually('what zeta saw', seen)
   // It signs by another key than its own: what it sends is kept aside.
   forger = await joinHost(server, 'zeta', 'forger-of-zeta', ({ keyId }) => ({ ...generateSigner(), keyId }))
   forger.see({ class_uid: 1007, message: 'kept aside of zeta' })
-  const waiting = () => theirs.call('listQuarantine', { query: { state: 'waiting', limit: 1 } })
-  while ((await waiting()).items.length === 0);
-  const [aside] = (await waiting()).items
-  assert.ok(aside)
+  const waiting = async () => (await theirs.call('listQuarantine', { query: { state: 'waiting', limit: 1 } })).items[0]
+  const aside = await eventually('what is kept aside', waiting)
   await theirs.call('invitePerson', { body: { name: 'their guest', role: 'viewer' } })
   const [invitation] = (await theirs.call('listInvitations')).items
   assert.ok(invitation)

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { systemClock } from '@sealwatch/base'
 import { strictOffPhrase } from '@sealwatch/contract'
 import type { ApiProblem } from '@sealwatch/contract/api'
 import { generateSigner } from '@sealwatch/keys'
@@ -26,6 +27,7 @@ import { rootAt, startServer, type TestServer } from './server.ts'
 
 const asChild = promisify(execFile)
 const hourMs = 3_600_000
+const pollMs = 20
 const acknowledgement = strictOffPhrase
 const says = (code: string) => (error: unknown) => (error as { problem: { code: string } }).problem.code === code
 
@@ -101,7 +103,7 @@ test('STRICT_SIGNATURES=false with its acknowledgement is a line of each tenant,
       const acknowledged = { STRICT_SIGNATURES: 'false', STRICT_SIGNATURES_ACKNOWLEDGEMENT: acknowledgement }
       await using loose = await startServer(acknowledged, undefined, { dir })
       const root = loose.root('default')
-      while ((await root.call('getStrictSignatures')).strict) await new Promise(setImmediate)
+      while ((await root.call('getStrictSignatures')).strict) await systemClock.sleep(pollMs)
       const { off } = await root.call('getStrictSignatures')
       const hours = (Date.parse(off?.ends_at ?? '') - Date.parse(off?.since ?? '')) / hourMs
       assert.deepEqual([Math.round(hours), off?.by], [24, 'configuration:STRICT_SIGNATURES'])
@@ -109,7 +111,7 @@ test('STRICT_SIGNATURES=false with its acknowledgement is a line of each tenant,
     }
     await using strict = await startServer({}, undefined, { dir })
     assert.equal((await strict.root('cluster').call('getStrictSignatures')).strict, true)
-    while ((await linesOf(strict, 'cluster')).length < 3) await new Promise(setImmediate)
+    while ((await linesOf(strict, 'cluster')).length < 3) await systemClock.sleep(pollMs)
     assert.deepEqual(await linesOf(strict, 'cluster'), ['strict_acknowledged', 'strict_off', 'strict_on'])
     assert.deepEqual(await linesOf(strict, 'default'), ['strict_off', 'strict_on'])
   } finally {
@@ -218,7 +220,7 @@ test('rows of a host and of a service that nobody can verify: admitted, marked, 
     const query = { filter: 'text~"who knows" and source=host', limit: 10 }
     return (await root.call('listEvents', { query })).items
   }
-  while ((await marked()).length === 0) await new Promise(setImmediate)
+  while ((await marked()).length === 0) await systemClock.sleep(pollMs)
   assert.deepEqual(
     (await marked()).map(({ mark, source }) => [mark, source]),
     [['invalid_signature', 'host']],

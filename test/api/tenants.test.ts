@@ -10,7 +10,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { createClient } from '@connectrpc/connect'
 import { createConnectTransport } from '@connectrpc/connect-node'
-import { type Disk, diskErrors, errorsOf, systemDisk } from '@sealwatch/base'
+import { type Disk, diskErrors, errorsOf, systemClock, systemDisk } from '@sealwatch/base'
 import { AdminService } from '@sealwatch/contract'
 import { auditLedgers } from '@sealwatch/ledger'
 import { fsckDir } from '../../apps/server/src/fsck/test/fsck-dir.ts'
@@ -39,7 +39,7 @@ async function hostOf({ agentPort, socketPath }: TestServer, tenant: string, par
 }
 
 async function until(fits: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await fits())) await new Promise(setImmediate)
+  while (!(await fits())) await systemClock.sleep(5)
 }
 
 /** How many rows of each table, of both databases, name the tenant, in whatever column. */

@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import { joinHost } from '../api/host.ts'
 import { startServer } from '../api/server.ts'
+import { eventually } from '../system/platform.ts'
 import { noPrometheus, startPrometheus } from './prometheus.ts'
 
 const event = { class_uid: 1007, activity_id: 1, actor: { user: { name: 'ana' } } }
@@ -55,8 +56,9 @@ test('ING-7 a quarantined byte that a disk changed is told by the server that st
       await using server = await startServer({}, undefined, { dir })
       await using unknown = await joinHost(server, 'default', 'web-1', generateSigner)
       unknown.see(event)
-      const waiting = () => server.root('default').call('listQuarantine', { query: { limit: 1 } })
-      while ((await waiting()).items.length === 0) await new Promise(setImmediate)
+      const waiting = async () =>
+        (await server.root('default').call('listQuarantine', { query: { limit: 1 } })).items[0]
+      await eventually('what is kept aside', waiting)
     }
     const [segment = ''] = readdirSync(join(dir, 'quarantine/default'))
     const path = join(dir, 'quarantine/default', segment)

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { SealwatchError } from '@sealwatch/base'
+import { SealwatchError, systemClock } from '@sealwatch/base'
 import type { Chain } from '@sealwatch/ledger'
 import fc from 'fast-check'
 import { readIdentity } from '../../apps/agent/src/ship/identity.ts'
@@ -58,7 +58,7 @@ function gate(server: Server) {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise(setImmediate)
+  while (!holds()) await systemClock.sleep(1)
 }
 
 test('enrol, register, ship, acknowledge: what was sealed arrives as it was sealed', async (t) => {
