@@ -93,6 +93,22 @@ test('ING-3 a walk while the keys are out of reach tells of what the disk change
   assert.match((await walk())?.text ?? '', /altered/)
 })
 
+test('ING-3 a walk rests for as long as it worked at least, by the clock that is passed in', async () => {
+  const { it } = await openKept()
+  await using _ = it
+  let nowMs = 0
+  const slept: number[] = []
+  const state: typeof it.quarantine.state = (row) => {
+    nowMs += 10
+    return it.quarantine.state(row)
+  }
+  const monotonicNs = () => BigInt(nowMs) * 1_000_000n
+  const sleep = async (ms: number) => void slept.push(ms)
+  const parts = { ...it, ledger: it.ledgers.get('default'), quarantine: { ...it.quarantine, state } }
+  await walkQuarantine({ ...parts, clock: { ...clock, monotonicNs, sleep } }, new AbortController().signal)
+  assert.deepEqual(slept, [10, 10])
+})
+
 test('ING-3 a walk reads the stubs alone, however many other lines a ledger has', async () => {
   const { it } = await openKept()
   await using _ = it
