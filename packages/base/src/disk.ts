@@ -137,9 +137,10 @@ export const systemDisk: Disk = {
   sizeOf: async (path) => (await unlessMissing(`looking at ${path}`, stat(path)))?.size,
   read: (path) => reading(path, (file) => file.readFile()),
   readAt: (path, offset, length) =>
-    reading(path, async (file) => {
-      const chunk = new Uint8Array(length)
-      const { bytesRead } = await file.read(chunk, 0, length, offset)
+    reading(path, async (file, size) => {
+      // Whoever asks for all that may be there is not given megabytes of zeros for a few bytes.
+      const chunk = new Uint8Array(Math.max(0, Math.min(length, size - offset)))
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, offset)
       return chunk.subarray(0, bytesRead)
     }),
   openDerived: openDerivedFile,
@@ -165,13 +166,13 @@ async function writeAgain(path: string, from: number, to: number): Promise<void>
 }
 
 /** To open a pipe that nobody writes to would hold a thread of the process for ever (fifo(7)): what is no file is refused. */
-async function reading<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
+async function reading<T>(path: string, work: (file: FileHandle, size: number) => Promise<T>): Promise<T | undefined> {
   const file = await unlessMissing(`opening ${path}`, open(path, constants.O_RDONLY | constants.O_NONBLOCK))
   try {
     if (file === undefined) return undefined
     const stats = await file.stat()
     if (!stats.isFile() && !stats.isDirectory()) throw new TypeError('not a regular file')
-    return await work(file)
+    return await work(file, stats.size)
   } catch (cause) {
     throw translate(`reading ${path}`, cause)
   } finally {
