@@ -46,6 +46,25 @@ export function sealLine(chain: string, position: ChainPosition, timeNs: bigint,
 const eventLine = ({ chain, epoch, prev, seq, time, v }: Envelope, event: JsonObject) =>
   `{"chain":"${chain}","epoch":${epoch},"event":${canonicalize(event)},"prev":"${prev}","seq":${seq},"time":"${time}","v":${v}}`
 
+/** The same of a body of any kind, whose text is canonical. */
+export function lineText({ chain, epoch, prev, seq, time, v }: Envelope, kind: string, body: string): string {
+  const members = [
+    ['chain', `"${chain}"`],
+    ['epoch', epoch],
+    ['prev', `"${prev}"`],
+    ['seq', seq],
+    ['time', `"${time}"`],
+    ['v', v],
+  ] as [string, unknown][]
+  // No kind comes behind "v".
+  members.splice(
+    members.findIndex(([name]) => name > kind),
+    0,
+    [kind, body],
+  )
+  return `{${members.map(([name, text]) => `"${name}":${text}`).join()}}`
+}
+
 /** The event with commitments in the place of its personal values, and those values beside it. */
 export function commitPersonal({ event, personalPointers }: Draft): {
   readonly event: JsonObject

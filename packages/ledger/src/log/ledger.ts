@@ -12,7 +12,6 @@ import {
   messageOf,
 } from '@sealwatch/base'
 import { verifyEd25519 } from '@sealwatch/keys'
-import { sealLine } from '../chain/seal.ts'
 import type { NoteSigner } from '../note-signer.ts'
 import { sha256 } from '../sha256.ts'
 import { batchErrors, type VerifiedBatch } from '../verify/batch.ts'
@@ -20,14 +19,15 @@ import { beginFilling, type ChainPosition, extendChain, skipStub } from '../veri
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '../verify/checkpoint.ts'
 import { eventRow, numbersPerEvent } from '../verify/event-row.ts'
 import type { Fill } from '../verify/fill.ts'
-import { type Body, noHash, type ParsedLine, parseLine, type Stub } from '../verify/line.ts'
-import { type Lines, parseLines } from '../verify/lines.ts'
+import type { Body, ParsedLine, Stub } from '../verify/line.ts'
+import type { Lines } from '../verify/lines.ts'
 import { equal, type Hash, leafHash } from '../verify/merkle.ts'
 import { type NoteVerifier, openNote } from '../verify/note.ts'
 import type { BundleIndex } from './bundle-index.ts'
 import { ledgerErrors } from './errors.ts'
 import { tileWidth } from './hash-store.ts'
 import { type LineStore, openLineStore } from './line-store.ts'
+import { checkBody, type OwnBody, placeBodies } from './own-lines.ts'
 import { consistencyProof, inclusionProof } from './proofs.ts'
 import { readSaved, recover, type Saved, type State, tellsOfKeys } from './recover.ts'
 import { cutSide, readSideRows, type SideRow, sideRow } from './side-rows.ts'
@@ -102,6 +102,8 @@ export type Ledger = {
 
 type Waiting = {
   item: Appended
+  /** Of its lines in the ledger's own chain. */
+  bodies: readonly OwnBody[]
   side: SealedSide | undefined
   after: Promise<unknown> | undefined
   resolve: (placed: Placed) => void
@@ -156,18 +158,18 @@ function createLedger(
   const position = (chain: string) => admitted.get(chain) ?? walk.position(chain)
 
   /** What cannot stand in the ledger is refused here, before it shares a write with others. */
-  function admit(item: Appended): void {
+  function admit(item: Appended): readonly OwnBody[] {
     const attempted = `appending to the ledger ${origin}`
     if ('fill' in item) {
       const { replay } = item.fill
       beginFilling(replay, position(replay.chain), own, attempted)
-      return
+      return [checkBody(own, { replay }, attempted)]
     }
     if ('own' in item) {
       const bodies = [item.own].flat()
-      for (const body of bodies) parseLine(sha256, Buffer.from(sealLine(own, farthest, 0n, body).text), attempted)
+      const checked = bodies.map((body) => checkBody(own, body, attempted))
       for (const body of bodies) if ('stub' in body) passOver(body.stub, attempted)
-      return
+      return checked
     }
     const isForeign = item.others
       .values()
@@ -176,6 +178,7 @@ function createLedger(
       throw batchError('BATCH_MALFORMED', { attempted, received: `lines that do not belong to the tenant ${tenant}` })
     extendChain(position(item.chain), item.lineAt(0), attempted)
     admitted.set(item.chain, item.end)
+    return []
   }
 
   const passOver = (stub: Stub, attempted: string) =>
@@ -243,24 +246,19 @@ function createLedger(
     const placed: Placed[] = []
     let ownPosition = walk.position(own)
     let next = durable.size
-    for (const { item, side: values } of group) {
+    for (const { item, bodies, side: values } of group) {
       const first = next
       const add = (part: Part) => {
         parts.push(part)
         next += part.count
       }
-      const addOwn = (bodies: readonly Body[]) => {
-        const texts = bodies.map((body) => {
-          const { text, hash, seq } = sealLine(own, ownPosition, clock.nowNs(), body)
-          ownPosition = { nextSeq: seq + 1, tip: hash }
-          return `${text}\n`
-        })
-        add(parseLines(sha256, Buffer.from(texts.join('')), texts.length, 'writing lines of the ledger itself'))
+      if (bodies.length > 0) {
+        const { lines: written, end } = placeBodies(own, ownPosition, bodies, clock)
+        ownPosition = end
+        add(written)
       }
-      if ('own' in item) addOwn([item.own].flat())
-      else {
+      if (!('own' in item)) {
         const isFill = 'fill' in item
-        if (isFill) addOwn([{ replay: item.fill.replay }])
         const firstSeq = isFill ? item.fill.replay.first_seq : item.firstSeq
         for (const seq of [...(values?.keys() ?? [])].sort((a, b) => a - b))
           sideRows.push(sideRow(next + seq - firstSeq, values?.get(seq) as Uint8Array))
@@ -326,8 +324,8 @@ function createLedger(
     append: (item, sealedSide, after) =>
       new Promise((resolve, reject) => {
         if (failure !== undefined) return reject(failure)
-        admit(item)
-        waiting.push({ item, side: sealedSide, after, resolve, reject })
+        const bodies = admit(item)
+        waiting.push({ item, bodies, side: sealedSide, after, resolve, reject })
         writing ??= write()
       }),
     settled,
@@ -373,9 +371,6 @@ function createLedger(
 
 const following = 'following the chains of the ledger'
 const anchorOf = ({ line }: ParsedLine) => ('anchor' in line ? line.anchor : undefined)
-
-/** Where the longest line of the ledger's own chain would stand. */
-const farthest: ChainPosition = { nextSeq: Number.MAX_SAFE_INTEGER, tip: noHash }
 
 /** At least one leaf from `from` on, and at most those before `to`. */
 async function readLeaves(store: LineStore, bundles: BundleIndex, from: number, to: number): Promise<Leaf[]> {

@@ -49,7 +49,8 @@ export function linkBatch(
   known?: ParsedLine,
 ): LinkedBatch {
   const attempted = `reading a batch of chain ${batch.chain} from line ${start.nextSeq} on`
-  const lines = parseLines(sha256, batch.lines, linesMax, attempted, known)
+  const ofHead = (bytes: Uint8Array) => (known !== undefined && isSame(known.bytes, bytes) ? known : undefined)
+  const lines = parseLines(sha256, batch.lines, linesMax, attempted, ofHead)
   if (lines.count === 0) throw batchError('BATCH_MALFORMED', { attempted, received: 'no line' })
   const last = lines.count - 1
   const head = lines.lineAt(last)
@@ -75,6 +76,9 @@ export function linkBatch(
   }
   return { ...lines, chain: batch.chain, firstSeq: start.nextSeq, end, head, epoch }
 }
+
+const isSame = (one: Uint8Array, other: Uint8Array) =>
+  one.buffer === other.buffer && one.byteOffset === other.byteOffset && one.length === other.length
 
 declare const verified: unique symbol
 /** A linked batch whose head is signed by a key the verifier accepted. Only `verifyBatch` makes one; ledgers take nothing else. */

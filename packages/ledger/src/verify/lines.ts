@@ -27,13 +27,13 @@ export type Lines = {
   isNext(index: number): boolean
 }
 
-/** Parses NDJSON, every line of which must end in a newline. `known`: one that was parsed already, where it lies in these bytes. */
+/** Parses NDJSON, every line of which must end in a newline. `known`: what was parsed already of these very bytes, at that index. */
 export function parseLines(
   sha256: Sha256,
   ndjson: Uint8Array,
   linesMax: number,
   attempted: string,
-  known?: ParsedLine,
+  known?: (bytes: Uint8Array, index: number) => ParsedLine | undefined,
 ): Lines {
   const wrong = (received: string) => lineError('LINE_MALFORMED', { attempted, received })
   const most = Math.min(linesMax, Math.ceil(ndjson.length / lineBytesMin))
@@ -55,7 +55,7 @@ export function parseLines(
     if (to - from > lineBytesMax) throw lineError('LINE_TOO_LONG', { attempted, received: `${to - from} bytes` })
     if (eventTo < 0) {
       const bytes = ndjson.subarray(from, to)
-      others.set(count, known !== undefined && isSame(known.bytes, bytes) ? known : parseLine(sha256, bytes, attempted))
+      others.set(count, known?.(bytes, count) ?? parseLine(sha256, bytes, attempted))
       rows.fill(0, at, at + numbersPerEvent)
       rows[at + eventRow.from] = from
       rows[at + eventRow.to] = to
@@ -87,9 +87,6 @@ export function parseLines(
       followsRow(ndjson, rows, index * numbersPerEvent, hashes, (index - 1) * hashBytes),
   }
 }
-
-const isSame = (one: Uint8Array, other: Uint8Array) =>
-  one.buffer === other.buffer && one.byteOffset === other.byteOffset && one.length === other.length
 
 /** Splits NDJSON into lines without their newlines; every line must end in one. */
 export function splitLines(bytes: Uint8Array, linesMax: number, attempted: string): Uint8Array[] {
