@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, canonicalize, rfc3339 } from '@sealwatch/base'
+import { type Clock, canonicalize, errorsOf, rfc3339 } from '@sealwatch/base'
 import { lineText } from '../chain/seal.ts'
 import { leafHashOfText, sha256 } from '../sha256.ts'
 import type { ChainPosition } from '../verify/chain.ts'
-import { type Body, type Envelope, type Line, noHash, type ParsedLine, parseLine } from '../verify/line.ts'
+import { type Body, type Envelope, type Line, lineErrors, noHash, type ParsedLine, parseLine } from '../verify/line.ts'
 import { ownVersionOf } from '../verify/line-form.ts'
 import { type Lines, parseLines } from '../verify/lines.ts'
+
+const lineError = errorsOf(lineErrors)
 
 /** A body that a line of the ledger's own chain may have, wherever it comes to stand. */
 export type OwnBody = { readonly kind: string; readonly text: string; readonly line: Line }
@@ -16,7 +18,8 @@ const farthest = { epoch: 0, prev: noHash, seq: Number.MAX_SAFE_INTEGER, time: r
 
 /** Reads the body as strictly as whoever reads the ledger. Throws LINE_MALFORMED or LINE_TOO_LONG. */
 export function checkBody(chain: string, body: Body, attempted: string): OwnBody {
-  const [[kind, value]] = Object.entries(body) as [[string, object]]
+  const [[kind, value], ...others] = Object.entries(body) as [[string, object], ...unknown[]]
+  if (others.length > 0) throw lineError('LINE_MALFORMED', { attempted, received: `${1 + others.length} bodies` })
   const text = canonicalize(value)
   const whole = lineText({ ...farthest, chain, v: ownVersionOf(body) }, kind, text)
   return { kind, text, line: parseLine(sha256, Buffer.from(whole), attempted).line }
