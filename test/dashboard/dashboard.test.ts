@@ -25,7 +25,7 @@ async function goTo(path: string) {
   await page.setViewportSize({ width: 1280, height: 800 })
   await page.goto(server.url + path)
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.locator('.bones').waitFor({ state: 'detached' })
+  await page.locator('.bones').first().waitFor({ state: 'detached' })
   return page
 }
 

@@ -41,7 +41,7 @@ async function goTo(path: string) {
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.goto(server.url + path)
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.locator('.bones').waitFor({ state: 'detached' })
+  await page.locator('.bones').first().waitFor({ state: 'detached' })
   return page
 }
 const everyLook = async (page: Page) => {

@@ -189,7 +189,7 @@ const inCluster: readonly Scene[] = [
 async function goTo({ page, server }: Visitor, { path, arrange }: Scene): Promise<void> {
   await page.goto(server.url + path)
   await page.getByRole('heading', { level: 1 }).first().waitFor()
-  await page.locator('.bones').waitFor({ state: 'detached' })
+  await page.locator('.bones').first().waitFor({ state: 'detached' })
   await arrange?.(page)
   await page.evaluate('document.fonts.ready')
 }

@@ -57,7 +57,7 @@ async function offered(page: Page): Promise<Set<string>> {
   for (const path of await pagesOf(page)) {
     await page.locator(`.rail nav a[href="${path}"]`).click()
     await page.locator('.page').waitFor()
-    await page.locator('.bones').waitFor({ state: 'detached' })
+    await page.locator('.bones').first().waitFor({ state: 'detached' })
     for (const text of await page.locator('main button:visible').allInnerTexts()) names.add(text.trim())
     assert.deepEqual(await findingsOf(page), [], path)
   }
