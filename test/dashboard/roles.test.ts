@@ -24,10 +24,12 @@ if (noChromium === false) {
     await asRoot('addGroupRole', { params: { tenant_name: 'default' }, body: { group: 'soc', role: 'viewer' } })
     const text = { name: 'Shadow', type: 'file', enabled: false, rules: [] }
     await asRoot('putPolicy', { params: { id: 'shadow' }, body: { policy: text }, headers: { 'if-none-match': '*' } })
+    await switchTenant(page, 'default')
+    // What was asked before, of the tenant before, may be refused after the switch.
+    await page.reload()
     page.on('response', (response) => {
       if (response.status() === 403) denied.push(`${response.request().method()} ${response.url()}`)
     })
-    await switchTenant(page, 'default')
   })
   after(() => visitor[Symbol.asyncDispose]())
 }
