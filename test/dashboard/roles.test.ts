@@ -27,6 +27,8 @@ if (noChromium === false) {
     await switchTenant(page, 'default')
     // What was asked before, of the tenant before, may be refused after the switch.
     await page.reload()
+    await page.locator('.rail nav a').first().waitFor()
+    await page.getByRole('heading', { level: 1 }).waitFor()
     page.on('response', (response) => {
       if (response.status() === 403) denied.push(`${response.request().method()} ${response.url()}`)
     })
