@@ -13,7 +13,8 @@ import { attacks, startHostile } from './hostile.ts'
 import type { Latencies, LoadService, Said, Told, Where } from './load.ts'
 
 const producers = 999
-const turn = { perSecond: 100, seconds: 5, rows: 10 }
+/** Long enough that each has the collections of V8 that it makes: one of the whole heap every ten to twenty seconds. */
+const turn = { perSecond: 100, seconds: 15, rows: 10 }
 /** The first one warms the server up. */
 const rushes = [2000, 1000]
 const atOnce = 16

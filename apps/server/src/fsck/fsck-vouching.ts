@@ -11,6 +11,8 @@ import {
   acknowledgedIn,
   digestOfAcknowledgement,
   type KeyBook,
+  type KeyRow,
+  keyOfRow,
   type OwnAct,
   strictActIn,
   takeKeyLine,
@@ -37,7 +39,6 @@ type Said = {
   readonly acknowledged: Map<string, Acknowledged>
 }
 type Released = Pick<DatabaseFinding, 'tenant' | 'leaf'> & { readonly item: string; readonly stubLeaf: number }
-type KeyRow = Tables['signing_keys'] & { readonly compromised_since: string | null }
 
 export function openVouchingFsck(database: DatabaseSync, tell: (finding: DatabaseFinding) => void): VouchingFsck {
   const said = new Map<string, Said>()
@@ -72,24 +73,7 @@ export function openVouchingFsck(database: DatabaseSync, tell: (finding: Databas
     for (const row of rows) {
       const place = said.has(row.tenant) || row.producer_kind === 'service' ? row.tenant : auditTenant
       const book: KeyBook = said.get(place)?.keys ?? new Map()
-      const why = unsaidOf(
-        {
-          tenant: row.tenant,
-          keyId: row.key_id,
-          kind: row.producer_kind,
-          producer: row.producer,
-          algorithm: row.algorithm,
-          publicKey: row.public_key,
-          validFrom: row.valid_from,
-          validUntil: row.valid_until,
-          revokedAt: row.revoked_at,
-          compromisedSince: row.compromised_since,
-          state: row.state,
-          source: row.source,
-          endedAt: row.ended_at,
-        },
-        book,
-      )
+      const why = unsaidOf(keyOfRow(row), book)
       if (why !== undefined) wrong(row.tenant, undefined, `the signing key ${row.key_id}: ${why}`)
     }
   }

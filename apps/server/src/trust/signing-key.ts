@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Reader } from '../identity/index.ts'
-import { across, type KeyAlgorithm, type KeySource, type KeyState, type ProducerKind } from '../store/index.ts'
+import {
+  across,
+  type KeyAlgorithm,
+  type KeySource,
+  type KeyState,
+  type ProducerKind,
+  type Tables,
+} from '../store/index.ts'
 
 /** A key of a producer, as its tenant's registry knows it. Times are RFC 3339 in UTC with nine digits: they compare as text. */
 export type SigningKey = {
@@ -41,19 +48,24 @@ export async function readKeys(db: Reader, of: Partial<KeyName> = {}): Promise<S
     .select('gone.compromised_since')
   if (of.tenant !== undefined) query = query.where('key.tenant', '=', of.tenant)
   if (of.keyId !== undefined) query = query.where('key.key_id', '=', of.keyId)
-  return (await query.execute()).map((row) => ({
-    tenant: row.tenant,
-    keyId: row.key_id,
-    kind: row.producer_kind,
-    producer: row.producer,
-    algorithm: row.algorithm,
-    publicKey: row.public_key,
-    validFrom: row.valid_from,
-    validUntil: row.valid_until,
-    revokedAt: row.revoked_at,
-    endedAt: row.ended_at,
-    compromisedSince: row.compromised_since,
-    state: row.state,
-    source: row.source,
-  }))
+  return (await query.execute()).map(keyOfRow)
 }
+
+/** A key's row, with what its revocation says of it. */
+export type KeyRow = Tables['signing_keys'] & { readonly compromised_since: string | null }
+
+export const keyOfRow = (row: KeyRow): SigningKey => ({
+  tenant: row.tenant,
+  keyId: row.key_id,
+  kind: row.producer_kind,
+  producer: row.producer,
+  algorithm: row.algorithm,
+  publicKey: row.public_key,
+  validFrom: row.valid_from,
+  validUntil: row.valid_until,
+  revokedAt: row.revoked_at,
+  endedAt: row.ended_at,
+  compromisedSince: row.compromised_since,
+  state: row.state,
+  source: row.source,
+})

@@ -61,17 +61,17 @@ test('ING a service has so many requests under way; the next one hears so a seco
   assert.equal(typeof (await room.begin(billing, 0, stays)), 'function')
 })
 
-test('ING those who came together are told one after the other, thirty-two in a second, and those of another service beside them', async () => {
+test('ING those who came together are told one after the other, eight in a second, and those of another service beside them', async () => {
   const { room, held, pass } = roomAt()
   const heldMs = () => held.splice(0).map(({ ms }) => ms)
   for (let i = 0; i < rowRoomMax.service.requests; i += 1) await room.begin(billing, 0, stays)
   for (let i = 0; i < 4; i += 1) void room.begin(billing, 0, stays)
   void room.refuse(billing, 5, stays)
   void room.refuse(beside, 5, stays)
-  assert.deepEqual(heldMs(), [1000, 1031.25, 1062.5, 1093.75, 1125, 5])
+  assert.deepEqual(heldMs(), [1000, 1125, 1250, 1375, 1500, 5])
   pass(1000)
   void room.refuse(billing, 5, stays)
-  assert.deepEqual(heldMs(), [156.25])
+  assert.deepEqual(heldMs(), [625])
   pass(10_000)
   void room.refuse(billing, 5, stays)
   assert.deepEqual(heldMs(), [5])
@@ -129,7 +129,7 @@ test('ING-3 what is kept in quarantine costs more: of signatures that hold for n
   assert.ok(Math.abs(taken - perSecond) <= 1, `${taken} of ${perSecond}`)
 })
 
-test('ING-3 of what goes to quarantine some come at once, and then as they are paid for: others are not concerned', async () => {
+test('ING-3 of what goes to quarantine some come at once, and as many again once they are paid for: others are not concerned', async () => {
   const { room, held, pass } = roomAt()
   for (let i = 0; i < 5; i += 1) {
     await room.pace(billing)
@@ -138,12 +138,18 @@ test('ING-3 of what goes to quarantine some come at once, and then as they are p
   const sixth = room.pace(billing)
   assert.deepEqual(
     held.map(({ ms }) => ms),
-    [8],
+    [40],
   )
   await room.pace(beside)
-  pass(8)
+  pass(40)
   held[0]?.end()
   await sixth
+  for (let i = 0; i < 5; i += 1) {
+    await room.pace(billing)
+    room.keep(billing)
+  }
+  void room.pace(billing)
+  assert.equal(held.length, 2)
 })
 
 test('ING what was read goes ahead; what it owes beyond what was told to come, the next ones of its service wait for', async () => {

@@ -19,7 +19,10 @@ export const leastCost = 16 * KiB
 export const costOf = ({ payload }: SignedRows): number => Math.max(payload.length, leastCost)
 /** What is kept in quarantine is written three times, and looked at by people. */
 export const keptCost = 48 * KiB
-/** So much of that at once, and then as it is paid for: a request may bring a hundred, for which all others would wait. */
+/**
+ * So much of that at once, and then as it is paid for: a request may bring a hundred, for which all others would wait. What has
+ * waited comes as much at once again: rows that are kept together share their writes.
+ */
 const keptBurstMs = 32
 
 /** After a rest a service has no more at once than what comes in a second: others would pay for it. */
@@ -28,11 +31,12 @@ export const beforeNextMs = 1_000
 /**
  * How long whoever asked too early is at first kept waiting for the answer that says so, how many requests of a service so wait,
  * and how many of them hear it in a second. One after the other: those who came together would else be told, and come again,
- * together, and all others behind them.
+ * together, and all others behind them. Few, for what a request is made of has grown old when it has waited, and what grows old is
+ * what V8 marks its whole heap for, with everybody waiting: told 32 a second, a flood took twice as many marks.
  */
 const heldMsMax = 1_000
 const heldMax = 256
-const refusedEveryMs = 1_000 / 32
+const refusedEveryMs = 1_000 / 8
 
 type Max = { readonly [K in keyof typeof rowRoomMax.service]: number }
 export type RowRoomMax = { readonly service: Max; readonly tenant: Max }
@@ -149,7 +153,7 @@ export function createRowRoom(clock: Clock, max: RowRoomMax = rowRoomMax): RowRo
       for (;;) {
         const waitMs = kept.take(key, bytesPerSecond, 0)
         if (waitMs === 0) return
-        await clock.sleep(waitMs)
+        await clock.sleep(waitMs + keptBurstMs)
       }
     },
   }
