@@ -42,7 +42,7 @@ static int keep_first_warning(enum libbpf_print_level level, const char *format,
 	return 0;
 }
 
-static bool load(unsigned sites, unsigned ring_bytes, int counters_fd)
+static bool load(uint64_t sites, unsigned ring_bytes, int counters_fd)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sealwatch");
 	size_t size = (size_t)(bpf_object_end - bpf_object_begin);
@@ -70,7 +70,7 @@ static int map_fd(const char *name)
 static void refuse(struct attached *result, int site, const char *reason)
 {
 	snprintf(result->reason[site], sizeof(result->reason[site]), "%s", reason);
-	result->sites &= ~(1u << site);
+	result->sites &= ~(1ull << site);
 	say("warn", "site %s is not attached: %s", site_names[site], reason);
 }
 
@@ -82,7 +82,7 @@ static bool load_what_loads(struct attached *result, unsigned ring_bytes, int co
 	for (int site = 0; site < SITE_COUNT; site++) {
 		if (!(result->sites >> site & 1))
 			continue;
-		if (load(1u << site, (unsigned)getpagesize(), counters_fd))
+		if (load(1ull << site, (unsigned)getpagesize(), counters_fd))
 			bpf_object__close(object);
 		else
 			refuse(result, site, first_warning);
@@ -113,18 +113,18 @@ static bool map_introduction(void)
 }
 
 /* Opens a path by a call whose site is attached, and asks what the kernel side saw. O_PATH touches nothing. */
-static bool object_of(const char *path, unsigned sites, struct object *result)
+static bool object_of(const char *path, uint64_t sites, struct object *result)
 {
 	struct { __u64 flags, mode, resolve; } how = { .flags = O_PATH | O_CLOEXEC };
 	__u64 before = introduction->answers;
 	long fd = -1;
 
-	if (sites & 1u << SITE_openat)
+	if (sites & 1ull << SITE_openat)
 		fd = syscall(SYS_openat, AT_FDCWD, path, O_PATH | O_CLOEXEC);
-	else if (sites & 1u << SITE_openat2)
+	else if (sites & 1ull << SITE_openat2)
 		fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 #ifdef SYS_open
-	else if (sites & 1u << SITE_open)
+	else if (sites & 1ull << SITE_open)
 		fd = syscall(SYS_open, path, O_PATH | O_CLOEXEC);
 #endif
 	if (fd < 0)
@@ -147,7 +147,7 @@ static bool mark(const struct object *key, enum watch_how how, __u32 entry)
 }
 
 /* A file that does not exist yet is watched by its directory and name alone. */
-static bool watch_file(const char *path, __u32 entry, unsigned sites)
+static bool watch_file(const char *path, __u32 entry, uint64_t sites)
 {
 	char copy[PATH_MAX];
 	struct watched_name name = {};
@@ -167,7 +167,7 @@ static bool watch_file(const char *path, __u32 entry, unsigned sites)
 	return bpf_map_update_elem(map_fd("names"), &name, &entry, BPF_NOEXIST) == 0 || errno == EEXIST;
 }
 
-static bool watch(const char *path, __u32 entry, unsigned sites)
+static bool watch(const char *path, __u32 entry, uint64_t sites)
 {
 	char text[PATH_BYTES] = {};
 	char *real = realpath(path, NULL);
@@ -190,7 +190,7 @@ static bool watch(const char *path, __u32 entry, unsigned sites)
 bool attach(const struct options *options, int counters_fd, struct attached *result)
 {
 	libbpf_set_print(keep_first_warning);
-	result->sites = (1u << SITE_COUNT) - 1;
+	result->sites = ALL_SITES;
 	for (int site = 0; site < SITE_COUNT; site++)
 		if (options->without >> site & 1)
 			refuse(result, site, "left out by --without");

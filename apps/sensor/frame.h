@@ -9,12 +9,13 @@
 
 #include <linux/types.h>
 
-#define FRAME_VERSION 2
+#define FRAME_VERSION 3
 #define FRAME_MAGIC "sealwtch"
 #define FRAME_BYTES_MAX 16384 /* of a body; the length prefix is not counted */
 #define FRAME_ANCESTORS_MAX 8
 #define FRAME_TEXT_BYTES_MAX 4095
-#define FRAME_REASON_BYTES_MAX 255
+#define FRAME_REASON_BYTES_MAX 200
+#define FRAME_SITES_MAX 64
 #define FRAME_COMM_BYTES 16
 #define FRAME_ERA_BYTES 16
 
@@ -36,6 +37,7 @@ enum frame_kind {
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
+#define ALL_SITES (~0ull >> (FRAME_SITES_MAX - SITE_COUNT)) /* bit per site, as in `attached` */
 
 enum frame_flag {
 	FRAME_TRUNCATED = 1, /* a text met a limit */
@@ -127,15 +129,16 @@ struct frame_hello { /* then sensor version, kernel release and one reason per s
 	__u8 fresh;
 	__u8 zero;
 	__u16 version;
-	__u16 attached; /* bit per site */
+	__u16 zero2;
 	__u64 time_ns;
 	__u8 era[FRAME_ERA_BYTES];
-	struct frame_counts counts[SITE_COUNT];
 	char magic[8];
+	__u64 attached; /* bit per site */
 	__u8 sensor_version_len;
 	__u8 kernel_len;
-	__u8 reason_len[SITE_COUNT];
-	__u8 zero2[5];
+	__u8 zero3[6];
+	__u8 reason_len[FRAME_SITES_MAX];
+	struct frame_counts counts[SITE_COUNT];
 };
 
 _Static_assert(sizeof(struct frame_ref) == 32, "docs/formats/frame.md");
@@ -143,7 +146,11 @@ _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) ==
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 32 + 24 * SITE_COUNT, "docs/formats/frame.md");
-_Static_assert(sizeof(struct frame_hello) == 56 + 24 * SITE_COUNT, "docs/formats/frame.md");
+_Static_assert(sizeof(struct frame_hello) == 120 + 24 * SITE_COUNT, "docs/formats/frame.md");
+/* The longest hello there can ever be fits too. */
+_Static_assert(SITE_COUNT <= FRAME_SITES_MAX &&
+		       120 + 2 * 255 + FRAME_SITES_MAX * (24 + FRAME_REASON_BYTES_MAX) <= FRAME_BYTES_MAX,
+	       "docs/formats/frame.md");
 /* The longest event there can be still fits: all ancestors, and the three texts that a kind has at most. */
 _Static_assert(sizeof(struct frame_event) + FRAME_ANCESTORS_MAX * sizeof(struct frame_ref) +
 		       3 * FRAME_TEXT_BYTES_MAX <= FRAME_BYTES_MAX, "docs/formats/frame.md");

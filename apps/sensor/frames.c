@@ -43,7 +43,7 @@ size_t put_hello(uint8_t *to, const struct frame_state *state)
 		.sites = SITE_COUNT,
 		.fresh = state->fresh,
 		.version = FRAME_VERSION,
-		.attached = (uint16_t)state->attached->sites,
+		.attached = state->attached->sites,
 		.time_ns = state->time_ns,
 	};
 

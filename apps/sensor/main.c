@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 		say("error", "cannot %s: %s", ring ? "drop privileges" : "read the ring", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	say("info", "%d of %d sites attached on %s", __builtin_popcount(attached.sites), SITE_COUNT, machine.release);
+	say("info", "%d of %d sites attached on %s", __builtin_popcountll(attached.sites), SITE_COUNT, machine.release);
 	while (!stopping) {
 		if (out.fd >= 0 || connect_agent(options.socket, &state))
 			turn(ring, &state);

@@ -11,14 +11,17 @@
 #define NAME_BYTES 256
 #define PATH_BYTES 4096
 
-/* One row a site, one cache line a row: the kernel counts the first two, sensor.c the third. */
+/*
+ * One row a site, one cache line a row: the kernel counts the first two, sensor.c the third. There are rows for all sites
+ * that may ever be, so that the pinned counters of one release go on in the next.
+ */
 struct site_counter {
 	struct frame_counts counts;
 } __attribute__((aligned(64)));
 
 struct counters {
 	__u8 era[FRAME_ERA_BYTES];
-	struct site_counter site[SITE_COUNT];
+	struct site_counter site[FRAME_SITES_MAX];
 };
 
 /* Inode numbers are given out again after a delete; the generation tells the two files apart. */

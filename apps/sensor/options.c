@@ -67,11 +67,11 @@ static unsigned number(const char *name, const char *text)
 	return (unsigned)value;
 }
 
-static unsigned site_bit(const char *name)
+static uint64_t site_bit(const char *name)
 {
 	for (int site = 0; site < SITE_COUNT; site++)
 		if (strcmp(site_names[site], name) == 0)
-			return 1u << site;
+			return 1ull << site;
 	say("error", "--without %s: no such site (see --help)", name);
 	exit(EXIT_USAGE);
 }

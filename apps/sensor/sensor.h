@@ -21,7 +21,7 @@ struct options {
 	const char *instance;
 	const char *watch[WATCHED_NAMES_MAX];
 	size_t watch_count;
-	unsigned without; /* bit per site */
+	uint64_t without; /* bit per site */
 	unsigned ring_bytes;
 	uid_t uid;
 	gid_t gid;
@@ -38,7 +38,7 @@ void counters_sent(struct counters *all, enum frame_site site);
 
 /* attach.c */
 struct attached {
-	unsigned sites; /* bit per site */
+	uint64_t sites; /* bit per site */
 	char reason[SITE_COUNT][FRAME_REASON_BYTES_MAX + 1];
 	int ring_fd;
 };
@@ -53,7 +53,7 @@ struct frame_state {
 	uint64_t time_ns;
 	bool fresh;
 };
-#define HELLO_BYTES_MAX (PREFIX_BYTES + sizeof(struct frame_hello) + (SITE_COUNT + 2) * 255)
+#define HELLO_BYTES_MAX (PREFIX_BYTES + sizeof(struct frame_hello) + 2 * 255 + SITE_COUNT * FRAME_REASON_BYTES_MAX)
 size_t put_hello(uint8_t *to, const struct frame_state *state);
 size_t put_report(uint8_t *to, const struct frame_state *state);
 size_t put_body(uint8_t *to, const void *body, size_t length);

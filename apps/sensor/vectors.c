@@ -214,7 +214,7 @@ static void write_bad_events(void)
 static void write_greetings(void)
 {
 	static struct counters counters = { .era = "\x5f\x0c\x1d\x9b\xe2\xa8\x4a\x53\xb1\xc9\xd2\xf3\xe4\xa5\xb6\xc7" };
-	static struct attached attached = { .sites = (1u << SITE_COUNT) - 1 };
+	static struct attached attached = { .sites = ALL_SITES };
 	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, true };
 
 	for (unsigned site = 0; site < SITE_COUNT; site++)
@@ -228,8 +228,8 @@ static void write_greetings(void)
 	keep("hello");
 	write_bad("bad-hello-magic", offsetof(struct frame_hello, magic), 0, 1);
 	write_bad("bad-hello-version", offsetof(struct frame_hello, version), FRAME_VERSION + 1, 2);
-	write_bad("bad-hello-attached", offsetof(struct frame_hello, attached), 1u << SITE_COUNT, 2);
-	attached.sites &= ~(1u << SITE_ptrace);
+	write_bad("bad-hello-attached", offsetof(struct frame_hello, attached), 1ull << SITE_COUNT, 8);
+	attached.sites &= ~(1ull << SITE_ptrace);
 	snprintf(attached.reason[SITE_ptrace], sizeof(attached.reason[SITE_ptrace]), "left out by --without");
 	state.fresh = false;
 	frame_bytes = put_hello(frame, &state);

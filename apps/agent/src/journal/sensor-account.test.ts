@@ -159,3 +159,15 @@ test('the account in a head is read back as it was, and anything else is no acco
   )
   assert.equal(parseAccount({ at: 'x', era: 'e', boot_id: 'b', sites: {} }), undefined)
 })
+
+test('an account of fewer sites is read, and the sites that came since begin at zero', () => {
+  const sealed = { at: '30', boot_id: 'b', era: 'e1', sites: { exec: ['2', '0', '2', '2', '0'], gone: ['7'] } }
+  const account = parseAccount(sealed)
+  assert.deepEqual([account?.consumed.exec, account?.consumed.ptrace], [2n, 0n])
+  const grown = counts({
+    exec: { produced: 2n, dropped: 0n, sent: 2n },
+    ptrace: { produced: 3n, dropped: 0n, sent: 3n },
+  })
+  const { gap } = openAccount(account, hello({ counts: grown }), restarted)
+  assert.deepEqual([gap?.lost?.exec, gap?.lost?.ptrace], [0n, 3n])
+})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { must } from './frame-errors.ts'
+import { frameLimits, must } from './frame-errors.ts'
 import { decodeEvent } from './frame-event.ts'
 import { mustBeZero, takeTexts } from './frame-fields.ts'
 import { showText } from './frame-text.ts'
@@ -15,17 +15,21 @@ import {
 
 const helloKind = 1
 const reportKind = 2
-const version = 2
+const version = 3
 const magic = 'sealwtch'
 
 const eraAt = 16
-const countsAt = 32
+const eraBytes = 16
 const countsBytes = 24
-const reportBytes = countsAt + countsBytes * sites.length
-const magicAt = reportBytes
-const lengthsAt = magicAt + magic.length
-const reservedAt = lengthsAt + 2 + sites.length
-const helloBytes = reservedAt + 5
+const reportCountsAt = eraAt + eraBytes
+const reportBytes = reportCountsAt + countsBytes * sites.length
+const magicAt = eraAt + eraBytes
+const attachedAt = magicAt + magic.length
+const lengthsAt = attachedAt + 8
+const reservedAt = lengthsAt + 2
+const reasonsAt = lengthsAt + 8
+const helloCountsAt = reasonsAt + frameLimits.sitesMax
+const helloBytes = helloCountsAt + countsBytes * sites.length
 
 /** One body, without its length prefix. Throws a FRAME_ error for whatever docs/formats/frame.md does not allow. */
 export function decodeFrame(bytes: Buffer): SensorMessage {
@@ -35,16 +39,20 @@ export function decodeFrame(bytes: Buffer): SensorMessage {
 }
 
 function decodeHello(bytes: Buffer): SensorHello {
-  must(bytes.length >= helloBytes, 'FRAME_SIZE', bytes.length)
-  const said = `${bytes.toString('latin1', magicAt, lengthsAt)} ${bytes.readUInt16LE(4)}`
+  must(bytes.length >= helloCountsAt, 'FRAME_SIZE', bytes.length)
+  const said = `${bytes.toString('latin1', magicAt, attachedAt)} ${bytes.readUInt16LE(4)}`
   must(said === `${magic} ${version}`, 'FRAME_HELLO', said)
   must(bytes[1] === sites.length, 'FRAME_COUNT', bytes[1])
   const fresh = bytes.readUInt8(2)
-  const attached = bytes.readUInt16LE(6)
-  must(fresh <= 1 && attached >> sites.length === 0, 'FRAME_VALUE', { fresh, attached })
+  const attached = bytes.readBigUInt64LE(attachedAt)
+  must(fresh <= 1 && attached >> BigInt(sites.length) === 0n, 'FRAME_VALUE', { fresh, attached })
   mustBeZero(bytes, 3, 4)
-  mustBeZero(bytes, reservedAt, helloBytes)
-  const texts = takeTexts(bytes, helloBytes, [...bytes.subarray(lengthsAt, reservedAt)])
+  mustBeZero(bytes, 6, 8)
+  mustBeZero(bytes, reservedAt, reasonsAt)
+  mustBeZero(bytes, reasonsAt + sites.length, helloCountsAt)
+  must(bytes.length >= helloBytes, 'FRAME_SIZE', bytes.length)
+  const lengths = [...bytes.subarray(lengthsAt, reservedAt), ...bytes.subarray(reasonsAt, reasonsAt + sites.length)]
+  const texts = takeTexts(bytes, helloBytes, lengths)
   const [sensorVersion = '', kernel = '', ...reasons] = texts.map(showText)
   return {
     kind: 'hello',
@@ -53,8 +61,8 @@ function decodeHello(bytes: Buffer): SensorHello {
     sensorVersion,
     kernel,
     fresh: fresh === 1,
-    attached: bySite((i) => ({ ok: (attached >> i) % 2 === 1, reason: reasons[i] ?? '' })),
-    counts: readCounts(bytes),
+    attached: bySite((i) => ({ ok: (attached >> BigInt(i)) % 2n === 1n, reason: reasons[i] ?? '' })),
+    counts: readCounts(bytes, helloCountsAt),
   }
 }
 
@@ -62,13 +70,18 @@ function decodeReport(bytes: Buffer): SensorReport {
   must(bytes.length === reportBytes, 'FRAME_SIZE', bytes.length)
   must(bytes[1] === sites.length, 'FRAME_COUNT', bytes[1])
   mustBeZero(bytes, 2, 8)
-  return { kind: 'report', timeNs: bytes.readBigUInt64LE(8), era: readEra(bytes), counts: readCounts(bytes) }
+  return {
+    kind: 'report',
+    timeNs: bytes.readBigUInt64LE(8),
+    era: readEra(bytes),
+    counts: readCounts(bytes, reportCountsAt),
+  }
 }
 
-const readEra = (bytes: Buffer) => bytes.toString('hex', eraAt, countsAt)
+const readEra = (bytes: Buffer) => bytes.toString('hex', eraAt, eraAt + eraBytes)
 
-function readCounts(bytes: Buffer): SensorCounts {
-  const at = (row: number, column: number) => bytes.readBigUInt64LE(countsAt + row * countsBytes + column * 8)
+function readCounts(bytes: Buffer, from: number): SensorCounts {
+  const at = (row: number, column: number) => bytes.readBigUInt64LE(from + row * countsBytes + column * 8)
   return bySite((i) => ({ produced: at(i, 0), dropped: at(i, 1), sent: at(i, 2) }))
 }
 

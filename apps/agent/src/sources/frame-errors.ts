@@ -12,7 +12,7 @@ export const frameErrors = {
   },
   FRAME_HELLO: {
     kind: 'unverified',
-    rule: 'a connection begins with one hello of version 2, and has no other (frame.md, 2.1)',
+    rule: 'a connection begins with one hello of version 3, and has no other (frame.md, 2.1)',
     advice: 'Sensor and agent must be of the same release',
   },
   FRAME_KIND: { kind: 'unverified', rule: 'kinds are 1 to 9 (frame.md, 1.5)', advice: skipped },
@@ -24,7 +24,7 @@ export const frameErrors = {
   FRAME_SITE: { kind: 'unverified', rule: 'a kind comes from its own sites only (frame.md, 4.2)', advice: skipped },
   FRAME_COUNT: {
     kind: 'unverified',
-    rule: 'there are 9 sites and at most 8 ancestors (frame.md, 2.3 and 4.4)',
+    rule: 'there are as many sites as in frame.md, 1.9, and at most 8 ancestors (frame.md, 2.3 and 4.4)',
     advice: skipped,
   },
   FRAME_TEXT: {
@@ -39,7 +39,7 @@ export const frameErrors = {
   },
 } as const satisfies ErrorTable
 
-export const frameLimits = { bodyBytesMax: 16_384, textBytesMax: 4_095, ancestorsMax: 8 } as const
+export const frameLimits = { bodyBytesMax: 16_384, textBytesMax: 4_095, ancestorsMax: 8, sitesMax: 64 } as const
 
 export const frameError = errorsOf(frameErrors)
 
