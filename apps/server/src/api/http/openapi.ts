@@ -65,7 +65,7 @@ function operationOf(one: Route): Json {
   const parameters = [
     ...parametersOf('path', one.params),
     ...parametersOf('query', one.query),
-    ...(one.method === 'GET' || !('action' in one)
+    ...(one.method === 'GET' || !('action' in one) || one.begin !== undefined
       ? []
       : [
           {

@@ -95,6 +95,13 @@ test('a stream that is asked for with an Idempotency-Key comes as it is', async 
   }
 })
 
+test('ING a room has bounds of its own: what it lets in takes none of the keys that its tenant may keep answers under', async () => {
+  const shape = { method: 'POST', path: '/x', id: 'x', summary: '', tag: '', action: 'event:export' } as const
+  const app = served([route({ ...shape, begin: async () => () => undefined, handle: async () => undefined })], 1)
+  const headers = { 'x-tenant': 'a', 'idempotency-key': 'key-12345678' }
+  assert.equal((await app.inject({ method: 'POST', url: '/x', headers })).statusCode, 204)
+})
+
 test('POL-1 a body is refused by its size, its values and its share before it is parsed, and unread where nobody may act', async () => {
   let parsed = 0
   const body = z.preprocess((value) => {

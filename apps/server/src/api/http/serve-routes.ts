@@ -229,8 +229,9 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
     reply: FastifyReply,
   ): Promise<unknown> {
     const { 'idempotency-key': key } = request.headers
-    // What is sent as it is made cannot be kept, and changes nothing.
-    if (one.method === 'GET' || key === undefined || one.media !== undefined) {
+    // What is sent as it is made cannot be kept, and changes nothing. What a room lets in is a producer's: it says itself what came
+    // before, and would use up the keys of all others of its tenant.
+    if (one.method === 'GET' || key === undefined || one.media !== undefined || one.begin !== undefined) {
       const result = await one.handle(by, input)
       return result instanceof Upgrade ? upgrade(result, request, reply) : send(one, reply, result)
     }

@@ -58,6 +58,7 @@ export const strictRoutes = (strictness: Strictness, { indexDb }: Pick<ApiPorts,
       answer: answer.extend({ ledger: recorded }),
       errors: [
         'STRICT_ACKNOWLEDGEMENT',
+        'STRICT_OFF_SPENT',
         'AUDIT_NOT_RECORDED',
         'MANIFEST_NO_ROOT',
         'TRUST_ROOT_EXPIRED',
