@@ -6,8 +6,8 @@ const depthMax = 64
 
 /**
  * JSON as it must come to the API. JSON.parse takes the last of two members of one name, and readers before it may have
- * taken the first: such a text is refused, and so are `__proto__` and what nests deeper than anything asks for. What has
- * more values is not even parsed. Throws REQUEST_INVALID or REQUEST_TOO_LARGE.
+ * taken the first: such a text is refused, and so are `__proto__`, half a character, which no line can hold, and what nests
+ * deeper than anything asks for. What has more values is not even parsed. Throws REQUEST_INVALID or REQUEST_TOO_LARGE.
  */
 export function readJson(text: string, valuesMax: number): unknown {
   const attempted = 'reading the body'
@@ -21,19 +21,24 @@ export function readJson(text: string, valuesMax: number): unknown {
     throw httpError('REQUEST_INVALID', { attempted, received: 'what is no JSON', cause })
   }
   const members = membersIn(value)
-  if (members === undefined) throw httpError('REQUEST_INVALID', { attempted, received: 'a member __proto__' })
+  if (typeof members === 'string') throw httpError('REQUEST_INVALID', { attempted, received: members })
   if (members !== colons) throw httpError('REQUEST_INVALID', { attempted, received: 'a member twice in one object' })
   return value
 }
 
-/** How many members there are in all; undefined: one that must not be. */
-function membersIn(value: unknown): number | undefined {
+const halfCharacter = 'a text with half a character (a lone surrogate)'
+
+/** How many members there are in all, or what must not be there. */
+function membersIn(value: unknown): number | string {
+  if (typeof value === 'string') return value.isWellFormed() ? 0 : halfCharacter
   if (typeof value !== 'object' || value === null) return 0
   let members = 0
   const isArray = Array.isArray(value)
   for (const name of Object.keys(value)) {
+    if (name === '__proto__') return 'a member __proto__'
+    if (!name.isWellFormed()) return halfCharacter
     const within = membersIn((value as Record<string, unknown>)[name])
-    if (within === undefined || name === '__proto__') return undefined
+    if (typeof within === 'string') return within
     members += within + (isArray ? 0 : 1)
   }
   return members
