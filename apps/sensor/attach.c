@@ -29,7 +29,8 @@ extern const char bpf_object_begin[], bpf_object_end[];
 
 static struct bpf_object *object;
 static struct bpf_link *links[SITE_COUNT];
-static volatile struct introduction *introduction; /* the only variable of sensor.bpf.c */
+static volatile struct shared *shared;
+static bool looks_at_all; /* opens are told by the programs for kernels before 6.3 */
 static char first_warning[FRAME_REASON_BYTES_MAX + 1];
 
 /* libbpf explains a failure in its first warning; what follows is the verifier's log. */
@@ -42,6 +43,14 @@ static int keep_first_warning(enum libbpf_print_level level, const char *format,
 	return 0;
 }
 
+static struct bpf_program *program_of(int site, bool any)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s%s", site_names[site], any ? "_any" : "");
+	return bpf_object__find_program_by_name(object, name);
+}
+
 static bool load(uint64_t sites, unsigned ring_bytes, int counters_fd)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sealwatch");
@@ -51,8 +60,13 @@ static bool load(uint64_t sites, unsigned ring_bytes, int counters_fd)
 	object = bpf_object__open_mem(bpf_object_begin, size, &options);
 	if (!object)
 		return false;
-	for (int site = 0; site < SITE_COUNT; site++)
-		bpf_program__set_autoload(bpf_object__find_program_by_name(object, site_names[site]), sites >> site & 1);
+	for (int site = 0; site < SITE_COUNT; site++) {
+		struct bpf_program *any = program_of(site, true);
+
+		bpf_program__set_autoload(program_of(site, false), sites >> site & 1 && !(any && looks_at_all));
+		if (any)
+			bpf_program__set_autoload(any, sites >> site & 1 && looks_at_all);
+	}
 	if (bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "ring"), ring_bytes) == 0 &&
 	    bpf_map__reuse_fd(bpf_object__find_map_by_name(object, "counters"), counters_fd) == 0 &&
 	    bpf_object__load(object) == 0)
@@ -74,19 +88,23 @@ static void refuse(struct attached *result, int site, const char *reason)
 	say("warn", "site %s is not attached: %s", site_names[site], reason);
 }
 
+static bool loads_alone(int site, int counters_fd)
+{
+	if (!load(1ull << site, (unsigned)getpagesize(), counters_fd))
+		return false;
+	bpf_object__close(object);
+	return true;
+}
+
 /* libbpf loads all or nothing. So when all does not go, each is tried alone, and those that went are loaded together. */
 static bool load_what_loads(struct attached *result, unsigned ring_bytes, int counters_fd)
 {
 	if (load(result->sites, ring_bytes, counters_fd))
 		return true;
-	for (int site = 0; site < SITE_COUNT; site++) {
-		if (!(result->sites >> site & 1))
-			continue;
-		if (load(1ull << site, (unsigned)getpagesize(), counters_fd))
-			bpf_object__close(object);
-		else
+	looks_at_all = looks_at_all || !loads_alone(SITE_openat, counters_fd);
+	for (int site = 0; site < SITE_COUNT; site++)
+		if (result->sites >> site & 1 && !loads_alone(site, counters_fd))
 			refuse(result, site, first_warning);
-	}
 	return load(result->sites, ring_bytes, counters_fd);
 }
 
@@ -100,15 +118,15 @@ static void want_tracefs(void)
 		mount("tracefs", path, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
 }
 
-static bool map_introduction(void)
+static bool map_shared_variable(void)
 {
-	void *at = mmap(NULL, sizeof(*introduction), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd(".bss"), 0);
+	void *at = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd(".bss"), 0);
 	struct stat own;
 
-	introduction = at;
+	shared = at;
 	if (at == MAP_FAILED || stat("/proc/self/ns/pid", &own))
 		return false;
-	introduction->pid_ns = (__u32)own.st_ino;
+	shared->introduction.pid_ns = (__u32)own.st_ino;
 	return true;
 }
 
@@ -116,7 +134,7 @@ static bool map_introduction(void)
 static bool object_of(const char *path, uint64_t sites, struct object *result)
 {
 	struct { __u64 flags, mode, resolve; } how = { .flags = O_PATH | O_CLOEXEC };
-	__u64 before = introduction->answers;
+	__u64 before = shared->introduction.answers;
 	long fd = -1;
 
 	if (sites & 1ull << SITE_openat)
@@ -130,8 +148,8 @@ static bool object_of(const char *path, uint64_t sites, struct object *result)
 	if (fd < 0)
 		return false;
 	close((int)fd);
-	*result = introduction->object;
-	return introduction->answers != before;
+	*result = shared->introduction.object;
+	return shared->introduction.answers != before;
 }
 
 /* Of two entries for one object the first in the list counts. */
@@ -143,6 +161,7 @@ static bool mark(const struct object *key, enum watch_how how, __u32 entry)
 	value.how |= how;
 	if (how != WATCH_NAMES && entry < value.entry)
 		value.entry = entry;
+	shared->marks[mark_of(key->ino)] = 1;
 	return bpf_map_update_elem(map_fd("watched"), key, &value, BPF_ANY) == 0;
 }
 
@@ -190,21 +209,22 @@ static bool watch(const char *path, __u32 entry, uint64_t sites)
 bool attach(const struct options *options, int counters_fd, struct attached *result)
 {
 	libbpf_set_print(keep_first_warning);
+	looks_at_all = options->compatible;
 	result->sites = ALL_SITES;
 	for (int site = 0; site < SITE_COUNT; site++)
 		if (options->without >> site & 1)
 			refuse(result, site, "left out by --without");
 	want_tracefs();
-	if (!load_what_loads(result, options->ring_bytes, counters_fd) || !map_introduction()) {
+	if (!load_what_loads(result, options->ring_bytes, counters_fd) || !map_shared_variable()) {
 		say("error", "cannot load the BPF programs: %s", first_warning);
 		return false;
 	}
-	introduction->pid = (__u32)getpid();
+	shared->introduction.pid = (__u32)getpid();
 	for (int site = 0; site < SITE_COUNT; site++) {
 		if (!(result->sites >> site & 1))
 			continue;
 		first_warning[0] = 0;
-		links[site] = bpf_program__attach(bpf_object__find_program_by_name(object, site_names[site]));
+		links[site] = bpf_program__attach(program_of(site, looks_at_all && program_of(site, true)));
 		if (!links[site])
 			refuse(result, site, first_warning[0] ? first_warning : strerror(errno));
 	}
@@ -212,7 +232,7 @@ bool attach(const struct options *options, int counters_fd, struct attached *res
 		if (!watch(options->watch[i], (__u32)i, result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
 			    options->watch[i]);
-	introduction->pid = 0;
+	shared->introduction.pid = 0;
 	result->ring_fd = map_fd("ring");
 	return true;
 }

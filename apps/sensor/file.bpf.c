@@ -31,7 +31,9 @@ struct {
 	__type(value, char[PATH_BYTES]);
 } paths SEC(".maps");
 
-struct introduction introduction;
+struct shared shared;
+
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak; /* 6.3 */
 
 static __always_inline struct file *file_at(long fd)
 {
@@ -88,6 +90,7 @@ static __always_inline __u32 entry_of(struct inode *inode, struct dentry *dentry
 		learned.entry = entry_by_name(&dir, dentry);
 	if (learned.entry < known) {
 		bpf_map_update_elem(&watched, &self, &learned, BPF_ANY);
+		shared.marks[mark_of(self.ino)] = 1;
 		return learned.entry;
 	}
 	return known == NO_ENTRY && above->how & WATCH_ALL ? above->entry : known;
@@ -121,7 +124,7 @@ static __always_inline bool is_introduction(void)
 {
 	struct upid *own = own_number(current_task());
 
-	return (__u32)GET(own, nr) == introduction.pid && GET(own, ns, ns.inum) == introduction.pid_ns;
+	return (__u32)GET(own, nr) == shared.introduction.pid && GET(own, ns, ns.inum) == shared.introduction.pid_ns;
 }
 
 static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
@@ -135,9 +138,9 @@ static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
 
 	if (!file)
 		return 0;
-	if (introduction.pid && is_introduction()) {
-		introduction.object = object_of(inode);
-		introduction.answers++;
+	if (shared.introduction.pid && is_introduction()) {
+		shared.introduction.object = object_of(inode);
+		shared.introduction.answers++;
 		return 0;
 	}
 	target = memory_owner(inode, dentry);
@@ -160,8 +163,34 @@ static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
 	return end(s, site);
 }
 
+/*
+ * Whether an open is of a file that may be watched, or of one of procfs. Where the verifier knows the type of a pointer a read
+ * is one instruction, and not a call of 20 ns; what the table of descriptors points to it has to be told.
+ */
+static __always_inline bool may_matter(long fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = task->files->fdt;
+	struct file *file = NULL;
+	struct inode *inode;
+
+	if (fd < 0 || fd >= table->max_fds)
+		return false;
+	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
+	file = bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file));
+	inode = file->f_inode;
+	return shared.marks[mark_of(inode->i_ino)] ||
+	       shared.marks[mark_of(file->f_path.dentry->d_parent->d_inode->i_ino)] ||
+	       inode->i_sb->s_magic == PROC_SUPER_MAGIC || shared.introduction.pid;
+}
+
+/* The second form is for kernels that cannot load the first: it looks at every file that is opened. */
 #define OPEN_SITE(name)                                                                                                \
 	SEC("tp/syscalls/sys_exit_" #name) int name(struct sys_exit *ctx)                                              \
+	{                                                                                                              \
+		return may_matter(ctx->ret) ? opened(ctx, SITE_##name) : 0;                                            \
+	}                                                                                                              \
+	SEC("?tp/syscalls/sys_exit_" #name) int name##_any(struct sys_exit *ctx)                                       \
 	{                                                                                                              \
 		return opened(ctx, SITE_##name);                                                                       \
 	}

@@ -19,6 +19,7 @@ static const char usage[] =
 	"  --watch-file FILE  one such path a line\n"
 	"  --without SITE     leave this site out (repeatable):\n"
 	"                     exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev\n"
+	"  --compatible       look at every file that is opened, as on kernels before 6.3, which costs each open 0.6 us more\n"
 	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
 	"  --uid N --gid N    whom to become once attached (default: 64703, 64702)\n"
 	"  --help, --version\n"
@@ -81,6 +82,7 @@ void read_options(int argc, char **argv, struct options *options)
 	static const struct option names[] = {
 		{ "socket", 1, NULL, 's' },	{ "instance", 1, NULL, 'i' },	{ "watch", 1, NULL, 'w' },
 		{ "watch-file", 1, NULL, 'f' }, { "without", 1, NULL, 'x' },	{ "ring-bytes", 1, NULL, 'r' },
+		{ "compatible", 0, NULL, 'c' },
 		{ "uid", 1, NULL, 'u' },	{ "gid", 1, NULL, 'g' },	{ "help", 0, NULL, 'h' },
 		{ "version", 0, NULL, 'v' },	{},
 	};
@@ -93,6 +95,7 @@ void read_options(int argc, char **argv, struct options *options)
 		case 'w': add_watch(options, optarg); break;
 		case 'f': add_watch_file(options, optarg); break;
 		case 'x': options->without |= site_bit(optarg); break;
+		case 'c': options->compatible = true; break;
 		case 'r': options->ring_bytes = number("ring-bytes", optarg); break;
 		case 'u': options->uid = number("uid", optarg); break;
 		case 'g': options->gid = number("gid", optarg); break;

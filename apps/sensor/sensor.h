@@ -23,6 +23,7 @@ struct options {
 	size_t watch_count;
 	uint64_t without; /* bit per site */
 	unsigned ring_bytes;
+	bool compatible; /* with the programs for kernels before 6.3 */
 	uid_t uid;
 	gid_t gid;
 };
