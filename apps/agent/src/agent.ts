@@ -16,6 +16,7 @@ import type { ObserveContext } from './observe/observe.ts'
 import { createProcessTable, type ProcessRow, processTableLimits } from './observe/process-table.ts'
 import { openIdentity, readHostFacts, type ShippedChain, ship } from './ship/index.ts'
 import { createAccounts } from './sources/accounts.ts'
+import { createLookups } from './sources/facts/lookups.ts'
 import { createFrameDecoder } from './sources/frame.ts'
 import { readBootNs } from './sources/proc-snapshot.ts'
 import { listenForSensor } from './sources/sensor-socket.ts'
@@ -93,6 +94,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const processes = createProcessTable(processTableLimits)
   processes.seed(options.processes, options.seenAtBootNs)
   const userName = createAccounts()
+  const lookups = createLookups(clock)
   let bootOffsetNs = clock.nowNs() - readBootNs()
   let hostId: string | undefined
   let agentState: AgentState = 'unenrolled'
@@ -111,7 +113,12 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     version: agentVersion,
     bootOffsetNs,
   })
-  const context = (): ObserveContext => ({ ...recordContext(config.tenant), processes, userName })
+  const context = (): ObserveContext => ({
+    ...recordContext(config.tenant),
+    processes,
+    userName,
+    enrichment: lookups.enrichment,
+  })
   const bootNs = () => clock.nowNs() - bootOffsetNs
 
   const socket = await listenForSensor(paths.sensorSocket, createFrameDecoder)
@@ -127,6 +134,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     connections: socket.connections(signal),
     journal,
     clusterJournal,
+    prepare: lookups.prepare,
     context,
     clusterContext: () => recordContext(clusterTenant),
     onBootTime: (sensorBootNs) => {

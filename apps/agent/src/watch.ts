@@ -31,6 +31,8 @@ export type WatchOptions = {
   readonly journal: Journal
   /** Of the tenant `cluster`: the lives of agent and sensor. */
   readonly clusterJournal: Journal
+  /** Fills the memory behind the context with what these messages need; does not take long. */
+  readonly prepare: (messages: readonly SensorMessage[]) => Promise<void>
   readonly context: () => ObserveContext
   readonly clusterContext: () => RecordContext
   /** Tells how CLOCK_BOOTTIME stands to Unix time now. */
@@ -96,6 +98,7 @@ export async function watch(options: WatchOptions): Promise<void> {
     state.connected = true
     try {
       for await (const messages of connection) {
+        await options.prepare(messages)
         for (const message of messages) take(message)
         if (clock.nowMs() - sealedAtMs > idleSealMs) {
           journal.add(undefined, account())

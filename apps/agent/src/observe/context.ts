@@ -51,6 +51,8 @@ export type RecordName = {
   /** Tells records of the same instant apart: the acting thread, or the record's code. */
   readonly by: string
   readonly truncated?: boolean
+  /** It says of which container a process is. */
+  readonly container?: boolean
 }
 
 export function metadataOf(name: RecordName, { device, tenant, version }: RecordContext): OcsfMetadata {
@@ -60,7 +62,7 @@ export function metadataOf(name: RecordName, { device, tenant, version }: Record
     tenant_uid: tenant,
     product: productOf(name.component, version),
     event_code: name.code,
-    profiles: ['host', 'linux/linux_users'],
+    profiles: ['host', 'linux/linux_users', ...(name.container === true ? ['container'] : [])],
     extensions: [{ name: 'linux', uid: '1', version: ocsfVersion }],
     original_time: String(name.timeNs),
     ...(name.truncated === true && { is_truncated: true }),

@@ -22,6 +22,7 @@ import {
 } from '@sealwatch/contract'
 import type { Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
+import { type Enrichment, enriched, enrichedBits } from './enrichment.ts'
 import { accessOf, fileActivityOf, fileOf } from './file.ts'
 import { actorProcess, asObject, rememberedProcess } from './process.ts'
 import { cmdLineOf, type ProcessTable } from './process-table.ts'
@@ -32,6 +33,7 @@ export type ObserveContext = RecordContext & {
   readonly processes: ProcessTable
   /** Account name of a numeric user id, undefined when there is none. */
   readonly userName: (uid: number) => string | undefined
+  readonly enrichment: Enrichment
 }
 
 export type SiteObservation = Observation & { readonly site: Site }
@@ -81,15 +83,18 @@ function commonOf({ kind, actor, timeNs, truncated, site }: SiteObservation, con
     capabilities.actorAncestry |
     (actor.exe === null ? 0 : capabilities.actorImage) |
     (truncated ? 0 : capabilities.untruncated)
+  const facts = context.enrichment.process(actor)
+  const process = enriched(actorProcess(actor, context), facts)
+  const named = { code: kind, component: 'sensor', timeNs, by: String(actor.tid), truncated } as const
   return {
     time: unixMs(timeNs, context),
-    metadata: metadataOf({ code: kind, component: 'sensor', timeNs, by: String(actor.tid), truncated }, context),
+    metadata: metadataOf({ ...named, container: process.container !== undefined }, context),
     device: context.device,
     actor: {
-      process: actorProcess(actor, context),
+      process,
       user: { uid: String(actor.uid), ...(name !== undefined && { name }) },
     },
-    unmapped: { site, capabilities_mask: byKernel },
+    unmapped: { site, capabilities_mask: byKernel | enrichedBits(facts) },
   }
 }
 type Common = ReturnType<typeof commonOf>

@@ -4,12 +4,27 @@
 import type { SealwatchEvent } from '@sealwatch/contract'
 import { type FileRef, type SensorCounts, type SensorHello, sites, type Task } from '../sources/observation.ts'
 import { deviceOf } from './context.ts'
+import type { ProcessFacts } from './enrichment.ts'
 import { agentStarted, agentStopped, sensorAttached, sensorLost } from './lifecycle.ts'
 import { dropRecord, gapRecord, shedRecord } from './loss.ts'
 import { type ObserveContext, observe, type SiteObservation } from './observe.ts'
 import { createProcessTable, processTableLimits } from './process-table.ts'
 
 export const bootNs = 90_000_000_000n
+
+const containerId = '4f797c539e6c745de61a93ca3ff892358ecbcaccd8414d5db545c38428142970'
+/** Of the processes that the samples know more of, by pid. */
+const sampleFacts: Readonly<Record<number, ProcessFacts>> = {
+  1400: { groups: { unit: 'user@1000.service', userUnit: 'app-editor.scope' }, terminal: 'pts/3' },
+  1500: {
+    groups: {
+      container: { uid: containerId, runtime: 'cri-o' },
+      pod: { uid: '2c48913c-b29f-11e7-9350-020968147796', qos: 'burstable' },
+      names: { name: 'k8s_web', image: { uid: 'b1d2c3'.repeat(10), name: 'docker.io/library/nginx:1.25' } },
+    },
+    terminal: null,
+  },
+}
 
 const systemd = { pid: 1, startNs: 10_000_000n, comm: 'systemd' }
 const bash = { pid: 1200, startNs: 60_000_000_000n, comm: 'bash' }
@@ -32,6 +47,7 @@ export function sampleContext(): ObserveContext {
     version: '0.1.0',
     bootOffsetNs: 1_790_000_000_000_000_000n,
     userName: (uid) => ({ 0: 'root', 1000: 'alice' })[uid],
+    enrichment: { process: ({ pid }) => sampleFacts[pid] },
     device: deviceOf({
       hostId: '0c4f2a53f4f64e17a4f4b8a9d8f3c1aa',
       hostname: 'web-1',
@@ -85,6 +101,24 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     file: sampleFile('/usr/bin/cat'),
     filename: '/bin/cat',
     argv: ['cat', '/etc/hostname'],
+  },
+  'process-launch-at-terminal': {
+    ...at,
+    site: 'exec',
+    kind: 'exec',
+    actor: sampleTask({ pid: 1400 }),
+    file: sampleFile('/usr/bin/cat'),
+    filename: '/bin/cat',
+    argv: ['cat'],
+  },
+  'process-launch-in-container': {
+    ...at,
+    site: 'exec',
+    kind: 'exec',
+    actor: sampleTask({ pid: 1500, loginUid: null, sessionId: null, pidNs: 4_026_532_700, mntNs: 4_026_532_701 }),
+    file: sampleFile('/usr/bin/cat'),
+    filename: '/bin/cat',
+    argv: ['cat'],
   },
   'process-launch-memfd': {
     ...at,

@@ -125,6 +125,7 @@ const process = {
   auid: 'plain',
   group: 'plain',
   session: 'plain',
+  container: 'plain',
   xattributes: 'plain',
 } as const satisfies Rows<OcsfProcess, MoreOfProcess>
 

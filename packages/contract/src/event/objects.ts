@@ -46,6 +46,16 @@ export type OcsfProcessEntity = {
   readonly created_time?: number
 }
 
+/** One of `uid` and `name` is always there; which, depends on the runtime. */
+export type OcsfContainer = {
+  readonly uid?: string
+  readonly name?: string
+  readonly image?: { readonly uid: string; readonly name?: string }
+  readonly runtime?: string
+  readonly orchestrator?: string
+  readonly pod_uuid?: string
+}
+
 export type OcsfProcess = Omit<OcsfProcessEntity, 'path'> & {
   readonly file?: OcsfFile
   readonly cmd_line?: string
@@ -58,11 +68,17 @@ export type OcsfProcess = Omit<OcsfProcessEntity, 'path'> & {
   readonly euid?: number
   readonly auid?: number
   readonly group?: { readonly uid: string }
-  readonly session?: { readonly uid: string }
+  /** `uid` is the audit session, `terminal` the name of the controlling terminal below /dev. */
+  readonly session?: { readonly uid?: string; readonly terminal?: string }
+  readonly container?: OcsfContainer
   readonly xattributes?: {
     readonly pid_namespace: number
     readonly mount_namespace: number
     readonly cgroup_id: string
+    /** systemd's, of a process outside of any container. */
+    readonly unit?: string
+    readonly user_unit?: string
+    readonly pod_qos?: string
   }
 }
 

@@ -29,6 +29,12 @@ const actor: FieldTable = {
   EffectiveUserId: at('actor/process/euid'),
   LoginUserId: at('actor/process/auid'),
   LogonId: at('actor/process/session/uid'),
+  Terminal: at('actor/process/session/terminal'),
+  ContainerId: at('actor/process/container/uid'),
+  ContainerName: at('actor/process/container/name'),
+  ContainerImage: at('actor/process/container/image/name'),
+  PodId: at('actor/process/container/pod_uuid'),
+  Unit: at('actor/process/xattributes/unit'),
 }
 
 const launch: FieldTable = {
