@@ -30,7 +30,10 @@ struct scratch {
 	__u32 at;      /* where the next text begins in bytes */
 	__u32 path_at; /* where the walked path begins in path */
 	struct watched_name name;
-	char path[PATH_BYTES + NAME_BYTES];
+	union {
+		char path[PATH_BYTES + NAME_BYTES];
+		__u64 path_words[2];
+	};
 	union {
 		struct frame_event event;
 		__u8 bytes[FRAME_BYTES_MAX + PATH_BYTES]; /* the verifier sees no more than "at any place, any text" */

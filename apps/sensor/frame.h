@@ -43,7 +43,17 @@ enum frame_flag {
 	FRAME_TRUNCATED = 1, /* a text met a limit */
 	FRAME_UNLINKED = 2,  /* the file has no name in any directory */
 	FRAME_MEMFD = 4,
+	FRAME_SECURE_EXEC = 8,	    /* the program gained other ids or capabilities: AT_SECURE */
+	FRAME_ENVIRONMENT_CUT = 16, /* the environment was not looked through to its end */
 };
+
+/* Variables by which foreign code comes into a program, one bit each. New ones go to the end. */
+#define FRAME_ENVIRONMENT(X)                                                                                           \
+	X(LD_PRELOAD) X(LD_AUDIT) X(LD_LIBRARY_PATH) X(NODE_OPTIONS) X(BASH_ENV) X(PYTHONPATH) X(PYTHONSTARTUP)        \
+	X(PERL5OPT) X(RUBYOPT) X(GCONV_PATH)
+
+#define FRAME_ENVIRONMENT_ID(name) ENVIRONMENT_##name,
+enum frame_environment { FRAME_ENVIRONMENT(FRAME_ENVIRONMENT_ID) ENVIRONMENT_COUNT };
 
 /* The texts that follow the ancestors, in this order. */
 enum frame_text { TEXT_EXE, TEXT_PATH, TEXT_FILENAME, TEXT_ARGV, TEXT_WATCHED, TEXT_COUNT };
@@ -63,7 +73,9 @@ struct frame_file { /* exec, file_open */
 	__u32 uid;
 	__u32 fs_magic;
 	__u32 open_flags;
-	__u64 zero[2];
+	__u32 environment; /* bit per variable; exec only */
+	__u32 zero;
+	__u64 zero2;
 };
 
 struct frame_target { /* mem_open, ptrace, vm_read, vm_write */

@@ -55,10 +55,10 @@ struct fdtable { unsigned int max_fds; struct file **fd; };
 struct files_struct { struct fdtable *fdt; };
 struct proc_inode { struct pid *pid; struct inode vfs_inode; };
 
-struct mm_struct { unsigned long arg_start, arg_end; struct file *exe_file; };
+struct mm_struct { unsigned long arg_start, arg_end, env_start, env_end; struct file *exe_file; };
 struct cred { kuid_t uid, euid; kgid_t gid; };
 struct signal_struct { atomic_t live; int group_exit_code; unsigned int flags; };
-struct linux_binprm { const char *filename; };
+struct linux_binprm { unsigned int secureexec : 1; const char *filename; };
 
 struct task_struct {
 	void *stack;

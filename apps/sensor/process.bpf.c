@@ -42,6 +42,71 @@ static __always_inline void put_argv(struct scratch *s, struct mm_struct *mm)
 	text_done(s, TEXT_ARGV, length);
 }
 
+#define ENVIRONMENT_STRINGS_MAX 512
+#define NAME_WORDS 2 /* LD_LIBRARY_PATH= has 16 bytes */
+
+/* Folded by the compiler: eight bytes of a name, and which of them there are. */
+static __always_inline __u64 word_of(const char *name, int bytes, int from, bool mask)
+{
+	__u64 word = 0;
+
+#pragma unroll
+	for (int i = 0; i < 8; i++)
+		if (from + i < bytes)
+			word |= (mask ? 0xffull : (__u64)name[from + i]) << 8 * i;
+	return word;
+}
+
+static __always_inline bool begins(const __u64 words[NAME_WORDS], const char *name, int bytes)
+{
+	return !((words[0] ^ word_of(name, bytes, 0, false)) & word_of(name, bytes, 0, true)) &&
+	       !((words[1] ^ word_of(name, bytes, 8, false)) & word_of(name, bytes, 8, true));
+}
+
+/* Global, as the function that calls it: so the verifier looks at each once, not at every turn of the loop. */
+__noinline int mark_variable(void)
+{
+	__u32 zero = 0;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (!s)
+		return 0;
+#define MARK(name)                                                                                                     \
+	if (begins(s->path_words, #name "=", sizeof(#name)))                                                           \
+		s->event.file.environment |= 1u << ENVIRONMENT_##name;
+	FRAME_ENVIRONMENT(MARK)
+	return 0;
+}
+
+/*
+ * Marks the variables of FRAME_ENVIRONMENT that stand in the environment; their values, which may be secrets, are not
+ * told. A string longer than one read goes on in the next, where a name cannot begin.
+ */
+__noinline int mark_environment(void)
+{
+	__u32 zero = 0;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+	struct mm_struct *mm = GET(current_task(), mm);
+	unsigned long at = GET(mm, env_start), end = GET(mm, env_end);
+	bool inside = false;
+
+	if (!s)
+		return 0;
+	for (int i = 0; i < ENVIRONMENT_STRINGS_MAX && at < end; i++) {
+		long length = bpf_probe_read_user_str(s->path, PATH_BYTES, (void *)at);
+
+		if (length <= 0)
+			break;
+		if (!inside)
+			mark_variable();
+		inside = length == PATH_BYTES;
+		at += inside ? length - 1 : length; /* the NUL that ended a cut read is not the string's own */
+	}
+	if (at < end)
+		s->event.flags |= FRAME_ENVIRONMENT_CUT;
+	return 0;
+}
+
 /* args: task, old pid, linux_binprm */
 SEC("raw_tp/sched_process_exec")
 int exec(struct bpf_raw_tracepoint_args *ctx)
@@ -61,6 +126,9 @@ int exec(struct bpf_raw_tracepoint_args *ctx)
 	if (length == FRAME_TEXT_BYTES_MAX)
 		s->event.flags |= FRAME_TRUNCATED;
 	put_argv(s, mm);
+	mark_environment();
+	if (BPF_CORE_READ_BITFIELD_PROBED(binprm, secureexec))
+		s->event.flags |= FRAME_SECURE_EXEC;
 	return end(s, SITE_exec);
 }
 

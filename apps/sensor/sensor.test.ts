@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   closeSync,
   copyFileSync,
   linkSync,
@@ -16,7 +17,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type SensorCounts, type SensorReport, type Site, sites } from '../agent/src/sources/observation.ts'
+import {
+  type SensorCounts,
+  type SensorReport,
+  type Site,
+  sites,
+  watchedVariables,
+} from '../agent/src/sources/observation.ts'
 import {
   binary,
   type Event,
@@ -320,6 +327,40 @@ test('a long command line is cut, and says so', kernel, async (t) => {
   assert.equal(event?.argv.join(' ').length, 4_095)
   assert(event?.argv.every((word, i) => i === 0 || i === event.argv.length - 1 || word === 'words'))
 })
+
+test(
+  'an exec tells the variables that bring foreign code, and whether it gained rights; values are never told',
+  kernel,
+  async (t) => {
+    const { agent } = await attached(t)
+    const started = async (env: NodeJS.ProcessEnv, ...command: readonly string[]) => {
+      const [file = '/bin/true', ...args] = command
+      const [event] = execs(await lifeOf(agent, spawnSync(file, args, { env }).pid)).slice(-1)
+      assert(event !== undefined)
+      assert(!JSON.stringify(event, (_, value) => String(value)).includes('s3cr3t'))
+      return event
+    }
+    const all = Object.fromEntries(watchedVariables.map((name) => [name, '']))
+    // Node hands the variables over in this order; a read ends within `long`, right before what looks like a name.
+    const long = { long: `${'x'.repeat(4_095 - 'long='.length)}LD_AUDIT=x` }
+    assert.deepEqual((await started({ ...long, xLD_AUDIT: '1', LD_AUDI: '1', LD_AUDITS: '1' })).variables, [])
+    assert.deepEqual((await started({ ...long, BASH_ENV: 's3cr3t' })).variables, ['BASH_ENV'])
+    assert.deepEqual((await started({ long: 'x'.repeat(100_000), ...all })).variables, [...watchedVariables])
+    const many = Object.fromEntries(Array.from({ length: 511 }, (_, i) => [`v${i}`, '']))
+    const [whole, cut] = [await started({ ...many, PERL5OPT: '' }), await started({ ...many, a: '', PERL5OPT: '' })]
+    assert.deepEqual([whole.variables, whole.variablesCut], [['PERL5OPT'], false])
+    assert.deepEqual([cut.variables, cut.variablesCut], [[], true])
+
+    const [plain, setId] = [join(agent.dir, 'plain'), join(agent.dir, 'set-id')]
+    for (const path of [plain, setId]) copyFileSync('/bin/true', path)
+    chmodSync(setId, 0o4755)
+    const asNobody = ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups']
+    const [before, after] = [await started(all, ...asNobody, plain), await started(all, ...asNobody, setId)]
+    assert.deepEqual([before.secure, before.actor.euid], [false, 65_534])
+    assert.deepEqual([after.secure, after.actor.uid, after.actor.euid], [true, 65_534, 0])
+    assert.equal((await started({}, setId)).secure, false, 'root gains nothing by it')
+  },
+)
 
 test('a process ends once, with its status, however many threads it had', kernel, async (t) => {
   const { agent } = await attached(t)

@@ -90,7 +90,7 @@ static void write_target_event(const char *name, enum frame_kind kind, enum fram
 
 static void write_exec(void)
 {
-	static const struct frame_file cat = { 131111, 0x800001, 0100755, 1, 0, 0xef53, 0, {} };
+	static const struct frame_file cat = { 131111, 0x800001, 0100755, 1, 0, 0xef53, 0, 0, 0, 0 };
 	static const struct text texts[TEXT_COUNT] = {
 		[TEXT_PATH] = TEXT("/usr/bin/cat"),
 		[TEXT_FILENAME] = TEXT("/bin/cat"),
@@ -102,7 +102,7 @@ static void write_exec(void)
 
 static void write_file_open(void)
 {
-	static const struct frame_file shadow = { 131112, 0x800001, 0100640, 2, 0, 0xef53, 0100000, {} };
+	static const struct frame_file shadow = { 131112, 0x800001, 0100640, 2, 0, 0xef53, 0100000, 0, 0, 0 };
 	static const struct text texts[TEXT_COUNT] = {
 		[TEXT_EXE] = TEXT("/usr/bin/cat"),
 		[TEXT_PATH] = TEXT("/tmp/x"),
@@ -123,8 +123,15 @@ static void write_exit(const char *name, __u32 code, __u32 signal)
 
 static void write_events(void)
 {
-	static const struct frame_file lock = { 0xfffffffffffffffe, 0x800001, 0100600, 1, 0, 0xef53, 0301, {} };
-	static const struct frame_file memfd = { 77, 1, 0100777, 0, 1000, 0x01021994, 0, {} };
+	static const struct frame_file lock = { 0xfffffffffffffffe, 0x800001, 0100600, 1, 0, 0xef53, 0301, 0, 0, 0 };
+	static const struct frame_file memfd = { 77, 1, 0100777, 0, 1000, 0x01021994, 0, 0, 0, 0 };
+	static const struct frame_file su = { 131113, 0x800001, 0104755, 1, 0, 0xef53, 0,
+					      1u << ENVIRONMENT_LD_PRELOAD | 1u << ENVIRONMENT_GCONV_PATH, 0, 0 };
+	static const struct text su_exec[TEXT_COUNT] = {
+		[TEXT_PATH] = TEXT("/usr/bin/su"),
+		[TEXT_FILENAME] = TEXT("/bin/su"),
+		[TEXT_ARGV] = TEXT("su\0"),
+	};
 	static const struct text odd_exec[TEXT_COUNT] = {
 		[TEXT_PATH] = TEXT("/memfd:\xc3\xa9t\xe9"),
 		[TEXT_FILENAME] = TEXT("/proc/self/fd/3"),
@@ -138,6 +145,7 @@ static void write_events(void)
 
 	write_exec();
 	write_file_event("exec-odd-bytes", FRAME_EXEC, SITE_exec, FRAME_TRUNCATED | FRAME_UNLINKED | FRAME_MEMFD, memfd, odd_exec);
+	write_file_event("exec-preload", FRAME_EXEC, SITE_exec, FRAME_SECURE_EXEC | FRAME_ENVIRONMENT_CUT, su, su_exec);
 	write_exit("exit", 255, 0);
 	write_exit("exit-signal", 0, 9);
 	write_file_open();
@@ -187,16 +195,19 @@ static void write_bad_events(void)
 	write_bad("bad-kind-10", AT(kind), 10, 1);
 	write_bad("bad-site-of-other-kind", AT(site), SITE_exit, 1);
 	write_bad("bad-site-unknown", AT(site), SITE_COUNT, 1);
-	write_bad("bad-flag-unknown", AT(flags), 8, 1);
+	write_bad("bad-flag-unknown", AT(flags), 32, 1);
 	write_bad("bad-memfd-with-a-name", AT(flags), FRAME_MEMFD, 1);
 	write_bad("bad-ancestors-9", AT(ancestors), 9, 1);
 	write_bad("bad-reserved", AT(zero), 1, 2);
 	write_bad("bad-text-too-long", AT(text_len[TEXT_PATH]), 0xffff, 2);
 	write_bad("bad-open-flags-in-exec", AT(file.open_flags), 1, 4);
+	write_bad("bad-variable-unknown", AT(file.environment), 1u << ENVIRONMENT_COUNT, 4);
 	write_resized("bad-one-byte-short", frame_bytes - 1);
 	write_resized("bad-one-byte-long", frame_bytes + 1);
 	write_resized("bad-no-fixed-part", PREFIX_BYTES + 100);
 	write_file_open();
+	write_bad("bad-variable-in-open", AT(file.environment), 1, 4);
+	write_bad("bad-secure-open", AT(flags), FRAME_SECURE_EXEC, 1);
 	write_bad("bad-watched-relative", frame_bytes - PREFIX_BYTES - strlen("/etc/shadow"), '.', 1);
 	write_exit("exit", 255, 0);
 	write_bad("bad-exit-code", AT(exit.code), 256, 4);

@@ -12,6 +12,7 @@ import type { Observation } from '../sources/observation.ts'
 import { observe, type SiteObservation } from './observe.ts'
 import {
   bootNs,
+  plainStart,
   sampleContext,
   sampleEvents,
   sampleFile,
@@ -124,8 +125,16 @@ test('any observation, however long or strange its strings, fits one line in can
       const ancestors = Array.from({ length: 8 }, (_, index) => ({ pid: 50 + index, startNs: 1n, comm }))
       const context = sampleContext()
       for (const { pid } of ancestors)
-        context.processes.learn({ ...at(sampleTask({ pid, startNs: 1n, exe: path })), filename: path, argv })
-      const { event } = observed({ ...at(sampleTask({ exe: path, comm, ancestors })), filename: path, argv }, context)
+        context.processes.learn({
+          ...at(sampleTask({ pid, startNs: 1n, exe: path })),
+          filename: path,
+          argv,
+          ...plainStart,
+        })
+      const { event } = observed(
+        { ...at(sampleTask({ exe: path, comm, ancestors })), filename: path, argv, ...plainStart },
+        context,
+      )
       const line = canonicalize({ event, chain: 'f'.repeat(32), prev: 'f'.repeat(64), seq: 2 ** 53, v: 1 })
       assert(Buffer.byteLength(line) <= limits.lineBytesMax - 1_024, `${Buffer.byteLength(line)} bytes`)
 

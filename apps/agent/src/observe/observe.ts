@@ -99,14 +99,17 @@ function commonOf({ kind, actor, timeNs, truncated, site }: SiteObservation, con
 }
 type Common = ReturnType<typeof commonOf>
 
-function launched({ file, filename, argv }: Of<'exec'>, common: Common): LaunchEvent {
+const byExec = capabilities.objectPath | capabilities.objectIdentity | capabilities.arguments
+
+function launched(observation: Of<'exec'>, common: Common): LaunchEvent {
+  const { file, filename, argv, variables, variablesCut, secure } = observation
   const { pid, parent_process } = common.actor.process
   const image = fileOf(file)
   const parent = parent_process ? ` by ${describe(parent_process)}` : ''
   return {
     ...common,
     ...classify('process', 'launch'),
-    ...severities.informational,
+    ...severities[variables.length === 0 && !file.memfd ? 'informational' : 'low'],
     message: `${image.path} was started as pid ${pid}${parent}`,
     // execve replaces the image and keeps the process: actor.process is the same one, and knows who launched it.
     process: {
@@ -118,8 +121,10 @@ function launched({ file, filename, argv }: Of<'exec'>, common: Common): LaunchE
     launch_type_id: 3,
     launch_type: 'Exec',
     unmapped: {
-      ...seen(common, capabilities.objectPath | capabilities.objectIdentity | capabilities.arguments),
+      ...seen(common, byExec | (variablesCut ? 0 : capabilities.variables)),
       filename,
+      secure,
+      ...(variables.length > 0 && { variables }),
     },
   }
 }

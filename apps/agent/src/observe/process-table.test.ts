@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Observation, Task } from '../sources/observation.ts'
 import { createProcessTable, type ProcessRow } from './process-table.ts'
-import { sampleFile, sampleTask } from './sample-observations.ts'
+import { plainStart, sampleFile, sampleTask } from './sample-observations.ts'
 
 const limits = { processesMax: 4, exitsRemembered: 2, tracedMax: 2, cmdLineUnitsMax: 10 }
 const row: ProcessRow = { pid: 5, startTicks: 100n, exe: '/bin/five', argv: ['five'], uid: 0 }
@@ -13,7 +13,16 @@ function task(pid: number, change: Partial<Task> = {}): Task {
   return sampleTask({ pid, startNs: BigInt(pid), exe: `/bin/${pid}`, ancestors: [], ...change })
 }
 function exec(actor: Task, argv: readonly string[] = []): Observation {
-  return { kind: 'exec', timeNs: 9n, truncated: false, actor, file: sampleFile('/x'), filename: '/x', argv }
+  return {
+    kind: 'exec',
+    timeNs: 9n,
+    truncated: false,
+    actor,
+    file: sampleFile('/x'),
+    filename: '/x',
+    argv,
+    ...plainStart,
+  }
 }
 function exit(actor: Task): Observation {
   return { kind: 'exit', timeNs: 9n, truncated: false, actor, exitCode: 0, signal: 0 }

@@ -5,10 +5,19 @@ import { test } from 'node:test'
 import type { Observation, Task } from '../sources/observation.ts'
 import { createProcessTable, processTableLimits } from './process-table.ts'
 import { relationOf, relationUnderTrace } from './relation.ts'
-import { sampleFile, sampleTask } from './sample-observations.ts'
+import { plainStart, sampleFile, sampleTask } from './sample-observations.ts'
 
 function exec(actor: Task, timeNs: bigint): Observation {
-  return { kind: 'exec', timeNs, truncated: false, actor, file: sampleFile('/x'), filename: '/x', argv: [] }
+  return {
+    kind: 'exec',
+    timeNs,
+    truncated: false,
+    actor,
+    file: sampleFile('/x'),
+    filename: '/x',
+    argv: [],
+    ...plainStart,
+  }
 }
 const debuggerTask = sampleTask({ pid: 10, startNs: 100n, exe: '/usr/bin/gdb', ancestors: [] })
 const child = sampleTask({ pid: 11, startNs: 300n, exe: '/home/program', ancestors: [debuggerTask] })

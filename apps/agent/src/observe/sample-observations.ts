@@ -92,6 +92,9 @@ const actor = sampleTask()
 const tracer = sampleTask({ comm: 'tracer', exe: '/root/tracer' })
 const payload = sampleTask({ comm: 'payload', exe: '/memfd:payload' })
 
+/** Of an exec with nothing special about its environment. */
+export const plainStart = { variables: [], variablesCut: false, secure: false } as const
+
 export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
   'process-launch': {
     ...at,
@@ -101,6 +104,7 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     file: sampleFile('/usr/bin/cat'),
     filename: '/bin/cat',
     argv: ['cat', '/etc/hostname'],
+    ...plainStart,
   },
   'process-launch-at-terminal': {
     ...at,
@@ -110,6 +114,7 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     file: sampleFile('/usr/bin/cat'),
     filename: '/bin/cat',
     argv: ['cat'],
+    ...plainStart,
   },
   'process-launch-in-container': {
     ...at,
@@ -119,6 +124,7 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     file: sampleFile('/usr/bin/cat'),
     filename: '/bin/cat',
     argv: ['cat'],
+    ...plainStart,
   },
   'process-launch-memfd': {
     ...at,
@@ -128,6 +134,19 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     file: sampleFile('/memfd:payload', { mode: 0o100777, nlink: 0, fsMagic: 0x01021994, unlinked: true, memfd: true }),
     filename: '/proc/self/fd/3',
     argv: ['payload'],
+    ...plainStart,
+  },
+  'process-launch-preload': {
+    ...at,
+    site: 'exec',
+    kind: 'exec',
+    actor: sampleTask({ comm: 'su', exe: '/usr/bin/su', uid: 1000 }),
+    file: sampleFile('/usr/bin/su', { mode: 0o104755 }),
+    filename: '/bin/su',
+    argv: ['su'],
+    variables: ['LD_PRELOAD', 'PYTHONPATH'],
+    variablesCut: true,
+    secure: true,
   },
   'process-terminate': { ...at, site: 'exit', kind: 'exit', actor, exitCode: 0, signal: 9 },
   'process-open': { ...at, site: 'ptrace', kind: 'ptrace', actor: tracer, target: service, request: 16, result: 0 },

@@ -12,6 +12,8 @@ import {
   sites,
   type TargetRef,
   type Task,
+  type WatchedVariable,
+  watchedVariables,
 } from './observation.ts'
 
 const textNames = ['exe', 'path', 'filename', 'argv', 'watched'] as const
@@ -25,7 +27,7 @@ type KindRow = {
   readonly decode: (bytes: Buffer, common: Common, site: Site, texts: Texts) => Observation
 }
 
-const flag = { truncated: 1, unlinked: 2, memfd: 4 } as const
+const flag = { truncated: 1, unlinked: 2, memfd: 4, secure: 8, variablesCut: 16 } as const
 const unset = 0xffff_ffff
 const lengthsAt = 68
 const commAt = 80
@@ -37,7 +39,7 @@ const exeOnly = { texts: ['exe'], flagsMax: 1 } as const
 
 /** By the number on the wire (frame.md, 1.5). */
 const kinds: Readonly<Record<number, KindRow>> = {
-  3: { sites: ['exec'], texts: ['path', 'filename', 'argv'], flagsMax: 7, decode: decodeExec },
+  3: { sites: ['exec'], texts: ['path', 'filename', 'argv'], flagsMax: 31, decode: decodeExec },
   4: { ...exeOnly, sites: ['exit'], decode: decodeExit },
   5: { sites: openSites, texts: ['exe', 'path', 'watched'], flagsMax: 7, decode: decodeFileOpen },
   6: { ...exeOnly, sites: openSites, decode: decodeMemOpen },
@@ -53,8 +55,8 @@ export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site 
   const site = sites[bytes.readUInt8(1)]
   must(site !== undefined && row.sites.includes(site), 'FRAME_SITE', { kind: bytes[0], site: bytes[1] })
   const flags = bytes.readUInt8(2)
-  const hasName = (flags & flag.unlinked) === 0
-  must(flags <= row.flagsMax && !(hasName && flags >= flag.memfd), 'FRAME_VALUE', { flags })
+  const isNamedMemfd = (flags & flag.memfd) !== 0 && (flags & flag.unlinked) === 0
+  must(flags <= row.flagsMax && !isNamedMemfd, 'FRAME_VALUE', { flags })
   mustBeZero(bytes, lengthsAt + 2 * textNames.length, commAt)
   const ancestors = bytes.readUInt8(3)
   must(ancestors <= frameLimits.ancestorsMax, 'FRAME_COUNT', { ancestors })
@@ -99,7 +101,7 @@ function readTask(bytes: Buffer, exe: Buffer, ancestors: number): Task {
 }
 
 function readFile(bytes: Buffer, path: Buffer): { file: FileRef; flags: number } {
-  mustBeZero(bytes, objectAt + 32, eventBytes)
+  mustBeZero(bytes, objectAt + 36, eventBytes)
   const number = (index: number) => bytes.readUInt32LE(objectAt + 8 + index * 4)
   const frameFlags = bytes.readUInt8(2)
   const file = {
@@ -127,11 +129,22 @@ function readTarget(bytes: Buffer): { target: TargetRef; result: number; request
 function decodeExec(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
   const { file, flags } = readFile(bytes, texts.path)
   must(flags === 0, 'FRAME_VALUE', { flags })
+  const variables = readVariables(bytes)
+  const frameFlags = bytes.readUInt8(2)
+  const secure = (frameFlags & flag.secure) !== 0
+  const variablesCut = (frameFlags & flag.variablesCut) !== 0
   const actor = { ...common.actor, exe: file.path }
   const given = splitArgv(texts.argv)
   const argv = scrubArguments(given)
-  const exec = { ...common, kind: 'exec', actor, file, filename: showText(texts.filename), argv } as const
+  const filename = showText(texts.filename)
+  const exec = { ...common, kind: 'exec', actor, file, filename, argv, variables, variablesCut, secure } as const
   return argv === given ? exec : { ...exec, redacted: true }
+}
+
+function readVariables(bytes: Buffer): WatchedVariable[] {
+  const bits = bytes.readUInt32LE(objectAt + 32)
+  must(bits >>> watchedVariables.length === 0, 'FRAME_VALUE', { variables: bits })
+  return watchedVariables.filter((_, i) => ((bits >>> i) & 1) === 1)
 }
 
 function decodeExit(bytes: Buffer, common: Common): Observation {
@@ -143,6 +156,7 @@ function decodeExit(bytes: Buffer, common: Common): Observation {
 }
 
 function decodeFileOpen(bytes: Buffer, common: Common, site: Site, texts: Texts): Observation {
+  mustBeZero(bytes, objectAt + 32, objectAt + 36)
   const watched = showText(texts.watched)
   must(watched.startsWith('/'), 'FRAME_TEXT', { watched })
   return { ...common, kind: 'file_open', syscall: site as OpenSyscall, ...readFile(bytes, texts.path), watched }

@@ -51,6 +51,21 @@ export type FileRef = {
   readonly memfd: boolean
 }
 
+/** Variables by which foreign code comes into a program, in the order of their bits on the wire. */
+export const watchedVariables = [
+  'LD_PRELOAD',
+  'LD_AUDIT',
+  'LD_LIBRARY_PATH',
+  'NODE_OPTIONS',
+  'BASH_ENV',
+  'PYTHONPATH',
+  'PYTHONSTARTUP',
+  'PERL5OPT',
+  'RUBYOPT',
+  'GCONV_PATH',
+] as const
+export type WatchedVariable = (typeof watchedVariables)[number]
+
 export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
 
 /**
@@ -67,6 +82,12 @@ export type Observation = { readonly timeNs: bigint; readonly actor: Task; reado
       /** Secrets are taken out where the arguments come in; `redacted` says that there were any (LOG-5). */
       readonly argv: readonly string[]
       readonly redacted?: boolean
+      /** Those of the watched variables that are set; their values are not taken. */
+      readonly variables: readonly WatchedVariable[]
+      /** The environment was longer than what is looked through: more may be set. */
+      readonly variablesCut: boolean
+      /** The program gained other ids or capabilities than its starter has (AT_SECURE): its loader ignores LD_PRELOAD. */
+      readonly secure: boolean
     }
   | { readonly kind: 'exit'; readonly exitCode: number; readonly signal: number }
   | {

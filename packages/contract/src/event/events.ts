@@ -40,7 +40,13 @@ type Observed<Members, Details> = EventBase &
 export type LaunchEvent = Observed<
   { readonly process: OcsfProcess; readonly launch_type_id: number; readonly launch_type: string },
   /** The path as it was asked for: of a script, the script; the image is then its interpreter. */
-  { readonly filename: string }
+  {
+    readonly filename: string
+    /** The program gained other ids or capabilities than its starter has. */
+    readonly secure: boolean
+    /** Variables that bring foreign code into a program; absent when none of those watched is set. */
+    readonly variables?: readonly string[]
+  }
 >
 export type TerminateEvent = Observed<
   { readonly process: OcsfProcess; readonly exit_code: number },

@@ -158,6 +158,9 @@ const unmapped = {
   site: 'plain',
   redacted: 'plain',
   filename: 'plain',
+  secure: 'plain',
+  // Names, never values.
+  variables: 'plain',
   signal: 'plain',
   syscall: 'plain',
   access: 'plain',

@@ -45,6 +45,8 @@ const launch: FieldTable = {
   ProcessGuid: at('process/uid'),
   CurrentDirectory: at('process/working_directory'),
   LaunchedFile: at('unmapped/filename'),
+  Variables: at('unmapped/variables/*'),
+  IsSecure: at('unmapped/secure'),
   ImageOwnerId: at('process/file/owner/uid'),
   ImageIsMemfd: at('process/file/xattributes/memfd'),
   ImageIsDeleted: at('process/file/is_deleted'),
