@@ -21,6 +21,16 @@ export function rfc3339(unixNs: bigint): string {
 export const toSeconds = (text: string): string =>
   text.replace(/(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z/g, '$1 $2 UTC')
 
+const givenForm = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/
+
+/** RFC 3339 with whatever offset and digits, as people give it, in the form of rfc3339; undefined for what is none, or was before 1970. */
+export function rfc3339From(text: string): string | undefined {
+  const [, seconds = '', fraction = '', offset = ''] = givenForm.exec(text) ?? []
+  const exists = parseRfc3339(`${seconds}.000000000Z`) !== undefined
+  const ms = exists ? Date.parse(`${seconds}${offset}`) : Number.NaN
+  return ms >= 0 ? rfc3339(BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, '0'))) : undefined
+}
+
 const rfc3339Form = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/
 
 /** The inverse of rfc3339; undefined for any other form, a date that does not exist, and what was before 1970. */

@@ -6,13 +6,18 @@ import type { ApiClient, Operations } from '@sealwatch/contract/api'
 import { verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import {
   checkFindings,
+  createHostKeyExamination,
   createKeyExamination,
+  entriesIn,
+  type HostKeyFindings,
+  type HostKeyReport,
   type KeyFindings,
   type KeyReport,
   keyVerdicts,
   logKeyVerifier,
   openKeyReport,
   parseVkey,
+  type ServiceKeyReport,
   sha256,
   type VerifiedKeyReport,
   verifyBundle,
@@ -37,11 +42,12 @@ const output = text({ takes: 'FILE', short: 'o', help: 'Write report and signatu
 
 export const compromise = command({
   name: 'compromise',
-  summary: 'A key of a service is in other hands: revoke it, replace it, and find what it signed',
+  summary: 'A key of a service or a host is in other hands: revoke it, replace it, and find what it signed',
   about: `In this order, each unless it is done already: the key is revoked, which counts at once; with --replacement another one is
 registered, tested and staged, and counts as \`rotate promote\` says; all that the key ever signed is verified again, and a signed
 report says which leaves are sound and which are suspect. It stands in the ledger. Do it again after whatever went wrong.
-The exit code is 1 where something is suspect or invalid. The service keeps what it cannot send: nothing is lost meanwhile.`,
+The exit code is 1 where something is suspect or invalid. The service keeps what it cannot send: nothing is lost meanwhile.
+A host is revoked with its key, and enrols anew. What it sent of itself stands in the ledger of the cluster: --tenant cluster.`,
   operands: [{ name: 'KEY', required: true }],
   options: {
     ...apiOptions,
@@ -67,10 +73,12 @@ The exit code is 1 where something is suspect or invalid. The service keeps what
     const note = (told: string) => io.err(`${safe(told, 400)}\n`)
     const made = await withApi({ ...at, io, place }, attempted, async (api) => {
       const key = await api.call('getSigningKey', { params: { key_id: keyId } })
+      if (replacement !== undefined && key.producer_kind === 'host')
+        throw usage(attempted, 'A host gets another key as it enrols anew: leave --replacement out')
       if (key.revoked_at === null) {
         if (cause === undefined) throw usage(attempted, 'Say why: --cause "found in an image"')
         const body = { cause, ...(since !== undefined && { compromised_since: since }) }
-        await api.call('revokeSigningKey', { params: { key_id: keyId }, body })
+        await revoke(api, key, body)
         note(`${keyId} is revoked: what is signed with it now is quarantined`)
       } else note(`${keyId} was revoked at ${toSecond(key.revoked_at)}`)
       if (replacement !== undefined) {
@@ -84,6 +92,15 @@ The exit code is 1 where something is suspect or invalid. The service keeps what
     return tell(made, path, context)
   },
 })
+
+async function revoke(
+  api: ApiClient,
+  { key_id, producer, producer_kind }: Operations['getSigningKey']['answer'],
+  body: { readonly cause: string; readonly compromised_since?: string },
+): Promise<void> {
+  if (producer_kind === 'host') await api.call('revokeHost', { params: { host_id: producer }, body })
+  else await api.call('revokeSigningKey', { params: { key_id }, body })
+}
 
 async function examine(api: ApiClient, key_id: string, { io }: Context): Promise<void> {
   const params = { key_id }
@@ -113,29 +130,49 @@ function tell(made: Made, path: string | undefined, { io, json }: Context): numb
       throw fileError(path, cause)
     }
   io.out(json ? `${safeJson({ id: made.id, made_at: made.made_at, report })}\n` : reportText(report))
-  return report.counts.suspect.rows + report.counts.invalid.rows > 0 ? exit.finding : exit.ok
+  return entriesIn(report.counts.suspect) + entriesIn(report.counts.invalid) > 0 ? exit.finding : exit.ok
 }
 
-const reportText = ({ key_id, producer, tenant, counts, ranges, size, ...report }: KeyReport): string =>
-  `${columns([
-    ['key', `${safe(key_id)} of the service ${safe(producer)} of ${safe(tenant)}`],
-    ['revoked', report.revoked_at === null ? 'no' : toSecond(report.revoked_at)],
-    ['compromised since', report.compromised_since === null ? '-' : toSecond(report.compromised_since)],
-    ['ledger', `${counted(size, 'leaf', 'leaves')}, root ${report.root}`],
-    ...keyVerdicts.map((name) => [
-      name,
-      `${counted(counts[name].rows, 'row')} in ${counted(counts[name].submissions, 'submission')}`,
-    ]),
-  ])}\n${columns([
-    ['VERDICT', 'LEAVES', 'ROWS', 'RECEIVED FROM', 'TO'],
-    ...ranges.map((range) => [
-      range.verdict,
-      `${range.first_leaf}-${range.next_leaf - 1}`,
-      String(range.rows),
-      toSecond(range.first_received),
-      toSecond(range.last_received),
-    ]),
-  ])}`
+const reportText = (report: KeyReport): string => {
+  const { key_id, producer, tenant, size, root, revoked_at, compromised_since } = report
+  const kind = report.v === 1 ? 'service' : 'host'
+  return `${columns([
+    ['key', `${safe(key_id)} of the ${kind} ${safe(producer)} of ${safe(tenant)}`],
+    ['revoked', timeOr(revoked_at, 'no')],
+    ['compromised since', timeOr(compromised_since, '-')],
+    ['ledger', `${counted(size, 'leaf', 'leaves')}, root ${root}`],
+    ...keyVerdicts.map((name) => [name, countText(report.counts[name])]),
+  ])}\n${columns(report.v === 1 ? serviceRanges(report) : hostRanges(report))}`
+}
+
+const timeOr = (time: string | null, none: string) => (time === null ? none : toSecond(time))
+const leavesOf = (range: { first_leaf: number; next_leaf: number }) => `${range.first_leaf}-${range.next_leaf - 1}`
+const countText = (count: KeyReport['counts']['sound']) =>
+  'rows' in count
+    ? `${counted(count.rows, 'row')} in ${counted(count.submissions, 'submission')}`
+    : `${counted(count.lines, 'line')} under ${counted(count.heads, 'head')}`
+
+const serviceRanges = ({ ranges }: ServiceKeyReport): string[][] => [
+  ['VERDICT', 'LEAVES', 'ROWS', 'RECEIVED FROM', 'TO'],
+  ...ranges.map((range) => [
+    range.verdict,
+    leavesOf(range),
+    String(range.rows),
+    toSecond(range.first_received),
+    toSecond(range.last_received),
+  ]),
+]
+
+const hostRanges = ({ ranges }: HostKeyReport): string[][] => [
+  ['VERDICT', 'LEAVES', 'LINES', 'BEHIND A LINE OF', 'BEFORE ONE OF'],
+  ...ranges.map((range) => [
+    range.verdict,
+    leavesOf(range),
+    String(range.lines),
+    toSecond(range.time_before),
+    timeOr(range.time_behind, '-'),
+  ]),
+]
 
 export const compromiseShow = command({
   name: 'compromise show',
@@ -198,17 +235,19 @@ async function recount(
   path: string,
   trust: readonly string[],
   { io }: Context,
-): Promise<KeyFindings> {
+): Promise<KeyFindings | HostKeyFindings> {
   const attempted = `counting again in ${path}`
-  const examination = createKeyExamination({ sha256, verify: verifyEd25519, verifyRsa, key: report })
+  const checks = { sha256, verify: verifyEd25519, verifyRsa, key: report }
+  const examination = report.v === 1 ? createKeyExamination(checks) : createHostKeyExamination(checks)
+  const since = { origin: report.ledger, size: report.size, root: Uint8Array.fromHex(report.root) }
   let shown = 0
   const checked = await withBundle(path, io, (chunks) =>
     verifyBundle(chunks, {
-      ...{ sha256, verify: verifyEd25519, verifyRsa, trust },
-      onLine: (line, leaf) => {
+      ...{ sha256, verify: verifyEd25519, verifyRsa, trust, since },
+      onLine: (_line, leaf, parsed) => {
         if (leaf >= report.size) return
         shown += 1
-        examination.take(line, leaf, attempted)
+        examination.take(parsed, leaf, attempted)
       },
     }),
   )

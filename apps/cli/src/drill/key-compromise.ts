@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { rfc3339 } from '@sealwatch/base'
-import type { AffectedRange, KeyReport, ReportedSubmission } from '@sealwatch/ledger'
+import type { AffectedRange, ReportedSubmission, ServiceKeyReport } from '@sealwatch/ledger'
 import { waitForAlert } from './alerted.ts'
 import { admittedSince, type InLedger, markOf, onceIndexed, proveConservation } from './conservation.ts'
 import { startDecoyProcess } from './decoy-process.ts'
@@ -169,7 +169,7 @@ async function checkReport(
   due: { readonly sound: number; readonly suspect: number },
 ): Promise<string> {
   const { id, text } = await api.call('getKeyReport', { params: { key_id: keyId } })
-  const { sound, suspect, unvouched, invalid } = (JSON.parse(text) as KeyReport).counts
+  const { sound, suspect, unvouched, invalid } = (JSON.parse(text) as ServiceKeyReport).counts
   const told = `${sound.rows} rows sound, ${suspect.rows} suspect, ${unvouched.rows} unvouched, ${invalid.rows} invalid`
   if (told === `${due.sound} rows sound, ${due.suspect} suspect, 0 unvouched, 0 invalid`)
     return `the signed report ${id.slice(0, 16)}… says the same: ${told}`

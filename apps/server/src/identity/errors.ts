@@ -73,6 +73,11 @@ export const identityErrors = {
     rule: 'a revoked host is not let in, nor may its signing key enrol again',
     advice: 'If it is sound again, remove its identity and signing key and enrol it anew with a new join token',
   },
+  HOST_SINCE: {
+    kind: 'invalid',
+    rule: 'from when on somebody else may have had the keys of a host is a time that has come (RFC 3339)',
+    advice: 'Give the first moment at which that may have been: 2026-11-20T00:00:00Z; without it, now',
+  },
   HOST_OF_ANOTHER_TENANT: {
     kind: 'denied',
     rule: 'a host belongs to the tenant of its first join token, for good',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, rfc3339 } from '@sealwatch/base'
+import { type Clock, rfc3339, rfc3339From } from '@sealwatch/base'
 import { across, isNotKept, notDurable, type Outbox, type Store } from '../store/index.ts'
 import type { ActBy } from './act.ts'
 import type { ServerVoice } from './audit-event.ts'
@@ -24,9 +24,10 @@ export type Hosts = {
    * Revokes a host of the tenant and its signing keys for good, ends its live connections, and resolves once that stands
    * in the ledgers, or is parked for them: a revocation does not wait for a disk. Throws HOST_UNKNOWN; a host that is
    * revoked already stays so. Throws NOT_DURABLE where the database could not keep it: the host is out, and is written
-   * down as revoked later.
+   * down as revoked later. `since`: from then on somebody else may have signed under its keys (RFC 3339); throws HOST_SINCE
+   * where that is no time, or has not come.
    */
-  revoke(by: ActBy | undefined, tenant: string, hostId: string, cause: string): Promise<Recorded>
+  revoke(by: ActBy | undefined, tenant: string, hostId: string, cause: string, since?: string): Promise<Recorded>
   /** Since when a host is out that the database has not got as revoked. */
   deniedSince(hostId: string): string | undefined
   /** Writes down what the database could not keep, as far as it can now. */
@@ -38,6 +39,8 @@ type Unkept = {
   readonly tenant: string
   readonly cause: string
   readonly timeNs: bigint
+  /** From then on somebody else may have had its keys. */
+  readonly compromisedSince: string | null
   readonly since: string
 }
 
@@ -56,7 +59,7 @@ export function createHosts({ store, outbox, keys, voice, clock }: HostsOptions)
   const unknown = (attempted: string, received: string) => identityError('HOST_UNKNOWN', { attempted, received })
 
   async function revokeInStore(
-    { by, tenant, cause, timeNs }: Omit<Unkept, 'since'>,
+    { by, tenant, cause, timeNs, compromisedSince }: Omit<Unkept, 'since'>,
     hostId: string,
     onFound: () => void,
   ): Promise<readonly string[]> {
@@ -92,9 +95,9 @@ export function createHosts({ store, outbox, keys, voice, clock }: HostsOptions)
         const { key_id } = key
         await tx
           .insertInto('signing_key_revocations')
-          .values({ tenant, key_id, revoked_at: now, cause, compromised_since: null })
+          .values({ tenant, key_id, revoked_at: now, cause, compromised_since: compromisedSince })
           .execute()
-        const line = registryLine(key, { change: 'revoked', changedAt: now, cause })
+        const line = registryLine(key, { change: 'revoked', changedAt: now, cause, compromisedSince })
         uids.push(...(await sayOfHost(tx, outbox, tenant, () => line)))
       }
       return uids
@@ -113,12 +116,12 @@ export function createHosts({ store, outbox, keys, voice, clock }: HostsOptions)
     const uids = await write.catch((error: unknown) => {
       if (!isTheirs || !isNotKept(error)) throw error
       unkept.set(hostId, { ...act, since: rfc3339(act.timeNs) })
-      keys.hostRevoked(hostId, rfc3339(act.timeNs))
+      keys.hostRevoked(hostId, rfc3339(act.timeNs), act.compromisedSince)
       close()
       throw notDurable(attempted, error)
     })
     unkept.delete(hostId)
-    keys.hostRevoked(hostId, rfc3339(act.timeNs))
+    keys.hostRevoked(hostId, rfc3339(act.timeNs), act.compromisedSince)
     // From here on admit() refuses the host, so no connection can come in between.
     close()
     outbox.ring()
@@ -157,7 +160,11 @@ export function createHosts({ store, outbox, keys, voice, clock }: HostsOptions)
         if (closers.size === 0 && live.get(hostId) === closers) live.delete(hostId)
       }
     },
-    revoke: (by, tenant, hostId, cause) => revoke({ by, tenant, cause, timeNs: clock.nowNs() }, hostId),
+    revoke: async (by, tenant, hostId, cause, since) => {
+      const timeNs = clock.nowNs()
+      const compromisedSince = since === undefined ? null : checkSince(since, timeNs)
+      return revoke({ by, tenant, cause, timeNs, compromisedSince }, hostId)
+    },
     deniedSince: (hostId) => unkept.get(hostId)?.since,
     tend: async () => {
       for (const [hostId, act] of [...unkept])
@@ -166,4 +173,10 @@ export function createHosts({ store, outbox, keys, voice, clock }: HostsOptions)
         })
     },
   }
+}
+
+function checkSince(text: string, nowNs: bigint): string {
+  const since = rfc3339From(text)
+  if (since !== undefined && since <= rfc3339(nowNs)) return since
+  throw identityError('HOST_SINCE', { attempted: 'revoking a host', received: text.slice(0, 64) })
 }

@@ -33,8 +33,8 @@ export type Reader = Parameters<Parameters<Store['between']>[0]>[0]
 export type HostKeys = {
   /** The key's line is in the ledgers that the host's lines go to. */
   given(db: Reader, name: { readonly tenant: string; readonly keyId: string }): Promise<void>
-  /** The host's keys count no more, as of `at`. */
-  hostRevoked(hostId: string, at: string): void
+  /** The host's keys count no more, as of `at`, or since somebody else may have had them. */
+  hostRevoked(hostId: string, at: string, compromisedSince?: string | null): void
 }
 
 /**

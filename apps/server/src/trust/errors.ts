@@ -80,7 +80,7 @@ export const trustErrors = {
     kind: 'conflict',
     rule: 'a key is changed where it came from',
     advice:
-      'What the trust-store file made is changed in the file; the keys of a host go with it, when it is revoked (revokeHost of the API)',
+      'What the trust-store file made is changed in the file; the keys of a host go with it, when it is revoked (`sealwatch compromise KEY`, or revokeHost of the API)',
   },
   CERTIFICATE_UNKNOWN: {
     kind: 'not_found',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { isSealwatchError, parseRfc3339, rfc3339 } from '@sealwatch/base'
+import { isSealwatchError, rfc3339From } from '@sealwatch/base'
 import { auditPublicKey } from '@sealwatch/keys'
 import type { KeyAlgorithm } from '../store/index.ts'
 import { trustError } from './errors.ts'
@@ -60,15 +60,12 @@ export function checkWindow(
   return { validFrom, validUntil }
 }
 
-const timeForm = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/
-
 /** RFC 3339 of any form as the registry has it. Throws SIGNING_KEY_INVALID. */
 export function checkTime(text: string, attempted: string): string {
-  const [, seconds = '', fraction = '', offset = ''] = timeForm.exec(text) ?? []
-  const exists = parseRfc3339(`${seconds}.000000000Z`) !== undefined
-  const ms = exists ? Date.parse(`${seconds}${offset}`) : Number.NaN
-  if (!(ms >= 0)) throw trustError('SIGNING_KEY_INVALID', { attempted, received: `the time ${text.slice(0, 64)}` })
-  return rfc3339(BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, '0')))
+  const time = rfc3339From(text)
+  if (time === undefined)
+    throw trustError('SIGNING_KEY_INVALID', { attempted, received: `the time ${text.slice(0, 64)}` })
+  return time
 }
 
 function readSpki(text: string, algorithm: KeyAlgorithm, wrong: (received: string) => Error): Buffer {

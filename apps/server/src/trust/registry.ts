@@ -61,8 +61,8 @@ export type KeyRegistry = {
   ): Follows
   giveProducer(producer: Producer): Follows
   takeProducer(producer: Producer): Follows
-  /** The keys of a host count no more. `at`: RFC 3339. */
-  hostRevoked(hostId: string, at: string): void
+  /** The keys of a host count no more. Times are RFC 3339. */
+  hostRevoked(hostId: string, at: string, compromisedSince?: string | null): void
   /** Of a tenant that goes. Its hosts' keys stay known, and refused. */
   forgetTenant(tenant: string): void
 }
@@ -234,9 +234,9 @@ export async function openKeyRegistry(options: {
     }),
     giveProducer: (one) => ({ given: async () => putProducer(one) }),
     takeProducer: (one) => ({ taken: () => putProducer(one) }),
-    hostRevoked: (hostId, at) => {
+    hostRevoked: (hostId, at, compromisedSince = null) => {
       for (const key of hosts.keys.values())
-        if (key.producer === hostId && key.revokedAt === null) put({ ...key, revokedAt: at })
+        if (key.producer === hostId && key.revokedAt === null) put({ ...key, revokedAt: at, compromisedSince })
     },
     forgetTenant: (tenant) => {
       const book = books.get(tenant)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Reader } from '../identity/index.ts'
+import { auditTenant, type Reader } from '../identity/index.ts'
 import {
   across,
   type KeyAlgorithm,
@@ -49,6 +49,12 @@ export async function readKeys(db: Reader, of: Partial<KeyName> = {}): Promise<S
   if (of.tenant !== undefined) query = query.where('key.tenant', '=', of.tenant)
   if (of.keyId !== undefined) query = query.where('key.key_id', '=', of.keyId)
   return (await query.execute()).map(keyOfRow)
+}
+
+/** A key that lines of the tenant's ledger are signed with: one of its producers, or, in the cluster's, of any host. */
+export async function readKeyOf(db: Reader, { tenant, keyId }: KeyName): Promise<SigningKey | undefined> {
+  const found = await readKeys(db, tenant === auditTenant ? { keyId } : { tenant, keyId })
+  return found.find((key) => key.tenant === tenant) ?? found.find(({ kind }) => kind === 'host')
 }
 
 /** A key's row, with what its revocation says of it. */

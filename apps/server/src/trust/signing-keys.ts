@@ -17,13 +17,13 @@ import { insertKey, type KeyUpdate, sayOfKey, updateKey } from './key-rows.ts'
 import type { TrustRoots } from './manifests/index.ts'
 import type { KeyRegistry } from './registry.ts'
 import { isPromoted } from './rotation/promotion.ts'
-import { readKeys, type SigningKey } from './signing-key.ts'
+import { readKeyOf, readKeys, type SigningKey } from './signing-key.ts'
 
 /** The keys that a tenant's rows are signed with, as people add, end and revoke them. */
 export type SigningKeys = {
   /** Of a producer, or all of them, hosts' too. */
   list(by: Authorised<'producer:read'>, producer?: string): Promise<SigningKey[]>
-  /** Throws SIGNING_KEY_UNKNOWN. */
+  /** In the cluster, of a host of any tenant, too: its lines stand there. Throws SIGNING_KEY_UNKNOWN. */
   get(by: Authorised<'producer:read'>, keyId: string): Promise<SigningKey>
   /**
    * An active one counts once its line is in the ledger, a candidate does not. Throws PRODUCER_UNKNOWN, SIGNING_KEY_INVALID,
@@ -94,7 +94,7 @@ export function createSigningKeys(
         .filter((key) => producer === undefined || key.producer === producer)
         .toSorted((a, b) => (a.keyId < b.keyId ? -1 : 1)),
     get: async ({ tenant }, keyId) => {
-      const [key] = await readKeys(store.db, { tenant, keyId })
+      const key = await readKeyOf(store.db, { tenant, keyId })
       if (key !== undefined) return key
       throw trustError('SIGNING_KEY_UNKNOWN', { attempted: 'reading a signing key', received: keyId })
     },

@@ -409,6 +409,7 @@ export type Operations = {
     }
     readonly body: {
       readonly cause: string
+      readonly compromised_since?: string
     }
     readonly answer: {
       readonly ledger: {
@@ -752,7 +753,7 @@ export type Operations = {
       }
     }
   }
-  /** Begin to verify everything again that a key of a service ever signed; it goes on by itself. Needs `producer:manage` in the tenant. */
+  /** Begin to verify everything again that a key ever signed; it goes on by itself. Needs `producer:manage` in the tenant. */
   readonly examineSigningKey: {
     readonly params: {
       readonly key_id: string

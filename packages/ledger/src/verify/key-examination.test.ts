@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { canonicalize, rfc3339 } from '@sealwatch/base'
 import { verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import { sha256 } from '../sha256.ts'
-import { createKeyExamination, isOfServices, keyRangesMax } from './key-examination.ts'
+import { createKeyExamination, isOfServices } from './key-examination.ts'
+import { keyRangesMax } from './key-findings.ts'
 import type { Line } from './line.ts'
 
 const pairs = {
@@ -47,7 +48,7 @@ function ledger(algorithm: Algorithm = 'ed25519') {
 function examine(lines: readonly Line[], compromised_since: string | null = null, revoked_at: string | null = null) {
   const key = { producer: 'billing', key_id: 'k', compromised_since, revoked_at }
   const examination = createKeyExamination({ sha256, verify: verifyEd25519, verifyRsa, key })
-  for (const [leaf, line] of lines.entries()) examination.take(line, leaf, 'testing')
+  for (const [leaf, line] of lines.entries()) examination.take({ line }, leaf, 'testing')
   return examination.findings(lines.length)
 }
 

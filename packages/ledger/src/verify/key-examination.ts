@@ -2,14 +2,18 @@
 // Everything that one key of a service ever signed, verified again (docs/formats/key-report.md, 2).
 
 import { canonicalize } from '@sealwatch/base/json'
-import type { Line, RegistryChange, Submission } from './line.ts'
+import {
+  createRanges,
+  type ExaminedKey,
+  type FindingsOf,
+  type KeyVerdict,
+  keyVerdicts,
+  type Ranges,
+} from './key-findings.ts'
+import type { ParsedLine, RegistryChange, Submission } from './line.ts'
 import type { Sha256 } from './merkle.ts'
 import type { VerifyEd25519 } from './note.ts'
 import { createSubmissionWalk, isSignedBy, type VerifyRsa } from './submission.ts'
-
-/** In the order in which they are told: what can be relied on, and what cannot, and why. */
-export const keyVerdicts = ['sound', 'suspect', 'unvouched', 'invalid'] as const
-export type KeyVerdict = (typeof keyVerdicts)[number]
 
 /** Submissions of one verdict. Where there would be too many ranges, lines of others lie between them, of all verdicts. */
 export type KeyRange = {
@@ -26,33 +30,14 @@ export type KeyRange = {
 
 export type KeyCount = { readonly submissions: number; readonly rows: number }
 
-/** What a ledger holds of a key. The same of the same leaves, whoever counts. */
-export type KeyFindings = {
-  /** Leaves that were looked at, from the first on. */
-  readonly size: number
-  readonly counts: Readonly<Record<KeyVerdict, KeyCount>>
-  readonly ranges: readonly KeyRange[]
-  /** Hex SHA-256 over the links of all that is counted (2.4). */
-  readonly listing: string
-}
-
-export type ExaminedKey = {
-  readonly producer: string
-  readonly key_id: string
-  /** RFC 3339; null: not at all. */
-  readonly revoked_at: string | null
-  readonly compromised_since: string | null
-}
+export type KeyFindings = FindingsOf<KeyCount, KeyRange>
 
 export type KeyExamination = {
   /** The lines of the ledger that are about services, in their order; others may be left out. Throws CHAIN_BROKEN. */
-  take(line: Line, leaf: number, attempted: string): void
+  take(parsed: Pick<ParsedLine, 'line'>, leaf: number, attempted: string): void
   /** `size`: how many leaves there were. */
   findings(size: number): KeyFindings
 }
-
-/** Of each verdict. */
-export const keyRangesMax = 32
 
 /** Where the members behind `prev` begin in a line of version 3 (line.md, 1: canonical JSON). */
 const bodyAt = 128
@@ -86,7 +71,10 @@ export function createKeyExamination(options: {
   const ends = [key.compromised_since, key.revoked_at].filter((time) => time !== null).toSorted()
   const suspectFrom = ends[0]
   let registered: RegistryChange | undefined
-  const ranges = Object.fromEntries(keyVerdicts.map((name) => [name, createRanges()])) as Record<KeyVerdict, Ranges>
+  const ranges = Object.fromEntries(keyVerdicts.map((name) => [name, createRanges(both)])) as Record<
+    KeyVerdict,
+    Ranges<KeyRange>
+  >
   let listing = new Uint8Array(32)
   let at = 0
 
@@ -109,7 +97,7 @@ export function createKeyExamination(options: {
   })
 
   return {
-    take(line, leaf, attempted) {
+    take({ line }, leaf, attempted) {
       at = leaf
       if ('registry' in line) {
         const { producer, producer_kind, key_id } = line.registry
@@ -125,28 +113,6 @@ export function createKeyExamination(options: {
       ranges: keyVerdicts.flatMap((name) => ranges[name].all()),
       listing: listing.toHex(),
     }),
-  }
-}
-
-type Ranges = { add(range: KeyRange): void; all(): readonly KeyRange[] }
-
-/** Those that follow one another are one; where there are too many, so are the two with the fewest leaves between them. */
-function createRanges(): Ranges {
-  const found: KeyRange[] = []
-  const gapBefore = (i: number) => (found[i] as KeyRange).first_leaf - (found[i - 1] as KeyRange).next_leaf
-  const join = (i: number) => found.splice(i - 1, 2, both(found[i - 1] as KeyRange, found[i] as KeyRange))
-
-  return {
-    all: () => found,
-    add: (range) => {
-      found.push(range)
-      const last = found.length - 1
-      if (last > 0 && gapBefore(last) === 0) join(last)
-      if (found.length <= keyRangesMax) return
-      let nearest = 1
-      for (let i = 2; i < found.length; i += 1) if (gapBefore(i) < gapBefore(nearest)) nearest = i
-      join(nearest)
-    },
   }
 }
 

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ErrorTable, errorsOf, type SealwatchError } from '@sealwatch/base/errors'
-import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
+import { canonicalize, type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
 import { parseRfc3339 } from '@sealwatch/base/time'
 import type { DsseVerifier } from '@sealwatch/keys/dsse'
-import type { ExaminedKey, KeyFindings } from './key-examination.ts'
+import type { HostKeyCount, HostKeyFindings } from './host-key-examination.ts'
+import type { KeyCount, KeyFindings } from './key-examination.ts'
+import type { ExaminedKey } from './key-findings.ts'
 import type { Sha256 } from './merkle.ts'
 import { openPayload } from './signed-payload.ts'
 
 export const keyReportErrors = {
   KEY_REPORT_MALFORMED: {
     kind: 'invalid',
-    rule: 'a report of a key and the statement about it have exactly the members of docs/formats/key-report.md, 1 and 3',
+    rule: 'a report of a key and the statement about it have exactly the members of docs/formats/key-report.md, 1, 3 and 5',
     advice: 'Write it to a file again: `sealwatch compromise show KEY -o FILE`',
   },
   KEY_REPORT_UNVERIFIED: {
@@ -24,9 +26,8 @@ const keyReportError = errorsOf(keyReportErrors)
 
 export const keyReportType = 'application/vnd.sealwatch.key-report.v1+json'
 
-/** What was found of a key that somebody else may have had. */
-export type KeyReport = ExaminedKey &
-  KeyFindings & {
+type ReportOf<Findings> = ExaminedKey &
+  Findings & {
     readonly algorithm: 'ed25519' | 'rsa-sha256'
     /** Hex, as the registry has it. */
     readonly public_key: string
@@ -35,8 +36,11 @@ export type KeyReport = ExaminedKey &
     /** Root of the ledger at `size`, hex. */
     readonly root: string
     readonly tenant: string
-    readonly v: 1
   }
+export type ServiceKeyReport = ReportOf<KeyFindings> & { readonly v: 1 }
+export type HostKeyReport = ReportOf<HostKeyFindings> & { readonly producer_kind: 'host'; readonly v: 2 }
+/** What was found of a key that somebody else may have had. */
+export type KeyReport = ServiceKeyReport | HostKeyReport
 
 /** The report is named by its digest: signers take 4,096 bytes at most. */
 export type KeyReportStatement = {
@@ -79,6 +83,7 @@ const reportMembers = [
   'tenant',
   'v',
 ]
+const hostReportMembers = [...reportMembers, 'producer_kind'].sort()
 
 /** Throws unless one of `trusted` has signed the statement, it is of one of the deployments `origins`, and the text is its report. */
 export function openKeyReport(
@@ -113,13 +118,23 @@ export function openKeyReport(
 
 function isReport(value: Json): value is JsonObject & KeyReport {
   if (typeof value !== 'object' || value === null || !('v' in value)) return false
-  return value.v === 1 && Object.keys(value).sort().join() === reportMembers.join()
+  const names = Object.keys(value).sort().join()
+  if (value.v === 1) return names === reportMembers.join()
+  return value.v === 2 && value.producer_kind === 'host' && names === hostReportMembers.join()
 }
 
+/** Rows of services, or lines of hosts. */
+export const entriesIn = (count: KeyCount | HostKeyCount): number => ('rows' in count ? count.rows : count.lines)
+
 /** Throws KEY_REPORT_UNVERIFIED unless this was found in the ledger, too. */
-export function checkFindings({ report }: VerifiedKeyReport, found: KeyFindings, attempted: string): void {
-  const { size, listing } = report
-  if (found.size === size && found.listing === listing) return
-  const received = `${found.listing} over ${found.size} leaves, where ${listing} over ${size} is reported`
+export function checkFindings(
+  { report }: VerifiedKeyReport,
+  found: KeyFindings | HostKeyFindings,
+  attempted: string,
+): void {
+  const said = ({ size, counts, listing, ranges }: KeyFindings | HostKeyFindings) =>
+    canonicalize({ counts, listing, ranges, size })
+  if (said(found) === said(report)) return
+  const received = `${found.listing} over ${found.size} leaves, where ${report.listing} over ${report.size} is reported, or other counts or ranges than these lead to`
   throw keyReportError('KEY_REPORT_UNVERIFIED', { attempted, received })
 }

@@ -5,6 +5,8 @@ import { roleName as customRole, type NameForm, nameRule, slugName } from '@seal
 import { z } from 'zod'
 
 export const time = z.string().max(40).describe('RFC 3339, UTC')
+/** As people give it, with whatever offset and digits. */
+export const anyTime = z.string().max(40).describe('RFC 3339')
 export const personId = z
   .string()
   .regex(/^usr_[A-Za-z0-9_-]{1,64}$/, { error: "a person's id, usr_…, as `sealwatch member list` shows it" })

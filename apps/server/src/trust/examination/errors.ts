@@ -8,12 +8,6 @@ export const examinationErrors = {
     rule: 'a report of the key was made in this tenant',
     advice: '`sealwatch compromise KEY` makes one',
   },
-  KEY_OF_HOST: {
-    kind: 'conflict',
-    rule: 'what is examined is a key of a service: of what a host signed the ledger holds the order, and no time of receipt',
-    advice:
-      'Every head that the key signed is verified with the ledger: `sealwatch audit export --all -o FILE`, `sealwatch audit verify FILE`; what came after its line `revoked` is quarantined',
-  },
   KEY_EXAMINATION_UNDER_WAY: {
     kind: 'conflict',
     rule: 'at most four examinations are under way at once, and one of a key',

@@ -3,12 +3,16 @@
 import { canonicalize, isSealwatchError, type Log, messageOf, rfc3339 } from '@sealwatch/base'
 import { type DsseEnvelope, verifyEd25519, verifyRsa } from '@sealwatch/keys'
 import {
+  createHostKeyExamination,
   createKeyExamination,
+  entriesIn,
   isOfServices,
   type KeyReport,
   type KeyReportStatement,
+  keyVerdicts,
   type Ledger,
   leafHash,
+  type ParsedLine,
   parseLine,
   sha256,
 } from '@sealwatch/ledger'
@@ -16,7 +20,7 @@ import { type Authorised, actBy } from '../../access/index.ts'
 import { type RecordOptions, recordAct } from '../../identity/index.ts'
 import type { Tables, Tx } from '../../store/index.ts'
 import { trustError } from '../errors.ts'
-import { readKeys, type SigningKey } from '../signing-key.ts'
+import { readKeyOf, type SigningKey } from '../signing-key.ts'
 import { examinationError, examinationLimits } from './errors.ts'
 
 /** What was found, as the deployment signed it and the ledger holds it. */
@@ -40,11 +44,11 @@ export type ExaminationState = {
   readonly detail: string | null
 }
 
-/** Everything that a key of a service ever signed, verified once more from the ledger (docs/formats/key-report.md). */
+/** Everything that a key ever signed, of a service or a host, verified once more from the ledger (docs/formats/key-report.md). */
 export type KeyExaminations = {
   /**
    * Begins; it goes on by itself, and is over with the server. Does nothing where one is under way. Throws
-   * SIGNING_KEY_UNKNOWN, KEY_OF_HOST or KEY_EXAMINATION_UNDER_WAY.
+   * SIGNING_KEY_UNKNOWN or KEY_EXAMINATION_UNDER_WAY.
    */
   begin(by: Authorised<'producer:manage'>, keyId: string): Promise<ExaminationState>
   /** Undefined: none was begun since the server started. */
@@ -78,29 +82,27 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
       .limit(1)
       .executeTakeFirst()
 
-  async function walk(key: SigningKey, progress: Progress): Promise<KeyReport> {
-    const { tenant, producer, keyId, algorithm, publicKey, revokedAt, compromisedSince } = key
+  async function examine(tenant: string, key: SigningKey, progress: Progress): Promise<KeyReport> {
+    const { kind, producer, keyId, algorithm, publicKey, revokedAt, compromisedSince } = key
     const ledger = ledgerOf(tenant)
     const examined = { producer, key_id: keyId, revoked_at: revokedAt, compromised_since: compromisedSince }
-    const examination = createKeyExamination({ sha256, verify: verifyEd25519, verifyRsa, key: examined })
-    while (progress.leaf < progress.size) {
-      const due = Math.min(examinationLimits.leavesAtOnce, progress.size - progress.leaf)
-      const leaves = await ledger.readChecked(progress.leaf, due)
-      for (const { index, line } of leaves) {
-        if (!isOfServices(line)) continue
-        const attempted = `examining leaf ${index}`
-        examination.take(parseLine(sha256, line, attempted, leafHash(sha256, line)).line, index, attempted)
-      }
-      progress.leaf += leaves.length
-    }
+    const of = { ...examined, algorithm, public_key: publicKey, ledger: ledger.origin, tenant }
+    const checks = { sha256, verify: verifyEd25519, verifyRsa, key: examined }
     const root = ledger.rootAt(progress.size).toHex()
-    const found = examination.findings(progress.size)
-    return { ...examined, ...found, algorithm, public_key: publicKey, ledger: ledger.origin, root, tenant, v: 1 }
+    if (kind === 'host') {
+      const examination = createHostKeyExamination(checks)
+      await walk(ledger, examination, () => true, progress)
+      return { ...of, ...examination.findings(progress.size), root, producer_kind: 'host', v: 2 }
+    }
+    const examination = createKeyExamination(checks)
+    await walk(ledger, examination, isOfServices, progress)
+    return { ...of, ...examination.findings(progress.size), root, v: 1 }
   }
 
   async function make(by: Authorised, key: SigningKey, progress: Progress): Promise<void> {
-    const { tenant, producer, keyId } = key
-    const report = await walk(key, progress)
+    const { tenant } = by
+    const { kind, producer, keyId } = key
+    const report = await examine(tenant, key, progress)
     const newest = await readNewest(tenant, keyId)
     if (newest !== undefined && isSame(madeOf(newest).report, report)) {
       progress.state = 'done'
@@ -111,7 +113,9 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
     const time = rfc3339(clock.nowNs())
     const statement = { by: actBy(by).name, digest: id, key_id: keyId, origin, producer, tenant, time, v: 1 } as const
     const envelope = await sign(statement)
-    const { sound, suspect, unvouched, invalid } = report.counts
+    const [sound, suspect, unvouched, invalid] = keyVerdicts.map((verdict) =>
+      entriesIn(report.counts[verdict]),
+    ) as Found
     await recordAct(
       options,
       {
@@ -120,12 +124,12 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
         tenant,
         by: actBy(by),
         verb: 'read',
-        severity: suspect.rows + invalid.rows > 0 ? 'high' : 'medium',
-        message: `of the key ${keyId} of the service ${producer} ${sound.rows} rows are sound, ${suspect.rows} suspect, ${unvouched.rows} unvouched, ${invalid.rows} invalid`,
+        severity: suspect + invalid > 0 ? 'high' : 'medium',
+        message: `of the key ${keyId} of the ${kind} ${producer} ${sound} ${kind === 'host' ? 'lines' : 'rows'} are sound, ${suspect} suspect, ${unvouched} unvouched, ${invalid} invalid`,
         entity: { type: 'Signing Key', uid: `${tenant}/${keyId}` },
         details: {
           producer,
-          producer_kind: 'service',
+          producer_kind: kind,
           signing_key_id: keyId,
           key_report: { id, report: text, envelope },
         },
@@ -140,10 +144,8 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
     begin: async (by, keyId) => {
       const attempted = `examining the key ${keyId.slice(0, 128)}`
       const { tenant } = by
-      const [key] = await readKeys(store.db, { tenant, keyId })
+      const key = await readKeyOf(store.db, { tenant, keyId })
       if (key === undefined) throw trustError('SIGNING_KEY_UNKNOWN', { attempted, received: keyId })
-      if (key.kind !== 'service')
-        throw examinationError('KEY_OF_HOST', { attempted, received: `${keyId} of the host ${key.producer}` })
       const name = nameOf(tenant, keyId)
       const running = under.get(name)
       if (running?.state === 'running') return { ...running }
@@ -174,9 +176,30 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
   }
 }
 
+type Found = [number, number, number, number]
+
+async function walk(
+  ledger: Pick<Ledger, 'readChecked'>,
+  examination: { take(parsed: ParsedLine, leaf: number, attempted: string): void },
+  matters: (line: Uint8Array) => boolean,
+  progress: Progress,
+): Promise<void> {
+  while (progress.leaf < progress.size) {
+    const due = Math.min(examinationLimits.leavesAtOnce, progress.size - progress.leaf)
+    const leaves = await ledger.readChecked(progress.leaf, due)
+    for (const { index, line } of leaves) {
+      if (!matters(line)) continue
+      const attempted = `examining leaf ${index}`
+      examination.take(parseLine(sha256, line, attempted, leafHash(sha256, line)), index, attempted)
+    }
+    progress.leaf += leaves.length
+  }
+}
+
 /** Found again, of a longer ledger: what was said of it stands, and is not said twice. */
 const isSame = (one: KeyReport, other: KeyReport): boolean =>
   one.listing === other.listing &&
+  canonicalize(one.counts) === canonicalize(other.counts) &&
   one.revoked_at === other.revoked_at &&
   one.compromised_since === other.compromised_since
 

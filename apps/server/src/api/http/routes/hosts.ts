@@ -8,7 +8,7 @@ import { type IntervalsByHost, unknownIntervals } from '../../data/unknown-inter
 import type { ApiPorts } from '../../ports.ts'
 import { httpError } from '../problems.ts'
 import { type Route, route } from '../route.ts'
-import { pageOf, pageQuery, recorded, recordedJson, time } from '../shapes.ts'
+import { anyTime, pageOf, pageQuery, recorded, recordedJson, time } from '../shapes.ts'
 
 const count = z.string().nullable().describe('Decimal: it may pass 2^53')
 const hostId = z
@@ -165,11 +165,16 @@ export function hostRoutes(ports: ApiPorts): Route[] {
       tag: 'hosts',
       action: 'host:revoke',
       params: z.object({ host_id: hostId }),
-      body: z.strictObject({ cause: z.string().min(1).max(400).describe('For the ledger; name nobody') }),
+      body: z.strictObject({
+        cause: z.string().min(1).max(400).describe('For the ledger; name nobody'),
+        compromised_since: anyTime
+          .optional()
+          .describe('From then on somebody else may have signed under its keys: what came since counts no more either'),
+      }),
       answer: z.object({ ledger: recorded }),
-      errors: ['HOST_UNKNOWN'],
-      handle: async (by, { params, body }) => ({
-        ledger: recordedJson(await ports.revokeHost(actBy(by), by.tenant, params.host_id, body.cause)),
+      errors: ['HOST_UNKNOWN', 'HOST_SINCE'],
+      handle: async (by, { params, body: { cause, compromised_since } }) => ({
+        ledger: recordedJson(await ports.revokeHost(actBy(by), by.tenant, params.host_id, cause, compromised_since)),
       }),
     }),
   ]

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { ProducerRow, SigningKey, Trust } from '../../../trust/index.ts'
 import { type Route, route } from '../route.ts'
-import { recorded, recordedJson, serviceName, time } from '../shapes.ts'
+import { anyTime, recorded, recordedJson, serviceName, time } from '../shapes.ts'
 
 const producer = z.object({
   producer: z.string(),
@@ -28,7 +28,6 @@ export const signingKey = z.object({
   source: z.enum(['enrolment', 'api', 'file']).describe('Where it is changed'),
 })
 
-const anyTime = z.string().max(40).describe('RFC 3339')
 export const keyId = z.string().min(1).max(128)
 export const keyParams = z.object({ key_id: keyId })
 export const params = z.object({ producer: serviceName })
