@@ -208,7 +208,10 @@ test('SIG-6 of a host in other hands what stood in the ledger before is sound, w
   assert.match(verified.out, /VERIFIED .*counted again, and the same/s)
   const again = await sealwatch(...compromise)
   assert.match(again.err, /was revoked at/)
+  assert.doesNotMatch(again.err, /--since is not taken/)
   assert.equal(again.out, found.out, 'the ledger says nothing twice')
+  const later = await sealwatch('compromise', keyId, '--since', '2026-11-01T00:00:00Z', ...compromise.slice(-2))
+  assert.match(later.err, /was revoked at .* compromised since .*: that stays, and --since is not taken/)
 
   const cluster = server.root('cluster')
   const params = { key_id: keyId }

@@ -80,7 +80,7 @@ A host is revoked with its key, and enrols anew. What it sent of itself stands i
         const body = { cause, ...(since !== undefined && { compromised_since: since }) }
         await revoke(api, key, body)
         note(`${keyId} is revoked: what is signed with it now is quarantined`)
-      } else note(`${keyId} was revoked at ${toSecond(key.revoked_at)}`)
+      } else note(`${keyId} was revoked at ${toSecond(key.revoked_at)}${sinceThen(key.compromised_since, since)}`)
       if (replacement !== undefined) {
         const { producer } = key
         const next = await beginRotation(api, { producer, keyId: replacement, keyFile }, io, note)
@@ -92,6 +92,12 @@ A host is revoked with its key, and enrols anew. What it sent of itself stands i
     return tell(made, path, context)
   },
 })
+
+/** A revocation is for good, with what it says: whoever gives another time must not read the report as one of that. */
+function sinceThen(stands: string | null, given: string | undefined): string {
+  if (given === undefined || (stands !== null && Date.parse(stands) === Date.parse(given))) return ''
+  return `, and ${stands === null ? 'nobody said since when it was compromised' : `compromised since ${toSecond(stands)}`}: that stays, and --since is not taken`
+}
 
 async function revoke(
   api: ApiClient,

@@ -220,6 +220,10 @@ function Revoke({ host, close }: { readonly host: Host; readonly close: () => vo
       }
     >
       <p>Its connection closes at once, and nothing it seals later is admitted. It cannot be taken back.</p>
+      <p>
+        Did somebody else have its key? Then revoke it with <code>sealwatch compromise KEY --since TIME</code>, which
+        also tells what of its lines is suspect: once it is revoked, that time cannot be given any more.
+      </p>
       <Field id="cause" label="Why" value={cause} set={setCause} error={revoke.error} of="body.cause" max={400}>
         It enters the ledger: name nobody.
       </Field>
