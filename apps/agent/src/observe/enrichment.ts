@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { capabilities, type OcsfContainer, type OcsfProcess } from '@sealwatch/contract'
-import type { Task } from '../sources/observation.ts'
+import { capabilities, type OcsfContainer, type OcsfFile, type OcsfProcess } from '@sealwatch/contract'
+import type { FileRef, Task } from '../sources/observation.ts'
 import type { CgroupIdentity } from './cgroup.ts'
 
 /** What a runtime's own files say of a container. */
@@ -17,9 +17,19 @@ export type ProcessFacts = {
   readonly terminal?: string | null
 }
 
+/** Of a program's image, by object. */
+export type ImageFacts = {
+  /** Lower-case hexadecimal. */
+  readonly sha256: string
+  /** It was not changed between that exec and the look at it; else it may have been. */
+  readonly isProven: boolean
+}
+
 /** Answers from memory alone: what it does not hold yet is not known (docs/formats/event.md, 4.5). */
 export type Enrichment = {
   process(task: Task): ProcessFacts | undefined
+  /** Of the image of an exec at a time of CLOCK_BOOTTIME, nanoseconds. */
+  image(file: FileRef, timeNs: bigint): ImageFacts | undefined
 }
 
 export function enrichedBits(facts: ProcessFacts | undefined): number {
@@ -59,4 +69,10 @@ export function enriched(process: OcsfProcess, facts: ProcessFacts | undefined):
       },
     }),
   }
+}
+
+/** The image of a launch, with its hash where one is known. */
+export function hashedImage(file: OcsfFile, facts: ImageFacts | undefined): OcsfFile {
+  if (facts === undefined) return file
+  return { ...file, hashes: [{ algorithm_id: 3, algorithm: 'SHA-256', value: facts.sha256 }] }
 }

@@ -22,7 +22,7 @@ import {
 } from '@sealwatch/contract'
 import type { Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
-import { type Enrichment, enriched, enrichedBits } from './enrichment.ts'
+import { type Enrichment, enriched, enrichedBits, hashedImage } from './enrichment.ts'
 import { accessOf, fileActivityOf, fileOf } from './file.ts'
 import { actorProcess, asObject, rememberedProcess } from './process.ts'
 import { cmdLineOf, type ProcessTable } from './process-table.ts'
@@ -58,7 +58,7 @@ function eventOf(observation: SiteObservation, context: ObserveContext): Observe
   const common = commonOf(observation, context)
   switch (observation.kind) {
     case 'exec':
-      return launched(observation, common)
+      return launched(observation, common, context)
     case 'exit':
       return terminated(observation, common)
     case 'file_open':
@@ -101,10 +101,12 @@ type Common = ReturnType<typeof commonOf>
 
 const byExec = capabilities.objectPath | capabilities.objectIdentity | capabilities.arguments
 
-function launched(observation: Of<'exec'>, common: Common): LaunchEvent {
-  const { file, filename, argv, variables, variablesCut, secure } = observation
+function launched(observation: Of<'exec'>, common: Common, { enrichment }: ObserveContext): LaunchEvent {
+  const { file, filename, argv, variables, variablesCut, secure, timeNs } = observation
   const { pid, parent_process } = common.actor.process
-  const image = fileOf(file)
+  const facts = enrichment.image(file, timeNs)
+  const image = hashedImage(fileOf(file), facts)
+  const lookedUp = facts?.isProven === true ? capabilities.imageHash : 0
   const parent = parent_process ? ` by ${describe(parent_process)}` : ''
   return {
     ...common,
@@ -121,7 +123,7 @@ function launched(observation: Of<'exec'>, common: Common): LaunchEvent {
     launch_type_id: 3,
     launch_type: 'Exec',
     unmapped: {
-      ...seen(common, byExec | (variablesCut ? 0 : capabilities.variables)),
+      ...seen(common, byExec | (variablesCut ? 0 : capabilities.variables) | lookedUp),
       filename,
       secure,
       ...(variables.length > 0 && { variables }),

@@ -12,6 +12,7 @@ import { createProcessTable, processTableLimits } from './process-table.ts'
 
 export const bootNs = 90_000_000_000n
 
+const hashedInode = 131_222n
 const containerId = '4f797c539e6c745de61a93ca3ff892358ecbcaccd8414d5db545c38428142970'
 /** Of the processes that the samples know more of, by pid. */
 const sampleFacts: Readonly<Record<number, ProcessFacts>> = {
@@ -47,7 +48,10 @@ export function sampleContext(): ObserveContext {
     version: '0.1.0',
     bootOffsetNs: 1_790_000_000_000_000_000n,
     userName: (uid) => ({ 0: 'root', 1000: 'alice' })[uid],
-    enrichment: { process: ({ pid }) => sampleFacts[pid] },
+    enrichment: {
+      process: ({ pid }) => sampleFacts[pid],
+      image: ({ ino }) => (ino === hashedInode ? { sha256: '0123456789abcdef'.repeat(4), isProven: true } : undefined),
+    },
     device: deviceOf({
       hostId: '0c4f2a53f4f64e17a4f4b8a9d8f3c1aa',
       hostname: 'web-1',
@@ -111,7 +115,7 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     site: 'exec',
     kind: 'exec',
     actor: sampleTask({ pid: 1400 }),
-    file: sampleFile('/usr/bin/cat'),
+    file: sampleFile('/usr/bin/cat', { ino: hashedInode }),
     filename: '/bin/cat',
     argv: ['cat'],
     ...plainStart,

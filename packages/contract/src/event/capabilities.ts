@@ -34,6 +34,8 @@ export const capabilities = {
   actorContainer: 1 << 16,
   /** actor.process.session.terminal; absent then means: it has none */
   actorTerminal: 1 << 17,
+  /** process.file.hashes of a launch */
+  imageHash: 1 << 18,
 } as const
 
 export type Capability = keyof typeof capabilities

@@ -137,6 +137,7 @@ const file = {
   uid: 'plain',
   owner: { of: 'user' },
   is_deleted: 'plain',
+  hashes: 'plain',
   xattributes: 'plain',
 } as const satisfies Rows<OcsfFile>
 

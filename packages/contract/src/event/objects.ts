@@ -15,6 +15,9 @@ export const fileTypes = {
   symbolicLink: { type_id: 7, type: 'Symbolic Link' },
 } as const
 
+/** `value` is lower-case hexadecimal. */
+export type OcsfFingerprint = { readonly algorithm_id: number; readonly algorithm: string; readonly value: string }
+
 export type OcsfFile = {
   readonly name: string
   readonly path: string
@@ -24,6 +27,7 @@ export type OcsfFile = {
   readonly uid?: string
   readonly owner?: OcsfUser
   readonly is_deleted?: boolean
+  readonly hashes?: readonly OcsfFingerprint[]
   readonly xattributes?: {
     /** Permission bits, four octal digits. */
     readonly mode: string

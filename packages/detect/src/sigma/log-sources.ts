@@ -48,6 +48,7 @@ const launch: FieldTable = {
   Variables: at('unmapped/variables/*'),
   IsSecure: at('unmapped/secure'),
   ImageOwnerId: at('process/file/owner/uid'),
+  ImageSha256: at('process/file/hashes/*/value'),
   ImageIsMemfd: at('process/file/xattributes/memfd'),
   ImageIsDeleted: at('process/file/is_deleted'),
   ImageMode: at('process/file/xattributes/mode'),

@@ -3,6 +3,8 @@
 import type { Clock } from '@sealwatch/base'
 import type { Enrichment } from '../../observe/enrichment.ts'
 import type { SensorMessage } from '../observation.ts'
+import { readBootNs } from '../proc-snapshot.ts'
+import { createImageHashes, type Exec, type ImageLookups } from './image-hashes.ts'
 import { createProcessFacts, type ProcessLookups } from './process-facts.ts'
 
 /** Fills the memory that events are enriched from, beside their way. */
@@ -15,15 +17,24 @@ export type Lookups = {
 /** How long the events of one read of the socket wait at most. What comes later serves the events after. */
 export const patienceMs = 10
 
-export function createLookups(clock: Clock, processes: ProcessLookups = createProcessFacts(clock)): Lookups {
+type Parts = { readonly processes: ProcessLookups; readonly images: ImageLookups }
+
+export function createLookups(clock: Clock, parts: Parts = systemParts(clock)): Lookups {
+  const { processes, images } = parts
   return {
-    enrichment: { process: processes.of },
+    enrichment: { process: processes.of, image: images.of },
     prepare: async (messages) => {
-      const looking = messages.flatMap((message) => {
-        if (message.kind === 'hello' || message.kind === 'report' || message.kind === 'exit') return []
+      const observed = messages.flatMap((message) =>
+        message.kind === 'hello' || message.kind === 'report' || message.kind === 'exit' ? [] : [message],
+      )
+      // Of an image that was started several times the last start counts: found unchanged after it, it was before.
+      const execs = new Map<string, Exec>()
+      for (const one of observed) if (one.kind === 'exec') execs.set(`${one.file.dev}:${one.file.ino}`, one)
+      const looking = [
         // With its image a process often changes its groups and its terminal.
-        return processes.look(message.actor, message.kind === 'exec') ?? []
-      })
+        ...observed.flatMap(({ actor, kind }) => processes.look(actor, kind === 'exec') ?? []),
+        ...Array.from(execs.values()).flatMap((exec) => images.look(exec) ?? []),
+      ]
       if (looking.length === 0) return
       const done = new AbortController()
       const all = Promise.all(looking).then(() => done.abort())
@@ -31,3 +42,8 @@ export function createLookups(clock: Clock, processes: ProcessLookups = createPr
     },
   }
 }
+
+const systemParts = (clock: Clock): Parts => ({
+  processes: createProcessFacts(clock),
+  images: createImageHashes(clock, readBootNs),
+})

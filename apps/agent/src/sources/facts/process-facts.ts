@@ -7,6 +7,7 @@ import { type Container, parseCgroups } from '../../observe/cgroup.ts'
 import type { ContainerNames, ProcessFacts } from '../../observe/enrichment.ts'
 import { parseStat } from '../../observe/terminal.ts'
 import type { Task } from '../observation.ts'
+import { createAllowance } from './allowance.ts'
 import { readContainerNames, stateFolders } from './container-state.ts'
 import { remember } from './remember.ts'
 
@@ -29,7 +30,6 @@ type Groups = NonNullable<ProcessFacts['groups']>
 type Known = ProcessFacts & { readonly startNs: bigint; readonly cgroupId: bigint; readonly mntNs: number }
 
 const tickNs = 10_000_000n
-const secondNs = 1_000_000_000n
 const systemRoots = { proc: '/proc', cgroups: '/sys/fs/cgroup', state: stateFolders }
 
 export function createProcessFacts(clock: Clock, roots: typeof systemRoots = systemRoots): ProcessLookups {
@@ -39,19 +39,10 @@ export function createProcessFacts(clock: Clock, roots: typeof systemRoots = sys
   const groupsById = new Map<bigint, Groups>()
   const namesById = new Map<string, ContainerNames | undefined>()
   const underWay = new Map<number, Promise<void>>()
-  let second = 0n
-  let begunInSecond = 0
+  const mayBegin = createAllowance(clock, limits.perSecondMax, limits.perSecondMax)
 
   const isAs = (known: Known, { startNs, cgroupId, mntNs }: Task) =>
     known.startNs === startNs && known.cgroupId === cgroupId && known.mntNs === mntNs
-
-  function mayBegin(): boolean {
-    const now = clock.monotonicNs() / secondNs
-    if (now !== second) begunInSecond = 0
-    second = now
-    begunInSecond += 1
-    return begunInSecond <= limits.perSecondMax
-  }
 
   async function read(task: Task): Promise<void> {
     const { pid, startNs, cgroupId, mntNs } = task
@@ -96,7 +87,7 @@ export function createProcessFacts(clock: Clock, roots: typeof systemRoots = sys
       if (!afresh && known && isAs(known, task)) return undefined
       const begun = underWay.get(task.pid)
       if (begun !== undefined) return begun
-      if (!mayBegin()) return undefined
+      if (!mayBegin(1)) return undefined
       const looking = read(task).finally(() => underWay.delete(task.pid))
       underWay.set(task.pid, looking)
       return looking
