@@ -4,7 +4,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { createLog, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import { createLog, readConfig, systemClock, systemDisk, together } from '@sealwatch/base'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { openApiSocket } from '../apps/server/src/api/index.ts'
@@ -23,6 +23,7 @@ const log = createLog('server', (line) => process.stdout.write(line), systemCloc
 await runServer({
   config: readConfig(serverSettings, { ...process.env, ...settings }, serverConfigPrefix),
   api: await openApiSocket(join(dir, 'api.sock'), systemClock),
+  hardening: together(),
   indexThread: await prepareIndexThread(),
   policyChecks: await preparePolicyChecks({ clock: systemClock, log }),
   kms: kmsMasterKey({ clock: systemClock }),

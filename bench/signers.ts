@@ -3,7 +3,7 @@
 import { generateKeyPairSync, hash, sign } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { createLog, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import { createLog, readConfig, systemClock, systemDisk, together } from '@sealwatch/base'
 import {
   type AuditAlgorithm,
   type AuditSigner,
@@ -151,6 +151,7 @@ async function proxied(dir: string) {
   const ended = runProxy({
     config: readConfig(signingProxySettings, settings, proxyConfigPrefix),
     version: '0',
+    hardening: together(),
     open: async () => mockKey('ed25519', 'bench'),
     successor: undefined,
     callers: [mockCaller],

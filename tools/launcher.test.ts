@@ -57,6 +57,12 @@ describe('scripts', () => {
     assert.deepEqual([stdout.split(' ')[0], status], ['sealwatch', 0])
   })
 
+  test('AGT-4 what an environment would have Node do does not get past the launcher', () => {
+    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', NODE_OPTIONS: '--no-such-flag', OPENSSL_CONF: '/nonexistent' }
+    const { status, stderr } = sh('./sealwatch', ['version'], { env })
+    assert.deepEqual([status, stderr], [0, ''])
+  })
+
   test('who only asks for help gets it before anything is set up, and nothing is', () => {
     const dir = mkdtempSync(join(tmpdir(), 'sealwatch-launcher-'))
     mkdirSync(join(dir, 'docs/reference'), { recursive: true })

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { request as ask } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, createLog, type Disk, readConfig, systemClock, systemDisk } from '@sealwatch/base'
+import { type Clock, createLog, type Disk, readConfig, systemClock, systemDisk, together } from '@sealwatch/base'
 import { type ApiClient, type ApiRequest, type ApiResponse, createApiClient } from '@sealwatch/contract/api'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
@@ -76,6 +76,7 @@ export async function startServer(
   const running = runServer({
     config: readConfig(serverSettings, env, serverConfigPrefix),
     api: await openApiSocket(socketPath, systemClock),
+    hardening: together(),
     indexThread,
     policyChecks,
     dashboard,

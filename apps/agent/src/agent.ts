@@ -2,8 +2,8 @@
 
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, type ConfigOf, type Disk, type Log, makeDirectory } from '@sealwatch/base'
-import { createHealth, listenForHealth, watchSpace } from '@sealwatch/base/health'
+import { type Clock, type ConfigOf, type Disk, type Hardening, type Log, makeDirectory } from '@sealwatch/base'
+import { createHealth, listenForHealth, showHardening, watchSpace } from '@sealwatch/base/health'
 import { keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
 import { type Chain, openChain } from '@sealwatch/ledger'
 import { type agentSettings, segmentBytesMax } from './config.ts'
@@ -33,6 +33,8 @@ export type AgentOptions = {
   readonly processes: readonly ProcessRow[]
   readonly seenAtBootNs: bigint
   readonly pid: number
+  /** What protects this process. */
+  readonly hardening: Hardening
   readonly clock: Clock
   readonly disk: Disk
   readonly random: () => number
@@ -51,9 +53,10 @@ const clusterTenant = 'cluster'
 
 /** Watches, seals and ships until the signal fires; rejects when it cannot go on without risking what is sealed. */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { config, paths, pid, clock, disk, random, log, signal } = options
+  const { config, paths, pid, hardening, clock, disk, random, log, signal } = options
   const facts = await readHostFacts()
   const health = createHealth({ component: 'agent', version: agentVersion, clock, log })
+  showHardening(health, hardening)
   const healthListener = await listenForHealth(health, {
     address: config.healthAddress,
     port: config.healthPort,
@@ -207,6 +210,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         state: agentState,
         hostId: hostId ?? null,
         health: healthListener.url,
+        hardening,
         watch: watchState,
         chains: [...chains.values()],
       })

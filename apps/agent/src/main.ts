@@ -4,18 +4,22 @@ import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
 import {
+  confine,
   crashQuietly,
   createLog,
   dropPrivileges,
   messageOf,
+  placesOf,
   readConfig,
+  refuseForeignEnvironment,
   systemClock,
   systemDisk,
   systemRandom,
+  together,
 } from '@sealwatch/base'
 import { runAgent } from './agent.ts'
 import { agentConfigPrefix, agentSettings } from './config.ts'
-
+import { stateFolders } from './sources/facts/container-state.ts'
 import { readBootNs, readProcesses } from './sources/proc-snapshot.ts'
 
 // A log that cannot be written, on a full disk for one, is no reason to stop watching.
@@ -23,29 +27,36 @@ process.stdout.on('error', () => undefined)
 const log = createLog('agent', (line) => process.stdout.write(line), systemClock.nowMs)
 
 try {
+  refuseForeignEnvironment(process.env)
   const config = readConfig(agentSettings, process.env, agentConfigPrefix)
   const seenAtBootNs = readBootNs()
   const processes = readProcesses()
   // Its folder belongs to root.
   flushCompileCache()
+  const { dataDir, runDir } = config
+  const confined = confine(
+    placesOf({ env: process.env, folders: [dataDir, runDir], read: Object.values(stateFolders) }),
+    log,
+  )
   dropPrivileges(config)
-  crashQuietly(log)
+  const hardening = together(confined, crashQuietly(log))
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
   await runAgent({
     config,
     paths: {
-      chains: join(config.dataDir, 'chains'),
-      signingKey: join(config.dataDir, 'host.key'),
-      identity: join(config.dataDir, 'identity.pem'),
-      joinToken: join(config.dataDir, 'join-token'),
-      sensorSocket: join(config.runDir, 'sensor.sock'),
-      status: join(config.runDir, 'status.json'),
+      chains: join(dataDir, 'chains'),
+      signingKey: join(dataDir, 'host.key'),
+      identity: join(dataDir, 'identity.pem'),
+      joinToken: join(dataDir, 'join-token'),
+      sensorSocket: join(runDir, 'sensor.sock'),
+      status: join(runDir, 'status.json'),
     },
     processes,
     seenAtBootNs,
     pid: process.pid,
+    hardening,
     clock: systemClock,
     disk: systemDisk,
     random: systemRandom,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Hardening } from '@sealwatch/base'
 import type { Chain } from '@sealwatch/ledger'
 import { sites } from './sources/observation.ts'
 import type { WatchState } from './watch.ts'
@@ -14,16 +15,18 @@ export function statusOf(options: {
   readonly hostId: string | null
   /** Where /healthz, /readyz and /metrics are. */
   readonly health: string
+  readonly hardening: Hardening
   readonly watch: WatchState
   readonly chains: readonly Chain[]
 }): object {
-  const { nowMs, pid, state, hostId, health, watch, chains } = options
+  const { nowMs, pid, state, hostId, health, hardening, watch, chains } = options
   return {
     time: new Date(nowMs).toISOString(),
     pid,
     state,
     hostId,
     health,
+    hardening,
     sensor: sensorStatus(watch),
     chains: chains.map(({ id, tenant, position, shipped }) => ({
       chain: id,

@@ -5,16 +5,27 @@ import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
 import {
+  confine,
   crashQuietly,
   createLog,
   dropPrivileges,
   isSealwatchError,
   messageOf,
+  placesOf,
   readConfig,
+  refuseForeignEnvironment,
   systemClock,
   systemDisk,
+  together,
 } from '@sealwatch/base'
-import { auditSignerSettings, chooseSigner, prepareSigners, readSignerSettings, withHanded } from '@sealwatch/keys'
+import {
+  auditSignerSettings,
+  chooseSigner,
+  prepareSigners,
+  readSignerSettings,
+  signerPlaces,
+  withHanded,
+} from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { readProvider } from './access/index.ts'
 import { dashboardDir, openApiSocket, prepareHttp, readDashboard } from './api/index.ts'
@@ -29,6 +40,7 @@ process.stdout.on('error', () => undefined)
 const log = createLog('server', (line) => process.stdout.write(line), systemClock.nowMs)
 
 try {
+  refuseForeignEnvironment(process.env)
   withHanded(process.env, () => readFileSync(0))
   const config = readConfig(serverSettings, process.env, serverConfigPrefix)
   const plan = chooseSigner(readSignerSettings(process.env))
@@ -38,14 +50,24 @@ try {
   for (const setting of [...Object.values(auditSignerSettings), ...Object.values(serverSettings)])
     if ('secret' in setting && setting.secret === true) delete process.env[setting.env]
   const provider = readProvider(config)
-  const signers = await prepareSigners(plan, systemClock)
-  // Both lie where only root may go: the socket's folder is what admits to it, and the rules and the dashboard lie with the program.
-  const api = await openApiSocket(join(config.runDir, 'api.sock'), systemClock)
-  const { witnessPolicy: policyFile } = config
+  const { dataDir, runDir, trustStore, witnessPolicy: policyFile } = config
   const witnessPolicy = policyFile === '' ? undefined : readWitnessPolicy(policyFile)
+  // These lie where only root may go, with the program or wherever an operator put them.
   const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
   const dashboard = readDashboard(dashboardDir)
   if (dashboard === undefined) log.warn('there is no dashboard: tools/setup builds it')
+  // SQLite writes a database anew beside itself, and not where other users write too.
+  process.env.SQLITE_TMPDIR = dataDir
+  const { env } = process
+  const used = signerPlaces(plan, env)
+  const places =
+    typeof used === 'string'
+      ? used
+      : placesOf({ ...used, files: [...used.files, trustStore], env, folders: [dataDir, runDir] })
+  const confined = confine(places, log)
+  const signers = await prepareSigners(plan, systemClock)
+  // The folder of the socket, which only root may enter, is what admits to it.
+  const api = await openApiSocket(join(runDir, 'api.sock'), systemClock)
   const kms = kmsMasterKey({ clock: systemClock })
   if (config.masterKmsKeyId !== '') await kms.prepare(config.masterKmsKeyId)
   const indexThread = await prepareIndexThread()
@@ -54,13 +76,14 @@ try {
   // Its folder belongs to root.
   flushCompileCache()
   dropPrivileges(config)
-  crashQuietly(log)
+  const hardening = together(confined, crashQuietly(log))
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
   const { signal } = stop
   await runServer({
     config,
+    hardening,
     api,
     indexThread,
     policyChecks,

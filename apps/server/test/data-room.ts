@@ -120,6 +120,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
       deployment: 'd1',
       api: 'http://localhost:1',
       health: 'http://127.0.0.1:7',
+      hardening: { applied: [], missing: [] },
       ledgerKeys: [ledgers.vkey],
       signing: {
         ...ledgers.health,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join } from 'node:path'
-import { type Clock, type ConfigOf, type Disk, type Log, makeDirectory } from '@sealwatch/base'
-import { createHealth, type Health, listenForHealth } from '@sealwatch/base/health'
+import { type Clock, type ConfigOf, type Disk, type Hardening, type Log, makeDirectory } from '@sealwatch/base'
+import { createHealth, type Health, listenForHealth, showHardening } from '@sealwatch/base/health'
 import {
   type AuditSigner,
   admitSigner,
@@ -21,6 +21,7 @@ import { createRate } from './rate.ts'
 export type ProxyOptions = {
   readonly config: ConfigOf<typeof signingProxySettings>
   readonly version: string
+  readonly hardening: Hardening
   readonly open: PreparedSigner
   /** Id of the key that may take the place of the recorded one. */
   readonly successor: string | undefined
@@ -49,6 +50,7 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   const audit = await openAudit({ dir: dataDir, signer: auditKey, version, bytesMax, clock, disk })
   if (audit.chain.replacesDamaged) log.critical('the audit chain was damaged; it was set aside, and a new one begun')
   const health = createHealth({ component: 'signing-proxy', version, clock, log })
+  showHardening(health, options.hardening)
   const counters = { signed: 0, verified: 0, refused: 0, failed: 0, unauthenticated: 0 }
   addHealth(health, { signer, audit, bytesMax, counters })
   const healthListener = await listenForHealth(health, {

@@ -4,13 +4,17 @@ import { readFileSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import process from 'node:process'
 import {
+  confine,
   crashQuietly,
   createLog,
   isSealwatchError,
   messageOf,
+  placesOf,
   readConfig,
+  refuseForeignEnvironment,
   systemClock,
   systemDisk,
+  together,
   workAsOwnerOf,
 } from '@sealwatch/base'
 import { witnessPlaces } from '@sealwatch/ledger/witness'
@@ -22,19 +26,21 @@ process.stdout.on('error', () => undefined)
 const log = createLog('witness', (line) => process.stdout.write(line), systemClock.nowMs)
 
 try {
+  refuseForeignEnvironment(process.env)
   const config = readConfig(witnessSettings, process.env, witnessConfigPrefix)
   const { tlsCertificate, tlsKey } = config
   // Both may lie where only root may read.
   const tls = tlsCertificate === '' ? undefined : { cert: readFileSync(tlsCertificate), key: readFileSync(tlsKey) }
   // Its folder belongs to root.
   flushCompileCache()
+  const confined = confine(placesOf({ env: process.env, folders: [config.dataDir] }), log)
   workAsOwnerOf(config.dataDir)
-  crashQuietly(log)
+  const hardening = together(confined, crashQuietly(log))
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
   const places = witnessPlaces('.')
-  await runWitness({ config, places, tls, clock: systemClock, disk: systemDisk, log, signal: stop.signal })
+  await runWitness({ config, places, tls, hardening, clock: systemClock, disk: systemDisk, log, signal: stop.signal })
   process.exit(0)
 } catch (error) {
   const code = isSealwatchError(error) ? error.code : undefined

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { stat } from 'node:fs/promises'
-import { type Clock, type ConfigOf, type Disk, isSealwatchError, type Log, takeLock } from '@sealwatch/base'
-import { createHealth, listenForHealth } from '@sealwatch/base/health'
+import {
+  type Clock,
+  type ConfigOf,
+  type Disk,
+  type Hardening,
+  isSealwatchError,
+  type Log,
+  takeLock,
+} from '@sealwatch/base'
+import { createHealth, listenForHealth, showHardening } from '@sealwatch/base/health'
 import { openWitness, type Witness, type WitnessPlaces } from '@sealwatch/ledger/witness'
 import { createClients } from './clients.ts'
 import type { witnessSettings } from './config.ts'
@@ -15,6 +23,7 @@ export type RunOptions = {
   readonly config: ConfigOf<typeof witnessSettings>
   readonly places: WitnessPlaces
   readonly tls: ListenerOptions['tls']
+  readonly hardening: Hardening
   readonly clock: Clock
   readonly disk: Disk
   readonly log: Log
@@ -33,6 +42,7 @@ export async function runWitness(options: RunOptions): Promise<void> {
   const fatal = Promise.withResolvers<never>()
   const witness = await openWitness({ disk, places, clock, log })
   const health = createHealth({ component: 'witness', version: witnessVersion, clock, log })
+  showHardening(health, options.hardening)
   const healthListener = await listenForHealth(health, {
     address: config.healthAddress,
     port: config.healthPort,

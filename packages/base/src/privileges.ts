@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import process from 'node:process'
 import { type ErrorTable, errorsOf } from './errors.ts'
 
@@ -15,23 +15,44 @@ export const privilegeErrors = {
     rule: 'a directory is there, and is used by its owner, or by root in his name',
     advice: 'Run it again as that user or with sudo, or name another directory with --data DIR',
   },
+  CAPABILITY_MISSING: {
+    kind: 'denied',
+    rule: 'a program has the capabilities that its start needs (docs/privileges.md)',
+    advice: 'Give it those, or start it as the user it is to run as: then it needs none',
+  },
 } as const satisfies ErrorTable
 const privilegeError = errorsOf(privilegeErrors)
 
 /**
  * Gives up root for good. Everything the program will ever import must be loaded before: the code may lie where only
- * root may read. Does nothing when the process is not root, as under a systemd unit with User=.
+ * root may read. Does nothing when the process is not root, as under a systemd unit with User=. Throws CAPABILITY_MISSING.
  */
 export function dropPrivileges({ uid, gid }: { readonly uid: number; readonly gid: number }): void {
   if (process.getuid?.() !== 0) return
+  if (process.platform === 'linux') requireCapabilities(toBecomeAnother)
   process.setgroups?.([])
   process.setgid?.(gid)
   process.setuid?.(uid)
 }
 
+/** Numbers of <linux/capability.h>; what a program of ours that starts as root needs to be root no more. */
+const toBecomeAnother = { CAP_SETGID: 6, CAP_SETUID: 7 } as const
+
+function requireCapabilities(needed: Readonly<Record<string, number>>): void {
+  const effective = /^CapEff:\t([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0'
+  const has = (number: number) => ((BigInt(`0x${effective}`) >> BigInt(number)) & 1n) === 1n
+  const missing = Object.keys(needed).filter((name) => !has(needed[name] as number))
+  if (missing.length > 0)
+    throw privilegeError('CAPABILITY_MISSING', {
+      attempted: 'giving up root',
+      received: `none of ${missing.join(', ')}`,
+    })
+}
+
 /**
  * Makes `path` the working directory. Where root calls, it becomes the owner of `path` for good: what it then writes is
- * the owner's, no link that he laid leads it astray, and folders above may be closed to him. Throws OWNER_ROOT, OWNER_OTHER.
+ * the owner's, no link that he laid leads it astray, and folders above may be closed to him. Throws OWNER_ROOT, OWNER_OTHER,
+ * CAPABILITY_MISSING.
  */
 export function workAsOwnerOf(path: string): void {
   const attempted = `entering ${path}`

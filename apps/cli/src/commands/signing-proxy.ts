@@ -9,6 +9,7 @@ import { chooseSigner, handedMark, isSecretVariable, isSignerVariable, readSigne
 import { command, exit, flag } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { closedAncestor, ensureFolder, prepareData } from '../supervise/layout.ts'
+import { plainFlags } from '../supervise/node-start.ts'
 import { plainEnv } from '../supervise/parts.ts'
 import { serviceUsers } from '../supervise/users.ts'
 
@@ -58,7 +59,7 @@ records every signature before it is returned. docs/formats/signing-proxy.md has
     const [secrets, open] = [true, false].map((isSecret) =>
       Object.fromEntries(Object.entries(env).filter(([name]) => isSecretVariable(name) === isSecret)),
     )
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
+    const child = spawn(process.execPath, [...plainFlags, main], {
       cwd: '/',
       env: { ...open, ...own, ...handedMark },
       stdio: ['pipe', 'inherit', 'inherit'],

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { witnessError } from '@sealwatch/ledger/witness'
 import { command, exit, form, text } from '../command.ts'
+import { plainFlags } from '../supervise/node-start.ts'
 import { operatorsEnv, plainEnv } from '../supervise/parts.ts'
 import { witnessDir } from '../witness/enter.ts'
 
@@ -48,7 +49,7 @@ standard output; all other settings are environment variables (docs/reference/co
       ...(key === undefined ? {} : { SEALWATCH_WITNESS_TLS_KEY: resolve(key) }),
     }
     const program = join(io.root, 'apps/witness/src/main.ts')
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], { env, stdio: 'inherit' })
+    const child = spawn(process.execPath, [...plainFlags, program], { env, stdio: 'inherit' })
     const ask = () => child.kill('SIGTERM')
     if (io.stop.aborted) ask()
     io.stop.addEventListener('abort', ask, { once: true })

@@ -9,6 +9,7 @@ import { renderRows } from './row.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
 const site = { attached: true, reason: '', produced: '1', dropped: '0', sent: '1' }
+const hardening = { applied: ['places'], missing: [] }
 const good: InstanceStatus = {
   version: '0.1.0',
   data: '/',
@@ -19,7 +20,7 @@ const good: InstanceStatus = {
   phase: 'ready',
   parts: [{ name: 'agent', pid: 2, uptimeMs: 5, restarts: 0, lastExit: null }],
   sensor: { connected: true, version: '1', era: 'e', kernel: '6', sites: { exec: site } },
-  agent: { state: 'registered', hostId: 'h', health: 'http://127.0.0.1:7', gaps: 0 },
+  agent: { state: 'registered', hostId: 'h', health: 'http://127.0.0.1:7', hardening, gaps: 0 },
   queue: [{ tenant: 'default', chain: 'c', sealed: 9, acknowledged: 8, depth: 1 }],
   server: {
     time: new Date(nowMs).toISOString(),
@@ -40,7 +41,7 @@ const faults: [name: string, change: Partial<InstanceStatus>, red: string[], war
   ['the server is silent', { server: null }, ['server', 'chain default', 'clock'], /server does not answer/],
   [
     'the agent is not registered',
-    { agent: { state: 'connecting', hostId: null, health: 'http://127.0.0.1:7', gaps: 0 } },
+    { agent: { state: 'connecting', hostId: null, health: 'http://127.0.0.1:7', hardening, gaps: 0 } },
     ['agent'],
     /agent is connecting/,
   ],
@@ -89,6 +90,14 @@ describe('doctor and status', () => {
       assert.match(renderRows(rows, testIo()), new RegExp(`✗ +${red[0]} .*\\n(.*\\n)*\\n\\d of \\d+ failed`))
     })
   }
+
+  test('RIM-6 what a kernel cannot do for a process is told by doctor and status, and is no fault', async () => {
+    const lacking = { applied: ['no_core_dumps'], missing: [{ measure: 'places', reason: 'ENOSYS' }] }
+    const status = { ...good, agent: good.agent && { ...good.agent, hardening: lacking } }
+    const row = (await checkInstance(status, nowMs)).find(({ name }) => name === 'agent closed')
+    assert.deepEqual([row?.ok, row?.detail], [true, '1 of 2 measures, without places'])
+    assert.deepEqual(warningsOf(status), ['the agent runs without places (ENOSYS): docs/privileges.md'])
+  })
 
   test('a clock that is off is red', async () => {
     const rows = await checkInstance(good, nowMs + 5000)

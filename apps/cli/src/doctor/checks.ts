@@ -22,6 +22,7 @@ export async function checkInstance(status: InstanceStatus, nowMs: number): Prom
     ),
     row('agent', 'asked for its state', status.agent?.state === 'registered', status.agent?.state ?? 'silent'),
     row('sensor', 'asked for its connection', status.sensor?.connected === true, sensorDetail(status)),
+    ...hardeningRows(status),
     ...status.queue.map((queue) => chainRow(queue, server)),
     await diskRow(status.data),
     clockRow(server, nowMs),
@@ -34,6 +35,17 @@ function sensorDetail({ sensor }: InstanceStatus): string {
   if (sensor?.connected !== true) return 'not connected'
   const sites = Object.values(sensor.sites)
   return `connected, ${sites.filter(({ attached }) => attached).length} of ${sites.length} sites attached`
+}
+
+/** What an older kernel has not is no fault of this instance: the row tells of it, and so does `status`. */
+function hardeningRows({ server, agent }: InstanceStatus): Row[] {
+  return Object.entries({ server, agent }).flatMap(([name, of]) => {
+    if (of?.hardening === undefined) return []
+    const { applied, missing } = of.hardening
+    const without = missing.map(({ measure }) => measure).join(', ')
+    const detail = `${applied.length} of ${applied.length + missing.length} measures${without && `, without ${without}`}`
+    return [row(`${name} closed`, 'asked what protects it', true, detail)]
+  })
 }
 
 /** What the host was told is safe, the server must have; what it has not told yet must be little. */

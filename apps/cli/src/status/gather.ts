@@ -25,6 +25,7 @@ export type InstanceStatus = {
     readonly state: string
     readonly hostId: string | null
     readonly health: string
+    readonly hardening: AgentStatus['hardening']
     readonly gaps: number
   } | null
   readonly queue: readonly QueueStatus[]
@@ -78,8 +79,7 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
     phase: supervisor.phase === 'ready' && server === null ? 'starting' : supervisor.phase,
     parts,
     sensor: agent?.sensor ?? null,
-    agent:
-      agent === undefined ? null : { state: agent.state, hostId: agent.hostId, health: agent.health, gaps: agent.gaps },
+    agent: agent === undefined ? null : agentOf(agent),
     queue: (agent?.chains ?? []).map(({ tenant, chain, nextSeq, acknowledged }) => ({
       tenant,
       chain,
@@ -91,6 +91,14 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
   }
   return { ...status, warnings: warningsOf(status) }
 }
+
+const agentOf = ({ state, hostId, health, hardening, gaps }: AgentStatus) => ({
+  state,
+  hostId,
+  health,
+  hardening,
+  gaps,
+})
 
 async function notRunning(place: Place, attempted: string) {
   const left = await leftoversOf(place)
@@ -139,6 +147,11 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
         `the sensor site ${name} dropped ${counted(Number(site.dropped), 'event')}, counted in the ledger`,
     ),
     ...quarantineWarning(server?.quarantine ?? []),
+    ...Object.entries({ server, agent }).flatMap(([name, of]) =>
+      (of?.hardening?.missing ?? []).map(
+        ({ measure, reason }) => `the ${name} runs without ${measure} (${reason}): docs/privileges.md`,
+      ),
+    ),
   ]
 }
 

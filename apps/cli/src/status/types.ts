@@ -8,10 +8,17 @@ export type AgentStatus = {
   readonly hostId: string | null
   /** Stem of the URLs of /healthz, /readyz and /metrics. */
   readonly health: string
+  readonly hardening: HardeningStatus
   readonly sensor: SensorStatus | null
   readonly chains: readonly { chain: string; tenant: string; nextSeq: number; acknowledged: number }[]
   /** Unknown intervals sealed since the agent started. */
   readonly gaps: number
+}
+
+/** What protects a process of ours (docs/privileges.md). */
+export type HardeningStatus = {
+  readonly applied: readonly string[]
+  readonly missing: readonly { readonly measure: string; readonly reason: string }[]
 }
 
 export type SensorStatus = {
@@ -39,6 +46,7 @@ export type ServerStatus = {
   readonly health: string
   /** Where the API and the dashboard are. */
   readonly api?: string
+  readonly hardening?: HardeningStatus
   readonly trust: Trust
   /** `root` and `checkpoint` (a C2SP signed note) are those of the newest signature, over `signedSize` leaves. */
   readonly ledgers: readonly {

@@ -6,7 +6,7 @@ import { handedMark, isSecretVariable, isSignerVariable } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import { type BuiltInLogin, dashboardOrigin, serverEnvOf } from './built-in-login.ts'
 import type { ServiceView } from './layout.ts'
-import { agentFlags, memoryEnv, serverFlags } from './node-start.ts'
+import { agentFlags, memoryEnv, plainFlags, serverFlags } from './node-start.ts'
 import type { Part } from './part.ts'
 import { serviceUsers } from './users.ts'
 
@@ -60,11 +60,7 @@ function serverPart({ place, view, root, host, port, apiPort, login, env }: Part
 function devLoginPart({ place, view, root, apiPort, env }: PartSettings, login: BuiltInLogin): Part {
   return {
     name: 'dev-login',
-    argv: view.wrap([
-      process.execPath,
-      '--disable-warning=ExperimentalWarning',
-      join(root, 'apps/dev-login/src/main.ts'),
-    ]),
+    argv: view.wrap([process.execPath, ...plainFlags, join(root, 'apps/dev-login/src/main.ts')]),
     env: {
       ...plainEnv(env),
       SEALWATCH_DEV_LOGIN_PORT: String(login.port),

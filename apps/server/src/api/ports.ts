@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Clock, Log } from '@sealwatch/base'
+import type { Clock, Hardening, Log } from '@sealwatch/base'
 import type { EpochRow, RewrapProgress, SealingStatus } from '@sealwatch/keys/sealing'
 import type { Ledger, SealedTenant } from '@sealwatch/ledger'
 import type { Kysely } from 'kysely'
@@ -76,6 +76,8 @@ export type ServerFacts = {
   readonly health: string
   /** Where the API and the dashboard are. */
   readonly api: string
+  /** What protects the server's process, and what of that is missing. */
+  readonly hardening: Hardening
   /** Verifier key of the log key: what a verifier elsewhere pins. */
   readonly ledgerKeys: readonly string[]
   /** Hex SHA-256 of the certificate authority. */

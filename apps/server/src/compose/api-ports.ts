@@ -36,6 +36,7 @@ export function apiPorts(
         deployment: deployment.name,
         health: rooms.healthUrl,
         api: apiUrl(),
+        hardening: rooms.hardening,
         ledgerKeys: [ledgers.vkey],
         signing: { ...ledgers.health, signer, witnesses: rooms.witnesses.status() },
         caFingerprint: identity.authority.fingerprint,

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { hostname, release } from 'node:os'
 import { join } from 'node:path'
-import type { Clock, ConfigOf, Disk, Log } from '@sealwatch/base'
-import { createHealth, type Health, listenForHealth } from '@sealwatch/base/health'
+import type { Clock, ConfigOf, Disk, Hardening, Log } from '@sealwatch/base'
+import { createHealth, type Health, listenForHealth, showHardening } from '@sealwatch/base/health'
 import type { PreparedSigners } from '@sealwatch/keys'
 import type { KmsMasterKey } from '@sealwatch/keys/sealing'
 import type { Policy } from '@sealwatch/ledger'
@@ -21,6 +21,8 @@ import { serverVersion } from '../version.ts'
 
 export type ServerOptions = {
   readonly config: ConfigOf<typeof serverSettings>
+  /** What protects this process. */
+  readonly hardening: Hardening
   readonly api: ApiSocket
   readonly indexThread: IndexThread
   readonly policyChecks: PolicyChecks
@@ -59,6 +61,7 @@ export async function openBase(options: ServerOptions, ends: AsyncDisposableStac
   const keysDir = join(dir, 'keys')
   await disk.makeDirectory(keysDir)
   const health = createHealth({ component: 'server', version: serverVersion, clock, log })
+  showHardening(health, options.hardening)
   const place = { address: config.healthAddress, port: config.healthPort, hosts: config.healthHosts }
   const listener = ends.adopt(await listenForHealth(health, place), ({ close }) => close())
   const deployment = await openDeployment(dir, disk)

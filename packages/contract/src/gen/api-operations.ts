@@ -2410,6 +2410,13 @@ export type Operations = {
       readonly deployment: string
       readonly health: string
       readonly api: string
+      readonly hardening: {
+        readonly applied: readonly string[]
+        readonly missing: readonly ({
+          readonly measure: string
+          readonly reason: string
+        })[]
+      }
       readonly trust: {
         readonly deployment: string
         readonly ledger_keys: readonly string[]

@@ -54,7 +54,8 @@ export async function localKeyObject(
   }
 }
 
-const pathIn = (given: Secret): string | undefined => /^file:(.*)$/s.exec(given.reveal())?.[1]
+/** The file that it names, where it is not the value itself. */
+export const pathIn = (given: Secret): string | undefined => /^file:(.*)$/s.exec(given.reveal())?.[1]
 
 /** Without the newlines at its end. In production a file that others may read is refused. */
 async function readSecret(path: string, variable: string, required: boolean): Promise<Buffer> {

@@ -34,6 +34,9 @@ const status = z.object({
   deployment: z.string(),
   health: z.string(),
   api: z.string(),
+  hardening: z
+    .object({ applied: z.array(z.string()), missing: z.array(z.object({ measure: z.string(), reason: z.string() })) })
+    .describe('What protects the process of the server, and what of that is missing'),
   trust: z.object({ deployment: z.string(), ledger_keys: z.array(z.string()), ca_fingerprint: z.string() }),
   ledgers: z.array(
     z.object({

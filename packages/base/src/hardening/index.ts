@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export { hardeningErrors, refuseForeignEnvironment } from './environment.ts'
+export { confine, type Hardening, together } from './hardening.ts'
+export { placesOf } from './places.ts'

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import process from 'node:process'
+import { getSystemErrorName } from 'node:util'
+
+/** What the C library does for us that Node has no call for. */
+export type Libc = {
+  /** Returns what the system call returned. Throws CallFailed where that is negative. */
+  syscall(what: string, number: number, ...args: readonly (number | bigint)[]): number
+  prctl(what: string, option: number, value: number): void
+  setrlimit(what: string, resource: number, limit: Uint8Array): void
+  /** Lets `signal` through to the main thread. */
+  unblock(signal: number): void
+  /** Good for as long as `bytes` is. */
+  pointerTo(bytes: Uint8Array<ArrayBuffer>): bigint
+}
+
+/** Its message is what was tried and the name of the error: `landlock_restrict_self: EPERM`. */
+export class CallFailed extends Error {}
+
+const SIG_UNBLOCK = 1
+const signalSetBytes = 128
+const symbols = {
+  syscall: { return: 'i64', arguments: ['i64', 'u64', 'u64', 'u64', 'u64', 'u64'] },
+  prctl: { return: 'i32', arguments: ['i32', 'u64', 'u64', 'u64', 'u64'] },
+  setrlimit: { return: 'i32', arguments: ['i32', 'buffer'] },
+  pthread_sigmask: { return: 'i32', arguments: ['i32', 'buffer', 'pointer'] },
+  __errno_location: { return: 'pointer', arguments: [] },
+} as const
+
+/** Throws where there is no glibc, or no node:ffi. */
+export function openLibc(): Libc {
+  // Whoever imports this and does not call it has nothing to do with what node calls experimental, and is told nothing of it.
+  const ffi = process.getBuiltinModule('node:ffi')
+  const { functions } = ffi.dlopen('libc.so.6', symbols)
+  const checked = (what: string, returned: number | bigint): number => {
+    if (returned >= 0) return Number(returned)
+    throw new CallFailed(`${what}: ${getSystemErrorName(-ffi.getInt32(functions.__errno_location(), 0))}`)
+  }
+  return {
+    syscall(what, number, ...args) {
+      const [a = 0, b = 0, c = 0, d = 0, e = 0] = args
+      return checked(what, functions.syscall(BigInt(number), BigInt(a), BigInt(b), BigInt(c), BigInt(d), BigInt(e)))
+    },
+    prctl: (what, option, value) => void checked(what, functions.prctl(option, BigInt(value), 0n, 0n, 0n)),
+    setrlimit: (what, resource, limit) => void checked(what, functions.setrlimit(resource, limit)),
+    unblock(signal) {
+      const set = new Uint8Array(signalSetBytes)
+      set[(signal - 1) >> 3] = 1 << ((signal - 1) & 7)
+      functions.pthread_sigmask(SIG_UNBLOCK, set, 0n)
+    },
+    pointerTo: (bytes) => ffi.getRawPointer(bytes),
+  }
+}
