@@ -5,7 +5,7 @@ import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { systemClock as clock, createLog, rfc3339 } from '@sealwatch/base'
+import { type Clock, systemClock as clock, createLog, rfc3339 } from '@sealwatch/base'
 import { strictOffPhrase } from '@sealwatch/contract'
 import { recordAct, registryLine } from '../identity/index.ts'
 import { billing, ed25519, one, openRooms, rowOf, signed, temporary } from '../ingest/rows/test/open-rows.ts'
@@ -133,6 +133,27 @@ test('ING-1 what an index hides is read out of the ledger itself, and what only 
   assert.equal(rooms.keys.isVouched({ tenant: 'acme', keyId: other.keyId }), true)
 })
 
+test('ING-1 a revocation that an index hides is missed, also where other lines about keys came after it', async () => {
+  await using dir = await temporary()
+  {
+    await using rooms = await openRooms(dir.path)
+    await rooms.enter(rowOf(one))
+    await revoke(rooms)
+    await rooms.enter(rowOf(other))
+    await rooms.indexed.waitFor('acme', rooms.ledger.size)
+  }
+  change(dir.path, 'UPDATE signing_keys SET revoked_at = NULL', 'DELETE FROM signing_key_revocations')
+  const index = new DatabaseSync(join(dir.path, 'entries.sqlite'))
+  const { changes } = index
+    .prepare("DELETE FROM entries WHERE tenant = 'acme' AND kind = 'registry' AND leaf_index = 2")
+    .run()
+  index.close()
+  assert.equal(changes, 1)
+  await using rooms = await openRooms(dir.path)
+  assert.equal(rooms.keys.of('acme').key(one.keyId), undefined)
+  assert.equal(rooms.keys.isVouched({ tenant: 'acme', keyId: other.keyId }), true)
+})
+
 test('ING-1 a line that a changed row wrote later does not make its key one that was added', async () => {
   await using dir = await temporary()
   {
@@ -153,8 +174,8 @@ const by = {
 } as unknown as Parameters<Awaited<ReturnType<typeof openStrictness>>['switchOff']>[0]
 const log = createLog('test', () => undefined, clock.nowMs)
 
-function strictnessOf({ store, ledgers, outbox }: Rooms, said?: string, sleep = clock.sleep) {
-  const parts = { store, outbox, voice, clock: { ...clock, sleep }, log }
+function strictnessOf({ store, ledgers, outbox }: Rooms, said?: string, more: Partial<Clock> = {}) {
+  const parts = { store, outbox, voice, clock: { ...clock, ...more }, log }
   const vouching = createVouching({ ...parts, ledgers })
   const manifests = { requireManifest: async () => assert.fail() }
   return openStrictness({
@@ -205,6 +226,44 @@ for (const [name, statement, why] of [
     assert.equal(strictness.isStrict('acme'), false, 'switched off anew, it counts')
   })
 
+/** By a clock that is three hours ahead. */
+const ahead = { nowNs: () => clock.nowNs() + 3n * 3_600_000_000_000n }
+
+test('ING-7 what was switched off by a clock that was set back before its line was written has its line', async () => {
+  await using dir = await temporary()
+  {
+    await using rooms = await openRooms(dir.path)
+    await (await strictnessOf(rooms, undefined, ahead)).switchOff(by, {
+      seconds: 7200,
+      acknowledgement: strictOffPhrase,
+    })
+    await rooms.indexed.waitFor('acme', rooms.ledger.size)
+  }
+  await using rooms = await openRooms(dir.path)
+  assert.equal((await strictnessOf(rooms)).isStrict('acme'), false)
+  assert.deepEqual(await alarmsOf(rooms), [])
+})
+
+test('ING-7 what was switched on by a clock that was set back meanwhile is the last line, and counts', async () => {
+  await using dir = await temporary()
+  {
+    const times = { aheadNs: 3n * 3_600_000_000_000n }
+    const shifting = { ...clock, nowNs: () => clock.nowNs() + times.aheadNs }
+    await using rooms = await openRooms(dir.path, undefined, { ledgerClock: shifting })
+    const strictness = await strictnessOf(rooms, undefined, shifting)
+    await strictness.switchOff(by, { seconds: 7200, acknowledgement: strictOffPhrase })
+    const rows = rooms.store.db.selectFrom('strict_modes').selectAll().where('tenant', '=', 'acme')
+    const row = await rows.executeTakeFirstOrThrow()
+    times.aheadNs = 0n
+    await strictness.switchOn(by)
+    await rooms.indexed.waitFor('acme', rooms.ledger.size)
+    await rooms.store.db.updateTable('strict_modes').set(row).where('tenant', '=', 'acme').execute()
+  }
+  await using rooms = await openRooms(dir.path)
+  assert.equal((await strictnessOf(rooms)).isStrict('acme'), true)
+  assert.match((await alarmsOf(rooms)).join(), /the last line of the ledger switches them on$/)
+})
+
 const acknowledgement = `${strictOffPhrase}, 2026-11-22`
 const digest = hash('sha256', acknowledgement, 'hex')
 const turnsMax = 1_000
@@ -218,7 +277,7 @@ async function startLoose(rooms: Rooms, said = acknowledgement): Promise<boolean
     turns += 1
     if (!strictness.isStrict('acme') || turns === turnsMax) stop.abort()
   }
-  const strictness = await strictnessOf(rooms, said, sleep)
+  const strictness = await strictnessOf(rooms, said, { sleep })
   await rooms.outbox.drained('cluster', AbortSignal.timeout(10_000))
   await strictness.run(stop.signal)
   return !strictness.isStrict('acme')

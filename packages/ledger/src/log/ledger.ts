@@ -68,6 +68,8 @@ export type Ledger = {
   readonly size: number
   /** The last of them that tells of keys: the version of their registry. 0, which is an anchor: none does. */
   readonly registry: number
+  /** How many of them do. */
+  readonly keyLines: number
   /** Where a producer's chain stands, with everything that was handed to `append` so far. */
   position(chain: string): ChainPosition
   /**
@@ -148,8 +150,9 @@ function createLedger(
   let writing: Promise<void> | undefined
   let writingSinceMs: number | undefined
   let signing: Promise<unknown> = Promise.resolve()
-  // What is on stable storage; the three change in one turn.
-  let durable = { size: hashes.size, bytes: lines.bytes, sideBytes: side.size, registry: state.registry }
+  // What is on stable storage; all of it changes in one turn.
+  const { registry, keyLines } = state
+  let durable = { size: hashes.size, bytes: lines.bytes, sideBytes: side.size, registry, keyLines }
   let signed = lastSigned
   let saved: Pick<Saved, 'size' | 'root'> | undefined = state.saved
   let failure: unknown
@@ -217,7 +220,7 @@ function createLedger(
       throw cause
     })
     // The lines are durable, their hashes are derived: if we stop here, recover() computes them again.
-    let { size, bytes, registry } = durable
+    let { size, bytes, registry, keyLines } = durable
     for (const part of parts) {
       for (const tail of tails) tail.push(size, part, !('end' in part || 'isFilled' in part))
       if ('end' in part) walk.take(part, following)
@@ -225,7 +228,9 @@ function createLedger(
         for (let i = 0; i < part.count; i += 1) {
           const leaf = part.lineAt(i)
           walk.step(leaf, following)
-          if (tellsOfKeys(leaf)) registry = size + i
+          if (!tellsOfKeys(leaf)) continue
+          registry = size + i
+          keyLines += 1
         }
       for (let i = (tileWidth - (size % tileWidth)) % tileWidth; i < part.count; i += tileWidth)
         bundles.note(size + i, bytes + (part.rows[i * numbersPerEvent + eventRow.from] as number))
@@ -234,7 +239,7 @@ function createLedger(
     }
     hashes.append(Buffer.concat(parts.map((part) => part.hashes)))
     bundles.flush()
-    durable = { size, bytes, sideBytes: side.size, registry }
+    durable = { size, bytes, sideBytes: side.size, registry, keyLines }
     for (const [i, { resolve }] of group.entries()) resolve(placed[i] as Placed)
     bell.ring()
   }
@@ -313,6 +318,9 @@ function createLedger(
     },
     get registry() {
       return durable.registry
+    },
+    get keyLines() {
+      return durable.keyLines
     },
     get signed() {
       return signed

@@ -25,6 +25,8 @@ export type Saved = {
   readonly own: string
   /** Absent from what was written before registries had versions. */
   readonly registry?: number
+  /** Absent from what was written before they were counted. */
+  readonly keyLines?: number
   readonly chains: readonly (readonly [chain: string, nextSeq: number, tip: string | null, epoch?: Epoch | undefined])[]
 }
 
@@ -36,6 +38,8 @@ export type State = {
   readonly saved: Saved | undefined
   /** The last leaf that tells of keys. */
   registry: number
+  /** How many leaves do. */
+  keyLines: number
   /** Of the side file: what is known to belong to leaves. */
   readonly sideBytes: number
   close(): void
@@ -70,7 +74,7 @@ export async function recover(
 ): Promise<State> {
   const attempted = `opening the ledger ${origin}`
   const behind = (received: string) => ledgerError('LEDGER_BEHIND', { attempted, received })
-  const fits = saved?.registry !== undefined && saved.bytes <= lines.bytes
+  const fits = saved?.registry !== undefined && saved.keyLines !== undefined && saved.bytes <= lines.bytes
   const quick = fits ? openDerived(dir, disk, saved) : undefined
   const state = quick ?? (openDerived(dir, disk, undefined, saved) as State)
   let whole: number
@@ -116,6 +120,7 @@ function openDerived(dir: string, disk: Disk, from: Saved | undefined, saved = f
     walk: createChainWalk(from?.own, chains),
     saved,
     registry: from?.registry ?? 0,
+    keyLines: from?.keyLines ?? 0,
     sideBytes: from?.sideBytes ?? 0,
     close,
   }
@@ -145,7 +150,10 @@ async function readOn(lines: LineStore, state: State, from: number, attempted: s
     if (due > 0) return
     for (const entry of batch) walk.step(entry.parsed, attempted)
     for (const [i, { start }] of batch.entries()) bundles.note(hashes.size + i, start)
-    if (tellsOfKeys(parsed)) state.registry = hashes.size + batch.length - 1
+    if (tellsOfKeys(parsed)) {
+      state.registry = hashes.size + batch.length - 1
+      state.keyLines += 1
+    }
     hashes.append(Buffer.concat(batch.map((entry) => entry.parsed.hash)))
     batch = []
     whole = byte

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { rfc3339 } from '@sealwatch/base'
 import type { Body } from '@sealwatch/ledger'
 import { across } from '../../store/index.ts'
 import { actIn, actsOf } from '../../trust/index.ts'
@@ -22,10 +23,14 @@ export async function releaseFault(
     .where('stub_leaf_index', '=', stubLeaf)
     .executeTakeFirst()
   if (release === undefined) return 'nobody asked for it'
-  const book: ReleaseBook = new Map()
   const at = { ledger: ledgers.get(tenant), index: store.index }
-  for await (const { line } of actsOf(at, release.requested_at)) takeReleaseLine(book, line)
-  return unsaidOfRelease(book.get(release.request), { item, stubLeaf })
+  const unsaidSince = async (since: string) => {
+    const book: ReleaseBook = new Map()
+    for await (const { line } of actsOf(at, since)) takeReleaseLine(book, line)
+    return unsaidOfRelease(book.get(release.request), { item, stubLeaf })
+  }
+  // Its lines may have earlier times than it has itself: before it is called altered all of them are read.
+  return (await unsaidSince(release.requested_at)) && (await unsaidSince(rfc3339(0n)))
 }
 
 /** Of an approval whose line still waits for the ledger: under which name. */

@@ -7,7 +7,7 @@ import { type Store, spanLeaves } from '../../store/index.ts'
 
 /** A line that the server itself wrote: hosts and services say what they like in theirs. */
 export type OwnLine = { readonly leaf: number; readonly line: Line }
-export type ReadLedger = Pick<Ledger, 'tenant' | 'chain' | 'size' | 'registry' | 'readChecked'>
+export type ReadLedger = Pick<Ledger, 'tenant' | 'chain' | 'size' | 'registry' | 'keyLines' | 'readChecked'>
 export type IndexedLedger = { readonly ledger: ReadLedger; readonly index: Store['index'] }
 
 const attempted = 'reading what the server wrote into a ledger'
@@ -54,8 +54,8 @@ async function* linesAt(ledger: ReadLedger, leaves: readonly number[]): AsyncGen
 }
 
 /**
- * Says the lines that tell of keys, in their order. Which they are the index knows, whose last one the ledger knows itself:
- * where the two differ all of the ledger is read.
+ * Says the lines that tell of keys, in their order. Which they are the index knows; how many, and which is the last, the ledger
+ * knows itself: where the two differ all of it is read.
  */
 export async function takeKeyLines(at: IndexedLedger, take: (line: Line) => void, begin: () => void): Promise<void> {
   const { ledger, index } = at
@@ -71,58 +71,70 @@ export async function takeKeyLines(at: IndexedLedger, take: (line: Line) => void
     .orderBy('leaf_index')
     .execute()
   const leaves = rows.map(({ leaf_index }) => leaf_index)
-  let last = 0
+  let [last, count] = [0, 0]
   const takeAll = async (lines: AsyncIterable<OwnLine>) => {
     for await (const { leaf, line } of lines) {
       if (!keyKinds.some((kind) => kind in line)) continue
       take(line)
       last = leaf
+      count += 1
     }
   }
   begin()
   await takeAll(linesAt(ledger, leaves))
   await takeAll(linesFrom(ledger, covered))
-  if (last === ledger.registry) return
+  if (last === ledger.registry && count === ledger.keyLines) return
   begin()
   await takeAll(linesFrom(ledger, 0))
 }
 
-/** Acts of people and of the server that were written from about `since` (RFC 3339) on, in their order. */
+/**
+ * Acts of people and of the server, in their order, from the first that was written about `since` (RFC 3339) or later: behind it
+ * all of them, for a clock that was set back has written earlier times there.
+ */
 export async function* actsOf(at: IndexedLedger, since: string): AsyncGenerator<OwnLine> {
   const { ledger, index } = at
   const { tenant } = ledger
   const covered = await coveredIn(at)
   const sinceMs = Number((parseRfc3339(since) ?? 0n) / 1_000_000n) - slackMs
-  const spans = await index
+  const spans = index
     .selectFrom('spans')
     .innerJoin('span_classes as class', (join) =>
       join.onRef('class.tenant', '=', 'spans.tenant').onRef('class.first_leaf', '=', 'spans.first_leaf'),
     )
-    .select('spans.first_leaf')
     .where('spans.tenant', '=', tenant)
     .where('class.tenant', '=', tenant)
     .where('class.class_uid', '=', entityManagement)
+  const late = await spans
+    .select(({ fn }) => fn.min('spans.first_leaf').as('from'))
     .where('spans.to_ms', '>=', sinceMs)
+    .executeTakeFirst()
+  const due = await spans
+    .select('spans.first_leaf')
+    .where('spans.first_leaf', '>=', late?.from ?? covered)
     .orderBy('spans.first_leaf')
     .execute()
-  for (const { first_leaf } of spans) {
+  let isBegun = false
+  for (const { first_leaf } of due) {
     const rows = await index
       .selectFrom('entries')
       .innerJoin('own_entries as own', (join) =>
         join.onRef('own.tenant', '=', 'entries.tenant').onRef('own.leaf_index', '=', 'entries.leaf_index'),
       )
-      .select('entries.leaf_index')
+      .select(['entries.leaf_index', 'entries.time_ms'])
       .where('entries.tenant', '=', tenant)
       .where('own.tenant', '=', tenant)
       .where('entries.leaf_index', '>=', first_leaf)
       .where('entries.leaf_index', '<', Math.min(covered, first_leaf + spanLeaves))
       .where('entries.class_uid', '=', entityManagement)
-      .where('entries.time_ms', '>=', sinceMs)
       .orderBy('entries.leaf_index')
       .execute()
+    const begin = isBegun ? 0 : rows.findIndex(({ time_ms }) => time_ms >= sinceMs)
+    if (begin < 0) continue
+    isBegun = true
     yield* linesAt(
       ledger,
-      rows.map(({ leaf_index }) => leaf_index),
+      rows.slice(begin).map(({ leaf_index }) => leaf_index),
     )
   }
   yield* linesFrom(ledger, covered)

@@ -67,6 +67,12 @@ export function createVouching(
     return undefined
   }
 
+  async function unsaidSince(row: StrictRow, since: string): Promise<string | undefined> {
+    let last: OwnAct | undefined = (await switchesSince(row.tenant, since)).at(-1)?.act
+    for (const body of await waitingFor(store, row.tenant)) last = strictActIn(body) ?? last
+    return unsaidOfStrict(row, last)
+  }
+
   return {
     switchesSince,
     acknowledged,
@@ -97,9 +103,8 @@ export function createVouching(
       for (const row of rows) {
         const { tenant, since } = row
         if (!ledgers.has(tenant)) continue
-        let last: OwnAct | undefined = (await switchesSince(tenant, since)).at(-1)?.act
-        for (const body of await waitingFor(store, tenant)) last = strictActIn(body) ?? last
-        const why = unsaidOfStrict(row, last)
+        // Its line may have an earlier time than it has itself: before it is called altered all of them are read.
+        const why = (await unsaidSince(row, since)) && (await unsaidSince(row, rfc3339(0n)))
         if (why !== undefined) found.push({ tenant, kind: 'strict_mode', name: tenant, why })
       }
       await tellUnvouched(options, found)

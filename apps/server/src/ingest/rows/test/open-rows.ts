@@ -84,7 +84,7 @@ export function rowOf({ keyId, key, algorithm }: Key, change: Partial<KeyRow> = 
 export async function openRooms(
   dir: string,
   roomMax?: { readonly items: number; readonly bytes: number },
-  more: { readonly roomMax?: RowRoomMax; readonly clock?: Clock } = {},
+  more: { readonly roomMax?: RowRoomMax; readonly clock?: Clock; readonly ledgerClock?: Clock } = {},
 ) {
   await using stack = new AsyncDisposableStack()
   const store = openStore(dir)
@@ -106,7 +106,8 @@ export async function openRooms(
   stack.defer(() => sealing.close())
   const auditSigner = await openOwnSigner(join(dir, 'audit.key'), disk)
   const places = { dir: join(dir, 'ledgers'), keysDir: join(dir, 'keys'), deployment: 'sealwatch-00000000' }
-  const ledgers = await openLedgers({ ...places, tenants, auditSigner, log, labelKey: new Uint8Array(32), clock, disk })
+  const keeping = { auditSigner, log, labelKey: new Uint8Array(32), clock: more.ledgerClock ?? clock, disk }
+  const ledgers = await openLedgers({ ...places, tenants, ...keeping })
   stack.defer(() => ledgers.close())
   const place = { dir: join(dir, 'quarantine'), ...(roomMax && { roomMax }) }
   const quarantine = await openQuarantine({ ...place, store, sealing, clock, disk })
