@@ -51,6 +51,8 @@ test('what was received is shown whatever it is, and never at length', () => {
   assert.equal(shown(7n), '7')
   assert.equal(shown(circular), '[object Object]')
   assert.equal(shown('x'.repeat(1000)), `"${'x'.repeat(299)}… (1002 characters)`)
+  for (const text of ['😀'.repeat(400), `a${'😀'.repeat(400)}`, '\ud800'])
+    assert.equal(shown(text)?.isWellFormed(), true, 'half a character stands in no ledger')
 })
 
 test('what a cause has received is shown once, and a failure says why', () => {

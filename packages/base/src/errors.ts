@@ -105,7 +105,9 @@ function shorten(text: string | undefined): string | undefined {
   if (text === undefined) return undefined
   // Scrubbed first: what is cut in two is no longer known for a secret.
   const clean = scrubText(text.slice(0, scrubbedCharsMax))
-  return text.length > receivedCharsMax ? `${clean.slice(0, receivedCharsMax)}… (${text.length} characters)` : clean
+  // Half a character would keep it out of a ledger, where errors are told of.
+  const whole = clean.slice(0, receivedCharsMax).toWellFormed()
+  return text.length > receivedCharsMax ? `${whole}… (${text.length} characters)` : clean.toWellFormed()
 }
 
 function jsonOf(value: object | null): string {

@@ -76,3 +76,14 @@ test('ING-5 a bad file that is another one at each look is told of, once; what a
   await it.look()
   assert.equal(it.problem(), undefined)
 })
+
+test('ING-5 a bad file whose fault is cut within a character is told of as any other: its line can stand in a ledger', async () => {
+  await using it = await room()
+  for (const name of [`${'😀'.repeat(400)}`, `a${'😀'.repeat(400)}`]) {
+    await it.put(`{"version":1,"tenants":{},"${name}":1}`)
+    await it.look()
+    await it.look()
+    assert.match(it.problem() ?? '', /Unrecognized key/)
+  }
+  assert.ok((await it.told()) > 0)
+})
