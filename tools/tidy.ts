@@ -37,6 +37,7 @@ const serverSlices = [
   'access',
   'custody',
   'trust',
+  'presence',
   'ingest',
   'detect',
   'policies',

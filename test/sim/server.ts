@@ -183,6 +183,12 @@ export function createServer(world: ServerWorld): ServerMachine {
       identity: { hosts } as Parameters<typeof agentRoutes>[0]['identity'],
       chainBook,
       ingest: { ...ingest, submit },
+      presence: {
+        registered: () => undefined,
+        heartbeat: () => undefined,
+        shipped: () => undefined,
+        admitted: () => undefined,
+      },
       clock,
       log,
       streams: createLiveStreams(hosts, clock),

@@ -249,11 +249,12 @@ test('POL-1 every method but enrolment passes the gate as the host that calls', 
     renew: () => client.renew({ csr: certificateRequest(newTlsKey()) }),
     register: () => client.register(registration({ chains })),
     ship: () => openStream(client),
+    live: () => client.live(asyncly([{ heartbeat: '' }])),
   }
   for (const [method, action] of Object.entries(agentActions))
     if (action !== 'open')
       await assert.rejects(calls[method as keyof typeof calls](), saysCode('ACCESS_DENIED'), method)
-  assert.equal(server.denied.length, 3)
+  assert.equal(server.denied.length, 4)
 })
 
 test("another host's certificate cannot ship somebody's chain, and disturbs nobody", async (t) => {

@@ -87,6 +87,14 @@ const noSubmissions = {
   certificates: { check: never, attach: never, renew: never },
 }
 
+/** Nobody is waited for here. */
+const noPresence = {
+  registered: () => undefined,
+  heartbeat: () => undefined,
+  shipped: () => undefined,
+  admitted: () => undefined,
+}
+
 /** Nothing is judged here. */
 const noKeys: HostKeys = { given: async () => undefined, hostRevoked: () => undefined }
 
@@ -95,6 +103,7 @@ export type ServerOptions = {
   readonly port?: number
   readonly clock?: Clock
   readonly ingest?: RecordingIngest
+  readonly presence?: Parameters<typeof openTransport>[0]['presence']
   readonly connectionsPerAddress?: number
   readonly connectionsPerSender?: number
 }
@@ -126,6 +135,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     ledgers,
     identity,
     ingest,
+    presence: options.presence ?? noPresence,
     submissions: noSubmissions,
     address: '127.0.0.1',
     port,
@@ -264,6 +274,7 @@ export function startShipping(
   identity: IdentityKeeper,
   chains: readonly Chain[],
   onRollback: () => Promise<void> = async () => undefined,
+  heartbeat?: () => string,
 ): Shipping {
   const over = new AbortController()
   const rolledBack: string[] = []
@@ -272,6 +283,7 @@ export function startShipping(
     identity,
     agentVersion: '0.1.0',
     chains: () => chains,
+    ...(heartbeat && { heartbeat }),
     onRegistered: () => undefined,
     onRollback: async ({ id }) => {
       rolledBack.push(id)

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { type Clock, type ConfigOf, type Disk, type Hardening, type Log, makeDirectory } from '@sealwatch/base'
 import { createHealth, listenForHealth, showHardening, watchSpace } from '@sealwatch/base/health'
 import { keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
-import { type Chain, openChain } from '@sealwatch/ledger'
+import { type Chain, noHash, openChain } from '@sealwatch/ledger'
 import { type agentSettings, segmentBytesMax } from './config.ts'
 import { addHealth, countRotations } from './health.ts'
+import { createHeartbeats } from './heartbeat.ts'
 import { createJournal } from './journal/journal.ts'
 import { formatAccount, parseAccount } from './journal/sensor-account.ts'
 import { deviceOf, type RecordContext } from './observe/context.ts'
@@ -150,6 +151,22 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     signal,
   })
 
+  const heartbeat = createHeartbeats(
+    signer,
+    () => {
+      const { id, position } = chainOf(clusterTenant)
+      return {
+        chain: id,
+        nextSeq: position.nextSeq,
+        tip: position.tip ?? noHash,
+        timeNs: clock.nowNs(),
+        bootId: facts.bootId,
+        bootNs: readBootNs(),
+        waiting: journal.depth + clusterJournal.depth,
+      }
+    },
+    watchState,
+  )
   addHealth(health, { watch: watchState, state: () => agentState, chains: () => [...chains.values()], journal })
 
   const shippingStop = new AbortController()
@@ -185,6 +202,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         random,
         log,
         signal: shippingStop.signal,
+        heartbeat,
+        stopping: signal,
         onRollback: replaceChain,
         onRegistered: (registered) => {
           agentState = registered ? 'registered' : 'connecting'

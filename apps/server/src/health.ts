@@ -6,6 +6,7 @@ import type { SignIn } from './access/index.ts'
 import type { Feed } from './api/index.ts'
 import type { CertificateState } from './identity/index.ts'
 import type { Admission, Integrity, Ledgers, RowBook, Transport } from './ingest/index.ts'
+import type { HostWatch } from './presence/index.ts'
 import { broadcasterMode } from './replicas.ts'
 import type { Outbox } from './store/index.ts'
 import { createTenantLabels } from './tenant-labels.ts'
@@ -124,6 +125,27 @@ export function addCertificateHealth(
       labels: ['door'],
     },
     () => shown().map(([door, { expiresAtMs }]) => [[door], expiresAtMs / 1000] as const),
+  )
+}
+
+/** Whether the hosts live, and what is wrong with those nobody looks at (docs/runbooks/host-blind.md). */
+export function addPresenceHealth({ show, metrics }: Health, presence: Pick<HostWatch, 'counts'>): void {
+  show('hosts', () => {
+    const { lives, open } = presence.counts()
+    const isBlind = Object.values(open).some((hosts) => hosts > 0)
+    return { level: isBlind ? 'warning' : 'ok', ...lives, incidents: open }
+  })
+  metrics.gauge(
+    { name: 'sealwatch_hosts', help: 'Hosts by whether they live: alive, silent, stopped, expected', labels: ['life'] },
+    () => Object.entries(presence.counts().lives).map(([life, hosts]) => [[life], hosts] as const),
+  )
+  metrics.gauge(
+    {
+      name: 'sealwatch_host_incidents',
+      help: 'Hosts that are silent, see less than before, withhold what they seal, or whose clock is off',
+      labels: ['incident'],
+    },
+    () => Object.entries(presence.counts().open).map(([incident, hosts]) => [[incident], hosts] as const),
   )
 }
 

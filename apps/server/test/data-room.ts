@@ -105,6 +105,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
     },
     keys: undefined as never,
     deniedSince: () => undefined,
+    presenceOf: () => undefined,
     revokeHost: async (by, tenant, hostId, cause) => {
       revoked.push({ name: by?.name ?? '', tenant, hostId, cause })
       return { tenant, leafIndex: 9 }

@@ -22,7 +22,9 @@ export const limits = {
 export const protocol = {
   version: 1,
   minSupportedAgentVersion: 1,
-  capabilities: ['side-values'],
+  capabilities: ['side-values', 'heartbeat'],
+  /** How often an agent that can says that it lives (agent-protocol.md, 8). */
+  heartbeatEveryMs: 3_000,
 } as const
 
 /** A tenant's name: lower-case, as it appears in paths, labels and lines. */

@@ -9,6 +9,7 @@ import { shipError } from './errors.ts'
 import type { HostFacts } from './host-facts.ts'
 import type { Identity } from './identity.ts'
 import type { IdentityKeeper } from './keep-identity.ts'
+import { live } from './live.ts'
 import { type ShippedChain, type StreamOptions, shipOverStream } from './stream.ts'
 
 export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'signal' | 'onRollback'> & {
@@ -21,6 +22,10 @@ export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'sign
   readonly chains: () => readonly ShippedChain[]
   /** Called when the server has registered this agent, and when the connection to it ends. */
   readonly onRegistered: (registered: boolean) => void
+  /** A signed heartbeat, as of now; left out: none are sent. */
+  readonly heartbeat?: () => string
+  /** Fires when the agent is about to stop: from then on it says no more that it lives. */
+  readonly stopping?: AbortSignal
   /** Default: over the network. */
   readonly connect?: (identity: Identity) => AgentConnection
 }
@@ -43,10 +48,17 @@ export async function ship(options: ShipOptions): Promise<void> {
     const startedMs = clock.nowMs()
     const used = identity.current
     const connection = connect(used)
+    const { client } = connection
+    const ended = new AbortController()
+    let living: Promise<void> | undefined
     try {
       const chains = await register(connection, options)
       options.onRegistered(true)
-      await shipOverStream({ ...options, client: connection.client, chains, onProgress })
+      if (options.heartbeat !== undefined) {
+        const until = AbortSignal.any([ended.signal, signal, options.stopping ?? signal])
+        living = live({ client, heartbeat: options.heartbeat, clock, log, signal: until })
+      }
+      await shipOverStream({ ...options, client, chains, onProgress })
     } catch (error) {
       if (isSealwatchError(error) && error.kind === 'fatal') throw error
       if (signal.aborted) break
@@ -56,7 +68,9 @@ export async function ship(options: ShipOptions): Promise<void> {
       told = text
     } finally {
       options.onRegistered(false)
+      ended.abort()
       connection.close()
+      await living
     }
     if (clock.nowMs() - startedMs > backoffMs.max) backoff.reset()
     await clock.sleep(backoff.nextMs(), signal)

@@ -120,6 +120,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
   const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached)
   return [
     ...(server?.breakGlass ?? []).map(breakGlassWarning),
+    ...(server?.hosts ?? []).flatMap(hostWarning),
     ...(server?.strictOff ?? []).map(
       ({ tenant, endsAt }) =>
         `strict signatures are off in ${tenant} until ${toSecond(endsAt)}: sealwatch strict status --tenant ${tenant}`,
@@ -174,6 +175,13 @@ function quarantineWarning(waiting: NonNullable<ServerStatus['quarantine']>): st
 function aheadWarning({ keys, latest }: NonNullable<ServerStatus['judgingAhead']>): string {
   const rows = `rows under ${counted(keys, 'key')} that ended ahead of the clock are judged as of then`
   return `${rows}, the last at ${toSecond(latest.until)} (${latest.keyId} of ${latest.tenant}): was the clock set back?`
+}
+
+/** As docs/runbooks/host-blind.md has them. */
+function hostWarning({ hostname, presence }: NonNullable<InstanceStatus['server']>['hosts'][number]): string[] {
+  const incidents = presence?.incidents ?? []
+  if (incidents.length === 0) return []
+  return [`the host ${hostname} cannot be relied on (${incidents.join(', ')}): docs/runbooks/host-blind.md`]
 }
 
 function silentWarning(parts: InstanceStatus['parts']): string {

@@ -116,10 +116,11 @@ function witnessBlock(signing: NonNullable<InstanceStatus['server']>['signing'],
 }
 
 function hostRows(hosts: NonNullable<InstanceStatus['server']>['hosts']): string[][] {
-  return hosts.map(({ hostId, hostname, connected, lastSeen }) => [
+  return hosts.map(({ hostId, hostname, connected, presence, lastSeen }) => [
     safe(hostname),
     safe(hostId),
     connected ? 'connected' : `last seen ${lastSeen === null ? 'never' : toSecond(lastSeen)}`,
+    presence ? `${safe(presence.life)} since ${toSecond(presence.since)}` : '',
   ])
 }
 

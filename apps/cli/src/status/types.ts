@@ -60,6 +60,8 @@ export type ServerStatus = {
     hostId: string
     hostname: string
     connected: boolean
+    /** null: it never came, or was revoked; left out by an older server. */
+    presence?: Presence | null
     lastSeen: string | null
     certificateExpires: string | null
   }[]
@@ -117,6 +119,13 @@ export type ServerStatus = {
     readonly usedAt: string | null
     readonly endsAt: string | null
   }[]
+}
+
+export type Presence = {
+  readonly life: 'expected' | 'alive' | 'silent' | 'stopped'
+  readonly since: string
+  /** Open now. */
+  readonly incidents: readonly string[]
 }
 
 /** DATA/trust.json: all that a verifier elsewhere has to know. */

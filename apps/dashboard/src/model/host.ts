@@ -3,7 +3,9 @@
 import type { Operations } from '@sealwatch/contract/api'
 import { absolute } from './words.ts'
 
-type Sensor = Operations['listHosts']['answer']['items'][number]['sensor']
+type Host = Operations['listHosts']['answer']['items'][number]
+type Sensor = Host['sensor']
+type Incident = NonNullable<Host['presence']>['incidents'][number]
 
 export const sensorWords: Readonly<Record<Sensor['mode'], { readonly text: string; readonly tone: string }>> = {
   full: { text: 'sees everything', tone: 'good' },
@@ -12,6 +14,15 @@ export const sensorWords: Readonly<Record<Sensor['mode'], { readonly text: strin
   lost: { text: 'sensor lost', tone: 'bad' },
   stopped: { text: 'stopped', tone: 'warn' },
   unknown: { text: 'not told yet', tone: '' },
+}
+
+/** What is wrong with a host now (docs/runbooks/host-blind.md). */
+export const incidentWords: Readonly<Record<Incident, string>> = {
+  silent: 'silent',
+  sensor_gone: 'sensor gone',
+  sites_closed: 'sees less than before',
+  withholds: 'sends nothing of what it seals',
+  clock_off: 'its clock is off',
 }
 
 const gaps: Readonly<Record<string, string>> = {

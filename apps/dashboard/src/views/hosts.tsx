@@ -2,7 +2,7 @@
 
 import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
-import { dueIn, gapWords, lossOf, sensorWords, toldSince } from '../model/host.ts'
+import { dueIn, gapWords, incidentWords, lossOf, sensorWords, toldSince } from '../model/host.ts'
 import { counted, several, wholeLength } from '../model/words.ts'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
@@ -91,6 +91,16 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           </span>
         )}
         <span className="chip">{host.connected ? 'connected' : 'away'}</span>
+        {(host.presence?.incidents ?? []).map((incident) => (
+          <span key={incident} className="chip bad">
+            {incidentWords[incident]}
+          </span>
+        ))}
+        {host.presence?.life === 'stopped' ? (
+          <span className="chip">
+            stopped <Time at={host.presence.since} />
+          </span>
+        ) : null}
         {host.revoked_at !== null || revoke === undefined ? null : (
           <button type="button" className="button small bad" aria-label={`Revoke ${host.hostname}`} onClick={revoke}>
             Revoke

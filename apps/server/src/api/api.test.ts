@@ -128,6 +128,7 @@ describe('control socket', () => {
       },
       revokeHost: async () => assert.fail('no host is revoked here'),
       deniedSince: () => undefined,
+      presenceOf: () => undefined,
       breakGlass: async () => [],
       judgingAhead: () => ({ keys: 1, latest: { tenant: 'default', keyId: 'k', until: '2026-01-01T00:00:00Z' } }),
       facts: () => ({

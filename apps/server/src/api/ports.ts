@@ -8,6 +8,7 @@ import type { Authorised, Gate } from '../access/index.ts'
 import type { Erased } from '../custody/index.ts'
 import type { Identity, Recorded } from '../identity/index.ts'
 import type { Vouched } from '../ingest/index.ts'
+import type { HostWatch } from '../presence/index.ts'
 import type { IndexTables, Tables } from '../store/index.ts'
 import type { JudgingAhead } from '../trust/index.ts'
 import type { ExportWhat } from './data/export.ts'
@@ -40,6 +41,8 @@ export type ApiPorts = {
   readonly createJoinToken: Identity['createJoinToken']
   readonly revokeHost: Identity['hosts']['revoke']
   readonly deniedSince: Identity['hosts']['deniedSince']
+  /** Whether a host lives, and what is wrong with it. */
+  readonly presenceOf: HostWatch['of']
   readonly facts: () => ServerFacts
   readonly clock: Clock
   readonly log: Log

@@ -33,6 +33,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
       tenant: host.tenant,
       hostname: host.hostname,
       connected: connected.has(host.host_id),
+      presence: ports.presenceOf(host.host_id) ?? null,
       lastSeen: host.last_seen_at,
       certificateExpires: host.cert_expires_at,
     })),

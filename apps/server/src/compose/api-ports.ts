@@ -30,6 +30,7 @@ export function apiPorts(
     createJoinToken: identity.createJoinToken,
     revokeHost: identity.hosts.revoke,
     deniedSince: identity.hosts.deniedSince,
+    presenceOf: rooms.presence.of,
     facts: () => {
       const { quarantined, unverified: _, ...rows } = rooms.rowBook.total()
       return {

@@ -16,7 +16,7 @@ import {
   readSession,
   serveUpgrades,
 } from '../api/index.ts'
-import { addCertificateHealth, addConnectionHealth, addFeedHealth, addHealth } from '../health.ts'
+import { addCertificateHealth, addConnectionHealth, addFeedHealth, addHealth, addPresenceHealth } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
 import { addRowHealth } from '../row-health.ts'
 import type { Tenants } from '../tenants/index.ts'
@@ -76,6 +76,7 @@ export async function openDoors(
     clock: rooms.clock,
     log: rooms.log,
   })
+  addPresenceHealth(health, rooms.presence)
   addFeedHealth(health, feed)
   const listening = { feed, sockets: createSockets(rooms.clock), isLive: livenessOf(rooms) }
   const http = {

@@ -164,6 +164,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => rooms.signIn.sessions.run(signal)),
       whileFull(() => rooms.access.tokens.run(signal)),
       whileFull(() => rooms.identity.run(signal)),
+      whileFull(() => rooms.presence.run(signal)),
     ),
   ]
 

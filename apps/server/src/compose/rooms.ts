@@ -6,7 +6,7 @@ import { signDrill, signKeyReport, signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { createGlances, type Glances, loadRuleset } from '../detect/index.ts'
 import { createDrills, type Drills } from '../drills/index.ts'
-import { type Identity, openIdentity } from '../identity/index.ts'
+import { auditTenant, type Identity, openIdentity } from '../identity/index.ts'
 import {
   type Admission,
   createAdmission,
@@ -23,6 +23,7 @@ import {
   type RowIngest,
 } from '../ingest/index.ts'
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
+import { type HostWatch, openHostWatch } from '../presence/index.ts'
 import {
   createKeyExaminations,
   createManifests,
@@ -49,6 +50,7 @@ export type Rooms = Books & {
   readonly trust: Trust
   readonly trustStore: TrustStoreWatch
   readonly identity: Identity
+  readonly presence: HostWatch
   readonly access: Access
   readonly signIn: SignIn
   /** Of the dashboard, as browsers see it; where none is set, the server's own, once it listens. */
@@ -79,7 +81,20 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   const { checkActive: checkTenant } = registry
   const vouching = createVouching(books)
   const keys = await openKeyRegistry({ ...books, vouching, versionOf: (tenant) => ledgers.get(tenant).registry })
-  const identity = await openIdentity({ ...books, dir: keysDir, deployment: deployment.name, keys, checkTenant })
+  const presence = await openHostWatch({
+    ...books,
+    keys,
+    ledgerSeq: (chain) => ledgers.get(auditTenant).position(chain).nextSeq,
+  })
+  const hostKeys = {
+    given: keys.given,
+    hostRevoked: (hostId: string, at: string) => {
+      keys.hostRevoked(hostId, at)
+      presence.forget(hostId)
+    },
+  }
+  const opened = { ...books, dir: keysDir, deployment: deployment.name, keys: hostKeys, checkTenant }
+  const identity = await openIdentity(opened)
   const access = await openAccess({ ...books, stateOf: registry.stateOf })
   const origin = { url: config.publicOrigin }
   const signIn = await openSignIn({
@@ -150,6 +165,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     trustStore: watchTrustStore({ ...books, keys, path: config.trustStore, checkTenant: registry.checkOpen }),
     quarantine,
     identity,
+    presence,
     access,
     signIn,
     origin,

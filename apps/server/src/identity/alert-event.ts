@@ -15,30 +15,33 @@ export type AlertMatter = Pick<
   readonly attacks?: readonly OcsfAttack[]
   /** What is known of it. */
   readonly evidence: object
+  /** Of the end of what was alerted of then. */
+  readonly endsNs?: bigint
 }
 
 /** A Detection Finding, for `sealwatch alerts` and the outbox. */
 export function alertEvent(voice: ServerVoice, matter: AlertMatter): Body {
-  const { code, timeNs, about, title, runbook, attacks = [], evidence, ...rest } = matter
+  const { code, timeNs, about, title, runbook, attacks = [], evidence, endsNs, ...rest } = matter
   const timeMs = Number(timeNs / 1_000_000n)
+  const beganNs = endsNs ?? timeNs
+  const isOver = endsNs !== undefined
   return auditEvent(voice, {
     ...rest,
     code,
     timeNs,
     about,
-    kind: classify('finding', 'create'),
+    kind: classify('finding', isOver ? 'close' : 'create'),
     members: {
-      is_alert: true,
-      status_id: 1,
-      status: 'New',
+      is_alert: !isOver,
+      ...(isOver ? { status_id: 4, status: 'Resolved' } : { status_id: 1, status: 'New' }),
       finding_info: {
-        uid: `${voice.device.boot_uid ?? voice.device.uid}:${timeNs}:${code}:${about}`,
+        uid: `${voice.device.boot_uid ?? voice.device.uid}:${beganNs}:${code}:${about}`,
         title,
         desc: `Runbook: docs/runbooks/${runbook}`,
         analytic: { uid: code, name: title, type_id: 1, type: 'Rule' },
         attacks,
         created_time: timeMs,
-        first_seen_time: timeMs,
+        first_seen_time: Number(beganNs / 1_000_000n),
         last_seen_time: timeMs,
         related_events: [],
         related_events_count: 0,

@@ -28,6 +28,7 @@ export type TransportOptions = ChainBookOptions & {
   readonly gate: HandlerOptions['gate']
   readonly identity: Identity
   readonly ingest: IngestPort
+  readonly presence: HandlerOptions['presence']
   readonly submissions: SubmissionDoor
   readonly ledgers: Pick<Ledgers, 'get'>
   readonly onGuess?: HandlerOptions['onGuess']

@@ -246,4 +246,6 @@ export const migrations: readonly string[] = [
    CREATE UNIQUE INDEX quarantine_by_stub ON audit_signature_quarantine (tenant, stub_leaf_index)
      WHERE stub_leaf_index IS NOT NULL;
    CREATE INDEX quarantine_by_state ON audit_signature_quarantine (tenant, state, reason, stub_leaf_index);`,
+  // Who is expected after a start of the server, and what of them was alerted of already.
+  `ALTER TABLE hosts ADD COLUMN presence TEXT;`,
 ]

@@ -31,6 +31,8 @@ export type Tables = {
     cert_serial: string
     cert_expires_at: string
     revoked_at: string | null
+    /** JSON: whether it lives, and what is wrong with it; null: it never came. */
+    presence: string | null
   }
   join_tokens: {
     secret_hash: string

@@ -55,7 +55,7 @@ export const eventClasses = {
     uid: 2004,
     name: 'Detection Finding',
     category: categories.findings,
-    activities: { create: { id: 1, name: 'Create' } },
+    activities: { create: { id: 1, name: 'Create' }, close: { id: 3, name: 'Close' } },
   },
   authentication: {
     uid: 3002,

@@ -302,6 +302,11 @@ export type Operations = {
         readonly kernel: string | null
         readonly agent_version: string | null
         readonly connected: boolean
+        readonly presence: {
+          readonly life: "expected" | "alive" | "silent" | "stopped"
+          readonly since: string
+          readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off")[]
+        } | null
         readonly enrolled_at: string
         readonly registered_at: string | null
         readonly last_line_at: string | null
@@ -352,6 +357,11 @@ export type Operations = {
       readonly kernel: string | null
       readonly agent_version: string | null
       readonly connected: boolean
+      readonly presence: {
+        readonly life: "expected" | "alive" | "silent" | "stopped"
+        readonly since: string
+        readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off")[]
+      } | null
       readonly enrolled_at: string
       readonly registered_at: string | null
       readonly last_line_at: string | null

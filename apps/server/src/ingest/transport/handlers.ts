@@ -16,12 +16,14 @@ import {
 } from '@sealwatch/contract'
 import { type Action, type Gate, newRequestId } from '../../access/index.ts'
 import { checkValidity, type Host, type Identity, identityError, renewalGraceMs } from '../../identity/index.ts'
+import type { HostWatch } from '../../presence/index.ts'
 import { answersTo } from './answers.ts'
 import { createBatchRoom } from './batch-room.ts'
 import type { ChainBook } from './chain-book.ts'
 import { connectErrorOf } from './connect-error.ts'
 import { transportError } from './errors.ts'
 import type { IngestPort, Outcome } from './ingest-port.ts'
+import { takeSignsOfLife } from './live.ts'
 import type { LiveStreams } from './live-streams.ts'
 import { type Peer, peerKey, peerOf, senderOf } from './peer.ts'
 import { checkRegistration, type Position } from './register.ts'
@@ -37,6 +39,7 @@ export const agentActions = {
   renew: 'agent:report',
   register: 'agent:report',
   ship: 'agent:report',
+  live: 'agent:report',
 } as const satisfies { readonly [M in keyof typeof AgentService.method]: Action | 'open' }
 
 export type HandlerOptions = {
@@ -44,6 +47,7 @@ export type HandlerOptions = {
   readonly identity: Identity
   readonly chainBook: ChainBook
   readonly ingest: IngestPort
+  readonly presence: Pick<HostWatch, 'registered' | 'heartbeat' | 'shipped' | 'admitted'>
   readonly clock: Clock
   readonly log: Log
   /** Fires, with the reason, when the server stops: streams answer what they have and end. */
@@ -73,6 +77,7 @@ export type TransportCounters = {
 const hostKey = createContextKey<Host | undefined>(undefined)
 
 const callBytesMax = 64 * 1024
+const heartbeatBytesMax = 4 * 1024
 /** Tokens that are none: of one address, at once and then one every five seconds. */
 const guessesOf = { burst: 20, perSecond: 0.2, keysMax: 10_000 } as const
 /** One batch with its personal values and the framing around both. */
@@ -80,8 +85,8 @@ export const shipBytesMax = 2 * limits.batchBytesMax
 
 /** The methods of AgentService (docs/formats/agent-protocol.md). */
 export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) => void {
-  const { identity, chainBook, ingest, checkpointOf, clock, log, streams, stopping, counters, onFatal, onGuess } =
-    options
+  const { identity, chainBook, ingest, presence, checkpointOf, clock, log, streams, stopping, counters } = options
+  const { onFatal, onGuess } = options
 
   /** A host reports of its own tenant, and of what the deployment keeps of it. Throws ACCESS_DENIED. */
   function authorise(host: Host, tenant = host.tenant): void {
@@ -119,6 +124,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
     }
   }
 
+  const lives = { ...options, hosts: identity.hosts }
   const guesses = createRate(clock, guessesOf)
   const room = createBatchRoom()
 
@@ -172,6 +178,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
     )
     await identity.hosts.seen(host, facts, agentVersion)
     peerOf(context).chains = new Map(chains.map(({ chain, tenant }) => [chain, tenant]))
+    presence.registered(host, capabilities.includes('heartbeat'))
     log.info('agent registered', { host_id: host.hostId, hostname: facts.hostname, agent_version: agentVersion })
     return {
       serverProtoVersion: protocol.version,
@@ -220,12 +227,16 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       counters.refused++
       throw transportError('NOT_REGISTERED', { attempted: `receiving a batch of the chain ${JSON.stringify(chain)}` })
     }
+    presence.shipped(host)
     const outcome = await ingest.submit(host, tenant, batch, senderOf(peer)).catch((error: unknown) => {
       // Here, for the stream may have ended, and then nobody looks at how.
       if (isSealwatchError(error) && error.kind === 'fatal') onFatal(error)
       throw error
     })
-    if (outcome.kind === 'acknowledged') releaseMessage(batch)
+    if (outcome.kind === 'acknowledged') {
+      presence.admitted(host, tenant, batch.lines)
+      releaseMessage(batch)
+    }
     const newest = checkpointOf(tenant)
     const checkpoint = newest === undefined || promised.get(chain) === newest ? '' : newest
     if (outcome.kind === 'acknowledged' && checkpoint !== '') promised.set(chain, checkpoint)
@@ -239,7 +250,13 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
   }
 
   return (router) => {
-    const { enrol: enrolMethod, renew: renewMethod, register: registerMethod, ship: shipMethod } = AgentService.method
+    const {
+      enrol: enrolMethod,
+      renew: renewMethod,
+      register: registerMethod,
+      ship: shipMethod,
+      live: liveMethod,
+    } = AgentService.method
     const limited = (readMaxBytes: number) => ({ readMaxBytes, grpcWeb: false })
     const members = { ...limited(callBytesMax), requestGate: gate(0) }
     router
@@ -250,6 +267,11 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
         { ...members, requestGate: gate(renewalGraceMs) },
       )
       .rpc(registerMethod, unary(register), members)
+      .rpc(
+        liveMethod,
+        unary((requests, context) => takeSignsOfLife(lives, hostOf(context), requests, context)),
+        { ...members, readMaxBytes: heartbeatBytesMax },
+      )
       .rpc(shipMethod, ship, { ...members, readMaxBytes: shipBytesMax })
   }
 }

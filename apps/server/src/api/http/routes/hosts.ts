@@ -23,6 +23,18 @@ const host = z.object({
   kernel: z.string().nullable(),
   agent_version: z.string().nullable(),
   connected: z.boolean().describe('It has a stream open'),
+  presence: z
+    .object({
+      life: z
+        .enum(['expected', 'alive', 'silent', 'stopped'])
+        .describe('expected: it has not come back since the server started; stopped: it said so in its chain'),
+      since: time,
+      incidents: z
+        .array(z.enum(['silent', 'sensor_gone', 'sites_closed', 'withholds', 'clock_off']))
+        .describe('Open now: docs/runbooks/host-blind.md'),
+    })
+    .nullable()
+    .describe('As its heartbeats say; null: it never came, or was revoked'),
   enrolled_at: time,
   registered_at: time.nullable().describe('When it came last'),
   last_line_at: time.nullable().describe('Of the newest line of its chain'),
@@ -64,6 +76,8 @@ const host = z.object({
   }),
 })
 
+const presenceJson = (of: ReturnType<ApiPorts['presenceOf']>) =>
+  of === undefined ? null : { ...of, incidents: [...of.incidents] }
 const timeOf = (ms: number) => new Date(ms).toISOString()
 
 export function hostRoutes(ports: ApiPorts): Route[] {
@@ -78,6 +92,7 @@ export function hostRoutes(ports: ApiPorts): Route[] {
       kernel: facts.kernel ?? null,
       agent_version: row.agent_version,
       connected: ports.facts().connected.has(row.host_id),
+      presence: presenceJson(ports.presenceOf(row.host_id)),
       enrolled_at: row.enrolled_at,
       registered_at: row.last_seen_at,
       last_line_at: lastAt,

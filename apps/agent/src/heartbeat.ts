@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Ed25519Signer } from '@sealwatch/keys'
+import { createNoteSigner, type Heartbeat, heartbeatText, hostKeyName } from '@sealwatch/ledger'
+import type { WatchState } from './watch.ts'
+
+/** Signs heartbeats as the host (agent-protocol.md, 8). */
+export function createHeartbeats(signer: Ed25519Signer, read: () => Omit<Heartbeat, 'sites'>, watch: WatchState) {
+  const host = createNoteSigner(hostKeyName(signer.keyId), signer)
+  return (): string => host.sign(heartbeatText({ ...read(), sites: sitesOf(watch) }))
+}
+
+function sitesOf({ hello, connected }: WatchState): Heartbeat['sites'] {
+  if (hello === undefined || !connected) return undefined
+  const sites = Object.values(hello.attached)
+  return { attached: sites.filter(({ ok }) => ok).length, of: sites.length }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a host lives and sees, from what it says and does not say. Pure: time comes in with each event.
+
+import type { Heartbeat } from '@sealwatch/ledger'
+
+/** What can be wrong with a host that nobody looks at (docs/runbooks/host-blind.md). */
+export const incidentKinds = ['silent', 'sensor_gone', 'sites_closed', 'withholds', 'clock_off'] as const
+export type IncidentKind = (typeof incidentKinds)[number]
+
+/** `expected`: it lived when this server stopped, and has not come back yet. `stopped`: it said so in its chain. */
+export type Life = 'expected' | 'alive' | 'silent' | 'stopped'
+
+/** All milliseconds are of one monotonic clock, that of the caller. */
+export type Presence = {
+  readonly life: Life
+  /** Since when. */
+  readonly sinceMs: number
+  /** Of the newest sign of life, and how long it may be until the next. */
+  readonly heardMs: number
+  readonly patienceMs: number
+  /** The newest, as it was read. */
+  readonly beat: Heartbeat | undefined
+  /** Most sites that its sensor had attached at once. */
+  readonly sitesMost: number
+  /** Where the ledger stood, and since when it stands there, though the host says that it has sealed more. */
+  readonly ledger: { readonly nextSeq: number; readonly sinceMs: number }
+  readonly jumpedMs: number | undefined
+  readonly open: ReadonlySet<IncidentKind>
+}
+
+export type LifeEvent =
+  /** Its agent came: with heartbeats, or too old for them. */
+  | { readonly kind: 'registered'; readonly beats: boolean }
+  /** Something of it came, whatever became of that. */
+  | { readonly kind: 'shipped' }
+  /** A batch of it is in the ledger. */
+  | { readonly kind: 'admitted' }
+  /** The ledger has its word that its agent stops, or that it started. */
+  | { readonly kind: 'stopped' | 'started' }
+  | {
+      readonly kind: 'beat'
+      readonly beat: Heartbeat
+      /** Number of the next line of its chain in the ledger. */
+      readonly ledgerSeq: number
+      /** By how much the host's clock differs from this server's. */
+      readonly skewMs: number
+    }
+  /** Nothing happened. */
+  | { readonly kind: 'time' }
+
+export type Told = { readonly incident: IncidentKind; readonly is: 'begun' | 'over' }
+export type Step = { readonly presence: Presence; readonly told: readonly Told[] }
+
+export const patienceMs = {
+  /** Two heartbeats may be lost, or late; with the server's own second this is told within ten. */
+  beats: 8_000,
+  /** Who sends none closes an epoch of its chain each minute. */
+  heads: 130_000,
+  /** After a start of the server, all come back at once. */
+  return: 30_000,
+  withholds: 15_000,
+} as const
+const clockMs = { jump: 2_000, skew: 60_000, goodSkew: 30_000, calm: 60_000 } as const
+
+export const newPresence = (life: Life, nowMs: number, open: readonly IncidentKind[] = []): Presence => ({
+  life,
+  sinceMs: nowMs,
+  heardMs: nowMs,
+  patienceMs: life === 'expected' ? patienceMs.return : protocolPatience(true),
+  beat: undefined,
+  sitesMost: 0,
+  ledger: { nextSeq: -1, sinceMs: nowMs },
+  jumpedMs: undefined,
+  open: new Set(open),
+})
+
+const protocolPatience = (beats: boolean) => (beats ? patienceMs.beats : patienceMs.heads)
+
+/** What becomes of a host's presence, and what is to be told of it. A replayed heartbeat changes nothing. */
+export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
+  const told: Told[] = []
+  let after = before
+  const turn = (incident: IncidentKind, isOn: boolean) => {
+    if (after.open.has(incident) === isOn) return
+    const open = new Set(after.open)
+    if (isOn) open.add(incident)
+    else open.delete(incident)
+    after = { ...after, open }
+    told.push({ incident, is: isOn ? 'begun' : 'over' })
+  }
+  const live = (life: Life) => {
+    after = { ...after, life, sinceMs: after.life === life ? after.sinceMs : nowMs, heardMs: nowMs }
+    turn('silent', false)
+  }
+
+  switch (event.kind) {
+    case 'registered':
+      after = { ...after, patienceMs: protocolPatience(event.beats) }
+      live('alive')
+      break
+    case 'started':
+      live('alive')
+      break
+    case 'stopped':
+      // Nothing is due from it any more. What was wrong before stays wrong until it is back, and says otherwise.
+      live('stopped')
+      after = { ...after, beat: undefined, jumpedMs: undefined }
+      break
+    case 'shipped':
+      after = { ...after, ledger: { ...after.ledger, sinceMs: nowMs } }
+      break
+    case 'admitted':
+      // Heads that were sealed behind its last word come after it.
+      if (after.life !== 'stopped') live('alive')
+      break
+    case 'beat':
+      if (isReplayed(before.beat, event.beat)) break
+      after = { ...after, patienceMs: patienceMs.beats }
+      live('alive')
+      takeBeat(event)
+      break
+    case 'time':
+      break
+  }
+  const isDue = after.life === 'alive' || after.life === 'expected'
+  if (isDue && nowMs - after.heardMs >= after.patienceMs) {
+    after = { ...after, life: 'silent', sinceMs: nowMs }
+    turn('silent', true)
+  }
+  return { presence: after, told }
+
+  function takeBeat({ beat, ledgerSeq, skewMs }: Extract<LifeEvent, { kind: 'beat' }>): void {
+    const attached = beat.sites?.attached ?? 0
+    after = { ...after, beat, sitesMost: Math.max(after.sitesMost, attached) }
+    turn('sensor_gone', beat.sites === undefined)
+    if (beat.sites !== undefined) turn('sites_closed', attached < after.sitesMost)
+
+    const hasAll = ledgerSeq >= beat.nextSeq
+    if (hasAll || ledgerSeq !== after.ledger.nextSeq)
+      after = { ...after, ledger: { nextSeq: ledgerSeq, sinceMs: nowMs } }
+    if (hasAll) turn('withholds', false)
+    else if (nowMs - after.ledger.sinceMs >= patienceMs.withholds) turn('withholds', true)
+
+    if (hasJumped(before.beat, beat)) after = { ...after, jumpedMs: nowMs }
+    const isCalm = after.jumpedMs === undefined || nowMs - after.jumpedMs >= clockMs.calm
+    if (after.jumpedMs === nowMs || Math.abs(skewMs) >= clockMs.skew) turn('clock_off', true)
+    else if (isCalm && Math.abs(skewMs) < clockMs.goodSkew) turn('clock_off', false)
+  }
+}
+
+/** Of one run of the host, the clock that nobody can set tells which of two came first. */
+const isReplayed = (last: Heartbeat | undefined, beat: Heartbeat): boolean =>
+  last !== undefined && last.bootId === beat.bootId && beat.bootNs <= last.bootNs
+
+/** Whether its clock was set between two heartbeats; one that is slewed stays far below that. */
+function hasJumped(last: Heartbeat | undefined, beat: Heartbeat): boolean {
+  if (last === undefined || last.bootId !== beat.bootId) return false
+  const byNs = beat.timeNs - beat.bootNs - (last.timeNs - last.bootNs)
+  return Math.abs(Number(byNs / 1_000_000n)) >= clockMs.jump
+}
