@@ -5,12 +5,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sampleEvents } from '../apps/agent/src/observe/sample-observations.ts'
 import { sampleSignInEvents } from '../apps/server/src/access/sign-in/sample-events.ts'
+import { sampleIncidentEvents } from '../apps/server/src/presence/sample-events.ts'
 import { sampleFinding } from '../packages/detect/src/sample-finding.ts'
 
 const folder = join(import.meta.dirname, '../vectors/events')
 const write = (name: string, event: object) =>
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(event, null, 2)}\n`)
 
-for (const [name, event] of Object.entries({ ...sampleEvents(), ...sampleSignInEvents() })) write(name, event)
+for (const [name, event] of Object.entries({ ...sampleEvents(), ...sampleSignInEvents(), ...sampleIncidentEvents() }))
+  write(name, event)
 // Rests on one of those.
 write('finding-create', sampleFinding().event)

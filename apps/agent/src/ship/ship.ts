@@ -96,7 +96,8 @@ async function register({ client }: AgentConnection, options: ShipOptions): Prom
     {
       agentProtoVersion: protocol.version,
       agentVersion: options.agentVersion,
-      capabilities: [...protocol.capabilities],
+      // Who says that it beats is missed when it does not.
+      capabilities: protocol.capabilities.filter((name) => name !== 'heartbeat' || options.heartbeat !== undefined),
       facts: options.facts,
       chains: positions,
     },
