@@ -219,6 +219,7 @@ bool attach(const struct options *options, int counters_fd, struct attached *res
 		say("error", "cannot load the BPF programs: %s", first_warning);
 		return false;
 	}
+	protect(PROTECTED_SENSOR, getpid());
 	shared->introduction.pid = (__u32)getpid();
 	for (int site = 0; site < SITE_COUNT; site++) {
 		if (!(result->sites >> site & 1))
@@ -235,6 +236,12 @@ bool attach(const struct options *options, int counters_fd, struct attached *res
 	shared->introduction.pid = 0;
 	result->ring_fd = map_fd("ring");
 	return true;
+}
+
+/* From now on signals to this process are told. */
+void protect(int which, pid_t pid)
+{
+	shared->protected[which] = (__u32)pid;
 }
 
 void detach(void)

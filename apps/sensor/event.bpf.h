@@ -214,6 +214,11 @@ static __always_inline struct scratch *begin(enum frame_site site, enum frame_ki
 	s->event.site = site;
 	s->event.time_ns = bpf_ktime_get_boot_ns();
 	put_actor(&s->event, task);
+	if (kind == FRAME_FORK) { /* half of all frames of a busy machine; the agent knows the actor since its own fork */
+		s->event.ppid = GET(task, real_parent, tgid);
+		s->at = sizeof(struct frame_event);
+		return s;
+	}
 	put_ancestors(s, task);
 	if (kind != FRAME_EXEC) /* which carries the same file as its object */
 		put_path(s, TEXT_EXE, GET(task, mm, exe_file));

@@ -29,11 +29,15 @@ enum frame_kind {
 	FRAME_PTRACE,
 	FRAME_VM_READ,
 	FRAME_VM_WRITE,
+	FRAME_FORK,
+	FRAME_RENAME,
+	FRAME_SIGNAL,
 };
 
 /* A site is one BPF program, one row of counters, one bit of `attached`. New ones go to the end. */
 #define FRAME_SITES(X)                                                                                                 \
-	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)
+	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
+	X(fork) X(task_rename) X(signal_generate)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -78,11 +82,17 @@ struct frame_file { /* exec, file_open */
 	__u64 zero2;
 };
 
-struct frame_target { /* mem_open, ptrace, vm_read, vm_write */
+struct frame_target { /* mem_open, ptrace, vm_read, vm_write, fork, signal */
 	struct frame_ref ref;
 	__s64 result;
-	__u32 request; /* ptrace request, or the open flags of mem_open */
+	__u32 request; /* ptrace request, open flags of mem_open, signal number */
 	__u32 ppid;
+};
+
+struct frame_rename {
+	char from[FRAME_COMM_BYTES];
+	char to[FRAME_COMM_BYTES];
+	__u64 zero[2];
 };
 
 struct frame_exit {
@@ -116,6 +126,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_file file;
 		struct frame_target target;
 		struct frame_exit exit;
+		struct frame_rename rename;
 	};
 };
 
@@ -154,7 +165,8 @@ struct frame_hello { /* then sensor version, kernel release and one reason per s
 };
 
 _Static_assert(sizeof(struct frame_ref) == 32, "docs/formats/frame.md");
-_Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) == 48 && sizeof(struct frame_exit) == 48,
+_Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) == 48 && sizeof(struct frame_exit) == 48 &&
+		       sizeof(struct frame_rename) == 48,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 32 + 24 * SITE_COUNT, "docs/formats/frame.md");

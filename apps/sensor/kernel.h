@@ -78,7 +78,8 @@ struct task_struct {
 	unsigned int sessionid;
 };
 
-struct pt_regs { unsigned long r10, dx, si, di; };
+struct pt_regs { unsigned long r10, dx, si, di, orig_ax; };
+struct kernel_siginfo { int si_code; };
 
 #pragma clang attribute pop
 

@@ -87,6 +87,7 @@ static bool connect_agent(const char *path, struct frame_state *state)
 	state->time_ns = boot_ns();
 	if (!outbox_connect(&out, path, hello, put_hello(hello, state)))
 		return false;
+	protect(PROTECTED_AGENT, outbox_peer(&out));
 	say("info", "connected to the agent on %s", path);
 	state->fresh = false;
 	return true;

@@ -69,9 +69,13 @@ static inline __u32 mark_of(__u64 ino)
 	return (__u32)ino * 0x9e3779b1u >> 16; /* Fibonacci hashing: numbers side by side lie far apart */
 }
 
+/* Processes whose signals are told: the sensor, and the agent that it is connected to. */
+enum { PROTECTED_SENSOR, PROTECTED_AGENT, PROTECTED_MAX };
+
 /* The only variable of sensor.bpf.c. */
 struct shared {
 	struct introduction introduction;
+	__u32 protected[PROTECTED_MAX]; /* pids as the sensor's own pid namespace numbers them, of processes of that; 0: nobody */
 	__u8 marks[MARKS];
 };
 

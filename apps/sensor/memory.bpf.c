@@ -18,14 +18,6 @@ enum ptrace_request {
 	SEIZE = 0x4206,
 };
 
-/* Below 5.15 there is no helper, and the registers lie at the top of the kernel stack (16 KiB on x86-64). */
-static __always_inline struct pt_regs *registers(void)
-{
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	return GET(current_task(), stack) + 16384 - bpf_core_type_size(struct pt_regs);
-}
-
 static __always_inline int reached(enum frame_site site, enum frame_kind kind, struct task_struct *target, __u32 number,
 				   __u32 request, long result)
 {

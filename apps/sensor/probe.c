@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 static const char *nonce, *file = "";
+static pid_t protected;
 static char memory[16] = "sealwatch probe";
 static pid_t victim;
 
@@ -113,7 +114,37 @@ static bool act_mem(void)
 	return act_openat() && act_openat2();
 }
 
-enum need { NOTHING, A_FILE, A_VICTIM };
+/*
+ * The child ends only when its parent is gone, which before that has become another program: so where the nonce is still
+ * told of the child, it is from the fork that its arguments are known.
+ */
+static bool act_fork(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid == 0) {
+		while (getppid() == parent)
+			usleep(1000);
+		_exit(0);
+	}
+	printf("{\"site\":\"fork\",\"pid\":%d}\n", pid);
+	fflush(stdout);
+	return pid > 0 && execl("/bin/true", "true", (char *)NULL) == 0;
+}
+
+/* The child has taken the nonce as its name. */
+static bool act_task_rename(void)
+{
+	return true;
+}
+
+/* A signal that is ignored: it is told when it is sent. */
+static bool act_signal_generate(void)
+{
+	return kill(protected, SIGURG) == 0;
+}
+
+enum need { NOTHING, A_FILE, A_VICTIM, A_PROTECTED, ITSELF };
 
 #define ACT(name, need) { #name, act_##name, need }
 static const struct {
@@ -131,6 +162,9 @@ static const struct {
 	ACT(process_vm_readv, A_VICTIM),
 	ACT(process_vm_writev, A_VICTIM),
 	ACT(mem, A_VICTIM),
+	ACT(fork, ITSELF),
+	ACT(task_rename, NOTHING),
+	ACT(signal_generate, A_PROTECTED),
 };
 
 static int act_as_child(size_t act)
@@ -153,8 +187,11 @@ static int act_as_child(size_t act)
 static int run(size_t act)
 {
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
+	if (acts[act].need == ITSELF)
+		return acts[act].perform() ? 0 : 1;
+	pid = fork();
 	if (pid == 0)
 		_exit(act_as_child(act));
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
@@ -167,15 +204,20 @@ int main(int argc, char **argv)
 {
 	if (argc == 5 && strcmp(argv[3], "--file") == 0)
 		file = argv[4];
-	if ((argc == 3 || *file) && strlen(argv[2]) < 16) {
+	if (argc == 5 && strcmp(argv[3], "--pid") == 0)
+		protected = atoi(argv[4]);
+	if ((argc == 3 || *file || protected > 0) && strlen(argv[2]) < 16) {
 		nonce = argv[2];
 		for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
-			if (strcmp(acts[i].site, argv[1]) == 0 && (*file || acts[i].need != A_FILE))
+			if (strcmp(acts[i].site, argv[1]) == 0 && (*file || acts[i].need != A_FILE) &&
+			    (protected > 0 || acts[i].need != A_PROTECTED))
 				return run(i);
 	}
-	fputs("usage: probe SITE NONCE [--file PATH]\n"
-	      "  SITE   exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev, or mem\n"
+	fputs("usage: probe SITE NONCE [--file PATH | --pid PID]\n"
+	      "  SITE   exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev,\n"
+	      "         fork task_rename signal_generate, or mem\n"
 	      "  NONCE  at most 15 characters\n"
-	      "  PATH   what the open sites open; creat empties it\n", stderr);
+	      "  PATH   what the open sites open; creat empties it\n"
+	      "  PID    whom signal_generate sends SIGURG, which changes nothing\n", stderr);
 	return 2;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* exec and exit. Raw tracepoints, for they cost other syscalls nothing and load from 5.10 on. */
+/* fork, exec, rename and exit. Raw tracepoints, for they cost other syscalls nothing and load from 5.10 on. */
 #include "event.bpf.h"
 #include "file.bpf.h"
+#include "task.bpf.h"
 
 struct process {
 	__u64 start_ns;
@@ -150,4 +151,54 @@ int exit(void)
 	s->event.exit.code = status >> 8 & 0xff;
 	s->event.exit.signal = status & 0x7f;
 	return end(s, SITE_exit);
+}
+
+/* args: parent, child. A new process, not a new thread; told before it runs. */
+SEC("raw_tp/sched_process_fork")
+int fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *child = (void *)ctx->args[1];
+	struct scratch *s;
+
+	if (GET(child, pid) != GET(child, tgid))
+		return 0;
+	s = begin(SITE_fork, FRAME_FORK);
+	if (!s)
+		return 0;
+	put_target(s, child);
+	return end(s, SITE_fork);
+}
+
+/* execve, execveat; of the 32-bit entry, 11 of which is munmap elsewhere; of x32 */
+static __always_inline bool is_exec(__u64 call)
+{
+	switch ((__u32)call & ~0x40000000u) {
+	case 59:
+	case 322:
+	case 11:
+	case 358:
+	case 520:
+	case 545:
+		return true;
+	}
+	return false;
+}
+
+/* args: task, new comm. A process takes another name; that of an exec is told by the exec, a thread's own says nothing. */
+SEC("raw_tp/task_rename")
+int task_rename(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (void *)ctx->args[0];
+	struct frame_rename rename = {};
+	struct scratch *s;
+
+	if (GET(task, pid) != GET(task, tgid) || !GET(task, mm) || is_exec(GET(registers(), orig_ax)))
+		return 0;
+	bpf_core_read(rename.from, sizeof(rename.from), &task->comm);
+	bpf_probe_read_kernel_str(rename.to, sizeof(rename.to), (void *)ctx->args[1]);
+	s = begin(SITE_task_rename, FRAME_RENAME);
+	if (!s)
+		return 0;
+	s->event.rename = rename;
+	return end(s, SITE_task_rename);
 }

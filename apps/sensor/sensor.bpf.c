@@ -3,5 +3,6 @@
 #include "process.bpf.c"
 #include "file.bpf.c"
 #include "memory.bpf.c"
+#include "signal.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -44,6 +44,7 @@ struct attached {
 	int ring_fd;
 };
 bool attach(const struct options *options, int counters_fd, struct attached *result);
+void protect(int which, pid_t pid);
 void detach(void);
 
 /* frames.c: bodies with their length prefix; return all bytes written */
@@ -70,6 +71,7 @@ struct outbox {
 bool outbox_connect(struct outbox *out, const char *path, const uint8_t *hello, size_t hello_bytes);
 void outbox_disconnect(struct outbox *out);
 bool outbox_flush(struct outbox *out);
+pid_t outbox_peer(const struct outbox *out);
 bool outbox_full(const struct outbox *out);
 
 /* privileges.c */

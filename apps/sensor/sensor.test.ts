@@ -15,6 +15,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
@@ -103,7 +104,7 @@ test('C writes the golden frames, byte for byte', { skip: kernel.skip }, () => {
 })
 
 test('each act is told once, and rightly', kernel, async (t) => {
-  const { agent, watched } = await attached(t)
+  const { agent, sensor, watched } = await attached(t)
   const probes: readonly (readonly [string, Site, string, object])[] = [
     ['exec', 'exec', 'exec', { argv: ['true', 'n-exec'], filename: '/bin/true' }],
     ['exit', 'exit', 'exit', { exitCode: 0, signal: 0 }],
@@ -115,11 +116,14 @@ test('each act is told once, and rightly', kernel, async (t) => {
     ['process_vm_readv', 'process_vm_readv', 'vm_read', { bytes: 16, result: 16 }],
     ['process_vm_writev', 'process_vm_writev', 'vm_write', { bytes: 16, result: 16 }],
     ['mem', 'openat', 'mem_open', { syscall: 'openat', flags: 0o100000 }],
+    ['task_rename', 'task_rename', 'rename', { from: 'probe', to: 'n-task_rename' }],
+    ['signal_generate', 'signal_generate', 'signal', { signal: constants.signals.SIGURG, sentBy: 'kill' }],
   ]
   for (const [act, site, kind, expected] of probes) {
     await t.test(act, async () => {
       const nonce = `n-${act.slice(-12)}`
-      const probe = run(binary('probe'), act, nonce, '--file', watched)
+      const on = act === 'signal_generate' ? ['--pid', String(sensor.pid)] : ['--file', watched]
+      const probe = run(binary('probe'), act, nonce, ...on)
       assert(probe.ok)
       const { pid } = JSON.parse(probe.stdout) as { pid: number }
       const life = await lifeOf(agent, pid)
@@ -129,13 +133,14 @@ test('each act is told once, and rightly', kernel, async (t) => {
       assert.equal(event.site, site)
       for (const [name, value] of Object.entries(expected)) assert.deepEqual(event[name], value, name)
       assert.equal(event.truncated, false)
-      assert.equal(event.actor.comm, act === 'exec' ? 'true' : nonce)
+      assert.equal(event.actor.comm, act === 'exec' ? 'true' : act === 'task_rename' ? 'probe' : nonce)
       assert.equal(event.actor.exe, act === 'exec' ? '/usr/bin/true' : binary('probe'))
       assert.equal(event.actor.ppid, probe.pid)
       assert.equal(event.actor.ancestors[0]?.pid, probe.pid)
       assert.equal(event.actor.ancestors[1]?.pid, process.pid)
       if (event.kind === 'file_open') assert.equal(event.file.path, watched)
-      if ('target' in event) {
+      if (event.kind === 'signal') assert.deepEqual([event.target.pid, event.target.comm], [sensor.pid, 'sensor'])
+      else if ('target' in event) {
         const victim = (await familyOf(agent, pid)).find(({ kind, actor }) => kind === 'exit' && actor.pid !== pid)
         const { pid: victimPid, startNs } = victim?.actor ?? {}
         assert.deepEqual(event.target, { pid: victimPid, startNs, comm: 'probe', ppid: pid })
@@ -362,6 +367,48 @@ test(
   },
 )
 
+test(
+  'a fork is told before its child acts; a new thread, and the name that an exec gives, are told by nothing',
+  kernel,
+  async (t) => {
+    const { agent } = await attached(t)
+    const probe = run(binary('probe'), 'fork', 'n-fork')
+    const { pid } = JSON.parse(probe.stdout) as { pid: number }
+    const end = await agent.until(exitOf(pid))
+    assert(isEvent(end))
+    const forks = agent
+      .events()
+      .flatMap((event) => (event.kind === 'fork' && event.actor.pid === probe.pid ? [event] : []))
+    const { startNs } = end.actor
+    assert.deepEqual(
+      forks.map(({ child, actor, site }) => [child, actor.ancestors, actor.exe, site]),
+      [[{ pid, startNs, comm: 'probe', ppid: probe.pid }, [], null, 'fork']],
+    )
+    assert(agent.messages.indexOf(forks[0] as Event) < agent.messages.indexOf(end))
+    const threads = await lifeOf(agent, run(process.execPath, '-e', 'fs.readFile("/", () => 0)').pid)
+    assert(threads.every(({ kind }) => kind !== 'fork'))
+    const kinds = (await lifeOf(agent, run('/bin/true').pid)).map(({ kind }) => kind)
+    assert.deepEqual(kinds, ['exec', 'exit'])
+  },
+)
+
+test('signals to the agent are told, its own and those to others are not', kernel, async (t) => {
+  const { agent } = await attached(t)
+  process.kill(process.pid, 'SIGURG')
+  const others = 'sleep 9 & kill -TERM $!; wait'
+  const { pid } = run(
+    'sh',
+    '-c',
+    `${others}; kill -URG ${process.pid}; kill -0 ${process.pid}; kill -WINCH ${process.pid}`,
+  )
+  await familyOf(agent, pid)
+  const told = agent.events().flatMap((event) => (event.kind === 'signal' ? [event] : []))
+  assert.deepEqual(
+    told.map(({ actor, signal, sentBy, target }) => [actor.pid, signal, sentBy, target.pid]),
+    [constants.signals.SIGURG, constants.signals.SIGWINCH].map((signal) => [pid, signal, 'kill', process.pid]),
+  )
+})
+
 test('a process ends once, with its status, however many threads it had', kernel, async (t) => {
   const { agent } = await attached(t)
   const ends = async (file: string, ...args: string[]) => {
@@ -516,7 +563,7 @@ test('sites without their tracepoints take no other down, nor does a missing bpf
   const hello = await agent.until(isHello)
   assert.deepEqual(
     sites.filter((site) => hello.attached[site].ok),
-    ['exec', 'exit'],
+    ['exec', 'exit', 'fork', 'task_rename', 'signal_generate'],
   )
   for (const site of sites) assert.equal(hello.attached[site].ok, hello.attached[site].reason === '')
   assert.match(sensor.log(), /"level":"warn".*counters are not pinned/)

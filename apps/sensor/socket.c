@@ -29,6 +29,15 @@ bool outbox_connect(struct outbox *out, const char *path, const uint8_t *hello, 
 	return false;
 }
 
+/* Who listens; 0: a process of a pid namespace that we do not see. */
+pid_t outbox_peer(const struct outbox *out)
+{
+	struct ucred peer = {};
+	socklen_t length = sizeof(peer);
+
+	return getsockopt(out->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) ? 0 : peer.pid;
+}
+
 static size_t frame_bytes(const struct outbox *out)
 {
 	uint32_t length;

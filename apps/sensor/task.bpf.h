@@ -33,4 +33,12 @@ static __always_inline struct task_struct *find_task(__u32 number)
 	return task_of(entry);
 }
 
+/* Below 5.15 there is no helper, and the registers lie at the top of the kernel stack (16 KiB on x86-64). */
+static __always_inline struct pt_regs *registers(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return GET(current_task(), stack) + 16384 - bpf_core_type_size(struct pt_regs);
+}
+
 #endif

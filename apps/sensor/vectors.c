@@ -121,6 +121,26 @@ static void write_exit(const char *name, __u32 code, __u32 signal)
 	keep(name);
 }
 
+static void write_rename(void)
+{
+	struct frame_event event = event_of(FRAME_RENAME, SITE_task_rename);
+
+	event.rename = (struct frame_rename){ .from = "cat", .to = "kworker/0:1" };
+	put_event(event, cat_only);
+	keep("rename");
+}
+
+static void write_fork(void)
+{
+	static const struct text none[TEXT_COUNT] = {};
+	struct frame_event event = event_of(FRAME_FORK, SITE_fork);
+
+	event.ancestors = 0;
+	event.target = (struct frame_target){ .ref = { 89500000000, 1302, 0, "cat" }, .ppid = 1300 };
+	put_event(event, none);
+	keep("fork");
+}
+
 static void write_events(void)
 {
 	static const struct frame_file lock = { 0xfffffffffffffffe, 0x800001, 0100600, 1, 0, 0xef53, 0301, 0, 0, 0 };
@@ -158,6 +178,9 @@ static void write_events(void)
 	write_target_event("mem-open", FRAME_MEM_OPEN, SITE_open, 0, 2);
 	write_target_event("ptrace", FRAME_PTRACE, SITE_ptrace, 0, 0x4206);
 	write_target_event("ptrace-refused", FRAME_PTRACE, SITE_ptrace, -1, 16);
+	write_rename();
+	write_fork();
+	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
 	write_target_event("vm-write-refused", FRAME_VM_WRITE, SITE_process_vm_writev, -14, 0);
 }
@@ -192,7 +215,7 @@ static void write_bad_events(void)
 
 	write_exec();
 	write_bad("bad-kind-0", AT(kind), 0, 1);
-	write_bad("bad-kind-10", AT(kind), 10, 1);
+	write_bad("bad-kind-13", AT(kind), 13, 1);
 	write_bad("bad-site-of-other-kind", AT(site), SITE_exit, 1);
 	write_bad("bad-site-unknown", AT(site), SITE_COUNT, 1);
 	write_bad("bad-flag-unknown", AT(flags), 32, 1);
@@ -215,6 +238,13 @@ static void write_bad_events(void)
 	write_bad("bad-text-of-other-kind", AT(text_len), 12ull << 16, 8);
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
 	write_bad("bad-result-beyond-integers", AT(target.result), 1ull << 62, 8);
+	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
+	write_bad("bad-signal-0", AT(target.request), 0, 4);
+	write_bad("bad-signal-code", AT(target.result), 3, 8);
+	write_rename();
+	write_bad("bad-rename-reserved", AT(rename.zero), 1, 8);
+	write_fork();
+	write_bad("bad-fork-result", AT(target.result), 1, 8);
 	for (int i = 0; i < 2; i++) {
 		memcpy(frame, &lengths[i], PREFIX_BYTES);
 		frame_bytes = PREFIX_BYTES;

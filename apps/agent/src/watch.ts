@@ -90,6 +90,8 @@ export async function watch(options: WatchOptions): Promise<void> {
     const observing = context()
     observing.processes.learn(message)
     state.account = consume(state.account, message.site, clock.nowNs())
+    // Consumed, and counted so in the head of the next batch; what the child does and its end are sealed.
+    if (message.kind === 'fork') return
     seal(observe(message, observing))
   }
 

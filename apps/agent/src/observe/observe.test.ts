@@ -94,7 +94,7 @@ test('an act upon a stranger is never informational, which alone may be shed', (
     return [event.metadata.event_code, event.severity] as const
   })
   const telemetry = severities.filter(([, severity]) => severity === 'Informational').map(([code]) => code)
-  assert.deepEqual([...new Set(telemetry)], ['exec', 'exit'])
+  assert.deepEqual([...new Set(telemetry)], ['exec', 'exit', 'rename'])
 })
 
 test('the actor of a later act carries the arguments it was started with', () => {

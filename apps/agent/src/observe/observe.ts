@@ -14,7 +14,9 @@ import {
   type OcsfProcess,
   pointersOf,
   type Relation,
+  type RenameEvent,
   type SeverityName,
+  type SignalEvent,
   severities,
   type TerminateEvent,
   type TraceEvent,
@@ -36,7 +38,8 @@ export type ObserveContext = RecordContext & {
   readonly enrichment: Enrichment
 }
 
-export type SiteObservation = Observation & { readonly site: Site }
+/** What becomes an event. A fork does not: the process table learns it, and what the child does and its end are told. */
+export type SiteObservation = Exclude<Observation, { kind: 'fork' }> & { readonly site: Site }
 type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>
 
 /** What happened, in the vocabulary of docs/formats/event.md. The table must have learned the observation before. */
@@ -70,6 +73,10 @@ function eventOf(observation: SiteObservation, context: ObserveContext): Observe
       return memoryCopied(observation, common, context)
     case 'ptrace':
       return traced(observation, common, context)
+    case 'rename':
+      return renamed(observation, common)
+    case 'signal':
+      return signalled(observation, common, context)
   }
 }
 
@@ -220,6 +227,35 @@ function traced(observation: Of<'ptrace'>, common: Common, context: ObserveConte
   }
 }
 
+function renamed({ from, to }: Of<'rename'>, common: Common): RenameEvent {
+  const process = asObject(common.actor.process)
+  return {
+    ...common,
+    ...classify('process', 'rename'),
+    ...severities.informational,
+    message: `${describe(process)}, until now ${from}, calls itself ${to}`,
+    process: { ...process, name: to },
+    unmapped: { ...seen(common, 0), renamed_from: from },
+  }
+}
+
+const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))
+
+function signalled(observation: Of<'signal'>, common: Common, context: ObserveContext): SignalEvent {
+  const { signal, sentBy } = observation
+  const { process, relation } = aimedAt(observation, context)
+  const name = signalNames.get(signal) ?? `signal ${signal}`
+  const sender = sentBy === 'kernel' ? 'the kernel' : describe(common.actor.process)
+  return {
+    ...common,
+    ...classify('process', 'signal'),
+    ...severities[relation === 'foreign' || sentBy === 'kernel' ? 'high' : 'low'],
+    message: `${sender} sent ${name} to ${describe(process)}`,
+    process,
+    unmapped: { ...seen(common, capabilities.targetIdentity), signal, signal_name: name, sent_by: sentBy, relation },
+  }
+}
+
 const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
 
 /** A refused attempt is an attempt: it is told like the act, and says that it failed. */
@@ -231,7 +267,10 @@ function outcomeOf(result: number) {
 
 type Aim = { readonly process: OcsfProcess; readonly relation: Relation; readonly severity: SeverityName }
 
-function aimedAt(observation: Of<'ptrace' | 'mem_open' | 'vm_read' | 'vm_write'>, context: ObserveContext): Aim {
+function aimedAt(
+  observation: Of<'ptrace' | 'mem_open' | 'vm_read' | 'vm_write' | 'signal'>,
+  context: ObserveContext,
+): Aim {
   const takingHold = observation.kind === 'ptrace' && takesHold(observation.request)
   const relation = (takingHold ? relationOf : relationUnderTrace)(observation, context.processes)
   const process = rememberedProcess(observation.target, context)

@@ -93,3 +93,30 @@ test('of more traced processes than the limit, the longest held are forgotten', 
     [undefined, 9, 9],
   )
 })
+
+test('a process is what its parent was, from its fork to its exec, and to its end where it has none', () => {
+  const table = createProcessTable(limits)
+  const fork = (child: number, ppid = 3): Observation => {
+    const target = { pid: child, startNs: BigInt(child), comm: 'x', ppid }
+    return { kind: 'fork', timeNs: 9n, truncated: false, actor: task(3, { exe: null }), child: target }
+  }
+  table.learn(fork(6))
+  assert.equal(table.find(task(6)), undefined, 'nothing is known of its parent')
+  table.learn(exec(task(3, { ancestors: [task(2)] }), ['run']))
+  table.learn(fork(4))
+  const { exe, cmdLine, executed, imageSinceNs, ancestors } = table.find(task(4)) ?? {}
+  assert.deepEqual([exe, cmdLine, executed, imageSinceNs], ['/bin/3', 'run', false, 4n])
+  assert.deepEqual(
+    ancestors?.map(({ pid }) => pid),
+    [3, 2],
+  )
+  table.learn(fork(5, 2))
+  assert.deepEqual(
+    table.find(task(5))?.ancestors.map(({ pid }) => pid),
+    [2],
+    'CLONE_PARENT: its parent is that of its maker',
+  )
+  table.learn(exit(task(4, { exe: null })))
+  assert.deepEqual([table.find(task(4))?.exe, table.find(task(4))?.cmdLine], ['/bin/3', 'run'])
+  assert.equal(table.find(task(3))?.exe, '/bin/3', 'what a fork does not tell is not forgotten of its maker')
+})

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { clip } from '@sealwatch/contract'
-import type { Observation, TaskRef } from '../sources/observation.ts'
+import { frameLimits } from '../sources/frame-errors.ts'
+import type { Observation, TargetRef, TaskRef } from '../sources/observation.ts'
 import { asksToBeTraced, takesHold } from './ptrace.ts'
 
 /** One process as /proc shows it. Start times there have the clock's ticks, the kernel's frames nanoseconds. */
@@ -86,6 +87,17 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
     if (find({ pid: oldest[0], startNs: oldest[1] })) processes.delete(oldest[0])
   }
 
+  /** Until its first exec a process is what its parent was. CLONE_PARENT makes it a sibling instead of a child. */
+  const inherit = (maker: TaskRef, child: TargetRef) => {
+    const known = find(maker)
+    if (known === undefined) return
+    put(maker.pid, known)
+    const ancestors =
+      child.ppid === maker.pid ? [maker, ...known.ancestors].slice(0, frameLimits.ancestorsMax) : known.ancestors
+    const { startNs } = child
+    put(child.pid, { ...known, startNs, coarse: false, ancestors, imageSinceNs: startNs, executed: false })
+  }
+
   return {
     find,
     seed(rows, atNs) {
@@ -99,12 +111,18 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
     },
     learn(observation) {
       const { actor, timeNs } = observation
+      if (observation.kind === 'fork') {
+        inherit(actor, observation.child)
+        return
+      }
       for (const ancestor of actor.ancestors) {
         const known = find(ancestor)
         if (known) put(ancestor.pid, known)
       }
       const before = find(actor)
-      const { startNs, exe, uid, ancestors } = actor
+      const { startNs, uid, ancestors } = actor
+      // Kernels before 6.16 have let go of the image by the time that a process ends.
+      const exe = observation.kind === 'exit' ? (actor.exe ?? before?.exe ?? null) : actor.exe
       const now = { startNs, coarse: false, exe, uid, ancestors }
       if (observation.kind === 'exec') {
         const cmdLine = cmdLineOf(observation.argv, limits.cmdLineUnitsMax)

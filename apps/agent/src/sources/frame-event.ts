@@ -8,6 +8,7 @@ import {
   type FileRef,
   type Observation,
   type OpenSyscall,
+  type SignalSource,
   type Site,
   sites,
   type TargetRef,
@@ -31,6 +32,7 @@ const flag = { truncated: 1, unlinked: 2, memfd: 4, secure: 8, variablesCut: 16 
 const unset = 0xffff_ffff
 const lengthsAt = 68
 const commAt = 80
+const commBytes = 16
 const objectAt = 96
 const eventBytes = 144
 
@@ -46,6 +48,9 @@ const kinds: Readonly<Record<number, KindRow>> = {
   7: { ...exeOnly, sites: ['ptrace'], decode: decodePtrace },
   8: { ...exeOnly, sites: ['process_vm_readv'], decode: decodeVm('vm_read') },
   9: { ...exeOnly, sites: ['process_vm_writev'], decode: decodeVm('vm_write') },
+  10: { sites: ['fork'], texts: [], flagsMax: 0, decode: decodeFork },
+  11: { ...exeOnly, sites: ['task_rename'], decode: decodeRename },
+  12: { ...exeOnly, sites: ['signal_generate'], decode: decodeSignal },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
@@ -178,4 +183,32 @@ function decodeVm(kind: 'vm_read' | 'vm_write') {
     must(request === 0, 'FRAME_VALUE', { request })
     return { ...common, kind, target, bytes: Math.max(result, 0), result }
   }
+}
+
+function decodeFork(bytes: Buffer, common: Common): Observation {
+  const { target: child, result, request } = readTarget(bytes)
+  must(result === 0 && request === 0, 'FRAME_VALUE', { result, request })
+  must(common.actor.ancestors.length === 0, 'FRAME_COUNT', { ancestors: common.actor.ancestors.length })
+  return { ...common, kind: 'fork', child }
+}
+
+function decodeRename(bytes: Buffer, common: Common): Observation {
+  const name = (at: number) => showComm(bytes.subarray(at, at + commBytes))
+  mustBeZero(bytes, objectAt + 2 * commBytes, eventBytes)
+  return { ...common, kind: 'rename', from: name(objectAt), to: name(objectAt + commBytes) }
+}
+
+/** By <asm-generic/siginfo.h>: SI_USER, SI_QUEUE, SI_TKILL, SI_KERNEL. */
+const signalSources = new Map<number, SignalSource>([
+  [0, 'kill'],
+  [-1, 'sigqueue'],
+  [-6, 'tgkill'],
+  [128, 'kernel'],
+])
+
+function decodeSignal(bytes: Buffer, common: Common): Observation {
+  const { target, result, request: signal } = readTarget(bytes)
+  const sentBy = signalSources.get(result)
+  must(sentBy !== undefined && signal >= 1 && signal <= 64, 'FRAME_VALUE', { signal, code: result })
+  return { ...common, kind: 'signal', target, signal, sentBy }
 }

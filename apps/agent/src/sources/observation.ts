@@ -66,6 +66,9 @@ export const watchedVariables = [
 ] as const
 export type WatchedVariable = (typeof watchedVariables)[number]
 
+/** `kernel`: to save memory, or because a pid namespace ends; the actor only ran at that moment. */
+export type SignalSource = 'kill' | 'tgkill' | 'sigqueue' | 'kernel'
+
 export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
 
 /**
@@ -105,6 +108,11 @@ export type Observation = { readonly timeNs: bigint; readonly actor: Task; reado
       readonly bytes: number
       readonly result: number
     }
+  /** The actor made a process, which has done nothing yet. Told briefly: its ancestors and its image are not. */
+  | { readonly kind: 'fork'; readonly child: TargetRef }
+  /** `from` and `to` are comms of the process. */
+  | { readonly kind: 'rename'; readonly from: string; readonly to: string }
+  | { readonly kind: 'signal'; readonly target: TargetRef; readonly signal: number; readonly sentBy: SignalSource }
 )
 
 /** A sensor site is one BPF program: one probe, one row of counters, one row of `sealwatch doctor`. */
@@ -118,6 +126,9 @@ export const sites = [
   'ptrace',
   'process_vm_readv',
   'process_vm_writev',
+  'fork',
+  'task_rename',
+  'signal_generate',
 ] as const
 export type Site = (typeof sites)[number]
 

@@ -32,7 +32,8 @@ event and verifies its proof offline with the pinned keys. A red row is a blind 
     const progress = progressLine(io)
     progress.show('probing every site …')
     const fromLeaf = status.server?.ledgers.find(({ tenant }) => tenant === 'default')?.size ?? 0
-    const probing = { io, place, trust: vkeys, fromLeaf, timeoutMs: timeout }
+    const sensorPid = status.parts.find(({ name }) => name === 'sensor')?.pid ?? null
+    const probing = { sensorPid, io, place, trust: vkeys, fromLeaf, timeoutMs: timeout }
     const probes = await withAdmin(place, 'probing the sensor sites', (admin) =>
       Promise.all(acts.map((act) => probeAct(act, { ...probing, admin }))),
     ).finally(progress.end)

@@ -10,6 +10,8 @@ export type Act = {
   readonly classUid: number
   /** It needs a watched file to act on. */
   readonly onFile: boolean
+  /** It is done to the sensor. */
+  readonly onSensor?: boolean
 }
 
 const { process, file, memory } = eventClasses
@@ -34,4 +36,8 @@ export const acts: readonly Act[] = [
   act('process_vm_writev', memory, 'wrote to the memory of a process'),
   // By openat and openat2: a site that is blind is red in its own row.
   act('mem', memory, 'opened /proc/PID/mem', ''),
+  // Told by the end of the child: its arguments are known from the fork alone.
+  act('fork', process, 'made a process', 'exit'),
+  act('task_rename', process, 'took another name'),
+  { ...act('signal_generate', process, 'sent a harmless signal to the sensor'), onSensor: true },
 ]

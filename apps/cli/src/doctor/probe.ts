@@ -23,6 +23,8 @@ export type Probing = {
   /** Size of the tenant's ledger before the act: what is sought lies beyond. */
   readonly fromLeaf: number
   readonly timeoutMs: number
+  /** Where the launcher started one. */
+  readonly sensorPid: number | null
 }
 
 const probeMsMax = 5000
@@ -49,7 +51,11 @@ export async function probeAct(act: Act, probing: Probing): Promise<Row> {
   }
 }
 
-async function runProbe({ name, onFile }: Act, nonce: string, { io, place }: Probing): Promise<void> {
+async function runProbe(
+  { name, onFile, onSensor }: Act,
+  nonce: string,
+  { io, place, sensorPid }: Probing,
+): Promise<void> {
   const args = [name, nonce]
   if (onFile) {
     // Not named after the nonce: our own opening of it must not pass for the probe's.
@@ -57,6 +63,7 @@ async function runProbe({ name, onFile }: Act, nonce: string, { io, place }: Pro
     await writeFile(path, '')
     args.push('--file', path)
   }
+  if (onSensor === true) args.push('--pid', String(sensorPid ?? 0))
   const child = spawn(join(io.root, 'apps/sensor/build/probe'), args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {},

@@ -38,13 +38,15 @@ export const eventClasses = {
       terminate: { id: 2, name: 'Terminate' },
       open: { id: 3, name: 'Open' },
       inject: { id: 4, name: 'Inject' },
+      // 99 is OCSF's "Other": the activity name is our own, the type name stays "Other".
+      rename: { id: 99, name: 'Rename' },
+      signal: { id: 99, name: 'Signal' },
     },
   },
   log: {
     uid: 1008,
     name: 'Event Log Activity',
     category: categories.system,
-    // 99 is OCSF's "Other": the activity name is the source's own, the type name stays "Other".
     activities: {
       gap: { id: 99, name: 'Gap' },
       drop: { id: 99, name: 'Drop' },

@@ -65,7 +65,19 @@ export type TraceEvent = Observed<
   Outcome & { readonly process: OcsfProcess; readonly injection_type_id?: number; readonly injection_type?: string },
   { readonly ptrace_request: string; readonly relation: Relation }
 >
-export type ObservedEvent = LaunchEvent | TerminateEvent | FileEvent | MemoryEvent | TraceEvent
+export type RenameEvent = Observed<{ readonly process: OcsfProcess }, { readonly renamed_from: string }>
+export type SignalEvent = Observed<
+  { readonly process: OcsfProcess },
+  { readonly signal: number; readonly signal_name: string; readonly sent_by: string; readonly relation: Relation }
+>
+export type ObservedEvent =
+  | LaunchEvent
+  | TerminateEvent
+  | FileEvent
+  | MemoryEvent
+  | TraceEvent
+  | RenameEvent
+  | SignalEvent
 
 export type SiteState = { readonly ok: boolean; readonly reason: string }
 export type SiteCounters = { readonly produced: number; readonly dropped: number; readonly sent: number }

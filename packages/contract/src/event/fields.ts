@@ -163,6 +163,9 @@ const unmapped = {
   // Names, never values.
   variables: 'plain',
   signal: 'plain',
+  signal_name: 'plain',
+  sent_by: 'plain',
+  renamed_from: 'plain',
   syscall: 'plain',
   access: 'plain',
   watched: 'plain',

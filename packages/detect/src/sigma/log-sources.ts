@@ -81,13 +81,17 @@ const other: FieldTable = {
   Result: at('status'),
 }
 
-/** Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access` is our own. */
+/** Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access` and `process_signal` are our own. */
 const categories: Readonly<Record<string, LogSource>> = {
   process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
   process_termination: { types: [typeUidOf('process', 'terminate')], fields: { ...actor, ExitCode: at('exit_code') } },
   process_access: {
     types: [typeUidOf('process', 'open'), typeUidOf('process', 'inject')],
     fields: { ...other, Request: at('unmapped/ptrace_request') },
+  },
+  process_signal: {
+    types: [typeUidOf('process', 'signal')],
+    fields: { ...other, Signal: at('unmapped/signal_name'), SentBy: at('unmapped/sent_by') },
   },
   memory_access: {
     types: typesOf('memory'),

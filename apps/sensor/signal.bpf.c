@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Signals that somebody sends to a protected process, and the kernel's own SIGKILL, which is how it ends one to save memory. */
+#include "event.bpf.h"
+#include "task.bpf.h"
+
+#define SIGKILL 9
+#define SI_USER 0
+#define SI_QUEUE (-1)
+#define SI_TKILL (-6)
+#define SI_KERNEL 128
+
+/* Instead of an address the kernel may hand over 0, "from a user", or 1, "from me". */
+static __always_inline int code_of(struct kernel_siginfo *info)
+{
+	if ((unsigned long)info <= 1)
+		return info ? SI_KERNEL : SI_USER;
+	return GET(info, si_code);
+}
+
+static __always_inline bool is_protected(struct task_struct *task)
+{
+	struct upid *own = own_number(task);
+	__u32 number = GET(own, nr), pid_ns = GET(own, ns, ns.inum);
+
+#pragma unroll
+	for (int i = 0; i < PROTECTED_MAX; i++)
+		if (shared.protected[i] == number && shared.introduction.pid_ns == pid_ns)
+			return true;
+	return false;
+}
+
+/* args: signal, info, task, group, result */
+SEC("raw_tp/signal_generate")
+int signal_generate(struct bpf_raw_tracepoint_args *ctx)
+{
+	int signal = ctx->args[0], code = code_of((void *)ctx->args[1]);
+	struct task_struct *target = GET((struct task_struct *)ctx->args[2], group_leader);
+	bool by_kernel = code == SI_KERNEL && signal == SIGKILL;
+	bool by_user = code == SI_USER || code == SI_QUEUE || code == SI_TKILL;
+	struct scratch *s;
+
+	if (!by_kernel && !by_user)
+		return 0;
+	if (!is_protected(target) || (by_user && GET(target, tgid) == GET(current_task(), tgid)))
+		return 0;
+	s = begin(SITE_signal_generate, FRAME_SIGNAL);
+	if (!s)
+		return 0;
+	put_target(s, target);
+	s->event.target.request = signal;
+	s->event.target.result = code;
+	return end(s, SITE_signal_generate);
+}
