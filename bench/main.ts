@@ -14,6 +14,7 @@ import { benchQuarantineSpike, benchReplay } from './quarantine.ts'
 import { benchRedact } from './redact.ts'
 import { benchSeal } from './seal.ts'
 import { benchSealing } from './sealing.ts'
+import { benchSensor } from './sensor/sensor.ts'
 import { benchSigners } from './signers.ts'
 import { benchTenants } from './tenants.ts'
 import { benchVerify } from './verify.ts'
@@ -34,6 +35,7 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   'quarantine-spike': benchQuarantineSpike,
   replay: benchReplay,
   producers: benchProducers,
+  sensor: benchSensor,
 }
 
 const { values, positionals } = parseArgs({

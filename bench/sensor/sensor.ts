@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { execFile } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { promisify } from 'node:util'
+import { type Figure, figureOf, medianOf } from '../figure.ts'
+import { temporary } from '../material.ts'
+import { startAuditd, startSensor, type Watcher } from './watchers.ts'
+
+const run = promisify(execFile)
+
+const times = { exec: 20_000, open: 200_000 } as const
+type Act = keyof typeof times
+const started = { sensor: startSensor, auditd: startAuditd } as const
+type Name = keyof typeof started | 'nobody'
+
+/**
+ * What it costs to be watched: processor time of whoever acts and of whoever watches, for each act in a tight loop, and what
+ * that is more than unwatched.
+ */
+export async function* benchSensor(runs = 5): AsyncGenerator<Figure> {
+  if (process.getuid?.() !== 0) return void console.error('sensor: skipped, it needs root')
+  await using dir = await temporary()
+  const acts = join(dir.path, 'acts')
+  await run('gcc', ['-O2', '-static', '-o', acts, join(import.meta.dirname, 'acts.c')])
+  const [watched, other] = ['watched', 'other'].map((name) => join(dir.path, name)) as [string, string]
+  for (const path of [watched, other]) writeFileSync(path, 'x')
+
+  /** In microseconds an act. */
+  const costs = new Map<string, number[]>()
+  const put = (name: string, us: number) => costs.set(name, [...(costs.get(name) ?? []), us])
+  const lost: Record<Act, number[]> = { exec: [], open: [] }
+
+  async function measure(by: Name, act: Act, path: string, watcher: Watcher | undefined): Promise<void> {
+    const before = watcher?.cpuSeconds() ?? 0
+    const { stdout } = await run(acts, [act, String(times[act]), ...(act === 'open' ? [path] : [])])
+    const isTold = watcher !== undefined && path !== other
+    const told = isTold ? await watcher.told(act, times[act]) : 0
+    const seconds = Number(stdout) + (watcher?.cpuSeconds() ?? 0) - before
+    put(`${by} ${path === other ? 'unwatched' : act}`, (1e6 * seconds) / times[act])
+    if (by === 'sensor' && isTold) lost[act].push(times[act] - Math.min(told, times[act]))
+  }
+
+  for (let turn = 0; turn <= runs; turn += 1) {
+    if (turn === 1) {
+      costs.clear()
+      for (const each of Object.values(lost)) each.length = 0
+    }
+    for (const by of ['nobody', 'sensor', 'auditd'] as const) {
+      const of = join(dir.path, `${by}-${turn}`)
+      mkdirSync(of)
+      await using watcher = by === 'nobody' ? undefined : await started[by](of, watched)
+      if (by !== 'nobody' && watcher === undefined) {
+        if (turn === 0) console.error(`sensor: ${by} is not installed, and left out`)
+        continue
+      }
+      await measure(by, 'open', other, watcher)
+      await measure(by, 'open', watched, watcher)
+      await measure(by, 'exec', watched, watcher)
+    }
+  }
+
+  const of = (name: string) => costs.get(name) ?? []
+  const unwatched = figureOf('sensor.unwatched-open', 'us of CPU', of('sensor unwatched'))
+  for (const peer of ['nobody', 'auditd'] as const) {
+    const alone = of(`${peer} unwatched`)
+    if (alone.length > 0) yield against(unwatched, peer === 'nobody' ? 'with nobody watching' : peer, medianOf(alone))
+  }
+  for (const act of ['open', 'exec'] as const) {
+    const bare = medianOf(of(`nobody ${act}`))
+    const more = (by: Name) => of(`${by} ${act}`).map((us) => us - bare)
+    const figure = figureOf(`sensor.${act}`, 'us of CPU more', more('sensor'))
+    yield of(`auditd ${act}`).length > 0 ? against(figure, 'auditd', medianOf(more('auditd'))) : figure
+    yield figureOf(`sensor.${act}-lost`, `of ${times[act].toLocaleString('en')}`, lost[act])
+  }
+}
+
+const against = (figure: Figure, peer: string, median: number): Figure => ({
+  ...figure,
+  peer,
+  peer_median: Number(median.toPrecision(3)),
+  ratio: Number((figure.median / median).toFixed(3)),
+})
