@@ -67,6 +67,8 @@ function translate(cause: unknown, attempted: string, { place, server }: ApiPlac
   if (isSealwatchError(cause)) return cause
   if (cause instanceof ApiProblem) return errorTold(toldIn(cause.problem), attempted, cause)
   const { code } = cause as NodeJS.ErrnoException
+  // A mistake of ours is not the server's.
+  if (code === undefined && (cause instanceof TypeError || cause instanceof RangeError)) return cause
   if (server !== undefined)
     return cliError('CLI_SERVER_FAILED', { attempted, received: `${server}: ${code ?? String(cause)}`, cause })
   if (code === 'EACCES') return cliError('CLI_NEEDS_ROOT', { attempted, cause })
@@ -94,7 +96,7 @@ async function read(response: IncomingMessage): Promise<ApiResponse> {
   let bytes = 0
   for await (const piece of response as AsyncIterable<Buffer>) {
     bytes += piece.length
-    if (bytes > answerBytesMax) throw new RangeError('an answer of more than 64 MiB')
+    if (bytes > answerBytesMax) throw new Error('an answer of more than 64 MiB')
     pieces.push(piece)
   }
   const { headers } = response

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import { testIo } from '../test/test-io.ts'
-import { columns, duration, paint, safe, safeJson } from './terminal.ts'
+import { bar, columns, duration, paint, safe, safeJson } from './terminal.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come through
 const dangerous = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\u00ad]|\p{Surrogate}/u
@@ -33,6 +33,14 @@ describe('terminal', () => {
       }),
     )
     assert.equal(safeJson({ a: '\u009b\n' }, 2), '{\n  "a": "\\u009b\\n"\n}')
+  })
+
+  test('a bar is full when all is done that was counted, and when more was', () => {
+    const full = (text: string) => [...text].filter((char) => char === '=').length
+    assert.deepEqual(
+      [bar(0, 0), bar(0, 4), bar(2, 4), bar(4, 4), bar(5, 4), bar(1, 0)].map(full),
+      [30, 0, 15, 30, 30, 30],
+    )
   })
 
   test('columns are as wide as their widest cell, colour aside', () => {

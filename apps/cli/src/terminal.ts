@@ -109,9 +109,9 @@ function progressLog({ clock, err }: Io): Progress {
   }
 }
 
-/** How much of the whole is done. */
+/** How much of the whole is done. What was counted at the beginning may have grown since: then it is full, and no more. */
 export function bar(done: number, total: number): string {
   const width = 30
-  const filled = total === 0 ? width : Math.round((width * done) / total)
+  const filled = done >= total ? width : Math.round((width * done) / total)
   return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`
 }

@@ -62,13 +62,25 @@ server runs: \`audit verify\` reads those. Root reads the data directory.`,
       throw cliError('CLI_NOT_EVIDENCE', { attempted: `checking ${place.data}`, received: 'no ledger and no chain' })
     const { vkeys } = await trustOf(trust, place)
     const server = dir === undefined ? null : await runFsck(dir, vkeys, repair, io)
-    const host = chains.length === 0 ? null : await verifyChainsIn(chains)
+    const host = chains.length === 0 ? null : await verifyHost(chains, io)
     const ok = server?.ok !== false && host?.ok !== false
     const next = nextCommand(server, host, ok, repair, place)
     io.out(json ? `${safeJson({ kind: 'fsck', ok, server, host, next })}\n` : render(server, host, ok, next, io))
     return ok ? exit.ok : exit.finding
   },
 })
+
+async function verifyHost(chains: Parameters<typeof verifyChainsIn>[0], io: Io): Promise<ChainsReport> {
+  const progress = progressLine(io)
+  progress.show(`verifying ${counted(chains.length, 'chain')} of this host`)
+  try {
+    return await verifyChainsIn(chains)
+  } finally {
+    progress.end()
+  }
+}
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`
 
 /** The server's own code knows its stores; it runs as a program of its own. */
 async function runFsck(dir: string, trust: readonly string[], repair: boolean, io: Io): Promise<ServerReport> {
@@ -87,16 +99,21 @@ async function runFsck(dir: string, trust: readonly string[], repair: boolean, i
   const ended = new Promise((resolve) => child.once('close', resolve))
   const progress = progressLine(io)
   const total = sizeOf(join(dir, 'ledgers')) + sizeOf(join(dir, 'quarantine'), '.items')
-  const show = (bytes: number) => progress.show(`checking ${bar(Math.min(bytes, total), total)}`)
-  show(0)
+  let stage = 'reading the ledgers'
+  let read = 0
+  const show = () =>
+    progress.show(`${stage} ${bar(read, total)} ${megabytes(Math.min(read, total))} of ${megabytes(total)}`)
+  show()
   let last: { report?: ServerReport; error?: { code: string; rule?: string; message?: string; advice?: string } } = {}
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       // Cut off in the midst of a line.
       if (io.stop.aborted) break
-      const record = JSON.parse(line) as typeof last & { bytes?: number }
-      if (record.bytes === undefined) last = record
-      else show(record.bytes)
+      const record = JSON.parse(line) as typeof last & { bytes?: number; read?: true }
+      if (record.read) stage = 'holding quarantine, index and keys against them'
+      else if (record.bytes !== undefined) read = record.bytes
+      else last = record
+      show()
     }
     await ended
   } finally {

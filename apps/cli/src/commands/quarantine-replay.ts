@@ -57,8 +57,12 @@ async function replayAll(api: ApiClient, body: Body, outcomes: Outcome[], { io }
   }
   try {
     const before = await countsOf(api)
-    const total = before.waiting
-    const show = () => progress.show(`${bar(outcomes.length, total)} ${outcomes.length} of ${counted(total, 'item')}`)
+    const show = () => {
+      const done = outcomes.length
+      // While producers go on, more come than waited at the beginning.
+      const total = Math.max(before.waiting, done)
+      progress.show(`${bar(done, total)} ${done} of ${counted(total, 'item')}`)
+    }
     show()
     const read = (cursor: number | undefined) =>
       ask(() => api.call('replayQuarantine', { body: cursor === undefined ? body : { ...body, cursor } }))

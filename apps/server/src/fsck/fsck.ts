@@ -30,15 +30,18 @@ export async function fsckServer(
     readonly trust: readonly NoteVerifier[]
     readonly repair: boolean
     readonly onBytes: (bytes: number) => void
+    /** The ledgers are read, and what else there is will be held against them. */
+    readonly onRead?: () => void
   },
 ): Promise<FsckReport> {
-  const { repair } = options
+  const { repair, onRead } = options
   const database = openDatabaseFsck(dir, { ...options, openSealed: () => openKeys(join(dir, 'keys'), options) })
   try {
     const ledgers = await fsckLedgers(join(dir, 'ledgers'), {
       ...options,
       onLeaf: (ledger, leaf, line) => database?.take(ledger, leaf, line),
     })
+    onRead?.()
     const missing = { store: 'database', derived: false, tenant: undefined, leaf: undefined } as const
     const { found, totals } = (await database?.findings()) ?? {
       found: [{ ...missing, text: 'index.sqlite is not there: it holds hosts and keys' }],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// node apps/server/src/fsck/main.ts DIR [--repair] [--trust VKEY]…   Writes {"bytes": N} as it reads, and at the end
-// {"report": …} or {"error": …}, a JSON object a line. `sealwatch audit fsck` runs it.
+// node apps/server/src/fsck/main.ts DIR [--repair] [--trust VKEY]…   Writes {"bytes": N} as it reads, {"read": true} once the
+// ledgers are read, and at the end {"report": …} or {"error": …}, a JSON object a line. `sealwatch audit fsck` runs it.
 
 import process from 'node:process'
 import { parseArgs } from 'node:util'
@@ -32,6 +32,7 @@ try {
       told = bytes
       write({ bytes })
     },
+    onRead: () => write({ read: true }),
   })
   write({ report })
 } catch (error) {
