@@ -117,5 +117,5 @@ test('OPS-2 fsck tells how it is before it has read anything', async (t) => {
   const report = { ok: true, ledgers: [], database: [], quarantine: [], reindexed: [] }
   writeFileSync(join(data, 'apps/server/src/fsck/main.ts'), `console.log('${JSON.stringify({ report })}')\n`)
   assert.equal(await run(['audit', 'fsck', '--data', data], { ...io, root: data }), 0)
-  assert.match(io.complained(), /^after 10 s: checking \[ +\]\n/)
+  assert.match(io.complained(), /^after 10 s: reading the ledgers \[ +\] 0 MB of 0 MB\n/)
 })
