@@ -10,7 +10,7 @@ export const examinationErrors = {
   },
   KEY_EXAMINATION_UNDER_WAY: {
     kind: 'conflict',
-    rule: 'at most four examinations are under way at once, and one of a key',
+    rule: 'at most two examinations of a tenant are under way at once, sixteen in all, and one of a key',
     advice: 'Wait until one of them is done: `sealwatch compromise show KEY`',
   },
   KEY_REPORTS_TOO_MANY: {
@@ -21,4 +21,4 @@ export const examinationErrors = {
 } as const satisfies ErrorTable
 export const examinationError = errorsOf(examinationErrors)
 
-export const examinationLimits = { atOnce: 4, perTenant: 1_000, leavesAtOnce: 256 } as const
+export const examinationLimits = { atOnce: 16, atOnceOfTenant: 2, perTenant: 1_000, leavesAtOnce: 256 } as const

@@ -82,6 +82,15 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
       .limit(1)
       .executeTakeFirst()
 
+  /** Those of one tenant leave room for others'. */
+  function checkRoom(tenant: string, attempted: string): void {
+    const busy = [...under].flatMap(([name, { state }]) => (state === 'running' ? [name] : []))
+    const own = busy.filter((name) => name.startsWith(nameOf(tenant, ''))).length
+    const { atOnce, atOnceOfTenant } = examinationLimits
+    if (own < atOnceOfTenant && busy.length < atOnce) return
+    throw examinationError('KEY_EXAMINATION_UNDER_WAY', { attempted, received: `${own}, and ${busy.length} in all` })
+  }
+
   async function examine(tenant: string, key: SigningKey, progress: Progress): Promise<KeyReport> {
     const { kind, producer, keyId, algorithm, publicKey, revokedAt, compromisedSince } = key
     const ledger = ledgerOf(tenant)
@@ -149,9 +158,7 @@ export function createKeyExaminations(options: ExaminationOptions): KeyExaminati
       const name = nameOf(tenant, keyId)
       const running = under.get(name)
       if (running?.state === 'running') return { ...running }
-      const busy = under.values().filter(({ state }) => state === 'running')
-      if ([...busy].length >= examinationLimits.atOnce)
-        throw examinationError('KEY_EXAMINATION_UNDER_WAY', { attempted, received: `${examinationLimits.atOnce}` })
+      checkRoom(tenant, attempted)
       const progress: Progress = { state: 'running', leaf: 0, size: ledgerOf(tenant).size, detail: null }
       under.delete(name)
       under.set(name, progress)
