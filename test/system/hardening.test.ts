@@ -2,8 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -63,7 +67,7 @@ test('RIM-6 the running programs are closed: to debuggers, to others of their us
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-hardening-'))
   const elsewhere = mkdtempSync(join(tmpdir(), 'sealwatch-elsewhere-'))
   const trustStore = join(dir, 'services.json')
-  for (const folder of [dir, elsewhere]) spawnSync('chmod', ['0755', folder])
+  for (const folder of [dir, elsewhere]) chmodSync(folder, 0o755)
   writeFileSync(trustStore, 'in its place')
   writeFileSync(join(elsewhere, 'services.json'), 'elsewhere, for all to read')
   const platform = await startPlatform(repository, { SEALWATCH_SERVER_TRUST_STORE: trustStore })
@@ -104,6 +108,18 @@ test('RIM-6 the running programs are closed: to debuggers, to others of their us
       assert.deepEqual(hardening.missing, [])
       assert.equal(hardening.applied.length, 6)
     }
+    // The agent may write nowhere else, and reads what was started, wherever it lies.
+    const image = join(elsewhere, 'started')
+    copyFileSync('/bin/true', image)
+    appendFileSync(image, 'an image of its own')
+    chmodSync(image, 0o755)
+    const hash = createHash('sha256').update(readFileSync(image)).digest('hex')
+    spawnSync(image)
+    await eventually('the launch with its hash', async () =>
+      (await platform.sealwatch('events', '--class', 'process', '--json')).stdout.toLowerCase().includes(hash)
+        ? true
+        : undefined,
+    )
     // What an attacker on its own folder would do: have the server read for him what lies elsewhere.
     await says('server', /reading the trust store/)
     unlinkSync(trustStore)

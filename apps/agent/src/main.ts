@@ -19,7 +19,6 @@ import {
 } from '@sealwatch/base'
 import { runAgent } from './agent.ts'
 import { agentConfigPrefix, agentSettings } from './config.ts'
-import { stateFolders } from './sources/facts/container-state.ts'
 import { readBootNs, readProcesses } from './sources/proc-snapshot.ts'
 
 // A log that cannot be written, on a full disk for one, is no reason to stop watching.
@@ -34,10 +33,8 @@ try {
   // Its folder belongs to root.
   flushCompileCache()
   const { dataDir, runDir } = config
-  const confined = confine(
-    placesOf({ env: process.env, folders: [dataDir, runDir], read: Object.values(stateFolders) }),
-    log,
-  )
+  // What is started may lie anywhere, and its image is hashed: as far as the agent's user may read it.
+  const confined = confine(placesOf({ env: process.env, folders: [dataDir, runDir], read: ['/'] }), log)
   dropPrivileges(config)
   const hardening = together(confined, crashQuietly(log))
   process.umask(0o077)
