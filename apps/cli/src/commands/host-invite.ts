@@ -9,7 +9,7 @@ export const hostInvite = command({
   name: 'host invite',
   summary: 'Make a one-time join token for another host',
   about: `The token is shown once. Put it into the file join-token in the data folder of the agent that is to join. An agent alone
-on a second host is not packaged yet: it is started by hand, with the SEALWATCH_AGENT_ settings of
+on a second host is started by its unit (docs/privileges.md), or by hand, with the SEALWATCH_AGENT_ settings of
 docs/reference/configuration.md. Of another tenant than default it names that in SEALWATCH_AGENT_TENANT.`,
   options: {
     tenant: tenantOption('Tenant that the host is to belong to, for good'),

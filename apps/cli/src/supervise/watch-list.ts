@@ -9,9 +9,10 @@ import { readSmallFile } from '../small-file.ts'
 const pathsMax = 256
 const listBytesMax = 1024 * 1024
 
-const defaults = (
+/** What is watched where nobody has said it. */
+export const defaultWatchList = (
   place: Place,
-) => `# Files and folders whose opening is an event: one absolute path a line. A folder means the files directly in it.
+): string => `# Files and folders whose opening is an event: one absolute path a line. A folder means the files directly in it.
 # Sealwatch reads this list when it starts.
 /etc/shadow
 /etc/gshadow
@@ -34,7 +35,7 @@ ${join(place.data, 'agent/identity.pem')}
 export function watchedPaths(place: Place): string[] {
   const path = fileOf.watchList(place)
   try {
-    writeFileSync(path, defaults(place), { flag: 'wx', mode: 0o644 })
+    writeFileSync(path, defaultWatchList(place), { flag: 'wx', mode: 0o644 })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
