@@ -76,6 +76,13 @@ export const form = (row: TextRow & { form: RegExp; mustBe: string }): Option<st
   read: (value) => (row.form.test(value) ? { value } : { mustBe: row.mustBe }),
 })
 
+export const webUrl = (row: TextRow): Option<string | undefined> => ({
+  ...row,
+  absent: undefined,
+  read: (value) =>
+    /^https?:$/.test(URL.parse(value)?.protocol ?? '') ? { value } : { mustBe: 'a URL, as http://127.0.0.1:9090' },
+})
+
 export const integer = (row: TextRow & { min: number; max: number; absent: number }): Option<number> => ({
   ...row,
   read: (given) => {

@@ -115,6 +115,11 @@ export const cliErrors = {
     rule: 'a drill runs where it proves something and harms nothing: strict mode on, the alert rule there, room on the disk',
     advice: 'Mend what was found, and run the drill again (docs/drills.md)',
   },
+  CLI_DRILL_FILE: {
+    kind: 'invalid',
+    rule: 'the signed report of a drill is a JSON file, as the drill and `drill show` write it',
+    advice: 'Name that file, NAME.json: NAME.html beside it is the page to read, and nobody has signed that',
+  },
   CLI_MANIFEST_FILE: {
     kind: 'invalid',
     rule: 'the file is a trust root or a manifest, as `manifest root init` and `manifest create` write it',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { isSealwatchError, type Json } from '@sealwatch/base'
+import { isSealwatchError, type Json, type SealwatchError } from '@sealwatch/base'
 import type { Operations } from '@sealwatch/contract/api'
 import { verifyEd25519 } from '@sealwatch/keys'
 import {
@@ -18,7 +18,7 @@ import { trustOf } from '../audit/trust.ts'
 import { command, exit, text } from '../command.ts'
 import { filesOf, putNew, verifyCommand } from '../drill/files.ts'
 import { pageOf } from '../drill/page.ts'
-import { cliError, fileError } from '../errors.ts'
+import { cliError, exitCodeOf, fileError } from '../errors.ts'
 import { fileOf } from '../place.ts'
 import { readSmallFile } from '../small-file.ts'
 import { columns, safe, safeJson, toSecond } from '../terminal.ts'
@@ -138,22 +138,39 @@ trust.json in the data directory. The exit code is 1 where it does not verify, a
     const text = typeof file?.report === 'string' ? file.report : ''
     const opened = openDrillReport(sha256, { envelope: file?.envelope, report: text }, judges, attempted)
     const { statement, statementDigest, report, signers } = opened
-    if (page !== undefined) await putNew(page, pageOf(report, verifyCommand(path, given ?? pinned.source)))
-    if (json) io.out(`${safeJson({ verified: true, statement, statement_digest: statementDigest, signers })}\n`)
+    const drawing =
+      page === undefined ? undefined : putNew(page, pageOf(report, verifyCommand(path, given ?? pinned.source)))
+    // What is verified is said, also where the page has no place.
+    const undrawn = await drawing?.then(
+      () => undefined,
+      (error: SealwatchError) => error,
+    )
+    const said = { verified: true, statement, statement_digest: statementDigest, signers }
+    if (json) io.out(`${safeJson({ ...said, ...(undrawn && { page_error: undrawn.toJSON() }) })}\n`)
     else
       io.out(
         `VERIFIED ${safe(path)}\nThe drill ${safe(statement.drill)} in ${safe(statement.tenant)} of ${safe(statement.origin)} ` +
           `${statement.outcome}; ${safe(statement.by)} reported it at ${safe(statement.time)}.\n` +
           `Signed by ${signers.map((one) => safe(one)).join(', ')}; the ledger of ${safe(statement.tenant)} names it by ${statementDigest}.\n`,
       )
+    if (undrawn !== undefined && !json) throw undrawn
+    if (undrawn !== undefined) return exitCodeOf(undrawn)
     return statement.outcome === 'passed' ? exit.ok : exit.finding
   },
 })
 
 function fileAt(path: string): { readonly report?: unknown; readonly envelope?: Json } | null {
+  const attempted = `reading ${path}`
+  let text: string
   try {
-    return JSON.parse(readSmallFile(path, reportBytesMax)) as ReturnType<typeof fileAt>
+    text = readSmallFile(path, reportBytesMax)
   } catch (cause) {
     throw fileError(path, cause, 'reading')
+  }
+  try {
+    return JSON.parse(text) as ReturnType<typeof fileAt>
+  } catch (cause) {
+    const received = text.trimStart().startsWith('<') ? 'a page to read' : 'a file that is no JSON'
+    throw cliError('CLI_DRILL_FILE', { attempted, received, cause })
   }
 }

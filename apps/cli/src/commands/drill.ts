@@ -3,7 +3,7 @@
 import { join, resolve } from 'node:path'
 import type { DrillName } from '@sealwatch/ledger'
 import { apiOptions } from '../api.ts'
-import { type Command, type Context, command, exit, integer, text } from '../command.ts'
+import { type Command, type Context, command, exit, integer, text, webUrl } from '../command.ts'
 import type { Drilling } from '../drill/drilled.ts'
 import { checkPlace, filesOf, putNew, verifyCommand } from '../drill/files.ts'
 import { runDrill } from '../drill/frame.ts'
@@ -17,7 +17,7 @@ import { safe, safeJson } from '../terminal.ts'
 
 const options = {
   tenant: { ...apiOptions.tenant, help: 'Tenant of the decoy, made where there is none (default: drill)' },
-  prometheus: text({ takes: 'URL', help: 'Prometheus: the rule must be loaded, and it is waited until it fires' }),
+  prometheus: webUrl({ takes: 'URL', help: 'Prometheus: the rule must be loaded, and it is waited until it fires' }),
   rules: text({
     takes: 'FILE',
     help: 'Without --prometheus: the rules that it loads (default: deploy/prometheus/sealwatch.rules.yml)',
