@@ -76,6 +76,10 @@ async function send(keyId: string): Promise<string> {
 test('SIG-6 a key is rotated step by step; what was done is not done again, and each step names the next', async () => {
   const body = { key_id: 'billing-1', algorithm: 'ed25519', public_key: publicOf('billing-1') }
   await server.root('default').call('addSigningKey', { params: { producer: 'billing' }, body })
+  const [typo, foreign] = [await ask('rotate', 'status', 'biling'), await ask('rotate', 'status', 'mail')]
+  assert.deepEqual([typo.code, foreign.code, typo.out], [1, 1, ''])
+  assert.match(typo.err, /PRODUCER_UNKNOWN\)(.|\n)*found "biling"(.|\n)*Did you mean billing\?/)
+  assert.match(foreign.err, /PRODUCER_UNKNOWN(.|\n)*found "mail"/)
   const start = ['rotate', 'start', 'billing', '--id', 'billing-2', '--key-file', at('billing-2.pem')]
   const first = await done(...start)
   assert.match(first.err, /billing-2 is a candidate.*billing-2 is tested.*billing-2 is staged.*Next: .*rotate promote/s)

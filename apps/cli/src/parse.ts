@@ -41,13 +41,15 @@ function findCommand(args: readonly string[], table: readonly Command[]): { comm
   const [first = '', second = ''] = args
   if (first.startsWith('-'))
     throw usage(`reading the option ${first}`, first, 'Name the command first: ./sealwatch COMMAND [OPTIONS]')
-  const family = table.filter((row) => row.name.startsWith(`${first} `))
-  if (family.length > 0)
+  const family = table.filter((row) => row.name.startsWith(`${first} `)).map(({ name }) => name)
+  if (family.length > 0) {
+    const meant = nearestIn(family, args)
     throw usage(
       `reading the command ${first}`,
       second || undefined,
-      `Use one of: ${family.map((row) => row.name).join(', ')}`,
+      meant === undefined ? `Use one of: ${family.join(', ')}` : `Did you mean: ./sealwatch ${meant}`,
     )
+  }
   const names = table.map((row) => row.name)
   const meant =
     nearest(`${first} ${second}`, names) ??
@@ -61,6 +63,19 @@ function findCommand(args: readonly string[], table: readonly Command[]): { comm
     first,
     meant === undefined ? 'See all commands: ./sealwatch help' : `Did you mean: ./sealwatch ${meant}`,
   )
+}
+
+/** The first word is right: how far off the others are is all that counts. */
+function nearestIn(family: readonly string[], [, ...typed]: readonly string[]): string | undefined {
+  for (const words of [2, 1]) {
+    const rests = family.map((name) => name.split(' ').slice(1)).filter(({ length }) => length === words)
+    const meant = nearest(
+      typed.slice(0, words).join(' '),
+      rests.map((rest) => rest.join(' ')),
+    )
+    if (meant !== undefined) return family.find((name) => name.endsWith(` ${meant}`))
+  }
+  return undefined
 }
 
 type OptionToken = { name: string; rawName: string; value?: string | undefined; inlineValue?: boolean | undefined }

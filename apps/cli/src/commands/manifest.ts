@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { rfc3339 } from '@sealwatch/base'
+import { nearest } from '@sealwatch/contract/nearest'
 import {
   countSigners,
   manifestCrypto as crypto,
@@ -62,7 +63,11 @@ name, and then no server is asked. What it says: docs/formats/manifest.md; the w
     const attempted = 'writing a manifest'
     const { output, days } = given
     const action = manifestActions.find((one) => one === named)
-    if (action === undefined) throw usage(attempted, `Name the action: one of ${manifestActions.join(', ')}`)
+    if (action === undefined) {
+      const meant = nearest(named, manifestActions)
+      const advice = `${meant === undefined ? '' : `Did you mean ${meant}? `}Name one of ${manifestActions.join(', ')}`
+      throw cliError('CLI_USAGE', { attempted, received: named, advice })
+    }
     if (output === undefined) throw usage(attempted, 'Name the file: -o FILE')
     const { digest, subject } = await changeOf(action, given, attempted)
     const at = { io, place, server: given.server, tenant: tenantOfAll }

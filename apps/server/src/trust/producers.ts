@@ -2,10 +2,11 @@
 
 import { rfc3339 } from '@sealwatch/base'
 import { slugName } from '@sealwatch/contract'
+import { nearest } from '@sealwatch/contract/nearest'
 import { type Authorised, actBy } from '../access/index.ts'
-import { type Act, type Follows, type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
+import { type Act, type Follows, type Reader, type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import type { ProducerKind, Tx } from '../store/index.ts'
-import { perTenantMax, trustError } from './errors.ts'
+import { perTenantMax, trustError, trustErrors } from './errors.ts'
 import type { KeyRegistry } from './registry.ts'
 
 export type ProducerRow = {
@@ -96,9 +97,8 @@ export function createProducers(options: RecordOptions & { readonly keys: KeyReg
   return {
     list: async ({ tenant }) => (await rowsOf(tenant).execute()).map(shown),
     get: async ({ tenant }, producer) => {
-      const row = await rowsOf(tenant).where('one.producer', '=', producer).executeTakeFirst()
-      if (row !== undefined) return shown(row)
-      throw trustError('PRODUCER_UNKNOWN', { attempted: 'reading a producer', received: producer })
+      await checkService(store.db, { tenant, producer }, 'reading a producer')
+      return shown(await rowsOf(tenant).where('one.producer', '=', producer).executeTakeFirstOrThrow())
     },
     add: async (by, producer) => {
       const { tenant } = by
@@ -155,6 +155,24 @@ export function createProducers(options: RecordOptions & { readonly keys: KeyReg
       )
     },
   }
+}
+
+/** Throws PRODUCER_UNKNOWN, with the service of the tenant that may be meant. */
+export async function checkService(
+  db: Reader,
+  { tenant, producer }: { readonly tenant: string; readonly producer: string },
+  attempted: string,
+): Promise<void> {
+  const rows = await db.selectFrom('producers').select('producer').where('tenant', '=', tenant).execute()
+  const names = rows.map((row) => row.producer)
+  if (names.includes(producer)) return
+  const meant = nearest(producer, names)
+  const { advice } = trustErrors.PRODUCER_UNKNOWN
+  throw trustError('PRODUCER_UNKNOWN', {
+    attempted,
+    received: producer,
+    advice: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
+  })
 }
 
 /** Throws PRODUCER_EXISTS or TRUST_TOO_MANY. */

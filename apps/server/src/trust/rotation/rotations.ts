@@ -16,6 +16,7 @@ import { trustError } from '../errors.ts'
 import { spkiOf } from '../key-form.ts'
 import { sayOfKey, updateKey } from '../key-rows.ts'
 import type { Manifests } from '../manifests/index.ts'
+import { checkService } from '../producers.ts'
 import type { KeyRegistry } from '../registry.ts'
 import { readKeys, type SigningKey } from '../signing-key.ts'
 import { isDecoy } from './promotion.ts'
@@ -31,6 +32,7 @@ export type RotatingKey = {
 /** How another key of a service comes to count: candidate, tested, staged, promoted (docs/formats/key-states.md). */
 export type Rotations = {
   readonly deployment: string
+  /** Throws PRODUCER_UNKNOWN. */
   list(by: Authorised<'producer:read'>, producer: string): Promise<RotatingKey[]>
   /** What the key is to sign. Throws SIGNING_KEY_UNKNOWN. */
   probe(by: Authorised<'producer:read'>, keyId: string): Promise<KeyProbe>
@@ -108,8 +110,10 @@ export function createRotations(
     deployment,
     list: async ({ tenant }, producer) => {
       const tested = await testedAt(tenant)
-      return (await readKeys(store.db, { tenant }))
-        .filter((key) => key.kind === 'service' && key.producer === producer)
+      const all = await readKeys(store.db, { tenant })
+      const rows = all.filter((key) => key.kind === 'service' && key.producer === producer)
+      if (rows.length === 0) await checkService(store.db, { tenant, producer }, 'reading the keys of a service')
+      return rows
         .toSorted((a, b) => (a.validFrom < b.validFrom ? -1 : 1))
         .map((key) => ({ key, testedAt: tested.get(key.keyId) ?? null, promotionDigest: promotionDigest(key) }))
     },

@@ -30,6 +30,7 @@ export const rotationRoutes = ({ rotations }: Pick<Trust, 'rotations'>): Route[]
         }),
       ),
     }),
+    errors: ['PRODUCER_UNKNOWN'],
     handle: async (by, { params: { producer } }) => ({
       deployment: rotations.deployment,
       items: (await rotations.list(by, producer)).map(({ key, testedAt, promotionDigest }) => ({
