@@ -89,7 +89,7 @@ test('wrong words, the wrong role and another tenant switch nothing; what was re
   const day = { seconds: 86_400, acknowledgement }
   await assert.rejects(admin.call('switchStrictOff', { body: day }), (error) => {
     const { code, received, advice } = (error as ApiProblem).problem
-    assert.match(received ?? '', /^"0 h 0 min of the last 7 days, and 24 h 0 min more"$/)
+    assert.match(received ?? '', /^"0 h 1 min of the last 7 days, and 24 h 0 min more"$/)
     return code === 'STRICT_OFF_SPENT' && /^Say --for 1439m at most/.test(advice ?? '')
   })
   await admin.call('switchStrictOff', { body: { ...day, seconds: 1439 * 60 } })

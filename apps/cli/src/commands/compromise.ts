@@ -10,14 +10,11 @@ import {
   createKeyExamination,
   entriesIn,
   type HostKeyFindings,
-  type HostKeyReport,
   type KeyFindings,
   type KeyReport,
-  keyVerdicts,
   logKeyVerifier,
   openKeyReport,
   parseVkey,
-  type ServiceKeyReport,
   sha256,
   type VerifiedKeyReport,
   verifyBundle,
@@ -29,6 +26,7 @@ import { type Context, command, exit, form, text } from '../command.ts'
 import { cliError, fileError } from '../errors.ts'
 import { signerOptions } from '../manifest/signer.ts'
 import { beginRotation } from '../rotation/begin.ts'
+import { reportText } from '../rotation/key-report.ts'
 import { nextOf } from '../rotation/next.ts'
 import { readSmallFile } from '../small-file.ts'
 import { bar, columns, counted, progressLine, safe, safeJson, toSecond } from '../terminal.ts'
@@ -138,47 +136,6 @@ function tell(made: Made, path: string | undefined, { io, json }: Context): numb
   io.out(json ? `${safeJson({ id: made.id, made_at: made.made_at, report })}\n` : reportText(report))
   return entriesIn(report.counts.suspect) + entriesIn(report.counts.invalid) > 0 ? exit.finding : exit.ok
 }
-
-const reportText = (report: KeyReport): string => {
-  const { key_id, producer, tenant, size, root, revoked_at, compromised_since } = report
-  const kind = report.v === 1 ? 'service' : 'host'
-  return `${columns([
-    ['key', `${safe(key_id)} of the ${kind} ${safe(producer)} of ${safe(tenant)}`],
-    ['revoked', timeOr(revoked_at, 'no')],
-    ['compromised since', timeOr(compromised_since, '-')],
-    ['ledger', `${counted(size, 'leaf', 'leaves')}, root ${root}`],
-    ...keyVerdicts.map((name) => [name, countText(report.counts[name])]),
-  ])}\n${columns(report.v === 1 ? serviceRanges(report) : hostRanges(report))}`
-}
-
-const timeOr = (time: string | null, none: string) => (time === null ? none : toSecond(time))
-const leavesOf = (range: { first_leaf: number; next_leaf: number }) => `${range.first_leaf}-${range.next_leaf - 1}`
-const countText = (count: KeyReport['counts']['sound']) =>
-  'rows' in count
-    ? `${counted(count.rows, 'row')} in ${counted(count.submissions, 'submission')}`
-    : `${counted(count.lines, 'line')} under ${counted(count.heads, 'head')}`
-
-const serviceRanges = ({ ranges }: ServiceKeyReport): string[][] => [
-  ['VERDICT', 'LEAVES', 'ROWS', 'RECEIVED FROM', 'TO'],
-  ...ranges.map((range) => [
-    range.verdict,
-    leavesOf(range),
-    String(range.rows),
-    toSecond(range.first_received),
-    toSecond(range.last_received),
-  ]),
-]
-
-const hostRanges = ({ ranges }: HostKeyReport): string[][] => [
-  ['VERDICT', 'LEAVES', 'LINES', 'BEHIND A LINE OF', 'BEFORE ONE OF'],
-  ...ranges.map((range) => [
-    range.verdict,
-    leavesOf(range),
-    String(range.lines),
-    toSecond(range.time_before),
-    timeOr(range.time_behind, '-'),
-  ]),
-]
 
 export const compromiseShow = command({
   name: 'compromise show',

@@ -274,7 +274,7 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
       return await manifests.requireManifest({ action: 'strict-off', digest }, attempted)
     } catch (cause) {
       if (seconds > strictOffSeconds.soloMax || !isSealwatchError(cause)) throw cause
-      const received = `${toldSeconds(spent)} of the last 7 days, and ${toldSeconds(seconds)} more`
+      const received = `${toldMinutes(spent)} of the last 7 days, and ${toldMinutes(seconds)} more`
       const hours = Math.ceil(seconds / 3600)
       const minutes = Math.floor(left / 60)
       const less = minutes < 1 ? 'Have' : `Say --for ${minutes}m at most, or have`
@@ -386,4 +386,8 @@ export async function openStrictness(options: StrictnessOptions): Promise<Strict
   }
 }
 
-const toldSeconds = (seconds: number) => `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
+/** Rounded up, as what is left is rounded down: what does not fit must look so. */
+function toldMinutes(seconds: number): string {
+  const minutes = Math.ceil(seconds / 60)
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
