@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { scrubArguments } from '@sealwatch/base'
@@ -95,6 +96,17 @@ test('an act upon a stranger is never informational, which alone may be shed', (
   })
   const telemetry = severities.filter(([, severity]) => severity === 'Informational').map(([code]) => code)
   assert.deepEqual([...new Set(telemetry)], ['exec', 'exit', 'rename'])
+})
+
+test('a signal from a stranger is as grave as what it does, and from itself is low', () => {
+  const severityOf = (signal: number, actor = sampleTask()) =>
+    observed({ ...sample('process-signal'), signal, actor } as SiteObservation).event.severity
+  const { SIGURG, SIGTERM, SIGSTOP, SIGUSR1 } = constants.signals
+  assert.deepEqual(
+    [SIGURG, SIGTERM, SIGSTOP, SIGUSR1, 64].map((signal) => severityOf(signal)),
+    ['Low', 'Medium', 'High', 'High', 'High'],
+  )
+  assert.equal(severityOf(SIGSTOP, sampleTask({ pid: service.pid, startNs: service.startNs })), 'Low')
 })
 
 test('the actor of a later act carries the arguments it was started with', () => {

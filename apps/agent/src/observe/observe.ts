@@ -241,6 +241,14 @@ function renamed({ from, to }: Of<'rename'>, common: Common): RenameEvent {
 
 const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))
 
+const { SIGCONT, SIGURG, SIGWINCH, SIGCHLD, SIGTERM, SIGINT, SIGHUP } = constants.signals
+
+/** docs/formats/event.md, 3.11: what changes nothing, what asks to stop, which is then told by itself, and all else. */
+function gravityOf(signal: number): SeverityName {
+  if ([SIGCONT, SIGURG, SIGWINCH, SIGCHLD].includes(signal)) return 'low'
+  return [SIGTERM, SIGINT, SIGHUP].includes(signal) ? 'medium' : 'high'
+}
+
 function signalled(observation: Of<'signal'>, common: Common, context: ObserveContext): SignalEvent {
   const { signal, sentBy } = observation
   const { process, relation } = aimedAt(observation, context)
@@ -249,7 +257,7 @@ function signalled(observation: Of<'signal'>, common: Common, context: ObserveCo
   return {
     ...common,
     ...classify('process', 'signal'),
-    ...severities[relation === 'foreign' || sentBy === 'kernel' ? 'high' : 'low'],
+    ...severities[relation === 'foreign' || sentBy === 'kernel' ? gravityOf(signal) : 'low'],
     message: `${sender} sent ${name} to ${describe(process)}`,
     process,
     unmapped: { ...seen(common, capabilities.targetIdentity), signal, signal_name: name, sent_by: sentBy, relation },
