@@ -9,7 +9,7 @@ import { createLog, systemClock, systemDisk, systemRandom } from '@sealwatch/bas
 import { AdminService, limits, protocol } from '@sealwatch/contract'
 import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import type { ChainBatch, Draft } from '@sealwatch/ledger'
-import { waitingMax } from '../apps/agent/src/journal/journal.ts'
+import { queueLimitsDefault } from '../apps/agent/src/journal/journal.ts'
 import { connectAgent } from '../apps/agent/src/ship/client.ts'
 import { openIdentity, readHostFacts } from '../apps/agent/src/ship/index.ts'
 import { startChild } from './child.ts'
@@ -22,7 +22,7 @@ const fullEvents = 4 * eventsAtOnce
 /** As a producer sends them that waits for nobody. */
 const smallBatch = 100
 /** A turn of the paced part, whose batches are as large as an agent's journal makes them when it has more than enough to do. */
-const pace = { eventsPerSecond: 100_000, seconds: 5, eventsAtOnce: waitingMax }
+const pace = { eventsPerSecond: 100_000, seconds: 5, eventsAtOnce: queueLimitsDefault.watcherBuffer }
 
 /**
  * From one host to an acknowledgement by the control plane: mTLS, verification, the ledger and its disk; the index and the

@@ -9,12 +9,14 @@ import { type Chain, noHash, openChain } from '@sealwatch/ledger'
 import { type agentSettings, segmentBytesMax } from './config.ts'
 import { addHealth, countRotations } from './health.ts'
 import { createHeartbeats } from './heartbeat.ts'
-import { createJournal } from './journal/journal.ts'
+import { createJournal, type JournalOptions } from './journal/journal.ts'
 import { formatAccount, parseAccount } from './journal/sensor-account.ts'
+import { createShedTally } from './journal/shed-tally.ts'
 import { deviceOf, type RecordContext } from './observe/context.ts'
 import { agentStarted, agentStopped } from './observe/lifecycle.ts'
 import type { ObserveContext } from './observe/observe.ts'
 import { createProcessTable, type ProcessRow, processTableLimits } from './observe/process-table.ts'
+import { watchQueue } from './queue-health.ts'
 import { openIdentity, readHostFacts, type ShippedChain, ship } from './ship/index.ts'
 import { createAccounts } from './sources/accounts.ts'
 import { createLookups } from './sources/facts/lookups.ts'
@@ -90,9 +92,22 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => undefined)
-  const journalOf = (tenant: string) =>
-    createJournal({ chain: () => chainOf(tenant), clock, log, onFatal: failed.reject })
-  const journal = journalOf(config.tenant)
+  const watchState: WatchState = {
+    hello: undefined,
+    connected: false,
+    account: parseAccount(chainOf(config.tenant).sensor),
+    gaps: 0,
+  }
+  const tally = createShedTally()
+  const { watcherBuffer, maxQueueDepth } = config
+  const journalOf = (tenant: string, own: Pick<JournalOptions, 'sensor' | 'onShed'> = {}) => {
+    const limits = { watcherBuffer, maxQueueDepth }
+    return createJournal({ chain: () => chainOf(tenant), clock, log, limits, onFatal: failed.reject, ...own })
+  }
+  const journal = journalOf(config.tenant, {
+    sensor: () => watchState.account && formatAccount(watchState.account, tally.untold),
+    onShed: (shed) => tally.count(shed, clock.nowNs()),
+  })
   const clusterJournal = journalOf(clusterTenant)
 
   const processes = createProcessTable(processTableLimits)
@@ -126,12 +141,6 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const bootNs = () => clock.nowNs() - bootOffsetNs
 
   const socket = await listenForSensor(paths.sensorSocket, createFrameDecoder)
-  const watchState: WatchState = {
-    hello: undefined,
-    connected: false,
-    account: parseAccount(chainOf(config.tenant).sensor),
-    gaps: 0,
-  }
   clusterJournal.add(agentStarted({ timeNs: bootNs(), pid }, recordContext(clusterTenant)))
 
   const watching = watch({
@@ -139,6 +148,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     journal,
     clusterJournal,
     prepare: lookups.prepare,
+    tally,
+    maxQueueDepth,
     context,
     clusterContext: () => recordContext(clusterTenant),
     onBootTime: (sensorBootNs) => {
@@ -167,7 +178,14 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     },
     watchState,
   )
-  addHealth(health, { watch: watchState, state: () => agentState, chains: () => [...chains.values()], journal })
+  addHealth(health, { watch: watchState, state: () => agentState, chains: () => [...chains.values()] })
+  const queues = () =>
+    [...chains.values()].map(({ tenant, position, shipped }) => ({
+      tenant,
+      toSeal: (tenant === clusterTenant ? clusterJournal : journal).depth,
+      toAcknowledge: position.nextSeq - shipped,
+    }))
+  const watchingQueue = watchQueue({ health, chains: queues, tally, maxQueueDepth, clock, log }).watch(signal)
 
   const shippingStop = new AbortController()
   const shipping = shipWhenEnrolled()
@@ -232,6 +250,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         hardening,
         watch: watchState,
         chains: [...chains.values()],
+        toSeal: (tenant) => queues().find((queue) => queue.tenant === tenant)?.toSeal ?? 0,
+        tally,
       })
       await writeStatus(paths.status, status)
       const isSettled = agentState === 'registered' && watchState.connected
@@ -260,12 +280,12 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   await Promise.race([failed.promise, shipping.then(() => watching), Promise.all([watching, reporting])])
 
   if (watchState.account !== undefined) watchState.account = { ...watchState.account, stopped: true }
-  journal.add(undefined, watchState.account && formatAccount(watchState.account))
+  journal.add(undefined)
   clusterJournal.add(
     agentStopped({ timeNs: bootNs(), pid, cause: String(signal.reason) }, recordContext(clusterTenant)),
   )
   await Promise.race([failed.promise, Promise.all(journals.map((each) => each.flushed()))])
-  await Promise.all([keeping, watchingSpace])
+  await Promise.all([keeping, watchingSpace, watchingQueue])
   // Nothing stays open while nobody is here to close it.
   for (const each of journals) await each.closeEpoch()
   await socket.close()

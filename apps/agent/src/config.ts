@@ -2,6 +2,7 @@
 
 import { integer, text } from '@sealwatch/base'
 import { healthHosts } from '@sealwatch/base/health'
+import { queueLimitsDefault } from './journal/journal.ts'
 
 const MiB = 1024 * 1024
 
@@ -55,6 +56,20 @@ export const agentSettings = {
     min: 16,
     max: 1_048_576,
     help: 'Most that the chain of a tenant takes on this disk, MiB; shipped files make room first',
+  }),
+  watcherBuffer: integer({
+    env: 'SEALWATCH_AGENT_WATCHER_BUFFER',
+    default: queueLimitsDefault.watcherBuffer,
+    min: 16,
+    max: 100_000,
+    help: 'Events of a watcher that wait to be sealed; with more it waits as well, as long as sealing goes on',
+  }),
+  maxQueueDepth: integer({
+    env: 'SEALWATCH_AGENT_MAX_QUEUE_DEPTH',
+    default: queueLimitsDefault.maxQueueDepth,
+    min: 16,
+    max: 1_000_000,
+    help: 'Events that wait to be sealed, or unread by estimate; beyond it informational ones are shed and counted',
   }),
   epochLines: integer({
     env: 'SEALWATCH_AGENT_EPOCH_LINES',

@@ -3,7 +3,6 @@
 import { type ErrorTable, errorsOf, type Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import type { Chain, Rotation } from '@sealwatch/ledger'
-import type { Journal } from './journal/journal.ts'
 import { sites } from './sources/observation.ts'
 import type { AgentState } from './status.ts'
 import type { WatchState } from './watch.ts'
@@ -57,10 +56,9 @@ export function addHealth(
     readonly watch: WatchState
     readonly state: () => AgentState
     readonly chains: () => readonly Chain[]
-    readonly journal: Journal
   },
 ): void {
-  const { watch, state, chains, journal } = of
+  const { watch, state, chains } = of
   const ask = 'answering /readyz'
   health.probe({
     name: 'sensor',
@@ -85,7 +83,6 @@ export function addHealth(
     chains().map((chain) => [[chain.tenant], read(chain)] as const)
   const labels = ['tenant']
   const { metrics } = health
-  metrics.gauge({ name: 'sealwatch_agent_queue_depth', help: 'Events that wait to be sealed' }, () => journal.depth)
   metrics.gauge({ name: 'sealwatch_agent_unknown_intervals', help: 'Sealed since the start' }, () => watch.gaps)
   metrics.gauge(
     { name: 'sealwatch_chain_next_seq', help: 'Number of the next line of a chain', labels },

@@ -2,6 +2,7 @@
 
 import type { Hardening } from '@sealwatch/base'
 import type { Chain } from '@sealwatch/ledger'
+import type { ShedTally } from './journal/shed-tally.ts'
 import { sites } from './sources/observation.ts'
 import type { WatchState } from './watch.ts'
 
@@ -18,8 +19,11 @@ export function statusOf(options: {
   readonly hardening: Hardening
   readonly watch: WatchState
   readonly chains: readonly Chain[]
+  /** Events of a tenant that wait to be sealed. */
+  readonly toSeal: (tenant: string) => number
+  readonly tally: ShedTally
 }): object {
-  const { nowMs, pid, state, hostId, health, hardening, watch, chains } = options
+  const { nowMs, pid, state, hostId, health, hardening, watch, chains, toSeal, tally } = options
   return {
     time: new Date(nowMs).toISOString(),
     pid,
@@ -27,10 +31,11 @@ export function statusOf(options: {
     hostId,
     health,
     hardening,
-    sensor: sensorStatus(watch),
+    sensor: sensorStatus(watch, tally),
     chains: chains.map(({ id, tenant, position, shipped }) => ({
       chain: id,
       tenant,
+      toSeal: toSeal(tenant),
       nextSeq: position.nextSeq,
       acknowledged: shipped,
     })),
@@ -38,15 +43,15 @@ export function statusOf(options: {
   }
 }
 
-function sensorStatus({ hello, connected, account }: WatchState): object | null {
+function sensorStatus({ hello, connected, account }: WatchState, tally: ShedTally): object | null {
   if (hello === undefined) return null
   const rows = sites.map((site) => {
     const { produced, dropped, sent } = (account ?? hello).counts[site]
     const { ok, reason } = hello.attached[site]
-    return [
-      site,
-      { attached: ok, reason, produced: String(produced), dropped: String(dropped), sent: String(sent) },
-    ] as const
+    const shed = (account?.toldShed[site] ?? 0n) + BigInt(tally.untold(hello.era, site))
+    const counts = { produced, dropped, sent, shed }
+    const texts = Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)]))
+    return [site, { attached: ok, reason, ...texts }] as const
   })
   return {
     connected,

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, isSealwatchError, type JsonObject, type Log } from '@sealwatch/base'
+import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
 import type { EventDraft } from '@sealwatch/contract'
 import type { Journal } from './journal/journal.ts'
 import {
   consume,
-  formatAccount,
   openAccount,
   type SensorAccount,
   type Since,
+  tellShed,
   updateAccount,
 } from './journal/sensor-account.ts'
+import { type Sheddable, sheddableAs } from './journal/shed-order.ts'
+import type { ShedTally } from './journal/shed-tally.ts'
 import type { RecordContext } from './observe/context.ts'
 import { sensorAttached, sensorLost } from './observe/lifecycle.ts'
-import { dropRecord, gapRecord } from './observe/loss.ts'
+import { dropRecord, gapRecord, shedRecord } from './observe/loss.ts'
 import { type ObserveContext, observe } from './observe/observe.ts'
-import type { SensorHello, SensorMessage } from './sources/observation.ts'
+import type { SensorHello, SensorMessage, SensorReport } from './sources/observation.ts'
 import type { SensorConnection } from './sources/sensor-socket.ts'
+import { createUnreadEstimate } from './sources/unread.ts'
 
 export type WatchState = {
   hello: SensorHello | undefined
@@ -33,6 +36,10 @@ export type WatchOptions = {
   readonly clusterJournal: Journal
   /** Fills the memory behind the context with what these messages need; does not take long. */
   readonly prepare: (messages: readonly SensorMessage[]) => Promise<void>
+  /** What the journal shed, and what is shed here. */
+  readonly tally: ShedTally
+  /** Once so many frames wait unread, what may be shed is not made into events. */
+  readonly maxQueueDepth: number
   readonly context: () => ObserveContext
   readonly clusterContext: () => RecordContext
   /** Tells how CLOCK_BOOTTIME stands to Unix time now. */
@@ -51,20 +58,42 @@ const idleSealMs = 60_000
 
 /** Turns what the sensor says into sealed events, connection by connection, until the signal fires. */
 export async function watch(options: WatchOptions): Promise<void> {
-  const { connections, journal, clusterJournal, context, clusterContext, state, bootId, clock, log, signal } = options
+  const { connections, journal, clusterJournal, tally, maxQueueDepth, context, clusterContext } = options
+  const { state, bootId, clock, log, signal } = options
   let since: Since = 'agent_restarted'
   let sealedAtMs = clock.nowMs()
+  let unread = 0
 
   const bootNs = () => clock.nowNs() - context().bootOffsetNs
-  const account = (): JsonObject | undefined => state.account && formatAccount(state.account)
-  const seal = (draft: EventDraft) => {
-    journal.add(draft, account())
+  const seal = (draft: EventDraft, shed?: Sheddable) => {
+    journal.add(draft, shed)
     sealedAtMs = clock.nowMs()
+  }
+
+  /** In one record as long as sealing takes long, or cannot go on. */
+  function tell(timeNs: bigint): void {
+    const { account } = state
+    if (account === undefined || tally.isTold) return
+    state.account = tellShed(account, (site) => tally.untold(account.era, site))
+    seal(shedRecord(timeNs, tally.tell(clock.nowNs(), journal.depth), context()))
+  }
+
+  function takeEvent(message: Exclude<SensorMessage, SensorHello | SensorReport>, { era }: SensorAccount): void {
+    const observing = context()
+    observing.processes.learn(message)
+    // Consumed, and counted so in the head of the next batch; what the child does and its end are sealed.
+    if (message.kind === 'fork') return
+    const kind = sheddableAs(message)
+    const shed = kind && { kind, site: message.site, era }
+    if (shed !== undefined && unread >= maxQueueDepth) tally.count(shed, clock.nowNs())
+    else if (shed === undefined || journal.makeRoom(shed)) seal(observe(message, observing), shed)
   }
 
   function take(message: SensorMessage): void {
     if (message.kind === 'hello') {
       options.onBootTime(message.timeNs)
+      // From the first head on nothing is lost uncounted.
+      if (state.account === undefined) journal.add(undefined)
       const opened = openAccount(state.account, message, { nowNs: clock.nowNs(), bootId, since })
       state.account = opened.account
       state.hello = message
@@ -85,25 +114,26 @@ export async function watch(options: WatchOptions): Promise<void> {
         state.gaps += 1
         seal(gapRecord(message.timeNs, updated.gap, context()))
       }
+      if (!journal.isHeldUp) tell(message.timeNs)
       return
     }
-    const observing = context()
-    observing.processes.learn(message)
     state.account = consume(state.account, message.site, clock.nowNs())
-    // Consumed, and counted so in the head of the next batch; what the child does and its end are sealed.
-    if (message.kind === 'fork') return
-    seal(observe(message, observing))
+    takeEvent(message, state.account)
   }
 
   for await (const connection of connections) {
     let cause = 'it closed the connection'
     state.connected = true
     try {
+      const estimate = createUnreadEstimate()
       for await (const messages of connection) {
-        await options.prepare(messages)
+        unread = estimate(messages, clock.monotonicNs())
+        await options.prepare(
+          unread < maxQueueDepth ? messages : messages.filter((message) => sheddableAs(message) === undefined),
+        )
         for (const message of messages) take(message)
         if (clock.nowMs() - sealedAtMs > idleSealMs) {
-          journal.add(undefined, account())
+          journal.add(undefined)
           sealedAtMs = clock.nowMs()
         }
         await journal.room()
@@ -120,4 +150,5 @@ export async function watch(options: WatchOptions): Promise<void> {
     log.warn('the sensor is gone', { cause })
     clusterJournal.add(sensorLost({ timeNs: bootNs(), cause }, clusterContext()))
   }
+  tell(bootNs())
 }

@@ -9,11 +9,11 @@ const { SEALWATCH_AGENT_DATA_DIR: data = '', SEALWATCH_AGENT_RUN_DIR: run = '' }
 const identity = join(data, 'identity')
 const token = join(data, 'join-token')
 
-const site = { attached: true, reason: '', produced: '5', dropped: '0', sent: '5' }
+const site = { attached: true, reason: '', produced: '5', dropped: '0', sent: '5', shed: '0' }
 function write(state: string) {
   const hostId = state === 'registered' ? 'h1' : null
   const sensor = { connected: true, version: '0', era: 'e', kernel: '6.1', sites: { exec: site, exit: site } }
-  const chains = [{ chain: 'c'.repeat(32), tenant: 'default', nextSeq: 9, acknowledged: 7 }]
+  const chains = [{ chain: 'c'.repeat(32), tenant: 'default', toSeal: 0, nextSeq: 9, acknowledged: 7 }]
   const status = {
     time: '2026-01-01T00:00:00Z',
     pid: process.pid,

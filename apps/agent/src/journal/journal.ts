@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, isSealwatchError, type JsonObject, type Log } from '@sealwatch/base'
+import { type Clock, createBell, isSealwatchError, type JsonObject, type Log } from '@sealwatch/base'
 import type { Chain, Draft } from '@sealwatch/ledger'
+import { createQueue, type Waiting } from './queue.ts'
+import type { Sheddable } from './shed-order.ts'
 
 /** Brings drafts onto one chain in their order, many in one durable append. */
 export type Journal = {
-  /** How many wait to be sealed. */
+  /** How many wait to be sealed, with those of which the append is under way. */
   readonly depth: number
   /** Nothing can be sealed: the disk or the chain is full. */
   readonly isStalled: boolean
-  /** Takes a draft, and the sensor's account as of it; without a draft a head alone is sealed. */
-  add(draft: Draft | undefined, sensor?: JsonObject): void
-  /** Resolves when there is room for more: whoever produces waits for it. Never once sealing cannot go on. */
+  /** An append takes long, or nothing can be sealed. */
+  readonly isHeldUp: boolean
+  /** Whether an event of this kind is to be made at all; where it is not, or another gives way for it, that is told. */
+  makeRoom(shed: Sheddable): boolean
+  /** Takes a draft; without one a head alone is sealed. With `shed` it may give way later. */
+  add(draft: Draft | undefined, shed?: Sheddable): void
+  /**
+   * Resolves when whoever produces may go on. Where sealing takes long, or cannot go on for lack of room, that is at once as
+   * long as there is anything that can give way, or room for what cannot. Never once the outcome of a write is unknown.
+   */
   room(): Promise<void>
   /** Resolves when all that was added before is sealed. */
   flushed(): Promise<void>
@@ -21,61 +30,99 @@ export type Journal = {
   closeEpoch(): Promise<void>
 }
 
+export type QueueLimits = {
+  /** Once so many of a watcher wait, it waits as well, as long as sealing goes on: what is sealed at a time is hardly more. */
+  readonly watcherBuffer: number
+  /** Once so many wait, what may be shed gives way. */
+  readonly maxQueueDepth: number
+}
+export const queueLimitsDefault: QueueLimits = { watcherBuffer: 1_000, maxQueueDepth: 4_000 }
+
 export type JournalOptions = {
   readonly chain: () => Chain
   readonly clock: Clock
   readonly log: Log
+  readonly limits?: QueueLimits
+  /** The sensor's account as of everything that was added. */
+  readonly sensor?: () => JsonObject | undefined
+  readonly onShed?: (shed: Sheddable) => void
   /** Fires when sealing cannot go on: the outcome of a write is unknown. */
   readonly onFatal: (error: unknown) => void
 }
 
-/** Once so many wait, producers wait as well: what is sealed at a time is hardly more. */
-export const waitingMax = 1_000
 /** What comes within this time shares a head and a disk write. */
 const gatherMs = 20
 const retryMs = 1_000
+/** An append that takes longer holds nobody up: the kernel's ring is full soon, and drops whatever comes. */
+const patienceMs = 100
 /** How often somebody looks whether an epoch is due. */
 const epochStepMs = 1_000
 
-export function createJournal({ chain, clock, log, onFatal }: JournalOptions): Journal {
-  let waiting: Draft[] = []
-  let sensor: JsonObject | undefined
+export function createJournal(options: JournalOptions): Journal {
+  const { chain, clock, log, limits = queueLimitsDefault, sensor = () => undefined, onShed, onFatal } = options
+  const { watcherBuffer, maxQueueDepth } = limits
+  const queue = createQueue(maxQueueDepth, (shed) => onShed?.(shed))
+  const turned = createBell()
   let sealing: Promise<void> | undefined
+  /** Of the append that is under way. */
+  let appending: { readonly count: number; readonly sinceNs: bigint } | undefined
   let headDue = false
   let full = false
+  let isOver = false
   let epochFull = false
 
   async function seal(): Promise<void> {
     await clock.sleep(gatherMs)
-    while (waiting.length > 0 || headDue) {
-      const drafts = waiting
-      const state = sensor
-      waiting = []
+    while (queue.size > 0 || headDue) {
+      const taken = queue.takeAll()
       headDue = false
-      await sealDurably(drafts, state)
+      appending = { count: taken.length, sinceNs: clock.monotonicNs() }
+      const isSealed = await sealDurably(taken)
+      appending = undefined
+      if (!isSealed) {
+        queue.putBack(taken)
+        headDue = true
+      }
+      turned.ring()
+      if (!isSealed) await clock.sleep(retryMs)
     }
     sealing = undefined
   }
 
-  /** A full disk or a full chain is no loss: what is here waits, and what cannot come in is counted by the sensor. */
-  async function sealDurably(drafts: readonly Draft[], state: JsonObject | undefined): Promise<void> {
-    for (;;) {
-      try {
-        await chain().seal(drafts, state)
-        if (full) log.info('events are sealed again')
-        full = false
-        return
-      } catch (error) {
-        if (!isSealwatchError(error) || error.kind !== 'exhausted') throw error
-        if (!full) log.critical('events cannot be sealed and wait', { error, waiting: drafts.length + waiting.length })
-        full = true
-        await clock.sleep(retryMs)
-      }
+  /** A full disk or a full chain is no loss: what is here waits, and what cannot come in is counted. */
+  async function sealDurably(taken: readonly Waiting[]): Promise<boolean> {
+    try {
+      const drafts = taken.map(({ draft }) => draft)
+      await chain().seal(drafts, sensor())
+      if (full) log.info('events are sealed again')
+      full = false
+    } catch (error) {
+      if (!isSealwatchError(error) || error.kind !== 'exhausted') throw error
+      if (!full) log.critical('events cannot be sealed and wait', { error, waiting: taken.length + queue.size })
+      full = true
+    }
+    return !full
+  }
+
+  const heldMs = () => (appending === undefined ? 0 : Number((clock.monotonicNs() - appending.sinceNs) / 1_000_000n))
+  const isHeldUp = () => full || heldMs() >= patienceMs
+
+  /** As long as the sealing in progress may be waited for. */
+  async function room(): Promise<void> {
+    while (queue.size >= watcherBuffer && sealing !== undefined) {
+      if (isOver) return new Promise(() => undefined)
+      const mayGoOn = queue.kept < maxQueueDepth
+      if (mayGoOn && isHeldUp()) return
+      const over = new AbortController()
+      const patience = mayGoOn ? [clock.sleep(patienceMs - heldMs(), over.signal)] : []
+      await Promise.race([turned.wait(over.signal), ...patience])
+      over.abort()
     }
   }
 
   /** The process is about to end: whoever waits would otherwise ask again and again, and let nothing else come to its turn. */
   function stopped(error: unknown): Promise<never> {
+    isOver = true
     onFatal(error)
     return new Promise(() => undefined)
   }
@@ -114,20 +161,28 @@ export function createJournal({ chain, clock, log, onFatal }: JournalOptions): J
     closeEpoch,
     keepEpochs: (idleMs, signal) => keepEpochs(idleMs, signal).catch(onFatal),
     get depth() {
-      return waiting.length
+      return queue.size + (appending?.count ?? 0)
     },
     get isStalled() {
       return full
     },
-    add: (draft, state) => {
+    get isHeldUp() {
+      return isHeldUp()
+    },
+    makeRoom: (shed) => {
+      const isThere = queue.makeRoom(shed)
+      if (!isThere) onShed?.(shed)
+      return isThere
+    },
+    add: (draft, shed) => {
       if (draft === undefined) headDue = true
-      else waiting.push(draft)
-      sensor = state ?? sensor
+      else {
+        queue.makeRoom(undefined)
+        queue.push({ draft, shed })
+      }
       sealing ??= seal().catch(stopped)
     },
-    room: async () => {
-      while (waiting.length >= waitingMax && sealing !== undefined) await sealing
-    },
+    room,
     flushed: async () => {
       while (sealing !== undefined) await sealing
     },

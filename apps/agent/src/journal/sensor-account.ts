@@ -24,6 +24,8 @@ export type SensorAccount = {
   readonly consumed: Readonly<Record<Site, bigint>>
   /** Drops that a record already tells of. */
   readonly toldDropped: Readonly<Record<Site, bigint>>
+  /** Of what was consumed, what was shed before sealing and a record tells of. */
+  readonly toldShed: Readonly<Record<Site, bigint>>
   /** Set by a clean stop of the agent. */
   readonly stopped: boolean
 }
@@ -50,6 +52,7 @@ export function openAccount(
     counts,
     consumed: perSite((site) => counts[site].sent),
     toldDropped: sameEra ? before.toldDropped : perSite((site) => counts[site].dropped),
+    toldShed: sameEra ? before.toldShed : perSite(() => 0n),
     stopped: false,
   }
   if (before === undefined) return { account, gap: undefined }
@@ -105,15 +108,27 @@ export function consume(account: SensorAccount, site: Site, nowNs: bigint): Sens
   return { ...account, at: nowNs, consumed: { ...account.consumed, [site]: account.consumed[site] + 1n } }
 }
 
-/** As the head of a batch carries it: decimal strings, sites without counts left out. */
-export function formatAccount({ at, era, bootId, counts, consumed, toldDropped, stopped }: SensorAccount): JsonObject {
-  const rows = sites.map(
-    (site) =>
-      [
-        site,
-        [counts[site].produced, counts[site].dropped, counts[site].sent, consumed[site], toldDropped[site]],
-      ] as const,
-  )
+/** A record of what was shed is about to be sealed. */
+export function tellShed(account: SensorAccount, shed: (site: Site) => number): SensorAccount {
+  return { ...account, toldShed: perSite((site) => account.toldShed[site] + BigInt(shed(site))) }
+}
+
+/**
+ * As the head of a batch carries it: decimal strings, sites without counts left out. What was shed and is in no record yet
+ * counts as not consumed: after a crash it is missing, as it should be.
+ */
+export function formatAccount(
+  account: SensorAccount,
+  untold: (era: string, site: Site) => number = () => 0,
+): JsonObject {
+  const { at, era, bootId, counts, consumed, toldDropped, toldShed, stopped } = account
+  const rows = sites.map((site) => {
+    const { produced, dropped, sent } = counts[site]
+    return [
+      site,
+      [produced, dropped, sent, consumed[site] - BigInt(untold(era, site)), toldDropped[site], toldShed[site]],
+    ] as const
+  })
   const shown = rows.filter(([, numbers]) => numbers.some((number) => number > 0n))
   return {
     at: String(at),
@@ -149,6 +164,7 @@ export function parseAccount(value: JsonObject | undefined): SensorAccount | und
       counts: Object.fromEntries(sites.map((site) => [site, counts(site)])) as SensorCounts,
       consumed: perSite((site) => at0(site, 3)),
       toldDropped: perSite((site) => at0(site, 4)),
+      toldShed: perSite((site) => at0(site, 5)),
       stopped: stopped === true,
     }
   } catch {

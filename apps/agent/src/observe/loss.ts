@@ -74,14 +74,18 @@ export function dropRecord(timeNs: bigint, drop: DropInput, context: RecordConte
 
 export type ShedInput = Interval & {
   readonly queueDepth: number
-  /** Per event code; only informational telemetry is ever shed. */
+  /** Per event code; which may be shed says docs/formats/event.md, 9. */
   readonly shed: PerSite<number>
+  /** The same, per site. */
+  readonly sites: PerSite<number>
 }
 
+/** Events that were left out before sealing for want of room, counted since the last such record. */
 export function shedRecord(timeNs: bigint, shed: ShedInput, context: RecordContext): EventDraft<LogEvent> {
+  const { queueDepth, shed: codes, sites: bySite } = shed
   return record('shed', 'medium', timeNs, context, {
-    message: `${total(shed.shed)} informational events were shed, ${shed.queueDepth} were waiting`,
-    unmapped: { shed: { ...interval(shed), queue_depth: shed.queueDepth, shed: shed.shed } },
+    message: `${total(codes)} informational events were shed, ${queueDepth} were waiting`,
+    unmapped: { shed: { ...interval(shed), queue_depth: queueDepth, shed: codes, sites: bySite } },
   })
 }
 

@@ -26,6 +26,7 @@ import type { Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { type Enrichment, enriched, enrichedBits, hashedImage } from './enrichment.ts'
 import { accessOf, fileActivityOf, fileOf } from './file.ts'
+import { launchSeverity } from './launch-severity.ts'
 import { actorProcess, asObject, rememberedProcess } from './process.ts'
 import { cmdLineOf, type ProcessTable } from './process-table.ts'
 import { ptraceRequest, takesHold } from './ptrace.ts'
@@ -118,7 +119,7 @@ function launched(observation: Of<'exec'>, common: Common, { enrichment }: Obser
   return {
     ...common,
     ...classify('process', 'launch'),
-    ...severities[variables.length === 0 && !file.memfd ? 'informational' : 'low'],
+    ...severities[launchSeverity(observation)],
     message: `${image.path} was started as pid ${pid}${parent}`,
     // execve replaces the image and keeps the process: actor.process is the same one, and knows who launched it.
     process: {

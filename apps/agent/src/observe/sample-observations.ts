@@ -253,7 +253,11 @@ export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
       sampleContext(),
     ),
     drop: dropRecord(bootNs, { ...interval, era, dropped: { exec: 12n } }, sampleContext()),
-    shed: shedRecord(bootNs, { ...interval, queueDepth: 2_500, shed: { exec: 100, exit: 40 } }, sampleContext()),
+    shed: shedRecord(
+      bootNs,
+      { ...interval, queueDepth: 2_500, shed: { exec: 100, exit: 40 }, sites: { exec: 100, exit: 40 } },
+      sampleContext(),
+    ),
   }
   const observed = Object.entries(sampleObservations).map(([name, observation]) => {
     const fresh = sampleContext()

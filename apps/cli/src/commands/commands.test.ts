@@ -75,7 +75,9 @@ describe('commands on a running instance', { skip }, () => {
         ['server', 0],
       ],
     )
-    assert.deepEqual(status.queue, [{ tenant: 'default', chain: 'c'.repeat(32), sealed: 9, acknowledged: 7, depth: 2 }])
+    assert.deepEqual(status.queue, [
+      { tenant: 'default', chain: 'c'.repeat(32), toSeal: 0, sealed: 9, acknowledged: 7, depth: 2 },
+    ])
     assert.equal(status.sensor.sites.exec.produced, '5')
     assert.equal(status.server.ingest.received, 3)
     assert.deepEqual(status.warnings, [])

@@ -8,7 +8,7 @@ import { checkInstance } from './checks.ts'
 import { renderRows } from './row.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
-const site = { attached: true, reason: '', produced: '1', dropped: '0', sent: '1' }
+const site = { attached: true, reason: '', produced: '1', dropped: '0', sent: '1', shed: '0' }
 const hardening = { applied: ['places'], missing: [] }
 const good: InstanceStatus = {
   version: '0.1.0',
@@ -21,7 +21,7 @@ const good: InstanceStatus = {
   parts: [{ name: 'agent', pid: 2, uptimeMs: 5, restarts: 0, lastExit: null }],
   sensor: { connected: true, version: '1', era: 'e', kernel: '6', sites: { exec: site } },
   agent: { state: 'registered', hostId: 'h', health: 'http://127.0.0.1:7', hardening, gaps: 0 },
-  queue: [{ tenant: 'default', chain: 'c', sealed: 9, acknowledged: 8, depth: 1 }],
+  queue: [{ tenant: 'default', chain: 'c', toSeal: 0, sealed: 9, acknowledged: 8, depth: 1 }],
   server: {
     time: new Date(nowMs).toISOString(),
     deployment: 'd',
@@ -49,13 +49,13 @@ const faults: [name: string, change: Partial<InstanceStatus>, red: string[], war
   ['the sensor is gone', { sensor: null }, ['sensor'], /sensor is not connected/],
   [
     'the server holds less than it acknowledged',
-    { queue: [{ tenant: 'default', chain: 'c', sealed: 9, acknowledged: 9, depth: 0 }] },
+    { queue: [{ tenant: 'default', chain: 'c', toSeal: 0, sealed: 9, acknowledged: 9, depth: 0 }] },
     ['chain default'],
     /^$/,
   ],
   [
     'the queue does not drain',
-    { queue: [{ tenant: 'default', chain: 'c', sealed: 9000, acknowledged: 8, depth: 8992 }] },
+    { queue: [{ tenant: 'default', chain: 'c', toSeal: 0, sealed: 9000, acknowledged: 8, depth: 8992 }] },
     ['chain default'],
     /^$/,
   ],

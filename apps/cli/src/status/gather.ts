@@ -46,8 +46,10 @@ export type PartStatus = {
 export type QueueStatus = {
   readonly tenant: string
   readonly chain: string
+  readonly toSeal: number
   readonly sealed: number
   readonly acknowledged: number
+  /** Sealed and not acknowledged. */
   readonly depth: number
 }
 
@@ -80,9 +82,10 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
     parts,
     sensor: agent?.sensor ?? null,
     agent: agent === undefined ? null : agentOf(agent),
-    queue: (agent?.chains ?? []).map(({ tenant, chain, nextSeq, acknowledged }) => ({
+    queue: (agent?.chains ?? []).map(({ tenant, chain, toSeal, nextSeq, acknowledged }) => ({
       tenant,
       chain,
+      toSeal,
       sealed: nextSeq,
       acknowledged,
       depth: nextSeq - acknowledged,
@@ -117,6 +120,7 @@ const statusOf = async (admin: Admin) => JSON.parse((await admin.getStatus({})).
 export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
   const { parts, server, agent, sensor } = status
   const lost = Object.entries(sensor?.sites ?? {}).filter(([, site]) => BigInt(site.dropped) > 0n)
+  const shed = Object.entries(sensor?.sites ?? {}).filter(([, site]) => BigInt(site.shed) > 0n)
   const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached)
   return [
     ...(server?.breakGlass ?? []).map(breakGlassWarning),
@@ -146,6 +150,10 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ...lost.map(
       ([name, site]) =>
         `the sensor site ${name} dropped ${counted(Number(site.dropped), 'event')}, counted in the ledger`,
+    ),
+    ...shed.map(
+      ([name, site]) =>
+        `of the sensor site ${name} ${counted(Number(site.shed), 'informational event')} were shed, counted in the ledger`,
     ),
     ...quarantineWarning(server?.quarantine ?? []),
     ...Object.entries({ server, agent }).flatMap(([name, of]) =>

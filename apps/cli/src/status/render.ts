@@ -69,19 +69,21 @@ function siteRows({ sensor }: InstanceStatus, io: Io): string[][] {
     site.produced,
     site.dropped,
     site.sent,
+    site.shed,
     site.attached ? '' : safe(site.reason),
   ])
-  return [['site', '', 'produced', 'dropped', 'sent', ''], ...rows]
+  return [['site', '', 'produced', 'dropped', 'sent', 'shed', ''], ...rows]
 }
 
 function queueRows({ queue }: InstanceStatus): string[][] {
-  const rows = queue.map(({ tenant, sealed, acknowledged, depth }) => [
+  const rows = queue.map(({ tenant, toSeal, sealed, acknowledged, depth }) => [
     safe(tenant),
+    String(toSeal),
     String(sealed),
     String(acknowledged),
     String(depth),
   ])
-  return rows.length === 0 ? [] : [['tenant', 'sealed', 'acknowledged', 'depth'], ...rows]
+  return rows.length === 0 ? [] : [['tenant', 'to seal', 'sealed', 'acknowledged', 'to acknowledge'], ...rows]
 }
 
 function ledgerRows(ledgers: NonNullable<InstanceStatus['server']>['ledgers']): string[][] {

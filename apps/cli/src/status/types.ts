@@ -10,7 +10,13 @@ export type AgentStatus = {
   readonly health: string
   readonly hardening: HardeningStatus
   readonly sensor: SensorStatus | null
-  readonly chains: readonly { chain: string; tenant: string; nextSeq: number; acknowledged: number }[]
+  readonly chains: readonly {
+    readonly chain: string
+    readonly tenant: string
+    readonly toSeal: number
+    readonly nextSeq: number
+    readonly acknowledged: number
+  }[]
   /** Unknown intervals sealed since the agent started. */
   readonly gaps: number
 }
@@ -36,6 +42,8 @@ export type SiteStatus = {
   readonly produced: string
   readonly dropped: string
   readonly sent: string
+  /** Of those sent, left out before sealing. */
+  readonly shed: string
 }
 
 /** What the server answers to GetStatus. */

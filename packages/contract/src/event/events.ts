@@ -119,12 +119,13 @@ export type Drop = {
   readonly era: string
   readonly dropped: PerSite<number>
 }
-/** Events shed before sealing, per event code, counted since the record before. */
+/** Events shed before sealing, per event code and, the same ones, per site, counted since the record before. */
 export type Shed = {
   readonly from: string
   readonly to: string
   readonly queue_depth: number
   readonly shed: PerSite<number>
+  readonly sites: PerSite<number>
 }
 
 export type LogEvent = EventBase & {
