@@ -138,6 +138,8 @@ function collectCheckpoints(platform: Platform): { stop(): Promise<Set<string>> 
 
 type AgentStatus = {
   readonly time: string
+  readonly pid: number
+  readonly health: string
   readonly sensor: {
     readonly connected: boolean
     readonly sites: Record<string, Record<'produced' | 'dropped' | 'sent', string>>
@@ -145,7 +147,7 @@ type AgentStatus = {
   readonly chains: readonly { readonly nextSeq: number; readonly acknowledged: number }[]
 }
 
-const agentStatus = async (platform: Platform) =>
+export const agentStatus = async (platform: Platform) =>
   JSON.parse(await readFile(join(platform.run, 'agent/status.json'), 'utf8')) as AgentStatus
 
 /** The sensor reports each second, and the agent writes its status each second. */
@@ -155,7 +157,7 @@ const reportedMs = 2_500
  * Doctor reads its own acts back from the ledger, and everything goes one way in order: what was done before is then in
  * the ledger too. Afterwards the agent's status must be newer than that.
  */
-async function settle(platform: Platform, patienceMs: number): Promise<true> {
+export async function settle(platform: Platform, patienceMs: number): Promise<true> {
   const isGreen = async () => ((await platform.sealwatch('doctor')).code === 0 ? true : undefined)
   await eventually('doctor to be green', isGreen, patienceMs)
   const doneMs = systemClock.nowMs()
@@ -164,7 +166,7 @@ async function settle(platform: Platform, patienceMs: number): Promise<true> {
 }
 
 /** What the kernel counted at a site, once everything of it has been sent. */
-async function quietCount(platform: Platform, site: string): Promise<bigint | undefined> {
+export async function quietCount(platform: Platform, site: string): Promise<bigint | undefined> {
   const counts = (await agentStatus(platform)).sensor?.sites[site]
   if (counts === undefined) return undefined
   const { produced, dropped, sent } = counts
@@ -173,10 +175,10 @@ async function quietCount(platform: Platform, site: string): Promise<bigint | un
     : undefined
 }
 
-type LedgerView = { readonly lines: readonly Line[]; readonly roots: ReadonlyMap<number, string> }
+export type LedgerView = { readonly lines: readonly Line[]; readonly roots: ReadonlyMap<number, string> }
 
 /** Undefined where the server does not give it out. */
-async function readLedger(platform: Platform, violations: string[]): Promise<LedgerView | undefined> {
+export async function readLedger(platform: Platform, violations: string[]): Promise<LedgerView | undefined> {
   const file = join(platform.data, 'all.bundle')
   const exported = await platform.sealwatch('audit', 'export', '--all', '-o', file)
   if (exported.code !== 0) return void violations.push(`export: ${exported.stderr}`)
@@ -216,12 +218,13 @@ function checkCheckpoints({ roots }: LedgerView, notes: ReadonlySet<string>, vio
 
 const eventsOf = ({ lines }: LedgerView) =>
   lines.flatMap((line) => ('event' in line ? [line.event as unknown as EventView] : []))
-type EventView = {
+export type EventView = {
   readonly actor?: { readonly process?: { readonly name?: string; readonly cmd_line?: string } }
   readonly unmapped?: {
     readonly site?: string
     readonly gap?: { readonly from: string; readonly to: string; readonly lost: Record<string, number> | null }
     readonly drop?: { readonly from: string; readonly to: string; readonly dropped: Record<string, number> }
+    readonly shed?: { readonly from: string; readonly to: string; readonly sites: Record<string, number> }
   }
 }
 
@@ -233,7 +236,7 @@ function checkActs(ledger: LedgerView, acts: readonly Act[], violations: string[
     const { name = '', cmd_line = '' } = actor?.process ?? {}
     const act = unmapped?.site === 'exec' ? /^workload (w\d+)$/.exec(cmd_line)?.[1] : name
     if (act !== undefined) seen.set(`${unmapped?.site} ${act}`, (seen.get(`${unmapped?.site} ${act}`) ?? 0) + 1)
-    const interval = unmapped?.gap ?? unmapped?.drop
+    const interval = unmapped?.gap ?? unmapped?.drop ?? unmapped?.shed
     if (interval !== undefined)
       intervals.push({ from: parseRfc3339(interval.from) ?? 0n, to: parseRfc3339(interval.to) ?? 0n })
   }
@@ -256,21 +259,21 @@ function checkActs(ledger: LedgerView, acts: readonly Act[], violations: string[
 const bootSeconds = () => readUptime().split(' ')[0] as string
 const readUptime = () => readFileSync('/proc/uptime', 'latin1')
 
-/** produced = in the ledger + dropped + lost in unknown intervals, to the last one. */
-function checkCounts(ledger: LedgerView, site: string, produced: bigint, violations: string[]): void {
+/** produced = in the ledger + shed + dropped + lost in unknown intervals, to the last one. */
+export function checkCounts(ledger: LedgerView, site: string, produced: bigint, violations: string[]): void {
   let delivered = 0
   let lost = 0
   let dropped = 0
+  let shed = 0
   for (const { unmapped } of eventsOf(ledger)) {
     if (unmapped?.site === site) delivered += 1
     lost += unmapped?.gap?.lost?.[site] ?? 0
     dropped += unmapped?.drop?.dropped[site] ?? 0
+    shed += unmapped?.shed?.sites[site] ?? 0
   }
-  if (BigInt(delivered + lost + dropped) !== produced) {
-    violations.push(
-      `unaccounted: ${site} produced ${produced}; ${delivered} in the ledger + ${lost} lost + ${dropped} dropped`,
-    )
-  }
+  if (BigInt(delivered + shed + lost + dropped) === produced) return
+  const told = `${delivered} in the ledger + ${shed} shed + ${lost} lost + ${dropped} dropped`
+  violations.push(`unaccounted: ${site} produced ${produced}; ${told}`)
 }
 
 /** mulberry32: small, and the same everywhere. */
