@@ -5,43 +5,48 @@ import assert from 'node:assert/strict'
 import process from 'node:process'
 import { test } from 'node:test'
 import { systemClock } from '@sealwatch/base'
-import { eventually, type Platform, startPlatform, whyNot } from './platform.ts'
+import { eventually, startPlatform, whyNot } from './platform.ts'
 
 type Finding = {
   readonly time: number
+  readonly message: string
   readonly activity_name: string
   readonly metadata: { readonly event_code: string }
   readonly evidences: readonly { readonly data: { readonly last_heartbeat?: string } }[]
 }
 
-/** What is told of hosts, as "Create host_silent". */
-async function told(platform: Platform): Promise<(Finding & { readonly as: string })[]> {
-  const { stdout } = await platform.sealwatch('alerts', '--json')
-  const findings = stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Finding)
-  return findings.map((finding) => ({ ...finding, as: `${finding.activity_name} ${finding.metadata.event_code}` }))
-}
+const toldWithinMs = 10_000
 
-test('an agent that is stopped by a signal is told of within ten seconds, and so is its return', {
+test('an agent that is stopped by a signal, and whatever is killed, is told of within ten seconds', {
   skip: whyNot() ?? false,
 }, async (t) => {
   const platform = await startPlatform()
+  // Whatever else happens on this machine meanwhile is told of, too.
+  const told = (message: RegExp) =>
+    eventually(`an alert like ${message}`, async () => {
+      const { stdout } = await platform.sealwatch('alerts', '--json')
+      const lines = stdout.split('\n').filter((line) => line !== '')
+      return lines.map((line) => JSON.parse(line) as Finding).find((finding) => message.test(finding.message))
+    })
+  async function within(message: RegExp, act: () => unknown): Promise<Finding> {
+    const actedMs = systemClock.nowMs()
+    await act()
+    const finding = await told(message)
+    t.diagnostic(`${finding.message}: after ${finding.time - actedMs} ms`)
+    assert(finding.time - actedMs < toldWithinMs)
+    return finding
+  }
   try {
     const agent = (await platform.pidOf('agent')) as number
-    const stoppedMs = systemClock.nowMs()
-    process.kill(agent, 'SIGSTOP')
-    const silent = await eventually('the alert', async () => (await told(platform)).at(0))
-    t.diagnostic(`told after ${silent.time - stoppedMs} ms`)
-    assert.equal(silent.as, 'Create host_silent')
-    assert(silent.time - stoppedMs < 10_000)
+    const silent = await within(/says nothing any more/, () => process.kill(agent, 'SIGSTOP'))
+    assert.deepEqual([silent.activity_name, silent.metadata.event_code], ['Create', 'host_silent'])
     assert.match(silent.evidences[0]?.data.last_heartbeat ?? '', /^sealwatch\.dev\/heartbeat\/v1\//)
-    const status = await platform.sealwatch('status')
-    assert.match(status.stdout, /cannot be relied on \(silent\)/)
-    process.kill(agent, 'SIGCONT')
-    const over = await eventually('its end', async () => (await told(platform)).at(1))
-    assert.equal(over.as, 'Close host_silent')
+    assert.match((await platform.sealwatch('status')).stdout, /cannot be relied on \(silent\)/)
+    const over = await within(/is back, after/, () => process.kill(agent, 'SIGCONT'))
+    assert.deepEqual([over.activity_name, over.metadata.event_code], ['Close', 'host_silent'])
+
+    for (const part of ['sensor', 'agent'] as const)
+      await within(new RegExp(`the ${part} ended unexpectedly`), async () => assert(await platform.kill(part)))
   } finally {
     await platform.down()
   }

@@ -25,6 +25,7 @@ const tactics: Readonly<Record<string, { readonly uid: string; readonly name: st
 
 /** Names of the techniques that rules/ speaks of; others are told by their number alone. */
 const techniques: Readonly<Record<string, string>> = {
+  T1562: 'Impair Defenses',
   T1003: 'OS Credential Dumping',
   'T1003.007': 'Proc Filesystem',
   'T1003.008': '/etc/passwd and /etc/shadow',

@@ -91,15 +91,18 @@ describe('the presence of a host', () => {
     const { told } = run([
       [0, registered],
       [3_000, beat(3_000)],
-      [6_000, beat(6_000, { sites: undefined })],
-      [9_000, beat(9_000, { sites: { attached: 8, of: 9 } })],
-      [12_000, beat(12_000)],
+      ...every(6_000, 12_000, (ms) => beat(ms, { sites: undefined })),
+      [15_000, beat(15_000, { sites: { attached: 8, of: 9 } })],
+      [18_000, beat(18_000)],
+      // Back within the second, as a rule: its gap is told of.
+      [21_000, beat(21_000, { sites: undefined })],
+      [24_000, beat(24_000)],
     ])
     assert.deepEqual(told, [
-      'begun sensor_gone at 6000',
-      'over sensor_gone at 9000',
-      'begun sites_closed at 9000',
-      'over sites_closed at 12000',
+      'begun sensor_gone at 12000',
+      'over sensor_gone at 15000',
+      'begun sites_closed at 15000',
+      'over sites_closed at 18000',
     ])
   })
 

@@ -20,6 +20,8 @@ export type Presence = {
   readonly patienceMs: number
   /** The newest, as it was read. */
   readonly beat: Heartbeat | undefined
+  /** Since when its heartbeats say that there is no sensor. */
+  readonly blindMs: number | undefined
   /** Most sites that its sensor had attached at once. */
   readonly sitesMost: number
   /** Where the ledger stood, and since when it stands there, though the host says that it has sealed more. */
@@ -58,6 +60,8 @@ export const patienceMs = {
   heads: 130_000,
   /** After a start of the server, all come back at once. */
   return: 30_000,
+  /** One that died is back within a second, and the gap is told of; one that starts with its agent takes longer. */
+  sensor: 5_000,
   withholds: 15_000,
 } as const
 const clockMs = { jump: 2_000, skew: 60_000, goodSkew: 30_000, calm: 60_000 } as const
@@ -68,6 +72,7 @@ export const newPresence = (life: Life, nowMs: number, open: readonly IncidentKi
   heardMs: nowMs,
   patienceMs: life === 'expected' ? patienceMs.return : protocolPatience(true),
   beat: undefined,
+  blindMs: undefined,
   sitesMost: 0,
   ledger: { nextSeq: -1, sinceMs: nowMs },
   jumpedMs: undefined,
@@ -95,7 +100,7 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
 
   switch (event.kind) {
     case 'registered':
-      after = { ...after, patienceMs: protocolPatience(event.beats) }
+      after = { ...after, patienceMs: protocolPatience(event.beats), blindMs: undefined }
       live('alive')
       break
     case 'started':
@@ -104,7 +109,7 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
     case 'stopped':
       // Nothing is due from it any more. What was wrong before stays wrong until it is back, and says otherwise.
       live('stopped')
-      after = { ...after, beat: undefined, jumpedMs: undefined }
+      after = { ...after, beat: undefined, blindMs: undefined, jumpedMs: undefined }
       break
     case 'shipped':
       after = { ...after, ledger: { ...after.ledger, sinceMs: nowMs } }
@@ -131,8 +136,10 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
 
   function takeBeat({ beat, ledgerSeq, skewMs }: Extract<LifeEvent, { kind: 'beat' }>): void {
     const attached = beat.sites?.attached ?? 0
-    after = { ...after, beat, sitesMost: Math.max(after.sitesMost, attached) }
-    turn('sensor_gone', beat.sites === undefined)
+    const blindMs = beat.sites === undefined ? (after.blindMs ?? nowMs) : undefined
+    after = { ...after, beat, blindMs, sitesMost: Math.max(after.sitesMost, attached) }
+    if (blindMs === undefined) turn('sensor_gone', false)
+    else if (nowMs - blindMs >= patienceMs.sensor) turn('sensor_gone', true)
     if (beat.sites !== undefined) turn('sites_closed', attached < after.sitesMost)
 
     const hasAll = ledgerSeq >= beat.nextSeq

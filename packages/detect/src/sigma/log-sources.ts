@@ -81,7 +81,10 @@ const other: FieldTable = {
   Result: at('status'),
 }
 
-/** Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access` and `process_signal` are our own. */
+/**
+ * Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access`, `process_signal` and
+ * `unknown_interval` are our own.
+ */
 const categories: Readonly<Record<string, LogSource>> = {
   process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
   process_termination: { types: [typeUidOf('process', 'terminate')], fields: { ...actor, ExitCode: at('exit_code') } },
@@ -97,6 +100,7 @@ const categories: Readonly<Record<string, LogSource>> = {
     types: typesOf('memory'),
     fields: { ...other, Access: at('unmapped/access'), Method: at('unmapped/method'), Size: at('size') },
   },
+  unknown_interval: { types: [typeUidOf('log', 'gap')], fields: { Cause: at('unmapped/gap/cause') } },
   file_access: { types: typesOf('file'), fields: file },
   file_event: { types: [typeUidOf('file', 'create'), typeUidOf('file', 'update')], fields: file },
 }
