@@ -16,7 +16,7 @@ export const drillFailureErrors = {
   },
   DRILL_ALERT_SILENT: {
     kind: 'conflict',
-    rule: 'the alert fires while rows of the decoy are rejected, within the time that is given to it',
+    rule: 'the alert becomes active by the rejected rows of this drill, and fires, within the time that is given to it',
     advice: 'Look whether Prometheus reads this server (Status, Targets), and whether its rule is the one we hand out',
   },
   DRILL_DECOY_STUCK: {

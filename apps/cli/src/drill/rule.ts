@@ -1,28 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Clock } from '@sealwatch/base'
 import { readSmallFile } from '../small-file.ts'
-import { counted, duration } from '../terminal.ts'
 import { drillFailure } from './failures.ts'
 import { differenceOf, type Rule, recordsIn, rulesIn } from './rules-file.ts'
 
 export const alertName = 'SealwatchCanonicalRejectsHigh'
 const ruleBytesMax = 1024 * 1024
-const askMsMax = 10_000
-const pollMs = 1000
 const intervalMsMax = 60_000
 
 /** What an alert rests on, as far as a drill asks. */
 export type AlertSource = {
   /** How the rule was found. Throws DRILL_RULE_MISSING. */
   check(): Promise<string>
-  /** Resolves with what fires for a tenant, or without where the signal fires first; undefined: only a file was given. */
-  readonly fires:
-    | ((tenant: string, signal: AbortSignal, progress: (text: string) => void) => Promise<string | undefined>)
-    | undefined
+  /** Undefined: only a file was given. */
+  readonly alerts: Alerts | undefined
+}
+export type AwaitedAlert = {
+  readonly tenant: string
+  /** RFC 3339: when what it is to fire for began. One that was active before is of something else. */
+  readonly since: string
+  readonly signal: AbortSignal
+  readonly progress: (text: string) => void
+}
+export type Alerts = {
+  /**
+   * Resolves with what was active before `since`, once it is no more; undefined: nothing was. Rejects where the signal fires
+   * first, with what is active still.
+   */
+  earlierOver(awaited: AwaitedAlert): Promise<string | undefined>
+  /** Resolves with what fires and became active since then, or without where the signal fires first. */
+  fires(awaited: AwaitedAlert): Promise<string | undefined>
 }
 
-const missing = (received: string, cause?: unknown) =>
+export const ruleMissing = (received: string, cause?: unknown) =>
   drillFailure('DRILL_RULE_MISSING', { attempted: `looking for the alert rule ${alertName}`, received, cause })
 
 /**
@@ -31,14 +41,14 @@ const missing = (received: string, cause?: unknown) =>
  */
 export function ruleFile(path: string, oursPath: string): AlertSource {
   return {
-    fires: undefined,
+    alerts: undefined,
     check: async () => {
       const [found, ours] = [await readRules(path), await readRules(oursPath)]
       const named = found.filter(isTheAlert)
-      if (named.length === 0) throw missing(`${path}, without it`)
+      if (named.length === 0) throw ruleMissing(`${path}, without it`)
       const faults = named.map((one) => faultOf(one, found, ours))
       // Those that wait longer call somebody else later.
-      if (!faults.includes(undefined)) throw missing(`${path}, where ${faults[0]}`)
+      if (!faults.includes(undefined)) throw ruleMissing(`${path}, where ${faults[0]}`)
       return `${path} has ${alertName}, which asks for what ours does`
     },
   }
@@ -51,10 +61,10 @@ async function readRules(path: string): Promise<readonly Rule[]> {
   try {
     text = readSmallFile(path, ruleBytesMax)
   } catch (cause) {
-    throw missing(`${path} (${(cause as NodeJS.ErrnoException).code})`, cause)
+    throw ruleMissing(`${path} (${(cause as NodeJS.ErrnoException).code})`, cause)
   }
   const rules = await rulesIn(text)
-  if (rules === undefined) throw missing(`${path}, which holds no rules of Prometheus`)
+  if (rules === undefined) throw ruleMissing(`${path}, which holds no rules of Prometheus`)
   return rules
 }
 
@@ -76,42 +86,4 @@ function faultOf(rule: Rule, found: readonly Rule[], ours: readonly Rule[]): str
     }
   }
   return undefined
-}
-
-type Rules = { readonly groups?: readonly { readonly rules?: readonly { readonly name?: string }[] }[] }
-type Alerts = {
-  readonly alerts?: readonly { readonly state?: string; readonly labels?: Readonly<Record<string, string>> }[]
-}
-
-/** A Prometheus that runs: that it has loaded the rule, and when it fires. */
-export function prometheusAt(url: string, clock: Clock): AlertSource {
-  async function ask<T>(path: string): Promise<T> {
-    const answer = await fetch(new URL(`/api/v1/${path}`, url), { signal: AbortSignal.timeout(askMsMax) })
-    if (!answer.ok) throw new Error(`status ${answer.status}`)
-    return ((await answer.json()) as { data: T }).data
-  }
-  return {
-    check: async () => {
-      const { groups = [] } = await ask<Rules>('rules').catch((cause: Error) => {
-        throw missing(`${url}: ${cause.message}`, cause)
-      })
-      const found = groups.flatMap(({ rules = [] }) => rules).filter(({ name }) => name === alertName)
-      if (found.length === 0) throw missing(`${url}, which has not loaded it`)
-      return `${url} has loaded ${alertName}: ${counted(found.length, 'rule')}`
-    },
-    fires: async (tenant, signal, progress) => {
-      const fromMs = clock.nowMs()
-      while (!signal.aborted) {
-        // A Prometheus that is started anew goes on where it was.
-        const { alerts = [] } = await ask<Alerts>('alerts').catch((): Alerts => ({}))
-        const mine = alerts.filter(({ labels }) => labels?.alertname === alertName && labels.tenant === tenant)
-        const firing = mine.find(({ state }) => state === 'firing')
-        if (firing !== undefined) return `${alertName} fires for ${tenant}: ${JSON.stringify(firing.labels)}`
-        const state = mine.length > 0 ? 'it is pending' : 'nothing is seen yet'
-        progress(`waiting for ${alertName}, ${duration(clock.nowMs() - fromMs)}: ${state}`)
-        await clock.sleep(pollMs, signal)
-      }
-      return undefined
-    },
-  }
 }
