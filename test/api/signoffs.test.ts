@@ -23,7 +23,12 @@ after(() => server[Symbol.asyncDispose]())
 const text = '# Memory layer\n- [x] restored from a backup\n- [x] p99 below 20 ms\n'
 const commit = '9fceb02d0ae598e95dc970b74767f19372d61af8'
 const name = 'memory.layer.signoff'
-const says = (code: string) => (error: unknown) => (error as { problem: { code: string } }).problem.code === code
+const says =
+  (code: string, advice = /./) =>
+  (error: unknown) => {
+    const { problem } = error as { problem: { code: string; advice?: string } }
+    return problem.code === code && advice.test(problem.advice ?? '-')
+  }
 
 async function tokenOf(tenant: string, actions: readonly string[]) {
   const body = { name: 'release bot', actions: [...actions], ttl_seconds: 3600 } as never
@@ -81,10 +86,12 @@ test('SIG-7 a sign-off names checklist, commit and final approver; it is signed,
 test('SIG-7 whoever acts is the approver; the operator names a person who is known; who may not, does not', async () => {
   const acme = server.root('acme')
   const body = { name, checklist: { digest: 'ab'.repeat(32) }, pull_request: 'acme/memory#12' }
-  await assert.rejects(acme.call('addSignoff', { body }), says('SIGNOFF_APPROVER'))
+  const token = /token create NAME --may signoff:write,signoff:read/
+  await assert.rejects(acme.call('addSignoff', { body }), says('SIGNOFF_APPROVER', token))
   await assert.rejects(acme.call('addSignoff', { body: { ...body, approver: 'usr_nobody' } }), says('SIGNOFF_APPROVER'))
   const bot = await tokenOf('acme', ['signoff:write'])
-  await assert.rejects(bot.call('addSignoff', { body: { ...body, approver: 'usr_ann' } }), says('SIGNOFF_APPROVER'))
+  const another = bot.call('addSignoff', { body: { ...body, approver: 'usr_ann' } })
+  await assert.rejects(another, says('SIGNOFF_APPROVER', /^Leave --approver out/))
   const reader = await tokenOf('acme', ['signoff:read'])
   await assert.rejects(reader.call('addSignoff', { body }), says('ACCESS_DENIED'))
   const { signoff } = await bot.call('addSignoff', { body })

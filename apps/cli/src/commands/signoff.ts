@@ -47,7 +47,7 @@ person whom you name. A checklist of at most ${textBytesMax} bytes stands in the
       takes: 'PERSON',
       help: 'Id of the final approver, as `member list` or `person list` shows it; for root alone',
       form: /^usr_[A-Za-z0-9_-]{1,64}$/,
-      mustBe: "a person's id, usr_…, as `sealwatch member list` shows it",
+      mustBe: "a person's id, usr_…, as `sealwatch person list` shows it; who is not there: docs/sign-off.md",
     }),
   },
   examples: [

@@ -16,7 +16,8 @@ export const signoffsErrors = {
   SIGNOFF_APPROVER: {
     kind: 'invalid',
     rule: 'the final approver is whoever acts; the operator names a person who is known and not disabled',
-    advice: '`sealwatch member list` shows ids of people: --approver usr_…',
+    advice:
+      '`sealwatch person list` shows who has signed in: --approver usr_…. Who cannot signs off with a token of their own: `sealwatch token create NAME --may signoff:write,signoff:read` (docs/sign-off.md)',
   },
   SIGNOFF_UNKNOWN: {
     kind: 'not_found',

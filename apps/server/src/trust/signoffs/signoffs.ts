@@ -48,11 +48,16 @@ export function createSignoffs(
   const { db } = store
 
   async function approverOf({ principal, ...by }: Authorised, named: string | undefined): Promise<string> {
-    const wrong = (received: string) =>
-      signoffsError('SIGNOFF_APPROVER', { attempted: 'finding the final approver', received })
+    const wrong = (received: string, advice?: string) =>
+      signoffsError('SIGNOFF_APPROVER', {
+        attempted: 'finding the final approver',
+        received,
+        ...(advice && { advice }),
+      })
     const self = actBy({ principal, ...by } as Authorised).name
     if (principal.kind !== 'operator') {
-      if (named !== undefined && `person:${named}` !== self) throw wrong(`${named}, by ${self}`)
+      if (named !== undefined && `person:${named}` !== self)
+        throw wrong(`${named}, by ${self}`, 'Leave --approver out: it is whoever acts')
       return self
     }
     if (named === undefined) throw wrong('the operator, who names nobody')
