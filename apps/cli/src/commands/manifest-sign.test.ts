@@ -38,7 +38,7 @@ test('SIG-5: each signature is counted against what is needed, and the next step
   const sign = (owner: string) =>
     sealwatch('root', 'sign', at('root.json'), '--key-file', at(`${owner}.key`), '-o', at(`${owner}.json`))
   const { said, told } = await sign('Ada')
-  assert.match(said, /In this file 1 of 2 have signed\.\n$/)
+  assert.match(said, /^Signed by Ada, .* In this file 1 of 2 have signed\.\n$/)
   assert.match(told, /collect \S+Ada\.json COPY… -o ALL\.json, and: \S+ manifest root apply ALL\.json\n$/)
   await sign('Bo')
   const collected = await sealwatch('collect', at('Ada.json'), at('Bo.json'), '-o', at('all.json'))

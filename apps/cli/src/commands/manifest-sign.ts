@@ -52,7 +52,8 @@ async function sign(only: 'root' | undefined, given: Given, path: string, { io, 
     else {
       const count = root === undefined ? undefined : countSigners(signed, root, 'root', crypto)
       const have = count === undefined ? signed.signatures.length : `${count.signers.length} of ${count.threshold}`
-      io.out(`Signed by ${keyId}, kept at ${safe(location)}. In this file ${have} have signed.\n`)
+      const name = root?.keys[keyId]?.owner ?? keyId
+      io.out(`Signed by ${safe(name)}, kept at ${safe(location)}. In this file ${have} have signed.\n`)
       io.err(`Next: ${nextOf(shellWord(output), root, count)}\n`)
     }
     return exit.ok
@@ -96,7 +97,7 @@ export const manifestSign = command({
   options,
   examples: [
     './sealwatch manifest sign strict-off.json --key-file ada.key',
-    './sealwatch manifest sign strict-off.json -o strict-off.bo.json',
+    './sealwatch manifest sign strict-off.json --key-file bo.key -o strict-off.bo.json',
   ],
   run: (given, [path = ''], context) => sign(undefined, given, path, context),
 })

@@ -27,6 +27,7 @@ import { cliError } from '../errors.ts'
 import { changeOf, changeOptions, digestOfFile } from '../manifest/change.ts'
 import { isRoot, readEnvelope, writeEnvelope } from '../manifest/envelope-file.ts'
 import { countText, manifestText, rootText } from '../manifest/render.ts'
+import { nextOf, sentText } from '../manifest/sent.ts'
 import { columns, counted, paint, safe, safeJson, shellWord, toSecond } from '../terminal.ts'
 
 const tenantOfAll = 'cluster'
@@ -142,37 +143,14 @@ its signatures go to the server, which checks each and records it in its ledger;
       return exit.ok
     }
     if (isRoot(envelope)) throw usage(attempted, 'Apply a trust root with: ./sealwatch manifest root apply FILE')
-    const { manifest, added } = await withApi({ io, place, server, tenant: tenantOfAll }, attempted, (api) =>
+    const sent = await withApi({ io, place, server, tenant: tenantOfAll }, attempted, (api) =>
       api.call('addManifestSignatures', { body: { envelope } }),
     )
-    if (json) io.out(`${safeJson({ manifest, added })}\n`)
-    else {
-      for (const { keyid, ledger } of added)
-        io.out(
-          `${keyid}: added${ledger.leaf_index === null ? '' : `, leaf ${ledger.leaf_index} of ${ledger.tenant}`}\n`,
-        )
-      const { signatures = [], threshold = 0 } = manifest.proof ?? {}
-      io.out(`${manifest.id} is ${manifest.state}: ${signatures.length} of ${threshold}\n`)
-      io.err(nextOf(manifest))
-    }
+    io.out(json ? `${safeJson(sent)}\n` : sentText(sent))
+    if (!json) io.err(nextOf(sent.manifest))
     return exit.ok
   },
 })
-
-function nextOf({
-  id,
-  action,
-  state,
-}: {
-  readonly id: string
-  readonly action: string
-  readonly state: string
-}): string {
-  if (state === 'collecting') return 'Next: let more of the signers sign, and hand those signatures in too.\n'
-  if (action === 'upgrade' || action === 'rollback')
-    return `Next, right before you make it: ./sealwatch manifest apply ${id} --file FILE\n`
-  return 'Next: ask for the change with its own command, which takes this manifest.\n'
-}
 
 /** Of a manifest by the role that signs those; of a root by its own. */
 function onlyCounting(envelope: DsseEnvelope, path: string, { io }: Context): DsseEnvelope {
