@@ -16,13 +16,14 @@ export const hardeningErrors = {
 } as const satisfies ErrorTable
 export const hardeningError = errorsOf(hardeningErrors)
 
-/** Of Node's own: what says where it runs, where compiled code is kept and which authorities it trusts; and its test runner's mark. */
+/** Of Node's own: what says where it runs, where compiled code is kept and which authorities it trusts; and what its test runner marks children with. */
 const known = new Set([
   'NODE_ENV',
   'NODE_COMPILE_CACHE',
   'NODE_EXTRA_CA_CERTS',
   'NODE_USE_SYSTEM_CA',
   'NODE_TEST_CONTEXT',
+  'NODE_TEST_WORKER_ID',
 ])
 const ofLibraries = ['LD_PRELOAD', 'LD_AUDIT', 'LD_LIBRARY_PATH', 'OPENSSL_CONF', 'OPENSSL_ENGINES', 'OPENSSL_MODULES']
 

@@ -104,7 +104,7 @@ test('AGT-4: what loads code into Node, opens it or weakens it is refused by nam
       isSealwatchError(error, 'ENVIRONMENT_FOREIGN') &&
       error.received === '"LD_PRELOAD, NODE_DEBUG, NODE_OPTIONS, OPENSSL_CONF"',
   )
-  refuseForeignEnvironment({ NODE_ENV: 'x', NODE_COMPILE_CACHE: '/x', LDAP: 'x', HOME: '/' })
+  refuseForeignEnvironment({ NODE_ENV: 'x', NODE_COMPILE_CACHE: '/x', NODE_TEST_WORKER_ID: '1', LDAP: 'x', HOME: '/' })
 })
 
 test('RIM-6: what a kernel has not is told with its reason, and the rest holds', () => {
