@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { testIo } from '../../test/test-io.ts'
 import { type InstanceStatus, warningsOf } from '../status/gather.ts'
+import { renderStatus } from '../status/render.ts'
 import { checkInstance } from './checks.ts'
 import { renderRows } from './row.ts'
 
@@ -151,5 +152,23 @@ describe('doctor and status', () => {
       'rows under 2 keys that ended ahead of the clock are judged as of then, the last at 2026-11-23 12:00:00 UTC (billing-1 of acme): was the clock set back?',
     ])
     assert.deepEqual(told(null), [])
+  })
+
+  test('ING-5 status warns of a trust-store file that is not taken: path, time and why', () => {
+    const told = (problem: string | null) => {
+      const trustStore = { path: '/etc/trust.json', since: '2026-11-23T12:00:00.123456789Z', problem }
+      const status = { ...good, server: good.server && { ...good.server, trustStore } }
+      return [warningsOf(status), /^Trust store.*$/m.exec(renderStatus(status, testIo()))?.[0]]
+    }
+    assert.deepEqual(told('at /tenants: found 3'), [
+      [
+        'the trust-store file /etc/trust.json is not taken since 2026-11-23 12:00:00 UTC, what counted before still does: at /tenants: found 3',
+      ],
+      'Trust store  /etc/trust.json: NOT TAKEN since 2026-11-23 12:00:00 UTC',
+    ])
+    assert.deepEqual(told(null), [
+      [],
+      'Trust store  /etc/trust.json: what it says counts since 2026-11-23 12:00:00 UTC',
+    ])
   })
 })

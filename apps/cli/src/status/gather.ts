@@ -129,6 +129,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
       ({ tenant, endsAt }) =>
         `strict signatures are off in ${tenant} until ${toSecond(endsAt)}: sealwatch strict status --tenant ${tenant}`,
     ),
+    ...trustStoreWarning(server?.trustStore),
     ...(server?.judgingAhead ? [aheadWarning(server.judgingAhead)] : []),
     ...parts.filter((part) => part.pid === null).map((part) => `the ${part.name} is not running (${part.lastExit})`),
     ...(server?.integrity ?? []).flatMap(({ tenant, problem }) =>
@@ -177,6 +178,13 @@ function quarantineWarning(waiting: NonNullable<ServerStatus['quarantine']>): st
   const tenants = counted(others.length + 1, 'tenant')
   const see = `sealwatch quarantine status --tenant ${most.tenant}`
   return [`${counted(rows, 'row')} of ${tenants} ${rows === 1 ? 'waits' : 'wait'} in quarantine: ${see}`]
+}
+
+/** As docs/runbooks/trust-store-bad.md has it. */
+function trustStoreWarning(file: ServerStatus['trustStore']): string[] {
+  if (!file || file.problem === null) return []
+  const since = file.since === null ? '' : ` since ${toSecond(file.since)}`
+  return [`the trust-store file ${file.path} is not taken${since}, what counted before still does: ${file.problem}`]
 }
 
 /** As docs/runbooks/clock-set-back.md has it. */

@@ -20,6 +20,7 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
       : [
           block('Ledgers', ledgerRows(server.ledgers)),
           block('Signer', signerRows(server.signing, io)),
+          trustStoreLine(server, io),
           logKeys(server),
           witnessBlock(server.signing, io),
           block('Hosts', hostRows(server.hosts)),
@@ -99,6 +100,13 @@ function signerRows(signing: NonNullable<InstanceStatus['server']>['signing'], i
   const { configured, backend, algorithm, keyId, location } = signing.signer
   const place = configured ? safe(location) : paint(io, 'yellow', 'none is configured: a key of its own on this disk')
   return [[safe(backend), safe(algorithm), `${safe(keyId).slice(0, 16)}…`, place]]
+}
+
+function trustStoreLine({ trustStore }: NonNullable<InstanceStatus['server']>, io: Io): string {
+  if (!trustStore) return ''
+  const { path, since, problem } = trustStore
+  const state = problem === null ? 'what it says counts' : paint(io, ['red', 'bold'], 'NOT TAKEN')
+  return `Trust store  ${safe(path)}: ${since === null ? 'not read yet' : `${state} since ${toSecond(since)}`}\n`
 }
 
 /** What others pin: it is public, and texts of errors send people here for it. */

@@ -78,6 +78,12 @@ export type ServerStatus = {
   readonly quarantine?: readonly { readonly tenant: string; readonly items: number; readonly rows: number }[]
   /** Tenants in which what fails verification is admitted. */
   readonly strictOff?: readonly { readonly tenant: string; readonly endsAt: string }[]
+  /** The file that names services and their keys, since when it is what counts, or why it is not; null: there is none. */
+  readonly trustStore?: {
+    readonly path: string
+    readonly since: string | null
+    readonly problem: string | null
+  } | null
   /** Keys that ended ahead of the clock, and the one that did so farthest; null: none. */
   readonly judgingAhead?: {
     readonly keys: number

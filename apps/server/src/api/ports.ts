@@ -10,7 +10,7 @@ import type { Identity, Recorded } from '../identity/index.ts'
 import type { Vouched } from '../ingest/index.ts'
 import type { HostWatch } from '../presence/index.ts'
 import type { IndexTables, Tables } from '../store/index.ts'
-import type { JudgingAhead } from '../trust/index.ts'
+import type { JudgingAhead, TrustStoreState } from '../trust/index.ts'
 import type { ExportWhat } from './data/export.ts'
 import type { HostBook } from './data/host-names.ts'
 
@@ -122,6 +122,8 @@ export type ServerFacts = {
   readonly quarantine: readonly { readonly tenant: string; readonly items: number; readonly rows: number }[]
   /** Tenants in which what fails verification is admitted, and until when. */
   readonly strictOff: readonly { readonly tenant: string; readonly endsAt: string }[]
+  /** The file that names services and their keys; null: there is none. */
+  readonly trustStore: TrustStoreState | null
   /** Rows since the server started. */
   readonly ingest: {
     readonly received: number

@@ -10,7 +10,7 @@ const logActivityClass = 1008
 export async function statusOf(ports: ApiPorts): Promise<object> {
   const { db, indexDb, ledgers, clock } = ports
   const { deployment, health, api, hardening, ledgerKeys, caFingerprint, connected, ...told } = ports.facts()
-  const { ingest, quarantine, strictOff, integrity, signing } = told
+  const { ingest, quarantine, strictOff, trustStore, integrity, signing } = told
   const [hosts, chains, gaps] = await Promise.all([
     across(db, 'status').selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
     across(db, 'status').selectFrom('chains').selectAll().limit(hostsMax).execute(),
@@ -46,6 +46,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
     ingest,
     quarantine,
     strictOff,
+    trustStore,
     judgingAhead: ports.judgingAhead() ?? null,
     integrity,
     signing: { ...signing, witnesses: signing.witnesses.map(witnessStatus) },

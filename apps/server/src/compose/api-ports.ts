@@ -48,6 +48,7 @@ export function apiPorts(
           return { tenant, items, rows: waiting.reduce((sum, count) => sum + count, 0) }
         }).filter(({ items }) => items > 0),
         strictOff: rooms.strictness.off().map(({ tenant, endsAt }) => ({ tenant, endsAt })),
+        trustStore: rooms.trustStore.state ?? null,
         ingest: { ...rows, quarantined: Object.values(quarantined).reduce((sum, count) => sum + count, 0) },
       }
     },

@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock as clock, createLog, systemDisk as disk } from '@sealwatch/base'
+import { createHealth } from '@sealwatch/base/health'
 import { across, createOutbox, openStore } from '../../store/index.ts'
 import { openKeyRegistry } from '../index.ts'
-import { watchTrustStore } from './watch.ts'
+import { addTrustHealth, watchTrustStore } from './watch.ts'
 
 const log = createLog('test', () => undefined, clock.nowMs)
 const voice = { device: { uid: 'd', hostname: 'h', type_id: 0, type: 'Unknown', os: {} }, version: '0' } as never
@@ -30,6 +31,7 @@ async function room() {
   return {
     path,
     look: watch.look,
+    watch,
     problem: () => watch.problem?.received,
     /** Puts it there at once, whatever stood there. */
     put: async (text: string) => {
@@ -86,4 +88,33 @@ test('ING-5 a bad file whose fault is cut within a character is told of as any o
     assert.match(it.problem() ?? '', /Unrecognized key/)
   }
   assert.ok((await it.told()) > 0)
+})
+
+test('ING-5 /healthz and status tell of a bad file: where it is, since when it is not taken, and why', async () => {
+  await using it = await room()
+  const health = createHealth({ component: 'test', version: '1', clock, log })
+  addTrustHealth(health, it.watch)
+  const shown = () => {
+    const { status, trust_store } = health.liveness() as { status: string; trust_store: Record<string, unknown> }
+    assert.deepEqual(trust_store, { level: status, ...it.watch.state })
+    return [status, it.watch.state?.path, it.watch.state?.problem] as const
+  }
+  const since = () => it.watch.state?.since ?? ''
+  assert.equal(since(), '')
+  await it.put(good)
+  await it.look()
+  assert.deepEqual(shown(), ['ok', it.path, null])
+  const takenAt = since()
+  await it.put('{')
+  await it.look()
+  await it.look()
+  assert.deepEqual(shown(), ['warning', it.path, it.problem()])
+  const badSince = since()
+  assert.ok(takenAt !== '' && badSince > takenAt)
+  await it.look()
+  assert.equal(since(), badSince)
+  await it.put(good)
+  await it.look()
+  assert.deepEqual(shown(), ['ok', it.path, null])
+  assert.ok(since() > badSince)
 })

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hash } from 'node:crypto'
-import { type Disk, isSealwatchError, type Log, messageOf, type SealwatchError } from '@sealwatch/base'
+import { type Disk, isSealwatchError, type Log, messageOf, rfc3339, type SealwatchError } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import { actEvent, auditTenant, type ServerVoice } from '../../identity/index.ts'
 import { trustError } from '../errors.ts'
 import { type ApplyOptions, applyTrustStore } from './apply.ts'
 import { parseTrustStore, storeLimits } from './parse.ts'
+
+/** As `sealwatch status` and /healthz show it. */
+export type TrustStoreState = {
+  readonly path: string
+  /** RFC 3339: since when what the file says counts, or is not taken; null: nobody knows yet. */
+  readonly since: string | null
+  /** Why it is not taken; null: it is what counts. */
+  readonly problem: string | null
+}
 
 export type TrustStoreWatch = {
   /** Reads the file once. Never rejects for what stands in it. */
@@ -15,6 +24,8 @@ export type TrustStoreWatch = {
   run(signal: AbortSignal): Promise<void>
   /** Why the file is not what counts; undefined: it is. */
   readonly problem: SealwatchError | undefined
+  /** Undefined: there is no file. */
+  readonly state: TrustStoreState | undefined
 }
 
 export type WatchOptions = ApplyOptions & {
@@ -38,6 +49,7 @@ export function watchTrustStore(options: WatchOptions): TrustStoreWatch {
   let problem: SealwatchError | undefined
   let seen: string | undefined
   let told: string | undefined
+  let since: string | null = null
 
   /** Each state of the file has a name. */
   async function readFile(): Promise<{
@@ -58,7 +70,10 @@ export function watchTrustStore(options: WatchOptions): TrustStoreWatch {
   async function look(): Promise<void> {
     const { state, bytes, why } = await readFile()
     if (state === applied) {
-      if (problem !== undefined) log.info('the trust store is what counts again', { path })
+      if (problem !== undefined) {
+        log.info('the trust store is what counts again', { path })
+        since = rfc3339(clock.nowNs())
+      }
       problem = seen = told = undefined
       return
     }
@@ -67,10 +82,12 @@ export function watchTrustStore(options: WatchOptions): TrustStoreWatch {
       const changed = await applyTrustStore(parseTrustStore(bytes, attempted), attempted, options)
       log.info('the trust store was read', { path, digest: state, keys_changed: changed })
       applied = state
+      since = rfc3339(clock.nowNs())
       problem = seen = told = undefined
     } catch (error) {
       if (!isSealwatchError(error) || error.kind === 'fatal') throw error
       if (seen !== undefined) {
+        if (problem === undefined) since = rfc3339(clock.nowNs())
         problem = error
         // One that changes with every look is told of once: the ledger shall not grow by it.
         if (told === undefined || (seen === state && told !== state)) {
@@ -92,9 +109,9 @@ export function watchTrustStore(options: WatchOptions): TrustStoreWatch {
       by: { name: 'file:trust-store', requestId: state.slice(0, 64) },
       verb: 'deny',
       severity: 'high',
-      message: `the trust-store file is not taken, what counted before still does: ${error.received ?? error.rule}`,
+      message: `the trust-store file is not taken, what counted before still does: ${whyOf(error)}`,
       entity: { type: 'Trust Store', uid: path },
-      details: { cause: error.received ?? error.rule },
+      details: { cause: whyOf(error) },
     })
     await store.transaction((tx) => outbox.enqueue(tx, auditTenant, event))
     outbox.ring()
@@ -105,6 +122,9 @@ export function watchTrustStore(options: WatchOptions): TrustStoreWatch {
     get problem() {
       return problem
     },
+    get state() {
+      return path === '' ? undefined : { path, since, problem: problem === undefined ? null : whyOf(problem) }
+    },
     run: async (signal) => {
       while (!signal.aborted) {
         await look()
@@ -114,8 +134,13 @@ export function watchTrustStore(options: WatchOptions): TrustStoreWatch {
   }
 }
 
+const whyOf = ({ received, rule }: SealwatchError) => received ?? rule
+
 /** Without its file the server goes on with the keys that it has. */
-export function addTrustHealth({ probe, metrics }: Health, watch: TrustStoreWatch): void {
+export function addTrustHealth(
+  { probe, show, metrics }: Pick<Health, 'probe' | 'show' | 'metrics'>,
+  watch: TrustStoreWatch,
+): void {
   probe({
     name: 'trust-store',
     required: false,
@@ -125,6 +150,10 @@ export function addTrustHealth({ probe, metrics }: Health, watch: TrustStoreWatc
       return {}
     },
   })
+  show('trust_store', () => ({
+    level: watch.problem === undefined ? 'ok' : 'warning',
+    ...(watch.state ?? { path: null, since: null, problem: null }),
+  }))
   metrics.gauge(
     { name: 'sealwatch_trust_store_ok', help: '1 where the trust-store file, if there is one, is what counts' },
     () => (watch.problem === undefined ? 1 : 0),
