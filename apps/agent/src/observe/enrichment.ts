@@ -3,6 +3,7 @@
 import { capabilities, type OcsfContainer, type OcsfFile, type OcsfProcess } from '@sealwatch/contract'
 import type { FileRef, Task } from '../sources/observation.ts'
 import type { CgroupIdentity } from './cgroup.ts'
+import type { InstalledPackage } from './dpkg.ts'
 
 /** What a runtime's own files say of a container. */
 export type ContainerNames = {
@@ -30,6 +31,8 @@ export type Enrichment = {
   process(task: Task): ProcessFacts | undefined
   /** Of the image of an exec at a time of CLOCK_BOOTTIME, nanoseconds. */
   image(file: FileRef, timeNs: bigint): ImageFacts | undefined
+  /** Which package has a file at that path, of a process in that mount namespace; null: none has. */
+  owner(file: FileRef, mntNs: number): InstalledPackage | null | undefined
 }
 
 export function enrichedBits(facts: ProcessFacts | undefined): number {
@@ -69,6 +72,15 @@ export function enriched(process: OcsfProcess, facts: ProcessFacts | undefined):
       },
     }),
   }
+}
+
+/** A file, with the package that has one at its path. */
+export function ownedFile(file: OcsfFile, owner: InstalledPackage | null | undefined): OcsfFile {
+  return owner ? { ...file, product: owner } : file
+}
+
+export function ownerBit(owner: InstalledPackage | null | undefined): number {
+  return owner === undefined ? 0 : capabilities.fileOwner
 }
 
 /** The image of a launch, with its hash where one is known. */

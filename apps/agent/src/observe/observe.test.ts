@@ -80,6 +80,17 @@ test('what the source could not know is clear in the capabilities mask', () => {
   ])
 })
 
+test('a file of no package is told by its bit alone, one of which nobody knows not even by that', () => {
+  const { enrichment, ...context } = sampleContext()
+  const seenBy = (owner: null | undefined) =>
+    observed(sample('file-read'), { ...context, enrichment: { ...enrichment, owner: () => owner } }).event
+  for (const owner of [null, undefined]) {
+    const event = seenBy(owner)
+    assert('file' in event && event.file.product === undefined)
+    assert.equal(capabilitiesIn(event.unmapped.capabilities_mask).includes('fileOwner'), owner === null)
+  }
+})
+
 test('a target that ended before it was looked up is told by its number alone', () => {
   const { event } = observed({
     ...sample('memory-read-vm'),

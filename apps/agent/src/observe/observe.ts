@@ -24,7 +24,7 @@ import {
 } from '@sealwatch/contract'
 import type { Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
-import { type Enrichment, enriched, enrichedBits, hashedImage } from './enrichment.ts'
+import { type Enrichment, enriched, enrichedBits, hashedImage, ownedFile, ownerBit } from './enrichment.ts'
 import { accessOf, fileActivityOf, fileOf } from './file.ts'
 import { launchSeverity } from './launch-severity.ts'
 import { actorProcess, asObject, rememberedProcess } from './process.ts'
@@ -66,7 +66,7 @@ function eventOf(observation: SiteObservation, context: ObserveContext): Observe
     case 'exit':
       return terminated(observation, common)
     case 'file_open':
-      return fileOpened(observation, common)
+      return fileOpened(observation, common, context)
     case 'mem_open':
       return memoryOpened(observation, common, context)
     case 'vm_read':
@@ -110,11 +110,12 @@ type Common = ReturnType<typeof commonOf>
 const byExec = capabilities.objectPath | capabilities.objectIdentity | capabilities.arguments
 
 function launched(observation: Of<'exec'>, common: Common, { enrichment }: ObserveContext): LaunchEvent {
-  const { file, filename, argv, variables, variablesCut, secure, timeNs } = observation
+  const { file, filename, argv, variables, variablesCut, secure, timeNs, actor } = observation
   const { pid, parent_process } = common.actor.process
   const facts = enrichment.image(file, timeNs)
-  const image = hashedImage(fileOf(file), facts)
-  const lookedUp = facts?.isProven === true ? capabilities.imageHash : 0
+  const owner = enrichment.owner(file, actor.mntNs)
+  const image = hashedImage(ownedFile(fileOf(file), owner), facts)
+  const lookedUp = (facts?.isProven === true ? capabilities.imageHash : 0) | ownerBit(owner)
   const parent = parent_process ? ` by ${describe(parent_process)}` : ''
   return {
     ...common,
@@ -160,16 +161,20 @@ const purposes: Readonly<Record<Access, string>> = {
   none: 'without access to its data',
 }
 
-function fileOpened({ file, flags, syscall, watched }: Of<'file_open'>, common: Common): FileEvent {
+const byOpen = capabilities.objectPath | capabilities.objectIdentity
+
+function fileOpened(observation: Of<'file_open'>, common: Common, { enrichment }: ObserveContext): FileEvent {
+  const { file, flags, syscall, watched, actor } = observation
   const access = accessOf(flags)
+  const owner = enrichment.owner(file, actor.mntNs)
   return {
     ...common,
     ...classify('file', fileActivityOf(flags)),
     ...severities.low,
     message: `${describe(common.actor.process)} opened ${file.path} ${purposes[access]}`,
-    file: fileOf(file),
+    file: ownedFile(fileOf(file), owner),
     access_mask: flags,
-    unmapped: { ...seen(common, capabilities.objectPath | capabilities.objectIdentity), syscall, access, watched },
+    unmapped: { ...seen(common, byOpen | ownerBit(owner)), syscall, access, watched },
   }
 }
 

@@ -50,6 +50,7 @@ export function sampleContext(): ObserveContext {
     userName: (uid) => ({ 0: 'root', 1000: 'alice' })[uid],
     enrichment: {
       process: ({ pid }) => sampleFacts[pid],
+      owner: ({ ino }) => (ino === hashedInode ? { name: 'coreutils', version: '9.1-1' } : undefined),
       image: ({ ino }) => (ino === hashedInode ? { sha256: '0123456789abcdef'.repeat(4), isProven: true } : undefined),
     },
     device: deviceOf({

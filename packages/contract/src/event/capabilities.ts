@@ -36,6 +36,8 @@ export const capabilities = {
   actorTerminal: 1 << 17,
   /** process.file.hashes of a launch */
   imageHash: 1 << 18,
+  /** file.product, or process.file.product of a launch; absent then means: of no package */
+  fileOwner: 1 << 19,
 } as const
 
 export type Capability = keyof typeof capabilities

@@ -138,6 +138,7 @@ const file = {
   owner: { of: 'user' },
   is_deleted: 'plain',
   hashes: 'plain',
+  product: 'plain',
   xattributes: 'plain',
 } as const satisfies Rows<OcsfFile>
 

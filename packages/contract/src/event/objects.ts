@@ -28,6 +28,8 @@ export type OcsfFile = {
   readonly owner?: OcsfUser
   readonly is_deleted?: boolean
   readonly hashes?: readonly OcsfFingerprint[]
+  /** The package that has a file at this path. */
+  readonly product?: { readonly name: string; readonly version: string }
   readonly xattributes?: {
     /** Permission bits, four octal digits. */
     readonly mode: string

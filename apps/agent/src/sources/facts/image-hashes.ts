@@ -45,7 +45,7 @@ const regular = 0o100000
 const formatMask = 0o170000
 /** /proc/uptime and the clock of ctime go in ticks of up to 10 ms each. */
 const ticksNs = 20_000_000n
-const chunkBytes = 128 * 1024
+const chunkBytes = 64 * 1024
 /** No lease and no pipe keeps us waiting, and no link leads elsewhere: the kernel's path has none. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY
 
@@ -55,6 +55,7 @@ export function createImageHashes(clock: Clock, bootNs: () => bigint): ImageLook
   const underWay = new Map<string, Promise<void>>()
   const mayCheck = createAllowance(clock, limits.checksPerSecondMax, limits.checksPerSecondMax)
   const mayRead = createAllowance(clock, limits.bytesPerSecondMax, limits.bytesMax)
+  const buffer = Buffer.allocUnsafeSlow(chunkBytes)
   let turn: Promise<unknown> = Promise.resolve()
   let waiting = 0
 
@@ -91,7 +92,7 @@ export function createImageHashes(clock: Clock, bootNs: () => bigint): ImageLook
     try {
       const before = await handle.stat({ bigint: true })
       if (!isObject(before, file) || !isSame(before, version)) return undefined
-      const sha256 = await digestOf(handle, bytes)
+      const sha256 = await digestOf(handle, bytes, buffer)
       return isSame(await handle.stat({ bigint: true }), version) ? sha256 : undefined
     } finally {
       await handle.close()
@@ -128,9 +129,8 @@ async function versionAt(file: FileRef): Promise<BigIntStats | undefined> {
   return isObject(found, file) ? found : undefined
 }
 
-async function digestOf(handle: FileHandle, bytes: number): Promise<string | undefined> {
+async function digestOf(handle: FileHandle, bytes: number, buffer: Buffer): Promise<string | undefined> {
   const hash = createHash('sha256')
-  const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, bytes + 1))
   let left = bytes
   for (;;) {
     const { bytesRead } = await handle.read(buffer, 0, buffer.length)

@@ -5,6 +5,7 @@ import type { Enrichment } from '../../observe/enrichment.ts'
 import type { SensorMessage } from '../observation.ts'
 import { readBootNs } from '../proc-snapshot.ts'
 import { createImageHashes, type Exec, type ImageLookups } from './image-hashes.ts'
+import { createPackages, type PackageLookups } from './packages.ts'
 import { createProcessFacts, type ProcessLookups } from './process-facts.ts'
 
 /** Fills the memory that events are enriched from, beside their way. */
@@ -14,25 +15,31 @@ export type Lookups = {
   prepare(messages: readonly SensorMessage[]): Promise<void>
 }
 
+/** Of an end there is nothing to see any more, and a fork is no event. */
+function isLookedUp(message: SensorMessage): message is Exclude<Observed, { kind: 'exit' | 'fork' }> {
+  const { kind } = message
+  return kind !== 'hello' && kind !== 'report' && kind !== 'exit' && kind !== 'fork'
+}
+type Observed = Exclude<SensorMessage, { kind: 'hello' | 'report' }>
+
 /** How long the events of one read of the socket wait at most. What comes later serves the events after. */
 export const patienceMs = 10
 
-type Parts = { readonly processes: ProcessLookups; readonly images: ImageLookups }
+type Parts = { readonly processes: ProcessLookups; readonly images: ImageLookups; readonly packages: PackageLookups }
 
 export function createLookups(clock: Clock, parts: Parts = systemParts(clock)): Lookups {
-  const { processes, images } = parts
+  const { processes, images, packages } = parts
   return {
-    enrichment: { process: processes.of, image: images.of },
+    enrichment: { process: processes.of, image: images.of, owner: packages.of },
     prepare: async (messages) => {
-      const observed = messages.flatMap((message) =>
-        message.kind === 'hello' || message.kind === 'report' || message.kind === 'exit' ? [] : [message],
-      )
+      const observed = messages.flatMap((message) => (isLookedUp(message) ? [message] : []))
       // Of an image that was started several times the last start counts: found unchanged after it, it was before.
       const execs = new Map<string, Exec>()
       for (const one of observed) if (one.kind === 'exec') execs.set(`${one.file.dev}:${one.file.ino}`, one)
       const looking = [
         // With its image a process often changes its groups and its terminal.
         ...observed.flatMap(({ actor, kind }) => processes.look(actor, kind === 'exec') ?? []),
+        ...observed.flatMap((one) => ('file' in one ? (packages.look(one.file, one.actor.mntNs) ?? []) : [])),
         ...Array.from(execs.values()).flatMap((exec) => images.look(exec) ?? []),
       ]
       if (looking.length === 0) return
@@ -46,4 +53,5 @@ export function createLookups(clock: Clock, parts: Parts = systemParts(clock)): 
 const systemParts = (clock: Clock): Parts => ({
   processes: createProcessFacts(clock),
   images: createImageHashes(clock, readBootNs),
+  packages: createPackages(clock),
 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '@sealwatch/base'
 import { type Container, parseCgroups } from '../../observe/cgroup.ts'
@@ -9,6 +9,7 @@ import { parseStat } from '../../observe/terminal.ts'
 import type { Task } from '../observation.ts'
 import { createAllowance } from './allowance.ts'
 import { readContainerNames, stateFolders } from './container-state.ts'
+import { readSmall } from './read-small.ts'
 import { remember } from './remember.ts'
 
 export type ProcessLookups = {
@@ -47,9 +48,9 @@ export function createProcessFacts(clock: Clock, roots: typeof systemRoots = sys
   async function read(task: Task): Promise<void> {
     const { pid, startNs, cgroupId, mntNs } = task
     const byId = groupsById.get(cgroupId)
-    const groupsText = byId ? undefined : await textOf(join(roots.proc, String(pid), 'cgroup'))
+    const groupsText = byId ? undefined : await readSmall(join(roots.proc, String(pid), 'cgroup'))
     // Read last: a process that is still there now was there before, and the groups are its own.
-    const facts = parseStat((await textOf(join(roots.proc, String(pid), 'stat'))) ?? '')
+    const facts = parseStat((await readSmall(join(roots.proc, String(pid), 'stat'))) ?? '')
     const isIt = facts?.startTicks === startNs / tickNs
     const groups = isIt && groupsText !== undefined ? await groupsAt(groupsText, cgroupId) : undefined
     const known = { ...(groups && { groups }), ...(isIt && { terminal: facts.terminal }) }
@@ -92,14 +93,6 @@ export function createProcessFacts(clock: Clock, roots: typeof systemRoots = sys
       underWay.set(task.pid, looking)
       return looking
     },
-  }
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'latin1')
-  } catch {
-    return undefined
   }
 }
 

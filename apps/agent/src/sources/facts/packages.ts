@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '@sealwatch/base'
+import type { InstalledPackage } from '../../observe/dpkg.ts'
+import type { FileRef } from '../observation.ts'
+import { createAllowance } from './allowance.ts'
+import { isListed, type PackageLists, readPackageLists } from './package-lists.ts'
+import { remember } from './remember.ts'
+
+export type PackageLookups = {
+  /** null: no package has a file there; undefined: not known. */
+  of(file: FileRef, mntNs: number): InstalledPackage | null | undefined
+  /** Begins to look; undefined when nothing is to be waited for. Never rejects. */
+  look(file: FileRef, mntNs: number): Promise<void> | undefined
+}
+
+export const packageLimits = {
+  answersMax: 2_048,
+  /** What dpkg keeps is looked at for changes, and read again, at most so often. */
+  changeEveryMs: 5_000,
+  buildEveryMs: 30_000,
+  perSecondMax: 100,
+} as const
+
+const bufferBytes = 64 * 1024
+const systemRoots = { dpkg: '/var/lib/dpkg', root: '/' }
+
+export function createPackages(clock: Clock, roots = systemRoots, ownMntNs = mountNamespace()): PackageLookups {
+  const limits = packageLimits
+  const answers = new Map<string, InstalledPackage | null>()
+  const underWay = new Map<string, Promise<void>>()
+  const mayLook = createAllowance(clock, limits.perSecondMax, limits.perSecondMax)
+  const buffer = Buffer.allocUnsafeSlow(bufferBytes)
+  let lists: PackageLists | undefined
+  let triedStamp: string | undefined
+  let lookedAtMs = Number.NEGATIVE_INFINITY
+  let builtAtMs = Number.NEGATIVE_INFINITY
+  let turn: Promise<void> = Promise.resolve()
+
+  /** One after the other, for they share the buffer. What fails, dpkg at work or not there, leaves things unknown. */
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    turn = turn.then(work).catch(() => undefined)
+    return turn
+  }
+
+  async function refresh(): Promise<void> {
+    const stamp = await stampOf(roots.dpkg)
+    if (stamp === triedStamp) return
+    lists = undefined
+    answers.clear()
+    if (stamp === undefined || clock.nowMs() - builtAtMs < limits.buildEveryMs) return
+    builtAtMs = clock.nowMs()
+    triedStamp = stamp
+    const read = await readPackageLists(roots.dpkg, roots.root, buffer)
+    if ((await stampOf(roots.dpkg)) === stamp) lists = read
+  }
+
+  async function find(path: string): Promise<void> {
+    const from = lists
+    const owner = await from?.ownerOf(path)
+    if (owner !== undefined && from === lists) remember(answers, path, owner, limits.answersMax)
+  }
+
+  const canKnow = ({ path, mode, unlinked }: FileRef, mntNs: number) =>
+    mntNs === ownMntNs && (mode & 0o170000) === 0o100000 && !unlinked && isListed(path)
+
+  return {
+    of: (file, mntNs) => (canKnow(file, mntNs) ? answers.get(file.path) : undefined),
+    look(file, mntNs) {
+      if (!canKnow(file, mntNs)) return undefined
+      if (clock.nowMs() - lookedAtMs >= limits.changeEveryMs) {
+        lookedAtMs = clock.nowMs()
+        void inTurn(refresh)
+      }
+      const { path } = file
+      if (lists === undefined || answers.has(path)) return undefined
+      const begun = underWay.get(path)
+      if (begun !== undefined) return begun
+      if (!mayLook(1)) return undefined
+      const looking = inTurn(() => find(path)).finally(() => underWay.delete(path))
+      underWay.set(path, looking)
+      return looking
+    },
+  }
+}
+
+/** dpkg writes a new status file with each of its steps. */
+async function stampOf(dpkg: string): Promise<string | undefined> {
+  try {
+    const { ino, mtimeNs, size } = await stat(join(dpkg, 'status'), { bigint: true })
+    return `${ino}:${mtimeNs}:${size}`
+  } catch {
+    return undefined
+  }
+}
+
+function mountNamespace(): number {
+  return statSync('/proc/self/ns/mnt').ino
+}
