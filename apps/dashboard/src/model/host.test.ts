@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dueIn, lossOf, toldSince } from './host.ts'
+import { dueIn, lossOf, shedOf, toldSince } from './host.ts'
 
 test('losses are added up however many they are; a site that says nothing adds nothing', () => {
-  const site = { name: 'exec', attached: true, reason: null, produced: null, sent: null, sealed: null }
+  const site = { name: 'exec', attached: true, reason: null, produced: null, sent: null, sealed: null, shed: null }
   const big = String(2n ** 60n)
   assert.equal(
     lossOf([
@@ -16,6 +16,13 @@ test('losses are added up however many they are; a site that says nothing adds n
     2n ** 60n + 2n,
   )
   assert.equal(lossOf([]), 0n)
+  assert.equal(
+    shedOf([
+      { ...site, dropped: null, shed: big },
+      { ...site, dropped: null },
+    ]),
+    2n ** 60n,
+  )
 })
 
 test('a certificate is due within its last hour', () => {

@@ -47,6 +47,9 @@ export const toldSince = (sinceMs: number, nowMs: number): string =>
 export const lossOf = (sites: Sensor['sites']): bigint =>
   sites.reduce((sum, { dropped }) => sum + BigInt(dropped ?? 0), 0n)
 
+/** What was left out before sealing, at all sites that say so. */
+export const shedOf = (sites: Sensor['sites']): bigint => sites.reduce((sum, { shed }) => sum + BigInt(shed ?? 0), 0n)
+
 const hourMs = 3_600_000
 
 /** Certificates are short-lived, and renewed long before: one that ends within the hour was not. */

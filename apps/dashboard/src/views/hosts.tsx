@@ -2,7 +2,7 @@
 
 import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
-import { dueIn, gapWords, incidentWords, lossOf, sensorWords, toldSince } from '../model/host.ts'
+import { dueIn, gapWords, incidentWords, lossOf, sensorWords, shedOf, toldSince } from '../model/host.ts'
 import { counted, several, wholeLength } from '../model/words.ts'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
@@ -78,6 +78,7 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
   const now = useNow()
   const due = dueIn(Date.parse(certificate.expires_at) - now)
   const loss = lossOf(sensor.sites)
+  const shed = shedOf(sensor.sites)
   return (
     <li className={host.revoked_at === null ? 'card host' : 'card host gone'}>
       <header>
@@ -91,6 +92,8 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           </span>
         )}
         <span className="chip">{host.connected ? 'connected' : 'away'}</span>
+        {loss === 0n ? null : <span className="chip bad">{counted(loss)} lost</span>}
+        {shed === 0n ? null : <span className="chip warn">{counted(shed)} shed</span>}
         {(host.presence?.incidents ?? []).map((incident) => (
           <span key={incident} className="chip bad">
             {incidentWords[incident]}
@@ -157,7 +160,7 @@ const sites: readonly Column<Site>[] = [
     name: 'Attached',
     of: ({ attached, reason }) => (attached === null ? 'unknown' : attached ? 'yes' : (reason ?? 'no')),
   },
-  ...(['produced', 'dropped', 'sent', 'sealed'] as const).map((stage) => ({
+  ...(['produced', 'dropped', 'sent', 'sealed', 'shed'] as const).map((stage) => ({
     name: `${stage.charAt(0).toUpperCase()}${stage.slice(1)}`,
     of: ({ [stage]: count }: Site) => (count === null ? '–' : counted(BigInt(count))),
     isNumber: true,

@@ -339,6 +339,7 @@ export type Operations = {
             readonly dropped: string | null
             readonly sent: string | null
             readonly sealed: string | null
+            readonly shed: string | null
           })[]
         }
       })[]
@@ -394,6 +395,7 @@ export type Operations = {
           readonly dropped: string | null
           readonly sent: string | null
           readonly sealed: string | null
+          readonly shed: string | null
         })[]
       }
     }

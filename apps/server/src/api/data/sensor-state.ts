@@ -17,6 +17,8 @@ export type Site = {
   readonly dropped: string | null
   readonly sent: string | null
   readonly sealed: string | null
+  /** Of those sent, left out before sealing, and told of in the ledger. */
+  readonly shed: string | null
 }
 
 /** `lost`: its connection to the agent ended; `stopped`: with the agent; `partial`: some of its sites failed to attach. */
@@ -111,12 +113,19 @@ export async function sensorState(ports: ApiPorts, chain: string | undefined): P
   return { ...unknown, ...ended }
 }
 
-const uncounted = { attached: null, reason: null, produced: null, dropped: null, sent: null, sealed: null }
+const uncounted = { attached: null, reason: null, produced: null, dropped: null, sent: null, sealed: null, shed: null }
 const sitesMax = 256
 
-/** The sensor told what it had sent a moment ago, and frames come in order: what was sealed beyond that came since. */
-const ofThose = (sent: string | null, sealed: string | null) =>
-  sent !== null && sealed !== null && BigInt(sealed) > BigInt(sent) ? sent : sealed
+/**
+ * Of what was consumed, what was sealed. The sensor told what it had sent a moment ago, and frames come in order: what was
+ * consumed beyond that came since.
+ */
+function sealedOf(sent: string | null, consumed: string | null, shed: string | null): string | null {
+  if (sent === null || consumed === null) return consumed
+  const known = BigInt(consumed) > BigInt(sent) ? BigInt(sent) : BigInt(consumed)
+  const left = known - BigInt(shed ?? 0)
+  return String(left < 0n ? 0n : left)
+}
 
 /** The sites with what was counted at each (docs/formats/batch-head.md, 6). */
 export function counted(sites: readonly Site[], account: JsonObject | undefined): Site[] {
@@ -126,8 +135,8 @@ export function counted(sites: readonly Site[], account: JsonObject | undefined)
     if (!Array.isArray(numbers)) continue
     const at = (i: number) => (/^\d{1,20}$/.test(String(numbers[i])) ? String(numbers[i]) : null)
     const site = rows.get(name) ?? { ...uncounted, name }
-    const [produced, dropped, sent, sealed] = [at(0), at(1), at(2), at(3)]
-    rows.set(name, { ...site, produced, dropped, sent, sealed: ofThose(sent, sealed) })
+    const [produced, dropped, sent, consumed, shed] = [at(0), at(1), at(2), at(3), at(5)]
+    rows.set(name, { ...site, produced, dropped, sent, sealed: sealedOf(sent, consumed, shed), shed })
   }
   return [...rows.values()].slice(0, sitesMax)
 }

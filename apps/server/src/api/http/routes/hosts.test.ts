@@ -42,13 +42,16 @@ test('a host is told with its certificate, its chain, and what its sensor sees, 
   await one.ship([{ class_uid: 1007 }], {
     at: '1',
     era: 'e',
-    sites: { exec: ['9007199254740993', '2', '3', '1', '0'] },
+    sites: { exec: ['9007199254740993', '2', '4', '3', '0', '1'] },
   })
   await one.ship([{ class_uid: 1007 }])
   const { sensor, lines, last_line_at } = await hostOf(one)
-  const none = { produced: null, dropped: null, sent: null, sealed: null }
+  const none = { produced: null, dropped: null, sent: null, sealed: null, shed: null }
   assert.deepEqual(sensor.sites, [
-    { name: 'exec', attached: true, reason: null, produced: '9007199254740993', dropped: '2', sent: '3', sealed: '1' },
+    {
+      ...{ name: 'exec', attached: true, reason: null },
+      ...{ produced: '9007199254740993', dropped: '2', sent: '4', sealed: '2', shed: '1' },
+    },
     { name: 'lsm', attached: false, reason: 'the kernel refuses it', ...none },
   ])
   assert.deepEqual([sensor.mode, sensor.kernel, lines], ['partial', '6.18', 5])

@@ -71,6 +71,7 @@ const host = z.object({
         dropped: count.describe('In the kernel, for lack of space'),
         sent: count,
         sealed: count,
+        shed: count.describe('Informational, and left out before sealing for want of room; null where nobody has said'),
       }),
     ),
   }),
