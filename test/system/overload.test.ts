@@ -54,11 +54,11 @@ async function act(platform: Platform): Promise<void> {
   assert.equal(code, 0)
 }
 
+type Told = { sealed: number; shed: number; lost: number; dropped: number }
 type Account = { readonly sites: Readonly<Record<string, readonly string[]>> }
 
 /** Of each head: what it says was consumed, dropped and shed at each site is what the lines up to it have or tell of; a fork is none. */
-function assertAccounted(lines: readonly Line[]): { heads: number; shed: number; lost: number } {
-  type Told = { sealed: number; shed: number; lost: number; dropped: number }
+function assertAccounted(lines: readonly Line[]): { heads: number; shed: number; lost: number; watched: Told } {
   const told = new Map<string, Told>()
   const base = new Map<string, number>()
   const at = (site: string) => {
@@ -86,7 +86,7 @@ function assertAccounted(lines: readonly Line[]): { heads: number; shed: number;
     }
   }
   const sum = (count: (row: Told) => number) => [...told.values()].reduce((total, row) => total + count(row), 0)
-  return { heads, shed: sum(({ shed }) => shed), lost: sum(({ lost }) => lost) }
+  return { heads, shed: sum(({ shed }) => shed), lost: sum(({ lost }) => lost), watched: at('openat') }
 }
 
 test('AGT-5 nothing is lost uncounted: a full chain, programs in a loop, kill -9; and watched files are never shed', {
@@ -149,5 +149,8 @@ test('AGT-5 nothing is lost uncounted: a full chain, programs in a loop, kill -9
     const { actor, unmapped } = ('event' in line ? line.event : {}) as EventView
     return unmapped?.site === 'openat' && /^w\d+$/.test(actor?.process?.name ?? '')
   })
-  assert.equal(opens.length, (acts.perSecond * acts.seconds * 3) / 4)
+  // None was shed; what waited to be sealed as the agent was killed is lost, and counted.
+  const missing = (acts.perSecond * acts.seconds * 3) / 4 - opens.length
+  assert.equal(account.watched.shed, 0)
+  assert.ok(missing >= 0 && missing <= account.watched.lost, `${missing} of ${account.watched.lost}`)
 })

@@ -46,8 +46,10 @@ async function run(data: string): Promise<Running> {
 
 /** The program itself, so that its pid is the one that is killed. */
 async function runBare(data: string): Promise<Running> {
+  // It refuses what loads code into Node.
+  const { NODE_OPTIONS: _, ...own } = process.env
   const env = {
-    ...process.env,
+    ...own,
     SEALWATCH_WITNESS_DATA_DIR: join(data, 'witness'),
     SEALWATCH_WITNESS_PORT: '0',
     SEALWATCH_WITNESS_REQUESTS_PER_SECOND: '100000',

@@ -6,7 +6,9 @@ import process from 'node:process'
 import type { Places } from './landlock.ts'
 
 const root = join(import.meta.dirname, '../../../..')
-/** Libraries, and the few tools that we start: flock. */
+/** Where a checkout shares its libraries with another one, what is in node_modules leads there. */
+const libraries = folderOf(join(root, 'node_modules/canonicalize'))
+/** The system's, and the few tools that we start: flock. */
 const system = ['/opt', '/usr', '/bin', '/sbin', '/lib', '/lib64']
 /** Names, time zones, authorities and numbers of the machine, for all to read. */
 const machine = ['/etc', '/proc', '/sys', '/run/systemd/resolve', '/dev/urandom', '/dev/random']
@@ -29,6 +31,7 @@ export function placesOf({ env, folders, files = [], read = [] }: PlacesGiven): 
     execute: system,
     read: [
       root,
+      ...libraries,
       dirname(process.execPath),
       ...machine,
       ...read,
@@ -39,10 +42,13 @@ export function placesOf({ env, folders, files = [], read = [] }: PlacesGiven): 
 }
 
 /** A link leads to a folder that may be another. */
-function around(path: string): string[] {
+const around = (path: string): string[] => [dirname(path), ...folderOf(path)]
+
+/** None where nothing lies there. */
+function folderOf(path: string): string[] {
   try {
-    return [dirname(path), dirname(realpathSync(path))]
+    return [dirname(realpathSync(path))]
   } catch {
-    return [dirname(path)]
+    return []
   }
 }
