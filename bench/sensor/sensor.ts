@@ -25,7 +25,9 @@ export async function* benchSensor(runs = 5): AsyncGenerator<Figure> {
   await using dir = await temporary()
   const acts = join(dir.path, 'acts')
   await run('gcc', ['-O2', '-static', '-o', acts, join(import.meta.dirname, 'acts.c')])
-  const [watched, other] = ['watched', 'other'].map((name) => join(dir.path, name)) as [string, string]
+  mkdirSync(join(dir.path, 'elsewhere'))
+  // In a folder where nothing is watched by its name.
+  const [watched, other] = ['watched', 'elsewhere/other'].map((name) => join(dir.path, name)) as [string, string]
   for (const path of [watched, other]) writeFileSync(path, 'x')
 
   /** In microseconds an act. */

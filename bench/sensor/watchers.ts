@@ -103,8 +103,9 @@ export async function startAuditd(dir: string, watched: string): Promise<Watcher
   const log = join(dir, 'audit.log')
   const config = {
     ...{ local_events: 'yes', write_logs: 'yes', log_file: log, log_format: 'RAW', flush: 'NONE', freq: 0 },
-    ...{ max_log_file: 2000, max_log_file_action: 'IGNORE', space_left_action: 'IGNORE', q_depth: 20_000 },
-    ...{ admin_space_left_action: 'IGNORE', disk_full_action: 'IGNORE', disk_error_action: 'IGNORE' },
+    ...{ max_log_file: 2000, max_log_file_action: 'IGNORE', num_logs: 2, q_depth: 20_000 },
+    ...{ space_left: 75, space_left_action: 'IGNORE', admin_space_left: 50, admin_space_left_action: 'IGNORE' },
+    ...{ disk_full_action: 'IGNORE', disk_error_action: 'IGNORE' },
     plugin_dir: join(dir, 'plugins.d'),
   }
   const lines = Object.entries(config).map(([name, value]) => `${name} = ${value}\n`)
