@@ -3,10 +3,9 @@
 import { createHash } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
-import type { Clock } from '@sealwatch/base'
+import { type Clock, createRate } from '@sealwatch/base'
 import type { ImageFacts } from '../../observe/enrichment.ts'
 import type { FileRef, Observation } from '../observation.ts'
-import { createAllowance } from './allowance.ts'
 import { remember } from './remember.ts'
 
 export type Exec = Extract<Observation, { kind: 'exec' }>
@@ -53,8 +52,12 @@ export function createImageHashes(clock: Clock, bootNs: () => bigint): ImageLook
   const limits = imageLimits
   const images = new Map<string, Known>()
   const underWay = new Map<string, Promise<void>>()
-  const mayCheck = createAllowance(clock, limits.checksPerSecondMax, limits.checksPerSecondMax)
-  const mayRead = createAllowance(clock, limits.bytesPerSecondMax, limits.bytesMax)
+  const checks = createRate(clock, {
+    perSecond: limits.checksPerSecondMax,
+    burst: limits.checksPerSecondMax,
+    keysMax: 1,
+  })
+  const reads = createRate(clock, { perSecond: limits.bytesPerSecondMax, burst: limits.bytesMax, keysMax: 1 })
   const buffer = Buffer.allocUnsafeSlow(chunkBytes)
   let turn: Promise<unknown> = Promise.resolve()
   let waiting = 0
@@ -87,7 +90,7 @@ export function createImageHashes(clock: Clock, bootNs: () => bigint): ImageLook
 
   async function hashOf(file: FileRef, version: BigIntStats): Promise<string | undefined> {
     const bytes = Number(version.size)
-    if (bytes > limits.bytesMax || !mayRead(bytes)) return undefined
+    if (bytes > limits.bytesMax || reads.take('', bytes) > 0) return undefined
     const handle = await open(file.path, openFlags)
     try {
       const before = await handle.stat({ bigint: true })
@@ -112,7 +115,7 @@ export function createImageHashes(clock: Clock, bootNs: () => bigint): ImageLook
       const key = keyOf(file)
       const begun = underWay.get(key)
       if (begun !== undefined) return begun
-      if (!mayCheck(1)) return undefined
+      if (checks.take('') > 0) return undefined
       // A file that is gone, closed to us, or another by now has no hash: that is the answer.
       const looking = check(exec)
         .catch(() => undefined)

@@ -3,10 +3,9 @@
 import { statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '@sealwatch/base'
+import { type Clock, createRate } from '@sealwatch/base'
 import type { InstalledPackage } from '../../observe/dpkg.ts'
 import type { FileRef } from '../observation.ts'
-import { createAllowance } from './allowance.ts'
 import { isListed, type PackageLists, readPackageLists } from './package-lists.ts'
 import { remember } from './remember.ts'
 
@@ -32,7 +31,7 @@ export function createPackages(clock: Clock, roots = systemRoots, ownMntNs = mou
   const limits = packageLimits
   const answers = new Map<string, InstalledPackage | null>()
   const underWay = new Map<string, Promise<void>>()
-  const mayLook = createAllowance(clock, limits.perSecondMax, limits.perSecondMax)
+  const looks = createRate(clock, { perSecond: limits.perSecondMax, burst: limits.perSecondMax, keysMax: 1 })
   const buffer = Buffer.allocUnsafeSlow(bufferBytes)
   let lists: PackageLists | undefined
   let triedStamp: string | undefined
@@ -79,7 +78,7 @@ export function createPackages(clock: Clock, roots = systemRoots, ownMntNs = mou
       if (lists === undefined || answers.has(path)) return undefined
       const begun = underWay.get(path)
       if (begun !== undefined) return begun
-      if (!mayLook(1)) return undefined
+      if (looks.take('') > 0) return undefined
       const looking = inTurn(() => find(path)).finally(() => underWay.delete(path))
       underWay.set(path, looking)
       return looking

@@ -2,12 +2,11 @@
 
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '@sealwatch/base'
+import { type Clock, createRate } from '@sealwatch/base'
 import { type Container, parseCgroups } from '../../observe/cgroup.ts'
 import type { ContainerNames, ProcessFacts } from '../../observe/enrichment.ts'
 import { parseStat } from '../../observe/terminal.ts'
 import type { Task } from '../observation.ts'
-import { createAllowance } from './allowance.ts'
 import { readContainerNames, stateFolders } from './container-state.ts'
 import { readSmall } from './read-small.ts'
 import { remember } from './remember.ts'
@@ -40,7 +39,7 @@ export function createProcessFacts(clock: Clock, roots: typeof systemRoots = sys
   const groupsById = new Map<bigint, Groups>()
   const namesById = new Map<string, ContainerNames | undefined>()
   const underWay = new Map<number, Promise<void>>()
-  const mayBegin = createAllowance(clock, limits.perSecondMax, limits.perSecondMax)
+  const turns = createRate(clock, { perSecond: limits.perSecondMax, burst: limits.perSecondMax, keysMax: 1 })
 
   const isAs = (known: Known, { startNs, cgroupId, mntNs }: Task) =>
     known.startNs === startNs && known.cgroupId === cgroupId && known.mntNs === mntNs
@@ -88,7 +87,7 @@ export function createProcessFacts(clock: Clock, roots: typeof systemRoots = sys
       if (!afresh && known && isAs(known, task)) return undefined
       const begun = underWay.get(task.pid)
       if (begun !== undefined) return begun
-      if (!mayBegin(1)) return undefined
+      if (turns.take('') > 0) return undefined
       const looking = read(task).finally(() => underWay.delete(task.pid))
       underWay.set(task.pid, looking)
       return looking
