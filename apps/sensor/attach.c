@@ -28,7 +28,15 @@ __asm__(".section .rodata\n"
 extern const char bpf_object_begin[], bpf_object_end[];
 
 static struct bpf_object *object;
-static struct bpf_link *links[SITE_COUNT];
+/* In the order of the object, which is the same each time it is opened. */
+enum { PROGRAMS_MAX = 2 * FRAME_SITES_MAX };
+static struct program {
+	const char *name; /* of a site of several programs, SITE__ANYTHING */
+	int site;
+	bool left; /* out, or does not load */
+	struct bpf_link *link;
+} programs[PROGRAMS_MAX];
+static int program_count;
 static volatile struct shared *shared;
 static bool looks_at_all; /* opens are told by the programs for kernels before 6.3 */
 static char first_warning[FRAME_REASON_BYTES_MAX + 1];
@@ -43,29 +51,82 @@ static int keep_first_warning(enum libbpf_print_level level, const char *format,
 	return 0;
 }
 
-static struct bpf_program *program_of(int site, bool any)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "%s%s", site_names[site], any ? "_any" : "");
-	return bpf_object__find_program_by_name(object, name);
-}
-
-static bool load(uint64_t sites, unsigned ring_bytes, int counters_fd)
+static bool open_object(void)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sealwatch");
 	size_t size = (size_t)(bpf_object_end - bpf_object_begin);
 
 	first_warning[0] = 0;
 	object = bpf_object__open_mem(bpf_object_begin, size, &options);
-	if (!object)
-		return false;
-	for (int site = 0; site < SITE_COUNT; site++) {
-		struct bpf_program *any = program_of(site, true);
+	return object;
+}
 
-		bpf_program__set_autoload(program_of(site, false), sites >> site & 1 && !(any && looks_at_all));
-		if (any)
-			bpf_program__set_autoload(any, sites >> site & 1 && looks_at_all);
+/* Programs are called after their site: SITE, or SITE__ANYTHING where it has several; `_any` is the second form of one. */
+static int site_of(const char *program)
+{
+	for (int site = 0; site < SITE_COUNT; site++) {
+		size_t length = strlen(site_names[site]);
+		const char *rest = program + length;
+
+		if (strncmp(program, site_names[site], length) == 0 &&
+		    (!*rest || strncmp(rest, "__", 2) == 0 || strcmp(rest, "_any") == 0))
+			return site;
+	}
+	return -1;
+}
+
+/* false: object and frame.h are not of one build. */
+static bool list_programs(uint64_t sites)
+{
+	struct bpf_program *program;
+	uint64_t seen = 0;
+
+	if (!open_object())
+		return false;
+	bpf_object__for_each_program(program, object) {
+		struct program *listed = &programs[program_count];
+
+		listed->name = strdup(bpf_program__name(program));
+		listed->site = site_of(listed->name);
+		if (listed->site < 0 || ++program_count == PROGRAMS_MAX)
+			return false;
+		listed->left = !(sites >> listed->site & 1);
+		seen |= 1ull << listed->site;
+	}
+	bpf_object__close(object);
+	return seen == ALL_SITES;
+}
+
+static struct program *find_program(const char *name)
+{
+	for (int i = 0; i < program_count; i++)
+		if (strcmp(programs[i].name, name) == 0)
+			return &programs[i];
+	return NULL;
+}
+
+/* Of a program that has a second form, one of the two. */
+static bool is_chosen(const struct program *program)
+{
+	size_t length = strlen(program->name);
+	char any[64];
+
+	if (length > 4 && strcmp(program->name + length - 4, "_any") == 0)
+		return looks_at_all;
+	snprintf(any, sizeof(any), "%s_any", program->name);
+	return !looks_at_all || !find_program(any);
+}
+
+/* One program, or NULL for all that are chosen and not left. */
+static bool load(const struct program *only, unsigned ring_bytes, int counters_fd)
+{
+	if (!open_object())
+		return false;
+	for (int i = 0; i < program_count; i++) {
+		struct program *program = &programs[i];
+		bool wanted = only ? program == only : !program->left && is_chosen(program);
+
+		bpf_program__set_autoload(bpf_object__find_program_by_name(object, program->name), wanted);
 	}
 	if (bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "ring"), ring_bytes) == 0 &&
 	    bpf_map__reuse_fd(bpf_object__find_map_by_name(object, "counters"), counters_fd) == 0 &&
@@ -81,16 +142,24 @@ static int map_fd(const char *name)
 	return bpf_object__find_map_fd_by_name(object, name);
 }
 
-static void refuse(struct attached *result, int site, const char *reason)
+/* A site is attached when all its programs are; its reason names those that are not. */
+static void refuse(struct attached *result, struct program *program, const char *reason)
 {
-	snprintf(result->reason[site], sizeof(result->reason[site]), "%s", reason);
-	result->sites &= ~(1ull << site);
-	say("warn", "site %s is not attached: %s", site_names[site], reason);
+	char *all = result->reason[program->site];
+	size_t used = strlen(all);
+
+	program->left = true;
+	result->sites &= ~(1ull << program->site);
+	if (strcmp(program->name, site_names[program->site]) == 0)
+		snprintf(all + used, sizeof(result->reason[0]) - used, "%s%s", used ? "; " : "", reason);
+	else
+		snprintf(all + used, sizeof(result->reason[0]) - used, "%s%s: %s", used ? "; " : "", program->name, reason);
+	say("warn", "%s is not attached: %s", program->name, reason);
 }
 
-static bool loads_alone(int site, int counters_fd)
+static bool loads_alone(const struct program *program, int counters_fd)
 {
-	if (!load(1ull << site, (unsigned)getpagesize(), counters_fd))
+	if (!load(program, (unsigned)getpagesize(), counters_fd))
 		return false;
 	bpf_object__close(object);
 	return true;
@@ -99,13 +168,27 @@ static bool loads_alone(int site, int counters_fd)
 /* libbpf loads all or nothing. So when all does not go, each is tried alone, and those that went are loaded together. */
 static bool load_what_loads(struct attached *result, unsigned ring_bytes, int counters_fd)
 {
-	if (load(result->sites, ring_bytes, counters_fd))
+	if (load(NULL, ring_bytes, counters_fd))
 		return true;
-	looks_at_all = looks_at_all || !loads_alone(SITE_openat, counters_fd);
-	for (int site = 0; site < SITE_COUNT; site++)
-		if (result->sites >> site & 1 && !loads_alone(site, counters_fd))
-			refuse(result, site, first_warning);
-	return load(result->sites, ring_bytes, counters_fd);
+	looks_at_all = looks_at_all || !loads_alone(find_program("openat"), counters_fd);
+	for (int i = 0; i < program_count; i++)
+		if (!programs[i].left && is_chosen(&programs[i]) && !loads_alone(&programs[i], counters_fd))
+			refuse(result, &programs[i], first_warning);
+	return load(NULL, ring_bytes, counters_fd);
+}
+
+static void attach_what_is_loaded(struct attached *result)
+{
+	for (int i = 0; i < program_count; i++) {
+		struct program *program = &programs[i];
+
+		if (program->left || !is_chosen(program))
+			continue;
+		first_warning[0] = 0;
+		program->link = bpf_program__attach(bpf_object__find_program_by_name(object, program->name));
+		if (!program->link)
+			refuse(result, program, first_warning[0] ? first_warning : strerror(errno));
+	}
 }
 
 /* Tracepoints are found through tracefs. */
@@ -210,25 +293,19 @@ bool attach(const struct options *options, int counters_fd, struct attached *res
 {
 	libbpf_set_print(keep_first_warning);
 	looks_at_all = options->compatible;
-	result->sites = ALL_SITES;
+	result->sites = ALL_SITES & ~options->without;
 	for (int site = 0; site < SITE_COUNT; site++)
 		if (options->without >> site & 1)
-			refuse(result, site, "left out by --without");
+			snprintf(result->reason[site], sizeof(result->reason[site]), "left out by --without");
 	want_tracefs();
-	if (!load_what_loads(result, options->ring_bytes, counters_fd) || !map_shared_variable()) {
+	if (!list_programs(result->sites) || !load_what_loads(result, options->ring_bytes, counters_fd) ||
+	    !map_shared_variable()) {
 		say("error", "cannot load the BPF programs: %s", first_warning);
 		return false;
 	}
 	protect(PROTECTED_SENSOR, getpid());
 	shared->introduction.pid = (__u32)getpid();
-	for (int site = 0; site < SITE_COUNT; site++) {
-		if (!(result->sites >> site & 1))
-			continue;
-		first_warning[0] = 0;
-		links[site] = bpf_program__attach(program_of(site, looks_at_all && program_of(site, true)));
-		if (!links[site])
-			refuse(result, site, first_warning[0] ? first_warning : strerror(errno));
-	}
+	attach_what_is_loaded(result);
 	for (size_t i = 0; i < options->watch_count; i++)
 		if (!watch(options->watch[i], (__u32)i, result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
@@ -246,6 +323,6 @@ void protect(int which, pid_t pid)
 
 void detach(void)
 {
-	for (int site = 0; site < SITE_COUNT; site++)
-		bpf_link__destroy(links[site]);
+	for (int i = 0; i < program_count; i++)
+		bpf_link__destroy(programs[i].link);
 }

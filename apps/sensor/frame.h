@@ -34,7 +34,7 @@ enum frame_kind {
 	FRAME_SIGNAL,
 };
 
-/* A site is one BPF program, one row of counters, one bit of `attached`. New ones go to the end. */
+/* A site is one row of counters and one bit of `attached`, fed by one BPF program or several. New ones go to the end. */
 #define FRAME_SITES(X)                                                                                                 \
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
 	X(fork) X(task_rename) X(signal_generate)

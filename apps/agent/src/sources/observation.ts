@@ -115,7 +115,7 @@ export type Observation = { readonly timeNs: bigint; readonly actor: Task; reado
   | { readonly kind: 'signal'; readonly target: TargetRef; readonly signal: number; readonly sentBy: SignalSource }
 )
 
-/** A sensor site is one BPF program: one probe, one row of counters, one row of `sealwatch doctor`. */
+/** A sensor site is one kind of act in the kernel: one probe, one row of counters, one row of `sealwatch doctor`. */
 export const sites = [
   'exec',
   'exit',
