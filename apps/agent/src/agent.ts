@@ -19,6 +19,7 @@ import { createProcessTable, type ProcessRow, processTableLimits } from './obser
 import { watchQueue } from './queue-health.ts'
 import { openIdentity, readHostFacts, type ShippedChain, ship } from './ship/index.ts'
 import { createAccounts } from './sources/accounts.ts'
+import { createBootOffset } from './sources/boot-offset.ts'
 import { createLookups } from './sources/facts/lookups.ts'
 import { createFrameDecoder } from './sources/frame.ts'
 import { readBootNs } from './sources/proc-snapshot.ts'
@@ -105,8 +106,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     return createJournal({ chain: () => chainOf(tenant), clock, log, limits, onFatal: failed.reject, ...own })
   }
   const journal = journalOf(config.tenant, {
-    sensor: () => watchState.account && formatAccount(watchState.account, tally.untold),
-    onShed: (shed) => tally.count(shed, clock.nowNs()),
+    sensor: () => watchState.account && formatAccount(watchState.account, tally),
+    onShed: tally.count,
   })
   const clusterJournal = journalOf(clusterTenant)
 
@@ -114,7 +115,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   processes.seed(options.processes, options.seenAtBootNs)
   const userName = createAccounts()
   const lookups = createLookups(clock)
-  let bootOffsetNs = clock.nowNs() - readBootNs()
+  const bootOffset = createBootOffset(clock, readBootNs)
   let hostId: string | undefined
   let agentState: AgentState = 'unenrolled'
   const device = () =>
@@ -130,7 +131,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     device: device(),
     tenant,
     version: agentVersion,
-    bootOffsetNs,
+    bootOffsetNs: bootOffset.ns,
   })
   const context = (): ObserveContext => ({
     ...recordContext(config.tenant),
@@ -138,7 +139,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     userName,
     enrichment: lookups.enrichment,
   })
-  const bootNs = () => clock.nowNs() - bootOffsetNs
+  const bootNs = () => clock.nowNs() - bootOffset.ns
 
   const socket = await listenForSensor(paths.sensorSocket, createFrameDecoder)
   clusterJournal.add(agentStarted({ timeNs: bootNs(), pid }, recordContext(clusterTenant)))
@@ -152,9 +153,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     maxQueueDepth,
     context,
     clusterContext: () => recordContext(clusterTenant),
-    onBootTime: (sensorBootNs) => {
-      bootOffsetNs = clock.nowNs() - sensorBootNs
-    },
+    onBootTime: bootOffset.hear,
     state: watchState,
     bootId: facts.bootId,
     clock,

@@ -43,7 +43,7 @@ test('AGT-5: what waits is on /healthz and in the metrics, and each change is to
   const queue = watchQueue({ health, chains: () => Object.values(chains), tally, maxQueueDepth: 4_000, clock, log })
   const shown = () => health.liveness() as { status: string; queue_depth: object }
   const shed = (count: number) => {
-    for (let i = 0; i < count; i += 1) tally.count({ kind: 'exit', site: 'exit', era: 'e' }, 1n)
+    for (let i = 0; i < count; i += 1) tally.count({ kind: 'exit', site: 'exit', era: 'e', timeNs: 1n })
     queue.look()
   }
 

@@ -42,7 +42,7 @@ export type WatchOptions = {
   readonly maxQueueDepth: number
   readonly context: () => ObserveContext
   readonly clusterContext: () => RecordContext
-  /** Tells how CLOCK_BOOTTIME stands to Unix time now. */
+  /** CLOCK_BOOTTIME as a message that was just read tells it: now, or a little before. */
   readonly onBootTime: (bootNs: bigint) => void
   readonly state: WatchState
   readonly bootId: string
@@ -65,6 +65,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   let unread = 0
 
   const bootNs = () => clock.nowNs() - context().bootOffsetNs
+  const unixNs = ({ timeNs }: SensorMessage) => timeNs + context().bootOffsetNs
   const seal = (draft: EventDraft, shed?: Sheddable) => {
     journal.add(draft, shed)
     sealedAtMs = clock.nowMs()
@@ -84,17 +85,17 @@ export async function watch(options: WatchOptions): Promise<void> {
     // Consumed, and counted so in the head of the next batch; what the child does and its end are sealed.
     if (message.kind === 'fork') return
     const kind = sheddableAs(message)
-    const shed = kind && { kind, site: message.site, era }
-    if (shed !== undefined && unread >= maxQueueDepth) tally.count(shed, clock.nowNs())
+    const shed = kind && { kind, site: message.site, era, timeNs: unixNs(message) }
+    if (shed !== undefined && unread >= maxQueueDepth) tally.count(shed)
     else if (shed === undefined || journal.makeRoom(shed)) seal(observe(message, observing), shed)
   }
 
   function take(message: SensorMessage): void {
+    if (message.kind === 'hello' || message.kind === 'report') options.onBootTime(message.timeNs)
     if (message.kind === 'hello') {
-      options.onBootTime(message.timeNs)
       // From the first head on nothing is lost uncounted.
       if (state.account === undefined) journal.add(undefined)
-      const opened = openAccount(state.account, message, { nowNs: clock.nowNs(), bootId, since })
+      const opened = openAccount(state.account, message, { timeNs: unixNs(message), bootId, since })
       state.account = opened.account
       state.hello = message
       clusterJournal.add(sensorAttached(message, clusterContext()))
@@ -107,7 +108,7 @@ export async function watch(options: WatchOptions): Promise<void> {
     // The protocol puts a hello first; the decoder holds it to that.
     if (state.account === undefined) return
     if (message.kind === 'report') {
-      const updated = updateAccount(state.account, message, clock.nowNs())
+      const updated = updateAccount(state.account, message, unixNs(message))
       state.account = updated.account
       if (updated.drop !== undefined) seal(dropRecord(message.timeNs, updated.drop, context()))
       if (updated.gap !== undefined) {
@@ -117,7 +118,7 @@ export async function watch(options: WatchOptions): Promise<void> {
       if (!journal.isHeldUp) tell(message.timeNs)
       return
     }
-    state.account = consume(state.account, message.site, clock.nowNs())
+    state.account = consume(state.account, message.site, unixNs(message))
     takeEvent(message, state.account)
   }
 

@@ -27,10 +27,10 @@ const hello = (change: Partial<SensorHello> = {}): SensorHello => ({
   counts: counts(),
   ...change,
 })
-const restarted = { nowNs: 100n, bootId: 'b', since: 'agent_restarted' } as const
-const lived = { nowNs: 100n, bootId: 'b', since: 'agent_lived' } as const
+const restarted = { timeNs: 100n, bootId: 'b', since: 'agent_restarted' } as const
+const lived = { timeNs: 100n, bootId: 'b', since: 'agent_lived' } as const
 const opened = (change?: Partial<SensorHello>) =>
-  openAccount(undefined, hello(change), { ...restarted, nowNs: 10n }).account
+  openAccount(undefined, hello(change), { ...restarted, timeNs: 10n }).account
 
 test('the first hello ever reveals no gap', () => {
   assert.equal(openAccount(undefined, hello(), restarted).gap, undefined)
@@ -91,6 +91,31 @@ test('drops are told once, frames that could not be read are a gap', () => {
   account = first.account
   const second = updateAccount(account, report, 60n)
   assert.deepEqual([second.drop, second.gap], [undefined, undefined])
+})
+
+test('AGT-5 a gap and a drop begin where all was known, by the clock of the kernel, however far behind the agent is', () => {
+  const waiting = counts({ exec: { produced: 9n, dropped: 2n, sent: 1n } })
+  let account = consume(opened(), 'exec', 20n)
+  assert.equal(openAccount(account, hello(), restarted).gap?.fromNs, 20n)
+
+  const report = { kind: 'report', timeNs: 2n, era: 'e1', counts: waiting } as const
+  const first = updateAccount(account, report, 50n)
+  assert.deepEqual([first.drop?.fromNs, first.drop?.toNs], [10n, 50n], 'dropped since the counters were last read')
+  assert.equal(openAccount(first.account, hello(), restarted).gap?.fromNs, 20n, 'six events wait to be sent')
+
+  account = consume(first.account, 'exec', 30n)
+  const more = { ...report, counts: counts({ exec: { produced: 9n, dropped: 7n, sent: 2n } }) }
+  const second = updateAccount(account, more, 60n)
+  assert.deepEqual([second.drop?.fromNs, second.drop?.toNs], [20n, 60n])
+  assert.equal(openAccount(second.account, hello(), restarted).gap?.fromNs, 60n, 'nothing waits')
+})
+
+test('AGT-5 what a sensor that lived on holds at its hello is not yet known', () => {
+  const account = consume(opened(), 'exec', 20n)
+  const waiting = hello({ fresh: false, counts: counts({ exec: { produced: 3n, dropped: 0n, sent: 1n } }) })
+  const reopened = openAccount(account, waiting, restarted)
+  assert.equal(reopened.gap, undefined)
+  assert.equal(openAccount(reopened.account, hello(), { ...restarted, timeNs: 200n }).gap?.fromNs, 20n)
 })
 
 test('drops while nobody listened are told by the first report after', () => {
@@ -161,7 +186,13 @@ test('the account in a head is read back as it was, and anything else is no acco
 })
 
 test('an account of fewer sites is read, and the sites that came since begin at zero', () => {
-  const sealed = { at: '30', boot_id: 'b', era: 'e1', sites: { exec: ['2', '0', '2', '2', '0'], gone: ['7'] } }
+  const sealed = {
+    at: '30',
+    counted_at: '30',
+    boot_id: 'b',
+    era: 'e1',
+    sites: { exec: ['2', '0', '2', '2', '0'], gone: ['7'] },
+  }
   const account = parseAccount(sealed)
   assert.deepEqual([account?.consumed.exec, account?.consumed.ptrace], [2n, 0n])
   const grown = counts({

@@ -10,14 +10,20 @@ import {
   type SiteCounts,
   sites,
 } from '../sources/observation.ts'
+import type { ShedTally } from './shed-tally.ts'
 
 /**
  * What has been consumed of the sensor's frames, site by site. It is sealed with every batch (the head's `sensor`
  * member), so that after any crash the counters say exactly how many frames are missing: lost = sent - consumed.
  */
 export type SensorAccount = {
-  /** Unix nanoseconds of the last frame that was taken in. */
+  /**
+   * Unix nanoseconds by the kernel's clock: what happened before was taken in, or is counted. Never the time of the taking:
+   * an agent that lags would declare an interval unknown that begins after what it lost.
+   */
   readonly at: bigint
+  /** `at` when the counters were last read: what they tell of anew happened since. */
+  readonly countedAt: bigint
   readonly era: string
   readonly bootId: string
   readonly counts: SensorCounts
@@ -36,19 +42,25 @@ export type Since = 'agent_lived' | 'agent_restarted'
 const perSite = (count: (site: Site) => bigint) =>
   Object.fromEntries(sites.map((site) => [site, count(site)])) as Record<Site, bigint>
 const isAny = (counts: Readonly<Record<Site, bigint>>) => sites.some((site) => counts[site] > 0n)
+/** Nothing waits between kernel and agent: the frames that the counters tell of precede them on the wire. */
+const isAllSent = (counts: SensorCounts) =>
+  sites.every((site) => counts[site].produced === counts[site].dropped + counts[site].sent)
 
-/** The account after a hello, and the gap it reveals. `nowNs` is Unix time. */
+/** The account after a hello, and the gap it reveals. `timeNs` is the Unix time of the hello. */
 export function openAccount(
   before: SensorAccount | undefined,
   hello: SensorHello,
-  at: { readonly nowNs: bigint; readonly bootId: string; readonly since: Since },
+  { timeNs, bootId, since }: { readonly timeNs: bigint; readonly bootId: string; readonly since: Since },
 ): { account: SensorAccount; gap: GapInput | undefined } {
   const { era, counts } = hello
   const sameEra = before?.era === era
+  // A sensor that lived on may hold frames from before its hello.
+  const at = sameEra && !hello.fresh && !isAllSent(counts) ? before.at : timeNs
   const account: SensorAccount = {
-    at: at.nowNs,
+    at,
+    countedAt: sameEra ? before.countedAt : at,
     era,
-    bootId: at.bootId,
+    bootId,
     counts,
     consumed: perSite((site) => counts[site].sent),
     toldDropped: sameEra ? before.toldDropped : perSite((site) => counts[site].dropped),
@@ -61,8 +73,8 @@ export function openAccount(
   if (lost !== null && !hello.fresh && !isAny(lost)) return { account, gap: undefined }
   const gap: GapInput = {
     fromNs: before.at,
-    toNs: at.nowNs,
-    cause: causeOf(before, hello, at),
+    toNs: timeNs,
+    cause: causeOf(before, hello, { bootId, since }),
     before: { era: before.era, counts: before.counts },
     after: { era, counts },
     lost,
@@ -77,23 +89,28 @@ function causeOf(before: SensorAccount, hello: SensorHello, at: { bootId: string
   return before.stopped ? 'agent_stopped' : 'agent_died'
 }
 
-/** The account after a report, with the drops and the unreadable frames that nobody has been told of. */
+/**
+ * The account after a report, with the drops and the unreadable frames that nobody has been told of. `timeNs` is the Unix
+ * time of the report.
+ */
 export function updateAccount(
   before: SensorAccount,
   report: SensorReport,
-  nowNs: bigint,
+  timeNs: bigint,
 ): { account: SensorAccount; drop: DropInput | undefined; gap: GapInput | undefined } {
   const { counts, era } = report
   const dropped = perSite((site) => counts[site].dropped - before.toldDropped[site])
   const lost = perSite((site) => counts[site].sent - before.consumed[site])
+  const at = isAllSent(counts) ? timeNs : before.at
   const account: SensorAccount = {
     ...before,
-    at: nowNs,
+    at,
+    countedAt: at,
     counts,
     consumed: perSite((site) => counts[site].sent),
     toldDropped: perSite((site) => counts[site].dropped),
   }
-  const interval = { fromNs: before.at, toNs: nowNs }
+  const interval = { fromNs: before.countedAt, toNs: timeNs }
   const known = { era, counts: before.counts }
   return {
     account,
@@ -104,8 +121,9 @@ export function updateAccount(
   }
 }
 
-export function consume(account: SensorAccount, site: Site, nowNs: bigint): SensorAccount {
-  return { ...account, at: nowNs, consumed: { ...account.consumed, [site]: account.consumed[site] + 1n } }
+/** `timeNs` is the Unix time of the event. */
+export function consume(account: SensorAccount, site: Site, timeNs: bigint): SensorAccount {
+  return { ...account, at: timeNs, consumed: { ...account.consumed, [site]: account.consumed[site] + 1n } }
 }
 
 /** A record of what was shed is about to be sealed. */
@@ -115,23 +133,30 @@ export function tellShed(account: SensorAccount, shed: (site: Site) => number): 
 
 /**
  * As the head of a batch carries it: decimal strings, sites without counts left out. What was shed and is in no record yet
- * counts as not consumed: after a crash it is missing, as it should be.
+ * counts as not consumed: after a crash it is missing, as it should be, from its own time on.
  */
-export function formatAccount(
-  account: SensorAccount,
-  untold: (era: string, site: Site) => number = () => 0,
-): JsonObject {
-  const { at, era, bootId, counts, consumed, toldDropped, toldShed, stopped } = account
+export function formatAccount(account: SensorAccount, shed?: Pick<ShedTally, 'untold' | 'untoldFromNs'>): JsonObject {
+  const { countedAt, era, bootId, counts, consumed, toldDropped, toldShed, stopped } = account
   const rows = sites.map((site) => {
     const { produced, dropped, sent } = counts[site]
     return [
       site,
-      [produced, dropped, sent, consumed[site] - BigInt(untold(era, site)), toldDropped[site], toldShed[site]],
+      [
+        produced,
+        dropped,
+        sent,
+        consumed[site] - BigInt(shed?.untold(era, site) ?? 0),
+        toldDropped[site],
+        toldShed[site],
+      ],
     ] as const
   })
+  const untoldFromNs = shed?.untoldFromNs ?? account.at
+  const at = untoldFromNs < account.at ? untoldFromNs : account.at
   const shown = rows.filter(([, numbers]) => numbers.some((number) => number > 0n))
   return {
     at: String(at),
+    counted_at: String(countedAt),
     boot_id: bootId,
     era,
     sites: Object.fromEntries(shown.map(([site, numbers]) => [site, numbers.map(String)])),
@@ -142,9 +167,10 @@ export function formatAccount(
 /** The inverse; undefined for anything else, for a damaged account is no account. */
 export function parseAccount(value: JsonObject | undefined): SensorAccount | undefined {
   if (value === undefined) return undefined
-  const { at, boot_id, era, sites: rows, stopped } = value
+  const { at, counted_at, boot_id, era, sites: rows, stopped } = value
   const isFormed =
     typeof at === 'string' &&
+    typeof counted_at === 'string' &&
     typeof boot_id === 'string' &&
     typeof era === 'string' &&
     typeof rows === 'object' &&
@@ -159,6 +185,7 @@ export function parseAccount(value: JsonObject | undefined): SensorAccount | und
     const counts = (site: Site): SiteCounts => ({ produced: at0(site, 0), dropped: at0(site, 1), sent: at0(site, 2) })
     return {
       at: BigInt(at),
+      countedAt: BigInt(counted_at),
       era,
       bootId: boot_id,
       counts: Object.fromEntries(sites.map((site) => [site, counts(site)])) as SensorCounts,

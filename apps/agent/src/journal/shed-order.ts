@@ -8,7 +8,13 @@ export const shedOrder = ['exit', 'rename', 'exec'] as const satisfies readonly 
 export type SheddableKind = (typeof shedOrder)[number]
 
 /** By what a shed event is counted: what it would have been, where it was seen, and in which era of the sensor's counters. */
-export type Sheddable = { readonly kind: SheddableKind; readonly site: Site; readonly era: string }
+export type Sheddable = {
+  readonly kind: SheddableKind
+  readonly site: Site
+  readonly era: string
+  /** Unix nanoseconds of the event. */
+  readonly timeNs: bigint
+}
 
 /** As what this may be shed: only what is informational may. */
 export function sheddableAs(message: SensorMessage): SheddableKind | undefined {

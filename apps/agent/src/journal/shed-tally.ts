@@ -6,13 +6,14 @@ import type { Sheddable } from './shed-order.ts'
 
 /** What was shed: told of in records, and counted since the start. */
 export type ShedTally = {
-  /** `nowNs` is Unix time. */
-  count(shed: Sheddable, nowNs: bigint): void
+  count(shed: Sheddable): void
   /** Shed of an era's site, and not told yet. */
   untold(era: string, site: Site): number
+  /** Unix nanoseconds of the earliest of it; undefined when all is told. */
+  readonly untoldFromNs: bigint | undefined
   /** Nothing was shed since `tell`. */
   readonly isTold: boolean
-  /** What is to be told now, and counts as told from now on. */
+  /** What is to be told now, from the earliest event on, and counts as told from now on. `nowNs` is Unix time. */
   tell(nowNs: bigint, queueDepth: number): ShedInput
   /** Since the start: kind, site and number. */
   readonly totals: readonly { readonly kind: string; readonly site: Site; readonly count: number }[]
@@ -22,16 +23,16 @@ export type ShedTally = {
 export function createShedTally(): ShedTally {
   const totals = new Map<string, { kind: string; site: Site; count: number }>()
   let untold: { readonly shed: Sheddable; count: number }[] = []
-  let sinceNs = 0n
+  let fromNs: bigint | undefined
   let total = 0
 
   const countOf = (holds: (shed: Sheddable) => boolean) =>
     untold.reduce((sum, { shed, count }) => (holds(shed) ? sum + count : sum), 0)
 
   return {
-    count(shed, nowNs) {
-      const { kind, site, era } = shed
-      if (untold.length === 0) sinceNs = nowNs
+    count(shed) {
+      const { kind, site, era, timeNs } = shed
+      if (fromNs === undefined || timeNs < fromNs) fromNs = timeNs
       const row = untold.find((known) => known.shed.kind === kind && known.shed.site === site && known.shed.era === era)
       if (row === undefined) untold.push({ shed, count: 1 })
       else row.count += 1
@@ -41,6 +42,9 @@ export function createShedTally(): ShedTally {
       total += 1
     },
     untold: (era, site) => countOf((shed) => shed.era === era && shed.site === site),
+    get untoldFromNs() {
+      return fromNs
+    },
     get isTold() {
       return untold.length === 0
     },
@@ -48,8 +52,10 @@ export function createShedTally(): ShedTally {
       const by = (name: (shed: Sheddable) => string) =>
         Object.fromEntries(untold.map(({ shed }) => [name(shed), countOf((other) => name(other) === name(shed))]))
       const told = { shed: by(({ kind }) => kind), sites: by(({ site }) => site) }
+      const interval = { fromNs: fromNs ?? nowNs, toNs: nowNs }
       untold = []
-      return { fromNs: sinceNs, toNs: nowNs, queueDepth, ...told }
+      fromNs = undefined
+      return { ...interval, queueDepth, ...told }
     },
     get totals() {
       return [...totals.values()]
