@@ -134,7 +134,7 @@ async function stateOf(tenant: string): Promise<string> {
   const told: string[] = []
   for (const { operation } of read)
     told.push(JSON.stringify(await root.call(operation.operationId as never).catch(String)))
-  return told.join('\n').replaceAll(/req_[0-9a-f]+|"(last_used_at|proof|since)":"[^"]*"/g, '')
+  return told.join('\n').replaceAll(/req_[0-9a-f]+|"(last_used_at|proof|since|heard_at)":"[^"]*"/g, '')
 }
 
 function filled(path: string, which: 'theirs' | 'nobodys'): string {

@@ -18,6 +18,7 @@ import { eraseSubject, eraseTenant } from './erase.ts'
 import { events } from './events.ts'
 import { groupGrant, groupList, groupRevoke } from './group.ts'
 import { help } from './help.ts'
+import { hostDiag, hostList, hostRevoke, hostShow } from './host.ts'
 import { hostInvite } from './host-invite.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
@@ -83,7 +84,11 @@ export const commandTable: readonly Command[] = [
   auditPage,
   auditTiles,
   login,
+  hostList,
+  hostShow,
   hostInvite,
+  hostRevoke,
+  hostDiag,
   tenantList,
   tenantCreate,
   tenantRename,

@@ -15,6 +15,8 @@ export type Presence = {
   readonly life: Life
   /** Since when. */
   readonly sinceMs: number
+  /** Whether it was heard since the server started. */
+  readonly isHeard: boolean
   /** Of the newest sign of life, and how long it may be until the next. */
   readonly heardMs: number
   readonly patienceMs: number
@@ -69,6 +71,7 @@ const clockMs = { jump: 2_000, skew: 60_000, goodSkew: 30_000, calm: 60_000 } as
 export const newPresence = (life: Life, nowMs: number, open: readonly IncidentKind[] = []): Presence => ({
   life,
   sinceMs: nowMs,
+  isHeard: false,
   heardMs: nowMs,
   patienceMs: life === 'expected' ? patienceMs.return : protocolPatience(true),
   beat: undefined,
@@ -94,7 +97,7 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
     told.push({ incident, is: isOn ? 'begun' : 'over' })
   }
   const live = (life: Life) => {
-    after = { ...after, life, sinceMs: after.life === life ? after.sinceMs : nowMs, heardMs: nowMs }
+    after = { ...after, life, sinceMs: after.life === life ? after.sinceMs : nowMs, isHeard: true, heardMs: nowMs }
     turn('silent', false)
   }
 

@@ -19,7 +19,15 @@ import {
   step,
 } from './presence.ts'
 
-export type ShownPresence = { readonly life: Life; readonly since: string; readonly incidents: readonly IncidentKind[] }
+export type ShownPresence = {
+  readonly life: Life
+  readonly since: string
+  /** Of its newest sign of life; undefined: none came since the server started. */
+  readonly heardAt: string | undefined
+  /** Events that wait to be sealed there, as its newest heartbeat says. */
+  readonly waiting: number | undefined
+  readonly incidents: readonly IncidentKind[]
+}
 
 /** Which hosts live and see, by what they say; tells, as alerts, when one does not any more, and when it does again. */
 export type HostWatch = {
@@ -205,8 +213,10 @@ export async function openHostWatch(options: HostWatchOptions): Promise<HostWatc
     of: (hostId) => {
       const one = watched.get(hostId)
       if (one === undefined) return undefined
-      const sinceNs = clock.nowNs() - BigInt(Math.round(nowMs - one.presence.sinceMs)) * 1_000_000n
-      return { life: one.presence.life, since: rfc3339(sinceNs), incidents: [...one.presence.open] }
+      const { life, sinceMs, isHeard, heardMs, beat, open } = one.presence
+      const at = (ms: number) => rfc3339(clock.nowNs() - BigInt(Math.round(nowMs - ms)) * 1_000_000n)
+      const heardAt = isHeard ? at(heardMs) : undefined
+      return { life, since: at(sinceMs), heardAt, waiting: beat?.waiting, incidents: [...open] }
     },
     counts: () => {
       const lives = { expected: 0, alive: 0, silent: 0, stopped: 0 }

@@ -305,6 +305,8 @@ export type Operations = {
         readonly presence: {
           readonly life: "expected" | "alive" | "silent" | "stopped"
           readonly since: string
+          readonly heard_at: string | null
+          readonly waiting: number | null
           readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off")[]
         } | null
         readonly enrolled_at: string
@@ -361,6 +363,8 @@ export type Operations = {
       readonly presence: {
         readonly life: "expected" | "alive" | "silent" | "stopped"
         readonly since: string
+        readonly heard_at: string | null
+        readonly waiting: number | null
         readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off")[]
       } | null
       readonly enrolled_at: string
@@ -398,6 +402,24 @@ export type Operations = {
           readonly shed: string | null
         })[]
       }
+    }
+  }
+  /** What a host told of itself last: starts and ends of its agent and sensor, gaps, and what was lost. Needs `host:list` in the tenant. */
+  readonly listHostRecords: {
+    readonly params: {
+      readonly host_id: string
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly time: string
+        readonly code: string
+        readonly severity: string
+        readonly message: string
+        readonly ledger: {
+          readonly tenant: string
+          readonly leaf_index: number
+        }
+      })[]
     }
   }
   /** A join token for one host; it is shown this once. Needs `host:invite` in the tenant. */
@@ -2552,6 +2574,7 @@ export const operations = {
   exportBundle: ['POST', '/api/v1/exports'],
   listHosts: ['GET', '/api/v1/hosts'],
   getHost: ['GET', '/api/v1/hosts/{host_id}'],
+  listHostRecords: ['GET', '/api/v1/hosts/{host_id}/records'],
   inviteHost: ['POST', '/api/v1/hosts/invitations'],
   revokeHost: ['POST', '/api/v1/hosts/{host_id}/revoke'],
   listProducers: ['GET', '/api/v1/producers'],

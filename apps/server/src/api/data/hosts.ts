@@ -29,21 +29,23 @@ export async function hostState(
   { tenant }: Authorised<'host:list'>,
   { host_id }: HostRow,
 ): Promise<ChainState & { readonly sensor: SensorState; readonly nextSeq: number }> {
-  const chainOf = async (ledger: string) => {
-    const row = await ports.db
-      .selectFrom('chains')
-      .select('chain')
-      .where('tenant', '=', ledger)
-      .where('host_id', '=', host_id)
-      .orderBy('registered_at', 'desc')
-      .limit(1)
-      .executeTakeFirst()
-    return row?.chain
-  }
-  const own = await chainOf(tenant)
+  const own = await chainOf(ports, tenant, host_id)
   const state = own === undefined ? { lastAt: undefined, account: undefined } : await chainState(ports, tenant, own)
   // The host's own words about itself: they stand in the cluster's ledger, and are of this tenant's host.
-  const sensor = await sensorState(ports, await chainOf('cluster'))
+  const sensor = await sensorState(ports, await chainOf(ports, 'cluster', host_id))
   const nextSeq = own === undefined ? 0 : ports.ledgers.get(tenant).position(own).nextSeq
   return { ...state, sensor: { ...sensor, sites: counted(sensor.sites, state.account) }, nextSeq }
+}
+
+/** The newest chain of a host in a tenant's ledger; undefined: it has registered none. */
+export async function chainOf({ db }: ApiPorts, tenant: string, hostId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('chains')
+    .select('chain')
+    .where('tenant', '=', tenant)
+    .where('host_id', '=', hostId)
+    .orderBy('registered_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.chain
 }

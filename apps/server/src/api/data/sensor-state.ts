@@ -44,7 +44,7 @@ const linesMax = 512
 const linesAtOnce = 64
 
 /** Newest first, as many lines of a chain as anybody looks for something in. Lines of a batch stand side by side. */
-async function* linesBack({ indexDb }: ApiPorts, ledger: Ledger, chain: string): AsyncGenerator<LineJson> {
+export async function* linesBack({ indexDb }: ApiPorts, ledger: Ledger, chain: string): AsyncGenerator<Leaf> {
   const batches = await indexDb
     .selectFrom('batches')
     .select(['leaf_index', 'last_seq', 'kind'])
@@ -64,10 +64,12 @@ async function* linesBack({ indexDb }: ApiPorts, ledger: Ledger, chain: string):
       const leaves = await readAll(ledger, from, to)
       left -= leaves.length
       to = from
-      for (const { line } of leaves.toReversed()) yield JSON.parse(Buffer.from(line).toString('utf8')) as LineJson
+      yield* leaves.toReversed()
     }
   }
 }
+
+export const lineOf = ({ line }: Leaf): LineJson => JSON.parse(Buffer.from(line).toString('utf8')) as LineJson
 
 async function readAll(ledger: Ledger, from: number, to: number): Promise<Leaf[]> {
   const leaves: Leaf[] = []
@@ -79,7 +81,8 @@ async function readAll(ledger: Ledger, from: number, to: number): Promise<Leaf[]
 /** Of the chain in the host's own tenant: how far it is, and what its sensor counted. */
 export async function chainState(ports: ApiPorts, tenant: string, chain: string): Promise<ChainState> {
   let lastAt: string | undefined
-  for await (const { time, head } of linesBack(ports, ports.ledgers.get(tenant), chain)) {
+  for await (const leaf of linesBack(ports, ports.ledgers.get(tenant), chain)) {
+    const { time, head } = lineOf(leaf)
     lastAt ??= time
     if (isObject(head) && isObject(head.sensor)) return { lastAt, account: head.sensor }
   }
@@ -91,7 +94,8 @@ export async function sensorState(ports: ApiPorts, chain: string | undefined): P
   const unknown: SensorState = { mode: 'unknown', since: null, kernel: null, sites: [] }
   if (chain === undefined) return unknown
   let ended: { readonly mode: SensorMode; readonly since: string } | undefined
-  for await (const { time, event } of linesBack(ports, ports.ledgers.get('cluster'), chain)) {
+  for await (const leaf of linesBack(ports, ports.ledgers.get('cluster'), chain)) {
+    const { time, event } = lineOf(leaf)
     const { event_code: code } = isObject(event) && isObject(event.metadata) ? event.metadata : {}
     if (code === 'sensor_lost') ended ??= { mode: 'lost', since: time }
     if (code === 'agent_stopped') ended ??= { mode: 'stopped', since: time }

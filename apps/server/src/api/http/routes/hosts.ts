@@ -3,6 +3,7 @@
 import { limits } from '@sealwatch/contract'
 import { z } from 'zod'
 import { type Authorised, actBy } from '../../../access/index.ts'
+import { hostRecords } from '../../data/host-records.ts'
 import { type HostRow, hostState, hostsOf } from '../../data/hosts.ts'
 import { type IntervalsByHost, unknownIntervals } from '../../data/unknown-intervals.ts'
 import type { ApiPorts } from '../../ports.ts'
@@ -29,6 +30,8 @@ const host = z.object({
         .enum(['expected', 'alive', 'silent', 'stopped'])
         .describe('expected: it has not come back since the server started; stopped: it said so in its chain'),
       since: time,
+      heard_at: time.nullable().describe('Of its newest sign of life; null: none since the server started'),
+      waiting: z.number().int().nullable().describe('Events that wait to be sealed there; null: it does not say'),
       incidents: z
         .array(z.enum(['silent', 'sensor_gone', 'sites_closed', 'withholds', 'clock_off']))
         .describe('Open now: docs/runbooks/host-blind.md'),
@@ -77,8 +80,24 @@ const host = z.object({
   }),
 })
 
+const record = z.object({
+  time,
+  code: z.string().describe('docs/formats/event.md, 7'),
+  severity: z.string(),
+  message: z.string(),
+  ledger: z.object({ tenant: z.string(), leaf_index: z.number().int() }).describe('The line that says so'),
+})
+
 const presenceJson = (of: ReturnType<ApiPorts['presenceOf']>) =>
-  of === undefined ? null : { ...of, incidents: [...of.incidents] }
+  of === undefined
+    ? null
+    : {
+        life: of.life,
+        since: of.since,
+        heard_at: of.heardAt ?? null,
+        waiting: of.waiting ?? null,
+        incidents: [...of.incidents],
+      }
 const timeOf = (ms: number) => new Date(ms).toISOString()
 
 export function hostRoutes(ports: ApiPorts): Route[] {
@@ -118,6 +137,12 @@ export function hostRoutes(ports: ApiPorts): Route[] {
     }
   }
 
+  async function knownHost(by: Authorised<'host:list'>, hostId: string, attempted: string): Promise<HostRow> {
+    const [row] = await hostsOf(ports, by, { after: '', limit: 1, hostId })
+    if (row !== undefined) return row
+    throw httpError('OBJECT_UNKNOWN', { attempted, received: hostId })
+  }
+
   return [
     route({
       method: 'GET',
@@ -151,10 +176,23 @@ export function hostRoutes(ports: ApiPorts): Route[] {
       answer: host,
       errors: ['OBJECT_UNKNOWN'],
       handle: async (by, { params }) => {
-        const [row] = await hostsOf(ports, by, { after: '', limit: 1, hostId: params.host_id })
-        if (row !== undefined) return hostJson(by, row, await unknownIntervals(ports, by))
-        throw httpError('OBJECT_UNKNOWN', { attempted: 'reading a host', received: params.host_id })
+        const row = await knownHost(by, params.host_id, 'reading a host')
+        return hostJson(by, row, await unknownIntervals(ports, by))
       },
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/hosts/{host_id}/records',
+      id: 'listHostRecords',
+      summary: 'What a host told of itself last: starts and ends of its agent and sensor, gaps, and what was lost',
+      tag: 'hosts',
+      action: 'host:list',
+      params: z.object({ host_id: hostId }),
+      answer: z.object({ items: z.array(record).describe('Newest first') }),
+      errors: ['OBJECT_UNKNOWN'],
+      handle: async (by, { params }) => ({
+        items: await hostRecords(ports, by, await knownHost(by, params.host_id, 'reading the records of a host')),
+      }),
     }),
     route({
       method: 'POST',

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Io } from '../io.ts'
+import { paint, safe, toSecond } from '../terminal.ts'
+import type { Host } from './host-meant.ts'
+
+/** Whether it lives, and what is wrong with it. */
+export function stateOf({ revoked_at, presence }: Host, io: Io): string {
+  if (revoked_at !== null) return paint(io, 'dim', 'revoked')
+  if (presence === null) return 'never came'
+  const { life, incidents } = presence
+  const wrong = incidents.filter((one) => one !== life).map((one) => one.replaceAll('_', ' '))
+  const state = [life, ...wrong].join(', ')
+  return incidents.length > 0 ? paint(io, 'red', state) : state
+}
+
+/** Attached of all; and what they lost, where they did. */
+export function sitesOf({ sensor: { sites, mode } }: Host): string {
+  if (sites.length === 0) return mode
+  return `${sites.filter(({ attached }) => attached === true).length}/${sites.length}`
+}
+
+const sumOf = (sites: Host['sensor']['sites'], of: 'dropped' | 'shed'): bigint =>
+  sites.reduce((sum, site) => sum + BigInt(site[of] ?? 0), 0n)
+export const lossOf = ({ sensor: { sites } }: Host) => ({
+  dropped: sumOf(sites, 'dropped'),
+  shed: sumOf(sites, 'shed'),
+})
+
+const hourMs = 3_600_000
+
+/** Certificates live for a day and are renewed long before: one that ends within the hour was not. */
+export function certificateOf({ certificate: { expires_at }, revoked_at }: Host, io: Io): string {
+  const leftMs = Date.parse(expires_at) - io.clock.nowMs()
+  const text = toSecond(expires_at)
+  if (revoked_at !== null || leftMs >= hourMs) return text
+  return paint(io, leftMs <= 0 ? 'red' : 'yellow', leftMs <= 0 ? `${text} (over)` : text)
+}
+
+export const heardOf = ({ presence }: Host): string =>
+  presence === null || presence.heard_at === null ? '-' : toSecond(presence.heard_at)
+
+export const nameOf = ({ hostname }: Host): string => safe(hostname, 64)
