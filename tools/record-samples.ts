@@ -75,6 +75,11 @@ const samples: Readonly<Record<string, Sample>> = {
     isIt: (o) => o.kind === 'exec' && o.file.memfd,
     quiet: { path: ['process', 'file', 'xattributes', 'memfd'], value: false },
   },
+  'root-taken': {
+    script: `exec setpriv --reuid=1000 --clear-groups --inh-caps=+setuid --ambient-caps=+setuid perl -e '$> = 0'`,
+    isIt: (o) => o.kind === 'credentials' && o.actor.comm === 'perl' && o.ids.euid === 0,
+    quiet: { path: ['unmapped', 'credentials', 'euid'], value: 1000 },
+  },
   'dev-shm-exec': {
     script: 'cd /dev/shm; cp /bin/true payload; env ./payload; rm payload',
     isIt: (o) => o.kind === 'exec' && o.file.path === '/dev/shm/payload',

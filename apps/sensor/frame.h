@@ -32,12 +32,14 @@ enum frame_kind {
 	FRAME_FORK,
 	FRAME_RENAME,
 	FRAME_SIGNAL,
+	FRAME_CREDENTIALS,
+	FRAME_KINDS,
 };
 
 /* A site is one row of counters and one bit of `attached`, fed by one BPF program or several. New ones go to the end. */
 #define FRAME_SITES(X)                                                                                                 \
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
-	X(fork) X(task_rename) X(signal_generate)
+	X(fork) X(task_rename) X(signal_generate) X(credentials)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -95,6 +97,17 @@ struct frame_rename {
 	__u64 zero[2];
 };
 
+struct frame_ids {
+	__u32 uid, euid, suid, fsuid;
+	__u32 gid, egid, sgid, fsgid;
+};
+
+struct frame_credentials { /* as they are now; uid, euid and gid of the event are those before */
+	struct frame_ids ids;
+	__u64 effective_before; /* capabilities, bit per number */
+	__u64 effective;
+};
+
 struct frame_exit {
 	__u32 code;
 	__u32 signal;
@@ -127,6 +140,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_target target;
 		struct frame_exit exit;
 		struct frame_rename rename;
+		struct frame_credentials credentials;
 	};
 };
 
@@ -166,7 +180,7 @@ struct frame_hello { /* then sensor version, kernel release and one reason per s
 
 _Static_assert(sizeof(struct frame_ref) == 32, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) == 48 && sizeof(struct frame_exit) == 48 &&
-		       sizeof(struct frame_rename) == 48,
+		       sizeof(struct frame_rename) == 48 && sizeof(struct frame_credentials) == 48,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 32 + 24 * SITE_COUNT, "docs/formats/frame.md");

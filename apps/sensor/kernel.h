@@ -56,7 +56,12 @@ struct files_struct { struct fdtable *fdt; };
 struct proc_inode { struct pid *pid; struct inode vfs_inode; };
 
 struct mm_struct { unsigned long arg_start, arg_end, env_start, env_end; struct file *exe_file; };
-struct cred { kuid_t uid, euid; kgid_t gid; };
+typedef struct { int opaque; } kernel_cap_t; /* 64 bits, however they are called */
+struct cred {
+	kuid_t uid, euid, suid, fsuid;
+	kgid_t gid, egid, sgid, fsgid;
+	kernel_cap_t cap_effective;
+};
 struct signal_struct { atomic_t live; int group_exit_code; unsigned int flags; };
 struct linux_binprm { unsigned int secureexec : 1; const char *filename; };
 

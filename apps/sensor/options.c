@@ -19,7 +19,7 @@ static const char usage[] =
 	"  --watch-file FILE  one such path a line\n"
 	"  --without SITE     leave this site out (repeatable):\n"
 	"                     exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev\n"
-	"                     fork task_rename signal_generate\n"
+	"                     fork task_rename signal_generate credentials\n"
 	"  --compatible       look at every file that is opened, as on kernels before 6.3, which costs each open 0.6 us more\n"
 	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
 	"  --uid N --gid N    whom to become once attached (default: 64703, 64702)\n"

@@ -144,6 +144,12 @@ static bool act_signal_generate(void)
 	return kill(protected, SIGURG) == 0;
 }
 
+/* The child is nobody else's. */
+static bool act_credentials(void)
+{
+	return setgid(65534) == 0;
+}
+
 enum need { NOTHING, A_FILE, A_VICTIM, A_PROTECTED, ITSELF };
 
 #define ACT(name, need) { #name, act_##name, need }
@@ -165,6 +171,7 @@ static const struct {
 	ACT(fork, ITSELF),
 	ACT(task_rename, NOTHING),
 	ACT(signal_generate, A_PROTECTED),
+	ACT(credentials, NOTHING),
 };
 
 static int act_as_child(size_t act)
@@ -215,7 +222,7 @@ int main(int argc, char **argv)
 	}
 	fputs("usage: probe SITE NONCE [--file PATH | --pid PID]\n"
 	      "  SITE   exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev,\n"
-	      "         fork task_rename signal_generate, or mem\n"
+	      "         fork task_rename signal_generate credentials, or mem\n"
 	      "  NONCE  at most 15 characters\n"
 	      "  PATH   what the open sites open; creat empties it\n"
 	      "  PID    whom signal_generate sends SIGURG, which changes nothing\n", stderr);

@@ -4,5 +4,6 @@
 #include "file.bpf.c"
 #include "memory.bpf.c"
 #include "signal.bpf.c"
+#include "credentials.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

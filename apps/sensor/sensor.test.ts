@@ -117,6 +117,7 @@ test('each act is told once, and rightly', kernel, async (t) => {
     ['process_vm_writev', 'process_vm_writev', 'vm_write', { bytes: 16, result: 16 }],
     ['mem', 'openat', 'mem_open', { syscall: 'openat', flags: 0o100000 }],
     ['task_rename', 'task_rename', 'rename', { from: 'probe', to: 'n-task_rename' }],
+    ['credentials', 'credentials', 'credentials', {}],
     ['signal_generate', 'signal_generate', 'signal', { signal: constants.signals.SIGURG, sentBy: 'kill' }],
   ]
   for (const [act, site, kind, expected] of probes) {
@@ -408,6 +409,55 @@ test('signals to the agent are told, its own and those to others are not', kerne
     [constants.signals.SIGURG, constants.signals.SIGWINCH].map((signal) => [pid, signal, 'kill', process.pid]),
   )
 })
+
+test(
+  'AGT-1: each call that changes ids or capabilities is told by what became of it; one that changes nothing is not',
+  kernel,
+  async (t) => {
+    const { agent } = await attached(t)
+    const every = (id: number) => ({ uid: id, euid: id, suid: id, fsuid: id })
+    const groups = (id: number) => ({ gid: id, egid: id, sgid: id, fsgid: id })
+    const [root, wheel] = [every(0), groups(0)]
+    const plain = every(1000)
+    const steps: readonly (readonly [call: string, ids: object])[] = [
+      ['syscall(123,7)', { ...root, ...wheel, fsgid: 7 }], // setfsgid
+      ['syscall(106,8)', { ...root, ...groups(8) }], // setgid
+      ['syscall(114,9,8)', { ...root, gid: 9, egid: 8, sgid: 8, fsgid: 8 }], // setregid
+      ['syscall(119,10,10,10)', { ...root, ...groups(10) }], // setresgid
+      ['syscall(122,1000)', { ...root, ...groups(10), fsuid: 1000 }], // setfsuid
+      ['syscall(122,0)', { ...root, ...groups(10) }],
+      ['syscall(113,-1,1000)', { ...root, ...groups(10), euid: 1000, suid: 1000, fsuid: 1000 }], // setreuid
+      ['syscall(117,-1,0,-1)', { ...root, ...groups(10), suid: 1000 }], // setresuid
+      ['syscall(105,1000)', { ...plain, ...groups(10) }], // setuid
+    ]
+    const nothing = 'syscall(105,1000);syscall(105,0);syscall(119,-1,-1,-1);syscall(123,10)'
+    const script = `${steps.map(([call]) => call).join(';')};${nothing}`
+    const told = (await perl(agent, script)).flatMap((event) => (event.kind === 'credentials' ? [event] : []))
+    assert.deepEqual(
+      told.map(({ ids }) => ids),
+      steps.map(([, ids]) => ids),
+    )
+    const before = told.map(({ actor }) => [actor.uid, actor.euid, actor.gid])
+    const after = told.map(({ ids }) => [ids.uid, ids.euid, ids.gid])
+    assert.deepEqual(before, [[0, 0, 0], ...after.slice(0, -1)])
+    const all = told[0]?.capabilities ?? 0n
+    assert(all > 1n << 37n)
+    assert.deepEqual(
+      told.slice(-3).map(({ capabilitiesBefore, capabilities }) => [capabilitiesBefore, capabilities]),
+      [
+        [all, 0n],
+        [0n, all],
+        [all, 0n],
+      ],
+    )
+
+    const capset = '$h=pack("LL",0x20080522,0);$d=pack("L6",1<<21,1<<21,0,0,0,0);syscall(126,$h,$d);syscall(126,$h,$d)'
+    const dropped = (await perl(agent, capset)).flatMap((event) =>
+      event.kind === 'credentials' ? [event.capabilities] : [],
+    )
+    assert.deepEqual(dropped, [1n << 21n])
+  },
+)
 
 test('a process ends once, with its status, however many threads it had', kernel, async (t) => {
   const { agent } = await attached(t)

@@ -130,6 +130,15 @@ static void write_rename(void)
 	keep("rename");
 }
 
+static void write_credentials(void)
+{
+	struct frame_event event = event_of(FRAME_CREDENTIALS, SITE_credentials);
+
+	event.credentials = (struct frame_credentials){ { 0, 0, 1000, 0, 1000, 1000, 1001, 1000 }, 1 << 7, ~0ull >> 23 };
+	put_event(event, cat_only);
+	keep("credentials");
+}
+
 static void write_fork(void)
 {
 	static const struct text none[TEXT_COUNT] = {};
@@ -180,6 +189,7 @@ static void write_events(void)
 	write_target_event("ptrace-refused", FRAME_PTRACE, SITE_ptrace, -1, 16);
 	write_rename();
 	write_fork();
+	write_credentials();
 	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
 	write_target_event("vm-write-refused", FRAME_VM_WRITE, SITE_process_vm_writev, -14, 0);
@@ -215,7 +225,7 @@ static void write_bad_events(void)
 
 	write_exec();
 	write_bad("bad-kind-0", AT(kind), 0, 1);
-	write_bad("bad-kind-13", AT(kind), 13, 1);
+	write_bad("bad-kind-unknown", AT(kind), FRAME_KINDS, 1);
 	write_bad("bad-site-of-other-kind", AT(site), SITE_exit, 1);
 	write_bad("bad-site-unknown", AT(site), SITE_COUNT, 1);
 	write_bad("bad-flag-unknown", AT(flags), 32, 1);

@@ -3,6 +3,7 @@
 import { constants } from 'node:os'
 import {
   type Access,
+  type CredentialsEvent,
   capabilities,
   classify,
   draftOf,
@@ -27,6 +28,7 @@ import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { type Enrichment, enriched, enrichedBits, hashedImage, ownedFile, ownerBit } from './enrichment.ts'
 import { accessOf, fileActivityOf, fileOf } from './file.ts'
 import { launchSeverity } from './launch-severity.ts'
+import { capabilityNames } from './linux-capabilities.ts'
 import { actorProcess, asObject, rememberedProcess } from './process.ts'
 import { cmdLineOf, type ProcessTable } from './process-table.ts'
 import { ptraceRequest, takesHold } from './ptrace.ts'
@@ -78,6 +80,8 @@ function eventOf(observation: SiteObservation, context: ObserveContext): Observe
       return renamed(observation, common)
     case 'signal':
       return signalled(observation, common, context)
+    case 'credentials':
+      return credentialsChanged(observation, common)
   }
 }
 
@@ -267,6 +271,32 @@ function signalled(observation: Of<'signal'>, common: Common, context: ObserveCo
     message: `${sender} sent ${name} to ${describe(process)}`,
     process,
     unmapped: { ...seen(common, capabilities.targetIdentity), signal, signal_name: name, sent_by: sentBy, relation },
+  }
+}
+
+const hex = (set: bigint) => `0x${set.toString(16)}`
+
+function credentialsChanged(observation: Of<'credentials'>, common: Common): CredentialsEvent {
+  const { actor, ids, capabilities: now, capabilitiesBefore: before } = observation
+  const process = asObject(common.actor.process)
+  const gained = capabilityNames(now & ~before)
+  const becameRoot = ids.euid === 0 && actor.euid !== 0
+  const whom = (uid: number, euid: number, gid: number) => `uid ${uid}, euid ${euid}, gid ${gid}`
+  const change = `from ${whom(actor.uid, actor.euid, actor.gid)} to ${whom(ids.uid, ids.euid, ids.gid)}`
+  return {
+    ...common,
+    ...classify('process', 'setUserId'),
+    // To take up again what the real id allows anyway, as set-id programs do all the time, is no gain.
+    ...severities[becameRoot && actor.uid !== 0 ? 'medium' : 'low'],
+    message: `${describe(process)} went ${change}${gained.length > 0 ? `, and gained ${gained.join(', ')}` : ''}`,
+    process: { ...process, user: { uid: String(ids.uid) }, euid: ids.euid, group: { uid: String(ids.gid) } },
+    unmapped: {
+      ...seen(common, 0),
+      credentials: ids,
+      capabilities_before: hex(before),
+      capabilities: hex(now),
+      ...(gained.length > 0 && { capabilities_gained: gained }),
+    },
   }
 }
 

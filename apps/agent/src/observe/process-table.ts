@@ -120,7 +120,8 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
         if (known) put(ancestor.pid, known)
       }
       const before = find(actor)
-      const { startNs, uid, ancestors } = actor
+      const { startNs, ancestors } = actor
+      const { uid } = observation.kind === 'credentials' ? observation.ids : actor
       // Kernels before 6.16 have let go of the image by the time that a process ends.
       const exe = observation.kind === 'exit' ? (actor.exe ?? before?.exe ?? null) : actor.exe
       const now = { startNs, coarse: false, exe, uid, ancestors }

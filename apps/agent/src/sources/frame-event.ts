@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { scrubArguments } from '@sealwatch/base'
+import { readCredentials } from './frame-credentials.ts'
 import { frameLimits, must } from './frame-errors.ts'
 import { mustBeZero, readRef, refBytes, takeTexts } from './frame-fields.ts'
 import { showComm, showText, splitArgv } from './frame-text.ts'
@@ -51,6 +52,7 @@ const kinds: Readonly<Record<number, KindRow>> = {
   10: { sites: ['fork'], texts: [], flagsMax: 0, decode: decodeFork },
   11: { ...exeOnly, sites: ['task_rename'], decode: decodeRename },
   12: { ...exeOnly, sites: ['signal_generate'], decode: decodeSignal },
+  13: { ...exeOnly, sites: ['credentials'], decode: decodeCredentials },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
@@ -211,4 +213,8 @@ function decodeSignal(bytes: Buffer, common: Common): Observation {
   const sentBy = signalSources.get(result)
   must(sentBy !== undefined && signal >= 1 && signal <= 64, 'FRAME_VALUE', { signal, code: result })
   return { ...common, kind: 'signal', target, signal, sentBy }
+}
+
+function decodeCredentials(bytes: Buffer, common: Common): Observation {
+  return { ...common, kind: 'credentials', ...readCredentials(bytes, objectAt) }
 }

@@ -69,6 +69,11 @@ export type WatchedVariable = (typeof watchedVariables)[number]
 /** `kernel`: to save memory, or because a pid namespace ends; the actor only ran at that moment. */
 export type SignalSource = 'kill' | 'tgkill' | 'sigqueue' | 'kernel'
 
+/** All ids of a process, as the initial user namespace numbers them. */
+export type CredentialIds = {
+  readonly [Id in 'uid' | 'euid' | 'suid' | 'fsuid' | 'gid' | 'egid' | 'sgid' | 'fsgid']: number
+}
+
 export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
 
 /**
@@ -113,6 +118,13 @@ export type Observation = { readonly timeNs: bigint; readonly actor: Task; reado
   /** `from` and `to` are comms of the process. */
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
   | { readonly kind: 'signal'; readonly target: TargetRef; readonly signal: number; readonly sentBy: SignalSource }
+  /** A thread changed its ids or its effective capabilities (a bit each). The actor's ids are those before. */
+  | {
+      readonly kind: 'credentials'
+      readonly ids: CredentialIds
+      readonly capabilitiesBefore: bigint
+      readonly capabilities: bigint
+    }
 )
 
 /** A sensor site is one kind of act in the kernel: one probe, one row of counters, one row of `sealwatch doctor`. */
@@ -129,6 +141,7 @@ export const sites = [
   'fork',
   'task_rename',
   'signal_generate',
+  'credentials',
 ] as const
 export type Site = (typeof sites)[number]
 

@@ -40,4 +40,5 @@ export const acts: readonly Act[] = [
   act('fork', process, 'made a process', 'exit'),
   act('task_rename', process, 'took another name'),
   { ...act('signal_generate', process, 'sent a harmless signal to the sensor'), onSensor: true },
+  act('credentials', process, 'changed its group'),
 ]

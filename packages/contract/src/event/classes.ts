@@ -38,6 +38,7 @@ export const eventClasses = {
       terminate: { id: 2, name: 'Terminate' },
       open: { id: 3, name: 'Open' },
       inject: { id: 4, name: 'Inject' },
+      setUserId: { id: 5, name: 'Set User ID' },
       // 99 is OCSF's "Other": the activity name is our own, the type name stays "Other".
       rename: { id: 99, name: 'Rename' },
       signal: { id: 99, name: 'Signal' },

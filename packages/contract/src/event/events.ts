@@ -70,6 +70,16 @@ export type SignalEvent = Observed<
   { readonly process: OcsfProcess },
   { readonly signal: number; readonly signal_name: string; readonly sent_by: string; readonly relation: Relation }
 >
+/** The actor has the ids of before, `process` those of after; sets of capabilities are hexadecimal. */
+export type CredentialsEvent = Observed<
+  { readonly process: OcsfProcess },
+  {
+    readonly credentials: Readonly<Record<string, number>>
+    readonly capabilities_before: string
+    readonly capabilities: string
+    readonly capabilities_gained?: readonly string[]
+  }
+>
 export type ObservedEvent =
   | LaunchEvent
   | TerminateEvent
@@ -78,6 +88,7 @@ export type ObservedEvent =
   | TraceEvent
   | RenameEvent
   | SignalEvent
+  | CredentialsEvent
 
 export type SiteState = { readonly ok: boolean; readonly reason: string }
 export type SiteCounters = { readonly produced: number; readonly dropped: number; readonly sent: number }

@@ -84,8 +84,8 @@ const other: FieldTable = {
 }
 
 /**
- * Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access`, `process_signal` and
- * `unknown_interval` are our own.
+ * Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access`, `process_signal`,
+ * `process_credentials` and `unknown_interval` are our own.
  */
 const categories: Readonly<Record<string, LogSource>> = {
   process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
@@ -97,6 +97,18 @@ const categories: Readonly<Record<string, LogSource>> = {
   process_signal: {
     types: [typeUidOf('process', 'signal')],
     fields: { ...other, Signal: at('unmapped/signal_name'), SentBy: at('unmapped/sent_by') },
+  },
+  process_credentials: {
+    types: [typeUidOf('process', 'setUserId')],
+    fields: {
+      ...actor,
+      NewUserId: at('unmapped/credentials/uid'),
+      NewEffectiveUserId: at('unmapped/credentials/euid'),
+      NewFileUserId: at('unmapped/credentials/fsuid'),
+      NewGroupId: at('unmapped/credentials/gid'),
+      NewEffectiveGroupId: at('unmapped/credentials/egid'),
+      CapabilitiesGained: at('unmapped/capabilities_gained/*'),
+    },
   },
   memory_access: {
     types: typesOf('memory'),
