@@ -7,6 +7,7 @@ import { auditFsck } from './audit-fsck.ts'
 import { auditPage } from './audit-page.ts'
 import { auditTiles } from './audit-tiles.ts'
 import { auditVerify } from './audit-verify.ts'
+import { baselineCreate, baselineDiff, baselineShow } from './baseline.ts'
 import { breakGlassAcknowledge, breakGlassList, breakGlassOpen } from './break-glass.ts'
 import { producerCertificates, producerCertify, producerRevokeCertificate } from './certificate.ts'
 import { compromise, compromiseShow, compromiseVerify } from './compromise.ts'
@@ -83,6 +84,9 @@ export const commandTable: readonly Command[] = [
   auditFsck,
   auditPage,
   auditTiles,
+  baselineCreate,
+  baselineDiff,
+  baselineShow,
   login,
   hostList,
   hostShow,
