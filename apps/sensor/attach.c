@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loads and attaches each program by itself as far as it goes: one that fails takes no other down. */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,7 @@ static struct program {
 static int program_count;
 static volatile struct shared *shared;
 static bool looks_at_all; /* opens are told by the programs for kernels before 6.3 */
+static __s32 rdonly_cast;  /* the id of bpf_rdonly_cast() in this kernel; 0: it has none */
 static char first_warning[FRAME_REASON_BYTES_MAX + 1];
 
 /* libbpf explains a failure in its first warning; what follows is the verifier's log. */
@@ -117,6 +119,35 @@ static bool is_chosen(const struct program *program)
 	return !looks_at_all || !find_program(any);
 }
 
+/* Where the kernel has no such function the call stays as it is, and the program does not load. */
+static void call_by_id(struct bpf_program *program, __s32 number, __s32 id)
+{
+	size_t count = bpf_program__insn_cnt(program), bytes = count * sizeof(struct bpf_insn);
+	struct bpf_insn *instructions = malloc(bytes);
+
+	if (!instructions || !id) {
+		free(instructions);
+		return;
+	}
+	memcpy(instructions, bpf_program__insns(program), bytes);
+	for (size_t i = 0; i < count; i++)
+		if (instructions[i].code == (BPF_JMP | BPF_CALL) && instructions[i].imm == number) {
+			instructions[i].src_reg = BPF_PSEUDO_KFUNC_CALL;
+			instructions[i].imm = id;
+		}
+	bpf_program__set_insns(program, instructions, count);
+	free(instructions);
+}
+
+static __s32 kernel_function(const char *name)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	__s32 id = kernel ? btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) : 0;
+
+	btf__free(kernel);
+	return id > 0 ? id : 0;
+}
+
 /* One program, or NULL for all that are chosen and not left. */
 static bool load(const struct program *only, unsigned ring_bytes, int counters_fd)
 {
@@ -124,9 +155,11 @@ static bool load(const struct program *only, unsigned ring_bytes, int counters_f
 		return false;
 	for (int i = 0; i < program_count; i++) {
 		struct program *program = &programs[i];
+		struct bpf_program *found = bpf_object__find_program_by_name(object, program->name);
 		bool wanted = only ? program == only : !program->left && is_chosen(program);
 
-		bpf_program__set_autoload(bpf_object__find_program_by_name(object, program->name), wanted);
+		bpf_program__set_autoload(found, wanted);
+		call_by_id(found, RDONLY_CAST, rdonly_cast);
 	}
 	if (bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "ring"), ring_bytes) == 0 &&
 	    bpf_map__reuse_fd(bpf_object__find_map_by_name(object, "counters"), counters_fd) == 0 &&
@@ -293,6 +326,7 @@ bool attach(const struct options *options, int counters_fd, struct attached *res
 {
 	libbpf_set_print(keep_first_warning);
 	looks_at_all = options->compatible;
+	rdonly_cast = kernel_function("bpf_rdonly_cast");
 	result->sites = ALL_SITES & ~options->without;
 	for (int site = 0; site < SITE_COUNT; site++)
 		if (options->without >> site & 1)

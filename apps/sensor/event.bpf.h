@@ -158,7 +158,8 @@ static __noinline int walk(struct scratch *s, struct file *file)
 			mount = below;
 			continue;
 		}
-		if (s->path_at < length + 2)
+		/* Not path_at < length + 2, from which 6.12 concludes back to length, and forgets that it is bounded. */
+		if (s->path_at < 2 || length > s->path_at - 2)
 			break;
 		s->path_at -= length;
 		bpf_probe_read_kernel(&s->path[s->path_at & (PATH_BYTES - 1)], length, GET(dentry, d_name.name));

@@ -33,7 +33,8 @@ struct {
 
 struct shared shared;
 
-extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak; /* 6.3 */
+/* A function of kernels from 6.3 on, called like a helper of this number until attach.c has put its own in. */
+static void *(*bpf_rdonly_cast)(const void *object, __u32 type) = (void *)RDONLY_CAST;
 
 static __always_inline struct file *file_at(long fd)
 {

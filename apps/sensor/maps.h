@@ -69,6 +69,12 @@ static inline __u32 mark_of(__u64 ino)
 	return (__u32)ino * 0x9e3779b1u >> 16; /* Fibonacci hashing: numbers side by side lie far apart */
 }
 
+/*
+ * What bpf_rdonly_cast() is called by in the object. libbpf would find the function by itself, but where there is none it looks for
+ * it in all modules, too, which before 6.13 takes CAP_SYS_ADMIN, and without that loads nothing.
+ */
+#define RDONLY_CAST 0x7ea1ca57
+
 /* Processes whose signals are told: the sensor, and the agent that it is connected to. */
 enum { PROTECTED_SENSOR, PROTECTED_AGENT, PROTECTED_MAX };
 

@@ -15,7 +15,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { constants } from 'node:os'
+import { constants, release } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
@@ -83,8 +83,8 @@ const lastReport = (agent: TestAgent): SensorReport => {
   return report
 }
 
-function assertBalanced(counts: SensorCounts): void {
-  for (const site of sites) {
+function assertBalanced(counts: SensorCounts, of: readonly Site[] = sites): void {
+  for (const site of of) {
     const { produced, dropped, sent } = counts[site]
     assert.equal(produced, dropped + sent, `${site}: produced = dropped + sent`)
   }
@@ -102,6 +102,10 @@ test('C writes the golden frames, byte for byte', { skip: kernel.skip }, () => {
   const { status, stderr } = spawnSync('make', ['-s', '-C', sensorDir, 'test'], { encoding: 'utf8' })
   assert.equal(status, 0, stderr)
 })
+
+/** A kernel before 6.16 tells of an end when the image is gone already (docs/formats/frame.md, 4.5). */
+const [major = 0, minor = 0] = release().split('.').map(Number)
+const exitsHaveExe = major > 6 || (major === 6 && minor >= 16)
 
 test('each act is told once, and rightly', kernel, async (t) => {
   const { agent, sensor, watched } = await attached(t)
@@ -135,7 +139,8 @@ test('each act is told once, and rightly', kernel, async (t) => {
       for (const [name, value] of Object.entries(expected)) assert.deepEqual(event[name], value, name)
       assert.equal(event.truncated, false)
       assert.equal(event.actor.comm, act === 'exec' ? 'true' : act === 'task_rename' ? 'probe' : nonce)
-      assert.equal(event.actor.exe, act === 'exec' ? '/usr/bin/true' : binary('probe'))
+      const exe = act === 'exec' ? '/usr/bin/true' : act === 'exit' && !exitsHaveExe ? null : binary('probe')
+      assert.equal(event.actor.exe, exe)
       assert.equal(event.actor.ppid, probe.pid)
       assert.equal(event.actor.ancestors[0]?.pid, probe.pid)
       assert.equal(event.actor.ancestors[1]?.pid, process.pid)
@@ -239,7 +244,7 @@ test('by whatever path a watched file is opened, it is told by its entry of the 
     ['symbolic link', 'ln -s second soft; cat soft', 'second', 'second'],
     ['mounted over another file', 'mount --bind second mountpoint; cat mountpoint', 'mountpoint', 'second'],
     ['another mount namespace', 'mount --bind . elsewhere; cd elsewhere; cat second', 'elsewhere/second', 'second'],
-    ['chroot', 'mount --bind / elsewhere; chroot elsewhere cat $PWD/second', `elsewhere${at('second')}`, 'second'],
+    ['chroot', 'mount --rbind / elsewhere; chroot elsewhere cat $PWD/second', `elsewhere${at('second')}`, 'second'],
     ['replaced', 'echo > new; mv new second; cat second', 'second', 'second'],
     ['hard link to the replacement', 'ln second new; cat new', 'new', 'second'],
     ['in a watched directory', 'cat all/one', 'all/one', 'all'],
@@ -541,7 +546,8 @@ test('counters outlive kill -9, and what was in the ring counts as sent', kernel
   assert(isHello(next))
   assert.equal(next.era, hello.era)
   assert.equal(next.fresh, true)
-  assertBalanced(next.counts)
+  const others = sites.filter((site) => site !== 'credentials') // the sensor itself has just given up its own
+  assertBalanced(next.counts, others)
   assert(next.counts.openat.produced - hello.counts.openat.produced >= 3_000n)
   assert(next.counts.openat.sent - hello.counts.openat.sent >= received(agent, 'openat'), 'lost is never negative')
   assert.equal(await again.end('SIGTERM'), 0)
@@ -560,6 +566,12 @@ test('an agent that goes away loses what it had not read, and the next hello say
   assert.equal(next.fresh, false)
   const lost = next.counts.openat.sent - hello.counts.openat.sent - beforeCut
   assert(lost >= 0n)
+  // A slow machine needs longer for the rest than the sensor waits at its end.
+  await agent.until((message) => {
+    if (!isReport(message)) return false
+    const { produced, dropped, sent } = message.counts.openat
+    return produced - hello.counts.openat.produced >= 20_000n && produced === dropped + sent
+  })
   assert.equal(await sensor.end('SIGTERM'), 0)
   const { counts } = lastReport(agent)
   assertBalanced(counts)
