@@ -17,7 +17,7 @@ const patienceMs = 60_000
 type Running = { readonly platform: Platform; readonly producer: Producer } & AsyncDisposable
 
 async function start(parent?: string): Promise<Running> {
-  const platform = await startPlatform(undefined, {}, undefined, parent)
+  const platform = await startPlatform(undefined, { SEALWATCH_TRACED_PARTS: 'leave' }, undefined, parent)
   const own = await mkdtemp(join(tmpdir(), 'sealwatch-producer-'))
   const producer = await startProducer(platform, { everyMs: 20, parent: own })
   const dispose = async () => {

@@ -2,7 +2,6 @@
 // AGT-8: whoever takes a host first makes its agent blind or silent. On the whole platform, that is told at the server.
 
 import assert from 'node:assert/strict'
-import process from 'node:process'
 import { test } from 'node:test'
 import { systemClock } from '@sealwatch/base'
 import { eventually, startPlatform, whyNot } from './platform.ts'
@@ -17,7 +16,7 @@ type Finding = {
 
 const toldWithinMs = 10_000
 
-test('an agent that is stopped by a signal, and whatever is killed, is told of within ten seconds', {
+test('AGT-8 an agent that is stopped together with its supervisor, and whatever is killed, is told of within ten seconds', {
   skip: whyNot() ?? false,
 }, async (t) => {
   const platform = await startPlatform()
@@ -37,12 +36,11 @@ test('an agent that is stopped by a signal, and whatever is killed, is told of w
     return finding
   }
   try {
-    const agent = (await platform.pidOf('agent')) as number
-    const silent = await within(/says nothing any more/, () => process.kill(agent, 'SIGSTOP'))
+    const silent = await within(/says nothing any more/, () => platform.signalBoth('agent', 'SIGSTOP'))
     assert.deepEqual([silent.activity_name, silent.metadata.event_code], ['Create', 'host_silent'])
     assert.match(silent.evidences[0]?.data.last_heartbeat ?? '', /^sealwatch\.dev\/heartbeat\/v1\//)
     assert.match((await platform.sealwatch('status')).stdout, /cannot be relied on \(silent\)/)
-    const over = await within(/is back, after/, () => process.kill(agent, 'SIGCONT'))
+    const over = await within(/is back, after/, () => platform.signalBoth('agent', 'SIGCONT'))
     assert.deepEqual([over.activity_name, over.metadata.event_code], ['Close', 'host_silent'])
 
     for (const part of ['sensor', 'agent'] as const)

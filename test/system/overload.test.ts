@@ -6,7 +6,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import process from 'node:process'
 import { test } from 'node:test'
 import type { Line } from '@sealwatch/ledger'
 import { agentStatus, checkCounts, type EventView, quietCount, readLedger } from './crash.ts'
@@ -93,14 +92,13 @@ test('AGT-5 nothing is lost uncounted: a full chain, programs in a loop, kill -9
   skip: whyNot() ?? false,
 }, async (t) => {
   const platform = await startPlatform(repository, small)
-  const server = (await platform.pidOf('server')) as number
-  t.after(() => {
-    process.kill(server, 'SIGCONT')
-    return platform.down()
+  t.after(async () => {
+    await platform.signalBoth('server', 'SIGCONT')
+    await platform.down()
   })
 
   // The server lives and acknowledges nothing: the chain fills up.
-  process.kill(server, 'SIGSTOP')
+  await platform.signalBoth('server', 'SIGSTOP')
   const flood = startFlood()
   t.after(() => flood.stop())
   await eventually(
@@ -118,7 +116,7 @@ test('AGT-5 nothing is lost uncounted: a full chain, programs in a loop, kill -9
     patienceMs,
   )
   assert.equal(pressed.queue_depth.level, 'critical')
-  process.kill(server, 'SIGCONT')
+  await platform.signalBoth('server', 'SIGCONT')
   const isFree = async () => !(await healthz(platform)).audit_log.stalled || undefined
   await eventually('the chain to have room', isFree, patienceMs)
   // Programs still start in a loop.

@@ -17,7 +17,10 @@ export type Platform = {
   sealwatch(...args: string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>
   /** kill -9 of the present process of a part; the supervisor starts another. Returns false when none runs just now. */
   kill(part: 'server' | 'agent' | 'sensor'): Promise<boolean>
+  /** Of the `supervisor`, too. */
   pidOf(part: string): Promise<number | undefined>
+  /** Sends a signal to the supervisor and then to a part: a part alone that stops, it lets go on. */
+  signalBoth(part: string, signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>
   /** `sealwatch down`, and removes the data unless `keep`. */
   down(keep?: boolean): Promise<void>
 }
@@ -63,9 +66,11 @@ export async function startPlatform(
   const { runDir: run } = JSON.parse(await readFile(join(data, 'instance.json'), 'utf8')) as { runDir: string }
 
   async function pidOf(part: string): Promise<number | undefined> {
-    const { parts } = JSON.parse(await readFile(join(run, 'supervisor.json'), 'utf8')) as {
+    const { task, parts } = JSON.parse(await readFile(join(run, 'supervisor.json'), 'utf8')) as {
+      task: { pid: number }
       parts: { name: string; task?: { pid: number } }[]
     }
+    if (part === 'supervisor') return task.pid
     return parts.find(({ name }) => name === part)?.task?.pid
   }
 
@@ -75,6 +80,10 @@ export async function startPlatform(
     port,
     sealwatch,
     pidOf,
+    signalBoth: async (part, signal) => {
+      const pids = [await pidOf('supervisor'), await pidOf(part)]
+      for (const pid of pids) process.kill(pid as number, signal)
+    },
     kill: async (part) => {
       const pid = await pidOf(part)
       if (pid === undefined) return false

@@ -2,6 +2,7 @@
 
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { type Clock, type ConfigOf, type Disk, type Hardening, type Log, makeDirectory } from '@sealwatch/base'
 import { createHealth, listenForHealth, showHardening, watchSpace } from '@sealwatch/base/health'
 import { keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
@@ -25,6 +26,7 @@ import { createFrameDecoder } from './sources/frame.ts'
 import { readBootNs } from './sources/proc-snapshot.ts'
 import { listenForSensor } from './sources/sensor-socket.ts'
 import { type AgentState, statusOf } from './status.ts'
+import { supervision } from './supervision.ts'
 import { agentVersion } from './version.ts'
 import { type WatchState, watch } from './watch.ts'
 
@@ -37,6 +39,8 @@ export type AgentOptions = {
   readonly processes: readonly ProcessRow[]
   readonly seenAtBootNs: bigint
   readonly pid: number
+  /** Who keeps us alive, and the socket on which it says what it finds, where it has one. */
+  readonly supervisor: { readonly pid: number; readonly socket: Duplex | undefined }
   /** What protects this process. */
   readonly hardening: Hardening
   readonly clock: Clock
@@ -57,7 +61,7 @@ const clusterTenant = 'cluster'
 
 /** Watches, seals and ships until the signal fires; rejects when it cannot go on without risking what is sealed. */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { config, paths, pid, hardening, clock, disk, random, log, signal } = options
+  const { config, paths, pid, supervisor, hardening, clock, disk, random, log, signal } = options
   const facts = await readHostFacts()
   const health = createHealth({ component: 'agent', version: agentVersion, clock, log })
   showHardening(health, hardening)
@@ -144,8 +148,18 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const socket = await listenForSensor(paths.sensorSocket, createFrameDecoder)
   clusterJournal.add(agentStarted({ timeNs: bootNs(), pid }, recordContext(clusterTenant)))
 
+  const supervised = supervision({
+    socket: supervisor.socket,
+    supervisorPid: supervisor.pid,
+    journal,
+    context: () => recordContext(config.tenant),
+    health,
+    clock,
+    log,
+  })
+  const watchingParts = supervised.run(signal)
   const watching = watch({
-    connections: socket.connections(signal),
+    connections: supervised.heard(socket.connections(signal)),
     journal,
     clusterJournal,
     prepare: lookups.prepare,
@@ -175,7 +189,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         waiting: journal.depth + clusterJournal.depth,
       }
     },
-    watchState,
+    () => ({ ...watchState, connected: watchState.connected && !supervised.isSensorSilent }),
   )
   addHealth(health, { watch: watchState, state: () => agentState, chains: () => [...chains.values()] })
   const queues = () =>
@@ -284,7 +298,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     agentStopped({ timeNs: bootNs(), pid, cause: String(signal.reason) }, recordContext(clusterTenant)),
   )
   await Promise.race([failed.promise, Promise.all(journals.map((each) => each.flushed()))])
-  await Promise.all([keeping, watchingSpace, watchingQueue])
+  await Promise.all([keeping, watchingSpace, watchingQueue, watchingParts])
   // Nothing stays open while nobody is here to close it.
   for (const each of journals) await each.closeEpoch()
   await socket.close()

@@ -92,6 +92,13 @@ export const agentSettings = {
     max: 86_400,
     help: 'When nothing happens an epoch without lines is closed so often: a sign of life',
   }),
+  supervisorFd: integer({
+    env: 'SEALWATCH_AGENT_SUPERVISOR_FD',
+    default: 0,
+    min: 0,
+    max: 1_023,
+    help: 'Descriptor of the socket to its supervisor, which `sealwatch up` gives it; 0: nobody supervises it so',
+  }),
   healthAddress: text({
     env: 'SEALWATCH_AGENT_HEALTH_ADDRESS',
     default: '127.0.0.1',

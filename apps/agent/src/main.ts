@@ -20,6 +20,7 @@ import {
 import { runAgent } from './agent.ts'
 import { agentConfigPrefix, agentSettings } from './config.ts'
 import { readBootNs, readProcesses } from './sources/proc-snapshot.ts'
+import { supervisorSocket } from './sources/supervisor-line.ts'
 
 // A log that cannot be written, on a full disk for one, is no reason to stop watching.
 process.stdout.on('error', () => undefined)
@@ -53,6 +54,10 @@ try {
     processes,
     seenAtBootNs,
     pid: process.pid,
+    supervisor: {
+      pid: process.ppid,
+      socket: config.supervisorFd === 0 ? undefined : supervisorSocket(config.supervisorFd),
+    },
     hardening,
     clock: systemClock,
     disk: systemDisk,

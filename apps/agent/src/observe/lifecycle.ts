@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { classify, draftOf, type EventDraft, type LifecycleEvent, severities } from '@sealwatch/contract'
+import {
+  classify,
+  draftOf,
+  type EventDraft,
+  type HarmedPart,
+  type LifecycleEvent,
+  type PartFinding,
+  severities,
+} from '@sealwatch/contract'
 import type { SensorHello } from '../sources/observation.ts'
 import { metadataOf, productOf, type RecordContext, unixMs } from './context.ts'
 
-/** `timeNs` is CLOCK_BOOTTIME throughout. These records belong into the tenant `cluster`. */
+/** `timeNs` is CLOCK_BOOTTIME throughout. These records belong into the tenant `cluster`, those of parts into the machine's. */
 type AgentMoment = { readonly timeNs: bigint; readonly pid: number }
 
 const success = { status_id: 1, status: 'Success' } as const
@@ -59,6 +67,84 @@ export function sensorLost(
     ...failure,
     message: `the connection to the sensor ended: ${cause}`,
     unmapped: { cause },
+  })
+}
+
+/** What the supervisor found about a part of ours. */
+export function partFound(timeNs: bigint, found: PartFinding, context: RecordContext): EventDraft<LifecycleEvent> {
+  const { part: name, pid, remedy, detail, tookMs, outOfMemory, bySupervisor, tracer, untold } = found
+  const said = partTexts[found.found]
+  const who = tracer === null ? '' : ` by ${tracer.path ?? tracer.name} (pid ${tracer.pid})`
+  const why = outOfMemory ? ', as memory ran out' : bySupervisor ? ', by the supervisor' : ''
+  const part = {
+    name,
+    pid,
+    found: found.found,
+    remedy,
+    detail,
+    took_ms: tookMs,
+    out_of_memory: outOfMemory,
+    by_supervisor: bySupervisor,
+    ...(tracer && {
+      tracer: {
+        pid: tracer.pid,
+        name: tracer.name,
+        ...(tracer.path !== null && { path: tracer.path }),
+        ...(tracer.uid !== null && { uid: String(tracer.uid) }),
+      },
+    }),
+    ...(untold > 0 && { untold }),
+  }
+  return harmed(
+    `part_${found.found}`,
+    timeNs,
+    context,
+    part,
+    `the ${name} (pid ${pid}) ${said}${who}: ${detail}${why}; ${remedy}`,
+  )
+}
+
+/** What the agent itself notices: `part` does not speak any more, or its end of the line is gone. */
+export function partMissed(
+  timeNs: bigint,
+  { part: name, pid, found, detail }: Pick<PartFinding, 'part' | 'pid' | 'found' | 'detail'>,
+  context: RecordContext,
+): EventDraft<LifecycleEvent> {
+  const part = {
+    name,
+    pid,
+    found,
+    remedy: 'none',
+    detail,
+    took_ms: 0,
+    out_of_memory: false,
+    by_supervisor: false,
+  } as const
+  return harmed(`part_${found}`, timeNs, context, part, `the ${name} (pid ${pid}) ${partTexts[found]}: ${detail}`)
+}
+
+const partTexts = {
+  ended: 'ended',
+  stopped: 'was stopped',
+  traced: 'was traced',
+  silent: 'does not answer',
+} as const satisfies Record<PartFinding['found'], string>
+
+function harmed(
+  code: string,
+  timeNs: bigint,
+  context: RecordContext,
+  part: HarmedPart,
+  message: string,
+): EventDraft<LifecycleEvent> {
+  // What the supervisor ended it told of before, and what asked to end itself is no harm.
+  const isOrderly = part.found === 'ended' && (part.by_supervisor || part.detail === 'exit 0')
+  return record('agent', code, timeNs, context, {
+    ...classify('lifecycle', part.remedy === 'restarted' ? 'restart' : 'harm'),
+    ...(isOrderly ? severities.low : part.found === 'traced' ? severities.critical : severities.high),
+    ...(isOrderly ? success : failure),
+    message,
+    unmapped: { part },
   })
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests only: one hand-made observation or record of each kind, and the golden event each becomes (vectors/events).
 
-import type { SealwatchEvent } from '@sealwatch/contract'
+import type { PartFinding, SealwatchEvent } from '@sealwatch/contract'
 import { type FileRef, type SensorCounts, type SensorHello, sites, type Task } from '../sources/observation.ts'
 import { deviceOf } from './context.ts'
 import type { ProcessFacts } from './enrichment.ts'
-import { agentStarted, agentStopped, sensorAttached, sensorLost } from './lifecycle.ts'
+import { agentStarted, agentStopped, partFound, partMissed, sensorAttached, sensorLost } from './lifecycle.ts'
 import { dropRecord, gapRecord, shedRecord } from './loss.ts'
 import { type ObserveContext, observe, type SiteObservation } from './observe.ts'
 import { createProcessTable, processTableLimits } from './process-table.ts'
@@ -244,6 +244,22 @@ export const sampleHello: SensorHello = {
   counts: sampleCounts(0n, 0n),
 }
 
+const samplePart: PartFinding = {
+  id: 0,
+  timeMs: 0,
+  part: 'agent',
+  pid: 700,
+  found: 'ended',
+  remedy: 'restarted',
+  detail: 'SIGKILL',
+  tookMs: 3,
+  outOfMemory: false,
+  bySupervisor: false,
+  tracer: null,
+  untold: 0,
+}
+const sampleTracer = { pid: 4242, name: 'gdb', path: '/usr/bin/gdb', uid: 0 }
+
 /** Every golden event by its name. */
 export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
   const context = { ...sampleContext(), tenant: 'cluster' }
@@ -256,6 +272,17 @@ export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
     'sensor-attached': sensorAttached(sampleHello, context),
     'sensor-attached-in-part': sensorAttached(blind, context),
     'sensor-lost': sensorLost({ timeNs: bootNs, cause: 'end of stream' }, context),
+    'part-ended': partFound(bootNs, { ...samplePart, part: 'server' }, sampleContext()),
+    'part-traced': partFound(
+      bootNs,
+      { ...samplePart, found: 'traced', remedy: 'killed', detail: 't (tracing stop)', tookMs: 0, tracer: sampleTracer },
+      sampleContext(),
+    ),
+    'part-silent': partMissed(
+      bootNs,
+      { part: 'supervisor', pid: 690, found: 'silent', detail: 'it does not look any more' },
+      sampleContext(),
+    ),
     gap: gapRecord(bootNs, { ...interval, cause: 'sensor_died', ...counted, lost: { exec: 3n } }, sampleContext()),
     'gap-unknown': gapRecord(
       bootNs,

@@ -61,7 +61,7 @@ describe('a part', () => {
     const { clock, sleeps } = quickClock()
     const running = await started(shell('exit 4'), clock, ({ restarts }) => restarts >= 7)
     assert.equal(running.state().lastExit, 'exit 4')
-    assert.deepEqual(sleeps.slice(0, 7), [50, 100, 200, 400, 800, 1000, 1000])
+    assert.deepEqual(sleeps.slice(0, 7), [0, 50, 100, 200, 400, 800, 1000])
     await running.stop()
     assert.match(logged[0] ?? '', /"part":"p","lastExit":"exit 4"/)
   })

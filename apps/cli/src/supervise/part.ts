@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import process from 'node:process'
+import type { Duplex } from 'node:stream'
 import { type Clock, type Log, messageOf } from '@sealwatch/base'
-import { isAlive, type Task, taskOf } from './task.ts'
+import { supervisionFd } from '@sealwatch/contract'
+import { setOomScore } from './out-of-memory.ts'
+import { isAlive, signalTask, type Task, taskOf } from './task.ts'
 
 /** A program the supervisor keeps alive. */
 export type Part = {
@@ -17,6 +20,10 @@ export type Part = {
   readonly log: string
   /** From SIGTERM to SIGKILL. */
   readonly stopMs: number
+  /** It is born with a socket to us, as its descriptor 3 (supervision.ts). */
+  readonly hasLine?: boolean
+  /** Where the kernel looks first when memory runs out; what it was born with where none is set. */
+  readonly oomScore?: number
 }
 
 export type PartState = {
@@ -35,18 +42,46 @@ export type RunningPart = {
   readonly stop: () => Promise<void>
   /** Ends it at once. */
   readonly kill: () => void
+  /** Ends this life of it; another begins. */
+  readonly restart: (signal: NodeJS.Signals) => void
+  /** This life was killed by us, and has not ended yet. */
+  readonly isKilled: () => boolean
+  /** Its process is dead, and whoever traces it keeps its end from us: another life begins. */
+  readonly withheld: () => void
 }
 
-type Surroundings = { readonly clock: Clock; readonly log: Log; readonly onChange: () => void }
+/** A life that ended by itself, or by somebody else, and after which another began. */
+export type PartEnd = {
+  readonly name: string
+  /** 0: it could not be started. */
+  readonly pid: number
+  readonly lastExit: string
+  /** Until the next one was started. */
+  readonly tookMs: number
+  /** We told it to. */
+  readonly bySupervisor: boolean
+}
 
+type Surroundings = {
+  readonly clock: Clock
+  readonly log: Log
+  readonly onChange: () => void
+  readonly onLine?: (socket: Duplex) => void
+  readonly onBack?: (end: PartEnd) => void
+}
+
+/** The first one at once, for it may have been killed by somebody who needs a second of darkness. */
 const restartMinMs = 50
 /** A dead part is back within this time, also when it keeps dying. */
 const restartMaxMs = 1000
 /** A life this long earns a fresh start of the backoff. */
 const soundLifeMs = 10_000
 
-export function startPart(part: Part, { clock, log, onChange }: Surroundings): RunningPart {
+export function startPart(part: Part, { clock, log, onChange, onLine, onBack }: Surroundings): RunningPart {
   const stopping = new AbortController()
+  let told: NodeJS.Signals | undefined
+  let exited = Promise.withResolvers<string>()
+  let before: (Omit<PartEnd, 'tookMs'> & { readonly endedMs: number }) | undefined
   let child: ChildProcess | undefined
   let state: PartState = { name: part.name, task: undefined, startedMs: 0, restarts: 0, lastExit: undefined }
   const change = (next: Partial<PartState>) => {
@@ -55,32 +90,54 @@ export function startPart(part: Part, { clock, log, onChange }: Surroundings): R
   }
 
   const live = async () => {
-    const exited = Promise.withResolvers<string>()
+    exited = Promise.withResolvers<string>()
+    const { resolve } = exited
+    told = undefined
+    const ended = (lastExit: string) => {
+      before ??= {
+        name: part.name,
+        pid: child?.pid ?? 0,
+        lastExit,
+        bySupervisor: told !== undefined,
+        endedMs: clock.nowMs(),
+      }
+      change({ task: undefined, lastExit })
+      return lastExit
+    }
     try {
       child = launch(part)
     } catch (error) {
       // No room for its log, no memory for a process: as passing as any other end.
-      change({ lastExit: messageOf(error) })
-      return messageOf(error)
+      child = undefined
+      return ended(messageOf(error))
     }
-    child.once('exit', (code, signal) => exited.resolve(signal ?? `exit ${code}`))
-    child.once('error', (error) => exited.resolve(error.message))
+    child.once('exit', (code, signal) => resolve(signal ?? `exit ${code}`))
+    child.once('error', (error) => resolve(error.message))
+    const line = child.stdio[supervisionFd]
+    if (part.hasLine === true && line) onLine?.(line as Duplex)
+    if (part.oomScore !== undefined && child.pid !== undefined) {
+      const refused = setOomScore(child.pid, part.oomScore)
+      if (refused !== undefined) log.warn('the kernel may end a part for want of memory', { part: part.name, refused })
+    }
     change({ task: child.pid === undefined ? undefined : taskOf(child.pid), startedMs: clock.nowMs() })
-    const lastExit = await exited.promise
-    change({ task: undefined, lastExit })
-    return lastExit
+    if (before !== undefined) {
+      const { endedMs, ...end } = before
+      before = undefined
+      onBack?.({ ...end, tookMs: clock.nowMs() - endedMs })
+    }
+    return ended(await exited.promise)
   }
 
   const lives = async () => {
-    let waitMs = restartMinMs
+    let waitMs = 0
     while (!stopping.signal.aborted) {
       const born = clock.nowMs()
       const lastExit = await live()
       if (stopping.signal.aborted) break
-      if (clock.nowMs() - born >= soundLifeMs) waitMs = restartMinMs
+      if (clock.nowMs() - born >= soundLifeMs) waitMs = 0
       log.warn('a part ended and is started again', { part: part.name, lastExit, inMs: waitMs })
       await clock.sleep(waitMs, stopping.signal)
-      waitMs = Math.min(waitMs * 2, restartMaxMs)
+      waitMs = Math.min(Math.max(waitMs * 2, restartMinMs), restartMaxMs)
       if (!stopping.signal.aborted) change({ restarts: state.restarts + 1 })
     }
   }
@@ -100,17 +157,22 @@ export function startPart(part: Part, { clock, log, onChange }: Surroundings): R
     patience.abort()
     await insist
   }
-  return { state: () => state, stop, kill }
+  const restart = (signal: NodeJS.Signals) => {
+    told = signal
+    if (state.task !== undefined) signalTask(state.task, signal)
+  }
+  const withheld = () => exited.resolve('ended, and is kept as a zombie by its tracer')
+  return { state: () => state, stop, kill, restart, isKilled: () => told === 'SIGKILL', withheld }
 }
 
 function launch(part: Part): ChildProcess {
   const [command = '', ...args] = part.argv
   const fd = openSync(part.log, 'a', 0o600)
   try {
+    const stdio: StdioOptions = [part.secrets === undefined ? 'ignore' : 'pipe', fd, fd]
+    if (part.hasLine === true) stdio[supervisionFd] = 'pipe'
     // A session of its own: Ctrl-C reaches the supervisor alone, which then stops the parts in order.
-    const options = { cwd: '/', detached: true, env: part.env } as const
-    if (part.secrets === undefined) return spawn(command, args, { ...options, stdio: ['ignore', fd, fd] })
-    const child = spawn(command, args, { ...options, stdio: ['pipe', fd, fd] })
+    const child = spawn(command, args, { cwd: '/', detached: true, env: part.env, stdio })
     // A part that ends before it has read them says so by its end.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(JSON.stringify(part.secrets))

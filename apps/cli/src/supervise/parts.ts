@@ -2,11 +2,13 @@
 
 import { join } from 'node:path'
 import process from 'node:process'
+import { supervisionFd } from '@sealwatch/contract'
 import { handedMark, isSecretVariable, isSignerVariable } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import { type BuiltInLogin, dashboardOrigin, serverEnvOf } from './built-in-login.ts'
 import type { ServiceView } from './layout.ts'
 import { agentFlags, memoryEnv, plainFlags, serverFlags } from './node-start.ts'
+import { oomScores } from './out-of-memory.ts'
 import type { Part } from './part.ts'
 import { serviceUsers } from './users.ts'
 
@@ -71,11 +73,12 @@ function devLoginPart({ place, view, root, apiPort, env }: PartSettings, login: 
     secrets: { SEALWATCH_DEV_LOGIN_CLIENT_SECRET: login.secret },
     log: fileOf.log(place, 'dev-login'),
     stopMs,
+    oomScore: 0,
   }
 }
 
 function agentPart({ place, view, root, host, port, env }: PartSettings): Part {
-  return nodePart(
+  const part = nodePart(
     'agent',
     { place, view, root, env },
     {
@@ -85,8 +88,10 @@ function agentPart({ place, view, root, host, port, env }: PartSettings): Part {
       SEALWATCH_AGENT_SERVER_PORT: String(port),
       SEALWATCH_AGENT_UID: String(serviceUsers.agent.uid),
       SEALWATCH_AGENT_GID: String(serviceUsers.agent.gid),
+      SEALWATCH_AGENT_SUPERVISOR_FD: String(supervisionFd),
     },
   )
+  return { ...part, hasLine: true }
 }
 
 function sensorPart({ place, root, watch, env }: PartSettings): Part {
@@ -99,7 +104,14 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
     ...without.flatMap((site) => ['--without', site]),
     ...watch.flatMap((path) => ['--watch', path]),
   ]
-  return { name: 'sensor', argv, env: plainEnv(env), log: fileOf.log(place, 'sensor'), stopMs }
+  return {
+    name: 'sensor',
+    argv,
+    env: plainEnv(env),
+    log: fileOf.log(place, 'sensor'),
+    stopMs,
+    oomScore: oomScores.sensor,
+  }
 }
 
 type NodePartSettings = Pick<PartSettings, 'place' | 'view' | 'root' | 'env'>
@@ -132,6 +144,7 @@ function nodePart(
     secrets: hasSecrets ? secrets : undefined,
     log: fileOf.log(place, name),
     stopMs,
+    oomScore: oomScores[name],
   }
 }
 

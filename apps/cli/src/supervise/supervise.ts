@@ -8,10 +8,12 @@ import { cliError } from '../errors.ts'
 import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
 import type { ServerStatus, Trust } from '../status/types.ts'
+import { createAgentLine } from './agent-line.ts'
 import { builtInLogin, firstLink, wantsBuiltIn } from './built-in-login.ts'
 import { prepareData, prepareFolders, prepareRun, removeRun, serviceViewOf } from './layout.ts'
 import { endLeftovers } from './leftovers.ts'
 import { boundLog, lastError, lastWords } from './logs.ts'
+import { oomScores, setOomScore } from './out-of-memory.ts'
 import { type Part, type RunningPart, startPart } from './part.ts'
 import { type PartSettings, partsOf } from './parts.ts'
 import { preferPort, requireFreePort } from './port.ts'
@@ -24,8 +26,9 @@ import {
   supervisorFiles,
   writeRecord,
 } from './record.ts'
-import { signalTask, type Task, taskOf } from './task.ts'
+import { type Task, taskOf } from './task.ts'
 import { watchedPaths } from './watch-list.ts'
+import { createWatchdog } from './watchdog.ts'
 
 export type Ports = {
   /** For agents. */
@@ -131,8 +134,7 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     try {
       if (phase !== 'stopping' && prepareRun(place)) {
         log.error('the run directory had vanished: server and agent start again, to have their sockets there')
-        for (const { name, task } of parts)
-          if ((name === 'server' || name === 'agent') && task !== undefined) signalTask(task, 'SIGTERM')
+        for (const part of running) if (['server', 'agent'].includes(part.state().name)) part.restart('SIGTERM')
       }
     } catch (error) {
       log.error('the run directory cannot be made anew', { error })
@@ -150,7 +152,17 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     const parts = keepRecord()
     if (phase === 'starting' && parts.some((part) => part.restarts >= startDeathsMax)) failure.abort()
   }
-  for (const spec of specs.toReversed()) running.unshift(startPart(spec, { clock, log, onChange }))
+  const line = createAgentLine(() => watchdog.sensorSilent())
+  const traced = env.SEALWATCH_TRACED_PARTS === 'leave' ? 'leave' : 'kill'
+  const watchdog = createWatchdog({ parts: running, line, traced, clock, log })
+  const refused = setOomScore('self', oomScores.supervisor)
+  if (refused !== undefined) log.warn('the kernel may end the supervisor for want of memory', { refused })
+  for (const spec of specs.toReversed()) {
+    const surroundings = { clock, log, onChange, onLine: line.connect, onBack: watchdog.ended }
+    running.unshift(startPart(spec, surroundings))
+  }
+  const over = new AbortController()
+  const watching = watchdog.run(over.signal)
   const onKill = () => {
     for (const part of running) part.kill()
   }
@@ -183,6 +195,9 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     }
   } finally {
     phase = 'stopping'
+    over.abort()
+    await watching
+    line.stopping()
     onChange()
     // The sensor first, so that the agent has all it said; then the agent, so that the server has all that it sealed.
     for (const part of running) await part.stop()

@@ -81,7 +81,13 @@ export const eventClasses = {
     uid: 6002,
     name: 'Application Lifecycle',
     category: categories.application,
-    activities: { start: { id: 3, name: 'Start' }, stop: { id: 4, name: 'Stop' } },
+    activities: {
+      start: { id: 3, name: 'Start' },
+      stop: { id: 4, name: 'Stop' },
+      restart: { id: 5, name: 'Restart' },
+      // Somebody laid hands on a part of ours.
+      harm: { id: 99, name: 'Harm' },
+    },
   },
 } as const
 

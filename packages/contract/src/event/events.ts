@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { PartFinding } from '../supervision.ts'
 import type { Classification } from './classes.ts'
 import type { Finding } from './finding.ts'
 import { fitText } from './fit.ts'
@@ -102,6 +103,7 @@ export type LifecycleEvent = EventBase & {
   readonly unmapped: {
     readonly pid?: number
     readonly cause?: string
+    readonly part?: HarmedPart
     readonly sensor?: {
       readonly era: string
       readonly kernel: string
@@ -109,6 +111,21 @@ export type LifecycleEvent = EventBase & {
       readonly sites: PerSite<SiteState>
     }
   }
+}
+
+/** A part of ours that ended, or was found in the hands of somebody else. */
+export type HarmedPart = {
+  readonly name: string
+  readonly pid: number
+  readonly found: PartFinding['found']
+  readonly remedy: PartFinding['remedy'] | 'none'
+  readonly detail: string
+  readonly took_ms: number
+  readonly out_of_memory: boolean
+  readonly by_supervisor: boolean
+  readonly tracer?: { readonly pid: number; readonly name: string; readonly path?: string; readonly uid?: string }
+  /** Findings before this one that found no room. */
+  readonly untold?: number
 }
 
 /** An interval during which nobody knows for certain what happened. Times are RFC 3339 with nanoseconds. */

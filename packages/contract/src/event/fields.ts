@@ -179,6 +179,7 @@ const unmapped = {
   ptrace_request: 'plain',
   pid: 'plain',
   cause: 'plain',
+  part: 'plain',
   cut_off_since: 'plain',
   sensor: 'plain',
   gap: 'plain',

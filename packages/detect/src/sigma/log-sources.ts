@@ -85,7 +85,7 @@ const other: FieldTable = {
 
 /**
  * Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access`, `process_signal`,
- * `process_credentials` and `unknown_interval` are our own.
+ * `process_credentials`, `unknown_interval` and `self_protection` are our own.
  */
 const categories: Readonly<Record<string, LogSource>> = {
   process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
@@ -115,6 +115,19 @@ const categories: Readonly<Record<string, LogSource>> = {
     fields: { ...other, Access: at('unmapped/access'), Method: at('unmapped/method'), Size: at('size') },
   },
   unknown_interval: { types: [typeUidOf('log', 'gap')], fields: { Cause: at('unmapped/gap/cause') } },
+  self_protection: {
+    types: [typeUidOf('lifecycle', 'restart'), typeUidOf('lifecycle', 'harm')],
+    fields: {
+      Part: at('unmapped/part/name'),
+      Found: at('unmapped/part/found'),
+      Remedy: at('unmapped/part/remedy'),
+      Detail: at('unmapped/part/detail'),
+      IsOutOfMemory: at('unmapped/part/out_of_memory'),
+      IsBySupervisor: at('unmapped/part/by_supervisor'),
+      TracerImage: at('unmapped/part/tracer/path'),
+      TracerUserId: at('unmapped/part/tracer/uid'),
+    },
+  },
   file_access: { types: typesOf('file'), fields: file },
   file_event: { types: [typeUidOf('file', 'create'), typeUidOf('file', 'update')], fields: file },
 }

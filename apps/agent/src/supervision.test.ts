@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { type Clock, createLog, systemClock } from '@sealwatch/base'
+import { createHealth } from '@sealwatch/base/health'
+import { type PartFinding, readAgentSays, type SupervisorSays } from '@sealwatch/contract'
+import type { Draft } from '@sealwatch/ledger'
+import { sampleContext } from './observe/sample-observations.ts'
+import type { SensorConnection } from './sources/sensor-socket.ts'
+import { supervision } from './supervision.ts'
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+function allOf(stream: PassThrough): string {
+  let text = ''
+  for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) text += String(chunk)
+  return text
+}
+const settled = async () => {
+  for (let i = 0; i < 10; i += 1) await turn()
+}
+const finding: PartFinding = {
+  id: 4,
+  timeMs: 1,
+  part: 'server',
+  pid: 7,
+  found: 'ended',
+  remedy: 'restarted',
+  detail: 'SIGKILL',
+  tookMs: 3,
+  outOfMemory: false,
+  bySupervisor: false,
+  tracer: null,
+  untold: 0,
+}
+
+/** Time passes in the steps of `run`, as many as are asked for. */
+function agent(isSupervised = true) {
+  let ms = 0
+  const stop = new AbortController()
+  let steps = 0
+  const clock: Clock = {
+    ...systemClock,
+    nowMs: () => ms,
+    monotonicNs: () => BigInt(ms) * 1_000_000n,
+    sleep: async (length) => {
+      while (steps === 0 && !stop.signal.aborted) await turn()
+      steps -= 1
+      ms += length
+    },
+  }
+  const log = createLog('test', () => undefined, clock.nowMs)
+  const [toAgent, toSupervisor] = [new PassThrough(), new PassThrough()]
+  const socket = Object.assign(toAgent, { write: toSupervisor.write.bind(toSupervisor) })
+  const sealed: string[] = []
+  const health = createHealth({ component: 'agent', version: '0', clock, log })
+  const under = supervision({
+    socket: isSupervised ? socket : undefined,
+    supervisorPid: 690,
+    journal: {
+      add: (draft) => void sealed.push((draft as Draft as { event: { message: string } }).event.message),
+      flushed: async () => undefined,
+    },
+    context: sampleContext,
+    health,
+    clock,
+    log,
+  })
+  const running = under.run(stop.signal)
+  return {
+    under,
+    sealed,
+    metrics: () => health.metrics.text(),
+    said: () =>
+      allOf(toSupervisor)
+        .split('\n')
+        .flatMap((line) => readAgentSays(line) ?? []),
+    supervisor: async (...says: (SupervisorSays | string)[]) => {
+      for (const one of says) toAgent.push(`${typeof one === 'string' ? one : JSON.stringify(one)}\n`)
+      await settled()
+    },
+    gone: async () => {
+      toAgent.push(null)
+      await settled()
+    },
+    pass: async (seconds: number, isLooking = false) => {
+      for (let left = seconds * 2; left > 0; left -= 1) {
+        if (isLooking) toAgent.push(`${JSON.stringify({ kind: 'look', number: left })}\n`)
+        await settled()
+        steps = 1
+        while (steps > 0) await turn()
+        await turn()
+      }
+    },
+    end: async () => {
+      stop.abort()
+      await running
+    },
+  }
+}
+
+test('AGT-8 what the supervisor found is sealed, and then acknowledged; a look is answered, nonsense is not', async () => {
+  const { sealed, said, supervisor, metrics, end } = agent()
+  await supervisor({ kind: 'look', number: 9 }, 'nonsense', '{"kind":"finding"}', { kind: 'finding', ...finding })
+  assert.deepEqual(said(), [
+    { kind: 'alive', number: 9 },
+    { kind: 'sealed', id: 4 },
+  ])
+  assert.deepEqual(sealed, ['the server (pid 7) ended: SIGKILL; restarted'])
+  assert.match(metrics(), /sealwatch_part_findings_total{part="server",found="ended"} 1/)
+  await end()
+})
+
+test('AGT-8 a supervisor that is gone, or does not look any more, is told of; one that stops in good order is not', async () => {
+  const stalled = agent()
+  await stalled.supervisor({ kind: 'look', number: 1 })
+  await stalled.pass(9)
+  assert.deepEqual(stalled.sealed, [])
+  await stalled.pass(20)
+  assert.deepEqual(stalled.sealed, ['the supervisor (pid 690) does not answer: it does not look any more'])
+  await stalled.gone()
+  assert.equal(stalled.sealed[1], 'the supervisor (pid 690) ended: its end of the line was closed')
+  await stalled.end()
+
+  const orderly = agent()
+  await orderly.supervisor({ kind: 'stopping' })
+  await orderly.gone()
+  await orderly.pass(20)
+  assert.deepEqual(orderly.sealed, [])
+  await orderly.end()
+})
+
+for (const isSupervised of [true, false])
+  test(`AGT-8 a sensor that is connected and says nothing is told of, ${isSupervised ? 'to the supervisor' : 'in the ledger'}`, async () => {
+    const { under, sealed, said, pass, end } = agent(isSupervised)
+    let next = Promise.withResolvers<void>()
+    async function* messages(): SensorConnection & AsyncGenerator {
+      for (;;) {
+        await next.promise
+        next = Promise.withResolvers<void>()
+        yield []
+      }
+    }
+    async function* one() {
+      yield messages()
+    }
+    let work = Promise.resolve()
+    const consuming = (async () => {
+      for await (const connection of under.heard(one())) for await (const _ of connection) await work
+    })()
+    void consuming
+    const told = () => said().some(({ kind }) => kind === 'sensor_silent') || sealed.length > 0
+
+    await pass(11, isSupervised)
+    assert.deepEqual([under.isSensorSilent, told()], [false, false])
+    // While the agent itself is busy, a sensor that waits is none that is silent.
+    const busy = Promise.withResolvers<void>()
+    work = busy.promise
+    next.resolve()
+    await settled()
+    await pass(30, isSupervised)
+    assert.equal(under.isSensorSilent, false)
+    busy.resolve()
+    await settled()
+    await pass(13, isSupervised)
+    assert.deepEqual([under.isSensorSilent, told()], [true, true])
+    next.resolve()
+    await settled()
+    await pass(1, isSupervised)
+    assert.equal(under.isSensorSilent, false)
+    await end()
+  })

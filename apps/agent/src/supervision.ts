@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Duplex } from 'node:stream'
+import type { Clock, Log } from '@sealwatch/base'
+import type { Health } from '@sealwatch/base/health'
+import { type PartFinding, type SupervisorSays, supervisionLimits } from '@sealwatch/contract'
+import type { Journal } from './journal/journal.ts'
+import type { RecordContext } from './observe/context.ts'
+import { partFound, partMissed } from './observe/lifecycle.ts'
+import type { SensorConnection } from './sources/sensor-socket.ts'
+import { openSupervisorLine } from './sources/supervisor-line.ts'
+
+export type SupervisionOptions = {
+  /** Undefined: something else keeps us alive, systemd for one, and says nothing. */
+  readonly socket: Duplex | undefined
+  readonly supervisorPid: number
+  /** Of the machine's tenant. */
+  readonly journal: Pick<Journal, 'add' | 'flushed'>
+  readonly context: () => RecordContext
+  readonly health: Health
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export type Supervision = {
+  /** The same connections; when something comes it is noted. */
+  heard(connections: AsyncIterable<SensorConnection>): AsyncIterable<SensorConnection>
+  /** A sensor is connected, and has said nothing for longer than it ever would. */
+  readonly isSensorSilent: boolean
+  run(signal: AbortSignal): Promise<void>
+}
+
+const stepMs = 500
+/** Longer between two steps, and we did not run ourselves: nobody is blamed for that. */
+const awakeStepMsMax = 2 * stepMs
+/** A sensor that has nothing to tell says so every five seconds. */
+const sensorSilentMs = 12_000
+const supervisorSilentMs = 20 * supervisionLimits.lookEveryMs
+
+/** Seals what the supervisor finds about our parts, and notices when it, or the sensor, says nothing any more. */
+export function supervision(options: SupervisionOptions): Supervision {
+  const { socket, supervisorPid, journal, context, health, clock, log } = options
+  const counts = new Map<string, { readonly labels: readonly string[]; count: number }>()
+  /** Of time in which we ran. */
+  let nowMs = 0
+  /** Since when we wait for the sensor to say something. */
+  let askedMs: number | undefined
+  let lookedMs = 0
+  const silent = { sensor: false, supervisor: false }
+  let isOrderly = false
+
+  health.metrics.counter(
+    {
+      name: 'sealwatch_part_findings_total',
+      help: 'Times that a part was harmed, since the start',
+      labels: ['part', 'found'],
+    },
+    () => Array.from(counts.values(), ({ labels, count }) => [labels, count] as const),
+  )
+  function count(part: string, found: PartFinding['found']): void {
+    const key = `${part} ${found}`
+    const row = counts.get(key) ?? { labels: [part, found], count: 0 }
+    row.count += 1
+    counts.set(key, row)
+  }
+
+  const bootNs = (unixMs: number) => BigInt(unixMs) * 1_000_000n - context().bootOffsetNs
+
+  function miss(part: string, pid: number, found: PartFinding['found'], detail: string): void {
+    log.critical(`the ${part} ${found === 'silent' ? 'says nothing any more' : 'is gone'}`, { part, pid })
+    count(part, found)
+    journal.add(partMissed(bootNs(clock.nowMs()), { part, pid, found, detail }, context()))
+  }
+
+  async function take(says: SupervisorSays): Promise<void> {
+    lookedMs = nowMs
+    if (says.kind === 'stopping') isOrderly = true
+    if (says.kind === 'look') line?.say({ kind: 'alive', number: says.number })
+    if (says.kind !== 'finding') return
+    count(says.part, says.found)
+    journal.add(partFound(bootNs(says.timeMs), says, context()))
+    await journal.flushed()
+    line?.say({ kind: 'sealed', id: says.id })
+  }
+
+  const line =
+    socket &&
+    openSupervisorLine(socket, {
+      said: (says) => void take(says),
+      ended: () => isOrderly || miss('supervisor', supervisorPid, 'ended', 'its end of the line was closed'),
+    })
+
+  function look(): void {
+    const isSensorSilent = askedMs !== undefined && nowMs - askedMs >= sensorSilentMs
+    if (isSensorSilent && !silent.sensor) {
+      // The supervisor knows its pid, ends it, and has that sealed.
+      if (line !== undefined && !silent.supervisor) line.say({ kind: 'sensor_silent' })
+      else miss('sensor', 0, 'silent', 'it is connected and sends nothing')
+    }
+    const isSupervisorSilent = line?.isOpen === true && nowMs - lookedMs >= supervisorSilentMs
+    if (isSupervisorSilent && !silent.supervisor)
+      miss('supervisor', supervisorPid, 'silent', 'it does not look any more')
+    Object.assign(silent, { sensor: isSensorSilent, supervisor: isSupervisorSilent })
+  }
+
+  async function* heardOne(connection: SensorConnection): SensorConnection & AsyncGenerator {
+    try {
+      askedMs = nowMs
+      for await (const messages of connection) {
+        // While these are worked on the sensor may well wait for us.
+        askedMs = undefined
+        yield messages
+        askedMs = nowMs
+      }
+    } finally {
+      askedMs = undefined
+    }
+  }
+
+  return {
+    heard: async function* heard(connections) {
+      for await (const connection of connections) yield heardOne(connection)
+    },
+    get isSensorSilent() {
+      return silent.sensor
+    },
+    run: async (signal) => {
+      let lastNs = clock.monotonicNs()
+      while (!signal.aborted) {
+        await clock.sleep(stepMs, signal)
+        const ns = clock.monotonicNs()
+        nowMs += Math.min(Number(ns - lastNs) / 1e6, awakeStepMsMax)
+        lastNs = ns
+        if (!signal.aborted) look()
+      }
+      line?.close()
+    },
+  }
+}

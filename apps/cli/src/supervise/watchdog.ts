@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Clock, Log } from '@sealwatch/base'
+import { type PartFinding, supervisionLimits } from '@sealwatch/contract'
+import type { AgentLine, NewFinding } from './agent-line.ts'
+import { type Held, heldOf, tracerOf } from './look.ts'
+import { oomKills } from './out-of-memory.ts'
+import type { PartEnd, RunningPart } from './part.ts'
+import { isAlive, signalTask, type Task } from './task.ts'
+
+export type Watchdog = {
+  /** A part ended, and lives again. */
+  ended(end: PartEnd): void
+  /** The agent says that its sensor is connected, and says nothing. */
+  sensorSilent(): void
+  /** Looks at all parts, twice a second, until the signal fires. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+export type WatchdogOptions = {
+  readonly parts: readonly RunningPart[]
+  readonly line: Pick<AgentLine, 'tell' | 'look'>
+  /** What is done about a part that somebody traces: it is ended and begins anew without them, or left to them. */
+  readonly traced: 'kill' | 'leave'
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Each thread of each part, every so many looks; else the first one alone. */
+const threadsEveryLooks = 10
+/** A part that is stopped more often than this within a minute begins anew under another pid. */
+const continuedMax = 10
+const continuedWithinMs = 60_000
+
+export function createWatchdog({ parts, line, traced, clock, log }: WatchdogOptions): Watchdog {
+  const continued = new Map<number, number[]>()
+  /** Tracers that are left to what they do are told once. */
+  const left = new Map<number, number>()
+  /** At the last look their processes were dead, and nobody had told us. */
+  const dead = new Set<number>()
+  let looks = 0
+  let killsBefore = oomKills()
+
+  function tell(part: RunningPart, found: PartFinding['found'], rest: Partial<NewFinding>): void {
+    const { name, task } = part.state()
+    const finding: NewFinding = {
+      timeMs: clock.nowMs(),
+      part: name,
+      pid: task?.pid ?? 0,
+      found,
+      remedy: 'killed',
+      detail: '',
+      tookMs: 0,
+      outOfMemory: false,
+      bySupervisor: false,
+      tracer: null,
+      ...rest,
+    }
+    log.critical(`a part was found ${found}`, { ...finding })
+    line.tell(finding)
+  }
+
+  function remedy(part: RunningPart, task: Task, held: Held): void {
+    const detail = held.shown
+    if (held.by === 'tracer') {
+      if (traced === 'leave' && left.get(task.pid) === held.tracerPid) return
+      const tracer = tracerOf(held.tracerPid)
+      if (traced === 'leave') left.set(task.pid, held.tracerPid)
+      else part.restart('SIGKILL')
+      tell(part, 'traced', { pid: task.pid, remedy: traced === 'leave' ? 'left' : 'killed', detail, tracer })
+      return
+    }
+    const nowMs = clock.nowMs()
+    const times = (continued.get(task.pid) ?? []).filter((time) => nowMs - time < continuedWithinMs)
+    const isTooOften = times.length >= continuedMax
+    if (isTooOften) part.restart('SIGKILL')
+    else signalTask(task, 'SIGCONT')
+    continued.set(task.pid, [...times, nowMs])
+    tell(part, 'stopped', { pid: task.pid, remedy: isTooOften ? 'killed' : 'continued', detail })
+  }
+
+  /** The end of a process is told to whoever traces it first, and to us once they have taken note of it, or are gone. */
+  function isWithheld(part: RunningPart, task: Task): boolean {
+    if (isAlive(task)) return false
+    const wasDead = dead.delete(task.pid)
+    dead.add(task.pid)
+    return wasDead || part.isKilled()
+  }
+
+  function look(): void {
+    looks += 1
+    for (const part of parts) {
+      const { task } = part.state()
+      if (task !== undefined && isWithheld(part, task)) part.withheld()
+      const held = task && heldOf(task, looks % threadsEveryLooks === 0)
+      if (task !== undefined && held !== undefined && !part.isKilled()) remedy(part, task, held)
+    }
+    for (const known of [continued, left, dead])
+      for (const pid of known.keys()) if (!parts.some((part) => part.state().task?.pid === pid)) known.delete(pid)
+    if (line.look()) silent('agent')
+  }
+
+  function silent(name: string): void {
+    const part = parts.find((one) => one.state().name === name)
+    const task = part?.state().task
+    if (part === undefined || task === undefined || part.isKilled()) return
+    part.restart('SIGKILL')
+    tell(part, 'silent', { pid: task.pid, detail: 'it does not answer' })
+  }
+
+  return {
+    ended({ name, pid, lastExit, tookMs, bySupervisor }) {
+      const part = parts.find((one) => one.state().name === name)
+      if (part === undefined) return
+      const kills = oomKills()
+      const outOfMemory = lastExit === 'SIGKILL' && kills > killsBefore
+      killsBefore = kills
+      tell(part, 'ended', { pid, remedy: 'restarted', detail: lastExit, tookMs, outOfMemory, bySupervisor })
+    },
+    sensorSilent: () => silent('sensor'),
+    run: async (signal) => {
+      while (!signal.aborted) {
+        await clock.sleep(supervisionLimits.lookEveryMs, signal)
+        if (!signal.aborted) look()
+      }
+    },
+  }
+}

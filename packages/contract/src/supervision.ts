@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What supervisor and agent say to each other on the socket that the agent is born with: one JSON object a line.
+
+/** `ended`: its process was gone. `stopped`: by a signal. `traced`: held by ptrace. `silent`: it lives, and does not answer. */
+export const partFindings = ['ended', 'stopped', 'traced', 'silent'] as const
+/** `left`: as the operator wants it. `restarted` may follow `killed`, as a finding of its own. */
+export const partRemedies = ['restarted', 'continued', 'killed', 'left'] as const
+
+/** Who holds a part by ptrace, as far as it could still be read. */
+export type Tracer = {
+  readonly pid: number
+  readonly name: string
+  readonly path: string | null
+  readonly uid: number | null
+}
+
+/** What was found about a part of ours, and what was done about it. */
+export type PartFinding = {
+  /** Grows by one with each finding of a supervisor. */
+  readonly id: number
+  /** Unix milliseconds. */
+  readonly timeMs: number
+  readonly part: string
+  readonly pid: number
+  readonly found: (typeof partFindings)[number]
+  readonly remedy: (typeof partRemedies)[number]
+  /** How it ended: `exit 1`, `SIGKILL`; else the state in which it was. */
+  readonly detail: string
+  /** From its being seen to what was done. */
+  readonly tookMs: number
+  /** Meanwhile the kernel ended something for want of memory. */
+  readonly outOfMemory: boolean
+  /** It was the supervisor who ended it, for a reason that a finding before this one gives. */
+  readonly bySupervisor: boolean
+  readonly tracer: Tracer | null
+  /** Findings before this one that found no room. */
+  readonly untold: number
+}
+
+export type SupervisorSays =
+  /** Twice a second: it looks, and whoever hears this answers with the same number. */
+  | { readonly kind: 'look'; readonly number: number }
+  | ({ readonly kind: 'finding' } & PartFinding)
+  /** All parts are asked to end: nothing more comes, and that is in order. */
+  | { readonly kind: 'stopping' }
+
+export type AgentSays =
+  | { readonly kind: 'alive'; readonly number: number }
+  /** The finding is sealed. */
+  | { readonly kind: 'sealed'; readonly id: number }
+  /** Its sensor is connected, and says nothing. */
+  | { readonly kind: 'sensor_silent' }
+
+export const supervisionLimits = {
+  lineBytesMax: 16_384,
+  lookEveryMs: 500,
+  /** Looks without an answer until an agent that answered before counts as silent: 15 s. */
+  unansweredMax: 30,
+  /** Findings that wait for an agent to seal them. */
+  waitingMax: 256,
+} as const
+
+/** The descriptor that the agent finds its end at, where a supervisor started it. */
+export const supervisionFd = 3
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+const isText = (value: unknown): value is string => typeof value === 'string'
+
+/** Undefined for whatever is not of the form. */
+export function readSupervisorSays(line: string): SupervisorSays | undefined {
+  const said = objectOf(line)
+  if (said?.kind === 'stopping') return { kind: 'stopping' }
+  if (said?.kind === 'look') return isCount(said.number) ? { kind: 'look', number: said.number } : undefined
+  return said?.kind === 'finding' && isFinding(said) ? said : undefined
+}
+
+/** Undefined for whatever is not of the form. */
+export function readAgentSays(line: string): AgentSays | undefined {
+  const said = objectOf(line)
+  if (said?.kind === 'sensor_silent') return { kind: 'sensor_silent' }
+  if (said?.kind === 'alive') return isCount(said.number) ? { kind: 'alive', number: said.number } : undefined
+  return said?.kind === 'sealed' && isCount(said.id) ? { kind: 'sealed', id: said.id } : undefined
+}
+
+function isFinding(said: Record<string, unknown>): said is { kind: 'finding' } & PartFinding {
+  const { id, timeMs, part, pid, found, remedy, detail, tookMs, outOfMemory, bySupervisor, tracer, untold } = said
+  return (
+    [id, timeMs, pid, tookMs, untold].every(isCount) &&
+    [part, detail].every(isText) &&
+    (partFindings as readonly unknown[]).includes(found) &&
+    (partRemedies as readonly unknown[]).includes(remedy) &&
+    typeof outOfMemory === 'boolean' &&
+    typeof bySupervisor === 'boolean' &&
+    (tracer === null || isTracer(tracer))
+  )
+}
+
+function isTracer(value: unknown): value is Tracer {
+  if (typeof value !== 'object' || value === null) return false
+  const { pid, name, path, uid } = value as Record<string, unknown>
+  return isCount(pid) && isText(name) && (path === null || isText(path)) && (uid === null || isCount(uid))
+}
+
+function objectOf(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}

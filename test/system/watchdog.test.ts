@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// AGT-8: each of our processes is killed, stopped and traced, as root would. It works on, or again, and the ledger has it.
+
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import process from 'node:process'
+import { test } from 'node:test'
+import { systemClock } from '@sealwatch/base'
+import type { HarmedPart } from '@sealwatch/contract'
+import { eventually, startPlatform, whyNot } from './platform.ts'
+
+type Harm = {
+  readonly time: number
+  readonly severity: string
+  readonly unmapped: { readonly part: HarmedPart }
+}
+const parts = ['sensor', 'agent', 'server'] as const
+/** All of them at once begin anew, on a machine that does other things, too. */
+const deadlineMs = 120_000
+
+/** Takes hold of a process and does no more (PTRACE_SEIZE). */
+const seize = `$| = 1; syscall(${process.arch === 'arm64' ? 117 : 101}, 0x4206, $ARGV[0] + 0, 0, 0) == 0 or die; print 'held'; sleep 600`
+
+async function trace(pid: number): Promise<ChildProcess> {
+  const child = spawn('perl', ['-e', seize, String(pid)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(child.stdout, 'data')
+  return child
+}
+
+test('AGT-8 a part that is killed is back, one that is stopped goes on, one that is traced begins anew, and the ledger has each', {
+  skip: whyNot() ?? false,
+}, async (t) => {
+  const platform = await startPlatform()
+  const harms = async () =>
+    (await platform.sealwatch('events', '--class', 'lifecycle', '--json')).stdout
+      .split('\n')
+      .filter((line) => line.includes('"part"'))
+      .map((line) => JSON.parse(line) as Harm)
+  const pidsOf = () => Promise.all(parts.map((part) => platform.pidOf(part)))
+
+  /** Does it to all parts at once; resolves with what the ledger then has of each. */
+  async function harmAll(found: string, act: (pid: number) => void): Promise<{ pids: number[]; told: Harm[] }> {
+    const pids = (await pidsOf()) as number[]
+    const actedMs = systemClock.nowMs()
+    for (const pid of pids) act(pid)
+    const told = await eventually(
+      `all parts to be told of as ${found}`,
+      async () => {
+        const all = await harms()
+        const each = pids.map((pid) =>
+          all.find(({ unmapped: { part } }) => part.found === found && part.pid === pid && !part.by_supervisor),
+        )
+        return each.includes(undefined) ? undefined : (each as Harm[])
+      },
+      deadlineMs,
+    )
+    for (const { time, unmapped } of told)
+      t.diagnostic(`${unmapped.part.name} ${found}: ${unmapped.part.remedy} after ${time - actedMs} ms`)
+    return { pids, told }
+  }
+  const ready = () =>
+    eventually(
+      'all parts to work',
+      async () => {
+        const { agent, sensor, server } = JSON.parse((await platform.sealwatch('status', '--json')).stdout)
+        return agent?.state === 'registered' && sensor?.connected && server !== null ? true : undefined
+      },
+      deadlineMs,
+    )
+
+  const tracers: ChildProcess[] = []
+  try {
+    const killed = await harmAll('ended', (pid) => process.kill(pid, 'SIGKILL'))
+    for (const { severity, unmapped } of killed.told)
+      assert.deepEqual([unmapped.part.detail, unmapped.part.remedy, severity], ['SIGKILL', 'restarted', 'High'])
+    await ready()
+
+    const stopped = await harmAll('stopped', (pid) => process.kill(pid, 'SIGSTOP'))
+    for (const { severity, unmapped } of stopped.told)
+      assert.deepEqual([unmapped.part.remedy, severity], ['continued', 'High'])
+    assert.deepEqual(await pidsOf(), stopped.pids)
+
+    // Once for the tracers to be ready, so that all begin at once.
+    tracers.push(...(await Promise.all(((await pidsOf()) as number[]).map(trace))))
+    const traced = await eventually(
+      'all parts to be told of as traced',
+      async () => {
+        const all = (await harms()).filter(({ unmapped: { part } }) => part.found === 'traced')
+        return all.length === parts.length ? all : undefined
+      },
+      deadlineMs,
+    )
+    assert.deepEqual(new Set(traced.map(({ unmapped }) => unmapped.part.pid)), new Set(stopped.pids))
+    for (const { severity, unmapped } of traced) {
+      const by = unmapped.part.tracer
+      assert.ok(tracers.some(({ pid }) => pid === by?.pid))
+      assert.deepEqual([unmapped.part.remedy, by?.name, by?.uid, severity], ['killed', 'perl', '0', 'Critical'])
+    }
+    // Their tracers still keep the ends of the dead from us.
+    await ready()
+
+    const alerts = await eventually(
+      'alerts of it',
+      async () => {
+        const { stdout } = await platform.sealwatch('alerts', '--json')
+        const rules = ['stopped, traced or made silent', 'part of Sealwatch was ended', 'sent a signal to Sealwatch']
+        return rules.every((rule) => stdout.includes(rule)) || undefined
+      },
+      deadlineMs,
+    )
+    assert.ok(alerts)
+  } finally {
+    for (const tracer of tracers) tracer.kill('SIGKILL')
+    await platform.down()
+  }
+})
