@@ -132,7 +132,7 @@ async function record(): Promise<void> {
       onMessage = (message) => {
         if (message.kind === 'hello' || message.kind === 'report') return
         context.processes.learn(message)
-        if (message.kind === 'fork') return
+        if (message.kind === 'fork' || message.kind === 'overflow') return
         if (sample.isIt(message)) resolve(observe(underSystemd(message), context).event)
       }
     })

@@ -96,7 +96,7 @@ static bool list_programs(uint64_t sites)
 		seen |= 1ull << listed->site;
 	}
 	bpf_object__close(object);
-	return seen == ALL_SITES;
+	return seen == (ALL_SITES & ~SOURCE_SITES);
 }
 
 static struct program *find_program(const char *name)
@@ -321,26 +321,29 @@ static bool watch(const char *path, __u32 entry, uint64_t sites)
 	return done;
 }
 
-/* Call as root, before privileges are dropped. false: nothing at all could be loaded, and the reason has been said. */
-bool attach(const struct options *options, int counters_fd, struct attached *result)
+const char *attach_failure(void)
+{
+	return first_warning;
+}
+
+/* Call as root, before privileges are dropped. false: nothing at all could be loaded; attach_failure() has the reason. */
+bool attach(const struct options *options, uint64_t sites, int counters_fd, struct attached *result)
 {
 	libbpf_set_print(keep_first_warning);
 	looks_at_all = options->compatible;
 	rdonly_cast = kernel_function("bpf_rdonly_cast");
-	result->sites = ALL_SITES & ~options->without;
-	for (int site = 0; site < SITE_COUNT; site++)
-		if (options->without >> site & 1)
-			snprintf(result->reason[site], sizeof(result->reason[site]), "left out by --without");
+	result->sites = sites & ~options->without;
 	want_tracefs();
 	if (!list_programs(result->sites) || !load_what_loads(result, options->ring_bytes, counters_fd) ||
 	    !map_shared_variable()) {
-		say("error", "cannot load the BPF programs: %s", first_warning);
+		memset(result->reason, 0, sizeof(result->reason));
+		result->sites = 0;
 		return false;
 	}
 	protect(PROTECTED_SENSOR, getpid());
 	shared->introduction.pid = (__u32)getpid();
 	attach_what_is_loaded(result);
-	for (size_t i = 0; i < options->watch_count; i++)
+	for (size_t i = 0; i < options->watch_count && sites & FILE_SITES; i++)
 		if (!watch(options->watch[i], (__u32)i, result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
 			    options->watch[i]);
@@ -352,7 +355,8 @@ bool attach(const struct options *options, int counters_fd, struct attached *res
 /* From now on signals to this process are told. */
 void protect(int which, pid_t pid)
 {
-	shared->protected[which] = (__u32)pid;
+	if (shared)
+		shared->protected[which] = (__u32)pid;
 }
 
 void detach(void)

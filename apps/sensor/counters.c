@@ -17,6 +17,7 @@
 #include "sensor.h"
 
 #define BPFFS "/sys/fs/bpf"
+#define COUNTERS_FOLDER "/run/sealwatch-sensor"
 
 static bool have_bpffs(void)
 {
@@ -113,6 +114,35 @@ struct counters *counters_open(const char *instance, int *map_fd)
 	return all;
 }
 
+/*
+ * Where there is no BPF, a file in memory takes the place of the pinned map. NULL: the reason has been said.
+ */
+struct counters *counters_open_file(const char *instance)
+{
+	static const char empty[FRAME_ERA_BYTES];
+	char path[160];
+	struct counters *all;
+	int fd;
+
+	snprintf(path, sizeof(path), COUNTERS_FOLDER "/%s", instance);
+	mkdir(COUNTERS_FOLDER, 0700);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || ftruncate(fd, sizeof(*all))) {
+		say("error", "cannot keep the counters in %s: %s", path,
+		    errno == EWOULDBLOCK ? "another sensor of this instance is running" : strerror(errno));
+		return NULL;
+	}
+	all = map_shared(fd);
+	if (!all || memcmp(all->era, empty, sizeof(empty)) == 0) {
+		if (!all || getrandom(all->era, sizeof(all->era), 0) != sizeof(all->era)) {
+			say("error", "cannot make the counters: %s", strerror(errno));
+			return NULL;
+		}
+	}
+	settle(all);
+	return all; /* the descriptor stays open, for its lock */
+}
+
 /* The kernel counts `produced` first: read last, it is never behind. */
 struct frame_counts counters_read(const struct counters *all, enum frame_site site)
 {
@@ -128,4 +158,13 @@ struct frame_counts counters_read(const struct counters *all, enum frame_site si
 void counters_sent(struct counters *all, enum frame_site site)
 {
 	__atomic_fetch_add(&all->site[site].counts.sent, 1, __ATOMIC_RELEASE);
+}
+
+/* What a source outside BPF decided to tell, and what of it found no room. */
+void counters_add(struct counters *all, enum frame_site site, uint64_t produced, uint64_t dropped)
+{
+	struct frame_counts *counts = &all->site[site].counts;
+
+	__atomic_fetch_add(&counts->produced, produced, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&counts->dropped, dropped, __ATOMIC_RELEASE);
 }

@@ -33,17 +33,24 @@ enum frame_kind {
 	FRAME_RENAME,
 	FRAME_SIGNAL,
 	FRAME_CREDENTIALS,
+	FRAME_OVERFLOW,
 	FRAME_KINDS,
 };
 
 /* A site is one row of counters and one bit of `attached`, fed by one BPF program or several. New ones go to the end. */
 #define FRAME_SITES(X)                                                                                                 \
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
-	X(fork) X(task_rename) X(signal_generate) X(credentials)
+	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
 #define ALL_SITES (~0ull >> (FRAME_SITES_MAX - SITE_COUNT)) /* bit per site, as in `attached` */
+
+/* What is watched, and by what (docs/fallbacks.md). New ones go to the end. */
+enum frame_domain { DOMAIN_PROCESS, DOMAIN_FILE, DOMAIN_NETWORK, DOMAIN_COUNT };
+#define FRAME_MODES(X) X(ebpf) X(fanotify) X(proc_connector) X(ptrace) X(polling) X(none)
+#define FRAME_MODE_ID(name) MODE_##name,
+enum frame_mode { FRAME_MODES(FRAME_MODE_ID) MODE_COUNT };
 
 enum frame_flag {
 	FRAME_TRUNCATED = 1, /* a text met a limit */
@@ -52,6 +59,27 @@ enum frame_flag {
 	FRAME_SECURE_EXEC = 8,	    /* the program gained other ids or capabilities: AT_SECURE */
 	FRAME_ENVIRONMENT_CUT = 16, /* the environment was not looked through to its end */
 };
+
+/*
+ * Members that a source did not see itself, of the very process, as the bits of docs/formats/event.md, 5.1, name them. What
+ * BPF programs tell has none.
+ */
+enum frame_unsure {
+	UNSURE_IDENTITY = 1 << 0,
+	UNSURE_IMAGE = 1 << 1,
+	UNSURE_CREDENTIALS = 1 << 2,
+	UNSURE_LOGIN = 1 << 3,
+	UNSURE_CONTAINMENT = 1 << 4,
+	UNSURE_ANCESTRY = 1 << 5,
+	UNSURE_OBJECT_PATH = 1 << 6,
+	UNSURE_OBJECT_IDENTITY = 1 << 7,
+	UNSURE_ARGUMENTS = 1 << 8,
+	UNSURE_TARGET = 1 << 9,
+	UNSURE_VARIABLES = 1 << 11,
+	UNSURE_ACTOR = UNSURE_IDENTITY | UNSURE_IMAGE | UNSURE_CREDENTIALS | UNSURE_LOGIN | UNSURE_CONTAINMENT | UNSURE_ANCESTRY,
+};
+#define UNKNOWN_ID (~0u)    /* of a user or a group: nobody has it */
+#define UNKNOWN_FLAGS (~0u) /* how a file was opened */
 
 /* Variables by which foreign code comes into a program, one bit each. New ones go to the end. */
 #define FRAME_ENVIRONMENT(X)                                                                                           \
@@ -114,6 +142,11 @@ struct frame_exit {
 	__u64 zero[5];
 };
 
+struct frame_overflow {
+	__u64 since_ns; /* when nothing had been lost for certain */
+	__u64 zero[5];
+};
+
 struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 	__u8 kind;
 	__u8 site;
@@ -133,7 +166,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 	__u32 pid_ns;
 	__u32 mnt_ns;
 	__u16 text_len[TEXT_COUNT];
-	__u16 zero;
+	__u16 unsure; /* enum frame_unsure, or-ed */
 	char comm[FRAME_COMM_BYTES];
 	union {
 		struct frame_file file;
@@ -141,6 +174,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_exit exit;
 		struct frame_rename rename;
 		struct frame_credentials credentials;
+		struct frame_overflow overflow;
 	};
 };
 
@@ -173,14 +207,16 @@ struct frame_hello { /* then sensor version, kernel release and one reason per s
 	__u64 attached; /* bit per site */
 	__u8 sensor_version_len;
 	__u8 kernel_len;
-	__u8 zero3[6];
+	__u8 mode[DOMAIN_COUNT]; /* enum frame_mode */
+	__u8 zero3[3];
 	__u8 reason_len[FRAME_SITES_MAX];
 	struct frame_counts counts[SITE_COUNT];
 };
 
 _Static_assert(sizeof(struct frame_ref) == 32, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) == 48 && sizeof(struct frame_exit) == 48 &&
-		       sizeof(struct frame_rename) == 48 && sizeof(struct frame_credentials) == 48,
+		       sizeof(struct frame_rename) == 48 && sizeof(struct frame_credentials) == 48 &&
+		       sizeof(struct frame_overflow) == 48,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 32 + 24 * SITE_COUNT, "docs/formats/frame.md");

@@ -5,6 +5,7 @@
 
 #define SITE_NAME(name) #name,
 const char *const site_names[SITE_COUNT] = { FRAME_SITES(SITE_NAME) };
+const char *const mode_names[MODE_COUNT] = { FRAME_MODES(SITE_NAME) };
 
 size_t put_body(uint8_t *to, const void *body, size_t length)
 {
@@ -47,6 +48,8 @@ size_t put_hello(uint8_t *to, const struct frame_state *state)
 		.time_ns = state->time_ns,
 	};
 
+	for (int domain = 0; domain < DOMAIN_COUNT; domain++)
+		hello.mode[domain] = (__u8)state->attached->mode[domain];
 	memcpy(hello.magic, FRAME_MAGIC, sizeof(hello.magic));
 	memcpy(hello.era, state->counters->era, sizeof(hello.era));
 	hello.sensor_version_len = put_text(body, &length, SENSOR_VERSION);

@@ -11,7 +11,6 @@
 
 #include "sensor.h"
 
-enum { EXIT_CAPABILITY = 3 };
 enum { CONNECT_EACH_MS = 100, COALESCE_MS = 5, CHANGED_REPORT_MS = 1000, HEARTBEAT_MS = 5000, LAST_WORDS_MS = 2000 };
 
 static volatile sig_atomic_t stopping;
@@ -24,7 +23,7 @@ static void stop(int signal)
 	stopping = 1;
 }
 
-static uint64_t boot_ns(void)
+uint64_t boot_ns(void)
 {
 	struct timespec now;
 
@@ -93,28 +92,39 @@ static bool connect_agent(const char *path, struct frame_state *state)
 	return true;
 }
 
-/* One turn: move what there is, or wait for something to happen. */
-static void turn(struct ring_buffer *ring, struct frame_state *state)
+/* Moves what there is to the agent. false: it takes no more now, or there is none. */
+static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 {
-	struct pollfd fds[2] = {
-		{ .fd = out.fd, .events = POLLIN },
-		{ .fd = ring_buffer__epoll_fd(ring), .events = POLLIN },
-	};
-
-	if (!outbox_flush(&out)) {
-		fds[0].events |= POLLOUT; /* a slow agent: the ring fills meanwhile, and the kernel counts what it drops */
-		wait_for(fds, 1, HEARTBEAT_MS);
-		return;
-	}
+	if (out.fd < 0 || !outbox_flush(&out))
+		return false; /* a slow agent: the ring fills meanwhile, and what it drops is counted */
 	if (report_due_ms(state->counters) == 0)
 		report(state);
-	if (ring_buffer__consume(ring) == -ENOBUFS || !outbox_flush(&out))
-		return;
-	wait_for(fds, 2, report_due_ms(state->counters));
+	if ((ring && ring_buffer__consume(ring) == -ENOBUFS) || !backlog_drain(&out))
+		return outbox_flush(&out), false;
+	return outbox_flush(&out);
+}
+
+/* One turn: move what there is, and wait for something to happen. Sources are read whether an agent listens or not. */
+static void turn(struct ring_buffer *ring, struct watching *watching, struct frame_state *state)
+{
+	bool done = hand_over(ring, state);
+	struct pollfd fds[2 + SOURCES_MAX] = {
+		{ .fd = out.fd, .events = (short)(out.written < out.end ? POLLIN | POLLOUT : POLLIN) },
+		{ .fd = ring && done ? ring_buffer__epoll_fd(ring) : -1, .events = POLLIN },
+	};
+	bool more = !done && out.fd >= 0 && out.end == 0;
+
+	for (size_t i = 0; i < watching->sources; i++)
+		fds[2 + i] = (struct pollfd){ .fd = watching->source[i].fd, .events = POLLIN };
+	wait_for(fds, 2 + watching->sources,
+		 more ? 0 : out.fd < 0 ? CONNECT_EACH_MS : done ? report_due_ms(state->counters) : HEARTBEAT_MS);
+	for (size_t i = 0; i < watching->sources; i++)
+		if (fds[2 + i].revents)
+			watching->source[i].read(watching->counters);
 	if (fds[1].revents)
 		wait_for(NULL, 0, COALESCE_MS); /* let the events gather: one wake-up serves many */
 	if (fds[0].revents & (POLLIN | POLLHUP | POLLERR)) { /* an agent never speaks: it is gone */
-		say("warn", "the agent went away; events wait in the kernel until it is back");
+		say("warn", "the agent went away; events wait until it is back");
 		outbox_disconnect(&out);
 	}
 }
@@ -134,7 +144,7 @@ static void last_words(const char *path, struct ring_buffer *ring, struct frame_
 			wait_for(&writable, 1, CONNECT_EACH_MS);
 		else if (told)
 			return;
-		else if (ring_buffer__consume(ring) == 0 && out.end == 0) {
+		else if ((!ring || ring_buffer__consume(ring) == 0) && backlog_drain(&out) && out.end == 0) {
 			report(state);
 			told = true;
 		}
@@ -158,39 +168,37 @@ static void catch_signals(void)
 int main(int argc, char **argv)
 {
 	static struct options options = { .instance = "default", .ring_bytes = RING_BYTES, .uid = 64703, .gid = 64702 };
-	static struct attached attached;
-	struct frame_state state = { .attached = &attached, .fresh = true };
-	struct ring_buffer *ring;
+	static struct watching watching = { .attached = { .ring_fd = -1 } };
+	struct frame_state state = { .attached = &watching.attached, .fresh = true };
+	struct ring_buffer *ring = NULL;
 	struct utsname machine;
-	int counters_fd;
+	int failed;
 
+	for (int domain = 0; domain < DOMAIN_COUNT; domain++)
+		options.mode[domain] = MODE_COUNT;
 	read_options(argc, argv, &options);
-	if (missing_capability()) {
-		say("error", "%s is missing: start the sensor as root, or grant CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH, "
-		    "CAP_SETUID, CAP_SETGID and CAP_SETPCAP (and CAP_SYS_ADMIN where bpffs or tracefs must be mounted)",
-		    missing_capability());
-		return EXIT_CAPABILITY;
-	}
 	catch_signals();
 	uname(&machine);
 	state.kernel = machine.release;
-	out.counters = counters_open(options.instance, &counters_fd);
-	state.counters = out.counters;
-	if (!out.counters || !attach(&options, counters_fd, &attached))
-		return EXIT_FAILURE;
-	ring = ring_buffer__new(attached.ring_fd, take, NULL, NULL);
-	if (!ring || !drop_privileges(options.uid, options.gid)) {
+	failed = begin_watching(&options, &watching);
+	if (failed)
+		return failed;
+	state.counters = out.counters = watching.counters;
+	if (watching.attached.ring_fd >= 0)
+		ring = ring_buffer__new(watching.attached.ring_fd, take, NULL, NULL);
+	if ((watching.attached.ring_fd >= 0 && !ring) || !drop_privileges(options.uid, options.gid, watching.kept)) {
 		say("error", "cannot %s: %s", ring ? "drop privileges" : "read the ring", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	say("info", "%d of %d sites attached on %s", __builtin_popcountll(attached.sites), SITE_COUNT, machine.release);
+	say("info", "%d of %d sites attached on %s", __builtin_popcountll(watching.attached.sites), SITE_COUNT, machine.release);
 	while (!stopping) {
-		if (out.fd >= 0 || connect_agent(options.socket, &state))
-			turn(ring, &state);
-		else
-			wait_for(NULL, 0, CONNECT_EACH_MS);
+		if (out.fd < 0)
+			connect_agent(options.socket, &state);
+		turn(ring, &watching, &state);
 	}
 	detach();
+	for (size_t i = 0; i < watching.sources; i++)
+		watching.source[i].read(watching.counters);
 	last_words(options.socket, ring, &state);
 	return EXIT_SUCCESS;
 }

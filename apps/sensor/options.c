@@ -19,7 +19,9 @@ static const char usage[] =
 	"  --watch-file FILE  one such path a line\n"
 	"  --without SITE     leave this site out (repeatable):\n"
 	"                     exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev\n"
-	"                     fork task_rename signal_generate credentials\n"
+	"                     fork task_rename signal_generate credentials proc_connector fanotify\n"
+	"  --processes MODE   ebpf or proc_connector (default: the first that works; docs/fallbacks.md)\n"
+	"  --files MODE       ebpf or fanotify (the same)\n"
 	"  --compatible       look at every file that is opened, as on kernels before 6.3, which costs each open 0.6 us more\n"
 	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
 	"  --uid N --gid N    whom to become once attached (default: 64703, 64702)\n"
@@ -69,6 +71,15 @@ static unsigned number(const char *name, const char *text)
 	return (unsigned)value;
 }
 
+static enum frame_mode mode_of(enum frame_domain domain, const char *name)
+{
+	for (enum frame_mode mode = 0; mode < MODE_COUNT; mode++)
+		if (strcmp(mode_names[mode], name) == 0 && may_watch(domain, mode))
+			return mode;
+	say("error", "%s is no mode of watching %s (see --help)", name, domain_names[domain]);
+	exit(EXIT_USAGE);
+}
+
 static uint64_t site_bit(const char *name)
 {
 	for (int site = 0; site < SITE_COUNT; site++)
@@ -84,6 +95,7 @@ void read_options(int argc, char **argv, struct options *options)
 		{ "socket", 1, NULL, 's' },	{ "instance", 1, NULL, 'i' },	{ "watch", 1, NULL, 'w' },
 		{ "watch-file", 1, NULL, 'f' }, { "without", 1, NULL, 'x' },	{ "ring-bytes", 1, NULL, 'r' },
 		{ "compatible", 0, NULL, 'c' },
+		{ "processes", 1, NULL, 'P' },	{ "files", 1, NULL, 'F' },
 		{ "uid", 1, NULL, 'u' },	{ "gid", 1, NULL, 'g' },	{ "help", 0, NULL, 'h' },
 		{ "version", 0, NULL, 'v' },	{},
 	};
@@ -97,6 +109,8 @@ void read_options(int argc, char **argv, struct options *options)
 		case 'f': add_watch_file(options, optarg); break;
 		case 'x': options->without |= site_bit(optarg); break;
 		case 'c': options->compatible = true; break;
+		case 'P': options->mode[DOMAIN_PROCESS] = mode_of(DOMAIN_PROCESS, optarg); break;
+		case 'F': options->mode[DOMAIN_FILE] = mode_of(DOMAIN_FILE, optarg); break;
 		case 'r': options->ring_bytes = number("ring-bytes", optarg); break;
 		case 'u': options->uid = number("uid", optarg); break;
 		case 'g': options->gid = number("gid", optarg); break;

@@ -20,6 +20,7 @@
 
 static const char *nonce, *file = "";
 static pid_t protected;
+static useconds_t linger_us; /* before what it is known by is gone */
 static char memory[16] = "sealwatch probe";
 static pid_t victim;
 
@@ -38,6 +39,8 @@ static pid_t start_victim(void)
 
 static bool act_exec(void)
 {
+	if (linger_us)
+		execl("/bin/sh", "sh", "-c", "sleep 0.3", nonce, (char *)NULL);
 	execl("/bin/true", "true", nonce, (char *)NULL);
 	return false;
 }
@@ -184,6 +187,7 @@ static int act_as_child(size_t act)
 	done = acts[act].perform();
 	if (!done)
 		fprintf(stderr, "probe: %s failed: %s\n", acts[act].site, strerror(errno));
+	usleep(linger_us);
 	if (victim > 0) {
 		kill(victim, SIGKILL);
 		waitpid(victim, NULL, 0);
@@ -197,6 +201,8 @@ static int run(size_t act)
 	pid_t pid;
 
 	if (acts[act].need == ITSELF)
+		usleep(linger_us);
+	if (acts[act].need == ITSELF)
 		return acts[act].perform() ? 0 : 1;
 	pid = fork();
 	if (pid == 0)
@@ -209,6 +215,10 @@ static int run(size_t act)
 
 int main(int argc, char **argv)
 {
+	if (argc > 4 && strcmp(argv[argc - 2], "--linger") == 0) {
+		linger_us = (useconds_t)atoi(argv[argc - 1]) * 1000;
+		argc -= 2;
+	}
 	if (argc == 5 && strcmp(argv[3], "--file") == 0)
 		file = argv[4];
 	if (argc == 5 && strcmp(argv[3], "--pid") == 0)
@@ -220,11 +230,12 @@ int main(int argc, char **argv)
 			    (protected > 0 || acts[i].need != A_PROTECTED))
 				return run(i);
 	}
-	fputs("usage: probe SITE NONCE [--file PATH | --pid PID]\n"
+	fputs("usage: probe SITE NONCE [--file PATH | --pid PID] [--linger MS]\n"
 	      "  SITE   exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev,\n"
 	      "         fork task_rename signal_generate credentials, or mem\n"
 	      "  NONCE  at most 15 characters\n"
 	      "  PATH   what the open sites open; creat empties it\n"
+	      "  MS     how long it stays after the act\n"
 	      "  PID    whom signal_generate sends SIGURG, which changes nothing\n", stderr);
 	return 2;
 }

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 
 #include "maps.h"
 
@@ -14,6 +16,7 @@
 #define PREFIX_BYTES 4 /* the length before each body */
 
 extern const char *const site_names[SITE_COUNT];
+extern const char *const mode_names[MODE_COUNT];
 
 /* options.c */
 struct options {
@@ -22,6 +25,7 @@ struct options {
 	const char *watch[WATCHED_NAMES_MAX];
 	size_t watch_count;
 	uint64_t without; /* bit per site */
+	enum frame_mode mode[DOMAIN_COUNT]; /* MODE_COUNT: the first that works */
 	unsigned ring_bytes;
 	bool compatible; /* with the programs for kernels before 6.3 */
 	uid_t uid;
@@ -29,21 +33,27 @@ struct options {
 };
 void read_options(int argc, char **argv, struct options *options);
 
+uint64_t boot_ns(void); /* main.c */
+
 /* log.c: one JSON line on standard error */
 void say(const char *level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* counters.c */
 struct counters *counters_open(const char *instance, int *map_fd);
+struct counters *counters_open_file(const char *instance);
 struct frame_counts counters_read(const struct counters *all, enum frame_site site);
 void counters_sent(struct counters *all, enum frame_site site);
+void counters_add(struct counters *all, enum frame_site site, uint64_t produced, uint64_t dropped);
 
 /* attach.c */
 struct attached {
 	uint64_t sites; /* bit per site */
 	char reason[SITE_COUNT][FRAME_REASON_BYTES_MAX + 1];
-	int ring_fd;
+	int ring_fd; /* -1: no BPF */
+	enum frame_mode mode[DOMAIN_COUNT];
 };
-bool attach(const struct options *options, int counters_fd, struct attached *result);
+bool attach(const struct options *options, uint64_t sites, int counters_fd, struct attached *result);
+const char *attach_failure(void);
 void protect(int which, pid_t pid);
 void detach(void);
 
@@ -74,8 +84,65 @@ bool outbox_flush(struct outbox *out);
 pid_t outbox_peer(const struct outbox *out);
 bool outbox_full(const struct outbox *out);
 
+/* backlog.c */
+bool backlog_open(size_t bytes);
+struct frame_event *draft_begin(enum frame_kind kind, enum frame_site site, uint64_t time_ns);
+void draft_ancestor(const struct frame_ref *ancestor);
+void draft_text(enum frame_text text, const char *bytes, size_t length);
+void draft_tell(struct counters *counters);
+bool backlog_drain(struct outbox *out);
+
+/* procfs.c */
+struct life { /* pid 0: nobody */
+	uint64_t start_ns;
+	pid_t pid, ppid;
+	char comm[FRAME_COMM_BYTES];
+};
+struct image {
+	char path[4352];
+	size_t length; /* 0: none */
+	struct stat file;
+	struct statfs system;
+};
+int life_open(pid_t pid, struct life *life);
+const struct life *life_of(pid_t pid);
+void life_forget(pid_t pid);
+void life_renamed(pid_t pid, const char *comm);
+void lives_look_around(void);
+ssize_t read_file(int folder, const char *name, char *to, size_t room);
+bool image_look(struct image *image, int folder);
+bool file_look(struct image *image, const char *link);
+void draft_actor(struct frame_event *event, int folder, const struct life *life, struct image *image);
+void draft_remembered(struct frame_event *event, pid_t pid);
+void put_object(struct frame_file *file, const struct stat *found, const struct statfs *system);
+
+/* modes.c: what watches each domain */
+#define SOURCE_SITES (1ull << SITE_proc_connector | 1ull << SITE_fanotify)
+#define FILE_SITES (1ull << SITE_open | 1ull << SITE_openat | 1ull << SITE_openat2 | 1ull << SITE_creat)
+struct source { /* polled; what it tells goes to the backlog */
+	int fd;
+	void (*read)(struct counters *counters);
+};
+enum { SOURCES_MAX = 4 };
+struct watching {
+	struct attached attached;
+	struct counters *counters;
+	struct source source[SOURCES_MAX];
+	size_t sources;
+	uint64_t kept; /* capabilities */
+};
+extern const char *const domain_names[DOMAIN_COUNT];
+bool may_watch(enum frame_domain domain, enum frame_mode mode);
+int begin_watching(const struct options *options, struct watching *result);
+
+/* proc_connector.c, fanotify.c: errno says why they cannot */
+bool proc_connector_open(const struct options *options, struct source *source);
+bool fanotify_open(const struct options *options, struct source *opens, struct source *arrivals);
+
 /* privileges.c */
-const char *missing_capability(void);
-bool drop_privileges(uid_t uid, gid_t gid);
+uint64_t capabilities_of(enum frame_mode mode);
+uint64_t capabilities_kept(enum frame_mode mode);
+const char *missing_capability(uint64_t needed);
+bool drop_privileges(uid_t uid, gid_t gid, uint64_t kept);
 
 #endif

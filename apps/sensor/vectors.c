@@ -219,6 +219,37 @@ static void write_resized(const char *name, size_t bytes)
 
 #define AT(member) offsetof(struct frame_event, member)
 
+/* Sources outside BPF: what they do not know is told as unknown. */
+static void write_unsure(void)
+{
+	static const struct frame_file shadow = { 131112, 0x800001, 0100640, 1, 0, 0xef53, UNKNOWN_FLAGS, 0, 0, 0 };
+	static const struct text opened[TEXT_COUNT] = {
+		[TEXT_PATH] = TEXT("/etc/shadow"),
+		[TEXT_WATCHED] = TEXT("/etc/shadow"),
+	};
+	static const struct text none[TEXT_COUNT] = {};
+	struct frame_event event = event_of(FRAME_FILE_OPEN, SITE_fanotify);
+
+	event.ancestors = 0;
+	event.uid = event.euid = event.gid = UNKNOWN_ID;
+	event.login_uid = event.session_id = ~0u;
+	event.start_ns = event.cgroup_id = 0;
+	event.ppid = event.pid_ns = event.mnt_ns = 0;
+	memset(event.comm, 0, sizeof(event.comm));
+	event.unsure = UNSURE_ACTOR;
+	event.file = shadow;
+	put_event(event, opened);
+	keep("file-open-by-unknown");
+	write_bad("bad-unsure-unknown", AT(unsure), 1 << 10, 2);
+	write_bad("bad-unknown-flags-of-bpf", AT(site), SITE_openat, 1);
+	event.kind = FRAME_OVERFLOW;
+	event.pid = event.tid = 0;
+	event.overflow = (struct frame_overflow){ .since_ns = 89999999999 };
+	put_event(event, none);
+	keep("overflow");
+	write_bad("bad-overflow-since", AT(overflow.since_ns), 90000000002, 8);
+}
+
 static void write_bad_events(void)
 {
 	static const uint32_t lengths[] = { 0, FRAME_BYTES_MAX + 1 };
@@ -231,7 +262,7 @@ static void write_bad_events(void)
 	write_bad("bad-flag-unknown", AT(flags), 32, 1);
 	write_bad("bad-memfd-with-a-name", AT(flags), FRAME_MEMFD, 1);
 	write_bad("bad-ancestors-9", AT(ancestors), 9, 1);
-	write_bad("bad-reserved", AT(zero), 1, 2);
+	write_bad("bad-unsure-of-bpf", AT(unsure), UNSURE_IMAGE, 2);
 	write_bad("bad-text-too-long", AT(text_len[TEXT_PATH]), 0xffff, 2);
 	write_bad("bad-open-flags-in-exec", AT(file.open_flags), 1, 4);
 	write_bad("bad-variable-unknown", AT(file.environment), 1u << ENVIRONMENT_COUNT, 4);
@@ -285,6 +316,14 @@ static void write_greetings(void)
 	state.fresh = false;
 	frame_bytes = put_hello(frame, &state);
 	keep("hello-again");
+	attached.sites = SOURCE_SITES;
+	memset(attached.reason, 0, sizeof(attached.reason));
+	attached.mode[DOMAIN_PROCESS] = MODE_proc_connector;
+	attached.mode[DOMAIN_FILE] = MODE_fanotify;
+	attached.mode[DOMAIN_NETWORK] = MODE_none;
+	frame_bytes = put_hello(frame, &state);
+	keep("hello-without-bpf");
+	write_bad("bad-hello-mode", offsetof(struct frame_hello, mode), MODE_COUNT, 1);
 }
 
 int main(int argc, char **argv)
@@ -297,6 +336,7 @@ int main(int argc, char **argv)
 	directory = argv[2];
 	write_greetings();
 	write_events();
+	write_unsure();
 	write_bad_events();
 	return wrong ? 1 : 0;
 }

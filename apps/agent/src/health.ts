@@ -3,7 +3,8 @@
 import { type ErrorTable, errorsOf, type Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import type { Chain, Rotation } from '@sealwatch/ledger'
-import { sites } from './sources/observation.ts'
+import { blindSpotsOf } from './observe/modes.ts'
+import { domains, modes, sites } from './sources/observation.ts'
 import type { AgentState } from './status.ts'
 import type { WatchState } from './watch.ts'
 
@@ -79,6 +80,12 @@ export function addHealth(
     },
   })
 
+  for (const domain of domains) health.tell(`${domain}_monitor_mode`, () => watch.hello?.modes[domain] ?? 'none')
+  health.show('blind_spots', () => {
+    const unseen = watch.hello === undefined ? [] : blindSpotsOf(watch.hello.modes)
+    return { level: unseen.length > 0 ? 'warning' : 'ok', unseen }
+  })
+
   const perChain = (read: (chain: Chain) => number) => () =>
     chains().map((chain) => [[chain.tenant], read(chain)] as const)
   const labels = ['tenant']
@@ -91,6 +98,11 @@ export function addHealth(
   metrics.gauge(
     { name: 'sealwatch_chain_acknowledged_seq', help: 'Lines before this number are in the ledger', labels },
     perChain(({ shipped }) => shipped),
+  )
+  metrics.gauge(
+    { name: 'sealwatch_sensor_mode', help: '1 where this watches the domain, else 0', labels: ['domain', 'mode'] },
+    () =>
+      domains.flatMap((domain) => modes.map((mode) => [[domain, mode], watch.hello?.modes[domain] === mode ? 1 : 0])),
   )
   const perSite = (count: 'produced' | 'dropped' | 'sent') => () =>
     sites.map((site) => [[site], watch.account?.counts[site][count] ?? 0n] as const)

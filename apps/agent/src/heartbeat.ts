@@ -16,6 +16,6 @@ export function createHeartbeats(
 
 function sitesOf({ hello, connected }: Pick<WatchState, 'hello' | 'connected'>): Heartbeat['sites'] {
   if (hello === undefined || !connected) return undefined
-  const sites = Object.values(hello.attached)
+  const sites = Object.values(hello.attached).filter(({ ok, reason }) => ok || reason !== '')
   return { attached: sites.filter(({ ok }) => ok).length, of: sites.length }
 }

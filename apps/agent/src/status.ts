@@ -3,6 +3,7 @@
 import type { Hardening } from '@sealwatch/base'
 import type { Chain } from '@sealwatch/ledger'
 import type { ShedTally } from './journal/shed-tally.ts'
+import { blindSpotsOf } from './observe/modes.ts'
 import { sites } from './sources/observation.ts'
 import type { WatchState } from './watch.ts'
 
@@ -58,6 +59,8 @@ function sensorStatus({ hello, connected, account }: WatchState, tally: ShedTall
     version: hello.sensorVersion,
     era: hello.era,
     kernel: hello.kernel,
+    modes: hello.modes,
+    unseen: blindSpotsOf(hello.modes),
     sites: Object.fromEntries(rows),
   }
 }

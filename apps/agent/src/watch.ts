@@ -16,7 +16,9 @@ import type { ShedTally } from './journal/shed-tally.ts'
 import type { RecordContext } from './observe/context.ts'
 import { sensorAttached, sensorLost } from './observe/lifecycle.ts'
 import { dropRecord, gapRecord, shedRecord } from './observe/loss.ts'
+import { blindSpotsOf } from './observe/modes.ts'
 import { type ObserveContext, observe } from './observe/observe.ts'
+import { remembered } from './observe/remembered.ts'
 import type { SensorHello, SensorMessage, SensorReport } from './sources/observation.ts'
 import type { SensorConnection } from './sources/sensor-socket.ts'
 import { createUnreadEstimate } from './sources/unread.ts'
@@ -71,6 +73,11 @@ export async function watch(options: WatchOptions): Promise<void> {
     sealedAtMs = clock.nowMs()
   }
 
+  function warnOfBlindSpots({ modes }: SensorHello): void {
+    const unseen = blindSpotsOf(modes)
+    if (unseen.length > 0) log.warn('the sensor watches without BPF (docs/fallbacks.md)', { modes, unseen })
+  }
+
   /** In one record as long as sealing takes long, or cannot go on. */
   function tell(timeNs: bigint): void {
     const { account } = state
@@ -79,15 +86,32 @@ export async function watch(options: WatchOptions): Promise<void> {
     seal(shedRecord(timeNs, tally.tell(clock.nowNs(), journal.depth), context()))
   }
 
+  /** What a source lost and could not count. */
+  function tellOverflow(timeNs: bigint, sinceNs: bigint): void {
+    const { account } = state
+    if (account === undefined) return
+    const { bootOffsetNs } = context()
+    const known = { era: account.era, counts: account.counts }
+    const interval = { fromNs: sinceNs + bootOffsetNs, toNs: timeNs + bootOffsetNs }
+    state.gaps += 1
+    const gap = { ...interval, cause: 'queue_overflow', before: known, after: known, lost: null } as const
+    seal(gapRecord(timeNs, gap, context()))
+  }
+
   function takeEvent(message: Exclude<SensorMessage, SensorHello | SensorReport>, { era }: SensorAccount): void {
     const observing = context()
-    observing.processes.learn(message)
+    if (message.kind === 'overflow') {
+      tellOverflow(message.timeNs, message.sinceNs)
+      return
+    }
+    const observed = remembered(message, observing.processes)
+    observing.processes.learn(observed)
     // Consumed, and counted so in the head of the next batch; what the child does and its end are sealed.
-    if (message.kind === 'fork') return
+    if (observed.kind === 'fork') return
     const kind = sheddableAs(message)
     const shed = kind && { kind, site: message.site, era, timeNs: unixNs(message) }
     if (shed !== undefined && unread >= maxQueueDepth) tally.count(shed)
-    else if (shed === undefined || journal.makeRoom(shed)) seal(observe(message, observing), shed)
+    else if (shed === undefined || journal.makeRoom(shed)) seal(observe(observed, observing), shed)
   }
 
   function take(message: SensorMessage): void {
@@ -98,6 +122,7 @@ export async function watch(options: WatchOptions): Promise<void> {
       const opened = openAccount(state.account, message, { timeNs: unixNs(message), bootId, since })
       state.account = opened.account
       state.hello = message
+      warnOfBlindSpots(message)
       clusterJournal.add(sensorAttached(message, clusterContext()))
       if (opened.gap !== undefined) {
         state.gaps += 1

@@ -12,7 +12,16 @@ const token = join(data, 'join-token')
 const site = { attached: true, reason: '', produced: '5', dropped: '0', sent: '5', shed: '0' }
 function write(state: string) {
   const hostId = state === 'registered' ? 'h1' : null
-  const sensor = { connected: true, version: '0', era: 'e', kernel: '6.1', sites: { exec: site, exit: site } }
+  const modes = { process: 'ebpf', file: 'ebpf', network: 'none' }
+  const sensor = {
+    connected: true,
+    version: '0',
+    era: 'e',
+    kernel: '6.1',
+    modes,
+    unseen: [],
+    sites: { exec: site, exit: site },
+  }
   const chains = [{ chain: 'c'.repeat(32), tenant: 'default', toSeal: 0, nextSeq: 9, acknowledged: 7 }]
   const status = {
     time: '2026-01-01T00:00:00Z',

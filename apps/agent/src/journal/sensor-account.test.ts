@@ -23,6 +23,7 @@ const hello = (change: Partial<SensorHello> = {}): SensorHello => ({
   sensorVersion: '0',
   kernel: '6.1',
   fresh: true,
+  modes: { process: 'ebpf', file: 'ebpf', network: 'none' },
   attached: Object.fromEntries(sites.map((site) => [site, { ok: true, reason: '' }])) as SensorHello['attached'],
   counts: counts(),
   ...change,

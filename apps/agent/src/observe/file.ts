@@ -11,12 +11,14 @@ const O_PATH = 0o10000000
 const accessModes: readonly Access[] = ['read', 'write', 'read_write', 'none']
 
 /** What the descriptor can be used for. O_PATH gives a handle without data. */
-export function accessOf(flags: number): Access {
+export function accessOf(flags: number | null): Access {
+  if (flags === null) return 'unknown'
   return (flags & O_PATH) !== 0 ? 'none' : (accessModes[flags & O_ACCMODE] ?? 'none')
 }
 
 /** docs/formats/event.md, 3.3: the most that the open can be for. The sensor keeps O_CREAT only of opens that created. */
-export function fileActivityOf(flags: number): Activity<'file'> {
+export function fileActivityOf(flags: number | null): Activity<'file'> {
+  if (flags === null) return 'open'
   if ((flags & O_CREAT) !== 0) return 'create'
   const access = accessOf(flags)
   if (access === 'none') return 'open'

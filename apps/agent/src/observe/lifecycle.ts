@@ -11,6 +11,7 @@ import {
 } from '@sealwatch/contract'
 import type { SensorHello } from '../sources/observation.ts'
 import { metadataOf, productOf, type RecordContext, unixMs } from './context.ts'
+import { blindSpotsOf } from './modes.ts'
 
 /** `timeNs` is CLOCK_BOOTTIME throughout. These records belong into the tenant `cluster`, those of parts into the machine's. */
 type AgentMoment = { readonly timeNs: bigint; readonly pid: number }
@@ -43,17 +44,21 @@ export function agentStopped(
 
 /** The first frame of a sensor's connection. A site that failed to attach is an eye that is closed: grave. */
 export function sensorAttached(hello: SensorHello, context: RecordContext): EventDraft<LifecycleEvent> {
-  const { timeNs, era, kernel, fresh, attached } = hello
-  const closed = Object.entries(attached).filter(([, { ok }]) => !ok)
-  const count = Object.keys(attached).length
-  const state = `${count - closed.length} of ${count} sites attached`
+  const { timeNs, era, kernel, fresh, modes, attached } = hello
+  const unseen = blindSpotsOf(modes)
+  const wanted = Object.entries(attached).filter(([, { ok, reason }]) => ok || reason !== '')
+  const closed = wanted.filter(([, { ok }]) => !ok)
+  const count = wanted.length
+  const isWhole = closed.length === 0 && unseen.length === 0
+  const by = unseen.length === 0 ? '' : `, processes by ${modes.process}, files by ${modes.file}`
+  const state = `${count - closed.length} of ${count} sites attached${by}`
   return record('sensor', 'sensor_attached', timeNs, context, {
     ...classify('lifecycle', 'start'),
-    ...(closed.length === 0 ? severities.informational : severities.high),
+    ...(isWhole ? severities.informational : severities.high),
     ...(closed.length === 0 ? success : failure),
     status_detail: closed.length === 0 ? state : `${state}; not: ${closed.map(([site]) => site).join(', ')}`,
     message: `the sensor ${fresh ? 'started' : 'reconnected'}: ${state}`,
-    unmapped: { sensor: { era, kernel, fresh, sites: attached } },
+    unmapped: { sensor: { era, kernel, fresh, modes, ...(unseen.length > 0 && { unseen }), sites: attached } },
   })
 }
 

@@ -22,6 +22,7 @@ export const gapCauses = {
   agent_stopped: { severity: 'medium', text: 'the agent was stopped' },
   host_restarted: { severity: 'medium', text: 'the host was restarted' },
   counters_removed: { severity: 'high', text: "the sensor's pinned counters were removed" },
+  queue_overflow: { severity: 'high', text: 'a queue of the kernel was full' },
   frames_unreadable: { severity: 'high', text: 'frames of the sensor could not be read' },
 } as const satisfies Record<string, { severity: SeverityName; text: string }>
 export type GapCause = keyof typeof gapCauses

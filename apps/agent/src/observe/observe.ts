@@ -42,7 +42,7 @@ export type ObserveContext = RecordContext & {
 }
 
 /** What becomes an event. A fork does not: the process table learns it, and what the child does and its end are told. */
-export type SiteObservation = Exclude<Observation, { kind: 'fork' }> & { readonly site: Site }
+export type SiteObservation = Exclude<Observation, { kind: 'fork' | 'overflow' }> & { readonly site: Site }
 type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>
 
 /** What happened, in the vocabulary of docs/formats/event.md. The table must have learned the observation before. */
@@ -85,7 +85,8 @@ function eventOf(observation: SiteObservation, context: ObserveContext): Observe
   }
 }
 
-function commonOf({ kind, actor, timeNs, truncated, site }: SiteObservation, context: ObserveContext) {
+function commonOf(observation: SiteObservation, context: ObserveContext) {
+  const { kind, actor, timeNs, truncated, unsure = 0, site } = observation
   const name = context.userName(actor.uid)
   const byKernel =
     capabilities.actorIdentity |
@@ -106,7 +107,7 @@ function commonOf({ kind, actor, timeNs, truncated, site }: SiteObservation, con
       process,
       user: { uid: String(actor.uid), ...(name !== undefined && { name }) },
     },
-    unmapped: { site, capabilities_mask: byKernel | enrichedBits(facts) },
+    unmapped: { site, capabilities_mask: (byKernel & ~unsure) | enrichedBits(facts) },
   }
 }
 type Common = ReturnType<typeof commonOf>
@@ -114,7 +115,7 @@ type Common = ReturnType<typeof commonOf>
 const byExec = capabilities.objectPath | capabilities.objectIdentity | capabilities.arguments
 
 function launched(observation: Of<'exec'>, common: Common, { enrichment }: ObserveContext): LaunchEvent {
-  const { file, filename, argv, variables, variablesCut, secure, timeNs, actor } = observation
+  const { file, filename, argv, variables, variablesCut, secure, timeNs, actor, unsure = 0 } = observation
   const { pid, parent_process } = common.actor.process
   const facts = enrichment.image(file, timeNs)
   const owner = enrichment.owner(file, actor.mntNs)
@@ -136,8 +137,8 @@ function launched(observation: Of<'exec'>, common: Common, { enrichment }: Obser
     launch_type_id: 3,
     launch_type: 'Exec',
     unmapped: {
-      ...seen(common, byExec | (variablesCut ? 0 : capabilities.variables) | lookedUp),
-      filename,
+      ...seen(common, (byExec | (variablesCut ? 0 : capabilities.variables)) & ~unsure, lookedUp),
+      ...(filename !== '' && { filename }),
       secure,
       ...(variables.length > 0 && { variables }),
     },
@@ -163,12 +164,13 @@ const purposes: Readonly<Record<Access, string>> = {
   write: 'for writing',
   read_write: 'for reading and writing',
   none: 'without access to its data',
+  unknown: 'nobody knows for what',
 }
 
 const byOpen = capabilities.objectPath | capabilities.objectIdentity
 
 function fileOpened(observation: Of<'file_open'>, common: Common, { enrichment }: ObserveContext): FileEvent {
-  const { file, flags, syscall, watched, actor } = observation
+  const { file, flags, syscall, watched, actor, unsure = 0 } = observation
   const access = accessOf(flags)
   const owner = enrichment.owner(file, actor.mntNs)
   return {
@@ -177,8 +179,13 @@ function fileOpened(observation: Of<'file_open'>, common: Common, { enrichment }
     ...severities.low,
     message: `${describe(common.actor.process)} opened ${file.path} ${purposes[access]}`,
     file: ownedFile(fileOf(file), owner),
-    access_mask: flags,
-    unmapped: { ...seen(common, byOpen | ownerBit(owner)), syscall, access, watched },
+    ...(flags !== null && { access_mask: flags }),
+    unmapped: {
+      ...seen(common, byOpen & ~unsure, ownerBit(owner)),
+      ...(syscall !== null && { syscall }),
+      access,
+      watched,
+    },
   }
 }
 
@@ -233,7 +240,11 @@ function traced(observation: Of<'ptrace'>, common: Common, context: ObserveConte
     message: `${describe(common.actor.process)} ${verb} ${name} on ${describe(process)}`,
     process,
     ...(activity === 'inject' && injected),
-    unmapped: { ...seen(common, capabilities.targetIdentity), ptrace_request: name, relation },
+    unmapped: {
+      ...seen(common, capabilities.targetIdentity & ~(observation.unsure ?? 0)),
+      ptrace_request: name,
+      relation,
+    },
   }
 }
 
@@ -322,8 +333,8 @@ function aimedAt(
   return { process, relation, severity: relation === 'foreign' || relation === 'launched' ? 'medium' : 'low' }
 }
 
-function seen({ unmapped }: Common, also: number): Common['unmapped'] {
-  return { ...unmapped, capabilities_mask: unmapped.capabilities_mask | also }
+function seen({ unmapped }: Common, also: number, lookedUp = 0): Common['unmapped'] {
+  return { ...unmapped, capabilities_mask: unmapped.capabilities_mask | also | lookedUp }
 }
 
 function describe({ file, name, pid }: OcsfProcess): string {

@@ -20,8 +20,6 @@ export type ProcessRow = {
 /** What is remembered of a process: for display, and to tell one's own children from strangers. */
 export type KnownProcess = {
   readonly startNs: bigint
-  /** The start time is only known to 10 ms. */
-  readonly coarse: boolean
   readonly exe: string | null
   readonly cmdLine: string | null
   /** A secret was taken out of `cmdLine`. */
@@ -36,6 +34,8 @@ export type KnownProcess = {
 
 export type ProcessTable = {
   find(ref: { readonly pid: number; readonly startNs: bigint }): KnownProcess | undefined
+  /** The last one known that had this number: for what is told of a process that ended unseen, and proves nothing. */
+  lastOf(pid: number): KnownProcess | undefined
   /** Takes in what /proc showed at `atNs`; what is known already is known better. */
   seed(rows: readonly ProcessRow[], atNs: bigint): void
   /** Call before `observe`, once for each observation, in order. */
@@ -56,6 +56,9 @@ export const processTableLimits = {
 } as const
 
 const tickNs = 10_000_000n
+/** Start times by /proc are known to 10 ms; those by BPF programs are nanoseconds, of which one in ten million looks so too. */
+export const isSameStart = (one: bigint, other: bigint): boolean =>
+  one === other || (one / tickNs === other / tickNs && (one % tickNs === 0n || other % tickNs === 0n))
 
 export function createProcessTable(limits: { [L in keyof typeof processTableLimits]: number }): ProcessTable {
   // In a Map the insertion order is the order of use: whoever acts is put at the end.
@@ -65,9 +68,7 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
 
   const find: ProcessTable['find'] = ({ pid, startNs }) => {
     const known = processes.get(pid)
-    if (known === undefined) return undefined
-    const same = known.coarse ? known.startNs / tickNs === startNs / tickNs : known.startNs === startNs
-    return same ? known : undefined
+    return known !== undefined && isSameStart(known.startNs, startNs) ? known : undefined
   }
 
   const put = (pid: number, known: KnownProcess) => {
@@ -95,24 +96,26 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
     const ancestors =
       child.ppid === maker.pid ? [maker, ...known.ancestors].slice(0, frameLimits.ancestorsMax) : known.ancestors
     const { startNs } = child
-    put(child.pid, { ...known, startNs, coarse: false, ancestors, imageSinceNs: startNs, executed: false })
+    put(child.pid, { ...known, startNs, ancestors, imageSinceNs: startNs, executed: false })
   }
 
   return {
     find,
+    lastOf: (pid) => processes.get(pid),
     seed(rows, atNs) {
       for (const { pid, startTicks, exe, argv, redacted = false, uid } of rows) {
         const startNs = startTicks * tickNs
         if (processes.has(pid)) continue
         const cmdLine = argv.length === 0 ? null : cmdLineOf(argv, limits.cmdLineUnitsMax)
-        const row = { startNs, coarse: true, exe, cmdLine, redacted, uid }
+        const row = { startNs, exe, cmdLine, redacted, uid }
         put(pid, { ...row, ancestors: [], imageSinceNs: atNs, executed: true })
       }
     },
     learn(observation) {
       const { actor, timeNs } = observation
+      if (observation.kind === 'overflow') return
       if (observation.kind === 'fork') {
-        inherit(actor, observation.child)
+        if (observation.child.startNs > 0n) inherit(actor, observation.child)
         return
       }
       for (const ancestor of actor.ancestors) {
@@ -124,7 +127,7 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
       const { uid } = observation.kind === 'credentials' ? observation.ids : actor
       // Kernels before 6.16 have let go of the image by the time that a process ends.
       const exe = observation.kind === 'exit' ? (actor.exe ?? before?.exe ?? null) : actor.exe
-      const now = { startNs, coarse: false, exe, uid, ancestors }
+      const now = { startNs, exe, uid, ancestors }
       if (observation.kind === 'exec') {
         const cmdLine = cmdLineOf(observation.argv, limits.cmdLineUnitsMax)
         const { redacted = false } = observation

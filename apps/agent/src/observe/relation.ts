@@ -2,7 +2,7 @@
 
 import type { Relation } from '@sealwatch/contract'
 import type { TargetRef, Task, TaskRef } from '../sources/observation.ts'
-import type { ProcessTable } from './process-table.ts'
+import { isSameStart, type ProcessTable } from './process-table.ts'
 
 type Aimed = { readonly actor: Task; readonly target: TargetRef }
 
@@ -18,7 +18,7 @@ export function relationOf({ actor, target }: Aimed, processes: ProcessTable): R
   // the parent: the image that acts must be the one that launched. A fresh fork has done nothing yet by which we know
   // its ancestors, but the kernel names its parent.
   const launched = target.ppid === actor.pid || knownTarget?.ancestors.some((ancestor) => isSame(ancestor, actor))
-  if (launched && knownActor !== undefined && knownActor.imageSinceNs <= target.startNs) return 'launched'
+  if (launched && knownActor !== undefined && isNotBefore(target.startNs, knownActor.imageSinceNs)) return 'launched'
   // LeakSanitizer does this: a bare fork, still the same program, stops its parent to look at it.
   const [parent] = actor.ancestors
   const isFork = parent !== undefined && isSame(parent, target) && knownActor?.executed !== true
@@ -38,5 +38,10 @@ export function relationUnderTrace({ actor, target }: Aimed, processes: ProcessT
 }
 
 function isSame(one: TaskRef, other: TaskRef): boolean {
-  return one.pid === other.pid && one.startNs === other.startNs
+  return one.pid === other.pid && isSameStart(one.startNs, other.startNs)
+}
+
+/** A start that is known to 10 ms counts as the last moment that it can have been. */
+function isNotBefore(startNs: bigint, sinceNs: bigint): boolean {
+  return startNs >= sinceNs || isSameStart(startNs, sinceNs)
 }

@@ -240,6 +240,7 @@ export const sampleHello: SensorHello = {
   sensorVersion: '0.1.0',
   kernel: '6.1.0-32-amd64',
   fresh: true,
+  modes: { process: 'ebpf', file: 'ebpf', network: 'none' },
   attached: Object.fromEntries(sites.map((site) => [site, { ok: true, reason: '' }])) as SensorHello['attached'],
   counts: sampleCounts(0n, 0n),
 }

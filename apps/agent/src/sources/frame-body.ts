@@ -5,6 +5,9 @@ import { decodeEvent } from './frame-event.ts'
 import { mustBeZero, takeTexts } from './frame-fields.ts'
 import { showText } from './frame-text.ts'
 import {
+  domains,
+  type Modes,
+  modes,
   type SensorCounts,
   type SensorHello,
   type SensorMessage,
@@ -26,7 +29,8 @@ const reportBytes = reportCountsAt + countsBytes * sites.length
 const magicAt = eraAt + eraBytes
 const attachedAt = magicAt + magic.length
 const lengthsAt = attachedAt + 8
-const reservedAt = lengthsAt + 2
+const modesAt = lengthsAt + 2
+const reservedAt = modesAt + domains.length
 const reasonsAt = lengthsAt + 8
 const helloCountsAt = reasonsAt + frameLimits.sitesMax
 const helloBytes = helloCountsAt + countsBytes * sites.length
@@ -51,7 +55,7 @@ function decodeHello(bytes: Buffer): SensorHello {
   mustBeZero(bytes, reservedAt, reasonsAt)
   mustBeZero(bytes, reasonsAt + sites.length, helloCountsAt)
   must(bytes.length >= helloBytes, 'FRAME_SIZE', bytes.length)
-  const lengths = [...bytes.subarray(lengthsAt, reservedAt), ...bytes.subarray(reasonsAt, reasonsAt + sites.length)]
+  const lengths = [...bytes.subarray(lengthsAt, modesAt), ...bytes.subarray(reasonsAt, reasonsAt + sites.length)]
   const texts = takeTexts(bytes, helloBytes, lengths)
   const [sensorVersion = '', kernel = '', ...reasons] = texts.map(showText)
   return {
@@ -61,9 +65,19 @@ function decodeHello(bytes: Buffer): SensorHello {
     sensorVersion,
     kernel,
     fresh: fresh === 1,
+    modes: readModes(bytes),
     attached: bySite((i) => ({ ok: (attached >> BigInt(i)) % 2n === 1n, reason: reasons[i] ?? '' })),
     counts: readCounts(bytes, helloCountsAt),
   }
+}
+
+function readModes(bytes: Buffer): Modes {
+  const named = domains.map((domain, i) => {
+    const mode = modes[bytes.readUInt8(modesAt + i)]
+    must(mode !== undefined, 'FRAME_VALUE', { domain, mode: bytes[modesAt + i] })
+    return [domain, mode] as const
+  })
+  return Object.fromEntries(named) as Modes
 }
 
 function decodeReport(bytes: Buffer): SensorReport {

@@ -12,6 +12,7 @@ import {
   type SignalSource,
   type Site,
   sites,
+  sources,
   type TargetRef,
   type Task,
   type WatchedVariable,
@@ -21,7 +22,7 @@ import {
 const textNames = ['exe', 'path', 'filename', 'argv', 'watched'] as const
 type Text = (typeof textNames)[number]
 type Texts = Readonly<Record<Text, Buffer>>
-type Common = Pick<Observation, 'timeNs' | 'actor' | 'truncated'>
+type Common = Pick<Observation, 'timeNs' | 'actor' | 'truncated' | 'unsure'>
 type KindRow = {
   readonly sites: readonly Site[]
   readonly texts: readonly Text[]
@@ -31,6 +32,8 @@ type KindRow = {
 
 const flag = { truncated: 1, unlinked: 2, memfd: 4, secure: 8, variablesCut: 16 } as const
 const unset = 0xffff_ffff
+/** event.md, 5.1: bits 0 to 9 and 11; whether a text was cut is said by a flag. */
+const unsureMax = 0xbff
 const lengthsAt = 68
 const commAt = 80
 const commBytes = 16
@@ -42,17 +45,18 @@ const exeOnly = { texts: ['exe'], flagsMax: 1 } as const
 
 /** By the number on the wire (frame.md, 1.5). */
 const kinds: Readonly<Record<number, KindRow>> = {
-  3: { sites: ['exec'], texts: ['path', 'filename', 'argv'], flagsMax: 31, decode: decodeExec },
-  4: { ...exeOnly, sites: ['exit'], decode: decodeExit },
-  5: { sites: openSites, texts: ['exe', 'path', 'watched'], flagsMax: 7, decode: decodeFileOpen },
+  3: { sites: ['exec', 'proc_connector'], texts: ['path', 'filename', 'argv'], flagsMax: 31, decode: decodeExec },
+  4: { ...exeOnly, sites: ['exit', 'proc_connector'], decode: decodeExit },
+  5: { sites: [...openSites, 'fanotify'], texts: ['exe', 'path', 'watched'], flagsMax: 7, decode: decodeFileOpen },
   6: { ...exeOnly, sites: openSites, decode: decodeMemOpen },
-  7: { ...exeOnly, sites: ['ptrace'], decode: decodePtrace },
+  7: { ...exeOnly, sites: ['ptrace', 'proc_connector'], decode: decodePtrace },
   8: { ...exeOnly, sites: ['process_vm_readv'], decode: decodeVm('vm_read') },
   9: { ...exeOnly, sites: ['process_vm_writev'], decode: decodeVm('vm_write') },
-  10: { sites: ['fork'], texts: [], flagsMax: 0, decode: decodeFork },
-  11: { ...exeOnly, sites: ['task_rename'], decode: decodeRename },
+  10: { sites: ['fork', 'proc_connector'], texts: [], flagsMax: 0, decode: decodeFork },
+  11: { ...exeOnly, sites: ['task_rename', 'proc_connector'], decode: decodeRename },
   12: { ...exeOnly, sites: ['signal_generate'], decode: decodeSignal },
   13: { ...exeOnly, sites: ['credentials'], decode: decodeCredentials },
+  14: { sites: ['fanotify'], texts: [], flagsMax: 0, decode: decodeOverflow },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
@@ -64,12 +68,18 @@ export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site 
   const flags = bytes.readUInt8(2)
   const isNamedMemfd = (flags & flag.memfd) !== 0 && (flags & flag.unlinked) === 0
   must(flags <= row.flagsMax && !isNamedMemfd, 'FRAME_VALUE', { flags })
-  mustBeZero(bytes, lengthsAt + 2 * textNames.length, commAt)
+  const unsure = bytes.readUInt16LE(commAt - 2)
+  must((unsure & ~unsureMax) === 0 && (unsure === 0 || sources.includes(site)), 'FRAME_VALUE', { unsure })
   const ancestors = bytes.readUInt8(3)
   must(ancestors <= frameLimits.ancestorsMax, 'FRAME_COUNT', { ancestors })
   const texts = readTexts(bytes, eventBytes + ancestors * refBytes, row)
   const actor = readTask(bytes, texts.exe, ancestors)
-  const common = { timeNs: bytes.readBigUInt64LE(8), actor, truncated: (flags & flag.truncated) !== 0 }
+  const common = {
+    timeNs: bytes.readBigUInt64LE(8),
+    actor,
+    truncated: (flags & flag.truncated) !== 0,
+    ...(unsure !== 0 && { unsure }),
+  }
   return { ...row.decode(bytes, common, site, texts), site }
 }
 
@@ -166,7 +176,13 @@ function decodeFileOpen(bytes: Buffer, common: Common, site: Site, texts: Texts)
   mustBeZero(bytes, objectAt + 32, objectAt + 36)
   const watched = showText(texts.watched)
   must(watched.startsWith('/'), 'FRAME_TEXT', { watched })
-  return { ...common, kind: 'file_open', syscall: site as OpenSyscall, ...readFile(bytes, texts.path), watched }
+  const { file, flags } = readFile(bytes, texts.path)
+  const how = {
+    syscall: openSites.includes(site) ? (site as OpenSyscall) : null,
+    flags: flags === unset ? null : flags,
+  }
+  must(how.flags !== null || how.syscall === null, 'FRAME_VALUE', { flags })
+  return { ...common, kind: 'file_open', ...how, file, watched }
 }
 
 function decodeMemOpen(bytes: Buffer, common: Common, site: Site): Observation {
@@ -192,6 +208,13 @@ function decodeFork(bytes: Buffer, common: Common): Observation {
   must(result === 0 && request === 0, 'FRAME_VALUE', { result, request })
   must(common.actor.ancestors.length === 0, 'FRAME_COUNT', { ancestors: common.actor.ancestors.length })
   return { ...common, kind: 'fork', child }
+}
+
+function decodeOverflow(bytes: Buffer, common: Common): Observation {
+  mustBeZero(bytes, objectAt + 8, eventBytes)
+  const sinceNs = bytes.readBigUInt64LE(objectAt)
+  must(sinceNs <= common.timeNs, 'FRAME_VALUE', { sinceNs })
+  return { ...common, kind: 'overflow', sinceNs }
 }
 
 function decodeRename(bytes: Buffer, common: Common): Observation {

@@ -82,7 +82,13 @@ export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
  * attempt was refused, and `bytes` is 0. A target with startNs 0n ended before it could be looked up. `watched` is the entry
  * of the watch list by which the file is watched, whatever path it was opened by.
  */
-export type Observation = { readonly timeNs: bigint; readonly actor: Task; readonly truncated: boolean } & (
+export type Observation = {
+  readonly timeNs: bigint
+  readonly actor: Task
+  readonly truncated: boolean
+  /** Bits of `capabilities_mask` whose members the source did not see of the very process (frame.md, 4.9); absent: none. */
+  readonly unsure?: number
+} & (
   | {
       readonly kind: 'exec'
       readonly file: FileRef
@@ -100,9 +106,10 @@ export type Observation = { readonly timeNs: bigint; readonly actor: Task; reado
   | { readonly kind: 'exit'; readonly exitCode: number; readonly signal: number }
   | {
       readonly kind: 'file_open'
-      readonly syscall: OpenSyscall
+      /** null: the source does not say by which call, or how. */
+      readonly syscall: OpenSyscall | null
       readonly file: FileRef
-      readonly flags: number
+      readonly flags: number | null
       readonly watched: string
     }
   | { readonly kind: 'mem_open'; readonly syscall: OpenSyscall; readonly target: TargetRef; readonly flags: number }
@@ -117,6 +124,8 @@ export type Observation = { readonly timeNs: bigint; readonly actor: Task; reado
   | { readonly kind: 'fork'; readonly child: TargetRef }
   /** `from` and `to` are comms of the process. */
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
+  /** The queue of the site was full, not before `sinceNs`: what it did not take nobody counted. The actor is nobody. */
+  | { readonly kind: 'overflow'; readonly sinceNs: bigint }
   | { readonly kind: 'signal'; readonly target: TargetRef; readonly signal: number; readonly sentBy: SignalSource }
   /** A thread changed its ids or its effective capabilities (a bit each). The actor's ids are those before. */
   | {
@@ -142,8 +151,21 @@ export const sites = [
   'task_rename',
   'signal_generate',
   'credentials',
+  'proc_connector',
+  'fanotify',
 ] as const
 export type Site = (typeof sites)[number]
+
+/** Sites that are no BPF program. */
+export const sources: readonly Site[] = ['proc_connector', 'fanotify']
+
+/** What watches a domain, in the order of their numbers on the wire (docs/fallbacks.md). */
+export const modes = ['ebpf', 'fanotify', 'proc_connector', 'ptrace', 'polling', 'none'] as const
+export type Mode = (typeof modes)[number]
+/** In the order in which a hello tells their modes. */
+export const domains = ['process', 'file', 'network'] as const
+export type Domain = (typeof domains)[number]
+export type Modes = { readonly [D in Domain]: Mode }
 
 /** Cumulative since the counters' era began; `sent` = handed over or lost beyond recovery in userspace. */
 export type SiteCounts = { readonly produced: bigint; readonly dropped: bigint; readonly sent: bigint }
@@ -159,6 +181,8 @@ export type SensorHello = {
   readonly kernel: string
   /** true when this sensor process has just attached its programs, false when it only reconnected. */
   readonly fresh: boolean
+  readonly modes: Modes
+  /** A site that is not attached and has no reason stands by: nothing in these modes needs it. */
   readonly attached: { readonly [S in Site]: { readonly ok: boolean; readonly reason: string } }
   readonly counts: SensorCounts
 }

@@ -20,7 +20,15 @@ const good: InstanceStatus = {
   started: '2026-01-01T00:00:00Z',
   phase: 'ready',
   parts: [{ name: 'agent', pid: 2, uptimeMs: 5, restarts: 0, lastExit: null }],
-  sensor: { connected: true, version: '1', era: 'e', kernel: '6', sites: { exec: site } },
+  sensor: {
+    connected: true,
+    version: '1',
+    era: 'e',
+    kernel: '6',
+    modes: { process: 'ebpf', file: 'ebpf', network: 'none' },
+    unseen: [],
+    sites: { exec: site },
+  },
   agent: { state: 'registered', hostId: 'h', health: 'http://127.0.0.1:7', hardening, gaps: 0 },
   queue: [{ tenant: 'default', chain: 'c', toSeal: 0, sealed: 9, acknowledged: 8, depth: 1 }],
   server: {

@@ -33,8 +33,10 @@ const row = (name: string, did: string, ok: boolean, detail: string): Row => ({ 
 
 function sensorDetail({ sensor }: InstanceStatus): string {
   if (sensor?.connected !== true) return 'not connected'
-  const sites = Object.values(sensor.sites)
-  return `connected, ${sites.filter(({ attached }) => attached).length} of ${sites.length} sites attached`
+  const sites = Object.values(sensor.sites).filter(({ attached, reason }) => attached || reason !== '')
+  const { process, file } = sensor.modes
+  const by = sensor.unseen.length === 0 ? '' : `, processes by ${process}, files by ${file}`
+  return `connected, ${sites.filter(({ attached }) => attached).length} of ${sites.length} sites attached${by}`
 }
 
 /** What an older kernel has not is no fault of this instance: the row tells of it, and so does `status`. */

@@ -12,8 +12,10 @@ import { sha256, verifyBundle } from '@sealwatch/ledger'
 import type { Admin } from '../admin.ts'
 import type { Io } from '../io.ts'
 import { fileOf, type Place } from '../place.ts'
+import type { SensorStatus } from '../status/types.ts'
 import type { Act } from './acts.ts'
 import type { Row } from './row.ts'
+import { siteFor } from './seen-by.ts'
 
 export type Probing = {
   readonly io: Io
@@ -25,9 +27,12 @@ export type Probing = {
   readonly timeoutMs: number
   /** Where the launcher started one. */
   readonly sensorPid: number | null
+  readonly modes: SensorStatus['modes'] | undefined
 }
 
 const probeMsMax = 5000
+/** Sources other than BPF look at who did it once they hear of it. */
+const lingerMs = 300
 const saidCharsMax = 500
 
 /**
@@ -35,8 +40,11 @@ const saidCharsMax = 500
  * what came of it, with its proof.
  */
 export async function probeAct(act: Act, probing: Probing): Promise<Row> {
-  const { io, admin, fromLeaf, timeoutMs } = probing
-  const { name, site, did, classUid } = act
+  const { io, admin, fromLeaf, timeoutMs, modes } = probing
+  const { name, did, classUid } = act
+  const site = siteFor(act, modes)
+  if (site === null)
+    return { name, did, ok: false, unseen: true, detail: 'nobody sees this without BPF: docs/fallbacks.md' }
   // It becomes the program's comm, which the kernel cuts at 15 bytes.
   const nonce = `sw${randomBytes(6).toString('hex')}`
   const startNs = io.clock.nowNs()
@@ -54,7 +62,7 @@ export async function probeAct(act: Act, probing: Probing): Promise<Row> {
 async function runProbe(
   { name, onFile, onSensor }: Act,
   nonce: string,
-  { io, place, sensorPid }: Probing,
+  { io, place, sensorPid, modes }: Probing,
 ): Promise<void> {
   const args = [name, nonce]
   if (onFile) {
@@ -64,6 +72,7 @@ async function runProbe(
     args.push('--file', path)
   }
   if (onSensor === true) args.push('--pid', String(sensorPid ?? 0))
+  if (modes?.process !== 'ebpf' || modes.file !== 'ebpf') args.push('--linger', String(lingerMs))
   const child = spawn(join(io.root, 'apps/sensor/build/probe'), args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {},

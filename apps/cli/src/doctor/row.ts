@@ -12,17 +12,22 @@ export type Row = {
   /** From the act to its being durable in the ledger. */
   readonly ms?: number
   readonly leafIndex?: number
+  /** What watches does not see this, and says so: no fault. */
+  readonly unseen?: boolean
 }
 
+export const isRed = ({ ok, unseen }: Row): boolean => !ok && unseen !== true
+
 export function renderRows(rows: readonly Row[], io: Io): string {
-  const cells = rows.map(({ name, did, ok, detail }) => [
-    ok ? paint(io, 'green', '  ✓') : paint(io, ['red', 'bold'], '  ✗'),
-    paint(io, 'bold', name),
-    did,
-    ok ? safe(detail) : paint(io, 'red', safe(detail)),
+  const cells = rows.map((row) => [
+    row.ok ? paint(io, 'green', '  ✓') : row.unseen ? paint(io, 'yellow', '  –') : paint(io, ['red', 'bold'], '  ✗'),
+    paint(io, 'bold', row.name),
+    row.did,
+    row.ok ? safe(row.detail) : paint(io, row.unseen ? 'yellow' : 'red', safe(row.detail)),
   ])
-  const red = rows.filter(({ ok }) => !ok).length
-  const verdict =
-    red === 0 ? paint(io, 'green', 'All good.') : paint(io, ['red', 'bold'], `${red} of ${rows.length} failed.`)
+  const red = rows.filter(isRed).length
+  const unseen = rows.filter((row) => row.unseen).length
+  const good = unseen === 0 ? 'All good.' : `All good but ${unseen} that nobody sees without BPF: docs/fallbacks.md.`
+  const verdict = red === 0 ? paint(io, 'green', good) : paint(io, ['red', 'bold'], `${red} of ${rows.length} failed.`)
   return `${columns(cells)}\n${verdict}\n`
 }

@@ -8,7 +8,7 @@ import { leftoversOf } from '../supervise/leftovers.ts'
 import { readInstance, readSupervisor } from '../supervise/record.ts'
 import { isAlive } from '../supervise/task.ts'
 import { counted, duration, toSecond } from '../terminal.ts'
-import type { AgentStatus, ServerStatus } from './types.ts'
+import type { AgentStatus, SensorStatus, ServerStatus } from './types.ts'
 
 /** What `status --json` prints; docs/reference/status.md describes every member. */
 export type InstanceStatus = {
@@ -121,7 +121,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
   const { parts, server, agent, sensor } = status
   const lost = Object.entries(sensor?.sites ?? {}).filter(([, site]) => BigInt(site.dropped) > 0n)
   const shed = Object.entries(sensor?.sites ?? {}).filter(([, site]) => BigInt(site.shed) > 0n)
-  const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached)
+  const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached && site.reason !== '')
   return [
     ...(server?.breakGlass ?? []).map(breakGlassWarning),
     ...(server?.hosts ?? []).flatMap(hostWarning),
@@ -147,6 +147,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ...(server === null ? [silentWarning(parts)] : []),
     ...(agent?.state === 'registered' ? [] : [`the agent is ${agent?.state ?? 'silent'}: events wait in its queue`]),
     ...(sensor?.connected === true ? [] : ['the sensor is not connected: what happens now is an unknown interval']),
+    ...(sensor === null || sensor.unseen.length === 0 ? [] : [modeWarning(sensor)]),
     ...blind.map(([name, site]) => `the sensor site ${name} is not attached (${site.reason})`),
     ...lost.map(
       ([name, site]) =>
@@ -164,6 +165,9 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ),
   ]
 }
+
+const modeWarning = ({ modes, unseen }: SensorStatus): string =>
+  `processes are watched by ${modes.process}, files by ${modes.file} (docs/fallbacks.md): nobody sees ${unseen.join('; ')}`
 
 /** What drills leave there is evidence of a drill, and nobody's rows. */
 const tenantOfDrills = 'drill'

@@ -60,11 +60,14 @@ function healthRows({ server, agent }: InstanceStatus): string[][] {
 }
 
 const sensorTitle = ({ sensor }: InstanceStatus) =>
-  sensor === null ? '' : `Sensor sites (kernel ${safe(sensor.kernel)})`
+  sensor === null
+    ? ''
+    : `Sensor sites (kernel ${safe(sensor.kernel)}; processes by ${safe(sensor.modes.process)}, files by ${safe(sensor.modes.file)}, network by ${safe(sensor.modes.network)})`
 
 function siteRows({ sensor }: InstanceStatus, io: Io): string[][] {
   if (sensor === null) return []
-  const rows = Object.entries(sensor.sites).map(([name, site]) => [
+  const wanted = Object.entries(sensor.sites).filter(([, { attached, reason }]) => attached || reason !== '')
+  const rows = wanted.map(([name, site]) => [
     safe(name),
     site.attached ? paint(io, 'green', 'attached') : paint(io, 'yellow', 'WARN'),
     site.produced,

@@ -32,12 +32,15 @@ export type SensorStatus = {
   readonly version: string
   readonly era: string
   readonly kernel: string
+  /** What watches each domain (docs/fallbacks.md), and what that does not see, in words. */
+  readonly modes: Readonly<Record<'process' | 'file' | 'network', string>>
+  readonly unseen: readonly string[]
   readonly sites: Readonly<Record<string, SiteStatus>>
 }
 
 export type SiteStatus = {
   readonly attached: boolean
-  /** Why not, where it is not. */
+  /** Why not, where it is not; empty: it stands by, for nothing in these modes needs it. */
   readonly reason: string
   readonly produced: string
   readonly dropped: string

@@ -101,6 +101,7 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
     ...['--socket', fileOf.sensorSocket(place)],
     ...['--instance', place.name],
     ...['--uid', String(serviceUsers.sensor.uid), '--gid', String(serviceUsers.sensor.gid)],
+    ...(['processes', 'files'] as const).flatMap((domain) => modeOf(domain, env)),
     ...without.flatMap((site) => ['--without', site]),
     ...watch.flatMap((path) => ['--watch', path]),
   ]
@@ -112,6 +113,12 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
     stopMs,
     oomScore: oomScores.sensor,
   }
+}
+
+/** The sensor takes the best that works, unless somebody wants another (docs/fallbacks.md). */
+function modeOf(domain: 'processes' | 'files', env: PartSettings['env']): string[] {
+  const mode = env[`SEALWATCH_SENSOR_${domain.toUpperCase()}`] ?? ''
+  return mode === '' ? [] : [`--${domain}`, mode]
 }
 
 type NodePartSettings = Pick<PartSettings, 'place' | 'view' | 'root' | 'env'>

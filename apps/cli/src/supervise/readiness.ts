@@ -62,11 +62,16 @@ export async function awaitReady(given: Given): Promise<ServerStatus | undefined
       return agent && { detail: `registered as ${agent.hostId}` }
     }),
     step('sensor', 'attaching to the kernel', async () => {
-      const sites = await attached(given)
-      if (sites === undefined) return undefined
+      const sensor = await attached(given)
+      if (sensor === undefined) return undefined
+      const sites = Object.entries(sensor.sites).filter(([, site]) => site.attached || site.reason !== '')
+      const by =
+        sensor.unseen.length === 0 ? '' : ` by ${sensor.modes.process} and ${sensor.modes.file}, which see less`
       const failed = sites.filter(([, site]) => !site.attached).map(([name]) => name)
-      const detail = `${sites.length - failed.length} of ${sites.length} sites attached`
-      return failed.length === 0 ? { detail } : { detail: `${detail}, without ${failed.join(', ')}`, warning: true }
+      const detail = `${sites.length - failed.length} of ${sites.length} sites attached${by}`
+      return failed.length === 0
+        ? { detail, warning: by !== '' }
+        : { detail: `${detail}, without ${failed.join(', ')}`, warning: true }
     }),
     ...(login === undefined
       ? []
@@ -112,7 +117,7 @@ async function handToken(place: Place, token: string): Promise<void> {
 async function attached(given: Given) {
   return await poll(given.clock, given.signal, async () => {
     const sensor = (await agentStatusOf(given))?.sensor
-    return sensor?.connected === true ? Object.entries(sensor.sites) : undefined
+    return sensor?.connected === true ? sensor : undefined
   })
 }
 

@@ -47,8 +47,8 @@ export type Health = {
   probe(probe: Probe): void
   /** Adds a member to /healthz; a member with a `level` counts in the whole's status. */
   show(name: string, read: () => JsonObject & { readonly level?: Level }): void
-  /** Adds a member to /healthz that stays as it is. */
-  tell(name: string, value: string): void
+  /** Adds a member to /healthz that is one word. */
+  tell(name: string, value: string | (() => string)): void
   readonly metrics: Metrics
   liveness(): JsonObject
   readiness(): Promise<Readiness>
@@ -70,7 +70,7 @@ export function createHealth(options: {
   const metrics = createMetrics()
   const probes = new Map<string, { ask(): Promise<PartResult>; last: PartResult | undefined }>()
   const members = new Map<string, () => JsonObject & { readonly level?: Level }>()
-  const told = new Map<string, string>()
+  const told = new Map<string, string | (() => string)>()
   const startedMs = clock.nowMs()
   addProcessMetrics(metrics, component, version, startedMs)
   metrics.gauge(
@@ -157,7 +157,7 @@ export function createHealth(options: {
         version,
         time: new Date(nowMs).toISOString(),
         uptime_ms: nowMs - startedMs,
-        ...Object.fromEntries(told),
+        ...Object.fromEntries([...told].map(([name, value]) => [name, typeof value === 'string' ? value : value()])),
         ...Object.fromEntries(shown),
       }
     },

@@ -24,7 +24,8 @@ export type Outcome = { readonly status_id: number; readonly status: string; rea
 
 /** How the target of an act relates to the process that acts (docs/formats/event.md, 4.3). */
 export type Relation = 'self' | 'traced' | 'launched' | 'forked' | 'foreign'
-export type Access = 'read' | 'write' | 'read_write' | 'none'
+/** `unknown`: the source does not say. */
+export type Access = 'read' | 'write' | 'read_write' | 'none' | 'unknown'
 export type MemoryMethod = 'proc_mem' | 'process_vm_readv' | 'process_vm_writev'
 
 type Observed<Members, Details> = EventBase &
@@ -42,7 +43,7 @@ export type LaunchEvent = Observed<
   { readonly process: OcsfProcess; readonly launch_type_id: number; readonly launch_type: string },
   /** The path as it was asked for: of a script, the script; the image is then its interpreter. */
   {
-    readonly filename: string
+    readonly filename?: string
     /** The program gained other ids or capabilities than its starter has. */
     readonly secure: boolean
     /** Variables that bring foreign code into a program; absent when none of those watched is set. */
@@ -54,9 +55,9 @@ export type TerminateEvent = Observed<
   { readonly signal: number }
 >
 export type FileEvent = Observed<
-  { readonly file: OcsfFile; readonly access_mask: number },
+  { readonly file: OcsfFile; readonly access_mask?: number },
   /** The entry of the watch list by which the file is watched, whatever `file.path` it was opened by. */
-  { readonly syscall: string; readonly access: Access; readonly watched: string }
+  { readonly syscall?: string; readonly access: Access; readonly watched: string }
 >
 export type MemoryEvent = Observed<
   Partial<Outcome> & { readonly process: OcsfProcess; readonly requested_permissions?: number; readonly size?: number },
@@ -108,6 +109,9 @@ export type LifecycleEvent = EventBase & {
       readonly era: string
       readonly kernel: string
       readonly fresh: boolean
+      /** What watches each domain (docs/fallbacks.md), and what that does not see. */
+      readonly modes: { readonly [domain: string]: string }
+      readonly unseen?: readonly string[]
       readonly sites: PerSite<SiteState>
     }
   }

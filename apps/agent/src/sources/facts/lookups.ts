@@ -16,9 +16,9 @@ export type Lookups = {
 }
 
 /** Of an end there is nothing to see any more, and a fork is no event. */
-function isLookedUp(message: SensorMessage): message is Exclude<Observed, { kind: 'exit' | 'fork' }> {
+function isLookedUp(message: SensorMessage): message is Exclude<Observed, { kind: 'exit' | 'fork' | 'overflow' }> {
   const { kind } = message
-  return kind !== 'hello' && kind !== 'report' && kind !== 'exit' && kind !== 'fork'
+  return kind !== 'hello' && kind !== 'report' && kind !== 'exit' && kind !== 'fork' && kind !== 'overflow'
 }
 type Observed = Exclude<SensorMessage, { kind: 'hello' | 'report' }>
 

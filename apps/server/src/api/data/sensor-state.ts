@@ -100,8 +100,12 @@ export async function sensorState(ports: ApiPorts, chain: string | undefined): P
     if (code === 'sensor_lost') ended ??= { mode: 'lost', since: time }
     if (code === 'agent_stopped') ended ??= { mode: 'stopped', since: time }
     if (code !== 'sensor_attached' || !isObject(event) || !isObject(event.unmapped)) continue
-    const { kernel = null, sites = {} } = isObject(event.unmapped.sensor) ? event.unmapped.sensor : {}
-    const rows = Object.entries(isObject(sites) ? sites : {}).map(([name, state]) => {
+    const sensor = isObject(event.unmapped.sensor) ? event.unmapped.sensor : {}
+    const { kernel = null, sites = {} } = sensor
+    const unseen = Array.isArray(sensor.unseen) ? sensor.unseen : []
+    // What is neither attached nor refused stands by: nothing in the sensor's modes needs it.
+    const wanted = Object.entries(isObject(sites) ? sites : {}).filter(([, state]) => !isStandingBy(state))
+    const rows = wanted.map(([name, state]) => {
       const { ok, reason } = isObject(state) ? state : {}
       return {
         ...uncounted,
@@ -111,7 +115,7 @@ export async function sensorState(ports: ApiPorts, chain: string | undefined): P
       }
     })
     const attached = rows.filter((row) => row.attached).length
-    const mode = attached === 0 ? 'none' : attached < rows.length ? 'partial' : 'full'
+    const mode = attached === 0 ? 'none' : attached < rows.length || unseen.length > 0 ? 'partial' : 'full'
     return { mode, since: time, ...ended, kernel: typeof kernel === 'string' ? kernel : null, sites: rows }
   }
   return { ...unknown, ...ended }
@@ -144,3 +148,5 @@ export function counted(sites: readonly Site[], account: JsonObject | undefined)
   }
   return [...rows.values()].slice(0, sitesMax)
 }
+
+const isStandingBy = (state: unknown): boolean => isObject(state) && state.ok === false && state.reason === ''

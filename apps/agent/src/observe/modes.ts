@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Domain, domains, type Mode, type Modes } from '../sources/observation.ts'
+
+/** What nobody sees where BPF does not watch, in words for people; docs/fallbacks.md has the whole of it. */
+const unseen: Readonly<Partial<Record<`${Domain} ${Mode}`, readonly string[]>>> = {
+  'process proc_connector': [
+    "reading and writing another process's memory by process_vm_readv and process_vm_writev",
+    'ptrace that was refused, and all of it but ATTACH and SEIZE',
+    'signals to the sensor and the agent',
+    'changes of ids and capabilities',
+    'image, ids and arguments of what ended before it was looked at; arguments as they were before the program changed them',
+  ],
+  'file fanotify': [
+    'how a watched file was opened',
+    'opens of /proc/PID/mem',
+    'who opened a file and ended before it was looked at',
+  ],
+}
+
+/** What these modes do not see; nothing where BPF watches. */
+export function blindSpotsOf(modes: Modes): string[] {
+  return domains.flatMap((domain) => unseen[`${domain} ${modes[domain]}`] ?? [])
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which source watches what: BPF where it works, else the next best, which is said (docs/fallbacks.md). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sensor.h"
+
+enum { EXIT_FAILED = 1, EXIT_CAPABILITY = 3 };
+
+const char *const domain_names[DOMAIN_COUNT] = { "processes", "files", "the network" };
+
+/* Best first. */
+static const struct {
+	enum frame_mode modes[3];
+	size_t count;
+	uint64_t sites; /* of BPF programs */
+} domains[DOMAIN_COUNT] = {
+	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector }, 2, ALL_SITES & ~SOURCE_SITES & ~FILE_SITES },
+	[DOMAIN_FILE] = { { MODE_ebpf, MODE_fanotify }, 2, FILE_SITES },
+	[DOMAIN_NETWORK] = { { MODE_none }, 1, 0 },
+};
+
+bool may_watch(enum frame_domain domain, enum frame_mode mode)
+{
+	for (size_t i = 0; i < domains[domain].count; i++)
+		if (domains[domain].modes[i] == mode)
+			return true;
+	return false;
+}
+
+static bool has_attached(const struct watching *watching, enum frame_domain domain)
+{
+	return watching->attached.mode[domain] != MODE_COUNT;
+}
+
+static void attached_by(struct watching *watching, enum frame_domain domain, enum frame_mode mode)
+{
+	watching->attached.mode[domain] = mode;
+	watching->kept |= capabilities_kept(mode);
+}
+
+/* NULL, or why not. */
+static const char *begin_bpf(const struct options *options, uint64_t sites, struct watching *watching)
+{
+	static char reason[256];
+	const char *missing = missing_capability(capabilities_of(MODE_ebpf));
+	int counters_fd;
+
+	if (missing) {
+		snprintf(reason, sizeof(reason), "%s is missing", missing);
+		return reason;
+	}
+	watching->counters = counters_open(options->instance, &counters_fd);
+	if (!watching->counters && errno == EWOULDBLOCK)
+		exit(EXIT_FAILED); /* another sensor runs, and has said so */
+	if (!watching->counters)
+		return "the counters cannot be made";
+	if (attach(options, sites, counters_fd, &watching->attached))
+		return NULL;
+	snprintf(reason, sizeof(reason), "the BPF programs cannot be loaded: %s", attach_failure());
+	watching->counters = NULL;
+	return reason;
+}
+
+static enum frame_site site_of(enum frame_mode mode)
+{
+	return mode == MODE_fanotify ? SITE_fanotify : SITE_proc_connector;
+}
+
+static bool open_source(const struct options *options, enum frame_mode mode, struct watching *watching)
+{
+	struct source *next = &watching->source[watching->sources];
+
+	if (mode == MODE_proc_connector && proc_connector_open(options, next))
+		watching->sources++;
+	else if (mode == MODE_fanotify && fanotify_open(options, next, next + 1))
+		watching->sources += 2;
+	else
+		return false;
+	return true;
+}
+
+/* A mode other than BPF. NULL, or why not. */
+static const char *begin_source(const struct options *options, enum frame_mode mode, struct watching *watching)
+{
+	enum frame_site site = site_of(mode);
+	const char *missing = missing_capability(capabilities_of(mode));
+	char *reason = watching->attached.reason[site];
+	size_t room = sizeof(watching->attached.reason[site]);
+
+	if (options->without >> site & 1)
+		return NULL; /* blind, as somebody wants it */
+	if (missing)
+		snprintf(reason, room, "%s is missing", missing);
+	else if (!open_source(options, mode, watching))
+		snprintf(reason, room, "%s", strerror(errno));
+	else
+		watching->attached.sites |= 1ull << site;
+	return *reason ? reason : NULL;
+}
+
+/* With what to end where nothing could begin. */
+static int without_capabilities(void)
+{
+	const char *missing = missing_capability(capabilities_of(MODE_ebpf));
+
+	if (!missing)
+		return EXIT_FAILED;
+	say("error", "%s is missing: start the sensor as root, or grant CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SETUID, "
+	    "CAP_SETGID and CAP_SETPCAP (and CAP_SYS_ADMIN where bpffs or tracefs must be mounted); without BPF, what "
+	    "docs/privileges.md says", missing);
+	return EXIT_CAPABILITY;
+}
+
+static int begin_domain(const struct options *options, enum frame_domain domain, const char *why, struct watching *watching)
+{
+	enum frame_mode wanted = options->mode[domain];
+
+	for (size_t i = 0; i < domains[domain].count; i++) {
+		enum frame_mode mode = domains[domain].modes[i];
+		const char *refused;
+
+		if (mode == MODE_ebpf || (wanted != MODE_COUNT && wanted != mode))
+			continue;
+		refused = mode == MODE_none ? NULL : begin_source(options, mode, watching);
+		if (!refused) {
+			attached_by(watching, domain, mode);
+			if (mode != MODE_none)
+				say("warn", "%s are watched by %s, which does not see all that BPF does (docs/fallbacks.md): %s",
+				    domain_names[domain], mode_names[mode], why);
+			return 0;
+		}
+		say("error", "%s cannot be watched by %s: %s", domain_names[domain], mode_names[mode], refused);
+	}
+	return without_capabilities();
+}
+
+/* Whether some mode of the domain other than BPF has the capabilities that it needs. */
+static bool may_begin(const struct options *options, enum frame_domain domain)
+{
+	for (size_t i = 0; i < domains[domain].count; i++) {
+		enum frame_mode mode = domains[domain].modes[i];
+		bool wanted = options->mode[domain] == MODE_COUNT || options->mode[domain] == mode;
+
+		if (wanted && (mode == MODE_none || (mode != MODE_ebpf && !missing_capability(capabilities_of(mode)))))
+			return true;
+	}
+	return false;
+}
+
+static void name_what_is_left_out(const struct options *options, struct attached *attached)
+{
+	for (int site = 0; site < SITE_COUNT; site++)
+		if (options->without >> site & 1)
+			snprintf(attached->reason[site], sizeof(attached->reason[site]), "left out by --without");
+}
+
+static uint64_t wanted_of_bpf(const struct options *options)
+{
+	uint64_t sites = 0;
+
+	for (int domain = 0; domain < DOMAIN_COUNT; domain++)
+		if (options->mode[domain] == MODE_COUNT || options->mode[domain] == MODE_ebpf)
+			sites |= domains[domain].sites;
+	return sites;
+}
+
+/* 0, or with what to end; the reason has been said. */
+int begin_watching(const struct options *options, struct watching *result)
+{
+	uint64_t sites = wanted_of_bpf(options);
+	const char *why = sites ? begin_bpf(options, sites, result) : "as it was asked for";
+	int failed = 0;
+
+	for (int domain = 0; domain < DOMAIN_COUNT; domain++) {
+		bool by_bpf = !why && sites & domains[domain].sites;
+
+		result->attached.mode[domain] = by_bpf ? MODE_ebpf : MODE_COUNT;
+		if (why && options->mode[domain] == MODE_ebpf) {
+			say("error", "%s cannot be watched by ebpf: %s", domain_names[domain], why);
+			return without_capabilities();
+		}
+		if (!by_bpf && !may_begin(options, domain)) {
+			say("error", "%s cannot be watched: %s", domain_names[domain], why);
+			return without_capabilities();
+		}
+	}
+	if (!result->counters)
+		result->counters = counters_open_file(options->instance);
+	if (!result->counters || !backlog_open(options->ring_bytes))
+		return EXIT_FAILED;
+	for (int domain = 0; domain < DOMAIN_COUNT && !failed; domain++)
+		if (!has_attached(result, domain))
+			failed = begin_domain(options, domain, why ? why : "as it was asked for", result);
+	name_what_is_left_out(options, &result->attached);
+	return failed;
+}
