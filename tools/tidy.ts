@@ -41,6 +41,7 @@ const serverSlices = [
   'ingest',
   'detect',
   'policies',
+  'fleet',
   'drills',
   'incident',
   'respond',

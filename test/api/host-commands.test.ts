@@ -51,7 +51,7 @@ test('a host is listed and shown, by its id, the beginning of that, or its name'
   const listed = await hostCommand('list')
   assert.match(
     listed.out,
-    new RegExp(`^${host.hostId.slice(0, 12)} +web-1\\.example +alive +0\\.1\\.0 +\\S+ \\S+ UTC `, 'm'),
+    new RegExp(`^${host.hostId.slice(0, 12)} +web-1\\.example +alive +- +- +0\\.1\\.0 +\\S+ \\S+ UTC `, 'm'),
   )
   const [item] = (await json('list')).items
   assert.deepEqual([item.host_id, item.presence.life, item.presence.waiting], [host.hostId, 'alive', null])

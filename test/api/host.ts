@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A host of a tenant: the real agent's identity, journal, chain and stream, without a sensor.
 
+import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock as clock, createLog, systemDisk as disk, type JsonObject } from '@sealwatch/base'
 import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import { openChain } from '@sealwatch/ledger'
+import {
+  type KeepConfigurationOptions,
+  keepConfiguration,
+} from '../../apps/agent/src/configuration/keep-configuration.ts'
 import { createJournal } from '../../apps/agent/src/journal/journal.ts'
 import { openIdentity, ship } from '../../apps/agent/src/ship/index.ts'
 import type { TestServer } from './server.ts'
@@ -23,6 +28,8 @@ export async function joinHost(
   hostname: string,
   /** What its chain is sealed with, where that is not the key it enrolled. */
   sealedBy: (enrolled: Ed25519Signer) => Ed25519Signer = (enrolled) => enrolled,
+  /** What it does with what the server tells it; left out: it takes nothing. */
+  configured?: Pick<KeepConfigurationOptions, 'apply' | 'onNews'>,
 ): Promise<TestHost> {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-host-'))
   const over = new AbortController()
@@ -39,6 +46,16 @@ export async function joinHost(
   if (identity === undefined) throw new Error('not enrolled')
   const sizes = { segmentBytesMax: 1 << 20, totalBytesMax: 1 << 26 }
   const chain = await openChain({ dir: join(dir, 'chain'), tenant, signer: sealedBy(signer), clock, disk, ...sizes })
+  const configuration =
+    configured &&
+    (await keepConfiguration({
+      ...common,
+      ...configured,
+      path: join(dir, 'configuration.json'),
+      hostId: identity.current.hostId,
+      tenant,
+      authority: new X509Certificate(identity.current.authorityPem),
+    }))
   const registered = Promise.withResolvers<void>()
   const shipping = ship({
     ...common,
@@ -47,6 +64,7 @@ export async function joinHost(
     chains: () => [chain],
     onRegistered: (is) => is && registered.resolve(),
     onRollback: async () => undefined,
+    ...(configuration && { configuration }),
   })
   const journal = createJournal({ chain: () => chain, clock, log, onFatal: (error) => log.error('fatal', { error }) })
   await Promise.race([registered.promise, shipping])

@@ -21,7 +21,7 @@ type Operation = {
 type Row = { readonly method: string; readonly path: string; readonly operation: Operation }
 
 /** Words that stand in the other tenant's objects alone. */
-const marks = ['zeta', 'theirrole', 'their token', 'usr_theirs', 'theirpolicy', 'theirservice'] as const
+const marks = ['zeta', 'theirrole', 'their token', 'usr_theirs', 'theirpolicy', 'theirservice', 'theirgroup'] as const
 
 let server: TestServer
 let host: TestHost
@@ -47,6 +47,7 @@ before(async () => {
   const rules = [{ id: 'theirs', action: 'deny', executables: ['/bin/sh'] }]
   const policy = { type: 'process', name: 'of zeta alone', rules }
   await theirs.call('putPolicy', { params: { id: 'theirpolicy' }, body: { policy } })
+  await theirs.call('setHostGroupConfig', { params: { group: 'theirgroup' }, body: { config: {}, cause: 'zeta' } })
   await theirs.call('addProducer', { body: { producer: 'theirservice' } })
   const { run } = await theirs.call('beginDrill', { body: { drill: 'key-compromise' } })
   await theirs.call('addSigningKey', {
@@ -86,6 +87,7 @@ before(async () => {
     tenant_name: { theirs: 'zeta', nobodys: 'unheard-of' },
     leaf_index: { theirs: String(aside.leaf_index), nobodys: String(10 * size) },
     leaf: { theirs: String(size - 1), nobodys: String(10 * size) },
+    group: { theirs: 'theirgroup', nobodys: 'nobodysgroup' },
     host_id: { theirs: host.hostId, nobodys: '0'.repeat(32) },
     person_id: { theirs: 'usr_theirs', nobodys: 'usr_nobody' },
     role: { theirs: 'custom/theirrole', nobodys: 'custom/nobodys' },

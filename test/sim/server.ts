@@ -183,6 +183,11 @@ export function createServer(world: ServerWorld): ServerMachine {
       identity: { hosts } as Parameters<typeof agentRoutes>[0]['identity'],
       chainBook,
       ingest: { ...ingest, submit },
+      configs: {
+        desired: async () => undefined,
+        report: async () => undefined,
+        wait: () => new Promise(() => undefined),
+      },
       presence: {
         registered: () => undefined,
         heartbeat: () => undefined,

@@ -250,11 +250,16 @@ test('POL-1 every method but enrolment passes the gate as the host that calls', 
     register: () => client.register(registration({ chains })),
     ship: () => openStream(client),
     live: () => client.live(asyncly([{ heartbeat: '' }])),
+    configure: () =>
+      client
+        .configure(asyncly([{}]))
+        [Symbol.asyncIterator]()
+        .next(),
   }
   for (const [method, action] of Object.entries(agentActions))
     if (action !== 'open')
       await assert.rejects(calls[method as keyof typeof calls](), saysCode('ACCESS_DENIED'), method)
-  assert.equal(server.denied.length, 4)
+  assert.equal(server.denied.length, 5)
 })
 
 test("another host's certificate cannot ship somebody's chain, and disturbs nobody", async (t) => {

@@ -95,6 +95,13 @@ const noPresence = {
   admitted: () => undefined,
 }
 
+/** Hosts are told nothing here. */
+export const noConfigs: Parameters<typeof openTransport>[0]['configs'] = {
+  desired: async () => undefined,
+  report: async () => undefined,
+  wait: () => new Promise(() => undefined),
+}
+
 /** Nothing is judged here. */
 const noKeys: HostKeys = { given: async () => undefined, hostRevoked: () => undefined }
 
@@ -104,6 +111,7 @@ export type ServerOptions = {
   readonly clock?: Clock
   readonly ingest?: RecordingIngest
   readonly presence?: Parameters<typeof openTransport>[0]['presence']
+  readonly configs?: Parameters<typeof openTransport>[0]['configs']
   readonly connectionsPerAddress?: number
   readonly connectionsPerSender?: number
 }
@@ -136,6 +144,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     identity,
     ingest,
     presence: options.presence ?? noPresence,
+    configs: options.configs ?? noConfigs,
     submissions: noSubmissions,
     address: '127.0.0.1',
     port,

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { X509Certificate } from 'node:crypto'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { type Clock, type ConfigOf, type Disk, type Hardening, type Log, makeDirectory } from '@sealwatch/base'
 import { createHealth, listenForHealth, showHardening, watchSpace } from '@sealwatch/base/health'
+import type { HostConfig } from '@sealwatch/contract/host-config'
 import { keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
 import { type Chain, noHash, openChain } from '@sealwatch/ledger'
 import { type agentSettings, segmentBytesMax } from './config.ts'
+import { type ConfigurationNews, keepConfiguration } from './configuration/keep-configuration.ts'
 import { addHealth, countRotations } from './health.ts'
 import { createHeartbeats } from './heartbeat.ts'
-import { createJournal, type JournalOptions } from './journal/journal.ts'
+import { createJournal, type JournalOptions, type QueueLimits } from './journal/journal.ts'
 import { formatAccount, parseAccount } from './journal/sensor-account.ts'
 import { createShedTally } from './journal/shed-tally.ts'
 import { deviceOf, type RecordContext } from './observe/context.ts'
-import { agentStarted, agentStopped } from './observe/lifecycle.ts'
+import { agentStarted, agentStopped, configApplied, configRefused, configRolledBack } from './observe/lifecycle.ts'
 import type { ObserveContext } from './observe/observe.ts'
 import { createProcessTable, type ProcessRow, processTableLimits } from './observe/process-table.ts'
 import { watchQueue } from './queue-health.ts'
@@ -33,7 +36,7 @@ import { type WatchState, watch } from './watch.ts'
 export type AgentOptions = {
   readonly config: ConfigOf<typeof agentSettings>
   readonly paths: Readonly<
-    Record<'chains' | 'signingKey' | 'identity' | 'joinToken' | 'sensorSocket' | 'status', string>
+    Record<'chains' | 'signingKey' | 'identity' | 'configuration' | 'joinToken' | 'sensorSocket' | 'status', string>
   >
   /** What ran when the agent started. */
   readonly processes: readonly ProcessRow[]
@@ -104,9 +107,17 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     gaps: 0,
   }
   const tally = createShedTally()
-  const { watcherBuffer, maxQueueDepth } = config
+  // As the settings say, until the server tells this host something else.
+  let told: HostConfig | undefined
+  const limits: QueueLimits = {
+    get watcherBuffer() {
+      return told?.settings.watcher_buffer ?? config.watcherBuffer
+    },
+    get maxQueueDepth() {
+      return told?.settings.max_queue_depth ?? config.maxQueueDepth
+    },
+  }
   const journalOf = (tenant: string, own: Pick<JournalOptions, 'sensor' | 'onShed'> = {}) => {
-    const limits = { watcherBuffer, maxQueueDepth }
     return createJournal({ chain: () => chainOf(tenant), clock, log, limits, onFatal: failed.reject, ...own })
   }
   const journal = journalOf(config.tenant, {
@@ -164,7 +175,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     clusterJournal,
     prepare: lookups.prepare,
     tally,
-    maxQueueDepth,
+    limits,
     context,
     clusterContext: () => recordContext(clusterTenant),
     onBootTime: bootOffset.hear,
@@ -198,7 +209,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       toSeal: (tenant === clusterTenant ? clusterJournal : journal).depth,
       toAcknowledge: position.nextSeq - shipped,
     }))
-  const watchingQueue = watchQueue({ health, chains: queues, tally, maxQueueDepth, clock, log }).watch(signal)
+  const watchingQueue = watchQueue({ health, chains: queues, tally, limits, clock, log }).watch(signal)
 
   const shippingStop = new AbortController()
   const shipping = shipWhenEnrolled()
@@ -221,8 +232,22 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     if (identity === undefined) return
     hostId = identity.current.hostId
     agentState = 'connecting'
+    const configuration = await keepConfiguration({
+      path: paths.configuration,
+      hostId,
+      tenant: config.tenant,
+      authority: new X509Certificate(identity.current.authorityPem),
+      apply: (next) => {
+        told = next
+      },
+      onNews: (news) => clusterJournal.add(newsRecord(news, bootNs(), recordContext(clusterTenant))),
+      disk,
+      clock,
+      log,
+    })
     await Promise.all([
       identity.run(shippingStop.signal),
+      configuration.run(shippingStop.signal),
       ship({
         url,
         identity,
@@ -234,6 +259,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         log,
         signal: shippingStop.signal,
         heartbeat,
+        configuration,
         stopping: signal,
         onRollback: replaceChain,
         onRegistered: (registered) => {
@@ -324,4 +350,17 @@ async function setAside(dir: string, clock: Clock): Promise<void> {
 async function writeStatus(path: string, status: object): Promise<void> {
   await writeFile(`${path}.new`, JSON.stringify(status))
   await rename(`${path}.new`, path)
+}
+
+function newsRecord(news: ConfigurationNews, timeNs: bigint, context: RecordContext) {
+  switch (news.kind) {
+    case 'applied': {
+      const { version, digest, config } = news.said
+      return configApplied(timeNs, { version, digest, groups: config.groups }, context)
+    }
+    case 'refused':
+      return configRefused(timeNs, news, context)
+    case 'rolled_back':
+      return configRolledBack(timeNs, { from: news.from.version, to: news.to?.version ?? 0 }, context)
+  }
 }

@@ -47,6 +47,7 @@ try {
       chains: join(dataDir, 'chains'),
       signingKey: join(dataDir, 'host.key'),
       identity: join(dataDir, 'identity.pem'),
+      configuration: join(dataDir, 'configuration.json'),
       joinToken: join(dataDir, 'join-token'),
       sensorSocket: join(runDir, 'sensor.sock'),
       status: join(runDir, 'status.json'),

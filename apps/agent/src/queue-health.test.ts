@@ -40,7 +40,14 @@ test('AGT-5: what waits is on /healthz and in the metrics, and each change is to
     own: { tenant: 'own', toSeal: 3, toAcknowledge: 4 },
     cluster: { tenant: 'cluster', toSeal: 0, toAcknowledge: 1 },
   }
-  const queue = watchQueue({ health, chains: () => Object.values(chains), tally, maxQueueDepth: 4_000, clock, log })
+  const queue = watchQueue({
+    health,
+    chains: () => Object.values(chains),
+    tally,
+    limits: { maxQueueDepth: 4_000 },
+    clock,
+    log,
+  })
   const shown = () => health.liveness() as { status: string; queue_depth: object }
   const shed = (count: number) => {
     for (let i = 0; i < count; i += 1) tally.count({ kind: 'exit', site: 'exit', era: 'e', timeNs: 1n })

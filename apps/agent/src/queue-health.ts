@@ -2,6 +2,7 @@
 
 import type { Clock, Log } from '@sealwatch/base'
 import { type Health, type Level, levels } from '@sealwatch/base/health'
+import type { QueueLimits } from './journal/journal.ts'
 import type { ShedTally } from './journal/shed-tally.ts'
 
 /** AGT-5: events and heads that the server does not have, of all chains. */
@@ -27,11 +28,11 @@ export function watchQueue(options: {
   readonly health: Health
   readonly chains: () => readonly QueueOfChain[]
   readonly tally: ShedTally
-  readonly maxQueueDepth: number
+  readonly limits: Pick<QueueLimits, 'maxQueueDepth'>
   readonly clock: Clock
   readonly log: Log
 }): { look(): void; watch(signal: AbortSignal): Promise<void> } {
-  const { health, chains, tally, maxQueueDepth, clock, log } = options
+  const { health, chains, tally, limits, clock, log } = options
   let level: Level = 'ok'
   let told = { shed: 0, atMs: Number.NEGATIVE_INFINITY }
 
@@ -67,7 +68,7 @@ export function watchQueue(options: {
   health.show('queue_depth', () => ({
     level: judge(),
     ...depthNow(),
-    max_queue_depth: maxQueueDepth,
+    max_queue_depth: limits.maxQueueDepth,
     shed: tally.total,
     shed_by: tally.totals.map(({ kind, site, count }) => ({ event_code: kind, site, events: count })),
   }))

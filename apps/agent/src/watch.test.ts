@@ -144,7 +144,7 @@ function machine() {
       clusterJournal: { add: () => undefined } as unknown as Journal,
       prepare: async () => undefined,
       tally,
-      maxQueueDepth: 1_000_000,
+      limits: { maxQueueDepth: 1_000_000 },
       context: () => context,
       clusterContext: () => context,
       onBootTime: () => undefined,

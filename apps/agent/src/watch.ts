@@ -2,7 +2,7 @@
 
 import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
 import type { EventDraft } from '@sealwatch/contract'
-import type { Journal } from './journal/journal.ts'
+import type { Journal, QueueLimits } from './journal/journal.ts'
 import {
   consume,
   openAccount,
@@ -40,8 +40,8 @@ export type WatchOptions = {
   readonly prepare: (messages: readonly SensorMessage[]) => Promise<void>
   /** What the journal shed, and what is shed here. */
   readonly tally: ShedTally
-  /** Once so many frames wait unread, what may be shed is not made into events. */
-  readonly maxQueueDepth: number
+  /** Once so many frames wait unread, what may be shed is not made into events. Read anew each time. */
+  readonly limits: Pick<QueueLimits, 'maxQueueDepth'>
   readonly context: () => ObserveContext
   readonly clusterContext: () => RecordContext
   /** CLOCK_BOOTTIME as a message that was just read tells it: now, or a little before. */
@@ -60,7 +60,7 @@ const idleSealMs = 60_000
 
 /** Turns what the sensor says into sealed events, connection by connection, until the signal fires. */
 export async function watch(options: WatchOptions): Promise<void> {
-  const { connections, journal, clusterJournal, tally, maxQueueDepth, context, clusterContext } = options
+  const { connections, journal, clusterJournal, tally, limits, context, clusterContext } = options
   const { state, bootId, clock, log, signal } = options
   let since: Since = 'agent_restarted'
   let sealedAtMs = clock.nowMs()
@@ -110,7 +110,7 @@ export async function watch(options: WatchOptions): Promise<void> {
     if (observed.kind === 'fork') return
     const kind = sheddableAs(message)
     const shed = kind && { kind, site: message.site, era, timeNs: unixNs(message) }
-    if (shed !== undefined && unread >= maxQueueDepth) tally.count(shed)
+    if (shed !== undefined && unread >= limits.maxQueueDepth) tally.count(shed)
     else if (shed === undefined || journal.makeRoom(shed)) seal(observe(observed, observing), shed)
   }
 
@@ -155,7 +155,7 @@ export async function watch(options: WatchOptions): Promise<void> {
       for await (const messages of connection) {
         unread = estimate(messages, clock.monotonicNs())
         await options.prepare(
-          unread < maxQueueDepth ? messages : messages.filter((message) => sheddableAs(message) === undefined),
+          unread < limits.maxQueueDepth ? messages : messages.filter((message) => sheddableAs(message) === undefined),
         )
         for (const message of messages) take(message)
         if (clock.nowMs() - sealedAtMs > idleSealMs) {

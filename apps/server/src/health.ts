@@ -4,6 +4,7 @@ import type { Clock } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import type { SignIn } from './access/index.ts'
 import type { Feed } from './api/index.ts'
+import type { HostConfigs } from './fleet/index.ts'
 import type { CertificateState } from './identity/index.ts'
 import type { Admission, Integrity, Ledgers, RowBook, Transport } from './ingest/index.ts'
 import type { HostWatch } from './presence/index.ts'
@@ -146,6 +147,14 @@ export function addPresenceHealth({ show, metrics }: Health, presence: Pick<Host
       labels: ['incident'],
     },
     () => Object.entries(presence.counts().open).map(([incident, hosts]) => [[incident], hosts] as const),
+  )
+}
+
+/** Hosts that have something else in force than they are to have (docs/runbooks/host-config.md). */
+export function addConfigHealth({ metrics }: Health, configs: Pick<HostConfigs, 'drifting'>): void {
+  metrics.gauge(
+    { name: 'sealwatch_hosts_config_drift', help: 'Hosts that have another configuration than they are to have' },
+    () => configs.drifting,
   )
 }
 

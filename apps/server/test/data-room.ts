@@ -105,6 +105,8 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
     },
     keys: undefined as never,
     deniedSince: () => undefined,
+    groups: {} as never,
+    configOf: async () => ({ groups: [], desired: null, reported: null, drifts: false }),
     presenceOf: () => undefined,
     revokeHost: async (by, tenant, hostId, cause) => {
       revoked.push({ name: by?.name ?? '', tenant, hostId, cause })

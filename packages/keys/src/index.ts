@@ -3,6 +3,7 @@
 export * from './certificate-request.ts'
 export * from './dsse.ts'
 export * from './ed25519.ts'
+export * from './host-config.ts'
 export * from './key-probe.ts'
 export { manifestCrypto } from './manifest-crypto.ts'
 export * from './manifests/index.ts'

@@ -42,6 +42,7 @@ export type JournalOptions = {
   readonly chain: () => Chain
   readonly clock: Clock
   readonly log: Log
+  /** Read anew each time: they may change while it runs. */
   readonly limits?: QueueLimits
   /** The sensor's account as of everything that was added. */
   readonly sensor?: () => JsonObject | undefined
@@ -60,8 +61,7 @@ const epochStepMs = 1_000
 
 export function createJournal(options: JournalOptions): Journal {
   const { chain, clock, log, limits = queueLimitsDefault, sensor = () => undefined, onShed, onFatal } = options
-  const { watcherBuffer, maxQueueDepth } = limits
-  const queue = createQueue(maxQueueDepth, (shed) => onShed?.(shed))
+  const queue = createQueue(limits, (shed) => onShed?.(shed))
   const turned = createBell()
   let sealing: Promise<void> | undefined
   /** Of the append that is under way. */
@@ -109,9 +109,9 @@ export function createJournal(options: JournalOptions): Journal {
 
   /** As long as the sealing in progress may be waited for. */
   async function room(): Promise<void> {
-    while (queue.size >= watcherBuffer && sealing !== undefined) {
+    while (queue.size >= limits.watcherBuffer && sealing !== undefined) {
       if (isOver) return new Promise(() => undefined)
-      const mayGoOn = queue.kept < maxQueueDepth
+      const mayGoOn = queue.kept < limits.maxQueueDepth
       if (mayGoOn && isHeldUp()) return
       const over = new AbortController()
       const patience = mayGoOn ? [clock.sleep(patienceMs - heldMs(), over.signal)] : []

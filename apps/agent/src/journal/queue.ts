@@ -12,7 +12,7 @@ export type Queue = {
   /** Of these, those that nothing may push out. */
   readonly kept: number
   /**
-   * Whether there is room for one more of this kind: below `max`, or where something that matters less gave way, or where
+   * Whether there is room for one more of this kind: below `maxQueueDepth`, or where something that matters less gave way, or where
    * nothing may keep it out.
    */
   makeRoom(shed: Sheddable | undefined): boolean
@@ -26,7 +26,7 @@ export type Queue = {
 const rankOf = (shed: Sheddable | undefined) => (shed === undefined ? shedOrder.length : shedOrder.indexOf(shed.kind))
 
 /** `onShed` is told of each event that gives way. */
-export function createQueue(max: number, onShed: (shed: Sheddable) => void): Queue {
+export function createQueue(limits: { readonly maxQueueDepth: number }, onShed: (shed: Sheddable) => void): Queue {
   // What gave way leaves a hole, so that nothing moves; the places of what can, by its rank.
   let slots: (Waiting | undefined)[] = []
   let places: number[][] = shedOrder.map(() => [])
@@ -46,7 +46,8 @@ export function createQueue(max: number, onShed: (shed: Sheddable) => void): Que
     return true
   }
 
-  const makeRoom = (shed: Sheddable | undefined) => size < max || giveWay(rankOf(shed)) || shed === undefined
+  const makeRoom = (shed: Sheddable | undefined) =>
+    size < limits.maxQueueDepth || giveWay(rankOf(shed)) || shed === undefined
 
   function push(waiting: Waiting): void {
     if (waiting.shed !== undefined) places[rankOf(waiting.shed)]?.push(slots.length)

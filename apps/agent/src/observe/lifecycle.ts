@@ -153,6 +153,56 @@ function harmed(
   })
 }
 
+type Told = {
+  readonly version: number
+  readonly digest: string
+  readonly groups: readonly { readonly name: string; readonly version: number }[]
+}
+
+/** What the server told this host is in force. */
+export function configApplied(timeNs: bigint, told: Told, context: RecordContext): EventDraft<LifecycleEvent> {
+  const { version, groups } = told
+  const of = groups.map((group) => `${group.name} ${group.version}`).join(', ')
+  return record('agent', 'config_applied', timeNs, context, {
+    ...classify('lifecycle', 'update'),
+    ...severities.informational,
+    ...success,
+    message: `version ${version} of the host's configuration is in force, of ${of || 'no group'}`,
+    unmapped: { host_config: told },
+  })
+}
+
+/** A configuration that came was not taken. */
+export function configRefused(
+  timeNs: bigint,
+  { version, why }: { readonly version: number; readonly why: string },
+  context: RecordContext,
+): EventDraft<LifecycleEvent> {
+  return record('agent', 'config_refused', timeNs, context, {
+    ...classify('lifecycle', 'update'),
+    ...severities.high,
+    ...failure,
+    message: `a configuration of the host was not taken: ${why}`,
+    unmapped: { host_config: { version }, cause: why },
+  })
+}
+
+/** The server was not heard since: what was in force before is so again. */
+export function configRolledBack(
+  timeNs: bigint,
+  { from, to }: { readonly from: number; readonly to: number },
+  context: RecordContext,
+): EventDraft<LifecycleEvent> {
+  const before = to === 0 ? 'none is in force' : `version ${to} is in force again`
+  return record('agent', 'config_rolled_back', timeNs, context, {
+    ...classify('lifecycle', 'update'),
+    ...severities.high,
+    ...failure,
+    message: `version ${from} of the host's configuration was taken back, for the server was not heard since: ${before}`,
+    unmapped: { host_config: { version: to, from } },
+  })
+}
+
 type Said = Omit<LifecycleEvent, 'time' | 'metadata' | 'device' | 'actor' | 'app'>
 
 function record(

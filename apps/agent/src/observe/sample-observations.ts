@@ -5,7 +5,17 @@ import type { PartFinding, SealwatchEvent } from '@sealwatch/contract'
 import { type FileRef, type SensorCounts, type SensorHello, sites, type Task } from '../sources/observation.ts'
 import { deviceOf } from './context.ts'
 import type { ProcessFacts } from './enrichment.ts'
-import { agentStarted, agentStopped, partFound, partMissed, sensorAttached, sensorLost } from './lifecycle.ts'
+import {
+  agentStarted,
+  agentStopped,
+  configApplied,
+  configRefused,
+  configRolledBack,
+  partFound,
+  partMissed,
+  sensorAttached,
+  sensorLost,
+} from './lifecycle.ts'
 import { dropRecord, gapRecord, shedRecord } from './loss.ts'
 import { type ObserveContext, observe, type SiteObservation } from './observe.ts'
 import { createProcessTable, processTableLimits } from './process-table.ts'
@@ -284,6 +294,13 @@ export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
       { part: 'supervisor', pid: 690, found: 'silent', detail: 'it does not look any more' },
       sampleContext(),
     ),
+    'config-applied': configApplied(
+      bootNs,
+      { version: 4, digest: '0123456789abcdef'.repeat(4), groups: [{ name: 'web', version: 3 }] },
+      context,
+    ),
+    'config-refused': configRefused(bootNs, { version: 0, why: 'another digest' }, context),
+    'config-rolled-back': configRolledBack(bootNs, { from: 4, to: 3 }, context),
     gap: gapRecord(bootNs, { ...interval, cause: 'sensor_died', ...counted, lost: { exec: 3n } }, sampleContext()),
     'gap-unknown': gapRecord(
       bootNs,

@@ -18,7 +18,8 @@ export type AgentConnection = {
 /** Longest wait for the answer to Enrol, Renew or Register. */
 export const callTimeoutMs = 10_000
 const pingMs = { interval: 15_000, timeout: 15_000 } as const
-const responseBytesMax = 64 * 1024
+/** A configuration is the longest. */
+const responseBytesMax = 2 * 1024 * 1024
 
 /**
  * A connection over HTTP/2 and TLS 1.3 that is opened at the first call, to a server certified by the CA `authorityPem`

@@ -3,8 +3,10 @@
 import { Code, ConnectError } from '@connectrpc/connect'
 import { isSealwatchError, messageOf } from '@sealwatch/base'
 import { protocol } from '@sealwatch/contract'
+import type { ConfigurationKeeper } from '../configuration/keep-configuration.ts'
 import { backoffMs, createBackoff } from './backoff.ts'
 import { type AgentConnection, callTimeoutMs, connectAgent } from './client.ts'
+import { takeConfigurations } from './configure.ts'
 import { shipError } from './errors.ts'
 import type { HostFacts } from './host-facts.ts'
 import type { Identity } from './identity.ts'
@@ -24,6 +26,8 @@ export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'sign
   readonly onRegistered: (registered: boolean) => void
   /** A signed heartbeat, as of now; left out: none are sent. */
   readonly heartbeat?: () => string
+  /** What the server tells this host; left out: nothing is taken. */
+  readonly configuration?: ConfigurationKeeper
   /** Fires when the agent is about to stop: from then on it says no more that it lives. */
   readonly stopping?: AbortSignal
   /** Default: over the network. */
@@ -50,15 +54,26 @@ export async function ship(options: ShipOptions): Promise<void> {
     const connection = connect(used)
     const { client } = connection
     const ended = new AbortController()
-    let living: Promise<void> | undefined
+    let living: Promise<unknown> | undefined
+    // Ends what is shipped in good order, for a connection that begins anew.
+    const again = new AbortController()
     try {
-      const chains = await register(connection, options)
+      const { chains, capabilities } = await register(connection, options)
       options.onRegistered(true)
       if (options.heartbeat !== undefined) {
         const until = AbortSignal.any([ended.signal, signal, options.stopping ?? signal])
         living = live({ client, heartbeat: options.heartbeat, clock, log, signal: until })
       }
-      await shipOverStream({ ...options, client, chains, onProgress })
+      if (options.configuration !== undefined && capabilities.includes('config')) {
+        const until = AbortSignal.any([ended.signal, signal, options.stopping ?? signal])
+        const keeper = options.configuration
+        const onTaken = () => again.abort()
+        const taking = takeConfigurations({ client, keeper, onTaken, clock, log, signal: until })
+        // What cannot be kept for sure ends this process, as where lines cannot.
+        taking.catch((error: unknown) => again.abort(error))
+        living = Promise.all([living, taking])
+      }
+      await shipOverStream({ ...options, client, chains, onProgress, signal: AbortSignal.any([signal, again.signal]) })
     } catch (error) {
       if (isSealwatchError(error) && error.kind === 'fatal') throw error
       if (signal.aborted) break
@@ -84,7 +99,9 @@ function levelOf(error: unknown): 'warn' | 'critical' {
   return error instanceof ConnectError && needsAPerson.includes(error.code) ? 'critical' : 'warn'
 }
 
-async function register({ client }: AgentConnection, options: ShipOptions): Promise<StreamOptions['chains']> {
+type Registered = Pick<StreamOptions, 'chains'> & { readonly capabilities: readonly string[] }
+
+async function register({ client }: AgentConnection, options: ShipOptions): Promise<Registered> {
   const chains = options.chains()
   const positions = chains.map(({ id, tenant, position: { nextSeq, tip } }) => ({
     chain: id,
@@ -96,16 +113,21 @@ async function register({ client }: AgentConnection, options: ShipOptions): Prom
     {
       agentProtoVersion: protocol.version,
       agentVersion: options.agentVersion,
-      // Who says that it beats is missed when it does not.
-      capabilities: protocol.capabilities.filter((name) => name !== 'heartbeat' || options.heartbeat !== undefined),
+      // Who says that it beats is missed when it does not; so it says what it does.
+      capabilities: protocol.capabilities.filter(
+        (name) =>
+          (name !== 'heartbeat' || options.heartbeat !== undefined) &&
+          (name !== 'config' || options.configuration !== undefined),
+      ),
       facts: options.facts,
       chains: positions,
     },
     { signal: options.signal, timeoutMs: callTimeoutMs },
   )
-  return chains.map((chain) => {
+  const shipped = chains.map((chain) => {
     const expected = answer.chains.find((position) => position.chain === chain.id)
     if (expected !== undefined) return { chain, expected }
     throw shipError('SHIP_PROTOCOL', { attempted: 'registering', received: `no position of the chain ${chain.id}` })
   })
+  return { chains: shipped, capabilities: answer.capabilities }
 }

@@ -7,7 +7,7 @@ import { command, exit, flag, form, text } from '../command.ts'
 import { cliError, fileError } from '../errors.ts'
 import { diagnose } from '../host/diagnosis.ts'
 import { everyHost, type Host, hostMeant } from '../host/host-meant.ts'
-import { certificateOf, heardOf, lossOf, nameOf, sitesOf, stateOf } from '../host/host-words.ts'
+import { certificateOf, configOf, heardOf, lossOf, nameOf, sitesOf, stateOf } from '../host/host-words.ts'
 import { type HostRecord, renderHost } from '../host/render-host.ts'
 import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
@@ -18,7 +18,8 @@ export const hostList = command({
   name: 'host list',
   summary: 'The hosts of a tenant: whether each lives, what it sees, and what it lost',
   about: `STATE is what its heartbeats say, with what is wrong with it (docs/runbooks/host-blind.md). WAITING counts events that wait to be
-sealed, SITES those of the sensor that are attached, LOST what the kernel dropped and what was shed, in all.`,
+sealed, CONFIG is the version of what it was told that is in force
+(host config), SITES those of the sensor that are attached, LOST what the kernel dropped and what was shed, in all.`,
   options: { ...apiOptions, all: flag('Those that were revoked, too') },
   examples: ['sudo ./sealwatch host list', "sudo ./sealwatch host list --tenant acme --json | jq '.items[].presence'"],
   run: async ({ all, ...at }, _operands, { io, place, json }) => {
@@ -28,13 +29,27 @@ sealed, SITES those of the sensor that are attached, LOST what the kernel droppe
     else if (items.length > 0)
       io.out(
         columns([
-          ['HOST', 'NAME', 'STATE', 'AGENT', 'HEARD', 'WAITING', 'SITES', 'LOST', 'CERTIFICATE UNTIL'],
+          [
+            'HOST',
+            'NAME',
+            'STATE',
+            'GROUPS',
+            'CONFIG',
+            'AGENT',
+            'HEARD',
+            'WAITING',
+            'SITES',
+            'LOST',
+            'CERTIFICATE UNTIL',
+          ],
           ...items.map((host) => {
             const { dropped, shed } = lossOf(host)
             return [
               host.host_id.slice(0, 12),
               nameOf(host),
               stateOf(host, io),
+              safe(host.groups.join(',') || '-', 40),
+              configOf(host, io),
               safe(host.agent_version ?? '-'),
               heardOf(host),
               String(host.presence?.waiting ?? '-'),

@@ -20,6 +20,15 @@ import { events } from './events.ts'
 import { groupGrant, groupList, groupRevoke } from './group.ts'
 import { help } from './help.ts'
 import { hostDiag, hostList, hostRevoke, hostShow } from './host.ts'
+import {
+  hostConfigAssign,
+  hostConfigDiff,
+  hostConfigGet,
+  hostConfigHistory,
+  hostConfigList,
+  hostConfigRollback,
+  hostConfigSet,
+} from './host-config.ts'
 import { hostInvite } from './host-invite.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
@@ -93,6 +102,13 @@ export const commandTable: readonly Command[] = [
   hostInvite,
   hostRevoke,
   hostDiag,
+  hostConfigList,
+  hostConfigGet,
+  hostConfigSet,
+  hostConfigAssign,
+  hostConfigHistory,
+  hostConfigDiff,
+  hostConfigRollback,
   tenantList,
   tenantCreate,
   tenantRename,

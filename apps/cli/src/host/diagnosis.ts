@@ -29,6 +29,13 @@ export function diagnose(
       ...host,
       hostname: redacted,
       certificate: { ...certificate, serial: redacted },
+      config: {
+        ...host.config,
+        reported: host.config.reported && {
+          ...host.config.reported,
+          refused_why: clean(host.config.reported.refused_why),
+        },
+      },
       sensor: {
         ...host.sensor,
         sites: host.sensor.sites.map((site) => ({ ...site, reason: site.reason === null ? null : clean(site.reason) })),

@@ -41,3 +41,10 @@ export const heardOf = ({ presence }: Host): string =>
   presence === null || presence.heard_at === null ? '-' : toSecond(presence.heard_at)
 
 export const nameOf = ({ hostname }: Host): string => safe(hostname, 64)
+
+/** The version in force; with what it should be, where it has another. */
+export function configOf({ config: { desired, reported, drifts } }: Host, io: Io): string {
+  if (desired === null) return '-'
+  const has = reported === null ? 'not said' : `${reported.version}${reported.on_trial ? ' on trial' : ''}`
+  return drifts ? paint(io, 'yellow', `${has}, not ${desired.version}`) : has
+}

@@ -4,7 +4,7 @@ import type { Operations } from '@sealwatch/contract/api'
 import type { Io } from '../io.ts'
 import { columns, counted, duration, paint, safe, toSecond } from '../terminal.ts'
 import type { Host } from './host-meant.ts'
-import { certificateOf, heardOf, nameOf, sitesOf, stateOf } from './host-words.ts'
+import { certificateOf, configOf, heardOf, nameOf, sitesOf, stateOf } from './host-words.ts'
 
 export type HostRecord = Operations['listHostRecords']['answer']['items'][number]
 
@@ -35,6 +35,11 @@ function factsOf(host: Host, io: Io): string[][] {
       `${counted(host.lines, 'line')}, newest ${host.last_line_at === null ? 'none' : toSecond(host.last_line_at)}`,
     ],
     ['Queue', waiting === undefined || waiting === null ? 'not said' : `${counted(waiting, 'event')} to seal`],
+    ['Groups', safe(host.groups.join(', ') || 'none', 400)],
+    [
+      'Config',
+      [configOf(host, io), safe(host.config.reported?.refused_why ?? '')].filter((text) => text !== '').join(': '),
+    ],
     ['Sensor', `${host.sensor.mode}, ${sitesOf(host)} sites`],
   ].map(([name = '', ...rest]) => [`  ${name}`, ...rest])
 }

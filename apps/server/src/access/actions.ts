@@ -53,6 +53,7 @@ export const actions = {
   'host:list': { of: 'tenant', roles: everyone },
   'host:invite': { of: 'tenant', roles: admins },
   'host:revoke': { of: 'tenant', roles: admins },
+  'host:configure': { of: 'tenant', roles: admins },
   'producer:read': { of: 'tenant', roles: everyone },
   'producer:manage': { of: 'tenant', roles: admins },
   'producer:halt': { of: 'tenant', roles: responders },

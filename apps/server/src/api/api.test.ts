@@ -129,6 +129,8 @@ describe('control socket', () => {
       revokeHost: async () => assert.fail('no host is revoked here'),
       deniedSince: () => undefined,
       presenceOf: () => undefined,
+      groups: {} as never,
+      configOf: async () => ({ groups: [], desired: null, reported: null, drifts: false }),
       breakGlass: async () => [],
       judgingAhead: () => ({ keys: 1, latest: { tenant: 'default', keyId: 'k', until: '2026-01-01T00:00:00Z' } }),
       facts: () => ({

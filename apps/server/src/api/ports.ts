@@ -6,6 +6,7 @@ import type { Ledger, SealedTenant } from '@sealwatch/ledger'
 import type { Kysely } from 'kysely'
 import type { Authorised, Gate } from '../access/index.ts'
 import type { Erased } from '../custody/index.ts'
+import type { Groups, HostConfigs } from '../fleet/index.ts'
 import type { Identity, Recorded } from '../identity/index.ts'
 import type { Vouched } from '../ingest/index.ts'
 import type { HostWatch } from '../presence/index.ts'
@@ -43,6 +44,9 @@ export type ApiPorts = {
   readonly deniedSince: Identity['hosts']['deniedSince']
   /** Whether a host lives, and what is wrong with it. */
   readonly presenceOf: HostWatch['of']
+  /** What hosts are told, by groups, and what they have in force. */
+  readonly groups: Groups
+  readonly configOf: HostConfigs['stateOf']
   readonly facts: () => ServerFacts
   readonly clock: Clock
   readonly log: Log

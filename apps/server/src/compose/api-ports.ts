@@ -31,6 +31,7 @@ export function apiPorts(
     revokeHost: identity.hosts.revoke,
     deniedSince: identity.hosts.deniedSince,
     presenceOf: rooms.presence.of,
+    configOf: rooms.configs.stateOf,
     facts: () => {
       const { quarantined, unverified: _, ...rows } = rooms.rowBook.total()
       return {

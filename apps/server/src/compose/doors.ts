@@ -16,7 +16,14 @@ import {
   readSession,
   serveUpgrades,
 } from '../api/index.ts'
-import { addCertificateHealth, addConnectionHealth, addFeedHealth, addHealth, addPresenceHealth } from '../health.ts'
+import {
+  addCertificateHealth,
+  addConfigHealth,
+  addConnectionHealth,
+  addFeedHealth,
+  addHealth,
+  addPresenceHealth,
+} from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
 import { addRowHealth } from '../row-health.ts'
 import type { Tenants } from '../tenants/index.ts'
@@ -77,6 +84,7 @@ export async function openDoors(
     log: rooms.log,
   })
   addPresenceHealth(health, rooms.presence)
+  addConfigHealth(health, rooms.configs)
   addFeedHealth(health, feed)
   const listening = { feed, sockets: createSockets(rooms.clock), isLive: livenessOf(rooms) }
   const http = {

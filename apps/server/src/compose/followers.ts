@@ -165,6 +165,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => rooms.access.tokens.run(signal)),
       whileFull(() => rooms.identity.run(signal)),
       whileFull(() => rooms.presence.run(signal)),
+      whileFull(() => rooms.configs.run(signal)),
     ),
   ]
 

@@ -6,6 +6,7 @@ import { signDrill, signKeyReport, signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { createGlances, type Glances, loadRuleset } from '../detect/index.ts'
 import { createDrills, type Drills } from '../drills/index.ts'
+import { createGroups, createHostConfigs, type Groups, type HostConfigs } from '../fleet/index.ts'
 import { auditTenant, type Identity, openIdentity } from '../identity/index.ts'
 import {
   type Admission,
@@ -25,6 +26,7 @@ import {
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
 import { type HostWatch, openHostWatch } from '../presence/index.ts'
 import {
+  createFleetVouching,
   createKeyExaminations,
   createManifests,
   createSignoffs,
@@ -70,6 +72,8 @@ export type Rooms = Books & {
   readonly glances: Glances
   readonly policies: Policies
   readonly dryRuns: DryRuns
+  readonly groups: Groups
+  readonly configs: HostConfigs
   readonly drills: Drills
 }
 
@@ -140,11 +144,18 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   const ingest = createIngest({ ...books, rowBook, quarantine, keys, isStrict, admitUnverified, look: glances.look })
   const admission = createAdmission({ ...books, ingest, rowBook, keys, linesPerSecond: config.tenantLinesPerSecond })
   const rows = createRowIngest({ ...books, rowBook, quarantine, keys, isStrict })
+  const configs: HostConfigs = createHostConfigs({
+    ...books,
+    groups: () => groups,
+    signer: identity.authority.dsseSigner,
+  })
+  const groups = createGroups({ ...books, vouching: createFleetVouching(books), changed: configs.changed })
   const policies = createPolicies({
     ...books,
     checks: books.policyChecks,
     origin: ledgers.root.origin,
     sign: policySigner(ledgers.dsseSigners),
+    changed: configs.changed,
   })
   const dryRuns = createDryRuns({ ...books, openSide: books.side.open })
   const drills = createDrills({
@@ -178,6 +189,8 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     glances,
     policies,
     dryRuns,
+    groups,
+    configs,
     drills,
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { hash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { type Body, type Line, replayOf } from '@sealwatch/ledger'
 import { auditTenant } from '../identity/index.ts'
@@ -10,14 +11,19 @@ import {
   type AcknowledgedRow,
   acknowledgedIn,
   digestOfAcknowledgement,
+  type FleetBook,
   type KeyBook,
   type KeyRow,
   keyOfRow,
+  newFleetBook,
   type OwnAct,
   strictActIn,
+  takeFleetLine,
   takeKeyLine,
   unsaidOf,
   unsaidOfAcknowledgement,
+  unsaidOfGroup,
+  unsaidOfMember,
   unsaidOfStrict,
 } from '../trust/index.ts'
 import type { DatabaseFinding } from './fsck-database.ts'
@@ -34,6 +40,7 @@ type Said = {
   readonly chain: string
   readonly keys: KeyBook
   readonly releases: ReleaseBook
+  readonly fleet: FleetBook
   strict: OwnAct | undefined
   /** The first of each acknowledgement, by its hash. */
   readonly acknowledged: Map<string, Acknowledged>
@@ -49,6 +56,7 @@ export function openVouchingFsck(database: DatabaseSync, tell: (finding: Databas
   function say(into: Said, body: Body): void {
     takeKeyLine(into.keys, body)
     takeReleaseLine(into.releases, body)
+    takeFleetLine(into.fleet, body)
     into.strict = strictActIn(body) ?? into.strict
     const acknowledged = acknowledgedIn(body)
     if (acknowledged !== undefined && !into.acknowledged.has(acknowledged.digest))
@@ -101,6 +109,32 @@ export function openVouchingFsck(database: DatabaseSync, tell: (finding: Databas
     for (const digest of first.keys()) if (!digests.has(digest)) tell(digest, 'a line without its row')
   }
 
+  /** Both ways: to take a row away tells hosts something else, too. */
+  function checkFleet(): void {
+    const versions = database
+      .prepare(
+        `SELECT * FROM host_group_versions AS one WHERE version =
+          (SELECT max(version) FROM host_group_versions WHERE tenant = one.tenant AND group_name = one.group_name)`,
+      )
+      .all() as Tables['host_group_versions'][]
+    const members = database.prepare('SELECT * FROM host_groups').all() as Tables['host_groups'][]
+    for (const row of versions) {
+      const isWhole = hash('sha256', row.document, 'hex') === row.digest
+      const why = isWhole ? unsaidOfGroup(row, said.get(row.tenant)?.fleet ?? newFleetBook()) : 'it has another digest'
+      if (why !== undefined) wrong(row.tenant, undefined, `the group of hosts ${row.group_name}: ${why}`)
+    }
+    for (const [tenant, { fleet }] of said) {
+      const rows = new Map(members.filter((row) => row.tenant === tenant).map((row) => [row.host_id, row]))
+      for (const hostId of new Set([...rows.keys(), ...fleet.hosts.keys()])) {
+        const why = unsaidOfMember(hostId, rows.get(hostId), fleet)
+        if (why !== undefined) wrong(tenant, undefined, `the groups of the host ${hostId}: ${why}`)
+      }
+      const known = new Set(versions.filter((row) => row.tenant === tenant).map((row) => row.group_name))
+      for (const name of fleet.groups.keys())
+        if (!known.has(name)) wrong(tenant, undefined, `the group of hosts ${name}: a line without its row`)
+    }
+  }
+
   function checkApproved(): void {
     const rows = database
       .prepare(
@@ -121,6 +155,7 @@ export function openVouchingFsck(database: DatabaseSync, tell: (finding: Databas
           chain: line.chain,
           keys: new Map(),
           releases: new Map(),
+          fleet: newFleetBook(),
           strict: undefined,
           acknowledged: new Map(),
         })
@@ -145,6 +180,7 @@ export function openVouchingFsck(database: DatabaseSync, tell: (finding: Databas
       checkStrict()
       checkAcknowledged()
       checkApproved()
+      checkFleet()
     },
   }
 }

@@ -7,10 +7,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { type Clock, systemClock as clock, createLog, rfc3339 } from '@sealwatch/base'
 import { strictOffPhrase } from '@sealwatch/contract'
+import { createGroups, type Groups } from '../fleet/index.ts'
 import { recordAct, registryLine } from '../identity/index.ts'
 import { billing, ed25519, one, openRooms, rowOf, signed, temporary } from '../ingest/rows/test/open-rows.ts'
 import { byWhom, flip, openIngest, voice } from '../ingest/test/open-ingest.ts'
-import { createVouching, openStrictness } from '../trust/index.ts'
+import { createFleetVouching, createVouching, openStrictness } from '../trust/index.ts'
 import type { KeyRow } from '../trust/test/host-key.ts'
 import { fsckDir } from './test/fsck-dir.ts'
 
@@ -412,3 +413,68 @@ test('ING-4 fsck finds what was released without its two acts', async () => {
   change(dir.path, "UPDATE quarantine_releases SET request = 'rel_0'")
   assert.match((await said(dir.path)).join(), /^acme: the release rel_0: no line of the ledger asks for it$/)
 })
+
+const operator = { ...by, action: 'host:configure' } as unknown as Parameters<Groups['set']>[0]
+const hostId = 'a'.repeat(32)
+const groupsOf = ({ store, ledgers, outbox }: Rooms) => {
+  const parts = { store, outbox, voice, clock, log }
+  return createGroups({ ...parts, vouching: createFleetVouching({ ...parts, ledgers }), changed: () => undefined })
+}
+
+for (const [name, statements, why] of [
+  [
+    'that watches less',
+    [`UPDATE host_group_versions SET document = '{}', digest = '${hash('sha256', '{}', 'hex')}' WHERE version = 2`],
+    /the group of hosts web: its last line has another digest/,
+  ],
+  [
+    'whose newest version was taken away',
+    ['DELETE FROM host_group_versions WHERE version = 2'],
+    /the group of hosts web: its last line is of version 2, and the row of 1/,
+  ],
+  [
+    'that a host is not in any more',
+    [`UPDATE host_groups SET groups = '[]'`],
+    /the groups of the host a+: its last line says \["web"\], and the row \[\]/,
+  ],
+] as const)
+  test(`POL-2 a row of a group of hosts ${name} counts for nothing, is told with an alarm, and found by fsck`, async () => {
+    await using dir = await temporary()
+    {
+      await using rooms = await openRooms(dir.path)
+      const facts = {
+        hostname: 'web-1',
+        machine_id: 'm',
+        facts: '{}',
+        enrolled_at: 'e',
+        cert_serial: 'c',
+        cert_expires_at: 'x',
+      }
+      const unsaid = { agent_version: null, last_seen_at: null, revoked_at: null, presence: null }
+      await rooms.store.db
+        .insertInto('hosts')
+        .values({ host_id: hostId, tenant: 'acme', ...facts, ...unsaid })
+        .execute()
+      const groups = groupsOf(rooms)
+      await groups.set(operator, 'web', { config: { watch: ['/a'] }, cause: 'c' })
+      await groups.set(operator, 'web', { config: { watch: ['/a', '/b'] }, cause: 'c' })
+      await groups.assign(operator, hostId, ['web'], 'c')
+      assert.deepEqual(
+        (await groups.of('acme', hostId)).map(({ config }) => config),
+        [{ watch: ['/a', '/b'] }],
+      )
+      assert.deepEqual(await alarmsOf(rooms), [])
+    }
+    assert.deepEqual(await said(dir.path), [])
+    change(dir.path, ...statements)
+    const [found, ...more] = await said(dir.path)
+    assert.match(found ?? '', why)
+    assert.deepEqual(more, [])
+    await using rooms = await openRooms(dir.path)
+    const groups = groupsOf(rooms)
+    for (const _twice of [1, 2]) assert.deepEqual(await groups.of('acme', hostId), [])
+    assert.equal((await alarmsOf(rooms)).length, 1, 'it is told once')
+    await groups.set(operator, 'web', { config: { watch: ['/c'] }, cause: 'c' })
+    await groups.assign(operator, hostId, ['web'], 'c')
+    assert.equal((await groups.of('acme', hostId)).length, 1, 'written anew, it counts')
+  })

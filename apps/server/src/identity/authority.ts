@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import * as x509 from '@peculiar/x509'
 import type { Clock, Disk } from '@sealwatch/base'
+import { authoritySigner, type DsseSigner } from '@sealwatch/keys'
 import { hostUri, type ServiceName, serviceUri } from './certificate.ts'
 import type { CertifiedKey } from './certificate-request.ts'
 import { identityError } from './errors.ts'
@@ -37,6 +38,8 @@ export type Authority = {
   issueService(key: CertifiedKey, service: ServiceName): Promise<IssuedCertificate>
   /** For a key that never leaves this process. `names` are host names and IP addresses. */
   issueServer(names: readonly string[]): Promise<ServerCredentials>
+  /** What is told to hosts, which know this key alone (ADR 2026-11-22-host-configuration). */
+  readonly dsseSigner: DsseSigner
 }
 
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
@@ -125,6 +128,7 @@ function authorityOf(path: string, pem: string, clock: Clock): Authority {
   return {
     certificate,
     fingerprint: hash('sha256', certificate.raw, 'hex'),
+    dsseSigner: authoritySigner(key, certificate),
     issueHost: (key, hostId) => issueClient(hostId, key, lifetimesMs.host, hostUri(hostId)),
     issueService: (key, service) => issueClient(service.certificateId, key, lifetimesMs.service, serviceUri(service)),
     issueServer: async (names) => {

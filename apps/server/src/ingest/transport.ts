@@ -29,6 +29,7 @@ export type TransportOptions = ChainBookOptions & {
   readonly identity: Identity
   readonly ingest: IngestPort
   readonly presence: HandlerOptions['presence']
+  readonly configs: HandlerOptions['configs']
   readonly submissions: SubmissionDoor
   readonly ledgers: Pick<Ledgers, 'get'>
   readonly onGuess?: HandlerOptions['onGuess']

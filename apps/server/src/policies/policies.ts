@@ -96,7 +96,9 @@ const unitsPerTurn = 8 * 1024
 /** What is larger is refused unread. */
 const turnsMax = 32
 
-export function createPolicies(options: WriteOptions & { readonly checks: PolicyChecks }): Policies {
+export function createPolicies(
+  options: WriteOptions & { readonly checks: PolicyChecks; readonly changed?: (tenant: string) => void },
+): Policies {
   const { store, clock } = options
   const { db, index } = store
   const share = createRate(clock, { perSecond: 10, burst: 50, keysMax: 50_000 })
@@ -163,7 +165,10 @@ export function createPolicies(options: WriteOptions & { readonly checks: Policy
       if (wish === undefined) return undefined
       const author = { name: nameOf(principal), requestId }
       const written = await writeVersion(options, row, { tenant, id, ...wish, by: author })
-      if (written !== undefined) return written
+      if (written !== undefined) {
+        options.changed?.(tenant)
+        return written
+      }
     }
     throw policyError('POLICY_CHANGED_MEANWHILE', {
       attempted: `writing the policy ${id}`,

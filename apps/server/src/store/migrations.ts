@@ -248,4 +248,16 @@ export const migrations: readonly string[] = [
    CREATE INDEX quarantine_by_state ON audit_signature_quarantine (tenant, state, reason, stub_leaf_index);`,
   // Who is expected after a start of the server, and what of them was alerted of already.
   `ALTER TABLE hosts ADD COLUMN presence TEXT;`,
+  // What hosts are told, by groups; a row counts as far as the ledger says it. Of a host what it was told last, and what it has.
+  `CREATE TABLE host_group_versions (
+     tenant TEXT NOT NULL, group_name TEXT NOT NULL, version INTEGER NOT NULL, change TEXT NOT NULL, document TEXT NOT NULL,
+     digest TEXT NOT NULL, cause TEXT NOT NULL, changed_at TEXT NOT NULL, changed_by TEXT NOT NULL,
+     PRIMARY KEY (tenant, group_name, version)) STRICT, WITHOUT ROWID;
+   CREATE TABLE host_groups (
+     tenant TEXT NOT NULL, host_id TEXT NOT NULL, groups TEXT NOT NULL, changed_at TEXT NOT NULL, changed_by TEXT NOT NULL,
+     PRIMARY KEY (tenant, host_id)) STRICT, WITHOUT ROWID;
+   CREATE TABLE host_configs (
+     tenant TEXT NOT NULL, host_id TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, issued_at TEXT NOT NULL,
+     reported_version INTEGER, reported_digest TEXT, on_trial INTEGER, refused_version INTEGER, refused_why TEXT,
+     reported_at TEXT, PRIMARY KEY (tenant, host_id)) STRICT, WITHOUT ROWID;`,
 ]

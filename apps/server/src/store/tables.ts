@@ -34,6 +34,43 @@ export type Tables = {
     /** JSON: whether it lives, and what is wrong with it; null: it never came. */
     presence: string | null
   }
+  /** Of each group the versions of its configuration (docs/formats/host-config.md, 1). */
+  host_group_versions: {
+    tenant: string
+    group_name: string
+    version: number
+    change: 'set' | 'rolled_back'
+    /** Canonical JSON. */
+    document: string
+    /** Hex SHA-256 of it. */
+    digest: string
+    cause: string
+    changed_at: string
+    changed_by: string
+  }
+  host_groups: {
+    tenant: string
+    host_id: string
+    /** JSON: their names, in the order in which they count. */
+    groups: string
+    changed_at: string
+    changed_by: string
+  }
+  /** What a host is to have, and what it says that it has. */
+  host_configs: {
+    tenant: string
+    host_id: string
+    version: number
+    digest: string
+    issued_at: string
+    reported_version: number | null
+    reported_digest: string | null
+    /** 1: it goes back to what it had, unless the server has said that it heard of it. */
+    on_trial: number | null
+    refused_version: number | null
+    refused_why: string | null
+    reported_at: string | null
+  }
   join_tokens: {
     secret_hash: string
     tenant: string

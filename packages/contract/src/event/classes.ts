@@ -85,6 +85,7 @@ export const eventClasses = {
       start: { id: 3, name: 'Start' },
       stop: { id: 4, name: 'Stop' },
       restart: { id: 5, name: 'Restart' },
+      update: { id: 8, name: 'Update' },
       // Somebody laid hands on a part of ours.
       harm: { id: 99, name: 'Harm' },
     },

@@ -114,6 +114,13 @@ export type LifecycleEvent = EventBase & {
       readonly unseen?: readonly string[]
       readonly sites: PerSite<SiteState>
     }
+    /** What the server told this host (docs/formats/host-config.md, 4). */
+    readonly host_config?: {
+      readonly version: number
+      readonly from?: number
+      readonly digest?: string
+      readonly groups?: readonly { readonly name: string; readonly version: number }[]
+    }
   }
 }
 

@@ -48,6 +48,12 @@ type MoreOfUnmapped =
   | 'active_tenant'
   | 'login_link'
   | 'login_method'
+  | 'host_config'
+  | 'host_group'
+  | 'host_group_version'
+  | 'host_group_digest'
+  | 'host_groups'
+  | 'change_cause'
   | 'host_id'
   | 'host_position'
   | 'join_token'
@@ -202,6 +208,12 @@ const unmapped = {
   // How its hash begins, never the link.
   login_link: 'plain',
   login_method: 'plain',
+  host_config: 'plain',
+  host_group: 'plain',
+  host_group_version: 'plain',
+  host_group_digest: 'plain',
+  host_groups: 'plain',
+  change_cause: 'plain',
   host_id: 'plain',
   host_position: 'plain',
   // How its hash begins, never the token.

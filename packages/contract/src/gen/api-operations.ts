@@ -309,6 +309,23 @@ export type Operations = {
           readonly waiting: number | null
           readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off")[]
         } | null
+        readonly groups: readonly string[]
+        readonly config: {
+          readonly desired: {
+            readonly version: number
+            readonly digest: string
+            readonly issued_at: string
+          } | null
+          readonly reported: {
+            readonly version: number
+            readonly digest: string
+            readonly on_trial: boolean
+            readonly refused_version: number
+            readonly refused_why: string
+            readonly at: string
+          } | null
+          readonly drifts: boolean
+        }
         readonly enrolled_at: string
         readonly registered_at: string | null
         readonly last_line_at: string | null
@@ -367,6 +384,23 @@ export type Operations = {
         readonly waiting: number | null
         readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off")[]
       } | null
+      readonly groups: readonly string[]
+      readonly config: {
+        readonly desired: {
+          readonly version: number
+          readonly digest: string
+          readonly issued_at: string
+        } | null
+        readonly reported: {
+          readonly version: number
+          readonly digest: string
+          readonly on_trial: boolean
+          readonly refused_version: number
+          readonly refused_why: string
+          readonly at: string
+        } | null
+        readonly drifts: boolean
+      }
       readonly enrolled_at: string
       readonly registered_at: string | null
       readonly last_line_at: string | null
@@ -444,6 +478,111 @@ export type Operations = {
     readonly body: {
       readonly cause: string
       readonly compromised_since?: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** The groups of hosts of the tenant, and what each says. Needs `host:list` in the tenant. */
+  readonly listHostGroups: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly group: string
+        readonly version: number
+        readonly change: "set" | "rolled_back"
+        readonly config: { readonly [member: string]: unknown }
+        readonly digest: string
+        readonly cause: string
+        readonly changed_at: string
+        readonly changed_by: string
+      })[]
+    }
+  }
+  /** The versions of the configuration of a group of hosts. Needs `host:list` in the tenant. */
+  readonly listHostGroupVersions: {
+    readonly params: {
+      readonly group: string
+    }
+    readonly query?: {
+      readonly limit?: number
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly group: string
+        readonly version: number
+        readonly change: "set" | "rolled_back"
+        readonly config: { readonly [member: string]: unknown }
+        readonly digest: string
+        readonly cause: string
+        readonly changed_at: string
+        readonly changed_by: string
+      })[]
+    }
+  }
+  /** Make the next version of the configuration of a group of hosts, or the group; its hosts are told at once. Needs `host:configure` in the tenant. */
+  readonly setHostGroupConfig: {
+    readonly params: {
+      readonly group: string
+    }
+    readonly body: {
+      readonly config: { readonly [member: string]: unknown }
+      readonly cause: string
+      readonly base_version?: number
+    }
+    readonly answer: {
+      readonly group: {
+        readonly group: string
+        readonly version: number
+        readonly change: "set" | "rolled_back"
+        readonly config: { readonly [member: string]: unknown }
+        readonly digest: string
+        readonly cause: string
+        readonly changed_at: string
+        readonly changed_by: string
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Make the next version of the configuration of a group of hosts of what an earlier one says. Needs `host:configure` in the tenant. */
+  readonly rollBackHostGroup: {
+    readonly params: {
+      readonly group: string
+    }
+    readonly body: {
+      readonly version: number
+      readonly cause: string
+    }
+    readonly answer: {
+      readonly group: {
+        readonly group: string
+        readonly version: number
+        readonly change: "set" | "rolled_back"
+        readonly config: { readonly [member: string]: unknown }
+        readonly digest: string
+        readonly cause: string
+        readonly changed_at: string
+        readonly changed_by: string
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Say in which groups a host is; where two of them set the same number, the later one counts. Needs `host:configure` in the tenant. */
+  readonly assignHostGroups: {
+    readonly params: {
+      readonly host_id: string
+    }
+    readonly body: {
+      readonly groups: readonly string[]
+      readonly cause: string
     }
     readonly answer: {
       readonly ledger: {
@@ -1330,7 +1469,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -2577,6 +2716,11 @@ export const operations = {
   listHostRecords: ['GET', '/api/v1/hosts/{host_id}/records'],
   inviteHost: ['POST', '/api/v1/hosts/invitations'],
   revokeHost: ['POST', '/api/v1/hosts/{host_id}/revoke'],
+  listHostGroups: ['GET', '/api/v1/host-groups'],
+  listHostGroupVersions: ['GET', '/api/v1/host-groups/{group}/versions'],
+  setHostGroupConfig: ['PUT', '/api/v1/host-groups/{group}/config'],
+  rollBackHostGroup: ['POST', '/api/v1/host-groups/{group}/rollback'],
+  assignHostGroups: ['PUT', '/api/v1/hosts/{host_id}/groups'],
   listProducers: ['GET', '/api/v1/producers'],
   addProducer: ['POST', '/api/v1/producers'],
   getProducer: ['GET', '/api/v1/producers/{producer}'],

@@ -21,7 +21,15 @@ export type HostRecord = {
 const recordsMax = 50
 /** Lines that are read for those of a host among those of all. */
 const lossLinesMax = 256
-const lifecycleCodes = ['agent_started', 'agent_stopped', 'sensor_attached', 'sensor_lost']
+const lifecycleCodes = [
+  'agent_started',
+  'agent_stopped',
+  'sensor_attached',
+  'sensor_lost',
+  'config_applied',
+  'config_refused',
+  'config_rolled_back',
+]
 const lossCodes = ['gap', 'drop', 'shed']
 
 /** The newest records of a host, newest first: of its lives from the ledger of the cluster, of its losses from its tenant's. */

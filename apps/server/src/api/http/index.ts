@@ -24,6 +24,7 @@ import { examinationRoutes } from './routes/examinations.ts'
 import { exportRoutes } from './routes/exports.ts'
 import { type FeedPorts, feedRoutes } from './routes/feed.ts'
 import { groupRoleRoutes } from './routes/group-roles.ts'
+import { hostGroupRoutes } from './routes/host-groups.ts'
 import { hostRoutes } from './routes/hosts.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { linkRoutes } from './routes/links.ts'
@@ -90,6 +91,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...ledgerRoutes(api),
     ...exportRoutes(api),
     ...hostRoutes(api),
+    ...hostGroupRoutes(api),
     ...producerRoutes(trust),
     ...certificateRoutes(trust.certificates),
     ...rotationRoutes(trust),

@@ -6,6 +6,7 @@ import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerC
 import { type Clock, createRate, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
 import {
   AgentService,
+  type ConfigureRequest,
   type EnrolRequest,
   limits,
   protocol,
@@ -20,6 +21,7 @@ import type { HostWatch } from '../../presence/index.ts'
 import { answersTo } from './answers.ts'
 import { createBatchRoom } from './batch-room.ts'
 import type { ChainBook } from './chain-book.ts'
+import { type ConfigPort, configure } from './configure.ts'
 import { connectErrorOf } from './connect-error.ts'
 import { transportError } from './errors.ts'
 import type { IngestPort, Outcome } from './ingest-port.ts'
@@ -40,6 +42,7 @@ export const agentActions = {
   register: 'agent:report',
   ship: 'agent:report',
   live: 'agent:report',
+  configure: 'agent:report',
 } as const satisfies { readonly [M in keyof typeof AgentService.method]: Action | 'open' }
 
 export type HandlerOptions = {
@@ -47,6 +50,7 @@ export type HandlerOptions = {
   readonly identity: Identity
   readonly chainBook: ChainBook
   readonly ingest: IngestPort
+  readonly configs: ConfigPort
   readonly presence: Pick<HostWatch, 'registered' | 'heartbeat' | 'shipped' | 'admitted'>
   readonly clock: Clock
   readonly log: Log
@@ -78,6 +82,7 @@ const hostKey = createContextKey<Host | undefined>(undefined)
 
 const callBytesMax = 64 * 1024
 const heartbeatBytesMax = 4 * 1024
+const reportBytesMax = 8 * 1024
 /** Tokens that are none: of one address, at once and then one every five seconds. */
 const guessesOf = { burst: 20, perSecond: 0.2, keysMax: 10_000 } as const
 /** One batch with its personal values and the framing around both. */
@@ -213,6 +218,15 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
     }
   }
 
+  async function* configuring(requests: AsyncIterable<ConfigureRequest>, context: HandlerContext) {
+    try {
+      yield* configure(lives, hostOf(context), requests, context)
+    } catch (error) {
+      if (context.signal.aborted) return
+      throw refusal(error instanceof ConnectError ? brokenRequest(error) : error, context)
+    }
+  }
+
   /** `promised`: the checkpoint that each chain was told of last on this stream. */
   async function submit(
     peer: Peer,
@@ -256,6 +270,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       register: registerMethod,
       ship: shipMethod,
       live: liveMethod,
+      configure: configureMethod,
     } = AgentService.method
     const limited = (readMaxBytes: number) => ({ readMaxBytes, grpcWeb: false })
     const members = { ...limited(callBytesMax), requestGate: gate(0) }
@@ -272,6 +287,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
         unary((requests, context) => takeSignsOfLife(lives, hostOf(context), requests, context)),
         { ...members, readMaxBytes: heartbeatBytesMax },
       )
+      .rpc(configureMethod, configuring, { ...members, readMaxBytes: reportBytesMax })
       .rpc(shipMethod, ship, { ...members, readMaxBytes: shipBytesMax })
   }
 }

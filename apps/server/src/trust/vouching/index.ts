@@ -8,6 +8,8 @@ export {
   digestOfAcknowledgement,
   unsaidOfAcknowledgement,
 } from './acknowledgements.ts'
+export { type FleetBook, newFleetBook, takeFleetLine, unsaidOfGroup, unsaidOfMember } from './fleet-acts.ts'
+export { createFleetVouching, type FleetVouching } from './fleet-vouching.ts'
 export { type KeyBook, takeKeyLine, unsaidOf } from './key-lines.ts'
 export { actIn, type OwnAct } from './own-act.ts'
 export { actsOf } from './own-lines.ts'

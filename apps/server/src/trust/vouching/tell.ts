@@ -7,7 +7,7 @@ import { alertEvent, type RecordOptions } from '../../identity/index.ts'
 export type Unvouched = {
   /** In whose ledger its line would be. */
   readonly tenant: string
-  readonly kind: 'signing_key' | 'strict_mode' | 'strict_acknowledgement' | 'quarantine_release'
+  readonly kind: 'signing_key' | 'strict_mode' | 'strict_acknowledgement' | 'quarantine_release' | 'host_config'
   readonly name: string
   readonly why: string
 }
@@ -17,6 +17,7 @@ const told: Readonly<Record<Unvouched['kind'], string>> = {
   strict_mode: 'switched-off signatures',
   strict_acknowledgement: 'an acknowledgement of STRICT_SIGNATURES=false',
   quarantine_release: 'the release of a quarantined item',
+  host_config: 'what hosts are told to do',
 }
 /** In one alarm; more are counted. */
 const namedMax = 20

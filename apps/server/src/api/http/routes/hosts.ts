@@ -3,6 +3,7 @@
 import { limits } from '@sealwatch/contract'
 import { z } from 'zod'
 import { type Authorised, actBy } from '../../../access/index.ts'
+import type { HostConfigState } from '../../../fleet/index.ts'
 import { hostRecords } from '../../data/host-records.ts'
 import { type HostRow, hostState, hostsOf } from '../../data/hosts.ts'
 import { type IntervalsByHost, unknownIntervals } from '../../data/unknown-intervals.ts'
@@ -38,6 +39,27 @@ const host = z.object({
     })
     .nullable()
     .describe('As its heartbeats say; null: it never came, or was revoked'),
+  groups: z.array(z.string()).describe('In the order in which they count'),
+  config: z
+    .object({
+      desired: z
+        .object({ version: z.number().int(), digest: z.string(), issued_at: time })
+        .nullable()
+        .describe('What it is to have in force (docs/formats/host-config.md); null: it was never told anything'),
+      reported: z
+        .object({
+          version: z.number().int().describe('0: nothing that it was told'),
+          digest: z.string(),
+          on_trial: z.boolean().describe('It takes it back, unless it hears of the server'),
+          refused_version: z.number().int().describe('The newest that it did not take, or took back; 0: none'),
+          refused_why: z.string(),
+          at: time,
+        })
+        .nullable()
+        .describe('What it said last; null: nothing yet'),
+      drifts: z.boolean().describe('It has something else than it is to have'),
+    })
+    .describe('What the server tells it, and what it has'),
   enrolled_at: time,
   registered_at: time.nullable().describe('When it came last'),
   last_line_at: time.nullable().describe('Of the newest line of its chain'),
@@ -98,12 +120,25 @@ const presenceJson = (of: ReturnType<ApiPorts['presenceOf']>) =>
         waiting: of.waiting ?? null,
         incidents: [...of.incidents],
       }
+const configJson = ({ desired, reported, drifts }: Omit<HostConfigState, 'groups'>) => ({
+  desired: desired && { version: desired.version, digest: desired.digest, issued_at: desired.issuedAt },
+  reported: reported && {
+    version: reported.version,
+    digest: reported.digest,
+    on_trial: reported.onTrial,
+    refused_version: reported.refusedVersion,
+    refused_why: reported.refusedWhy,
+    at: reported.at,
+  },
+  drifts,
+})
 const timeOf = (ms: number) => new Date(ms).toISOString()
 
 export function hostRoutes(ports: ApiPorts): Route[] {
   async function hostJson(by: Authorised<'host:list'>, row: HostRow, told: IntervalsByHost) {
     const { intervals, lengthMs, newest } = told.of(row.host_id)
     const { lastAt = null, sensor, nextSeq } = await hostState(ports, by, row)
+    const { groups, ...config } = await ports.configOf(by.tenant, row.host_id)
     const facts = JSON.parse(row.facts) as { readonly os?: string; readonly kernel?: string }
     return {
       host_id: row.host_id,
@@ -113,6 +148,8 @@ export function hostRoutes(ports: ApiPorts): Route[] {
       agent_version: row.agent_version,
       connected: ports.facts().connected.has(row.host_id),
       presence: presenceJson(ports.presenceOf(row.host_id)),
+      groups: [...groups],
+      config: configJson(config),
       enrolled_at: row.enrolled_at,
       registered_at: row.last_seen_at,
       last_line_at: lastAt,

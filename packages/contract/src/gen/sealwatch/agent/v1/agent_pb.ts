@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sealwatch/agent/v1/agent.proto.
  */
 export const file_sealwatch_agent_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zZWFsd2F0Y2gvYWdlbnQvdjEvYWdlbnQucHJvdG8SEnNlYWx3YXRjaC5hZ2VudC52MSKUAQoMRW5yb2xSZXF1ZXN0EhIKCmpvaW5fdG9rZW4YASABKAkSCwoDY3NyGAIgASgMEiwKBWZhY3RzGAMgASgLMh0uc2VhbHdhdGNoLmFnZW50LnYxLkhvc3RGYWN0cxIaChJzaWduaW5nX3B1YmxpY19rZXkYBCABKAwSGQoRc2lnbmluZ19rZXlfcHJvb2YYBSABKAwiNgoNRW5yb2xSZXNwb25zZRIPCgdob3N0X2lkGAEgASgJEhQKDGNlcnRpZmljYXRlcxgCIAMoDCIbCgxSZW5ld1JlcXVlc3QSCwoDY3NyGAEgASgMIiUKDVJlbmV3UmVzcG9uc2USFAoMY2VydGlmaWNhdGVzGAEgAygMIl4KCUhvc3RGYWN0cxIQCghob3N0bmFtZRgBIAEoCRISCgptYWNoaW5lX2lkGAIgASgJEg8KB2Jvb3RfaWQYAyABKAkSDgoGa2VybmVsGAQgASgJEgoKAm9zGAUgASgJIrwBCg9SZWdpc3RlclJlcXVlc3QSGwoTYWdlbnRfcHJvdG9fdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIsCgVmYWN0cxgEIAEoCzIdLnNlYWx3YXRjaC5hZ2VudC52MS5Ib3N0RmFjdHMSMQoGY2hhaW5zGAUgAygLMiEuc2VhbHdhdGNoLmFnZW50LnYxLkNoYWluUG9zaXRpb24ipAEKEFJlZ2lzdGVyUmVzcG9uc2USHAoUc2VydmVyX3Byb3RvX3ZlcnNpb24YASABKA0SKQohbWluX3N1cHBvcnRlZF9hZ2VudF9wcm90b192ZXJzaW9uGAIgASgNEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIxCgZjaGFpbnMYBCADKAsyIS5zZWFsd2F0Y2guYWdlbnQudjEuQ2hhaW5Qb3NpdGlvbiJNCg1DaGFpblBvc2l0aW9uEg0KBWNoYWluGAEgASgJEg4KBnRlbmFudBgCIAEoCRIQCghuZXh0X3NlcRgDIAEoBBILCgN0aXAYBCABKAwiewoLU2hpcFJlcXVlc3QSDQoFY2hhaW4YASABKAkSEQoJZmlyc3Rfc2VxGAIgASgEEg0KBWNvdW50GAMgASgNEg0KBWxpbmVzGAQgASgMEiwKBHNpZGUYBSADKAsyHi5zZWFsd2F0Y2guYWdlbnQudjEuU2lkZVZhbHVlcyIpCgpTaWRlVmFsdWVzEgsKA3NlcRgBIAEoBBIOCgZ2YWx1ZXMYAiABKAwiygEKDFNoaXBSZXNwb25zZRINCgVjaGFpbhgBIAEoCRI4CgxhY2tub3dsZWRnZWQYAiABKAsyIC5zZWFsd2F0Y2guYWdlbnQudjEuQWNrbm93bGVkZ2VkSAASNgoLcXVhcmFudGluZWQYAyABKAsyHy5zZWFsd2F0Y2guYWdlbnQudjEuUXVhcmFudGluZWRIABIuCgdyZWZ1c2VkGAQgASgLMhsuc2VhbHdhdGNoLmFnZW50LnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIkgKDEFja25vd2xlZGdlZBIQCghuZXh0X3NlcRgBIAEoBBISCgpsZWFmX2luZGV4GAIgASgEEhIKCmNoZWNrcG9pbnQYAyABKAkiUQoLUXVhcmFudGluZWQSEAoIbmV4dF9zZXEYASABKAQSDgoGcmVhc29uGAIgASgJEgwKBGl0ZW0YAyABKAkSEgoKbGVhZl9pbmRleBgEIAEoBCJdCgdSZWZ1c2VkEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIzCghleHBlY3RlZBgDIAEoCzIhLnNlYWx3YXRjaC5hZ2VudC52MS5DaGFpblBvc2l0aW9uIiAKC0xpdmVSZXF1ZXN0EhEKCWhlYXJ0YmVhdBgBIAEoCSIOCgxMaXZlUmVzcG9uc2UynQMKDEFnZW50U2VydmljZRJMCgVFbnJvbBIgLnNlYWx3YXRjaC5hZ2VudC52MS5FbnJvbFJlcXVlc3QaIS5zZWFsd2F0Y2guYWdlbnQudjEuRW5yb2xSZXNwb25zZRJMCgVSZW5ldxIgLnNlYWx3YXRjaC5hZ2VudC52MS5SZW5ld1JlcXVlc3QaIS5zZWFsd2F0Y2guYWdlbnQudjEuUmVuZXdSZXNwb25zZRJVCghSZWdpc3RlchIjLnNlYWx3YXRjaC5hZ2VudC52MS5SZWdpc3RlclJlcXVlc3QaJC5zZWFsd2F0Y2guYWdlbnQudjEuUmVnaXN0ZXJSZXNwb25zZRJNCgRTaGlwEh8uc2VhbHdhdGNoLmFnZW50LnYxLlNoaXBSZXF1ZXN0GiAuc2VhbHdhdGNoLmFnZW50LnYxLlNoaXBSZXNwb25zZSgBMAESSwoETGl2ZRIfLnNlYWx3YXRjaC5hZ2VudC52MS5MaXZlUmVxdWVzdBogLnNlYWx3YXRjaC5hZ2VudC52MS5MaXZlUmVzcG9uc2UoAWIGcHJvdG8z");
+  fileDesc("Ch5zZWFsd2F0Y2gvYWdlbnQvdjEvYWdlbnQucHJvdG8SEnNlYWx3YXRjaC5hZ2VudC52MSKUAQoMRW5yb2xSZXF1ZXN0EhIKCmpvaW5fdG9rZW4YASABKAkSCwoDY3NyGAIgASgMEiwKBWZhY3RzGAMgASgLMh0uc2VhbHdhdGNoLmFnZW50LnYxLkhvc3RGYWN0cxIaChJzaWduaW5nX3B1YmxpY19rZXkYBCABKAwSGQoRc2lnbmluZ19rZXlfcHJvb2YYBSABKAwiNgoNRW5yb2xSZXNwb25zZRIPCgdob3N0X2lkGAEgASgJEhQKDGNlcnRpZmljYXRlcxgCIAMoDCIbCgxSZW5ld1JlcXVlc3QSCwoDY3NyGAEgASgMIiUKDVJlbmV3UmVzcG9uc2USFAoMY2VydGlmaWNhdGVzGAEgAygMIl4KCUhvc3RGYWN0cxIQCghob3N0bmFtZRgBIAEoCRISCgptYWNoaW5lX2lkGAIgASgJEg8KB2Jvb3RfaWQYAyABKAkSDgoGa2VybmVsGAQgASgJEgoKAm9zGAUgASgJIrwBCg9SZWdpc3RlclJlcXVlc3QSGwoTYWdlbnRfcHJvdG9fdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIsCgVmYWN0cxgEIAEoCzIdLnNlYWx3YXRjaC5hZ2VudC52MS5Ib3N0RmFjdHMSMQoGY2hhaW5zGAUgAygLMiEuc2VhbHdhdGNoLmFnZW50LnYxLkNoYWluUG9zaXRpb24ipAEKEFJlZ2lzdGVyUmVzcG9uc2USHAoUc2VydmVyX3Byb3RvX3ZlcnNpb24YASABKA0SKQohbWluX3N1cHBvcnRlZF9hZ2VudF9wcm90b192ZXJzaW9uGAIgASgNEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIxCgZjaGFpbnMYBCADKAsyIS5zZWFsd2F0Y2guYWdlbnQudjEuQ2hhaW5Qb3NpdGlvbiJNCg1DaGFpblBvc2l0aW9uEg0KBWNoYWluGAEgASgJEg4KBnRlbmFudBgCIAEoCRIQCghuZXh0X3NlcRgDIAEoBBILCgN0aXAYBCABKAwiewoLU2hpcFJlcXVlc3QSDQoFY2hhaW4YASABKAkSEQoJZmlyc3Rfc2VxGAIgASgEEg0KBWNvdW50GAMgASgNEg0KBWxpbmVzGAQgASgMEiwKBHNpZGUYBSADKAsyHi5zZWFsd2F0Y2guYWdlbnQudjEuU2lkZVZhbHVlcyIpCgpTaWRlVmFsdWVzEgsKA3NlcRgBIAEoBBIOCgZ2YWx1ZXMYAiABKAwiygEKDFNoaXBSZXNwb25zZRINCgVjaGFpbhgBIAEoCRI4CgxhY2tub3dsZWRnZWQYAiABKAsyIC5zZWFsd2F0Y2guYWdlbnQudjEuQWNrbm93bGVkZ2VkSAASNgoLcXVhcmFudGluZWQYAyABKAsyHy5zZWFsd2F0Y2guYWdlbnQudjEuUXVhcmFudGluZWRIABIuCgdyZWZ1c2VkGAQgASgLMhsuc2VhbHdhdGNoLmFnZW50LnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIkgKDEFja25vd2xlZGdlZBIQCghuZXh0X3NlcRgBIAEoBBISCgpsZWFmX2luZGV4GAIgASgEEhIKCmNoZWNrcG9pbnQYAyABKAkiUQoLUXVhcmFudGluZWQSEAoIbmV4dF9zZXEYASABKAQSDgoGcmVhc29uGAIgASgJEgwKBGl0ZW0YAyABKAkSEgoKbGVhZl9pbmRleBgEIAEoBCJdCgdSZWZ1c2VkEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIzCghleHBlY3RlZBgDIAEoCzIhLnNlYWx3YXRjaC5hZ2VudC52MS5DaGFpblBvc2l0aW9uIiAKC0xpdmVSZXF1ZXN0EhEKCWhlYXJ0YmVhdBgBIAEoCSIOCgxMaXZlUmVzcG9uc2UicwoQQ29uZmlndXJlUmVxdWVzdBIPCgd2ZXJzaW9uGAEgASgEEg4KBmRpZ2VzdBgCIAEoCRIQCghvbl90cmlhbBgDIAEoCBIXCg9yZWZ1c2VkX3ZlcnNpb24YBCABKAQSEwoLcmVmdXNlZF93aHkYBSABKAkiTAoRQ29uZmlndXJlUmVzcG9uc2USEgoIZW52ZWxvcGUYASABKAlIABIbChFjb25maXJtZWRfdmVyc2lvbhgCIAEoBEgAQgYKBHNhaWQy+wMKDEFnZW50U2VydmljZRJMCgVFbnJvbBIgLnNlYWx3YXRjaC5hZ2VudC52MS5FbnJvbFJlcXVlc3QaIS5zZWFsd2F0Y2guYWdlbnQudjEuRW5yb2xSZXNwb25zZRJMCgVSZW5ldxIgLnNlYWx3YXRjaC5hZ2VudC52MS5SZW5ld1JlcXVlc3QaIS5zZWFsd2F0Y2guYWdlbnQudjEuUmVuZXdSZXNwb25zZRJVCghSZWdpc3RlchIjLnNlYWx3YXRjaC5hZ2VudC52MS5SZWdpc3RlclJlcXVlc3QaJC5zZWFsd2F0Y2guYWdlbnQudjEuUmVnaXN0ZXJSZXNwb25zZRJNCgRTaGlwEh8uc2VhbHdhdGNoLmFnZW50LnYxLlNoaXBSZXF1ZXN0GiAuc2VhbHdhdGNoLmFnZW50LnYxLlNoaXBSZXNwb25zZSgBMAESSwoETGl2ZRIfLnNlYWx3YXRjaC5hZ2VudC52MS5MaXZlUmVxdWVzdBogLnNlYWx3YXRjaC5hZ2VudC52MS5MaXZlUmVzcG9uc2UoARJcCglDb25maWd1cmUSJC5zZWFsd2F0Y2guYWdlbnQudjEuQ29uZmlndXJlUmVxdWVzdBolLnNlYWx3YXRjaC5hZ2VudC52MS5Db25maWd1cmVSZXNwb25zZSgBMAFiBnByb3RvMw");
 
 /**
  * @generated from message sealwatch.agent.v1.EnrolRequest
@@ -508,6 +508,86 @@ export const LiveResponseSchema: GenMessage<LiveResponse> = /*@__PURE__*/
   messageDesc(file_sealwatch_agent_v1_agent, 15);
 
 /**
+ * What is in force on the host; sent at the begin and after each change.
+ *
+ * @generated from message sealwatch.agent.v1.ConfigureRequest
+ */
+export type ConfigureRequest = Message<"sealwatch.agent.v1.ConfigureRequest"> & {
+  /**
+   * 0: nothing was ever delivered, or what was has been taken back.
+   *
+   * @generated from field: uint64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * Hex SHA-256 of the configuration, as the signed document names it.
+   *
+   * @generated from field: string digest = 2;
+   */
+  digest: string;
+
+  /**
+   * It counts until the server has said that it heard of it.
+   *
+   * @generated from field: bool on_trial = 3;
+   */
+  onTrial: boolean;
+
+  /**
+   * The newest version that was not taken, or was taken back; 0: there is none newer than `version`.
+   *
+   * @generated from field: uint64 refused_version = 4;
+   */
+  refusedVersion: bigint;
+
+  /**
+   * @generated from field: string refused_why = 5;
+   */
+  refusedWhy: string;
+};
+
+/**
+ * Describes the message sealwatch.agent.v1.ConfigureRequest.
+ * Use `create(ConfigureRequestSchema)` to create a new message.
+ */
+export const ConfigureRequestSchema: GenMessage<ConfigureRequest> = /*@__PURE__*/
+  messageDesc(file_sealwatch_agent_v1_agent, 16);
+
+/**
+ * @generated from message sealwatch.agent.v1.ConfigureResponse
+ */
+export type ConfigureResponse = Message<"sealwatch.agent.v1.ConfigureResponse"> & {
+  /**
+   * @generated from oneof sealwatch.agent.v1.ConfigureResponse.said
+   */
+  said: {
+    /**
+     * DSSE, JSON (docs/formats/host-config.md).
+     *
+     * @generated from field: string envelope = 1;
+     */
+    value: string;
+    case: "envelope";
+  } | {
+    /**
+     * The server has heard that this version is in force.
+     *
+     * @generated from field: uint64 confirmed_version = 2;
+     */
+    value: bigint;
+    case: "confirmedVersion";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message sealwatch.agent.v1.ConfigureResponse.
+ * Use `create(ConfigureResponseSchema)` to create a new message.
+ */
+export const ConfigureResponseSchema: GenMessage<ConfigureResponse> = /*@__PURE__*/
+  messageDesc(file_sealwatch_agent_v1_agent, 17);
+
+/**
  * @generated from service sealwatch.agent.v1.AgentService
  */
 export const AgentService: GenService<{
@@ -560,6 +640,16 @@ export const AgentService: GenService<{
     methodKind: "client_streaming";
     input: typeof LiveRequestSchema;
     output: typeof LiveResponseSchema;
+  },
+  /**
+   * What the host has in force up, signed configurations down (capability `config`).
+   *
+   * @generated from rpc sealwatch.agent.v1.AgentService.Configure
+   */
+  configure: {
+    methodKind: "bidi_streaming";
+    input: typeof ConfigureRequestSchema;
+    output: typeof ConfigureResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sealwatch_agent_v1_agent, 0);

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export { fleetError, fleetErrors } from './errors.ts'
+export { createGroups, type GroupRecord, type Groups } from './groups.ts'
+export { createHostConfigs, type HostConfigState, type HostConfigs } from './host-configs.ts'

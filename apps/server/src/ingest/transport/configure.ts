@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { ConnectError, type HandlerContext } from '@connectrpc/connect'
+import { type Clock, createBell } from '@sealwatch/base'
+import type { ConfigureRequest, ConfigureResponseSchema } from '@sealwatch/contract'
+import { checkValidity, type Host, type Hosts } from '../../identity/index.ts'
+import { transportError } from './errors.ts'
+import { peerOf } from './peer.ts'
+
+/** What a host says that it has in force. */
+export type ConfigReport = {
+  readonly version: number
+  /** Hex SHA-256; empty: nothing. */
+  readonly digest: string
+  readonly onTrial: boolean
+  /** 0: it has taken the newest. */
+  readonly refusedVersion: number
+  readonly refusedWhy: string
+}
+
+/** What the transport needs of those who know what hosts are to be told. */
+export type ConfigPort = {
+  /** Undefined: nothing. */
+  desired(
+    host: Host,
+  ): Promise<
+    { readonly version: number; readonly digest: string; readonly envelope: () => Promise<string> } | undefined
+  >
+  report(host: Host, report: ConfigReport): Promise<void>
+  /** Resolves when a host of the tenant may be told something else, or when the signal fires. */
+  wait(tenant: string, signal: AbortSignal): Promise<void>
+}
+
+export type ConfigureOptions = {
+  readonly hosts: Pick<Hosts, 'attach'>
+  readonly configs: ConfigPort
+  /** Fires when the server stops. */
+  readonly stopping: AbortSignal
+  readonly clock: Clock
+}
+
+const whyUnitsMax = 400
+
+/** Tells a host what it is to have, whenever that is something else than it says that it has (agent-protocol.md, 9). */
+export async function* configure(
+  { hosts, configs, stopping, clock }: ConfigureOptions,
+  host: Host,
+  requests: AsyncIterable<ConfigureRequest>,
+  context: HandlerContext,
+): AsyncGenerator<MessageInitShape<typeof ConfigureResponseSchema>> {
+  const peer = peerOf(context)
+  if (peer.chains === undefined)
+    throw transportError('NOT_REGISTERED', { attempted: 'taking what a host has in force' })
+  const detach = hosts.attach(host.hostId, () => peer.close())
+  const over = new AbortController()
+  const ending = AbortSignal.any([stopping, over.signal, context.signal])
+  const heard = createBell()
+  let report: ConfigReport | undefined
+  let failure: { readonly error: unknown } | undefined
+  void read()
+
+  async function read(): Promise<void> {
+    try {
+      for await (const request of requests) {
+        checkValidity(peer.certificate(), clock.nowMs())
+        const said = reportIn(request)
+        await configs.report(host, said)
+        report = said
+        heard.ring()
+      }
+    } catch (error) {
+      // That its connection ended is no matter of this stream.
+      if (!(error instanceof ConnectError)) failure = { error }
+    } finally {
+      over.abort()
+    }
+  }
+
+  let sent = 0
+  let confirmed = 0
+  try {
+    while (!ending.aborted) {
+      const turn = new AbortController()
+      const until = AbortSignal.any([ending, turn.signal])
+      // Asked for first: what changes meanwhile is not missed.
+      const woken = Promise.race([heard.wait(until), configs.wait(host.tenant, until)])
+      if (report !== undefined) {
+        const { version, onTrial, refusedVersion } = report
+        if (onTrial && confirmed !== version) {
+          confirmed = version
+          yield { said: { case: 'confirmedVersion', value: BigInt(version) } }
+        }
+        const wanted = await configs.desired(host)
+        if (wanted !== undefined && wanted.version > Math.max(version, refusedVersion, sent)) {
+          sent = wanted.version
+          yield { said: { case: 'envelope', value: await wanted.envelope() } }
+        }
+      }
+      await woken
+      turn.abort()
+    }
+  } finally {
+    over.abort()
+    detach()
+  }
+  if (failure !== undefined) throw failure.error
+}
+
+function reportIn({ version, digest, onTrial, refusedVersion, refusedWhy }: ConfigureRequest): ConfigReport {
+  const isFormed =
+    [version, refusedVersion].every((each) => each <= Number.MAX_SAFE_INTEGER) && /^(?:[0-9a-f]{64})?$/.test(digest)
+  if (!isFormed)
+    throw transportError('MESSAGE_MALFORMED', {
+      attempted: 'reading what a host has in force',
+      received: `version ${version}, digest ${JSON.stringify(digest.slice(0, 80))}`,
+    })
+  const why = refusedWhy.slice(0, whyUnitsMax).toWellFormed()
+  return { version: Number(version), digest, onTrial, refusedVersion: Number(refusedVersion), refusedWhy: why }
+}

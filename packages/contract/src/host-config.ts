@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// What hosts are told to do: by groups, as people write it, and by host, as it is delivered (docs/formats/host-config.md).
+
+export const hostConfigLimits = {
+  groupsOfTenantMax: 256,
+  groupsOfHostMax: 16,
+  /** Of one group; older ones go, but for the line in the ledger. */
+  versionsKept: 100,
+  watchPathsMax: 256,
+  pathBytesMax: 4_095,
+  /** Of all that is delivered to a host, policies included, as canonical JSON. */
+  contentBytesMax: 768 * 1024,
+  /** So long a signed document may be under way. */
+  lifeMs: 24 * 3_600_000,
+  /** Without the server's word within this time a host goes back to what it had before. */
+  trialMs: 5 * 60_000,
+} as const
+
+/** Numbers that a group may set, and their bounds. */
+export const settingBounds = {
+  max_queue_depth: { min: 16, max: 1_000_000 },
+  watcher_buffer: { min: 16, max: 100_000 },
+} as const
+export type HostSetting = keyof typeof settingBounds
+const settingNames = Object.keys(settingBounds) as HostSetting[]
+export type HostSettings = { readonly [N in HostSetting]?: number }
+
+/** Of a group, as people write it. */
+export type GroupConfig = HostSettings & {
+  /** Files and folders that are watched besides those of the host's own list. */
+  readonly watch?: readonly string[]
+}
+
+export type DeliveredPolicy = {
+  readonly id: string
+  readonly version: number
+  /** Hex SHA-256 of `document`. */
+  readonly digest: string
+  /** The policy in canonical form. */
+  readonly document: string
+}
+
+/** Of a host, as it is delivered: what its groups say together, and the policies of its tenant. */
+export type HostConfig = {
+  readonly groups: readonly { readonly name: string; readonly version: number }[]
+  readonly policies: readonly DeliveredPolicy[]
+  readonly settings: HostSettings
+  readonly watch: readonly string[]
+}
+
+const utf8 = new TextEncoder()
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What is wrong with a group's configuration, each with its place; empty: it is one. */
+export function groupConfigProblems(value: unknown): string[] {
+  if (!isObject(value)) return ['a configuration is an object']
+  return Object.entries(value).flatMap(([name, member]) => {
+    if (name === 'watch') return watchProblems(member)
+    if (!settingNames.includes(name as HostSetting))
+      return [`${name.slice(0, 64)}: no such member; there are watch, ${settingNames.join(', ')}`]
+    return settingProblems(name as HostSetting, member)
+  })
+}
+
+function settingProblems(name: HostSetting, value: unknown): string[] {
+  const { min, max } = settingBounds[name]
+  const fits = Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+  return fits ? [] : [`${name}: an integer from ${min} to ${max}`]
+}
+
+function watchProblems(value: unknown): string[] {
+  const { watchPathsMax } = hostConfigLimits
+  if (!Array.isArray(value)) return ['watch: a list of paths']
+  if (value.length > watchPathsMax) return [`watch: at most ${watchPathsMax} paths`]
+  const paths = value as readonly unknown[]
+  if (new Set(paths).size < paths.length) return ['watch: each path once']
+  return paths.flatMap((path, at) => {
+    const wrong = pathProblem(path)
+    return wrong === undefined ? [] : [`watch[${at}]: ${wrong}`]
+  })
+}
+
+function pathProblem(path: unknown): string | undefined {
+  if (typeof path !== 'string' || !path.startsWith('/')) return 'an absolute path'
+  if (!path.isWellFormed() || utf8.encode(path).length > hostConfigLimits.pathBytesMax)
+    return `at most ${hostConfigLimits.pathBytesMax} bytes of UTF-8`
+  if (/\p{Cc}/u.test(path)) return 'a path without control characters'
+  const isPlain =
+    path === '/' ||
+    path
+      .slice(1)
+      .split('/')
+      .every((name) => name !== '' && name !== '.' && name !== '..')
+  return isPlain ? undefined : 'a path without empty names, . and ..'
+}
+
+export type GroupVersion = { readonly name: string; readonly version: number; readonly config: GroupConfig }
+
+/** Groups in the order in which the host has them: all that any of them watches is watched; of numbers the last one counts. */
+export function mergeGroups(groups: readonly GroupVersion[]): Pick<HostConfig, 'groups' | 'settings' | 'watch'> {
+  const settings: { [N in HostSetting]?: number } = {}
+  for (const { config } of groups)
+    for (const name of settingNames) {
+      const value = config[name]
+      if (value !== undefined) settings[name] = value
+    }
+  const watch = [...new Set(groups.flatMap(({ config }) => config.watch ?? []))].sort()
+  return { groups: groups.map(({ name, version }) => ({ name, version })), settings, watch }
+}
+
+/** Undefined: it is none. What a newer server adds beside these members is no reason to refuse it. */
+export function hostConfigIn(value: unknown): HostConfig | undefined {
+  if (!isObject(value)) return undefined
+  const { groups, policies, settings, watch } = value
+  const isOne =
+    Array.isArray(groups) &&
+    groups.length <= hostConfigLimits.groupsOfHostMax &&
+    groups.every((group) => isObject(group) && typeof group.name === 'string' && Number.isSafeInteger(group.version)) &&
+    Array.isArray(policies) &&
+    policies.every(isDelivered) &&
+    isObject(settings) &&
+    settingNames.every((name) => settings[name] === undefined || settingProblems(name, settings[name]).length === 0) &&
+    Array.isArray(watch) &&
+    watch.length <= hostConfigLimits.watchPathsMax &&
+    watchProblems(watch).length === 0
+  return isOne ? (value as HostConfig) : undefined
+}
+
+const isDelivered = (policy: unknown): boolean =>
+  isObject(policy) &&
+  typeof policy.id === 'string' &&
+  Number.isSafeInteger(policy.version) &&
+  typeof policy.digest === 'string' &&
+  typeof policy.document === 'string'

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a server tells a host, signed by the certificate authority that the host pinned when it enrolled
+// (docs/formats/host-config.md).
+
+import { hash, type KeyObject, sign, verify, type X509Certificate } from 'node:crypto'
+import {
+  canonicalize,
+  type ErrorTable,
+  errorsOf,
+  type Json,
+  type JsonObject,
+  parseCanonical,
+  parseRfc3339,
+} from '@sealwatch/base'
+import { type HostConfig, hostConfigIn, hostConfigLimits } from '@sealwatch/contract/host-config'
+import { type DsseEnvelope, type DsseSigner, openDsse, parseDsse, signDsse } from './dsse.ts'
+
+export const hostConfigErrors = {
+  HOST_CONFIG_INVALID: {
+    kind: 'invalid',
+    rule: 'a host takes a configuration that is signed by its CA, for itself, whole, and under way for a day at most (host-config.md)',
+    advice: 'Look at the clocks of both; if they are right, the document was altered or is that of another host',
+  },
+} as const satisfies ErrorTable
+const hostConfigError = errorsOf(hostConfigErrors)
+
+export const hostConfigType = 'application/vnd.sealwatch.host-config.v1+json'
+
+export type HostConfigStatement = {
+  readonly v: 1
+  /** Who it is for: `host_id`. */
+  readonly host: string
+  readonly tenant: string
+  /** Of this host's configurations; each is greater than the one before. */
+  readonly version: number
+  /** Hex SHA-256 of `config` in canonical form. */
+  readonly digest: string
+  /** RFC 3339. After `expires_at` it is not taken any more; one that was taken goes on. */
+  readonly issued_at: string
+  readonly expires_at: string
+  readonly config: HostConfig
+}
+
+const keyIdOf = (authority: X509Certificate) => `ca:${hash('sha256', authority.raw, 'hex')}`
+
+/** Signs as the certificate authority, whose key is on P-256 or Ed25519: what is signed cannot be read as a certificate. */
+export const authoritySigner = (key: KeyObject, authority: X509Certificate): DsseSigner => ({
+  keyid: keyIdOf(authority),
+  sign: async (message) => new Uint8Array(sign(digestFor(key), message, key)),
+})
+
+const digestFor = ({ asymmetricKeyType }: KeyObject) => (asymmetricKeyType === 'ed25519' ? null : 'sha256')
+
+export const hostConfigDigest = (config: HostConfig): string =>
+  hash('sha256', canonicalize(config as unknown as JsonObject), 'hex')
+
+export function signHostConfig(
+  statement: HostConfigStatement,
+  signer: DsseSigner,
+  signal: AbortSignal,
+): Promise<DsseEnvelope> {
+  const payload = Buffer.from(canonicalize(statement as unknown as JsonObject))
+  return signDsse(hostConfigType, payload, [signer], signal)
+}
+
+/**
+ * What an envelope says to this host. `nowMs` undefined: it was taken before, and its time does not count any more. Throws
+ * DSSE_MALFORMED, DSSE_UNVERIFIED or HOST_CONFIG_INVALID.
+ */
+export function openHostConfig(
+  envelope: string,
+  of: { readonly authority: X509Certificate; readonly hostId: string; readonly nowMs: number | undefined },
+): HostConfigStatement {
+  const attempted = `reading a configuration for the host ${of.hostId}`
+  const wrong = (received: string) => hostConfigError('HOST_CONFIG_INVALID', { attempted, received })
+  const { publicKey } = of.authority
+  const trusted = {
+    keyid: keyIdOf(of.authority),
+    verify: (message: Uint8Array, signature: Uint8Array) => verify(digestFor(publicKey), message, publicKey, signature),
+  }
+  const { payload } = openDsse(parseDsse(jsonIn(envelope), attempted), hostConfigType, [trusted], attempted)
+  const said = parseCanonical(Buffer.from(payload).toString('utf8'), attempted) as Partial<HostConfigStatement>
+  const { v, host, tenant, version, digest, issued_at, expires_at, config: given } = said
+  if (v !== 1) throw wrong('another version of the form')
+  if (host !== of.hostId) throw wrong(`one for the host ${String(host).slice(0, 64)}`)
+  if (typeof tenant !== 'string' || !Number.isSafeInteger(version) || (version as number) < 1)
+    throw wrong('no tenant or version')
+  const [fromMs, toMs] = [msOf(issued_at), msOf(expires_at)]
+  if (fromMs === undefined || toMs === undefined || toMs - fromMs > hostConfigLimits.lifeMs) throw wrong('no such time')
+  if (of.nowMs !== undefined && (of.nowMs < fromMs - clockSlackMs || of.nowMs >= toMs))
+    throw wrong(`one from ${issued_at} to ${expires_at}`)
+  const config = hostConfigIn(given)
+  if (config === undefined) throw wrong('a configuration of another form')
+  if (hostConfigDigest(config) !== digest) throw wrong('another digest than that of its configuration')
+  const altered = config.policies.find((policy) => hash('sha256', policy.document, 'hex') !== policy.digest)
+  if (altered !== undefined) throw wrong(`another digest than that of the policy ${altered.id}`)
+  return said as HostConfigStatement
+}
+
+/** Clocks of hosts and servers differ; one that is off by a minute is alerted of (agent-protocol.md, 8.4). */
+const clockSlackMs = 5 * 60_000
+
+function msOf(text: unknown): number | undefined {
+  const ns = typeof text === 'string' ? parseRfc3339(text) : undefined
+  return ns === undefined ? undefined : Number(ns / 1_000_000n)
+}
+
+function jsonIn(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// API-4, POL-2: what hosts are told, by groups, from the command line to a host that verifies it.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { createBell } from '@sealwatch/base'
+import type { HostConfig } from '@sealwatch/contract/host-config'
+import type { ConfigurationNews } from '../../apps/agent/src/configuration/keep-configuration.ts'
+import { run } from '../../apps/cli/src/cli.ts'
+import { testIo } from '../../apps/cli/test/test-io.ts'
+import { eventually } from '../system/platform.ts'
+import { joinHost, type TestHost } from './host.ts'
+import { startServer, type TestServer } from './server.ts'
+
+let server: TestServer
+let host: TestHost
+let token: string
+let dir: string
+let inForce: HostConfig | undefined
+const news: ConfigurationNews[] = []
+const applied = createBell()
+
+before(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'sealwatch-host-config-'))
+  server = await startServer()
+  const actions = ['host:list', 'host:configure']
+  token = (await server.root('default').call('createToken', { body: { name: 'h', actions, ttl_seconds: 600 } })).token
+  host = await joinHost(server, 'default', 'web-1', undefined, {
+    apply: (config) => {
+      inForce = config
+      applied.ring()
+    },
+    onNews: (one) => void news.push(one),
+  })
+})
+after(async () => {
+  await host[Symbol.asyncDispose]()
+  await server[Symbol.asyncDispose]()
+  rmSync(dir, { recursive: true })
+})
+
+async function hostConfig(...args: string[]) {
+  const io = testIo({ env: { SEALWATCH_TOKEN: token } })
+  const code = await run(['host', ...args, '--server', server.url], io)
+  return { code, out: io.said(), err: io.complained() }
+}
+const configOf = async () => (await server.root('default').call('getHost', { params: { host_id: host.hostId } })).config
+
+/** Until the server has heard that the host has it, and the host that the server has. */
+const settled = (version: number) =>
+  eventually(`version ${version} is in force, and no trial any more`, async () => {
+    const { desired, reported, drifts } = await configOf()
+    const isSo = desired?.version === version && reported?.version === version && !reported.on_trial && !drifts
+    return isSo ? true : undefined
+  })
+
+function written(name: string, config: object): string {
+  const path = join(dir, name)
+  writeFileSync(path, JSON.stringify(config))
+  return path
+}
+
+test('a host is told nothing until somebody says something', async () => {
+  assert.deepEqual((await configOf()).desired, null)
+  assert.match((await hostConfig('config', 'list')).err, /There is none\..*host config set/)
+})
+
+test('what a group says reaches its hosts, signed, is in force there, and stays', async () => {
+  const file = written('web.json', { watch: ['/srv/keys'], max_queue_depth: 500 })
+  const set = await hostConfig('config', 'set', 'web', file, '--cause', 'the keys are watched', '--base', '0')
+  assert.equal(set.out, 'web is at version 1. Who has it: sealwatch host list\n', set.err)
+  assert.equal((await hostConfig('config', 'assign', 'web-1', 'web', '--cause', 'it serves')).out, 'web-1 is in web.\n')
+  await settled(1)
+  assert.deepEqual(inForce, {
+    groups: [{ name: 'web', version: 1 }],
+    policies: [],
+    settings: { max_queue_depth: 500 },
+    watch: ['/srv/keys'],
+  })
+  assert.match((await hostConfig('list')).out, /web-1 +alive +web +1 +0\.1\.0/)
+  const late = await hostConfig('config', 'set', 'web', file, '--cause', 'x', '--base', '0')
+  assert.match(late.err, /GROUP_CHANGED_MEANWHILE/)
+})
+
+test('a change is told at once, compared, and rolled back as a version of its own', async () => {
+  const file = written('more.json', { watch: ['/srv/keys', '/srv/tls'], watcher_buffer: 64 })
+  const difference = await hostConfig('config', 'diff', 'web', file)
+  assert.equal(difference.code, 1)
+  assert.match(difference.out, /max_queue_depth/)
+  await hostConfig('config', 'set', 'web', file, '--cause', 'certificates, too')
+  await settled(2)
+  assert.deepEqual(inForce?.watch, ['/srv/keys', '/srv/tls'])
+  assert.deepEqual(inForce?.settings, { watcher_buffer: 64 })
+  assert.match(
+    (await hostConfig('config', 'rollback', 'web', '--version', '1', '--cause', 'too much')).out,
+    /web says what version 1 said: version 3\./,
+  )
+  await settled(3)
+  assert.deepEqual([inForce?.watch, inForce?.groups], [['/srv/keys'], [{ name: 'web', version: 3 }]])
+  assert.match((await hostConfig('config', 'history', 'web')).out, /^3 +rolled back .*too much\n2 +set .*\n1 +set /m)
+})
+
+test('the policies of its tenant that are on go with it, and no others', async () => {
+  const rules = [{ id: 'no-shell', action: 'deny', executables: ['/bin/sh'] }]
+  const put = (id: string, enabled: boolean) =>
+    server.root('default').call('putPolicy', {
+      params: { id },
+      body: { policy: { type: 'process', name: id, enabled, rules } },
+    })
+  await put('off', false)
+  await put('shells', true)
+  await settled(4)
+  const [policy, ...others] = inForce?.policies ?? []
+  assert.deepEqual([policy?.id, policy?.version, others.length], ['shells', 1, 0])
+  assert.equal(JSON.parse(policy?.document ?? '').rules[0].id, 'no-shell')
+  await put('shells', false)
+  await settled(5)
+  assert.deepEqual(inForce?.policies, [])
+})
+
+test('what is wrong is told with its place, and what comes next', async () => {
+  const bad = written('bad.json', { watch: ['etc/shadow'], max_queue_dept: 5, watcher_buffer: 1 })
+  const refused = await hostConfig('config', 'set', 'web', bad, '--cause', 'x')
+  assert.equal(refused.code, 2)
+  assert.match(
+    refused.err,
+    /watch\[0\]: an absolute path; max_queue_dept: no such member.*watcher_buffer: an integer from 16/s,
+  )
+  assert.match((await hostConfig('config', 'set', 'web', bad)).err, /--cause/)
+  assert.match((await hostConfig('config', 'get', 'none')).err, /GROUP_UNKNOWN.*host config list/s)
+  assert.match((await hostConfig('config', 'assign', 'web-1', 'none-such', '--cause', 'x')).err, /GROUP_UNKNOWN/)
+  const over = server.root('default').call('setHostGroupConfig', {
+    params: { group: 'web' },
+    body: { config: { watch: ['/a/../b'] }, cause: 'x' },
+  })
+  await assert.rejects(over, /GROUP_CONFIG_INVALID|without empty names/)
+})
+
+test('each act stands in the ledger with who and why', async () => {
+  const { items } = await server.root('default').call('listActs', { query: { limit: 100 } })
+  const acts = items.flatMap(({ line }) => {
+    const { event = {} } = line as { event?: { metadata?: { event_code: string }; unmapped?: Record<string, unknown> } }
+    const code = event.metadata?.event_code ?? ''
+    return /^host_(config|grouped)/.test(code) ? [[code, event.unmapped?.change_cause]] : []
+  })
+  assert.deepEqual(acts, [
+    ['host_config_rolled_back', 'too much'],
+    ['host_config_set', 'certificates, too'],
+    ['host_grouped', 'it serves'],
+    ['host_config_set', 'the keys are watched'],
+  ])
+  assert.deepEqual(
+    news.map(({ kind }) => kind),
+    ['applied', 'applied', 'applied', 'applied', 'applied'],
+  )
+})
