@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records the samples of rules/ anew: `sudo node tools/record-samples.ts`. For each rule the act is done for real under
+// Records the samples of rules/ anew: `sudo node tools/record-samples.ts [RULE…]`. For each rule the act is done for real under
 // the real sensor; NAME.fires.json is the event it became, NAME.quiet.json the same with one attribute changed. Only
 // the host's own particulars are replaced by those of a made-up one.
 
@@ -80,6 +80,22 @@ const samples: Readonly<Record<string, Sample>> = {
     isIt: (o) => o.kind === 'credentials' && o.actor.comm === 'perl' && o.ids.euid === 0,
     quiet: { path: ['unmapped', 'credentials', 'euid'], value: 1000 },
   },
+  'sensor-bpf-taken': {
+    // BPF_PROG_GET_FD_BY_ID, of all that there are.
+    script: `exec perl -e 'for $i (1..99999) { $a = pack("L30", $i); syscall(321, 13, $a, 120) }'`,
+    isIt: (o) => o.kind === 'bpf' && o.own,
+    quiet: { path: ['unmapped', 'bpf', 'own'], value: false },
+  },
+  'kernel-protection-off': {
+    script: 'tee /proc/sys/kernel/randomize_va_space <<< 0; echo 2 > /proc/sys/kernel/randomize_va_space',
+    isIt: (o) => o.kind === 'sysctl' && o.actor.comm === 'tee',
+    quiet: { path: ['unmapped', 'sysctl', 'after'], value: '2' },
+  },
+  'user-namespace-by-user': {
+    script: 'exec setpriv --reuid=1000 --clear-groups unshare --user true',
+    isIt: (o) => o.kind === 'namespaces' && 'user' in o.entered && o.actor.comm === 'unshare',
+    quiet: { path: ['actor', 'process', 'euid'], value: 0 },
+  },
   'dev-shm-exec': {
     script: 'cd /dev/shm; cp /bin/true payload; env ./payload; rm payload',
     isIt: (o) => o.kind === 'exec' && o.file.path === '/dev/shm/payload',
@@ -87,6 +103,7 @@ const samples: Readonly<Record<string, Sample>> = {
   },
 }
 
+const wanted = process.argv.slice(2)
 const dir = mkdtempSync(join(tmpdir(), 'samples-'))
 const instance = `samples-${process.pid}`
 mkdirSync(data)
@@ -128,6 +145,7 @@ async function record(): Promise<void> {
   await attached
 
   for (const [name, sample] of Object.entries(samples)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
     const found = new Promise<ObservedEvent>((resolve) => {
       onMessage = (message) => {
         if (message.kind === 'hello' || message.kind === 'report') return

@@ -210,16 +210,99 @@ static bool load_what_loads(struct attached *result, unsigned ring_bytes, int co
 	return load(NULL, ring_bytes, counters_fd);
 }
 
+/* By their ids, so that whoever takes hold of them is told. */
+static void know_own(__u32 kind, int fd)
+{
+	/* The kernel writes as much as there is room for. */
+	union {
+		struct bpf_prog_info program;
+		struct bpf_map_info map;
+		struct bpf_link_info link;
+	} info = {};
+	__u32 length = kind == FRAME_BPF_PROGRAM ? sizeof(info.program) : kind == FRAME_BPF_MAP ? sizeof(info.map)
+												 : sizeof(info.link);
+	struct bpf_object_id id = { .kind = kind };
+	__u8 value = 1;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &length))
+		return; /* a link of a kernel before 5.15 is a descriptor of perf, which nobody else can take */
+	id.id = kind == FRAME_BPF_PROGRAM ? info.program.id : kind == FRAME_BPF_MAP ? info.map.id : info.link.id;
+	bpf_map_update_elem(map_fd("own"), &id, &value, BPF_ANY);
+}
+
+static void know_own_objects(void)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(program, object)
+		know_own(FRAME_BPF_PROGRAM, bpf_program__fd(program));
+	bpf_object__for_each_map(map, object)
+		know_own(FRAME_BPF_MAP, bpf_map__fd(map));
+}
+
+/* The root of the cgroup v2 tree, where it is alone or beside those of v1; -1: none is mounted. */
+static int open_cgroup_root(void)
+{
+	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	struct statfs fs;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (statfs(places[i], &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+			return open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return -1;
+}
+
+static struct bpf_link *attach_program(struct bpf_program *program)
+{
+	struct bpf_link *link;
+	int root;
+
+	if (strncmp(bpf_program__section_name(program), "cgroup/", 7))
+		return bpf_program__attach(program);
+	root = open_cgroup_root();
+	if (root < 0) {
+		snprintf(first_warning, sizeof(first_warning),
+			 "no cgroup v2 tree is mounted at /sys/fs/cgroup or /sys/fs/cgroup/unified");
+		return NULL;
+	}
+	link = bpf_program__attach_cgroup(program, root);
+	close(root);
+	return link;
+}
+
+/* A tracepoint of something that this kernel was built without, modules for one: nothing can be missed there. */
+static bool kernel_has_none(const struct bpf_program *program)
+{
+	static const char *const places[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	const char *section = bpf_program__section_name(program);
+	char path[PATH_MAX];
+
+	for (size_t i = 0; strncmp(section, "tp/", 3) == 0 && i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%s/events/sched", places[i]);
+		if (access(path, F_OK))
+			continue;
+		snprintf(path, sizeof(path), "%s/events/%s", places[i], section + 3);
+		return access(path, F_OK) != 0 && errno == ENOENT;
+	}
+	return false;
+}
+
 static void attach_what_is_loaded(struct attached *result)
 {
 	for (int i = 0; i < program_count; i++) {
 		struct program *program = &programs[i];
+		struct bpf_program *loaded = bpf_object__find_program_by_name(object, program->name);
 
 		if (program->left || !is_chosen(program))
 			continue;
 		first_warning[0] = 0;
-		program->link = bpf_program__attach(bpf_object__find_program_by_name(object, program->name));
-		if (!program->link)
+		program->link = attach_program(loaded);
+		if (program->link)
+			know_own(FRAME_BPF_LINK, bpf_link__fd(program->link));
+		else if (kernel_has_none(loaded))
+			say("info", "this kernel has nothing for %s to see", program->name);
+		else
 			refuse(result, program, first_warning[0] ? first_warning : strerror(errno));
 	}
 }
@@ -340,6 +423,7 @@ bool attach(const struct options *options, uint64_t sites, int counters_fd, stru
 		result->sites = 0;
 		return false;
 	}
+	know_own_objects();
 	protect(PROTECTED_SENSOR, getpid());
 	shared->introduction.pid = (__u32)getpid();
 	attach_what_is_loaded(result);

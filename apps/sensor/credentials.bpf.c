@@ -4,6 +4,7 @@
  * what became of it, not what was asked for. What an exec gives is told by the exec, what a user namespace gives by that.
  */
 #include "event.bpf.h"
+#include "task.bpf.h"
 
 #define CREDENTIALS_WORDS (sizeof(struct frame_ids) / 8 + 1)
 
@@ -53,6 +54,8 @@ __noinline int credentials_enter(void)
 	__u32 thread = (__u32)bpf_get_current_pid_tgid();
 	struct credentials now = {};
 
+	if (is_the(PROTECTED_SENSOR, GET(current_task(), group_leader)))
+		return 0; /* which gives its rights up at its start */
 	read_credentials(&now);
 	bpf_map_update_elem(&credentials_before, &thread, &now, BPF_ANY);
 	return 0;

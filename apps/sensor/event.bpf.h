@@ -47,6 +47,8 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+struct shared shared;
+
 static __always_inline struct frame_counts *counts_of(enum frame_site site)
 {
 	__u32 zero = 0;

@@ -31,21 +31,8 @@ struct {
 	__type(value, char[PATH_BYTES]);
 } paths SEC(".maps");
 
-struct shared shared;
-
 /* A function of kernels from 6.3 on, called like a helper of this number until attach.c has put its own in. */
 static void *(*bpf_rdonly_cast)(const void *object, __u32 type) = (void *)RDONLY_CAST;
-
-static __always_inline struct file *file_at(long fd)
-{
-	struct fdtable *table = GET(current_task(), files, fdt);
-	struct file *file = NULL;
-
-	if (fd < 0 || fd >= GET(table, max_fds))
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), GET(table, fd) + fd);
-	return file;
-}
 
 static __always_inline struct object object_of(struct inode *inode)
 {

@@ -14,6 +14,17 @@ static __always_inline bool is_memfd(struct dentry *dentry)
 	return dentry == GET(dentry, d_parent) && prefix == 0x3a64666d656d;
 }
 
+static __always_inline struct file *file_at(long fd)
+{
+	struct fdtable *table = GET(current_task(), files, fdt);
+	struct file *file = NULL;
+
+	if (fd < 0 || fd >= GET(table, max_fds))
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), GET(table, fd) + fd);
+	return file;
+}
+
 static __always_inline void put_file(struct scratch *s, struct file *file)
 {
 	struct frame_file *f = &s->event.file;

@@ -34,13 +34,19 @@ enum frame_kind {
 	FRAME_SIGNAL,
 	FRAME_CREDENTIALS,
 	FRAME_OVERFLOW,
+	FRAME_MODULE,
+	FRAME_BPF,
+	FRAME_PERF,
+	FRAME_SYSCTL,
+	FRAME_NAMESPACES,
 	FRAME_KINDS,
 };
 
 /* A site is one row of counters and one bit of `attached`, fed by one BPF program or several. New ones go to the end. */
 #define FRAME_SITES(X)                                                                                                 \
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
-	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify)
+	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
+	X(bpf) X(perf_event_open) X(sysctl) X(namespaces)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -112,10 +118,10 @@ struct frame_file { /* exec, file_open */
 	__u64 zero2;
 };
 
-struct frame_target { /* mem_open, ptrace, vm_read, vm_write, fork, signal */
+struct frame_target { /* mem_open, ptrace, vm_read, vm_write, fork, signal, perf */
 	struct frame_ref ref;
 	__s64 result;
-	__u32 request; /* ptrace request, open flags of mem_open, signal number */
+	__u32 request; /* ptrace request, open flags of mem_open, signal number, perf type */
 	__u32 ppid;
 };
 
@@ -134,6 +140,46 @@ struct frame_credentials { /* as they are now; uid, euid and gid of the event ar
 	struct frame_ids ids;
 	__u64 effective_before; /* capabilities, bit per number */
 	__u64 effective;
+};
+
+enum { FRAME_MODULE_LOADED = 1, FRAME_MODULE_UNLOADED };
+
+struct frame_module {
+	__u32 change;
+	__u32 taints; /* of the kernel, by this module */
+	__u64 zero[5];
+};
+
+struct bpf_object_id {
+	__u32 kind; /* 0: none, or none that could be told */
+	__u32 id;
+};
+enum { FRAME_BPF_PROGRAM = 1, FRAME_BPF_MAP, FRAME_BPF_LINK };
+
+struct frame_bpf {
+	__s64 result;
+	__u32 command;
+	__u32 type; /* of the program, of the map; of a link that of its program */
+	struct bpf_object_id object;
+	__u32 own; /* 1: it is the sensor's */
+	__u32 zero;
+	char name[16];
+};
+
+struct frame_sysctl {
+	__u64 zero[6];
+};
+
+enum { FRAME_NS_MNT, FRAME_NS_UTS, FRAME_NS_IPC, FRAME_NS_PID, FRAME_NS_NET, FRAME_NS_USER, FRAME_NS_CGROUP, FRAME_NS_TIME,
+       FRAME_NS_COUNT };
+enum { FRAME_NS_CLONED = 1, FRAME_NS_UNSHARED, FRAME_NS_ENTERED };
+
+struct frame_namespaces {
+	__u32 how;
+	__u32 child;   /* pid of the new process; 0: the actor itself */
+	__u32 changed; /* bit per namespace */
+	__u32 zero;
+	__u32 inums[FRAME_NS_COUNT];
 };
 
 struct frame_exit {
@@ -175,6 +221,10 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_rename rename;
 		struct frame_credentials credentials;
 		struct frame_overflow overflow;
+		struct frame_module module;
+		struct frame_bpf bpf;
+		struct frame_sysctl sysctl;
+		struct frame_namespaces namespaces;
 	};
 };
 
@@ -216,7 +266,9 @@ struct frame_hello { /* then sensor version, kernel release and one reason per s
 _Static_assert(sizeof(struct frame_ref) == 32, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) == 48 && sizeof(struct frame_exit) == 48 &&
 		       sizeof(struct frame_rename) == 48 && sizeof(struct frame_credentials) == 48 &&
-		       sizeof(struct frame_overflow) == 48,
+		       sizeof(struct frame_overflow) == 48 &&
+		       sizeof(struct frame_module) == 48 && sizeof(struct frame_bpf) == 48 &&
+		       sizeof(struct frame_sysctl) == 48 && sizeof(struct frame_namespaces) == 48,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 32 + 24 * SITE_COUNT, "docs/formats/frame.md");

@@ -34,7 +34,21 @@ struct upid { int nr; struct pid_namespace *ns; };
 struct pid { unsigned int level; struct hlist_head tasks[1]; struct upid numbers[1]; };
 
 struct mnt_namespace { struct ns_common ns; };
-struct nsproxy { struct mnt_namespace *mnt_ns; };
+struct uts_namespace { struct ns_common ns; };
+struct ipc_namespace { struct ns_common ns; };
+struct net { struct ns_common ns; };
+struct user_namespace { struct ns_common ns; };
+struct cgroup_namespace { struct ns_common ns; };
+struct time_namespace { struct ns_common ns; };
+struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+	struct time_namespace *time_ns_for_children; /* 5.6, CONFIG_TIME_NS */
+	struct cgroup_namespace *cgroup_ns;
+};
 
 struct super_block { __u32 s_dev; unsigned long s_magic; };
 struct inode {
@@ -50,7 +64,7 @@ struct dentry { struct hlist_bl_node d_hash; struct dentry *d_parent; struct qst
 struct vfsmount { struct dentry *mnt_root; };
 struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; };
 struct path { struct vfsmount *mnt; struct dentry *dentry; };
-struct file { struct inode *f_inode; struct path f_path; unsigned int f_flags; unsigned int f_mode; };
+struct file { struct inode *f_inode; struct path f_path; unsigned int f_flags; unsigned int f_mode; void *private_data; };
 struct fdtable { unsigned int max_fds; struct file **fd; };
 struct files_struct { struct fdtable *fdt; };
 struct proc_inode { struct pid *pid; struct inode vfs_inode; };
@@ -61,6 +75,7 @@ struct cred {
 	kuid_t uid, euid, suid, fsuid;
 	kgid_t gid, egid, sgid, fsgid;
 	kernel_cap_t cap_effective;
+	struct user_namespace *user_ns;
 };
 struct signal_struct { atomic_t live; int group_exit_code; unsigned int flags; };
 struct linux_binprm { unsigned int secureexec : 1; const char *filename; };
@@ -83,6 +98,13 @@ struct task_struct {
 	unsigned int sessionid;
 };
 
+struct bpf_prog_aux { __u32 id; char name[16]; };
+struct bpf_prog { enum bpf_prog_type type; struct bpf_prog_aux *aux; };
+struct bpf_map { enum bpf_map_type map_type; __u32 id; char name[16]; };
+struct bpf_link { __u32 id; struct bpf_prog *prog; };
+struct perf_event_attr { __u32 type; };
+struct perf_event { struct perf_event_attr attr; };
+
 struct pt_regs { unsigned long r10, dx, si, di, orig_ax; };
 struct kernel_siginfo { int si_code; };
 
@@ -94,7 +116,9 @@ struct kernel_siginfo { int si_code; };
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
 #define O_CREAT 0100
+#define ENOENT 2
 #define ESRCH 3
+#define E2BIG 7
 #define EEXIST 17
 
 #define GET(from, ...) BPF_CORE_READ(from, __VA_ARGS__)

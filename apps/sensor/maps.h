@@ -9,6 +9,9 @@
 #define WATCHED_OBJECTS_MAX 16384
 #define WATCHED_NAMES_MAX 4096
 #define NAME_BYTES 256
+#define OWN_OBJECTS_MAX 1024 /* BPF programs, maps and links of the sensor */
+#define MODULE_NAME_BYTES 64
+#define SYSCTL_BYTES 1024
 #define PATH_BYTES 4096
 
 /*

@@ -5,9 +5,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/openat2.h>
+#include <linux/perf_event.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +157,43 @@ static bool act_credentials(void)
 	return setgid(65534) == 0;
 }
 
+static bool act_bpf(void)
+{
+	static const struct bpf_insn does_nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = (uintptr_t)does_nothing, .insn_cnt = 2, .license = (uintptr_t)"GPL",
+	};
+
+	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)) >= 0;
+}
+
+static bool act_perf_event_open(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_CONTEXT_SWITCHES,
+	};
+
+	return syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC) >= 0;
+}
+
+/* To what it is. */
+static bool act_sysctl(void)
+{
+	int fd = open("/proc/sys/kernel/printk_ratelimit_burst", O_RDWR | O_CLOEXEC);
+	char value[32];
+	ssize_t length = read(fd, value, sizeof(value));
+
+	return length > 0 && pwrite(fd, value, (size_t)length, 0) == length;
+}
+
+static bool act_namespaces(void)
+{
+	return unshare(CLONE_NEWUTS) == 0;
+}
+
 enum need { NOTHING, A_FILE, A_VICTIM, A_PROTECTED, ITSELF };
 
 #define ACT(name, need) { #name, act_##name, need }
@@ -175,6 +216,10 @@ static const struct {
 	ACT(task_rename, NOTHING),
 	ACT(signal_generate, A_PROTECTED),
 	ACT(credentials, NOTHING),
+	ACT(bpf, NOTHING),
+	ACT(perf_event_open, NOTHING),
+	ACT(sysctl, NOTHING),
+	ACT(namespaces, NOTHING),
 };
 
 static int act_as_child(size_t act)
@@ -232,7 +277,7 @@ int main(int argc, char **argv)
 	}
 	fputs("usage: probe SITE NONCE [--file PATH | --pid PID] [--linger MS]\n"
 	      "  SITE   exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev,\n"
-	      "         fork task_rename signal_generate credentials, or mem\n"
+	      "         fork task_rename signal_generate credentials bpf perf_event_open sysctl namespaces, or mem\n"
 	      "  NONCE  at most 15 characters\n"
 	      "  PATH   what the open sites open; creat empties it\n"
 	      "  MS     how long it stays after the act\n"

@@ -5,5 +5,7 @@
 #include "memory.bpf.c"
 #include "signal.bpf.c"
 #include "credentials.bpf.c"
+#include "kernel.bpf.c"
+#include "namespaces.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -17,18 +17,6 @@ static __always_inline int code_of(struct kernel_siginfo *info)
 	return GET(info, si_code);
 }
 
-static __always_inline bool is_protected(struct task_struct *task)
-{
-	struct upid *own = own_number(task);
-	__u32 number = GET(own, nr), pid_ns = GET(own, ns, ns.inum);
-
-#pragma unroll
-	for (int i = 0; i < PROTECTED_MAX; i++)
-		if (shared.protected[i] == number && shared.introduction.pid_ns == pid_ns)
-			return true;
-	return false;
-}
-
 /* args: signal, info, task, group, result */
 SEC("raw_tp/signal_generate")
 int signal_generate(struct bpf_raw_tracepoint_args *ctx)
@@ -41,7 +29,7 @@ int signal_generate(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!by_kernel && !by_user)
 		return 0;
-	if (!is_protected(target) || (by_user && GET(target, tgid) == GET(current_task(), tgid)))
+	if (!(is_the(PROTECTED_SENSOR, target) || is_the(PROTECTED_AGENT, target)) || (by_user && GET(target, tgid) == GET(current_task(), tgid)))
 		return 0;
 	s = begin(SITE_signal_generate, FRAME_SIGNAL);
 	if (!s)

@@ -33,6 +33,14 @@ static __always_inline struct task_struct *find_task(__u32 number)
 	return task_of(entry);
 }
 
+/* Whether a process is one of those that signals to are told of. */
+static __always_inline bool is_the(int which, struct task_struct *leader)
+{
+	struct upid *number = own_number(leader);
+
+	return shared.protected[which] == (__u32)GET(number, nr) && shared.introduction.pid_ns == GET(number, ns, ns.inum);
+}
+
 /* Below 5.15 there is no helper, and the registers lie at the top of the kernel stack (16 KiB on x86-64). */
 static __always_inline struct pt_regs *registers(void)
 {

@@ -139,6 +139,91 @@ static void write_credentials(void)
 	keep("credentials");
 }
 
+#define AT(member) offsetof(struct frame_event, member)
+
+/* Writes the last frame again with one number changed: at most 8 bytes at an offset of the body. */
+static void write_bad(const char *name, size_t offset, uint64_t value, size_t bytes)
+{
+	uint8_t good[sizeof(frame)];
+
+	memcpy(good, frame, sizeof(frame));
+	memcpy(frame + PREFIX_BYTES + offset, &value, bytes);
+	keep(name);
+	memcpy(frame, good, sizeof(frame));
+}
+
+static void write_module(const char *name, __u32 change)
+{
+	static const struct text texts[TEXT_COUNT] = { [TEXT_EXE] = TEXT("/usr/bin/kmod"), [TEXT_FILENAME] = TEXT("diamorphine") };
+	struct frame_event event = event_of(FRAME_MODULE, SITE_module);
+
+	event.module = (struct frame_module){ .change = change, .taints = change == FRAME_MODULE_LOADED ? 0x3000 : 0 };
+	put_event(event, texts);
+	keep(name);
+}
+
+static void write_bpf(const char *name, struct frame_bpf bpf)
+{
+	struct frame_event event = event_of(FRAME_BPF, SITE_bpf);
+
+	event.bpf = bpf;
+	put_event(event, cat_only);
+	keep(name);
+}
+
+static void write_sysctl(const char *name, const struct text texts[TEXT_COUNT])
+{
+	put_event(event_of(FRAME_SYSCTL, SITE_sysctl), texts);
+	keep(name);
+}
+
+static void write_namespaces(const char *name, __u32 how, __u32 child, __u32 changed)
+{
+	struct frame_event event = event_of(FRAME_NAMESPACES, SITE_namespaces);
+
+	event.namespaces = (struct frame_namespaces){
+		.how = how, .child = child, .changed = changed,
+		.inums = { 4026532700, 4026531838, 4026531839, 4026531836, 4026531840, 4026532701, 4026531835, 0 },
+	};
+	put_event(event, cat_only);
+	keep(name);
+}
+
+static void write_kernel(void)
+{
+	static const struct text aslr[TEXT_COUNT] = {
+		[TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("kernel/randomize_va_space"), [TEXT_ARGV] = TEXT("2\n\0000\n\0"),
+	};
+	static const struct text key[TEXT_COUNT] = {
+		[TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("net/ipv4/tcp_fastopen_key"), [TEXT_ARGV] = TEXT("\0a-b-c-d\0"),
+	};
+
+	write_module("module-load", FRAME_MODULE_LOADED);
+	write_module("module-unload", FRAME_MODULE_UNLOADED);
+	write_bpf("bpf-load", (struct frame_bpf){ 4, 5, 2, { FRAME_BPF_PROGRAM, 77 }, 0, 0, "tcp_hook" });
+	write_bpf("bpf-own-map", (struct frame_bpf){ 4, 14, 2, { FRAME_BPF_MAP, 9 }, 1, 0, "counters" });
+	write_bpf("bpf-refused", (struct frame_bpf){ .result = -1, .command = 5 });
+	write_target_event("perf", FRAME_PERF, SITE_perf_event_open, -13, 6);
+	write_sysctl("sysctl", aslr);
+	write_sysctl("sysctl-key", key);
+	write_namespaces("namespaces-clone", FRAME_NS_CLONED, 1301, 1 << FRAME_NS_PID);
+	write_namespaces("namespaces-unshare", FRAME_NS_UNSHARED, 0, 1 << FRAME_NS_MNT | 1 << FRAME_NS_USER);
+}
+
+static void write_bad_kernel(void)
+{
+	static const struct text one_value[TEXT_COUNT] = { [TEXT_PATH] = TEXT("kernel/panic"), [TEXT_ARGV] = TEXT("0\0") };
+
+	write_module("module-load", FRAME_MODULE_LOADED);
+	write_bad("bad-module-change", AT(module.change), 3, 4);
+	write_bpf("bpf-refused", (struct frame_bpf){ .result = -1, .command = 5 });
+	write_bad("bad-bpf-object", AT(bpf.object.kind), FRAME_BPF_LINK + 1, 4);
+	write_sysctl("bad-sysctl-one-value", one_value);
+	write_namespaces("namespaces-unshare", FRAME_NS_UNSHARED, 0, 1 << FRAME_NS_MNT | 1 << FRAME_NS_USER);
+	write_bad("bad-namespaces-none", AT(namespaces.changed), 0, 4);
+	write_bad("bad-namespaces-child", AT(namespaces.child), 1301, 4);
+}
+
 static void write_fork(void)
 {
 	static const struct text none[TEXT_COUNT] = {};
@@ -190,20 +275,10 @@ static void write_events(void)
 	write_rename();
 	write_fork();
 	write_credentials();
+	write_kernel();
 	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
 	write_target_event("vm-write-refused", FRAME_VM_WRITE, SITE_process_vm_writev, -14, 0);
-}
-
-/* Writes the last frame again with one number changed: at most 8 bytes at an offset of the body. */
-static void write_bad(const char *name, size_t offset, uint64_t value, size_t bytes)
-{
-	uint8_t good[sizeof(frame)];
-
-	memcpy(good, frame, sizeof(frame));
-	memcpy(frame + PREFIX_BYTES + offset, &value, bytes);
-	keep(name);
-	memcpy(frame, good, sizeof(frame));
 }
 
 /* The same with its length changed, prefix included. */
@@ -216,8 +291,6 @@ static void write_resized(const char *name, size_t bytes)
 	write_bad(name, -(size_t)PREFIX_BYTES, prefix, PREFIX_BYTES);
 	frame_bytes = good;
 }
-
-#define AT(member) offsetof(struct frame_event, member)
 
 /* Sources outside BPF: what they do not know is told as unknown. */
 static void write_unsure(void)
@@ -286,6 +359,7 @@ static void write_bad_events(void)
 	write_bad("bad-rename-reserved", AT(rename.zero), 1, 8);
 	write_fork();
 	write_bad("bad-fork-result", AT(target.result), 1, 8);
+	write_bad_kernel();
 	for (int i = 0; i < 2; i++) {
 		memcpy(frame, &lengths[i], PREFIX_BYTES);
 		frame_bytes = PREFIX_BYTES;

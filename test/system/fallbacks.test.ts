@@ -26,7 +26,10 @@ const promised = [
     env: { SEALWATCH_SENSOR_PROCESSES: 'proc_connector', SEALWATCH_SENSOR_FILES: 'fanotify' },
     modes: { process: 'proc_connector', file: 'fanotify', network: 'none' },
     saysWho: true,
-    unseen: ['credentials', 'mem', 'process_vm_readv', 'process_vm_writev', 'signal_generate'],
+    unseen: [
+      ...['bpf', 'credentials', 'mem', 'namespaces', 'perf_event_open', 'process_vm_readv', 'process_vm_writev'],
+      ...['signal_generate', 'sysctl'],
+    ],
   },
 ] as const
 

@@ -26,6 +26,7 @@ const tactics: Readonly<Record<string, { readonly uid: string; readonly name: st
 /** Names of the techniques that rules/ speaks of; others are told by their number alone. */
 const techniques: Readonly<Record<string, string>> = {
   T1562: 'Impair Defenses',
+  'T1562.001': 'Disable or Modify Tools',
   T1003: 'OS Credential Dumping',
   'T1003.007': 'Proc Filesystem',
   'T1003.008': '/etc/passwd and /etc/shadow',
@@ -34,6 +35,13 @@ const techniques: Readonly<Record<string, string>> = {
   T1055: 'Process Injection',
   'T1055.008': 'Ptrace System Calls',
   'T1055.009': 'Proc Memory',
+  T1059: 'Command and Scripting Interpreter',
+  'T1059.004': 'Unix Shell',
+  T1068: 'Exploitation for Privilege Escalation',
+  T1547: 'Boot or Logon Autostart Execution',
+  'T1547.006': 'Kernel Modules and Extensions',
+  T1548: 'Abuse Elevation Control Mechanism',
+  'T1548.001': 'Setuid and Setgid',
   T1552: 'Unsecured Credentials',
   'T1552.004': 'Private Keys',
   T1620: 'Reflective Code Loading',

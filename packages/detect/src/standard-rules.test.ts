@@ -50,11 +50,13 @@ test('LOG-5: rules judge what the scrubber leaves, which is all of an event that
 
 test('no rule judges by the name that a process gives itself', () => {
   const renamed = (value: unknown): unknown =>
-    typeof value !== 'object' || value === null
-      ? value
-      : Object.fromEntries(
-          Object.entries(value).map(([name, inner]) => [name, name === 'name' ? 'systemd' : renamed(inner)]),
-        )
+    Array.isArray(value)
+      ? value.map(renamed)
+      : typeof value !== 'object' || value === null
+        ? value
+        : Object.fromEntries(
+            Object.entries(value).map(([name, inner]) => [name, name === 'name' ? 'systemd' : renamed(inner)]),
+          )
   for (const { path } of files)
     assert.deepEqual(firing(renamed(event(path.replace('.yml', '.fires.json'))) as Event), [path])
 })

@@ -3,7 +3,6 @@
 import { constants } from 'node:os'
 import {
   type Access,
-  type CredentialsEvent,
   capabilities,
   classify,
   draftOf,
@@ -25,14 +24,16 @@ import {
 } from '@sealwatch/contract'
 import type { Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
+import { credentialsChanged } from './credentials.ts'
 import { type Enrichment, enriched, enrichedBits, hashedImage, ownedFile, ownerBit } from './enrichment.ts'
 import { accessOf, fileActivityOf, fileOf } from './file.ts'
+import { bpfCalled, moduleChanged, namespacesChanged, perfOpened, settingChanged } from './kernel.ts'
 import { launchSeverity } from './launch-severity.ts'
-import { capabilityNames } from './linux-capabilities.ts'
 import { actorProcess, asObject, rememberedProcess } from './process.ts'
 import { cmdLineOf, type ProcessTable } from './process-table.ts'
 import { ptraceRequest, takesHold } from './ptrace.ts'
 import { relationOf, relationUnderTrace } from './relation.ts'
+import { describe, outcomeOf, seen } from './said.ts'
 
 export type ObserveContext = RecordContext & {
   readonly processes: ProcessTable
@@ -43,7 +44,7 @@ export type ObserveContext = RecordContext & {
 
 /** What becomes an event. A fork does not: the process table learns it, and what the child does and its end are told. */
 export type SiteObservation = Exclude<Observation, { kind: 'fork' | 'overflow' }> & { readonly site: Site }
-type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>
+export type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>
 
 /** What happened, in the vocabulary of docs/formats/event.md. The table must have learned the observation before. */
 export function observe(observation: SiteObservation, context: ObserveContext): EventDraft<ObservedEvent> {
@@ -82,6 +83,16 @@ function eventOf(observation: SiteObservation, context: ObserveContext): Observe
       return signalled(observation, common, context)
     case 'credentials':
       return credentialsChanged(observation, common)
+    case 'module':
+      return moduleChanged(observation, common)
+    case 'bpf':
+      return bpfCalled(observation, common)
+    case 'perf':
+      return perfOpened(observation, common)
+    case 'sysctl':
+      return settingChanged(observation, common)
+    case 'namespaces':
+      return namespacesChanged(observation, common)
   }
 }
 
@@ -110,7 +121,7 @@ function commonOf(observation: SiteObservation, context: ObserveContext) {
     unmapped: { site, capabilities_mask: (byKernel & ~unsure) | enrichedBits(facts) },
   }
 }
-type Common = ReturnType<typeof commonOf>
+export type Common = ReturnType<typeof commonOf>
 
 const byExec = capabilities.objectPath | capabilities.objectIdentity | capabilities.arguments
 
@@ -285,41 +296,6 @@ function signalled(observation: Of<'signal'>, common: Common, context: ObserveCo
   }
 }
 
-const hex = (set: bigint) => `0x${set.toString(16)}`
-
-function credentialsChanged(observation: Of<'credentials'>, common: Common): CredentialsEvent {
-  const { actor, ids, capabilities: now, capabilitiesBefore: before } = observation
-  const process = asObject(common.actor.process)
-  const gained = capabilityNames(now & ~before)
-  const becameRoot = ids.euid === 0 && actor.euid !== 0
-  const whom = (uid: number, euid: number, gid: number) => `uid ${uid}, euid ${euid}, gid ${gid}`
-  const change = `from ${whom(actor.uid, actor.euid, actor.gid)} to ${whom(ids.uid, ids.euid, ids.gid)}`
-  return {
-    ...common,
-    ...classify('process', 'setUserId'),
-    // To take up again what the real id allows anyway, as set-id programs do all the time, is no gain.
-    ...severities[becameRoot && actor.uid !== 0 ? 'medium' : 'low'],
-    message: `${describe(process)} went ${change}${gained.length > 0 ? `, and gained ${gained.join(', ')}` : ''}`,
-    process: { ...process, user: { uid: String(ids.uid) }, euid: ids.euid, group: { uid: String(ids.gid) } },
-    unmapped: {
-      ...seen(common, 0),
-      credentials: ids,
-      capabilities_before: hex(before),
-      capabilities: hex(now),
-      ...(gained.length > 0 && { capabilities_gained: gained }),
-    },
-  }
-}
-
-const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
-
-/** A refused attempt is an attempt: it is told like the act, and says that it failed. */
-function outcomeOf(result: number) {
-  if (result >= 0) return { verb: 'called', outcome: { status_id: 1, status: 'Success' } }
-  const status_code = errnoNames.get(-result) ?? String(-result)
-  return { verb: 'tried', outcome: { status_id: 2, status: 'Failure', status_code } }
-}
-
 type Aim = { readonly process: OcsfProcess; readonly relation: Relation; readonly severity: SeverityName }
 
 function aimedAt(
@@ -331,12 +307,4 @@ function aimedAt(
   const process = rememberedProcess(observation.target, context)
   // Only 'informational' may be shed under overload, and what touches a stranger must never be.
   return { process, relation, severity: relation === 'foreign' || relation === 'launched' ? 'medium' : 'low' }
-}
-
-function seen({ unmapped }: Common, also: number, lookedUp = 0): Common['unmapped'] {
-  return { ...unmapped, capabilities_mask: unmapped.capabilities_mask | also | lookedUp }
-}
-
-function describe({ file, name, pid }: OcsfProcess): string {
-  return `${file?.path ?? name} (pid ${pid})`
 }

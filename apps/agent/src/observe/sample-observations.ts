@@ -107,6 +107,10 @@ const actor = sampleTask()
 const tracer = sampleTask({ comm: 'tracer', exe: '/root/tracer' })
 const payload = sampleTask({ comm: 'payload', exe: '/memfd:payload' })
 
+const bpf = { site: 'bpf', kind: 'bpf', actor: sampleTask({ comm: 'loader', exe: '/root/loader' }) } as const
+const perf = { site: 'perf_event_open', kind: 'perf', actor: tracer } as const
+const namespaces = { site: 'namespaces', kind: 'namespaces', actor } as const
+
 /** Of an exec with nothing special about its environment. */
 export const plainStart = { variables: [], variablesCut: false, secure: false } as const
 
@@ -194,6 +198,66 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     capabilitiesBefore: 1n << 7n,
     capabilities: (1n << 7n) | (1n << 21n) | (1n << 63n),
   },
+  'kernel-module-load': {
+    ...at,
+    site: 'module',
+    kind: 'module',
+    actor: sampleTask({ comm: 'insmod', exe: '/usr/bin/kmod' }),
+    name: 'diamorphine',
+    loaded: true,
+    taints: 0x3000,
+  },
+  'kernel-module-unload': {
+    ...at,
+    site: 'module',
+    kind: 'module',
+    actor: sampleTask({ comm: 'rmmod', exe: '/usr/bin/kmod' }),
+    name: 'diamorphine',
+    loaded: false,
+    taints: 0,
+  },
+  'kernel-bpf-load': {
+    ...at,
+    ...bpf,
+    command: 5,
+    object: 'program',
+    type: 2,
+    id: 77,
+    name: 'tcp_hook',
+    own: false,
+    result: 4,
+  },
+  'kernel-bpf-refused': { ...at, ...bpf, command: 5, object: null, type: 0, id: 0, name: '', own: false, result: -1 },
+  'kernel-bpf-own-map': {
+    ...at,
+    ...bpf,
+    command: 14,
+    object: 'map',
+    type: 2,
+    id: 9,
+    name: 'counters',
+    own: true,
+    result: 4,
+  },
+  'kernel-perf-cpu': { ...at, ...perf, target: { pid: 0, startNs: 0n, comm: '', ppid: 0 }, type: 2, result: 3 },
+  'kernel-perf-process': { ...at, ...perf, target: service, type: 6, result: -13 },
+  'kernel-sysctl': {
+    ...at,
+    site: 'sysctl',
+    kind: 'sysctl',
+    actor,
+    name: 'kernel/randomize_va_space',
+    before: '2',
+    after: '0',
+  },
+  'kernel-unshare': {
+    ...at,
+    ...namespaces,
+    call: 'unshare',
+    childPid: null,
+    entered: { mnt: 4_026_532_700, user: 4_026_532_701 },
+  },
+  'kernel-clone': { ...at, ...namespaces, call: 'clone', childPid: 1301, entered: { pid: 4_026_532_702 } },
   'file-read': { ...open, actor, ...shadow, flags: 0 },
   'file-update': { ...open, actor, ...shadow, flags: 0o2 },
   'file-create': { ...open, actor, file: sampleFile('/etc/sudoers.d/new'), watched: '/etc/sudoers.d', flags: 0o101 },

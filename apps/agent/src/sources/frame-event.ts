@@ -4,6 +4,7 @@ import { scrubArguments } from '@sealwatch/base'
 import { readCredentials } from './frame-credentials.ts'
 import { frameLimits, must } from './frame-errors.ts'
 import { mustBeZero, readRef, refBytes, takeTexts } from './frame-fields.ts'
+import { readBpf, readModule, readNamespaces, readSysctl } from './frame-kernel.ts'
 import { showComm, showText, splitArgv } from './frame-text.ts'
 import {
   type FileRef,
@@ -57,6 +58,11 @@ const kinds: Readonly<Record<number, KindRow>> = {
   12: { ...exeOnly, sites: ['signal_generate'], decode: decodeSignal },
   13: { ...exeOnly, sites: ['credentials'], decode: decodeCredentials },
   14: { sites: ['fanotify'], texts: [], flagsMax: 0, decode: decodeOverflow },
+  15: { sites: ['module'], texts: ['exe', 'filename'], flagsMax: 1, decode: decodeModule },
+  16: { ...exeOnly, sites: ['bpf'], decode: decodeBpf },
+  17: { ...exeOnly, sites: ['perf_event_open'], decode: decodePerf },
+  18: { sites: ['sysctl'], texts: ['exe', 'path', 'argv'], flagsMax: 1, decode: decodeSysctl },
+  19: { ...exeOnly, sites: ['namespaces'], decode: decodeNamespaces },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
@@ -240,4 +246,25 @@ function decodeSignal(bytes: Buffer, common: Common): Observation {
 
 function decodeCredentials(bytes: Buffer, common: Common): Observation {
   return { ...common, kind: 'credentials', ...readCredentials(bytes, objectAt) }
+}
+
+function decodeModule(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  return { ...common, kind: 'module', name: showText(texts.filename), ...readModule(bytes, objectAt) }
+}
+
+function decodeBpf(bytes: Buffer, common: Common): Observation {
+  return { ...common, kind: 'bpf', ...readBpf(bytes, objectAt) }
+}
+
+function decodePerf(bytes: Buffer, common: Common): Observation {
+  const { target, result, request: type } = readTarget(bytes)
+  return { ...common, kind: 'perf', target, type, result }
+}
+
+function decodeSysctl(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  return { ...common, kind: 'sysctl', ...readSysctl(bytes, objectAt, texts.path, texts.argv) }
+}
+
+function decodeNamespaces(bytes: Buffer, common: Common): Observation {
+  return { ...common, kind: 'namespaces', ...readNamespaces(bytes, objectAt) }
 }

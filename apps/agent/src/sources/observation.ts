@@ -74,6 +74,12 @@ export type CredentialIds = {
   readonly [Id in 'uid' | 'euid' | 'suid' | 'fsuid' | 'gid' | 'egid' | 'sgid' | 'fsgid']: number
 }
 
+export type BpfObject = 'program' | 'map' | 'link'
+
+/** In the order of their bits on the wire; `pid` and `time` are those of children to come. */
+export const namespaceKinds = ['mnt', 'uts', 'ipc', 'pid', 'net', 'user', 'cgroup', 'time'] as const
+export type NamespaceKind = (typeof namespaceKinds)[number]
+
 export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
 
 /**
@@ -134,6 +140,29 @@ export type Observation = {
       readonly capabilitiesBefore: bigint
       readonly capabilities: bigint
     }
+  | { readonly kind: 'module'; readonly name: string; readonly loaded: boolean; readonly taints: number }
+  /** `type` is a number of <linux/bpf.h>, of a link that of its program; `own`: the object is the sensor's. */
+  | {
+      readonly kind: 'bpf'
+      readonly command: number
+      readonly object: BpfObject | null
+      readonly type: number
+      readonly id: number
+      readonly name: string
+      readonly own: boolean
+      readonly result: number
+    }
+  /** A target of pid 0: whatever runs on a CPU. */
+  | { readonly kind: 'perf'; readonly target: TargetRef; readonly type: number; readonly result: number }
+  /** Below /proc/sys, `after` as it was asked for. */
+  | { readonly kind: 'sysctl'; readonly name: string; readonly before: string; readonly after: string }
+  /** Inode numbers of the namespaces that are others now, of the actor, or of its new child. */
+  | {
+      readonly kind: 'namespaces'
+      readonly call: 'clone' | 'unshare' | 'setns'
+      readonly childPid: number | null
+      readonly entered: Readonly<Partial<Record<NamespaceKind, number>>>
+    }
 )
 
 /** A sensor site is one kind of act in the kernel: one probe, one row of counters, one row of `sealwatch doctor`. */
@@ -153,6 +182,11 @@ export const sites = [
   'credentials',
   'proc_connector',
   'fanotify',
+  'module',
+  'bpf',
+  'perf_event_open',
+  'sysctl',
+  'namespaces',
 ] as const
 export type Site = (typeof sites)[number]
 

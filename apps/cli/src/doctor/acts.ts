@@ -14,7 +14,7 @@ export type Act = {
   readonly onSensor?: boolean
 }
 
-const { process, file, memory } = eventClasses
+const { process, file, memory, kernel } = eventClasses
 
 const act = (name: string, { uid }: { uid: number }, did: string, site = name): Act => ({
   name,
@@ -41,4 +41,9 @@ export const acts: readonly Act[] = [
   act('task_rename', process, 'took another name'),
   { ...act('signal_generate', process, 'sent a harmless signal to the sensor'), onSensor: true },
   act('credentials', process, 'changed its group'),
+  // None for the site module: a module to load is not to be had.
+  act('bpf', kernel, 'loaded a BPF program'),
+  act('perf_event_open', kernel, 'counted the events of a CPU'),
+  act('sysctl', kernel, 'set a sysctl to what it was'),
+  act('namespaces', kernel, 'left its namespace'),
 ]

@@ -23,6 +23,18 @@ export const eventClasses = {
       open: { id: 14, name: 'Open' },
     },
   },
+  kernelExtension: {
+    uid: 1002,
+    name: 'Kernel Extension Activity',
+    category: categories.system,
+    activities: { load: { id: 1, name: 'Load' }, unload: { id: 2, name: 'Unload' } },
+  },
+  kernel: {
+    uid: 1003,
+    name: 'Kernel Activity',
+    category: categories.system,
+    activities: { invoke: { id: 4, name: 'Invoke' }, set: { id: 99, name: 'Set' } },
+  },
   memory: {
     uid: 1004,
     name: 'Memory Activity',

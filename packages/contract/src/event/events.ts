@@ -4,7 +4,16 @@ import type { PartFinding } from '../supervision.ts'
 import type { Classification } from './classes.ts'
 import type { Finding } from './finding.ts'
 import { fitText } from './fit.ts'
-import type { OcsfActor, OcsfDevice, OcsfFile, OcsfMetadata, OcsfProcess, OcsfProduct } from './objects.ts'
+import type {
+  OcsfActor,
+  OcsfDevice,
+  OcsfDriver,
+  OcsfFile,
+  OcsfKernel,
+  OcsfMetadata,
+  OcsfProcess,
+  OcsfProduct,
+} from './objects.ts'
 import { personalPointers } from './personal.ts'
 
 /** What every event holds, findings included (LOG-1: docs/formats/event.md, 2.1). */
@@ -82,6 +91,31 @@ export type CredentialsEvent = Observed<
     readonly capabilities_gained?: readonly string[]
   }
 >
+/** `taints` is the kernel's, hexadecimal: why it no longer vouches for itself, by this module. */
+export type ModuleEvent = Observed<{ readonly driver: OcsfDriver }, { readonly taints?: string }>
+export type KernelEvent = Observed<
+  Partial<Outcome> & { readonly kernel: OcsfKernel },
+  {
+    readonly bpf?: {
+      readonly command: string
+      /** The object is the sensor's. */
+      readonly own: boolean
+      readonly object?: string
+      readonly id?: number
+      readonly program_type?: string
+      readonly map_type?: number
+    }
+    /** `process` is absent where whatever runs on a CPU is looked at. */
+    readonly perf?: { readonly event_type: string; readonly process?: string }
+    readonly sysctl?: { readonly setting: string; readonly before: string; readonly after: string }
+    readonly namespaces?: {
+      readonly call: string
+      readonly kinds: readonly string[]
+      readonly ids: Readonly<Record<string, number>>
+      readonly child_pid?: number
+    }
+  }
+>
 export type ObservedEvent =
   | LaunchEvent
   | TerminateEvent
@@ -91,6 +125,8 @@ export type ObservedEvent =
   | RenameEvent
   | SignalEvent
   | CredentialsEvent
+  | ModuleEvent
+  | KernelEvent
 
 export type SiteState = { readonly ok: boolean; readonly reason: string }
 export type SiteCounters = { readonly produced: number; readonly dropped: number; readonly sent: number }

@@ -88,6 +88,17 @@ export type OcsfProcess = Omit<OcsfProcessEntity, 'path'> & {
   }
 }
 
+/** A module: the kernel tells its name, and not where its file was. */
+export type OcsfDriver = { readonly file: Pick<OcsfFile, 'name' | 'type_id' | 'type'> }
+
+export type OcsfKernel = {
+  readonly name: string
+  readonly type_id: number
+  readonly type: string
+  readonly path?: string
+  readonly system_call?: string
+}
+
 export type OcsfActor = { readonly process: OcsfProcess; readonly user?: OcsfUser } | { readonly app_name: string }
 
 export type OcsfProduct = {

@@ -85,7 +85,7 @@ const other: FieldTable = {
 
 /**
  * Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access`, `process_signal`,
- * `process_credentials`, `unknown_interval` and `self_protection` are our own.
+ * `process_credentials`, those of the kernel, `unknown_interval` and `self_protection` are our own.
  */
 const categories: Readonly<Record<string, LogSource>> = {
   process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
@@ -109,6 +109,49 @@ const categories: Readonly<Record<string, LogSource>> = {
       NewEffectiveGroupId: at('unmapped/credentials/egid'),
       CapabilitiesGained: at('unmapped/capabilities_gained/*'),
     },
+  },
+  kernel_module: {
+    types: typesOf('kernelExtension'),
+    fields: {
+      ...actor,
+      Action: at('activity_name'),
+      ModuleName: at('driver/file/name'),
+      Taints: at('unmapped/taints'),
+    },
+  },
+  bpf_call: {
+    types: [typeUidOf('kernel', 'invoke')],
+    fields: {
+      ...actor,
+      Command: at('unmapped/bpf/command'),
+      ObjectKind: at('unmapped/bpf/object'),
+      ObjectName: at('kernel/name'),
+      ProgramType: at('unmapped/bpf/program_type'),
+      IsSensors: at('unmapped/bpf/own'),
+      Result: at('status'),
+    },
+  },
+  performance_event: {
+    types: [typeUidOf('kernel', 'invoke')],
+    fields: {
+      ...actor,
+      EventType: at('unmapped/perf/event_type'),
+      TargetProcessGuid: at('unmapped/perf/process'),
+      Result: at('status'),
+    },
+  },
+  kernel_setting: {
+    types: [typeUidOf('kernel', 'set')],
+    fields: {
+      ...actor,
+      Setting: at('unmapped/sysctl/setting'),
+      OldValue: at('unmapped/sysctl/before'),
+      NewValue: at('unmapped/sysctl/after'),
+    },
+  },
+  namespace_change: {
+    types: [typeUidOf('kernel', 'invoke')],
+    fields: { ...actor, Call: at('unmapped/namespaces/call'), Namespaces: at('unmapped/namespaces/kinds/*') },
   },
   memory_access: {
     types: typesOf('memory'),
