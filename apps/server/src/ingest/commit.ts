@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
+import { type Clock, createFairTurns, isSealwatchError, type Log } from '@sealwatch/base'
 import { limits, type ShipRequest } from '@sealwatch/contract'
 import {
   equal,
@@ -47,6 +47,9 @@ export type IngestOptions = {
   readonly log: Log
 }
 
+/** After so many lines everything else on this thread has a turn: the index, the rules, and what they find. */
+const linesAtOnce = 256
+
 /** Judged, and handed on in its turn; `outcome` comes when it is on stable storage. */
 type Begun = { readonly outcome: Promise<Outcome>; readonly as: RowOutcome }
 
@@ -56,6 +59,7 @@ export function createIngest(options: IngestOptions): Ingest {
   const { isStrict = always, admitUnverified } = options
   const turns = new Map<string, Promise<unknown>>()
   const tell = createTeller(clock, log)
+  const fair = createFairTurns(clock, linesAtOnce)
 
   /** The batches of a chain are judged one after the other, each against where the one before left the chain. */
   function inTurn<T>(chain: string, work: () => Promise<T>): Promise<T> {
@@ -73,7 +77,13 @@ export function createIngest(options: IngestOptions): Ingest {
     const lines = Math.max(1, newlinesIn(batch.lines))
     const count = rowBook.arrive(tenant, lines)
     try {
-      const { outcome, as } = await inTurn(batch.chain, () => begin(host, tenant, batch, sender))
+      const { outcome, as } = await inTurn(batch.chain, async () => {
+        const endTurn = await fair.take(tenant, host.hostId, lines)
+        const begun = begin(host, tenant, batch, sender)
+        // It is judged by now; keys that are far, or the disk, are nobody else's matter.
+        endTurn()
+        return begun
+      })
       const settled = await outcome
       count(typeof as === 'object' && settled.kind === 'acknowledged' ? { ...as, isAdmitted: true } : as, batch.count)
       return settled
