@@ -179,3 +179,25 @@ test('DET-2 DET-3 ING-8 an event is found once, wherever the server stops, and t
   }
   await chain.close()
 })
+
+test('AGT-6 of alerts by the hundred each is found once, and the first are told before the last are judged', {
+  timeout: 60_000,
+}, async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'sealwatch-detect-'))
+  const dir = folder.path
+  const event = JSON.parse(await readFile(join(standardRules, 'shadow-read.fires.json'), 'utf8')) as object
+  const sizes = { segmentBytesMax: 1e7, totalBytesMax: 1e8 }
+  const chain = await openChain({ dir: join(dir, 'chain'), tenant, signer, clock, disk, ...sizes })
+  await chain.seal(Array.from({ length: 300 }, () => ({ event, personalPointers: [], timeNs: clock.nowNs() })))
+  await using rooms = await openRooms(dir)
+  await enterKey(rooms.store, rooms.keys, hostKeyRow(signer, { ...host, tenant }))
+  const batch = (await chain.readBatch(0)) as ChainBatch
+  const { count, lines } = batch
+  const request = create(ShipRequestSchema, { chain: chain.id, firstSeq: 0n, count, lines })
+  assert.equal((await rooms.ingest.submit(host, tenant, request)).kind, 'acknowledged')
+  const first = await untilFindings(rooms, 1)
+  assert(first.length <= 128, `${first.length} at once`)
+  const all = await untilFindings(rooms, 300)
+  assert.equal(new Set(all.map(({ finding_info }) => finding_info.uid)).size, 300)
+  await chain.close()
+})
