@@ -5,6 +5,7 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { SealwatchError, systemClock } from '@sealwatch/base'
+import { limits } from '@sealwatch/contract'
 import type { Chain } from '@sealwatch/ledger'
 import fc from 'fast-check'
 import { readIdentity } from '../../apps/agent/src/ship/identity.ts'
@@ -173,16 +174,17 @@ test('a slow ledger holds up its host only, and that within the window', async (
   const [slow, fast] = [await ready(t, server), await ready(t, server)]
   const { promise, resolve } = Promise.withResolvers<void>()
   let held = 0
-  server.ingest.before = () => (held++ < 8 ? promise : Promise.resolve())
-  await sealSome(slow.chain, 30)
+  const window = limits.batchesInFlightMax
+  server.ingest.before = () => (held++ < window ? promise : Promise.resolve())
+  await sealSome(slow.chain, window + 10)
   startShipping(t, slow.agent, slow.identity, [slow.chain])
-  await until(() => held === 8)
-  assert.equal(server.ingest.chains.get(slow.chain.id)?.batches, 8)
+  await until(() => held === window)
+  assert.equal(server.ingest.chains.get(slow.chain.id)?.batches, window)
 
   startShipping(t, fast.agent, fast.identity, [fast.chain])
   await sealSome(fast.chain, 30)
   await assertArrived(server, fast.chain)
-  assert.equal(server.ingest.chains.get(slow.chain.id)?.batches, 8)
+  assert.equal(server.ingest.chains.get(slow.chain.id)?.batches, window)
   resolve()
   await assertArrived(server, slow.chain)
 })

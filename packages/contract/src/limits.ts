@@ -15,8 +15,12 @@ export const limits = {
   tenantNameMax: 64,
   chainsPerHostMax: 64,
   tokenTtlSecondsMax: 7 * 24 * 3600,
-  /** What one agent may have in flight before it waits for an acknowledgement. */
-  batchesInFlightMax: 8,
+  /**
+   * What one agent may have in flight before it waits for an acknowledgement: so many batches, and once it is so many bytes no
+   * more. A batch of one alert is small: eight of those, where answers take a second, would be eight alerts a second.
+   */
+  batchesInFlightMax: 64,
+  bytesInFlightMax: 8 * MiB,
 } as const
 
 export const protocol = {

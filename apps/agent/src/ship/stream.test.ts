@@ -210,3 +210,44 @@ test('a stream that ends without a reason is an error', async () => {
   const client = { ship: async function* () {} } as unknown as AgentConnection['client']
   await assert.rejects(run({ client, chain: fakeChain(0) }).done, { code: 'SHIP_ENDED' })
 })
+
+test('AGT-6 small batches are as many on their way as may be, and large ones as many bytes', async () => {
+  for (const [bytes, most] of [
+    [1_000, limits.batchesInFlightMax],
+    [limits.bytesInFlightMax / 4, 4],
+    [limits.bytesInFlightMax / 4 + 1, 4],
+    [limits.bytesInFlightMax / 4 - 1, 5],
+  ] as const) {
+    const full = fakeChain(limits.batchesInFlightMax + 10)
+    const chain: ShippedChain = {
+      ...full,
+      readBatch: async (seq) => {
+        const batch = await full.readBatch(seq)
+        const values = new Uint8Array(bytes - (batch?.lines.length ?? 0))
+        return batch && { ...batch, side: [{ seq, values }] }
+      },
+    }
+    const sent: ShipRequest[] = []
+    const client = {
+      ship: async function* (requests: AsyncIterable<ShipRequest>) {
+        const iterator = requests[Symbol.asyncIterator]()
+        // What is not there after so many turns does not come.
+        for (let next = iterator.next(), i = 0; i < 200; i += 1) {
+          const request = await Promise.race([next, nextTurn()])
+          if (request === undefined) continue
+          sent.push(request.value)
+          next = iterator.next()
+        }
+        shipping.stop()
+        for (const request of sent)
+          yield create(ShipResponseSchema, {
+            chain: request.chain,
+            outcome: acknowledgedAt(Number(request.firstSeq) + request.count),
+          })
+      },
+    } as unknown as AgentConnection['client']
+    const shipping = run({ client, chain })
+    await shipping.done
+    assert.equal(sent.length, most)
+  }
+})

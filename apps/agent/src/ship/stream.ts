@@ -41,8 +41,8 @@ type Lane = {
   tip: string
   /** The batch at `next`, read ahead. */
   ready: ChainBatch | undefined
-  /** Where each batch ends that is sent and not answered, in order. */
-  readonly inFlight: number[]
+  /** Where each batch ends that is sent and not answered, and its bytes, in order. */
+  readonly inFlight: { readonly end: number; readonly bytes: number }[]
   /** After a refusal: where to go on once everything in flight is answered. */
   rewind: ChainPosition | undefined
   /** Fires when there is something else to do than to wait for the chain to grow. */
@@ -53,8 +53,8 @@ type Lane = {
 }
 
 /**
- * Ships whole batches as they were sealed, at most `limits.batchesInFlightMax` unanswered, until the signal fires
- * (resolves) or the stream breaks (rejects). The server answers each chain's batches in their order.
+ * Ships whole batches as they were sealed, at most `limits.batchesInFlightMax` unanswered, and none while
+ * `limits.bytesInFlightMax` are, until the signal fires (resolves) or the stream breaks (rejects). The server answers each chain's batches in their order.
  */
 export async function shipOverStream(options: StreamOptions): Promise<void> {
   const { client, clock, random, log, onProgress, onRollback } = options
@@ -66,11 +66,13 @@ export async function shipOverStream(options: StreamOptions): Promise<void> {
   const changed = createBell()
   const lanes = options.chains.map(({ chain, expected }) => laneOf(chain, expected, createBackoff(random)))
   let unanswered = 0
+  let unansweredBytes = 0
   let answeredNs = 0n
 
   async function* requests(): AsyncGenerator<ShipRequest> {
     while (!sending.aborted) {
-      const lane = unanswered < limits.batchesInFlightMax ? lanes.find(({ ready }) => ready !== undefined) : undefined
+      const hasRoom = unanswered < limits.batchesInFlightMax && unansweredBytes < limits.bytesInFlightMax
+      const lane = hasRoom ? lanes.find(({ ready }) => ready !== undefined) : undefined
       if (lane?.ready === undefined) {
         await changed.wait(sending)
         continue
@@ -80,7 +82,9 @@ export async function shipOverStream(options: StreamOptions): Promise<void> {
       lanes.push(...lanes.splice(lanes.indexOf(lane), 1))
       lane.ready = undefined
       lane.next = batch.firstSeq + batch.count
-      lane.inFlight.push(lane.next)
+      const bytes = batch.side.reduce((sum, { values }) => sum + values.length, batch.lines.length)
+      lane.inFlight.push({ end: lane.next, bytes })
+      unansweredBytes += bytes
       if (unanswered++ === 0) answeredNs = clock.monotonicNs()
       changed.ring()
       yield requestOf(batch)
@@ -122,8 +126,9 @@ export async function shipOverStream(options: StreamOptions): Promise<void> {
         const due = lane?.inFlight.shift()
         if (lane === undefined || due === undefined) throw protocolError('an answer to a batch that was not sent')
         unanswered--
+        unansweredBytes -= due.bytes
         answeredNs = clock.monotonicNs()
-        settle(lane, due, response)
+        settle(lane, due.end, response)
         changed.ring()
       }
       if (!sending.aborted) throw shipError('SHIP_ENDED', { attempted: 'shipping events' })
