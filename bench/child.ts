@@ -17,6 +17,9 @@ export type Child = {
   readonly residentMb: () => number
   /** What it has used of the cores since its start. */
   readonly cpuSeconds: () => number
+  stop(): Promise<void>
+  /** As a power cut ends it. */
+  kill(): Promise<void>
 } & AsyncDisposable
 
 /** USER_HZ, of every Linux. */
@@ -40,10 +43,11 @@ export async function startChild(program: string, dir: string, settings: Record<
   const failed = ended.then(() => Promise.reject(new Error(`${program} ended:\n${said.slice(-5).join('\n')}`)))
   failed.catch(() => undefined)
   const { port, api } = await Promise.race([serving, failed])
-  const stop = async () => {
-    child.kill('SIGTERM')
+  const endBy = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    child.kill(signal)
     await ended
   }
+  const stop = () => endBy('SIGTERM')
   const memoryMb = (name: string) => () => {
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
     return (Number(new RegExp(`${name}:\\s*(\\d+) kB`).exec(status)?.[1]) * 1024) / 1e6
@@ -63,6 +67,8 @@ export async function startChild(program: string, dir: string, settings: Record<
     peakMb: memoryMb('VmHWM'),
     residentMb: memoryMb('VmRSS'),
     cpuSeconds,
+    stop,
+    kill: () => endBy('SIGKILL'),
     [Symbol.asyncDispose]: stop,
   }
 }

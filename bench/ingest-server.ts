@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `node bench/ingest-server.ts DIR`: the whole control plane over DIR, on a free port, until SIGTERM.
+// `node bench/ingest-server.ts DIR`: the whole control plane over DIR, on a free port or the one that is set, until SIGTERM.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,8 @@ import { preparePolicyChecks } from '../apps/server/src/policies/index.ts'
 
 const dir = process.argv[2] as string
 mkdirSync(dir, { recursive: true })
-const settings = { SEALWATCH_SERVER_DATA_DIR: dir, SEALWATCH_SERVER_RUN_DIR: dir, SEALWATCH_SERVER_PORT: '0' }
+const port = process.env.SEALWATCH_SERVER_PORT ?? '0'
+const settings = { SEALWATCH_SERVER_DATA_DIR: dir, SEALWATCH_SERVER_RUN_DIR: dir, SEALWATCH_SERVER_PORT: port }
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort('SIGTERM'))
 const log = createLog('server', (line) => process.stdout.write(line), systemClock.nowMs)

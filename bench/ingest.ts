@@ -6,7 +6,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { createClient } from '@connectrpc/connect'
 import { createConnectTransport } from '@connectrpc/connect-node'
 import { createLog, systemClock, systemDisk, systemRandom } from '@sealwatch/base'
-import { AdminService, limits, protocol } from '@sealwatch/contract'
+import { AdminService, protocol } from '@sealwatch/contract'
 import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import type { ChainBatch, Draft } from '@sealwatch/ledger'
 import { queueLimitsDefault } from '../apps/agent/src/journal/journal.ts'
@@ -15,7 +15,7 @@ import { openIdentity, readHostFacts } from '../apps/agent/src/ship/index.ts'
 import { startChild } from './child.ts'
 import { compareAll, type Figure, figureOf, quantileOf } from './figure.ts'
 import { eventsAtOnce, launches, leanLaunches, openBenchChain, temporary } from './material.ts'
-import { createWindow } from './window.ts'
+import { createWindow, onTheWayMax } from './window.ts'
 
 const leanEvents = 24 * eventsAtOnce
 const fullEvents = 4 * eventsAtOnce
@@ -160,7 +160,7 @@ export async function enrol(serverDir: string, dir: string, port: number, signer
     sealed: readonly ChainBatch[],
     { pace, due = 'acknowledged' }: { pace?: Pace; due?: 'acknowledged' | 'quarantined' } = {},
   ): Promise<Shipped> {
-    const window = createWindow(limits.batchesInFlightMax)
+    const window = createWindow(onTheWayMax)
     const sentMs: number[] = []
     const startMs = performance.now()
     async function* requests() {
@@ -192,7 +192,7 @@ export async function enrol(serverDir: string, dir: string, port: number, signer
 async function sendToPeer(port: number, sealed: readonly ChainBatch[]): Promise<number> {
   // The peer made its certificate a moment ago and has no name that could be checked.
   const socket: TLSSocket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false })
-  const window = createWindow(limits.batchesInFlightMax)
+  const window = createWindow(onTheWayMax)
   const { promise: done, resolve, reject } = Promise.withResolvers<void>()
   let answered = 0
   socket.on('error', reject).on('data', (answers) => {

@@ -5,7 +5,13 @@ import { connect, type Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '@sealwatch/base'
 
-export type Order = { readonly port: number; readonly token: string; readonly count: number }
+export type Order = {
+  readonly port: number
+  readonly token: string
+  readonly count: number
+  /** Left out: they hear of everything. */
+  readonly filter?: string
+}
 /** Of messages about lines: when they were there, whether they were alerts, and what of (`markForm`). */
 export type Heard = { readonly atMs: number; readonly isAlert: boolean; readonly mark: string }
 export type FromListeners = { readonly opened: true } | { readonly heard: readonly Heard[] }
@@ -35,7 +41,7 @@ if (parentPort !== null) {
 
 /** Resolves once it is answered. */
 function listen(): Promise<Socket> {
-  const { port, token } = workerData as Order
+  const { port, token, filter } = workerData as Order
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   let rest: Buffer = Buffer.alloc(0)
   let isOpen = false
@@ -69,7 +75,7 @@ function listen(): Promise<Socket> {
   socket.once('error', reject)
   socket.once('close', () => reject(new Error('a feed ended')))
   const lines = [
-    'GET /api/v1/feed HTTP/1.1',
+    `GET /api/v1/feed${filter === undefined ? '' : `?filter=${encodeURIComponent(filter)}`} HTTP/1.1`,
     `Host: localhost:${port}`,
     'Connection: Upgrade',
     'Upgrade: websocket',

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { benchApi } from './api.ts'
 import { benchAuthz } from './authz.ts'
 import type { Figure } from './figure.ts'
+import { benchFleet } from './fleet/fleet.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLive } from './live.ts'
@@ -36,6 +37,7 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   replay: benchReplay,
   producers: benchProducers,
   sensor: benchSensor,
+  fleet: benchFleet,
 }
 
 const { values, positionals } = parseArgs({

@@ -3,10 +3,10 @@
 // agent's shipping does, with no more on the way than the protocol allows.
 
 import { parentPort } from 'node:worker_threads'
-import { limits } from '@sealwatch/contract'
 import { generateSigner } from '@sealwatch/keys'
 import type { ChainBatch } from '@sealwatch/ledger'
 import { eventsAtOnce, keyRecord, leanLaunches, openBenchChain } from './material.ts'
+import { onTheWayMax } from './window.ts'
 
 /** `order`: seal so many events into a new chain. `taken`: one more batch is acknowledged. */
 export type ToHost = { readonly order: { readonly dir: string; readonly events: number } } | { readonly taken: true }
@@ -38,7 +38,7 @@ async function sealAll({ dir, events }: { dir: string; events: number }): Promis
     while (nextSeq < chain.position.nextSeq) {
       const batch = await chain.readBatch(nextSeq)
       if (batch === undefined) throw new Error('a sealed batch is not there')
-      while (onTheWay >= limits.batchesInFlightMax) await new Promise<void>((resolve) => (wake = resolve))
+      while (onTheWay >= onTheWayMax) await new Promise<void>((resolve) => (wake = resolve))
       onTheWay += 1
       nextSeq += batch.count
       const { chain: id, count, firstSeq, lines } = batch

@@ -7,7 +7,6 @@ import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { systemDisk } from '@sealwatch/base'
-import { limits } from '@sealwatch/contract'
 import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import {
   type ChainBatch,
@@ -34,7 +33,7 @@ import {
 import { journalEntries, openJournal } from './peers/journald.ts'
 import { openPostgres } from './peers/postgres.ts'
 import type { FromHost, ToHost } from './seal-host.ts'
-import { createWindow } from './window.ts'
+import { createWindow, onTheWayMax } from './window.ts'
 
 const events = 100 * eventsAtOnce
 /** Long enough for a steady state: the compilers of three threads are done after the turn that is not counted. */
@@ -224,7 +223,7 @@ async function takeAll(
 ): Promise<number> {
   const ledger = await openBenchLedger(dir, noteSigner())
   const judge = createJudge(ledger, key)
-  const window = createWindow(limits.batchesInFlightMax)
+  const window = createWindow(onTheWayMax)
   const appended: Promise<void>[] = []
   for (const batch of batches) {
     await window.enter()

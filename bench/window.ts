@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/** Batches on their way at once, in figures of one host. */
+export const onTheWayMax = 8
+
 /** Lets `max` in at a time. */
 export function createWindow(max: number) {
   let inside = 0
