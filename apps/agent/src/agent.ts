@@ -60,6 +60,8 @@ const startingStatusEveryMs = 50
 /** How long a stopping agent tries to bring what it has sealed to the server. */
 const drainMs = 2_000
 const drainStepMs = 20
+/** So long after another watch list came the sensor may begin anew for it. */
+const newListNsMax = 10_000_000_000n
 const clusterTenant = 'cluster'
 
 /** Watches, seals and ships until the signal fires; rejects when it cannot go on without risking what is sealed. */
@@ -109,6 +111,13 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const tally = createShedTally()
   // As the settings say, until the server tells this host something else.
   let told: HostConfig | undefined
+  let isListOpen = false
+  let newListNs: bigint | undefined
+  const takeNewList = () => {
+    const isNew = newListNs !== undefined && clock.monotonicNs() - newListNs < newListNsMax
+    newListNs = undefined
+    return isNew
+  }
   const limits: QueueLimits = {
     get watcherBuffer() {
       return told?.settings.watcher_buffer ?? config.watcherBuffer
@@ -179,6 +188,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     context,
     clusterContext: () => recordContext(clusterTenant),
     onBootTime: bootOffset.hear,
+    takeNewList,
     state: watchState,
     bootId: facts.bootId,
     clock,
@@ -238,6 +248,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       tenant: config.tenant,
       authority: new X509Certificate(identity.current.authorityPem),
       apply: (next) => {
+        if (isListOpen && String(next?.watch ?? []) !== String(told?.watch ?? [])) newListNs = clock.monotonicNs()
+        isListOpen = true
         told = next
       },
       onNews: (news) => clusterJournal.add(newsRecord(news, bootNs(), recordContext(clusterTenant))),

@@ -145,6 +145,7 @@ function machine() {
       prepare: async () => undefined,
       tally,
       limits: { maxQueueDepth: 1_000_000 },
+      takeNewList: () => false,
       context: () => context,
       clusterContext: () => context,
       onBootTime: () => undefined,

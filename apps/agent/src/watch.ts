@@ -46,6 +46,8 @@ export type WatchOptions = {
   readonly clusterContext: () => RecordContext
   /** CLOCK_BOOTTIME as a message that was just read tells it: now, or a little before. */
   readonly onBootTime: (bootNs: bigint) => void
+  /** Whether the host was just told another watch list, for which the sensor begins anew; says so once. */
+  readonly takeNewList: () => boolean
   readonly state: WatchState
   readonly bootId: string
   readonly clock: Clock
@@ -170,7 +172,7 @@ export async function watch(options: WatchOptions): Promise<void> {
       log.error('the sensor sent what nobody can read', { error })
     }
     state.connected = false
-    since = 'agent_lived'
+    since = options.takeNewList() ? 'told' : 'agent_lived'
     await clock.sleep(lossPatienceMs, signal)
     if (signal.aborted) break
     log.warn('the sensor is gone', { cause })

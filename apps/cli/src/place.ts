@@ -37,6 +37,10 @@ export const fileOf = {
   instance: (place: Place) => join(place.data, 'instance.json'),
   trust: (place: Place) => join(place.data, 'trust.json'),
   lock: (place: Place) => join(place.data, 'lock'),
+  /** What the server told the host to watch, for the sensor. */
+  toldWatchList: (place: Place) => join(place.data, 'watch.told'),
+  agentConfiguration: (place: Place) => join(place.data, 'agent', 'configuration.json'),
+  agentIdentity: (place: Place) => join(place.data, 'agent', 'identity.pem'),
   watchList: (place: Place) => join(place.data, 'watch.list'),
   log: (place: Place, part: string) => join(place.data, 'log', `${part}.log`),
   supervisor: (place: Place) => join(place.run, 'supervisor.json'),

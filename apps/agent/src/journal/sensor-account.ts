@@ -36,8 +36,8 @@ export type SensorAccount = {
   readonly stopped: boolean
 }
 
-/** Who lived through the time since the last frame. */
-export type Since = 'agent_lived' | 'agent_restarted'
+/** Who lived through the time since the last frame; `told`: the agent, and the sensor ended to watch what the server told it. */
+export type Since = 'agent_lived' | 'agent_restarted' | 'told'
 
 const perSite = (count: (site: Site) => bigint) =>
   Object.fromEntries(sites.map((site) => [site, count(site)])) as Record<Site, bigint>
@@ -85,6 +85,7 @@ export function openAccount(
 function causeOf(before: SensorAccount, hello: SensorHello, at: { bootId: string; since: Since }): GapCause {
   if (before.bootId !== at.bootId) return 'host_restarted'
   if (before.era !== hello.era) return 'counters_removed'
+  if (at.since === 'told') return 'sensor_told'
   if (at.since === 'agent_lived') return 'sensor_died'
   return before.stopped ? 'agent_stopped' : 'agent_died'
 }

@@ -18,6 +18,7 @@ import { metadataOf, type RecordContext, unixMs } from './context.ts'
 /** Why there is an interval about which nobody knows for certain (docs/formats/event.md, 7.2). */
 export const gapCauses = {
   sensor_died: { severity: 'high', text: 'the sensor ended unexpectedly' },
+  sensor_told: { severity: 'low', text: 'the sensor began anew, to watch what the server told it' },
   agent_died: { severity: 'high', text: 'the agent ended unexpectedly' },
   agent_stopped: { severity: 'medium', text: 'the agent was stopped' },
   host_restarted: { severity: 'medium', text: 'the host was restarted' },

@@ -104,6 +104,7 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
     ...(['processes', 'files'] as const).flatMap((domain) => modeOf(domain, env)),
     ...without.flatMap((site) => ['--without', site]),
     ...watch.flatMap((path) => ['--watch', path]),
+    ...['--watch-file', fileOf.toldWatchList(place)],
   ]
   return {
     name: 'sensor',

@@ -27,6 +27,7 @@ import {
   writeRecord,
 } from './record.ts'
 import { type Task, taskOf } from './task.ts'
+import { openToldWatchList, type ToldWatchList } from './told-watch-list.ts'
 import { watchedPaths } from './watch-list.ts'
 import { createWatchdog } from './watchdog.ts'
 
@@ -61,6 +62,7 @@ const startMsMax = 60_000
 /** A part that dies this often before all are ready will not come up by trying again. */
 const startDeathsMax = 3
 const tendMs = 10_000
+const toldEveryMs = 1_000
 
 /** Runs the instance until `stop` fires. Throws when it cannot start; nothing is left running then. */
 export async function supervise(given: Supervised): Promise<void> {
@@ -122,6 +124,7 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     env,
     watch: watchedPaths(place),
   })
+  const toldList = openToldWatchList(place, log)
   const logStarts = new Map(specs.map((part) => [part.name, statSync(part.log, { throwIfNoEntry: false })?.size ?? 0]))
   const self: Task = taskOf(process.pid) ?? { pid: process.pid, startTicks: 0 }
   const started = new Date(clock.nowMs()).toISOString()
@@ -191,7 +194,8 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
       onChange()
       log.info('ready', { port, ms: clock.nowMs() - Date.parse(started) })
       given.onReady({ dashboard: status.api ?? '', link: isStarted ? await firstLink(place, given) : undefined })
-      await tend(specs, given, keepRecord)
+      const sensor = running.find((part) => part.state().name === 'sensor')
+      await Promise.all([tend(specs, given, keepRecord), followTold(toldList, sensor, given)])
     }
   } finally {
     phase = 'stopping'
@@ -214,6 +218,18 @@ async function tend(specs: readonly Part[], { clock, stop, place }: Supervised, 
     for (const path of logs) boundLog(path)
     keepRecord()
     await clock.sleep(tendMs, stop)
+  }
+}
+
+/** The sensor reads its lists when it starts: one that was told another ends in good order, and is back at once. */
+async function followTold(
+  list: ToldWatchList,
+  sensor: RunningPart | undefined,
+  { clock, stop }: Supervised,
+): Promise<void> {
+  while (!stop.aborted) {
+    if (list.look()) sensor?.restart('SIGTERM')
+    await clock.sleep(toldEveryMs, stop)
   }
 }
 

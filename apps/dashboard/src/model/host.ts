@@ -27,6 +27,7 @@ export const incidentWords: Readonly<Record<Incident, string>> = {
 
 const gaps: Readonly<Record<string, string>> = {
   sensor_died: 'its sensor ended unexpectedly',
+  sensor_told: 'its sensor began anew, to watch what the server told it',
   agent_died: 'its agent ended unexpectedly',
   agent_stopped: 'its agent was stopped',
   host_restarted: 'it was restarted',

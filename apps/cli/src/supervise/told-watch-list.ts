@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the server told this host to watch besides the operator's own list (docs/formats/host-config.md, 5). The agent keeps
+// it as it was signed; whoever is root here verifies it again, for the agent is not to decide what the sensor sees.
+
+import { hash, X509Certificate } from 'node:crypto'
+import { constants, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { isSealwatchError, type Log } from '@sealwatch/base'
+import { openHostConfig } from '@sealwatch/keys'
+import { fileOf, type Place } from '../place.ts'
+import { readSmallFile } from '../small-file.ts'
+import type { Trust } from '../status/types.ts'
+
+const bytesMax = 8 * 1024 * 1024
+const hostUri = /^URI:sealwatch:host:([0-9a-f]{32})$/
+
+export type ToldWatchList = {
+  /** Writes the sensor's file anew where the host was told another list; whether it was. Called again and again. */
+  look(): boolean
+}
+
+/** The file of the sensor is there from then on: empty until the host was told something. */
+export function openToldWatchList(place: Place, log: Log): ToldWatchList {
+  const path = fileOf.toldWatchList(place)
+  let seenMs: number | undefined
+  let written = statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : readFileSync(path, 'utf8')
+  look()
+  if (written === undefined) write('')
+
+  function write(text: string): void {
+    writeFileSync(`${path}.new`, text, { mode: 0o644 })
+    renameSync(`${path}.new`, path)
+    written = text
+  }
+
+  function look(): boolean {
+    const changedMs = statSync(fileOf.agentConfiguration(place), { throwIfNoEntry: false })?.mtimeMs
+    if (changedMs === undefined || changedMs === seenMs) return false
+    seenMs = changedMs
+    try {
+      const paths = toldPaths(place)
+      const text = paths.map((line) => `${line}\n`).join('')
+      if (text === (written ?? '')) return false
+      write(text)
+      log.info('the host is told to watch something else', { paths: paths.length })
+      return true
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (!isSealwatchError(error) && !(error instanceof SyntaxError) && code === undefined) throw error
+      log.error('what the host is told to watch is not what the server signed; the sensor keeps the list it has', {
+        error,
+      })
+      return false
+    }
+  }
+
+  return { look }
+}
+
+/** Throws what openHostConfig throws, SyntaxError, or the system's error. */
+function toldPaths(place: Place): readonly string[] {
+  const read = (path: string) => readSmallFile(path, bytesMax, constants.O_NOFOLLOW)
+  const { current } = JSON.parse(read(fileOf.agentConfiguration(place))) as { readonly current: unknown }
+  if (typeof current !== 'string') return []
+  const certificates = read(fileOf.agentIdentity(place)).match(
+    /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
+  )
+  const [leaf, authority] = (certificates ?? []).map((pem) => new X509Certificate(pem))
+  const { caFingerprint } = JSON.parse(read(fileOf.trust(place))) as Trust
+  if (leaf === undefined || authority === undefined || hash('sha256', authority.raw, 'hex') !== caFingerprint)
+    throw new SyntaxError('the identity of the agent is of another CA than the one that is pinned')
+  const hostId = hostUri.exec(leaf.subjectAltName ?? '')?.[1] ?? ''
+  return openHostConfig(current, { authority, hostId, nowMs: undefined }).config.watch
+}
