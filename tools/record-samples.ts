@@ -96,6 +96,28 @@ const samples: Readonly<Record<string, Sample>> = {
     isIt: (o) => o.kind === 'namespaces' && 'user' in o.entered && o.actor.comm === 'unshare',
     quiet: { path: ['actor', 'process', 'euid'], value: 0 },
   },
+  'shell-connects': {
+    // In a namespace of its own, where the address of the documentation leads to a host that refuses.
+    script: `exec unshare --net bash -c 'ip link set lo up; ip addr add 192.0.2.7/32 dev lo; exec 3<>/dev/tcp/192.0.2.7/443'`,
+    isIt: (o) => o.kind === 'connect' && o.actor.comm === 'bash' && o.socket.remote !== null,
+    quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/bin/curl' },
+  },
+  'interpreter-listens': {
+    script: `exec unshare --net perl -MSocket=:all -e 'socket(S,AF_INET,SOCK_STREAM,6);bind(S,pack_sockaddr_in(4444,INADDR_ANY));listen(S,1)'`,
+    isIt: (o) => o.kind === 'listen' && o.actor.comm === 'perl',
+    quiet: { path: ['dst_endpoint', 'ip'], value: '127.0.0.1' },
+  },
+  'metadata-service': {
+    script: `exec unshare --net perl -MSocket=:all -e 'system("ip link set lo up; ip addr add 169.254.169.254/32 dev lo");
+      socket(S,AF_INET,SOCK_STREAM,6);connect(S,pack_sockaddr_in(80,inet_aton("169.254.169.254")))'`,
+    isIt: (o) => o.kind === 'connect' && o.actor.comm === 'perl' && o.socket.remote !== null,
+    quiet: { path: ['dst_endpoint', 'ip'], value: '192.0.2.7' },
+  },
+  'raw-socket': {
+    script: `exec perl -MSocket=:all -e 'socket(S,17,SOCK_RAW,0x0300)'`,
+    isIt: (o) => o.kind === 'socket' && o.actor.comm === 'perl',
+    quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/bin/tcpdump' },
+  },
   'dev-shm-exec': {
     script: 'cd /dev/shm; cp /bin/true payload; env ./payload; rm payload',
     isIt: (o) => o.kind === 'exec' && o.file.path === '/dev/shm/payload',

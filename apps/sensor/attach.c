@@ -424,6 +424,7 @@ bool attach(const struct options *options, uint64_t sites, int counters_fd, stru
 		return false;
 	}
 	know_own_objects();
+	shared->repeat_ns = options->repeat_seconds * 1000000000ull;
 	protect(PROTECTED_SENSOR, getpid());
 	shared->introduction.pid = (__u32)getpid();
 	attach_what_is_loaded(result);

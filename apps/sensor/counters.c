@@ -150,6 +150,7 @@ struct frame_counts counters_read(const struct counters *all, enum frame_site si
 	struct frame_counts now;
 
 	now.sent = counts->sent;
+	now.repeated = counts->repeated;
 	now.dropped = __atomic_load_n(&counts->dropped, __ATOMIC_ACQUIRE);
 	now.produced = __atomic_load_n(&counts->produced, __ATOMIC_ACQUIRE);
 	return now;

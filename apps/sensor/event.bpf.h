@@ -193,13 +193,12 @@ static __always_inline void put_path(struct scratch *s, enum frame_text text, st
 }
 
 /*
- * Counts the event and starts it. NULL: no scratch, counted as dropped. The scratch can be in use when the kernel lets
- * another task, or an interrupt, into a tracepoint on this CPU while a program of ours is in the middle of an event.
+ * Counts the event. NULL: no scratch, counted as dropped. The scratch can be in use when the kernel lets another task, or
+ * an interrupt, into a tracepoint on this CPU while a program of ours is in the middle of an event.
  */
-static __always_inline struct scratch *begin(enum frame_site site, enum frame_kind kind)
+static __always_inline struct scratch *take_scratch(enum frame_site site)
 {
 	__u32 zero = 0;
-	struct task_struct *task = current_task();
 	struct frame_counts *counts = counts_of(site);
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
 
@@ -207,11 +206,21 @@ static __always_inline struct scratch *begin(enum frame_site site, enum frame_ki
 		return NULL; /* cannot be: both maps have an element 0 */
 	__sync_fetch_and_add(&counts->produced, 1);
 	__sync_fetch_and_add(&s->busy, 1);
-	if (s->busy != 1) {
-		__sync_fetch_and_add(&s->busy, -1);
-		__sync_fetch_and_add(&counts->dropped, 1);
+	if (s->busy == 1)
+		return s;
+	__sync_fetch_and_add(&s->busy, -1);
+	__sync_fetch_and_add(&counts->dropped, 1);
+	return NULL;
+}
+
+/* Counts the event and starts it, with the current task as its actor; NULL as above. */
+static __always_inline struct scratch *begin(enum frame_site site, enum frame_kind kind)
+{
+	struct task_struct *task = current_task();
+	struct scratch *s = take_scratch(site);
+
+	if (!s)
 		return NULL;
-	}
 	__builtin_memset(&s->event, 0, sizeof(s->event));
 	s->event.kind = kind;
 	s->event.site = site;

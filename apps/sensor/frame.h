@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define FRAME_VERSION 3
+#define FRAME_VERSION 4
 #define FRAME_MAGIC "sealwtch"
 #define FRAME_BYTES_MAX 16384 /* of a body; the length prefix is not counted */
 #define FRAME_ANCESTORS_MAX 8
@@ -39,6 +39,13 @@ enum frame_kind {
 	FRAME_PERF,
 	FRAME_SYSCTL,
 	FRAME_NAMESPACES,
+	FRAME_CONNECT,
+	FRAME_CONNECT_FAILED,
+	FRAME_ACCEPT,
+	FRAME_BIND,
+	FRAME_LISTEN,
+	FRAME_DATAGRAM,
+	FRAME_SOCKET,
 	FRAME_KINDS,
 };
 
@@ -46,7 +53,7 @@ enum frame_kind {
 #define FRAME_SITES(X)                                                                                                 \
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
 	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
-	X(bpf) X(perf_event_open) X(sysctl) X(namespaces)
+	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -193,6 +200,21 @@ struct frame_overflow {
 	__u64 zero[5];
 };
 
+#define FRAME_ADDRESS_BYTES 16
+
+struct frame_socket { /* connect, connect_failed, accept, bind, listen, datagram, socket */
+	__u8 local[FRAME_ADDRESS_BYTES]; /* of IPv6; one of IPv4 is mapped into ::ffff:0:0/96 */
+	__u8 remote[FRAME_ADDRESS_BYTES];
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 family;
+	__u8 type;
+	__u8 protocol; /* its lowest eight bits */
+	__u8 error;    /* errno; 0: it succeeded */
+	__u32 net_ns;
+	__u32 repeats; /* that were counted, and not told, since this was told last */
+};
+
 struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 	__u8 kind;
 	__u8 site;
@@ -225,6 +247,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_bpf bpf;
 		struct frame_sysctl sysctl;
 		struct frame_namespaces namespaces;
+		struct frame_socket socket;
 	};
 };
 
@@ -232,6 +255,7 @@ struct frame_counts {
 	__u64 produced;
 	__u64 dropped;
 	__u64 sent;
+	__u64 repeated;
 };
 
 struct frame_report {
@@ -268,14 +292,15 @@ _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) ==
 		       sizeof(struct frame_rename) == 48 && sizeof(struct frame_credentials) == 48 &&
 		       sizeof(struct frame_overflow) == 48 &&
 		       sizeof(struct frame_module) == 48 && sizeof(struct frame_bpf) == 48 &&
-		       sizeof(struct frame_sysctl) == 48 && sizeof(struct frame_namespaces) == 48,
+		       sizeof(struct frame_sysctl) == 48 && sizeof(struct frame_namespaces) == 48 &&
+		       sizeof(struct frame_socket) == 48,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
-_Static_assert(sizeof(struct frame_report) == 32 + 24 * SITE_COUNT, "docs/formats/frame.md");
-_Static_assert(sizeof(struct frame_hello) == 120 + 24 * SITE_COUNT, "docs/formats/frame.md");
+_Static_assert(sizeof(struct frame_report) == 32 + 32 * SITE_COUNT, "docs/formats/frame.md");
+_Static_assert(sizeof(struct frame_hello) == 120 + 32 * SITE_COUNT, "docs/formats/frame.md");
 /* The longest hello there can ever be fits too. */
 _Static_assert(SITE_COUNT <= FRAME_SITES_MAX &&
-		       120 + 2 * 255 + FRAME_SITES_MAX * (24 + FRAME_REASON_BYTES_MAX) <= FRAME_BYTES_MAX,
+		       120 + 2 * 255 + FRAME_SITES_MAX * (32 + FRAME_REASON_BYTES_MAX) <= FRAME_BYTES_MAX,
 	       "docs/formats/frame.md");
 /* The longest event there can be still fits: all ancestors, and the three texts that a kind has at most. */
 _Static_assert(sizeof(struct frame_event) + FRAME_ANCESTORS_MAX * sizeof(struct frame_ref) +

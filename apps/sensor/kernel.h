@@ -108,6 +108,22 @@ struct perf_event { struct perf_event_attr attr; };
 struct pt_regs { unsigned long r10, dx, si, di, orig_ax; };
 struct kernel_siginfo { int si_code; };
 
+typedef struct { struct net *net; } possible_net_t;
+struct in6_addr { __u32 word; };
+struct sock_common {
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	__u32 skc_daddr, skc_rcv_saddr;
+	__u16 skc_dport, skc_num;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+};
+struct sock { struct sock_common __sk_common; __u16 sk_type, sk_protocol; int sk_err; unsigned char sk_userlocks : 4; };
+struct socket { struct sock *sk; };
+struct sockaddr_un { unsigned short sun_family; char sun_path[108]; };
+struct unix_address { int len; struct sockaddr_un name[1]; };
+struct unix_sock { struct unix_address *addr; struct sock *peer; };
+
 #pragma clang attribute pop
 
 #define SIGNAL_GROUP_EXIT 4u

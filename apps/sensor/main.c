@@ -167,7 +167,9 @@ static void catch_signals(void)
 
 int main(int argc, char **argv)
 {
-	static struct options options = { .instance = "default", .ring_bytes = RING_BYTES, .uid = 64703, .gid = 64702 };
+	static struct options options = {
+		.instance = "default", .ring_bytes = RING_BYTES, .repeat_seconds = REPEAT_SECONDS, .uid = 64703, .gid = 64702,
+	};
 	static struct watching watching = { .attached = { .ring_fd = -1 } };
 	struct frame_state state = { .attached = &watching.attached, .fresh = true };
 	struct ring_buffer *ring = NULL;

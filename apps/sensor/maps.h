@@ -13,6 +13,7 @@
 #define MODULE_NAME_BYTES 64
 #define SYSCTL_BYTES 1024
 #define PATH_BYTES 4096
+#define REPEAT_SECONDS 600 /* --repeat-seconds changes it */
 
 /*
  * One row a site, one cache line a row: the kernel counts the first two, sensor.c the third. There are rows for all sites
@@ -84,6 +85,7 @@ enum { PROTECTED_SENSOR, PROTECTED_AGENT, PROTECTED_MAX };
 /* The only variable of sensor.bpf.c. */
 struct shared {
 	struct introduction introduction;
+	__u64 repeat_ns; /* how long what a process did on the network is only counted when it does it again */
 	__u32 protected[PROTECTED_MAX]; /* pids as the sensor's own pid namespace numbers them, of processes of that; 0: nobody */
 	__u8 marks[MARKS];
 };

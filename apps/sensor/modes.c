@@ -17,9 +17,9 @@ static const struct {
 	size_t count;
 	uint64_t sites; /* of BPF programs */
 } domains[DOMAIN_COUNT] = {
-	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector }, 2, ALL_SITES & ~SOURCE_SITES & ~FILE_SITES },
+	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector }, 2, ALL_SITES & ~SOURCE_SITES & ~FILE_SITES & ~NETWORK_SITES },
 	[DOMAIN_FILE] = { { MODE_ebpf, MODE_fanotify }, 2, FILE_SITES },
-	[DOMAIN_NETWORK] = { { MODE_none }, 1, 0 },
+	[DOMAIN_NETWORK] = { { MODE_ebpf, MODE_none }, 2, NETWORK_SITES },
 };
 
 bool may_watch(enum frame_domain domain, enum frame_mode mode)

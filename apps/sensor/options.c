@@ -20,11 +20,12 @@ static const char usage[] =
 	"  --without SITE     leave this site out (repeatable):\n"
 	"                     exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev\n"
 	"                     fork task_rename signal_generate credentials proc_connector fanotify module\n"
-	"                     bpf perf_event_open sysctl namespaces\n"
+	"                     bpf perf_event_open sysctl namespaces connect accept bind listen datagram socket\n"
 	"  --processes MODE   ebpf or proc_connector (default: the first that works; docs/fallbacks.md)\n"
 	"  --files MODE       ebpf or fanotify (the same)\n"
 	"  --compatible       look at every file that is opened, as on kernels before 6.3, which costs each open 0.6 us more\n"
 	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
+	"  --repeat-seconds N what a process does on the network again within this time is counted, not told (default: 600)\n"
 	"  --uid N --gid N    whom to become once attached (default: 64703, 64702)\n"
 	"  --help, --version\n"
 	"Exit: 0 asked to stop, 1 failure, 2 wrong arguments, 3 a capability is missing.\n";
@@ -95,6 +96,7 @@ void read_options(int argc, char **argv, struct options *options)
 	static const struct option names[] = {
 		{ "socket", 1, NULL, 's' },	{ "instance", 1, NULL, 'i' },	{ "watch", 1, NULL, 'w' },
 		{ "watch-file", 1, NULL, 'f' }, { "without", 1, NULL, 'x' },	{ "ring-bytes", 1, NULL, 'r' },
+		{ "repeat-seconds", 1, NULL, 'n' },
 		{ "compatible", 0, NULL, 'c' },
 		{ "processes", 1, NULL, 'P' },	{ "files", 1, NULL, 'F' },
 		{ "uid", 1, NULL, 'u' },	{ "gid", 1, NULL, 'g' },	{ "help", 0, NULL, 'h' },
@@ -113,6 +115,7 @@ void read_options(int argc, char **argv, struct options *options)
 		case 'P': options->mode[DOMAIN_PROCESS] = mode_of(DOMAIN_PROCESS, optarg); break;
 		case 'F': options->mode[DOMAIN_FILE] = mode_of(DOMAIN_FILE, optarg); break;
 		case 'r': options->ring_bytes = number("ring-bytes", optarg); break;
+		case 'n': options->repeat_seconds = number("repeat-seconds", optarg); break;
 		case 'u': options->uid = number("uid", optarg); break;
 		case 'g': options->gid = number("gid", optarg); break;
 		case 'h': fputs(usage, stdout); exit(0);

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -194,6 +197,63 @@ static bool act_namespaces(void)
 	return unshare(CLONE_NEWUTS) == 0;
 }
 
+static int internet_socket(int type)
+{
+	return socket(AF_INET, type | SOCK_CLOEXEC, 0);
+}
+
+static struct sockaddr *loopback(in_port_t port)
+{
+	static struct sockaddr_in at = { .sin_family = AF_INET };
+
+	at.sin_port = htons(port);
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return (struct sockaddr *)&at;
+}
+
+static const socklen_t loopback_bytes = sizeof(struct sockaddr_in);
+
+/* Port 9, discard: most likely refused, which is told too. */
+static bool act_connect(void)
+{
+	return connect(internet_socket(SOCK_STREAM), loopback(9), loopback_bytes) == 0 || errno == ECONNREFUSED;
+}
+
+static bool act_bind(void)
+{
+	return bind(internet_socket(SOCK_DGRAM), loopback(0), loopback_bytes) == 0;
+}
+
+static bool act_listen(void)
+{
+	int fd = internet_socket(SOCK_STREAM);
+
+	return bind(fd, loopback(0), loopback_bytes) == 0 && listen(fd, 1) == 0;
+}
+
+/* A connection is made with whoever listens before anybody takes it: one task can be both sides. */
+static bool act_accept(void)
+{
+	struct sockaddr_in at;
+	socklen_t length = sizeof(at);
+	int fd = internet_socket(SOCK_STREAM);
+
+	return bind(fd, loopback(0), loopback_bytes) == 0 && listen(fd, 1) == 0 &&
+	       getsockname(fd, (struct sockaddr *)&at, &length) == 0 &&
+	       connect(internet_socket(SOCK_STREAM), (struct sockaddr *)&at, length) == 0 && accept(fd, NULL, NULL) >= 0;
+}
+
+static bool act_datagram(void)
+{
+	return sendto(internet_socket(SOCK_DGRAM), "", 0, 0, loopback(9), loopback_bytes) == 0;
+}
+
+/* One to the kernel's audit, which everybody may make and which says nothing by itself. */
+static bool act_socket(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT) >= 0;
+}
+
 enum need { NOTHING, A_FILE, A_VICTIM, A_PROTECTED, ITSELF };
 
 #define ACT(name, need) { #name, act_##name, need }
@@ -220,6 +280,12 @@ static const struct {
 	ACT(perf_event_open, NOTHING),
 	ACT(sysctl, NOTHING),
 	ACT(namespaces, NOTHING),
+	ACT(connect, NOTHING),
+	ACT(accept, NOTHING),
+	ACT(bind, NOTHING),
+	ACT(listen, NOTHING),
+	ACT(datagram, NOTHING),
+	ACT(socket, NOTHING),
 };
 
 static int act_as_child(size_t act)
@@ -277,7 +343,8 @@ int main(int argc, char **argv)
 	}
 	fputs("usage: probe SITE NONCE [--file PATH | --pid PID] [--linger MS]\n"
 	      "  SITE   exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev,\n"
-	      "         fork task_rename signal_generate credentials bpf perf_event_open sysctl namespaces, or mem\n"
+	      "         fork task_rename signal_generate credentials bpf perf_event_open sysctl namespaces\n"
+	      "         connect accept bind listen datagram socket, or mem\n"
 	      "  NONCE  at most 15 characters\n"
 	      "  PATH   what the open sites open; creat empties it\n"
 	      "  MS     how long it stays after the act\n"

@@ -7,5 +7,6 @@
 #include "credentials.bpf.c"
 #include "kernel.bpf.c"
 #include "namespaces.bpf.c"
+#include "network.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

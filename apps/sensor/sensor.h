@@ -27,6 +27,7 @@ struct options {
 	uint64_t without; /* bit per site */
 	enum frame_mode mode[DOMAIN_COUNT]; /* MODE_COUNT: the first that works */
 	unsigned ring_bytes;
+	unsigned repeat_seconds;
 	bool compatible; /* with the programs for kernels before 6.3 */
 	uid_t uid;
 	gid_t gid;
@@ -118,6 +119,9 @@ void put_object(struct frame_file *file, const struct stat *found, const struct 
 
 /* modes.c: what watches each domain */
 #define SOURCE_SITES (1ull << SITE_proc_connector | 1ull << SITE_fanotify)
+#define NETWORK_SITES                                                                                                  \
+	(1ull << SITE_connect | 1ull << SITE_accept | 1ull << SITE_bind | 1ull << SITE_listen | 1ull << SITE_datagram |        \
+	 1ull << SITE_socket)
 #define FILE_SITES (1ull << SITE_open | 1ull << SITE_openat | 1ull << SITE_openat2 | 1ull << SITE_creat)
 struct source { /* polled; what it tells goes to the backlog */
 	int fd;

@@ -129,6 +129,12 @@ test('each act is told once, and rightly', kernel, async (t) => {
     ['perf_event_open', 'perf_event_open', 'perf', { type: 1, target: { pid: 0, startNs: 0n, comm: '', ppid: 0 } }],
     ['sysctl', 'sysctl', 'sysctl', { name: 'kernel/printk_ratelimit_burst' }],
     ['namespaces', 'namespaces', 'namespaces', { call: 'unshare', childPid: null }],
+    ['connect', 'connect', 'connect', { error: constants.errno.ECONNREFUSED }],
+    ['accept', 'accept', 'accept', { error: 0 }],
+    ['bind', 'bind', 'bind', { error: 0 }],
+    ['listen', 'listen', 'listen', { error: 0 }],
+    ['datagram', 'datagram', 'datagram', { error: 0 }],
+    ['socket', 'socket', 'socket', { error: 0 }],
     ['signal_generate', 'signal_generate', 'signal', { signal: constants.signals.SIGURG, sentBy: 'kill' }],
   ]
   for (const [act, site, kind, expected] of probes) {
@@ -728,7 +734,7 @@ test('sites without their tracepoints take no other down, nor does a missing bpf
   const hello = await agent.until(isHello)
   assert.deepEqual(
     sites.filter((site) => hello.attached[site].ok),
-    ['exec', 'exit', 'fork', 'task_rename', 'signal_generate', 'sysctl'],
+    ['exec', 'exit', 'fork', 'task_rename', 'signal_generate', 'sysctl', 'datagram'],
   )
   for (const site of sites.filter((each) => !sources.includes(each)))
     assert.equal(hello.attached[site].ok, hello.attached[site].reason === '')

@@ -235,6 +235,72 @@ static void write_fork(void)
 	keep("fork");
 }
 
+/* Addresses as IPv6 has them. */
+#define MAPPED(a, b, c, d) { [10] = 0xff, 0xff, a, b, c, d }
+#define DOCUMENTED(last) { 0x20, 0x01, 0x0d, 0xb8, [15] = last }
+
+static void write_socket_event(const char *name, enum frame_kind kind, enum frame_site site, struct frame_socket socket,
+			       const char *path, size_t path_bytes)
+{
+	struct text texts[TEXT_COUNT] = { [TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = { path, path_bytes } };
+	struct frame_event event = event_of(kind, site);
+
+	if (kind == FRAME_CONNECT_FAILED) {
+		event.ancestors = 0;
+		texts[TEXT_EXE].length = 0;
+	}
+	socket.net_ns = 4026531840;
+	event.socket = socket;
+	put_event(event, texts);
+	keep(name);
+}
+
+static const struct frame_socket tcp = { MAPPED(192, 0, 2, 1), MAPPED(192, 0, 2, 7), 40000, 443, 2, 1, 6, 0, 0, 0 };
+
+static void write_connect_failed(void)
+{
+	struct frame_socket failed = tcp;
+
+	failed.error = 110;
+	write_socket_event("connect-failed", FRAME_CONNECT_FAILED, SITE_connect, failed, "", 0);
+}
+
+static void write_bind(void)
+{
+	static const struct frame_socket any = { {}, {}, 5353, 0, 10, 2, 17, 0, 0, 0 };
+
+	write_socket_event("bind", FRAME_BIND, SITE_bind, any, "", 0);
+}
+
+static void write_socket_packet(void)
+{
+	static const struct frame_socket packet = { {}, {}, 0, 0, 17, 3, 3, 0, 0, 0 };
+
+	write_socket_event("socket-packet", FRAME_SOCKET, SITE_socket, packet, "", 0);
+}
+
+static void write_socket_events(void)
+{
+	static const struct frame_socket under_way = { DOCUMENTED(1), DOCUMENTED(7), 40000, 443, 10, 1, 6, 115, 0, 41 };
+	static const struct frame_socket unix_stream = { {}, {}, 0, 0, 1, 1, 0, 0, 0, 0 };
+	static const struct frame_socket accepted = { MAPPED(192, 0, 2, 1), MAPPED(192, 0, 2, 9), 22, 50000, 10, 1, 6, 0, 0, 0 };
+	static const struct frame_socket listening = { MAPPED(127, 0, 0, 1), {}, 4444, 0, 2, 1, 6, 0, 0, 0 };
+	static const struct frame_socket datagram = { MAPPED(0, 0, 0, 0), MAPPED(192, 0, 2, 53), 40001, 53, 2, 2, 17, 0, 0, 0 };
+	static const struct frame_socket audit = { {}, {}, 0, 0, 16, 3, 9, 1, 0, 0 };
+
+	write_socket_event("connect", FRAME_CONNECT, SITE_connect, tcp, "", 0);
+	write_socket_event("connect-under-way", FRAME_CONNECT, SITE_connect, under_way, "", 0);
+	write_socket_event("connect-unix", FRAME_CONNECT, SITE_connect, unix_stream, "/run/docker.sock", 16);
+	write_socket_event("connect-abstract", FRAME_CONNECT, SITE_connect, unix_stream, "\0a\0\xe9", 4);
+	write_connect_failed();
+	write_socket_event("accept", FRAME_ACCEPT, SITE_accept, accepted, "", 0);
+	write_bind();
+	write_socket_event("listen", FRAME_LISTEN, SITE_listen, listening, "", 0);
+	write_socket_event("datagram", FRAME_DATAGRAM, SITE_datagram, datagram, "", 0);
+	write_socket_packet();
+	write_socket_event("socket-netlink", FRAME_SOCKET, SITE_socket, audit, "", 0);
+}
+
 static void write_events(void)
 {
 	static const struct frame_file lock = { 0xfffffffffffffffe, 0x800001, 0100600, 1, 0, 0xef53, 0301, 0, 0, 0 };
@@ -277,6 +343,7 @@ static void write_events(void)
 	write_credentials();
 	write_kernel();
 	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
+	write_socket_events();
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
 	write_target_event("vm-write-refused", FRAME_VM_WRITE, SITE_process_vm_writev, -14, 0);
 }
@@ -360,6 +427,18 @@ static void write_bad_events(void)
 	write_fork();
 	write_bad("bad-fork-result", AT(target.result), 1, 8);
 	write_bad_kernel();
+	write_connect_failed();
+	write_bad("bad-connect-failed-without-error", AT(socket.error), 0, 1);
+	write_bad("bad-socket-family", AT(socket.family), 9, 1);
+	write_bad("bad-socket-type", AT(socket.type), 0, 1);
+	write_bind();
+	write_bad("bad-bind-remote", AT(socket.remote_port), 1, 2);
+	write_bad("bad-bind-error", AT(socket.error), 98, 1);
+	write_socket_packet();
+	write_bad("bad-packet-address", AT(socket.local[15]), 1, 1);
+	write_socket_event("connect-unix", FRAME_CONNECT, SITE_connect, (struct frame_socket){ .family = 1, .type = 1 },
+			   "/run/docker.sock", 16);
+	write_bad("bad-internet-name", AT(socket.family), 2, 1);
 	for (int i = 0; i < 2; i++) {
 		memcpy(frame, &lengths[i], PREFIX_BYTES);
 		frame_bytes = PREFIX_BYTES;
@@ -374,8 +453,9 @@ static void write_greetings(void)
 	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, true };
 
 	for (unsigned site = 0; site < SITE_COUNT; site++)
-		counters.site[site].counts = (struct frame_counts){ 1000 + site, site, 1000 };
-	counters.site[SITE_exec].counts = (struct frame_counts){ 1ull << 60, 1, (1ull << 60) - 1 };
+		counters.site[site].counts = (struct frame_counts){ 1000 + site, site, 1000, 0 };
+	counters.site[SITE_exec].counts = (struct frame_counts){ 1ull << 60, 1, (1ull << 60) - 1, 0 };
+	counters.site[SITE_connect].counts.repeated = 1ull << 61;
 	frame_bytes = put_report(frame, &state);
 	keep("report");
 	write_bad("bad-report-sites", offsetof(struct frame_report, sites), SITE_COUNT - 1, 1);

@@ -104,9 +104,9 @@ export function addHealth(
     () =>
       domains.flatMap((domain) => modes.map((mode) => [[domain, mode], watch.hello?.modes[domain] === mode ? 1 : 0])),
   )
-  const perSite = (count: 'produced' | 'dropped' | 'sent') => () =>
+  const perSite = (count: 'produced' | 'dropped' | 'sent' | 'repeated') => () =>
     sites.map((site) => [[site], watch.account?.counts[site][count] ?? 0n] as const)
-  for (const count of ['produced', 'dropped', 'sent'] as const)
+  for (const count of ['produced', 'dropped', 'sent', 'repeated'] as const)
     metrics.gauge(
       { name: `sealwatch_sensor_events_${count}`, help: `Events ${count} in this era of the sensor`, labels: ['site'] },
       perSite(count),

@@ -67,8 +67,10 @@ function machine() {
   const log = createLog('test', () => undefined, clock.nowMs)
 
   // The kernel and the sensor, which outlive the agent.
-  const counts = Object.fromEntries(sites.map((site) => [site, { produced: 0n, dropped: 0n, sent: 0n }])) as {
-    [S in Site]: { produced: bigint; dropped: bigint; sent: bigint }
+  const counts = Object.fromEntries(
+    sites.map((site) => [site, { produced: 0n, dropped: 0n, sent: 0n, repeated: 0n }]),
+  ) as {
+    [S in Site]: { produced: bigint; dropped: bigint; sent: bigint; repeated: bigint }
   }
   const countsNow = (): SensorCounts => structuredClone(counts)
   const made: Made[] = []

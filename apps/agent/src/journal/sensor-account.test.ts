@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type SensorCounts, type SensorHello, type Site, sites } from '../sources/observation.ts'
+import { type SensorCounts, type SensorHello, type Site, type SiteCounts, sites } from '../sources/observation.ts'
 import {
   consume,
   formatAccount,
@@ -13,8 +13,10 @@ import {
   updateAccount,
 } from './sensor-account.ts'
 
-const counts = (of: Partial<Record<Site, { produced: bigint; dropped: bigint; sent: bigint }>> = {}): SensorCounts =>
-  Object.fromEntries(sites.map((site) => [site, of[site] ?? { produced: 0n, dropped: 0n, sent: 0n }])) as SensorCounts
+const counts = (of: Partial<Record<Site, Partial<SiteCounts>>> = {}): SensorCounts =>
+  Object.fromEntries(
+    sites.map((site) => [site, { produced: 0n, dropped: 0n, sent: 0n, repeated: 0n, ...of[site] }]),
+  ) as SensorCounts
 
 const hello = (change: Partial<SensorHello> = {}): SensorHello => ({
   kind: 'hello',
@@ -174,7 +176,7 @@ test('produced = consumed + dropped + lost, over any lives of sensor and agent',
 
 test('the account in a head is read back as it was, and anything else is no account', () => {
   const account = consume(
-    opened({ counts: counts({ exec: { produced: 2n ** 60n, dropped: 1n, sent: 5n } }) }),
+    opened({ counts: counts({ exec: { produced: 2n ** 60n, dropped: 1n, sent: 5n, repeated: 2n ** 61n } }) }),
     'exec',
     30n,
   )

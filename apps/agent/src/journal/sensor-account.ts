@@ -139,7 +139,7 @@ export function tellShed(account: SensorAccount, shed: (site: Site) => number): 
 export function formatAccount(account: SensorAccount, shed?: Pick<ShedTally, 'untold' | 'untoldFromNs'>): JsonObject {
   const { countedAt, era, bootId, counts, consumed, toldDropped, toldShed, stopped } = account
   const rows = sites.map((site) => {
-    const { produced, dropped, sent } = counts[site]
+    const { produced, dropped, sent, repeated } = counts[site]
     return [
       site,
       [
@@ -149,6 +149,7 @@ export function formatAccount(account: SensorAccount, shed?: Pick<ShedTally, 'un
         consumed[site] - BigInt(shed?.untold(era, site) ?? 0),
         toldDropped[site],
         toldShed[site],
+        repeated,
       ],
     ] as const
   })
@@ -183,7 +184,12 @@ export function parseAccount(value: JsonObject | undefined): SensorAccount | und
       return Array.isArray(row) ? row.map((text) => BigInt(text as string)) : []
     }
     const at0 = (site: Site, i: number) => numbers(site)[i] ?? 0n
-    const counts = (site: Site): SiteCounts => ({ produced: at0(site, 0), dropped: at0(site, 1), sent: at0(site, 2) })
+    const counts = (site: Site): SiteCounts => ({
+      produced: at0(site, 0),
+      dropped: at0(site, 1),
+      sent: at0(site, 2),
+      repeated: at0(site, 6),
+    })
     return {
       at: BigInt(at),
       countedAt: BigInt(counted_at),

@@ -11,6 +11,7 @@ const unseen: Readonly<Partial<Record<`${Domain} ${Mode}`, readonly string[]>>> 
     'changes of ids and capabilities',
     'image, ids and arguments of what ended before it was looked at; arguments as they were before the program changed them',
   ],
+  'network none': ['connections, listeners, datagrams, raw and packet sockets'],
   'file fanotify': [
     'how a watched file was opened',
     'opens of /proc/PID/mem',

@@ -11,6 +11,7 @@ import { capabilities, capabilitiesIn, limits, lineageOf } from '@sealwatch/cont
 import fc from 'fast-check'
 import type { Observation } from '../sources/observation.ts'
 import { observe, type SiteObservation } from './observe.ts'
+import { remembered } from './remembered.ts'
 import {
   bootNs,
   plainStart,
@@ -106,7 +107,30 @@ test('an act upon a stranger is never informational, which alone may be shed', (
     return [event.metadata.event_code, event.severity] as const
   })
   const telemetry = severities.filter(([, severity]) => severity === 'Informational').map(([code]) => code)
-  assert.deepEqual([...new Set(telemetry)], ['exec', 'exit', 'rename'])
+  assert.deepEqual([...new Set(telemetry)].sort(), [
+    'accept',
+    'bind',
+    'connect',
+    'connect_failed',
+    'datagram',
+    'exec',
+    'exit',
+    'rename',
+  ])
+})
+
+test('how a connection fails is told of who asked for it, as it was remembered', () => {
+  const context = sampleContext()
+  observed(sample('network-connect'), context)
+  const { event } = observe(remembered(sample('network-connect-failed'), context.processes), context)
+  assert('process' in event.actor)
+  assert.equal(event.actor.process.file?.path, '/usr/bin/curl')
+  assert.deepEqual(lineageOf(event.actor.process), ['/usr/bin/bash', '/usr/lib/systemd/systemd'])
+  const told = capabilitiesIn(event.unmapped.capabilities_mask)
+  assert.deepEqual(
+    ['actorImage', 'actorAncestry', 'actorIdentity', 'endpoints'].map((name) => told.some((one) => one === name)),
+    [false, false, true, true],
+  )
 })
 
 test('a signal from a stranger is as grave as what it does, and from itself is low', () => {

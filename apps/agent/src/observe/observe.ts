@@ -29,6 +29,7 @@ import { type Enrichment, enriched, enrichedBits, hashedImage, ownedFile, ownerB
 import { accessOf, fileActivityOf, fileOf } from './file.ts'
 import { bpfCalled, moduleChanged, namespacesChanged, perfOpened, settingChanged } from './kernel.ts'
 import { launchSeverity } from './launch-severity.ts'
+import { networkEvent } from './network.ts'
 import { actorProcess, asObject, rememberedProcess } from './process.ts'
 import { cmdLineOf, type ProcessTable } from './process-table.ts'
 import { ptraceRequest, takesHold } from './ptrace.ts'
@@ -93,6 +94,14 @@ function eventOf(observation: SiteObservation, context: ObserveContext): Observe
       return settingChanged(observation, common)
     case 'namespaces':
       return namespacesChanged(observation, common)
+    case 'connect':
+    case 'connect_failed':
+    case 'accept':
+    case 'bind':
+    case 'listen':
+    case 'datagram':
+    case 'socket':
+      return networkEvent(observation, common, context)
   }
 }
 

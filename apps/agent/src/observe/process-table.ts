@@ -118,6 +118,8 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
         if (observation.child.startNs > 0n) inherit(actor, observation.child)
         return
       }
+      // Told briefly of a process that has been told of before, and may be gone.
+      if (observation.kind === 'connect_failed') return
       for (const ancestor of actor.ancestors) {
         const known = find(ancestor)
         if (known) put(ancestor.pid, known)

@@ -5,11 +5,12 @@ import type { OcsfProcess } from '@sealwatch/contract'
 
 const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
 
+export const errnoName = (error: number) => errnoNames.get(error) ?? String(error)
+
 /** A refused attempt is an attempt: it is told like the act, and says that it failed. */
 export function outcomeOf(result: number) {
   if (result >= 0) return { verb: 'called', outcome: { status_id: 1, status: 'Success' } }
-  const status_code = errnoNames.get(-result) ?? String(-result)
-  return { verb: 'tried', outcome: { status_id: 2, status: 'Failure', status_code } }
+  return { verb: 'tried', outcome: { status_id: 2, status: 'Failure', status_code: errnoName(-result) } }
 }
 
 /** What the source saw of this kind, beside what it sees of every act. */

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests only: one hand-made observation or record of each kind, and the golden event each becomes (vectors/events).
 
-import type { PartFinding, SealwatchEvent } from '@sealwatch/contract'
-import { type FileRef, type SensorCounts, type SensorHello, sites, type Task } from '../sources/observation.ts'
+import { capabilities, type PartFinding, type SealwatchEvent } from '@sealwatch/contract'
+import {
+  type FileRef,
+  type SensorCounts,
+  type SensorHello,
+  type SocketRef,
+  sites,
+  type Task,
+} from '../sources/observation.ts'
 import { deviceOf } from './context.ts'
 import type { ProcessFacts } from './enrichment.ts'
 import {
@@ -105,11 +112,17 @@ const at = { timeNs: bootNs, truncated: false } as const
 const shadow = { file: sampleFile('/etc/shadow', { mode: 0o100640 }), watched: '/etc/shadow' }
 const actor = sampleTask()
 const tracer = sampleTask({ comm: 'tracer', exe: '/root/tracer' })
+const curl = sampleTask({ comm: 'curl', exe: '/usr/bin/curl' })
 const payload = sampleTask({ comm: 'payload', exe: '/memfd:payload' })
 
 const bpf = { site: 'bpf', kind: 'bpf', actor: sampleTask({ comm: 'loader', exe: '/root/loader' }) } as const
 const perf = { site: 'perf_event_open', kind: 'perf', actor: tracer } as const
 const namespaces = { site: 'namespaces', kind: 'namespaces', actor } as const
+
+function sampleSocket(change: Partial<SocketRef> = {}): SocketRef {
+  const tcp = { family: 'ipv4', type: 'stream', protocol: 6, netNs: 4_026_531_840 } as const
+  return { ...tcp, local: { address: '192.0.2.1', port: 40_000 }, remote: null, name: null, ...change }
+}
 
 /** Of an exec with nothing special about its environment. */
 export const plainStart = { variables: [], variablesCut: false, secure: false } as const
@@ -258,6 +271,115 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     entered: { mnt: 4_026_532_700, user: 4_026_532_701 },
   },
   'kernel-clone': { ...at, ...namespaces, call: 'clone', childPid: 1301, entered: { pid: 4_026_532_702 } },
+  'network-connect': {
+    ...at,
+    site: 'connect',
+    kind: 'connect',
+    actor: curl,
+    socket: sampleSocket({ remote: { address: '192.0.2.7', port: 443 } }),
+    error: 0,
+    repeats: 0,
+  },
+  'network-connect-under-way': {
+    ...at,
+    site: 'connect',
+    kind: 'connect',
+    actor: curl,
+    socket: sampleSocket({
+      family: 'ipv6',
+      local: { address: '2001:db8::1', port: 40_000 },
+      remote: { address: '2001:db8::7', port: 443 },
+    }),
+    error: 115,
+    repeats: 41,
+  },
+  'network-connect-failed': {
+    ...at,
+    site: 'connect',
+    kind: 'connect_failed',
+    actor: { ...curl, exe: null, ancestors: [] },
+    unsure: capabilities.actorImage | capabilities.actorAncestry,
+    socket: sampleSocket({ remote: { address: '192.0.2.7', port: 443 } }),
+    error: 110,
+    repeats: 0,
+  },
+  'network-connect-refused': {
+    ...at,
+    site: 'connect',
+    kind: 'connect',
+    actor: curl,
+    socket: sampleSocket({ local: { address: '0.0.0.0', port: 0 }, remote: { address: '127.0.0.1', port: 9 } }),
+    error: 111,
+    repeats: 0,
+  },
+  'network-connect-unix': {
+    ...at,
+    site: 'connect',
+    kind: 'connect',
+    actor: curl,
+    socket: sampleSocket({ family: 'unix', protocol: 0, local: null, name: '/run/docker.sock' }),
+    error: 0,
+    repeats: 0,
+  },
+  'network-accept': {
+    ...at,
+    site: 'accept',
+    kind: 'accept',
+    actor,
+    socket: sampleSocket({ local: { address: '192.0.2.1', port: 22 }, remote: { address: '192.0.2.9', port: 50_000 } }),
+    error: 0,
+    repeats: 0,
+  },
+  'network-bind': {
+    ...at,
+    site: 'bind',
+    kind: 'bind',
+    actor,
+    socket: sampleSocket({ type: 'dgram', protocol: 17, local: { address: '0.0.0.0', port: 5_353 } }),
+    error: 0,
+    repeats: 0,
+  },
+  'network-listen': {
+    ...at,
+    site: 'listen',
+    kind: 'listen',
+    actor,
+    socket: sampleSocket({ family: 'ipv6', local: { address: '::', port: 4_444 } }),
+    error: 0,
+    repeats: 0,
+  },
+  'network-datagram': {
+    ...at,
+    site: 'datagram',
+    kind: 'datagram',
+    actor,
+    socket: sampleSocket({
+      type: 'dgram',
+      protocol: 17,
+      local: { address: '0.0.0.0', port: 40_001 },
+      remote: { address: '192.0.2.53', port: 53 },
+    }),
+    error: 0,
+    repeats: 0,
+  },
+  'network-socket-packet': {
+    ...at,
+    site: 'socket',
+    kind: 'socket',
+    actor,
+    socket: sampleSocket({ family: 'packet', type: 'raw', protocol: 3, local: null }),
+    error: 0,
+    repeats: 0,
+  },
+  'network-socket-netlink': {
+    ...at,
+    site: 'socket',
+    kind: 'socket',
+    actor,
+    socket: sampleSocket({ family: 'netlink', type: 'raw', protocol: 9, local: null }),
+    error: 1,
+    repeats: 0,
+  },
   'file-read': { ...open, actor, ...shadow, flags: 0 },
   'file-update': { ...open, actor, ...shadow, flags: 0o2 },
   'file-create': { ...open, actor, file: sampleFile('/etc/sudoers.d/new'), watched: '/etc/sudoers.d', flags: 0o101 },
@@ -301,7 +423,7 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
 }
 
 export function sampleCounts(produced: bigint, dropped: bigint): SensorCounts {
-  const counts = { produced, dropped, sent: produced - dropped }
+  const counts = { produced, dropped, sent: produced - dropped, repeated: 0n }
   return Object.fromEntries(sites.map((site) => [site, counts])) as SensorCounts
 }
 

@@ -18,12 +18,12 @@ import {
 
 const helloKind = 1
 const reportKind = 2
-const version = 3
+const version = 4
 const magic = 'sealwtch'
 
 const eraAt = 16
 const eraBytes = 16
-const countsBytes = 24
+const countsBytes = 32
 const reportCountsAt = eraAt + eraBytes
 const reportBytes = reportCountsAt + countsBytes * sites.length
 const magicAt = eraAt + eraBytes
@@ -96,7 +96,7 @@ const readEra = (bytes: Buffer) => bytes.toString('hex', eraAt, eraAt + eraBytes
 
 function readCounts(bytes: Buffer, from: number): SensorCounts {
   const at = (row: number, column: number) => bytes.readBigUInt64LE(from + row * countsBytes + column * 8)
-  return bySite((i) => ({ produced: at(i, 0), dropped: at(i, 1), sent: at(i, 2) }))
+  return bySite((i) => ({ produced: at(i, 0), dropped: at(i, 1), sent: at(i, 2), repeated: at(i, 3) }))
 }
 
 function bySite<T>(value: (index: number) => T): { readonly [S in Site]: T } {

@@ -3,8 +3,9 @@
 import { scrubArguments } from '@sealwatch/base'
 import { readCredentials } from './frame-credentials.ts'
 import { frameLimits, must } from './frame-errors.ts'
-import { mustBeZero, readRef, refBytes, takeTexts } from './frame-fields.ts'
+import { eventBytes, mustBeZero, objectAt, readRef, refBytes, takeTexts } from './frame-fields.ts'
 import { readBpf, readModule, readNamespaces, readSysctl } from './frame-kernel.ts'
+import { decodeSocket } from './frame-socket.ts'
 import { showComm, showText, splitArgv } from './frame-text.ts'
 import {
   type FileRef,
@@ -22,9 +23,9 @@ import {
 
 const textNames = ['exe', 'path', 'filename', 'argv', 'watched'] as const
 type Text = (typeof textNames)[number]
-type Texts = Readonly<Record<Text, Buffer>>
-type Common = Pick<Observation, 'timeNs' | 'actor' | 'truncated' | 'unsure'>
-type KindRow = {
+export type Texts = Readonly<Record<Text, Buffer>>
+export type Common = Pick<Observation, 'timeNs' | 'actor' | 'truncated' | 'unsure'>
+export type KindRow = {
   readonly sites: readonly Site[]
   readonly texts: readonly Text[]
   readonly flagsMax: number
@@ -38,11 +39,10 @@ const unsureMax = 0xbff
 const lengthsAt = 68
 const commAt = 80
 const commBytes = 16
-const objectAt = 96
-const eventBytes = 144
 
 const openSites: readonly Site[] = ['open', 'openat', 'openat2', 'creat']
 const exeOnly = { texts: ['exe'], flagsMax: 1 } as const
+const named = { texts: ['exe', 'path'], flagsMax: 1 } as const
 
 /** By the number on the wire (frame.md, 1.5). */
 const kinds: Readonly<Record<number, KindRow>> = {
@@ -63,6 +63,13 @@ const kinds: Readonly<Record<number, KindRow>> = {
   17: { ...exeOnly, sites: ['perf_event_open'], decode: decodePerf },
   18: { sites: ['sysctl'], texts: ['exe', 'path', 'argv'], flagsMax: 1, decode: decodeSysctl },
   19: { ...exeOnly, sites: ['namespaces'], decode: decodeNamespaces },
+  20: { ...named, sites: ['connect'], decode: decodeSocket('connect') },
+  21: { sites: ['connect'], texts: [], flagsMax: 0, decode: decodeSocket('connect_failed') },
+  22: { ...exeOnly, sites: ['accept'], decode: decodeSocket('accept') },
+  23: { ...named, sites: ['bind'], decode: decodeSocket('bind') },
+  24: { ...named, sites: ['listen'], decode: decodeSocket('listen') },
+  25: { ...exeOnly, sites: ['datagram'], decode: decodeSocket('datagram') },
+  26: { ...exeOnly, sites: ['socket'], decode: decodeSocket('socket') },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {

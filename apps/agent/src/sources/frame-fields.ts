@@ -5,6 +5,9 @@ import { showComm } from './frame-text.ts'
 import type { TaskRef } from './observation.ts'
 
 export const refBytes = 32
+/** Where the object of an event begins, and where it ends. */
+export const objectAt = 96
+export const eventBytes = 144
 
 export function readRef(bytes: Buffer, at: number): TaskRef {
   mustBeZero(bytes, at + 12, at + 16)

@@ -80,6 +80,28 @@ export type BpfObject = 'program' | 'map' | 'link'
 export const namespaceKinds = ['mnt', 'uts', 'ipc', 'pid', 'net', 'user', 'cgroup', 'time'] as const
 export type NamespaceKind = (typeof namespaceKinds)[number]
 
+/** `address` is dotted for IPv4, also where the socket is of IPv6; RFC 5952 else. */
+export type Endpoint = { readonly address: string; readonly port: number }
+
+/** A socket as the kernel had it when the call returned. */
+export type SocketRef = {
+  readonly family: SocketFamily
+  readonly type: SocketType
+  /** Of IPv4 and IPv6 its IANA number, of netlink its own; of a packet socket it says nothing. */
+  readonly protocol: number
+  /** null: not of IPv4 or IPv6. */
+  readonly local: Endpoint | null
+  /** null: the same, or there is no other side. */
+  readonly remote: Endpoint | null
+  /** Of a unix socket: a path, as it was given; `@` and a name that is in no file system (abstract); null: none. */
+  readonly name: string | null
+  readonly netNs: number
+}
+export type SocketFamily = 'unix' | 'ipv4' | 'ipv6' | 'netlink' | 'packet'
+export type SocketType = 'stream' | 'dgram' | 'raw' | 'rdm' | 'seqpacket' | 'dccp' | 'packet'
+/** `connect_failed`: a connection that was under way when its connect was told. Told briefly, as a fork is. */
+export type SocketAct = 'connect' | 'connect_failed' | 'accept' | 'bind' | 'listen' | 'datagram' | 'socket'
+
 export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
 
 /**
@@ -163,6 +185,14 @@ export type Observation = {
       readonly childPid: number | null
       readonly entered: Readonly<Partial<Record<NamespaceKind, number>>>
     }
+  | {
+      readonly kind: SocketAct
+      readonly socket: SocketRef
+      /** errno; 0: it succeeded. EINPROGRESS: it is under way, and a `connect_failed` follows if it fails. */
+      readonly error: number
+      /** How often the process did the same since it was told last: counted, and not told. */
+      readonly repeats: number
+    }
 )
 
 /** A sensor site is one kind of act in the kernel: one probe, one row of counters, one row of `sealwatch doctor`. */
@@ -187,6 +217,12 @@ export const sites = [
   'perf_event_open',
   'sysctl',
   'namespaces',
+  'connect',
+  'accept',
+  'bind',
+  'listen',
+  'datagram',
+  'socket',
 ] as const
 export type Site = (typeof sites)[number]
 
@@ -201,8 +237,16 @@ export const domains = ['process', 'file', 'network'] as const
 export type Domain = (typeof domains)[number]
 export type Modes = { readonly [D in Domain]: Mode }
 
-/** Cumulative since the counters' era began; `sent` = handed over or lost beyond recovery in userspace. */
-export type SiteCounts = { readonly produced: bigint; readonly dropped: bigint; readonly sent: bigint }
+/**
+ * Cumulative since the counters' era began; `sent` = handed over or lost beyond recovery in userspace; `repeated` = seen again,
+ * and not told for that (so not among those produced).
+ */
+export type SiteCounts = {
+  readonly produced: bigint
+  readonly dropped: bigint
+  readonly sent: bigint
+  readonly repeated: bigint
+}
 export type SensorCounts = { readonly [S in Site]: SiteCounts }
 
 /** First frame of every connection. */

@@ -14,7 +14,7 @@ export type Act = {
   readonly onSensor?: boolean
 }
 
-const { process, file, memory, kernel } = eventClasses
+const { process, file, memory, kernel, network } = eventClasses
 
 const act = (name: string, { uid }: { uid: number }, did: string, site = name): Act => ({
   name,
@@ -46,4 +46,10 @@ export const acts: readonly Act[] = [
   act('perf_event_open', kernel, 'counted the events of a CPU'),
   act('sysctl', kernel, 'set a sysctl to what it was'),
   act('namespaces', kernel, 'left its namespace'),
+  act('connect', network, 'connected to loopback'),
+  act('accept', network, 'took a connection on loopback'),
+  act('bind', network, 'took a port of loopback'),
+  act('listen', network, 'listened on loopback'),
+  act('datagram', network, 'sent a datagram to loopback'),
+  act('socket', network, "opened a socket to the kernel's audit"),
 ]

@@ -29,6 +29,8 @@ export const capabilities = {
   untruncated: 1 << 10,
   /** unmapped.variables of a launch: all of its environment was looked through */
   variables: 1 << 11,
+  /** src_endpoint, dst_endpoint, connection_info: by the kernel's socket */
+  endpoints: 1 << 12,
   // From bit 16 on: what the agent looked up after the act, and of the very process (docs/formats/event.md, 4.5).
   /** actor.process.container, and the units of its xattributes; absent then means: of the host, of no unit */
   actorContainer: 1 << 16,

@@ -7,6 +7,7 @@ const categories = {
   system: { uid: 1, name: 'System Activity' },
   findings: { uid: 2, name: 'Findings' },
   access: { uid: 3, name: 'Identity & Access Management' },
+  network: { uid: 4, name: 'Network Activity' },
   application: { uid: 6, name: 'Application Activity' },
 } as const
 
@@ -87,6 +88,20 @@ export const eventClasses = {
       delete: { id: 3, name: 'Delete' },
       enable: { id: 4, name: 'Enable' },
       disable: { id: 5, name: 'Disable' },
+    },
+  },
+  network: {
+    uid: 4001,
+    name: 'Network Activity',
+    category: categories.network,
+    activities: {
+      open: { id: 1, name: 'Open' },
+      fail: { id: 4, name: 'Fail' },
+      refuse: { id: 5, name: 'Refuse' },
+      traffic: { id: 6, name: 'Traffic' },
+      listen: { id: 7, name: 'Listen' },
+      bind: { id: 99, name: 'Bind' },
+      socket: { id: 99, name: 'Socket' },
     },
   },
   lifecycle: {

@@ -6,8 +6,10 @@ import type { Finding } from './finding.ts'
 import { fitText } from './fit.ts'
 import type {
   OcsfActor,
+  OcsfConnection,
   OcsfDevice,
   OcsfDriver,
+  OcsfEndpoint,
   OcsfFile,
   OcsfKernel,
   OcsfMetadata,
@@ -116,6 +118,24 @@ export type KernelEvent = Observed<
     }
   }
 >
+export type NetworkEvent = Observed<
+  Partial<Outcome> & {
+    readonly src_endpoint?: OcsfEndpoint
+    readonly dst_endpoint?: OcsfEndpoint
+    readonly connection_info: OcsfConnection
+    /** This one, and those before it that were only counted. */
+    readonly count?: number
+  },
+  {
+    /** This host began it. */
+    readonly initiated: boolean
+    readonly socket_family: string
+    readonly socket_type: string
+    /** Of a netlink socket. */
+    readonly socket_protocol?: number
+    readonly network_namespace: number
+  }
+>
 export type ObservedEvent =
   | LaunchEvent
   | TerminateEvent
@@ -127,6 +147,7 @@ export type ObservedEvent =
   | CredentialsEvent
   | ModuleEvent
   | KernelEvent
+  | NetworkEvent
 
 export type SiteState = { readonly ok: boolean; readonly reason: string }
 export type SiteCounters = { readonly produced: number; readonly dropped: number; readonly sent: number }

@@ -30,7 +30,6 @@ type MoreOfEvent =
   | 'is_remote'
   | 'service'
   | 'session'
-  | 'src_endpoint'
   | 'url'
   | 'user'
 /** Of the server's own records: hosts and join tokens, chains and witnesses, keys and erasures. */
@@ -183,6 +182,11 @@ const unmapped = {
   // Values that are keys of the kernel are left out by the decoder.
   sysctl: 'plain',
   namespaces: 'plain',
+  initiated: 'plain',
+  socket_family: 'plain',
+  socket_type: 'plain',
+  socket_protocol: 'plain',
+  network_namespace: 'plain',
   syscall: 'plain',
   access: 'plain',
   watched: 'plain',
@@ -292,6 +296,9 @@ const event = {
   session: 'plain',
   service: 'plain',
   src_endpoint: 'plain',
+  dst_endpoint: 'plain',
+  connection_info: 'plain',
+  count: 'plain',
   is_remote: 'plain',
   auth_protocol: 'plain',
   auth_protocol_id: 'plain',

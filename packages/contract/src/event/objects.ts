@@ -99,6 +99,21 @@ export type OcsfKernel = {
   readonly system_call?: string
 }
 
+/** One side of a connection: an address of IP with its port, or the name of a unix socket; of no connection, the host. */
+export type OcsfEndpoint =
+  | { readonly ip: string; readonly port: number }
+  | { readonly name: string }
+  | { readonly hostname: string }
+
+export type OcsfConnection = {
+  readonly direction_id: number
+  readonly direction: string
+  readonly protocol_num?: number
+  /** IANA's, lower-case. */
+  readonly protocol_name?: string
+  readonly protocol_ver_id?: number
+}
+
 export type OcsfActor = { readonly process: OcsfProcess; readonly user?: OcsfUser } | { readonly app_name: string }
 
 export type OcsfProduct = {

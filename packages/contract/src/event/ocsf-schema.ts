@@ -34,6 +34,7 @@ const primitives: Readonly<Record<string, (value: unknown) => boolean>> = {
   boolean_t: (value) => typeof value === 'boolean',
   integer_t: Number.isSafeInteger,
   long_t: Number.isSafeInteger,
+  port_t: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
   timestamp_t: Number.isSafeInteger,
   json_t: () => true,
   object: (value) => typeof value === 'object' && value !== null,

@@ -67,6 +67,27 @@ const file: FieldTable = {
   Access: at('unmapped/access'),
 }
 
+const network: FieldTable = {
+  ...actor,
+  // Of those that OCSF has no number for: Bind, Socket.
+  Activity: at('activity_name'),
+  Initiated: at('unmapped/initiated'),
+  Protocol: at('connection_info/protocol_name'),
+  Direction: at('connection_info/direction'),
+  SourceIp: at('src_endpoint/ip'),
+  SourcePort: at('src_endpoint/port'),
+  DestinationIp: at('dst_endpoint/ip'),
+  DestinationPort: at('dst_endpoint/port'),
+  // Never there: the kernel knows addresses alone.
+  DestinationHostname: at('dst_endpoint/hostname'),
+  // Of a unix socket.
+  DestinationName: at('dst_endpoint/name'),
+  SocketFamily: at('unmapped/socket_family'),
+  SocketType: at('unmapped/socket_type'),
+  Result: at('status'),
+  ResultCode: at('status_code'),
+}
+
 const other: FieldTable = {
   ...actor,
   SourceProcessId: at('actor/process/pid'),
@@ -85,7 +106,8 @@ const other: FieldTable = {
 
 /**
  * Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access`, `process_signal`,
- * `process_credentials`, those of the kernel, `unknown_interval` and `self_protection` are our own.
+ * `process_credentials`, those of the kernel, `network_listen`, `network_socket`, `unknown_interval` and `self_protection` are
+ * our own.
  */
 const categories: Readonly<Record<string, LogSource>> = {
   process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
@@ -157,6 +179,12 @@ const categories: Readonly<Record<string, LogSource>> = {
     types: typesOf('memory'),
     fields: { ...other, Access: at('unmapped/access'), Method: at('unmapped/method'), Size: at('size') },
   },
+  network_connection: {
+    types: (['open', 'fail', 'refuse', 'traffic'] as const).map((activity) => typeUidOf('network', activity)),
+    fields: network,
+  },
+  network_listen: { types: [typeUidOf('network', 'listen')], fields: network },
+  network_socket: { types: [typeUidOf('network', 'socket')], fields: network },
   unknown_interval: { types: [typeUidOf('log', 'gap')], fields: { Cause: at('unmapped/gap/cause') } },
   self_protection: {
     types: [typeUidOf('lifecycle', 'restart'), typeUidOf('lifecycle', 'harm')],

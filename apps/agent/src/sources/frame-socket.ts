@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { SocketAddress } from 'node:net'
+import { constants } from 'node:os'
+import { capabilities } from '@sealwatch/contract'
+import { must } from './frame-errors.ts'
+import type { Common, Texts } from './frame-event.ts'
+import { mustBeZero, objectAt } from './frame-fields.ts'
+import { showText } from './frame-text.ts'
+import type { Endpoint, Observation, Site, SocketAct, SocketFamily, SocketType } from './observation.ts'
+
+/** By <bits/socket.h>. */
+const families = new Map<number, SocketFamily>([
+  [1, 'unix'],
+  [2, 'ipv4'],
+  [10, 'ipv6'],
+  [16, 'netlink'],
+  [17, 'packet'],
+])
+const types = new Map<number, SocketType>([
+  [1, 'stream'],
+  [2, 'dgram'],
+  [3, 'raw'],
+  [4, 'rdm'],
+  [5, 'seqpacket'],
+  [6, 'dccp'],
+  [10, 'packet'],
+])
+
+const internet: readonly SocketFamily[] = ['ipv4', 'ipv6']
+const nameable: readonly SocketFamily[] = ['unix', ...internet]
+
+/** What an act can be of, and say (docs/formats/frame.md, 5.12). */
+type ActRow = {
+  readonly families: readonly SocketFamily[]
+  /** There is another side. */
+  readonly remote: boolean
+  readonly mayFail: (error: number) => boolean
+}
+const never = (error: number) => error === 0
+const acts: Readonly<Record<SocketAct, ActRow>> = {
+  connect: { families: nameable, remote: true, mayFail: () => true },
+  connect_failed: { families: internet, remote: true, mayFail: (error) => error > 0 },
+  accept: { families: internet, remote: true, mayFail: never },
+  bind: { families: nameable, remote: false, mayFail: never },
+  listen: { families: nameable, remote: false, mayFail: never },
+  datagram: { families: internet, remote: true, mayFail: never },
+  socket: {
+    families: ['packet', 'netlink', ...internet],
+    remote: false,
+    mayFail: (error) => [0, constants.errno.EPERM, constants.errno.EACCES].includes(error),
+  },
+}
+
+const addressBytes = 16
+const remoteAt = objectAt + addressBytes
+const portsAt = remoteAt + addressBytes
+
+export function decodeSocket(kind: SocketAct) {
+  const row = acts[kind]
+  return (bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation => {
+    const [family, type] = [families.get(bytes.readUInt8(portsAt + 4)), types.get(bytes.readUInt8(portsAt + 5))]
+    must(family !== undefined && row.families.includes(family) && type !== undefined, 'FRAME_VALUE', { family, type })
+    const error = bytes.readUInt8(portsAt + 7)
+    must(row.mayFail(error), 'FRAME_VALUE', { error })
+    const hasAddresses = internet.includes(family) && kind !== 'socket'
+    if (!hasAddresses) mustBeZero(bytes, objectAt, portsAt + 4)
+    else if (!row.remote) {
+      mustBeZero(bytes, remoteAt, portsAt)
+      mustBeZero(bytes, portsAt + 2, portsAt + 4)
+    }
+    must(family === 'unix' || texts.path.length === 0, 'FRAME_TEXT', { family, path: texts.path.length })
+    const isBrief = kind === 'connect_failed'
+    must(!isBrief || common.actor.ancestors.length === 0, 'FRAME_COUNT', { ancestors: common.actor.ancestors.length })
+    const socket = {
+      family,
+      type,
+      protocol: bytes.readUInt8(portsAt + 6),
+      local: hasAddresses ? readEndpoint(bytes, objectAt, portsAt) : null,
+      remote: hasAddresses && row.remote ? readEndpoint(bytes, remoteAt, portsAt + 2) : null,
+      name: texts.path.length === 0 ? null : showName(texts.path),
+      netNs: bytes.readUInt32LE(portsAt + 8),
+    }
+    const told = isBrief ? { ...common, unsure: capabilities.actorImage | capabilities.actorAncestry } : common
+    return { ...told, kind, socket, error, repeats: bytes.readUInt32LE(portsAt + 12) }
+  }
+}
+
+const mappedPrefix = '00000000000000000000ffff'
+
+function readEndpoint(bytes: Buffer, at: number, portAt: number): Endpoint {
+  const port = bytes.readUInt16LE(portAt)
+  const hex = bytes.toString('hex', at, at + addressBytes)
+  if (hex.startsWith(mappedPrefix)) return { address: bytes.subarray(at + 12, at + addressBytes).join('.'), port }
+  const { address } = new SocketAddress({ family: 'ipv6', address: (hex.match(/..../g) ?? []).join(':') })
+  return { address, port }
+}
+
+/** As ss(8) and netstat(8) write a name that is in no file system. */
+function showName(bytes: Buffer): string {
+  return bytes[0] === 0 ? `@${showText(bytes.subarray(1))}` : showText(bytes)
+}
