@@ -34,6 +34,7 @@ enum { PROGRAMS_MAX = 2 * FRAME_SITES_MAX };
 static struct program {
 	const char *name; /* of a site of several programs, SITE__ANYTHING */
 	int site;
+	bool is_tier_two;
 	bool left; /* out, or does not load */
 	struct bpf_link *link;
 } programs[PROGRAMS_MAX];
@@ -90,6 +91,7 @@ static bool list_programs(uint64_t sites)
 
 		listed->name = strdup(bpf_program__name(program));
 		listed->site = site_of(listed->name);
+		listed->is_tier_two = strncmp(bpf_program__section_name(program), "lsm/", 4) == 0;
 		if (listed->site < 0 || ++program_count == PROGRAMS_MAX)
 			return false;
 		listed->left = !(sites >> listed->site & 1);
@@ -175,19 +177,24 @@ static int map_fd(const char *name)
 	return bpf_object__find_map_fd_by_name(object, name);
 }
 
-/* A site is attached when all its programs are; its reason names those that are not. */
+/*
+ * A site is attached when all its programs are; its reason names those that are not. One of tier 2 stands by then, for there is
+ * another that does its work.
+ */
 static void refuse(struct attached *result, struct program *program, const char *reason)
 {
 	char *all = result->reason[program->site];
 	size_t used = strlen(all);
 
+	say(program->is_tier_two ? "info" : "warn", "%s is not attached: %s", program->name, reason);
 	program->left = true;
 	result->sites &= ~(1ull << program->site);
+	if (program->is_tier_two)
+		return;
 	if (strcmp(program->name, site_names[program->site]) == 0)
 		snprintf(all + used, sizeof(result->reason[0]) - used, "%s%s", used ? "; " : "", reason);
 	else
 		snprintf(all + used, sizeof(result->reason[0]) - used, "%s%s: %s", used ? "; " : "", program->name, reason);
-	say("warn", "%s is not attached: %s", program->name, reason);
 }
 
 static bool loads_alone(const struct program *program, int counters_fd)
@@ -198,15 +205,25 @@ static bool loads_alone(const struct program *program, int counters_fd)
 	return true;
 }
 
-/* libbpf loads all or nothing. So when all does not go, each is tried alone, and those that went are loaded together. */
+static void leave_what_does_not_load(struct attached *result, bool tier_two, int counters_fd)
+{
+	for (int i = 0; i < program_count; i++)
+		if (programs[i].is_tier_two == tier_two && !programs[i].left && is_chosen(&programs[i]) &&
+		    !loads_alone(&programs[i], counters_fd))
+			refuse(result, &programs[i], first_warning);
+}
+
+/*
+ * libbpf loads all or nothing. So when all does not go, each is tried alone, and those that went are loaded together. Tier 2 is
+ * tried first: some kernels have none of it.
+ */
 static bool load_what_loads(struct attached *result, unsigned ring_bytes, int counters_fd)
 {
+	leave_what_does_not_load(result, true, counters_fd);
 	if (load(NULL, ring_bytes, counters_fd))
 		return true;
 	looks_at_all = looks_at_all || !loads_alone(find_program("openat"), counters_fd);
-	for (int i = 0; i < program_count; i++)
-		if (!programs[i].left && is_chosen(&programs[i]) && !loads_alone(&programs[i], counters_fd))
-			refuse(result, &programs[i], first_warning);
+	leave_what_does_not_load(result, false, counters_fd);
 	return load(NULL, ring_bytes, counters_fd);
 }
 
@@ -404,6 +421,27 @@ static bool watch(const char *path, __u32 entry, uint64_t sites)
 	return done;
 }
 
+/*
+ * A kernel loads and attaches programs of an LSM that it was started without, and never runs them. So one open shows whether it
+ * does; from then on opens are told by object.
+ */
+static void prefer_tier_two(struct attached *result)
+{
+	struct program *program = find_program("file_open");
+	bool is_whole = (result->sites & FILE_SITES) == FILE_SITES;
+
+	if (program->left)
+		return;
+	close(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	shared->by_object = is_whole && shared->introduction.answers_by_object;
+	if (shared->by_object)
+		return;
+	bpf_link__destroy(program->link);
+	program->link = NULL;
+	refuse(result, program, is_whole ? "the kernel was started without the LSM of BPF: name bpf in lsm= on its command line"
+					 : "it needs the other sites of opens beside it");
+}
+
 const char *attach_failure(void)
 {
 	return first_warning;
@@ -428,6 +466,7 @@ bool attach(const struct options *options, uint64_t sites, int counters_fd, stru
 	protect(PROTECTED_SENSOR, getpid());
 	shared->introduction.pid = (__u32)getpid();
 	attach_what_is_loaded(result);
+	prefer_tier_two(result);
 	for (size_t i = 0; i < options->watch_count && sites & FILE_SITES; i++)
 		if (!watch(options->watch[i], (__u32)i, result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Opens of watched files and of /proc/PID/mem. Seen when the call returns, from the file behind the new descriptor:
- * what was opened, not what user memory claimed to ask for.
+ * Opens of watched files and of /proc/PID/mem, by the file itself: what was opened, not what user memory claimed to ask for.
+ * Tier 1 finds it behind the new descriptor when one of the four calls returns. Tier 2, where the kernel has it, is handed it by
+ * every open there is, whatever call it began with; it is not asked about O_PATH.
  */
 #include "event.bpf.h"
 #include "file.bpf.h"
@@ -115,14 +116,44 @@ static __always_inline bool is_introduction(void)
 	return (__u32)GET(own, nr) == shared.introduction.pid && GET(own, ns, ns.inum) == shared.introduction.pid_ns;
 }
 
+/* What asks for the making of a file the kernel takes away once it is open, but it remembers whether this open made it. */
+static __always_inline __u32 flags_of(struct file *file)
+{
+	return (GET(file, f_flags) & ~OPENING_FLAGS) | (GET(file, f_mode) & FMODE_CREATED ? O_CREAT : 0);
+}
+
+static __always_inline int memory_opened(struct file *file, struct task_struct *target, enum frame_site site)
+{
+	struct scratch *s = begin(site, FRAME_MEM_OPEN);
+
+	if (!s)
+		return 0;
+	put_target(s, target);
+	s->event.target.request = flags_of(file);
+	return end(s, site);
+}
+
+static __always_inline int watched_opened(struct file *file, enum frame_site site)
+{
+	__u32 entry = entry_of(GET(file, f_inode), GET(file, f_path.dentry));
+	struct scratch *s;
+
+	if (entry == NO_ENTRY)
+		return 0;
+	s = begin(site, FRAME_FILE_OPEN);
+	if (!s)
+		return 0;
+	s->event.file.open_flags = flags_of(file);
+	put_file(s, file);
+	put_watched(s, entry);
+	return end(s, site);
+}
+
 static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
 {
 	struct file *file = file_at(ctx->ret);
 	struct inode *inode = GET(file, f_inode);
-	struct dentry *dentry = GET(file, f_path.dentry);
 	struct task_struct *target;
-	struct scratch *s;
-	__u32 entry, flags;
 
 	if (!file)
 		return 0;
@@ -131,45 +162,33 @@ static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
 		shared.introduction.answers++;
 		return 0;
 	}
-	target = memory_owner(inode, dentry);
-	entry = target ? NO_ENTRY : entry_of(inode, dentry);
-	if (!target && entry == NO_ENTRY)
-		return 0;
-	s = begin(site, target ? FRAME_MEM_OPEN : FRAME_FILE_OPEN);
-	if (!s)
-		return 0;
-	/* The kernel has taken O_CREAT away by now, but it remembers whether this open made the file. */
-	flags = GET(file, f_flags) | (GET(file, f_mode) & FMODE_CREATED ? O_CREAT : 0);
-	if (target) {
-		put_target(s, target);
-		s->event.target.request = flags;
-	} else {
-		s->event.file.open_flags = flags;
-		put_file(s, file);
-		put_watched(s, entry);
-	}
-	return end(s, site);
+	target = memory_owner(inode, GET(file, f_path.dentry));
+	if (target)
+		return memory_opened(file, target, site);
+	return shared.by_object && !(GET(file, f_flags) & O_PATH) ? 0 : watched_opened(file, site);
 }
 
-/*
- * Whether an open is of a file that may be watched, or of one of procfs. Where the verifier knows the type of a pointer a read
- * is one instruction, and not a call of 20 ns; what the table of descriptors points to it has to be told.
- */
+/* Where the verifier knows the type of a pointer a read is one instruction, and not a call of 20 ns. */
+static __always_inline bool file_may_matter(struct file *file)
+{
+	struct inode *inode = file->f_inode;
+
+	return shared.marks[mark_of(inode->i_ino)] ||
+	       shared.marks[mark_of(file->f_path.dentry->d_parent->d_inode->i_ino)] ||
+	       inode->i_sb->s_magic == PROC_SUPER_MAGIC || shared.introduction.pid;
+}
+
+/* Of an open that one of the four calls began with: what the table of descriptors points to, its type has to be told. */
 static __always_inline bool may_matter(long fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fdtable *table = task->files->fdt;
 	struct file *file = NULL;
-	struct inode *inode;
 
 	if (fd < 0 || fd >= table->max_fds)
 		return false;
 	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
-	file = bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file));
-	inode = file->f_inode;
-	return shared.marks[mark_of(inode->i_ino)] ||
-	       shared.marks[mark_of(file->f_path.dentry->d_parent->d_inode->i_ino)] ||
-	       inode->i_sb->s_magic == PROC_SUPER_MAGIC || shared.introduction.pid;
+	return file_may_matter(bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file)));
 }
 
 /* The second form is for kernels that cannot load the first: it looks at every file that is opened. */
@@ -187,3 +206,49 @@ OPEN_SITE(open)
 OPEN_SITE(openat)
 OPEN_SITE(openat2)
 OPEN_SITE(creat)
+
+/* The call that an open is part of; one of another entry than that of 64 bits has numbers of its own. */
+static __always_inline enum frame_site open_site(void)
+{
+	if (GET(current_task(), thread_info.status) & TS_COMPAT)
+		return SITE_file_open;
+	switch (GET(registers(), orig_ax)) {
+	case 2:
+		return SITE_open;
+	case 85:
+		return SITE_creat;
+	case 257:
+		return SITE_openat;
+	case 437:
+		return SITE_openat2;
+	}
+	return SITE_file_open;
+}
+
+/*
+ * args: file. What comes by one of the four calls keeps its site. Whether the owner of a memory allows it is asked after this; by
+ * the four calls, that is left to the tracepoint, which knows.
+ */
+SEC("lsm/file_open")
+int file_open(__u64 *ctx)
+{
+	struct file *file = (void *)ctx[0];
+	struct task_struct *target;
+	enum frame_site site;
+
+	if (!file_may_matter(file))
+		return 0;
+	if (shared.introduction.pid && is_introduction()) {
+		shared.introduction.answers_by_object++;
+		return 0;
+	}
+	if (!shared.by_object)
+		return 0;
+	site = open_site();
+	target = memory_owner(GET(file, f_inode), GET(file, f_path.dentry));
+	if (!target)
+		watched_opened(file, site);
+	else if (site == SITE_file_open)
+		memory_opened(file, target, site);
+	return 0;
+}

@@ -53,7 +53,8 @@ enum frame_kind {
 #define FRAME_SITES(X)                                                                                                 \
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
 	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
-	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket)
+	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket) \
+	X(file_open)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };

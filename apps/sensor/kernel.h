@@ -80,7 +80,10 @@ struct cred {
 struct signal_struct { atomic_t live; int group_exit_code; unsigned int flags; };
 struct linux_binprm { unsigned int secureexec : 1; const char *filename; };
 
+struct thread_info { __u32 status; };
+
 struct task_struct {
+	struct thread_info thread_info;
 	void *stack;
 	struct mm_struct *mm;
 	int exit_code;
@@ -133,6 +136,9 @@ struct unix_sock { struct unix_address *addr; struct sock *peer; };
 #define S_IFDIR 0040000
 #define O_CREAT 0100
 #define ENOENT 2
+#define OPENING_FLAGS 01700 /* O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC */
+#define O_PATH 010000000
+#define TS_COMPAT 2 /* of thread_info: in a call by the 32-bit entry */
 #define ESRCH 3
 #define E2BIG 7
 #define EEXIST 17

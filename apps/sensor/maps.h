@@ -59,6 +59,7 @@ struct introduction {
 	__u32 pid; /* opens of this task are answered here and not reported; 0: nobody's */
 	__u32 pid_ns;
 	__u64 answers;
+	__u64 answers_by_object; /* of lsm/file_open, which only runs where the kernel was started with this LSM */
 	struct object object;
 };
 
@@ -87,6 +88,7 @@ struct shared {
 	struct introduction introduction;
 	__u64 repeat_ns; /* how long what a process did on the network is only counted when it does it again */
 	__u32 protected[PROTECTED_MAX]; /* pids as the sensor's own pid namespace numbers them, of processes of that; 0: nobody */
+	__u32 by_object; /* 1: lsm/file_open tells opens, and the tracepoints only what it is not asked about */
 	__u8 marks[MARKS];
 };
 

@@ -20,7 +20,7 @@ static const char usage[] =
 	"  --without SITE     leave this site out (repeatable):\n"
 	"                     exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev\n"
 	"                     fork task_rename signal_generate credentials proc_connector fanotify module\n"
-	"                     bpf perf_event_open sysctl namespaces connect accept bind listen datagram socket\n"
+	"                     bpf perf_event_open sysctl namespaces connect accept bind listen datagram socket file_open\n"
 	"  --processes MODE   ebpf or proc_connector (default: the first that works; docs/fallbacks.md)\n"
 	"  --files MODE       ebpf or fanotify (the same)\n"
 	"  --compatible       look at every file that is opened, as on kernels before 6.3, which costs each open 0.6 us more\n"

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/bpf.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -84,6 +86,26 @@ static bool act_creat(void)
 {
 #ifdef SYS_creat
 	return syscall(SYS_creat, file, 0600) >= 0;
+#else
+	errno = ENOSYS;
+	return false;
+#endif
+}
+
+/* By the entry for programs of 32 bits, whose calls have other numbers, and whose addresses are short. */
+static bool act_open_32_bit(void)
+{
+#ifdef __x86_64__
+	enum { OPEN = 5 };
+	char *low = mmap(NULL, PATH_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	long result = OPEN;
+
+	if (low == MAP_FAILED || strlen(file) >= PATH_MAX)
+		return false;
+	strcpy(low, file);
+	__asm__ volatile("int $0x80" : "+a"(result) : "b"(low), "c"(O_RDONLY | O_CLOEXEC), "d"(0) : "memory", "r8", "r9", "r10", "r11");
+	errno = result < 0 ? (int)-result : 0;
+	return result >= 0;
 #else
 	errno = ENOSYS;
 	return false;
@@ -268,6 +290,7 @@ static const struct {
 	ACT(openat, A_FILE),
 	ACT(openat2, A_FILE),
 	ACT(creat, A_FILE),
+	ACT(open_32_bit, A_FILE),
 	ACT(ptrace, A_VICTIM),
 	ACT(process_vm_readv, A_VICTIM),
 	ACT(process_vm_writev, A_VICTIM),

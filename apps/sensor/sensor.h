@@ -122,7 +122,8 @@ void put_object(struct frame_file *file, const struct stat *found, const struct 
 #define NETWORK_SITES                                                                                                  \
 	(1ull << SITE_connect | 1ull << SITE_accept | 1ull << SITE_bind | 1ull << SITE_listen | 1ull << SITE_datagram |        \
 	 1ull << SITE_socket)
-#define FILE_SITES (1ull << SITE_open | 1ull << SITE_openat | 1ull << SITE_openat2 | 1ull << SITE_creat)
+#define FILE_SITES                                                                                                     \
+	(1ull << SITE_open | 1ull << SITE_openat | 1ull << SITE_openat2 | 1ull << SITE_creat | 1ull << SITE_file_open)
 struct source { /* polled; what it tells goes to the backlog */
 	int fd;
 	void (*read)(struct counters *counters);

@@ -708,6 +708,29 @@ test('once attached, no privilege is left', kernel, async (t) => {
   )
 })
 
+test('AGT-1: by object, a watched file is told by whatever call it is opened, and once', kernel, async (t) => {
+  const { agent, watched, hello, sensor } = await attached(t)
+  if (!hello.attached.file_open.ok) return t.skip(/file_open is not attached: (.*?)"/.exec(sensor.log())?.[1])
+  copyFileSync('/bin/true', watched)
+  chmodSync(watched, 0o755)
+  const memory = '/proc/self/mem'
+  const open32 = (file: string) => run(binary('probe'), 'open_32_bit', 'n-32', '--file', file).pid
+  const ways: readonly (readonly [way: string, pid: () => number, kind: string])[] = [
+    ['by the entry for 32 bits', () => open32(watched), 'file_open'],
+    ['to run it', () => run('sh', '-c', watched).pid, 'file_open'],
+    ['of a memory', () => open32(memory), 'mem_open'],
+  ]
+  for (const [way, act, kind] of ways) {
+    await t.test(way, async () => {
+      const told = (await familyOf(agent, act())).filter((event) => event.kind === kind)
+      assert.deepEqual(
+        told.map((event) => [event.site, 'syscall' in event && event.syscall]),
+        [['file_open', null]],
+      )
+    })
+  }
+})
+
 test('a site that is left out takes no other down', kernel, async (t) => {
   const { agent, hello, watched } = await attached(t, '--without', 'openat')
   assert.deepEqual(hello.attached.openat, { ok: false, reason: 'left out by --without' })
@@ -736,7 +759,7 @@ test('sites without their tracepoints take no other down, nor does a missing bpf
     sites.filter((site) => hello.attached[site].ok),
     ['exec', 'exit', 'fork', 'task_rename', 'signal_generate', 'sysctl', 'datagram'],
   )
-  for (const site of sites.filter((each) => !sources.includes(each)))
+  for (const site of sites.filter((each) => !sources.includes(each) && each !== 'file_open'))
     assert.equal(hello.attached[site].ok, hello.attached[site].reason === '')
   assert.match(sensor.log(), /"level":"warn".*counters are not pinned/)
   assert.deepEqual(hello.counts.exec.sent, 0n)

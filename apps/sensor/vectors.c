@@ -336,6 +336,7 @@ static void write_events(void)
 	put_event(nobody, no_exe);
 	keep("file-open-by-kernel-thread");
 	write_target_event("mem-open", FRAME_MEM_OPEN, SITE_open, 0, 2);
+	write_target_event("mem-open-by-object", FRAME_MEM_OPEN, SITE_file_open, 0, 2);
 	write_target_event("ptrace", FRAME_PTRACE, SITE_ptrace, 0, 0x4206);
 	write_target_event("ptrace-refused", FRAME_PTRACE, SITE_ptrace, -1, 16);
 	write_rename();

@@ -221,7 +221,13 @@ function memoryOpened(observation: Of<'mem_open'>, common: Common, context: Obse
     message: `${describe(common.actor.process)} opened the memory of ${describe(process)} ${purposes[access]}`,
     process,
     requested_permissions: flags,
-    unmapped: { ...seen(common, capabilities.targetIdentity), method: 'proc_mem', syscall, access, relation },
+    unmapped: {
+      ...seen(common, capabilities.targetIdentity),
+      method: 'proc_mem',
+      ...(syscall !== null && { syscall }),
+      access,
+      relation,
+    },
   }
 }
 

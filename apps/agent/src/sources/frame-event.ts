@@ -48,8 +48,13 @@ const named = { texts: ['exe', 'path'], flagsMax: 1 } as const
 const kinds: Readonly<Record<number, KindRow>> = {
   3: { sites: ['exec', 'proc_connector'], texts: ['path', 'filename', 'argv'], flagsMax: 31, decode: decodeExec },
   4: { ...exeOnly, sites: ['exit', 'proc_connector'], decode: decodeExit },
-  5: { sites: [...openSites, 'fanotify'], texts: ['exe', 'path', 'watched'], flagsMax: 7, decode: decodeFileOpen },
-  6: { ...exeOnly, sites: openSites, decode: decodeMemOpen },
+  5: {
+    sites: [...openSites, 'fanotify', 'file_open'],
+    texts: ['exe', 'path', 'watched'],
+    flagsMax: 7,
+    decode: decodeFileOpen,
+  },
+  6: { ...exeOnly, sites: [...openSites, 'file_open'], decode: decodeMemOpen },
   7: { ...exeOnly, sites: ['ptrace', 'proc_connector'], decode: decodePtrace },
   8: { ...exeOnly, sites: ['process_vm_readv'], decode: decodeVm('vm_read') },
   9: { ...exeOnly, sites: ['process_vm_writev'], decode: decodeVm('vm_write') },
@@ -185,13 +190,15 @@ function decodeExit(bytes: Buffer, common: Common): Observation {
   return { ...common, kind: 'exit', exitCode, signal }
 }
 
+const syscallOf = (site: Site) => (openSites.includes(site) ? (site as OpenSyscall) : null)
+
 function decodeFileOpen(bytes: Buffer, common: Common, site: Site, texts: Texts): Observation {
   mustBeZero(bytes, objectAt + 32, objectAt + 36)
   const watched = showText(texts.watched)
   must(watched.startsWith('/'), 'FRAME_TEXT', { watched })
   const { file, flags } = readFile(bytes, texts.path)
   const how = {
-    syscall: openSites.includes(site) ? (site as OpenSyscall) : null,
+    syscall: syscallOf(site),
     flags: flags === unset ? null : flags,
   }
   must(how.flags !== null || how.syscall === null, 'FRAME_VALUE', { flags })
@@ -201,7 +208,7 @@ function decodeFileOpen(bytes: Buffer, common: Common, site: Site, texts: Texts)
 function decodeMemOpen(bytes: Buffer, common: Common, site: Site): Observation {
   const { target, result, request: flags } = readTarget(bytes)
   must(result === 0, 'FRAME_VALUE', { result })
-  return { ...common, kind: 'mem_open', syscall: site as OpenSyscall, target, flags }
+  return { ...common, kind: 'mem_open', syscall: syscallOf(site), target, flags }
 }
 
 function decodePtrace(bytes: Buffer, common: Common): Observation {

@@ -140,7 +140,13 @@ export type Observation = {
       readonly flags: number | null
       readonly watched: string
     }
-  | { readonly kind: 'mem_open'; readonly syscall: OpenSyscall; readonly target: TargetRef; readonly flags: number }
+  | {
+      readonly kind: 'mem_open'
+      /** null: by another way, which the source does not tell. */
+      readonly syscall: OpenSyscall | null
+      readonly target: TargetRef
+      readonly flags: number
+    }
   | { readonly kind: 'ptrace'; readonly target: TargetRef; readonly request: number; readonly result: number }
   | {
       readonly kind: 'vm_read' | 'vm_write'
@@ -223,6 +229,7 @@ export const sites = [
   'listen',
   'datagram',
   'socket',
+  'file_open',
 ] as const
 export type Site = (typeof sites)[number]
 
