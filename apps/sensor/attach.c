@@ -297,10 +297,10 @@ static bool kernel_has_none(const struct bpf_program *program)
 
 	for (size_t i = 0; strncmp(section, "tp/", 3) == 0 && i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, sizeof(path), "%s/events/sched", places[i]);
-		if (access(path, F_OK))
+		if (faccessat(AT_FDCWD, path, F_OK, AT_EACCESS)) /* tracefs is root's: by our capabilities, not by our user */
 			continue;
 		snprintf(path, sizeof(path), "%s/events/%s", places[i], section + 3);
-		return access(path, F_OK) != 0 && errno == ENOENT;
+		return faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) != 0 && errno == ENOENT;
 	}
 	return false;
 }
