@@ -154,7 +154,7 @@ export function addPresenceHealth({ show, metrics }: Health, presence: Pick<Host
 export function addConfigHealth({ metrics }: Health, configs: Pick<HostConfigs, 'drifting'>): void {
   metrics.gauge(
     { name: 'sealwatch_hosts_config_drift', help: 'Hosts that have another configuration than they are to have' },
-    () => configs.drifting,
+    () => configs.drifting.size,
   )
 }
 

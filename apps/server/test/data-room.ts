@@ -107,6 +107,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
     deniedSince: () => undefined,
     groups: {} as never,
     configOf: async () => ({ groups: [], desired: null, reported: null, drifts: false }),
+    drifting: () => new Set(),
     presenceOf: () => undefined,
     revokeHost: async (by, tenant, hostId, cause) => {
       revoked.push({ name: by?.name ?? '', tenant, hostId, cause })

@@ -124,7 +124,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
   const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached && site.reason !== '')
   return [
     ...(server?.breakGlass ?? []).map(breakGlassWarning),
-    ...(server?.hosts ?? []).flatMap(hostWarning),
+    ...(server?.hosts ?? []).flatMap((host) => [...hostWarning(host), ...driftWarning(host)]),
     ...(server?.strictOff ?? []).map(
       ({ tenant, endsAt }) =>
         `strict signatures are off in ${tenant} until ${toSecond(endsAt)}: sealwatch strict status --tenant ${tenant}`,
@@ -198,6 +198,12 @@ function aheadWarning({ keys, latest }: NonNullable<ServerStatus['judgingAhead']
 }
 
 /** As docs/runbooks/host-blind.md has them. */
+function driftWarning({ hostname, configDrifts }: NonNullable<InstanceStatus['server']>['hosts'][number]): string[] {
+  return configDrifts
+    ? [`the host ${hostname} has another configuration than it is to have: docs/runbooks/host-config.md`]
+    : []
+}
+
 function hostWarning({ hostname, presence }: NonNullable<InstanceStatus['server']>['hosts'][number]): string[] {
   const incidents = presence?.incidents ?? []
   if (incidents.length === 0) return []

@@ -73,6 +73,8 @@ export type ServerStatus = {
     connected: boolean
     /** null: it never came, or was revoked; left out by an older server. */
     presence?: Presence | null
+    /** It has another configuration than it is to have. */
+    configDrifts?: boolean
     lastSeen: string | null
     certificateExpires: string | null
   }[]

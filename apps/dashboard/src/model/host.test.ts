@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dueIn, lossOf, shedOf, toldSince } from './host.ts'
+import { configWords, dueIn, lossOf, shedOf, toldSince } from './host.ts'
 
 test('losses are added up however many they are; a site that says nothing adds nothing', () => {
   const site = { name: 'exec', attached: true, reason: null, produced: null, sent: null, sealed: null, shed: null }
@@ -33,4 +33,18 @@ test('gaps of a week are those of the last seven days, whenever the host came; f
   const now = Date.UTC(2026, 10, 22)
   assert.equal(toldSince(now - 7 * 86_400_000, now), 'in the last 7 days')
   assert.equal(toldSince(now - 3_600_000, now), 'since 2026-11-21 23:00:00 UTC')
+})
+
+test('what a host has of its configuration is told in words, and why it has no other', () => {
+  const desired = { version: 4, digest: 'd', issued_at: 't' }
+  const reported = { version: 4, digest: 'd', on_trial: false, refused_version: 0, refused_why: '', at: 't' }
+  assert.equal(configWords({ desired: null, reported: null, drifts: false }), 'nothing was told')
+  assert.equal(configWords({ desired, reported: null, drifts: true }), 'version 4 waits for it')
+  assert.equal(configWords({ desired, reported, drifts: false }), 'version 4')
+  assert.equal(
+    configWords({ desired, reported: { ...reported, on_trial: true }, drifts: false }),
+    'version 4, on trial',
+  )
+  const back = { ...reported, version: 3, refused_version: 4, refused_why: 'no word of the server' }
+  assert.equal(configWords({ desired, reported: back, drifts: true }), 'version 3, and not 4: no word of the server')
 })

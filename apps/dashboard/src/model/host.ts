@@ -55,3 +55,13 @@ const hourMs = 3_600_000
 
 /** Certificates are short-lived, and renewed long before: one that ends within the hour was not. */
 export const dueIn = (leftMs: number): '' | 'due' | 'over' => (leftMs <= 0 ? 'over' : leftMs < hourMs ? 'due' : '')
+
+/** Which version of what it was told is in force, and why not the newest. */
+export function configWords({ desired, reported, drifts }: Host['config']): string {
+  if (desired === null) return 'nothing was told'
+  if (reported === null) return `version ${desired.version} waits for it`
+  const has = `version ${reported.version}${reported.on_trial ? ', on trial' : ''}`
+  if (!drifts) return has
+  const why = reported.refused_why === '' ? '' : `: ${reported.refused_why}`
+  return `${has}, and not ${desired.version}${why}`
+}

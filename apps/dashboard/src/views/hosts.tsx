@@ -2,7 +2,7 @@
 
 import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
-import { dueIn, gapWords, incidentWords, lossOf, sensorWords, shedOf, toldSince } from '../model/host.ts'
+import { configWords, dueIn, gapWords, incidentWords, lossOf, sensorWords, shedOf, toldSince } from '../model/host.ts'
 import { counted, several, wholeLength } from '../model/words.ts'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
@@ -99,6 +99,7 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
             {incidentWords[incident]}
           </span>
         ))}
+        {host.config.drifts ? <span className="chip warn">another configuration</span> : null}
         {host.presence?.life === 'stopped' ? (
           <span className="chip">
             stopped <Time at={host.presence.since} />
@@ -122,6 +123,8 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           ],
           ['System', [host.os, host.kernel].filter((text) => text !== null).join(', ') || 'unknown'],
           ['Agent', host.agent_version ?? 'unknown'],
+          ['Groups', host.groups.join(', ') || 'none'],
+          ['Configuration', configWords(host.config)],
           ['Id', <code key="id">{host.host_id}</code>],
         ]}
       />

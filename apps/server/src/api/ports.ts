@@ -47,6 +47,8 @@ export type ApiPorts = {
   /** What hosts are told, by groups, and what they have in force. */
   readonly groups: Groups
   readonly configOf: HostConfigs['stateOf']
+  /** Ids of hosts that have another configuration than they are to have. */
+  readonly drifting: () => HostConfigs['drifting']
   readonly facts: () => ServerFacts
   readonly clock: Clock
   readonly log: Log

@@ -34,6 +34,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
       hostname: host.hostname,
       connected: connected.has(host.host_id),
       presence: ports.presenceOf(host.host_id) ?? null,
+      configDrifts: ports.drifting().has(host.host_id),
       lastSeen: host.last_seen_at,
       certificateExpires: host.cert_expires_at,
     })),

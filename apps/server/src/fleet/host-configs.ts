@@ -34,8 +34,8 @@ export type HostConfigs = ConfigPort & {
   stateOf(tenant: string, hostId: string): Promise<HostConfigState>
   /** Hosts may be told something else than before. */
   changed(tenant: string): void
-  /** Hosts that are not revoked and have something else than they are to have, as of the last look. */
-  readonly drifting: number
+  /** Ids of hosts that are not revoked and have something else than they are to have, as of the last look. */
+  readonly drifting: ReadonlySet<string>
   /** Looks who drifts, until the signal fires. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -61,7 +61,7 @@ export function createHostConfigs({ store, groups, signer, clock, log }: HostCon
     return bell
   }
   const told = new Map<string, string>()
-  let drifting = 0
+  let drifting: ReadonlySet<string> = new Set()
 
   const rowOf = (tenant: string, hostId: string): Promise<Row | undefined> =>
     db
@@ -133,7 +133,7 @@ export function createHostConfigs({ store, groups, signer, clock, log }: HostCon
     return { version, digest, envelope }
   }
 
-  async function countDrifting(): Promise<number> {
+  async function findDrifting(): Promise<ReadonlySet<string>> {
     const rows = await across(db, 'status')
       .selectFrom('host_configs')
       .innerJoin('hosts', (join) =>
@@ -142,7 +142,7 @@ export function createHostConfigs({ store, groups, signer, clock, log }: HostCon
       .selectAll('host_configs')
       .where('hosts.revoked_at', 'is', null)
       .execute()
-    return rows.filter((row) => stateOf([], row).drifts).length
+    return new Set(rows.filter((row) => stateOf([], row).drifts).map((row) => row.host_id))
   }
 
   return {
@@ -177,7 +177,7 @@ export function createHostConfigs({ store, groups, signer, clock, log }: HostCon
     },
     run: async (signal) => {
       while (!signal.aborted) {
-        drifting = await countDrifting()
+        drifting = await findDrifting()
         await clock.sleep(lookEveryMs, signal)
       }
     },
