@@ -378,6 +378,7 @@ static bool mark(const struct object *key, enum watch_how how, __u32 entry)
 	if (how != WATCH_NAMES && entry < value.entry)
 		value.entry = entry;
 	shared->marks[mark_of(key->ino)] = 1;
+	guard_mark(mark_of(key->ino));
 	return bpf_map_update_elem(map_fd("watched"), key, &value, BPF_ANY) == 0;
 }
 
@@ -447,6 +448,27 @@ const char *attach_failure(void)
 	return first_warning;
 }
 
+/* A file of ours for canaries to open. */
+static void watch_canary(__u32 entry, uint64_t sites)
+{
+	char text[PATH_BYTES] = CANARY_NAME;
+	struct object self;
+
+	if (canary_file() && bpf_map_update_elem(map_fd("paths"), &entry, text, BPF_ANY) == 0 &&
+	    object_of(canary_file(), sites, &self))
+		mark(&self, WATCH_OBJECT, entry);
+}
+
+/* From here on the programs alone write to them: not even root puts anything else in, or takes an entry out. */
+static void freeze_maps(void)
+{
+	static const char *const names[] = { "watched", "names", "paths", "own" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (bpf_map_freeze(map_fd(names[i])))
+			say("warn", "the map %s cannot be frozen: %s", names[i], strerror(errno));
+}
+
 /* Call as root, before privileges are dropped. false: nothing at all could be loaded; attach_failure() has the reason. */
 bool attach(const struct options *options, uint64_t sites, int counters_fd, struct attached *result)
 {
@@ -471,7 +493,11 @@ bool attach(const struct options *options, uint64_t sites, int counters_fd, stru
 		if (!watch(options->watch[i], (__u32)i, result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
 			    options->watch[i]);
+	if (sites & FILE_SITES)
+		watch_canary((__u32)options->watch_count, result->sites);
 	shared->introduction.pid = 0;
+	freeze_maps();
+	guard_shared(shared);
 	result->ring_fd = map_fd("ring");
 	return true;
 }
@@ -479,8 +505,10 @@ bool attach(const struct options *options, uint64_t sites, int counters_fd, stru
 /* From now on signals to this process are told. */
 void protect(int which, pid_t pid)
 {
-	if (shared)
-		shared->protected[which] = (__u32)pid;
+	if (!shared)
+		return;
+	shared->protected[which] = (__u32)pid;
+	guard_protected(which, (__u32)pid);
 }
 
 void detach(void)

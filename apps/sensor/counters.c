@@ -111,6 +111,8 @@ struct counters *counters_open(const char *instance, int *map_fd)
 	}
 	if (!all)
 		say("error", "cannot make the counters: %s", strerror(errno));
+	else if (pinned)
+		guard_pin(pin);
 	return all;
 }
 

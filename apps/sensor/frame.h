@@ -259,13 +259,23 @@ struct frame_counts {
 	__u64 repeated;
 };
 
+/* What was done to the sensor itself since it started. */
+enum frame_harm {
+	FRAME_HARM_PIN = 1,	 /* the pinned counters were removed or replaced */
+	FRAME_HARM_MEMORY = 2,	 /* what it shares with its programs was overwritten; it was put right again */
+	FRAME_HARM_COUNTERS = 4, /* a counter went back */
+};
+#define FRAME_HARMS 7
+
 struct frame_report {
 	__u8 kind;
 	__u8 sites;
-	__u16 zero;
+	__u8 harms;
+	__u8 zero;
 	__u32 zero2;
 	__u64 time_ns;
 	__u8 era[FRAME_ERA_BYTES];
+	__u64 blind; /* bit per site: attached, and does not see what it must */
 	struct frame_counts counts[SITE_COUNT];
 };
 
@@ -297,7 +307,7 @@ _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) ==
 		       sizeof(struct frame_socket) == 48,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
-_Static_assert(sizeof(struct frame_report) == 32 + 32 * SITE_COUNT, "docs/formats/frame.md");
+_Static_assert(sizeof(struct frame_report) == 40 + 32 * SITE_COUNT, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_hello) == 120 + 32 * SITE_COUNT, "docs/formats/frame.md");
 /* The longest hello there can ever be fits too. */
 _Static_assert(SITE_COUNT <= FRAME_SITES_MAX &&

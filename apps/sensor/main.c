@@ -11,7 +11,7 @@
 
 #include "sensor.h"
 
-enum { CONNECT_EACH_MS = 100, COALESCE_MS = 5, CHANGED_REPORT_MS = 1000, HEARTBEAT_MS = 5000, LAST_WORDS_MS = 2000 };
+enum { CONNECT_EACH_MS = 100, COALESCE_MS = 5, CHANGED_REPORT_MS = 1000, HEARTBEAT_MS = 5000, LAST_WORDS_MS = 2000, GUARD_MS = 1000 };
 
 static volatile sig_atomic_t stopping;
 static sigset_t waiting_mask; /* signals come in only while we wait, so none is overlooked */
@@ -43,6 +43,8 @@ static void wait_for(struct pollfd *fds, nfds_t count, int64_t timeout_ms)
 static int take(void *context, void *body, size_t length)
 {
 	(void)context;
+	if (canary_takes(out.counters, body))
+		return 0;
 	out.end += put_body(out.bytes + out.end, body, length);
 	return outbox_full(&out) ? -ENOBUFS : 0; /* stops after this one; the rest stays in the ring */
 }
@@ -53,10 +55,12 @@ static struct {
 	struct frame_report last;
 } reported;
 
-static bool counts_changed(const struct counters *counters)
+static bool anything_changed(const struct frame_state *state)
 {
+	if (state->blind != reported.last.blind || state->harms != reported.last.harms)
+		return true;
 	for (int site = 0; site < SITE_COUNT; site++) {
-		struct frame_counts now = counters_read(counters, site);
+		struct frame_counts now = counters_read(state->counters, site);
 
 		if (memcmp(&now, &reported.last.counts[site], sizeof(now)))
 			return true;
@@ -64,10 +68,10 @@ static bool counts_changed(const struct counters *counters)
 	return false;
 }
 
-static int64_t report_due_ms(const struct counters *counters)
+static int64_t report_due_ms(const struct frame_state *state)
 {
 	int64_t since = (int64_t)((boot_ns() - reported.last_ns) / 1000000);
-	int64_t due = (counts_changed(counters) ? CHANGED_REPORT_MS : HEARTBEAT_MS) - since;
+	int64_t due = (anything_changed(state) ? CHANGED_REPORT_MS : HEARTBEAT_MS) - since;
 
 	return due < 0 ? 0 : due;
 }
@@ -95,13 +99,30 @@ static bool connect_agent(const char *path, struct frame_state *state)
 /* Moves what there is to the agent. false: it takes no more now, or there is none. */
 static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 {
+	static uint64_t looked_ns;
+
+	if (boot_ns() - looked_ns >= GUARD_MS * 1000000ull) {
+		looked_ns = boot_ns();
+		state->harms = guard_look(state->counters);
+	}
 	if (out.fd < 0 || !outbox_flush(&out))
 		return false; /* a slow agent: the ring fills meanwhile, and what it drops is counted */
-	if (report_due_ms(state->counters) == 0)
+	if (report_due_ms(state) == 0)
 		report(state);
 	if ((ring && ring_buffer__consume(ring) == -ENOBUFS) || !backlog_drain(&out))
 		return outbox_flush(&out), false;
+	/* The ring is empty: what a canary did came back, or never will. */
+	if (ring && !(state->attached->sites & SOURCE_SITES))
+		state->blind = canary_turn(state->counters, state->attached->sites, boot_ns());
 	return outbox_flush(&out);
+}
+
+static int64_t due_ms(const struct frame_state *state)
+{
+	int64_t report_due = report_due_ms(state), canary_due = canary_due_ms(boot_ns());
+	int64_t due = report_due < canary_due ? report_due : canary_due;
+
+	return due < GUARD_MS ? due : GUARD_MS;
 }
 
 /* One turn: move what there is, and wait for something to happen. Sources are read whether an agent listens or not. */
@@ -117,7 +138,7 @@ static void turn(struct ring_buffer *ring, struct watching *watching, struct fra
 	for (size_t i = 0; i < watching->sources; i++)
 		fds[2 + i] = (struct pollfd){ .fd = watching->source[i].fd, .events = POLLIN };
 	wait_for(fds, 2 + watching->sources,
-		 more ? 0 : out.fd < 0 ? CONNECT_EACH_MS : done ? report_due_ms(state->counters) : HEARTBEAT_MS);
+		 more ? 0 : out.fd < 0 ? CONNECT_EACH_MS : done ? due_ms(state) : HEARTBEAT_MS);
 	for (size_t i = 0; i < watching->sources; i++)
 		if (fds[2 + i].revents)
 			watching->source[i].read(watching->counters);
@@ -168,7 +189,8 @@ static void catch_signals(void)
 int main(int argc, char **argv)
 {
 	static struct options options = {
-		.instance = "default", .ring_bytes = RING_BYTES, .repeat_seconds = REPEAT_SECONDS, .uid = 64703, .gid = 64702,
+		.instance = "default", .ring_bytes = RING_BYTES, .repeat_seconds = REPEAT_SECONDS,
+		.canary_seconds = 30, .uid = 64703, .gid = 64702,
 	};
 	static struct watching watching = { .attached = { .ring_fd = -1 } };
 	struct frame_state state = { .attached = &watching.attached, .fresh = true };
@@ -176,12 +198,15 @@ int main(int argc, char **argv)
 	struct utsname machine;
 	int failed;
 
+	if (argc == 2 && strcmp(argv[1], CANARY_OPTION) == 0)
+		return EXIT_SUCCESS;
 	for (int domain = 0; domain < DOMAIN_COUNT; domain++)
 		options.mode[domain] = MODE_COUNT;
 	read_options(argc, argv, &options);
 	catch_signals();
 	uname(&machine);
 	state.kernel = machine.release;
+	canary_prepare(options.canary_seconds);
 	failed = begin_watching(&options, &watching);
 	if (failed)
 		return failed;

@@ -26,6 +26,7 @@ static const char usage[] =
 	"  --compatible       look at every file that is opened, as on kernels before 6.3, which costs each open 0.6 us more\n"
 	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
 	"  --repeat-seconds N what a process does on the network again within this time is counted, not told (default: 600)\n"
+	"  --canary-seconds N how often, on average, it does by itself what its sites must see; 0: never (default: 30)\n"
 	"  --uid N --gid N    whom to become once attached (default: 64703, 64702)\n"
 	"  --help, --version\n"
 	"Exit: 0 asked to stop, 1 failure, 2 wrong arguments, 3 a capability is missing.\n";
@@ -97,7 +98,7 @@ void read_options(int argc, char **argv, struct options *options)
 		{ "socket", 1, NULL, 's' },	{ "instance", 1, NULL, 'i' },	{ "watch", 1, NULL, 'w' },
 		{ "watch-file", 1, NULL, 'f' }, { "without", 1, NULL, 'x' },	{ "ring-bytes", 1, NULL, 'r' },
 		{ "repeat-seconds", 1, NULL, 'n' },
-		{ "compatible", 0, NULL, 'c' },
+		{ "compatible", 0, NULL, 'c' },	{ "canary-seconds", 1, NULL, 'C' },
 		{ "processes", 1, NULL, 'P' },	{ "files", 1, NULL, 'F' },
 		{ "uid", 1, NULL, 'u' },	{ "gid", 1, NULL, 'g' },	{ "help", 0, NULL, 'h' },
 		{ "version", 0, NULL, 'v' },	{},
@@ -116,6 +117,7 @@ void read_options(int argc, char **argv, struct options *options)
 		case 'F': options->mode[DOMAIN_FILE] = mode_of(DOMAIN_FILE, optarg); break;
 		case 'r': options->ring_bytes = number("ring-bytes", optarg); break;
 		case 'n': options->repeat_seconds = number("repeat-seconds", optarg); break;
+		case 'C': options->canary_seconds = number("canary-seconds", optarg); break;
 		case 'u': options->uid = number("uid", optarg); break;
 		case 'g': options->gid = number("gid", optarg); break;
 		case 'h': fputs(usage, stdout); exit(0);
@@ -125,6 +127,10 @@ void read_options(int argc, char **argv, struct options *options)
 	}
 	if (options->ring_bytes < 4096 || options->ring_bytes & (options->ring_bytes - 1)) {
 		say("error", "--ring-bytes %u: must be a power of two, at least 4096", options->ring_bytes);
+		exit(EXIT_USAGE);
+	}
+	if (options->canary_seconds > 3600) {
+		say("error", "--canary-seconds %u: must be at most 3600", options->canary_seconds);
 		exit(EXIT_USAGE);
 	}
 	if (optind < argc || !options->socket || strlen(options->socket) > 107 || strlen(options->instance) > 64 ||

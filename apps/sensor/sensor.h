@@ -28,6 +28,7 @@ struct options {
 	enum frame_mode mode[DOMAIN_COUNT]; /* MODE_COUNT: the first that works */
 	unsigned ring_bytes;
 	unsigned repeat_seconds;
+	unsigned canary_seconds; /* between two, on average; 0: none */
 	bool compatible; /* with the programs for kernels before 6.3 */
 	uid_t uid;
 	gid_t gid;
@@ -45,6 +46,23 @@ struct counters *counters_open_file(const char *instance);
 struct frame_counts counters_read(const struct counters *all, enum frame_site site);
 void counters_sent(struct counters *all, enum frame_site site);
 void counters_add(struct counters *all, enum frame_site site, uint64_t produced, uint64_t dropped);
+
+/* canary.c */
+#define CANARY_OPTION "--canary"
+#define CANARY_NAME "/sealwatch-canary" /* as what its file is watched */
+void canary_prepare(unsigned mean_seconds);
+const char *canary_file(void);
+bool canary_takes(struct counters *counters, const struct frame_event *event);
+uint64_t canary_taken(enum frame_site site);
+uint64_t canary_turn(const struct counters *counters, uint64_t attached, uint64_t now_ns);
+int64_t canary_due_ms(uint64_t now_ns);
+
+/* guard.c */
+void guard_pin(const char *path);
+void guard_mark(__u32 mark);
+void guard_shared(volatile struct shared *shared);
+void guard_protected(int which, __u32 pid);
+uint8_t guard_look(const struct counters *counters);
 
 /* attach.c */
 struct attached {
@@ -65,6 +83,8 @@ struct frame_state {
 	const char *kernel;
 	uint64_t time_ns;
 	bool fresh;
+	uint64_t blind; /* bit per site: attached, and no canary comes back */
+	uint8_t harms;	/* enum frame_harm, or-ed */
 };
 #define HELLO_BYTES_MAX (PREFIX_BYTES + sizeof(struct frame_hello) + 2 * 255 + SITE_COUNT * FRAME_REASON_BYTES_MAX)
 size_t put_hello(uint8_t *to, const struct frame_state *state);

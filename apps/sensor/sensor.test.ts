@@ -22,6 +22,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
   type SensorCounts,
+  type SensorHarm,
   type SensorReport,
   type Site,
   sites,
@@ -765,6 +766,75 @@ test('sites without their tracepoints take no other down, nor does a missing bpf
   assert.deepEqual(hello.counts.exec.sent, 0n)
   assert.equal(execs(await lifeOf(agent, run('/bin/true').pid)).length, 1)
 })
+
+test(
+  'AGT-8 canaries come back from every site that has one, are told to nobody and counted nowhere; what is blinded is told',
+  process.arch === 'x64' ? kernel : { skip: 'the attacker of this test knows the registers of x86-64 alone' },
+  async (t) => {
+    const agent = await startAgent(t)
+    const args = ['--socket', agent.socketPath, '--instance', newInstance(t), '--watch', '/etc/shadow']
+    const sensor = startSensor(t, [...args, '--canary-seconds', '1'])
+    const hello = await agent.until(isHello)
+    const byTracepoint = [
+      'open',
+      'openat',
+      'openat2',
+      'creat',
+      'ptrace',
+      'process_vm_readv',
+      'process_vm_writev',
+    ] as const
+    const blinded = byTracepoint.filter((site) => hello.attached[site].ok)
+
+    // Somebody has the sensor itself let go of what ties its programs to system calls; it lives on, and knows nothing of it.
+    assert.notEqual(run(binary('blinder'), 'links', String(sensor.pid)).stdout.trim(), '0')
+    const told = await agent.until(
+      (message): message is SensorReport => isReport(message) && message.blind !== undefined,
+    )
+    assert.deepEqual(told.blind, blinded)
+    assert.deepEqual(
+      agent
+        .events()
+        .filter(
+          ({ kind, actor }) =>
+            actor.comm === 'canary' || actor.ppid === sensor.pid || (kind === 'fork' && actor.pid === sensor.pid),
+        ),
+      [],
+    )
+    for (const site of sites) {
+      const { produced, dropped, sent } = told.counts[site]
+      assert.ok(produced >= dropped + sent, site)
+    }
+  },
+)
+
+test(
+  'AGT-8 nobody takes a watched file out of the maps, and what is overwritten is put right and told',
+  kernel,
+  async (t) => {
+    const agent = await startAgent(t)
+    const watched = join(agent.dir, 'watched')
+    writeFileSync(watched, '')
+    const instance = newInstance(t)
+    const sensor = startSensor(t, ['--socket', agent.socketPath, '--instance', instance, '--watch', watched])
+    await agent.until(isHello)
+    const blind = (way: string) => run(binary('blinder'), way, String(sensor.pid)).stdout.trim()
+    const harmed = (harm: SensorHarm) =>
+      agent.until((message): message is SensorReport => isReport(message) && message.harms?.includes(harm) === true)
+
+    assert.equal(blind('watched'), '0', 'the map is frozen')
+    assert.equal(blind('memory'), '1')
+    await harmed('memory')
+    open(watched)
+    await agent.until((message) => isEvent(message) && message.kind === 'file_open')
+    run('kill', '-URG', String(sensor.pid))
+    await agent.until((message) => isEvent(message) && message.kind === 'signal')
+
+    rmSync(`/sys/fs/bpf/sealwatch-${instance}/counters`)
+    await harmed('pin')
+    assert.match(sensor.log(), /"level":"critical".*the pin of the counters is gone/)
+  },
+)
 
 test('wrong starts are refused with what to do', kernel, async (t) => {
   const { agent, instance } = await attached(t)

@@ -451,7 +451,7 @@ static void write_greetings(void)
 {
 	static struct counters counters = { .era = "\x5f\x0c\x1d\x9b\xe2\xa8\x4a\x53\xb1\xc9\xd2\xf3\xe4\xa5\xb6\xc7" };
 	static struct attached attached = { .sites = ALL_SITES };
-	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, true };
+	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, true, 0, 0 };
 
 	for (unsigned site = 0; site < SITE_COUNT; site++)
 		counters.site[site].counts = (struct frame_counts){ 1000 + site, site, 1000, 0 };
@@ -459,6 +459,12 @@ static void write_greetings(void)
 	counters.site[SITE_connect].counts.repeated = 1ull << 61;
 	frame_bytes = put_report(frame, &state);
 	keep("report");
+	write_bad("bad-report-blind", offsetof(struct frame_report, blind), 1ull << SITE_COUNT, 8);
+	write_bad("bad-report-harms", offsetof(struct frame_report, harms), FRAME_HARMS + 1, 1);
+	state.blind = 1ull << SITE_openat | 1ull << SITE_ptrace;
+	state.harms = FRAME_HARM_PIN | FRAME_HARM_COUNTERS;
+	frame_bytes = put_report(frame, &state);
+	keep("report-harmed");
 	write_bad("bad-report-sites", offsetof(struct frame_report, sites), SITE_COUNT - 1, 1);
 	write_resized("bad-report-long", frame_bytes + 1);
 	frame_bytes = put_hello(frame, &state);

@@ -104,7 +104,11 @@ test('AGT-8 a part that is killed is back, one that is stopped goes on, one that
       'alerts of it',
       async () => {
         const { stdout } = await platform.sealwatch('alerts', '--json')
-        const rules = ['stopped, traced or made silent', 'part of Sealwatch was ended', 'sent a signal to Sealwatch']
+        const rules = [
+          'stopped, traced, blinded or made silent',
+          'part of Sealwatch was ended',
+          'sent a signal to Sealwatch',
+        ]
         return rules.every((rule) => stdout.includes(rule)) || undefined
       },
       deadlineMs,

@@ -210,7 +210,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         waiting: journal.depth + clusterJournal.depth,
       }
     },
-    () => ({ ...watchState, connected: watchState.connected && !supervised.isSensorSilent }),
+    () => supervised.seen(watchState),
   )
   addHealth(health, { watch: watchState, state: () => agentState, chains: () => [...chains.values()] })
   const queues = () =>
@@ -299,7 +299,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         hostId: hostId ?? null,
         health: healthListener.url,
         hardening,
-        watch: watchState,
+        watch: supervised.seen(watchState),
         chains: [...chains.values()],
         toSeal: (tenant) => queues().find((queue) => queue.tenant === tenant)?.toSeal ?? 0,
         tally,

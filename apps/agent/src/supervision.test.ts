@@ -7,9 +7,11 @@ import { type Clock, createLog, systemClock } from '@sealwatch/base'
 import { createHealth } from '@sealwatch/base/health'
 import { type PartFinding, readAgentSays, type SupervisorSays } from '@sealwatch/contract'
 import type { Draft } from '@sealwatch/ledger'
-import { sampleContext } from './observe/sample-observations.ts'
+import { sampleContext, sampleCounts, sampleHello } from './observe/sample-observations.ts'
+import type { SensorReport } from './sources/observation.ts'
 import type { SensorConnection } from './sources/sensor-socket.ts'
 import { supervision } from './supervision.ts'
+import type { WatchState } from './watch.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 function allOf(stream: PassThrough): string {
@@ -20,6 +22,7 @@ function allOf(stream: PassThrough): string {
 const settled = async () => {
   for (let i = 0; i < 10; i += 1) await turn()
 }
+const sampleWatch: WatchState = { hello: sampleHello, connected: true, account: undefined, gaps: 0 }
 const finding: PartFinding = {
   id: 4,
   timeMs: 1,
@@ -150,24 +153,61 @@ for (const isSupervised of [true, false])
       for await (const connection of under.heard(one())) for await (const _ of connection) await work
     })()
     void consuming
+    const isSilent = () => !under.seen({ ...sampleWatch, connected: true }).connected
     const told = () => said().some(({ kind }) => kind === 'sensor_silent') || sealed.length > 0
 
     await pass(11, isSupervised)
-    assert.deepEqual([under.isSensorSilent, told()], [false, false])
+    assert.deepEqual([isSilent(), told()], [false, false])
     // While the agent itself is busy, a sensor that waits is none that is silent.
     const busy = Promise.withResolvers<void>()
     work = busy.promise
     next.resolve()
     await settled()
     await pass(30, isSupervised)
-    assert.equal(under.isSensorSilent, false)
+    assert.equal(isSilent(), false)
     busy.resolve()
     await settled()
     await pass(13, isSupervised)
-    assert.deepEqual([under.isSensorSilent, told()], [true, true])
+    assert.deepEqual([isSilent(), told()], [true, true])
     next.resolve()
     await settled()
     await pass(1, isSupervised)
-    assert.equal(under.isSensorSilent, false)
+    assert.equal(isSilent(), false)
     await end()
   })
+
+test('AGT-8 sites that are blind, and what was done to the sensor, are told of once, and count as not attached', async () => {
+  const { under, sealed, metrics, end } = agent()
+  const report = (rest: Partial<SensorReport>): SensorReport => ({
+    kind: 'report',
+    timeNs: 1n,
+    era: 'e',
+    counts: sampleCounts(0n, 0n),
+    ...rest,
+  })
+  const shown: (readonly [exec: boolean, ptrace: boolean])[] = []
+  async function* life(...reports: SensorReport[]): SensorConnection & AsyncGenerator {
+    for (const one of reports) yield [one]
+  }
+  async function* lives() {
+    yield life(report({}), report({ blind: ['exec'] }), report({ blind: ['exec', 'ptrace'], harms: ['pin'] }))
+    yield life(report({ blind: ['ptrace'], harms: ['pin'] }), report({ harms: ['pin'] }))
+  }
+  for await (const connection of under.heard(lives()))
+    for await (const _ of connection) {
+      const attached = under.seen(sampleWatch).hello?.attached
+      shown.push([attached?.exec.ok ?? false, attached?.ptrace.ok ?? false])
+    }
+  assert.deepEqual(shown, [
+    [true, true],
+    [false, true],
+    [false, false],
+    [true, false],
+    [true, true],
+  ])
+  const blind = 'the sensor was blinded: attached, and does not see what it must'
+  const pin = 'the sensor was altered: the pin of its counters was removed'
+  assert.deepEqual(sealed, [`${blind}: exec`, `${blind}: ptrace`, pin, `${blind}: ptrace`, pin])
+  assert.match(metrics(), /sealwatch_part_findings_total{part="sensor",found="blinded"} 3/)
+  await end()
+})

@@ -3,12 +3,14 @@
 import type { Duplex } from 'node:stream'
 import type { Clock, Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
-import { type PartFinding, type SupervisorSays, supervisionLimits } from '@sealwatch/contract'
+import { type HarmedPart, type SupervisorSays, supervisionLimits } from '@sealwatch/contract'
 import type { Journal } from './journal/journal.ts'
 import type { RecordContext } from './observe/context.ts'
 import { partFound, partMissed } from './observe/lifecycle.ts'
+import type { SensorHarm, SensorReport, Site } from './sources/observation.ts'
 import type { SensorConnection } from './sources/sensor-socket.ts'
 import { openSupervisorLine } from './sources/supervisor-line.ts'
+import type { WatchState } from './watch.ts'
 
 export type SupervisionOptions = {
   /** Undefined: something else keeps us alive, systemd for one, and says nothing. */
@@ -25,8 +27,8 @@ export type SupervisionOptions = {
 export type Supervision = {
   /** The same connections; when something comes it is noted. */
   heard(connections: AsyncIterable<SensorConnection>): AsyncIterable<SensorConnection>
-  /** A sensor is connected, and has said nothing for longer than it ever would. */
-  readonly isSensorSilent: boolean
+  /** The same, but that a sensor that is silent is not there, and sites that are blind are not attached. */
+  seen(watch: WatchState): WatchState
   run(signal: AbortSignal): Promise<void>
 }
 
@@ -35,6 +37,12 @@ const stepMs = 500
 const awakeStepMsMax = 2 * stepMs
 /** A sensor that has nothing to tell says so every five seconds. */
 const sensorSilentMs = 12_000
+const blindReason = 'attached, and does not see what it must'
+const harmTexts: Readonly<Record<SensorHarm, string>> = {
+  pin: 'the pin of its counters was removed',
+  memory: 'what it shares with its programs was overwritten, and was put right',
+  counters: 'a counter of its programs went back',
+}
 const supervisorSilentMs = 20 * supervisionLimits.lookEveryMs
 
 /** Seals what the supervisor finds about our parts, and notices when it, or the sensor, says nothing any more. */
@@ -47,6 +55,8 @@ export function supervision(options: SupervisionOptions): Supervision {
   let askedMs: number | undefined
   let lookedMs = 0
   const silent = { sensor: false, supervisor: false }
+  let blind: readonly Site[] = []
+  let harms: readonly SensorHarm[] = []
   let isOrderly = false
 
   health.metrics.counter(
@@ -57,7 +67,7 @@ export function supervision(options: SupervisionOptions): Supervision {
     },
     () => Array.from(counts.values(), ({ labels, count }) => [labels, count] as const),
   )
-  function count(part: string, found: PartFinding['found']): void {
+  function count(part: string, found: HarmedPart['found']): void {
     const key = `${part} ${found}`
     const row = counts.get(key) ?? { labels: [part, found], count: 0 }
     row.count += 1
@@ -66,8 +76,8 @@ export function supervision(options: SupervisionOptions): Supervision {
 
   const bootNs = (unixMs: number) => BigInt(unixMs) * 1_000_000n - context().bootOffsetNs
 
-  function miss(part: string, pid: number, found: PartFinding['found'], detail: string): void {
-    log.critical(`the ${part} ${found === 'silent' ? 'says nothing any more' : 'is gone'}`, { part, pid })
+  function miss(part: string, pid: number, found: HarmedPart['found'], detail: string): void {
+    log.critical(`a part was found ${found}`, { part, pid, detail })
     count(part, found)
     journal.add(partMissed(bootNs(clock.nowMs()), { part, pid, found, detail }, context()))
   }
@@ -103,12 +113,24 @@ export function supervision(options: SupervisionOptions): Supervision {
     Object.assign(silent, { sensor: isSensorSilent, supervisor: isSupervisorSilent })
   }
 
+  function note({ blind: now = [], harms: done = [] }: SensorReport): void {
+    const lost = now.filter((site) => !blind.includes(site))
+    if (lost.length > 0) miss('sensor', 0, 'blinded', `${blindReason}: ${lost.join(', ')}`)
+    for (const harm of done.filter((one) => !harms.includes(one))) miss('sensor', 0, 'altered', harmTexts[harm])
+    blind = now
+    harms = done
+  }
+
   async function* heardOne(connection: SensorConnection): SensorConnection & AsyncGenerator {
     try {
+      // Another life of the sensor may see what the one before did not.
+      blind = []
+      harms = []
       askedMs = nowMs
       for await (const messages of connection) {
         // While these are worked on the sensor may well wait for us.
         askedMs = undefined
+        for (const message of messages) if (message.kind === 'report') note(message)
         yield messages
         askedMs = nowMs
       }
@@ -121,8 +143,11 @@ export function supervision(options: SupervisionOptions): Supervision {
     heard: async function* heard(connections) {
       for await (const connection of connections) yield heardOne(connection)
     },
-    get isSensorSilent() {
-      return silent.sensor
+    seen: (watch) => {
+      const connected = watch.connected && !silent.sensor
+      if (watch.hello === undefined || blind.length === 0) return { ...watch, connected }
+      const closed = Object.fromEntries(blind.map((site) => [site, { ok: false, reason: blindReason }]))
+      return { ...watch, connected, hello: { ...watch.hello, attached: { ...watch.hello.attached, ...closed } } }
     },
     run: async (signal) => {
       let lastNs = clock.monotonicNs()

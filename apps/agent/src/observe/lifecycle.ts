@@ -112,7 +112,7 @@ export function partFound(timeNs: bigint, found: PartFinding, context: RecordCon
 /** What the agent itself notices: `part` does not speak any more, or its end of the line is gone. */
 export function partMissed(
   timeNs: bigint,
-  { part: name, pid, found, detail }: Pick<PartFinding, 'part' | 'pid' | 'found' | 'detail'>,
+  { part: name, pid, found, detail }: Pick<HarmedPart, 'pid' | 'found' | 'detail'> & { readonly part: string },
   context: RecordContext,
 ): EventDraft<LifecycleEvent> {
   const part = {
@@ -125,7 +125,13 @@ export function partMissed(
     out_of_memory: false,
     by_supervisor: false,
   } as const
-  return harmed(`part_${found}`, timeNs, context, part, `the ${name} (pid ${pid}) ${partTexts[found]}: ${detail}`)
+  return harmed(
+    `part_${found}`,
+    timeNs,
+    context,
+    part,
+    `the ${name}${pid === 0 ? '' : ` (pid ${pid})`} ${partTexts[found]}: ${detail}`,
+  )
 }
 
 const partTexts = {
@@ -133,7 +139,9 @@ const partTexts = {
   stopped: 'was stopped',
   traced: 'was traced',
   silent: 'does not answer',
-} as const satisfies Record<PartFinding['found'], string>
+  blinded: 'was blinded',
+  altered: 'was altered',
+} as const satisfies Record<HarmedPart['found'], string>
 
 function harmed(
   code: string,
@@ -146,7 +154,11 @@ function harmed(
   const isOrderly = part.found === 'ended' && (part.by_supervisor || part.detail === 'exit 0')
   return record('agent', code, timeNs, context, {
     ...classify('lifecycle', part.remedy === 'restarted' ? 'restart' : 'harm'),
-    ...(isOrderly ? severities.low : part.found === 'traced' ? severities.critical : severities.high),
+    ...(isOrderly
+      ? severities.low
+      : ['traced', 'blinded', 'altered'].includes(part.found)
+        ? severities.critical
+        : severities.high),
     ...(isOrderly ? success : failure),
     message,
     unmapped: { part },

@@ -13,6 +13,7 @@ import {
   type SensorMessage,
   type SensorReport,
   type Site,
+  sensorHarms,
   sites,
 } from './observation.ts'
 
@@ -24,7 +25,9 @@ const magic = 'sealwtch'
 const eraAt = 16
 const eraBytes = 16
 const countsBytes = 32
-const reportCountsAt = eraAt + eraBytes
+const harmsAt = 2
+const blindAt = eraAt + eraBytes
+const reportCountsAt = blindAt + 8
 const reportBytes = reportCountsAt + countsBytes * sites.length
 const magicAt = eraAt + eraBytes
 const attachedAt = magicAt + magic.length
@@ -83,12 +86,22 @@ function readModes(bytes: Buffer): Modes {
 function decodeReport(bytes: Buffer): SensorReport {
   must(bytes.length === reportBytes, 'FRAME_SIZE', bytes.length)
   must(bytes[1] === sites.length, 'FRAME_COUNT', bytes[1])
-  mustBeZero(bytes, 2, 8)
+  mustBeZero(bytes, harmsAt + 1, 8)
+  const harmBits = bytes.readUInt8(harmsAt)
+  const blindBits = bytes.readBigUInt64LE(blindAt)
+  must(harmBits >> sensorHarms.length === 0 && blindBits >> BigInt(sites.length) === 0n, 'FRAME_VALUE', {
+    harms: harmBits,
+    blind: blindBits,
+  })
+  const harms = sensorHarms.filter((_, i) => (harmBits >> i) % 2 === 1)
+  const blind = sites.filter((_, i) => (blindBits >> BigInt(i)) % 2n === 1n)
   return {
     kind: 'report',
     timeNs: bytes.readBigUInt64LE(8),
     era: readEra(bytes),
     counts: readCounts(bytes, reportCountsAt),
+    ...(blind.length > 0 && { blind }),
+    ...(harms.length > 0 && { harms }),
   }
 }
 

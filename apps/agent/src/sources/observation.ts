@@ -272,12 +272,19 @@ export type SensorHello = {
   readonly counts: SensorCounts
 }
 
+/** What somebody did to the sensor since it started, in the order of their bits on the wire. */
+export const sensorHarms = ['pin', 'memory', 'counters'] as const
+export type SensorHarm = (typeof sensorHarms)[number]
+
 /** Sent every second when a count changed, else every five as a heartbeat. */
 export type SensorReport = {
   readonly kind: 'report'
   readonly timeNs: bigint
   readonly era: string
   readonly counts: SensorCounts
+  /** Sites that are attached and do not see what they must; absent: none. */
+  readonly blind?: readonly Site[]
+  readonly harms?: readonly SensorHarm[]
 }
 
 export type SensorMessage = SensorHello | SensorReport | (Observation & { readonly site: Site })

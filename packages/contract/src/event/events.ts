@@ -185,7 +185,8 @@ export type LifecycleEvent = EventBase & {
 export type HarmedPart = {
   readonly name: string
   readonly pid: number
-  readonly found: PartFinding['found']
+  /** `blinded`: the sensor is there, and does not see what it must. `altered`: it was written into. */
+  readonly found: PartFinding['found'] | 'blinded' | 'altered'
   readonly remedy: PartFinding['remedy'] | 'none'
   readonly detail: string
   readonly took_ms: number

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests only: what somebody with root does to a sensor to blind it, without ending it. Says how many things it laid hands on. */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "maps.h"
+
+static pid_t sensor;
+
+/* Has the sensor itself close it, which is the only way to take a program away from what calls it. It waits in a call just now. */
+static bool close_there(int number)
+{
+#ifdef __x86_64__
+	struct user_regs_struct before, regs;
+	int status;
+
+	if (ptrace(PTRACE_ATTACH, sensor, NULL, NULL) || waitpid(sensor, &status, __WALL) != sensor ||
+	    ptrace(PTRACE_GETREGS, sensor, NULL, &before))
+		return false;
+	regs = before;
+	regs.rip -= 2; /* the call's own instruction */
+	regs.rax = SYS_close;
+	regs.rdi = (unsigned long long)number;
+	regs.orig_rax = ~0ull;
+	ptrace(PTRACE_SETREGS, sensor, NULL, &regs);
+	ptrace(PTRACE_SINGLESTEP, sensor, NULL, NULL);
+	waitpid(sensor, &status, __WALL);
+	ptrace(PTRACE_GETREGS, sensor, NULL, &regs);
+	before.rax = (unsigned long long)-EINTR;
+	before.orig_rax = ~0ull;
+	ptrace(PTRACE_SETREGS, sensor, NULL, &before);
+	return ptrace(PTRACE_DETACH, sensor, NULL, NULL) == 0 && regs.rax == 0;
+#else
+	return number < 0;
+#endif
+}
+
+static bool detach(int fd, int number)
+{
+	struct bpf_link_info info = {};
+	__u32 length = sizeof(info);
+
+	/* A link of a tracepoint that is no raw one; before Linux 5.15 it was the event itself. */
+	if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.type != BPF_LINK_TYPE_PERF_EVENT)
+		return false;
+	return close_there(number);
+}
+
+static bool map_named(int fd, const char *name, struct bpf_map_info *info)
+{
+	__u32 length = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return bpf_obj_get_info_by_fd(fd, info, &length) == 0 && strcmp(info->name, name) == 0;
+}
+
+static bool overwrite_memory(int fd, int number)
+{
+	(void)number;
+	struct bpf_map_info info;
+	void *at;
+
+	if (!map_named(fd, "sealwatc.bss", &info))
+		return false;
+	at = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return false;
+	memset(at, 0, sizeof(struct shared));
+	return true;
+}
+
+static bool forget_watched(int fd, int number)
+{
+	(void)number;
+	struct bpf_map_info info;
+	struct object key;
+
+	return map_named(fd, "watched", &info) && bpf_map_get_next_key(fd, NULL, &key) == 0 && bpf_map_delete_elem(fd, &key) == 0;
+}
+
+static const struct {
+	const char *name, *link;
+	bool (*harm)(int fd, int number);
+} ways[] = {
+	{ "links", "anon_inode:[perf_event]", detach },
+	{ "links", "anon_inode:bpf_link", detach },
+	{ "memory", "anon_inode:bpf-map", overwrite_memory },
+	{ "watched", "anon_inode:bpf-map", forget_watched },
+};
+
+static int harm_all(size_t way, const char *pid)
+{
+	int process = (int)syscall(SYS_pidfd_open, atoi(pid), 0), harmed = 0;
+	char folder[64], path[320], link[64];
+	struct dirent *entry;
+	DIR *fds;
+
+	snprintf(folder, sizeof(folder), "/proc/%s/fd", pid);
+	fds = opendir(folder);
+	while (fds && (entry = readdir(fds))) {
+		ssize_t length;
+
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		length = readlink(path, link, sizeof(link) - 1);
+		link[length < 0 ? 0 : length] = 0;
+		if (strcmp(link, ways[way].link) == 0)
+			harmed += ways[way].harm((int)syscall(SYS_pidfd_getfd, process, atoi(entry->d_name), 0),
+						 atoi(entry->d_name));
+	}
+	return harmed;
+}
+
+int main(int argc, char **argv)
+{
+	int harmed = 0, found = 0;
+
+	for (size_t way = 0; argc == 3 && way < sizeof(ways) / sizeof(ways[0]); way++)
+		if (strcmp(argv[1], ways[way].name) == 0) {
+			sensor = atoi(argv[2]);
+			harmed += harm_all(way, argv[2]);
+			found = 1;
+		}
+	if (found)
+		return printf("%d\n", harmed), 0;
+	fputs("usage: blinder links|memory|watched PID\n", stderr);
+	return 2;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Canaries: at random moments a child of ours does, to nobody's harm, what the sites see. What it did must come back through the
+ * ring. It is known by its pid, which nobody else has before we have waited for it, so no other act can pass for it. What
+ * came back is taken out of the counts again: nobody is told of it, and produced = dropped + sent as before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sensor.h"
+
+#define INITIAL_PID_NAMESPACE 0xeffffffcu /* of every kernel; elsewhere our pids are others than those of frames */
+enum { GRACE_MS = 1000, PATIENCE_MS = 15000, AGAIN_MS = 1000, LOOK_MS = 50 };
+
+static struct {
+	unsigned mean_ms; /* 0: there are none */
+	int program;	  /* this one, to start it again */
+	char file[32];	  /* a watched file of our own, without a name; empty: there is none */
+	volatile uint64_t *done;
+	uint64_t due_ns, deadline_ns;
+	pid_t pid; /* 0: none under way */
+	bool over; /* it has ended; it is a zombie until the round is */
+	uint64_t wanted, seen, missed, blind;
+	uint64_t dropped[SITE_COUNT];
+	uint64_t taken[SITE_COUNT];
+} canary = { .program = -1 };
+
+static unsigned between(unsigned least, unsigned most)
+{
+	unsigned number = 0;
+
+	(void)!getrandom(&number, sizeof(number), 0);
+	return least + number % (most - least + 1);
+}
+
+/* Call before privileges are dropped. */
+void canary_prepare(unsigned mean_seconds)
+{
+	struct stat own;
+	int fd;
+
+	if (mean_seconds == 0)
+		return;
+	if (stat("/proc/self/ns/pid", &own) || own.st_ino != INITIAL_PID_NAMESPACE) {
+		say("warn", "there are no canaries: the sensor is not in the initial pid namespace");
+		return;
+	}
+	canary.done = mmap(NULL, sizeof(*canary.done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	canary.program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	if (canary.done == MAP_FAILED || canary.program < 0) {
+		say("warn", "there are no canaries: %s", strerror(errno));
+		return;
+	}
+	canary.mean_ms = mean_seconds * 1000;
+	fd = (int)syscall(SYS_memfd_create, "sealwatch-canary", 1u /* MFD_CLOEXEC */);
+	if (fd >= 0)
+		snprintf(canary.file, sizeof(canary.file), "/proc/self/fd/%d", fd);
+}
+
+/* The path to watch as CANARY_NAME; NULL: none. */
+const char *canary_file(void)
+{
+	return canary.file[0] ? canary.file : NULL;
+}
+
+#define DID(site, act) (*canary.done |= (act) ? 1ull << SITE_##site : 0)
+
+static void act_all(void)
+{
+	static char memory[8];
+	struct iovec both = { memory, sizeof(memory) };
+	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC };
+	char *const argv[] = { "sensor", CANARY_OPTION, NULL }, *const environment[] = { NULL };
+
+	DID(task_rename, prctl(PR_SET_NAME, "canary", 0, 0, 0) == 0);
+	if (canary.file[0]) {
+#ifdef SYS_open
+		DID(open, syscall(SYS_open, canary.file, O_RDONLY | O_CLOEXEC) >= 0);
+#endif
+		DID(openat, syscall(SYS_openat, AT_FDCWD, canary.file, O_RDONLY | O_CLOEXEC) >= 0);
+		DID(openat2, syscall(SYS_openat2, AT_FDCWD, canary.file, &how, sizeof(how)) >= 0);
+#ifdef SYS_creat
+		DID(creat, syscall(SYS_creat, canary.file, 0600) >= 0);
+#endif
+	}
+	/* Nobody may trace himself: it is refused, and refused calls are told. */
+	DID(ptrace, ptrace(PTRACE_ATTACH, getpid(), NULL, NULL) && errno != ESRCH);
+	DID(process_vm_readv, process_vm_readv(getpid(), &both, 1, &both, 1, 0) != 0);
+	DID(process_vm_writev, process_vm_writev(getpid(), &both, 1, &both, 1, 0) != 0);
+	DID(signal_generate, kill(getppid(), SIGURG) == 0);
+	DID(exec, true);
+	syscall(SYS_execveat, canary.program, "", argv, environment, AT_EMPTY_PATH);
+	*canary.done &= ~(1ull << SITE_exec);
+	_exit(0);
+}
+
+static void begin(const struct counters *counters, uint64_t now_ns)
+{
+	for (int site = 0; site < SITE_COUNT; site++)
+		canary.dropped[site] = counters_read(counters, site).dropped;
+	*canary.done = 1ull << SITE_fork | 1ull << SITE_exit;
+	canary.seen = 0;
+	canary.over = false;
+	canary.deadline_ns = now_ns + PATIENCE_MS * 1000000ull;
+	canary.pid = fork();
+	if (canary.pid == 0)
+		act_all();
+	if (canary.pid < 0)
+		canary.pid = 0;
+}
+
+/* The frame is of a canary, and goes nowhere. */
+bool canary_takes(struct counters *counters, const struct frame_event *event)
+{
+	bool own = canary.pid && event->pid == (__u32)canary.pid;
+	bool made = canary.pid && event->kind == FRAME_FORK && event->pid == (__u32)getpid() &&
+		    event->target.ref.pid == (__u32)canary.pid;
+
+	if (!own && !made)
+		return false;
+	canary.seen |= 1ull << event->site;
+	canary.taken[event->site]++;
+	__atomic_fetch_sub(&counters->site[event->site].counts.produced, 1, __ATOMIC_ACQ_REL);
+	return true;
+}
+
+/* Of those that were taken out of `produced`. */
+uint64_t canary_taken(enum frame_site site)
+{
+	return canary.taken[site];
+}
+
+/* A site at which something was dropped meanwhile proves nothing; one that missed two canaries in a row is blind. */
+static void judge(const struct counters *counters)
+{
+	for (int site = 0; site < SITE_COUNT; site++) {
+		uint64_t bit = 1ull << site;
+
+		if (!(canary.wanted & bit))
+			continue;
+		if (canary.seen & bit) {
+			canary.blind &= ~bit;
+			canary.missed &= ~bit;
+		} else if (counters_read(counters, site).dropped == canary.dropped[site]) {
+			canary.blind |= canary.missed & bit;
+			canary.missed |= bit;
+		}
+	}
+}
+
+/* Call when the ring has been emptied. Sites that no canary came back from are in the result. */
+uint64_t canary_turn(const struct counters *counters, uint64_t attached, uint64_t now_ns)
+{
+	if (canary.mean_ms == 0)
+		return 0;
+	if (canary.due_ns == 0)
+		canary.due_ns = now_ns + between(canary.mean_ms / 3, canary.mean_ms * 5 / 3) * 1000000ull;
+	if (!canary.pid && now_ns >= canary.due_ns) {
+		begin(counters, now_ns);
+		canary.due_ns = now_ns + between(canary.mean_ms / 3, canary.mean_ms * 5 / 3) * 1000000ull;
+		return canary.blind;
+	}
+	if (!canary.pid)
+		return canary.blind;
+	if (!canary.over) {
+		siginfo_t ended = {};
+
+		canary.over = waitid(P_PID, (id_t)canary.pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid;
+		if (canary.over)
+			canary.deadline_ns = now_ns + GRACE_MS * 1000000ull;
+	}
+	canary.wanted = attached & *canary.done;
+	if ((canary.over && !(canary.wanted & ~canary.seen)) || now_ns >= canary.deadline_ns) {
+		judge(counters);
+		kill(canary.pid, SIGKILL);
+		waitpid(canary.pid, NULL, canary.over ? 0 : WNOHANG);
+		canary.pid = 0;
+		if (canary.missed)
+			canary.due_ns = now_ns + AGAIN_MS * 1000000ull;
+	}
+	return canary.blind;
+}
+
+/* Until canary_turn() has something to do. */
+int64_t canary_due_ms(uint64_t now_ns)
+{
+	if (canary.mean_ms == 0)
+		return INT32_MAX;
+	if (canary.pid)
+		return LOOK_MS;
+	return canary.due_ns <= now_ns ? 0 : (int64_t)((canary.due_ns - now_ns) / 1000000) + 1;
+}
