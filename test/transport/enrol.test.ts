@@ -201,6 +201,23 @@ test('POL-1 a token that expired does not live again when the wall clock is set 
   assert.match((await client.enrol(requestOf(left.token, generateSigner()))).hostId, /^[0-9a-f]{32}$/)
 })
 
+test('PKI-2 tokens that wait are bounded; those that were used leave room for the next host', async (t) => {
+  const server = await startServer(t)
+  const columns = { tenant: 'default', host_id: null, ended_at: null }
+  const times = { created_at: '2026-01-01T00:00:00Z', expires_at: '2999-01-01T00:00:00Z' }
+  const put = (count: number, used_at: string | null) =>
+    server.store.transaction(async (tx) => {
+      for (let i = 0; i < count; i += 1) {
+        const row = { ...columns, ...times, used_at, secret_hash: `${used_at} ${i}` }
+        await tx.insertInto('join_tokens').values(row).execute()
+      }
+    })
+  await put(1_000, times.created_at)
+  await server.identity.createJoinToken(operator, 'default', 60)
+  await put(999, null)
+  await assert.rejects(server.identity.createJoinToken(operator, 'default', 60), { code: 'TOKENS_TOO_MANY' })
+})
+
 test('a token lives from a second to a week', async (t) => {
   const server = await startServer(t)
   for (const seconds of [-1, 0, 0.5, 7 * 24 * 3600 + 1, Number.NaN])

@@ -67,6 +67,8 @@ export async function openJoinTokens(options: {
           .selectFrom('join_tokens')
           .select(({ fn }) => fn.countAll<number>().as('open'))
           .where('tenant', '=', tenant)
+          // Of those that were used there are no more than hosts.
+          .where('used_at', 'is', null)
           .executeTakeFirstOrThrow()
         if (open >= openTokensMax) throw identityError('TOKENS_TOO_MANY', { attempted })
         await tx
