@@ -25,6 +25,16 @@ export type Child = {
 /** USER_HZ, of every Linux. */
 const ticksPerSecond = 100
 
+/** proc_pid_stat(5), utime and stime: the 14th and the 15th, behind a name that may hold anything. */
+export function cpuSecondsOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const [utime, stime] = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+  return (Number(utime) + Number(stime)) / ticksPerSecond
+}
+
 /** Starts bench/`program` over a directory, in a process of its own; resolves when it serves. */
 export async function startChild(program: string, dir: string, settings: Record<string, string> = {}): Promise<Child> {
   const path = new URL(program, import.meta.url).pathname
@@ -52,21 +62,12 @@ export async function startChild(program: string, dir: string, settings: Record<
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
     return (Number(new RegExp(`${name}:\\s*(\\d+) kB`).exec(status)?.[1]) * 1024) / 1e6
   }
-  /** proc_pid_stat(5), utime and stime: the 14th and the 15th, behind a name that may hold anything. */
-  const cpuSeconds = () => {
-    const status = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
-    const [utime, stime] = status
-      .slice(status.lastIndexOf(')') + 2)
-      .split(' ')
-      .slice(11, 13)
-    return (Number(utime) + Number(stime)) / ticksPerSecond
-  }
   return {
     port,
     api,
     peakMb: memoryMb('VmHWM'),
     residentMb: memoryMb('VmRSS'),
-    cpuSeconds,
+    cpuSeconds: () => cpuSecondsOf(child.pid as number),
     stop,
     kill: () => endBy('SIGKILL'),
     [Symbol.asyncDispose]: stop,

@@ -2,6 +2,7 @@
 
 import process from 'node:process'
 import { parseArgs } from 'node:util'
+import { benchAgent } from './agent.ts'
 import { benchApi } from './api.ts'
 import { benchAuthz } from './authz.ts'
 import type { Figure } from './figure.ts'
@@ -38,6 +39,7 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   producers: benchProducers,
   sensor: benchSensor,
   fleet: benchFleet,
+  agent: benchAgent,
 }
 
 const { values, positionals } = parseArgs({

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * acts exec N | acts open N FILE | acts connect N: does it N times, as fast as it goes, and says what that took of the processor: this process
- * and its children, user and kernel together.
+ * acts exec N | acts open N FILE [RATE] | acts connect N: does it N times, as fast as it goes or so many a second, and says what
+ * that took of the processor: this process and its children, user and kernel together.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static double seconds(int who)
@@ -64,15 +65,35 @@ static int act(char **argv)
 	return fd >= 0 && close(fd) == 0;
 }
 
+/* Rests after a hundredth of a second's acts until the next is due. */
+static void pace(long done, long rate, const struct timespec *begin)
+{
+	struct timespec due = *begin;
+
+	if (rate < 100 || done % (rate / 100) != 0)
+		return;
+	due.tv_sec += done / rate;
+	due.tv_nsec += done % rate * (1000000000L / rate);
+	if (due.tv_nsec >= 1000000000L) {
+		due.tv_sec++;
+		due.tv_nsec -= 1000000000L;
+	}
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+}
+
 int main(int argc, char **argv)
 {
-	long times = argc > 2 ? atol(argv[2]) : 0;
+	long times = argc > 2 ? atol(argv[2]) : 0, rate = argc > 4 ? atol(argv[4]) : 0;
+	struct timespec begin;
 
 	if (argc == 2)
 		return 0; /* one that was started */
-	for (long i = 0; i < times; i++)
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (long i = 0; i < times; i++) {
+		pace(i, rate, &begin);
 		if (!act(argv))
 			return 1;
+	}
 	printf("%.6f\n", seconds(RUSAGE_SELF) + seconds(RUSAGE_CHILDREN));
 	return 0;
 }
