@@ -380,29 +380,41 @@ static __always_inline bool is_no_connection(long result)
 	return false;
 }
 
+/* NULL: of no socket, or no connection. */
+static __always_inline struct sock *asked_to_connect(struct sys_exit *ctx, struct frame_socket *socket)
+{
+	struct sock *sk = is_no_connection(ctx->ret) ? NULL : sock_at((int)GET(registers(), di));
+	bool under_way = ctx->ret == -EINPROGRESS || ctx->ret == -EINTR || ctx->ret == -ERESTARTSYS;
+
+	if (!sk)
+		return NULL;
+	put_socket(socket, sk);
+	socket->error = under_way ? EINPROGRESS : -ctx->ret;
+	return sk;
+}
+
+/* A program of its own, for both on one stack are too much for kernels before 6.18. */
+SEC("tp/syscalls/sys_exit_connect")
+int connect__unix(struct sys_exit *ctx)
+{
+	struct frame_socket socket = {};
+	struct sock *sk = asked_to_connect(ctx, &socket);
+
+	return sk && socket.family == AF_UNIX ? connected_unix(sk, &socket, (void *)GET(registers(), si)) : 0;
+}
+
 SEC("tp/syscalls/sys_exit_connect")
 int connect(struct sys_exit *ctx)
 {
-	struct pt_regs *regs = registers();
 	struct frame_socket socket = {};
-	bool under_way;
+	struct sock *sk = asked_to_connect(ctx, &socket);
+	bool under_way = socket.error == EINPROGRESS;
 	struct news key;
-	struct sock *sk;
 
-	if (is_no_connection(ctx->ret))
-		return 0;
-	sk = sock_at((int)GET(regs, di));
-	if (!sk)
-		return 0;
-	put_socket(&socket, sk);
-	under_way = ctx->ret == -EINPROGRESS || ctx->ret == -EINTR || ctx->ret == -ERESTARTSYS;
-	socket.error = under_way ? EINPROGRESS : -ctx->ret;
-	if (socket.family == AF_UNIX)
-		return connected_unix(sk, &socket, (void *)GET(regs, si));
-	if (!is_internet(&socket))
+	if (!sk || !is_internet(&socket))
 		return 0;
 	if (socket.error && !under_way)
-		put_asked(&socket, (void *)GET(regs, si));
+		put_asked(&socket, (void *)GET(registers(), si));
 	if (!socket.remote_port)
 		return 0; /* a datagram socket is taken off its other side, or asks for a route alone */
 	key = news_of(SITE_connect, &socket);
