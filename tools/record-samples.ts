@@ -118,6 +118,21 @@ const samples: Readonly<Record<string, Sample>> = {
     isIt: (o) => o.kind === 'socket' && o.actor.comm === 'perl',
     quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/bin/tcpdump' },
   },
+  'shell-from-network': {
+    script: `exec perl -e 'use Socket; socket(S, AF_INET, SOCK_DGRAM, 0); syscall(33, fileno(S), 0); exec("/bin/sh", "-c", "true")'`,
+    isIt: (o) => o.kind === 'exec' && o.networkDescriptors.length > 0 && o.actor.comm === 'sh',
+    quiet: { path: ['process', 'file', 'path'], value: '/usr/sbin/in.telnetd' },
+  },
+  'descriptor-taken': {
+    script: `sleep 5 & exec perl -e '$f = syscall(434, $ARGV[0] + 0, 0); syscall(438, $f, 0, 0)' $!`,
+    isIt: (o) => o.kind === 'reach' && o.call === 'pidfd_getfd',
+    quiet: { path: ['unmapped', 'relation'], value: 'launched' },
+  },
+  'nameless-code': {
+    script: `exec perl -e '$n = "payload"; $m = syscall(319, $n, 0); syscall(77, $m, 4096); syscall(9, 0, 4096, 5, 1, $m, 0)'`,
+    isIt: (o) => o.kind === 'executable' && o.way === 'nameless_file',
+    quiet: { path: ['unmapped', 'executable'], value: 'made' },
+  },
   'dev-shm-exec': {
     script: 'cd /dev/shm; cp /bin/true payload; env ./payload; rm payload',
     isIt: (o) => o.kind === 'exec' && o.file.path === '/dev/shm/payload',

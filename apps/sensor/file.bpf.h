@@ -25,6 +25,13 @@ static __always_inline struct file *file_at(long fd)
 	return file;
 }
 
+static __always_inline bool is_nameless(struct file *file)
+{
+	struct dentry *dentry = GET(file, f_path.dentry);
+
+	return is_memfd(dentry) || !GET(file, f_inode, i_nlink) || !GET(dentry, d_hash.pprev);
+}
+
 static __always_inline void put_file(struct scratch *s, struct file *file)
 {
 	struct frame_file *f = &s->event.file;
@@ -39,7 +46,7 @@ static __always_inline void put_file(struct scratch *s, struct file *file)
 	f->fs_magic = GET(inode, i_sb, s_magic);
 	if (is_memfd(dentry))
 		s->event.flags |= FRAME_MEMFD | FRAME_UNLINKED;
-	else if (!f->nlink || !GET(dentry, d_hash.pprev))
+	else if (is_nameless(file))
 		s->event.flags |= FRAME_UNLINKED;
 	put_path(s, TEXT_PATH, file);
 }

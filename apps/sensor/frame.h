@@ -46,6 +46,12 @@ enum frame_kind {
 	FRAME_LISTEN,
 	FRAME_DATAGRAM,
 	FRAME_SOCKET,
+	FRAME_FD_TAKEN,
+	FRAME_LIMIT,
+	FRAME_ADVICE,
+	FRAME_COMPARE,
+	FRAME_FAULTS,
+	FRAME_EXECUTABLE,
 	FRAME_KINDS,
 };
 
@@ -54,7 +60,7 @@ enum frame_kind {
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
 	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
 	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket) \
-	X(file_open)
+	X(file_open) X(reach) X(executable)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -122,14 +128,14 @@ struct frame_file { /* exec, file_open */
 	__u32 fs_magic;
 	__u32 open_flags;
 	__u32 environment; /* bit per variable; exec only */
-	__u32 zero;
+	__u32 network;	   /* bit per descriptor of 0, 1 and 2 that is a socket of IPv4 or IPv6; exec only */
 	__u64 zero2;
 };
 
-struct frame_target { /* mem_open, ptrace, vm_read, vm_write, fork, signal, perf */
+struct frame_target { /* mem_open, ptrace, vm_read, vm_write, fork, signal, perf, and those of reach */
 	struct frame_ref ref;
 	__s64 result;
-	__u32 request; /* ptrace request, open flags of mem_open, signal number, perf type */
+	__u32 request; /* ptrace request, open flags of mem_open, signal number, perf type; of reach docs/formats/frame.md, 5.2 */
 	__u32 ppid;
 };
 
@@ -188,6 +194,16 @@ struct frame_namespaces {
 	__u32 changed; /* bit per namespace */
 	__u32 zero;
 	__u32 inums[FRAME_NS_COUNT];
+};
+
+enum frame_executable { FRAME_WRITABLE_TOO = 1, FRAME_MADE_SO, FRAME_ANONYMOUS, FRAME_NAMELESS_FILE };
+
+struct frame_memory { /* executable */
+	__u64 address;
+	__u64 length;
+	__u32 protection;
+	__u32 way;
+	__u64 zero[3];
 };
 
 struct frame_exit {
@@ -249,6 +265,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_sysctl sysctl;
 		struct frame_namespaces namespaces;
 		struct frame_socket socket;
+		struct frame_memory memory;
 	};
 };
 
@@ -304,7 +321,8 @@ _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) ==
 		       sizeof(struct frame_overflow) == 48 &&
 		       sizeof(struct frame_module) == 48 && sizeof(struct frame_bpf) == 48 &&
 		       sizeof(struct frame_sysctl) == 48 && sizeof(struct frame_namespaces) == 48 &&
-		       sizeof(struct frame_socket) == 48,
+		       sizeof(struct frame_socket) == 48 &&
+		       sizeof(struct frame_memory) == 48,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 40 + 32 * SITE_COUNT, "docs/formats/frame.md");

@@ -58,6 +58,7 @@ struct inode {
 	unsigned long i_ino;
 	unsigned int i_nlink;
 	__u32 i_generation;
+	void *i_private;
 };
 struct qstr { __u32 len; const unsigned char *name; };
 struct dentry { struct hlist_bl_node d_hash; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; };
@@ -92,6 +93,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct hlist_node pid_links[1];
 	__u64 start_boottime;
+	__u64 self_exec_id;
 	const struct cred *real_cred;
 	char comm[16];
 	struct files_struct *files;
@@ -134,6 +136,9 @@ struct unix_sock { struct unix_address *addr; struct sock *peer; };
 #define PROC_SUPER_MAGIC 0x9fa0
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
+#define S_IFSOCK 0140000
+#define AF_INET 2
+#define AF_INET6 10
 #define O_CREAT 0100
 #define ENOENT 2
 #define OPENING_FLAGS 01700 /* O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC */

@@ -9,8 +9,6 @@
 #include "task.bpf.h"
 
 #define AF_UNIX 1
-#define AF_INET 2
-#define AF_INET6 10
 #define AF_NETLINK 16
 #define AF_PACKET 17
 #define NETLINK_AUDIT 9
@@ -19,7 +17,6 @@
 #define SOCK_RAW 3
 #define SOCK_TYPE_MASK 0xf
 #define SOCK_BINDPORT_LOCK 8
-#define S_IFSOCK 0140000
 #define SOCKFS_MAGIC 0x534f434b
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -276,6 +277,21 @@ static bool act_socket(void)
 	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT) >= 0;
 }
 
+static bool act_reach(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	return syscall(SYS_prlimit64, victim, RLIMIT_CORE, &none, NULL) == 0;
+}
+
+static bool act_executable(void)
+{
+	size_t length = (size_t)getpagesize();
+	void *at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at != MAP_FAILED && mprotect(at, length, PROT_READ | PROT_EXEC) == 0;
+}
+
 enum need { NOTHING, A_FILE, A_VICTIM, A_PROTECTED, ITSELF };
 
 #define ACT(name, need) { #name, act_##name, need }
@@ -309,6 +325,8 @@ static const struct {
 	ACT(listen, NOTHING),
 	ACT(datagram, NOTHING),
 	ACT(socket, NOTHING),
+	ACT(reach, A_VICTIM),
+	ACT(executable, NOTHING),
 };
 
 static int act_as_child(size_t act)
@@ -367,7 +385,8 @@ int main(int argc, char **argv)
 	fputs("usage: probe SITE NONCE [--file PATH | --pid PID] [--linger MS]\n"
 	      "  SITE   exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev,\n"
 	      "         fork task_rename signal_generate credentials bpf perf_event_open sysctl namespaces\n"
-	      "         connect accept bind listen datagram socket, or mem\n"
+	      "         connect accept bind listen datagram socket\n"
+	      "         reach executable, or mem\n"
 	      "  NONCE  at most 15 characters\n"
 	      "  PATH   what the open sites open; creat empties it\n"
 	      "  MS     how long it stays after the act\n"

@@ -108,6 +108,26 @@ __noinline int mark_environment(void)
 	return 0;
 }
 
+/* Of a shell that somebody sits before from afar these are the connection, and so they are of all that it starts. */
+static __always_inline __u32 network_descriptors(void)
+{
+	__u32 found = 0;
+
+#pragma unroll
+	for (int fd = 0; fd < 3; fd++) {
+		struct file *file = file_at(fd);
+		struct socket *socket = GET(file, private_data);
+
+		if ((GET(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK) {
+			unsigned short family = GET(socket, sk, __sk_common.skc_family);
+
+			if (family == AF_INET || family == AF_INET6)
+				found |= 1u << fd;
+		}
+	}
+	return found;
+}
+
 /* args: task, old pid, linux_binprm */
 SEC("raw_tp/sched_process_exec")
 int exec(struct bpf_raw_tracepoint_args *ctx)
@@ -121,6 +141,7 @@ int exec(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	mm = GET(current_task(), mm);
 	put_file(s, GET(mm, exe_file));
+	s->event.file.network = network_descriptors();
 	length = bpf_probe_read_kernel_str(text_room(s), FRAME_TEXT_BYTES_MAX, GET(binprm, filename));
 	if (length > 1) /* counts the NUL */
 		text_done(s, TEXT_FILENAME, (length - 1) & FRAME_TEXT_BYTES_MAX);

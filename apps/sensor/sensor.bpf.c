@@ -8,5 +8,7 @@
 #include "kernel.bpf.c"
 #include "namespaces.bpf.c"
 #include "network.bpf.c"
+#include "reach.bpf.c"
+#include "executable.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

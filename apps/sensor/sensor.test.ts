@@ -136,6 +136,8 @@ test('each act is told once, and rightly', kernel, async (t) => {
     ['listen', 'listen', 'listen', { error: 0 }],
     ['datagram', 'datagram', 'datagram', { error: 0 }],
     ['socket', 'socket', 'socket', { error: 0 }],
+    ['reach', 'reach', 'reach', { call: 'prlimit64', request: 4, result: 0, taken: '' }],
+    ['executable', 'executable', 'executable', { way: 'made', protection: 5, path: '' }],
     ['signal_generate', 'signal_generate', 'signal', { signal: constants.signals.SIGURG, sentBy: 'kill' }],
   ]
   for (const [act, site, kind, expected] of probes) {
@@ -565,7 +567,7 @@ test('perf events of another process name it; those of oneself are not told', ke
   const { agent } = await attached(t)
   // struct perf_event_attr: software, 112 bytes, context switches
   const open = (pid: number | string) => `$a=pack("LLQx96",1,112,3);syscall(298,$a,${pid},-1,-1,0);`
-  const told = (await perl(agent, `${open(0)}${open('$$')}${open(process.pid)}`)).flatMap((event) =>
+  const told = (await perl(agent, `${open(0)}${open('$$+0')}${open(process.pid)}`)).flatMap((event) =>
     event.kind === 'perf' ? [event] : [],
   )
   assert.deepEqual(
@@ -573,6 +575,69 @@ test('perf events of another process name it; those of oneself are not told', ke
     [[process.pid, 1, true]],
   )
 })
+
+test(
+  'AGT-1: what else reaches into another process is told with its target; the same aimed at oneself is not',
+  kernel,
+  async (t) => {
+    const { agent, watched } = await attached(t)
+    const limit = '$l=pack("QQ",0,0);'
+    const script = `${limit}syscall(302,0,4,$l,0);syscall(302,$$+0,4,$l,0);syscall(302,getppid(),4,0,$l);syscall(302,getppid(),4,$l,0);
+    $f=syscall(434,getppid(),0);$m=syscall(434,$$+0,0);open(F,"<${watched}");$t=fileno(F);syscall(438,$m,$t,0);syscall(438,$f,0,0);
+    $v=pack("QQ",0,4096);syscall(440,$f,$v,1,21,0);syscall(440,$m,$v,1,21,0);syscall(312,$$+0,$$+0,0,0,0);syscall(312,$$+0,getppid(),0,0,0);syscall(323,1)`
+    const told = (await perl(agent, script)).flatMap((event) => (event.kind === 'reach' ? [event] : []))
+    const parent = process.pid
+    const [self] = told.slice(-1).map(({ actor }) => actor.pid)
+    assert.deepEqual(
+      told.map(({ call, target, request }) => [call, target.pid, request]),
+      [
+        ['prlimit64', parent, 4],
+        ['pidfd_getfd', parent, 0],
+        ['process_madvise', parent, 21],
+        ['kcmp', parent, 0],
+        ['userfaultfd', self, 1],
+      ],
+    )
+    assert.match(told[1]?.taken ?? '', /^\//)
+  },
+)
+
+test(
+  'AGT-1: memory that becomes executable is told once for each image and way; the text of programs and libraries is not',
+  kernel,
+  async (t) => {
+    const { agent } = await attached(t)
+    const pages = (flags: string, protection: number) => `syscall(9,0,4096,${protection},${flags},-1,0)`
+    const memfd = '$n="p\\0";$m=syscall(319,$n,0);syscall(77,$m,4096);syscall(9,0,4096,5,1,$m,0)'
+    const ways = async (script: string) =>
+      (await perl(agent, script)).flatMap((event) =>
+        event.kind === 'executable' ? [[event.way, event.protection, event.path]] : [],
+      )
+    assert.deepEqual(await ways('use POSIX'), [])
+    const twice = [pages('0x22', 5), pages('0x22', 7), memfd, `$p=${pages('0x22', 3)};syscall(10,$p,4096,5)`].join(';')
+    const each = [
+      ['anonymous', 5, ''],
+      ['writable', 7, ''],
+      ['nameless_file', 5, '/memfd:p'],
+      ['made', 5, ''],
+    ]
+    assert.deepEqual(await ways(`${twice};${twice}`), each)
+    assert.deepEqual(await ways(`${pages('0x22', 5)};exec("perl","-e","${pages('0x22', 5)}")`), [each[0], each[0]])
+  },
+)
+
+test(
+  'AGT-1: an exec whose standard descriptors are connections of the network says which; a local socket is none',
+  kernel,
+  async (t) => {
+    const { agent } = await attached(t)
+    const started = async (script: string) =>
+      execs(await perl(agent, `use Socket;${script};exec("/bin/true")`)).at(-1)?.networkDescriptors
+    const on = (family: string, fd: number) => `socket(S${fd},${family},SOCK_DGRAM,0);syscall(33,fileno(S${fd}),${fd})`
+    assert.deepEqual(await started('1'), [])
+    assert.deepEqual(await started(`${on('AF_INET', 0)};${on('AF_UNIX', 1)};${on('AF_INET6', 2)}`), [0, 2])
+  },
+)
 
 test('a process ends once, with its status, however many threads it had', kernel, async (t) => {
   const { agent } = await attached(t)

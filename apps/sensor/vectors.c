@@ -189,6 +189,44 @@ static void write_namespaces(const char *name, __u32 how, __u32 child, __u32 cha
 	keep(name);
 }
 
+static void write_reach(const char *name, enum frame_kind kind, __s64 result, __u32 request, const struct text texts[TEXT_COUNT])
+{
+	struct frame_event event = event_of(kind, SITE_reach);
+
+	event.target = (struct frame_target){ .ref = service, .result = result, .request = request, .ppid = 1 };
+	put_event(event, texts);
+	keep(name);
+}
+
+static void write_reaches(void)
+{
+	static const struct text memory[TEXT_COUNT] = { [TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("/proc/900/mem") };
+
+	write_reach("reach-pidfd-getfd", FRAME_FD_TAKEN, 4, 7, memory);
+	write_reach("reach-prlimit", FRAME_LIMIT, 0, 4, cat_only);
+	write_reach("reach-process-madvise", FRAME_ADVICE, 4096, 21, cat_only);
+	write_reach("reach-kcmp", FRAME_COMPARE, -1, 0, cat_only);
+	write_reach("reach-userfaultfd", FRAME_FAULTS, 3, 1, cat_only);
+}
+
+static void write_executable(const char *name, enum frame_executable way, __u32 protection, const struct text texts[TEXT_COUNT])
+{
+	struct frame_event event = event_of(FRAME_EXECUTABLE, SITE_executable);
+
+	event.memory = (struct frame_memory){ .address = 0x7f0000001000, .length = 8192, .protection = protection, .way = way };
+	put_event(event, texts);
+	keep(name);
+}
+
+static void write_executables(void)
+{
+	static const struct text payload[TEXT_COUNT] = { [TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("/memfd:payload") };
+
+	write_executable("executable-nameless", FRAME_NAMELESS_FILE, 5, payload);
+	write_executable("executable-writable", FRAME_WRITABLE_TOO, 7, cat_only);
+	write_executable("executable", FRAME_MADE_SO, 5, cat_only);
+}
+
 static void write_kernel(void)
 {
 	static const struct text aslr[TEXT_COUNT] = {
@@ -307,6 +345,8 @@ static void write_events(void)
 	static const struct frame_file memfd = { 77, 1, 0100777, 0, 1000, 0x01021994, 0, 0, 0, 0 };
 	static const struct frame_file su = { 131113, 0x800001, 0104755, 1, 0, 0xef53, 0,
 					      1u << ENVIRONMENT_LD_PRELOAD | 1u << ENVIRONMENT_GCONV_PATH, 0, 0 };
+	static const struct frame_file dash = { 131114, 0x800001, 0100755, 1, 0, 0xef53, 0, 0, 5, 0 };
+	static const struct text shell[TEXT_COUNT] = { [TEXT_PATH] = TEXT("/usr/bin/dash"), [TEXT_FILENAME] = TEXT("/bin/sh"), [TEXT_ARGV] = TEXT("sh\0-i\0") };
 	static const struct text su_exec[TEXT_COUNT] = {
 		[TEXT_PATH] = TEXT("/usr/bin/su"),
 		[TEXT_FILENAME] = TEXT("/bin/su"),
@@ -326,6 +366,7 @@ static void write_events(void)
 	write_exec();
 	write_file_event("exec-odd-bytes", FRAME_EXEC, SITE_exec, FRAME_TRUNCATED | FRAME_UNLINKED | FRAME_MEMFD, memfd, odd_exec);
 	write_file_event("exec-preload", FRAME_EXEC, SITE_exec, FRAME_SECURE_EXEC | FRAME_ENVIRONMENT_CUT, su, su_exec);
+	write_file_event("exec-from-network", FRAME_EXEC, SITE_exec, 0, dash, shell);
 	write_exit("exit", 255, 0);
 	write_exit("exit-signal", 0, 9);
 	write_file_open();
@@ -343,6 +384,8 @@ static void write_events(void)
 	write_fork();
 	write_credentials();
 	write_kernel();
+	write_reaches();
+	write_executables();
 	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
 	write_socket_events();
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
@@ -406,6 +449,7 @@ static void write_bad_events(void)
 	write_bad("bad-unsure-of-bpf", AT(unsure), UNSURE_IMAGE, 2);
 	write_bad("bad-text-too-long", AT(text_len[TEXT_PATH]), 0xffff, 2);
 	write_bad("bad-open-flags-in-exec", AT(file.open_flags), 1, 4);
+	write_bad("bad-network-descriptor-3", AT(file.network), 8, 4);
 	write_bad("bad-variable-unknown", AT(file.environment), 1u << ENVIRONMENT_COUNT, 4);
 	write_resized("bad-one-byte-short", frame_bytes - 1);
 	write_resized("bad-one-byte-long", frame_bytes + 1);
@@ -440,6 +484,9 @@ static void write_bad_events(void)
 	write_socket_event("connect-unix", FRAME_CONNECT, SITE_connect, (struct frame_socket){ .family = 1, .type = 1 },
 			   "/run/docker.sock", 16);
 	write_bad("bad-internet-name", AT(socket.family), 2, 1);
+	write_executable("executable", FRAME_MADE_SO, 5, cat_only);
+	write_bad("bad-executable-way", AT(memory.way), FRAME_NAMELESS_FILE + 1, 4);
+	write_bad("bad-executable-not", AT(memory.protection), 3, 4);
 	for (int i = 0; i < 2; i++) {
 		memcpy(frame, &lengths[i], PREFIX_BYTES);
 		frame_bytes = PREFIX_BYTES;

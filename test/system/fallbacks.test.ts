@@ -27,8 +27,8 @@ const promised = [
     modes: { process: 'proc_connector', file: 'fanotify', network: 'none' },
     saysWho: true,
     unseen: [
-      ...['bpf', 'credentials', 'mem', 'namespaces', 'perf_event_open', 'process_vm_readv', 'process_vm_writev'],
-      ...['signal_generate', 'sysctl'],
+      ...['bpf', 'credentials', 'executable', 'mem', 'namespaces', 'perf_event_open', 'process_vm_readv'],
+      ...['process_vm_writev', 'reach', 'signal_generate', 'sysctl'],
     ],
   },
 ] as const

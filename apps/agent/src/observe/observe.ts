@@ -7,12 +7,14 @@ import {
   classify,
   draftOf,
   type EventDraft,
+  type ExecutableEvent,
   type FileEvent,
   type LaunchEvent,
   type MemoryEvent,
   type ObservedEvent,
   type OcsfProcess,
   pointersOf,
+  type ReachEvent,
   type Relation,
   type RenameEvent,
   type SeverityName,
@@ -102,6 +104,10 @@ function eventOf(observation: SiteObservation, context: ObserveContext): Observe
     case 'datagram':
     case 'socket':
       return networkEvent(observation, common, context)
+    case 'reach':
+      return reached(observation, common, context)
+    case 'executable':
+      return madeExecutable(observation, common)
   }
 }
 
@@ -135,7 +141,18 @@ export type Common = ReturnType<typeof commonOf>
 const byExec = capabilities.objectPath | capabilities.objectIdentity | capabilities.arguments
 
 function launched(observation: Of<'exec'>, common: Common, { enrichment }: ObserveContext): LaunchEvent {
-  const { file, filename, argv, variables, variablesCut, secure, timeNs, actor, unsure = 0 } = observation
+  const {
+    file,
+    filename,
+    argv,
+    variables,
+    variablesCut,
+    secure,
+    networkDescriptors,
+    timeNs,
+    actor,
+    unsure = 0,
+  } = observation
   const { pid, parent_process } = common.actor.process
   const facts = enrichment.image(file, timeNs)
   const owner = enrichment.owner(file, actor.mntNs)
@@ -161,6 +178,7 @@ function launched(observation: Of<'exec'>, common: Common, { enrichment }: Obser
       ...(filename !== '' && { filename }),
       secure,
       ...(variables.length > 0 && { variables }),
+      ...(networkDescriptors.length > 0 && { network_descriptors: networkDescriptors }),
     },
   }
 }
@@ -274,6 +292,54 @@ function traced(observation: Of<'ptrace'>, common: Common, context: ObserveConte
   }
 }
 
+function reached(observation: Of<'reach'>, common: Common, context: ObserveContext): ReachEvent {
+  const { call, request, taken } = observation
+  const { process, relation, severity } = aimedAt(observation, context)
+  const { verb, outcome } = outcomeOf(observation.result)
+  return {
+    ...common,
+    ...classify('process', 'open'),
+    ...severities[severity],
+    ...outcome,
+    message: `${describe(common.actor.process)} ${verb} ${call} on ${describe(process)}${taken && `: ${taken}`}`,
+    process,
+    unmapped: {
+      ...seen(common, capabilities.targetIdentity),
+      method: call,
+      request,
+      relation,
+      ...(taken !== '' && { taken }),
+    },
+  }
+}
+
+const executableActs = {
+  writable: { activity: 'modifyPage', did: 'made memory executable that it can write' },
+  made: { activity: 'modifyPage', did: 'made memory executable' },
+  anonymous: { activity: 'allocatePage', did: 'took executable memory' },
+  nameless_file: { activity: 'mapView', did: 'mapped a file without a name as code' },
+} as const
+
+function madeExecutable(observation: Of<'executable'>, common: Common): ExecutableEvent {
+  const { way, address, length, protection, path } = observation
+  const { activity, did } = executableActs[way]
+  return {
+    ...common,
+    ...classify('memory', activity),
+    ...severities.low,
+    message: `${describe(common.actor.process)} ${did}${path && `: ${path}`}`,
+    process: asObject(common.actor.process),
+    base_address: `0x${address.toString(16)}`,
+    size: Number(BigInt.asUintN(53, length)),
+    requested_permissions: protection,
+    unmapped: {
+      ...seen(common, path === '' ? 0 : capabilities.objectPath),
+      executable: way,
+      ...(path !== '' && { mapped: path }),
+    },
+  }
+}
+
 function renamed({ from, to }: Of<'rename'>, common: Common): RenameEvent {
   const process = asObject(common.actor.process)
   return {
@@ -314,7 +380,7 @@ function signalled(observation: Of<'signal'>, common: Common, context: ObserveCo
 type Aim = { readonly process: OcsfProcess; readonly relation: Relation; readonly severity: SeverityName }
 
 function aimedAt(
-  observation: Of<'ptrace' | 'mem_open' | 'vm_read' | 'vm_write' | 'signal'>,
+  observation: Of<'ptrace' | 'mem_open' | 'vm_read' | 'vm_write' | 'signal' | 'reach'>,
   context: ObserveContext,
 ): Aim {
   const takingHold = observation.kind === 'ptrace' && takesHold(observation.request)

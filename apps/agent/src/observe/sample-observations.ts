@@ -115,6 +115,9 @@ const tracer = sampleTask({ comm: 'tracer', exe: '/root/tracer' })
 const curl = sampleTask({ comm: 'curl', exe: '/usr/bin/curl' })
 const payload = sampleTask({ comm: 'payload', exe: '/memfd:payload' })
 
+const reach = { site: 'reach', kind: 'reach', actor: tracer, target: service } as const
+const pages = { address: 0x7f0000001000n, length: 8192n } as const
+const executable = { site: 'executable', kind: 'executable', actor: payload, ...pages } as const
 const bpf = { site: 'bpf', kind: 'bpf', actor: sampleTask({ comm: 'loader', exe: '/root/loader' }) } as const
 const perf = { site: 'perf_event_open', kind: 'perf', actor: tracer } as const
 const namespaces = { site: 'namespaces', kind: 'namespaces', actor } as const
@@ -125,7 +128,7 @@ function sampleSocket(change: Partial<SocketRef> = {}): SocketRef {
 }
 
 /** Of an exec with nothing special about its environment. */
-export const plainStart = { variables: [], variablesCut: false, secure: false } as const
+export const plainStart = { variables: [], variablesCut: false, secure: false, networkDescriptors: [] } as const
 
 export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
   'process-launch': {
@@ -179,7 +182,24 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     variables: ['LD_PRELOAD', 'PYTHONPATH'],
     variablesCut: true,
     secure: true,
+    networkDescriptors: [],
   },
+  'process-launch-from-network': {
+    ...at,
+    site: 'exec',
+    kind: 'exec',
+    actor: sampleTask({ comm: 'sh', exe: '/usr/bin/dash' }),
+    file: sampleFile('/usr/bin/dash'),
+    filename: '/bin/sh',
+    argv: ['sh', '-i'],
+    ...plainStart,
+    networkDescriptors: [0, 2],
+  },
+  'process-open-descriptor': { ...at, ...reach, call: 'pidfd_getfd', request: 7, result: 4, taken: '/proc/900/mem' },
+  'process-open-limit-refused': { ...at, ...reach, call: 'prlimit64', request: 4, result: -1, taken: '' },
+  'memory-made-executable': { ...at, ...executable, way: 'made', protection: 5, path: '' },
+  'memory-executable-from-start': { ...at, ...executable, way: 'anonymous', protection: 5, path: '' },
+  'memory-nameless-file-mapped': { ...at, ...executable, way: 'nameless_file', protection: 5, path: '/memfd:payload' },
   'process-terminate': { ...at, site: 'exit', kind: 'exit', actor, exitCode: 0, signal: 9 },
   'process-open': { ...at, site: 'ptrace', kind: 'ptrace', actor: tracer, target: service, request: 16, result: 0 },
   'process-open-refused': {

@@ -3,6 +3,7 @@
 import { scrubArguments } from '@sealwatch/base'
 import { readCredentials } from './frame-credentials.ts'
 import { frameLimits, must } from './frame-errors.ts'
+import { readExecutable } from './frame-executable.ts'
 import { eventBytes, mustBeZero, objectAt, readRef, refBytes, takeTexts } from './frame-fields.ts'
 import { readBpf, readModule, readNamespaces, readSysctl } from './frame-kernel.ts'
 import { decodeSocket } from './frame-socket.ts'
@@ -11,6 +12,7 @@ import {
   type FileRef,
   type Observation,
   type OpenSyscall,
+  type ReachCall,
   type SignalSource,
   type Site,
   sites,
@@ -75,6 +77,12 @@ const kinds: Readonly<Record<number, KindRow>> = {
   24: { ...named, sites: ['listen'], decode: decodeSocket('listen') },
   25: { ...exeOnly, sites: ['datagram'], decode: decodeSocket('datagram') },
   26: { ...exeOnly, sites: ['socket'], decode: decodeSocket('socket') },
+  27: { sites: ['reach'], texts: ['exe', 'path'], flagsMax: 1, decode: decodeReach('pidfd_getfd') },
+  28: { ...exeOnly, sites: ['reach'], decode: decodeReach('prlimit64') },
+  29: { ...exeOnly, sites: ['reach'], decode: decodeReach('process_madvise') },
+  30: { ...exeOnly, sites: ['reach'], decode: decodeReach('kcmp') },
+  31: { ...exeOnly, sites: ['reach'], decode: decodeReach('userfaultfd') },
+  32: { sites: ['executable'], texts: ['exe', 'path'], flagsMax: 1, decode: decodeExecutable },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
@@ -136,7 +144,7 @@ function readTask(bytes: Buffer, exe: Buffer, ancestors: number): Task {
 }
 
 function readFile(bytes: Buffer, path: Buffer): { file: FileRef; flags: number } {
-  mustBeZero(bytes, objectAt + 36, eventBytes)
+  mustBeZero(bytes, objectAt + 40, eventBytes)
   const number = (index: number) => bytes.readUInt32LE(objectAt + 8 + index * 4)
   const frameFlags = bytes.readUInt8(2)
   const file = {
@@ -165,6 +173,7 @@ function decodeExec(bytes: Buffer, common: Common, _site: Site, texts: Texts): O
   const { file, flags } = readFile(bytes, texts.path)
   must(flags === 0, 'FRAME_VALUE', { flags })
   const variables = readVariables(bytes)
+  const networkDescriptors = readNetworkDescriptors(bytes)
   const frameFlags = bytes.readUInt8(2)
   const secure = (frameFlags & flag.secure) !== 0
   const variablesCut = (frameFlags & flag.variablesCut) !== 0
@@ -172,7 +181,18 @@ function decodeExec(bytes: Buffer, common: Common, _site: Site, texts: Texts): O
   const given = splitArgv(texts.argv)
   const argv = scrubArguments(given)
   const filename = showText(texts.filename)
-  const exec = { ...common, kind: 'exec', actor, file, filename, argv, variables, variablesCut, secure } as const
+  const exec = {
+    ...common,
+    kind: 'exec',
+    actor,
+    file,
+    filename,
+    argv,
+    variables,
+    variablesCut,
+    secure,
+    networkDescriptors,
+  } as const
   return argv === given ? exec : { ...exec, redacted: true }
 }
 
@@ -180,6 +200,12 @@ function readVariables(bytes: Buffer): WatchedVariable[] {
   const bits = bytes.readUInt32LE(objectAt + 32)
   must(bits >>> watchedVariables.length === 0, 'FRAME_VALUE', { variables: bits })
   return watchedVariables.filter((_, i) => ((bits >>> i) & 1) === 1)
+}
+
+function readNetworkDescriptors(bytes: Buffer): number[] {
+  const bits = bytes.readUInt32LE(objectAt + 36)
+  must(bits <= 0b111, 'FRAME_VALUE', { network: bits })
+  return [0, 1, 2].filter((fd) => ((bits >>> fd) & 1) === 1)
 }
 
 function decodeExit(bytes: Buffer, common: Common): Observation {
@@ -193,7 +219,7 @@ function decodeExit(bytes: Buffer, common: Common): Observation {
 const syscallOf = (site: Site) => (openSites.includes(site) ? (site as OpenSyscall) : null)
 
 function decodeFileOpen(bytes: Buffer, common: Common, site: Site, texts: Texts): Observation {
-  mustBeZero(bytes, objectAt + 32, objectAt + 36)
+  mustBeZero(bytes, objectAt + 32, objectAt + 40)
   const watched = showText(texts.watched)
   must(watched.startsWith('/'), 'FRAME_TEXT', { watched })
   const { file, flags } = readFile(bytes, texts.path)
@@ -281,4 +307,18 @@ function decodeSysctl(bytes: Buffer, common: Common, _site: Site, texts: Texts):
 
 function decodeNamespaces(bytes: Buffer, common: Common): Observation {
   return { ...common, kind: 'namespaces', ...readNamespaces(bytes, objectAt) }
+}
+
+function decodeReach(call: ReachCall) {
+  return (bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation => ({
+    ...common,
+    kind: 'reach',
+    call,
+    ...readTarget(bytes),
+    taken: showText(texts.path),
+  })
+}
+
+function decodeExecutable(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  return { ...common, kind: 'executable', ...readExecutable(bytes, objectAt), path: showText(texts.path) }
 }

@@ -102,6 +102,13 @@ export type SocketType = 'stream' | 'dgram' | 'raw' | 'rdm' | 'seqpacket' | 'dcc
 /** `connect_failed`: a connection that was under way when its connect was told. Told briefly, as a fork is. */
 export type SocketAct = 'connect' | 'connect_failed' | 'accept' | 'bind' | 'listen' | 'datagram' | 'socket'
 
+/** `request`: the descriptor in the other process, RLIMIT_, MADV_, KCMP_, the flags. */
+export type ReachCall = 'pidfd_getfd' | 'prlimit64' | 'process_madvise' | 'kcmp' | 'userfaultfd'
+
+/** Writable at the same time; made executable later; anonymous from the start; of a file that has no name. */
+export const executableWays = ['writable', 'made', 'anonymous', 'nameless_file'] as const
+export type ExecutableWay = (typeof executableWays)[number]
+
 export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
 
 /**
@@ -130,6 +137,8 @@ export type Observation = {
       readonly variablesCut: boolean
       /** The program gained other ids or capabilities than its starter has (AT_SECURE): its loader ignores LD_PRELOAD. */
       readonly secure: boolean
+      /** Of its descriptors 0, 1 and 2 those that are sockets of IPv4 or IPv6. */
+      readonly networkDescriptors: readonly number[]
     }
   | { readonly kind: 'exit'; readonly exitCode: number; readonly signal: number }
   | {
@@ -199,6 +208,24 @@ export type Observation = {
       /** How often the process did the same since it was told last: counted, and not told. */
       readonly repeats: number
     }
+  /** `taken` is the path of the file that pidfd_getfd took, empty elsewhere; of userfaultfd the target is the actor. */
+  | {
+      readonly kind: 'reach'
+      readonly call: ReachCall
+      readonly target: TargetRef
+      readonly request: number
+      readonly result: number
+      readonly taken: string
+    }
+  /** `path` is that of the file that is mapped, empty where there is none; `protection` is PROT_, or-ed. */
+  | {
+      readonly kind: 'executable'
+      readonly way: ExecutableWay
+      readonly address: bigint
+      readonly length: bigint
+      readonly protection: number
+      readonly path: string
+    }
 )
 
 /** A sensor site is one kind of act in the kernel: one probe, one row of counters, one row of `sealwatch doctor`. */
@@ -230,6 +257,8 @@ export const sites = [
   'datagram',
   'socket',
   'file_open',
+  'reach',
+  'executable',
 ] as const
 export type Site = (typeof sites)[number]
 

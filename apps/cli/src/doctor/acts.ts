@@ -52,4 +52,6 @@ export const acts: readonly Act[] = [
   act('listen', network, 'listened on loopback'),
   act('datagram', network, 'sent a datagram to loopback'),
   act('socket', network, "opened a socket to the kernel's audit"),
+  act('reach', process, 'set the limits of a process'),
+  act('executable', memory, 'made memory executable'),
 ]

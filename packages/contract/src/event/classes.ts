@@ -40,7 +40,13 @@ export const eventClasses = {
     uid: 1004,
     name: 'Memory Activity',
     category: categories.system,
-    activities: { read: { id: 7, name: 'Read' }, write: { id: 8, name: 'Write' } },
+    activities: {
+      allocatePage: { id: 1, name: 'Allocate Page' },
+      modifyPage: { id: 2, name: 'Modify Page' },
+      read: { id: 7, name: 'Read' },
+      write: { id: 8, name: 'Write' },
+      mapView: { id: 9, name: 'Map View' },
+    },
   },
   process: {
     uid: 1007,

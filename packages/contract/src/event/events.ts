@@ -59,6 +59,8 @@ export type LaunchEvent = Observed<
     readonly secure: boolean
     /** Variables that bring foreign code into a program; absent when none of those watched is set. */
     readonly variables?: readonly string[]
+    /** Of 0, 1 and 2 those that are connections of the network; absent when none is. */
+    readonly network_descriptors?: readonly number[]
   }
 >
 export type TerminateEvent = Observed<
@@ -136,6 +138,20 @@ export type NetworkEvent = Observed<
     readonly network_namespace: number
   }
 >
+/** `taken` is the path of the file whose descriptor pidfd_getfd took. */
+export type ReachEvent = Observed<
+  Outcome & { readonly process: OcsfProcess },
+  { readonly method: string; readonly request: number; readonly relation: Relation; readonly taken?: string }
+>
+export type ExecutableEvent = Observed<
+  {
+    readonly process: OcsfProcess
+    readonly base_address: string
+    readonly size: number
+    readonly requested_permissions: number
+  },
+  { readonly executable: string; readonly mapped?: string }
+>
 export type ObservedEvent =
   | LaunchEvent
   | TerminateEvent
@@ -148,6 +164,8 @@ export type ObservedEvent =
   | ModuleEvent
   | KernelEvent
   | NetworkEvent
+  | ReachEvent
+  | ExecutableEvent
 
 export type SiteState = { readonly ok: boolean; readonly reason: string }
 export type SiteCounters = { readonly produced: number; readonly dropped: number; readonly sent: number }

@@ -47,6 +47,7 @@ const launch: FieldTable = {
   LaunchedFile: at('unmapped/filename'),
   Variables: at('unmapped/variables/*'),
   IsSecure: at('unmapped/secure'),
+  NetworkDescriptors: at('unmapped/network_descriptors/*'),
   ImageOwnerId: at('process/file/owner/uid'),
   ImagePackage: at('process/file/product/name'),
   ImageSha256: at('process/file/hashes/*/value'),
@@ -114,7 +115,12 @@ const categories: Readonly<Record<string, LogSource>> = {
   process_termination: { types: [typeUidOf('process', 'terminate')], fields: { ...actor, ExitCode: at('exit_code') } },
   process_access: {
     types: [typeUidOf('process', 'open'), typeUidOf('process', 'inject')],
-    fields: { ...other, Request: at('unmapped/ptrace_request') },
+    fields: {
+      ...other,
+      Request: at('unmapped/ptrace_request'),
+      Method: at('unmapped/method'),
+      TakenFile: at('unmapped/taken'),
+    },
   },
   process_signal: {
     types: [typeUidOf('process', 'signal')],
@@ -176,7 +182,7 @@ const categories: Readonly<Record<string, LogSource>> = {
     fields: { ...actor, Call: at('unmapped/namespaces/call'), Namespaces: at('unmapped/namespaces/kinds/*') },
   },
   memory_access: {
-    types: typesOf('memory'),
+    types: [typeUidOf('memory', 'read'), typeUidOf('memory', 'write')],
     fields: { ...other, Access: at('unmapped/access'), Method: at('unmapped/method'), Size: at('size') },
   },
   network_connection: {
@@ -185,6 +191,10 @@ const categories: Readonly<Record<string, LogSource>> = {
   },
   network_listen: { types: [typeUidOf('network', 'listen')], fields: network },
   network_socket: { types: [typeUidOf('network', 'socket')], fields: network },
+  executable_memory: {
+    types: [typeUidOf('memory', 'allocatePage'), typeUidOf('memory', 'modifyPage'), typeUidOf('memory', 'mapView')],
+    fields: { ...actor, Way: at('unmapped/executable'), MappedFile: at('unmapped/mapped') },
+  },
   unknown_interval: { types: [typeUidOf('log', 'gap')], fields: { Cause: at('unmapped/gap/cause') } },
   self_protection: {
     types: [typeUidOf('lifecycle', 'restart'), typeUidOf('lifecycle', 'harm')],

@@ -31,7 +31,15 @@ function execOf(path: string, change = {}, afterNs = secondNs): Exec {
   const kernelDev = Number((((dev >> 8n) & 0xfffn) << 20n) | (dev & 0xffn) | ((dev >> 12n) & 0xfff00n))
   const file = sampleFile(path, { dev: kernelDev, ino, ...change })
   const timeNs = ctimeNs - offsetNs + afterNs
-  const launch = { kind: 'exec', filename: path, argv: [], variables: [], variablesCut: false, secure: false } as const
+  const launch = {
+    kind: 'exec',
+    filename: path,
+    argv: [],
+    variables: [],
+    variablesCut: false,
+    secure: false,
+    networkDescriptors: [],
+  } as const
   return { ...launch, timeNs, truncated: false, actor: sampleTask(), file }
 }
 const sha256 = (content: string) => createHash('sha256').update(content).digest('hex')
