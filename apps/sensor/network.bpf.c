@@ -348,7 +348,8 @@ static __always_inline void follow(struct sock *sk, const struct news *key, cons
 		ended(sk, GET(sk, __sk_common.skc_state) == TCP_CLOSE ? GET(sk, sk_err) : 0);
 }
 
-static __always_inline int connected_unix(struct sock *sk, struct frame_socket *socket, void *user)
+/* A function of its own: what it and ended() hold must share the 512 bytes of the stack, for kernels before 6.13 count both. */
+static __noinline int connected_unix(struct sock *sk, struct frame_socket *socket, void *user)
 {
 	struct sock *peer = GET((struct unix_sock *)sk, peer);
 	struct unix_news key = { .news = news_of(SITE_connect, socket) };
