@@ -38,8 +38,13 @@ const entityActivities = {
 const otherActivity = 99
 
 const classNames: Readonly<Record<string, number>> = {
-  ...Object.fromEntries(Object.entries(eventClasses).map(([name, { uid }]) => [name, uid])),
+  ...Object.fromEntries(Object.entries(eventClasses).map(([name, { uid }]) => [wordOf(name), uid])),
   entity: entityManagement,
+}
+
+/** Filters are read without regard to case: the words of a name are told apart by underscores. */
+function wordOf(name: string): string {
+  return name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)
 }
 
 type Meaning = { readonly name: string; readonly classUid: number; readonly activityId: number }
@@ -54,7 +59,7 @@ export const activityMeanings: ReadonlyMap<string, readonly Meaning[]> = Map.gro
 )
 
 function meaningsOf(classUid: number, activities: Readonly<Record<string, { readonly id: number }>>): Meaning[] {
-  return Object.entries(activities).map(([name, { id }]) => ({ name, classUid, activityId: id }))
+  return Object.entries(activities).map(([name, { id }]) => ({ name: wordOf(name), classUid, activityId: id }))
 }
 
 export const fields = {

@@ -79,7 +79,7 @@ test('filter.md 3: what is wrong is said with its place, what was due, and what 
     ['class=process and serverity>=high', /at character 19, received serverity; did you mean severity\?$/],
     [
       'class=proces',
-      /^expected file, memory, process, .* for class at character 7, received proces; did you mean process\?$/,
+      /^expected file, kernel_extension, kernel, memory, process, .* for class at character 7, received proces; did you mean process\?$/,
     ],
     ['severity==high', 'expected a value of severity at character 10, received =; did you mean a single =?'],
     ['class>process', 'expected an operator of class (= != in) at character 6, received >; did you mean =?'],
