@@ -35,7 +35,7 @@ const capabilities = {
   objectIdentity: 128,
   arguments: 256,
 } as const
-const withoutBpf = ['--processes', 'proc_connector', '--files', 'fanotify']
+const withoutBpf = ['--processes', 'proc_connector', '--files', 'fanotify', '--network', 'none']
 
 async function watching(t: TestContext, ...args: readonly string[]) {
   const agent = await startAgent(t)
@@ -255,7 +255,7 @@ test('AGT-2 AGT-4 where BPF is refused the next best watches, and says why', ker
   assert.match(sensor.log(), /CAP_BPF is missing/)
   const forced = startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), '--files', 'ebpf'], bounds)
   assert.equal(await forced.end(), 3)
-  assert.match(forced.log(), /files cannot be watched by ebpf: CAP_BPF is missing/)
+  assert.match(forced.log(), /files are not watched by ebpf: CAP_BPF is missing/)
 })
 
 test('AGT-2 one domain may be watched by BPF and another not', kernel, async (t) => {
@@ -272,3 +272,46 @@ test('AGT-2 one domain may be watched by BPF and another not', kernel, async (t)
   assert.equal(opened.watched, secret)
   await untilEvent(agent, 'exec', ({ actor }) => actor.pid === pid)
 })
+
+test(
+  'AGT-2 by polling: what lasts is seen to begin and to end; an open is seen, and nobody knows by whom',
+  kernel,
+  async (t) => {
+    const agent = await startAgent(t)
+    const at = (name: string) => join(agent.dir, name)
+    mkdirSync(at('all'))
+    for (const name of ['secret', 'all/one', 'other']) writeFileSync(at(name), name)
+    const watches = [at('secret'), at('later'), at('all')].flatMap((path) => ['--watch', path])
+    const modes = ['--processes', 'polling', '--files', 'polling', '--network', 'none']
+    startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), ...modes, ...watches])
+    const hello = await agent.until(isHello)
+    assert.deepEqual(hello.modes, { process: 'polling', file: 'polling', network: 'none' })
+    assert.deepEqual([hello.attached.proc_poll.ok, hello.attached.inotify.ok], [true, true])
+
+    const sh = shell(t)
+    const exec = await untilEvent(agent, 'exec', ({ actor }) => actor.pid === sh.pid)
+    assert.deepEqual([exec.site, exec.file.path, exec.actor.startNs], ['proc_poll', '/usr/bin/dash', startOf(sh.pid)])
+    assert.equal(exec.actor.ancestors[0]?.pid, process.pid)
+    const fork = await untilEvent(agent, 'fork', ({ child }) => child.pid === sh.pid)
+    assert.equal(fork.actor.pid, process.pid)
+
+    const opens: readonly (readonly [file: string, entry: string])[] = [
+      ['secret', 'secret'],
+      ['all/one', 'all'],
+      ['later', 'later'],
+    ]
+    for (const [file, entry] of opens) {
+      if (entry === 'later') renameSync(at('other'), at('later'))
+      sh.does(`while :; do read -r _ < ${at(file)}; [ -e ${at(file)}.seen ] && break; done`)
+      const opened = await untilEvent(agent, 'file_open', ({ watched }) => watched === at(entry))
+      writeFileSync(`${at(file)}.seen`, '')
+      assert.deepEqual([opened.site, opened.file.path, opened.flags], ['inotify', at(file), null])
+      assert.deepEqual([opened.actor.pid, opened.actor.uid, opened.actor.exe], [0, 4_294_967_295, null])
+      assert(!isSure(opened, 'actorIdentity') && isSure(opened, 'objectPath'))
+    }
+
+    sh.does('exit 3')
+    const exit = await untilEvent(agent, 'exit', ({ actor }) => actor.pid === sh.pid)
+    assert.deepEqual([exit.exitCode, exit.signal, exit.actor.startNs], [null, null, exec.actor.startNs])
+  },
+)

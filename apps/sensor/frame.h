@@ -60,7 +60,7 @@ enum frame_kind {
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
 	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
 	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket) \
-	X(file_open) X(reach) X(executable)
+	X(file_open) X(reach) X(executable) X(proc_poll) X(inotify)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -100,6 +100,7 @@ enum frame_unsure {
 };
 #define UNKNOWN_ID (~0u)    /* of a user or a group: nobody has it */
 #define UNKNOWN_FLAGS (~0u) /* how a file was opened */
+#define UNKNOWN_STATUS (~0u) /* how a process ended */
 
 /* Variables by which foreign code comes into a program, one bit each. New ones go to the end. */
 #define FRAME_ENVIRONMENT(X)                                                                                           \

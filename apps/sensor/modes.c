@@ -9,7 +9,7 @@
 
 enum { EXIT_FAILED = 1, EXIT_CAPABILITY = 3 };
 
-const char *const domain_names[DOMAIN_COUNT] = { "processes", "files", "the network" };
+const char *const domain_names[DOMAIN_COUNT] = { "processes are", "files are", "the network is" };
 
 /* Best first. */
 static const struct {
@@ -17,8 +17,8 @@ static const struct {
 	size_t count;
 	uint64_t sites; /* of BPF programs */
 } domains[DOMAIN_COUNT] = {
-	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector }, 2, ALL_SITES & ~SOURCE_SITES & ~FILE_SITES & ~NETWORK_SITES },
-	[DOMAIN_FILE] = { { MODE_ebpf, MODE_fanotify }, 2, FILE_SITES },
+	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector, MODE_polling }, 3, ALL_SITES & ~SOURCE_SITES & ~FILE_SITES & ~NETWORK_SITES },
+	[DOMAIN_FILE] = { { MODE_ebpf, MODE_fanotify, MODE_polling }, 3, FILE_SITES },
 	[DOMAIN_NETWORK] = { { MODE_ebpf, MODE_none }, 2, NETWORK_SITES },
 };
 
@@ -64,28 +64,31 @@ static const char *begin_bpf(const struct options *options, uint64_t sites, stru
 	return reason;
 }
 
-static enum frame_site site_of(enum frame_mode mode)
+static enum frame_site site_of(enum frame_domain domain, enum frame_mode mode)
 {
-	return mode == MODE_fanotify ? SITE_fanotify : SITE_proc_connector;
+	if (domain == DOMAIN_PROCESS)
+		return mode == MODE_polling ? SITE_proc_poll : SITE_proc_connector;
+	return mode == MODE_polling ? SITE_inotify : SITE_fanotify;
 }
 
-static bool open_source(const struct options *options, enum frame_mode mode, struct watching *watching)
+static bool open_source(const struct options *options, enum frame_site site, struct watching *watching)
 {
 	struct source *next = &watching->source[watching->sources];
 
-	if (mode == MODE_proc_connector && proc_connector_open(options, next))
-		watching->sources++;
-	else if (mode == MODE_fanotify && fanotify_open(options, next, next + 1))
-		watching->sources += 2;
-	else
-		return false;
-	return true;
+	watching->sources += site == SITE_fanotify ? 2 : 1;
+	if (site == SITE_proc_connector)
+		return proc_connector_open(options, next);
+	if (site == SITE_proc_poll)
+		return proc_poll_open(next);
+	return site == SITE_fanotify ? fanotify_open(options, next, next + 1) : inotify_open(options, next);
 }
 
 /* A mode other than BPF. NULL, or why not. */
-static const char *begin_source(const struct options *options, enum frame_mode mode, struct watching *watching)
+static const char *begin_source(const struct options *options, enum frame_domain domain, enum frame_mode mode,
+				struct watching *watching)
 {
-	enum frame_site site = site_of(mode);
+	enum frame_site site = site_of(domain, mode);
+	size_t sources = watching->sources;
 	const char *missing = missing_capability(capabilities_of(mode));
 	char *reason = watching->attached.reason[site];
 	size_t room = sizeof(watching->attached.reason[site]);
@@ -94,10 +97,12 @@ static const char *begin_source(const struct options *options, enum frame_mode m
 		return NULL; /* blind, as somebody wants it */
 	if (missing)
 		snprintf(reason, room, "%s is missing", missing);
-	else if (!open_source(options, mode, watching))
-		snprintf(reason, room, "%s", strerror(errno));
-	else
+	else if (open_source(options, site, watching))
 		watching->attached.sites |= 1ull << site;
+	else {
+		snprintf(reason, room, "%s", strerror(errno));
+		watching->sources = sources;
+	}
 	return *reason ? reason : NULL;
 }
 
@@ -124,15 +129,14 @@ static int begin_domain(const struct options *options, enum frame_domain domain,
 
 		if (mode == MODE_ebpf || (wanted != MODE_COUNT && wanted != mode))
 			continue;
-		refused = mode == MODE_none ? NULL : begin_source(options, mode, watching);
+		refused = mode == MODE_none ? NULL : begin_source(options, domain, mode, watching);
 		if (!refused) {
 			attached_by(watching, domain, mode);
-			if (mode != MODE_none)
-				say("warn", "%s are watched by %s, which does not see all that BPF does (docs/fallbacks.md): %s",
-				    domain_names[domain], mode_names[mode], why);
+			say("warn", "%s watched by %s, which does not see what BPF does (docs/fallbacks.md): %s",
+			    domain_names[domain], mode_names[mode], why);
 			return 0;
 		}
-		say("error", "%s cannot be watched by %s: %s", domain_names[domain], mode_names[mode], refused);
+		say("error", "%s not watched by %s: %s", domain_names[domain], mode_names[mode], refused);
 	}
 	return without_capabilities();
 }
@@ -179,11 +183,11 @@ int begin_watching(const struct options *options, struct watching *result)
 
 		result->attached.mode[domain] = by_bpf ? MODE_ebpf : MODE_COUNT;
 		if (why && options->mode[domain] == MODE_ebpf) {
-			say("error", "%s cannot be watched by ebpf: %s", domain_names[domain], why);
+			say("error", "%s not watched by ebpf: %s", domain_names[domain], why);
 			return without_capabilities();
 		}
 		if (!by_bpf && !may_begin(options, domain)) {
-			say("error", "%s cannot be watched: %s", domain_names[domain], why);
+			say("error", "%s not watched: %s", domain_names[domain], why);
 			return without_capabilities();
 		}
 	}

@@ -21,9 +21,10 @@ static const char usage[] =
 	"                     exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev\n"
 	"                     fork task_rename signal_generate credentials proc_connector fanotify module\n"
 	"                     bpf perf_event_open sysctl namespaces connect accept bind listen datagram socket\n"
-	"                     file_open reach executable\n"
-	"  --processes MODE   ebpf or proc_connector (default: the first that works; docs/fallbacks.md)\n"
-	"  --files MODE       ebpf or fanotify (the same)\n"
+	"                     file_open reach executable proc_poll inotify\n"
+	"  --processes MODE   ebpf, proc_connector or polling (default: the first that works; docs/fallbacks.md)\n"
+	"  --files MODE       ebpf, fanotify or polling (the same)\n"
+	"  --network MODE     ebpf or none (the same)\n"
 	"  --compatible       look at every file that is opened, as on kernels before 6.3, which costs each open 0.6 us more\n"
 	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
 	"  --repeat-seconds N what a process does on the network again within this time is counted, not told (default: 600)\n"
@@ -80,7 +81,7 @@ static enum frame_mode mode_of(enum frame_domain domain, const char *name)
 	for (enum frame_mode mode = 0; mode < MODE_COUNT; mode++)
 		if (strcmp(mode_names[mode], name) == 0 && may_watch(domain, mode))
 			return mode;
-	say("error", "%s is no mode of watching %s (see --help)", name, domain_names[domain]);
+	say("error", "%s not watched by %s: there is no such mode of it (see --help)", domain_names[domain], name);
 	exit(EXIT_USAGE);
 }
 
@@ -101,6 +102,7 @@ void read_options(int argc, char **argv, struct options *options)
 		{ "repeat-seconds", 1, NULL, 'n' },
 		{ "compatible", 0, NULL, 'c' },	{ "canary-seconds", 1, NULL, 'C' },
 		{ "processes", 1, NULL, 'P' },	{ "files", 1, NULL, 'F' },
+		{ "network", 1, NULL, 'N' },
 		{ "uid", 1, NULL, 'u' },	{ "gid", 1, NULL, 'g' },	{ "help", 0, NULL, 'h' },
 		{ "version", 0, NULL, 'v' },	{},
 	};
@@ -116,6 +118,7 @@ void read_options(int argc, char **argv, struct options *options)
 		case 'c': options->compatible = true; break;
 		case 'P': options->mode[DOMAIN_PROCESS] = mode_of(DOMAIN_PROCESS, optarg); break;
 		case 'F': options->mode[DOMAIN_FILE] = mode_of(DOMAIN_FILE, optarg); break;
+		case 'N': options->mode[DOMAIN_NETWORK] = mode_of(DOMAIN_NETWORK, optarg); break;
 		case 'r': options->ring_bytes = number("ring-bytes", optarg); break;
 		case 'n': options->repeat_seconds = number("repeat-seconds", optarg); break;
 		case 'C': options->canary_seconds = number("canary-seconds", optarg); break;

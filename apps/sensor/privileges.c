@@ -26,6 +26,7 @@ uint64_t capabilities_of(enum frame_mode mode)
 	static const uint64_t own[MODE_COUNT] = {
 		[MODE_ebpf] = BIT(CAP_BPF) | BIT(CAP_PERFMON),
 		[MODE_fanotify] = BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_PTRACE),
+		[MODE_polling] = BIT(CAP_SYS_PTRACE),
 		[MODE_proc_connector] = BIT(CAP_NET_ADMIN) | BIT(CAP_SYS_PTRACE),
 	};
 

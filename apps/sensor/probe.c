@@ -50,7 +50,7 @@ static pid_t start_victim(void)
 static bool act_exec(void)
 {
 	if (linger_us)
-		execl("/bin/sh", "sh", "-c", "sleep 0.3", nonce, (char *)NULL);
+		execl("/bin/sh", "sh", "-c", "sleep 0.9; :", nonce, (char *)NULL);
 	execl("/bin/true", "true", nonce, (char *)NULL);
 	return false;
 }

@@ -134,11 +134,13 @@ ssize_t read_file(int folder, const char *name, char *to, size_t room);
 bool image_look(struct image *image, int folder);
 bool file_look(struct image *image, const char *link);
 void draft_actor(struct frame_event *event, int folder, const struct life *life, struct image *image);
+void draft_exec(struct frame_event *event, int folder, const struct life *life); /* exec.c */
 void draft_remembered(struct frame_event *event, pid_t pid);
 void put_object(struct frame_file *file, const struct stat *found, const struct statfs *system);
 
 /* modes.c: what watches each domain */
-#define SOURCE_SITES (1ull << SITE_proc_connector | 1ull << SITE_fanotify)
+#define SOURCE_SITES                                                                                                   \
+	(1ull << SITE_proc_connector | 1ull << SITE_fanotify | 1ull << SITE_proc_poll | 1ull << SITE_inotify)
 #define NETWORK_SITES                                                                                                  \
 	(1ull << SITE_connect | 1ull << SITE_accept | 1ull << SITE_bind | 1ull << SITE_listen | 1ull << SITE_datagram |        \
 	 1ull << SITE_socket)
@@ -160,9 +162,11 @@ extern const char *const domain_names[DOMAIN_COUNT];
 bool may_watch(enum frame_domain domain, enum frame_mode mode);
 int begin_watching(const struct options *options, struct watching *result);
 
-/* proc_connector.c, fanotify.c: errno says why they cannot */
+/* proc_connector.c, fanotify.c, proc_poll.c, inotify.c: errno says why they cannot */
 bool proc_connector_open(const struct options *options, struct source *source);
 bool fanotify_open(const struct options *options, struct source *opens, struct source *arrivals);
+bool proc_poll_open(struct source *source);
+bool inotify_open(const struct options *options, struct source *source);
 
 /* privileges.c */
 uint64_t capabilities_of(enum frame_mode mode);

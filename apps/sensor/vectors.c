@@ -432,6 +432,13 @@ static void write_unsure(void)
 	put_event(event, none);
 	keep("overflow");
 	write_bad("bad-overflow-since", AT(overflow.since_ns), 90000000002, 8);
+	event = event_of(FRAME_EXIT, SITE_proc_poll);
+	event.unsure = UNSURE_ACTOR & ~UNSURE_IDENTITY;
+	event.ancestors = 0;
+	event.exit = (struct frame_exit){ .code = UNKNOWN_STATUS, .signal = UNKNOWN_STATUS };
+	put_event(event, none);
+	keep("exit-unseen");
+	write_bad("bad-exit-unseen-code", AT(exit.code), 0, 4);
 }
 
 static void write_bad_events(void)

@@ -28,7 +28,7 @@ ${sections.join('\n')}
 |---|---|---|
 | \`SEALWATCH_DATA\` | \`/var/lib/sealwatch\` | Data directory, where --data is not given |
 | \`SEALWATCH_SENSOR_WITHOUT\` | none | Sensor sites to leave out, with commas between: for trying what \`doctor\` says of a blind spot |
-| \`SEALWATCH_SENSOR_PROCESSES\`, \`SEALWATCH_SENSOR_FILES\` | the best that works | What watches processes and files ([fallbacks](../fallbacks.md)) |
+| \`SEALWATCH_SENSOR_PROCESSES\`, \`SEALWATCH_SENSOR_FILES\`, \`SEALWATCH_SENSOR_NETWORK\` | the best that works | What watches processes, files and the network ([fallbacks](../fallbacks.md)) |
 | \`NO_COLOR\` | none | No colour, also on a terminal |
 `
 }

@@ -185,15 +185,16 @@ function launched(observation: Of<'exec'>, common: Common, { enrichment }: Obser
 
 function terminated({ exitCode, signal }: Of<'exit'>, common: Common): TerminateEvent {
   const process = asObject(common.actor.process)
-  const how = signal === 0 ? `exited with code ${exitCode}` : `was ended by signal ${signal}`
+  const byItself = signal === 0 ? `exited with code ${exitCode}` : `was ended by signal ${signal}`
+  const how = signal === null ? 'has ended' : byItself
   return {
     ...common,
     ...classify('process', 'terminate'),
     ...severities.informational,
     message: `${describe(process)} ${how}`,
     process,
-    exit_code: exitCode,
-    unmapped: { ...seen(common, 0), signal },
+    ...(exitCode !== null && { exit_code: exitCode }),
+    unmapped: { ...seen(common, 0), ...(signal !== null && { signal }) },
   }
 }
 

@@ -120,6 +120,8 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
       }
       // Told briefly of a process that has been told of before, and may be gone.
       if (observation.kind === 'connect_failed') return
+      // Nobody knows who it was.
+      if (actor.startNs === 0n) return
       for (const ancestor of actor.ancestors) {
         const known = find(ancestor)
         if (known) put(ancestor.pid, known)

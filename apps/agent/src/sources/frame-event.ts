@@ -43,15 +43,17 @@ const commAt = 80
 const commBytes = 16
 
 const openSites: readonly Site[] = ['open', 'openat', 'openat2', 'creat']
+const processSources: readonly Site[] = ['proc_connector', 'proc_poll']
+const fileSources: readonly Site[] = ['fanotify', 'inotify']
 const exeOnly = { texts: ['exe'], flagsMax: 1 } as const
 const named = { texts: ['exe', 'path'], flagsMax: 1 } as const
 
 /** By the number on the wire (frame.md, 1.5). */
 const kinds: Readonly<Record<number, KindRow>> = {
-  3: { sites: ['exec', 'proc_connector'], texts: ['path', 'filename', 'argv'], flagsMax: 31, decode: decodeExec },
-  4: { ...exeOnly, sites: ['exit', 'proc_connector'], decode: decodeExit },
+  3: { sites: ['exec', ...processSources], texts: ['path', 'filename', 'argv'], flagsMax: 31, decode: decodeExec },
+  4: { ...exeOnly, sites: ['exit', ...processSources], decode: decodeExit },
   5: {
-    sites: [...openSites, 'fanotify', 'file_open'],
+    sites: [...openSites, ...fileSources, 'file_open'],
     texts: ['exe', 'path', 'watched'],
     flagsMax: 7,
     decode: decodeFileOpen,
@@ -60,11 +62,11 @@ const kinds: Readonly<Record<number, KindRow>> = {
   7: { ...exeOnly, sites: ['ptrace', 'proc_connector'], decode: decodePtrace },
   8: { ...exeOnly, sites: ['process_vm_readv'], decode: decodeVm('vm_read') },
   9: { ...exeOnly, sites: ['process_vm_writev'], decode: decodeVm('vm_write') },
-  10: { sites: ['fork', 'proc_connector'], texts: [], flagsMax: 0, decode: decodeFork },
-  11: { ...exeOnly, sites: ['task_rename', 'proc_connector'], decode: decodeRename },
+  10: { sites: ['fork', ...processSources], texts: [], flagsMax: 0, decode: decodeFork },
+  11: { ...exeOnly, sites: ['task_rename', ...processSources], decode: decodeRename },
   12: { ...exeOnly, sites: ['signal_generate'], decode: decodeSignal },
   13: { ...exeOnly, sites: ['credentials'], decode: decodeCredentials },
-  14: { sites: ['fanotify'], texts: [], flagsMax: 0, decode: decodeOverflow },
+  14: { sites: fileSources, texts: [], flagsMax: 0, decode: decodeOverflow },
   15: { sites: ['module'], texts: ['exe', 'filename'], flagsMax: 1, decode: decodeModule },
   16: { ...exeOnly, sites: ['bpf'], decode: decodeBpf },
   17: { ...exeOnly, sites: ['perf_event_open'], decode: decodePerf },
@@ -208,11 +210,15 @@ function readNetworkDescriptors(bytes: Buffer): number[] {
   return [0, 1, 2].filter((fd) => ((bits >>> fd) & 1) === 1)
 }
 
-function decodeExit(bytes: Buffer, common: Common): Observation {
+function decodeExit(bytes: Buffer, common: Common, site: Site): Observation {
   const exitCode = bytes.readUInt32LE(objectAt)
   const signal = bytes.readUInt32LE(objectAt + 4)
-  must(exitCode <= 255 && signal <= 127, 'FRAME_VALUE', { exitCode, signal })
   mustBeZero(bytes, objectAt + 8, eventBytes)
+  if (site === 'proc_poll') {
+    must(exitCode === unset && signal === unset, 'FRAME_VALUE', { exitCode, signal })
+    return { ...common, kind: 'exit', exitCode: null, signal: null }
+  }
+  must(exitCode <= 255 && signal <= 127, 'FRAME_VALUE', { exitCode, signal })
   return { ...common, kind: 'exit', exitCode, signal }
 }
 

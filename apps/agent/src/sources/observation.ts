@@ -140,7 +140,8 @@ export type Observation = {
       /** Of its descriptors 0, 1 and 2 those that are sockets of IPv4 or IPv6. */
       readonly networkDescriptors: readonly number[]
     }
-  | { readonly kind: 'exit'; readonly exitCode: number; readonly signal: number }
+  /** null: nobody saw how it ended. */
+  | { readonly kind: 'exit'; readonly exitCode: number | null; readonly signal: number | null }
   | {
       readonly kind: 'file_open'
       /** null: the source does not say by which call, or how. */
@@ -259,11 +260,13 @@ export const sites = [
   'file_open',
   'reach',
   'executable',
+  'proc_poll',
+  'inotify',
 ] as const
 export type Site = (typeof sites)[number]
 
 /** Sites that are no BPF program. */
-export const sources: readonly Site[] = ['proc_connector', 'fanotify']
+export const sources: readonly Site[] = ['proc_connector', 'fanotify', 'proc_poll', 'inotify']
 
 /** What watches a domain, in the order of their numbers on the wire (docs/fallbacks.md). */
 export const modes = ['ebpf', 'fanotify', 'proc_connector', 'ptrace', 'polling', 'none'] as const

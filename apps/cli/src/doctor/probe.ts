@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalize, messageOf } from '@sealwatch/base'
 import type { AwaitEventResponse } from '@sealwatch/contract'
@@ -32,7 +32,7 @@ export type Probing = {
 
 const probeMsMax = 5000
 /** Sources other than BPF look at who did it once they hear of it. */
-const lingerMs = 300
+const lingerMs: Readonly<Record<string, number>> = { proc_connector: 300, fanotify: 300, polling: 900 }
 const saidCharsMax = 500
 
 /**
@@ -65,14 +65,16 @@ async function runProbe(
   { io, place, sensorPid, modes }: Probing,
 ): Promise<void> {
   const args = [name, nonce]
+  let canary: string | undefined
   if (onFile) {
-    // Not named after the nonce: our own opening of it must not pass for the probe's.
-    const path = join(fileOf.canary(place), name)
-    await writeFile(path, '')
-    args.push('--file', path)
+    // Not named after the nonce: our own opening of it must not pass for the probe's. By inotify there is nothing else to know it by.
+    canary = join(fileOf.canary(place), modes?.file === 'polling' ? nonce : name)
+    await writeFile(canary, '')
+    args.push('--file', canary)
   }
   if (onSensor === true) args.push('--pid', String(sensorPid ?? 0))
-  if (modes?.process !== 'ebpf' || modes.file !== 'ebpf') args.push('--linger', String(lingerMs))
+  const linger = Math.max(lingerMs[modes?.process ?? 'ebpf'] ?? 0, lingerMs[modes?.file ?? 'ebpf'] ?? 0)
+  if (linger > 0) args.push('--linger', String(linger))
   const child = spawn(join(io.root, 'apps/sensor/build/probe'), args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {},
@@ -83,6 +85,7 @@ async function runProbe(
     said = `${said}${chunk}`.slice(-saidCharsMax)
   })
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  if (canary?.endsWith(nonce)) await rm(canary, { force: true })
   if (code !== 0) throw new Error(`the probe itself failed: ${said.trim() || (signal ?? `exit ${code}`)}`)
 }
 

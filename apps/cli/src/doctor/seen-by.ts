@@ -8,13 +8,23 @@ import type { Act } from './acts.ts'
 const acts: Readonly<Record<string, readonly string[]>> = {
   proc_connector: ['exec', 'exit', 'fork', 'ptrace', 'task_rename'],
   fanotify: ['open', 'openat', 'openat2', 'creat'],
+  proc_poll: ['exec', 'exit'],
+  inotify: ['open', 'openat', 'openat2', 'creat'],
 }
 
-const isOfFiles = ({ name, classUid }: Act) => classUid === eventClasses.file.uid || name === 'mem'
+function domainOf({ name, classUid }: Act): keyof SensorStatus['modes'] {
+  if (classUid === eventClasses.network.uid) return 'network'
+  return classUid === eventClasses.file.uid || name === 'mem' ? 'file' : 'process'
+}
+
+/** Sites of polling, which is another thing in each domain. */
+const polling = { process: 'proc_poll', file: 'inotify', network: '' } as const
 
 /** The site that must see an act in these modes (empty: any); null: none does, and the modes say so. */
 export function siteFor(act: Act, modes: SensorStatus['modes'] | undefined): string | null {
-  const mode = (isOfFiles(act) ? modes?.file : modes?.process) ?? 'ebpf'
+  const domain = domainOf(act)
+  const mode = modes?.[domain] ?? 'ebpf'
   if (mode === 'ebpf') return act.site
-  return acts[mode]?.includes(act.name) === true ? mode : null
+  const site = mode === 'polling' ? polling[domain] : mode
+  return acts[site]?.includes(act.name) === true ? site : null
 }

@@ -101,7 +101,7 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
     ...['--socket', fileOf.sensorSocket(place)],
     ...['--instance', place.name],
     ...['--uid', String(serviceUsers.sensor.uid), '--gid', String(serviceUsers.sensor.gid)],
-    ...(['processes', 'files'] as const).flatMap((domain) => modeOf(domain, env)),
+    ...(['processes', 'files', 'network'] as const).flatMap((domain) => modeOf(domain, env)),
     ...without.flatMap((site) => ['--without', site]),
     ...watch.flatMap((path) => ['--watch', path]),
     ...['--watch-file', fileOf.toldWatchList(place)],
@@ -117,7 +117,7 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
 }
 
 /** The sensor takes the best that works, unless somebody wants another (docs/fallbacks.md). */
-function modeOf(domain: 'processes' | 'files', env: PartSettings['env']): string[] {
+function modeOf(domain: 'processes' | 'files' | 'network', env: PartSettings['env']): string[] {
   const mode = env[`SEALWATCH_SENSOR_${domain.toUpperCase()}`] ?? ''
   return mode === '' ? [] : [`--${domain}`, mode]
 }

@@ -64,8 +64,8 @@ export type LaunchEvent = Observed<
   }
 >
 export type TerminateEvent = Observed<
-  { readonly process: OcsfProcess; readonly exit_code: number },
-  { readonly signal: number }
+  { readonly process: OcsfProcess; readonly exit_code?: number },
+  { readonly signal?: number }
 >
 export type FileEvent = Observed<
   { readonly file: OcsfFile; readonly access_mask?: number },
