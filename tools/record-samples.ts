@@ -13,7 +13,7 @@ import { type ObserveContext, observe, type SiteObservation } from '../apps/agen
 import { createProcessTable, processTableLimits } from '../apps/agent/src/observe/process-table.ts'
 import { sampleContext } from '../apps/agent/src/observe/sample-observations.ts'
 import { createFrameDecoder } from '../apps/agent/src/sources/frame.ts'
-import type { SensorMessage } from '../apps/agent/src/sources/observation.ts'
+import type { Observation, SensorMessage } from '../apps/agent/src/sources/observation.ts'
 import { readProcesses } from '../apps/agent/src/sources/proc-snapshot.ts'
 import type { ObservedEvent } from '../packages/contract/src/event.ts'
 
@@ -32,6 +32,8 @@ const probe = '/usr/local/bin/probe'
 // Made for the recording and removed after it, like the probe; fails where there is one already.
 const data = '/srv/sealwatch-sample'
 const keys = `${data}/server/keys`
+/** Stand in for those of the host, and are told as those. */
+const standIns = ['/etc/sudoers.d', '/root/.ssh'] as const
 const relation = { path: ['unmapped', 'relation'], value: 'traced' } as const
 const runsFromMemfd = `
   $^F = 255; my $name = 'payload'; my $fd = syscall(319, $name, 0); open(my $out, '>&=', $fd);
@@ -48,6 +50,16 @@ const samples: Readonly<Record<string, Sample>> = {
     script: `exec cat ${keys}/ledger.key`,
     isIt: (o) => o.kind === 'file_open' && o.watched === keys && o.actor.comm === 'cat',
     quiet: { path: ['actor', 'process', 'euid'], value: 64_701 },
+  },
+  'sudoers-changed': {
+    script: `exec bash -c 'echo "# sample" > ${data}/etc/sudoers.d/more'`,
+    isIt: (o) => o.kind === 'file_change' && o.change === 'write' && o.watched === `${data}/etc/sudoers.d`,
+    quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/bin/dpkg' },
+  },
+  'root-key-added': {
+    script: `echo ssh-ed25519 | tee ${data}/root/.ssh/authorized_keys`,
+    isIt: (o) => o.kind === 'file_change' && o.change === 'write' && o.watched === `${data}/root/.ssh`,
+    quiet: { path: ['file', 'path'], value: '/root/.ssh/known_hosts' },
   },
   'ptrace-attach': {
     script: `exec ${probe} ptrace sample`,
@@ -146,6 +158,7 @@ const instance = `samples-${process.pid}`
 mkdirSync(data)
 try {
   mkdirSync(keys, { recursive: true })
+  for (const path of standIns) mkdirSync(data + path, { recursive: true })
   writeFileSync(join(keys, 'ledger.key'), '', { mode: 0o600 })
   if (spawnSync('make', ['-s', '-C', join(root, 'apps/sensor'), 'all'], { stdio: 'inherit' }).status !== 0)
     throw new Error('the sensor could not be built')
@@ -178,6 +191,7 @@ async function record(): Promise<void> {
     onMessage = (message) => message.kind === 'hello' && resolve()
   })
   const args = ['--socket', socketPath, '--instance', instance, '--watch', '/etc/shadow', '--watch', keys]
+  for (const path of standIns) args.push('--watch', data + path)
   const sensor = spawn(join(build, 'sensor'), args, { stdio: 'inherit' })
   await attached
 
@@ -186,9 +200,9 @@ async function record(): Promise<void> {
     const found = new Promise<ObservedEvent>((resolve) => {
       onMessage = (message) => {
         if (message.kind === 'hello' || message.kind === 'report') return
-        context.processes.learn(message)
-        if (message.kind === 'fork' || message.kind === 'overflow') return
-        if (sample.isIt(message)) resolve(observe(underSystemd(message), context).event)
+        const told = underSystemd(message)
+        context.processes.learn(told)
+        if (told.kind !== 'fork' && told.kind !== 'overflow' && sample.isIt(told)) resolve(observe(told, context).event)
       }
     })
     // The first sleep outlives the shell that started it, so the act's parent is the host's first process.
@@ -202,14 +216,17 @@ async function record(): Promise<void> {
 }
 
 /** The host's first process has another name on every kind of machine; in the samples it is systemd. */
-function underSystemd(observation: SiteObservation): SiteObservation {
+function underSystemd<T extends Observation>(observation: T): T {
   const { actor } = observation
   const ancestors = actor.ancestors.map((ref) => (ref.pid === 1 ? { ...ref, comm: 'systemd' } : ref))
   return { ...observation, actor: { ...actor, ancestors } }
 }
 
 function write(name: string, event: object): void {
-  writeFileSync(join(root, 'rules', name), `${JSON.stringify(event, null, 2)}\n`)
+  writeFileSync(
+    join(root, 'rules', name),
+    `${standIns.reduce((text, path) => text.replaceAll(data + path, path), JSON.stringify(event, null, 2))}\n`,
+  )
 }
 
 function changed(value: object, [member, ...rest]: readonly string[], to: string | number | boolean): object {

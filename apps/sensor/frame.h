@@ -52,6 +52,7 @@ enum frame_kind {
 	FRAME_COMPARE,
 	FRAME_FAULTS,
 	FRAME_EXECUTABLE,
+	FRAME_FILE_CHANGE,
 	FRAME_KINDS,
 };
 
@@ -60,7 +61,7 @@ enum frame_kind {
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
 	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
 	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket) \
-	X(file_open) X(reach) X(executable) X(proc_poll) X(inotify)
+	X(file_open) X(reach) X(executable) X(proc_poll) X(inotify) X(file_change)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -112,6 +113,7 @@ enum frame_environment { FRAME_ENVIRONMENT(FRAME_ENVIRONMENT_ID) ENVIRONMENT_COU
 
 /* The texts that follow the ancestors, in this order. */
 enum frame_text { TEXT_EXE, TEXT_PATH, TEXT_FILENAME, TEXT_ARGV, TEXT_WATCHED, TEXT_COUNT };
+#define TEXT_STATES TEXT_ARGV /* of a file_change, which has no arguments */
 
 struct frame_ref {
 	__u64 start_ns;
@@ -207,6 +209,38 @@ struct frame_memory { /* executable */
 	__u64 zero[3];
 };
 
+enum frame_change_what {
+	CHANGE_CREATE = 1,
+	CHANGE_WRITE,
+	CHANGE_TRUNCATE, /* it is shorter than it was */
+	CHANGE_RENAME,
+	CHANGE_LINK, /* it has one more name */
+	CHANGE_REMOVE,
+	CHANGE_ATTRIBUTES,
+};
+
+enum frame_states { STATE_AFTER = 1, STATE_BEFORE = 2 };
+
+struct frame_change { /* file_change */
+	__u64 ino;
+	__u32 dev; /* major << 20 | minor; 0, as ino: the object was gone before anybody could look */
+	__u32 fs_magic;
+	__u32 what;
+	__u32 states; /* which there are, in this order, in TEXT_STATES */
+	__u64 zero[3];
+};
+
+struct frame_file_state {
+	__u64 size;
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__u32 nlink;
+	__u32 hashed; /* 1: sha256 is that of the content, 0: it is zero */
+	__u32 zero;
+	__u8 sha256[32];
+};
+
 struct frame_exit {
 	__u32 code;
 	__u32 signal;
@@ -267,6 +301,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_namespaces namespaces;
 		struct frame_socket socket;
 		struct frame_memory memory;
+		struct frame_change change;
 	};
 };
 
@@ -323,7 +358,8 @@ _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) ==
 		       sizeof(struct frame_module) == 48 && sizeof(struct frame_bpf) == 48 &&
 		       sizeof(struct frame_sysctl) == 48 && sizeof(struct frame_namespaces) == 48 &&
 		       sizeof(struct frame_socket) == 48 &&
-		       sizeof(struct frame_memory) == 48,
+		       sizeof(struct frame_memory) == 48 && sizeof(struct frame_change) == 48 &&
+		       sizeof(struct frame_file_state) == 64,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 40 + 32 * SITE_COUNT, "docs/formats/frame.md");
@@ -332,8 +368,9 @@ _Static_assert(sizeof(struct frame_hello) == 120 + 32 * SITE_COUNT, "docs/format
 _Static_assert(SITE_COUNT <= FRAME_SITES_MAX &&
 		       120 + 2 * 255 + FRAME_SITES_MAX * (32 + FRAME_REASON_BYTES_MAX) <= FRAME_BYTES_MAX,
 	       "docs/formats/frame.md");
-/* The longest event there can be still fits: all ancestors, and the three texts that a kind has at most. */
+/* The longest event there can be still fits: all ancestors, and the three texts and two states that a kind has at most. */
 _Static_assert(sizeof(struct frame_event) + FRAME_ANCESTORS_MAX * sizeof(struct frame_ref) +
-		       3 * FRAME_TEXT_BYTES_MAX <= FRAME_BYTES_MAX, "docs/formats/frame.md");
+		       3 * FRAME_TEXT_BYTES_MAX + 2 * sizeof(struct frame_file_state) <= FRAME_BYTES_MAX,
+	       "docs/formats/frame.md");
 
 #endif

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@ static int take(void *context, void *body, size_t length)
 	(void)context;
 	if (canary_takes(out.counters, body))
 		return 0;
+	relay_saw(body);
 	out.end += put_body(out.bytes + out.end, body, length);
 	return outbox_full(&out) ? -ENOBUFS : 0; /* stops after this one; the rest stays in the ring */
 }
@@ -96,6 +98,15 @@ static bool connect_agent(const char *path, struct frame_state *state)
 	return true;
 }
 
+static int changes = -1;
+static bool changes_ended;
+
+static void fetch_changes(void)
+{
+	if (changes >= 0 && !changes_ended)
+		changes_ended = !relay_fetch(changes);
+}
+
 /* Moves what there is to the agent. false: it takes no more now, or there is none. */
 static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 {
@@ -109,11 +120,15 @@ static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 		return false; /* a slow agent: the ring fills meanwhile, and what it drops is counted */
 	if (report_due_ms(state) == 0)
 		report(state);
+	fetch_changes();
 	if ((ring && ring_buffer__consume(ring) == -ENOBUFS) || !backlog_drain(&out))
 		return outbox_flush(&out), false;
 	/* The ring is empty: what a canary did came back, or never will. */
 	if (ring && !(state->attached->sites & SOURCE_SITES))
 		state->blind = canary_turn(state->counters, state->attached->sites, boot_ns());
+	if (!outbox_flush(&out))
+		return false;
+	relay_put(&out);
 	return outbox_flush(&out);
 }
 
@@ -129,18 +144,19 @@ static int64_t due_ms(const struct frame_state *state)
 static void turn(struct ring_buffer *ring, struct watching *watching, struct frame_state *state)
 {
 	bool done = hand_over(ring, state);
-	struct pollfd fds[2 + SOURCES_MAX] = {
+	struct pollfd fds[3 + SOURCES_MAX] = {
 		{ .fd = out.fd, .events = (short)(out.written < out.end ? POLLIN | POLLOUT : POLLIN) },
 		{ .fd = ring && done ? ring_buffer__epoll_fd(ring) : -1, .events = POLLIN },
+		{ .fd = done && !changes_ended ? changes : -1, .events = POLLIN },
 	};
 	bool more = !done && out.fd >= 0 && out.end == 0;
 
 	for (size_t i = 0; i < watching->sources; i++)
-		fds[2 + i] = (struct pollfd){ .fd = watching->source[i].fd, .events = POLLIN };
-	wait_for(fds, 2 + watching->sources,
+		fds[3 + i] = (struct pollfd){ .fd = watching->source[i].fd, .events = POLLIN };
+	wait_for(fds, 3 + watching->sources,
 		 more ? 0 : out.fd < 0 ? CONNECT_EACH_MS : done ? due_ms(state) : HEARTBEAT_MS);
 	for (size_t i = 0; i < watching->sources; i++)
-		if (fds[2 + i].revents)
+		if (fds[3 + i].revents)
 			watching->source[i].read(watching->counters);
 	if (fds[1].revents)
 		wait_for(NULL, 0, COALESCE_MS); /* let the events gather: one wake-up serves many */
@@ -158,16 +174,25 @@ static void last_words(const char *path, struct ring_buffer *ring, struct frame_
 
 	if (out.fd < 0 && !connect_agent(path, state))
 		return;
+	shutdown(changes, SHUT_WR); /* it tells what was done up to now, and ends */
 	while (out.fd >= 0 && boot_ns() < deadline) {
 		struct pollfd writable = { .fd = out.fd, .events = POLLOUT };
+		struct pollfd changed = { .fd = changes, .events = POLLIN };
 
 		if (!outbox_flush(&out))
 			wait_for(&writable, 1, CONNECT_EACH_MS);
 		else if (told)
 			return;
-		else if ((!ring || ring_buffer__consume(ring) == 0) && backlog_drain(&out) && out.end == 0) {
-			report(state);
-			told = true;
+		else {
+			fetch_changes();
+			if ((ring && ring_buffer__consume(ring) != 0) || !backlog_drain(&out) || out.end != 0)
+				continue;
+			relay_put(&out);
+			told = out.end == 0 && (changes < 0 || changes_ended);
+			if (told)
+				report(state);
+			else if (out.end == 0)
+				wait_for(&changed, 1, CONNECT_EACH_MS);
 		}
 	}
 }
@@ -192,7 +217,7 @@ int main(int argc, char **argv)
 		.instance = "default", .ring_bytes = RING_BYTES, .repeat_seconds = REPEAT_SECONDS,
 		.canary_seconds = 30, .uid = 64703, .gid = 64702,
 	};
-	static struct watching watching = { .attached = { .ring_fd = -1 } };
+	static struct watching watching = { .attached = { .ring_fd = -1 }, .changes = -1 };
 	struct frame_state state = { .attached = &watching.attached, .fresh = true };
 	struct ring_buffer *ring = NULL;
 	struct utsname machine;
@@ -211,6 +236,7 @@ int main(int argc, char **argv)
 	if (failed)
 		return failed;
 	state.counters = out.counters = watching.counters;
+	changes = watching.changes;
 	if (watching.attached.ring_fd >= 0)
 		ring = ring_buffer__new(watching.attached.ring_fd, take, NULL, NULL);
 	if ((watching.attached.ring_fd >= 0 && !ring) || !drop_privileges(options.uid, options.gid, watching.kept)) {
@@ -218,14 +244,16 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	say("info", "%d of %d sites attached on %s", __builtin_popcountll(watching.attached.sites), SITE_COUNT, machine.release);
-	while (!stopping) {
+	while (!stopping && !changes_ended) {
 		if (out.fd < 0)
 			connect_agent(options.socket, &state);
 		turn(ring, &watching, &state);
 	}
+	if (!stopping)
+		say("error", "the process that tells of changes has ended: the sensor ends, to be started again");
 	detach();
 	for (size_t i = 0; i < watching.sources; i++)
 		watching.source[i].read(watching.counters);
 	last_words(options.socket, ring, &state);
-	return EXIT_SUCCESS;
+	return stopping ? EXIT_SUCCESS : EXIT_FAILURE;
 }

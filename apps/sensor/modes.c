@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sensor.h"
 
@@ -17,7 +18,7 @@ static const struct {
 	size_t count;
 	uint64_t sites; /* of BPF programs */
 } domains[DOMAIN_COUNT] = {
-	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector, MODE_polling }, 3, ALL_SITES & ~SOURCE_SITES & ~FILE_SITES & ~NETWORK_SITES },
+	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector, MODE_polling }, 3, ALL_SITES & ~SOURCE_SITES & ~CHANGE_SITES & ~FILE_SITES & ~NETWORK_SITES },
 	[DOMAIN_FILE] = { { MODE_ebpf, MODE_fanotify, MODE_polling }, 3, FILE_SITES },
 	[DOMAIN_NETWORK] = { { MODE_ebpf, MODE_none }, 2, NETWORK_SITES },
 };
@@ -41,6 +42,19 @@ static void attached_by(struct watching *watching, enum frame_domain domain, enu
 	watching->kept |= capabilities_kept(mode);
 }
 
+/* Whatever watches the rest. Before anything is attached: what this process opens is its own until then, and the other's for ever. */
+static void begin_changes(const struct options *options, struct watching *watching)
+{
+	const __u32 site = SITE_file_change;
+
+	watching->changes = -1;
+	if (options->without >> site & 1)
+		return;
+	watching->changes = changes_start(options, watching->counters, watching->attached.reason[site]);
+	if (watching->changes < 0)
+		say("warn", "%s is not attached: %s", site_names[site], watching->attached.reason[site]);
+}
+
 /* NULL, or why not. */
 static const char *begin_bpf(const struct options *options, uint64_t sites, struct watching *watching)
 {
@@ -57,10 +71,12 @@ static const char *begin_bpf(const struct options *options, uint64_t sites, stru
 		exit(EXIT_FAILED); /* another sensor runs, and has said so */
 	if (!watching->counters)
 		return "the counters cannot be made";
+	begin_changes(options, watching);
 	if (attach(options, sites, counters_fd, &watching->attached))
 		return NULL;
 	snprintf(reason, sizeof(reason), "the BPF programs cannot be loaded: %s", attach_failure());
 	watching->counters = NULL;
+	close(watching->changes); /* which ends it: another begins with the other counters */
 	return reason;
 }
 
@@ -191,13 +207,18 @@ int begin_watching(const struct options *options, struct watching *result)
 			return without_capabilities();
 		}
 	}
-	if (!result->counters)
+	if (!result->counters) {
 		result->counters = counters_open_file(options->instance);
+		if (result->counters)
+			begin_changes(options, result);
+	}
 	if (!result->counters || !backlog_open(options->ring_bytes))
 		return EXIT_FAILED;
 	for (int domain = 0; domain < DOMAIN_COUNT && !failed; domain++)
 		if (!has_attached(result, domain))
 			failed = begin_domain(options, domain, why ? why : "as it was asked for", result);
+	if (result->changes >= 0)
+		result->attached.sites |= 1ull << SITE_file_change;
 	name_what_is_left_out(options, &result->attached);
 	return failed;
 }

@@ -23,6 +23,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -177,6 +178,14 @@ static bool act_signal_generate(void)
 	return kill(protected, SIGURG) == 0;
 }
 
+/* To the mode that it has: nothing changes but its time of change. */
+static bool act_file_change(void)
+{
+	struct stat status;
+
+	return stat(file, &status) == 0 && chmod(file, status.st_mode & 07777) == 0;
+}
+
 /* The child is nobody else's. */
 static bool act_credentials(void)
 {
@@ -327,6 +336,7 @@ static const struct {
 	ACT(socket, NOTHING),
 	ACT(reach, A_VICTIM),
 	ACT(executable, NOTHING),
+	ACT(file_change, A_FILE),
 };
 
 static int act_as_child(size_t act)
@@ -387,8 +397,10 @@ int main(int argc, char **argv)
 	      "         fork task_rename signal_generate credentials bpf perf_event_open sysctl namespaces\n"
 	      "         connect accept bind listen datagram socket\n"
 	      "         reach executable, or mem\n"
+	      "         connect accept bind listen datagram socket, or mem\n"
+	      "         fork task_rename signal_generate credentials file_change, or mem\n"
 	      "  NONCE  at most 15 characters\n"
-	      "  PATH   what the open sites open; creat empties it\n"
+	      "  PATH   what the open sites open, creat empties, and file_change gives the mode that it has\n"
 	      "  MS     how long it stays after the act\n"
 	      "  PID    whom signal_generate sends SIGURG, which changes nothing\n", stderr);
 	return 2;

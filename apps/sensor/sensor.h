@@ -111,6 +111,7 @@ struct frame_event *draft_begin(enum frame_kind kind, enum frame_site site, uint
 void draft_ancestor(const struct frame_ref *ancestor);
 void draft_text(enum frame_text text, const char *bytes, size_t length);
 void draft_tell(struct counters *counters);
+const void *draft_body(size_t *length);
 bool backlog_drain(struct outbox *out);
 
 /* procfs.c */
@@ -141,6 +142,7 @@ void put_object(struct frame_file *file, const struct stat *found, const struct 
 /* modes.c: what watches each domain */
 #define SOURCE_SITES                                                                                                   \
 	(1ull << SITE_proc_connector | 1ull << SITE_fanotify | 1ull << SITE_proc_poll | 1ull << SITE_inotify)
+#define CHANGE_SITES (1ull << SITE_file_change) /* beside whatever watches the rest */
 #define NETWORK_SITES                                                                                                  \
 	(1ull << SITE_connect | 1ull << SITE_accept | 1ull << SITE_bind | 1ull << SITE_listen | 1ull << SITE_datagram |        \
 	 1ull << SITE_socket)
@@ -157,6 +159,7 @@ struct watching {
 	struct source source[SOURCES_MAX];
 	size_t sources;
 	uint64_t kept; /* capabilities */
+	int changes;   /* where the process that tells of changes hands over; -1: there is none */
 };
 extern const char *const domain_names[DOMAIN_COUNT];
 bool may_watch(enum frame_domain domain, enum frame_mode mode);
@@ -167,6 +170,14 @@ bool proc_connector_open(const struct options *options, struct source *source);
 bool fanotify_open(const struct options *options, struct source *opens, struct source *arrivals);
 bool proc_poll_open(struct source *source);
 bool inotify_open(const struct options *options, struct source *source);
+
+/* changes.c: a process of its own. -1, with the reason: there is none */
+int changes_start(const struct options *options, struct counters *counters, char reason[FRAME_REASON_BYTES_MAX + 1]);
+
+/* relay.c */
+void relay_saw(const void *body);
+bool relay_fetch(int fd);
+void relay_put(struct outbox *out);
 
 /* privileges.c */
 uint64_t capabilities_of(enum frame_mode mode);

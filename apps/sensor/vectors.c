@@ -273,6 +273,27 @@ static void write_fork(void)
 	keep("fork");
 }
 
+static const struct frame_file_state shadow_now = { 1442, 0100640, 0, 42, 1, 1, 0, "\x01\x23\x45\x67\x89\xab\xcd\xef" };
+static const struct frame_file_state shadow_then = { 5000000, 0100640, 0, 42, 2, 0, 0, "" };
+
+static void write_change(const char *name, __u32 what, __u32 states, const char *path, const char *to)
+{
+	const struct frame_file_state both[2] = { states & STATE_AFTER ? shadow_now : shadow_then, shadow_then };
+	const struct text texts[TEXT_COUNT] = {
+		[TEXT_PATH] = { path, strlen(path) },
+		[TEXT_FILENAME] = { to, strlen(to) },
+		[TEXT_WATCHED] = TEXT("/etc/shadow"),
+		[TEXT_STATES] = { both, (size_t)__builtin_popcount(states) * sizeof(both[0]) },
+	};
+	struct frame_event event = { .kind = FRAME_FILE_CHANGE, .site = SITE_file_change, .unsure = UNSURE_ACTOR,
+				     .pid = 1300, .tid = 1300, .time_ns = 90000000001, .start_ns = 89000000000, .ppid = 1200,
+				     .login_uid = ~0u, .session_id = ~0u, .comm = "cat" };
+
+	event.change = (struct frame_change){ .ino = 131112, .dev = 0x800001, .fs_magic = 0xef53, .what = what, .states = states };
+	put_event(event, texts);
+	keep(name);
+}
+
 /* Addresses as IPv6 has them. */
 #define MAPPED(a, b, c, d) { [10] = 0xff, 0xff, a, b, c, d }
 #define DOCUMENTED(last) { 0x20, 0x01, 0x0d, 0xb8, [15] = last }
@@ -339,6 +360,14 @@ static void write_socket_events(void)
 	write_socket_event("socket-netlink", FRAME_SOCKET, SITE_socket, audit, "", 0);
 }
 
+static void write_changes(void)
+{
+	write_change("file-change-write", CHANGE_WRITE, STATE_AFTER | STATE_BEFORE, "/etc/shadow", "");
+	write_change("file-change-remove", CHANGE_REMOVE, STATE_BEFORE, "/etc/shadow", "");
+	write_change("file-change-rename", CHANGE_RENAME, STATE_AFTER, "", "/etc/shadow");
+	write_change("file-change-create", CHANGE_CREATE, 0, "/etc/sudoers.d/\xff", "");
+}
+
 static void write_events(void)
 {
 	static const struct frame_file lock = { 0xfffffffffffffffe, 0x800001, 0100600, 1, 0, 0xef53, 0301, 0, 0, 0 };
@@ -386,6 +415,7 @@ static void write_events(void)
 	write_kernel();
 	write_reaches();
 	write_executables();
+	write_changes();
 	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
 	write_socket_events();
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
@@ -441,6 +471,22 @@ static void write_unsure(void)
 	write_bad("bad-exit-unseen-code", AT(exit.code), 0, 4);
 }
 
+static void write_bad_changes(void)
+{
+	const size_t states = sizeof(struct frame_event) + strlen("/etc/shadow");
+
+	write_change("file-change-write", CHANGE_WRITE, STATE_AFTER | STATE_BEFORE, "/etc/shadow", "");
+	write_bad("bad-change-unknown", AT(change.what), CHANGE_ATTRIBUTES + 1, 4);
+	write_bad("bad-change-state-unknown", AT(change.states), 4, 4);
+	write_bad("bad-change-state-missing", AT(change.states), STATE_AFTER, 4);
+	write_bad("bad-change-reserved", AT(change.zero), 1, 8);
+	write_bad("bad-change-by-the-kernels-word", AT(unsure), 0, 2);
+	write_bad("bad-change-hashed-2", states + offsetof(struct frame_file_state, hashed), 2, 4);
+	write_bad("bad-change-hash-of-nothing", states + 2 * sizeof(shadow_now) - 1, 1, 1);
+	write_change("bad-change-write-to-another-name", CHANGE_WRITE, 0, "/etc/shadow", "/etc/other");
+	write_change("bad-change-of-nothing", CHANGE_RENAME, 0, "", "");
+}
+
 static void write_bad_events(void)
 {
 	static const uint32_t lengths[] = { 0, FRAME_BYTES_MAX + 1 };
@@ -494,6 +540,7 @@ static void write_bad_events(void)
 	write_executable("executable", FRAME_MADE_SO, 5, cat_only);
 	write_bad("bad-executable-way", AT(memory.way), FRAME_NAMELESS_FILE + 1, 4);
 	write_bad("bad-executable-not", AT(memory.protection), 3, 4);
+	write_bad_changes();
 	for (int i = 0; i < 2; i++) {
 		memcpy(frame, &lengths[i], PREFIX_BYTES);
 		frame_bytes = PREFIX_BYTES;

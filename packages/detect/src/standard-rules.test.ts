@@ -153,7 +153,7 @@ test('foreign Sigma rules for Linux compile, and the standard samples fire few o
   const fired = files.flatMap(({ path }) => evaluate(loaded.ruleset, event(path.replace('.yml', '.fires.json'))))
   assert.deepEqual(
     fired.map(({ rule }) => rule.title),
-    ['Process Execution From Shared Memory Directory'],
+    ['Process Execution From Shared Memory Directory', 'Persistence Via Sudoers.d Files'],
   )
 })
 

@@ -4,6 +4,7 @@ import { capabilities, type OcsfContainer, type OcsfFile, type OcsfProcess } fro
 import type { FileRef, Task } from '../sources/observation.ts'
 import type { CgroupIdentity } from './cgroup.ts'
 import type { InstalledPackage } from './dpkg.ts'
+import { sha256Of } from './file.ts'
 
 /** What a runtime's own files say of a container. */
 export type ContainerNames = {
@@ -86,5 +87,5 @@ export function ownerBit(owner: InstalledPackage | null | undefined): number {
 /** The image of a launch, with its hash where one is known. */
 export function hashedImage(file: OcsfFile, facts: ImageFacts | undefined): OcsfFile {
   if (facts === undefined) return file
-  return { ...file, hashes: [{ algorithm_id: 3, algorithm: 'SHA-256', value: facts.sha256 }] }
+  return { ...file, hashes: [sha256Of(facts.sha256)] }
 }

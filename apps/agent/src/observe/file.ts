@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Access, type Activity, fileTypes, type OcsfFile } from '@sealwatch/contract'
-import type { FileRef } from '../sources/observation.ts'
+import type { FileChange, FileRef, FileState } from '../sources/observation.ts'
 
 // <asm-generic/fcntl.h>: the same on every architecture we build for.
 const O_ACCMODE = 0o3
@@ -48,13 +48,52 @@ export function fileOf(file: FileRef): OcsfFile {
     owner: { uid: String(file.uid) },
     is_deleted: file.unlinked,
     xattributes: {
-      mode: (file.mode & 0o7777).toString(8).padStart(4, '0'),
+      mode: octal(file.mode),
       nlink: file.nlink,
       fs_magic: `0x${(file.fsMagic >>> 0).toString(16)}`,
       memfd: file.memfd,
     },
   }
 }
+
+const changeActivities: Readonly<Record<FileChange, Activity<'file'>>> = {
+  create: 'create',
+  write: 'update',
+  truncate: 'update',
+  rename: 'rename',
+  link: 'link',
+  remove: 'delete',
+  attributes: 'setAttributes',
+}
+
+export const changeActivityOf = (change: FileChange): Activity<'file'> => changeActivities[change]
+
+type ChangedFile = { readonly dev: number; readonly ino: bigint; readonly fsMagic: number }
+
+/** A file as it was, or is, at a path; null: nobody could look. */
+export function stateOf(path: string, state: FileState | null, file: ChangedFile): OcsfFile {
+  if (state === null) return { name: baseName(path), path, ...fileTypes.unknown }
+  const { dev, ino, fsMagic } = file
+  const { mode, nlink, uid, gid, size, sha256 } = state
+  const ref = { path, dev, ino, mode, nlink, uid, fsMagic, unlinked: false, memfd: false }
+  const { xattributes, ...rest } = fileOf(ref)
+  return {
+    ...rest,
+    size: Number(size),
+    ...(sha256 !== null && { hashes: [sha256Of(sha256)] }),
+    ...(xattributes && { xattributes: { ...xattributes, gid } }),
+  }
+}
+
+export const sha256Of = (value: string) => ({ algorithm_id: 3, algorithm: 'SHA-256', value })
+
+/** What had a name before something else took it. */
+export function replacedOf({ size, mode, uid, sha256 }: FileState) {
+  const bits = octal(mode)
+  return { size: Number(size), mode: bits, owner: String(uid), ...(sha256 !== null && { sha256 }) }
+}
+
+const octal = (mode: number) => (mode & 0o7777).toString(8).padStart(4, '0')
 
 /** A program's image of which only the path is known. */
 export function imageOf(path: string): OcsfFile {

@@ -8,6 +8,7 @@ import {
   draftOf,
   type EventDraft,
   type ExecutableEvent,
+  type FileChangeEvent,
   type FileEvent,
   type LaunchEvent,
   type MemoryEvent,
@@ -24,11 +25,11 @@ import {
   type TraceEvent,
   valueAt,
 } from '@sealwatch/contract'
-import type { Observation, Site } from '../sources/observation.ts'
+import type { FileChange, Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { credentialsChanged } from './credentials.ts'
 import { type Enrichment, enriched, enrichedBits, hashedImage, ownedFile, ownerBit } from './enrichment.ts'
-import { accessOf, fileActivityOf, fileOf } from './file.ts'
+import { accessOf, changeActivityOf, fileActivityOf, fileOf, replacedOf, stateOf } from './file.ts'
 import { bpfCalled, moduleChanged, namespacesChanged, perfOpened, settingChanged } from './kernel.ts'
 import { launchSeverity } from './launch-severity.ts'
 import { networkEvent } from './network.ts'
@@ -64,7 +65,8 @@ function marked(event: ObservedEvent, { processes }: ObserveContext): ObservedEv
   return redacted.length === 0 ? event : ({ ...event, unmapped: { ...event.unmapped, redacted } } as ObservedEvent)
 }
 
-function eventOf(observation: SiteObservation, context: ObserveContext): ObservedEvent {
+function eventOf(seen: SiteObservation, context: ObserveContext): ObservedEvent {
+  const observation = seen.kind === 'file_change' ? { ...seen, actor: context.processes.recall(seen.actor) } : seen
   const common = commonOf(observation, context)
   switch (observation.kind) {
     case 'exec':
@@ -73,6 +75,8 @@ function eventOf(observation: SiteObservation, context: ObserveContext): Observe
       return terminated(observation, common)
     case 'file_open':
       return fileOpened(observation, common, context)
+    case 'file_change':
+      return fileChanged(observation, common)
     case 'mem_open':
       return memoryOpened(observation, common, context)
     case 'vm_read':
@@ -224,6 +228,41 @@ function fileOpened(observation: Of<'file_open'>, common: Common, { enrichment }
       ...(syscall !== null && { syscall }),
       access,
       watched,
+    },
+  }
+}
+
+const changeVerbs: Readonly<Record<FileChange, string>> = {
+  create: 'created',
+  write: 'wrote',
+  truncate: 'shortened',
+  rename: 'renamed',
+  link: 'made another name of',
+  remove: 'removed',
+  attributes: 'changed the attributes of',
+}
+
+function fileChanged(observation: Of<'file_change'>, common: Common): FileChangeEvent {
+  const { change, path, to, after, before, watched } = observation
+  const { name, pid } = common.actor.process
+  const actor = name === '' ? `A process that has ended (pid ${pid})` : describe(common.actor.process)
+  const from = path ?? to ?? watched
+  const isNew = change === 'create' || change === 'rename' || change === 'link'
+  const was = stateOf(from, isNew ? after : before, observation)
+  const becomes = to === null ? '' : path === null ? ' to that' : ` to ${to}`
+  const now = change === 'rename' ? to : change === 'remove' || isNew ? null : from
+  return {
+    ...common,
+    ...classify('file', changeActivityOf(change)),
+    ...severities.medium,
+    message: `${actor} ${changeVerbs[change]} ${from}${becomes}`,
+    file: change === 'remove' ? { ...was, is_deleted: true } : was,
+    ...(now !== null && after !== null && { file_result: stateOf(now, after, observation) }),
+    unmapped: {
+      ...seen(common, capabilities.objectPath | (after === null ? 0 : capabilities.fileState)),
+      change,
+      watched,
+      ...(change === 'rename' && before !== null && { replaced: replacedOf(before) }),
     },
   }
 }

@@ -2,7 +2,7 @@
 
 import { clip } from '@sealwatch/contract'
 import { frameLimits } from '../sources/frame-errors.ts'
-import type { Observation, TargetRef, TaskRef } from '../sources/observation.ts'
+import type { Observation, TargetRef, Task, TaskRef } from '../sources/observation.ts'
 import { asksToBeTraced, takesHold } from './ptrace.ts'
 
 /** One process as /proc shows it. Start times there have the clock's ticks, the kernel's frames nanoseconds. */
@@ -26,6 +26,8 @@ export type KnownProcess = {
   readonly redacted: boolean
   readonly uid: number
   readonly ancestors: readonly TaskRef[]
+  /** As it acted last, by the kernel's word; undefined when it has only been seen in /proc. */
+  readonly task: Task | undefined
   /** CLOCK_BOOTTIME since when it surely runs its present image. */
   readonly imageSinceNs: bigint
   /** It has run execve, or was there before us: its image need not be its parent's. */
@@ -40,13 +42,15 @@ export type ProcessTable = {
   seed(rows: readonly ProcessRow[], atNs: bigint): void
   /** Call before `observe`, once for each observation, in order. */
   learn(observation: Observation): void
+  /** Of an actor of whom a source knows the pid alone: who that is, as it acted last. */
+  recall(actor: Task): Task
   /** Who holds this process by ptrace, as far as was seen; letting go is not seen. */
   tracerOf(ref: { readonly pid: number; readonly startNs: bigint }): TaskRef | undefined
   readonly size: number
 }
 
 export const processTableLimits = {
-  /** The least recently active are forgotten beyond this; costs about 0.5 KiB each. */
+  /** The least recently active are forgotten beyond this; costs about 1 KiB each. */
   processesMax: 8_192,
   /** Exits between a process's end and its being forgotten: late frames about it still find it. */
   exitsRemembered: 1_024,
@@ -89,14 +93,15 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
   }
 
   /** Until its first exec a process is what its parent was. CLONE_PARENT makes it a sibling instead of a child. */
-  const inherit = (maker: TaskRef, child: TargetRef) => {
+  const inherit = (maker: Task, child: TargetRef) => {
     const known = find(maker)
     if (known === undefined) return
     put(maker.pid, known)
     const ancestors =
       child.ppid === maker.pid ? [maker, ...known.ancestors].slice(0, frameLimits.ancestorsMax) : known.ancestors
-    const { startNs } = child
-    put(child.pid, { ...known, startNs, ancestors, imageSinceNs: startNs, executed: false })
+    const { pid, startNs, comm, ppid } = child
+    const task = { ...maker, exe: known.exe, pid, tid: pid, startNs, comm, ppid, ancestors }
+    put(child.pid, { ...known, startNs, ancestors, task, imageSinceNs: startNs, executed: false })
   }
 
   return {
@@ -108,7 +113,7 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
         if (processes.has(pid)) continue
         const cmdLine = argv.length === 0 ? null : cmdLineOf(argv, limits.cmdLineUnitsMax)
         const row = { startNs, exe, cmdLine, redacted, uid }
-        put(pid, { ...row, ancestors: [], imageSinceNs: atNs, executed: true })
+        put(pid, { ...row, ancestors: [], task: undefined, imageSinceNs: atNs, executed: true })
       }
     },
     learn(observation) {
@@ -120,6 +125,8 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
       }
       // Told briefly of a process that has been told of before, and may be gone.
       if (observation.kind === 'connect_failed') return
+      // Its actor was looked up afterwards: whoever acted is known better from its own acts.
+      if (observation.kind === 'file_change') return
       // Nobody knows who it was.
       if (actor.startNs === 0n) return
       for (const ancestor of actor.ancestors) {
@@ -131,7 +138,7 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
       const { uid } = observation.kind === 'credentials' ? observation.ids : actor
       // Kernels before 6.16 have let go of the image by the time that a process ends.
       const exe = observation.kind === 'exit' ? (actor.exe ?? before?.exe ?? null) : actor.exe
-      const now = { startNs, exe, uid, ancestors }
+      const now = { startNs, exe, uid, ancestors, task: { ...asItIsNow(observation), exe } }
       if (observation.kind === 'exec') {
         const cmdLine = cmdLineOf(observation.argv, limits.cmdLineUnitsMax)
         const { redacted = false } = observation
@@ -152,6 +159,12 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
         forgetLater(actor.pid, startNs)
       }
     },
+    recall(actor) {
+      const known = processes.get(actor.pid)
+      if (known === undefined || (actor.startNs !== 0n && !isSameStart(actor.startNs, known.startNs))) return actor
+      const { task, exe, uid, startNs } = known
+      return task ?? { ...actor, startNs, exe, ...(actor.startNs === 0n && { uid }) }
+    },
     tracerOf: (ref) => tracers.get(keyOf(ref)),
     get size() {
       return processes.size
@@ -162,6 +175,15 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
 /** Arguments as one string, the way Sigma rules expect them: joined by spaces, nothing quoted. */
 export function cmdLineOf(argv: readonly string[], unitsMax: number): string {
   return clip(argv.join(' '), unitsMax)
+}
+
+/** The actor after its act, which may be that it changed its name or its ids. */
+function asItIsNow(observation: Observation): Task {
+  const { actor } = observation
+  if (observation.kind === 'rename') return { ...actor, comm: observation.to }
+  if (observation.kind !== 'credentials') return actor
+  const { uid, euid, gid } = observation.ids
+  return { ...actor, uid, euid, gid }
 }
 
 type Hold = { readonly held: TaskRef; readonly by: TaskRef }

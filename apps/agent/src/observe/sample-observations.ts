@@ -127,6 +127,26 @@ function sampleSocket(change: Partial<SocketRef> = {}): SocketRef {
   return { ...tcp, local: { address: '192.0.2.1', port: 40_000 }, remote: null, name: null, ...change }
 }
 
+/** Who changes a file is known by the pid alone: the samples' bash, and one that ended before anybody could look. */
+const ended = {
+  ...sampleTask({ pid: 1700, tid: 1700, startNs: 0n, comm: '', ppid: 0, loginUid: null, sessionId: null }),
+  ancestors: [],
+}
+const change = {
+  ...at,
+  site: 'file_change',
+  kind: 'file_change',
+  actor: { ...ended, ...{ pid: bash.pid, tid: bash.pid, startNs: bash.startNs, comm: 'bash', ppid: 1 } },
+  path: '/etc/shadow',
+  to: null,
+  dev: (8 << 20) | 1,
+  ino: 131_112n,
+  fsMagic: 0xef53,
+  watched: '/etc/shadow',
+} as const
+const shadowState = { size: 1_442n, mode: 0o100640, uid: 0, gid: 42, nlink: 1, sha256: null }
+const digest = 'fedcba9876543210'.repeat(4)
+
 /** Of an exec with nothing special about its environment. */
 export const plainStart = { variables: [], variablesCut: false, secure: false, networkDescriptors: [] } as const
 
@@ -404,6 +424,23 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
   'file-update': { ...open, actor, ...shadow, flags: 0o2 },
   'file-create': { ...open, actor, file: sampleFile('/etc/sudoers.d/new'), watched: '/etc/sudoers.d', flags: 0o101 },
   'file-open': { ...open, actor, ...shadow, flags: 0o10000000 },
+  'file-write': { ...change, change: 'write', after: { ...shadowState, sha256: digest }, before: shadowState },
+  'file-rename': {
+    ...change,
+    change: 'rename',
+    path: '/etc/shadow.new',
+    to: '/etc/shadow',
+    after: { ...shadowState, sha256: digest },
+    before: shadowState,
+  },
+  'file-delete': { ...change, change: 'remove', actor: ended, after: null, before: shadowState },
+  'file-set-attributes': {
+    ...change,
+    change: 'attributes',
+    after: { ...shadowState, mode: 0o100666 },
+    before: shadowState,
+  },
+  'file-link': { ...change, change: 'link', after: { ...shadowState, nlink: 2 }, before: shadowState },
   'memory-read-proc': {
     ...at,
     site: 'openat',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { scrubArguments } from '@sealwatch/base'
+import { readChange } from './frame-change.ts'
 import { readCredentials } from './frame-credentials.ts'
 import { frameLimits, must } from './frame-errors.ts'
 import { readExecutable } from './frame-executable.ts'
@@ -38,6 +39,8 @@ const flag = { truncated: 1, unlinked: 2, memfd: 4, secure: 8, variablesCut: 16 
 const unset = 0xffff_ffff
 /** event.md, 5.1: bits 0 to 9 and 11; whether a text was cut is said by a flag. */
 const unsureMax = 0xbff
+/** All of the actor. */
+const unsureOfActor = 0x3f
 const lengthsAt = 68
 const commAt = 80
 const commBytes = 16
@@ -66,7 +69,7 @@ const kinds: Readonly<Record<number, KindRow>> = {
   11: { ...exeOnly, sites: ['task_rename', ...processSources], decode: decodeRename },
   12: { ...exeOnly, sites: ['signal_generate'], decode: decodeSignal },
   13: { ...exeOnly, sites: ['credentials'], decode: decodeCredentials },
-  14: { sites: fileSources, texts: [], flagsMax: 0, decode: decodeOverflow },
+  14: { sites: [...fileSources, 'file_change'], texts: [], flagsMax: 0, decode: decodeOverflow },
   15: { sites: ['module'], texts: ['exe', 'filename'], flagsMax: 1, decode: decodeModule },
   16: { ...exeOnly, sites: ['bpf'], decode: decodeBpf },
   17: { ...exeOnly, sites: ['perf_event_open'], decode: decodePerf },
@@ -85,6 +88,8 @@ const kinds: Readonly<Record<number, KindRow>> = {
   30: { ...exeOnly, sites: ['reach'], decode: decodeReach('kcmp') },
   31: { ...exeOnly, sites: ['reach'], decode: decodeReach('userfaultfd') },
   32: { sites: ['executable'], texts: ['exe', 'path'], flagsMax: 1, decode: decodeExecutable },
+  // Its argv are the states.
+  33: { sites: ['file_change'], texts: ['path', 'filename', 'argv', 'watched'], flagsMax: 1, decode: decodeFileChange },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
@@ -97,7 +102,11 @@ export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site 
   const isNamedMemfd = (flags & flag.memfd) !== 0 && (flags & flag.unlinked) === 0
   must(flags <= row.flagsMax && !isNamedMemfd, 'FRAME_VALUE', { flags })
   const unsure = bytes.readUInt16LE(commAt - 2)
-  must((unsure & ~unsureMax) === 0 && (unsure === 0 || sources.includes(site)), 'FRAME_VALUE', { unsure })
+  must(
+    (unsure & ~unsureMax) === 0 && (unsure === 0 || site === 'file_change' || sources.includes(site)),
+    'FRAME_VALUE',
+    { unsure },
+  )
   const ancestors = bytes.readUInt8(3)
   must(ancestors <= frameLimits.ancestorsMax, 'FRAME_COUNT', { ancestors })
   const texts = readTexts(bytes, eventBytes + ancestors * refBytes, row)
@@ -327,4 +336,11 @@ function decodeReach(call: ReachCall) {
 
 function decodeExecutable(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
   return { ...common, kind: 'executable', ...readExecutable(bytes, objectAt), path: showText(texts.path) }
+}
+
+/** Of the actor of a change the kernel told the pid alone. */
+function decodeFileChange(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  must(common.unsure === unsureOfActor, 'FRAME_VALUE', { unsure: common.unsure ?? 0 })
+  const change = readChange(bytes.subarray(objectAt, eventBytes), { ...texts, states: texts.argv })
+  return { ...common, kind: 'file_change', ...change }
 }

@@ -109,13 +109,30 @@ export type ReachCall = 'pidfd_getfd' | 'prlimit64' | 'process_madvise' | 'kcmp'
 export const executableWays = ['writable', 'made', 'anonymous', 'nameless_file'] as const
 export type ExecutableWay = (typeof executableWays)[number]
 
+/** In the order of their numbers on the wire, from 1. `truncate`: the file is shorter than it was. */
+export const fileChanges = ['create', 'write', 'truncate', 'rename', 'link', 'remove', 'attributes'] as const
+export type FileChange = (typeof fileChanges)[number]
+
+/** What a file was when it was looked at. */
+export type FileState = {
+  readonly size: bigint
+  /** st_mode */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly nlink: number
+  /** Of the content, lower-case hexadecimal; null where it was too long, no regular file, or too much to hash at once. */
+  readonly sha256: string | null
+}
+
 export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
 
 /**
  * What a source saw. `timeNs` is CLOCK_BOOTTIME; `truncated` says that a string met a limit. `flags` are those of the
  * opened file, with O_CREAT only when this open made it. `result` is what the call returned: negative is an errno, the
  * attempt was refused, and `bytes` is 0. A target with startNs 0n ended before it could be looked up. `watched` is the entry
- * of the watch list by which the file is watched, whatever path it was opened by.
+ * of the watch list by which the file is watched, whatever path it was opened by. The actor of a `file_change` is a pid; what
+ * else is told of it was looked up afterwards, with a start known to 10 ms, or 0 where it had ended by then.
  */
 export type Observation = {
   readonly timeNs: bigint
@@ -149,6 +166,22 @@ export type Observation = {
       readonly file: FileRef
       readonly flags: number | null
       readonly watched: string
+    }
+  | {
+      readonly kind: 'file_change'
+      readonly change: FileChange
+      /** Null where a rename came from a directory that is not watched. */
+      readonly path: string | null
+      /** Of a rename: the new path, null where nobody knows it. Else null. */
+      readonly to: string | null
+      /** As in FileRef; zero where the file was gone before anybody could look. */
+      readonly dev: number
+      readonly ino: bigint
+      readonly fsMagic: number
+      readonly watched: string
+      readonly after: FileState | null
+      /** Of a rename: what was replaced by it. Null also where it is not known. */
+      readonly before: FileState | null
     }
   | {
       readonly kind: 'mem_open'
@@ -262,6 +295,7 @@ export const sites = [
   'executable',
   'proc_poll',
   'inotify',
+  'file_change',
 ] as const
 export type Site = (typeof sites)[number]
 

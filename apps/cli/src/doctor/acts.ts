@@ -54,4 +54,5 @@ export const acts: readonly Act[] = [
   act('socket', network, "opened a socket to the kernel's audit"),
   act('reach', process, 'set the limits of a process'),
   act('executable', memory, 'made memory executable'),
+  act('file_change', file, 'set the mode of a watched file'),
 ]

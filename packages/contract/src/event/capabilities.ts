@@ -40,6 +40,8 @@ export const capabilities = {
   imageHash: 1 << 18,
   /** file.product, or process.file.product of a launch; absent then means: of no package */
   fileOwner: 1 << 19,
+  /** Of a change: `file_result`, `.uid` and `unmapped.watched`, as the sensor found the file right after it */
+  fileState: 1 << 20,
 } as const
 
 export type Capability = keyof typeof capabilities

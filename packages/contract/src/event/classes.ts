@@ -21,7 +21,11 @@ export const eventClasses = {
       create: { id: 1, name: 'Create' },
       read: { id: 2, name: 'Read' },
       update: { id: 3, name: 'Update' },
+      delete: { id: 4, name: 'Delete' },
+      rename: { id: 5, name: 'Rename' },
+      setAttributes: { id: 6, name: 'Set Attributes' },
       open: { id: 14, name: 'Open' },
+      link: { id: 99, name: 'Link' },
     },
   },
   kernelExtension: {

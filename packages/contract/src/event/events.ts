@@ -72,6 +72,21 @@ export type FileEvent = Observed<
   /** The entry of the watch list by which the file is watched, whatever `file.path` it was opened by. */
   { readonly syscall?: string; readonly access: Access; readonly watched: string }
 >
+/** `file` as it was, under the name that it had; `file_result` as it is. */
+export type FileChangeEvent = Observed<
+  { readonly file: OcsfFile; readonly file_result?: OcsfFile },
+  {
+    readonly change: string
+    readonly watched: string
+    /** What had the name before that something took by a rename. */
+    readonly replaced?: {
+      readonly size: number
+      readonly mode: string
+      readonly owner: string
+      readonly sha256?: string
+    }
+  }
+>
 export type MemoryEvent = Observed<
   Partial<Outcome> & { readonly process: OcsfProcess; readonly requested_permissions?: number; readonly size?: number },
   { readonly method: MemoryMethod; readonly access: Access; readonly relation: Relation; readonly syscall?: string }
@@ -156,6 +171,7 @@ export type ObservedEvent =
   | LaunchEvent
   | TerminateEvent
   | FileEvent
+  | FileChangeEvent
   | MemoryEvent
   | TraceEvent
   | RenameEvent

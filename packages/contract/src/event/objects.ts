@@ -27,6 +27,8 @@ export type OcsfFile = {
   readonly uid?: string
   readonly owner?: OcsfUser
   readonly is_deleted?: boolean
+  /** In bytes. */
+  readonly size?: number
   readonly hashes?: readonly OcsfFingerprint[]
   /** The package that has a file at this path. */
   readonly product?: { readonly name: string; readonly version: string }
@@ -37,6 +39,8 @@ export type OcsfFile = {
     /** Superblock magic, hexadecimal. */
     readonly fs_magic: string
     readonly memfd: boolean
+    /** Of a change. */
+    readonly gid?: number
   }
 }
 

@@ -66,6 +66,12 @@ const file: FieldTable = {
   TargetOwnerId: at('file/owner/uid'),
   TargetMode: at('file/xattributes/mode'),
   Access: at('unmapped/access'),
+  Change: at('unmapped/change'),
+  ResultFilename: at('file_result/path'),
+  ResultMode: at('file_result/xattributes/mode'),
+  ResultOwnerId: at('file_result/owner/uid'),
+  ResultSize: at('file_result/size'),
+  ResultSha256: at('file_result/hashes/*/value'),
 }
 
 const network: FieldTable = {
@@ -210,7 +216,18 @@ const categories: Readonly<Record<string, LogSource>> = {
     },
   },
   file_access: { types: typesOf('file'), fields: file },
-  file_event: { types: [typeUidOf('file', 'create'), typeUidOf('file', 'update')], fields: file },
+  file_event: {
+    types: (['create', 'update', 'rename', 'link'] as const).map((activity) => typeUidOf('file', activity)),
+    fields: file,
+  },
+  file_change: {
+    types: (['create', 'update', 'delete', 'rename', 'setAttributes', 'link'] as const).map((activity) =>
+      typeUidOf('file', activity),
+    ),
+    fields: file,
+  },
+  file_rename: { types: [typeUidOf('file', 'rename')], fields: file },
+  file_delete: { types: [typeUidOf('file', 'delete')], fields: file },
 }
 
 const notCollected: LogSource = { types: [], fields: null }

@@ -15,12 +15,11 @@ export type Lookups = {
   prepare(messages: readonly SensorMessage[]): Promise<void>
 }
 
-/** Of an end there is nothing to see any more, and a fork is no event. */
-function isLookedUp(message: SensorMessage): message is Exclude<Observed, { kind: 'exit' | 'fork' | 'overflow' }> {
-  const { kind } = message
-  return kind !== 'hello' && kind !== 'report' && kind !== 'exit' && kind !== 'fork' && kind !== 'overflow'
+/** Of an end there is nothing to see any more, a fork is no event, and of who changed a file the pid alone is told. */
+const notLookedUp = ['hello', 'report', 'exit', 'fork', 'overflow', 'file_change'] as const
+function isLookedUp(message: SensorMessage): message is Exclude<SensorMessage, { kind: (typeof notLookedUp)[number] }> {
+  return !notLookedUp.some((kind) => kind === message.kind)
 }
-type Observed = Exclude<SensorMessage, { kind: 'hello' | 'report' }>
 
 /** How long the events of one read of the socket wait at most. What comes later serves the events after. */
 export const patienceMs = 10

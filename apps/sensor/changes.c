@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes of watched files: created, written, renamed, linked, removed, given other attributes. A process of its own reads them from
+ * a fanotify group, looks at what each file is by then, and hands over finished frames. It keeps one capability, to read files that
+ * others may not, and has no way out but the socket to the sensor (docs/privileges.md).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "changes.h"
+
+enum { GATHER_MS = 5 }; /* acts on one file that follow at once come as one event, and the file is looked at after them */
+enum { SOCKET_BYTES = 1 << 20 };
+enum { REMEMBERED = 4096, WRITERS = 1024 };
+
+static const char *const *watch_list;
+static struct counters *counters;
+static int group, to_sensor;
+static uint64_t seed;
+static uint64_t drained_ns; /* when the queue was empty last: until then nothing was lost */
+
+/*
+ * What files were when they were looked at last, by object, and which object had which path. Of two in one place the later: what is
+ * forgotten is not known before its next change.
+ */
+static struct { uint64_t object; struct file_look look; } remembered[REMEMBERED];
+static struct { uint64_t path, object; } names[REMEMBERED];
+/* Who has been told to write what, and has not closed it. */
+static uint64_t writers[WRITERS];
+
+static uint64_t digest(const void *bytes, size_t length, uint64_t from)
+{
+	for (size_t i = 0; i < length; i++)
+		from = (from ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
+	return from ^ from >> 29;
+}
+
+/* Times of one process never repeat: they name its events. */
+static uint64_t new_time(void)
+{
+	static uint64_t last;
+	uint64_t ns = boot_ns();
+
+	last = ns > last ? ns : last + 1;
+	return last;
+}
+
+struct told_path {
+	char text[PATH_BYTES + NAME_BYTES + 1];
+	bool cut;	/* the beginning is lost, as in the kernel's walk */
+	uint32_t entry; /* of this name */
+	uint32_t all;	/* of the directory that it lies in */
+};
+
+/* Of a directory that is not watched: where it lies now, as this mount namespace has it. */
+static bool path_of_object(const struct fan_handle *object, char *path, size_t room)
+{
+	int mount = mount_of(object), fd = mount < 0 ? -1 : fan_open_handle(mount, object, O_PATH | O_NOFOLLOW);
+	char link[64];
+	ssize_t length;
+
+	if (fd < 0)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, room - 1);
+	close(fd);
+	path[length > 0 ? length : 0] = 0;
+	return path[0] == '/';
+}
+
+static void cut_path(struct told_path *path, size_t length)
+{
+	path->cut = length > FRAME_TEXT_BYTES_MAX;
+	if (!path->cut)
+		return;
+	memmove(path->text, path->text + length - FRAME_TEXT_BYTES_MAX, FRAME_TEXT_BYTES_MAX + 1);
+	path->text[0] = '?';
+}
+
+/* No text: the name is not known. */
+static void put_name(struct told_path *path, const struct fan_name *name)
+{
+	const struct place *place = place_of(&name->dir);
+	bool itself = strcmp(name->name, ".") == 0;
+	char dir[PATH_BYTES];
+
+	path->text[0] = 0;
+	path->entry = !place ? NO_ENTRY : itself ? entry_of_place(place) : entry_of_name(name);
+	path->all = place ? place->all : NO_ENTRY;
+	if (place)
+		snprintf(dir, sizeof(dir), "%s", place->path);
+	else if (!name->dir.length || !path_of_object(&name->dir, dir, sizeof(dir)))
+		return;
+	cut_path(path, (size_t)(itself ? snprintf(path->text, sizeof(path->text), "%s", dir)
+				       : snprintf(path->text, sizeof(path->text), "%s/%s", strcmp(dir, "/") ? dir : "",
+						  name->name)));
+}
+
+/* The object alone was told: it goes by the name that its entry watches, or else by one that it has by now. */
+static void put_name_of(struct told_path *path, const struct fan_handle *object, uint32_t entry)
+{
+	struct fan_handle there;
+	struct fan_name name;
+
+	if (name_of_entry(entry, &name) && fan_handle_of(place_of(&name.dir)->fd, name.name, &there) &&
+	    fan_same(&there, object))
+		put_name(path, &name);
+	else
+		path_of_object(object, path->text, FRAME_TEXT_BYTES_MAX + 1);
+}
+
+struct change {
+	enum frame_change_what what;
+	const struct told_path *path;
+	const struct told_path *to; /* of a rename; else NULL */
+	uint32_t entry;
+	const struct file_look *after, *before;
+};
+
+/* A slow agent fills the socket; what finds no room is counted, as in the ring. */
+static void hand_over(const void *body, size_t length)
+{
+	if (send(to_sensor, body, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length)
+		return; /* the sensor counts it, once it is sure that nobody else tells it */
+	counters_add(counters, SITE_file_change, 1, 1);
+}
+
+/* As /proc has it by now, and a pid where it has ended: none of it is of the very process for certain. */
+static void put_actor(struct frame_event *event, pid_t pid)
+{
+	static struct image image;
+	struct life life;
+	int folder = pid > 0 ? life_open(pid, &life) : -1;
+
+	if (folder >= 0) {
+		draft_actor(event, folder, &life, &image);
+		close(folder);
+	}
+	event->pid = event->tid = (__u32)pid;
+	event->unsure = UNSURE_ACTOR;
+}
+
+static void tell(const struct change *change, pid_t pid)
+{
+	struct frame_event *event = draft_begin(FRAME_FILE_CHANGE, SITE_file_change, new_time());
+	const struct file_look *known = change->after ? change->after : change->before;
+	const char *watched = watch_list[change->entry];
+	struct frame_file_state states[2];
+	size_t count = 0, length;
+	const void *body;
+
+	put_actor(event, pid);
+	if (change->path->cut || (change->to && change->to->cut))
+		event->flags |= FRAME_TRUNCATED;
+	event->change.what = change->what;
+	if (known) {
+		event->change.ino = known->ino;
+		event->change.dev = known->dev;
+		event->change.fs_magic = known->fs_magic;
+	}
+	if (change->after) {
+		event->change.states |= STATE_AFTER;
+		states[count++] = change->after->state;
+	}
+	if (change->before) {
+		event->change.states |= STATE_BEFORE;
+		states[count++] = change->before->state;
+	}
+	draft_text(TEXT_PATH, change->path->text, strlen(change->path->text));
+	if (change->to)
+		draft_text(TEXT_FILENAME, change->to->text, strlen(change->to->text));
+	draft_text(TEXT_STATES, (const char *)states, count * sizeof(states[0]));
+	draft_text(TEXT_WATCHED, watched, strlen(watched));
+	body = draft_body(&length);
+	hand_over(body, length);
+}
+
+static uint64_t key_of_path(const struct told_path *path)
+{
+	return digest(path->text, strlen(path->text), seed);
+}
+
+static uint64_t key_of(const struct fan_handle *object)
+{
+	return digest(object, sizeof(*object), seed);
+}
+
+static const struct file_look *recall(uint64_t object, struct file_look *look)
+{
+	if (remembered[object % REMEMBERED].object != object)
+		return NULL;
+	*look = remembered[object % REMEMBERED].look;
+	return look;
+}
+
+static const struct file_look *recall_path(const struct told_path *path, struct file_look *look)
+{
+	uint64_t key = key_of_path(path);
+
+	return names[key % REMEMBERED].path == key ? recall(names[key % REMEMBERED].object, look) : NULL;
+}
+
+static void remember(const struct told_path *path, const struct fan_handle *object, const struct file_look *look)
+{
+	uint64_t name = key_of_path(path), key = key_of(object);
+
+	remembered[key % REMEMBERED].object = key;
+	remembered[key % REMEMBERED].look = *look;
+	names[name % REMEMBERED].path = name;
+	names[name % REMEMBERED].object = key;
+}
+
+static void forget(const struct told_path *path)
+{
+	uint64_t key = key_of_path(path);
+
+	if (names[key % REMEMBERED].path == key)
+		names[key % REMEMBERED].path = 0;
+}
+
+static bool is_same_content(const struct file_look *one, const struct file_look *other)
+{
+	if (one->state.hashed && other->state.hashed)
+		return memcmp(one->state.sha256, other->state.sha256, sizeof(one->state.sha256)) == 0;
+	return one->state.size == other->state.size && one->mtime.tv_sec == other->mtime.tv_sec &&
+	       one->mtime.tv_nsec == other->mtime.tv_nsec;
+}
+
+static uint64_t *writer_of(const struct fan_event *event, uint64_t *key)
+{
+	*key = digest(&event->pid, sizeof(event->pid), digest(&event->object, sizeof(event->object), seed));
+	return &writers[*key % WRITERS];
+}
+
+/*
+ * A process that goes on writing is told once, and again when it closes the file and that has changed since: so each writing is told,
+ * a log is not told line by line, and the last state is known. What is mapped into memory shows when it is closed.
+ */
+static bool is_news(const struct fan_event *event, const struct file_look *before, const struct file_look *after)
+{
+	bool wrote = event->mask & FAN_MODIFY, closed = event->mask & FAN_CLOSE_WRITE;
+	bool differs = before && after && !is_same_content(before, after);
+	uint64_t key, *row = writer_of(event, &key);
+	bool known = *row == key;
+
+	if (closed) {
+		*row = known ? 0 : *row;
+		return wrote && !known ? true : differs;
+	}
+	*row = key;
+	return wrote && !known;
+}
+
+/*
+ * An event without a name is of the number of names. One more is told, for it is another way to the file; one less is told where the
+ * name was watched.
+ */
+static void tell_attributes(const struct fan_event *event, struct change *change)
+{
+	uint32_t before = change->before ? change->before->state.nlink : 1;
+
+	if (event->mask & FAN_CREATE || !change->after)
+		return;
+	change->what = event->at.dir.length ? CHANGE_ATTRIBUTES : CHANGE_LINK;
+	if (event->at.dir.length || change->after->state.nlink > before)
+		tell(change, event->pid);
+}
+
+static void tell_content(const struct fan_event *event, struct change *change)
+{
+	const struct file_look *before = change->before, *after = change->after;
+
+	if (!is_news(event, before, after))
+		return;
+	change->what = before && after && after->state.size < before->state.size ? CHANGE_TRUNCATE : CHANGE_WRITE;
+	tell(change, event->pid);
+}
+
+static void tell_rename(struct change *change, pid_t pid, const struct told_path *from, const struct told_path *to)
+{
+	change->what = CHANGE_RENAME;
+	change->path = from;
+	change->to = to;
+	tell(change, pid);
+	if (from->text[0])
+		forget(from);
+}
+
+static void tell_overflow(void)
+{
+	struct frame_event *event = draft_begin(FRAME_OVERFLOW, SITE_file_change, new_time());
+	size_t length;
+	const void *body;
+
+	event->overflow.since_ns = drained_ns;
+	body = draft_body(&length);
+	hand_over(body, length);
+}
+
+static uint32_t first_of(uint32_t one, uint32_t other)
+{
+	return one < other ? one : other;
+}
+
+/* An act on a directory itself. Its attributes are told where all in it is watched. */
+static void take_of_place(const struct fan_event *event, struct told_path *at, struct told_path *to)
+{
+	struct change change = { .path = at, .entry = at->entry };
+	struct file_look look, before;
+
+	change.before = recall(key_of(&event->at.dir), &before);
+	change.after = look_at(&event->at.dir, &look) ? &look : NULL;
+	if (event->mask & FAN_ATTRIB && at->all != NO_ENTRY && change.after) {
+		change.what = CHANGE_ATTRIBUTES;
+		tell(&change, event->pid);
+	}
+	if (event->mask & FAN_MOVE_SELF && path_of_object(&event->at.dir, to->text, FRAME_TEXT_BYTES_MAX + 1)) {
+		tell_rename(&change, event->pid, at, to);
+		place_moved(&event->at.dir, to->text);
+	}
+	if (event->mask & FAN_DELETE_SELF) {
+		change = (struct change){ .what = CHANGE_REMOVE, .path = at, .entry = at->entry, .before = change.before };
+		tell(&change, event->pid);
+	} else if (change.after)
+		remember(at, &event->at.dir, change.after);
+}
+
+/* Where the kernel names no object, it is the one that has the name by now. */
+static void find_object(struct fan_event *event)
+{
+	const struct fan_name *name = event->to.dir.length ? &event->to : &event->at;
+	const struct place *place = place_of(&name->dir);
+
+	if (!event->object.length && place)
+		fan_handle_of(place->fd, name->name, &event->object);
+}
+
+static void take_of_file(const struct fan_event *event, struct told_path *at, struct told_path *to)
+{
+	struct file_look look, before;
+	struct change change = { .path = at };
+	const struct told_path *now = at;
+
+	change.entry = first_of(first_of(at->entry, to->entry), entry_of_object(&event->object));
+	if (change.entry == NO_ENTRY)
+		change.entry = first_of(at->all, to->all);
+	if (change.entry == NO_ENTRY)
+		return; /* a neighbour of a watched file */
+	change.after = look_at(&event->object, &look) ? &look : NULL;
+	if (!at->text[0] && !(event->mask & FAN_RENAME))
+		put_name_of(at, &event->object, change.entry);
+	change.before = recall(key_of(&event->object), &before);
+	if (event->mask & FAN_CREATE) {
+		change.what = change.after && S_ISREG(look.state.mode) && look.state.nlink > 1 ? CHANGE_LINK : CHANGE_CREATE;
+		tell(&change, event->pid);
+	}
+	if (event->mask & (FAN_MODIFY | FAN_CLOSE_WRITE))
+		tell_content(event, &change);
+	if (event->mask & FAN_ATTRIB)
+		tell_attributes(event, &change);
+	if (event->mask & FAN_RENAME) {
+		if (!to->text[0])
+			path_of_object(&event->object, to->text, FRAME_TEXT_BYTES_MAX + 1);
+		change.before = recall_path(to, &before); /* what it has replaced */
+		tell_rename(&change, event->pid, at, to);
+		now = to;
+	}
+	if (event->mask & FAN_DELETE) {
+		change = (struct change){ .what = CHANGE_REMOVE, .path = at, .entry = change.entry, .before = change.before };
+		tell(&change, event->pid);
+		forget(at);
+	} else if (change.after)
+		remember(now, &event->object, change.after);
+}
+
+static void take_event(const struct fan_event *given)
+{
+	static struct told_path at, to;
+	static struct fan_event event;
+
+	event = *given;
+	if (event.mask & FAN_MOVED_TO) { /* before 5.17 */
+		event.to = event.at;
+		event.at = (struct fan_name){};
+	}
+	if (event.mask & (FAN_MOVED_FROM | FAN_MOVED_TO))
+		event.mask |= FAN_RENAME;
+	put_name(&at, &event.at);
+	put_name(&to, &event.to);
+	if (event.at.dir.length && strcmp(event.at.name, ".") == 0) {
+		if (at.entry != NO_ENTRY)
+			take_of_place(&event, &at, &to);
+		return;
+	}
+	find_object(&event);
+	take_of_file(&event, &at, &to);
+	if (event.mask & FAN_RENAME && to.entry != NO_ENTRY)
+		learn_object(&event.to, &event.object, to.entry, group);
+	else if (event.mask & FAN_CREATE && at.entry != NO_ENTRY)
+		learn_object(&event.at, &event.object, at.entry, group);
+}
+
+/*
+ * A link is told twice: by the file, which has one more name, and by the directory that the name lies in. Where both are watched
+ * the second says more, and follows at once.
+ */
+static struct fan_event held;
+
+static void let_go(void)
+{
+	if (held.mask)
+		take_event(&held);
+	held.mask = 0;
+}
+
+static void take(const struct fan_event *event)
+{
+	if (event->mask & FAN_Q_OVERFLOW) {
+		tell_overflow();
+		return;
+	}
+	if (held.mask && event->mask & FAN_CREATE && event->pid == held.pid && fan_same(&event->object, &held.object))
+		held.mask = 0;
+	let_go();
+	if (event->mask == FAN_ATTRIB && !event->at.dir.length)
+		held = *event;
+	else
+		take_event(event);
+}
+
+/* What is watched as it is before anything happens to it. */
+static void look_first(const struct fan_name *name)
+{
+	static struct told_path path;
+	struct fan_handle object;
+	struct file_look look;
+
+	put_name(&path, name);
+	if (fan_handle_of(place_of(&name->dir)->fd, name->name, &object) && look_at(&object, &look))
+		remember(&path, &object, &look);
+}
+
+/* Ends when the sensor has hung up, with all that was done before that. */
+static void serve(void)
+{
+	struct pollfd fds[2] = { { .fd = group, .events = POLLIN }, { .fd = to_sensor, .events = POLLIN } };
+
+	do {
+		poll(fds, 2, -1);
+		if (!fds[1].revents)
+			poll(fds + 1, 1, GATHER_MS);
+		while (fan_read(group, take))
+			;
+		drained_ns = boot_ns();
+		let_go();
+	} while (!fds[1].revents);
+}
+
+static int live(const struct options *options, pid_t parent)
+{
+	if (!drop_privileges(options->uid, options->gid, 1ull << CAP_DAC_READ_SEARCH))
+		return EXIT_FAILURE;
+	prctl(PR_SET_NAME, "sensor-changes", 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() == parent)
+		serve();
+	return EXIT_SUCCESS;
+}
+
+/* Call as root. The socket by which finished frames come, or -1 with the reason. */
+int changes_start(const struct options *options, struct counters *shared_counters, char reason[FRAME_REASON_BYTES_MAX + 1])
+{
+	int pair[2], room = SOCKET_BYTES;
+	pid_t parent = getpid(), child;
+
+	watch_list = options->watch;
+	counters = shared_counters;
+	errno = EPERM;
+	group = missing_capability(1ull << CAP_SYS_ADMIN) ? -1 : fan_open();
+	if (group < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) ||
+	    getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+		snprintf(reason, FRAME_REASON_BYTES_MAX + 1, "fanotify: %s%s", strerror(errno),
+			 errno == EPERM ? " (it needs CAP_SYS_ADMIN at the start)" : "");
+		return -1;
+	}
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
+	for (uint32_t i = 0; i < options->watch_count; i++)
+		if (!places_add(options->watch[i], i, group))
+			say("warn", "changes of %s are not told: %s", options->watch[i], strerror(errno));
+	places_each_file(look_first);
+	drained_ns = boot_ns();
+	to_sensor = pair[0];
+	child = fork();
+	if (child == 0) {
+		close(pair[1]);
+		_exit(live(options, parent));
+	}
+	close(pair[0]);
+	close(group);
+	if (child > 0)
+		return pair[1];
+	snprintf(reason, FRAME_REASON_BYTES_MAX + 1, "fork: %s", strerror(errno));
+	return -1;
+}

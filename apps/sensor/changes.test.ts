@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { createProcessTable, processTableLimits } from '../agent/src/observe/process-table.ts'
+import {
+  type Event,
+  isEvent,
+  isHello,
+  isReport,
+  newInstance,
+  run,
+  startAgent,
+  startSensor,
+  type TestAgent,
+  whyNot,
+} from './sensor-harness.ts'
+
+const kernel = { skip: whyNot() ?? false, timeout: 60_000 } as const
+type Change = Extract<Event, { kind: 'file_change' }>
+const isChange = (message: object): message is Change => 'kind' in message && message.kind === 'file_change'
+
+/** A sensor that watches these of its own folder. */
+async function watching(t: TestContext, entries: readonly string[], prepare: (at: (name: string) => string) => void) {
+  const agent = await startAgent(t)
+  const at = (name: string) => join(agent.dir, name)
+  prepare(at)
+  writeFileSync(at('mark'), '')
+  const watches = [...entries, 'mark'].flatMap((name) => ['--watch', at(name)])
+  const sensor = startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), ...watches])
+  const hello = await agent.until(isHello)
+  assert.equal(hello.attached.file_change.ok, true, hello.attached.file_change.reason)
+  return { agent, sensor, at }
+}
+
+let marks = 0
+/** The changes that a script makes in the agent's folder, by whoever it starts. What comes behind the mark is not its. */
+async function changesBy(agent: TestAgent, script: string, command: readonly string[] = ['sh', '-c']) {
+  const before = agent.messages.length
+  const [file = '', ...args] = [...command, script]
+  const { ok, pid } = run('env', '-C', agent.dir, file, ...args)
+  assert(ok, script)
+  marks += 1
+  const size = BigInt(marks)
+  assert(run('truncate', '-s', String(size), join(agent.dir, 'mark')).ok)
+  const end = await agent.until(
+    (message) => isChange(message) && message.path === join(agent.dir, 'mark') && message.after?.size === size,
+  )
+  const told = agent.messages.slice(before, agent.messages.indexOf(end)).filter(isEvent)
+  return { changes: told.filter(isChange), told, pid }
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+test('AGT-1 AGT-3 each change of what is watched is told once, by its entry', kernel, async (t) => {
+  const { agent } = await watching(t, ['all', 'secret', 'link', 'later'], (path) => {
+    for (const dir of ['all', 'all/inner', 'out']) mkdirSync(path(dir))
+    for (const file of ['secret', 'other', 'real', 'all/one', 'all/two', 'all/inner/below', 'out/far'])
+      writeFileSync(path(file), `${file}\n`)
+    symlinkSync(path('real'), path('link'))
+  })
+  const here = (path: string | null) => (path?.startsWith(`${agent.dir}/`) ? path.slice(agent.dir.length + 1) : path)
+  const steps: readonly (readonly [name: string, script: string, ...told: readonly string[]])[] = [
+    ['append', 'echo more >> secret', 'write secret (secret)'],
+    ['shorten', 'echo > secret', 'truncate secret (secret)'],
+    ['truncate by path', `perl -e 'truncate("secret", 0)'`, 'truncate secret (secret)'],
+    ['opened for writing, and nothing written', `perl -e 'open F, "+<", "secret"'`],
+    ['read', 'cat secret all/one'],
+    ['mode', 'chmod 600 secret', 'attributes secret (secret)'],
+    ['owner', 'chown 1:1 secret', 'attributes secret (secret)'],
+    ['times', 'touch -d @0 secret', 'attributes secret (secret)'],
+    ['hard link elsewhere', 'ln secret out/hard', 'link secret (secret)'],
+    ['written by that link', 'echo x >> out/hard', 'write out/hard (secret)'],
+    ['mode by that link', 'chmod 644 out/hard', 'attributes out/hard (secret)'],
+    ['that link removed', 'rm out/hard'],
+    ['a neighbour', 'echo > other; chmod 600 other; mv other another; rm another; mkdir new; rmdir new'],
+    ['replaced', 'echo n > fresh; mv fresh secret', 'rename fresh to secret (secret)'],
+    [
+      'the replacement is watched',
+      'ln secret out/hard; chmod 600 out/hard',
+      'link secret (secret)',
+      'attributes out/hard (secret)',
+    ],
+    ['removed', 'rm secret', 'remove secret (secret)'],
+    ['by the link that is left', 'echo x >> out/hard', 'write out/hard (secret)'],
+    ['made again by an open, which says so', 'echo > secret', 'write secret (secret)'],
+    ['not there before', 'mknod later p', 'create later (later)'],
+    ['what an entry leads to', 'chmod 600 real', 'attributes real (link)'],
+    ['moved away', 'mv real out/real', 'rename real to out/real (link)'],
+    ['and written there', 'echo x >> out/real', 'write out/real (link)'],
+    ['in a directory: written', 'echo x >> all/one', 'write all/one (all)'],
+    [
+      'in a directory: made',
+      'mkdir all/dir; ln -s x all/soft; mkfifo all/pipe',
+      'create all/dir (all)',
+      'create all/soft (all)',
+      'create all/pipe (all)',
+    ],
+    [
+      'in a directory: removed',
+      'rmdir all/dir; rm all/soft all/pipe',
+      'remove all/dir (all)',
+      'remove all/soft (all)',
+      'remove all/pipe (all)',
+    ],
+    ['within it', 'mv all/one all/uno', 'rename all/one to all/uno (all)'],
+    ['out of it', 'mv all/uno out/uno', 'rename all/uno to out/uno (all)'],
+    ['into it', 'mv out/uno all/eins', 'rename ? to all/eins (all)'],
+    ['linked into it', 'ln out/far all/near', 'link all/near (all)'],
+    ['a watched file linked into it', 'ln secret all/copy', 'link all/copy (secret)'],
+    ['below it', 'echo x > all/inner/below; touch all/inner/new'],
+    ['the directory itself', 'chmod 700 all', 'attributes all (all)'],
+    ['bound elsewhere', 'unshare -m sh -c "mount --bind all out && echo y >> out/eins"', 'write all/eins (all)'],
+    [
+      'moved, and a new one in its place',
+      'mv all old; mkdir all; mv old/eins old/un',
+      'rename all to old (all)',
+      'rename old/eins to old/un (all)',
+    ],
+  ]
+  for (const [name, script, ...told] of steps) {
+    await t.test(name, async () => {
+      const { changes } = await changesBy(agent, script)
+      assert.deepEqual(
+        changes.map(({ change, path, to, watched }) =>
+          [change, here(path) ?? '?', ...(change === 'rename' ? ['to', here(to)] : []), `(${here(watched)})`].join(' '),
+        ),
+        told,
+      )
+    })
+  }
+  await t.test('exchanged', async () => {
+    const script = '($a, $b) = ("secret", "old/un"); $r = syscall(316, -100, $a, -100, $b, 2); exit $r'
+    const { changes } = await changesBy(agent, script, ['perl', '-e'])
+    assert.deepEqual(
+      changes.map(({ path, to }) => `${here(path)} to ${here(to)}`),
+      ['secret to old/un', 'old/un to secret'],
+    )
+  })
+})
+
+test('AGT-3 a change tells what the file was and what it is', kernel, async (t) => {
+  const { agent, at } = await watching(t, ['all', 'file'], (path) => {
+    mkdirSync(path('all'))
+    writeFileSync(path('file'), 'one', { mode: 0o600 })
+    writeFileSync(path('all/old'), 'old', { mode: 0o640 })
+  })
+  const regular = 0o100000
+  const state = (text: string, mode: number, more: object = {}) => ({
+    ...{ size: BigInt(text.length), mode: regular | mode, uid: 0, gid: 0, nlink: 1, sha256: sha256(text) },
+    ...more,
+  })
+  const steps: readonly (readonly [script: string, before: object | null, after: object | null])[] = [
+    ['printf three > file', state('one', 0o600), state('three', 0o600)],
+    ['chmod 4711 file', state('three', 0o600), state('three', 0o4711)],
+    ['chown 7:8 file', state('three', 0o4711), state('three', 0o711, { uid: 7, gid: 8 })],
+    ['truncate -s 2 file', state('three', 0o711, { uid: 7, gid: 8 }), state('th', 0o711, { uid: 7, gid: 8 })],
+    ['printf new > new; chmod 600 new; mv new all/old', state('old', 0o640), state('new', 0o600)],
+    ['rm all/old', state('new', 0o600), null],
+    ['ln -s nowhere all/soft', null, { size: 7n, mode: 0o120777, uid: 0, gid: 0, nlink: 1, sha256: null }],
+  ]
+  for (const [script, before, after] of steps) {
+    const { changes } = await changesBy(agent, script)
+    assert.deepEqual(
+      changes.map((change) => [change.before, change.after]),
+      [[before, after]],
+      script,
+    )
+  }
+  const { changes } = await changesBy(agent, 'truncate -s 2M file')
+  assert.deepEqual([changes[0]?.after?.size, changes[0]?.after?.sha256], [2n << 20n, null], 'too long to hash')
+  const [event] = (await changesBy(agent, 'printf x > file')).changes
+  assert.equal(event?.ino, BigInt(run('stat', '-c', '%i', at('file')).stdout.trim()))
+})
+
+test('AGT-1 who changed a file is known from its own exec, once it has ended, too', kernel, async (t) => {
+  const { agent } = await watching(t, ['file'], (path) => {
+    writeFileSync(path('file'), '')
+    chmodSync(path('file'), 0o666)
+  })
+  const processes = createProcessTable(processTableLimits)
+  const learn = () => {
+    for (const event of agent.events()) processes.learn(event)
+  }
+  const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'dash', '-c']
+  const { changes, pid } = await changesBy(agent, 'echo > file', asNobody)
+  learn()
+  assert.equal(changes.length, 1)
+  const [change] = changes as [Change]
+  const { exe, uid, euid, gid, comm, ancestors, startNs } = processes.recall(change.actor)
+  assert.deepEqual([exe, uid, euid, gid, comm], ['/usr/bin/dash', 65_534, 65_534, 65_534, 'dash'])
+  assert.equal(change.actor.pid, pid)
+  assert.equal(ancestors[0]?.pid, process.pid)
+  const exec = agent.events().find((event) => event.kind === 'exec' && event.actor.pid === pid)
+  assert.equal(startNs, exec?.actor.startNs)
+  assert(agent.events().indexOf(exec as Event) < agent.events().indexOf(change))
+  await t.test('one that was there before the sensor, from /proc', async () => {
+    chmodSync(join(agent.dir, 'file'), 0o600)
+    const own = await agent.until((message) => isChange(message) && message.after?.mode === 0o100600)
+    assert(isChange(own))
+    assert.deepEqual([own.actor.pid, own.actor.uid, own.actor.ppid], [process.pid, 0, process.ppid])
+  })
+})
+
+const childrenOf = (pid: number) =>
+  readdirSync('/proc').filter((name) => {
+    try {
+      return (
+        /^\d+$/.test(name) && readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(pid)
+      )
+    } catch {
+      return false
+    }
+  })
+
+test(
+  'AGT-4 the process that tells of changes keeps one capability, and the sensor does not outlive it',
+  kernel,
+  async (t) => {
+    const { sensor } = await watching(t, [], () => undefined)
+    const children = childrenOf(sensor.pid)
+    assert.equal(children.length, 1)
+    const status = readFileSync(`/proc/${children[0]}/status`, 'utf8')
+    const kept = '0000000000000004' // CAP_DAC_READ_SEARCH
+    for (const [set, value] of Object.entries({
+      CapInh: '0'.repeat(16),
+      CapPrm: kept,
+      CapEff: kept,
+      CapBnd: '0'.repeat(16),
+    }))
+      assert.match(status, new RegExp(`^${set}:\\s${value}$`, 'm'))
+    assert.match(status, /^NoNewPrivs:\s1$/m)
+    assert.match(status, /^Uid:\s64703\s64703\s64703\s64703$/m)
+    process.kill(Number(children[0]), 'SIGKILL')
+    assert.equal(await sensor.end(), 1)
+    assert.match(sensor.log(), /the process that tells of changes has ended/)
+  },
+)
+
+test('AGT-5 of changes that nobody takes, delivered and counted drops are what was produced', kernel, async (t) => {
+  const { agent, sensor, at } = await watching(t, ['all'], (path) => mkdirSync(path('all')))
+  agent.pause()
+  assert(run('perl', '-e', `for (1..2500) { symlink 'x', "${at('all')}/$_" or die }`).ok)
+  agent.resume()
+  await agent.until((message) => isReport(message) && message.counts.file_change.produced === 2_500n)
+  assert.equal(await sensor.end('SIGTERM'), 0)
+  const report = agent.messages.at(-1)
+  assert(report !== undefined && isReport(report))
+  const { produced, dropped, sent } = report.counts.file_change
+  assert.equal(produced, dropped + sent)
+  assert.equal(produced, 2_500n)
+  assert(dropped > 0n, 'more than finds room')
+  assert.equal(BigInt(agent.events().filter(isChange).length), sent)
+})
+
+test('AGT-5 where the kernel has no room for changes, it is told since when', kernel, async (t) => {
+  const agent = await startAgent(t)
+  const dir = mkdtempSync('/dev/shm/sw-')
+  t.after(() => rmSync(dir, { recursive: true }))
+  const args = ['--socket', agent.socketPath, '--instance', newInstance(t), '--watch', dir]
+  const sensor = startSensor(t, args)
+  const hello = await agent.until(isHello)
+  const [teller] = childrenOf(sensor.pid).map(Number)
+  assert(teller !== undefined)
+  process.kill(teller, 'SIGSTOP')
+  const queueMax = Number(readFileSync('/proc/sys/fs/fanotify/max_queued_events', 'utf8'))
+  assert(run('perl', '-e', `for (0..${queueMax}) { symlink 'x', "${dir}/$_" or die }`).ok)
+  process.kill(teller, 'SIGCONT')
+  const told = await agent.until((message) => message.kind === 'overflow')
+  assert(told.kind === 'overflow')
+  assert.equal(told.site, 'file_change')
+  assert(told.sinceNs > 0n && told.sinceNs <= hello.timeNs && told.timeNs > hello.timeNs)
+})
+
+test('AGT-1 without file_change the rest goes on, and says so', kernel, async (t) => {
+  const agent = await startAgent(t)
+  const path = join(agent.dir, 'file')
+  writeFileSync(path, '')
+  const args = ['--socket', agent.socketPath, '--instance', newInstance(t), '--watch', path]
+  const blind = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin']
+  startSensor(t, args, blind)
+  const hello = await agent.until(isHello)
+  assert.equal(hello.attached.file_change.ok, false)
+  assert.match(hello.attached.file_change.reason, /fanotify: Operation not permitted .*CAP_SYS_ADMIN/)
+  assert.equal(hello.attached.openat.ok, true)
+})

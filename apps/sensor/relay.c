@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes on their way into the outbox. They are fetched before the ring is emptied and put behind what was in it: so the agent
+ * knows by then who the actor is, and what an open has made, the ring has told.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "sensor.h"
+
+enum { STAGED_MAX = 15 }; /* of the longest fit into an empty outbox */
+enum { CREATED_MAX = 256 };
+_Static_assert(STAGED_MAX * (PREFIX_BYTES + FRAME_BYTES_MAX) <= OUT_BYTES, "they fit");
+
+static struct { size_t length; uint8_t body[FRAME_BYTES_MAX]; } staged[STAGED_MAX];
+static size_t staged_count;
+
+/* What opens have made lately. */
+static struct { uint64_t ino; uint32_t dev, pid; } created[CREATED_MAX];
+static size_t created_count;
+
+/* Each event of the ring. */
+void relay_saw(const void *body)
+{
+	const struct frame_event *event = body;
+	size_t row = created_count % CREATED_MAX;
+
+	if (event->kind != FRAME_FILE_OPEN || !(event->file.open_flags & 0100)) /* O_CREAT */
+		return;
+	created[row].ino = event->file.ino;
+	created[row].dev = event->file.dev;
+	created[row].pid = event->pid;
+	created_count++;
+}
+
+static bool is_told(const struct frame_event *event)
+{
+	if (event->change.what != CHANGE_CREATE)
+		return false;
+	for (size_t i = 0; i < CREATED_MAX; i++)
+		if (created[i].pid && created[i].pid == event->pid && created[i].ino == event->change.ino &&
+		    created[i].dev == event->change.dev) {
+			created[i].pid = 0;
+			return true;
+		}
+	return false;
+}
+
+/* Returns whether the other side lives. */
+bool relay_fetch(int fd)
+{
+	while (staged_count < STAGED_MAX) {
+		ssize_t length = recv(fd, staged[staged_count].body, FRAME_BYTES_MAX, MSG_DONTWAIT);
+
+		if (length < 0)
+			return errno == EAGAIN || errno == EINTR;
+		if (length == 0)
+			return false;
+		staged[staged_count++].length = (size_t)length;
+	}
+	return true;
+}
+
+/* Call with an empty outbox, once the ring has been emptied after the fetch. */
+void relay_put(struct outbox *out)
+{
+	for (size_t i = 0; i < staged_count; i++) {
+		if (is_told((const void *)staged[i].body))
+			continue;
+		counters_add(out->counters, SITE_file_change, 1, 0);
+		out->end += put_body(out->bytes + out->end, staged[i].body, staged[i].length);
+	}
+	staged_count = 0;
+}
