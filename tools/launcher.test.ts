@@ -2,7 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -55,6 +64,25 @@ describe('scripts', () => {
     })
     rmSync(dir, { recursive: true })
     assert.deepEqual([stdout.split(' ')[0], status], ['sealwatch', 0])
+  })
+
+  test('AGT-10 on another system the launcher says what it needs, and installs nothing', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'sealwatch-launcher-'))
+    for (const [system, code] of [
+      ['Darwin', 3],
+      ['MINGW64_NT-10.0', 3],
+      ['Linux', 0],
+    ] as const) {
+      writeFileSync(join(dir, 'uname'), `#!/bin/sh\n[ "$1" = -m ] && exec /usr/bin/uname -m\necho ${system}\n`, {
+        mode: 0o755,
+      })
+      const { stderr, status } = sh(join(root, 'sealwatch'), ['version'], {
+        env: { PATH: `${dir}:/usr/sbin:/usr/bin:/sbin:/bin` },
+      })
+      assert.equal(status, code)
+      if (code !== 0) assert.match(stderr, new RegExp(`^sealwatch: ${system} cannot be watched.*Linux 5\\.10`))
+    }
+    rmSync(dir, { recursive: true })
   })
 
   test('AGT-4 what an environment would have Node do does not get past the launcher', () => {

@@ -19,6 +19,7 @@ import {
 } from '@sealwatch/base'
 import { runAgent } from './agent.ts'
 import { agentConfigPrefix, agentSettings } from './config.ts'
+import { requireLinux } from './platform.ts'
 import { readBootNs, readProcesses } from './sources/proc-snapshot.ts'
 import { supervisorSocket } from './sources/supervisor-line.ts'
 
@@ -27,6 +28,7 @@ process.stdout.on('error', () => undefined)
 const log = createLog('agent', (line) => process.stdout.write(line), systemClock.nowMs)
 
 try {
+  requireLinux(process.platform)
   refuseForeignEnvironment(process.env)
   const config = readConfig(agentSettings, process.env, agentConfigPrefix)
   const seenAtBootNs = readBootNs()
