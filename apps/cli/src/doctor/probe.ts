@@ -51,7 +51,7 @@ export async function probeAct(act: Act, probing: Probing): Promise<Row> {
   try {
     const [seen] = await Promise.all([
       admin.awaitEvent({ nonce, site, classUid, fromLeaf: BigInt(fromLeaf), timeoutMs }),
-      runProbe(act, nonce, probing),
+      runProbe(act, site, nonce, probing),
     ])
     return await judge(act, seen, startNs, probing)
   } catch (error) {
@@ -61,6 +61,7 @@ export async function probeAct(act: Act, probing: Probing): Promise<Row> {
 
 async function runProbe(
   { name, onFile, onSensor }: Act,
+  site: string,
   nonce: string,
   { io, place, sensorPid, modes }: Probing,
 ): Promise<void> {
@@ -68,7 +69,7 @@ async function runProbe(
   let canary: string | undefined
   if (onFile) {
     // Not named after the nonce: our own opening of it must not pass for the probe's. By inotify there is nothing else to know it by.
-    canary = join(fileOf.canary(place), modes?.file === 'polling' ? nonce : name)
+    canary = join(fileOf.canary(place), site === 'inotify' ? nonce : name)
     await writeFile(canary, '')
     args.push('--file', canary)
   }

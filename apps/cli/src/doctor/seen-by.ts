@@ -12,6 +12,9 @@ const acts: Readonly<Record<string, readonly string[]>> = {
   inotify: ['open', 'openat', 'openat2', 'creat'],
 }
 
+/** Have a source of their own beside every mode. */
+const everywhere: readonly string[] = ['file_change']
+
 function domainOf({ name, classUid }: Act): keyof SensorStatus['modes'] {
   if (classUid === eventClasses.network.uid) return 'network'
   return classUid === eventClasses.file.uid || name === 'mem' ? 'file' : 'process'
@@ -24,7 +27,7 @@ const polling = { process: 'proc_poll', file: 'inotify', network: '' } as const
 export function siteFor(act: Act, modes: SensorStatus['modes'] | undefined): string | null {
   const domain = domainOf(act)
   const mode = modes?.[domain] ?? 'ebpf'
-  if (mode === 'ebpf') return act.site
+  if (mode === 'ebpf' || everywhere.includes(act.name)) return act.site
   const site = mode === 'polling' ? polling[domain] : mode
   return acts[site]?.includes(act.name) === true ? site : null
 }
