@@ -36,6 +36,8 @@ type Act = { readonly name: string; readonly site: string; readonly beforeNs: bi
 /** Whatever lies directly in this folder of the running instance is watched. */
 const watchedFolder = 'canary'
 const actsPerSecond = 200
+/** Between two kills: some fall upon a part that begins, and most upon one that works. A sensor needs up to two seconds to be back. */
+const pauseMs = { min: 400, max: 3_200 } as const
 /** /proc/uptime counts in hundredths of a second, and a gap begins with the last frame that was taken in. */
 const slackNs = 100_000_000n
 
@@ -65,7 +67,7 @@ export async function crash({
   const stuck = (error: Error): undefined => void violations.push(`stuck: ${error.message}`)
   const random = seededRandom(seed)
   for (let done = 0; done < kills; ) {
-    await systemClock.sleep(400 + random() * 1200)
+    await systemClock.sleep(pauseMs.min + random() * (pauseMs.max - pauseMs.min))
     const part = parts[Math.floor(random() * parts.length)] as 'server'
     if (!(await platform.kill(part))) continue
     killed[part] = (killed[part] ?? 0) + 1
