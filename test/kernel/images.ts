@@ -77,7 +77,9 @@ function mirror(): string {
     '$(REPO_URI) $(ORIGIN) $(LABEL)',
     'Identifier: Packages',
   ])
-  return /^(\S+) Debian Debian$/m.exec(known)?.[1] ?? 'http://deb.debian.org/debian'
+  const uri = /^(\S+) Debian Debian$/m.exec(known)?.[1]
+  if (uri === undefined) throw new Error('apt has no source of Debian on this machine, which kernels could come from')
+  return uri
 }
 
 /** As small as it can be: busybox, the modules that the root needs in their order, and what mounts it. */
