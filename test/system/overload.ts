@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Line } from '@sealwatch/ledger'
-import { agentStatus, type EventView, type LedgerView } from './crash.ts'
+import { agentStatus, type EventView, type LedgerView, readLedger } from './crash.ts'
 import { eventually, type Platform, repository } from './platform.ts'
 
 /** Three of four acts open a watched file. */
@@ -92,6 +92,13 @@ export function assertWatchedOpens({ lines }: LedgerView, { shed, lost }: Told):
   const missing = watchedActs - opens.length
   assert.equal(shed, 0)
   assert.ok(missing >= 0 && missing <= lost, `${missing} of ${lost}`)
+}
+
+export const tellsOfShed = async (platform: Platform): Promise<true | undefined> => {
+  const ledger = await readLedger(platform, [])
+  return (
+    ledger?.lines.some((line) => 'event' in line && (line.event as EventView).unmapped?.shed !== undefined) || undefined
+  )
 }
 
 /** Nothing waits on the host any more. */
