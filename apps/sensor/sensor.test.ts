@@ -860,10 +860,7 @@ test(
     assert.deepEqual(
       agent
         .events()
-        .filter(
-          ({ kind, actor }) =>
-            actor.comm === 'canary' || actor.ppid === sensor.pid || (kind === 'fork' && actor.pid === sensor.pid),
-        ),
+        .filter(({ kind, actor }) => actor.ppid === sensor.pid || (kind === 'fork' && actor.pid === sensor.pid)),
       [],
     )
     for (const site of sites) {

@@ -162,9 +162,14 @@ const reportedMs = 2_500
 export async function settle(platform: Platform, patienceMs: number): Promise<true> {
   const isGreen = async () => ((await platform.sealwatch('doctor')).code === 0 ? true : undefined)
   await eventually('doctor to be green', isGreen, patienceMs)
-  const doneMs = systemClock.nowMs()
-  const isReported = async () => Date.parse((await agentStatus(platform)).time) > doneMs + reportedMs || undefined
-  return eventually('the agent to report', async () => (await isReported()) && (true as const), patienceMs)
+  return reported(platform, patienceMs)
+}
+
+/** What the agent's status says is of after this call: on a full disk, or while the agent is down, an old one stands there. */
+export function reported(platform: Platform, patienceMs: number): Promise<true> {
+  const sinceMs = systemClock.nowMs()
+  const isReported = async () => Date.parse((await agentStatus(platform)).time) > sinceMs + reportedMs || undefined
+  return eventually('the agent to report', isReported, patienceMs)
 }
 
 /** What the kernel counted at a site, once everything of it has been sent. */

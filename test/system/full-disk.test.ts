@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { checkCounts, quietCount, readLedger } from './crash.ts'
+import { checkCounts, quietCount, readLedger, reported } from './crash.ts'
 import { act, assertAccounted, assertWatchedOpens, healthz, isIdle, startFlood } from './overload.ts'
 import { eventually, repository, startPlatform, whyNot } from './platform.ts'
 
@@ -38,6 +38,7 @@ test('AGT-5 LOG-6 nothing is lost uncounted on a full disk: what matters waits, 
   rmSync(filler)
   await flood.stop()
 
+  await reported(platform, patienceMs)
   await eventually('the ledger to have it', () => isIdle(platform), patienceMs)
   const opened = await eventually('the sensor to report', () => quietCount(platform, 'openat'), patienceMs)
   const violations: string[] = []

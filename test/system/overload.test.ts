@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { agentStatus, checkCounts, quietCount, readLedger } from './crash.ts'
+import { agentStatus, checkCounts, quietCount, readLedger, reported } from './crash.ts'
 import { act, assertAccounted, assertWatchedOpens, healthz, isIdle, startFlood, tellsOfShed } from './overload.ts'
 import { eventually, repository, startPlatform, whyNot } from './platform.ts'
 
@@ -56,6 +56,7 @@ test('AGT-5 nothing is lost uncounted: a full chain, programs in a loop, kill -9
   await flood.stop()
 
   const violations: string[] = []
+  await reported(platform, patienceMs)
   await eventually('the ledger to have it', () => isIdle(platform), patienceMs)
   const opened = await eventually('the sensor to report', () => quietCount(platform, 'openat'), patienceMs)
   const ledger = await readLedger(platform, violations)
