@@ -489,10 +489,10 @@ bool attach(const struct options *options, uint64_t sites, int counters_fd, stru
 	shared->introduction.pid = (__u32)getpid();
 	attach_what_is_loaded(result);
 	prefer_tier_two(result);
-	for (size_t i = 0; i < options->watch_count && sites & FILE_SITES; i++)
-		if (!watch(options->watch[i], (__u32)i, result->sites))
+	for (size_t i = 0; i < options->read_count && sites & FILE_SITES; i++)
+		if (!watch(options->watch[i].path, (__u32)i, result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
-			    options->watch[i]);
+			    options->watch[i].path);
 	if (sites & FILE_SITES)
 		watch_canary((__u32)options->watch_count, result->sites);
 	shared->introduction.pid = 0;

@@ -23,19 +23,20 @@
 
 enum { GATHER_MS = 5 }; /* acts on one file that follow at once come as one event, and the file is looked at after them */
 enum { SOCKET_BYTES = 1 << 20 };
-enum { REMEMBERED = 4096, WRITERS = 1024 };
+enum { REMEMBERED = 8192, WAYS = 8, WRITERS = 1024 };
+enum { LOOKED_FIRST_MAX = 4096 }; /* files that are looked at before anything happens */
 
-static const char *const *watch_list;
+static const struct watch_entry *watch_list;
 static struct counters *counters;
 static int group, to_sensor;
 static uint64_t seed;
 static uint64_t drained_ns; /* when the queue was empty last: until then nothing was lost */
 
 /*
- * What files were when they were looked at last, by object, and which object had which path. Of two in one place the later: what is
- * forgotten is not known before its next change.
+ * What files were when they were looked at last, by object, and which object had which path. Where there is no room, what was looked
+ * at longest ago gives way: it is not known before its next change.
  */
-static struct { uint64_t object; struct file_look look; } remembered[REMEMBERED];
+static struct memory { uint64_t object, looked; struct file_look look; bool is_found; } remembered[REMEMBERED];
 static struct { uint64_t path, object; } names[REMEMBERED];
 /* Who has been told to write what, and has not closed it. */
 static uint64_t writers[WRITERS];
@@ -114,8 +115,7 @@ static void put_name_of(struct told_path *path, const struct fan_handle *object,
 	struct fan_handle there;
 	struct fan_name name;
 
-	if (name_of_entry(entry, &name) && fan_handle_of(place_of(&name.dir)->fd, name.name, &there) &&
-	    fan_same(&there, object))
+	if (name_of_entry(entry, &name) && place_handle_of(place_of(&name.dir), name.name, &there) && fan_same(&there, object))
 		put_name(path, &name);
 	else
 		path_of_object(object, path->text, FRAME_TEXT_BYTES_MAX + 1);
@@ -152,15 +152,28 @@ static void put_actor(struct frame_event *event, pid_t pid)
 	event->unsure = UNSURE_ACTOR;
 }
 
+static bool tells_losses_only(uint32_t entry)
+{
+	return watch_list[entry].words & ENTRY_LOSSES;
+}
+
+static bool is_loss(enum frame_change_what what)
+{
+	return what == CHANGE_TRUNCATE || what == CHANGE_REMOVE || what == CHANGE_RENAME || what == CHANGE_UNWATCHED;
+}
+
 static void tell(const struct change *change, pid_t pid)
 {
-	struct frame_event *event = draft_begin(FRAME_FILE_CHANGE, SITE_file_change, new_time());
 	const struct file_look *known = change->after ? change->after : change->before;
-	const char *watched = watch_list[change->entry];
+	struct frame_event *event;
+	const char *watched = watch_list[change->entry].path;
 	struct frame_file_state states[2];
 	size_t count = 0, length;
 	const void *body;
 
+	if (tells_losses_only(change->entry) && !is_loss(change->what))
+		return;
+	event = draft_begin(FRAME_FILE_CHANGE, SITE_file_change, new_time());
 	put_actor(event, pid);
 	if (change->path->cut || (change->to && change->to->cut))
 		event->flags |= FRAME_TRUNCATED;
@@ -197,11 +210,23 @@ static uint64_t key_of(const struct fan_handle *object)
 	return digest(object, sizeof(*object), seed);
 }
 
+static struct memory *memory_of(uint64_t object)
+{
+	struct memory *row = &remembered[object % (REMEMBERED / WAYS) * WAYS];
+
+	for (int way = 0; way < WAYS; way++)
+		if (row[way].object == object)
+			return &row[way];
+	return NULL;
+}
+
 static const struct file_look *recall(uint64_t object, struct file_look *look)
 {
-	if (remembered[object % REMEMBERED].object != object)
+	const struct memory *memory = memory_of(object);
+
+	if (!memory)
 		return NULL;
-	*look = remembered[object % REMEMBERED].look;
+	*look = memory->look;
 	return look;
 }
 
@@ -212,14 +237,31 @@ static const struct file_look *recall_path(const struct told_path *path, struct 
 	return names[key % REMEMBERED].path == key ? recall(names[key % REMEMBERED].object, look) : NULL;
 }
 
-static void remember(const struct told_path *path, const struct fan_handle *object, const struct file_look *look)
+static struct memory *remember(const struct told_path *path, const struct fan_handle *object, const struct file_look *look)
 {
+	static uint64_t looks;
 	uint64_t name = key_of_path(path), key = key_of(object);
+	struct memory *known = memory_of(key), *oldest = &remembered[key % (REMEMBERED / WAYS) * WAYS];
 
-	remembered[key % REMEMBERED].object = key;
-	remembered[key % REMEMBERED].look = *look;
+	for (struct memory *row = oldest + 1, *end = oldest + WAYS; row < end; row++)
+		if (row->looked < oldest->looked)
+			oldest = row;
+	known = known ? known : oldest;
+	*known = (struct memory){ .object = key, .looked = ++looks, .look = *look };
 	names[name % REMEMBERED].path = name;
 	names[name % REMEMBERED].object = key;
+	return known;
+}
+
+/* It was told when its directory was looked through: the event of its making comes after that. */
+static bool was_found(const struct fan_handle *object)
+{
+	struct memory *memory = memory_of(key_of(object));
+	bool was = memory && memory->is_found;
+
+	if (memory)
+		memory->is_found = false;
+	return was;
 }
 
 static void forget(const struct told_path *path)
@@ -281,10 +323,13 @@ static void tell_attributes(const struct fan_event *event, struct change *change
 static void tell_content(const struct fan_event *event, struct change *change)
 {
 	const struct file_look *before = change->before, *after = change->after;
+	bool is_shorter = before && after && after->state.size < before->state.size;
 
-	if (!is_news(event, before, after))
+	/* Who is to hear of losses alone hears of each; one that nobody had looked at before was lost when it is empty. */
+	if (tells_losses_only(change->entry) ? !is_shorter && (before || !after || after->state.size)
+					     : !is_news(event, before, after))
 		return;
-	change->what = before && after && after->state.size < before->state.size ? CHANGE_TRUNCATE : CHANGE_WRITE;
+	change->what = is_shorter || tells_losses_only(change->entry) ? CHANGE_TRUNCATE : CHANGE_WRITE;
 	tell(change, event->pid);
 }
 
@@ -321,18 +366,20 @@ static void take_of_place(const struct fan_event *event, struct told_path *at, s
 	struct file_look look, before;
 
 	change.before = recall(key_of(&event->at.dir), &before);
-	change.after = look_at(&event->at.dir, &look) ? &look : NULL;
+	change.after = look_at(&event->at.dir, false, &look) ? &look : NULL;
 	if (event->mask & FAN_ATTRIB && at->all != NO_ENTRY && change.after) {
 		change.what = CHANGE_ATTRIBUTES;
 		tell(&change, event->pid);
 	}
-	if (event->mask & FAN_MOVE_SELF && path_of_object(&event->at.dir, to->text, FRAME_TEXT_BYTES_MAX + 1)) {
+	if (event->mask & FAN_MOVE_SELF && path_of_object(&event->at.dir, to->text, FRAME_TEXT_BYTES_MAX + 1) &&
+	    strcmp(at->text, to->text)) { /* else a directory above it has told it */
 		tell_rename(&change, event->pid, at, to);
 		place_moved(&event->at.dir, to->text);
 	}
 	if (event->mask & FAN_DELETE_SELF) {
 		change = (struct change){ .what = CHANGE_REMOVE, .path = at, .entry = at->entry, .before = change.before };
-		tell(&change, event->pid);
+		if (!place_removed(&event->at.dir)) /* else the directory that it was in has told it */
+			tell(&change, event->pid);
 	} else if (change.after)
 		remember(at, &event->at.dir, change.after);
 }
@@ -344,7 +391,7 @@ static void find_object(struct fan_event *event)
 	const struct place *place = place_of(&name->dir);
 
 	if (!event->object.length && place)
-		fan_handle_of(place->fd, name->name, &event->object);
+		place_handle_of(place, name->name, &event->object);
 }
 
 static void take_of_file(const struct fan_event *event, struct told_path *at, struct told_path *to)
@@ -358,11 +405,11 @@ static void take_of_file(const struct fan_event *event, struct told_path *at, st
 		change.entry = first_of(at->all, to->all);
 	if (change.entry == NO_ENTRY)
 		return; /* a neighbour of a watched file */
-	change.after = look_at(&event->object, &look) ? &look : NULL;
+	change.after = look_at(&event->object, !tells_losses_only(change.entry), &look) ? &look : NULL;
 	if (!at->text[0] && !(event->mask & FAN_RENAME))
 		put_name_of(at, &event->object, change.entry);
 	change.before = recall(key_of(&event->object), &before);
-	if (event->mask & FAN_CREATE) {
+	if (event->mask & FAN_CREATE && !(was_found(&event->object) && change.after && (S_ISDIR(look.state.mode) || look.state.nlink == 1))) {
 		change.what = change.after && S_ISREG(look.state.mode) && look.state.nlink > 1 ? CHANGE_LINK : CHANGE_CREATE;
 		tell(&change, event->pid);
 	}
@@ -375,6 +422,7 @@ static void take_of_file(const struct fan_event *event, struct told_path *at, st
 			path_of_object(&event->object, to->text, FRAME_TEXT_BYTES_MAX + 1);
 		change.before = recall_path(to, &before); /* what it has replaced */
 		tell_rename(&change, event->pid, at, to);
+		place_moved(&event->object, to->text);
 		now = to;
 	}
 	if (event->mask & FAN_DELETE) {
@@ -383,6 +431,92 @@ static void take_of_file(const struct fan_event *event, struct told_path *at, st
 		forget(at);
 	} else if (change.after)
 		remember(now, &event->object, change.after);
+}
+
+/*
+ * The directories that wait to be looked through, and what is done with what is in them. A tree is not deeper than this: what is
+ * listed is followed when it has been.
+ */
+static struct {
+	const struct place *todo[WATCHED_PLACES_MAX], *now;
+	size_t count;
+	bool is_start;
+	pid_t pid;
+	unsigned looked;
+} walk;
+static bool told_unwatched[WATCHED_NAMES_MAX];
+
+/* What is below a directory from here on nobody sees: it is told once an entry, and the log has the others. */
+static void tell_unwatched(const struct told_path *path, uint32_t entry)
+{
+	struct change change = { .what = CHANGE_UNWATCHED, .path = path, .entry = entry };
+
+	say("warn", "changes below %s are not told: %s", path->text,
+	    errno == ENOSPC ? "4096 directories are watched already" : strerror(errno));
+	if (!told_unwatched[entry])
+		tell(&change, walk.pid);
+	told_unwatched[entry] = true;
+}
+
+static void follow(const struct place *parent, const char *name, const struct told_path *path, uint32_t entry)
+{
+	const struct place *place = place_below(parent, name, entry);
+
+	if (place)
+		walk.todo[walk.count++] = place;
+	else if (errno == EXDEV)
+		say("warn", "changes below %s are not told: it is another file system, which is to have an entry of its own", path->text);
+	else if (errno != EEXIST && errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ESTALE)
+		tell_unwatched(path, entry);
+}
+
+static void find(const struct fan_name *name, bool is_dir)
+{
+	static struct told_path path;
+	const struct place *place = walk.now;
+	uint32_t entry = first_of(entry_of_name(name), place->all);
+	struct fan_handle object;
+	struct file_look look;
+	struct change change = { .what = CHANGE_CREATE, .path = &path, .entry = entry, .after = &look };
+
+	put_name(&path, name);
+	if (is_dir && watch_list[place->all].words & ENTRY_BELOW)
+		follow(place, name->name, &path, place->all);
+	if (walk.is_start && ++walk.looked > LOOKED_FIRST_MAX)
+		return;
+	if (!place_handle_of(place, name->name, &object) || !look_at(&object, !is_dir && !tells_losses_only(entry), &look))
+		return;
+	if (!walk.is_start && !memory_of(key_of(&object)))
+		tell(&change, walk.pid);
+	remember(&path, &object, &look)->is_found = !walk.is_start;
+}
+
+static void look_through(const struct place *place)
+{
+	walk.todo[walk.count++] = place;
+	while (walk.count) {
+		walk.now = walk.todo[--walk.count];
+		place_each_name(walk.now, find);
+	}
+}
+
+/* A directory has come to a watched name, or below one that is watched with all below it. */
+static void take_directory(const struct fan_event *event, const struct told_path *path)
+{
+	const struct fan_name *name = event->to.dir.length ? &event->to : &event->at;
+	const struct place *parent = place_of(&name->dir), *place;
+	uint32_t entry = path->entry;
+
+	if (entry == NO_ENTRY && path->all != NO_ENTRY && watch_list[path->all].words & ENTRY_BELOW)
+		entry = path->all;
+	if (entry == NO_ENTRY || !parent)
+		return;
+	walk.pid = event->pid;
+	walk.is_start = false;
+	follow(parent, name->name, path, entry);
+	place = walk.count ? walk.todo[--walk.count] : NULL;
+	if (place)
+		look_through(place);
 }
 
 static void take_event(const struct fan_event *given)
@@ -407,9 +541,11 @@ static void take_event(const struct fan_event *given)
 	find_object(&event);
 	take_of_file(&event, &at, &to);
 	if (event.mask & FAN_RENAME && to.entry != NO_ENTRY)
-		learn_object(&event.to, &event.object, to.entry, group);
+		learn_object(&event.to, &event.object, to.entry);
 	else if (event.mask & FAN_CREATE && at.entry != NO_ENTRY)
-		learn_object(&event.at, &event.object, at.entry, group);
+		learn_object(&event.at, &event.object, at.entry);
+	if (event.mask & FAN_ONDIR && event.mask & (FAN_CREATE | FAN_RENAME))
+		take_directory(&event, event.to.dir.length ? &to : &at);
 }
 
 /*
@@ -448,7 +584,8 @@ static void look_first(const struct fan_name *name)
 	struct file_look look;
 
 	put_name(&path, name);
-	if (fan_handle_of(place_of(&name->dir)->fd, name->name, &object) && look_at(&object, &look))
+	if (place_handle_of(place_of(&name->dir), name->name, &object) &&
+	    look_at(&object, !tells_losses_only(path.entry), &look))
 		remember(&path, &object, &look);
 }
 
@@ -496,12 +633,15 @@ int changes_start(const struct options *options, struct counters *shared_counter
 		return -1;
 	}
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-	for (uint32_t i = 0; i < options->watch_count; i++)
-		if (!places_add(options->watch[i], i, group))
-			say("warn", "changes of %s are not told: %s", options->watch[i], strerror(errno));
-	places_each_file(look_first);
-	drained_ns = boot_ns();
 	to_sensor = pair[0];
+	walk.is_start = true;
+	walk.pid = getpid();
+	places_begin(watch_list, group);
+	for (uint32_t i = 0; i < options->watch_count; i++)
+		if (!places_add(i))
+			say("warn", "changes of %s are not told: %s", watch_list[i].path, strerror(errno));
+	places_each_listed(look_first, look_through);
+	drained_ns = boot_ns();
 	child = fork();
 	if (child == 0) {
 		close(pair[1]);

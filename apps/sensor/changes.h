@@ -7,22 +7,30 @@
 #include "sensor.h"
 
 /* places.c: which handles and names are watched (docs/formats/frame.md, 6), and by which entry of the list */
+enum { WATCHED_PLACES_MAX = 4096 };
 struct place {
 	struct fan_handle dir;
 	char *path;
-	int fd;
+	int fd;	      /* of one that the list names, and of the first of its file system; else -1 */
 	uint32_t all; /* entry by which each file in it is watched, else NO_ENTRY */
+	struct place *next;
 };
-bool places_add(const char *path, uint32_t entry, int group);
+void places_begin(const struct watch_entry *list, int fanotify_group);
+bool places_add(uint32_t entry);
 const struct place *place_of(const struct fan_handle *dir);
+const struct place *place_below(const struct place *parent, const char *name, uint32_t entry);
+int place_open(const struct place *place);
+bool place_handle_of(const struct place *place, const char *name, struct fan_handle *result);
 void place_moved(const struct fan_handle *dir, const char *path);
+bool place_removed(const struct fan_handle *dir);
 uint32_t entry_of_name(const struct fan_name *name);
 uint32_t entry_of_place(const struct place *place);
 bool name_of_entry(uint32_t entry, struct fan_name *name);
 uint32_t entry_of_object(const struct fan_handle *object);
-void learn_object(const struct fan_name *name, const struct fan_handle *object, uint32_t entry, int group);
+void learn_object(const struct fan_name *name, const struct fan_handle *object, uint32_t entry);
 int mount_of(const struct fan_handle *object);
-void places_each_file(void (*take)(const struct fan_name *name));
+void place_each_name(const struct place *place, void (*take)(const struct fan_name *name, bool is_dir));
+void places_each_listed(void (*take_file)(const struct fan_name *name), void (*take_dir)(const struct place *place));
 
 /* content.c: what a file is at this moment */
 struct file_look {
@@ -32,6 +40,6 @@ struct file_look {
 	struct timespec mtime;
 	struct frame_file_state state;
 };
-bool look_at(const struct fan_handle *object, struct file_look *look);
+bool look_at(const struct fan_handle *object, bool with_hash, struct file_look *look);
 
 #endif

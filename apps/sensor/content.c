@@ -75,7 +75,7 @@ static void put_hash(int mount, const struct fan_handle *object, const struct st
 }
 
 /* By object, whatever name it has by now. false: it is gone. */
-bool look_at(const struct fan_handle *object, struct file_look *look)
+bool look_at(const struct fan_handle *object, bool with_hash, struct file_look *look)
 {
 	int mount = mount_of(object);
 	int fd = mount < 0 ? -1 : fan_open_handle(mount, object, O_PATH | O_NOFOLLOW);
@@ -97,6 +97,7 @@ bool look_at(const struct fan_handle *object, struct file_look *look)
 	look->mtime = status.st_mtim;
 	look->state = (struct frame_file_state){ .size = (uint64_t)status.st_size, .mode = status.st_mode, .uid = status.st_uid,
 						 .gid = status.st_gid, .nlink = (uint32_t)status.st_nlink };
-	put_hash(mount, object, &status, &look->state);
+	if (with_hash)
+		put_hash(mount, object, &status, &look->state);
 	return true;
 }

@@ -89,10 +89,10 @@ static bool watch_name(uint32_t entry)
 static bool watch(uint32_t index)
 {
 	struct entry *entry = &entries[index];
-	char *real = realpath(options->watch[index], NULL);
+	char *real = realpath(options->watch[index].path, NULL);
 	struct stat found;
 
-	entry->path = real ? real : strdup(options->watch[index]);
+	entry->path = real ? real : strdup(options->watch[index].path);
 	entry->folder = entry->names_watch = -1;
 	if (!real || stat(real, &found) || !S_ISDIR(found.st_mode))
 		return watch_name(index);
@@ -107,7 +107,7 @@ static uint32_t entry_by_folder(const char *path, const struct stat *file)
 	const char *name = strrchr(path, '/');
 	struct stat there;
 
-	for (uint32_t i = 0; name && i < options->watch_count; i++) {
+	for (uint32_t i = 0; name && i < options->read_count; i++) {
 		size_t length = strlen(entries[i].path);
 
 		if (entries[i].folder < 0)
@@ -175,7 +175,7 @@ static void tell(const struct fanotify_event_metadata *told, int pidfd, struct c
 	if (file.file.st_nlink == 0)
 		event->flags |= FRAME_UNLINKED;
 	draft_text(TEXT_PATH, file.path, file.length);
-	draft_text(TEXT_WATCHED, options->watch[entry], strlen(options->watch[entry]));
+	draft_text(TEXT_WATCHED, options->watch[entry].path, strlen(options->watch[entry].path));
 	draft_tell(counters);
 }
 
@@ -242,7 +242,7 @@ static void read_names(struct counters *counters)
 		const struct inotify_event *came = (const void *)(bytes + at);
 
 		at += (ssize_t)(sizeof(*came) + came->len);
-		for (uint32_t i = 0; i < options->watch_count; i++) {
+		for (uint32_t i = 0; i < options->read_count; i++) {
 			const char *name = strrchr(entries[i].path, '/') + 1;
 			bool is_it = entries[i].names_watch == came->wd && came->len && strcmp(came->name, name) == 0;
 
@@ -264,10 +264,10 @@ bool fanotify_open(const struct options *given, struct source *opens, struct sou
 		group = fanotify_init(flags, O_RDONLY | O_CLOEXEC | O_LARGEFILE | O_NONBLOCK);
 	if (names < 0 || group < 0)
 		return false;
-	for (uint32_t i = 0; i < options->watch_count; i++)
+	for (uint32_t i = 0; i < options->read_count; i++)
 		if (!watch(i))
 			say("warn", "%s cannot be watched: its directory does not exist, or its file system does not allow it",
-			    options->watch[i]);
+			    options->watch[i].path);
 	*opens = (struct source){ group, read_opens };
 	*arrivals = (struct source){ names, read_names };
 	return true;

@@ -217,6 +217,7 @@ enum frame_change_what {
 	CHANGE_LINK, /* it has one more name */
 	CHANGE_REMOVE,
 	CHANGE_ATTRIBUTES,
+	CHANGE_UNWATCHED, /* what is below it is not watched, for want of room */
 };
 
 enum frame_states { STATE_AFTER = 1, STATE_BEFORE = 2 };

@@ -103,7 +103,7 @@ static void tell_overflow(struct counters *counters)
 
 	event->overflow.since_ns = drained_ns;
 	draft_tell(counters);
-	for (size_t i = 0; i < options->watch_count; i++)
+	for (size_t i = 0; i < options->read_count; i++)
 		if (!is_folder(&entries[i]))
 			watch_opens(&entries[i]);
 }
@@ -114,14 +114,14 @@ static void take(const struct inotify_event *came, struct counters *counters)
 	const char *name = came->len ? came->name : NULL;
 	bool told = came->mask & IN_ISDIR;
 
-	for (size_t i = 0; i < options->watch_count; i++) {
+	for (size_t i = 0; i < options->read_count; i++) {
 		struct entry *entry = &entries[i];
 
 		if (came->mask & (IN_CREATE | IN_MOVED_TO) && entry->names == came->wd && name &&
 		    strcmp(strrchr(entry->path, '/') + 1, name) == 0)
 			watch_opens(entry);
 		if (came->mask & IN_OPEN && !told && entry->opens == came->wd && is_folder(entry) == (name != NULL)) {
-			tell(entry, options->watch[i], name, counters);
+			tell(entry, options->watch[i].path, name, counters);
 			told = true;
 		}
 	}
@@ -153,9 +153,9 @@ bool inotify_open(const struct options *given, struct source *source)
 	notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (notify < 0)
 		return false;
-	for (size_t i = 0; i < options->watch_count; i++)
-		if (!watch(&entries[i], options->watch[i]))
-			say("warn", "%s cannot be watched: its directory does not exist", options->watch[i]);
+	for (size_t i = 0; i < options->read_count; i++)
+		if (!watch(&entries[i], options->watch[i].path))
+			say("warn", "%s cannot be watched: its directory does not exist", options->watch[i].path);
 	*source = (struct source){ notify, read_opens };
 	return true;
 }

@@ -15,8 +15,10 @@ static const char usage[] =
 	"Watches this machine's kernel and writes what it sees as frames (docs/formats/frame.md) to an agent.\n"
 	"  --socket PATH      unix stream socket on which the agent listens\n"
 	"  --instance NAME    counters are kept under /sys/fs/bpf/sealwatch-NAME (default: default)\n"
-	"  --watch PATH       a file, or a directory with all files directly in it: their opens and changes are told (repeatable)\n"
-	"  --watch-file FILE  one such path a line\n"
+	"  --watch ENTRY      PATH, a file, or a directory with all files directly in it: their opens and changes are told;\n"
+	"                     changes:PATH, their changes alone; losses:PATH, that they are removed, renamed or shortened;\n"
+	"                     changes,below:PATH and losses,below:PATH, with all directories below it (repeatable)\n"
+	"  --watch-file FILE  one such entry a line\n"
 	"  --without SITE     leave this site out (repeatable):\n"
 	"                     exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev\n"
 	"                     fork task_rename signal_generate credentials proc_connector fanotify module\n"
@@ -32,37 +34,6 @@ static const char usage[] =
 	"  --uid N --gid N    whom to become once attached (default: 64703, 64702)\n"
 	"  --help, --version\n"
 	"Exit: 0 asked to stop, 1 failure, 2 wrong arguments, 3 a capability is missing.\n";
-
-static void add_watch(struct options *options, const char *path)
-{
-	if (path[0] != '/' || strlen(path) >= PATH_BYTES || options->watch_count == WATCHED_NAMES_MAX) {
-		say("error", "cannot watch %s: paths must be absolute, shorter than %d bytes, and at most %d of them", path,
-		    PATH_BYTES, WATCHED_NAMES_MAX);
-		exit(EXIT_USAGE);
-	}
-	options->watch[options->watch_count++] = path;
-}
-
-static void add_watch_file(struct options *options, const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t length;
-
-	if (!file) {
-		say("error", "cannot read the watch file %s: %s", path, strerror(errno));
-		exit(EXIT_USAGE);
-	}
-	while ((length = getline(&line, &room, file)) > 0) {
-		if (line[length - 1] == '\n')
-			line[--length] = 0;
-		if (length)
-			add_watch(options, strdup(line));
-	}
-	free(line);
-	fclose(file);
-}
 
 static unsigned number(const char *name, const char *text)
 {
@@ -112,8 +83,8 @@ void read_options(int argc, char **argv, struct options *options)
 		switch (option) {
 		case 's': options->socket = optarg; break;
 		case 'i': options->instance = optarg; break;
-		case 'w': add_watch(options, optarg); break;
-		case 'f': add_watch_file(options, optarg); break;
+		case 'w': watch_list_add(options, optarg); break;
+		case 'f': watch_list_add_file(options, optarg); break;
 		case 'x': options->without |= site_bit(optarg); break;
 		case 'c': options->compatible = true; break;
 		case 'P': options->mode[DOMAIN_PROCESS] = mode_of(DOMAIN_PROCESS, optarg); break;

@@ -18,12 +18,25 @@
 extern const char *const site_names[SITE_COUNT];
 extern const char *const mode_names[MODE_COUNT];
 
+/* watch_list.c: PATH, or WORDS:PATH; what tells more stands first */
+#define HOMES_MAX 256
+enum watch_word {
+	ENTRY_CHANGES = 1, /* not who reads it */
+	ENTRY_LOSSES = 2,  /* only that it is removed, renamed or shortened */
+	ENTRY_BELOW = 4,   /* a directory with all directories below it */
+};
+struct watch_entry {
+	const char *path;
+	uint32_t words; /* enum watch_word, or-ed */
+};
+
 /* options.c */
 struct options {
 	const char *socket;
 	const char *instance;
-	const char *watch[WATCHED_NAMES_MAX];
+	struct watch_entry watch[WATCHED_NAMES_MAX];
 	size_t watch_count;
+	size_t read_count; /* so many at the beginning are told when they are read, too */
 	uint64_t without; /* bit per site */
 	enum frame_mode mode[DOMAIN_COUNT]; /* MODE_COUNT: the first that works */
 	unsigned ring_bytes;
@@ -34,6 +47,8 @@ struct options {
 	gid_t gid;
 };
 void read_options(int argc, char **argv, struct options *options);
+void watch_list_add(struct options *options, const char *text);
+void watch_list_add_file(struct options *options, const char *path);
 
 uint64_t boot_ns(void); /* main.c */
 

@@ -366,6 +366,7 @@ static void write_changes(void)
 	write_change("file-change-remove", CHANGE_REMOVE, STATE_BEFORE, "/etc/shadow", "");
 	write_change("file-change-rename", CHANGE_RENAME, STATE_AFTER, "", "/etc/shadow");
 	write_change("file-change-create", CHANGE_CREATE, 0, "/etc/sudoers.d/\xff", "");
+	write_change("file-change-unwatched", CHANGE_UNWATCHED, 0, "/usr/lib/modules", "");
 }
 
 static void write_events(void)
@@ -476,7 +477,7 @@ static void write_bad_changes(void)
 	const size_t states = sizeof(struct frame_event) + strlen("/etc/shadow");
 
 	write_change("file-change-write", CHANGE_WRITE, STATE_AFTER | STATE_BEFORE, "/etc/shadow", "");
-	write_bad("bad-change-unknown", AT(change.what), CHANGE_ATTRIBUTES + 1, 4);
+	write_bad("bad-change-unknown", AT(change.what), CHANGE_UNWATCHED + 1, 4);
 	write_bad("bad-change-state-unknown", AT(change.states), 4, 4);
 	write_bad("bad-change-state-missing", AT(change.states), STATE_AFTER, 4);
 	write_bad("bad-change-reserved", AT(change.zero), 1, 8);

@@ -86,13 +86,13 @@ test('what a group says reaches its hosts, signed, is in force there, and stays'
 })
 
 test('a change is told at once, compared, and rolled back as a version of its own', async () => {
-  const file = written('more.json', { watch: ['/srv/keys', '/srv/tls'], watcher_buffer: 64 })
+  const file = written('more.json', { watch: ['/srv/keys', 'changes,below:~/.ssh', '/srv/tls'], watcher_buffer: 64 })
   const difference = await hostConfig('config', 'diff', 'web', file)
   assert.equal(difference.code, 1)
   assert.match(difference.out, /max_queue_depth/)
   await hostConfig('config', 'set', 'web', file, '--cause', 'certificates, too')
   await settled(2)
-  assert.deepEqual(inForce?.watch, ['/srv/keys', '/srv/tls'])
+  assert.deepEqual([inForce?.watch, inForce?.watch_entries], [['/srv/keys', '/srv/tls'], ['changes,below:~/.ssh']])
   assert.deepEqual(inForce?.settings, { watcher_buffer: 64 })
   assert.match(
     (await hostConfig('config', 'rollback', 'web', '--version', '1', '--cause', 'too much')).out,
@@ -127,7 +127,7 @@ test('what is wrong is told with its place, and what comes next', async () => {
   assert.equal(refused.code, 2)
   assert.match(
     refused.err,
-    /watch\[0\]: an absolute path; max_queue_dept: no such member.*watcher_buffer: an integer from 16/s,
+    /watch\[0\]: an absolute path, or one.*; max_queue_dept: no such member.*watcher_buffer: an integer from 16/s,
   )
   assert.match((await hostConfig('config', 'set', 'web', bad)).err, /--cause/)
   assert.match((await hostConfig('config', 'get', 'none')).err, /GROUP_UNKNOWN.*host config list/s)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { type Clock, type ConfigOf, type Disk, type Hardening, type Log, makeDirectory } from '@sealwatch/base'
 import { createHealth, listenForHealth, showHardening, watchSpace } from '@sealwatch/base/health'
-import type { HostConfig } from '@sealwatch/contract/host-config'
+import { type HostConfig, toldEntries } from '@sealwatch/contract/host-config'
 import { keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
 import { type Chain, noHash, openChain } from '@sealwatch/ledger'
 import { type agentSettings, segmentBytesMax } from './config.ts'
@@ -248,7 +248,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       tenant: config.tenant,
       authority: new X509Certificate(identity.current.authorityPem),
       apply: (next) => {
-        if (isListOpen && String(next?.watch ?? []) !== String(told?.watch ?? [])) newListNs = clock.monotonicNs()
+        if (isListOpen && watchedBy(next) !== watchedBy(told)) newListNs = clock.monotonicNs()
         isListOpen = true
         told = next
       },
@@ -353,6 +353,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     while (agentState === 'registered' && isBehind() && clock.nowMs() < deadlineMs) await clock.sleep(drainStepMs)
   }
 }
+
+const watchedBy = (config: HostConfig | undefined) => String(config === undefined ? [] : toldEntries(config))
 
 /** Renames the directory so that it is never read as a chain again. */
 async function setAside(dir: string, clock: Clock): Promise<void> {

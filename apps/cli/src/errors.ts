@@ -96,7 +96,7 @@ export const cliErrors = {
   },
   CLI_WATCH_LIST: {
     kind: 'invalid',
-    rule: 'the watch list holds one absolute path a line, at most 256',
+    rule: 'the watch list holds one entry a line, PATH, changes:PATH, losses:PATH or these with ,below, and at most 256',
     advice: 'Correct that line, then start again',
   },
   CLI_POLICY: {

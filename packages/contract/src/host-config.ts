@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What hosts are told to do: by groups, as people write it, and by host, as it is delivered (docs/formats/host-config.md).
 
+import { entryBytesMax, entryProblem, hasWords } from './watch-entry.ts'
+
 export const hostConfigLimits = {
   groupsOfTenantMax: 256,
   groupsOfHostMax: 16,
   /** Of one group; older ones go, but for the line in the ledger. */
   versionsKept: 100,
   watchPathsMax: 256,
-  pathBytesMax: 4_095,
+  pathBytesMax: entryBytesMax,
   /** Of all that is delivered to a host, policies included, as canonical JSON. */
   contentBytesMax: 768 * 1024,
   /** So long a signed document may be under way. */
@@ -27,7 +29,7 @@ export type HostSettings = { readonly [N in HostSetting]?: number }
 
 /** Of a group, as people write it. */
 export type GroupConfig = HostSettings & {
-  /** Files and folders that are watched besides those of the host's own list. */
+  /** Entries (watch-entry.ts) besides those of the host's own list. */
   readonly watch?: readonly string[]
 }
 
@@ -45,10 +47,18 @@ export type HostConfig = {
   readonly groups: readonly { readonly name: string; readonly version: number }[]
   readonly policies: readonly DeliveredPolicy[]
   readonly settings: HostSettings
+  /** Paths alone: what agents of every version know. */
   readonly watch: readonly string[]
+  /** Entries with words; absent: none. */
+  readonly watch_entries?: readonly string[]
 }
 
-const utf8 = new TextEncoder()
+/** All that a host is told to watch. */
+export const toldEntries = ({ watch, watch_entries = [] }: HostConfig): readonly string[] => [
+  ...watch,
+  ...watch_entries,
+]
+
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -71,48 +81,40 @@ function settingProblems(name: HostSetting, value: unknown): string[] {
 
 function watchProblems(value: unknown): string[] {
   const { watchPathsMax } = hostConfigLimits
-  if (!Array.isArray(value)) return ['watch: a list of paths']
-  if (value.length > watchPathsMax) return [`watch: at most ${watchPathsMax} paths`]
-  const paths = value as readonly unknown[]
-  if (new Set(paths).size < paths.length) return ['watch: each path once']
-  return paths.flatMap((path, at) => {
-    const wrong = pathProblem(path)
+  if (!Array.isArray(value)) return ['watch: a list of entries']
+  if (value.length > watchPathsMax) return [`watch: at most ${watchPathsMax} entries`]
+  const entries = value as readonly unknown[]
+  if (new Set(entries).size < entries.length) return ['watch: each entry once']
+  return entries.flatMap((entry, at) => {
+    const wrong = entryProblem(entry)
     return wrong === undefined ? [] : [`watch[${at}]: ${wrong}`]
   })
-}
-
-function pathProblem(path: unknown): string | undefined {
-  if (typeof path !== 'string' || !path.startsWith('/')) return 'an absolute path'
-  if (!path.isWellFormed() || utf8.encode(path).length > hostConfigLimits.pathBytesMax)
-    return `at most ${hostConfigLimits.pathBytesMax} bytes of UTF-8`
-  if (/\p{Cc}/u.test(path)) return 'a path without control characters'
-  const isPlain =
-    path === '/' ||
-    path
-      .slice(1)
-      .split('/')
-      .every((name) => name !== '' && name !== '.' && name !== '..')
-  return isPlain ? undefined : 'a path without empty names, . and ..'
 }
 
 export type GroupVersion = { readonly name: string; readonly version: number; readonly config: GroupConfig }
 
 /** Groups in the order in which the host has them: all that any of them watches is watched; of numbers the last one counts. */
-export function mergeGroups(groups: readonly GroupVersion[]): Pick<HostConfig, 'groups' | 'settings' | 'watch'> {
+export function mergeGroups(groups: readonly GroupVersion[]): Omit<HostConfig, 'policies'> {
   const settings: { [N in HostSetting]?: number } = {}
   for (const { config } of groups)
     for (const name of settingNames) {
       const value = config[name]
       if (value !== undefined) settings[name] = value
     }
-  const watch = [...new Set(groups.flatMap(({ config }) => config.watch ?? []))].sort()
-  return { groups: groups.map(({ name, version }) => ({ name, version })), settings, watch }
+  const entries = [...new Set(groups.flatMap(({ config }) => config.watch ?? []))].sort()
+  const withWords = entries.filter(hasWords)
+  return {
+    groups: groups.map(({ name, version }) => ({ name, version })),
+    settings,
+    watch: entries.filter((entry) => !hasWords(entry)),
+    ...(withWords.length > 0 && { watch_entries: withWords }),
+  }
 }
 
 /** Undefined: it is none. What a newer server adds beside these members is no reason to refuse it. */
 export function hostConfigIn(value: unknown): HostConfig | undefined {
   if (!isObject(value)) return undefined
-  const { groups, policies, settings, watch } = value
+  const { groups, policies, settings, watch, watch_entries = [] } = value
   const isOne =
     Array.isArray(groups) &&
     groups.length <= hostConfigLimits.groupsOfHostMax &&
@@ -121,9 +123,8 @@ export function hostConfigIn(value: unknown): HostConfig | undefined {
     policies.every(isDelivered) &&
     isObject(settings) &&
     settingNames.every((name) => settings[name] === undefined || settingProblems(name, settings[name]).length === 0) &&
-    Array.isArray(watch) &&
-    watch.length <= hostConfigLimits.watchPathsMax &&
-    watchProblems(watch).length === 0
+    [watch, watch_entries].every((entries) => watchProblems(entries).length === 0) &&
+    !(watch as string[]).some(hasWords)
   return isOne ? (value as HostConfig) : undefined
 }
 

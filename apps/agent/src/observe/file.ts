@@ -64,6 +64,7 @@ const changeActivities: Readonly<Record<FileChange, Activity<'file'>>> = {
   link: 'link',
   remove: 'delete',
   attributes: 'setAttributes',
+  unwatched: 'unwatched',
 }
 
 export const changeActivityOf = (change: FileChange): Activity<'file'> => changeActivities[change]

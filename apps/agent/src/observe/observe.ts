@@ -240,6 +240,7 @@ const changeVerbs: Readonly<Record<FileChange, string>> = {
   link: 'made another name of',
   remove: 'removed',
   attributes: 'changed the attributes of',
+  unwatched: 'made more than can be watched: nobody is told of changes below',
 }
 
 function fileChanged(observation: Of<'file_change'>, common: Common): FileChangeEvent {

@@ -440,6 +440,7 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     after: { ...shadowState, mode: 0o100666 },
     before: shadowState,
   },
+  'file-unwatched': { ...change, change: 'unwatched', path: '/srv/many', watched: '/srv', after: null, before: null },
   'file-link': { ...change, change: 'link', after: { ...shadowState, nlink: 2 }, before: shadowState },
   'memory-read-proc': {
     ...at,

@@ -109,8 +109,17 @@ export type ReachCall = 'pidfd_getfd' | 'prlimit64' | 'process_madvise' | 'kcmp'
 export const executableWays = ['writable', 'made', 'anonymous', 'nameless_file'] as const
 export type ExecutableWay = (typeof executableWays)[number]
 
-/** In the order of their numbers on the wire, from 1. `truncate`: the file is shorter than it was. */
-export const fileChanges = ['create', 'write', 'truncate', 'rename', 'link', 'remove', 'attributes'] as const
+/** In the order of their numbers on the wire, from 1. `truncate`: the file is shorter than it was. `unwatched`: what is below it is not. */
+export const fileChanges = [
+  'create',
+  'write',
+  'truncate',
+  'rename',
+  'link',
+  'remove',
+  'attributes',
+  'unwatched',
+] as const
 export type FileChange = (typeof fileChanges)[number]
 
 /** What a file was when it was looked at. */

@@ -137,14 +137,15 @@ describe('layout', { skip }, () => {
     prepareData(place)
     const defaults = watchedPaths(place)
     assert.ok(defaults.includes('/etc/shadow') && defaults.includes(fileOf.canary(place)))
-    assert.ok(defaults.every((path) => path.startsWith('/')))
+    assert.ok(defaults.includes('changes:/etc/passwd') && defaults.includes('losses,below:/var/log'))
     writeFileSync(fileOf.watchList(place), '# mine\n\n  /srv/secret  \n')
     assert.deepEqual(watchedPaths(place), ['/srv/secret', fileOf.canary(place)])
     rmSync(fileOf.watchList(place))
     symlinkSync('/dev/zero', fileOf.watchList(place))
     assert.throws(() => watchedPaths(place), /not a regular file/)
     assert.throws(() => parseWatchList('/a\nb/c\n', 'x'), /line 2: b\/c/)
-    assert.throws(() => parseWatchList('/a\n'.repeat(257), 'x'), /257 paths/)
+    assert.throws(() => parseWatchList('/a\n'.repeat(257), 'x'), /257 entries/)
+    assert.throws(() => parseWatchList('reads:/a\n', 'x'), /line 1: reads:\/a/)
   })
 
   test('the instance is named by where its data really is', () => {

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createLog, rfc3339, systemClock } from '@sealwatch/base'
+import { mergeGroups } from '@sealwatch/contract/host-config'
 import { authoritySigner, hostConfigDigest, signHostConfig } from '@sealwatch/keys'
 import { fileOf, placeOf } from '../place.ts'
 import { openToldWatchList } from './told-watch-list.ts'
@@ -73,7 +74,7 @@ test('POL-2 the sensor is told what the pinned CA signed for this host, and noth
   )
   let at = 0
   const agentHas = async (watch: string[], by: typeof own, identity = by.identity) => {
-    const config = { groups: [], policies: [], settings: {}, watch }
+    const config = { policies: [], ...mergeGroups([{ name: 'web', version: 1, config: { watch } }]) }
     const nowNs = systemClock.nowNs()
     const times = { issued_at: rfc3339(nowNs), expires_at: rfc3339(nowNs + 1_000_000_000n) }
     const said = {
@@ -93,19 +94,20 @@ test('POL-2 the sensor is told what the pinned CA signed for this host, and noth
   }
   const told = () => readFileSync(fileOf.toldWatchList(place), 'utf8')
 
+  const both = '/a\n/b\nchanges,below:/c\n'
   const list = openToldWatchList(place, log)
   assert.deepEqual([list.look(), told()], [false, ''])
-  await agentHas(['/a', '/b'], own)
-  assert.deepEqual([list.look(), list.look(), told()], [true, false, '/a\n/b\n'])
+  await agentHas(['/a', 'changes,below:/c', '/b'], own)
+  assert.deepEqual([list.look(), list.look(), told()], [true, false, both])
   assert.deepEqual(errors, [])
 
   await agentHas(['/c'], other)
-  assert.deepEqual([list.look(), told()], [false, '/a\n/b\n'], 'an identity of another CA')
+  assert.deepEqual([list.look(), told()], [false, both], 'an identity of another CA')
   await agentHas(['/c'], other, own.identity)
-  assert.deepEqual([list.look(), told()], [false, '/a\n/b\n'], 'another signature')
+  assert.deepEqual([list.look(), told()], [false, both], 'another signature')
   unlinkSync(fileOf.agentConfiguration(place))
   symlinkSync('/etc/passwd', fileOf.agentConfiguration(place))
-  assert.deepEqual([list.look(), told()], [false, '/a\n/b\n'], 'a link to what the agent may not read')
+  assert.deepEqual([list.look(), told()], [false, both], 'a link to what the agent may not read')
   assert.equal(errors.length, 3)
   unlinkSync(fileOf.agentConfiguration(place))
 

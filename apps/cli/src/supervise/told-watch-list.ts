@@ -5,6 +5,7 @@
 import { hash, X509Certificate } from 'node:crypto'
 import { constants, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { isSealwatchError, type Log } from '@sealwatch/base'
+import { toldEntries } from '@sealwatch/contract/host-config'
 import { openHostConfig } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import { readSmallFile } from '../small-file.ts'
@@ -69,5 +70,5 @@ function toldPaths(place: Place): readonly string[] {
   if (leaf === undefined || authority === undefined || hash('sha256', authority.raw, 'hex') !== caFingerprint)
     throw new SyntaxError('the identity of the agent is of another CA than the one that is pinned')
   const hostId = hostUri.exec(leaf.subjectAltName ?? '')?.[1] ?? ''
-  return openHostConfig(current, { authority, hostId, nowMs: undefined }).config.watch
+  return toldEntries(openHostConfig(current, { authority, hostId, nowMs: undefined }).config)
 }

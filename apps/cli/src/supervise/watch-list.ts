@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { writeFileSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
+import { entryProblem } from '@sealwatch/contract/watch-entry'
 import { cliError } from '../errors.ts'
 import { fileOf, type Place } from '../place.ts'
 import { readSmallFile } from '../small-file.ts'
 
-const pathsMax = 256
+const entriesMax = 256
 const listBytesMax = 1024 * 1024
 
 /** What is watched where nobody has said it. */
 export const defaultWatchList = (
   place: Place,
-): string => `# Files and folders whose opening is an event: one absolute path a line. A folder means the files directly in it.
-# Sealwatch reads this list when it starts.
+): string => `# What is an event: one entry a line. A folder means the files directly in it. Sealwatch reads this list when it starts.
+#   PATH                        whoever opens it, and what changes in it
+#   changes:PATH                only what changes
+#   losses:PATH                 only that it is removed, renamed or shortened
+#   changes,below:PATH          with all folders below it; losses,below:PATH the same
+#   changes:~/PATH              in the home of each account that can log in
 /etc/shadow
 /etc/gshadow
 # What passwd and its kin leave of the state before
@@ -29,6 +34,61 @@ export const defaultWatchList = (
 ${join(place.data, 'server/keys')}
 ${join(place.data, 'agent/host.key')}
 ${join(place.data, 'agent/identity.pem')}
+# Who may come in
+changes:/etc/passwd
+changes:/etc/group
+changes,below:/etc/ssh
+changes,below:/etc/pam.d
+changes,below:/etc/security
+changes:/etc/nsswitch.conf
+changes,below:~/.ssh
+# What is started by itself
+changes:/etc/crontab
+changes:/etc/anacrontab
+changes:/etc/cron.d
+changes:/etc/cron.hourly
+changes:/etc/cron.daily
+changes:/etc/cron.weekly
+changes:/etc/cron.monthly
+changes,below:/var/spool/cron
+changes,below:/etc/systemd
+changes,below:/usr/lib/systemd/system
+changes,below:/usr/local/lib/systemd
+changes:/etc/init.d
+changes:/etc/rc.local
+changes:/etc/udev/rules.d
+# What each program or each shell takes in
+changes:/etc/ld.so.preload
+changes:/etc/ld.so.conf
+changes:/etc/ld.so.conf.d
+changes:/etc/environment
+changes:/etc/profile
+changes:/etc/profile.d
+changes:/etc/bash.bashrc
+changes:~/.bashrc
+changes:~/.bash_profile
+changes:~/.profile
+changes:~/.zshrc
+# The kernel and what it is told
+changes,below:/boot
+changes:/etc/modules
+changes:/etc/modules-load.d
+changes:/etc/modprobe.d
+changes:/etc/sysctl.conf
+changes:/etc/sysctl.d
+# Programs and libraries
+changes:/usr/bin
+changes:/usr/sbin
+changes:/usr/local/bin
+changes:/usr/local/sbin
+changes:/usr/lib
+changes:/usr/lib64
+changes:/usr/lib/x86_64-linux-gnu
+changes:/usr/lib/x86_64-linux-gnu/security
+changes:/usr/lib/aarch64-linux-gnu
+changes,below:/etc/apt
+# What tells of all this afterwards
+losses,below:/var/log
 `
 
 /** The operator's list, made with defaults where there is none, and the canary folder of doctor. */
@@ -53,13 +113,16 @@ function textOf(path: string): string {
 
 export function parseWatchList(text: string, source: string): string[] {
   const attempted = `reading the watch list ${source}`
-  const paths: string[] = []
+  const entries: string[] = []
   for (const [index, line] of text.split('\n').entries()) {
     const entry = line.trim()
     if (entry === '' || entry.startsWith('#')) continue
-    if (!isAbsolute(entry)) throw cliError('CLI_WATCH_LIST', { attempted, received: `line ${index + 1}: ${entry}` })
-    paths.push(entry)
+    const problem = entryProblem(entry)
+    if (problem !== undefined)
+      throw cliError('CLI_WATCH_LIST', { attempted, received: `line ${index + 1}: ${entry} (${problem})` })
+    entries.push(entry)
   }
-  if (paths.length > pathsMax) throw cliError('CLI_WATCH_LIST', { attempted, received: `${paths.length} paths` })
-  return paths
+  if (entries.length > entriesMax)
+    throw cliError('CLI_WATCH_LIST', { attempted, received: `${entries.length} entries` })
+  return entries
 }

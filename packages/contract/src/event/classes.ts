@@ -26,6 +26,7 @@ export const eventClasses = {
       setAttributes: { id: 6, name: 'Set Attributes' },
       open: { id: 14, name: 'Open' },
       link: { id: 99, name: 'Link' },
+      unwatched: { id: 99, name: 'Unwatched' },
     },
   },
   kernelExtension: {
