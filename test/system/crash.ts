@@ -226,6 +226,8 @@ function checkCheckpoints({ roots }: LedgerView, notes: ReadonlySet<string>, vio
 const eventsOf = ({ lines }: LedgerView) =>
   lines.flatMap((line) => ('event' in line ? [line.event as unknown as EventView] : []))
 export type EventView = {
+  readonly count?: number
+  readonly end_time?: number
   readonly actor?: { readonly process?: { readonly name?: string; readonly cmd_line?: string } }
   readonly unmapped?: {
     readonly site?: string
@@ -234,6 +236,9 @@ export type EventView = {
     readonly shed?: { readonly from: string; readonly to: string; readonly sites: Record<string, number> }
   }
 }
+
+/** How many of the sensor's frames an event tells of: equal acts of one read are one (docs/formats/event.md, 3.20). */
+export const framesOf = ({ count = 1, end_time }: EventView): number => (end_time === undefined ? 1 : count)
 
 /** Every act is in the ledger once, or falls into an interval that the ledger itself declares unknown. */
 function checkActs(ledger: LedgerView, acts: readonly Act[], violations: string[]) {
@@ -272,8 +277,9 @@ export function checkCounts(ledger: LedgerView, site: string, produced: bigint, 
   let lost = 0
   let dropped = 0
   let shed = 0
-  for (const { unmapped } of eventsOf(ledger)) {
-    if (unmapped?.site === site) delivered += 1
+  for (const event of eventsOf(ledger)) {
+    const { unmapped } = event
+    if (unmapped?.site === site) delivered += framesOf(event)
     lost += unmapped?.gap?.lost?.[site] ?? 0
     dropped += unmapped?.drop?.dropped[site] ?? 0
     shed += unmapped?.shed?.sites[site] ?? 0

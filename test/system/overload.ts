@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Line } from '@sealwatch/ledger'
-import { agentStatus, type EventView, type LedgerView, readLedger } from './crash.ts'
+import { agentStatus, type EventView, framesOf, type LedgerView, readLedger } from './crash.ts'
 import { eventually, type Platform, repository } from './platform.ts'
 
 /** Three of four acts open a watched file. */
@@ -62,8 +62,9 @@ export function assertAccounted(lines: readonly Line[]): { heads: number; shed: 
   }
   let heads = 0
   for (const line of lines) {
-    const { unmapped } = ('event' in line ? line.event : {}) as EventView
-    if (unmapped?.site !== undefined) at(unmapped.site).sealed += 1
+    const event = ('event' in line ? line.event : {}) as EventView
+    const { unmapped } = event
+    if (unmapped?.site !== undefined) at(unmapped.site).sealed += framesOf(event)
     for (const [site, count] of Object.entries(unmapped?.shed?.sites ?? {})) at(site).shed += count
     for (const [site, count] of Object.entries(unmapped?.gap?.lost ?? {})) at(site).lost += count
     for (const [site, count] of Object.entries(unmapped?.drop?.dropped ?? {})) at(site).dropped += count

@@ -145,7 +145,8 @@ export async function watch(options: WatchOptions): Promise<void> {
       if (!journal.isHeldUp) tell(message.timeNs)
       return
     }
-    state.account = consume(state.account, message.site, unixNs(message))
+    const { times = 0, lastNs = message.timeNs } = message.again ?? {}
+    state.account = consume(state.account, message.site, lastNs + context().bootOffsetNs, 1 + times)
     takeEvent(message, state.account)
   }
 

@@ -99,3 +99,46 @@ test('LOG-6: once sealing cannot go on nobody is told that all is sealed, and ev
   for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate)
   assert.equal(isFlushed, false)
 })
+
+test('AGT-9: an event after a rest is sealed soon, those that go on coming by tens a second; whoever waits for them does not', async () => {
+  let ms = 1_000
+  const sleeping = new Set<{ readonly atMs: number; readonly wake: () => void }>()
+  const clock: Clock = {
+    ...systemClock,
+    nowMs: () => ms,
+    monotonicNs: () => BigInt(ms) * 1_000_000n,
+    sleep: (length, signal) =>
+      new Promise((wake) => {
+        sleeping.add({ atMs: ms + length, wake })
+        signal?.addEventListener('abort', () => wake())
+      }),
+  }
+  const batches: { readonly atMs: number; readonly events: number }[] = []
+  const seal = async ({ length }: readonly Draft[]) => void batches.push({ atMs: ms, events: length })
+  const log = createLog('test', () => undefined, clock.nowMs)
+  const chain = { seal } as unknown as Chain
+  const journal = createJournal({ chain: () => chain, clock, log, onFatal: (error) => assert.fail(String(error)) })
+  const goOn = async () => {
+    ms += 1
+    for (const sleeper of sleeping) {
+      if (sleeper.atMs > ms) continue
+      sleeping.delete(sleeper)
+      sleeper.wake()
+    }
+    for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate)
+  }
+  for (let i = 0; i < 500; i += 1) {
+    if (i % 5 === 0) journal.add({ event: {} } as Draft)
+    await goOn()
+  }
+  const [first, ...next] = batches.map(({ atMs }) => atMs)
+  assert.ok(first !== undefined && first <= 1_021, `${first}`)
+  assert.deepEqual(
+    next.map((atMs, i) => atMs - (batches[i]?.atMs ?? 0)),
+    Array(next.length).fill(100),
+  )
+  journal.add({ event: {} } as Draft)
+  const asked = ms
+  await journal.flushed()
+  assert.deepEqual([batches.at(-1)?.atMs, batches.reduce((sum, { events }) => sum + events, 0)], [asked, 101])
+})

@@ -51,8 +51,11 @@ export type JournalOptions = {
   readonly onFatal: (error: unknown) => void
 }
 
-/** What comes within this time shares a head and a disk write. */
-const gatherMs = 20
+/**
+ * What comes within this time shares a head and a disk write: the first after a rest waits briefly, what goes on coming
+ * longer, for a head takes its two signatures, a sync of the disk and an answer of the server however few events it is over.
+ */
+const gatherMs = { first: 20, next: 100 } as const
 const retryMs = 1_000
 /** An append that takes longer holds nobody up: the kernel's ring is full soon, and drops whatever comes. */
 const patienceMs = 100
@@ -63,6 +66,9 @@ export function createJournal(options: JournalOptions): Journal {
   const { chain, clock, log, limits = queueLimitsDefault, sensor = () => undefined, onShed, onFatal } = options
   const queue = createQueue(limits, (shed) => onShed?.(shed))
   const turned = createBell()
+  const hurry = createBell()
+  let isAwaited = false
+  let sealedNs: bigint | undefined
   let sealing: Promise<void> | undefined
   /** Of the append that is under way. */
   let appending: { readonly count: number; readonly sinceNs: bigint } | undefined
@@ -71,14 +77,25 @@ export function createJournal(options: JournalOptions): Journal {
   let isOver = false
   let epochFull = false
 
+  /** Over at once when a producer is about to wait for us, or somebody waits for all to be sealed. */
+  async function gather(): Promise<void> {
+    if (queue.size >= limits.watcherBuffer / 2 || isAwaited) return
+    const restedMs = sealedNs === undefined ? gatherMs.next : Number((clock.monotonicNs() - sealedNs) / 1_000_000n)
+    const ms = Math.max(gatherMs.first, gatherMs.next - restedMs)
+    const over = new AbortController()
+    await Promise.race([clock.sleep(ms, over.signal), hurry.wait(over.signal)])
+    over.abort()
+  }
+
   async function seal(): Promise<void> {
-    await clock.sleep(gatherMs)
     while (queue.size > 0 || headDue) {
+      await gather()
       const taken = queue.takeAll()
       headDue = false
       appending = { count: taken.length, sinceNs: clock.monotonicNs() }
       const isSealed = await sealDurably(taken)
       appending = undefined
+      sealedNs = clock.monotonicNs()
       if (!isSealed) {
         queue.putBack(taken)
         headDue = true
@@ -179,12 +196,16 @@ export function createJournal(options: JournalOptions): Journal {
       else {
         queue.makeRoom(undefined)
         queue.push({ draft, shed })
+        if (queue.size === Math.ceil(limits.watcherBuffer / 2)) hurry.ring()
       }
       sealing ??= seal().catch(stopped)
     },
     room,
     flushed: async () => {
+      isAwaited = true
+      hurry.ring()
       while (sealing !== undefined) await sealing
+      isAwaited = false
     },
   }
 }

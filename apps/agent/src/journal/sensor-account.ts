@@ -122,9 +122,9 @@ export function updateAccount(
   }
 }
 
-/** `timeNs` is the Unix time of the event. */
-export function consume(account: SensorAccount, site: Site, timeNs: bigint): SensorAccount {
-  return { ...account, at: timeNs, consumed: { ...account.consumed, [site]: account.consumed[site] + 1n } }
+/** `timeNs` is the Unix time of the event, of the last of `times`. */
+export function consume(account: SensorAccount, site: Site, timeNs: bigint, times = 1): SensorAccount {
+  return { ...account, at: timeNs, consumed: { ...account.consumed, [site]: account.consumed[site] + BigInt(times) } }
 }
 
 /** A record of what was shed is about to be sealed. */

@@ -3,6 +3,7 @@
 import { constants } from 'node:os'
 import {
   type Access,
+  type Counted,
   capabilities,
   classify,
   draftOf,
@@ -131,6 +132,7 @@ function commonOf(observation: SiteObservation, context: ObserveContext) {
   const named = { code: kind, component: 'sensor', timeNs, by: String(actor.tid), truncated } as const
   return {
     time: unixMs(timeNs, context),
+    ...countedOf(observation, context),
     metadata: metadataOf({ ...named, container: process.container !== undefined }, context),
     device: context.device,
     actor: {
@@ -141,6 +143,14 @@ function commonOf(observation: SiteObservation, context: ObserveContext) {
   }
 }
 export type Common = ReturnType<typeof commonOf>
+
+/** Equal acts are one event (docs/formats/event.md, 3.20). */
+function countedOf({ timeNs, again }: SiteObservation, context: ObserveContext): Counted | undefined {
+  if (again === undefined) return undefined
+  return { count: 1 + again.times, start_time: unixMs(timeNs, context), end_time: unixMs(again.lastNs, context) }
+}
+
+const howOften = ({ count }: Partial<Counted>) => (count === undefined ? '' : `, ${count} times`)
 
 const byExec = capabilities.objectPath | capabilities.objectIdentity | capabilities.arguments
 
@@ -220,7 +230,7 @@ function fileOpened(observation: Of<'file_open'>, common: Common, { enrichment }
     ...common,
     ...classify('file', fileActivityOf(flags)),
     ...severities.low,
-    message: `${describe(common.actor.process)} opened ${file.path} ${purposes[access]}`,
+    message: `${describe(common.actor.process)} opened ${file.path} ${purposes[access]}${howOften(common)}`,
     file: ownedFile(fileOf(file), owner),
     ...(flags !== null && { access_mask: flags }),
     unmapped: {

@@ -421,6 +421,7 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     repeats: 0,
   },
   'file-read': { ...open, actor, ...shadow, flags: 0 },
+  'file-read-again': { ...open, actor, ...shadow, flags: 0, again: { times: 41, lastNs: bootNs + 4_100_000n } },
   'file-update': { ...open, actor, ...shadow, flags: 0o2 },
   'file-create': { ...open, actor, file: sampleFile('/etc/sudoers.d/new'), watched: '/etc/sudoers.d', flags: 0o101 },
   'file-open': { ...open, actor, ...shadow, flags: 0o10000000 },

@@ -103,6 +103,51 @@ test('frames are the same however the stream is cut', () => {
   )
 })
 
+/** An open of the golden one's kind, by another process, in another way, at another time. */
+function openOf({ pid, mode, timeNs }: { pid: number; mode: number; timeNs: bigint }): Buffer {
+  const frame = Buffer.from(bytesOf('file-open'))
+  frame.writeUInt32LE(pid, prefixBytes + 4)
+  frame.writeBigUInt64LE(timeNs, prefixBytes + 8)
+  frame.writeUInt32LE(mode, prefixBytes + 108)
+  return frame
+}
+const prefixBytes = 4
+
+test('AGT-9: equal acts of one read are one message with their number and the time of the last; what differs in anything is not', () => {
+  const one = fc.record({ pid: fc.nat(3), mode: fc.nat(3), afterMs: fc.nat(40) })
+  fc.assert(
+    fc.property(fc.array(one, { minLength: 1, maxLength: 200 }), (acts) => {
+      let timeNs = 90_000_000_000n
+      const opens = acts.map(({ afterMs, ...who }) => {
+        timeNs += BigInt(afterMs) * 1_000_000n
+        return { ...who, timeNs }
+      })
+      const told = new Map<string, bigint[]>()
+      for (const message of openDecoder().push(Buffer.concat(opens.map(openOf)))) {
+        assert(message.kind === 'file_open')
+        const { times = 0, lastNs = message.timeNs } = message.again ?? {}
+        assert(lastNs - message.timeNs <= 100_000_000n && (times > 0 || lastNs === message.timeNs))
+        const of = `${message.actor.pid} ${message.file.mode}`
+        const all = opens.filter(({ pid, mode }) => `${pid} ${mode}` === of).map((open) => open.timeNs)
+        const before = told.get(of) ?? []
+        const these = all.slice(before.length, before.length + 1 + times)
+        assert.deepEqual([these[0], these.at(-1)], [message.timeNs, lastNs], 'none between them is left out')
+        told.set(of, [...before, ...these])
+      }
+      const count = [...told.values()].reduce((sum, { length }) => sum + length, 0)
+      assert.equal(count, opens.length)
+    }),
+  )
+})
+
+test('AGT-9: each of two programs that start is a message, however equal', () => {
+  const messages = openDecoder().push(Buffer.concat([bytesOf('exec'), bytesOf('exec')]))
+  assert.deepEqual(
+    messages.map((message) => 'again' in message),
+    [false, false],
+  )
+})
+
 /** Whatever comes in, nothing but our errors comes out. */
 function feed(chunks: readonly Uint8Array[]): void {
   const decoder = createFrameDecoder(({ code }) => assert(code in frameErrors))

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isSealwatchError, type SealwatchError } from '@sealwatch/base'
+import { createEqualActs } from './equal-acts.ts'
 import { decodeFrame } from './frame-body.ts'
 import { frameError, frameLimits } from './frame-errors.ts'
 import type { SensorMessage } from './observation.ts'
 
 export type FrameDecoder = {
   /**
-   * The messages that this chunk completes. A bad body is skipped and counted. A broken length, or a connection that
+   * The messages that this chunk completes, equal acts as one (event.md, 3.20). A bad body is skipped and counted. A broken length, or a connection that
    * does not begin with a good hello, throws a FRAME_ error once the messages before it have been returned; so does
    * every later call.
    */
@@ -15,6 +16,8 @@ export type FrameDecoder = {
   /** Bad bodies so far. */
   readonly skipped: number
 }
+
+type Told = Exclude<SensorMessage, { kind: 'hello' | 'report' }>
 
 const prefixBytes = 4
 const empty: Buffer = Buffer.alloc(0)
@@ -26,16 +29,14 @@ export function createFrameDecoder(onSkip: (error: SealwatchError) => void = () 
   let skipped = 0
   let broken: SealwatchError | undefined
 
-  function takeBody(): Buffer | undefined {
-    if (rest.length < prefixBytes) return undefined
-    const length = rest.readUInt32LE(0)
+  /** Where the body that begins at `from` ends; undefined while not all of it is there. */
+  function endOf(from: number): number | undefined {
+    if (rest.length < from) return undefined
+    const length = rest.readUInt32LE(from - prefixBytes)
     if (length === 0 || length > frameLimits.bodyBytesMax) {
       throw frameError('FRAME_LENGTH', { attempted: 'reading the length of the next frame', received: length })
     }
-    if (rest.length < prefixBytes + length) return undefined
-    const body = rest.subarray(prefixBytes, prefixBytes + length)
-    rest = rest.subarray(prefixBytes + length)
-    return body
+    return rest.length < from + length ? undefined : from + length
   }
 
   function decodeInOrder(body: Buffer): SensorMessage {
@@ -49,14 +50,26 @@ export function createFrameDecoder(onSkip: (error: SealwatchError) => void = () 
   }
 
   function take(messages: SensorMessage[]): void {
-    for (let body = takeBody(); body !== undefined; body = takeBody()) {
-      try {
-        messages.push(decodeInOrder(body))
-      } catch (error) {
-        if (!isOpen || !isSealwatchError(error)) throw error
-        skipped++
-        onSkip(error)
+    const acts = createEqualActs(rest)
+    let taken = 0
+    try {
+      for (let end = endOf(prefixBytes); end !== undefined; end = endOf(end + prefixBytes)) {
+        const from = taken + prefixBytes
+        taken = end
+        if (isOpen && acts.joins(from, end)) continue
+        try {
+          messages.push(decodeInOrder(rest.subarray(from, end)))
+          acts.begin(from, end, messages.length - 1)
+        } catch (error) {
+          if (!isOpen || !isSealwatchError(error)) throw error
+          skipped++
+          onSkip(error)
+        }
       }
+    } finally {
+      for (const { message, times, lastNs } of acts.again())
+        messages[message] = { ...(messages[message] as Told), again: { times, lastNs } }
+      rest = rest.subarray(taken)
     }
   }
 

@@ -149,6 +149,8 @@ export type Observation = {
   readonly truncated: boolean
   /** Bits of `capabilities_mask` whose members the source did not see of the very process (frame.md, 4.9); absent: none. */
   readonly unsure?: number
+  /** The same was seen so many times more, the last time at `lastNs`, and nothing of it differed (event.md, 3.20); absent: once. */
+  readonly again?: { readonly times: number; readonly lastNs: bigint }
 } & (
   | {
       readonly kind: 'exec'

@@ -12,13 +12,17 @@ export function createUnreadEstimate(): (messages: readonly SensorMessage[], mon
   let apartNs: bigint | undefined
 
   return (messages, monotonicNs) => {
-    const timeNs = messages.at(-1)?.timeNs
-    if (timeNs === undefined) return 0
+    const last = messages.at(-1)
+    if (last === undefined) return 0
+    const { timeNs } = last
     const betweenNs = newestNs === undefined ? 0n : timeNs - newestNs
     newestNs = timeNs
     const distanceNs = monotonicNs - timeNs
     if (apartNs === undefined || distanceNs < apartNs) apartNs = distanceNs
     const ageNs = distanceNs - apartNs
-    return betweenNs <= 0n ? 0 : (messages.length * Number(ageNs)) / Number(betweenNs)
+    return betweenNs <= 0n ? 0 : (framesOf(messages) * Number(ageNs)) / Number(betweenNs)
   }
 }
+
+const framesOf = (messages: readonly SensorMessage[]): number =>
+  messages.reduce((sum, message) => sum + 1 + (('again' in message && message.again?.times) || 0), 0)

@@ -118,10 +118,12 @@ test('findings are counted within their time, and answered with a cool-down; tho
   await using rooms = await openRooms()
   for (const at of [0, 10_000, 20_000, 30_000, 600_000]) await found(rooms, at)
   await rooms.ship([ago(finding, 1), ago(finding, 1)])
-  const counted = await run(
-    rooms,
-    policy({ type: 'detection', name: 'x', rules: [{ id: 'three', kind: 'threshold', count: 3, within_seconds: 60 }] }),
-  )
+  const three = policy({
+    type: 'detection',
+    name: 'x',
+    rules: [{ id: 'three', kind: 'threshold', count: 3, within_seconds: 60 }],
+  })
+  const counted = await run(rooms, three)
   assert.equal(counted.events, 5)
   assert.deepEqual(counted.rules[0]?.effects, { count: 4, alert: 1 })
   const answered = await run(
@@ -133,6 +135,13 @@ test('findings are counted within their time, and answered with a cool-down; tho
     }),
   )
   assert.deepEqual([answered.rules[0]?.fired, answered.rules[0]?.held], [3, 2])
+  await found(rooms, 1_200_000, { count: 3, start_time: 1, end_time: 2 })
+  const withEqual = await run(rooms, three)
+  assert.deepEqual(
+    withEqual.rules[0]?.effects,
+    { count: 4, alert: 2 },
+    'AGT-9: three equal acts in one event are three',
+  )
 })
 
 test('a finding is excepted by the name of whoever acted, which its evidence keeps', async () => {

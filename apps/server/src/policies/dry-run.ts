@@ -126,8 +126,10 @@ async function dryRun(
 
 /** What is told of an event: nothing is taken for granted of its form. */
 function seenIn(leafIndex: number, event: JsonObject) {
-  const { time, message, device } = event as {
+  const { time, count, end_time, message, device } = event as {
     time?: unknown
+    count?: unknown
+    end_time?: unknown
     message?: unknown
     device?: { hostname?: unknown } | null
   }
@@ -136,6 +138,8 @@ function seenIn(leafIndex: number, event: JsonObject) {
     timeMs: typeof time === 'number' && Math.abs(time) < 8.64e15 ? time : 0,
     host: typeof device?.hostname === 'string' ? device.hostname : '',
     what: typeof message === 'string' ? message : '',
+    // Of a connection `count` has those of the last ten minutes, at times that nobody knows.
+    times: Number.isSafeInteger(count) && (count as number) > 0 && end_time !== undefined ? (count as number) : 1,
   }
 }
 

@@ -34,6 +34,8 @@ export type Seen = {
   readonly timeMs: number
   readonly host: string
   readonly what: string
+  /** Of equal acts that are one event, how many; else 1. */
+  readonly times: number
 }
 
 export type Tally = {
@@ -84,7 +86,7 @@ export function createTally(policy: PolicyDocument): Tally {
         if (row.unclear.length < examplesMax) row.unclear.push(exampleOf(seen, (decision.lacks ?? []).map(lackOf)))
         return
       }
-      const final = effect === 'count' ? counts(decision, seen.timeMs) : effect
+      const final = effect === 'count' ? counts(decision, seen) : effect
       row.effects[final] = (row.effects[final] ?? 0) + 1
       if (!firing.has(final)) return
       if (!cooldowns(decision, seen.timeMs)) {
@@ -139,7 +141,7 @@ const lacks: Readonly<Record<string, string>> = {
 const lackOf = (member: string) => `${member}: ${lacks[member.replace('may.', '')] ?? 'the event does not say'}`
 
 /** So many within a time, for each key: the one that makes it full raises the alert, and counting begins anew. */
-function createCounts(policy: PolicyDocument): (decision: Decision, timeMs: number) => 'alert' | 'count' {
+function createCounts(policy: PolicyDocument): (decision: Decision, seen: Seen) => 'alert' | 'count' {
   const rules = new Map(
     policy.type !== 'detection'
       ? []
@@ -151,12 +153,13 @@ function createCounts(policy: PolicyDocument): (decision: Decision, timeMs: numb
   )
   const times = new Map<string, number[]>()
   let kept = 0
-  return ({ rule, key }, timeMs) => {
+  return ({ rule, key }, { timeMs, times: more }) => {
     const due = rules.get(rule ?? '')
     if (due === undefined) return 'alert'
     const name = `${rule} ${key}`
     const known = times.get(name) ?? []
-    const recent = [...known.filter((at) => Math.abs(timeMs - at) < due.withinMs), timeMs]
+    const now = Array<number>(Math.min(more, due.count)).fill(timeMs)
+    const recent = [...known.filter((at) => Math.abs(timeMs - at) < due.withinMs), ...now]
     kept += recent.length - known.length
     const isFull = recent.length >= due.count
     if (isFull) kept -= recent.length

@@ -39,7 +39,11 @@ export type Relation = 'self' | 'traced' | 'launched' | 'forked' | 'foreign'
 export type Access = 'read' | 'write' | 'read_write' | 'none' | 'unknown'
 export type MemoryMethod = 'proc_mem' | 'process_vm_readv' | 'process_vm_writev'
 
+/** Of equal acts that are one event (docs/formats/event.md, 3.20): how many, when the first and when the last was, in Unix milliseconds. */
+export type Counted = { readonly count: number; readonly start_time: number; readonly end_time: number }
+
 type Observed<Members, Details> = EventBase &
+  Partial<Counted> &
   Members & {
     readonly actor: { readonly process: OcsfProcess }
     readonly unmapped: {
@@ -140,8 +144,6 @@ export type NetworkEvent = Observed<
     readonly src_endpoint?: OcsfEndpoint
     readonly dst_endpoint?: OcsfEndpoint
     readonly connection_info: OcsfConnection
-    /** This one, and those before it that were only counted. */
-    readonly count?: number
   },
   {
     /** This host began it. */

@@ -308,6 +308,8 @@ const event = {
   dst_endpoint: 'plain',
   connection_info: 'plain',
   count: 'plain',
+  start_time: 'plain',
+  end_time: 'plain',
   is_remote: 'plain',
   auth_protocol: 'plain',
   auth_protocol_id: 'plain',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { classify, ocsfVersion, type SeverityName, severities } from './classes.ts'
-import type { EventBase } from './events.ts'
+import type { Counted, EventBase } from './events.ts'
 import { fitText } from './fit.ts'
 import type { OcsfFile, OcsfProcess } from './objects.ts'
 
@@ -33,47 +33,48 @@ export type Reason = {
   readonly value: string | number | boolean | null
 }
 
-export type Finding = EventBase & {
-  readonly is_alert: boolean
-  readonly status_id: number
-  readonly status: string
-  readonly finding_info: {
-    readonly uid: string
-    readonly title: string
-    readonly desc?: string
-    readonly analytic: {
+export type Finding = EventBase &
+  Partial<Counted> & {
+    readonly is_alert: boolean
+    readonly status_id: number
+    readonly status: string
+    readonly finding_info: {
       readonly uid: string
-      readonly name: string
-      readonly type_id: number
-      readonly type: string
-      readonly version?: string
+      readonly title: string
+      readonly desc?: string
+      readonly analytic: {
+        readonly uid: string
+        readonly name: string
+        readonly type_id: number
+        readonly type: string
+        readonly version?: string
+      }
+      readonly attacks: readonly OcsfAttack[]
+      readonly created_time: number
+      readonly first_seen_time: number
+      readonly last_seen_time: number
+      readonly related_events: readonly {
+        readonly uid: string
+        readonly type_uid: number
+        readonly type_name: string
+        readonly severity_id: number
+        readonly severity: string
+      }[]
+      readonly related_events_count: number
+      readonly src_url?: string
     }
-    readonly attacks: readonly OcsfAttack[]
-    readonly created_time: number
-    readonly first_seen_time: number
-    readonly last_seen_time: number
-    readonly related_events: readonly {
-      readonly uid: string
-      readonly type_uid: number
-      readonly type_name: string
-      readonly severity_id: number
-      readonly severity: string
+    readonly evidences: readonly {
+      readonly process?: OcsfProcess
+      readonly file?: OcsfFile
+      readonly data: { readonly reasons: readonly Reason[] }
     }[]
-    readonly related_events_count: number
-    readonly src_url?: string
+    readonly unmapped: {
+      readonly leaves: readonly LeafRef[]
+      readonly falsepositives?: readonly string[]
+      /** Why the line that it rests on failed verification, though it was admitted. */
+      readonly unverified?: string
+    }
   }
-  readonly evidences: readonly {
-    readonly process?: OcsfProcess
-    readonly file?: OcsfFile
-    readonly data: { readonly reasons: readonly Reason[] }
-  }[]
-  readonly unmapped: {
-    readonly leaves: readonly LeafRef[]
-    readonly falsepositives?: readonly string[]
-    /** Why the line that it rests on failed verification, though it was admitted. */
-    readonly unverified?: string
-  }
-}
 
 export type FindingInput = {
   readonly uid: string
@@ -88,7 +89,7 @@ export type FindingInput = {
     readonly falsepositives: readonly string[]
   }
   /** The event as the line has it: personal values are commitments, and so they stay. */
-  readonly event: EventBase & { readonly process?: OcsfProcess; readonly file?: OcsfFile }
+  readonly event: EventBase & Partial<Counted> & { readonly process?: OcsfProcess; readonly file?: OcsfFile }
   readonly leaf: LeafRef
   readonly reasons: readonly Reason[]
   /** Unix milliseconds. */
@@ -108,6 +109,7 @@ export function buildFinding({ uid, rule, event, leaf, reasons, createdMs, mark 
     ...statusNew,
     is_alert: rule.severity !== 'informational',
     time: createdMs,
+    ...countedIn(event),
     message: `${rule.title}: ${event.message}`,
     metadata: {
       version: ocsfVersion,
@@ -134,7 +136,7 @@ export function buildFinding({ uid, rule, event, leaf, reasons, createdMs, mark 
       attacks: rule.attacks,
       created_time: createdMs,
       first_seen_time: event.time,
-      last_seen_time: event.time,
+      last_seen_time: event.end_time ?? event.time,
       related_events: [{ uid: metadata.uid, type_uid, type_name, severity_id, severity }],
       related_events_count: 1,
       ...(rule.reference !== undefined && { src_url: rule.reference }),
@@ -152,6 +154,12 @@ export function buildFinding({ uid, rule, event, leaf, reasons, createdMs, mark 
       ...(mark !== undefined && { unverified: mark }),
     },
   })
+}
+
+/** A finding of equal acts counts them (docs/formats/event.md, 3.20). */
+function countedIn({ count, start_time, end_time }: Partial<Counted>): Counted | undefined {
+  if (count === undefined || start_time === undefined || end_time === undefined) return undefined
+  return { count, start_time, end_time }
 }
 
 /** The most precise technique of an attack: "T1003.008". */
