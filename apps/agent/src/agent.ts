@@ -20,6 +20,7 @@ import { deviceOf, type RecordContext } from './observe/context.ts'
 import { agentStarted, agentStopped, configApplied, configRefused, configRolledBack } from './observe/lifecycle.ts'
 import type { ObserveContext } from './observe/observe.ts'
 import { createProcessTable, type ProcessRow, processTableLimits } from './observe/process-table.ts'
+import { noPolicies, policiesOf } from './policies/in-force.ts'
 import { watchQueue } from './queue-health.ts'
 import { openIdentity, readHostFacts, type ShippedChain, ship } from './ship/index.ts'
 import { createAccounts } from './sources/accounts.ts'
@@ -111,6 +112,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const tally = createShedTally()
   // As the settings say, until the server tells this host something else.
   let told: HostConfig | undefined
+  let inForce = noPolicies
   let isListOpen = false
   let newListNs: bigint | undefined
   const takeNewList = () => {
@@ -162,6 +164,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     processes,
     userName,
     enrichment: lookups.enrichment,
+    policies: inForce.policies,
   })
   const bootNs = () => clock.nowNs() - bootOffset.ns
 
@@ -251,6 +254,9 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         if (isListOpen && watchedBy(next) !== watchedBy(told)) newListNs = clock.monotonicNs()
         isListOpen = true
         told = next
+        inForce = policiesOf(next)
+        for (const policy of inForce.strange)
+          log.error('a policy is of a form that this agent does not know: it is followed in no part', { policy })
       },
       onNews: (news) => clusterJournal.add(newsRecord(news, bootNs(), recordContext(clusterTenant))),
       disk,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
-import type { EventDraft } from '@sealwatch/contract'
+import type { EventDraft, ObservedEvent } from '@sealwatch/contract'
 import type { Journal, QueueLimits } from './journal/journal.ts'
 import {
   consume,
@@ -80,6 +80,12 @@ export async function watch(options: WatchOptions): Promise<void> {
     if (unseen.length > 0) log.warn('the sensor watches without BPF (docs/fallbacks.md)', { modes, unseen })
   }
 
+  /** What a policy denies is never shed. */
+  function sealUnlessShed(draft: EventDraft<ObservedEvent>, shed: Sheddable): void {
+    if (draft.event.policy !== undefined) seal(draft)
+    else if (journal.makeRoom(shed)) seal(draft, shed)
+  }
+
   /** In one record as long as sealing takes long, or cannot go on. */
   function tell(timeNs: bigint): void {
     const { account } = state
@@ -113,7 +119,9 @@ export async function watch(options: WatchOptions): Promise<void> {
     const kind = sheddableAs(message)
     const shed = kind && { kind, site: message.site, era, timeNs: unixNs(message) }
     if (shed !== undefined && unread >= limits.maxQueueDepth) tally.count(shed)
-    else if (shed === undefined || journal.makeRoom(shed)) seal(observe(observed, observing), shed)
+    else if (shed === undefined) seal(observe(observed, observing))
+    else if (observing.policies.length === 0) journal.makeRoom(shed) && seal(observe(observed, observing), shed)
+    else sealUnlessShed(observe(observed, observing), shed)
   }
 
   function take(message: SensorMessage): void {

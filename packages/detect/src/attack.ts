@@ -46,6 +46,7 @@ const techniques: Readonly<Record<string, string>> = {
   'T1205.002': 'Socket Filters',
   T1547: 'Boot or Logon Autostart Execution',
   'T1547.006': 'Kernel Modules and Extensions',
+  T1204: 'User Execution',
   T1548: 'Abuse Elevation Control Mechanism',
   'T1548.001': 'Setuid and Setgid',
   'T1548.003': 'Sudo and Sudo Caching',

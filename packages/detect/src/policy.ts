@@ -2,5 +2,6 @@
 // Judging events by security policies (docs/formats/policy.md, 7).
 
 export { type CompiledPolicy, compilePolicy, judgedClasses, retentionClassOf } from './policy/compile.ts'
+export { openPolicy } from './policy/delivered.ts'
 export { type Decision, type EvaluateOptions, evaluatePolicy, type PolicyEffect } from './policy/evaluate.ts'
 export type { PolicyReason } from './policy/facets.ts'

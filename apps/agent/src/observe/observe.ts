@@ -26,6 +26,8 @@ import {
   type TraceEvent,
   valueAt,
 } from '@sealwatch/contract'
+import type { PolicyInForce } from '../policies/in-force.ts'
+import { judged } from '../policies/judge.ts'
 import type { FileChange, Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { credentialsChanged } from './credentials.ts'
@@ -45,6 +47,8 @@ export type ObserveContext = RecordContext & {
   /** Account name of a numeric user id, undefined when there is none. */
   readonly userName: (uid: number) => string | undefined
   readonly enrichment: Enrichment
+  /** Those that this host was told: what they deny says so. */
+  readonly policies: readonly PolicyInForce[]
 }
 
 /** What becomes an event. A fork does not: the process table learns it, and what the child does and its end are told. */
@@ -53,7 +57,8 @@ export type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }
 
 /** What happened, in the vocabulary of docs/formats/event.md. The table must have learned the observation before. */
 export function observe(observation: SiteObservation, context: ObserveContext): EventDraft<ObservedEvent> {
-  return draftOf(marked(eventOf(observation, context), context), observation.timeNs + context.bootOffsetNs)
+  const event = judged(marked(eventOf(observation, context), context), context.policies)
+  return draftOf(event, observation.timeNs + context.bootOffsetNs)
 }
 
 /** Says of which texts a secret was taken out, so that nobody takes what is left for all that was there. */

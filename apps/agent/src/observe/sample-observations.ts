@@ -2,6 +2,7 @@
 // Tests only: one hand-made observation or record of each kind, and the golden event each becomes (vectors/events).
 
 import { capabilities, type PartFinding, type SealwatchEvent } from '@sealwatch/contract'
+import { type PolicyInForce, policiesOf } from '../policies/in-force.ts'
 import {
   type FileRef,
   type SensorCounts,
@@ -61,6 +62,7 @@ export function sampleContext(): ObserveContext {
   )
   return {
     processes,
+    policies: [],
     tenant: 'default',
     version: '0.1.0',
     bootOffsetNs: 1_790_000_000_000_000_000n,
@@ -146,6 +148,29 @@ const change = {
 } as const
 const shadowState = { size: 1_442n, mode: 0o100640, uid: 0, gid: 42, nlink: 1, sha256: null }
 const digest = 'fedcba9876543210'.repeat(4)
+
+/** Denies the samples' cat twice over. */
+export const samplePolicies: readonly PolicyInForce[] = policiesOf({
+  groups: [],
+  settings: {},
+  watch: [],
+  policies: [
+    ['programs', 'enforce', { id: 'no-cat', action: 'deny', executables: ['/usr/bin/cat'] }] as const,
+    ['nights', 'observe', { id: 'nobody', action: 'deny', users: [0] }] as const,
+  ].map(([id, mode, rule]) => ({
+    id,
+    version: 3,
+    digest: '',
+    document: JSON.stringify({
+      type: 'process',
+      name: 'Programs',
+      enabled: true,
+      mode,
+      default: 'allow',
+      rules: [rule],
+    }),
+  })),
+}).policies
 
 /** Of an exec with nothing special about its environment. */
 export const plainStart = { variables: [], variablesCut: false, secure: false, networkDescriptors: [] } as const
@@ -564,6 +589,10 @@ export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
     fresh.processes.learn(observation)
     return [name, observe(observation, fresh).event] as const
   })
+  const launch = sampleObservations['process-launch'] as SiteObservation
+  const judging = { ...sampleContext(), policies: samplePolicies }
+  judging.processes.learn(launch)
+  const judged = [['process-launch-denied', observe(launch, judging).event] as const]
   const records = Object.entries(drafts).map(([name, { event }]) => [name, event] as const)
-  return Object.fromEntries([...observed, ...records])
+  return Object.fromEntries([...observed, ...judged, ...records])
 }

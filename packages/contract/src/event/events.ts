@@ -13,6 +13,7 @@ import type {
   OcsfFile,
   OcsfKernel,
   OcsfMetadata,
+  OcsfPolicy,
   OcsfProcess,
   OcsfProduct,
 } from './objects.ts'
@@ -42,11 +43,26 @@ export type MemoryMethod = 'proc_mem' | 'process_vm_readv' | 'process_vm_writev'
 /** Of equal acts that are one event (docs/formats/event.md, 3.20): how many, when the first and when the last was, in Unix milliseconds. */
 export type Counted = { readonly count: number; readonly start_time: number; readonly end_time: number }
 
+/** What a policy said of an act that it denies; absent where none denies it (docs/formats/event.md, 3.21). */
+export type Judged = {
+  readonly policy?: OcsfPolicy
+  readonly action_id?: number
+  readonly action?: string
+  readonly disposition_id?: number
+  readonly disposition?: string
+}
+
 type Observed<Members, Details> = EventBase &
   Partial<Counted> &
-  Members & {
+  Members &
+  Judged & {
     readonly actor: { readonly process: OcsfProcess }
     readonly unmapped: {
+      /** `default`: what becomes of what no rule matches. */
+      readonly policy_rule?: string
+      readonly policy_mode?: string
+      /** Other policies and rules that deny it, as ID/RULE. */
+      readonly also_denied_by?: readonly string[]
       readonly capabilities_mask: number
       readonly site: string
       /** Pointers to the texts of this event from which a secret was taken out. */

@@ -164,3 +164,11 @@ export function lineageOf(process: OcsfProcess): readonly string[] {
   const ancestry = Array.isArray(process.ancestry) ? (process.ancestry as readonly OcsfProcessEntity[]) : []
   return ancestry.map((ancestor) => ancestor.path ?? ancestor.name)
 }
+
+/** `is_applied`: it was followed, and not only told. */
+export type OcsfPolicy = {
+  readonly uid: string
+  readonly name?: string
+  readonly version: string
+  readonly is_applied: boolean
+}

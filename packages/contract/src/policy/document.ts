@@ -16,6 +16,11 @@ const head = {
   hosts: values(fields.host).optional().describe('The hosts it is for; without it, all of the tenant'),
 }
 
+/** Left out where it is not said, so that the canonical form of those that are there stays. */
+const mode = z
+  .enum(['observe', 'enforce'])
+  .optional()
+  .describe('enforce: hosts stop what is denied where they can; without it, they tell what would be')
 const otherwise = fields.action.default('allow').describe('What becomes of what no rule matches')
 
 /** Who acts. All that is given must match. */
@@ -152,6 +157,7 @@ const whoLists = { executables: paths, users: fields.namedLists(fields.user), un
 export const networkPolicy = z.strictObject({
   type: z.literal('network'),
   ...head,
+  mode,
   default: otherwise,
   lists: lists({ ...whoLists, addresses: fields.namedLists(fields.address), ports: fields.namedLists(fields.port) }),
   rules: rulesOf(networkRule),
@@ -159,12 +165,14 @@ export const networkPolicy = z.strictObject({
 export const filePolicy = z.strictObject({
   type: z.literal('file'),
   ...head,
+  mode,
   lists: lists({ ...whoLists, paths }),
   rules: rulesOf(fileRule),
 })
 export const processPolicy = z.strictObject({
   type: z.literal('process'),
   ...head,
+  mode,
   default: otherwise,
   lists: lists({ ...whoLists, command_lines: fields.namedLists(fields.commandLine) }),
   rules: rulesOf(processRule),

@@ -6,6 +6,7 @@ import { nameFault } from '../look-alike.ts'
 import { nameMeant, slugName } from '../name-form.ts'
 import { parsePrefix } from './address.ts'
 import { policyLimits } from './limits.ts'
+import { listOf } from './list-name.ts'
 import { pathFault } from './path-pattern.ts'
 import type { PolicyProblemCode } from './problem.ts'
 import { portRange } from './ranges.ts'
@@ -60,10 +61,6 @@ function slugFault(text: string, mark = ''): Fault {
   const suggestion = meant === undefined ? `Write it as ${mark}web-servers` : `Write "${mark}${meant}"`
   return { rule: `such a name is ${slugName.words}`, suggestion }
 }
-
-/** A value of this form stands for what the list of that name holds. */
-export const listOf = (value: unknown): string | undefined =>
-  typeof value === 'string' && value.startsWith('@') ? value.slice(1) : undefined
 
 /** The fault of a value that may also name a list. */
 const orList = (fault: (text: string) => Fault | undefined) => (text: string) => {

@@ -2,8 +2,8 @@
 
 import { nearest } from '../nearest.ts'
 import type { PolicyDocument } from './document.ts'
-import { listOf } from './fields.ts'
 import { policyLimits } from './limits.ts'
+import { listOf } from './list-name.ts'
 import { type PolicyProblem, pointerTo, shown } from './problem.ts'
 
 type Value = string | number

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import {
-  type PolicyDocument,
-  type PolicyOf,
-  type PolicyRule,
-  type RetentionClass,
-  resolveLists,
-} from '@sealwatch/contract/policy'
+import type { PolicyDocument, PolicyOf, PolicyRule, RetentionClass } from '@sealwatch/contract/policy'
+import { resolveLists } from '@sealwatch/contract/policy-values'
 import { allOf, type Facet, type FacetRow, facetOf, oneOf } from './facets.ts'
 import type { EventFacts } from './facts.ts'
 
 /** A rule as it is judged by. */
 export type CompiledRule<R extends PolicyRule = PolicyRule> = {
   readonly rule: R
+  /** What it asks for, each by itself, and all of it. */
+  readonly members: Members
   readonly matches: Facet
   /** Of a file rule: is it one who may? */
   readonly may?: Facet
@@ -63,6 +60,9 @@ const facetRows: Readonly<Record<PolicyDocument['type'], Readonly<Record<string,
   retention: {},
 }
 
+/** The members by which rules of a type ask for something. */
+export const membersOf = (type: PolicyDocument['type']): readonly string[] => Object.keys(facetRows[type])
+
 /** Of a policy that was accepted. What is judged often is looked up, not searched. */
 export function compilePolicy(accepted: PolicyDocument): CompiledPolicy {
   const policy = resolveLists(accepted)
@@ -86,6 +86,7 @@ export function compilePolicy(accepted: PolicyDocument): CompiledPolicy {
       const subjects = 'may' in rule ? rule.may.map((subject) => facetsIn(subject, who)) : []
       return {
         rule,
+        members: own,
         matches: wholly(own),
         ...('may' in rule && { may: oneOf(subjects.map(wholly)) }),
         lacks: (facts) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type PolicyDocument, type PolicyDraft, policyDocument, validatePolicy } from '@sealwatch/contract/policy'
 import fc from 'fast-check'
-import { compilePolicy, evaluatePolicy } from '../index.ts'
+import { compilePolicy, evaluatePolicy, openPolicy } from '../index.ts'
 
 const vectors = join(import.meta.dirname, '../../../../vectors')
 const read = (path: string): unknown => JSON.parse(readFileSync(join(vectors, path), 'utf8'))
@@ -103,6 +103,48 @@ test('a rule about what no event tells leaves undecided what turns on it, and no
     ],
   })
   assert.deepEqual(effects(same, launch), ['deny all'], 'either way it is denied')
+})
+
+test('POL-2 a datagram that this host began is judged as a connection is, other traffic is not', () => {
+  const datagram = read('events/network-datagram.json') as Event
+  const deny: PolicyDraft = {
+    type: 'network',
+    name: 'x',
+    rules: [{ id: 'udp', action: 'deny', direction: 'outbound', protocols: ['udp'] }],
+  }
+  assert.deepEqual(effects(deny, datagram), ['deny udp'])
+  assert.deepEqual(effects(deny, { ...datagram, unmapped: { ...(datagram.unmapped as object), initiated: false } }), [])
+})
+
+test('POL-2 a host opens what it was told; what it does not understand it follows in no part', () => {
+  const told = (policy: object) => openPolicy(JSON.stringify(policy))
+  for (const name of ['network', 'file', 'process', 'smallest']) {
+    const { policy } = validatePolicy(read(`policies/good/${name}.json`))
+    assert(policy !== undefined)
+    const isForHosts = ['network', 'file', 'process'].includes(policy.type)
+    assert.deepEqual(told(policy)?.policy, isForHosts ? compilePolicy(policy).policy : undefined, name)
+    if (!isForHosts) continue
+    for (const strange of [
+      { ...policy, later: 1 },
+      { ...policy, enabled: 'yes' },
+      { ...policy, mode: 'ask' },
+      { ...policy, rules: [...policy.rules, { id: 'x', action: 'ask', may: 1 }] },
+      {
+        ...policy,
+        rules: policy.rules.map((rule) => ({ ...rule, weekdays: ['sunday'] })).concat([{ id: 'y' } as never]),
+      },
+      { ...policy, rules: undefined },
+    ])
+      assert.equal(told(strange), undefined, JSON.stringify(strange).slice(0, 200))
+  }
+  for (const text of [
+    '',
+    '[]',
+    'null',
+    '{"type":"constructor"}',
+    '{"type":"retention","name":"x","enabled":true,"rules":[]}',
+  ])
+    assert.equal(openPolicy(text), undefined)
 })
 
 const fileRead = read('events/file-read.json') as Event

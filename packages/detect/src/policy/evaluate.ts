@@ -63,7 +63,7 @@ export function evaluatePolicy(
       // A launch is what can be denied.
       return activity_id === 1 ? [byFirst(compiled, facts, policy.default)] : none
     case 'network':
-      return opens.has(activity_id) ? [byFirst(compiled, facts, policy.default)] : none
+      return isAsked(event) ? [byFirst(compiled, facts, policy.default)] : none
     case 'file':
       return fileDecision(compiled, facts)
     case 'detection':
@@ -75,8 +75,14 @@ export function evaluatePolicy(
   }
 }
 
-/** Open, Fail, Refuse: a connection was asked for. */
+/** Open, Fail, Refuse: a connection was asked for; Traffic that this host began: a datagram without one. */
 const opens: ReadonlySet<unknown> = new Set([1, 4, 5])
+const traffic = 6
+
+function isAsked(event: object): boolean {
+  const { activity_id, unmapped } = event as { activity_id?: unknown; unmapped?: { initiated?: unknown } | null }
+  return opens.has(activity_id) || (activity_id === traffic && unmapped?.initiated === true)
+}
 
 type Found = {
   readonly row: CompiledRule | undefined

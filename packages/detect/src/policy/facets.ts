@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { compilePaths, type KeyRange, mergeRanges, parsePrefix, portRange, rangeWith } from '@sealwatch/contract/policy'
+import {
+  compilePaths,
+  type KeyRange,
+  mergeRanges,
+  parsePrefix,
+  portRange,
+  rangeWith,
+} from '@sealwatch/contract/policy-values'
 import { compilePattern, parsePattern } from '@sealwatch/contract/wildcard'
 import type { EventFacts, Fact, Thing } from './facts.ts'
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { commitmentForm, type Side } from '@sealwatch/contract'
-import { addressKey, portKey } from '@sealwatch/contract/policy'
+import { addressKey, portKey } from '@sealwatch/contract/policy-values'
 
 /** A value that an event has, in the form it is compared in, and where. `shown`: as its line has it; of a personal value, the commitment. */
 export type Fact = { readonly value: string; readonly attribute: string; readonly shown: string | number }

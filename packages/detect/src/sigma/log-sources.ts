@@ -113,7 +113,7 @@ const other: FieldTable = {
 
 /**
  * Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access`, `process_signal`,
- * `process_credentials`, those of the kernel, `network_listen`, `network_socket`, `unknown_interval` and `self_protection` are
+ * `process_credentials`, those of the kernel, `network_listen`, `network_socket`, `policy_denial`, `unknown_interval` and `self_protection` are
  * our own.
  */
 const categories: Readonly<Record<string, LogSource>> = {
@@ -200,6 +200,25 @@ const categories: Readonly<Record<string, LogSource>> = {
   executable_memory: {
     types: [typeUidOf('memory', 'allocatePage'), typeUidOf('memory', 'modifyPage'), typeUidOf('memory', 'mapView')],
     fields: { ...actor, Way: at('unmapped/executable'), MappedFile: at('unmapped/mapped') },
+  },
+  policy_denial: {
+    types: [
+      ...(['open', 'fail', 'refuse', 'traffic'] as const).map((activity) => typeUidOf('network', activity)),
+      ...typesOf('file'),
+      typeUidOf('process', 'launch'),
+    ],
+    fields: {
+      ...actor,
+      Policy: at('policy/uid'),
+      PolicyVersion: at('policy/version'),
+      PolicyRule: at('unmapped/policy_rule'),
+      PolicyMode: at('unmapped/policy_mode'),
+      Disposition: at('disposition'),
+      LaunchedFile: at('unmapped/filename'),
+      TargetFilename: at('file/path'),
+      DestinationIp: at('dst_endpoint/ip'),
+      DestinationPort: at('dst_endpoint/port'),
+    },
   },
   unknown_interval: { types: [typeUidOf('log', 'gap')], fields: { Cause: at('unmapped/gap/cause') } },
   self_protection: {
