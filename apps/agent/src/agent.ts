@@ -229,7 +229,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const reporting = reportStatus()
 
   async function shipWhenEnrolled(): Promise<void> {
-    const url = `https://${config.serverHost}:${config.serverPort}`
+    const { serverHost } = config
+    const url = `https://${serverHost.includes(':') ? `[${serverHost}]` : serverHost}:${config.serverPort}`
     const files = { tokenFile: paths.joinToken, identityFile: paths.identity }
     const identity = await openIdentity({
       url,

@@ -8,6 +8,7 @@ import { isSealwatchError } from '@sealwatch/base'
 import { AdminService } from '@sealwatch/contract'
 import { cliError } from './errors.ts'
 import { fileOf, type Place } from './place.ts'
+import { readJoined, serverText } from './supervise/joined.ts'
 import { errorTold, type Told } from './told.ts'
 
 export type Admin = Client<typeof AdminService>
@@ -28,16 +29,19 @@ export async function withAdmin<T>(place: Place, attempted: string, call: (admin
     await access(fileOf.apiSocket(place), constants.W_OK)
     return await call(adminOf(place))
   } catch (cause) {
-    throw translate(cause, attempted, place)
+    throw await translate(cause, attempted, place)
   }
 }
 
-function translate(cause: unknown, attempted: string, place: Place): unknown {
+async function translate(cause: unknown, attempted: string, place: Place): Promise<unknown> {
   if (isSealwatchError(cause)) return cause
   const code = systemCodeOf(cause)
   if (code === 'EACCES') return cliError('CLI_NEEDS_ROOT', { attempted, cause })
-  if (code === 'ENOENT' || code === 'ECONNREFUSED')
-    return cliError('CLI_NOT_RUNNING', { attempted, received: place.data, cause })
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+    const joined = await readJoined(place)
+    const advice = joined && `This machine has joined ${serverText(joined)}: ask there`
+    return cliError('CLI_NOT_RUNNING', { attempted, received: place.data, ...(advice && { advice }), cause })
+  }
   const told = toldBy(cause)
   if (told !== undefined) return errorTold(told, attempted, cause)
   const message = cause instanceof ConnectError ? cause.rawMessage : String(cause)

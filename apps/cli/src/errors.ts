@@ -34,6 +34,16 @@ export const cliErrors = {
     rule: 'the port for agents must be free',
     advice: 'Choose another with --port',
   },
+  CLI_ADDRESS: {
+    kind: 'invalid',
+    rule: 'the address for agents is one of this machine, or 0.0.0.0 for all of them',
+    advice: 'Choose one that `ip address` shows: --address ADDRESS',
+  },
+  CLI_JOINED: {
+    kind: 'conflict',
+    rule: 'a data directory is that of a server (./sealwatch up), or of a machine that has joined one (./sealwatch join)',
+    advice: 'Use the command it was begun with, or another data directory: --data DIR',
+  },
   CLI_DATA_UNUSABLE: {
     kind: 'denied',
     rule: 'the data directory must be writable, with free space, and open to the service users',

@@ -36,6 +36,8 @@ function realPathOf(path: string): string {
 export const fileOf = {
   instance: (place: Place) => join(place.data, 'instance.json'),
   trust: (place: Place) => join(place.data, 'trust.json'),
+  /** The server elsewhere that this machine has joined. */
+  joined: (place: Place) => join(place.data, 'joined.json'),
   lock: (place: Place) => join(place.data, 'lock'),
   /** What the server told the host to watch, for the sensor. */
   toldWatchList: (place: Place) => join(place.data, 'watch.told'),

@@ -76,6 +76,7 @@ const status = JSON.stringify({
   time: '2026-01-01T00:00:00Z',
   deployment: 'd1',
   health: 'http://127.0.0.1:8',
+  agents: { address: '192.0.2.10', port: 7443 },
   trust: { deployment: 'd1', ledgerKeys: ['d1+00000000+AAAA'], caFingerprint: '00' },
   ledgers: [{ tenant: 'default', size: 3, signedSize: 3, root: 'ab'.repeat(32), checkpoint: 'note' }],
   hosts: [{ hostId: 'h1', hostname: 'here', connected: true, lastSeen: null, certificateExpires: null }],

@@ -4,7 +4,7 @@
 import process from 'node:process'
 import { systemClock } from '@sealwatch/base'
 import { placeOf } from '../src/place.ts'
-import { supervise } from '../src/supervise/supervise.ts'
+import { hereAlone, supervise } from '../src/supervise/supervise.ts'
 import { fakeParts } from './fake-parts.ts'
 
 const stop = new AbortController()
@@ -13,6 +13,7 @@ await supervise({
   place: placeOf(process.argv[2]),
   root: '/nonexistent',
   version: '0.1.0',
+  address: hereAlone,
   port: 0,
   apiPort: 0,
   env: {},

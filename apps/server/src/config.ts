@@ -12,6 +12,13 @@ export const serverSettings = {
     help: 'Where the control socket (api.sock) is made; only root may enter it',
   }),
   host: text({ env: 'SEALWATCH_SERVER_HOST', default: '127.0.0.1', help: 'Address to listen on for agents' }),
+  hostCertificateSeconds: integer({
+    env: 'SEALWATCH_SERVER_HOST_CERTIFICATE_SECONDS',
+    default: 86_400,
+    min: 10,
+    max: 63_072_000,
+    help: 'How long the certificate of a host lives, up to two years; it is renewed at two thirds of that',
+  }),
   port: integer({
     env: 'SEALWATCH_SERVER_PORT',
     default: 7443,

@@ -123,6 +123,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
     facts: () => ({
       deployment: 'd1',
       api: 'http://localhost:1',
+      agents: { address: '127.0.0.1', port: 1 },
       health: 'http://127.0.0.1:7',
       hardening: { applied: [], missing: [] },
       ledgerKeys: [ledgers.vkey],

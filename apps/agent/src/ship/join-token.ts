@@ -2,14 +2,14 @@
 
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '@sealwatch/base'
+import { joinTokenForm } from '@sealwatch/contract'
 import { shipError } from './errors.ts'
 
-const tokenForm = /^swj_[A-Za-z0-9_-]{43}\.([0-9a-f]{32})$/
 const lookEveryMs = 200
 
 /** How the fingerprint of the server's CA must begin. Throws JOIN_TOKEN_MALFORMED, which never quotes the token. */
 export function pinOf(token: string): string {
-  const pin = tokenForm.exec(token)?.[1]
+  const pin = joinTokenForm.exec(token)?.[2]
   if (pin !== undefined) return pin
   throw shipError('JOIN_TOKEN_MALFORMED', {
     attempted: 'reading the join token',

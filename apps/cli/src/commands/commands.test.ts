@@ -144,11 +144,15 @@ describe('commands on a running instance', { skip }, () => {
     assert.match(nowhere.err, /CLI_FILE.*\n.*ENOENT/)
   })
 
-  test('host invite shows the token once', async () => {
+  test('PKI-1 host invite prints the line to paste on the other machine, and the token in no argument of a program', async () => {
     const { out, err } = await call('host', 'invite')
-    assert.equal(out, 'one-time\n')
-    assert.equal((await call('host', 'invite', '--tenant', 'acme')).out, 'one-time-acme\n')
-    assert.match(err, /Valid once/)
+    assert.equal(out, 'printf %s one-time | sudo ./sealwatch join 192.0.2.10:7443 --detach\n')
+    assert.match(err, /^Paste it .* Valid once, until 2026-01-01 00:00:00 UTC\.\n$/)
+    const acme = JSON.parse((await call('host', 'invite', '--tenant', 'acme', '--server', 'a.example', '--json')).out)
+    assert.equal(acme.token, 'one-time-acme')
+    assert.match(acme.line, /one-time-acme \| sudo \.\/sealwatch join a\.example --tenant acme --detach$/)
+    assert.match((await call('host', 'invite', '--server', '127.0.0.1')).err, /--address ADDRESS/)
+    assert.match((await call('host', 'invite', '--server', 'a b')).err, /must be HOST or HOST:PORT/)
   })
 
   test('keys: which there are, and how far they are wrapped anew', async () => {

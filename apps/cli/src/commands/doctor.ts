@@ -7,6 +7,7 @@ import { acts } from '../doctor/acts.ts'
 import { checkInstance } from '../doctor/checks.ts'
 import { probeAct } from '../doctor/probe.ts'
 import { isRed, type Row, renderRows } from '../doctor/row.ts'
+import { cliError } from '../errors.ts'
 import { gatherStatus, type InstanceStatus } from '../status/gather.ts'
 import { progressLine, safeJson } from '../terminal.ts'
 
@@ -28,6 +29,12 @@ marked with a dash and fails nothing.`,
   examples: ['sudo ./sealwatch doctor', "sudo ./sealwatch doctor --json | jq '.rows[] | select(.ok == false)'"],
   run: async ({ timeout }, _operands, { io, place, json }) => {
     const status = await gatherStatus(place, io.uid, io.clock.nowMs())
+    if (status.joined !== null)
+      throw cliError('CLI_NOT_RUNNING', {
+        attempted: 'probing the sensor sites',
+        received: `a machine that has joined ${status.joined}`,
+        advice: 'What its sensor sees is in the ledger there: sealwatch host show HOST; here: sudo ./sealwatch status',
+      })
     const { vkeys } = await trustOf(undefined, place)
     const checks = await checkInstance(status, io.clock.nowMs())
     const progress = progressLine(io)

@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { networkInterfaces } from 'node:os'
 import { withAdmin } from '../admin.ts'
-import { command, exit, integer } from '../command.ts'
+import { command, exit, form, integer } from '../command.ts'
+import { agentsAt, isHereAlone } from '../host/agents-at.ts'
+import type { ServerStatus } from '../status/types.ts'
+import { serverForm } from '../supervise/joined.ts'
 import { safe, safeJson, shellWord, toSecond } from '../terminal.ts'
 import { tenantOption } from './tenant-option.ts'
 
 export const hostInvite = command({
   name: 'host invite',
-  summary: 'Make a one-time join token for another host',
-  about: `The token is shown once. Put it into the file join-token in the data folder of the agent that is to join; at a terminal the line
-to paste there is printed below it. An agent alone on a second host is started by its unit (docs/privileges.md), or by hand, with
-the SEALWATCH_AGENT_ settings of docs/reference/configuration.md. Of another tenant than default it names that in
-SEALWATCH_AGENT_TENANT.`,
+  summary: 'Print the line that lets one more machine join this server',
+  about: `Paste it on that machine, in a checkout of Sealwatch: it enrols and starts agent and sensor there. The join token in it is
+good once, and is shown this once. The line names where this server listens for agents; where they reach it by another name or
+address, say so with --server: the server's certificate holds its addresses and its host name. An agent that is started by its
+unit (docs/privileges.md) takes the token of --json from the file join-token in its data folder.`,
   options: {
+    server: form({
+      takes: 'SERVER',
+      help: 'HOST or HOST:PORT by which the other machine reaches this server',
+      form: serverForm,
+      mustBe: 'HOST or HOST:PORT',
+    }),
     tenant: tenantOption('Tenant that the host is to belong to, for good'),
     ttl: integer({
       takes: 'SECONDS',
@@ -23,16 +33,24 @@ SEALWATCH_AGENT_TENANT.`,
     }),
   },
   examples: ['sudo ./sealwatch host invite', 'sudo ./sealwatch host invite --tenant acme --ttl 600 --json'],
-  run: async ({ tenant = 'default', ttl }, _operands, { io, place, json }) => {
-    const { token, expiresAt } = await withAdmin(place, 'creating a join token', (admin) =>
-      admin.createJoinToken({ tenant, ttlSeconds: ttl }),
-    )
-    io.out(json ? `${safeJson({ token, tenant, expires_at: expiresAt })}\n` : `${safe(token)}\n`)
-    if (!json) io.err(`Valid once, until ${toSecond(expiresAt)}.\n${io.errTty ? pasteable(token) : ''}`)
+  run: async ({ server: named, tenant = 'default', ttl }, _operands, { io, place, json }) => {
+    const { token, expiresAt, agents } = await withAdmin(place, 'creating a join token', async (admin) => {
+      const status = JSON.parse((await admin.getStatus({})).status) as ServerStatus
+      return { ...(await admin.createJoinToken({ tenant, ttlSeconds: ttl })), agents: status.agents }
+    })
+    const server = named ?? agentsAt(agents, networkInterfaces())
+    const line = pasteable(safe(token), server, tenant)
+    io.out(json ? `${safeJson({ token, tenant, expires_at: expiresAt, server, line })}\n` : `${line}\n`)
+    if (json) return exit.ok
+    io.err(`Paste it on the other machine, in a checkout of Sealwatch. Valid once, until ${toSecond(expiresAt)}.\n`)
+    if (isHereAlone(server))
+      io.err(`Only this machine reaches ${server}: start the server with --address ADDRESS, or name it with --server\n`)
     return exit.ok
   },
 })
 
-/** For a host whose agent runs by its unit. Builtins of the shell alone see the token: it is no argument of a program. */
-const pasteable = (token: string) =>
-  `On the host, paste:\n  printf %s ${shellWord(safe(token))} | sudo install -o 64702 -g 64702 -m 600 /dev/stdin /var/lib/sealwatch/agent/join-token\n`
+/** Builtins of the shell alone see the token: it is no argument of a program. */
+function pasteable(token: string, server: string, tenant: string): string {
+  const of = tenant === 'default' ? '' : ` --tenant ${tenant}`
+  return `printf %s ${shellWord(token)} | sudo ./sealwatch join ${server.startsWith('[') ? shellWord(server) : server}${of} --detach`
+}

@@ -30,6 +30,7 @@ import {
   hostConfigSet,
 } from './host-config.ts'
 import { hostInvite } from './host-invite.ts'
+import { join } from './join.ts'
 import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
 import { manifestApply, manifestCollect, manifestCreate, manifestShow, manifestVerify } from './manifest.ts'
@@ -83,6 +84,7 @@ import { witnessStatus } from './witness-status.ts'
 /** All commands, in the order of help. */
 export const commandTable: readonly Command[] = [
   up,
+  join,
   down,
   status,
   doctor,

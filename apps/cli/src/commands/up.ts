@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { isIP } from 'node:net'
 import { chooseSigner, readSignerSettings } from '@sealwatch/keys'
-import { type Context, command, exit, flag, integer } from '../command.ts'
+import { type Context, command, exit, flag, integer, type Option } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { dataFlag } from '../place.ts'
 import { checklist } from '../supervise/checklist.ts'
-import { failedOf, startDetached, type Told } from '../supervise/detach.ts'
-import type { Progress } from '../supervise/readiness.ts'
-import { type Ports, supervise, type WayIn } from '../supervise/supervise.ts'
+import { startDetached, superviseFor } from '../supervise/detach.ts'
+import { defaultPort } from '../supervise/joined.ts'
+import { hereAlone, type Ports, supervise, type WayIn } from '../supervise/supervise.ts'
 import { paint, safe, safeJson } from '../terminal.ts'
 
-export const defaultPort = 7443
 export const defaultApiPort = 7444
+
+const address: Option<string | undefined> = {
+  takes: 'ADDRESS',
+  help: `Address of this machine for agents of others, 0.0.0.0 for all it has (default: ${hereAlone}, this machine alone)`,
+  absent: undefined,
+  read: (value) => (isIP(value) === 0 ? { mustBe: 'an IP address' } : { value }),
+}
 
 export const up = command({
   name: 'up',
@@ -20,6 +27,7 @@ export const up = command({
 stands in watch.list in the data directory. The server signs as AUDIT_SIGNING_â€¦ in the environment say
 (docs/key_rotation.md); where nothing is set, with a key of its own.`,
   options: {
+    address,
     port: integer({
       takes: 'N',
       help: `Port for agents (default: ${defaultPort})`,
@@ -37,17 +45,25 @@ stands in watch.list in the data directory. The server signs as AUDIT_SIGNING_â€
     detach: flag('Return when ready and leave it running', 'd'),
   },
   examples: ['sudo ./sealwatch up', 'sudo ./sealwatch up --detach --data /srv/sealwatch --port 7500'],
-  run: async ({ port, 'api-port': wanted, detach }, _operands, context) => {
+  run: async ({ address, port, 'api-port': wanted, detach }, _operands, context) => {
     const { io, place } = context
     if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted: 'starting', advice: 'Run: sudo ./sealwatch up' })
     // The server would refuse the same, in its log, each time it is started.
     chooseSigner(readSignerSettings(io.env))
-    const ports = { port, apiPort: wanted || Number(io.env.SEALWATCH_SERVER_API_PORT) || defaultApiPort }
-    const { tell } = io
-    if (tell !== undefined) return await inBackground(context, ports, tell)
+    const ports = {
+      address: address ?? (io.env.SEALWATCH_SERVER_HOST || hereAlone),
+      port,
+      apiPort: wanted || Number(io.env.SEALWATCH_SERVER_API_PORT) || defaultApiPort,
+    }
+    if (io.tell !== undefined) {
+      await superviseFor(common(context, ports), io.tell)
+      return exit.ok
+    }
     const view = viewOf(context, detach)
     if (detach) {
-      view.ready(await startDetached(io, place, ports, view))
+      const given = { address: ports.address, port: ports.port, 'api-port': ports.apiPort }
+      const args = Object.entries(given).flatMap(([name, value]) => [`--${name}`, String(value)])
+      view.ready(await startDetached(io, place, ['up', ...args], view))
       return exit.ok
     }
     const stopNotice = () => io.err('\nStopping; press Ctrl-C again to kill.\n')
@@ -75,22 +91,6 @@ const common = ({ io, place }: Context, ports: Ports) => ({
   stop: io.stop,
   kill: io.kill,
 })
-
-/** The far end of `--detach`: same work, told over the channel. */
-async function inBackground(context: Context, ports: Ports, tell: (told: Told) => void): Promise<number> {
-  try {
-    await supervise({
-      ...common(context, ports),
-      report: (progress: Progress) => tell({ kind: 'progress', progress }),
-      notice: (text) => tell({ kind: 'notice', text }),
-      onReady: (way) => tell({ kind: 'ready', way }),
-    })
-    return exit.ok
-  } catch (error) {
-    tell(failedOf(error))
-    throw error
-  }
-}
 
 function viewOf({ io, place, json }: Context, detach: boolean) {
   const list = checklist(io)

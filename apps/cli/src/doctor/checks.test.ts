@@ -16,6 +16,7 @@ const good: InstanceStatus = {
   data: '/',
   run: '/run/x',
   port: 1,
+  joined: null,
   pid: 1,
   started: '2026-01-01T00:00:00Z',
   phase: 'ready',
@@ -34,6 +35,7 @@ const good: InstanceStatus = {
   server: {
     time: new Date(nowMs).toISOString(),
     deployment: 'd',
+    agents: { address: '127.0.0.1', port: 1 },
     health: 'http://127.0.0.1:7',
     trust: { deployment: 'd', ledgerKeys: [], caFingerprint: '' },
     ledgers: [],

@@ -16,6 +16,8 @@ export type InstanceStatus = {
   readonly data: string
   readonly run: string
   readonly port: number
+  /** HOST:PORT of the server elsewhere that this machine has joined; null: the server is here. */
+  readonly joined: string | null
   readonly pid: number
   readonly started: string
   readonly phase: string
@@ -60,9 +62,10 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
   if (instance === undefined || supervisor === undefined || !isAlive(supervisor.task))
     throw await notRunning(place, attempted)
   if (uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted })
+  const joined = instance.joined ?? null
   const [agent, server] = await Promise.all([
     readJsonFile<AgentStatus>(fileOf.agentStatus(place)),
-    withAdmin(place, attempted, statusOf).catch(() => null),
+    joined === null ? withAdmin(place, attempted, statusOf).catch(() => null) : null,
   ])
   const parts = supervisor.parts.map((part) => ({
     name: part.name,
@@ -76,9 +79,10 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
     data: place.data,
     run: place.run,
     port: instance.port,
+    joined,
     pid: supervisor.task.pid,
     started: supervisor.started,
-    phase: supervisor.phase === 'ready' && server === null ? 'starting' : supervisor.phase,
+    phase: supervisor.phase === 'ready' && server === null && joined === null ? 'starting' : supervisor.phase,
     parts,
     sensor: agent?.sensor ?? null,
     agent: agent === undefined ? null : agentOf(agent),
@@ -118,7 +122,7 @@ const statusOf = async (admin: Admin) => JSON.parse((await admin.getStatus({})).
 
 /** What a person should look at, worst first. */
 export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
-  const { parts, server, agent, sensor } = status
+  const { joined, parts, server, agent, sensor } = status
   const lost = Object.entries(sensor?.sites ?? {}).filter(([, site]) => BigInt(site.dropped) > 0n)
   const shed = Object.entries(sensor?.sites ?? {}).filter(([, site]) => BigInt(site.shed) > 0n)
   const blind = Object.entries(sensor?.sites ?? {}).filter(([, site]) => !site.attached && site.reason !== '')
@@ -144,7 +148,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ...(server?.signing?.witnesses ?? []).flatMap(({ name, failing }) =>
       failing === null ? [] : [`the witness ${name} gives no cosignature: ${failing}`],
     ),
-    ...(server === null ? [silentWarning(parts)] : []),
+    ...(server === null && joined === null ? [silentWarning(parts)] : []),
     ...(agent?.state === 'registered' ? [] : [`the agent is ${agent?.state ?? 'silent'}: events wait in its queue`]),
     ...(sensor?.connected === true ? [] : ['the sensor is not connected: what happens now is an unknown interval']),
     ...(sensor === null || sensor.unseen.length === 0 ? [] : [modeWarning(sensor)]),

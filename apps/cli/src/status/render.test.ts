@@ -16,6 +16,7 @@ const status = (signing: Server['signing']) =>
     phase: 'ready',
     pid: 1,
     port: 2,
+    joined: null,
     parts: [],
     agent: null,
     sensor: null,

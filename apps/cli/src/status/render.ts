@@ -8,7 +8,9 @@ import type { InstanceStatus } from './gather.ts'
 /** The status for a person. */
 export function renderStatus(status: InstanceStatus, io: Io): string {
   const { server } = status
-  const head = `Sealwatch ${status.version} on ${safe(status.data)}: ${status.phase}, pid ${status.pid}, port ${status.port}`
+  const head = `Sealwatch ${status.version} on ${safe(status.data)}: ${status.phase}, pid ${status.pid}, ${
+    status.joined === null ? `port ${status.port}` : `joined to ${safe(status.joined)}`
+  }`
   const blocks = [
     block('Parts', partRows(status, io)),
     block('Dashboard and API', server?.api === undefined ? [] : [[safe(server.api)]]),

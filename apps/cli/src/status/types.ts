@@ -57,6 +57,8 @@ export type ServerStatus = {
   readonly health: string
   /** Where the API and the dashboard are. */
   readonly api?: string
+  /** Where it listens for agents. */
+  readonly agents: { readonly address: string; readonly port: number }
   readonly hardening?: HardeningStatus
   readonly trust: Trust
   /** `root` and `checkpoint` (a C2SP signed note) are those of the newest signature, over `signedSize` leaves. */

@@ -24,9 +24,7 @@ describe('a start in the background', { skip }, () => {
   async function startOf(program: string): Promise<unknown> {
     writeFileSync(join(root, 'apps/cli/src/main.ts'), program)
     const view = { progress: () => undefined, notice: () => undefined }
-    return await startDetached(testIo({ root }), placeOf(join(root, 'data')), { port: 1, apiPort: 2 }, view).catch(
-      (error) => error,
-    )
+    return await startDetached(testIo({ root }), placeOf(join(root, 'data')), ['up'], view).catch((error) => error)
   }
 
   test('that is stopped before it is ready says that it was', async () => {

@@ -10,7 +10,7 @@ import type { Io } from '../io.ts'
 import { fileOf, type Place } from '../place.ts'
 import { prepareData } from './layout.ts'
 import type { Progress } from './readiness.ts'
-import type { Ports, WayIn } from './supervise.ts'
+import { type Supervised, supervise, type WayIn } from './supervise.ts'
 
 /** What a supervisor in the background tells the command that started it. */
 export type Told =
@@ -27,24 +27,14 @@ export type Told =
 
 type View = { readonly progress: (progress: Progress) => void; readonly notice: (text: string) => void }
 
-/** Starts `up` as a background process; resolves when it is ready and rejects with its own error when it is not. */
-export async function startDetached(io: Io, place: Place, ports: Ports, view: View): Promise<WayIn> {
+/** Starts the command as a background process; resolves when it is ready and rejects with its own error when it is not. */
+export async function startDetached(io: Io, place: Place, args: readonly string[], view: View): Promise<WayIn> {
   prepareData(place)
   const log = openSync(fileOf.log(place, 'supervisor'), 'a', 0o600)
   const main = join(io.root, 'apps/cli/src/main.ts')
   const child = spawn(
     process.execPath,
-    [
-      '--disable-warning=ExperimentalWarning',
-      main,
-      'up',
-      '--data',
-      place.data,
-      '--port',
-      String(ports.port),
-      '--api-port',
-      String(ports.apiPort),
-    ],
+    ['--disable-warning=ExperimentalWarning', main, ...args, '--data', place.data],
     { cwd: '/', detached: true, env: { ...io.env }, stdio: ['ignore', log, log, 'ipc'] },
   )
   const outcome = Promise.withResolvers<WayIn>()
@@ -74,7 +64,25 @@ export async function startDetached(io: Io, place: Place, ports: Ports, view: Vi
   }
 }
 
-export function failedOf(error: unknown): Told {
+/** The far end of it: the same work, told over the channel. */
+export async function superviseFor(
+  given: Omit<Supervised, 'report' | 'notice' | 'onReady'>,
+  tell: (told: Told) => void,
+): Promise<void> {
+  try {
+    await supervise({
+      ...given,
+      report: (progress) => tell({ kind: 'progress', progress }),
+      notice: (text) => tell({ kind: 'notice', text }),
+      onReady: (way) => tell({ kind: 'ready', way }),
+    })
+  } catch (error) {
+    tell(failedOf(error))
+    throw error
+  }
+}
+
+function failedOf(error: unknown): Told {
   if (!isSealwatchError(error))
     return {
       kind: 'failed',

@@ -5,7 +5,7 @@ import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } f
 export const logBytesMax = 16 * 1024 * 1024
 const tailBytes = 16 * 1024
 const tailLines = 100
-const reasonCharsMax = 150
+const reasonCharsMax = 400
 
 /** Keeps a log and its predecessor within 32 MiB together; its writers hold it open in append mode. */
 export function boundLog(path: string, bytesMax = logBytesMax): void {
@@ -31,8 +31,9 @@ export function lastError(path: string, since = 0): string | undefined {
 /** Of one of our own log lines what it says; any other line as it is. */
 function wordsOf(line: string): string {
   try {
-    const { level, msg } = JSON.parse(line) as { level: unknown; msg: unknown }
-    return `${level}: ${msg}`
+    const { level, msg, error } = JSON.parse(line) as Record<string, unknown>
+    const why = (error as { message?: unknown } | undefined)?.message
+    return `${level}: ${msg}${why === undefined ? '' : `: ${why}`}`
   } catch {
     return line
   }

@@ -6,6 +6,7 @@ import { supervisionFd } from '@sealwatch/contract'
 import { handedMark, isSecretVariable, isSignerVariable } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import { type BuiltInLogin, dashboardOrigin, serverEnvOf } from './built-in-login.ts'
+import type { Joined } from './joined.ts'
 import type { ServiceView } from './layout.ts'
 import { agentFlags, memoryEnv, plainFlags, serverFlags } from './node-start.ts'
 import { oomScores } from './out-of-memory.ts'
@@ -17,7 +18,10 @@ export type PartSettings = {
   readonly view: ServiceView
   /** Folder of the program. */
   readonly root: string
-  readonly host: string
+  /** The server elsewhere that this machine has joined; undefined: a server runs here. */
+  readonly joined: Joined | undefined
+  /** For agents. */
+  readonly address: string
   readonly port: number
   /** Of the API and the dashboard. */
   readonly apiPort: number
@@ -29,26 +33,25 @@ export type PartSettings = {
 }
 
 const stopMs = 10_000
+/** How the agent of this machine reaches a server that listens on all addresses. */
+const ownAddress: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 /** The parts in the order they stop; they start together and wait for each other. */
 export function partsOf(settings: PartSettings): readonly Part[] {
-  const { login } = settings
-  return [
-    sensorPart(settings),
-    agentPart(settings),
-    ...(login === undefined ? [] : [devLoginPart(settings, login)]),
-    serverPart(settings),
-  ]
+  const { joined, login } = settings
+  const watching = [sensorPart(settings), agentPart(settings)]
+  if (joined !== undefined) return watching
+  return [...watching, ...(login === undefined ? [] : [devLoginPart(settings, login)]), serverPart(settings)]
 }
 
-function serverPart({ place, view, root, host, port, apiPort, login, env }: PartSettings): Part {
+function serverPart({ place, view, root, address, port, apiPort, login, env }: PartSettings): Part {
   return nodePart(
     'server',
     { place, view, root, env },
     {
       SEALWATCH_SERVER_DATA_DIR: join(view.data, 'server'),
       SEALWATCH_SERVER_RUN_DIR: join(place.run, 'server'),
-      SEALWATCH_SERVER_HOST: host,
+      SEALWATCH_SERVER_HOST: address,
       SEALWATCH_SERVER_PORT: String(port),
       SEALWATCH_SERVER_API_PORT: String(apiPort),
       SEALWATCH_SERVER_UID: String(serviceUsers.server.uid),
@@ -77,15 +80,17 @@ function devLoginPart({ place, view, root, apiPort, env }: PartSettings, login: 
   }
 }
 
-function agentPart({ place, view, root, host, port, env }: PartSettings): Part {
+function agentPart({ place, view, root, joined, address, port, env }: PartSettings): Part {
+  const server = joined ?? { host: ownAddress[address] ?? address, port }
   const part = nodePart(
     'agent',
     { place, view, root, env },
     {
       SEALWATCH_AGENT_DATA_DIR: join(view.data, 'agent'),
       SEALWATCH_AGENT_RUN_DIR: join(place.run, 'agent'),
-      SEALWATCH_AGENT_SERVER_HOST: host,
-      SEALWATCH_AGENT_SERVER_PORT: String(port),
+      SEALWATCH_AGENT_SERVER_HOST: server.host,
+      SEALWATCH_AGENT_SERVER_PORT: String(server.port),
+      ...(joined && { SEALWATCH_AGENT_TENANT: joined.tenant }),
       SEALWATCH_AGENT_UID: String(serviceUsers.agent.uid),
       SEALWATCH_AGENT_GID: String(serviceUsers.agent.gid),
       SEALWATCH_AGENT_SUPERVISOR_FD: String(supervisionFd),

@@ -4,11 +4,13 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { cliError } from '../errors.ts'
 
-/** Throws CLI_PORT_TAKEN, which names a free one. */
+/** Throws CLI_PORT_TAKEN, which names a free one, or CLI_ADDRESS. */
 export async function requireFreePort(host: string, port: number): Promise<void> {
   try {
     await tryPort(host, port)
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL')
+      throw cliError('CLI_ADDRESS', { attempted: `listening on ${host}:${port}`, received: host, cause })
     const free = await tryPort(host, 0)
     throw cliError('CLI_PORT_TAKEN', {
       attempted: `listening on ${host}:${port}`,

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { open, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Clock } from '@sealwatch/base'
 import type { Admin } from '../admin.ts'
 import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
 import type { AgentStatus, ServerStatus } from '../status/types.ts'
 import { type BuiltInLogin, providerAnswers } from './built-in-login.ts'
+import { handToken } from './hand-token.ts'
 import type { RunningPart } from './part.ts'
-import { serviceUsers } from './users.ts'
 
 export type Step = 'server' | 'agent' | 'sensor' | 'sign-in'
 export type Progress = {
@@ -21,12 +19,16 @@ export type Progress = {
 
 type Given = {
   readonly place: Place
-  readonly admin: Admin
+  /** Of the server, where it runs here. */
+  readonly admin: Admin | undefined
   readonly parts: Readonly<Record<'agent', RunningPart>>
   /** The provider of this machine, where it is started. */
   readonly login: BuiltInLogin | undefined
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Called when the agent says that it cannot be enrolled. */
+  readonly giveUp: () => void
+  readonly agentError: () => string | undefined
   readonly report: (progress: Progress) => void
 }
 
@@ -34,10 +36,15 @@ const pollMs = 15
 /** Besides its own tenant's chain every agent has one of this. */
 const clusterTenant = 'cluster'
 const tokenTtlSeconds = 600
+/** So long the server of a machine that has joined one may be away before what is seen waits for it. */
+const awayMs = 10_000
+
+/** What is ready: the server, where it runs here. */
+export type Ready = { readonly server: ServerStatus | undefined }
 
 /** Resolves when the server answers, the agent is registered and the sensor attached; they wait side by side. */
-export async function awaitReady(given: Given): Promise<ServerStatus | undefined> {
-  const { clock, report, signal, login } = given
+export async function awaitReady(given: Given): Promise<Ready | undefined> {
+  const { admin, clock, report, signal, login } = given
   const began = clock.nowMs()
   const step = async (
     name: Step,
@@ -51,15 +58,24 @@ export async function awaitReady(given: Given): Promise<ServerStatus | undefined
       report({ step: name, state: outcome.warning === true ? 'warning' : 'done', detail: outcome.detail, ms: ms() })
   }
   let server: ServerStatus | undefined
-  const serverUp = poll(clock, signal, () => askStatus(given.admin))
+  const serverUp = admin && poll(clock, signal, () => askStatus(admin))
   await Promise.all([
-    step('server', 'opening the ledger', async () => {
-      server = await serverUp
-      return server && { detail: 'answers on its control socket' }
-    }),
+    ...(serverUp === undefined
+      ? []
+      : [
+          step('server', 'opening the ledger', async () => {
+            server = await serverUp
+            return server && { detail: 'answers on its control socket' }
+          }),
+        ]),
     step('agent', 'registering this host', async () => {
       const agent = await registered(given, serverUp)
-      return agent && { detail: `registered as ${agent.hostId}` }
+      if (agent === undefined || agent.state === 'registered')
+        return agent && { detail: `registered as ${agent.hostId}` }
+      return {
+        detail: `enrolled as ${agent.hostId}; the server does not answer, and what is seen waits`,
+        warning: true,
+      }
     }),
     step('sensor', 'attaching to the kernel', async () => {
       const sensor = await attached(given)
@@ -82,7 +98,7 @@ export async function awaitReady(given: Given): Promise<ServerStatus | undefined
           }),
         ]),
   ])
-  return signal.aborted ? undefined : server
+  return signal.aborted ? undefined : { server }
 }
 
 /** The agent's own word, if it is this life's. */
@@ -91,27 +107,22 @@ async function agentStatusOf({ place, parts }: Given): Promise<AgentStatus | und
   return status?.pid === parts.agent.state().task?.pid ? status : undefined
 }
 
-async function registered(given: Given, serverUp: Promise<unknown>): Promise<AgentStatus | undefined> {
-  const { clock, signal } = given
+async function registered(given: Given, serverUp: Promise<unknown> | undefined): Promise<AgentStatus | undefined> {
+  const { admin, clock, signal } = given
   const status = await poll(clock, signal, () => agentStatusOf(given))
-  if (status?.state === 'unenrolled' && (await serverUp) !== undefined) {
+  if (status?.state === 'unenrolled' && admin !== undefined && (await serverUp) !== undefined) {
     const tenant = status.chains.find(({ tenant: of }) => of !== clusterTenant)?.tenant ?? clusterTenant
-    const token = await poll(clock, signal, () => askToken(given.admin, tenant))
+    const token = await poll(clock, signal, () => askToken(admin, tenant))
     if (token !== undefined) await handToken(given.place, token)
   }
+  const awayFromMs = clock.nowMs() + awayMs
   return await poll(clock, signal, async () => {
     const now = await agentStatusOf(given)
-    return now?.state === 'registered' ? now : undefined
+    if (now?.state === 'registered' || admin !== undefined) return now?.state === 'registered' ? now : undefined
+    // Nobody brings another token: what the server refused stays refused.
+    if (now?.state === 'unenrolled' && given.agentError() !== undefined) given.giveUp()
+    return now?.state === 'connecting' && clock.nowMs() >= awayFromMs ? now : undefined
   })
-}
-
-/** The folder is the agent's own, so nothing that lies there may be followed or reused. */
-async function handToken(place: Place, token: string): Promise<void> {
-  const path = join(place.data, 'agent/join-token')
-  await rm(path, { force: true })
-  await using file = await open(path, 'wx', 0o600)
-  await file.writeFile(token)
-  await file.chown(serviceUsers.agent.uid, serviceUsers.agent.gid)
 }
 
 async function attached(given: Given) {

@@ -21,6 +21,8 @@ export type InstanceRecord = {
   readonly version: string
   readonly pid: number
   readonly port: number
+  /** HOST:PORT of the server elsewhere that this machine has joined; left out: a server runs here. */
+  readonly joined?: string | undefined
   readonly runDir: string
   readonly started: string
 }

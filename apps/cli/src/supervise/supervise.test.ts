@@ -15,7 +15,7 @@ import { fileOf, type Place, placeOf } from '../place.ts'
 import type { PartSettings } from './parts.ts'
 import type { Progress } from './readiness.ts'
 import { bootId, readInstance, readSupervisor } from './record.ts'
-import { supervise } from './supervise.ts'
+import { hereAlone, supervise } from './supervise.ts'
 import { isAlive, taskOf } from './task.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'needs root'
@@ -40,6 +40,7 @@ describe('supervise', { skip }, () => {
       place,
       root: '/nonexistent',
       version: '0.1.0',
+      address: hereAlone,
       port: overrides.port ?? 0,
       apiPort: 0,
       env: {},

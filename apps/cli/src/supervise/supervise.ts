@@ -10,6 +10,7 @@ import { fileOf, type Place } from '../place.ts'
 import type { ServerStatus, Trust } from '../status/types.ts'
 import { createAgentLine } from './agent-line.ts'
 import { builtInLogin, firstLink, wantsBuiltIn } from './built-in-login.ts'
+import { type Joined, refuseJoined, serverText } from './joined.ts'
 import { prepareData, prepareFolders, prepareRun, removeRun, serviceViewOf } from './layout.ts'
 import { endLeftovers } from './leftovers.ts'
 import { boundLog, lastError, lastWords } from './logs.ts'
@@ -32,6 +33,8 @@ import { watchedPaths } from './watch-list.ts'
 import { createWatchdog } from './watchdog.ts'
 
 export type Ports = {
+  /** For agents: of this machine. */
+  readonly address: string
   /** For agents. */
   readonly port: number
   /** Wanted for the API and the dashboard; another is taken where it is not free. */
@@ -39,6 +42,8 @@ export type Ports = {
 }
 
 export type Supervised = Ports & {
+  /** The server elsewhere that this machine has joined; left out: a server runs here. */
+  readonly joined?: Joined | undefined
   readonly place: Place
   readonly root: string
   readonly version: string
@@ -57,7 +62,8 @@ export type Supervised = Ports & {
 /** Where the dashboard is, and the one-time link to it where this machine signs people in. */
 export type WayIn = { readonly dashboard: string; readonly link: string | undefined }
 
-const host = '127.0.0.1'
+/** Where nobody else listens. */
+export const hereAlone = '127.0.0.1'
 const startMsMax = 60_000
 /** A part that dies this often before all are ready will not come up by trying again. */
 const startDeathsMax = 3
@@ -72,7 +78,10 @@ export async function supervise(given: Supervised): Promise<void> {
   try {
     for (const name of await endLeftovers(place, clock))
       given.notice(`ended the ${name} that a killed instance had left`)
-    await requireFreePort(host, given.port)
+    if (given.joined === undefined) {
+      await refuseJoined(place)
+      await requireFreePort(given.address, given.port)
+    }
     prepareFolders(place)
     await runParts(given, createLog('supervisor', logWriter(place), clock.nowMs))
   } finally {
@@ -93,7 +102,7 @@ function logWriter(place: Place): (line: string) => void {
   }
 }
 
-async function takeInstance({ place, version, port, clock }: Supervised) {
+async function takeInstance({ place, version, port, joined, clock }: Supervised) {
   const attempted = `starting on ${place.data}`
   const lock = await takeLock(fileOf.lock(place)).catch((cause: NodeJS.ErrnoException) => {
     throw cliError('CLI_DATA_UNUSABLE', { attempted, received: cause.code, cause })
@@ -105,19 +114,28 @@ async function takeInstance({ place, version, port, clock }: Supervised) {
     throw cliError('CLI_ALREADY_RUNNING', { attempted, received })
   }
   const started = new Date(clock.nowMs()).toISOString()
-  writeRecord(fileOf.instance(place), { version, pid: process.pid, port, runDir: place.run, started })
+  writeRecord(fileOf.instance(place), {
+    version,
+    pid: process.pid,
+    port,
+    joined: joined && serverText(joined),
+    runDir: place.run,
+    started,
+  })
   return lock
 }
 
 async function runParts(given: Supervised, log: Log): Promise<void> {
-  const { place, clock, root, port, env } = given
-  const apiPort = await preferPort(host, given.apiPort)
-  const login = wantsBuiltIn(env) ? builtInLogin(await preferPort(host, apiPort + 1)) : undefined
+  const { place, joined, clock, root, address, port, env } = given
+  const apiPort = await preferPort(hereAlone, given.apiPort)
+  const isOpen = joined === undefined && wantsBuiltIn(env)
+  const login = isOpen ? builtInLogin(await preferPort(hereAlone, apiPort + 1)) : undefined
   const specs = (given.parts ?? partsOf)({
     place,
     view: serviceViewOf(place),
     root,
-    host,
+    joined,
+    address,
     port,
     apiPort,
     login,
@@ -176,24 +194,28 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     const signal = AbortSignal.any([given.stop, failure.signal])
     const agent = running.find((part) => part.state().name === 'agent') as RunningPart
     const isStarted = running.some((part) => part.state().name === 'dev-login')
-    const status = await awaitReady({
+    const agentLog = fileOf.log(place, 'agent')
+    const ready = await awaitReady({
       place,
-      admin: adminOf(place),
+      admin: joined === undefined ? adminOf(place) : undefined,
       parts: { agent },
       login: isStarted ? login : undefined,
       clock,
       signal,
+      giveUp: () => failure.abort(),
+      agentError: () => lastError(agentLog, logStarts.get('agent')),
       report: given.report,
     })
     patience.abort()
     void late
-    if (status === undefined && !given.stop.aborted) throw startFailed(specs, running, logStarts)
-    if (status !== undefined) {
-      await pinTrust(place, status, given.notice)
+    if (ready === undefined && !given.stop.aborted) throw startFailed(specs, running, logStarts, joined)
+    if (ready !== undefined) {
+      const { server } = ready
+      if (server !== undefined) await pinTrust(place, server, given.notice)
       phase = 'ready'
       onChange()
       log.info('ready', { port, ms: clock.nowMs() - Date.parse(started) })
-      given.onReady({ dashboard: status.api ?? '', link: isStarted ? await firstLink(place, given) : undefined })
+      given.onReady({ dashboard: server?.api ?? '', link: isStarted ? await firstLink(place, given) : undefined })
       const sensor = running.find((part) => part.state().name === 'sensor')
       await Promise.all([tend(specs, given, keepRecord), followTold(toldList, sensor, given)])
     }
@@ -237,19 +259,23 @@ function startFailed(
   specs: readonly Part[],
   running: readonly RunningPart[],
   logStarts: ReadonlyMap<string, number>,
+  joined: Joined | undefined,
 ): Error {
   const states = running.map((part) => part.state())
   const worst = states.toSorted((a, b) => b.restarts - a.restarts)[0]
-  const part = specs.find((spec) => spec.name === worst?.name) ?? specs[0]
+  const died = worst !== undefined && worst.restarts > 0
+  // Where the server is elsewhere, the agent knows what it said.
+  const told = died || joined === undefined ? worst?.name : 'agent'
+  const part = specs.find((spec) => spec.name === told) ?? specs[0]
   const since = logStarts.get(part?.name ?? '')
   const tail = part === undefined ? [] : lastWords(part.log, 3, since)
-  const died = worst !== undefined && worst.restarts > 0
-  const reason = died && part !== undefined ? lastError(part.log, since) : undefined
+  const reason = part !== undefined && (died || joined !== undefined) ? lastError(part.log, since) : undefined
+  const waited = joined === undefined ? `waiting ${startMsMax / 1000} s for all parts` : `joining ${serverText(joined)}`
   return cliError('CLI_START_FAILED', {
-    attempted: died ? `starting the ${worst.name}` : `waiting ${startMsMax / 1000} s for all parts`,
+    attempted: died ? `starting the ${worst.name}` : waited,
     received: died
       ? `${worst.lastExit}, ${worst.restarts + 1} times${reason === undefined ? '' : `: ${reason}`}`
-      : undefined,
+      : reason,
     advice: `The log says why: ${part?.log}${tail.map((line) => `\n  ${line}`).join('')}`,
   })
 }

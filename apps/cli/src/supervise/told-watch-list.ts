@@ -3,15 +3,18 @@
 // it as it was signed; whoever is root here verifies it again, for the agent is not to decide what the sensor sees.
 
 import { hash, X509Certificate } from 'node:crypto'
-import { constants, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { constants, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { isSealwatchError, type Log } from '@sealwatch/base'
 import { toldEntries } from '@sealwatch/contract/host-config'
 import { openHostConfig } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import { readSmallFile } from '../small-file.ts'
 import type { Trust } from '../status/types.ts'
+import type { Joined } from './joined.ts'
 
 const bytesMax = 8 * 1024 * 1024
+/** Hexadecimal digits. */
+const pinCharsMin = 32
 const hostUri = /^URI:sealwatch:host:([0-9a-f]{32})$/
 
 export type ToldWatchList = {
@@ -66,9 +69,18 @@ function toldPaths(place: Place): readonly string[] {
     /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
   )
   const [leaf, authority] = (certificates ?? []).map((pem) => new X509Certificate(pem))
-  const { caFingerprint } = JSON.parse(read(fileOf.trust(place))) as Trust
-  if (leaf === undefined || authority === undefined || hash('sha256', authority.raw, 'hex') !== caFingerprint)
+  const pin = caPinOf(place, read)
+  if (leaf === undefined || authority === undefined || !hash('sha256', authority.raw, 'hex').startsWith(pin))
     throw new SyntaxError('the identity of the agent is of another CA than the one that is pinned')
   const hostId = hostUri.exec(leaf.subjectAltName ?? '')?.[1] ?? ''
   return toldEntries(openHostConfig(current, { authority, hostId, nowMs: undefined }).config)
+}
+
+/** How the fingerprint of the CA begins, as root was told it: by the server of this machine, or by the join token. */
+function caPinOf(place: Place, read: (path: string) => string): string {
+  const path = existsSync(fileOf.joined(place)) ? fileOf.joined(place) : fileOf.trust(place)
+  const { caPin, caFingerprint } = JSON.parse(read(path)) as Partial<Joined & Trust>
+  const pin = caPin ?? caFingerprint ?? ''
+  if (pin.length < pinCharsMin) throw new SyntaxError(`${path} pins no CA`)
+  return pin
 }

@@ -137,6 +137,7 @@ describe('control socket', () => {
       facts: () => ({
         deployment: 'd1',
         api: 'http://localhost:1',
+        agents: { address: '127.0.0.1', port: 1 },
         health: 'http://127.0.0.1:7',
         hardening: { applied: [], missing: [] },
         ledgerKeys: [ledgers.vkey],
@@ -427,6 +428,7 @@ describe('control socket', () => {
       'deployment',
       'health',
       'api',
+      'agents',
       'hardening',
       'trust',
       'ledgers',

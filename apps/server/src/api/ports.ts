@@ -85,6 +85,8 @@ export type ServerFacts = {
   readonly health: string
   /** Where the API and the dashboard are. */
   readonly api: string
+  /** Where it listens for agents. */
+  readonly agents: { readonly address: string; readonly port: number }
   /** What protects the server's process, and what of that is missing. */
   readonly hardening: Hardening
   /** Verifier key of the log key: what a verifier elsewhere pins. */

@@ -9,7 +9,7 @@ const logActivityClass = 1008
 /** The server's part of `sealwatch status --json` (docs/reference/status.md). */
 export async function statusOf(ports: ApiPorts): Promise<object> {
   const { db, indexDb, ledgers, clock } = ports
-  const { deployment, health, api, hardening, ledgerKeys, caFingerprint, connected, ...told } = ports.facts()
+  const { deployment, health, api, agents, hardening, ledgerKeys, caFingerprint, connected, ...told } = ports.facts()
   const { ingest, quarantine, strictOff, trustStore, integrity, signing } = told
   const [hosts, chains, gaps] = await Promise.all([
     across(db, 'status').selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
@@ -25,6 +25,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
     deployment,
     health,
     api,
+    agents,
     hardening,
     trust: { deployment, ledgerKeys, caFingerprint },
     ledgers: await Promise.all(ledgers.tenants.map((tenant) => ledgerStatus(ledgers, tenant))),

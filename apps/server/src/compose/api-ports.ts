@@ -39,6 +39,7 @@ export function apiPorts(
         deployment: deployment.name,
         health: rooms.healthUrl,
         api: apiUrl(),
+        agents: { address: rooms.config.host, port: transport.port },
         hardening: rooms.hardening,
         ledgerKeys: [ledgers.vkey],
         signing: { ...ledgers.health, signer, witnesses: rooms.witnesses.status() },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { hostname } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import { noProxies, readProxies } from '@sealwatch/base'
 import type { Principal } from '../access/index.ts'
 import { createGuesses } from '../access/index.ts'
@@ -49,7 +49,7 @@ export async function openDoors(
 ): Promise<Doors> {
   const { config, api, health, identity } = rooms
   const proxies = readProxies(config.trustedProxies) ?? noProxies
-  const names = [...new Set([config.host, '127.0.0.1', 'localhost', hostname()])]
+  const names = [...new Set([...addressesOf(config.host), '127.0.0.1', 'localhost', hostname()])]
   const guesses = createGuesses({ ...rooms, failed: rooms.signIn.failed })
   const { failed } = rooms.signIn
   const opening = openTransport({
@@ -140,6 +140,12 @@ export async function openDoors(
   apiUrl = door.url
   api.serve(ports, operator.routing)
   return { port: transport.port, apiUrl, failed: transport.failed }
+}
+
+/** By which addresses somebody reaches what listens there. */
+function addressesOf(listening: string): string[] {
+  if (listening !== '0.0.0.0' && listening !== '::') return [listening]
+  return Object.values(networkInterfaces()).flatMap((rows) => rows?.map(({ address }) => address) ?? [])
 }
 
 /** Whether the session or the token that a socket came with still counts. */

@@ -97,7 +97,8 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
       presence.forget(hostId)
     },
   }
-  const opened = { ...books, dir: keysDir, deployment: deployment.name, keys: hostKeys, checkTenant }
+  const hostLifetimeMs = config.hostCertificateSeconds * 1000
+  const opened = { ...books, hostLifetimeMs, dir: keysDir, deployment: deployment.name, keys: hostKeys, checkTenant }
   const identity = await openIdentity(opened)
   const access = await openAccess({ ...books, stateOf: registry.stateOf })
   const origin = { url: config.publicOrigin }

@@ -14,8 +14,9 @@ import { identityError } from './errors.ts'
 
 const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
-/** Certificates begin this much in the past, for hosts whose clock is behind. */
-const backdatingMs = 5 * minuteMs
+/** Certificates begin in the past, for hosts whose clock is behind; of a short life only by a small part of it. */
+const backdatingMsMax = 5 * minuteMs
+const backdatingOf = (lifetimeMs: number) => Math.min(backdatingMsMax, Math.floor(lifetimeMs / 12_000) * 1000)
 export const lifetimesMs = { authority: 3650 * dayMs, host: dayMs, service: dayMs, server: 7 * dayMs } as const
 
 export type IssuedCertificate = {
@@ -52,10 +53,12 @@ export async function openAuthority(options: {
   readonly path: string
   /** Stands in the certificate's subject. */
   readonly deployment: string
+  /** Of the certificate of a host; a day where it is left out. */
+  readonly hostLifetimeMs?: number | undefined
   readonly disk: Disk
   readonly clock: Clock
 }): Promise<Authority> {
-  const { path, deployment, disk, clock } = options
+  const { path, deployment, hostLifetimeMs = lifetimesMs.host, disk, clock } = options
   let pem = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined
     throw identityError('CA_UNREADABLE', { attempted: `reading ${path}`, received: cause.code, cause })
@@ -64,7 +67,7 @@ export async function openAuthority(options: {
     pem = await found(deployment, clock.nowMs())
     await disk.replace(path, pem, 0o600)
   }
-  return authorityOf(path, pem, clock)
+  return authorityOf(path, pem, hostLifetimeMs, clock)
 }
 
 async function found(deployment: string, nowMs: number): Promise<string> {
@@ -72,7 +75,7 @@ async function found(deployment: string, nowMs: number): Promise<string> {
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: newSerial(),
     name: [{ CN: [`Sealwatch CA ${deployment}`] }],
-    notBefore: new Date(nowMs - backdatingMs),
+    notBefore: new Date(nowMs - backdatingMsMax),
     notAfter: new Date(nowMs + lifetimesMs.authority),
     signingAlgorithm: ecdsa,
     keys,
@@ -85,7 +88,7 @@ async function found(deployment: string, nowMs: number): Promise<string> {
   return `${await privatePem(keys.privateKey)}${certificate.toString('pem')}\n`
 }
 
-function authorityOf(path: string, pem: string, clock: Clock): Authority {
+function authorityOf(path: string, pem: string, hostLifetimeMs: number, clock: Clock): Authority {
   const { key, certificate } = parseAuthority(path, pem)
   const issuer = new x509.X509Certificate(certificate.raw)
   const signingKey = key.toCryptoKey(ecdsa, false, ['sign'])
@@ -100,7 +103,7 @@ function authorityOf(path: string, pem: string, clock: Clock): Authority {
   ): Promise<IssuedCertificate> {
     // X.509 knows whole seconds only.
     const nowMs = Math.floor(clock.nowMs() / 1000) * 1000
-    const notBeforeMs = nowMs - backdatingMs
+    const notBeforeMs = nowMs - backdatingOf(lifetimeMs)
     const expiresAtMs = Math.min(nowMs + lifetimeMs, issuer.notAfter.getTime())
     const issued = await x509.X509CertificateGenerator.create({
       serialNumber: newSerial(),
@@ -129,7 +132,7 @@ function authorityOf(path: string, pem: string, clock: Clock): Authority {
     certificate,
     fingerprint: hash('sha256', certificate.raw, 'hex'),
     dsseSigner: authoritySigner(key, certificate),
-    issueHost: (key, hostId) => issueClient(hostId, key, lifetimesMs.host, hostUri(hostId)),
+    issueHost: (key, hostId) => issueClient(hostId, key, hostLifetimeMs, hostUri(hostId)),
     issueService: (key, service) => issueClient(service.certificateId, key, lifetimesMs.service, serviceUri(service)),
     issueServer: async (names) => {
       const keys = await crypto.subtle.generateKey(ecdsa, true, ['sign', 'verify'])

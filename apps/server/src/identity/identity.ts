@@ -39,6 +39,8 @@ export type IdentityOptions = {
   /** Holds `ca.pem`: the CA's private key and its certificate. */
   readonly dir: string
   readonly deployment: string
+  /** Of the certificate of a host; a day where it is left out. */
+  readonly hostLifetimeMs?: number
   /** Throws unless the tenant takes hosts. */
   readonly checkTenant: (tenant: string, attempted: string) => void
   readonly store: Store
@@ -51,8 +53,8 @@ export type IdentityOptions = {
 }
 
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
-  const { dir, deployment, store, outbox, voice, disk, clock } = options
-  const authority = await openAuthority({ path: join(dir, 'ca.pem'), deployment, disk, clock })
+  const { dir, deployment, hostLifetimeMs, store, outbox, voice, disk, clock } = options
+  const authority = await openAuthority({ path: join(dir, 'ca.pem'), deployment, hostLifetimeMs, disk, clock })
 
   const joinTokens = await openJoinTokens({ ...options, caFingerprint: authority.fingerprint })
   const hosts = createHosts({ store, outbox, keys: options.keys, voice, clock })

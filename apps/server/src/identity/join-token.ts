@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hash, randomBytes } from 'node:crypto'
+import { joinTokenForm } from '@sealwatch/contract'
 import { identityError } from './errors.ts'
 
-/** `swj_<secret>.<pin>`: 32 random bytes in base64url, and how the fingerprint of the deployment's CA begins. */
-const tokenForm = /^swj_([A-Za-z0-9_-]{43})\.[0-9a-f]{32}$/
 export const pinCharsOfFingerprint = 32
 
 export type NewJoinToken = {
@@ -22,7 +21,7 @@ export function newJoinToken(caFingerprint: string): NewJoinToken {
 
 /** What to look a presented token up by. Throws TOKEN_UNKNOWN for any other form; the error never quotes the token. */
 export function presentedSecretHash(token: string): string {
-  const secret = tokenForm.exec(token)?.[1]
+  const secret = joinTokenForm.exec(token)?.[1]
   if (secret === undefined) {
     throw identityError('TOKEN_UNKNOWN', {
       attempted: 'reading a join token',

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// PKI-1, PKI-2, PKI-3: a second machine joins by the lines of the README, as they stand there; its certificate is renewed while it
+// ships, and revoking it ends that for good. Server and host are two network namespaces with a wire between them, for the
+// addresses of the README are theirs. Both sensors see the one kernel: what is asked of the second is what it alone was told to watch.
+
+import assert from 'node:assert/strict'
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import process from 'node:process'
+import { type TestContext, test } from 'node:test'
+import { eventually, repository, whyNot } from './platform.ts'
+
+const readme = readFileSync(join(repository, 'README.md'), 'utf8')
+const section = /^## A second machine$(.*?)^## /ms.exec(readme)?.[1] ?? ''
+const lines = [...section.matchAll(/^sudo \.\/sealwatch [^#\n]+/gm)].map(([line]) => line.trim())
+const addresses = { server: '192.0.2.10/24', host: '192.0.2.11/24' } as const
+
+function whyNotHere(): string | undefined {
+  if (whyNot() !== undefined) return whyNot()
+  try {
+    execFileSync('ip', ['-V'])
+    return undefined
+  } catch {
+    return 'needs ip, of the package iproute2'
+  }
+}
+
+const ip = (...args: string[]) => execFileSync('ip', args)
+
+/** Two machines as far as the network goes, each with its data folder. */
+function twoMachines(t: TestContext) {
+  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-second-'))
+  const names = { server: `sw${process.pid}s`, host: `sw${process.pid}h` } as const
+  const running: { readonly machine: keyof typeof names; readonly run: string }[] = []
+  t.after(async () => {
+    for (const { machine } of running.toReversed()) await on(machine, './sealwatch down').catch(t.diagnostic)
+    for (const name of Object.values(names)) execFileSync('sh', ['-c', `ip netns delete ${name} 2>&1 || true`])
+    rmSync(dir, { recursive: true, force: true })
+    // The sensor's counters outlive it, for the next start on the same data.
+    for (const { run } of running)
+      rmSync(join('/sys/fs/bpf', `sealwatch-${basename(run)}`), { recursive: true, force: true })
+  })
+  for (const name of Object.values(names)) ip('netns', 'add', name)
+  ip('link', 'add', 'wire', 'netns', names.server, 'type', 'veth', 'peer', 'name', 'wire', 'netns', names.host)
+  for (const machine of ['server', 'host'] as const) {
+    ip('-n', names[machine], 'address', 'add', addresses[machine], 'dev', 'wire')
+    for (const link of ['lo', 'wire']) ip('-n', names[machine], 'link', 'set', link, 'up')
+  }
+  /** Runs a line of a shell on one of them, as root without sudo. */
+  const on = (machine: keyof typeof names, line: string) =>
+    new Promise<string>((resolve, reject) => {
+      const data = join(dir, machine)
+      const own = { SEALWATCH_DATA: data, SEALWATCH_SERVER_HOST_CERTIFICATE_SECONDS: '20' }
+      const argv = [`--net=/run/netns/${names[machine]}`, 'sh', '-c', `sudo() { "$@"; }; ${line}`]
+      const options = { cwd: repository, env: { ...process.env, ...own }, timeout: 120_000 }
+      execFile('nsenter', argv, options, (error, stdout, stderr) => {
+        if (error === null) resolve(stdout)
+        else reject(new Error(`${machine}: ${line}: ${stderr}${stdout}`))
+      })
+    })
+  /** Runs a line that starts an instance. Returns its run directory. */
+  const up = async (machine: keyof typeof names, line: string) => {
+    await on(machine, line)
+    const { runDir: run } = JSON.parse(readFileSync(join(dir, machine, 'instance.json'), 'utf8')) as { runDir: string }
+    running.push({ machine, run })
+    return run
+  }
+  return { dir, on, up }
+}
+
+test('PKI-1 PKI-2 PKI-3 a second machine joins by one line, renews while it ships, and is put out for good', {
+  skip: whyNotHere(),
+}, async (t) => {
+  const [start = '', invite = '', list = ''] = lines
+  const { dir, on, up } = twoMachines(t)
+  const runDir = await up('server', start)
+  // It ends after a minute where it is not ready.
+  await up('host', (await on('server', invite)).trim())
+
+  type Row = { host_id: string; connected: boolean; revoked_at: string | null; certificate: { serial: string } }
+  const { hostId } = JSON.parse(await on('host', './sealwatch status --json')).agent as { hostId: string }
+  const shown = async (): Promise<Row & { presence: { life: string } | null; records: { code: string }[] }> =>
+    JSON.parse(await on('server', `./sealwatch host show ${hostId} --json`))
+  assert.match(await on('server', list), new RegExp(hostId.slice(0, 12)))
+  const { certificate: first, connected } = await shown()
+  assert.ok(connected)
+
+  const secret = join(dir, 'secret')
+  writeFileSync(secret, 'x')
+  const config = join(dir, 'config.json')
+  writeFileSync(config, JSON.stringify({ watch: [secret] }))
+  await on('server', `./sealwatch host config set web ${config} --cause tested`)
+  await on('server', `./sealwatch host config assign ${hostId} web --cause tested`)
+  await eventually('the second host tells what it alone watches', async () => {
+    readFileSync(secret)
+    const seen = await on('server', './sealwatch events --class file --since 1h --json')
+    return seen.includes(secret) || undefined
+  })
+
+  await eventually(
+    'another certificate, on the same host',
+    async () => {
+      const { certificate, connected: is } = await shown()
+      return (is && certificate.serial !== first.serial) || undefined
+    },
+    60_000,
+  )
+
+  await on('server', `./sealwatch host revoke ${hostId} --cause tested`)
+  await eventually('no stream of it is left', async () => !(await shown()).connected || undefined)
+  const refusals = () =>
+    readFileSync(join(dir, 'server/log/server.log'), 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('HOST_REVOKED') && line.includes(hostId))
+  const refused = await eventually('it is refused', async () => refusals()[0])
+  const { parts } = JSON.parse(readFileSync(join(runDir, 'supervisor.json'), 'utf8')) as {
+    parts: { name: string; task: { pid: number } }[]
+  }
+  process.kill(parts.find(({ name }) => name === 'server')?.task.pid ?? 0, 'SIGKILL')
+  const before = refusals().length
+  await eventually(
+    'it is refused by the next life of the server, too',
+    async () => refusals().length > before || undefined,
+  )
+  const { revoked_at, connected: back } = await eventually('the server answers', () => shown().catch(() => undefined))
+  assert.ok(revoked_at !== null && !back)
+  const { time } = JSON.parse(refused) as { time: string }
+  t.diagnostic(`back, and refused, ${Date.parse(time) - Date.parse(revoked_at)} ms after it was revoked`)
+})
