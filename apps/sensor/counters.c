@@ -163,6 +163,12 @@ void counters_sent(struct counters *all, enum frame_site site)
 	__atomic_fetch_add(&all->site[site].counts.sent, 1, __ATOMIC_RELEASE);
 }
 
+/* What it saw again. */
+void counters_repeated(struct counters *all, enum frame_site site)
+{
+	__atomic_fetch_add(&all->site[site].counts.repeated, 1, __ATOMIC_RELEASE);
+}
+
 /* What a source outside BPF decided to tell, and what of it found no room. */
 void counters_add(struct counters *all, enum frame_site site, uint64_t produced, uint64_t dropped)
 {

@@ -53,6 +53,7 @@ enum frame_kind {
 	FRAME_FAULTS,
 	FRAME_EXECUTABLE,
 	FRAME_FILE_CHANGE,
+	FRAME_SOCKET_ENDED,
 	FRAME_KINDS,
 };
 
@@ -61,7 +62,7 @@ enum frame_kind {
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
 	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
 	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket) \
-	X(file_open) X(reach) X(executable) X(proc_poll) X(inotify) X(file_change)
+	X(file_open) X(reach) X(executable) X(proc_poll) X(inotify) X(file_change) X(sock_diag) X(proc_net)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -69,7 +70,7 @@ enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
 
 /* What is watched, and by what (docs/fallbacks.md). New ones go to the end. */
 enum frame_domain { DOMAIN_PROCESS, DOMAIN_FILE, DOMAIN_NETWORK, DOMAIN_COUNT };
-#define FRAME_MODES(X) X(ebpf) X(fanotify) X(proc_connector) X(ptrace) X(polling) X(none)
+#define FRAME_MODES(X) X(ebpf) X(fanotify) X(proc_connector) X(ptrace) X(polling) X(none) X(sock_diag)
 #define FRAME_MODE_ID(name) MODE_##name,
 enum frame_mode { FRAME_MODES(FRAME_MODE_ID) MODE_COUNT };
 
@@ -255,7 +256,7 @@ struct frame_overflow {
 
 #define FRAME_ADDRESS_BYTES 16
 
-struct frame_socket { /* connect, connect_failed, accept, bind, listen, datagram, socket */
+struct frame_socket { /* connect, connect_failed, accept, bind, listen, datagram, socket, socket_ended */
 	__u8 local[FRAME_ADDRESS_BYTES]; /* of IPv6; one of IPv4 is mapped into ::ffff:0:0/96 */
 	__u8 remote[FRAME_ADDRESS_BYTES];
 	__u16 local_port;
@@ -265,7 +266,7 @@ struct frame_socket { /* connect, connect_failed, accept, bind, listen, datagram
 	__u8 protocol; /* its lowest eight bits */
 	__u8 error;    /* errno; 0: it succeeded */
 	__u32 net_ns;
-	__u32 repeats; /* that were counted, and not told, since this was told last */
+	__u32 repeats; /* that were counted, and not told, since this was told last; of socket_ended the kind that it was told as */
 };
 
 struct frame_event { /* then struct frame_ref[ancestors], then the texts */

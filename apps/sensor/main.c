@@ -215,7 +215,7 @@ int main(int argc, char **argv)
 {
 	static struct options options = {
 		.instance = "default", .ring_bytes = RING_BYTES, .repeat_seconds = REPEAT_SECONDS,
-		.canary_seconds = 30, .uid = 64703, .gid = 64702,
+		.canary_seconds = 30, .socket_poll_ms = 1000, .uid = 64703, .gid = 64702,
 	};
 	static struct watching watching = { .attached = { .ring_fd = -1 }, .changes = -1 };
 	struct frame_state state = { .attached = &watching.attached, .fresh = true };

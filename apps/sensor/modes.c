@@ -14,13 +14,13 @@ const char *const domain_names[DOMAIN_COUNT] = { "processes are", "files are", "
 
 /* Best first. */
 static const struct {
-	enum frame_mode modes[3];
+	enum frame_mode modes[4];
 	size_t count;
 	uint64_t sites; /* of BPF programs */
 } domains[DOMAIN_COUNT] = {
 	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector, MODE_polling }, 3, ALL_SITES & ~SOURCE_SITES & ~CHANGE_SITES & ~FILE_SITES & ~NETWORK_SITES },
 	[DOMAIN_FILE] = { { MODE_ebpf, MODE_fanotify, MODE_polling }, 3, FILE_SITES },
-	[DOMAIN_NETWORK] = { { MODE_ebpf, MODE_none }, 2, NETWORK_SITES },
+	[DOMAIN_NETWORK] = { { MODE_ebpf, MODE_sock_diag, MODE_polling, MODE_none }, 4, NETWORK_SITES },
 };
 
 bool may_watch(enum frame_domain domain, enum frame_mode mode)
@@ -84,6 +84,8 @@ static enum frame_site site_of(enum frame_domain domain, enum frame_mode mode)
 {
 	if (domain == DOMAIN_PROCESS)
 		return mode == MODE_polling ? SITE_proc_poll : SITE_proc_connector;
+	if (domain == DOMAIN_NETWORK)
+		return mode == MODE_polling ? SITE_proc_net : SITE_sock_diag;
 	return mode == MODE_polling ? SITE_inotify : SITE_fanotify;
 }
 
@@ -91,12 +93,21 @@ static bool open_source(const struct options *options, enum frame_site site, str
 {
 	struct source *next = &watching->source[watching->sources];
 
-	watching->sources += site == SITE_fanotify ? 2 : 1;
-	if (site == SITE_proc_connector)
+	watching->sources += site == SITE_fanotify || site == SITE_sock_diag ? 2 : 1;
+	switch (site) {
+	case SITE_proc_connector:
 		return proc_connector_open(options, next);
-	if (site == SITE_proc_poll)
+	case SITE_proc_poll:
 		return proc_poll_open(next);
-	return site == SITE_fanotify ? fanotify_open(options, next, next + 1) : inotify_open(options, next);
+	case SITE_fanotify:
+		return fanotify_open(options, next, next + 1);
+	case SITE_inotify:
+		return inotify_open(options, next);
+	case SITE_sock_diag:
+		return sock_diag_open(options, next, next + 1);
+	default:
+		return proc_net_open(options, next);
+	}
 }
 
 /* A mode other than BPF. NULL, or why not. */

@@ -23,10 +23,11 @@ static const char usage[] =
 	"                     exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev\n"
 	"                     fork task_rename signal_generate credentials proc_connector fanotify module\n"
 	"                     bpf perf_event_open sysctl namespaces connect accept bind listen datagram socket\n"
-	"                     file_open reach executable proc_poll inotify file_change\n"
+	"                     file_open reach executable proc_poll inotify file_change sock_diag proc_net\n"
 	"  --processes MODE   ebpf, proc_connector or polling (default: the first that works; docs/fallbacks.md)\n"
 	"  --files MODE       ebpf, fanotify or polling (the same)\n"
-	"  --network MODE     ebpf or none (the same)\n"
+	"  --network MODE     ebpf, sock_diag, polling or none (the same)\n"
+	"  --socket-poll-ms N how often sockets are looked at without BPF, 100 to 60000 (default: 1000)\n"
 	"  --compatible       look at every file that is opened, as on kernels before 6.3, which costs each open 0.6 us more\n"
 	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
 	"  --repeat-seconds N what a process does on the network again within this time is counted, not told (default: 600)\n"
@@ -73,7 +74,7 @@ void read_options(int argc, char **argv, struct options *options)
 		{ "repeat-seconds", 1, NULL, 'n' },
 		{ "compatible", 0, NULL, 'c' },	{ "canary-seconds", 1, NULL, 'C' },
 		{ "processes", 1, NULL, 'P' },	{ "files", 1, NULL, 'F' },
-		{ "network", 1, NULL, 'N' },
+		{ "network", 1, NULL, 'N' },	{ "socket-poll-ms", 1, NULL, 'p' },
 		{ "uid", 1, NULL, 'u' },	{ "gid", 1, NULL, 'g' },	{ "help", 0, NULL, 'h' },
 		{ "version", 0, NULL, 'v' },	{},
 	};
@@ -93,6 +94,7 @@ void read_options(int argc, char **argv, struct options *options)
 		case 'r': options->ring_bytes = number("ring-bytes", optarg); break;
 		case 'n': options->repeat_seconds = number("repeat-seconds", optarg); break;
 		case 'C': options->canary_seconds = number("canary-seconds", optarg); break;
+		case 'p': options->socket_poll_ms = number("socket-poll-ms", optarg); break;
 		case 'u': options->uid = number("uid", optarg); break;
 		case 'g': options->gid = number("gid", optarg); break;
 		case 'h': fputs(usage, stdout); exit(0);
@@ -102,6 +104,10 @@ void read_options(int argc, char **argv, struct options *options)
 	}
 	if (options->ring_bytes < 4096 || options->ring_bytes & (options->ring_bytes - 1)) {
 		say("error", "--ring-bytes %u: must be a power of two, at least 4096", options->ring_bytes);
+		exit(EXIT_USAGE);
+	}
+	if (options->socket_poll_ms < 100 || options->socket_poll_ms > 60000) {
+		say("error", "--socket-poll-ms %u: must be 100 to 60000", options->socket_poll_ms);
 		exit(EXIT_USAGE);
 	}
 	if (options->canary_seconds > 3600) {

@@ -27,6 +27,7 @@ uint64_t capabilities_of(enum frame_mode mode)
 		[MODE_ebpf] = BIT(CAP_BPF) | BIT(CAP_PERFMON),
 		[MODE_fanotify] = BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_PTRACE),
 		[MODE_polling] = BIT(CAP_SYS_PTRACE),
+		[MODE_sock_diag] = BIT(CAP_SYS_PTRACE),
 		[MODE_proc_connector] = BIT(CAP_NET_ADMIN) | BIT(CAP_SYS_PTRACE),
 	};
 

@@ -245,9 +245,24 @@ static struct sockaddr *loopback(in_port_t port)
 
 static const socklen_t loopback_bytes = sizeof(struct sockaddr_in);
 
-/* Port 9, discard: most likely refused, which is told too. */
+/* A connection is made with whoever listens before anybody takes it: one task can be both sides. The side that listens, or -1. */
+static int connect_to_ourselves(void)
+{
+	struct sockaddr_in at;
+	socklen_t length = sizeof(at);
+	int fd = internet_socket(SOCK_STREAM);
+	bool connected = bind(fd, loopback(0), loopback_bytes) == 0 && listen(fd, 1) == 0 &&
+			 getsockname(fd, (struct sockaddr *)&at, &length) == 0 &&
+			 connect(internet_socket(SOCK_STREAM), (struct sockaddr *)&at, length) == 0;
+
+	return connected ? fd : -1;
+}
+
+/* Port 9, discard: most likely refused, which is told too; but a connection that stays is with ourselves. */
 static bool act_connect(void)
 {
+	if (linger_us)
+		return connect_to_ourselves() >= 0;
 	return connect(internet_socket(SOCK_STREAM), loopback(9), loopback_bytes) == 0 || errno == ECONNREFUSED;
 }
 
@@ -263,16 +278,11 @@ static bool act_listen(void)
 	return bind(fd, loopback(0), loopback_bytes) == 0 && listen(fd, 1) == 0;
 }
 
-/* A connection is made with whoever listens before anybody takes it: one task can be both sides. */
 static bool act_accept(void)
 {
-	struct sockaddr_in at;
-	socklen_t length = sizeof(at);
-	int fd = internet_socket(SOCK_STREAM);
+	int listener = connect_to_ourselves();
 
-	return bind(fd, loopback(0), loopback_bytes) == 0 && listen(fd, 1) == 0 &&
-	       getsockname(fd, (struct sockaddr *)&at, &length) == 0 &&
-	       connect(internet_socket(SOCK_STREAM), (struct sockaddr *)&at, length) == 0 && accept(fd, NULL, NULL) >= 0;
+	return listener >= 0 && accept(listener, NULL, NULL) >= 0;
 }
 
 static bool act_datagram(void)

@@ -18,7 +18,7 @@
 
 #include "sensor.h"
 
-enum { TICK_NS = 10000000 }; /* USER_HZ is 100 on every Linux */
+enum { TICK_NS = 10000000 /* USER_HZ is 100 on every Linux */, PIDS_MAX = 1 << 16 };
 
 /* Lives as last looked at, for what ends before the next look. Where two numbers share a row the later one has it. */
 enum { LIVES = 1 << 16 };
@@ -98,19 +98,33 @@ int life_open(pid_t pid, struct life *life)
 	return -1;
 }
 
+/* Of all processes, or of the first 65,536, in the order of /proc; until the next call. */
+const pid_t *pids_of_all(size_t *count)
+{
+	static pid_t pids[PIDS_MAX];
+	DIR *all = opendir("/proc");
+
+	*count = 0;
+	for (struct dirent *entry; all && *count < PIDS_MAX && (entry = readdir(all));)
+		if (isdigit((unsigned char)entry->d_name[0]))
+			pids[(*count)++] = atoi(entry->d_name);
+	if (all)
+		closedir(all);
+	return pids;
+}
+
 void lives_look_around(void)
 {
-	DIR *all = opendir("/proc");
 	struct life life;
+	size_t count;
+	const pid_t *pids = pids_of_all(&count);
 
-	for (struct dirent *entry; all && (entry = readdir(all));) {
-		int folder = isdigit((unsigned char)entry->d_name[0]) ? life_open(atoi(entry->d_name), &life) : -1;
+	while (count > 0) {
+		int folder = life_open(pids[--count], &life);
 
 		if (folder >= 0)
 			close(folder);
 	}
-	if (all)
-		closedir(all);
 }
 
 static bool put_credentials(int folder, struct frame_event *event)
@@ -260,8 +274,14 @@ void draft_remembered(struct frame_event *event, pid_t pid)
 	const struct life *life = life_of(pid);
 
 	event->pid = event->tid = (__u32)pid;
-	if (!life)
-		return;
+	if (life)
+		draft_life(event, life);
+}
+
+/* As it was when it was looked at last, which proves nothing. */
+void draft_life(struct frame_event *event, const struct life *life)
+{
+	event->pid = event->tid = (__u32)life->pid;
 	event->ppid = (__u32)life->ppid;
 	event->start_ns = life->start_ns;
 	memcpy(event->comm, life->comm, sizeof(event->comm));

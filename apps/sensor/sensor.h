@@ -42,6 +42,7 @@ struct options {
 	unsigned ring_bytes;
 	unsigned repeat_seconds;
 	unsigned canary_seconds; /* between two, on average; 0: none */
+	unsigned socket_poll_ms;
 	bool compatible; /* with the programs for kernels before 6.3 */
 	uid_t uid;
 	gid_t gid;
@@ -61,6 +62,7 @@ struct counters *counters_open_file(const char *instance);
 struct frame_counts counters_read(const struct counters *all, enum frame_site site);
 void counters_sent(struct counters *all, enum frame_site site);
 void counters_add(struct counters *all, enum frame_site site, uint64_t produced, uint64_t dropped);
+void counters_repeated(struct counters *all, enum frame_site site);
 
 /* canary.c */
 #define CANARY_OPTION "--canary"
@@ -146,17 +148,20 @@ const struct life *life_of(pid_t pid);
 void life_forget(pid_t pid);
 void life_renamed(pid_t pid, const char *comm);
 void lives_look_around(void);
+const pid_t *pids_of_all(size_t *count);
 ssize_t read_file(int folder, const char *name, char *to, size_t room);
 bool image_look(struct image *image, int folder);
 bool file_look(struct image *image, const char *link);
 void draft_actor(struct frame_event *event, int folder, const struct life *life, struct image *image);
 void draft_exec(struct frame_event *event, int folder, const struct life *life); /* exec.c */
+void draft_life(struct frame_event *event, const struct life *life);
 void draft_remembered(struct frame_event *event, pid_t pid);
 void put_object(struct frame_file *file, const struct stat *found, const struct statfs *system);
 
 /* modes.c: what watches each domain */
 #define SOURCE_SITES                                                                                                   \
-	(1ull << SITE_proc_connector | 1ull << SITE_fanotify | 1ull << SITE_proc_poll | 1ull << SITE_inotify)
+	(1ull << SITE_proc_connector | 1ull << SITE_fanotify | 1ull << SITE_proc_poll | 1ull << SITE_inotify |         \
+	 1ull << SITE_sock_diag | 1ull << SITE_proc_net)
 #define CHANGE_SITES (1ull << SITE_file_change) /* beside whatever watches the rest */
 #define NETWORK_SITES                                                                                                  \
 	(1ull << SITE_connect | 1ull << SITE_accept | 1ull << SITE_bind | 1ull << SITE_listen | 1ull << SITE_datagram |        \
@@ -164,10 +169,10 @@ void put_object(struct frame_file *file, const struct stat *found, const struct 
 #define FILE_SITES                                                                                                     \
 	(1ull << SITE_open | 1ull << SITE_openat | 1ull << SITE_openat2 | 1ull << SITE_creat | 1ull << SITE_file_open)
 struct source { /* polled; what it tells goes to the backlog */
-	int fd;
+	int fd; /* -1: never */
 	void (*read)(struct counters *counters);
 };
-enum { SOURCES_MAX = 4 };
+enum { SOURCES_MAX = 6 };
 struct watching {
 	struct attached attached;
 	struct counters *counters;
@@ -180,11 +185,36 @@ extern const char *const domain_names[DOMAIN_COUNT];
 bool may_watch(enum frame_domain domain, enum frame_mode mode);
 int begin_watching(const struct options *options, struct watching *result);
 
-/* proc_connector.c, fanotify.c, proc_poll.c, inotify.c: errno says why they cannot */
+/* proc_connector.c, fanotify.c, proc_poll.c, inotify.c, sock_diag.c, proc_net.c: errno says why they cannot */
 bool proc_connector_open(const struct options *options, struct source *source);
 bool fanotify_open(const struct options *options, struct source *opens, struct source *arrivals);
 bool proc_poll_open(struct source *source);
 bool inotify_open(const struct options *options, struct source *source);
+bool sock_diag_open(const struct options *options, struct source *polled, struct source *ended);
+bool proc_net_open(const struct options *options, struct source *source);
+
+/* sockets.c: what sock_diag.c and proc_net.c see of them, and tell */
+struct seen_socket {
+	uint64_t id;	/* its own as long as it lives */
+	uint32_t inode; /* 0: nobody holds it */
+	uint8_t state;	/* of <netinet/tcp.h> */
+	struct frame_socket socket;
+};
+bool sockets_open(const struct options *options, enum frame_site by, bool (*own)(void), struct source *source);
+void sockets_see(const struct seen_socket *seen);
+void sockets_end(const struct seen_socket *seen, struct counters *counters);
+void sockets_lost(uint64_t since_ns, struct counters *counters);
+void socket_address(uint8_t to[FRAME_ADDRESS_BYTES], int family, const uint32_t words[4]);
+
+/* proc_net.c: by network namespace */
+uint32_t own_net_namespace(void);
+bool proc_net_table(const char *folder, const char *name, uint32_t net_ns);
+void look_at_namespaces(bool (*look_at_own)(void), bool all);
+bool was_looked_at(uint32_t net_ns);
+
+/* repeats.c */
+void repeats_prepare(unsigned seconds);
+bool repeats_are_over(struct frame_event *event, struct counters *counters);
 
 /* changes.c: a process of its own. -1, with the reason: there is none */
 int changes_start(const struct options *options, struct counters *counters, char reason[FRAME_REASON_BYTES_MAX + 1]);

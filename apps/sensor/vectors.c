@@ -338,6 +338,20 @@ static void write_socket_packet(void)
 	write_socket_event("socket-packet", FRAME_SOCKET, SITE_socket, packet, "", 0);
 }
 
+static void write_socket_ended(void)
+{
+	static const struct text none[TEXT_COUNT] = {};
+	struct frame_event event = event_of(FRAME_SOCKET_ENDED, SITE_sock_diag);
+
+	event.ancestors = 0;
+	event.unsure = UNSURE_ACTOR;
+	event.socket = tcp;
+	event.socket.net_ns = 4026531840;
+	event.socket.repeats = FRAME_CONNECT;
+	put_event(event, none);
+	keep("socket-ended");
+}
+
 static void write_socket_events(void)
 {
 	static const struct frame_socket under_way = { DOCUMENTED(1), DOCUMENTED(7), 40000, 443, 10, 1, 6, 115, 0, 41 };
@@ -358,6 +372,7 @@ static void write_socket_events(void)
 	write_socket_event("datagram", FRAME_DATAGRAM, SITE_datagram, datagram, "", 0);
 	write_socket_packet();
 	write_socket_event("socket-netlink", FRAME_SOCKET, SITE_socket, audit, "", 0);
+	write_socket_ended();
 }
 
 static void write_changes(void)
@@ -533,6 +548,9 @@ static void write_bad_events(void)
 	write_bind();
 	write_bad("bad-bind-remote", AT(socket.remote_port), 1, 2);
 	write_bad("bad-bind-error", AT(socket.error), 98, 1);
+	write_socket_ended();
+	write_bad("bad-socket-ended-of-what", AT(socket.repeats), FRAME_DATAGRAM, 4);
+	write_bad("bad-socket-ended-error", AT(socket.error), 111, 1);
 	write_socket_packet();
 	write_bad("bad-packet-address", AT(socket.local[15]), 1, 1);
 	write_socket_event("connect-unix", FRAME_CONNECT, SITE_connect, (struct frame_socket){ .family = 1, .type = 1 },

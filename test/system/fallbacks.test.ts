@@ -20,7 +20,7 @@ type Health = {
 type Row = { readonly name: string; readonly ok: boolean; readonly unseen?: boolean; readonly detail: string }
 
 const ofBpfAlone = [
-  ...['accept', 'bind', 'connect', 'datagram', 'listen', 'socket'],
+  ...['datagram', 'socket'],
   'bpf',
   'credentials',
   'executable',
@@ -33,21 +33,28 @@ const ofBpfAlone = [
   'signal_generate',
   'sysctl',
 ]
-const noNetwork = { SEALWATCH_SENSOR_NETWORK: 'none' }
 
 /** What the documentation promises of each mode. */
 const promised = [
   {
-    name: 'proc_connector and fanotify',
-    env: { SEALWATCH_SENSOR_PROCESSES: 'proc_connector', SEALWATCH_SENSOR_FILES: 'fanotify', ...noNetwork },
-    modes: { process: 'proc_connector', file: 'fanotify', network: 'none' },
+    name: 'proc_connector, fanotify and sock_diag',
+    env: {
+      SEALWATCH_SENSOR_PROCESSES: 'proc_connector',
+      SEALWATCH_SENSOR_FILES: 'fanotify',
+      SEALWATCH_SENSOR_NETWORK: 'sock_diag',
+    },
+    modes: { process: 'proc_connector', file: 'fanotify', network: 'sock_diag' },
     saysWho: true,
     unseen: ofBpfAlone,
   },
   {
-    name: 'polling and inotify',
-    env: { SEALWATCH_SENSOR_PROCESSES: 'polling', SEALWATCH_SENSOR_FILES: 'polling', ...noNetwork },
-    modes: { process: 'polling', file: 'polling', network: 'none' },
+    name: 'polling',
+    env: {
+      SEALWATCH_SENSOR_PROCESSES: 'polling',
+      SEALWATCH_SENSOR_FILES: 'polling',
+      SEALWATCH_SENSOR_NETWORK: 'polling',
+    },
+    modes: { process: 'polling', file: 'polling', network: 'polling' },
     saysWho: false,
     unseen: [...ofBpfAlone, 'fork', 'ptrace', 'task_rename'],
   },

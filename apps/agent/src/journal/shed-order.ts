@@ -7,6 +7,7 @@ import type { Observation, SensorMessage, Site } from '../sources/observation.ts
 export const shedOrder = [
   'exit',
   'rename',
+  'socket_ended',
   'datagram',
   'accept',
   'bind',

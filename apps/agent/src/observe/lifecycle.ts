@@ -50,7 +50,10 @@ export function sensorAttached(hello: SensorHello, context: RecordContext): Even
   const closed = wanted.filter(([, { ok }]) => !ok)
   const count = wanted.length
   const isWhole = closed.length === 0 && unseen.length === 0
-  const by = unseen.length === 0 ? '' : `, processes by ${modes.process}, files by ${modes.file}`
+  const by =
+    unseen.length === 0
+      ? ''
+      : `, processes by ${modes.process}, files by ${modes.file}, the network by ${modes.network}`
   const state = `${count - closed.length} of ${count} sites attached${by}`
   return record('sensor', 'sensor_attached', timeNs, context, {
     ...classify('lifecycle', 'start'),

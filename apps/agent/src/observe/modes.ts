@@ -12,6 +12,16 @@ const unseen: Readonly<Partial<Record<`${Domain} ${Mode}`, readonly string[]>>> 
     'image, ids and arguments of what ended before it was looked at; arguments as they were before the program changed them',
   ],
   'network none': ['connections, listeners, datagrams, raw and packet sockets'],
+  'network sock_diag': [
+    'who had a connection that was there for less than the time between two looks, and connects that were refused',
+    'datagrams without a connection, unix and netlink sockets',
+    'of other network namespaces than the sensor’s what ends before its turn, one of them at each look',
+  ],
+  'network polling': [
+    'connections and listeners that are there for less than the time between two looks, and connects that were refused',
+    'datagrams without a connection, unix and netlink sockets',
+    'of other network namespaces than the sensor’s what ends before its turn, one of them at each look',
+  ],
   'process polling': [
     'processes that begin and end within a quarter of a second, and how any ended',
     'ptrace, other ways into the memory of others, signals to the sensor and the agent',

@@ -21,7 +21,7 @@ const { ECONNREFUSED, EINPROGRESS } = constants.errno
 const success: Outcome = { status_id: 1, status: 'Success' }
 
 export function networkEvent(observation: Of<SocketAct>, common: Common, { device }: ObserveContext): NetworkEvent {
-  const { kind, socket, error, repeats } = observation
+  const { kind, socket, error, repeats, began = kind } = observation
   const { family, type, protocol, netNs } = socket
   const isInternet = socket.local !== null
   const [who, how] = [describe(common.actor.process), outcomeOf(error)]
@@ -31,12 +31,12 @@ export function networkEvent(observation: Of<SocketAct>, common: Common, { devic
     ...severities[kind === 'listen' || kind === 'socket' ? 'low' : 'informational'],
     ...how,
     message: `${who} ${sentences[kind](socket, error)}${how.status_code === undefined ? '' : `: ${how.status_code}`}`,
-    ...sidesOf(kind, socket, device.hostname),
-    connection_info: connectionOf(kind, socket),
+    ...sidesOf(began, socket, device.hostname),
+    connection_info: connectionOf(began, socket),
     ...(repeats > 0 && { count: repeats + 1 }),
     unmapped: {
       ...seen(common, isInternet && !isAsAsked(kind, error) ? capabilities.endpoints : 0),
-      initiated: kind === 'connect' || kind === 'connect_failed' || kind === 'datagram',
+      initiated: began === 'connect' || began === 'connect_failed' || began === 'datagram',
       socket_family: family,
       socket_type: type,
       ...(family === 'netlink' && { socket_protocol: protocol }),
@@ -55,6 +55,8 @@ function activityOf(kind: SocketAct, error: number): Activity<'network'> {
       return 'open'
     case 'datagram':
       return 'traffic'
+    case 'socket_ended':
+      return 'close'
     default:
       return kind
   }
@@ -79,6 +81,8 @@ const sentences: Readonly<Record<SocketAct, (socket: SocketRef, error: number) =
   bind: ({ local, name }) => `took the address ${show(local, name)}`,
   listen: ({ local, name }) => `listens on ${show(local, name)}`,
   datagram: ({ remote }) => `sent a datagram to ${show(remote)}`,
+  socket_ended: ({ local, remote }) =>
+    remote ? `has no connection with ${show(remote)} any more` : `has no socket at ${show(local)} any more`,
   socket: ({ family, type, protocol }, error) =>
     `${error === 0 ? 'opened' : 'asked for'} ${socketName(family, type, protocol)}`,
 }

@@ -116,6 +116,7 @@ test('an act upon a stranger is never informational, which alone may be shed', (
     'exec',
     'exit',
     'rename',
+    'socket_ended',
   ])
 })
 

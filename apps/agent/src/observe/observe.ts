@@ -108,6 +108,7 @@ function eventOf(seen: SiteObservation, context: ObserveContext): ObservedEvent 
       return namespacesChanged(observation, common)
     case 'connect':
     case 'connect_failed':
+    case 'socket_ended':
     case 'accept':
     case 'bind':
     case 'listen':

@@ -124,7 +124,7 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
         return
       }
       // Told briefly of a process that has been told of before, and may be gone.
-      if (observation.kind === 'connect_failed') return
+      if (observation.kind === 'connect_failed' || observation.kind === 'socket_ended') return
       // Its actor was looked up afterwards: whoever acted is known better from its own acts.
       if (observation.kind === 'file_change') return
       // Nobody knows who it was.

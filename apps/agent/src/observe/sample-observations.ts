@@ -413,6 +413,17 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     error: 0,
     repeats: 0,
   },
+  'network-close': {
+    ...at,
+    site: 'sock_diag',
+    kind: 'socket_ended',
+    actor: { ...curl, exe: null, ancestors: [] },
+    unsure: capabilities.actorIdentity | capabilities.actorImage | capabilities.actorAncestry,
+    socket: sampleSocket({ remote: { address: '192.0.2.7', port: 443 } }),
+    error: 0,
+    repeats: 0,
+    began: 'connect',
+  },
   'network-datagram': {
     ...at,
     site: 'datagram',

@@ -48,6 +48,7 @@ const commBytes = 16
 const openSites: readonly Site[] = ['open', 'openat', 'openat2', 'creat']
 const processSources: readonly Site[] = ['proc_connector', 'proc_poll']
 const fileSources: readonly Site[] = ['fanotify', 'inotify']
+const socketSources: readonly Site[] = ['sock_diag', 'proc_net']
 const exeOnly = { texts: ['exe'], flagsMax: 1 } as const
 const named = { texts: ['exe', 'path'], flagsMax: 1 } as const
 
@@ -69,19 +70,19 @@ const kinds: Readonly<Record<number, KindRow>> = {
   11: { ...exeOnly, sites: ['task_rename', ...processSources], decode: decodeRename },
   12: { ...exeOnly, sites: ['signal_generate'], decode: decodeSignal },
   13: { ...exeOnly, sites: ['credentials'], decode: decodeCredentials },
-  14: { sites: [...fileSources, 'file_change'], texts: [], flagsMax: 0, decode: decodeOverflow },
+  14: { sites: [...fileSources, ...socketSources, 'file_change'], texts: [], flagsMax: 0, decode: decodeOverflow },
   15: { sites: ['module'], texts: ['exe', 'filename'], flagsMax: 1, decode: decodeModule },
   16: { ...exeOnly, sites: ['bpf'], decode: decodeBpf },
   17: { ...exeOnly, sites: ['perf_event_open'], decode: decodePerf },
   18: { sites: ['sysctl'], texts: ['exe', 'path', 'argv'], flagsMax: 1, decode: decodeSysctl },
   19: { ...exeOnly, sites: ['namespaces'], decode: decodeNamespaces },
-  20: { ...named, sites: ['connect'], decode: decodeSocket('connect') },
+  20: { ...named, sites: ['connect', ...socketSources], decode: decodeSocket('connect') },
   21: { sites: ['connect'], texts: [], flagsMax: 0, decode: decodeSocket('connect_failed') },
-  22: { ...exeOnly, sites: ['accept'], decode: decodeSocket('accept') },
-  23: { ...named, sites: ['bind'], decode: decodeSocket('bind') },
-  24: { ...named, sites: ['listen'], decode: decodeSocket('listen') },
+  22: { ...exeOnly, sites: ['accept', ...socketSources], decode: decodeSocket('accept') },
+  23: { ...named, sites: ['bind', ...socketSources], decode: decodeSocket('bind') },
+  24: { ...named, sites: ['listen', ...socketSources], decode: decodeSocket('listen') },
   25: { ...exeOnly, sites: ['datagram'], decode: decodeSocket('datagram') },
-  26: { ...exeOnly, sites: ['socket'], decode: decodeSocket('socket') },
+  26: { ...exeOnly, sites: ['socket', ...socketSources], decode: decodeSocket('socket') },
   27: { sites: ['reach'], texts: ['exe', 'path'], flagsMax: 1, decode: decodeReach('pidfd_getfd') },
   28: { ...exeOnly, sites: ['reach'], decode: decodeReach('prlimit64') },
   29: { ...exeOnly, sites: ['reach'], decode: decodeReach('process_madvise') },
@@ -90,6 +91,7 @@ const kinds: Readonly<Record<number, KindRow>> = {
   32: { sites: ['executable'], texts: ['exe', 'path'], flagsMax: 1, decode: decodeExecutable },
   // Its argv are the states.
   33: { sites: ['file_change'], texts: ['path', 'filename', 'argv', 'watched'], flagsMax: 1, decode: decodeFileChange },
+  34: { sites: socketSources, texts: [], flagsMax: 0, decode: decodeSocket('socket_ended') },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {

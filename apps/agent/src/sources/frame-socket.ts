@@ -38,7 +38,7 @@ type ActRow = {
   readonly mayFail: (error: number) => boolean
 }
 const never = (error: number) => error === 0
-const acts: Readonly<Record<SocketAct, ActRow>> = {
+const acts: Readonly<Record<Exclude<SocketAct, 'socket_ended'>, ActRow>> = {
   connect: { families: nameable, remote: true, mayFail: () => true },
   connect_failed: { families: internet, remote: true, mayFail: (error) => error > 0 },
   accept: { families: internet, remote: true, mayFail: never },
@@ -56,21 +56,39 @@ const addressBytes = 16
 const remoteAt = objectAt + addressBytes
 const portsAt = remoteAt + addressBytes
 
+/** As what a socket that has ended was told when it began: their numbers on the wire. */
+const beginnings = new Map<number, keyof typeof acts>([
+  [20, 'connect'],
+  [22, 'accept'],
+  [23, 'bind'],
+  [24, 'listen'],
+  [26, 'socket'],
+])
+
+function beganAs(bytes: Buffer): keyof typeof acts {
+  const number = bytes.readUInt32LE(portsAt + 12)
+  const began = beginnings.get(number)
+  must(began !== undefined, 'FRAME_VALUE', { began: number })
+  return began
+}
+
 export function decodeSocket(kind: SocketAct) {
-  const row = acts[kind]
   return (bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation => {
+    const isEnd = kind === 'socket_ended'
+    const act = isEnd ? beganAs(bytes) : kind
+    const row = acts[act]
     const [family, type] = [families.get(bytes.readUInt8(portsAt + 4)), types.get(bytes.readUInt8(portsAt + 5))]
     must(family !== undefined && row.families.includes(family) && type !== undefined, 'FRAME_VALUE', { family, type })
     const error = bytes.readUInt8(portsAt + 7)
-    must(row.mayFail(error), 'FRAME_VALUE', { error })
-    const hasAddresses = internet.includes(family) && kind !== 'socket'
+    must(isEnd ? error === 0 : row.mayFail(error), 'FRAME_VALUE', { error })
+    const hasAddresses = internet.includes(family) && act !== 'socket'
     if (!hasAddresses) mustBeZero(bytes, objectAt, portsAt + 4)
     else if (!row.remote) {
       mustBeZero(bytes, remoteAt, portsAt)
       mustBeZero(bytes, portsAt + 2, portsAt + 4)
     }
     must(family === 'unix' || texts.path.length === 0, 'FRAME_TEXT', { family, path: texts.path.length })
-    const isBrief = kind === 'connect_failed'
+    const isBrief = kind === 'connect_failed' || isEnd
     must(!isBrief || common.actor.ancestors.length === 0, 'FRAME_COUNT', { ancestors: common.actor.ancestors.length })
     const socket = {
       family,
@@ -81,6 +99,7 @@ export function decodeSocket(kind: SocketAct) {
       name: texts.path.length === 0 ? null : showName(texts.path),
       netNs: bytes.readUInt32LE(portsAt + 8),
     }
+    if (isEnd) return { ...common, kind, socket, error, repeats: 0, began: act }
     const told = isBrief ? { ...common, unsure: capabilities.actorImage | capabilities.actorAncestry } : common
     return { ...told, kind, socket, error, repeats: bytes.readUInt32LE(portsAt + 12) }
   }

@@ -99,8 +99,16 @@ export type SocketRef = {
 }
 export type SocketFamily = 'unix' | 'ipv4' | 'ipv6' | 'netlink' | 'packet'
 export type SocketType = 'stream' | 'dgram' | 'raw' | 'rdm' | 'seqpacket' | 'dccp' | 'packet'
-/** `connect_failed`: a connection that was under way when its connect was told. Told briefly, as a fork is. */
-export type SocketAct = 'connect' | 'connect_failed' | 'accept' | 'bind' | 'listen' | 'datagram' | 'socket'
+/** `connect_failed`: a connection that was under way when its connect was told. Told briefly, as a fork is; so is `socket_ended`. */
+export type SocketAct =
+  | 'connect'
+  | 'connect_failed'
+  | 'accept'
+  | 'bind'
+  | 'listen'
+  | 'datagram'
+  | 'socket'
+  | 'socket_ended'
 
 /** `request`: the descriptor in the other process, RLIMIT_, MADV_, KCMP_, the flags. */
 export type ReachCall = 'pidfd_getfd' | 'prlimit64' | 'process_madvise' | 'kcmp' | 'userfaultfd'
@@ -252,6 +260,8 @@ export type Observation = {
       readonly error: number
       /** How often the process did the same since it was told last: counted, and not told. */
       readonly repeats: number
+      /** Of `socket_ended`, and of that alone: as what it was told when it began. */
+      readonly began?: SocketAct
     }
   /** `taken` is the path of the file that pidfd_getfd took, empty elsewhere; of userfaultfd the target is the actor. */
   | {
@@ -307,14 +317,16 @@ export const sites = [
   'proc_poll',
   'inotify',
   'file_change',
+  'sock_diag',
+  'proc_net',
 ] as const
 export type Site = (typeof sites)[number]
 
 /** Sites that are no BPF program. */
-export const sources: readonly Site[] = ['proc_connector', 'fanotify', 'proc_poll', 'inotify']
+export const sources: readonly Site[] = ['proc_connector', 'fanotify', 'proc_poll', 'inotify', 'sock_diag', 'proc_net']
 
 /** What watches a domain, in the order of their numbers on the wire (docs/fallbacks.md). */
-export const modes = ['ebpf', 'fanotify', 'proc_connector', 'ptrace', 'polling', 'none'] as const
+export const modes = ['ebpf', 'fanotify', 'proc_connector', 'ptrace', 'polling', 'none', 'sock_diag'] as const
 export type Mode = (typeof modes)[number]
 /** In the order in which a hello tells their modes. */
 export const domains = ['process', 'file', 'network'] as const

@@ -34,8 +34,8 @@ const row = (name: string, did: string, ok: boolean, detail: string): Row => ({ 
 function sensorDetail({ sensor }: InstanceStatus): string {
   if (sensor?.connected !== true) return 'not connected'
   const sites = Object.values(sensor.sites).filter(({ attached, reason }) => attached || reason !== '')
-  const { process, file } = sensor.modes
-  const by = sensor.unseen.length === 0 ? '' : `, processes by ${process}, files by ${file}`
+  const { process, file, network } = sensor.modes
+  const by = sensor.unseen.length === 0 ? '' : `, processes by ${process}, files by ${file}, the network by ${network}`
   return `connected, ${sites.filter(({ attached }) => attached).length} of ${sites.length} sites attached${by}`
 }
 

@@ -15,7 +15,7 @@ import { fileOf, type Place } from '../place.ts'
 import type { SensorStatus } from '../status/types.ts'
 import type { Act } from './acts.ts'
 import type { Row } from './row.ts'
-import { siteFor } from './seen-by.ts'
+import { domainOf, siteFor } from './seen-by.ts'
 
 export type Probing = {
   readonly io: Io
@@ -31,8 +31,9 @@ export type Probing = {
 }
 
 const probeMsMax = 5000
-/** Sources other than BPF look at who did it once they hear of it. */
+/** Sources other than BPF look at who did it once they hear of it, or at their next turn. */
 const lingerMs: Readonly<Record<string, number>> = { proc_connector: 300, fanotify: 300, polling: 900 }
+const lingerOnNetworkMs = 2500
 const saidCharsMax = 500
 
 /**
@@ -60,11 +61,12 @@ export async function probeAct(act: Act, probing: Probing): Promise<Row> {
 }
 
 async function runProbe(
-  { name, onFile, onSensor }: Act,
+  act: Act,
   site: string,
   nonce: string,
   { io, place, sensorPid, modes }: Probing,
 ): Promise<void> {
+  const { name, onFile, onSensor } = act
   const args = [name, nonce]
   let canary: string | undefined
   if (onFile) {
@@ -74,7 +76,9 @@ async function runProbe(
     args.push('--file', canary)
   }
   if (onSensor === true) args.push('--pid', String(sensorPid ?? 0))
-  const linger = Math.max(lingerMs[modes?.process ?? 'ebpf'] ?? 0, lingerMs[modes?.file ?? 'ebpf'] ?? 0)
+  const isOfNetwork = domainOf(act) === 'network' && modes?.network !== 'ebpf'
+  const byOthers = Math.max(lingerMs[modes?.process ?? 'ebpf'] ?? 0, lingerMs[modes?.file ?? 'ebpf'] ?? 0)
+  const linger = isOfNetwork ? lingerOnNetworkMs : byOthers
   if (linger > 0) args.push('--linger', String(linger))
   const child = spawn(join(io.root, 'apps/sensor/build/probe'), args, {
     stdio: ['ignore', 'ignore', 'pipe'],

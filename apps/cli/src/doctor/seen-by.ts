@@ -10,18 +10,20 @@ const acts: Readonly<Record<string, readonly string[]>> = {
   fanotify: ['open', 'openat', 'openat2', 'creat'],
   proc_poll: ['exec', 'exit'],
   inotify: ['open', 'openat', 'openat2', 'creat'],
+  sock_diag: ['accept', 'bind', 'connect', 'listen'],
+  proc_net: ['accept', 'bind', 'connect', 'listen'],
 }
 
 /** Have a source of their own beside every mode. */
 const everywhere: readonly string[] = ['file_change']
 
-function domainOf({ name, classUid }: Act): keyof SensorStatus['modes'] {
+export function domainOf({ name, classUid }: Act): keyof SensorStatus['modes'] {
   if (classUid === eventClasses.network.uid) return 'network'
   return classUid === eventClasses.file.uid || name === 'mem' ? 'file' : 'process'
 }
 
 /** Sites of polling, which is another thing in each domain. */
-const polling = { process: 'proc_poll', file: 'inotify', network: '' } as const
+const polling = { process: 'proc_poll', file: 'inotify', network: 'proc_net' } as const
 
 /** The site that must see an act in these modes (empty: any); null: none does, and the modes say so. */
 export function siteFor(act: Act, modes: SensorStatus['modes'] | undefined): string | null {

@@ -171,7 +171,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
 }
 
 const modeWarning = ({ modes, unseen }: SensorStatus): string =>
-  `processes are watched by ${modes.process}, files by ${modes.file} (docs/fallbacks.md): nobody sees ${unseen.join('; ')}`
+  `processes are watched by ${modes.process}, files by ${modes.file}, the network by ${modes.network} (docs/fallbacks.md): nobody sees ${unseen.join('; ')}`
 
 /** What drills leave there is evidence of a drill, and nobody's rows. */
 const tenantOfDrills = 'drill'

@@ -107,6 +107,7 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
     ...['--instance', place.name],
     ...['--uid', String(serviceUsers.sensor.uid), '--gid', String(serviceUsers.sensor.gid)],
     ...(['processes', 'files', 'network'] as const).flatMap((domain) => modeOf(domain, env)),
+    ...(env.SEALWATCH_SENSOR_SOCKET_POLL_MS ? ['--socket-poll-ms', env.SEALWATCH_SENSOR_SOCKET_POLL_MS] : []),
     ...without.flatMap((site) => ['--without', site]),
     ...watch.flatMap((path) => ['--watch', path]),
     ...['--watch-file', fileOf.toldWatchList(place)],

@@ -107,6 +107,7 @@ export const eventClasses = {
     category: categories.network,
     activities: {
       open: { id: 1, name: 'Open' },
+      close: { id: 2, name: 'Close' },
       fail: { id: 4, name: 'Fail' },
       refuse: { id: 5, name: 'Refuse' },
       traffic: { id: 6, name: 'Traffic' },
