@@ -13,7 +13,7 @@ import { type ObserveContext, observe, type SiteObservation } from '../apps/agen
 import { createProcessTable, processTableLimits } from '../apps/agent/src/observe/process-table.ts'
 import { sampleContext } from '../apps/agent/src/observe/sample-observations.ts'
 import { createFrameDecoder } from '../apps/agent/src/sources/frame.ts'
-import type { Observation, SensorMessage } from '../apps/agent/src/sources/observation.ts'
+import type { FileChange, Observation, SensorMessage } from '../apps/agent/src/sources/observation.ts'
 import { readProcesses } from '../apps/agent/src/sources/proc-snapshot.ts'
 import type { ObservedEvent } from '../packages/contract/src/event.ts'
 
@@ -33,7 +33,33 @@ const probe = '/usr/local/bin/probe'
 const data = '/srv/sealwatch-sample'
 const keys = `${data}/server/keys`
 /** Stand in for those of the host, and are told as those. */
-const standIns = ['/etc/sudoers.d', '/root/.ssh'] as const
+const standInFolders = [
+  ...[
+    '/etc/sudoers.d',
+    '/root/.ssh',
+    '/etc/cron.d',
+    '/etc/pam.d',
+    '/etc/ssh',
+    '/etc/systemd',
+    '/var/log',
+    '/etc/profile.d',
+  ],
+  ...['/boot', '/usr/bin'],
+] as const
+const standInFiles = ['/etc/ld.so.preload', '/etc/passwd'] as const
+const standIns = [...standInFolders, ...standInFiles]
+const byDpkg = { path: ['actor', 'process', 'file', 'path'], value: '/usr/bin/dpkg' } as const
+/** What a script does to a stand-in, and the change that shall become the sample. */
+const changing = (
+  entry: (typeof standIns)[number],
+  script: string,
+  change: FileChange,
+  quiet: Sample['quiet'] = byDpkg,
+) => ({
+  script: `cd ${data}${entry} 2> /dev/null || cd ${data}/etc; ${script}`,
+  isIt: (o: SiteObservation) => o.kind === 'file_change' && o.change === change && o.watched === `${data}${entry}`,
+  quiet,
+})
 const relation = { path: ['unmapped', 'relation'], value: 'traced' } as const
 const runsFromMemfd = `
   $^F = 255; my $name = 'payload'; my $fd = syscall(319, $name, 0); open(my $out, '>&=', $fd);
@@ -61,6 +87,36 @@ const samples: Readonly<Record<string, Sample>> = {
     isIt: (o) => o.kind === 'file_change' && o.change === 'write' && o.watched === `${data}/root/.ssh`,
     quiet: { path: ['file', 'path'], value: '/root/.ssh/known_hosts' },
   },
+  'cron-changed': changing('/etc/cron.d', 'echo "* * * * * root id" | tee job', 'write'),
+  'preload-changed': changing('/etc/ld.so.preload', 'echo /lib/x.so | tee ld.so.preload', 'write', {
+    path: ['unmapped', 'watched'],
+    value: '/etc/ld.so.conf',
+  }),
+  'pam-changed': changing('/etc/pam.d', 'echo "auth sufficient pam_permit.so" | tee sshd', 'write'),
+  'ssh-server-changed': changing('/etc/ssh', 'echo "PermitRootLogin yes" | tee sshd_config', 'write', {
+    path: ['file', 'path'],
+    value: '/etc/ssh/ssh_config',
+  }),
+  'unit-changed': changing('/etc/systemd', 'echo "[Service]" | tee sample.service', 'write'),
+  'log-lost': changing('/var/log', 'echo failed > auth.log; sleep 0.1; truncate -s 0 auth.log', 'truncate', {
+    path: ['actor', 'process', 'file', 'path'],
+    value: '/usr/sbin/logrotate',
+  }),
+  'shell-start-changed': changing('/etc/profile.d', 'echo id | tee sample.sh', 'write'),
+  'boot-changed': changing('/boot', 'echo kernel | tee vmlinuz', 'write'),
+  'set-id-bit-set': changing('/usr/bin', 'cp /bin/true sample; sleep 0.1; chmod 4755 sample', 'attributes', {
+    path: ['file_result', 'xattributes', 'mode'],
+    value: '0755',
+  }),
+  'program-replaced': changing('/usr/bin', 'echo other | tee program', 'write'),
+  'time-set-back': changing('/etc/cron.d', 'echo x > old; sleep 0.1; touch -d 2020-01-01 old', 'attributes', {
+    path: ['unmapped', 'set_back'],
+    value: false,
+  }),
+  'accounts-changed': changing('/etc/passwd', 'echo "toor::0:0::/root:/bin/sh" | tee passwd', 'write', {
+    path: ['actor', 'process', 'file', 'path'],
+    value: '/usr/sbin/useradd',
+  }),
   'ptrace-attach': {
     script: `exec ${probe} ptrace sample`,
     isIt: (o) => o.kind === 'ptrace' && o.request === 16,
@@ -158,7 +214,7 @@ const instance = `samples-${process.pid}`
 mkdirSync(data)
 try {
   mkdirSync(keys, { recursive: true })
-  for (const path of standIns) mkdirSync(data + path, { recursive: true })
+  for (const path of standInFolders) mkdirSync(data + path, { recursive: true })
   writeFileSync(join(keys, 'ledger.key'), '', { mode: 0o600 })
   if (spawnSync('make', ['-s', '-C', join(root, 'apps/sensor'), 'all'], { stdio: 'inherit' }).status !== 0)
     throw new Error('the sensor could not be built')
@@ -191,7 +247,7 @@ async function record(): Promise<void> {
     onMessage = (message) => message.kind === 'hello' && resolve()
   })
   const args = ['--socket', socketPath, '--instance', instance, '--watch', '/etc/shadow', '--watch', keys]
-  for (const path of standIns) args.push('--watch', data + path)
+  for (const path of standIns) args.push('--watch', `changes:${data}${path}`)
   const sensor = spawn(join(build, 'sensor'), args, { stdio: 'inherit' })
   await attached
 

@@ -162,6 +162,15 @@ static bool is_loss(enum frame_change_what what)
 	return what == CHANGE_TRUNCATE || what == CHANGE_REMOVE || what == CHANGE_RENAME || what == CHANGE_UNWATCHED;
 }
 
+/* Who wants what he changed to look old sets the time of its modification back. */
+static bool is_set_back(const struct change *change)
+{
+	const struct timespec *before = &change->before->mtime, *after = &change->after->mtime;
+
+	return (change->what == CHANGE_ATTRIBUTES || change->what == CHANGE_WRITE || change->what == CHANGE_TRUNCATE) &&
+	       (after->tv_sec < before->tv_sec || (after->tv_sec == before->tv_sec && after->tv_nsec < before->tv_nsec));
+}
+
 static void tell(const struct change *change, pid_t pid)
 {
 	const struct file_look *known = change->after ? change->after : change->before;
@@ -191,6 +200,8 @@ static void tell(const struct change *change, pid_t pid)
 		event->change.states |= STATE_BEFORE;
 		states[count++] = change->before->state;
 	}
+	if (change->after && change->before && is_set_back(change))
+		event->change.states |= STATE_SET_BACK;
 	draft_text(TEXT_PATH, change->path->text, strlen(change->path->text));
 	if (change->to)
 		draft_text(TEXT_FILENAME, change->to->text, strlen(change->to->text));

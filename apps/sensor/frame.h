@@ -221,7 +221,7 @@ enum frame_change_what {
 	CHANGE_UNWATCHED, /* what is below it is not watched, for want of room */
 };
 
-enum frame_states { STATE_AFTER = 1, STATE_BEFORE = 2 };
+enum frame_states { STATE_AFTER = 1, STATE_BEFORE = 2, STATE_SET_BACK = 4 /* when it was modified was set to earlier than it was */ };
 
 struct frame_change { /* file_change */
 	__u64 ino;

@@ -283,7 +283,7 @@ static void write_change(const char *name, __u32 what, __u32 states, const char 
 		[TEXT_PATH] = { path, strlen(path) },
 		[TEXT_FILENAME] = { to, strlen(to) },
 		[TEXT_WATCHED] = TEXT("/etc/shadow"),
-		[TEXT_STATES] = { both, (size_t)__builtin_popcount(states) * sizeof(both[0]) },
+		[TEXT_STATES] = { both, (size_t)__builtin_popcount(states & (STATE_AFTER | STATE_BEFORE)) * sizeof(both[0]) },
 	};
 	struct frame_event event = { .kind = FRAME_FILE_CHANGE, .site = SITE_file_change, .unsure = UNSURE_ACTOR,
 				     .pid = 1300, .tid = 1300, .time_ns = 90000000001, .start_ns = 89000000000, .ppid = 1200,
@@ -381,6 +381,7 @@ static void write_changes(void)
 	write_change("file-change-remove", CHANGE_REMOVE, STATE_BEFORE, "/etc/shadow", "");
 	write_change("file-change-rename", CHANGE_RENAME, STATE_AFTER, "", "/etc/shadow");
 	write_change("file-change-create", CHANGE_CREATE, 0, "/etc/sudoers.d/\xff", "");
+	write_change("file-change-set-back", CHANGE_ATTRIBUTES, STATE_AFTER | STATE_BEFORE | STATE_SET_BACK, "/etc/shadow", "");
 	write_change("file-change-unwatched", CHANGE_UNWATCHED, 0, "/usr/lib/modules", "");
 }
 
@@ -493,7 +494,7 @@ static void write_bad_changes(void)
 
 	write_change("file-change-write", CHANGE_WRITE, STATE_AFTER | STATE_BEFORE, "/etc/shadow", "");
 	write_bad("bad-change-unknown", AT(change.what), CHANGE_UNWATCHED + 1, 4);
-	write_bad("bad-change-state-unknown", AT(change.states), 4, 4);
+	write_bad("bad-change-state-unknown", AT(change.states), 8, 4);
 	write_bad("bad-change-state-missing", AT(change.states), STATE_AFTER, 4);
 	write_bad("bad-change-reserved", AT(change.zero), 1, 8);
 	write_bad("bad-change-by-the-kernels-word", AT(unsure), 0, 2);

@@ -260,7 +260,7 @@ const changeVerbs: Readonly<Record<FileChange, string>> = {
 }
 
 function fileChanged(observation: Of<'file_change'>, common: Common): FileChangeEvent {
-  const { change, path, to, after, before, watched } = observation
+  const { change, path, to, after, before, watched, isSetBack } = observation
   const { name, pid } = common.actor.process
   const actor = name === '' ? `A process that has ended (pid ${pid})` : describe(common.actor.process)
   const from = path ?? to ?? watched
@@ -279,6 +279,7 @@ function fileChanged(observation: Of<'file_change'>, common: Common): FileChange
       ...seen(common, capabilities.objectPath | (after === null ? 0 : capabilities.fileState)),
       change,
       watched,
+      ...(isSetBack && { set_back: true }),
       ...(change === 'rename' && before !== null && { replaced: replacedOf(before) }),
     },
   }

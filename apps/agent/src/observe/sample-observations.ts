@@ -145,6 +145,7 @@ const change = {
   ino: 131_112n,
   fsMagic: 0xef53,
   watched: '/etc/shadow',
+  isSetBack: false,
 } as const
 const shadowState = { size: 1_442n, mode: 0o100640, uid: 0, gid: 42, nlink: 1, sha256: null }
 const digest = 'fedcba9876543210'.repeat(4)
@@ -474,6 +475,7 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
   'file-set-attributes': {
     ...change,
     change: 'attributes',
+    isSetBack: true,
     after: { ...shadowState, mode: 0o100666 },
     before: shadowState,
   },

@@ -14,7 +14,7 @@ export function readChange(object: Buffer, texts: Texts): Change {
   const change = fileChanges[number(2) - 1]
   const states = number(3)
   mustBeZero(object, 24, object.length)
-  must(change !== undefined && states <= 3, 'FRAME_VALUE', { change: number(2), states })
+  must(change !== undefined && states <= 7, 'FRAME_VALUE', { change: number(2), states })
   const isRename = change === 'rename'
   const [path, to, watched] = [texts.path, texts.filename, texts.watched].map(showText) as [string, string, string]
   const isNamed = path !== '' || (isRename && to !== '')
@@ -27,12 +27,13 @@ export function readChange(object: Buffer, texts: Texts): Change {
     ino: object.readBigUInt64LE(0),
     fsMagic: number(1),
     watched,
+    isSetBack: (states & stateOf.setBack) !== 0,
     ...readStates(texts.states, states),
   }
 }
 
 const stateBytes = 64
-const stateOf = { after: 1, before: 2 } as const
+const stateOf = { after: 1, before: 2, setBack: 4 } as const
 
 /** The state after stands before that of before, where there are both. */
 function readStates(bytes: Buffer, which: number): { after: FileState | null; before: FileState | null } {

@@ -198,6 +198,8 @@ export type Observation = {
       readonly ino: bigint
       readonly fsMagic: number
       readonly watched: string
+      /** When it was modified was set to earlier than it was. */
+      readonly isSetBack: boolean
       readonly after: FileState | null
       /** Of a rename: what was replaced by it. Null also where it is not known. */
       readonly before: FileState | null

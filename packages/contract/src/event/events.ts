@@ -98,6 +98,8 @@ export type FileChangeEvent = Observed<
   {
     readonly change: string
     readonly watched: string
+    /** When it was modified was set to earlier than it was; absent: not, or nobody knows. */
+    readonly set_back?: boolean
     /** What had the name before that something took by a rename. */
     readonly replaced?: {
       readonly size: number

@@ -201,6 +201,7 @@ const unmapped = {
   policy_rule: 'plain',
   policy_mode: 'plain',
   also_denied_by: 'plain',
+  set_back: 'plain',
   method: 'plain',
   relation: 'plain',
   ptrace_request: 'plain',

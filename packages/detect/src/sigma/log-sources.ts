@@ -67,6 +67,7 @@ const file: FieldTable = {
   TargetMode: at('file/xattributes/mode'),
   Access: at('unmapped/access'),
   Change: at('unmapped/change'),
+  IsSetBack: at('unmapped/set_back'),
   ResultFilename: at('file_result/path'),
   ResultMode: at('file_result/xattributes/mode'),
   ResultOwnerId: at('file_result/owner/uid'),
