@@ -511,8 +511,17 @@ void protect(int which, pid_t pid)
 	guard_protected(which, (__u32)pid);
 }
 
-void detach(void)
+/* Nothing more comes from these. */
+void detach_sites(uint64_t sites)
 {
 	for (int i = 0; i < program_count; i++)
-		bpf_link__destroy(programs[i].link);
+		if (sites >> programs[i].site & 1) {
+			bpf_link__destroy(programs[i].link);
+			programs[i].link = NULL;
+		}
+}
+
+void detach(void)
+{
+	detach_sites(ALL_SITES);
 }

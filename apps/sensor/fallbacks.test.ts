@@ -274,6 +274,25 @@ test('AGT-2 one domain may be watched by BPF and another not', kernel, async (t)
 })
 
 test(
+  'AGT-2 AGT-3 a domain of which the kernel refuses what it cannot do without falls back alone',
+  kernel,
+  async (t) => {
+    const agent = await startAgent(t)
+    const event = '/sys/kernel/tracing/events/syscalls'
+    const hide = (call: string) => `mount -t tmpfs no ${event}/sys_exit_${call}`
+    const hidden = ['unshare', '-m', 'sh', '-c', `${hide('accept4')} && ${hide('setuid')} && exec "$@"`, 'sh']
+    const sensor = startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t)], hidden)
+    const hello = await agent.until(isHello)
+    assert.deepEqual(hello.modes, { process: 'ebpf', file: 'ebpf', network: 'sock_diag' })
+    const { accept, connect, sock_diag, exec, openat, credentials } = hello.attached
+    assert.deepEqual([sock_diag.ok, exec.ok, openat.ok], [true, true, true])
+    for (const site of [accept, connect]) assert.deepEqual(site, { ok: false, reason: '' }, 'they stand by')
+    assert.match(sensor.log(), /"warn".*the network is watched by sock_diag.*accept is not attached: accept__4: /)
+    assert.match(credentials.reason, /^credentials__exit_setuid: /, 'what a domain can do without is missed alone')
+  },
+)
+
+test(
   'AGT-2 by polling: what lasts is seen to begin and to end; an open is seen, and nobody knows by whom',
   kernel,
   async (t) => {

@@ -12,15 +12,18 @@ enum { EXIT_FAILED = 1, EXIT_CAPABILITY = 3 };
 
 const char *const domain_names[DOMAIN_COUNT] = { "processes are", "files are", "the network is" };
 
-/* Best first. */
+/* Best first; and of its BPF programs those without which another source sees more than what is left of them. */
 static const struct {
 	enum frame_mode modes[4];
 	size_t count;
 	uint64_t sites; /* of BPF programs */
+	uint64_t essential;
 } domains[DOMAIN_COUNT] = {
-	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector, MODE_polling }, 3, ALL_SITES & ~SOURCE_SITES & ~CHANGE_SITES & ~FILE_SITES & ~NETWORK_SITES },
-	[DOMAIN_FILE] = { { MODE_ebpf, MODE_fanotify, MODE_polling }, 3, FILE_SITES },
-	[DOMAIN_NETWORK] = { { MODE_ebpf, MODE_sock_diag, MODE_polling, MODE_none }, 4, NETWORK_SITES },
+	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector, MODE_polling }, 3, ALL_SITES & ~SOURCE_SITES & ~CHANGE_SITES & ~FILE_SITES & ~NETWORK_SITES,
+			     1ull << SITE_exec | 1ull << SITE_exit | 1ull << SITE_fork },
+	[DOMAIN_FILE] = { { MODE_ebpf, MODE_fanotify, MODE_polling }, 3, FILE_SITES, 1ull << SITE_openat },
+	[DOMAIN_NETWORK] = { { MODE_ebpf, MODE_sock_diag, MODE_polling, MODE_none }, 4, NETWORK_SITES,
+			     1ull << SITE_connect | 1ull << SITE_accept | 1ull << SITE_listen },
 };
 
 bool may_watch(enum frame_domain domain, enum frame_mode mode)
@@ -181,6 +184,38 @@ static bool may_begin(const struct options *options, enum frame_domain domain)
 	return false;
 }
 
+static bool may_fall_back(const struct options *options, enum frame_domain domain)
+{
+	for (size_t i = 0; options->mode[domain] == MODE_COUNT && i < domains[domain].count; i++) {
+		enum frame_mode mode = domains[domain].modes[i];
+
+		if (mode != MODE_ebpf && mode != MODE_none && !missing_capability(capabilities_of(mode)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Where the kernel refuses a program that a domain cannot do without, that domain alone is watched by another source: what else of
+ * it is attached gives way, so that nothing is told twice. NULL, or why it is so.
+ */
+static const char *give_up(const struct options *options, enum frame_domain domain, struct attached *attached)
+{
+	static char why[DOMAIN_COUNT][FRAME_REASON_BYTES_MAX + 64];
+	uint64_t refused = domains[domain].essential & ~attached->sites & ~options->without;
+	int site = __builtin_ctzll(refused | 1ull << 63);
+
+	if (!refused || !may_fall_back(options, domain))
+		return NULL;
+	snprintf(why[domain], sizeof(why[domain]), "%s is not attached: %s", site_names[site], attached->reason[site]);
+	detach_sites(domains[domain].sites);
+	attached->sites &= ~domains[domain].sites;
+	for (site = 0; site < SITE_COUNT; site++)
+		if (domains[domain].sites >> site & 1)
+			attached->reason[site][0] = 0;
+	return why[domain];
+}
+
 static void name_what_is_left_out(const struct options *options, struct attached *attached)
 {
 	for (int site = 0; site < SITE_COUNT; site++)
@@ -203,18 +238,22 @@ int begin_watching(const struct options *options, struct watching *result)
 {
 	uint64_t sites = wanted_of_bpf(options);
 	const char *why = sites ? begin_bpf(options, sites, result) : "as it was asked for";
+	const char *reasons[DOMAIN_COUNT];
 	int failed = 0;
 
 	for (int domain = 0; domain < DOMAIN_COUNT; domain++) {
-		bool by_bpf = !why && sites & domains[domain].sites;
+		bool wanted = !why && sites & domains[domain].sites;
+		const char *refused = wanted ? give_up(options, domain, &result->attached) : NULL;
+		bool by_bpf = wanted && !refused;
 
+		reasons[domain] = refused ? refused : why ? why : "as it was asked for";
 		result->attached.mode[domain] = by_bpf ? MODE_ebpf : MODE_COUNT;
 		if (why && options->mode[domain] == MODE_ebpf) {
 			say("error", "%s not watched by ebpf: %s", domain_names[domain], why);
 			return without_capabilities();
 		}
 		if (!by_bpf && !may_begin(options, domain)) {
-			say("error", "%s not watched: %s", domain_names[domain], why);
+			say("error", "%s not watched: %s", domain_names[domain], reasons[domain]);
 			return without_capabilities();
 		}
 	}
@@ -227,7 +266,7 @@ int begin_watching(const struct options *options, struct watching *result)
 		return EXIT_FAILED;
 	for (int domain = 0; domain < DOMAIN_COUNT && !failed; domain++)
 		if (!has_attached(result, domain))
-			failed = begin_domain(options, domain, why ? why : "as it was asked for", result);
+			failed = begin_domain(options, domain, reasons[domain], result);
 	if (result->changes >= 0)
 		result->attached.sites |= 1ull << SITE_file_change;
 	name_what_is_left_out(options, &result->attached);

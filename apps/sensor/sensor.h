@@ -92,6 +92,7 @@ bool attach(const struct options *options, uint64_t sites, int counters_fd, stru
 const char *attach_failure(void);
 void protect(int which, pid_t pid);
 void detach(void);
+void detach_sites(uint64_t sites);
 
 /* frames.c: bodies with their length prefix; return all bytes written */
 struct frame_state {
