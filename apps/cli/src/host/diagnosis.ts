@@ -38,6 +38,7 @@ export function diagnose(
       },
       sensor: {
         ...host.sensor,
+        unseen: host.sensor.unseen.map(clean),
         sites: host.sensor.sites.map((site) => ({ ...site, reason: site.reason === null ? null : clean(site.reason) })),
       },
     },

@@ -16,8 +16,16 @@ export function stateOf({ revoked_at, presence }: Host, io: Io): string {
 
 /** Attached of all; and what they lost, where they did. */
 export function sitesOf({ sensor: { sites, mode } }: Host): string {
-  if (sites.length === 0) return mode
-  return `${sites.filter(({ attached }) => attached === true).length}/${sites.length}`
+  const wanted = sites.filter(({ stands_by }) => !stands_by)
+  if (wanted.length === 0) return mode
+  return `${wanted.filter(({ attached }) => attached === true).length}/${wanted.length}`
+}
+
+/** What watches each domain; yellow where it is not BPF. */
+export function modesOf({ sensor: { modes, unseen } }: Host, io: Io): string {
+  if (modes === null) return 'not said'
+  const text = safe(`processes by ${modes.process}, files by ${modes.file}, the network by ${modes.network}`)
+  return unseen.length === 0 ? text : paint(io, 'yellow', `WARN ${text} (docs/fallbacks.md)`)
 }
 
 const sumOf = (sites: Host['sensor']['sites'], of: 'dropped' | 'shed'): bigint =>

@@ -4,7 +4,7 @@ import type { Operations } from '@sealwatch/contract/api'
 import type { Io } from '../io.ts'
 import { columns, counted, duration, paint, safe, toSecond } from '../terminal.ts'
 import type { Host } from './host-meant.ts'
-import { certificateOf, configOf, heardOf, nameOf, sitesOf, stateOf } from './host-words.ts'
+import { certificateOf, configOf, heardOf, modesOf, nameOf, sitesOf, stateOf } from './host-words.ts'
 
 export type HostRecord = Operations['listHostRecords']['answer']['items'][number]
 
@@ -41,6 +41,8 @@ function factsOf(host: Host, io: Io): string[][] {
       [configOf(host, io), safe(host.config.reported?.refused_why ?? '')].filter((text) => text !== '').join(': '),
     ],
     ['Sensor', `${host.sensor.mode}, ${sitesOf(host)} sites`],
+    ['Watched', modesOf(host, io)],
+    ...host.sensor.unseen.map((what, i) => [i === 0 ? 'Unseen' : '', safe(what, 400)]),
   ].map(([name = '', ...rest]) => [`  ${name}`, ...rest])
 }
 
@@ -55,11 +57,16 @@ function sites({ sensor }: Host, io: Io): string {
   const number = (count: string | null) => count ?? '-'
   const rows = sensor.sites.map((site) => [
     `  ${safe(site.name)}`,
-    site.attached === null ? 'unknown' : site.attached ? paint(io, 'green', 'attached') : paint(io, 'yellow', 'WARN'),
+    stateOfSite(site, io),
     ...[site.produced, site.dropped, site.sent, site.sealed, site.shed].map(number),
     site.attached === false ? safe(site.reason ?? '') : '',
   ])
   return `Sites\n${columns([['  site', '', 'produced', 'dropped', 'sent', 'sealed', 'shed', ''], ...rows])}`
+}
+
+function stateOfSite({ attached, stands_by }: Host['sensor']['sites'][number], io: Io): string {
+  if (stands_by) return paint(io, 'dim', 'stands by')
+  return attached === null ? 'unknown' : attached ? paint(io, 'green', 'attached') : paint(io, 'yellow', 'WARN')
 }
 
 function recordRows(records: readonly HostRecord[]): string {

@@ -2,10 +2,17 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { configWords, dueIn, lossOf, shedOf, toldSince } from './host.ts'
+import { attachedWords, configWords, dueIn, lossOf, shedOf, toldSince, watchedBy } from './host.ts'
+
+const site = {
+  name: 'exec',
+  attached: true,
+  reason: null,
+  stands_by: false,
+  ...{ produced: null, dropped: null, sent: null, sealed: null, shed: null },
+}
 
 test('losses are added up however many they are; a site that says nothing adds nothing', () => {
-  const site = { name: 'exec', attached: true, reason: null, produced: null, sent: null, sealed: null, shed: null }
   const big = String(2n ** 60n)
   assert.equal(
     lossOf([
@@ -23,6 +30,27 @@ test('losses are added up however many they are; a site that says nothing adds n
     ]),
     2n ** 60n,
   )
+})
+
+test('AGT-2 what watches where BPF does not is told, and a source that stands by is no blind spot', () => {
+  const modes = { process: 'ebpf', file: 'ebpf', network: 'sock_diag' }
+  const sensor = { mode: 'partial', since: null, kernel: null, sites: [] } as const
+  assert.equal(
+    watchedBy({ ...sensor, modes, unseen: ['raw sockets'] }),
+    'processes by ebpf, files by ebpf, network by sock_diag',
+  )
+  for (const whole of [
+    { modes: null, unseen: [] },
+    { modes, unseen: [] },
+  ])
+    assert.equal(watchedBy({ ...sensor, ...whole }), '')
+  const rows = [
+    site,
+    { ...site, attached: false, stands_by: true },
+    { ...site, attached: false, reason: 'why' },
+    { ...site, attached: null },
+  ]
+  assert.deepEqual(rows.map(attachedWords), ['yes', 'source stands by', 'why', 'unknown'])
 })
 
 test('a certificate is due within its last hour', () => {

@@ -16,6 +16,18 @@ export const sensorWords: Readonly<Record<Sensor['mode'], { readonly text: strin
   unknown: { text: 'not told yet', tone: '' },
 }
 
+/** What watches a host where that is not BPF alone (docs/fallbacks.md); empty: BPF does, or nobody has said. */
+export function watchedBy({ modes, unseen }: Sensor): string {
+  if (modes === null || unseen.length === 0) return ''
+  return `processes by ${modes.process}, files by ${modes.file}, network by ${modes.network}`
+}
+
+/** Whether a site sees. */
+export function attachedWords({ attached, reason, stands_by }: Sensor['sites'][number]): string {
+  if (stands_by) return 'source stands by'
+  return attached === null ? 'unknown' : attached ? 'yes' : (reason ?? 'no')
+}
+
 /** What is wrong with a host now (docs/runbooks/host-blind.md). */
 export const incidentWords: Readonly<Record<Incident, string>> = {
   silent: 'silent',

@@ -2,7 +2,18 @@
 
 import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
-import { configWords, dueIn, gapWords, incidentWords, lossOf, sensorWords, shedOf, toldSince } from '../model/host.ts'
+import {
+  attachedWords,
+  configWords,
+  dueIn,
+  gapWords,
+  incidentWords,
+  lossOf,
+  sensorWords,
+  shedOf,
+  toldSince,
+  watchedBy,
+} from '../model/host.ts'
 import { counted, several, wholeLength } from '../model/words.ts'
 import { Secret } from './parts/copy.tsx'
 import { Dialog } from './parts/dialog.tsx'
@@ -79,6 +90,7 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
   const due = dueIn(Date.parse(certificate.expires_at) - now)
   const loss = lossOf(sensor.sites)
   const shed = shedOf(sensor.sites)
+  const by = watchedBy(sensor)
   return (
     <li className={host.revoked_at === null ? 'card host' : 'card host gone'}>
       <header>
@@ -92,6 +104,7 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           </span>
         )}
         <span className="chip">{host.connected ? 'connected' : 'away'}</span>
+        {by === '' ? null : <span className="chip warn">WARN: not by BPF alone</span>}
         {loss === 0n ? null : <span className="chip bad">{counted(loss)} lost</span>}
         {shed === 0n ? null : <span className="chip warn">{counted(shed)} shed</span>}
         {(host.presence?.incidents ?? []).map((incident) => (
@@ -139,13 +152,26 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           </span>
         </p>
       )}
+      {by === '' ? null : (
+        <details>
+          <summary>
+            Watched by another source than BPF: nobody sees {several(sensor.unseen.length, 'kind')} of what happens
+            <small> · {by}</small>
+          </summary>
+          <ul>
+            {sensor.unseen.map((what) => (
+              <li key={what}>{what}</li>
+            ))}
+          </ul>
+        </details>
+      )}
       {sensor.sites.length === 0 ? null : (
         <details>
           <summary>
             {loss === 0n
               ? 'While it watched, nothing was lost'
               : `${several(loss, 'event was', 'events were')} lost in the kernel, and counted`}
-            <small> · {sensor.sites.length} sites</small>
+            <small> · {sensor.sites.filter(({ stands_by }) => !stands_by).length} sites</small>
           </summary>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
           <section className="scroll" tabIndex={0} aria-label={`Sites of ${host.hostname}`}>
@@ -161,7 +187,7 @@ const sites: readonly Column<Site>[] = [
   { name: 'Site', of: ({ name }) => <code>{name}</code> },
   {
     name: 'Attached',
-    of: ({ attached, reason }) => (attached === null ? 'unknown' : attached ? 'yes' : (reason ?? 'no')),
+    of: attachedWords,
   },
   ...(['produced', 'dropped', 'sent', 'sealed', 'shed'] as const).map((stage) => ({
     name: `${stage.charAt(0).toUpperCase()}${stage.slice(1)}`,

@@ -350,10 +350,17 @@ export type Operations = {
           readonly mode: "full" | "partial" | "none" | "lost" | "stopped" | "unknown"
           readonly since: string | null
           readonly kernel: string | null
+          readonly modes: {
+            readonly process: string
+            readonly file: string
+            readonly network: string
+          } | null
+          readonly unseen: readonly string[]
           readonly sites: readonly ({
             readonly name: string
             readonly attached: boolean | null
             readonly reason: string | null
+            readonly stands_by: boolean
             readonly produced: string | null
             readonly dropped: string | null
             readonly sent: string | null
@@ -425,10 +432,17 @@ export type Operations = {
         readonly mode: "full" | "partial" | "none" | "lost" | "stopped" | "unknown"
         readonly since: string | null
         readonly kernel: string | null
+        readonly modes: {
+          readonly process: string
+          readonly file: string
+          readonly network: string
+        } | null
+        readonly unseen: readonly string[]
         readonly sites: readonly ({
           readonly name: string
           readonly attached: boolean | null
           readonly reason: string | null
+          readonly stands_by: boolean
           readonly produced: string | null
           readonly dropped: string | null
           readonly sent: string | null

@@ -12,6 +12,8 @@ export type Site = {
   readonly attached: boolean | null
   /** Why not. */
   readonly reason: string | null
+  /** Neither attached nor refused: nothing in the modes of its sensor needs it. */
+  readonly standsBy: boolean
   /** Frames, since the kernel began to count; of those sent, so many were sealed. Decimal: they pass 2^53. */
   readonly produced: string | null
   readonly dropped: string | null
@@ -29,6 +31,10 @@ export type SensorState = {
   /** Of the line that says so. */
   readonly since: string | null
   readonly kernel: string | null
+  /** What watches each domain (docs/fallbacks.md); null: nobody has said. */
+  readonly modes: { readonly process: string; readonly file: string; readonly network: string } | null
+  /** What these do not see, in words. */
+  readonly unseen: readonly string[]
   readonly sites: readonly Site[]
 }
 
@@ -91,7 +97,7 @@ export async function chainState(ports: ApiPorts, tenant: string, chain: string)
 
 /** Of the chain in the tenant `cluster`, where a host tells of the lives of its agent and sensor. */
 export async function sensorState(ports: ApiPorts, chain: string | undefined): Promise<SensorState> {
-  const unknown: SensorState = { mode: 'unknown', since: null, kernel: null, sites: [] }
+  const unknown: SensorState = { mode: 'unknown', since: null, kernel: null, modes: null, unseen: [], sites: [] }
   if (chain === undefined) return unknown
   let ended: { readonly mode: SensorMode; readonly since: string } | undefined
   for await (const leaf of linesBack(ports, ports.ledgers.get('cluster'), chain)) {
@@ -102,27 +108,46 @@ export async function sensorState(ports: ApiPorts, chain: string | undefined): P
     if (code !== 'sensor_attached' || !isObject(event) || !isObject(event.unmapped)) continue
     const sensor = isObject(event.unmapped.sensor) ? event.unmapped.sensor : {}
     const { kernel = null, sites = {} } = sensor
-    const unseen = Array.isArray(sensor.unseen) ? sensor.unseen : []
-    // What is neither attached nor refused stands by: nothing in the sensor's modes needs it.
-    const wanted = Object.entries(isObject(sites) ? sites : {}).filter(([, state]) => !isStandingBy(state))
-    const rows = wanted.map(([name, state]) => {
+    const unseen = wordsOf(sensor.unseen)
+    const rows = Object.entries(isObject(sites) ? sites : {}).map(([name, state]) => {
       const { ok, reason } = isObject(state) ? state : {}
-      return {
-        ...uncounted,
-        name,
-        attached: ok === true,
-        reason: ok !== true && typeof reason === 'string' ? reason : null,
-      }
+      const standsBy = ok === false && reason === ''
+      const why = ok !== true && !standsBy && typeof reason === 'string' ? reason : null
+      return { ...uncounted, name, attached: ok === true, reason: why, standsBy }
     })
-    const attached = rows.filter((row) => row.attached).length
-    const mode = attached === 0 ? 'none' : attached < rows.length || unseen.length > 0 ? 'partial' : 'full'
-    return { mode, since: time, ...ended, kernel: typeof kernel === 'string' ? kernel : null, sites: rows }
+    const wanted = rows.filter((row) => !row.standsBy)
+    const attached = wanted.filter((row) => row.attached).length
+    const mode = attached === 0 ? 'none' : attached < wanted.length || unseen.length > 0 ? 'partial' : 'full'
+    const told = { kernel: typeof kernel === 'string' ? kernel : null, modes: modesOf(sensor.modes), unseen }
+    return { mode, since: time, ...ended, ...told, sites: rows }
   }
   return { ...unknown, ...ended }
 }
 
-const uncounted = { attached: null, reason: null, produced: null, dropped: null, sent: null, sealed: null, shed: null }
+const uncounted = {
+  attached: null,
+  reason: null,
+  standsBy: false,
+  produced: null,
+  dropped: null,
+  sent: null,
+  sealed: null,
+  shed: null,
+}
 const sitesMax = 256
+const wordsMax = 32
+const wordCharsMax = 400
+
+const wordsOf = (said: unknown): string[] =>
+  Array.isArray(said)
+    ? said.flatMap((word) => (typeof word === 'string' ? [word.slice(0, wordCharsMax)] : [])).slice(0, wordsMax)
+    : []
+
+function modesOf(said: unknown): SensorState['modes'] {
+  const { process, file, network } = isObject(said) ? said : {}
+  const isMode = (mode: unknown): mode is string => typeof mode === 'string' && /^[a-z_]{1,32}$/.test(mode)
+  return isMode(process) && isMode(file) && isMode(network) ? { process, file, network } : null
+}
 
 /**
  * Of what was consumed, what was sealed. The sensor told what it had sent a moment ago, and frames come in order: what was
@@ -148,5 +173,3 @@ export function counted(sites: readonly Site[], account: JsonObject | undefined)
   }
   return [...rows.values()].slice(0, sitesMax)
 }
-
-const isStandingBy = (state: unknown): boolean => isObject(state) && state.ok === false && state.reason === ''

@@ -35,7 +35,7 @@ test('a host is told with its certificate, its chain, and what its sensor sees, 
   assert.ok(one)
   const fresh = await hostOf(one)
   assert.deepEqual([fresh.hostname, fresh.os, fresh.lines, fresh.last_line_at], ['web-1', 'Debian', 0, null])
-  assert.deepEqual(fresh.sensor, { mode: 'unknown', since: null, kernel: null, sites: [] })
+  assert.deepEqual(fresh.sensor, { mode: 'unknown', since: null, kernel: null, modes: null, unseen: [], sites: [] })
 
   const sites = { exec: { ok: true, reason: '' }, lsm: { ok: false, reason: 'the kernel refuses it' } }
   await one.live([told('agent_started'), attached(sites)])
@@ -49,10 +49,10 @@ test('a host is told with its certificate, its chain, and what its sensor sees, 
   const none = { produced: null, dropped: null, sent: null, sealed: null, shed: null }
   assert.deepEqual(sensor.sites, [
     {
-      ...{ name: 'exec', attached: true, reason: null },
+      ...{ name: 'exec', attached: true, reason: null, stands_by: false },
       ...{ produced: '9007199254740993', dropped: '2', sent: '4', sealed: '2', shed: '1' },
     },
-    { name: 'lsm', attached: false, reason: 'the kernel refuses it', ...none },
+    { name: 'lsm', attached: false, reason: 'the kernel refuses it', stands_by: false, ...none },
   ])
   assert.deepEqual([sensor.mode, sensor.kernel, lines], ['partial', '6.18', 5])
   assert.match(last_line_at, /^\d{4}-/)
@@ -70,6 +70,35 @@ test('a host is told with its certificate, its chain, and what its sensor sees, 
   assert.equal(await modeAfter(attached({ exec: 7, a: null, b: { ok: 'true', reason: [] } })), 'none')
   await one.ship([{}], { sites: { exec: ['x', -1, null], other: 7 } })
   assert.equal((await hostOf(one)).sensor.sites[0].produced, null)
+})
+
+test('AGT-2 a host is told with what watches it, what that does not see, and which sources stand by', async () => {
+  assert.ok(two)
+  const host = two
+  const modes = { process: 'ebpf', file: 'fanotify', network: 'sock_diag' }
+  const sites = {
+    exec: { ok: true, reason: '' },
+    connect: { ok: false, reason: '' },
+    sock_diag: { ok: true, reason: '' },
+  }
+  const say = async (sensor: JsonObject) => {
+    await host.live([told('sensor_attached', { sensor: { kernel: '5.4', sites, ...sensor } })])
+    return (await hostOf(host)).sensor
+  }
+  const seen = await say({ modes, unseen: ['how a watched file was opened'] })
+  assert.deepEqual([seen.mode, seen.modes, seen.unseen], ['partial', modes, ['how a watched file was opened']])
+  assert.deepEqual(
+    seen.sites.map(({ name, attached, stands_by }: JsonObject) => [name, attached, stands_by]),
+    [
+      ['connect', false, true],
+      ['exec', true, false],
+      ['sock_diag', true, false],
+    ],
+  )
+  assert.equal((await say({ modes })).mode, 'full')
+  // Whatever a host says of itself.
+  const { modes: none, unseen } = await say({ modes: { ...modes, file: 'x y' }, unseen: [7, 'a'.repeat(9000)] })
+  assert.deepEqual([none, unseen], [null, ['a'.repeat(400)]])
 })
 
 test('when nobody knows what happened on a host is told with it, for as long as it was (LOG-2)', async () => {

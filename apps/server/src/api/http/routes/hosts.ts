@@ -87,11 +87,17 @@ const host = z.object({
       .describe('All sites attached, some, or none; its connection ended; it stopped with the agent'),
     since: time.nullable(),
     kernel: z.string().nullable(),
+    modes: z
+      .object({ process: z.string(), file: z.string(), network: z.string() })
+      .nullable()
+      .describe('What watches each domain (docs/fallbacks.md); null: nobody has said'),
+    unseen: z.array(z.string()).describe('What these do not see, in words'),
     sites: z.array(
       z.object({
         name: z.string(),
         attached: z.boolean().nullable(),
         reason: z.string().nullable().describe('Why it is not attached'),
+        stands_by: z.boolean().describe('Not attached, for nothing in these modes needs it'),
         produced: count,
         dropped: count.describe('In the kernel, for lack of space'),
         sent: count,
@@ -170,7 +176,7 @@ export function hostRoutes(ports: ApiPorts): Route[] {
                 leaf_index: newest.leaf,
               },
       },
-      sensor,
+      sensor: { ...sensor, sites: sensor.sites.map(({ standsBy, ...site }) => ({ ...site, stands_by: standsBy })) },
     }
   }
 
