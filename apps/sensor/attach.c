@@ -18,7 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "sensor.h"
+#include "keep.h"
 
 /* The committed object is part of the program: one file to install, no path to get wrong. */
 __asm__(".section .rodata\n"
@@ -30,7 +30,7 @@ extern const char bpf_object_begin[], bpf_object_end[];
 
 static struct bpf_object *object;
 /* In the order of the object, which is the same each time it is opened. */
-enum { PROGRAMS_MAX = 2 * FRAME_SITES_MAX };
+enum { PROGRAMS_MAX = KEPT_PROGRAMS_MAX };
 static struct program {
 	const char *name; /* of a site of several programs, SITE__ANYTHING */
 	int site;
@@ -39,6 +39,7 @@ static struct program {
 	struct bpf_link *link;
 } programs[PROGRAMS_MAX];
 static int program_count;
+static const struct kept *adopted;
 static volatile struct shared *shared;
 static bool looks_at_all; /* opens are told by the programs for kernels before 6.3 */
 static __s32 rdonly_cast;  /* the id of bpf_rdonly_cast() in this kernel; 0: it has none */
@@ -174,7 +175,7 @@ static bool load(const struct program *only, unsigned ring_bytes, int counters_f
 
 static int map_fd(const char *name)
 {
-	return bpf_object__find_map_fd_by_name(object, name);
+	return object ? bpf_object__find_map_fd_by_name(object, name) : keep_map(name);
 }
 
 /*
@@ -334,6 +335,20 @@ static void want_tracefs(void)
 		mount("tracefs", path, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
 }
 
+static const volatile unsigned long *ring_consumed;
+
+static bool map_ring(void)
+{
+	ring_consumed = mmap(NULL, (size_t)getpagesize(), PROT_READ, MAP_SHARED, map_fd("ring"), 0);
+	return ring_consumed != MAP_FAILED;
+}
+
+/* Up to where the ring has been read. */
+uint64_t ring_at(void)
+{
+	return *ring_consumed;
+}
+
 static bool map_shared_variable(void)
 {
 	void *at = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd(".bss"), 0);
@@ -469,10 +484,95 @@ static void freeze_maps(void)
 			say("warn", "the map %s cannot be frozen: %s", names[i], strerror(errno));
 }
 
-/* Call as root, before privileges are dropped. false: nothing at all could be loaded; attach_failure() has the reason. */
-bool attach(const struct options *options, uint64_t sites, int counters_fd, struct attached *result)
+/* The directory that a path is watched in, or is: another one under the same path is told to the programs by a start alone. */
+static void digest_place(struct sha256 *digest, const char *path)
 {
-	libbpf_set_print(keep_first_warning);
+	char *real = realpath(path, NULL), place[PATH_MAX];
+	struct stat found = {};
+	__u64 id[2];
+
+	snprintf(place, sizeof(place), "%s", real ? real : path);
+	if (stat(place, &found) || !S_ISDIR(found.st_mode)) {
+		*strrchr(place, '/') = 0;
+		if (stat(*place ? place : "/", &found))
+			memset(&found, 0, sizeof(found));
+	}
+	free(real);
+	id[0] = found.st_dev;
+	id[1] = found.st_ino;
+	sha256_add(digest, path, strlen(path) + 1);
+	sha256_add(digest, id, sizeof(id));
+}
+
+/* What programs do hangs on these: the object, and all that they are told. */
+static void digest_orders(const struct options *options, uint64_t sites, uint8_t result[SHA256_BYTES])
+{
+	__u64 numbers[] = { sites, options->ring_bytes, options->repeat_seconds, options->compatible, canary_file() != NULL };
+	struct sha256 digest;
+
+	sha256_begin(&digest);
+	sha256_add(&digest, bpf_object_begin, (size_t)(bpf_object_end - bpf_object_begin));
+	sha256_add(&digest, numbers, sizeof(numbers));
+	for (size_t i = 0; i < options->read_count; i++)
+		digest_place(&digest, options->watch[i].path);
+	sha256_end(&digest, result);
+}
+
+static bool knows_canary(uint64_t sites)
+{
+	struct object file;
+	struct watch value;
+
+	return !canary_file() || !(sites & FILE_SITES) ||
+	       (object_of(canary_file(), sites, &file) && bpf_map_lookup_elem(map_fd("watched"), &file, &value) == 0);
+}
+
+static void guard_watched(void)
+{
+	struct object key, *before = NULL;
+
+	for (; bpf_map_get_next_key(map_fd("watched"), before, &key) == 0; before = &key)
+		guard_mark(mark_of(key.ino));
+}
+
+/* What a sensor that was killed has left. It sees all of this process by then, and tells it: takeover.c. */
+static bool take_over(const uint8_t of[SHA256_BYTES], struct counters *counters, int counters_fd, struct attached *result)
+{
+	bool fits;
+
+	adopted = in_initial_pid_namespace() ? keep_take(of, counters_fd) : NULL;
+	if (!adopted || !map_shared_variable() || !map_ring())
+		return false;
+	protect(PROTECTED_SENSOR, getpid());
+	shared->introduction.pid = (__u32)getpid();
+	fits = knows_canary(adopted->sites);
+	shared->introduction.pid = 0;
+	if (!fits)
+		return false;
+	guard_watched();
+	counters_take_over(counters, BPF_SITES, ring_at());
+	result->sites = adopted->sites;
+	for (int site = 0; site < SITE_COUNT; site++)
+		if (BPF_SITES >> site & 1)
+			memcpy(result->reason[site], adopted->reason[site], sizeof(result->reason[site]));
+	return true;
+}
+
+static void leave_to_the_next(const uint8_t of[SHA256_BYTES], const struct attached *result)
+{
+	keep_begin(of);
+	for (int i = 0; i < program_count; i++)
+		if (programs[i].link && !keep_program(programs[i].name, bpf_link__fd(programs[i].link))) {
+			say("info", "the programs end with this sensor, for their links cannot be pinned: %s", strerror(errno));
+			pins_clear();
+			return;
+		}
+	if (!keep_end(map_fd, result))
+		pins_clear();
+}
+
+static bool attach_anew(const struct options *options, uint64_t sites, int counters_fd, struct attached *result)
+{
 	looks_at_all = options->compatible;
 	rdonly_cast = kernel_function("bpf_rdonly_cast");
 	result->sites = sites & ~options->without;
@@ -484,6 +584,7 @@ bool attach(const struct options *options, uint64_t sites, int counters_fd, stru
 		return false;
 	}
 	know_own_objects();
+	shared->until_ns = boot_ns() + OUTLIVING_SECONDS * 1000000000ull;
 	shared->repeat_ns = options->repeat_seconds * 1000000000ull;
 	protect(PROTECTED_SENSOR, getpid());
 	shared->introduction.pid = (__u32)getpid();
@@ -497,8 +598,63 @@ bool attach(const struct options *options, uint64_t sites, int counters_fd, stru
 		watch_canary((__u32)options->watch_count, result->sites);
 	shared->introduction.pid = 0;
 	freeze_maps();
+	return map_ring();
+}
+
+/* Call as root, before privileges are dropped. false: nothing at all could be loaded; attach_failure() has the reason. */
+bool attach(const struct options *options, uint64_t sites, struct counters *counters, int counters_fd, struct attached *result)
+{
+	uint8_t of[SHA256_BYTES];
+
+	libbpf_set_print(keep_first_warning);
+	digest_orders(options, sites & ~options->without, of);
+	result->adopted = take_over(of, counters, counters_fd, result);
+	if (!result->adopted) {
+		pins_clear();
+		keep_release();
+		counters_settle(counters, BPF_SITES);
+		if (!attach_anew(options, sites, counters_fd, result))
+			return false;
+		leave_to_the_next(of, result);
+	}
+	pins_settled();
 	guard_shared(shared);
 	result->ring_fd = map_fd("ring");
+	return true;
+}
+
+static const struct kept_program *kept_as(const char *name)
+{
+	for (__u32 i = 0; i < adopted->count; i++)
+		if (strcmp(adopted->programs[i].name, name) == 0)
+			return &adopted->programs[i];
+	return NULL;
+}
+
+static bool has_tag(const struct kept_program *kept)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(object, kept->name);
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+
+	return program && bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length) == 0 &&
+	       memcmp(info.tag, kept->tag, sizeof(kept->tag)) == 0;
+}
+
+/* Whether what was taken over is what our own object becomes when it is loaded. In a process of its own: it ends with it. */
+bool adopted_are_own(const struct options *options)
+{
+	if (!list_programs(ALL_SITES))
+		return false;
+	for (int i = 0; i < program_count; i++)
+		programs[i].left = !kept_as(programs[i].name);
+	looks_at_all = options->compatible || kept_as("openat_any");
+	rdonly_cast = kernel_function("bpf_rdonly_cast");
+	if (!load(NULL, (unsigned)getpagesize(), keep_map("counters")))
+		return false;
+	for (__u32 i = 0; i < adopted->count; i++)
+		if (!has_tag(&adopted->programs[i]))
+			return false;
 	return true;
 }
 
@@ -514,6 +670,8 @@ void protect(int which, pid_t pid)
 /* Nothing more comes from these. */
 void detach_sites(uint64_t sites)
 {
+	pins_clear();
+	keep_release();
 	for (int i = 0; i < program_count; i++)
 		if (sites >> programs[i].site & 1) {
 			bpf_link__destroy(programs[i].link);

@@ -96,6 +96,18 @@ static bool forget_watched(int fd, int number)
 	return map_named(fd, "watched", &info) && bpf_map_get_next_key(fd, NULL, &key) == 0 && bpf_map_delete_elem(fd, &key) == 0;
 }
 
+/* As if the sensor had been gone for long. */
+static int expire(const char *pin)
+{
+	int fd = bpf_obj_get(pin);
+	struct shared *at = mmap(NULL, sizeof(*at), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (fd < 0 || at == MAP_FAILED)
+		return 0;
+	at->until_ns = 1;
+	return 1;
+}
+
 static const struct {
 	const char *name, *link;
 	bool (*harm)(int fd, int number);
@@ -138,8 +150,10 @@ int main(int argc, char **argv)
 			harmed += harm_all(way, argv[2]);
 			found = 1;
 		}
+	if (argc == 3 && strcmp(argv[1], "expire") == 0)
+		return printf("%d\n", expire(argv[2])), 0;
 	if (found)
 		return printf("%d\n", harmed), 0;
-	fputs("usage: blinder links|memory|watched PID\n", stderr);
+	fputs("usage: blinder links|memory|watched PID\n       blinder expire PIN\n", stderr);
 	return 2;
 }

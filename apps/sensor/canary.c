@@ -2,7 +2,7 @@
 /*
  * Canaries: at random moments a child of ours does, to nobody's harm, what the sites see. What it did must come back through the
  * ring. It is known by its pid, which nobody else has before we have waited for it, so no other act can pass for it. What
- * came back is taken out of the counts again: nobody is told of it, and produced = dropped + sent as before.
+ * came back is taken out of what was produced again: nobody is told of it, and produced = dropped + sent as before.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,20 +22,19 @@
 
 #include "sensor.h"
 
-#define INITIAL_PID_NAMESPACE 0xeffffffcu /* of every kernel; elsewhere our pids are others than those of frames */
+#define INITIAL_PID_NAMESPACE 0xeffffffcu /* of every kernel */
 enum { GRACE_MS = 1000, PATIENCE_MS = 15000, AGAIN_MS = 1000, LOOK_MS = 50 };
 
 static struct {
 	unsigned mean_ms; /* 0: there are none */
 	int program;	  /* this one, to start it again */
-	char file[32];	  /* a watched file of our own, without a name; empty: there is none */
+	char file[32];	  /* a watched file of our own; empty: there is none */
 	volatile uint64_t *done;
 	uint64_t due_ns, deadline_ns;
 	pid_t pid; /* 0: none under way */
 	bool over; /* it has ended; it is a zombie until the round is */
 	uint64_t wanted, seen, missed, blind;
 	uint64_t dropped[SITE_COUNT];
-	uint64_t taken[SITE_COUNT];
 } canary = { .program = -1 };
 
 static unsigned between(unsigned least, unsigned most)
@@ -46,15 +45,36 @@ static unsigned between(unsigned least, unsigned most)
 	return least + number % (most - least + 1);
 }
 
-/* Call before privileges are dropped. */
-void canary_prepare(unsigned mean_seconds)
+/* Elsewhere our pids are others than those of frames. */
+bool in_initial_pid_namespace(void)
 {
 	struct stat own;
+
+	return stat("/proc/self/ns/pid", &own) == 0 && own.st_ino == INITIAL_PID_NAMESPACE;
+}
+
+/* It lasts, for programs that outlive a sensor go on watching it. Only the sensor reaches it, and of that anybody may open it. */
+static int open_file(const char *instance)
+{
+	char path[160];
+	int fd;
+
+	mkdir(RUN_FOLDER, 0700);
+	snprintf(path, sizeof(path), RUN_FOLDER "/%s.canary", instance);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (fd < 0 || fchmod(fd, 0666))
+		say("warn", "canaries open no file, for %s cannot be made: %s", path, strerror(errno));
+	return fd;
+}
+
+/* Call before privileges are dropped. */
+void canary_prepare(unsigned mean_seconds, const char *instance)
+{
 	int fd;
 
 	if (mean_seconds == 0)
 		return;
-	if (stat("/proc/self/ns/pid", &own) || own.st_ino != INITIAL_PID_NAMESPACE) {
+	if (!in_initial_pid_namespace()) {
 		say("warn", "there are no canaries: the sensor is not in the initial pid namespace");
 		return;
 	}
@@ -65,7 +85,7 @@ void canary_prepare(unsigned mean_seconds)
 		return;
 	}
 	canary.mean_ms = mean_seconds * 1000;
-	fd = (int)syscall(SYS_memfd_create, "sealwatch-canary", 1u /* MFD_CLOEXEC */);
+	fd = open_file(instance);
 	if (fd >= 0)
 		snprintf(canary.file, sizeof(canary.file), "/proc/self/fd/%d", fd);
 }
@@ -123,7 +143,7 @@ static void begin(const struct counters *counters, uint64_t now_ns)
 }
 
 /* The frame is of a canary, and goes nowhere. */
-bool canary_takes(struct counters *counters, const struct frame_event *event)
+bool canary_did(const struct frame_event *event)
 {
 	bool own = canary.pid && event->pid == (__u32)canary.pid;
 	bool made = canary.pid && event->kind == FRAME_FORK && event->pid == (__u32)getpid() &&
@@ -132,15 +152,7 @@ bool canary_takes(struct counters *counters, const struct frame_event *event)
 	if (!own && !made)
 		return false;
 	canary.seen |= 1ull << event->site;
-	canary.taken[event->site]++;
-	__atomic_fetch_sub(&counters->site[event->site].counts.produced, 1, __ATOMIC_ACQ_REL);
 	return true;
-}
-
-/* Of those that were taken out of `produced`. */
-uint64_t canary_taken(enum frame_site site)
-{
-	return canary.taken[site];
 }
 
 /* A site at which something was dropped meanwhile proves nothing; one that missed two canaries in a row is blind. */

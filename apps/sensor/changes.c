@@ -656,6 +656,7 @@ int changes_start(const struct options *options, struct counters *shared_counter
 	child = fork();
 	if (child == 0) {
 		close(pair[1]);
+		pins_leave();
 		_exit(live(options, parent));
 	}
 	close(pair[0]);

@@ -3,41 +3,15 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "sensor.h"
-
-#define BPFFS "/sys/fs/bpf"
-#define COUNTERS_FOLDER "/run/sealwatch-sensor"
-
-static bool have_bpffs(void)
-{
-	struct statfs fs;
-
-	if (statfs(BPFFS, &fs) == 0 && fs.f_type == BPF_FS_MAGIC)
-		return true;
-	return mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0;
-}
-
-/* The directory is locked for life: a second sensor of the same name would count into the same rows. */
-static bool own_directory(const char *directory)
-{
-	int fd;
-
-	if (mkdir(directory, 0700) && errno != EEXIST)
-		return false;
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
-}
 
 static bool is_ours(int fd)
 {
@@ -56,13 +30,52 @@ static struct counters *map_shared(int fd)
 }
 
 /* What an earlier life had in its ring, or wrote without living to count it, can never be handed over again. */
-static void settle(struct counters *all)
+void counters_settle(struct counters *all, uint64_t sites)
 {
+	if (sites >> (all->taking.site & (FRAME_SITES_MAX - 1)) & 1)
+		all->taking.at = NOWHERE;
 	for (int site = 0; site < SITE_COUNT; site++) {
-		struct frame_counts *counts = &all->site[site].counts;
+		struct site_counter *row = &all->site[site];
 
-		counts->sent = counts->produced - counts->dropped;
+		if (sites >> site & 1)
+			row->taken = row->counts.sent = row->counts.produced - row->own - row->counts.dropped;
 	}
+}
+
+/*
+ * The same where the ring outlived it, and goes on at this place: what it had taken out and not sent is lost. What it was killed
+ * over is still in there.
+ */
+void counters_take_over(struct counters *all, uint64_t sites, uint64_t ring_at)
+{
+	struct taking *taking = &all->taking;
+
+	if (taking->at == ring_at && taking->site < SITE_COUNT) {
+		all->site[taking->site].taken = taking->taken;
+		all->site[taking->site].own = taking->own;
+	}
+	taking->at = NOWHERE;
+	for (int site = 0; site < SITE_COUNT; site++)
+		if (sites >> site & 1)
+			all->site[site].counts.sent = all->site[site].taken;
+}
+
+/* A sensor may be killed between any two of these lines. */
+void counters_taken(struct counters *all, enum frame_site site, uint64_t ring_at, bool own)
+{
+	struct site_counter *row = &all->site[site];
+
+	all->taking.site = site;
+	all->taking.taken = row->taken;
+	all->taking.own = row->own;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	all->taking.at = ring_at;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (own)
+		row->own++;
+	else
+		row->taken++;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 static struct counters *begin_era(int *map_fd)
@@ -77,42 +90,32 @@ static struct counters *begin_era(int *map_fd)
 	return all;
 }
 
-/* Call before attaching. NULL: the reason has been said. */
-struct counters *counters_open(const char *instance, int *map_fd)
+/* Call before attaching, which settles the sites of BPF programs. NULL: the reason has been said. */
+struct counters *counters_open(const struct options *options, int *map_fd)
 {
-	char directory[128], pin[160];
 	struct counters *all;
-	bool pinned = have_bpffs();
+	bool pinned = pins_open(options);
 
-	snprintf(directory, sizeof(directory), BPFFS "/sealwatch-%s", instance);
-	snprintf(pin, sizeof(pin), "%s/counters", directory);
-	if (pinned && !own_directory(directory)) {
-		if (errno == EWOULDBLOCK) {
-			say("error", "another sensor of instance %s is running: stop it, or use another --instance", instance);
-			return NULL;
-		}
-		pinned = false;
+	if (!pinned && errno == EWOULDBLOCK) {
+		say("error", "another sensor of instance %s is running: stop it, or use another --instance", options->instance);
+		return NULL;
 	}
-	*map_fd = pinned ? bpf_obj_get(pin) : -1;
+	*map_fd = pins_get(COUNTERS_PIN);
 	if (*map_fd >= 0 && is_ours(*map_fd)) {
 		all = map_shared(*map_fd);
-		if (all)
-			settle(all);
 	} else {
 		if (*map_fd >= 0) {
-			say("warn", "%s holds something else: it is replaced, and a new era of counters begins", pin);
+			say("warn", "what is pinned as the counters is something else: it is replaced, and a new era of counters begins");
 			close(*map_fd);
-			unlink(pin);
 		}
 		all = begin_era(map_fd);
-		if (all && !(pinned && bpf_obj_pin(*map_fd, pin) == 0))
-			say("warn", "counters are not pinned under " BPFFS " (%s): they end with this sensor",
-			    strerror(errno));
+		if (all && !pins_put(COUNTERS_PIN, *map_fd))
+			say("warn", "counters are not pinned under /sys/fs/bpf (%s): they end with this sensor", strerror(errno));
 	}
-	if (!all)
+	if (all)
+		counters_settle(all, SOURCE_SITES | CHANGE_SITES);
+	else
 		say("error", "cannot make the counters: %s", strerror(errno));
-	else if (pinned)
-		guard_pin(pin);
 	return all;
 }
 
@@ -126,8 +129,8 @@ struct counters *counters_open_file(const char *instance)
 	struct counters *all;
 	int fd;
 
-	snprintf(path, sizeof(path), COUNTERS_FOLDER "/%s", instance);
-	mkdir(COUNTERS_FOLDER, 0700);
+	snprintf(path, sizeof(path), RUN_FOLDER "/%s", instance);
+	mkdir(RUN_FOLDER, 0700);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || ftruncate(fd, sizeof(*all))) {
 		say("error", "cannot keep the counters in %s: %s", path,
@@ -141,20 +144,21 @@ struct counters *counters_open_file(const char *instance)
 			return NULL;
 		}
 	}
-	settle(all);
+	counters_settle(all, ALL_SITES);
 	return all; /* the descriptor stays open, for its lock */
 }
 
 /* The kernel counts `produced` first: read last, it is never behind. */
 struct frame_counts counters_read(const struct counters *all, enum frame_site site)
 {
-	const struct frame_counts *counts = &all->site[site].counts;
+	const struct site_counter *row = &all->site[site];
+	const struct frame_counts *counts = &row->counts;
 	struct frame_counts now;
 
 	now.sent = counts->sent;
 	now.repeated = counts->repeated;
 	now.dropped = __atomic_load_n(&counts->dropped, __ATOMIC_ACQUIRE);
-	now.produced = __atomic_load_n(&counts->produced, __ATOMIC_ACQUIRE);
+	now.produced = __atomic_load_n(&counts->produced, __ATOMIC_ACQUIRE) - row->own;
 	return now;
 }
 

@@ -194,7 +194,8 @@ static __always_inline void put_path(struct scratch *s, enum frame_text text, st
 
 /*
  * Counts the event. NULL: no scratch, counted as dropped. The scratch can be in use when the kernel lets another task, or
- * an interrupt, into a tracepoint on this CPU while a program of ours is in the middle of an event.
+ * an interrupt, into a tracepoint on this CPU while a program of ours is in the middle of an event. Programs that outlived their
+ * sensor for too long have none either.
  */
 static __always_inline struct scratch *take_scratch(enum frame_site site)
 {
@@ -206,7 +207,7 @@ static __always_inline struct scratch *take_scratch(enum frame_site site)
 		return NULL; /* cannot be: both maps have an element 0 */
 	__sync_fetch_and_add(&counts->produced, 1);
 	__sync_fetch_and_add(&s->busy, 1);
-	if (s->busy == 1)
+	if (s->busy == 1 && bpf_ktime_get_boot_ns() < shared.until_ns)
 		return s;
 	__sync_fetch_and_add(&s->busy, -1);
 	__sync_fetch_and_add(&counts->dropped, 1);

@@ -316,11 +316,19 @@ struct frame_counts {
 
 /* What was done to the sensor itself since it started. */
 enum frame_harm {
-	FRAME_HARM_PIN = 1,	 /* the pinned counters were removed or replaced */
+	FRAME_HARM_PIN = 1,	 /* what it has pinned was removed or replaced */
 	FRAME_HARM_MEMORY = 2,	 /* what it shares with its programs was overwritten; it was put right again */
 	FRAME_HARM_COUNTERS = 4, /* a counter went back */
+	FRAME_HARM_PROGRAMS = 8, /* the programs that it took over are not its own */
 };
-#define FRAME_HARMS 7
+#define FRAME_HARMS 15
+
+/* What begins with a hello. */
+enum frame_start {
+	FRAME_AGAIN,   /* a connection */
+	FRAME_FRESH,   /* a sensor, which has just attached its programs */
+	FRAME_ADOPTED, /* a sensor, with the programs of one that was killed, which saw all meanwhile */
+};
 
 struct frame_report {
 	__u8 kind;
@@ -337,7 +345,7 @@ struct frame_report {
 struct frame_hello { /* then sensor version, kernel release and one reason per site */
 	__u8 kind;
 	__u8 sites;
-	__u8 fresh;
+	__u8 start; /* enum frame_start */
 	__u8 zero;
 	__u16 version;
 	__u16 zero2;

@@ -43,7 +43,7 @@ size_t put_hello(uint8_t *to, const struct frame_state *state)
 	struct frame_hello hello = {
 		.kind = FRAME_HELLO,
 		.sites = SITE_COUNT,
-		.fresh = state->fresh,
+		.start = (__u8)state->start,
 		.version = FRAME_VERSION,
 		.attached = state->attached->sites,
 		.time_ns = state->time_ns,

@@ -1,31 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What somebody with root can do to the sensor without touching it: take the pin of the counters away, and write into the maps that
- * it shares with its programs. Maps that nobody has to write to any more are frozen (attach.c); the others are looked at.
+ * What somebody with root can do to the sensor without touching it: take pins away, or put others in their place, and write into
+ * the maps that it shares with its programs. Maps that nobody has to write to any more are frozen (attach.c); the others are looked at.
  */
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "sensor.h"
 
 enum { MARKS_MAX = 2 * WATCHED_NAMES_MAX + 2 };
 
 static struct {
-	int pin; /* opened by path alone; -1: nothing is pinned */
 	volatile struct shared *shared;
 	struct shared expected; /* all but the marks */
 	__u16 marks[MARKS_MAX]; /* that we set, and nobody ever unsets */
 	size_t mark_count;
 	struct frame_counts last[SITE_COUNT];
 	uint8_t harms, said;
-} guard = { .pin = -1 };
+} guard;
 
-/* Call before privileges are dropped: after that it could not be opened. */
-void guard_pin(const char *path)
+/* Says, too, that somebody is here who takes what the programs tell. */
+static void refresh(void)
 {
-	guard.pin = open(path, O_PATH | O_CLOEXEC);
+	guard.shared->until_ns = guard.expected.until_ns = boot_ns() + OUTLIVING_SECONDS * 1000000000ull;
 }
 
 void guard_mark(__u32 mark)
@@ -40,6 +36,7 @@ void guard_shared(volatile struct shared *shared)
 	guard.shared = shared;
 	guard.expected.introduction.pid_ns = shared->introduction.pid_ns;
 	guard.expected.repeat_ns = shared->repeat_ns;
+	refresh();
 }
 
 void guard_protected(int which, __u32 pid)
@@ -65,6 +62,8 @@ static bool memory_altered(void)
 	altered |= put_right(&guard.shared->introduction.pid_ns, guard.expected.introduction.pid_ns);
 	altered |= guard.shared->repeat_ns != guard.expected.repeat_ns;
 	guard.shared->repeat_ns = guard.expected.repeat_ns;
+	altered |= guard.shared->until_ns != guard.expected.until_ns;
+	refresh();
 	for (int i = 0; i < PROTECTED_MAX; i++)
 		altered |= put_right(&guard.shared->protected[i], guard.expected.protected[i]);
 	for (size_t i = 0; i < guard.mark_count; i++) {
@@ -81,7 +80,7 @@ static bool counters_went_back(const struct counters *counters)
 	for (int site = 0; site < SITE_COUNT; site++) {
 		struct frame_counts now = counters_read(counters, site);
 
-		now.produced += canary_taken(site);
+		now.produced += counters->site[site].own;
 		back |= now.produced < guard.last[site].produced || now.dropped < guard.last[site].dropped ||
 			now.sent < guard.last[site].sent;
 		guard.last[site] = now;
@@ -92,11 +91,10 @@ static bool counters_went_back(const struct counters *counters)
 /* enum frame_harm, or-ed: all that was seen since the start. */
 uint8_t guard_look(const struct counters *counters)
 {
-	static const char *const texts[] = { "the pin of the counters is gone", "memory shared with the programs was overwritten",
+	static const char *const texts[] = { "what it has pinned was removed or replaced", "memory shared with the programs was overwritten",
 					     "a counter went back" };
-	struct stat pin;
 
-	if (guard.pin >= 0 && fstat(guard.pin, &pin) == 0 && pin.st_nlink == 0)
+	if (pins_changed())
 		guard.harms |= FRAME_HARM_PIN;
 	if (memory_altered())
 		guard.harms |= FRAME_HARM_MEMORY;

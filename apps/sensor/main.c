@@ -43,8 +43,12 @@ static void wait_for(struct pollfd *fds, nfds_t count, int64_t timeout_ms)
 
 static int take(void *context, void *body, size_t length)
 {
+	const struct frame_event *event = body;
+	bool own = canary_did(event) || takeover_did(event);
+
 	(void)context;
-	if (canary_takes(out.counters, body))
+	counters_taken(out.counters, event->site, ring_at(), own);
+	if (own)
 		return 0;
 	relay_saw(body);
 	out.end += put_body(out.bytes + out.end, body, length);
@@ -94,7 +98,7 @@ static bool connect_agent(const char *path, struct frame_state *state)
 		return false;
 	protect(PROTECTED_AGENT, outbox_peer(&out));
 	say("info", "connected to the agent on %s", path);
-	state->fresh = false;
+	state->start = FRAME_AGAIN;
 	return true;
 }
 
@@ -106,6 +110,8 @@ static void fetch_changes(void)
 	if (changes >= 0 && !changes_ended)
 		changes_ended = !relay_fetch(changes);
 }
+
+static bool deceived; /* what was taken over is not ours */
 
 /* Moves what there is to the agent. false: it takes no more now, or there is none. */
 static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
@@ -124,6 +130,7 @@ static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 	if ((ring && ring_buffer__consume(ring) == -ENOBUFS) || !backlog_drain(&out))
 		return outbox_flush(&out), false;
 	/* The ring is empty: what a canary did came back, or never will. */
+	deceived = !takeover_holds();
 	if (ring && !(state->attached->sites & SOURCE_SITES))
 		state->blind = canary_turn(state->counters, state->attached->sites, boot_ns());
 	if (!outbox_flush(&out))
@@ -218,7 +225,7 @@ int main(int argc, char **argv)
 		.canary_seconds = 30, .socket_poll_ms = 1000, .uid = 64703, .gid = 64702,
 	};
 	static struct watching watching = { .attached = { .ring_fd = -1 }, .changes = -1 };
-	struct frame_state state = { .attached = &watching.attached, .fresh = true };
+	struct frame_state state = { .attached = &watching.attached };
 	struct ring_buffer *ring = NULL;
 	struct utsname machine;
 	int failed;
@@ -231,26 +238,39 @@ int main(int argc, char **argv)
 	catch_signals();
 	uname(&machine);
 	state.kernel = machine.release;
-	canary_prepare(options.canary_seconds);
+	takeover_begin();
+	canary_prepare(options.canary_seconds, options.instance);
 	failed = begin_watching(&options, &watching);
 	if (failed)
 		return failed;
 	state.counters = out.counters = watching.counters;
+	state.start = watching.attached.adopted ? FRAME_ADOPTED : FRAME_FRESH;
 	changes = watching.changes;
+	if (watching.attached.adopted)
+		takeover_verify(&options);
 	if (watching.attached.ring_fd >= 0)
 		ring = ring_buffer__new(watching.attached.ring_fd, take, NULL, NULL);
 	if ((watching.attached.ring_fd >= 0 && !ring) || !drop_privileges(options.uid, options.gid, watching.kept)) {
 		say("error", "cannot %s: %s", ring ? "drop privileges" : "read the ring", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	say("info", "%d of %d sites attached on %s", __builtin_popcountll(watching.attached.sites), SITE_COUNT, machine.release);
-	while (!stopping && !changes_ended) {
+	say("info", "%d of %d sites attached%s on %s", __builtin_popcountll(watching.attached.sites), SITE_COUNT,
+	    watching.attached.adopted ? ", as the sensor before left them," : "", machine.release);
+	while (!stopping && !changes_ended && !deceived) {
 		if (out.fd < 0)
 			connect_agent(options.socket, &state);
 		turn(ring, &watching, &state);
 	}
-	if (!stopping)
+	if (!stopping && !deceived) { /* the programs go on, for the next */
 		say("error", "the process that tells of changes has ended: the sensor ends, to be started again");
+		outbox_flush(&out);
+		return EXIT_FAILURE;
+	}
+	if (deceived) {
+		say("critical", "the programs that it took over are not what its own object says: they are detached, and it ends, to be "
+				"started again");
+		state.harms |= FRAME_HARM_PROGRAMS;
+	}
 	detach();
 	for (size_t i = 0; i < watching.sources; i++)
 		watching.source[i].read(watching.counters);

@@ -13,18 +13,30 @@
 #define MODULE_NAME_BYTES 64
 #define SYSCTL_BYTES 1024
 #define PATH_BYTES 4096
+#define OUTLIVING_SECONDS 600
 #define REPEAT_SECONDS 600 /* --repeat-seconds changes it */
 
 /*
- * One row a site, one cache line a row: the kernel counts the first two, sensor.c the third. There are rows for all sites
+ * One row a site, one cache line a row: the kernel counts `produced` and `dropped`, the sensor the rest. There are rows for all sites
  * that may ever be, so that the pinned counters of one release go on in the next.
  */
 struct site_counter {
 	struct frame_counts counts;
+	__u64 taken; /* out of the ring, to be sent: what was not is lost with a sensor that is killed */
+	__u64 own;   /* out of the ring, and told to nobody: what the sensor did itself, canaries for one */
 } __attribute__((aligned(64)));
+
+/* What is being taken out of the ring. Whether a sensor that was killed over it has counted it, its place in the ring shows. */
+struct taking {
+	__u64 at;
+	__u64 site;
+	__u64 taken, own; /* of the site, before */
+};
+#define NOWHERE (~0ull) /* in the ring */
 
 struct counters {
 	__u8 era[FRAME_ERA_BYTES];
+	struct taking taking;
 	struct site_counter site[FRAME_SITES_MAX];
 };
 
@@ -86,6 +98,7 @@ enum { PROTECTED_SENSOR, PROTECTED_AGENT, PROTECTED_MAX };
 /* The only variable of sensor.bpf.c. */
 struct shared {
 	struct introduction introduction;
+	__u64 until_ns; /* from then on what happens is counted as dropped at once: its sensor is gone, and nobody came after it */
 	__u64 repeat_ns; /* how long what a process did on the network is only counted when it does it again */
 	__u32 protected[PROTECTED_MAX]; /* pids as the sensor's own pid namespace numbers them, of processes of that; 0: nobody */
 	__u32 by_object; /* 1: lsm/file_open tells opens, and the tracepoints only what it is not asked about */

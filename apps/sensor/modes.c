@@ -69,13 +69,13 @@ static const char *begin_bpf(const struct options *options, uint64_t sites, stru
 		snprintf(reason, sizeof(reason), "%s is missing", missing);
 		return reason;
 	}
-	watching->counters = counters_open(options->instance, &counters_fd);
+	watching->counters = counters_open(options, &counters_fd);
 	if (!watching->counters && errno == EWOULDBLOCK)
 		exit(EXIT_FAILED); /* another sensor runs, and has said so */
 	if (!watching->counters)
 		return "the counters cannot be made";
 	begin_changes(options, watching);
-	if (attach(options, sites, counters_fd, &watching->attached))
+	if (attach(options, sites, watching->counters, counters_fd, &watching->attached))
 		return NULL;
 	snprintf(reason, sizeof(reason), "the BPF programs cannot be loaded: %s", attach_failure());
 	watching->counters = NULL;

@@ -118,7 +118,7 @@ let instances = 0
 export function newInstance(t: TestContext): string {
   const name = `test-${process.pid}-${instances++}`
   t.after(() => rmSync(`/sys/fs/bpf/sealwatch-${name}`, { recursive: true, force: true }))
-  t.after(() => rmSync(`/run/sealwatch-sensor/${name}`, { force: true }))
+  for (const kept of [name, `${name}.canary`]) t.after(() => rmSync(`/run/sealwatch-sensor/${kept}`, { force: true }))
   return name
 }
 

@@ -14,6 +14,7 @@
 
 #define SENSOR_VERSION "0.1.0"
 #define PREFIX_BYTES 4 /* the length before each body */
+#define RUN_FOLDER "/run/sealwatch-sensor"
 
 extern const char *const site_names[SITE_COUNT];
 extern const char *const mode_names[MODE_COUNT];
@@ -57,8 +58,11 @@ uint64_t boot_ns(void); /* main.c */
 void say(const char *level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* counters.c */
-struct counters *counters_open(const char *instance, int *map_fd);
+struct counters *counters_open(const struct options *options, int *map_fd);
 struct counters *counters_open_file(const char *instance);
+void counters_settle(struct counters *all, uint64_t sites);
+void counters_take_over(struct counters *all, uint64_t sites, uint64_t ring_at);
+void counters_taken(struct counters *all, enum frame_site site, uint64_t ring_at, bool own);
 struct frame_counts counters_read(const struct counters *all, enum frame_site site);
 void counters_sent(struct counters *all, enum frame_site site);
 void counters_add(struct counters *all, enum frame_site site, uint64_t produced, uint64_t dropped);
@@ -67,15 +71,30 @@ void counters_repeated(struct counters *all, enum frame_site site);
 /* canary.c */
 #define CANARY_OPTION "--canary"
 #define CANARY_NAME "/sealwatch-canary" /* as what its file is watched */
-void canary_prepare(unsigned mean_seconds);
+bool in_initial_pid_namespace(void);
+void canary_prepare(unsigned mean_seconds, const char *instance);
 const char *canary_file(void);
-bool canary_takes(struct counters *counters, const struct frame_event *event);
-uint64_t canary_taken(enum frame_site site);
+bool canary_did(const struct frame_event *event);
 uint64_t canary_turn(const struct counters *counters, uint64_t attached, uint64_t now_ns);
 int64_t canary_due_ms(uint64_t now_ns);
 
+/* pins.c */
+#define COUNTERS_PIN "counters"
+bool pins_open(const struct options *options);
+int pins_get(const char *name);
+bool pins_put(const char *name, int fd);
+void pins_leave(void);
+void pins_clear(void);
+void pins_settled(void);
+bool pins_changed(void);
+
+/* takeover.c */
+void takeover_begin(void);
+void takeover_verify(const struct options *options);
+bool takeover_did(const struct frame_event *event);
+bool takeover_holds(void);
+
 /* guard.c */
-void guard_pin(const char *path);
 void guard_mark(__u32 mark);
 void guard_shared(volatile struct shared *shared);
 void guard_protected(int which, __u32 pid);
@@ -86,9 +105,12 @@ struct attached {
 	uint64_t sites; /* bit per site */
 	char reason[SITE_COUNT][FRAME_REASON_BYTES_MAX + 1];
 	int ring_fd; /* -1: no BPF */
+	bool adopted; /* programs that outlived the sensor before */
 	enum frame_mode mode[DOMAIN_COUNT];
 };
-bool attach(const struct options *options, uint64_t sites, int counters_fd, struct attached *result);
+bool attach(const struct options *options, uint64_t sites, struct counters *counters, int counters_fd, struct attached *result);
+bool adopted_are_own(const struct options *options);
+uint64_t ring_at(void);
 const char *attach_failure(void);
 void protect(int which, pid_t pid);
 void detach(void);
@@ -100,7 +122,7 @@ struct frame_state {
 	const struct attached *attached;
 	const char *kernel;
 	uint64_t time_ns;
-	bool fresh;
+	enum frame_start start;
 	uint64_t blind; /* bit per site: attached, and no canary comes back */
 	uint8_t harms;	/* enum frame_harm, or-ed */
 };
@@ -169,6 +191,7 @@ void put_object(struct frame_file *file, const struct stat *found, const struct 
 	 1ull << SITE_socket)
 #define FILE_SITES                                                                                                     \
 	(1ull << SITE_open | 1ull << SITE_openat | 1ull << SITE_openat2 | 1ull << SITE_creat | 1ull << SITE_file_open)
+#define BPF_SITES (ALL_SITES & ~SOURCE_SITES & ~CHANGE_SITES)
 struct source { /* polled; what it tells goes to the backlog */
 	int fd; /* -1: never */
 	void (*read)(struct counters *counters);

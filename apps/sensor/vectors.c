@@ -572,7 +572,7 @@ static void write_greetings(void)
 {
 	static struct counters counters = { .era = "\x5f\x0c\x1d\x9b\xe2\xa8\x4a\x53\xb1\xc9\xd2\xf3\xe4\xa5\xb6\xc7" };
 	static struct attached attached = { .sites = ALL_SITES };
-	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, true, 0, 0 };
+	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, FRAME_FRESH, 0, 0 };
 
 	for (unsigned site = 0; site < SITE_COUNT; site++)
 		counters.site[site].counts = (struct frame_counts){ 1000 + site, site, 1000, 0 };
@@ -595,9 +595,14 @@ static void write_greetings(void)
 	write_bad("bad-hello-attached", offsetof(struct frame_hello, attached), 1ull << SITE_COUNT, 8);
 	attached.sites &= ~(1ull << SITE_ptrace);
 	snprintf(attached.reason[SITE_ptrace], sizeof(attached.reason[SITE_ptrace]), "left out by --without");
-	state.fresh = false;
+	state.start = FRAME_AGAIN;
 	frame_bytes = put_hello(frame, &state);
 	keep("hello-again");
+	state.start = FRAME_ADOPTED;
+	frame_bytes = put_hello(frame, &state);
+	keep("hello-adopted");
+	write_bad("bad-hello-start", offsetof(struct frame_hello, start), FRAME_ADOPTED + 1, 1);
+	state.start = FRAME_AGAIN;
 	attached.sites = SOURCE_SITES;
 	memset(attached.reason, 0, sizeof(attached.reason));
 	attached.mode[DOMAIN_PROCESS] = MODE_proc_connector;

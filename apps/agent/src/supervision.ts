@@ -39,9 +39,10 @@ const awakeStepMsMax = 2 * stepMs
 const sensorSilentMs = 12_000
 const blindReason = 'attached, and does not see what it must'
 const harmTexts: Readonly<Record<SensorHarm, string>> = {
-  pin: 'the pin of its counters was removed',
+  pin: 'what it has pinned was removed or replaced',
   memory: 'what it shares with its programs was overwritten, and was put right',
   counters: 'a counter of its programs went back',
+  programs: 'the programs that it took over were not its own; they were detached',
 }
 const supervisorSilentMs = 20 * supervisionLimits.lookEveryMs
 

@@ -63,6 +63,23 @@ test('a sensor that lived through the agent’s restart: no gap without loss, a 
   assert.equal(gap?.lost?.exit, 1n)
 })
 
+test('AGT-8 programs that outlived their sensor: what it had in hand is lost, and only changes of files were not seen', () => {
+  const account = consume(opened(), 'exec', 20n)
+  const waiting = counts({ exec: { produced: 9n, dropped: 1n, sent: 4n } })
+  const adopted = hello({ fresh: false, adopted: true, counts: waiting })
+  const { gap, account: after } = openAccount(account, adopted, lived)
+  assert.deepEqual([gap?.cause, gap?.lost?.exec, gap?.unseen], ['sensor_died', 3n, ['file_change']])
+  assert.equal(after.at, 20n, 'four more wait in the ring')
+  const whole = hello({ ...adopted, counts: counts({ exec: { produced: 1n, dropped: 0n, sent: 1n } }) })
+  assert.equal(
+    openAccount(account, whole, lived).gap?.lost?.exec,
+    0n,
+    'that a sensor died is told where nothing is missing, too',
+  )
+  const other = openAccount(account, { ...whole, era: 'e2' }, lived)
+  assert.deepEqual([other.gap?.cause, other.gap?.unseen], ['counters_removed', undefined])
+})
+
 test('each cause has its name', () => {
   const account = opened()
   const causes = [

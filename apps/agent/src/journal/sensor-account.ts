@@ -70,7 +70,7 @@ export function openAccount(
   if (before === undefined) return { account, gap: undefined }
   const lost = sameEra ? perSite((site) => counts[site].sent - before.consumed[site]) : null
   // A sensor that lived on kept its programs attached: without loss nothing is unknown.
-  if (lost !== null && !hello.fresh && !isAny(lost)) return { account, gap: undefined }
+  if (lost !== null && !hello.fresh && !hello.adopted && !isAny(lost)) return { account, gap: undefined }
   const gap: GapInput = {
     fromNs: before.at,
     toNs: timeNs,
@@ -78,9 +78,13 @@ export function openAccount(
     before: { era: before.era, counts: before.counts },
     after: { era, counts },
     lost,
+    ...(lost !== null && hello.adopted && { unseen: diedWithIt.filter((site) => hello.attached[site].ok) }),
   }
   return { account, gap }
 }
+
+/** What of a sensor no other takes over. */
+const diedWithIt: readonly Site[] = ['file_change']
 
 function causeOf(before: SensorAccount, hello: SensorHello, at: { bootId: string; since: Since }): GapCause {
   if (before.bootId !== at.bootId) return 'host_restarted'

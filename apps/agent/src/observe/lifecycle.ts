@@ -44,7 +44,7 @@ export function agentStopped(
 
 /** The first frame of a sensor's connection. A site that failed to attach is an eye that is closed: grave. */
 export function sensorAttached(hello: SensorHello, context: RecordContext): EventDraft<LifecycleEvent> {
-  const { timeNs, era, kernel, fresh, modes, attached } = hello
+  const { timeNs, era, kernel, fresh, adopted, modes, attached } = hello
   const unseen = blindSpotsOf(modes)
   const wanted = Object.entries(attached).filter(([, { ok, reason }]) => ok || reason !== '')
   const closed = wanted.filter(([, { ok }]) => !ok)
@@ -60,8 +60,18 @@ export function sensorAttached(hello: SensorHello, context: RecordContext): Even
     ...(isWhole ? severities.informational : severities.high),
     ...(closed.length === 0 ? success : failure),
     status_detail: closed.length === 0 ? state : `${state}; not: ${closed.map(([site]) => site).join(', ')}`,
-    message: `the sensor ${fresh ? 'started' : 'reconnected'}: ${state}`,
-    unmapped: { sensor: { era, kernel, fresh, modes, ...(unseen.length > 0 && { unseen }), sites: attached } },
+    message: `the sensor ${adopted ? 'started and took over the programs' : fresh ? 'started' : 'reconnected'}: ${state}`,
+    unmapped: {
+      sensor: {
+        era,
+        kernel,
+        fresh,
+        ...(adopted && { adopted }),
+        modes,
+        ...(unseen.length > 0 && { unseen }),
+        sites: attached,
+      },
+    },
   })
 }
 

@@ -39,6 +39,8 @@ export type GapInput = Interval & {
   readonly after: CountsOf | null
   /** null: the counters cannot tell, as when the era changed. */
   readonly lost: Partial<Record<Site, bigint>> | null
+  /** Of what happened meanwhile only these saw nothing: but for what is lost, the rest is sealed. Absent: none saw anything. */
+  readonly unseen?: readonly Site[]
 }
 
 /** `timeNs` is CLOCK_BOOTTIME of the record itself. */
@@ -48,7 +50,7 @@ export function gapRecord(timeNs: bigint, gap: GapInput, context: RecordContext)
   const known =
     lost === null ? 'what is missing is unknown' : `of what the sensor saw, ${total(lost)} events are missing`
   return record('gap', severity, timeNs, context, {
-    message: `unknown interval of ${seconds(gap)} s: ${text}; ${known}`,
+    message: `${gap.unseen ? 'interval' : 'unknown interval'} of ${seconds(gap)} s: ${text}${went(gap)}; ${known}`,
     unmapped: {
       gap: {
         cause: gap.cause,
@@ -58,9 +60,15 @@ export function gapRecord(timeNs: bigint, gap: GapInput, context: RecordContext)
         before: counters(gap.before),
         after: counters(gap.after),
         lost,
+        ...(gap.unseen && { unseen: gap.unseen }),
       },
     },
   })
+}
+
+function went({ unseen }: GapInput): string {
+  if (unseen === undefined) return ''
+  return `, and its programs went on${unseen.length === 0 ? '' : `, but for ${unseen.join(', ')}`}`
 }
 
 export type DropInput = Interval & { readonly era: string; readonly dropped: Partial<Record<Site, bigint>> }

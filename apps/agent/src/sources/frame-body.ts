@@ -38,6 +38,9 @@ const reasonsAt = lengthsAt + 8
 const helloCountsAt = reasonsAt + frameLimits.sitesMax
 const helloBytes = helloCountsAt + countsBytes * sites.length
 
+/** What begins with a hello, else a connection alone (docs/formats/frame.md, 2.2). */
+const [startFresh, startAdopted] = [1, 2]
+
 /** One body, without its length prefix. Throws a FRAME_ error for whatever docs/formats/frame.md does not allow. */
 export function decodeFrame(bytes: Buffer): SensorMessage {
   if (bytes[0] === helloKind) return decodeHello(bytes)
@@ -50,9 +53,9 @@ function decodeHello(bytes: Buffer): SensorHello {
   const said = `${bytes.toString('latin1', magicAt, attachedAt)} ${bytes.readUInt16LE(4)}`
   must(said === `${magic} ${version}`, 'FRAME_HELLO', said)
   must(bytes[1] === sites.length, 'FRAME_COUNT', bytes[1])
-  const fresh = bytes.readUInt8(2)
+  const start = bytes.readUInt8(2)
   const attached = bytes.readBigUInt64LE(attachedAt)
-  must(fresh <= 1 && attached >> BigInt(sites.length) === 0n, 'FRAME_VALUE', { fresh, attached })
+  must(start <= startAdopted && attached >> BigInt(sites.length) === 0n, 'FRAME_VALUE', { start, attached })
   mustBeZero(bytes, 3, 4)
   mustBeZero(bytes, 6, 8)
   mustBeZero(bytes, reservedAt, reasonsAt)
@@ -67,7 +70,8 @@ function decodeHello(bytes: Buffer): SensorHello {
     era: readEra(bytes),
     sensorVersion,
     kernel,
-    fresh: fresh === 1,
+    fresh: start === startFresh,
+    ...(start === startAdopted && { adopted: true }),
     modes: readModes(bytes),
     attached: bySite((i) => ({ ok: (attached >> BigInt(i)) % 2n === 1n, reason: reasons[i] ?? '' })),
     counts: readCounts(bytes, helloCountsAt),

@@ -355,8 +355,10 @@ export type SensorHello = {
   readonly era: string
   readonly sensorVersion: string
   readonly kernel: string
-  /** true when this sensor process has just attached its programs, false when it only reconnected. */
+  /** true when this sensor process has just attached its programs, false when it only reconnected, or took programs over. */
   readonly fresh: boolean
+  /** This sensor process has taken over the programs of one that was killed, which saw all meanwhile. */
+  readonly adopted?: true
   readonly modes: Modes
   /** A site that is not attached and has no reason stands by: nothing in these modes needs it. */
   readonly attached: { readonly [S in Site]: { readonly ok: boolean; readonly reason: string } }
@@ -364,7 +366,7 @@ export type SensorHello = {
 }
 
 /** What somebody did to the sensor since it started, in the order of their bits on the wire. */
-export const sensorHarms = ['pin', 'memory', 'counters'] as const
+export const sensorHarms = ['pin', 'memory', 'counters', 'programs'] as const
 export type SensorHarm = (typeof sensorHarms)[number]
 
 /** Sent every second when a count changed, else every five as a heartbeat. */

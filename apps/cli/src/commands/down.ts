@@ -6,7 +6,7 @@ import { command, exit, integer } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { fileOf } from '../place.ts'
 import { removeRun } from '../supervise/layout.ts'
-import { endLeftovers } from '../supervise/leftovers.ts'
+import { endLeftovers, endPrograms } from '../supervise/leftovers.ts'
 import { readInstance, readSupervisor, removeSupervisors } from '../supervise/record.ts'
 import { signalTask, taskOf } from '../supervise/task.ts'
 import { duration, safeJson } from '../terminal.ts'
@@ -30,6 +30,7 @@ export const down = command({
     const free = exists ? await takeLock(fileOf.lock(place)) : undefined
     if (!exists || free !== undefined) {
       const ended = await endLeftovers(place, io.clock)
+      if (free !== undefined && endPrograms(place)) ended.push('programs of the sensor')
       if (free !== undefined) {
         removeSupervisors(place)
         removeRun(place)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Clock } from '@sealwatch/base'
 import type { Place } from '../place.ts'
 import { readSupervisors } from './record.ts'
@@ -20,6 +22,19 @@ export async function endLeftovers(place: Place, clock: Clock): Promise<string[]
     await isGone(task, clock)
   }
   return ended
+}
+
+/** Whether a sensor that was killed had left programs attached: they end with their pins. Its counters stay, for the next. */
+export function endPrograms(place: Place): boolean {
+  const folder = join('/sys/fs/bpf', `sealwatch-${place.name}`)
+  try {
+    const pins = readdirSync(folder).filter((name) => name !== 'counters')
+    for (const name of pins) rmSync(join(folder, name))
+    return pins.length > 0
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
 }
 
 /** Names of those that run on, though their supervisor does not. */

@@ -220,6 +220,8 @@ export type LifecycleEvent = EventBase & {
       readonly era: string
       readonly kernel: string
       readonly fresh: boolean
+      /** It took over the programs of a sensor that was killed. */
+      readonly adopted?: true
       /** What watches each domain (docs/fallbacks.md), and what that does not see. */
       readonly modes: { readonly [domain: string]: string }
       readonly unseen?: readonly string[]
@@ -262,6 +264,8 @@ export type Gap = {
   readonly after: PerSite<SiteCounters> | null
   /** Events known to be lost, per site; null where the counters cannot tell. */
   readonly lost: PerSite<number> | null
+  /** Sites that saw nothing meanwhile, where the others went on without a sensor. Absent: none saw anything. */
+  readonly unseen?: readonly string[]
 }
 /** Events the kernel produced and had no room for, per site, counted since the record before. */
 export type Drop = {
