@@ -70,14 +70,22 @@ function twoMachines(t: TestContext) {
   return { dir, on, up }
 }
 
+type Part = { readonly name: string; readonly restarts: number; readonly task: { readonly pid: number } }
+function partOf(run: string, wanted: string): Part {
+  const { parts } = JSON.parse(readFileSync(join(run, 'supervisor.json'), 'utf8')) as { parts: Part[] }
+  const part = parts.find(({ name }) => name === wanted)
+  assert.ok(part)
+  return part
+}
+
 test('PKI-1 PKI-2 PKI-3 a second machine joins by one line, renews while it ships, and is put out for good', {
   skip: whyNotHere(),
 }, async (t) => {
   const [start = '', invite = '', list = ''] = lines
   const { dir, on, up } = twoMachines(t)
-  const runDir = await up('server', start)
+  const serverRun = await up('server', start)
   // It ends after a minute where it is not ready.
-  await up('host', (await on('server', invite)).trim())
+  const hostRun = await up('host', (await on('server', invite)).trim())
 
   type Row = { host_id: string; connected: boolean; revoked_at: string | null; certificate: { serial: string } }
   const { hostId } = JSON.parse(await on('host', './sealwatch status --json')).agent as { hostId: string }
@@ -108,6 +116,7 @@ test('PKI-1 PKI-2 PKI-3 a second machine joins by one line, renews while it ship
     60_000,
   )
 
+  assert.equal(partOf(hostRun, 'agent').restarts, 0)
   await on('server', `./sealwatch host revoke ${hostId} --cause tested`)
   await eventually('no stream of it is left', async () => !(await shown()).connected || undefined)
   const refusals = () =>
@@ -115,10 +124,7 @@ test('PKI-1 PKI-2 PKI-3 a second machine joins by one line, renews while it ship
       .split('\n')
       .filter((line) => line.includes('HOST_REVOKED') && line.includes(hostId))
   const refused = await eventually('it is refused', async () => refusals()[0])
-  const { parts } = JSON.parse(readFileSync(join(runDir, 'supervisor.json'), 'utf8')) as {
-    parts: { name: string; task: { pid: number } }[]
-  }
-  process.kill(parts.find(({ name }) => name === 'server')?.task.pid ?? 0, 'SIGKILL')
+  process.kill(partOf(serverRun, 'server').task.pid, 'SIGKILL')
   const before = refusals().length
   await eventually(
     'it is refused by the next life of the server, too',

@@ -11,6 +11,8 @@ type Recorded = { nextSeq: number; tip: string | null; batches: number; hostId: 
 /** Takes what continues a chain, refuses a gap, acknowledges a repetition, and keeps a record that is checked as it grows. */
 export type RecordingIngest = IngestPort & {
   readonly chains: ReadonlyMap<string, Recorded>
+  /** Serials of the certificates under which batches came. */
+  readonly certificates: ReadonlySet<string | null>
   readonly counts: { duplicate: number; refused: number; atOnceMax: number; bytesAtOnceMax: number }
   /** Awaited before each outcome. */
   before: () => Promise<void>
@@ -23,6 +25,7 @@ export type RecordingIngest = IngestPort & {
 export function recordingIngest(): RecordingIngest {
   const chains = new Map<string, Recorded>()
   const counts = { duplicate: 0, refused: 0, atOnceMax: 0, bytesAtOnceMax: 0 }
+  const certificates = new Set<string | null>()
   const grown = createBell()
   const forever = new AbortController().signal
   let atOnce = 0
@@ -35,10 +38,12 @@ export function recordingIngest(): RecordingIngest {
 
   const ingest: RecordingIngest = {
     chains,
+    certificates,
     counts,
     before: async () => undefined,
     position: async (_tenant, chain) => ({ ...of(chain) }),
-    submit: async (host, _tenant, batch) => {
+    submit: async (host, _tenant, batch, sender) => {
+      certificates.add(sender?.certificate ?? null)
       counts.atOnceMax = Math.max(counts.atOnceMax, ++atOnce)
       const { length } = batch.lines
       bytesAtOnce += length

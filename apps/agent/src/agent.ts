@@ -11,7 +11,7 @@ import { keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
 import { type Chain, noHash, openChain } from '@sealwatch/ledger'
 import { type agentSettings, segmentBytesMax } from './config.ts'
 import { type ConfigurationNews, keepConfiguration } from './configuration/keep-configuration.ts'
-import { addHealth, countRotations } from './health.ts'
+import { addHealth, countRotations, showIdentity } from './health.ts'
 import { createHeartbeats } from './heartbeat.ts'
 import { createJournal, type JournalOptions, type QueueLimits } from './journal/journal.ts'
 import { formatAccount, parseAccount } from './journal/sensor-account.ts'
@@ -50,6 +50,8 @@ export type AgentOptions = {
   readonly clock: Clock
   readonly disk: Disk
   readonly random: () => number
+  /** Rings when somebody asks that the identity file be looked at now. */
+  readonly reload: { wait(signal: AbortSignal): Promise<void> }
   readonly log: Log
   readonly signal: AbortSignal
 }
@@ -240,10 +242,12 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       clock,
       disk,
       random,
+      reload: options.reload,
       log,
       signal: shippingStop.signal,
     })
     if (identity === undefined) return
+    showIdentity(health, identity)
     hostId = identity.current.hostId
     agentState = 'connecting'
     const configuration = await keepConfiguration({

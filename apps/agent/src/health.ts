@@ -4,6 +4,7 @@ import { type ErrorTable, errorsOf, type Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import type { Chain, Rotation } from '@sealwatch/ledger'
 import { blindSpotsOf } from './observe/modes.ts'
+import type { IdentityKeeper } from './ship/index.ts'
 import { domains, modes, sites } from './sources/observation.ts'
 import type { AgentState } from './status.ts'
 import type { WatchState } from './watch.ts'
@@ -48,6 +49,20 @@ export function countRotations(health: Health, log: Log): { take(tenant: string,
       })
     },
   }
+}
+
+/** Who this host is to its server, how long that lasts, and whether the next start would find the same. */
+export function showIdentity({ show, metrics }: Health, identity: Pick<IdentityKeeper, 'current' | 'problem'>): void {
+  show('identity', () => ({
+    level: identity.problem === undefined ? 'ok' : 'critical',
+    certificateSerial: identity.current.serial,
+    expiresAt: new Date(identity.current.expiresAtMs).toISOString(),
+    problem: identity.problem?.message ?? null,
+  }))
+  metrics.gauge(
+    { name: 'sealwatch_identity_expiry_time_seconds', help: 'When the certificate of this host ends' },
+    () => identity.current.expiresAtMs / 1000,
+  )
 }
 
 /** What the agent tells of itself on /healthz, /readyz and /metrics. */

@@ -6,6 +6,7 @@ import process from 'node:process'
 import {
   confine,
   crashQuietly,
+  createBell,
   createLog,
   dropPrivileges,
   messageOf,
@@ -43,6 +44,8 @@ try {
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
+  const reload = createBell()
+  process.on('SIGHUP', reload.ring)
   await runAgent({
     config,
     paths: {
@@ -65,6 +68,7 @@ try {
     clock: systemClock,
     disk: systemDisk,
     random: systemRandom,
+    reload,
     log,
     signal: stop.signal,
   })

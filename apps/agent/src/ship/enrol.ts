@@ -25,6 +25,8 @@ export type EnrolOptions = {
   readonly clock: Clock
   readonly disk: Disk
   readonly random: () => number
+  /** Rings when somebody asks that the identity file be looked at now (SIGHUP). */
+  readonly reload?: { wait(signal: AbortSignal): Promise<void> }
   readonly log: Log
   readonly signal: AbortSignal
 }

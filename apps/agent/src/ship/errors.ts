@@ -8,6 +8,12 @@ export const shipErrors = {
     rule: "the identity file holds a P-256 private key, the host's certificate and the CA's, all PEM",
     advice: 'Move the file away and enrol again with a new join token',
   },
+  IDENTITY_NOT_TAKEN: {
+    kind: 'unverified',
+    rule: "an identity file that is put in the place of another, of mode 0600, holds a P-256 private key, its certificate for the same host, valid now, and the same CA's",
+    advice:
+      'The identity in use stays until it is renewed, which writes the file anew; before the agent starts again, put a right one there',
+  },
   JOIN_TOKEN_MALFORMED: {
     kind: 'invalid',
     rule: 'a join token reads swj_<43 characters>.<32 hex digits>',

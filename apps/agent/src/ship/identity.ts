@@ -24,7 +24,8 @@ const hostUriForm = /^URI:sealwatch:host:([0-9a-f]{32})$/
 export async function readIdentity(path: string): Promise<Identity | undefined> {
   try {
     const pem = await readFile(path, 'utf8')
-    const [leaf, authority] = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+    const [leaf, authority, ...more] = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+    if (more.length > 0) throw new Error(`${more.length + 2} certificates`)
     return identityOf(createPrivateKey(pem), new X509Certificate(leaf ?? ''), new X509Certificate(authority ?? ''))
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
