@@ -276,6 +276,36 @@ test("another host's certificate cannot ship somebody's chain, and disturbs nobo
   assert.equal((await openStream(owner.client, batches))?.outcome.case, 'acknowledged')
 })
 
+test('AGT-8 hosts that come at once register in turns, and for one that gave up meanwhile nothing is done', async (t) => {
+  const server = await startServer(t)
+  const [first, gone, last] = [await member(t, server), await member(t, server), await member(t, server)]
+  const of = (letter: string) => registration({ chains: [{ ...chainA, chain: letter.repeat(32) }] })
+  const asked: string[] = []
+  const [reached, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  atEnd(t, held.resolve)
+  server.ingest.position = async (_, chain) => {
+    asked.push(chain.slice(0, 1))
+    reached.resolve()
+    await held.promise
+    return { nextSeq: 0, tip: null }
+  }
+  const registered = first.client.register(of('a'))
+  await reached.promise
+  const givenUp = new AbortController()
+  const answered = gone.client.register(of('b'), { signal: givenUp.signal })
+  // What is said on one connection comes in its order.
+  await assert.rejects(openStream(gone.client), saysCode('NOT_REGISTERED'))
+  givenUp.abort()
+  await assert.rejects(answered)
+  await assert.rejects(openStream(gone.client), saysCode('NOT_REGISTERED'))
+  const later = last.client.register(of('c'))
+  held.resolve()
+  await Promise.all([registered, later])
+  assert.deepEqual(asked, ['a', 'c'])
+  await gone.client.register(of('b'))
+  assert.deepEqual(asked, ['a', 'c', 'b'])
+})
+
 test('a host that keeps beginning chains comes to an end', async (t) => {
   const server = await startServer(t)
   const { client } = await member(t, server)

@@ -13,6 +13,7 @@ import { openHostWatch } from '../../apps/server/src/presence/index.ts'
 import { createOutbox, openStore } from '../../apps/server/src/store/index.ts'
 import type { openKeyRegistry } from '../../apps/server/src/trust/index.ts'
 import { atEnd } from './at-end.ts'
+import { cuttingProxy } from './cutting-proxy.ts'
 import {
   chainOf,
   enrolled,
@@ -49,9 +50,10 @@ test('heartbeats come while the stream lives, as the host signed them, and of no
   const identity = await enrolled(server, agent)
   const chain = await chainOf(t, agent)
   await sealSome(chain, 1)
+  const wire = await cuttingProxy(t, server.port)
   const shipping = startShipping(
     t,
-    agent,
+    { ...agent, options: { ...agent.options, url: wire.url } },
     identity,
     [chain],
     async () => undefined,
@@ -59,7 +61,13 @@ test('heartbeats come while the stream lives, as the host signed them, and of no
   )
   await came.promise
   assert.deepEqual(beats, ['alive'])
-  await shipping.stop()
+  const stopped = shipping.stop()
+  wire.cut()
+  await stopped
+  await server.stop()
+  // That a wire is cut is no failure of the server, and a thousand are when a network is.
+  const told = server.log.lines.filter(({ level, msg }) => level === 'error' && msg === 'a call was refused')
+  assert.deepEqual(told, [])
 })
 
 test('a heartbeat by another key, or of a chain that is not registered, ends the stream, and counts for nothing', async (t) => {

@@ -80,6 +80,12 @@ test('a host reports to its tenant and to the cluster, and does nothing else', (
     assert.equal(gate.mayDo(agent, action, 'zeta'), false)
   }
   assert.ok(gate.mayDo(agent, 'agent:report', 'cluster'))
+  // The same question, of a host of another tenant.
+  const other: Principal = { kind: 'agent', id: 'h2', tenant: 'zeta' }
+  assert.deepEqual(
+    [gate.mayDo(other, 'agent:report', 'acme'), gate.mayDo(other, 'agent:report', 'zeta')],
+    [false, true],
+  )
 })
 
 test('a service brings rows to its tenant, and does nothing else', () => {

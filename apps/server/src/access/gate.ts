@@ -72,8 +72,9 @@ export function createGate({ rolesOf, customRolesOf, stateOf, onDenied }: GateOp
   const decisions = new Map<string, boolean>()
 
   function mayDo(principal: Principal, action: Action, tenant: string): boolean {
-    // A token's actions never change, so its id stands for them.
-    const key = `${tenant} ${action} ${nameOf(principal)}`
+    // A token's actions never change, so its id stands for them; no policy names a host, so its tenant stands for it.
+    const who = principal.kind === 'agent' ? `agents of ${principal.tenant}` : nameOf(principal)
+    const key = `${tenant} ${action} ${who}`
     const known = decisions.get(key)
     if (known !== undefined) return known
     const decision = decide(principal, action, tenant)

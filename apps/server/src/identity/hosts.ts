@@ -150,7 +150,10 @@ export function createHosts({ store, outbox, keys, voice, clock }: HostsOptions)
         agent_version: agentVersion,
         last_seen_at: rfc3339(clock.nowNs()),
       }
-      await store.db.updateTable('hosts').set(seen).where('tenant', '=', tenant).where('host_id', '=', hostId).execute()
+      // What a power cut takes of it comes again: whoever was connected registers anew.
+      await store.derived((tx) =>
+        tx.updateTable('hosts').set(seen).where('tenant', '=', tenant).where('host_id', '=', hostId).execute(),
+      )
     },
     attach: (hostId, close) => {
       const closers = live.get(hostId) ?? new Set()

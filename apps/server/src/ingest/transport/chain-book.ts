@@ -82,12 +82,13 @@ export function createChainBook({ store, outbox, voice, clock, log }: ChainBookO
       return boundCount
     },
     bind: async (host, chains) => {
-      boundCount += await store.transaction(async (tx) => {
-        let count = 0
-        for (const chain of chains) if (await bindOne(tx, host, chain)) count += 1
-        return count
+      const count = await store.transaction(async (tx) => {
+        let bound = 0
+        for (const chain of chains) if (await bindOne(tx, host, chain)) bound += 1
+        return bound
       })
-      outbox.ring()
+      boundCount += count
+      if (count > 0) outbox.ring()
     },
     compare: async (host, registered, server) => {
       const { chain, position: agent } = registered

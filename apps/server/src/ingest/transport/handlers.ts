@@ -3,7 +3,14 @@
 import assert from 'node:assert/strict'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect'
-import { type Clock, createRate, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
+import {
+  type Clock,
+  createFairTurns,
+  createRate,
+  isSealwatchError,
+  type Log,
+  type SealwatchError,
+} from '@sealwatch/base'
 import {
   AgentService,
   type ConfigureRequest,
@@ -85,6 +92,8 @@ const heartbeatBytesMax = 4 * 1024
 const reportBytesMax = 8 * 1024
 /** Tokens that are none: of one address, at once and then one every five seconds. */
 const guessesOf = { burst: 20, perSecond: 0.2, keysMax: 10_000 } as const
+/** After so many registrations everything else on this thread has a turn: hosts that come back wait beside those that are here. */
+const registrationsAtOnce = 32
 /** One batch with its personal values and the framing around both. */
 export const shipBytesMax = 2 * limits.batchBytesMax
 
@@ -103,8 +112,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
   function refusal(error: unknown, context: HandlerContext): ConnectError {
     if (isSealwatchError(error) && error.kind === 'fatal') onFatal(error)
     const answer = connectErrorOf(error)
-    const level = answer.code === Code.Internal ? 'error' : answer.code === Code.Unavailable ? 'info' : 'warn'
-    log[level]('a call was refused', {
+    log[levelOf(error, answer, context)]('a call was refused', {
       method: context.method.name,
       peer: context.values.get(peerKey)?.address,
       host_id: context.values.get(hostKey)?.hostId,
@@ -131,6 +139,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
 
   const lives = { ...options, hosts: identity.hosts }
   const guesses = createRate(clock, guessesOf)
+  const arrivals = createFairTurns(clock, registrationsAtOnce)
   const room = createBatchRoom()
 
   /** A join token cannot be guessed; nobody may even try for long. */
@@ -159,8 +168,22 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       }
     }
 
+  /**
+   * One after the other, in fair turns: after a start all hosts come at once. Who gave up meanwhile comes again, so
+   * nothing is done for it; otherwise all of the time could go into answers that nobody waits for.
+   */
   async function register(request: RegisterRequest, context: HandlerContext): Promise<RegisterAnswer> {
     const host = hostOf(context)
+    const endTurn = await arrivals.take(host.tenant, host.hostId, 1)
+    try {
+      if (context.signal.aborted) throw new ConnectError('the host is gone', Code.Aborted)
+      return await registerNow(host, request, context)
+    } finally {
+      endTurn()
+    }
+  }
+
+  async function registerNow(host: Host, request: RegisterRequest, context: HandlerContext): Promise<RegisterAnswer> {
     const { agentVersion, capabilities, facts, chains } = checkRegistration(request)
     for (const { chain, tenant } of chains) {
       try {
@@ -290,6 +313,17 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       .rpc(configureMethod, configuring, { ...members, readMaxBytes: reportBytesMax })
       .rpc(shipMethod, ship, { ...members, readMaxBytes: shipBytesMax })
   }
+}
+
+/** What broke with its connection is news to nobody; what we refuse is, whether or not somebody stays to hear it. */
+function levelOf(
+  error: unknown,
+  { code }: ConnectError,
+  { signal }: HandlerContext,
+): 'debug' | 'info' | 'warn' | 'error' {
+  if (signal.aborted && !isSealwatchError(error)) return 'debug'
+  if (code === Code.Internal) return 'error'
+  return code === Code.Unavailable ? 'info' : 'warn'
 }
 
 type RegisterAnswer = MessageInitShape<typeof RegisterResponseSchema>

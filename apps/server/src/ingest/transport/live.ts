@@ -37,10 +37,13 @@ export async function takeSignsOfLife(
     }
   } catch (error) {
     // Whether the host lives is seen by what does not come.
-    if (!(error instanceof ConnectError)) throw error
+    if (!(error instanceof ConnectError) && !isCut(error)) throw error
   } finally {
     stopping.removeEventListener('abort', end)
     detach()
   }
   return {}
 }
+
+/** As node says that a connection ended in the middle of what was sent. */
+const isCut = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
