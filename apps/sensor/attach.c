@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <linux/membarrier.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -612,6 +613,7 @@ bool attach(const struct options *options, uint64_t sites, struct counters *coun
 	if (!result->adopted) {
 		pins_clear();
 		keep_release();
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* what ran on another processor has counted by now */
 		counters_settle(counters, BPF_SITES);
 		if (!attach_anew(options, sites, counters_fd, result))
 			return false;

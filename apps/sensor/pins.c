@@ -64,7 +64,7 @@ void pins_leave(void)
 
 static const char *path_of(const char *name)
 {
-	static char path[256];
+	static char path[sizeof(pins.folder) + NAME_BYTES + 1];
 
 	snprintf(path, sizeof(path), "%s/%s", pins.folder, name);
 	return path;
@@ -85,15 +85,23 @@ bool pins_put(const char *name, int fd)
 	return bpf_obj_pin(fd, path_of(name)) == 0;
 }
 
-/* All but the counters. */
+/*
+ * All but the counters. What had no holder but its pin the kernel lets go of some time later, and of what has a descriptor when that
+ * is closed: so each is held over the loss of its pin, as far as we still may.
+ */
 void pins_clear(void)
 {
 	DIR *folder = pins.fd < 0 ? NULL : fdopendir(openat(pins.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *entry;
 
 	while (folder && (entry = readdir(folder)))
-		if (entry->d_name[0] != '.' && strcmp(entry->d_name, COUNTERS_PIN))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, COUNTERS_PIN)) {
+			int fd = pins_get(entry->d_name);
+
 			unlinkat(pins.fd, entry->d_name, 0);
+			if (fd >= 0)
+				close(fd);
+		}
 	if (folder)
 		closedir(folder);
 }
