@@ -41,6 +41,9 @@ export type TestAgent = {
   cut(): void
 }
 
+/** Less than the least event: no two frames come with one read, and each is a message (docs/formats/event.md, 3.20). */
+const pieceBytes = 128
+
 export async function startAgent(t: TestContext): Promise<TestAgent> {
   const dir = mkdtempSync(join(tmpdir(), 'sw-'))
   chmodSync(dir, 0o755)
@@ -57,7 +60,8 @@ export async function startAgent(t: TestContext): Promise<TestAgent> {
     })
     accepted.on('error', () => accepted.destroy())
     accepted.on('data', (chunk: Buffer) => {
-      messages.push(...decoder.push(chunk))
+      for (let at = 0; at < chunk.length; at += pieceBytes)
+        messages.push(...decoder.push(chunk.subarray(at, at + pieceBytes)))
       for (const wake of [...waiting]) wake()
     })
     if (isPaused) accepted.pause()

@@ -57,7 +57,7 @@ export async function startSensor(dir: string, watched: string): Promise<Watcher
         if (message.kind === 'hello') connected.resolve()
         if (message.kind === 'report') last = message.counts
         if (message.kind === 'exec') counts.exec += 1
-        if (message.kind === 'file_open') counts.open += 1
+        if (message.kind === 'file_open') counts.open += 1 + (message.again?.times ?? 0)
       }
     })
   })
