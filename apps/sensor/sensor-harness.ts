@@ -41,9 +41,6 @@ export type TestAgent = {
   cut(): void
 }
 
-/** Less than the least event: no two frames come with one read, and each is a message (docs/formats/event.md, 3.20). */
-const pieceBytes = 128
-
 export async function startAgent(t: TestContext): Promise<TestAgent> {
   const dir = mkdtempSync(join(tmpdir(), 'sw-'))
   chmodSync(dir, 0o755)
@@ -60,8 +57,7 @@ export async function startAgent(t: TestContext): Promise<TestAgent> {
     })
     accepted.on('error', () => accepted.destroy())
     accepted.on('data', (chunk: Buffer) => {
-      for (let at = 0; at < chunk.length; at += pieceBytes)
-        messages.push(...decoder.push(chunk.subarray(at, at + pieceBytes)))
+      messages.push(...decoder.push(chunk))
       for (const wake of [...waiting]) wake()
     })
     if (isPaused) accepted.pause()

@@ -4,7 +4,15 @@ import { X509Certificate } from 'node:crypto'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { type Clock, type ConfigOf, type Disk, type Hardening, type Log, makeDirectory } from '@sealwatch/base'
+import {
+  type Clock,
+  type ConfigOf,
+  type Disk,
+  giveBackMemory,
+  type Hardening,
+  type Log,
+  makeDirectory,
+} from '@sealwatch/base'
 import { createHealth, listenForHealth, showHardening, watchSpace } from '@sealwatch/base/health'
 import { type HostConfig, toldEntries } from '@sealwatch/contract/host-config'
 import { keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
@@ -337,6 +345,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     log,
   })
   const watchingSpace = space.watch(signal)
+  const givingBack = giveBackMemory({ clock, log }, signal)
   const keeping = Promise.all(journals.map((each) => each.keepEpochs(config.epochIdleSeconds * 1_000, signal)))
 
   await Promise.race([failed.promise, shipping.then(() => watching), Promise.all([watching, reporting])])
@@ -347,7 +356,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     agentStopped({ timeNs: bootNs(), pid, cause: String(signal.reason) }, recordContext(clusterTenant)),
   )
   await Promise.race([failed.promise, Promise.all(journals.map((each) => each.flushed()))])
-  await Promise.all([keeping, watchingSpace, watchingQueue, watchingParts])
+  await Promise.all([keeping, watchingSpace, watchingQueue, watchingParts, givingBack])
   // Nothing stays open while nobody is here to close it.
   for (const each of journals) await each.closeEpoch()
   await socket.close()

@@ -7,9 +7,9 @@ export const plainFlags = ['--disable-warning=ExperimentalWarning', '--disable-s
 /**
  * The agent's young objects need no 16 MiB. Batches lie outside of its heap, which is small: V8 would take them for a reason to
  * mark it all the time, step by step, which costs all code a third of its speed. In one go it takes a few milliseconds, now
- * and then.
+ * and then. While little happens the agent has all of it collected (docs/adr/2026-11-22-idle-memory.md).
  */
-export const agentFlags = [...plainFlags, '--max-semi-space-size=4', '--no-incremental-marking'] as const
+export const agentFlags = [...plainFlags, '--max-semi-space-size=4', '--no-incremental-marking', '--expose-gc'] as const
 
 /**
  * What the control plane makes of a batch lives until the disk has it, some milliseconds: with 16 MiB it dies young. What does

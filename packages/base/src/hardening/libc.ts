@@ -11,6 +11,9 @@ export type Libc = {
   setrlimit(what: string, resource: number, limit: Uint8Array): void
   /** Lets `signal` through to the main thread. */
   unblock(signal: number): void
+  madvise(what: string, from: bigint, bytes: number, advice: number): void
+  /** Gives to the kernel what free() keeps; Linux and malloc_trim(3). */
+  trimHeap(): void
   /** Good for as long as `bytes` is. */
   pointerTo(bytes: Uint8Array<ArrayBuffer>): bigint
 }
@@ -24,6 +27,8 @@ const symbols = {
   syscall: { return: 'i64', arguments: ['i64', 'u64', 'u64', 'u64', 'u64', 'u64'] },
   prctl: { return: 'i32', arguments: ['i32', 'u64', 'u64', 'u64', 'u64'] },
   setrlimit: { return: 'i32', arguments: ['i32', 'buffer'] },
+  madvise: { return: 'i32', arguments: ['u64', 'u64', 'i32'] },
+  malloc_trim: { return: 'i32', arguments: ['u64'] },
   pthread_sigmask: { return: 'i32', arguments: ['i32', 'buffer', 'pointer'] },
   __errno_location: { return: 'pointer', arguments: [] },
 } as const
@@ -44,6 +49,8 @@ export function openLibc(): Libc {
     },
     prctl: (what, option, value) => void checked(what, functions.prctl(option, BigInt(value), 0n, 0n, 0n)),
     setrlimit: (what, resource, limit) => void checked(what, functions.setrlimit(resource, limit)),
+    madvise: (what, from, bytes, advice) => void checked(what, functions.madvise(from, BigInt(bytes), advice)),
+    trimHeap: () => void functions.malloc_trim(0n),
     unblock(signal) {
       const set = new Uint8Array(signalSetBytes)
       set[(signal - 1) >> 3] = 1 << ((signal - 1) & 7)
