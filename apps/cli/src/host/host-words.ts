@@ -35,13 +35,11 @@ export const lossOf = ({ sensor: { sites } }: Host) => ({
   shed: sumOf(sites, 'shed'),
 })
 
-const hourMs = 3_600_000
-
-/** Certificates live for a day and are renewed long before: one that ends within the hour was not. */
-export function certificateOf({ certificate: { expires_at }, revoked_at }: Host, io: Io): string {
+/** One that should have been renewed stands out. */
+export function certificateOf({ certificate: { expires_at, ending }, revoked_at }: Host, io: Io): string {
   const leftMs = Date.parse(expires_at) - io.clock.nowMs()
   const text = toSecond(expires_at)
-  if (revoked_at !== null || leftMs >= hourMs) return text
+  if (revoked_at !== null || (leftMs > 0 && !ending)) return text
   return paint(io, leftMs <= 0 ? 'red' : 'yellow', leftMs <= 0 ? `${text} (over)` : text)
 }
 

@@ -208,10 +208,17 @@ function driftWarning({ hostname, configDrifts }: NonNullable<InstanceStatus['se
     : []
 }
 
+const ending = 'certificate_ending'
+
 function hostWarning({ hostname, presence }: NonNullable<InstanceStatus['server']>['hosts'][number]): string[] {
-  const incidents = presence?.incidents ?? []
-  if (incidents.length === 0) return []
-  return [`the host ${hostname} cannot be relied on (${incidents.join(', ')}): docs/runbooks/host-blind.md`]
+  const incidents = (presence?.incidents ?? []).filter((incident) => incident !== ending)
+  const certificate = `the certificate of the host ${hostname} ends soon and is not renewed: docs/runbooks/certificate.md`
+  const warnings = presence?.incidents.includes(ending) ? [certificate] : []
+  if (incidents.length === 0) return warnings
+  return [
+    ...warnings,
+    `the host ${hostname} cannot be relied on (${incidents.join(', ')}): docs/runbooks/host-blind.md`,
+  ]
 }
 
 function silentWarning(parts: InstanceStatus['parts']): string {

@@ -53,8 +53,19 @@ test('AGT-2 what watches where BPF does not is told, and a source that stands by
   assert.deepEqual(rows.map(attachedWords), ['yes', 'source stands by', 'why', 'unknown'])
 })
 
-test('a certificate is due within its last hour', () => {
-  assert.deepEqual([7_200_000, 3_599_999, 0, -1].map(dueIn), ['', 'due', 'over', 'over'])
+test('PKI-3 a certificate that should have been renewed is due', () => {
+  const due = ([leftMs, isEnding]: readonly [number, boolean]) => dueIn(leftMs, isEnding)
+  assert.deepEqual(
+    (
+      [
+        [7, false],
+        [7, true],
+        [0, true],
+        [-1, false],
+      ] as const
+    ).map(due),
+    ['', 'due', 'over', 'over'],
+  )
 })
 
 test('gaps of a week are those of the last seven days, whenever the host came; fewer are told since when', () => {

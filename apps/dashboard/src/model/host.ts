@@ -35,6 +35,7 @@ export const incidentWords: Readonly<Record<Incident, string>> = {
   sites_closed: 'sees less than before',
   withholds: 'sends nothing of what it seals',
   clock_off: 'its clock is off',
+  certificate_ending: 'its certificate is not renewed',
 }
 
 const gaps: Readonly<Record<string, string>> = {
@@ -63,10 +64,9 @@ export const lossOf = (sites: Sensor['sites']): bigint =>
 /** What was left out before sealing, at all sites that say so. */
 export const shedOf = (sites: Sensor['sites']): bigint => sites.reduce((sum, { shed }) => sum + BigInt(shed ?? 0), 0n)
 
-const hourMs = 3_600_000
-
-/** Certificates are short-lived, and renewed long before: one that ends within the hour was not. */
-export const dueIn = (leftMs: number): '' | 'due' | 'over' => (leftMs <= 0 ? 'over' : leftMs < hourMs ? 'due' : '')
+/** One that should have been renewed is due. */
+export const dueIn = (leftMs: number, isEnding: boolean): '' | 'due' | 'over' =>
+  leftMs <= 0 ? 'over' : isEnding ? 'due' : ''
 
 /** Which version of what it was told is in force, and why not the newest. */
 export function configWords({ desired, reported, drifts }: Host['config']): string {

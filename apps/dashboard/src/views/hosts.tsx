@@ -87,7 +87,7 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
   const { sensor, certificate, unknown } = host
   const mode = sensorWords[sensor.mode]
   const now = useNow()
-  const due = dueIn(Date.parse(certificate.expires_at) - now)
+  const due = dueIn(Date.parse(certificate.expires_at) - now, certificate.ending)
   const loss = lossOf(sensor.sites)
   const shed = shedOf(sensor.sites)
   const by = watchedBy(sensor)

@@ -179,8 +179,9 @@ async function saveHost(
     .execute()
 }
 
-export const certificateColumns = ({ serial, expiresAtMs }: IssuedCertificate) => ({
+export const certificateColumns = ({ serial, notBeforeMs, expiresAtMs }: IssuedCertificate) => ({
   cert_serial: serial,
+  cert_begins_at: rfc3339(BigInt(notBeforeMs) * 1_000_000n),
   cert_expires_at: rfc3339(BigInt(expiresAtMs) * 1_000_000n),
 })
 

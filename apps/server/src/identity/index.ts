@@ -13,6 +13,7 @@ export {
   verifyHostCertificate,
   verifyServiceCertificate,
 } from './certificate.ts'
+export { isEnding } from './certificate-end.ts'
 export { verifyCertificateRequest } from './certificate-request.ts'
 export { identityError, identityErrors } from './errors.ts'
 export { auditTenant, ledgersOf } from './events.ts'

@@ -6,29 +6,55 @@ import type { Body } from '@sealwatch/ledger'
 import { alertEvent, type Host, type ServerVoice } from '../identity/index.ts'
 import type { IncidentKind } from './presence.ts'
 
-type IncidentRow = { readonly severity: SeverityName; readonly told: string; readonly over: string }
-
-const rows = {
-  silent: { severity: 'critical', told: 'says nothing any more', over: 'is back' },
-  sensor_gone: { severity: 'critical', told: 'has no sensor any more: it sees nothing', over: 'has its sensor back' },
-  sites_closed: {
-    severity: 'high',
-    told: 'sees less than before: its sensor lost some of its sites',
-    over: 'sees as much as before',
-  },
-  withholds: {
-    severity: 'high',
-    told: 'seals lines and does not send them',
-    over: 'sends what it seals',
-  },
-  clock_off: { severity: 'high', told: 'has a clock that was set, or is far off', over: 'has a clock that agrees' },
-} as const satisfies Record<IncidentKind, IncidentRow>
+type IncidentRow = {
+  readonly severity: SeverityName
+  readonly told: string
+  readonly over: string
+  readonly runbook: string
+  readonly attacks: readonly OcsfAttack[]
+}
 
 /** What an attacker who takes the eyes out does. */
 const impaired: OcsfAttack = {
   technique: { uid: 'T1562', name: 'Impair Defenses' },
   tactic: { uid: 'TA0005', name: 'Defense Evasion' },
 }
+const blinded = { runbook: 'host-blind.md', attacks: [impaired] } as const
+
+const rows = {
+  silent: { severity: 'critical', told: 'says nothing any more', over: 'is back', ...blinded },
+  sensor_gone: {
+    severity: 'critical',
+    told: 'has no sensor any more: it sees nothing',
+    over: 'has its sensor back',
+    ...blinded,
+  },
+  sites_closed: {
+    severity: 'high',
+    told: 'sees less than before: its sensor lost some of its sites',
+    over: 'sees as much as before',
+    ...blinded,
+  },
+  withholds: {
+    severity: 'high',
+    told: 'seals lines and does not send them',
+    over: 'sends what it seals',
+    ...blinded,
+  },
+  clock_off: {
+    severity: 'high',
+    told: 'has a clock that was set, or is far off',
+    over: 'has a clock that agrees',
+    ...blinded,
+  },
+  certificate_ending: {
+    severity: 'medium',
+    told: 'has a certificate that ends soon and is not renewed',
+    over: 'has another certificate',
+    runbook: 'certificate.md',
+    attacks: [],
+  },
+} as const satisfies Record<IncidentKind, IncidentRow>
 
 /** For the log. */
 export const incidentText = (kind: IncidentKind, isOver: boolean): string =>
@@ -42,7 +68,7 @@ export function incidentEvent(
   at: { readonly nowNs: bigint; readonly beganNs: bigint; readonly isOver: boolean },
   evidence: object,
 ): Body {
-  const { severity, told, over } = rows[kind]
+  const { severity, told, over, runbook, attacks } = rows[kind]
   const { nowNs, beganNs, isOver } = at
   // The clock may have been set back meanwhile.
   const lasted = Math.max(0, Math.round(Number(nowNs - beganNs) / 1e9))
@@ -55,8 +81,8 @@ export function incidentEvent(
     severity: isOver ? 'informational' : severity,
     message: isOver ? `the host ${host.hostname} ${over}, after ${lasted} s` : `the host ${host.hostname} ${told}`,
     title: `A host ${told}`,
-    runbook: 'host-blind.md',
-    attacks: [impaired],
+    runbook,
+    attacks,
     evidence: { host_id: host.hostId, began: rfc3339(beganNs), ...evidence },
     ...(isOver && { endsNs: beganNs }),
   })

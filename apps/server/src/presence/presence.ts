@@ -4,7 +4,14 @@
 import type { Heartbeat } from '@sealwatch/ledger'
 
 /** What can be wrong with a host that nobody looks at (docs/runbooks/host-blind.md). */
-export const incidentKinds = ['silent', 'sensor_gone', 'sites_closed', 'withholds', 'clock_off'] as const
+export const incidentKinds = [
+  'silent',
+  'sensor_gone',
+  'sites_closed',
+  'withholds',
+  'clock_off',
+  'certificate_ending',
+] as const
 export type IncidentKind = (typeof incidentKinds)[number]
 
 /** `expected`: it lived when this server stopped, and has not come back yet. `stopped`: it said so in its chain. */
@@ -49,6 +56,8 @@ export type LifeEvent =
       /** By how much the host's clock differs from this server's. */
       readonly skewMs: number
     }
+  /** Whether its certificate should have been renewed by now. */
+  | { readonly kind: 'certificate'; readonly isEnding: boolean }
   /** Nothing happened. */
   | { readonly kind: 'time' }
 
@@ -126,6 +135,10 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
       after = { ...after, patienceMs: patienceMs.beats }
       live('alive')
       takeBeat(event)
+      break
+    case 'certificate':
+      // Who said that it stops renews when it is back.
+      if (!event.isEnding || after.life !== 'stopped') turn('certificate_ending', event.isEnding)
       break
     case 'time':
       break

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Clock, createLog, systemClock } from '@sealwatch/base'
 import { createOutbox, openStore, type Store } from '../store/index.ts'
-import { openHostWatch } from './watch-hosts.ts'
+import { type HostWatch, openHostWatch } from './watch-hosts.ts'
 
 const voice = {
   device: { uid: 's', hostname: 's', type_id: 0, type: 'Unknown', os: { name: 'Linux', type_id: 200, type: 'Linux' } },
@@ -46,7 +46,7 @@ let ns = 1_000_000_000_000_000_000n
 async function life(
   dir: string,
   looks: readonly number[],
-  act: (watch: Awaited<ReturnType<typeof openHostWatch>>) => void,
+  act: (watch: Awaited<ReturnType<typeof openHostWatch>>, store: Store) => void | Promise<void>,
 ) {
   const store = openStore(dir)
   const outbox = createOutbox(store)
@@ -54,6 +54,7 @@ async function life(
   let look = 0
   const clock: Clock = {
     ...systemClock,
+    nowMs: () => Number(ns / 1_000_000n),
     nowNs: () => ns,
     monotonicNs: () => ns,
     sleep: async () => {
@@ -65,7 +66,7 @@ async function life(
   if ((await store.db.selectFrom('hosts').select('host_id').where('tenant', '=', 'default').execute()).length === 0)
     await addHost(store)
   const watch = await openHostWatch({ store, outbox, voice, keys, ledgerSeq: () => 0, clock, log })
-  act(watch)
+  await act(watch, store)
   await watch.run(over.signal)
   const told = (await outbox.waiting(100)).map(({ tenant, body }) => {
     const { message, activity_name } = (body as { event: { message: string; activity_name: string } }).event
@@ -129,4 +130,36 @@ test('the last word of an agent stands in its lines: started, or stopped; in a t
     assert.equal(watch.of(host.hostId), undefined)
   })
   assert.deepEqual(lives, ['stopped', 'alive', 'alive', 'alive', 'stopped', 'stopped', 'alive'])
+})
+
+test('PKI-3 a host whose certificate ends soon is told of once, and of its renewal; of one that stopped nothing is', async () => {
+  using dir = mkdtempDisposableSync(join(tmpdir(), 'sealwatch-presence-'))
+  const hourMs = 3_600_000
+  const at = (ms: number) => new Date(Number(ns / 1_000_000n) + ms).toISOString()
+  const certify = (store: Store, beganMs: number, leftMs: number) =>
+    store.db
+      .updateTable('hosts')
+      .set({ cert_begins_at: at(-beganMs), cert_expires_at: at(leftMs) })
+      .where('tenant', '=', host.tenant)
+      .execute()
+  const alive = (hours: { began: number; left: number }) => async (watch: HostWatch, store: Store) => {
+    await certify(store, hours.began * hourMs, hours.left * hourMs)
+    watch.registered(host, true)
+  }
+  const ending = 'default: Create: the host web-1 has a certificate that ends soon and is not renewed'
+  const good = await life(dir.path, seconds(3), alive({ began: 17, left: 7 }))
+  assert.deepEqual(good.told, [])
+  const stopped = await life(dir.path, seconds(3), async (watch, store) => {
+    await alive({ began: 19, left: 5 })(watch, store)
+    watch.admitted(host, 'cluster', Buffer.from('{"event":{"metadata":{"event_code":"agent_stopped"}}}\n'))
+  })
+  assert.deepEqual(stopped.told, [])
+  const first = await life(dir.path, seconds(3), alive({ began: 19, left: 5 }))
+  assert.deepEqual([first.told, first.shown?.incidents], [[ending], ['certificate_ending']])
+  assert.equal(first.counts.open.certificate_ending, 1)
+  const again = await life(dir.path, seconds(3), alive({ began: 20, left: 4 }))
+  assert.deepEqual(again.told, [ending])
+  const renewed = await life(dir.path, seconds(3), alive({ began: 0, left: 24 }))
+  assert.match(renewed.told[1] ?? '', /^default: Close: the host web-1 has another certificate, after \d+ s$/)
+  assert.equal(renewed.told.length, 2)
 })

@@ -4,7 +4,7 @@ import { type Clock, type Log, rfc3339 } from '@sealwatch/base'
 import { protocol } from '@sealwatch/contract'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { type Body, type Heartbeat, headKeyId, openHeartbeat, parseNote, sha256 } from '@sealwatch/ledger'
-import { auditTenant, type Host, type ServerVoice } from '../identity/index.ts'
+import { auditTenant, type Host, isEnding, type ServerVoice } from '../identity/index.ts'
 import { across, type Outbox, type Store } from '../store/index.ts'
 import { judgeKey, type KeyRegistry } from '../trust/index.ts'
 import { presenceError } from './errors.ts'
@@ -59,6 +59,7 @@ export type HostWatchOptions = {
 }
 
 const lookEveryMs = 500
+const certificatesEveryMs = 60_000
 /** Those that come faster are not looked at. */
 const beatEveryNsMin = BigInt(protocol.heartbeatEveryMs / 3) * 1_000_000n
 /** Longer between two looks, and this server itself did not run: nobody is blamed for that. */
@@ -154,6 +155,19 @@ export async function openHostWatch(options: HostWatchOptions): Promise<HostWatc
     outbox.ring()
   }
 
+  async function lookAtCertificates(): Promise<void> {
+    const found = await across(store.db, 'certificate')
+      .selectFrom('hosts')
+      .select(['host_id', 'cert_begins_at', 'cert_expires_at'])
+      .where('revoked_at', 'is', null)
+      .execute()
+    for (const { host_id, cert_begins_at: beginsAt, cert_expires_at: expiresAt } of found) {
+      const one = watched.get(host_id)
+      if (one !== undefined)
+        move(one, { kind: 'certificate', isEnding: isEnding({ beginsAt, expiresAt }, clock.nowMs()) })
+    }
+  }
+
   function read(host: Host, note: string): Heartbeat {
     const attempted = attemptedOf(host)
     const keyId = headKeyId(parseNote(note, attempted), attempted)
@@ -229,12 +243,17 @@ export async function openHostWatch(options: HostWatchOptions): Promise<HostWatc
     },
     run: async (signal) => {
       let lastNs = clock.monotonicNs()
+      let certificatesMs = nowMs
       while (!signal.aborted) {
         await clock.sleep(lookEveryMs, signal)
         const ns = clock.monotonicNs()
         nowMs += Math.min(Number(ns - lastNs) / 1e6, awakeStepMsMax)
         lastNs = ns
         for (const one of watched.values()) move(one, { kind: 'time' })
+        if (nowMs >= certificatesMs) {
+          certificatesMs = nowMs + certificatesEveryMs
+          await lookAtCertificates()
+        }
         await write()
       }
     },

@@ -260,4 +260,6 @@ export const migrations: readonly string[] = [
      tenant TEXT NOT NULL, host_id TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, issued_at TEXT NOT NULL,
      reported_version INTEGER, reported_digest TEXT, on_trial INTEGER, refused_version INTEGER, refused_why TEXT,
      reported_at TEXT, PRIMARY KEY (tenant, host_id)) STRICT, WITHOUT ROWID;`,
+  // How long a certificate lives says when it should have been renewed.
+  `ALTER TABLE hosts ADD COLUMN cert_begins_at TEXT;`,
 ]

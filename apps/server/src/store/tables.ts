@@ -29,6 +29,8 @@ export type Tables = {
     agent_version: string | null
     last_seen_at: string | null
     cert_serial: string
+    /** null: it was not written down then. */
+    cert_begins_at: string | null
     cert_expires_at: string
     revoked_at: string | null
     /** JSON: whether it lives, and what is wrong with it; null: it never came. */

@@ -307,7 +307,7 @@ export type Operations = {
           readonly since: string
           readonly heard_at: string | null
           readonly waiting: number | null
-          readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off")[]
+          readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off" | "certificate_ending")[]
         } | null
         readonly groups: readonly string[]
         readonly config: {
@@ -334,6 +334,7 @@ export type Operations = {
         readonly certificate: {
           readonly serial: string
           readonly expires_at: string
+          readonly ending: boolean
         }
         readonly unknown: {
           readonly since: string
@@ -389,7 +390,7 @@ export type Operations = {
         readonly since: string
         readonly heard_at: string | null
         readonly waiting: number | null
-        readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off")[]
+        readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off" | "certificate_ending")[]
       } | null
       readonly groups: readonly string[]
       readonly config: {
@@ -416,6 +417,7 @@ export type Operations = {
       readonly certificate: {
         readonly serial: string
         readonly expires_at: string
+        readonly ending: boolean
       }
       readonly unknown: {
         readonly since: string

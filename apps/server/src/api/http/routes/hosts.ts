@@ -4,6 +4,7 @@ import { limits } from '@sealwatch/contract'
 import { z } from 'zod'
 import { type Authorised, actBy } from '../../../access/index.ts'
 import type { HostConfigState } from '../../../fleet/index.ts'
+import { isEnding } from '../../../identity/index.ts'
 import { hostRecords } from '../../data/host-records.ts'
 import { type HostRow, hostState, hostsOf } from '../../data/hosts.ts'
 import { type IntervalsByHost, unknownIntervals } from '../../data/unknown-intervals.ts'
@@ -34,7 +35,7 @@ const host = z.object({
       heard_at: time.nullable().describe('Of its newest sign of life; null: none since the server started'),
       waiting: z.number().int().nullable().describe('Events that wait to be sealed there; null: it does not say'),
       incidents: z
-        .array(z.enum(['silent', 'sensor_gone', 'sites_closed', 'withholds', 'clock_off']))
+        .array(z.enum(['silent', 'sensor_gone', 'sites_closed', 'withholds', 'clock_off', 'certificate_ending']))
         .describe('Open now: docs/runbooks/host-blind.md'),
     })
     .nullable()
@@ -65,7 +66,11 @@ const host = z.object({
   last_line_at: time.nullable().describe('Of the newest line of its chain'),
   lines: z.number().int().describe('Of its chain, in the ledger'),
   revoked_at: time.nullable(),
-  certificate: z.object({ serial: z.string(), expires_at: time }),
+  certificate: z.object({
+    serial: z.string(),
+    expires_at: time,
+    ending: z.boolean().describe('It should have been renewed by now: docs/runbooks/certificate.md'),
+  }),
   unknown: z
     .object({
       since: time.describe('From when on all of it is told: seven days, or less where there is much'),
@@ -161,7 +166,11 @@ export function hostRoutes(ports: ApiPorts): Route[] {
       last_line_at: lastAt,
       lines: nextSeq,
       revoked_at: row.revoked_at ?? ports.deniedSince(row.host_id) ?? null,
-      certificate: { serial: row.cert_serial, expires_at: row.cert_expires_at },
+      certificate: {
+        serial: row.cert_serial,
+        expires_at: row.cert_expires_at,
+        ending: isEnding({ beginsAt: row.cert_begins_at, expiresAt: row.cert_expires_at }, ports.clock.nowMs()),
+      },
       unknown: {
         since: timeOf(told.sinceMs),
         intervals,
