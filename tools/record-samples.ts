@@ -44,7 +44,7 @@ const standInFolders = [
     '/var/log',
     '/etc/profile.d',
   ],
-  ...['/boot', '/usr/bin'],
+  ...['/boot', '/usr/bin', '/opt/sealwatch/apps/agent'],
 ] as const
 const standInFiles = ['/etc/ld.so.preload', '/etc/passwd'] as const
 const standIns = [...standInFolders, ...standInFiles]
@@ -107,6 +107,10 @@ const samples: Readonly<Record<string, Sample>> = {
   'set-id-bit-set': changing('/usr/bin', 'cp /bin/true sample; sleep 0.1; chmod 4755 sample', 'attributes', {
     path: ['file_result', 'xattributes', 'mode'],
     value: '0755',
+  }),
+  'sealwatch-program-changed': changing('/opt/sealwatch/apps/agent', 'echo other | tee main.ts', 'write', {
+    path: ['unmapped', 'watched'],
+    value: '/opt/other/agent',
   }),
   'program-replaced': changing('/usr/bin', 'echo other | tee program', 'write'),
   'time-set-back': changing('/etc/cron.d', 'echo x > old; sleep 0.1; touch -d 2020-01-01 old', 'attributes', {

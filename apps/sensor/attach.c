@@ -674,10 +674,11 @@ void protect(int which, pid_t pid)
 	guard_protected(which, (__u32)pid);
 }
 
-/* Nothing more comes from these. */
+/* Nothing more comes from these, and the others end with this sensor. */
 void detach_sites(uint64_t sites)
 {
 	pins_clear();
+	pins_settled();
 	keep_release();
 	for (int i = 0; i < program_count; i++)
 		if (sites >> programs[i].site & 1) {

@@ -22,7 +22,7 @@ import { fileOf, placeOf } from '../place.ts'
 import { closedAncestor, prepareData, prepareFolders, removeRun } from './layout.ts'
 import { boundLog, lastError, lastWords } from './logs.ts'
 import { isAlive, taskOf } from './task.ts'
-import { parseWatchList, watchedPaths } from './watch-list.ts'
+import { parseWatchList, programEntries, watchedPaths } from './watch-list.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'needs root'
 
@@ -135,14 +135,17 @@ describe('layout', { skip }, () => {
   test('the watch list is made once, and is the operator’s from then on', () => {
     const place = placeOf(join(base, 'data'))
     prepareData(place)
-    const defaults = watchedPaths(place)
+    const defaults = watchedPaths(place, '/opt/sealwatch')
     assert.ok(defaults.includes('/etc/shadow') && defaults.includes(fileOf.canary(place)))
     assert.ok(defaults.includes('changes:/etc/passwd') && defaults.includes('losses,below:/var/log'))
     writeFileSync(fileOf.watchList(place), '# mine\n\n  /srv/secret  \n')
-    assert.deepEqual(watchedPaths(place), ['/srv/secret', fileOf.canary(place)])
+    const [first, ...rest] = watchedPaths(place, '/opt/sealwatch')
+    assert.equal(first, '/srv/secret')
+    assert.deepEqual(rest, [...programEntries('/opt/sealwatch', process.execPath), fileOf.canary(place)])
+    assert.ok(rest.includes('changes,below:/opt/sealwatch/apps/sensor'))
     rmSync(fileOf.watchList(place))
     symlinkSync('/dev/zero', fileOf.watchList(place))
-    assert.throws(() => watchedPaths(place), /not a regular file/)
+    assert.throws(() => watchedPaths(place, '/opt/sealwatch'), /not a regular file/)
     assert.throws(() => parseWatchList('/a\nb/c\n', 'x'), /line 2: b\/c/)
     assert.throws(() => parseWatchList('/a\n'.repeat(257), 'x'), /257 entries/)
     assert.throws(() => parseWatchList('reads:/a\n', 'x'), /line 1: reads:\/a/)

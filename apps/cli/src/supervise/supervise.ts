@@ -140,7 +140,7 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     apiPort,
     login,
     env,
-    watch: watchedPaths(place),
+    watch: watchedPaths(place, root),
   })
   const toldList = openToldWatchList(place, log)
   const logStarts = new Map(specs.map((part) => [part.name, statSync(part.log, { throwIfNoEntry: false })?.size ?? 0]))

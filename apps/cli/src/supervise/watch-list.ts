@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { entryProblem } from '@sealwatch/contract/watch-entry'
 import { cliError } from '../errors.ts'
 import { fileOf, type Place } from '../place.ts'
@@ -91,15 +92,24 @@ changes,below:/etc/apt
 losses,below:/var/log
 `
 
-/** The operator's list, made with defaults where there is none, and the canary folder of doctor. */
-export function watchedPaths(place: Place): string[] {
+/** Of the program itself: whoever puts other code in its place is told, whatever the operator's list says. */
+export const programEntries = (root: string, node: string): readonly string[] => [
+  ...['agent', 'cli', 'dev-login', 'sensor', 'server'].map((app) => `changes,below:${join(root, 'apps', app)}`),
+  ...['base', 'contract', 'detect', 'keys', 'ledger'].map((name) => `changes,below:${join(root, 'packages', name)}`),
+  `changes:${join(root, 'sealwatch')}`,
+  `changes:${node}`,
+  'changes:/etc/sealwatch',
+]
+
+/** The operator's list, made with defaults where there is none, the program itself, and the canary folder of doctor. */
+export function watchedPaths(place: Place, root: string): string[] {
   const path = fileOf.watchList(place)
   try {
     writeFileSync(path, defaultWatchList(place), { flag: 'wx', mode: 0o644 })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  return [...parseWatchList(textOf(path), path), fileOf.canary(place)]
+  return [...parseWatchList(textOf(path), path), ...programEntries(root, process.execPath), fileOf.canary(place)]
 }
 
 function textOf(path: string): string {
