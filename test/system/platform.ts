@@ -42,6 +42,8 @@ export async function startPlatform(
   env: Record<string, string> = {},
   onPort?: number,
   parent = tmpdir(),
+  /** A command that it is started by: into a network namespace, for one. */
+  through: readonly string[] = [],
 ): Promise<Platform> {
   const data = await mkdtemp(join(parent, 'sealwatch-system-'))
   const port = onPort ?? (await freePort())
@@ -57,7 +59,8 @@ export async function startPlatform(
         data,
       ]
       const options = { env: { ...process.env, ...own }, maxBuffer: outputBytesMax, timeout: launchMs }
-      execFile(process.execPath, argv, options, (error, stdout, stderr) => {
+      const [file = '', ...rest] = [...through, process.execPath, ...argv]
+      execFile(file, rest, options, (error, stdout, stderr) => {
         done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr })
       })
     })
