@@ -292,6 +292,18 @@ test(
   },
 )
 
+test('AGT-2 without BPF the sensor sleeps while nothing happens', kernel, async (t) => {
+  const { agent, sensor } = await watching(t, '--canary-seconds', '1')
+  const usedNs = () => BigInt(readFileSync(`/proc/${sensor.pid}/schedstat`, 'utf8').split(' ')[0] ?? 0)
+  const first = await agent.until(isReport)
+  const from = usedNs()
+  run('/bin/true') // it reports within a second, then
+  const later = await agent.until((message): message is SensorReport => isReport(message) && message !== first)
+  const elapsedNs = later.timeNs - first.timeNs
+  assert(elapsedNs > 0n)
+  assert(usedNs() - from < elapsedNs / 4n, `${usedNs() - from} of ${elapsedNs} ns`)
+})
+
 test(
   'AGT-2 by polling: what lasts is seen to begin and to end; an open is seen, and nobody knows by whom',
   kernel,

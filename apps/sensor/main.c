@@ -113,6 +113,12 @@ static void fetch_changes(void)
 
 static bool deceived; /* what was taken over is not ours */
 
+/* Of what they do, another source beside BPF would tell, too. */
+static bool has_canaries(const struct attached *attached)
+{
+	return attached->mode[DOMAIN_PROCESS] == MODE_ebpf && attached->mode[DOMAIN_FILE] == MODE_ebpf;
+}
+
 /* Moves what there is to the agent. false: it takes no more now, or there is none. */
 static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 {
@@ -131,7 +137,7 @@ static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 		return outbox_flush(&out), false;
 	/* The ring is empty: what a canary did came back, or never will. */
 	deceived = !takeover_holds();
-	if (ring && !(state->attached->sites & SOURCE_SITES))
+	if (has_canaries(state->attached))
 		state->blind = canary_turn(state->counters, state->attached->sites, boot_ns());
 	if (!outbox_flush(&out))
 		return false;
@@ -141,7 +147,8 @@ static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 
 static int64_t due_ms(const struct frame_state *state)
 {
-	int64_t report_due = report_due_ms(state), canary_due = canary_due_ms(boot_ns());
+	int64_t report_due = report_due_ms(state);
+	int64_t canary_due = has_canaries(state->attached) ? canary_due_ms(boot_ns()) : INT32_MAX;
 	int64_t due = report_due < canary_due ? report_due : canary_due;
 
 	return due < GUARD_MS ? due : GUARD_MS;

@@ -69,8 +69,10 @@ static bool parse_internet(const char *line, const struct table *table, struct s
 	seen->state = (uint8_t)state;
 	seen->socket.local_port = (__u16)local_port;
 	seen->socket.remote_port = (__u16)remote_port;
-	if (table->type == SOCK_RAW) /* it stands where others have their port */
+	if (table->type == SOCK_RAW) { /* it stands where others have their port */
 		seen->socket.protocol = (__u8)local_port;
+		seen->socket.local_port = 0;
+	}
 	return parse_address(local, table->family, seen->socket.local) && parse_address(remote, table->family, seen->socket.remote);
 }
 

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { type TestContext, test } from 'node:test'
-import type { Observation, SocketAct } from '../agent/src/sources/observation.ts'
+import type { Observation, SensorMessage, SocketAct } from '../agent/src/sources/observation.ts'
 import {
   type Event,
   isEvent,
@@ -164,8 +164,8 @@ test('AGT-5 by sock_diag: what a process does again is counted, not told', kerne
   assert.equal(produced, (dropped ?? 0n) + (sent ?? 0n))
 })
 
-test('AGT-1 datagram sockets, raw and packet sockets, and IPv6 are told', kernel, async (t) => {
-  const { agent, told } = await watching(t, 'sock_diag', ...fast)
+test('AGT-1 datagram sockets, raw and packet sockets, and IPv6 are told, and each once', kernel, async (t) => {
+  const { agent, told } = await watching(t, 'sock_diag', ...fast, '--repeat-seconds', '0')
   const one = perl(t)
   const six = Number(
     await one.does(
@@ -194,6 +194,21 @@ test('AGT-1 datagram sockets, raw and packet sockets, and IPv6 are told', kernel
         message.socket.family === family &&
         message.actor.pid === one.pid,
     )
+  await one.does('close(R) ? 1 : die $!')
+  const isOurs = (message: SensorMessage): message is SocketEvent =>
+    isEvent(message) && 'socket' in message && message.actor.pid === one.pid
+  await agent.until((message) => isOurs(message) && message.kind === 'socket_ended' && message.began === 'socket')
+  const begun = agent
+    .events()
+    .filter(isOurs)
+    .filter(({ kind }) => kind !== 'socket_ended')
+  assert.deepEqual(begun.map(({ kind, socket }) => `${kind} ${socket.family}`).sort(), [
+    'bind ipv4',
+    'connect ipv4',
+    'listen ipv6',
+    'socket ipv4',
+    'socket packet',
+  ])
 })
 
 test('AGT-1 sockets of another network namespace are told with it', kernel, async (t) => {
