@@ -205,6 +205,31 @@ const samples: Readonly<Record<string, Sample>> = {
     isIt: (o) => o.kind === 'executable' && o.way === 'nameless_file',
     quiet: { path: ['unmapped', 'executable'], value: 'made' },
   },
+  'watched-file-refused': {
+    script: 'exec setpriv --reuid=1000 --regid=1000 --clear-groups cat /etc/shadow',
+    isIt: (o) => o.kind === 'refused' && o.what === 'open',
+    quiet: { path: ['unmapped', 'watched'], value: '/etc/hostname' },
+  },
+  'root-refused': {
+    script: `exec setpriv --reuid=1000 --clear-groups perl -e 'syscall(105, 0)'`,
+    isIt: (o) => o.kind === 'refused' && o.what === 'ids',
+    quiet: { path: ['kernel', 'system_call'], value: 'setgid' },
+  },
+  'memory-descriptor-passed': {
+    script: `exec ${probe} passed sample --file /proc/self/mem`,
+    isIt: (o) => o.kind === 'passed' && o.watched === null,
+    quiet: { path: ['file', 'path'], value: '/etc/hostname' },
+  },
+  'process-hidden': {
+    script: `sleep 5 & exec unshare -m mount --bind /tmp /proc/$!`,
+    isIt: (o) => o.kind === 'mount' && /^\/proc\/\d+$/.test(o.target),
+    quiet: { path: ['status'], value: 'Failure' },
+  },
+  'watched-file-covered': {
+    script: `mount -t tmpfs none ${data}/etc/sudoers.d; sleep 0.5; umount ${data}/etc/sudoers.d`,
+    isIt: (o) => o.kind === 'file_change' && o.change === 'cover',
+    quiet: { path: ['unmapped', 'change'], value: 'read' },
+  },
   'dev-shm-exec': {
     script: 'cd /dev/shm; cp /bin/true payload; env ./payload; rm payload',
     isIt: (o) => o.kind === 'exec' && o.file.path === '/dev/shm/payload',

@@ -385,6 +385,17 @@ static bool object_of(const char *path, uint64_t sites, struct object *result)
 	return shared->introduction.answers != before;
 }
 
+static void set_mark(uint32_t mark)
+{
+	shared->marks[mark] = 1;
+	guard_mark(mark);
+}
+
+static void mark_digest(uint32_t digest)
+{
+	set_mark(mark_of(digest));
+}
+
 /* Of two entries for one object the first in the list counts. */
 static bool mark(const struct object *key, enum watch_how how, __u32 entry)
 {
@@ -394,8 +405,7 @@ static bool mark(const struct object *key, enum watch_how how, __u32 entry)
 	value.how |= how;
 	if (how != WATCH_NAMES && entry < value.entry)
 		value.entry = entry;
-	shared->marks[mark_of(key->ino)] = 1;
-	guard_mark(mark_of(key->ino));
+	set_mark(mark_of(key->ino));
 	return bpf_map_update_elem(map_fd("watched"), key, &value, BPF_ANY) == 0;
 }
 
@@ -538,7 +548,7 @@ static void guard_watched(void)
 }
 
 /* What a sensor that was killed has left. It sees all of this process by then, and tells it: takeover.c. */
-static bool take_over(const uint8_t of[SHA256_BYTES], struct counters *counters, int counters_fd, struct attached *result)
+static bool take_over(const struct options *options, const uint8_t of[SHA256_BYTES], struct counters *counters, int counters_fd, struct attached *result)
 {
 	bool fits;
 
@@ -546,12 +556,15 @@ static bool take_over(const uint8_t of[SHA256_BYTES], struct counters *counters,
 	if (!adopted || !map_shared_variable() || !map_ring())
 		return false;
 	protect(PROTECTED_SENSOR, getpid());
+	protect(PROTECTED_CHANGES, changes_pid());
 	shared->introduction.pid = (__u32)getpid();
 	fits = knows_canary(adopted->sites);
 	shared->introduction.pid = 0;
 	if (!fits)
 		return false;
 	guard_watched();
+	for (size_t i = 0; i < options->read_count; i++)
+		refused_know(options->watch[i].path, mark_digest);
 	counters_take_over(counters, BPF_SITES, ring_at());
 	result->sites = adopted->sites;
 	for (int site = 0; site < SITE_COUNT; site++)
@@ -589,13 +602,16 @@ static bool attach_anew(const struct options *options, uint64_t sites, int count
 	shared->until_ns = boot_ns() + OUTLIVING_SECONDS * 1000000000ull;
 	shared->repeat_ns = options->repeat_seconds * 1000000000ull;
 	protect(PROTECTED_SENSOR, getpid());
+	protect(PROTECTED_CHANGES, changes_pid());
 	shared->introduction.pid = (__u32)getpid();
 	attach_what_is_loaded(result);
 	prefer_tier_two(result);
-	for (size_t i = 0; i < options->read_count && sites & FILE_SITES; i++)
+	for (size_t i = 0; i < options->read_count && sites & FILE_SITES; i++) {
 		if (!watch(options->watch[i].path, (__u32)i, result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
 			    options->watch[i].path);
+		refused_know(options->watch[i].path, mark_digest);
+	}
 	if (sites & FILE_SITES)
 		watch_canary((__u32)options->watch_count, result->sites);
 	shared->introduction.pid = 0;
@@ -610,7 +626,7 @@ bool attach(const struct options *options, uint64_t sites, struct counters *coun
 
 	libbpf_set_print(keep_first_warning);
 	digest_orders(options, sites & ~options->without, of);
-	result->adopted = take_over(of, counters, counters_fd, result);
+	result->adopted = take_over(options, of, counters, counters_fd, result);
 	if (!result->adopted) {
 		pins_clear();
 		keep_release();

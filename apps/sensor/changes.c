@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,7 +29,10 @@ enum { LOOKED_FIRST_MAX = 4096 }; /* files that are looked at before anything ha
 
 static const struct watch_entry *watch_list;
 static struct counters *counters;
+static size_t entry_count, read_count; /* of the list, and those of them whose opens are told */
+static bool is_marked[WATCHED_NAMES_MAX]; /* changes of the entry are told */
 static int group, to_sensor;
+static pid_t child;
 static uint64_t seed;
 static uint64_t drained_ns; /* when the queue was empty last: until then nothing was lost */
 
@@ -600,19 +604,70 @@ static void look_first(const struct fan_name *name)
 		remember(&path, &object, &look);
 }
 
+static void introduce(const char *path, uint32_t entry)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	syscall(SYS_move_mount, fd, "", fd, "", INTRODUCES | entry);
+	close(fd);
+}
+
+/* Who mounted it the site mount tells. */
+static void tell_cover(uint32_t entry, const char *real, const struct fan_handle *object)
+{
+	static struct told_path path;
+	struct change change = { .what = CHANGE_COVER, .path = &path, .entry = entry };
+	struct file_look look, before;
+
+	cut_path(&path, (size_t)snprintf(path.text, sizeof(path.text), "%s", real));
+	change.before = recall_path(&path, &before);
+	change.after = look_at(object, true, &look) ? &look : NULL;
+	tell(&change, 0);
+}
+
+/*
+ * Something was mounted, or is no more: what watched paths lead to now is told, and its opens are from now on. It is not marked for its
+ * changes: who keeps hold of what was mounted keeps everybody from unmounting it.
+ */
+static void look_anew(void)
+{
+	static struct fan_handle covers[WATCHED_NAMES_MAX];
+
+	for (uint32_t i = 0; i < entry_count; i++) {
+		char *real = is_marked[i] ? realpath(watch_list[i].path, NULL) : NULL;
+		struct fan_handle object = {};
+
+		if (real && fan_handle_of(AT_FDCWD, real, &object) && !is_watched_by(&object, i) && !fan_same(&object, &covers[i])) {
+			covers[i] = object;
+			if (i < read_count)
+				introduce(real, i);
+			tell_cover(i, real, &object);
+		}
+		free(real);
+	}
+}
+
 /* Ends when the sensor has hung up, with all that was done before that. */
 static void serve(void)
 {
-	struct pollfd fds[2] = { { .fd = group, .events = POLLIN }, { .fd = to_sensor, .events = POLLIN } };
+	struct pollfd fds[3] = {
+		{ .fd = group, .events = POLLIN },
+		{ .fd = to_sensor, .events = POLLIN },
+		{ .fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC), .events = POLLPRI },
+	};
 
 	do {
-		poll(fds, 2, -1);
+		poll(fds, 3, -1);
 		if (!fds[1].revents)
 			poll(fds + 1, 1, GATHER_MS);
 		while (fan_read(group, take))
 			;
 		drained_ns = boot_ns();
 		let_go();
+		if (fds[2].revents)
+			look_anew();
 	} while (!fds[1].revents);
 }
 
@@ -627,13 +682,21 @@ static int live(const struct options *options, pid_t parent)
 	return EXIT_SUCCESS;
 }
 
+/* 0: there is none. */
+pid_t changes_pid(void)
+{
+	return child;
+}
+
 /* Call as root. The socket by which finished frames come, or -1 with the reason. */
 int changes_start(const struct options *options, struct counters *shared_counters, char reason[FRAME_REASON_BYTES_MAX + 1])
 {
 	int pair[2], room = SOCKET_BYTES;
-	pid_t parent = getpid(), child;
+	pid_t parent = getpid();
 
 	watch_list = options->watch;
+	entry_count = options->watch_count;
+	read_count = options->read_count;
 	counters = shared_counters;
 	errno = EPERM;
 	group = missing_capability(1ull << CAP_SYS_ADMIN) ? -1 : fan_open();
@@ -648,9 +711,11 @@ int changes_start(const struct options *options, struct counters *shared_counter
 	walk.is_start = true;
 	walk.pid = getpid();
 	places_begin(watch_list, group);
-	for (uint32_t i = 0; i < options->watch_count; i++)
-		if (!places_add(i))
+	for (uint32_t i = 0; i < options->watch_count; i++) {
+		is_marked[i] = places_add(i);
+		if (!is_marked[i])
 			say("warn", "changes of %s are not told: %s", watch_list[i].path, strerror(errno));
+	}
 	places_each_listed(look_first, look_through);
 	drained_ns = boot_ns();
 	child = fork();

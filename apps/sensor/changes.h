@@ -24,6 +24,7 @@ bool place_handle_of(const struct place *place, const char *name, struct fan_han
 void place_moved(const struct fan_handle *dir, const char *path);
 bool place_removed(const struct fan_handle *dir);
 uint32_t entry_of_name(const struct fan_name *name);
+bool is_watched_by(const struct fan_handle *object, uint32_t entry);
 uint32_t entry_of_place(const struct place *place);
 bool name_of_entry(uint32_t entry, struct fan_name *name);
 uint32_t entry_of_object(const struct fan_handle *object);

@@ -227,6 +227,42 @@ test('AGT-1 an entry says what is told of it, and whether of all below it', kern
   })
 })
 
+test('AGT-1 what a mount puts under a watched path is told at once, and watched from then on', kernel, async (t) => {
+  const { agent, at } = await watching(t, ['all', 'secret'], (path) => {
+    mkdirSync(path('all'))
+    for (const file of ['secret', 'cover']) writeFileSync(path(file), file)
+  })
+  const covered = (name: string) =>
+    agent.until(
+      (message): message is Change => isChange(message) && message.change === 'cover' && message.path === at(name),
+    )
+  try {
+    assert(run('mount', '--bind', at('cover'), at('secret')).ok)
+    const told = await covered('secret')
+    assert.deepEqual([told.watched, told.actor.pid], [at('secret'), 0])
+    assert.deepEqual([told.before?.sha256, told.after?.sha256], [sha256('secret'), sha256('cover')])
+    assert(run('mount', '-t', 'tmpfs', 'none', at('all')).ok)
+    await covered('all')
+    const { told: acts } = await changesBy(agent, 'cat cover; echo > all/new')
+    assert.deepEqual(
+      acts.flatMap((event) =>
+        event.kind === 'file_open' && event.watched !== at('mark') ? [[event.file.path, event.watched]] : [],
+      ),
+      [
+        [at('cover'), at('secret')],
+        [at('all/new'), at('all')],
+      ],
+    )
+  } finally {
+    for (const name of ['secret', 'all']) assert(run('umount', at(name)).ok, 'nothing keeps it busy')
+  }
+  const again = await changesBy(agent, 'cat secret')
+  assert.deepEqual(
+    again.told.flatMap((event) => (event.kind === 'file_open' && event.watched !== at('mark') ? [event.watched] : [])),
+    [at('secret')],
+  )
+})
+
 test('AGT-3 a change tells what the file was and what it is', kernel, async (t) => {
   const { agent, at } = await watching(t, ['all', 'file'], (path) => {
     mkdirSync(path('all'))

@@ -5,6 +5,7 @@
  */
 #include "event.bpf.h"
 #include "task.bpf.h"
+#include "refused.bpf.h"
 
 #define CREDENTIALS_WORDS (sizeof(struct frame_ids) / 8 + 1)
 
@@ -61,7 +62,21 @@ __noinline int credentials_enter(void)
 	return 0;
 }
 
-__noinline int credentials_exit(void)
+/* Asked for and not given: ids, of which the first argument is one. */
+static __always_inline int ids_refused(long result)
+{
+	struct pt_regs *regs = registers();
+	struct scratch *s = begin_refused(FRAME_REFUSED_IDS, GET(regs, orig_ax), result);
+
+	if (!s)
+		return 0;
+	s->event.refused.arguments[0] = GET(regs, di);
+	s->event.refused.arguments[1] = GET(regs, si);
+	s->event.refused.arguments[2] = GET(regs, dx);
+	return end(s, SITE_refused);
+}
+
+__noinline int credentials_exit(long result)
 {
 	__u32 thread = (__u32)bpf_get_current_pid_tgid();
 	struct credentials *kept = bpf_map_lookup_elem(&credentials_before, &thread), before, now = {};
@@ -73,7 +88,7 @@ __noinline int credentials_exit(void)
 	bpf_map_delete_elem(&credentials_before, &thread);
 	read_credentials(&now);
 	if (is_same(&before, &now))
-		return 0;
+		return result == -EPERM ? ids_refused(result) : 0;
 	s = begin(SITE_credentials, FRAME_CREDENTIALS);
 	if (!s)
 		return 0;
@@ -91,9 +106,9 @@ __noinline int credentials_exit(void)
 	{                                                                                                              \
 		return credentials_enter();                                                                            \
 	}                                                                                                              \
-	SEC("tp/syscalls/sys_exit_" #call) int credentials__exit_##call(void)                                          \
+	SEC("tp/syscalls/sys_exit_" #call) int credentials__exit_##call(struct sys_exit *ctx)                          \
 	{                                                                                                              \
-		return credentials_exit();                                                                             \
+		return credentials_exit(ctx->ret);                                                                     \
 	}
 
 CREDENTIALS(setuid)

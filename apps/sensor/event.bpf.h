@@ -29,6 +29,7 @@ struct scratch {
 	__u64 busy;
 	__u32 at;      /* where the next text begins in bytes */
 	__u32 path_at; /* where the walked path begins in path */
+	struct path *walked;
 	struct watched_name name;
 	union {
 		char path[PATH_BYTES + NAME_BYTES];
@@ -136,15 +137,24 @@ static __always_inline struct mount *mount_of(struct vfsmount *vfs)
 }
 
 /*
- * Writes a file's path from the root of its mount namespace, leaf first, to the end of s->path; a chroot does not
+ * Writes a path from the root of its mount namespace, leaf first, to the end of s->path; a chroot does not
  * shorten it. It then begins at s->path_at, which lives in memory so that the verifier need not follow its value
  * through the loop. A path too long or too deep loses its beginning, and '?' takes the place of the slash that would
- * make the rest look like a path of its own.
+ * make the rest look like a path of its own. Global, so that the verifier looks at it once in each program.
  */
-static __noinline int walk(struct scratch *s, struct file *file)
+__noinline int walk(void)
 {
-	struct mount *mount = mount_of(GET(file, f_path.mnt));
-	struct dentry *dentry = GET(file, f_path.dentry);
+	__u32 zero = 0;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+	struct dentry *dentry;
+	struct mount *mount;
+	struct path *path;
+
+	if (!s)
+		return 0;
+	path = s->walked;
+	mount = mount_of(GET(path, mnt));
+	dentry = GET(path, dentry);
 
 	s->path_at = PATH_BYTES;
 	for (int i = 0; i < PATH_DEPTH_MAX; i++) {
@@ -178,18 +188,23 @@ static __noinline int walk(struct scratch *s, struct file *file)
 	return 0;
 }
 
-static __always_inline void put_path(struct scratch *s, enum frame_text text, struct file *file)
+static __always_inline void put_place(struct scratch *s, enum frame_text text, struct path *path)
 {
 	__u32 length;
 
-	if (!file)
-		return;
-	walk(s, file);
+	s->walked = path;
+	walk();
 	if (s->path_at == PATH_BYTES) /* the root itself has no name */
 		s->path[--s->path_at & (PATH_BYTES - 1)] = '/';
 	length = (PATH_BYTES - s->path_at) & (PATH_BYTES - 1);
 	bpf_probe_read_kernel(text_room(s), length, &s->path[s->path_at & (PATH_BYTES - 1)]);
 	text_done(s, text, length);
+}
+
+static __always_inline void put_path(struct scratch *s, enum frame_text text, struct file *file)
+{
+	if (file)
+		put_place(s, text, &file->f_path);
 }
 
 /*

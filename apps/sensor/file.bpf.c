@@ -7,6 +7,7 @@
 #include "event.bpf.h"
 #include "file.bpf.h"
 #include "task.bpf.h"
+#include "refused.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -116,6 +117,12 @@ static __always_inline bool is_introduction(void)
 	return (__u32)GET(own, nr) == shared.introduction.pid && GET(own, ns, ns.inum) == shared.introduction.pid_ns;
 }
 
+/* The process that tells of changes looks at what was changed. */
+static __always_inline bool is_own_look(void)
+{
+	return is_the(PROTECTED_CHANGES, GET(current_task(), group_leader));
+}
+
 /* What asks for the making of a file the kernel takes away once it is open, but it remembers whether this open made it. */
 static __always_inline __u32 flags_of(struct file *file)
 {
@@ -149,9 +156,9 @@ static __always_inline int watched_opened(struct file *file, enum frame_site sit
 	return end(s, site);
 }
 
-static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
+static __always_inline int opened(long fd, enum frame_site site)
 {
-	struct file *file = file_at(ctx->ret);
+	struct file *file = file_at(fd);
 	struct inode *inode = GET(file, f_inode);
 	struct task_struct *target;
 
@@ -162,6 +169,8 @@ static __always_inline int opened(struct sys_exit *ctx, enum frame_site site)
 		shared.introduction.answers++;
 		return 0;
 	}
+	if (is_own_look())
+		return 0;
 	target = memory_owner(inode, GET(file, f_path.dentry));
 	if (target)
 		return memory_opened(file, target, site);
@@ -192,26 +201,52 @@ static __always_inline bool may_matter(long fd)
 }
 
 /* The second form is for kernels that cannot load the first: it looks at every file that is opened. */
-#define OPEN_SITE(name)                                                                                                \
+#define OPEN_SITE(name, refusal)                                                                                       \
 	SEC("tp/syscalls/sys_exit_" #name) int name(struct sys_exit *ctx)                                              \
 	{                                                                                                              \
-		return may_matter(ctx->ret) ? opened(ctx, SITE_##name) : 0;                                            \
+		if (ctx->ret < 0)                                                                                      \
+			return is_refusal(ctx->ret) ? refusal(ctx->ret) : 0;                                           \
+		return may_matter(ctx->ret) ? opened(ctx->ret, SITE_##name) : 0;                                       \
 	}                                                                                                              \
 	SEC("?tp/syscalls/sys_exit_" #name) int name##_any(struct sys_exit *ctx)                                       \
 	{                                                                                                              \
-		return opened(ctx, SITE_##name);                                                                       \
+		if (ctx->ret < 0)                                                                                      \
+			return is_refusal(ctx->ret) ? refusal(ctx->ret) : 0;                                           \
+		return opened(ctx->ret, SITE_##name);                                                                  \
 	}
 
-OPEN_SITE(open)
-OPEN_SITE(openat)
-OPEN_SITE(openat2)
-OPEN_SITE(creat)
+static __always_inline int refused_name(long result)
+{
+	return refused_open(GET(registers(), di), AT_FDCWD, result);
+}
+
+static __always_inline int refused_name_at(long result)
+{
+	struct pt_regs *regs = registers();
+
+	return refused_open(GET(regs, si), GET(regs, di), result);
+}
+
+/* A handle is no name. */
+static __always_inline int refused_handle(long result)
+{
+	(void)result;
+	return 0;
+}
+
+OPEN_SITE(open, refused_name)
+OPEN_SITE(openat, refused_name_at)
+OPEN_SITE(openat2, refused_name_at)
+OPEN_SITE(creat, refused_name)
+OPEN_SITE(open_by_handle_at, refused_handle)
 
 /* The call that an open is part of; one of another entry than that of 64 bits has numbers of its own. */
 static __always_inline enum frame_site open_site(void)
 {
 	if (GET(current_task(), thread_info.status) & TS_COMPAT)
-		return SITE_file_open;
+		return SITE_entry_32;
+	if (GET(current_task(), flags) & PF_IO_WORKER)
+		return SITE_io_uring;
 	switch (GET(registers(), orig_ax)) {
 	case 2:
 		return SITE_open;
@@ -219,6 +254,10 @@ static __always_inline enum frame_site open_site(void)
 		return SITE_creat;
 	case 257:
 		return SITE_openat;
+	case 304:
+		return SITE_open_by_handle_at;
+	case 426: /* io_uring_enter */
+		return SITE_io_uring;
 	case 437:
 		return SITE_openat2;
 	}
@@ -242,7 +281,7 @@ int file_open(__u64 *ctx)
 		shared.introduction.answers_by_object++;
 		return 0;
 	}
-	if (!shared.by_object)
+	if (!shared.by_object || is_own_look())
 		return 0;
 	site = open_site();
 	target = memory_owner(GET(file, f_inode), GET(file, f_path.dentry));

@@ -54,6 +54,10 @@ enum frame_kind {
 	FRAME_EXECUTABLE,
 	FRAME_FILE_CHANGE,
 	FRAME_SOCKET_ENDED,
+	FRAME_REFUSED,
+	FRAME_PASSED,
+	FRAME_MOUNT,
+	FRAME_URING,
 	FRAME_KINDS,
 };
 
@@ -62,7 +66,8 @@ enum frame_kind {
 	X(exec) X(exit) X(open) X(openat) X(openat2) X(creat) X(ptrace) X(process_vm_readv) X(process_vm_writev)       \
 	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
 	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket) \
-	X(file_open) X(reach) X(executable) X(proc_poll) X(inotify) X(file_change) X(sock_diag) X(proc_net)
+	X(file_open) X(reach) X(executable) X(proc_poll) X(inotify) X(file_change) X(sock_diag) X(proc_net)                        \
+	X(entry_32) X(open_by_handle_at) X(io_uring) X(refused) X(passed) X(mount)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -136,7 +141,7 @@ struct frame_file { /* exec, file_open */
 	__u64 zero2;
 };
 
-struct frame_target { /* mem_open, ptrace, vm_read, vm_write, fork, signal, perf, and those of reach */
+struct frame_target { /* mem_open, ptrace, vm_read, vm_write, fork, signal, perf, and those of reach, passed */
 	struct frame_ref ref;
 	__s64 result;
 	__u32 request; /* ptrace request, open flags of mem_open, signal number, perf type; of reach docs/formats/frame.md, 5.2 */
@@ -219,6 +224,7 @@ enum frame_change_what {
 	CHANGE_REMOVE,
 	CHANGE_ATTRIBUTES,
 	CHANGE_UNWATCHED, /* what is below it is not watched, for want of room */
+	CHANGE_COVER, /* the watched path leads to another file, for a mount lies over it */
 };
 
 enum frame_states { STATE_AFTER = 1, STATE_BEFORE = 2, STATE_SET_BACK = 4 /* when it was modified was set to earlier than it was */ };
@@ -241,6 +247,34 @@ struct frame_file_state {
 	__u32 hashed; /* 1: sha256 is that of the content, 0: it is zero */
 	__u32 zero;
 	__u8 sha256[32];
+};
+
+enum frame_refused_what { FRAME_REFUSED_OPEN = 1, FRAME_REFUSED_IDS, FRAME_REFUSED_MODULE };
+
+struct frame_refused {
+	__u32 what;
+	__u32 error; /* errno */
+	__u32 call;  /* number of the system call */
+	__u32 zero;
+	__u64 arguments[3]; /* of FRAME_REFUSED_IDS */
+	__u64 zero2;
+};
+
+enum frame_mount_call { FRAME_MOUNT_MOUNT = 1, FRAME_MOUNT_UMOUNT, FRAME_MOUNT_MOVE, FRAME_MOUNT_PIVOT_ROOT };
+
+struct frame_mount {
+	__u32 call;
+	__u32 error; /* errno; 0: it succeeded */
+	__u64 flags;
+	__u64 zero[4];
+};
+
+enum frame_uring_what { FRAME_URING_SETUP = 1, FRAME_URING_OPEN };
+
+struct frame_uring { /* io_uring */
+	__u32 what;
+	__u32 flags; /* of FRAME_URING_SETUP */
+	__u64 zero[5];
 };
 
 struct frame_exit {
@@ -304,6 +338,9 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_socket socket;
 		struct frame_memory memory;
 		struct frame_change change;
+		struct frame_refused refused;
+		struct frame_mount mount;
+		struct frame_uring uring;
 	};
 };
 

@@ -7,7 +7,7 @@
 
 #include "sensor.h"
 
-enum { MARKS_MAX = 2 * WATCHED_NAMES_MAX + 2 };
+enum { MARKS_MAX = 6 * WATCHED_NAMES_MAX + 2 };
 
 static struct {
 	volatile struct shared *shared;

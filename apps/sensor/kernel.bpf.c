@@ -3,6 +3,7 @@
 #include "event.bpf.h"
 #include "file.bpf.h"
 #include "task.bpf.h"
+#include "refused.bpf.h"
 
 /* Programs, maps and links of the sensor itself. */
 struct {
@@ -51,6 +52,25 @@ int module__free(struct module_free *ctx)
 	return put_module(ctx, ctx->name, FRAME_MODULE_UNLOADED, 0);
 }
 
+static __always_inline int module_refused(long result)
+{
+	struct scratch *s = is_refusal(result) ? begin_refused(FRAME_REFUSED_MODULE, GET(registers(), orig_ax), result) : NULL;
+
+	return s ? end(s, SITE_refused) : 0;
+}
+
+SEC("tp/syscalls/sys_exit_init_module")
+int refused__init_module(struct sys_exit *ctx)
+{
+	return module_refused(ctx->ret);
+}
+
+SEC("tp/syscalls/sys_exit_finit_module")
+int refused__finit_module(struct sys_exit *ctx)
+{
+	return module_refused(ctx->ret);
+}
+
 enum bpf_calls {
 	PROG_LOAD = 5,
 	OBJ_PIN = 6,
@@ -67,21 +87,21 @@ enum bpf_calls {
 };
 
 /* The number of the descriptor among what the caller gave, for calls that return none. */
-static __always_inline long descriptor_of(struct pt_regs *regs, __u32 command, long result)
+static __always_inline long descriptor_of(void *attributes, __u32 command, long result)
 {
 	__u32 given[4] = {};
 
 	switch (command) {
 	case PROG_ATTACH: /* target, program */
 	case PROG_DETACH:
-		bpf_probe_read_user(given, sizeof(given), (void *)GET(regs, si));
+		bpf_probe_read_user(given, sizeof(given), attributes);
 		return given[1];
 	case LINK_UPDATE:
 	case LINK_DETACH:
-		bpf_probe_read_user(given, sizeof(given), (void *)GET(regs, si));
+		bpf_probe_read_user(given, sizeof(given), attributes);
 		return given[0];
 	case OBJ_PIN: /* path, descriptor */
-		bpf_probe_read_user(given, sizeof(given), (void *)GET(regs, si));
+		bpf_probe_read_user(given, sizeof(given), attributes);
 		return given[2];
 	}
 	return result;
@@ -151,25 +171,31 @@ static __always_inline enum telling telling_of(__u32 command)
 	return NEVER;
 }
 
-SEC("tp/syscalls/sys_exit_bpf")
-int bpf(struct sys_exit *ctx)
+static __always_inline int bpf_called(__u32 command, void *attributes, long result, enum frame_site site)
 {
-	struct pt_regs *regs = registers();
-	struct frame_bpf told = { .result = ctx->ret, .command = GET(regs, di) };
+	struct frame_bpf told = { .result = result, .command = command };
 	enum telling telling = telling_of(told.command);
 	struct scratch *s;
 
 	if (telling == NEVER || is_the(PROTECTED_SENSOR, GET(current_task(), group_leader)))
 		return 0;
-	put_bpf_object(&told, file_at(descriptor_of(regs, told.command, ctx->ret)));
+	put_bpf_object(&told, file_at(descriptor_of(attributes, command, result)));
 	told.own = bpf_map_lookup_elem(&own, &told.object) != NULL;
 	if (telling == IF_OWN && !told.own)
 		return 0;
-	s = begin(SITE_bpf, FRAME_BPF);
+	s = begin(site, FRAME_BPF);
 	if (!s)
 		return 0;
 	s->event.bpf = told;
-	return end(s, SITE_bpf);
+	return end(s, site);
+}
+
+SEC("tp/syscalls/sys_exit_bpf")
+int bpf(struct sys_exit *ctx)
+{
+	struct pt_regs *regs = registers();
+
+	return bpf_called(GET(regs, di), (void *)GET(regs, si), ctx->ret, SITE_bpf);
 }
 
 /* Of another process, or of whatever runs on a CPU: by samples and tracepoints it sees what they do. */

@@ -68,6 +68,7 @@ struct path { struct vfsmount *mnt; struct dentry *dentry; };
 struct file { struct inode *f_inode; struct path f_path; unsigned int f_flags; unsigned int f_mode; void *private_data; };
 struct fdtable { unsigned int max_fds; struct file **fd; };
 struct files_struct { struct fdtable *fdt; };
+struct fs_struct { struct path pwd; };
 struct proc_inode { struct pid *pid; struct inode vfs_inode; };
 
 struct mm_struct { unsigned long arg_start, arg_end, env_start, env_end; struct file *exe_file; };
@@ -87,6 +88,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	void *stack;
 	struct mm_struct *mm;
+	unsigned int flags;
 	int exit_code;
 	int pid, tgid;
 	struct task_struct *real_parent, *group_leader;
@@ -97,6 +99,7 @@ struct task_struct {
 	const struct cred *real_cred;
 	char comm[16];
 	struct files_struct *files;
+	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	kuid_t loginuid; /* CONFIG_AUDIT */
@@ -110,7 +113,7 @@ struct bpf_link { __u32 id; struct bpf_prog *prog; };
 struct perf_event_attr { __u32 type; };
 struct perf_event { struct perf_event_attr attr; };
 
-struct pt_regs { unsigned long r10, dx, si, di, orig_ax; };
+struct pt_regs { unsigned long r10, r8, bx, cx, dx, si, di, orig_ax; };
 struct kernel_siginfo { int si_code; };
 
 typedef struct { struct net *net; } possible_net_t;
@@ -123,15 +126,22 @@ struct sock_common {
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
-struct sock { struct sock_common __sk_common; __u16 sk_type, sk_protocol; int sk_err; unsigned char sk_userlocks : 4; };
+struct sock { struct sock_common __sk_common; __u16 sk_type, sk_protocol; int sk_err; unsigned char sk_userlocks : 4; struct pid *sk_peer_pid; };
 struct socket { struct sock *sk; };
 struct sockaddr_un { unsigned short sun_family; char sun_path[108]; };
 struct unix_address { int len; struct sockaddr_un name[1]; };
 struct unix_sock { struct unix_address *addr; struct sock *peer; };
 
+/* Since 5.19 a request keeps its completion. That of an open begins with what is asked for. */
+struct io_cqe { __s32 res; };
+struct io_kiocb { __u8 opcode; struct io_cqe cqe; };
+struct filename { const char *name; };
+struct io_open { __u32 file_slot; struct filename *filename; };
+
 #pragma clang attribute pop
 
 #define SIGNAL_GROUP_EXIT 4u
+#define PF_IO_WORKER 0x10 /* a thread of io_uring */
 #define FMODE_CREATED (1u << 20)
 #define PROC_SUPER_MAGIC 0x9fa0
 #define S_IFMT 0170000
@@ -140,7 +150,9 @@ struct unix_sock { struct unix_address *addr; struct sock *peer; };
 #define AF_INET 2
 #define AF_INET6 10
 #define O_CREAT 0100
+#define EPERM 1
 #define ENOENT 2
+#define EACCES 13
 #define OPENING_FLAGS 01700 /* O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC */
 #define O_PATH 010000000
 #define TS_COMPAT 2 /* of thread_info: in a call by the 32-bit entry */

@@ -41,12 +41,24 @@ static void wait_for(struct pollfd *fds, nfds_t count, int64_t timeout_ms)
 			fds[i].revents = 0;
 }
 
+static bool is_refused_open(const struct frame_event *event)
+{
+	return event->kind == FRAME_REFUSED && event->refused.what == FRAME_REFUSED_OPEN;
+}
+
 static int take(void *context, void *body, size_t length)
 {
 	const struct frame_event *event = body;
 	bool own = canary_did(event) || takeover_did(event);
 
 	(void)context;
+	if (!own && is_refused_open(event)) {
+		static uint8_t whole[FRAME_BYTES_MAX];
+
+		length = refused_put(whole, body, length);
+		body = whole;
+		own = length == 0; /* of no watched file: nobody is told of it */
+	}
 	counters_taken(out.counters, event->site, ring_at(), own);
 	if (own)
 		return 0;

@@ -86,14 +86,30 @@ static inline __u32 mark_of(__u64 ino)
 	return (__u32)ino * 0x9e3779b1u >> 16; /* Fibonacci hashing: numbers side by side lie far apart */
 }
 
+/* The same marks serve the last parts of watched names, read from their ends; those of directories are turned over. */
+#define PART_BASIS 0x811c9dc5u /* FNV-1a */
+
+static inline __u32 part_digest(__u32 digest, char next)
+{
+	return (digest ^ (__u8)next) * 16777619u;
+}
+
+static inline __u32 directory_digest(__u32 digest)
+{
+	return ~digest;
+}
+
+/* A call of move_mount with this flag, which the kernel refuses, shows the programs what an entry of the watch list leads to now. */
+#define INTRODUCES (1u << 31)
+
 /*
  * What bpf_rdonly_cast() is called by in the object. libbpf would find the function by itself, but where there is none it looks for
  * it in all modules, too, which before 6.13 takes CAP_SYS_ADMIN, and without that loads nothing.
  */
 #define RDONLY_CAST 0x7ea1ca57
 
-/* Processes whose signals are told: the sensor, and the agent that it is connected to. */
-enum { PROTECTED_SENSOR, PROTECTED_AGENT, PROTECTED_MAX };
+/* Our own: the sensor, the agent that it is connected to, signals to both of which are told, and the process that tells of changes. */
+enum { PROTECTED_SENSOR, PROTECTED_AGENT, PROTECTED_CHANGES, PROTECTED_MAX };
 
 /* The only variable of sensor.bpf.c. */
 struct shared {

@@ -18,6 +18,23 @@ enum ptrace_request {
 	SEIZE = 0x4206,
 };
 
+static __always_inline bool is_told_request(__u64 request)
+{
+	switch (request) {
+	case TRACEME:
+	case POKETEXT:
+	case POKEDATA:
+	case POKEUSR:
+	case SETREGS:
+	case SETFPREGS:
+	case ATTACH:
+	case SETREGSET:
+	case SEIZE:
+		return true;
+	}
+	return false; /* CONT, PEEK and the like: the attach has been told */
+}
+
 static __always_inline int reached(enum frame_site site, enum frame_kind kind, struct task_struct *target, __u32 number,
 				   __u32 request, long result)
 {
@@ -44,20 +61,9 @@ int ptrace(struct sys_exit *ctx)
 	__u64 request = GET(regs, di);
 	__u32 number = GET(regs, si);
 
-	switch (request) {
-	case TRACEME: /* the caller asks to be traced by its parent: it is its own target */
+	if (request == TRACEME) /* the caller asks to be traced by its parent: it is its own target */
 		return reached(SITE_ptrace, FRAME_PTRACE, GET(current_task(), group_leader), 0, request, ctx->ret);
-	case POKETEXT:
-	case POKEDATA:
-	case POKEUSR:
-	case SETREGS:
-	case SETFPREGS:
-	case ATTACH:
-	case SETREGSET:
-	case SEIZE:
-		return reached(SITE_ptrace, FRAME_PTRACE, find_task(number), number, request, ctx->ret);
-	}
-	return 0; /* CONT, PEEK and the like: the attach has been told */
+	return is_told_request(request) ? reached(SITE_ptrace, FRAME_PTRACE, find_task(number), number, request, ctx->ret) : 0;
 }
 
 /* 0: nothing was moved. With empty vectors the kernel does not even look for the process. */

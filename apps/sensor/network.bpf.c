@@ -22,10 +22,7 @@
 #define TCP_SYN_SENT 2
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
-#define EPERM 1
-#define ENOENT 2
 #define EINTR 4
-#define EACCES 13
 #define EINPROGRESS 115
 #define ERESTARTSYS 512
 #define CALL_CONNECT 42

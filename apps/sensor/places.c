@@ -169,6 +169,13 @@ uint32_t entry_of_place(const struct place *place)
 	return entry;
 }
 
+bool is_watched_by(const struct fan_handle *object, uint32_t entry)
+{
+	const struct place *place = place_of(object);
+
+	return (place && place->all <= entry) || entry_of_object(object) <= entry;
+}
+
 /* The name that an entry of a file watches. */
 bool name_of_entry(uint32_t entry, struct fan_name *name)
 {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/bpf.h>
+#include <linux/io_uring.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -114,12 +116,119 @@ static bool act_open_32_bit(void)
 #endif
 }
 
+/* By a handle, as servers of files do. */
+static bool act_open_by_handle_at(void)
+{
+	struct { struct file_handle head; unsigned char bytes[MAX_HANDLE_SZ]; } handle = { .head.handle_bytes = MAX_HANDLE_SZ };
+	char folder[PATH_MAX];
+	int mount_id, fd;
+
+	if (name_to_handle_at(AT_FDCWD, file, &handle.head, &mount_id, 0))
+		return false;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(file, '/') - file), file);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return open_by_handle_at(fd, &handle.head, O_RDONLY | O_CLOEXEC) >= 0;
+}
+
+struct ring { /* one open, at the beginning of both queues */
+	int fd;
+	struct io_uring_params params;
+	char *queues;
+	struct io_uring_sqe *entry;
+};
+
+static bool ring_set_up(struct ring *ring)
+{
+	size_t bytes;
+
+	ring->fd = (int)syscall(SYS_io_uring_setup, 1, &ring->params);
+	if (ring->fd < 0)
+		return false;
+	bytes = ring->params.cq_off.cqes + ring->params.cq_entries * sizeof(struct io_uring_cqe) + ring->params.sq_off.array + 64;
+	ring->queues = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQ_RING);
+	ring->entry = mmap(NULL, sizeof(*ring->entry), PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQES);
+	return ring->queues != MAP_FAILED && ring->entry != MAP_FAILED;
+}
+
+/* Without openat, which whoever watches for calls never sees. `slot` is that of the ring's own table, from 1 on; 0: a descriptor. */
+static bool open_by_ring(unsigned slot)
+{
+	struct ring ring = {};
+	const struct io_uring_cqe *done;
+	int none = -1;
+
+	if (!ring_set_up(&ring) || (slot && syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_FILES, &none, 1)))
+		return false;
+	*ring.entry = (struct io_uring_sqe){ .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = (uintptr_t)file, .file_index = slot };
+	*(unsigned *)(ring.queues + ring.params.sq_off.array) = 0;
+	*(unsigned *)(ring.queues + ring.params.sq_off.tail) = 1;
+	if (syscall(SYS_io_uring_enter, ring.fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1)
+		return false;
+	done = (const void *)(ring.queues + ring.params.cq_off.cqes);
+	errno = done->res < 0 ? -done->res : 0;
+	return done->res >= 0;
+}
+
+static bool act_io_uring(void)
+{
+	return open_by_ring(0);
+}
+
+static bool act_io_uring_slot(void)
+{
+	return open_by_ring(1);
+}
+
 static bool act_ptrace(void)
 {
 	if (ptrace(PTRACE_ATTACH, victim, NULL, NULL))
 		return false;
 	waitpid(victim, NULL, __WALL);
 	return ptrace(PTRACE_DETACH, victim, NULL, NULL) == 0;
+}
+
+/* Nobody may trace himself: it is refused, and refused calls are told. */
+static bool act_ptrace_32_bit(void)
+{
+#ifdef __x86_64__
+	enum { PTRACE = 26 };
+	long result = PTRACE;
+
+	__asm__ volatile("int $0x80" : "+a"(result) : "b"(PTRACE_ATTACH), "c"(victim), "d"(0), "S"(0) : "memory", "r8", "r9", "r10", "r11");
+	errno = result < 0 ? (int)-result : 0;
+	return result == 0;
+#else
+	errno = ENOSYS;
+	return false;
+#endif
+}
+
+/* Both sides are this process. */
+static bool act_passed(void)
+{
+	int pair[2], fd = open(file, O_RDONLY | O_CLOEXEC);
+	char byte = 0;
+	union { struct cmsghdr head; char bytes[CMSG_SPACE(sizeof(fd))]; } control = {
+		.head = { CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS },
+	};
+	struct iovec data = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	return fd >= 0 && socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) == 0 && sendmsg(pair[0], &message, 0) == 1 &&
+	       recvmsg(pair[1], &message, MSG_CMSG_CLOEXEC) == 1;
+}
+
+/* The child is nobody else's, and gives up what it then asks for. */
+static bool act_refused(void)
+{
+	return setresuid(65534, 65534, 65534) == 0 && setuid(0) && errno == EPERM;
+}
+
+/* In a namespace of its own: nobody else sees a difference. */
+static bool act_mount(void)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 /* The victim is a fork: the same bytes lie at the same place in it. */
@@ -325,7 +434,6 @@ static const struct {
 	ACT(openat, A_FILE),
 	ACT(openat2, A_FILE),
 	ACT(creat, A_FILE),
-	ACT(open_32_bit, A_FILE),
 	ACT(ptrace, A_VICTIM),
 	ACT(process_vm_readv, A_VICTIM),
 	ACT(process_vm_writev, A_VICTIM),
@@ -347,6 +455,14 @@ static const struct {
 	ACT(reach, A_VICTIM),
 	ACT(executable, NOTHING),
 	ACT(file_change, A_FILE),
+	{ "entry_32", act_open_32_bit, A_FILE },
+	ACT(ptrace_32_bit, A_VICTIM),
+	ACT(open_by_handle_at, A_FILE),
+	ACT(io_uring, A_FILE),
+	ACT(io_uring_slot, A_FILE),
+	ACT(passed, A_FILE),
+	ACT(refused, NOTHING),
+	ACT(mount, NOTHING),
 };
 
 static int act_as_child(size_t act)
@@ -403,12 +519,7 @@ int main(int argc, char **argv)
 				return run(i);
 	}
 	fputs("usage: probe SITE NONCE [--file PATH | --pid PID] [--linger MS]\n"
-	      "  SITE   exec exit open openat openat2 creat ptrace process_vm_readv process_vm_writev,\n"
-	      "         fork task_rename signal_generate credentials bpf perf_event_open sysctl namespaces\n"
-	      "         connect accept bind listen datagram socket\n"
-	      "         reach executable, or mem\n"
-	      "         connect accept bind listen datagram socket, or mem\n"
-	      "         fork task_rename signal_generate credentials file_change, or mem\n"
+	      "  SITE   one that a BPF program feeds, or file_change, mem, ptrace_32_bit, io_uring_slot\n"
 	      "  NONCE  at most 15 characters\n"
 	      "  PATH   what the open sites open, creat empties, and file_change gives the mode that it has\n"
 	      "  MS     how long it stays after the act\n"

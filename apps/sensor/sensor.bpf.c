@@ -10,5 +10,9 @@
 #include "network.bpf.c"
 #include "reach.bpf.c"
 #include "executable.bpf.c"
+#include "entry_32.bpf.c"
+#include "uring.bpf.c"
+#include "passed.bpf.c"
+#include "mount.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -190,7 +190,8 @@ void put_object(struct frame_file *file, const struct stat *found, const struct 
 	(1ull << SITE_connect | 1ull << SITE_accept | 1ull << SITE_bind | 1ull << SITE_listen | 1ull << SITE_datagram |        \
 	 1ull << SITE_socket)
 #define FILE_SITES                                                                                                     \
-	(1ull << SITE_open | 1ull << SITE_openat | 1ull << SITE_openat2 | 1ull << SITE_creat | 1ull << SITE_file_open)
+	(1ull << SITE_open | 1ull << SITE_openat | 1ull << SITE_openat2 | 1ull << SITE_creat | 1ull << SITE_file_open |        \
+	 1ull << SITE_open_by_handle_at | 1ull << SITE_io_uring | 1ull << SITE_passed)
 #define BPF_SITES (ALL_SITES & ~SOURCE_SITES & ~CHANGE_SITES)
 struct source { /* polled; what it tells goes to the backlog */
 	int fd; /* -1: never */
@@ -241,7 +242,12 @@ void repeats_prepare(unsigned seconds);
 bool repeats_are_over(struct frame_event *event, struct counters *counters);
 
 /* changes.c: a process of its own. -1, with the reason: there is none */
+pid_t changes_pid(void);
 int changes_start(const struct options *options, struct counters *counters, char reason[FRAME_REASON_BYTES_MAX + 1]);
+
+/* refused.c */
+void refused_know(const char *path, void (*mark)(uint32_t digest));
+size_t refused_put(uint8_t to[FRAME_BYTES_MAX], const void *body, size_t length);
 
 /* relay.c */
 void relay_saw(const void *body);

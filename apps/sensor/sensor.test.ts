@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { constants, release } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
   type SensorCounts,
@@ -142,6 +142,13 @@ test('each act is told once, and rightly', kernel, async (t) => {
     ['socket', 'socket', 'socket', { error: 0 }],
     ['reach', 'reach', 'reach', { call: 'prlimit64', request: 4, result: 0, taken: '' }],
     ['executable', 'executable', 'executable', { way: 'made', protection: 5, path: '' }],
+    ['ptrace_32_bit', 'entry_32', 'ptrace', { request: 16, result: 0 }],
+    ['io_uring', 'io_uring', 'file_open', { syscall: null, flags: 0o100000 }],
+    ['open_by_handle_at', 'open_by_handle_at', 'file_open', { syscall: 'open_by_handle_at', flags: 0o100000 }],
+    ['passed', 'passed', 'passed', { descriptor: 6, flags: 0o100000 }],
+    ['refused', 'refused', 'refused', { what: 'ids', call: 105, error: 1 }],
+    ['mount', 'mount', 'mount', { call: 'mount', error: 0, source: 'none', target: '/', flags: 0x44000n }],
+    ['entry_32', 'entry_32', 'file_open', { syscall: null, flags: 0 }],
     ['signal_generate', 'signal_generate', 'signal', { signal: constants.signals.SIGURG, sentBy: 'kill' }],
   ]
   for (const [act, site, kind, expected] of probes) {
@@ -166,7 +173,7 @@ test('each act is told once, and rightly', kernel, async (t) => {
       assert.equal(event.actor.ancestors[1]?.pid, process.pid)
       if (event.kind === 'file_open') assert.equal(event.file.path, watched)
       if (event.kind === 'signal') assert.deepEqual([event.target.pid, event.target.comm], [sensor.pid, 'sensor'])
-      else if ('target' in event && event.kind !== 'perf') {
+      else if ('target' in event && event.kind !== 'perf' && event.kind !== 'mount') {
         const victim = (await familyOf(agent, pid)).find(({ kind, actor }) => kind === 'exit' && actor.pid !== pid)
         const { pid: victimPid, startNs } = victim?.actor ?? {}
         assert.deepEqual(event.target, { pid: victimPid, startNs, comm: 'probe', ppid: pid })
@@ -846,21 +853,63 @@ test('AGT-1: by object, a watched file is told by whatever call it is opened, an
   copyFileSync('/bin/true', watched)
   chmodSync(watched, 0o755)
   const memory = '/proc/self/mem'
-  const open32 = (file: string) => run(binary('probe'), 'open_32_bit', 'n-32', '--file', file).pid
-  const ways: readonly (readonly [way: string, pid: () => number, kind: string])[] = [
-    ['by the entry for 32 bits', () => open32(watched), 'file_open'],
-    ['to run it', () => run('sh', '-c', watched).pid, 'file_open'],
-    ['of a memory', () => open32(memory), 'mem_open'],
+  const open32 = (file: string) => run(binary('probe'), 'entry_32', 'n-32', '--file', file).pid
+  const ways: readonly (readonly [way: string, pid: () => number, kind: string, site: Site])[] = [
+    ['by the entry for 32 bits', () => open32(watched), 'file_open', 'entry_32'],
+    ['to run it', () => run('sh', '-c', watched).pid, 'file_open', 'file_open'],
+    ['of a memory', () => open32(memory), 'mem_open', 'entry_32'],
   ]
-  for (const [way, act, kind] of ways) {
+  for (const [way, act, kind, site] of ways) {
     await t.test(way, async () => {
       const told = (await familyOf(agent, act())).filter((event) => event.kind === kind)
       assert.deepEqual(
         told.map((event) => [event.site, 'syscall' in event && event.syscall]),
-        [['file_open', null]],
+        [[site, null]],
       )
     })
   }
+})
+
+test(
+  'AGT-1: refused opens of watched files are told by name, however it is written; those of others are neither told nor counted',
+  kernel,
+  async (t) => {
+    const { agent, sensor, watched, hello } = await attached(t)
+    const other = join(agent.dir, 'other')
+    writeFileSync(other, '')
+    for (const path of [watched, other]) chmodSync(path, 0o600)
+    const asNobody = (path: string) =>
+      spawnSync('setpriv', ['--reuid=65534', '--clear-groups', 'cat', path], { cwd: agent.dir }).pid
+    const names = [watched, `${agent.dir}//../${basename(agent.dir)}/watched`, 'watched', './watched']
+    for (const name of names) {
+      const told = (await lifeOf(agent, asNobody(name))).flatMap((event) => (event.kind === 'refused' ? [event] : []))
+      assert.deepEqual(
+        told.map(({ what, error, path, watched: entry }) => [what, error, path, entry]),
+        [['open', constants.errno.EACCES, watched, watched]],
+      )
+    }
+    for (const name of [other, 'other', '/proc/1/environ']) {
+      const life = await lifeOf(agent, asNobody(name))
+      assert(life.every(({ kind }) => kind !== 'refused'))
+    }
+    assert.equal(await sensor.end('SIGTERM'), 0)
+    const { counts } = lastReport(agent)
+    assertBalanced(counts)
+    assert.equal(counts.refused.sent - hello.counts.refused.sent, received(agent, 'refused'))
+  },
+)
+
+test('AGT-1: who sets up an io_uring is told, and what it opens where nobody can look', kernel, async (t) => {
+  const { agent, watched } = await attached(t)
+  const told = async (act: string) =>
+    (await familyOf(agent, run(binary('probe'), act, 'n-ring', '--file', watched).pid)).flatMap((event) =>
+      event.kind === 'uring' ? [[event.path, event.flags]] : [],
+    )
+  assert.deepEqual(await told('io_uring'), [[null, 0]])
+  assert.deepEqual(await told('io_uring_slot'), [
+    [null, 0],
+    [watched, 0],
+  ])
 })
 
 test('a site that is left out takes no other down', kernel, async (t) => {
@@ -889,7 +938,7 @@ test('sites without their tracepoints take no other down, nor does a missing bpf
   const hello = await agent.until(isHello)
   assert.deepEqual(
     sites.filter((site) => hello.attached[site].ok),
-    ['exec', 'exit', 'fork', 'task_rename', 'signal_generate', 'sysctl', 'inotify', 'sock_diag'],
+    ['exec', 'exit', 'fork', 'task_rename', 'signal_generate', 'sysctl', 'inotify', 'sock_diag', 'entry_32'],
   )
   assert.deepEqual(hello.modes, { process: 'ebpf', file: 'polling', network: 'sock_diag' })
   const standingBy = [
@@ -897,6 +946,9 @@ test('sites without their tracepoints take no other down, nor does a missing bpf
     'openat',
     'openat2',
     'creat',
+    'open_by_handle_at',
+    'io_uring',
+    'passed',
     'file_open',
     'connect',
     'accept',

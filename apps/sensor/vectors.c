@@ -380,9 +380,92 @@ static void write_changes(void)
 	write_change("file-change-write", CHANGE_WRITE, STATE_AFTER | STATE_BEFORE, "/etc/shadow", "");
 	write_change("file-change-remove", CHANGE_REMOVE, STATE_BEFORE, "/etc/shadow", "");
 	write_change("file-change-rename", CHANGE_RENAME, STATE_AFTER, "", "/etc/shadow");
+	write_change("file-change-cover", CHANGE_COVER, STATE_AFTER, "/etc/shadow", "");
 	write_change("file-change-create", CHANGE_CREATE, 0, "/etc/sudoers.d/\xff", "");
 	write_change("file-change-set-back", CHANGE_ATTRIBUTES, STATE_AFTER | STATE_BEFORE | STATE_SET_BACK, "/etc/shadow", "");
 	write_change("file-change-unwatched", CHANGE_UNWATCHED, 0, "/usr/lib/modules", "");
+}
+
+static void write_refused(const char *name, struct frame_refused refused, const struct text texts[TEXT_COUNT])
+{
+	struct frame_event event = event_of(FRAME_REFUSED, SITE_refused);
+
+	event.refused = refused;
+	put_event(event, texts);
+	keep(name);
+}
+
+static const struct text refused_open[TEXT_COUNT] = {
+	[TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("../etc//shadow"), [TEXT_FILENAME] = TEXT("/tmp"),
+	[TEXT_WATCHED] = TEXT("/etc/shadow"),
+};
+static const struct frame_refused no_open = { FRAME_REFUSED_OPEN, 13, 257, 0, {}, 0 };
+static const struct frame_refused no_ids = { FRAME_REFUSED_IDS, 1, 117, 0, { 0, 0xffffffff, 0 }, 0 };
+
+static void write_passed(void)
+{
+	static const struct text shadow[TEXT_COUNT] = {
+		[TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("/etc/shadow"), [TEXT_WATCHED] = TEXT("/etc/shadow"),
+	};
+	struct frame_event event = event_of(FRAME_PASSED, SITE_passed);
+
+	event.target = (struct frame_target){ .ref = service, .result = 4, .ppid = 1 };
+	put_event(event, shadow);
+	keep("passed");
+}
+
+static void write_mount(const char *name, struct frame_mount mount, const char *source)
+{
+	const struct text texts[TEXT_COUNT] = {
+		[TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("/etc/shadow"), [TEXT_FILENAME] = { source, strlen(source) },
+	};
+	struct frame_event event = event_of(FRAME_MOUNT, SITE_mount);
+
+	event.mount = mount;
+	put_event(event, texts);
+	keep(name);
+}
+
+static void write_uring(const char *name, struct frame_uring uring, const char *path)
+{
+	const struct text texts[TEXT_COUNT] = { [TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = { path, strlen(path) } };
+	struct frame_event event = event_of(FRAME_URING, SITE_io_uring);
+
+	event.uring = uring;
+	put_event(event, texts);
+	keep(name);
+}
+
+static void write_other_ways(void)
+{
+	write_refused("refused-open", no_open, refused_open);
+	write_refused("refused-ids", no_ids, cat_only);
+	write_refused("refused-module", (struct frame_refused){ FRAME_REFUSED_MODULE, 1, 313, 0, {}, 0 }, cat_only);
+	write_passed();
+	write_mount("mount", (struct frame_mount){ FRAME_MOUNT_MOUNT, 0, 0x1000, {} }, "/tmp/shadow");
+	write_mount("umount-refused", (struct frame_mount){ FRAME_MOUNT_UMOUNT, 1, 2, {} }, "");
+	write_uring("uring-setup", (struct frame_uring){ FRAME_URING_SETUP, 2, {} }, "");
+	write_uring("uring-open", (struct frame_uring){ FRAME_URING_OPEN, 0, {} }, "etc/shadow");
+	write_target_event("mem-open-by-entry-32", FRAME_MEM_OPEN, SITE_entry_32, 0, 2);
+}
+
+static void write_bad_other_ways(void)
+{
+	write_refused("refused-open", no_open, refused_open);
+	write_bad("bad-refused-what", AT(refused.what), FRAME_REFUSED_MODULE + 1, 4);
+	write_bad("bad-refused-nothing", AT(refused.error), 0, 4);
+	write_bad("bad-refused-ids-of-open", AT(refused.arguments), 1, 8);
+	write_refused("bad-refused-open-of-nothing", no_open, cat_only);
+	write_refused("bad-refused-ids-of-file", no_ids, refused_open);
+	write_passed();
+	write_bad("bad-passed-descriptor", AT(target.result), ~0ull, 8);
+	write_mount("mount", (struct frame_mount){ FRAME_MOUNT_MOUNT, 0, 0x1000, {} }, "/tmp/shadow");
+	write_bad("bad-mount-call", AT(mount.call), FRAME_MOUNT_PIVOT_ROOT + 1, 4);
+	write_bad("bad-mount-error", AT(mount.error), 4096, 4);
+	write_uring("uring-setup", (struct frame_uring){ FRAME_URING_SETUP, 2, {} }, "");
+	write_bad("bad-uring-what", AT(uring.what), FRAME_URING_OPEN + 1, 4);
+	write_bad("bad-uring-open-with-flags", AT(uring.what), FRAME_URING_OPEN, 4);
+	write_uring("bad-uring-setup-of-file", (struct frame_uring){ FRAME_URING_SETUP, 2, {} }, "etc/shadow");
 }
 
 static void write_events(void)
@@ -433,6 +516,7 @@ static void write_events(void)
 	write_reaches();
 	write_executables();
 	write_changes();
+	write_other_ways();
 	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
 	write_socket_events();
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
@@ -493,7 +577,7 @@ static void write_bad_changes(void)
 	const size_t states = sizeof(struct frame_event) + strlen("/etc/shadow");
 
 	write_change("file-change-write", CHANGE_WRITE, STATE_AFTER | STATE_BEFORE, "/etc/shadow", "");
-	write_bad("bad-change-unknown", AT(change.what), CHANGE_UNWATCHED + 1, 4);
+	write_bad("bad-change-unknown", AT(change.what), CHANGE_COVER + 1, 4);
 	write_bad("bad-change-state-unknown", AT(change.states), 8, 4);
 	write_bad("bad-change-state-missing", AT(change.states), STATE_AFTER, 4);
 	write_bad("bad-change-reserved", AT(change.zero), 1, 8);
@@ -561,6 +645,7 @@ static void write_bad_events(void)
 	write_bad("bad-executable-way", AT(memory.way), FRAME_NAMELESS_FILE + 1, 4);
 	write_bad("bad-executable-not", AT(memory.protection), 3, 4);
 	write_bad_changes();
+	write_bad_other_ways();
 	for (int i = 0; i < 2; i++) {
 		memcpy(frame, &lengths[i], PREFIX_BYTES);
 		frame_bytes = PREFIX_BYTES;

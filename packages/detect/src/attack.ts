@@ -68,6 +68,8 @@ const techniques: Readonly<Record<string, string>> = {
   'T1556.003': 'Pluggable Authentication Modules',
   T1562: 'Impair Defenses',
   'T1562.001': 'Disable or Modify Tools',
+  T1564: 'Hide Artifacts',
+  'T1564.013': 'Bind Mounts',
   T1571: 'Non-Standard Port',
   T1574: 'Hijack Execution Flow',
   'T1574.006': 'Dynamic Linker Hijacking',

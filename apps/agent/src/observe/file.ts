@@ -65,6 +65,7 @@ const changeActivities: Readonly<Record<FileChange, Activity<'file'>>> = {
   remove: 'delete',
   attributes: 'setAttributes',
   unwatched: 'unwatched',
+  cover: 'mount',
 }
 
 export const changeActivityOf = (change: FileChange): Activity<'file'> => changeActivities[change]
@@ -73,7 +74,7 @@ type ChangedFile = { readonly dev: number; readonly ino: bigint; readonly fsMagi
 
 /** A file as it was, or is, at a path; null: nobody could look. */
 export function stateOf(path: string, state: FileState | null, file: ChangedFile): OcsfFile {
-  if (state === null) return { name: baseName(path), path, ...fileTypes.unknown }
+  if (state === null) return namedFile(path)
   const { dev, ino, fsMagic } = file
   const { mode, nlink, uid, gid, size, sha256 } = state
   const ref = { path, dev, ino, mode, nlink, uid, fsMagic, unlinked: false, memfd: false }
@@ -99,6 +100,11 @@ const octal = (mode: number) => (mode & 0o7777).toString(8).padStart(4, '0')
 /** A program's image of which only the path is known. */
 export function imageOf(path: string): OcsfFile {
   return { name: baseName(path), path, ...fileTypes.regular }
+}
+
+/** Of a file of which only the path is known. */
+export function namedFile(path: string): OcsfFile {
+  return { name: baseName(path), path, ...fileTypes.unknown }
 }
 
 function baseName(path: string): string {

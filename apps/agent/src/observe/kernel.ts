@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What changes the kernel, or looks into it (docs/formats/event.md, 3.15 to 3.19).
+// What changes the kernel, or looks into it (docs/formats/event.md, 3.15 and 3.22).
 
-import { classify, fileTypes, type KernelEvent, type ModuleEvent, severities } from '@sealwatch/contract'
+import { capabilities, classify, fileTypes, type KernelEvent, type ModuleEvent, severities } from '@sealwatch/contract'
 import type { Common, Of } from './observe.ts'
 import { describe, outcomeOf, seen } from './said.ts'
 
@@ -115,6 +115,22 @@ export function namespacesChanged({ call, childPid, entered }: Of<'namespaces'>,
   }
 }
 
-function systemCall(system_call: string, name: string) {
+/** `flags` as <linux/io_uring.h> has them. */
+export function ringUsed({ flags, path }: Of<'uring'>, common: Common): KernelEvent {
+  const did = path === null ? 'set up an io_uring' : `opened ${path} by an io_uring, where nobody can look at it`
+  return {
+    ...common,
+    ...classify('kernel', 'invoke'),
+    ...severities.low,
+    message: `${describe(common.actor.process)} ${did}`,
+    kernel: systemCall(path === null ? 'io_uring_setup' : 'io_uring_enter', path ?? ''),
+    unmapped: {
+      ...seen(common, path === null ? 0 : capabilities.objectPath),
+      ring: path === null ? { flags: `0x${flags.toString(16)}` } : { opened: path },
+    },
+  }
+}
+
+export function systemCall(system_call: string, name: string) {
   return { name: name || system_call, type_id: 2, type: 'System Call', system_call }
 }

@@ -8,7 +8,7 @@ const unseen: Readonly<Partial<Record<`${Domain} ${Mode}`, readonly string[]>>> 
     "reading and writing another process's memory by process_vm_readv and process_vm_writev",
     'ptrace that was refused, and all of it but ATTACH and SEIZE',
     'signals to the sensor and the agent',
-    'changes of ids, capabilities and namespaces; modules, BPF programs, perf events and settings of the kernel',
+    'changes of ids, capabilities, namespaces and mounts, and refused ones; modules, BPF programs, perf events and settings of the kernel',
     'image, ids and arguments of what ended before it was looked at; arguments as they were before the program changed them',
   ],
   'network none': ['connections, listeners, datagrams, raw and packet sockets'],
@@ -25,13 +25,13 @@ const unseen: Readonly<Partial<Record<`${Domain} ${Mode}`, readonly string[]>>> 
   'process polling': [
     'processes that begin and end within a quarter of a second, and how any ended',
     'ptrace, other ways into the memory of others, signals to the sensor and the agent',
-    'changes of ids, capabilities and namespaces; modules, BPF programs, perf events and settings of the kernel',
+    'changes of ids, capabilities, namespaces and mounts, and refused ones; modules, BPF programs, perf events and settings of the kernel',
     'arguments as they were before the program changed them',
   ],
-  'file polling': ['who opened a watched file, and how', 'opens of /proc/PID/mem'],
+  'file polling': ['who opened a watched file, and how', 'opens of /proc/PID/mem, refused opens'],
   'file fanotify': [
     'how a watched file was opened',
-    'opens of /proc/PID/mem',
+    'opens of /proc/PID/mem, refused opens, descriptors that are handed over',
     'who opened a file and ended before it was looked at',
   ],
 }

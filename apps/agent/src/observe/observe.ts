@@ -33,12 +33,15 @@ import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { credentialsChanged } from './credentials.ts'
 import { type Enrichment, enriched, enrichedBits, hashedImage, ownedFile, ownerBit } from './enrichment.ts'
 import { accessOf, changeActivityOf, fileActivityOf, fileOf, replacedOf, stateOf } from './file.ts'
-import { bpfCalled, moduleChanged, namespacesChanged, perfOpened, settingChanged } from './kernel.ts'
+import { bpfCalled, moduleChanged, namespacesChanged, perfOpened, ringUsed, settingChanged } from './kernel.ts'
 import { launchSeverity } from './launch-severity.ts'
+import { mountChanged } from './mount.ts'
 import { networkEvent } from './network.ts'
+import { descriptorPassed } from './passed.ts'
 import { actorProcess, asObject, rememberedProcess } from './process.ts'
 import { cmdLineOf, type ProcessTable } from './process-table.ts'
 import { ptraceRequest, takesHold } from './ptrace.ts'
+import { callRefused } from './refused.ts'
 import { relationOf, relationUnderTrace } from './relation.ts'
 import { describe, outcomeOf, seen } from './said.ts'
 
@@ -119,6 +122,14 @@ function eventOf(seen: SiteObservation, context: ObserveContext): ObservedEvent 
       return reached(observation, common, context)
     case 'executable':
       return madeExecutable(observation, common)
+    case 'refused':
+      return callRefused(observation, common)
+    case 'passed':
+      return descriptorPassed(observation, common, context)
+    case 'mount':
+      return mountChanged(observation, common)
+    case 'uring':
+      return ringUsed(observation, common)
   }
 }
 
@@ -257,12 +268,14 @@ const changeVerbs: Readonly<Record<FileChange, string>> = {
   remove: 'removed',
   attributes: 'changed the attributes of',
   unwatched: 'made more than can be watched: nobody is told of changes below',
+  cover: 'has mounted something over',
 }
 
 function fileChanged(observation: Of<'file_change'>, common: Common): FileChangeEvent {
   const { change, path, to, after, before, watched, isSetBack } = observation
   const { name, pid } = common.actor.process
-  const actor = name === '' ? `A process that has ended (pid ${pid})` : describe(common.actor.process)
+  const ended = pid === 0 ? 'Somebody' : `A process that has ended (pid ${pid})`
+  const actor = name === '' ? ended : describe(common.actor.process)
   const from = path ?? to ?? watched
   const isNew = change === 'create' || change === 'rename' || change === 'link'
   const was = stateOf(from, isNew ? after : before, observation)

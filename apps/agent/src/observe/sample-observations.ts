@@ -124,6 +124,10 @@ const bpf = { site: 'bpf', kind: 'bpf', actor: sampleTask({ comm: 'loader', exe:
 const perf = { site: 'perf_event_open', kind: 'perf', actor: tracer } as const
 const namespaces = { site: 'namespaces', kind: 'namespaces', actor } as const
 
+const refused = { site: 'refused', kind: 'refused', actor: sampleTask({ uid: 1000, euid: 1000 }) } as const
+const passed = { site: 'passed', kind: 'passed', actor: tracer, sender: service, descriptor: 4, flags: 0 } as const
+const mount = { site: 'mount', kind: 'mount', actor } as const
+
 function sampleSocket(change: Partial<SocketRef> = {}): SocketRef {
   const tcp = { family: 'ipv4', type: 'stream', protocol: 6, netNs: 4_026_531_840 } as const
   return { ...tcp, local: { address: '192.0.2.1', port: 40_000 }, remote: null, name: null, ...change }
@@ -480,6 +484,66 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     before: shadowState,
   },
   'file-unwatched': { ...change, change: 'unwatched', path: '/srv/many', watched: '/srv', after: null, before: null },
+  'file-cover': {
+    ...change,
+    change: 'cover',
+    actor: { ...ended, pid: 0, tid: 0 },
+    after: { ...shadowState, size: 12n },
+    before: shadowState,
+  },
+  'file-open-refused': {
+    ...at,
+    ...refused,
+    what: 'open',
+    call: 257,
+    error: 13,
+    asked: [],
+    path: '/etc/shadow',
+    watched: '/etc/shadow',
+  },
+  'kernel-ids-refused': {
+    ...at,
+    ...refused,
+    what: 'ids',
+    call: 117,
+    error: 1,
+    asked: [0n, 0xffff_ffffn, 0n],
+    path: null,
+    watched: null,
+  },
+  'kernel-module-refused': {
+    ...at,
+    ...refused,
+    what: 'module',
+    call: 313,
+    error: 1,
+    asked: [],
+    path: null,
+    watched: null,
+  },
+  'file-open-passed': { ...at, ...passed, path: '/etc/shadow', watched: '/etc/shadow' },
+  'file-open-passed-memory': { ...at, ...passed, path: '/proc/900/mem', watched: null },
+  'file-mount': {
+    ...at,
+    ...mount,
+    call: 'mount',
+    error: 0,
+    flags: 0x1000n,
+    source: '/tmp/shadow',
+    target: '/etc/shadow',
+  },
+  'file-unmount-refused': { ...at, ...mount, call: 'umount', error: 1, flags: 2n, source: '', target: '/etc/shadow' },
+  'kernel-ring-set-up': { ...at, site: 'io_uring', kind: 'uring', actor, flags: 2, path: null },
+  'kernel-ring-opened': { ...at, site: 'io_uring', kind: 'uring', actor, flags: 0, path: 'etc/shadow' },
+  'memory-read-proc-32': {
+    ...at,
+    site: 'entry_32',
+    kind: 'mem_open',
+    syscall: null,
+    actor: tracer,
+    target: service,
+    flags: 0,
+  },
   'file-link': { ...change, change: 'link', after: { ...shadowState, nlink: 2 }, before: shadowState },
   'memory-read-proc': {
     ...at,

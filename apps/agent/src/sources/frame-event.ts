@@ -6,7 +6,8 @@ import { readCredentials } from './frame-credentials.ts'
 import { frameLimits, must } from './frame-errors.ts'
 import { readExecutable } from './frame-executable.ts'
 import { eventBytes, mustBeZero, objectAt, readRef, refBytes, takeTexts } from './frame-fields.ts'
-import { readBpf, readModule, readNamespaces, readSysctl } from './frame-kernel.ts'
+import { readBpf, readModule, readMount, readNamespaces, readSysctl, readUring } from './frame-kernel.ts'
+import { readRefused } from './frame-refused.ts'
 import { decodeSocket } from './frame-socket.ts'
 import { showComm, showText, splitArgv } from './frame-text.ts'
 import {
@@ -45,10 +46,13 @@ const lengthsAt = 68
 const commAt = 80
 const commBytes = 16
 
-const openSites: readonly Site[] = ['open', 'openat', 'openat2', 'creat']
+const openSites: readonly Site[] = ['open', 'openat', 'openat2', 'creat', 'open_by_handle_at']
+/** Of opens that are none of these calls. */
+const otherOpens: readonly Site[] = ['file_open', 'entry_32', 'io_uring']
 const processSources: readonly Site[] = ['proc_connector', 'proc_poll']
 const fileSources: readonly Site[] = ['fanotify', 'inotify']
 const socketSources: readonly Site[] = ['sock_diag', 'proc_net']
+const reachSites: readonly Site[] = ['reach', 'entry_32']
 const exeOnly = { texts: ['exe'], flagsMax: 1 } as const
 const named = { texts: ['exe', 'path'], flagsMax: 1 } as const
 
@@ -57,22 +61,22 @@ const kinds: Readonly<Record<number, KindRow>> = {
   3: { sites: ['exec', ...processSources], texts: ['path', 'filename', 'argv'], flagsMax: 31, decode: decodeExec },
   4: { ...exeOnly, sites: ['exit', ...processSources], decode: decodeExit },
   5: {
-    sites: [...openSites, ...fileSources, 'file_open'],
+    sites: [...openSites, ...fileSources, ...otherOpens],
     texts: ['exe', 'path', 'watched'],
     flagsMax: 7,
     decode: decodeFileOpen,
   },
-  6: { ...exeOnly, sites: [...openSites, 'file_open'], decode: decodeMemOpen },
-  7: { ...exeOnly, sites: ['ptrace', 'proc_connector'], decode: decodePtrace },
-  8: { ...exeOnly, sites: ['process_vm_readv'], decode: decodeVm('vm_read') },
-  9: { ...exeOnly, sites: ['process_vm_writev'], decode: decodeVm('vm_write') },
+  6: { ...exeOnly, sites: [...openSites, ...otherOpens], decode: decodeMemOpen },
+  7: { ...exeOnly, sites: ['ptrace', 'proc_connector', 'entry_32'], decode: decodePtrace },
+  8: { ...exeOnly, sites: ['process_vm_readv', 'entry_32'], decode: decodeVm('vm_read') },
+  9: { ...exeOnly, sites: ['process_vm_writev', 'entry_32'], decode: decodeVm('vm_write') },
   10: { sites: ['fork', ...processSources], texts: [], flagsMax: 0, decode: decodeFork },
   11: { ...exeOnly, sites: ['task_rename', ...processSources], decode: decodeRename },
   12: { ...exeOnly, sites: ['signal_generate'], decode: decodeSignal },
   13: { ...exeOnly, sites: ['credentials'], decode: decodeCredentials },
   14: { sites: [...fileSources, ...socketSources, 'file_change'], texts: [], flagsMax: 0, decode: decodeOverflow },
   15: { sites: ['module'], texts: ['exe', 'filename'], flagsMax: 1, decode: decodeModule },
-  16: { ...exeOnly, sites: ['bpf'], decode: decodeBpf },
+  16: { ...exeOnly, sites: ['bpf', 'entry_32'], decode: decodeBpf },
   17: { ...exeOnly, sites: ['perf_event_open'], decode: decodePerf },
   18: { sites: ['sysctl'], texts: ['exe', 'path', 'argv'], flagsMax: 1, decode: decodeSysctl },
   19: { ...exeOnly, sites: ['namespaces'], decode: decodeNamespaces },
@@ -83,15 +87,19 @@ const kinds: Readonly<Record<number, KindRow>> = {
   24: { ...named, sites: ['listen', ...socketSources], decode: decodeSocket('listen') },
   25: { ...exeOnly, sites: ['datagram'], decode: decodeSocket('datagram') },
   26: { ...exeOnly, sites: ['socket', ...socketSources], decode: decodeSocket('socket') },
-  27: { sites: ['reach'], texts: ['exe', 'path'], flagsMax: 1, decode: decodeReach('pidfd_getfd') },
-  28: { ...exeOnly, sites: ['reach'], decode: decodeReach('prlimit64') },
-  29: { ...exeOnly, sites: ['reach'], decode: decodeReach('process_madvise') },
-  30: { ...exeOnly, sites: ['reach'], decode: decodeReach('kcmp') },
-  31: { ...exeOnly, sites: ['reach'], decode: decodeReach('userfaultfd') },
-  32: { sites: ['executable'], texts: ['exe', 'path'], flagsMax: 1, decode: decodeExecutable },
+  27: { ...named, sites: reachSites, decode: decodeReach('pidfd_getfd') },
+  28: { ...exeOnly, sites: reachSites, decode: decodeReach('prlimit64') },
+  29: { ...exeOnly, sites: reachSites, decode: decodeReach('process_madvise') },
+  30: { ...exeOnly, sites: reachSites, decode: decodeReach('kcmp') },
+  31: { ...exeOnly, sites: reachSites, decode: decodeReach('userfaultfd') },
+  32: { ...named, sites: ['executable'], decode: decodeExecutable },
   // Its argv are the states.
   33: { sites: ['file_change'], texts: ['path', 'filename', 'argv', 'watched'], flagsMax: 1, decode: decodeFileChange },
   34: { sites: socketSources, texts: [], flagsMax: 0, decode: decodeSocket('socket_ended') },
+  35: { sites: ['refused'], texts: ['exe', 'path', 'filename', 'watched'], flagsMax: 1, decode: decodeRefused },
+  36: { sites: ['passed'], texts: ['exe', 'path', 'watched'], flagsMax: 1, decode: decodePassed },
+  37: { sites: ['mount'], texts: ['exe', 'path', 'filename'], flagsMax: 1, decode: decodeMount },
+  38: { ...named, sites: ['io_uring'], decode: decodeUring },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
@@ -345,4 +353,25 @@ function decodeFileChange(bytes: Buffer, common: Common, _site: Site, texts: Tex
   must(common.unsure === unsureOfActor, 'FRAME_VALUE', { unsure: common.unsure ?? 0 })
   const change = readChange(bytes.subarray(objectAt, eventBytes), { ...texts, states: texts.argv })
   return { ...common, kind: 'file_change', ...change }
+}
+
+function decodeRefused(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  return { ...common, kind: 'refused', ...readRefused(bytes.subarray(objectAt, eventBytes), texts) }
+}
+
+function decodePassed(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  const { target: sender, result: descriptor, request: flags } = readTarget(bytes)
+  const [path, watched] = [showText(texts.path), showText(texts.watched)]
+  must(descriptor >= 0, 'FRAME_VALUE', { descriptor })
+  must(path !== '' && (watched === '' || watched.startsWith('/')), 'FRAME_TEXT', { path, watched })
+  return { ...common, kind: 'passed', sender, descriptor, flags, path, watched: watched === '' ? null : watched }
+}
+
+function decodeMount(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  const [source, target] = [showText(texts.filename), showText(texts.path)]
+  return { ...common, kind: 'mount', ...readMount(bytes.subarray(objectAt, eventBytes)), source, target }
+}
+
+function decodeUring(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  return { ...common, kind: 'uring', ...readUring(bytes.subarray(objectAt, eventBytes), showText(texts.path)) }
 }

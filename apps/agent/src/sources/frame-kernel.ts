@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { must } from './frame-errors.ts'
+import { errnoMax, must } from './frame-errors.ts'
 import { mustBeZero } from './frame-fields.ts'
 import { showComm, showText } from './frame-text.ts'
-import { type BpfObject, namespaceKinds } from './observation.ts'
+import { type BpfObject, mountCalls, namespaceKinds } from './observation.ts'
 
 const objectBytes = 48
 
@@ -56,4 +56,25 @@ export function readNamespaces(bytes: Buffer, at: number) {
     ((changed >>> i) & 1) === 1 ? [[kind, bytes.readUInt32LE(at + 16 + 4 * i)] as const] : [],
   )
   return { call, childPid: child === 0 ? null : child, entered: Object.fromEntries(entered) }
+}
+
+/** The object of a mount frame (frame.md, 5.17). */
+export function readMount(object: Buffer) {
+  const call = mountCalls[object.readUInt32LE(0) - 1]
+  const error = object.readUInt32LE(4)
+  must(call !== undefined && error <= errnoMax, 'FRAME_VALUE', { call: object[0], error })
+  mustBeZero(object, 16, object.length)
+  return { call, error, flags: object.readBigUInt64LE(8) }
+}
+
+const [ringSetUp, ringOpen] = [1, 2]
+
+/** The object of a uring frame and its text (frame.md, 5.18). */
+export function readUring(object: Buffer, path: string) {
+  const what = object.readUInt32LE(0)
+  const flags = object.readUInt32LE(4)
+  must(what === ringSetUp || (what === ringOpen && flags === 0), 'FRAME_VALUE', { what, flags })
+  must(what === ringOpen || path === '', 'FRAME_TEXT', { path })
+  mustBeZero(object, 8, object.length)
+  return { flags, path: what === ringOpen ? path : null }
 }

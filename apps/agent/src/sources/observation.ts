@@ -117,7 +117,10 @@ export type ReachCall = 'pidfd_getfd' | 'prlimit64' | 'process_madvise' | 'kcmp'
 export const executableWays = ['writable', 'made', 'anonymous', 'nameless_file'] as const
 export type ExecutableWay = (typeof executableWays)[number]
 
-/** In the order of their numbers on the wire, from 1. `truncate`: the file is shorter than it was. `unwatched`: what is below it is not. */
+/**
+ * In the order of their numbers on the wire, from 1. `truncate`: the file is shorter than it was. `cover`: the path leads to another
+ * file by now, for something was mounted over it, or is no more; nobody knows by whom. `unwatched`: what is below it is not.
+ */
 export const fileChanges = [
   'create',
   'write',
@@ -127,6 +130,7 @@ export const fileChanges = [
   'remove',
   'attributes',
   'unwatched',
+  'cover',
 ] as const
 export type FileChange = (typeof fileChanges)[number]
 
@@ -142,7 +146,15 @@ export type FileState = {
   readonly sha256: string | null
 }
 
-export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat'
+export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat' | 'open_by_handle_at'
+
+/** In the order of their numbers on the wire, from 1. */
+export const refusals = ['open', 'ids', 'module'] as const
+export type Refusal = (typeof refusals)[number]
+
+/** The same. */
+export const mountCalls = ['mount', 'umount', 'move_mount', 'pivot_root'] as const
+export type MountCall = (typeof mountCalls)[number]
 
 /**
  * What a source saw. `timeNs` is CLOCK_BOOTTIME; `truncated` says that a string met a limit. `flags` are those of the
@@ -283,6 +295,39 @@ export type Observation = {
       readonly protection: number
       readonly path: string
     }
+  /**
+   * EPERM or EACCES. `call` is the number of the system call, `asked` its first three arguments where it asks for ids. Of an open
+   * `path` is absolute, as it was asked for, links not followed, and `watched` as of a file_open; else null.
+   */
+  | {
+      readonly kind: 'refused'
+      readonly what: Refusal
+      readonly call: number
+      readonly error: number
+      readonly asked: readonly bigint[]
+      readonly path: string | null
+      readonly watched: string | null
+    }
+  /** The actor was given a descriptor over a unix socket. `watched` null: it is of a memory. A sender of pid 0 is gone. */
+  | {
+      readonly kind: 'passed'
+      readonly sender: TargetRef
+      readonly descriptor: number
+      readonly flags: number
+      readonly path: string
+      readonly watched: string | null
+    }
+  /** `source` and `target` as they were asked for; empty where the call has none. */
+  | {
+      readonly kind: 'mount'
+      readonly call: MountCall
+      readonly error: number
+      readonly flags: bigint
+      readonly source: string
+      readonly target: string
+    }
+  /** `path` null: a ring was set up. Else what was opened into the ring's own table, where nobody can look at it. */
+  | { readonly kind: 'uring'; readonly flags: number; readonly path: string | null }
 )
 
 /** A sensor site is one kind of act in the kernel: one probe, one row of counters, one row of `sealwatch doctor`. */
@@ -321,6 +366,12 @@ export const sites = [
   'file_change',
   'sock_diag',
   'proc_net',
+  'entry_32',
+  'open_by_handle_at',
+  'io_uring',
+  'refused',
+  'passed',
+  'mount',
 ] as const
 export type Site = (typeof sites)[number]
 

@@ -55,4 +55,10 @@ export const acts: readonly Act[] = [
   act('reach', process, 'set the limits of a process'),
   act('executable', memory, 'made memory executable'),
   act('file_change', file, 'set the mode of a watched file'),
+  act('entry_32', file, 'opened a watched file by the 32-bit entry'),
+  act('open_by_handle_at', file, 'opened a watched file by its handle'),
+  act('io_uring', file, 'opened a watched file by io_uring'),
+  act('passed', file, 'was given a descriptor of a watched file'),
+  act('refused', kernel, 'asked to be root again'),
+  { ...act('mount', file, 'mounted nothing'), onFile: false },
 ]

@@ -4,12 +4,14 @@ import { eventClasses } from '@sealwatch/contract'
 import type { SensorStatus } from '../status/types.ts'
 import type { Act } from './acts.ts'
 
+const opens = ['open', 'openat', 'openat2', 'creat', 'entry_32', 'open_by_handle_at', 'io_uring']
+
 /** What each source other than BPF sees of the acts (docs/fallbacks.md); its site is called after it. */
 const acts: Readonly<Record<string, readonly string[]>> = {
   proc_connector: ['exec', 'exit', 'fork', 'ptrace', 'task_rename'],
-  fanotify: ['open', 'openat', 'openat2', 'creat'],
+  fanotify: opens,
   proc_poll: ['exec', 'exit'],
-  inotify: ['open', 'openat', 'openat2', 'creat'],
+  inotify: opens,
   sock_diag: ['accept', 'bind', 'connect', 'listen'],
   proc_net: ['accept', 'bind', 'connect', 'listen'],
 }
@@ -19,6 +21,7 @@ const everywhere: readonly string[] = ['file_change']
 
 export function domainOf({ name, classUid }: Act): keyof SensorStatus['modes'] {
   if (classUid === eventClasses.network.uid) return 'network'
+  if (name === 'mount') return 'process'
   return classUid === eventClasses.file.uid || name === 'mem' ? 'file' : 'process'
 }
 

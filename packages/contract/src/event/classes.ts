@@ -24,6 +24,8 @@ export const eventClasses = {
       delete: { id: 4, name: 'Delete' },
       rename: { id: 5, name: 'Rename' },
       setAttributes: { id: 6, name: 'Set Attributes' },
+      mount: { id: 12, name: 'Mount' },
+      unmount: { id: 13, name: 'Unmount' },
       open: { id: 14, name: 'Open' },
       link: { id: 99, name: 'Link' },
       unwatched: { id: 99, name: 'Unwatched' },

@@ -88,9 +88,20 @@ export type TerminateEvent = Observed<
   { readonly signal?: number }
 >
 export type FileEvent = Observed<
-  { readonly file: OcsfFile; readonly access_mask?: number },
-  /** The entry of the watch list by which the file is watched, whatever `file.path` it was opened by. */
-  { readonly syscall?: string; readonly access: Access; readonly watched: string }
+  Partial<Outcome> & { readonly file: OcsfFile; readonly access_mask?: number },
+  {
+    readonly syscall?: string
+    readonly access: Access
+    /** The entry of the watch list by which the file is watched, whatever `file.path` it was opened by; absent: it is a memory. */
+    readonly watched?: string
+    /** The descriptor came over a unix socket; `by` is the `uid` of who sent it, absent where that has ended. */
+    readonly passed?: { readonly descriptor: number; readonly by?: string; readonly by_path?: string }
+  }
+>
+/** `file` is what was mounted over, or unmounted, as it was asked for. */
+export type MountEvent = Observed<
+  Outcome & { readonly file: OcsfFile },
+  { readonly mount: { readonly call: string; readonly flags: string; readonly source?: string } }
 >
 /** `file` as it was, under the name that it had; `file_result` as it is. */
 export type FileChangeEvent = Observed<
@@ -155,6 +166,9 @@ export type KernelEvent = Observed<
       readonly ids: Readonly<Record<string, number>>
       readonly child_pid?: number
     }
+    /** `asked`: the ids that the call was to give, decimal. */
+    readonly refused?: { readonly what: string; readonly asked: readonly string[] }
+    readonly ring?: { readonly flags?: string; readonly opened?: string }
   }
 >
 export type NetworkEvent = Observed<
@@ -192,6 +206,7 @@ export type ObservedEvent =
   | TerminateEvent
   | FileEvent
   | FileChangeEvent
+  | MountEvent
   | MemoryEvent
   | TraceEvent
   | RenameEvent

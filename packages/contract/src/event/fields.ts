@@ -183,6 +183,10 @@ const unmapped = {
   // Values that are keys of the kernel are left out by the decoder.
   sysctl: 'plain',
   namespaces: 'plain',
+  refused: 'plain',
+  ring: 'plain',
+  passed: 'plain',
+  mount: 'plain',
   initiated: 'plain',
   socket_family: 'plain',
   socket_type: 'plain',

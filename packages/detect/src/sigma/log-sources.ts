@@ -66,6 +66,10 @@ const file: FieldTable = {
   TargetOwnerId: at('file/owner/uid'),
   TargetMode: at('file/xattributes/mode'),
   Access: at('unmapped/access'),
+  Result: at('status'),
+  // Of a descriptor that came over a unix socket: who sent it.
+  PassedBy: at('unmapped/passed/by_path'),
+  PassedDescriptor: at('unmapped/passed/descriptor'),
   Change: at('unmapped/change'),
   IsSetBack: at('unmapped/set_back'),
   ResultFilename: at('file_result/path'),
@@ -235,13 +239,37 @@ const categories: Readonly<Record<string, LogSource>> = {
       TracerUserId: at('unmapped/part/tracer/uid'),
     },
   },
+  refused_call: {
+    types: [typeUidOf('kernel', 'invoke')],
+    fields: {
+      ...actor,
+      Refused: at('unmapped/refused/what'),
+      Call: at('kernel/system_call'),
+      Asked: at('unmapped/refused/asked/*'),
+      ResultCode: at('status_code'),
+    },
+  },
+  io_uring: {
+    types: [typeUidOf('kernel', 'invoke')],
+    fields: { ...actor, RingFlags: at('unmapped/ring/flags'), RingOpened: at('unmapped/ring/opened') },
+  },
+  file_mount: {
+    types: [typeUidOf('file', 'mount'), typeUidOf('file', 'unmount')],
+    fields: {
+      ...actor,
+      Call: at('unmapped/mount/call'),
+      MountedOver: at('file/path'),
+      MountSource: at('unmapped/mount/source'),
+      Result: at('status'),
+    },
+  },
   file_access: { types: typesOf('file'), fields: file },
   file_event: {
     types: (['create', 'update', 'rename', 'link'] as const).map((activity) => typeUidOf('file', activity)),
     fields: file,
   },
   file_change: {
-    types: (['create', 'update', 'delete', 'rename', 'setAttributes', 'link'] as const).map((activity) =>
+    types: (['create', 'update', 'delete', 'rename', 'setAttributes', 'link', 'mount'] as const).map((activity) =>
       typeUidOf('file', activity),
     ),
     fields: file,
