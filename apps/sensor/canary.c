@@ -6,7 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
+#include <linux/perf_event.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -98,6 +103,38 @@ const char *canary_file(void)
 
 #define DID(site, act) (*canary.done |= (act) ? 1ull << SITE_##site : 0)
 
+/* On loopback, with nobody but itself. */
+static void act_on_network(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr *address = (struct sockaddr *)&at;
+	socklen_t length = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int datagrams = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	DID(socket, socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT) >= 0);
+	DID(bind, bind(listener, address, length) == 0);
+	DID(listen, *canary.done >> SITE_bind & 1 && listen(listener, 1) == 0);
+	if (!(*canary.done >> SITE_listen & 1) || getsockname(listener, address, &length))
+		return;
+	DID(connect, connect(other, address, length) == 0);
+	DID(accept, *canary.done >> SITE_connect & 1 && accept(listener, NULL, NULL) >= 0);
+	DID(datagram, sendto(datagrams, "", 0, 0, address, length) == 0);
+}
+
+/* Calls that are told though they are refused, and memory of its own. */
+static void act_on_kernel(void)
+{
+	struct perf_event_attr event = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(event), .config = PERF_COUNT_SW_CPU_CLOCK };
+	union bpf_attr nothing = {};
+	size_t length = (size_t)getpagesize();
+	void *page = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	DID(bpf, syscall(SYS_bpf, BPF_PROG_LOAD, &nothing, sizeof(nothing)) < 0);
+	DID(perf_event_open, syscall(SYS_perf_event_open, &event, -1, 0, -1, PERF_FLAG_FD_CLOEXEC) >= 0 || errno == EACCES);
+	DID(executable, page != MAP_FAILED && mprotect(page, length, PROT_READ | PROT_EXEC) == 0);
+}
+
 static void act_all(void)
 {
 	static char memory[8];
@@ -121,6 +158,8 @@ static void act_all(void)
 	DID(process_vm_readv, process_vm_readv(getpid(), &both, 1, &both, 1, 0) != 0);
 	DID(process_vm_writev, process_vm_writev(getpid(), &both, 1, &both, 1, 0) != 0);
 	DID(signal_generate, kill(getppid(), SIGURG) == 0);
+	act_on_network();
+	act_on_kernel();
 	DID(exec, true);
 	syscall(SYS_execveat, canary.program, "", argv, environment, AT_EMPTY_PATH);
 	*canary.done &= ~(1ull << SITE_exec);

@@ -981,6 +981,14 @@ test(
       'ptrace',
       'process_vm_readv',
       'process_vm_writev',
+      'bpf',
+      'perf_event_open',
+      'connect',
+      'accept',
+      'bind',
+      'listen',
+      'socket',
+      'executable',
     ] as const
     const blinded = byTracepoint.filter((site) => hello.attached[site].ok)
 
