@@ -7,9 +7,9 @@ import { messageOf } from './errors.ts'
 import { type Libc, openLibc } from './hardening/libc.ts'
 import type { Log } from './log.ts'
 
-const lookEveryMs = 10_000
+const lookEveryMs = 30_000
 /** It takes some tens of milliseconds, in which all else waits: not more often, nor while there is much to do. */
-const betweenMs = 60_000
+const betweenMs = 300_000
 const cpuShareMax = 0.25
 /** So much must have come since. */
 const grownBytesMin = 16 * 1024 * 1024

@@ -20,7 +20,7 @@ let looks = 0
 // Much time goes by between two looks, and little is done in it.
 const clock = {
   ...systemClock,
-  monotonicNs: () => BigInt(looks) * 60_000_000_000n,
+  monotonicNs: () => BigInt(looks) * 300_000_000_000n,
   sleep: async () => {
     looks += 1
     if (looks > 2) stop.abort()

@@ -44,7 +44,7 @@ const regular = 0o100000
 const formatMask = 0o170000
 /** /proc/uptime and the clock of ctime go in ticks of up to 10 ms each. */
 const ticksNs = 20_000_000n
-const chunkBytes = 64 * 1024
+const chunkBytes = 256 * 1024
 /** No lease and no pipe keeps us waiting, and no link leads elsewhere: the kernel's path has none. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, createRate } from '@sealwatch/base'
 import { type Container, parseCgroups } from '../../observe/cgroup.ts'
@@ -8,7 +8,7 @@ import type { ContainerNames, ProcessFacts } from '../../observe/enrichment.ts'
 import { parseStat } from '../../observe/terminal.ts'
 import type { Task } from '../observation.ts'
 import { readContainerNames, stateFolders } from './container-state.ts'
-import { readSmall } from './read-small.ts'
+import { readProc } from './read-proc.ts'
 import { remember } from './remember.ts'
 
 export type ProcessLookups = {
@@ -47,9 +47,9 @@ export function createProcessFacts(clock: Clock, roots: typeof systemRoots = sys
   async function read(task: Task): Promise<void> {
     const { pid, startNs, cgroupId, mntNs } = task
     const byId = groupsById.get(cgroupId)
-    const groupsText = byId ? undefined : await readSmall(join(roots.proc, String(pid), 'cgroup'))
+    const groupsText = byId ? undefined : readProc(join(roots.proc, String(pid), 'cgroup'))
     // Read last: a process that is still there now was there before, and the groups are its own.
-    const facts = parseStat((await readSmall(join(roots.proc, String(pid), 'stat'))) ?? '')
+    const facts = parseStat(readProc(join(roots.proc, String(pid), 'stat')) ?? '')
     const isIt = facts?.startTicks === startNs / tickNs
     const groups = isIt && groupsText !== undefined ? await groupsAt(groupsText, cgroupId) : undefined
     const known = { ...(groups && { groups }), ...(isIt && { terminal: facts.terminal }) }
@@ -60,7 +60,7 @@ export function createProcessFacts(clock: Clock, roots: typeof systemRoots = sys
     const told = parseCgroups(text)
     const { container, onlyPath } = told
     // It may have been moved since the kernel saw it act.
-    if (onlyPath !== undefined && (await inodeOf(join(roots.cgroups, onlyPath))) !== cgroupId) return undefined
+    if (onlyPath !== undefined && inodeOf(join(roots.cgroups, onlyPath)) !== cgroupId) return undefined
     const names = container && (await namesOf(container))
     const groups = names ? { ...told, names } : told
     if (onlyPath !== undefined) remember(groupsById, cgroupId, groups, limits.groupsMax)
@@ -95,9 +95,9 @@ export function createProcessFacts(clock: Clock, roots: typeof systemRoots = sys
   }
 }
 
-async function inodeOf(path: string): Promise<bigint | undefined> {
+function inodeOf(path: string): bigint | undefined {
   try {
-    return (await stat(path, { bigint: true })).ino
+    return statSync(path, { bigint: true }).ino
   } catch {
     return undefined
   }
