@@ -206,7 +206,7 @@ test('AGT-8 sites that are blind, and what was done to the sensor, are told of o
     [true, true],
   ])
   const blind = 'the sensor was blinded: attached, and does not see what it must'
-  const pin = 'the sensor was altered: the pin of its counters was removed'
+  const pin = 'the sensor was altered: what it has pinned was removed or replaced'
   assert.deepEqual(sealed, [`${blind}: exec`, `${blind}: ptrace`, pin, `${blind}: ptrace`, pin])
   assert.match(metrics(), /sealwatch_part_findings_total{part="sensor",found="blinded"} 3/)
   await end()
