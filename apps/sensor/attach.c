@@ -363,6 +363,19 @@ static bool map_shared_variable(void)
 	return true;
 }
 
+static void open_policies(uint64_t sites)
+{
+	struct policy_table *tables;
+
+	if (!(sites >> SITE_policy & 1))
+		return;
+	tables = mmap(NULL, POLICY_TABLES * sizeof(*tables), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd("policies"), 0);
+	if (tables == MAP_FAILED)
+		say("warn", "network policies cannot be followed: %s", strerror(errno));
+	else
+		policies_open(shared, tables);
+}
+
 /* Opens a path by a call whose site is attached, and asks what the kernel side saw. O_PATH touches nothing. */
 static bool object_of(const char *path, uint64_t sites, struct object *result)
 {
@@ -565,6 +578,7 @@ static bool take_over(const struct options *options, const uint8_t of[SHA256_BYT
 	guard_watched();
 	for (size_t i = 0; i < options->read_count; i++)
 		refused_know(options->watch[i].path, mark_digest);
+	open_policies(adopted->sites);
 	counters_take_over(counters, BPF_SITES, ring_at());
 	result->sites = adopted->sites;
 	for (int site = 0; site < SITE_COUNT; site++)
@@ -599,6 +613,7 @@ static bool attach_anew(const struct options *options, uint64_t sites, int count
 		return false;
 	}
 	know_own_objects();
+	open_policies(result->sites);
 	shared->until_ns = boot_ns() + OUTLIVING_SECONDS * 1000000000ull;
 	shared->repeat_ns = options->repeat_seconds * 1000000000ull;
 	protect(PROTECTED_SENSOR, getpid());

@@ -37,6 +37,7 @@ struct scratch {
 	};
 	union {
 		struct frame_event event;
+		__u64 words[POLICY_PATH_BYTES / 8]; /* a path that is hashed */
 		__u8 bytes[FRAME_BYTES_MAX + PATH_BYTES]; /* the verifier sees no more than "at any place, any text" */
 	};
 };

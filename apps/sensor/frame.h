@@ -58,6 +58,7 @@ enum frame_kind {
 	FRAME_PASSED,
 	FRAME_MOUNT,
 	FRAME_URING,
+	FRAME_DENIED,
 	FRAME_KINDS,
 };
 
@@ -67,7 +68,7 @@ enum frame_kind {
 	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
 	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket) \
 	X(file_open) X(reach) X(executable) X(proc_poll) X(inotify) X(file_change) X(sock_diag) X(proc_net)                        \
-	X(entry_32) X(open_by_handle_at) X(io_uring) X(refused) X(passed) X(mount)
+	X(entry_32) X(open_by_handle_at) X(io_uring) X(refused) X(passed) X(mount) X(policy)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -303,6 +304,22 @@ struct frame_socket { /* connect, connect_failed, accept, bind, listen, datagram
 	__u32 repeats; /* that were counted, and not told, since this was told last; of socket_ended the kind that it was told as */
 };
 
+enum frame_denied_call { FRAME_DENIED_CONNECT = 1, FRAME_DENIED_DATAGRAM };
+
+struct frame_denied { /* denied: by a rule of a table of the agent's (docs/formats/frame.md, 10) */
+	__u8 remote[FRAME_ADDRESS_BYTES]; /* as in frame_socket */
+	__u16 remote_port;
+	__u8 family;
+	__u8 type;
+	__u8 protocol;
+	__u8 call; /* enum frame_denied_call */
+	__u16 rule;
+	__u32 table;
+	__u32 net_ns;
+	__u32 repeats; /* as in frame_socket */
+	__u32 zero[3];
+};
+
 struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 	__u8 kind;
 	__u8 site;
@@ -341,6 +358,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_refused refused;
 		struct frame_mount mount;
 		struct frame_uring uring;
+		struct frame_denied denied;
 	};
 };
 
@@ -372,11 +390,22 @@ struct frame_report {
 	__u8 sites;
 	__u8 harms;
 	__u8 zero;
-	__u32 zero2;
+	__u32 table; /* of network policies that is followed; 0: none is */
 	__u64 time_ns;
 	__u8 era[FRAME_ERA_BYTES];
 	__u64 blind; /* bit per site: attached, and does not see what it must */
 	struct frame_counts counts[SITE_COUNT];
+};
+
+/* What the agent says to the sensor, each with its length before it (docs/formats/frame.md, 10). */
+enum policy_order_kind { POLICY_TABLE = 1, POLICY_HOLD, POLICY_LIFT };
+
+struct policy_order { /* then, of a table, that */
+	__u8 kind;
+	__u8 zero[3];
+	__u32 number;
+	__u32 seconds; /* from now on for which the table is followed; 0: lift */
+	__u32 zero2;
 };
 
 struct frame_hello { /* then sensor version, kernel release and one reason per site */
@@ -406,7 +435,7 @@ _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) ==
 		       sizeof(struct frame_sysctl) == 48 && sizeof(struct frame_namespaces) == 48 &&
 		       sizeof(struct frame_socket) == 48 &&
 		       sizeof(struct frame_memory) == 48 && sizeof(struct frame_change) == 48 &&
-		       sizeof(struct frame_file_state) == 64,
+		       sizeof(struct frame_denied) == 48 && sizeof(struct frame_file_state) == 64,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 40 + 32 * SITE_COUNT, "docs/formats/frame.md");

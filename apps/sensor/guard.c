@@ -96,7 +96,7 @@ uint8_t guard_look(const struct counters *counters)
 
 	if (pins_changed())
 		guard.harms |= FRAME_HARM_PIN;
-	if (memory_altered())
+	if (memory_altered() | policies_altered())
 		guard.harms |= FRAME_HARM_MEMORY;
 	if (counters_went_back(counters))
 		guard.harms |= FRAME_HARM_COUNTERS;

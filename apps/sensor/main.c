@@ -24,14 +24,6 @@ static void stop(int signal)
 	stopping = 1;
 }
 
-uint64_t boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void wait_for(struct pollfd *fds, nfds_t count, int64_t timeout_ms)
 {
 	struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000 };
@@ -75,7 +67,7 @@ static struct {
 
 static bool anything_changed(const struct frame_state *state)
 {
-	if (state->blind != reported.last.blind || state->harms != reported.last.harms)
+	if (state->blind != reported.last.blind || state->harms != reported.last.harms || policies_in_force() != reported.last.table)
 		return true;
 	for (int site = 0; site < SITE_COUNT; site++) {
 		struct frame_counts now = counters_read(state->counters, site);
@@ -97,6 +89,7 @@ static int64_t report_due_ms(const struct frame_state *state)
 static void report(struct frame_state *state)
 {
 	state->time_ns = reported.last_ns = boot_ns();
+	state->table = policies_in_force();
 	out.end += put_report(out.bytes + out.end, state);
 	memcpy(&reported.last, out.bytes + PREFIX_BYTES, sizeof(reported.last));
 }
@@ -186,8 +179,9 @@ static void turn(struct ring_buffer *ring, struct watching *watching, struct fra
 			watching->source[i].read(watching->counters);
 	if (fds[1].revents)
 		wait_for(NULL, 0, COALESCE_MS); /* let the events gather: one wake-up serves many */
-	if (fds[0].revents & (POLLIN | POLLHUP | POLLERR)) { /* an agent never speaks: it is gone */
+	if (fds[0].revents & (POLLIN | POLLHUP | POLLERR) && out.fd >= 0 && !policies_read(out.fd)) {
 		say("warn", "the agent went away; events wait until it is back");
+		policies_agent_gone();
 		outbox_disconnect(&out);
 	}
 }

@@ -111,12 +111,49 @@ static inline __u32 directory_digest(__u32 digest)
 /* Our own: the sensor, the agent that it is connected to, signals to both of which are told, and the process that tells of changes. */
 enum { PROTECTED_SENSOR, PROTECTED_AGENT, PROTECTED_CHANGES, PROTECTED_MAX };
 
+/*
+ * Network policies as the kernel follows them (docs/formats/frame.md, 10). A table cuts the values of each thing into stretches, in
+ * order; a row is where one begins, and which rules hold there. Rules are bits: the first that holds of those of a policy decides.
+ */
+#define POLICY_TABLES 2 /* one in force, one to be written */
+#define POLICY_ROWS_BITS 14
+#define POLICY_ROWS_MAX (1 << POLICY_ROWS_BITS)
+#define POLICY_WORDS 4
+#define POLICY_RULES_MAX (64 * POLICY_WORDS)
+#define POLICIES_MAX 16
+#define POLICY_PATH_BYTES 512 /* longer ones are no rule's */
+#define POLICY_SPARED_FIRST 64701 /* the users of our own programs */
+#define POLICY_SPARED_LAST 64706
+
+enum policy_thing { POLICY_PROTOCOL, POLICY_ADDRESS, POLICY_PORT, POLICY_USER, POLICY_PROGRAM, POLICY_THINGS };
+
+struct policy_rules {
+	__u64 word[POLICY_WORDS];
+};
+
+struct policy_row {
+	__u64 high, low;
+	struct policy_rules rules;
+};
+
+struct policy_table {
+	__u32 number; /* 0: there is none */
+	__u32 policies;
+	__u64 seed, factor; /* of the hashes by which it knows programs */
+	struct { __u32 first, count; } thing[8]; /* of POLICY_THINGS */
+	struct policy_rules policy[POLICIES_MAX]; /* which rules are its own */
+	struct policy_rules deny;
+	struct policy_row row[POLICY_ROWS_MAX];
+};
+
 /* The only variable of sensor.bpf.c. */
 struct shared {
 	struct introduction introduction;
 	__u64 until_ns; /* from then on what happens is counted as dropped at once: its sensor is gone, and nobody came after it */
+	__u64 policies_until_ns; /* from then on no policy denies anything, unless the agent says so again */
 	__u64 repeat_ns; /* how long what a process did on the network is only counted when it does it again */
 	__u32 protected[PROTECTED_MAX]; /* pids as the sensor's own pid namespace numbers them, of processes of that; 0: nobody */
+	__u32 policy_table; /* which of the two is in force */
 	__u32 by_object; /* 1: lsm/file_open tells opens, and the tracepoints only what it is not asked about */
 	__u8 marks[MARKS];
 };

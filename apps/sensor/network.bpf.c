@@ -6,6 +6,7 @@
  */
 #include "event.bpf.h"
 #include "file.bpf.h"
+#include "policy.bpf.h"
 #include "task.bpf.h"
 
 #define AF_UNIX 1
@@ -557,13 +558,17 @@ int socket(struct sys_exit *ctx)
 	return is_news(&key, &made.repeats) ? tell(SITE_socket, FRAME_SOCKET, &made) : 0;
 }
 
-static __always_inline int sent(struct bpf_sock_addr *ctx, const __u8 remote[FRAME_ADDRESS_BYTES])
+/* What a policy denies is not sent, and told by policy.bpf.c. */
+static __always_inline int sent(struct bpf_sock_addr *ctx, const struct destination *to, const __u8 remote[FRAME_ADDRESS_BYTES])
 {
 	struct bpf_sock *given = ctx->sk;
 	struct sock *sk;
 	struct frame_socket socket = {};
+	struct verdict verdict;
 	struct news key;
 
+	if (judge(to, &verdict))
+		return 1;
 	bpf_probe_read_kernel(&sk, sizeof(sk), &given); /* it points to the kernel's own structure, which the verifier hides */
 	put_socket(&socket, sk);
 	__builtin_memcpy(socket.remote, remote, sizeof(socket.remote));
@@ -581,16 +586,18 @@ static __always_inline int sent(struct bpf_sock_addr *ctx, const __u8 remote[FRA
 SEC("cgroup/sendmsg4")
 int datagram__v4(struct bpf_sock_addr *ctx)
 {
+	struct destination to = to_ipv4(ctx);
 	__u8 remote[FRAME_ADDRESS_BYTES] = {};
 
 	put_mapped(remote, ctx->user_ip4);
-	return sent(ctx, remote);
+	return sent(ctx, &to, remote);
 }
 
 SEC("cgroup/sendmsg6")
 int datagram__v6(struct bpf_sock_addr *ctx)
 {
 	__u32 words[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
+	struct destination to = to_ipv6(ctx);
 
-	return sent(ctx, (const __u8 *)words);
+	return sent(ctx, &to, (const __u8 *)words);
 }

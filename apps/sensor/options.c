@@ -24,7 +24,7 @@ static const char usage[] =
 	"                     fork task_rename signal_generate credentials proc_connector fanotify module\n"
 	"                     bpf perf_event_open sysctl namespaces connect accept bind listen datagram socket\n"
 	"                     file_open reach executable proc_poll inotify file_change sock_diag proc_net\n"
-	"                     entry_32 open_by_handle_at io_uring refused passed mount\n"
+	"                     entry_32 open_by_handle_at io_uring refused passed mount policy\n"
 	"  --processes MODE   ebpf, proc_connector or polling (default: the first that works; docs/fallbacks.md)\n"
 	"  --files MODE       ebpf, fanotify or polling (the same)\n"
 	"  --network MODE     ebpf, sock_diag, polling or none (the same)\n"

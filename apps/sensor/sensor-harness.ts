@@ -39,6 +39,7 @@ export type TestAgent = {
   resume(): void
   /** Cuts the connection without reading what is in it. */
   cut(): void
+  say(bytes: Uint8Array): void
 }
 
 export async function startAgent(t: TestContext): Promise<TestAgent> {
@@ -102,6 +103,7 @@ export async function startAgent(t: TestContext): Promise<TestAgent> {
       socket?.resume()
     },
     cut: () => void socket?.destroy(),
+    say: (bytes) => void socket?.write(bytes),
   }
 }
 

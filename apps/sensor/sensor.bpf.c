@@ -8,6 +8,7 @@
 #include "kernel.bpf.c"
 #include "namespaces.bpf.c"
 #include "network.bpf.c"
+#include "policy.bpf.c"
 #include "reach.bpf.c"
 #include "executable.bpf.c"
 #include "entry_32.bpf.c"

@@ -52,7 +52,7 @@ void read_options(int argc, char **argv, struct options *options);
 void watch_list_add(struct options *options, const char *text);
 void watch_list_add_file(struct options *options, const char *path);
 
-uint64_t boot_ns(void); /* main.c */
+uint64_t boot_ns(void); /* boot_time.c */
 
 /* log.c: one JSON line on standard error */
 void say(const char *level, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -125,6 +125,7 @@ struct frame_state {
 	enum frame_start start;
 	uint64_t blind; /* bit per site: attached, and no canary comes back */
 	uint8_t harms;	/* enum frame_harm, or-ed */
+	uint32_t table; /* of network policies that is followed; 0: none is */
 };
 #define HELLO_BYTES_MAX (PREFIX_BYTES + sizeof(struct frame_hello) + 2 * 255 + SITE_COUNT * FRAME_REASON_BYTES_MAX)
 size_t put_hello(uint8_t *to, const struct frame_state *state);
@@ -188,7 +189,7 @@ void put_object(struct frame_file *file, const struct stat *found, const struct 
 #define CHANGE_SITES (1ull << SITE_file_change) /* beside whatever watches the rest */
 #define NETWORK_SITES                                                                                                  \
 	(1ull << SITE_connect | 1ull << SITE_accept | 1ull << SITE_bind | 1ull << SITE_listen | 1ull << SITE_datagram |        \
-	 1ull << SITE_socket)
+	 1ull << SITE_socket | 1ull << SITE_policy)
 #define FILE_SITES                                                                                                     \
 	(1ull << SITE_open | 1ull << SITE_openat | 1ull << SITE_openat2 | 1ull << SITE_creat | 1ull << SITE_file_open |        \
 	 1ull << SITE_open_by_handle_at | 1ull << SITE_io_uring | 1ull << SITE_passed)
@@ -253,6 +254,14 @@ size_t refused_put(uint8_t to[FRAME_BYTES_MAX], const void *body, size_t length)
 void relay_saw(const void *body);
 bool relay_fetch(int fd);
 void relay_put(struct outbox *out);
+
+/* policies.c */
+void policies_open(volatile struct shared *shared, struct policy_table *tables);
+bool policies_read(int fd);
+void policies_agent_gone(void);
+uint32_t policies_in_force(void);
+bool policies_altered(void);
+const char *policy_table_fault(const struct policy_table *table, size_t rows);
 
 /* privileges.c */
 uint64_t capabilities_of(enum frame_mode mode);

@@ -352,6 +352,28 @@ static void write_socket_ended(void)
 	keep("socket-ended");
 }
 
+static struct frame_event denied_event(void)
+{
+	static const struct frame_denied to = {
+		.remote = { 0x20, 0x01, 0x0d, 0xb8, [15] = 7 }, .remote_port = 23, .family = 10, .type = 1, .protocol = 6,
+		.call = FRAME_DENIED_CONNECT, .rule = 255, .table = 0x5ea10001, .net_ns = 4026531840, .repeats = 2,
+	};
+	struct frame_event event = event_of(FRAME_DENIED, SITE_policy);
+
+	event.denied = to;
+	return event;
+}
+
+static void write_denied(void)
+{
+	put_event(denied_event(), cat_only);
+	keep("denied");
+	write_bad("bad-denied-call", offsetof(struct frame_event, denied.call), 3, 1);
+	write_bad("bad-denied-table", offsetof(struct frame_event, denied.table), 0, 4);
+	write_bad("bad-denied-family", offsetof(struct frame_event, denied.family), 1, 1);
+	write_bad("bad-denied-reserved", offsetof(struct frame_event, denied.zero), 1, 4);
+}
+
 static void write_socket_events(void)
 {
 	static const struct frame_socket under_way = { DOCUMENTED(1), DOCUMENTED(7), 40000, 443, 10, 1, 6, 115, 0, 41 };
@@ -517,6 +539,7 @@ static void write_events(void)
 	write_executables();
 	write_changes();
 	write_other_ways();
+	write_denied();
 	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
 	write_socket_events();
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
@@ -657,7 +680,7 @@ static void write_greetings(void)
 {
 	static struct counters counters = { .era = "\x5f\x0c\x1d\x9b\xe2\xa8\x4a\x53\xb1\xc9\xd2\xf3\xe4\xa5\xb6\xc7" };
 	static struct attached attached = { .sites = ALL_SITES };
-	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, FRAME_FRESH, 0, 0 };
+	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, FRAME_FRESH, 0, 0, 0 };
 
 	for (unsigned site = 0; site < SITE_COUNT; site++)
 		counters.site[site].counts = (struct frame_counts){ 1000 + site, site, 1000, 0 };
@@ -669,6 +692,7 @@ static void write_greetings(void)
 	write_bad("bad-report-harms", offsetof(struct frame_report, harms), FRAME_HARMS + 1, 1);
 	state.blind = 1ull << SITE_openat | 1ull << SITE_ptrace;
 	state.harms = FRAME_HARM_PIN | FRAME_HARM_COUNTERS;
+	state.table = 0x5ea10001;
 	frame_bytes = put_report(frame, &state);
 	keep("report-harmed");
 	write_bad("bad-report-sites", offsetof(struct frame_report, sites), SITE_COUNT - 1, 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { X509Certificate } from 'node:crypto'
+import { randomBytes, X509Certificate } from 'node:crypto'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -28,6 +28,7 @@ import { deviceOf, type RecordContext } from './observe/context.ts'
 import { agentStarted, agentStopped, configApplied, configRefused, configRolledBack } from './observe/lifecycle.ts'
 import type { ObserveContext } from './observe/observe.ts'
 import { createProcessTable, type ProcessRow, processTableLimits } from './observe/process-table.ts'
+import { createEnforcer } from './policies/enforce.ts'
 import { noPolicies, policiesOf } from './policies/in-force.ts'
 import { watchQueue } from './queue-health.ts'
 import { openIdentity, readHostFacts, type ShippedChain, ship } from './ship/index.ts'
@@ -149,7 +150,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 
   const processes = createProcessTable(processTableLimits)
   processes.seed(options.processes, options.seenAtBootNs)
-  const userName = createAccounts()
+  const accounts = createAccounts()
   const lookups = createLookups(clock)
   const bootOffset = createBootOffset(clock, readBootNs)
   let hostId: string | undefined
@@ -172,13 +173,16 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const context = (): ObserveContext => ({
     ...recordContext(config.tenant),
     processes,
-    userName,
+    userName: accounts.nameOf,
     enrichment: lookups.enrichment,
     policies: inForce.policies,
+    ruleOf: enforcer.ruleOf,
   })
   const bootNs = () => clock.nowNs() - bootOffset.ns
 
   const socket = await listenForSensor(paths.sensorSocket, createFrameDecoder)
+  const enforcer = createEnforcer({ tell: socket.tell, accounts: accounts.all, random: randomBytes, clock, log })
+  const enforcing = enforcer.run(signal)
   clusterJournal.add(agentStarted({ timeNs: bootNs(), pid }, recordContext(clusterTenant)))
 
   const supervised = supervision({
@@ -192,7 +196,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   })
   const watchingParts = supervised.run(signal)
   const watching = watch({
-    connections: supervised.heard(socket.connections(signal)),
+    connections: enforcer.heard(supervised.heard(socket.connections(signal))),
     journal,
     clusterJournal,
     prepare: lookups.prepare,
@@ -268,6 +272,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         isListOpen = true
         told = next
         inForce = policiesOf(next)
+        enforcer.set(inForce.policies)
         for (const policy of inForce.strange)
           log.error('a policy is of a form that this agent does not know: it is followed in no part', { policy })
       },
@@ -356,7 +361,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     agentStopped({ timeNs: bootNs(), pid, cause: String(signal.reason) }, recordContext(clusterTenant)),
   )
   await Promise.race([failed.promise, Promise.all(journals.map((each) => each.flushed()))])
-  await Promise.all([keeping, watchingSpace, watchingQueue, watchingParts, givingBack])
+  await Promise.all([keeping, watchingSpace, watchingQueue, watchingParts, givingBack, enforcing])
   // Nothing stays open while nobody is here to close it.
   for (const each of journals) await each.closeEpoch()
   await socket.close()

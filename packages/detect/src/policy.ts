@@ -5,3 +5,14 @@ export { type CompiledPolicy, compilePolicy, judgedClasses, retentionClassOf } f
 export { openPolicy } from './policy/delivered.ts'
 export { type Decision, type EvaluateOptions, evaluatePolicy, type PolicyEffect } from './policy/evaluate.ts'
 export type { PolicyReason } from './policy/facets.ts'
+export {
+  addressNumber,
+  deniedBy,
+  type NetworkTable,
+  networkTableLimits,
+  networkTableOf,
+  type TableConnection,
+  type TableRow,
+  type TableRule,
+  tableThings,
+} from './policy/network-table.ts'

@@ -13,6 +13,7 @@ import {
   type Outcome,
   severities,
 } from '@sealwatch/contract'
+import { denied } from '../policies/judge.ts'
 import type { Endpoint, SocketAct, SocketFamily, SocketRef, SocketType } from '../sources/observation.ts'
 import type { Common, ObserveContext, Of } from './observe.ts'
 import { describe, errnoName, seen } from './said.ts'
@@ -43,6 +44,38 @@ export function networkEvent(observation: Of<SocketAct>, common: Common, { devic
       network_namespace: netNs,
     },
   }
+}
+
+const refused: Outcome = { status_id: 2, status: 'Failure', status_code: 'EPERM' }
+
+/** Refused by the kernel, for a policy denies it: event.md, 3.21. */
+export function deniedEvent(
+  observation: Of<'denied'>,
+  common: Common,
+  { device, ruleOf }: ObserveContext,
+): NetworkEvent {
+  const { call, socket, table, rule, repeats } = observation
+  const asked = call === 'connect' ? 'was refused a connection' : 'was refused a datagram'
+  const told: NetworkEvent = {
+    ...common,
+    ...classify('network', call === 'connect' ? 'fail' : 'traffic'),
+    ...severities.medium,
+    ...refused,
+    message: `${describe(common.actor.process)} ${asked} to ${show(socket.remote)}`,
+    src_endpoint: { hostname: device.hostname },
+    ...(socket.remote && { dst_endpoint: { ip: socket.remote.address, port: socket.remote.port } }),
+    connection_info: connectionOf(call, socket),
+    ...(repeats > 0 && { count: repeats + 1 }),
+    unmapped: {
+      ...seen(common, capabilities.endpoints),
+      initiated: true,
+      socket_family: socket.family,
+      socket_type: socket.type,
+      network_namespace: socket.netNs,
+    },
+  }
+  const by = ruleOf(table, rule)
+  return by === undefined ? told : (denied(told, by, 'blocked') as NetworkEvent)
 }
 
 function activityOf(kind: SocketAct, error: number): Activity<'network'> {

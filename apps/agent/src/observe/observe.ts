@@ -27,7 +27,7 @@ import {
   valueAt,
 } from '@sealwatch/contract'
 import type { PolicyInForce } from '../policies/in-force.ts'
-import { judged } from '../policies/judge.ts'
+import { type Denial, judged } from '../policies/judge.ts'
 import type { FileChange, Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { credentialsChanged } from './credentials.ts'
@@ -36,7 +36,7 @@ import { accessOf, changeActivityOf, fileActivityOf, fileOf, replacedOf, stateOf
 import { bpfCalled, moduleChanged, namespacesChanged, perfOpened, ringUsed, settingChanged } from './kernel.ts'
 import { launchSeverity } from './launch-severity.ts'
 import { mountChanged } from './mount.ts'
-import { networkEvent } from './network.ts'
+import { deniedEvent, networkEvent } from './network.ts'
 import { descriptorPassed } from './passed.ts'
 import { actorProcess, asObject, rememberedProcess } from './process.ts'
 import { cmdLineOf, type ProcessTable } from './process-table.ts'
@@ -52,6 +52,8 @@ export type ObserveContext = RecordContext & {
   readonly enrichment: Enrichment
   /** Those that this host was told: what they deny says so. */
   readonly policies: readonly PolicyInForce[]
+  /** Whose a rule is by which the kernel refused something; undefined: of a table that nobody here remembers. */
+  readonly ruleOf: (table: number, rule: number) => Denial | undefined
 }
 
 /** What becomes an event. A fork does not: the process table learns it, and what the child does and its end are told. */
@@ -60,7 +62,8 @@ export type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }
 
 /** What happened, in the vocabulary of docs/formats/event.md. The table must have learned the observation before. */
 export function observe(observation: SiteObservation, context: ObserveContext): EventDraft<ObservedEvent> {
-  const event = judged(marked(eventOf(observation, context), context), context.policies)
+  const told = marked(eventOf(observation, context), context)
+  const event = observation.kind === 'denied' ? told : judged(told, context.policies)
   return draftOf(event, observation.timeNs + context.bootOffsetNs)
 }
 
@@ -118,6 +121,8 @@ function eventOf(seen: SiteObservation, context: ObserveContext): ObservedEvent 
     case 'datagram':
     case 'socket':
       return networkEvent(observation, common, context)
+    case 'denied':
+      return deniedEvent(observation, common, context)
     case 'reach':
       return reached(observation, common, context)
     case 'executable':

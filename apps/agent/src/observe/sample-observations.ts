@@ -63,6 +63,7 @@ export function sampleContext(): ObserveContext {
   return {
     processes,
     policies: [],
+    ruleOf: (_table, rule) => samplePolicies.slice(rule).map((policy) => ({ policy, rule: 'no-telnet' }))[0],
     tenant: 'default',
     version: '0.1.0',
     bootOffsetNs: 1_790_000_000_000_000_000n,
@@ -428,6 +429,17 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     error: 0,
     repeats: 0,
     began: 'connect',
+  },
+  'network-connect-denied': {
+    ...at,
+    site: 'policy',
+    kind: 'denied',
+    actor,
+    call: 'connect',
+    socket: { ...sampleSocket({ remote: { address: '192.0.2.7', port: 23 } }), local: null },
+    table: 0x5ea1_0001,
+    rule: 0,
+    repeats: 2,
   },
   'network-datagram': {
     ...at,

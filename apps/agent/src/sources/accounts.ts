@@ -5,11 +5,16 @@ import { readFileSync, statSync } from 'node:fs'
 const passwd = '/etc/passwd'
 const accountsMax = 100_000
 
+export type Accounts = {
+  readonly nameOf: (uid: number) => string | undefined
+  readonly all: () => ReadonlyMap<number, string>
+}
+
 /** Account names by uid, read anew when the file changes. */
-export function createAccounts(path = passwd): (uid: number) => string | undefined {
+export function createAccounts(path = passwd): Accounts {
   let names = new Map<number, string>()
   let readAtMs = -1
-  return (uid) => {
+  const all = () => {
     try {
       const { mtimeMs } = statSync(path)
       if (mtimeMs !== readAtMs) {
@@ -19,8 +24,9 @@ export function createAccounts(path = passwd): (uid: number) => string | undefin
     } catch {
       // While the file is being replaced the last names serve on.
     }
-    return names.get(uid)
+    return names
   }
+  return { all, nameOf: (uid) => all().get(uid) }
 }
 
 /** The first name of a uid counts, as in getpwuid(3). */

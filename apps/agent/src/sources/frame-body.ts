@@ -26,6 +26,7 @@ const eraAt = 16
 const eraBytes = 16
 const countsBytes = 32
 const harmsAt = 2
+const tableAt = 4
 const blindAt = eraAt + eraBytes
 const reportCountsAt = blindAt + 8
 const reportBytes = reportCountsAt + countsBytes * sites.length
@@ -90,13 +91,14 @@ function readModes(bytes: Buffer): Modes {
 function decodeReport(bytes: Buffer): SensorReport {
   must(bytes.length === reportBytes, 'FRAME_SIZE', bytes.length)
   must(bytes[1] === sites.length, 'FRAME_COUNT', bytes[1])
-  mustBeZero(bytes, harmsAt + 1, 8)
+  mustBeZero(bytes, harmsAt + 1, tableAt)
   const harmBits = bytes.readUInt8(harmsAt)
   const blindBits = bytes.readBigUInt64LE(blindAt)
   must(harmBits >> sensorHarms.length === 0 && blindBits >> BigInt(sites.length) === 0n, 'FRAME_VALUE', {
     harms: harmBits,
     blind: blindBits,
   })
+  const table = bytes.readUInt32LE(tableAt)
   const harms = sensorHarms.filter((_, i) => (harmBits >> i) % 2 === 1)
   const blind = sites.filter((_, i) => (blindBits >> BigInt(i)) % 2n === 1n)
   return {
@@ -104,6 +106,7 @@ function decodeReport(bytes: Buffer): SensorReport {
     timeNs: bytes.readBigUInt64LE(8),
     era: readEra(bytes),
     counts: readCounts(bytes, reportCountsAt),
+    ...(table > 0 && { table }),
     ...(blind.length > 0 && { blind }),
     ...(harms.length > 0 && { harms }),
   }

@@ -8,7 +8,7 @@ import { readExecutable } from './frame-executable.ts'
 import { eventBytes, mustBeZero, objectAt, readRef, refBytes, takeTexts } from './frame-fields.ts'
 import { readBpf, readModule, readMount, readNamespaces, readSysctl, readUring } from './frame-kernel.ts'
 import { readRefused } from './frame-refused.ts'
-import { decodeSocket } from './frame-socket.ts'
+import { decodeDenied, decodeSocket } from './frame-socket.ts'
 import { showComm, showText, splitArgv } from './frame-text.ts'
 import {
   type FileRef,
@@ -100,6 +100,7 @@ const kinds: Readonly<Record<number, KindRow>> = {
   36: { sites: ['passed'], texts: ['exe', 'path', 'watched'], flagsMax: 1, decode: decodePassed },
   37: { sites: ['mount'], texts: ['exe', 'path', 'filename'], flagsMax: 1, decode: decodeMount },
   38: { ...named, sites: ['io_uring'], decode: decodeUring },
+  39: { ...exeOnly, sites: ['policy'], decode: decodeDenied },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {

@@ -105,6 +105,47 @@ export function decodeSocket(kind: SocketAct) {
   }
 }
 
+const calls = new Map([
+  [1, 'connect'],
+  [2, 'datagram'],
+] as const)
+/** frame.md, 5.19 */
+const denied = {
+  port: 16,
+  family: 18,
+  type: 19,
+  protocol: 20,
+  call: 21,
+  rule: 22,
+  table: 24,
+  netNs: 28,
+  repeats: 32,
+  zero: 36,
+  end: 48,
+}
+
+export function decodeDenied(bytes: Buffer, common: Common): Observation {
+  const byte = (at: number) => bytes.readUInt8(objectAt + at)
+  const word = (at: number) => bytes.readUInt32LE(objectAt + at)
+  const [family, type] = [families.get(byte(denied.family)), types.get(byte(denied.type))]
+  const call = calls.get(byte(denied.call) as 1 | 2)
+  const table = word(denied.table)
+  must(
+    family !== undefined && internet.includes(family) && type !== undefined && call !== undefined && table > 0,
+    'FRAME_VALUE',
+    {
+      ...{ family, type, call, table },
+    },
+  )
+  mustBeZero(bytes, objectAt + denied.zero, objectAt + denied.end)
+  const socket = {
+    ...{ family, type, protocol: byte(denied.protocol), local: null, name: null, netNs: word(denied.netNs) },
+    remote: readEndpoint(bytes, objectAt, objectAt + denied.port),
+  }
+  const rule = bytes.readUInt16LE(objectAt + denied.rule)
+  return { ...common, kind: 'denied', call, socket, table, rule, repeats: word(denied.repeats) }
+}
+
 const mappedPrefix = '00000000000000000000ffff'
 
 function readEndpoint(bytes: Buffer, at: number, portAt: number): Endpoint {

@@ -277,6 +277,16 @@ export type Observation = {
       /** Of `socket_ended`, and of that alone: as what it was told when it began. */
       readonly began?: SocketAct
     }
+  /** A policy's rule, by its place in a table that the sensor was told, refused it (frame.md, 10). The socket has no local side. */
+  | {
+      readonly kind: 'denied'
+      readonly call: 'connect' | 'datagram'
+      readonly socket: SocketRef
+      readonly table: number
+      readonly rule: number
+      /** As of other acts on sockets. */
+      readonly repeats: number
+    }
   /** `taken` is the path of the file that pidfd_getfd took, empty elsewhere; of userfaultfd the target is the actor. */
   | {
       readonly kind: 'reach'
@@ -372,6 +382,7 @@ export const sites = [
   'refused',
   'passed',
   'mount',
+  'policy',
 ] as const
 export type Site = (typeof sites)[number]
 
@@ -426,6 +437,8 @@ export type SensorReport = {
   readonly timeNs: bigint
   readonly era: string
   readonly counts: SensorCounts
+  /** Number of the table of network policies that it follows; absent: none. */
+  readonly table?: number
   /** Sites that are attached and do not see what they must; absent: none. */
   readonly blind?: readonly Site[]
   readonly harms?: readonly SensorHarm[]

@@ -10,6 +10,8 @@ export type SensorConnection = AsyncIterable<readonly SensorMessage[]>
 export type SensorSocket = {
   /** Connections one after the other, until the signal fires. */
   connections(signal: AbortSignal): AsyncIterable<SensorConnection>
+  /** To the sensor whose connection is being read; whether there is one. */
+  tell(bytes: Uint8Array): boolean
   close(): Promise<void>
 }
 
@@ -18,11 +20,14 @@ export type FrameDecoder = { push(chunk: Uint8Array): readonly SensorMessage[] }
 const socketMode = 0o660
 /** The sensor connects again within 100 ms; more than a few at once is somebody else. */
 const waitingMax = 4
+/** A sensor that does not take what it is told is told no more. */
+const untoldBytesMax = 1024 * 1024
 
 /** Listens where the sensor connects. Who may connect is decided by the directory's owner and mode. */
 export async function listenForSensor(path: string, createDecoder: () => FrameDecoder): Promise<SensorSocket> {
   await unlink(path).catch(() => undefined)
   const waiting: Socket[] = []
+  let heard: Socket | undefined
   let wake: () => void = () => undefined
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     // A sensor that is killed resets its socket; the end of the connection says the same.
@@ -49,7 +54,9 @@ export async function listenForSensor(path: string, createDecoder: () => FrameDe
         })
         continue
       }
+      heard = socket
       yield readFrames(socket, createDecoder(), signal)
+      heard = undefined
       socket.destroy()
     }
     signal.removeEventListener('abort', onAbort)
@@ -57,6 +64,11 @@ export async function listenForSensor(path: string, createDecoder: () => FrameDe
 
   return {
     connections,
+    tell: (bytes) => {
+      if (heard === undefined || heard.destroyed || heard.writableLength > untoldBytesMax) return false
+      heard.write(bytes)
+      return true
+    },
     close: async () => {
       for (const socket of waiting) socket.destroy()
       server.close()

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Network policies on their way from the agent into the kernel (docs/formats/frame.md, 10). What comes is looked through as a
+ * stranger's: the programs follow a table without a look. It is in force as a whole or not at all, and for a time that the agent
+ * must renew.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "sensor.h"
+
+#define HEAD_BYTES offsetof(struct policy_table, row)
+enum { ORDER_BYTES_MAX = sizeof(struct policy_order) + sizeof(struct policy_table), HOLD_SECONDS_MAX = 60 };
+
+static struct {
+	volatile struct shared *shared; /* NULL: nothing follows them */
+	struct policy_table *tables;
+	struct policy_table in_force; /* as it was written, for the guard */
+	uint32_t which;
+	uint64_t until_ns;
+} kernel;
+
+/* Of the agent, as far as it has come. */
+static struct {
+	size_t length;
+	uint8_t bytes[PREFIX_BYTES + ORDER_BYTES_MAX];
+} inbox;
+
+
+static bool within(const struct policy_rules *rules, const struct policy_rules *all)
+{
+	uint64_t beyond = 0;
+
+	for (int i = 0; i < POLICY_WORDS; i++)
+		beyond |= rules->word[i] & ~all->word[i];
+	return !beyond;
+}
+
+/* Adds the rules of a policy to those before; false: it has none, or one that is theirs. */
+static bool add_policy(struct policy_rules *all, const struct policy_rules *own)
+{
+	uint64_t any = 0, both = 0;
+
+	for (int i = 0; i < POLICY_WORDS; i++) {
+		any |= own->word[i];
+		both |= own->word[i] & all->word[i];
+		all->word[i] |= own->word[i];
+	}
+	return any && !both;
+}
+
+static bool in_order(const struct policy_row *before, const struct policy_row *row)
+{
+	return row->high > before->high || (row->high == before->high && row->low > before->low);
+}
+
+/* NULL, or the rule that the table breaks. `rows` is how many came with it. */
+const char *policy_table_fault(const struct policy_table *table, size_t rows)
+{
+	static const struct policy_rules none;
+	struct policy_rules all = {};
+	size_t first = 0;
+
+	if (!table->number || table->policies < 1 || table->policies > POLICIES_MAX)
+		return "a table has a number, and from 1 to 16 policies";
+	if (!(table->factor & 1))
+		return "a factor is odd";
+	for (size_t i = 0; i < POLICIES_MAX; i++)
+		if (i < table->policies ? !add_policy(&all, &table->policy[i]) : !within(&table->policy[i], &none))
+			return "each policy has rules, and none of another's";
+	if (!within(&table->deny, &all))
+		return "what denies is a rule of a policy";
+	for (size_t thing = 0; thing < 8; thing++) {
+		size_t count = table->thing[thing].count;
+
+		if (thing >= POLICY_THINGS ? table->thing[thing].first || count
+					   : table->thing[thing].first != first || count < 1 || count > rows - first)
+			return "the rows of each thing follow those of the one before";
+		for (size_t i = first; i < first + count; i++)
+			if (i == first ? table->row[i].high || table->row[i].low : !in_order(&table->row[i - 1], &table->row[i]))
+				return "the rows of a thing begin at nothing and rise";
+		first += count;
+	}
+	if (first != rows)
+		return "each row is of a thing";
+	for (size_t i = 0; i < rows; i++)
+		if (!within(&table->row[i].rules, &all))
+			return "a row has rules of policies alone";
+	return NULL;
+}
+
+/* `tables`: POLICY_TABLES of them, in memory that the programs read. What a sensor before has left there is followed on. */
+void policies_open(volatile struct shared *shared, struct policy_table *tables)
+{
+	const struct policy_table *left = &tables[shared->policy_table % POLICY_TABLES];
+	size_t rows = 0;
+
+	kernel.shared = shared;
+	kernel.tables = tables;
+	for (int thing = 0; thing < POLICY_THINGS; thing++)
+		rows += left->thing[thing].count;
+	if (shared->policies_until_ns <= boot_ns() || rows > POLICY_ROWS_MAX || policy_table_fault(left, rows)) {
+		shared->policies_until_ns = 0;
+		return;
+	}
+	memcpy(&kernel.in_force, left, HEAD_BYTES + rows * sizeof(struct policy_row));
+	kernel.which = shared->policy_table % POLICY_TABLES;
+	kernel.until_ns = shared->policies_until_ns;
+}
+
+static void hold(uint32_t seconds)
+{
+	kernel.until_ns = boot_ns() + seconds * 1000000000ull;
+	kernel.shared->policies_until_ns = kernel.until_ns;
+}
+
+static void lift(void)
+{
+	kernel.until_ns = 0;
+	kernel.shared->policies_until_ns = 0;
+	kernel.in_force.number = 0;
+}
+
+/* The one in force is read meanwhile: the other is written, and taken by one store. */
+static void put_in_force(const struct policy_table *table, size_t bytes)
+{
+	uint32_t which = kernel.which ^ 1;
+	struct policy_table *to = &kernel.tables[which];
+
+	__atomic_store_n(&to->number, 0, __ATOMIC_SEQ_CST);
+	memcpy((uint8_t *)to + sizeof(to->number), (const uint8_t *)table + sizeof(to->number), bytes - sizeof(to->number));
+	__atomic_store_n(&to->number, table->number, __ATOMIC_SEQ_CST);
+	memcpy(&kernel.in_force, table, bytes);
+	kernel.which = which;
+	__atomic_store_n(&kernel.shared->policy_table, which, __ATOMIC_SEQ_CST);
+	say("info", "network policies are in force: table %08x", table->number);
+}
+
+/* NULL, or why it is not followed. */
+static const char *follow_order(const struct policy_order *order, size_t length)
+{
+	static struct policy_table table; /* the bytes may lie anywhere */
+	size_t bytes = length - sizeof(*order);
+	const char *fault;
+
+	if (order->zero[0] || order->zero[1] || order->zero[2] || order->zero2 || order->seconds > HOLD_SECONDS_MAX)
+		return "reserved bytes are zero, and a table holds for 60 seconds at most";
+	if (!kernel.shared)
+		return "the site policy is not attached";
+	if (order->kind == POLICY_LIFT && !bytes && !order->seconds && !order->number)
+		return lift(), NULL;
+	if (order->kind == POLICY_HOLD && !bytes && order->seconds && order->number) {
+		if (order->number != kernel.in_force.number)
+			return "that table is not in force";
+		return hold(order->seconds), NULL;
+	}
+	if (order->kind != POLICY_TABLE || !order->seconds || bytes < HEAD_BYTES ||
+	    (bytes - HEAD_BYTES) % sizeof(struct policy_row))
+		return "an order is a table, to hold one, or to lift it";
+	memcpy(&table, order + 1, bytes);
+	fault = table.number != order->number ? "a table has the number that it is called by"
+					      : policy_table_fault(&table, (bytes - HEAD_BYTES) / sizeof(struct policy_row));
+	if (fault)
+		return fault;
+	put_in_force(&table, bytes);
+	return hold(order->seconds), NULL;
+}
+
+/* Orders that have come whole. false: what follows cannot be found. */
+static bool take_orders(void)
+{
+	for (;;) {
+		uint32_t length;
+		const char *fault;
+
+		if (inbox.length < PREFIX_BYTES)
+			return true;
+		memcpy(&length, inbox.bytes, PREFIX_BYTES);
+		if (length < sizeof(struct policy_order) || length > ORDER_BYTES_MAX) {
+			say("error", "the agent sent an order of %u bytes: it has from %zu to %d", length, sizeof(struct policy_order),
+			    ORDER_BYTES_MAX);
+			return false;
+		}
+		if (inbox.length < PREFIX_BYTES + length)
+			return true;
+		fault = follow_order((const void *)(inbox.bytes + PREFIX_BYTES), length);
+		if (fault)
+			say("error", "an order of the agent is not followed, what was in force stays: %s", fault);
+		inbox.length -= PREFIX_BYTES + length;
+		memmove(inbox.bytes, inbox.bytes + PREFIX_BYTES + length, inbox.length);
+	}
+}
+
+/* What the agent says; false: it is gone, or nobody can follow it. Call policies_agent_gone() then. */
+bool policies_read(int fd)
+{
+	for (;;) {
+		ssize_t n = recv(fd, inbox.bytes + inbox.length, sizeof(inbox.bytes) - inbox.length, MSG_DONTWAIT);
+
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR;
+		if (n == 0)
+			return false;
+		inbox.length += (size_t)n;
+		if (!take_orders())
+			return false;
+	}
+}
+
+void policies_agent_gone(void)
+{
+	inbox.length = 0;
+}
+
+/* Number of the table that is followed now; 0: none is. */
+uint32_t policies_in_force(void)
+{
+	return kernel.until_ns > boot_ns() ? kernel.in_force.number : 0;
+}
+
+/* Whether somebody else wrote to what the programs follow; then it is put right again. */
+bool policies_altered(void)
+{
+	size_t rows = 0;
+	struct policy_table *now;
+	bool altered;
+
+	if (!kernel.shared || !kernel.in_force.number)
+		return false;
+	for (int thing = 0; thing < POLICY_THINGS; thing++)
+		rows += kernel.in_force.thing[thing].count;
+	altered = kernel.shared->policies_until_ns != kernel.until_ns || kernel.shared->policy_table != kernel.which;
+	kernel.shared->policies_until_ns = kernel.until_ns;
+	kernel.shared->policy_table = kernel.which;
+	now = &kernel.tables[kernel.which];
+	if (memcmp(now, &kernel.in_force, HEAD_BYTES + rows * sizeof(struct policy_row)) == 0)
+		return altered;
+	memcpy(now, &kernel.in_force, HEAD_BYTES + rows * sizeof(struct policy_row));
+	return true;
+}
