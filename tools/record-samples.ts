@@ -117,9 +117,13 @@ const samples: Readonly<Record<string, Sample>> = {
     path: ['unmapped', 'set_back'],
     value: false,
   }),
-  'accounts-changed': changing('/etc/passwd', 'echo "toor::0:0::/root:/bin/sh" | tee passwd', 'write', {
+  'accounts-changed': changing('/etc/passwd', 'echo "mallory::1000:1000::/:/bin/sh" | tee -a passwd', 'write', {
     path: ['actor', 'process', 'file', 'path'],
     value: '/usr/sbin/useradd',
+  }),
+  'root-account-added': changing('/etc/passwd', `useradd -P ${data} -d / -M -N -g 0 -o -u 0 toor`, 'rename', {
+    path: ['unmapped', 'diff'],
+    value: '@@ -2,0 +2,1 @@\n+toor:x:1000:0::/:/bin/sh',
   }),
   'ptrace-attach': {
     script: `exec ${probe} ptrace sample`,
@@ -243,6 +247,7 @@ const instance = `samples-${process.pid}`
 mkdirSync(data)
 try {
   mkdirSync(keys, { recursive: true })
+  spawnSync('cp', ['--parents', '/etc/passwd', '/etc/shadow', '/etc/group', '/etc/gshadow', data])
   for (const path of standInFolders) mkdirSync(data + path, { recursive: true })
   writeFileSync(join(keys, 'ledger.key'), '', { mode: 0o600 })
   if (spawnSync('make', ['-s', '-C', join(root, 'apps/sensor'), 'all'], { stdio: 'inherit' }).status !== 0)
@@ -276,7 +281,7 @@ async function record(): Promise<void> {
     onMessage = (message) => message.kind === 'hello' && resolve()
   })
   const args = ['--socket', socketPath, '--instance', instance, '--watch', '/etc/shadow', '--watch', keys]
-  for (const path of standIns) args.push('--watch', `changes:${data}${path}`)
+  for (const path of standIns) args.push('--watch', `changes,diff:${data}${path}`)
   const sensor = spawn(join(build, 'sensor'), args, { stdio: 'inherit' })
   await attached
 

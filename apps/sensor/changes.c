@@ -131,6 +131,8 @@ struct change {
 	const struct told_path *to; /* of a rename; else NULL */
 	uint32_t entry;
 	const struct file_look *after, *before;
+	const struct frame_lines *lines; /* NULL: not known */
+	size_t lines_bytes;
 };
 
 /* A slow agent fills the socket; what finds no room is counted, as in the ring. */
@@ -175,12 +177,18 @@ static bool is_set_back(const struct change *change)
 	       (after->tv_sec < before->tv_sec || (after->tv_sec == before->tv_sec && after->tv_nsec < before->tv_nsec));
 }
 
+static bool tells_content(enum frame_change_what what)
+{
+	return what == CHANGE_WRITE || what == CHANGE_TRUNCATE || what == CHANGE_RENAME;
+}
+
 static void tell(const struct change *change, pid_t pid)
 {
 	const struct file_look *known = change->after ? change->after : change->before;
 	struct frame_event *event;
 	const char *watched = watch_list[change->entry].path;
-	struct frame_file_state states[2];
+	static struct { struct frame_file_state of[2]; struct frame_lines lines; } text;
+	struct frame_file_state *states = text.of;
 	size_t count = 0, length;
 	const void *body;
 
@@ -209,7 +217,14 @@ static void tell(const struct change *change, pid_t pid)
 	draft_text(TEXT_PATH, change->path->text, strlen(change->path->text));
 	if (change->to)
 		draft_text(TEXT_FILENAME, change->to->text, strlen(change->to->text));
-	draft_text(TEXT_STATES, (const char *)states, count * sizeof(states[0]));
+	length = count * sizeof(states[0]);
+	if (change->lines && tells_content(change->what)) {
+		event->change.states |= STATE_LINES;
+		memcpy((uint8_t *)&text + length, change->lines, change->lines_bytes);
+		length += change->lines_bytes;
+		lines_keep();
+	}
+	draft_text(TEXT_STATES, (const char *)&text, length);
 	draft_text(TEXT_WATCHED, watched, strlen(watched));
 	body = draft_body(&length);
 	hand_over(body, length);
@@ -409,6 +424,27 @@ static void find_object(struct fan_event *event)
 		place_handle_of(place, name->name, &event->object);
 }
 
+/* Lines are told of what was told before: until then they are those since then. `from`: whose text this was, or has taken the place of. */
+static void find_lines(const struct fan_event *event, uint64_t from, struct change *change)
+{
+	static struct frame_lines lines;
+
+	if (!(watch_list[change->entry].words & ENTRY_DIFF) || !change->after ||
+	    !lines_read(&event->object, key_of(&event->object), change->after))
+		return;
+	change->lines_bytes = lines_between(from, event->mask & FAN_CREATE && !change->before, &lines);
+	change->lines = change->lines_bytes ? &lines : NULL;
+	if (!change->lines)
+		lines_keep();
+}
+
+static uint64_t object_named(const struct told_path *path)
+{
+	uint64_t key = key_of_path(path);
+
+	return names[key % REMEMBERED].path == key ? names[key % REMEMBERED].object : 0;
+}
+
 static void take_of_file(const struct fan_event *event, struct told_path *at, struct told_path *to)
 {
 	struct file_look look, before;
@@ -424,6 +460,7 @@ static void take_of_file(const struct fan_event *event, struct told_path *at, st
 	if (!at->text[0] && !(event->mask & FAN_RENAME))
 		put_name_of(at, &event->object, change.entry);
 	change.before = recall(key_of(&event->object), &before);
+	find_lines(event, to->text[0] ? object_named(to) : key_of(&event->object), &change);
 	if (event->mask & FAN_CREATE && !(was_found(&event->object) && change.after && (S_ISDIR(look.state.mode) || look.state.nlink == 1))) {
 		change.what = change.after && S_ISREG(look.state.mode) && look.state.nlink > 1 ? CHANGE_LINK : CHANGE_CREATE;
 		tell(&change, event->pid);
@@ -485,6 +522,12 @@ static void follow(const struct place *parent, const char *name, const struct to
 		tell_unwatched(path, entry);
 }
 
+static void keep_text(const struct fan_handle *object, uint32_t entry, const struct file_look *look)
+{
+	if (watch_list[entry].words & ENTRY_DIFF && lines_read(object, key_of(object), look))
+		lines_keep();
+}
+
 static void find(const struct fan_name *name, bool is_dir)
 {
 	static struct told_path path;
@@ -504,6 +547,7 @@ static void find(const struct fan_name *name, bool is_dir)
 	if (!walk.is_start && !memory_of(key_of(&object)))
 		tell(&change, walk.pid);
 	remember(&path, &object, &look)->is_found = !walk.is_start;
+	keep_text(&object, entry, &look);
 }
 
 static void look_through(const struct place *place)
@@ -600,8 +644,10 @@ static void look_first(const struct fan_name *name)
 
 	put_name(&path, name);
 	if (place_handle_of(place_of(&name->dir), name->name, &object) &&
-	    look_at(&object, !tells_losses_only(path.entry), &look))
+	    look_at(&object, !tells_losses_only(path.entry), &look)) {
 		remember(&path, &object, &look);
+		keep_text(&object, path.entry, &look);
+	}
 }
 
 static void introduce(const char *path, uint32_t entry)

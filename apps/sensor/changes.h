@@ -43,4 +43,9 @@ struct file_look {
 };
 bool look_at(const struct fan_handle *object, bool with_hash, struct file_look *look);
 
+/* lines.c: which lines of a text were changed */
+bool lines_read(const struct fan_handle *of, uint64_t object, const struct file_look *look);
+void lines_keep(void);
+size_t lines_between(uint64_t before, bool is_new, struct frame_lines *lines);
+
 #endif

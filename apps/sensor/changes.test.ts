@@ -297,6 +297,44 @@ test('AGT-3 a change tells what the file was and what it is', kernel, async (t) 
   assert.equal(event?.ino, BigInt(run('stat', '-c', '%i', at('file')).stdout.trim()))
 })
 
+test('AGT-1 under diff a change tells which lines differ, of texts that everybody may read', kernel, async (t) => {
+  const agent = await startAgent(t)
+  const at = (name: string) => join(agent.dir, name)
+  mkdirSync(at('all'))
+  const text = 'one\ntwo\nthree\nfour\n'
+  for (const name of ['text', 'secret', 'all/other', 'mark']) writeFileSync(at(name), text)
+  chmodSync(at('secret'), 0o640)
+  const entries = ['changes,diff:text', 'changes,diff:secret', 'changes,below,diff:all', 'changes:mark']
+  const watches = entries.flatMap((entry) => ['--watch', entry.replace(':', `:${agent.dir}/`)])
+  startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), ...watches])
+  await agent.until(isHello)
+  const steps: readonly (readonly [script: string, ...lines: readonly (string | null)[]])[] = [
+    ['printf TWO | dd of=text bs=3 seek=4 oflag=seek_bytes conv=notrunc 2> /dev/null', '2-two+TWO'],
+    ['echo five >> text', '5+five'],
+    ['sed -i /three/d text', '3-three'],
+    ['sed -i s/four/FOUR/ text', '3-four+FOUR'],
+    ['echo five >> secret', null],
+    ['echo "password=hunter2" >> all/other', '5+password=[redacted]'],
+    ['echo new > all/new', '1+new'],
+    ["printf '\\377\\n' >> all/other", null],
+    ["printf '\\000' >> all/new", null],
+  ]
+  for (const [script, ...lines] of steps) {
+    const { changes } = await changesBy(agent, script)
+    const told = changes.flatMap((change) => {
+      if (change.change === 'create' || (change.change === 'rename' && change.to !== at('text'))) return []
+      if (change.change === 'attributes' || (change.change !== 'rename' && /sed\w+$/.test(change.path ?? ''))) return []
+      const { from, removed, added } = change.lines ?? { from: null, removed: [], added: [] }
+      return [
+        from === null
+          ? null
+          : [from, ...removed.map((line) => `-${line}`), ...added.map((line) => `+${line}`)].join(''),
+      ]
+    })
+    assert.deepEqual(told, lines, script)
+  }
+})
+
 test('AGT-1 who changed a file is known from its own exec, once it has ended, too', kernel, async (t) => {
   const { agent } = await watching(t, ['file'], (path) => {
     writeFileSync(path('file'), '')

@@ -228,7 +228,8 @@ enum frame_change_what {
 	CHANGE_COVER, /* the watched path leads to another file, for a mount lies over it */
 };
 
-enum frame_states { STATE_AFTER = 1, STATE_BEFORE = 2, STATE_SET_BACK = 4 /* when it was modified was set to earlier than it was */ };
+enum frame_states { STATE_AFTER = 1, STATE_BEFORE = 2, STATE_SET_BACK = 4 /* when it was modified was set to earlier than it was */,
+		    STATE_LINES = 8 /* which lines differ, after the states */ };
 
 struct frame_change { /* file_change */
 	__u64 ino;
@@ -276,6 +277,16 @@ struct frame_uring { /* io_uring */
 	__u32 what;
 	__u32 flags; /* of FRAME_URING_SETUP */
 	__u64 zero[5];
+};
+
+#define LINES_BYTES_MAX 3000
+
+struct frame_lines {
+	__u32 first;   /* number of the first line that differs, from 1 */
+	__u32 removed; /* bytes: lines that were there instead */
+	__u32 added;
+	__u32 cut; /* 1: there are more of either */
+	__u8 bytes[LINES_BYTES_MAX];
 };
 
 struct frame_exit {
@@ -446,7 +457,7 @@ _Static_assert(SITE_COUNT <= FRAME_SITES_MAX &&
 	       "docs/formats/frame.md");
 /* The longest event there can be still fits: all ancestors, and the three texts and two states that a kind has at most. */
 _Static_assert(sizeof(struct frame_event) + FRAME_ANCESTORS_MAX * sizeof(struct frame_ref) +
-		       3 * FRAME_TEXT_BYTES_MAX + 2 * sizeof(struct frame_file_state) <= FRAME_BYTES_MAX,
+		       3 * FRAME_TEXT_BYTES_MAX + 2 * sizeof(struct frame_file_state) + sizeof(struct frame_lines) <= FRAME_BYTES_MAX,
 	       "docs/formats/frame.md");
 
 #endif

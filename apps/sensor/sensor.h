@@ -25,6 +25,7 @@ enum watch_word {
 	ENTRY_CHANGES = 1, /* not who reads it */
 	ENTRY_LOSSES = 2,  /* only that it is removed, renamed or shortened */
 	ENTRY_BELOW = 4,   /* a directory with all directories below it */
+	ENTRY_DIFF = 8,	   /* which lines of a text changed, too */
 };
 struct watch_entry {
 	const char *path;

@@ -294,6 +294,27 @@ static void write_change(const char *name, __u32 what, __u32 states, const char 
 	keep(name);
 }
 
+/* Of a change that says which lines differ: they follow the states. */
+static void write_lines(const char *name)
+{
+	struct { struct frame_file_state of[2]; struct frame_lines lines; } told = { { shadow_now, shadow_then },
+										    { .first = 3, .removed = 5, .added = 6 } };
+	const struct text texts[TEXT_COUNT] = {
+		[TEXT_PATH] = TEXT("/etc/shadow"),
+		[TEXT_WATCHED] = TEXT("/etc/shadow"),
+		[TEXT_STATES] = { &told, sizeof(told.of) + offsetof(struct frame_lines, bytes) + 11 },
+	};
+	struct frame_event event = { .kind = FRAME_FILE_CHANGE, .site = SITE_file_change, .unsure = UNSURE_ACTOR,
+				     .pid = 1300, .tid = 1300, .time_ns = 90000000001, .start_ns = 89000000000, .ppid = 1200,
+				     .login_uid = ~0u, .session_id = ~0u, .comm = "cat" };
+
+	memcpy(told.lines.bytes, "root\ntoor\n\n", 11);
+	event.change = (struct frame_change){ .ino = 131112, .dev = 0x800001, .fs_magic = 0xef53, .what = CHANGE_WRITE,
+					      .states = STATE_AFTER | STATE_BEFORE | STATE_LINES };
+	put_event(event, texts);
+	keep(name);
+}
+
 /* Addresses as IPv6 has them. */
 #define MAPPED(a, b, c, d) { [10] = 0xff, 0xff, a, b, c, d }
 #define DOCUMENTED(last) { 0x20, 0x01, 0x0d, 0xb8, [15] = last }
@@ -405,6 +426,7 @@ static void write_changes(void)
 	write_change("file-change-cover", CHANGE_COVER, STATE_AFTER, "/etc/shadow", "");
 	write_change("file-change-create", CHANGE_CREATE, 0, "/etc/sudoers.d/\xff", "");
 	write_change("file-change-set-back", CHANGE_ATTRIBUTES, STATE_AFTER | STATE_BEFORE | STATE_SET_BACK, "/etc/shadow", "");
+	write_lines("file-change-lines");
 	write_change("file-change-unwatched", CHANGE_UNWATCHED, 0, "/usr/lib/modules", "");
 }
 
@@ -601,7 +623,8 @@ static void write_bad_changes(void)
 
 	write_change("file-change-write", CHANGE_WRITE, STATE_AFTER | STATE_BEFORE, "/etc/shadow", "");
 	write_bad("bad-change-unknown", AT(change.what), CHANGE_COVER + 1, 4);
-	write_bad("bad-change-state-unknown", AT(change.states), 8, 4);
+	write_bad("bad-change-state-unknown", AT(change.states), 16, 4);
+	write_bad("bad-change-lines-missing", AT(change.states), STATE_AFTER | STATE_BEFORE | STATE_LINES, 4);
 	write_bad("bad-change-state-missing", AT(change.states), STATE_AFTER, 4);
 	write_bad("bad-change-reserved", AT(change.zero), 1, 8);
 	write_bad("bad-change-by-the-kernels-word", AT(unsure), 0, 2);

@@ -12,13 +12,20 @@
 enum { EXIT_USAGE = 2 };
 
 static const struct { const char *name; uint32_t word; } known_words[] = {
-	{ "changes", ENTRY_CHANGES }, { "losses", ENTRY_LOSSES }, { "below", ENTRY_BELOW },
+	{ "changes", ENTRY_CHANGES }, { "losses", ENTRY_LOSSES }, { "below", ENTRY_BELOW }, { "diff", ENTRY_DIFF },
 };
 
 static void refuse(const char *text, const char *why)
 {
 	say("error", "cannot watch %s: %s", text, why);
 	exit(EXIT_USAGE);
+}
+
+/* What is told of it is one thing, and lines of what changes alone. */
+static bool is_one(uint32_t words)
+{
+	return (words & (ENTRY_CHANGES | ENTRY_LOSSES)) == ENTRY_CHANGES ||
+	       (words & (ENTRY_CHANGES | ENTRY_LOSSES | ENTRY_DIFF)) == ENTRY_LOSSES;
 }
 
 /* Sets the words before the path; returns the path, or NULL. */
@@ -36,10 +43,7 @@ static const char *read_words(const char *text, uint32_t *result)
 		*result |= known_words[i].word;
 		text += length + 1;
 		if (text[-1] == ':')
-			return *result & (ENTRY_CHANGES | ENTRY_LOSSES) &&
-					       (*result & (ENTRY_CHANGES | ENTRY_LOSSES)) != (ENTRY_CHANGES | ENTRY_LOSSES)
-				       ? text
-				       : NULL;
+			return is_one(*result) ? text : NULL;
 	}
 	return *result ? NULL : text;
 }
@@ -117,7 +121,7 @@ void watch_list_add(struct options *options, const char *text)
 	const char *path = read_words(text, &words);
 
 	if (!path)
-		refuse(text, "before the path stands nothing, or changes: or losses:, either with ,below");
+		refuse(text, "before the path stands nothing, or changes: or losses:, either with ,below, changes with ,diff");
 	if (path[0] == '~' && path[1] != '/')
 		refuse(text, "~/ stands for the home of each account");
 	if (path[0] == '~')

@@ -18,6 +18,7 @@ const hiddenNames = new Set([
   'full_name',
   'display_name',
   'email_addr',
+  'diff',
 ])
 const people = new Set(['user', 'owner'])
 const valueCharsMax = 2000

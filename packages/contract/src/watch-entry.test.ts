@@ -5,13 +5,24 @@ import { test } from 'node:test'
 import { entryProblem } from './watch-entry.ts'
 
 test('AGT-1 an entry is a path, or says before it what is told of it', () => {
-  const good = ['/etc/shadow', '/', '~/.ssh', 'changes:/etc/passwd', 'losses,below:/var/log', 'below,changes:~/.ssh']
+  const good = [
+    '/etc/shadow',
+    '/',
+    '~/.ssh',
+    'changes:/etc/passwd',
+    'losses,below:/var/log',
+    'changes,diff:/etc/group',
+    'changes,below,diff:/etc/pam.d',
+    'below,changes:~/.ssh',
+  ]
   for (const entry of [...good, '/a:b/changes:c', 'changes:/a b']) assert.equal(entryProblem(entry), undefined, entry)
   const bad = {
     'etc/shadow': /absolute path/,
     '': /absolute path/,
     'reads:/etc/shadow': /changes or losses/,
     'below:/etc': /changes or losses/,
+    'losses,diff:/etc': /changes or losses/,
+    'diff:/etc': /changes or losses/,
     'changes,losses:/etc': /changes or losses/,
     'changes,below,below:/etc': /changes or losses/,
     'changes,:/etc': /changes or losses/,

@@ -3,8 +3,8 @@
 
 export const entryBytesMax = 4_095
 
-/** Empty: reads and changes. `losses`: only that it is removed, renamed or shortened. */
-const whats = ['changes', 'losses'] as const
+/** Words in the order of the alphabet. `losses`: only that it is removed, renamed or shortened. */
+const ways = ['changes', 'below,changes', 'changes,diff', 'below,changes,diff', 'losses', 'below,losses']
 const utf8 = new TextEncoder()
 
 /** Whether it says more than a path: agents before this one knew no words. */
@@ -20,12 +20,9 @@ export function entryProblem(entry: unknown): string | undefined {
 }
 
 function wordsProblem(words: string): string | undefined {
-  const [what, ...more] = words.split(',').sort((one, other) => rank(one) - rank(other))
-  const isOne = whats.some((known) => known === what) && (more.length === 0 || String(more) === 'below')
-  return isOne ? undefined : 'before the colon changes or losses, and either with ,below'
+  const isOne = ways.includes(words.split(',').sort().join())
+  return isOne ? undefined : 'before the colon changes or losses, either with ,below, and changes with ,diff'
 }
-
-const rank = (word: string) => (word === 'below' ? 1 : 0)
 
 function pathProblem(path: string): string | undefined {
   if (!/^~?\//.test(path)) return 'an absolute path, or one that begins with ~/, the home of each account'

@@ -31,6 +31,7 @@ import { type Denial, judged } from '../policies/judge.ts'
 import type { FileChange, Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { credentialsChanged } from './credentials.ts'
+import { diffText } from './diff.ts'
 import { type Enrichment, enriched, enrichedBits, hashedImage, ownedFile, ownerBit } from './enrichment.ts'
 import { accessOf, changeActivityOf, fileActivityOf, fileOf, replacedOf, stateOf } from './file.ts'
 import { bpfCalled, moduleChanged, namespacesChanged, perfOpened, ringUsed, settingChanged } from './kernel.ts'
@@ -277,7 +278,7 @@ const changeVerbs: Readonly<Record<FileChange, string>> = {
 }
 
 function fileChanged(observation: Of<'file_change'>, common: Common): FileChangeEvent {
-  const { change, path, to, after, before, watched, isSetBack } = observation
+  const { change, path, to, after, before, watched, isSetBack, lines } = observation
   const { name, pid } = common.actor.process
   const ended = pid === 0 ? 'Somebody' : `A process that has ended (pid ${pid})`
   const actor = name === '' ? ended : describe(common.actor.process)
@@ -298,6 +299,7 @@ function fileChanged(observation: Of<'file_change'>, common: Common): FileChange
       change,
       watched,
       ...(isSetBack && { set_back: true }),
+      ...(lines !== null && { diff: diffText(lines) }),
       ...(change === 'rename' && before !== null && { replaced: replacedOf(before) }),
     },
   }

@@ -151,6 +151,7 @@ const change = {
   fsMagic: 0xef53,
   watched: '/etc/shadow',
   isSetBack: false,
+  lines: null,
 } as const
 const shadowState = { size: 1_442n, mode: 0o100640, uid: 0, gid: 42, nlink: 1, sha256: null }
 const digest = 'fedcba9876543210'.repeat(4)

@@ -134,6 +134,15 @@ export const fileChanges = [
 ] as const
 export type FileChange = (typeof fileChanges)[number]
 
+/** Lines of a text that differ: `removed` stood from the line of that number (from 1) on where `added` stand now. */
+export type ChangedLines = {
+  readonly from: number
+  readonly removed: readonly string[]
+  readonly added: readonly string[]
+  /** There are more of either. */
+  readonly isCut: boolean
+}
+
 /** What a file was when it was looked at. */
 export type FileState = {
   readonly size: bigint
@@ -210,6 +219,8 @@ export type Observation = {
       readonly ino: bigint
       readonly fsMagic: number
       readonly watched: string
+      /** Secrets are taken out. Null: they are not told, not known, or no text. */
+      readonly lines: ChangedLines | null
       /** When it was modified was set to earlier than it was. */
       readonly isSetBack: boolean
       readonly after: FileState | null

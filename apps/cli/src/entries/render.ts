@@ -28,7 +28,16 @@ export function renderEvent(entry: ReadEntry, io: Io): string {
   const kind = safe(`${textAt(event, 'class_name')}: ${textAt(event, 'activity_name')}`).padEnd(32)
   const by = doerOf(event)
   const end = `${by === undefined ? '' : `  by ${safe(by)}`}${paint(io, 'dim', `  leaf ${leafIndex}`)}${flawOf(entry, memberAt(event, 'time'), eventTexts, io)}`
-  return `${timeOf(memberAt(event, 'time'))}  ${severityOf(event, io)}  ${kind}  ${safe(toSeconds(textAt(event, 'message')))}${end}\n`
+  return `${timeOf(memberAt(event, 'time'))}  ${severityOf(event, io)}  ${kind}  ${safe(toSeconds(textAt(event, 'message')))}${end}\n${diffOf(event, io)}`
+}
+
+/** Which lines of a text changed, where that may be seen. */
+function diffOf(event: Json, io: Io): string {
+  const diff = memberAt(event, 'unmapped', 'diff')
+  if (typeof diff !== 'string' || !diff.startsWith('@@ ')) return ''
+  const styles: Readonly<Record<string, 'green' | 'red'>> = { '+': 'green', '-': 'red' }
+  const lines = diff.split('\n').map((line) => `    ${paint(io, styles[line.slice(0, 1)] ?? 'dim', safe(line))}\n`)
+  return lines.join('')
 }
 
 /** An alert as an analyst needs it: what, who, from where, on what, and how to prove it. */

@@ -137,7 +137,7 @@ describe('layout', { skip }, () => {
     prepareData(place)
     const defaults = watchedPaths(place, '/opt/sealwatch')
     assert.ok(defaults.includes('/etc/shadow') && defaults.includes(fileOf.canary(place)))
-    assert.ok(defaults.includes('changes:/etc/passwd') && defaults.includes('losses,below:/var/log'))
+    assert.ok(defaults.includes('changes,diff:/etc/passwd') && defaults.includes('losses,below:/var/log'))
     writeFileSync(fileOf.watchList(place), '# mine\n\n  /srv/secret  \n')
     const [first, ...rest] = watchedPaths(place, '/opt/sealwatch')
     assert.equal(first, '/srv/secret')

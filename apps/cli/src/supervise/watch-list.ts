@@ -19,6 +19,7 @@ export const defaultWatchList = (
 #   changes:PATH                only what changes
 #   losses:PATH                 only that it is removed, renamed or shortened
 #   changes,below:PATH          with all folders below it; losses,below:PATH the same
+#   changes,diff:PATH           with the lines that changed, in texts that everybody may read
 #   changes:~/PATH              in the home of each account that can log in
 /etc/shadow
 /etc/gshadow
@@ -36,17 +37,17 @@ ${join(place.data, 'server/keys')}
 ${join(place.data, 'agent/host.key')}
 ${join(place.data, 'agent/identity.pem')}
 # Who may come in
-changes:/etc/passwd
-changes:/etc/group
-changes,below:/etc/ssh
-changes,below:/etc/pam.d
-changes,below:/etc/security
-changes:/etc/nsswitch.conf
+changes,diff:/etc/passwd
+changes,diff:/etc/group
+changes,below,diff:/etc/ssh
+changes,below,diff:/etc/pam.d
+changes,below,diff:/etc/security
+changes,diff:/etc/nsswitch.conf
 changes,below:~/.ssh
 # What is started by itself
-changes:/etc/crontab
+changes,diff:/etc/crontab
 changes:/etc/anacrontab
-changes:/etc/cron.d
+changes,diff:/etc/cron.d
 changes:/etc/cron.hourly
 changes:/etc/cron.daily
 changes:/etc/cron.weekly
@@ -59,23 +60,23 @@ changes:/etc/init.d
 changes:/etc/rc.local
 changes:/etc/udev/rules.d
 # What each program or each shell takes in
-changes:/etc/ld.so.preload
-changes:/etc/ld.so.conf
+changes,diff:/etc/ld.so.preload
+changes,diff:/etc/ld.so.conf
 changes:/etc/ld.so.conf.d
-changes:/etc/environment
-changes:/etc/profile
+changes,diff:/etc/environment
+changes,diff:/etc/profile
 changes:/etc/profile.d
-changes:/etc/bash.bashrc
+changes,diff:/etc/bash.bashrc
 changes:~/.bashrc
 changes:~/.bash_profile
 changes:~/.profile
 changes:~/.zshrc
 # The kernel and what it is told
 changes,below:/boot
-changes:/etc/modules
+changes,diff:/etc/modules
 changes:/etc/modules-load.d
 changes:/etc/modprobe.d
-changes:/etc/sysctl.conf
+changes,diff:/etc/sysctl.conf
 changes:/etc/sysctl.d
 # Programs and libraries
 changes:/usr/bin

@@ -109,6 +109,8 @@ export type FileChangeEvent = Observed<
   {
     readonly change: string
     readonly watched: string
+    /** Lines that differ, as one hunk of a unified diff, without secrets; absent: not told, not known, or no text. */
+    readonly diff?: string
     /** When it was modified was set to earlier than it was; absent: not, or nobody knows. */
     readonly set_back?: boolean
     /** What had the name before that something took by a rename. */

@@ -206,6 +206,7 @@ const unmapped = {
   policy_mode: 'plain',
   also_denied_by: 'plain',
   set_back: 'plain',
+  diff: 'personal',
   method: 'plain',
   relation: 'plain',
   ptrace_request: 'plain',

@@ -72,6 +72,7 @@ const file: FieldTable = {
   PassedDescriptor: at('unmapped/passed/descriptor'),
   Change: at('unmapped/change'),
   IsSetBack: at('unmapped/set_back'),
+  Diff: at('unmapped/diff'),
   ResultFilename: at('file_result/path'),
   ResultMode: at('file_result/xattributes/mode'),
   ResultOwnerId: at('file_result/owner/uid'),
