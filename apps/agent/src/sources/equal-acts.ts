@@ -12,6 +12,8 @@ export type EqualActs = {
 
 /** frame.md, 1.5: file_open, mem_open, vm_read, vm_write. What they say of a process and of its object does not depend on those before. */
 const kinds: ReadonlySet<number | undefined> = new Set([5, 6, 8, 9])
+/** What a report counts precedes it. */
+const reportKind = 2
 const withinNs = 100e6
 /** Acts that are told apart in one read: of more the oldest is begun anew. */
 const actsMax = 16
@@ -45,6 +47,7 @@ export function createEqualActs(bytes: Buffer): EqualActs {
       return true
     },
     begin(from, to, message) {
+      if (bytes[from] === reportKind) acts = []
       if (!kinds.has(bytes[from])) return
       const act = { from, to, message, times: 0, lastFrom: from }
       told.push(act)

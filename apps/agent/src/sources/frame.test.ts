@@ -140,6 +140,19 @@ test('AGT-9: equal acts of one read are one message with their number and the ti
   )
 })
 
+test('AGT-9 AGT-5: what a report counts precedes it: equal acts on its two sides are told apart', () => {
+  const open = bytesOf('file-open')
+  const messages = openDecoder().push(Buffer.concat([open, open, bytesOf('report'), open]))
+  assert.deepEqual(
+    messages.map(({ kind, ...message }) => [kind, 'again' in message ? (message.again?.times ?? 0) : 0]),
+    [
+      ['file_open', 1],
+      ['report', 0],
+      ['file_open', 0],
+    ],
+  )
+})
+
 test('AGT-9: each of two programs that start is a message, however equal', () => {
   const messages = openDecoder().push(Buffer.concat([bytesOf('exec'), bytesOf('exec')]))
   assert.deepEqual(
