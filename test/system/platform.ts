@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { execFile } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -123,10 +125,15 @@ export async function eventually<T>(
   }
 }
 
+/** Below those that the kernel gives to whoever asks for any: another test beside this one could be given it before it is taken. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  const { port } = server.address() as { port: number }
-  await new Promise((closed) => server.close(closed))
-  return port
+  for (;;) {
+    const port = randomInt(10_240, 32_768)
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').catch(() => undefined)
+    if (isFree === undefined) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }

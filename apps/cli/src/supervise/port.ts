@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { cliError } from '../errors.ts'
@@ -11,7 +12,7 @@ export async function requireFreePort(host: string, port: number): Promise<void>
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL')
       throw cliError('CLI_ADDRESS', { attempted: `listening on ${host}:${port}`, received: host, cause })
-    const free = await tryPort(host, 0)
+    const free = await anyPort(host)
     throw cliError('CLI_PORT_TAKEN', {
       attempted: `listening on ${host}:${port}`,
       received: (cause as NodeJS.ErrnoException).code,
@@ -23,7 +24,20 @@ export async function requireFreePort(host: string, port: number): Promise<void>
 
 /** The port that is wanted, where it is free, else one that is. */
 export const preferPort = (host: string, port: number): Promise<number> =>
-  tryPort(host, port).catch(() => tryPort(host, 0))
+  tryPort(host, port).catch(() => anyPort(host))
+
+/** Below those that Linux gives to whoever asks for any: it stays free until it is taken, a moment later. */
+const asked = { from: 10_240, to: 32_768 } as const
+const triesMax = 20
+
+async function anyPort(host: string): Promise<number> {
+  for (let tries = 0; tries < triesMax; tries += 1) {
+    const port = randomInt(asked.from, asked.to)
+    const free = await tryPort(host, port).catch(() => undefined)
+    if (free !== undefined) return free
+  }
+  return tryPort(host, 0)
+}
 
 async function tryPort(host: string, port: number): Promise<number> {
   const server = createServer().listen({ host, port, exclusive: true })
