@@ -20,7 +20,7 @@ import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { test } from 'node:test'
 import { placeOf } from '../../apps/cli/src/place.ts'
-import { defaultWatchList, parseWatchList, programEntries } from '../../apps/cli/src/supervise/watch-list.ts'
+import { defaultWatchList, homesLast, parseWatchList, programEntries } from '../../apps/cli/src/supervise/watch-list.ts'
 import { eventually, freePort, repository, whyNot } from './platform.ts'
 
 const folder = join(repository, 'deploy/systemd')
@@ -88,13 +88,13 @@ test('AGT-1 the sensor of the unit watches what that of `up` does', () => {
   const { WATCHED = '' } = environmentOf(settingsOf('sealwatch-sensor.service')('Environment'))
   assert.deepEqual(
     WATCHED.split(' ').filter((word) => word !== '--watch'),
-    [
+    homesLast([
       ...parseWatchList(defaultWatchList(placeOf(undefined)), 'the default'),
       ...programEntries(
         installed.program,
         settingsOf('sealwatch-agent.service')('ExecStart')[0]?.split(' ')[0] as string,
       ),
-    ],
+    ]),
   )
 })
 

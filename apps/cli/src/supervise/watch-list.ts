@@ -102,6 +102,12 @@ export const programEntries = (root: string, node: string): readonly string[] =>
   'changes:/etc/sealwatch',
 ]
 
+/** What users make in their homes may use up what room there is for folders, and not that of the system. */
+export function homesLast(entries: readonly string[]): string[] {
+  const isOfHomes = (entry: string) => /(^|:)~\//.test(entry)
+  return [...entries.filter((entry) => !isOfHomes(entry)), ...entries.filter(isOfHomes)]
+}
+
 /** The operator's list, made with defaults where there is none, the program itself, and the canary folder of doctor. */
 export function watchedPaths(place: Place, root: string): string[] {
   const path = fileOf.watchList(place)
@@ -110,7 +116,8 @@ export function watchedPaths(place: Place, root: string): string[] {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  return [...parseWatchList(textOf(path), path), ...programEntries(root, process.execPath), fileOf.canary(place)]
+  const listed = parseWatchList(textOf(path), path)
+  return homesLast([...listed, ...programEntries(root, process.execPath), fileOf.canary(place)])
 }
 
 function textOf(path: string): string {
