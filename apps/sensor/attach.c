@@ -543,13 +543,30 @@ static void digest_orders(const struct options *options, uint64_t sites, uint8_t
 	sha256_end(&digest, result);
 }
 
-static bool knows_canary(uint64_t sites)
+static const struct kept_program *kept_as(const char *name)
+{
+	for (__u32 i = 0; i < adopted->count; i++)
+		if (strcmp(adopted->programs[i].name, name) == 0)
+			return &adopted->programs[i];
+	return NULL;
+}
+
+static bool knows(const char *path, uint64_t sites)
 {
 	struct object file;
 	struct watch value;
 
-	return !canary_file() || !(sites & FILE_SITES) ||
-	       (object_of(canary_file(), sites, &file) && bpf_map_lookup_elem(map_fd("watched"), &file, &value) == 0);
+	return access(path, F_OK) || (object_of(path, sites, &file) && bpf_map_lookup_elem(map_fd("watched"), &file, &value) == 0);
+}
+
+/* Whether the maps have what is to be watched: whoever made them anew may have left it out. */
+static bool knows_orders(const struct options *options, uint64_t sites)
+{
+	bool knows_all = !canary_file() || knows(canary_file(), sites);
+
+	for (size_t i = 0; i < options->read_count && knows_all; i++)
+		knows_all = knows(options->watch[i].path, sites);
+	return knows_all;
 }
 
 static void guard_watched(void)
@@ -568,10 +585,12 @@ static bool take_over(const struct options *options, const uint8_t of[SHA256_BYT
 	adopted = in_initial_pid_namespace() ? keep_take(of, counters_fd) : NULL;
 	if (!adopted || !map_shared_variable() || !map_ring())
 		return false;
+	shared->until_ns = boot_ns() + OUTLIVING_SECONDS * 1000000000ull;
 	protect(PROTECTED_SENSOR, getpid());
 	protect(PROTECTED_CHANGES, changes_pid());
 	shared->introduction.pid = (__u32)getpid();
-	fits = knows_canary(adopted->sites);
+	fits = shared->repeat_ns == options->repeat_seconds * 1000000000ull && shared->by_object == !!kept_as("file_open") &&
+	       (!(adopted->sites & FILE_SITES) || knows_orders(options, adopted->sites));
 	shared->introduction.pid = 0;
 	if (!fits)
 		return false;
@@ -661,14 +680,6 @@ bool attach(const struct options *options, uint64_t sites, struct counters *coun
 	return true;
 }
 
-static const struct kept_program *kept_as(const char *name)
-{
-	for (__u32 i = 0; i < adopted->count; i++)
-		if (strcmp(adopted->programs[i].name, name) == 0)
-			return &adopted->programs[i];
-	return NULL;
-}
-
 static bool has_tag(const struct kept_program *kept)
 {
 	struct bpf_program *program = bpf_object__find_program_by_name(object, kept->name);
@@ -679,7 +690,66 @@ static bool has_tag(const struct kept_program *kept)
 	       memcmp(info.tag, kept->tag, sizeof(kept->tag)) == 0;
 }
 
-/* Whether what was taken over is what our own object becomes when it is loaded. In a process of its own: it ends with it. */
+enum { USED_MAPS_MAX = 64 };
+/* Maps of our own object, each with what was taken over in its place. */
+static struct { __u32 own, kept; } used_maps[USED_MAPS_MAX];
+static size_t used_map_count;
+
+/* One for each, and the same in all programs. */
+static bool is_pair(__u32 own, __u32 kept)
+{
+	for (size_t i = 0; i < used_map_count; i++)
+		if (used_maps[i].own == own || used_maps[i].kept == kept)
+			return used_maps[i].own == own && used_maps[i].kept == kept;
+	if (!own || !kept || used_map_count == USED_MAPS_MAX)
+		return false;
+	used_maps[used_map_count].own = own;
+	used_maps[used_map_count++].kept = kept;
+	return true;
+}
+
+static bool pair_kept_maps(void)
+{
+	for (int i = 0; i < KEPT_MAPS; i++)
+		if (!is_pair(keep_map_id(bpf_object__find_map_fd_by_name(object, keep_map_name(i))), adopted->maps[i]))
+			return false;
+	return true;
+}
+
+/* In the order in which its instructions name them. Returns how many; UINT32_MAX: nobody can tell. */
+static __u32 maps_of(int program, __u32 ids[USED_MAPS_MAX])
+{
+	struct bpf_prog_info info = { .nr_map_ids = USED_MAPS_MAX, .map_ids = (uintptr_t)ids };
+	__u32 length = sizeof(info);
+
+	return program >= 0 && bpf_obj_get_info_by_fd(program, &info, &length) == 0 && info.nr_map_ids <= USED_MAPS_MAX
+		       ? info.nr_map_ids
+		       : UINT32_MAX;
+}
+
+/* A tag says nothing of maps: whether it works on those that were taken over. */
+static bool works_on_ours(const struct kept_program *kept)
+{
+	__u32 own_ids[USED_MAPS_MAX], ids[USED_MAPS_MAX];
+	int program = bpf_prog_get_fd_by_id(kept->program);
+	__u32 own = maps_of(bpf_program__fd(bpf_object__find_program_by_name(object, kept->name)), own_ids);
+	bool ours = own != UINT32_MAX && maps_of(program, ids) == own;
+
+	for (__u32 i = 0; ours && i < own; i++)
+		ours = is_pair(own_ids[i], ids[i]);
+	if (program >= 0)
+		close(program);
+	return ours;
+}
+
+/* Whether its site is said to be attached, so that it is to be there. */
+static bool is_due(const struct program *program)
+{
+	return adopted->sites >> program->site & 1 && !program->is_tier_two && is_chosen(program) &&
+	       !kernel_has_none(bpf_object__find_program_by_name(object, program->name));
+}
+
+/* Whether what was taken over is all of what our own object becomes when it is loaded. In a process of its own: it ends with it. */
 bool adopted_are_own(const struct options *options)
 {
 	if (!list_programs(ALL_SITES))
@@ -690,8 +760,13 @@ bool adopted_are_own(const struct options *options)
 	rdonly_cast = kernel_function("bpf_rdonly_cast");
 	if (!load(NULL, (unsigned)getpagesize(), keep_map("counters")))
 		return false;
+	if (!pair_kept_maps())
+		return false;
+	for (int i = 0; i < program_count; i++)
+		if (programs[i].left && is_due(&programs[i]))
+			return false;
 	for (__u32 i = 0; i < adopted->count; i++)
-		if (!has_tag(&adopted->programs[i]))
+		if (!has_tag(&adopted->programs[i]) || !works_on_ours(&adopted->programs[i]))
 			return false;
 	return true;
 }
@@ -701,8 +776,8 @@ void protect(int which, pid_t pid)
 {
 	if (!shared)
 		return;
+	guard_protected(which, (__u32)pid); /* first: who began after the last time is not the one that is meant */
 	shared->protected[which] = (__u32)pid;
-	guard_protected(which, (__u32)pid);
 }
 
 /* Nothing more comes from these, and the others end with this sensor. */

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "maps.h"
+#include "keep.h"
 
 static pid_t sensor;
 
@@ -53,7 +53,7 @@ static bool close_there(int number)
 #endif
 }
 
-static int detach(int fd, int number)
+static int let_go(int fd, int number)
 {
 	struct bpf_link_info info = {};
 	__u32 length = sizeof(info);
@@ -133,6 +133,28 @@ static int expire(const char *pin)
 	return 1;
 }
 
+/* Leaves a program out of the note that the next sensor takes over by. */
+static int shorten_note(const char *folder, const char *program)
+{
+	static struct kept kept;
+	char pin[256];
+	__u32 zero = 0, count = 0;
+	int old, new;
+
+	snprintf(pin, sizeof(pin), "%s/note", folder);
+	old = bpf_obj_get(pin);
+	if (old < 0 || bpf_map_lookup_elem(old, &zero, &kept))
+		return 0;
+	for (__u32 i = 0; i < kept.count; i++)
+		if (strcmp(kept.programs[i].name, program))
+			kept.programs[count++] = kept.programs[i];
+	if (count == kept.count)
+		return 0;
+	kept.count = count;
+	new = bpf_map_create(BPF_MAP_TYPE_ARRAY, "note", sizeof(zero), sizeof(kept), 1, NULL);
+	return new >= 0 && bpf_map_update_elem(new, &zero, &kept, BPF_ANY) == 0 && unlink(pin) == 0 && bpf_obj_pin(new, pin) == 0;
+}
+
 static int harm_memory(int link, int number)
 {
 	(void)number;
@@ -149,8 +171,8 @@ static const struct {
 	const char *name, *link;
 	int (*harm)(int fd, int number);
 } ways[] = {
-	{ "links", "anon_inode:[perf_event]", detach },
-	{ "links", "anon_inode:bpf_link", detach },
+	{ "links", "anon_inode:[perf_event]", let_go },
+	{ "links", "anon_inode:bpf_link", let_go },
 	{ "memory", "anon_inode:bpf_link", harm_memory },
 	{ "watched", "anon_inode:bpf_link", harm_watched },
 };
@@ -189,8 +211,10 @@ int main(int argc, char **argv)
 		}
 	if (argc == 3 && strcmp(argv[1], "expire") == 0)
 		return printf("%d\n", expire(argv[2])), 0;
+	if (argc == 4 && strcmp(argv[1], "note") == 0)
+		return printf("%d\n", shorten_note(argv[2], argv[3])), 0;
 	if (found)
 		return printf("%d\n", harmed), 0;
-	fputs("usage: blinder links|memory|watched PID\n       blinder expire PIN\n", stderr);
+	fputs("usage: blinder links|memory|watched PID\n       blinder expire PIN\n       blinder note FOLDER PROGRAM\n", stderr);
 	return 2;
 }

@@ -36,11 +36,14 @@ void guard_shared(volatile struct shared *shared)
 	guard.shared = shared;
 	guard.expected.introduction.pid_ns = shared->introduction.pid_ns;
 	guard.expected.repeat_ns = shared->repeat_ns;
+	guard.expected.by_object = shared->by_object;
 	refresh();
 }
 
 void guard_protected(int which, __u32 pid)
 {
+	if (guard.shared)
+		refresh();
 	guard.expected.protected[which] = pid;
 }
 
@@ -62,6 +65,7 @@ static bool memory_altered(void)
 	altered |= put_right(&guard.shared->introduction.pid_ns, guard.expected.introduction.pid_ns);
 	altered |= guard.shared->repeat_ns != guard.expected.repeat_ns;
 	guard.shared->repeat_ns = guard.expected.repeat_ns;
+	altered |= put_right(&guard.shared->by_object, guard.expected.by_object);
 	altered |= guard.shared->until_ns != guard.expected.until_ns;
 	refresh();
 	for (int i = 0; i < PROTECTED_MAX; i++)

@@ -58,12 +58,17 @@ static bool look_at_link(int fd, struct kept_program *program)
 	return done;
 }
 
-static __u32 map_id(int fd)
+__u32 keep_map_id(int fd)
 {
 	struct bpf_map_info info = {};
 	__u32 length = sizeof(info);
 
 	return bpf_obj_get_info_by_fd(fd, &info, &length) ? 0 : info.id;
+}
+
+const char *keep_map_name(int map)
+{
+	return maps[map].map;
 }
 
 void keep_begin(const __u8 of[SHA256_BYTES])
@@ -103,7 +108,7 @@ bool keep_end(int (*map_fd)(const char *name), const struct attached *attached)
 	for (int i = 0; i < KEPT_MAPS; i++) {
 		int fd = map_fd(maps[i].map);
 
-		kept.maps[i] = map_id(fd);
+		kept.maps[i] = keep_map_id(fd);
 		if (i != KEPT_COUNTERS && !pins_put(maps[i].pin, fd))
 			return false;
 	}
@@ -121,6 +126,9 @@ static bool read_note(const __u8 of[SHA256_BYTES])
 		    info.value_size == sizeof(kept) && bpf_map_lookup_elem(fd, &zero, &kept) == 0 &&
 		    memcmp(kept.of, of, sizeof(kept.of)) == 0 && kept.count <= KEPT_PROGRAMS_MAX;
 
+	kept.sites &= BPF_SITES;
+	for (int site = 0; site < SITE_COUNT; site++)
+		kept.reason[site][FRAME_REASON_BYTES_MAX] = 0;
 	if (fd >= 0)
 		close(fd);
 	return done;
@@ -130,7 +138,7 @@ static bool take_maps(int counters_fd)
 {
 	for (int i = 0; i < KEPT_MAPS; i++) {
 		map_fds[i] = i == KEPT_COUNTERS ? counters_fd : pins_get(maps[i].pin);
-		if (map_fds[i] < 0 || map_id(map_fds[i]) != kept.maps[i])
+		if (map_fds[i] < 0 || keep_map_id(map_fds[i]) != kept.maps[i])
 			return false;
 	}
 	return true;
@@ -172,12 +180,19 @@ int keep_map(const char *name)
 	return -1;
 }
 
+void keep_close_links(void)
+{
+	for (int i = 0; i < KEPT_PROGRAMS_MAX && have_taken; i++)
+		if (link_fds[i] >= 0) {
+			close(link_fds[i]);
+			link_fds[i] = -1;
+		}
+}
+
 /* Lets go of links and maps; without their pins, they end by that. */
 void keep_release(void)
 {
-	for (int i = 0; i < KEPT_PROGRAMS_MAX && have_taken; i++)
-		if (link_fds[i] >= 0)
-			close(link_fds[i]);
+	keep_close_links();
 	for (int i = 0; i < KEPT_MAPS && have_taken; i++)
 		if (i != KEPT_COUNTERS && map_fds[i] >= 0)
 			close(map_fds[i]);

@@ -30,6 +30,9 @@ bool keep_program(const char *name, int link_fd);
 bool keep_end(int (*map_fd)(const char *name), const struct attached *attached);
 const struct kept *keep_take(const __u8 of[SHA256_BYTES], int counters_fd);
 int keep_map(const char *name);
+__u32 keep_map_id(int fd);
+const char *keep_map_name(int map);
+void keep_close_links(void);
 void keep_release(void);
 
 #endif

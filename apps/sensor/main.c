@@ -38,12 +38,19 @@ static bool is_refused_open(const struct frame_event *event)
 	return event->kind == FRAME_REFUSED && event->refused.what == FRAME_REFUSED_OPEN;
 }
 
+static bool deceived; /* what was taken over is not ours */
+
 static int take(void *context, void *body, size_t length)
 {
 	const struct frame_event *event = body;
-	bool own = canary_did(event) || takeover_did(event);
+	bool own;
 
 	(void)context;
+	if (length < sizeof(*event) || length > FRAME_BYTES_MAX || event->site >= SITE_COUNT) {
+		deceived = true; /* no program of ours writes that */
+		return -EBADMSG;
+	}
+	own = canary_did(event) || takeover_did(event);
 	if (!own && is_refused_open(event)) {
 		static uint8_t whole[FRAME_BYTES_MAX];
 
@@ -116,8 +123,6 @@ static void fetch_changes(void)
 		changes_ended = !relay_fetch(changes);
 }
 
-static bool deceived; /* what was taken over is not ours */
-
 /* Of what they do, another source beside BPF would tell, too. */
 static bool has_canaries(const struct attached *attached)
 {
@@ -141,7 +146,7 @@ static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 	if ((ring && ring_buffer__consume(ring) == -ENOBUFS) || !backlog_drain(&out))
 		return outbox_flush(&out), false;
 	/* The ring is empty: what a canary did came back, or never will. */
-	deceived = !takeover_holds();
+	takeover_emptied();
 	if (has_canaries(state->attached))
 		state->blind = canary_turn(state->counters, state->attached->sites, boot_ns());
 	if (!outbox_flush(&out))
@@ -162,7 +167,7 @@ static int64_t due_ms(const struct frame_state *state)
 /* One turn: move what there is, and wait for something to happen. Sources are read whether an agent listens or not. */
 static void turn(struct ring_buffer *ring, struct watching *watching, struct frame_state *state)
 {
-	bool done = hand_over(ring, state);
+	bool holds = takeover_holds(), done = hand_over(ring, state);
 	struct pollfd fds[3 + SOURCES_MAX] = {
 		{ .fd = out.fd, .events = (short)(out.written < out.end ? POLLIN | POLLOUT : POLLIN) },
 		{ .fd = ring && done ? ring_buffer__epoll_fd(ring) : -1, .events = POLLIN },
@@ -170,6 +175,9 @@ static void turn(struct ring_buffer *ring, struct watching *watching, struct fra
 	};
 	bool more = !done && out.fd >= 0 && out.end == 0;
 
+	deceived |= !holds;
+	if (deceived)
+		return;
 	for (size_t i = 0; i < watching->sources; i++)
 		fds[3 + i] = (struct pollfd){ .fd = watching->source[i].fd, .events = POLLIN };
 	wait_for(fds, 3 + watching->sources,
@@ -284,6 +292,7 @@ int main(int argc, char **argv)
 				"started again");
 		state.harms |= FRAME_HARM_PROGRAMS;
 	}
+	takeover_end();
 	detach();
 	for (size_t i = 0; i < watching.sources; i++)
 		watching.source[i].read(watching.counters);

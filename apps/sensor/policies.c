@@ -100,7 +100,8 @@ void policies_open(volatile struct shared *shared, struct policy_table *tables)
 	kernel.tables = tables;
 	for (int thing = 0; thing < POLICY_THINGS; thing++)
 		rows += left->thing[thing].count;
-	if (shared->policies_until_ns <= boot_ns() || rows > POLICY_ROWS_MAX || policy_table_fault(left, rows)) {
+	if (shared->policies_until_ns <= boot_ns() || shared->policies_until_ns > boot_ns() + HOLD_SECONDS_MAX * 1000000000ull ||
+	    rows > POLICY_ROWS_MAX || policy_table_fault(left, rows)) {
 		shared->policies_until_ns = 0;
 		return;
 	}

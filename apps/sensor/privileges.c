@@ -40,6 +40,12 @@ uint64_t capabilities_kept(enum frame_mode mode)
 	return mode == MODE_ebpf || mode == MODE_none ? 0 : BIT(CAP_SYS_PTRACE) | BIT(CAP_DAC_READ_SEARCH);
 }
 
+/* Of the process that loads the programs once more, to compare them: it ends with that. */
+uint64_t capabilities_to_load(void)
+{
+	return BIT(CAP_BPF) | BIT(CAP_PERFMON) | BIT(CAP_NET_ADMIN) | BIT(CAP_SYS_ADMIN) | BIT(CAP_DAC_READ_SEARCH);
+}
+
 static bool get(struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3])
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -52,8 +58,12 @@ static bool keep(uint64_t kept)
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
 
-	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
-		data[i].permitted = data[i].effective = (__u32)(kept >> 32 * i);
+	if (!get(data))
+		return false;
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		data[i].permitted = data[i].effective = data[i].permitted & (__u32)(kept >> 32 * i);
+		data[i].inheritable = 0;
+	}
 	return syscall(SYS_capset, &header, data) == 0;
 }
 

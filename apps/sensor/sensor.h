@@ -94,6 +94,8 @@ void takeover_begin(void);
 void takeover_verify(const struct options *options);
 bool takeover_did(const struct frame_event *event);
 bool takeover_holds(void);
+void takeover_emptied(void);
+void takeover_end(void);
 
 /* guard.c */
 void guard_mark(__u32 mark);
@@ -267,6 +269,7 @@ const char *policy_table_fault(const struct policy_table *table, size_t rows);
 /* privileges.c */
 uint64_t capabilities_of(enum frame_mode mode);
 uint64_t capabilities_kept(enum frame_mode mode);
+uint64_t capabilities_to_load(void);
 const char *missing_capability(uint64_t needed);
 bool drop_privileges(uid_t uid, gid_t gid, uint64_t kept);
 
