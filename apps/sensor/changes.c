@@ -22,6 +22,7 @@
 
 #include "changes.h"
 
+enum { AGAIN_MS = 100, LAST_MS = 1000 };
 enum { GATHER_MS = 5 }; /* acts on one file that follow at once come as one event, and the file is looked at after them */
 enum { SOCKET_BYTES = 1 << 20 };
 enum { REMEMBERED = 8192, WAYS = 8, WRITERS = 1024 };
@@ -373,15 +374,20 @@ static void tell_rename(struct change *change, pid_t pid, const struct told_path
 		forget(from);
 }
 
+/* Since when what is not told yet was lost; 0: all is told. */
+static uint64_t overflow_since_ns;
+
+/* Until there is room for it, unlike all else: what is dropped is counted, and of this nobody knows how much it was. */
 static void tell_overflow(void)
 {
 	struct frame_event *event = draft_begin(FRAME_OVERFLOW, SITE_file_change, new_time());
 	size_t length;
 	const void *body;
 
-	event->overflow.since_ns = drained_ns;
+	event->overflow.since_ns = overflow_since_ns;
 	body = draft_body(&length);
-	hand_over(body, length);
+	if (send(to_sensor, body, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length)
+		overflow_since_ns = 0;
 }
 
 static uint32_t first_of(uint32_t one, uint32_t other)
@@ -623,7 +629,8 @@ static void let_go(void)
 static void take(const struct fan_event *event)
 {
 	if (event->mask & FAN_Q_OVERFLOW) {
-		tell_overflow();
+		if (!overflow_since_ns)
+			overflow_since_ns = drained_ns;
 		return;
 	}
 	if (held.mask && event->mask & FAN_CREATE && event->pid == held.pid && fan_same(&event->object, &held.object))
@@ -705,16 +712,21 @@ static void serve(void)
 	};
 
 	do {
-		poll(fds, 3, -1);
+		poll(fds, 3, overflow_since_ns ? AGAIN_MS : -1);
 		if (!fds[1].revents)
 			poll(fds + 1, 1, GATHER_MS);
 		while (fan_read(group, take))
 			;
 		drained_ns = boot_ns();
 		let_go();
+		if (overflow_since_ns)
+			tell_overflow();
 		if (fds[2].revents)
 			look_anew();
 	} while (!fds[1].revents);
+	fds[1].events = POLLOUT;
+	if (overflow_since_ns && poll(fds + 1, 1, LAST_MS) > 0)
+		tell_overflow();
 }
 
 static int live(const struct options *options, pid_t parent)

@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { createProcessTable, processTableLimits } from '../agent/src/observe/process-table.ts'
 import {
   binary,
@@ -415,6 +416,15 @@ test('AGT-5 of changes that nobody takes, delivered and counted drops are what w
   assert.equal(BigInt(agent.events().filter(isChange).length), sent)
 })
 
+/** A process has stopped working. */
+async function atRest(pid: number): Promise<void> {
+  const worked = () => readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ').slice(13, 15).join()
+  for (let before = ''; before !== worked(); ) {
+    before = worked()
+    await setTimeout(500)
+  }
+}
+
 test('AGT-5 where the kernel has no room for changes, it is told since when', kernel, async (t) => {
   const agent = await startAgent(t)
   const dir = mkdtempSync('/dev/shm/sw-')
@@ -424,10 +434,14 @@ test('AGT-5 where the kernel has no room for changes, it is told since when', ke
   const hello = await agent.until(isHello)
   const [teller] = childrenOf(sensor.pid).map(Number)
   assert(teller !== undefined)
+  agent.pause()
   process.kill(teller, 'SIGSTOP')
   const queueMax = Number(readFileSync('/proc/sys/fs/fanotify/max_queued_events', 'utf8'))
   assert(run('perl', '-e', `for (0..${queueMax}) { symlink 'x', "${dir}/$_" or die }`).ok)
   process.kill(teller, 'SIGCONT')
+  // By then there is no room on the way to the sensor either: it is told once there is.
+  await atRest(teller)
+  agent.resume()
   const told = await agent.until((message) => message.kind === 'overflow')
   assert(told.kind === 'overflow')
   assert.equal(told.site, 'file_change')

@@ -979,6 +979,7 @@ test('sites without their tracepoints take no other down, nor does a missing bpf
     'listen',
     'datagram',
     'socket',
+    'policy',
   ]
   for (const site of sites.filter((each) => !sources.includes(each)))
     assert.equal(hello.attached[site].ok || standingBy.includes(site), hello.attached[site].reason === '', site)
