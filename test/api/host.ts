@@ -55,6 +55,7 @@ export async function joinHost(
       hostId: identity.current.hostId,
       tenant,
       authority: new X509Certificate(identity.current.authorityPem),
+      certificate: () => identity.current.certificatePem,
     }))
   const registered = Promise.withResolvers<void>()
   const shipping = ship({

@@ -267,6 +267,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       hostId,
       tenant: config.tenant,
       authority: new X509Certificate(identity.current.authorityPem),
+      certificate: () => identity.current.certificatePem,
       apply: (next) => {
         if (isListOpen && watchedBy(next) !== watchedBy(told)) newListNs = clock.monotonicNs()
         isListOpen = true

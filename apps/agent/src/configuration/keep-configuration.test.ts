@@ -79,6 +79,7 @@ function kept(path: string, clock: Clock = systemClock) {
   let inForce: number | undefined
   const opening = keepConfiguration({
     ...{ path, hostId, tenant: 'acme', authority, disk, clock, log },
+    certificate: () => '',
     apply: (config) => {
       inForce = config?.settings.max_queue_depth
     },

@@ -44,6 +44,8 @@ export type KeepConfigurationOptions = {
   readonly tenant: string
   /** Pinned when the host enrolled. */
   readonly authority: X509Certificate
+  /** PEM: the certificate of this host now. It is kept beside, for the supervisor, which has no business with the key in the identity's file. */
+  readonly certificate: () => string
   /** Called within the step that puts it in force. */
   readonly apply: (config: HostConfig | undefined) => void
   readonly onNews: (news: ConfigurationNews) => void
@@ -90,7 +92,8 @@ export async function keepConfiguration(options: KeepConfigurationOptions): Prom
 
   /** On disk before it is in force: a crash leaves the old one or the new one. */
   async function put(next: Kept, said: HostConfigStatement | undefined, news?: ConfigurationNews): Promise<void> {
-    await disk.replace(path, `${JSON.stringify({ v: 1, ...next })}\n`, 0o600)
+    const identity = options.certificate() + options.authority.toString()
+    await disk.replace(path, `${JSON.stringify({ v: 1, identity, ...next })}\n`, 0o600)
     kept = next
     current = said
     trialNs = clock.monotonicNs()

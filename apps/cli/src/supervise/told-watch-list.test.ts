@@ -54,6 +54,7 @@ function certified(dir: string, name: string) {
   const [authority, host] = [readFileSync(ca, 'utf8'), readFileSync(leaf, 'utf8')]
   return {
     identity: host + authority,
+    leaf: host,
     authority: new X509Certificate(authority),
     key: createPrivateKey(readFileSync(key)),
   }
@@ -87,8 +88,8 @@ test('POL-2 the sensor is told what the pinned CA signed for this host, and noth
       config,
     } as const
     const envelope = await signHostConfig(said, authoritySigner(by.key, by.authority), AbortSignal.timeout(10_000))
-    writeFileSync(fileOf.agentIdentity(place), identity)
-    writeFileSync(fileOf.agentConfiguration(place), JSON.stringify({ v: 1, current: JSON.stringify(envelope) }))
+    const kept = { v: 1, identity, current: JSON.stringify(envelope) }
+    writeFileSync(fileOf.agentConfiguration(place), JSON.stringify(kept))
     at += 1
     utimesSync(fileOf.agentConfiguration(place), at, at)
   }
@@ -105,10 +106,12 @@ test('POL-2 the sensor is told what the pinned CA signed for this host, and noth
   assert.deepEqual([list.look(), told()], [false, both], 'an identity of another CA')
   await agentHas(['/c'], other, own.identity)
   assert.deepEqual([list.look(), told()], [false, both], 'another signature')
+  await agentHas(['/c'], own, other.leaf + own.authority.toString())
+  assert.deepEqual([list.look(), told()], [false, both], 'a certificate that another CA has signed')
   unlinkSync(fileOf.agentConfiguration(place))
   symlinkSync('/etc/passwd', fileOf.agentConfiguration(place))
   assert.deepEqual([list.look(), told()], [false, both], 'a link to what the agent may not read')
-  assert.equal(errors.length, 3)
+  assert.equal(errors.length, 4)
   unlinkSync(fileOf.agentConfiguration(place))
 
   await agentHas([], own)

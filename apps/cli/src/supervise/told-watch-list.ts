@@ -63,15 +63,14 @@ export function openToldWatchList(place: Place, log: Log): ToldWatchList {
 /** Throws what openHostConfig throws, SyntaxError, or the system's error. */
 function toldPaths(place: Place): readonly string[] {
   const read = (path: string) => readSmallFile(path, bytesMax, constants.O_NOFOLLOW)
-  const { current } = JSON.parse(read(fileOf.agentConfiguration(place))) as { readonly current: unknown }
+  const { current, identity } = JSON.parse(read(fileOf.agentConfiguration(place))) as Record<string, unknown>
   if (typeof current !== 'string') return []
-  const certificates = read(fileOf.agentIdentity(place)).match(
-    /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
-  )
+  const certificates = String(identity).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
   const [leaf, authority] = (certificates ?? []).map((pem) => new X509Certificate(pem))
   const pin = caPinOf(place, read)
   if (leaf === undefined || authority === undefined || !hash('sha256', authority.raw, 'hex').startsWith(pin))
     throw new SyntaxError('the identity of the agent is of another CA than the one that is pinned')
+  if (!leaf.verify(authority.publicKey)) throw new SyntaxError('the certificate of the agent is not of its CA')
   const hostId = hostUri.exec(leaf.subjectAltName ?? '')?.[1] ?? ''
   return toldEntries(openHostConfig(current, { authority, hostId, nowMs: undefined }).config)
 }
