@@ -18,7 +18,7 @@ export type AgentConnection = {
 /** Longest wait for the answer to Enrol, Renew or Register. */
 export const callTimeoutMs = 10_000
 /** Of a connection on which nothing comes: so the agent knows that it has no server, whatever drops its packets (12 s measured, on a busy machine). */
-const pingMs = { interval: 3_000, timeout: 5_000 } as const
+const pingsMs = { interval: 3_000, timeout: 5_000 }
 /** A configuration is the longest. */
 const responseBytesMax = 2 * 1024 * 1024
 
@@ -26,8 +26,13 @@ const responseBytesMax = 2 * 1024 * 1024
  * A connection over HTTP/2 and TLS 1.3 that is opened at the first call, to a server certified by the CA `authorityPem`
  * alone, with the host's certificate where it has one.
  */
-export function connectAgent(url: string, authorityPem: string, identity?: Identity): AgentConnection {
-  const sessions = new Http2SessionManager(
+export function connectAgent(
+  url: string,
+  authorityPem: string,
+  identity?: Identity,
+  pingMs = pingsMs,
+): AgentConnection {
+  const sessions = new Sessions(
     url,
     { pingIntervalMs: pingMs.interval, pingTimeoutMs: pingMs.timeout },
     {
@@ -46,6 +51,19 @@ export function connectAgent(url: string, authorityPem: string, identity?: Ident
   })
   return { client: createClient(AgentService, transport), close: () => sessions.abort() }
 }
+
+/**
+ * A session whose PING was not answered says so once more when its socket is gone; by then whoever heard of it first may have
+ * given the connection up, and connect-node listens to the session no longer: an error without a listener ends the process.
+ */
+class Sessions extends Http2SessionManager {
+  override async request(...asked: Parameters<Http2SessionManager['request']>) {
+    const stream = await super.request(...asked)
+    if (stream.session?.listeners('error').includes(heardBefore) === false) stream.session.on('error', heardBefore)
+    return stream
+  }
+}
+const heardBefore = () => undefined
 
 const chainCertificatesMax = 4
 
