@@ -15,7 +15,7 @@ export type AgentConnection = {
   close(): void
 }
 
-/** Longest wait for the answer to Enrol, Renew or Register. */
+/** Longest wait for the answer to Enrol or Renew. */
 export const callTimeoutMs = 10_000
 /** Of a connection on which nothing comes: so the agent knows that it has no server, whatever drops its packets (12 s measured, on a busy machine). */
 const pingsMs = { interval: 3_000, timeout: 5_000 }

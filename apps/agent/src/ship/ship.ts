@@ -5,7 +5,7 @@ import { isSealwatchError, messageOf } from '@sealwatch/base'
 import { protocol } from '@sealwatch/contract'
 import type { ConfigurationKeeper } from '../configuration/keep-configuration.ts'
 import { backoffMs, createBackoff } from './backoff.ts'
-import { type AgentConnection, callTimeoutMs, connectAgent } from './client.ts'
+import { type AgentConnection, connectAgent } from './client.ts'
 import { takeConfigurations } from './configure.ts'
 import { shipError } from './errors.ts'
 import type { HostFacts } from './host-facts.ts'
@@ -34,6 +34,11 @@ export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'sign
   readonly connect?: (identity: Identity) => AgentConnection
 }
 
+/** Where many hosts come at once the answer takes its time; who gives up comes again with another handshake. */
+const registerTimeoutMs = 30_000
+/** However late a server says. */
+const laterMsMax = 60_000
+
 /**
  * Registers and ships, again and again, until the signal fires. What the server has not acknowledged stays in the
  * chains, so a lost connection, a server that is down or a refused registration costs time only. Rejects with a fatal
@@ -49,7 +54,7 @@ export async function ship(options: ShipOptions): Promise<void> {
     told = ''
   }
   while (!signal.aborted) {
-    const startedMs = clock.nowMs()
+    let registeredMs = Number.POSITIVE_INFINITY
     const used = identity.current
     const connection = connect(used)
     const { client } = connection
@@ -59,6 +64,7 @@ export async function ship(options: ShipOptions): Promise<void> {
     const again = new AbortController()
     try {
       const { chains, capabilities } = await register(connection, options)
+      registeredMs = clock.nowMs()
       options.onRegistered(true)
       if (options.heartbeat !== undefined) {
         const until = AbortSignal.any([ended.signal, signal, options.stopping ?? signal])
@@ -87,7 +93,7 @@ export async function ship(options: ShipOptions): Promise<void> {
       connection.close()
       await living
     }
-    if (clock.nowMs() - startedMs > backoffMs.max) backoff.reset()
+    if (clock.nowMs() - registeredMs > backoffMs.max) backoff.reset()
     await clock.sleep(backoff.nextMs(), signal)
   }
 }
@@ -101,7 +107,32 @@ function levelOf(error: unknown): 'warn' | 'critical' {
 
 type Registered = Pick<StreamOptions, 'chains'> & { readonly capabilities: readonly string[] }
 
-async function register({ client }: AgentConnection, options: ShipOptions): Promise<Registered> {
+/** Until it is its turn: where a server says when to come again, that is on the same connection. */
+async function register(connection: AgentConnection, options: ShipOptions): Promise<Registered> {
+  const { clock, random, log, signal } = options
+  for (;;) {
+    try {
+      return await registerOnce(connection, options)
+    } catch (error) {
+      const laterMs = laterMsOf(error)
+      if (laterMs === undefined) throw error
+      // Who was told the same does not come together.
+      const waitMs = Math.round(laterMs * (0.5 + random()))
+      log.info('the server has other hosts to register first; events wait on this host', { wait_ms: waitMs })
+      await clock.sleep(waitMs, signal)
+    }
+  }
+}
+
+/** When the server says that it can be asked again; undefined: it does not. */
+function laterMsOf(error: unknown): number | undefined {
+  if (!(error instanceof ConnectError) || ![Code.Unavailable, Code.ResourceExhausted].includes(error.code))
+    return undefined
+  const seconds = Number(error.metadata.get('retry-after'))
+  return seconds > 0 ? Math.min(seconds * 1_000, laterMsMax) : undefined
+}
+
+async function registerOnce({ client }: AgentConnection, options: ShipOptions): Promise<Registered> {
   const chains = options.chains()
   const positions = chains.map(({ id, tenant, position: { nextSeq, tip } }) => ({
     chain: id,
@@ -122,7 +153,7 @@ async function register({ client }: AgentConnection, options: ShipOptions): Prom
       facts: options.facts,
       chains: positions,
     },
-    { signal: options.signal, timeoutMs: callTimeoutMs },
+    { signal: options.signal, timeoutMs: registerTimeoutMs },
   )
   const shipped = chains.map((chain) => {
     const expected = answer.chains.find((position) => position.chain === chain.id)

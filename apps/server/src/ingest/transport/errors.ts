@@ -23,6 +23,11 @@ export const transportErrors = {
     rule: 'a registration names agent_version, the facts of the host, and 1 to 64 chains (agent-protocol.md, 4.2)',
     advice: 'Send every field; update the agent if it leaves one out',
   },
+  REGISTRATIONS_WAIT: {
+    kind: 'unavailable',
+    rule: 'the server registers hosts one after the other, and begins no wait of more than 10 seconds',
+    advice: 'Nothing is lost; the agent comes again when the answer says (`retry-after`, in seconds)',
+  },
   NOT_REGISTERED: {
     kind: 'conflict',
     rule: 'a connection registers its chains before it ships them',

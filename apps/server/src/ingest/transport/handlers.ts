@@ -3,14 +3,7 @@
 import assert from 'node:assert/strict'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect'
-import {
-  type Clock,
-  createFairTurns,
-  createRate,
-  isSealwatchError,
-  type Log,
-  type SealwatchError,
-} from '@sealwatch/base'
+import { type Clock, createRate, isSealwatchError, type Log, type SealwatchError } from '@sealwatch/base'
 import {
   AgentService,
   type ConfigureRequest,
@@ -26,6 +19,7 @@ import { type Action, type Gate, newRequestId } from '../../access/index.ts'
 import { checkValidity, type Host, type Identity, identityError, renewalGraceMs } from '../../identity/index.ts'
 import type { HostWatch } from '../../presence/index.ts'
 import { answersTo } from './answers.ts'
+import { createArrivals } from './arrivals.ts'
 import { createBatchRoom } from './batch-room.ts'
 import type { ChainBook } from './chain-book.ts'
 import { type ConfigPort, configure } from './configure.ts'
@@ -92,8 +86,6 @@ const heartbeatBytesMax = 4 * 1024
 const reportBytesMax = 8 * 1024
 /** Tokens that are none: of one address, at once and then one every five seconds. */
 const guessesOf = { burst: 20, perSecond: 0.2, keysMax: 10_000 } as const
-/** After so many registrations everything else on this thread has a turn: hosts that come back wait beside those that are here. */
-const registrationsAtOnce = 32
 /** One batch with its personal values and the framing around both. */
 export const shipBytesMax = 2 * limits.batchBytesMax
 
@@ -139,7 +131,7 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
 
   const lives = { ...options, hosts: identity.hosts }
   const guesses = createRate(clock, guessesOf)
-  const arrivals = createFairTurns(clock, registrationsAtOnce)
+  const arrivals = createArrivals(clock)
   const room = createBatchRoom()
 
   /** A join token cannot be guessed; nobody may even try for long. */
@@ -163,24 +155,22 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
       try {
         return await answer(request, context)
       } catch (error) {
-        counters.refused++
+        // Who comes at a bad time broke nothing.
+        if (connectErrorOf(error).code !== Code.Unavailable) counters.refused++
         throw refusal(error, context)
       }
     }
 
   /**
-   * One after the other, in fair turns: after a start all hosts come at once. Who gave up meanwhile comes again, so
-   * nothing is done for it; otherwise all of the time could go into answers that nobody waits for.
+   * After a start all hosts come at once. Who gave up while it waited comes again, so nothing is done for it; otherwise all of
+   * the time could go into answers that nobody waits for.
    */
-  async function register(request: RegisterRequest, context: HandlerContext): Promise<RegisterAnswer> {
+  function register(request: RegisterRequest, context: HandlerContext): Promise<RegisterAnswer> {
     const host = hostOf(context)
-    const endTurn = await arrivals.take(host.tenant, host.hostId, 1)
-    try {
+    return arrivals.take(host.tenant, host.hostId, async () => {
       if (context.signal.aborted) throw new ConnectError('the host is gone', Code.Aborted)
-      return await registerNow(host, request, context)
-    } finally {
-      endTurn()
-    }
+      return registerNow(host, request, context)
+    })
   }
 
   async function registerNow(host: Host, request: RegisterRequest, context: HandlerContext): Promise<RegisterAnswer> {
