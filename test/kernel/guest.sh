@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# In the machine, on its real root: what Debian mounts at its start, then the sensor's sites and its tests. What they say
-# goes to /run/results, which is the host's.
+# In the machine, on its real root: what Debian mounts at its start, then each of the sensor's sites, and its tests. What they
+# say goes to /run/results, which is the host's.
 
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin NODE_OPTIONS=--disable-warning=ExperimentalWarning
 repository=$(dirname "$0")/../..
@@ -22,9 +22,8 @@ cd "$repository" || exit
 mkdir -p /lib/modules
 ln -s "$PWD"/.sealwatch/kernels/*/lib/modules/"$(uname -r)" /lib/modules/
 for node in tools/runtime/node_modules/node-linux-*/bin; do export PATH="$PWD/$node:$PATH"; done
-node test/kernel/sites.ts >/run/results/sites.json 2>/run/results/sites.log
-node --test --test-reporter=tap --test-reporter-destination=/run/results/tests.tap \
-  --test-reporter=spec --test-reporter-destination=/run/results/tests.txt apps/sensor/*.test.ts
+SITES=/run/results/sites.json node --test --test-reporter=tap --test-reporter-destination=/run/results/tests.tap \
+  --test-reporter=spec --test-reporter-destination=/run/results/tests.txt test/kernel/sites.ts apps/sensor/*.test.ts
 sync
 echo o >/proc/sysrq-trigger
 sleep 60

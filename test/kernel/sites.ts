@@ -1,31 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
-// In the machine: starts a sensor, and prints what its hello says of each site, as JSON.
+// In the machine: what each site watches is done once, and what the sensor said of each is written as JSON into the file $SITES.
 
-import { spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import assert from 'node:assert/strict'
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import process from 'node:process'
-import { createFrameDecoder } from '../../apps/agent/src/sources/frame.ts'
-import { binary, isHello } from '../../apps/sensor/sensor-harness.ts'
+import { test } from 'node:test'
+import { tableOf } from '../../apps/agent/src/policies/enforce.ts'
+import { policiesOf } from '../../apps/agent/src/policies/in-force.ts'
+import { tableOrder } from '../../apps/agent/src/policies/table-order.ts'
+import { type Site, sites } from '../../apps/agent/src/sources/observation.ts'
+import { acts } from '../../apps/cli/src/doctor/acts.ts'
+import {
+  binary,
+  isEvent,
+  isHello,
+  isReport,
+  newInstance,
+  run,
+  startAgent,
+  startSensor,
+  type TestAgent,
+  whyNot,
+} from '../../apps/sensor/sensor-harness.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'sites-'))
-chmodSync(dir, 0o755)
-const path = join(dir, 'socket')
-const decoder = createFrameDecoder((error) => {
-  throw error
-})
-const server = createServer((socket) => {
-  socket.on('data', (chunk: Buffer) => {
-    const hello = decoder.push(chunk).find(isHello)
-    if (hello === undefined) return
-    console.log(JSON.stringify(hello.attached))
-    sensor.kill('SIGKILL')
-    process.exit()
+export type Said = {
+  readonly attached: Readonly<Record<Site, { readonly ok: boolean; readonly reason: string }>>
+  readonly told: Readonly<Record<Site, readonly string[]>>
+  /** Programs that stand by or were refused, and why. */
+  readonly left: readonly string[]
+}
+
+/** Addresses of documentation: nobody has them. */
+const nowhere = '192.0.2.1'
+
+/** From here on the kernel denies connections to there. */
+async function deny(agent: TestAgent): Promise<void> {
+  const rules = [{ id: 'r', action: 'deny', addresses: [`${nowhere}/32`] }]
+  const policy = { type: 'network', name: 'x', enabled: true, mode: 'enforce', default: 'allow', rules }
+  const { policies } = policiesOf({
+    ...{ groups: [], settings: {}, watch: [] },
+    policies: [{ id: 'p', version: 1, digest: '', document: JSON.stringify(policy) }],
   })
+  const { table } = tableOf(policies, new Map())
+  assert(table !== undefined)
+  agent.say(tableOrder(table, 1, 60, { seed: 1n, factor: 3n }))
+  await agent.until((message) => isReport(message) && message.table === 1)
+}
+
+/** Each as doctor does it, and what doctor cannot do. Gives the pids of who did them. */
+function doAll(watched: string, sensor: number): number[] {
+  const pids = acts.flatMap(({ name, onFile, onSensor }) => {
+    const on = onSensor ? ['--pid', String(sensor)] : onFile ? ['--file', watched] : []
+    const { pid, stdout } = run(binary('probe'), name, `n-${name.slice(-12)}`, ...on)
+    // Its child does it, and says so.
+    return [pid, ...[...stdout.matchAll(/"pid":(\d+)/g)].map(([, child]) => Number(child))]
+  })
+  copyFileSync('/bin/true', watched)
+  chmodSync(watched, 0o755)
+  const byOthers = [[watched], ['modprobe', 'dummy'], ['bash', '-c', `: < /dev/tcp/${nowhere}/9`]] as const
+  return [...pids, ...byOthers.map(([file, ...args]) => run(file, ...args).pid)]
+}
+
+test('AGT-1: each site that is attached tells of what it watches', {
+  skip: whyNot() ?? false,
+  timeout: 600_000,
+}, async (t) => {
+  const agent = await startAgent(t)
+  const watched = join(agent.dir, 'watched')
+  writeFileSync(watched, 'x')
+  const sensor = startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), '--watch', watched])
+  const { attached } = await agent.until(isHello)
+  await deny(agent)
+  const pids = new Set(doAll(watched, sensor.pid))
+  const last = [...pids].at(-1)
+  const { timeNs } = await agent.until((event) => isEvent(event) && event.kind === 'exit' && event.actor.pid === last)
+  // What changed is told by another process, after all that it was done by.
+  await agent.until((message) => isReport(message) && message.timeNs > timeNs + 3_000_000_000n)
+  const told = Object.fromEntries(sites.map((site) => [site, new Set<string>()])) as Record<Site, Set<string>>
+  for (const { actor, site, kind } of agent.events())
+    if (pids.has(actor.pid) || actor.ancestors.some(({ pid }) => pids.has(pid))) told[site].add(kind)
+  const left = [...sensor.log().matchAll(/"msg":"((?:\w+ is not attached|this kernel has nothing).*?)"/g)].map(
+    ([, text = '']) => text,
+  )
+  const said = { attached, told: Object.fromEntries(sites.map((site) => [site, [...told[site]]])), left }
+  if (process.env.SITES !== undefined) writeFileSync(process.env.SITES, JSON.stringify(said))
+  const isThere = (site: Site) => !left.some((text) => text.includes(`nothing for ${site}`))
+  for (const site of sites)
+    if (attached[site].ok && isThere(site))
+      await t.test(site, () => assert(told[site].size > 0, 'attached, and told nothing'))
 })
-const sensor = spawn(binary('sensor'), ['--socket', path, '--instance', 'sites', ...process.argv.slice(2)], {
-  stdio: ['ignore', 'ignore', 'inherit'],
-})
-server.listen(path, () => chmodSync(path, 0o666))
