@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { eventually, type Platform } from './platform.ts'
 
@@ -95,10 +96,17 @@ export function testTheLine(started: () => Platform, { modes, saysWho, unseen }:
     assert.deepEqual(health.blind_spots.unseen, status.sensor.unseen)
     const host = await eventually('the host to be told with its modes', async () => {
       const listed = await started().sealwatch('host', 'list', '--json')
-      const { items } = JSON.parse(listed.stdout) as { items: { sensor: { modes: unknown; unseen: unknown } }[] }
+      type Host = {
+        readonly sensor: { readonly modes: unknown; readonly unseen: unknown }
+        readonly posture: { readonly settings: readonly { readonly name: string; readonly value: string | null }[] }
+      }
+      const { items } = JSON.parse(listed.stdout) as { items: Host[] }
       return items[0]?.sensor.modes === null ? undefined : items[0]
     })
     assert.deepEqual([host.sensor.modes, host.sensor.unseen], [modes, status.sensor.unseen])
+    // RIM-1: how its kernel protects itself.
+    const randomised = host.posture.settings.find(({ name }) => name === 'kernel/randomize_va_space')
+    assert.equal(randomised?.value, readFileSync('/proc/sys/kernel/randomize_va_space', 'utf8').trim())
     const metrics = await (await fetch(`${status.agent.health}/metrics`)).text()
     assert.match(metrics, new RegExp(`^sealwatch_sensor_mode\\{domain="file",mode="${modes.file}"\\} 1$`, 'm'))
   })

@@ -30,12 +30,14 @@ import type { ObserveContext } from './observe/observe.ts'
 import { createProcessTable, type ProcessRow, processTableLimits } from './observe/process-table.ts'
 import { createEnforcer } from './policies/enforce.ts'
 import { noPolicies, policiesOf } from './policies/in-force.ts'
+import { watchPosture } from './posture.ts'
 import { watchQueue } from './queue-health.ts'
 import { openIdentity, readHostFacts, type ShippedChain, ship } from './ship/index.ts'
 import { createAccounts } from './sources/accounts.ts'
 import { createBootOffset } from './sources/boot-offset.ts'
 import { createLookups } from './sources/facts/lookups.ts'
 import { createFrameDecoder } from './sources/frame.ts'
+import { readPosture } from './sources/posture.ts'
 import { readBootNs } from './sources/proc-snapshot.ts'
 import { listenForSensor } from './sources/sensor-socket.ts'
 import { type AgentState, statusOf } from './status.ts'
@@ -46,7 +48,10 @@ import { type WatchState, watch } from './watch.ts'
 export type AgentOptions = {
   readonly config: ConfigOf<typeof agentSettings>
   readonly paths: Readonly<
-    Record<'chains' | 'signingKey' | 'identity' | 'configuration' | 'joinToken' | 'sensorSocket' | 'status', string>
+    Record<
+      'chains' | 'signingKey' | 'identity' | 'configuration' | 'joinToken' | 'posture' | 'sensorSocket' | 'status',
+      string
+    >
   >
   /** What ran when the agent started. */
   readonly processes: readonly ProcessRow[]
@@ -184,6 +189,21 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const enforcer = createEnforcer({ tell: socket.tell, accounts: accounts.all, random: randomBytes, clock, log })
   const enforcing = enforcer.run(signal)
   clusterJournal.add(agentStarted({ timeNs: bootNs(), pid }, recordContext(clusterTenant)))
+
+  const watchingPosture = watchPosture(
+    {
+      read: readPosture,
+      path: paths.posture,
+      journal,
+      clusterJournal,
+      context: () => recordContext(config.tenant),
+      clusterContext: () => recordContext(clusterTenant),
+      bootNs,
+      clock,
+      log,
+    },
+    signal,
+  )
 
   const supervised = supervision({
     socket: supervisor.socket,
@@ -362,7 +382,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     agentStopped({ timeNs: bootNs(), pid, cause: String(signal.reason) }, recordContext(clusterTenant)),
   )
   await Promise.race([failed.promise, Promise.all(journals.map((each) => each.flushed()))])
-  await Promise.all([keeping, watchingSpace, watchingQueue, watchingParts, givingBack, enforcing])
+  await Promise.all([keeping, watchingSpace, watchingQueue, watchingParts, watchingPosture, givingBack, enforcing])
   // Nothing stays open while nobody is here to close it.
   for (const each of journals) await each.closeEpoch()
   await socket.close()

@@ -54,6 +54,7 @@ try {
       identity: join(dataDir, 'identity.pem'),
       configuration: join(dataDir, 'configuration.json'),
       joinToken: join(dataDir, 'join-token'),
+      posture: join(dataDir, 'posture.json'),
       sensorSocket: join(runDir, 'sensor.sock'),
       status: join(runDir, 'status.json'),
     },

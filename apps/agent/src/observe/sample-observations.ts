@@ -11,6 +11,7 @@ import {
   sites,
   type Task,
 } from '../sources/observation.ts'
+import type { Posture } from '../sources/posture.ts'
 import { deviceOf } from './context.ts'
 import type { ProcessFacts } from './enrichment.ts'
 import {
@@ -26,6 +27,7 @@ import {
 } from './lifecycle.ts'
 import { dropRecord, gapRecord, shedRecord } from './loss.ts'
 import { type ObserveContext, observe, type SiteObservation } from './observe.ts'
+import { postureChanged, postureFound } from './posture.ts'
 import { createProcessTable, processTableLimits } from './process-table.ts'
 
 export const bootNs = 90_000_000_000n
@@ -631,6 +633,19 @@ const samplePart: PartFinding = {
 }
 const sampleTracer = { pid: 4242, name: 'gdb', path: '/usr/bin/gdb', uid: 0 }
 
+const samplePosture: Posture = {
+  lockdown: 'none',
+  lsm: 'lockdown,capability,landlock,yama,apparmor',
+  'kernel/yama/ptrace_scope': '0',
+  'kernel/unprivileged_bpf_disabled': '2',
+  'kernel/core_pattern': 'core',
+  'fs/suid_dumpable': '0',
+  'kernel/kptr_restrict': '0',
+  'kernel/dmesg_restrict': '1',
+  'kernel/modules_disabled': '0',
+  'kernel/randomize_va_space': '2',
+}
+
 /** Every golden event by its name. */
 export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
   const context = { ...sampleContext(), tenant: 'cluster' }
@@ -661,6 +676,12 @@ export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
     ),
     'config-refused': configRefused(bootNs, { version: 0, why: 'another digest' }, context),
     'config-rolled-back': configRolledBack(bootNs, { from: 4, to: 3 }, context),
+    posture: postureFound(bootNs, samplePosture, context),
+    'posture-changed': postureChanged(
+      bootNs,
+      { setting: 'kernel/yama/ptrace_scope', before: '1', after: '0' },
+      sampleContext(),
+    ),
     gap: gapRecord(bootNs, { ...interval, cause: 'sensor_died', ...counted, lost: { exec: 3n } }, sampleContext()),
     'gap-unknown': gapRecord(
       bootNs,

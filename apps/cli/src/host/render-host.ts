@@ -13,7 +13,14 @@ const recordsShown = 12
 /** A host for a person. */
 export function renderHost(host: Host, records: readonly HostRecord[], io: Io): string {
   const head = paint(io, 'bold', `${nameOf(host)} ${host.host_id}`)
-  return [`${head}\n`, columns(factsOf(host, io)), unknownOf(host), sites(host, io), recordRows(records)]
+  return [
+    `${head}\n`,
+    columns(factsOf(host, io)),
+    unknownOf(host),
+    postureOf(host),
+    sites(host, io),
+    recordRows(records),
+  ]
     .filter((text) => text !== '')
     .join('\n')
 }
@@ -50,6 +57,12 @@ function unknownOf({ unknown: { intervals, length_ms, since, newest } }: Host): 
   if (newest === null) return ''
   const last = `the last ended ${toSecond(newest.to)} (${safe(newest.cause)}, leaf ${newest.leaf_index})`
   return `Unknown  ${counted(intervals, 'interval')} of ${duration(length_ms)} since ${toSecond(since)}: ${last}\n`
+}
+
+function postureOf({ posture }: Host): string {
+  if (posture === null) return ''
+  const rows = posture.settings.map(({ name, value }) => [`  ${safe(name)}`, safe(value ?? 'not told', 256)])
+  return `Kernel's protections, since ${toSecond(posture.since)}\n${columns(rows)}`
 }
 
 function sites({ sensor }: Host, io: Io): string {

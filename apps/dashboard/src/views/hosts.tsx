@@ -165,6 +165,20 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           </ul>
         </details>
       )}
+      {host.posture === null ? null : (
+        <details>
+          <summary>
+            How its kernel protects itself
+            <small>
+              {' '}
+              · as of <Time at={host.posture.since} />
+            </small>
+          </summary>
+          <Facts
+            of={host.posture.settings.map(({ name, value }) => [name, <code key={name}>{value ?? 'not told'}</code>])}
+          />
+        </details>
+      )}
       {sensor.sites.length === 0 ? null : (
         <details>
           <summary>

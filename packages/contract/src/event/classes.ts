@@ -8,6 +8,7 @@ const categories = {
   findings: { uid: 2, name: 'Findings' },
   access: { uid: 3, name: 'Identity & Access Management' },
   network: { uid: 4, name: 'Network Activity' },
+  discovery: { uid: 5, name: 'Discovery' },
   application: { uid: 6, name: 'Application Activity' },
 } as const
 
@@ -117,6 +118,13 @@ export const eventClasses = {
       bind: { id: 99, name: 'Bind' },
       socket: { id: 99, name: 'Socket' },
     },
+  },
+  /** How a host's kernel protects itself. */
+  posture: {
+    uid: 5019,
+    name: 'Device Config State Change',
+    category: categories.discovery,
+    activities: { log: { id: 1, name: 'Log' }, collect: { id: 2, name: 'Collect' } },
   },
   lifecycle: {
     uid: 6002,

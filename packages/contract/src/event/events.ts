@@ -254,6 +254,21 @@ export type LifecycleEvent = EventBase & {
   }
 }
 
+/** How a host's kernel protects itself: all of it, or one setting that changed (docs/formats/event.md, 7.5). */
+export type PostureEvent = EventBase & {
+  readonly unmapped: {
+    /** By setting: sysctls by their names below /proc/sys, `lockdown`, `lsm`. null: not there, or not shown. */
+    readonly posture?: { readonly [setting: string]: string | null }
+    readonly posture_change?: {
+      readonly setting: string
+      readonly before: string | null
+      readonly after: string | null
+      readonly effect: PostureEffect
+    }
+  }
+}
+export type PostureEffect = 'weaker' | 'stronger' | 'other'
+
 /** A part of ours that ended, or was found in the hands of somebody else. */
 export type HarmedPart = {
   readonly name: string
@@ -307,7 +322,7 @@ export type LogEvent = EventBase & {
   readonly unmapped: { readonly gap: Gap } | { readonly drop: Drop } | { readonly shed: Shed }
 }
 
-export type SealwatchEvent = ObservedEvent | LifecycleEvent | LogEvent | Finding
+export type SealwatchEvent = ObservedEvent | LifecycleEvent | PostureEvent | LogEvent | Finding
 
 /** What a producer gives to a chain: the event with its personal values still in it, and where they stand. */
 export type EventDraft<E extends EventBase = SealwatchEvent> = {

@@ -213,6 +213,8 @@ const unmapped = {
   pid: 'plain',
   cause: 'plain',
   part: 'plain',
+  posture: 'plain',
+  posture_change: 'plain',
   cut_off_since: 'plain',
   sensor: 'plain',
   gap: 'plain',

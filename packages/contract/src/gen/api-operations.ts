@@ -347,6 +347,13 @@ export type Operations = {
             readonly leaf_index: number
           } | null
         }
+        readonly posture: {
+          readonly since: string
+          readonly settings: readonly ({
+            readonly name: string
+            readonly value: string | null
+          })[]
+        } | null
         readonly sensor: {
           readonly mode: "full" | "partial" | "none" | "lost" | "stopped" | "unknown"
           readonly since: string | null
@@ -430,6 +437,13 @@ export type Operations = {
           readonly leaf_index: number
         } | null
       }
+      readonly posture: {
+        readonly since: string
+        readonly settings: readonly ({
+          readonly name: string
+          readonly value: string | null
+        })[]
+      } | null
       readonly sensor: {
         readonly mode: "full" | "partial" | "none" | "lost" | "stopped" | "unknown"
         readonly since: string | null

@@ -122,6 +122,7 @@ const classesByUid: Readonly<Record<number, RetentionClass>> = {
   1008: 'log',
   2004: 'finding',
   4001: 'network',
+  5019: 'lifecycle',
   6002: 'lifecycle',
 }
 

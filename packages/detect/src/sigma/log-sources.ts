@@ -119,8 +119,8 @@ const other: FieldTable = {
 
 /**
  * Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access`, `process_signal`,
- * `process_credentials`, those of the kernel, `network_listen`, `network_socket`, `policy_denial`, `unknown_interval` and `self_protection` are
- * our own.
+ * `process_credentials`, those of the kernel, `network_listen`, `network_socket`, `policy_denial`, `unknown_interval`, `self_protection` and
+ * `host_posture` are our own.
  */
 const categories: Readonly<Record<string, LogSource>> = {
   process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
@@ -238,6 +238,15 @@ const categories: Readonly<Record<string, LogSource>> = {
       IsBySupervisor: at('unmapped/part/by_supervisor'),
       TracerImage: at('unmapped/part/tracer/path'),
       TracerUserId: at('unmapped/part/tracer/uid'),
+    },
+  },
+  host_posture: {
+    types: [typeUidOf('posture', 'log')],
+    fields: {
+      Setting: at('unmapped/posture_change/setting'),
+      OldValue: at('unmapped/posture_change/before'),
+      NewValue: at('unmapped/posture_change/after'),
+      Effect: at('unmapped/posture_change/effect'),
     },
   },
   refused_call: {

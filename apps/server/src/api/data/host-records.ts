@@ -24,6 +24,7 @@ const lossLinesMax = 256
 const lifecycleCodes = [
   'agent_started',
   'agent_stopped',
+  'posture',
   'sensor_attached',
   'sensor_lost',
   'config_applied',

@@ -2,6 +2,7 @@
 
 import type { Authorised } from '../../access/index.ts'
 import type { ApiPorts } from '../ports.ts'
+import { type PostureState, postureState } from './posture.ts'
 import { type ChainState, chainState, counted, type SensorState, sensorState } from './sensor-state.ts'
 
 export type HostRow = Awaited<ReturnType<typeof hostsOf>>[number]
@@ -28,13 +29,16 @@ export async function hostState(
   ports: ApiPorts,
   { tenant }: Authorised<'host:list'>,
   { host_id }: HostRow,
-): Promise<ChainState & { readonly sensor: SensorState; readonly nextSeq: number }> {
+): Promise<
+  ChainState & { readonly sensor: SensorState; readonly posture: PostureState | null; readonly nextSeq: number }
+> {
   const own = await chainOf(ports, tenant, host_id)
   const state = own === undefined ? { lastAt: undefined, account: undefined } : await chainState(ports, tenant, own)
   // The host's own words about itself: they stand in the cluster's ledger, and are of this tenant's host.
-  const sensor = await sensorState(ports, await chainOf(ports, 'cluster', host_id))
+  const words = await chainOf(ports, 'cluster', host_id)
+  const [sensor, posture] = [await sensorState(ports, words), await postureState(ports, words)]
   const nextSeq = own === undefined ? 0 : ports.ledgers.get(tenant).position(own).nextSeq
-  return { ...state, sensor: { ...sensor, sites: counted(sensor.sites, state.account) }, nextSeq }
+  return { ...state, sensor: { ...sensor, sites: counted(sensor.sites, state.account) }, posture, nextSeq }
 }
 
 /** The newest chain of a host in a tenant's ledger; undefined: it has registered none. */

@@ -72,6 +72,28 @@ test('a host is told with its certificate, its chain, and what its sensor sees, 
   assert.equal((await hostOf(one)).sensor.sites[0].produced, null)
 })
 
+test('RIM-1 a host is told with how its kernel protects itself, by its newest words', async () => {
+  assert.ok(one)
+  assert.equal((await hostOf(one)).posture, null)
+  const say = async (posture: unknown) => {
+    await one?.live([told('posture', { posture } as JsonObject)])
+    return (await hostOf(one)).posture
+  }
+  await say({ lockdown: 'integrity', lsm: null })
+  const { since, settings } = await say({ lockdown: 'none', 'kernel/core_pattern': '|/bin/x', lsm: null })
+  assert.match(since, /^\d{4}-/)
+  assert.deepEqual(settings, [
+    { name: 'kernel/core_pattern', value: '|/bin/x' },
+    { name: 'lockdown', value: 'none' },
+    { name: 'lsm', value: null },
+  ])
+  // Whatever a host says of itself.
+  assert.deepEqual((await say({ 'A B': '1', lsm: 7, lockdown: 'x'.repeat(999) })).settings, [
+    { name: 'lockdown', value: 'x'.repeat(256) },
+  ])
+  assert.deepEqual((await say('none')).settings, [])
+})
+
 test('AGT-2 a host is told with what watches it, what that does not see, and which sources stand by', async () => {
   assert.ok(two)
   const host = two

@@ -86,6 +86,18 @@ const host = z.object({
         .nullable(),
     })
     .describe('When nobody knows for certain what happened there, as the host sealed it once it was back'),
+  posture: z
+    .object({
+      since: time,
+      settings: z.array(
+        z.object({
+          name: z.string().describe('A sysctl by its name below /proc/sys, lockdown, or lsm'),
+          value: z.string().nullable().describe('null: its kernel has none, or does not show it'),
+        }),
+      ),
+    })
+    .nullable()
+    .describe('How its kernel protects itself (docs/formats/event.md, 7.5); null: nobody has said'),
   sensor: z.object({
     mode: z
       .enum(['full', 'partial', 'none', 'lost', 'stopped', 'unknown'])
@@ -148,7 +160,7 @@ const timeOf = (ms: number) => new Date(ms).toISOString()
 export function hostRoutes(ports: ApiPorts): Route[] {
   async function hostJson(by: Authorised<'host:list'>, row: HostRow, told: IntervalsByHost) {
     const { intervals, lengthMs, newest } = told.of(row.host_id)
-    const { lastAt = null, sensor, nextSeq } = await hostState(ports, by, row)
+    const { lastAt = null, sensor, posture, nextSeq } = await hostState(ports, by, row)
     const { groups, ...config } = await ports.configOf(by.tenant, row.host_id)
     const facts = JSON.parse(row.facts) as { readonly os?: string; readonly kernel?: string }
     return {
@@ -185,6 +197,7 @@ export function hostRoutes(ports: ApiPorts): Route[] {
                 leaf_index: newest.leaf,
               },
       },
+      posture: posture && { ...posture, settings: [...posture.settings] },
       sensor: { ...sensor, sites: sensor.sites.map(({ standsBy, ...site }) => ({ ...site, stands_by: standsBy })) },
     }
   }
