@@ -144,9 +144,9 @@ static bool is_known(uint32_t inum)
 	return inum == own;
 }
 
-static void find_others(void)
+/* Returns whether there was room for all. */
+static bool find_others(void)
 {
-	static bool warned;
 	size_t count;
 	const pid_t *pids = pids_of_all(&count);
 
@@ -158,15 +158,12 @@ static void find_others(void)
 		snprintf(path, sizeof(path), "/proc/%d/ns/net", pids[i]);
 		if (stat(path, &found) || is_known((uint32_t)found.st_ino))
 			continue;
-		if (other_count == NAMESPACES_MAX) {
-			if (!warned)
-				say("warn", "there are more than %d other network namespaces: the sockets of some are not seen", NAMESPACES_MAX);
-			warned = true;
-			return;
-		}
+		if (other_count == NAMESPACES_MAX)
+			return false;
 		others[other_count].inum = (uint32_t)found.st_ino;
 		others[other_count++].pid = pids[i];
 	}
+	return true;
 }
 
 static void look_at_other(size_t which)
@@ -178,11 +175,16 @@ static void look_at_other(size_t which)
 	saw_other = read_tables(folder, looked_at, 0, TABLES);
 }
 
-/* Our own, by `look_at_own` but for raw sockets; and the one of the others whose turn it is, or all. */
-void look_at_namespaces(bool (*look_at_own)(void), bool all)
+/*
+ * Our own, by `look_at_own` but for raw sockets; and the one of the others whose turn it is, or all. Returns whether each of them is
+ * looked at some time.
+ */
+bool look_at_namespaces(bool (*look_at_own)(void), bool all)
 {
+	bool found_all;
+
 	own = own_net_namespace();
-	find_others();
+	found_all = find_others();
 	saw_own = look_at_own();
 	saw_own = read_tables("/proc/self/net", own, FIRST_RAW, TABLES) && saw_own;
 	looked_at = 0;
@@ -190,6 +192,7 @@ void look_at_namespaces(bool (*look_at_own)(void), bool all)
 		look_at_other(turn++ % other_count);
 	for (size_t i = 0; all && i < other_count; i++)
 		look_at_other(i);
+	return found_all;
 }
 
 /* At this look, and all of it; of one that is there no more, too. */

@@ -112,6 +112,7 @@ struct attached {
 	enum frame_mode mode[DOMAIN_COUNT];
 };
 bool attach(const struct options *options, uint64_t sites, struct counters *counters, int counters_fd, struct attached *result);
+void attach_settle(const struct attached *attached, bool is_whole);
 bool adopted_are_own(const struct options *options);
 uint64_t ring_at(void);
 const char *attach_failure(void);
@@ -212,6 +213,7 @@ struct watching {
 };
 extern const char *const domain_names[DOMAIN_COUNT];
 bool may_watch(enum frame_domain domain, enum frame_mode mode);
+bool gives_way(const struct options *options, uint64_t sites);
 int begin_watching(const struct options *options, struct watching *result);
 
 /* proc_connector.c, fanotify.c, proc_poll.c, inotify.c, sock_diag.c, proc_net.c: errno says why they cannot */
@@ -238,7 +240,7 @@ void socket_address(uint8_t to[FRAME_ADDRESS_BYTES], int family, const uint32_t 
 /* proc_net.c: by network namespace */
 uint32_t own_net_namespace(void);
 bool proc_net_table(const char *folder, const char *name, uint32_t net_ns);
-void look_at_namespaces(bool (*look_at_own)(void), bool all);
+bool look_at_namespaces(bool (*look_at_own)(void), bool all);
 bool was_looked_at(uint32_t net_ns);
 
 /* repeats.c */
@@ -257,6 +259,8 @@ size_t refused_put(uint8_t to[FRAME_BYTES_MAX], const void *body, size_t length)
 void relay_saw(const void *body);
 bool relay_fetch(int fd);
 void relay_put(struct outbox *out);
+void relay_ask(int fd);
+bool relay_is_silent(void);
 
 /* policies.c */
 void policies_open(volatile struct shared *shared, struct policy_table *tables);

@@ -22,7 +22,7 @@ enum {
 	WANTED = 2 * ROWS,
 	GONE_AFTER = 2,		   /* looks: one may miss what moves while it goes on */
 	LINKS_EACH_LOOK = 1 << 16, /* of descriptors, of the newest processes first */
-	FULL_TOLD_EACH_S = 60,
+	UNSEEN_TOLD_EACH_S = 3600,
 };
 
 /* As at the last look; a socket has one of the rows near to where its number points. */
@@ -46,8 +46,8 @@ static enum frame_site site;
 static bool (*look_at_own)(void);
 static int timer = -1;
 static uint32_t looks;
-static uint64_t looked_ns, full_since_ns;
-static bool is_full;
+static uint64_t looked_ns, unseen_since_ns; /* 0: all are seen */
+static bool is_unseen; /* at this look a socket found no row, or a namespace was not looked at */
 static struct image image;
 
 /* As the kernel has them, in network order; one of IPv4 is mapped. */
@@ -116,7 +116,7 @@ void sockets_see(const struct seen_socket *seen)
 	struct row *row = row_of(seen->id);
 
 	if (!row) {
-		is_full = true;
+		is_unseen = true;
 		return;
 	}
 	if (!is_of_row(row, seen))
@@ -289,15 +289,21 @@ void sockets_lost(uint64_t since_ns, struct counters *counters)
 	tell_overflow(since_ns, counters);
 }
 
-/* Sockets that found no row are told of as an interval, as long as that lasts each minute. */
-static void judge_fullness(bool was_full, struct counters *counters)
+/* Of what nobody sees an interval is told: at once, again each hour as long as it lasts, and when it is over. */
+static void judge_unseen(struct counters *counters)
 {
-	if (is_full && !full_since_ns)
-		full_since_ns = looked_ns;
-	if (full_since_ns && ((was_full && !is_full) || looked_ns - full_since_ns >= FULL_TOLD_EACH_S * 1000000000ull)) {
-		tell_overflow(full_since_ns, counters);
-		full_since_ns = is_full ? looked_ns : 0;
-	}
+	bool begins = is_unseen && !unseen_since_ns, is_over = !is_unseen && unseen_since_ns;
+
+	if (begins)
+		unseen_since_ns = looked_ns;
+	if (!begins && !is_over && (!is_unseen || boot_ns() - unseen_since_ns < UNSEEN_TOLD_EACH_S * 1000000000ull))
+		return;
+	tell_overflow(unseen_since_ns, counters);
+	if (begins)
+		say("warn", "there are more sockets, or network namespaces, than can be looked at: some are not seen");
+	if (is_over)
+		say("info", "all sockets are seen again");
+	unseen_since_ns = is_over ? 0 : begins ? unseen_since_ns : boot_ns();
 }
 
 static void judge(struct row *row, struct counters *counters)
@@ -314,17 +320,17 @@ static void judge(struct row *row, struct counters *counters)
 
 static void look(struct counters *counters)
 {
-	bool was_full = is_full;
-
 	looks++;
-	is_full = false;
-	look_at_namespaces(look_at_own, looks == 1);
+	is_unseen = false;
+	if (!look_at_namespaces(look_at_own, looks == 1))
+		is_unseen = true;
 	know_listeners();
 	find_owners();
 	for (struct row *row = rows; row < rows + ROWS; row++)
 		if (row->id)
 			judge(row, counters);
-	judge_fullness(was_full, counters);
+	if (counters)
+		judge_unseen(counters);
 	looked_ns = boot_ns();
 }
 

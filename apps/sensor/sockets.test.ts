@@ -228,6 +228,29 @@ test('AGT-1 sockets of another network namespace are told with it', kernel, asyn
   await told('socket_ended', port)
 })
 
+test(
+  'AGT-5 more network namespaces than are looked at are an interval of which nothing is known, until they are fewer',
+  kernel,
+  async (t) => {
+    const { agent, sensor } = await watching(t, 'sock_diag', ...fast)
+    const unknown = async (which: number) => {
+      const all = () => agent.messages.flatMap((message) => (message.kind === 'overflow' ? [message] : []))
+      await agent.until(() => all().length > which)
+      return all()[which]
+    }
+    const many = 'for i in $(seq 65); do unshare --net sleep 600 & done; echo made; wait'
+    const child = spawn('/bin/sh', ['-c', many], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+    const end = () => process.kill(-(child.pid as number), 'SIGKILL')
+    t.after(() => child.exitCode ?? child.signalCode ?? end())
+    const begun = await unknown(0)
+    assert(begun !== undefined && begun.site === 'sock_diag' && begun.sinceNs < begun.timeNs)
+    end()
+    await once(child, 'exit')
+    assert.equal((await unknown(1))?.sinceNs, begun.sinceNs)
+    assert.match(sensor.log(), /"warn".*some are not seen.*"info".*all sockets are seen again/s)
+  },
+)
+
 test('AGT-4 by sock_diag the sensor keeps two capabilities, and no other', kernel, async (t) => {
   const { sensor } = await watching(t, 'sock_diag')
   const kept = /^CapEff:\s(\w+)$/m.exec(readFileSync(`/proc/${sensor.pid}/status`, 'utf8'))?.[1]
