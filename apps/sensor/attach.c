@@ -42,6 +42,7 @@ static struct program {
 } programs[PROGRAMS_MAX];
 static int program_count;
 static const struct kept *adopted;
+static uint8_t orders[SHA256_BYTES];
 static volatile struct shared *shared;
 static bool looks_at_all; /* opens are told by the programs for kernels before 6.3 */
 static __s32 rdonly_cast;  /* the id of bpf_rdonly_cast() in this kernel; 0: it has none */
@@ -583,7 +584,7 @@ static bool take_over(const struct options *options, const uint8_t of[SHA256_BYT
 	bool fits;
 
 	adopted = in_initial_pid_namespace() ? keep_take(of, counters_fd) : NULL;
-	if (!adopted || !map_shared_variable() || !map_ring())
+	if (!adopted || gives_way(options, adopted->sites) || !map_shared_variable() || !map_ring())
 		return false;
 	shared->until_ns = boot_ns() + OUTLIVING_SECONDS * 1000000000ull;
 	protect(PROTECTED_SENSOR, getpid());
@@ -606,9 +607,9 @@ static bool take_over(const struct options *options, const uint8_t of[SHA256_BYT
 	return true;
 }
 
-static void leave_to_the_next(const uint8_t of[SHA256_BYTES], const struct attached *result)
+static void leave_to_the_next(const struct attached *result)
 {
-	keep_begin(of);
+	keep_begin(orders);
 	for (int i = 0; i < program_count; i++)
 		if (programs[i].link && !keep_program(programs[i].name, bpf_link__fd(programs[i].link))) {
 			say("info", "the programs end with this sensor, for their links cannot be pinned: %s", strerror(errno));
@@ -656,11 +657,9 @@ static bool attach_anew(const struct options *options, uint64_t sites, int count
 /* Call as root, before privileges are dropped. false: nothing at all could be loaded; attach_failure() has the reason. */
 bool attach(const struct options *options, uint64_t sites, struct counters *counters, int counters_fd, struct attached *result)
 {
-	uint8_t of[SHA256_BYTES];
-
 	libbpf_set_print(keep_first_warning);
-	digest_orders(options, sites & ~options->without, of);
-	result->adopted = take_over(options, of, counters, counters_fd, result);
+	digest_orders(options, sites & ~options->without, orders);
+	result->adopted = take_over(options, orders, counters, counters_fd, result);
 	if (!result->adopted) {
 		pins_clear();
 		keep_release();
@@ -668,16 +667,25 @@ bool attach(const struct options *options, uint64_t sites, struct counters *coun
 		counters_settle(counters, BPF_SITES);
 		if (!attach_anew(options, sites, counters_fd, result))
 			return false;
-		leave_to_the_next(of, result);
 	}
-	pins_settled();
 	guard_shared(shared);
 	result->ring_fd = fcntl(map_fd("ring"), F_DUPFD_CLOEXEC, 0);
+	return true;
+}
+
+/*
+ * Call once it is known which domains other sources watch. Only what is whole is left to the next sensor: where something gave way
+ * the programs end with this one.
+ */
+void attach_settle(const struct attached *attached, bool is_whole)
+{
+	if (!attached->adopted && is_whole)
+		leave_to_the_next(attached);
+	pins_settled();
 	/* What it was loaded from takes 10 MB: links hold the programs, programs their maps. */
 	bpf_object__close(object);
 	object = NULL;
 	malloc_trim(0);
-	return true;
 }
 
 static bool has_tag(const struct kept_program *kept)

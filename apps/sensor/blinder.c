@@ -133,17 +133,35 @@ static int expire(const char *pin)
 	return 1;
 }
 
-/* Leaves a program out of the note that the next sensor takes over by. */
-static int shorten_note(const char *folder, const char *program)
+/* The note that the next sensor takes over by. */
+static struct kept kept;
+static char pin[256];
+
+static bool read_note(const char *folder)
 {
-	static struct kept kept;
-	char pin[256];
-	__u32 zero = 0, count = 0;
-	int old, new;
+	__u32 zero = 0;
+	int note;
 
 	snprintf(pin, sizeof(pin), "%s/note", folder);
-	old = bpf_obj_get(pin);
-	if (old < 0 || bpf_map_lookup_elem(old, &zero, &kept))
+	note = bpf_obj_get(pin);
+	return note >= 0 && bpf_map_lookup_elem(note, &zero, &kept) == 0;
+}
+
+static bool write_note(const char *folder)
+{
+	__u32 zero = 0;
+	int note = bpf_map_create(BPF_MAP_TYPE_ARRAY, "note", sizeof(zero), sizeof(kept), 1, NULL);
+
+	snprintf(pin, sizeof(pin), "%s/note", folder);
+	return note >= 0 && bpf_map_update_elem(note, &zero, &kept, BPF_ANY) == 0 && unlink(pin) == 0 && bpf_obj_pin(note, pin) == 0;
+}
+
+/* Leaves a program out of it; and says, where it is given, that this site was not attached. */
+static int shorten_note(const char *folder, const char *program, const char *site)
+{
+	__u32 count = 0;
+
+	if (!read_note(folder))
 		return 0;
 	for (__u32 i = 0; i < kept.count; i++)
 		if (strcmp(kept.programs[i].name, program))
@@ -151,8 +169,35 @@ static int shorten_note(const char *folder, const char *program)
 	if (count == kept.count)
 		return 0;
 	kept.count = count;
-	new = bpf_map_create(BPF_MAP_TYPE_ARRAY, "note", sizeof(zero), sizeof(kept), 1, NULL);
-	return new >= 0 && bpf_map_update_elem(new, &zero, &kept, BPF_ANY) == 0 && unlink(pin) == 0 && bpf_obj_pin(new, pin) == 0;
+	if (site) {
+		kept.sites &= ~(1ull << atoi(site));
+		snprintf(kept.reason[atoi(site)], sizeof(kept.reason[0]), "as the test says");
+	}
+	return write_note(folder);
+}
+
+/* Pins another map of the same kind in the place of one, and says in the note that it is the one. */
+static int swap_map(const char *folder, const char *name)
+{
+	static const char *const pins[KEPT_MAPS] = { "counters", "ring", "shared", "watched", "policies" };
+	struct bpf_map_info info = {};
+	__u32 length = sizeof(info);
+	int which = 0, other;
+
+	while (which < KEPT_MAPS && strcmp(pins[which], name))
+		which++;
+	if (which == KEPT_MAPS || !read_note(folder))
+		return 0;
+	snprintf(pin, sizeof(pin), "%s/%s", folder, name);
+	if (bpf_obj_get_info_by_fd(bpf_obj_get(pin), &info, &length))
+		return 0;
+	LIBBPF_OPTS(bpf_map_create_opts, flags, .map_flags = info.map_flags);
+	other = bpf_map_create(info.type, "other", info.key_size, info.value_size, info.max_entries, &flags);
+	length = sizeof(info);
+	if (other < 0 || unlink(pin) || bpf_obj_pin(other, pin) || bpf_obj_get_info_by_fd(other, &info, &length))
+		return 0;
+	kept.maps[which] = info.id;
+	return write_note(folder);
 }
 
 static int harm_memory(int link, int number)
@@ -211,10 +256,12 @@ int main(int argc, char **argv)
 		}
 	if (argc == 3 && strcmp(argv[1], "expire") == 0)
 		return printf("%d\n", expire(argv[2])), 0;
-	if (argc == 4 && strcmp(argv[1], "note") == 0)
-		return printf("%d\n", shorten_note(argv[2], argv[3])), 0;
+	if ((argc == 4 || argc == 5) && strcmp(argv[1], "note") == 0)
+		return printf("%d\n", shorten_note(argv[2], argv[3], argc == 5 ? argv[4] : NULL)), 0;
+	if (argc == 4 && strcmp(argv[1], "map") == 0)
+		return printf("%d\n", swap_map(argv[2], argv[3])), 0;
 	if (found)
 		return printf("%d\n", harmed), 0;
-	fputs("usage: blinder links|memory|watched PID\n       blinder expire PIN\n       blinder note FOLDER PROGRAM\n", stderr);
+	fputs("usage: blinder links|memory|watched PID\n       blinder expire PIN\n       blinder note FOLDER PROGRAM [SITE]\n       blinder map FOLDER PIN\n", stderr);
 	return 2;
 }

@@ -195,6 +195,21 @@ static bool may_fall_back(const struct options *options, enum frame_domain domai
 	return false;
 }
 
+/* Sites that the domain cannot do without and does not have, if another source may take its place. */
+static uint64_t refused_of(const struct options *options, enum frame_domain domain, uint64_t sites)
+{
+	return may_fall_back(options, domain) ? domains[domain].essential & ~sites & ~options->without : 0;
+}
+
+/* Whether with no more sites than these some domain is not watched by BPF. */
+bool gives_way(const struct options *options, uint64_t sites)
+{
+	for (int domain = 0; domain < DOMAIN_COUNT; domain++)
+		if (refused_of(options, domain, sites))
+			return true;
+	return false;
+}
+
 /*
  * Where the kernel refuses a program that a domain cannot do without, that domain alone is watched by another source: what else of
  * it is attached gives way, so that nothing is told twice. NULL, or why it is so.
@@ -202,10 +217,10 @@ static bool may_fall_back(const struct options *options, enum frame_domain domai
 static const char *give_up(const struct options *options, enum frame_domain domain, struct attached *attached)
 {
 	static char why[DOMAIN_COUNT][FRAME_REASON_BYTES_MAX + 64];
-	uint64_t refused = domains[domain].essential & ~attached->sites & ~options->without;
+	uint64_t refused = refused_of(options, domain, attached->sites);
 	int site = __builtin_ctzll(refused | 1ull << 63);
 
-	if (!refused || !may_fall_back(options, domain))
+	if (!refused)
 		return NULL;
 	snprintf(why[domain], sizeof(why[domain]), "%s is not attached: %s", site_names[site], attached->reason[site]);
 	detach_sites(domains[domain].sites);
@@ -239,6 +254,7 @@ int begin_watching(const struct options *options, struct watching *result)
 	uint64_t sites = wanted_of_bpf(options);
 	const char *why = sites ? begin_bpf(options, sites, result) : "as it was asked for";
 	const char *reasons[DOMAIN_COUNT];
+	bool is_whole = true;
 	int failed = 0;
 
 	for (int domain = 0; domain < DOMAIN_COUNT; domain++) {
@@ -246,6 +262,7 @@ int begin_watching(const struct options *options, struct watching *result)
 		const char *refused = wanted ? give_up(options, domain, &result->attached) : NULL;
 		bool by_bpf = wanted && !refused;
 
+		is_whole &= !refused;
 		reasons[domain] = refused ? refused : why ? why : "as it was asked for";
 		result->attached.mode[domain] = by_bpf ? MODE_ebpf : MODE_COUNT;
 		if (why && options->mode[domain] == MODE_ebpf) {
@@ -257,7 +274,9 @@ int begin_watching(const struct options *options, struct watching *result)
 			return without_capabilities();
 		}
 	}
-	if (!result->counters) {
+	if (result->counters)
+		attach_settle(&result->attached, is_whole);
+	else {
 		result->counters = counters_open_file(options->instance);
 		if (result->counters)
 			begin_changes(options, result);

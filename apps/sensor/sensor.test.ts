@@ -802,25 +802,60 @@ test(
 )
 
 test(
-  'AGT-8 programs that are fewer than the note of them ought to have are found out, told and attached anew',
+  'AGT-8 programs that are fewer than the note of them ought to have, and maps that are not theirs, are found out, told and attached anew',
+  linksArePinned ? kernel : { skip: 'links of tracepoints are pinned from Linux 5.15 on' },
+  async (t) => {
+    const { agent, sensor, hello, args, instance } = await attached(t)
+    const pins = `/sys/fs/bpf/sealwatch-${instance}`
+    const blinds = (...way: readonly string[]) =>
+      assert.equal(run(binary('blinder'), way[0] as string, pins, ...way.slice(1)).stdout.trim(), '1')
+    const ways: readonly (() => void)[] = [
+      () => {
+        blinds('note', 'mount__umount')
+        rmSync(`${pins}/link_mount__umount`)
+      },
+      () => blinds('map', 'ring'),
+    ]
+    const seen = [hello]
+    const nextHello = async () => {
+      const next = await agent.until((one): one is SensorHello => isHello(one) && !seen.includes(one))
+      seen.push(next)
+      return next
+    }
+    let living = sensor
+    for (const deceive of ways) {
+      await living.end('SIGKILL')
+      deceive()
+      const deceived = startSensor(t, args)
+      const next = await nextHello()
+      assert.equal(next.adopted, true)
+      await agent.until((message) => {
+        const isLater = agent.messages.lastIndexOf(next) < agent.messages.lastIndexOf(message)
+        return isLater && isReport(message) && message.harms?.includes('programs') === true
+      })
+      assert.notEqual(await deceived.end(), 0)
+      assert.match(deceived.log(), /not what its own object says/)
+      living = startSensor(t, args)
+      assert.equal((await nextHello()).fresh, true)
+    }
+    await living.end('SIGKILL')
+    blinds('map', 'watched')
+    startSensor(t, args)
+    assert.equal((await nextHello()).fresh, true, 'what knows nothing of the list is not even taken over')
+  },
+)
+
+test(
+  'AGT-8 what was left without a site that a domain cannot do without is not taken over, and all are attached anew',
   linksArePinned ? kernel : { skip: 'links of tracepoints are pinned from Linux 5.15 on' },
   async (t) => {
     const { agent, sensor, hello, args, instance } = await attached(t)
     await sensor.end('SIGKILL')
-    const pins = `/sys/fs/bpf/sealwatch-${instance}`
-    assert.equal(run(binary('blinder'), 'note', pins, 'mount__umount').stdout.trim(), '1')
-    rmSync(`${pins}/link_mount__umount`)
-    const deceived = startSensor(t, args)
-    const next = await agent.until((message): message is SensorHello => isHello(message) && message !== hello)
-    assert.equal(next.adopted, true)
-    await agent.until((message) => isReport(message) && message.harms?.includes('programs') === true)
-    assert.notEqual(await deceived.end(), 0)
-    assert.match(deceived.log(), /not what its own object says/)
+    const note = ['note', `/sys/fs/bpf/sealwatch-${instance}`, 'openat', String(sites.indexOf('openat'))]
+    assert.equal(run(binary('blinder'), ...note).stdout.trim(), '1')
     startSensor(t, args)
-    const last = await agent.until(
-      (message): message is SensorHello => isHello(message) && message !== hello && message !== next,
-    )
-    assert.equal(last.fresh, true)
+    const next = await agent.until((one): one is SensorHello => isHello(one) && one !== hello)
+    assert.deepEqual([next.fresh, next.modes, next.attached], [true, hello.modes, hello.attached])
   },
 )
 
