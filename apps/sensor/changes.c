@@ -504,16 +504,36 @@ static struct {
 } walk;
 static bool told_unwatched[WATCHED_NAMES_MAX];
 
+static void tell_unwatched(const struct change *change, pid_t pid)
+{
+	if (!told_unwatched[change->entry])
+		tell(change, pid);
+	told_unwatched[change->entry] = true;
+}
+
 /* What is below a directory from here on nobody sees: it is told once an entry, and the log has the others. */
-static void tell_unwatched(const struct told_path *path, uint32_t entry)
+static void leave_directory(const struct told_path *path, uint32_t entry)
 {
 	struct change change = { .what = CHANGE_UNWATCHED, .path = path, .entry = entry };
 
 	say("warn", "changes below %s are not told: %s", path->text,
 	    errno == ENOSPC ? "4096 directories are watched already" : strerror(errno));
-	if (!told_unwatched[entry])
-		tell(&change, walk.pid);
-	told_unwatched[entry] = true;
+	tell_unwatched(&change, walk.pid);
+}
+
+/* What has come under a watched name is told wherever it goes from there; where there is no room for that, it is told once an entry. */
+static void follow_file(const struct fan_event *event, const struct fan_name *name, const struct told_path *path)
+{
+	struct file_look look;
+	struct change change = { .what = CHANGE_UNWATCHED, .path = path, .entry = path->entry };
+
+	if (learn_object(name, &event->object, path->entry))
+		return;
+	if (!told_unwatched[path->entry])
+		say("warn", "what is put under %s is watched under that name alone: %d files are followed already", path->text,
+		    FOLLOWED_MAX);
+	change.after = look_at(&event->object, false, &look) ? &look : NULL;
+	tell_unwatched(&change, event->pid);
 }
 
 static void follow(const struct place *parent, const char *name, const struct told_path *path, uint32_t entry)
@@ -525,7 +545,7 @@ static void follow(const struct place *parent, const char *name, const struct to
 	else if (errno == EXDEV)
 		say("warn", "changes below %s are not told: it is another file system, which is to have an entry of its own", path->text);
 	else if (errno != EEXIST && errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ESTALE)
-		tell_unwatched(path, entry);
+		leave_directory(path, entry);
 }
 
 static void keep_text(const struct fan_handle *object, uint32_t entry, const struct file_look *look)
@@ -584,6 +604,12 @@ static void take_directory(const struct fan_event *event, const struct told_path
 		look_through(place);
 }
 
+/* The object alone is told: no name leads to it, and nobody has it open. */
+static bool is_gone(const struct fan_event *event)
+{
+	return event->mask & FAN_DELETE_SELF && !event->at.dir.length;
+}
+
 static void take_event(const struct fan_event *given)
 {
 	static struct told_path at, to;
@@ -606,9 +632,9 @@ static void take_event(const struct fan_event *given)
 	find_object(&event);
 	take_of_file(&event, &at, &to);
 	if (event.mask & FAN_RENAME && to.entry != NO_ENTRY)
-		learn_object(&event.to, &event.object, to.entry);
+		follow_file(&event, &event.to, &to);
 	else if (event.mask & FAN_CREATE && at.entry != NO_ENTRY)
-		learn_object(&event.at, &event.object, at.entry);
+		follow_file(&event, &event.at, &at);
 	if (event.mask & FAN_ONDIR && event.mask & (FAN_CREATE | FAN_RENAME))
 		take_directory(&event, event.to.dir.length ? &to : &at);
 }
@@ -632,6 +658,11 @@ static void take(const struct fan_event *event)
 		if (!overflow_since_ns)
 			overflow_since_ns = drained_ns;
 		return;
+	}
+	if (is_gone(event)) {
+		let_go();
+		forget_object(&event->object);
+		return; /* who removed its last name was told */
 	}
 	if (held.mask && event->mask & FAN_CREATE && event->pid == held.pid && fan_same(&event->object, &held.object))
 		held.mask = 0;
@@ -702,9 +733,21 @@ static void look_anew(void)
 	}
 }
 
+/* The sensor asks whether we live. false: it has hung up. */
+static bool answer(void)
+{
+	char asked;
+	ssize_t length;
+
+	while ((length = recv(to_sensor, &asked, sizeof(asked), MSG_DONTWAIT)) == sizeof(asked))
+		send(to_sensor, &asked, sizeof(asked), MSG_DONTWAIT | MSG_NOSIGNAL);
+	return length < 0 && errno == EAGAIN;
+}
+
 /* Ends when the sensor has hung up, with all that was done before that. */
 static void serve(void)
 {
+	bool is_over;
 	struct pollfd fds[3] = {
 		{ .fd = group, .events = POLLIN },
 		{ .fd = to_sensor, .events = POLLIN },
@@ -715,6 +758,7 @@ static void serve(void)
 		poll(fds, 3, overflow_since_ns ? AGAIN_MS : -1);
 		if (!fds[1].revents)
 			poll(fds + 1, 1, GATHER_MS);
+		is_over = fds[1].revents && !answer();
 		while (fan_read(group, take))
 			;
 		drained_ns = boot_ns();
@@ -723,7 +767,7 @@ static void serve(void)
 			tell_overflow();
 		if (fds[2].revents)
 			look_anew();
-	} while (!fds[1].revents);
+	} while (!is_over);
 	fds[1].events = POLLOUT;
 	if (overflow_since_ns && poll(fds + 1, 1, LAST_MS) > 0)
 		tell_overflow();

@@ -7,7 +7,7 @@
 #include "sensor.h"
 
 /* places.c: which handles and names are watched (docs/formats/frame.md, 6), and by which entry of the list */
-enum { WATCHED_PLACES_MAX = 4096 };
+enum { WATCHED_PLACES_MAX = 4096, FOLLOWED_MAX = 8192 };
 struct place {
 	struct fan_handle dir;
 	char *path;
@@ -28,7 +28,8 @@ bool is_watched_by(const struct fan_handle *object, uint32_t entry);
 uint32_t entry_of_place(const struct place *place);
 bool name_of_entry(uint32_t entry, struct fan_name *name);
 uint32_t entry_of_object(const struct fan_handle *object);
-void learn_object(const struct fan_name *name, const struct fan_handle *object, uint32_t entry);
+void forget_object(const struct fan_handle *object);
+bool learn_object(const struct fan_name *name, const struct fan_handle *object, uint32_t entry);
 int mount_of(const struct fan_handle *object);
 void place_each_name(const struct place *place, void (*take)(const struct fan_name *name, bool is_dir));
 void places_each_listed(void (*take_file)(const struct fan_name *name), void (*take_dir)(const struct place *place));

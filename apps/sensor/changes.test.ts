@@ -12,10 +12,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { createProcessTable, processTableLimits } from '../agent/src/observe/process-table.ts'
+import type { SensorReport } from '../agent/src/sources/observation.ts'
 import {
   binary,
   type Event,
@@ -447,6 +449,58 @@ test('AGT-5 where the kernel has no room for changes, it is told since when', ke
   assert.equal(told.site, 'file_change')
   assert(told.sinceNs > 0n && told.sinceNs <= hello.timeNs && told.timeNs > hello.timeNs)
 })
+
+test('AGT-8 who stops the process that tells of changes is told, and it goes on', kernel, async (t) => {
+  const { agent, sensor, at } = await watching(t, ['file'], (path) => writeFileSync(path('file'), ''))
+  const [teller] = childrenOf(sensor.pid).map(Number)
+  assert(teller !== undefined)
+  assert(run('kill', '-STOP', String(teller)).ok)
+  const isBlind = ({ blind }: SensorReport) => blind?.join() === 'file_change'
+  const told = await agent.until((message) => isReport(message) && isBlind(message))
+  const signals = agent.events().flatMap((event) => (event.kind === 'signal' ? [event] : []))
+  assert.deepEqual(
+    signals.map(({ signal, target, actor }) => [signal, target.pid, actor.comm]),
+    [[constants.signals.SIGSTOP, teller, 'kill']],
+  )
+  await agent.until((message) => {
+    const isLater = agent.messages.indexOf(message) > agent.messages.indexOf(told)
+    return isLater && isReport(message) && !isBlind(message)
+  })
+  assert.deepEqual(
+    (await changesBy(agent, 'echo x > file')).changes.map(({ path }) => path),
+    [at('file')],
+  )
+})
+
+test(
+  'AGT-1 what takes a watched name is followed as long as it is there; where there is no room for more it is told',
+  kernel,
+  async (t) => {
+    const { agent, at } = await watching(t, ['file'], (path) => {
+      for (const name of ['kept', 'away']) mkdirSync(path(name))
+      writeFileSync(path('file'), '')
+    })
+    const followedMax = 8_192
+    const isFull = ({ change }: Change) => change === 'unwatched'
+    const replace = (from: number, to: number) =>
+      `for (${from}..${to}) { link "file", "kept/$_" or die; open F, ">", "new"; close F; rename "new", "file" or die }`
+    // Two files are watched to begin with. In steps that the queue of the kernel has room for.
+    for (let done = 2; done < followedMax; done += 2_048) {
+      const { changes } = await changesBy(agent, replace(done, Math.min(done + 2_047, followedMax - 1)), ['perl', '-e'])
+      assert.equal(changes.some(isFull), false)
+    }
+    const one = 'echo > new; mv new file; mv file away/gone; echo x >> away/gone; rm away/gone; echo > file'
+    const whatOf = (changes: readonly Change[]) =>
+      changes.map(({ change, path }) => `${change} ${path?.slice(agent.dir.length + 1)}`)
+    const full = (await changesBy(agent, one)).changes
+    assert.deepEqual(
+      [full.filter(isFull).map(({ path, watched }) => [path, watched]), whatOf(full).includes('write away/gone')],
+      [[[at('file'), at('file')]], false],
+    )
+    await changesBy(agent, 'rm -r kept')
+    assert(whatOf((await changesBy(agent, one)).changes).includes('write away/gone'), 'what is gone has made room')
+  },
+)
 
 test('AGT-1 without file_change the rest goes on, and says so', kernel, async (t) => {
   const agent = await startAgent(t)

@@ -43,6 +43,15 @@ bool fan_mark(int group, uint64_t mask, int dir, const char *path)
 	return fanotify_mark(group, flags, (mask & ~(uint64_t)FAN_RENAME) | FAN_MOVED_FROM | FAN_MOVED_TO, dir, path) == 0;
 }
 
+/* Marks what a descriptor is of, O_PATH or not. */
+bool fan_mark_open(int group, uint64_t mask, int fd)
+{
+	char link[32];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return fanotify_mark(group, FAN_MARK_ADD, mask, AT_FDCWD, link) == 0;
+}
+
 static bool keep_handle(const void *fsid, const struct file_handle *from, struct fan_handle *to)
 {
 	memset(to, 0, sizeof(*to));

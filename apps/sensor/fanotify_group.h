@@ -37,6 +37,7 @@ struct fan_event {
 int fan_open(void);
 bool fan_same(const struct fan_handle *one, const struct fan_handle *other);
 bool fan_mark(int group, uint64_t mask, int dir, const char *path);
+bool fan_mark_open(int group, uint64_t mask, int fd);
 bool fan_handle_of(int dir, const char *path, struct fan_handle *result);
 int fan_open_handle(int mount, const struct fan_handle *of, int flags);
 bool fan_read(int group, void (*take)(const struct fan_event *event));

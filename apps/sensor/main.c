@@ -137,6 +137,8 @@ static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 	if (boot_ns() - looked_ns >= GUARD_MS * 1000000ull) {
 		looked_ns = boot_ns();
 		state->harms = guard_look(state->counters);
+		if (changes >= 0 && !changes_ended)
+			relay_ask(changes);
 	}
 	if (out.fd < 0 || !outbox_flush(&out))
 		return false; /* a slow agent: the ring fills meanwhile, and what it drops is counted */
@@ -147,8 +149,9 @@ static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 		return outbox_flush(&out), false;
 	/* The ring is empty: what a canary did came back, or never will. */
 	takeover_emptied();
-	if (has_canaries(state->attached))
-		state->blind = canary_turn(state->counters, state->attached->sites, boot_ns());
+	state->blind = has_canaries(state->attached) ? canary_turn(state->counters, state->attached->sites, boot_ns()) : 0;
+	if (relay_is_silent())
+		state->blind |= 1ull << SITE_file_change;
 	if (!outbox_flush(&out))
 		return false;
 	relay_put(&out);

@@ -15,7 +15,7 @@
 
 #include "changes.h"
 
-enum { OBJECT_MASK = FAN_MODIFY | FAN_CLOSE_WRITE | FAN_ATTRIB };
+enum { OBJECT_MASK = FAN_MODIFY | FAN_CLOSE_WRITE | FAN_ATTRIB | FAN_DELETE_SELF };
 enum { PLACE_MASK = FAN_CREATE | FAN_DELETE | FAN_RENAME | FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR | FAN_EVENT_ON_CHILD };
 enum { HASHES = 2 * WATCHED_PLACES_MAX };
 
@@ -24,8 +24,8 @@ static int group;
 static struct place places[WATCHED_PLACES_MAX];
 static struct place *by_hash[HASHES];
 static struct { const struct place *place; const char *name; uint32_t entry; } watched_names[WATCHED_NAMES_MAX];
-static struct { struct fan_handle handle; uint32_t entry; } *objects;
-static size_t place_count, name_count, object_count, object_room;
+static struct followed { struct fan_handle handle; uint32_t entry; struct followed *next; } *followed[HASHES];
+static size_t place_count, name_count, followed_count;
 
 void places_begin(const struct watch_entry *list, int fanotify_group)
 {
@@ -36,16 +36,21 @@ void places_begin(const struct watch_entry *list, int fanotify_group)
 /* Who only wants to hear of losses is not woken when a file is closed. */
 static uint64_t mask_of(uint32_t entry)
 {
-	return entry != NO_ENTRY && entries[entry].words & ENTRY_LOSSES ? FAN_MODIFY : OBJECT_MASK;
+	return entry != NO_ENTRY && entries[entry].words & ENTRY_LOSSES ? FAN_MODIFY | FAN_DELETE_SELF : OBJECT_MASK;
+}
+
+static size_t hash_of(const struct fan_handle *object)
+{
+	uint64_t hash = object->fsid;
+
+	for (unsigned i = 0; i < object->length; i++)
+		hash = (hash ^ object->bytes[i]) * 0x100000001b3;
+	return (hash ^ hash >> 32) % HASHES;
 }
 
 static struct place **row_of(const struct fan_handle *dir)
 {
-	uint64_t hash = dir->fsid;
-
-	for (unsigned i = 0; i < dir->length; i++)
-		hash = (hash ^ dir->bytes[i]) * 0x100000001b3;
-	return &by_hash[(hash ^ hash >> 32) % HASHES];
+	return &by_hash[hash_of(dir)];
 }
 
 static struct place *find_place(const struct fan_handle *dir)
@@ -129,20 +134,32 @@ bool place_removed(const struct fan_handle *dir)
 	return true;
 }
 
-static size_t index_of_object(const struct fan_handle *object)
+static struct followed **link_to(const struct fan_handle *object)
 {
-	size_t i = 0;
+	struct followed **link = &followed[hash_of(object)];
 
-	while (i < object_count && !fan_same(&objects[i].handle, object))
-		i++;
-	return i;
+	while (*link && !fan_same(&(*link)->handle, object))
+		link = &(*link)->next;
+	return link;
 }
 
 uint32_t entry_of_object(const struct fan_handle *object)
 {
-	size_t i = index_of_object(object);
+	const struct followed *known = *link_to(object);
 
-	return i < object_count ? objects[i].entry : NO_ENTRY;
+	return known ? known->entry : NO_ENTRY;
+}
+
+/* It is gone for good, with its mark: there is room for another. */
+void forget_object(const struct fan_handle *object)
+{
+	struct followed **link = link_to(object), *gone = *link;
+
+	if (!gone)
+		return;
+	*link = gone->next;
+	free(gone);
+	followed_count--;
 }
 
 /* Of entries for one name or object the first in the list counts. */
@@ -188,40 +205,42 @@ bool name_of_entry(uint32_t entry, struct fan_name *name)
 	return false;
 }
 
+/* false, with errno; ENOSPC: there is no room for more. */
 static bool add_object(const struct fan_handle *object, uint32_t entry)
 {
-	size_t i = index_of_object(object);
+	struct followed **link = link_to(object);
 
-	if (i == WATCHED_OBJECTS_MAX)
+	errno = ENOSPC;
+	if (!*link && followed_count == FOLLOWED_MAX)
 		return false;
-	if (i == object_room) {
-		size_t room = object_room ? 2 * object_room : 64;
-		void *more = realloc(objects, room * sizeof(*objects));
-
-		if (!more)
+	if (!*link) {
+		*link = calloc(1, sizeof(**link));
+		if (!*link)
 			return false;
-		objects = more;
-		object_room = room;
+		(*link)->handle = *object;
+		(*link)->entry = NO_ENTRY;
+		followed_count++;
 	}
-	if (i == object_count)
-		objects[object_count++].entry = NO_ENTRY;
-	objects[i].handle = *object;
-	if (entry < objects[i].entry)
-		objects[i].entry = entry;
+	if (entry < (*link)->entry)
+		(*link)->entry = entry;
 	return true;
 }
 
-/* Who stands under a watched name by now is watched; when there is no room for more, it is by its name still. */
-void learn_object(const struct fan_name *name, const struct fan_handle *object, uint32_t entry)
+/* Who has come under a watched name is followed. false: there is no room for that, and it is watched by its name alone. */
+bool learn_object(const struct fan_name *name, const struct fan_handle *object, uint32_t entry)
 {
-	const struct place *place = place_of(&name->dir);
+	bool has_room;
 	int fd;
 
-	if (entry >= entry_of_object(object) || !add_object(object, entry) || !place)
-		return;
-	fd = place_open(place);
-	fan_mark(group, mask_of(entry), fd, name->name);
+	if (entry >= entry_of_object(object) || (fd = fan_open_handle(mount_of(&name->dir), object, O_PATH | O_NOFOLLOW)) < 0)
+		return true; /* it is, or is gone */
+	has_room = add_object(object, entry);
+	if (has_room && !fan_mark_open(group, mask_of(entry), fd)) {
+		has_room = errno != ENOSPC;
+		forget_object(object);
+	}
 	close(fd);
+	return has_room;
 }
 
 /* A descriptor of the object's file system. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Changes on their way into the outbox. They are fetched before the ring is emptied and put behind what was in it: so the agent
- * knows by then who the actor is, and what an open has made, the ring has told.
+ * knows by then who the actor is, and what an open has made, the ring has told. A message of one byte is no change but an answer.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +17,11 @@ _Static_assert(STAGED_MAX * (PREFIX_BYTES + FRAME_BYTES_MAX) <= OUT_BYTES, "they
 
 static struct { size_t length; uint8_t body[FRAME_BYTES_MAX]; } staged[STAGED_MAX];
 static size_t staged_count;
+
+/* Each second the process that tells of changes is asked whether it lives: one that is stopped, or held up by a file system, tells nothing. */
+enum { SILENT_MS = 6000, TOLD_MS = 2000 };
+static uint64_t asked_ns; /* 0: nobody waits for an answer */
+static bool has_heard_all;
 
 /* What opens have made lately. */
 static struct { uint64_t ino; uint32_t dev, pid; } created[CREATED_MAX];
@@ -54,13 +60,35 @@ bool relay_fetch(int fd)
 	while (staged_count < STAGED_MAX) {
 		ssize_t length = recv(fd, staged[staged_count].body, FRAME_BYTES_MAX, MSG_DONTWAIT);
 
+		has_heard_all = length < 0;
 		if (length < 0)
 			return errno == EAGAIN || errno == EINTR;
 		if (length == 0)
 			return false;
-		staged[staged_count++].length = (size_t)length;
+		asked_ns = 0;
+		if (length > 1)
+			staged[staged_count++].length = (size_t)length;
 	}
 	return true;
+}
+
+void relay_ask(int fd)
+{
+	if (!asked_ns && send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1)
+		asked_ns = boot_ns();
+}
+
+/* It has not said anything since it was asked, or had not until a moment ago. One that was stopped goes on by this. */
+bool relay_is_silent(void)
+{
+	static uint64_t told_until_ns;
+	uint64_t now_ns = boot_ns();
+
+	if (asked_ns && has_heard_all && now_ns - asked_ns >= SILENT_MS * 1000000ull) {
+		told_until_ns = now_ns + TOLD_MS * 1000000ull;
+		kill(changes_pid(), SIGCONT);
+	}
+	return now_ns < told_until_ns;
 }
 
 /* Call with an empty outbox, once the ring has been emptied after the fetch. */

@@ -29,7 +29,8 @@ int signal_generate(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!by_kernel && !by_user)
 		return 0;
-	if (!(is_the(PROTECTED_SENSOR, target) || is_the(PROTECTED_AGENT, target)) || (by_user && GET(target, tgid) == GET(current_task(), tgid)))
+	if (!(is_the(PROTECTED_SENSOR, target) || is_the(PROTECTED_AGENT, target) || is_the(PROTECTED_CHANGES, target)) ||
+	    (by_user && GET(target, tgid) == GET(current_task(), tgid)) || (by_user && is_the(PROTECTED_SENSOR, GET(current_task(), group_leader))))
 		return 0;
 	s = begin(SITE_signal_generate, FRAME_SIGNAL);
 	if (!s)

@@ -277,6 +277,9 @@ const changeVerbs: Readonly<Record<FileChange, string>> = {
   cover: 'has mounted something over',
 }
 
+const unfollowedVerb =
+  'put more under watched names than can be followed: nobody is told what becomes elsewhere of what was put under'
+
 function fileChanged(observation: Of<'file_change'>, common: Common): FileChangeEvent {
   const { change, path, to, after, before, watched, isSetBack, lines } = observation
   const { name, pid } = common.actor.process
@@ -285,13 +288,14 @@ function fileChanged(observation: Of<'file_change'>, common: Common): FileChange
   const from = path ?? to ?? watched
   const isNew = change === 'create' || change === 'rename' || change === 'link'
   const was = stateOf(from, isNew ? after : before, observation)
+  const verb = change === 'unwatched' && after !== null ? unfollowedVerb : changeVerbs[change]
   const becomes = to === null ? '' : path === null ? ' to that' : ` to ${to}`
   const now = change === 'rename' ? to : change === 'remove' || isNew ? null : from
   return {
     ...common,
     ...classify('file', changeActivityOf(change)),
     ...severities.medium,
-    message: `${actor} ${changeVerbs[change]} ${from}${becomes}`,
+    message: `${actor} ${verb} ${from}${becomes}`,
     file: change === 'remove' ? { ...was, is_deleted: true } : was,
     ...(now !== null && after !== null && { file_result: stateOf(now, after, observation) }),
     unmapped: {
