@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { capabilities, type OcsfContainer, type OcsfFile, type OcsfProcess } from '@sealwatch/contract'
-import type { FileRef, Task } from '../sources/observation.ts'
+import type { FileRef, Observation, Task } from '../sources/observation.ts'
 import type { CgroupIdentity } from './cgroup.ts'
 import type { InstalledPackage } from './dpkg.ts'
 import { sha256Of } from './file.ts'
@@ -33,7 +33,12 @@ export type Enrichment = {
   /** Of the image of an exec at a time of CLOCK_BOOTTIME, nanoseconds. */
   image(file: FileRef, timeNs: bigint): ImageFacts | undefined
   /** Which package has a file at that path, of a process in that mount namespace; null: none has. */
-  owner(file: FileRef, mntNs: number): InstalledPackage | null | undefined
+  owner(
+    file: Pick<FileRef, 'path' | 'ino' | 'mode' | 'unlinked'>,
+    mntNs: number | null,
+  ): InstalledPackage | null | undefined
+  /** Whether a change left what the package brought to that path; undefined: not known. */
+  shipped(change: Extract<Observation, { kind: 'file_change' }>): boolean | undefined
 }
 
 export function enrichedBits(facts: ProcessFacts | undefined): number {

@@ -89,7 +89,7 @@ function eventOf(seen: SiteObservation, context: ObserveContext): ObservedEvent 
     case 'file_open':
       return fileOpened(observation, common, context)
     case 'file_change':
-      return fileChanged(observation, common)
+      return fileChanged(observation, common, context)
     case 'mem_open':
       return memoryOpened(observation, common, context)
     case 'vm_read':
@@ -280,7 +280,10 @@ const changeVerbs: Readonly<Record<FileChange, string>> = {
 const unfollowedVerb =
   'put more under watched names than can be followed: nobody is told what becomes elsewhere of what was put under'
 
-function fileChanged(observation: Of<'file_change'>, common: Common): FileChangeEvent {
+/** By its own lists a package manager knows only afterwards what it brings: of what it writes itself they prove nothing else. */
+const packageManagers: readonly (string | undefined)[] = ['/usr/bin/dpkg']
+
+function fileChanged(observation: Of<'file_change'>, common: Common, { enrichment }: ObserveContext): FileChangeEvent {
   const { change, path, to, after, before, watched, isSetBack, lines } = observation
   const { name, pid } = common.actor.process
   const ended = pid === 0 ? 'Somebody' : `A process that has ended (pid ${pid})`
@@ -291,18 +294,26 @@ function fileChanged(observation: Of<'file_change'>, common: Common): FileChange
   const verb = change === 'unwatched' && after !== null ? unfollowedVerb : changeVerbs[change]
   const becomes = to === null ? '' : path === null ? ' to that' : ` to ${to}`
   const now = change === 'rename' ? to : change === 'remove' || isNew ? null : from
+  const mode = (after ?? before)?.mode
+  const ownerOf = (name: string) =>
+    mode === undefined ? undefined : enrichment.owner({ path: name, ino: observation.ino, mode, unlinked: false }, null)
+  const owner = ownerOf(from)
+  const newOwner = now === null || now === from ? undefined : ownerOf(now)
+  const shipped = enrichment.shipped(observation)
+  const isTold = shipped === true || !packageManagers.includes(common.actor.process.file?.path)
   return {
     ...common,
     ...classify('file', changeActivityOf(change)),
     ...severities.medium,
     message: `${actor} ${verb} ${from}${becomes}`,
-    file: change === 'remove' ? { ...was, is_deleted: true } : was,
-    ...(now !== null && after !== null && { file_result: stateOf(now, after, observation) }),
+    file: ownedFile(change === 'remove' ? { ...was, is_deleted: true } : was, owner),
+    ...(now !== null && after !== null && { file_result: ownedFile(stateOf(now, after, observation), newOwner) }),
     unmapped: {
-      ...seen(common, capabilities.objectPath | (after === null ? 0 : capabilities.fileState)),
+      ...seen(common, capabilities.objectPath | (after === null ? 0 : capabilities.fileState), ownerBit(owner)),
       change,
       watched,
       ...(isSetBack && { set_back: true }),
+      ...(shipped !== undefined && isTold && { as_shipped: shipped }),
       ...(lines !== null && { diff: diffText(lines) }),
       ...(change === 'rename' && before !== null && { replaced: replacedOf(before) }),
     },

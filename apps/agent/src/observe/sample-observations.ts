@@ -73,6 +73,7 @@ export function sampleContext(): ObserveContext {
     enrichment: {
       process: ({ pid }) => sampleFacts[pid],
       owner: ({ ino }) => (ino === hashedInode ? { name: 'coreutils', version: '9.1-1' } : undefined),
+      shipped: ({ ino }) => (ino === hashedInode ? false : undefined),
       image: ({ ino }) => (ino === hashedInode ? { sha256: '0123456789abcdef'.repeat(4), isProven: true } : undefined),
     },
     device: deviceOf({
@@ -482,6 +483,15 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
   'file-create': { ...open, actor, file: sampleFile('/etc/sudoers.d/new'), watched: '/etc/sudoers.d', flags: 0o101 },
   'file-open': { ...open, actor, ...shadow, flags: 0o10000000 },
   'file-write': { ...change, change: 'write', after: { ...shadowState, sha256: digest }, before: shadowState },
+  'file-package-altered': {
+    ...change,
+    change: 'write',
+    path: '/usr/bin/cat',
+    watched: '/usr/bin',
+    ino: hashedInode,
+    after: { ...shadowState, mode: 0o100755, sha256: digest },
+    before: { ...shadowState, mode: 0o100755 },
+  },
   'file-rename': {
     ...change,
     change: 'rename',

@@ -113,6 +113,8 @@ export type FileChangeEvent = Observed<
     readonly diff?: string
     /** When it was modified was set to earlier than it was; absent: not, or nobody knows. */
     readonly set_back?: boolean
+    /** What it left is what the package that has that path brought there; absent: not known, or no package says what it brought. */
+    readonly as_shipped?: boolean
     /** What had the name before that something took by a rename. */
     readonly replaced?: {
       readonly size: number

@@ -206,6 +206,7 @@ const unmapped = {
   policy_mode: 'plain',
   also_denied_by: 'plain',
   set_back: 'plain',
+  as_shipped: 'plain',
   diff: 'personal',
   method: 'plain',
   relation: 'plain',

@@ -72,6 +72,9 @@ const file: FieldTable = {
   PassedDescriptor: at('unmapped/passed/descriptor'),
   Change: at('unmapped/change'),
   IsSetBack: at('unmapped/set_back'),
+  // What it left is what the package brought.
+  IsAsShipped: at('unmapped/as_shipped'),
+  ResultPackage: at('file_result/product/name'),
   Diff: at('unmapped/diff'),
   ResultFilename: at('file_result/path'),
   ResultMode: at('file_result/xattributes/mode'),

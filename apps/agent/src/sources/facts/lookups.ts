@@ -7,6 +7,7 @@ import { readBootNs } from '../proc-snapshot.ts'
 import { createImageHashes, type Exec, type ImageLookups } from './image-hashes.ts'
 import { createPackages, type PackageLookups } from './packages.ts'
 import { createProcessFacts, type ProcessLookups } from './process-facts.ts'
+import { type Change, createShipped, leftAt, type ShippedLookups } from './shipped.ts'
 
 /** Fills the memory that events are enriched from, beside their way. */
 export type Lookups = {
@@ -24,21 +25,29 @@ function isLookedUp(message: SensorMessage): message is Exclude<SensorMessage, {
 /** How long the events of one read of the socket wait at most. What comes later serves the events after. */
 export const patienceMs = 10
 
-type Parts = { readonly processes: ProcessLookups; readonly images: ImageLookups; readonly packages: PackageLookups }
+type Parts = {
+  readonly processes: ProcessLookups
+  readonly images: ImageLookups
+  readonly packages: PackageLookups
+  readonly shipped: ShippedLookups
+}
 
 export function createLookups(clock: Clock, parts: Parts = systemParts(clock)): Lookups {
-  const { processes, images, packages } = parts
+  const { processes, images, packages, shipped } = parts
   return {
-    enrichment: { process: processes.of, image: images.of, owner: packages.of },
+    enrichment: { process: processes.of, image: images.of, owner: packages.of, shipped: shipped.of },
     prepare: async (messages) => {
       const observed = messages.flatMap((message) => (isLookedUp(message) ? [message] : []))
       // Of an image that was started several times the last start counts: found unchanged after it, it was before.
       const execs = new Map<string, Exec>()
       for (const one of observed) if (one.kind === 'exec') execs.set(`${one.file.dev}:${one.file.ino}`, one)
+      const changed = messages.flatMap((message) => (message.kind === 'file_change' ? [message] : []))
       const looking = [
         // With its image a process often changes its groups and its terminal.
         ...observed.flatMap(({ actor, kind }) => processes.look(actor, kind === 'exec') ?? []),
         ...observed.flatMap((one) => ('file' in one ? (packages.look(one.file, one.actor.mntNs) ?? []) : [])),
+        ...changed.flatMap((change) => namesOf(change).flatMap((file) => packages.look(file, null) ?? [])),
+        ...changed.flatMap((change) => shipped.look(change) ?? []),
         ...Array.from(execs.values()).flatMap((exec) => images.look(exec) ?? []),
       ]
       if (looking.length === 0) return
@@ -49,8 +58,21 @@ export function createLookups(clock: Clock, parts: Parts = systemParts(clock)): 
   }
 }
 
-const systemParts = (clock: Clock): Parts => ({
-  processes: createProcessFacts(clock),
-  images: createImageHashes(clock, readBootNs),
-  packages: createPackages(clock),
-})
+/** The names of which it is told whose they are. */
+function namesOf(change: Change) {
+  const mode = (change.after ?? change.before)?.mode
+  if (mode === undefined) return []
+  return [change.path, leftAt(change)].flatMap((path) =>
+    path === null ? [] : [{ path, ino: change.ino, mode, unlinked: false }],
+  )
+}
+
+function systemParts(clock: Clock): Parts {
+  const packages = createPackages(clock)
+  return {
+    processes: createProcessFacts(clock),
+    images: createImageHashes(clock, readBootNs),
+    packages,
+    shipped: createShipped(clock, packages.shippedMd5),
+  }
+}

@@ -7,7 +7,11 @@ import { buildPathIndex, hashOfBytes } from './path-index.ts'
 import { readLines } from './read-lines.ts'
 
 /** dpkg's lists of one moment. Only one question at a time may be asked: all are read through one buffer. */
-export type PackageLists = { ownerOf(path: string): Promise<InstalledPackage | null> }
+export type PackageLists = {
+  ownerOf(path: string): Promise<InstalledPackage | null>
+  /** MD5, in hexadecimal, of what the package brought there; undefined: it says nothing of that file, as of none that is configuration. */
+  shippedMd5(path: string): Promise<string | undefined>
+}
 
 const topFolders = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/libo32']
 /** Never links. */
@@ -49,6 +53,15 @@ export async function readPackageLists(dpkg: string, root: string, buffer: Buffe
 
   const index = await buildPathIndex(names, eachHash)
   return {
+    async shippedMd5(path) {
+      let found: string | undefined
+      for (const list of index.candidates(path))
+        await readLines(join(dpkg, 'info', `${list}.md5sums`), buffer, (bytes, from, to) => {
+          const [, md5, name] = /^([0-9a-f]{32}) {2}(.+)$/s.exec(bytes.toString('utf8', from, to)) ?? []
+          if (md5 !== undefined && placeIn(list, `/${name}`) === path) found = md5
+        }).catch(() => undefined)
+      return found
+    },
     async ownerOf(path) {
       const wanted = hashOf(path)
       let owner: string | undefined

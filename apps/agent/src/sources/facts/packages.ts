@@ -9,11 +9,16 @@ import type { FileRef } from '../observation.ts'
 import { isListed, type PackageLists, readPackageLists } from './package-lists.ts'
 import { remember } from './remember.ts'
 
+/** What is to be known of a file to ask whose it is. */
+export type NamedFile = Pick<FileRef, 'path' | 'ino' | 'mode' | 'unlinked'>
+
 export type PackageLookups = {
-  /** null: no package has a file there; undefined: not known. */
-  of(file: FileRef, mntNs: number): InstalledPackage | null | undefined
+  /** null: no package has a file there; undefined: not known. `mntNs` null: as the sensor itself sees it. */
+  of(file: NamedFile, mntNs: number | null): InstalledPackage | null | undefined
   /** Begins to look; undefined when nothing is to be waited for. Never rejects. */
-  look(file: FileRef, mntNs: number): Promise<void> | undefined
+  look(file: NamedFile, mntNs: number | null): Promise<void> | undefined
+  /** MD5 of what a package brought to that path, by its own list; undefined: not known. Never rejects. */
+  shippedMd5(path: string): Promise<string | undefined>
 }
 
 export const packageLimits = {
@@ -63,11 +68,20 @@ export function createPackages(clock: Clock, roots = systemRoots, ownMntNs = mou
     if (owner !== undefined && from === lists) remember(answers, path, owner, limits.answersMax)
   }
 
-  const canKnow = ({ path, mode, unlinked }: FileRef, mntNs: number) =>
-    mntNs === ownMntNs && (mode & 0o170000) === 0o100000 && !unlinked && isListed(path)
+  const canKnow = ({ path, mode, unlinked }: NamedFile, mntNs: number | null) =>
+    (mntNs ?? ownMntNs) === ownMntNs && (mode & 0o170000) === 0o100000 && !unlinked && isListed(path)
 
   return {
     of: (file, mntNs) => (canKnow(file, mntNs) ? answers.get(file.path) : undefined),
+    async shippedMd5(path) {
+      const from = lists
+      if (from === undefined || !isListed(path) || looks.take('') > 0) return undefined
+      let md5: string | undefined
+      await inTurn(async () => {
+        md5 = await from.shippedMd5(path)
+      })
+      return from === lists ? md5 : undefined
+    },
     look(file, mntNs) {
       if (!canKnow(file, mntNs)) return undefined
       if (clock.nowMs() - lookedAtMs >= limits.changeEveryMs) {
