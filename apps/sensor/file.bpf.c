@@ -240,6 +240,21 @@ OPEN_SITE(openat2, refused_name_at)
 OPEN_SITE(creat, refused_name)
 OPEN_SITE(open_by_handle_at, refused_handle)
 
+/*
+ * args: task, old pid, linux_binprm. To run a watched file is to read it; where every open is handed over, that of the image was. A
+ * script is opened by its interpreter.
+ */
+SEC("raw_tp/sched_process_exec")
+int exec__watched(void)
+{
+	struct file *file = GET(current_task(), mm, exe_file);
+
+	if (shared.by_object || !(shared.marks[mark_of(GET(file, f_inode, i_ino))] ||
+				  shared.marks[mark_of(GET(file, f_path.dentry, d_parent, d_inode, i_ino))]))
+		return 0;
+	return watched_opened(file, SITE_exec);
+}
+
 /* The call that an open is part of; one of another entry than that of 64 bits has numbers of its own. */
 static __always_inline enum frame_site open_site(void)
 {

@@ -6,6 +6,7 @@ import {
   chmodSync,
   closeSync,
   copyFileSync,
+  existsSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -289,6 +290,27 @@ test('by whatever path a watched file is opened, it is told by its entry of the 
       assert.deepEqual(
         opens.map((event) => event.kind === 'file_open' && [event.file.path, event.watched]),
         [[at(path), at(watched)]],
+      )
+    })
+  }
+})
+
+test('AGT-1: to run a watched file, or to map it, is one access', kernel, async (t) => {
+  const { agent, watched, hello } = await attached(t)
+  copyFileSync('/bin/true', watched)
+  chmodSync(watched, 0o755)
+  const loader = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1'].find(existsSync) as string
+  const byObject = hello.attached.file_open.ok
+  const rows = [
+    ['run', watched, [], byObject ? 'file_open' : 'exec', 0o40],
+    ['mapped as code', loader, [watched], 'openat', 0],
+  ] as const
+  for (const [name, program, args, site, how] of rows) {
+    await t.test(name, async () => {
+      const told = (await familyOf(agent, run(program, ...args).pid)).filter((event) => event.kind === 'file_open')
+      assert.deepEqual(
+        told.map(({ site: by, file, flags, watched: entry }) => [by, file.path, (flags ?? -1) & 0o43, entry]),
+        [[site, watched, how, watched]],
       )
     })
   }

@@ -7,6 +7,8 @@ import type { FileChange, FileRef, FileState } from '../sources/observation.ts'
 const O_ACCMODE = 0o3
 const O_CREAT = 0o100
 const O_PATH = 0o10000000
+/** Of <linux/fs.h>: the kernel opened it itself, to run it. */
+const FMODE_EXEC = 0o40
 
 const accessModes: readonly Access[] = ['read', 'write', 'read_write', 'none']
 
@@ -15,6 +17,8 @@ export function accessOf(flags: number | null): Access {
   if (flags === null) return 'unknown'
   return (flags & O_PATH) !== 0 ? 'none' : (accessModes[flags & O_ACCMODE] ?? 'none')
 }
+
+export const isRun = (flags: number | null): boolean => flags !== null && (flags & FMODE_EXEC) !== 0
 
 /** docs/formats/event.md, 3.3: the most that the open can be for. The sensor keeps O_CREAT only of opens that created. */
 export function fileActivityOf(flags: number | null): Activity<'file'> {

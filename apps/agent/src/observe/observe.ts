@@ -33,7 +33,7 @@ import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { credentialsChanged } from './credentials.ts'
 import { diffText } from './diff.ts'
 import { type Enrichment, enriched, enrichedBits, hashedImage, ownedFile, ownerBit } from './enrichment.ts'
-import { accessOf, changeActivityOf, fileActivityOf, fileOf, replacedOf, stateOf } from './file.ts'
+import { accessOf, changeActivityOf, fileActivityOf, fileOf, isRun, replacedOf, stateOf } from './file.ts'
 import { bpfCalled, moduleChanged, namespacesChanged, perfOpened, ringUsed, settingChanged } from './kernel.ts'
 import { launchSeverity } from './launch-severity.ts'
 import { mountChanged } from './mount.ts'
@@ -253,7 +253,7 @@ function fileOpened(observation: Of<'file_open'>, common: Common, { enrichment }
     ...common,
     ...classify('file', fileActivityOf(flags)),
     ...severities.low,
-    message: `${describe(common.actor.process)} opened ${file.path} ${purposes[access]}${howOften(common)}`,
+    message: `${describe(common.actor.process)} opened ${file.path} ${isRun(flags) ? 'to run it' : purposes[access]}${howOften(common)}`,
     file: ownedFile(fileOf(file), owner),
     ...(flags !== null && { access_mask: flags }),
     unmapped: {

@@ -49,6 +49,8 @@ const commBytes = 16
 const openSites: readonly Site[] = ['open', 'openat', 'openat2', 'creat', 'open_by_handle_at']
 /** Of opens that are none of these calls. */
 const otherOpens: readonly Site[] = ['file_open', 'entry_32', 'io_uring']
+/** To run a file is to read it. */
+const runs: readonly Site[] = ['exec']
 const processSources: readonly Site[] = ['proc_connector', 'proc_poll']
 const fileSources: readonly Site[] = ['fanotify', 'inotify']
 const socketSources: readonly Site[] = ['sock_diag', 'proc_net']
@@ -61,7 +63,7 @@ const kinds: Readonly<Record<number, KindRow>> = {
   3: { sites: ['exec', ...processSources], texts: ['path', 'filename', 'argv'], flagsMax: 31, decode: decodeExec },
   4: { ...exeOnly, sites: ['exit', ...processSources], decode: decodeExit },
   5: {
-    sites: [...openSites, ...fileSources, ...otherOpens],
+    sites: [...openSites, ...fileSources, ...otherOpens, ...runs],
     texts: ['exe', 'path', 'watched'],
     flagsMax: 7,
     decode: decodeFileOpen,
