@@ -42,10 +42,8 @@ let numbers = 100
 function table(rules: readonly object[], more: object = {}, seconds = 30) {
   const named = rules.map((rule, at) => ({ id: `r${at}`, ...rule }))
   const policy = { type: 'network', name: 'x', enabled: true, mode: 'enforce', default: 'allow', rules: named, ...more }
-  const { policies } = policiesOf({
-    ...{ groups: [], settings: {}, watch: [] },
-    policies: [{ id: 'p', version: 1, digest: '', document: JSON.stringify(policy) }],
-  })
+  const told = { policies: [{ id: 'p', version: 1, digest: '', document: JSON.stringify(policy) }] }
+  const { policies } = policiesOf(told, { uid: 'a', hostname: 'web-1' })
   const made = tableOf(policies, new Map([[0, 'root']]))
   assert(made.table !== undefined)
   const number = numbers++

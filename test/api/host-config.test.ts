@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createBell } from '@sealwatch/base'
+import type { PolicyStanding } from '@sealwatch/contract'
 import type { HostConfig } from '@sealwatch/contract/host-config'
 import type { ConfigurationNews } from '../../apps/agent/src/configuration/keep-configuration.ts'
 import { run } from '../../apps/cli/src/cli.ts'
@@ -22,11 +23,13 @@ let dir: string
 let inForce: HostConfig | undefined
 const news: ConfigurationNews[] = []
 const applied = createBell()
+let standings: readonly PolicyStanding[] = []
+const stands = createBell()
 
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), 'sealwatch-host-config-'))
   server = await startServer()
-  const actions = ['host:list', 'host:configure']
+  const actions = ['host:list', 'host:configure', 'policy:read']
   token = (await server.root('default').call('createToken', { body: { name: 'h', actions, ttl_seconds: 600 } })).token
   host = await joinHost(server, 'default', 'web-1', undefined, {
     apply: (config) => {
@@ -34,6 +37,7 @@ before(async () => {
       applied.ring()
     },
     onNews: (one) => void news.push(one),
+    standings: { now: () => standings, changed: stands.wait },
   })
 })
 after(async () => {
@@ -42,11 +46,12 @@ after(async () => {
   rmSync(dir, { recursive: true })
 })
 
-async function hostConfig(...args: string[]) {
+async function sealwatch(...args: string[]) {
   const io = testIo({ env: { SEALWATCH_TOKEN: token } })
-  const code = await run(['host', ...args, '--server', server.url], io)
+  const code = await run([...args, '--server', server.url], io)
   return { code, out: io.said(), err: io.complained() }
 }
+const hostConfig = (...args: string[]) => sealwatch('host', ...args)
 const configOf = async () => (await server.root('default').call('getHost', { params: { host_id: host.hostId } })).config
 
 /** Until the server has heard that the host has it, and the host that the server has. */
@@ -121,6 +126,43 @@ test('the policies of its tenant that are on go with it, and no others', async (
   assert.deepEqual(inForce?.policies, [])
 })
 
+test('POL-2 how a host follows its policies is told of the host and of the policy, and what it should do and does not as such', async () => {
+  const put = (port: number, enabled = true) => {
+    const rules = [{ id: 'no-telnet', action: 'deny', ports: [port] }]
+    return server.root('default').call('putPolicy', {
+      params: { id: 'telnet' },
+      body: { policy: { type: 'network', name: 'Telnet', mode: 'enforce', enabled, rules } },
+    })
+  }
+  const says = async (means: PolicyStanding['means'], hindrance: string) => {
+    standings = [{ policy: 'telnet', version: 1, means, hindrance }]
+    stands.ring()
+    await eventually(`it says ${means} ${hindrance}`, async () => {
+      const [standing] = (await configOf()).reported?.policies ?? []
+      return (standing?.means === means && standing.hindrance === hindrance) || undefined
+    })
+  }
+  const reach = async () => {
+    const { hosts } = await server.root('default').call('getPolicyReach', { params: { id: 'telnet' } })
+    return hosts && Object.fromEntries(Object.entries(hosts).filter(([, count]) => count > 0))
+  }
+  await put(23)
+  await settled(6)
+  await says('told', 'no_room')
+  assert.match((await hostConfig('show', 'web-1')).out, /telnet +1 +told alone: the kernel has no room for it/)
+  assert.deepEqual(await reach(), { not_enforced: 1 })
+  assert.match((await sealwatch('policy', 'show', 'telnet')).err, /hosts: NOT ENFORCED: 1/)
+  await says('kernel', '')
+  assert.match((await hostConfig('show', 'web-1')).out, /telnet +1 +enforced by the kernel/)
+  assert.deepEqual(await reach(), { kernel: 1 })
+  await put(24)
+  assert.deepEqual(await reach(), { behind: 1 })
+  await settled(7)
+  await put(24, false)
+  assert.equal(await reach(), null)
+  await settled(8)
+})
+
 test('what is wrong is told with its place, and what comes next', async () => {
   const bad = written('bad.json', { watch: ['etc/shadow'], max_queue_dept: 5, watcher_buffer: 1 })
   const refused = await hostConfig('config', 'set', 'web', bad, '--cause', 'x')
@@ -154,6 +196,6 @@ test('each act stands in the ledger with who and why', async () => {
   ])
   assert.deepEqual(
     news.map(({ kind }) => kind),
-    ['applied', 'applied', 'applied', 'applied', 'applied'],
+    Array.from({ length: 8 }, () => 'applied'),
   )
 })

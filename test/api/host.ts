@@ -13,7 +13,7 @@ import {
   keepConfiguration,
 } from '../../apps/agent/src/configuration/keep-configuration.ts'
 import { createJournal } from '../../apps/agent/src/journal/journal.ts'
-import { openIdentity, ship } from '../../apps/agent/src/ship/index.ts'
+import { openIdentity, type ShipOptions, ship } from '../../apps/agent/src/ship/index.ts'
 import type { TestServer } from './server.ts'
 
 export type TestHost = AsyncDisposable & {
@@ -29,7 +29,7 @@ export async function joinHost(
   /** What its chain is sealed with, where that is not the key it enrolled. */
   sealedBy: (enrolled: Ed25519Signer) => Ed25519Signer = (enrolled) => enrolled,
   /** What it does with what the server tells it; left out: it takes nothing. */
-  configured?: Pick<KeepConfigurationOptions, 'apply' | 'onNews'>,
+  configured?: Pick<KeepConfigurationOptions, 'apply' | 'onNews'> & Pick<ShipOptions, 'standings'>,
 ): Promise<TestHost> {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-host-'))
   const over = new AbortController()
@@ -66,6 +66,7 @@ export async function joinHost(
     onRegistered: (is) => is && registered.resolve(),
     onRollback: async () => undefined,
     ...(configuration && { configuration }),
+    ...(configured?.standings && { standings: configured.standings }),
   })
   const journal = createJournal({ chain: () => chain, clock, log, onFatal: (error) => log.error('fatal', { error }) })
   await Promise.race([registered.promise, shipping])

@@ -37,10 +37,8 @@ const nowhere = '192.0.2.1'
 async function deny(agent: TestAgent): Promise<void> {
   const rules = [{ id: 'r', action: 'deny', addresses: [`${nowhere}/32`] }]
   const policy = { type: 'network', name: 'x', enabled: true, mode: 'enforce', default: 'allow', rules }
-  const { policies } = policiesOf({
-    ...{ groups: [], settings: {}, watch: [] },
-    policies: [{ id: 'p', version: 1, digest: '', document: JSON.stringify(policy) }],
-  })
+  const told = { policies: [{ id: 'p', version: 1, digest: '', document: JSON.stringify(policy) }] }
+  const { policies } = policiesOf(told, { uid: 'a', hostname: 'web-1' })
   const { table } = tableOf(policies, new Map())
   assert(table !== undefined)
   agent.say(tableOrder(table, 1, 60, { seed: 1n, factor: 3n }))

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // PKI-1, PKI-2, PKI-3: a second machine joins by the lines of the README, as they stand there; its certificate is renewed while it
-// ships, and revoking it ends that for good. Server and host are two network namespaces with a wire between them, for the
+// ships, also where a policy denies all others the way there, and revoking it ends that for good. Server and host are two network namespaces with a wire between them, for the
 // addresses of the README are theirs. Both sensors see the one kernel: what is asked of the second is what it alone was told to watch.
 
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import process from 'node:process'
 import { type TestContext, test } from 'node:test'
@@ -78,7 +78,7 @@ function partOf(run: string, wanted: string): Part {
   return part
 }
 
-test('PKI-1 PKI-2 PKI-3 a second machine joins by one line, renews while it ships, and is put out for good', {
+test('PKI-1 PKI-2 PKI-3 POL-2 a second machine joins by one line, renews while it ships, also where a policy lets nobody else to the server, and is put out for good', {
   skip: whyNotHere(),
 }, async (t) => {
   const [start = '', invite = '', list = ''] = lines
@@ -87,10 +87,20 @@ test('PKI-1 PKI-2 PKI-3 a second machine joins by one line, renews while it ship
   // It ends after a minute where it is not ready.
   const hostRun = await up('host', (await on('server', invite)).trim())
 
-  type Row = { host_id: string; connected: boolean; revoked_at: string | null; certificate: { serial: string } }
+  type Standing = { policy: string; means: string; hindrance: string }
+  type Row = {
+    host_id: string
+    connected: boolean
+    revoked_at: string | null
+    certificate: { serial: string }
+    config: { reported: { policies: Standing[] | null } | null }
+  }
   const { hostId } = JSON.parse(await on('host', './sealwatch status --json')).agent as { hostId: string }
-  const shown = async (): Promise<Row & { presence: { life: string } | null; records: { code: string }[] }> =>
-    JSON.parse(await on('server', `./sealwatch host show ${hostId} --json`))
+  const shown = async (
+    id = hostId,
+  ): Promise<Row & { presence: { life: string } | null; records: { code: string }[] }> =>
+    JSON.parse(await on('server', `./sealwatch host show ${id} --json`))
+  const standingsOf = async (id: string) => (await shown(id)).config.reported?.policies ?? []
   assert.match(await on('server', list), new RegExp(hostId.slice(0, 12)))
   const { certificate: first, connected } = await shown()
   assert.ok(connected)
@@ -106,6 +116,29 @@ test('PKI-1 PKI-2 PKI-3 a second machine joins by one line, renews while it ship
     const seen = await on('server', './sealwatch events --class file --since 1h --json')
     return seen.includes(secret) || undefined
   })
+
+  // To where the server is nobody there gets any more but what is ours, which renews its certificate over another connection.
+  const server = addresses.server.replace(/\/.*/, '')
+  const rules = [{ id: 'server', action: 'deny', protocols: ['tcp'], addresses: [server] }]
+  const policy = join(dir, 'policy.json')
+  const written = { type: 'network', name: 'Nobody gets to the server', mode: 'enforce', hosts: [hostId], rules }
+  writeFileSync(policy, JSON.stringify(written))
+  const connect = `perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(PeerAddr => "${server}:1") ? 0 : $!+0'`
+  assert.equal(await on('host', connect), String(constants.errno.ECONNREFUSED))
+  await on('server', `./sealwatch policy put server ${policy}`)
+  await eventually('the kernel enforces the policy on the second host', async () => {
+    const [standing] = await standingsOf(hostId)
+    return standing?.means === 'kernel' || undefined
+  })
+  const other = JSON.parse(await on('server', './sealwatch status --json')).agent as { hostId: string }
+  const [elsewhere] = await standingsOf(other.hostId)
+  assert.deepEqual([elsewhere?.means, elsewhere?.hindrance], ['none', 'other_hosts'])
+  assert.equal(await on('host', connect), String(constants.errno.EPERM))
+  const denied = await eventually('who was denied what', async () => {
+    const alerts = await on('server', './sealwatch alerts --since 1h --json')
+    return alerts.split('\n').find((line) => line.includes('What a policy denies was tried'))
+  })
+  assert.match(denied, /perl/)
 
   await eventually(
     'another certificate, on the same host',

@@ -52,6 +52,7 @@ async function shipped(t: Parameters<typeof startServer>[0], change: (client: Cl
     chains: () => [chain],
     heartbeat: () => 'alive',
     configuration,
+    standings: { now: () => [], changed: configuration.changed },
     onRegistered: () => undefined,
     onRollback: async () => assert.fail('no history is another'),
     signal: over.signal,

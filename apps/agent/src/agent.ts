@@ -30,6 +30,7 @@ import type { ObserveContext } from './observe/observe.ts'
 import { createProcessTable, type ProcessRow, processTableLimits } from './observe/process-table.ts'
 import { createEnforcer } from './policies/enforce.ts'
 import { noPolicies, policiesOf } from './policies/in-force.ts'
+import { standingsOf } from './policies/standing.ts'
 import { watchPosture } from './posture.ts'
 import { watchQueue } from './queue-health.ts'
 import { openIdentity, readHostFacts, type ShippedChain, ship } from './ship/index.ts'
@@ -292,10 +293,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         if (isListOpen && watchedBy(next) !== watchedBy(told)) newListNs = clock.monotonicNs()
         isListOpen = true
         told = next
-        inForce = policiesOf(next)
+        inForce = policiesOf(next, device())
         enforcer.set(inForce.policies)
-        for (const policy of inForce.strange)
-          log.error('a policy is of a form that this agent does not know: it is followed in no part', { policy })
+        for (const { id: policy, why } of inForce.passedOver)
+          if (why === 'strange')
+            log.error('a policy is of a form that this agent does not know: it is followed in no part', { policy })
       },
       onNews: (news) => clusterJournal.add(newsRecord(news, bootNs(), recordContext(clusterTenant))),
       disk,
@@ -317,6 +319,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         signal: shippingStop.signal,
         heartbeat,
         configuration,
+        standings: { now: () => standingsOf(inForce, enforcer.hindranceOf), changed: enforcer.changed },
         stopping: signal,
         onRollback: replaceChain,
         onRegistered: (registered) => {

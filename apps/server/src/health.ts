@@ -150,11 +150,19 @@ export function addPresenceHealth({ show, metrics }: Health, presence: Pick<Host
   )
 }
 
-/** Hosts that have something else in force than they are to have (docs/runbooks/host-config.md). */
-export function addConfigHealth({ metrics }: Health, configs: Pick<HostConfigs, 'drifting'>): void {
+/** Hosts that have something else in force than they are to have, and how they follow their policies (docs/runbooks/host-config.md, policy-denial.md). */
+export function addConfigHealth({ metrics }: Health, configs: Pick<HostConfigs, 'drifting' | 'reaches'>): void {
   metrics.gauge(
     { name: 'sealwatch_hosts_config_drift', help: 'Hosts that have another configuration than they are to have' },
     () => configs.drifting.size,
+  )
+  metrics.gauge(
+    {
+      name: 'sealwatch_host_policies',
+      help: 'Policies of hosts, each counted on each, by what becomes of it there',
+      labels: ['reach'],
+    },
+    () => Object.entries(configs.reaches).map(([reach, count]) => [[reach], count] as const),
   )
 }
 

@@ -159,28 +159,27 @@ const change = {
 const shadowState = { size: 1_442n, mode: 0o100640, uid: 0, gid: 42, nlink: 1, sha256: null }
 const digest = 'fedcba9876543210'.repeat(4)
 
+const sampleTold = [
+  ['programs', 'enforce', { id: 'no-cat', action: 'deny', executables: ['/usr/bin/cat'] }] as const,
+  ['nights', 'observe', { id: 'nobody', action: 'deny', users: [0] }] as const,
+].map(([id, mode, rule]) => ({
+  id,
+  version: 3,
+  digest: '',
+  document: JSON.stringify({
+    type: 'process',
+    name: 'Programs',
+    enabled: true,
+    mode,
+    default: 'allow',
+    rules: [rule],
+  }),
+}))
 /** Denies the samples' cat twice over. */
-export const samplePolicies: readonly PolicyInForce[] = policiesOf({
-  groups: [],
-  settings: {},
-  watch: [],
-  policies: [
-    ['programs', 'enforce', { id: 'no-cat', action: 'deny', executables: ['/usr/bin/cat'] }] as const,
-    ['nights', 'observe', { id: 'nobody', action: 'deny', users: [0] }] as const,
-  ].map(([id, mode, rule]) => ({
-    id,
-    version: 3,
-    digest: '',
-    document: JSON.stringify({
-      type: 'process',
-      name: 'Programs',
-      enabled: true,
-      mode,
-      default: 'allow',
-      rules: [rule],
-    }),
-  })),
-}).policies
+export const samplePolicies: readonly PolicyInForce[] = policiesOf(
+  { policies: sampleTold },
+  { uid: 'a', hostname: 'web-1' },
+).policies
 
 /** Of an exec with nothing special about its environment. */
 export const plainStart = { variables: [], variablesCut: false, secure: false, networkDescriptors: [] } as const

@@ -18,8 +18,8 @@ const policy = (id: string, mode: string, more: object = {}) => ({
     ...more,
   }),
 })
-const told = (...policies: ReturnType<typeof policy>[]) =>
-  policiesOf({ groups: [], settings: {}, watch: [], policies }).policies
+const device = { uid: 'a'.repeat(32), hostname: 'web-1' }
+const told = (...policies: ReturnType<typeof policy>[]) => policiesOf({ policies }, device).policies
 
 /** An enforcer whose clock stands still until it is moved, and what it has told. */
 function started() {

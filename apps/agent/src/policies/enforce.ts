@@ -4,6 +4,7 @@
 
 import { hash } from 'node:crypto'
 import { type Clock, createBell, type Log } from '@sealwatch/base'
+import type { PolicyHindrance } from '@sealwatch/contract'
 import { type NetworkTable, networkTableOf } from '@sealwatch/detect/policy'
 import type { SensorMessage } from '../sources/observation.ts'
 import type { SensorConnection } from '../sources/sensor-socket.ts'
@@ -28,17 +29,16 @@ export type EnforcerOptions = {
   readonly log: Log
 }
 
-/** What stands in the way of a policy's being enforced; undefined: nothing does. */
-export type Hindrance = 'no_sensor' | 'not_attached' | 'not_followed' | 'no_room' | 'not_here'
-
 export type Enforcer = {
   /** From now on these are in force. */
   set(policies: readonly PolicyInForce[]): void
   /** The same connections, heard on their way. */
   heard(connections: AsyncIterable<SensorConnection>): AsyncIterable<SensorConnection>
   ruleOf(table: number, rule: number): Denial | undefined
-  /** Of a policy that is to be enforced. */
-  hindranceOf(policy: PolicyInForce): Hindrance | undefined
+  /** What stands in the way of a policy that is to be enforced; undefined: nothing does. */
+  hindranceOf(policy: PolicyInForce): PolicyHindrance | undefined
+  /** Resolves when that may be another, or when the signal fires. */
+  changed(signal: AbortSignal): Promise<void>
   /** Tells and renews, until the signal fires. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -53,6 +53,7 @@ type Wanted = { readonly number: number; readonly order: Buffer; readonly left: 
 
 export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerOptions): Enforcer {
   const bell = createBell()
+  const hindrances = createBell()
   const remembered = new Map<number, readonly Denial[]>()
   const secret = { seed: wordOf(random(8)), factor: wordOf(random(8)) | 1n }
   let policies: readonly PolicyInForce[] = []
@@ -61,6 +62,13 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
   let followed = 0
   let toldNs: bigint | undefined
   let madeWith: ReadonlyMap<number, string> | undefined
+  let known = ''
+
+  function ringWhereChanged(): void {
+    const now = `${isAttached} ${followed} ${wanted?.number}`
+    if (now !== known) hindrances.ring()
+    known = now
+  }
 
   function make(): void {
     const before = wanted?.number ?? 0
@@ -98,6 +106,11 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
     if (order !== undefined && tell(order)) toldNs = nowNs
   }
 
+  function go(): void {
+    say()
+    ringWhereChanged()
+  }
+
   function note(message: SensorMessage): void {
     if (message.kind === 'hello') {
       isAttached = message.attached.policy.ok
@@ -105,7 +118,7 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
       toldNs = undefined
     } else if (message.kind === 'report') followed = message.table ?? 0
     else return
-    say()
+    go()
   }
 
   async function* heardOne(connection: SensorConnection): SensorConnection & AsyncGenerator {
@@ -117,6 +130,7 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
     } finally {
       isAttached = undefined
       followed = 0
+      ringWhereChanged()
     }
   }
 
@@ -124,7 +138,7 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
     set: (next) => {
       policies = next
       make()
-      say()
+      go()
       bell.ring()
     },
     heard: async function* heard(connections) {
@@ -138,11 +152,12 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
       if (!isAttached) return 'not_attached'
       return followed === wanted.number ? undefined : 'not_followed'
     },
+    changed: hindrances.wait,
     run: async (signal) => {
       while (!signal.aborted) {
         // Names of accounts are part of it, and change without anybody's word.
         if (wanted !== undefined && accounts() !== madeWith) make()
-        say()
+        go()
         await (wanted === undefined && followed === 0 ? bell.wait(signal) : clock.sleep(lookMs, signal))
       }
     },

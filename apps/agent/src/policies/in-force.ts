@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { HostConfig } from '@sealwatch/contract/host-config'
-import { type CompiledPolicy, openPolicy } from '@sealwatch/detect/policy'
+import { type CompiledPolicy, isForHost, openPolicy } from '@sealwatch/detect/policy'
 
 /** A policy that this host was told, ready to judge by. */
 export type PolicyInForce = {
@@ -13,22 +13,31 @@ export type PolicyInForce = {
   readonly compiled: CompiledPolicy
 }
 
-export type PoliciesInForce = {
-  readonly policies: readonly PolicyInForce[]
-  /** Ids of those that are of a form that this agent does not understand: followed in no part. */
-  readonly strange: readonly string[]
+/** One that is followed in no part: of a form that this agent does not understand, or for others. */
+export type PolicyPassedOver = {
+  readonly id: string
+  readonly version: number
+  readonly why: 'strange' | 'other_hosts'
 }
 
-export const noPolicies: PoliciesInForce = { policies: [], strange: [] }
+export type PoliciesInForce = {
+  readonly policies: readonly PolicyInForce[]
+  readonly passedOver: readonly PolicyPassedOver[]
+}
 
-/** The policies of a configuration, in its order. */
-export function policiesOf(config: HostConfig | undefined): PoliciesInForce {
+export const noPolicies: PoliciesInForce = { policies: [], passedOver: [] }
+
+/** The policies of a configuration that are for the host of this id and name, in its order. */
+export function policiesOf(
+  config: Pick<HostConfig, 'policies'> | undefined,
+  device: { readonly uid: string; readonly hostname: string },
+): PoliciesInForce {
   const policies: PolicyInForce[] = []
-  const strange: string[] = []
+  const passedOver: PolicyPassedOver[] = []
   for (const { id, version, document } of config?.policies ?? []) {
     const compiled = openPolicy(document)
-    if (compiled === undefined) {
-      strange.push(id)
+    if (compiled === undefined || !isForHost(compiled, device)) {
+      passedOver.push({ id, version, why: compiled === undefined ? 'strange' : 'other_hosts' })
       continue
     }
     const { mode = 'observe', name } = compiled.policy as {
@@ -37,5 +46,5 @@ export function policiesOf(config: HostConfig | undefined): PoliciesInForce {
     }
     policies.push({ id, version, name, mode, compiled })
   }
-  return { policies, strange }
+  return { policies, passedOver }
 }

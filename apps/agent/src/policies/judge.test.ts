@@ -34,18 +34,16 @@ test('POL-2 what no policy denies, or is not judged by one, is the event that it
 })
 
 test('POL-2 connections and watched files are judged as well', () => {
-  const { policies } = policiesOf({
-    ...{ groups: [], settings: {}, watch: [] },
-    policies: [
-      { type: 'network', default: 'deny', rules: [] },
-      { type: 'file', rules: [{ id: 'hashes', paths: ['/etc/shadow'], may: [] }] },
-    ].map((policy) => ({
-      id: policy.type,
-      version: 1,
-      digest: '',
-      document: JSON.stringify({ name: policy.type, enabled: true, ...policy }),
-    })),
-  })
+  const told = [
+    { type: 'network', default: 'deny', rules: [] },
+    { type: 'file', rules: [{ id: 'hashes', paths: ['/etc/shadow'], may: [] }] },
+  ].map((policy) => ({
+    id: policy.type,
+    version: 1,
+    digest: '',
+    document: JSON.stringify({ name: policy.type, enabled: true, ...policy }),
+  }))
+  const { policies } = policiesOf({ policies: told }, { uid: 'a', hostname: 'web-1' })
   const ruleOf = (name: string) => {
     const { policy, unmapped } = observed(name, policies)
     return `${policy?.uid}/${unmapped.policy_rule}`

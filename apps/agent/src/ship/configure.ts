@@ -2,13 +2,21 @@
 
 import { Code, ConnectError } from '@connectrpc/connect'
 import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
-import { protocol } from '@sealwatch/contract'
+import { type PolicyStanding, protocol } from '@sealwatch/contract'
 import type { ConfigurationKeeper } from '../configuration/keep-configuration.ts'
 import type { AgentConnection } from './client.ts'
+
+/** How the policies that are in force are followed, and when that is another. */
+export type Standings = {
+  now(): readonly PolicyStanding[]
+  changed(signal: AbortSignal): Promise<void>
+}
 
 export type ConfigureOptions = {
   readonly client: Pick<AgentConnection['client'], 'configure'>
   readonly keeper: Pick<ConfigurationKeeper, 'report' | 'changed' | 'take' | 'confirm'>
+  /** Undefined: the server does not ask. */
+  readonly standings: Standings | undefined
   /** Called when another one is in force: that the server is heard is then shown by a connection that begins after it. */
   readonly onTaken: () => void
   readonly clock: Clock
@@ -18,14 +26,23 @@ export type ConfigureOptions = {
 
 /** Says what is in force here, and takes what the server tells (agent-protocol.md, 9), until the signal fires. */
 export async function takeConfigurations(options: ConfigureOptions): Promise<void> {
-  const { client, keeper, onTaken, clock, log, signal } = options
+  const { client, keeper, standings, onTaken, clock, log, signal } = options
   async function* reports() {
     while (!signal.aborted) {
+      const turn = new AbortController()
+      const until = AbortSignal.any([signal, turn.signal])
       // Asked for first: what changes meanwhile is not missed.
-      const changed = keeper.changed(signal)
+      const changed = Promise.race([keeper, standings].flatMap((each) => each?.changed(until) ?? []))
       const { version, refusedVersion, ...said } = keeper.report
-      yield { version: BigInt(version), refusedVersion: BigInt(refusedVersion), ...said }
+      const policyStates = standings && { policies: standings.now().map(messageOf) }
+      yield {
+        version: BigInt(version),
+        refusedVersion: BigInt(refusedVersion),
+        ...said,
+        ...(policyStates && { policyStates }),
+      }
       await changed
+      turn.abort()
     }
   }
   while (!signal.aborted) {
@@ -42,3 +59,5 @@ export async function takeConfigurations(options: ConfigureOptions): Promise<voi
     await clock.sleep(protocol.heartbeatEveryMs, signal)
   }
 }
+
+const messageOf = ({ version, ...same }: PolicyStanding) => ({ ...same, version: BigInt(version) })

@@ -6,7 +6,7 @@ import { protocol } from '@sealwatch/contract'
 import type { ConfigurationKeeper } from '../configuration/keep-configuration.ts'
 import { backoffMs, createBackoff } from './backoff.ts'
 import { type AgentConnection, connectAgent } from './client.ts'
-import { takeConfigurations } from './configure.ts'
+import { type Standings, takeConfigurations } from './configure.ts'
 import { shipError } from './errors.ts'
 import type { HostFacts } from './host-facts.ts'
 import type { Identity } from './identity.ts'
@@ -28,6 +28,8 @@ export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'sign
   readonly heartbeat?: () => string
   /** What the server tells this host; left out: nothing is taken. */
   readonly configuration?: ConfigurationKeeper
+  /** How its policies are followed; left out: that is not said. */
+  readonly standings?: Standings
   /** Fires when the agent is about to stop: from then on it says no more that it lives. */
   readonly stopping?: AbortSignal
   /** Default: over the network. */
@@ -74,7 +76,8 @@ export async function ship(options: ShipOptions): Promise<void> {
         const until = AbortSignal.any([ended.signal, signal, options.stopping ?? signal])
         const keeper = options.configuration
         const onTaken = () => again.abort()
-        const taking = takeConfigurations({ client, keeper, onTaken, clock, log, signal: until })
+        const standings = capabilities.includes('policy-states') ? options.standings : undefined
+        const taking = takeConfigurations({ client, keeper, standings, onTaken, clock, log, signal: until })
         // What cannot be kept for sure ends this process, as where lines cannot.
         taking.catch((error: unknown) => again.abort(error))
         living = Promise.all([living, taking])
@@ -148,7 +151,8 @@ async function registerOnce({ client }: AgentConnection, options: ShipOptions): 
       capabilities: protocol.capabilities.filter(
         (name) =>
           (name !== 'heartbeat' || options.heartbeat !== undefined) &&
-          (name !== 'config' || options.configuration !== undefined),
+          (name !== 'config' || options.configuration !== undefined) &&
+          (name !== 'policy-states' || options.standings !== undefined),
       ),
       facts: options.facts,
       chains: positions,

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Operations } from '@sealwatch/contract/api'
 import { policyTypes, recordMembers } from '@sealwatch/contract/policy'
 import { apiOptions, withApi } from '../api.ts'
 import { type Context, command, exit, flag, form, integer } from '../command.ts'
+import type { Io } from '../io.ts'
 import { readGoodPolicy, readPolicyFile } from '../policy/policy-file.ts'
 import { renderProblems } from '../policy/render-problems.ts'
 import { whatChanged } from '../policy/what-changed.ts'
 import { columns, counted, paint, safe, safeJson } from '../terminal.ts'
 
+type Reaches = NonNullable<Operations['getPolicyReach']['answer']['hosts']>
 type At = { readonly tenant: string | undefined; readonly server: string | undefined }
 const id = [{ name: 'ID', required: true }] as const
 const ifMatch = form({
@@ -65,7 +68,8 @@ export const policyShow = command({
   summary: 'A policy, in canonical form',
   about: `Members are sorted, and what may be left out is written out: that form is what is kept, compared and signed.
 With --json it has what the server adds: id, version, etag, digest, signature, and who wrote it when. What was shown may be
-changed in an editor and put back; its etag then sees to it that no change of others is lost.`,
+changed in an editor and put back; its etag then sees to it that no change of others is lost. On how many hosts it is enforced, or
+told alone, is said on standard error (docs/runbooks/policy-denial.md).`,
   operands: id,
   options: {
     ...apiOptions,
@@ -91,7 +95,9 @@ changed in an editor and put back; its etag then sees to it that no change of ot
       io.out(`${safeJson(signed ? answer : document, signed || json ? undefined : 2)}\n`)
       return exit.ok
     }
-    const record = await withApi({ ...at, io, place }, attempted, (api) => api.call('getPolicy', { params }))
+    const [record, reach] = await withApi({ ...at, io, place }, attempted, (api) =>
+      Promise.all([api.call('getPolicy', { params }), json ? undefined : api.call('getPolicyReach', { params })]),
+    )
     if (json) {
       io.out(`${safeJson(record, 2)}\n`)
       return exit.ok
@@ -107,9 +113,29 @@ changed in an editor and put back; its etag then sees to it that no change of ot
         `version ${record.version} by ${safe(updated_by)} at ${updated_at.slice(0, 19)}, etag ${etag}, digest ${digest}\n`,
       ),
     )
+    if (reach?.hosts) io.err(reachText(reach.hosts, io))
     return exit.ok
   },
 })
+
+const reachWords: Readonly<Record<keyof Reaches, string>> = {
+  kernel: 'enforced by the kernel',
+  told: 'told alone',
+  not_enforced: 'NOT ENFORCED',
+  elsewhere: 'for others',
+  behind: 'has another version',
+  unknown: 'not known',
+}
+
+/** On how many hosts which is true; nothing where there is no host. */
+function reachText(hosts: Reaches, io: Io): string {
+  const rows = Object.entries(reachWords).flatMap(([reach, words]) => {
+    const count = hosts[reach as keyof Reaches]
+    const text = `${words}: ${count}`
+    return count === 0 ? [] : [reach === 'not_enforced' ? paint(io, 'red', text) : paint(io, 'dim', text)]
+  })
+  return rows.length === 0 ? '' : `${paint(io, 'dim', 'hosts: ')}${rows.join(paint(io, 'dim', ', '))}\n`
+}
 
 export const policyValidate = command({
   name: 'policy validate',

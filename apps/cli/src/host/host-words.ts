@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { isUnenforced, standingWords } from '@sealwatch/contract'
 import type { Io } from '../io.ts'
 import { paint, safe, toSecond } from '../terminal.ts'
 import type { Host } from './host-meant.ts'
@@ -54,3 +55,9 @@ export function configOf({ config: { desired, reported, drifts } }: Host, io: Io
   const has = reported === null ? 'not said' : `${reported.version}${reported.on_trial ? ' on trial' : ''}`
   return drifts ? paint(io, 'yellow', `${has}, not ${desired.version}`) : has
 }
+
+type Standing = NonNullable<NonNullable<Host['config']['reported']>['policies']>[number]
+
+/** How a policy is followed on a host, and why not as it asks. */
+export const standingOf = (standing: Standing, io: Io): string =>
+  isUnenforced(standing) ? paint(io, 'red', safe(standingWords(standing))) : safe(standingWords(standing))

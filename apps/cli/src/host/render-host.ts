@@ -4,7 +4,7 @@ import type { Operations } from '@sealwatch/contract/api'
 import type { Io } from '../io.ts'
 import { columns, counted, duration, paint, safe, toSecond } from '../terminal.ts'
 import type { Host } from './host-meant.ts'
-import { certificateOf, configOf, heardOf, modesOf, nameOf, sitesOf, stateOf } from './host-words.ts'
+import { certificateOf, configOf, heardOf, modesOf, nameOf, sitesOf, standingOf, stateOf } from './host-words.ts'
 
 export type HostRecord = Operations['listHostRecords']['answer']['items'][number]
 
@@ -18,6 +18,7 @@ export function renderHost(host: Host, records: readonly HostRecord[], io: Io): 
     columns(factsOf(host, io)),
     unknownOf(host),
     postureOf(host),
+    policies(host, io),
     sites(host, io),
     recordRows(records),
   ]
@@ -63,6 +64,17 @@ function postureOf({ posture }: Host): string {
   if (posture === null) return ''
   const rows = posture.settings.map(({ name, value }) => [`  ${safe(name)}`, safe(value ?? 'not told', 256)])
   return `Kernel's protections, since ${toSecond(posture.since)}\n${columns(rows)}`
+}
+
+function policies({ config: { reported } }: Host, io: Io): string {
+  const standings = reported?.policies ?? []
+  if (standings.length === 0) return ''
+  const rows = standings.map((standing) => [
+    `  ${safe(standing.policy)}`,
+    String(standing.version),
+    standingOf(standing, io),
+  ])
+  return `Policies, as it said at ${toSecond(reported?.at ?? '')}\n${columns([['  policy', 'version', ''], ...rows])}`
 }
 
 function sites({ sensor }: Host, io: Io): string {

@@ -208,17 +208,20 @@ function driftWarning({ hostname, configDrifts }: NonNullable<InstanceStatus['se
     : []
 }
 
-const ending = 'certificate_ending'
+/** Incidents by which a host is no less to be relied on. */
+const ownWarnings: Readonly<Record<string, (hostname: string) => string>> = {
+  certificate_ending: (hostname) =>
+    `the certificate of the host ${hostname} ends soon and is not renewed: docs/runbooks/certificate.md`,
+  policy_not_enforced: (hostname) =>
+    `the host ${hostname} does not enforce a policy that it is to enforce: docs/runbooks/policy-denial.md`,
+}
 
 function hostWarning({ hostname, presence }: NonNullable<InstanceStatus['server']>['hosts'][number]): string[] {
-  const incidents = (presence?.incidents ?? []).filter((incident) => incident !== ending)
-  const certificate = `the certificate of the host ${hostname} ends soon and is not renewed: docs/runbooks/certificate.md`
-  const warnings = presence?.incidents.includes(ending) ? [certificate] : []
-  if (incidents.length === 0) return warnings
-  return [
-    ...warnings,
-    `the host ${hostname} cannot be relied on (${incidents.join(', ')}): docs/runbooks/host-blind.md`,
-  ]
+  const incidents = presence?.incidents ?? []
+  const warnings = incidents.flatMap((incident) => ownWarnings[incident]?.(hostname) ?? [])
+  const grave = incidents.filter((incident) => ownWarnings[incident] === undefined)
+  if (grave.length === 0) return warnings
+  return [...warnings, `the host ${hostname} cannot be relied on (${grave.join(', ')}): docs/runbooks/host-blind.md`]
 }
 
 function silentWarning(parts: InstanceStatus['parts']): string {

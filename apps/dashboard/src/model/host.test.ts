@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attachedWords, configWords, dueIn, lossOf, shedOf, toldSince, watchedBy } from './host.ts'
+import { attachedWords, configWords, dueIn, lossOf, policiesWords, shedOf, toldSince, watchedBy } from './host.ts'
 
 const site = {
   name: 'exec',
@@ -76,7 +76,8 @@ test('gaps of a week are those of the last seven days, whenever the host came; f
 
 test('what a host has of its configuration is told in words, and why it has no other', () => {
   const desired = { version: 4, digest: 'd', issued_at: 't' }
-  const reported = { version: 4, digest: 'd', on_trial: false, refused_version: 0, refused_why: '', at: 't' }
+  const refused = { refused_version: 0, refused_why: '' }
+  const reported = { version: 4, digest: 'd', on_trial: false, ...refused, policies: null, at: 't' }
   assert.equal(configWords({ desired: null, reported: null, drifts: false }), 'nothing was told')
   assert.equal(configWords({ desired, reported: null, drifts: true }), 'version 4 waits for it')
   assert.equal(configWords({ desired, reported, drifts: false }), 'version 4')
@@ -86,4 +87,24 @@ test('what a host has of its configuration is told in words, and why it has no o
   )
   const back = { ...reported, version: 3, refused_version: 4, refused_why: 'no word of the server' }
   assert.equal(configWords({ desired, reported: back, drifts: true }), 'version 3, and not 4: no word of the server')
+})
+
+test('POL-2 how many policies a host follows is told, and how many of those that it is to enforce it does not', () => {
+  const standing = (means: 'kernel' | 'told' | 'none', hindrance = '') => ({
+    policy: means,
+    version: 1,
+    means,
+    hindrance,
+  })
+  const words = (policies: readonly ReturnType<typeof standing>[] | null) =>
+    policiesWords({
+      ...{ desired: null, drifts: false },
+      reported: { version: 1, digest: 'd', on_trial: false, refused_version: 0, refused_why: '', policies, at: 't' },
+    })
+  assert.deepEqual([words(null), words([])], ['not said', 'none'])
+  assert.equal(words([standing('told'), standing('none', 'other_hosts'), standing('told', 'not_here')]), '3 policies')
+  assert.equal(
+    words([standing('kernel'), standing('told', 'no_room')]),
+    '2 policies, 1 enforced by the kernel, 1 not enforced',
+  )
 })

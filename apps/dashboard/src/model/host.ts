@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { isUnenforced } from '@sealwatch/contract'
 import type { Operations } from '@sealwatch/contract/api'
-import { absolute } from './words.ts'
+import { absolute, several } from './words.ts'
 
 type Host = Operations['listHosts']['answer']['items'][number]
 type Sensor = Host['sensor']
@@ -36,6 +37,7 @@ export const incidentWords: Readonly<Record<Incident, string>> = {
   withholds: 'sends nothing of what it seals',
   clock_off: 'its clock is off',
   certificate_ending: 'its certificate is not renewed',
+  policy_not_enforced: 'a policy is not enforced',
 }
 
 const gaps: Readonly<Record<string, string>> = {
@@ -76,4 +78,18 @@ export function configWords({ desired, reported, drifts }: Host['config']): stri
   if (!drifts) return has
   const why = reported.refused_why === '' ? '' : `: ${reported.refused_why}`
   return `${has}, and not ${desired.version}${why}`
+}
+
+/** How many policies of a host are followed, and how many of those that are to be enforced are not. */
+export function policiesWords({ reported }: Host['config']): string {
+  if (reported === null || reported.policies === null) return 'not said'
+  const { policies } = reported
+  if (policies.length === 0) return 'none'
+  const kernel = policies.filter(({ means }) => means === 'kernel').length
+  const wrong = policies.filter(isUnenforced).length
+  const parts = [
+    several(policies.length, 'policy', 'policies'),
+    ...(kernel > 0 ? [`${kernel} enforced by the kernel`] : []),
+  ]
+  return [...parts, ...(wrong > 0 ? [`${wrong} not enforced`] : [])].join(', ')
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { standingWords } from '@sealwatch/contract'
 import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
 import {
@@ -9,6 +10,7 @@ import {
   gapWords,
   incidentWords,
   lossOf,
+  policiesWords,
   sensorWords,
   shedOf,
   toldSince,
@@ -91,6 +93,7 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
   const loss = lossOf(sensor.sites)
   const shed = shedOf(sensor.sites)
   const by = watchedBy(sensor)
+  const standings = host.config.reported?.policies ?? []
   return (
     <li className={host.revoked_at === null ? 'card host' : 'card host gone'}>
       <header>
@@ -138,6 +141,7 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           ['Agent', host.agent_version ?? 'unknown'],
           ['Groups', host.groups.join(', ') || 'none'],
           ['Configuration', configWords(host.config)],
+          ['Policies', policiesWords(host.config)],
           ['Id', <code key="id">{host.host_id}</code>],
         ]}
       />
@@ -151,6 +155,18 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
             <a href={`/events?leaf=${unknown.newest.leaf_index}`}>line {counted(unknown.newest.leaf_index)}</a>
           </span>
         </p>
+      )}
+      {standings.length === 0 ? null : (
+        <details>
+          <summary>How it follows {several(standings.length, 'policy', 'policies')}</summary>
+          <ul>
+            {standings.map((standing) => (
+              <li key={standing.policy}>
+                <code>{standing.policy}</code> version {counted(standing.version)}: {standingWords(standing)}
+              </li>
+            ))}
+          </ul>
+        </details>
       )}
       {by === '' ? null : (
         <details>

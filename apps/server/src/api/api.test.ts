@@ -131,6 +131,7 @@ describe('control socket', () => {
       presenceOf: () => undefined,
       groups: {} as never,
       configOf: async () => ({ groups: [], desired: null, reported: null, drifts: false }),
+      reachesOf: async () => ({ kernel: 0, told: 0, not_enforced: 0, elsewhere: 0, behind: 0, unknown: 0 }),
       drifting: () => new Set(),
       breakGlass: async () => [],
       judgingAhead: () => ({ keys: 1, latest: { tenant: 'default', keyId: 'k', until: '2026-01-01T00:00:00Z' } }),

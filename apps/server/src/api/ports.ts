@@ -47,6 +47,7 @@ export type ApiPorts = {
   /** What hosts are told, by groups, and what they have in force. */
   readonly groups: Groups
   readonly configOf: HostConfigs['stateOf']
+  readonly reachesOf: HostConfigs['reachesOf']
   /** Ids of hosts that have another configuration than they are to have. */
   readonly drifting: () => HostConfigs['drifting']
   readonly facts: () => ServerFacts

@@ -32,6 +32,7 @@ export function apiPorts(
     deniedSince: identity.hosts.deniedSince,
     presenceOf: rooms.presence.of,
     configOf: rooms.configs.stateOf,
+    reachesOf: rooms.configs.reachesOf,
     drifting: () => rooms.configs.drifting,
     facts: () => {
       const { quarantined, unverified: _, ...rows } = rooms.rowBook.total()

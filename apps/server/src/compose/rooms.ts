@@ -148,6 +148,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   const configs: HostConfigs = createHostConfigs({
     ...books,
     groups: () => groups,
+    presence,
     signer: identity.authority.dsseSigner,
   })
   const groups = createGroups({ ...books, vouching: createFleetVouching(books), changed: configs.changed })

@@ -9,14 +9,17 @@ import {
   type Log,
   rfc3339,
 } from '@sealwatch/base'
+import type { PolicyStanding } from '@sealwatch/contract'
 import { type DeliveredPolicy, type HostConfig, hostConfigLimits, mergeGroups } from '@sealwatch/contract/host-config'
 import { type DsseSigner, hostConfigDigest, signHostConfig } from '@sealwatch/keys'
 import type { Host } from '../identity/index.ts'
 import type { ConfigPort, ConfigReport } from '../ingest/index.ts'
 import { enforcedPolicies } from '../policies/index.ts'
+import type { HostWatch } from '../presence/index.ts'
 import { across, type Store, type Tables } from '../store/index.ts'
 import { fleetError } from './errors.ts'
 import type { Groups } from './groups.ts'
+import { type PolicyReach, policyReaches, reachOf } from './policy-reach.ts'
 
 type Row = Tables['host_configs']
 
@@ -36,6 +39,10 @@ export type HostConfigs = ConfigPort & {
   changed(tenant: string): void
   /** Ids of hosts that are not revoked and have something else than they are to have, as of the last look. */
   readonly drifting: ReadonlySet<string>
+  /** Of how many pairs of a policy and a host that was told it each is true, as of the last look. */
+  readonly reaches: Readonly<Record<PolicyReach, number>>
+  /** On how many hosts of the tenant each is true of that version of a policy. */
+  reachesOf(tenant: string, policy: string, version: number): Promise<Readonly<Record<PolicyReach, number>>>
   /** Looks who drifts, until the signal fires. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -43,6 +50,7 @@ export type HostConfigs = ConfigPort & {
 export type HostConfigsOptions = {
   readonly store: Store
   readonly groups: () => Groups
+  readonly presence: Pick<HostWatch, 'of' | 'policies'>
   readonly signer: DsseSigner
   readonly clock: Clock
   readonly log: Log
@@ -52,7 +60,7 @@ export type HostConfigsOptions = {
 const answerMsMax = 10_000
 const lookEveryMs = 15_000
 
-export function createHostConfigs({ store, groups, signer, clock, log }: HostConfigsOptions): HostConfigs {
+export function createHostConfigs({ store, groups, presence, signer, clock, log }: HostConfigsOptions): HostConfigs {
   const { db } = store
   const bells = new Map<string, ReturnType<typeof createBell>>()
   const bellOf = (tenant: string) => {
@@ -62,6 +70,7 @@ export function createHostConfigs({ store, groups, signer, clock, log }: HostCon
   }
   const told = new Map<string, string>()
   let drifting: ReadonlySet<string> = new Set()
+  let reaches = noReaches()
 
   const rowOf = (tenant: string, hostId: string): Promise<Row | undefined> =>
     db
@@ -133,7 +142,9 @@ export function createHostConfigs({ store, groups, signer, clock, log }: HostCon
     return { version, digest, envelope }
   }
 
-  async function findDrifting(): Promise<ReadonlySet<string>> {
+  const isAlive = (hostId: string) => presence.of(hostId)?.life === 'alive'
+
+  async function look(): Promise<void> {
     const rows = await across(db, 'status')
       .selectFrom('host_configs')
       .innerJoin('hosts', (join) =>
@@ -142,12 +153,39 @@ export function createHostConfigs({ store, groups, signer, clock, log }: HostCon
       .selectAll('host_configs')
       .where('hosts.revoked_at', 'is', null)
       .execute()
-    return new Set(rows.filter((row) => stateOf([], row).drifts).map((row) => row.host_id))
+    const states = rows.map((row) => [row.host_id, stateOf([], row)] as const)
+    drifting = new Set(states.filter(([, { drifts }]) => drifts).map(([hostId]) => hostId))
+    const counted = noReaches()
+    for (const [hostId, { reported }] of states)
+      for (const standing of reported?.policies ?? []) counted[reachOf(standing, isAlive(hostId))] += 1
+    reaches = counted
+  }
+
+  async function reachesOf(tenant: string, policy: string, version: number) {
+    const rows = await db
+      .selectFrom('hosts')
+      .leftJoin('host_configs', (join) =>
+        join.onRef('hosts.tenant', '=', 'host_configs.tenant').onRef('hosts.host_id', '=', 'host_configs.host_id'),
+      )
+      .select(['hosts.host_id', 'host_configs.reported_policies'])
+      .where('hosts.tenant', '=', tenant)
+      .where('hosts.revoked_at', 'is', null)
+      .execute()
+    const counted = noReaches()
+    for (const { host_id, reported_policies } of rows) {
+      const standings = standingsIn(reported_policies)
+      const standing = standings?.find((each) => each.policy === policy && each.version === version)
+      const isBehind = standings !== undefined && standing === undefined
+      counted[isBehind && isAlive(host_id) ? 'behind' : reachOf(standing, isAlive(host_id))] += 1
+    }
+    return counted
   }
 
   return {
     desired,
-    report: async ({ tenant, hostId }, { version, digest, onTrial, refusedVersion, refusedWhy }) => {
+    report: async (host, { version, digest, onTrial, refusedVersion, refusedWhy, policies }) => {
+      const { tenant, hostId } = host
+      if (policies !== undefined) presence.policies(host, policies)
       const said = {
         reported_version: version,
         reported_digest: digest,
@@ -155,6 +193,7 @@ export function createHostConfigs({ store, groups, signer, clock, log }: HostCon
         refused_version: refusedVersion,
         refused_why: refusedWhy,
         reported_at: rfc3339(clock.nowNs()),
+        reported_policies: policies === undefined ? null : JSON.stringify(policies),
       }
       const isNothing = version === 0 && refusedVersion === 0
       await store.transaction(async (tx) => {
@@ -175,9 +214,13 @@ export function createHostConfigs({ store, groups, signer, clock, log }: HostCon
     get drifting() {
       return drifting
     },
+    get reaches() {
+      return reaches
+    },
+    reachesOf,
     run: async (signal) => {
       while (!signal.aborted) {
-        drifting = await findDrifting()
+        await look()
         await clock.sleep(lookEveryMs, signal)
       }
     },
@@ -191,7 +234,12 @@ const unreported = {
   refused_version: null,
   refused_why: null,
   reported_at: null,
+  reported_policies: null,
 } as const
+
+const noReaches = () => Object.fromEntries(policyReaches.map((reach) => [reach, 0])) as Record<PolicyReach, number>
+
+const standingsIn = (text: string | null) => (text === null ? undefined : (JSON.parse(text) as PolicyStanding[]))
 
 function stateOf(groups: readonly string[], row: Row | undefined): HostConfigState {
   if (row === undefined) return { groups, desired: null, reported: null, drifts: false }
@@ -205,6 +253,7 @@ function stateOf(groups: readonly string[], row: Row | undefined): HostConfigSta
     refused_version,
     refused_why,
     reported_at,
+    reported_policies,
   } = row
   const reported =
     reported_version === null || reported_at === null
@@ -215,6 +264,7 @@ function stateOf(groups: readonly string[], row: Row | undefined): HostConfigSta
           onTrial: on_trial === 1,
           refusedVersion: refused_version ?? 0,
           refusedWhy: refused_why ?? '',
+          policies: standingsIn(reported_policies),
           at: reported_at,
         }
   const desired = version === 0 ? null : { version, digest, issuedAt: issued_at }

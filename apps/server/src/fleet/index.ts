@@ -3,3 +3,4 @@
 export { fleetError, fleetErrors } from './errors.ts'
 export { createGroups, type GroupRecord, type Groups } from './groups.ts'
 export { createHostConfigs, type HostConfigState, type HostConfigs } from './host-configs.ts'
+export { type PolicyReach, policyReaches } from './policy-reach.ts'

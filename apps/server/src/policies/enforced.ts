@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { DeliveredPolicy } from '@sealwatch/contract/host-config'
+import type { PolicyType } from '@sealwatch/contract/policy'
 import type { Tx } from '../store/index.ts'
 
 /** Of what hosts themselves can see to; the others are the server's. */
-const typesOfHosts = ['network', 'file', 'process']
+const typesOfHosts: readonly PolicyType[] = ['network', 'file', 'process']
+export const isOfHosts = (type: PolicyType): boolean => typesOfHosts.includes(type)
 
 /** The policies of a tenant that are switched on and go to its hosts, by id. */
 export async function enforcedPolicies(db: Pick<Tx, 'selectFrom'>, tenant: string): Promise<DeliveredPolicy[]> {

@@ -8,7 +8,7 @@ export {
   type DryRuns,
   dryRunDaysMax,
 } from './dry-run.ts'
-export { enforcedPolicies } from './enforced.ts'
+export { enforcedPolicies, isOfHosts } from './enforced.ts'
 export { policyError, policyErrors } from './errors.ts'
 export { type ChangedMeanwhile, type Condition, createPolicies, type Difference, type Policies } from './policies.ts'
 export type { PolicyPut, PolicyRecord, PolicySummary, PolicyVersion } from './record.ts'

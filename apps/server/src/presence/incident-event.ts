@@ -54,6 +54,13 @@ const rows = {
     runbook: 'certificate.md',
     attacks: [],
   },
+  policy_not_enforced: {
+    severity: 'high',
+    told: 'does not enforce a policy that it is to enforce',
+    over: 'enforces its policies',
+    runbook: 'policy-denial.md',
+    attacks: [impaired],
+  },
 } as const satisfies Record<IncidentKind, IncidentRow>
 
 /** For the log. */

@@ -127,6 +127,24 @@ describe('the presence of a host', () => {
     assert.deepEqual(year.told, ['begun clock_off at 3000'])
   })
 
+  test('POL-2 a policy that is not enforced for a minute is told of, and its end; of a host that is away nobody knows', () => {
+    const says = (areEnforced: boolean) => ({ kind: 'policies', areEnforced }) as const
+    const beats = (fromMs: number, toMs: number) => every(fromMs, toMs, beat)
+    const short = [[1_000, says(false)], ...beats(2_000, 59_000), [60_500, says(true)]] as const
+    assert.deepEqual(run([[0, registered], ...short, ...beats(61_000, 130_000)]).told, [])
+    const long = [[1_000, says(false)], ...beats(2_000, 63_000), [64_000, says(false)], [65_000, says(true)]] as const
+    assert.deepEqual(run([[0, registered], ...long]).told, [
+      'begun policy_not_enforced at 62000',
+      'over policy_not_enforced at 65000',
+    ])
+    const away = [
+      [1_000, says(false)],
+      [2_000, { kind: 'stopped' }],
+      [90_000, registered],
+    ] as const
+    assert.deepEqual(run([[0, registered], ...away, [90_100, says(false)], ...beats(91_000, 149_000)]).told, [])
+  })
+
   test('a heartbeat of before, sent once more, is no sign of life', () => {
     const { told } = run([[0, registered], [3_000, beat(3_000)], ...every(6_000, 30_000, () => beat(3_000))])
     assert.deepEqual(told, ['begun silent at 12000'])

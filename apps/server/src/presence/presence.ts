@@ -11,6 +11,7 @@ export const incidentKinds = [
   'withholds',
   'clock_off',
   'certificate_ending',
+  'policy_not_enforced',
 ] as const
 export type IncidentKind = (typeof incidentKinds)[number]
 
@@ -36,6 +37,8 @@ export type Presence = {
   /** Where the ledger stood, and since when it stands there, though the host says that it has sealed more. */
   readonly ledger: { readonly nextSeq: number; readonly sinceMs: number }
   readonly jumpedMs: number | undefined
+  /** Since when it says that a policy that is to be enforced there is not. */
+  readonly unenforcedMs: number | undefined
   readonly open: ReadonlySet<IncidentKind>
 }
 
@@ -58,6 +61,8 @@ export type LifeEvent =
     }
   /** Whether its certificate should have been renewed by now. */
   | { readonly kind: 'certificate'; readonly isEnding: boolean }
+  /** What it says of its policies. */
+  | { readonly kind: 'policies'; readonly areEnforced: boolean }
   /** Nothing happened. */
   | { readonly kind: 'time' }
 
@@ -74,6 +79,8 @@ export const patienceMs = {
   /** One that died is back within a second, and the gap is told of; one that starts with its agent takes longer. */
   sensor: 5_000,
   withholds: 15_000,
+  /** A policy that has just come, and a sensor that begins anew, take seconds. */
+  policies: 60_000,
 } as const
 const clockMs = { jump: 2_000, skew: 60_000, goodSkew: 30_000, calm: 60_000 } as const
 
@@ -88,6 +95,7 @@ export const newPresence = (life: Life, nowMs: number, open: readonly IncidentKi
   sitesMost: 0,
   ledger: { nextSeq: -1, sinceMs: nowMs },
   jumpedMs: undefined,
+  unenforcedMs: undefined,
   open: new Set(open),
 })
 
@@ -113,6 +121,8 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
   switch (event.kind) {
     case 'registered':
       after = { ...after, patienceMs: protocolPatience(event.beats), blindMs: undefined }
+      // What was so before it was away is not known to be so still.
+      if (before.life !== 'alive') after = { ...after, unenforcedMs: undefined }
       live('alive')
       break
     case 'started':
@@ -121,7 +131,7 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
     case 'stopped':
       // Nothing is due from it any more. What was wrong before stays wrong until it is back, and says otherwise.
       live('stopped')
-      after = { ...after, beat: undefined, blindMs: undefined, jumpedMs: undefined }
+      after = { ...after, beat: undefined, blindMs: undefined, jumpedMs: undefined, unenforcedMs: undefined }
       break
     case 'shipped':
       after = { ...after, ledger: { ...after.ledger, sinceMs: nowMs } }
@@ -140,6 +150,10 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
       // Who said that it stops renews when it is back.
       if (!event.isEnding || after.life !== 'stopped') turn('certificate_ending', event.isEnding)
       break
+    case 'policies':
+      after = { ...after, unenforcedMs: event.areEnforced ? undefined : (after.unenforcedMs ?? nowMs) }
+      if (event.areEnforced) turn('policy_not_enforced', false)
+      break
     case 'time':
       break
   }
@@ -148,6 +162,10 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
     after = { ...after, life: 'silent', sinceMs: nowMs }
     turn('silent', true)
   }
+  const { unenforcedMs } = after
+  const isLate = unenforcedMs !== undefined && nowMs - unenforcedMs >= patienceMs.policies
+  // Of one that is away nobody knows.
+  if (isLate && after.life === 'alive') turn('policy_not_enforced', true)
   return { presence: after, told }
 
   function takeBeat({ beat, ledgerSeq, skewMs }: Extract<LifeEvent, { kind: 'beat' }>): void {

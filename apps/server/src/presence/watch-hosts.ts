@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Clock, type Log, rfc3339 } from '@sealwatch/base'
-import { protocol } from '@sealwatch/contract'
+import { isUnenforced, type PolicyStanding, protocol } from '@sealwatch/contract'
 import { verifyEd25519 } from '@sealwatch/keys'
 import { type Body, type Heartbeat, headKeyId, openHeartbeat, parseNote, sha256 } from '@sealwatch/ledger'
 import { auditTenant, type Host, isEnding, type ServerVoice } from '../identity/index.ts'
@@ -37,6 +37,8 @@ export type HostWatch = {
   shipped(host: Host): void
   /** Lines of the host, in the ledger of the tenant. */
   admitted(host: Host, tenant: string, lines: Uint8Array): void
+  /** How the host says that it follows its policies. */
+  policies(host: Host, standings: readonly PolicyStanding[]): void
   /** Of a host that is not expected any more, for it was revoked or its tenant goes. */
   forget(hostId: string): void
   /** Undefined: it never came. */
@@ -73,6 +75,8 @@ type Watched = {
   readonly began: Map<IncidentKind, bigint>
   note: string | undefined
   beatNs: bigint
+  /** Policies that it is to enforce, and does not. */
+  unenforced: readonly PolicyStanding[]
 }
 type Change = { readonly host: Host; readonly kept: Kept; readonly events: readonly Body[] }
 type Kept = { readonly life: Life; readonly open: Readonly<Record<string, string>> }
@@ -104,7 +108,7 @@ export async function openHostWatch(options: HostWatchOptions): Promise<HostWatc
       const life = kept.life === 'alive' ? 'expected' : kept.life
       const host = { hostId: host_id, hostname, tenant }
       const presence = newPresence(life, nowMs, [...began.keys()])
-      watched.set(host_id, { host, presence, began, note: undefined, beatNs: 0n })
+      watched.set(host_id, { host, presence, began, note: undefined, beatNs: 0n, unenforced: [] })
     }
   }
 
@@ -130,7 +134,7 @@ export async function openHostWatch(options: HostWatchOptions): Promise<HostWatc
         tenant: one.host.tenant,
         incident: `host_${incident}`,
       })
-      return incidentEvent(voice, one.host, incident, { nowNs, beganNs, isOver }, evidenceOf(one))
+      return incidentEvent(voice, one.host, incident, { nowNs, beganNs, isOver }, evidenceOf(one, incident))
     })
     const kept: Kept = {
       life: keptLife(presence.life),
@@ -198,7 +202,13 @@ export async function openHostWatch(options: HostWatchOptions): Promise<HostWatc
 
   return {
     registered: (host, beats) => {
-      const fresh = () => ({ presence: newPresence('stopped', nowMs), began: new Map(), note: undefined, beatNs: 0n })
+      const fresh = () => ({
+        presence: newPresence('stopped', nowMs),
+        began: new Map(),
+        note: undefined,
+        beatNs: 0n,
+        unenforced: [],
+      })
       const one: Watched = Object.assign(watched.get(host.hostId) ?? fresh(), { host })
       watched.set(host.hostId, one)
       move(one, { kind: 'registered', beats })
@@ -222,6 +232,12 @@ export async function openHostWatch(options: HostWatchOptions): Promise<HostWatc
       const bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.length)
       const [off, on] = [bytes.lastIndexOf(stopped), bytes.lastIndexOf(started)]
       if (off !== on) take(host, { kind: off > on ? 'stopped' : 'started' })
+    },
+    policies: ({ hostId }, standings) => {
+      const one = watched.get(hostId)
+      if (one === undefined) return
+      one.unenforced = standings.filter(isUnenforced)
+      move(one, { kind: 'policies', areEnforced: one.unenforced.length === 0 })
     },
     forget: (hostId) => void watched.delete(hostId),
     of: (hostId) => {
@@ -265,9 +281,15 @@ const attemptedOf = ({ hostId }: Host) => `reading a heartbeat of the host ${hos
 /** Of one that is awaited nothing changed yet. */
 const keptLife = (life: Life): Life => (life === 'expected' ? 'alive' : life)
 
-/** What it said last, signed by it. */
-function evidenceOf({ presence: { beat }, note }: Watched): object {
-  if (beat === undefined) return { last_heartbeat: null }
+const policiesShown = 8
+
+/** What it said last; heartbeats are signed by it. */
+function evidenceOf({ presence: { beat }, note, unenforced }: Watched, incident: IncidentKind): object {
+  const policies = unenforced
+    .slice(0, policiesShown)
+    .map(({ policy, version, hindrance }) => ({ policy, version, hindrance }))
+  const ofPolicies = incident === 'policy_not_enforced' && { policies, policy_count: unenforced.length }
+  if (beat === undefined) return { last_heartbeat: null, ...ofPolicies }
   const { sites, nextSeq, waiting } = beat
-  return { last_heartbeat: note, sites: sites ?? null, next_seq: nextSeq, waiting }
+  return { last_heartbeat: note, sites: sites ?? null, next_seq: nextSeq, waiting, ...ofPolicies }
 }

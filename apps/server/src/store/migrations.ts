@@ -262,4 +262,6 @@ export const migrations: readonly string[] = [
      reported_at TEXT, PRIMARY KEY (tenant, host_id)) STRICT, WITHOUT ROWID;`,
   // How long a certificate lives says when it should have been renewed.
   `ALTER TABLE hosts ADD COLUMN cert_begins_at TEXT;`,
+  // How a host follows the policies that it was told.
+  `ALTER TABLE host_configs ADD COLUMN reported_policies TEXT;`,
 ]

@@ -72,6 +72,8 @@ export type Tables = {
     refused_version: number | null
     refused_why: string | null
     reported_at: string | null
+    /** JSON: how it follows each policy; null: it does not say. */
+    reported_policies: string | null
   }
   join_tokens: {
     secret_hash: string

@@ -307,7 +307,7 @@ export type Operations = {
           readonly since: string
           readonly heard_at: string | null
           readonly waiting: number | null
-          readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off" | "certificate_ending")[]
+          readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off" | "certificate_ending" | "policy_not_enforced")[]
         } | null
         readonly groups: readonly string[]
         readonly config: {
@@ -322,6 +322,12 @@ export type Operations = {
             readonly on_trial: boolean
             readonly refused_version: number
             readonly refused_why: string
+            readonly policies: readonly ({
+              readonly policy: string
+              readonly version: number
+              readonly means: "kernel" | "told" | "none"
+              readonly hindrance: string
+            })[] | null
             readonly at: string
           } | null
           readonly drifts: boolean
@@ -397,7 +403,7 @@ export type Operations = {
         readonly since: string
         readonly heard_at: string | null
         readonly waiting: number | null
-        readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off" | "certificate_ending")[]
+        readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off" | "certificate_ending" | "policy_not_enforced")[]
       } | null
       readonly groups: readonly string[]
       readonly config: {
@@ -412,6 +418,12 @@ export type Operations = {
           readonly on_trial: boolean
           readonly refused_version: number
           readonly refused_why: string
+          readonly policies: readonly ({
+            readonly policy: string
+            readonly version: number
+            readonly means: "kernel" | "told" | "none"
+            readonly hindrance: string
+          })[] | null
           readonly at: string
         } | null
         readonly drifts: boolean
@@ -1706,6 +1718,23 @@ export type Operations = {
       }
     }
   }
+  /** On how many hosts the newest version of a policy is enforced, told alone, or not followed. Needs `policy:read` in the tenant. */
+  readonly getPolicyReach: {
+    readonly params: {
+      readonly id: string
+    }
+    readonly answer: {
+      readonly version: number
+      readonly hosts: {
+        readonly kernel: number
+        readonly told: number
+        readonly not_enforced: number
+        readonly elsewhere: number
+        readonly behind: number
+        readonly unknown: number
+      } | null
+    }
+  }
   /** Versions of a policy, newest first: what changed it, when, and where the ledger says so. Needs `policy:read` in the tenant. */
   readonly listPolicyVersions: {
     readonly params: {
@@ -2820,6 +2849,7 @@ export const operations = {
   getPolicy: ['GET', '/api/v1/security/policies/{id}'],
   putPolicy: ['PUT', '/api/v1/security/policies/{id}'],
   deletePolicy: ['DELETE', '/api/v1/security/policies/{id}'],
+  getPolicyReach: ['GET', '/api/v1/security/policies/{id}/hosts'],
   listPolicyVersions: ['GET', '/api/v1/security/policies/{id}/versions'],
   diffPolicy: ['GET', '/api/v1/security/policies/{id}/diff'],
   getSignedPolicy: ['GET', '/api/v1/security/policies/{id}/signed'],

@@ -3,7 +3,7 @@
 import type { PolicyDocument, PolicyOf, PolicyRule, RetentionClass } from '@sealwatch/contract/policy'
 import { resolveLists } from '@sealwatch/contract/policy-values'
 import { allOf, type Facet, type FacetRow, facetOf, oneOf } from './facets.ts'
-import type { EventFacts } from './facts.ts'
+import { type EventFacts, factsOf } from './facts.ts'
 
 /** A rule as it is judged by. */
 export type CompiledRule<R extends PolicyRule = PolicyRule> = {
@@ -99,6 +99,12 @@ export function compilePolicy(accepted: PolicyDocument): CompiledPolicy {
     asksNames: asksNames(policy.rules),
   }
 }
+
+/** Whether it is for the host of this id and name. */
+export const isForHost = (
+  { hosts }: CompiledPolicy,
+  device: { readonly uid: string; readonly hostname: string },
+): boolean => hosts(factsOf({ device }, {})) !== false
 
 type Members = readonly { readonly member: string; readonly facet: Facet }[]
 const wholly = (members: Members): Facet => allOf(members.map(({ facet }) => facet))

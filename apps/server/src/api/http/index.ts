@@ -104,7 +104,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...groupRoleRoutes(access),
     ...signInRoutes(signIn, access.gate, drawNoticeIn(look)),
     ...linkRoutes(signIn, (tenant) => registry.get(tenant).title, look),
-    ...policyRoutes(policies, dryRuns),
+    ...policyRoutes(policies, dryRuns, api),
     ...manifestRoutes(ports),
     ...quarantineRoutes(ports),
     ...quarantineReleaseRoutes(ports),

@@ -3,7 +3,16 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { ConnectError, type HandlerContext } from '@connectrpc/connect'
 import { type Clock, createBell } from '@sealwatch/base'
-import type { ConfigureRequest, ConfigureResponseSchema } from '@sealwatch/contract'
+import {
+  type ConfigureRequest,
+  type ConfigureResponseSchema,
+  type PolicyMeans,
+  type PolicyStanding,
+  type PolicyState,
+  policyMeans,
+  policyStandingsMax,
+  slugName,
+} from '@sealwatch/contract'
 import { checkValidity, type Host, type Hosts } from '../../identity/index.ts'
 import { transportError } from './errors.ts'
 import { peerOf } from './peer.ts'
@@ -17,6 +26,8 @@ export type ConfigReport = {
   /** 0: it has taken the newest. */
   readonly refusedVersion: number
   readonly refusedWhy: string
+  /** How it follows its policies; undefined: it does not say. */
+  readonly policies: readonly PolicyStanding[] | undefined
 }
 
 /** What the transport needs of those who know what hosts are to be told. */
@@ -107,14 +118,37 @@ export async function* configure(
   if (failure !== undefined) throw failure.error
 }
 
-function reportIn({ version, digest, onTrial, refusedVersion, refusedWhy }: ConfigureRequest): ConfigReport {
+function reportIn(request: ConfigureRequest): ConfigReport {
+  const { version, digest, onTrial, refusedVersion, refusedWhy, policyStates } = request
+  const policies = policyStates?.policies
   const isFormed =
-    [version, refusedVersion].every((each) => each <= Number.MAX_SAFE_INTEGER) && /^(?:[0-9a-f]{64})?$/.test(digest)
+    [version, refusedVersion].every((each) => each <= Number.MAX_SAFE_INTEGER) &&
+    /^(?:[0-9a-f]{64})?$/.test(digest) &&
+    (policies === undefined || (policies.length <= policyStandingsMax && policies.every(isStanding)))
   if (!isFormed)
     throw transportError('MESSAGE_MALFORMED', {
       attempted: 'reading what a host has in force',
-      received: `version ${version}, digest ${JSON.stringify(digest.slice(0, 80))}`,
+      received: `version ${version}, digest ${JSON.stringify(digest.slice(0, 80))}, states of ${policies?.length ?? 'no'} policies`,
     })
   const why = refusedWhy.slice(0, whyUnitsMax).toWellFormed()
-  return { version: Number(version), digest, onTrial, refusedVersion: Number(refusedVersion), refusedWhy: why }
+  return {
+    version: Number(version),
+    digest,
+    onTrial,
+    refusedVersion: Number(refusedVersion),
+    refusedWhy: why,
+    policies: policies?.map(({ policy, version: of, means, hindrance }) => ({
+      policy,
+      version: Number(of),
+      means: means as PolicyMeans,
+      hindrance,
+    })),
+  }
 }
+
+/** A newer agent may know more hindrances, and no more means. */
+const isStanding = ({ policy, version, means, hindrance }: PolicyState) =>
+  slugName.form.test(policy) &&
+  version <= Number.MAX_SAFE_INTEGER &&
+  (policyMeans as readonly string[]).includes(means) &&
+  /^[a-z_]{0,32}$/.test(hindrance)

@@ -83,7 +83,7 @@ const hostKey = createContextKey<Host | undefined>(undefined)
 
 const callBytesMax = 64 * 1024
 const heartbeatBytesMax = 4 * 1024
-const reportBytesMax = 8 * 1024
+const reportBytesMax = 64 * 1024
 /** Tokens that are none: of one address, at once and then one every five seconds. */
 const guessesOf = { burst: 20, perSecond: 0.2, keysMax: 10_000 } as const
 /** One batch with its personal values and the framing around both. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { limits } from '@sealwatch/contract'
+import { limits, policyMeans } from '@sealwatch/contract'
 import { z } from 'zod'
 import { type Authorised, actBy } from '../../../access/index.ts'
 import type { HostConfigState } from '../../../fleet/index.ts'
@@ -35,7 +35,17 @@ const host = z.object({
       heard_at: time.nullable().describe('Of its newest sign of life; null: none since the server started'),
       waiting: z.number().int().nullable().describe('Events that wait to be sealed there; null: it does not say'),
       incidents: z
-        .array(z.enum(['silent', 'sensor_gone', 'sites_closed', 'withholds', 'clock_off', 'certificate_ending']))
+        .array(
+          z.enum([
+            'silent',
+            'sensor_gone',
+            'sites_closed',
+            'withholds',
+            'clock_off',
+            'certificate_ending',
+            'policy_not_enforced',
+          ]),
+        )
         .describe('Open now: docs/runbooks/host-blind.md'),
     })
     .nullable()
@@ -54,6 +64,23 @@ const host = z.object({
           on_trial: z.boolean().describe('It takes it back, unless it hears of the server'),
           refused_version: z.number().int().describe('The newest that it did not take, or took back; 0: none'),
           refused_why: z.string(),
+          policies: z
+            .array(
+              z.object({
+                policy: z.string(),
+                version: z.number().int(),
+                means: z
+                  .enum(policyMeans)
+                  .describe(
+                    'kernel: what it denies is refused; told: it is told alone; none: nothing comes of it there',
+                  ),
+                hindrance: z
+                  .string()
+                  .describe('Why it is not followed as it asks (docs/formats/policy.md, 8.5); empty: it is'),
+              }),
+            )
+            .nullable()
+            .describe('How it follows its policies; null: it does not say'),
           at: time,
         })
         .nullable()
@@ -151,6 +178,7 @@ const configJson = ({ desired, reported, drifts }: Omit<HostConfigState, 'groups
     on_trial: reported.onTrial,
     refused_version: reported.refusedVersion,
     refused_why: reported.refusedWhy,
+    policies: reported.policies?.map((standing) => ({ ...standing })) ?? null,
     at: reported.at,
   },
   drifts,

@@ -5,10 +5,12 @@ import { slugName } from '@sealwatch/contract'
 import { type PolicyDocument, policyLimits, policyTypes } from '@sealwatch/contract/policy'
 import { z } from 'zod'
 import type { Authorised } from '../../../access/index.ts'
+import { type HostConfigs, type PolicyReach, policyReaches } from '../../../fleet/index.ts'
 import {
   type DryRunReport,
   type DryRuns,
   dryRunDaysMax,
+  isOfHosts,
   type Policies,
   type PolicyRecord,
   type PolicySummary,
@@ -128,7 +130,18 @@ async function told<T>(
   }
 }
 
-export const policyRoutes = (policies: Policies, dryRuns: DryRuns): Route[] => [
+/** On how many hosts something is so of a policy. */
+const reaches = z
+  .object(
+    Object.fromEntries(policyReaches.map((reach) => [reach, z.number().int()])) as Record<PolicyReach, z.ZodNumber>,
+  )
+  .describe('docs/formats/policy.md, 8.5')
+
+export const policyRoutes = (
+  policies: Policies,
+  dryRuns: DryRuns,
+  configs: Pick<HostConfigs, 'reachesOf'>,
+): Route[] => [
   route({
     method: 'GET',
     path,
@@ -241,6 +254,25 @@ export const policyRoutes = (policies: Policies, dryRuns: DryRuns): Route[] => [
       const condition = conditionOf(request)
       const { version: gone, leafIndex } = await told(policies, by, id, condition, policies.remove(by, id, condition))
       return { version: gone, ledger: recordedJson({ tenant: by.tenant, leafIndex }) }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: `${path}/{id}/hosts`,
+    id: 'getPolicyReach',
+    summary: 'On how many hosts the newest version of a policy is enforced, told alone, or not followed',
+    tag,
+    action: 'policy:read',
+    params,
+    answer: z.object({
+      version: z.number().int(),
+      hosts: reaches.nullable().describe('null: it is off, or of a type that no host follows'),
+    }),
+    errors: ['POLICY_UNKNOWN'],
+    handle: async (by, { params: { id } }) => {
+      const { version, document } = await policies.get(by, id)
+      const isFollowed = document.enabled && isOfHosts(document.type)
+      return { version, hosts: isFollowed ? { ...(await configs.reachesOf(by.tenant, id, version)) } : null }
     },
   }),
   route({
