@@ -12,7 +12,7 @@
 
 #include "sensor.h"
 
-enum { CONNECT_EACH_MS = 100, COALESCE_MS = 5, CHANGED_REPORT_MS = 1000, HEARTBEAT_MS = 5000, LAST_WORDS_MS = 2000, GUARD_MS = 1000 };
+enum { CONNECT_EACH_MS = 100, CHANGED_REPORT_MS = 1000, HEARTBEAT_MS = 5000, LAST_WORDS_MS = 2000, GUARD_MS = 1000 };
 
 static volatile sig_atomic_t stopping;
 static sigset_t waiting_mask; /* signals come in only while we wait, so none is overlooked */
@@ -40,6 +40,23 @@ static bool is_refused_open(const struct frame_event *event)
 
 static bool deceived; /* what was taken over is not ours */
 
+/*
+ * One wake-up, of ours and of the agent, serves all that has gathered. In a flood we wait for more, for what the agent does for each
+ * read is what a flood costs; but not where programs start, of which nothing could be looked up any more, nor where the ring would fill.
+ */
+enum { GATHER_MS = 5, GATHER_FLOOD_MS = 20, FLOOD_EACH_MS = 6, TORRENT_EACH_MS = 100 };
+
+static struct { uint64_t since_ns, taken; } gathering;
+
+static int64_t gather_ms(void)
+{
+	uint64_t now_ns = boot_ns(), ms = (now_ns - gathering.since_ns) / 1000000 + 1, taken = gathering.taken;
+
+	gathering.since_ns = now_ns;
+	gathering.taken = 0;
+	return taken > FLOOD_EACH_MS * ms && taken < TORRENT_EACH_MS * ms ? GATHER_FLOOD_MS : GATHER_MS;
+}
+
 static int take(void *context, void *body, size_t length)
 {
 	const struct frame_event *event = body;
@@ -61,6 +78,7 @@ static int take(void *context, void *body, size_t length)
 	counters_taken(out.counters, event->site, ring_at(), own);
 	if (own)
 		return 0;
+	gathering.taken++;
 	relay_saw(body);
 	out.end += put_body(out.bytes + out.end, body, length);
 	return outbox_full(&out) ? -ENOBUFS : 0; /* stops after this one; the rest stays in the ring */
@@ -189,7 +207,7 @@ static void turn(struct ring_buffer *ring, struct watching *watching, struct fra
 		if (fds[3 + i].revents)
 			watching->source[i].read(watching->counters);
 	if (fds[1].revents)
-		wait_for(NULL, 0, COALESCE_MS); /* let the events gather: one wake-up serves many */
+		wait_for(NULL, 0, gather_ms());
 	if (fds[0].revents & (POLLIN | POLLHUP | POLLERR) && out.fd >= 0 && !policies_read(out.fd)) {
 		say("warn", "the agent went away; events wait until it is back");
 		policies_agent_gone();

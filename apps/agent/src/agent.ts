@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { randomBytes, X509Certificate } from 'node:crypto'
-import { rename, writeFile } from 'node:fs/promises'
+import { renameSync, writeFileSync } from 'node:fs'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import {
@@ -156,7 +157,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 
   const processes = createProcessTable(processTableLimits)
   processes.seed(options.processes, options.seenAtBootNs)
-  const accounts = createAccounts()
+  const accounts = createAccounts(clock)
   const lookups = createLookups(clock)
   const bootOffset = createBootOffset(clock, readBootNs)
   let hostId: string | undefined
@@ -352,7 +353,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         toSeal: (tenant) => queues().find((queue) => queue.tenant === tenant)?.toSeal ?? 0,
         tally,
       })
-      await writeStatus(paths.status, status)
+      writeStatus(paths.status, status)
       const isSettled = agentState === 'registered' && watchState.connected
       await clock.sleep(isSettled ? statusEveryMs : startingStatusEveryMs, signal)
     }
@@ -410,9 +411,10 @@ async function setAside(dir: string, clock: Clock): Promise<void> {
   await rename(dir, `${dir}.replaced-${clock.nowMs()}`)
 }
 
-async function writeStatus(path: string, status: object): Promise<void> {
-  await writeFile(`${path}.new`, JSON.stringify(status))
-  await rename(`${path}.new`, path)
+/** By plain calls: it lies in memory, and each promise of a file is a thread that wakes. */
+function writeStatus(path: string, status: object): void {
+  writeFileSync(`${path}.new`, JSON.stringify(status))
+  renameSync(`${path}.new`, path)
 }
 
 function newsRecord(news: ConfigurationNews, timeNs: bigint, context: RecordContext) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hrtime } from 'node:process'
-import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { toBeat } from './beat.ts'
 
 /** Time and waiting, passed in so that a test or a simulation owns them. */
 export type Clock = {
@@ -11,7 +11,10 @@ export type Clock = {
   nowNs(): bigint
   /** Monotonic nanoseconds from an arbitrary start. */
   monotonicNs(): bigint
-  /** Resolves after `ms`, or at once when the signal fires; never rejects. 0: after what else waits had a turn. */
+  /**
+   * Resolves after `ms`, or at once when the signal fires; never rejects. 0: after what else waits had a turn. Half a second and
+   * more may be an eighth of a second more or less.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -29,9 +32,26 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   nowNs: () => BigInt(Math.round(fineMs() * 1000)) * 1000n,
   monotonicNs: () => hrtime.bigint(),
-  sleep: async (ms, signal) => {
-    const options = signal === undefined ? {} : { signal }
-    // A timer takes a millisecond at least.
-    await (ms === 0 ? turn(undefined, options) : delay(ms, undefined, options)).catch(() => undefined)
-  },
+  // Those of node:timers/promises reject when the signal fires, with an error and its stack that nobody reads.
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve()
+      const cancel = later(toBeat(ms, Number(hrtime.bigint() / 1_000_000n)), end)
+      function end(): void {
+        cancel()
+        signal?.removeEventListener('abort', end)
+        resolve()
+      }
+      signal?.addEventListener('abort', end)
+    }),
+}
+
+/** A timer takes a millisecond at least. */
+function later(ms: number, work: () => void): () => void {
+  if (ms === 0) {
+    const turn = setImmediate(work)
+    return () => clearImmediate(turn)
+  }
+  const timer = setTimeout(work, ms)
+  return () => clearTimeout(timer)
 }

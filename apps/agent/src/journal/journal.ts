@@ -59,6 +59,8 @@ const gatherMs = { first: 20, next: 100 } as const
 const retryMs = 1_000
 /** An append that takes longer holds nobody up: the kernel's ring is full soon, and drops whatever comes. */
 const patienceMs = 100
+/** Without a reason an abort makes an error, and its stack, which takes longer than what it ends. */
+const noReason = 'over'
 /** How often somebody looks whether an epoch is due. */
 const epochStepMs = 1_000
 
@@ -84,7 +86,7 @@ export function createJournal(options: JournalOptions): Journal {
     const ms = Math.max(gatherMs.first, gatherMs.next - restedMs)
     const over = new AbortController()
     await Promise.race([clock.sleep(ms, over.signal), hurry.wait(over.signal)])
-    over.abort()
+    over.abort(noReason)
   }
 
   async function seal(): Promise<void> {
@@ -133,7 +135,7 @@ export function createJournal(options: JournalOptions): Journal {
       const over = new AbortController()
       const patience = mayGoOn ? [clock.sleep(patienceMs - heldMs(), over.signal)] : []
       await Promise.race([turned.wait(over.signal), ...patience])
-      over.abort()
+      over.abort(noReason)
     }
   }
 

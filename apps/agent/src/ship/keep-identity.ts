@@ -99,7 +99,7 @@ function keepIdentity(first: Identity, file: IdentityFile, options: EnrolOptions
     const asked = options.reload?.wait(until).then(() => !until.aborted)
     const slept = clock.sleep(ms, until).then(() => false)
     const isAsked = await (asked === undefined ? slept : Promise.race([asked, slept]))
-    over.abort()
+    over.abort('over')
     return isAsked
   }
 

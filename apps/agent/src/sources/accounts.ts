@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { readFileSync, statSync } from 'node:fs'
+import type { Clock } from '@sealwatch/base'
 
 const passwd = '/etc/passwd'
 const accountsMax = 100_000
@@ -10,11 +11,17 @@ export type Accounts = {
   readonly all: () => ReadonlyMap<number, string>
 }
 
+/** Each event asks for a name: the file is looked at again after so long, and for a uid that it had no name for. */
+const lookEveryNs = 1_000_000_000n
+
 /** Account names by uid, read anew when the file changes. */
-export function createAccounts(path = passwd): Accounts {
+export function createAccounts(clock: Pick<Clock, 'monotonicNs'>, path = passwd): Accounts {
   let names = new Map<number, string>()
   let readAtMs = -1
-  const all = () => {
+  let lookedNs: bigint | undefined
+
+  const look = () => {
+    lookedNs = clock.monotonicNs()
     try {
       const { mtimeMs } = statSync(path)
       if (mtimeMs !== readAtMs) {
@@ -26,7 +33,8 @@ export function createAccounts(path = passwd): Accounts {
     }
     return names
   }
-  return { all, nameOf: (uid) => all().get(uid) }
+  const isLooked = () => lookedNs !== undefined && clock.monotonicNs() - lookedNs < lookEveryNs
+  return { all: look, nameOf: (uid) => (isLooked() ? names.get(uid) : undefined) ?? look().get(uid) }
 }
 
 /** The first name of a uid counts, as in getpwuid(3). */

@@ -52,7 +52,8 @@ export function createLookups(clock: Clock, parts: Parts = systemParts(clock)): 
       ]
       if (looking.length === 0) return
       const done = new AbortController()
-      const all = Promise.all(looking).then(() => done.abort())
+      // With a reason: else it makes an error, and its stack, for each read of the socket.
+      const all = Promise.all(looking).then(() => done.abort('known'))
       await Promise.race([all, clock.sleep(patienceMs, done.signal)])
     },
   }
