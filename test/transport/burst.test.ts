@@ -40,35 +40,32 @@ async function sealLarge(chain: Chain, events: number, bytes: number): Promise<v
   await chain.seal(Array.from({ length: events }, (_, n) => one(n)))
 }
 
-test('many batches in one burst, small ones beside large ones, are each taken as they were sent', async (t) => {
-  const server = await startServer(t)
-  const agent = await prepareAgent(t, server)
-  const chain = await chainOf(t, agent)
-  await sealSome(chain, 60)
-  await sealLarge(chain, 3, 30_000)
-  await sealSome(chain, 60)
-  await sealLarge(chain, 40, 10_000)
-  await sealSome(chain, 1)
-  const batches = await batchesOf(chain)
-  const { call } = await rawMember(t, server, chain.id, agent)
-  const messages = batches.map(({ chain: id, firstSeq, count, lines }) =>
-    toBinary(ShipRequestSchema, create(ShipRequestSchema, { chain: id, firstSeq: BigInt(firstSeq), count, lines })),
-  )
-  const { bytes } = await call(
-    'Ship',
-    'application/connect+proto',
-    Buffer.concat(messages.map((each) => envelope(each))),
-  )
-  const answered = messagesIn(bytes).map((each) => {
-    const { outcome } = fromBinary(ShipResponseSchema, each)
-    return outcome.case === 'acknowledged' ? Number(outcome.value.nextSeq) : outcome
+for (const type of ['application/connect+proto', 'application/grpc'])
+  test(`many batches in one burst, small ones beside large ones, are each taken as they were sent, as ${type}`, async (t) => {
+    const server = await startServer(t)
+    const agent = await prepareAgent(t, server)
+    const chain = await chainOf(t, agent)
+    await sealSome(chain, 60)
+    await sealLarge(chain, 3, 30_000)
+    await sealSome(chain, 60)
+    await sealLarge(chain, 40, 10_000)
+    await sealSome(chain, 1)
+    const batches = await batchesOf(chain)
+    const { call } = await rawMember(t, server, chain.id, agent)
+    const messages = batches.map(({ chain: id, firstSeq, count, lines }) =>
+      toBinary(ShipRequestSchema, create(ShipRequestSchema, { chain: id, firstSeq: BigInt(firstSeq), count, lines })),
+    )
+    const { bytes } = await call('Ship', type, Buffer.concat(messages.map((each) => envelope(each))))
+    const answered = messagesIn(bytes).map((each) => {
+      const { outcome } = fromBinary(ShipResponseSchema, each)
+      return outcome.case === 'acknowledged' ? Number(outcome.value.nextSeq) : outcome
+    })
+    assert.deepEqual(
+      answered,
+      batches.map(({ firstSeq, count }) => firstSeq + count),
+    )
+    assert.deepEqual(server.ingest.chains.get(chain.id)?.lines, linesOf(batches))
   })
-  assert.deepEqual(
-    answered,
-    batches.map(({ firstSeq, count }) => firstSeq + count),
-  )
-  assert.deepEqual(server.ingest.chains.get(chain.id)?.lines, linesOf(batches))
-})
 
 test('several hosts that send as much as they can find the room that there is, and all of it arrives', async (t) => {
   const server = await startServer(t)

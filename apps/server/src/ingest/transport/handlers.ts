@@ -8,6 +8,7 @@ import {
   AgentService,
   type ConfigureRequest,
   type EnrolRequest,
+  type LiveRequest,
   limits,
   protocol,
   type RegisterRequest,
@@ -29,6 +30,7 @@ import type { IngestPort, Outcome } from './ingest-port.ts'
 import { takeSignsOfLife } from './live.ts'
 import type { LiveStreams } from './live-streams.ts'
 import { type Peer, peerKey, peerOf, senderOf } from './peer.ts'
+import { plainStream } from './plain-streams.ts'
 import { checkRegistration, type Position } from './register.ts'
 import { releaseMessage } from './release-message.ts'
 import type { SenderConnections } from './sender-connections.ts'
@@ -240,6 +242,10 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
     }
   }
 
+  const live = unary((requests: AsyncIterable<LiveRequest>, context) =>
+    takeSignsOfLife(lives, hostOf(context), requests, context),
+  )
+
   /** `promised`: the checkpoint that each chain was told of last on this stream. */
   async function submit(
     peer: Peer,
@@ -287,6 +293,9 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
     } = AgentService.method
     const limited = (readMaxBytes: number) => ({ readMaxBytes, grpcWeb: false })
     const members = { ...limited(callBytesMax), requestGate: gate(0) }
+    const shipping = { ...members, readMaxBytes: shipBytesMax }
+    const living = { ...members, readMaxBytes: heartbeatBytesMax }
+    const reporting = { ...members, readMaxBytes: reportBytesMax }
     router
       .rpc(enrolMethod, unary(enrol), limited(callBytesMax))
       .rpc(
@@ -295,13 +304,12 @@ export function agentRoutes(options: HandlerOptions): (router: ConnectRouter) =>
         { ...members, requestGate: gate(renewalGraceMs) },
       )
       .rpc(registerMethod, unary(register), members)
-      .rpc(
-        liveMethod,
-        unary((requests, context) => takeSignsOfLife(lives, hostOf(context), requests, context)),
-        { ...members, readMaxBytes: heartbeatBytesMax },
-      )
-      .rpc(configureMethod, configuring, { ...members, readMaxBytes: reportBytesMax })
-      .rpc(shipMethod, ship, { ...members, readMaxBytes: shipBytesMax })
+      .rpc(liveMethod, live, living)
+      .rpc(configureMethod, configuring, reporting)
+      .rpc(shipMethod, ship, shipping)
+    plainStream(router, liveMethod, answersOnce(live), living)
+    plainStream(router, configureMethod, configuring, reporting)
+    plainStream(router, shipMethod, ship, shipping)
   }
 }
 
@@ -315,6 +323,11 @@ function levelOf(
   if (code === Code.Internal) return 'error'
   return code === Code.Unavailable ? 'info' : 'warn'
 }
+
+const answersOnce = <Request, Response>(answer: (request: Request, context: HandlerContext) => Promise<Response>) =>
+  async function* (request: Request, context: HandlerContext) {
+    yield await answer(request, context)
+  }
 
 type RegisterAnswer = MessageInitShape<typeof RegisterResponseSchema>
 type ShipAnswer = MessageInitShape<typeof ShipResponseSchema>

@@ -14,6 +14,7 @@ import { connectErrorOf } from '../connect-error.ts'
 import type { TransportCounters } from '../handlers.ts'
 import { type Peer, peerKey, peerOf } from '../peer.ts'
 import type { SenderConnections } from '../sender-connections.ts'
+import { wrapHandler } from '../wrap-handler.ts'
 import { outcomeMessage, rowsIn } from './rows-message.ts'
 import { createRequestScan } from './scan-request.ts'
 
@@ -172,17 +173,14 @@ export function submitRoutes(options: SubmitOptions): (router: ConnectRouter) =>
 
 /** Looks at the bytes of a request before they are decoded. */
 function readAlong(
-  { handlers }: ConnectRouter,
-  method: { readonly localName: string },
+  router: ConnectRouter,
+  method: typeof IngestService.method.submit,
   counters: SubmitOptions['counters'],
 ): void {
-  const at = handlers.findIndex((one) => one.method === method)
-  const handle = handlers[at]
-  if (handle === undefined) throw new Error(`no handler of ${method.localName}`)
-  handlers[at] = Object.assign(async (request: Parameters<typeof handle>[0]) => {
+  wrapHandler(router, method, (handle) => async (request) => {
     if (!media.includes(request.header.get('content-type'))) return uResponseUnsupportedMediaType
     return handle({ ...request, body: scanned(request.body as AsyncIterable<Uint8Array>, counters) })
-  }, handle)
+  })
 }
 
 async function* scanned(
