@@ -2,7 +2,7 @@
 
 import { hash, type X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
 import { type Client, createClient } from '@connectrpc/connect'
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node'
 import { AgentService, limits } from '@sealwatch/contract'
@@ -35,11 +35,7 @@ export function connectAgent(
   const sessions = new Sessions(
     url,
     { pingIntervalMs: pingMs.interval, pingTimeoutMs: pingMs.timeout },
-    {
-      ca: authorityPem,
-      minVersion: 'TLSv1.3',
-      ...(identity && { cert: identity.certificatePem, key: identity.keyPem }),
-    },
+    { secureContext: secureContextOf(authorityPem, identity) },
   )
   const transport = createConnectTransport({
     baseUrl: url,
@@ -50,6 +46,19 @@ export function connectAgent(
     writeMaxBytes: limits.batchBytesMax * 2,
   })
   return { client: createClient(AgentService, transport), close: () => sessions.abort() }
+}
+
+/** What TLS makes of the keys and certificates of an identity, which connects again and again. */
+const contexts = new WeakMap<Identity, SecureContext>()
+
+function secureContextOf(authorityPem: string, identity: Identity | undefined): SecureContext {
+  const isKept = identity?.authorityPem === authorityPem
+  const kept = isKept ? contexts.get(identity) : undefined
+  if (kept !== undefined) return kept
+  const own = identity && { cert: identity.certificatePem, key: identity.keyPem }
+  const context = createSecureContext({ ca: authorityPem, minVersion: 'TLSv1.3', ...own })
+  if (isKept) contexts.set(identity, context)
+  return context
 }
 
 /**
