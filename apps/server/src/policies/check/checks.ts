@@ -42,7 +42,9 @@ export async function preparePolicyChecks({
   limits = checkLimits,
 }: CheckOptions): Promise<PolicyChecks> {
   const threads = keepThreads(entry ?? new URL('./thread.ts', import.meta.url), clock)
-  let thread: KeptThread | undefined = await threads.start()
+  // It has loaded all that it needs: it is started again when somebody asks, for one that rests holds 20 MB.
+  await (await threads.start())[Symbol.asyncDispose]()
+  let thread: KeptThread | undefined
   const waiting: Job[] = []
   let isWorking = false
   let isOver = false
