@@ -319,9 +319,10 @@ static void attach_what_is_loaded(struct attached *result)
 			continue;
 		first_warning[0] = 0;
 		program->link = attach_program(loaded);
-		if (program->link)
+		if (program->link) {
 			know_own(FRAME_BPF_LINK, bpf_link__fd(program->link));
-		else if (kernel_has_none(loaded))
+			links_watch(program->site, bpf_link__fd(program->link));
+		} else if (kernel_has_none(loaded))
 			say("info", "this kernel has nothing for %s to see", program->name);
 		else
 			refuse(result, program, first_warning[0] ? first_warning : strerror(errno));
@@ -596,6 +597,8 @@ static bool take_over(const struct options *options, const uint8_t of[SHA256_BYT
 	if (!fits)
 		return false;
 	guard_watched();
+	for (__u32 i = 0; i < adopted->count; i++)
+		links_watch(site_of(adopted->programs[i].name), keep_link(i));
 	for (size_t i = 0; i < options->read_count; i++)
 		refused_know(options->watch[i].path, mark_digest);
 	open_policies(adopted->sites);

@@ -200,6 +200,13 @@ static int swap_map(const char *folder, const char *name)
 	return write_note(folder);
 }
 
+/* Programs at a cgroup: the link stays, and nothing runs. */
+static int detach_from_cgroup(int link, int number)
+{
+	(void)number;
+	return bpf_link_detach(link) == 0;
+}
+
 static int harm_memory(int link, int number)
 {
 	(void)number;
@@ -218,6 +225,7 @@ static const struct {
 } ways[] = {
 	{ "links", "anon_inode:[perf_event]", let_go },
 	{ "links", "anon_inode:bpf_link", let_go },
+	{ "detach", "anon_inode:bpf_link", detach_from_cgroup },
 	{ "memory", "anon_inode:bpf_link", harm_memory },
 	{ "watched", "anon_inode:bpf_link", harm_watched },
 };
@@ -262,6 +270,6 @@ int main(int argc, char **argv)
 		return printf("%d\n", swap_map(argv[2], argv[3])), 0;
 	if (found)
 		return printf("%d\n", harmed), 0;
-	fputs("usage: blinder links|memory|watched PID\n       blinder expire PIN\n       blinder note FOLDER PROGRAM [SITE]\n       blinder map FOLDER PIN\n", stderr);
+	fputs("usage: blinder links|detach|memory|watched PID\n       blinder expire PIN\n       blinder note FOLDER PROGRAM [SITE]\n       blinder map FOLDER PIN\n", stderr);
 	return 2;
 }

@@ -180,6 +180,12 @@ int keep_map(const char *name)
 	return -1;
 }
 
+/* Of a program that was taken over, by its place. */
+int keep_link(__u32 program)
+{
+	return link_fds[program];
+}
+
 void keep_close_links(void)
 {
 	for (int i = 0; i < KEPT_PROGRAMS_MAX && have_taken; i++)

@@ -32,6 +32,7 @@ const struct kept *keep_take(const __u8 of[SHA256_BYTES], int counters_fd);
 int keep_map(const char *name);
 __u32 keep_map_id(int fd);
 const char *keep_map_name(int map);
+int keep_link(__u32 program);
 void keep_close_links(void);
 void keep_release(void);
 

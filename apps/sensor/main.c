@@ -150,10 +150,11 @@ static bool has_canaries(const struct attached *attached)
 /* Moves what there is to the agent. false: it takes no more now, or there is none. */
 static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 {
-	static uint64_t looked_ns;
+	static uint64_t looked_ns, detached;
 
 	if (boot_ns() - looked_ns >= GUARD_MS * 1000000ull) {
 		looked_ns = boot_ns();
+		detached = links_detached();
 		state->harms = guard_look(state->counters);
 		if (changes >= 0 && !changes_ended)
 			relay_ask(changes);
@@ -168,6 +169,7 @@ static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 	/* The ring is empty: what a canary did came back, or never will. */
 	takeover_emptied();
 	state->blind = has_canaries(state->attached) ? canary_turn(state->counters, state->attached->sites, boot_ns()) : 0;
+	state->blind |= detached;
 	if (relay_is_silent())
 		state->blind |= 1ull << SITE_file_change;
 	if (!outbox_flush(&out))

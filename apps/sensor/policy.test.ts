@@ -9,6 +9,7 @@ import { policiesOf } from '../agent/src/policies/in-force.ts'
 import { holdOrder, liftOrder, tableOrder } from '../agent/src/policies/table-order.ts'
 import type { Observation, SensorMessage } from '../agent/src/sources/observation.ts'
 import {
+  binary,
   type Event,
   isEvent,
   isHello,
@@ -251,6 +252,20 @@ test(
     await agent.until((message) => isHello(message) && agent.messages.indexOf(message) >= told)
     await follow(agent, table(rules))
     assert.deepEqual(tried(call).errors, [EPERM])
+  },
+)
+
+test(
+  'AGT-8 POL-2 programs that are detached from the cgroup with their links left as they are, are told of: they refuse nothing',
+  kernel,
+  async (t) => {
+    const { agent, sensor } = await attached(t)
+    const call = ['tcp4("192.0.2.1",23)']
+    await follow(agent, table([{ action: 'deny', ports: [23] }]))
+    assert.deepEqual(tried(call).errors, [EPERM])
+    assert.notEqual(run(binary('blinder'), 'detach', String(sensor.pid)).stdout.trim(), '0')
+    assert.deepEqual(tried(call).errors, [ECONNREFUSED])
+    await agent.until((message) => isReport(message) && message.blind?.includes('policy') === true)
   },
 )
 

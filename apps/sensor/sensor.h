@@ -97,6 +97,10 @@ bool takeover_holds(void);
 void takeover_emptied(void);
 void takeover_end(void);
 
+/* links.c */
+void links_watch(int site, int link);
+uint64_t links_detached(void);
+
 /* guard.c */
 void guard_mark(__u32 mark);
 void guard_shared(volatile struct shared *shared);

@@ -109,6 +109,40 @@ test('POL-2 who follows is renewed after five seconds and not before; who does n
   assert.deepEqual(seen(), [], 'nothing to say')
 })
 
+test('POL-2 what stands in the way of a policy is told as it changes: no programs, another table, programs that were detached', async () => {
+  const { enforcer, orders, hello } = started()
+  const [telnet] = told(policy('telnet', 'enforce'))
+  assert(telnet !== undefined)
+  enforcer.set([telnet])
+  const seen: (string | undefined)[] = []
+  let changes = 0
+  const over = new AbortController()
+  async function count(): Promise<void> {
+    while (!over.signal.aborted) {
+      await enforcer.changed(over.signal)
+      changes += 1
+    }
+  }
+  const counting = count()
+  async function* messages(): SensorConnection & AsyncGenerator {
+    const report = (table: number, blind?: readonly string[]) => ({ kind: 'report', table, ...(blind && { blind }) })
+    for (const message of [hello(false), hello(true)]) yield [message] as unknown as SensorMessage[]
+    const number = orders[0]?.readUInt32LE(8) ?? 0
+    for (const message of [report(number), report(number), report(number, ['policy']), report(number + 1)])
+      yield [message] as unknown as SensorMessage[]
+  }
+  async function* all() {
+    yield messages()
+  }
+  for await (const connection of enforcer.heard(all()))
+    for await (const _ of connection) seen.push(enforcer.hindranceOf(telnet))
+  assert.deepEqual(seen, ['not_attached', 'not_followed', undefined, undefined, 'not_attached', 'not_followed'])
+  assert.equal(enforcer.hindranceOf(telnet), 'no_sensor')
+  over.abort()
+  await counting
+  assert.equal(changes, 6 + 1, 'one that says the same again is no news')
+})
+
 test('POL-2 which policies the kernel does not follow, and why', () => {
   const { enforcer } = started()
   const many = { rules: Array.from({ length: 300 }, (_, at) => ({ id: `r${at}`, action: 'deny', ports: [at + 1] })) }

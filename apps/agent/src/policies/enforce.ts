@@ -59,13 +59,15 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
   let policies: readonly PolicyInForce[] = []
   let wanted: Wanted | undefined
   let isAttached: boolean | undefined
+  /** Attached, and run no more. */
+  let isDetached = false
   let followed = 0
   let toldNs: bigint | undefined
   let madeWith: ReadonlyMap<number, string> | undefined
   let known = ''
 
   function ringWhereChanged(): void {
-    const now = `${isAttached} ${followed} ${wanted?.number}`
+    const now = `${isAttached} ${isDetached} ${followed} ${wanted?.number}`
     if (now !== known) hindrances.ring()
     known = now
   }
@@ -114,10 +116,13 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
   function note(message: SensorMessage): void {
     if (message.kind === 'hello') {
       isAttached = message.attached.policy.ok
+      isDetached = false
       followed = 0
       toldNs = undefined
-    } else if (message.kind === 'report') followed = message.table ?? 0
-    else return
+    } else if (message.kind === 'report') {
+      followed = message.table ?? 0
+      isDetached = message.blind?.includes('policy') === true
+    } else return
     go()
   }
 
@@ -149,7 +154,7 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
       if (compiled.policy.type !== 'network') return 'not_here'
       if (wanted === undefined || wanted.left.includes(id)) return 'no_room'
       if (isAttached === undefined) return 'no_sensor'
-      if (!isAttached) return 'not_attached'
+      if (!isAttached || isDetached) return 'not_attached'
       return followed === wanted.number ? undefined : 'not_followed'
     },
     changed: hindrances.wait,
