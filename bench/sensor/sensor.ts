@@ -5,6 +5,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
+import { tableOf } from '../../apps/agent/src/policies/enforce.ts'
+import { policiesOf } from '../../apps/agent/src/policies/in-force.ts'
+import { tableOrder } from '../../apps/agent/src/policies/table-order.ts'
 import { type Figure, figureOf, medianOf } from '../figure.ts'
 import { temporary } from '../material.ts'
 import { startAuditd, startSensor, type Watcher } from './watchers.ts'
@@ -15,6 +18,22 @@ const times = { exec: 20_000, open: 200_000, connect: 50_000 } as const
 type Act = keyof typeof times
 const started = { sensor: startSensor, auditd: startAuditd } as const
 type Name = keyof typeof started | 'nobody'
+
+/** 200 rules about 1,600 prefixes and a program, none of which is about what is done here. */
+function policyOrder(): readonly [number, Uint8Array] {
+  const rules = Array.from({ length: 200 }, (_, at) => ({
+    id: `r${at}`,
+    action: 'deny',
+    addresses: Array.from({ length: 8 }, (_each, part) => `172.${16 + (at >> 6)}.${at & 63}.${part * 16}/28`),
+    ...(at === 0 && { executables: ['/usr/bin/nobody-has-this'] }),
+  }))
+  const policy = { type: 'network', name: 'Connections', enabled: true, mode: 'enforce', default: 'allow', rules }
+  const told = [{ id: 'connections', version: 1, digest: '', document: JSON.stringify(policy) }]
+  const { policies } = policiesOf({ policies: told }, { uid: 'bench', hostname: 'bench' })
+  const { table } = tableOf(policies, new Map())
+  if (table === undefined) throw new Error('the policy has no room')
+  return [1, tableOrder(table, 1, 60, { seed: 3n, factor: 5n })]
+}
 
 /**
  * What it costs to be watched: processor time of whoever acts and of whoever watches, for each act in a tight loop, and what
@@ -35,13 +54,13 @@ export async function* benchSensor(runs = 5): AsyncGenerator<Figure> {
   const put = (name: string, us: number) => costs.set(name, [...(costs.get(name) ?? []), us])
   const lost: Record<'exec' | 'open', number[]> = { exec: [], open: [] }
 
-  async function measure(by: Name, act: Act, path: string, watcher: Watcher | undefined): Promise<void> {
+  async function measure(by: Name, act: Act, path: string, watcher: Watcher | undefined, name?: string): Promise<void> {
     const before = watcher?.cpuSeconds() ?? 0
     const { stdout } = await run(acts, [act, String(times[act]), ...(act === 'open' ? [path] : [])])
     const isTold = watcher !== undefined && act !== 'connect' && path !== other
     const told = isTold ? await watcher.told(act, times[act]) : 0
     const seconds = Number(stdout) + (watcher?.cpuSeconds() ?? 0) - before
-    put(`${by} ${path === other ? 'unwatched' : act}`, (1e6 * seconds) / times[act])
+    put(name ?? `${by} ${path === other ? 'unwatched' : act}`, (1e6 * seconds) / times[act])
     if (by === 'sensor' && isTold) lost[act].push(times[act] - Math.min(told, times[act]))
   }
 
@@ -63,6 +82,9 @@ export async function* benchSensor(runs = 5): AsyncGenerator<Figure> {
       await measure(by, 'exec', watched, watcher)
       // Of which the sensor tells one and counts the others; the audit daemon could only tell each.
       if (by !== 'auditd') await measure(by, 'connect', watched, watcher)
+      if (watcher?.follow === undefined) continue
+      await watcher.follow(...policyOrder())
+      await measure(by, 'connect', watched, watcher, 'policy connect')
     }
   }
 
@@ -74,6 +96,8 @@ export async function* benchSensor(runs = 5): AsyncGenerator<Figure> {
   }
   const connect = figureOf('sensor.connect', 'us of CPU', of('sensor connect'))
   yield against(connect, 'with nobody watching', medianOf(of('nobody connect')))
+  const judged = figureOf('sensor.connect-under-policy', 'us of CPU', of('policy connect'))
+  yield against(judged, 'the sensor without a policy', medianOf(of('sensor connect')))
   for (const act of ['open', 'exec'] as const) {
     const bare = medianOf(of(`nobody ${act}`))
     const more = (by: Name) => of(`${by} ${act}`).map((us) => us - bare)

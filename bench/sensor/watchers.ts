@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { systemClock as clock } from '@sealwatch/base'
 import { createFrameDecoder } from '../../apps/agent/src/sources/frame.ts'
@@ -15,6 +15,8 @@ export type Watcher = {
   cpuSeconds(): number
   /** Once it has told all that was done: how much that was of it since the last time, of one kind of act. */
   told(act: 'exec' | 'open', expected: number): Promise<number>
+  /** From here on its programs follow this table of network policies; left out: it has none. */
+  readonly follow?: (number: number, order: Uint8Array) => Promise<void>
 } & AsyncDisposable
 
 /** USER_HZ, of every Linux. */
@@ -49,13 +51,16 @@ export async function startSensor(dir: string, watched: string): Promise<Watcher
   const instance = `bench-${process.pid}`
   const counts = { exec: 0, open: 0 }
   let last: SensorCounts | undefined
+  let table: number | undefined
+  let agent: Socket | undefined
   const connected = Promise.withResolvers<void>()
   const server = createServer((socket) => {
     const decoder = createFrameDecoder()
+    agent = socket
     socket.on('data', (chunk: Buffer) => {
       for (const message of decoder.push(chunk)) {
         if (message.kind === 'hello') connected.resolve()
-        if (message.kind === 'report') last = message.counts
+        if (message.kind === 'report') ({ counts: last, table } = message)
         if (message.kind === 'exec') counts.exec += 1
         if (message.kind === 'file_open') counts.open += 1 + (message.again?.times ?? 0)
       }
@@ -82,6 +87,11 @@ export async function startSensor(dir: string, watched: string): Promise<Watcher
       const dropped = Object.values(last ?? {}).reduce((sum, site) => sum + Number(site.dropped), 0)
       if (told < expected) console.error(`the sensor told ${told} of ${expected}; its counters say ${dropped} dropped`)
       return told
+    },
+    follow: async (number, order) => {
+      agent?.write(order)
+      await settled(() => (table === number ? 1 : 0), 1)
+      if (table !== number) throw new Error('the sensor does not follow the table')
     },
     [Symbol.asyncDispose]: async () => {
       await end(child)
