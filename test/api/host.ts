@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A host of a tenant: the real agent's identity, journal, chain and stream, without a sensor.
 
-import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock as clock, createLog, systemDisk as disk, type JsonObject } from '@sealwatch/base'
-import { type Ed25519Signer, generateSigner } from '@sealwatch/keys'
+import { chainOfPem, type Ed25519Signer, generateSigner } from '@sealwatch/keys'
 import { openChain } from '@sealwatch/ledger'
 import {
   type KeepConfigurationOptions,
@@ -54,8 +53,8 @@ export async function joinHost(
       path: join(dir, 'configuration.json'),
       hostId: identity.current.hostId,
       tenant,
-      authority: new X509Certificate(identity.current.authorityPem),
-      certificate: () => identity.current.certificatePem,
+      authority: chainOfPem(identity.current.authorityPem),
+      identity: () => identity.current.certificatePem + identity.current.authorityPem,
     }))
   const registered = Promise.withResolvers<void>()
   const shipping = ship({

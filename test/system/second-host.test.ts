@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// PKI-1, PKI-2, PKI-3: a second machine joins by the lines of the README, as they stand there; its certificate is renewed while it
-// ships, also where a policy denies all others the way there, and revoking it ends that for good. Server and host are two network namespaces with a wire between them, for the
+// PKI-1, PKI-2, PKI-3: a second machine joins by the lines of the README, as they stand there, under a CA that docs/own-ca.md makes; its
+// certificate is renewed while it ships, also where a policy denies all others the way there, by another CA after that was put in place, and
+// revoking it ends that for good. Server and host are two network namespaces with a wire between them, for the
 // addresses of the README are theirs. Both sensors see the one kernel: what is asked of the second is what it alone was told to watch.
 
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import process from 'node:process'
@@ -15,6 +17,12 @@ import { eventually, repository, whyNot } from './platform.ts'
 const readme = readFileSync(join(repository, 'README.md'), 'utf8')
 const section = /^## A second machine$(.*?)^## /ms.exec(readme)?.[1] ?? ''
 const lines = [...section.matchAll(/^sudo \.\/sealwatch [^#\n]+/gm)].map(([line]) => line.trim())
+const ownCa = readFileSync(join(repository, 'docs/own-ca.md'), 'utf8')
+/** The commands of that page but for the start, with files in a folder of this test in the place of /etc. */
+const blocks = (dir: string) =>
+  [...ownCa.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) =>
+    block.replaceAll('/etc/sealwatch', dir).replace(/^.*\.\/sealwatch .*$/gm, ''),
+  )
 const addresses = { server: '192.0.2.10/24', host: '192.0.2.11/24' } as const
 
 function whyNotHere(): string | undefined {
@@ -32,6 +40,10 @@ const ip = (...args: string[]) => execFileSync('ip', args)
 /** Two machines as far as the network goes, each with its data folder. */
 function twoMachines(t: TestContext) {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-second-'))
+  const ca = join(dir, 'ca')
+  // For the server's user, who has to reach its CA.
+  chmodSync(dir, 0o711)
+  mkdirSync(ca)
   const names = { server: `sw${process.pid}s`, host: `sw${process.pid}h` } as const
   const running: { readonly machine: keyof typeof names; readonly run: string }[] = []
   t.after(async () => {
@@ -52,7 +64,11 @@ function twoMachines(t: TestContext) {
   const on = (machine: keyof typeof names, line: string) =>
     new Promise<string>((resolve, reject) => {
       const data = join(dir, machine)
-      const own = { SEALWATCH_DATA: data, SEALWATCH_SERVER_HOST_CERTIFICATE_SECONDS: '20' }
+      const own = {
+        SEALWATCH_DATA: data,
+        SEALWATCH_SERVER_HOST_CERTIFICATE_SECONDS: '20',
+        SEALWATCH_SERVER_CA_FILE: join(ca, 'ca.pem'),
+      }
       const argv = [`--net=/run/netns/${names[machine]}`, 'sh', '-c', `sudo() { "$@"; }; ${line}`]
       const options = { cwd: repository, env: { ...process.env, ...own }, timeout: 120_000 }
       execFile('nsenter', argv, options, (error, stdout, stderr) => {
@@ -60,6 +76,9 @@ function twoMachines(t: TestContext) {
         else reject(new Error(`${machine}: ${line}: ${stderr}${stdout}`))
       })
     })
+  /** Runs commands of docs/own-ca.md, which make files where they stand. */
+  const makeCa = (block: string) =>
+    execFileSync('sh', ['-euc', `sudo() { "$@"; }; ${block}`], { cwd: dir, stdio: 'pipe' })
   /** Runs a line that starts an instance. Returns its run directory. */
   const up = async (machine: keyof typeof names, line: string) => {
     await on(machine, line)
@@ -67,7 +86,7 @@ function twoMachines(t: TestContext) {
     running.push({ machine, run })
     return run
   }
-  return { dir, on, up }
+  return { dir, ca, makeCa, on, up }
 }
 
 type Part = { readonly name: string; readonly restarts: number; readonly task: { readonly pid: number } }
@@ -82,7 +101,9 @@ test('PKI-1 PKI-2 PKI-3 POL-2 a second machine joins by one line, renews while i
   skip: whyNotHere(),
 }, async (t) => {
   const [start = '', invite = '', list = ''] = lines
-  const { dir, on, up } = twoMachines(t)
+  const { dir, ca, makeCa, on, up } = twoMachines(t)
+  const [root = '', issuing = '', given = '', next = ''] = blocks(ca)
+  for (const block of [root, issuing, given]) makeCa(block)
   const serverRun = await up('server', start)
   // It ends after a minute where it is not ready.
   const hostRun = await up('host', (await on('server', invite)).trim())
@@ -105,8 +126,8 @@ test('PKI-1 PKI-2 PKI-3 POL-2 a second machine joins by one line, renews while i
   const { certificate: first, connected } = await shown()
   assert.ok(connected)
 
-  const secret = join(dir, 'secret')
-  writeFileSync(secret, 'x')
+  const [secret, later] = [join(dir, 'secret'), join(dir, 'later')]
+  for (const path of [secret, later]) writeFileSync(path, 'x')
   const config = join(dir, 'config.json')
   writeFileSync(config, JSON.stringify({ watch: [secret] }))
   await on('server', `./sealwatch host config set web ${config} --cause tested`)
@@ -149,6 +170,31 @@ test('PKI-1 PKI-2 PKI-3 POL-2 a second machine joins by one line, renews while i
     60_000,
   )
 
+  // Another CA, and the server is killed as it takes it: what it had given out counts in its next life.
+  makeCa(next)
+  const leafOfHost = () => new X509Certificate(readFileSync(join(dir, 'host/agent/identity.pem')))
+  process.kill(partOf(serverRun, 'server').task.pid, 'SIGKILL')
+  // Each look into the host's identity is an event of its own: one for each certificate is enough.
+  let before: Row['certificate'] | undefined
+  const wanted = new X509Certificate(readFileSync(join(dir, 'next.crt')))
+  await eventually(
+    'a certificate of the next CA, on the same host',
+    async () => {
+      const is = await shown().catch(() => undefined)
+      if (is === undefined || !is.connected || is.certificate.serial === before?.serial) return
+      before = is.certificate
+      return leafOfHost().verify(wanted.publicKey) || undefined
+    },
+    60_000,
+  )
+  writeFileSync(config, JSON.stringify({ watch: [secret, later] }))
+  await on('server', `./sealwatch host config set web ${config} --cause tested`)
+  await eventually('what the next CA has signed is in force', async () => {
+    readFileSync(later)
+    const seen = await on('server', './sealwatch events --class file --since 1h --json')
+    return seen.includes(later) || undefined
+  })
+
   assert.equal(partOf(hostRun, 'agent').restarts, 0)
   await on('server', `./sealwatch host revoke ${hostId} --cause tested`)
   await eventually('no stream of it is left', async () => !(await shown()).connected || undefined)
@@ -158,10 +204,10 @@ test('PKI-1 PKI-2 PKI-3 POL-2 a second machine joins by one line, renews while i
       .filter((line) => line.includes('HOST_REVOKED') && line.includes(hostId))
   const refused = await eventually('it is refused', async () => refusals()[0])
   process.kill(partOf(serverRun, 'server').task.pid, 'SIGKILL')
-  const before = refusals().length
+  const refusedBefore = refusals().length
   await eventually(
     'it is refused by the next life of the server, too',
-    async () => refusals().length > before || undefined,
+    async () => refusals().length > refusedBefore || undefined,
   )
   const { revoked_at, connected: back } = await eventually('the server answers', () => shown().catch(() => undefined))
   assert.ok(revoked_at !== null && !back)

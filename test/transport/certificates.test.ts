@@ -31,7 +31,7 @@ test('a host certificate names the host, for client use, under the CA', async (t
   const key = newTlsKey()
   const der = await issue(authority, key)
   const certificate = new X509Certificate(der)
-  const { hostId: named, expiresAtMs, notBeforeMs } = verifyHostCertificate(certificate, authority.certificate)
+  const { hostId: named, expiresAtMs, notBeforeMs } = verifyHostCertificate(certificate, authority.issuers)
   assert.equal(named, hostId)
   assert.equal(expiresAtMs - notBeforeMs, 24 * 3_600_000 + 5 * 60_000)
   assert(certificate.publicKey.equals(createPublicKey(key)))
@@ -42,7 +42,7 @@ test('only certificates that the CA issued to hosts are host certificates', asyn
   const [authority, other] = [await authorityIn(t), await authorityIn(t)]
   const foreign = { code: 'CERTIFICATE_FOREIGN' }
   const check = (certificate: X509Certificate | undefined) => () =>
-    verifyHostCertificate(certificate, authority.certificate)
+    verifyHostCertificate(certificate, authority.issuers)
   assert.throws(check(undefined), { code: 'CERTIFICATE_MISSING' })
   assert.throws(check(new X509Certificate(await issue(other, newTlsKey()))), foreign)
   assert.throws(check(authority.certificate), foreign)
@@ -62,20 +62,20 @@ test('POL-1 no certificate is of a host and of a service, whatever their names',
   const of = async (service: typeof name) =>
     new X509Certificate((await authority.issueService(key, service)).certificate)
   const certificate = await of(name)
-  const { tenant, producer, certificateId } = verifyServiceCertificate(certificate, authority.certificate)
+  const { tenant, producer, certificateId } = verifyServiceCertificate(certificate, authority.issuers)
   assert.deepEqual({ tenant, producer, certificateId }, name)
   const foreign = { code: 'CERTIFICATE_FOREIGN' }
-  assert.throws(() => verifyHostCertificate(certificate, authority.certificate), foreign)
+  assert.throws(() => verifyHostCertificate(certificate, authority.issuers), foreign)
   const host = new X509Certificate(await issue(authority, newTlsKey()))
-  assert.throws(() => verifyServiceCertificate(host, authority.certificate), foreign)
+  assert.throws(() => verifyServiceCertificate(host, authority.issuers), foreign)
   for (const wrong of [
     { ...name, producer: 'a:b' },
     { ...name, producer: '' },
     { ...name, certificateId: 'crt_1' },
   ]) {
     const odd = await of(wrong)
-    assert.throws(() => verifyServiceCertificate(odd, authority.certificate), foreign)
-    assert.throws(() => verifyHostCertificate(odd, authority.certificate), foreign)
+    assert.throws(() => verifyServiceCertificate(odd, authority.issuers), foreign)
+    assert.throws(() => verifyHostCertificate(odd, authority.issuers), foreign)
   }
 })
 
@@ -83,7 +83,7 @@ test('an agent takes the certificate that it asked for and no other', async (t) 
   const [authority, other] = [await authorityIn(t), await authorityIn(t)]
   const key = newTlsKey()
   const accept = (certificates: Uint8Array[], id = hostId) =>
-    acceptCertificates(key, certificates, authority.certificate, id)
+    acceptCertificates(key, [...certificates, authority.certificate.raw], authority.fingerprint, id)
   assert.equal(accept([await issue(authority, key)]).hostId, hostId)
   const unusable = { code: 'CERTIFICATE_UNUSABLE' }
   for (const certificates of [
@@ -102,7 +102,12 @@ test('an identity file is read as it was written, or named as damaged', async (t
   const path = join(await temporaryDirectory(t), 'identity.pem')
   const key = newTlsKey()
   assert.equal(await readIdentity(path), undefined)
-  const identity = acceptCertificates(key, [await issue(authority, key)], authority.certificate, hostId)
+  const identity = acceptCertificates(
+    key,
+    [await issue(authority, key), authority.certificate.raw],
+    authority.fingerprint,
+    hostId,
+  )
   await writeIdentity(path, identity, systemDisk)
   assert.deepEqual(await readIdentity(path), identity)
   const whole = await readFile(path, 'utf8')

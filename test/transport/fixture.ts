@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type Clock, createBell, createLog, type Log, systemClock, systemDisk } from '@sealwatch/base'
+import { type Clock, createBell, createLog, type Disk, type Log, systemClock, systemDisk } from '@sealwatch/base'
 import { generateSigner } from '@sealwatch/keys'
 import { type Body, type Chain, openChain } from '@sealwatch/ledger'
 import { type EnrolOptions, type IdentityKeeper, openIdentity, ship } from '../../apps/agent/src/ship/index.ts'
@@ -114,6 +114,9 @@ export type ServerOptions = {
   readonly configs?: Parameters<typeof openTransport>[0]['configs']
   readonly connectionsPerAddress?: number
   readonly connectionsPerSender?: number
+  /** Of an operator; left out: the built-in CA. */
+  readonly caFile?: string
+  readonly disk?: Disk
 }
 
 export async function startServer(t: TestContext, options: ServerOptions = {}): Promise<Server> {
@@ -129,7 +132,19 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
   const guessed: string[] = []
   const voice = { device, version: '0.1.0' }
   const common = { store, outbox, voice, clock, log, keys: noKeys, checkTenant: () => undefined }
-  const identity = await openServerIdentity({ ...common, dir, deployment: 'test', disk: systemDisk })
+  const names = ['localhost', '127.0.0.1']
+  const operatorCa = options.caFile === undefined ? undefined : { file: options.caFile, names }
+  const identity = await openServerIdentity({
+    ...common,
+    ...(operatorCa && { operatorCa }),
+    dir,
+    deployment: 'test',
+    disk: options.disk ?? systemDisk,
+  }).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
+  const running = identity.authority.run?.(over.signal)
   const ledgers = { get: () => ({ signed: undefined }) as never }
   const gate = createGate({
     rolesOf: () => [],
@@ -148,7 +163,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     submissions: noSubmissions,
     address: '127.0.0.1',
     port,
-    names: ['localhost', '127.0.0.1'],
+    names,
     connectionsMax: {
       perAddress: options.connectionsPerAddress ?? 1024,
       perSender: options.connectionsPerSender ?? 16,
@@ -182,7 +197,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     stopped ??= (async () => {
       await transport.close()
       over.abort()
-      await publishing
+      await Promise.all([publishing, running])
       index.close()
       await store.close()
     })()

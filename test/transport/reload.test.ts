@@ -17,8 +17,8 @@ import { shiftingClock } from './shifting-clock.ts'
 /** As an operator gets it who issues for himself. */
 async function issued({ identity: { authority } }: Server, hostId: string): Promise<Identity> {
   const key = newTlsKey()
-  const { certificate } = await authority.issueHost(await verifyCertificateRequest(certificateRequest(key)), hostId)
-  return acceptCertificates(key, [certificate], authority.certificate, hostId)
+  const { chain } = await authority.issueHost(await verifyCertificateRequest(certificateRequest(key)), hostId)
+  return acceptCertificates(key, chain, authority.fingerprint, hostId)
 }
 
 async function kept(t: TestContext, server: Server) {

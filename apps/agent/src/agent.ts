@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { randomBytes, X509Certificate } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { renameSync, writeFileSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import {
 } from '@sealwatch/base'
 import { createHealth, listenForHealth, showHardening, watchSpace } from '@sealwatch/base/health'
 import { type HostConfig, toldEntries } from '@sealwatch/contract/host-config'
-import { keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
+import { chainOfPem, keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
 import { type Chain, noHash, openChain } from '@sealwatch/ledger'
 import { type agentSettings, segmentBytesMax } from './config.ts'
 import { type ConfigurationNews, keepConfiguration } from './configuration/keep-configuration.ts'
@@ -288,8 +288,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       path: paths.configuration,
       hostId,
       tenant: config.tenant,
-      authority: new X509Certificate(identity.current.authorityPem),
-      certificate: () => identity.current.certificatePem,
+      authority: chainOfPem(identity.current.authorityPem),
+      identity: () => identity.current.certificatePem + identity.current.authorityPem,
       apply: (next) => {
         if (isListOpen && watchedBy(next) !== watchedBy(told)) newListNs = clock.monotonicNs()
         isListOpen = true

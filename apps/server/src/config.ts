@@ -2,6 +2,7 @@
 
 import { integer, optional, readProxies, text } from '@sealwatch/base'
 import { healthHosts } from '@sealwatch/base/health'
+import { readServerNames } from './server-names.ts'
 
 export const serverConfigPrefix = 'SEALWATCH_SERVER_'
 
@@ -12,6 +13,22 @@ export const serverSettings = {
     help: 'Where the control socket (api.sock) is made; only root may enter it',
   }),
   host: text({ env: 'SEALWATCH_SERVER_HOST', default: '127.0.0.1', help: 'Address to listen on for agents' }),
+  names: {
+    ...optional({
+      env: 'SEALWATCH_SERVER_NAMES',
+      help: 'Further host names and addresses, with commas between, by which agents, services and browsers reach this server: its certificate is for them, too',
+    }),
+    parse: (value: string) =>
+      readServerNames(value) === undefined
+        ? { mustBe: 'at most 32 host names and IP addresses with commas between' }
+        : { value },
+  },
+  caFile: optional({
+    env: 'SEALWATCH_SERVER_CA_FILE',
+    form: /^\//,
+    mustBe: 'an absolute path',
+    help: 'The CA of this deployment, PEM: private key, issuing CA, those above it, the root; looked at each second (docs/own-ca.md). Empty: the server founds one',
+  }),
   hostCertificateSeconds: integer({
     env: 'SEALWATCH_SERVER_HOST_CERTIFICATE_SECONDS',
     default: 86_400,

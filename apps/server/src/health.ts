@@ -5,7 +5,7 @@ import type { Health } from '@sealwatch/base/health'
 import type { SignIn } from './access/index.ts'
 import type { Feed } from './api/index.ts'
 import type { HostConfigs } from './fleet/index.ts'
-import type { CertificateState } from './identity/index.ts'
+import { type Authority, type CertificateState, caStateOf } from './identity/index.ts'
 import type { Admission, Integrity, Ledgers, RowBook, Transport } from './ingest/index.ts'
 import type { HostWatch } from './presence/index.ts'
 import { broadcasterMode } from './replicas.ts'
@@ -126,6 +126,23 @@ export function addCertificateHealth(
       labels: ['door'],
     },
     () => shown().map(([door, { expiresAtMs }]) => [[door], expiresAtMs / 1000] as const),
+  )
+}
+
+/** The CA that certifies hosts, services and the server (docs/runbooks/ca.md). */
+export function addCaHealth(
+  { show, metrics }: Health,
+  clock: Clock,
+  authority: Pick<Authority, 'certificate' | 'problem'>,
+): void {
+  show('ca', () => {
+    const { endsAt, state, problem } = caStateOf(authority, clock.nowMs())
+    const level = state === 'ended' ? 'critical' : state === 'ending' || problem !== null ? 'warning' : 'ok'
+    return { level, endsAt, problem }
+  })
+  metrics.gauge(
+    { name: 'sealwatch_ca_expiry_time_seconds', help: 'When the CA that certifies hosts ends' },
+    () => authority.certificate.validToDate.getTime() / 1000,
   )
 }
 

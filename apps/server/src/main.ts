@@ -63,7 +63,7 @@ try {
   const places =
     typeof used === 'string'
       ? used
-      : placesOf({ ...used, files: [...used.files, trustStore], env, folders: [dataDir, runDir] })
+      : placesOf({ ...used, files: [...used.files, trustStore, config.caFile], env, folders: [dataDir, runDir] })
   const confined = confine(places, log)
   const signers = await prepareSigners(plan, systemClock)
   // The folder of the socket, which only root may enter, is what admits to it.

@@ -134,6 +134,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
         witnesses: [],
       },
       caFingerprint: 'ff',
+      ca: { subject: 'CN=CA', endsAt: '2036-11-19T00:00:00.000Z', state: 'good', problem: null },
       integrity: [],
       quarantine: [],
       strictOff: [],

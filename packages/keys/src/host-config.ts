@@ -2,7 +2,7 @@
 // What a server tells a host, signed by the certificate authority that the host pinned when it enrolled
 // (docs/formats/host-config.md).
 
-import { hash, type KeyObject, sign, verify, type X509Certificate } from 'node:crypto'
+import { hash, type KeyObject, sign, verify, X509Certificate } from 'node:crypto'
 import {
   canonicalize,
   type ErrorTable,
@@ -13,6 +13,7 @@ import {
   parseRfc3339,
 } from '@sealwatch/base'
 import { type HostConfig, hostConfigIn, hostConfigLimits } from '@sealwatch/contract/host-config'
+import { type AuthorityChain, authorityChainMax, authorityFingerprint, authorityIn } from './authority.ts'
 import { type DsseEnvelope, type DsseSigner, openDsse, parseDsse, signDsse } from './dsse.ts'
 
 export const hostConfigErrors = {
@@ -38,14 +39,20 @@ export type HostConfigStatement = {
   /** RFC 3339. After `expires_at` it is not taken any more; one that was taken goes on. */
   readonly issued_at: string
   readonly expires_at: string
+  /** DER in base64: by which CA it is signed, and those above it. Left out where that is its own root: the host knows it. */
+  readonly authority?: readonly string[]
   readonly config: HostConfig
 }
 
+/** `authority`: as in a statement; empty where it is left out. */
+export type AuthoritySigner = DsseSigner & { readonly authority: readonly string[] }
+
 const keyIdOf = (authority: X509Certificate) => `ca:${hash('sha256', authority.raw, 'hex')}`
 
-/** Signs as the certificate authority, whose key is on P-256 or Ed25519: what is signed cannot be read as a certificate. */
-export const authoritySigner = (key: KeyObject, authority: X509Certificate): DsseSigner => ({
-  keyid: keyIdOf(authority),
+/** Signs as the certificate authority: what is signed cannot be read as a certificate. */
+export const authoritySigner = (key: KeyObject, chain: AuthorityChain): AuthoritySigner => ({
+  keyid: keyIdOf(chain[0]),
+  authority: chain.length === 1 ? [] : chain.map(({ raw }) => raw.toString('base64')),
   sign: async (message) => new Uint8Array(sign(digestFor(key), message, key)),
 })
 
@@ -56,29 +63,34 @@ export const hostConfigDigest = (config: HostConfig): string =>
 
 export function signHostConfig(
   statement: HostConfigStatement,
-  signer: DsseSigner,
+  signer: AuthoritySigner,
   signal: AbortSignal,
 ): Promise<DsseEnvelope> {
-  const payload = Buffer.from(canonicalize(statement as unknown as JsonObject))
+  const { authority } = signer
+  const said = authority.length === 0 ? statement : { ...statement, authority }
+  const payload = Buffer.from(canonicalize(said as unknown as JsonObject))
   return signDsse(hostConfigType, payload, [signer], signal)
 }
 
 /**
- * What an envelope says to this host. `nowMs` undefined: it was taken before, and its time does not count any more. Throws
+ * What an envelope says to this host, which pinned this authority. `nowMs` undefined: it was taken before, and its time does not count any more. Throws
  * DSSE_MALFORMED, DSSE_UNVERIFIED or HOST_CONFIG_INVALID.
  */
 export function openHostConfig(
   envelope: string,
-  of: { readonly authority: X509Certificate; readonly hostId: string; readonly nowMs: number | undefined },
+  of: { readonly authority: AuthorityChain; readonly hostId: string; readonly nowMs: number | undefined },
 ): HostConfigStatement {
   const attempted = `reading a configuration for the host ${of.hostId}`
   const wrong = (received: string) => hostConfigError('HOST_CONFIG_INVALID', { attempted, received })
-  const { publicKey } = of.authority
+  const signed = parseDsse(jsonIn(envelope), attempted)
+  const issuer = issuerIn(signed, of.authority)
+  if (issuer === undefined) throw wrong('one by another authority')
+  const { publicKey } = issuer
   const trusted = {
-    keyid: keyIdOf(of.authority),
+    keyid: keyIdOf(issuer),
     verify: (message: Uint8Array, signature: Uint8Array) => verify(digestFor(publicKey), message, publicKey, signature),
   }
-  const { payload } = openDsse(parseDsse(jsonIn(envelope), attempted), hostConfigType, [trusted], attempted)
+  const { payload } = openDsse(signed, hostConfigType, [trusted], attempted)
   const said = parseCanonical(Buffer.from(payload).toString('utf8'), attempted) as Partial<HostConfigStatement>
   const { v, host, tenant, version, digest, issued_at, expires_at, config: given } = said
   if (v !== 1) throw wrong('another version of the form')
@@ -89,12 +101,31 @@ export function openHostConfig(
   if (fromMs === undefined || toMs === undefined || toMs - fromMs > hostConfigLimits.lifeMs) throw wrong('no such time')
   if (of.nowMs !== undefined && (of.nowMs < fromMs - clockSlackMs || of.nowMs >= toMs))
     throw wrong(`one from ${issued_at} to ${expires_at}`)
+  if (of.nowMs !== undefined && (of.nowMs < issuer.validFromDate.getTime() || of.nowMs >= issuer.validToDate.getTime()))
+    throw wrong(`one by a CA that is valid from ${issuer.validFrom} to ${issuer.validTo}`)
   const config = hostConfigIn(given)
   if (config === undefined) throw wrong('a configuration of another form')
   if (hostConfigDigest(config) !== digest) throw wrong('another digest than that of its configuration')
   const altered = config.policies.find((policy) => hash('sha256', policy.document, 'hex') !== policy.digest)
   if (altered !== undefined) throw wrong(`another digest than that of the policy ${altered.id}`)
   return said as HostConfigStatement
+}
+
+/**
+ * The certificate of the CA that says to have signed it: one of the authority that is pinned, which may be another than the host has
+ * heard of. What is read here is not verified yet.
+ */
+function issuerIn({ payload }: DsseEnvelope, pinned: AuthorityChain): X509Certificate | undefined {
+  const said = jsonIn(Buffer.from(payload, 'base64').toString('utf8')) as { readonly authority?: unknown } | undefined
+  const ders = said?.authority
+  if (ders === undefined) return pinned[0]
+  if (!Array.isArray(ders) || ders.length > authorityChainMax) return undefined
+  try {
+    const chain = ders.map((der) => new X509Certificate(Buffer.from(String(der), 'base64')))
+    return authorityIn(chain, authorityFingerprint(pinned))?.[0]
+  } catch {
+    return undefined
+  }
 }
 
 /** Clocks of hosts and servers differ; one that is off by a minute is alerted of (agent-protocol.md, 8.4). */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export * from './authority.ts'
 export * from './certificate-request.ts'
 export * from './dsse.ts'
 export * from './ed25519.ts'

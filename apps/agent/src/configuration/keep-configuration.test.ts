@@ -10,8 +10,9 @@ import { before, test } from 'node:test'
 import { type Clock, createBell, createLog, systemDisk as disk, rfc3339, systemClock } from '@sealwatch/base'
 import { type HostConfig, hostConfigLimits } from '@sealwatch/contract/host-config'
 import {
+  type AuthorityChain,
+  type AuthoritySigner,
   authoritySigner,
-  type DsseSigner,
   type HostConfigStatement,
   hostConfigDigest,
   signHostConfig,
@@ -24,9 +25,9 @@ const log = createLog(
   () => undefined,
   () => 0,
 )
-let authority: X509Certificate
-let signer: DsseSigner
-let foreign: DsseSigner
+let authority: AuthorityChain
+let signer: AuthoritySigner
+let foreign: AuthoritySigner
 
 /** PEM: a key on P-256 and a certificate of its own. */
 function foundAuthority() {
@@ -41,11 +42,11 @@ function foundAuthority() {
 
 before(() => {
   const [own, other] = [foundAuthority(), foundAuthority()]
-  authority = new X509Certificate(own.certificate)
+  authority = [new X509Certificate(own.certificate)]
   signer = authoritySigner(createPrivateKey(own.key), authority)
   // Of another CA under the name of ours: the name finds a signature, and proves nothing.
   foreign = {
-    ...authoritySigner(createPrivateKey(other.key), new X509Certificate(other.certificate)),
+    ...authoritySigner(createPrivateKey(other.key), [new X509Certificate(other.certificate)]),
     keyid: signer.keyid,
   }
 })
@@ -79,7 +80,7 @@ function kept(path: string, clock: Clock = systemClock) {
   let inForce: number | undefined
   const opening = keepConfiguration({
     ...{ path, hostId, tenant: 'acme', authority, disk, clock, log },
-    certificate: () => '',
+    identity: () => '',
     apply: (config) => {
       inForce = config?.settings.max_queue_depth
     },

@@ -2,11 +2,10 @@
 // What the server tells this host to do (docs/formats/host-config.md): verified, kept, in force as a whole or not at all, and
 // taken back where the server has not been heard since.
 
-import type { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Clock, createBell, type Disk, isSealwatchError, type Log, messageOf } from '@sealwatch/base'
 import { type HostConfig, hostConfigLimits } from '@sealwatch/contract/host-config'
-import { type HostConfigStatement, openHostConfig } from '@sealwatch/keys'
+import { type AuthorityChain, type HostConfigStatement, openHostConfig } from '@sealwatch/keys'
 import { configurationError } from './errors.ts'
 
 /** What became of a configuration, for whoever seals it. */
@@ -43,9 +42,9 @@ export type KeepConfigurationOptions = {
   readonly hostId: string
   readonly tenant: string
   /** Pinned when the host enrolled. */
-  readonly authority: X509Certificate
-  /** PEM: the certificate of this host now. It is kept beside, for the supervisor, which has no business with the key in the identity's file. */
-  readonly certificate: () => string
+  readonly authority: AuthorityChain
+  /** PEM: the certificate of this host now, and those above it. They are kept beside, for the supervisor, which has no business with the key in the identity's file. */
+  readonly identity: () => string
   /** Called within the step that puts it in force. */
   readonly apply: (config: HostConfig | undefined) => void
   readonly onNews: (news: ConfigurationNews) => void
@@ -92,8 +91,7 @@ export async function keepConfiguration(options: KeepConfigurationOptions): Prom
 
   /** On disk before it is in force: a crash leaves the old one or the new one. */
   async function put(next: Kept, said: HostConfigStatement | undefined, news?: ConfigurationNews): Promise<void> {
-    const identity = options.certificate() + options.authority.toString()
-    await disk.replace(path, `${JSON.stringify({ v: 1, identity, ...next })}\n`, 0o600)
+    await disk.replace(path, `${JSON.stringify({ v: 1, identity: options.identity(), ...next })}\n`, 0o600)
     kept = next
     current = said
     trialNs = clock.monotonicNs()

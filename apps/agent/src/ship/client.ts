@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { hash, type X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
 import { type Client, createClient } from '@connectrpc/connect'
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node'
 import { AgentService, limits } from '@sealwatch/contract'
+import { type AuthorityChain, authorityOver, certificatesShown, trusting } from '@sealwatch/keys'
 import { shipError } from './errors.ts'
 import type { Identity } from './identity.ts'
 
@@ -23,7 +23,7 @@ const pingsMs = { interval: 3_000, timeout: 5_000 }
 const responseBytesMax = 2 * 1024 * 1024
 
 /**
- * A connection over HTTP/2 and TLS 1.3 that is opened at the first call, to a server certified by the CA `authorityPem`
+ * A connection over HTTP/2 and TLS 1.3 that is opened at the first call, to a server certified by the authority of this chain
  * alone, with the host's certificate where it has one.
  */
 export function connectAgent(
@@ -35,7 +35,7 @@ export function connectAgent(
   const sessions = new Sessions(
     url,
     { pingIntervalMs: pingMs.interval, pingTimeoutMs: pingMs.timeout },
-    { secureContext: secureContextOf(authorityPem, identity) },
+    tlsOf(authorityPem, identity),
   )
   const transport = createConnectTransport({
     baseUrl: url,
@@ -48,17 +48,20 @@ export function connectAgent(
   return { client: createClient(AgentService, transport), close: () => sessions.abort() }
 }
 
-/** What TLS makes of the keys and certificates of an identity, which connects again and again. */
-const contexts = new WeakMap<Identity, SecureContext>()
+type Tls = { readonly secureContext: SecureContext } & Pick<ReturnType<typeof trusting>, 'checkServerIdentity'>
 
-function secureContextOf(authorityPem: string, identity: Identity | undefined): SecureContext {
+/** What TLS makes of the keys and certificates of an identity, which connects again and again. */
+const made = new WeakMap<Identity, Tls>()
+
+function tlsOf(authorityPem: string, identity: Identity | undefined): Tls {
   const isKept = identity?.authorityPem === authorityPem
-  const kept = isKept ? contexts.get(identity) : undefined
+  const kept = isKept ? made.get(identity) : undefined
   if (kept !== undefined) return kept
   const own = identity && { cert: identity.certificatePem, key: identity.keyPem }
-  const context = createSecureContext({ ca: authorityPem, minVersion: 'TLSv1.3', ...own })
-  if (isKept) contexts.set(identity, context)
-  return context
+  const { ca, checkServerIdentity } = trusting(authorityPem)
+  const tls = { secureContext: createSecureContext({ ca, minVersion: 'TLSv1.3', ...own }), checkServerIdentity }
+  if (isKept) made.set(identity, tls)
+  return tls
 }
 
 /**
@@ -74,14 +77,12 @@ class Sessions extends Http2SessionManager {
 }
 const heardBefore = () => undefined
 
-const chainCertificatesMax = 4
-
 /**
- * Shakes hands with the server to learn its CA, which must be the one that `pin` (the beginning of its fingerprint,
+ * Shakes hands with the server to learn its authority, which must be the one that `pin` (the beginning of its fingerprint,
  * hex) names. Sends nothing: the certificate is only trusted by the connections made with it afterwards.
  * Throws SERVER_NOT_PINNED, or the error of the socket.
  */
-export async function fetchAuthority(url: string, pin: string, signal: AbortSignal): Promise<X509Certificate> {
+export async function fetchAuthority(url: string, pin: string, signal: AbortSignal): Promise<AuthorityChain> {
   const { hostname, port } = new URL(url)
   const socket = connectTls({
     host: hostname.replace(/^\[|\]$/g, ''),
@@ -92,11 +93,9 @@ export async function fetchAuthority(url: string, pin: string, signal: AbortSign
   })
   try {
     await once(socket, 'secureConnect', { signal })
-    let certificate = socket.getPeerX509Certificate()
-    for (let depth = 0; certificate !== undefined && depth < chainCertificatesMax; depth++) {
-      if (certificate.ca && hash('sha256', certificate.raw, 'hex').startsWith(pin)) return certificate
-      certificate = certificate.issuerCertificate
-    }
+    const [leaf, ...above] = certificatesShown(socket.getPeerX509Certificate())
+    const authority = leaf && authorityOver(leaf, above, pin)
+    if (authority !== undefined) return authority
     throw shipError('SERVER_NOT_PINNED', { attempted: `checking the server ${url} against the pin ${pin}` })
   } finally {
     socket.destroy()

@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises'
 import { Code, ConnectError } from '@connectrpc/connect'
 import { type Clock, type Disk, isSealwatchError, type Log } from '@sealwatch/base'
 import type { Ed25519Signer } from '@sealwatch/keys'
-import { certificateRequest, newTlsKey } from '@sealwatch/keys'
+import { authorityFingerprint, certificateRequest, newTlsKey, pemOf } from '@sealwatch/keys'
 import { createBackoff } from './backoff.ts'
 import { callTimeoutMs, connectAgent, fetchAuthority } from './client.ts'
 import type { HostFacts } from './host-facts.ts'
@@ -77,13 +77,13 @@ async function enrolOnce(token: string, { url, facts, signer, clock, signal }: E
   const key = newTlsKey()
   const csr = certificateRequest(key)
   const proof = signer.sign(Buffer.concat([proofPrefix, hash('sha256', csr, 'buffer')]))
-  const connection = connectAgent(url, authority.toString())
+  const connection = connectAgent(url, pemOf(authority))
   try {
     const { hostId, certificates } = await connection.client.enrol(
       { joinToken: token, csr, facts, signingPublicKey: signer.publicKey, signingKeyProof: proof },
       { signal, timeoutMs: callTimeoutMs },
     )
-    return acceptCertificates(key, certificates, authority, hostId)
+    return acceptCertificates(key, certificates, authorityFingerprint(authority), hostId)
   } finally {
     connection.close()
   }

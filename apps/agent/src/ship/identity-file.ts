@@ -55,7 +55,7 @@ export async function openIdentityFile(path: string): Promise<IdentityFile> {
 
 function checkSuccessor(next: Identity, current: Identity, nowMs: number): void {
   if (next.hostId !== current.hostId) throw new Error(`it is that of the host ${next.hostId}`)
-  if (next.authorityPem !== current.authorityPem) throw new Error('it is of another CA')
+  if (next.authority !== current.authority) throw new Error('it is of another CA')
   const { notBeforeMs, expiresAtMs } = next
   if (nowMs < notBeforeMs || nowMs >= expiresAtMs)
     throw new Error(

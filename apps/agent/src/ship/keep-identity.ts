@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { X509Certificate } from 'node:crypto'
 import { isSealwatchError, type SealwatchError } from '@sealwatch/base'
 import { certificateRequest, newTlsKey } from '@sealwatch/keys'
 import { createBackoff } from './backoff.ts'
@@ -135,7 +134,7 @@ async function renew(identity: Identity, url: string, signal: AbortSignal): Prom
       { csr: certificateRequest(key) },
       { signal, timeoutMs: callTimeoutMs },
     )
-    return acceptCertificates(key, certificates, new X509Certificate(identity.authorityPem), identity.hostId)
+    return acceptCertificates(key, certificates, identity.authority, identity.hostId)
   } finally {
     connection.close()
   }

@@ -14,7 +14,8 @@ export const hostInvite = command({
   summary: 'Print the line that lets one more machine join this server',
   about: `Paste it on that machine, in a checkout of Sealwatch: it enrols and starts agent and sensor there. The join token in it is
 good once, and is shown this once. The line names where this server listens for agents; where they reach it by another name or
-address, say so with --server: the server's certificate holds its addresses and its host name. An agent that is started by its
+address, say so with --server: the server's certificate holds its addresses, its host name, and what
+SEALWATCH_SERVER_NAMES says. An agent that is started by its
 unit (docs/privileges.md) takes the token of --json from the file join-token in its data folder.`,
   options: {
     server: form({

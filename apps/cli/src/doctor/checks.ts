@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { statfs } from 'node:fs/promises'
-import type { InstanceStatus } from '../status/gather.ts'
+import { caWarning, type InstanceStatus } from '../status/gather.ts'
 import type { ServerStatus } from '../status/types.ts'
-import { counted } from '../terminal.ts'
+import { counted, toSecond } from '../terminal.ts'
 import type { Row } from './row.ts'
 
 const freeRatioMin = 0.05
@@ -25,6 +25,7 @@ export async function checkInstance(status: InstanceStatus, nowMs: number): Prom
     ...hardeningRows(status),
     ...status.queue.map((queue) => chainRow(queue, server)),
     await diskRow(status.data),
+    ...caRows(server),
     clockRow(server, nowMs),
   ]
 }
@@ -68,6 +69,13 @@ async function diskRow(data: string): Promise<Row> {
   const { bavail, blocks, bsize } = await statfs(data)
   const free = `${((bavail * bsize) / 1024 ** 3).toFixed(1)} GiB free`
   return row('disk', 'looked at the data directory', bavail / blocks >= freeRatioMin, free)
+}
+
+function caRows(server: ServerStatus | null): Row[] {
+  if (server?.ca === undefined) return []
+  const [problem] = caWarning(server.ca)
+  const good = `${server.ca.subject}, until ${toSecond(server.ca.endsAt)}`
+  return [row('ca', 'looked when it ends', problem === undefined, problem ?? good)]
 }
 
 function clockRow(server: ServerStatus | null, nowMs: number): Row {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { once } from 'node:events'
-import { connect, type DetailedPeerCertificate } from 'node:tls'
+import { connect } from 'node:tls'
+import { authorityOver, certificatesShown, rootOf } from '@sealwatch/keys'
 import { cliError } from '../errors.ts'
 
 const connectMsMax = 10_000
 
-/** The certificate authority of the control plane at `url`, which shows it along; held against its fingerprint. */
+/** The root of the certificate authority of the control plane at `url`, which shows it along; held against its fingerprint. */
 export async function authorityAt(url: string, fingerprint: string): Promise<string | undefined> {
   const { protocol, hostname, port } = new URL(url)
   if (protocol !== 'https:') return undefined
@@ -17,12 +18,9 @@ export async function authorityAt(url: string, fingerprint: string): Promise<str
     },
   })
   await once(socket, 'secureConnect', { signal: AbortSignal.timeout(connectMsMax) })
-  let shown: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)
-  for (let depth = 0; shown !== undefined && depth < 4; depth += 1) {
-    if (shown.fingerprint256.replaceAll(':', '').toLowerCase() === fingerprint)
-      return `-----BEGIN CERTIFICATE-----\n${shown.raw.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
-    shown = shown.issuerCertificate === shown ? undefined : shown.issuerCertificate
-  }
+  const [leaf, ...above] = certificatesShown(socket.getPeerX509Certificate())
+  const authority = leaf && authorityOver(leaf, above, fingerprint)
+  if (authority !== undefined) return rootOf(authority).toString()
   throw cliError('CLI_DRILL_REFUSED', {
     attempted: `connecting to ${url}`,
     received: 'a certificate of another authority than the deployment has',

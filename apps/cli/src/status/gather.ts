@@ -134,6 +134,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
         `strict signatures are off in ${tenant} until ${toSecond(endsAt)}: sealwatch strict status --tenant ${tenant}`,
     ),
     ...trustStoreWarning(server?.trustStore),
+    ...caWarning(server?.ca),
     ...(server?.judgingAhead ? [aheadWarning(server.judgingAhead)] : []),
     ...parts.filter((part) => part.pid === null).map((part) => `the ${part.name} is not running (${part.lastExit})`),
     ...(server?.integrity ?? []).flatMap(({ tenant, problem }) =>
@@ -193,6 +194,16 @@ function trustStoreWarning(file: ServerStatus['trustStore']): string[] {
   if (!file || file.problem === null) return []
   const since = file.since === null ? '' : ` since ${toSecond(file.since)}`
   return [`the trust-store file ${file.path} is not taken${since}, what counted before still does: ${file.problem}`]
+}
+
+/** As docs/runbooks/ca.md has it. */
+export function caWarning(ca: ServerStatus['ca']): string[] {
+  if (ca === undefined) return []
+  const ends = ca.state === 'ended' ? 'ended' : 'ends'
+  return [
+    ...(ca.problem === null ? [] : [`the CA in the file is not taken, the one in use stays: ${ca.problem}`]),
+    ...(ca.state === 'good' ? [] : [`the CA ${ca.subject} ${ends} at ${toSecond(ca.endsAt)}: docs/runbooks/ca.md`]),
+  ]
 }
 
 /** As docs/runbooks/clock-set-back.md has it. */

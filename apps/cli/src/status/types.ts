@@ -85,6 +85,13 @@ export type ServerStatus = {
   readonly quarantine?: readonly { readonly tenant: string; readonly items: number; readonly rows: number }[]
   /** Tenants in which what fails verification is admitted. */
   readonly strictOff?: readonly { readonly tenant: string; readonly endsAt: string }[]
+  /** The CA that certifies hosts, and why what lies in the file of the operator is not it. */
+  readonly ca?: {
+    readonly subject: string
+    readonly endsAt: string
+    readonly state: 'good' | 'ending' | 'ended'
+    readonly problem: string | null
+  }
   /** The file that names services and their keys, since when it is what counts, or why it is not; null: there is none. */
   readonly trustStore?: {
     readonly path: string

@@ -87,7 +87,7 @@ test('POL-2 the sensor is told what the pinned CA signed for this host, and noth
       ...times,
       config,
     } as const
-    const envelope = await signHostConfig(said, authoritySigner(by.key, by.authority), AbortSignal.timeout(10_000))
+    const envelope = await signHostConfig(said, authoritySigner(by.key, [by.authority]), AbortSignal.timeout(10_000))
     const kept = { v: 1, identity, current: JSON.stringify(envelope) }
     writeFileSync(fileOf.agentConfiguration(place), JSON.stringify(kept))
     at += 1

@@ -2,19 +2,16 @@
 // What the server told this host to watch besides the operator's own list (docs/formats/host-config.md, 5). The agent keeps
 // it as it was signed; whoever is root here verifies it again, for the agent is not to decide what the sensor sees.
 
-import { hash, X509Certificate } from 'node:crypto'
 import { constants, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { isSealwatchError, type Log } from '@sealwatch/base'
 import { toldEntries } from '@sealwatch/contract/host-config'
-import { openHostConfig } from '@sealwatch/keys'
+import { authorityOver, authorityPinChars, certificatesIn, openHostConfig } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import { readSmallFile } from '../small-file.ts'
 import type { Trust } from '../status/types.ts'
 import type { Joined } from './joined.ts'
 
 const bytesMax = 8 * 1024 * 1024
-/** Hexadecimal digits. */
-const pinCharsMin = 32
 const hostUri = /^URI:sealwatch:host:([0-9a-f]{32})$/
 
 export type ToldWatchList = {
@@ -65,12 +62,10 @@ function toldPaths(place: Place): readonly string[] {
   const read = (path: string) => readSmallFile(path, bytesMax, constants.O_NOFOLLOW)
   const { current, identity } = JSON.parse(read(fileOf.agentConfiguration(place))) as Record<string, unknown>
   if (typeof current !== 'string') return []
-  const certificates = String(identity).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
-  const [leaf, authority] = (certificates ?? []).map((pem) => new X509Certificate(pem))
-  const pin = caPinOf(place, read)
-  if (leaf === undefined || authority === undefined || !hash('sha256', authority.raw, 'hex').startsWith(pin))
+  const [leaf, ...above] = certificatesIn(String(identity))
+  const authority = leaf && authorityOver(leaf, above, caPinOf(place, read))
+  if (leaf === undefined || authority === undefined)
     throw new SyntaxError('the identity of the agent is of another CA than the one that is pinned')
-  if (!leaf.verify(authority.publicKey)) throw new SyntaxError('the certificate of the agent is not of its CA')
   const hostId = hostUri.exec(leaf.subjectAltName ?? '')?.[1] ?? ''
   return toldEntries(openHostConfig(current, { authority, hostId, nowMs: undefined }).config)
 }
@@ -80,6 +75,6 @@ function caPinOf(place: Place, read: (path: string) => string): string {
   const path = existsSync(fileOf.joined(place)) ? fileOf.joined(place) : fileOf.trust(place)
   const { caPin, caFingerprint } = JSON.parse(read(path)) as Partial<Joined & Trust>
   const pin = caPin ?? caFingerprint ?? ''
-  if (pin.length < pinCharsMin) throw new SyntaxError(`${path} pins no CA`)
+  if (pin.length < authorityPinChars) throw new SyntaxError(`${path} pins no CA`)
   return pin
 }

@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely'
 import type { Authorised, Gate } from '../access/index.ts'
 import type { Erased } from '../custody/index.ts'
 import type { Groups, HostConfigs } from '../fleet/index.ts'
-import type { Identity, Recorded } from '../identity/index.ts'
+import type { CaState, Identity, Recorded } from '../identity/index.ts'
 import type { Vouched } from '../ingest/index.ts'
 import type { HostWatch } from '../presence/index.ts'
 import type { IndexTables, Tables } from '../store/index.ts'
@@ -94,6 +94,7 @@ export type ServerFacts = {
   readonly ledgerKeys: readonly string[]
   /** Hex SHA-256 of the certificate authority. */
   readonly caFingerprint: string
+  readonly ca: CaState
   /** The root ledger, and those who sign it. */
   readonly signing: {
     readonly rootSize: number

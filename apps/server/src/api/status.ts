@@ -9,7 +9,8 @@ const logActivityClass = 1008
 /** The server's part of `sealwatch status --json` (docs/reference/status.md). */
 export async function statusOf(ports: ApiPorts): Promise<object> {
   const { db, indexDb, ledgers, clock } = ports
-  const { deployment, health, api, agents, hardening, ledgerKeys, caFingerprint, connected, ...told } = ports.facts()
+  const { deployment, health, api, agents, hardening, ledgerKeys, caFingerprint, ca, connected, ...told } =
+    ports.facts()
   const { ingest, quarantine, strictOff, trustStore, integrity, signing } = told
   const [hosts, chains, gaps] = await Promise.all([
     across(db, 'status').selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
@@ -28,6 +29,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
     agents,
     hardening,
     trust: { deployment, ledgerKeys, caFingerprint },
+    ca,
     ledgers: await Promise.all(ledgers.tenants.map((tenant) => ledgerStatus(ledgers, tenant))),
     hosts: hosts.map((host) => ({
       hostId: host.host_id,

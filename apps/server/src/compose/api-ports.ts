@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ApiPorts, createHostBook, exportRecorder, revealRecorder } from '../api/index.ts'
+import { caStateOf } from '../identity/index.ts'
 import type { Transport } from '../ingest/index.ts'
 import { judgingAhead } from '../trust/index.ts'
 import type { Followers } from './followers.ts'
@@ -45,6 +46,7 @@ export function apiPorts(
         ledgerKeys: [ledgers.vkey],
         signing: { ...ledgers.health, signer, witnesses: rooms.witnesses.status() },
         caFingerprint: identity.authority.fingerprint,
+        ca: caStateOf(identity.authority, rooms.clock.nowMs()),
         connected: transport.connected,
         integrity: [...integrity.values()],
         quarantine: Array.from(rooms.quarantine.room, ([tenant, { items }]) => {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { hostname, networkInterfaces } from 'node:os'
 import { noProxies, readProxies } from '@sealwatch/base'
 import type { Principal } from '../access/index.ts'
 import { createGuesses } from '../access/index.ts'
@@ -17,6 +16,7 @@ import {
   serveUpgrades,
 } from '../api/index.ts'
 import {
+  addCaHealth,
   addCertificateHealth,
   addConfigHealth,
   addConnectionHealth,
@@ -26,6 +26,7 @@ import {
 } from '../health.ts'
 import { openTransport } from '../ingest/index.ts'
 import { addRowHealth } from '../row-health.ts'
+import { serverNames } from '../server-names.ts'
 import type { Tenants } from '../tenants/index.ts'
 import { addClockHealth, addStrictHealth, addTrustRootHealth } from '../trust/index.ts'
 import { serverVersion } from '../version.ts'
@@ -49,7 +50,7 @@ export async function openDoors(
 ): Promise<Doors> {
   const { config, api, health, identity } = rooms
   const proxies = readProxies(config.trustedProxies) ?? noProxies
-  const names = [...new Set([...addressesOf(config.host), '127.0.0.1', 'localhost', hostname()])]
+  const names = serverNames(config)
   const guesses = createGuesses({ ...rooms, failed: rooms.signIn.failed })
   const { failed } = rooms.signIn
   const opening = openTransport({
@@ -127,6 +128,7 @@ export async function openDoors(
     close(),
   )
   addCertificateHealth(health, rooms.clock, () => ({ agents: transport.certificate, api: door.certificate }))
+  addCaHealth(health, rooms.clock, identity.authority)
   addConnectionHealth(health, { api: door.connections, transport })
   serveUpgrades(door.server, network.routing)
   const over = new AbortController()
@@ -140,12 +142,6 @@ export async function openDoors(
   apiUrl = door.url
   api.serve(ports, operator.routing)
   return { port: transport.port, apiUrl, failed: transport.failed }
-}
-
-/** By which addresses somebody reaches what listens there. */
-function addressesOf(listening: string): string[] {
-  if (listening !== '0.0.0.0' && listening !== '::') return [listening]
-  return Object.values(networkInterfaces()).flatMap((rows) => rows?.map(({ address }) => address) ?? [])
 }
 
 /** Whether the session or the token that a socket came with still counts. */

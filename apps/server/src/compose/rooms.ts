@@ -25,6 +25,7 @@ import {
 } from '../ingest/index.ts'
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
 import { type HostWatch, openHostWatch } from '../presence/index.ts'
+import { serverNames } from '../server-names.ts'
 import {
   createFleetVouching,
   createKeyExaminations,
@@ -98,7 +99,16 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     },
   }
   const hostLifetimeMs = config.hostCertificateSeconds * 1000
-  const opened = { ...books, hostLifetimeMs, dir: keysDir, deployment: deployment.name, keys: hostKeys, checkTenant }
+  const operatorCa = config.caFile === '' ? undefined : { file: config.caFile, names: serverNames(config) }
+  const opened = {
+    ...books,
+    ...(operatorCa && { operatorCa }),
+    hostLifetimeMs,
+    dir: keysDir,
+    deployment: deployment.name,
+    keys: hostKeys,
+    checkTenant,
+  }
   const identity = await openIdentity(opened)
   const access = await openAccess({ ...books, stateOf: registry.stateOf })
   const origin = { url: config.publicOrigin }
@@ -149,7 +159,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     ...books,
     groups: () => groups,
     presence,
-    signer: identity.authority.dsseSigner,
+    signer: () => identity.authority.dsseSigner,
   })
   const groups = createGroups({ ...books, vouching: createFleetVouching(books), changed: configs.changed })
   const policies = createPolicies({

@@ -11,7 +11,7 @@ import {
 } from '@sealwatch/base'
 import type { PolicyStanding } from '@sealwatch/contract'
 import { type DeliveredPolicy, type HostConfig, hostConfigLimits, mergeGroups } from '@sealwatch/contract/host-config'
-import { type DsseSigner, hostConfigDigest, signHostConfig } from '@sealwatch/keys'
+import { type AuthoritySigner, hostConfigDigest, signHostConfig } from '@sealwatch/keys'
 import type { Host } from '../identity/index.ts'
 import type { ConfigPort, ConfigReport } from '../ingest/index.ts'
 import { enforcedPolicies } from '../policies/index.ts'
@@ -51,7 +51,8 @@ export type HostConfigsOptions = {
   readonly store: Store
   readonly groups: () => Groups
   readonly presence: Pick<HostWatch, 'of' | 'policies'>
-  readonly signer: DsseSigner
+  /** The CA that the deployment has now. */
+  readonly signer: () => AuthoritySigner
   readonly clock: Clock
   readonly log: Log
 }
@@ -137,7 +138,7 @@ export function createHostConfigs({ store, groups, presence, signer, clock, log 
         string,
       ]
       const statement = { v: 1, host: hostId, tenant, version, digest, issued_at, expires_at, config } as const
-      return JSON.stringify(await signHostConfig(statement, signer, AbortSignal.timeout(answerMsMax)))
+      return JSON.stringify(await signHostConfig(statement, signer(), AbortSignal.timeout(answerMsMax)))
     }
     return { version, digest, envelope }
   }

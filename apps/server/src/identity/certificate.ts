@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { X509Certificate } from 'node:crypto'
+import { isSignedBy } from '@sealwatch/keys'
 import { identityError } from './errors.ts'
 
 /** What every verified client certificate says. */
@@ -30,11 +31,14 @@ export const serviceUri = ({ tenant, producer, certificateId }: ServiceName) =>
   `sealwatch:service:${tenant}:${producer}:${certificateId}`
 
 /**
- * Whose certificate a TLS peer presented; TLS itself proved that the peer holds the key. Time and revocation are the
+ * Whose certificate a TLS peer presented, of one of these CAs; TLS itself proved that the peer holds the key. Time and revocation are the
  * caller's to judge at each call, for a connection outlives a handshake. Throws CERTIFICATE_MISSING, CERTIFICATE_FOREIGN.
  */
-export function verifyHostCertificate(peer: X509Certificate | undefined, authority: X509Certificate): HostCertificate {
-  const { certificate, names } = verified(peer, authority, hostUriForm)
+export function verifyHostCertificate(
+  peer: X509Certificate | undefined,
+  issuers: readonly X509Certificate[],
+): HostCertificate {
+  const { certificate, names } = verified(peer, issuers, hostUriForm)
   const [hostId] = names as [string]
   return { ...certificate, holder: `the host ${hostId}`, hostId }
 }
@@ -42,18 +46,21 @@ export function verifyHostCertificate(peer: X509Certificate | undefined, authori
 /** The same of a service. */
 export function verifyServiceCertificate(
   peer: X509Certificate | undefined,
-  authority: X509Certificate,
+  issuers: readonly X509Certificate[],
 ): ServiceCertificate {
-  const { certificate, names } = verified(peer, authority, serviceUriForm)
+  const { certificate, names } = verified(peer, issuers, serviceUriForm)
   const [tenant, producer, certificateId] = names as [string, string, string]
   return { ...certificate, holder: `the service ${producer}`, tenant, producer, certificateId }
 }
 
-function verified(peer: X509Certificate | undefined, authority: X509Certificate, form: RegExp) {
+function verified(peer: X509Certificate | undefined, issuers: readonly X509Certificate[], form: RegExp) {
   const attempted = 'checking a client certificate'
   if (peer === undefined) throw identityError('CERTIFICATE_MISSING', { attempted })
   const foreign = (received: string) => identityError('CERTIFICATE_FOREIGN', { attempted, received })
-  if (!peer.checkIssued(authority) || !peer.verify(authority.publicKey)) throw foreign(`issuer ${peer.issuer}`)
+  const issuer = issuers.find((one) => isSignedBy(peer, one))
+  if (issuer === undefined) throw foreign(`issuer ${peer.issuer}`)
+  // Ours never do: the key of a CA whose time is over makes nobody a host.
+  if (peer.validToDate > issuer.validToDate) throw foreign(`valid until ${peer.validTo}, longer than its issuer`)
   if (peer.ca || !peer.keyUsage?.includes(clientAuth)) throw foreign(`extended key usage ${peer.keyUsage?.join(', ')}`)
   const names = form.exec(peer.subjectAltName ?? '')?.slice(1)
   if (names === undefined) throw foreign(`subjectAltName ${peer.subjectAltName}`)

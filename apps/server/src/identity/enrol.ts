@@ -7,12 +7,13 @@ import { checkPublicKey, keyIdOf, verifyEd25519 } from '@sealwatch/keys'
 import type { KeyRecord } from '@sealwatch/ledger'
 import { across, type Outbox, outboxUid, type Store, type Tx } from '../store/index.ts'
 import type { ServerVoice } from './audit-event.ts'
-import type { Authority, IssuedCertificate } from './authority.ts'
+import type { Authority } from './authority.ts'
 import { type CertifiedKey, verifyCertificateRequest } from './certificate-request.ts'
 import { identityError } from './errors.ts'
 import { hostEnrolled, keyLine, ledgersOf, sayOfHost } from './events.ts'
 import { checkHostFacts, type HostFacts } from './host-facts.ts'
 import type { Hosts } from './hosts.ts'
+import type { IssuedCertificate } from './issuing.ts'
 import { presentedSecretHash, tokenName } from './join-token.ts'
 import type { JoinTokens } from './join-tokens.ts'
 import type { HostKeys } from './record-act.ts'
@@ -52,7 +53,7 @@ const attempted = 'enrolling a host'
  * answer that was lost on its way. Resolves when the key stands in the ledgers that the host's lines go to.
  */
 export async function enrol(request: EnrolRequest, options: EnrolOptions): Promise<Enrolment> {
-  const { store, outbox, authority, log } = options
+  const { store, outbox, log } = options
   const applicant = await checkApplicant(request)
   const admission = await store.transaction((tx) => admit(tx, applicant, options))
   const { tenant, hostId, issued, keyUids, uids, sameMachine } = admission
@@ -66,7 +67,7 @@ export async function enrol(request: EnrolRequest, options: EnrolOptions): Promi
   await Promise.all(uids.map((uid) => outbox.recorded(uid, attempted)))
   await given
   log.info('host enrolled', { host_id: hostId, hostname: applicant.facts.hostname, same_machine: sameMachine })
-  return { hostId, certificates: [issued.certificate, new Uint8Array(authority.certificate.raw)] }
+  return { hostId, certificates: issued.chain }
 }
 
 /** Throws HOST_FACTS_INVALID, TOKEN_UNKNOWN, CSR_INVALID, KEY_WEAK or SIGNING_KEY_UNPROVEN. */

@@ -13,6 +13,32 @@ export const identityErrors = {
     rule: 'the CA file holds one P-256 private key (PKCS#8) and its certificate, both PEM',
     advice: 'Restore the file from a backup; without it every host has to enrol again',
   },
+  CA_UNFIT: {
+    kind: 'invalid',
+    rule: 'an operator’s CA is one file that others cannot read: private key, issuing CA of one to two years, those above it, the root (docs/own-ca.md)',
+    advice: 'Correct the file; until then the CA in use stays, and a server that starts does not serve',
+  },
+  CA_ANOTHER: {
+    kind: 'conflict',
+    rule: 'hosts pin the root and the names of the CAs below it: another CA in the place of one is of the same root and has the same name',
+    advice:
+      'Have the same root certify the same name; a deployment under another one begins with an empty data directory, and its hosts join it',
+  },
+  CA_MISSING: {
+    kind: 'fatal',
+    rule: 'a deployment that has an operator’s CA is started with it',
+    advice: 'Set SEALWATCH_SERVER_CA_FILE to its file',
+  },
+  CA_RECORD: {
+    kind: 'fatal',
+    rule: 'ca-issuers.json lists the CAs that this deployment has certified under',
+    advice: 'Restore it from a backup (docs/runbooks/ca.md)',
+  },
+  CA_ENDED: {
+    kind: 'unavailable',
+    rule: 'no certificate outlives the CA it is of',
+    advice: 'Give the next CA (docs/own-ca.md)',
+  },
   CERTIFICATE_NOT_RENEWED: {
     kind: 'unavailable',
     rule: 'a certificate of the server is renewed when a third of its life is left, by the key in the CA file',

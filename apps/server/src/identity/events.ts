@@ -86,6 +86,28 @@ export function hostRevoked(voice: ServerVoice, timeNs: bigint, by: ActBy | unde
   })
 }
 
+export type TakenCa = {
+  readonly subject: string
+  /** Hex. */
+  readonly serial: string
+  readonly endsMs: number
+  /** Of the authority: what hosts pin. */
+  readonly fingerprint: string
+}
+
+export function caTaken(voice: ServerVoice, timeNs: bigint, ca: TakenCa): Body {
+  const { subject, serial, endsMs, fingerprint } = ca
+  const expires_at = new Date(endsMs).toISOString()
+  const said = entityEvent(voice, timeNs, 'create', {
+    code: 'ca_taken',
+    severity: 'medium',
+    message: `the CA that certifies from now on is ${subject}, until ${expires_at}`,
+    entity: { type_id: 99, type: 'Certificate Authority', uid: fingerprint, name: subject },
+    details: { certificate_serial: serial, expires_at },
+  })
+  return said(auditTenant)
+}
+
 export type CreatedToken = { readonly joinToken: string; readonly expiresAt: string }
 
 export function joinTokenCreated(voice: ServerVoice, timeNs: bigint, by: ActBy, token: CreatedToken): Said {

@@ -9,9 +9,11 @@ import type { ServerVoice } from './audit-event.ts'
 import { type Authority, openAuthority } from './authority.ts'
 import { verifyCertificateRequest } from './certificate-request.ts'
 import { certificateColumns, type Enrolment, enrol } from './enrol.ts'
+import { identityError } from './errors.ts'
 import { expel } from './expel.ts'
 import { createHosts, type Host, type Hosts } from './hosts.ts'
 import { type CreatedJoinToken, openJoinTokens } from './join-tokens.ts'
+import { type OperatorAuthorityOptions, openOperatorAuthority } from './operator-authority.ts'
 import type { HostKeys } from './record-act.ts'
 
 /** Who belongs to this deployment, and how hosts come and go. */
@@ -36,8 +38,10 @@ export type Identity = {
 const tendMs = 60_000
 
 export type IdentityOptions = {
-  /** Holds `ca.pem`: the CA's private key and its certificate. */
+  /** Holds `ca.pem`, the built-in CA's private key and its certificate, or `ca-issuers.json`. */
   readonly dir: string
+  /** The CA that an operator gives; left out: the built-in one. */
+  readonly operatorCa?: Pick<OperatorAuthorityOptions, 'file' | 'names'>
   readonly deployment: string
   /** Of the certificate of a host; a day where it is left out. */
   readonly hostLifetimeMs?: number
@@ -53,8 +57,8 @@ export type IdentityOptions = {
 }
 
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
-  const { dir, deployment, hostLifetimeMs, store, outbox, voice, disk, clock } = options
-  const authority = await openAuthority({ path: join(dir, 'ca.pem'), deployment, hostLifetimeMs, disk, clock })
+  const { store, outbox, voice, clock } = options
+  const authority = await authorityOf(options)
 
   const joinTokens = await openJoinTokens({ ...options, caFingerprint: authority.fingerprint })
   const hosts = createHosts({ store, outbox, keys: options.keys, voice, clock })
@@ -72,15 +76,34 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
         .where('tenant', '=', tenant)
         .where('host_id', '=', hostId)
         .execute()
-      return [issued.certificate, new Uint8Array(authority.certificate.raw)]
+      return issued.chain
     },
     run: async (signal) => {
+      const watching = authority.run?.(signal)
       while (!signal.aborted) {
         await clock.sleep(tendMs, signal)
         store.holdReserve()
         await hosts.tend()
         await joinTokens.tend()
       }
+      await watching
     },
   }
+}
+
+/** What the deployment began with stays: a setting that is forgotten founds no other authority. */
+async function authorityOf(options: IdentityOptions): Promise<Authority> {
+  const { dir, operatorCa, disk } = options
+  const [builtInPath, recordPath] = [join(dir, 'ca.pem'), join(dir, 'ca-issuers.json')]
+  const has = async (path: string) => (await disk.sizeOf(path)) !== undefined
+  if (operatorCa === undefined) {
+    if (await has(recordPath)) throw identityError('CA_MISSING', { attempted: 'opening the CA of the deployment' })
+    return openAuthority({ ...options, path: builtInPath })
+  }
+  if (await has(builtInPath))
+    throw identityError('CA_ANOTHER', {
+      attempted: `taking the CA in ${operatorCa.file}`,
+      received: 'a deployment whose hosts know its built-in CA',
+    })
+  return openOperatorAuthority({ ...options, ...operatorCa, recordPath })
 }

@@ -120,7 +120,7 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
   server.on('request', handle)
   server.on('session', (session) => {
     session.setLocalWindowSize(window.connection)
-    const peer = peerAt(session, authority.certificate)
+    const peer = peerAt(session, authority.issuers)
     peers.set(session, peer)
     session.once('close', () => peers.delete(session))
     session.setTimeout(idleTimeoutMs, () => peer.streams === 0 && session.close())

@@ -160,7 +160,6 @@ export async function openCertificates(options: CertificatesOptions): Promise<Ce
   }
 
   const expiryOf = ({ expiresAtMs }: { readonly expiresAtMs: number }) => rfc3339(BigInt(expiresAtMs) * 1_000_000n)
-  const chainOf = (certificate: Uint8Array): IssuedChain => [certificate, new Uint8Array(authority.certificate.raw)]
 
   return {
     list: async ({ tenant }, producer) => {
@@ -195,7 +194,7 @@ export async function openCertificates(options: CertificatesOptions): Promise<Ce
         },
         { given: async () => put(certificateId, name) },
       )
-      return { chain: chainOf(issued.certificate), row: rowOf(row as Tables['service_certificates']), recorded }
+      return { chain: issued.chain, row: rowOf(row as Tables['service_certificates']), recorded }
     },
     revoke: async (by, { producer, certificateId }, cause) => {
       const { tenant } = by
@@ -251,7 +250,7 @@ export async function openCertificates(options: CertificatesOptions): Promise<Ce
       )
       // It may have been revoked meanwhile.
       check(certificate)
-      return chainOf(issued.certificate)
+      return issued.chain
     },
     forgetTenant: (tenant) => {
       for (const [certificateId, kept] of live) if (kept.tenant === tenant) drop(certificateId)

@@ -2654,6 +2654,12 @@ export type Operations = {
         readonly ledger_keys: readonly string[]
         readonly ca_fingerprint: string
       }
+      readonly ca: {
+        readonly subject: string
+        readonly ends_at: string
+        readonly state: "good" | "ending" | "ended"
+        readonly problem: string | null
+      }
       readonly ledgers: readonly ({
         readonly tenant: string
         readonly size: number

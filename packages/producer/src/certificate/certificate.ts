@@ -4,7 +4,7 @@ import { type Client, createClient } from '@connectrpc/connect'
 import { createGrpcTransport } from '@connectrpc/connect-node'
 import { type Clock, type Disk, systemClock, systemDisk } from '@sealwatch/base'
 import { IngestService, submissionLimits } from '@sealwatch/contract'
-import { certificateRequest } from '@sealwatch/keys'
+import { certificateRequest, trusting } from '@sealwatch/keys'
 import { sendFailed } from '../send/sender.ts'
 import { type Credentials, chainOf, readCredentials, renewedCredentials } from './files.ts'
 
@@ -45,7 +45,7 @@ export async function fileCertificate(options: CertificateOptions): Promise<Serv
     const known = clients.get(url)
     if (known !== undefined) return known
     const { key, certificate, authority } = credentials
-    const nodeOptions = { ca: authority, cert: certificate, key, minVersion: 'TLSv1.3' as const }
+    const nodeOptions = { ...trusting(authority), cert: certificate, key, minVersion: 'TLSv1.3' as const }
     const readMaxBytes = submissionLimits.payloadBytesMax
     const client = createClient(IngestService, createGrpcTransport({ baseUrl: url, nodeOptions, readMaxBytes }))
     clients.set(url, client)

@@ -46,7 +46,7 @@ export const senderOf = (peer: Peer): Sender => ({
 })
 
 /** TLS proved that the peer holds the key of its certificate; whose it is and who signed it is checked at first use. */
-export function peerAt(session: ServerHttp2Session, authority: X509Certificate): Peer {
+export function peerAt(session: ServerHttp2Session, issuers: readonly X509Certificate[]): Peer {
   const socket = session.socket as TLSSocket
   const presented = socket.getPeerX509Certificate()
   let verified: HostCertificate | undefined
@@ -55,11 +55,11 @@ export function peerAt(session: ServerHttp2Session, authority: X509Certificate):
     address: `${socket.remoteAddress} port ${socket.remotePort}`,
     client: clientOf(socket.remoteAddress),
     certificate: () => {
-      verified ??= verifyHostCertificate(presented, authority)
+      verified ??= verifyHostCertificate(presented, issuers)
       return verified
     },
     serviceCertificate: () => {
-      service ??= verifyServiceCertificate(presented, authority)
+      service ??= verifyServiceCertificate(presented, issuers)
       return service
     },
     chains: undefined,

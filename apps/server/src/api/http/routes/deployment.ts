@@ -38,6 +38,14 @@ const status = z.object({
     .object({ applied: z.array(z.string()), missing: z.array(z.object({ measure: z.string(), reason: z.string() })) })
     .describe('What protects the process of the server, and what of that is missing'),
   trust: z.object({ deployment: z.string(), ledger_keys: z.array(z.string()), ca_fingerprint: z.string() }),
+  ca: z
+    .object({
+      subject: z.string(),
+      ends_at: time,
+      state: z.enum(['good', 'ending', 'ended']),
+      problem: z.string().nullable().describe('Why what lies in the file of the operator is not the CA'),
+    })
+    .describe('The CA that certifies hosts, services and the server'),
   ledgers: z.array(
     z.object({
       tenant: z.string(),
