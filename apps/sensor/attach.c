@@ -37,6 +37,7 @@ static struct program {
 	const char *name; /* of a site of several programs, SITE__ANYTHING */
 	int site;
 	bool is_tier_two;
+	bool follows; /* a function of the kernel */
 	bool left; /* out, or does not load */
 	struct bpf_link *link;
 } programs[PROGRAMS_MAX];
@@ -45,6 +46,8 @@ static const struct kept *adopted;
 static uint8_t orders[SHA256_BYTES];
 static volatile struct shared *shared;
 static bool looks_at_all; /* opens are told by the programs for kernels before 6.3 */
+static bool refuses_trampolines; /* this kernel lets no program onto its functions, nor onto its LSM hooks */
+static bool follows_functions; /* calls of the 32-bit entry are followed one by one, not by a program at the end of all calls */
 static __s32 rdonly_cast;  /* the id of bpf_rdonly_cast() in this kernel; 0: it has none */
 static char first_warning[FRAME_REASON_BYTES_MAX + 1];
 
@@ -95,7 +98,8 @@ static bool list_programs(uint64_t sites)
 
 		listed->name = strdup(bpf_program__name(program));
 		listed->site = site_of(listed->name);
-		listed->is_tier_two = strncmp(bpf_program__section_name(program), "lsm/", 4) == 0;
+		listed->follows = strncmp(bpf_program__section_name(program), "fexit/", 6) == 0;
+		listed->is_tier_two = listed->follows || strncmp(bpf_program__section_name(program), "lsm/", 4) == 0;
 		if (listed->site < 0 || ++program_count == PROGRAMS_MAX)
 			return false;
 		listed->left = !(sites >> listed->site & 1);
@@ -119,6 +123,8 @@ static bool is_chosen(const struct program *program)
 	size_t length = strlen(program->name);
 	char any[64];
 
+	if (program->follows || program->site == SITE_entry_32)
+		return program->follows == follows_functions;
 	if (length > 4 && strcmp(program->name + length - 4, "_any") == 0)
 		return looks_at_all;
 	snprintf(any, sizeof(any), "%s_any", program->name);
@@ -145,10 +151,10 @@ static void call_by_id(struct bpf_program *program, __s32 number, __s32 id)
 	free(instructions);
 }
 
-static __s32 kernel_function(const char *name)
+static __s32 kernel_has(const char *name, __u32 kind)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
-	__s32 id = kernel ? btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) : 0;
+	__s32 id = kernel ? btf__find_by_name_kind(kernel, name, kind) : 0;
 
 	btf__free(kernel);
 	return id > 0 ? id : 0;
@@ -157,6 +163,8 @@ static __s32 kernel_function(const char *name)
 /* One program, or NULL for all that are chosen and not left. */
 static bool load(const struct program *only, unsigned ring_bytes, int counters_fd)
 {
+	int error;
+
 	if (!open_object())
 		return false;
 	for (int i = 0; i < program_count; i++) {
@@ -171,8 +179,10 @@ static bool load(const struct program *only, unsigned ring_bytes, int counters_f
 	    bpf_map__reuse_fd(bpf_object__find_map_by_name(object, "counters"), counters_fd) == 0 &&
 	    bpf_object__load(object) == 0)
 		return true;
+	error = errno;
 	bpf_object__close(object);
 	object = NULL;
+	errno = error;
 	return false;
 }
 
@@ -181,9 +191,15 @@ static int map_fd(const char *name)
 	return object ? bpf_object__find_map_fd_by_name(object, name) : keep_map(name);
 }
 
+/* Which tier tells of a site that has two, and why not the other. */
+static void say_tier(struct attached *result, int site, int tier, const char *why)
+{
+	snprintf(result->reason[site], sizeof(result->reason[site]), "tier %d: %s", tier, why);
+}
+
 /*
  * A site is attached when all its programs are; its reason names those that are not. One of tier 2 stands by then, for there is
- * another that does its work.
+ * another that does its work, of the same site or of others.
  */
 static void refuse(struct attached *result, struct program *program, const char *reason)
 {
@@ -192,6 +208,11 @@ static void refuse(struct attached *result, struct program *program, const char 
 
 	say(program->is_tier_two ? "info" : "warn", "%s is not attached: %s", program->name, reason);
 	program->left = true;
+	follows_functions = follows_functions && !program->follows;
+	if (program->is_tier_two && program->site != SITE_file_open) {
+		say_tier(result, program->site, 1, reason);
+		return;
+	}
 	result->sites &= ~(1ull << program->site);
 	if (program->is_tier_two)
 		return;
@@ -209,12 +230,50 @@ static bool loads_alone(const struct program *program, int counters_fd)
 	return true;
 }
 
+static bool attaches_alone(const struct program *program, int counters_fd)
+{
+	struct bpf_link *link;
+
+	if (!load(program, (unsigned)getpagesize(), counters_fd))
+		return false;
+	link = bpf_program__attach(bpf_object__find_program_by_name(object, program->name));
+	bpf_link__destroy(link);
+	bpf_object__close(object);
+	object = NULL;
+	return link;
+}
+
+#define FIRST_FOLLOWED "entry_32__compat_sys_open"
+
+/* Some kernels let no program onto their functions, and those before 5.12 may free what a call returns to that sleeps in one. */
+static void follow_functions(struct attached *result, int counters_fd)
+{
+	struct program *first = find_program(FIRST_FOLLOWED);
+
+	if (first->left)
+		return;
+	if (refuses_trampolines)
+		refuse(result, first, first_warning);
+	else if (!kernel_has("bpf_tramp_image", BTF_KIND_STRUCT))
+		refuse(result, first, "this kernel does not keep what a call returns to that sleeps in one");
+	else if (attaches_alone(first, counters_fd))
+		follows_functions = true;
+	else
+		refuse(result, first, first_warning);
+}
+
 static void leave_what_does_not_load(struct attached *result, bool tier_two, int counters_fd)
 {
-	for (int i = 0; i < program_count; i++)
-		if (programs[i].is_tier_two == tier_two && !programs[i].left && is_chosen(&programs[i]) &&
-		    !loads_alone(&programs[i], counters_fd))
-			refuse(result, &programs[i], first_warning);
+	for (int i = 0; i < program_count; i++) {
+		struct program *program = &programs[i];
+
+		if (program->is_tier_two != tier_two || program->left || !is_chosen(program))
+			continue;
+		if (!(tier_two && refuses_trampolines) && loads_alone(program, counters_fd))
+			continue;
+		refuses_trampolines = refuses_trampolines || (tier_two && errno == EPERM);
+		refuse(result, program, first_warning);
+	}
 }
 
 /*
@@ -224,8 +283,11 @@ static void leave_what_does_not_load(struct attached *result, bool tier_two, int
 static bool load_what_loads(struct attached *result, unsigned ring_bytes, int counters_fd)
 {
 	leave_what_does_not_load(result, true, counters_fd);
+	follow_functions(result, counters_fd);
 	if (load(NULL, ring_bytes, counters_fd))
 		return true;
+	if (follows_functions)
+		leave_what_does_not_load(result, true, counters_fd);
 	looks_at_all = looks_at_all || !loads_alone(find_program("openat"), counters_fd);
 	leave_what_does_not_load(result, false, counters_fd);
 	return load(NULL, ring_bytes, counters_fd);
@@ -324,9 +386,14 @@ static void attach_what_is_loaded(struct attached *result)
 			links_watch(program->site, bpf_link__fd(program->link));
 		} else if (kernel_has_none(loaded))
 			say("info", "this kernel has nothing for %s to see", program->name);
-		else
+		else {
 			refuse(result, program, first_warning[0] ? first_warning : strerror(errno));
+			if (program->follows) /* the other one is not loaded */
+				result->sites &= ~(1ull << program->site);
+		}
 	}
+	if (follows_functions)
+		say_tier(result, SITE_entry_32, 2, "by the functions of its calls");
 }
 
 /* Tracepoints are found through tracefs. */
@@ -464,25 +531,43 @@ static bool watch(const char *path, __u32 entry, uint64_t sites)
 	return done;
 }
 
+static void end_link(struct program *program)
+{
+	bpf_link__destroy(program->link);
+	program->link = NULL;
+}
+
+static void take_off(struct attached *result, struct program *program, const char *why)
+{
+	if (program->left)
+		return;
+	end_link(program);
+	refuse(result, program, why);
+}
+
 /*
  * A kernel loads and attaches programs of an LSM that it was started without, and never runs them. So one open shows whether it
  * does; from then on opens are told by object.
  */
 static void prefer_tier_two(struct attached *result)
 {
-	struct program *program = find_program("file_open");
+	struct program *opened = find_program("file_open"), *given = find_program("passed__file_receive"), *received = find_program("passed");
 	bool is_whole = (result->sites & FILE_SITES) == FILE_SITES;
+	const char *why = is_whole ? "the kernel was started without the LSM of BPF: name bpf in lsm= on its command line"
+				   : "it needs the other sites of opens beside it";
 
-	if (program->left)
-		return;
 	close(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	shared->by_object = is_whole && shared->introduction.answers_by_object;
-	if (shared->by_object)
-		return;
-	bpf_link__destroy(program->link);
-	program->link = NULL;
-	refuse(result, program, is_whole ? "the kernel was started without the LSM of BPF: name bpf in lsm= on its command line"
-					 : "it needs the other sites of opens beside it");
+	if (opened->left)
+		why = "file_open is not attached";
+	if (!shared->by_object) {
+		take_off(result, opened, why);
+		take_off(result, given, why);
+	} else if (!given->left) {
+		end_link(received);
+		received->left = true;
+		say_tier(result, SITE_passed, 2, "lsm/file_receive");
+	}
 }
 
 const char *attach_failure(void)
@@ -626,7 +711,7 @@ static void leave_to_the_next(const struct attached *result)
 static bool attach_anew(const struct options *options, uint64_t sites, int counters_fd, struct attached *result)
 {
 	looks_at_all = options->compatible;
-	rdonly_cast = kernel_function("bpf_rdonly_cast");
+	rdonly_cast = kernel_has("bpf_rdonly_cast", BTF_KIND_FUNC);
 	result->sites = sites & ~options->without;
 	want_tracefs();
 	if (!list_programs(result->sites) || !load_what_loads(result, options->ring_bytes, counters_fd) ||
@@ -753,10 +838,16 @@ static bool works_on_ours(const struct kept_program *kept)
 	return ours;
 }
 
+/* Whether one of tier 2 that was taken over does its work. */
+static bool is_stood_in(const struct program *program)
+{
+	return program->site == SITE_passed && kept_as("passed__file_receive");
+}
+
 /* Whether its site is said to be attached, so that it is to be there. */
 static bool is_due(const struct program *program)
 {
-	return adopted->sites >> program->site & 1 && !program->is_tier_two && is_chosen(program) &&
+	return adopted->sites >> program->site & 1 && (!program->is_tier_two || program->follows) && !is_stood_in(program) && is_chosen(program) &&
 	       !kernel_has_none(bpf_object__find_program_by_name(object, program->name));
 }
 
@@ -768,7 +859,8 @@ bool adopted_are_own(const struct options *options)
 	for (int i = 0; i < program_count; i++)
 		programs[i].left = !kept_as(programs[i].name);
 	looks_at_all = options->compatible || kept_as("openat_any");
-	rdonly_cast = kernel_function("bpf_rdonly_cast");
+	follows_functions = kept_as(FIRST_FOLLOWED);
+	rdonly_cast = kernel_has("bpf_rdonly_cast", BTF_KIND_FUNC);
 	if (!load(NULL, (unsigned)getpagesize(), keep_map("counters")))
 		return false;
 	if (!pair_kept_maps())
@@ -798,10 +890,8 @@ void detach_sites(uint64_t sites)
 	pins_settled();
 	keep_release();
 	for (int i = 0; i < program_count; i++)
-		if (sites >> programs[i].site & 1) {
-			bpf_link__destroy(programs[i].link);
-			programs[i].link = NULL;
-		}
+		if (sites >> programs[i].site & 1)
+			end_link(&programs[i]);
 }
 
 void detach(void)

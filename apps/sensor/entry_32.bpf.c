@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The entry for programs of 32 bits, which any program can use (int $0x80), and by which every call has another number. Tracepoints of
- * single calls leave it out, the one of all calls does not. So this program runs at the end of each call of this machine, and is over
- * for all but these after one look at the task.
+ * single calls leave it out, the one of all calls does not. So in tier 1 a program runs at the end of each call of this machine, and is
+ * over for all but these after one look at the task. In tier 2 one follows each of the kernel's own functions of these calls, and no other
+ * call is any longer for it.
  */
 #include "event.bpf.h"
 #include "file.bpf.h"
@@ -109,19 +110,11 @@ static __always_inline int reached_32(__u32 call, struct pt_regs *regs, long res
 	return reached(SITE_entry_32, kind_32(call), target, 0, request_32(call, regs), result);
 }
 
-/* args: registers, result */
-SEC("tp_btf/sys_exit")
-int entry_32(__u64 *ctx)
+/* Global, so that the verifier looks at it once. */
+__noinline int called_32(__u32 call, long result)
 {
-	struct pt_regs *regs;
-	long result;
-	__u32 call;
+	struct pt_regs *regs = registers();
 
-	if (!is_entry_32())
-		return 0;
-	regs = (void *)ctx[0];
-	result = (long)ctx[1];
-	call = GET(regs, orig_ax);
 	switch (call) {
 	case OPEN_32:
 	case CREAT_32:
@@ -143,3 +136,34 @@ int entry_32(__u64 *ctx)
 	}
 	return 0;
 }
+
+/* args: registers, result */
+SEC("tp_btf/sys_exit")
+int entry_32(__u64 *ctx)
+{
+	struct pt_regs *regs = (void *)ctx[0];
+
+	return is_entry_32() ? called_32(GET(regs, orig_ax), (long)ctx[1]) : 0;
+}
+
+/* args: the same */
+#define CALL_32(call, number)                                                                                          \
+	SEC("fexit/__ia32_" #call) int entry_32__##call(__u64 *ctx)                                                    \
+	{                                                                                                              \
+		return called_32(number, (long)ctx[1]);                                                \
+	}
+
+CALL_32(compat_sys_open, OPEN_32)
+CALL_32(sys_creat, CREAT_32)
+CALL_32(compat_sys_openat, OPENAT_32)
+CALL_32(sys_openat2, OPENAT2_32)
+CALL_32(compat_sys_open_by_handle_at, OPEN_BY_HANDLE_AT_32)
+CALL_32(sys_bpf, BPF_32)
+CALL_32(compat_sys_ptrace, PTRACE_32)
+CALL_32(sys_process_vm_readv, PROCESS_VM_READV_32)
+CALL_32(sys_process_vm_writev, PROCESS_VM_WRITEV_32)
+CALL_32(sys_prlimit64, PRLIMIT64_32)
+CALL_32(sys_pidfd_getfd, PIDFD_GETFD_32)
+CALL_32(sys_process_madvise, PROCESS_MADVISE_32)
+CALL_32(sys_kcmp, KCMP_32)
+CALL_32(sys_userfaultfd, USERFAULTFD_32)

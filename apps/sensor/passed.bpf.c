@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Descriptors that came over a unix socket (SCM_RIGHTS), where they are of a watched file or of the memory of a process. Looked at when
- * recvmsg returns, in the table of who received them; who sent them is the other side of the socket, as the kernel knows it.
+ * Descriptors that came over a unix socket (SCM_RIGHTS), where they are of a watched file or of the memory of a process. Tier 1 looks at
+ * them when recvmsg returns, in the table of who received them. Tier 2 is handed each file that a process is about to receive, by
+ * whatever call. Who sent them is the other side of the socket, as the kernel knows it.
  */
 #include "event.bpf.h"
 #include "file.bpf.h"
@@ -23,9 +24,15 @@ struct control_head {
 	int type;
 };
 
-__noinline int descriptor_passed(int fd, int socket)
+#define RECVMSG 47
+#define RECVMMSG 299
+#define RECVMMSG_32 337
+#define RECVMSG_32 372
+#define PIDFD_GETFD 438 /* by either entry */
+
+/* -1: it has no number yet; the socket is not known. */
+static __always_inline int file_passed(struct file *file, int fd, int socket)
 {
-	struct file *file = file_at(fd);
 	struct task_struct *sender, *owner;
 	struct scratch *s;
 	__u32 entry;
@@ -48,6 +55,11 @@ __noinline int descriptor_passed(int fd, int socket)
 	if (entry != NO_ENTRY)
 		put_watched(s, entry);
 	return end(s, SITE_passed);
+}
+
+__noinline int descriptor_passed(int fd, int socket)
+{
+	return file_passed(file_at(fd), fd, socket);
 }
 
 static __always_inline void descriptors_passed(__u64 head_at, const struct control_head *head, int socket)
@@ -87,5 +99,31 @@ int passed(struct sys_exit *ctx)
 			return 0;
 		at += (head.length + 7) & ~7ull;
 	}
+	return 0;
+}
+
+/* args: file */
+SEC("lsm/file_receive")
+int passed__file_receive(__u64 *ctx)
+{
+	struct file *file = (void *)ctx[0];
+	struct pt_regs *regs;
+	int socket = -1;
+
+	if (!shared.by_object || !file_may_matter(file))
+		return 0;
+	regs = registers();
+	switch (GET(regs, orig_ax)) {
+	case PIDFD_GETFD:
+		return 0; /* taken, not given: reach tells it */
+	case RECVMSG:
+	case RECVMMSG:
+		socket = GET(regs, di);
+		break;
+	case RECVMSG_32:
+	case RECVMMSG_32:
+		socket = GET(regs, bx);
+	}
+	file_passed(file, -1, socket);
 	return 0;
 }

@@ -204,7 +204,7 @@ static bool act_ptrace_32_bit(void)
 }
 
 /* Both sides are this process. */
-static bool act_passed(void)
+static bool pass_descriptor(bool as_one_of_many)
 {
 	int pair[2], fd = open(file, O_RDONLY | O_CLOEXEC);
 	char byte = 0;
@@ -213,10 +213,21 @@ static bool act_passed(void)
 	};
 	struct iovec data = { &byte, 1 };
 	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct mmsghdr many = { .msg_hdr = message };
 
 	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
 	return fd >= 0 && socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) == 0 && sendmsg(pair[0], &message, 0) == 1 &&
-	       recvmsg(pair[1], &message, MSG_CMSG_CLOEXEC) == 1;
+	       (as_one_of_many ? recvmmsg(pair[1], &many, 1, MSG_CMSG_CLOEXEC, NULL) : recvmsg(pair[1], &message, MSG_CMSG_CLOEXEC)) == 1;
+}
+
+static bool act_passed(void)
+{
+	return pass_descriptor(false);
+}
+
+static bool act_passed_recvmmsg(void)
+{
+	return pass_descriptor(true);
 }
 
 /* The child is nobody else's, and gives up what it then asks for. */
@@ -461,6 +472,7 @@ static const struct {
 	ACT(io_uring, A_FILE),
 	ACT(io_uring_slot, A_FILE),
 	ACT(passed, A_FILE),
+	ACT(passed_recvmmsg, A_FILE),
 	ACT(refused, NOTHING),
 	ACT(mount, NOTHING),
 };
@@ -519,7 +531,7 @@ int main(int argc, char **argv)
 				return run(i);
 	}
 	fputs("usage: probe SITE NONCE [--file PATH | --pid PID] [--linger MS]\n"
-	      "  SITE   one that a BPF program feeds, or file_change, mem, ptrace_32_bit, io_uring_slot\n"
+	      "  SITE   one that a BPF program feeds, or file_change, mem, ptrace_32_bit, io_uring_slot, passed_recvmmsg\n"
 	      "  NONCE  at most 15 characters\n"
 	      "  PATH   what the open sites open, creat empties, and file_change gives the mode that it has\n"
 	      "  MS     how long it stays after the act\n"

@@ -456,6 +456,9 @@ static void write_passed(void)
 	event.target = (struct frame_target){ .ref = service, .result = 4, .ppid = 1 };
 	put_event(event, shadow);
 	keep("passed");
+	event.target.result = -1;
+	put_event(event, shadow);
+	keep("passed-unnumbered");
 }
 
 static void write_mount(const char *name, struct frame_mount mount, const char *source)
@@ -502,7 +505,7 @@ static void write_bad_other_ways(void)
 	write_refused("bad-refused-open-of-nothing", no_open, cat_only);
 	write_refused("bad-refused-ids-of-file", no_ids, refused_open);
 	write_passed();
-	write_bad("bad-passed-descriptor", AT(target.result), ~0ull, 8);
+	write_bad("bad-passed-descriptor", AT(target.result), -2ull, 8);
 	write_mount("mount", (struct frame_mount){ FRAME_MOUNT_MOUNT, 0, 0x1000, {} }, "/tmp/shadow");
 	write_bad("bad-mount-call", AT(mount.call), FRAME_MOUNT_PIVOT_ROOT + 1, 4);
 	write_bad("bad-mount-error", AT(mount.error), 4096, 4);

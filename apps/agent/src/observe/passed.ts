@@ -10,7 +10,7 @@ import { describe, seen } from './said.ts'
 export function descriptorPassed(observation: Of<'passed'>, common: Common, context: ObserveContext): FileEvent {
   const { sender, descriptor, flags, path, watched } = observation
   const process = rememberedProcess(sender, context)
-  const by = sender.pid === 0 ? 'somebody who has ended' : describe(process)
+  const by = sender.pid === 0 ? 'somebody who is not known' : describe(process)
   return {
     ...common,
     ...classify('file', 'open'),
@@ -23,7 +23,7 @@ export function descriptorPassed(observation: Of<'passed'>, common: Common, cont
       access: accessOf(flags),
       ...(watched !== null && { watched }),
       passed: {
-        descriptor,
+        ...(descriptor !== null && { descriptor }),
         ...(sender.pid !== 0 && { by: process.uid, ...(process.file?.path && { by_path: process.file.path }) }),
       },
     },

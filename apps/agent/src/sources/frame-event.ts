@@ -365,9 +365,17 @@ function decodeRefused(bytes: Buffer, common: Common, _site: Site, texts: Texts)
 function decodePassed(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
   const { target: sender, result: descriptor, request: flags } = readTarget(bytes)
   const [path, watched] = [showText(texts.path), showText(texts.watched)]
-  must(descriptor >= 0, 'FRAME_VALUE', { descriptor })
+  must(descriptor >= -1, 'FRAME_VALUE', { descriptor })
   must(path !== '' && (watched === '' || watched.startsWith('/')), 'FRAME_TEXT', { path, watched })
-  return { ...common, kind: 'passed', sender, descriptor, flags, path, watched: watched === '' ? null : watched }
+  return {
+    ...common,
+    kind: 'passed',
+    sender,
+    descriptor: descriptor < 0 ? null : descriptor,
+    flags,
+    path,
+    watched: watched === '' ? null : watched,
+  }
 }
 
 function decodeMount(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {

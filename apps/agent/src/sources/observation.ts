@@ -329,11 +329,14 @@ export type Observation = {
       readonly path: string | null
       readonly watched: string | null
     }
-  /** The actor was given a descriptor over a unix socket. `watched` null: it is of a memory. A sender of pid 0 is gone. */
+  /**
+   * The actor was given a descriptor over a unix socket; null: it had no number yet when it was told. `watched` null: it is of a
+   * memory. A sender of pid 0 is gone, or came by a way that does not tell.
+   */
   | {
       readonly kind: 'passed'
       readonly sender: TargetRef
-      readonly descriptor: number
+      readonly descriptor: number | null
       readonly flags: number
       readonly path: string
       readonly watched: string | null

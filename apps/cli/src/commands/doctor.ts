@@ -52,8 +52,8 @@ marked with a dash and fails nothing.`,
   },
 })
 
-/** A blind spot that the sensor itself knows of says why. */
+/** A blind spot that the sensor itself knows of says why, and a site of two tiers which of them tells. */
 function withReason(row: Row, { sensor }: InstanceStatus): Row {
   const site = sensor?.sites[row.name]
-  return row.ok || site === undefined || site.attached ? row : { ...row, detail: `${row.detail}: ${site.reason}` }
+  return !site?.reason ? row : { ...row, detail: `${row.detail}${row.ok ? '; ' : ': '}${site.reason}` }
 }

@@ -84,7 +84,7 @@ function sites({ sensor }: Host, io: Io): string {
     `  ${safe(site.name)}`,
     stateOfSite(site, io),
     ...[site.produced, site.dropped, site.sent, site.sealed, site.shed].map(number),
-    site.attached === false ? safe(site.reason ?? '') : '',
+    safe(site.reason ?? ''),
   ])
   return `Sites\n${columns([['  site', '', 'produced', 'dropped', 'sent', 'sealed', 'shed', ''], ...rows])}`
 }

@@ -76,7 +76,7 @@ function siteRows({ sensor }: InstanceStatus, io: Io): string[][] {
     site.dropped,
     site.sent,
     site.shed,
-    site.attached ? '' : safe(site.reason),
+    safe(site.reason),
   ])
   return [['site', '', 'produced', 'dropped', 'sent', 'shed', ''], ...rows]
 }

@@ -26,7 +26,7 @@ export function watchedBy({ modes, unseen }: Sensor): string {
 /** Whether a site sees. */
 export function attachedWords({ attached, reason, stands_by }: Sensor['sites'][number]): string {
   if (stands_by) return 'source stands by'
-  return attached === null ? 'unknown' : attached ? 'yes' : (reason ?? 'no')
+  return attached === null ? 'unknown' : attached ? ['yes', reason ?? ''].filter(Boolean).join(', ') : (reason ?? 'no')
 }
 
 /** What is wrong with a host now (docs/runbooks/host-blind.md). */

@@ -95,7 +95,7 @@ export type FileEvent = Observed<
     /** The entry of the watch list by which the file is watched, whatever `file.path` it was opened by; absent: it is a memory. */
     readonly watched?: string
     /** The descriptor came over a unix socket; `by` is the `uid` of who sent it, absent where that has ended. */
-    readonly passed?: { readonly descriptor: number; readonly by?: string; readonly by_path?: string }
+    readonly passed?: { readonly descriptor?: number; readonly by?: string; readonly by_path?: string }
   }
 >
 /** `file` is what was mounted over, or unmounted, as it was asked for. */

@@ -10,7 +10,7 @@ export type Site = {
   readonly name: string
   /** null: nobody has said. */
   readonly attached: boolean | null
-  /** Why not. */
+  /** Why not; of one that is attached and has two tiers, which of them. */
   readonly reason: string | null
   /** Neither attached nor refused: nothing in the modes of its sensor needs it. */
   readonly standsBy: boolean
@@ -112,7 +112,7 @@ export async function sensorState(ports: ApiPorts, chain: string | undefined): P
     const rows = Object.entries(isObject(sites) ? sites : {}).map(([name, state]) => {
       const { ok, reason } = isObject(state) ? state : {}
       const standsBy = ok === false && reason === ''
-      const why = ok !== true && !standsBy && typeof reason === 'string' ? reason : null
+      const why = typeof reason === 'string' && reason !== '' ? reason : null
       return { ...uncounted, name, attached: ok === true, reason: why, standsBy }
     })
     const wanted = rows.filter((row) => !row.standsBy)

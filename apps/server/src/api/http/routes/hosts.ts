@@ -140,7 +140,10 @@ const host = z.object({
       z.object({
         name: z.string(),
         attached: z.boolean().nullable(),
-        reason: z.string().nullable().describe('Why it is not attached'),
+        reason: z
+          .string()
+          .nullable()
+          .describe('Why it is not attached; of one that is, by which tier where there are two'),
         stands_by: z.boolean().describe('Not attached, for nothing in these modes needs it'),
         produced: count,
         dropped: count.describe('In the kernel, for lack of space'),
