@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtempDisposable } from 'node:fs/promises'
+import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -35,7 +35,9 @@ function browser() {
   }
 }
 
-test('what is below a folder that only root may enter starts, answers and signs people in', { skip }, async () => {
+test('what is below a folder that only root may enter starts, answers, signs people in and takes a policy', {
+  skip,
+}, async () => {
   await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-closed-'))
   const tree = join(dir.path, 'tree')
   await mkdir(tree)
@@ -68,6 +70,11 @@ test('what is below a folder that only root may enter starts, answers and signs 
     const pressed = await get(url.replace(/\?.*/, ''), { method, headers, body })
     assert.equal((await get(onwardOf(await pressed.text()))).status, 200)
     assert.match(await (await get(`${new URL(url).origin}/api/v1/session`)).text(), /"Local operator"/)
+    // What might name a list is checked on a thread, which begins only now.
+    const policy = { type: 'process', name: 'Plain', description: 'asked for by ops@example.com', rules: [] }
+    await writeFile(join(dir.path, 'policy.json'), JSON.stringify(policy))
+    const [, ...put] = sealwatch(repository, 'policy', 'put', 'plain', join(dir.path, 'policy.json'))
+    await run(node, ...put)
   } finally {
     const [node = '', ...down] = sealwatch(repository, 'down')
     await run(node, ...down)
