@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { readFileSync } from 'node:fs'
-import { mkdtempDisposable } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock, systemDisk } from '@sealwatch/base'
@@ -19,7 +19,11 @@ import {
 } from '@sealwatch/ledger'
 
 /** On the disk that the system's temporary files lie on: what is durable here is durable there. */
-export const temporary = () => mkdtempDisposable(join(tmpdir(), 'sealwatch-bench-'))
+export async function temporary() {
+  const path = await mkdtemp(join(tmpdir(), 'sealwatch-bench-'))
+  // A program that is about to end may still put what it compiled into its cache.
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 10 }) }
+}
 
 const launch = JSON.parse(readFileSync(new URL('../vectors/events/process-launch.json', import.meta.url), 'utf8')) as {
   actor: { process: object }
