@@ -123,8 +123,10 @@ test('PKI-1 PKI-2 PKI-3 POL-2 a second machine joins by one line, renews while i
     JSON.parse(await on('server', `./sealwatch host show ${id} --json`))
   const standingsOf = async (id: string) => (await shown(id)).config.reported?.policies ?? []
   assert.match(await on('server', list), new RegExp(hostId.slice(0, 12)))
-  const { certificate: first, connected } = await shown()
-  assert.ok(connected)
+  const { certificate: first } = await eventually('it is connected', async () => {
+    const is = await shown()
+    return is.connected ? is : undefined
+  })
 
   const [secret, later] = [join(dir, 'secret'), join(dir, 'later')]
   for (const path of [secret, later]) writeFileSync(path, 'x')
