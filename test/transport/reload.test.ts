@@ -37,8 +37,8 @@ async function kept(t: TestContext, server: Server) {
   return { agent, identity, reload, told, file: agent.options.identityFile }
 }
 
-const until = async (is: () => boolean) => {
-  while (!is()) await new Promise(setImmediate)
+const until = async (is: () => boolean | Promise<boolean>) => {
+  while (!(await is())) await new Promise(setImmediate)
 }
 
 test('PKI-2 an identity that is put into the file is taken, the stream goes on, and the next connection begins with it', async (t) => {
@@ -126,4 +126,30 @@ test('PKI-2 a certificate that is not valid now is not taken, and the renewal af
   assert.equal(new X509Certificate(leaf).serialNumber.toLowerCase(), identity.current.serial)
   keeping.abort()
   await done
+})
+
+test('PKI-2 an agent that waits for a join token looks at its identity file when it is asked to', async (t) => {
+  const server = await startServer(t)
+  const lost = await prepareAgent(t, server)
+  const { current } = await enrolled(server, lost)
+  const { options, log } = await prepareAgent(t, server)
+  const reload = createBell()
+  const waiting = openIdentity({ ...options, reload })
+  const told = (level: string, text: RegExp) => log.lines.some((line) => line.level === level && text.test(line.msg))
+  const ring = (is: () => boolean) =>
+    until(async () => {
+      reload.ring()
+      return is()
+    })
+  await ring(() => told('info', /no other identity/))
+  await writeFile(options.identityFile, current.keyPem)
+  await ring(() => told('critical', /is not taken/))
+  await writeIdentity(options.identityFile, current, systemDisk)
+  reload.ring()
+  let taken: IdentityKeeper | undefined
+  void waiting.then((keeper) => {
+    taken = keeper
+  })
+  await ring(() => taken !== undefined)
+  assert.deepEqual(taken?.current, current)
 })

@@ -37,15 +37,23 @@ const refusals: readonly Code[] = [Code.PermissionDenied, Code.InvalidArgument, 
 
 /**
  * Waits for a join token and buys an identity with it, which is on disk before the token is deleted. Tries until it
- * succeeds or the signal fires (undefined); a token that the server refuses is not offered again.
+ * succeeds or the signal fires (undefined); a token that the server refuses is not offered again. `placed`: an identity that
+ * somebody else put into its file meanwhile, asked for when somebody rings.
  */
-export async function enrol(options: EnrolOptions): Promise<Identity | undefined> {
+export async function enrol(
+  options: EnrolOptions,
+  placed: () => Promise<Identity | undefined>,
+): Promise<Identity | undefined> {
   const { tokenFile, identityFile, clock, disk, log, signal } = options
   const backoff = createBackoff(options.random)
   let refused: string | undefined
   while (!signal.aborted) {
-    const token = await waitForToken(tokenFile, refused, clock, signal)
-    if (token === undefined) break
+    const token = await tokenOrBell(refused, options)
+    if (token === undefined) {
+      const identity = signal.aborted ? undefined : await lookAt(placed, options)
+      if (identity !== undefined) return identity
+      continue
+    }
     try {
       const identity = await enrolOnce(token, options)
       await writeIdentity(identityFile, identity, disk)
@@ -69,6 +77,37 @@ export async function enrol(options: EnrolOptions): Promise<Identity | undefined
     }
   }
   return undefined
+}
+
+/** undefined: somebody rang, or the signal fired. */
+async function tokenOrBell(
+  refused: string | undefined,
+  { tokenFile, reload, clock, signal }: EnrolOptions,
+): Promise<string | undefined> {
+  const over = new AbortController()
+  const until = AbortSignal.any([signal, over.signal])
+  const token = waitForToken(tokenFile, refused, clock, until)
+  const first = await (reload === undefined ? token : Promise.race([token, reload.wait(until).then(() => undefined)]))
+  over.abort()
+  return first
+}
+
+async function lookAt(
+  placed: () => Promise<Identity | undefined>,
+  { identityFile, log }: EnrolOptions,
+): Promise<Identity | undefined> {
+  try {
+    const identity = await placed()
+    if (identity === undefined) log.info('there is no other identity in the file', { file: identityFile })
+    else
+      log.info('the identity in the file is taken', { host_id: identity.hostId, certificate_serial: identity.serial })
+    return identity
+  } catch (error) {
+    if (!isSealwatchError(error)) throw error
+    const runbook = 'docs/runbooks/certificate.md'
+    log.critical('the identity in the file is not taken', { file: identityFile, runbook, error })
+    return undefined
+  }
 }
 
 async function enrolOnce(token: string, { url, facts, signer, clock, signal }: EnrolOptions): Promise<Identity> {

@@ -27,7 +27,8 @@ const tokenPatienceMs = 60_000
 
 /** Reads the identity on disk or enrols; undefined when the signal fires before there is one. */
 export async function openIdentity(options: EnrolOptions): Promise<IdentityKeeper | undefined> {
-  const identity = (await readIdentity(options.identityFile)) ?? (await enrol(options))
+  const placed = () => readIdentity(options.identityFile)
+  const identity = (await readIdentity(options.identityFile)) ?? (await enrol(options, placed))
   return identity && keepIdentity(identity, await openIdentityFile(options.identityFile), options)
 }
 
@@ -63,7 +64,13 @@ function keepIdentity(first: Identity, file: IdentityFile, options: EnrolOptions
         file: options.tokenFile,
         error,
       })
-      const again = await within(clock, tokenPatienceMs, signal, (patience) => enrol({ ...options, signal: patience }))
+      const placed = async () => {
+        const next = await file.read(current, clock.nowMs())
+        return next.certificatePem === current.certificatePem ? undefined : next
+      }
+      const again = await within(clock, tokenPatienceMs, signal, (patience) =>
+        enrol({ ...options, signal: patience }, placed),
+      )
       if (again === undefined) return
       await file.settle()
       adopt(again)
