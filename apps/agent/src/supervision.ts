@@ -44,7 +44,7 @@ const harmTexts: Readonly<Record<SensorHarm, string>> = {
   counters: 'a counter of its programs went back',
   programs: 'the programs that it took over were not its own; they were detached',
 }
-const supervisorSilentMs = 20 * supervisionLimits.lookEveryMs
+const supervisorSilentMs = 16 * supervisionLimits.lookEveryMs
 
 /** Seals what the supervisor finds about our parts, and notices when it, or the sensor, says nothing any more. */
 export function supervision(options: SupervisionOptions): Supervision {

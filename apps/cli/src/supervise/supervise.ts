@@ -175,7 +175,7 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
   }
   const line = createAgentLine(() => watchdog.sensorSilent())
   const traced = env.SEALWATCH_TRACED_PARTS === 'leave' ? 'leave' : 'kill'
-  const watchdog = createWatchdog({ parts: running, line, traced, clock, log })
+  const watchdog = createWatchdog({ parts: running, self, line, traced, clock, log })
   const refused = setOomScore('self', oomScores.supervisor)
   if (refused !== undefined) log.warn('the kernel may end the supervisor for want of memory', { refused })
   for (const spec of specs.toReversed()) {

@@ -13,6 +13,7 @@ import { type Task, taskOf } from './task.ts'
 import { createWatchdog } from './watchdog.ts'
 
 const skip = process.platform === 'linux' ? false : 'needs /proc'
+const isNotRoot = process.getuid?.() !== 0 && 'needs root: to trace a process that is not its child'
 const log = createLog(
   'test',
   () => undefined,
@@ -36,7 +37,7 @@ describe('the watchdog', { skip }, () => {
   }
 
   /** Looks `looks` times; what is told, and what was sent to the part. */
-  async function looked(task: Task, looks: number, before: () => Promise<void>, isAgentSilent = false) {
+  async function looked(task: Task, looks: number, before: () => Promise<void>, isAgentSilent = false, self = task) {
     const told: NewFinding[] = []
     const sent: NodeJS.Signals[] = []
     const state = { name: 'agent', task, startedMs: 0, restarts: 0, lastExit: undefined }
@@ -59,7 +60,7 @@ describe('the watchdog', { skip }, () => {
       },
     }
     const line = { tell: (finding: NewFinding) => void told.push(finding), look: () => isAgentSilent }
-    await createWatchdog({ parts: [part], line, traced: 'kill', clock, log }).run(over.signal)
+    await createWatchdog({ parts: [part], self, line, traced: 'kill', clock, log }).run(over.signal)
     return { told, sent }
   }
 
@@ -83,6 +84,20 @@ describe('the watchdog', { skip }, () => {
       [['silent', 'killed', task.pid]],
     )
     assert.deepEqual(sent, ['SIGKILL'])
+  })
+
+  test('AGT-8 a supervisor that somebody traces tells of it, once', { skip: skip || isNotRoot }, async () => {
+    const [{ task }, { task: self }] = [sleeper(), sleeper()]
+    const seize = `$| = 1; syscall(${process.arch === 'arm64' ? 117 : 101}, 0x4206, ${self.pid}, 0, 0) == 0 or die; print 'held'; sleep 600`
+    const tracer = spawn('perl', ['-e', seize], { stdio: ['ignore', 'pipe', 'inherit'] })
+    children.push(tracer)
+    await once(tracer.stdout, 'data')
+    const { told, sent } = await looked(task, 3, async () => undefined, false, self)
+    assert.deepEqual(
+      told.map(({ part, pid, found, remedy, tracer: by }) => [part, pid, found, remedy, by?.pid]),
+      [['supervisor', self.pid, 'traced', 'left', tracer.pid]],
+    )
+    assert.deepEqual(sent, [])
   })
 
   test('a process that runs is not held, and neither is one that is gone', async () => {

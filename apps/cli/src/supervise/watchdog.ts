@@ -19,6 +19,8 @@ export type Watchdog = {
 
 export type WatchdogOptions = {
   readonly parts: readonly RunningPart[]
+  /** The supervisor itself. */
+  readonly self: Task
   readonly line: Pick<AgentLine, 'tell' | 'look'>
   /** What is done about a part that somebody traces: it is ended and begins anew without them, or left to them. */
   readonly traced: 'kill' | 'leave'
@@ -32,21 +34,20 @@ const threadsEveryLooks = 10
 const continuedMax = 10
 const continuedWithinMs = 60_000
 
-export function createWatchdog({ parts, line, traced, clock, log }: WatchdogOptions): Watchdog {
+export function createWatchdog({ parts, self, line, traced, clock, log }: WatchdogOptions): Watchdog {
   const continued = new Map<number, number[]>()
   /** Tracers that are left to what they do are told once. */
   const left = new Map<number, number>()
   /** At the last look their processes were dead, and nobody had told us. */
   const dead = new Set<number>()
   let looks = 0
+  let ownTracerPid = 0
   let killsBefore = oomKills()
 
-  function tell(part: RunningPart, found: PartFinding['found'], rest: Partial<NewFinding>): void {
-    const { name, task } = part.state()
+  function tell(part: string, found: PartFinding['found'], rest: Pick<NewFinding, 'pid'> & Partial<NewFinding>): void {
     const finding: NewFinding = {
       timeMs: clock.nowMs(),
-      part: name,
-      pid: task?.pid ?? 0,
+      part,
       found,
       remedy: 'killed',
       detail: '',
@@ -67,7 +68,12 @@ export function createWatchdog({ parts, line, traced, clock, log }: WatchdogOpti
       const tracer = tracerOf(held.tracerPid)
       if (traced === 'leave') left.set(task.pid, held.tracerPid)
       else part.restart('SIGKILL')
-      tell(part, 'traced', { pid: task.pid, remedy: traced === 'leave' ? 'left' : 'killed', detail, tracer })
+      tell(part.state().name, 'traced', {
+        pid: task.pid,
+        remedy: traced === 'leave' ? 'left' : 'killed',
+        detail,
+        tracer,
+      })
       return
     }
     const nowMs = clock.nowMs()
@@ -76,7 +82,7 @@ export function createWatchdog({ parts, line, traced, clock, log }: WatchdogOpti
     if (isTooOften) part.restart('SIGKILL')
     else signalTask(task, 'SIGCONT')
     continued.set(task.pid, [...times, nowMs])
-    tell(part, 'stopped', { pid: task.pid, remedy: isTooOften ? 'killed' : 'continued', detail })
+    tell(part.state().name, 'stopped', { pid: task.pid, remedy: isTooOften ? 'killed' : 'continued', detail })
   }
 
   /** The end of a process is told to whoever traces it first, and to us once they have taken note of it, or are gone. */
@@ -87,8 +93,18 @@ export function createWatchdog({ parts, line, traced, clock, log }: WatchdogOpti
     return wasDead || part.isKilled()
   }
 
+  /** We can neither end who traces us nor begin anew. */
+  function lookAtOurselves(): void {
+    const held = heldOf(self, false)
+    const tracerPid = held?.by === 'tracer' ? held.tracerPid : 0
+    if (held !== undefined && tracerPid !== 0 && tracerPid !== ownTracerPid)
+      tell('supervisor', 'traced', { pid: self.pid, remedy: 'left', detail: held.shown, tracer: tracerOf(tracerPid) })
+    ownTracerPid = tracerPid
+  }
+
   function look(): void {
     looks += 1
+    lookAtOurselves()
     for (const part of parts) {
       const { task } = part.state()
       if (task !== undefined && isWithheld(part, task)) part.withheld()
@@ -105,17 +121,15 @@ export function createWatchdog({ parts, line, traced, clock, log }: WatchdogOpti
     const task = part?.state().task
     if (part === undefined || task === undefined || part.isKilled()) return
     part.restart('SIGKILL')
-    tell(part, 'silent', { pid: task.pid, detail: 'it does not answer' })
+    tell(name, 'silent', { pid: task.pid, detail: 'it does not answer' })
   }
 
   return {
     ended({ name, pid, lastExit, tookMs, bySupervisor }) {
-      const part = parts.find((one) => one.state().name === name)
-      if (part === undefined) return
       const kills = oomKills()
       const outOfMemory = lastExit === 'SIGKILL' && kills > killsBefore
       killsBefore = kills
-      tell(part, 'ended', { pid, remedy: 'restarted', detail: lastExit, tookMs, outOfMemory, bySupervisor })
+      tell(name, 'ended', { pid, remedy: 'restarted', detail: lastExit, tookMs, outOfMemory, bySupervisor })
     },
     sensorSilent: () => silent('sensor'),
     run: async (signal) => {
