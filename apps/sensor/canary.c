@@ -7,17 +7,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
+#include <linux/io_uring.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -135,11 +141,77 @@ static void act_on_kernel(void)
 	DID(executable, page != MAP_FAILED && mprotect(page, length, PROT_READ | PROT_EXEC) == 0);
 }
 
+/* Its own file, from itself to itself. */
+static void pass_file(int file)
+{
+	char byte = 0;
+	union { struct cmsghdr head; char bytes[CMSG_SPACE(sizeof(file))]; } control = {
+		.head = { CMSG_LEN(sizeof(file)), SOL_SOCKET, SCM_RIGHTS },
+	};
+	struct iovec data = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	int pair[2];
+
+	memcpy(CMSG_DATA(&control.head), &file, sizeof(file));
+	DID(passed, file >= 0 && socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) == 0 && sendmsg(pair[0], &message, 0) == 1 &&
+		    recvmsg(pair[1], &message, MSG_CMSG_CLOEXEC) == 1);
+}
+
+static sigjmp_buf without_entry_32;
+
+static void no_entry_32(int number)
+{
+	siglongjmp(without_entry_32, number);
+}
+
+/* To trace itself, which is refused. A kernel may be without that entry, which is a fault; a sandbox may end whoever takes it. */
+static void act_by_entry_32(void)
+{
+#ifdef __x86_64__
+	enum { PTRACE = 26 };
+	long result = PTRACE;
+
+	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) || signal(SIGSEGV, no_entry_32) == SIG_ERR || sigsetjmp(without_entry_32, 1))
+		return;
+	__asm__ volatile("int $0x80" : "+a"(result) : "b"(PTRACE_ATTACH), "c"(getpid()), "d"(0), "S"(0) : "memory", "r8", "r9", "r10", "r11");
+	DID(entry_32, result == -EPERM);
+#endif
+}
+
+/* Whoever is in a user namespace of his own may do there what needs rights elsewhere. It is gone with him. */
+static void act_in_own_namespace(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+	char value[32];
+	ssize_t length;
+	int limit;
+
+	DID(namespaces, unshare(CLONE_NEWUSER) == 0);
+	if (!(*canary.done >> SITE_namespaces & 1))
+		return;
+	limit = open("/proc/sys/user/max_uts_namespaces", O_RDWR | O_CLOEXEC);
+	length = read(limit, value, sizeof(value));
+	DID(sysctl, length > 0 && pwrite(limit, value, (size_t)length, 0) == length); /* of this namespace alone, and to what it is */
+	DID(credentials, syscall(SYS_capset, &header, none) == 0);
+}
+
+/* What it has no right to. Its parent is to leave no core anyway. */
+static void act_without_rights(void)
+{
+	struct rlimit no_core = { 0, 0 };
+
+	DID(reach, syscall(SYS_prlimit64, getppid(), RLIMIT_CORE, &no_core, NULL) == 0 || errno == EPERM);
+	DID(refused, setresuid(0, 0, 0) && errno == EPERM);
+	DID(mount, umount2("/", UMOUNT_NOFOLLOW) && errno == EPERM);
+}
+
 static void act_all(void)
 {
 	static char memory[8];
 	struct iovec both = { memory, sizeof(memory) };
 	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC };
+	struct io_uring_params ring = {};
 	char *const argv[] = { "sensor", CANARY_OPTION, NULL }, *const environment[] = { NULL };
 
 	DID(task_rename, prctl(PR_SET_NAME, "canary", 0, 0, 0) == 0);
@@ -160,6 +232,11 @@ static void act_all(void)
 	DID(signal_generate, kill(getppid(), SIGURG) == 0);
 	act_on_network();
 	act_on_kernel();
+	DID(io_uring, syscall(SYS_io_uring_setup, 1, &ring) >= 0);
+	pass_file(open(canary.file, O_RDONLY | O_CLOEXEC));
+	act_without_rights();
+	act_in_own_namespace();
+	act_by_entry_32();
 	DID(exec, true);
 	syscall(SYS_execveat, canary.program, "", argv, environment, AT_EMPTY_PATH);
 	*canary.done &= ~(1ull << SITE_exec);
