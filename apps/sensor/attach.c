@@ -626,7 +626,8 @@ static void digest_orders(const struct options *options, uint64_t sites, uint8_t
 	sha256_add(&digest, bpf_object_begin, (size_t)(bpf_object_end - bpf_object_begin));
 	sha256_add(&digest, numbers, sizeof(numbers));
 	for (size_t i = 0; i < options->read_count; i++)
-		digest_place(&digest, options->watch[i].path);
+		if (!(options->watch[i].words & ENTRY_HANGS))
+			digest_place(&digest, options->watch[i].path);
 	sha256_end(&digest, result);
 }
 
@@ -652,7 +653,7 @@ static bool knows_orders(const struct options *options, uint64_t sites)
 	bool knows_all = !canary_file() || knows(canary_file(), sites);
 
 	for (size_t i = 0; i < options->read_count && knows_all; i++)
-		knows_all = knows(options->watch[i].path, sites);
+		knows_all = options->watch[i].words & ENTRY_HANGS || knows(options->watch[i].path, sites);
 	return knows_all;
 }
 
@@ -685,7 +686,7 @@ static bool take_over(const struct options *options, const uint8_t of[SHA256_BYT
 	for (__u32 i = 0; i < adopted->count; i++)
 		links_watch(site_of(adopted->programs[i].name), keep_link(i));
 	for (size_t i = 0; i < options->read_count; i++)
-		refused_know(options->watch[i].path, mark_digest);
+		refused_know(&options->watch[i], mark_digest);
 	open_policies(adopted->sites);
 	counters_take_over(counters, BPF_SITES, ring_at());
 	result->sites = adopted->sites;
@@ -730,10 +731,10 @@ static bool attach_anew(const struct options *options, uint64_t sites, int count
 	attach_what_is_loaded(result);
 	prefer_tier_two(result);
 	for (size_t i = 0; i < options->read_count && sites & FILE_SITES; i++) {
-		if (!watch(options->watch[i].path, (__u32)i, result->sites))
+		if (!(options->watch[i].words & ENTRY_HANGS) && !watch(options->watch[i].path, (__u32)i, result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
 			    options->watch[i].path);
-		refused_know(options->watch[i].path, mark_digest);
+		refused_know(&options->watch[i], mark_digest);
 	}
 	if (sites & FILE_SITES)
 		watch_canary((__u32)options->watch_count, result->sites);

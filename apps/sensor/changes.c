@@ -548,6 +548,16 @@ static void follow(const struct place *parent, const char *name, const struct to
 		leave_directory(path, entry);
 }
 
+/* Nobody knows what is there; it is looked for at the next start. */
+static void leave_hanging(uint32_t entry)
+{
+	static struct told_path path;
+	struct change change = { .what = CHANGE_UNWATCHED, .path = &path, .entry = entry };
+
+	snprintf(path.text, sizeof(path.text), "%s", watch_list[entry].path);
+	tell_unwatched(&change, walk.pid);
+}
+
 static void keep_text(const struct fan_handle *object, uint32_t entry, const struct file_look *look)
 {
 	if (watch_list[entry].words & ENTRY_DIFF && lines_read(object, key_of(object), look))
@@ -718,9 +728,11 @@ static void tell_cover(uint32_t entry, const char *real, const struct fan_handle
 static void look_anew(void)
 {
 	static struct fan_handle covers[WATCHED_NAMES_MAX];
+	static bool hangs[WATCHED_NAMES_MAX];
 
+	find_hanging(watch_list, entry_count, is_marked, hangs);
 	for (uint32_t i = 0; i < entry_count; i++) {
-		char *real = is_marked[i] ? realpath(watch_list[i].path, NULL) : NULL;
+		char *real = is_marked[i] && !hangs[i] ? realpath(watch_list[i].path, NULL) : NULL;
 		struct fan_handle object = {};
 
 		if (real && fan_handle_of(AT_FDCWD, real, &object) && !is_watched_by(&object, i) && !fan_same(&object, &covers[i])) {
@@ -814,8 +826,10 @@ int changes_start(const struct options *options, struct counters *shared_counter
 	walk.pid = getpid();
 	places_begin(watch_list, group);
 	for (uint32_t i = 0; i < options->watch_count; i++) {
-		is_marked[i] = places_add(i);
-		if (!is_marked[i])
+		is_marked[i] = !(watch_list[i].words & ENTRY_HANGS) && places_add(i);
+		if (watch_list[i].words & ENTRY_HANGS)
+			leave_hanging(i);
+		else if (!is_marked[i])
 			say("warn", "changes of %s are not told: %s", watch_list[i].path, strerror(errno));
 	}
 	places_each_listed(look_first, look_through);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -501,6 +504,47 @@ test(
     assert(whatOf((await changesBy(agent, one)).changes).includes('write away/gone'), 'what is gone has made room')
   },
 )
+
+/** A file system whose server answers nothing, over a folder. Who looks for it, to remove it for one, would wait for ever. */
+async function mountHanging(path: string) {
+  const call = process.arch === 'arm64' ? 40 : 165
+  const script = `$|=1;open F,'+<','/dev/fuse' or die;$o='fd='.fileno(F).',rootmode=40000,user_id=0,group_id=0,allow_other';
+    $n='none';$d=$ARGV[0];$y='fuse';syscall(${call},$n,$d,$y,0,$o)==0 or die "$!";print 'mounted';sleep 600`
+  const server = spawn('perl', ['-e', script, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(server.stdout, 'data')
+  return {
+    [Symbol.dispose]: () => {
+      server.kill('SIGKILL')
+      run('umount', '--lazy', path)
+    },
+  }
+}
+
+test('AGT-1 AGT-8 what lies on a file system that does not answer keeps nobody waiting, and is told', {
+  ...kernel,
+  skip: kernel.skip || (!existsSync('/dev/fuse') && 'needs FUSE in the kernel'),
+}, async (t) => {
+  const agent = await startAgent(t)
+  const at = (name: string) => join(agent.dir, name)
+  for (const name of ['hangs', 'later', 'all']) mkdirSync(at(name))
+  writeFileSync(at('mark'), '')
+  using _hangs = await mountHanging(at('hangs'))
+  const watches = ['hangs/file', 'later/file', 'all', 'mark'].flatMap((name) => ['--watch', at(name)])
+  const sensor = startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), ...watches])
+  await agent.until(isHello)
+  await changesBy(agent, ':')
+  const [left] = agent.events().filter(isChange)
+  assert.deepEqual([left?.change, left?.path, left?.watched], ['unwatched', at('hangs/file'), at('hangs/file')])
+  assert.match(sensor.log(), /hangs\/file is not watched: its file system does not answer/)
+
+  using _later = await mountHanging(at('later'))
+  const { told, changes } = await changesBy(agent, 'echo x > all/one')
+  assert(told.some((event) => event.kind === 'file_open' && event.watched === at('all')))
+  assert.deepEqual(
+    changes.map(({ path }) => path),
+    [at('all/one')],
+  )
+})
 
 test('AGT-1 without file_change the rest goes on, and says so', kernel, async (t) => {
   const agent = await startAgent(t)

@@ -89,11 +89,14 @@ static bool watch_name(uint32_t entry)
 static bool watch(uint32_t index)
 {
 	struct entry *entry = &entries[index];
-	char *real = realpath(options->watch[index].path, NULL);
+	bool hangs = options->watch[index].words & ENTRY_HANGS;
+	char *real = hangs ? NULL : realpath(options->watch[index].path, NULL);
 	struct stat found;
 
 	entry->path = real ? real : strdup(options->watch[index].path);
 	entry->folder = entry->names_watch = -1;
+	if (hangs)
+		return true;
 	if (!real || stat(real, &found) || !S_ISDIR(found.st_mode))
 		return watch_name(index);
 	entry->folder = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);

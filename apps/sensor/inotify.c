@@ -44,13 +44,16 @@ static bool watch_opens(struct entry *entry)
 	return entry->opens >= 0;
 }
 
-static bool watch(struct entry *entry, const char *path)
+static bool watch(struct entry *entry, const struct watch_entry *of)
 {
 	char folder[PATH_MAX];
-	char *real = realpath(path, NULL), *slash;
+	bool hangs = of->words & ENTRY_HANGS;
+	char *real = hangs ? NULL : realpath(of->path, NULL), *slash;
 	struct stat found;
 
-	*entry = (struct entry){ real ? real : strdup(path), -1, -1, -1 };
+	*entry = (struct entry){ real ? real : strdup(of->path), -1, -1, -1 };
+	if (hangs)
+		return true;
 	if (real && stat(real, &found) == 0 && S_ISDIR(found.st_mode))
 		return watch_opens(entry);
 	snprintf(folder, sizeof(folder), "%s", entry->path);
@@ -154,7 +157,7 @@ bool inotify_open(const struct options *given, struct source *source)
 	if (notify < 0)
 		return false;
 	for (size_t i = 0; i < options->read_count; i++)
-		if (!watch(&entries[i], options->watch[i].path))
+		if (!watch(&entries[i], &options->watch[i]))
 			say("warn", "%s cannot be watched: its directory does not exist", options->watch[i].path);
 	*source = (struct source){ notify, read_opens };
 	return true;

@@ -279,6 +279,7 @@ int main(int argc, char **argv)
 	for (int domain = 0; domain < DOMAIN_COUNT; domain++)
 		options.mode[domain] = MODE_COUNT;
 	read_options(argc, argv, &options);
+	watch_list_leave_hanging(&options);
 	catch_signals();
 	uname(&machine);
 	state.kernel = machine.release;

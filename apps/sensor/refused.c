@@ -30,9 +30,9 @@ static void mark_name(const char *path, void (*mark)(uint32_t digest))
 }
 
 /* Call for each entry of the watch list, in its order, while paths can be resolved. */
-void refused_know(const char *path, void (*mark)(uint32_t digest))
+void refused_know(const struct watch_entry *entry, void (*mark)(uint32_t digest))
 {
-	const char *real = realpath(path, NULL);
+	const char *path = entry->path, *real = entry->words & ENTRY_HANGS ? NULL : realpath(path, NULL);
 
 	if (entry_count == WATCHED_NAMES_MAX)
 		return;

@@ -26,6 +26,7 @@ enum watch_word {
 	ENTRY_LOSSES = 2,  /* only that it is removed, renamed or shortened */
 	ENTRY_BELOW = 4,   /* a directory with all directories below it */
 	ENTRY_DIFF = 8,	   /* which lines of a text changed, too */
+	ENTRY_HANGS = 16,  /* its file system does not answer: it is left alone */
 };
 struct watch_entry {
 	const char *path;
@@ -52,8 +53,12 @@ struct options {
 void read_options(int argc, char **argv, struct options *options);
 void watch_list_add(struct options *options, const char *text);
 void watch_list_add_file(struct options *options, const char *path);
+void watch_list_leave_hanging(struct options *options);
 
 uint64_t boot_ns(void); /* boot_time.c */
+
+/* hanging.c */
+void find_hanging(const struct watch_entry *list, size_t count, const bool wanted[], bool hangs[]);
 
 /* log.c: one JSON line on standard error */
 void say(const char *level, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -256,7 +261,7 @@ pid_t changes_pid(void);
 int changes_start(const struct options *options, struct counters *counters, char reason[FRAME_REASON_BYTES_MAX + 1]);
 
 /* refused.c */
-void refused_know(const char *path, void (*mark)(uint32_t digest));
+void refused_know(const struct watch_entry *entry, void (*mark)(uint32_t digest));
 size_t refused_put(uint8_t to[FRAME_BYTES_MAX], const void *body, size_t length);
 
 /* relay.c */

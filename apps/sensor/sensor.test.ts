@@ -1072,14 +1072,20 @@ test(
       'ptrace',
       'process_vm_readv',
       'process_vm_writev',
+      'credentials',
       'bpf',
       'perf_event_open',
+      'namespaces',
       'connect',
       'accept',
       'bind',
       'listen',
       'socket',
+      'reach',
       'executable',
+      'refused',
+      'passed',
+      'mount',
     ] as const
     const blinded = byTracepoint.filter((site) => hello.attached[site].ok)
 

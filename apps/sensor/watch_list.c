@@ -150,3 +150,17 @@ void watch_list_add_file(struct options *options, const char *path)
 	free(line);
 	fclose(file);
 }
+
+/* Call before any of them is looked at. */
+void watch_list_leave_hanging(struct options *options)
+{
+	static bool wanted[WATCHED_NAMES_MAX], hangs[WATCHED_NAMES_MAX];
+
+	memset(wanted, true, sizeof(wanted));
+	find_hanging(options->watch, options->watch_count, wanted, hangs);
+	for (size_t i = 0; i < options->watch_count; i++)
+		if (hangs[i]) {
+			options->watch[i].words |= ENTRY_HANGS;
+			say("error", "%s is not watched: its file system does not answer", options->watch[i].path);
+		}
+}

@@ -273,7 +273,7 @@ const changeVerbs: Readonly<Record<FileChange, string>> = {
   link: 'made another name of',
   remove: 'removed',
   attributes: 'changed the attributes of',
-  unwatched: 'made more than can be watched: nobody is told of changes below',
+  unwatched: 'came to what cannot be watched: nobody is told of changes below',
   cover: 'has mounted something over',
 }
 
