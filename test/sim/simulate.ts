@@ -27,6 +27,7 @@ export type SimulationReport = {
   readonly simulatedMs: number
 }
 
+const yearMs = 365 * 86_400_000
 const hostsCount = 3
 const tenantAt = (host: number) => tenants[host % tenants.length] as string
 /** Once nothing fails any more, everything sealed must be acknowledged within so many steps. */
@@ -160,7 +161,7 @@ function createHurting({ server, hosts, network, scheduler, record }: Machines):
       'clock set',
       () => {
         const machine = oneIn(2) ? server : someHost()
-        machine.clock.offsetMs = oneIn(3) ? 0 : (scheduler.random() - 0.5) * 2 * 86_400_000
+        machine.clock.offsetMs = oneIn(3) ? 0 : (scheduler.random() - 0.5) * 2 * (oneIn(2) ? 86_400_000 : yearMs)
       },
     ],
     [

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { test } from 'node:test'
 import { systemClock } from '@sealwatch/base'
@@ -26,6 +27,31 @@ async function trace(pid: number): Promise<ChildProcess> {
   const child = spawn('perl', ['-e', seize, String(pid)], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child.stdout, 'data')
   return child
+}
+
+/** A control group in which there is hardly any memory; undefined: this host has no such groups. */
+function starvingGroup() {
+  const kinds = [
+    ['/sys/fs/cgroup/memory', 'memory.limit_in_bytes'],
+    ['/sys/fs/cgroup', 'memory.max'],
+  ] as const
+  for (const [root, limit] of kinds) {
+    const path = `${root}/sealwatch-test-${process.pid}`
+    try {
+      mkdirSync(path)
+    } catch {
+      continue
+    }
+    if (existsSync(`${path}/${limit}`)) {
+      writeFileSync(`${path}/${limit}`, String(64 * 1024))
+      return {
+        take: (pid: number) => writeFileSync(`${path}/cgroup.procs`, String(pid)),
+        remove: () => rmdirSync(path),
+      }
+    }
+    rmdirSync(path)
+  }
+  return undefined
 }
 
 test('AGT-8 a part that is killed is back, one that is stopped goes on, one that is traced begins anew, and the ledger has each', {
@@ -80,6 +106,24 @@ test('AGT-8 a part that is killed is back, one that is stopped goes on, one that
     for (const { severity, unmapped } of stopped.told)
       assert.deepEqual([unmapped.part.remedy, severity], ['continued', 'High'])
     assert.deepEqual(await pidsOf(), stopped.pids)
+
+    const group = starvingGroup()
+    if (group === undefined)
+      t.diagnostic('an agent without memory is left out: there are no control groups of memory here')
+    else {
+      const pid = (await platform.pidOf('agent')) as number
+      group.take(pid)
+      const starved = await eventually(
+        'the agent to be ended for want of memory, and told of',
+        async () => (await harms()).find(({ unmapped: { part } }) => part.pid === pid && part.found === 'ended'),
+        deadlineMs,
+      )
+      const { detail, remedy, out_of_memory: isOutOfMemory } = starved.unmapped.part
+      assert.deepEqual([detail, remedy, isOutOfMemory], ['SIGKILL', 'restarted', true])
+      group.remove()
+      await ready()
+      stopped.pids[parts.indexOf('agent')] = (await platform.pidOf('agent')) as number
+    }
 
     // Once for the tracers to be ready, so that all begin at once.
     tracers.push(...(await Promise.all(((await pidsOf()) as number[]).map(trace))))
