@@ -156,6 +156,7 @@ static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 		looked_ns = boot_ns();
 		detached = links_detached();
 		state->harms = guard_look(state->counters);
+		manager_tell("WATCHDOG=1");
 		if (changes >= 0 && !changes_ended)
 			relay_ask(changes);
 	}
@@ -279,6 +280,7 @@ int main(int argc, char **argv)
 	for (int domain = 0; domain < DOMAIN_COUNT; domain++)
 		options.mode[domain] = MODE_COUNT;
 	read_options(argc, argv, &options);
+	manager_open(getenv("NOTIFY_SOCKET"));
 	watch_list_leave_hanging(&options);
 	catch_signals();
 	uname(&machine);
@@ -301,6 +303,7 @@ int main(int argc, char **argv)
 	}
 	say("info", "%d of %d sites attached%s on %s", __builtin_popcountll(watching.attached.sites), SITE_COUNT,
 	    watching.attached.adopted ? ", as the sensor before left them," : "", machine.release);
+	manager_tell("READY=1");
 	while (!stopping && !changes_ended && !deceived) {
 		if (out.fd < 0)
 			connect_agent(options.socket, &state);

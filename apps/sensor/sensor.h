@@ -57,6 +57,10 @@ void watch_list_leave_hanging(struct options *options);
 
 uint64_t boot_ns(void); /* boot_time.c */
 
+/* manager.c */
+void manager_open(const char *name);
+void manager_tell(const char *state);
+
 /* hanging.c */
 void find_hanging(const struct watch_entry *list, size_t count, const bool wanted[], bool hangs[]);
 

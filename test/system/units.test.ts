@@ -128,8 +128,21 @@ test('AGT-4 what the units start works with the users and capabilities that they
   }
   const children: ChildProcess[] = []
   const words: string[] = []
+  const heard = new Map<string, string>()
 
-  function start(name: string): void {
+  /** As systemd hears what a unit of `Type=notify` says. */
+  async function listenTo(name: string): Promise<string> {
+    const path = join(data, `notify-${name}`)
+    const script =
+      'use Socket;$|=1;socket(S,AF_UNIX,SOCK_DGRAM,0);bind(S,pack_sockaddr_un($ARGV[0])) or die;chmod 0666,$ARGV[0];print "listens\\n";print "$m\\n" while defined recv(S,$m,999,0)'
+    const child = spawn('perl', ['-e', script, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    child.stdout.setEncoding('utf8').on('data', (text: string) => heard.set(name, (heard.get(name) ?? '') + text))
+    await once(child.stdout, 'data')
+    children.push(child)
+    return path
+  }
+
+  async function start(name: string): Promise<void> {
     const of = settingsOf(`sealwatch-${name}.service`)
     const [uid = '', gid = ''] = [of('User')[0], of('Group')[0]]
     for (const [key, parent] of [
@@ -152,7 +165,7 @@ test('AGT-4 what the units start works with the users and capabilities that they
     const argv = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...bounds, ...command.split(' ')]
     const child = spawn('setpriv', argv, {
       cwd: '/',
-      env: { PATH: process.env.PATH, ...env, ...ports },
+      env: { PATH: process.env.PATH, ...env, ...ports, NOTIFY_SOCKET: await listenTo(name) },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     for (const stream of [child.stdout, child.stderr])
@@ -179,8 +192,8 @@ test('AGT-4 what the units start works with the users and capabilities that they
     }
   }
   try {
-    start('server')
-    start('agent')
+    await start('server')
+    await start('agent')
     await eventually('the server', async () => {
       try {
         return (
@@ -196,7 +209,7 @@ test('AGT-4 what the units start works with the users and capabilities that they
     writeFileSync(joinToken, token, { mode: 0o600 })
     chownSync(joinToken, 64_702, 64_702)
     await eventually('the agent', async () => ((await agentStatus()) === undefined ? undefined : true))
-    start('sensor')
+    await start('sensor')
     const status = await eventually('all of them', async () => {
       const now = await agentStatus()
       return now?.state === 'registered' && now.sensor?.connected === true ? now : undefined
@@ -213,6 +226,10 @@ test('AGT-4 what the units start works with the users and capabilities that they
       'counters that outlive the sensor',
     )
     assert.deepEqual(status.hardening.missing, [])
+    for (const name of ['server', 'agent', 'sensor'])
+      await eventually(`the ${name} to say that it works, and goes on`, async () =>
+        /^listens\nREADY=1\n(WATCHDOG=1\n){2}/.test(heard.get(name) ?? '') ? true : undefined,
+      )
   } catch (error) {
     throw new Error(words.join(''), { cause: error })
   } finally {

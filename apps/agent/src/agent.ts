@@ -63,6 +63,8 @@ export type AgentOptions = {
   readonly supervisor: { readonly pid: number; readonly socket: Duplex | undefined }
   /** What protects this process. */
   readonly hardening: Hardening
+  /** Its chains are open, and a sensor may come. */
+  readonly onListening: () => void
   readonly clock: Clock
   readonly disk: Disk
   readonly random: () => number
@@ -188,6 +190,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const bootNs = () => clock.nowNs() - bootOffset.ns
 
   const socket = await listenForSensor(paths.sensorSocket, createFrameDecoder)
+  options.onListening()
   const enforcer = createEnforcer({ tell: socket.tell, accounts: accounts.all, random: randomBytes, clock, log })
   const enforcing = enforcer.run(signal)
   clusterJournal.add(agentStarted({ timeNs: bootNs(), pid }, recordContext(clusterTenant)))

@@ -10,6 +10,7 @@ import {
   createLog,
   dropPrivileges,
   messageOf,
+  openServiceManager,
   placesOf,
   readConfig,
   refuseForeignEnvironment,
@@ -32,6 +33,7 @@ try {
   requireLinux(process.platform)
   refuseForeignEnvironment(process.env)
   const config = readConfig(agentSettings, process.env, agentConfigPrefix)
+  const manager = openServiceManager(process.env.NOTIFY_SOCKET, log)
   const seenAtBootNs = readBootNs()
   const processes = readProcesses()
   // Its folder belongs to root.
@@ -66,6 +68,7 @@ try {
       socket: config.supervisorFd === 0 ? undefined : supervisorSocket(config.supervisorFd),
     },
     hardening,
+    onListening: () => manager.serving(systemClock, stop.signal),
     clock: systemClock,
     disk: systemDisk,
     random: systemRandom,

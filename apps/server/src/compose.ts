@@ -27,6 +27,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const life = createLife(base)
   await life.begin()
   log.info('serving', { address: config.host, port: doors.port, api: doors.apiUrl, deployment: base.deployment.name })
+  options.onServing?.()
 
   await Promise.race([fired(signal), doors.failed, followers.failed, base.indexThread.failed])
   log.info('stopping', { cause: String(signal.reason) })

@@ -11,6 +11,7 @@ import {
   dropPrivileges,
   isSealwatchError,
   messageOf,
+  openServiceManager,
   placesOf,
   readConfig,
   refuseForeignEnvironment,
@@ -41,6 +42,7 @@ const log = createLog('server', (line) => process.stdout.write(line), systemCloc
 
 try {
   refuseForeignEnvironment(process.env)
+  const manager = openServiceManager(process.env.NOTIFY_SOCKET, log)
   withHanded(process.env, () => readFileSync(0))
   const config = readConfig(serverSettings, process.env, serverConfigPrefix)
   const plan = chooseSigner(readSignerSettings(process.env))
@@ -97,6 +99,7 @@ try {
     disk: systemDisk,
     log,
     signal,
+    onServing: () => manager.serving(systemClock, signal),
   })
   process.exit(0)
 } catch (error) {

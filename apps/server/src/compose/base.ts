@@ -37,6 +37,8 @@ export type ServerOptions = {
   readonly disk: Disk
   readonly log: Log
   readonly signal: AbortSignal
+  /** Agents and people may come. */
+  readonly onServing?: () => void
 }
 
 /** What every room stands on. Each stage of the start hands on what it was given, and adds its own. */
