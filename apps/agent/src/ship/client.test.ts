@@ -14,12 +14,17 @@ import { connectAgent } from './client.ts'
 test('AGT-8 a connection that is given up because nothing comes any more ends its calls, and not the agent', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-client-'))
   t.after(() => rmSync(dir, { recursive: true }))
-  const [keyFile, certFile] = [join(dir, 'key.pem'), join(dir, 'cert.pem')]
-  const ofServer = ['-subj', '/CN=server', '-addext', 'subjectAltName=IP:127.0.0.1']
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-keyout', keyFile]
-  execFileSync('openssl', ['req', '-x509', ...newKey, ...ofServer, '-out', certFile], { stdio: 'ignore' })
-  const cert = readFileSync(certFile, 'utf8')
-  const server = createSecureServer({ cert, key: readFileSync(keyFile) })
+  const file = (name: string) => join(dir, name)
+  const certify = (name: string, ...more: string[]) => {
+    const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-keyout', file(`${name}.key`)]
+    const out = ['-subj', `/CN=${name}`, '-out', file(`${name}.pem`), ...more]
+    execFileSync('openssl', ['req', '-x509', ...newKey, ...out], { stdio: 'ignore' })
+    return readFileSync(file(`${name}.pem`), 'utf8')
+  }
+  const authority = certify('authority')
+  const plain = ['-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE']
+  const own = certify('server', '-CA', file('authority.pem'), '-CAkey', file('authority.key'), ...plain)
+  const server = createSecureServer({ cert: own + authority, key: readFileSync(file('server.key')) })
   const asked = once(server, 'stream')
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -41,7 +46,7 @@ test('AGT-8 a connection that is given up because nothing comes any more ends it
   })
 
   const url = `https://127.0.0.1:${(road.address() as AddressInfo).port}`
-  const { client, close } = connectAgent(url, cert, undefined, {
+  const { client, close } = connectAgent(url, authority, undefined, {
     interval: 50,
     timeout: 100,
   })
