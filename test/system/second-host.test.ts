@@ -205,6 +205,12 @@ test('PKI-1 PKI-2 PKI-3 POL-2 a second machine joins by one line, renews while i
       .split('\n')
       .filter((line) => line.includes('HOST_REVOKED') && line.includes(hostId))
   const refused = await eventually('it is refused', async () => refusals()[0])
+  await eventually('the host itself says so', async () => {
+    const { trouble } = JSON.parse(readFileSync(join(hostRun, 'agent/status.json'), 'utf8')) as {
+      trouble: { text: string; refuses: boolean } | null
+    }
+    return (trouble?.refuses && trouble.text.includes('HOST_REVOKED')) || undefined
+  })
   process.kill(partOf(serverRun, 'server').task.pid, 'SIGKILL')
   const refusedBefore = refusals().length
   await eventually(

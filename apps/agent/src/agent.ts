@@ -34,7 +34,7 @@ import { noPolicies, policiesOf } from './policies/in-force.ts'
 import { standingsOf } from './policies/standing.ts'
 import { watchPosture } from './posture.ts'
 import { watchQueue } from './queue-health.ts'
-import { openIdentity, readHostFacts, type ShippedChain, ship } from './ship/index.ts'
+import { openIdentity, readHostFacts, type ServerTrouble, type ShippedChain, ship } from './ship/index.ts'
 import { createAccounts } from './sources/accounts.ts'
 import { createBootOffset } from './sources/boot-offset.ts'
 import { createLookups } from './sources/facts/lookups.ts'
@@ -164,6 +164,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const bootOffset = createBootOffset(clock, readBootNs)
   let hostId: string | undefined
   let agentState: AgentState = 'unenrolled'
+  let trouble: ServerTrouble | undefined
+  const onTrouble = (met: ServerTrouble) => {
+    trouble = met
+  }
   const device = () =>
     deviceOf({
       hostId: hostId ?? `machine:${facts.machineId}`,
@@ -280,6 +284,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       disk,
       random,
       reload: options.reload,
+      onTrouble,
       log,
       signal: shippingStop.signal,
     })
@@ -326,8 +331,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         standings: { now: () => standingsOf(inForce, enforcer.hindranceOf), changed: enforcer.changed },
         stopping: signal,
         onRollback: replaceChain,
+        onTrouble,
         onRegistered: (registered) => {
           agentState = registered ? 'registered' : 'connecting'
+          if (registered) trouble = undefined
         },
       }),
     ])
@@ -349,6 +356,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         pid,
         state: agentState,
         hostId: hostId ?? null,
+        trouble: trouble ?? null,
         health: healthListener.url,
         hardening,
         watch: supervised.seen(watchState),

@@ -4,6 +4,7 @@ import type { Hardening } from '@sealwatch/base'
 import type { Chain } from '@sealwatch/ledger'
 import type { ShedTally } from './journal/shed-tally.ts'
 import { blindSpotsOf } from './observe/modes.ts'
+import type { ServerTrouble } from './ship/index.ts'
 import { sites } from './sources/observation.ts'
 import type { WatchState } from './watch.ts'
 
@@ -15,6 +16,8 @@ export function statusOf(options: {
   readonly pid: number
   readonly state: AgentState
   readonly hostId: string | null
+  /** What stands between this host and its server; null: it is registered, or has only begun. */
+  readonly trouble: ServerTrouble | null
   /** Where /healthz, /readyz and /metrics are. */
   readonly health: string
   readonly hardening: Hardening
@@ -24,12 +27,13 @@ export function statusOf(options: {
   readonly toSeal: (tenant: string) => number
   readonly tally: ShedTally
 }): object {
-  const { nowMs, pid, state, hostId, health, hardening, watch, chains, toSeal, tally } = options
+  const { nowMs, pid, state, hostId, trouble, health, hardening, watch, chains, toSeal, tally } = options
   return {
     time: new Date(nowMs).toISOString(),
     pid,
     state,
     hostId,
+    trouble,
     health,
     hardening,
     sensor: sensorStatus(watch, tally),

@@ -54,6 +54,12 @@ export const cliErrors = {
     rule: 'server, agent and sensor must be ready within the time allowed',
     advice: 'The log named says why; ./sealwatch status shows the parts',
   },
+  CLI_JOIN_FAILED: {
+    kind: 'unavailable',
+    rule: 'the server must take this host, and the sensor attach, within the time allowed',
+    advice:
+      'Mend what it says and paste the line of `sealwatch host invite` again; where this host has enrolled by now, `sudo ./sealwatch join --detach` alone goes on',
+  },
   CLI_STOPPED: {
     kind: 'unavailable',
     rule: 'an instance must not be stopped, by ./sealwatch down or a signal, before it is ready',

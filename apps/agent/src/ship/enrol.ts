@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { Code, ConnectError } from '@connectrpc/connect'
-import { type Clock, type Disk, isSealwatchError, type Log } from '@sealwatch/base'
+import { type Clock, type Disk, isSealwatchError, type Log, messageOf } from '@sealwatch/base'
 import type { Ed25519Signer } from '@sealwatch/keys'
 import { authorityFingerprint, certificateRequest, newTlsKey, pemOf } from '@sealwatch/keys'
 import { createBackoff } from './backoff.ts'
@@ -27,9 +27,13 @@ export type EnrolOptions = {
   readonly random: () => number
   /** Rings when somebody asks that the identity file be looked at now (SIGHUP). */
   readonly reload?: { wait(signal: AbortSignal): Promise<void> }
+  readonly onTrouble?: ((trouble: ServerTrouble) => void) | undefined
   readonly log: Log
   readonly signal: AbortSignal
 }
+
+/** Why the server does not have this host's lines, in words; `refuses`: it is there, and will say the same again. */
+export type ServerTrouble = { readonly text: string; readonly refuses: boolean }
 
 /** docs/formats/agent-protocol.md, 2.3 */
 const proofPrefix = Buffer.from('sealwatch.dev/enrol/v1\n')
@@ -63,6 +67,8 @@ export async function enrol(
       return identity
     } catch (error) {
       if (isSealwatchError(error) && error.kind === 'fatal') throw error
+      const isOther = isSealwatchError(error, 'SERVER_NOT_PINNED')
+      options.onTrouble?.({ text: messageOf(error), refuses: isRefusal(error) || isOther })
       if (isRefusal(error)) {
         refused = token
         log.critical('the server refuses to enrol this host; events wait until another join token is in the file', {
@@ -71,8 +77,7 @@ export async function enrol(
         })
         continue
       }
-      const level = isSealwatchError(error, 'SERVER_NOT_PINNED') ? 'critical' : 'warn'
-      log[level]('enrolment failed and will be tried again', { error })
+      log[isOther ? 'critical' : 'warn']('enrolment failed and will be tried again', { error })
       await clock.sleep(backoff.nextMs(), signal)
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export type { EnrolOptions } from './enrol.ts'
+export type { EnrolOptions, ServerTrouble } from './enrol.ts'
 export { shipErrors } from './errors.ts'
 export { type HostFacts, readHostFacts } from './host-facts.ts'
 export type { Identity } from './identity.ts'

@@ -7,6 +7,7 @@ import type { ConfigurationKeeper } from '../configuration/keep-configuration.ts
 import { backoffMs, createBackoff } from './backoff.ts'
 import { type AgentConnection, connectAgent } from './client.ts'
 import { type Standings, takeConfigurations } from './configure.ts'
+import type { ServerTrouble } from './enrol.ts'
 import { shipError } from './errors.ts'
 import type { HostFacts } from './host-facts.ts'
 import type { Identity } from './identity.ts'
@@ -24,6 +25,8 @@ export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'sign
   readonly chains: () => readonly ShippedChain[]
   /** Called when the server has registered this agent, and when the connection to it ends. */
   readonly onRegistered: (registered: boolean) => void
+  /** Called with what ended the connection, or kept it from being made. */
+  readonly onTrouble?: ((trouble: ServerTrouble) => void) | undefined
   /** A signed heartbeat, as of now; left out: none are sent. */
   readonly heartbeat?: () => string
   /** What the server tells this host; left out: nothing is taken. */
@@ -88,7 +91,9 @@ export async function ship(options: ShipOptions): Promise<void> {
       if (signal.aborted) break
       // The same failure again is news to nobody; a stream that ends because its certificate was renewed is none.
       const text = messageOf(error)
-      log[text === told || used !== identity.current ? 'debug' : levelOf(error)](failure, { error })
+      const level = levelOf(error)
+      options.onTrouble?.({ text, refuses: level === 'critical' })
+      log[text === told || used !== identity.current ? 'debug' : level](failure, { error })
       told = text
     } finally {
       options.onRegistered(false)

@@ -27,7 +27,9 @@ export function renderEvent(entry: ReadEntry, io: Io): string {
   const { event, leafIndex } = entry
   const kind = safe(`${textAt(event, 'class_name')}: ${textAt(event, 'activity_name')}`).padEnd(32)
   const by = doerOf(event)
-  const end = `${by === undefined ? '' : `  by ${safe(by)}`}${paint(io, 'dim', `  leaf ${leafIndex}`)}${flawOf(entry, memberAt(event, 'time'), eventTexts, io)}`
+  const host = shownAt(event, 'device', 'hostname')
+  const at = `  ${host === undefined ? '' : `${safe(host)} `}leaf ${leafIndex}`
+  const end = `${by === undefined ? '' : `  by ${safe(by)}`}${paint(io, 'dim', at)}${flawOf(entry, memberAt(event, 'time'), eventTexts, io)}`
   return `${timeOf(memberAt(event, 'time'))}  ${severityOf(event, io)}  ${kind}  ${safe(toSeconds(textAt(event, 'message')))}${end}\n${diffOf(event, io)}`
 }
 
@@ -54,6 +56,7 @@ export function renderAlert(entry: ReadEntry, io: Io, place: Place): string {
   const proof = uid && `: sudo ./sealwatch audit export --alert ${shellWord(uid)} -o alert.bundle${dataFlag(place)}`
   const rows: [string, string | undefined][] = [
     ['who', isObject(process) ? whoOf(process, memberAt(event, 'actor', 'user')) : doerOf(event)],
+    ['host', shownAt(event, 'device', 'hostname')],
     ['ancestry', isObject(process) ? ancestryOf(process) : undefined],
     ['command', shownAt(process, 'cmd_line')],
     ['object', shownAt(evidence, 'file', 'path') ?? (isObject(target) ? objectOf(target) : undefined)],

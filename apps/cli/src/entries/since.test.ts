@@ -18,6 +18,8 @@ test('ages and times', () => {
   assert.equal(at('7d'), '2025-12-25T12:00:00.000Z')
   assert.equal(at('2026-01-01T08:00:00+02:00'), '2026-01-01T06:00:00.000Z')
   assert.equal(at('2026-01-31'), '2026-01-31T00:00:00.000Z')
+  assert.equal(at('2026-01-31 08:00:00 UTC'), '2026-01-31T08:00:00.000Z')
+  assert.equal(at('2026-01-31 08:00:00'), '2026-01-31T08:00:00.000Z')
   for (const wrong of ['', 'now', '10', '10x', '-1h', '2026-13-01', '01.02.2026'])
     assert.equal(at(wrong), undefined, wrong)
 })

@@ -26,6 +26,7 @@ export type InstanceStatus = {
   readonly agent: {
     readonly state: string
     readonly hostId: string | null
+    readonly trouble: AgentStatus['trouble']
     readonly health: string
     readonly hardening: AgentStatus['hardening']
     readonly gaps: number
@@ -99,9 +100,10 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
   return { ...status, warnings: warningsOf(status) }
 }
 
-const agentOf = ({ state, hostId, health, hardening, gaps }: AgentStatus) => ({
+const agentOf = ({ state, hostId, trouble, health, hardening, gaps }: AgentStatus) => ({
   state,
   hostId,
+  trouble,
   health,
   hardening,
   gaps,
@@ -109,8 +111,9 @@ const agentOf = ({ state, hostId, health, hardening, gaps }: AgentStatus) => ({
 
 async function notRunning(place: Place, attempted: string) {
   const left = await leftoversOf(place)
-  if (left.length === 0) return cliError('CLI_NOT_RUNNING', { attempted })
   const [flag, parts] = [dataFlag(place), left.join(', ')]
+  if (left.length === 0)
+    return cliError('CLI_NOT_RUNNING', { attempted, advice: `Start it with: sudo ./sealwatch up --detach${flag}` })
   return cliError('CLI_NOT_RUNNING', {
     attempted,
     received: `one whose supervisor was killed, and whose ${parts} ${left.length === 1 ? 'runs' : 'run'} on alone`,
@@ -150,7 +153,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
       failing === null ? [] : [`the witness ${name} gives no cosignature: ${failing}`],
     ),
     ...(server === null && joined === null ? [silentWarning(parts)] : []),
-    ...(agent?.state === 'registered' ? [] : [`the agent is ${agent?.state ?? 'silent'}: events wait in its queue`]),
+    ...(agent?.state === 'registered' ? [] : [connectionWarning(agent)]),
     ...(sensor?.connected === true ? [] : ['the sensor is not connected: what happens now is an unknown interval']),
     ...(sensor === null || sensor.unseen.length === 0 ? [] : [modeWarning(sensor)]),
     ...blind.map(([name, site]) => `the sensor site ${name} is not attached (${site.reason})`),
@@ -187,6 +190,13 @@ function quarantineWarning(waiting: NonNullable<ServerStatus['quarantine']>): st
   const tenants = counted(others.length + 1, 'tenant')
   const see = `sealwatch quarantine status --tenant ${most.tenant}`
   return [`${counted(rows, 'row')} of ${tenants} ${rows === 1 ? 'waits' : 'wait'} in quarantine: ${see}`]
+}
+
+function connectionWarning(agent: InstanceStatus['agent']): string {
+  if (agent?.trouble?.refuses)
+    return `the server does not take this host, whose events wait in its queue: ${agent.trouble.text}`
+  const why = agent?.trouble ? ` (${agent.trouble.text})` : ''
+  return `the agent is ${agent?.state ?? 'silent'}: events wait in its queue${why}`
 }
 
 /** As docs/runbooks/trust-store-bad.md has it. */
@@ -238,7 +248,10 @@ function hostWarning({ hostname, presence }: NonNullable<InstanceStatus['server'
 function silentWarning(parts: InstanceStatus['parts']): string {
   const said = 'the server does not answer on its control socket'
   const part = parts.find(({ name }) => name === 'server')
-  return part === undefined || part.pid === null ? said : `${said}; it was started ${duration(part.uptimeMs)} ago`
+  if (part === undefined || part.pid === null) return said
+  const again =
+    part.restarts === 0 ? '' : `, after it ended ${counted(part.restarts, 'time')} (${part.lastExit}): its log says why`
+  return `${said}; it was started ${duration(part.uptimeMs)} ago${again}`
 }
 
 function breakGlassWarning(row: NonNullable<ServerStatus['breakGlass']>[number]): string {

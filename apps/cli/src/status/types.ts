@@ -6,6 +6,8 @@ export type AgentStatus = {
   readonly pid: number
   readonly state: 'unenrolled' | 'connecting' | 'registered'
   readonly hostId: string | null
+  /** What stands between this host and its server; `refuses`: it will say the same again. */
+  readonly trouble: { readonly text: string; readonly refuses: boolean } | null
   /** Stem of the URLs of /healthz, /readyz and /metrics. */
   readonly health: string
   readonly hardening: HardeningStatus

@@ -28,7 +28,6 @@ type Given = {
   readonly signal: AbortSignal
   /** Called when the agent says that it cannot be enrolled. */
   readonly giveUp: () => void
-  readonly agentError: () => string | undefined
   readonly report: (progress: Progress) => void
 }
 
@@ -102,7 +101,10 @@ export async function awaitReady(given: Given): Promise<Ready | undefined> {
 }
 
 /** The agent's own word, if it is this life's. */
-async function agentStatusOf({ place, parts }: Given): Promise<AgentStatus | undefined> {
+export async function agentStatusOf({
+  place,
+  parts,
+}: Pick<Given, 'place' | 'parts'>): Promise<AgentStatus | undefined> {
   const status = await readJsonFile<AgentStatus>(fileOf.agentStatus(place))
   return status?.pid === parts.agent.state().task?.pid ? status : undefined
 }
@@ -120,7 +122,7 @@ async function registered(given: Given, serverUp: Promise<unknown> | undefined):
     const now = await agentStatusOf(given)
     if (now?.state === 'registered' || admin !== undefined) return now?.state === 'registered' ? now : undefined
     // Nobody brings another token: what the server refused stays refused.
-    if (now?.state === 'unenrolled' && given.agentError() !== undefined) given.giveUp()
+    if (now?.state === 'unenrolled' && now.trouble?.refuses) given.giveUp()
     return now?.state === 'connecting' && clock.nowMs() >= awayFromMs ? now : undefined
   })
 }

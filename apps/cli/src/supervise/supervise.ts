@@ -18,7 +18,7 @@ import { oomScores, setOomScore } from './out-of-memory.ts'
 import { type Part, type RunningPart, startPart } from './part.ts'
 import { type PartSettings, partsOf } from './parts.ts'
 import { preferPort, requireFreePort } from './port.ts'
-import { awaitReady, type Progress } from './readiness.ts'
+import { agentStatusOf, awaitReady, type Progress } from './readiness.ts'
 import {
   bootId,
   readInstance,
@@ -194,7 +194,6 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     const signal = AbortSignal.any([given.stop, failure.signal])
     const agent = running.find((part) => part.state().name === 'agent') as RunningPart
     const isStarted = running.some((part) => part.state().name === 'dev-login')
-    const agentLog = fileOf.log(place, 'agent')
     const ready = await awaitReady({
       place,
       admin: joined === undefined ? adminOf(place) : undefined,
@@ -203,12 +202,14 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
       clock,
       signal,
       giveUp: () => failure.abort(),
-      agentError: () => lastError(agentLog, logStarts.get('agent')),
       report: given.report,
     })
     patience.abort()
     void late
-    if (ready === undefined && !given.stop.aborted) throw startFailed(specs, running, logStarts, joined)
+    if (ready === undefined && !given.stop.aborted) {
+      const trouble = (await agentStatusOf({ place, parts: { agent } }))?.trouble?.text
+      throw startFailed(specs, running, logStarts, joined && { ...joined, trouble })
+    }
     if (ready !== undefined) {
       const { server } = ready
       if (server !== undefined) await pinTrust(place, server, given.notice)
@@ -259,7 +260,7 @@ function startFailed(
   specs: readonly Part[],
   running: readonly RunningPart[],
   logStarts: ReadonlyMap<string, number>,
-  joined: Joined | undefined,
+  joined: (Joined & { readonly trouble: string | undefined }) | undefined,
 ): Error {
   const states = running.map((part) => part.state())
   const worst = states.toSorted((a, b) => b.restarts - a.restarts)[0]
@@ -269,14 +270,19 @@ function startFailed(
   const part = specs.find((spec) => spec.name === told) ?? specs[0]
   const since = logStarts.get(part?.name ?? '')
   const tail = part === undefined ? [] : lastWords(part.log, 3, since)
-  const reason = part !== undefined && (died || joined !== undefined) ? lastError(part.log, since) : undefined
-  const waited = joined === undefined ? `waiting ${startMsMax / 1000} s for all parts` : `joining ${serverText(joined)}`
+  const advice = `The log says why: ${part?.log}${tail.map((line) => `\n  ${line}`).join('')}`
+  if (joined !== undefined && !died)
+    return cliError('CLI_JOIN_FAILED', {
+      attempted: `joining ${serverText(joined)}`,
+      received: joined.trouble ?? `no answer within ${startMsMax / 1000} s`,
+    })
+  const reason = part !== undefined && died ? lastError(part.log, since) : undefined
   return cliError('CLI_START_FAILED', {
-    attempted: died ? `starting the ${worst.name}` : waited,
+    attempted: died ? `starting the ${worst.name}` : `waiting ${startMsMax / 1000} s for all parts`,
     received: died
       ? `${worst.lastExit}, ${worst.restarts + 1} times${reason === undefined ? '' : `: ${reason}`}`
-      : reason,
-    advice: `The log says why: ${part?.log}${tail.map((line) => `\n  ${line}`).join('')}`,
+      : undefined,
+    advice,
   })
 }
 

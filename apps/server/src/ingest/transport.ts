@@ -63,7 +63,7 @@ const drainMs = 5_000
 /** What a peer may send before it is read: bounds memory, and is ample for a batch on its way. */
 const window = { stream: 1 * MiB, connection: 4 * MiB } as const
 
-/** Throws PORT_TAKEN or PORT_DENIED. */
+/** Throws PORT_TAKEN, ADDRESS_NOT_HERE or PORT_DENIED. */
 export async function openTransport(options: TransportOptions): Promise<Transport> {
   const { identity, names, clock, log } = options
   const { authority } = identity
@@ -199,6 +199,8 @@ async function listen(server: Http2SecureServer, { address, port }: TransportOpt
     await once(server, 'listening')
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw transportError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'PORT_DENIED', { attempted, received: code, cause })
+    const fault = { EADDRINUSE: 'PORT_TAKEN', EADDRNOTAVAIL: 'ADDRESS_NOT_HERE' } as const
+    const name = fault[code as keyof typeof fault] ?? 'PORT_DENIED'
+    throw transportError(name, { attempted, received: code, cause })
   }
 }

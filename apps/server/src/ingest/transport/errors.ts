@@ -11,7 +11,13 @@ export const transportErrors = {
   PORT_DENIED: {
     kind: 'denied',
     rule: 'the server must be allowed to listen on the agent port',
-    advice: 'Choose a port from 1024 on with --port, and an address of this machine',
+    advice: 'Choose a port from 1024 on with --port',
+  },
+  ADDRESS_NOT_HERE: {
+    kind: 'conflict',
+    rule: 'the server listens on an address of this machine',
+    advice:
+      'See what it has (`ip -brief address`), and give one of them by --address, or bring it back; it is tried again',
   },
   AGENT_TOO_OLD: {
     kind: 'conflict',
