@@ -85,6 +85,38 @@ test(
   },
 )
 
+test(
+  'AGT-1 lines that changed in a file are read as a diff once they are revealed, and nothing in them acts',
+  only,
+  async () => {
+    const page = await goTo('/events')
+    const { server } = visitor
+    const sample = firing('root-account-added') as unknown as { unmapped: object }
+    const diff = '@@ -2,1 +2,2 @@\n-old\x1b[2J\n+toor:x:0:0::/:/bin/sh\n+<img src=x onerror=alert(1)>\u202e'
+    const event = { ...sample, unmapped: { ...sample.unmapped, diff } } as unknown as Record<string, never>
+    const host = await startHost(server, { name: 'web-4', personalPointers: ['/event/unmapped/diff'], events: [event] })
+    try {
+      await page.getByRole('button', { name: /passwd.*web-4|web-4.*passwd/s }).first().click()
+      const detail = page.getByRole('article')
+      await detail.getByText('They are personal').waitFor()
+      await detail.getByRole('button', { name: 'Reveal personal values' }).click()
+      await detail.locator('.difference li').first().waitFor()
+      assert.deepEqual(await detail.locator('.difference li').allInnerTexts(), [
+        '-\nremoved:\nold\\x1b[2J',
+        '+\nadded:\ntoor:x:0:0::/:/bin/sh',
+        '+\nadded:\n<img src=x onerror=alert(1)>\\u{202e}',
+      ])
+      assert.equal(await detail.locator('.difference img').count(), 0)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        assert.deepEqual(await findingsOf(page), [], colorScheme)
+      }
+    } finally {
+      await host.stop()
+    }
+  },
+)
+
 test('the feed tells that something came, and the list has it', only, async () => {
   const { page, server } = visitor
   const heard: string[] = []

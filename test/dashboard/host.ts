@@ -18,7 +18,9 @@ export const firing = (rule: string) =>
 /** A host that enrols, seals these events by its own key, and ships them over mTLS. */
 export function startHost(
   server: TestServer,
-  production: Pick<Production, 'name' | 'tenant' | 'account'> & { readonly events: readonly Record<string, never>[] },
+  production: Pick<Production, 'name' | 'tenant' | 'account' | 'personalPointers'> & {
+    readonly events: readonly Record<string, never>[]
+  },
 ): Promise<Producer> {
   const { tenant = 'default', events } = production
   const sealwatch = async () => {

@@ -40,6 +40,8 @@ export type Production = {
   /** Events of a batch; the event with a number. */
   readonly perBatch?: number
   readonly event?: (n: number) => JsonObject
+  /** Where each has personal values, as pointers into its line. */
+  readonly personalPointers?: readonly string[]
   /** What its sensor has counted so far (docs/formats/chain.md). */
   readonly account?: JsonObject
   /** What signs its lines, where that is not the key that it enrolled with. */
@@ -97,7 +99,11 @@ export async function startProducer(
     for (let n = 0; producing && n < eventsMax; n += perBatch) {
       const numbers = Array.from({ length: Math.min(perBatch, eventsMax - n) }, (_, i) => n + i)
       await chain.seal(
-        numbers.map((number) => ({ event: event(number), personalPointers: [], timeNs: clock.nowNs() })),
+        numbers.map((number) => ({
+          event: event(number),
+          personalPointers: production.personalPointers ?? [],
+          timeNs: clock.nowNs(),
+        })),
         production.account,
       )
       if (everyMs > 0) await clock.sleep(everyMs)
@@ -148,6 +154,7 @@ export async function startProducer(
             firstSeq: BigInt(batch.firstSeq),
             count: batch.count,
             lines: batch.lines,
+            side: batch.side.map(({ seq, values }) => ({ seq: BigInt(seq), values })),
           })
         }
       }

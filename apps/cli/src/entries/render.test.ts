@@ -100,6 +100,16 @@ describe('entries', () => {
     assert.ok(!text.includes('\x1b'))
   })
 
+  test('AGT-1 lines that changed are shown by sign, and by colour where there is any, with nothing raw', () => {
+    const event = { ...vector('file-write'), unmapped: { diff: '@@ -1,1 +1,1 @@\n-a\x1b[2J\n+\u202eb' } }
+    const entry = readEntry(entryOf(event))
+    const [, ...plain] = renderEvent(entry, testIo()).split('\n')
+    assert.deepEqual(plain, ['    @@ -1,1 +1,1 @@', '    -a\\x1b[2J', '    +\\u{202e}b', ''])
+    const coloured = renderEvent(entry, { ...testIo(), color: true })
+    assert.ok(coloured.includes('\x1b[31m-a') && coloured.includes('\x1b[32m+'))
+    assert.ok(!coloured.includes('\x1b[2J') && !coloured.includes('\u202e'))
+  })
+
   test('an alert made of hostile text shows none of it raw', () => {
     const base = finding(vector('file-read'))
     const hostile = JSON.parse(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Fragment, lazy, Suspense, useState } from 'react'
+import { diffOf } from '../../model/diff.ts'
 import { beyondTitle, personOf, type Target, targetOf, wordsOf } from '../../model/entry.ts'
 import { textAt } from '../../model/member.ts'
 import type { Detail as Line } from '../../model/proof.ts'
@@ -13,6 +14,7 @@ import { Table } from '../parts/table.tsx'
 import { useAct, useAsk, useMay } from '../session.ts'
 import { Actor, useNames } from './actor.tsx'
 import { Ancestry } from './ancestry.tsx'
+import { ChangedLines } from './diff.tsx'
 import { Unverified } from './unverified.tsx'
 
 const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
@@ -65,6 +67,7 @@ function Told({
   const message = beyondTitle(textAt(line.line.event, 'message'), words.title)
   const target = targetOf(line)
   const { personal } = line
+  const diff = diffOf(line)
   const may = useMay()
   const names = useNames()
   return (
@@ -101,6 +104,7 @@ function Told({
         />
       </div>
       {line.reason === null ? null : <Reason reason={line.reason} title={words.title} />}
+      {diff === undefined ? null : <ChangedLines diff={diff} />}
       {line.ancestry.length === 0 ? null : <Origin steps={line.ancestry} target={target} />}
       <section>
         <h3>Proof</h3>
