@@ -24,6 +24,8 @@ function isLookedUp(message: SensorMessage): message is Exclude<SensorMessage, {
 
 /** How long the events of one read of the socket wait at most. What comes later serves the events after. */
 export const patienceMs = 10
+/** Where a change may have left what no package brought: whether it did is told then, or never. */
+export const changePatienceMs = 100
 
 type Parts = {
   readonly processes: ProcessLookups
@@ -42,19 +44,20 @@ export function createLookups(clock: Clock, parts: Parts = systemParts(clock)): 
       const execs = new Map<string, Exec>()
       for (const one of observed) if (one.kind === 'exec') execs.set(`${one.file.dev}:${one.file.ino}`, one)
       const changed = messages.flatMap((message) => (message.kind === 'file_change' ? [message] : []))
+      const mayBeShipped = changed.flatMap((change) => shipped.look(change) ?? [])
       const looking = [
         // With its image a process often changes its groups and its terminal.
         ...observed.flatMap(({ actor, kind }) => processes.look(actor, kind === 'exec') ?? []),
         ...observed.flatMap((one) => ('file' in one ? (packages.look(one.file, one.actor.mntNs) ?? []) : [])),
         ...changed.flatMap((change) => namesOf(change).flatMap((file) => packages.look(file, null) ?? [])),
-        ...changed.flatMap((change) => shipped.look(change) ?? []),
+        ...mayBeShipped,
         ...Array.from(execs.values()).flatMap((exec) => images.look(exec) ?? []),
       ]
       if (looking.length === 0) return
       const done = new AbortController()
       // With a reason: else it makes an error, and its stack, for each read of the socket.
       const all = Promise.all(looking).then(() => done.abort('known'))
-      await Promise.race([all, clock.sleep(patienceMs, done.signal)])
+      await Promise.race([all, clock.sleep(mayBeShipped.length > 0 ? changePatienceMs : patienceMs, done.signal)])
     },
   }
 }
