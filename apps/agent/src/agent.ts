@@ -22,6 +22,8 @@ import { type agentSettings, segmentBytesMax } from './config.ts'
 import { type ConfigurationNews, keepConfiguration } from './configuration/keep-configuration.ts'
 import { addHealth, countRotations, showIdentity } from './health.ts'
 import { createHeartbeats } from './heartbeat.ts'
+import { openBaselineState, showBaseline } from './integrity/baseline.ts'
+import { openToldChanges } from './integrity/told-changes.ts'
 import { createJournal, type JournalOptions, type QueueLimits } from './journal/journal.ts'
 import { formatAccount, parseAccount } from './journal/sensor-account.ts'
 import { createShedTally } from './journal/shed-tally.ts'
@@ -51,7 +53,16 @@ export type AgentOptions = {
   readonly config: ConfigOf<typeof agentSettings>
   readonly paths: Readonly<
     Record<
-      'chains' | 'signingKey' | 'identity' | 'configuration' | 'joinToken' | 'posture' | 'sensorSocket' | 'status',
+      | 'chains'
+      | 'signingKey'
+      | 'identity'
+      | 'configuration'
+      | 'joinToken'
+      | 'posture'
+      | 'sensorSocket'
+      | 'status'
+      | 'toldChanges'
+      | 'baseline',
       string
     >
   >
@@ -214,11 +225,18 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     signal,
   )
 
+  const toldChanges = await openToldChanges(paths.toldChanges, clock, log)
+  const isChangeTold = () => watchState.hello?.attached.file_change.ok === true
+  const baseline = await openBaselineState(paths.baseline, disk, isChangeTold)
+  showBaseline(health, baseline)
+  const noting = toldChanges.run(signal)
   const supervised = supervision({
     socket: supervisor.socket,
     supervisorPid: supervisor.pid,
     journal,
     context: () => recordContext(config.tenant),
+    baseline,
+    forgetBefore: toldChanges.forgetBefore,
     health,
     clock,
     log,
@@ -233,6 +251,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     limits,
     context,
     clusterContext: () => recordContext(clusterTenant),
+    onChange: toldChanges.note,
     onBootTime: bootOffset.hear,
     takeNewList,
     state: watchState,
@@ -363,6 +382,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         chains: [...chains.values()],
         toSeal: (tenant) => queues().find((queue) => queue.tenant === tenant)?.toSeal ?? 0,
         tally,
+        baseline: baseline.last,
       })
       writeStatus(paths.status, status)
       const isSettled = agentState === 'registered' && watchState.connected
@@ -397,7 +417,16 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     agentStopped({ timeNs: bootNs(), pid, cause: String(signal.reason) }, recordContext(clusterTenant)),
   )
   await Promise.race([failed.promise, Promise.all(journals.map((each) => each.flushed()))])
-  await Promise.all([keeping, watchingSpace, watchingQueue, watchingParts, watchingPosture, givingBack, enforcing])
+  await Promise.all([
+    keeping,
+    watchingSpace,
+    watchingQueue,
+    watchingParts,
+    watchingPosture,
+    givingBack,
+    enforcing,
+    noting,
+  ])
   // Nothing stays open while nobody is here to close it.
   for (const each of journals) await each.closeEpoch()
   await socket.close()

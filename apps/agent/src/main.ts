@@ -59,6 +59,8 @@ try {
       posture: join(dataDir, 'posture.json'),
       sensorSocket: join(runDir, 'sensor.sock'),
       status: join(runDir, 'status.json'),
+      toldChanges: join(dataDir, 'told-changes'),
+      baseline: join(dataDir, 'baseline.json'),
     },
     processes,
     seenAtBootNs,

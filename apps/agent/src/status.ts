@@ -2,6 +2,7 @@
 
 import type { Hardening } from '@sealwatch/base'
 import type { Chain } from '@sealwatch/ledger'
+import type { SealedCheck } from './integrity/baseline.ts'
 import type { ShedTally } from './journal/shed-tally.ts'
 import { blindSpotsOf } from './observe/modes.ts'
 import type { ServerTrouble } from './ship/index.ts'
@@ -26,8 +27,9 @@ export function statusOf(options: {
   /** Events of a tenant that wait to be sealed. */
   readonly toSeal: (tenant: string) => number
   readonly tally: ShedTally
+  readonly baseline: SealedCheck | undefined
 }): object {
-  const { nowMs, pid, state, hostId, trouble, health, hardening, watch, chains, toSeal, tally } = options
+  const { nowMs, pid, state, hostId, trouble, health, hardening, watch, chains, toSeal, tally, baseline } = options
   return {
     time: new Date(nowMs).toISOString(),
     pid,
@@ -45,7 +47,12 @@ export function statusOf(options: {
       acknowledged: shipped,
     })),
     gaps: watch.gaps,
+    baseline: baseline === undefined ? null : baselineStatus(baseline),
   }
+}
+
+function baselineStatus({ endedMs, digest, rows, untold, isAltered }: SealedCheck): object {
+  return { checkedAt: new Date(endedMs).toISOString(), digest, rows, untold, altered: isAltered }
 }
 
 function sensorStatus({ hello, connected, account }: WatchState, tally: ShedTally): object | null {

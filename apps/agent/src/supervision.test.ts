@@ -57,6 +57,7 @@ function agent(isSupervised = true) {
   const [toAgent, toSupervisor] = [new PassThrough(), new PassThrough()]
   const socket = Object.assign(toAgent, { write: toSupervisor.write.bind(toSupervisor) })
   const sealed: string[] = []
+  const forgotten: number[] = []
   const health = createHealth({ component: 'agent', version: '0', clock, log })
   const under = supervision({
     socket: isSupervised ? socket : undefined,
@@ -66,6 +67,8 @@ function agent(isSupervised = true) {
       flushed: async () => undefined,
     },
     context: sampleContext,
+    baseline: { last: undefined, judge: (check) => ({ ...check, isAltered: false }), keep: async () => undefined },
+    forgetBefore: async (ms) => void forgotten.push(ms),
     health,
     clock,
     log,
@@ -74,6 +77,7 @@ function agent(isSupervised = true) {
   return {
     under,
     sealed,
+    forgotten,
     metrics: () => health.metrics.text(),
     said: () =>
       allOf(toSupervisor)
@@ -209,5 +213,28 @@ test('AGT-8 sites that are blind, and what was done to the sensor, are told of o
   const pin = 'the sensor was altered: what it has pinned was removed or replaced'
   assert.deepEqual(sealed, [`${blind}: exec`, `${blind}: ptrace`, pin, `${blind}: ptrace`, pin])
   assert.match(metrics(), /sealwatch_part_findings_total{part="sensor",found="blinded"} 3/)
+  await end()
+})
+
+test('AGT-1 a look at the files is sealed, and said to be', async () => {
+  const { supervisor, sealed, said, forgotten, end } = agent()
+  const digest = 'a'.repeat(64)
+  const check = {
+    beganMs: 100_000,
+    endedMs: 200_000,
+    digest,
+    against: digest,
+    rows: 9,
+    unread: 0,
+    added: 0,
+    removed: 0,
+  }
+  await supervisor({ kind: 'baseline', ...check, changed: 2, untold: 1, names: ['/etc/a'] })
+  assert.match(
+    sealed.join(),
+    /9 names were held against the baseline: .* 2 changed, 1 of the watched otherwise than was told/,
+  )
+  assert.deepEqual(forgotten, [40_000])
+  assert.deepEqual(said(), [{ kind: 'baseline_sealed', digest, endedMs: 200_000 }])
   await end()
 })

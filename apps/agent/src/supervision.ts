@@ -3,10 +3,11 @@
 import type { Duplex } from 'node:stream'
 import type { Clock, Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
-import { type HarmedPart, type SupervisorSays, supervisionLimits } from '@sealwatch/contract'
+import { type BaselineCheck, type HarmedPart, type SupervisorSays, supervisionLimits } from '@sealwatch/contract'
+import type { Baseline } from './integrity/baseline.ts'
 import type { Journal } from './journal/journal.ts'
 import type { RecordContext } from './observe/context.ts'
-import { partFound, partMissed } from './observe/lifecycle.ts'
+import { baselineChecked, partFound, partMissed } from './observe/lifecycle.ts'
 import type { SensorHarm, SensorReport, Site } from './sources/observation.ts'
 import type { SensorConnection } from './sources/sensor-socket.ts'
 import { openSupervisorLine } from './sources/supervisor-line.ts'
@@ -19,6 +20,9 @@ export type SupervisionOptions = {
   /** Of the machine's tenant. */
   readonly journal: Pick<Journal, 'add' | 'flushed'>
   readonly context: () => RecordContext
+  readonly baseline: Baseline
+  /** Of what the next look at the files has to know no more. Unix milliseconds. */
+  readonly forgetBefore: (ms: number) => Promise<void>
   readonly health: Health
   readonly clock: Clock
   readonly log: Log
@@ -33,6 +37,8 @@ export type Supervision = {
 }
 
 const stepMs = 500
+/** A change is told within this time. */
+const lookSlackMs = 60_000
 /** Longer between two steps, and we did not run ourselves: nobody is blamed for that. */
 const awakeStepMsMax = 2 * stepMs
 /** A sensor that has nothing to tell says so every five seconds. */
@@ -48,7 +54,7 @@ const supervisorSilentMs = 16 * supervisionLimits.lookEveryMs
 
 /** Seals what the supervisor finds about our parts, and notices when it, or the sensor, says nothing any more. */
 export function supervision(options: SupervisionOptions): Supervision {
-  const { socket, supervisorPid, journal, context, health, clock, log } = options
+  const { socket, supervisorPid, journal, context, baseline, health, clock, log } = options
   const counts = new Map<string, { readonly labels: readonly string[]; count: number }>()
   /** Of time in which we ran. */
   let nowMs = 0
@@ -59,6 +65,7 @@ export function supervision(options: SupervisionOptions): Supervision {
   let blind: readonly Site[] = []
   let harms: readonly SensorHarm[] = []
   let isOrderly = false
+  let isSealing = false
 
   health.metrics.counter(
     {
@@ -83,10 +90,26 @@ export function supervision(options: SupervisionOptions): Supervision {
     journal.add(partMissed(bootNs(clock.nowMs()), { part, pid, found, detail }, context()))
   }
 
+  /** What was told while it looked is told to the next look as well. */
+  async function sealCheck(said: BaselineCheck): Promise<void> {
+    if (isSealing) return
+    const check = baseline.judge(said)
+    if (check !== undefined) {
+      isSealing = true
+      journal.add(baselineChecked(bootNs(check.endedMs), check, context()))
+      await journal.flushed()
+      await baseline.keep(check)
+      await options.forgetBefore(check.beganMs - lookSlackMs)
+      isSealing = false
+    }
+    line?.say({ kind: 'baseline_sealed', digest: said.digest, endedMs: said.endedMs })
+  }
+
   async function take(says: SupervisorSays): Promise<void> {
     lookedMs = nowMs
     if (says.kind === 'stopping') isOrderly = true
     if (says.kind === 'look') line?.say({ kind: 'alive', number: says.number })
+    if (says.kind === 'baseline') await sealCheck(says)
     if (says.kind !== 'finding') return
     count(says.part, says.found)
     journal.add(partFound(bootNs(says.timeMs), says, context()))

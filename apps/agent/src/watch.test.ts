@@ -153,6 +153,7 @@ function machine() {
       context: () => context,
       clusterContext: () => context,
       onBootTime: () => undefined,
+      onChange: () => undefined,
       state,
       bootId: 'b',
       clock,

@@ -44,6 +44,7 @@ export type WatchOptions = {
   readonly limits: Pick<QueueLimits, 'maxQueueDepth'>
   readonly context: () => ObserveContext
   readonly clusterContext: () => RecordContext
+  readonly onChange: (change: Extract<SensorMessage, { kind: 'file_change' }>) => void
   /** CLOCK_BOOTTIME as a message that was just read tells it: now, or a little before. */
   readonly onBootTime: (bootNs: bigint) => void
   /** Whether the host was just told another watch list, for which the sensor begins anew; says so once. */
@@ -114,6 +115,7 @@ export async function watch(options: WatchOptions): Promise<void> {
     }
     const observed = remembered(message, observing.processes)
     observing.processes.learn(observed)
+    if (observed.kind === 'file_change') options.onChange(observed)
     // Consumed, and counted so in the head of the next batch; what the child does and its end are sealed.
     if (observed.kind === 'fork') return
     const kind = sheddableAs(message)

@@ -42,6 +42,11 @@ export const fileOf = {
   /** What the server told the host to watch, for the sensor. */
   toldWatchList: (place: Place) => join(place.data, 'watch.told'),
   agentConfiguration: (place: Place) => join(place.data, 'agent', 'configuration.json'),
+  /** What it was told of files since the last look at them. */
+  toldChanges: (place: Place) => join(place.data, 'agent', 'told-changes'),
+  baselineFolder: (place: Place) => join(place.data, 'baseline'),
+  /** What a look found, until it is sealed. */
+  baselineResult: (place: Place) => join(place.data, 'baseline', 'result.json'),
   agentIdentity: (place: Place) => join(place.data, 'agent', 'identity.pem'),
   watchList: (place: Place) => join(place.data, 'watch.list'),
   log: (place: Place, part: string) => join(place.data, 'log', `${part}.log`),

@@ -37,7 +37,28 @@ export type PartFinding = {
   readonly untold: number
 }
 
+/** What a look at the machine's files found against the look before it (docs/formats/baseline.md, 5). */
+export type BaselineCheck = {
+  /** Unix milliseconds. */
+  readonly beganMs: number
+  readonly endedMs: number
+  /** SHA-256 of the rows of this look, and of those that it was held against, in hex; null: it is the first. */
+  readonly digest: string
+  readonly against: string | null
+  readonly rows: number
+  readonly unread: number
+  readonly added: number
+  readonly removed: number
+  readonly changed: number
+  /** Of these, watched files that differ otherwise than any event told; null: more was told than is remembered. */
+  readonly untold: number | null
+  /** Paths, those untold first. */
+  readonly names: readonly string[]
+}
+
 export type SupervisorSays =
+  /** Again and again until it is sealed. */
+  | ({ readonly kind: 'baseline' } & BaselineCheck)
   /** Twice a second: it looks, and whoever hears this answers with the same number. */
   | { readonly kind: 'look'; readonly number: number }
   | ({ readonly kind: 'finding' } & PartFinding)
@@ -48,6 +69,7 @@ export type AgentSays =
   | { readonly kind: 'alive'; readonly number: number }
   /** The finding is sealed. */
   | { readonly kind: 'sealed'; readonly id: number }
+  | { readonly kind: 'baseline_sealed'; readonly digest: string; readonly endedMs: number }
   /** Its sensor is connected, and says nothing. */
   | { readonly kind: 'sensor_silent' }
 
@@ -58,6 +80,9 @@ export const supervisionLimits = {
   unansweredMax: 30,
   /** Findings that wait for an agent to seal them. */
   waitingMax: 256,
+  /** Paths that a check names, and the bytes that they take together. */
+  namesMax: 32,
+  nameBytesMax: 8_192,
 } as const
 
 /** The descriptor that the agent finds its end at, where a supervisor started it. */
@@ -71,6 +96,10 @@ export function readSupervisorSays(line: string): SupervisorSays | undefined {
   const said = objectOf(line)
   if (said?.kind === 'stopping') return { kind: 'stopping' }
   if (said?.kind === 'look') return isCount(said.number) ? { kind: 'look', number: said.number } : undefined
+  if (said?.kind === 'baseline') {
+    const check = readBaselineCheck(said)
+    return check && { kind: 'baseline', ...check }
+  }
   return said?.kind === 'finding' && isFinding(said) ? said : undefined
 }
 
@@ -79,7 +108,23 @@ export function readAgentSays(line: string): AgentSays | undefined {
   const said = objectOf(line)
   if (said?.kind === 'sensor_silent') return { kind: 'sensor_silent' }
   if (said?.kind === 'alive') return isCount(said.number) ? { kind: 'alive', number: said.number } : undefined
+  if (said?.kind === 'baseline_sealed')
+    return isDigest(said.digest) && isCount(said.endedMs)
+      ? { kind: 'baseline_sealed', digest: said.digest, endedMs: said.endedMs }
+      : undefined
   return said?.kind === 'sealed' && isCount(said.id) ? { kind: 'sealed', id: said.id } : undefined
+}
+
+const isDigest = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+
+/** Undefined for whatever is not of the form; what else there is, is left out. */
+export function readBaselineCheck(value: Readonly<Record<string, unknown>>): BaselineCheck | undefined {
+  const { beganMs, endedMs, digest, against, rows, unread, added, removed, changed, untold, names } = value
+  if (![beganMs, endedMs, rows, unread, added, removed, changed].every(isCount)) return undefined
+  if (!isDigest(digest) || !(against === null || isDigest(against)) || !(untold === null || isCount(untold)))
+    return undefined
+  if (!Array.isArray(names) || names.length > supervisionLimits.namesMax || !names.every(isText)) return undefined
+  return { beganMs, endedMs, digest, against, rows, unread, added, removed, changed, untold, names } as BaselineCheck
 }
 
 function isFinding(said: Record<string, unknown>): said is { kind: 'finding' } & PartFinding {

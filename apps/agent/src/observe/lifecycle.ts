@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import {
+  type BaselineCheck,
   classify,
   draftOf,
   type EventDraft,
@@ -175,6 +176,37 @@ function harmed(
     ...(isOrderly ? success : failure),
     message,
     unmapped: { part },
+  })
+}
+
+/** A look at the machine's files; `isAltered`: held against other rows than were sealed before. */
+export function baselineChecked(
+  timeNs: bigint,
+  check: BaselineCheck & { readonly isAltered: boolean },
+  context: RecordContext,
+): EventDraft<LifecycleEvent> {
+  const { digest, against, rows, unread, added, removed, changed, untold, names, isAltered } = check
+  const isHarm = isAltered || (untold ?? 0) > 0
+  const differ = `${added} added, ${removed} removed, ${changed} changed`
+  const told = untold === null ? 'nobody knows what of it was told' : `${untold} of the watched otherwise than was told`
+  return record('agent', against === null ? 'baseline_made' : 'baseline_checked', timeNs, context, {
+    ...classify('lifecycle', isHarm ? 'harm' : 'update'),
+    ...(isAltered ? severities.critical : isHarm ? severities.high : severities.informational),
+    ...(isHarm ? failure : success),
+    message:
+      against === null
+        ? `a baseline of ${rows} names was made`
+        : `${rows} names were held against the baseline: ${differ}, ${told}${isAltered ? '; the baseline is not the one that was sealed' : ''}`,
+    unmapped: {
+      baseline: {
+        digest,
+        ...(against !== null && { against }),
+        ...{ rows, unread, added, removed, changed },
+        ...(untold !== null && { untold }),
+        ...(names.length > 0 && { names }),
+        is_altered: isAltered,
+      },
+    },
   })
 }
 

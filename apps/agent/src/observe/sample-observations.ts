@@ -17,6 +17,7 @@ import type { ProcessFacts } from './enrichment.ts'
 import {
   agentStarted,
   agentStopped,
+  baselineChecked,
   configApplied,
   configRefused,
   configRolledBack,
@@ -626,6 +627,11 @@ export const sampleHello: SensorHello = {
   counts: sampleCounts(0n, 0n),
 }
 
+const sampleCheck = {
+  ...{ beganMs: 1, endedMs: 2, digest, against: '0123456789abcdef'.repeat(4), rows: 158_408, unread: 0 },
+  ...{ added: 0, removed: 0, changed: 0, untold: 0, names: [] as string[], isAltered: false },
+}
+
 const samplePart: PartFinding = {
   id: 0,
   timeMs: 0,
@@ -676,6 +682,12 @@ export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
     'part-silent': partMissed(
       bootNs,
       { part: 'supervisor', pid: 690, found: 'silent', detail: 'it does not look any more' },
+      sampleContext(),
+    ),
+    'baseline-made': baselineChecked(bootNs, { ...sampleCheck, against: null, names: [] }, sampleContext()),
+    'baseline-untold': baselineChecked(
+      bootNs,
+      { ...sampleCheck, added: 1, changed: 2, untold: 1, names: ['/usr/bin/cat'] },
       sampleContext(),
     ),
     'config-applied': configApplied(

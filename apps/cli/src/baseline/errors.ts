@@ -23,5 +23,10 @@ export const baselineErrors = {
     rule: 'every place that a baseline is of exists, by a name of UTF-8',
     advice: 'Name files and directories that are there: ./sealwatch baseline create /etc /usr',
   },
+  BASELINE_WAITING: {
+    kind: 'conflict',
+    rule: 'what the look before found is sealed before the next one begins',
+    advice: 'Let the agent run: sudo ./sealwatch up. It is sealed within seconds, and this file is gone then',
+  },
 } as const satisfies ErrorTable
 export const baselineError = errorsOf(baselineErrors)

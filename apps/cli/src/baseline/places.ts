@@ -3,7 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { type Clock, rfc3339 } from '@sealwatch/base'
 import { baselineError } from './errors.ts'
+import type { Sums } from './file.ts'
 import type { Statement } from './statement.ts'
 import { rootsOf } from './walk.ts'
 
@@ -35,6 +37,25 @@ export const placesIn = ({ roots, excluded }: Statement): Places => ({
   roots: roots.map((path) => Buffer.from(path)),
   excluded: excluded.map((path) => Buffer.from(path)),
 })
+
+/** What is signed of a walk that has ended. */
+export function statedBy(
+  clock: Pick<Clock, 'nowNs'>,
+  { roots, excluded }: Places,
+  sums: Sums,
+  seen: Pick<Statement, 'foreign' | 'capabilities'>,
+): Statement {
+  const { sha256: rows_sha256, ...counts } = sums
+  return {
+    host: thisHost(),
+    created_at: rfc3339(clock.nowNs()),
+    roots: roots.map(String),
+    excluded: excluded.map(String),
+    ...seen,
+    ...counts,
+    rows_sha256,
+  }
+}
 
 export function thisHost(): Statement['host'] {
   let machineId = ''

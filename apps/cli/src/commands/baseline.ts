@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { rfc3339 } from '@sealwatch/base'
 import { type DsseVerifier, signDsse } from '@sealwatch/keys'
 import { signerKeyOf } from '../audit/signer-key.ts'
+import { checkBaseline } from '../baseline/check.ts'
 import { type Difference, differences } from '../baseline/compare.ts'
 import { openBaseline, type Sums, writeBaseline } from '../baseline/file.ts'
 import { openFileCapabilities } from '../baseline/file-capabilities.ts'
-import { type Places, placesIn, placesOf, thisHost } from '../baseline/places.ts'
+import { placesIn, placesOf, statedBy, thisHost } from '../baseline/places.ts'
 import { differenceText, factNames, jsonOf, shownPath, statementText } from '../baseline/render.ts'
 import type { Facts, Row } from '../baseline/row.ts'
 import { baselineType, encodeStatement, type Statement } from '../baseline/statement.ts'
@@ -86,7 +86,7 @@ ${signerAbout}`,
     try {
       let statement: Statement | undefined
       const seal = async (sums: Sums) => {
-        statement = stated(io, places, sums, { foreign, capabilities: capabilities !== undefined })
+        statement = statedBy(io.clock, places, sums, { foreign, capabilities: capabilities !== undefined })
         const { keyId: keyid } = signer
         return signDsse(baselineType, encodeStatement(statement), [{ keyid, sign: signer.sign }], io.stop)
       }
@@ -106,18 +106,33 @@ ${signerAbout}`,
   },
 })
 
-function stated(io: Io, { roots, excluded }: Places, sums: Sums, seen: Pick<Statement, 'foreign' | 'capabilities'>) {
-  const { sha256: rows_sha256, ...counts } = sums
-  return {
-    host: thisHost(),
-    created_at: rfc3339(io.clock.nowNs()),
-    roots: roots.map(String),
-    excluded: excluded.map(String),
-    ...seen,
-    ...counts,
-    rows_sha256,
-  }
-}
+export const baselineCheck = command({
+  name: 'baseline check',
+  summary: "Look at the machine's files, and at what no event told of since the look before",
+  about: `Needs root, and takes minutes at a low rate. What it finds is sealed by the agent: of a first look its digest, then what was added, removed
+and changed, and which watched files differ otherwise than their events told. That is an alert. \`sealwatch up\` does it by
+itself every SEALWATCH_BASELINE_EVERY_HOURS. The baseline stays in the data directory, signed: \`baseline diff\` reads it, too.`,
+  operands: Array.from({ length: pathsMax }, () => ({ name: 'PATH', required: false })),
+  options: {},
+  examples: ['sudo ./sealwatch baseline check'],
+  run: async (_options, paths, { io, place, json }) => {
+    const attempted = 'looking at the files'
+    if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted, advice: 'Run: sudo ./sealwatch baseline check' })
+    const check = await checkBaseline(io, place, paths, (rows) => watched(io, rows))
+    if (json) io.out(`${safeJson(check)}\n`)
+    else {
+      const { rows, against, added, removed, changed, untold, names } = check
+      io.out(
+        against === null
+          ? `A baseline of ${counted(rows, 'name')}.\n`
+          : `${added} added, ${removed} removed, ${changed} changed of ${counted(rows, 'name')}.\n`,
+      )
+      io.out(names.map((name) => `  ${safe(name, 4096)}\n`).join(''))
+      if ((untold ?? 0) > 0) io.out(`${counted(untold ?? 0, 'watched file')} differ otherwise than any event told.\n`)
+    }
+    return (check.untold ?? 0) > 0 ? exit.finding : exit.ok
+  },
+})
 
 export const baselineShow = command({
   name: 'baseline show',

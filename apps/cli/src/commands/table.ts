@@ -7,7 +7,7 @@ import { auditFsck } from './audit-fsck.ts'
 import { auditPage } from './audit-page.ts'
 import { auditTiles } from './audit-tiles.ts'
 import { auditVerify } from './audit-verify.ts'
-import { baselineCreate, baselineDiff, baselineShow } from './baseline.ts'
+import { baselineCheck, baselineCreate, baselineDiff, baselineShow } from './baseline.ts'
 import { breakGlassAcknowledge, breakGlassList, breakGlassOpen } from './break-glass.ts'
 import { producerCertificates, producerCertify, producerRevokeCertificate } from './certificate.ts'
 import { compromise, compromiseShow, compromiseVerify } from './compromise.ts'
@@ -96,6 +96,7 @@ export const commandTable: readonly Command[] = [
   auditPage,
   auditTiles,
   baselineCreate,
+  baselineCheck,
   baselineDiff,
   baselineShow,
   login,

@@ -30,7 +30,15 @@ const good: InstanceStatus = {
     unseen: [],
     sites: { exec: site },
   },
-  agent: { state: 'registered', hostId: 'h', trouble: null, health: 'http://127.0.0.1:7', hardening, gaps: 0 },
+  agent: {
+    state: 'registered',
+    hostId: 'h',
+    trouble: null,
+    health: 'http://127.0.0.1:7',
+    hardening,
+    gaps: 0,
+    baseline: null,
+  },
   queue: [{ tenant: 'default', chain: 'c', toSeal: 0, sealed: 9, acknowledged: 8, depth: 1 }],
   server: {
     time: new Date(nowMs).toISOString(),
@@ -52,7 +60,17 @@ const faults: [name: string, change: Partial<InstanceStatus>, red: string[], war
   ['the server is silent', { server: null }, ['server', 'chain default', 'clock'], /server does not answer/],
   [
     'the agent is not registered',
-    { agent: { state: 'connecting', hostId: null, trouble: null, health: 'http://127.0.0.1:7', hardening, gaps: 0 } },
+    {
+      agent: {
+        state: 'connecting',
+        hostId: null,
+        trouble: null,
+        health: 'http://127.0.0.1:7',
+        hardening,
+        gaps: 0,
+        baseline: null,
+      },
+    },
     ['agent'],
     /agent is connecting/,
   ],

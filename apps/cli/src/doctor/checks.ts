@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { statfs } from 'node:fs/promises'
+import { signedDigest } from '../baseline/check.ts'
 import { caWarning, type InstanceStatus } from '../status/gather.ts'
 import type { ServerStatus } from '../status/types.ts'
-import { counted, toSecond } from '../terminal.ts'
+import { counted, duration, toSecond } from '../terminal.ts'
 import type { Row } from './row.ts'
 
 const freeRatioMin = 0.05
@@ -23,6 +24,7 @@ export async function checkInstance(status: InstanceStatus, nowMs: number): Prom
     row('agent', 'asked for its state', status.agent?.state === 'registered', status.agent?.state ?? 'silent'),
     row('sensor', 'asked for its connection', status.sensor?.connected === true, sensorDetail(status)),
     ...hardeningRows(status),
+    ...(await baselineRows(status, nowMs)),
     ...status.queue.map((queue) => chainRow(queue, server)),
     await diskRow(status.data),
     ...caRows(server),
@@ -49,6 +51,18 @@ function hardeningRows({ server, agent }: InstanceStatus): Row[] {
     const detail = `${applied.length} of ${applied.length + missing.length} measures${without && `, without ${without}`}`
     return [row(`${name} closed`, 'asked what protects it', true, detail)]
   })
+}
+
+/** Where nobody looks at the files there is no row. That the rows are those that were sealed, their signed statement says. */
+async function baselineRows({ agent, data }: InstanceStatus, nowMs: number): Promise<Row[]> {
+  const baseline = agent?.baseline
+  if (baseline === null || baseline === undefined) return []
+  const { checkedAt, untold, altered, digest } = baseline
+  const isKept = (await signedDigest(data)) === digest
+  const told = untold === null ? 'nobody knows what was told' : `${counted(untold, 'watched file')} changed untold`
+  const wrong = altered || !isKept ? 'not the baseline that was sealed, ' : ''
+  const detail = `${wrong}${told}, ${duration(nowMs - Date.parse(checkedAt))} old`
+  return [row('baseline', 'compared with what was sealed', !altered && isKept && (untold ?? 0) === 0, detail)]
 }
 
 /** What the host was told is safe, the server must have; what it has not told yet must be little. */

@@ -8,7 +8,7 @@ import { leftoversOf } from '../supervise/leftovers.ts'
 import { readInstance, readSupervisor } from '../supervise/record.ts'
 import { isAlive } from '../supervise/task.ts'
 import { counted, duration, toSecond } from '../terminal.ts'
-import type { AgentStatus, SensorStatus, ServerStatus } from './types.ts'
+import type { AgentStatus, BaselineStatus, SensorStatus, ServerStatus } from './types.ts'
 
 /** What `status --json` prints; docs/reference/status.md describes every member. */
 export type InstanceStatus = {
@@ -30,6 +30,7 @@ export type InstanceStatus = {
     readonly health: string
     readonly hardening: AgentStatus['hardening']
     readonly gaps: number
+    readonly baseline: BaselineStatus | null
   } | null
   readonly queue: readonly QueueStatus[]
   /** null while the server does not answer. */
@@ -100,13 +101,14 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
   return { ...status, warnings: warningsOf(status) }
 }
 
-const agentOf = ({ state, hostId, trouble, health, hardening, gaps }: AgentStatus) => ({
+const agentOf = ({ state, hostId, trouble, health, hardening, gaps, baseline = null }: AgentStatus) => ({
   state,
   hostId,
   trouble,
   health,
   hardening,
   gaps,
+  baseline,
 })
 
 async function notRunning(place: Place, attempted: string) {

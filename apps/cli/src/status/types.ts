@@ -21,6 +21,18 @@ export type AgentStatus = {
   }[]
   /** Unknown intervals sealed since the agent started. */
   readonly gaps: number
+  /** The last look at the machine's files that was sealed; left out by an older agent. */
+  readonly baseline?: BaselineStatus | null
+}
+
+/** `untold`: watched files that differ otherwise than any event told; null: nobody knows. */
+export type BaselineStatus = {
+  readonly checkedAt: string
+  readonly digest: string
+  readonly rows: number
+  readonly untold: number | null
+  /** It was held against other rows than were sealed before. */
+  readonly altered: boolean
 }
 
 /** What protects a process of ours (docs/privileges.md). */

@@ -19,6 +19,8 @@ const found: NewFinding = {
   tracer: null,
 }
 
+const nobody = { sensorSilent: () => undefined, checkSealed: () => undefined }
+
 function allOf(stream: PassThrough): string {
   let text = ''
   for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) text += String(chunk)
@@ -42,7 +44,7 @@ function life(line: ReturnType<typeof createAgentLine>) {
 }
 
 test('AGT-8 what was found is told to each life of the agent until one has sealed it', async () => {
-  const line = createAgentLine(() => undefined)
+  const line = createAgentLine(nobody)
   line.tell(found)
   const first = life(line)
   line.tell({ ...found, part: 'sensor' })
@@ -57,7 +59,7 @@ test('AGT-8 what was found is told to each life of the agent until one has seale
 })
 
 test('an agent is silent once it answered, and does not any more', async () => {
-  const line = createAgentLine(() => undefined)
+  const line = createAgentLine(nobody)
   const looks = (count: number) => Array.from({ length: count }, () => line.look()).at(-1)
   const agent = life(line)
   assert.equal(looks(supervisionLimits.unansweredMax * 3), false, 'it starts')
@@ -69,7 +71,7 @@ test('an agent is silent once it answered, and does not any more', async () => {
 })
 
 test('what finds no room is counted, and told with the next that does', async () => {
-  const line = createAgentLine(() => undefined)
+  const line = createAgentLine(nobody)
   for (let i = 0; i < supervisionLimits.waitingMax + 5; i += 1) line.tell(found)
   const agent = life(line)
   assert.equal(agent.heard().length, supervisionLimits.waitingMax)
@@ -81,8 +83,11 @@ test('what finds no room is counted, and told with the next that does', async ()
 
 test('that a sensor is silent is passed on', async () => {
   let times = 0
-  const line = createAgentLine(() => {
-    times += 1
+  const line = createAgentLine({
+    ...nobody,
+    sensorSilent: () => {
+      times += 1
+    },
   })
   await life(line).say({ kind: 'sensor_silent' })
   assert.equal(times, 1)

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Duplex } from 'node:stream'
-import { type PartFinding, readAgentSays, type SupervisorSays, supervisionLimits } from '@sealwatch/contract'
+import {
+  type BaselineCheck,
+  type PartFinding,
+  readAgentSays,
+  type SupervisorSays,
+  supervisionLimits,
+} from '@sealwatch/contract'
 
 export type NewFinding = Omit<PartFinding, 'id' | 'untold'>
 
@@ -12,6 +18,8 @@ export type AgentLine = {
   tell(finding: NewFinding): void
   /** Says that we look, too. Returns whether the agent, having answered before, has fallen silent. */
   look(): boolean
+  /** A look at the machine's files; said again until it is sealed. */
+  tellCheck(check: BaselineCheck): void
   /** From now on an end of the line is in order. */
   stopping(): void
 }
@@ -20,7 +28,12 @@ const { waitingMax, unansweredMax, lineBytesMax } = supervisionLimits
 /** Nobody reads, and nothing more is written but what is sealed in the end. */
 const unreadBytesMax = 65_536
 
-export function createAgentLine(onSensorSilent: () => void): AgentLine {
+type On = {
+  readonly sensorSilent: () => void
+  readonly checkSealed: (digest: string, endedMs: number) => void
+}
+
+export function createAgentLine(on: On): AgentLine {
   let socket: Duplex | undefined
   let waiting: PartFinding[] = []
   let [nextId, untold, looks] = [0, 0, 0]
@@ -31,7 +44,8 @@ export function createAgentLine(onSensorSilent: () => void): AgentLine {
   function take(line: string): void {
     const says = readAgentSays(line)
     if (says?.kind === 'sealed') waiting = waiting.filter(({ id }) => id !== says.id)
-    if (says?.kind === 'sensor_silent') onSensorSilent()
+    if (says?.kind === 'sensor_silent') on.sensorSilent()
+    if (says?.kind === 'baseline_sealed') on.checkSealed(says.digest, says.endedMs)
     if (says?.kind === 'alive') [hasAnswered, unanswered] = [true, 0]
   }
 
@@ -66,6 +80,9 @@ export function createAgentLine(onSensorSilent: () => void): AgentLine {
       unanswered += 1
       if ((socket?.writableLength ?? 0) < unreadBytesMax) say({ kind: 'look', number: looks })
       return hasAnswered && unanswered > unansweredMax
+    },
+    tellCheck(check) {
+      if ((socket?.writableLength ?? 0) < unreadBytesMax) say({ kind: 'baseline', ...check })
     },
     stopping: () => void say({ kind: 'stopping' }),
   }

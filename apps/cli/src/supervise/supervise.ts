@@ -9,6 +9,7 @@ import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
 import type { ServerStatus, Trust } from '../status/types.ts'
 import { createAgentLine } from './agent-line.ts'
+import { baselineEveryMs, createBaselineSchedule } from './baseline-schedule.ts'
 import { builtInLogin, firstLink, wantsBuiltIn } from './built-in-login.ts'
 import { type Joined, refuseJoined, serverText } from './joined.ts'
 import { prepareData, prepareFolders, prepareRun, removeRun, serviceViewOf } from './layout.ts'
@@ -173,7 +174,19 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     const parts = keepRecord()
     if (phase === 'starting' && parts.some((part) => part.restarts >= startDeathsMax)) failure.abort()
   }
-  const line = createAgentLine(() => watchdog.sensorSilent())
+  const line = createAgentLine({
+    sensorSilent: () => watchdog.sensorSilent(),
+    checkSealed: (digest, endedMs) => schedule.sealed(digest, endedMs),
+  })
+  const schedule = createBaselineSchedule({
+    place,
+    root,
+    env,
+    everyMs: baselineEveryMs(env),
+    tell: line.tellCheck,
+    clock,
+    log,
+  })
   const traced = env.SEALWATCH_TRACED_PARTS === 'leave' ? 'leave' : 'kill'
   const watchdog = createWatchdog({ parts: running, self, line, traced, clock, log })
   const refused = setOomScore('self', oomScores.supervisor)
@@ -218,7 +231,7 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
       log.info('ready', { port, ms: clock.nowMs() - Date.parse(started) })
       given.onReady({ dashboard: server?.api ?? '', link: isStarted ? await firstLink(place, given) : undefined })
       const sensor = running.find((part) => part.state().name === 'sensor')
-      await Promise.all([tend(specs, given, keepRecord), followTold(toldList, sensor, given)])
+      await Promise.all([tend(specs, given, keepRecord), followTold(toldList, sensor, given), schedule.run(given.stop)])
     }
   } finally {
     phase = 'stopping'

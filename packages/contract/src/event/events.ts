@@ -235,6 +235,21 @@ export type LifecycleEvent = EventBase & {
     readonly pid?: number
     readonly cause?: string
     readonly part?: HarmedPart
+    /** A look at the machine's files (docs/formats/baseline.md, 5). Digests are hex, of all rows. */
+    readonly baseline?: {
+      readonly digest: string
+      readonly against?: string
+      readonly rows: number
+      readonly unread: number
+      readonly added: number
+      readonly removed: number
+      readonly changed: number
+      /** Watched files that differ otherwise than any event told; absent: nobody knows. */
+      readonly untold?: number
+      readonly names?: readonly string[]
+      /** It was held against other rows than those that were sealed before. */
+      readonly is_altered: boolean
+    }
     readonly sensor?: {
       readonly era: string
       readonly kernel: string

@@ -216,6 +216,7 @@ const unmapped = {
   part: 'plain',
   posture: 'plain',
   posture_change: 'plain',
+  baseline: 'plain',
   cut_off_since: 'plain',
   sensor: 'plain',
   gap: 'plain',

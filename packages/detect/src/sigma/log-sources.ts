@@ -122,8 +122,8 @@ const other: FieldTable = {
 
 /**
  * Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access`, `process_signal`,
- * `process_credentials`, those of the kernel, `network_listen`, `network_socket`, `policy_denial`, `unknown_interval`, `self_protection` and
- * `host_posture` are our own.
+ * `process_credentials`, those of the kernel, `network_listen`, `network_socket`, `policy_denial`, `unknown_interval`, `self_protection`,
+ * `file_baseline` and `host_posture` are our own.
  */
 const categories: Readonly<Record<string, LogSource>> = {
   process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
@@ -250,6 +250,17 @@ const categories: Readonly<Record<string, LogSource>> = {
       OldValue: at('unmapped/posture_change/before'),
       NewValue: at('unmapped/posture_change/after'),
       Effect: at('unmapped/posture_change/effect'),
+    },
+  },
+  file_baseline: {
+    types: [typeUidOf('lifecycle', 'harm')],
+    fields: {
+      Untold: at('unmapped/baseline/untold'),
+      IsAltered: at('unmapped/baseline/is_altered'),
+      Names: at('unmapped/baseline/names/*'),
+      Added: at('unmapped/baseline/added'),
+      Removed: at('unmapped/baseline/removed'),
+      Changed: at('unmapped/baseline/changed'),
     },
   },
   refused_call: {
