@@ -96,7 +96,10 @@ test(
     const event = { ...sample, unmapped: { ...sample.unmapped, diff } } as unknown as Record<string, never>
     const host = await startHost(server, { name: 'web-4', personalPointers: ['/event/unmapped/diff'], events: [event] })
     try {
-      await page.getByRole('button', { name: /passwd.*web-4|web-4.*passwd/s }).first().click()
+      await page
+        .getByRole('button', { name: /passwd.*web-4|web-4.*passwd/s })
+        .first()
+        .click()
       const detail = page.getByRole('article')
       await detail.getByText('They are personal').waitFor()
       await detail.getByRole('button', { name: 'Reveal personal values' }).click()

@@ -77,7 +77,14 @@ test('AGT-5 where more is told than is remembered, that is what stands there', a
 })
 
 const check = (digest: string, against: string | null, change: Partial<BaselineCheck> = {}): BaselineCheck => ({
-  ...{ beganMs: 1, endedMs: 2, digest: digest.repeat(64), against: against && against.repeat(64), rows: 3, unread: 0 },
+  ...{
+    beganMs: 1,
+    endedMs: 2,
+    digest: digest.repeat(64),
+    against: against === null ? null : against.repeat(64),
+    rows: 3,
+    unread: 0,
+  },
   ...{ added: 0, removed: 0, changed: 1, untold: 1, names: ['/a'], ...change },
 })
 

@@ -20,7 +20,7 @@ const head = /^@@ -(\d{1,10}),\d{1,10} \+\d{1,10},\d{1,10} @@$/
 const linesMax = 2_000
 
 type Told = {
-  readonly line: { readonly event: unknown }
+  readonly line: { readonly event?: unknown }
   readonly personal?: Readonly<Record<string, { readonly value: string | null }>> | undefined
 }
 
