@@ -86,9 +86,21 @@ function machine() {
     assert(sample?.kind === kind, kind)
     timeNs += 1_000_000n
     made.push({ kind, timeNs })
-    counts[sample.site].produced += 1n
-    if (ring.length >= ringMax) counts[sample.site].dropped += 1n
-    else ring.push({ ...sample, timeNs })
+    push({ ...sample, timeNs })
+  }
+
+  function overflow(): void {
+    timeNs += 1_000_000n
+    const sample = sampleObservations['file-read']
+    assert(sample !== undefined)
+    const { actor, truncated } = sample
+    push({ kind: 'overflow', site: 'fanotify', timeNs, sinceNs: timeNs - 1n, actor, truncated })
+  }
+
+  function push(message: SensorMessage & { readonly site: Site }): void {
+    counts[message.site].produced += 1n
+    if (ring.length >= ringMax) counts[message.site].dropped += 1n
+    else ring.push(message)
     bell.ring()
   }
 
@@ -171,6 +183,7 @@ function machine() {
 
   return {
     produce,
+    overflow,
     sealed,
     report,
     fill: (full: boolean) => {
@@ -274,7 +287,7 @@ function assertTold(sealed: readonly Sealed[], made: readonly Made[]): void {
 
 const step = fc.oneof(
   { weight: 12, arbitrary: fc.array(fc.constantFrom(...kinds), { maxLength: 30 }) },
-  { weight: 6, arbitrary: fc.constantFrom('turn' as const, 'report' as const) },
+  { weight: 6, arbitrary: fc.constantFrom('turn' as const, 'report' as const, 'overflow' as const) },
   { weight: 4, arbitrary: fc.constantFrom('full' as const, 'room' as const, 'hang' as const, 'go on' as const) },
   { weight: 1, arbitrary: fc.constant('restart' as const) },
 )
@@ -283,11 +296,12 @@ test('AGT-5 produced = sealed + shed + dropped + lost, per site and class, whate
   let shedInAll = 0
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
-      const { produce, fill, hang, restart, report, end, sealed } = machine()
+      const { produce, overflow, fill, hang, restart, report, end, sealed } = machine()
       await settled()
       for (const act of steps) {
         if (typeof act !== 'string') act.forEach(produce)
         else if (act === 'report') report()
+        else if (act === 'overflow') overflow()
         else if (act === 'restart') restart()
         else if (act === 'full' || act === 'room') fill(act === 'full')
         else if (act === 'hang' || act === 'go on') hang(act === 'hang')

@@ -96,21 +96,21 @@ export async function watch(options: WatchOptions): Promise<void> {
   }
 
   /** What a source lost and could not count. */
-  function tellOverflow(timeNs: bigint, sinceNs: bigint): void {
+  function tellOverflow({ timeNs, sinceNs, site }: Extract<SensorMessage, { kind: 'overflow' }>): void {
     const { account } = state
     if (account === undefined) return
     const { bootOffsetNs } = context()
     const known = { era: account.era, counts: account.counts }
     const interval = { fromNs: sinceNs + bootOffsetNs, toNs: timeNs + bootOffsetNs }
     state.gaps += 1
-    const gap = { ...interval, cause: 'queue_overflow', before: known, after: known, lost: null } as const
+    const gap = { ...interval, cause: 'queue_overflow', site, before: known, after: known, lost: null } as const
     seal(gapRecord(timeNs, gap, context()))
   }
 
   function takeEvent(message: Exclude<SensorMessage, SensorHello | SensorReport>, { era }: SensorAccount): void {
     const observing = context()
     if (message.kind === 'overflow') {
-      tellOverflow(message.timeNs, message.sinceNs)
+      tellOverflow(message)
       return
     }
     const observed = remembered(message, observing.processes)

@@ -34,6 +34,8 @@ type CountsOf = { readonly era: string; readonly counts: SensorCounts }
 
 export type GapInput = Interval & {
   readonly cause: GapCause
+  /** Of which site's queue this is told: a frame of its own, that makes this record (docs/formats/event.md, 9.3). */
+  readonly site?: Site
   /** null: no sensor has ever been heard before, or none since. */
   readonly before: CountsOf | null
   readonly after: CountsOf | null
@@ -52,6 +54,7 @@ export function gapRecord(timeNs: bigint, gap: GapInput, context: RecordContext)
   return record('gap', severity, timeNs, context, {
     message: `${gap.unseen ? 'interval' : 'unknown interval'} of ${seconds(gap)} s: ${text}${went(gap)}; ${known}`,
     unmapped: {
+      ...(gap.site && { site: gap.site }),
       gap: {
         cause: gap.cause,
         ...interval(gap),

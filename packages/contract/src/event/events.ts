@@ -336,7 +336,7 @@ export type LogEvent = EventBase & {
   readonly log_name: string
   readonly log_type_id: number
   readonly log_type: string
-  readonly unmapped: { readonly gap: Gap } | { readonly drop: Drop } | { readonly shed: Shed }
+  readonly unmapped: { readonly site?: string; readonly gap: Gap } | { readonly drop: Drop } | { readonly shed: Shed }
 }
 
 export type SealwatchEvent = ObservedEvent | LifecycleEvent | PostureEvent | LogEvent | Finding
