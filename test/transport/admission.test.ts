@@ -10,7 +10,8 @@ import { limits, protocol, type ShipRequestSchema } from '@sealwatch/contract'
 import { certificateRequest, newTlsKey } from '@sealwatch/keys'
 import type { ChainBatch } from '@sealwatch/ledger'
 import { connectAgent } from '../../apps/agent/src/ship/client.ts'
-import type { Identity } from '../../apps/agent/src/ship/identity.ts'
+import { acceptCertificates, type Identity } from '../../apps/agent/src/ship/identity.ts'
+import { verifyCertificateRequest } from '../../apps/server/src/identity/index.ts'
 import { agentActions } from '../../apps/server/src/ingest/transport/handlers.ts'
 import { across } from '../../apps/server/src/store/index.ts'
 import { atEnd } from './at-end.ts'
@@ -394,4 +395,26 @@ test('a renewed server certificate serves new connections while old ones live on
   while ((await serial()) === before) await new Promise(setImmediate)
   // The same connection, though its host certificate has expired meanwhile.
   await assert.rejects(client.register(registration()), saysCode('CERTIFICATE_EXPIRED'))
+})
+
+test('PKI-2 a server whose clock was a year ahead makes its certificate anew once it is right, and renews those of its hosts', async (t) => {
+  const yearMs = 365 * 24 * hourMs
+  const before = await startServer(t)
+  const { identity } = await member(t, before)
+  await before.stop()
+  const clock = shiftingClock()
+  clock.advance(yearMs)
+  const server = await startServer(t, { clock, dir: before.dir })
+  const key = newTlsKey()
+  const asked = await verifyCertificateRequest(certificateRequest(key))
+  const { chain } = await server.identity.authority.issueHost(asked, identity.hostId)
+  const ofNextYear = clientOf(t, server, acceptCertificates(key, chain, identity.authority, identity.hostId))
+  clock.setBack(yearMs)
+  await assert.rejects(ofNextYear.register(registration()), /not yet valid/)
+  clock.advance(60_000)
+  while (server.transport.certificate.expiresAtMs > Date.now() + yearMs) await new Promise(setImmediate)
+  await assert.rejects(ofNextYear.register(registration()), saysCode('CERTIFICATE_EXPIRED'))
+  const { certificates } = await ofNextYear.renew({ csr: certificateRequest(key) })
+  const renewed = acceptCertificates(key, certificates, identity.authority, identity.hostId)
+  assert.equal((await clientOf(t, server, renewed).register(registration())).chains.length, 1)
 })

@@ -7,6 +7,7 @@ import { chmod, rm, writeFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { createBell, systemDisk } from '@sealwatch/base'
 import { certificateRequest, newTlsKey } from '@sealwatch/keys'
+import { connectAgent } from '../../apps/agent/src/ship/client.ts'
 import { acceptCertificates, type Identity, readIdentity, writeIdentity } from '../../apps/agent/src/ship/identity.ts'
 import { type IdentityKeeper, openIdentity } from '../../apps/agent/src/ship/index.ts'
 import { verifyCertificateRequest } from '../../apps/server/src/identity/index.ts'
@@ -127,6 +128,42 @@ test('PKI-2 a certificate that is not valid now is not taken, and the renewal af
   keeping.abort()
   await done
 })
+
+for (const [how, backMs] of Object.entries({ ahead: -20 * 3_600_000, behind: 20 * 3_600_000 }))
+  test(`PKI-2 an agent whose clock is ${how} renews once in ten minutes, says so once, and is as ever when the clock is right`, async (t) => {
+    const server = await startServer(t)
+    const clock = shiftingClock()
+    const agent = await prepareAgent(t, { ...server, clock })
+    const identity = await enrolled(server, agent)
+    const keeping = new AbortController()
+    const done = identity.run(keeping.signal)
+    atEnd(t, () => {
+      keeping.abort()
+      return done
+    })
+    const said = (level: string, text: RegExp) =>
+      agent.log.lines.filter((line) => line.level === level && text.test(line.msg)).length
+    const renewals = () => said('info', /certificate renewed/)
+    /** So that whoever is due has had time for a renewal. */
+    const passes = async (ms: number) => {
+      clock.advance(ms)
+      const { client, close } = connectAgent(server.url, identity.current.authorityPem)
+      for (let i = 0; i < 3; i += 1) await assert.rejects(client.renew({}), /CERTIFICATE_MISSING/)
+      close()
+    }
+    clock.setBack(backMs)
+    clock.advance(1_000)
+    await until(() => renewals() > 0)
+    for (let i = 0; i < 10; i += 1) await passes(1_000)
+    assert.equal(renewals(), 1)
+    clock.advance(600_000)
+    await until(() => renewals() > 1)
+    await passes(1_000)
+    assert.deepEqual([renewals(), said('warn', /clocks of this host and of its server differ/)], [2, 1])
+    clock.setBack(-backMs)
+    for (let i = 0; i < 3; i += 1) await passes(600_000)
+    assert.equal(renewals(), 2)
+  })
 
 test('PKI-2 an agent that waits for a join token looks at its identity file when it is asked to', async (t) => {
   const server = await startServer(t)

@@ -8,14 +8,15 @@ export function shiftingClock(): Clock & { advance(ms: number): void; setBack(ms
   let behindMs = 0
   let moved = new AbortController()
   const nowMs = () => systemClock.nowMs() + aheadMs - behindMs
+  const goneMs = () => Number(systemClock.monotonicNs() / 1_000_000n) + aheadMs
   return {
     nowMs,
     nowNs: () => systemClock.nowNs() + BigInt(aheadMs - behindMs) * 1_000_000n,
     monotonicNs: () => systemClock.monotonicNs() + BigInt(aheadMs) * 1_000_000n,
     sleep: async (ms, signal) => {
-      const untilMs = nowMs() + ms
-      while (signal?.aborted !== true && nowMs() < untilMs)
-        await systemClock.sleep(untilMs - nowMs(), signal ? AbortSignal.any([signal, moved.signal]) : moved.signal)
+      const untilMs = goneMs() + ms
+      while (signal?.aborted !== true && goneMs() < untilMs)
+        await systemClock.sleep(untilMs - goneMs(), signal ? AbortSignal.any([signal, moved.signal]) : moved.signal)
     },
     setBack: (ms) => {
       behindMs += ms

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { isSealwatchError, type SealwatchError } from '@sealwatch/base'
+import { isSealwatchError, messageOf, type SealwatchError } from '@sealwatch/base'
 import { certificateRequest, newTlsKey } from '@sealwatch/keys'
 import { createBackoff } from './backoff.ts'
 import { callTimeoutMs, connectAgent } from './client.ts'
@@ -15,8 +15,8 @@ export type IdentityKeeper = {
   /** Why what lies in the file now is not it. */
   readonly problem: SealwatchError | undefined
   /**
-   * Renews at two thirds of a certificate's life, enrols anew where renewal is refused, and takes what somebody else puts into the
-   * file, until the signal fires.
+   * Renews at two thirds of a certificate's life and one that is not valid yet, enrols anew where renewal is refused, and takes
+   * what somebody else puts into the file, until the signal fires.
    */
   run(signal: AbortSignal): Promise<void>
 }
@@ -24,6 +24,8 @@ export type IdentityKeeper = {
 /** For a file that changes, and a clock that jumps. */
 const lookEveryMs = 1_000
 const tokenPatienceMs = 60_000
+/** Between renewals where the server's clock is not ours: each certificate that comes is due again, or not valid yet. */
+const clocksDifferMs = 600_000
 
 /** Reads the identity on disk or enrols; undefined when the signal fires before there is one. */
 export async function openIdentity(options: EnrolOptions): Promise<IdentityKeeper | undefined> {
@@ -37,13 +39,54 @@ function keepIdentity(first: Identity, file: IdentityFile, options: EnrolOptions
   const backoff = createBackoff(random)
   let current = first
   let dueMs = renewalMs(first, random)
+  // By the clock that nobody sets, for this host's and the server's may differ.
+  const goingMs = () => Number(clock.monotonicNs() / 1_000_000n)
+  const restMs = { from: 0, until: Number.POSITIVE_INFINITY }
   let problem: SealwatchError | undefined
+  let told = ''
+
+  function isDue(): boolean {
+    const [nowMs, going] = [clock.nowMs(), goingMs()]
+    return going >= restMs.from && (nowMs >= dueMs || nowMs < current.notBeforeMs || going >= restMs.until)
+  }
 
   function adopt(identity: Identity): void {
     problem = undefined
     current = identity
     dueMs = renewalMs(identity, random)
+    restMs.from = 0
+    restMs.until = Number.POSITIVE_INFINITY
     backoff.reset()
+  }
+
+  /** One that the server made just now. */
+  function adoptNew(identity: Identity): void {
+    adopt(identity)
+    const lastsMs = dueMs - identity.notBeforeMs
+    restMs.until = goingMs() + lastsMs
+    if (!isDue()) {
+      told = ''
+      return
+    }
+    const pauseMs = Math.min(clocksDifferMs, lastsMs) * (1 - random() / 2)
+    restMs.from = goingMs() + pauseMs
+    tell(
+      'the clocks of this host and of its server differ: by this one the new certificate is not valid now, or to be renewed',
+      {
+        host_ms: clock.nowMs(),
+        not_before_ms: identity.notBeforeMs,
+        expires_at_ms: identity.expiresAtMs,
+        again_in_ms: pauseMs,
+        runbook: 'docs/runbooks/certificate.md',
+      },
+    )
+  }
+
+  /** The same again is news to nobody. */
+  function tell(text: string, more: { readonly error?: unknown } & Readonly<Record<string, unknown>>): void {
+    const heard = `${text} ${messageOf(more.error)}`
+    log[heard === told ? 'debug' : 'warn'](text, more)
+    told = heard
   }
 
   async function renewOrEnrol(signal: AbortSignal): Promise<void> {
@@ -51,13 +94,13 @@ function keepIdentity(first: Identity, file: IdentityFile, options: EnrolOptions
       const renewed = await renew(current, options.url, signal)
       await writeIdentity(identityFile, renewed, disk)
       await file.settle()
-      adopt(renewed)
+      adoptNew(renewed)
       log.info('certificate renewed', { host_id: current.hostId, certificate_serial: current.serial })
     } catch (error) {
       if (isSealwatchError(error) && error.kind === 'fatal') throw error
       if (signal.aborted) return
       if (!isRefusal(error)) {
-        log.warn('renewing the certificate failed and will be tried again', { error, until: current.expiresAtMs })
+        tell('renewing the certificate failed and will be tried again', { error, until: current.expiresAtMs })
         return clock.sleep(backoff.nextMs(), signal)
       }
       log.critical('the server refuses to renew the certificate; a join token in the file enrols this host again', {
@@ -73,7 +116,7 @@ function keepIdentity(first: Identity, file: IdentityFile, options: EnrolOptions
       )
       if (again === undefined) return
       await file.settle()
-      adopt(again)
+      adoptNew(again)
     }
   }
 
@@ -118,11 +161,10 @@ function keepIdentity(first: Identity, file: IdentityFile, options: EnrolOptions
     },
     run: async (signal) => {
       while (!signal.aborted) {
-        const waitMs = Math.max(0, Math.min(dueMs - clock.nowMs(), lookEveryMs))
-        const isAsked = await pause(waitMs, signal)
+        const isAsked = await pause(isDue() ? 0 : lookEveryMs, signal)
         if (signal.aborted) return
         if (isAsked || (await file.hasChanged())) await reload()
-        if (clock.nowMs() >= dueMs) await renewOrEnrol(signal)
+        if (isDue()) await renewOrEnrol(signal)
       }
     },
   }

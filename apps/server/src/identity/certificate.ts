@@ -75,10 +75,13 @@ function verified(peer: X509Certificate | undefined, issuers: readonly X509Certi
 /** A holder that slept through the life of its certificate still gets the next one, unless it is revoked meanwhile. */
 export const renewalGraceMs = 30 * 24 * 3_600_000
 
-/** Throws CERTIFICATE_EXPIRED outside the validity, whose end may be moved by `graceMs`. */
+/**
+ * Throws CERTIFICATE_EXPIRED outside the validity. `graceMs` more are for renewal, which takes one that is not valid yet as well:
+ * we made it when our clock was ahead.
+ */
 export function checkValidity(certificate: ClientCertificate, nowMs: number, graceMs = 0): void {
   const { holder, notBeforeMs, expiresAtMs } = certificate
-  if (nowMs >= notBeforeMs && nowMs < expiresAtMs + graceMs) return
+  if ((nowMs >= notBeforeMs || graceMs > 0) && nowMs < expiresAtMs + graceMs) return
   const received = `valid from ${new Date(notBeforeMs).toISOString()} until ${new Date(expiresAtMs).toISOString()}`
   throw identityError('CERTIFICATE_EXPIRED', { attempted: `admitting ${holder}`, received })
 }

@@ -122,7 +122,7 @@ export const identityErrors = {
   },
   CERTIFICATE_EXPIRED: {
     kind: 'unverified',
-    rule: 'a client certificate is used within its validity; Renew takes it for 30 days more',
+    rule: 'a client certificate is used within its validity; Renew takes it before, and for 30 days more',
     advice: 'Renew it, compare the clocks of host and server, or enrol again with a new join token',
   },
 } as const satisfies ErrorTable

@@ -30,7 +30,12 @@ export type IssuedCertificate = {
   readonly expiresAtMs: number
 }
 
-export type ServerCredentials = { readonly cert: string; readonly key: string; readonly expiresAtMs: number }
+export type ServerCredentials = {
+  readonly cert: string
+  readonly key: string
+  readonly notBeforeMs: number
+  readonly expiresAtMs: number
+}
 
 /** A private key that certifies, and the certificates that say so. */
 export type IssuingCa = { readonly key: KeyObject; readonly chain: AuthorityChain }
@@ -111,7 +116,8 @@ export function issuingBy({ key, chain }: IssuingCa, options: IssuingOptions): I
       const issued = await issue('Sealwatch server', keys.publicKey, lifetimesMs.server, sans, usage)
       // The CA goes along: an agent that holds only its fingerprint learns it from the handshake.
       const cert = pemOf([new X509Certificate(issued.certificate), ...chain])
-      return { cert, key: await privatePem(keys.privateKey), expiresAtMs: issued.expiresAtMs }
+      const { notBeforeMs, expiresAtMs } = issued
+      return { cert, key: await privatePem(keys.privateKey), notBeforeMs, expiresAtMs }
     },
   }
 }

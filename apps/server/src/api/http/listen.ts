@@ -30,6 +30,7 @@ const listenError = errorsOf(listenErrors)
 export type Credentials = {
   readonly cert: string | Buffer
   readonly key: string | Buffer
+  readonly notBeforeMs: number
   readonly expiresAtMs: number
 }
 
