@@ -173,8 +173,10 @@ const samples: Readonly<Record<string, Sample>> = {
     quiet: { path: ['actor', 'process', 'euid'], value: 0 },
   },
   'shell-connects': {
-    // In a namespace of its own, where the address of the documentation leads to a host that refuses.
-    script: `exec unshare --net bash -c 'ip link set lo up; ip addr add 192.0.2.7/32 dev lo; exec 3<>/dev/tcp/192.0.2.7/443'`,
+    // In a namespace of its own, where the address of the documentation leads to a listener that the shell inherits.
+    script: `exec unshare --net perl -MSocket=:all -e 'system("ip link set lo up; ip addr add 192.0.2.7/32 dev lo"); $^F = 99;
+      socket(S,AF_INET,SOCK_STREAM,6);bind(S,pack_sockaddr_in(443,INADDR_ANY));listen(S,1);
+      exec("bash","-c","exec 9<>/dev/tcp/192.0.2.7/443")'`,
     isIt: (o) => o.kind === 'connect' && o.actor.comm === 'bash' && o.socket.remote !== null,
     quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/bin/curl' },
   },
@@ -185,6 +187,7 @@ const samples: Readonly<Record<string, Sample>> = {
   },
   'metadata-service': {
     script: `exec unshare --net perl -MSocket=:all -e 'system("ip link set lo up; ip addr add 169.254.169.254/32 dev lo");
+      socket(L,AF_INET,SOCK_STREAM,6);bind(L,pack_sockaddr_in(80,INADDR_ANY));listen(L,1);
       socket(S,AF_INET,SOCK_STREAM,6);connect(S,pack_sockaddr_in(80,inet_aton("169.254.169.254")))'`,
     isIt: (o) => o.kind === 'connect' && o.actor.comm === 'perl' && o.socket.remote !== null,
     quiet: { path: ['dst_endpoint', 'ip'], value: '192.0.2.7' },

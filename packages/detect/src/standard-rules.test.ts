@@ -22,7 +22,10 @@ const firing = (sample: Event) => evaluate(ruleset, sample).map(({ rule }) => ru
 test('every rule compiles, does what it says, and says what it is', () => {
   assert.deepEqual([problems, notices], [[], []])
   for (const rule of ruleset.rules) {
-    assert.notDeepEqual([rule.description, rule.attacks, rule.falsepositives], [undefined, [], []], rule.path)
+    assert.notEqual(rule.description, undefined, rule.path)
+    assert.notDeepEqual(rule.falsepositives, [], rule.path)
+    // What a policy denies may be anything.
+    assert.equal(rule.attacks.length > 0, rule.path !== 'policy-denied.yml', rule.path)
     for (const attack of rule.attacks)
       assert(attack.tactic && (attack.sub_technique ?? attack.technique)?.name, `${rule.path} has an unknown tag`)
   }
@@ -46,6 +49,15 @@ test('LOG-5: rules judge what the scrubber leaves, which is all of an event that
     assert.deepEqual(scrubbed, fires, path)
     assert.deepEqual(firing(scrubbed), [path])
   }
+})
+
+test('what an alert says was done was done: not where it was refused or failed, but where it is under way', () => {
+  const firesWith = (rule: string, outcome: object) => firing({ ...event(`${rule}.fires.json`), ...outcome }).length
+  const refused = { status_id: 2, status: 'Failure', status_code: 'EPERM' }
+  for (const rule of ['shell-connects', 'metadata-service', 'raw-socket', 'interpreter-listens'])
+    assert.equal(firesWith(rule, refused), 0, rule)
+  const underWay = { status_id: 0, status: 'Unknown', status_code: 'EINPROGRESS' }
+  for (const rule of ['shell-connects', 'metadata-service']) assert.equal(firesWith(rule, underWay), 1, rule)
 })
 
 test('no rule judges by the name that a process gives itself', () => {
