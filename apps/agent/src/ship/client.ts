@@ -17,8 +17,13 @@ export type AgentConnection = {
 
 /** Longest wait for the answer to Enrol or Renew. */
 export const callTimeoutMs = 10_000
-/** Of a connection on which nothing comes: so the agent knows that it has no server, whatever drops its packets (12 s measured, on a busy machine). */
-const pingsMs = { interval: 3_000, timeout: 5_000 }
+/** Where many hosts come at once the answer to Register takes its time; who gives up comes again with another handshake. */
+export const registerTimeoutMs = 30_000
+/**
+ * Of a connection on which nothing comes, and while it waits for the answer to Register: so the agent knows that it has no server,
+ * whatever drops its packets (12 s measured, on a busy machine).
+ */
+const pingsMs = { interval: 3_000, timeout: 5_000, registering: registerTimeoutMs }
 /** A configuration is the longest. */
 const responseBytesMax = 2 * 1024 * 1024
 
@@ -32,11 +37,7 @@ export function connectAgent(
   identity?: Identity,
   pingMs = pingsMs,
 ): AgentConnection {
-  const sessions = new Sessions(
-    url,
-    { pingIntervalMs: pingMs.interval, pingTimeoutMs: pingMs.timeout },
-    tlsOf(authorityPem, identity),
-  )
+  const sessions = new Sessions(url, pingMs, tlsOf(authorityPem, identity))
   const transport = createConnectTransport({
     baseUrl: url,
     httpVersion: '2',
@@ -65,11 +66,24 @@ function tlsOf(authorityPem: string, identity: Identity | undefined): Tls {
 }
 
 /**
+ * While Register waits for its answer a PING has as long as it, until the next call. connect-node reads its option at each PING.
+ *
  * A session whose PING was not answered says so once more when its socket is gone; by then whoever heard of it first may have
  * given the connection up, and connect-node listens to the session no longer: an error without a listener ends the process.
  */
 class Sessions extends Http2SessionManager {
+  readonly #pingMs: typeof pingsMs
+
+  constructor(url: string, pingMs: typeof pingsMs, tls: Tls) {
+    super(url, { pingIntervalMs: pingMs.interval, pingTimeoutMs: pingMs.timeout }, tls)
+    this.#pingMs = pingMs
+  }
+
   override async request(...asked: Parameters<Http2SessionManager['request']>) {
+    const isRegister = asked[1].endsWith(`/${AgentService.method.register.name}`)
+    const pingTimeoutMs = isRegister ? this.#pingMs.registering : this.#pingMs.timeout
+    // Private to it, as TypeScript has it.
+    Object.assign(Reflect.get(this, 'options'), { pingTimeoutMs })
     const stream = await super.request(...asked)
     if (stream.session?.listeners('error').includes(heardBefore) === false) stream.session.on('error', heardBefore)
     return stream

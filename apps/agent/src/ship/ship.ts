@@ -5,7 +5,7 @@ import { isSealwatchError, messageOf } from '@sealwatch/base'
 import { protocol } from '@sealwatch/contract'
 import type { ConfigurationKeeper } from '../configuration/keep-configuration.ts'
 import { backoffMs, createBackoff } from './backoff.ts'
-import { type AgentConnection, connectAgent } from './client.ts'
+import { type AgentConnection, connectAgent, registerTimeoutMs } from './client.ts'
 import { type Standings, takeConfigurations } from './configure.ts'
 import type { ServerTrouble } from './enrol.ts'
 import { shipError } from './errors.ts'
@@ -39,8 +39,6 @@ export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'sign
   readonly connect?: (identity: Identity) => AgentConnection
 }
 
-/** Where many hosts come at once the answer takes its time; who gives up comes again with another handshake. */
-const registerTimeoutMs = 30_000
 /** However late a server says. */
 const laterMsMax = 60_000
 
