@@ -113,7 +113,7 @@ const samples: Readonly<Record<string, Sample>> = {
     value: '/opt/other/agent',
   }),
   'program-replaced': changing('/usr/bin', 'echo other | tee program', 'write'),
-  'time-set-back': changing('/etc/cron.d', 'echo x > old; sleep 0.1; touch -d 2020-01-01 old', 'attributes', {
+  'time-set-back': changing('/var/log', 'echo x > old; sleep 0.1; touch -d 2020-01-01 old', 'attributes', {
     path: ['unmapped', 'set_back'],
     value: false,
   }),

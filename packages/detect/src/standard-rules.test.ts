@@ -60,6 +60,20 @@ test('what an alert says was done was done: not where it was refused or failed, 
   for (const rule of ['shell-connects', 'metadata-service']) assert.equal(firesWith(rule, underWay), 1, rule)
 })
 
+test('who gives away a file that decides who comes in is told, also where its content is as its package brought it', () => {
+  const firesBy = (rule: string, change: string) => {
+    const fires = event(`${rule}.fires.json`) as Event & { unmapped: object }
+    return firing({ ...fires, unmapped: { ...fires.unmapped, change, as_shipped: true } } as Event).includes(
+      `${rule}.yml`,
+    )
+  }
+  const changed = ['accounts', 'boot', 'cron', 'pam', 'preload', 'shell-start', 'ssh-server', 'sudoers', 'unit']
+  for (const rule of [...changed.map((name) => `${name}-changed`), 'root-key-added'])
+    assert(firesBy(rule, 'attributes'), rule)
+  for (const rule of ['pam-changed', 'ssh-server-changed', 'sudoers-changed']) assert(firesBy(rule, 'remove'), rule)
+  for (const rule of ['pam-changed', 'unit-changed', 'boot-changed']) assert(!firesBy(rule, 'write'), rule)
+})
+
 test('no rule judges by the name that a process gives itself', () => {
   const renamed = (value: unknown): unknown =>
     Array.isArray(value)
