@@ -99,7 +99,7 @@ export function replacedOf({ size, mode, uid, sha256 }: FileState) {
   return { size: Number(size), mode: bits, owner: String(uid), ...(sha256 !== null && { sha256 }) }
 }
 
-const octal = (mode: number) => (mode & 0o7777).toString(8).padStart(4, '0')
+export const octal = (mode: number) => (mode & 0o7777).toString(8).padStart(4, '0')
 
 /** A program's image of which only the path is known. */
 export function imageOf(path: string): OcsfFile {

@@ -15,12 +15,12 @@ const unseen: Readonly<Partial<Record<`${Domain} ${Mode}`, readonly string[]>>> 
   'network sock_diag': [
     'who had a connection that was there for less than the time between two looks, and connects that were refused',
     'datagrams without a connection, unix and netlink sockets',
-    'of other network namespaces than the sensor’s what ends before its turn, one of them at each look',
+    'what ended in another network namespace than the sensor’s before it was looked at: each look takes in one more of these',
   ],
   'network polling': [
     'connections and listeners that are there for less than the time between two looks, and connects that were refused',
     'datagrams without a connection, unix and netlink sockets',
-    'of other network namespaces than the sensor’s what ends before its turn, one of them at each look',
+    'what ended in another network namespace than the sensor’s before it was looked at: each look takes in one more of these',
   ],
   'process polling': [
     'processes that begin and end within a quarter of a second, and how any ended',

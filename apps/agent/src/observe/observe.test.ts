@@ -62,6 +62,22 @@ test('personal values are named by pointer, and left out where there is no accou
   assert.deepEqual(observed(nobody).personalPointers, [])
 })
 
+test('changes say what changed and where from, and who is not known any more is said to be gone', () => {
+  const saying = (name: string, change: object = {}) =>
+    observed({ ...sample(name), ...change } as SiteObservation).event.message
+  const gone = sampleTask({ pid: 1_201, tid: 1_201, exe: null, comm: '' })
+  assert.equal(saying('file-set-attributes'), '/usr/bin/bash (pid 1200) changed the mode (0640 to 0666) of /etc/shadow')
+  assert.equal(
+    saying('file-rename', { path: null }),
+    '/usr/bin/bash (pid 1200) moved something that was not watched to /etc/shadow',
+  )
+  assert.equal(saying('file-cover'), 'Somebody mounted something over /etc/shadow')
+  assert.equal(
+    saying('file-read', { actor: gone, flags: null }),
+    'a process that is gone (pid 1201) opened /etc/shadow (whether to read or to write is not known)',
+  )
+})
+
 test('paths of ancestors come from memory, their comm where it has none', () => {
   const { event } = observed({
     ...sample('file-read'),

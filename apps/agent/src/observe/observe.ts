@@ -28,12 +28,12 @@ import {
 } from '@sealwatch/contract'
 import type { PolicyInForce } from '../policies/in-force.ts'
 import { type Denial, judged } from '../policies/judge.ts'
-import type { FileChange, Observation, Site } from '../sources/observation.ts'
+import type { FileChange, FileState, Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { credentialsChanged } from './credentials.ts'
 import { diffText } from './diff.ts'
 import { type Enrichment, enriched, enrichedBits, hashedImage, ownedFile, ownerBit } from './enrichment.ts'
-import { accessOf, changeActivityOf, fileActivityOf, fileOf, isRun, replacedOf, stateOf } from './file.ts'
+import { accessOf, changeActivityOf, fileActivityOf, fileOf, isRun, octal, replacedOf, stateOf } from './file.ts'
 import { bpfCalled, moduleChanged, namespacesChanged, perfOpened, ringUsed, settingChanged } from './kernel.ts'
 import { launchSeverity } from './launch-severity.ts'
 import { mountChanged } from './mount.ts'
@@ -240,7 +240,7 @@ const purposes: Readonly<Record<Access, string>> = {
   write: 'for writing',
   read_write: 'for reading and writing',
   none: 'without access to its data',
-  unknown: 'nobody knows for what',
+  unknown: '(whether to read or to write is not known)',
 }
 
 const byOpen = capabilities.objectPath | capabilities.objectIdentity
@@ -265,34 +265,52 @@ function fileOpened(observation: Of<'file_open'>, common: Common, { enrichment }
   }
 }
 
-const changeVerbs: Readonly<Record<FileChange, string>> = {
+const changeVerbs: Readonly<Record<Exclude<FileChange, 'attributes'>, string>> = {
   create: 'created',
   write: 'wrote',
   truncate: 'shortened',
   rename: 'renamed',
-  link: 'made another name of',
+  link: 'gave a file that was there another name:',
   remove: 'removed',
-  attributes: 'changed the attributes of',
   unwatched: 'came to what cannot be watched: nobody is told of changes below',
-  cover: 'has mounted something over',
+  cover: 'mounted something over',
 }
 
 const unfollowedVerb =
   'put more under watched names than can be followed: nobody is told what becomes elsewhere of what was put under'
+
+function changeSentence({ change, path, to, before, after }: Of<'file_change'>, actor: string, from: string): string {
+  const who = actor.charAt(0).toUpperCase() + actor.slice(1)
+  if (change === 'unwatched' && after !== null) return `${who} ${unfollowedVerb} ${from}`
+  if (change === 'rename' && path === null) return `${who} moved something that was not watched to ${from}`
+  if (change === 'attributes') return `${who} changed ${changedAttributes(before, after)} of ${from}`
+  return `${who} ${changeVerbs[change]} ${from}${to === null ? '' : ` to ${to}`}`
+}
+
+/** Times and extended attributes are not kept: what they were is not known. */
+function changedAttributes(before: FileState | null, after: FileState | null): string {
+  if (before === null || after === null) return 'the attributes'
+  const facts = (state: FileState) => [
+    ['the mode', octal(state.mode)],
+    ['the owner', String(state.uid)],
+    ['the group', String(state.gid)],
+  ]
+  const were = facts(before)
+  const changed = facts(after).flatMap(([what, now], index) => {
+    const was = were[index]?.[1]
+    return was === now ? [] : [`${what} (${was} to ${now})`]
+  })
+  return changed.length === 0 ? 'times or extended attributes' : changed.join(' and ')
+}
 
 /** By its own lists a package manager knows only afterwards what it brings: of what it writes itself they prove nothing else. */
 const packageManagers: readonly (string | undefined)[] = ['/usr/bin/dpkg']
 
 function fileChanged(observation: Of<'file_change'>, common: Common, { enrichment }: ObserveContext): FileChangeEvent {
   const { change, path, to, after, before, watched, isSetBack, lines } = observation
-  const { name, pid } = common.actor.process
-  const ended = pid === 0 ? 'Somebody' : `A process that has ended (pid ${pid})`
-  const actor = name === '' ? ended : describe(common.actor.process)
   const from = path ?? to ?? watched
   const isNew = change === 'create' || change === 'rename' || change === 'link'
   const was = stateOf(from, isNew ? after : before, observation)
-  const verb = change === 'unwatched' && after !== null ? unfollowedVerb : changeVerbs[change]
-  const becomes = to === null ? '' : path === null ? ' to that' : ` to ${to}`
   const now = change === 'rename' ? to : change === 'remove' || isNew ? null : from
   const mode = (after ?? before)?.mode
   const ownerOf = (name: string) =>
@@ -305,7 +323,7 @@ function fileChanged(observation: Of<'file_change'>, common: Common, { enrichmen
     ...common,
     ...classify('file', changeActivityOf(change)),
     ...severities.medium,
-    message: `${actor} ${verb} ${from}${becomes}`,
+    message: changeSentence(observation, describe(common.actor.process), from),
     file: ownedFile(change === 'remove' ? { ...was, is_deleted: true } : was, owner),
     ...(now !== null && after !== null && { file_result: ownedFile(stateOf(now, after, observation), newOwner) }),
     unmapped: {

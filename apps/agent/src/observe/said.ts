@@ -23,5 +23,5 @@ export function seen<U extends { readonly capabilities_mask: number }>(
 }
 
 export function describe({ file, name, pid }: OcsfProcess): string {
-  return pid === 0 ? 'somebody' : `${file?.path ?? name} (pid ${pid})`
+  return pid === 0 ? 'somebody' : `${file?.path ?? (name || 'a process that is gone')} (pid ${pid})`
 }

@@ -140,7 +140,7 @@ function sampleSocket(change: Partial<SocketRef> = {}): SocketRef {
 
 /** Who changes a file is known by the pid alone: the samples' bash, and one that ended before anybody could look. */
 const ended = {
-  ...sampleTask({ pid: 1700, tid: 1700, startNs: 0n, comm: '', ppid: 0, loginUid: null, sessionId: null }),
+  ...sampleTask({ pid: 1700, tid: 1700, startNs: 0n, exe: null, comm: '', ppid: 0, loginUid: null, sessionId: null }),
   ancestors: [],
 }
 const change = {

@@ -92,6 +92,13 @@ describe('entries', () => {
     )
   })
 
+  test('of a process of which nothing but its pid is known an alert says that it is gone', () => {
+    const { actor, ...event } = vector('file-delete') as EventBase & { actor: object }
+    const nobody = { ...event, actor: { ...actor, user: { uid: '4294967295' } } } as EventBase
+    const text = renderAlert(readEntry(entryOf(finding(nobody))), testIo(), placeOf('/x'))
+    assert.match(text, /who +a process that is gone \(pid 1700\)$/m)
+  })
+
   test('an event is one line, whatever stands in it', () => {
     const event = { ...vector('process-launch'), message: 'a\nb\x1b[2J', class_name: 'x\r' }
     const text = renderEvent(readEntry(entryOf(event)), testIo())

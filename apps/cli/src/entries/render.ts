@@ -98,10 +98,15 @@ function techniqueOf(attack: Json): string | readonly [] {
   return named === undefined ? [] : [shownAt(named, 'uid'), shownAt(named, 'name')].filter(Boolean).join(' ')
 }
 
+/** The id of a user of whom the sensor knows nothing (docs/formats/event.md, 3.19). */
+const unknownUser = '4294967295'
+
 function whoOf(process: Json, user: Json | undefined): string {
   const name = shownAt(user, 'name')
   const known = name === undefined || name.startsWith('commit:') ? '' : ` ${name}`
-  return `${programOf(process)} (pid ${textAt(process, 'pid')}, uid ${textAt(user, 'uid')}${known})`
+  const uid = textAt(user, 'uid')
+  const by = uid === unknownUser ? '' : `, uid ${uid}${known}`
+  return `${programOf(process) || 'a process that is gone'} (pid ${textAt(process, 'pid')}${by})`
 }
 
 /** From the oldest process known down to the actor. */
