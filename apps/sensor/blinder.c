@@ -121,6 +121,23 @@ static bool forget_watched(int fd)
 	return map_named(fd, "watched", &info) && bpf_map_get_next_key(fd, NULL, &key) == 0 && bpf_map_delete_elem(fd, &key) == 0;
 }
 
+/* What the programs have said, and the sensor has not read, is passed over. */
+static bool skip_told(int fd)
+{
+	struct bpf_map_info info;
+	unsigned long *consumer, *producer;
+	size_t page = (size_t)getpagesize();
+
+	if (!map_named(fd, "ring", &info))
+		return false;
+	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	producer = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	if (consumer == MAP_FAILED || producer == MAP_FAILED)
+		return false;
+	*consumer = *producer;
+	return true;
+}
+
 /* As if the sensor had been gone for long. */
 static int expire(const char *pin)
 {
@@ -219,6 +236,12 @@ static int harm_watched(int link, int number)
 	return each_map_of(link, forget_watched);
 }
 
+static int harm_ring(int link, int number)
+{
+	(void)number;
+	return each_map_of(link, skip_told);
+}
+
 static const struct {
 	const char *name, *link;
 	int (*harm)(int fd, int number);
@@ -228,6 +251,7 @@ static const struct {
 	{ "detach", "anon_inode:bpf_link", detach_from_cgroup },
 	{ "memory", "anon_inode:bpf_link", harm_memory },
 	{ "watched", "anon_inode:bpf_link", harm_watched },
+	{ "ring", "anon_inode:bpf_link", harm_ring },
 };
 
 static int harm_all(size_t way, const char *pid)
@@ -270,6 +294,6 @@ int main(int argc, char **argv)
 		return printf("%d\n", swap_map(argv[2], argv[3])), 0;
 	if (found)
 		return printf("%d\n", harmed), 0;
-	fputs("usage: blinder links|detach|memory|watched PID\n       blinder expire PIN\n       blinder note FOLDER PROGRAM [SITE]\n       blinder map FOLDER PIN\n", stderr);
+	fputs("usage: blinder links|detach|memory|watched|ring PID\n       blinder expire PIN\n       blinder note FOLDER PROGRAM [SITE]\n       blinder map FOLDER PIN\n", stderr);
 	return 2;
 }

@@ -230,6 +230,17 @@ static __always_inline struct scratch *take_scratch(enum frame_site site)
 	return NULL;
 }
 
+/* Something that was not told, for want of room elsewhere than in the ring. */
+static __always_inline void lose(enum frame_site site)
+{
+	struct frame_counts *counts = counts_of(site);
+
+	if (!counts)
+		return;
+	__sync_fetch_and_add(&counts->produced, 1);
+	__sync_fetch_and_add(&counts->dropped, 1);
+}
+
 /* Counts the event and starts it, with the current task as its actor; NULL as above. */
 static __always_inline struct scratch *begin(enum frame_site site, enum frame_kind kind)
 {

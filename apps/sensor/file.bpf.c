@@ -63,7 +63,7 @@ static __always_inline __u32 entry_by_name(const struct object *dir, struct dent
  * The entry by which a file is watched: its own, or that of its directory and name, whichever stands first in the list,
  * so that what was told by one entry once cannot be passed off as a later one; else that of its whole directory. Found
  * by name it becomes watched by itself too: so a replacement by rename is followed, and later hard links to it as well.
- * When the map is full the name still counts.
+ * When the map is full the name still counts, and that it is full is a loss.
  */
 static __always_inline __u32 entry_of(struct inode *inode, struct dentry *dentry)
 {
@@ -79,7 +79,8 @@ static __always_inline __u32 entry_of(struct inode *inode, struct dentry *dentry
 	if (above->how & WATCH_NAMES)
 		learned.entry = entry_by_name(&dir, dentry);
 	if (learned.entry < known) {
-		bpf_map_update_elem(&watched, &self, &learned, BPF_ANY);
+		if (bpf_map_update_elem(&watched, &self, &learned, BPF_ANY))
+			lose(SITE_openat); /* by other names it will be opened, and nothing told */
 		shared.marks[mark_of(self.ino)] = 1;
 		return learned.entry;
 	}

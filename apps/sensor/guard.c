@@ -3,6 +3,7 @@
  * What somebody with root can do to the sensor without touching it: take pins away, or put others in their place, and write into
  * the maps that it shares with its programs. Maps that nobody has to write to any more are frozen (attach.c); the others are looked at.
  */
+#include <linux/bpf.h>
 #include <string.h>
 
 #include "sensor.h"
@@ -17,6 +18,25 @@ static struct {
 	struct frame_counts last[SITE_COUNT];
 	uint8_t harms, said;
 } guard;
+
+/* Up to where the ring was read: that stands in a page of it, which whoever has a descriptor may write to. */
+static uint64_t read_up_to;
+
+/* An event of so many bytes was taken out of it. */
+void guard_taken(size_t bytes)
+{
+	read_up_to += (bytes + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
+}
+
+/* Where somebody else moved that, what lies between is told by nobody. */
+static bool ring_moved(void)
+{
+	bool moved = guard.shared && ring_at() != read_up_to;
+
+	if (moved)
+		read_up_to = ring_at();
+	return moved;
+}
 
 /* Says, too, that somebody is here who takes what the programs tell. */
 static void refresh(void)
@@ -37,6 +57,10 @@ void guard_shared(volatile struct shared *shared)
 	guard.expected.introduction.pid_ns = shared->introduction.pid_ns;
 	guard.expected.repeat_ns = shared->repeat_ns;
 	guard.expected.by_object = shared->by_object;
+	read_up_to = ring_at();
+	/* The sensor before knew an agent that may be gone by now. */
+	for (int i = 0; i < PROTECTED_MAX; i++)
+		shared->protected[i] = guard.expected.protected[i];
 	refresh();
 }
 
@@ -100,7 +124,7 @@ uint8_t guard_look(const struct counters *counters)
 
 	if (pins_changed())
 		guard.harms |= FRAME_HARM_PIN;
-	if (memory_altered() | policies_altered())
+	if (memory_altered() | policies_altered() | ring_moved())
 		guard.harms |= FRAME_HARM_MEMORY;
 	if (counters_went_back(counters))
 		guard.harms |= FRAME_HARM_COUNTERS;

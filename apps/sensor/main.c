@@ -63,6 +63,7 @@ static int take(void *context, void *body, size_t length)
 	bool own;
 
 	(void)context;
+	guard_taken(length);
 	if (length < sizeof(*event) || length > FRAME_BYTES_MAX || event->site >= SITE_COUNT) {
 		deceived = true; /* no program of ours writes that */
 		return -EBADMSG;

@@ -114,6 +114,7 @@ uint64_t links_detached(void);
 void guard_mark(__u32 mark);
 void guard_shared(volatile struct shared *shared);
 void guard_protected(int which, __u32 pid);
+void guard_taken(size_t bytes);
 uint8_t guard_look(const struct counters *counters);
 
 /* attach.c */

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   closeSync,
@@ -1138,6 +1139,37 @@ test(
     assert.match(sensor.log(), /"level":"critical".*what it has pinned was removed/)
   },
 )
+
+test(
+  'AGT-8 whoever moves the place up to which the ring is read is told of, for what was in between is told by nobody',
+  kernel,
+  async (t) => {
+    const agent = await startAgent(t)
+    const watched = join(agent.dir, 'watched')
+    writeFileSync(watched, '')
+    const sensor = startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), '--watch', watched])
+    await agent.until(isHello)
+    sensor.child.kill('SIGSTOP')
+    open(watched)
+    assert.equal(run(binary('blinder'), 'ring', String(sensor.pid)).stdout.trim(), '1')
+    sensor.child.kill('SIGCONT')
+    await agent.until((message) => isReport(message) && message.harms?.includes('memory') === true)
+  },
+)
+
+test('AGT-8 where agent and sensor are killed together the next sensor finds no harm in it', kernel, async (t) => {
+  const agent = await startAgent(t)
+  const instance = newInstance(t)
+  const sensor = startSensor(t, ['--socket', agent.socketPath, '--instance', instance])
+  await agent.until(isHello)
+  await sensor.end('SIGKILL')
+  const next = startSensor(t, ['--socket', join(agent.dir, 'nobody'), '--instance', instance])
+  while (!/as the sensor before left/.test(next.log())) await once(next.child.stderr ?? next.child, 'data')
+  // A look finds both, and says both.
+  rmSync(`/sys/fs/bpf/sealwatch-${instance}/counters`)
+  while (!/what it has pinned was removed/.test(next.log())) await once(next.child.stderr ?? next.child, 'data')
+  assert.doesNotMatch(next.log(), /overwritten/)
+})
 
 test('wrong starts are refused with what to do', kernel, async (t) => {
   const { agent, instance } = await attached(t)
