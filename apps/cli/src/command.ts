@@ -9,6 +9,8 @@ export type Option<T> = {
   readonly takes?: string
   readonly short?: string
   readonly help: string
+  /** For help: the command says itself what is missing without it. */
+  readonly required?: boolean
   readonly absent: T
   /** Returns the value, or a string that completes "must be …". */
   readonly read: (text: string) => { readonly value: T } | { readonly mustBe: string }
@@ -61,7 +63,7 @@ export const flag = (help: string, short?: string): Option<boolean> => ({
   read: () => ({ value: true }),
 })
 
-type TextRow = { takes: string; help: string; short?: string }
+type TextRow = { takes: string; help: string; short?: string; required?: boolean }
 
 export const text = (row: TextRow): Option<string | undefined> => ({
   ...row,

@@ -44,7 +44,13 @@ export function helpOf(command: Command): string {
 
 export function usageOf(command: Command): string {
   const operands = (command.operands ?? []).map(({ name, required }) => (required ? name : `[${name}]`))
-  return [command.name, ...operands, '[OPTIONS]'].join(' ')
+  const required = Object.entries(command.options).filter(([, option]) => option.required)
+  return [
+    command.name,
+    ...operands,
+    ...optionRows(Object.fromEntries(required)).map(([left]) => left),
+    '[OPTIONS]',
+  ].join(' ')
 }
 
 export function optionRows(options: OptionTable): [left: string, help: string][] {

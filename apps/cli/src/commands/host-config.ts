@@ -15,7 +15,7 @@ import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 type Group = Operations['listHostGroups']['answer']['items'][number]
 
 const group = [{ name: 'GROUP', required: true }] as const
-const causeOption = text({ takes: 'TEXT', help: 'Why, for the ledger; name nobody' })
+const causeOption = text({ takes: 'TEXT', help: 'Why, for the ledger; name nobody', required: true })
 const versionOption = (help: string) => integer({ takes: 'N', help, min: 1, max: Number.MAX_SAFE_INTEGER, absent: 0 })
 const fileBytesMax = 2 * 1024 * 1024
 const versionsMax = 100
@@ -223,10 +223,13 @@ export const hostConfigRollback = command({
   },
 })
 
+export const groupsNamed = (names: string): readonly string[] =>
+  ['none', ''].includes(names.trim()) ? [] : names.split(',').map((name) => name.trim())
+
 export const hostConfigAssign = command({
   name: 'host config assign',
   summary: 'Say in which groups a host is',
-  about: `GROUPS are names with commas between, or none. All that any of them watches is watched; where two set the same number, the later
+  about: `GROUPS are names with commas between; none (or '') takes the host out of all. All that any of them watches is watched; where two set the same number, the later
 one counts. HOST is as in \`host show\`.`,
   operands: [
     { name: 'HOST', required: true },
@@ -239,7 +242,7 @@ one counts. HOST is as in \`host show\`.`,
   ],
   run: async ({ cause, ...at }, [typed = '', names = ''], { io, place, json }) => {
     const attempted = `putting the host ${typed} into groups`
-    const groups = names === 'none' ? [] : names.split(',').map((name) => name.trim())
+    const groups = groupsNamed(names)
     const body = { groups, cause: causeOf(cause, attempted) }
     const answer = await withApi({ ...at, io, place }, attempted, async (api) => {
       const host_id = await hostMeant(api, typed, attempted)

@@ -96,7 +96,7 @@ export const hostRevoke = command({
   operands,
   options: {
     ...apiOptions,
-    cause: text({ takes: 'TEXT', help: 'Why, for the ledger; name nobody' }),
+    cause: text({ takes: 'TEXT', help: 'Why, for the ledger; name nobody', required: true }),
     'compromised-since': form({
       takes: 'TIME',
       help: 'From then on what it signed counts no more either',
