@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { simulate } from './simulate.ts'
 
-const steps = 6_000
+const steps = 9_000
 
 for (const seed of [1, 2, 3]) {
   test(`LOG-6 LOG-2 ING-8: nothing acknowledged is lost, doubled or altered, whatever breaks: seed ${seed}`, async (t) => {
