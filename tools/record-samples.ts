@@ -162,6 +162,13 @@ const samples: Readonly<Record<string, Sample>> = {
     isIt: (o) => o.kind === 'bpf' && o.own,
     quiet: { path: ['unmapped', 'bpf', 'own'], value: false },
   },
+  'bpf-calls-bpf': {
+    // Two instructions: 0 is returned.
+    script: `exec perl -e '$i = pack("H*", "b700000000000000" . "9500000000000000"); $l = "GPL\\0";
+      $a = pack("LLppLLQLL", 31, 2, $i, $l, 0, 0, 0, 0, 1 << 4); syscall(321, 5, $a, length $a)'`,
+    isIt: (o) => o.kind === 'bpf' && o.actor.comm === 'perl',
+    quiet: { path: ['unmapped', 'bpf', 'program_type'], value: 'socket_filter' },
+  },
   'kernel-protection-off': {
     script: 'tee /proc/sys/kernel/randomize_va_space <<< 0; echo 2 > /proc/sys/kernel/randomize_va_space',
     isIt: (o) => o.kind === 'sysctl' && o.actor.comm === 'tee',
