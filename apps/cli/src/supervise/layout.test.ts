@@ -19,7 +19,7 @@ import process from 'node:process'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { isSealwatchError } from '@sealwatch/base'
 import { fileOf, placeOf } from '../place.ts'
-import { closedAncestor, prepareData, prepareFolders, removeRun } from './layout.ts'
+import { closedAncestor, prepareData, prepareFolders, prepareRun, removeRun } from './layout.ts'
 import { boundLog, lastError, lastWords } from './logs.ts'
 import { isAlive, taskOf } from './task.ts'
 import { parseWatchList, programEntries, watchedPaths } from './watch-list.ts'
@@ -88,6 +88,20 @@ describe('layout', { skip }, () => {
     assert.equal(seen(join(place.run, 'server')), '700 0:0')
     assert.equal(seen(join(place.run, 'agent')), '750 64702:64702')
     assert.equal(seen(fileOf.canary(place)), '700 0:0')
+  })
+
+  test('AGT-8 folders that are as they should be are not touched: one of them is watched', () => {
+    const place = placeOf(join(base, 'data'), join(base, 'run'))
+    prepareData(place)
+    prepareFolders(place)
+    const changed = () => statSync(fileOf.canary(place), { bigint: true }).ctimeNs
+    const before = changed()
+    // The clock of a file system stands still for some milliseconds: what is touched after this has another time.
+    const other = join(base, 'other')
+    do writeFileSync(other, '')
+    while (statSync(other, { bigint: true }).ctimeNs === before)
+    assert.equal(prepareRun(place), false)
+    assert.equal(changed(), before)
   })
 
   test('what an earlier life left in the run directory is gone', () => {

@@ -8,6 +8,7 @@ import {
   existsSync,
   fchmodSync,
   fchownSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -124,8 +125,10 @@ export function ensureFolder(parent: string, name: string, owner: Owner, mode: n
     makeFolders(path, mode)
     // By descriptor, and never through a link: a service user may not have another folder handed to itself.
     const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
-    fchownSync(fd, owner.uid, owner.gid)
-    fchmodSync(fd, mode)
+    const is = fstatSync(fd)
+    // What is right stays untouched: the folder of canaries is watched, and each touch would be told.
+    if (is.uid !== owner.uid || is.gid !== owner.gid) fchownSync(fd, owner.uid, owner.gid)
+    if ((is.mode & 0o7777) !== mode) fchmodSync(fd, mode)
     closeSync(fd)
   } catch (cause) {
     const received = (cause as NodeJS.ErrnoException).code
