@@ -57,6 +57,16 @@ export const fileOf = {
   sensorSocket: (place: Place) => join(place.run, 'agent', 'sensor.sock'),
   apiSocket: (place: Place) => join(place.run, 'server', 'api.sock'),
   canary: (place: Place) => join(place.run, 'canary'),
+  /** What root says of the guard where no server does. */
+  guardSettings: (place: Place) => join(place.data, 'guard.json'),
+  /** Where the sensor tells the guard at once what concerns protected processes. */
+  guardSensorSocket: (place: Place) => join(place.run, 'guard', 'sensor.sock'),
+  /** Where processes ask to be protected. */
+  guardProtectSocket: (place: Place) => join(place.run, 'guard', 'protect.sock'),
+  /** Where the agent takes what the guard has sealed. */
+  guardAgentSocket: (place: Place) => join(place.run, 'guard', 'agent.sock'),
+  /** Where the guard orders what the hands do. */
+  handsSocket: (place: Place) => join(place.run, 'hands', 'hands.sock'),
 } as const
 
 /** What to add to a command shown to a person, so that it finds the same instance. */

@@ -88,6 +88,10 @@ describe('layout', { skip }, () => {
     assert.equal(seen(join(place.run, 'server')), '700 0:0')
     assert.equal(seen(join(place.run, 'agent')), '750 64702:64702')
     assert.equal(seen(fileOf.canary(place)), '700 0:0')
+    assert.equal(seen(join(place.data, 'guard')), '700 64707:64702')
+    assert.equal(seen(join(place.data, 'hands')), '700 64708:64708')
+    assert.equal(seen(join(place.run, 'guard')), '711 64707:64702')
+    assert.equal(seen(join(place.run, 'hands')), '710 64708:64702')
   })
 
   test('AGT-8 folders that are as they should be are not touched: one of them is watched', () => {
@@ -118,8 +122,9 @@ describe('layout', { skip }, () => {
     const place = placeOf(join(base, 'data'), join(base, 'run'))
     const prepare = () => {
       prepareFolders(place)
-      for (const path of [fileOf.agentStatus(place), fileOf.apiSocket(place), join(fileOf.canary(place), 'open')])
-        writeFileSync(path, '')
+      const guards = [fileOf.guardSensorSocket, fileOf.guardProtectSocket, fileOf.guardAgentSocket, fileOf.handsSocket]
+      const files = [fileOf.agentStatus, fileOf.apiSocket, ...guards].map((fileIn) => fileIn(place))
+      for (const path of [...files, join(fileOf.canary(place), 'open')]) writeFileSync(path, '')
     }
     prepareData(place)
     prepare()

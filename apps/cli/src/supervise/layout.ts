@@ -56,13 +56,15 @@ export function prepareFolders(place: Place): void {
   // Made here, so that it is there to be watched when the sensor starts.
   ensureFolder(join(place.data, 'server'), 'keys', serviceUsers.server, 0o700)
   ensureFolder(place.data, 'agent', serviceUsers.agent, 0o700)
+  ensureFolder(place.data, 'guard', serviceUsers.guard, 0o700)
+  ensureFolder(place.data, 'hands', serviceUsers.hands, 0o700)
   prepareRun(place)
   // What an earlier life left would pass for this one's.
   rmSync(fileOf.agentStatus(place), { force: true })
   rmSync(fileOf.apiSocket(place), { force: true })
 }
 
-const runFolders = ['server', 'agent', 'canary', 'data'] as const
+const runFolders = ['server', 'agent', 'guard', 'hands', 'canary', 'data'] as const
 
 /** Returns whether any of them was missing. */
 export function prepareRun(place: Place): boolean {
@@ -71,6 +73,9 @@ export function prepareRun(place: Place): boolean {
   ensureFolder(dirname(place.run), place.name, root, 0o711)
   ensureFolder(place.run, 'server', root, 0o700)
   ensureFolder(place.run, 'agent', serviceUsers.agent, 0o750)
+  // Whoever runs here may ask to be protected; who comes to the other sockets there, the guard asks the kernel.
+  ensureFolder(place.run, 'guard', serviceUsers.guard, 0o711)
+  ensureFolder(place.run, 'hands', { ...serviceUsers.hands, gid: serviceUsers.guard.gid }, 0o710)
   ensureFolder(place.run, 'canary', root, 0o700)
   ensureFolder(place.run, 'data', root, 0o711)
   return !isWhole
@@ -92,6 +97,10 @@ export function removeRun(place: Place): void {
     `${fileOf.agentStatus(place)}.new`,
     fileOf.sensorSocket(place),
     fileOf.apiSocket(place),
+    fileOf.guardSensorSocket(place),
+    fileOf.guardProtectSocket(place),
+    fileOf.guardAgentSocket(place),
+    fileOf.handsSocket(place),
   ]
   for (const path of files) attempt(() => unlinkSync(path))
   for (const name of runFolders) attempt(() => rmdirSync(join(place.run, name)))

@@ -9,4 +9,7 @@ export const serviceUsers = {
   witness: { uid: 64704, gid: 64704 },
   signingProxy: { uid: 64705, gid: 64705 },
   devLogin: { uid: 64706, gid: 64706 },
+  /** In the agent's group, for the sensor and the agent connect to its sockets, and it to that of the hands. */
+  guard: { uid: 64707, gid: 64702 },
+  hands: { uid: 64708, gid: 64708 },
 } as const
