@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What hosts are told to do: by groups, as people write it, and by host, as it is delivered (docs/formats/host-config.md).
 
+import {
+  type GuardConfig,
+  guardConfigProblems,
+  type HostGuardConfig,
+  isHostGuardConfig,
+  mergeGuardConfigs,
+} from './guard-config.ts'
 import { entryBytesMax, entryProblem, hasWords } from './watch-entry.ts'
 
 export const hostConfigLimits = {
@@ -31,6 +38,7 @@ export type HostSettings = { readonly [N in HostSetting]?: number }
 export type GroupConfig = HostSettings & {
   /** Entries (watch-entry.ts) besides those of the host's own list. */
   readonly watch?: readonly string[]
+  readonly guard?: GuardConfig
 }
 
 export type DeliveredPolicy = {
@@ -51,6 +59,8 @@ export type HostConfig = {
   readonly watch: readonly string[]
   /** Entries with words; absent: none. */
   readonly watch_entries?: readonly string[]
+  /** Absent: what the host's own file says, or the defaults. */
+  readonly guard?: HostGuardConfig
 }
 
 /** All that a host is told to watch. */
@@ -67,8 +77,9 @@ export function groupConfigProblems(value: unknown): string[] {
   if (!isObject(value)) return ['a configuration is an object']
   return Object.entries(value).flatMap(([name, member]) => {
     if (name === 'watch') return watchProblems(member)
+    if (name === 'guard') return guardConfigProblems(member, name)
     if (!settingNames.includes(name as HostSetting))
-      return [`${name.slice(0, 64)}: no such member; there are watch, ${settingNames.join(', ')}`]
+      return [`${name.slice(0, 64)}: no such member; there are watch, guard, ${settingNames.join(', ')}`]
     return settingProblems(name as HostSetting, member)
   })
 }
@@ -103,18 +114,20 @@ export function mergeGroups(groups: readonly GroupVersion[]): Omit<HostConfig, '
     }
   const entries = [...new Set(groups.flatMap(({ config }) => config.watch ?? []))].sort()
   const withWords = entries.filter(hasWords)
+  const guard = mergeGuardConfigs(groups.map(({ config }) => config.guard ?? {}))
   return {
     groups: groups.map(({ name, version }) => ({ name, version })),
     settings,
     watch: entries.filter((entry) => !hasWords(entry)),
     ...(withWords.length > 0 && { watch_entries: withWords }),
+    ...(Object.keys(guard).length > 0 && { guard }),
   }
 }
 
 /** Undefined: it is none. What a newer server adds beside these members is no reason to refuse it. */
 export function hostConfigIn(value: unknown): HostConfig | undefined {
   if (!isObject(value)) return undefined
-  const { groups, policies, settings, watch, watch_entries = [] } = value
+  const { groups, policies, settings, watch, watch_entries = [], guard = {} } = value
   const isOne =
     Array.isArray(groups) &&
     groups.length <= hostConfigLimits.groupsOfHostMax &&
@@ -124,7 +137,8 @@ export function hostConfigIn(value: unknown): HostConfig | undefined {
     isObject(settings) &&
     settingNames.every((name) => settings[name] === undefined || settingProblems(name, settings[name]).length === 0) &&
     [watch, watch_entries].every((entries) => watchProblems(entries).length === 0) &&
-    !(watch as string[]).some(hasWords)
+    !(watch as string[]).some(hasWords) &&
+    isHostGuardConfig(guard)
   return isOne ? (value as HostConfig) : undefined
 }
 

@@ -15,7 +15,7 @@ const cause = z.string().min(1).max(400).describe('Why, for the ledger; name nob
 const version = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER)
 const config = z
   .looseObject({})
-  .describe('docs/formats/host-config.md, 1: watch, max_queue_depth, watcher_buffer; each may be left out')
+  .describe('docs/formats/host-config.md, 1: watch, max_queue_depth, watcher_buffer, guard; each may be left out')
 /** Each path may be of 4,095 bytes, and two of each of its characters in JSON. */
 const bodyMax = { bytes: 2 * hostConfigLimits.watchPathsMax * (hostConfigLimits.pathBytesMax + 8), values: 1024 }
 
