@@ -27,7 +27,7 @@ async function host(...args: string[]) {
   assert.equal(code, 0, stderr)
   return JSON.parse(stdout)
 }
-const records = async (name: string) => (await host('show', name)).records as { code: string; message: string }[]
+const records = async (name: string) => (await host('show', name)).records as { code: string; severity: string; message: string }[]
 
 async function opened(path: string): Promise<true | undefined> {
   readFileSync(path)
@@ -56,6 +56,8 @@ test('a file that a group is told to watch is seen, and no longer once it is not
   await eventually('the sensor sees the file', () => opened(watched))
   const told = await records(id)
   assert.ok(told.some(({ code }) => code === 'config_applied'))
+  const ends = told.filter(({ code }) => code === 'sensor_lost')
+  assert.deepEqual([...new Set(ends.map(({ severity }) => severity))], ['Low'])
   const gap = told.find(({ code }) => code === 'gap')
   assert.match(
     gap?.message ?? '',

@@ -183,11 +183,13 @@ export async function watch(options: WatchOptions): Promise<void> {
       log.error('the sensor sent what nobody can read', { error })
     }
     state.connected = false
-    since = options.takeNewList() ? 'told' : 'agent_lived'
+    const isTold = options.takeNewList()
+    if (isTold) cause = 'it begins anew, to watch what the server told it'
+    since = isTold ? 'told' : 'agent_lived'
     await clock.sleep(lossPatienceMs, signal)
     if (signal.aborted) break
     log.warn('the sensor is gone', { cause })
-    clusterJournal.add(sensorLost({ timeNs: bootNs(), cause }, clusterContext()))
+    clusterJournal.add(sensorLost({ timeNs: bootNs(), cause, isTold }, clusterContext()))
   }
   tell(bootNs())
 }

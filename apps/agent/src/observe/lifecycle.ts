@@ -76,14 +76,14 @@ export function sensorAttached(hello: SensorHello, context: RecordContext): Even
   })
 }
 
-export function sensorLost(
-  { timeNs, cause }: { readonly timeNs: bigint; readonly cause: string },
-  context: RecordContext,
-): EventDraft<LifecycleEvent> {
+type SensorEnd = { readonly timeNs: bigint; readonly cause: string; readonly isTold: boolean }
+
+/** `isTold`: to watch what the server has just told it, which is in order. */
+export function sensorLost({ timeNs, cause, isTold }: SensorEnd, context: RecordContext): EventDraft<LifecycleEvent> {
   return record('sensor', 'sensor_lost', timeNs, context, {
     ...classify('lifecycle', 'stop'),
-    ...severities.high,
-    ...failure,
+    ...(isTold ? severities.low : severities.high),
+    ...(isTold ? success : failure),
     message: `the connection to the sensor ended: ${cause}`,
     unmapped: { cause },
   })

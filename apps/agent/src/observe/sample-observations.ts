@@ -672,7 +672,7 @@ export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
     'agent-stopped': agentStopped({ timeNs: bootNs, pid: 700, cause: 'asked to' }, context),
     'sensor-attached': sensorAttached(sampleHello, context),
     'sensor-attached-in-part': sensorAttached(blind, context),
-    'sensor-lost': sensorLost({ timeNs: bootNs, cause: 'end of stream' }, context),
+    'sensor-lost': sensorLost({ timeNs: bootNs, cause: 'end of stream', isTold: false }, context),
     'part-ended': partFound(bootNs, { ...samplePart, part: 'server' }, sampleContext()),
     'part-traced': partFound(
       bootNs,
