@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The event vocabulary: docs/formats/event.md. No node: imports, for verifiers run in browsers too.
 
+export * from './event/alike.ts'
 export * from './event/capabilities.ts'
 export * from './event/classes.ts'
 export * from './event/events.ts'

@@ -64,7 +64,7 @@ export const events = command({
       attempted: 'listing events',
       follow,
       call: (admin, signal) => admin.listEvents(request, { signal }),
-      render: (entry) => renderEvent(entry, io),
+      render: (entry) => [renderEvent(entry, io)],
     })
     if (printed === 0 && !json && !follow) {
       io.out(paint(io, 'dim', `No events since ${from}.\n`))

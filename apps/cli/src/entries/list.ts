@@ -11,7 +11,12 @@ type Listing = {
   readonly attempted: string
   readonly follow: boolean
   readonly call: (admin: Admin, signal: AbortSignal) => AsyncIterable<Entry>
-  readonly render: (entry: ReadEntry) => string
+  /** What is printed now that it is there, each of it one of those that `newest` counts. */
+  readonly render: (entry: ReadEntry) => readonly string[]
+  /** What is printed at the end, of what `render` kept. */
+  readonly rest?: () => readonly string[]
+  /** Only so many, the newest; 0: all, as they come. */
+  readonly newest?: number
 }
 
 const retryMs = 250
@@ -19,9 +24,20 @@ const retriesMax = 120
 
 /** Prints entries as they come; resolves with how many. A follower outlives restarts of the server. */
 export async function printEntries({ io, place, json }: Context, listing: Listing): Promise<number> {
-  const { attempted, follow, call, render } = listing
+  const { attempted, follow, call, render, rest = () => [], newest = 0 } = listing
+  const kept: string[] = []
   let printed = 0
   let lastLeaf = -1n
+
+  function print(texts: readonly string[]): void {
+    if (newest === 0) for (const text of texts) io.out(text)
+    else kept.splice(0, kept.push(...texts) - newest)
+  }
+  function end(): number {
+    if (!json) print(rest())
+    for (const text of kept) io.out(text)
+    return printed
+  }
   for (let retries = 0; ; retries++) {
     try {
       await withAdmin(place, attempted, async (admin) => {
@@ -31,13 +47,13 @@ export async function printEntries({ io, place, json }: Context, listing: Listin
           if (entry.leafIndex <= lastLeaf) continue
           lastLeaf = entry.leafIndex
           const read = readEntry(entry)
-          io.out(json ? `${safeJson(read.event)}\n` : render(read))
+          print(json ? [`${safeJson(read.event)}\n`] : render(read))
           printed += 1
         }
       })
-      if (!follow || io.stop.aborted) return printed
+      if (!follow || io.stop.aborted) return end()
     } catch (error) {
-      if (io.stop.aborted) return printed
+      if (io.stop.aborted) return end()
       const isGone = isSealwatchError(error) && (error.kind === 'unavailable' || error.kind === 'fatal')
       if (!follow || !isGone || printed === 0 || retries >= retriesMax) throw error
     }

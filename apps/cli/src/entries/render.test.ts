@@ -6,11 +6,13 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import type { Json } from '@sealwatch/base/json'
-import { buildFinding, EntrySchema, type EventBase } from '@sealwatch/contract'
+import { buildFinding, EntrySchema, type EventBase, type OcsfProcess } from '@sealwatch/contract'
 import fc from 'fast-check'
 import { testIo } from '../../test/test-io.ts'
-import { placeOf } from '../place.ts'
-import { readEntry } from './entry.ts'
+import type { Io } from '../io.ts'
+import { type Place, placeOf } from '../place.ts'
+import { type AlertGroup, createAlertGroups } from './alert-groups.ts'
+import { type ReadEntry, readEntry } from './entry.ts'
 import { renderAlert, renderEvent } from './render.ts'
 
 const vectors = join(import.meta.dirname, '../../../../vectors/events')
@@ -47,6 +49,9 @@ const finding = (event: EventBase) =>
     createdMs: Date.UTC(2026, 0, 1, 8),
   })
 
+const shownAlert = (entry: ReadEntry, ...rest: [Io, Place]) =>
+  renderAlert({ first: entry, last: entry, times: 1 }, ...rest)
+
 describe('entries', () => {
   test('who did an act stands beside it; what a host saw names its actor itself', () => {
     const act = {
@@ -81,7 +86,7 @@ describe('entries', () => {
   })
 
   test('an alert says what, who, from where, on what, and how to prove it', () => {
-    const text = renderAlert(readEntry(entryOf(finding(vector('memory-read-vm')))), testIo(), placeOf("/a b/it's"))
+    const text = shownAlert(readEntry(entryOf(finding(vector('memory-read-vm')))), testIo(), placeOf("/a b/it's"))
     assert.match(text, /High +Read of a password file by an unexpected program +T1003\.008/)
     assert.match(text, /who +\/root\/tracer \(pid 1300, uid 0/)
     assert.match(text, /ancestry +systemd -> bash -> tracer/)
@@ -95,7 +100,7 @@ describe('entries', () => {
   test('of a process of which nothing but its pid is known an alert says that it is gone', () => {
     const { actor, ...event } = vector('file-delete') as EventBase & { actor: object }
     const nobody = { ...event, actor: { ...actor, user: { uid: '4294967295' } } } as EventBase
-    const text = renderAlert(readEntry(entryOf(finding(nobody))), testIo(), placeOf('/x'))
+    const text = shownAlert(readEntry(entryOf(finding(nobody))), testIo(), placeOf('/x'))
     assert.match(text, /who +a process that is gone \(pid 1700\)$/m)
   })
 
@@ -117,12 +122,39 @@ describe('entries', () => {
     assert.ok(!coloured.includes('\x1b[2J') && !coloured.includes('\u202e'))
   })
 
+  test('what is the same for rule, actor and object is one alert within ten minutes, with how often', () => {
+    const base = finding(vector('file-read'))
+    const { process } = base.actor as { process: OcsfProcess }
+    const minute = 60_000
+    const at = (leaf: number, minutes: number, change: object = {}) =>
+      readEntry(entryOf({ ...base, time: base.time + minutes * minute, ...change }, {}, BigInt(leaf)))
+    const groups = createAlertGroups()
+    const elsewhere = { device: { ...base.device, uid: 'other' } }
+    // The next process of a loop: another pid, the same program, started by the same process.
+    const next = { actor: { ...base.actor, process: { ...process, pid: 77, uid: '77:1' } } }
+    const other = { evidences: [{ file: { path: '/etc/gshadow' } }] }
+    const entries = [at(1, 0), at(2, 0, elsewhere), at(3, 1, next), at(4, 2, other), at(5, 10), at(6, 10.5)]
+    const closed = entries.flatMap((entry) => groups.take(entry).closed)
+    const told = [...closed, ...groups.rest()].map(({ first, last, times }) => [first.leafIndex, last.leafIndex, times])
+    assert.deepEqual(told, [
+      [1, 5, 3],
+      [2, 2, 1],
+      [4, 4, 1],
+      [6, 6, 1],
+    ])
+    const [group] = closed
+    assert.match(
+      renderAlert(group as AlertGroup, testIo(), placeOf('/x')),
+      /again +3 times until .*, the last: .*cat.* \(leaf 5\)\n/,
+    )
+  })
+
   test('an alert made of hostile text shows none of it raw', () => {
     const base = finding(vector('file-read'))
     const hostile = JSON.parse(
       JSON.stringify(base).replaceAll('/etc/shadow', '\\u001b]0;x\\u0007').replaceAll('cat', '\\u202etac'),
     )
-    const text = renderAlert(readEntry(entryOf(hostile)), testIo(), placeOf(undefined))
+    const text = shownAlert(readEntry(entryOf(hostile)), testIo(), placeOf(undefined))
     assert.ok(!text.includes('\x1b') && !text.includes('\u202e') && !text.includes('\x07'))
   })
 
@@ -134,17 +166,17 @@ describe('entries', () => {
       renderEvent(entry, testIo()),
       /Process Activity: \? +42 {2}leaf 7 {2}malformed event by chain c{32}\n$/,
     )
-    const alert = renderAlert(entry, testIo(), placeOf(undefined))
+    const alert = shownAlert(entry, testIo(), placeOf(undefined))
     assert.match(alert, /malformed event by chain c{32}\n.*leaf 7 of default\n$/s)
     const whole = [vector('process-launch'), finding(vector('file-read'))].map((sound) => readEntry(entryOf(sound)))
-    const shown = whole.map((sound, i) => [renderEvent, renderAlert][i]?.(sound, testIo(), placeOf(undefined)))
+    const shown = whole.map((sound, i) => [renderEvent, shownAlert][i]?.(sound, testIo(), placeOf(undefined)))
     assert.ok(!shown.join('').includes('malformed'))
   })
 
   test('what an alert says to paste into a shell is one command', () => {
     const sound = finding(vector('file-read'))
     const hostile = { ...sound, finding_info: { ...sound.finding_info, uid: 'x; reboot' } }
-    assert.match(renderAlert(readEntry(entryOf(hostile)), testIo(), placeOf(undefined)), /--alert 'x; reboot' -o/)
+    assert.match(shownAlert(readEntry(entryOf(hostile)), testIo(), placeOf(undefined)), /--alert 'x; reboot' -o/)
   })
 
   test('no JSON stops a listing', () => {
@@ -162,7 +194,8 @@ describe('entries', () => {
       fc.property(events, (event) => {
         const entry = readEntry(entryOf(event))
         assert.equal(renderEvent(entry, testIo()).split('\n').length, 2)
-        assert.match(renderAlert(entry, testIo(), placeOf(undefined)), /leaf 7 of default/)
+        const { group } = createAlertGroups().take(entry)
+        assert.match(renderAlert({ ...group, times: 2 }, testIo(), placeOf(undefined)), /leaf 7 of default/)
       }),
       { seed: 1, numRuns: 500 },
     )

@@ -6,6 +6,7 @@ import type { Json } from '@sealwatch/base/json'
 import type { Io } from '../io.ts'
 import { dataFlag, type Place } from '../place.ts'
 import { paint, safe, shellWord } from '../terminal.ts'
+import type { AlertGroup } from './alert-groups.ts'
 import type { ReadEntry } from './entry.ts'
 import { isObject, itemsAt, memberAt, shownAt } from './member.ts'
 
@@ -43,7 +44,7 @@ function diffOf(event: Json, io: Io): string {
 }
 
 /** An alert as an analyst needs it: what, who, from where, on what, and how to prove it. */
-export function renderAlert(entry: ReadEntry, io: Io, place: Place): string {
+export function renderAlert({ first: entry, last, times }: AlertGroup, io: Io, place: Place): string {
   const { event, leafIndex, tenant } = entry
   const info = memberAt(event, 'finding_info')
   const since = memberAt(info, 'first_seen_time')
@@ -60,7 +61,8 @@ export function renderAlert(entry: ReadEntry, io: Io, place: Place): string {
     ['ancestry', isObject(process) ? ancestryOf(process) : undefined],
     ['command', shownAt(process, 'cmd_line')],
     ['object', shownAt(evidence, 'file', 'path') ?? (isObject(target) ? objectOf(target) : undefined)],
-    ['event', related === undefined ? undefined : shownAt(event, 'message')?.replace(`${title}: `, '')],
+    ['event', related === undefined ? undefined : eventOf(event)],
+    ['again', times === 1 ? undefined : againOf(last, times)],
     ['proof', `leaf ${leafIndex} of ${tenant}${proof ?? ''}`],
   ]
   const attack = itemsAt(info, 'attacks').flatMap(techniqueOf).join(', ')
@@ -71,6 +73,20 @@ export function renderAlert(entry: ReadEntry, io: Io, place: Place): string {
     .map(([name, text]) => `    ${paint(io, 'dim', name.padEnd(9))} ${safe(text)}\n`)
   return `${head}\n${lines.join('')}`
 }
+
+const againOf = ({ event, leafIndex }: ReadEntry, times: number) =>
+  `${times} times until ${timeOf(memberAt(event, 'finding_info', 'first_seen_time'))}, the last: ${eventOf(event)} (leaf ${leafIndex})`
+
+/** One line for whoever has seen the whole of the first one. */
+export function renderAgain({ last, times }: AlertGroup, io: Io): string {
+  const { event } = last
+  const head = `${timeOf(memberAt(event, 'finding_info', 'first_seen_time'))}  ${severityOf(event, io)}  again, ${times} times by now`
+  return `${head}: ${safe(textAt(event, 'message'))}\n\n`
+}
+
+/** What happened, without the name of the rule that stands above it. */
+const eventOf = (event: Json) =>
+  shownAt(event, 'message')?.replace(`${textAt(memberAt(event, 'finding_info'), 'title')}: `, '')
 
 /** Of an act that the server wrote down: `kind:id` of whoever it was. What hosts see says who in its message. */
 const doerOf = (event: Json): string | undefined =>
