@@ -27,7 +27,8 @@ async function host(...args: string[]) {
   assert.equal(code, 0, stderr)
   return JSON.parse(stdout)
 }
-const records = async (name: string) => (await host('show', name)).records as { code: string; severity: string; message: string }[]
+const records = async (name: string) =>
+  (await host('show', name)).records as { code: string; severity: string; message: string }[]
 
 async function opened(path: string): Promise<true | undefined> {
   readFileSync(path)

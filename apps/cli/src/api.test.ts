@@ -92,7 +92,7 @@ test('API-4: tenants are listed and acted on, and what their titles hide is name
     name: 'acme',
     title: 'A \u202e',
     state: 'active',
-    created_at: '2026-01-01T00:00Z',
+    created_at: '2026-01-01T00:00:00Z',
     lines_per_second: null,
     has_admin: false,
   }
@@ -108,7 +108,7 @@ test('API-4: tenants are listed and acted on, and what their titles hide is name
     assert.equal(await run([...args, '--data', data], io), 0, io.complained())
     return io.said()
   }
-  assert.match(await said('tenant', 'list'), /^acme +active +none yet +- +2026-01-01T00:00 +A \\u\{202e\}$/m)
+  assert.match(await said('tenant', 'list'), /^acme +active +none yet +- +2026-01-01 00:00:00 UTC +A \\u\{202e\}$/m)
   assert.equal(JSON.parse(await said('tenant', 'list', '--json', '--erased')).items[0].name, 'acme')
   const told = /^acme, "A \\u\{202e\}", is active; the line waits for the ledger\.$/m
   assert.match(await said('tenant', 'create', 'acme', '--title', 'A'), told)

@@ -43,8 +43,8 @@ export const breakGlassList = command({
     const rows = items.map((row) => [
       safe(row.id),
       safe(row.person_id),
-      safe(row.opened_at.slice(0, 19)),
-      row.used_at === null ? 'not used' : `used ${safe(row.used_at.slice(0, 19))}`,
+      toSecond(row.opened_at),
+      row.used_at === null ? 'not used' : `used ${toSecond(row.used_at)}`,
       safe(row.reason),
     ])
     if (json) io.out(`${safeJson({ items })}\n`)

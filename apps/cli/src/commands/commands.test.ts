@@ -157,8 +157,8 @@ describe('commands on a running instance', { skip }, () => {
 
   test('keys: which there are, and how far they are wrapped anew', async () => {
     const { out } = await call('keys', 'status')
-    assert.match(out, /^1 +file +2026-01-01T00:00:00 +readable +3$/m)
-    assert.match(out, /^2 +arn:x +2026-01-02T00:00:00 +current +1$/m)
+    assert.match(out, /^1 +file +2026-01-01 00:00:00 UTC +readable +3$/m)
+    assert.match(out, /^2 +arn:x +2026-01-02 00:00:00 UTC +current +1$/m)
     assert.match(out, /3 tenant keys are under an older epoch/)
     assert.equal(JSON.parse((await call('keys', 'status', '--json')).out).subjectKeys, 5)
     assert.equal((await call('keys', 'rotate')).out, 'Epoch 2 is current; 3 tenant keys were wrapped anew.\n')

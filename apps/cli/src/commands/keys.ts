@@ -3,7 +3,7 @@
 import type { KeysProgress } from '@sealwatch/contract'
 import { type Admin, withAdmin } from '../admin.ts'
 import { type Context, command, exit } from '../command.ts'
-import { bar, columns, counted, paint, progressLine, safe, safeJson } from '../terminal.ts'
+import { bar, columns, counted, paint, progressLine, safe, safeJson, toSecond } from '../terminal.ts'
 
 type Keys = {
   readonly epoch: number
@@ -43,8 +43,8 @@ export const keysStatus = command({
     const rows = status.epochs.map(({ epoch, kind, keyId, createdAt, retiredAt, tenantKeys }) => [
       String(epoch),
       kind === 'local' ? 'file' : safe(keyId),
-      createdAt.slice(0, 19),
-      epoch === status.epoch ? 'current' : (retiredAt?.slice(0, 19) ?? 'readable'),
+      toSecond(createdAt),
+      epoch === status.epoch ? 'current' : toSecond(retiredAt ?? 'readable'),
       String(tenantKeys),
     ])
     io.out(columns([['epoch', 'master key', 'begun', 'retired', 'tenant keys'], ...rows]))

@@ -41,7 +41,7 @@ export const memberList = command({
       safe(row.person_id),
       safe(row.name),
       safe(row.role),
-      row.granted_at.slice(0, 16),
+      toSecond(row.granted_at),
       safe(row.granted_by),
     ])
     if (json) io.out(`${safeJson({ items })}\n`)

@@ -3,7 +3,7 @@
 import { withApi } from '../api.ts'
 import { command, exit } from '../command.ts'
 import { everybody } from '../people.ts'
-import { columns, safe, safeJson } from '../terminal.ts'
+import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
 /** People are a matter of the deployment, which no token acts on: the dashboard, or root on the machine. */
 const here = { server: undefined, tenant: undefined } as const
@@ -20,7 +20,7 @@ export const personList = command({
       safe(row.person_id),
       safe(row.name),
       safe(row.email),
-      safe(row.last_login_at?.slice(0, 16) ?? 'never'),
+      toSecond(row.last_login_at ?? 'never'),
       safe(row.grants.map(({ tenant, role }) => `${tenant}/${role}`).join(' ')),
       row.disabled_at === null ? '' : 'disabled',
     ])

@@ -8,7 +8,7 @@ import type { Io } from '../io.ts'
 import { readGoodPolicy, readPolicyFile } from '../policy/policy-file.ts'
 import { renderProblems } from '../policy/render-problems.ts'
 import { whatChanged } from '../policy/what-changed.ts'
-import { columns, counted, paint, safe, safeJson } from '../terminal.ts'
+import { columns, counted, paint, safe, safeJson, toSecond } from '../terminal.ts'
 
 type Reaches = NonNullable<Operations['getPolicyReach']['answer']['hosts']>
 type At = { readonly tenant: string | undefined; readonly server: string | undefined }
@@ -49,7 +49,7 @@ export const policyList = command({
       row.enabled ? 'enabled' : paint(io, 'dim', 'off'),
       String(row.rule_count),
       String(row.version),
-      row.updated_at.slice(0, 16),
+      toSecond(row.updated_at),
       safe(row.name),
     ])
     io.out(
@@ -110,7 +110,7 @@ told alone, is said on standard error (docs/runbooks/policy-denial.md).`,
       paint(
         io,
         'dim',
-        `version ${record.version} by ${safe(updated_by)} at ${updated_at.slice(0, 19)}, etag ${etag}, digest ${digest}\n`,
+        `version ${record.version} by ${safe(updated_by)} at ${toSecond(updated_at)}, etag ${etag}, digest ${digest}\n`,
       ),
     )
     if (reach?.hosts) io.err(reachText(reach.hosts, io))
@@ -265,7 +265,7 @@ export const policyHistory = command({
           ...items.map((row) => [
             String(row.version),
             row.change,
-            row.changed_at.slice(0, 19),
+            toSecond(row.changed_at),
             safe(row.changed_by),
             String(row.leaf_index ?? 'waits'),
             row.digest?.slice(0, 16) ?? '-',

@@ -5,7 +5,7 @@ import { withApi } from '../api.ts'
 import { type Context, command, exit, flag, integer, text } from '../command.ts'
 import { personMeant } from '../people.ts'
 import { dataFlag } from '../place.ts'
-import { columns, safe, safeJson } from '../terminal.ts'
+import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
 type Acted = Operations['createTenant']['answer']
 type Listed = Operations['listTenants']['answer']['items'][number]
@@ -39,7 +39,7 @@ export const tenantList = command({
             row.state,
             row.has_admin ? 'yes' : 'none yet',
             String(row.lines_per_second ?? '-'),
-            safe(row.created_at.slice(0, 16)),
+            toSecond(row.created_at),
             safe(row.title),
           ]),
         ]),

@@ -55,8 +55,8 @@ export const tokenList = command({
             row.token_id,
             safe(row.name),
             safe(row.actions.join(',')),
-            row.revoked_at === null ? row.expires_at.slice(0, 16) : 'revoked',
-            row.last_used_at?.slice(0, 16) ?? 'never',
+            row.revoked_at === null ? toSecond(row.expires_at) : 'revoked',
+            toSecond(row.last_used_at ?? 'never'),
           ]),
         ]),
       )

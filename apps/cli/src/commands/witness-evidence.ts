@@ -7,7 +7,7 @@ import { type Evidence, listEvidence, readEvidence } from '@sealwatch/ledger/wit
 import { type Context, command, exit, text } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { readSmallFile } from '../small-file.ts'
-import { columns, paint, safe, safeJson } from '../terminal.ts'
+import { columns, paint, safe, safeJson, toSecond } from '../terminal.ts'
 import { enterWitness } from '../witness/enter.ts'
 
 const evidenceBytesMax = 1024 * 1024
@@ -48,7 +48,7 @@ function list(kept: readonly Evidence[], { io, json }: Context): number {
       columns(
         kept.map(({ id, seenAt, settled, report }) => [
           id,
-          seenAt.slice(0, 19),
+          toSecond(seenAt),
           settled ? 'settled' : report.proven ? paint(io, ['red', 'bold'], 'PROVEN') : paint(io, 'yellow', 'possible'),
           `${report.sizes[0]} and ${report.sizes[1]} of ${safe(report.origin)}`,
         ]),

@@ -5,7 +5,7 @@ import { toSeconds } from '@sealwatch/base'
 import type { Json } from '@sealwatch/base/json'
 import type { Io } from '../io.ts'
 import { dataFlag, type Place } from '../place.ts'
-import { paint, safe, shellWord } from '../terminal.ts'
+import { paint, safe, shellWord, toSecond } from '../terminal.ts'
 import type { AlertGroup } from './alert-groups.ts'
 import type { ReadEntry } from './entry.ts'
 import { isObject, itemsAt, memberAt, shownAt } from './member.ts'
@@ -141,8 +141,8 @@ function severityOf(event: Json, io: Io): string {
   return paint(io, style, safe(severity).padEnd(13))
 }
 
-/** Local time to the second, for reading (Sweden writes it as 2026-01-31 08:00:00); JSON has the exact one. */
+/** To the second, for reading; JSON has the exact one. */
 function timeOf(ms: Json | undefined): string {
   const time = new Date(typeof ms === 'number' ? ms : Number.NaN)
-  return Number.isNaN(time.getTime()) ? '?'.padEnd(19) : time.toLocaleString('sv-SE')
+  return Number.isNaN(time.getTime()) ? '?'.padEnd(23) : toSecond(time.toISOString())
 }

@@ -2,14 +2,14 @@
 
 import type { Operations } from '@sealwatch/contract/api'
 import type { Io } from '../io.ts'
-import { counted, paint, safe } from '../terminal.ts'
+import { counted, paint, safe, toSecond } from '../terminal.ts'
 
 type Report = Operations['dryRunPolicy']['answer']
 type Row = Report['rules'][number]
 
 /** What a policy would have done, rule by rule, with the first few times. */
 export function renderReport({ days, from, to, events, rules, notices }: Report, io: Io): string {
-  const head = `Over ${counted(days, 'day')}, ${from.slice(0, 16)} to ${to.slice(0, 16)}: ${counted(events, 'event')}\n`
+  const head = `Over ${counted(days, 'day')}, ${toSecond(from)} to ${toSecond(to)}: ${counted(events, 'event')}\n`
   const width = Math.max(...rules.map(({ rule }) => nameOf(rule).length), 0)
   const body = rules.map((row) => renderRow(row, width, io)).join('')
   return head + body + notices.map((notice) => `${paint(io, 'yellow', safe(notice, 1000))}\n`).join('')
@@ -36,6 +36,6 @@ function renderRow(row: Row, width: number, io: Io): string {
 }
 
 function renderExample({ leaf_index, time, host, what, why }: Row['examples'][number], io: Io): string {
-  const head = `      ${time.slice(0, 19)}  ${safe(host)}  ${safe(what)}  ${paint(io, 'dim', `leaf ${leaf_index}`)}\n`
+  const head = `      ${toSecond(time)}  ${safe(host)}  ${safe(what)}  ${paint(io, 'dim', `leaf ${leaf_index}`)}\n`
   return `${head}${why.map((each) => paint(io, 'dim', `        ${safe(each)}\n`)).join('')}`
 }
