@@ -104,6 +104,16 @@ function opened(): VerifyRaw {
 }
 
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex') // RFC 8410, 4
+
+/** A raw public key in DER, as other programs read it. */
+export const spkiOf = (publicKey: Uint8Array): Uint8Array => Buffer.concat([spkiPrefix, publicKey])
+
+/** The raw public key; undefined for what is no Ed25519 key in DER, or one under which anybody can sign. */
+export function publicKeyOfSpki(spki: Uint8Array): Uint8Array | undefined {
+  const publicKey = spki.slice(spkiPrefix.length)
+  return spkiPrefix.equals(spki.subarray(0, spkiPrefix.length)) && isSoundPublicKey(publicKey) ? publicKey : undefined
+}
+
 const keyObjectsMax = 4096
 const keyObjects = new Map<string, KeyObject>()
 
@@ -111,7 +121,7 @@ function publicKeyObject(raw: Uint8Array): KeyObject {
   const cacheKey = Buffer.from(raw).toString('latin1')
   const cached = keyObjects.get(cacheKey)
   if (cached !== undefined) return cached
-  const key = createPublicKey({ key: Buffer.concat([spkiPrefix, raw]), format: 'der', type: 'spki' })
+  const key = createPublicKey({ key: Buffer.from(spkiOf(raw)), format: 'der', type: 'spki' })
   if (keyObjects.size >= keyObjectsMax) keyObjects.clear()
   keyObjects.set(cacheKey, key)
   return key

@@ -2,7 +2,7 @@
 // What a server tells a host, signed by the certificate authority that the host pinned when it enrolled
 // (docs/formats/host-config.md).
 
-import { hash, type KeyObject, sign, verify, X509Certificate } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   canonicalize,
   type ErrorTable,
@@ -13,8 +13,9 @@ import {
   parseRfc3339,
 } from '@sealwatch/base'
 import { type HostConfig, hostConfigIn, hostConfigLimits } from '@sealwatch/contract/host-config'
-import { type AuthorityChain, authorityChainMax, authorityFingerprint, authorityIn } from './authority.ts'
-import { type DsseEnvelope, type DsseSigner, openDsse, parseDsse, signDsse } from './dsse.ts'
+import { type AuthorityChain, authorityFingerprint } from './authority.ts'
+import { type AuthoritySigner, authorityMember, clockSlackMs, issuerOf, openSignedBy } from './authority-signer.ts'
+import { type DsseEnvelope, parseDsse, signDsse } from './dsse.ts'
 
 export const hostConfigErrors = {
   HOST_CONFIG_INVALID: {
@@ -44,20 +45,6 @@ export type HostConfigStatement = {
   readonly config: HostConfig
 }
 
-/** `authority`: as in a statement; empty where it is left out. */
-export type AuthoritySigner = DsseSigner & { readonly authority: readonly string[] }
-
-const keyIdOf = (authority: X509Certificate) => `ca:${hash('sha256', authority.raw, 'hex')}`
-
-/** Signs as the certificate authority: what is signed cannot be read as a certificate. */
-export const authoritySigner = (key: KeyObject, chain: AuthorityChain): AuthoritySigner => ({
-  keyid: keyIdOf(chain[0]),
-  authority: chain.length === 1 ? [] : chain.map(({ raw }) => raw.toString('base64')),
-  sign: async (message) => new Uint8Array(sign(digestFor(key), message, key)),
-})
-
-const digestFor = ({ asymmetricKeyType }: KeyObject) => (asymmetricKeyType === 'ed25519' ? null : 'sha256')
-
 export const hostConfigDigest = (config: HostConfig): string =>
   hash('sha256', canonicalize(config as unknown as JsonObject), 'hex')
 
@@ -66,8 +53,8 @@ export function signHostConfig(
   signer: AuthoritySigner,
   signal: AbortSignal,
 ): Promise<DsseEnvelope> {
-  const { authority } = signer
-  const said = authority.length === 0 ? statement : { ...statement, authority }
+  const { chain } = signer
+  const said = chain.length === 1 ? statement : { ...statement, authority: authorityMember(chain) }
   const payload = Buffer.from(canonicalize(said as unknown as JsonObject))
   return signDsse(hostConfigType, payload, [signer], signal)
 }
@@ -83,15 +70,10 @@ export function openHostConfig(
   const attempted = `reading a configuration for the host ${of.hostId}`
   const wrong = (received: string) => hostConfigError('HOST_CONFIG_INVALID', { attempted, received })
   const signed = parseDsse(jsonIn(envelope), attempted)
-  const issuer = issuerIn(signed, of.authority)
+  const issuer = issuerOf(signed, authorityFingerprint(of.authority), of.authority[0])
   if (issuer === undefined) throw wrong('one by another authority')
-  const { publicKey } = issuer
-  const trusted = {
-    keyid: keyIdOf(issuer),
-    verify: (message: Uint8Array, signature: Uint8Array) => verify(digestFor(publicKey), message, publicKey, signature),
-  }
-  const { payload } = openDsse(signed, hostConfigType, [trusted], attempted)
-  const said = parseCanonical(Buffer.from(payload).toString('utf8'), attempted) as Partial<HostConfigStatement>
+  const payload = openSignedBy(issuer, signed, hostConfigType, attempted)
+  const said = parseCanonical(payload, attempted) as Partial<HostConfigStatement>
   const { v, host, tenant, version, digest, issued_at, expires_at, config: given } = said
   if (v !== 1) throw wrong('another version of the form')
   if (host !== of.hostId) throw wrong(`one for the host ${String(host).slice(0, 64)}`)
@@ -110,26 +92,6 @@ export function openHostConfig(
   if (altered !== undefined) throw wrong(`another digest than that of the policy ${altered.id}`)
   return said as HostConfigStatement
 }
-
-/**
- * The certificate of the CA that says to have signed it: one of the authority that is pinned, which may be another than the host has
- * heard of. What is read here is not verified yet.
- */
-function issuerIn({ payload }: DsseEnvelope, pinned: AuthorityChain): X509Certificate | undefined {
-  const said = jsonIn(Buffer.from(payload, 'base64').toString('utf8')) as { readonly authority?: unknown } | undefined
-  const ders = said?.authority
-  if (ders === undefined) return pinned[0]
-  if (!Array.isArray(ders) || ders.length > authorityChainMax) return undefined
-  try {
-    const chain = ders.map((der) => new X509Certificate(Buffer.from(String(der), 'base64')))
-    return authorityIn(chain, authorityFingerprint(pinned))?.[0]
-  } catch {
-    return undefined
-  }
-}
-
-/** Clocks of hosts and servers differ; one that is off by a minute is alerted of (agent-protocol.md, 8.4). */
-const clockSlackMs = 5 * 60_000
 
 function msOf(text: unknown): number | undefined {
   const ns = typeof text === 'string' ? parseRfc3339(text) : undefined
