@@ -28,7 +28,7 @@ function fineMs(): number {
   return originMs + performance.now()
 }
 
-export const systemClock: Clock = {
+const clockOf = (hold: (timer: Held) => void): Clock => ({
   nowMs: () => Date.now(),
   nowNs: () => BigInt(Math.round(fineMs() * 1000)) * 1000n,
   monotonicNs: () => hrtime.bigint(),
@@ -36,7 +36,7 @@ export const systemClock: Clock = {
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve()
-      const cancel = later(toBeat(ms, Number(hrtime.bigint() / 1_000_000n)), end)
+      const cancel = later(toBeat(ms, Number(hrtime.bigint() / 1_000_000n)), end, hold)
       function end(): void {
         cancel()
         signal?.removeEventListener('abort', end)
@@ -44,14 +44,22 @@ export const systemClock: Clock = {
       }
       signal?.addEventListener('abort', end)
     }),
-}
+})
+
+type Held = { unref(): unknown }
+
+export const systemClock = clockOf(() => undefined)
+/** The same, for what runs in a service of somebody else's: whoever sleeps by it keeps no process alive. */
+export const idleClock = clockOf((timer) => timer.unref())
 
 /** A timer takes a millisecond at least. */
-function later(ms: number, work: () => void): () => void {
+function later(ms: number, work: () => void, hold: (timer: Held) => void): () => void {
   if (ms === 0) {
     const turn = setImmediate(work)
+    hold(turn)
     return () => clearImmediate(turn)
   }
   const timer = setTimeout(work, ms)
+  hold(timer)
   return () => clearTimeout(timer)
 }
