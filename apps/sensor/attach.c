@@ -406,20 +406,6 @@ static void want_tracefs(void)
 		mount("tracefs", path, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
 }
 
-static const volatile unsigned long *ring_consumed;
-
-static bool map_ring(void)
-{
-	ring_consumed = mmap(NULL, (size_t)getpagesize(), PROT_READ, MAP_SHARED, map_fd("ring"), 0);
-	return ring_consumed != MAP_FAILED;
-}
-
-/* Up to where the ring has been read. */
-uint64_t ring_at(void)
-{
-	return *ring_consumed;
-}
-
 static bool map_shared_variable(void)
 {
 	void *at = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd(".bss"), 0);
@@ -671,7 +657,7 @@ static bool take_over(const struct options *options, const uint8_t of[SHA256_BYT
 	bool fits;
 
 	adopted = in_initial_pid_namespace() ? keep_take(of, counters_fd) : NULL;
-	if (!adopted || gives_way(options, adopted->sites) || !map_shared_variable() || !map_ring())
+	if (!adopted || gives_way(options, adopted->sites) || !map_shared_variable() || !ring_open(map_fd("ring")))
 		return false;
 	shared->until_ns = boot_ns() + OUTLIVING_SECONDS * 1000000000ull;
 	protect(PROTECTED_SENSOR, getpid());
@@ -740,7 +726,7 @@ static bool attach_anew(const struct options *options, uint64_t sites, int count
 		watch_canary((__u32)options->watch_count, result->sites);
 	shared->introduction.pid = 0;
 	freeze_maps();
-	return map_ring();
+	return ring_open(map_fd("ring"));
 }
 
 /* Call as root, before privileges are dropped. false: nothing at all could be loaded; attach_failure() has the reason. */
@@ -752,14 +738,26 @@ bool attach(const struct options *options, uint64_t sites, struct counters *coun
 	if (!result->adopted) {
 		pins_clear();
 		keep_release();
+		ring_close();
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* what ran on another processor has counted by now */
 		counters_settle(counters, BPF_SITES);
 		if (!attach_anew(options, sites, counters_fd, result))
 			return false;
 	}
 	guard_shared(shared);
-	result->ring_fd = fcntl(map_fd("ring"), F_DUPFD_CLOEXEC, 0);
 	return true;
+}
+
+/* What it was loaded from takes 12 MB: links hold the programs, programs their maps. Its bytes are the file's, should they be read again. */
+static void let_go_of_object(void)
+{
+	uintptr_t page = (uintptr_t)getpagesize();
+	uintptr_t begin = ((uintptr_t)bpf_object_begin + page - 1) & -page, end = (uintptr_t)bpf_object_end & -page;
+
+	bpf_object__close(object);
+	object = NULL;
+	malloc_trim(0);
+	madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
 /*
@@ -771,10 +769,7 @@ void attach_settle(const struct attached *attached, bool is_whole)
 	if (!attached->adopted && is_whole)
 		leave_to_the_next(attached);
 	pins_settled();
-	/* What it was loaded from takes 10 MB: links hold the programs, programs their maps. */
-	bpf_object__close(object);
-	object = NULL;
-	malloc_trim(0);
+	let_go_of_object();
 }
 
 static bool has_tag(const struct kept_program *kept)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -57,12 +56,11 @@ static int64_t gather_ms(void)
 	return taken > FLOOD_EACH_MS * ms && taken < TORRENT_EACH_MS * ms ? GATHER_FLOOD_MS : GATHER_MS;
 }
 
-static int take(void *context, void *body, size_t length)
+static int take(const void *body, size_t length)
 {
 	const struct frame_event *event = body;
 	bool own;
 
-	(void)context;
 	guard_taken(length);
 	if (length < sizeof(*event) || length > FRAME_BYTES_MAX || event->site >= SITE_COUNT) {
 		deceived = true; /* no program of ours writes that */
@@ -149,7 +147,7 @@ static bool has_canaries(const struct attached *attached)
 }
 
 /* Moves what there is to the agent. false: it takes no more now, or there is none. */
-static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
+static bool hand_over(struct frame_state *state)
 {
 	static uint64_t looked_ns, detached;
 
@@ -166,7 +164,7 @@ static bool hand_over(struct ring_buffer *ring, struct frame_state *state)
 	if (report_due_ms(state) == 0)
 		report(state);
 	fetch_changes();
-	if ((ring && ring_buffer__consume(ring) == -ENOBUFS) || !backlog_drain(&out))
+	if (ring_read(take) == -ENOBUFS || !backlog_drain(&out))
 		return outbox_flush(&out), false;
 	/* The ring is empty: what a canary did came back, or never will. */
 	takeover_emptied();
@@ -190,12 +188,12 @@ static int64_t due_ms(const struct frame_state *state)
 }
 
 /* One turn: move what there is, and wait for something to happen. Sources are read whether an agent listens or not. */
-static void turn(struct ring_buffer *ring, struct watching *watching, struct frame_state *state)
+static void turn(struct watching *watching, struct frame_state *state)
 {
-	bool holds = takeover_holds(), done = hand_over(ring, state);
+	bool holds = takeover_holds(), done = hand_over(state);
 	struct pollfd fds[3 + SOURCES_MAX] = {
 		{ .fd = out.fd, .events = (short)(out.written < out.end ? POLLIN | POLLOUT : POLLIN) },
-		{ .fd = ring && done ? ring_buffer__epoll_fd(ring) : -1, .events = POLLIN },
+		{ .fd = done ? ring_fd() : -1, .events = POLLIN },
 		{ .fd = done && !changes_ended ? changes : -1, .events = POLLIN },
 	};
 	bool more = !done && out.fd >= 0 && out.end == 0;
@@ -220,7 +218,7 @@ static void turn(struct ring_buffer *ring, struct watching *watching, struct fra
 }
 
 /* Detached: nothing more comes. What is in the ring goes out if the agent takes it in time. */
-static void last_words(const char *path, struct ring_buffer *ring, struct frame_state *state)
+static void last_words(const char *path, struct frame_state *state)
 {
 	uint64_t deadline = boot_ns() + LAST_WORDS_MS * 1000000ull;
 	bool told = false;
@@ -238,7 +236,7 @@ static void last_words(const char *path, struct ring_buffer *ring, struct frame_
 			return;
 		else {
 			fetch_changes();
-			if ((ring && ring_buffer__consume(ring) != 0) || !backlog_drain(&out) || out.end != 0)
+			if (ring_read(take) != 0 || !backlog_drain(&out) || out.end != 0)
 				continue;
 			relay_put(&out);
 			told = out.end == 0 && (changes < 0 || changes_ended);
@@ -270,9 +268,8 @@ int main(int argc, char **argv)
 		.instance = "default", .ring_bytes = RING_BYTES, .repeat_seconds = REPEAT_SECONDS,
 		.canary_seconds = 30, .socket_poll_ms = 1000, .uid = 64703, .gid = 64702,
 	};
-	static struct watching watching = { .attached = { .ring_fd = -1 }, .changes = -1 };
+	static struct watching watching = { .changes = -1 };
 	struct frame_state state = { .attached = &watching.attached };
-	struct ring_buffer *ring = NULL;
 	struct utsname machine;
 	int failed;
 
@@ -296,10 +293,8 @@ int main(int argc, char **argv)
 	changes = watching.changes;
 	if (watching.attached.adopted)
 		takeover_verify(&options);
-	if (watching.attached.ring_fd >= 0)
-		ring = ring_buffer__new(watching.attached.ring_fd, take, NULL, NULL);
-	if ((watching.attached.ring_fd >= 0 && !ring) || !drop_privileges(options.uid, options.gid, watching.kept)) {
-		say("error", "cannot %s: %s", ring ? "drop privileges" : "read the ring", strerror(errno));
+	if (!drop_privileges(options.uid, options.gid, watching.kept)) {
+		say("error", "cannot drop privileges: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
 	say("info", "%d of %d sites attached%s on %s", __builtin_popcountll(watching.attached.sites), SITE_COUNT,
@@ -308,7 +303,7 @@ int main(int argc, char **argv)
 	while (!stopping && !changes_ended && !deceived) {
 		if (out.fd < 0)
 			connect_agent(options.socket, &state);
-		turn(ring, &watching, &state);
+		turn(&watching, &state);
 	}
 	if (!stopping && !deceived) { /* the programs go on, for the next */
 		say("error", "the process that tells of changes has ended: the sensor ends, to be started again");
@@ -324,6 +319,6 @@ int main(int argc, char **argv)
 	detach();
 	for (size_t i = 0; i < watching.sources; i++)
 		watching.source[i].read(watching.counters);
-	last_words(options.socket, ring, &state);
+	last_words(options.socket, &state);
 	return stopping ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -117,18 +117,23 @@ void guard_protected(int which, __u32 pid);
 void guard_taken(size_t bytes);
 uint8_t guard_look(const struct counters *counters);
 
+/* ring.c */
+bool ring_open(int map_fd);
+void ring_close(void);
+int ring_fd(void);
+uint64_t ring_at(void);
+int ring_read(int (*take)(const void *body, size_t length));
+
 /* attach.c */
 struct attached {
 	uint64_t sites; /* bit per site */
 	char reason[SITE_COUNT][FRAME_REASON_BYTES_MAX + 1];
-	int ring_fd; /* -1: no BPF */
 	bool adopted; /* programs that outlived the sensor before */
 	enum frame_mode mode[DOMAIN_COUNT];
 };
 bool attach(const struct options *options, uint64_t sites, struct counters *counters, int counters_fd, struct attached *result);
 void attach_settle(const struct attached *attached, bool is_whole);
 bool adopted_are_own(const struct options *options);
-uint64_t ring_at(void);
 const char *attach_failure(void);
 void protect(int which, pid_t pid);
 void detach(void);

@@ -746,6 +746,33 @@ test('with a stopped consumer, delivered and counted drops are what was produced
   for (const site of sites) assert.equal(counts[site].sent - hello.counts[site].sent, received(agent, site), site)
 })
 
+test('records of all lengths that go over the end of the ring are told whole', kernel, async (t) => {
+  const agent = await startAgent(t)
+  const dir = join(agent.dir, 'many')
+  mkdirSync(dir)
+  // A page: about each tenth record is in two parts.
+  const args = ['--socket', agent.socketPath, '--instance', newInstance(t), '--watch', dir, '--ring-bytes', '4096']
+  const sensor = startSensor(t, [...args, '--without', 'file_change'])
+  const hello = await agent.until(isHello)
+  const opened = new Set<string>()
+  const told = () =>
+    agent.events().flatMap((event) => (event.kind === 'file_open' && event.actor.pid === process.pid ? [event] : []))
+  while (told().length < 60) {
+    for (let i = 0; i < 10; i += 1) {
+      const path = join(dir, `${'n'.repeat(opened.size % 200)}-${opened.size}`)
+      opened.add(path)
+      open(path, 'w')
+    }
+    const heard = agent.messages.length
+    await agent.until(() => agent.messages.length > heard)
+  }
+  for (const { file } of told()) assert(opened.has(file.path), file.path)
+  assert.equal(await sensor.end('SIGTERM'), 0)
+  const { counts } = lastReport(agent)
+  assertBalanced(counts)
+  assert.equal(counts.openat.sent - hello.counts.openat.sent, received(agent, 'openat'))
+})
+
 /** Of links of tracepoints, before which programs end with their sensor. */
 const linksArePinned = major > 5 || (major === 5 && minor >= 15)
 const pinsOf = (instance: string) => readdirSync(`/sys/fs/bpf/sealwatch-${instance}`)
