@@ -23,7 +23,7 @@ test('AGT-5 LOG-6 nothing is lost uncounted on a full disk: what matters waits, 
   const elsewhere = mkdtempSync(join(tmpdir(), 'sealwatch-acts-'))
   for (const folder of [disk, elsewhere]) ended.defer(() => rmSync(folder, { recursive: true }))
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskMb}m`, 'sealwatch-test', disk])
-  ended.defer(() => void execFileSync('umount', [disk]))
+  ended.defer(() => void execFileSync('umount', ['-l', disk]))
   const platform = await startPlatform(repository, small, undefined, disk)
   ended.defer(() => platform.down())
   const flood = startFlood()
