@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import process from 'node:process'
 import { type ErrorTable, errorsOf } from './errors.ts'
+import { type Libc, openLibc } from './hardening/libc.ts'
 
 export const privilegeErrors = {
   OWNER_ROOT: {
@@ -23,30 +24,70 @@ export const privilegeErrors = {
 } as const satisfies ErrorTable
 const privilegeError = errorsOf(privilegeErrors)
 
-/**
- * Gives up root for good. Everything the program will ever import must be loaded before: the code may lie where only
- * root may read. Does nothing when the process is not root, as under a systemd unit with User=. Throws CAPABILITY_MISSING.
- */
-export function dropPrivileges({ uid, gid }: { readonly uid: number; readonly gid: number }): void {
-  if (process.getuid?.() !== 0) return
-  if (process.platform === 'linux') requireCapabilities(toBecomeAnother)
-  process.setgroups?.([])
-  process.setgid?.(gid)
-  process.setuid?.(uid)
-}
+type User = { readonly uid: number; readonly gid: number }
 
 /** Numbers of <linux/capability.h>; what a program of ours that starts as root needs to be root no more. */
 const toBecomeAnother = { CAP_SETGID: 6, CAP_SETUID: 7 } as const
+/** What one may keep, and has to have. */
+const keepable = { CAP_KILL: 5 } as const
+export type KeptCapability = keyof typeof keepable
+
+/**
+ * Gives up root for good. Everything the program will ever import must be loaded before: the code may lie where only
+ * root may read. A process that is not root, as under a systemd unit with User=, is whom it is to be. Of capabilities only those
+ * that are `kept` are left, to the thread that calls and to no other. Throws CAPABILITY_MISSING.
+ */
+export function dropPrivileges({ uid, gid }: User, kept: readonly KeptCapability[] = []): void {
+  const isRoot = process.getuid?.() === 0
+  if (process.platform === 'linux')
+    requireCapabilities({ ...(isRoot && toBecomeAnother), ...Object.fromEntries(kept.map((name) => [name, keepable[name]])) })
+  const libc = kept.length === 0 ? undefined : openLibc()
+  if (isRoot) {
+    libc?.prctl('PR_SET_KEEPCAPS', PR_SET_KEEPCAPS, 1)
+    process.setgroups?.([])
+    process.setgid?.(gid)
+    process.setuid?.(uid)
+    libc?.prctl('PR_SET_KEEPCAPS', PR_SET_KEEPCAPS, 0)
+  }
+  if (libc !== undefined) holdOnly(libc, kept)
+}
+
+// <linux/prctl.h>, <linux/capability.h>
+const [PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL] = [8, 47, 4]
+const CAPABILITY_VERSION_3 = 0x2008_0522
+const capset = { x64: 126, arm64: 91 } as const
+
+/** No program that is started would have them. */
+function holdOnly(libc: Libc, kept: readonly KeptCapability[]): void {
+  const { arch } = process
+  if (arch !== 'x64' && arch !== 'arm64') throw new Error(`nobody knows the system calls of ${arch}`)
+  libc.prctl('PR_CAP_AMBIENT_CLEAR_ALL', PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+  const bits = kept.reduce((all, name) => all | (1 << keepable[name]), 0)
+  const header = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer)
+  // Effective, permitted, inheritable: of the first 32, and of those above.
+  const sets = new Uint8Array(new Uint32Array([bits, bits, 0, 0, 0, 0]).buffer)
+  libc.syscall('capset', capset[arch], libc.pointerTo(header), libc.pointerTo(sets))
+}
 
 function requireCapabilities(needed: Readonly<Record<string, number>>): void {
   const effective = /^CapEff:\t([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0'
   const has = (number: number) => ((BigInt(`0x${effective}`) >> BigInt(number)) & 1n) === 1n
   const missing = Object.keys(needed).filter((name) => !has(needed[name] as number))
   if (missing.length > 0)
-    throw privilegeError('CAPABILITY_MISSING', {
-      attempted: 'giving up root',
-      received: `none of ${missing.join(', ')}`,
-    })
+    throw privilegeError('CAPABILITY_MISSING', { attempted: 'starting', received: `none of ${missing.join(', ')}` })
+}
+
+/** As another user, where root calls: `work` opens what they may, and whoever watches files sees them do it. */
+export function asUser<T>({ uid, gid }: User, work: () => T): T {
+  if (process.getuid?.() !== 0) return work()
+  process.setegid?.(gid)
+  process.seteuid?.(uid)
+  try {
+    return work()
+  } finally {
+    process.seteuid?.(0)
+    process.setegid?.(0)
+  }
 }
 
 /**
