@@ -26,7 +26,7 @@ type Registration = {
   agentProtoVersion?: number
   agentVersion?: string
   facts?: Partial<typeof facts>
-  chains?: { chain: string; tenant: string; nextSeq: bigint; tip?: Uint8Array }[]
+  chains?: { chain: string; tenant: string; writer?: string; nextSeq: bigint; tip?: Uint8Array }[]
 }
 type Batch = MessageInitShape<typeof ShipRequestSchema>
 const chainA = { chain: 'a'.repeat(32), tenant: 'default', nextSeq: 0n }
@@ -192,6 +192,7 @@ test('what a registration leaves out or gets wrong is named', async (t) => {
     [{ chains: [chainA, chainA] }, /a chain twice/],
     [{ chains: [{ ...chainA, chain: 'A'.repeat(32) }] }, /the chain/],
     [{ chains: [{ ...chainA, tenant: '../x' }] }, /the tenant/],
+    [{ chains: [{ ...chainA, writer: 'ghost' }] }, /the writer/],
     [{ chains: [{ ...chainA, nextSeq: 1n << 60n }] }, /next_seq/],
     [{ chains: [{ ...chainA, nextSeq: 1n, tip: new Uint8Array(31) }] }, /31 bytes/],
     [{ chains: [{ ...chainA, tip: new Uint8Array(32) }] }, /32 bytes/],
@@ -213,6 +214,7 @@ test('a chain belongs to the host and the tenant that registered it first', asyn
   const another = saysCode('CHAIN_OF_ANOTHER')
   await assert.rejects(second.client.register(registration()), another)
   await assert.rejects(first.client.register(registration({ chains: [{ ...chainA, tenant: 'cluster' }] })), another)
+  await assert.rejects(first.client.register(registration({ chains: [{ ...chainA, writer: 'guard' }] })), another)
 
   // A registration that fails in part has bound nothing.
   const free = { ...chainA, chain: 'f'.repeat(32) }
@@ -351,13 +353,15 @@ test('a log that was cut off or rewritten raises one alarm, in the log and in th
   assert.deepEqual(inLedger(), ['Critical', 'Critical'])
 })
 
-test('a chain that takes the place of another raises an alarm, once', async (t) => {
+test('RIM-5: a chain that takes the place of another raises an alarm, once; one of the guard takes no place of the agent’s', async (t) => {
   const server = await startServer(t)
   const { client } = await member(t, server)
   const [old, next] = [chainA, { ...chainA, chain: 'b'.repeat(32) }]
+  const guards = { ...chainA, chain: 'd'.repeat(32), writer: 'guard' }
   await client.register(registration({ chains: [old, { ...chainA, chain: 'c'.repeat(32), tenant: 'cluster' }] }))
+  await client.register(registration({ chains: [old, guards] }))
   assert.equal(server.log.lines.filter(({ level }) => level === 'critical').length, 0)
-  for (let again = 0; again < 2; again++) await client.register(registration({ chains: [next] }))
+  for (let again = 0; again < 2; again++) await client.register(registration({ chains: [guards, next] }))
   const alarm = () =>
     server.said.find(({ tenant, body }) => tenant === 'default' && 'event' in body && body.event.is_alert === true)
       ?.body

@@ -183,7 +183,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
       chains.push(chain)
       await store.db
         .insertInto('chains')
-        .values({ chain: chain.id, tenant: home, host_id: id, registered_at: now })
+        .values({ chain: chain.id, tenant: home, host_id: id, registered_at: now, writer: '' })
         .execute()
       await ledger.append({ own: { key } })
       return async (events, sensor) => {

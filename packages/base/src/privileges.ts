@@ -40,7 +40,10 @@ export type KeptCapability = keyof typeof keepable
 export function dropPrivileges({ uid, gid }: User, kept: readonly KeptCapability[] = []): void {
   const isRoot = process.getuid?.() === 0
   if (process.platform === 'linux')
-    requireCapabilities({ ...(isRoot && toBecomeAnother), ...Object.fromEntries(kept.map((name) => [name, keepable[name]])) })
+    requireCapabilities({
+      ...(isRoot && toBecomeAnother),
+      ...Object.fromEntries(kept.map((name) => [name, keepable[name]])),
+    })
   const libc = kept.length === 0 ? undefined : openLibc()
   if (isRoot) {
     libc?.prctl('PR_SET_KEEPCAPS', PR_SET_KEEPCAPS, 1)

@@ -33,6 +33,10 @@ export const protocol = {
 
 /** A tenant's name: lower-case, as it appears in paths, labels and lines. */
 export const tenantForm = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/
+/** Which program of a host seals a chain: the agent itself, or another that it ships for. */
+export const chainWriters = ['', 'guard'] as const
+export type ChainWriter = (typeof chainWriters)[number]
+export const isChainWriter = (name: string): name is ChainWriter => (chainWriters as readonly string[]).includes(name)
 export const chainForm = /^[0-9a-f]{32}$/
 /** `swj_<secret>.<pin>` (agent-protocol.md, 2.1): 32 random bytes in base64url, and how the fingerprint of the CA begins. */
 export const joinTokenForm = /^swj_([A-Za-z0-9_-]{43})\.([0-9a-f]{32})$/

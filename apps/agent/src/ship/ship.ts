@@ -23,6 +23,8 @@ export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'sign
   readonly facts: HostFacts
   /** What to ship; asked again at each registration, so `onRollback` can put a new chain in the place of the old. */
   readonly chains: () => readonly ShippedChain[]
+  /** Resolves when there are others than these, or when the signal fires; left out: that never happens by itself. */
+  readonly otherChains?: (than: readonly ShippedChain[], signal: AbortSignal) => Promise<void>
   /** Called when the server has registered this agent, and when the connection to it ends. */
   readonly onRegistered: (registered: boolean) => void
   /** Called with what ended the connection, or kept it from being made. */
@@ -83,6 +85,11 @@ export async function ship(options: ShipOptions): Promise<void> {
         taking.catch((error: unknown) => again.abort(error))
         living = Promise.all([living, taking])
       }
+      if (options.otherChains !== undefined) {
+        const until = AbortSignal.any([ended.signal, signal])
+        const registered = chains.map(({ chain }) => chain)
+        void options.otherChains(registered, until).then(() => until.aborted || again.abort())
+      }
       await shipOverStream({ ...options, client, chains, onProgress, signal: AbortSignal.any([signal, again.signal]) })
     } catch (error) {
       if (isSealwatchError(error) && error.kind === 'fatal') throw error
@@ -140,9 +147,10 @@ function laterMsOf(error: unknown): number | undefined {
 
 async function registerOnce({ client }: AgentConnection, options: ShipOptions): Promise<Registered> {
   const chains = options.chains()
-  const positions = chains.map(({ id, tenant, position: { nextSeq, tip } }) => ({
+  const positions = chains.map(({ id, tenant, writer = '', position: { nextSeq, tip } }) => ({
     chain: id,
     tenant,
+    writer,
     nextSeq: BigInt(nextSeq),
     tip: nextSeq === 0 || tip === null ? new Uint8Array() : Uint8Array.fromHex(tip),
   }))

@@ -221,8 +221,8 @@ test('AGT-6 small batches are as many on their way as may be, and large ones as 
     const full = fakeChain(limits.batchesInFlightMax + 10)
     const chain: ShippedChain = {
       ...full,
-      readBatch: async (seq) => {
-        const batch = await full.readBatch(seq)
+      readBatch: async (seq, signal) => {
+        const batch = await full.readBatch(seq, signal)
         const values = new Uint8Array(bytes - (batch?.lines.length ?? 0))
         return batch && { ...batch, side: [{ seq, values }] }
       },

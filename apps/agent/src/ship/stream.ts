@@ -2,13 +2,25 @@
 
 import { create } from '@bufbuild/protobuf'
 import { type Clock, createBell, type Log } from '@sealwatch/base'
-import { type ChainPosition, limits, type ShipRequest, ShipRequestSchema, type ShipResponse } from '@sealwatch/contract'
+import {
+  type ChainPosition,
+  type ChainWriter,
+  limits,
+  type ShipRequest,
+  ShipRequestSchema,
+  type ShipResponse,
+} from '@sealwatch/contract'
 import type { Chain, ChainBatch } from '@sealwatch/ledger'
 import { type Backoff, createBackoff } from './backoff.ts'
 import type { AgentConnection } from './client.ts'
 import { shipError } from './errors.ts'
 
-export type ShippedChain = Pick<Chain, 'id' | 'tenant' | 'position' | 'readBatch' | 'waitFor' | 'acknowledge'>
+export type ShippedChain = Pick<Chain, 'id' | 'tenant' | 'position' | 'waitFor' | 'acknowledge'> & {
+  /** Which program of this host seals it; left out: this one. */
+  readonly writer?: ChainWriter
+  /** As of a chain; what lies with another program may have to be waited for: until the signal fires, then undefined. */
+  readBatch(seq: number, signal: AbortSignal): Promise<ChainBatch | undefined>
+}
 
 export type StreamOptions = {
   readonly client: AgentConnection['client']
@@ -98,8 +110,8 @@ export async function shipOverStream(options: StreamOptions): Promise<void> {
       else if (lane.ready !== undefined) await changed.wait(sending)
       else {
         const end = chain.position
-        const batch = lane.next < end.nextSeq ? await chain.readBatch(lane.next) : undefined
-        if (lane.rewind !== undefined) continue
+        const batch = lane.next < end.nextSeq ? await chain.readBatch(lane.next, lane.wake.signal) : undefined
+        if (lane.rewind !== undefined || sending.aborted) continue
         if (!continues(lane, end, batch)) {
           diverged.push(chain)
           return stopping.abort()

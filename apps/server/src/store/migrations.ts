@@ -264,4 +264,6 @@ export const migrations: readonly string[] = [
   `ALTER TABLE hosts ADD COLUMN cert_begins_at TEXT;`,
   // How a host follows the policies that it was told.
   `ALTER TABLE host_configs ADD COLUMN reported_policies TEXT;`,
+  // A host's guard seals chains of its own beside those of its agent.
+  `ALTER TABLE chains ADD COLUMN writer TEXT NOT NULL DEFAULT '';`,
 ]

@@ -349,8 +349,8 @@ export type Tables = {
     /** From then on somebody else may have signed under it. */
     compromised_since: string | null
   }
-  /** Which host seals a chain, and for which tenant; fixed at its first registration. */
-  chains: { chain: string; tenant: string; host_id: string; registered_at: string }
+  /** Which program of which host seals a chain, and for which tenant; fixed at its first registration. `writer`: empty of the agent. */
+  chains: { chain: string; tenant: string; host_id: string; registered_at: string; writer: string }
   /** How far each follower has come in each tenant's ledger; `index`: how far it had when lines left the outbox. */
   cursors: { follower: string; tenant: string; position: number; side_position: number }
   /** Size and root (hex) of what was signed last of each ledger, beside the ledgers themselves. */

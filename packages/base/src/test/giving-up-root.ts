@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Becomes another user but for CAP_KILL, and prints what is left to each of its threads and what it can still do.
 
-import { statSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import process from 'node:process'
 import { asUser, dropPrivileges } from '../privileges.ts'
 
@@ -26,4 +26,6 @@ const threads = readdirSync('/proc/self/task').map((thread) => {
   return { isFirst: Number(thread) === process.pid, uids, sets: sets.map((set) => Number.parseInt(set ?? '', 16)) }
 })
 const killed = tried(() => process.kill(Number(pid), 'SIGKILL'))
-process.stdout.write(JSON.stringify({ readAsOwner, readAsOther, threads, killed, read: tried(() => readFileSync(secret)) }))
+process.stdout.write(
+  JSON.stringify({ readAsOwner, readAsOther, threads, killed, read: tried(() => readFileSync(secret)) }),
+)

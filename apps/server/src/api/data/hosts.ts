@@ -41,13 +41,14 @@ export async function hostState(
   return { ...state, sensor: { ...sensor, sites: counted(sensor.sites, state.account) }, posture, nextSeq }
 }
 
-/** The newest chain of a host in a tenant's ledger; undefined: it has registered none. */
+/** The newest chain of a host's agent in a tenant's ledger; undefined: it has registered none. */
 export async function chainOf({ db }: ApiPorts, tenant: string, hostId: string): Promise<string | undefined> {
   const row = await db
     .selectFrom('chains')
     .select('chain')
     .where('tenant', '=', tenant)
     .where('host_id', '=', hostId)
+    .where('writer', '=', '')
     .orderBy('registered_at', 'desc')
     .limit(1)
     .executeTakeFirst()

@@ -43,28 +43,29 @@ export function createChainBook({ store, outbox, voice, clock, log }: ChainBookO
     await outbox.enqueue(tx, tenant, alarmEvent(voice, clock.nowNs(), host, { chain, tenant }, alarm))
   }
 
-  async function bindOne(tx: Tx, host: Host, { chain, tenant }: Bound): Promise<boolean> {
+  async function bindOne(tx: Tx, host: Host, { chain, tenant, writer }: RegisteredChain): Promise<boolean> {
     const attempted = `registering the chain ${chain} of the host ${host.hostId}`
     const found = await across(tx, 'chain')
       .selectFrom('chains')
       .selectAll()
       .where('chain', '=', chain)
       .executeTakeFirst()
-    if (found?.host_id === host.hostId && found.tenant === tenant) return false
+    if (found?.host_id === host.hostId && found.tenant === tenant && found.writer === writer) return false
     if (found !== undefined) {
-      const whose = found.host_id === host.hostId ? `the tenant ${found.tenant}` : 'another host'
+      const ofHost = found.tenant === tenant ? 'another program' : `the tenant ${found.tenant}`
+      const whose = found.host_id === host.hostId ? ofHost : 'another host'
       throw transportError('CHAIN_OF_ANOTHER', { attempted, received: `a chain of ${whose}` })
     }
     const bound = await across(tx, 'chain')
       .selectFrom('chains')
-      .select(['chain', 'tenant'])
+      .select(['chain', 'tenant', 'writer'])
       .where('host_id', '=', host.hostId)
       .orderBy('registered_at', 'desc')
       .execute()
     if (bound.length >= limits.chainsPerHostMax) throw transportError('CHAINS_TOO_MANY', { attempted })
-    const row = { chain, tenant, host_id: host.hostId, registered_at: rfc3339(clock.nowNs()) }
+    const row = { chain, tenant, writer, host_id: host.hostId, registered_at: rfc3339(clock.nowNs()) }
     await tx.insertInto('chains').values(row).execute()
-    const predecessor = bound.find((earlier) => earlier.tenant === tenant)
+    const predecessor = bound.find((earlier) => earlier.tenant === tenant && earlier.writer === writer)
     if (predecessor !== undefined) await raise(tx, host, predecessor, { kind: 'replaced', successor: chain })
     return true
   }

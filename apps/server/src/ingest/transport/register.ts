@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ChainPosition, chainForm, limits, protocol, type RegisterRequest, tenantForm } from '@sealwatch/contract'
+import {
+  type ChainPosition,
+  type ChainWriter,
+  chainForm,
+  isChainWriter,
+  limits,
+  protocol,
+  type RegisterRequest,
+  tenantForm,
+} from '@sealwatch/contract'
 import { checkHostFacts, type HostFacts } from '../../identity/index.ts'
 import { transportError } from './errors.ts'
 
@@ -10,6 +19,7 @@ export type Position = { readonly nextSeq: number; readonly tip: string | null }
 export type RegisteredChain = {
   readonly chain: string
   readonly tenant: string
+  readonly writer: ChainWriter
   /** As the host has it. */
   readonly position: Position
 }
@@ -48,16 +58,18 @@ export function checkRegistration(request: RegisterRequest): Registration {
     agentVersion,
     capabilities: protocol.capabilities.filter((name) => capabilities.includes(name)),
     facts: checkHostFacts(facts),
-    chains: chains.map(({ chain, tenant, nextSeq, tip }) => ({
+    chains: chains.map(({ chain, tenant, writer, nextSeq, tip }) => ({
       chain,
       tenant,
+      writer: writer as ChainWriter,
       position: { nextSeq: Number(nextSeq), tip: tip.length === 0 ? null : tip.toHex() },
     })),
   }
 }
 
-function faultOfPosition({ chain, tenant, nextSeq, tip }: ChainPosition): string | undefined {
+function faultOfPosition({ chain, tenant, writer, nextSeq, tip }: ChainPosition): string | undefined {
   if (!chainForm.test(chain)) return `the chain ${JSON.stringify(chain)}`
+  if (!isChainWriter(writer)) return `the writer ${JSON.stringify(writer)}`
   if (!tenantForm.test(tenant)) return `the tenant ${JSON.stringify(tenant)}`
   if (nextSeq > Number.MAX_SAFE_INTEGER) return `next_seq ${nextSeq}`
   const tipLengths = nextSeq === 0n ? [0] : [0, 32]
