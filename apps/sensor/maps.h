@@ -108,8 +108,11 @@ static inline __u32 directory_digest(__u32 digest)
  */
 #define RDONLY_CAST 0x7ea1ca57
 
-/* Our own: the sensor, the agent that it is connected to, signals to both of which are told, and the process that tells of changes. */
-enum { PROTECTED_SENSOR, PROTECTED_AGENT, PROTECTED_CHANGES, PROTECTED_MAX };
+/*
+ * Our own, signals to which are told: the sensor, the agent that it is connected to, the process that tells of changes, and the
+ * supervisor that started the sensor, with all that it started.
+ */
+enum { PROTECTED_SENSOR, PROTECTED_AGENT, PROTECTED_CHANGES, PROTECTED_SUPERVISOR, PROTECTED_MAX };
 
 /*
  * Network policies as the kernel follows them (docs/formats/frame.md, 10). A table cuts the values of each thing into stretches, in

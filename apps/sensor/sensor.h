@@ -281,6 +281,12 @@ void relay_put(struct outbox *out);
 void relay_ask(int fd);
 bool relay_is_silent(void);
 
+/* late.c */
+void late_agent(pid_t pid);
+bool late_keep(const void *body, size_t length);
+int64_t late_due_ms(uint64_t now_ns);
+void late_put(struct outbox *out, uint64_t now_ns);
+
 /* policies.c */
 void policies_open(volatile struct shared *shared, struct policy_table *tables);
 bool policies_read(int fd);

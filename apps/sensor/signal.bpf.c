@@ -17,6 +17,13 @@ static __always_inline int code_of(struct kernel_siginfo *info)
 	return GET(info, si_code);
 }
 
+/* What the supervisor itself does to what it started is told by the supervisor. */
+static __always_inline bool is_supervised(struct task_struct *target)
+{
+	return is_the(PROTECTED_SUPERVISOR, GET(target, real_parent, group_leader)) &&
+	       !is_the(PROTECTED_SUPERVISOR, GET(current_task(), group_leader));
+}
+
 /* args: signal, info, task, group, result */
 SEC("raw_tp/signal_generate")
 int signal_generate(struct bpf_raw_tracepoint_args *ctx)
@@ -29,7 +36,8 @@ int signal_generate(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!by_kernel && !by_user)
 		return 0;
-	if (!(is_the(PROTECTED_SENSOR, target) || is_the(PROTECTED_AGENT, target) || is_the(PROTECTED_CHANGES, target)) ||
+	if (!(is_the(PROTECTED_SENSOR, target) || is_the(PROTECTED_AGENT, target) || is_the(PROTECTED_CHANGES, target) ||
+	      is_the(PROTECTED_SUPERVISOR, target) || is_supervised(target)) ||
 	    (by_user && GET(target, tgid) == GET(current_task(), tgid)) || (by_user && is_the(PROTECTED_SENSOR, GET(current_task(), group_leader))))
 		return 0;
 	s = begin(SITE_signal_generate, FRAME_SIGNAL);

@@ -16,6 +16,7 @@ type Harm = {
   readonly severity: string
   readonly unmapped: { readonly part: HarmedPart }
 }
+type Actor = { readonly process: { readonly pid: number } }
 const parts = ['sensor', 'agent', 'server'] as const
 /** All of them at once begin anew, on a machine that does other things, too. */
 const deadlineMs = 120_000
@@ -100,6 +101,20 @@ test('AGT-8 a part that is killed is back, one that is stopped goes on, one that
     const killed = await harmAll('ended', (pid) => process.kill(pid, 'SIGKILL'))
     for (const { severity, unmapped } of killed.told)
       assert.deepEqual([unmapped.part.detail, unmapped.part.remedy, severity], ['SIGKILL', 'restarted', 'High'])
+    // Who ended them is told, also of the agent, which took what it had not read with it; of the sensor it is only counted.
+    const ended = parts.flatMap((part, at) => (part === 'sensor' ? [] : [killed.pids[at]]))
+    const senders = await eventually(
+      'who killed agent and server to be told',
+      async () => {
+        const { stdout } = await platform.sealwatch('events', '--class', 'process', '--json')
+        const signals = stdout.split('\n').filter((line) => line.includes('"SIGKILL"'))
+        const told = signals.map((line) => JSON.parse(line) as { actor: Actor; process: { pid: number } })
+        const to = ended.map((pid) => told.find((signal) => signal.process.pid === pid)?.actor.process.pid)
+        return to.includes(undefined) ? undefined : to
+      },
+      deadlineMs,
+    )
+    assert.deepEqual(senders, [process.pid, process.pid])
     await ready()
 
     const stopped = await harmAll('stopped', (pid) => process.kill(pid, 'SIGSTOP'))
