@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Entry, personOf, targetOf, withNewer, wordsOf } from './entry.ts'
+import { type Entry, objectOf, personOf, targetOf, together, withNewer, wordsOf } from './entry.ts'
 
 const vector = (name: string) =>
   JSON.parse(readFileSync(join(import.meta.dirname, '../../../../vectors/events', `${name}.json`), 'utf8'))
@@ -96,4 +96,34 @@ test('a person who acted is known by their id', () => {
   assert.deepEqual([personOf(`person:${id}`), personOf(id)], [id, id])
   for (const actor of ['operator:root', '/usr/bin/usr_x', `machine:${id}x`, ''])
     assert.equal(personOf(actor), undefined)
+})
+
+test('a row says what was done to what, where its title does not', () => {
+  const shown = (event: Record<string, unknown>) => {
+    const one = entry(1, event)
+    return objectOf(one, wordsOf(one).title)
+  }
+  assert.equal(shown(vector('finding-create')), '/etc/shadow')
+  assert.equal(shown(vector('file-read')), undefined, 'the message is the title, and names it')
+  const { evidences: _, ...finding } = vector('finding-create')
+  assert.equal(shown(finding), '/usr/bin/cat (pid 1300) opened /etc/shadow for reading')
+})
+
+test('alerts of the same rule, actor and object within ten minutes are one row, at the newest of them', () => {
+  const finding = vector('finding-create')
+  const at = (leaf: number, minutes: number, change: object = {}) =>
+    entry(leaf, { ...finding, time: finding.time + minutes * 60_000, ...change })
+  const other = { evidences: [{ file: { path: '/etc/gshadow' } }] }
+  const entries = [at(9, 11), at(8, 10), at(7, 2, other), at(6, 1), at(5, 0), entry(4, vector('file-read'))]
+  const rows = together([...entries, entry(3, vector('file-read'))])
+  assert.deepEqual(
+    rows.map((row) => [row.entry.leaf_index, row.times]),
+    [
+      [9, 1],
+      [8, 3],
+      [7, 1],
+      [4, 1],
+      [3, 1],
+    ],
+  )
 })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A line of the ledger, as a person reads it.
 
+import { alikeWithinMs, likenessOf } from '@sealwatch/contract/alike'
 import type { Operations } from '@sealwatch/contract/api'
 import { memberAt, numberAt, textAt } from './member.ts'
 import { severityOf } from './severity.ts'
@@ -115,6 +116,33 @@ export function targetOf({ line: { event } }: Pick<Entry, 'line'>): Target | und
   const name = textAt(of, 'process', 'file', 'path') ?? textAt(of, 'process', 'name') ?? uid
   const pid = numberAt(of, 'process', 'pid')
   return { kind: 'process', name, about: pid === undefined ? undefined : `pid ${pid}` }
+}
+
+/** What was done to what, as far as the title does not say it: a file, a process, or what the message says further. */
+export function objectOf(entry: Pick<Entry, 'line'>, title: string): string | undefined {
+  const target = targetOf(entry)
+  const { event } = entry.line
+  if (target !== undefined) return title.includes(target.name) ? undefined : target.name
+  return memberAt(event, 'finding_info') === undefined ? undefined : beyondTitle(textAt(event, 'message'), title)
+}
+
+/** The newest of those that are alike (docs/formats/event.md, 7.3), and how many there are. */
+export type Row = { readonly entry: Entry; readonly times: number }
+
+/** Of entries the newest first, and so are the rows. */
+export function together(entries: readonly Entry[]): readonly Row[] {
+  const open = new Map<string, Row & { readonly sinceMs: number }>()
+  const closed: Row[] = []
+  for (const entry of entries.toReversed()) {
+    const { event } = entry.line
+    const key = likenessOf(event) ?? `leaf ${entry.leaf_index}`
+    const ms = numberAt(event, 'time') ?? 0
+    const known = open.get(key)
+    const isAlike = known !== undefined && ms - known.sinceMs <= alikeWithinMs
+    if (known !== undefined && !isAlike) closed.push(known)
+    open.set(key, isAlike ? { ...known, entry, times: known.times + 1 } : { entry, times: 1, sinceMs: ms })
+  }
+  return [...closed, ...open.values()].sort((one, other) => other.entry.leaf_index - one.entry.leaf_index)
 }
 
 /** Of these, what is kept: the newest first, each once. `hasGap`: between what was known and what came there may be more. */

@@ -2,9 +2,9 @@
 // Lines, and beside them the one that is looked at; where there is room for one, that one.
 
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react'
+import { type ReactNode, useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 import { setQuery, useHere } from '../../door/here.ts'
-import { wordsOf } from '../../model/entry.ts'
+import { objectOf, together, wordsOf } from '../../model/entry.ts'
 import { proofNow } from '../../model/standing.ts'
 import { clockOf, dayOf } from '../../model/words.ts'
 import { Icon } from '../parts/icon.tsx'
@@ -57,7 +57,7 @@ export function Browser({
         ) : found.entries.length === 0 ? (
           empty
         ) : (
-          <List found={found} open={open} label={label} />
+          <List found={found} open={open} label={label} gathers={source === 'listAlerts'} />
         )}
       </div>
       {open === undefined ? null : <Detail key={open} leaf={open} close={close} />}
@@ -76,21 +76,29 @@ function List({
   found,
   open,
   label,
+  gathers,
 }: {
   readonly found: ReturnType<typeof useEntries>
   readonly open: number | undefined
   readonly label: string
+  /** Those that are alike are one row. */
+  readonly gathers: boolean
 }) {
   const { entries, hasMore, more } = found
+  const shown = useMemo(
+    () => (gathers ? together(entries) : entries.map((entry) => ({ entry, times: 1 }))),
+    [entries, gathers],
+  )
+  const firstFresh = entries[found.arrived - 1]?.leaf_index ?? Number.POSITIVE_INFINITY
   const { data: ledger } = useLedger()
   const names = useNames()
   const scroller = useRef<HTMLDivElement>(null)
   const rowHeight = rowHeights[useSyncExternalStore(onNarrow, () => narrow.matches) ? 'narrow' : 'wide']
   const rows = useVirtualizer({
-    count: entries.length,
+    count: shown.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    getItemKey: (index) => entries[index]?.leaf_index ?? index,
+    getItemKey: (index) => shown[index]?.entry.leaf_index ?? index,
     overscan: 12,
   })
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was measured is of the height before
@@ -98,22 +106,24 @@ function List({
   const drawn = rows.getVirtualItems()
   const last = drawn.at(-1)?.index ?? 0
   useEffect(() => {
-    if (hasMore && last >= entries.length - 20) more()
-  }, [hasMore, last, entries.length, more])
+    if (hasMore && last >= shown.length - 20) more()
+  }, [hasMore, last, shown.length, more])
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
     <section className="rows card" ref={scroller} aria-label={label} tabIndex={0}>
       <ol style={{ height: rows.getTotalSize() }}>
         {drawn.map(({ index, start, key }) => {
-          const entry = entries[index]
-          if (entry === undefined) return null
+          const row = shown[index]
+          if (row === undefined) return null
+          const { entry, times } = row
           const words = wordsOf(entry)
+          const object = objectOf(entry, words.title)
           return (
             <li
               key={key}
               style={{ transform: `translateY(${start}px)`, height: rowHeight }}
-              className={index < found.arrived ? 'row fresh' : 'row'}
-              aria-setsize={hasMore ? -1 : entries.length}
+              className={entry.leaf_index >= firstFresh ? 'row fresh' : 'row'}
+              aria-setsize={hasMore ? -1 : shown.length}
               aria-posinset={index + 1}
             >
               <button
@@ -129,8 +139,10 @@ function List({
                   <b>{words.title}</b>
                   <small>
                     <Unverified why={words.unverified} />
+                    {times === 1 ? null : <span>{times} times</span>}
                     {words.host === '' ? null : <span>{words.host}</span>}
                     {words.actor === '' ? null : <Actor actor={words.actor} names={names} />}
+                    {object === undefined ? null : <code>{object}</code>}
                   </small>
                 </span>
                 <span className="when">
