@@ -40,6 +40,10 @@ test('a file that a group is told to watch is seen, and no longer once it is not
   const watched = join(dir, 'secret')
   writeFileSync(watched, 'x')
   const [{ hostname, host_id: id }] = (await host('list')).items
+  assert.equal((await host('show')).host_id, id, 'the only one')
+  const invited = await platform.sealwatch('host', 'invite')
+  assert.equal(invited.stdout, '', 'no token for a server that nobody else reaches')
+  assert.match(invited.stderr, /CLI_ADDRESS(.|\n)*--address ADDRESS/)
   const set = (config: object) => {
     const file = join(dir, 'config.json')
     writeFileSync(file, JSON.stringify(config))

@@ -36,7 +36,7 @@ export const cliErrors = {
   },
   CLI_ADDRESS: {
     kind: 'invalid',
-    rule: 'the address for agents is one of this machine, or 0.0.0.0 for all of them',
+    rule: 'the address for agents is one of this machine that they reach, or 0.0.0.0 for all it has',
     advice: 'Choose one that `ip address` shows: --address ADDRESS',
   },
   CLI_JOINED: {

@@ -6,7 +6,7 @@ import { command, exit, integer } from '../command.ts'
 import { acts } from '../doctor/acts.ts'
 import { checkInstance } from '../doctor/checks.ts'
 import { probeAct } from '../doctor/probe.ts'
-import { isRed, type Row, renderRows } from '../doctor/row.ts'
+import { isRed, type Row, remedyOf, renderRows } from '../doctor/row.ts'
 import { cliError } from '../errors.ts'
 import { gatherStatus, type InstanceStatus } from '../status/gather.ts'
 import { progressLine, safeJson } from '../terminal.ts'
@@ -16,7 +16,8 @@ export const doctor = command({
   summary: 'Do what each sensor site watches, and read it back with its proof',
   about: `For every site a small program does the act under a random name. Doctor then asks the control plane for the
 event and verifies its proof offline with the pinned keys. A red row is a blind spot. What the sensor cannot see without BPF, and says so, is
-marked with a dash and fails nothing.`,
+marked with a dash and fails nothing. Two sites are not tried, for nothing harmless does what they see: module (a kernel module is loaded) and
+policy (a connection is refused); whether they are attached, sudo ./sealwatch status says.`,
   options: {
     timeout: integer({
       takes: 'MS',
@@ -47,7 +48,8 @@ marked with a dash and fails nothing.`,
     ).finally(progress.end)
     const rows = [...checks, ...probes.map((row) => withReason(row, status))]
     const ok = !rows.some(isRed)
-    io.out(json ? `${safeJson({ ok, rows })}\n` : renderRows(rows, io))
+    const told = rows.map((row) => (isRed(row) ? { ...row, remedy: remedyOf(row) } : row))
+    io.out(json ? `${safeJson({ ok, rows: told })}\n` : renderRows(rows, io))
     return ok ? exit.ok : exit.finding
   },
 })

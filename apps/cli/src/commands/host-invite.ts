@@ -3,6 +3,7 @@
 import { networkInterfaces } from 'node:os'
 import { withAdmin } from '../admin.ts'
 import { command, exit, form, integer } from '../command.ts'
+import { cliError } from '../errors.ts'
 import { agentsAt, isHereAlone } from '../host/agents-at.ts'
 import type { ServerStatus } from '../status/types.ts'
 import { serverForm } from '../supervise/joined.ts'
@@ -35,20 +36,30 @@ unit (docs/privileges.md) takes the token of --json from the file join-token in 
   },
   examples: ['sudo ./sealwatch host invite', 'sudo ./sealwatch host invite --tenant acme --ttl 600 --json'],
   run: async ({ server: named, tenant = 'default', ttl }, _operands, { io, place, json }) => {
-    const { token, expiresAt, agents } = await withAdmin(place, 'creating a join token', async (admin) => {
-      const status = JSON.parse((await admin.getStatus({})).status) as ServerStatus
-      return { ...(await admin.createJoinToken({ tenant, ttlSeconds: ttl })), agents: status.agents }
+    const attempted = 'creating a join token'
+    const { token, expiresAt, server } = await withAdmin(place, attempted, async (admin) => {
+      const { agents } = JSON.parse((await admin.getStatus({})).status) as ServerStatus
+      const at = named ?? agentsAt(agents, networkInterfaces())
+      // A program may let in an agent of this machine; a line to be pasted elsewhere would lead nowhere.
+      if (named === undefined && !json && isHereAlone(at))
+        throw cliError('CLI_ADDRESS', {
+          attempted,
+          received: `${at}, which only this machine reaches`,
+          advice: hereAloneAdvice,
+        })
+      return { ...(await admin.createJoinToken({ tenant, ttlSeconds: ttl })), server: at }
     })
-    const server = named ?? agentsAt(agents, networkInterfaces())
     const line = pasteable(safe(token), server, tenant)
     io.out(json ? `${safeJson({ token, tenant, expires_at: expiresAt, server, line })}\n` : `${line}\n`)
     if (json) return exit.ok
     io.err(`Paste it on the other machine, in a checkout of Sealwatch. Valid once, until ${toSecond(expiresAt)}.\n`)
-    if (isHereAlone(server))
-      io.err(`Only this machine reaches ${server}: start the server with --address ADDRESS, or name it with --server\n`)
+    if (isHereAlone(server)) io.err(`Only this machine reaches ${server}. ${hereAloneAdvice}\n`)
     return exit.ok
   },
 })
+
+const hereAloneAdvice =
+  'Start the server where others reach it (sudo ./sealwatch down, then up --detach --address ADDRESS), or name it with --server HOST:PORT'
 
 /** Builtins of the shell alone see the token: it is no argument of a program. */
 function pasteable(token: string, server: string, tenant: string): string {

@@ -12,6 +12,7 @@ import { type HostRecord, renderHost } from '../host/render-host.ts'
 import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
 const operands = [{ name: 'HOST', required: true }] as const
+const anyOperands = [{ name: 'HOST', required: false }] as const
 const whoIsMeant = 'HOST is an id, the first six digits of one or more, or a name that only one host of the tenant has.'
 
 export const hostList = command({
@@ -67,7 +68,7 @@ sealed, CONFIG is the version of what it was told that is in force
 
 type Known = { readonly host: Host; readonly records: readonly HostRecord[] }
 
-async function read(api: ApiClient, typed: string, attempted: string): Promise<Known> {
+async function read(api: ApiClient, typed: string | undefined, attempted: string): Promise<Known> {
   const params = { host_id: await hostMeant(api, typed, attempted) }
   const host = await api.call('getHost', { params })
   return { host, records: (await api.call('listHostRecords', { params })).items }
@@ -76,12 +77,12 @@ async function read(api: ApiClient, typed: string, attempted: string): Promise<K
 export const hostShow = command({
   name: 'host show',
   summary: 'A host: its state, its sensor site by site, and what it told of itself last',
-  about: whoIsMeant,
-  operands,
+  about: `${whoIsMeant} Left out: the only one there is.`,
+  operands: anyOperands,
   options: apiOptions,
   examples: ['sudo ./sealwatch host show web-1', 'sudo ./sealwatch host show 4f1d2a --json | jq .records'],
-  run: async (at, [typed = ''], { io, place, json }) => {
-    const attempted = `reading the host ${typed}`
+  run: async (at, [typed], { io, place, json }) => {
+    const attempted = `reading the host ${typed ?? 'that is meant'}`
     const { host, records } = await withApi({ ...at, io, place }, attempted, (api) => read(api, typed, attempted))
     io.out(json ? `${safeJson({ ...host, records })}\n` : renderHost(host, records, io))
     return exit.ok
@@ -126,15 +127,15 @@ export const hostDiag = command({
   name: 'host diag',
   summary: 'What support asks for about a host, without names and secrets',
   about: `JSON: the host as \`host show --json\` has it, with its newest records. Its name, the serial of its certificate, and what looks like a
-secret are taken out; read it before you send it. ${whoIsMeant}`,
-  operands,
+secret are taken out; read it before you send it. ${whoIsMeant} Left out: the only one there is.`,
+  operands: anyOperands,
   options: { ...apiOptions, output: text({ takes: 'FILE', short: 'o', help: 'Write it there (default: print it)' }) },
   examples: [
     'sudo ./sealwatch host diag web-1 -o web-1.json',
     'sudo ./sealwatch host diag 4f1d2a --json | jq .host.sensor',
   ],
-  run: async ({ output, ...at }, [typed = ''], { io, place, json }) => {
-    const attempted = `diagnosing the host ${typed}`
+  run: async ({ output, ...at }, [typed], { io, place, json }) => {
+    const attempted = `diagnosing the host ${typed ?? 'that is meant'}`
     const { host, records } = await withApi({ ...at, io, place }, attempted, (api) => read(api, typed, attempted))
     const madeAt = new Date(io.clock.nowMs()).toISOString()
     const diagnosis = diagnose(host, records, { madeAt, cliVersion: io.version })

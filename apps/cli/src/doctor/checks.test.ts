@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { testIo } from '../../test/test-io.ts'
 import { type InstanceStatus, warningsOf } from '../status/gather.ts'
@@ -8,6 +10,7 @@ import { renderStatus } from '../status/render.ts'
 import { checkInstance } from './checks.ts'
 import { renderRows } from './row.ts'
 
+const root = join(import.meta.dirname, '../../../..')
 const nowMs = Date.UTC(2026, 0, 1)
 const site = { attached: true, reason: '', produced: '1', dropped: '0', sent: '1', shed: '0' }
 const hardening = { applied: ['places'], missing: [] }
@@ -116,7 +119,13 @@ describe('doctor and status', () => {
         red,
       )
       assert.match(warningsOf(status).join('\n'), warning)
-      assert.match(renderRows(rows, testIo()), new RegExp(`✗ +${red[0]} .*\\n(.*\\n)*\\n\\d of \\d+ failed`))
+      const text = renderRows(rows, testIo())
+      assert.match(text, new RegExp(`✗ +${red[0]} .*\\n(.*\\n)*\\n\\d of \\d+ failed`))
+      for (const name of red) {
+        const remedy = text.split('\n').find((line) => line.startsWith(`  ${name}: `)) ?? ''
+        assert.match(remedy, /sudo|docs\/runbooks/, name)
+        for (const [page] of remedy.matchAll(/docs\/[\w/-]+\.md/g)) assert.ok(existsSync(join(root, page)), page)
+      }
     })
   }
 

@@ -16,6 +16,22 @@ export type Row = {
   readonly unseen?: boolean
 }
 
+/** Of rows that are no site; a chain is called after its tenant. */
+const remedies: Readonly<Record<string, string>> = {
+  server: 'read what it says in log/server.log of the data directory; if it is gone: sudo ./sealwatch down, then up',
+  agent: 'read what it says in log/agent.log of the data directory; docs/runbooks/agent-queue.md',
+  sensor: 'read what it says in log/sensor.log of the data directory; docs/runbooks/host-blind.md',
+  baseline: 'docs/runbooks/baseline.md',
+  chain:
+    'docs/runbooks/agent-queue.md; of a server that holds less than it acknowledged, docs/runbooks/ledger-behind.md',
+  disk: 'docs/runbooks/disk-full.md',
+  ca: 'docs/runbooks/ca.md',
+  clock: 'set it right (timedatectl set-ntp true); docs/runbooks/clock-set-back.md',
+}
+
+/** What to do about a row that is red; a site is told of in the runbook of blind hosts. */
+export const remedyOf = ({ name }: Row): string => remedies[name.split(' ')[0] ?? ''] ?? 'docs/runbooks/host-blind.md'
+
 export const isRed = ({ ok, unseen }: Row): boolean => !ok && unseen !== true
 
 export function renderRows(rows: readonly Row[], io: Io): string {
@@ -25,9 +41,11 @@ export function renderRows(rows: readonly Row[], io: Io): string {
     row.did,
     row.ok ? safe(row.detail) : paint(io, row.unseen ? 'yellow' : 'red', safe(row.detail)),
   ])
-  const red = rows.filter(isRed).length
+  const reds = rows.filter(isRed)
+  const red = reds.length
+  const todo = reds.map((row) => `  ${row.name}: ${remedyOf(row)}\n`).join('')
   const unseen = rows.filter((row) => row.unseen).length
   const good = unseen === 0 ? 'All good.' : `All good but ${unseen} that nobody sees without BPF: docs/fallbacks.md.`
   const verdict = red === 0 ? paint(io, 'green', good) : paint(io, ['red', 'bold'], `${red} of ${rows.length} failed.`)
-  return `${columns(cells)}\n${verdict}\n`
+  return `${columns(cells)}\n${verdict}\n${todo}`
 }

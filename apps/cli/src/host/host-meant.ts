@@ -7,6 +7,8 @@ import { cliError } from '../errors.ts'
 export type Host = Operations['getHost']['answer']
 
 const pageRows = 100
+/** Hosts that an error names. */
+const namedMax = 8
 const idForm = /^[0-9a-f]{32}$/
 const prefixForm = /^[0-9a-f]{6,31}$/
 
@@ -22,12 +24,13 @@ export async function everyHost(api: ApiClient): Promise<Host[]> {
 }
 
 /**
- * The id of the host that is meant: an id, the beginning of one, or a name that only one host has which is not revoked.
+ * The id of the host that is meant; undefined: the only one that is not revoked. Else an id, the beginning of one, or a name that only one host has which is not revoked.
  * Throws CLI_NOT_FOUND or CLI_USAGE.
  */
-export async function hostMeant(api: ApiClient, typed: string, attempted: string): Promise<string> {
-  if (idForm.test(typed)) return typed
+export async function hostMeant(api: ApiClient, typed: string | undefined, attempted: string): Promise<string> {
+  if (typed !== undefined && idForm.test(typed)) return typed
   const hosts = await everyHost(api)
+  if (typed === undefined) return onlyOne(hosts, attempted)
   const called = hosts.filter(({ hostname, revoked_at }) => hostname === typed && revoked_at === null)
   const begun = prefixForm.test(typed) ? hosts.filter(({ host_id }) => host_id.startsWith(typed)) : []
   const ids = [...new Set([...called, ...begun].map(({ host_id }) => host_id))]
@@ -47,4 +50,15 @@ export async function hostMeant(api: ApiClient, typed: string, attempted: string
     received: typed,
     advice: `${meant === undefined ? '' : `Did you mean '${meant}'? `}See sealwatch host list; a new one: sealwatch host invite`,
   })
+}
+
+function onlyOne(hosts: readonly Host[], attempted: string): string {
+  const living = hosts.filter(({ revoked_at }) => revoked_at === null)
+  const [one] = living
+  if (one !== undefined && living.length === 1) return one.host_id
+  if (one === undefined)
+    throw cliError('CLI_NOT_FOUND', { attempted, advice: 'There is no host. Let one in: sudo ./sealwatch host invite' })
+  const names = living.slice(0, namedMax).map(({ hostname, host_id }) => `${hostname} (${host_id.slice(0, 12)})`)
+  const more = living.length > namedMax ? ` and ${living.length - namedMax} more: sealwatch host list` : ''
+  throw cliError('CLI_USAGE', { attempted, advice: `Name the HOST: ${names.join(', ')}${more}` })
 }
