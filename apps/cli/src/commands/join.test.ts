@@ -57,7 +57,9 @@ describe('PKI-1 joining a server', { skip }, () => {
   })
 
   test('an address that is not of this machine is told', async () => {
+    rmSync(place.data, { recursive: true, force: true })
     assert.match((await call('', 'up', '--address', '198.51.100.7')).err, /CLI_ADDRESS.*\n.*"198\.51\.100\.7"/)
+    assert.equal(existsSync(place.data), false, 'what is refused leaves nothing behind')
     assert.match((await call('', 'up', '--address', 'localhost')).err, /--address must be an IP address/)
   })
 

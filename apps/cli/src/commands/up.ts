@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { chooseSigner, readSignerSettings } from '@sealwatch/keys'
 import { type Context, command, exit, flag, integer, type Option } from '../command.ts'
@@ -8,6 +9,7 @@ import { dataFlag } from '../place.ts'
 import { checklist } from '../supervise/checklist.ts'
 import { startDetached, superviseFor } from '../supervise/detach.ts'
 import { defaultPort } from '../supervise/joined.ts'
+import { requireFreePort } from '../supervise/port.ts'
 import { hereAlone, type Ports, supervise, type WayIn } from '../supervise/supervise.ts'
 import { paint, safe, safeJson } from '../terminal.ts'
 
@@ -55,6 +57,8 @@ stands in watch.list in the data directory. The server signs as AUDIT_SIGNING_â€
       port,
       apiPort: wanted || Number(io.env.SEALWATCH_SERVER_API_PORT) || defaultApiPort,
     }
+    // What is refused leaves nothing behind.
+    if (!existsSync(place.data)) await requireFreePort(ports.address, ports.port)
     if (io.tell !== undefined) {
       await superviseFor(common(context, ports), io.tell)
       return exit.ok

@@ -86,6 +86,8 @@ export function prepareRun(place: Place): boolean {
  * keeps its folder; and nothing at all while anything is mounted below.
  */
 export function removeRun(place: Place): void {
+  // The sensor's own, which has left the rights to do so; what it counted stays, for the next.
+  attempt(() => unlinkSync(join('/run/sealwatch-sensor', `${place.name}.canary`)))
   const mountPoints = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
