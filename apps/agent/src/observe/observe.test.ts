@@ -56,6 +56,14 @@ const observed = (observation: SiteObservation, context = sampleContext()) => {
   return observe(observation, context)
 }
 
+test('AGT-3 a change that left what its package brought says so where people read it', () => {
+  const { enrichment, ...context } = sampleContext()
+  const told = (as: boolean) =>
+    observed(sample('file-package-altered'), { ...context, enrichment: { ...enrichment, shipped: () => as } }).event
+  assert.equal(told(true).message, '/usr/bin/bash (pid 1200) wrote /usr/bin/cat, as its package brought it')
+  assert.equal(told(false).message, '/usr/bin/bash (pid 1200) wrote /usr/bin/cat')
+})
+
 test('personal values are named by pointer, and left out where there is no account', () => {
   assert.deepEqual(observed(sample('file-read')).personalPointers, ['/event/actor/user/name'])
   const nobody = { ...sample('file-read'), actor: sampleTask({ uid: 4_000 }) }

@@ -323,7 +323,7 @@ function fileChanged(observation: Of<'file_change'>, common: Common, { enrichmen
     ...common,
     ...classify('file', changeActivityOf(change)),
     ...severities.medium,
-    message: changeSentence(observation, describe(common.actor.process), from),
+    message: `${changeSentence(observation, describe(common.actor.process), from)}${shipped === true ? ', as its package brought it' : ''}`,
     file: ownedFile(change === 'remove' ? { ...was, is_deleted: true } : was, owner),
     ...(now !== null && after !== null && { file_result: ownedFile(stateOf(now, after, observation), newOwner) }),
     unmapped: {
