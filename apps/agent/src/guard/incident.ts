@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { SeverityName } from '@sealwatch/contract'
+import type { TargetRef, Task } from '../sources/observation.ts'
+import { type Act, type Aim, aimKey, keyOf, type ProcessKey } from './act.ts'
+import { kinOf } from './lineage.ts'
+import { isAtLeast, isRecon, type Way } from './ways.ts'
+
+/** What was reached by one way, all in all. */
+export type Reached = {
+  readonly count: number
+  /** As far as the kernel says. */
+  readonly bytes: number
+  /** Of these the kernel refused so many. */
+  readonly refused: number
+  readonly firstNs: bigint
+  readonly lastNs: bigint
+}
+
+export type Row = {
+  readonly timeNs: bigint
+  readonly way: Way
+  readonly actor: ProcessKey
+  readonly times: number
+  readonly bytes: number
+  readonly error: number
+  readonly detail: string
+}
+
+/** One attempt by one lineage upon one protected process, as it is now. Times are CLOCK_BOOTTIME. */
+export type Incident = {
+  readonly id: string
+  readonly aim: Aim
+  readonly severity: SeverityName
+  /** Of the gravest act, the first of them. */
+  readonly way: Way
+  readonly openedNs: bigint
+  readonly lastNs: bigint
+  readonly acts: number
+  /** Who acted, in the order in which they came. */
+  readonly actors: readonly Task[]
+  /** Those beyond the named maximum. */
+  readonly moreActors: number
+  /** To whom descriptors were handed on. */
+  readonly readers: readonly TargetRef[]
+  readonly reached: ReadonlyMap<Way, Reached>
+  readonly rows: readonly Row[]
+  readonly moreRows: number
+}
+
+/** `quiet`: no act for a while; `gone`: nor any of its actors; `room`: another one needed its place. */
+export type CloseCause = 'quiet' | 'gone' | 'room' | 'stopping'
+export type IncidentNews =
+  | { readonly kind: 'opened' | 'updated'; readonly incident: Incident; readonly act: Act }
+  | { readonly kind: 'closed'; readonly incident: Incident; readonly cause: CloseCause }
+
+/** Makes incidents of acts. Deterministic: `nowNs` is CLOCK_BOOTTIME, which no clock that is set moves. */
+export type Incidents = {
+  take(act: Act, nowNs: bigint): IncidentNews[]
+  /** A process has ended. */
+  gone(process: ProcessKey): void
+  /** What time alone brings: updates that waited, and closes. Due each second. */
+  tick(nowNs: bigint): IncidentNews[]
+  /** Closes all. */
+  end(): IncidentNews[]
+  readonly open: readonly Incident[]
+  readonly size: number
+  /** All acts that were ever taken: each is counted in one incident, or here as a look around that none was open for. */
+  readonly taken: number
+  readonly lookedAround: number
+}
+
+export const incidentLimits = {
+  openMax: 256,
+  /** Upon one protected process; of more at once the acts count in the one that was active last. */
+  openOfOneMax: 16,
+  rowsMax: 200,
+  actorsMax: 64,
+  readersMax: 16,
+  /** Keys by which a lineage is known. */
+  kinMax: 512,
+  quietNs: 30_000_000_000n,
+  /** Once all of its actors have ended: who forks for each read is one attempt. */
+  goneNs: 5_000_000_000n,
+  updateEveryNs: 1_000_000_000n,
+} as const
+
+type Held = {
+  readonly aim: Aim
+  readonly id: string
+  readonly openedNs: bigint
+  severity: SeverityName
+  way: Way
+  lastNs: bigint
+  acts: number
+  moreActors: number
+  moreRows: number
+  latest: Act
+  toldNs: bigint
+  isDue: boolean
+  readonly kin: Set<string>
+  readonly actors: Map<string, Task>
+  readonly alive: Set<string>
+  readonly readers: Map<string, TargetRef>
+  readonly reached: Map<Way, Reached>
+  readonly rows: Row[]
+}
+
+export function createIncidents(newId: () => string, limits = incidentLimits): Incidents {
+  /** In the order in which they were active. */
+  let open: Held[] = []
+  let taken = 0
+  let lookedAround = 0
+
+  const sameAim = (aim: Aim) => {
+    const key = aimKey(aim)
+    return open.filter((one) => aimKey(one.aim) === key)
+  }
+
+  /** The one of this lineage; where there are too many, the one that was active last. */
+  function find(act: Act, kin: readonly string[]): Held | undefined {
+    const upon = sameAim(act.aim)
+    const own = upon.findLast((one) => kin.some((key) => one.kin.has(key)))
+    return own ?? (upon.length >= limits.openOfOneMax ? upon.at(-1) : undefined)
+  }
+
+  function close(held: Held, cause: CloseCause): IncidentNews {
+    open = open.filter((one) => one !== held)
+    return { kind: 'closed', incident: shown(held), cause }
+  }
+
+  function begin(act: Act, nowNs: bigint): { readonly held: Held; readonly news: IncidentNews[] } {
+    const [oldest] = open
+    const news = oldest !== undefined && open.length >= limits.openMax ? [close(oldest, 'room')] : []
+    const held: Held = {
+      ...{ aim: act.aim, id: newId(), openedNs: act.timeNs, severity: act.severity, way: act.way, lastNs: nowNs },
+      ...{ acts: 0, moreActors: 0, moreRows: 0, latest: act, toldNs: nowNs, isDue: false },
+      ...{ kin: new Set(), actors: new Map(), alive: new Set(), readers: new Map(), reached: new Map(), rows: [] },
+    }
+    open.push(held)
+    return { held, news }
+  }
+
+  /** Whether it is news that cannot wait: a way, a reader or a severity that was not there before. */
+  function add(held: Held, act: Act, kin: readonly string[], nowNs: bigint): boolean {
+    const { way, actor, reader, times, bytes, error, timeNs, lastNs, detail } = act
+    const before = held.reached.get(way)
+    const isGraver = !isAtLeast(held.severity, act.severity)
+    const isNewReader = addReader(held, reader)
+    const isNews = before === undefined || isGraver || isNewReader
+    if (isGraver) {
+      held.severity = act.severity
+      held.way = way
+    }
+    held.acts += times
+    held.lastNs = nowNs
+    held.latest = act
+    held.reached.set(way, {
+      count: (before?.count ?? 0) + times,
+      bytes: (before?.bytes ?? 0) + bytes,
+      refused: (before?.refused ?? 0) + (error === 0 ? 0 : times),
+      firstNs: before === undefined || timeNs < before.firstNs ? timeNs : before.firstNs,
+      lastNs: before === undefined || lastNs > before.lastNs ? lastNs : before.lastNs,
+    })
+    addActor(held, actor)
+    for (const key of kin) if (held.kin.size < limits.kinMax) held.kin.add(key)
+    if (held.rows.length < limits.rowsMax)
+      held.rows.push({ timeNs, way, actor: { pid: actor.pid, startNs: actor.startNs }, times, bytes, error, detail })
+    else held.moreRows += 1
+    return isNews
+  }
+
+  function addActor(held: Held, actor: Task): void {
+    const key = keyOf(actor)
+    if (held.actors.has(key)) return
+    if (held.actors.size >= limits.actorsMax) {
+      held.moreActors += 1
+      return
+    }
+    held.actors.set(key, actor)
+    held.alive.add(key)
+  }
+
+  function addReader(held: Held, reader: TargetRef | undefined): boolean {
+    if (reader === undefined || held.readers.size >= limits.readersMax || held.readers.has(keyOf(reader))) return false
+    held.readers.set(keyOf(reader), reader)
+    held.alive.add(keyOf(reader))
+    return true
+  }
+
+  function take(act: Act, nowNs: bigint): IncidentNews[] {
+    taken += act.times
+    const kin = kinOf(act.actor)
+    const found = find(act, kin)
+    if (found === undefined && isRecon(act.way)) {
+      lookedAround += act.times
+      return []
+    }
+    const begun = found === undefined ? begin(act, nowNs) : undefined
+    const held = found ?? (begun as { readonly held: Held }).held
+    const isNews = add(held, act, kin, nowNs)
+    open = [...open.filter((one) => one !== held), held]
+    if (begun !== undefined) return [...begun.news, { kind: 'opened', incident: shown(held), act }]
+    if (isNews || nowNs - held.toldNs >= limits.updateEveryNs) return [update(held, nowNs)]
+    held.isDue = true
+    return []
+  }
+
+  function update(held: Held, nowNs: bigint): IncidentNews {
+    held.toldNs = nowNs
+    held.isDue = false
+    return { kind: 'updated', incident: shown(held), act: held.latest }
+  }
+
+  function tick(nowNs: bigint): IncidentNews[] {
+    const news: IncidentNews[] = []
+    for (const held of [...open]) {
+      const quietNs = nowNs - held.lastNs
+      const isGone = held.alive.size === 0 && held.moreActors === 0
+      if (held.isDue && nowNs - held.toldNs >= limits.updateEveryNs) news.push(update(held, nowNs))
+      if (isGone && quietNs >= limits.goneNs) news.push(close(held, 'gone'))
+      else if (quietNs >= limits.quietNs) news.push(close(held, 'quiet'))
+    }
+    return news
+  }
+
+  return {
+    take,
+    tick,
+    gone: (process) => {
+      for (const { alive } of open) alive.delete(keyOf(process))
+    },
+    end: () => [...open].map((held) => close(held, 'stopping')),
+    get open() {
+      return open.map(shown)
+    },
+    get size() {
+      return open.length
+    },
+    get taken() {
+      return taken
+    },
+    get lookedAround() {
+      return lookedAround
+    },
+  }
+}
+
+function shown(held: Held): Incident {
+  const { id, aim, severity, way, openedNs, lastNs, acts, moreActors, moreRows } = held
+  return {
+    ...{ id, aim, severity, way, openedNs, lastNs, acts, moreActors, moreRows },
+    actors: [...held.actors.values()],
+    readers: [...held.readers.values()],
+    reached: new Map(held.reached),
+    rows: [...held.rows],
+  }
+}

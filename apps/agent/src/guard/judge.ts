@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { constants } from 'node:os'
+import { basename } from 'node:path'
+import { clip } from '@sealwatch/contract'
+import { accessOf } from '../observe/file.ts'
+import type { ProcessTable } from '../observe/process-table.ts'
+import { asksToBeTraced, ptraceRequest } from '../observe/ptrace.ts'
+import { relationOf } from '../observe/relation.ts'
+import type { Observation, TargetRef, Task } from '../sources/observation.ts'
+import { type Act, isSameProcess, type ProcessKey, type ProtectedProcess, taskOf } from './act.ts'
+import { ways } from './ways.ts'
+
+/** What is known beside the observation: from memory alone, so that the same is judged the same. */
+export type JudgeContext = {
+  /** Undefined: that process is not protected. */
+  protectedAt(process: ProcessKey): ProtectedProcess | undefined
+  /** Whatever of it has that pid now. */
+  protectedNow(pid: number): ProtectedProcess | undefined
+  /** A part of Sealwatch whose work it is. */
+  isOurs(process: ProcessKey): boolean
+  /** Whether it handles a signal itself, so that nothing is dumped; undefined: not known. */
+  handles(process: ProcessKey, signal: number): boolean | undefined
+  /** Code of this kind is what this program has (code-baseline.ts). */
+  isUsualCode(process: ProtectedProcess, code: Of<'executable'>): boolean
+  readonly processes: ProcessTable
+}
+
+type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>
+type Found = Pick<Act, 'way' | 'aim'> & Partial<Pick<Act, 'actor' | 'reader' | 'bytes' | 'error' | 'detail'>>
+
+const detailUnitsMax = 256
+
+/** Whether somebody reaches for what is protected; undefined: it is normal life, or concerns nobody who is protected. */
+export function judge(observation: Observation, context: JudgeContext): Act | undefined {
+  const found = find(observation, context)
+  if (found === undefined) return undefined
+  const { way, aim, actor = observation.actor, reader, bytes = 0, error = 0, detail = '' } = found
+  if (isKernel(actor) || context.isOurs(actor)) return undefined
+  const { times: more = 0, lastNs = observation.timeNs } = observation.again ?? {}
+  return {
+    ...{ way, aim, actor, reader, error },
+    severity: ways[way].severity,
+    timeNs: observation.timeNs,
+    lastNs,
+    times: 1 + more,
+    bytes: bytes * (1 + more),
+    detail: clip(detail, detailUnitsMax),
+  }
+}
+
+const kthreadd = 2
+/** A thread of the kernel is a child of kthreadd, and runs no program. */
+export const isKernel = ({ pid, ppid, exe }: Pick<Task, 'pid' | 'ppid' | 'exe'>): boolean =>
+  pid === kthreadd || (ppid === kthreadd && exe === null)
+
+function find(observation: Observation, context: JudgeContext): Found | undefined {
+  switch (observation.kind) {
+    case 'ptrace':
+      return traced(observation, context)
+    case 'mem_open':
+      return memoryOpened(observation, context)
+    case 'vm_read':
+    case 'vm_write':
+      return copied(observation, context)
+    case 'reach':
+      return reached(observation, context)
+    case 'passed':
+      return passed(observation, context)
+    case 'perf':
+      return sampled(observation, context)
+    case 'signal':
+      return signalled(observation, context)
+    case 'sysctl':
+      return settingChanged(observation)
+    case 'exec':
+      return started(observation, context)
+    case 'executable':
+      return codeCame(observation, context)
+    default:
+      return undefined
+  }
+}
+
+type Aimed = { readonly actor: Task; readonly target: TargetRef }
+
+/** The protected process that is the target of another one; undefined: it is not, or is its own. */
+function aimOf({ actor, target }: Aimed, context: JudgeContext): ProtectedProcess | undefined {
+  const aim = context.protectedAt(target)
+  return aim === undefined || isSameProcess(actor, target) ? undefined : aim
+}
+
+const refusal = (result: number) => ({ error: result < 0 ? -result : 0 })
+
+function traced(observation: Of<'ptrace'>, context: JudgeContext): Found | undefined {
+  const { request, result, actor } = observation
+  const { name, activity } = ptraceRequest(request)
+  if (asksToBeTraced(request)) {
+    const [parent] = actor.ancestors
+    const aim = context.protectedAt(actor)
+    if (aim === undefined || parent === undefined) return undefined
+    const tracer = context.processes.find(parent)?.task ?? taskOf(parent)
+    return { way: 'traced_from_birth', aim, actor: tracer, detail: name, ...refusal(result) }
+  }
+  const aim = aimOf(observation, context)
+  if (aim === undefined) return undefined
+  const hold = name === 'PTRACE_SEIZE' ? 'ptrace_seize' : 'ptrace_attach'
+  return { way: activity === 'inject' ? 'ptrace_write' : hold, aim, detail: name, ...refusal(result) }
+}
+
+/** A bare fork that looks at its parent, as LeakSanitizer does, has its memory anyway. */
+const isFork = (aimed: Aimed, { processes }: JudgeContext) => relationOf(aimed, processes) === 'forked'
+
+function memoryOpened(observation: Of<'mem_open'>, context: JudgeContext): Found | undefined {
+  const aim = aimOf(observation, context)
+  if (aim === undefined || isFork(observation, context)) return undefined
+  const access = accessOf(observation.flags)
+  const way = access === 'write' || access === 'read_write' ? 'proc_mem_write' : 'proc_mem_read'
+  return { way, aim, detail: `/proc/${aim.pid}/mem, ${access}` }
+}
+
+function copied(observation: Of<'vm_read' | 'vm_write'>, context: JudgeContext): Found | undefined {
+  const aim = aimOf(observation, context)
+  if (aim === undefined || isFork(observation, context)) return undefined
+  const { kind, bytes, result } = observation
+  return { way: kind, aim, bytes, ...refusal(result) }
+}
+
+/** <asm-generic/resource.h>, <asm-generic/mman-common.h> */
+const RLIMIT_CORE = 4
+const MADV_PAGEOUT = 21
+
+/** Other limits and advice cost a process time, not its memory. */
+function reached(observation: Of<'reach'>, context: JudgeContext): Found | undefined {
+  const { call, request, result, taken } = observation
+  const aim = aimOf(observation, context)
+  if (aim === undefined) return undefined
+  if (call === 'pidfd_getfd')
+    return { way: 'fd_taken', aim, detail: taken || `descriptor ${request}`, ...refusal(result) }
+  if (call === 'prlimit64' && request === RLIMIT_CORE)
+    return { way: 'core_limit_raised', aim, detail: 'RLIMIT_CORE', ...refusal(result) }
+  // What is written out to swap lies there for whoever reads the disk.
+  if (call === 'process_madvise' && request === MADV_PAGEOUT)
+    return { way: 'protection_weakened', aim, detail: 'MADV_PAGEOUT', ...refusal(result) }
+  return undefined
+}
+
+const memoryPath = /^\/proc\/(\d+)(?:\/task\/\d+)?\/mem$/
+
+/** Who opened it handed it on: whoever was given it is named beside, and stopped as well. */
+function passed(observation: Of<'passed'>, context: JudgeContext): Found | undefined {
+  const { path, sender, actor } = observation
+  const pid = memoryPath.exec(path)?.[1]
+  const aim = pid === undefined ? undefined : context.protectedNow(Number(pid))
+  if (aim === undefined || isSameProcess(actor, aim)) return undefined
+  const way = 'memory_descriptor_passed'
+  // Nobody knows who sent it, or it came back to who is protected and was opened by itself.
+  if (sender.pid === 0) return { way, aim, detail: path }
+  const from = context.processes.find(sender)?.task ?? taskOf(sender, sender.ppid)
+  return { way, aim, actor: from, reader: actor, detail: path }
+}
+
+/** Without a target it is of whatever runs on a CPU, and told of by a rule of its own. */
+function sampled(observation: Of<'perf'>, context: JudgeContext): Found | undefined {
+  const aim = aimOf(observation, context)
+  return aim && { way: 'perf', aim, detail: `type ${observation.type}`, ...refusal(observation.result) }
+}
+
+const { SIGUSR1, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, ...signals } = constants.signals
+const stops: readonly number[] = [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU]
+/** signal(7): whose default is a dump of the memory. */
+const dumps: readonly number[] = [
+  signals.SIGQUIT,
+  signals.SIGILL,
+  signals.SIGTRAP,
+  signals.SIGABRT,
+  signals.SIGBUS,
+  signals.SIGFPE,
+  signals.SIGSEGV,
+  signals.SIGXCPU,
+  signals.SIGXFSZ,
+  signals.SIGSYS,
+]
+const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))
+
+function signalled(observation: Of<'signal'>, context: JudgeContext): Found | undefined {
+  const { signal, sentBy } = observation
+  const aim = aimOf(observation, context)
+  if (aim === undefined || sentBy === 'kernel') return undefined
+  const way = signalWay(observation, aim, context)
+  return way && { way, aim, detail: signalNames.get(signal) ?? `signal ${signal}` }
+}
+
+function signalWay({ actor, target, signal }: Of<'signal'>, aim: ProtectedProcess, context: JudgeContext) {
+  if (signal === SIGUSR1) return runsNode(aim.exe) ? 'inspector_signal' : undefined
+  // Its manager ends it: the watchdog of systemd by SIGABRT, others by whatever they are told.
+  const isManager = actor.pid === 1 || relationOf({ actor, target }, context.processes) === 'launched'
+  if (isManager) return undefined
+  if (stops.includes(signal)) return 'stopped'
+  return dumps.includes(signal) && context.handles(target, signal) !== true ? 'dump_signal' : undefined
+}
+
+/** Node's own names, Debian's too: `node`, `nodejs`, `node-22`. */
+export const runsNode = (exe: string | null): boolean =>
+  exe !== null && /^node(?:js)?(?:-?[\d.]+)?$/.test(basename(exe))
+
+/** Below /proc/sys: what gets weaker by a smaller number, and by a greater one. */
+const guards: Readonly<Record<string, 'falls' | 'rises'>> = {
+  'kernel/yama/ptrace_scope': 'falls',
+  'kernel/perf_event_paranoid': 'falls',
+  'kernel/unprivileged_bpf_disabled': 'falls',
+  'kernel/randomize_va_space': 'falls',
+  'kernel/kptr_restrict': 'falls',
+  'fs/suid_dumpable': 'rises',
+}
+
+function settingChanged({ name, before, after }: Of<'sysctl'>): Found | undefined {
+  if (before === after) return undefined
+  const detail = `${name}: ${before} to ${after}`
+  if (name === 'kernel/core_pattern') return { way: 'core_pattern_changed', aim: 'machine', detail }
+  const direction = Object.hasOwn(guards, name) ? guards[name] : undefined
+  if (direction === undefined) return undefined
+  const rises = Number(after) > Number(before)
+  // A text that is no number is refused by the kernel.
+  if (Number.isNaN(Number(after)) || rises !== (direction === 'rises')) return undefined
+  return { way: 'protection_weakened', aim: 'machine', detail }
+}
+
+/** Named tools that say whose debugger they will be; others are known by what they do. */
+const debuggers = ['gdb', 'gcore', 'lldb', 'lldb-server', 'gdbserver', 'strace', 'ltrace', 'perf', 'bpftrace', 'criu']
+const inspects = /^--inspect(?:-brk|-wait|-port)?(?:=|$)/
+const dumpsItself =
+  /^--(?:heapsnapshot-(?:signal|near-heap-limit)|report-(?:on-signal|uncaught-exception|on-fatalerror))(?:=|$)/
+
+function started(observation: Of<'exec'>, context: JudgeContext): Found | undefined {
+  const { actor, argv, file } = observation
+  const aim = context.protectedAt(actor)
+  if (aim === undefined) return debuggerStarted(argv, file.path, context)
+  const [parent] = actor.ancestors
+  const starter = parent && (context.processes.find(parent)?.task ?? taskOf(parent))
+  const way = startWay(observation, aim)
+  return way && { way: way.way, aim, actor: starter ?? actor, detail: way.detail }
+}
+
+function debuggerStarted(argv: readonly string[], path: string, context: JudgeContext): Found | undefined {
+  if (!debuggers.includes(basename(path))) return undefined
+  const aimed = argv.slice(1).flatMap((argument) => {
+    const pid = /^(?:-p|--pid=?)?(\d{1,10})$/.exec(argument)?.[1]
+    return (pid === undefined ? undefined : context.protectedNow(Number(pid))) ?? []
+  })
+  return aimed[0] && { way: 'debugger_started', aim: aimed[0], detail: argv.join(' ') }
+}
+
+/** How a protected program was started: the graver counts. */
+function startWay({ variables, secure, argv }: Of<'exec'>, { exe }: ProtectedProcess) {
+  const preloads = variables.filter((name) => ['LD_PRELOAD', 'LD_AUDIT', 'GCONV_PATH'].includes(name))
+  if (preloads.length > 0 && !secure) return { way: 'preload', detail: preloads.join(', ') } as const
+  if (!runsNode(exe)) return undefined
+  const flags = optionsOf(argv)
+  const inspecting = flags.filter((flag) => inspects.test(flag))
+  if (inspecting.length > 0) return { way: 'inspector_listens', detail: inspecting.join(' ') } as const
+  const given = flags.filter((flag) => dumpsItself.test(flag))
+  if (variables.includes('NODE_OPTIONS')) given.push('NODE_OPTIONS')
+  return given.length > 0 ? ({ way: 'runtime_flags', detail: given.join(' ') } as const) : undefined
+}
+
+/** Of Node itself: what stands behind its script is the script's. */
+function optionsOf(argv: readonly string[]): string[] {
+  const rest = argv.slice(1)
+  const script = rest.findIndex((argument) => !argument.startsWith('-') || argument === '--')
+  return script < 0 ? rest : rest.slice(0, script)
+}
+
+/** What runs in it that did not before: nobody knows who brought it. */
+function codeCame(observation: Of<'executable'>, context: JudgeContext): Found | undefined {
+  const aim = context.protectedAt(observation.actor)
+  if (aim === undefined || context.isUsualCode(aim, observation)) return undefined
+  const { way, path, length } = observation
+  return { way: 'new_code', aim, detail: `${way}${path && ` ${path}`}, ${length} bytes` }
+}
