@@ -3,6 +3,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sampleGuardEvents } from '../apps/agent/src/guard/sample-events.ts'
 import { sampleEvents } from '../apps/agent/src/observe/sample-observations.ts'
 import { sampleSignInEvents } from '../apps/server/src/access/sign-in/sample-events.ts'
 import { sampleIncidentEvents } from '../apps/server/src/presence/sample-events.ts'
@@ -12,7 +13,7 @@ const folder = join(import.meta.dirname, '../vectors/events')
 const write = (name: string, event: object) =>
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(event, null, 2)}\n`)
 
-for (const [name, event] of Object.entries({ ...sampleEvents(), ...sampleSignInEvents(), ...sampleIncidentEvents() }))
-  write(name, event)
+const samples = { ...sampleEvents(), ...sampleGuardEvents(), ...sampleSignInEvents(), ...sampleIncidentEvents() }
+for (const [name, event] of Object.entries(samples)) write(name, event)
 // Rests on one of those.
 write('finding-create', sampleFinding().event)

@@ -43,7 +43,9 @@ export const allowedLimits = {
   pairsMax: 1_024,
 } as const
 
-export function createAllowedTally(limits = allowedLimits): AllowedTally {
+export function createAllowedTally(
+  limits: { readonly everyNs: bigint; readonly pairsMax: number } = allowedLimits,
+): AllowedTally {
   const pairs = new Map<string, { allowance: Allowance; act: Act; times: number; toldNs: bigint }>()
   return {
     take(allowance, act, nowNs) {

@@ -5,16 +5,16 @@ import { test } from 'node:test'
 import { sampleTask } from '../observe/sample-observations.ts'
 import type { Task } from '../sources/observation.ts'
 import { keyOf, type ProtectedProcess } from './act.ts'
-import { createIncidents, type IncidentNews, incidentLimits } from './incident.ts'
+import { createIncidents, type IncidentLimits, type IncidentNews, incidentLimits } from './incident.ts'
 import { actAt, sampleAct, thief, vault } from './sample-acts.ts'
 import type { Way } from './ways.ts'
 
 const second = 1_000_000_000n
 const kinds = (news: readonly IncidentNews[]) => news.map(({ kind }) => kind)
 
-function incidents(limits: Partial<typeof incidentLimits> = {}) {
+function incidents(limits: Partial<IncidentLimits> = {}) {
   let last = 0
-  return createIncidents(() => `inc_${++last}`, { ...incidentLimits, ...limits } as typeof incidentLimits)
+  return createIncidents(() => `inc_${++last}`, { ...incidentLimits, ...limits })
 }
 
 test('RIM-2 an attempt is one incident: attach, reads and what is handed on, with what was reached', () => {

@@ -50,9 +50,20 @@ export type Incident = {
 
 /** `quiet`: no act for a while; `gone`: nor any of its actors; `room`: another one needed its place. */
 export type CloseCause = 'quiet' | 'gone' | 'room' | 'stopping'
+type Told = {
+  readonly incident: Incident
+  /** Of its newest act. */
+  readonly actor: Task
+  /** Rows that no news before told, at most `eventRowsMax`; what is left waits for the next. */
+  readonly fresh: readonly Row[]
+}
 export type IncidentNews =
-  | { readonly kind: 'opened' | 'updated'; readonly incident: Incident; readonly act: Act }
-  | { readonly kind: 'closed'; readonly incident: Incident; readonly cause: CloseCause }
+  | (Told & {
+      readonly kind: 'opened' | 'updated'
+      /** It is graver than what was told before. */
+      readonly isGraver: boolean
+    })
+  | (Told & { readonly kind: 'closed'; readonly cause: CloseCause })
 
 /** Makes incidents of acts. Deterministic: `nowNs` is CLOCK_BOOTTIME, which no clock that is set moves. */
 export type Incidents = {
@@ -75,6 +86,8 @@ export const incidentLimits = {
   /** Upon one protected process; of more at once the acts count in the one that was active last. */
   openOfOneMax: 16,
   rowsMax: 200,
+  /** In one piece of news, so that it fits a line. */
+  eventRowsMax: 32,
   actorsMax: 64,
   readersMax: 16,
   /** Keys by which a lineage is known. */
@@ -84,6 +97,10 @@ export const incidentLimits = {
   goneNs: 5_000_000_000n,
   updateEveryNs: 1_000_000_000n,
 } as const
+
+export type IncidentLimits = {
+  readonly [L in keyof typeof incidentLimits]: (typeof incidentLimits)[L] extends bigint ? bigint : number
+}
 
 type Held = {
   readonly aim: Aim
@@ -95,8 +112,10 @@ type Held = {
   acts: number
   moreActors: number
   moreRows: number
-  latest: Act
+  actor: Task
   toldNs: bigint
+  toldRows: number
+  toldSeverity: SeverityName
   isDue: boolean
   readonly kin: Set<string>
   readonly actors: Map<string, Task>
@@ -106,7 +125,7 @@ type Held = {
   readonly rows: Row[]
 }
 
-export function createIncidents(newId: () => string, limits = incidentLimits): Incidents {
+export function createIncidents(newId: () => string, limits: IncidentLimits = incidentLimits): Incidents {
   /** In the order in which they were active. */
   let open: Held[] = []
   let taken = 0
@@ -126,7 +145,7 @@ export function createIncidents(newId: () => string, limits = incidentLimits): I
 
   function close(held: Held, cause: CloseCause): IncidentNews {
     open = open.filter((one) => one !== held)
-    return { kind: 'closed', incident: shown(held), cause }
+    return { kind: 'closed', ...tell(held), cause }
   }
 
   function begin(act: Act, nowNs: bigint): { readonly held: Held; readonly news: IncidentNews[] } {
@@ -134,7 +153,8 @@ export function createIncidents(newId: () => string, limits = incidentLimits): I
     const news = oldest !== undefined && open.length >= limits.openMax ? [close(oldest, 'room')] : []
     const held: Held = {
       ...{ aim: act.aim, id: newId(), openedNs: act.timeNs, severity: act.severity, way: act.way, lastNs: nowNs },
-      ...{ acts: 0, moreActors: 0, moreRows: 0, latest: act, toldNs: nowNs, isDue: false },
+      ...{ acts: 0, moreActors: 0, moreRows: 0, actor: act.actor, isDue: false },
+      ...{ toldNs: nowNs, toldRows: 0, toldSeverity: act.severity },
       ...{ kin: new Set(), actors: new Map(), alive: new Set(), readers: new Map(), reached: new Map(), rows: [] },
     }
     open.push(held)
@@ -154,7 +174,7 @@ export function createIncidents(newId: () => string, limits = incidentLimits): I
     }
     held.acts += times
     held.lastNs = nowNs
-    held.latest = act
+    held.actor = actor
     held.reached.set(way, {
       count: (before?.count ?? 0) + times,
       bytes: (before?.bytes ?? 0) + bytes,
@@ -200,16 +220,24 @@ export function createIncidents(newId: () => string, limits = incidentLimits): I
     const held = found ?? (begun as { readonly held: Held }).held
     const isNews = add(held, act, kin, nowNs)
     open = [...open.filter((one) => one !== held), held]
-    if (begun !== undefined) return [...begun.news, { kind: 'opened', incident: shown(held), act }]
+    if (begun !== undefined) return [...begun.news, { kind: 'opened', ...tell(held), isGraver: false }]
     if (isNews || nowNs - held.toldNs >= limits.updateEveryNs) return [update(held, nowNs)]
     held.isDue = true
     return []
   }
 
   function update(held: Held, nowNs: bigint): IncidentNews {
+    const isGraver = held.severity !== held.toldSeverity
     held.toldNs = nowNs
     held.isDue = false
-    return { kind: 'updated', incident: shown(held), act: held.latest }
+    return { kind: 'updated', ...tell(held), isGraver }
+  }
+
+  function tell(held: Held): Told {
+    const fresh = held.rows.slice(held.toldRows, held.toldRows + limits.eventRowsMax)
+    held.toldRows += fresh.length
+    held.toldSeverity = held.severity
+    return { incident: shown(held), actor: held.actor, fresh }
   }
 
   function tick(nowNs: bigint): IncidentNews[] {

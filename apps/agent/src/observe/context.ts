@@ -45,7 +45,7 @@ export function productOf(component: string, version: string): OcsfProduct {
 
 export type RecordName = {
   readonly code: string
-  readonly component: 'agent' | 'sensor'
+  readonly component: 'agent' | 'sensor' | 'guard'
   /** CLOCK_BOOTTIME nanoseconds. */
   readonly timeNs: bigint
   /** Tells records of the same instant apart: the acting thread, or the record's code. */

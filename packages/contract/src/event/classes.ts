@@ -85,7 +85,17 @@ export const eventClasses = {
     uid: 2004,
     name: 'Detection Finding',
     category: categories.findings,
-    activities: { create: { id: 1, name: 'Create' }, close: { id: 3, name: 'Close' } },
+    activities: {
+      create: { id: 1, name: 'Create' },
+      update: { id: 2, name: 'Update' },
+      close: { id: 3, name: 'Close' },
+      // What a guard did, and whom it guards.
+      respond: { id: 99, name: 'Respond' },
+      protect: { id: 99, name: 'Protect' },
+      unprotect: { id: 99, name: 'Unprotect' },
+      guard: { id: 99, name: 'Guard' },
+      allow: { id: 99, name: 'Allow' },
+    },
   },
   authentication: {
     uid: 3002,

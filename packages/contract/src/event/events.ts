@@ -4,6 +4,7 @@ import type { PartFinding } from '../supervision.ts'
 import type { Classification } from './classes.ts'
 import type { Finding } from './finding.ts'
 import { fitText } from './fit.ts'
+import type { GuardEvent } from './guard.ts'
 import type {
   OcsfActor,
   OcsfConnection,
@@ -339,7 +340,7 @@ export type LogEvent = EventBase & {
   readonly unmapped: { readonly site?: string; readonly gap: Gap } | { readonly drop: Drop } | { readonly shed: Shed }
 }
 
-export type SealwatchEvent = ObservedEvent | LifecycleEvent | PostureEvent | LogEvent | Finding
+export type SealwatchEvent = ObservedEvent | LifecycleEvent | PostureEvent | LogEvent | Finding | GuardEvent
 
 /** What a producer gives to a chain: the event with its personal values still in it, and where they stand. */
 export type EventDraft<E extends EventBase = SealwatchEvent> = {

@@ -222,6 +222,12 @@ const unmapped = {
   gap: 'plain',
   drop: 'plain',
   shed: 'plain',
+  // Details are of the kernel's: paths, settings, names of calls; arguments have their secrets taken out.
+  guard_incident: 'plain',
+  guard_response: 'plain',
+  guard_protection: 'plain',
+  guard_state: 'plain',
+  guard_allowed: 'plain',
   leaves: 'plain',
   falsepositives: 'plain',
   unverified: 'plain',

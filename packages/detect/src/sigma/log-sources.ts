@@ -123,7 +123,7 @@ const other: FieldTable = {
 /**
  * Sigma's categories that we have events for (docs/formats/event.md, 8). `memory_access`, `process_signal`,
  * `process_credentials`, those of the kernel, `network_listen`, `network_socket`, `policy_denial`, `unknown_interval`, `self_protection`,
- * `file_baseline` and `host_posture` are our own.
+ * `file_baseline`, `host_posture` and `guard_incident` are our own.
  */
 const categories: Readonly<Record<string, LogSource>> = {
   process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
@@ -261,6 +261,38 @@ const categories: Readonly<Record<string, LogSource>> = {
       Added: at('unmapped/baseline/added'),
       Removed: at('unmapped/baseline/removed'),
       Changed: at('unmapped/baseline/changed'),
+    },
+  },
+  guard_incident: {
+    types: [typeUidOf('finding', 'create'), typeUidOf('finding', 'update')],
+    fields: {
+      ...actor,
+      Protected: at('unmapped/guard_incident/name'),
+      Way: at('unmapped/guard_incident/way'),
+      Technique: at('unmapped/guard_incident/technique'),
+      Severity: at('severity'),
+      Activity: at('activity_name'),
+      IsGraver: at('unmapped/guard_incident/graver'),
+      Acts: at('unmapped/guard_incident/acts'),
+      TargetImage: at('evidences/0/process/file/path'),
+      TargetProcessId: at('evidences/0/process/pid'),
+    },
+  },
+  guard_state: {
+    types: [typeUidOf('finding', 'guard')],
+    fields: {
+      Mode: at('unmapped/guard_state/mode'),
+      ModeBy: at('unmapped/guard_state/by'),
+      Tier: at('unmapped/guard_state/tier'),
+    },
+  },
+  guard_response: {
+    types: [typeUidOf('finding', 'respond')],
+    fields: {
+      Protected: at('unmapped/guard_response/name'),
+      Step: at('unmapped/guard_response/step'),
+      State: at('unmapped/guard_response/state'),
+      Incident: at('unmapped/guard_response/incident'),
     },
   },
   refused_call: {
