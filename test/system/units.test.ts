@@ -107,6 +107,48 @@ function whyNotAsOthers(): string | false {
   return false
 }
 
+test('AGT-9 the agent of the unit finds all of its code compiled, where only root may put any', {
+  skip: whyNotAsOthers(),
+}, () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-units-'))
+  try {
+    chmodSync(dir, 0o755)
+    const compiled = join(dir, 'compiled-agent')
+    const made = spawnSync(join(repository, 'tools/compile-agent'), [compiled], { encoding: 'utf8' })
+    assert.equal(made.status, 0, made.stderr)
+    for (const name of ['', ...readdirSync(compiled, { recursive: true, encoding: 'utf8' })]) {
+      const { uid, mode } = statSync(join(compiled, name))
+      assert.deepEqual([uid, mode & 0o022], [0, 0], name)
+    }
+    const of = settingsOf('sealwatch-agent.service')
+    const env = environmentOf(of('Environment'))
+    assert.equal(env.NODE_COMPILE_CACHE, join(installed.program, '.sealwatch/compiled-agent'))
+    const command = of('ExecStart')[0]?.replaceAll(installed.program, repository).split(' ').slice(1) as string[]
+    const argv = [
+      `--reuid=${of('User')[0]}`,
+      `--regid=${of('Group')[0]}`,
+      '--clear-groups',
+      process.execPath,
+      ...command,
+    ]
+    // Node.js tells what it finds; the agent ends for being told so.
+    const { stderr } = spawnSync('setpriv', argv, {
+      env: { ...env, NODE_COMPILE_CACHE: compiled, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    })
+    const looked = stderr.split('\n').filter((line) => line.startsWith('[compile cache] reading cache from'))
+    assert.deepEqual(
+      looked.filter((line) => !line.includes('... success')),
+      [],
+    )
+    assert.ok(looked.some((line) => line.includes('/apps/agent/src/agent.ts')))
+    assert.doesNotMatch(stderr, /was rejected/)
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+})
+
 test('AGT-4 what the units start works with the users and capabilities that they give, and no more', {
   skip: whyNotAsOthers(),
 }, async () => {

@@ -17,7 +17,7 @@ import {
 import { createHealth, listenForHealth, showHardening, watchSpace } from '@sealwatch/base/health'
 import { type HostConfig, toldEntries } from '@sealwatch/contract/host-config'
 import { chainOfPem, keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
-import { type Chain, noHash, openChain } from '@sealwatch/ledger'
+import { type Chain, noHash, openChain } from '@sealwatch/ledger/chain'
 import { type agentSettings, segmentBytesMax } from './config.ts'
 import { type ConfigurationNews, keepConfiguration } from './configuration/keep-configuration.ts'
 import { addHealth, countRotations, showIdentity } from './health.ts'

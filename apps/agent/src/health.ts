@@ -2,7 +2,7 @@
 
 import { type ErrorTable, errorsOf, type Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
-import type { Chain, Rotation } from '@sealwatch/ledger'
+import type { Chain, Rotation } from '@sealwatch/ledger/chain'
 import { blindSpotsOf } from './observe/modes.ts'
 import type { IdentityKeeper } from './ship/index.ts'
 import { domains, modes, sites } from './sources/observation.ts'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Ed25519Signer } from '@sealwatch/keys'
-import { createNoteSigner, type Heartbeat, heartbeatText, hostKeyName } from '@sealwatch/ledger'
+import { createNoteSigner, type Heartbeat, heartbeatText, hostKeyName } from '@sealwatch/ledger/chain'
 import type { WatchState } from './watch.ts'
 
 /** Signs heartbeats as the host (agent-protocol.md, 8). */

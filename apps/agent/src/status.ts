@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Hardening } from '@sealwatch/base'
-import type { Chain } from '@sealwatch/ledger'
+import type { Chain } from '@sealwatch/ledger/chain'
 import type { SealedCheck } from './integrity/baseline.ts'
 import type { ShedTally } from './journal/shed-tally.ts'
 import { blindSpotsOf } from './observe/modes.ts'

@@ -17,13 +17,16 @@ test('AGT-9: only what is on the disk as it is in memory, and cannot be written,
     mapping('00430000-00440000 r--p 00030000 fe:00 22                     /opt/a node', { anonymous: 4 }),
     mapping('00440000-00450000 r--p 00030000 fe:00 22                     /opt/a node', { dirty: 4 }),
     mapping('00450000-00460000 rw-p 00030000 fe:00 22                     /opt/a node'),
-    mapping('00460000-00470000 r-xp 00030000 fe:00 22                     /opt/a node.so'),
+    mapping('00460000-00470000 r-xp 00030000 fe:00 23                     /opt/a node.so'),
+    mapping('00490000-004a0000 r-xp 00000000 fe:00 24                     /opt/a node (deleted)'),
+    mapping('004a0000-004b0000 r--s 00000000 00:01 25                     /memfd:secret (deleted)'),
     mapping('00470000-00480000 rw-p 00000000 00:00 0                      [heap]'),
     mapping('7f0000000000-7f0000001000 r--p 00000000 00:00 0 '),
   ].join('')
-  assert.deepEqual(untouchedMappings(smaps, '/opt/a node'), [
+  assert.deepEqual(untouchedMappings(smaps), [
     { from: 0x400000n, bytes: 0x10000 },
     { from: 0x410000n, bytes: 0x20000 },
+    { from: 0x460000n, bytes: 0x10000 },
   ])
 })
 

@@ -17,14 +17,15 @@ const DONTNEED = 4 // MADV_DONTNEED, <linux/mman.h>
 
 /**
  * Gives back what a start, or a busy time, took and nothing needs any more (docs/adr/2026-11-22-idle-memory.md): objects that
- * nobody holds and code that did not run lately, what malloc keeps of what was freed, and the pages of Node's own file, which
- * the kernel hands out again at the next touch. Until the signal fires.
+ * nobody holds and code that did not run lately, what malloc keeps of what was freed, and the pages of Node's file and of
+ * the libraries, which the kernel hands out again at the next touch. Until the signal fires.
  */
 export async function giveBackMemory(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
 ): Promise<void> {
   let left = { bytes: 0, atMs: Number.NEGATIVE_INFINITY }
+  let isSettling = false
   let looked = { cpuMs: cpuMs(), atMs: nowMs(clock) }
   try {
     const libc = openLibc()
@@ -34,9 +35,11 @@ export async function giveBackMemory(
       const isBusy = now.cpuMs - looked.cpuMs > cpuShareMax * (now.atMs - looked.atMs)
       looked = now
       const isDue = now.atMs - left.atMs >= betweenMs && process.memoryUsage.rss() >= left.bytes + grownBytesMin
-      if (signal.aborted || isBusy || !isDue) continue
-      giveBack(libc)
-      left = { bytes: process.memoryUsage.rss(), atMs: now.atMs }
+      if (signal.aborted || isBusy || !(isDue || isSettling)) continue
+      if (isDue) collect(libc)
+      dropFiles(libc)
+      isSettling = isDue
+      left = { bytes: process.memoryUsage.rss(), atMs: isDue ? now.atMs : left.atMs }
     }
   } catch (error) {
     log.warn('memory is not given back', { reason: messageOf(error) })
@@ -51,23 +54,29 @@ function cpuMs(): number {
 }
 
 /** Of --expose-gc; without it V8 collects when it thinks best. */
-function giveBack(libc: Libc): void {
+function collect(libc: Libc): void {
   globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   libc.trimHeap()
-  for (const { from, bytes } of untouchedMappings(readFileSync('/proc/self/smaps', 'latin1'), process.execPath))
+}
+
+/** Once more at the look after a collection: code that it let go of was compiled again meanwhile, and the compiler is not needed any more. */
+function dropFiles(libc: Libc): void {
+  for (const { from, bytes } of untouchedMappings(readFileSync('/proc/self/smaps', 'latin1')))
     libc.madvise('MADV_DONTNEED', from, bytes, DONTNEED)
 }
 
-/** Where a file lies in memory as it is on the disk and cannot be written: what is dropped there comes back from it. */
-export function untouchedMappings(smaps: string, file: string): { readonly from: bigint; readonly bytes: number }[] {
+/** Where files lie in memory as they are on the disk and cannot be written: what is dropped there comes back from them. */
+export function untouchedMappings(smaps: string): { readonly from: bigint; readonly bytes: number }[] {
   return smaps.split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m).flatMap((mapping) => {
     const [, from = '', to = '', rights = '', path = ''] = mappingForm.exec(mapping) ?? []
     const isOwn = (of: string) => !new RegExp(`^${of}: +0 kB$`, 'm').test(mapping)
-    if (path !== file || rights.includes('w') || isOwn('Anonymous') || isOwn('Private_Dirty')) return []
+    if (!isOnDisk(path) || rights.includes('w') || isOwn('Anonymous') || isOwn('Private_Dirty')) return []
     const begin = BigInt(`0x${from}`)
     return [{ from: begin, bytes: Number(BigInt(`0x${to}`) - begin) }]
   })
 }
+
+const isOnDisk = (path: string) => path.startsWith('/') && !path.endsWith(' (deleted)')
 
 /** proc_pid_smaps(5): range, rights, offset, device, inode, path. */
 const mappingForm = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ +\d+ +(.+)$/m

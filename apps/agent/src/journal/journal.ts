@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Clock, createBell, isSealwatchError, type JsonObject, type Log } from '@sealwatch/base'
-import type { Chain, Draft } from '@sealwatch/ledger'
+import type { Chain, Draft } from '@sealwatch/ledger/chain'
 import { createQueue, type Waiting } from './queue.ts'
 import type { Sheddable } from './shed-order.ts'
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Draft } from '@sealwatch/ledger'
+import type { Draft } from '@sealwatch/ledger/chain'
 import { type Sheddable, shedOrder } from './shed-order.ts'
 
 /** An event on its way to the chain; with `shed` it gives way when there is no room. */

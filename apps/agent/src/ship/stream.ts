@@ -10,7 +10,7 @@ import {
   ShipRequestSchema,
   type ShipResponse,
 } from '@sealwatch/contract'
-import type { Chain, ChainBatch } from '@sealwatch/ledger'
+import type { Chain, ChainBatch } from '@sealwatch/ledger/chain'
 import { type Backoff, createBackoff } from './backoff.ts'
 import type { AgentConnection } from './client.ts'
 import { shipError } from './errors.ts'
