@@ -11,7 +11,7 @@ export async function configurationPage(root: string): Promise<string> {
       ({ env, default: absent, help }) =>
         `| \`${env}\` | ${absent === undefined ? 'must be set' : `\`${String(absent)}\``} | ${help.replaceAll('|', '\\|')} |`,
     )
-    return `## ${path.split('/').slice(0, 2).join('/')}\n\n| Variable | Default | What it is |\n|---|---|---|\n${rows.join('\n')}\n`
+    return `## ${programOf(path)}\n\n| Variable | Default | What it is |\n|---|---|---|\n${rows.join('\n')}\n`
   })
   return `# Configuration
 
@@ -33,4 +33,10 @@ ${sections.join('\n')}
 | \`SEALWATCH_SENSOR_SOCKET_POLL_MS\` | \`1000\` | How often sockets are looked at where BPF does not watch them, 100 to 60000 |
 | \`NO_COLOR\` | none | No colour, also on a terminal |
 `
+}
+
+/** The room of its settings; of one whose room has several programs, its folder. */
+function programOf(path: string): string {
+  const [, room = path, folder] = /^([^/]+\/[^/]+)\/src\/(?:([^/]+)\/)?[^/]+$/.exec(path) ?? []
+  return folder === undefined || !path.startsWith('apps/') ? room : `${room}, ${folder}`
 }

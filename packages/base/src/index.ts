@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 export * from './base64.ts'
+export { openBootClock } from './boot-clock.ts'
 export * from './clock.ts'
 export * from './config.ts'
 export * from './connections.ts'
@@ -19,6 +20,7 @@ export * from './json.ts'
 export * from './lock.ts'
 export * from './log.ts'
 export { openPeerCredentials, type PeerCredentials } from './peer-credentials.ts'
+export { openPidfds, type Pidfd } from './pidfd.ts'
 export * from './privileges.ts'
 export * from './proxies.ts'
 export * from './random.ts'

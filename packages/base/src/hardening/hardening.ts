@@ -5,7 +5,7 @@ import { messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { confineTo, type Places } from './landlock.ts'
 import { type Libc, openLibc } from './libc.ts'
-import { denyCalls } from './seccomp.ts'
+import { type DeniedCalls, denyCalls } from './seccomp.ts'
 
 /** What docs/privileges.md describes, row by row. */
 export type Measure = 'no_new_privileges' | 'places' | 'system_calls' | 'not_dumpable' | 'no_core_dumps' | 'no_debugger'
@@ -48,9 +48,9 @@ const PR_SET_NO_NEW_PRIVS = 38
 /**
  * Takes from this process, and all it starts, for good: files beyond `places`, system calls that no program of ours makes, and
  * whatever a setuid program would give. Before the first asynchronous use of a file (landlock.ts). In the place of places a
- * text says why they are not known.
+ * text says why they are not known. `more`: system calls that other programs make, and this one does not.
  */
-export const confine = (places: Places | string, log: Log): Hardening =>
+export const confine = (places: Places | string, log: Log, more?: DeniedCalls): Hardening =>
   attempt(
     {
       no_new_privileges: (libc) => libc.prctl('PR_SET_NO_NEW_PRIVS', PR_SET_NO_NEW_PRIVS, 1),
@@ -58,7 +58,7 @@ export const confine = (places: Places | string, log: Log): Hardening =>
         if (typeof places === 'string') throw new Error(places)
         confineTo(places, libc)
       },
-      system_calls: (libc) => denyCalls(libc, process.arch),
+      system_calls: (libc) => denyCalls(libc, process.arch, more),
     },
     log,
   )

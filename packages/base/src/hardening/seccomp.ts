@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { CallFailed, type Libc } from './libc.ts'
-import { deniedCalls } from './syscalls.ts'
+import { deniedCalls, type Numbers } from './syscalls.ts'
 
 /** <linux/audit.h>, and the number of seccomp(2). */
 const machines = {
@@ -23,9 +23,11 @@ const FLAG_LOG = 2
 
 type Step = { readonly code: number; readonly k: number; readonly yes?: number; readonly no?: number }
 
-/** The filter as the kernel reads it: calls of another architecture, x32 and those in `deniedCalls` end in EPERM. */
-export function denyFilter(machine: Machine): Uint8Array<ArrayBuffer> {
-  const numbers = Object.values(deniedCalls).map((row) => row[machine])
+export type DeniedCalls = Readonly<Record<string, Numbers>>
+
+/** The filter as the kernel reads it: calls of another architecture, x32, those in `deniedCalls` and those in `more` end in EPERM. */
+export function denyFilter(machine: Machine, more: DeniedCalls = {}): Uint8Array<ArrayBuffer> {
+  const numbers = Object.values({ ...deniedCalls, ...more }).map((row) => row[machine])
   const tests: { code: number; k: number }[] = [
     ...(machine === 'x64' ? [{ code: JGE, k: X32 }] : []),
     ...numbers.map((k) => ({ code: JEQ, k })),
@@ -49,10 +51,10 @@ export function denyFilter(machine: Machine): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view.buffer)
 }
 
-/** Refuses `deniedCalls` to all threads of this process and to all it starts; the kernel's audit log tells of each. */
-export function denyCalls(libc: Libc, machine: string): void {
+/** Refuses `deniedCalls`, and `more`, to all threads of this process and to all it starts; the kernel's audit log tells of each. */
+export function denyCalls(libc: Libc, machine: string, more?: DeniedCalls): void {
   if (!Object.hasOwn(machines, machine)) throw new CallFailed(`no table of system calls for ${machine}`)
-  const filter = denyFilter(machine as Machine)
+  const filter = denyFilter(machine as Machine, more)
   // struct sock_fprog
   const program = new DataView(new ArrayBuffer(16))
   program.setUint16(0, filter.length / 8, true)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** Numbers of a system call: x86-64 has its own (<asm/unistd_64.h>), others the generic ones (<asm-generic/unistd.h>). */
-type Numbers = { readonly x64: number; readonly arm64: number }
+export type Numbers = { readonly x64: number; readonly arm64: number }
 const both = (number: number): Numbers => ({ x64: number, arm64: number })
 
 /** What none of our programs ever does, and who has taken one over would: refused with EPERM, for good. */
@@ -54,4 +54,14 @@ export const deniedCalls = {
   unshare: { x64: 272, arm64: 97 },
   setns: { x64: 308, arm64: 268 },
   personality: { x64: 135, arm64: 92 },
+} as const satisfies Record<string, Numbers>
+
+/** What a program never does besides that starts no other and calls nobody. */
+export const callsOutward = {
+  execve: { x64: 59, arm64: 221 },
+  execveat: { x64: 322, arm64: 281 },
+  connect: { x64: 42, arm64: 203 },
+  sendto: { x64: 44, arm64: 206 },
+  sendmsg: { x64: 46, arm64: 211 },
+  sendmmsg: { x64: 307, arm64: 269 },
 } as const satisfies Record<string, Numbers>

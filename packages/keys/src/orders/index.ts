@@ -12,7 +12,7 @@ export {
   openCommand,
   signCommand,
 } from './command.ts'
-export { orderErrors } from './errors.ts'
+export { orderError, orderErrors } from './errors.ts'
 export {
   isInTime,
   type OpenedOrder,
