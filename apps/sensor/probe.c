@@ -231,9 +231,10 @@ static bool act_passed_recvmmsg(void)
 }
 
 /* The child is nobody else's, and gives up what it then asks for. */
+/* Not root: that is for an attacker to ask, and an alert. */
 static bool act_refused(void)
 {
-	return setresuid(65534, 65534, 65534) == 0 && setuid(0) && errno == EPERM;
+	return setresuid(65534, 65534, 65534) == 0 && setuid(65533) && errno == EPERM;
 }
 
 /* In a namespace of its own: nobody else sees a difference. */
@@ -242,20 +243,23 @@ static bool act_mount(void)
 	return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
-/* The victim is a fork: the same bytes lie at the same place in it. */
+/*
+ * The memory of who made us by a bare fork, where the same bytes lie at the same place. It is what LeakSanitizer does, so the event is
+ * told, and nobody is alarmed by it.
+ */
 static bool act_process_vm_readv(void)
 {
 	char copy[sizeof(memory)];
 	struct iovec to = { copy, sizeof(copy) }, from = { memory, sizeof(memory) };
 
-	return process_vm_readv(victim, &to, 1, &from, 1, 0) == (ssize_t)sizeof(memory);
+	return process_vm_readv(getppid(), &to, 1, &from, 1, 0) == (ssize_t)sizeof(memory);
 }
 
 static bool act_process_vm_writev(void)
 {
 	struct iovec both = { memory, sizeof(memory) };
 
-	return process_vm_writev(victim, &both, 1, &both, 1, 0) == (ssize_t)sizeof(memory);
+	return process_vm_writev(getppid(), &both, 1, &both, 1, 0) == (ssize_t)sizeof(memory);
 }
 
 /* By two syscalls, so that one blind site is seen in its own row of doctor alone. */
@@ -263,7 +267,7 @@ static bool act_mem(void)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", victim);
+	snprintf(path, sizeof(path), "/proc/%d/mem", getppid());
 	file = path;
 	return act_openat() && act_openat2();
 }
@@ -446,9 +450,9 @@ static const struct {
 	ACT(openat2, A_FILE),
 	ACT(creat, A_FILE),
 	ACT(ptrace, A_VICTIM),
-	ACT(process_vm_readv, A_VICTIM),
-	ACT(process_vm_writev, A_VICTIM),
-	ACT(mem, A_VICTIM),
+	ACT(process_vm_readv, NOTHING),
+	ACT(process_vm_writev, NOTHING),
+	ACT(mem, NOTHING),
 	ACT(fork, ITSELF),
 	ACT(task_rename, NOTHING),
 	ACT(signal_generate, A_PROTECTED),

@@ -178,9 +178,16 @@ test('each act is told once, and rightly', kernel, async (t) => {
       if (event.kind === 'file_open') assert.equal(event.file.path, watched)
       if (event.kind === 'signal') assert.deepEqual([event.target.pid, event.target.comm], [sensor.pid, 'sensor'])
       else if ('target' in event && event.kind !== 'perf' && event.kind !== 'mount') {
-        const victim = (await familyOf(agent, pid)).find(({ kind, actor }) => kind === 'exit' && actor.pid !== pid)
-        const { pid: victimPid, startNs } = victim?.actor ?? {}
-        assert.deepEqual(event.target, { pid: victimPid, startNs, comm: 'probe', ppid: pid })
+        const family = await familyOf(agent, pid)
+        const victim = family.find(({ kind, actor }) => kind === 'exit' && actor.pid !== pid)?.actor
+        // Memory is its parent's, of which it is a bare fork.
+        const [parent] = event.actor.ancestors
+        const {
+          pid: victimPid,
+          startNs,
+          ppid,
+        } = victim === undefined ? { ...parent, ppid: process.pid } : { ...victim, ppid: pid }
+        assert.deepEqual(event.target, { pid: victimPid, startNs, comm: 'probe', ppid })
       }
     })
   }

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
 import { eventually, freePort, type Platform, startPlatform, whyNot } from './platform.ts'
 
@@ -147,6 +148,15 @@ describe('the line, from a kernel event to a proven alert', { skip: whyNot() ?? 
   test('AGT-1 doctor is green', async () => {
     const { code, stdout } = await platform.sealwatch('doctor', '--json')
     assert.equal(code, 0, stdout)
+    // Its acts are harmless: they are told, and raise no alert. What comes later is judged later.
+    const later = await run('/bin/cat', '/etc/shadow')
+    await alertBy(later)
+    const ours = (await alerts()).filter(({ actor }) => actor.process.ancestry.some(({ pid }) => pid === process.pid))
+    const images = ours.map(({ actor }) => actor.process.file.path)
+    assert.deepEqual(
+      images.filter((path) => path.endsWith('/probe')),
+      [],
+    )
   })
 
   test('a second start on the same data says who runs there', async () => {

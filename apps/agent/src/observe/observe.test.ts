@@ -56,6 +56,15 @@ const observed = (observation: SiteObservation, context = sampleContext()) => {
   return observe(observation, context)
 }
 
+test('AGT-1 of a refused call only what it takes was asked for, and not what else lies in the registers', () => {
+  const refused = sample('kernel-ids-refused') as Extract<SiteObservation, { kind: 'refused' }>
+  const told = (call: number) => observed({ ...refused, call, asked: [65_533n, 0n, 0n] }).event.message
+  assert.match(told(105), /setuid\(65533\)$/)
+  assert.match(told(113), /setreuid\(65533, 0\)$/)
+  assert.match(told(117), /setresuid\(65533, 0, 0\)$/)
+  assert.match(told(126), /capset\(\)$/)
+})
+
 test('AGT-3 a change that left what its package brought says so where people read it', () => {
   const { enrichment, ...context } = sampleContext()
   const told = (as: boolean) =>

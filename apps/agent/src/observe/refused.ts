@@ -26,6 +26,17 @@ const calls: Readonly<Record<number, string>> = {
   437: 'openat2',
 }
 
+/** Of the ids that a call takes; what else lies in the registers nobody asked for. */
+const idsOf: Readonly<Record<string, number>> = {
+  setuid: 1,
+  setgid: 1,
+  setreuid: 2,
+  setregid: 2,
+  setfsuid: 1,
+  setfsgid: 1,
+  capset: 0,
+}
+
 export function callRefused(observation: Of<'refused'>, common: Common): FileEvent | KernelEvent {
   const { what, call, error, asked, path, watched } = observation
   const name = calls[call] ?? `call ${call}`
@@ -41,7 +52,7 @@ export function callRefused(observation: Of<'refused'>, common: Common): FileEve
       file: namedFile(path),
       unmapped: { ...seen(common, 0), syscall: name, access: 'none', watched },
     }
-  const ids = asked.map((id) => String(BigInt.asIntN(32, id)))
+  const ids = asked.slice(0, idsOf[name]).map((id) => String(BigInt.asIntN(32, id)))
   const meant = what === 'module' ? 'to load a module' : `${name}(${ids.join(', ')})`
   return {
     ...common,
@@ -50,6 +61,6 @@ export function callRefused(observation: Of<'refused'>, common: Common): FileEve
     ...outcome,
     message: `${who} was not permitted ${meant}`,
     kernel: systemCall(name, name),
-    unmapped: { ...seen(common, capabilities.arguments), refused: { what, asked: name === 'capset' ? [] : ids } },
+    unmapped: { ...seen(common, capabilities.arguments), refused: { what, asked: ids } },
   }
 }

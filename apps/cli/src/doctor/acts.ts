@@ -59,6 +59,6 @@ export const acts: readonly Act[] = [
   act('open_by_handle_at', file, 'opened a watched file by its handle'),
   act('io_uring', file, 'opened a watched file by io_uring'),
   act('passed', file, 'was given a descriptor of a watched file'),
-  act('refused', kernel, 'asked to be root again'),
+  act('refused', kernel, 'asked to be somebody else'),
   { ...act('mount', file, 'mounted nothing'), onFile: false },
 ]
