@@ -17,7 +17,7 @@ export const doctor = command({
   about: `For every site a small program does the act under a random name. Doctor then asks the control plane for the
 event and verifies its proof offline with the pinned keys. A red row is a blind spot. What the sensor cannot see without BPF, and says so, is
 marked with a dash and fails nothing. Two sites are not tried, for nothing harmless does what they see: module (a kernel module is loaded) and
-policy (a connection is refused); whether they are attached, sudo ./sealwatch status says.`,
+policy (a connection is refused); the status says whether they are attached.`,
   options: {
     timeout: integer({
       takes: 'MS',
