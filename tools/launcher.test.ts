@@ -39,6 +39,7 @@ describe('scripts', () => {
       '.ci/run',
       'sealwatch',
       'tools/bench',
+      'tools/compile-agent',
       'tools/gen',
       'tools/pictures',
       'tools/setup',

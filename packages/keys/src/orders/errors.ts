@@ -62,7 +62,7 @@ export const orderErrors = {
   COMMAND_OUT_OF_SCOPE: {
     kind: 'denied',
     rule: 'a command does what the standing order allows, in defence of what it names',
-    advice: 'Change what the groups of the host say (`sealwatch host config`), and the server orders anew',
+    advice: 'Change what the groups of the host say (`sealwatch host config set`), and the server orders anew',
   },
   COMMAND_TOO_MANY: {
     kind: 'exhausted',
