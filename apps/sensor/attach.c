@@ -106,7 +106,7 @@ static bool list_programs(uint64_t sites)
 		seen |= 1ull << listed->site;
 	}
 	bpf_object__close(object);
-	return seen == (ALL_SITES & ~SOURCE_SITES & ~CHANGE_SITES);
+	return seen == (ALL_SITES & ~SOURCE_SITES & ~BESIDE_SITES);
 }
 
 static struct program *find_program(const char *name)

@@ -77,16 +77,22 @@ static void copy_out(size_t from, void *bytes, size_t length)
 	memcpy((uint8_t *)bytes + first, ring, length - first);
 }
 
-void draft_tell(struct counters *counters)
+/* A finished event. */
+void backlog_put(const void *body, size_t length, struct counters *counters)
 {
-	uint32_t prefix = (uint32_t)draft.length;
-	bool fits = end - begin + PREFIX_BYTES + draft.length <= room;
+	uint32_t prefix = (uint32_t)length;
+	bool fits = end - begin + PREFIX_BYTES + length <= room;
 
-	counters_add(counters, draft.event.site, 1, fits ? 0 : 1);
+	counters_add(counters, ((const struct frame_event *)body)->site, 1, fits ? 0 : 1);
 	if (!fits)
 		return;
 	copy_in(&prefix, PREFIX_BYTES);
-	copy_in(draft.bytes, draft.length);
+	copy_in(body, length);
+}
+
+void draft_tell(struct counters *counters)
+{
+	backlog_put(draft.bytes, draft.length, counters);
 }
 
 /* The event as it is by now, for who hands it over himself. */

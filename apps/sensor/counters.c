@@ -113,7 +113,7 @@ struct counters *counters_open(const struct options *options, int *map_fd)
 			say("warn", "counters are not pinned under /sys/fs/bpf (%s): they end with this sensor", strerror(errno));
 	}
 	if (all)
-		counters_settle(all, SOURCE_SITES | CHANGE_SITES);
+		counters_settle(all, SOURCE_SITES | BESIDE_SITES);
 	else
 		say("error", "cannot make the counters: %s", strerror(errno));
 	return all;

@@ -59,6 +59,7 @@ enum frame_kind {
 	FRAME_MOUNT,
 	FRAME_URING,
 	FRAME_DENIED,
+	FRAME_FILE_DENIED,
 	FRAME_KINDS,
 };
 
@@ -68,7 +69,7 @@ enum frame_kind {
 	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
 	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket) \
 	X(file_open) X(reach) X(executable) X(proc_poll) X(inotify) X(file_change) X(sock_diag) X(proc_net)                        \
-	X(entry_32) X(open_by_handle_at) X(io_uring) X(refused) X(passed) X(mount) X(policy)
+	X(entry_32) X(open_by_handle_at) X(io_uring) X(refused) X(passed) X(mount) X(policy) X(file_policy)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -331,6 +332,22 @@ struct frame_denied { /* denied: by a rule of a table of the agent's (docs/forma
 	__u32 zero[3];
 };
 
+enum frame_file_denied_act { FRAME_DENIED_OPEN = 1, FRAME_DENIED_RUN };
+
+struct frame_file_denied { /* file_denied: by a rule of a file table of the agent's */
+	__u64 ino;
+	__u32 dev; /* major << 20 | minor */
+	__u32 mode;
+	__u32 nlink;
+	__u32 uid;
+	__u32 table;
+	__u16 rule;
+	__u8 act; /* enum frame_file_denied_act */
+	__u8 zero;
+	__u32 repeats; /* as in frame_socket */
+	__u32 zero2[3];
+};
+
 struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 	__u8 kind;
 	__u8 site;
@@ -370,6 +387,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_mount mount;
 		struct frame_uring uring;
 		struct frame_denied denied;
+		struct frame_file_denied file_denied;
 	};
 };
 
@@ -405,11 +423,13 @@ struct frame_report {
 	__u64 time_ns;
 	__u8 era[FRAME_ERA_BYTES];
 	__u64 blind; /* bit per site: attached, and does not see what it must */
+	__u32 file_table; /* of policies of files and programs that is followed; 0: none is */
+	__u32 unguarded; /* paths of it that are not, for want of room, or for their file system does not answer */
 	struct frame_counts counts[SITE_COUNT];
 };
 
-/* What the agent says to the sensor, each with its length before it (docs/formats/frame.md, 10). */
-enum policy_order_kind { POLICY_TABLE = 1, POLICY_HOLD, POLICY_LIFT };
+/* What the agent says to the sensor, each with its length before it (docs/formats/frame.md, 10 and 11). */
+enum policy_order_kind { POLICY_TABLE = 1, POLICY_HOLD, POLICY_LIFT, FILE_TABLE, FILE_HOLD, FILE_LIFT };
 
 struct policy_order { /* then, of a table, that */
 	__u8 kind;
@@ -446,10 +466,10 @@ _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) ==
 		       sizeof(struct frame_sysctl) == 48 && sizeof(struct frame_namespaces) == 48 &&
 		       sizeof(struct frame_socket) == 48 &&
 		       sizeof(struct frame_memory) == 48 && sizeof(struct frame_change) == 48 &&
-		       sizeof(struct frame_denied) == 48 && sizeof(struct frame_file_state) == 64,
+		       sizeof(struct frame_denied) == 48 && sizeof(struct frame_file_denied) == 48 && sizeof(struct frame_file_state) == 64,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
-_Static_assert(sizeof(struct frame_report) == 40 + 32 * SITE_COUNT, "docs/formats/frame.md");
+_Static_assert(sizeof(struct frame_report) == 48 + 32 * SITE_COUNT, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_hello) == 120 + 32 * SITE_COUNT, "docs/formats/frame.md");
 /* The longest hello there can ever be fits too. */
 _Static_assert(SITE_COUNT <= FRAME_SITES_MAX &&

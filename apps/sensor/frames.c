@@ -19,7 +19,8 @@ size_t put_body(uint8_t *to, const void *body, size_t length)
 size_t put_report(uint8_t *to, const struct frame_state *state)
 {
 	struct frame_report report = { .kind = FRAME_REPORT, .sites = SITE_COUNT, .harms = state->harms,
-				       .table = state->table, .time_ns = state->time_ns, .blind = state->blind };
+				       .table = state->table, .time_ns = state->time_ns, .blind = state->blind,
+				       .file_table = state->file_table, .unguarded = state->unguarded };
 
 	memcpy(report.era, state->counters->era, sizeof(report.era));
 	for (int site = 0; site < SITE_COUNT; site++)

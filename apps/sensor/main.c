@@ -93,7 +93,9 @@ static struct {
 
 static bool anything_changed(const struct frame_state *state)
 {
-	if (state->blind != reported.last.blind || state->harms != reported.last.harms || policies_in_force() != reported.last.table)
+	uint32_t unguarded, file_table = wardens_follow(&unguarded);
+
+	if (file_table != reported.last.file_table || unguarded != reported.last.unguarded || state->blind != reported.last.blind || state->harms != reported.last.harms || policies_in_force() != reported.last.table)
 		return true;
 	for (int site = 0; site < SITE_COUNT; site++) {
 		struct frame_counts now = counters_read(state->counters, site);
@@ -116,6 +118,7 @@ static void report(struct frame_state *state)
 {
 	state->time_ns = reported.last_ns = boot_ns();
 	state->table = policies_in_force();
+	state->file_table = wardens_follow(&state->unguarded);
 	out.end += put_report(out.bytes + out.end, state);
 	memcpy(&reported.last, out.bytes + PREFIX_BYTES, sizeof(reported.last));
 }
@@ -188,6 +191,8 @@ static bool hand_over(struct frame_state *state)
 	state->blind |= detached;
 	if (relay_is_silent())
 		state->blind |= 1ull << SITE_file_change;
+	if (wardens_failed_lately())
+		state->blind |= 1ull << SITE_file_policy;
 	if (!outbox_flush(&out))
 		return false;
 	late_put(&out, boot_ns());
@@ -325,13 +330,14 @@ int main(int argc, char **argv)
 	    watching.attached.adopted ? ", as the sensor before left them," : "", machine.release);
 	manager_tell("READY=1");
 	know_supervisor();
-	while (!stopping && !changes_ended && !deceived) {
+	while (!stopping && !changes_ended && !wardens_are_over() && !deceived) {
 		if (out.fd < 0)
 			connect_agent(options.socket, &state);
 		turn(&watching, &state);
 	}
 	if (!stopping && !deceived) { /* the programs go on, for the next */
-		say("error", "the process that tells of changes has ended: the sensor ends, to be started again");
+		say("error", "the process that %s has ended: the sensor ends, to be started again",
+		    changes_ended ? "tells of changes" : "looks after the one that refuses");
 		outbox_flush(&out);
 		return EXIT_FAILURE;
 	}

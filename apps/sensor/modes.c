@@ -19,7 +19,7 @@ static const struct {
 	uint64_t sites; /* of BPF programs */
 	uint64_t essential;
 } domains[DOMAIN_COUNT] = {
-	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector, MODE_polling }, 3, ALL_SITES & ~SOURCE_SITES & ~CHANGE_SITES & ~FILE_SITES & ~NETWORK_SITES,
+	[DOMAIN_PROCESS] = { { MODE_ebpf, MODE_proc_connector, MODE_polling }, 3, ALL_SITES & ~SOURCE_SITES & ~BESIDE_SITES & ~FILE_SITES & ~NETWORK_SITES,
 			     1ull << SITE_exec | 1ull << SITE_exit | 1ull << SITE_fork },
 	[DOMAIN_FILE] = { { MODE_ebpf, MODE_fanotify, MODE_polling }, 3, FILE_SITES, 1ull << SITE_openat },
 	[DOMAIN_NETWORK] = { { MODE_ebpf, MODE_sock_diag, MODE_polling, MODE_none }, 4, NETWORK_SITES,
@@ -58,6 +58,19 @@ static void begin_changes(const struct options *options, struct watching *watchi
 		say("warn", "%s is not attached: %s", site_names[site], watching->attached.reason[site]);
 }
 
+/* The same. */
+static void begin_refusing(const struct options *options, struct watching *watching)
+{
+	const __u32 site = SITE_file_policy;
+
+	if (options->without >> site & 1)
+		return;
+	if (wardens_start(options, watching->counters, &watching->source[0], watching->attached.reason[site]))
+		watching->sources = 1;
+	else
+		say("warn", "%s is not attached: %s", site_names[site], watching->attached.reason[site]);
+}
+
 /* NULL, or why not. */
 static const char *begin_bpf(const struct options *options, uint64_t sites, struct watching *watching)
 {
@@ -74,12 +87,15 @@ static const char *begin_bpf(const struct options *options, uint64_t sites, stru
 		exit(EXIT_FAILED); /* another sensor runs, and has said so */
 	if (!watching->counters)
 		return "the counters cannot be made";
+	begin_refusing(options, watching);
 	begin_changes(options, watching);
 	if (attach(options, sites, watching->counters, counters_fd, &watching->attached))
 		return NULL;
 	snprintf(reason, sizeof(reason), "the BPF programs cannot be loaded: %s", attach_failure());
 	watching->counters = NULL;
 	close(watching->changes); /* which ends it: another begins with the other counters */
+	wardens_stop();
+	watching->sources = 0;
 	return reason;
 }
 
@@ -278,8 +294,10 @@ int begin_watching(const struct options *options, struct watching *result)
 		attach_settle(&result->attached, is_whole);
 	else {
 		result->counters = counters_open_file(options->instance);
-		if (result->counters)
+		if (result->counters) {
+			begin_refusing(options, result);
 			begin_changes(options, result);
+		}
 	}
 	if (!result->counters || !backlog_open(options->ring_bytes))
 		return EXIT_FAILED;
@@ -288,6 +306,8 @@ int begin_watching(const struct options *options, struct watching *result)
 			failed = begin_domain(options, domain, reasons[domain], result);
 	if (result->changes >= 0)
 		result->attached.sites |= 1ull << SITE_file_change;
+	if (wardens_are_there())
+		result->attached.sites |= 1ull << SITE_file_policy;
 	name_what_is_left_out(options, &result->attached);
 	return failed;
 }

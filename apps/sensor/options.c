@@ -25,7 +25,7 @@ static const char usage[] =
 	"                     fork task_rename signal_generate credentials proc_connector fanotify module\n"
 	"                     bpf perf_event_open sysctl namespaces connect accept bind listen datagram socket\n"
 	"                     file_open reach executable proc_poll inotify file_change sock_diag proc_net\n"
-	"                     entry_32 open_by_handle_at io_uring refused passed mount policy\n"
+	"                     entry_32 open_by_handle_at io_uring refused passed mount policy file_policy\n"
 	"  --processes MODE   ebpf, proc_connector or polling (default: the first that works; docs/fallbacks.md)\n"
 	"  --files MODE       ebpf, fanotify or polling (the same)\n"
 	"  --network MODE     ebpf, sock_diag, polling or none (the same)\n"
@@ -34,6 +34,7 @@ static const char usage[] =
 	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
 	"  --repeat-seconds N what a process does on the network again within this time is counted, not told (default: 600)\n"
 	"  --canary-seconds N how often, on average, it does by itself what its sites must see; 0: never (default: 30)\n"
+	"  --supervisor PID   who starts our programs: he and what he starts are never denied a file\n"
 	"  --uid N --gid N    whom to become once attached (default: 64703, 64702)\n"
 	"  --help, --version\n"
 	"Exit: 0 asked to stop, 1 failure, 2 wrong arguments, 3 a capability is missing.\n";
@@ -77,6 +78,7 @@ void read_options(int argc, char **argv, struct options *options)
 		{ "compatible", 0, NULL, 'c' },	{ "canary-seconds", 1, NULL, 'C' },
 		{ "processes", 1, NULL, 'P' },	{ "files", 1, NULL, 'F' },
 		{ "network", 1, NULL, 'N' },	{ "socket-poll-ms", 1, NULL, 'p' },
+		{ "supervisor", 1, NULL, 'S' },
 		{ "uid", 1, NULL, 'u' },	{ "gid", 1, NULL, 'g' },	{ "help", 0, NULL, 'h' },
 		{ "version", 0, NULL, 'v' },	{},
 	};
@@ -97,6 +99,7 @@ void read_options(int argc, char **argv, struct options *options)
 		case 'n': options->repeat_seconds = number("repeat-seconds", optarg); break;
 		case 'C': options->canary_seconds = number("canary-seconds", optarg); break;
 		case 'p': options->socket_poll_ms = number("socket-poll-ms", optarg); break;
+		case 'S': options->supervisor = (pid_t)number("supervisor", optarg); break;
 		case 'u': options->uid = number("uid", optarg); break;
 		case 'g': options->gid = number("gid", optarg); break;
 		case 'h': fputs(usage, stdout); exit(0);

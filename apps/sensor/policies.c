@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Network policies on their way from the agent into the kernel (docs/formats/frame.md, 10). What comes is looked through as a
+ * Orders of the agent, and network policies on their way into the kernel (docs/formats/frame.md, 10). What comes is looked through as a
  * stranger's: the programs follow a table without a look. It is in force as a whole or not at all, and for a time that the agent
  * must renew.
  */
@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "file_table.h"
 #include "sensor.h"
 
 #define HEAD_BYTES offsetof(struct policy_table, row)
@@ -28,7 +29,7 @@ static struct {
 } inbox;
 
 
-static bool within(const struct policy_rules *rules, const struct policy_rules *all)
+bool within(const struct policy_rules *rules, const struct policy_rules *all)
 {
 	uint64_t beyond = 0;
 
@@ -55,22 +56,34 @@ static bool in_order(const struct policy_row *before, const struct policy_row *r
 	return row->high > before->high || (row->high == before->high && row->low > before->low);
 }
 
+/* NULL, or what is wrong; `all`: the rules of all of them. */
+const char *policy_rules_fault(uint32_t policies, const struct policy_rules policy[POLICIES_MAX], const struct policy_rules *deny,
+			       struct policy_rules *all)
+{
+	static const struct policy_rules none;
+
+	if (policies < 1 || policies > POLICIES_MAX)
+		return "a table has from 1 to 16 policies";
+	for (size_t i = 0; i < POLICIES_MAX; i++)
+		if (i < policies ? !add_policy(all, &policy[i]) : !within(&policy[i], &none))
+			return "each policy has rules, and none of another's";
+	return within(deny, all) ? NULL : "what denies is a rule of a policy";
+}
+
 /* NULL, or the rule that the table breaks. `rows` is how many came with it. */
 const char *policy_table_fault(const struct policy_table *table, size_t rows)
 {
-	static const struct policy_rules none;
 	struct policy_rules all = {};
 	size_t first = 0;
+	const char *fault;
 
-	if (!table->number || table->policies < 1 || table->policies > POLICIES_MAX)
-		return "a table has a number, and from 1 to 16 policies";
+	if (!table->number)
+		return "a table has a number";
 	if (!(table->factor & 1))
 		return "a factor is odd";
-	for (size_t i = 0; i < POLICIES_MAX; i++)
-		if (i < table->policies ? !add_policy(&all, &table->policy[i]) : !within(&table->policy[i], &none))
-			return "each policy has rules, and none of another's";
-	if (!within(&table->deny, &all))
-		return "what denies is a rule of a policy";
+	fault = policy_rules_fault(table->policies, table->policy, &table->deny, &all);
+	if (fault)
+		return fault;
 	for (size_t thing = 0; thing < 8; thing++) {
 		size_t count = table->thing[thing].count;
 
@@ -147,6 +160,8 @@ static const char *follow_order(const struct policy_order *order, size_t length)
 
 	if (order->zero[0] || order->zero[1] || order->zero[2] || order->zero2 || order->seconds > HOLD_SECONDS_MAX)
 		return "reserved bytes are zero, and a table holds for 60 seconds at most";
+	if (order->kind >= FILE_TABLE && order->kind <= FILE_LIFT)
+		return wardens_order(order, length);
 	if (!kernel.shared)
 		return "the site policy is not attached";
 	if (order->kind == POLICY_LIFT && !bytes && !order->seconds && !order->number)

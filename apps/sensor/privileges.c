@@ -53,7 +53,8 @@ static bool get(struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3])
 	return syscall(SYS_capget, &header, data) == 0;
 }
 
-static bool keep(uint64_t kept)
+/* Gives up all capabilities but these. */
+bool keep_capabilities(uint64_t kept)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
@@ -89,7 +90,7 @@ bool drop_privileges(uid_t uid, gid_t gid, uint64_t kept)
 			return false;
 	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 && setgroups(0, NULL) == 0 &&
 	       prctl(PR_SET_KEEPCAPS, kept != 0, 0, 0, 0) == 0 && setresgid(gid, gid, gid) == 0 &&
-	       setresuid(uid, uid, uid) == 0 && keep(kept) && prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) == 0 &&
+	       setresuid(uid, uid, uid) == 0 && keep_capabilities(kept) && prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) == 0 &&
 	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
 	       setrlimit(RLIMIT_CORE, &no_core) == 0;
 }

@@ -247,8 +247,8 @@ static bool is_kernel_thread(int folder)
 	return read_file(folder, "maps", text, sizeof(text)) == 0 && read_file(folder, "cmdline", text, sizeof(text)) == 0;
 }
 
-/* Members that could be read are no longer unsure. What goes first when a process ends is read first. */
-void draft_actor(struct frame_event *event, int folder, const struct life *life, struct image *image)
+/* Of a process all but its image. Members that could be read are no longer unsure. */
+void draft_who(struct frame_event *event, int folder, const struct life *life)
 {
 	event->pid = (__u32)life->pid;
 	event->tid = (__u32)life->pid;
@@ -256,8 +256,6 @@ void draft_actor(struct frame_event *event, int folder, const struct life *life,
 	event->start_ns = life->start_ns;
 	memcpy(event->comm, life->comm, sizeof(event->comm));
 	event->unsure &= (__u16)~UNSURE_IDENTITY;
-	if (image_look(image, folder) || is_kernel_thread(folder))
-		event->unsure &= (__u16)~UNSURE_IMAGE;
 	if (put_containment(folder, event))
 		event->unsure &= (__u16)~UNSURE_CONTAINMENT;
 	if (put_credentials(folder, event))
@@ -266,6 +264,14 @@ void draft_actor(struct frame_event *event, int folder, const struct life *life,
 		event->unsure &= (__u16)~UNSURE_LOGIN;
 	if (put_ancestors(life))
 		event->unsure &= (__u16)~UNSURE_ANCESTRY;
+}
+
+/* What goes first when a process ends is read first. */
+void draft_actor(struct frame_event *event, int folder, const struct life *life, struct image *image)
+{
+	if (image_look(image, folder) || is_kernel_thread(folder))
+		event->unsure &= (__u16)~UNSURE_IMAGE;
+	draft_who(event, folder, life);
 }
 
 /* Of a process that is gone: its number, and what was known of the last one that had it. */

@@ -46,6 +46,7 @@ struct options {
 	unsigned repeat_seconds;
 	unsigned canary_seconds; /* between two, on average; 0: none */
 	unsigned socket_poll_ms;
+	pid_t supervisor; /* of all our programs; 0: there is none */
 	bool compatible; /* with the programs for kernels before 6.3 */
 	uid_t uid;
 	gid_t gid;
@@ -149,6 +150,7 @@ struct frame_state {
 	uint64_t blind; /* bit per site: attached, and no canary comes back */
 	uint8_t harms;	/* enum frame_harm, or-ed */
 	uint32_t table; /* of network policies that is followed; 0: none is */
+	uint32_t file_table, unguarded; /* as in the report */
 };
 #define HELLO_BYTES_MAX (PREFIX_BYTES + sizeof(struct frame_hello) + 2 * 255 + SITE_COUNT * FRAME_REASON_BYTES_MAX)
 size_t put_hello(uint8_t *to, const struct frame_state *state);
@@ -175,6 +177,7 @@ struct frame_event *draft_begin(enum frame_kind kind, enum frame_site site, uint
 void draft_ancestor(const struct frame_ref *ancestor);
 void draft_text(enum frame_text text, const char *bytes, size_t length);
 void draft_tell(struct counters *counters);
+void backlog_put(const void *body, size_t length, struct counters *counters);
 const void *draft_body(size_t *length);
 bool backlog_drain(struct outbox *out);
 
@@ -199,6 +202,7 @@ const pid_t *pids_of_all(size_t *count);
 ssize_t read_file(int folder, const char *name, char *to, size_t room);
 bool image_look(struct image *image, int folder);
 bool file_look(struct image *image, const char *link);
+void draft_who(struct frame_event *event, int folder, const struct life *life);
 void draft_actor(struct frame_event *event, int folder, const struct life *life, struct image *image);
 void draft_exec(struct frame_event *event, int folder, const struct life *life); /* exec.c */
 void draft_life(struct frame_event *event, const struct life *life);
@@ -209,14 +213,14 @@ void put_object(struct frame_file *file, const struct stat *found, const struct 
 #define SOURCE_SITES                                                                                                   \
 	(1ull << SITE_proc_connector | 1ull << SITE_fanotify | 1ull << SITE_proc_poll | 1ull << SITE_inotify |         \
 	 1ull << SITE_sock_diag | 1ull << SITE_proc_net)
-#define CHANGE_SITES (1ull << SITE_file_change) /* beside whatever watches the rest */
+#define BESIDE_SITES (1ull << SITE_file_change | 1ull << SITE_file_policy) /* whatever watches the rest */
 #define NETWORK_SITES                                                                                                  \
 	(1ull << SITE_connect | 1ull << SITE_accept | 1ull << SITE_bind | 1ull << SITE_listen | 1ull << SITE_datagram |        \
 	 1ull << SITE_socket | 1ull << SITE_policy)
 #define FILE_SITES                                                                                                     \
 	(1ull << SITE_open | 1ull << SITE_openat | 1ull << SITE_openat2 | 1ull << SITE_creat | 1ull << SITE_file_open |        \
 	 1ull << SITE_open_by_handle_at | 1ull << SITE_io_uring | 1ull << SITE_passed)
-#define BPF_SITES (ALL_SITES & ~SOURCE_SITES & ~CHANGE_SITES)
+#define BPF_SITES (ALL_SITES & ~SOURCE_SITES & ~BESIDE_SITES)
 struct source { /* polled; what it tells goes to the backlog */
 	int fd; /* -1: never */
 	void (*read)(struct counters *counters);
@@ -295,11 +299,21 @@ uint32_t policies_in_force(void);
 bool policies_altered(void);
 const char *policy_table_fault(const struct policy_table *table, size_t rows);
 
+/* wardens.c: the process that refuses what policies deny of files and programs */
+bool wardens_start(const struct options *options, struct counters *counters, struct source *source, char reason[FRAME_REASON_BYTES_MAX + 1]);
+bool wardens_are_there(void);
+void wardens_stop(void);
+const char *wardens_order(const struct policy_order *order, size_t length);
+uint32_t wardens_follow(uint32_t *unguarded);
+bool wardens_failed_lately(void);
+bool wardens_are_over(void);
+
 /* privileges.c */
 uint64_t capabilities_of(enum frame_mode mode);
 uint64_t capabilities_kept(enum frame_mode mode);
 uint64_t capabilities_to_load(void);
 const char *missing_capability(uint64_t needed);
+bool keep_capabilities(uint64_t kept);
 bool drop_privileges(uid_t uid, gid_t gid, uint64_t kept);
 
 #endif

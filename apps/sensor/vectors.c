@@ -395,6 +395,30 @@ static void write_denied(void)
 	write_bad("bad-denied-reserved", offsetof(struct frame_event, denied.zero), 1, 4);
 }
 
+static void write_file_denied(void)
+{
+	static const struct frame_file_denied shadow = {
+		.ino = 131112, .dev = 0x800001, .mode = 0100640, .nlink = 2, .table = 0x5ea10002, .rule = 2, .act = FRAME_DENIED_OPEN, .repeats = 7,
+	};
+	static const struct text texts[TEXT_COUNT] = {
+		[TEXT_EXE] = TEXT("/usr/bin/cat"),
+		[TEXT_PATH] = TEXT("/tmp/x"),
+		[TEXT_WATCHED] = TEXT("/etc/shadow"),
+	};
+	struct frame_event event = event_of(FRAME_FILE_DENIED, SITE_file_policy);
+
+	event.file_denied = shadow;
+	put_event(event, texts);
+	keep("file-denied");
+	write_bad("bad-file-denied-act", AT(file_denied.act), 3, 1);
+	write_bad("bad-file-denied-table", AT(file_denied.table), 0, 4);
+	write_bad("bad-file-denied-reserved", AT(file_denied.zero2), 1, 4);
+	event.file_denied.act = FRAME_DENIED_RUN;
+	event.unsure = UNSURE_IMAGE;
+	put_event(event, (const struct text[TEXT_COUNT]){ [TEXT_PATH] = TEXT("/tmp/x"), [TEXT_WATCHED] = TEXT("/etc/shadow") });
+	keep("file-denied-run");
+}
+
 static void write_socket_events(void)
 {
 	static const struct frame_socket under_way = { DOCUMENTED(1), DOCUMENTED(7), 40000, 443, 10, 1, 6, 115, 0, 41 };
@@ -565,6 +589,7 @@ static void write_events(void)
 	write_changes();
 	write_other_ways();
 	write_denied();
+	write_file_denied();
 	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
 	write_socket_events();
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
@@ -706,7 +731,7 @@ static void write_greetings(void)
 {
 	static struct counters counters = { .era = "\x5f\x0c\x1d\x9b\xe2\xa8\x4a\x53\xb1\xc9\xd2\xf3\xe4\xa5\xb6\xc7" };
 	static struct attached attached = { .sites = ALL_SITES };
-	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, FRAME_FRESH, 0, 0, 0 };
+	struct frame_state state = { &counters, &attached, "6.1.0-32-amd64", 80000000000, FRAME_FRESH, 0, 0, 0, 0, 0 };
 
 	for (unsigned site = 0; site < SITE_COUNT; site++)
 		counters.site[site].counts = (struct frame_counts){ 1000 + site, site, 1000, 0 };
@@ -714,11 +739,14 @@ static void write_greetings(void)
 	counters.site[SITE_connect].counts.repeated = 1ull << 61;
 	frame_bytes = put_report(frame, &state);
 	keep("report");
+	write_bad("bad-report-unguarded", offsetof(struct frame_report, unguarded), 1, 4);
 	write_bad("bad-report-blind", offsetof(struct frame_report, blind), 1ull << SITE_COUNT, 8);
 	write_bad("bad-report-harms", offsetof(struct frame_report, harms), FRAME_HARMS + 1, 1);
 	state.blind = 1ull << SITE_openat | 1ull << SITE_ptrace;
 	state.harms = FRAME_HARM_PIN | FRAME_HARM_COUNTERS;
 	state.table = 0x5ea10001;
+	state.file_table = 0x5ea10002;
+	state.unguarded = 3;
 	frame_bytes = put_report(frame, &state);
 	keep("report-harmed");
 	write_bad("bad-report-sites", offsetof(struct frame_report, sites), SITE_COUNT - 1, 1);

@@ -163,6 +163,27 @@ test('PKI-1 PKI-2 PKI-3 POL-2 a second machine joins by one line, renews while i
   })
   assert.match(denied, /perl/)
 
+  // And a file that nobody but one program may open there.
+  const [guarded, files] = [join(dir, 'guarded'), join(dir, 'files.json')]
+  writeFileSync(guarded, 'x')
+  const only = [{ id: 'tail-alone', paths: [guarded], may: [{ executables: ['/usr/bin/tail'] }] }]
+  writeFileSync(files, JSON.stringify({ ...written, type: 'file', name: 'A file for one program', rules: only }))
+  await on('server', `./sealwatch policy put files ${files}`)
+  await eventually('the kernel enforces both policies', async () => {
+    const standings = await standingsOf(hostId)
+    return (standings.length === 2 && standings.every(({ means }) => means === 'kernel')) || undefined
+  })
+  assert.equal(
+    await on('host', `cat ${guarded} 2>&1 || tail ${guarded}`),
+    `cat: ${guarded}: Operation not permitted\nx`,
+  )
+  const refusedFile = await eventually('who was denied which file', async () => {
+    const seen = await on('server', './sealwatch events --class file --since 1h --json')
+    return seen.split('\n').find((line) => line.includes('tail-alone'))
+  })
+  const { policy: by, actor, disposition } = JSON.parse(refusedFile)
+  assert.deepEqual([by.is_applied, actor.process.file.path, disposition], [true, '/usr/bin/cat', 'Blocked'])
+
   await eventually(
     'another certificate, on the same host',
     async () => {

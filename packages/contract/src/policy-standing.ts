@@ -13,6 +13,7 @@ export const policyHindrances = {
   no_sensor: { words: 'its agent has no sensor', isFault: true },
   not_attached: { words: 'the programs that refuse are not attached', isFault: true },
   not_followed: { words: 'its sensor does not follow it yet', isFault: true },
+  not_guarded: { words: 'not all of the files that it names are guarded', isFault: true },
   no_room: { words: 'the kernel has no room for it', isFault: true },
 } as const satisfies Readonly<Record<string, { readonly words: string; readonly isFault: boolean }>>
 export type PolicyHindrance = keyof typeof policyHindrances

@@ -34,6 +34,7 @@ import { credentialsChanged } from './credentials.ts'
 import { diffText } from './diff.ts'
 import { type Enrichment, enriched, enrichedBits, hashedImage, ownedFile, ownerBit } from './enrichment.ts'
 import { accessOf, changeActivityOf, fileActivityOf, fileOf, isRun, octal, replacedOf, stateOf } from './file.ts'
+import { fileDeniedEvent } from './file-denied.ts'
 import { bpfCalled, moduleChanged, namespacesChanged, perfOpened, ringUsed, settingChanged } from './kernel.ts'
 import { launchSeverity } from './launch-severity.ts'
 import { mountChanged } from './mount.ts'
@@ -64,7 +65,8 @@ export type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }
 /** What happened, in the vocabulary of docs/formats/event.md. The table must have learned the observation before. */
 export function observe(observation: SiteObservation, context: ObserveContext): EventDraft<ObservedEvent> {
   const told = marked(eventOf(observation, context), context)
-  const event = observation.kind === 'denied' ? told : judged(told, context.policies)
+  const event =
+    observation.kind === 'denied' || observation.kind === 'file_denied' ? told : judged(told, context.policies)
   return draftOf(event, observation.timeNs + context.bootOffsetNs)
 }
 
@@ -78,8 +80,16 @@ function marked(event: ObservedEvent, { processes }: ObserveContext): ObservedEv
   return redacted.length === 0 ? event : ({ ...event, unmapped: { ...event.unmapped, redacted } } as ObservedEvent)
 }
 
+/** Of who changed a file the source knows little, of who was refused one the start to 10 ms. */
+function withKnownActor(seen: SiteObservation, { processes }: ObserveContext): SiteObservation {
+  if (seen.kind === 'file_change') return { ...seen, actor: processes.recall(seen.actor) }
+  if (seen.kind !== 'file_denied') return seen
+  const { startNs, ancestors } = processes.recall(seen.actor)
+  return { ...seen, actor: { ...seen.actor, startNs, ancestors } }
+}
+
 function eventOf(seen: SiteObservation, context: ObserveContext): ObservedEvent {
-  const observation = seen.kind === 'file_change' ? { ...seen, actor: context.processes.recall(seen.actor) } : seen
+  const observation = withKnownActor(seen, context)
   const common = commonOf(observation, context)
   switch (observation.kind) {
     case 'exec':
@@ -124,6 +134,8 @@ function eventOf(seen: SiteObservation, context: ObserveContext): ObservedEvent 
       return networkEvent(observation, common, context)
     case 'denied':
       return deniedEvent(observation, common, context)
+    case 'file_denied':
+      return fileDeniedEvent(observation, common, context)
     case 'reach':
       return reached(observation, common, context)
     case 'executable':

@@ -126,7 +126,7 @@ export function createProcessTable(limits: { [L in keyof typeof processTableLimi
       // Told briefly of a process that has been told of before, and may be gone.
       if (observation.kind === 'connect_failed' || observation.kind === 'socket_ended') return
       // Its actor was looked up afterwards: whoever acted is known better from its own acts.
-      if (observation.kind === 'file_change') return
+      if (observation.kind === 'file_change' || observation.kind === 'file_denied') return
       // Nobody knows who it was.
       if (actor.startNs === 0n) return
       for (const ancestor of actor.ancestors) {

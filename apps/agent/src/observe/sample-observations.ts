@@ -445,6 +445,18 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     rule: 0,
     repeats: 2,
   },
+  'file-denied': {
+    ...at,
+    site: 'file_policy',
+    kind: 'file_denied',
+    actor,
+    act: 'open',
+    file: sampleFile('/tmp/x', { nlink: 2, fsMagic: 0 }),
+    watched: '/etc/shadow',
+    table: 0x5ea1_0001,
+    rule: 0,
+    repeats: 6,
+  },
   'network-datagram': {
     ...at,
     site: 'datagram',

@@ -143,15 +143,31 @@ test('POL-2 what stands in the way of a policy is told as it changes: no program
   assert.equal(changes, 6 + 1, 'one that says the same again is no news')
 })
 
-test('POL-2 which policies the kernel does not follow, and why', () => {
-  const { enforcer } = started()
+test('POL-2 which policies the kernel does not follow, and why', async () => {
+  const { enforcer, orders, hello } = started()
   const many = { rules: Array.from({ length: 300 }, (_, at) => ({ id: `r${at}`, action: 'deny', ports: [at + 1] })) }
-  const files = policy('files', 'enforce', {
-    type: 'file',
-    default: undefined,
-    rules: [{ id: 'x', paths: ['/x'], may: [] }],
-  })
-  const policies = told(policy('large', 'enforce', many), policy('small', 'enforce'), files)
+  const about = (rules: readonly object[]) => ({ type: 'file', default: undefined, rules })
+  const files = policy('files', 'enforce', about([{ id: 'x', paths: ['/x'], may: [] }]))
+  const names = policy('names', 'enforce', about([{ id: 'x', paths: ['/x'], operations: ['rename'], may: [] }]))
+  const policies = told(policy('large', 'enforce', many), policy('small', 'enforce'), files, names)
   enforcer.set(policies)
-  assert.deepEqual(policies.map(enforcer.hindranceOf), ['no_room', 'no_sensor', 'not_here'])
+  assert.deepEqual(policies.map(enforcer.hindranceOf), ['no_room', 'no_sensor', 'no_sensor', 'not_here'])
+  const seen: (string | undefined)[] = []
+  async function* messages(): SensorConnection & AsyncGenerator {
+    yield [hello(true)] as unknown as SensorMessage[]
+    const fileTable = orders.find((order) => order.readUInt8(4) === 4)?.readUInt32LE(8)
+    const report = (more: object) => [{ kind: 'report', ...more }] as unknown as SensorMessage[]
+    yield report({})
+    yield report({ fileTable })
+    yield report({ fileTable, unguarded: 1 })
+    yield report({ fileTable, blind: ['file_policy'] })
+  }
+  async function* all() {
+    yield messages()
+  }
+  const [, , guarded] = policies
+  assert(guarded !== undefined)
+  for await (const connection of enforcer.heard(all()))
+    for await (const _ of connection) seen.push(enforcer.hindranceOf(guarded))
+  assert.deepEqual(seen, ['not_followed', 'not_followed', undefined, 'not_guarded', 'not_attached'])
 })

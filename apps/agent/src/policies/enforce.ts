@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Network policies that are to be enforced, in the hands of the sensor (docs/formats/frame.md, 10): told as one table, followed as
-// long as this agent says so again.
+// Policies that are to be enforced, in the hands of the sensor (docs/formats/frame.md, 10 and 11): those of the network as one table, those of
+// files and programs as another, each followed as long as this agent says so again.
 
-import { hash } from 'node:crypto'
 import { type Clock, createBell, type Log } from '@sealwatch/base'
 import type { PolicyHindrance } from '@sealwatch/contract'
-import { type NetworkTable, networkTableOf } from '@sealwatch/detect/policy'
+import { fileTableOf, networkTableOf } from '@sealwatch/detect/policy'
 import type { SensorMessage } from '../sources/observation.ts'
 import type { SensorConnection } from '../sources/sensor-socket.ts'
+import { createFollowing, holdSeconds, numberOf, type Wanted } from './following.ts'
 import type { PolicyInForce } from './in-force.ts'
 import type { Denial } from './judge.ts'
-import { holdOrder, liftOrder, type TableSecret, tableOrder } from './table-order.ts'
+import {
+  fileHoldOrder,
+  fileLiftOrder,
+  fileTableOrder,
+  holdOrder,
+  liftOrder,
+  type TableSecret,
+  tableOrder,
+} from './table-order.ts'
 
-/** Who is denied something by a policy is not kept from it for longer than this after its agent is gone. */
-export const holdSeconds = 30
-const renewMs = 5_000
 const lookMs = 1_000
-/** Tables whose denials may still be on their way. */
-const rememberedMax = 8
 
 export type EnforcerOptions = {
   /** To the sensor that is connected now; whether there is one. */
@@ -34,6 +37,7 @@ export type Enforcer = {
   set(policies: readonly PolicyInForce[]): void
   /** The same connections, heard on their way. */
   heard(connections: AsyncIterable<SensorConnection>): AsyncIterable<SensorConnection>
+  /** Whose a rule is by which something was refused, by its table and its place there. */
   ruleOf(table: number, rule: number): Denial | undefined
   /** What stands in the way of a policy that is to be enforced; undefined: nothing does. */
   hindranceOf(policy: PolicyInForce): PolicyHindrance | undefined
@@ -43,85 +47,62 @@ export type Enforcer = {
   run(signal: AbortSignal): Promise<void>
 }
 
-const isToEnforce = ({ mode, compiled }: PolicyInForce) => mode === 'enforce' && compiled.policy.type === 'network'
+type Accounts = ReadonlyMap<number, string>
+const isOfNetwork = ({ compiled }: PolicyInForce) => compiled.policy.type === 'network'
+const toEnforce = (policies: readonly PolicyInForce[]) => policies.filter(({ mode }) => mode === 'enforce')
 
 /** What the sensor is told of policies: of those that it can enforce. */
-export const tableOf = (policies: readonly PolicyInForce[], accounts: ReadonlyMap<number, string>) =>
-  networkTableOf({ policies: policies.filter(isToEnforce), accounts })
+export const tableOf = (policies: readonly PolicyInForce[], accounts: Accounts) =>
+  networkTableOf({ policies: toEnforce(policies).filter(isOfNetwork), accounts })
+/** The same of those of files and programs. */
+export const fileTableFor = (policies: readonly PolicyInForce[], accounts: Accounts) =>
+  fileTableOf({ policies: toEnforce(policies).filter((each) => !isOfNetwork(each)), accounts })
 
-type Wanted = { readonly number: number; readonly order: Buffer; readonly left: readonly string[] }
+const nothing = { left: [], beyond: [] } as const
 
 export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerOptions): Enforcer {
   const bell = createBell()
   const hindrances = createBell()
-  const remembered = new Map<number, readonly Denial[]>()
   const secret = { seed: wordOf(random(8)), factor: wordOf(random(8)) | 1n }
+  const network = createFollowing({
+    ...{ site: 'policy', followedIn: ({ table }) => table, holdOrder, liftOrder, tell, clock },
+  })
+  const files = createFollowing({
+    ...{ site: 'file_policy', followedIn: ({ fileTable }) => fileTable },
+    ...{ holdOrder: fileHoldOrder, liftOrder: fileLiftOrder, tell, clock },
+  })
+  const both = [network, files]
   let policies: readonly PolicyInForce[] = []
-  let wanted: Wanted | undefined
-  let isAttached: boolean | undefined
-  /** Attached, and run no more. */
-  let isDetached = false
-  let followed = 0
-  let toldNs: bigint | undefined
-  let madeWith: ReadonlyMap<number, string> | undefined
+  let madeWith: Accounts | undefined
+  let without: { readonly left: readonly string[]; readonly beyond: readonly string[] } = nothing
+  /** Of the files that policies name, how many the sensor does not guard. */
+  let unguarded = 0
   let known = ''
 
-  function ringWhereChanged(): void {
-    const now = `${isAttached} ${isDetached} ${followed} ${wanted?.number}`
+  function make(): void {
+    madeWith = accounts()
+    const [net, file] = [tableOf(policies, madeWith), fileTableFor(policies, madeWith)]
+    const left = [...net.left, ...file.left]
+    if (left.length > 0 && String(left) !== String(without.left))
+      log.error('the kernel has no room for these policies: what they deny is told alone', { left })
+    without = { left, beyond: file.beyond }
+    network.want(net.table && wantedOfNetwork(net.table, secret, policies))
+    files.want(file.table && wantedOfFiles(file.table, policies))
+  }
+
+  /** A sensor that does not follow what it was told is told again, whole. */
+  function go(): void {
+    for (const each of both) each.say()
+    const now = `${both.map(({ state }) => state).join()} ${unguarded}`
     if (now !== known) hindrances.ring()
     known = now
   }
 
-  function make(): void {
-    const before = wanted?.number ?? 0
-    const asked = policies.filter(isToEnforce)
-    madeWith = accounts()
-    const { table, left } = tableOf(policies, madeWith)
-    wanted = table && wantedOf(table, left, secret)
-    if (table !== undefined && wanted !== undefined) remember(wanted.number, table, asked)
-    if (before === (wanted?.number ?? 0)) return
-    if (left.length > 0) log.error('the kernel has no room for these policies: what they deny is told alone', { left })
-    toldNs = undefined
-  }
-
-  function remember(number: number, { rules }: NetworkTable, asked: readonly PolicyInForce[]): void {
-    remembered.delete(number)
-    const denials = rules.flatMap(({ policy, rule }) =>
-      asked.filter(({ id }) => id === policy).map((each): Denial => ({ policy: each, rule })),
-    )
-    remembered.set(number, denials)
-    for (const oldest of [...remembered.keys()].slice(0, -rememberedMax)) remembered.delete(oldest)
-  }
-
-  /** A sensor that does not follow what it was told is told again, whole. */
-  function say(): void {
-    const nowNs = clock.monotonicNs()
-    if (isAttached !== true || (toldNs !== undefined && nowNs - toldNs < BigInt(renewMs) * 1_000_000n)) return
-    const order =
-      wanted === undefined
-        ? followed === 0
-          ? undefined
-          : liftOrder()
-        : followed === wanted.number
-          ? holdOrder(wanted.number, holdSeconds)
-          : wanted.order
-    if (order !== undefined && tell(order)) toldNs = nowNs
-  }
-
-  function go(): void {
-    say()
-    ringWhereChanged()
-  }
-
   function note(message: SensorMessage): void {
-    if (message.kind === 'hello') {
-      isAttached = message.attached.policy.ok
-      isDetached = false
-      followed = 0
-      toldNs = undefined
-    } else if (message.kind === 'report') {
-      followed = message.table ?? 0
-      isDetached = message.blind?.includes('policy') === true
+    if (message.kind === 'hello') for (const each of both) each.hello(message)
+    else if (message.kind === 'report') {
+      for (const each of both) each.report(message)
+      unguarded = message.unguarded ?? 0
     } else return
     go()
   }
@@ -133,9 +114,8 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
         yield messages
       }
     } finally {
-      isAttached = undefined
-      followed = 0
-      ringWhereChanged()
+      for (const each of both) each.gone()
+      go()
     }
   }
 
@@ -149,21 +129,21 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
     heard: async function* heard(connections) {
       for await (const connection of connections) yield heardOne(connection)
     },
-    ruleOf: (table, rule) => remembered.get(table)?.[rule],
-    hindranceOf: ({ id, compiled }) => {
-      if (compiled.policy.type !== 'network') return 'not_here'
-      if (wanted === undefined || wanted.left.includes(id)) return 'no_room'
-      if (isAttached === undefined) return 'no_sensor'
-      if (!isAttached || isDetached) return 'not_attached'
-      return followed === wanted.number ? undefined : 'not_followed'
+    ruleOf: (table, rule) => network.denialOf(table, rule) ?? files.denialOf(table, rule),
+    hindranceOf: (policy) => {
+      if (without.beyond.includes(policy.id)) return 'not_here'
+      if (without.left.includes(policy.id)) return 'no_room'
+      if (isOfNetwork(policy)) return network.hindrance
+      return files.hindrance ?? (unguarded > 0 ? 'not_guarded' : undefined)
     },
     changed: hindrances.wait,
     run: async (signal) => {
       while (!signal.aborted) {
         // Names of accounts are part of it, and change without anybody's word.
-        if (wanted !== undefined && accounts() !== madeWith) make()
+        const isIdle = both.every((each) => each.isIdle)
+        if (!isIdle && accounts() !== madeWith) make()
         go()
-        await (wanted === undefined && followed === 0 ? bell.wait(signal) : clock.sleep(lookMs, signal))
+        await (isIdle ? bell.wait(signal) : clock.sleep(lookMs, signal))
       }
     },
   }
@@ -171,14 +151,31 @@ export function createEnforcer({ tell, accounts, random, clock, log }: EnforcerO
 
 const wordOf = (bytes: Uint8Array) => Buffer.from(bytes).readBigUInt64LE()
 
-/** Its number tells what it says, whichever agent made it: who starts again knows the denials of before. */
-function wantedOf(table: NetworkTable, left: readonly string[], secret: TableSecret): Wanted {
-  const programs = [...table.programs.named.keys()]
-  const text = JSON.stringify([
+type Rules = { readonly rules: readonly { readonly policy: string; readonly rule: string | null }[] }
+const denialsOf = ({ rules }: Rules, policies: readonly PolicyInForce[]): Wanted['denials'] =>
+  rules.map(({ policy: id, rule }) => {
+    const policy = policies.find((each) => each.id === id)
+    return policy && { policy, rule }
+  })
+
+function wantedOfNetwork(
+  table: NonNullable<ReturnType<typeof networkTableOf>['table']>,
+  secret: TableSecret,
+  policies: readonly PolicyInForce[],
+): Wanted {
+  const bytes = tableOrder(table, 0, 0, { seed: 0n, factor: 1n }).toString('base64')
+  const number = numberOf(table.rules, [...table.programs.named.keys()], bytes)
+  return { number, order: tableOrder(table, number, holdSeconds, secret), denials: denialsOf(table, policies) }
+}
+
+function wantedOfFiles(
+  table: NonNullable<ReturnType<typeof fileTableOf>['table']>,
+  policies: readonly PolicyInForce[],
+): Wanted {
+  const number = numberOf(
+    policies.map(({ id, version }) => [id, version]),
     table.rules,
-    programs,
-    tableOrder(table, 0, 0, { seed: 0n, factor: 1n }).toString('base64'),
-  ])
-  const number = Number.parseInt(hash('sha256', text, 'hex').slice(0, 8), 16) || 1
-  return { number, order: tableOrder(table, number, holdSeconds, secret), left }
+    fileTableOrder(table, 0, 0).toString('base64'),
+  )
+  return { number, order: fileTableOrder(table, number, holdSeconds), denials: denialsOf(table, policies) }
 }

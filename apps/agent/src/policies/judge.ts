@@ -14,7 +14,8 @@ const acted = {
 export type Denial = { readonly policy: PolicyInForce; readonly rule: string | null }
 
 /** Refused by somebody already: where that was a policy, the kernel tells it by itself. */
-const isRefused = (event: ObservedEvent) => 'dst_endpoint' in event && event.status_code === 'EPERM'
+const isRefused = (event: ObservedEvent) =>
+  ('dst_endpoint' in event || 'file' in event) && 'status_code' in event && event.status_code === 'EPERM'
 
 /** The event, with what denies it, if any: which policy and rule, and that it was not stopped (event.md, 3.21). */
 export function judged(event: ObservedEvent, policies: readonly PolicyInForce[]): ObservedEvent {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent tells the sensor of network policies (docs/formats/frame.md, 10), with its length before it.
+// What the agent tells the sensor of policies (docs/formats/frame.md, 10 and 11), with its length before it.
 
-import { type NetworkTable, type TableRow, tableThings } from '@sealwatch/detect/policy'
+import { type FileTable, fileReaches, type NetworkTable, type TableRow, tableThings } from '@sealwatch/detect/policy'
 
 const words = 4
 const wordBits = 64n
@@ -12,6 +12,10 @@ const rulesBytes = 8 * words
 const headBytes = 24 + 8 * thingsMax + rulesBytes * (policiesMax + 1)
 const rowBytes = 16 + rulesBytes
 const kinds = { table: 1, hold: 2, lift: 3 } as const
+/** Added to the kind of an order that is about files and programs. */
+const ofFiles = 3
+const fileHeadBytes = 24 + rulesBytes * (policiesMax + 5)
+const fileRowBytes = 8 + rulesBytes
 
 /** Of a table: what its hashes of programs are made with, so that nobody can look for two that are equal. */
 export type TableSecret = { readonly seed: bigint; readonly factor: bigint }
@@ -47,20 +51,17 @@ function programRows({ programs }: NetworkTable, secret: TableSecret): readonly 
   return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([from, rules]) => ({ from, rules }))
 }
 
-function order(kind: keyof typeof kinds, number: number, seconds: number, more = 0): Buffer {
+function order(kind: number, number: number, seconds: number, more = 0): Buffer {
   const bytes = Buffer.alloc(4 + orderBytes + more)
   bytes.writeUInt32LE(orderBytes + more, 0)
-  bytes.writeUInt8(kinds[kind], 4)
+  bytes.writeUInt8(kind, 4)
   bytes.writeUInt32LE(number, 8)
   bytes.writeUInt32LE(seconds, 12)
   return bytes
 }
 
-/** The table is followed from now on, for so many seconds. */
-export function tableOrder(table: NetworkTable, number: number, seconds: number, secret: TableSecret): Buffer {
-  const things = tableThings.map((thing) => (thing === 'program' ? programRows(table, secret) : table.rows[thing]))
-  const rows = things.flat()
-  const bytes = order('table', number, seconds, headBytes + rows.length * rowBytes)
+/** Writes behind the order's own bytes. */
+function writerOf(bytes: Buffer) {
   let at = 4 + orderBytes
   const put32 = (value: number) => {
     at = bytes.writeUInt32LE(value, at)
@@ -71,6 +72,22 @@ export function tableOrder(table: NetworkTable, number: number, seconds: number,
   const putRules = (rules: bigint) => {
     for (let word = 0n; word < words; word++) put64(rules >> (word * wordBits))
   }
+  const putText = (text: Uint8Array) => {
+    bytes.set(text, at)
+    at += text.length
+  }
+  return { put32, put64, putRules, putText }
+}
+
+const denyingOf = ({ rules }: { readonly rules: readonly { readonly denies: boolean }[] }) =>
+  rules.reduce((bits, { denies }, bit) => (denies ? bits | (1n << BigInt(bit)) : bits), 0n)
+
+/** The table is followed from now on, for so many seconds. */
+export function tableOrder(table: NetworkTable, number: number, seconds: number, secret: TableSecret): Buffer {
+  const things = tableThings.map((thing) => (thing === 'program' ? programRows(table, secret) : table.rows[thing]))
+  const rows = things.flat()
+  const bytes = order(kinds.table, number, seconds, headBytes + rows.length * rowBytes)
+  const { put32, put64, putRules } = writerOf(bytes)
   put32(number)
   put32(table.policies.length)
   put64(secret.seed)
@@ -83,7 +100,7 @@ export function tableOrder(table: NetworkTable, number: number, seconds: number,
     first += count
   }
   for (let policy = 0; policy < policiesMax; policy++) putRules(table.policies[policy] ?? 0n)
-  putRules(table.rules.reduce((bits, { denies }, bit) => (denies ? bits | (1n << BigInt(bit)) : bits), 0n))
+  putRules(denyingOf(table))
   for (const { from, rules } of rows) {
     put64(from >> 64n)
     put64(from)
@@ -92,5 +109,36 @@ export function tableOrder(table: NetworkTable, number: number, seconds: number,
   return bytes
 }
 
-export const holdOrder = (number: number, seconds: number): Buffer => order('hold', number, seconds)
-export const liftOrder = (): Buffer => order('lift', 0, 0)
+/** The same of files and programs. */
+export function fileTableOrder(table: FileTable, number: number, seconds: number): Buffer {
+  const { paths, programs, users } = table
+  const rows = [
+    ...paths.map(({ path, reach, rules }) => ({ text: Buffer.from(path), reach: fileReaches.indexOf(reach), rules })),
+    ...[...programs.named].map(([path, rules]) => ({ text: Buffer.from(path), reach: 0, rules })),
+  ]
+  const textBytes = rows.reduce((sum, { text }) => sum + text.length, 0)
+  const more = fileHeadBytes + (rows.length + users.length) * fileRowBytes + textBytes
+  const bytes = order(kinds.table + ofFiles, number, seconds, more)
+  const { put32, putRules, putText } = writerOf(bytes)
+  for (const count of [number, table.policies.length, paths.length, programs.named.size, users.length, textBytes])
+    put32(count)
+  for (let policy = 0; policy < policiesMax; policy++) putRules(table.policies[policy] ?? 0n)
+  for (const rules of [denyingOf(table), table.open, table.run, programs.others, programs.unknown]) putRules(rules)
+  for (const { text, reach, rules } of rows) {
+    put32(text.length)
+    put32(reach)
+    putRules(rules)
+  }
+  for (const { from, rules } of users) {
+    put32(from)
+    put32(0)
+    putRules(rules)
+  }
+  for (const { text } of rows) putText(text)
+  return bytes
+}
+
+export const holdOrder = (number: number, seconds: number): Buffer => order(kinds.hold, number, seconds)
+export const liftOrder = (): Buffer => order(kinds.lift, 0, 0)
+export const fileHoldOrder = (number: number, seconds: number): Buffer => order(kinds.hold + ofFiles, number, seconds)
+export const fileLiftOrder = (): Buffer => order(kinds.lift + ofFiles, 0, 0)

@@ -28,7 +28,8 @@ const countsBytes = 32
 const harmsAt = 2
 const tableAt = 4
 const blindAt = eraAt + eraBytes
-const reportCountsAt = blindAt + 8
+const fileTableAt = blindAt + 8
+const reportCountsAt = fileTableAt + 8
 const reportBytes = reportCountsAt + countsBytes * sites.length
 const magicAt = eraAt + eraBytes
 const attachedAt = magicAt + magic.length
@@ -99,6 +100,8 @@ function decodeReport(bytes: Buffer): SensorReport {
     blind: blindBits,
   })
   const table = bytes.readUInt32LE(tableAt)
+  const [fileTable, unguarded] = [bytes.readUInt32LE(fileTableAt), bytes.readUInt32LE(fileTableAt + 4)]
+  must(fileTable > 0 || unguarded === 0, 'FRAME_VALUE', { fileTable, unguarded })
   const harms = sensorHarms.filter((_, i) => (harmBits >> i) % 2 === 1)
   const blind = sites.filter((_, i) => (blindBits >> BigInt(i)) % 2n === 1n)
   return {
@@ -107,6 +110,8 @@ function decodeReport(bytes: Buffer): SensorReport {
     era: readEra(bytes),
     counts: readCounts(bytes, reportCountsAt),
     ...(table > 0 && { table }),
+    ...(fileTable > 0 && { fileTable }),
+    ...(unguarded > 0 && { unguarded }),
     ...(blind.length > 0 && { blind }),
     ...(harms.length > 0 && { harms }),
   }

@@ -54,6 +54,8 @@ const runs: readonly Site[] = ['exec']
 const processSources: readonly Site[] = ['proc_connector', 'proc_poll']
 const fileSources: readonly Site[] = ['fanotify', 'inotify']
 const socketSources: readonly Site[] = ['sock_diag', 'proc_net']
+/** No BPF programs either: of the actor they know the number, and look for the rest. */
+const asked: readonly Site[] = ['file_change', 'file_policy']
 const reachSites: readonly Site[] = ['reach', 'entry_32']
 const exeOnly = { texts: ['exe'], flagsMax: 1 } as const
 const named = { texts: ['exe', 'path'], flagsMax: 1 } as const
@@ -103,6 +105,7 @@ const kinds: Readonly<Record<number, KindRow>> = {
   37: { sites: ['mount'], texts: ['exe', 'path', 'filename'], flagsMax: 1, decode: decodeMount },
   38: { ...named, sites: ['io_uring'], decode: decodeUring },
   39: { ...exeOnly, sites: ['policy'], decode: decodeDenied },
+  40: { sites: ['file_policy'], texts: ['exe', 'path', 'watched'], flagsMax: 1, decode: decodeFileDenied },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
@@ -115,11 +118,9 @@ export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site 
   const isNamedMemfd = (flags & flag.memfd) !== 0 && (flags & flag.unlinked) === 0
   must(flags <= row.flagsMax && !isNamedMemfd, 'FRAME_VALUE', { flags })
   const unsure = bytes.readUInt16LE(commAt - 2)
-  must(
-    (unsure & ~unsureMax) === 0 && (unsure === 0 || site === 'file_change' || sources.includes(site)),
-    'FRAME_VALUE',
-    { unsure },
-  )
+  must((unsure & ~unsureMax) === 0 && (unsure === 0 || asked.includes(site) || sources.includes(site)), 'FRAME_VALUE', {
+    unsure,
+  })
   const ancestors = bytes.readUInt8(3)
   must(ancestors <= frameLimits.ancestorsMax, 'FRAME_COUNT', { ancestors })
   const texts = readTexts(bytes, eventBytes + ancestors * refBytes, row)
@@ -356,6 +357,35 @@ function decodeFileChange(bytes: Buffer, common: Common, _site: Site, texts: Tex
   must(common.unsure === unsureOfActor, 'FRAME_VALUE', { unsure: common.unsure ?? 0 })
   const change = readChange(bytes.subarray(objectAt, eventBytes), { ...texts, states: texts.argv })
   return { ...common, kind: 'file_change', ...change }
+}
+
+const deniedActs = new Map([
+  [1, 'open'],
+  [2, 'run'],
+] as const)
+
+function decodeFileDenied(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  const number = (at: number) => bytes.readUInt32LE(objectAt + at)
+  const act = deniedActs.get(bytes.readUInt8(objectAt + 30) as 1 | 2)
+  const table = number(24)
+  const [path, watched] = [showText(texts.path), showText(texts.watched)]
+  must(act !== undefined && table > 0, 'FRAME_VALUE', { act, table })
+  must(path !== '' && watched.startsWith('/'), 'FRAME_TEXT', { path, watched })
+  mustBeZero(bytes, objectAt + 31, objectAt + 32)
+  mustBeZero(bytes, objectAt + 36, eventBytes)
+  const file = {
+    path,
+    dev: number(8),
+    ino: bytes.readBigUInt64LE(objectAt),
+    mode: number(12),
+    nlink: number(16),
+    uid: number(20),
+    fsMagic: 0,
+    unlinked: number(16) === 0,
+    memfd: false,
+  }
+  const rule = bytes.readUInt16LE(objectAt + 28)
+  return { ...common, kind: 'file_denied', act, file, watched, table, rule, repeats: number(32) }
 }
 
 function decodeRefused(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {

@@ -298,6 +298,16 @@ export type Observation = {
       /** As of other acts on sockets. */
       readonly repeats: number
     }
+  /** The same of a file that was to be opened, or run. `watched` is the path that the policy names it by. */
+  | {
+      readonly kind: 'file_denied'
+      readonly act: 'open' | 'run'
+      readonly file: FileRef
+      readonly watched: string
+      readonly table: number
+      readonly rule: number
+      readonly repeats: number
+    }
   /** `taken` is the path of the file that pidfd_getfd took, empty elsewhere; of userfaultfd the target is the actor. */
   | {
       readonly kind: 'reach'
@@ -397,6 +407,7 @@ export const sites = [
   'passed',
   'mount',
   'policy',
+  'file_policy',
 ] as const
 export type Site = (typeof sites)[number]
 
@@ -453,6 +464,9 @@ export type SensorReport = {
   readonly counts: SensorCounts
   /** Number of the table of network policies that it follows; absent: none. */
   readonly table?: number
+  /** The same of files and programs; and how many paths of it are not guarded. */
+  readonly fileTable?: number
+  readonly unguarded?: number
   /** Sites that are attached and do not see what they must; absent: none. */
   readonly blind?: readonly Site[]
   readonly harms?: readonly SensorHarm[]

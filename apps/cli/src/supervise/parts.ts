@@ -105,6 +105,7 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
     join(root, 'apps/sensor/build/sensor'),
     ...['--socket', fileOf.sensorSocket(place)],
     ...['--instance', place.name],
+    ...['--supervisor', String(process.pid)],
     ...['--uid', String(serviceUsers.sensor.uid), '--gid', String(serviceUsers.sensor.gid)],
     ...(['processes', 'files', 'network'] as const).flatMap((domain) => modeOf(domain, env)),
     ...(env.SEALWATCH_SENSOR_SOCKET_POLL_MS ? ['--socket-poll-ms', env.SEALWATCH_SENSOR_SOCKET_POLL_MS] : []),

@@ -11,8 +11,9 @@ export type CompiledRule<R extends PolicyRule = PolicyRule> = {
   /** What it asks for, each by itself, and all of it. */
   readonly members: Members
   readonly matches: Facet
-  /** Of a file rule: is it one who may? */
+  /** Of a file rule: is it one who may? And each of them by itself. */
   readonly may?: Facet
+  readonly subjects?: readonly Members[]
   /** Its members that turn on what the event does not say; `may.`: of who may. */
   readonly lacks: (facts: EventFacts) => readonly string[]
 }
@@ -88,7 +89,7 @@ export function compilePolicy(accepted: PolicyDocument): CompiledPolicy {
         rule,
         members: own,
         matches: wholly(own),
-        ...('may' in rule && { may: oneOf(subjects.map(wholly)) }),
+        ...('may' in rule && { may: oneOf(subjects.map(wholly)), subjects }),
         lacks: (facts) => {
           const missing = openIn(own, facts)
           const ofSubjects = subjects.flatMap((subject) => openIn(subject, facts)).map((member) => `may.${member}`)
@@ -106,7 +107,7 @@ export const isForHost = (
   device: { readonly uid: string; readonly hostname: string },
 ): boolean => hosts(factsOf({ device }, {})) !== false
 
-type Members = readonly { readonly member: string; readonly facet: Facet }[]
+export type Members = readonly { readonly member: string; readonly facet: Facet }[]
 const wholly = (members: Members): Facet => allOf(members.map(({ facet }) => facet))
 
 const asksNames = (rules: readonly object[]): boolean =>
