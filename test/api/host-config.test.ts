@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { createBell } from '@sealwatch/base'
 import type { PolicyStanding } from '@sealwatch/contract'
 import type { HostConfig } from '@sealwatch/contract/host-config'
+import { generateSigner, type OpenedOrder, openStandingOrder } from '@sealwatch/keys'
 import type { ConfigurationNews } from '../../apps/agent/src/configuration/keep-configuration.ts'
 import { run } from '../../apps/cli/src/cli.ts'
 import { testIo } from '../../apps/cli/test/test-io.ts'
@@ -25,6 +26,12 @@ const news: ConfigurationNews[] = []
 const applied = createBell()
 let standings: readonly PolicyStanding[] = []
 const stands = createBell()
+/** What the hands of the host hold, whose guard speaks for them. */
+const guardKey = generateSigner().publicKey
+let order: OpenedOrder | undefined
+let given: string | undefined
+let refusedWhy = ''
+const ordered = createBell()
 
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), 'sealwatch-host-config-'))
@@ -38,7 +45,20 @@ before(async () => {
     },
     onNews: (one) => void news.push(one),
     standings: { now: () => standings, changed: stands.wait },
+    hands: {
+      now: () => {
+        const at = { nowMs: Date.now(), pin: host?.authority, host: host?.hostId }
+        if (given !== undefined && host !== undefined) order = openStandingOrder(given, at)
+        return { guardKey, version: order?.order.version ?? 0, digest: order?.digest ?? '', refusedWhy }
+      },
+      changed: ordered.wait,
+      take: (envelope) => {
+        given = envelope
+        ordered.ring()
+      },
+    },
   })
+  ordered.ring()
 })
 after(async () => {
   await host[Symbol.asyncDispose]()
@@ -163,6 +183,30 @@ test('POL-2 how a host follows its policies is told of the host and of the polic
   await settled(8)
 })
 
+test('INC-4 what the hands of a host may do is ordered once it tells the key of its guard, withdrawn by a group, and shown', async () => {
+  const shown = async () => (await hostConfig('show', 'web-1')).out
+  const held = (version: number, steps: string) =>
+    eventually(`order ${version} is held`, async () => {
+      const { hands } = await server.root('default').call('getHost', { params: { host_id: host.hostId } })
+      return (hands?.held.version === version && hands.steps.join() === steps) || undefined
+    })
+  await held(1, 'kill,kill_tree')
+  assert.deepEqual(Buffer.from(order?.guardKey ?? []), Buffer.from(guardKey))
+  assert.equal(order?.order.host, host.hostId)
+  const until = order?.order.expires_at.slice(0, 10) ?? ''
+  assert.match(await shown(), new RegExp(`Hands +may kill, kill tree until ${until}`))
+  const guard = (kill: string) => written('guard.json', { watch: ['/srv/keys'], guard: { responses: { kill } } })
+  await hostConfig('config', 'set', 'web', guard('off'), '--cause', 'nothing is killed')
+  await held(2, '')
+  assert.match(await shown(), /Hands +may do nothing: withdrawn/)
+  await hostConfig('config', 'set', 'web', guard('on'), '--cause', 'suspects are')
+  await held(3, 'kill,kill_tree')
+  refusedWhy = 'ORDER_EXPIRED: its clock is ahead'
+  ordered.ring()
+  await eventually('the refusal is shown', async () => /ORDER_EXPIRED: its clock/.test(await shown()) || undefined)
+  await settled(10)
+})
+
 test('what is wrong is told with its place, and what comes next', async () => {
   const bad = written('bad.json', { watch: ['etc/shadow'], max_queue_dept: 5, watcher_buffer: 1 })
   const refused = await hostConfig('config', 'set', 'web', bad, '--cause', 'x')
@@ -188,7 +232,12 @@ test('each act stands in the ledger with who and why', async () => {
     const code = event.metadata?.event_code ?? ''
     return /^host_(config|grouped)/.test(code) ? [[code, event.unmapped?.change_cause]] : []
   })
+  const { items: rows } = await server.root('default').call('listActs', { query: { limit: 100 } })
+  const codes = JSON.stringify(rows).match(/(?<="event_code":")standing_order_[a-z]+/g)
+  assert.deepEqual(codes?.toReversed(), ['standing_order_issued', 'standing_order_withdrawn', 'standing_order_issued'])
   assert.deepEqual(acts, [
+    ['host_config_set', 'suspects are'],
+    ['host_config_set', 'nothing is killed'],
     ['host_config_rolled_back', 'too much'],
     ['host_config_set', 'certificates, too'],
     ['host_grouped', 'it serves'],
@@ -196,6 +245,6 @@ test('each act stands in the ledger with who and why', async () => {
   ])
   assert.deepEqual(
     news.map(({ kind }) => kind),
-    Array.from({ length: 8 }, () => 'applied'),
+    Array.from({ length: 10 }, () => 'applied'),
   )
 })

@@ -17,6 +17,8 @@ import type { TestServer } from './server.ts'
 
 export type TestHost = AsyncDisposable & {
   readonly hostId: string
+  /** Fingerprint of the authority that it pinned. */
+  readonly authority: string
   /** What the sensor's frames become: gathered, sealed and shipped by itself. */
   see(event: JsonObject): void
 }
@@ -28,7 +30,7 @@ export async function joinHost(
   /** What its chain is sealed with, where that is not the key it enrolled. */
   sealedBy: (enrolled: Ed25519Signer) => Ed25519Signer = (enrolled) => enrolled,
   /** What it does with what the server tells it; left out: it takes nothing. */
-  configured?: Pick<KeepConfigurationOptions, 'apply' | 'onNews'> & Pick<ShipOptions, 'standings'>,
+  configured?: Pick<KeepConfigurationOptions, 'apply' | 'onNews'> & Pick<ShipOptions, 'standings' | 'hands'>,
 ): Promise<TestHost> {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-host-'))
   const over = new AbortController()
@@ -66,11 +68,13 @@ export async function joinHost(
     onRollback: async () => undefined,
     ...(configuration && { configuration }),
     ...(configured?.standings && { standings: configured.standings }),
+    ...(configured?.hands && { hands: configured.hands }),
   })
   const journal = createJournal({ chain: () => chain, clock, log, onFatal: (error) => log.error('fatal', { error }) })
   await Promise.race([registered.promise, shipping])
   return {
     hostId: identity.current.hostId,
+    authority: identity.current.authority,
     see: (event) => journal.add({ event, personalPointers: ['/event/actor/user/name'], timeNs: clock.nowNs() }),
     [Symbol.asyncDispose]: async () => {
       await journal.flushed()

@@ -188,6 +188,7 @@ export function createServer(world: ServerWorld): ServerMachine {
         report: async () => undefined,
         wait: () => new Promise(() => undefined),
       },
+      orders: { desired: async () => undefined },
       presence: {
         registered: () => undefined,
         heartbeat: () => undefined,

@@ -102,6 +102,9 @@ export const noConfigs: Parameters<typeof openTransport>[0]['configs'] = {
   wait: () => new Promise(() => undefined),
 }
 
+/** Nor may their hands do anything. */
+const noOrders: Parameters<typeof openTransport>[0]['orders'] = { desired: async () => undefined }
+
 /** Nothing is judged here. */
 const noKeys: HostKeys = { given: async () => undefined, hostRevoked: () => undefined }
 
@@ -112,6 +115,7 @@ export type ServerOptions = {
   readonly ingest?: RecordingIngest
   readonly presence?: Parameters<typeof openTransport>[0]['presence']
   readonly configs?: Parameters<typeof openTransport>[0]['configs']
+  readonly orders?: Parameters<typeof openTransport>[0]['orders']
   readonly connectionsPerAddress?: number
   readonly connectionsPerSender?: number
   /** Of an operator; left out: the built-in CA. */
@@ -160,6 +164,7 @@ export async function startServer(t: TestContext, options: ServerOptions = {}): 
     ingest,
     presence: options.presence ?? noPresence,
     configs: options.configs ?? noConfigs,
+    orders: options.orders ?? noOrders,
     submissions: noSubmissions,
     address: '127.0.0.1',
     port,

@@ -53,6 +53,7 @@ async function shipped(t: Parameters<typeof startServer>[0], change: (client: Cl
     heartbeat: () => 'alive',
     configuration,
     standings: { now: () => [], changed: configuration.changed },
+    hands: { now: () => undefined, changed: configuration.changed, take: () => assert.fail('nothing is told here') },
     onRegistered: () => undefined,
     onRollback: async () => assert.fail('no history is another'),
     signal: over.signal,

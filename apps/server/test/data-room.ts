@@ -107,6 +107,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
     deniedSince: () => undefined,
     groups: {} as never,
     configOf: async () => ({ groups: [], desired: null, reported: null, drifts: false }),
+    orderOf: async () => undefined,
     reachesOf: async () => ({ kernel: 0, told: 0, not_enforced: 0, elsewhere: 0, behind: 0, unknown: 0 }),
     drifting: () => new Set(),
     presenceOf: () => undefined,

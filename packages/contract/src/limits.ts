@@ -26,7 +26,7 @@ export const limits = {
 export const protocol = {
   version: 1,
   minSupportedAgentVersion: 1,
-  capabilities: ['side-values', 'heartbeat', 'config', 'policy-states'],
+  capabilities: ['side-values', 'heartbeat', 'config', 'policy-states', 'standing-orders'],
   /** How often an agent that can says that it lives (agent-protocol.md, 8). */
   heartbeatEveryMs: 3_000,
 } as const

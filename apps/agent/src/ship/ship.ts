@@ -6,7 +6,7 @@ import { protocol } from '@sealwatch/contract'
 import type { ConfigurationKeeper } from '../configuration/keep-configuration.ts'
 import { backoffMs, createBackoff } from './backoff.ts'
 import { type AgentConnection, connectAgent, registerTimeoutMs } from './client.ts'
-import { type Standings, takeConfigurations } from './configure.ts'
+import { type HandsPort, type Standings, takeConfigurations } from './configure.ts'
 import type { ServerTrouble } from './enrol.ts'
 import { shipError } from './errors.ts'
 import type { HostFacts } from './host-facts.ts'
@@ -35,6 +35,8 @@ export type ShipOptions = Pick<StreamOptions, 'clock' | 'random' | 'log' | 'sign
   readonly configuration?: ConfigurationKeeper
   /** How its policies are followed; left out: that is not said. */
   readonly standings?: Standings
+  /** What the hands of this host have; left out: it has none. */
+  readonly hands?: HandsPort
   /** Fires when the agent is about to stop: from then on it says no more that it lives. */
   readonly stopping?: AbortSignal
   /** Default: over the network. */
@@ -80,7 +82,8 @@ export async function ship(options: ShipOptions): Promise<void> {
         const keeper = options.configuration
         const onTaken = () => again.abort()
         const standings = capabilities.includes('policy-states') ? options.standings : undefined
-        const taking = takeConfigurations({ client, keeper, standings, onTaken, clock, log, signal: until })
+        const hands = capabilities.includes('standing-orders') ? options.hands : undefined
+        const taking = takeConfigurations({ client, keeper, standings, hands, onTaken, clock, log, signal: until })
         // What cannot be kept for sure ends this process, as where lines cannot.
         taking.catch((error: unknown) => again.abort(error))
         living = Promise.all([living, taking])
@@ -163,7 +166,8 @@ async function registerOnce({ client }: AgentConnection, options: ShipOptions): 
         (name) =>
           (name !== 'heartbeat' || options.heartbeat !== undefined) &&
           (name !== 'config' || options.configuration !== undefined) &&
-          (name !== 'policy-states' || options.standings !== undefined),
+          (name !== 'policy-states' || options.standings !== undefined) &&
+          (name !== 'standing-orders' || options.hands !== undefined),
       ),
       facts: options.facts,
       chains: positions,

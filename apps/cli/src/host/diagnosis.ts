@@ -36,6 +36,10 @@ export function diagnose(
           refused_why: clean(host.config.reported.refused_why),
         },
       },
+      hands: host.hands && {
+        ...host.hands,
+        held: { ...host.hands.held, refused_why: clean(host.hands.held.refused_why) },
+      },
       sensor: {
         ...host.sensor,
         unseen: host.sensor.unseen.map(clean),

@@ -56,6 +56,18 @@ export function configOf({ config: { desired, reported, drifts } }: Host, io: Io
   return drifts ? paint(io, 'yellow', `${has}, not ${desired.version}`) : has
 }
 
+/** What its hands may do and until when; what they hold, where that is something else. */
+export function handsOf({ hands, revoked_at }: Host, io: Io): string {
+  if (hands === null) return 'may do nothing'
+  const { steps, version, expires_at, held } = hands
+  const isOver = Date.parse(expires_at) <= io.clock.nowMs()
+  const until = `${toSecond(expires_at)}${isOver ? ' (over)' : revoked_at === null ? '' : ' (not renewed)'}`
+  const may =
+    steps.length === 0 ? 'may do nothing: withdrawn' : `may ${steps.join(', ').replaceAll('_', ' ')} until ${until}`
+  if (held.version === version && held.refused_why === '') return isOver ? paint(io, 'red', may) : may
+  return paint(io, 'yellow', safe(`${may}; ${held.refused_why || 'not taken yet'}`, 400))
+}
+
 type Standing = NonNullable<NonNullable<Host['config']['reported']>['policies']>[number]
 
 /** How a policy is followed on a host, and why not as it asks. */

@@ -4,7 +4,17 @@ import type { Operations } from '@sealwatch/contract/api'
 import type { Io } from '../io.ts'
 import { columns, counted, duration, paint, safe, toSecond } from '../terminal.ts'
 import type { Host } from './host-meant.ts'
-import { certificateOf, configOf, heardOf, modesOf, nameOf, sitesOf, standingOf, stateOf } from './host-words.ts'
+import {
+  certificateOf,
+  configOf,
+  handsOf,
+  heardOf,
+  modesOf,
+  nameOf,
+  sitesOf,
+  standingOf,
+  stateOf,
+} from './host-words.ts'
 
 export type HostRecord = Operations['listHostRecords']['answer']['items'][number]
 
@@ -48,6 +58,7 @@ function factsOf(host: Host, io: Io): string[][] {
       'Config',
       [configOf(host, io), safe(host.config.reported?.refused_why ?? '')].filter((text) => text !== '').join(': '),
     ],
+    ['Hands', handsOf(host, io)],
     ['Sensor', `${host.sensor.mode}, ${sitesOf(host)} sites`],
     ['Watched', modesOf(host, io)],
     ...host.sensor.unseen.map((what, i) => [i === 0 ? 'Unseen' : '', safe(what, 400)]),

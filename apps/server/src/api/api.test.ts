@@ -131,6 +131,7 @@ describe('control socket', () => {
       presenceOf: () => undefined,
       groups: {} as never,
       configOf: async () => ({ groups: [], desired: null, reported: null, drifts: false }),
+      orderOf: async () => undefined,
       reachesOf: async () => ({ kernel: 0, told: 0, not_enforced: 0, elsewhere: 0, behind: 0, unknown: 0 }),
       drifting: () => new Set(),
       breakGlass: async () => [],

@@ -6,7 +6,7 @@ import type { Ledger, SealedTenant } from '@sealwatch/ledger'
 import type { Kysely } from 'kysely'
 import type { Authorised, Gate } from '../access/index.ts'
 import type { Erased } from '../custody/index.ts'
-import type { Groups, HostConfigs } from '../fleet/index.ts'
+import type { Groups, HostConfigs, StandingOrders } from '../fleet/index.ts'
 import type { CaState, Identity, Recorded } from '../identity/index.ts'
 import type { Vouched } from '../ingest/index.ts'
 import type { HostWatch } from '../presence/index.ts'
@@ -47,6 +47,8 @@ export type ApiPorts = {
   /** What hosts are told, by groups, and what they have in force. */
   readonly groups: Groups
   readonly configOf: HostConfigs['stateOf']
+  /** What the hands of a host may do. */
+  readonly orderOf: StandingOrders['stateOf']
   readonly reachesOf: HostConfigs['reachesOf']
   /** Ids of hosts that have another configuration than they are to have. */
   readonly drifting: () => HostConfigs['drifting']

@@ -33,6 +33,7 @@ export function apiPorts(
     deniedSince: identity.hosts.deniedSince,
     presenceOf: rooms.presence.of,
     configOf: rooms.configs.stateOf,
+    orderOf: rooms.orders.stateOf,
     reachesOf: rooms.configs.reachesOf,
     drifting: () => rooms.configs.drifting,
     facts: () => {

@@ -166,6 +166,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => rooms.identity.run(signal)),
       whileFull(() => rooms.presence.run(signal)),
       whileFull(() => rooms.configs.run(signal)),
+      whileFull(() => rooms.orders.run(signal)),
     ),
   ]
 

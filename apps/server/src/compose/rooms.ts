@@ -6,7 +6,14 @@ import { signDrill, signKeyReport, signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { createGlances, type Glances, loadRuleset } from '../detect/index.ts'
 import { createDrills, type Drills } from '../drills/index.ts'
-import { createGroups, createHostConfigs, type Groups, type HostConfigs } from '../fleet/index.ts'
+import {
+  createGroups,
+  createHostConfigs,
+  createStandingOrders,
+  type Groups,
+  type HostConfigs,
+  type StandingOrders,
+} from '../fleet/index.ts'
 import { auditTenant, type Identity, openIdentity } from '../identity/index.ts'
 import {
   type Admission,
@@ -75,6 +82,7 @@ export type Rooms = Books & {
   readonly dryRuns: DryRuns
   readonly groups: Groups
   readonly configs: HostConfigs
+  readonly orders: StandingOrders
   readonly drills: Drills
 }
 
@@ -162,6 +170,12 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     signer: () => identity.authority.dsseSigner,
   })
   const groups = createGroups({ ...books, vouching: createFleetVouching(books), changed: configs.changed })
+  const orders = createStandingOrders({
+    ...books,
+    groups,
+    signer: () => identity.authority.dsseSigner,
+    changed: configs.changed,
+  })
   const policies = createPolicies({
     ...books,
     checks: books.policyChecks,
@@ -203,6 +217,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     dryRuns,
     groups,
     configs,
+    orders,
     drills,
   }
 }

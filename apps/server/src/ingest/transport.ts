@@ -30,6 +30,7 @@ export type TransportOptions = ChainBookOptions & {
   readonly ingest: IngestPort
   readonly presence: HandlerOptions['presence']
   readonly configs: HandlerOptions['configs']
+  readonly orders: HandlerOptions['orders']
   readonly submissions: SubmissionDoor
   readonly ledgers: Pick<Ledgers, 'get'>
   readonly onGuess?: HandlerOptions['onGuess']

@@ -266,4 +266,9 @@ export const migrations: readonly string[] = [
   `ALTER TABLE host_configs ADD COLUMN reported_policies TEXT;`,
   // A host's guard seals chains of its own beside those of its agent.
   `ALTER TABLE chains ADD COLUMN writer TEXT NOT NULL DEFAULT '';`,
+  // What the hands of a host may do, as it was signed last, and what they say that they have.
+  `CREATE TABLE standing_orders (
+     tenant TEXT NOT NULL, host_id TEXT NOT NULL, version INTEGER NOT NULL, guard_key TEXT NOT NULL, steps TEXT NOT NULL,
+     digest TEXT NOT NULL, envelope TEXT NOT NULL, issued_at TEXT NOT NULL, expires_at TEXT NOT NULL, reported_version INTEGER NOT NULL,
+     reported_digest TEXT NOT NULL, refused_why TEXT NOT NULL, reported_at TEXT NOT NULL, PRIMARY KEY (tenant, host_id)) STRICT, WITHOUT ROWID;`,
 ]

@@ -75,6 +75,25 @@ export type Tables = {
     /** JSON: how it follows each policy; null: it does not say. */
     reported_policies: string | null
   }
+  standing_orders: {
+    tenant: string
+    host_id: string
+    version: number
+    /** SPKI in DER, base64. */
+    guard_key: string
+    /** JSON: some of kill and kill_tree; none: it withdraws those before it. */
+    steps: string
+    /** Hex SHA-256 of its payload. */
+    digest: string
+    envelope: string
+    issued_at: string
+    expires_at: string
+    /** What the hands hold; 0: none. */
+    reported_version: number
+    reported_digest: string
+    refused_why: string
+    reported_at: string
+  }
   join_tokens: {
     secret_hash: string
     tenant: string

@@ -52,6 +52,10 @@ type MoreOfUnmapped =
   | 'host_group_version'
   | 'host_group_digest'
   | 'host_groups'
+  | 'standing_order'
+  | 'standing_order_version'
+  | 'order_steps'
+  | 'guard_key_id'
   | 'change_cause'
   | 'host_id'
   | 'host_position'
@@ -250,6 +254,10 @@ const unmapped = {
   host_group_version: 'plain',
   host_group_digest: 'plain',
   host_groups: 'plain',
+  standing_order: 'plain',
+  standing_order_version: 'plain',
+  order_steps: 'plain',
+  guard_key_id: 'plain',
   change_cause: 'plain',
   host_id: 'plain',
   host_position: 'plain',

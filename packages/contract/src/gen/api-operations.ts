@@ -332,6 +332,18 @@ export type Operations = {
           } | null
           readonly drifts: boolean
         }
+        readonly hands: {
+          readonly version: number
+          readonly steps: readonly ("kill" | "kill_tree")[]
+          readonly issued_at: string
+          readonly expires_at: string
+          readonly guard_key_id: string
+          readonly held: {
+            readonly version: number
+            readonly refused_why: string
+            readonly at: string
+          }
+        } | null
         readonly enrolled_at: string
         readonly registered_at: string | null
         readonly last_line_at: string | null
@@ -428,6 +440,18 @@ export type Operations = {
         } | null
         readonly drifts: boolean
       }
+      readonly hands: {
+        readonly version: number
+        readonly steps: readonly ("kill" | "kill_tree")[]
+        readonly issued_at: string
+        readonly expires_at: string
+        readonly guard_key_id: string
+        readonly held: {
+          readonly version: number
+          readonly refused_why: string
+          readonly at: string
+        }
+      } | null
       readonly enrolled_at: string
       readonly registered_at: string | null
       readonly last_line_at: string | null

@@ -13,6 +13,7 @@ import {
   policyStandingsMax,
   slugName,
 } from '@sealwatch/contract'
+import { isSoundPublicKey } from '@sealwatch/keys'
 import { checkValidity, type Host, type Hosts } from '../../identity/index.ts'
 import { transportError } from './errors.ts'
 import { peerOf } from './peer.ts'
@@ -43,9 +44,27 @@ export type ConfigPort = {
   wait(tenant: string, signal: AbortSignal): Promise<void>
 }
 
+/** What a host says of its hands (docs/formats/orders.md). */
+export type HandsReport = {
+  /** Raw Ed25519 public key of its guard. */
+  readonly guardKey: Uint8Array
+  /** Of the standing order that they hold; 0: none. */
+  readonly version: number
+  /** Hex SHA-256 of its payload; empty: none. */
+  readonly digest: string
+  readonly refusedWhy: string
+}
+
+/** What the transport needs of those who know what hands may do. */
+export type OrderPort = {
+  /** The standing order that a host is to have where it says this; undefined: what it has. */
+  desired(host: Host, hands: HandsReport): Promise<{ readonly version: number; readonly envelope: string } | undefined>
+}
+
 export type ConfigureOptions = {
   readonly hosts: Pick<Hosts, 'attach'>
   readonly configs: ConfigPort
+  readonly orders: OrderPort
   /** Fires when the server stops. */
   readonly stopping: AbortSignal
   readonly clock: Clock
@@ -55,7 +74,7 @@ const whyUnitsMax = 400
 
 /** Tells a host what it is to have, whenever that is something else than it says that it has (agent-protocol.md, 9). */
 export async function* configure(
-  { hosts, configs, stopping, clock }: ConfigureOptions,
+  { hosts, configs, orders, stopping, clock }: ConfigureOptions,
   host: Host,
   requests: AsyncIterable<ConfigureRequest>,
   context: HandlerContext,
@@ -68,6 +87,7 @@ export async function* configure(
   const ending = AbortSignal.any([stopping, over.signal, context.signal])
   const heard = createBell()
   let report: ConfigReport | undefined
+  let hands: HandsReport | undefined
   let failure: { readonly error: unknown } | undefined
   void read()
 
@@ -78,6 +98,7 @@ export async function* configure(
         const said = reportIn(request)
         await configs.report(host, said)
         report = said
+        hands = handsIn(request)
         heard.ring()
       }
     } catch (error) {
@@ -90,6 +111,7 @@ export async function* configure(
 
   let sent = 0
   let confirmed = 0
+  let ordered = ''
   try {
     while (!ending.aborted) {
       const turn = new AbortController()
@@ -107,6 +129,12 @@ export async function* configure(
           sent = wanted.version
           yield { said: { case: 'envelope', value: await wanted.envelope() } }
         }
+      }
+      const order = hands && (await orders.desired(host, hands))
+      // What they refuse is not said again on this connection.
+      if (order !== undefined && order.envelope !== ordered) {
+        ordered = order.envelope
+        yield { said: { case: 'standingOrder', value: ordered } }
       }
       await woken
       turn.abort()
@@ -144,6 +172,22 @@ function reportIn(request: ConfigureRequest): ConfigReport {
       hindrance,
     })),
   }
+}
+
+function handsIn({ hands }: ConfigureRequest): HandsReport | undefined {
+  if (hands === undefined) return undefined
+  const { guardKey, orderVersion, orderDigest, refusedWhy } = hands
+  if (isSoundPublicKey(guardKey) && orderVersion <= Number.MAX_SAFE_INTEGER && /^(?:[0-9a-f]{64})?$/.test(orderDigest))
+    return {
+      guardKey,
+      version: Number(orderVersion),
+      digest: orderDigest,
+      refusedWhy: refusedWhy.slice(0, whyUnitsMax).toWellFormed(),
+    }
+  throw transportError('MESSAGE_MALFORMED', {
+    attempted: 'reading what the hands of a host have',
+    received: `a key of ${guardKey.length} bytes, version ${orderVersion}, digest ${JSON.stringify(orderDigest.slice(0, 80))}`,
+  })
 }
 
 /** A newer agent may know more hindrances, and no more means. */

@@ -23,7 +23,7 @@ import { answersTo } from './answers.ts'
 import { createArrivals } from './arrivals.ts'
 import { createBatchRoom } from './batch-room.ts'
 import type { ChainBook } from './chain-book.ts'
-import { type ConfigPort, configure } from './configure.ts'
+import { type ConfigPort, configure, type OrderPort } from './configure.ts'
 import { connectErrorOf } from './connect-error.ts'
 import { transportError } from './errors.ts'
 import type { IngestPort, Outcome } from './ingest-port.ts'
@@ -54,6 +54,7 @@ export type HandlerOptions = {
   readonly chainBook: ChainBook
   readonly ingest: IngestPort
   readonly configs: ConfigPort
+  readonly orders: OrderPort
   readonly presence: Pick<HostWatch, 'registered' | 'heartbeat' | 'shipped' | 'admitted'>
   readonly clock: Clock
   readonly log: Log

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { limits, policyMeans } from '@sealwatch/contract'
+import { orderSteps } from '@sealwatch/keys'
 import { z } from 'zod'
 import { type Authorised, actBy } from '../../../access/index.ts'
-import type { HostConfigState } from '../../../fleet/index.ts'
+import type { HostConfigState, StandingOrderState } from '../../../fleet/index.ts'
 import { isEnding } from '../../../identity/index.ts'
 import { hostRecords } from '../../data/host-records.ts'
 import { type HostRow, hostState, hostsOf } from '../../data/hosts.ts'
@@ -88,6 +89,23 @@ const host = z.object({
       drifts: z.boolean().describe('It has something else than it is to have'),
     })
     .describe('What the server tells it, and what it has'),
+  hands: z
+    .object({
+      version: z.number().int(),
+      steps: z.array(z.enum(orderSteps)).describe('What they may do; none: it is withdrawn'),
+      issued_at: time,
+      expires_at: time.describe('Until then they may, also while the server is out of reach'),
+      guard_key_id: z.string().describe('Hex SHA-256 of the key by which its guard commands them'),
+      held: z
+        .object({
+          version: z.number().int().describe('Of the order that they hold; 0: none'),
+          refused_why: z.string().describe('Why they did not take the newest; empty: they did'),
+          at: time,
+        })
+        .describe('What they said last'),
+    })
+    .nullable()
+    .describe('The standing order of its hands (docs/formats/orders.md); null: there never was one'),
   enrolled_at: time,
   registered_at: time.nullable().describe('When it came last'),
   last_line_at: time.nullable().describe('Of the newest line of its chain'),
@@ -186,6 +204,17 @@ const configJson = ({ desired, reported, drifts }: Omit<HostConfigState, 'groups
   },
   drifts,
 })
+const handsJson = (order: StandingOrderState | undefined) =>
+  order === undefined
+    ? null
+    : {
+        version: order.version,
+        steps: [...order.steps],
+        issued_at: order.issuedAt,
+        expires_at: order.expiresAt,
+        guard_key_id: order.guardKeyId,
+        held: { version: order.held.version, refused_why: order.held.refusedWhy, at: order.held.at },
+      }
 const timeOf = (ms: number) => new Date(ms).toISOString()
 
 export function hostRoutes(ports: ApiPorts): Route[] {
@@ -204,6 +233,7 @@ export function hostRoutes(ports: ApiPorts): Route[] {
       presence: presenceJson(ports.presenceOf(row.host_id)),
       groups: [...groups],
       config: configJson(config),
+      hands: handsJson(await ports.orderOf(by.tenant, row.host_id)),
       enrolled_at: row.enrolled_at,
       registered_at: row.last_seen_at,
       last_line_at: lastAt,

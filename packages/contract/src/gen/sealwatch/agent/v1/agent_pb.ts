@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sealwatch/agent/v1/agent.proto.
  */
 export const file_sealwatch_agent_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zZWFsd2F0Y2gvYWdlbnQvdjEvYWdlbnQucHJvdG8SEnNlYWx3YXRjaC5hZ2VudC52MSKUAQoMRW5yb2xSZXF1ZXN0EhIKCmpvaW5fdG9rZW4YASABKAkSCwoDY3NyGAIgASgMEiwKBWZhY3RzGAMgASgLMh0uc2VhbHdhdGNoLmFnZW50LnYxLkhvc3RGYWN0cxIaChJzaWduaW5nX3B1YmxpY19rZXkYBCABKAwSGQoRc2lnbmluZ19rZXlfcHJvb2YYBSABKAwiNgoNRW5yb2xSZXNwb25zZRIPCgdob3N0X2lkGAEgASgJEhQKDGNlcnRpZmljYXRlcxgCIAMoDCIbCgxSZW5ld1JlcXVlc3QSCwoDY3NyGAEgASgMIiUKDVJlbmV3UmVzcG9uc2USFAoMY2VydGlmaWNhdGVzGAEgAygMIl4KCUhvc3RGYWN0cxIQCghob3N0bmFtZRgBIAEoCRISCgptYWNoaW5lX2lkGAIgASgJEg8KB2Jvb3RfaWQYAyABKAkSDgoGa2VybmVsGAQgASgJEgoKAm9zGAUgASgJIrwBCg9SZWdpc3RlclJlcXVlc3QSGwoTYWdlbnRfcHJvdG9fdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIsCgVmYWN0cxgEIAEoCzIdLnNlYWx3YXRjaC5hZ2VudC52MS5Ib3N0RmFjdHMSMQoGY2hhaW5zGAUgAygLMiEuc2VhbHdhdGNoLmFnZW50LnYxLkNoYWluUG9zaXRpb24ipAEKEFJlZ2lzdGVyUmVzcG9uc2USHAoUc2VydmVyX3Byb3RvX3ZlcnNpb24YASABKA0SKQohbWluX3N1cHBvcnRlZF9hZ2VudF9wcm90b192ZXJzaW9uGAIgASgNEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIxCgZjaGFpbnMYBCADKAsyIS5zZWFsd2F0Y2guYWdlbnQudjEuQ2hhaW5Qb3NpdGlvbiJdCg1DaGFpblBvc2l0aW9uEg0KBWNoYWluGAEgASgJEg4KBnRlbmFudBgCIAEoCRIQCghuZXh0X3NlcRgDIAEoBBILCgN0aXAYBCABKAwSDgoGd3JpdGVyGAUgASgJInsKC1NoaXBSZXF1ZXN0Eg0KBWNoYWluGAEgASgJEhEKCWZpcnN0X3NlcRgCIAEoBBINCgVjb3VudBgDIAEoDRINCgVsaW5lcxgEIAEoDBIsCgRzaWRlGAUgAygLMh4uc2VhbHdhdGNoLmFnZW50LnYxLlNpZGVWYWx1ZXMiKQoKU2lkZVZhbHVlcxILCgNzZXEYASABKAQSDgoGdmFsdWVzGAIgASgMIsoBCgxTaGlwUmVzcG9uc2USDQoFY2hhaW4YASABKAkSOAoMYWNrbm93bGVkZ2VkGAIgASgLMiAuc2VhbHdhdGNoLmFnZW50LnYxLkFja25vd2xlZGdlZEgAEjYKC3F1YXJhbnRpbmVkGAMgASgLMh8uc2VhbHdhdGNoLmFnZW50LnYxLlF1YXJhbnRpbmVkSAASLgoHcmVmdXNlZBgEIAEoCzIbLnNlYWx3YXRjaC5hZ2VudC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSJICgxBY2tub3dsZWRnZWQSEAoIbmV4dF9zZXEYASABKAQSEgoKbGVhZl9pbmRleBgCIAEoBBISCgpjaGVja3BvaW50GAMgASgJIlEKC1F1YXJhbnRpbmVkEhAKCG5leHRfc2VxGAEgASgEEg4KBnJlYXNvbhgCIAEoCRIMCgRpdGVtGAMgASgJEhIKCmxlYWZfaW5kZXgYBCABKAQiXQoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSMwoIZXhwZWN0ZWQYAyABKAsyIS5zZWFsd2F0Y2guYWdlbnQudjEuQ2hhaW5Qb3NpdGlvbiIgCgtMaXZlUmVxdWVzdBIRCgloZWFydGJlYXQYASABKAkiDgoMTGl2ZVJlc3BvbnNlIqwBChBDb25maWd1cmVSZXF1ZXN0Eg8KB3ZlcnNpb24YASABKAQSDgoGZGlnZXN0GAIgASgJEhAKCG9uX3RyaWFsGAMgASgIEhcKD3JlZnVzZWRfdmVyc2lvbhgEIAEoBBITCgtyZWZ1c2VkX3doeRgFIAEoCRI3Cg1wb2xpY3lfc3RhdGVzGAYgASgLMiAuc2VhbHdhdGNoLmFnZW50LnYxLlBvbGljeVN0YXRlcyJBCgxQb2xpY3lTdGF0ZXMSMQoIcG9saWNpZXMYASADKAsyHy5zZWFsd2F0Y2guYWdlbnQudjEuUG9saWN5U3RhdGUiUAoLUG9saWN5U3RhdGUSDgoGcG9saWN5GAEgASgJEg8KB3ZlcnNpb24YAiABKAQSDQoFbWVhbnMYAyABKAkSEQoJaGluZHJhbmNlGAQgASgJIkwKEUNvbmZpZ3VyZVJlc3BvbnNlEhIKCGVudmVsb3BlGAEgASgJSAASGwoRY29uZmlybWVkX3ZlcnNpb24YAiABKARIAEIGCgRzYWlkMvsDCgxBZ2VudFNlcnZpY2USTAoFRW5yb2wSIC5zZWFsd2F0Y2guYWdlbnQudjEuRW5yb2xSZXF1ZXN0GiEuc2VhbHdhdGNoLmFnZW50LnYxLkVucm9sUmVzcG9uc2USTAoFUmVuZXcSIC5zZWFsd2F0Y2guYWdlbnQudjEuUmVuZXdSZXF1ZXN0GiEuc2VhbHdhdGNoLmFnZW50LnYxLlJlbmV3UmVzcG9uc2USVQoIUmVnaXN0ZXISIy5zZWFsd2F0Y2guYWdlbnQudjEuUmVnaXN0ZXJSZXF1ZXN0GiQuc2VhbHdhdGNoLmFnZW50LnYxLlJlZ2lzdGVyUmVzcG9uc2USTQoEU2hpcBIfLnNlYWx3YXRjaC5hZ2VudC52MS5TaGlwUmVxdWVzdBogLnNlYWx3YXRjaC5hZ2VudC52MS5TaGlwUmVzcG9uc2UoATABEksKBExpdmUSHy5zZWFsd2F0Y2guYWdlbnQudjEuTGl2ZVJlcXVlc3QaIC5zZWFsd2F0Y2guYWdlbnQudjEuTGl2ZVJlc3BvbnNlKAESXAoJQ29uZmlndXJlEiQuc2VhbHdhdGNoLmFnZW50LnYxLkNvbmZpZ3VyZVJlcXVlc3QaJS5zZWFsd2F0Y2guYWdlbnQudjEuQ29uZmlndXJlUmVzcG9uc2UoATABYgZwcm90bzM");
+  fileDesc("Ch5zZWFsd2F0Y2gvYWdlbnQvdjEvYWdlbnQucHJvdG8SEnNlYWx3YXRjaC5hZ2VudC52MSKUAQoMRW5yb2xSZXF1ZXN0EhIKCmpvaW5fdG9rZW4YASABKAkSCwoDY3NyGAIgASgMEiwKBWZhY3RzGAMgASgLMh0uc2VhbHdhdGNoLmFnZW50LnYxLkhvc3RGYWN0cxIaChJzaWduaW5nX3B1YmxpY19rZXkYBCABKAwSGQoRc2lnbmluZ19rZXlfcHJvb2YYBSABKAwiNgoNRW5yb2xSZXNwb25zZRIPCgdob3N0X2lkGAEgASgJEhQKDGNlcnRpZmljYXRlcxgCIAMoDCIbCgxSZW5ld1JlcXVlc3QSCwoDY3NyGAEgASgMIiUKDVJlbmV3UmVzcG9uc2USFAoMY2VydGlmaWNhdGVzGAEgAygMIl4KCUhvc3RGYWN0cxIQCghob3N0bmFtZRgBIAEoCRISCgptYWNoaW5lX2lkGAIgASgJEg8KB2Jvb3RfaWQYAyABKAkSDgoGa2VybmVsGAQgASgJEgoKAm9zGAUgASgJIrwBCg9SZWdpc3RlclJlcXVlc3QSGwoTYWdlbnRfcHJvdG9fdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIsCgVmYWN0cxgEIAEoCzIdLnNlYWx3YXRjaC5hZ2VudC52MS5Ib3N0RmFjdHMSMQoGY2hhaW5zGAUgAygLMiEuc2VhbHdhdGNoLmFnZW50LnYxLkNoYWluUG9zaXRpb24ipAEKEFJlZ2lzdGVyUmVzcG9uc2USHAoUc2VydmVyX3Byb3RvX3ZlcnNpb24YASABKA0SKQohbWluX3N1cHBvcnRlZF9hZ2VudF9wcm90b192ZXJzaW9uGAIgASgNEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIxCgZjaGFpbnMYBCADKAsyIS5zZWFsd2F0Y2guYWdlbnQudjEuQ2hhaW5Qb3NpdGlvbiJdCg1DaGFpblBvc2l0aW9uEg0KBWNoYWluGAEgASgJEg4KBnRlbmFudBgCIAEoCRIQCghuZXh0X3NlcRgDIAEoBBILCgN0aXAYBCABKAwSDgoGd3JpdGVyGAUgASgJInsKC1NoaXBSZXF1ZXN0Eg0KBWNoYWluGAEgASgJEhEKCWZpcnN0X3NlcRgCIAEoBBINCgVjb3VudBgDIAEoDRINCgVsaW5lcxgEIAEoDBIsCgRzaWRlGAUgAygLMh4uc2VhbHdhdGNoLmFnZW50LnYxLlNpZGVWYWx1ZXMiKQoKU2lkZVZhbHVlcxILCgNzZXEYASABKAQSDgoGdmFsdWVzGAIgASgMIsoBCgxTaGlwUmVzcG9uc2USDQoFY2hhaW4YASABKAkSOAoMYWNrbm93bGVkZ2VkGAIgASgLMiAuc2VhbHdhdGNoLmFnZW50LnYxLkFja25vd2xlZGdlZEgAEjYKC3F1YXJhbnRpbmVkGAMgASgLMh8uc2VhbHdhdGNoLmFnZW50LnYxLlF1YXJhbnRpbmVkSAASLgoHcmVmdXNlZBgEIAEoCzIbLnNlYWx3YXRjaC5hZ2VudC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSJICgxBY2tub3dsZWRnZWQSEAoIbmV4dF9zZXEYASABKAQSEgoKbGVhZl9pbmRleBgCIAEoBBISCgpjaGVja3BvaW50GAMgASgJIlEKC1F1YXJhbnRpbmVkEhAKCG5leHRfc2VxGAEgASgEEg4KBnJlYXNvbhgCIAEoCRIMCgRpdGVtGAMgASgJEhIKCmxlYWZfaW5kZXgYBCABKAQiXQoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSMwoIZXhwZWN0ZWQYAyABKAsyIS5zZWFsd2F0Y2guYWdlbnQudjEuQ2hhaW5Qb3NpdGlvbiIgCgtMaXZlUmVxdWVzdBIRCgloZWFydGJlYXQYASABKAkiDgoMTGl2ZVJlc3BvbnNlItYBChBDb25maWd1cmVSZXF1ZXN0Eg8KB3ZlcnNpb24YASABKAQSDgoGZGlnZXN0GAIgASgJEhAKCG9uX3RyaWFsGAMgASgIEhcKD3JlZnVzZWRfdmVyc2lvbhgEIAEoBBITCgtyZWZ1c2VkX3doeRgFIAEoCRI3Cg1wb2xpY3lfc3RhdGVzGAYgASgLMiAuc2VhbHdhdGNoLmFnZW50LnYxLlBvbGljeVN0YXRlcxIoCgVoYW5kcxgHIAEoCzIZLnNlYWx3YXRjaC5hZ2VudC52MS5IYW5kcyJcCgVIYW5kcxIRCglndWFyZF9rZXkYASABKAwSFQoNb3JkZXJfdmVyc2lvbhgCIAEoBBIUCgxvcmRlcl9kaWdlc3QYAyABKAkSEwoLcmVmdXNlZF93aHkYBCABKAkiQQoMUG9saWN5U3RhdGVzEjEKCHBvbGljaWVzGAEgAygLMh8uc2VhbHdhdGNoLmFnZW50LnYxLlBvbGljeVN0YXRlIlAKC1BvbGljeVN0YXRlEg4KBnBvbGljeRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgEEg0KBW1lYW5zGAMgASgJEhEKCWhpbmRyYW5jZRgEIAEoCSJmChFDb25maWd1cmVSZXNwb25zZRISCghlbnZlbG9wZRgBIAEoCUgAEhsKEWNvbmZpcm1lZF92ZXJzaW9uGAIgASgESAASGAoOc3RhbmRpbmdfb3JkZXIYAyABKAlIAEIGCgRzYWlkMvsDCgxBZ2VudFNlcnZpY2USTAoFRW5yb2wSIC5zZWFsd2F0Y2guYWdlbnQudjEuRW5yb2xSZXF1ZXN0GiEuc2VhbHdhdGNoLmFnZW50LnYxLkVucm9sUmVzcG9uc2USTAoFUmVuZXcSIC5zZWFsd2F0Y2guYWdlbnQudjEuUmVuZXdSZXF1ZXN0GiEuc2VhbHdhdGNoLmFnZW50LnYxLlJlbmV3UmVzcG9uc2USVQoIUmVnaXN0ZXISIy5zZWFsd2F0Y2guYWdlbnQudjEuUmVnaXN0ZXJSZXF1ZXN0GiQuc2VhbHdhdGNoLmFnZW50LnYxLlJlZ2lzdGVyUmVzcG9uc2USTQoEU2hpcBIfLnNlYWx3YXRjaC5hZ2VudC52MS5TaGlwUmVxdWVzdBogLnNlYWx3YXRjaC5hZ2VudC52MS5TaGlwUmVzcG9uc2UoATABEksKBExpdmUSHy5zZWFsd2F0Y2guYWdlbnQudjEuTGl2ZVJlcXVlc3QaIC5zZWFsd2F0Y2guYWdlbnQudjEuTGl2ZVJlc3BvbnNlKAESXAoJQ29uZmlndXJlEiQuc2VhbHdhdGNoLmFnZW50LnYxLkNvbmZpZ3VyZVJlcXVlc3QaJS5zZWFsd2F0Y2guYWdlbnQudjEuQ29uZmlndXJlUmVzcG9uc2UoATABYgZwcm90bzM");
 
 /**
  * @generated from message sealwatch.agent.v1.EnrolRequest
@@ -559,6 +559,13 @@ export type ConfigureRequest = Message<"sealwatch.agent.v1.ConfigureRequest"> & 
    * @generated from field: sealwatch.agent.v1.PolicyStates policy_states = 6;
    */
   policyStates?: PolicyStates | undefined;
+
+  /**
+   * What the hands of the host have (capability `standing-orders`); absent: it does not say.
+   *
+   * @generated from field: sealwatch.agent.v1.Hands hands = 7;
+   */
+  hands?: Hands | undefined;
 };
 
 /**
@@ -567,6 +574,46 @@ export type ConfigureRequest = Message<"sealwatch.agent.v1.ConfigureRequest"> & 
  */
 export const ConfigureRequestSchema: GenMessage<ConfigureRequest> = /*@__PURE__*/
   messageDesc(file_sealwatch_agent_v1_agent, 16);
+
+/**
+ * @generated from message sealwatch.agent.v1.Hands
+ */
+export type Hands = Message<"sealwatch.agent.v1.Hands"> & {
+  /**
+   * Raw Ed25519 public key (32 bytes) by which the guard of the host commands them.
+   *
+   * @generated from field: bytes guard_key = 1;
+   */
+  guardKey: Uint8Array;
+
+  /**
+   * Of the standing order that they hold (docs/formats/orders.md); 0: none.
+   *
+   * @generated from field: uint64 order_version = 2;
+   */
+  orderVersion: bigint;
+
+  /**
+   * Hex SHA-256 of its payload.
+   *
+   * @generated from field: string order_digest = 3;
+   */
+  orderDigest: string;
+
+  /**
+   * Why they did not take the newest that came; empty: they did.
+   *
+   * @generated from field: string refused_why = 4;
+   */
+  refusedWhy: string;
+};
+
+/**
+ * Describes the message sealwatch.agent.v1.Hands.
+ * Use `create(HandsSchema)` to create a new message.
+ */
+export const HandsSchema: GenMessage<Hands> = /*@__PURE__*/
+  messageDesc(file_sealwatch_agent_v1_agent, 17);
 
 /**
  * @generated from message sealwatch.agent.v1.PolicyStates
@@ -583,7 +630,7 @@ export type PolicyStates = Message<"sealwatch.agent.v1.PolicyStates"> & {
  * Use `create(PolicyStatesSchema)` to create a new message.
  */
 export const PolicyStatesSchema: GenMessage<PolicyStates> = /*@__PURE__*/
-  messageDesc(file_sealwatch_agent_v1_agent, 17);
+  messageDesc(file_sealwatch_agent_v1_agent, 18);
 
 /**
  * @generated from message sealwatch.agent.v1.PolicyState
@@ -619,7 +666,7 @@ export type PolicyState = Message<"sealwatch.agent.v1.PolicyState"> & {
  * Use `create(PolicyStateSchema)` to create a new message.
  */
 export const PolicyStateSchema: GenMessage<PolicyState> = /*@__PURE__*/
-  messageDesc(file_sealwatch_agent_v1_agent, 18);
+  messageDesc(file_sealwatch_agent_v1_agent, 19);
 
 /**
  * @generated from message sealwatch.agent.v1.ConfigureResponse
@@ -644,6 +691,14 @@ export type ConfigureResponse = Message<"sealwatch.agent.v1.ConfigureResponse"> 
      */
     value: bigint;
     case: "confirmedVersion";
+  } | {
+    /**
+     * DSSE, JSON (docs/formats/orders.md), for the hands of the host.
+     *
+     * @generated from field: string standing_order = 3;
+     */
+    value: string;
+    case: "standingOrder";
   } | { case: undefined; value?: undefined };
 };
 
@@ -652,7 +707,7 @@ export type ConfigureResponse = Message<"sealwatch.agent.v1.ConfigureResponse"> 
  * Use `create(ConfigureResponseSchema)` to create a new message.
  */
 export const ConfigureResponseSchema: GenMessage<ConfigureResponse> = /*@__PURE__*/
-  messageDesc(file_sealwatch_agent_v1_agent, 19);
+  messageDesc(file_sealwatch_agent_v1_agent, 20);
 
 /**
  * @generated from service sealwatch.agent.v1.AgentService
@@ -709,7 +764,7 @@ export const AgentService: GenService<{
     output: typeof LiveResponseSchema;
   },
   /**
-   * What the host has in force up, signed configurations down (capability `config`).
+   * What the host has in force up, signed configurations and standing orders down (capabilities `config`, `standing-orders`).
    *
    * @generated from rpc sealwatch.agent.v1.AgentService.Configure
    */
