@@ -13,7 +13,12 @@ import { type ObserveContext, observe, type SiteObservation } from '../apps/agen
 import { createProcessTable, processTableLimits } from '../apps/agent/src/observe/process-table.ts'
 import { sampleContext } from '../apps/agent/src/observe/sample-observations.ts'
 import { createFrameDecoder } from '../apps/agent/src/sources/frame.ts'
-import type { FileChange, Observation, SensorMessage } from '../apps/agent/src/sources/observation.ts'
+import {
+  type FileChange,
+  isForGuard,
+  type Observation,
+  type SensorMessage,
+} from '../apps/agent/src/sources/observation.ts'
 import { readProcesses } from '../apps/agent/src/sources/proc-snapshot.ts'
 import type { ObservedEvent } from '../packages/contract/src/event.ts'
 
@@ -299,7 +304,7 @@ async function record(): Promise<void> {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     const found = new Promise<ObservedEvent>((resolve) => {
       onMessage = (message) => {
-        if (message.kind === 'hello' || message.kind === 'report') return
+        if (message.kind === 'hello' || message.kind === 'report' || isForGuard(message)) return
         const told = underSystemd(message)
         context.processes.learn(told)
         if (told.kind !== 'fork' && told.kind !== 'overflow' && sample.isIt(told)) resolve(observe(told, context).event)

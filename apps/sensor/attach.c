@@ -176,6 +176,8 @@ static bool load(const struct program *only, unsigned ring_bytes, int counters_f
 		call_by_id(found, RDONLY_CAST, rdonly_cast);
 	}
 	if (bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "ring"), ring_bytes) == 0 &&
+	    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "guard_ring"),
+				     ring_bytes < GUARD_RING_BYTES ? ring_bytes : GUARD_RING_BYTES) == 0 &&
 	    bpf_map__reuse_fd(bpf_object__find_map_by_name(object, "counters"), counters_fd) == 0 &&
 	    bpf_object__load(object) == 0)
 		return true;
@@ -406,6 +408,11 @@ static void want_tracefs(void)
 		mount("tracefs", path, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
 }
 
+static bool open_rings(void)
+{
+	return ring_open(PIPE_AGENT, map_fd("ring")) && ring_open(PIPE_GUARD, map_fd("guard_ring"));
+}
+
 static bool map_shared_variable(void)
 {
 	void *at = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd(".bss"), 0);
@@ -429,6 +436,17 @@ static void open_policies(uint64_t sites)
 		say("warn", "network policies cannot be followed: %s", strerror(errno));
 	else
 		policies_open(shared, tables);
+}
+
+static bool open_protected(void)
+{
+	struct protected_table *tables;
+
+	tables = mmap(NULL, PROTECTED_TABLES * sizeof(*tables), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd("protected"), 0);
+	if (tables == MAP_FAILED)
+		return false;
+	protected_open(shared, tables);
+	return true;
 }
 
 /* Opens a path by a call whose site is attached, and asks what the kernel side saw. O_PATH touches nothing. */
@@ -456,7 +474,7 @@ static bool object_of(const char *path, uint64_t sites, struct object *result)
 static void set_mark(uint32_t mark)
 {
 	shared->marks[mark] = 1;
-	guard_mark(mark);
+	own_maps_mark(mark);
 }
 
 static void mark_digest(uint32_t digest)
@@ -643,12 +661,12 @@ static bool knows_orders(const struct options *options, uint64_t sites)
 	return knows_all;
 }
 
-static void guard_watched(void)
+static void keep_marks(void)
 {
 	struct object key, *before = NULL;
 
 	for (; bpf_map_get_next_key(map_fd("watched"), before, &key) == 0; before = &key)
-		guard_mark(mark_of(key.ino));
+		own_maps_mark(mark_of(key.ino));
 }
 
 /* What a sensor that was killed has left. It sees all of this process by then, and tells it: takeover.c. */
@@ -657,24 +675,25 @@ static bool take_over(const struct options *options, const uint8_t of[SHA256_BYT
 	bool fits;
 
 	adopted = in_initial_pid_namespace() ? keep_take(of, counters_fd) : NULL;
-	if (!adopted || gives_way(options, adopted->sites) || !map_shared_variable() || !ring_open(map_fd("ring")))
+	if (!adopted || gives_way(options, adopted->sites) || !map_shared_variable() || !open_rings())
 		return false;
 	shared->until_ns = boot_ns() + OUTLIVING_SECONDS * 1000000000ull;
-	protect(PROTECTED_SENSOR, getpid());
-	protect(PROTECTED_CHANGES, changes_pid());
+	shared->has_guard = options->guard_socket != NULL;
+	own_process(OWN_SENSOR, getpid());
+	own_process(OWN_CHANGES, changes_pid());
 	shared->introduction.pid = (__u32)getpid();
 	fits = shared->repeat_ns == options->repeat_seconds * 1000000000ull && shared->by_object == !!kept_as("file_open") &&
 	       (!(adopted->sites & FILE_SITES) || knows_orders(options, adopted->sites));
 	shared->introduction.pid = 0;
-	if (!fits)
+	if (!fits || !open_protected())
 		return false;
-	guard_watched();
+	keep_marks();
 	for (__u32 i = 0; i < adopted->count; i++)
 		links_watch(site_of(adopted->programs[i].name), keep_link(i));
 	for (size_t i = 0; i < options->read_count; i++)
 		refused_know(&options->watch[i], mark_digest);
 	open_policies(adopted->sites);
-	counters_take_over(counters, BPF_SITES, ring_at());
+	counters_take_over(counters, BPF_SITES, (uint64_t[PIPES]){ ring_at(PIPE_AGENT), ring_at(PIPE_GUARD) });
 	result->sites = adopted->sites;
 	for (int site = 0; site < SITE_COUNT; site++)
 		if (BPF_SITES >> site & 1)
@@ -702,7 +721,7 @@ static bool attach_anew(const struct options *options, uint64_t sites, int count
 	result->sites = sites & ~options->without;
 	want_tracefs();
 	if (!list_programs(result->sites) || !load_what_loads(result, options->ring_bytes, counters_fd) ||
-	    !map_shared_variable()) {
+	    !map_shared_variable() || !open_protected()) {
 		memset(result->reason, 0, sizeof(result->reason));
 		result->sites = 0;
 		return false;
@@ -711,8 +730,9 @@ static bool attach_anew(const struct options *options, uint64_t sites, int count
 	open_policies(result->sites);
 	shared->until_ns = boot_ns() + OUTLIVING_SECONDS * 1000000000ull;
 	shared->repeat_ns = options->repeat_seconds * 1000000000ull;
-	protect(PROTECTED_SENSOR, getpid());
-	protect(PROTECTED_CHANGES, changes_pid());
+	shared->has_guard = options->guard_socket != NULL;
+	own_process(OWN_SENSOR, getpid());
+	own_process(OWN_CHANGES, changes_pid());
 	shared->introduction.pid = (__u32)getpid();
 	attach_what_is_loaded(result);
 	prefer_tier_two(result);
@@ -726,7 +746,7 @@ static bool attach_anew(const struct options *options, uint64_t sites, int count
 		watch_canary((__u32)options->watch_count, result->sites);
 	shared->introduction.pid = 0;
 	freeze_maps();
-	return ring_open(map_fd("ring"));
+	return open_rings();
 }
 
 /* Call as root, before privileges are dropped. false: nothing at all could be loaded; attach_failure() has the reason. */
@@ -738,13 +758,13 @@ bool attach(const struct options *options, uint64_t sites, struct counters *coun
 	if (!result->adopted) {
 		pins_clear();
 		keep_release();
-		ring_close();
+		rings_close();
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* what ran on another processor has counted by now */
 		counters_settle(counters, BPF_SITES);
 		if (!attach_anew(options, sites, counters_fd, result))
 			return false;
 	}
-	guard_shared(shared);
+	own_maps_shared(shared);
 	return true;
 }
 
@@ -870,13 +890,13 @@ bool adopted_are_own(const struct options *options)
 	return true;
 }
 
-/* From now on signals to this process are told. */
-void protect(int which, pid_t pid)
+/* This is one of our own: from now on signals to it are told. */
+void own_process(int which, pid_t pid)
 {
 	if (!shared)
 		return;
-	guard_protected(which, (__u32)pid); /* first: who began after the last time is not the one that is meant */
-	shared->protected[which] = (__u32)pid;
+	own_maps_process(which, (__u32)pid); /* first: who began after the last time is not the one that is meant */
+	shared->own[which] = (__u32)pid;
 }
 
 /* Nothing more comes from these, and the others end with this sensor. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the sources outside BPF tell: put together here, and kept until the agent takes it. As large as the ring of the kernel,
+ * What the sources outside BPF tell: put together here, and kept until agent and guard take it. As large as the ring of the kernel,
  * and counted as that is: what finds no room was produced and dropped.
  */
 #include <stdlib.h>
@@ -8,8 +8,10 @@
 
 #include "sensor.h"
 
-static uint8_t *ring;
-static size_t room, begin, end; /* the latter two only grow */
+static struct backlog {
+	uint8_t *ring;
+	size_t room, begin, end; /* the latter two only grow */
+} backlogs[PIPES];
 
 static struct frame_draft {
 	union {
@@ -19,11 +21,10 @@ static struct frame_draft {
 	size_t length;
 } draft;
 
-bool backlog_open(size_t bytes)
+bool backlog_open(enum pipe pipe, size_t bytes)
 {
-	ring = malloc(bytes);
-	room = bytes;
-	return ring;
+	backlogs[pipe] = (struct backlog){ .ring = malloc(bytes), .room = bytes };
+	return backlogs[pipe].ring;
 }
 
 /* An event of which nothing is known yet but its time. */
@@ -60,39 +61,43 @@ void draft_text(enum frame_text text, const char *bytes, size_t length)
 	draft.event.text_len[text] = (__u16)length;
 }
 
-static void copy_in(const void *bytes, size_t length)
+static void copy_in(struct backlog *to, const void *bytes, size_t length)
 {
-	size_t at = end % room, first = length < room - at ? length : room - at;
+	size_t at = to->end % to->room, first = length < to->room - at ? length : to->room - at;
 
-	memcpy(ring + at, bytes, first);
-	memcpy(ring, (const uint8_t *)bytes + first, length - first);
-	end += length;
+	memcpy(to->ring + at, bytes, first);
+	memcpy(to->ring, (const uint8_t *)bytes + first, length - first);
+	to->end += length;
 }
 
-static void copy_out(size_t from, void *bytes, size_t length)
+static void copy_out(const struct backlog *of, void *bytes, size_t length)
 {
-	size_t at = from % room, first = length < room - at ? length : room - at;
+	size_t at = of->begin % of->room, first = length < of->room - at ? length : of->room - at;
 
-	memcpy(bytes, ring + at, first);
-	memcpy((uint8_t *)bytes + first, ring, length - first);
+	memcpy(bytes, of->ring + at, first);
+	memcpy((uint8_t *)bytes + first, of->ring, length - first);
 }
 
-/* A finished event. */
-void backlog_put(const void *body, size_t length, struct counters *counters)
+/* A finished event. Returns whether there was room. */
+bool backlog_put(enum pipe pipe, struct counters *counters, const void *body, size_t length)
 {
+	struct backlog *to = &backlogs[pipe];
+	const struct frame_event *event = body;
 	uint32_t prefix = (uint32_t)length;
-	bool fits = end - begin + PREFIX_BYTES + length <= room;
+	bool fits = to->end - to->begin + PREFIX_BYTES + length <= to->room;
 
-	counters_add(counters, ((const struct frame_event *)body)->site, 1, fits ? 0 : 1);
-	if (!fits)
-		return;
-	copy_in(&prefix, PREFIX_BYTES);
-	copy_in(body, length);
+	counters_add(counters, event->site, 1, fits ? 0 : 1);
+	if (fits) {
+		copy_in(to, &prefix, PREFIX_BYTES);
+		copy_in(to, body, length);
+	}
+	return fits;
 }
 
 void draft_tell(struct counters *counters)
 {
-	backlog_put(draft.bytes, draft.length, counters);
+	guard_saw(draft.bytes, draft.length);
+	backlog_put(PIPE_AGENT, counters, draft.bytes, draft.length);
 }
 
 /* The event as it is by now, for who hands it over himself. */
@@ -103,15 +108,17 @@ const void *draft_body(size_t *length)
 }
 
 /* Moves what the outbox has room for. Returns whether nothing is left. */
-bool backlog_drain(struct outbox *out)
+bool backlog_drain(enum pipe pipe, struct outbox *out)
 {
-	while (begin < end && !outbox_full(out)) {
+	struct backlog *of = &backlogs[pipe];
+
+	while (of->begin < of->end && !outbox_full(out)) {
 		uint32_t length;
 
-		copy_out(begin, &length, PREFIX_BYTES);
-		copy_out(begin, out->bytes + out->end, PREFIX_BYTES + length);
+		copy_out(of, &length, PREFIX_BYTES);
+		copy_out(of, out->bytes + out->end, PREFIX_BYTES + length);
 		out->end += PREFIX_BYTES + length;
-		begin += PREFIX_BYTES + length;
+		of->begin += PREFIX_BYTES + length;
 	}
-	return begin == end;
+	return of->begin == of->end;
 }

@@ -196,7 +196,7 @@ static int shorten_note(const char *folder, const char *program, const char *sit
 /* Pins another map of the same kind in the place of one, and says in the note that it is the one. */
 static int swap_map(const char *folder, const char *name)
 {
-	static const char *const pins[KEPT_MAPS] = { "counters", "ring", "shared", "watched", "policies" };
+	static const char *const pins[KEPT_MAPS] = { "counters", "ring", "shared", "watched", "policies", "guard_ring", "protected" };
 	struct bpf_map_info info = {};
 	__u32 length = sizeof(info);
 	int which = 0, other;

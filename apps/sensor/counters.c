@@ -19,12 +19,12 @@ static bool is_ours(int fd)
 	__u32 length = sizeof(info);
 
 	return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.type == BPF_MAP_TYPE_ARRAY &&
-	       info.max_entries == 1 && info.value_size == sizeof(struct counters) && info.map_flags & BPF_F_MMAPABLE;
+	       info.max_entries == PIPES && info.value_size == sizeof(struct counters) && info.map_flags & BPF_F_MMAPABLE;
 }
 
 static struct counters *map_shared(int fd)
 {
-	void *at = mmap(NULL, sizeof(struct counters), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *at = mmap(NULL, PIPES * sizeof(struct counters), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	return at == MAP_FAILED ? NULL : at;
 }
@@ -32,13 +32,17 @@ static struct counters *map_shared(int fd)
 /* What an earlier life had in its ring, or wrote without living to count it, can never be handed over again. */
 void counters_settle(struct counters *all, uint64_t sites)
 {
-	if (sites >> (all->taking.site & (FRAME_SITES_MAX - 1)) & 1)
-		all->taking.at = NOWHERE;
-	for (int site = 0; site < SITE_COUNT; site++) {
-		struct site_counter *row = &all->site[site];
+	for (int pipe = 0; pipe < PIPES; pipe++) {
+		struct counters *of = &all[pipe];
 
-		if (sites >> site & 1)
-			row->taken = row->counts.sent = row->counts.produced - row->own - row->counts.dropped;
+		if (sites >> (of->taking.site & (FRAME_SITES_MAX - 1)) & 1)
+			of->taking.at = NOWHERE;
+		for (int site = 0; site < SITE_COUNT; site++) {
+			struct site_counter *row = &of->site[site];
+
+			if (sites >> site & 1)
+				row->taken = row->counts.sent = row->counts.produced - row->own - row->counts.dropped;
+		}
 	}
 }
 
@@ -46,18 +50,21 @@ void counters_settle(struct counters *all, uint64_t sites)
  * The same where the ring outlived it, and goes on at this place: what it had taken out and not sent is lost. What it was killed
  * over is still in there.
  */
-void counters_take_over(struct counters *all, uint64_t sites, uint64_t ring_at)
+void counters_take_over(struct counters *all, uint64_t sites, const uint64_t ring_at[PIPES])
 {
-	struct taking *taking = &all->taking;
+	for (int pipe = 0; pipe < PIPES; pipe++) {
+		struct counters *of = &all[pipe];
+		struct taking *taking = &of->taking;
 
-	if (taking->at == ring_at && taking->site < SITE_COUNT) {
-		all->site[taking->site].taken = taking->taken;
-		all->site[taking->site].own = taking->own;
+		if (taking->at == ring_at[pipe] && taking->site < SITE_COUNT) {
+			of->site[taking->site].taken = taking->taken;
+			of->site[taking->site].own = taking->own;
+		}
+		taking->at = NOWHERE;
+		for (int site = 0; site < SITE_COUNT; site++)
+			if (sites >> site & 1)
+				of->site[site].counts.sent = of->site[site].taken;
 	}
-	taking->at = NOWHERE;
-	for (int site = 0; site < SITE_COUNT; site++)
-		if (sites >> site & 1)
-			all->site[site].counts.sent = all->site[site].taken;
 }
 
 /* A sensor may be killed between any two of these lines. */
@@ -78,16 +85,24 @@ void counters_taken(struct counters *all, enum frame_site site, uint64_t ring_at
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* Of all pipes the same. */
+static bool draw_era(struct counters *all)
+{
+	if (getrandom(all->era, sizeof(all->era), 0) != sizeof(all->era))
+		return false;
+	for (int pipe = 1; pipe < PIPES; pipe++)
+		memcpy(all[pipe].era, all->era, sizeof(all->era));
+	return true;
+}
+
 static struct counters *begin_era(int *map_fd)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
 	struct counters *all;
 
-	*map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "counters", sizeof(__u32), sizeof(*all), 1, &options);
+	*map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "counters", sizeof(__u32), sizeof(*all), PIPES, &options);
 	all = *map_fd < 0 ? NULL : map_shared(*map_fd);
-	if (all && getrandom(all->era, sizeof(all->era), 0) != sizeof(all->era))
-		return NULL;
-	return all;
+	return all && draw_era(all) ? all : NULL;
 }
 
 /* Call before attaching, which settles the sites of BPF programs. NULL: the reason has been said. */
@@ -132,14 +147,14 @@ struct counters *counters_open_file(const char *instance)
 	snprintf(path, sizeof(path), RUN_FOLDER "/%s", instance);
 	mkdir(RUN_FOLDER, 0700);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || ftruncate(fd, sizeof(*all))) {
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || ftruncate(fd, PIPES * sizeof(*all))) {
 		say("error", "cannot keep the counters in %s: %s", path,
 		    errno == EWOULDBLOCK ? "another sensor of this instance is running" : strerror(errno));
 		return NULL;
 	}
 	all = map_shared(fd);
 	if (!all || memcmp(all->era, empty, sizeof(empty)) == 0) {
-		if (!all || getrandom(all->era, sizeof(all->era), 0) != sizeof(all->era)) {
+		if (!all || !draw_era(all)) {
 			say("error", "cannot make the counters: %s", strerror(errno));
 			return NULL;
 		}

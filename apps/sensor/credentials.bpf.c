@@ -55,7 +55,7 @@ __noinline int credentials_enter(void)
 	__u32 thread = (__u32)bpf_get_current_pid_tgid();
 	struct credentials now = {};
 
-	if (is_the(PROTECTED_SENSOR, GET(current_task(), group_leader)))
+	if (is_the(OWN_SENSOR, GET(current_task(), group_leader)))
 		return 0; /* which gives its rights up at its start */
 	read_credentials(&now);
 	bpf_map_update_elem(&credentials_before, &thread, &now, BPF_ANY);

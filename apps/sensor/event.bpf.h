@@ -11,7 +11,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
+	__uint(max_entries, PIPES);
 	__type(key, __u32);
 	__type(value, struct counters);
 } counters SEC(".maps");
@@ -29,6 +29,7 @@ struct scratch {
 	__u64 busy;
 	__u32 at;      /* where the next text begins in bytes */
 	__u32 path_at; /* where the walked path begins in path */
+	__u32 urgent;  /* it concerns the guard, for what the frame itself does not say */
 	struct path *walked;
 	struct watched_name name;
 	union {
@@ -51,11 +52,10 @@ struct {
 
 struct shared shared;
 
-static __always_inline struct frame_counts *counts_of(enum frame_site site)
+static __always_inline struct frame_counts *counts_of(__u32 pipe, __u32 site)
 {
-	__u32 zero = 0;
-	struct counters *all = bpf_map_lookup_elem(&counters, &zero);
-	return all ? &all->site[site].counts : NULL;
+	struct counters *all = bpf_map_lookup_elem(&counters, &pipe);
+	return all ? &all->site[site & (FRAME_SITES_MAX - 1)].counts : NULL;
 }
 
 static __always_inline struct task_struct *current_task(void)
@@ -208,32 +208,10 @@ static __always_inline void put_path(struct scratch *s, enum frame_text text, st
 		put_place(s, text, &file->f_path);
 }
 
-/*
- * Counts the event. NULL: no scratch, counted as dropped. The scratch can be in use when the kernel lets another task, or
- * an interrupt, into a tracepoint on this CPU while a program of ours is in the middle of an event. Programs that outlived their
- * sensor for too long have none either.
- */
-static __always_inline struct scratch *take_scratch(enum frame_site site)
-{
-	__u32 zero = 0;
-	struct frame_counts *counts = counts_of(site);
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
-
-	if (!counts || !s)
-		return NULL; /* cannot be: both maps have an element 0 */
-	__sync_fetch_and_add(&counts->produced, 1);
-	__sync_fetch_and_add(&s->busy, 1);
-	if (s->busy == 1 && bpf_ktime_get_boot_ns() < shared.until_ns)
-		return s;
-	__sync_fetch_and_add(&s->busy, -1);
-	__sync_fetch_and_add(&counts->dropped, 1);
-	return NULL;
-}
-
 /* Something that was not told, for want of room elsewhere than in the ring. */
-static __always_inline void lose(enum frame_site site)
+static __always_inline void lose(enum pipe pipe, enum frame_site site)
 {
-	struct frame_counts *counts = counts_of(site);
+	struct frame_counts *counts = counts_of(pipe, site);
 
 	if (!counts)
 		return;
@@ -241,11 +219,37 @@ static __always_inline void lose(enum frame_site site)
 	__sync_fetch_and_add(&counts->dropped, 1);
 }
 
+/*
+ * Counts the event. NULL: no scratch, counted as dropped. The scratch can be in use when the kernel lets another task, or
+ * an interrupt, into a tracepoint on this CPU while a program of ours is in the middle of an event. Programs that outlived their
+ * sensor for too long have none either.
+ */
+static __always_inline struct scratch *take_scratch(enum pipe pipe, enum frame_site site)
+{
+	__u32 zero = 0;
+	struct frame_counts *counts = counts_of(pipe, site);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (!counts || !s)
+		return NULL; /* cannot be: both maps have an element 0 */
+	__sync_fetch_and_add(&counts->produced, 1);
+	__sync_fetch_and_add(&s->busy, 1);
+	if (s->busy == 1 && bpf_ktime_get_boot_ns() < shared.until_ns) {
+		s->urgent = 0;
+		return s;
+	}
+	if (pipe == PIPE_AGENT && s->busy != 1 && shared.has_guard)
+		lose(PIPE_GUARD, site);
+	__sync_fetch_and_add(&s->busy, -1);
+	__sync_fetch_and_add(&counts->dropped, 1);
+	return NULL;
+}
+
 /* Counts the event and starts it, with the current task as its actor; NULL as above. */
-static __always_inline struct scratch *begin(enum frame_site site, enum frame_kind kind)
+static __always_inline struct scratch *begin_on(enum pipe pipe, enum frame_site site, enum frame_kind kind)
 {
 	struct task_struct *task = current_task();
-	struct scratch *s = take_scratch(site);
+	struct scratch *s = take_scratch(pipe, site);
 
 	if (!s)
 		return NULL;
@@ -265,10 +269,19 @@ static __always_inline struct scratch *begin(enum frame_site site, enum frame_ki
 	return s;
 }
 
+static __always_inline struct scratch *begin(enum frame_site site, enum frame_kind kind)
+{
+	return begin_on(PIPE_AGENT, site, kind);
+}
+
+int tell_guard(void); /* guard.bpf.c */
+
 static __always_inline int end(struct scratch *s, enum frame_site site)
 {
-	struct frame_counts *counts = counts_of(site);
+	struct frame_counts *counts = counts_of(PIPE_AGENT, site);
 
+	if (shared.has_guard)
+		tell_guard();
 	if (bpf_ringbuf_output(&ring, s->bytes, s->at & (FRAME_BYTES_MAX - 1), 0) && counts)
 		__sync_fetch_and_add(&counts->dropped, 1);
 	__sync_fetch_and_add(&s->busy, -1);

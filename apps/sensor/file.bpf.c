@@ -80,7 +80,7 @@ static __always_inline __u32 entry_of(struct inode *inode, struct dentry *dentry
 		learned.entry = entry_by_name(&dir, dentry);
 	if (learned.entry < known) {
 		if (bpf_map_update_elem(&watched, &self, &learned, BPF_ANY))
-			lose(SITE_openat); /* by other names it will be opened, and nothing told */
+			lose(PIPE_AGENT, SITE_openat); /* by other names it will be opened, and nothing told */
 		shared.marks[mark_of(self.ino)] = 1;
 		return learned.entry;
 	}
@@ -96,18 +96,56 @@ static __always_inline void put_watched(struct scratch *s, __u32 entry)
 		text_done(s, TEXT_WATCHED, (length - 1) & FRAME_TEXT_BYTES_MAX);
 }
 
-/* /proc/PID/mem and /proc/PID/task/TID/mem; procfs has no other file of that name. */
-static __always_inline struct task_struct *memory_owner(struct inode *inode, struct dentry *dentry)
+/* The first eight bytes of a file's name in /proc/PID or /proc/PID/task/TID; 0: it lies elsewhere. */
+static __always_inline __u64 name_in_proc(struct inode *inode, struct dentry *dentry)
+{
+	__u64 name = 0;
+
+	if (GET(inode, i_sb, s_magic) == PROC_SUPER_MAGIC)
+		bpf_probe_read_kernel_str(&name, sizeof(name), GET(dentry, d_name.name));
+	return name;
+}
+
+static __always_inline struct task_struct *proc_owner(struct inode *inode)
 {
 	struct proc_inode *proc = (void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
-	__u32 name = 0;
 
-	if (GET(inode, i_sb, s_magic) != PROC_SUPER_MAGIC)
-		return NULL;
-	bpf_probe_read_kernel(&name, sizeof(name), GET(dentry, d_name.name));
-	if (name != 0x006d656d) /* "mem" and its end */
-		return NULL;
 	return task_of(GET(proc, pid));
+}
+
+#define NAME_MEM 0x006d656dull /* "mem" and its end; procfs has no other file of that name */
+
+static __always_inline struct task_struct *memory_owner(struct inode *inode, struct dentry *dentry)
+{
+	return name_in_proc(inode, dentry) == NAME_MEM ? proc_owner(inode) : NULL;
+}
+
+static __always_inline bool is_protected_memory(struct file *file)
+{
+	struct inode *inode = GET(file, f_inode);
+
+	return file && shared.has_guard && is_protected_task(memory_owner(inode, GET(file, f_path.dentry)));
+}
+
+/* What the kernel shows of a process to those alone who may trace it; of longer names the first seven bytes. */
+static __always_inline bool is_inner(__u64 name)
+{
+	switch (name) {
+	case 0x006e6f7269766e65: /* environ */
+	case 0x0000000076787561: /* auxv */
+	case 0x000000007370616d: /* maps */
+	case 0x0000007370616d73: /* smaps */
+	case 0x00725f7370616d73: /* smaps_rollup */
+	case 0x00616d5f616d756e: /* numa_maps */
+	case 0x0070616d65676170: /* pagemap */
+	case 0x00725f7261656c63: /* clear_refs */
+	case 0x006c6c6163737973: /* syscall */
+	case 0x0000006b63617473: /* stack */
+	case 0x0000000000006466: /* fd */
+	case 0x006c69665f70616d: /* map_files */
+		return true;
+	}
+	return false;
 }
 
 /* By its own number in its own namespace, which is all that a sensor in a container knows of itself. */
@@ -121,7 +159,7 @@ static __always_inline bool is_introduction(void)
 /* The process that tells of changes looks at what was changed. */
 static __always_inline bool is_own_look(void)
 {
-	return is_the(PROTECTED_CHANGES, GET(current_task(), group_leader));
+	return is_the(OWN_CHANGES, GET(current_task(), group_leader));
 }
 
 /* What asks for the making of a file the kernel takes away once it is open, but it remembers whether this open made it. */
@@ -139,6 +177,21 @@ static __always_inline int memory_opened(struct file *file, struct task_struct *
 	put_target(s, target);
 	s->event.target.request = flags_of(file);
 	return end(s, site);
+}
+
+static __noinline int inner_opened(struct file *file, struct task_struct *target, enum frame_site site)
+{
+	struct scratch *s;
+
+	if (!is_protected_task(target) || target == GET(current_task(), group_leader))
+		return 0;
+	s = begin_for_guard(site, FRAME_PROC_OPEN);
+	if (!s)
+		return 0;
+	put_target(s, target);
+	s->event.target.request = flags_of(file);
+	put_path(s, TEXT_PATH, file);
+	return end_for_guard(s);
 }
 
 static __always_inline int watched_opened(struct file *file, enum frame_site site)
@@ -161,7 +214,7 @@ static __always_inline int opened(long fd, enum frame_site site)
 {
 	struct file *file = file_at(fd);
 	struct inode *inode = GET(file, f_inode);
-	struct task_struct *target;
+	__u64 name;
 
 	if (!file)
 		return 0;
@@ -172,9 +225,11 @@ static __always_inline int opened(long fd, enum frame_site site)
 	}
 	if (is_own_look())
 		return 0;
-	target = memory_owner(inode, GET(file, f_path.dentry));
-	if (target)
-		return memory_opened(file, target, site);
+	name = name_in_proc(inode, GET(file, f_path.dentry));
+	if (name == NAME_MEM && proc_owner(inode))
+		return memory_opened(file, proc_owner(inode), site);
+	if (shared.has_guard && is_inner(name))
+		inner_opened(file, proc_owner(inode), site);
 	return shared.by_object && !(GET(file, f_flags) & O_PATH) ? 0 : watched_opened(file, site);
 }
 
@@ -288,8 +343,9 @@ SEC("lsm/file_open")
 int file_open(__u64 *ctx)
 {
 	struct file *file = (void *)ctx[0];
-	struct task_struct *target;
 	enum frame_site site;
+	struct inode *inode;
+	__u64 name;
 
 	if (!file_may_matter(file))
 		return 0;
@@ -300,10 +356,15 @@ int file_open(__u64 *ctx)
 	if (!shared.by_object || is_own_look())
 		return 0;
 	site = open_site();
-	target = memory_owner(GET(file, f_inode), GET(file, f_path.dentry));
-	if (!target)
-		watched_opened(file, site);
-	else if (site == SITE_file_open)
-		memory_opened(file, target, site);
+	inode = GET(file, f_inode);
+	name = name_in_proc(inode, GET(file, f_path.dentry));
+	if (name == NAME_MEM && proc_owner(inode)) {
+		if (site == SITE_file_open)
+			memory_opened(file, proc_owner(inode), site);
+		return 0;
+	}
+	if (site == SITE_file_open && shared.has_guard && is_inner(name))
+		inner_opened(file, proc_owner(inode), site);
+	watched_opened(file, site);
 	return 0;
 }

@@ -60,6 +60,9 @@ enum frame_kind {
 	FRAME_URING,
 	FRAME_DENIED,
 	FRAME_FILE_DENIED,
+	FRAME_PROC_OPEN, /* from here on for the guard alone */
+	FRAME_WEAKENED,
+	FRAME_FROZEN,
 	FRAME_KINDS,
 };
 
@@ -140,13 +143,14 @@ struct frame_file { /* exec, file_open */
 	__u32 open_flags;
 	__u32 environment; /* bit per variable; exec only */
 	__u32 network;	   /* bit per descriptor of 0, 1 and 2 that is a socket of IPv4 or IPv6; exec only */
-	__u64 zero2;
+	__u32 tracer;	   /* pid of who traces it while it starts, 0: nobody; exec only */
+	__u32 zero;
 };
 
-struct frame_target { /* mem_open, ptrace, vm_read, vm_write, fork, signal, perf, and those of reach, passed */
+struct frame_target { /* mem_open, ptrace, vm_read, vm_write, fork, signal, perf, and those of reach, passed, proc_open */
 	struct frame_ref ref;
 	__s64 result;
-	__u32 request; /* ptrace request, open flags of mem_open, signal number, perf type; of reach docs/formats/frame.md, 5.2 */
+	__u32 request; /* ptrace request, open flags, signal number, perf type, tracer of a fork; of reach docs/formats/frame.md, 5.2 */
 	__u32 ppid;
 };
 
@@ -293,7 +297,25 @@ struct frame_lines {
 struct frame_exit {
 	__u32 code;
 	__u32 signal;
-	__u64 zero[5];
+	__u32 dumped; /* 1: the kernel wrote its core */
+	__u32 zero;
+	__u64 zero2[4];
+};
+
+enum frame_weakened_what { FRAME_WEAKENED_DUMPABLE = 1, FRAME_WEAKENED_TRACER };
+
+struct frame_weakened { /* by the protected process itself */
+	__u32 what;
+	__u32 zero;
+	__u64 value; /* that it gave prctl */
+	__u64 zero2[4];
+};
+
+struct frame_frozen {
+	__u64 cgroup; /* its id */
+	__u32 frozen; /* 0: it goes on */
+	__u32 zero;
+	__u64 zero2[4];
 };
 
 struct frame_overflow {
@@ -388,6 +410,8 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_uring uring;
 		struct frame_denied denied;
 		struct frame_file_denied file_denied;
+		struct frame_weakened weakened;
+		struct frame_frozen frozen;
 	};
 };
 
@@ -419,7 +443,7 @@ struct frame_report {
 	__u8 sites;
 	__u8 harms;
 	__u8 zero;
-	__u32 table; /* of network policies that is followed; 0: none is */
+	__u32 table; /* of network policies that is followed, on the guard's pipe of protected processes; 0: none is */
 	__u64 time_ns;
 	__u8 era[FRAME_ERA_BYTES];
 	__u64 blind; /* bit per site: attached, and does not see what it must */
@@ -428,15 +452,28 @@ struct frame_report {
 	struct frame_counts counts[SITE_COUNT];
 };
 
-/* What the agent says to the sensor, each with its length before it (docs/formats/frame.md, 10 and 11). */
-enum policy_order_kind { POLICY_TABLE = 1, POLICY_HOLD, POLICY_LIFT, FILE_TABLE, FILE_HOLD, FILE_LIFT };
+/* What agent and guard say to the sensor, each with its length before it (docs/formats/frame.md, 10 to 12). */
+enum frame_order_kind { ORDER_TABLE = 1, ORDER_HOLD, ORDER_LIFT, FILE_TABLE, FILE_HOLD, FILE_LIFT };
 
-struct policy_order { /* then, of a table, that */
+struct frame_order { /* then, of a table, that */
 	__u8 kind;
 	__u8 zero[3];
 	__u32 number;
 	__u32 seconds; /* from now on for which the table is followed; 0: lift */
 	__u32 zero2;
+};
+
+/* The guard's table: then the processes, by pid, then the images, by hash. */
+struct frame_protected {
+	__u32 processes;
+	__u32 images;
+	__u64 seed, factor; /* of the hashes of images */
+};
+
+struct frame_protected_process {
+	__u64 start_ns; /* counts to 10 ms, for /proc tells no more */
+	__u32 pid;
+	__u32 flags; /* none is defined */
 };
 
 struct frame_hello { /* then sensor version, kernel release and one reason per site */
@@ -466,7 +503,8 @@ _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) ==
 		       sizeof(struct frame_sysctl) == 48 && sizeof(struct frame_namespaces) == 48 &&
 		       sizeof(struct frame_socket) == 48 &&
 		       sizeof(struct frame_memory) == 48 && sizeof(struct frame_change) == 48 &&
-		       sizeof(struct frame_denied) == 48 && sizeof(struct frame_file_denied) == 48 && sizeof(struct frame_file_state) == 64,
+		       sizeof(struct frame_denied) == 48 && sizeof(struct frame_file_denied) == 48 && sizeof(struct frame_weakened) == 48 &&
+		       sizeof(struct frame_frozen) == 48 && sizeof(struct frame_file_state) == 64,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 48 + 32 * SITE_COUNT, "docs/formats/frame.md");

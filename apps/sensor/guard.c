@@ -1,136 +1,148 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What somebody with root can do to the sensor without touching it: take pins away, or put others in their place, and write into
- * the maps that it shares with its programs. Maps that nobody has to write to any more are frozen (attach.c); the others are looked at.
+ * The guard's pipe (docs/formats/frame.md, 12): what is urgent, as it comes. Its programs' ring and its backlog wait for it, and what
+ * finds no room there is counted; a guard that is slow or away costs the agent nothing.
  */
-#include <linux/bpf.h>
+#include <errno.h>
 #include <string.h>
 
 #include "sensor.h"
 
-enum { MARKS_MAX = 6 * WATCHED_NAMES_MAX + 2 };
+enum { CONNECT_EACH_MS = 100, BACKLOG_BYTES = 1 << 20, ROUNDS_MAX = 8 };
 
-static struct {
-	volatile struct shared *shared;
-	struct shared expected; /* all but the marks */
-	__u16 marks[MARKS_MAX]; /* that we set, and nobody ever unsets */
-	size_t mark_count;
-	struct frame_counts last[SITE_COUNT];
-	uint8_t harms, said;
-} guard;
+static struct listener guard = { .name = "guard", .own = OWN_GUARD, .table = protected_in_force, .out = { .fd = -1 } };
+static const struct frame_state *common;
+static uint64_t tried_ns;
+static bool deceived; /* no program of ours writes what was in the ring */
 
-/* Up to where the ring was read: that stands in a page of it, which whoever has a descriptor may write to. */
-static uint64_t read_up_to;
-
-/* An event of so many bytes was taken out of it. */
-void guard_taken(size_t bytes)
+static int take(const void *body, size_t length)
 {
-	read_up_to += (bytes + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
-}
+	const struct frame_event *event = body;
+	bool own;
 
-/* Where somebody else moved that, what lies between is told by nobody. */
-static bool ring_moved(void)
-{
-	bool moved = guard.shared && ring_at() != read_up_to;
-
-	if (moved)
-		read_up_to = ring_at();
-	return moved;
-}
-
-/* Says, too, that somebody is here who takes what the programs tell. */
-static void refresh(void)
-{
-	guard.shared->until_ns = guard.expected.until_ns = boot_ns() + OUTLIVING_SECONDS * 1000000000ull;
-}
-
-void guard_mark(__u32 mark)
-{
-	if (guard.mark_count < MARKS_MAX)
-		guard.marks[guard.mark_count++] = (__u16)mark;
-}
-
-/* From now on it is as it is now, but for what the programs themselves write. */
-void guard_shared(volatile struct shared *shared)
-{
-	guard.shared = shared;
-	guard.expected.introduction.pid_ns = shared->introduction.pid_ns;
-	guard.expected.repeat_ns = shared->repeat_ns;
-	guard.expected.by_object = shared->by_object;
-	read_up_to = ring_at();
-	/* The sensor before knew an agent that may be gone by now. */
-	for (int i = 0; i < PROTECTED_MAX; i++)
-		shared->protected[i] = guard.expected.protected[i];
-	refresh();
-}
-
-void guard_protected(int which, __u32 pid)
-{
-	if (guard.shared)
-		refresh();
-	guard.expected.protected[which] = pid;
-}
-
-static bool put_right(volatile __u32 *now, __u32 expected)
-{
-	bool altered = *now != expected;
-
-	*now = expected;
-	return altered;
-}
-
-static bool memory_altered(void)
-{
-	bool altered;
-
-	if (!guard.shared)
-		return false;
-	altered = put_right(&guard.shared->introduction.pid, 0);
-	altered |= put_right(&guard.shared->introduction.pid_ns, guard.expected.introduction.pid_ns);
-	altered |= guard.shared->repeat_ns != guard.expected.repeat_ns;
-	guard.shared->repeat_ns = guard.expected.repeat_ns;
-	altered |= put_right(&guard.shared->by_object, guard.expected.by_object);
-	altered |= guard.shared->until_ns != guard.expected.until_ns;
-	refresh();
-	for (int i = 0; i < PROTECTED_MAX; i++)
-		altered |= put_right(&guard.shared->protected[i], guard.expected.protected[i]);
-	for (size_t i = 0; i < guard.mark_count; i++) {
-		altered |= !guard.shared->marks[guard.marks[i]];
-		guard.shared->marks[guard.marks[i]] = 1;
+	own_maps_taken(PIPE_GUARD, length);
+	if (length < sizeof(*event) || length > FRAME_BYTES_MAX || event->site >= SITE_COUNT) {
+		deceived = true;
+		return -EBADMSG;
 	}
-	return altered;
+	own = takeover_did(event);
+	counters_taken(guard.out.counters, event->site, ring_at(PIPE_GUARD), own);
+	if (!own)
+		guard.out.end += put_body(guard.out.bytes + guard.out.end, body, length);
+	return outbox_full(&guard.out) ? -ENOBUFS : 0;
 }
 
-static bool counters_went_back(const struct counters *counters)
+/* `path` NULL: there is no guard. false: errno says why not. */
+bool guard_open(const char *path, struct counters *counters, enum frame_start start, const struct frame_state *state)
 {
-	bool back = false;
+	guard.path = path;
+	guard.out.counters = &counters[PIPE_GUARD];
+	guard.start = start;
+	common = state;
+	return !path || backlog_open(PIPE_GUARD, BACKLOG_BYTES);
+}
 
-	for (int site = 0; site < SITE_COUNT; site++) {
-		struct frame_counts now = counters_read(counters, site);
+static bool is_path(const struct frame_event *event, enum frame_text text, const char *path)
+{
+	size_t at = sizeof(*event) + event->ancestors * sizeof(struct frame_ref);
 
-		now.produced += counters->site[site].own;
-		back |= now.produced < guard.last[site].produced || now.dropped < guard.last[site].dropped ||
-			now.sent < guard.last[site].sent;
-		guard.last[site] = now;
+	for (int i = 0; i < (int)text; i++)
+		at += event->text_len[i];
+	return event->text_len[text] == strlen(path) && memcmp((const uint8_t *)event + at, path, strlen(path)) == 0;
+}
+
+static bool is_urgent(const struct frame_event *event)
+{
+	enum { TO_WRITE = 3 }; /* O_WRONLY, O_RDWR */
+
+	switch (event->kind) {
+	case FRAME_PTRACE:
+		return protected_is(event->target.ref.pid, event->target.ref.start_ns);
+	case FRAME_EXEC:
+	case FRAME_EXIT:
+	case FRAME_FORK:
+		return protected_is(event->pid, event->start_ns);
+	case FRAME_FILE_OPEN:
+		return event->file.open_flags & TO_WRITE && is_path(event, TEXT_WATCHED, "/etc/ld.so.preload");
+	case FRAME_FILE_CHANGE:
+		return is_path(event, TEXT_WATCHED, "/etc/ld.so.preload");
 	}
-	return back;
+	return false;
 }
 
-/* enum frame_harm, or-ed: all that was seen since the start. */
-uint8_t guard_look(const struct counters *counters)
+/* An event on its way to the agent that no program has told the guard. */
+void guard_saw(const void *body, size_t length)
 {
-	static const char *const texts[] = { "what it has pinned was removed or replaced", "memory shared with the programs was overwritten",
-					     "a counter went back" };
+	const struct frame_event *event = body;
 
-	if (pins_changed())
-		guard.harms |= FRAME_HARM_PIN;
-	if (memory_altered() | policies_altered() | ring_moved())
-		guard.harms |= FRAME_HARM_MEMORY;
-	if (counters_went_back(counters))
-		guard.harms |= FRAME_HARM_COUNTERS;
-	for (int i = 0; i < 3; i++)
-		if ((guard.harms & ~guard.said) >> i & 1)
-			say("critical", "somebody harms the sensor: %s", texts[i]);
-	guard.said = guard.harms;
-	return guard.harms;
+	if (guard.path && is_urgent(event) && backlog_put(PIPE_GUARD, guard.out.counters, body, length))
+		guard.out.counters->site[event->site].taken++; /* as out of the ring: it is lost with a sensor that is killed */
+}
+
+/* Moves what there is, as far as it is taken now. Returns whether nothing is left. */
+bool guard_turn(void)
+{
+	bool more = true;
+
+	if (!guard.path)
+		return true;
+	if (guard.out.fd < 0) {
+		if (boot_ns() - tried_ns < CONNECT_EACH_MS * 1000000ull)
+			return true;
+		tried_ns = boot_ns();
+		if (!listener_connect(&guard, common))
+			return true;
+	}
+	for (int i = 0; i < ROUNDS_MAX && more && outbox_flush(&guard.out); i++) {
+		if (listener_report_due_ms(&guard, common) == 0)
+			listener_report(&guard, common);
+		more = ring_read(PIPE_GUARD, take) == -ENOBUFS;
+		more |= !backlog_drain(PIPE_GUARD, &guard.out);
+		outbox_flush(&guard.out);
+	}
+	return !more && guard.out.end == 0;
+}
+
+bool guard_deceived(void)
+{
+	return deceived;
+}
+
+/* What to wait for. */
+void guard_poll(struct pollfd fds[GUARD_FDS])
+{
+	bool waits = guard.out.fd >= 0 && guard.out.written < guard.out.end;
+
+	fds[0] = (struct pollfd){ .fd = guard.out.fd, .events = (short)(waits ? POLLIN | POLLOUT : POLLIN) };
+	fds[1] = (struct pollfd){ .fd = guard.out.fd >= 0 && !waits ? ring_fd(PIPE_GUARD) : -1, .events = POLLIN };
+}
+
+/* What it says, once that has come. */
+void guard_hear(const struct pollfd fds[GUARD_FDS])
+{
+	if (!(fds[0].revents & (POLLIN | POLLHUP | POLLERR)) || guard.out.fd < 0 || orders_read(&protected_inbox, guard.out.fd))
+		return;
+	say("warn", "the guard went away; what is urgent waits until it is back");
+	orders_end(&protected_inbox);
+	outbox_disconnect(&guard.out);
+}
+
+int64_t guard_due_ms(void)
+{
+	if (!guard.path)
+		return INT32_MAX;
+	return guard.out.fd < 0 ? CONNECT_EACH_MS : listener_report_due_ms(&guard, common);
+}
+
+/* Nothing more comes. Whether it has been told all, or nobody listens. */
+bool guard_is_told(void)
+{
+	static bool told;
+
+	if (guard_turn() && !told && guard.out.fd >= 0) {
+		listener_report(&guard, common);
+		outbox_flush(&guard.out);
+		told = true;
+	}
+	return guard.out.fd < 0 || (told && guard.out.end == 0);
 }

@@ -18,7 +18,7 @@
 
 static const struct { const char *map, *pin; } maps[KEPT_MAPS] = {
 	{ "counters", COUNTERS_PIN }, { "ring", "ring" }, { ".bss", "shared" }, { "watched", "watched" },
-	{ "policies", "policies" },
+	{ "policies", "policies" }, { "guard_ring", "guard_ring" }, { "protected", "protected" },
 };
 static struct kept kept;
 static int map_fds[KEPT_MAPS], link_fds[KEPT_PROGRAMS_MAX];

@@ -177,7 +177,7 @@ static __always_inline int bpf_called(__u32 command, void *attributes, long resu
 	enum telling telling = telling_of(told.command);
 	struct scratch *s;
 
-	if (telling == NEVER || is_the(PROTECTED_SENSOR, GET(current_task(), group_leader)))
+	if (telling == NEVER || is_the(OWN_SENSOR, GET(current_task(), group_leader)))
 		return 0;
 	put_bpf_object(&told, file_at(descriptor_of(attributes, command, result)));
 	told.own = bpf_map_lookup_elem(&own, &told.object) != NULL;
@@ -198,6 +198,21 @@ int bpf(struct sys_exit *ctx)
 	return bpf_called(GET(regs, di), (void *)GET(regs, si), ctx->ret, SITE_bpf);
 }
 
+#define PERF_TYPES_STATIC 6   /* those beyond are of /sys/bus/event_source */
+#define PERF_ATTR_CONFIG1 56 /* where a probe has the path of its file */
+
+static __always_inline void put_probed(struct scratch *s, void *attributes)
+{
+	char *room = text_room(s);
+	void *path = NULL;
+	long length;
+
+	bpf_probe_read_user(&path, sizeof(path), attributes + PERF_ATTR_CONFIG1);
+	length = bpf_probe_read_user_str(room, FRAME_TEXT_BYTES_MAX, path);
+	if (length > 1 && room[0] == '/') /* counts the NUL */
+		text_done(s, TEXT_PATH, (length - 1) & FRAME_TEXT_BYTES_MAX);
+}
+
 /* Of another process, or of whatever runs on a CPU: by samples and tracepoints it sees what they do. */
 SEC("tp/syscalls/sys_exit_perf_event_open")
 int perf_event_open(struct sys_exit *ctx)
@@ -214,7 +229,7 @@ int perf_event_open(struct sys_exit *ctx)
 		return 0;
 	if (number > 0)
 		target = find_task(number);
-	if (target == self || is_the(PROTECTED_SENSOR, self))
+	if (target == self || is_the(OWN_SENSOR, self))
 		return 0;
 	event = GET(file, private_data);
 	if (event)
@@ -228,6 +243,8 @@ int perf_event_open(struct sys_exit *ctx)
 		put_target(s, target);
 	s->event.target.request = type;
 	s->event.target.result = ctx->ret;
+	if (type >= PERF_TYPES_STATIC)
+		put_probed(s, (void *)GET(regs, di));
 	return end(s, SITE_perf_event_open);
 }
 

@@ -89,9 +89,10 @@ struct task_struct {
 	void *stack;
 	struct mm_struct *mm;
 	unsigned int flags;
+	unsigned int ptrace;
 	int exit_code;
 	int pid, tgid;
-	struct task_struct *real_parent, *group_leader;
+	struct task_struct *real_parent, *parent, *group_leader;
 	struct pid *thread_pid;
 	struct hlist_node pid_links[1];
 	__u64 start_boottime;
@@ -144,6 +145,7 @@ struct io_open { __u32 file_slot; struct filename *filename; };
 #define PF_IO_WORKER 0x10 /* a thread of io_uring */
 #define FMODE_CREATED (1u << 20)
 #define PROC_SUPER_MAGIC 0x9fa0
+#define INITIAL_PID_NS 4026531836u /* its inode number, always */
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
 #define S_IFSOCK 0140000

@@ -11,11 +11,11 @@
 
 #include "sensor.h"
 
-enum { CONNECT_EACH_MS = 100, CHANGED_REPORT_MS = 1000, HEARTBEAT_MS = 5000, LAST_WORDS_MS = 2000, GUARD_MS = 1000 };
+enum { CONNECT_EACH_MS = 100, HEARTBEAT_MS = 5000, LAST_WORDS_MS = 2000, LOOK_EACH_MS = 1000 };
 
 static volatile sig_atomic_t stopping;
 static sigset_t waiting_mask; /* signals come in only while we wait, so none is overlooked */
-static struct outbox out = { .fd = -1 };
+static struct listener agent = { .name = "agent", .own = OWN_AGENT, .table = policies_in_force, .out = { .fd = -1 } };
 
 static void stop(int signal)
 {
@@ -23,13 +23,18 @@ static void stop(int signal)
 	stopping = 1;
 }
 
-static void wait_for(struct pollfd *fds, nfds_t count, int64_t timeout_ms)
+static void wait_ns(struct pollfd *fds, nfds_t count, uint64_t timeout_ns)
 {
-	struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000 };
+	struct timespec timeout = { (time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000) };
 
 	if (ppoll(fds, count, &timeout, &waiting_mask) <= 0)
 		for (nfds_t i = 0; i < count; i++)
 			fds[i].revents = 0;
+}
+
+static void wait_for(struct pollfd *fds, nfds_t count, int64_t timeout_ms)
+{
+	wait_ns(fds, count, (uint64_t)timeout_ms * 1000000);
 }
 
 static bool is_refused_open(const struct frame_event *event)
@@ -56,12 +61,33 @@ static int64_t gather_ms(void)
 	return taken > FLOOD_EACH_MS * ms && taken < TORRENT_EACH_MS * ms ? GATHER_FLOOD_MS : GATHER_MS;
 }
 
+/* What is urgent does not wait. */
+static void gather(void)
+{
+	uint64_t until_ns = boot_ns() + (uint64_t)gather_ms() * 1000000;
+
+	for (;;) {
+		struct pollfd fds[GUARD_FDS];
+		uint64_t now_ns;
+
+		guard_turn();
+		now_ns = boot_ns();
+		if (now_ns >= until_ns || stopping)
+			return;
+		guard_poll(fds);
+		wait_ns(fds, GUARD_FDS, until_ns - now_ns);
+		guard_hear(fds);
+	}
+}
+
+enum { URGENT_EACH = 32 }; /* frames, in a flood of which none waits longer */
+
 static int take(const void *body, size_t length)
 {
 	const struct frame_event *event = body;
 	bool own;
 
-	guard_taken(length);
+	own_maps_taken(PIPE_AGENT, length);
 	if (length < sizeof(*event) || length > FRAME_BYTES_MAX || event->site >= SITE_COUNT) {
 		deceived = true; /* no program of ours writes that */
 		return -EBADMSG;
@@ -74,53 +100,18 @@ static int take(const void *body, size_t length)
 		body = whole;
 		own = length == 0; /* of no watched file: nobody is told of it */
 	}
-	counters_taken(out.counters, event->site, ring_at(), own);
+	counters_taken(agent.out.counters, event->site, ring_at(PIPE_AGENT), own);
 	if (own)
 		return 0;
-	gathering.taken++;
+	if (++gathering.taken % URGENT_EACH == 0)
+		guard_turn();
 	if (late_keep(body, length))
 		return 0;
 	relay_saw(body);
-	out.end += put_body(out.bytes + out.end, body, length);
-	return outbox_full(&out) ? -ENOBUFS : 0; /* stops after this one; the rest stays in the ring */
-}
-
-/* When the next report is due. It is written to an empty outbox only, so `sent` tells what precedes it, exactly. */
-static struct {
-	uint64_t last_ns;
-	struct frame_report last;
-} reported;
-
-static bool anything_changed(const struct frame_state *state)
-{
-	uint32_t unguarded, file_table = wardens_follow(&unguarded);
-
-	if (file_table != reported.last.file_table || unguarded != reported.last.unguarded || state->blind != reported.last.blind || state->harms != reported.last.harms || policies_in_force() != reported.last.table)
-		return true;
-	for (int site = 0; site < SITE_COUNT; site++) {
-		struct frame_counts now = counters_read(state->counters, site);
-
-		if (memcmp(&now, &reported.last.counts[site], sizeof(now)))
-			return true;
-	}
-	return false;
-}
-
-static int64_t report_due_ms(const struct frame_state *state)
-{
-	int64_t since = (int64_t)((boot_ns() - reported.last_ns) / 1000000);
-	int64_t due = (anything_changed(state) ? CHANGED_REPORT_MS : HEARTBEAT_MS) - since;
-
-	return due < 0 ? 0 : due;
-}
-
-static void report(struct frame_state *state)
-{
-	state->time_ns = reported.last_ns = boot_ns();
-	state->table = policies_in_force();
-	state->file_table = wardens_follow(&state->unguarded);
-	out.end += put_report(out.bytes + out.end, state);
-	memcpy(&reported.last, out.bytes + PREFIX_BYTES, sizeof(reported.last));
+	if (event->kind == FRAME_FILE_OPEN)
+		guard_saw(body, length);
+	agent.out.end += put_body(agent.out.bytes + agent.out.end, body, length);
+	return outbox_full(&agent.out) ? -ENOBUFS : 0; /* stops after this one; the rest stays in the ring */
 }
 
 /* Who started us tends the other parts as well, and ends before us only if somebody ended it: then its number is another's one day. */
@@ -131,21 +122,15 @@ static void know_supervisor(void)
 
 	if (parent == known)
 		return;
-	protect(PROTECTED_SUPERVISOR, known < 0 && parent > 1 ? parent : 0);
+	own_process(OWN_SUPERVISOR, known < 0 && parent > 1 ? parent : 0);
 	known = parent;
 }
 
-static bool connect_agent(const char *path, struct frame_state *state)
+static bool connect_agent(const struct frame_state *state)
 {
-	uint8_t hello[HELLO_BYTES_MAX];
-
-	state->time_ns = boot_ns();
-	if (!outbox_connect(&out, path, hello, put_hello(hello, state)))
+	if (!listener_connect(&agent, state))
 		return false;
-	protect(PROTECTED_AGENT, outbox_peer(&out));
-	late_agent(outbox_peer(&out));
-	say("info", "connected to the agent on %s", path);
-	state->start = FRAME_AGAIN;
+	late_agent(outbox_peer(&agent.out));
 	return true;
 }
 
@@ -169,22 +154,23 @@ static bool hand_over(struct frame_state *state)
 {
 	static uint64_t looked_ns, detached;
 
-	if (boot_ns() - looked_ns >= GUARD_MS * 1000000ull) {
+	if (boot_ns() - looked_ns >= LOOK_EACH_MS * 1000000ull) {
 		looked_ns = boot_ns();
 		detached = links_detached();
-		state->harms = guard_look(state->counters);
+		state->harms = own_maps_look(state->counters);
 		manager_tell("WATCHDOG=1");
 		know_supervisor();
 		if (changes >= 0 && !changes_ended)
 			relay_ask(changes);
 	}
-	if (out.fd < 0 || !outbox_flush(&out))
+	state->file_table = wardens_follow(&state->unguarded);
+	if (agent.out.fd < 0 || !outbox_flush(&agent.out))
 		return false; /* a slow agent: the ring fills meanwhile, and what it drops is counted */
-	if (report_due_ms(state) == 0)
-		report(state);
+	if (listener_report_due_ms(&agent, state) == 0)
+		listener_report(&agent, state);
 	fetch_changes();
-	if (ring_read(take) == -ENOBUFS || !backlog_drain(&out))
-		return outbox_flush(&out), false;
+	if (ring_read(PIPE_AGENT, take) == -ENOBUFS || !backlog_drain(PIPE_AGENT, &agent.out))
+		return outbox_flush(&agent.out), false;
 	/* The ring is empty: what a canary did came back, or never will. */
 	takeover_emptied();
 	state->blind = has_canaries(state->attached) ? canary_turn(state->counters, state->attached->sites, boot_ns()) : 0;
@@ -193,87 +179,105 @@ static bool hand_over(struct frame_state *state)
 		state->blind |= 1ull << SITE_file_change;
 	if (wardens_failed_lately())
 		state->blind |= 1ull << SITE_file_policy;
-	if (!outbox_flush(&out))
+	if (!outbox_flush(&agent.out))
 		return false;
-	late_put(&out, boot_ns());
-	if (!outbox_flush(&out))
+	late_put(&agent.out, boot_ns());
+	if (!outbox_flush(&agent.out))
 		return false;
-	relay_put(&out);
-	return outbox_flush(&out);
+	relay_put(&agent.out);
+	return outbox_flush(&agent.out);
 }
 
 static int64_t due_ms(const struct frame_state *state)
 {
-	int64_t report_due = report_due_ms(state);
+	int64_t report_due = listener_report_due_ms(&agent, state);
 	int64_t canary_due = has_canaries(state->attached) ? canary_due_ms(boot_ns()) : INT32_MAX;
 	int64_t late_due = late_due_ms(boot_ns());
 	int64_t due = report_due < canary_due ? report_due : canary_due;
 
 	due = late_due < due ? late_due : due;
-	return due < GUARD_MS ? due : GUARD_MS;
+	return due < LOOK_EACH_MS ? due : LOOK_EACH_MS;
+}
+
+static int64_t shorter(int64_t one, int64_t other)
+{
+	return one < other ? one : other;
 }
 
 /* One turn: move what there is, and wait for something to happen. Sources are read whether an agent listens or not. */
 static void turn(struct watching *watching, struct frame_state *state)
 {
-	bool holds = takeover_holds(), done = hand_over(state);
-	struct pollfd fds[3 + SOURCES_MAX] = {
-		{ .fd = out.fd, .events = (short)(out.written < out.end ? POLLIN | POLLOUT : POLLIN) },
-		{ .fd = done ? ring_fd() : -1, .events = POLLIN },
+	bool urgent_done = guard_turn(), holds = takeover_holds(), done = hand_over(state);
+	struct pollfd fds[3 + GUARD_FDS + SOURCES_MAX] = {
+		{ .fd = agent.out.fd, .events = (short)(agent.out.written < agent.out.end ? POLLIN | POLLOUT : POLLIN) },
+		{ .fd = done ? ring_fd(PIPE_AGENT) : -1, .events = POLLIN },
 		{ .fd = done && !changes_ended ? changes : -1, .events = POLLIN },
 	};
-	bool more = !done && out.fd >= 0 && out.end == 0;
+	struct pollfd *of_guard = &fds[3], *of_sources = &fds[3 + GUARD_FDS];
+	bool more = !done && agent.out.fd >= 0 && agent.out.end == 0;
+	int64_t due = agent.out.fd < 0 ? CONNECT_EACH_MS : done ? due_ms(state) : HEARTBEAT_MS;
 
-	deceived |= !holds;
+	deceived |= !holds || guard_deceived();
 	if (deceived)
 		return;
+	guard_poll(of_guard);
 	for (size_t i = 0; i < watching->sources; i++)
-		fds[3 + i] = (struct pollfd){ .fd = watching->source[i].fd, .events = POLLIN };
-	wait_for(fds, 3 + watching->sources,
-		 more ? 0 : out.fd < 0 ? CONNECT_EACH_MS : done ? due_ms(state) : HEARTBEAT_MS);
+		of_sources[i] = (struct pollfd){ .fd = watching->source[i].fd, .events = POLLIN };
+	wait_for(fds, 3 + GUARD_FDS + watching->sources, more ? 0 : shorter(due, urgent_done ? guard_due_ms() : HEARTBEAT_MS));
+	guard_hear(of_guard);
 	for (size_t i = 0; i < watching->sources; i++)
-		if (fds[3 + i].revents)
+		if (of_sources[i].revents)
 			watching->source[i].read(watching->counters);
 	if (fds[1].revents)
-		wait_for(NULL, 0, gather_ms());
-	if (fds[0].revents & (POLLIN | POLLHUP | POLLERR) && out.fd >= 0 && !policies_read(out.fd)) {
+		gather();
+	if (fds[0].revents & (POLLIN | POLLHUP | POLLERR) && agent.out.fd >= 0 && !orders_read(&policies_inbox, agent.out.fd)) {
 		say("warn", "the agent went away; events wait until it is back");
-		policies_agent_gone();
-		outbox_disconnect(&out);
+		orders_end(&policies_inbox);
+		outbox_disconnect(&agent.out);
 	}
 }
 
-/* Detached: nothing more comes. What is in the ring goes out if the agent takes it in time. */
-static void last_words(const char *path, struct frame_state *state)
+/* Moves what is left to the agent. Returns whether it has been told all, or is away. */
+static bool agent_is_told(struct frame_state *state)
+{
+	static bool told;
+
+	if (agent.out.fd < 0 || !outbox_flush(&agent.out))
+		return agent.out.fd < 0;
+	if (told)
+		return true;
+	fetch_changes();
+	if (ring_read(PIPE_AGENT, take) != 0 || !backlog_drain(PIPE_AGENT, &agent.out) || agent.out.end != 0)
+		return false;
+	relay_put(&agent.out);
+	if (agent.out.end != 0)
+		return false;
+	late_put(&agent.out, UINT64_MAX);
+	told = agent.out.end == 0 && (changes < 0 || changes_ended);
+	if (told)
+		listener_report(&agent, state);
+	return false;
+}
+
+/* Detached: nothing more comes. What is in the rings goes out if agent and guard take it in time. */
+static void last_words(struct frame_state *state)
 {
 	uint64_t deadline = boot_ns() + LAST_WORDS_MS * 1000000ull;
-	bool told = false;
 
-	if (out.fd < 0 && !connect_agent(path, state))
-		return;
+	if (agent.out.fd < 0)
+		connect_agent(state);
 	shutdown(changes, SHUT_WR); /* it tells what was done up to now, and ends */
-	while (out.fd >= 0 && boot_ns() < deadline) {
-		struct pollfd writable = { .fd = out.fd, .events = POLLOUT };
-		struct pollfd changed = { .fd = changes, .events = POLLIN };
+	while (boot_ns() < deadline) {
+		bool all = agent_is_told(state);
+		struct pollfd fds[2 + GUARD_FDS] = {
+			{ .fd = agent.out.fd, .events = agent.out.end ? POLLOUT : 0 },
+			{ .fd = changes_ended ? -1 : changes, .events = POLLIN },
+		};
 
-		if (!outbox_flush(&out))
-			wait_for(&writable, 1, CONNECT_EACH_MS);
-		else if (told)
+		if (guard_is_told() && all)
 			return;
-		else {
-			fetch_changes();
-			if (ring_read(take) != 0 || !backlog_drain(&out) || out.end != 0)
-				continue;
-			relay_put(&out);
-			if (out.end != 0)
-				continue;
-			late_put(&out, UINT64_MAX);
-			told = out.end == 0 && (changes < 0 || changes_ended);
-			if (told)
-				report(state);
-			else if (out.end == 0)
-				wait_for(&changed, 1, CONNECT_EACH_MS);
-		}
+		guard_poll(&fds[2]);
+		wait_for(fds, 2 + GUARD_FDS, agent.out.end ? CONNECT_EACH_MS : 1);
 	}
 }
 
@@ -317,12 +321,14 @@ int main(int argc, char **argv)
 	failed = begin_watching(&options, &watching);
 	if (failed)
 		return failed;
-	state.counters = out.counters = watching.counters;
-	state.start = watching.attached.adopted ? FRAME_ADOPTED : FRAME_FRESH;
+	state.counters = agent.out.counters = watching.counters;
+	agent.path = options.socket;
+	agent.start = watching.attached.adopted ? FRAME_ADOPTED : FRAME_FRESH;
 	changes = watching.changes;
 	if (watching.attached.adopted)
 		takeover_verify(&options);
-	if (!drop_privileges(options.uid, options.gid, watching.kept)) {
+	if (!guard_open(options.guard_socket, watching.counters, agent.start, &state) ||
+	    !drop_privileges(options.uid, options.gid, watching.kept)) {
 		say("error", "cannot drop privileges: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
@@ -331,14 +337,14 @@ int main(int argc, char **argv)
 	manager_tell("READY=1");
 	know_supervisor();
 	while (!stopping && !changes_ended && !wardens_are_over() && !deceived) {
-		if (out.fd < 0)
-			connect_agent(options.socket, &state);
+		if (agent.out.fd < 0)
+			connect_agent(&state);
 		turn(&watching, &state);
 	}
 	if (!stopping && !deceived) { /* the programs go on, for the next */
 		say("error", "the process that %s has ended: the sensor ends, to be started again",
 		    changes_ended ? "tells of changes" : "looks after the one that refuses");
-		outbox_flush(&out);
+		outbox_flush(&agent.out);
 		return EXIT_FAILURE;
 	}
 	if (deceived) {
@@ -350,6 +356,6 @@ int main(int argc, char **argv)
 	detach();
 	for (size_t i = 0; i < watching.sources; i++)
 		watching.source[i].read(watching.counters);
-	last_words(options.socket, &state);
+	last_words(&state);
 	return stopping ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -6,6 +6,10 @@
 #include "frame.h"
 
 #define RING_BYTES (4 << 20) /* about 12,000 frames; --ring-bytes changes it */
+#define GUARD_RING_BYTES (1 << 20)
+
+/* To whom frames go, each with a ring and with counters of its own. */
+enum pipe { PIPE_AGENT, PIPE_GUARD, PIPES };
 #define WATCHED_OBJECTS_MAX 16384
 #define WATCHED_NAMES_MAX 4096
 #define NAME_BYTES 256
@@ -17,7 +21,7 @@
 #define REPEAT_SECONDS 600 /* --repeat-seconds changes it */
 
 /*
- * One row a site, one cache line a row: the kernel counts `produced` and `dropped`, the sensor the rest. There are rows for all sites
+ * Of one pipe. One row a site, one cache line a row: the kernel counts `produced` and `dropped`, the sensor the rest. There are rows for all sites
  * that may ever be, so that the pinned counters of one release go on in the next.
  */
 struct site_counter {
@@ -109,10 +113,45 @@ static inline __u32 directory_digest(__u32 digest)
 #define RDONLY_CAST 0x7ea1ca57
 
 /*
- * Our own, signals to which are told: the sensor, the agent that it is connected to, the process that tells of changes, and the
- * supervisor that started the sensor, with all that it started.
+ * Our own, signals to which are told: the sensor, the agent and the guard that it is connected to, the process that tells of changes,
+ * and the supervisor that started the sensor, with all that it started.
  */
-enum { PROTECTED_SENSOR, PROTECTED_AGENT, PROTECTED_CHANGES, PROTECTED_SUPERVISOR, PROTECTED_MAX };
+enum { OWN_SENSOR, OWN_AGENT, OWN_CHANGES, OWN_GUARD, OWN_SUPERVISOR, OWN_MAX };
+
+/*
+ * Whom the guard protects (docs/formats/frame.md, 12.5): rows by a hash of the pid, a few places at most from where they belong, so
+ * that most processes are over after one load.
+ */
+#define PROTECTED_TABLES 2 /* one in force, one to be written */
+#define PROTECTED_MAX 4096
+#define PROTECTED_ROWS_BITS 14
+#define PROTECTED_ROWS (1 << PROTECTED_ROWS_BITS)
+#define PROTECTED_PROBES 16
+#define IMAGES_MAX 256
+#define IMAGE_PROBES 16
+#define IMAGE_ROWS 2048
+#define IMAGE_PATH_BYTES 512 /* longer ones are nobody's */
+#define START_UNIT_NS 10000000ull /* of what /proc tells of a start */
+
+struct protected_row {
+	__u64 start; /* in START_UNIT_NS */
+	__u32 pid;   /* 0: nobody */
+	__u32 flags;
+};
+
+struct protected_table {
+	__u32 number; /* 0: there is none */
+	__u32 images;
+	__u64 pid_factor;
+	__u64 seed, factor; /* of the hashes of images */
+	struct protected_row row[PROTECTED_ROWS];
+	__u64 image[IMAGE_ROWS]; /* by their lowest bits; 0: none */
+};
+
+static inline __u32 protected_place(__u32 pid, __u64 factor)
+{
+	return (__u32)((pid * factor) >> (64 - PROTECTED_ROWS_BITS));
+}
 
 /*
  * Network policies as the kernel follows them (docs/formats/frame.md, 10). A table cuts the values of each thing into stretches, in
@@ -155,8 +194,11 @@ struct shared {
 	__u64 until_ns; /* from then on what happens is counted as dropped at once: its sensor is gone, and nobody came after it */
 	__u64 policies_until_ns; /* from then on no policy denies anything, unless the agent says so again */
 	__u64 repeat_ns; /* how long what a process did on the network is only counted when it does it again */
-	__u32 protected[PROTECTED_MAX]; /* pids as the sensor's own pid namespace numbers them, of processes of that; 0: nobody */
+	__u64 protected_until_ns; /* from then on nobody is protected, unless the guard says so again */
+	__u32 own[OWN_MAX]; /* pids as the sensor's own pid namespace numbers them, of processes of that; 0: nobody */
 	__u32 policy_table; /* which of the two is in force */
+	__u32 protected_table; /* the same */
+	__u32 has_guard; /* 1: what is urgent is handed to it */
 	__u32 by_object; /* 1: lsm/file_open tells opens, and the tracepoints only what it is not asked about */
 	__u8 marks[MARKS];
 };

@@ -299,7 +299,7 @@ int begin_watching(const struct options *options, struct watching *result)
 			begin_changes(options, result);
 		}
 	}
-	if (!result->counters || !backlog_open(options->ring_bytes))
+	if (!result->counters || !backlog_open(PIPE_AGENT, options->ring_bytes))
 		return EXIT_FAILED;
 	for (int domain = 0; domain < DOMAIN_COUNT && !failed; domain++)
 		if (!has_attached(result, domain))

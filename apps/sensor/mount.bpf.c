@@ -28,7 +28,7 @@ static __always_inline int mounted(const struct mounting *m)
 {
 	struct scratch *s;
 
-	if ((m->result && m->result != -EPERM && m->result != -EACCES) || is_the(PROTECTED_CHANGES, GET(current_task(), group_leader)))
+	if ((m->result && m->result != -EPERM && m->result != -EACCES) || is_the(OWN_CHANGES, GET(current_task(), group_leader)))
 		return 0;
 	s = begin(SITE_mount, FRAME_MOUNT);
 	if (!s)
@@ -99,7 +99,7 @@ int mount__move_mount(struct sys_exit *ctx)
 	struct pt_regs *regs = registers();
 	struct mounting m = { GET(regs, si), GET(regs, r10), GET(regs, r8), (int)GET(regs, di), (int)GET(regs, dx), ctx->ret, FRAME_MOUNT_MOVE };
 
-	if (m.flags & INTRODUCES && is_the(PROTECTED_CHANGES, GET(current_task(), group_leader)))
+	if (m.flags & INTRODUCES && is_the(OWN_CHANGES, GET(current_task(), group_leader)))
 		return learn(file_at(m.source_dir), m.flags & ~INTRODUCES);
 	return mounted(&m);
 }

@@ -171,7 +171,7 @@ static __always_inline void put_other_side(struct news *key, const __u8 address[
 
 static __always_inline bool count_repeat(enum frame_site site)
 {
-	struct frame_counts *counts = counts_of(site & (FRAME_SITES_MAX - 1)); /* the verifier has forgotten its range */
+	struct frame_counts *counts = counts_of(PIPE_AGENT, site);
 
 	if (counts)
 		__sync_fetch_and_add(&counts->repeated, 1);
@@ -297,7 +297,7 @@ static __always_inline int tell_failed(const struct connecting *asked, __u8 erro
 	key.error = error;
 	if (!is_news(&key, &repeats))
 		return 0;
-	s = take_scratch(SITE_connect);
+	s = take_scratch(PIPE_AGENT, SITE_connect);
 	if (!s)
 		return 0;
 	s->event = asked->event;

@@ -8,12 +8,13 @@
 
 #include "sensor.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, SOCKET_PATH_MAX = 107 };
 
 static const char usage[] =
 	"usage: sensor --socket PATH [options]\n"
 	"Watches this machine's kernel and writes what it sees as frames (docs/formats/frame.md) to an agent.\n"
 	"  --socket PATH      unix stream socket on which the agent listens\n"
+	"  --guard-socket PATH  the same, on which the guard listens: what is urgent is told there, too, and at once\n"
 	"  --instance NAME    counters are kept under /sys/fs/bpf/sealwatch-NAME (default: default)\n"
 	"  --watch ENTRY      PATH, a file, or a directory with all files directly in it: their opens and changes are told;\n"
 	"                     changes:PATH, their changes alone; losses:PATH, that they are removed, renamed or shortened;\n"
@@ -72,7 +73,7 @@ static uint64_t site_bit(const char *name)
 void read_options(int argc, char **argv, struct options *options)
 {
 	static const struct option names[] = {
-		{ "socket", 1, NULL, 's' },	{ "instance", 1, NULL, 'i' },	{ "watch", 1, NULL, 'w' },
+		{ "socket", 1, NULL, 's' },	{ "guard-socket", 1, NULL, 'G' },	{ "instance", 1, NULL, 'i' },	{ "watch", 1, NULL, 'w' },
 		{ "watch-file", 1, NULL, 'f' }, { "without", 1, NULL, 'x' },	{ "ring-bytes", 1, NULL, 'r' },
 		{ "repeat-seconds", 1, NULL, 'n' },
 		{ "compatible", 0, NULL, 'c' },	{ "canary-seconds", 1, NULL, 'C' },
@@ -87,6 +88,7 @@ void read_options(int argc, char **argv, struct options *options)
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (option) {
 		case 's': options->socket = optarg; break;
+		case 'G': options->guard_socket = optarg; break;
 		case 'i': options->instance = optarg; break;
 		case 'w': watch_list_add(options, optarg); break;
 		case 'f': watch_list_add_file(options, optarg); break;
@@ -119,7 +121,8 @@ void read_options(int argc, char **argv, struct options *options)
 		say("error", "--canary-seconds %u: must be at most 3600", options->canary_seconds);
 		exit(EXIT_USAGE);
 	}
-	if (optind < argc || !options->socket || strlen(options->socket) > 107 || strlen(options->instance) > 64 ||
+	if (optind < argc || !options->socket || strlen(options->socket) > SOCKET_PATH_MAX ||
+	    (options->guard_socket && strlen(options->guard_socket) > SOCKET_PATH_MAX) || strlen(options->instance) > 64 ||
 	    strchr(options->instance, '/')) {
 		fputs(usage, stderr);
 		exit(EXIT_USAGE);

@@ -4,30 +4,21 @@
  * stranger's: the programs follow a table without a look. It is in force as a whole or not at all, and for a time that the agent
  * must renew.
  */
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "file_table.h"
 #include "sensor.h"
 
 #define HEAD_BYTES offsetof(struct policy_table, row)
-enum { ORDER_BYTES_MAX = sizeof(struct policy_order) + sizeof(struct policy_table), HOLD_SECONDS_MAX = 60 };
+enum { ORDER_BYTES_MAX = sizeof(struct frame_order) + sizeof(struct policy_table), HOLD_SECONDS_MAX = 60 };
 
 static struct {
 	volatile struct shared *shared; /* NULL: nothing follows them */
 	struct policy_table *tables;
-	struct policy_table in_force; /* as it was written, for the guard */
+	struct policy_table in_force; /* as it was written */
 	uint32_t which;
 	uint64_t until_ns;
 } kernel;
-
-/* Of the agent, as far as it has come. */
-static struct {
-	size_t length;
-	uint8_t bytes[PREFIX_BYTES + ORDER_BYTES_MAX];
-} inbox;
-
 
 bool within(const struct policy_rules *rules, const struct policy_rules *all)
 {
@@ -152,28 +143,28 @@ static void put_in_force(const struct policy_table *table, size_t bytes)
 }
 
 /* NULL, or why it is not followed. */
-static const char *follow_order(const struct policy_order *order, size_t length)
+static const char *follow_order(const struct frame_order *order, size_t length)
 {
 	static struct policy_table table; /* the bytes may lie anywhere */
 	size_t bytes = length - sizeof(*order);
-	const char *fault;
+	const char *fault = order_head_fault(order, HOLD_SECONDS_MAX);
 
-	if (order->zero[0] || order->zero[1] || order->zero[2] || order->zero2 || order->seconds > HOLD_SECONDS_MAX)
-		return "reserved bytes are zero, and a table holds for 60 seconds at most";
-	if (order->kind >= FILE_TABLE && order->kind <= FILE_LIFT)
+	if (!fault && order->kind >= FILE_TABLE && order->kind <= FILE_LIFT)
 		return wardens_order(order, length);
+	fault = fault ? fault : order_fault(order, bytes);
+	if (fault)
+		return fault;
 	if (!kernel.shared)
 		return "the site policy is not attached";
-	if (order->kind == POLICY_LIFT && !bytes && !order->seconds && !order->number)
+	if (order->kind == ORDER_LIFT)
 		return lift(), NULL;
-	if (order->kind == POLICY_HOLD && !bytes && order->seconds && order->number) {
+	if (order->kind == ORDER_HOLD) {
 		if (order->number != kernel.in_force.number)
 			return "that table is not in force";
 		return hold(order->seconds), NULL;
 	}
-	if (order->kind != POLICY_TABLE || !order->seconds || bytes < HEAD_BYTES ||
-	    (bytes - HEAD_BYTES) % sizeof(struct policy_row))
-		return "an order is a table, to hold one, or to lift it";
+	if (bytes < HEAD_BYTES || bytes > sizeof(table) || (bytes - HEAD_BYTES) % sizeof(struct policy_row))
+		return "a table has its head, and whole rows";
 	memcpy(&table, order + 1, bytes);
 	fault = table.number != order->number ? "a table has the number that it is called by"
 					      : policy_table_fault(&table, (bytes - HEAD_BYTES) / sizeof(struct policy_row));
@@ -183,51 +174,10 @@ static const char *follow_order(const struct policy_order *order, size_t length)
 	return hold(order->seconds), NULL;
 }
 
-/* Orders that have come whole. false: what follows cannot be found. */
-static bool take_orders(void)
-{
-	for (;;) {
-		uint32_t length;
-		const char *fault;
-
-		if (inbox.length < PREFIX_BYTES)
-			return true;
-		memcpy(&length, inbox.bytes, PREFIX_BYTES);
-		if (length < sizeof(struct policy_order) || length > ORDER_BYTES_MAX) {
-			say("error", "the agent sent an order of %u bytes: it has from %zu to %d", length, sizeof(struct policy_order),
-			    ORDER_BYTES_MAX);
-			return false;
-		}
-		if (inbox.length < PREFIX_BYTES + length)
-			return true;
-		fault = follow_order((const void *)(inbox.bytes + PREFIX_BYTES), length);
-		if (fault)
-			say("error", "an order of the agent is not followed, what was in force stays: %s", fault);
-		inbox.length -= PREFIX_BYTES + length;
-		memmove(inbox.bytes, inbox.bytes + PREFIX_BYTES + length, inbox.length);
-	}
-}
-
-/* What the agent says; false: it is gone, or nobody can follow it. Call policies_agent_gone() then. */
-bool policies_read(int fd)
-{
-	for (;;) {
-		ssize_t n = recv(fd, inbox.bytes + inbox.length, sizeof(inbox.bytes) - inbox.length, MSG_DONTWAIT);
-
-		if (n < 0)
-			return errno == EAGAIN || errno == EINTR;
-		if (n == 0)
-			return false;
-		inbox.length += (size_t)n;
-		if (!take_orders())
-			return false;
-	}
-}
-
-void policies_agent_gone(void)
-{
-	inbox.length = 0;
-}
+static uint8_t inbox_bytes[PREFIX_BYTES + ORDER_BYTES_MAX];
+struct inbox policies_inbox = {
+	.from = "agent", .bytes = inbox_bytes, .room = sizeof(inbox_bytes), .follow = follow_order,
+};
 
 /* Number of the table that is followed now; 0: none is. */
 uint32_t policies_in_force(void)

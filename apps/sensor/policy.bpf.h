@@ -116,7 +116,7 @@ static __noinline __u32 first_denial(const struct policy_table *table, const str
 /* Ours are never cut off from each other: what is wrong with a policy is put right over the connection that it forbids. */
 static __always_inline bool is_spared(__u32 uid, struct task_struct *leader)
 {
-	return uid - POLICY_SPARED_FIRST <= POLICY_SPARED_LAST - POLICY_SPARED_FIRST || is_the(PROTECTED_AGENT, leader);
+	return uid - POLICY_SPARED_FIRST <= POLICY_SPARED_LAST - POLICY_SPARED_FIRST || is_the(OWN_AGENT, leader);
 }
 
 /*

@@ -6,8 +6,9 @@ import { constants } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { tableOf } from '../agent/src/policies/enforce.ts'
 import { policiesOf } from '../agent/src/policies/in-force.ts'
-import { holdOrder, liftOrder, tableOrder } from '../agent/src/policies/table-order.ts'
+import { tableOrder } from '../agent/src/policies/table-order.ts'
 import type { Observation, SensorMessage } from '../agent/src/sources/observation.ts'
+import { holdOrder, liftOrder } from '../agent/src/sources/sensor-order.ts'
 import {
   binary,
   type Event,

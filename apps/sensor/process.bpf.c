@@ -128,6 +128,12 @@ static __always_inline __u32 network_descriptors(void)
 	return found;
 }
 
+/* 0: nobody traces it. While somebody does, he is its parent. */
+static __always_inline __u32 tracer_of(struct task_struct *task)
+{
+	return GET(task, ptrace) ? GET(task, parent, tgid) : 0;
+}
+
 /* args: task, old pid, linux_binprm */
 SEC("raw_tp/sched_process_exec")
 int exec(struct bpf_raw_tracepoint_args *ctx)
@@ -141,6 +147,9 @@ int exec(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	mm = GET(current_task(), mm);
 	put_file(s, GET(mm, exe_file));
+	if (shared.has_guard)
+		s->urgent = is_protected_image();
+	s->event.file.tracer = tracer_of(current_task());
 	s->event.file.network = network_descriptors();
 	length = bpf_probe_read_kernel_str(text_room(s), FRAME_TEXT_BYTES_MAX, GET(binprm, filename));
 	if (length > 1) /* counts the NUL */
@@ -171,6 +180,7 @@ int exit(void)
 							 : GET(task, group_leader, exit_code);
 	s->event.exit.code = status >> 8 & 0xff;
 	s->event.exit.signal = status & 0x7f;
+	s->event.exit.dumped = status >> 7 & 1;
 	return end(s, SITE_exit);
 }
 
@@ -187,6 +197,7 @@ int fork(struct bpf_raw_tracepoint_args *ctx)
 	if (!s)
 		return 0;
 	put_target(s, child);
+	s->event.target.request = tracer_of(child);
 	return end(s, SITE_fork);
 }
 

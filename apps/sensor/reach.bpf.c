@@ -49,6 +49,7 @@ int reach__pidfd_getfd(struct sys_exit *ctx)
 {
 	struct pt_regs *regs = registers();
 	struct task_struct *target = task_of_pidfd(GET(regs, di));
+	struct file *taken;
 	struct scratch *s;
 
 	if (target == GET(current_task(), group_leader))
@@ -56,8 +57,29 @@ int reach__pidfd_getfd(struct sys_exit *ctx)
 	s = begin_reach(FRAME_FD_TAKEN, target, GET(regs, si), ctx->ret);
 	if (!s)
 		return 0;
-	put_path(s, TEXT_PATH, file_at(ctx->ret));
+	taken = file_at(ctx->ret);
+	put_path(s, TEXT_PATH, taken);
+	s->urgent = is_protected_memory(taken);
 	return end(s, SITE_reach);
+}
+
+#define RLIMIT_CORE 4
+
+/* A protected process that may leave a core from now on. */
+static __always_inline int core_allowed(void *limit)
+{
+	struct task_struct *self = GET(current_task(), group_leader);
+	struct scratch *s;
+	__u64 bytes = 0;
+
+	if (!is_protected_task(self) || bpf_probe_read_user(&bytes, sizeof(bytes), limit) || !bytes)
+		return 0;
+	s = begin_for_guard(SITE_reach, FRAME_LIMIT);
+	if (!s)
+		return 0;
+	put_target(s, self);
+	s->event.target.request = RLIMIT_CORE;
+	return end_for_guard(s);
 }
 
 SEC("tp/syscalls/sys_exit_prlimit64")
@@ -66,8 +88,10 @@ int reach__prlimit64(struct sys_exit *ctx)
 	struct pt_regs *regs = registers();
 	__u32 number = GET(regs, di);
 
-	if (!number || !GET(regs, dx)) /* oneself, or reading */
+	if (!GET(regs, dx)) /* reading */
 		return 0;
+	if (!number)
+		return GET(regs, si) == RLIMIT_CORE && !ctx->ret ? core_allowed((void *)GET(regs, dx)) : 0;
 	return reach(FRAME_LIMIT, find_task(number), GET(regs, si), ctx->ret);
 }
 

@@ -98,6 +98,7 @@ void relay_put(struct outbox *out)
 		if (is_told((const void *)staged[i].body))
 			continue;
 		counters_add(out->counters, SITE_file_change, 1, 0);
+		guard_saw(staged[i].body, staged[i].length);
 		out->end += put_body(out->bytes + out->end, staged[i].body, staged[i].length);
 	}
 	staged_count = 0;

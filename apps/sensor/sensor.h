@@ -3,6 +3,7 @@
 #ifndef SEALWATCH_SENSOR_H
 #define SEALWATCH_SENSOR_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,7 @@ struct watch_entry {
 /* options.c */
 struct options {
 	const char *socket;
+	const char *guard_socket; /* NULL: there is no guard */
 	const char *instance;
 	struct watch_entry watch[WATCHED_NAMES_MAX];
 	size_t watch_count;
@@ -68,11 +70,11 @@ void find_hanging(const struct watch_entry *list, size_t count, const bool wante
 /* log.c: one JSON line on standard error */
 void say(const char *level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* counters.c */
+/* counters.c: those of all pipes lie one after the other; what takes `all` is given the first, or that of one pipe */
 struct counters *counters_open(const struct options *options, int *map_fd);
 struct counters *counters_open_file(const char *instance);
 void counters_settle(struct counters *all, uint64_t sites);
-void counters_take_over(struct counters *all, uint64_t sites, uint64_t ring_at);
+void counters_take_over(struct counters *all, uint64_t sites, const uint64_t ring_at[PIPES]);
 void counters_taken(struct counters *all, enum frame_site site, uint64_t ring_at, bool own);
 struct frame_counts counters_read(const struct counters *all, enum frame_site site);
 void counters_sent(struct counters *all, enum frame_site site);
@@ -111,19 +113,19 @@ void takeover_end(void);
 void links_watch(int site, int link);
 uint64_t links_detached(void);
 
-/* guard.c */
-void guard_mark(__u32 mark);
-void guard_shared(volatile struct shared *shared);
-void guard_protected(int which, __u32 pid);
-void guard_taken(size_t bytes);
-uint8_t guard_look(const struct counters *counters);
+/* own_maps.c */
+void own_maps_mark(__u32 mark);
+void own_maps_shared(volatile struct shared *shared);
+void own_maps_process(int which, __u32 pid);
+void own_maps_taken(enum pipe pipe, size_t bytes);
+uint8_t own_maps_look(const struct counters *counters);
 
 /* ring.c */
-bool ring_open(int map_fd);
-void ring_close(void);
-int ring_fd(void);
-uint64_t ring_at(void);
-int ring_read(int (*take)(const void *body, size_t length));
+bool ring_open(enum pipe pipe, int map_fd);
+void rings_close(void);
+int ring_fd(enum pipe pipe);
+uint64_t ring_at(enum pipe pipe);
+int ring_read(enum pipe pipe, int (*take)(const void *body, size_t length));
 
 /* attach.c */
 struct attached {
@@ -136,7 +138,7 @@ bool attach(const struct options *options, uint64_t sites, struct counters *coun
 void attach_settle(const struct attached *attached, bool is_whole);
 bool adopted_are_own(const struct options *options);
 const char *attach_failure(void);
-void protect(int which, pid_t pid);
+void own_process(int which, pid_t pid);
 void detach(void);
 void detach_sites(uint64_t sites);
 
@@ -149,7 +151,7 @@ struct frame_state {
 	enum frame_start start;
 	uint64_t blind; /* bit per site: attached, and no canary comes back */
 	uint8_t harms;	/* enum frame_harm, or-ed */
-	uint32_t table; /* of network policies that is followed; 0: none is */
+	uint32_t table; /* that is followed; 0: none is */
 	uint32_t file_table, unguarded; /* as in the report */
 };
 #define HELLO_BYTES_MAX (PREFIX_BYTES + sizeof(struct frame_hello) + 2 * 255 + SITE_COUNT * FRAME_REASON_BYTES_MAX)
@@ -160,7 +162,7 @@ size_t put_body(uint8_t *to, const void *body, size_t length);
 /* socket.c */
 enum { OUT_BYTES = 256 << 10 };
 struct outbox {
-	int fd; /* -1: no agent */
+	int fd; /* -1: nobody */
 	size_t end, written, whole;
 	struct counters *counters;
 	uint8_t bytes[OUT_BYTES];
@@ -171,15 +173,39 @@ bool outbox_flush(struct outbox *out);
 pid_t outbox_peer(const struct outbox *out);
 bool outbox_full(const struct outbox *out);
 
+/* listener.c */
+struct listener {
+	const char *name, *path;
+	int own; /* who listens is this one of our own */
+	uint32_t (*table)(void);
+	enum frame_start start;
+	struct outbox out;
+	struct frame_report reported; /* last */
+};
+bool listener_connect(struct listener *to, const struct frame_state *common);
+int64_t listener_report_due_ms(const struct listener *to, const struct frame_state *state);
+void listener_report(struct listener *to, const struct frame_state *common);
+
+/* guard.c */
+enum { GUARD_FDS = 2 };
+bool guard_open(const char *path, struct counters *counters, enum frame_start start, const struct frame_state *common);
+void guard_saw(const void *body, size_t length);
+bool guard_turn(void);
+bool guard_deceived(void);
+void guard_poll(struct pollfd fds[GUARD_FDS]);
+void guard_hear(const struct pollfd fds[GUARD_FDS]);
+int64_t guard_due_ms(void);
+bool guard_is_told(void);
+
 /* backlog.c */
-bool backlog_open(size_t bytes);
+bool backlog_open(enum pipe pipe, size_t bytes);
+bool backlog_put(enum pipe pipe, struct counters *counters, const void *body, size_t length);
 struct frame_event *draft_begin(enum frame_kind kind, enum frame_site site, uint64_t time_ns);
 void draft_ancestor(const struct frame_ref *ancestor);
 void draft_text(enum frame_text text, const char *bytes, size_t length);
 void draft_tell(struct counters *counters);
-void backlog_put(const void *body, size_t length, struct counters *counters);
 const void *draft_body(size_t *length);
-bool backlog_drain(struct outbox *out);
+bool backlog_drain(enum pipe pipe, struct outbox *out);
 
 /* procfs.c */
 struct life { /* pid 0: nobody */
@@ -291,10 +317,28 @@ bool late_keep(const void *body, size_t length);
 int64_t late_due_ms(uint64_t now_ns);
 void late_put(struct outbox *out, uint64_t now_ns);
 
+/* orders.c */
+struct inbox {
+	const char *from;
+	size_t length, room;
+	uint8_t *bytes;
+	const char *(*follow)(const struct frame_order *order, size_t length); /* NULL, or why it is not followed */
+};
+bool orders_read(struct inbox *inbox, int fd);
+void orders_end(struct inbox *inbox);
+const char *order_head_fault(const struct frame_order *order, uint32_t seconds_max);
+const char *order_fault(const struct frame_order *order, size_t table_bytes);
+
+/* protected.c */
+extern struct inbox protected_inbox;
+void protected_open(volatile struct shared *shared, struct protected_table *tables);
+bool protected_is(uint32_t pid, uint64_t start_ns);
+uint32_t protected_in_force(void);
+bool protected_altered(void);
+
 /* policies.c */
 void policies_open(volatile struct shared *shared, struct policy_table *tables);
-bool policies_read(int fd);
-void policies_agent_gone(void);
+extern struct inbox policies_inbox;
 uint32_t policies_in_force(void);
 bool policies_altered(void);
 const char *policy_table_fault(const struct policy_table *table, size_t rows);
@@ -303,7 +347,7 @@ const char *policy_table_fault(const struct policy_table *table, size_t rows);
 bool wardens_start(const struct options *options, struct counters *counters, struct source *source, char reason[FRAME_REASON_BYTES_MAX + 1]);
 bool wardens_are_there(void);
 void wardens_stop(void);
-const char *wardens_order(const struct policy_order *order, size_t length);
+const char *wardens_order(const struct frame_order *order, size_t length);
 uint32_t wardens_follow(uint32_t *unguarded);
 bool wardens_failed_lately(void);
 bool wardens_are_over(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Signals that somebody sends to a protected process, and the kernel's own SIGKILL, which is how it ends one to save memory. */
+/* Signals that somebody sends to one of our own, or to a protected process; and the kernel's own SIGKILL, which is how it ends one to save memory. */
 #include "event.bpf.h"
 #include "task.bpf.h"
 
@@ -20,8 +20,8 @@ static __always_inline int code_of(struct kernel_siginfo *info)
 /* What the supervisor itself does to what it started is told by the supervisor. */
 static __always_inline bool is_supervised(struct task_struct *target)
 {
-	return is_the(PROTECTED_SUPERVISOR, GET(target, real_parent, group_leader)) &&
-	       !is_the(PROTECTED_SUPERVISOR, GET(current_task(), group_leader));
+	return is_the(OWN_SUPERVISOR, GET(target, real_parent, group_leader)) &&
+	       !is_the(OWN_SUPERVISOR, GET(current_task(), group_leader));
 }
 
 /* args: signal, info, task, group, result */
@@ -32,19 +32,24 @@ int signal_generate(struct bpf_raw_tracepoint_args *ctx)
 	struct task_struct *target = GET((struct task_struct *)ctx->args[2], group_leader);
 	bool by_kernel = code == SI_KERNEL && signal == SIGKILL;
 	bool by_user = code == SI_USER || code == SI_QUEUE || code == SI_TKILL;
+	enum pipe pipe;
 	struct scratch *s;
 
 	if (!by_kernel && !by_user)
 		return 0;
-	if (!(is_the(PROTECTED_SENSOR, target) || is_the(PROTECTED_AGENT, target) || is_the(PROTECTED_CHANGES, target) ||
-	      is_the(PROTECTED_SUPERVISOR, target) || is_supervised(target)) ||
-	    (by_user && GET(target, tgid) == GET(current_task(), tgid)) || (by_user && is_the(PROTECTED_SENSOR, GET(current_task(), group_leader))))
+	if (is_own(target) || is_supervised(target))
+		pipe = PIPE_AGENT;
+	else if (is_protected_task(target))
+		pipe = PIPE_GUARD; /* alone: what the agent is told of signals is about ourselves */
+	else
 		return 0;
-	s = begin(SITE_signal_generate, FRAME_SIGNAL);
+	if (by_user && (GET(target, tgid) == GET(current_task(), tgid) || is_the(OWN_SENSOR, GET(current_task(), group_leader))))
+		return 0;
+	s = begin_on(pipe, SITE_signal_generate, FRAME_SIGNAL);
 	if (!s)
 		return 0;
 	put_target(s, target);
 	s->event.target.request = signal;
 	s->event.target.result = code;
-	return end(s, SITE_signal_generate);
+	return pipe == PIPE_GUARD ? end_for_guard(s) : end(s, SITE_signal_generate);
 }

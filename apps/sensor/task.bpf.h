@@ -34,15 +34,32 @@ static __always_inline struct task_struct *find_task(__u32 number)
 }
 
 /*
- * Whether a process is one of those that signals to are told of. Its number may be another's once it is gone: who began after the
- * living sensor has last looked is not the one that is meant.
+ * Whether a process is one of our own. Its number may be another's once it is gone: who began after the living sensor has last
+ * looked is not the one that is meant.
  */
+static __always_inline bool is_living(struct task_struct *leader, struct upid *number)
+{
+	return shared.introduction.pid_ns == GET(number, ns, ns.inum) &&
+	       GET(leader, start_boottime) + OUTLIVING_SECONDS * 1000000000ull <= shared.until_ns;
+}
+
 static __always_inline bool is_the(int which, struct task_struct *leader)
 {
 	struct upid *number = own_number(leader);
 
-	return shared.protected[which] == (__u32)GET(number, nr) && shared.introduction.pid_ns == GET(number, ns, ns.inum) &&
-	       GET(leader, start_boottime) + OUTLIVING_SECONDS * 1000000000ull <= shared.until_ns;
+	return shared.own[which] == (__u32)GET(number, nr) && is_living(leader, number);
+}
+
+static __always_inline bool is_own(struct task_struct *leader)
+{
+	struct upid *upid = own_number(leader);
+	__u32 number = GET(upid, nr);
+	bool found = false;
+
+#pragma unroll
+	for (int which = 0; which < OWN_MAX; which++)
+		found |= shared.own[which] == number;
+	return found && is_living(leader, upid);
 }
 
 /* Below 5.15 there is no helper, and the registers lie at the top of the kernel stack (16 KiB on x86-64). */

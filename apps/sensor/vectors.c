@@ -90,7 +90,7 @@ static void write_target_event(const char *name, enum frame_kind kind, enum fram
 
 static void write_exec(void)
 {
-	static const struct frame_file cat = { 131111, 0x800001, 0100755, 1, 0, 0xef53, 0, 0, 0, 0 };
+	static const struct frame_file cat = { 131111, 0x800001, 0100755, 1, 0, 0xef53, 0, 0, 0, 0, 0 };
 	static const struct text texts[TEXT_COUNT] = {
 		[TEXT_PATH] = TEXT("/usr/bin/cat"),
 		[TEXT_FILENAME] = TEXT("/bin/cat"),
@@ -102,7 +102,7 @@ static void write_exec(void)
 
 static void write_file_open(void)
 {
-	static const struct frame_file shadow = { 131112, 0x800001, 0100640, 2, 0, 0xef53, 0100000, 0, 0, 0 };
+	static const struct frame_file shadow = { 131112, 0x800001, 0100640, 2, 0, 0xef53, 0100000, 0, 0, 0, 0 };
 	static const struct text texts[TEXT_COUNT] = {
 		[TEXT_EXE] = TEXT("/usr/bin/cat"),
 		[TEXT_PATH] = TEXT("/tmp/x"),
@@ -118,6 +118,52 @@ static void write_exit(const char *name, __u32 code, __u32 signal)
 
 	event.exit = (struct frame_exit){ .code = code, .signal = signal };
 	put_event(event, cat_only);
+	keep(name);
+}
+
+static void write_exec_traced(void)
+{
+	static const struct frame_file cat = { .ino = 131111, .dev = 0x800001, .mode = 0100755, .nlink = 1, .fs_magic = 0xef53, .tracer = 1200 };
+	static const struct text texts[TEXT_COUNT] = { [TEXT_PATH] = TEXT("/usr/bin/cat"), [TEXT_FILENAME] = TEXT("/bin/cat") };
+
+	write_file_event("exec-traced", FRAME_EXEC, SITE_exec, 0, cat, texts);
+}
+
+static void write_exit_dumped(void)
+{
+	struct frame_event event = event_of(FRAME_EXIT, SITE_exit);
+
+	event.exit = (struct frame_exit){ .signal = 6, .dumped = 1 };
+	put_event(event, cat_only);
+	keep("exit-dumped");
+}
+
+static void write_proc_open(void)
+{
+	static const struct text texts[TEXT_COUNT] = { [TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("/proc/900/task/901/maps") };
+	struct frame_event event = event_of(FRAME_PROC_OPEN, SITE_openat);
+
+	event.target = (struct frame_target){ .ref = service, .ppid = 1 };
+	put_event(event, texts);
+	keep("proc-open");
+}
+
+static void write_weakened(const char *name, __u32 what, __u64 value)
+{
+	struct frame_event event = event_of(FRAME_WEAKENED, SITE_reach);
+
+	event.weakened = (struct frame_weakened){ .what = what, .value = value };
+	put_event(event, cat_only);
+	keep(name);
+}
+
+static void write_frozen(const char *name, __u32 frozen)
+{
+	static const struct text texts[TEXT_COUNT] = { [TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("/system.slice/keys.service") };
+	struct frame_event event = event_of(FRAME_FROZEN, SITE_reach);
+
+	event.frozen = (struct frame_frozen){ .cgroup = 4712, .frozen = frozen };
+	put_event(event, texts);
 	keep(name);
 }
 
@@ -262,15 +308,15 @@ static void write_bad_kernel(void)
 	write_bad("bad-namespaces-child", AT(namespaces.child), 1301, 4);
 }
 
-static void write_fork(void)
+static void write_fork(const char *name, __u32 tracer)
 {
 	static const struct text none[TEXT_COUNT] = {};
 	struct frame_event event = event_of(FRAME_FORK, SITE_fork);
 
 	event.ancestors = 0;
-	event.target = (struct frame_target){ .ref = { 89500000000, 1302, 0, "cat" }, .ppid = 1300 };
+	event.target = (struct frame_target){ .ref = { 89500000000, 1302, 0, "cat" }, .request = tracer, .ppid = 1300 };
 	put_event(event, none);
-	keep("fork");
+	keep(name);
 }
 
 static const struct frame_file_state shadow_now = { 1442, 0100640, 0, 42, 1, 1, 0, "\x01\x23\x45\x67\x89\xab\xcd\xef" };
@@ -541,11 +587,11 @@ static void write_bad_other_ways(void)
 
 static void write_events(void)
 {
-	static const struct frame_file lock = { 0xfffffffffffffffe, 0x800001, 0100600, 1, 0, 0xef53, 0301, 0, 0, 0 };
-	static const struct frame_file memfd = { 77, 1, 0100777, 0, 1000, 0x01021994, 0, 0, 0, 0 };
+	static const struct frame_file lock = { 0xfffffffffffffffe, 0x800001, 0100600, 1, 0, 0xef53, 0301, 0, 0, 0, 0 };
+	static const struct frame_file memfd = { 77, 1, 0100777, 0, 1000, 0x01021994, 0, 0, 0, 0, 0 };
 	static const struct frame_file su = { 131113, 0x800001, 0104755, 1, 0, 0xef53, 0,
-					      1u << ENVIRONMENT_LD_PRELOAD | 1u << ENVIRONMENT_GCONV_PATH, 0, 0 };
-	static const struct frame_file dash = { 131114, 0x800001, 0100755, 1, 0, 0xef53, 0, 0, 5, 0 };
+					      1u << ENVIRONMENT_LD_PRELOAD | 1u << ENVIRONMENT_GCONV_PATH, 0, 0, 0 };
+	static const struct frame_file dash = { 131114, 0x800001, 0100755, 1, 0, 0xef53, 0, 0, 5, 0, 0 };
 	static const struct text shell[TEXT_COUNT] = { [TEXT_PATH] = TEXT("/usr/bin/dash"), [TEXT_FILENAME] = TEXT("/bin/sh"), [TEXT_ARGV] = TEXT("sh\0-i\0") };
 	static const struct text su_exec[TEXT_COUNT] = {
 		[TEXT_PATH] = TEXT("/usr/bin/su"),
@@ -581,7 +627,7 @@ static void write_events(void)
 	write_target_event("ptrace", FRAME_PTRACE, SITE_ptrace, 0, 0x4206);
 	write_target_event("ptrace-refused", FRAME_PTRACE, SITE_ptrace, -1, 16);
 	write_rename();
-	write_fork();
+	write_fork("fork", 0);
 	write_credentials();
 	write_kernel();
 	write_reaches();
@@ -610,7 +656,7 @@ static void write_resized(const char *name, size_t bytes)
 /* Sources outside BPF: what they do not know is told as unknown. */
 static void write_unsure(void)
 {
-	static const struct frame_file shadow = { 131112, 0x800001, 0100640, 1, 0, 0xef53, UNKNOWN_FLAGS, 0, 0, 0 };
+	static const struct frame_file shadow = { 131112, 0x800001, 0100640, 1, 0, 0xef53, UNKNOWN_FLAGS, 0, 0, 0, 0 };
 	static const struct text opened[TEXT_COUNT] = {
 		[TEXT_PATH] = TEXT("/etc/shadow"),
 		[TEXT_WATCHED] = TEXT("/etc/shadow"),
@@ -697,7 +743,7 @@ static void write_bad_events(void)
 	write_bad("bad-signal-code", AT(target.result), 3, 8);
 	write_rename();
 	write_bad("bad-rename-reserved", AT(rename.zero), 1, 8);
-	write_fork();
+	write_fork("fork", 0);
 	write_bad("bad-fork-result", AT(target.result), 1, 8);
 	write_bad_kernel();
 	write_connect_failed();
@@ -725,6 +771,42 @@ static void write_bad_events(void)
 		frame_bytes = PREFIX_BYTES;
 		keep(i ? "bad-length-too-long" : "bad-length-zero");
 	}
+}
+
+/* What is told for the guard's sake (docs/formats/frame.md, 12). */
+static void write_guarded(void)
+{
+	static const struct text probed[TEXT_COUNT] = { [TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("/usr/bin/node") };
+	struct frame_event event = event_of(FRAME_PERF, SITE_perf_event_open);
+
+	write_exec_traced();
+	write_exit_dumped();
+	write_fork("fork-traced", 1200);
+	event.target = (struct frame_target){ .result = 3, .request = 8 };
+	put_event(event, probed);
+	keep("perf-uprobe");
+	write_proc_open();
+	write_weakened("weakened-dumpable", FRAME_WEAKENED_DUMPABLE, 1);
+	write_weakened("weakened-tracer", FRAME_WEAKENED_TRACER, ~0ull);
+	write_frozen("frozen", 1);
+	write_frozen("thawed", 0);
+}
+
+static void write_bad_guarded(void)
+{
+	write_exit_dumped();
+	write_bad("bad-exit-dumped-2", AT(exit.dumped), 2, 4);
+	write_bad("bad-exit-dumped-unkilled", AT(exit.signal), 0, 4);
+	write_file_open();
+	write_bad("bad-tracer-in-open", AT(file.tracer), 1, 4);
+	write_proc_open();
+	write_bad("bad-proc-open-result", AT(target.result), 1, 8);
+	write_bad("bad-proc-open-of-nobody", AT(target.ref.pid), 0, 4);
+	write_weakened("weakened-dumpable", FRAME_WEAKENED_DUMPABLE, 1);
+	write_bad("bad-weakened-what", AT(weakened.what), FRAME_WEAKENED_TRACER + 1, 4);
+	write_frozen("frozen", 1);
+	write_bad("bad-frozen-2", AT(frozen.frozen), 2, 4);
+	write_bad("bad-frozen-no-group", AT(frozen.cgroup), 0, 8);
 }
 
 static void write_greetings(void)
@@ -787,6 +869,8 @@ int main(int argc, char **argv)
 	write_greetings();
 	write_events();
 	write_unsure();
+	write_guarded();
 	write_bad_events();
+	write_bad_guarded();
 	return wrong ? 1 : 0;
 }

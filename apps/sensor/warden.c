@@ -258,7 +258,7 @@ static void begin_with(struct guarded_side *side)
 		guarded_let_go(before);
 }
 
-static void take_table(const struct policy_order *order, size_t length)
+static void take_table(const struct frame_order *order, size_t length)
 {
 	struct guarded_side *side = spare_side();
 
@@ -279,7 +279,7 @@ static void look_afresh(void)
 	begin_with(side);
 }
 
-static void take_order(const struct policy_order *order, size_t length)
+static void take_order(const struct frame_order *order, size_t length)
 {
 	if (order->kind == FILE_TABLE)
 		take_table(order, length);
@@ -319,11 +319,11 @@ static void tell_standing(void)
 /* false: the sensor has hung up. */
 static bool take_orders(void)
 {
-	static uint8_t order[sizeof(struct policy_order) + FILE_TABLE_BYTES_MAX] __attribute__((aligned(8)));
+	static uint8_t order[sizeof(struct frame_order) + FILE_TABLE_BYTES_MAX] __attribute__((aligned(8)));
 	ssize_t length;
 
 	while ((length = recv(warden.to_sensor, order, sizeof(order), MSG_DONTWAIT)) > 0)
-		if ((size_t)length >= sizeof(struct policy_order))
+		if ((size_t)length >= sizeof(struct frame_order))
 			take_order((const void *)order, (size_t)length);
 	return length < 0 && (errno == EAGAIN || errno == EINTR);
 }

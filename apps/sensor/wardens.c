@@ -29,7 +29,7 @@ static struct {
 	uint64_t until_ns, failed_ns;
 	uint32_t follows, unguarded;
 	size_t length; /* of the last table with its order; 0: none */
-	uint8_t order[sizeof(struct policy_order) + FILE_TABLE_BYTES_MAX] __attribute__((aligned(8)));
+	uint8_t order[sizeof(struct frame_order) + FILE_TABLE_BYTES_MAX] __attribute__((aligned(8)));
 } wardens = { .fd = -1 };
 
 /* --- the process that looks after the warden --- */
@@ -123,7 +123,7 @@ static const char *may_refuse(void)
 	return asks ? NULL : reason;
 }
 
-static void tell_warden(const struct policy_order *order, size_t length)
+static void tell_warden(const struct frame_order *order, size_t length)
 {
 	if (send(wardens.fd, order, length, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)length)
 		wardens.follows = 0; /* the agent sees it, and tells it again */
@@ -132,7 +132,7 @@ static void tell_warden(const struct policy_order *order, size_t length)
 /* The one before has failed: whoever waited was let go. The next knows nothing yet. */
 static void begin_anew(enum warden_news_what what)
 {
-	struct policy_order *order = (struct policy_order *)wardens.order;
+	struct frame_order *order = (struct frame_order *)wardens.order;
 	uint64_t now_ns = boot_ns();
 
 	say("critical", "the process that refuses what policies deny %s: who waited for it was let go, and another takes its place",
@@ -167,15 +167,15 @@ static void read_warden(struct counters *counters)
 		if (length == sizeof(struct warden_news))
 			hear((const void *)body);
 		else if ((size_t)length >= sizeof(struct frame_event))
-			backlog_put(body, (size_t)length, counters);
+			backlog_put(PIPE_AGENT, counters, body, (size_t)length);
 	wardens.is_over = length == 0;
 }
 
 /* NULL, or why it is not followed. */
-const char *wardens_order(const struct policy_order *given, size_t length)
+const char *wardens_order(const struct frame_order *given, size_t length)
 {
 	static struct file_table table;
-	struct policy_order *order = (struct policy_order *)wardens.order;
+	struct frame_order *order = (struct frame_order *)wardens.order;
 	const char *fault;
 
 	if (wardens.fd < 0)

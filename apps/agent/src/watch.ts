@@ -19,7 +19,7 @@ import { dropRecord, gapRecord, shedRecord } from './observe/loss.ts'
 import { blindSpotsOf } from './observe/modes.ts'
 import { type ObserveContext, observe } from './observe/observe.ts'
 import { remembered } from './observe/remembered.ts'
-import type { SensorHello, SensorMessage, SensorReport } from './sources/observation.ts'
+import { isForGuard, type SensorHello, type SensorMessage, type SensorReport } from './sources/observation.ts'
 import type { SensorConnection } from './sources/sensor-socket.ts'
 import { createUnreadEstimate } from './sources/unread.ts'
 
@@ -109,6 +109,8 @@ export async function watch(options: WatchOptions): Promise<void> {
 
   function takeEvent(message: Exclude<SensorMessage, SensorHello | SensorReport>, { era }: SensorAccount): void {
     const observing = context()
+    // The guard judges it; a sensor tells it nobody else.
+    if (isForGuard(message)) return
     if (message.kind === 'overflow') {
       tellOverflow(message)
       return

@@ -28,7 +28,7 @@ import {
 } from '@sealwatch/contract'
 import type { PolicyInForce } from '../policies/in-force.ts'
 import { type Denial, judged } from '../policies/judge.ts'
-import type { FileChange, FileState, Observation, Site } from '../sources/observation.ts'
+import type { FileChange, FileState, GuardObservation, Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { credentialsChanged } from './credentials.ts'
 import { diffText } from './diff.ts'
@@ -59,7 +59,9 @@ export type ObserveContext = RecordContext & {
 }
 
 /** What becomes an event. A fork does not: the process table learns it, and what the child does and its end are told. */
-export type SiteObservation = Exclude<Observation, { kind: 'fork' | 'overflow' }> & { readonly site: Site }
+export type SiteObservation = Exclude<Observation, { kind: 'fork' | 'overflow' } | GuardObservation> & {
+  readonly site: Site
+}
 export type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>
 
 /** What happened, in the vocabulary of docs/formats/event.md. The table must have learned the observation before. */

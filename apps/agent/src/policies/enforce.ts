@@ -6,19 +6,12 @@ import { type Clock, createBell, type Log } from '@sealwatch/base'
 import type { PolicyHindrance } from '@sealwatch/contract'
 import { fileTableOf, networkTableOf } from '@sealwatch/detect/policy'
 import type { SensorMessage } from '../sources/observation.ts'
+import { holdOrder, liftOrder, type TableSecret } from '../sources/sensor-order.ts'
 import type { SensorConnection } from '../sources/sensor-socket.ts'
 import { createFollowing, holdSeconds, numberOf, type Wanted } from './following.ts'
 import type { PolicyInForce } from './in-force.ts'
 import type { Denial } from './judge.ts'
-import {
-  fileHoldOrder,
-  fileLiftOrder,
-  fileTableOrder,
-  holdOrder,
-  liftOrder,
-  type TableSecret,
-  tableOrder,
-} from './table-order.ts'
+import { fileHoldOrder, fileLiftOrder, fileTableOrder, tableOrder } from './table-order.ts'
 
 const lookMs = 1_000
 

@@ -2,38 +2,19 @@
 // What the agent tells the sensor of policies (docs/formats/frame.md, 10 and 11), with its length before it.
 
 import { type FileTable, fileReaches, type NetworkTable, type TableRow, tableThings } from '@sealwatch/detect/policy'
+import { low64, orderKinds, programHash, sensorOrder, type TableSecret, tableAt } from '../sources/sensor-order.ts'
 
 const words = 4
 const wordBits = 64n
 const policiesMax = 16
 const thingsMax = 8
-const orderBytes = 16
 const rulesBytes = 8 * words
 const headBytes = 24 + 8 * thingsMax + rulesBytes * (policiesMax + 1)
 const rowBytes = 16 + rulesBytes
-const kinds = { table: 1, hold: 2, lift: 3 } as const
 /** Added to the kind of an order that is about files and programs. */
 const ofFiles = 3
 const fileHeadBytes = 24 + rulesBytes * (policiesMax + 5)
 const fileRowBytes = 8 + rulesBytes
-
-/** Of a table: what its hashes of programs are made with, so that nobody can look for two that are equal. */
-export type TableSecret = { readonly seed: bigint; readonly factor: bigint }
-
-const low64 = (number: bigint) => BigInt.asUintN(64, number)
-
-/** As policy.bpf.h does it: over the path in words of eight bytes, little-endian, the last filled up with zeros. */
-export function programHash(path: string, { seed, factor }: TableSecret): bigint {
-  const bytes = Buffer.from(path)
-  const padded = Buffer.alloc(Math.ceil(bytes.length / 8) * 8)
-  bytes.copy(padded)
-  let hash = seed
-  for (let at = 0; at < padded.length; at += 8) {
-    hash = low64((hash ^ padded.readBigUInt64LE(at)) * factor)
-    hash ^= hash >> 32n
-  }
-  return hash
-}
 
 /** Beyond the numbers of all other things: of programs that can be told. */
 const told = 1n << 64n
@@ -51,18 +32,9 @@ function programRows({ programs }: NetworkTable, secret: TableSecret): readonly 
   return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([from, rules]) => ({ from, rules }))
 }
 
-function order(kind: number, number: number, seconds: number, more = 0): Buffer {
-  const bytes = Buffer.alloc(4 + orderBytes + more)
-  bytes.writeUInt32LE(orderBytes + more, 0)
-  bytes.writeUInt8(kind, 4)
-  bytes.writeUInt32LE(number, 8)
-  bytes.writeUInt32LE(seconds, 12)
-  return bytes
-}
-
 /** Writes behind the order's own bytes. */
 function writerOf(bytes: Buffer) {
-  let at = 4 + orderBytes
+  let at = tableAt
   const put32 = (value: number) => {
     at = bytes.writeUInt32LE(value, at)
   }
@@ -86,7 +58,7 @@ const denyingOf = ({ rules }: { readonly rules: readonly { readonly denies: bool
 export function tableOrder(table: NetworkTable, number: number, seconds: number, secret: TableSecret): Buffer {
   const things = tableThings.map((thing) => (thing === 'program' ? programRows(table, secret) : table.rows[thing]))
   const rows = things.flat()
-  const bytes = order(kinds.table, number, seconds, headBytes + rows.length * rowBytes)
+  const bytes = sensorOrder(orderKinds.table, number, seconds, headBytes + rows.length * rowBytes)
   const { put32, put64, putRules } = writerOf(bytes)
   put32(number)
   put32(table.policies.length)
@@ -118,7 +90,7 @@ export function fileTableOrder(table: FileTable, number: number, seconds: number
   ]
   const textBytes = rows.reduce((sum, { text }) => sum + text.length, 0)
   const more = fileHeadBytes + (rows.length + users.length) * fileRowBytes + textBytes
-  const bytes = order(kinds.table + ofFiles, number, seconds, more)
+  const bytes = sensorOrder(orderKinds.table + ofFiles, number, seconds, more)
   const { put32, putRules, putText } = writerOf(bytes)
   for (const count of [number, table.policies.length, paths.length, programs.named.size, users.length, textBytes])
     put32(count)
@@ -138,7 +110,6 @@ export function fileTableOrder(table: FileTable, number: number, seconds: number
   return bytes
 }
 
-export const holdOrder = (number: number, seconds: number): Buffer => order(kinds.hold, number, seconds)
-export const liftOrder = (): Buffer => order(kinds.lift, 0, 0)
-export const fileHoldOrder = (number: number, seconds: number): Buffer => order(kinds.hold + ofFiles, number, seconds)
-export const fileLiftOrder = (): Buffer => order(kinds.lift + ofFiles, 0, 0)
+export const fileHoldOrder = (number: number, seconds: number): Buffer =>
+  sensorOrder(orderKinds.hold + ofFiles, number, seconds)
+export const fileLiftOrder = (): Buffer => sensorOrder(orderKinds.lift + ofFiles, 0, 0)

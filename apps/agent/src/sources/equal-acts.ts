@@ -10,8 +10,8 @@ export type EqualActs = {
   again(): readonly { readonly message: number; readonly times: number; readonly lastNs: bigint }[]
 }
 
-/** frame.md, 1.5: file_open, mem_open, vm_read, vm_write. What they say of a process and of its object does not depend on those before. */
-const kinds: ReadonlySet<number | undefined> = new Set([5, 6, 8, 9])
+/** frame.md, 1.5: file_open, mem_open, vm_read, vm_write, proc_open. What they say of a process and of its object does not depend on those before. */
+const kinds: ReadonlySet<number | undefined> = new Set([5, 6, 8, 9, 41])
 /** What a report counts precedes it. */
 const reportKind = 2
 const withinNs = 100e6

@@ -6,6 +6,7 @@ import { readCredentials } from './frame-credentials.ts'
 import { frameLimits, must } from './frame-errors.ts'
 import { readExecutable } from './frame-executable.ts'
 import { eventBytes, mustBeZero, objectAt, readRef, refBytes, takeTexts } from './frame-fields.ts'
+import { readFrozen, readWeakened } from './frame-guard.ts'
 import { readBpf, readModule, readMount, readNamespaces, readSysctl, readUring } from './frame-kernel.ts'
 import { readRefused } from './frame-refused.ts'
 import { decodeDenied, decodeSocket } from './frame-socket.ts'
@@ -81,7 +82,7 @@ const kinds: Readonly<Record<number, KindRow>> = {
   14: { sites: [...fileSources, ...socketSources, 'file_change'], texts: [], flagsMax: 0, decode: decodeOverflow },
   15: { sites: ['module'], texts: ['exe', 'filename'], flagsMax: 1, decode: decodeModule },
   16: { ...exeOnly, sites: ['bpf', 'entry_32'], decode: decodeBpf },
-  17: { ...exeOnly, sites: ['perf_event_open'], decode: decodePerf },
+  17: { ...named, sites: ['perf_event_open'], decode: decodePerf },
   18: { sites: ['sysctl'], texts: ['exe', 'path', 'argv'], flagsMax: 1, decode: decodeSysctl },
   19: { ...exeOnly, sites: ['namespaces'], decode: decodeNamespaces },
   20: { ...named, sites: ['connect', ...socketSources], decode: decodeSocket('connect') },
@@ -106,6 +107,9 @@ const kinds: Readonly<Record<number, KindRow>> = {
   38: { ...named, sites: ['io_uring'], decode: decodeUring },
   39: { ...exeOnly, sites: ['policy'], decode: decodeDenied },
   40: { sites: ['file_policy'], texts: ['exe', 'path', 'watched'], flagsMax: 1, decode: decodeFileDenied },
+  41: { ...named, sites: [...openSites, ...otherOpens], decode: decodeProcOpen },
+  42: { ...exeOnly, sites: ['reach'], decode: decodeWeakened },
+  43: { ...named, sites: ['reach'], decode: decodeFrozen },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
@@ -168,8 +172,10 @@ function readTask(bytes: Buffer, exe: Buffer, ancestors: number): Task {
   }
 }
 
+const tracerAt = objectAt + 40
+
 function readFile(bytes: Buffer, path: Buffer): { file: FileRef; flags: number } {
-  mustBeZero(bytes, objectAt + 40, eventBytes)
+  mustBeZero(bytes, tracerAt + 4, eventBytes)
   const number = (index: number) => bytes.readUInt32LE(objectAt + 8 + index * 4)
   const frameFlags = bytes.readUInt8(2)
   const file = {
@@ -201,6 +207,7 @@ function decodeExec(bytes: Buffer, common: Common, _site: Site, texts: Texts): O
   const networkDescriptors = readNetworkDescriptors(bytes)
   const frameFlags = bytes.readUInt8(2)
   const secure = (frameFlags & flag.secure) !== 0
+  const tracer = bytes.readUInt32LE(tracerAt)
   const variablesCut = (frameFlags & flag.variablesCut) !== 0
   const actor = { ...common.actor, exe: file.path }
   const given = splitArgv(texts.argv)
@@ -217,6 +224,7 @@ function decodeExec(bytes: Buffer, common: Common, _site: Site, texts: Texts): O
     variablesCut,
     secure,
     networkDescriptors,
+    ...(tracer !== 0 && { tracer }),
   } as const
   return argv === given ? exec : { ...exec, redacted: true }
 }
@@ -236,19 +244,20 @@ function readNetworkDescriptors(bytes: Buffer): number[] {
 function decodeExit(bytes: Buffer, common: Common, site: Site): Observation {
   const exitCode = bytes.readUInt32LE(objectAt)
   const signal = bytes.readUInt32LE(objectAt + 4)
-  mustBeZero(bytes, objectAt + 8, eventBytes)
+  const dumped = bytes.readUInt32LE(objectAt + 8)
+  mustBeZero(bytes, objectAt + 12, eventBytes)
   if (site === 'proc_poll') {
-    must(exitCode === unset && signal === unset, 'FRAME_VALUE', { exitCode, signal })
+    must(exitCode === unset && signal === unset && dumped === 0, 'FRAME_VALUE', { exitCode, signal, dumped })
     return { ...common, kind: 'exit', exitCode: null, signal: null }
   }
-  must(exitCode <= 255 && signal <= 127, 'FRAME_VALUE', { exitCode, signal })
-  return { ...common, kind: 'exit', exitCode, signal }
+  must(exitCode <= 255 && signal <= 127 && dumped <= Math.min(signal, 1), 'FRAME_VALUE', { exitCode, signal, dumped })
+  return { ...common, kind: 'exit', exitCode, signal, ...(dumped === 1 && { dumped: true }) }
 }
 
 const syscallOf = (site: Site) => (openSites.includes(site) ? (site as OpenSyscall) : null)
 
 function decodeFileOpen(bytes: Buffer, common: Common, site: Site, texts: Texts): Observation {
-  mustBeZero(bytes, objectAt + 32, objectAt + 40)
+  mustBeZero(bytes, objectAt + 32, eventBytes)
   const watched = showText(texts.watched)
   must(watched.startsWith('/'), 'FRAME_TEXT', { watched })
   const { file, flags } = readFile(bytes, texts.path)
@@ -279,10 +288,10 @@ function decodeVm(kind: 'vm_read' | 'vm_write') {
 }
 
 function decodeFork(bytes: Buffer, common: Common): Observation {
-  const { target: child, result, request } = readTarget(bytes)
-  must(result === 0 && request === 0, 'FRAME_VALUE', { result, request })
+  const { target: child, result, request: tracer } = readTarget(bytes)
+  must(result === 0, 'FRAME_VALUE', { result })
   must(common.actor.ancestors.length === 0, 'FRAME_COUNT', { ancestors: common.actor.ancestors.length })
-  return { ...common, kind: 'fork', child }
+  return { ...common, kind: 'fork', child, ...(tracer !== 0 && { tracer }) }
 }
 
 function decodeOverflow(bytes: Buffer, common: Common): Observation {
@@ -325,9 +334,10 @@ function decodeBpf(bytes: Buffer, common: Common): Observation {
   return { ...common, kind: 'bpf', ...readBpf(bytes, objectAt) }
 }
 
-function decodePerf(bytes: Buffer, common: Common): Observation {
+function decodePerf(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
   const { target, result, request: type } = readTarget(bytes)
-  return { ...common, kind: 'perf', target, type, result }
+  const path = showText(texts.path)
+  return { ...common, kind: 'perf', target, type, result, ...(path !== '' && { path }) }
 }
 
 function decodeSysctl(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
@@ -415,4 +425,18 @@ function decodeMount(bytes: Buffer, common: Common, _site: Site, texts: Texts): 
 
 function decodeUring(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
   return { ...common, kind: 'uring', ...readUring(bytes.subarray(objectAt, eventBytes), showText(texts.path)) }
+}
+
+function decodeProcOpen(bytes: Buffer, common: Common, site: Site, texts: Texts): Observation {
+  const { target, result, request: flags } = readTarget(bytes)
+  must(result === 0 && target.pid > 0, 'FRAME_VALUE', { result, target: target.pid })
+  return { ...common, kind: 'proc_open', syscall: syscallOf(site), target, flags, path: showText(texts.path) }
+}
+
+function decodeWeakened(bytes: Buffer, common: Common): Observation {
+  return { ...common, kind: 'weakened', ...readWeakened(bytes, objectAt) }
+}
+
+function decodeFrozen(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  return { ...common, kind: 'frozen', ...readFrozen(bytes, objectAt), path: showText(texts.path) }
 }

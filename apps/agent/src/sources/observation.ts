@@ -158,6 +158,10 @@ export type FileState = {
 export type OpenSyscall = 'open' | 'openat' | 'openat2' | 'creat' | 'open_by_handle_at'
 
 /** In the order of their numbers on the wire, from 1. */
+export const weakenings = ['dumpable', 'tracer'] as const
+export type Weakening = (typeof weakenings)[number]
+
+/** The same. */
 export const refusals = ['open', 'ids', 'module'] as const
 export type Refusal = (typeof refusals)[number]
 
@@ -196,9 +200,17 @@ export type Observation = {
       readonly secure: boolean
       /** Of its descriptors 0, 1 and 2 those that are sockets of IPv4 or IPv6. */
       readonly networkDescriptors: readonly number[]
+      /** Pid of who traces it while it starts; absent: nobody. */
+      readonly tracer?: number
     }
   /** null: nobody saw how it ended. */
-  | { readonly kind: 'exit'; readonly exitCode: number | null; readonly signal: number | null }
+  | {
+      readonly kind: 'exit'
+      readonly exitCode: number | null
+      readonly signal: number | null
+      /** The kernel wrote its core, or handed it to a program. */
+      readonly dumped?: true
+    }
   | {
       readonly kind: 'file_open'
       /** null: the source does not say by which call, or how. */
@@ -242,7 +254,12 @@ export type Observation = {
       readonly result: number
     }
   /** The actor made a process, which has done nothing yet. Told briefly: its ancestors and its image are not. */
-  | { readonly kind: 'fork'; readonly child: TargetRef }
+  | {
+      readonly kind: 'fork'
+      readonly child: TargetRef
+      /** Pid of who traces it from its birth; absent: nobody. */
+      readonly tracer?: number
+    }
   /** `from` and `to` are comms of the process. */
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
   /** The queue of the site was full, not before `sinceNs`: what it did not take nobody counted. The actor is nobody. */
@@ -267,8 +284,14 @@ export type Observation = {
       readonly own: boolean
       readonly result: number
     }
-  /** A target of pid 0: whatever runs on a CPU. */
-  | { readonly kind: 'perf'; readonly target: TargetRef; readonly type: number; readonly result: number }
+  /** A target of pid 0: whatever runs on a CPU. `path`: what a probe is put into, as it was asked for; absent: nobody said. */
+  | {
+      readonly kind: 'perf'
+      readonly target: TargetRef
+      readonly type: number
+      readonly result: number
+      readonly path?: string
+    }
   /** Below /proc/sys, `after` as it was asked for. */
   | { readonly kind: 'sysctl'; readonly name: string; readonly before: string; readonly after: string }
   /** Inode numbers of the namespaces that are others now, of the actor, or of its new child. */
@@ -362,7 +385,24 @@ export type Observation = {
     }
   /** `path` null: a ring was set up. Else what was opened into the ring's own table, where nobody can look at it. */
   | { readonly kind: 'uring'; readonly flags: number; readonly path: string | null }
+  /** To the guard alone: what /proc shows of a protected process, but its memory, which is a mem_open. */
+  | {
+      readonly kind: 'proc_open'
+      readonly syscall: OpenSyscall | null
+      readonly target: TargetRef
+      readonly flags: number
+      readonly path: string
+    }
+  /** The same: a protected process let others come closer by prctl: PR_SET_DUMPABLE, PR_SET_PTRACER (2^64 - 1: anybody). */
+  | { readonly kind: 'weakened'; readonly what: Weakening; readonly value: bigint }
+  /** The same: a group was frozen, or goes on. `path` as its hierarchy has it. */
+  | { readonly kind: 'frozen'; readonly cgroupId: bigint; readonly path: string; readonly frozen: boolean }
 )
+
+/** What is told to the guard alone (frame.md, 12.3). */
+export type GuardObservation = Extract<Observation, { kind: 'proc_open' | 'weakened' | 'frozen' }>
+export const isForGuard = (observation: Observation): observation is GuardObservation =>
+  observation.kind === 'proc_open' || observation.kind === 'weakened' || observation.kind === 'frozen'
 
 /** A sensor site is one kind of act in the kernel: one probe, one row of counters, one row of `sealwatch doctor`. */
 export const sites = [
@@ -462,7 +502,7 @@ export type SensorReport = {
   readonly timeNs: bigint
   readonly era: string
   readonly counts: SensorCounts
-  /** Number of the table of network policies that it follows; absent: none. */
+  /** Number of the table that it follows: to the agent of network policies, to the guard of protected processes; absent: none. */
   readonly table?: number
   /** The same of files and programs; and how many paths of it are not guarded. */
   readonly fileTable?: number
