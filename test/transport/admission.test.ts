@@ -265,6 +265,25 @@ test('POL-1 every method but enrolment passes the gate as the host that calls', 
   assert.equal(server.denied.length, 5)
 })
 
+test('INC-4 what a host says of its hands is strictly read, and no key counts under which anybody signs', async (t) => {
+  const server = await startServer(t)
+  const { client } = await member(t, server)
+  await client.register(registration({ chains: [{ chain: '1'.repeat(32), tenant: 'default', nextSeq: 0n }] }))
+  const said = { guardKey: Uint8Array.of(2, ...new Uint8Array(31)), orderVersion: 0n, orderDigest: '', refusedWhy: '' }
+  const says = (change: object) =>
+    client
+      .configure(asyncly([{ hands: { ...said, ...change } }]))
+      [Symbol.asyncIterator]()
+      .next()
+  for (const change of [
+    { guardKey: new Uint8Array(32) },
+    { guardKey: new Uint8Array(31).fill(7) },
+    { orderDigest: 'x' },
+    { orderVersion: 2n ** 63n },
+  ])
+    await assert.rejects(says(change), saysCode('MESSAGE_MALFORMED'), JSON.stringify(Object.keys(change)))
+})
+
 test("another host's certificate cannot ship somebody's chain, and disturbs nobody", async (t) => {
   const server = await startServer(t)
   const [owner, thief] = [await member(t, server), await member(t, server)]

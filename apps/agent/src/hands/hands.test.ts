@@ -145,6 +145,23 @@ describe('hands', { skip }, () => {
     assert.equal((await done(killing(dear.pid))).killed, 1)
   })
 
+  test('INC-4 a program that the service manager started as a user of ours is spared; who only takes that user is not', async (t) => {
+    await hands.take()
+    const uid = 64_705
+    const shell = await started('sh', ['-c', 'sleep 1000 & echo $!'], { uid, gid: uid })
+    const [line] = (await once(shell.stdout as NonNullable<typeof shell.stdout>, 'data')) as [Buffer]
+    const orphan = Number(String(line))
+    await until(
+      () => readStat(orphan)?.parent !== shell.pid,
+      () => 'its parent lives',
+    )
+    const claims = await started('sleep', ['1000'], { uid, gid: uid })
+    assert.equal((await done(killing(claims.pid))).killed, 1)
+    if (readStat(orphan)?.parent !== 1) t.diagnostic('orphans are not process 1’s here')
+    else assert.deepEqual((await refusal(killing(orphan)))[1], '"a program of a user of ours"')
+    process.kill(orphan, 'SIGKILL')
+  })
+
   test('INC-4 a tree goes whole, with what is left of its group, but for what is protected in it and descends from that', async () => {
     await hands.take()
     const script = [
