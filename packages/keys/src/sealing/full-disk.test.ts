@@ -12,7 +12,7 @@ import { kmsMasterKey, openSealing } from './index.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'SKIPPED: mounting a small disk needs root'
 
-test('LOG-6 a full disk: a new key is refused, nothing is sealed under it, and there is room later', {
+test('LOG-6, RIM-4 a full disk: a new key is refused, so are an epoch and wrapping anew, the old epoch goes on, and there is room later', {
   skip,
 }, async () => {
   await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-full-'))
@@ -42,12 +42,26 @@ test('LOG-6 a full disk: a new key is refused, nothing is sealed under it, and t
     const keys = sealing.status().subjectKeys
     assert.ok((await sealing.openPersonal('default', 'line', first as Uint8Array)).values.length === 1)
     await assert.rejects(sealing.rotateMaster(), full)
+    assert.equal(sealing.epoch, 1)
+    await seal('name:0')
     await rm(filler)
     const [later] = await seal(`name:${person}`)
     assert.equal(sealing.status().subjectKeys, keys + 1)
     assert.equal((await sealing.rotateMaster()).epoch, 2)
     sealing.close()
     const again = await open()
+    // Its log is as long as nothing: whatever is written needs room.
+    await writeFile(filler, Buffer.alloc(1 << 20)).catch(() => undefined)
+    await assert.rejects(
+      again.rewrap(new AbortController().signal, () => undefined),
+      full,
+    )
+    await assert.rejects(again.rotateMaster(), full)
+    assert.deepEqual([again.epoch, again.toRewrap], [2, 1])
+    assert.equal((await again.openPersonal('default', 'line', later as Uint8Array)).values.length, 1)
+    await rm(filler)
+    await again.rewrap(new AbortController().signal, () => undefined)
+    assert.equal((await again.rotateMaster()).epoch, 3)
     assert.equal((await again.openPersonal('default', 'line', later as Uint8Array)).values.length, 1)
     again.close()
   } finally {

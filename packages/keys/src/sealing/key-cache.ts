@@ -19,8 +19,8 @@ export type KeyCache = {
   get(name: string): KeySlot | undefined
   /** Takes the key over and zeroes `key`; the one used longest ago makes room. */
   put(name: string, key: Uint8Array): KeySlot
-  /** Wipes the keys whose names begin so; a fetch that is under way does not bring one back. */
-  evict(prefix: string): void
+  /** Wipes the keys whose names begin so, and counts them; a fetch that is under way does not bring one back. */
+  evict(prefix: string): number
   /** Wipes what is too old. */
   sweep(): void
   readonly size: number
@@ -82,7 +82,9 @@ export function createKeyCache(memory: LockedMemory, { ttlMs, keysMax }: CacheLi
     put,
     evict: (prefix) => {
       evictions += 1
-      for (const name of [...held.keys()]) if (name.startsWith(prefix)) drop(name)
+      const names = [...held.keys()].filter((name) => name.startsWith(prefix))
+      for (const name of names) drop(name)
+      return names.length
     },
     sweep: () => {
       const nowNs = clock.monotonicNs()

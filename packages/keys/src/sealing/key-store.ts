@@ -59,8 +59,8 @@ export type KeyStore = {
   addTenantKey(row: TenantKeyRow): void
   /** Keys that are still wrapped under another master key than that of `masterEpoch`, at most `max`. */
   tenantKeysToRewrap(masterEpoch: number, max: number): TenantKeyRow[]
-  /** Does nothing when the key was erased or wrapped anew meanwhile. */
-  rewrapTenantKey(before: TenantKeyRow, masterEpoch: number, wrapped: Uint8Array): void
+  /** All or none; those that were erased or wrapped anew meanwhile are left as they are. */
+  rewrapTenantKeys(keys: readonly { readonly before: TenantKeyRow; readonly after: TenantKeyRow }[]): void
   tenantKeyCounts(): { readonly masterEpoch: number; readonly keys: number }[]
 
   subjectKey(tenant: string, label: Uint8Array, epoch: number): SubjectKeyRow | undefined
@@ -198,8 +198,11 @@ export function openKeyStore(path: string): KeyStore {
     addTenantKey: ({ tenant, epoch, masterEpoch, wrapped }) =>
       writing(() => void sql.addTenantKey.run(tenant, epoch, masterEpoch, wrapped)),
     tenantKeysToRewrap: (masterEpoch, max) => sql.toRewrap.all(masterEpoch, max) as TenantKeyRow[],
-    rewrapTenantKey: (before, masterEpoch, wrapped) =>
-      writing(() => void sql.rewrap.run(masterEpoch, wrapped, before.tenant, before.epoch, before.masterEpoch)),
+    rewrapTenantKeys: (keys) =>
+      inTransaction(() => {
+        for (const { before, after } of keys)
+          sql.rewrap.run(after.masterEpoch, after.wrapped, before.tenant, before.epoch, before.masterEpoch)
+      }),
     tenantKeyCounts: () => sql.counts.all() as { masterEpoch: number; keys: number }[],
 
     subjectKey: (tenant, label, epoch) => sql.byLabel.get(tenant, label, epoch) as SubjectKeyRow | undefined,

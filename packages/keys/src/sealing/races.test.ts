@@ -91,6 +91,47 @@ test('a key that is being wrapped while its epoch ends is wrapped under the next
   assert.deepEqual(await sealing.open(at, bytes), plain)
 })
 
+test('RIM-4 what was about to be sealed when an epoch began is sealed under its keys, also a person’s', async () => {
+  await using work = await workplace()
+  const { slow, sealing } = work
+  const personal = [{ place: 'line', values: [{ subject: 'name:alice', plain }] }]
+  await sealing.sealPersonal('default', personal)
+  for (const seal of [
+    () => sealing.seal(at, plain),
+    async () => (await sealing.sealPersonal('default', personal))[0],
+  ]) {
+    sealing.evict()
+    slow.wait()
+    const sealed = seal()
+    const { place, answer } = await slow.asked()
+    const { epoch } = await sealing.rotateMaster()
+    answer()
+    assert.ok(place.epoch < epoch)
+    const bytes = (await sealed) as Uint8Array
+    assert.equal(bytes[4], epoch)
+  }
+})
+
+test('RIM-4 a key that is fetched while it is evicted opens nothing: it is asked for again', async () => {
+  await using work = await workplace()
+  const { slow, sealing } = work
+  const bytes = await sealing.seal(at, plain)
+  sealing.evict()
+  slow.wait()
+  const opened = sealing.open(at, bytes)
+  const { answer } = await slow.asked()
+  assert.equal(sealing.evict(), 0)
+  // What was fetched before is worth nothing now: had it been used, this would be the last time anybody asks.
+  slow.wait()
+  answer()
+  const again = await slow.asked()
+  assert.equal(sealing.cached, 0)
+  again.answer()
+  assert.deepEqual(await opened, plain)
+  assert.equal(sealing.evict('default'), 2, 'and what was derived from it')
+  assert.equal(sealing.evict('default'), 0)
+})
+
 test('a key that is being unwrapped while it is wrapped anew is read as it is now', async () => {
   await using work = await workplace()
   const { slow, sealing } = work

@@ -45,7 +45,7 @@ export function openSealedReader({
     of: (epoch: number) => keeperIn(rows, keepers, epoch),
     retireIdle: async () => undefined,
   }
-  const tenantKeys = createTenantKeys({ store, epochs, cache, random: randomBytes })
+  const tenantKeys = createTenantKeys({ store, epochs, cache, clock, random: randomBytes })
   const subjectKeys = createSubjectKeys({ store, tenantKeys, cache, random: randomBytes })
   const { open } = createValues({ store, tenantKeys, subjectKeys, objectCache, random: randomBytes })
   const close = () => {

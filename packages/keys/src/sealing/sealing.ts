@@ -42,7 +42,10 @@ export type Sealing = Values & {
   /** Whether the tenant has a key of epoch 0: what that sealed is erased with the whole tenant only. */
   hasFirstLayout(tenant: string): boolean
 
-  /** Begins a new epoch and forgets every key in memory. What is sealed from now on is under new keys of tenants too. */
+  /**
+   * Begins a new epoch and forgets every key in memory. What is sealed once it resolves is under new keys of tenants too.
+   * Throws KEYS_UNAVAILABLE or DISK_FULL, and the epoch before stays current.
+   */
   rotateMaster(): Promise<EpochRow>
   /** Wraps what older epochs hold under the newest; may stop anywhere and be called again. */
   rewrap(signal: AbortSignal, onProgress: (progress: RewrapProgress) => void): Promise<void>
@@ -50,8 +53,11 @@ export type Sealing = Values & {
   unrecordedEpochs(): EpochRow[]
   epochRecorded(epoch: number): void
 
-  /** Wipes the keys in memory, of a tenant or all; they are fetched again when needed. */
-  evict(tenant?: string): void
+  /**
+   * Wipes the keys in memory, of a tenant or all, and counts them. They are fetched again when needed; what was being
+   * fetched is fetched again.
+   */
+  evict(tenant?: string): number
   /** Wipes what is too old; call it about once a second. */
   sweep(): void
 
@@ -91,15 +97,13 @@ export async function openSealing(options: SealingOptions): Promise<Sealing> {
   const subjectCache = createKeyCache(memory, limits, clock)
   const objectCache = createKeyCache(memory, { ...limits, keysMax: objectKeysMax }, clock)
   const caches = [tenantCache, subjectCache, objectCache]
-  const evict = (prefix: string) => {
-    for (const cache of caches) cache.evict(prefix)
-  }
+  const evict = (prefix: string) => caches.reduce((keys, cache) => keys + cache.evict(prefix), 0)
   const found = (await readdir(dir)).flatMap((name) => /^master-(\d+)\.key$/.exec(name)?.slice(1).map(Number) ?? [])
   using opened = new DisposableStack()
   const store = opened.adopt(openKeyStore(join(dir, 'keys.sqlite')), (it) => it.close())
   const local = localMasterKey({ dir, disk, cache: tenantCache, random })
   const epochs = await openEpochs({ store, keepers: { local, kms }, choice: { kmsKeyId }, clock, found })
-  const tenantKeys = createTenantKeys({ store, epochs, cache: tenantCache, random })
+  const tenantKeys = createTenantKeys({ store, epochs, cache: tenantCache, clock, random })
   const subjectKeys = createSubjectKeys({ store, tenantKeys, cache: subjectCache, random })
   await adoptBareKeys(dir, tenantKeys, disk)
   opened.move()

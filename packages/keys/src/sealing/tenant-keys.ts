@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { isSealwatchError } from '@sealwatch/base'
+import { type Clock, isSealwatchError } from '@sealwatch/base'
 import type { Random } from './envelope.ts'
 import type { Epochs } from './epochs.ts'
 import { sealingError } from './errors.ts'
@@ -12,7 +12,7 @@ export type RewrapProgress = { readonly done: number; readonly total: number }
 
 /** The keys of tenants: one for each tenant and epoch, made at first use, wrapped under the master key. */
 export type TenantKeys = {
-  /** Does `work` with the key that seals now. Throws KEYS_ERASED or KEYS_UNAVAILABLE. */
+  /** Does `work` with the key of the epoch that is current in that very turn. Throws KEYS_ERASED or KEYS_UNAVAILABLE. */
   useCurrent<T>(tenant: string, work: (key: KeySlot, epoch: number) => T): Promise<T>
   /** Does `work` with the key of an epoch; undefined when there is none (any more). Throws KEYS_UNAVAILABLE. */
   useOld<T>(tenant: string, epoch: number, work: (key: KeySlot) => T): Promise<T | undefined>
@@ -33,9 +33,10 @@ export function createTenantKeys(options: {
   readonly store: KeyStore
   readonly epochs: Pick<Epochs, 'current' | 'of' | 'retireIdle'>
   readonly cache: KeyCache
+  readonly clock: Clock
   readonly random: Random
 }): TenantKeys {
-  const { store, epochs, cache, random } = options
+  const { store, epochs, cache, clock, random } = options
 
   async function unwrap(row: TenantKeyRow): Promise<Uint8Array> {
     const { keyId, keeper } = epochs.of(row.masterEpoch)
@@ -86,14 +87,24 @@ export function createTenantKeys(options: {
     throw sealingError('KEYS_ERASED', { attempted: `fetching the key of the tenant ${tenant}`, received: epoch })
   }
 
-  async function rewrapOne(row: TenantKeyRow): Promise<void> {
-    const key = await unwrap(row)
+  async function wrapAnew(before: TenantKeyRow): Promise<{ before: TenantKeyRow; after: TenantKeyRow }> {
+    const key = await unwrap(before)
     try {
-      const { masterEpoch, wrapped } = await wrapNow(row.tenant, row.epoch, key)
-      store.rewrapTenantKey(row, masterEpoch, wrapped)
+      return { before, after: await wrapNow(before.tenant, before.epoch, key) }
     } finally {
       key.fill(0)
     }
+  }
+
+  /** What could be wrapped is kept, also where another one could not. */
+  async function wrapSome(rows: readonly TenantKeyRow[]): Promise<void> {
+    const results = await Promise.allSettled(rows.map(wrapAnew))
+    const begunNs = clock.monotonicNs()
+    store.rewrapTenantKeys(results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))
+    const failed = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
+    if (failed !== undefined) throw failed.reason
+    // As long as the disk took, whoever seals and opens has this thread.
+    await clock.sleep(Number((clock.monotonicNs() - begunNs) / 1_000_000n))
   }
 
   const toRewrap = (): number =>
@@ -106,13 +117,18 @@ export function createTenantKeys(options: {
     get toRewrap() {
       return toRewrap()
     },
-    useCurrent: (tenant, work) => {
-      const { epoch } = epochs.current
-      return cache.use(
-        `${tenant}/${epoch}`,
-        () => fetchOrMake(tenant, epoch),
-        (key) => work(key, epoch),
-      )
+    useCurrent: async (tenant, work) => {
+      for (;;) {
+        const { epoch } = epochs.current
+        const isCurrent = () => epochs.current.epoch === epoch
+        const done = await cache.use(
+          `${tenant}/${epoch}`,
+          () => fetchOrMake(tenant, epoch),
+          // An epoch may have begun while the key was fetched: whoever knows the old one is to read nothing more.
+          (key) => (isCurrent() ? { result: work(key, epoch) } : undefined),
+        )
+        if (done !== undefined) return done.result
+      }
     },
     useOld: async (tenant, epoch, work) => {
       const name = `${tenant}/${epoch}`
@@ -136,7 +152,7 @@ export function createTenantKeys(options: {
       while (!signal.aborted) {
         const rows = store.tenantKeysToRewrap(epochs.current.epoch, rewrapAtOnce)
         if (rows.length === 0) break
-        await Promise.all(rows.map(rewrapOne))
+        await wrapSome(rows)
         onProgress({ done: Math.max(0, total - toRewrap()), total })
       }
       if (!signal.aborted) await epochs.retireIdle()
