@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { dirname, join } from 'node:path'
 import { integer, optional, readProxies, text } from '@sealwatch/base'
 import { healthHosts } from '@sealwatch/base/health'
 import { readServerNames } from './server-names.ts'
@@ -11,6 +12,12 @@ export const serverSettings = {
   runDir: text({
     env: 'SEALWATCH_SERVER_RUN_DIR',
     help: 'Where the control socket (api.sock) is made; only root may enter it',
+  }),
+  guardSocket: optional({
+    env: 'SEALWATCH_SERVER_GUARD_SOCKET',
+    form: /^\//,
+    mustBe: 'an absolute path',
+    help: 'Where the guard of this machine listens (docs/formats/protect.md); empty: guard/protect.sock beside RUN_DIR',
   }),
   host: text({ env: 'SEALWATCH_SERVER_HOST', default: '127.0.0.1', help: 'Address to listen on for agents' }),
   names: {
@@ -307,3 +314,11 @@ export const serverSettings = {
     help: 'How many unwrapped keys of tenants, and of persons, may be in memory',
   }),
 } as const
+
+export const guardSocketOf = ({
+  guardSocket,
+  runDir,
+}: {
+  readonly guardSocket: string
+  readonly runDir: string
+}): string => (guardSocket === '' ? join(dirname(runDir), 'guard', 'protect.sock') : guardSocket)

@@ -55,6 +55,8 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   signing_key_examined: 'fail',
   host_revoked: 'park',
   master_key_epoch_begun: 'park',
+  keys_evicted: 'park',
+  keys_rotated: 'park',
 }
 
 /** Of a line's body: an event by its code; a key that is registered fails as the enrolment it belongs to. */

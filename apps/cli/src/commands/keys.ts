@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { KeysProgress } from '@sealwatch/contract'
+import { type KeysProgress, slugName } from '@sealwatch/contract'
 import { type Admin, withAdmin } from '../admin.ts'
-import { type Context, command, exit } from '../command.ts'
+import { withApi } from '../api.ts'
+import { type Context, command, exit, form } from '../command.ts'
 import { bar, columns, counted, paint, progressLine, safe, safeJson, toSecond } from '../terminal.ts'
 
 type Keys = {
@@ -83,6 +84,35 @@ export const keysRewrap = command({
   examples: ['sudo ./sealwatch keys rewrap'],
   run: (_options, _operands, context) =>
     followed(context, 'wrapping keys anew', (admin, signal) => admin.rewrapKeys({}, { signal })),
+})
+
+export const keysEvict = command({
+  name: 'keys evict',
+  summary: 'Wipe the unwrapped keys from the server’s memory',
+  about:
+    'Whoever seals or opens something next has its key fetched again, from the KMS where there is one. To take other keys as\n' +
+    'well: keys rotate. Both happen by themselves when the guard sees somebody reach for the server’s memory.',
+  options: {
+    tenant: form({
+      takes: 'NAME',
+      help: 'Whose (default: those of all tenants)',
+      form: slugName.form,
+      mustBe: `a tenant name: ${slugName.words}`,
+    }),
+  },
+  examples: ['sudo ./sealwatch keys evict', 'sudo ./sealwatch keys evict --tenant acme'],
+  run: async ({ tenant }, _operands, { io, place, json }) => {
+    const at = { io, place, tenant: 'cluster', server: undefined }
+    const answer = await withApi(at, 'wiping keys in memory', (api) =>
+      api.call('evictKeys', { body: tenant === undefined ? {} : { tenant } }),
+    )
+    io.out(
+      json
+        ? `${safeJson(answer)}\n`
+        : `${counted(answer.keys, 'key was', 'keys were')} wiped from memory, recorded in the ledger of the deployment.\n`,
+    )
+    return exit.ok
+  },
 })
 
 async function followed(

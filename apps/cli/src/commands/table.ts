@@ -31,7 +31,7 @@ import {
 } from './host-config.ts'
 import { hostInvite } from './host-invite.ts'
 import { join } from './join.ts'
-import { keysRewrap, keysRotate, keysStatus } from './keys.ts'
+import { keysEvict, keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
 import { manifestApply, manifestCollect, manifestCreate, manifestShow, manifestVerify } from './manifest.ts'
 import { manifestRootApply, manifestRootInit, manifestRootShow } from './manifest-root.ts'
@@ -212,6 +212,7 @@ export const commandTable: readonly Command[] = [
   keysStatus,
   keysRotate,
   keysRewrap,
+  keysEvict,
   eraseSubject,
   eraseTenant,
   version,

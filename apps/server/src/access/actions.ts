@@ -35,6 +35,7 @@ export const actions = {
   'deployment:read': { of: 'deployment', roles: clusterAuditors },
   'keys:read': { of: 'deployment', roles: clusterAuditors },
   'keys:rotate': { of: 'deployment', roles: cluster },
+  'keys:evict': { of: 'deployment', roles: cluster },
   'manifest:read': { of: 'deployment', roles: clusterAuditors },
   'manifest:sign': { of: 'deployment', roles: cluster },
   'manifest:apply': { of: 'deployment', roles: cluster },

@@ -102,6 +102,10 @@ describe('control socket', () => {
           yield { done: 0, total: 1 }
           yield { done: 1, total: 1 }
         },
+        evict: async (_by, tenant) => {
+          ordered.push(`evict ${tenant}`)
+          return { keys: 4, recorded: { tenant: 'cluster', leafIndex: 1 } }
+        },
         eraseSubject: async (tenant, subject) => {
           ordered.push(`${tenant} ${subject}`)
           return { tenantKeys: 0, subjectKeys: 2, label: 'ab', leafIndex: 7, firstLayout: true }

@@ -5,7 +5,7 @@ import type { EpochRow, RewrapProgress, SealingStatus } from '@sealwatch/keys/se
 import type { Ledger, SealedTenant } from '@sealwatch/ledger'
 import type { Kysely } from 'kysely'
 import type { Authorised, Gate } from '../access/index.ts'
-import type { Erased } from '../custody/index.ts'
+import type { Erased, EvictKeys } from '../custody/index.ts'
 import type { Groups, HostConfigs, StandingOrders } from '../fleet/index.ts'
 import type { CaState, Identity, Recorded } from '../identity/index.ts'
 import type { Vouched } from '../ingest/index.ts'
@@ -64,6 +64,8 @@ export type ApiKeys = {
   rotate(): Promise<EpochRow>
   /** Wraps what older epochs hold anew, step by step, until nothing is left. */
   rewrap(signal: AbortSignal): AsyncIterable<RewrapProgress>
+  /** Wipes the keys in memory, of a tenant or all. */
+  readonly evict: EvictKeys
   eraseSubject(tenant: string, subject: string, by: string): Promise<Erased>
 }
 

@@ -38,7 +38,7 @@ const settleEveryMs = 3_600_000
 const fullRetryMs = 1_000
 
 export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Followers {
-  const { config, dir, health, store, outbox, ledgers, indexed, side, tender, erasures, clock, log } = rooms
+  const { config, dir, health, store, outbox, ledgers, indexed, side, tender, keyOrders, erasures, clock, log } = rooms
   const stopping = new AbortController()
   const { signal } = stopping
   const failed = Promise.withResolvers<never>()
@@ -153,6 +153,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(settled),
       keepSealed({ ...rooms, ...signing, signal }),
       whileFull(() => tender.run(signal, () => isIndexed)),
+      whileFull(() => keyOrders.run(signal)),
       whileFull(() => erasures.run(signal)),
       space.watch(signal),
       // A follower that ends by itself is started again at once.

@@ -6,7 +6,9 @@ import {
   addCustodyHealth,
   createKeyTender,
   createSideCustody,
+  type KeyOrders,
   type KeyTender,
+  openKeyOrders,
   type SideCustody,
 } from '../custody/index.ts'
 import { openDeploymentSigner } from '../signer.ts'
@@ -18,6 +20,7 @@ export type Keys = Base & {
   readonly sealing: Sealing
   readonly side: SideCustody
   readonly tender: KeyTender
+  readonly keyOrders: KeyOrders
 }
 
 export async function openKeys(base: Base, ends: AsyncDisposableStack): Promise<Keys> {
@@ -26,7 +29,8 @@ export async function openKeys(base: Base, ends: AsyncDisposableStack): Promise<
   const cache = { ttlMs: config.keyCacheSeconds * 1000, keysMax: config.keyCacheKeys }
   const where = { dir: keysDir, kmsKeyId: config.masterKmsKeyId, kms }
   const sealing = ends.adopt(await openSealing({ ...where, cache, clock, disk }), ({ close }) => close())
-  addCustodyHealth(health, sealing)
+  const keyOrders = await openKeyOrders({ ...base, sealing })
+  addCustodyHealth(health, sealing, keyOrders)
   const side = createSideCustody(sealing, log)
-  return { ...base, auditSigner, sealing, side, tender: createKeyTender({ ...base, sealing }) }
+  return { ...base, auditSigner, sealing, side, tender: createKeyTender({ ...base, sealing }), keyOrders }
 }

@@ -13,7 +13,17 @@ export type By = { readonly by?: string }
 /** Of the ledger that goes with its tenant: whoever misses it finds here why. */
 export type Gone = { readonly origin?: string }
 
-const codes = { subject: 'subject_erased', tenant: 'tenant_erased', epoch: 'master_key_epoch_begun' } as const
+const codes = {
+  subject: 'subject_erased',
+  tenant: 'tenant_erased',
+  epoch: 'master_key_epoch_begun',
+  evicted: 'keys_evicted',
+  rotated: 'keys_rotated',
+  wrapped: 'keys_wrapped_anew',
+} as const
+
+/** The incident for which something was done to the keys, and who told of it. */
+export type ForIncident = { readonly incident: string; readonly way: string; readonly source: 'guard' | 'ledger' }
 
 /** The order to destroy keys and the record that they are destroyed, in one. It names a person by pseudonym alone. */
 export function erased(
@@ -48,6 +58,51 @@ export function epochBegun(voice: ServerVoice, timeNs: bigint, { epoch, kind, ke
   })
 }
 
+export function keysEvicted(
+  voice: ServerVoice,
+  timeNs: bigint,
+  { keys, ...order }: ForIncident & { keys: number },
+): Body {
+  return entityEvent(voice, timeNs, deleted, {
+    code: codes.evicted,
+    severity: 'high',
+    message: `${keys} keys in memory were wiped for incident ${order.incident} (${order.way}); whoever needs one fetches it again`,
+    entity: entityOf(99, 'Keys in Memory', `all:${order.incident}`),
+    details: { keys, ...detailsOf(order) },
+  })
+}
+
+export function keysRotated(
+  voice: ServerVoice,
+  timeNs: bigint,
+  { epoch, orderedAt, ...order }: ForIncident & { readonly epoch: number; readonly orderedAt: string },
+): Body {
+  return entityEvent(voice, timeNs, created, {
+    code: codes.rotated,
+    severity: 'high',
+    message: `the master key was rotated for incident ${order.incident} (${order.way}): what is sealed from epoch ${epoch} on is under new keys`,
+    entity: entityOf(99, 'Master Key', `${epoch}:${order.incident}`),
+    details: { epoch, ordered_at: orderedAt, ...detailsOf(order) },
+  })
+}
+
+/** Nothing is wrapped under the epochs before any more: their local keys are destroyed. */
+export function keysWrappedAnew(voice: ServerVoice, timeNs: bigint, epoch: number, keys: number): Body {
+  return entityEvent(voice, timeNs, updated, {
+    code: codes.wrapped,
+    severity: 'informational',
+    message: `${keys} keys of tenants that older epochs held are wrapped under epoch ${epoch} of the master key`,
+    entity: entityOf(99, 'Master Key', String(epoch)),
+    details: { epoch, keys },
+  })
+}
+
+const detailsOf = ({ incident, way, source }: ForIncident) => ({
+  incident_id: incident,
+  incident_way: way,
+  incident_source: source,
+})
+
 /** The order that an event of the ledger's own chain gives, if it gives one. */
 export function orderOf(event: JsonObject): EraseOrder | undefined {
   const code = memberOf(event.metadata, 'event_code')
@@ -68,9 +123,11 @@ const memberOf = (value: Json | undefined, member: string): Json | undefined =>
 
 // OCSF Entity Management.
 const created = { id: 1, name: 'Create' } as const
+const updated = { id: 3, name: 'Update' } as const
 const deleted = { id: 4, name: 'Delete' } as const
+type Activity = typeof created | typeof updated | typeof deleted
 
-const classOf = ({ id, name }: typeof created | typeof deleted): Classification => ({
+const classOf = ({ id, name }: Activity): Classification => ({
   activity_id: id,
   activity_name: name,
   category_uid: 3,
@@ -86,7 +143,7 @@ const entityOf = (type_id: number, type: string, uid: string) => ({ type_id, typ
 function entityEvent(
   voice: ServerVoice,
   timeNs: bigint,
-  activity: typeof created | typeof deleted,
+  activity: Activity,
   matter: {
     readonly code: string
     readonly severity: SeverityName

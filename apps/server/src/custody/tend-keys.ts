@@ -4,7 +4,7 @@ import { type Clock, createBell, isSealwatchError, type Log, parseRfc3339 } from
 import type { EpochRow, RewrapProgress, Sealing } from '@sealwatch/keys/sealing'
 import { auditTenant, type ServerVoice } from '../identity/index.ts'
 import { type Outbox, outboxUid, type Store } from '../store/index.ts'
-import { epochBegun } from './events.ts'
+import { epochBegun, keysWrappedAnew } from './events.ts'
 
 const tendEveryMs = 1_000
 const retryMs = 30_000
@@ -52,7 +52,11 @@ export function createKeyTender(options: {
   async function wrapAnew(): Promise<void> {
     try {
       await work()
-      if (!stopped.signal.aborted) log.info('every tenant key is wrapped under the newest master key', progress)
+      if (stopped.signal.aborted) return
+      log.info('every tenant key is wrapped under the newest master key', progress)
+      const told = keysWrappedAnew(voice, clock.nowNs(), sealing.epoch, progress.done)
+      await store.transaction((tx) => outbox.enqueue(tx, auditTenant, told))
+      outbox.ring()
     } catch (error) {
       if (!isSealwatchError(error) || error.kind === 'fatal') throw error
       log.error('tenant keys stay wrapped under an older master key for now', { error })
@@ -79,16 +83,30 @@ export function createKeyTender(options: {
     }
   }
 
+  /** Beside all else: a key leaves in its time, also while a KMS does not answer. */
+  async function sweep(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      sealing.sweep()
+      await clock.sleep(tendEveryMs, signal)
+    }
+  }
+
   return {
     run: async (signal, isIndexed) => {
       signal.addEventListener('abort', () => stopped.abort(), { once: true })
-      while (!signal.aborted) {
-        sealing.sweep()
-        if (isIndexed()) await record()
-        if (sealing.toRewrap > 0 && !signal.aborted) await wrapAnew()
-        await clock.sleep(tendEveryMs, signal)
+      const over = new AbortController()
+      const swept = sweep(AbortSignal.any([signal, over.signal]))
+      try {
+        while (!signal.aborted) {
+          if (isIndexed()) await record()
+          if (sealing.toRewrap > 0 && !signal.aborted) await wrapAnew()
+          await clock.sleep(tendEveryMs, signal)
+        }
+        await working?.catch(() => undefined)
+      } finally {
+        over.abort()
+        await swept
       }
-      await working?.catch(() => undefined)
     },
     rotate: () => sealing.rotateMaster(),
     rewrap: async function* (signal) {

@@ -271,4 +271,9 @@ export const migrations: readonly string[] = [
      tenant TEXT NOT NULL, host_id TEXT NOT NULL, version INTEGER NOT NULL, guard_key TEXT NOT NULL, steps TEXT NOT NULL,
      digest TEXT NOT NULL, envelope TEXT NOT NULL, issued_at TEXT NOT NULL, expires_at TEXT NOT NULL, reported_version INTEGER NOT NULL,
      reported_digest TEXT NOT NULL, refused_why TEXT NOT NULL, reported_at TEXT NOT NULL, PRIMARY KEY (tenant, host_id)) STRICT, WITHOUT ROWID;`,
+  // What is done to the keys for an incident is done once, and is not forgotten before it is done.
+  `CREATE TABLE key_orders (
+     incident TEXT NOT NULL, step TEXT NOT NULL, way TEXT NOT NULL, source TEXT NOT NULL, ordered_at TEXT NOT NULL,
+     epoch_before INTEGER NOT NULL, done_at TEXT, epoch INTEGER, alarmed_ns TEXT,
+     PRIMARY KEY (incident, step)) STRICT, WITHOUT ROWID;`,
 ]

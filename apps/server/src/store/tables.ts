@@ -423,6 +423,20 @@ export type Tables = {
     rejected_by: string | null
     rejected_cause: string | null
   }
+  /** What was done to the keys for an incident of a guard, or is still to be done. Null `done_at`: it waits. */
+  key_orders: {
+    incident: string
+    step: 'evict' | 'rotate'
+    way: string
+    source: 'guard' | 'ledger'
+    ordered_at: string
+    /** The newest when it was ordered: one after that is the answer. */
+    epoch_before: number
+    done_at: string | null
+    epoch: number | null
+    /** Since when an alert stands that it waits (Unix ns). */
+    alarmed_ns: string | null
+  }
 }
 
 /** The index over the ledgers, in a file of its own: computed from them, row by row. */

@@ -62,6 +62,11 @@ type MoreOfUnmapped =
   | 'join_token'
   | 'key_id'
   | 'key_kind'
+  | 'keys'
+  | 'incident_id'
+  | 'incident_way'
+  | 'incident_source'
+  | 'ordered_at'
   | 'ledger_position'
   | 'lines_per_second'
   | 'machine_id'
@@ -265,6 +270,11 @@ const unmapped = {
   join_token: 'plain',
   key_id: 'plain',
   key_kind: 'plain',
+  keys: 'plain',
+  incident_id: 'plain',
+  incident_way: 'plain',
+  incident_source: 'plain',
+  ordered_at: 'plain',
   ledger_position: 'plain',
   lines_per_second: 'plain',
   machine_id: 'plain',

@@ -1535,7 +1535,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "keys:evict" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -2758,6 +2758,19 @@ export type Operations = {
       readonly rewrapped: number
     }
   }
+  /** Wipe the keys in memory, of a tenant or all; they are fetched again when needed. Needs `keys:evict` in the tenant `cluster`. */
+  readonly evictKeys: {
+    readonly body: {
+      readonly tenant?: string
+    }
+    readonly answer: {
+      readonly keys: number
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** Judge a request (not yet built). Needs `threat:analyze` in the tenant. */
   readonly analyzeThreat: {
     readonly body: { readonly [member: string]: unknown }
@@ -2918,6 +2931,7 @@ export const operations = {
   getKeys: ['GET', '/api/v1/keys'],
   rotateKeys: ['POST', '/api/v1/keys/rotate'],
   rewrapKeys: ['POST', '/api/v1/keys/rewrap'],
+  evictKeys: ['POST', '/api/v1/keys/evict'],
   analyzeThreat: ['POST', '/api/v1/security/threats/analyze'],
   listVulnerabilities: ['GET', '/api/v1/security/vulnerabilities'],
   scanVulnerabilities: ['POST', '/api/v1/security/vulnerabilities/scan'],

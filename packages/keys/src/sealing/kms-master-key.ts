@@ -122,7 +122,7 @@ export function kmsMasterKey({ clock, connection, callMs = 10_000 }: KmsMasterKe
     unwrap: (keyId, place, wrapped) =>
       decrypt(keyId, contextOf(place), wrapped, `unwrapping the key of the tenant ${place.tenant} under ${keyId}`),
     check: async () => undefined,
-    // Whether a key of KMS goes is for whoever owns the account to say (docs/formats/sealing.md, 2.6).
+    // Whether a key of KMS goes is for whoever owns the account to say (docs/formats/sealing.md, 2.7).
     destroy: async () => undefined,
   }
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { z } from 'zod'
+import { actBy } from '../../../access/index.ts'
+import { tenantError } from '../../../tenants/index.ts'
 import { rewrapKeys, rotateKeys } from '../../keys.ts'
 import type { ApiPorts } from '../../ports.ts'
 import { statusOf } from '../../status.ts'
 import { type Route, route } from '../route.ts'
-import { time } from '../shapes.ts'
+import { recorded, recordedJson, tenantName, time } from '../shapes.ts'
 
 const count = z.number().int().min(0)
 const keysProgress = z.object({ epoch: count, rewrapped: count })
@@ -114,6 +116,23 @@ export const deploymentRoutes = (ports: ApiPorts): Route[] => [
     answer: keysProgress,
     errors: ['KEYS_UNAVAILABLE'],
     handle: (_by, { request }) => lastOf(rewrapKeys(ports.keys, request.signal)),
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/keys/evict',
+    id: 'evictKeys',
+    summary: 'Wipe the keys in memory, of a tenant or all; they are fetched again when needed',
+    tag: 'keys',
+    action: 'keys:evict',
+    body: z.strictObject({ tenant: tenantName.optional().describe('Left out: of all') }),
+    answer: z.object({ keys: count.describe('That were wiped'), ledger: recorded }),
+    errors: ['TENANT_UNKNOWN', 'AUDIT_NOT_RECORDED'],
+    handle: async (by, { body: { tenant } }) => {
+      if (tenant !== undefined && !ports.ledgers.has(tenant))
+        throw tenantError('TENANT_UNKNOWN', { attempted: 'wiping keys in memory', received: tenant })
+      const { keys: wiped, recorded: done } = await ports.keys.evict(actBy(by), tenant)
+      return { keys: wiped, ledger: recordedJson(done) }
+    },
   }),
 ]
 

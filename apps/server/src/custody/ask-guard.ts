@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Log } from '@sealwatch/base'
+import type { Health } from '@sealwatch/base/health'
+import { type Protection, protect, type Threat } from '@sealwatch/protect'
+import type { KeyOrder, KeyOrders } from './key-orders.ts'
+
+/**
+ * Has the memory of this process guarded, as any service may (docs/formats/protect.md). Who reaches for it has the keys in
+ * it wiped and the master key rotated.
+ */
+export function askGuard(options: {
+  /** Of the guard of this machine. */
+  readonly socket: string
+  readonly keyOrders: KeyOrders
+  readonly health: Health
+  readonly log: Log
+}): Protection {
+  const { socket, keyOrders, health, log } = options
+  const orderOf = ({ incident, way }: Threat): KeyOrder => ({ incident, way, source: 'guard' })
+  const protection = protect({
+    name: 'server',
+    socket,
+    onThreat: (threat) => log.critical('somebody reaches for the memory of the server', { ...threat }),
+    evict: async (threat) => `${await keyOrders.evict(orderOf(threat))} keys`,
+    rotate: async (threat, queued) => `epoch ${await keyOrders.rotate(orderOf(threat), queued)}`,
+    onProtected: ({ id, mode, audit }) =>
+      log.info('the guard watches over the memory of the server', { registration: id, mode, audit: [...audit] }),
+    onNotice: (text) => log.warn(text),
+  })
+  health.metrics.gauge(
+    { name: 'sealwatch_server_guarded', help: 'Whether a guard watches over the memory of the server: 1 or 0' },
+    () => (protection.registered === undefined ? 0 : 1),
+  )
+  return protection
+}
