@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { isSealwatchError } from '@sealwatch/base'
+import { giveBackMemory, isSealwatchError } from '@sealwatch/base'
 import { watchSpace } from '@sealwatch/base/health'
 import { detect } from '../detect/index.ts'
 import {
@@ -156,6 +156,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => keyOrders.run(signal)),
       whileFull(() => erasures.run(signal)),
       space.watch(signal),
+      giveBackMemory({ clock, log }, signal),
       // A follower that ends by itself is started again at once.
       config.trustStore === '' ? Promise.resolve() : whileFull(() => rooms.trustStore.run(signal)),
       whileFull(() => rooms.strictness.run(signal)),
