@@ -17,6 +17,7 @@ import { benchRedact } from './redact.ts'
 import { benchSeal } from './seal.ts'
 import { benchSealing } from './sealing.ts'
 import { benchSensor } from './sensor/sensor.ts'
+import { benchUrgent } from './sensor/urgent.ts'
 import { benchSigners } from './signers.ts'
 import { benchTenants } from './tenants.ts'
 import { benchVerify } from './verify.ts'
@@ -38,6 +39,7 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   replay: benchReplay,
   producers: benchProducers,
   sensor: benchSensor,
+  urgent: benchUrgent,
   fleet: benchFleet,
   agent: benchAgent,
 }

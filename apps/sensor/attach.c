@@ -601,11 +601,11 @@ static void freeze_maps(void)
 }
 
 /* The directory that a path is watched in, or is: another one under the same path is told to the programs by a start alone. */
-static void digest_place(struct sha256 *digest, const char *path)
+static void digest_place(struct sha256 *digest, const char *path, __u64 urgent)
 {
 	char *real = realpath(path, NULL), place[PATH_MAX];
 	struct stat found = {};
-	__u64 id[2];
+	__u64 id[3] = { 0, 0, urgent };
 
 	snprintf(place, sizeof(place), "%s", real ? real : path);
 	if (stat(place, &found) || !S_ISDIR(found.st_mode)) {
@@ -631,7 +631,7 @@ static void digest_orders(const struct options *options, uint64_t sites, uint8_t
 	sha256_add(&digest, numbers, sizeof(numbers));
 	for (size_t i = 0; i < options->read_count; i++)
 		if (!(options->watch[i].words & ENTRY_HANGS))
-			digest_place(&digest, options->watch[i].path);
+			digest_place(&digest, options->watch[i].path, options->watch[i].words & ENTRY_URGENT);
 	sha256_end(&digest, result);
 }
 
@@ -737,6 +737,7 @@ static bool attach_anew(const struct options *options, uint64_t sites, int count
 	attach_what_is_loaded(result);
 	prefer_tier_two(result);
 	for (size_t i = 0; i < options->read_count && sites & FILE_SITES; i++) {
+		shared->urgent[i] = !!(options->watch[i].words & ENTRY_URGENT);
 		if (!(options->watch[i].words & ENTRY_HANGS) && !watch(options->watch[i].path, (__u32)i, result->sites))
 			say("warn", "%s cannot be watched: its directory does not exist, or no open site is attached",
 			    options->watch[i].path);

@@ -204,6 +204,7 @@ static __always_inline int watched_opened(struct file *file, enum frame_site sit
 	s = begin(site, FRAME_FILE_OPEN);
 	if (!s)
 		return 0;
+	s->urgent = shared.urgent[entry & (WATCHED_NAMES_MAX - 1)];
 	s->event.file.open_flags = flags_of(file);
 	put_file(s, file);
 	put_watched(s, entry);

@@ -12,6 +12,8 @@ enum { CONNECT_EACH_MS = 100, BACKLOG_BYTES = 1 << 20, ROUNDS_MAX = 8 };
 
 static struct listener guard = { .name = "guard", .own = OWN_GUARD, .table = protected_in_force, .out = { .fd = -1 } };
 static const struct frame_state *common;
+static const struct watch_entry *watch;
+static size_t watch_count;
 static uint64_t tried_ns;
 static bool deceived; /* no program of ours writes what was in the ring */
 
@@ -32,29 +34,33 @@ static int take(const void *body, size_t length)
 	return outbox_full(&guard.out) ? -ENOBUFS : 0;
 }
 
-/* `path` NULL: there is no guard. false: errno says why not. */
-bool guard_open(const char *path, struct counters *counters, enum frame_start start, const struct frame_state *state)
+/* false: errno says why not. */
+bool guard_open(const struct options *options, struct counters *counters, enum frame_start start, const struct frame_state *state)
 {
-	guard.path = path;
+	guard.path = options->guard_socket;
 	guard.out.counters = &counters[PIPE_GUARD];
 	guard.start = start;
+	watch = options->watch;
+	watch_count = options->watch_count;
 	common = state;
-	return !path || backlog_open(PIPE_GUARD, BACKLOG_BYTES);
+	return !guard.path || backlog_open(PIPE_GUARD, BACKLOG_BYTES);
 }
 
-static bool is_path(const struct frame_event *event, enum frame_text text, const char *path)
+static bool is_watched_urgently(const struct frame_event *event)
 {
-	size_t at = sizeof(*event) + event->ancestors * sizeof(struct frame_ref);
+	size_t at = sizeof(*event) + event->ancestors * sizeof(struct frame_ref), length = event->text_len[TEXT_WATCHED];
 
-	for (int i = 0; i < (int)text; i++)
+	for (int i = 0; i < TEXT_WATCHED; i++)
 		at += event->text_len[i];
-	return event->text_len[text] == strlen(path) && memcmp((const uint8_t *)event + at, path, strlen(path)) == 0;
+	for (size_t i = 0; i < watch_count; i++)
+		if (watch[i].words & ENTRY_URGENT && strlen(watch[i].path) == length &&
+		    memcmp((const uint8_t *)event + at, watch[i].path, length) == 0)
+			return true;
+	return false;
 }
 
 static bool is_urgent(const struct frame_event *event)
 {
-	enum { TO_WRITE = 3 }; /* O_WRONLY, O_RDWR */
-
 	switch (event->kind) {
 	case FRAME_PTRACE:
 		return protected_is(event->target.ref.pid, event->target.ref.start_ns);
@@ -63,9 +69,9 @@ static bool is_urgent(const struct frame_event *event)
 	case FRAME_FORK:
 		return protected_is(event->pid, event->start_ns);
 	case FRAME_FILE_OPEN:
-		return event->file.open_flags & TO_WRITE && is_path(event, TEXT_WATCHED, "/etc/ld.so.preload");
 	case FRAME_FILE_CHANGE:
-		return is_path(event, TEXT_WATCHED, "/etc/ld.so.preload");
+	case FRAME_FILE_DENIED:
+		return is_watched_urgently(event);
 	}
 	return false;
 }
@@ -73,10 +79,8 @@ static bool is_urgent(const struct frame_event *event)
 /* An event on its way to the agent that no program has told the guard. */
 void guard_saw(const void *body, size_t length)
 {
-	const struct frame_event *event = body;
-
-	if (guard.path && is_urgent(event) && backlog_put(PIPE_GUARD, guard.out.counters, body, length))
-		guard.out.counters->site[event->site].taken++; /* as out of the ring: it is lost with a sensor that is killed */
+	if (guard.path && is_urgent(body))
+		backlog_put(PIPE_GUARD, guard.out.counters, body, length);
 }
 
 /* Moves what there is, as far as it is taken now. Returns whether nothing is left. */

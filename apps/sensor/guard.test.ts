@@ -4,14 +4,15 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
-import { constants } from 'node:os'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type ProtectedProcess, protectedOrder } from '../agent/src/guard/protected-order.ts'
 import { isForGuard, type SensorHello, sites } from '../agent/src/sources/observation.ts'
 import { holdOrder, liftOrder } from '../agent/src/sources/sensor-order.ts'
 import {
+  binary,
   type Event,
   isEvent,
   isHello,
@@ -88,7 +89,12 @@ test(
   'RIM-1 each way to a protected process is told the guard, and to others it is not; the agent is told all',
   kernel,
   async (t) => {
-    const { agent, guard } = await attached(t)
+    const dir = mkdtempSync(join(tmpdir(), 'sw-'))
+    t.after(() => rmSync(dir, { recursive: true }))
+    const [key, preload, plain] = ['key', 'preload', 'plain'].map((name) => join(dir, name)) as [string, string, string]
+    for (const path of [key, preload, plain]) writeFileSync(path, 'x')
+    const entries = [`urgent:${key}`, `urgent,changes:${preload}`, plain].flatMap((entry) => ['--watch', entry])
+    const { agent, guard } = await attached(t, ...entries)
     const [victim, other] = [await startVictim(t), await startVictim(t)]
     await protect(guard, [victim.self])
     const taken = (pid: number) => `$d=syscall(434,${pid},0);`
@@ -172,6 +178,16 @@ f=os.open("/proc/${victim.pid}/mem",0);socket.send_fds(a,[b"x"],[f]);socket.recv
       const probe = perl(`$p="/usr/bin/perl";$e=pack("LLQ5LLpQ8",${type},128,(0)x7,$p,(0)x8);syscall(298,$e,-1,0,-1,0)`)
       const [opened] = (await toldOf(guard, probe)).filter(({ kind }) => kind === 'perf')
       assert(opened?.kind === 'perf' && opened.target.pid === 0 && opened.path === '/usr/bin/perl')
+    })
+
+    await t.test('opens and changes of what is watched urgently', async () => {
+      const pid = perl(`${open(plain)}${open(key)}open(F,">>","${preload}");print F "x";close F;`)
+      await guard.until((event) => isEvent(event) && event.kind === 'file_change' && event.watched === preload)
+      const told = (await toldOf(guard, pid)).map((event) => [event.kind, 'watched' in event && event.watched])
+      assert.deepEqual(told, [
+        ['file_open', key],
+        ['file_change', preload],
+      ])
     })
 
     await t.test('its group is frozen and goes on', async () => {
@@ -265,6 +281,10 @@ test(
       (message) => isReport(message) && message.table === 77 && message === guard.messages.findLast(isReport),
     )
     assert.deepEqual(await told(), [one.pid], 'its guard is back')
+
+    assert.equal(run(binary('blinder'), 'memory', String(sensor.pid)).stdout.trim(), '1')
+    await guard.until((message) => isReport(message) && message.harms?.includes('memory') === true)
+    assert.deepEqual(await told(), [one.pid], 'whoever overwrites it is told of, and it is put right')
 
     let seed = 1
     const random = (below: number) => {

@@ -108,8 +108,6 @@ static int take(const void *body, size_t length)
 	if (late_keep(body, length))
 		return 0;
 	relay_saw(body);
-	if (event->kind == FRAME_FILE_OPEN)
-		guard_saw(body, length);
 	agent.out.end += put_body(agent.out.bytes + agent.out.end, body, length);
 	return outbox_full(&agent.out) ? -ENOBUFS : 0; /* stops after this one; the rest stays in the ring */
 }
@@ -327,7 +325,7 @@ int main(int argc, char **argv)
 	changes = watching.changes;
 	if (watching.attached.adopted)
 		takeover_verify(&options);
-	if (!guard_open(options.guard_socket, watching.counters, agent.start, &state) ||
+	if (!guard_open(&options, watching.counters, agent.start, &state) ||
 	    !drop_privileges(options.uid, options.gid, watching.kept)) {
 		say("error", "cannot drop privileges: %s", strerror(errno));
 		return EXIT_FAILURE;

@@ -200,6 +200,7 @@ struct shared {
 	__u32 protected_table; /* the same */
 	__u32 has_guard; /* 1: what is urgent is handed to it */
 	__u32 by_object; /* 1: lsm/file_open tells opens, and the tracepoints only what it is not asked about */
+	__u8 urgent[WATCHED_NAMES_MAX]; /* entries of the watch list of which the guard is told, too */
 	__u8 marks[MARKS];
 };
 

@@ -58,6 +58,7 @@ void own_maps_shared(volatile struct shared *shared)
 	own.expected.repeat_ns = shared->repeat_ns;
 	own.expected.by_object = shared->by_object;
 	own.expected.has_guard = shared->has_guard;
+	memcpy(own.expected.urgent, (const void *)shared->urgent, sizeof(own.expected.urgent));
 	for (int pipe = 0; pipe < PIPES; pipe++)
 		read_up_to[pipe] = ring_at(pipe);
 	/* The sensor before knew an agent that may be gone by now. */
@@ -97,6 +98,8 @@ static bool memory_altered(void)
 	refresh();
 	for (int i = 0; i < OWN_MAX; i++)
 		altered |= put_right(&own.shared->own[i], own.expected.own[i]);
+	altered |= memcmp((const void *)own.shared->urgent, own.expected.urgent, sizeof(own.expected.urgent)) != 0;
+	memcpy((void *)own.shared->urgent, own.expected.urgent, sizeof(own.expected.urgent));
 	for (size_t i = 0; i < own.mark_count; i++) {
 		altered |= !own.shared->marks[own.marks[i]];
 		own.shared->marks[own.marks[i]] = 1;

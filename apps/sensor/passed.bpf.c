@@ -49,7 +49,7 @@ static __always_inline int file_passed(struct file *file, int fd, int socket)
 	sender = task_of(GET(sock_at(socket), sk_peer_pid));
 	if (sender)
 		put_target(s, sender);
-	s->urgent = is_protected_task(owner);
+	s->urgent = entry == NO_ENTRY ? is_protected_task(owner) : shared.urgent[entry & (WATCHED_NAMES_MAX - 1)];
 	s->event.target.request = flags_of(file);
 	s->event.target.result = fd;
 	put_path(s, TEXT_PATH, file);

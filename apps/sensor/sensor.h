@@ -28,6 +28,7 @@ enum watch_word {
 	ENTRY_BELOW = 4,   /* a directory with all directories below it */
 	ENTRY_DIFF = 8,	   /* which lines of a text changed, too */
 	ENTRY_HANGS = 16,  /* its file system does not answer: it is left alone */
+	ENTRY_URGENT = 32, /* the guard is told, too */
 };
 struct watch_entry {
 	const char *path;
@@ -188,7 +189,7 @@ void listener_report(struct listener *to, const struct frame_state *common);
 
 /* guard.c */
 enum { GUARD_FDS = 2 };
-bool guard_open(const char *path, struct counters *counters, enum frame_start start, const struct frame_state *common);
+bool guard_open(const struct options *options, struct counters *counters, enum frame_start start, const struct frame_state *common);
 void guard_saw(const void *body, size_t length);
 bool guard_turn(void);
 bool guard_deceived(void);

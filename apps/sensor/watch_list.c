@@ -13,6 +13,7 @@ enum { EXIT_USAGE = 2 };
 
 static const struct { const char *name; uint32_t word; } known_words[] = {
 	{ "changes", ENTRY_CHANGES }, { "losses", ENTRY_LOSSES }, { "below", ENTRY_BELOW }, { "diff", ENTRY_DIFF },
+	{ "urgent", ENTRY_URGENT },
 };
 
 static void refuse(const char *text, const char *why)
@@ -24,7 +25,8 @@ static void refuse(const char *text, const char *why)
 /* What is told of it is one thing, and lines of what changes alone. */
 static bool is_one(uint32_t words)
 {
-	return (words & (ENTRY_CHANGES | ENTRY_LOSSES)) == ENTRY_CHANGES ||
+	words &= ~(uint32_t)ENTRY_URGENT;
+	return !words || (words & (ENTRY_CHANGES | ENTRY_LOSSES)) == ENTRY_CHANGES ||
 	       (words & (ENTRY_CHANGES | ENTRY_LOSSES | ENTRY_DIFF)) == ENTRY_LOSSES;
 }
 
@@ -121,7 +123,7 @@ void watch_list_add(struct options *options, const char *text)
 	const char *path = read_words(text, &words);
 
 	if (!path)
-		refuse(text, "before the path stands nothing, or changes: or losses:, either with ,below, changes with ,diff");
+		refuse(text, "before the path stands nothing, or changes: or losses:, either with ,below, changes with ,diff, and any of these with urgent,");
 	if (path[0] == '~' && path[1] != '/')
 		refuse(text, "~/ stands for the home of each account");
 	if (path[0] == '~')

@@ -112,7 +112,7 @@ export const cliErrors = {
   },
   CLI_WATCH_LIST: {
     kind: 'invalid',
-    rule: 'the watch list holds one entry a line, PATH, changes:PATH, losses:PATH, these with ,below, changes with ,diff, and at most 256',
+    rule: 'the watch list holds one entry a line, PATH, changes:PATH, losses:PATH, these with ,below, changes with ,diff, any of them with urgent before it, and at most 256',
     advice: 'Correct that line, then start again',
   },
   CLI_POLICY: {

@@ -14,6 +14,9 @@ test('AGT-1 an entry is a path, or says before it what is told of it', () => {
     'changes,diff:/etc/group',
     'changes,below,diff:/etc/pam.d',
     'below,changes:~/.ssh',
+    'urgent:/srv/keys',
+    'urgent,changes,diff:/etc/ld.so.preload',
+    'losses,below,urgent:/var/log',
   ]
   for (const entry of [...good, '/a:b/changes:c', 'changes:/a b']) assert.equal(entryProblem(entry), undefined, entry)
   const bad = {
@@ -25,6 +28,8 @@ test('AGT-1 an entry is a path, or says before it what is told of it', () => {
     'diff:/etc': /changes or losses/,
     'changes,losses:/etc': /changes or losses/,
     'changes,below,below:/etc': /changes or losses/,
+    'urgent,urgent:/etc': /changes or losses/,
+    'urgent,below:/etc': /changes or losses/,
     'changes,:/etc': /changes or losses/,
     ':/etc': /changes or losses/,
     'changes:etc': /absolute path/,

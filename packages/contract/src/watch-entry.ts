@@ -3,7 +3,7 @@
 
 export const entryBytesMax = 4_095
 
-/** Words in the order of the alphabet. `losses`: only that it is removed, renamed or shortened. */
+/** Words in the order of the alphabet, but for `urgent`: the guard is told, too. `losses`: only that it is removed, renamed or shortened. */
 const ways = ['changes', 'below,changes', 'changes,diff', 'below,changes,diff', 'losses', 'below,losses']
 const utf8 = new TextEncoder()
 
@@ -20,8 +20,12 @@ export function entryProblem(entry: unknown): string | undefined {
 }
 
 function wordsProblem(words: string): string | undefined {
-  const isOne = ways.includes(words.split(',').sort().join())
-  return isOne ? undefined : 'before the colon changes or losses, either with ,below, and changes with ,diff'
+  const all = words.split(',')
+  const others = all.filter((word) => word !== 'urgent').sort()
+  const isOne = all.length - others.length <= 1 && (others.length === 0 || ways.includes(others.join()))
+  return isOne
+    ? undefined
+    : 'before the colon changes or losses, either with ,below, changes with ,diff, and any of them with urgent,'
 }
 
 function pathProblem(path: string): string | undefined {

@@ -85,7 +85,7 @@ export const hostConfigSet = command({
   name: 'host config set',
   summary: 'Say what a group of hosts is told, by a file; makes the group',
   about: `FILE is JSON: \`watch\`, what is watched besides the own list of the host (its sensor begins anew, and tells the gap): PATH, of which reads
-and changes are told, changes:PATH, losses:PATH (removed, renamed, shortened), these with ,below, changes with ,diff, and ~/ for the home of each account;
+and changes are told, changes:PATH, losses:PATH (removed, renamed, shortened), these with ,below, changes with ,diff, any of them with urgent, before it (the guard is told, too), and ~/ for the home of each account;
 \`max_queue_depth\` and \`watcher_buffer\`, as
 docs/reference/configuration.md says of the settings of their names; \`guard\`, whom its guard protects and what it does. Each may be left out: then the
 host's own counts. Hosts that are connected are told at once, each verifies the signature, and takes it back where it does not hear of the server within five minutes.`,

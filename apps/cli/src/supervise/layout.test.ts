@@ -165,7 +165,7 @@ describe('layout', { skip }, () => {
     const [first, ...rest] = watchedPaths(place, '/opt/sealwatch')
     assert.equal(first, '/srv/secret')
     assert.deepEqual(rest, [...programEntries('/opt/sealwatch', process.execPath), fileOf.canary(place)])
-    assert.ok(rest.includes('changes,below:/opt/sealwatch/apps/sensor'))
+    assert.ok(rest.includes('urgent,changes,below:/opt/sealwatch/apps/sensor'))
     rmSync(fileOf.watchList(place))
     symlinkSync('/dev/zero', fileOf.watchList(place))
     assert.throws(() => watchedPaths(place, '/opt/sealwatch'), /not a regular file/)

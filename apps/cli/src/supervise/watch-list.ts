@@ -21,6 +21,7 @@ export const defaultWatchList = (
 #   changes,below:PATH          with all folders below it; losses,below:PATH the same
 #   changes,diff:PATH           with the lines that changed, in texts that everybody may read
 #   changes:~/PATH              in the home of each account that can log in
+#   urgent:PATH                 the guard is told, too; urgent,changes:PATH the same
 /etc/shadow
 /etc/gshadow
 # What passwd and its kin leave of the state before
@@ -33,9 +34,9 @@ export const defaultWatchList = (
 /etc/ssh/ssh_host_ed25519_key
 /etc/ssh/ssh_host_rsa_key
 # Sealwatch's own keys
-${join(place.data, 'server/keys')}
-${join(place.data, 'agent/host.key')}
-${join(place.data, 'agent/identity.pem')}
+urgent:${join(place.data, 'server/keys')}
+urgent:${join(place.data, 'agent/host.key')}
+urgent:${join(place.data, 'agent/identity.pem')}
 # Who may come in
 changes,diff:/etc/passwd
 changes,diff:/etc/group
@@ -60,7 +61,7 @@ changes:/etc/init.d
 changes:/etc/rc.local
 changes:/etc/udev/rules.d
 # What each program or each shell takes in
-changes,diff:/etc/ld.so.preload
+urgent,changes,diff:/etc/ld.so.preload
 changes,diff:/etc/ld.so.conf
 changes:/etc/ld.so.conf.d
 changes,diff:/etc/environment
@@ -95,10 +96,12 @@ losses,below:/var/log
 
 /** Of the program itself: whoever puts other code in its place is told, whatever the operator's list says. */
 export const programEntries = (root: string, node: string): readonly string[] => [
-  ...['agent', 'cli', 'dev-login', 'sensor', 'server'].map((app) => `changes,below:${join(root, 'apps', app)}`),
-  ...['base', 'contract', 'detect', 'keys', 'ledger'].map((name) => `changes,below:${join(root, 'packages', name)}`),
-  `changes:${join(root, 'sealwatch')}`,
-  `changes:${node}`,
+  ...['agent', 'cli', 'dev-login', 'sensor', 'server'].map((app) => `urgent,changes,below:${join(root, 'apps', app)}`),
+  ...['base', 'contract', 'detect', 'keys', 'ledger'].map(
+    (name) => `urgent,changes,below:${join(root, 'packages', name)}`,
+  ),
+  `urgent,changes:${join(root, 'sealwatch')}`,
+  `urgent,changes:${node}`,
   'changes:/etc/sealwatch',
 ]
 
