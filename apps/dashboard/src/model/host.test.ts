@@ -2,7 +2,17 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attachedWords, configWords, dueIn, lossOf, policiesWords, shedOf, toldSince, watchedBy } from './host.ts'
+import {
+  attachedWords,
+  configWords,
+  dueIn,
+  handsWords,
+  lossOf,
+  policiesWords,
+  shedOf,
+  toldSince,
+  watchedBy,
+} from './host.ts'
 
 const site = {
   name: 'exec',
@@ -87,6 +97,26 @@ test('what a host has of its configuration is told in words, and why it has no o
   )
   const back = { ...reported, version: 3, refused_version: 4, refused_why: 'no word of the server' }
   assert.equal(configWords({ desired, reported: back, drifts: true }), 'version 3, and not 4: no word of the server')
+})
+
+test('INC-4 what the hands of a host may do is told with its end, and with what they hold where that is another order', () => {
+  const held = { version: 2, refused_why: '', at: 't' }
+  const [issued_at, expires_at] = ['2026-11-01T00:00:00Z', '2026-12-01T00:00:00Z']
+  const order = {
+    version: 2,
+    steps: ['kill', 'kill_tree'] as ('kill' | 'kill_tree')[],
+    issued_at,
+    expires_at,
+    guard_key_id: 'k',
+    held,
+  }
+  const nowMs = Date.parse('2026-11-20T00:00:00Z')
+  assert.equal(handsWords(null, nowMs), 'may do nothing')
+  assert.match(handsWords(order, nowMs), /^may kill and kill tree until .*2026[^;]*$/)
+  assert.match(handsWords(order, Date.parse(expires_at)), /\(over\)$/)
+  assert.equal(handsWords({ ...order, steps: [] }, nowMs), 'may do nothing: withdrawn')
+  assert.match(handsWords({ ...order, held: { ...held, version: 1 } }, nowMs), /; not taken yet$/)
+  assert.match(handsWords({ ...order, held: { ...held, refused_why: 'ORDER_EXPIRED' } }, nowMs), /; ORDER_EXPIRED$/)
 })
 
 test('POL-2 how many policies a host follows is told, and how many of those that it is to enforce it does not', () => {

@@ -80,6 +80,18 @@ export function configWords({ desired, reported, drifts }: Host['config']): stri
   return `${has}, and not ${desired.version}${why}`
 }
 
+/** What its hands may do, and until when; what they hold, where that is something else. */
+export function handsWords(hands: Host['hands'], nowMs: number): string {
+  if (hands === null) return 'may do nothing'
+  const { steps, version, expires_at, held } = hands
+  const endMs = Date.parse(expires_at)
+  const until = `${absolute(endMs)}${endMs <= nowMs ? ' (over)' : ''}`
+  const may =
+    steps.length === 0 ? 'may do nothing: withdrawn' : `may ${steps.join(' and ').replaceAll('_', ' ')} until ${until}`
+  if (held.version === version && held.refused_why === '') return may
+  return `${may}; ${held.refused_why === '' ? 'not taken yet' : held.refused_why}`
+}
+
 /** How many policies of a host are followed, and how many of those that are to be enforced are not. */
 export function policiesWords({ reported }: Host['config']): string {
   if (reported === null || reported.policies === null) return 'not said'

@@ -8,6 +8,7 @@ import {
   configWords,
   dueIn,
   gapWords,
+  handsWords,
   incidentWords,
   lossOf,
   policiesWords,
@@ -142,6 +143,7 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
           ['Groups', host.groups.join(', ') || 'none'],
           ['Configuration', configWords(host.config)],
           ['Policies', policiesWords(host.config)],
+          ['Hands', handsWords(host.hands, now)],
           ['Id', <code key="id">{host.host_id}</code>],
         ]}
       />
