@@ -33,6 +33,7 @@ async function shipped(t: Parameters<typeof startServer>[0], change: (client: Cl
   const over = new AbortController()
   const configuration: ConfigurationKeeper = {
     current: undefined,
+    envelope: null,
     report: { version: 0, digest: '', onTrial: false, refusedVersion: 0, refusedWhy: '' },
     changed: () => new Promise((resolve) => over.signal.addEventListener('abort', () => resolve())),
     take: async () => assert.fail('nothing is told here'),

@@ -18,9 +18,11 @@ import { createHealth, listenForHealth, showHardening, watchSpace } from '@sealw
 import { type HostConfig, toldEntries } from '@sealwatch/contract/host-config'
 import { chainOfPem, keepPublicHalf, loadOrCreateSigner } from '@sealwatch/keys'
 import { type Chain, noHash, openChain } from '@sealwatch/ledger/chain'
+import { openAgentEnd } from './carriage/agent-end.ts'
+import { handsPort } from './carriage/hands-port.ts'
 import { type agentSettings, segmentBytesMax } from './config.ts'
 import { type ConfigurationNews, keepConfiguration } from './configuration/keep-configuration.ts'
-import { addHealth, countRotations, showIdentity } from './health.ts'
+import { addHealth, countRotations, showGuard, showIdentity } from './health.ts'
 import { createHeartbeats } from './heartbeat.ts'
 import { openBaselineState, showBaseline } from './integrity/baseline.ts'
 import { openToldChanges } from './integrity/told-changes.ts'
@@ -225,6 +227,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     signal,
   )
 
+  const guard = config.guardSocket === '' ? undefined : openAgentEnd({ path: config.guardSocket, clock, log })
+  const carryingStop = new AbortController()
+  const carrying = guard?.run(carryingStop.signal)
+  showGuard(health, guard)
+
   const toldChanges = await openToldChanges(paths.toldChanges, clock, log)
   const isChangeTold = () => watchState.hello?.attached.file_change.ok === true
   const baseline = await openBaselineState(paths.baseline, disk, isChangeTold)
@@ -233,6 +240,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const supervised = supervision({
     socket: supervisor.socket,
     supervisorPid: supervisor.pid,
+    guard,
     journal,
     context: () => recordContext(config.tenant),
     baseline,
@@ -310,7 +318,13 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     if (identity === undefined) return
     showIdentity(health, identity)
     hostId = identity.current.hostId
+    guard?.introduce(hostId)
     agentState = 'connecting'
+    const tellGuard = () => {
+      const { envelope } = configuration
+      const { certificatePem, authorityPem } = identity.current
+      if (envelope !== null) guard?.deliver({ kind: 'host_config', envelope, identity: certificatePem + authorityPem })
+    }
     const configuration = await keepConfiguration({
       path: paths.configuration,
       hostId,
@@ -327,11 +341,15 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           if (why === 'strange')
             log.error('a policy is of a form that this agent does not know: it is followed in no part', { policy })
       },
-      onNews: (news) => clusterJournal.add(newsRecord(news, bootNs(), recordContext(clusterTenant))),
+      onNews: (news) => {
+        clusterJournal.add(newsRecord(news, bootNs(), recordContext(clusterTenant)))
+        if (news.kind === 'applied') tellGuard()
+      },
       disk,
       clock,
       log,
     })
+    tellGuard()
     await Promise.all([
       identity.run(shippingStop.signal),
       configuration.run(shippingStop.signal),
@@ -340,7 +358,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         identity,
         agentVersion,
         facts,
-        chains: () => [...chains.values()],
+        chains: () => [...chains.values(), ...(guard?.chains ?? [])],
+        ...(guard && { otherChains: guard.otherChains, hands: handsPort(guard) }),
         clock,
         random,
         log,
@@ -360,8 +379,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   }
 
   /** The server holds another history of this chain: what is here is kept as evidence, and a new chain begins. */
-  async function replaceChain({ id, tenant }: ShippedChain): Promise<void> {
-    log.critical('the server knows another history of this chain; a new one begins', { chain: id, tenant })
+  async function replaceChain(diverged: ShippedChain): Promise<void> {
+    const { id, tenant, writer } = diverged
+    log.critical('the server knows another history of this chain; a new one begins', { chain: id, tenant, writer })
+    if (writer === 'guard') return guard?.replace(diverged)
     await (tenant === clusterTenant ? clusterJournal : journal).closeEpoch()
     await chainOf(tenant).close()
     await setAside(join(paths.chains, tenant), clock)
@@ -380,6 +401,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         hardening,
         watch: supervised.seen(watchState),
         chains: [...chains.values()],
+        guard,
         toSeal: (tenant) => queues().find((queue) => queue.tenant === tenant)?.toSeal ?? 0,
         tally,
         baseline: baseline.last,
@@ -433,13 +455,19 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   await shipped()
   shippingStop.abort()
   await shipping
+  carryingStop.abort()
+  await carrying
   for (const chain of chains.values()) await chain.close()
   await healthListener.close()
 
   /** Waits for the server to have everything, but not for long: what it has not is still here at the next start. */
   async function shipped(): Promise<void> {
     const deadlineMs = clock.nowMs() + drainMs
-    const isBehind = () => [...chains.values()].some(({ shipped: done, position }) => done < position.nextSeq)
+    const ends = () => [
+      ...Array.from(chains.values(), ({ shipped: done, position }) => [done, position.nextSeq] as const),
+      ...(guard?.chains ?? []).map(({ acknowledged, position }) => [acknowledged, position.nextSeq] as const),
+    ]
+    const isBehind = () => ends().some(([done, end]) => done < end)
     while (agentState === 'registered' && isBehind() && clock.nowMs() < deadlineMs) await clock.sleep(drainStepMs)
   }
 }

@@ -36,6 +36,11 @@ export const agentSettings = {
     mustBe: 'a tenant name: lower-case letters, digits and inner hyphens, at most 64',
     help: 'The tenant that this machine belongs to',
   }),
+  guardSocket: text({
+    env: 'SEALWATCH_AGENT_GUARD_SOCKET',
+    default: '',
+    help: "Where this machine's guard listens for its agent (agent.sock); empty: it has none",
+  }),
   uid: integer({
     env: 'SEALWATCH_AGENT_UID',
     default: 64_702,

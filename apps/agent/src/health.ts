@@ -3,6 +3,7 @@
 import { type ErrorTable, errorsOf, type Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import type { Chain, Rotation } from '@sealwatch/ledger/chain'
+import type { AgentEnd } from './carriage/agent-end.ts'
 import { blindSpotsOf } from './observe/modes.ts'
 import type { IdentityKeeper } from './ship/index.ts'
 import { domains, modes, sites } from './sources/observation.ts'
@@ -63,6 +64,27 @@ export function showIdentity({ show, metrics }: Health, identity: Pick<IdentityK
     { name: 'sealwatch_identity_expiry_time_seconds', help: 'When the certificate of this host ends' },
     () => identity.current.expiresAtMs / 1000,
   )
+}
+
+/** How the guard of this machine is. Undefined: it has none. */
+export function showGuard({ show, tell }: Health, guard: Pick<AgentEnd, 'state'> | undefined): void {
+  tell('guard_mode', () => (guard === undefined ? 'none' : (guard.state?.mode ?? 'away')))
+  if (guard === undefined) return
+  tell('guard_tier', () => guard.state?.tier ?? 'none')
+  show('guard', () => {
+    const { state } = guard
+    if (state === undefined) return { level: 'critical', connected: false }
+    const { mode, kill, hands, incidents, protected: guarded } = state
+    const canAct = hands === null || (hands.connected && (kill !== 'on' || hands.order !== null))
+    return {
+      level: mode === 'on' && canAct ? 'ok' : 'warning',
+      connected: true,
+      protected: guarded,
+      incidents,
+      hands: hands?.connected ?? null,
+      standingOrderUntil: hands?.order?.until ?? null,
+    }
+  })
 }
 
 /** What the agent tells of itself on /healthz, /readyz and /metrics. */

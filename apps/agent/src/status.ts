@@ -2,6 +2,7 @@
 
 import type { Hardening } from '@sealwatch/base'
 import type { Chain } from '@sealwatch/ledger/chain'
+import type { AgentEnd } from './carriage/agent-end.ts'
 import type { SealedCheck } from './integrity/baseline.ts'
 import type { ShedTally } from './journal/shed-tally.ts'
 import { blindSpotsOf } from './observe/modes.ts'
@@ -24,12 +25,15 @@ export function statusOf(options: {
   readonly hardening: Hardening
   readonly watch: WatchState
   readonly chains: readonly Chain[]
+  /** Undefined: this machine has none. */
+  readonly guard: Pick<AgentEnd, 'state' | 'chains' | 'refusalOf'> | undefined
   /** Events of a tenant that wait to be sealed. */
   readonly toSeal: (tenant: string) => number
   readonly tally: ShedTally
   readonly baseline: SealedCheck | undefined
 }): object {
-  const { nowMs, pid, state, hostId, trouble, health, hardening, watch, chains, toSeal, tally, baseline } = options
+  const { nowMs, pid, state, hostId, trouble, health, hardening, watch, chains, guard, toSeal, tally, baseline } =
+    options
   return {
     time: new Date(nowMs).toISOString(),
     pid,
@@ -39,16 +43,39 @@ export function statusOf(options: {
     health,
     hardening,
     sensor: sensorStatus(watch, tally),
-    chains: chains.map(({ id, tenant, position, shipped }) => ({
-      chain: id,
-      tenant,
-      toSeal: toSeal(tenant),
-      nextSeq: position.nextSeq,
-      acknowledged: shipped,
-    })),
+    chains: [
+      ...chains.map(({ id, tenant, position, shipped }) => ({
+        chain: id,
+        tenant,
+        toSeal: toSeal(tenant),
+        nextSeq: position.nextSeq,
+        acknowledged: shipped,
+      })),
+      ...(guard?.chains ?? []).map(({ id, tenant, position, acknowledged }) => ({
+        chain: id,
+        tenant,
+        writer: 'guard',
+        toSeal: 0,
+        nextSeq: position.nextSeq,
+        acknowledged,
+      })),
+    ],
+    guard: guard === undefined ? null : guardStatus(guard),
     gaps: watch.gaps,
     baseline: baseline === undefined ? null : baselineStatus(baseline),
   }
+}
+
+function guardStatus({ state, refusalOf }: Pick<AgentEnd, 'state' | 'refusalOf'>): object {
+  const refused = refusalOf('host_config') ?? null
+  if (state === undefined) return { connected: false, refused }
+  const { mode, tier, protected: guarded, incidents, kill, hands, configVersion } = state
+  const handsNow = hands && {
+    connected: hands.connected,
+    orderUntil: hands.order?.until ?? null,
+    refused: hands.refused,
+  }
+  return { connected: true, mode, tier, protected: guarded, incidents, kill, hands: handsNow, configVersion, refused }
 }
 
 function baselineStatus({ endedMs, digest, rows, untold, isAltered }: SealedCheck): object {

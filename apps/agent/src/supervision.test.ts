@@ -7,6 +7,7 @@ import { type Clock, createLog, systemClock } from '@sealwatch/base'
 import { createHealth } from '@sealwatch/base/health'
 import { type PartFinding, readAgentSays, type SupervisorSays } from '@sealwatch/contract'
 import type { Draft } from '@sealwatch/ledger'
+import type { GuardReport } from './carriage/messages.ts'
 import { sampleContext, sampleCounts, sampleHello } from './observe/sample-observations.ts'
 import type { SensorReport } from './sources/observation.ts'
 import type { SensorConnection } from './sources/sensor-socket.ts'
@@ -23,6 +24,17 @@ const settled = async () => {
   for (let i = 0; i < 10; i += 1) await turn()
 }
 const sampleWatch: WatchState = { hello: sampleHello, connected: true, account: undefined, gaps: 0 }
+const sampleState: GuardReport = {
+  pid: 88,
+  mode: 'on',
+  tier: 'events',
+  protected: 3,
+  incidents: 0,
+  kill: 'dry-run',
+  hands: null,
+  commandKey: '0'.repeat(64),
+  configVersion: 0,
+}
 const finding: PartFinding = {
   id: 4,
   timeMs: 1,
@@ -39,7 +51,7 @@ const finding: PartFinding = {
 }
 
 /** Time passes in the steps of `run`, as many as are asked for. */
-function agent(isSupervised = true) {
+function agent(isSupervised = true, guard?: { heard: number; state: GuardReport | undefined }) {
   let ms = 0
   const stop = new AbortController()
   let steps = 0
@@ -62,6 +74,7 @@ function agent(isSupervised = true) {
   const under = supervision({
     socket: isSupervised ? socket : undefined,
     supervisorPid: 690,
+    guard,
     journal: {
       add: (draft) => void sealed.push((draft as Draft as { event: { message: string } }).event.message),
       flushed: async () => undefined,
@@ -158,7 +171,7 @@ for (const isSupervised of [true, false])
     })()
     void consuming
     const isSilent = () => !under.seen({ ...sampleWatch, connected: true }).connected
-    const told = () => said().some(({ kind }) => kind === 'sensor_silent') || sealed.length > 0
+    const told = () => said().some(({ kind }) => kind === 'part_silent') || sealed.length > 0
 
     await pass(11, isSupervised)
     assert.deepEqual([isSilent(), told()], [false, false])
@@ -177,6 +190,30 @@ for (const isSupervised of [true, false])
     await settled()
     await pass(1, isSupervised)
     assert.equal(isSilent(), false)
+    await end()
+  })
+
+for (const isSupervised of [true, false])
+  test(`RIM-5: a guard that says nothing, or cannot be reached, is told of, ${isSupervised ? 'to the supervisor' : 'in the ledger'}`, async () => {
+    const guard = { heard: 0, state: undefined as GuardReport | undefined }
+    const { sealed, said, pass, end } = agent(isSupervised, guard)
+    const away = 'the guard cannot be reached: nobody answers where it listens'
+    await pass(29, isSupervised)
+    assert.deepEqual(sealed, [], 'it may be starting')
+    await pass(30, isSupervised)
+    assert.deepEqual(sealed, [away], 'once')
+    Object.assign(guard, { heard: 1, state: sampleState })
+    await pass(11, isSupervised)
+    guard.heard += 1
+    said()
+    await pass(11, isSupervised)
+    assert.deepEqual(sealed, [away])
+    await pass(10, isSupervised)
+    const isTold = said().some((says) => says.kind === 'part_silent' && says.part === 'guard')
+    assert.deepEqual(
+      [isTold, sealed.slice(1)],
+      isSupervised ? [true, []] : [false, ['the guard (pid 88) does not answer: it is connected and sends nothing']],
+    )
     await end()
   })
 

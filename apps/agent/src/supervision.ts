@@ -3,7 +3,14 @@
 import type { Duplex } from 'node:stream'
 import type { Clock, Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
-import { type BaselineCheck, type HarmedPart, type SupervisorSays, supervisionLimits } from '@sealwatch/contract'
+import {
+  type BaselineCheck,
+  type HarmedPart,
+  type HeardPart,
+  type SupervisorSays,
+  supervisionLimits,
+} from '@sealwatch/contract'
+import type { AgentEnd } from './carriage/agent-end.ts'
 import type { Baseline } from './integrity/baseline.ts'
 import type { Journal } from './journal/journal.ts'
 import type { RecordContext } from './observe/context.ts'
@@ -17,6 +24,8 @@ export type SupervisionOptions = {
   /** Undefined: something else keeps us alive, systemd for one, and says nothing. */
   readonly socket: Duplex | undefined
   readonly supervisorPid: number
+  /** Undefined: this machine has none. */
+  readonly guard: Pick<AgentEnd, 'heard' | 'state'> | undefined
   /** Of the machine's tenant. */
   readonly journal: Pick<Journal, 'add' | 'flushed'>
   readonly context: () => RecordContext
@@ -43,6 +52,8 @@ const lookSlackMs = 60_000
 const awakeStepMsMax = 2 * stepMs
 /** A sensor that has nothing to tell says so every five seconds. */
 const sensorSilentMs = 12_000
+/** A guard says each two seconds that it lives; one that ended is back within a second, but for a machine that has no time. */
+const guardSilentMs = { connected: 12_000, away: 30_000 } as const
 const blindReason = 'attached, and does not see what it must'
 const harmTexts: Readonly<Record<SensorHarm, string>> = {
   pin: 'what it has pinned was removed or replaced',
@@ -54,14 +65,15 @@ const supervisorSilentMs = 16 * supervisionLimits.lookEveryMs
 
 /** Seals what the supervisor finds about our parts, and notices when it, or the sensor, says nothing any more. */
 export function supervision(options: SupervisionOptions): Supervision {
-  const { socket, supervisorPid, journal, context, baseline, health, clock, log } = options
+  const { socket, supervisorPid, guard, journal, context, baseline, health, clock, log } = options
   const counts = new Map<string, { readonly labels: readonly string[]; count: number }>()
   /** Of time in which we ran. */
   let nowMs = 0
   /** Since when we wait for the sensor to say something. */
   let askedMs: number | undefined
   let lookedMs = 0
-  const silent = { sensor: false, supervisor: false }
+  const silent = { sensor: false, supervisor: false, guard: false }
+  let guardHeard = { count: 0, atMs: 0 }
   let blind: readonly Site[] = []
   let harms: readonly SensorHarm[] = []
   let isOrderly = false
@@ -126,15 +138,27 @@ export function supervision(options: SupervisionOptions): Supervision {
 
   function look(): void {
     const isSensorSilent = askedMs !== undefined && nowMs - askedMs >= sensorSilentMs
-    if (isSensorSilent && !silent.sensor) {
-      // The supervisor knows its pid, ends it, and has that sealed.
-      if (line !== undefined && !silent.supervisor) line.say({ kind: 'sensor_silent' })
-      else miss('sensor', 0, 'silent', 'it is connected and sends nothing')
+    if (isSensorSilent && !silent.sensor) missSilent('sensor', 0)
+    const isGuardSilent = guard !== undefined && isQuiet(guard)
+    if (isGuardSilent && !silent.guard) {
+      if (guard.state !== undefined) missSilent('guard', guard.state.pid)
+      else if (!isOrderly) miss('guard', 0, 'away', 'nobody answers where it listens')
     }
     const isSupervisorSilent = line?.isOpen === true && nowMs - lookedMs >= supervisorSilentMs
     if (isSupervisorSilent && !silent.supervisor)
       miss('supervisor', supervisorPid, 'silent', 'it does not look any more')
-    Object.assign(silent, { sensor: isSensorSilent, supervisor: isSupervisorSilent })
+    Object.assign(silent, { sensor: isSensorSilent, supervisor: isSupervisorSilent, guard: isGuardSilent })
+  }
+
+  /** The supervisor knows its pid, ends it, and has that sealed. */
+  function missSilent(part: HeardPart, pid: number): void {
+    if (line !== undefined && !silent.supervisor) line.say({ kind: 'part_silent', part })
+    else miss(part, pid, 'silent', 'it is connected and sends nothing')
+  }
+
+  function isQuiet({ heard, state }: Pick<AgentEnd, 'heard' | 'state'>): boolean {
+    if (heard !== guardHeard.count) guardHeard = { count: heard, atMs: nowMs }
+    return nowMs - guardHeard.atMs >= (state === undefined ? guardSilentMs.away : guardSilentMs.connected)
   }
 
   function note({ blind: now = [], harms: done = [] }: SensorReport): void {

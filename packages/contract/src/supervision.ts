@@ -70,8 +70,12 @@ export type AgentSays =
   /** The finding is sealed. */
   | { readonly kind: 'sealed'; readonly id: number }
   | { readonly kind: 'baseline_sealed'; readonly digest: string; readonly endedMs: number }
-  /** Its sensor is connected, and says nothing. */
-  | { readonly kind: 'sensor_silent' }
+  /** It is connected, and says nothing. */
+  | { readonly kind: 'part_silent'; readonly part: HeardPart }
+
+/** Whom the agent hears itself. */
+export const heardParts = ['sensor', 'guard'] as const
+export type HeardPart = (typeof heardParts)[number]
 
 export const supervisionLimits = {
   lineBytesMax: 16_384,
@@ -106,7 +110,7 @@ export function readSupervisorSays(line: string): SupervisorSays | undefined {
 /** Undefined for whatever is not of the form. */
 export function readAgentSays(line: string): AgentSays | undefined {
   const said = objectOf(line)
-  if (said?.kind === 'sensor_silent') return { kind: 'sensor_silent' }
+  if (said?.kind === 'part_silent') return isHeardPart(said.part) ? { kind: 'part_silent', part: said.part } : undefined
   if (said?.kind === 'alive') return isCount(said.number) ? { kind: 'alive', number: said.number } : undefined
   if (said?.kind === 'baseline_sealed')
     return isDigest(said.digest) && isCount(said.endedMs)
@@ -115,6 +119,7 @@ export function readAgentSays(line: string): AgentSays | undefined {
   return said?.kind === 'sealed' && isCount(said.id) ? { kind: 'sealed', id: said.id } : undefined
 }
 
+const isHeardPart = (value: unknown): value is HeardPart => (heardParts as readonly unknown[]).includes(value)
 const isDigest = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 
 /** Undefined for whatever is not of the form; what else there is, is left out. */

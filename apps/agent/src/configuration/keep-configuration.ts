@@ -26,6 +26,8 @@ export type ConfigurationReport = {
 export type ConfigurationKeeper = {
   /** In force; undefined: nothing was told. */
   readonly current: HostConfig | undefined
+  /** The same as it was signed; null: nothing was told. */
+  readonly envelope: string | null
   readonly report: ConfigurationReport
   /** Resolves when the report is another, or when the signal fires. */
   changed(signal: AbortSignal): Promise<void>
@@ -164,6 +166,9 @@ export async function keepConfiguration(options: KeepConfigurationOptions): Prom
   return {
     get current() {
       return current?.config
+    },
+    get envelope() {
+      return kept.current
     },
     get report() {
       return {

@@ -44,6 +44,8 @@ export type JournalOptions = {
   readonly log: Log
   /** Read anew each time: they may change while it runs. */
   readonly limits?: QueueLimits
+  /** What comes is sealed when it comes, and shares a head only with what came while another was written. */
+  readonly atOnce?: boolean
   /** The sensor's account as of everything that was added. */
   readonly sensor?: () => JsonObject | undefined
   readonly onShed?: (shed: Sheddable) => void
@@ -65,7 +67,16 @@ const noReason = 'over'
 const epochStepMs = 1_000
 
 export function createJournal(options: JournalOptions): Journal {
-  const { chain, clock, log, limits = queueLimitsDefault, sensor = () => undefined, onShed, onFatal } = options
+  const {
+    chain,
+    clock,
+    log,
+    limits = queueLimitsDefault,
+    atOnce = false,
+    sensor = () => undefined,
+    onShed,
+    onFatal,
+  } = options
   const queue = createQueue(limits, (shed) => onShed?.(shed))
   const turned = createBell()
   const hurry = createBell()
@@ -81,7 +92,7 @@ export function createJournal(options: JournalOptions): Journal {
 
   /** Over at once when a producer is about to wait for us, or somebody waits for all to be sealed. */
   async function gather(): Promise<void> {
-    if (queue.size >= limits.watcherBuffer / 2 || isAwaited) return
+    if (atOnce || queue.size >= limits.watcherBuffer / 2 || isAwaited) return
     const restedMs = sealedNs === undefined ? gatherMs.next : Number((clock.monotonicNs() - sealedNs) / 1_000_000n)
     const ms = Math.max(gatherMs.first, gatherMs.next - restedMs)
     const over = new AbortController()

@@ -155,6 +155,7 @@ const partTexts = {
   silent: 'does not answer',
   blinded: 'was blinded',
   altered: 'was altered',
+  away: 'cannot be reached',
 } as const satisfies Record<HarmedPart['found'], string>
 
 function harmed(

@@ -15,7 +15,8 @@ import { type Backoff, createBackoff } from './backoff.ts'
 import type { AgentConnection } from './client.ts'
 import { shipError } from './errors.ts'
 
-export type ShippedChain = Pick<Chain, 'id' | 'tenant' | 'position' | 'waitFor' | 'acknowledge'> & {
+export type ShippedChain = Pick<Chain, 'id' | 'tenant' | 'waitFor' | 'acknowledge'> & {
+  readonly position: Pick<Chain['position'], 'nextSeq' | 'tip'>
   /** Which program of this host seals it; left out: this one. */
   readonly writer?: ChainWriter
   /** As of a chain; what lies with another program may have to be waited for: until the signal fires, then undefined. */

@@ -14,6 +14,17 @@ const root = join(import.meta.dirname, '../../../..')
 const nowMs = Date.UTC(2026, 0, 1)
 const site = { attached: true, reason: '', produced: '1', dropped: '0', sent: '1', shed: '0' }
 const hardening = { applied: ['places'], missing: [] }
+const guarded = {
+  connected: true,
+  mode: 'on',
+  tier: 'events',
+  protected: 3,
+  incidents: 0,
+  kill: 'dry-run',
+  hands: { connected: true, orderUntil: null, refused: null },
+  configVersion: 1,
+  refused: null,
+} as const
 const good: InstanceStatus = {
   version: '0.1.0',
   data: '/',
@@ -42,7 +53,8 @@ const good: InstanceStatus = {
     gaps: 0,
     baseline: null,
   },
-  queue: [{ tenant: 'default', chain: 'c', toSeal: 0, sealed: 9, acknowledged: 8, depth: 1 }],
+  guard: guarded,
+  queue: [{ tenant: 'default', chain: 'c', writer: 'agent', toSeal: 0, sealed: 9, acknowledged: 8, depth: 1 }],
   server: {
     time: new Date(nowMs).toISOString(),
     deployment: 'd',
@@ -79,15 +91,34 @@ const faults: [name: string, change: Partial<InstanceStatus>, red: string[], war
   ],
   ['the agent is silent', { agent: null }, ['agent'], /agent is silent/],
   ['the sensor is gone', { sensor: null }, ['sensor'], /sensor is not connected/],
+  ['the guard is away', { guard: { connected: false, refused: null } }, ['guard'], /guard cannot be reached/],
+  ['the guard is held back', { guard: { ...guarded, mode: 'observe' } }, ['guard'], /GUARD ONLY OBSERVES/],
+  [
+    'the guard takes no orders',
+    { guard: { ...guarded, refused: 'one by another CA' } },
+    ['guard'],
+    /does not take what the server told it: one by another CA/,
+  ],
+  [
+    'the hands are away',
+    { guard: { ...guarded, hands: { connected: false, orderUntil: null, refused: null } } },
+    ['hands'],
+    /hands cannot be reached/,
+  ],
+  ['the hands may not act', { guard: { ...guarded, kill: 'on' } }, ['hands'], /no standing order that counts/],
   [
     'the server holds less than it acknowledged',
-    { queue: [{ tenant: 'default', chain: 'c', toSeal: 0, sealed: 9, acknowledged: 9, depth: 0 }] },
+    { queue: [{ tenant: 'default', chain: 'c', writer: 'agent', toSeal: 0, sealed: 9, acknowledged: 9, depth: 0 }] },
     ['chain default'],
     /^$/,
   ],
   [
     'the queue does not drain',
-    { queue: [{ tenant: 'default', chain: 'c', toSeal: 0, sealed: 9000, acknowledged: 8, depth: 8992 }] },
+    {
+      queue: [
+        { tenant: 'default', chain: 'c', writer: 'agent', toSeal: 0, sealed: 9000, acknowledged: 8, depth: 8992 },
+      ],
+    },
     ['chain default'],
     /^$/,
   ],

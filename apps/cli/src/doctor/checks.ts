@@ -3,7 +3,7 @@
 import { statfs } from 'node:fs/promises'
 import { signedDigest } from '../baseline/check.ts'
 import { caWarning, type InstanceStatus } from '../status/gather.ts'
-import type { ServerStatus } from '../status/types.ts'
+import type { GuardStatus, ServerStatus } from '../status/types.ts'
 import { counted, duration, toSecond } from '../terminal.ts'
 import type { Row } from './row.ts'
 
@@ -23,6 +23,7 @@ export async function checkInstance(status: InstanceStatus, nowMs: number): Prom
     ),
     row('agent', 'asked for its state', status.agent?.state === 'registered', status.agent?.state ?? 'silent'),
     row('sensor', 'asked for its connection', status.sensor?.connected === true, sensorDetail(status)),
+    ...guardRowsOf(status, nowMs),
     ...hardeningRows(status),
     ...(await baselineRows(status, nowMs)),
     ...status.queue.map((queue) => chainRow(queue, server)),
@@ -40,6 +41,26 @@ function sensorDetail({ sensor }: InstanceStatus): string {
   const { process, file, network } = sensor.modes
   const by = sensor.unseen.length === 0 ? '' : `, processes by ${process}, files by ${file}, the network by ${network}`
   return `connected, ${sites.filter(({ attached }) => attached).length} of ${sites.length} sites attached${by}`
+}
+
+/** Where a machine has no guard there is no row. */
+function guardRowsOf({ guard }: InstanceStatus, nowMs: number): Row[] {
+  if (guard === null) return []
+  if (!guard.connected) return [row('guard', 'asked how it is', false, 'cannot be reached')]
+  const { mode, tier, incidents, refused } = guard
+  const whole = `mode ${mode}, by ${tier}, ${counted(guard.protected, 'process', 'processes')} protected, ${counted(incidents, 'open incident')}`
+  const said = refused === null ? whole : `${whole}; ${refused}`
+  return [row('guard', 'asked how it is', mode === 'on' && refused === null, said), ...handsRows(guard, nowMs)]
+}
+
+/** Without a standing order that counts nobody is ended; where nobody is to be, none is missing. */
+function handsRows({ kill, hands }: GuardStatus & { connected: true }, nowMs: number): Row[] {
+  if (hands === null) return []
+  const { connected, orderUntil } = hands
+  const isOrdered = orderUntil !== null && Date.parse(orderUntil) > nowMs
+  const order = orderUntil === null ? 'no standing order' : `standing order valid until ${toSecond(orderUntil)}`
+  const detail = connected ? `ready, kill ${kill}, ${order}` : 'cannot be reached'
+  return [row('hands', 'asked the guard for them', connected && (isOrdered || kill !== 'on'), detail)]
 }
 
 /** What an older kernel has not is no fault of this instance: the row tells of it, and so does `status`. */
@@ -67,11 +88,11 @@ async function baselineRows({ agent, data }: InstanceStatus, nowMs: number): Pro
 
 /** What the host was told is safe, the server must have; what it has not told yet must be little. */
 function chainRow(
-  { tenant, chain, sealed, acknowledged, depth }: InstanceStatus['queue'][number],
+  { tenant, writer, chain, sealed, acknowledged, depth }: InstanceStatus['queue'][number],
   server: ServerStatus | null,
 ): Row {
   const held = server?.chains.find((known) => known.chain === chain)?.nextSeq ?? 0
-  const name = `chain ${tenant}`
+  const name = `chain ${tenant}${writer === 'guard' ? ' (guard)' : ''}`
   const did = 'compared host and server'
   if (held < acknowledged)
     return row(name, did, false, `the server holds ${counted(held, 'line')} and acknowledged ${acknowledged}`)

@@ -21,6 +21,9 @@ const remedies: Readonly<Record<string, string>> = {
   server: 'read what it says in log/server.log of the data directory; if it is gone: sudo ./sealwatch down, then up',
   agent: 'read what it says in log/agent.log of the data directory; docs/runbooks/agent-queue.md',
   sensor: 'read what it says in log/sensor.log of the data directory; docs/runbooks/host-blind.md',
+  guard: 'read what it says in log/guard.log of the data directory; docs/runbooks/part-harmed.md',
+  hands:
+    'read what they say in log/hands.log of the data directory; sudo ./sealwatch host show HOST says until when they may act',
   baseline: 'docs/runbooks/baseline.md',
   chain:
     'docs/runbooks/agent-queue.md; of a server that holds less than it acknowledged, docs/runbooks/ledger-behind.md',

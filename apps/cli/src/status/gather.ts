@@ -8,7 +8,7 @@ import { leftoversOf } from '../supervise/leftovers.ts'
 import { readInstance, readSupervisor } from '../supervise/record.ts'
 import { isAlive } from '../supervise/task.ts'
 import { counted, duration, toSecond } from '../terminal.ts'
-import type { AgentStatus, BaselineStatus, SensorStatus, ServerStatus } from './types.ts'
+import type { AgentStatus, BaselineStatus, GuardStatus, SensorStatus, ServerStatus } from './types.ts'
 
 /** What `status --json` prints; docs/reference/status.md describes every member. */
 export type InstanceStatus = {
@@ -32,6 +32,7 @@ export type InstanceStatus = {
     readonly gaps: number
     readonly baseline: BaselineStatus | null
   } | null
+  readonly guard: GuardStatus | null
   readonly queue: readonly QueueStatus[]
   /** null while the server does not answer. */
   readonly server: ServerStatus | null
@@ -50,6 +51,7 @@ export type PartStatus = {
 export type QueueStatus = {
   readonly tenant: string
   readonly chain: string
+  readonly writer: 'agent' | 'guard'
   readonly toSeal: number
   readonly sealed: number
   readonly acknowledged: number
@@ -88,9 +90,11 @@ export async function gatherStatus(place: Place, uid: number, nowMs: number): Pr
     parts,
     sensor: agent?.sensor ?? null,
     agent: agent === undefined ? null : agentOf(agent),
-    queue: (agent?.chains ?? []).map(({ tenant, chain, toSeal, nextSeq, acknowledged }) => ({
+    guard: agent?.guard ?? null,
+    queue: (agent?.chains ?? []).map(({ tenant, chain, writer, toSeal, nextSeq, acknowledged }) => ({
       tenant,
       chain,
+      writer: writer ?? ('agent' as const),
       toSeal,
       sealed: nextSeq,
       acknowledged,
@@ -158,6 +162,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ...(agent?.state === 'registered' ? [] : [connectionWarning(agent)]),
     ...(sensor?.connected === true ? [] : ['the sensor is not connected: what happens now is an unknown interval']),
     ...(sensor === null || sensor.unseen.length === 0 ? [] : [modeWarning(sensor)]),
+    ...guardWarnings(status.guard),
     ...blind.map(([name, site]) => `the sensor site ${name} is not attached (${site.reason})`),
     ...lost.map(
       ([name, site]) =>
@@ -175,6 +180,26 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ),
   ]
 }
+
+/** Where it is held back on purpose, the loudest of all. */
+function guardWarnings(guard: GuardStatus | null): string[] {
+  if (guard === null) return []
+  const refused = guard.refused === null ? [] : [`the guard does not take what the server told it: ${guard.refused}`]
+  if (!guard.connected) return ['the guard cannot be reached: what it sealed waits on its disk', ...refused]
+  const { mode, kill, hands } = guard
+  const isWithoutOrder = hands?.connected === true && kill === 'on' && hands.orderUntil === null
+  return [
+    ...(mode === 'on' ? [] : [heldBack[mode]]),
+    ...(hands?.connected === false ? ['the hands cannot be reached: nobody is ended'] : []),
+    ...(isWithoutOrder ? ['the hands have no standing order that counts: nobody is ended'] : []),
+    ...refused,
+  ]
+}
+
+const heldBack = {
+  observe: 'the GUARD ONLY OBSERVES: whoever reaches for the keys in memory is told of, and nothing is done',
+  off: 'the GUARD IS OFF: nobody sees who reaches for the keys in memory',
+} as const
 
 const modeWarning = ({ modes, unseen }: SensorStatus): string =>
   `processes are watched by ${modes.process}, files by ${modes.file}, the network by ${modes.network} (docs/fallbacks.md): nobody sees ${unseen.join('; ')}`

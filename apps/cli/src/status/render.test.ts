@@ -20,6 +20,7 @@ const status = (signing: Server['signing']) =>
     parts: [],
     agent: null,
     sensor: null,
+    guard: null,
     queue: [],
     warnings: [],
     server: { trust: { ledgerKeys: [vkey] }, ledgers: [], hosts: [], ingest: { admitted: 4 }, gaps: 0, signing },

@@ -4,6 +4,7 @@ import type { Io } from '../io.ts'
 import { dataFlag } from '../place.ts'
 import { columns, counted, duration, paint, safe, toSecond } from '../terminal.ts'
 import type { InstanceStatus } from './gather.ts'
+import type { HandsStatus } from './types.ts'
 
 /** The status for a person. */
 export function renderStatus(status: InstanceStatus, io: Io): string {
@@ -16,6 +17,7 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
     block('Dashboard and API', server?.api === undefined ? [] : [[safe(server.api)]]),
     block('Health', healthRows(status)),
     block(sensorTitle(status), siteRows(status, io)),
+    block('Guard', guardRows(status)),
     block('Queue of the agent', queueRows(status)),
     ...(server === null
       ? []
@@ -81,9 +83,30 @@ function siteRows({ sensor }: InstanceStatus, io: Io): string[][] {
   return [['site', '', 'produced', 'dropped', 'sent', 'shed', ''], ...rows]
 }
 
+function guardRows({ guard }: InstanceStatus): string[][] {
+  if (guard === null || !guard.connected) return []
+  const { mode, tier, incidents, hands } = guard
+  return [
+    [
+      `mode ${mode}, by ${tier}`,
+      `${counted(guard.protected, 'process', 'processes')} protected`,
+      counted(incidents, 'open incident'),
+      handsText(hands),
+    ],
+  ]
+}
+
+function handsText(hands: HandsStatus | null): string {
+  if (hands === null) return 'no hands'
+  if (!hands.connected) return 'hands cannot be reached'
+  return hands.orderUntil === null
+    ? 'hands without a standing order'
+    : `hands may act until ${toSecond(hands.orderUntil)}`
+}
+
 function queueRows({ queue }: InstanceStatus): string[][] {
-  const rows = queue.map(({ tenant, toSeal, sealed, acknowledged, depth }) => [
-    safe(tenant),
+  const rows = queue.map(({ tenant, writer, toSeal, sealed, acknowledged, depth }) => [
+    `${safe(tenant)}${writer === 'guard' ? ' (guard)' : ''}`,
     String(toSeal),
     String(sealed),
     String(acknowledged),

@@ -15,14 +15,43 @@ export type AgentStatus = {
   readonly chains: readonly {
     readonly chain: string
     readonly tenant: string
+    /** Left out: the agent itself. */
+    readonly writer?: 'guard'
     readonly toSeal: number
     readonly nextSeq: number
     readonly acknowledged: number
   }[]
+  /** null: this machine has none; left out by an older agent. */
+  readonly guard?: GuardStatus | null
   /** Unknown intervals sealed since the agent started. */
   readonly gaps: number
   /** The last look at the machine's files that was sealed; left out by an older agent. */
   readonly baseline?: BaselineStatus | null
+}
+
+/** `refused`: why it does not take what the server told it. */
+export type GuardStatus = { readonly refused: string | null } & (
+  | { readonly connected: false }
+  | {
+      readonly connected: true
+      readonly mode: 'on' | 'observe' | 'off'
+      /** By what it hears of protected processes. */
+      readonly tier: 'events' | 'polling' | 'none'
+      readonly protected: number
+      readonly incidents: number
+      /** Whether a suspect is ended. */
+      readonly kill: 'on' | 'dry-run' | 'off'
+      /** null: this machine has none. */
+      readonly hands: HandsStatus | null
+      readonly configVersion: number
+    }
+)
+
+/** `orderUntil`: of the standing order that counts; null: none does. `refused`: why they did not take the newest. */
+export type HandsStatus = {
+  readonly connected: boolean
+  readonly orderUntil: string | null
+  readonly refused: string | null
 }
 
 /** `untold`: watched files that differ otherwise than any event told; null: nobody knows. */

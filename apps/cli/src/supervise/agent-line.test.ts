@@ -19,7 +19,7 @@ const found: NewFinding = {
   tracer: null,
 }
 
-const nobody = { sensorSilent: () => undefined, checkSealed: () => undefined }
+const nobody = { partSilent: () => undefined, checkSealed: () => undefined }
 
 function allOf(stream: PassThrough): string {
   let text = ''
@@ -81,14 +81,11 @@ test('what finds no room is counted, and told with the next that does', async ()
   assert.deepEqual(next?.kind === 'finding' && [next.id, next.untold], [supervisionLimits.waitingMax, 5])
 })
 
-test('that a sensor is silent is passed on', async () => {
-  let times = 0
-  const line = createAgentLine({
-    ...nobody,
-    sensorSilent: () => {
-      times += 1
-    },
-  })
-  await life(line).say({ kind: 'sensor_silent' })
-  assert.equal(times, 1)
+test('AGT-8 that a sensor or a guard is silent is passed on', async () => {
+  const silent: string[] = []
+  const line = createAgentLine({ ...nobody, partSilent: (part) => void silent.push(part) })
+  const agent = life(line)
+  for (const part of ['sensor', 'guard'] as const) await agent.say({ kind: 'part_silent', part })
+  await agent.say({ kind: 'part_silent', part: 'server' as 'guard' })
+  assert.deepEqual(silent, ['sensor', 'guard'])
 })

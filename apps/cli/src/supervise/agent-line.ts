@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream'
 import {
   type BaselineCheck,
+  type HeardPart,
   type PartFinding,
   readAgentSays,
   type SupervisorSays,
@@ -29,7 +30,7 @@ const { waitingMax, unansweredMax, lineBytesMax } = supervisionLimits
 const unreadBytesMax = 65_536
 
 type On = {
-  readonly sensorSilent: () => void
+  readonly partSilent: (part: HeardPart) => void
   readonly checkSealed: (digest: string, endedMs: number) => void
 }
 
@@ -44,7 +45,7 @@ export function createAgentLine(on: On): AgentLine {
   function take(line: string): void {
     const says = readAgentSays(line)
     if (says?.kind === 'sealed') waiting = waiting.filter(({ id }) => id !== says.id)
-    if (says?.kind === 'sensor_silent') on.sensorSilent()
+    if (says?.kind === 'part_silent') on.partSilent(says.part)
     if (says?.kind === 'baseline_sealed') on.checkSealed(says.digest, says.endedMs)
     if (says?.kind === 'alive') [hasAnswered, unanswered] = [true, 0]
   }

@@ -44,7 +44,7 @@ test('server and provider are handed the same secret, by a pipe, and it stands i
   })
   assert.deepEqual(
     parts.map(({ name }) => name),
-    ['sensor', 'agent', 'dev-login', 'server'],
+    ['sensor', 'agent', 'guard', 'hands', 'dev-login', 'server'],
   )
   const part = (wanted: string) => parts.find(({ name }) => name === wanted)
   assert.deepEqual(part('server')?.secrets, { SEALWATCH_SERVER_OIDC_CLIENT_SECRET: login.secret })

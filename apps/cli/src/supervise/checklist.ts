@@ -4,7 +4,7 @@ import type { Io } from '../io.ts'
 import { duration, paint, safe } from '../terminal.ts'
 import type { Progress, Step } from './readiness.ts'
 
-const order: readonly Step[] = ['server', 'agent', 'sensor', 'sign-in']
+const order: readonly Step[] = ['server', 'agent', 'sensor', 'guard', 'sign-in']
 const marks = { waiting: '·', done: '✓', warning: '!' } as const
 const styles = { waiting: 'dim', done: 'green', warning: 'yellow' } as const
 

@@ -3,7 +3,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 
 /** Above -1000, which the kernel would never end, not even one that eats all of the machine's memory. */
-export const oomScores = { supervisor: -900, sensor: -900, agent: -900, server: -500 } as const
+export const oomScores = {
+  supervisor: -900,
+  sensor: -900,
+  agent: -900,
+  guard: -900,
+  hands: -900,
+  server: -500,
+} as const
 
 /** Whom the kernel ends first when memory runs out (proc_pid_oom_score_adj(5)). Returns why not, where it may not be set. */
 export function setOomScore(pid: number | 'self', score: number): string | undefined {

@@ -39,7 +39,7 @@ const ownAddress: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '
 /** The parts in the order they stop; they start together and wait for each other. */
 export function partsOf(settings: PartSettings): readonly Part[] {
   const { joined, login } = settings
-  const watching = [sensorPart(settings), agentPart(settings)]
+  const watching = [sensorPart(settings), agentPart(settings), guardPart(settings), handsPart(settings)]
   if (joined !== undefined) return watching
   return [...watching, ...(login === undefined ? [] : [devLoginPart(settings, login)]), serverPart(settings)]
 }
@@ -94,16 +94,58 @@ function agentPart({ place, view, root, joined, address, port, env }: PartSettin
       SEALWATCH_AGENT_UID: String(serviceUsers.agent.uid),
       SEALWATCH_AGENT_GID: String(serviceUsers.agent.gid),
       SEALWATCH_AGENT_SUPERVISOR_FD: String(supervisionFd),
+      SEALWATCH_AGENT_GUARD_SOCKET: fileOf.guardAgentSocket(place),
     },
   )
   return { ...part, hasLine: true }
 }
+
+function guardPart({ place, view, root, joined, env }: PartSettings): Part {
+  return nodePart(
+    'guard',
+    { place, view, root, env },
+    {
+      SEALWATCH_GUARD_DATA_DIR: join(view.data, 'guard'),
+      SEALWATCH_GUARD_RUN_DIR: join(place.run, 'guard'),
+      SEALWATCH_GUARD_LOCAL_FILE: join(view.data, 'guard.json'),
+      SEALWATCH_GUARD_AUTHORITY_FILE: authorityFile(view, joined),
+      SEALWATCH_GUARD_HOST_KEY: join(view.data, 'agent/host.key'),
+      SEALWATCH_GUARD_HANDS_SOCKET: fileOf.handsSocket(place),
+      ...(joined && { SEALWATCH_GUARD_TENANT: joined.tenant }),
+      SEALWATCH_GUARD_AGENT_UID: String(serviceUsers.agent.uid),
+      SEALWATCH_GUARD_AGENT_GID: String(serviceUsers.agent.gid),
+      SEALWATCH_GUARD_UID: String(serviceUsers.guard.uid),
+      SEALWATCH_GUARD_GID: String(serviceUsers.guard.gid),
+    },
+  )
+}
+
+function handsPart({ place, view, root, joined, env }: PartSettings): Part {
+  return nodePart(
+    'hands',
+    { place, view, root, env },
+    {
+      SEALWATCH_HANDS_DATA_DIR: join(view.data, 'hands'),
+      SEALWATCH_HANDS_RUN_DIR: join(place.run, 'hands'),
+      SEALWATCH_HANDS_AUTHORITY_FILE: authorityFile(view, joined),
+      SEALWATCH_HANDS_GUARD_UID: String(serviceUsers.guard.uid),
+      SEALWATCH_HANDS_UID: String(serviceUsers.hands.uid),
+      SEALWATCH_HANDS_GID: String(serviceUsers.hands.gid),
+      SEALWATCH_HANDS_SUPERVISED: 'true',
+    },
+  )
+}
+
+/** Where root was told which CA speaks for the server: there once this machine has begun, or joined. */
+const authorityFile = (view: ServiceView, joined: Joined | undefined): string =>
+  join(view.data, joined === undefined ? 'trust.json' : 'joined.json')
 
 function sensorPart({ place, root, watch, env }: PartSettings): Part {
   const without = (env.SEALWATCH_SENSOR_WITHOUT ?? '').split(',').filter((site) => site !== '')
   const argv = [
     join(root, 'apps/sensor/build/sensor'),
     ...['--socket', fileOf.sensorSocket(place)],
+    ...['--guard-socket', fileOf.guardSensorSocket(place)],
     ...['--instance', place.name],
     ...['--supervisor', String(process.pid)],
     ...['--uid', String(serviceUsers.sensor.uid), '--gid', String(serviceUsers.sensor.gid)],
@@ -129,10 +171,18 @@ function modeOf(domain: 'processes' | 'files' | 'network', env: PartSettings['en
   return mode === '' ? [] : [`--${domain}`, mode]
 }
 
+/** Each below `apps`. */
+const programs = {
+  server: { main: 'server/src/main.ts', flags: serverFlags },
+  agent: { main: 'agent/src/main.ts', flags: agentFlags },
+  guard: { main: 'agent/src/guard/main.ts', flags: agentFlags },
+  hands: { main: 'agent/src/hands/main.ts', flags: agentFlags },
+} as const
+
 type NodePartSettings = Pick<PartSettings, 'place' | 'view' | 'root' | 'env'>
 
 function nodePart(
-  name: 'server' | 'agent',
+  name: keyof typeof programs,
   settings: NodePartSettings,
   own: Record<string, string>,
   ownSecrets?: Record<string, string>,
@@ -144,11 +194,11 @@ function nodePart(
   const isForPart = (key: string) => key.startsWith(prefix) || (name === 'server' && isForServer(key))
   const isSet = (key: string) => isForPart(key) && isSecretVariable(key) && env[key] !== ''
   const secrets = { ...operatorsEnv(env, isSet), ...ownSecrets }
-  const flags = name === 'server' ? serverFlags : agentFlags
+  const { main, flags } = programs[name]
   const hasSecrets = Object.keys(secrets).length > 0
   return {
     name,
-    argv: view.wrap([process.execPath, ...flags, join(root, 'apps', name, 'src/main.ts')]),
+    argv: view.wrap([process.execPath, ...flags, join(root, 'apps', main)]),
     env: {
       ...plainEnv(env),
       ...memoryEnv,

@@ -9,7 +9,7 @@ import { type BuiltInLogin, providerAnswers } from './built-in-login.ts'
 import { handToken } from './hand-token.ts'
 import type { RunningPart } from './part.ts'
 
-export type Step = 'server' | 'agent' | 'sensor' | 'sign-in'
+export type Step = 'server' | 'agent' | 'sensor' | 'guard' | 'sign-in'
 export type Progress = {
   readonly step: Step
   readonly state: 'waiting' | 'done' | 'warning'
@@ -24,6 +24,8 @@ type Given = {
   readonly parts: Readonly<Record<'agent', RunningPart>>
   /** The provider of this machine, where it is started. */
   readonly login: BuiltInLogin | undefined
+  /** A guard is started. */
+  readonly isGuarded: boolean
   readonly clock: Clock
   readonly signal: AbortSignal
   /** Called when the agent says that it cannot be enrolled. */
@@ -43,7 +45,7 @@ export type Ready = { readonly server: ServerStatus | undefined }
 
 /** Resolves when the server answers, the agent is registered and the sensor attached; they wait side by side. */
 export async function awaitReady(given: Given): Promise<Ready | undefined> {
-  const { admin, clock, report, signal, login } = given
+  const { admin, clock, report, signal, login, isGuarded } = given
   const began = clock.nowMs()
   const step = async (
     name: Step,
@@ -88,6 +90,14 @@ export async function awaitReady(given: Given): Promise<Ready | undefined> {
         ? { detail, warning: by !== '' }
         : { detail: `${detail}, without ${failed.join(', ')}`, warning: true }
     }),
+    ...(isGuarded
+      ? [
+          step('guard', 'taking its post', async () => {
+            const mode = await poll(clock, signal, () => guardMode(given))
+            return mode === undefined ? undefined : { detail: `mode ${mode}`, warning: mode !== 'on' }
+          }),
+        ]
+      : []),
     ...(login === undefined
       ? []
       : [
@@ -132,6 +142,11 @@ async function attached(given: Given) {
     const sensor = (await agentStatusOf(given))?.sensor
     return sensor?.connected === true ? sensor : undefined
   })
+}
+
+async function guardMode(given: Given): Promise<string | undefined> {
+  const guard = (await agentStatusOf(given))?.guard
+  return guard?.connected === true ? guard.mode : undefined
 }
 
 async function askStatus(admin: Admin): Promise<ServerStatus | undefined> {

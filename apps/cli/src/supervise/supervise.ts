@@ -70,6 +70,8 @@ const startMsMax = 60_000
 const startDeathsMax = 3
 const tendMs = 10_000
 const toldEveryMs = 1_000
+/** With sockets in RUN. */
+const listening: readonly string[] = ['server', 'agent', 'guard', 'hands']
 
 /** Runs the instance until `stop` fires. Throws when it cannot start; nothing is left running then. */
 export async function supervise(given: Supervised): Promise<void> {
@@ -155,8 +157,8 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     const parts = running.map((part) => part.state())
     try {
       if (phase !== 'stopping' && prepareRun(place)) {
-        log.error('the run directory had vanished: server and agent start again, to have their sockets there')
-        for (const part of running) if (['server', 'agent'].includes(part.state().name)) part.restart('SIGTERM')
+        log.error('the run directory had vanished: who listens there starts again')
+        for (const part of running) if (listening.includes(part.state().name)) part.restart('SIGTERM')
       }
     } catch (error) {
       log.error('the run directory cannot be made anew', { error })
@@ -175,7 +177,7 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     if (phase === 'starting' && parts.some((part) => part.restarts >= startDeathsMax)) failure.abort()
   }
   const line = createAgentLine({
-    sensorSilent: () => watchdog.sensorSilent(),
+    partSilent: (part) => watchdog.partSilent(part),
     checkSealed: (digest, endedMs) => schedule.sealed(digest, endedMs),
   })
   const schedule = createBaselineSchedule({
@@ -212,6 +214,7 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
       admin: joined === undefined ? adminOf(place) : undefined,
       parts: { agent },
       login: isStarted ? login : undefined,
+      isGuarded: running.some((part) => part.state().name === 'guard'),
       clock,
       signal,
       giveUp: () => failure.abort(),

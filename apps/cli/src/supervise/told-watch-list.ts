@@ -5,14 +5,11 @@
 import { constants, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { isSealwatchError, type Log } from '@sealwatch/base'
 import { toldEntries } from '@sealwatch/contract/host-config'
-import { authorityOver, authorityPinChars, certificatesIn, openHostConfig } from '@sealwatch/keys'
+import { caPinOf, openHostConfig, pinnedHost } from '@sealwatch/keys'
 import { fileOf, type Place } from '../place.ts'
 import { readSmallFile } from '../small-file.ts'
-import type { Trust } from '../status/types.ts'
-import type { Joined } from './joined.ts'
 
 const bytesMax = 8 * 1024 * 1024
-const hostUri = /^URI:sealwatch:host:([0-9a-f]{32})$/
 
 export type ToldWatchList = {
   /** Writes the sensor's file anew where the host was told another list; whether it was. Called again and again. */
@@ -62,19 +59,10 @@ function toldPaths(place: Place): readonly string[] {
   const read = (path: string) => readSmallFile(path, bytesMax, constants.O_NOFOLLOW)
   const { current, identity } = JSON.parse(read(fileOf.agentConfiguration(place))) as Record<string, unknown>
   if (typeof current !== 'string') return []
-  const [leaf, ...above] = certificatesIn(String(identity))
-  const authority = leaf && authorityOver(leaf, above, caPinOf(place, read))
-  if (leaf === undefined || authority === undefined)
-    throw new SyntaxError('the identity of the agent is of another CA than the one that is pinned')
-  const hostId = hostUri.exec(leaf.subjectAltName ?? '')?.[1] ?? ''
+  const pin = caPinOf([fileOf.joined(place), fileOf.trust(place)], (path) =>
+    existsSync(path) ? read(path) : undefined,
+  )
+  if (pin === undefined) throw new SyntaxError('no CA is pinned yet')
+  const { authority, hostId } = pinnedHost(String(identity), pin)
   return toldEntries(openHostConfig(current, { authority, hostId, nowMs: undefined }).config)
-}
-
-/** How the fingerprint of the CA begins, as root was told it: by the server of this machine, or by the join token. */
-function caPinOf(place: Place, read: (path: string) => string): string {
-  const path = existsSync(fileOf.joined(place)) ? fileOf.joined(place) : fileOf.trust(place)
-  const { caPin, caFingerprint } = JSON.parse(read(path)) as Partial<Joined & Trust>
-  const pin = caPin ?? caFingerprint ?? ''
-  if (pin.length < authorityPinChars) throw new SyntaxError(`${path} pins no CA`)
-  return pin
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Clock, Log } from '@sealwatch/base'
-import { type PartFinding, supervisionLimits } from '@sealwatch/contract'
+import { type HeardPart, type PartFinding, supervisionLimits } from '@sealwatch/contract'
 import type { AgentLine, NewFinding } from './agent-line.ts'
 import { type Held, heldOf, tracerOf } from './look.ts'
 import { oomKills } from './out-of-memory.ts'
@@ -11,8 +11,8 @@ import { isAlive, signalTask, type Task } from './task.ts'
 export type Watchdog = {
   /** A part ended, and lives again. */
   ended(end: PartEnd): void
-  /** The agent says that its sensor is connected, and says nothing. */
-  sensorSilent(): void
+  /** The agent says that it is connected, and says nothing. */
+  partSilent(part: HeardPart): void
   /** Looks at all parts, twice a second, until the signal fires. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -131,7 +131,7 @@ export function createWatchdog({ parts, self, line, traced, clock, log }: Watchd
       killsBefore = kills
       tell(name, 'ended', { pid, remedy: 'restarted', detail: lastExit, tookMs, outOfMemory, bySupervisor })
     },
-    sensorSilent: () => silent('sensor'),
+    partSilent: silent,
     run: async (signal) => {
       while (!signal.aborted) {
         await clock.sleep(supervisionLimits.lookEveryMs, signal)

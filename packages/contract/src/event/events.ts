@@ -291,8 +291,8 @@ export type PostureEffect = 'weaker' | 'stronger' | 'other'
 export type HarmedPart = {
   readonly name: string
   readonly pid: number
-  /** `blinded`: the sensor is there, and does not see what it must. `altered`: it was written into. */
-  readonly found: PartFinding['found'] | 'blinded' | 'altered'
+  /** `blinded`: the sensor is there, and does not see what it must. `altered`: it was written into. `away`: the agent cannot reach it. */
+  readonly found: PartFinding['found'] | 'blinded' | 'altered' | 'away'
   readonly remedy: PartFinding['remedy'] | 'none'
   readonly detail: string
   readonly took_ms: number

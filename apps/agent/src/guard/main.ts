@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { flushCompileCache } from 'node:module'
+import { join } from 'node:path'
+import process from 'node:process'
+import {
+  confine,
+  crashQuietly,
+  createLog,
+  dropPrivileges,
+  messageOf,
+  openServiceManager,
+  placesOf,
+  readConfig,
+  refuseForeignEnvironment,
+  systemClock,
+  systemDisk,
+} from '@sealwatch/base'
+import { requireLinux } from '../platform.ts'
+import { guardConfigPrefix, guardSettings } from './config.ts'
+import { runGuard } from './guard.ts'
+import { readHostKey } from './host-key.ts'
+
+// A log that cannot be written, on a full disk for one, is no reason to stop guarding.
+process.stdout.on('error', () => undefined)
+const log = createLog('guard', (line) => process.stdout.write(line), systemClock.nowMs)
+
+try {
+  requireLinux(process.platform)
+  refuseForeignEnvironment(process.env)
+  const config = readConfig(guardSettings, process.env, guardConfigPrefix)
+  const { dataDir, runDir, localFile, authorityFile, handsSocket, agentUid, agentGid } = config
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
+  const manager = openServiceManager(process.env.NOTIFY_SOCKET, log)
+  const signer = await readHostKey(config.hostKey, { uid: agentUid, gid: agentGid }, systemClock, stop.signal)
+  if (signer === undefined) process.exit(0)
+  // Its folder belongs to root.
+  flushCompileCache()
+  const files = [localFile, authorityFile, handsSocket]
+  confine(placesOf({ env: process.env, folders: [dataDir, runDir], files }), log)
+  dropPrivileges(config)
+  crashQuietly(log)
+  process.umask(0o077)
+  await runGuard({
+    config,
+    paths: {
+      chains: join(dataDir, 'chains'),
+      configuration: join(dataDir, 'configuration.json'),
+      commandKey: join(dataDir, 'command.key'),
+      agentSocket: join(runDir, 'agent.sock'),
+    },
+    signer,
+    pid: process.pid,
+    onListening: () => manager.serving(systemClock, stop.signal),
+    clock: systemClock,
+    disk: systemDisk,
+    log,
+    signal: stop.signal,
+  })
+  process.exit(0)
+} catch (error) {
+  log.critical(`the guard stops: ${messageOf(error)}`, { error })
+  process.exit(1)
+}
