@@ -7,8 +7,6 @@ import { startFollowers } from './compose/followers.ts'
 import { openKeys } from './compose/keys.ts'
 import { openRooms } from './compose/rooms.ts'
 import { startTenants } from './compose/tenants.ts'
-import { guardSocketOf } from './config.ts'
-import { askGuard } from './custody/index.ts'
 import { createLife } from './life.ts'
 import { checkReplicas } from './replicas.ts'
 import { checkStrictness } from './trust/index.ts'
@@ -28,7 +26,6 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const doors = await openDoors(rooms, { followers, tenants }, ends)
   const life = createLife(base)
   await life.begin()
-  ends.adopt(askGuard({ ...rooms, socket: guardSocketOf(config) }), ({ stop }) => stop())
   log.info('serving', { address: config.host, port: doors.port, api: doors.apiUrl, deployment: base.deployment.name })
   options.onServing?.()
 

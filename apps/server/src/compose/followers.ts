@@ -2,7 +2,9 @@
 
 import { giveBackMemory, isSealwatchError } from '@sealwatch/base'
 import { watchSpace } from '@sealwatch/base/health'
+import { followIncidents } from '../custody/index.ts'
 import { detect } from '../detect/index.ts'
+import { auditTenant } from '../identity/index.ts'
 import {
   type Conserved,
   createSignedHeads,
@@ -154,6 +156,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       keepSealed({ ...rooms, ...signing, signal }),
       whileFull(() => tender.run(signal, () => isIndexed)),
       whileFull(() => keyOrders.run(signal)),
+      whileFull(() => followIncidents({ ...rooms, ledger: ledgers.get(auditTenant), signal })),
       whileFull(() => erasures.run(signal)),
       space.watch(signal),
       giveBackMemory({ clock, log }, signal),

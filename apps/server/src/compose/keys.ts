@@ -2,10 +2,13 @@
 
 import type { AuditSigner } from '@sealwatch/keys'
 import { openSealing, type Sealing } from '@sealwatch/keys/sealing'
+import { guardSocketOf } from '../config.ts'
 import {
   addCustodyHealth,
+  askGuard,
   createKeyTender,
   createSideCustody,
+  type GuardedServer,
   type KeyOrders,
   type KeyTender,
   openKeyOrders,
@@ -21,6 +24,7 @@ export type Keys = Base & {
   readonly side: SideCustody
   readonly tender: KeyTender
   readonly keyOrders: KeyOrders
+  readonly guarded: GuardedServer
 }
 
 export async function openKeys(base: Base, ends: AsyncDisposableStack): Promise<Keys> {
@@ -32,5 +36,7 @@ export async function openKeys(base: Base, ends: AsyncDisposableStack): Promise<
   const keyOrders = await openKeyOrders({ ...base, sealing })
   addCustodyHealth(health, sealing, keyOrders)
   const side = createSideCustody(sealing, log)
-  return { ...base, auditSigner, sealing, side, tender: createKeyTender({ ...base, sealing }), keyOrders }
+  const tender = createKeyTender({ ...base, sealing })
+  const guarded = ends.adopt(askGuard({ ...base, socket: guardSocketOf(config), keyOrders }), ({ stop }) => stop())
+  return { ...base, auditSigner, sealing, side, tender, keyOrders, guarded }
 }

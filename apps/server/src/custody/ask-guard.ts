@@ -2,8 +2,16 @@
 
 import type { Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
-import { type Protection, protect, type Threat } from '@sealwatch/protect'
+import { type GuardMode, protect, type Threat } from '@sealwatch/protect'
 import type { KeyOrder, KeyOrders } from './key-orders.ts'
+
+export type GuardedServer = {
+  /** The guard has told of the incident and said what is to be done; or it is not to have anything done at all. */
+  decides(incident: string): boolean
+  stop(): void
+}
+
+const heardMax = 1_024
 
 /**
  * Has the memory of this process guarded, as any service may (docs/formats/protect.md). Who reaches for it has the keys in
@@ -15,22 +23,30 @@ export function askGuard(options: {
   readonly keyOrders: KeyOrders
   readonly health: Health
   readonly log: Log
-}): Protection {
+}): GuardedServer {
   const { socket, keyOrders, health, log } = options
+  const heard = new Set<string>()
+  let mode: GuardMode = 'on'
   const orderOf = ({ incident, way }: Threat): KeyOrder => ({ incident, way, source: 'guard' })
   const protection = protect({
     name: 'server',
     socket,
-    onThreat: (threat) => log.critical('somebody reaches for the memory of the server', { ...threat }),
+    onThreat: (threat) => {
+      if (heard.size >= heardMax) heard.delete(heard.values().next().value as string)
+      heard.add(threat.incident)
+      log.critical('somebody reaches for the memory of the server', { ...threat })
+    },
     evict: async (threat) => `${await keyOrders.evict(orderOf(threat))} keys`,
     rotate: async (threat, queued) => `epoch ${await keyOrders.rotate(orderOf(threat), queued)}`,
-    onProtected: ({ id, mode, audit }) =>
-      log.info('the guard watches over the memory of the server', { registration: id, mode, audit: [...audit] }),
+    onProtected: ({ id, mode: said, audit }) => {
+      mode = said
+      log.info('the guard watches over the memory of the server', { registration: id, mode, audit: [...audit] })
+    },
     onNotice: (text) => log.warn(text),
   })
   health.metrics.gauge(
     { name: 'sealwatch_server_guarded', help: 'Whether a guard watches over the memory of the server: 1 or 0' },
     () => (protection.registered === undefined ? 0 : 1),
   )
-  return protection
+  return { decides: (incident) => mode !== 'on' || heard.has(incident), stop: () => protection.stop() }
 }

@@ -19,6 +19,8 @@ export type KeyOrders = {
   evict(order: KeyOrder): Promise<number>
   /** Resolves with the epoch that has begun; until then `queued` hears what it waits for. */
   rotate(order: KeyOrder, queued?: (why: string) => void): Promise<number>
+  /** Takes up the same; durable when it resolves, unless the disk is full. */
+  order(order: KeyOrder): Promise<void>
   /** Rotates as it is ordered, and goes on trying while it cannot, until the signal fires. */
   run(signal: AbortSignal): Promise<void>
   readonly state: KeyOrdersState
@@ -128,23 +130,20 @@ export async function openKeyOrders(options: KeyOrdersOptions): Promise<KeyOrder
     return isWritten
   }
 
-  async function rotate(order: KeyOrder, queued?: (why: string) => void): Promise<number> {
+  async function takeUp(order: KeyOrder, queued?: (why: string) => void): Promise<Waiting> {
     const known = waiting.get(order.incident)
-    if (known !== undefined) {
-      if (queued !== undefined) known.queued.push(queued)
-      return known.done.promise
-    }
     const last = [...waiting.values()].at(-1)
     // They are all answered by one.
-    if (last !== undefined && waiting.size >= waitingMax) return last.done.promise
-    const one = newWaiting(order, rfc3339(clock.nowNs()), sealing.epoch)
+    const joined = known ?? (waiting.size >= waitingMax ? last : undefined)
+    const one = joined ?? newWaiting(order, rfc3339(clock.nowNs()), sealing.epoch)
     if (queued !== undefined) one.queued.push(queued)
+    if (joined !== undefined) return joined
     waiting.set(order.incident, one)
     log.critical('the master key is to be rotated: somebody reached for it', { ...order })
     const before = await keep(one)
     if (before !== undefined) settle([one], before)
     bell.ring()
-    return one.done.promise
+    return one
   }
 
   /** Writes the order down; resolves with the epoch that answered it, where that was long ago. */
@@ -281,7 +280,8 @@ export async function openKeyOrders(options: KeyOrdersOptions): Promise<KeyOrder
 
   return {
     evict,
-    rotate,
+    rotate: async (order, queued) => (await takeUp(order, queued)).done.promise,
+    order: async (order) => void (await takeUp(order)),
     run: async (signal) => {
       while (!signal.aborted) {
         const rung = bell.wait(signal)
