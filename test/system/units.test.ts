@@ -7,6 +7,7 @@ import {
   accessSync,
   chmodSync,
   chownSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -43,7 +44,7 @@ test('AGT-4 systemd knows each word of the units, and rates them no worse than p
 }, () => {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-units-'))
   try {
-    assert.equal(names.length, 5)
+    assert.equal(names.length, 7)
     for (const name of names) {
       const unit = join(dir, name)
       // It asks whether the programs are there.
@@ -162,11 +163,14 @@ test('AGT-4 what the units start works with the users and capabilities that they
       .replaceAll(installed.name, place.name)
       .replace(/\/opt\/sealwatch\/tools\/runtime\/\S+\/node /, `${process.execPath} `)
       .replaceAll(installed.program, repository)
+      .replaceAll('%d', join(data, 'credentials'))
   const port = String(await freePort())
   const ports = {
     SEALWATCH_SERVER_PORT: port,
     SEALWATCH_AGENT_SERVER_PORT: port,
     SEALWATCH_SERVER_API_PORT: String(await freePort()),
+    SEALWATCH_GUARD_AUTHORITY_FILE: join(data, 'authority.json'),
+    SEALWATCH_HANDS_AUTHORITY_FILE: join(data, 'authority.json'),
   }
   const children: ChildProcess[] = []
   const words: string[] = []
@@ -198,6 +202,12 @@ test('AGT-4 what the units start works with the users and capabilities that they
         chownSync(path, Number(uid), Number(gid))
         chmodSync(path, Number.parseInt(of(`${key}Mode`)[0] ?? '', 8))
       }
+    for (const [file = '', from = ''] of of('LoadCredential').map((given) => here(given).split(':'))) {
+      const folder = join(data, 'credentials')
+      mkdirSync(folder, { recursive: true, mode: 0o711 })
+      copyFileSync(from, join(folder, file))
+      chownSync(join(folder, file), Number(uid), Number(gid))
+    }
     for (const before of of('ExecStartPre')) spawnSync('sh', ['-c', here(before).replace('+', '')])
     const rights = (of('AmbientCapabilities')[0] ?? '').toLowerCase().replaceAll('cap_', '+').split(' ').join(',')
     const given = rights === '' ? [] : [`--inh-caps=${rights}`, `--ambient-caps=${rights}`]
@@ -251,10 +261,12 @@ test('AGT-4 what the units start works with the users and capabilities that they
     writeFileSync(joinToken, token, { mode: 0o600 })
     chownSync(joinToken, 64_702, 64_702)
     await eventually('the agent', async () => ((await agentStatus()) === undefined ? undefined : true))
-    await start('sensor')
+    for (const name of ['hands', 'guard', 'sensor']) await start(name)
     const status = await eventually('all of them', async () => {
       const now = await agentStatus()
-      return now?.state === 'registered' && now.sensor?.connected === true ? now : undefined
+      return now?.state === 'registered' && now.sensor?.connected === true && now.guard?.connected === true
+        ? now
+        : undefined
     })
     const sites = Object.entries<{ attached: boolean; reason: string }>(status.sensor.sites)
     assert.deepEqual(
@@ -268,7 +280,7 @@ test('AGT-4 what the units start works with the users and capabilities that they
       'counters that outlive the sensor',
     )
     assert.deepEqual(status.hardening.missing, [])
-    for (const name of ['server', 'agent', 'sensor'])
+    for (const name of ['server', 'agent', 'sensor', 'guard', 'hands'])
       await eventually(`the ${name} to say that it works, and goes on`, async () =>
         /^listens\nREADY=1\n(WATCHDOG=1\n){2}/.test(heard.get(name) ?? '') ? true : undefined,
       )
