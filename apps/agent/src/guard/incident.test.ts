@@ -5,12 +5,18 @@ import { test } from 'node:test'
 import { sampleTask } from '../observe/sample-observations.ts'
 import type { Task } from '../sources/observation.ts'
 import { keyOf, type ProtectedProcess } from './act.ts'
-import { createIncidents, type IncidentLimits, type IncidentNews, incidentLimits } from './incident.ts'
+import {
+  createIncidents,
+  type IncidentGrowth,
+  type IncidentLimits,
+  type IncidentNews,
+  incidentLimits,
+} from './incident.ts'
 import { actAt, sampleAct, thief, vault } from './sample-acts.ts'
 import type { Way } from './ways.ts'
 
 const second = 1_000_000_000n
-const kinds = (news: readonly IncidentNews[]) => news.map(({ kind }) => kind)
+const kinds = (news: readonly (IncidentNews | IncidentGrowth)[]) => news.map(({ kind }) => kind)
 
 function incidents(limits: Partial<IncidentLimits> = {}) {
   let last = 0
@@ -74,6 +80,17 @@ test('RIM-2 one lineage is one incident, and strangers have their own', () => {
   assert.equal(opened?.kind, 'opened', 'another protected process is another incident')
 })
 
+test('RIM-2 whoever joins an attempt is told of at once to who answers it, and with the next news to all', () => {
+  const all = incidents()
+  all.take(sampleAct('vm_read'), actAt)
+  const second_ = { ...thief, pid: 1301, tid: 1301 }
+  const [joined, ...more] = all.take(sampleAct('vm_read', { actor: second_ }), actAt + 1n)
+  assert.deepEqual([joined?.kind, joined?.incident.actors.length, more], ['joined', 2, []])
+  assert.deepEqual(all.take(sampleAct('vm_read', { actor: second_ }), actAt + 2n), [])
+  const [updated] = all.tick(actAt + second)
+  assert(updated?.kind === 'updated' && updated.fresh.length === 2)
+})
+
 test('RIM-2 an incident ends with its actors, but not between the reads of one that forks for each', () => {
   const all = incidents()
   all.take(sampleAct('proc_mem_read'), actAt)
@@ -123,8 +140,9 @@ test('RIM-2 seeded: with 1,000 protected processes, pids that come again and tim
   let closed = 0
   let given = 0
   let nowNs = actAt
-  const hear = (news: readonly IncidentNews[]) => {
+  const hear = (news: readonly (IncidentNews | IncidentGrowth)[]) => {
     for (const one of news) {
+      if (one.kind === 'joined') continue
       counted.set(one.incident.id, one.incident.acts)
       if (one.kind === 'closed') closed += 1
       assert(

@@ -64,10 +64,12 @@ export type IncidentNews =
       readonly isGraver: boolean
     })
   | (Told & { readonly kind: 'closed'; readonly cause: CloseCause })
+/** Somebody else acts in it: what to do about them cannot wait until that is told. */
+export type IncidentGrowth = { readonly kind: 'joined'; readonly incident: Incident }
 
 /** Makes incidents of acts. Deterministic: `nowNs` is CLOCK_BOOTTIME, which no clock that is set moves. */
 export type Incidents = {
-  take(act: Act, nowNs: bigint): IncidentNews[]
+  take(act: Act, nowNs: bigint): (IncidentNews | IncidentGrowth)[]
   /** A process has ended. */
   gone(process: ProcessKey): void
   /** What time alone brings: updates that waited, and closes. Due each second. */
@@ -161,8 +163,8 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
     return { held, news }
   }
 
-  /** Whether it is news that cannot wait: a way, a reader or a severity that was not there before. */
-  function add(held: Held, act: Act, kin: readonly string[], nowNs: bigint): boolean {
+  /** `isNews`: it cannot wait to be told, for a way, a reader or a severity was not there before. */
+  function add(held: Held, act: Act, kin: readonly string[], nowNs: bigint) {
     const { way, actor, reader, times, bytes, error, timeNs, lastNs, detail } = act
     const before = held.reached.get(way)
     const isGraver = !isAtLeast(held.severity, act.severity)
@@ -182,23 +184,24 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
       firstNs: before === undefined || timeNs < before.firstNs ? timeNs : before.firstNs,
       lastNs: before === undefined || lastNs > before.lastNs ? lastNs : before.lastNs,
     })
-    addActor(held, actor)
+    const isJoined = addActor(held, actor)
     for (const key of kin) if (held.kin.size < limits.kinMax) held.kin.add(key)
     if (held.rows.length < limits.rowsMax)
       held.rows.push({ timeNs, way, actor: { pid: actor.pid, startNs: actor.startNs }, times, bytes, error, detail })
     else held.moreRows += 1
-    return isNews
+    return { isNews, isJoined }
   }
 
-  function addActor(held: Held, actor: Task): void {
+  function addActor(held: Held, actor: Task): boolean {
     const key = keyOf(actor)
-    if (held.actors.has(key)) return
+    if (held.actors.has(key)) return false
     if (held.actors.size >= limits.actorsMax) {
       held.moreActors += 1
-      return
+      return false
     }
     held.actors.set(key, actor)
     held.alive.add(key)
+    return true
   }
 
   function addReader(held: Held, reader: TargetRef | undefined): boolean {
@@ -208,7 +211,7 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
     return true
   }
 
-  function take(act: Act, nowNs: bigint): IncidentNews[] {
+  function take(act: Act, nowNs: bigint): (IncidentNews | IncidentGrowth)[] {
     taken += act.times
     const kin = kinOf(act.actor)
     const found = find(act, kin)
@@ -218,12 +221,12 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
     }
     const begun = found === undefined ? begin(act, nowNs) : undefined
     const held = found ?? (begun as { readonly held: Held }).held
-    const isNews = add(held, act, kin, nowNs)
+    const { isNews, isJoined } = add(held, act, kin, nowNs)
     open = [...open.filter((one) => one !== held), held]
     if (begun !== undefined) return [...begun.news, { kind: 'opened', ...tell(held), isGraver: false }]
     if (isNews || nowNs - held.toldNs >= limits.updateEveryNs) return [update(held, nowNs)]
     held.isDue = true
-    return []
+    return isJoined ? [{ kind: 'joined', incident: shown(held) }] : []
   }
 
   function update(held: Held, nowNs: bigint): IncidentNews {

@@ -12,7 +12,7 @@ import {
   stateRecord,
   unprotectedRecord,
 } from './events.ts'
-import { createIncidents, type IncidentNews } from './incident.ts'
+import { createIncidents, type IncidentGrowth, type IncidentNews } from './incident.ts'
 import { actAt, sampleAct, thief, vault } from './sample-acts.ts'
 
 const incident = 'inc_0123456789abcdef'
@@ -28,9 +28,9 @@ function contextOf(): GuardContext {
 export function sampleGuardEvents(): Readonly<Record<string, GuardEvent>> {
   const context = contextOf()
   const incidents = createIncidents(() => incident)
-  const told = (news: readonly IncidentNews[], atNs: bigint) => {
+  const told = (news: readonly (IncidentNews | IncidentGrowth)[], atNs: bigint) => {
     const [first] = news
-    if (first === undefined) throw new Error('no news')
+    if (first === undefined || first.kind === 'joined') throw new Error('no news')
     return incidentRecord(atNs, first, context).event
   }
   const reader = { pid: 1500, startNs: 89_500_000_000n, comm: 'second', ppid: 1 }

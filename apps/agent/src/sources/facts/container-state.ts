@@ -10,6 +10,7 @@ export const stateFolders = { docker: '/var/lib/docker/containers', storage: '/v
 
 const stateBytesMax = 4 * 1024 * 1024
 const textUnitsMax = 256
+const labelsMax = 256
 
 /** No daemon is asked. Undefined: the files are not there, not ours to read, or say nothing. */
 export async function readContainerNames(
@@ -24,6 +25,19 @@ export async function readContainerNames(
     if (names) return names
   }
   return undefined
+}
+
+/** As KEY=VALUE; docker's alone, for the others keep them elsewhere. Empty: there are none, or they are not ours to read. */
+export async function readContainerLabels(
+  { uid, runtime }: Container,
+  folders: typeof stateFolders = stateFolders,
+): Promise<string[]> {
+  if (uid === undefined || runtime !== 'docker') return []
+  const labels = memberOf(memberOf(await readJson(join(folders.docker, uid, 'config.v2.json')), 'Config'), 'Labels')
+  if (typeof labels !== 'object' || labels === null) return []
+  return Object.entries(labels)
+    .slice(0, labelsMax)
+    .map(([name, value]) => `${name}=${value}`)
 }
 
 /** Of moby daemon/container/container.go: `{"Name":"/web","Image":"sha256:…","Config":{"Image":"nginx:1.25"}}`. */

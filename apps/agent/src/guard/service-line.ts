@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// The guard's end of docs/formats/protect.md: services register here, hear of threats, and say what they did.
+
+import { chmod, unlink } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { type Clock, errorsOf, isSealwatchError, type Log, type PeerCredentials } from '@sealwatch/base'
+import type { GuardMode } from '@sealwatch/contract/guard-config'
+import {
+  createLines,
+  type Done,
+  type Finding,
+  lineOf,
+  type Order,
+  protectErrors,
+  type Registration,
+  readFromService,
+  type Step,
+  type Threat,
+} from '@sealwatch/protect/protocol'
+import { keyOf, type ProcessKey } from './act.ts'
+import type { Registered } from './registry.ts'
+
+const protectError = errorsOf(protectErrors)
+
+export type ServiceLineOptions = {
+  readonly path: string
+  readonly peerOf: (socket: Socket) => PeerCredentials | undefined
+  /** Undefined: the process that connected is gone. Else the registration, or why there is none. */
+  readonly register: (peer: PeerCredentials, said: Registration) => Registered | 'full' | 'other_name' | undefined
+  /** What is wrong with the process already. */
+  readonly audit: (registered: Registered) => Promise<readonly Finding[]>
+  readonly mode: () => GuardMode
+  readonly onDone: (registered: Registered, done: Done, tookMs: number) => void
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export type ServiceLine = {
+  /**
+   * Tells a service of a threat, and orders steps; what it has not answered when its connection ends is ordered again when it registers
+   * anew. Whether it is there to hear it now.
+   */
+  threaten(registered: Registered, threat: Threat, steps: readonly Step[]): boolean
+  /** The process is over: nobody will answer. */
+  forget(process: ProcessKey): void
+  close(): Promise<void>
+}
+
+export const serviceLineLimits = {
+  connectionsMax: 2_048,
+  /** Of one user: what registers has one. */
+  connectionsOfUserMax: 128,
+  firstLineMs: 10_000,
+  /** Orders that a service has not answered; the oldest give way. */
+  ordersMax: 64,
+  /** Of a service that does not take what it is told. */
+  untoldBytesMax: 64 * 1024,
+} as const
+
+type Pending = { readonly order: Order; readonly open: Set<Step>; readonly orderedNs: bigint }
+type Service = { registered: Registered; socket: Socket | undefined; readonly pending: Map<string, Pending> }
+
+/** Whoever has a process may connect: the folder says where, the kernel who. */
+export async function listenForServices(options: ServiceLineOptions): Promise<ServiceLine> {
+  const { path, peerOf, register, audit, mode, onDone, clock, log } = options
+  const { connectionsMax, connectionsOfUserMax, firstLineMs, ordersMax, untoldBytesMax } = serviceLineLimits
+  const services = new Map<string, Service>()
+  const connections = new Map<Socket, number>()
+
+  function accept(socket: Socket): void {
+    socket.on('error', () => socket.destroy())
+    const peer = peerOf(socket)
+    const ofUser = [...connections.values()].filter((uid) => uid === peer?.uid).length
+    if (peer === undefined || peer.pid === 0 || connections.size >= connectionsMax || ofUser >= connectionsOfUserMax) {
+      socket.destroy()
+      return
+    }
+    connections.set(socket, peer.uid)
+    socket.once('close', () => connections.delete(socket))
+    const silence = new AbortController()
+    socket.once('close', () => silence.abort('over'))
+    clock.sleep(firstLineMs, silence.signal).then(() => {
+      if (!silence.signal.aborted) socket.destroy()
+    }, noop)
+    serve(socket, peer, () => silence.abort('over'))
+  }
+
+  function serve(socket: Socket, peer: PeerCredentials, onFirst: () => void): void {
+    let service: Service | undefined
+    const take = (line: string) => {
+      const message = readFromService(line)
+      if ('done' in message) {
+        if (service === undefined) throw protectError('PROTECT_NOT_REGISTERED', { attempted: 'taking an answer' })
+        answered(service, message)
+        return
+      }
+      onFirst()
+      service = enter(socket, peer, message)
+    }
+    const lines = createLines((line) => {
+      if (!socket.destroyed && !socket.writableEnded) refusing(socket, () => take(line))
+    })
+    socket.setEncoding('utf8')
+    socket.on('data', (text: string) => {
+      if (lines(text)) return
+      const attempted = 'reading a line'
+      refusing(socket, () => {
+        throw protectError('PROTECT_MALFORMED', { attempted, received: 'more than 4,096 bytes without a newline' })
+      })
+    })
+  }
+
+  /** What a service says wrongly it is told, and then it is alone. */
+  function refusing(socket: Socket, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (!isSealwatchError(error)) throw error
+      socket.end(lineOf({ ok: false, code: error.code, message: error.message.slice(0, refusalUnitsMax) }))
+    }
+  }
+
+  function enter(socket: Socket, peer: PeerCredentials, said: Registration): Service | undefined {
+    const registered = register(peer, said)
+    const attempted = `registering ${said.protect}`
+    if (registered === undefined) {
+      socket.destroy()
+      return undefined
+    }
+    if (registered === 'full') throw protectError('PROTECT_FULL', { attempted })
+    if (registered === 'other_name') throw protectError('PROTECT_OTHER_NAME', { attempted, received: said.protect })
+    const key = keyOf(registered.process)
+    const service: Service = services.get(key) ?? { registered, socket: undefined, pending: new Map() }
+    services.set(key, service)
+    service.registered = registered
+    socket.once('close', () => {
+      if (service.socket === socket) service.socket = undefined
+    })
+    welcome(service, socket).catch((error: unknown) => {
+      log.error('a service that registered could not be answered', { error })
+      socket.destroy()
+    })
+    return service
+  }
+
+  async function welcome(service: Service, socket: Socket): Promise<void> {
+    const found = await audit(service.registered)
+    const { id } = service.registered
+    tell(socket, lineOf({ ok: true, id, audit: found, mode: mode() }))
+    // Only what follows the answer is a threat.
+    service.socket = socket
+    for (const { order, open } of service.pending.values()) tell(socket, lineOf({ ...order, steps: [...open] }))
+  }
+
+  function tell(socket: Socket, line: string): boolean {
+    if (socket.destroyed || socket.writableLength > untoldBytesMax) return false
+    socket.write(line)
+    return true
+  }
+
+  function answered(service: Service, done: Done): void {
+    const pending = service.pending.get(done.incident)
+    if (pending === undefined) return
+    const isQueued = !done.ok && done.detail?.startsWith(queuedPrefix) === true
+    // What waits for its KMS is answered again.
+    if (!isQueued) pending.open.delete(done.done)
+    if (pending.open.size === 0) service.pending.delete(done.incident)
+    const tookMs = Number((clock.monotonicNs() - pending.orderedNs) / 1_000_000n)
+    onDone(service.registered, done, tookMs)
+  }
+
+  await unlink(path).catch(noop)
+  const server = createServer(accept)
+  await listen(server, path)
+  await chmod(path, 0o666)
+
+  return {
+    threaten({ process }, threat, steps) {
+      const service = services.get(keyOf(process))
+      if (service === undefined) return false
+      const order = { threat, steps }
+      if (steps.length > 0) {
+        const known = service.pending.get(threat.incident)
+        const open = new Set([...(known?.open ?? []), ...steps])
+        service.pending.set(threat.incident, { order, open, orderedNs: clock.monotonicNs() })
+        if (service.pending.size > ordersMax) service.pending.delete(service.pending.keys().next().value as string)
+      }
+      return service.socket !== undefined && tell(service.socket, lineOf(order))
+    },
+    forget: (process) => {
+      services.get(keyOf(process))?.socket?.destroy()
+      services.delete(keyOf(process))
+    },
+    close: async () => {
+      server.close()
+      for (const socket of connections.keys()) socket.destroy()
+      await unlink(path).catch(noop)
+    },
+  }
+}
+
+export const queuedPrefix = 'queued: '
+const refusalUnitsMax = 1_000
+const noop = () => undefined
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, resolve)
+  })
+}
