@@ -13,6 +13,8 @@ export type ProcessKey = { readonly pid: number; readonly startNs: bigint }
 export type ProtectedProcess = ProcessKey & {
   /** Of the entry by which it is. */
   readonly name: string
+  /** What it calls itself. */
+  readonly comm: string
   /** Absolute path of its image; null: not known. */
   readonly exe: string | null
   /** What may be done for it. */

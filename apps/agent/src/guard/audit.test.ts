@@ -22,7 +22,7 @@ test('RIM-3 what is wrong with a process before anybody reaches for it is found,
     const child = spawn('sh', ['-c', `${script}; echo; exec sleep 1000`], { stdio: ['ignore', 'pipe', 'inherit'], uid })
     await once(child.stdout, 'data')
     chmodSync(exe, mode)
-    const found = auditOf({ pid: child.pid as number, startNs: 1n, name: 'keys', exe, steps: [] })
+    const found = auditOf({ pid: child.pid as number, startNs: 1n, name: 'keys', comm: 'sh', exe, steps: [] })
     child.kill('SIGKILL')
     await once(child, 'exit')
     return found.map(({ finding, severity }) => `${finding} ${severity}`)
@@ -31,7 +31,7 @@ test('RIM-3 what is wrong with a process before anybody reaches for it is found,
     assert.deepEqual(await findingsOf('ulimit -c 0', 0o755), [])
     assert.deepEqual(await findingsOf('ulimit -c 100', 0o757), ['image_writable high', 'core_limit medium'])
     assert.deepEqual(await findingsOf('ulimit -c 0', 0o755, 65_534), ['dumpable medium'])
-    assert.deepEqual(auditOf({ pid: 2 ** 22 + 1, startNs: 1n, name: 'gone', exe: null, steps: [] }), [])
+    assert.deepEqual(auditOf({ pid: 2 ** 22 + 1, startNs: 1n, name: 'gone', comm: '', exe: null, steps: [] }), [])
   } finally {
     rmSync(dir, { recursive: true })
   }

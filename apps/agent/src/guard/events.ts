@@ -161,9 +161,10 @@ export function protectedRecord(
   context: GuardContext,
 ): Draft {
   const target = targetOf(process, context)
-  const gravest = audit.reduce<SeverityName>((worst, { severity }) => {
-    return isAtLeast(severity as SeverityName, worst) ? (severity as SeverityName) : worst
-  }, 'informational')
+  const gravest = audit.reduce<SeverityName>(
+    (worst, { severity }) => (isAtLeast(severity, worst) ? severity : worst),
+    'informational',
+  )
   const found = audit.length === 0 ? '' : `; already wrong: ${audit.map(({ finding }) => finding).join(', ')}`
   const { name, steps } = process
   return protection('guard_protected', timeNs, context, {
@@ -266,8 +267,8 @@ function actorOf(task: Task, context: GuardContext) {
 
 function targetOf(aim: Aim, context: GuardContext): OcsfProcess | undefined {
   if (aim === 'machine') return undefined
-  const { pid, startNs, exe } = aim
-  const known = rememberedProcess({ pid, startNs, comm: '' }, context)
+  const { pid, startNs, comm, exe } = aim
+  const known = rememberedProcess({ pid, startNs, comm }, context)
   return { ...(exe !== null && { file: imageOf(exe) }), ...known }
 }
 

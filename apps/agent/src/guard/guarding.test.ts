@@ -46,6 +46,7 @@ function guardOf(orders: GuardOrders = guardOrdersOf({ responses: { kill: 'on' }
     ...billing,
     name: 'billing',
     uid: 64,
+    group: null,
     exe: '/usr/sbin/keyservice',
     steps: ['evict', 'rotate'],
   })
@@ -123,13 +124,14 @@ test('RIM-5 a read of the memory is answered before it is told: the reader is en
     threats.map(({ threat, steps }) => [threat.way, threat.technique, steps]),
     [['proc_mem_read', 'T1003.007', ['evict', 'rotate']]],
   )
-  assert.deepEqual(codes().slice(0, 3), ['evict ordered', 'rotate ordered', 'guard_incident_opened'])
+  assert.deepEqual(codes().slice(0, 3), ['guard_incident_opened', 'evict ordered', 'rotate ordered'])
   assert.deepEqual(codes().filter((code) => code === 'kill done').length, 2)
   const [first] = threats
   assert(first !== undefined)
   const { incident } = first.threat
   guarding.done(registered, { done: 'evict', incident, ok: true, detail: '3 keys' }, 2)
   guarding.done(registered, { done: 'rotate', incident, ok: false, detail: 'queued: the KMS does not answer' }, 5)
+  await settled()
   assert.deepEqual(codes().slice(-2), ['evict done', 'rotate queued'])
   assert.equal(sealed.at(-1)?.severity, 'High')
   assert.equal(guarding.incidents, 1)
@@ -157,14 +159,14 @@ test('RIM-5 a guard that observes tells and does nothing, one that is off does n
 test('RIM-5 on trial nothing is ended, and after a while keys are changed again', async () => {
   const { guarding, set, codes, kills } = guardOf(guardOrdersOf({ cooldown_seconds: 60 }))
   await guarding.take([read()])
-  assert.deepEqual(codes(), ['kill dry_run', 'evict ordered', 'rotate ordered', 'guard_incident_opened'])
+  assert.deepEqual(codes(), ['guard_incident_opened', 'kill dry_run', 'evict ordered', 'rotate ordered'])
   const stranger = sampleTask({ pid: 5_000, startNs: 50n * second, ancestors: [], sessionId: 9 })
   await guarding.take([read({ actor: stranger })])
-  assert.deepEqual(codes().slice(4), ['kill dry_run', 'guard_incident_opened'], 'it rests')
+  assert.deepEqual(codes().slice(4), ['guard_incident_opened', 'kill dry_run'], 'it rests')
   set({ nowNs: actAt + 61n * second })
   const other = sampleTask({ pid: 5_001, startNs: 51n * second, ancestors: [], sessionId: 10 })
   await guarding.take([read({ actor: other })])
-  assert.deepEqual(codes().slice(6), ['kill dry_run', 'evict ordered', 'rotate ordered', 'guard_incident_opened'])
+  assert.deepEqual(codes().slice(6), ['guard_incident_opened', 'kill dry_run', 'evict ordered', 'rotate ordered'])
   assert.deepEqual(kills, [])
 })
 
@@ -177,12 +179,10 @@ test('RIM-6 whom an allowance lets is recorded, and no incident', async () => {
 
 test('RIM-5 nobody ends what is protected, what it descends from, or a part of ours; each is told why', async () => {
   const { guarding, kills, sealed, registry } = guardOf()
-  guarding.setParents(
-    new Map([
-      [900, 800],
-      [800, 1],
-    ]),
-  )
+  guarding.look([
+    { ...billing, ppid: 800 },
+    { pid: 800, startNs: 5n * second, ppid: 1 },
+  ])
   const child = sampleTask({
     pid: 950,
     startNs: 80n * second,

@@ -54,8 +54,8 @@ export type Guarding = {
   take(messages: readonly SensorMessage[]): Promise<void>
   /** What the registry learned elsewhere. */
   changed(changes: readonly Change[]): void
-  /** Parents of all processes, by pid: who is above what is protected. */
-  setParents(parents: ReadonlyMap<number, number>): void
+  /** All that runs now: who is above what is protected, and which actors have ended. */
+  look(processes: readonly (ProcessKey & { readonly ppid: number })[]): void
   /** A service says what it did. */
   done(registered: Registered, done: Done, tookMs: number): void
   /** Once a second. */
@@ -83,6 +83,8 @@ export function createGuarding(options: GuardingOptions): Guarding {
   const judging = {
     protectedAt: (process: ProcessKey) => registry.at(process)?.process,
     protectedNow: (pid: number) => registry.now(pid)?.process,
+    protectedProgram: (path: string) => registry.program(path)?.process,
+    protectedInGroup: (path: string) => registry.inGroup(path)?.process,
     isOurs: (process: ProcessKey) => options.ours().has(keyOf(process)),
     handles: processes.handles,
     isUsualCode: baseline.isUsual,
@@ -98,11 +100,13 @@ export function createGuarding(options: GuardingOptions): Guarding {
   function takeOne(observation: Observation): void {
     const now = context()
     now.processes.learn(observation)
-    changed(registry.learn(observation))
-    if (observation.kind === 'exit') incidents.gone(observation.actor)
-    if (orders().mode === 'off') return
-    const act = judge(observation, { ...judging, processes: now.processes })
+    if (observation.kind !== 'exit') changed(registry.learn(observation))
+    const act = orders().mode === 'off' ? undefined : judge(observation, { ...judging, processes: now.processes })
     if (act !== undefined) takeAct(act, now)
+    if (observation.kind !== 'exit') return
+    // Until now it was protected.
+    changed(registry.learn(observation))
+    incidents.gone(observation.actor)
   }
 
   function takeAct(act: Act, now: GuardContext): void {
@@ -221,7 +225,8 @@ export function createGuarding(options: GuardingOptions): Guarding {
   function respond(news: ResponseNews, actNs: bigint): void {
     const nowNs = bootNs()
     const since_act_ms = Math.max(0, Number((nowNs - actNs) / 1_000_000n))
-    seal(responseRecord(nowNs, { ...news, since_act_ms }, context()))
+    // Behind the line of its incident: that it is told waits for nothing.
+    queueMicrotask(() => seal(responseRecord(nowNs, { ...news, since_act_ms }, context())))
   }
 
   function changed(changes: readonly Change[]): void {
@@ -242,8 +247,12 @@ export function createGuarding(options: GuardingOptions): Guarding {
   return {
     take,
     changed,
-    setParents: (next) => {
-      parents = next
+    look(all) {
+      parents = new Map(all.map(({ pid, ppid }) => [pid, ppid]))
+      if (incidents.size === 0) return
+      const alive = new Set(all.map(keyOf))
+      for (const { actors, readers } of incidents.open)
+        for (const one of [...actors, ...readers]) if (!alive.has(keyOf(one))) incidents.gone(one)
     },
     done({ process }, { done: step, incident: id, ok, detail }, tookMs) {
       const { actNs, incident } = answering.get(id) ?? {}

@@ -14,7 +14,14 @@ import { isAtLeast, isRecon, techniqueNumber, type Way, ways } from './ways.ts'
 const { SIGUSR1, SIGSTOP, SIGQUIT, SIGABRT, SIGTERM, SIGCONT, SIGKILL } = constants.signals
 
 const vault: ProtectedProcess = { ...service, name: 'vault', exe: '/usr/sbin/keyservice', steps: ['kill', 'evict'] }
-const web: ProtectedProcess = { pid: 901, startNs: 13_000_000_000n, name: 'web', exe: '/usr/bin/node', steps: [] }
+const web: ProtectedProcess = {
+  pid: 901,
+  startNs: 13_000_000_000n,
+  name: 'web',
+  comm: 'node',
+  exe: '/usr/bin/node',
+  steps: [],
+}
 const webTask = { ...web, comm: 'node', ppid: 1 }
 const guarded = [vault, web]
 const thief = sampleTask({ comm: 'reader', exe: '/tmp/renamed' })
@@ -24,6 +31,8 @@ function contextOf(change: Partial<JudgeContext> = {}): JudgeContext {
   return {
     protectedAt: (process) => guarded.find((one) => isSameProcess(one, process)),
     protectedNow: (pid) => guarded.find((one) => one.pid === pid),
+    protectedProgram: (path) => guarded.find(({ exe }) => exe === path),
+    protectedInGroup: (path) => (path === '/system.slice/keys.service' ? vault : undefined),
     isOurs: () => false,
     handles: () => false,
     isUsualCode: () => false,
@@ -46,6 +55,9 @@ const reach = (call: string, request: number) =>
   by(thief, { kind: 'reach', call, target: service, request, result: 0, taken: '' }) as Observation
 const sysctl = (name: string, before: string, after: string) =>
   by(thief, { kind: 'sysctl', name, before, after } as const)
+const nobody = { pid: 0, startNs: 0n, comm: '', ppid: 0 }
+const proc = (name: string, actor = thief) =>
+  by(actor, { kind: 'proc_open', syscall: 'openat', target: service, flags: 0, path: `/proc/900/${name}` } as const)
 const start = (actor: Task, argv: readonly string[], variables: readonly WatchedVariable[] = []): Observation =>
   by(actor, { kind: 'exec', file: sampleFile(actor.exe ?? ''), filename: '', argv, ...plainStart, variables } as const)
 
@@ -65,6 +77,37 @@ test('RIM-1 each way to the memory of a protected process is an act, by object, 
     [reach('process_madvise', 21), 'protection_weakened'],
     [by(thief, { kind: 'perf', target: service, type: 1, result: 3 } as const), 'perf'],
     [signal(SIGSTOP), 'stopped'],
+    [proc('environ'), 'environ_read'],
+    [proc('task/900/maps'), 'maps_read'],
+    [proc('pagemap'), 'maps_read'],
+    [proc('fd'), 'fd_listed'],
+    [proc('map_files'), 'map_files'],
+    [by(thief, { kind: 'perf', target: nobody, type: 8, result: 3, path: '/usr/bin/node' } as const), 'uprobe'],
+    [by(thief, { kind: 'frozen', cgroupId: 7n, path: '/system.slice/keys.service', frozen: true } as const), 'frozen'],
+    [by(sampleTask({ ...service }), { kind: 'weakened', what: 'dumpable', value: 1n } as const), 'protection_weakened'],
+    [
+      by(sampleTask({ ...service }), { kind: 'weakened', what: 'tracer', value: 2n ** 64n - 1n } as const),
+      'protection_weakened',
+    ],
+    [
+      by(sampleTask({ ...service }), { kind: 'exit', exitCode: 0, signal: SIGABRT, dumped: true } as const),
+      'dump_signal',
+    ],
+    [
+      by(thief, {
+        kind: 'file_open',
+        syscall: 'openat',
+        file: sampleFile('/etc/ld.so.preload'),
+        flags: 1,
+        watched: '/etc/ld.so.preload',
+      } as const),
+      'preload',
+    ],
+    [
+      { ...reach('pidfd_getfd', 4), target: { ...service, pid: 77 }, taken: '/proc/900/mem' } as Observation,
+      'memory_descriptor_passed',
+    ],
+    [by(sampleTask(), { kind: 'fork', child: service, tracer: 5 } as const), 'traced_from_birth'],
     [signal(SIGQUIT), 'dump_signal'],
     [signal(SIGUSR1, { target: webTask }), 'inspector_signal'],
     [sysctl('kernel/core_pattern', 'core', '|/tmp/steal %p'), 'core_pattern_changed'],
@@ -118,6 +161,19 @@ test('RIM-1 what is normal life is no act', () => {
     by(thief, { kind: 'perf', target: { ...service, pid: 0, startNs: 0n }, type: 1, result: 3 } as const),
     by(thief, { kind: 'exit', exitCode: 0, signal: 0 } as const),
     start(thief, ['ps', 'aux']),
+    proc('environ', systemd),
+    by(thief, { kind: 'frozen', cgroupId: 7n, path: '/system.slice/keys.service', frozen: false } as const),
+    by(systemd, { kind: 'frozen', cgroupId: 7n, path: '/system.slice/keys.service', frozen: true } as const),
+    by(own, { kind: 'weakened', what: 'dumpable', value: 0n } as const),
+    by(thief, { kind: 'weakened', what: 'dumpable', value: 1n } as const),
+    by(sampleTask(), { kind: 'fork', child: service } as const),
+    by(thief, {
+      kind: 'file_open',
+      syscall: 'openat',
+      file: sampleFile('/etc/ld.so.preload'),
+      flags: 0,
+      watched: '/etc/ld.so.preload',
+    } as const),
   ]
   for (const observation of quiet)
     assert.equal(judge(observation, contextOf()), undefined, JSON.stringify(observation.kind))
@@ -145,6 +201,8 @@ test('RIM-1 how a protected program is started: preloaded code, an inspector, fl
   assert.deepEqual([preloaded?.way, preloaded?.actor.pid, preloaded?.detail], ['preload', 1200, 'LD_PRELOAD'])
   assert.equal(wayOf(start(keyservice, ['keyservice', '--inspect'])), undefined, 'it is no Node')
   assert.equal(wayOf(start(keyservice, ['keyservice'], ['LD_LIBRARY_PATH'])), undefined)
+  const traced = judge({ ...start(node, ['node', 'a.js']), tracer: 1200 } as Observation, contextOf())
+  assert.deepEqual([traced?.way, traced?.actor.pid], ['traced_from_birth', 1200])
   const flags: [string[], Way | undefined][] = [
     [['node', '--inspect=0.0.0.0:9229', 'a.js'], 'inspector_listens'],
     [['node', '--heapsnapshot-signal=SIGUSR2', 'a.js'], 'runtime_flags'],
@@ -204,7 +262,7 @@ test('RIM-1 code that comes to a program is held against what it had: the compil
 test('RIM-1 every way has a severity, a technique and words; a look around is no more than that', () => {
   for (const way of Object.keys(ways) as Way[]) {
     assert.match(techniqueNumber(way), /^T\d{4}(\.\d{3})?$/, way)
-    assert.equal(isRecon(way), way === 'maps_read' || way === 'fd_listed')
+    assert.equal(isRecon(way), ['maps_read', 'fd_listed', 'environ_read'].includes(way))
   }
   assert(isAtLeast('critical', 'high') && isAtLeast('high', 'high') && !isAtLeast('medium', 'high'))
 })

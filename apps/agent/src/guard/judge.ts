@@ -9,7 +9,7 @@ import { asksToBeTraced, ptraceRequest } from '../observe/ptrace.ts'
 import { relationOf } from '../observe/relation.ts'
 import type { Observation, TargetRef, Task } from '../sources/observation.ts'
 import { type Act, isSameProcess, type ProcessKey, type ProtectedProcess, taskOf } from './act.ts'
-import { ways } from './ways.ts'
+import { type Way, ways } from './ways.ts'
 
 /** What is known beside the observation: from memory alone, so that the same is judged the same. */
 export type JudgeContext = {
@@ -17,6 +17,10 @@ export type JudgeContext = {
   protectedAt(process: ProcessKey): ProtectedProcess | undefined
   /** Whatever of it has that pid now. */
   protectedNow(pid: number): ProtectedProcess | undefined
+  /** The first of those that run this program. */
+  protectedProgram(path: string): ProtectedProcess | undefined
+  /** The first of those in this control group, by its path in its hierarchy. */
+  protectedInGroup(path: string): ProtectedProcess | undefined
   /** A part of Sealwatch whose work it is. */
   isOurs(process: ProcessKey): boolean
   /** Whether it handles a signal itself, so that nothing is dumped; undefined: not known. */
@@ -27,7 +31,8 @@ export type JudgeContext = {
 }
 
 type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>
-type Found = Pick<Act, 'way' | 'aim'> & Partial<Pick<Act, 'actor' | 'reader' | 'bytes' | 'error' | 'detail'>>
+type Found = Pick<Act, 'way' | 'aim'> &
+  Partial<Pick<Act, 'actor' | 'reader' | 'bytes' | 'error' | 'detail' | 'severity'>>
 
 const detailUnitsMax = 256
 
@@ -35,12 +40,12 @@ const detailUnitsMax = 256
 export function judge(observation: Observation, context: JudgeContext): Act | undefined {
   const found = find(observation, context)
   if (found === undefined) return undefined
-  const { way, aim, actor = observation.actor, reader, bytes = 0, error = 0, detail = '' } = found
+  const { way, aim, actor = observation.actor, reader, bytes = 0, error = 0, detail = '', severity } = found
   if (isKernel(actor) || context.isOurs(actor)) return undefined
   const { times: more = 0, lastNs = observation.timeNs } = observation.again ?? {}
   return {
     ...{ way, aim, actor, reader, error },
-    severity: ways[way].severity,
+    severity: severity ?? ways[way].severity,
     timeNs: observation.timeNs,
     lastNs,
     times: 1 + more,
@@ -77,6 +82,19 @@ function find(observation: Observation, context: JudgeContext): Found | undefine
       return started(observation, context)
     case 'executable':
       return codeCame(observation, context)
+    case 'proc_open':
+      return procOpened(observation, context)
+    case 'weakened':
+      return weakened(observation, context)
+    case 'frozen':
+      return frozen(observation, context)
+    case 'fork':
+      return bornTraced(observation, context)
+    case 'exit':
+      return dumped(observation, context)
+    case 'file_open':
+    case 'file_change':
+      return preloadChanged(observation)
     default:
       return undefined
   }
@@ -132,9 +150,13 @@ const MADV_PAGEOUT = 21
 
 /** Other limits and advice cost a process time, not its memory. */
 function reached(observation: Of<'reach'>, context: JudgeContext): Found | undefined {
-  const { call, request, result, taken } = observation
+  const { call, request, result, taken, target } = observation
   const aim = aimOf(observation, context)
-  if (aim === undefined) return undefined
+  if (aim === undefined) {
+    // Taken out of whoever had opened it: both have it.
+    const memory = call === 'pidfd_getfd' ? memoryOf(taken, context) : undefined
+    return memory && { way: 'memory_descriptor_passed', aim: memory, reader: target, detail: taken, ...refusal(result) }
+  }
   if (call === 'pidfd_getfd')
     return { way: 'fd_taken', aim, detail: taken || `descriptor ${request}`, ...refusal(result) }
   if (call === 'prlimit64' && request === RLIMIT_CORE)
@@ -147,11 +169,15 @@ function reached(observation: Of<'reach'>, context: JudgeContext): Found | undef
 
 const memoryPath = /^\/proc\/(\d+)(?:\/task\/\d+)?\/mem$/
 
+function memoryOf(path: string, context: JudgeContext): ProtectedProcess | undefined {
+  const pid = memoryPath.exec(path)?.[1]
+  return pid === undefined ? undefined : context.protectedNow(Number(pid))
+}
+
 /** Who opened it handed it on: whoever was given it is named beside, and stopped as well. */
 function passed(observation: Of<'passed'>, context: JudgeContext): Found | undefined {
   const { path, sender, actor } = observation
-  const pid = memoryPath.exec(path)?.[1]
-  const aim = pid === undefined ? undefined : context.protectedNow(Number(pid))
+  const aim = memoryOf(path, context)
   if (aim === undefined || isSameProcess(actor, aim)) return undefined
   const way = 'memory_descriptor_passed'
   // Nobody knows who sent it, or it came back to who is protected and was opened by itself.
@@ -160,10 +186,64 @@ function passed(observation: Of<'passed'>, context: JudgeContext): Found | undef
   return { way, aim, actor: from, reader: actor, detail: path }
 }
 
-/** Without a target it is of whatever runs on a CPU, and told of by a rule of its own. */
+/** Without a target it is of whatever runs on a CPU, and told of by a rule of its own; but for a probe that is put into a program. */
 function sampled(observation: Of<'perf'>, context: JudgeContext): Found | undefined {
+  const { path = '', type, result } = observation
+  const aim = aimOf(observation, context) ?? context.protectedProgram(path)
+  if (aim === undefined) return undefined
+  return { way: path === '' ? 'perf' : 'uprobe', aim, detail: path || `type ${type}`, ...refusal(result) }
+}
+
+/** What /proc shows of a process, but its memory: the last part of the path. */
+const shows: Readonly<Record<string, Way>> = { environ: 'environ_read', fd: 'fd_listed', map_files: 'map_files' }
+
+/** systemd reads what it started. */
+function procOpened(observation: Of<'proc_open'>, context: JudgeContext): Found | undefined {
   const aim = aimOf(observation, context)
-  return aim && { way: 'perf', aim, detail: `type ${observation.type}`, ...refusal(observation.result) }
+  if (aim === undefined || observation.actor.pid === 1) return undefined
+  const { path } = observation
+  const shown = basename(path)
+  const way = Object.hasOwn(shows, shown) ? shows[shown] : undefined
+  return { way: way ?? 'maps_read', aim, detail: path }
+}
+
+/** By itself: its own code, or what somebody brought into it. */
+function weakened({ actor, what, value }: Of<'weakened'>, context: JudgeContext): Found | undefined {
+  const aim = context.protectedAt(actor)
+  if (aim === undefined || value === 0n) return undefined
+  const detail = what === 'dumpable' ? `PR_SET_DUMPABLE ${value}` : 'PR_SET_PTRACER'
+  return { way: 'protection_weakened', aim, severity: 'medium', detail }
+}
+
+/** systemd does it when the machine sleeps. */
+function frozen({ actor, path, frozen: isFrozen }: Of<'frozen'>, context: JudgeContext): Found | undefined {
+  const aim = isFrozen && actor.pid !== 1 ? context.protectedInGroup(path) : undefined
+  return aim && { way: 'frozen', aim, detail: path }
+}
+
+const byPid = (pid: number, { processes }: JudgeContext): Task =>
+  processes.lastOf(pid)?.task ?? taskOf({ pid, startNs: 0n, comm: '' })
+
+function bornTraced({ child, tracer }: Of<'fork'>, context: JudgeContext): Found | undefined {
+  const aim = tracer === undefined ? undefined : context.protectedAt(child)
+  return aim && { way: 'traced_from_birth', aim, actor: byPid(tracer as number, context) }
+}
+
+/** Whoever brought that about: its memory lies where dumps go. */
+function dumped({ actor, dumped: isDumped, signal }: Of<'exit'>, context: JudgeContext): Found | undefined {
+  const aim = isDumped === true ? context.protectedAt(actor) : undefined
+  return (
+    aim && { way: 'dump_signal', aim, detail: `its memory was dumped, ${signalNames.get(signal ?? 0) ?? 'at its end'}` }
+  )
+}
+
+const preloadFile = '/etc/ld.so.preload'
+
+/** Every program that starts from then on loads what stands there. */
+function preloadChanged(observation: Of<'file_open' | 'file_change'>): Found | undefined {
+  if (observation.watched !== preloadFile) return undefined
+  if (observation.kind === 'file_open' && accessOf(observation.flags) === 'read') return undefined
+  return { way: 'preload', aim: 'machine', detail: preloadFile }
 }
 
 const { SIGUSR1, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, ...signals } = constants.signals
@@ -236,6 +316,8 @@ function started(observation: Of<'exec'>, context: JudgeContext): Found | undefi
   const { actor, argv, file } = observation
   const aim = context.protectedAt(actor)
   if (aim === undefined) return debuggerStarted(argv, file.path, context)
+  if (observation.tracer !== undefined)
+    return { way: 'traced_from_birth', aim, actor: byPid(observation.tracer, context), detail: argv.join(' ') }
   const [parent] = actor.ancestors
   const starter = parent && (context.processes.find(parent)?.task ?? taskOf(parent))
   const way = startWay(observation, aim)

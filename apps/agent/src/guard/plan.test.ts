@@ -35,7 +35,7 @@ test('RIM-5 each step is on, told only, or off; a guard that observes does none'
 
 test('RIM-5 nothing is done for a look around or a medium act, and no keys are changed where nothing was reached', () => {
   const on = contextOf(responses('on'))
-  for (const way of ['stopped', 'new_code', 'environ_read'] as const)
+  for (const way of ['stopped', 'new_code', 'map_files'] as const)
     assert.deepEqual(plan(incidentOf(sampleAct(way), sampleAct('maps_read')), on), [], way)
   assert.deepEqual(said(plan(incidentOf(sampleAct('ptrace_attach', { error: 1 })), on)), [`on ${thiefKey}`])
   assert.deepEqual(said(plan(incidentOf(sampleAct('core_pattern_changed', { aim: 'machine' })), on)), [

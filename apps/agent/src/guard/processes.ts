@@ -42,11 +42,13 @@ export function createProcesses(images: ReadonlyMap<string, string>, proc = '/pr
     // Read last: what is still there was there before, and all of it is its own.
     const startNs = startOf(pid)
     const uid = /^Uid:\t(\d+)/m.exec(status ?? '')?.[1]
+    const comm = /^Name:\t(.*)$/m.exec(status ?? '')?.[1] ?? ''
     const ppid = Number(/^PPid:\t(\d+)/m.exec(status ?? '')?.[1] ?? 0)
     if (startNs === undefined || uid === undefined) return undefined
+    const group = groups.onlyPath ?? null
     const units = [groups.unit, groups.userUnit].filter((unit) => unit !== undefined)
     const exe = images.get(keyOf({ pid, startNs })) ?? null
-    return { look: { pid, startNs, ppid, uid: Number(uid), exe, units, labels: [] }, groups }
+    return { look: { pid, startNs, ppid, comm, uid: Number(uid), exe, group, units, labels: [] }, groups }
   }
 
   function startOf(pid: number): bigint | undefined {

@@ -10,7 +10,17 @@ import { type Change, createRegistry, type ProcessLook, registryLimits } from '.
 const second = 1_000_000_000n
 const at = { timeNs: 90n * second, truncated: false } as const
 const look = (pid: number, change: Partial<ProcessLook> = {}): ProcessLook => ({
-  ...{ pid, startNs: BigInt(pid) * second, ppid: 1, uid: 0, exe: '/usr/bin/other', units: [], labels: [] },
+  ...{
+    pid,
+    startNs: BigInt(pid) * second,
+    ppid: 1,
+    comm: 'one',
+    uid: 0,
+    exe: '/usr/bin/other',
+    group: null,
+    units: [],
+    labels: [],
+  },
   ...change,
 })
 const none = new Map<string, number>()

@@ -2,14 +2,17 @@
 
 import { type GuardStep, guardSteps, type ProtectedBy, type ProtectedEntry } from '@sealwatch/contract/guard-config'
 import { isSameStart } from '../observe/process-table.ts'
-import type { Observation } from '../sources/observation.ts'
+import type { Observation, TaskRef } from '../sources/observation.ts'
 import { isSameProcess, type ProcessKey, type ProtectedProcess } from './act.ts'
 
 /** A process as /proc shows it to everybody; of its image only who looked as root knows. */
 export type ProcessLook = ProcessKey & {
   readonly ppid: number
+  readonly comm: string
   readonly uid: number
   readonly exe: string | null
+  /** Its control group, as the unified hierarchy names it; null: not known. */
+  readonly group: string | null
   /** Of systemd, outside of any container. */
   readonly units: readonly string[]
   /** Of its container, as KEY=VALUE. */
@@ -24,19 +27,33 @@ export type Change =
   | { readonly kind: 'protected'; readonly registered: Registered }
   | { readonly kind: 'unprotected'; readonly registered: Registered; readonly cause: UnregisteredCause }
 
-export type OwnPart = { readonly name: string; readonly uid: number }
+/** By its user, or by its pid. */
+export type OwnPart = { readonly name: string } & ({ readonly uid: number } | { readonly pid: number })
 
 export type Registry = {
   /** What people say is to be protected, in the place of what they said before. */
   setEntries(entries: readonly ProtectedEntry[]): Change[]
-  /** All that runs now; `pidFiles`: what stands in the files of the entries. */
-  look(processes: readonly ProcessLook[], pidFiles: ReadonlyMap<string, number>): Change[]
+  /**
+   * All that ran a moment ago; `pidFiles`: what stands in the files of the entries. `isThere` is asked of whoever is held and was not
+   * among them: it may be younger.
+   */
+  look(
+    processes: readonly ProcessLook[],
+    pidFiles: ReadonlyMap<string, number>,
+    isThere?: (process: ProcessKey) => boolean,
+  ): Change[]
   /** Starts, ends and forks. */
   learn(observation: Observation): Change[]
   /** A process asks for itself: `full` and `other_name` are answers of protect.md, 5. */
   register(self: SelfRegistration): Registered | 'full' | 'other_name'
   at(process: ProcessKey): Registered | undefined
   now(pid: number): Registered | undefined
+  /** The first that runs this program. */
+  program(path: string): Registered | undefined
+  /** The first in this control group. */
+  inGroup(path: string): Registered | undefined
+  /** Another with each change of who is held. */
+  readonly version: number
   readonly all: readonly Registered[]
   /** Programs whose starts are to be told: those of the entries. */
   readonly images: readonly string[]
@@ -46,6 +63,8 @@ export type Registry = {
 }
 
 export type SelfRegistration = ProcessKey & {
+  readonly comm: string
+  readonly group: string | null
   readonly name: string
   readonly uid: number
   readonly exe: string | null
@@ -56,7 +75,11 @@ export type SelfRegistration = ProcessKey & {
 /** As many as the sensor takes (frame.md, 11.5), and protect.md says (3.5). */
 export const registryLimits = { processesMax: 4_096, selfMax: 1_024, selfOfUserMax: 64 } as const
 
-type Held = Registered & { readonly uid: number; readonly entry: ProtectedEntry | undefined }
+type Held = Registered & {
+  readonly uid: number
+  readonly group: string | null
+  readonly entry: ProtectedEntry | undefined
+}
 
 export function createRegistry(options: {
   /** Protected by default, by their users. */
@@ -68,6 +91,7 @@ export function createRegistry(options: {
   const held = new Map<number, Held>()
   let entries: readonly ProtectedEntry[] = []
   let unheld = 0
+  let version = 0
 
   const at = (process: ProcessKey): Held | undefined => {
     const found = held.get(process.pid)
@@ -79,14 +103,16 @@ export function createRegistry(options: {
       unheld += 1
       return []
     }
-    const { pid, startNs, exe, uid } = look
-    const one: Held = { process: { pid, startNs, exe, ...of }, by, id: newId(), uid, entry }
+    const { pid, startNs, comm, exe, uid, group } = look
+    const one: Held = { process: { pid, startNs, comm, exe, ...of }, by, id: newId(), uid, group, entry }
     held.set(pid, one)
+    version += 1
     return by === 'parent' ? [] : [{ kind: 'protected', registered: one }]
   }
 
   function release(one: Held, cause: UnregisteredCause): Change[] {
     if (held.get(one.process.pid) === one) held.delete(one.process.pid)
+    version += 1
     return one.by === 'parent' ? [] : [{ kind: 'unprotected', registered: one, cause }]
   }
 
@@ -94,7 +120,7 @@ export function createRegistry(options: {
   function find(look: ProcessLook, pidFiles: ReadonlyMap<string, number>) {
     const entry = entries.find((one) => isNamed(one, look, pidFiles))
     if (entry !== undefined) return { by: byOf(entry), entry, of: { name: entry.name, steps: entry.steps ?? killOnly } }
-    const part = own.find(({ uid }) => uid === look.uid)
+    const part = own.find((one) => ('pid' in one ? one.pid === look.pid : one.uid === look.uid))
     return part && { by: 'own' as const, entry: undefined, of: { name: part.name, steps: killOnly } }
   }
 
@@ -106,6 +132,11 @@ export function createRegistry(options: {
   return {
     at,
     now: (pid) => held.get(pid),
+    program: (path) => (path === '' ? undefined : held.values().find(({ process }) => process.exe === path)),
+    inGroup: (path) => held.values().find(({ group }) => group === path),
+    get version() {
+      return version
+    },
     setEntries(next) {
       entries = next
       const left = [...held.values()].filter(
@@ -113,12 +144,12 @@ export function createRegistry(options: {
       )
       return left.flatMap((one) => release(one, 'config'))
     },
-    look(processes, pidFiles) {
+    look(processes, pidFiles, isThere = () => false) {
       unheld = 0
       const alive = new Map(processes.map((look) => [look.pid, look]))
       const ended = [...held.values()].filter(({ process }) => {
         const look = alive.get(process.pid)
-        return look === undefined || !isSameProcess(look, process)
+        return (look === undefined || !isSameProcess(look, process)) && !isThere(process)
       })
       const changes = ended.flatMap((one) => release(one, 'ended'))
       for (const look of processes) if (at(look) === undefined) changes.push(...consider(look, pidFiles))
@@ -130,7 +161,14 @@ export function createRegistry(options: {
       const known = at(actor)
       if (observation.kind === 'exit') return known === undefined ? [] : release(known, 'ended')
       if (observation.kind !== 'exec') return []
-      const look = { pid: actor.pid, startNs: actor.startNs, uid: actor.uid, exe: observation.file.path, ...nowhere }
+      const look = {
+        pid: actor.pid,
+        startNs: actor.startNs,
+        uid: actor.uid,
+        comm: actor.comm,
+        exe: observation.file.path,
+        ...nowhere,
+      }
       return known === undefined ? [...overtaken(look), ...consider(look, noFiles)] : changed(known, look)
     },
     register({ name, uid, steps, ...self }) {
@@ -150,13 +188,16 @@ export function createRegistry(options: {
       const entry = known?.entry ?? entries.find((one) => one.name === name)
       const process = {
         pid: self.pid,
+        comm: self.comm,
         startNs: known?.process.startNs ?? self.startNs,
         name,
         steps: stepsOf(entry, steps),
       }
       const exe = known?.process.exe ?? self.exe
-      const one: Held = { process: { ...process, exe }, by: 'self', id: newId(), uid, entry }
+      const group = known?.group ?? self.group
+      const one: Held = { process: { ...process, exe }, by: 'self', id: newId(), uid, group, entry }
       held.set(self.pid, one)
+      version += 1
       return one
     },
     get all() {
@@ -174,11 +215,11 @@ export function createRegistry(options: {
   }
 
   /** A child has its parent's memory until it runs another program. */
-  function inherit(parent: ProcessKey, child: ProcessKey): Change[] {
+  function inherit(parent: ProcessKey, child: TaskRef): Change[] {
     const known = at(parent)
     if (known === undefined || at(child) !== undefined) return []
     const { exe, name, steps } = known.process
-    const look = { ...child, uid: known.uid, exe, ...nowhere }
+    const look = { ...child, uid: known.uid, exe, ...nowhere, group: known.group }
     return [...overtaken(look), ...protect(look, 'parent', known.entry, { name, steps })]
   }
 
@@ -203,7 +244,7 @@ type Entry = { readonly name: string; readonly steps: readonly GuardStep[] }
 
 const noFiles: ReadonlyMap<string, number> = new Map()
 /** What an exec does not tell; the next look does. */
-const nowhere = { ppid: 0, units: [], labels: [] }
+const nowhere = { ppid: 0, group: null, units: [], labels: [] }
 /** What takes nobody's help; what a service does itself it says when it registers. */
 const killOnly: readonly GuardStep[] = ['kill']
 

@@ -7,7 +7,7 @@ import type { Act, ProtectedProcess } from './act.ts'
 import { type Way, ways } from './ways.ts'
 
 export const vault: ProtectedProcess = {
-  ...{ pid: service.pid, startNs: service.startNs },
+  ...{ pid: service.pid, startNs: service.startNs, comm: service.comm },
   name: 'vault',
   exe: '/usr/sbin/keyservice',
   steps: ['kill', 'evict', 'rotate'],

@@ -46,7 +46,7 @@ export function sampleGuardEvents(): Readonly<Record<string, GuardEvent>> {
   const risen = told(graver.take(sampleAct('proc_mem_read', { timeNs: actAt + 1n }), actAt + 1n), actAt + 1n)
 
   const protection = { process: vault, by: 'self', id: 'prt_0123456789abcdef' }
-  const audit = [{ finding: 'core_limit', severity: 'medium', advice: 'Set LimitCORE=0' }]
+  const audit = [{ finding: 'core_limit', severity: 'medium', advice: 'Set LimitCORE=0' }] as const
   const response = { incident, aim: vault } as const
   const suspect = { pid: thief.pid, startNs: thief.startNs, comm: thief.comm, exe: thief.exe }
   const kill = { ...response, step: 'kill', suspect, tree: true } as const

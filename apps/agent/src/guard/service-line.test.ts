@@ -34,6 +34,7 @@ async function openLine() {
   const line = await listenForServices({
     path,
     peerOf: openPeerCredentials(),
+    processAt: processes.one,
     register: ({ pid }, { protect: name, steps }) => {
       const look = processes.one(pid)
       return look && registry.register({ ...look, name, steps })

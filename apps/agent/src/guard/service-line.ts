@@ -25,8 +25,10 @@ const protectError = errorsOf(protectErrors)
 export type ServiceLineOptions = {
   readonly path: string
   readonly peerOf: (socket: Socket) => PeerCredentials | undefined
-  /** Undefined: the process that connected is gone. Else the registration, or why there is none. */
-  readonly register: (peer: PeerCredentials, said: Registration) => Registered | 'full' | 'other_name' | undefined
+  /** Who has that pid as it connects; undefined: nobody any more. */
+  readonly processAt: (pid: number) => ProcessKey | undefined
+  /** Undefined: that process is gone. Else the registration, or why there is none. */
+  readonly register: (process: ProcessKey, said: Registration) => Registered | 'full' | 'other_name' | undefined
   /** What is wrong with the process already. */
   readonly audit: (registered: Registered) => Promise<readonly Finding[]>
   readonly mode: () => GuardMode
@@ -62,7 +64,7 @@ type Service = { registered: Registered; socket: Socket | undefined; readonly pe
 
 /** Whoever has a process may connect: the folder says where, the kernel who. */
 export async function listenForServices(options: ServiceLineOptions): Promise<ServiceLine> {
-  const { path, peerOf, register, audit, mode, onDone, clock, log } = options
+  const { path, peerOf, processAt, register, audit, mode, onDone, clock, log } = options
   const { connectionsMax, connectionsOfUserMax, firstLineMs, ordersMax, untoldBytesMax } = serviceLineLimits
   const services = new Map<string, Service>()
   const connections = new Map<Socket, number>()
@@ -71,7 +73,9 @@ export async function listenForServices(options: ServiceLineOptions): Promise<Se
     socket.on('error', () => socket.destroy())
     const peer = peerOf(socket)
     const ofUser = [...connections.values()].filter((uid) => uid === peer?.uid).length
-    if (peer === undefined || peer.pid === 0 || connections.size >= connectionsMax || ofUser >= connectionsOfUserMax) {
+    const isRoom = connections.size < connectionsMax && ofUser < connectionsOfUserMax
+    const process = peer === undefined || peer.pid === 0 || !isRoom ? undefined : processAt(peer.pid)
+    if (peer === undefined || process === undefined) {
       socket.destroy()
       return
     }
@@ -82,10 +86,10 @@ export async function listenForServices(options: ServiceLineOptions): Promise<Se
     clock.sleep(firstLineMs, silence.signal).then(() => {
       if (!silence.signal.aborted) socket.destroy()
     }, noop)
-    serve(socket, peer, () => silence.abort('over'))
+    serve(socket, process, () => silence.abort('over'))
   }
 
-  function serve(socket: Socket, peer: PeerCredentials, onFirst: () => void): void {
+  function serve(socket: Socket, process: ProcessKey, onFirst: () => void): void {
     let service: Service | undefined
     const take = (line: string) => {
       const message = readFromService(line)
@@ -95,7 +99,7 @@ export async function listenForServices(options: ServiceLineOptions): Promise<Se
         return
       }
       onFirst()
-      service = enter(socket, peer, message)
+      service = enter(socket, process, message)
     }
     const lines = createLines((line) => {
       if (!socket.destroyed && !socket.writableEnded) refusing(socket, () => take(line))
@@ -120,8 +124,8 @@ export async function listenForServices(options: ServiceLineOptions): Promise<Se
     }
   }
 
-  function enter(socket: Socket, peer: PeerCredentials, said: Registration): Service | undefined {
-    const registered = register(peer, said)
+  function enter(socket: Socket, process: ProcessKey, said: Registration): Service | undefined {
+    const registered = register(process, said)
     const attempted = `registering ${said.protect}`
     if (registered === undefined) {
       socket.destroy()

@@ -60,7 +60,7 @@ export const ways = {
   vm_write: { severity: 'critical', attack: inject, did: 'wrote by process_vm_writev the memory of' },
   fd_taken: { severity: 'critical', attack: inject, did: 'took a descriptor out of' },
   memory_descriptor_passed: { severity: 'critical', attack: procDump, did: 'handed on a descriptor of the memory of' },
-  environ_read: { severity: 'medium', attack: procDump, did: 'read the environment of' },
+  environ_read: { severity: 'low', attack: procDump, did: 'read the environment of' },
   fd_listed: { severity: 'low', attack: look, did: 'listed the descriptors of' },
   map_files: { severity: 'medium', attack: procDump, did: 'opened what is mapped by' },
   debugger_started: { severity: 'high', attack: ptrace, did: 'was started as a debugger of' },

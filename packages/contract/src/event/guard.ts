@@ -2,6 +2,7 @@
 // What the guard of a host tells (docs/formats/event.md, 7.6).
 
 import type { GuardMode, GuardStep, StepMode } from '../guard-config.ts'
+import type { SeverityName } from './classes.ts'
 import type { EventBase } from './events.ts'
 import type { OcsfAttack } from './finding.ts'
 import type { OcsfProcess } from './objects.ts'
@@ -78,7 +79,7 @@ export type GuardResponse = {
   readonly took_ms?: number
 }
 
-export type GuardAudit = { readonly finding: string; readonly severity: string; readonly advice: string }
+export type GuardAudit = { readonly finding: string; readonly severity: SeverityName; readonly advice: string }
 
 export type GuardProtection = {
   readonly name: string

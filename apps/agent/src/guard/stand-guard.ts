@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// The guard at its post: its lines to the sensor, to services and to the hands, and a look around each second.
+
+import { randomBytes } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
+import { type Clock, type Log, openBootClock, openPeerCredentials } from '@sealwatch/base'
+import type { EventDraft, GuardEvent, GuardState } from '@sealwatch/contract'
+import type { GuardOrders } from '@sealwatch/contract/guard-config'
+import type { Ed25519Signer } from '@sealwatch/keys'
+import { deviceOf } from '../observe/context.ts'
+import { createProcessTable, type ProcessRow, processTableLimits } from '../observe/process-table.ts'
+import type { HostFacts } from '../ship/host-facts.ts'
+import { createAccounts } from '../sources/accounts.ts'
+import { createProcessFacts } from '../sources/facts/process-facts.ts'
+import { createFrameDecoder } from '../sources/frame.ts'
+import type { SensorMessage } from '../sources/observation.ts'
+import { listenForSensor } from '../sources/sensor-socket.ts'
+import { agentVersion } from '../version.ts'
+import { keyOf, type ProcessKey } from './act.ts'
+import { auditOf } from './audit.ts'
+import { type GuardContext, stateRecord } from './events.ts'
+import { createGuarding } from './guarding.ts'
+import { createHandsClient, type HandsState } from './hands-client.ts'
+import { handsUid, ownParts, sensorUid } from './own-parts.ts'
+import { createProcesses } from './processes.ts'
+import { createRegistry, type ProcessLook } from './registry.ts'
+import { createSensorLine, type Tier } from './sensor-line.ts'
+import { listenForServices } from './service-line.ts'
+
+export type PostOptions = {
+  readonly paths: Readonly<Record<'sensorSocket' | 'protectSocket' | 'handsSocket', string>>
+  readonly tenant: string
+  readonly facts: HostFacts
+  /** Undefined: this machine is not enrolled yet. */
+  readonly hostId: () => string | undefined
+  /** Who says what the guard does, and what. */
+  readonly orders: () => { readonly orders: GuardOrders; readonly by: GuardState['by'] }
+  /** What ran when somebody looked as root. */
+  readonly rows: readonly ProcessRow[]
+  readonly seenAtBootNs: bigint
+  /** Who keeps the guard alive. */
+  readonly supervisorPid: number
+  /** Of the guard: by it the hands know its commands. */
+  readonly signer: Ed25519Signer
+  readonly seal: (tenant: string, draft: EventDraft<GuardEvent>) => void
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export type Post = {
+  /** Somebody says something else than before. */
+  ordersChanged(): void
+  /** A standing order came for the hands. */
+  handOver(envelope: string): void
+  readonly tier: Tier
+  /** The sensor says that it looks at all that are protected now. */
+  readonly isFollowed: boolean
+  readonly protected: number
+  readonly incidents: number
+  readonly hands: HandsState
+  /** Until the signal fires. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+const clusterTenant = 'cluster'
+const lookEveryMs = 1_000
+/** A sensor that begins anew is away for less. */
+const tierPatienceNs = 10_000_000_000n
+/** Who acted is looked up for so long at most: that it is told is worth more. */
+const prepareMs = 2
+const tickNs = 10_000_000n
+
+export async function takePost(options: PostOptions): Promise<Post> {
+  const { paths, tenant, facts, orders, rows, signer, clock, log } = options
+  const bootNs = openBootClock()
+  const newId = (kind: string) => `${kind}_${randomBytes(12).toString('hex')}`
+  const table = createProcessTable(processTableLimits)
+  table.seed(rows, options.seenAtBootNs)
+  const images = new Map(
+    rows.flatMap(({ pid, startTicks, exe }) =>
+      exe === null ? [] : [[keyOf({ pid, startNs: startTicks * tickNs }), exe.replace(/ \(deleted\)$/, '')]],
+    ),
+  )
+  const processes = createProcesses(images)
+  const registry = createRegistry({ own: ownParts(options.supervisorPid), newId: () => newId('prt') })
+  const accounts = createAccounts(clock)
+  const processFacts = createProcessFacts(clock)
+  let ours: ReadonlySet<string> = new Set()
+  let told: GuardState | undefined
+  let tierSinceNs = bootNs()
+
+  const contextOf = (of: string): GuardContext => ({
+    device: deviceOf({
+      hostId: options.hostId() ?? `machine:${facts.machineId}`,
+      hostname: facts.hostname,
+      bootId: facts.bootId,
+      kernel: facts.kernel,
+      osName: facts.os,
+      osVersion: '',
+    }),
+    tenant: of,
+    version: agentVersion,
+    bootOffsetNs: clock.nowNs() - bootNs(),
+    processes: table,
+    userName: accounts.nameOf,
+    enrichment: { process: processFacts.of },
+  })
+
+  const hands = createHandsClient({ path: paths.handsSocket, signer, bootNs, clock, log })
+  const guarding = createGuarding({
+    registry,
+    processes,
+    orders: () => orders().orders,
+    hostMntNs: namespaceId('mnt'),
+    seal: (draft) => options.seal(tenant, draft),
+    context: () => contextOf(tenant),
+    prepare,
+    audit: async ({ process }) => auditOf(process),
+    services: () => services,
+    hands,
+    ours: () => ours,
+    newId: () => newId('inc'),
+    bootNs,
+    clock,
+    log,
+  })
+  const sensor = await listenForSensor(paths.sensorSocket, createFrameDecoder)
+  const sensorLine = createSensorLine({
+    socket: sensor,
+    protected: () => {
+      if (orders().orders.mode === 'off') return { processes: [], images: [] }
+      return { processes: registry.all.map(({ process }) => process), images: registry.images }
+    },
+    take: async (messages) => {
+      await guarding.take(messages)
+      spread()
+    },
+    onTier: () => {
+      tierSinceNs = bootNs()
+    },
+    secret: secretOf(),
+    clock,
+    log,
+  })
+  const services = await listenForServices({
+    path: paths.protectSocket,
+    peerOf: openPeerCredentials(),
+    processAt: processes.one,
+    register: (process, { protect: name, steps }) => {
+      const look = processes.one(process.pid)
+      // Its pid may have been given to another one since it connected.
+      if (look === undefined || look.startNs !== process.startNs) return undefined
+      const known = registry.at(look)
+      const registered = registry.register({ ...look, name, steps })
+      if (typeof registered === 'object' && known?.id !== registered.id)
+        guarding.changed([{ kind: 'protected', registered }])
+      spread()
+      return registered
+    },
+    audit: async ({ process }) => auditOf(process),
+    mode: () => orders().orders.mode,
+    onDone: guarding.done,
+    clock,
+    log,
+  })
+
+  async function prepare(messages: readonly SensorMessage[]): Promise<void> {
+    const looking = messages.flatMap((message) =>
+      'actor' in message && message.kind !== 'exit' && message.kind !== 'fork'
+        ? (processFacts.look(message.actor, false) ?? [])
+        : [],
+    )
+    if (looking.length === 0) return
+    const over = new AbortController()
+    await Promise.race([Promise.all(looking), clock.sleep(prepareMs, over.signal)])
+    over.abort('known')
+  }
+
+  let [toldVersion, sparedVersion] = [-1, -1]
+  /** The sensor hears whom the registry has. */
+  function spread(): void {
+    if (registry.version === toldVersion) return
+    toldVersion = registry.version
+    sensorLine.changed()
+  }
+  /** The hands do, too, but no more often than anybody looks: the guard itself commands nothing against them. */
+  function spare(): void {
+    if (registry.version === sparedVersion) return
+    sparedVersion = registry.version
+    hands.spare(registry.all.map(({ process }) => [process.pid, process.startNs] as const))
+  }
+
+  async function look(): Promise<void> {
+    const looks = await processes.look(bootNs())
+    ours = oursOf(looks, options.supervisorPid)
+    const pidFiles = processes.pidFiles(registry.entries, clock.nowNs() - bootNs())
+    guarding.look(looks)
+    const isThere = ({ pid, startNs }: ProcessKey) => processes.one(pid)?.startNs === (startNs / tickNs) * tickNs
+    guarding.changed(registry.look(looks, pidFiles, isThere))
+    spread()
+    spare()
+  }
+
+  /** What the guard does and by what it sees, where that is another than was told. */
+  function tellState(): void {
+    const { orders: now, by } = orders()
+    const { tier } = sensorLine
+    if (tier === 'none' && bootNs() - tierSinceNs < tierPatienceNs) return
+    const state = { mode: now.mode, responses: now.responses, by, tier }
+    const before = told?.mode
+    if (
+      told !== undefined &&
+      JSON.stringify({ ...state, before: told.before }) === JSON.stringify({ ...told, before: told.before })
+    )
+      return
+    const next = { ...state, ...(before !== undefined && { before }) }
+    told = next
+    options.seal(clusterTenant, stateRecord(bootNs(), next, contextOf(clusterTenant)))
+    if (now.mode !== 'on') log.warn('the guard does not respond', { mode: now.mode, by })
+  }
+
+  async function lookAround(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await look()
+      guarding.tick()
+      tellState()
+      await clock.sleep(lookEveryMs, signal)
+    }
+  }
+
+  guarding.changed(registry.setEntries(orders().orders.protect))
+  return {
+    ordersChanged() {
+      guarding.changed(registry.setEntries(orders().orders.protect))
+      // Entries that are new, and the list of a guard that is off.
+      toldVersion = -1
+      look().catch((error: unknown) => log.error('the processes of this machine could not be looked at', { error }))
+    },
+    handOver: hands.order,
+    get tier() {
+      return sensorLine.tier
+    },
+    get isFollowed() {
+      return sensorLine.isFollowed
+    },
+    get protected() {
+      return registry.all.length
+    },
+    get incidents() {
+      return guarding.incidents
+    },
+    get hands() {
+      return hands.state
+    },
+    async run(signal) {
+      await Promise.all([sensorLine.run(sensor.connections(signal), signal), hands.run(signal), lookAround(signal)])
+      guarding.end()
+      await services.close()
+      await sensor.close()
+    },
+  }
+}
+
+/** The sensor with its children, the hands, and who keeps us alive: their work is to look at others. */
+function oursOf(looks: readonly ProcessLook[], supervisorPid: number): ReadonlySet<string> {
+  const sensors = new Set(looks.filter(({ uid }) => uid === sensorUid).map(({ pid }) => pid))
+  const isOurs = ({ pid, ppid, uid }: ProcessLook) =>
+    sensors.has(pid) ||
+    sensors.has(ppid) ||
+    uid === handsUid ||
+    (pid === supervisorPid && pid !== 1) ||
+    pid === process.pid
+  return new Set(looks.filter(isOurs).map(keyOf))
+}
+
+const namespaceId = (name: string): number => Number(/\d+/.exec(readlinkSync(`/proc/self/ns/${name}`))?.[0])
+
+function secretOf() {
+  const bytes = randomBytes(16)
+  return { seed: bytes.readBigUInt64LE(0), factor: bytes.readBigUInt64LE(8) | 1n }
+}
