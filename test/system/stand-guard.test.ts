@@ -62,8 +62,7 @@ async function openGuard(t: TestContext) {
     facts: await readHostFacts(),
     hostId: () => undefined,
     orders: () => ({ orders, by: 'default' }),
-    rows: [],
-    seenAtBootNs: bootNs(),
+    seen: { rows: [], atBootNs: bootNs() },
     supervisorPid: 1,
     signer: generateSigner(),
     seal: (_, draft) => {

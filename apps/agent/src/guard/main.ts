@@ -17,6 +17,7 @@ import {
   systemDisk,
 } from '@sealwatch/base'
 import { requireLinux } from '../platform.ts'
+import { readBootNs, readProcesses } from '../sources/proc-snapshot.ts'
 import { guardConfigPrefix, guardSettings } from './config.ts'
 import { runGuard } from './guard.ts'
 import { readHostKey } from './host-key.ts'
@@ -33,12 +34,14 @@ try {
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
   const manager = openServiceManager(process.env.NOTIFY_SOCKET, log)
+  const seen = { rows: readProcesses(), atBootNs: readBootNs() }
   const signer = await readHostKey(config.hostKey, { uid: agentUid, gid: agentGid }, systemClock, stop.signal)
   if (signer === undefined) process.exit(0)
   // Its folder belongs to root.
   flushCompileCache()
   const files = [localFile, authorityFile, handsSocket]
-  confine(placesOf({ env: process.env, folders: [dataDir, runDir], files }), log)
+  // What is protected may lie anywhere, and is looked at as far as the guard's user may.
+  confine(placesOf({ env: process.env, folders: [dataDir, runDir], files, read: ['/'] }), log)
   dropPrivileges(config)
   crashQuietly(log)
   process.umask(0o077)
@@ -49,9 +52,13 @@ try {
       configuration: join(dataDir, 'configuration.json'),
       commandKey: join(dataDir, 'command.key'),
       agentSocket: join(runDir, 'agent.sock'),
+      sensorSocket: join(runDir, 'sensor.sock'),
+      protectSocket: join(runDir, 'protect.sock'),
     },
     signer,
+    seen,
     pid: process.pid,
+    supervisorPid: process.ppid,
     onListening: () => manager.serving(systemClock, stop.signal),
     clock: systemClock,
     disk: systemDisk,

@@ -35,9 +35,8 @@ export type PostOptions = {
   readonly hostId: () => string | undefined
   /** Who says what the guard does, and what. */
   readonly orders: () => { readonly orders: GuardOrders; readonly by: GuardState['by'] }
-  /** What ran when somebody looked as root. */
-  readonly rows: readonly ProcessRow[]
-  readonly seenAtBootNs: bigint
+  /** What ran when somebody looked as root; CLOCK_BOOTTIME. */
+  readonly seen: { readonly rows: readonly ProcessRow[]; readonly atBootNs: bigint }
   /** Who keeps the guard alive. */
   readonly supervisorPid: number
   /** Of the guard: by it the hands know its commands. */
@@ -71,11 +70,12 @@ const prepareMs = 2
 const tickNs = 10_000_000n
 
 export async function takePost(options: PostOptions): Promise<Post> {
-  const { paths, tenant, facts, orders, rows, signer, clock, log } = options
+  const { paths, tenant, facts, orders, signer, clock, log } = options
+  const { rows, atBootNs } = options.seen
   const bootNs = openBootClock()
   const newId = (kind: string) => `${kind}_${randomBytes(12).toString('hex')}`
   const table = createProcessTable(processTableLimits)
-  table.seed(rows, options.seenAtBootNs)
+  table.seed(rows, atBootNs)
   const images = new Map(
     rows.flatMap(({ pid, startTicks, exe }) =>
       exe === null ? [] : [[keyOf({ pid, startNs: startTicks * tickNs }), exe.replace(/ \(deleted\)$/, '')]],
