@@ -17,6 +17,7 @@ import {
   isEvent,
   isHello,
   isReport,
+  linksArePinned,
   newInstance,
   run,
   startAgent,
@@ -94,7 +95,7 @@ test(
     const [key, preload, plain] = ['key', 'preload', 'plain'].map((name) => join(dir, name)) as [string, string, string]
     for (const path of [key, preload, plain]) writeFileSync(path, 'x')
     const entries = [`urgent:${key}`, `urgent,changes:${preload}`, plain].flatMap((entry) => ['--watch', entry])
-    const { agent, guard } = await attached(t, ...entries)
+    const { agent, guard, sensor } = await attached(t, ...entries)
     const [victim, other] = [await startVictim(t), await startVictim(t)]
     await protect(guard, [victim.self])
     const taken = (pid: number) => `$d=syscall(434,${pid},0);`
@@ -182,12 +183,12 @@ f=os.open("/proc/${victim.pid}/mem",0);socket.send_fds(a,[b"x"],[f]);socket.recv
 
     await t.test('opens and changes of what is watched urgently', async () => {
       const pid = perl(`${open(plain)}${open(key)}open(F,">>","${preload}");print F "x";close F;`)
-      await guard.until((event) => isEvent(event) && event.kind === 'file_change' && event.watched === preload)
+      // 5.10 sees no changes on tmpfs.
+      const seesChanges = !sensor.log().includes(`changes of ${preload} are not told`)
+      if (seesChanges)
+        await guard.until((event) => isEvent(event) && event.kind === 'file_change' && event.watched === preload)
       const told = (await toldOf(guard, pid)).map((event) => [event.kind, 'watched' in event && event.watched])
-      assert.deepEqual(told, [
-        ['file_open', key],
-        ['file_change', preload],
-      ])
+      assert.deepEqual(told, [['file_open', key], ...(seesChanges ? [['file_change', preload]] : [])])
     })
 
     await t.test('its group is frozen and goes on', async () => {
@@ -347,7 +348,7 @@ test(
 
 test(
   'RIM-1 AGT-8 what was told while the guard or the sensor was away comes later, or is counted; the list lives on',
-  kernel,
+  linksArePinned ? kernel : { skip: 'links of tracepoints are pinned from Linux 5.15 on' },
   async (t) => {
     const { guard, sensor, hello, start } = await attached(t)
     const victim = await startVictim(t)

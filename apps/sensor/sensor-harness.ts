@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { createFrameDecoder } from '../agent/src/sources/frame.ts'
@@ -17,6 +17,10 @@ export type Event = Observation & { readonly site: Site }
 export const isHello = (message: SensorMessage): message is SensorHello => message.kind === 'hello'
 export const isReport = (message: SensorMessage): message is SensorReport => message.kind === 'report'
 export const isEvent = (message: SensorMessage): message is Event => !isHello(message) && !isReport(message)
+
+const [major = 0, minor = 0] = release().split('.').map(Number)
+/** Those of tracepoints, before which programs end with their sensor. */
+export const linksArePinned = major > 5 || (major === 5 && minor >= 15)
 
 /** Why the kernel tests cannot run here; undefined when they can. */
 export function whyNot(): string | undefined {

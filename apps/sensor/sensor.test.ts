@@ -38,6 +38,7 @@ import {
   isEvent,
   isHello,
   isReport,
+  linksArePinned,
   newInstance,
   run,
   sensorDir,
@@ -780,8 +781,6 @@ test('records of all lengths that go over the end of the ring are told whole', k
   assert.equal(counts.openat.sent - hello.counts.openat.sent, received(agent, 'openat'))
 })
 
-/** Of links of tracepoints, before which programs end with their sensor. */
-const linksArePinned = major > 5 || (major === 5 && minor >= 15)
 const pinsOf = (instance: string) => readdirSync(`/sys/fs/bpf/sealwatch-${instance}`)
 
 test(
