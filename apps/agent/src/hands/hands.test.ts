@@ -125,6 +125,20 @@ describe('hands', { skip }, () => {
     )
   })
 
+  test('INC-4 hands in another pid namespace know that the numbers of processes are others there, and do nothing', async () => {
+    const elsewhere = await startHands('--pid', '--fork')
+    try {
+      await elsewhere.take()
+      const dear = await sleeper()
+      const of = { step: 'kill', pid: dear.pid, startNs: startNsOf(dear.pid) } as const
+      const said = elsewhere.client.command({ ...of, protects: 'x', incident: 'i', why: 'a test' })
+      assert.equal((await refusal(said))[0], 'HANDS_ELSEWHERE')
+      assert.ok(isAlive(dear.pid))
+    } finally {
+      await elsewhere.stop()
+    }
+  })
+
   test('INC-4 threads of the kernel, process 1, the hands themselves and what is protected are spared', async () => {
     await hands.take()
     const dear = await sleeper()

@@ -14,7 +14,7 @@ import { foundAuthority } from '@sealwatch/keys/test/found-authority'
 import { commandOf, orderOf, signedOrder } from '@sealwatch/keys/test/order-cases'
 import { createHandsClient, type HandsClient } from '../../guard/hands-client.ts'
 import type { Hello } from '../hands.ts'
-import { readStat } from '../proc-stat.ts'
+import { readEveryStat, readStat } from '../proc-stat.ts'
 
 const handsUid = 64_708
 const patienceMs = 30_000
@@ -39,7 +39,8 @@ export type Running = {
   stop(): Promise<void>
 }
 
-export async function startHands(): Promise<Running> {
+/** `within`: more namespaces of its own besides that of the network. */
+export async function startHands(...within: readonly string[]): Promise<Running> {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-hands-'))
   chmodSync(dir, 0o711)
   for (const name of ['data', 'run']) {
@@ -71,7 +72,7 @@ export async function startHands(): Promise<Running> {
       SEALWATCH_HANDS_GUARD_UID: '0',
     }
     const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--disable-sigusr1', main]
-    const started = spawn('unshare', ['--net', ...node], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    const started = spawn('unshare', ['--net', ...within, ...node], { env, stdio: ['ignore', 'pipe', 'inherit'] })
     started.stdout.setEncoding('utf8').on('data', (text: string) => {
       said += text
     })
@@ -79,7 +80,9 @@ export async function startHands(): Promise<Running> {
   }
   async function end(): Promise<void> {
     const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGTERM')
+    // Who waits for the first process of another pid namespace passes no signal on.
+    const inner = readEveryStat().find(({ parent }) => parent === child.pid)
+    process.kill(inner?.pid ?? (child.pid as number), 'SIGTERM')
     await ended
   }
   let version = 0
