@@ -45,11 +45,11 @@ function coreOf(limits: string): GuardAudit[] {
   return [{ finding: 'core_limit', severity: 'medium', advice }]
 }
 
-/** Of a process that is not dumpable its files in /proc are root's. */
+/** Of a process that is not dumpable its files in /proc are root's, but for their folder. */
 function dumpableOf(folder: string, status: string): GuardAudit[] {
   const uid = Number(/^Uid:\t(\d+)/m.exec(status)?.[1] ?? 0)
   try {
-    if (uid === 0 || statSync(folder).uid !== uid) return []
+    if (uid === 0 || statSync(join(folder, 'environ')).uid !== uid) return []
     const advice = 'Let it call prctl(PR_SET_DUMPABLE, 0) once it runs: other processes of its user can read its memory'
     return [{ finding: 'dumpable', severity: 'medium', advice }]
   } catch {

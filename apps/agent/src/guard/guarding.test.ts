@@ -46,7 +46,6 @@ function guardOf(orders: GuardOrders = guardOrdersOf({ responses: { kill: 'on' }
     ...billing,
     name: 'billing',
     uid: 64,
-    group: null,
     exe: '/usr/sbin/keyservice',
     steps: ['evict', 'rotate'],
   })
@@ -54,7 +53,7 @@ function guardOf(orders: GuardOrders = guardOrdersOf({ responses: { kill: 'on' }
   const context = sampleContext()
   const guarding = createGuarding({
     registry,
-    processes: { handles: () => false },
+    processes: { handles: () => false, inGroup: () => undefined },
     orders: () => said,
     hostMntNs: thief.mntNs,
     seal: ({ event }) => void sealed.push(event),

@@ -29,7 +29,7 @@ import { isAtLeast, techniqueNumber } from './ways.ts'
 
 export type GuardingOptions = {
   readonly registry: Registry
-  readonly processes: Pick<Processes, 'handles'>
+  readonly processes: Pick<Processes, 'handles' | 'inGroup'>
   readonly orders: () => GuardOrders
   /** Of the machine's own mount namespace: inode number. */
   readonly hostMntNs: number
@@ -84,7 +84,10 @@ export function createGuarding(options: GuardingOptions): Guarding {
     protectedAt: (process: ProcessKey) => registry.at(process)?.process,
     protectedNow: (pid: number) => registry.now(pid)?.process,
     protectedProgram: (path: string) => registry.program(path)?.process,
-    protectedInGroup: (path: string) => registry.inGroup(path)?.process,
+    protectedInGroup: (path: string) => {
+      const pid = processes.inGroup(path, registry.all)
+      return pid === undefined ? undefined : registry.now(pid)?.process
+    },
     isOurs: (process: ProcessKey) => options.ours().has(keyOf(process)),
     handles: processes.handles,
     isUsualCode: baseline.isUsual,

@@ -26,11 +26,16 @@ test('RIM-3 what everybody may read of a process is enough to find it, and one t
   const look = processes.one(pid)
   assert(look !== undefined)
   assert.equal(look.uid, process.getuid?.())
-  const all = await processes.look(readBootNs())
+  const all = await processes.look(readBootNs(), [])
   assert.deepEqual(
     all.find((one) => one.pid === pid),
     look,
   )
+  const [grouped] = (await processes.look(readBootNs(), [{ name: 'a', unit: 'a.service' }])).filter(
+    (one) => one.pid === pid,
+  )
+  assert.equal(grouped?.pid, pid)
+  assert.equal(processes.inGroup('/no-such-group', [{ process: look }]), undefined)
   const { SIGQUIT, SIGXCPU } = constants.signals
   assert.deepEqual([processes.handles(look, SIGQUIT), processes.handles(look, SIGXCPU)], [true, false])
 
@@ -49,7 +54,7 @@ test('RIM-3 what everybody may read of a process is enough to find it, and one t
   await once(child, 'exit')
   assert.deepEqual([processes.one(pid), processes.handles(look, SIGQUIT)], [undefined, undefined])
   assert.equal(
-    (await processes.look(readBootNs())).some((one) => one.pid === pid),
+    (await processes.look(readBootNs(), [])).some((one) => one.pid === pid),
     false,
   )
 })

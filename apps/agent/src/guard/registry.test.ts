@@ -17,7 +17,6 @@ const look = (pid: number, change: Partial<ProcessLook> = {}): ProcessLook => ({
     comm: 'one',
     uid: 0,
     exe: '/usr/bin/other',
-    group: null,
     units: [],
     labels: [],
   },

@@ -11,8 +11,6 @@ export type ProcessLook = ProcessKey & {
   readonly comm: string
   readonly uid: number
   readonly exe: string | null
-  /** Its control group, as the unified hierarchy names it; null: not known. */
-  readonly group: string | null
   /** Of systemd, outside of any container. */
   readonly units: readonly string[]
   /** Of its container, as KEY=VALUE. */
@@ -50,8 +48,6 @@ export type Registry = {
   now(pid: number): Registered | undefined
   /** The first that runs this program. */
   program(path: string): Registered | undefined
-  /** The first in this control group. */
-  inGroup(path: string): Registered | undefined
   /** Another with each change of who is held. */
   readonly version: number
   readonly all: readonly Registered[]
@@ -64,7 +60,6 @@ export type Registry = {
 
 export type SelfRegistration = ProcessKey & {
   readonly comm: string
-  readonly group: string | null
   readonly name: string
   readonly uid: number
   readonly exe: string | null
@@ -77,7 +72,6 @@ export const registryLimits = { processesMax: 4_096, selfMax: 1_024, selfOfUserM
 
 type Held = Registered & {
   readonly uid: number
-  readonly group: string | null
   readonly entry: ProtectedEntry | undefined
 }
 
@@ -103,8 +97,8 @@ export function createRegistry(options: {
       unheld += 1
       return []
     }
-    const { pid, startNs, comm, exe, uid, group } = look
-    const one: Held = { process: { pid, startNs, comm, exe, ...of }, by, id: newId(), uid, group, entry }
+    const { pid, startNs, comm, exe, uid } = look
+    const one: Held = { process: { pid, startNs, comm, exe, ...of }, by, id: newId(), uid, entry }
     held.set(pid, one)
     version += 1
     return by === 'parent' ? [] : [{ kind: 'protected', registered: one }]
@@ -133,7 +127,6 @@ export function createRegistry(options: {
     at,
     now: (pid) => held.get(pid),
     program: (path) => (path === '' ? undefined : held.values().find(({ process }) => process.exe === path)),
-    inGroup: (path) => held.values().find(({ group }) => group === path),
     get version() {
       return version
     },
@@ -194,8 +187,7 @@ export function createRegistry(options: {
         steps: stepsOf(entry, steps),
       }
       const exe = known?.process.exe ?? self.exe
-      const group = known?.group ?? self.group
-      const one: Held = { process: { ...process, exe }, by: 'self', id: newId(), uid, group, entry }
+      const one: Held = { process: { ...process, exe }, by: 'self', id: newId(), uid, entry }
       held.set(self.pid, one)
       version += 1
       return one
@@ -219,7 +211,7 @@ export function createRegistry(options: {
     const known = at(parent)
     if (known === undefined || at(child) !== undefined) return []
     const { exe, name, steps } = known.process
-    const look = { ...child, uid: known.uid, exe, ...nowhere, group: known.group }
+    const look = { ...child, uid: known.uid, exe, ...nowhere }
     return [...overtaken(look), ...protect(look, 'parent', known.entry, { name, steps })]
   }
 
@@ -244,7 +236,7 @@ type Entry = { readonly name: string; readonly steps: readonly GuardStep[] }
 
 const noFiles: ReadonlyMap<string, number> = new Map()
 /** What an exec does not tell; the next look does. */
-const nowhere = { ppid: 0, group: null, units: [], labels: [] }
+const nowhere = { ppid: 0, units: [], labels: [] }
 /** What takes nobody's help; what a service does itself it says when it registers. */
 const killOnly: readonly GuardStep[] = ['kill']
 

@@ -191,7 +191,7 @@ export async function takePost(options: PostOptions): Promise<Post> {
   }
 
   async function look(): Promise<void> {
-    const looks = await processes.look(bootNs())
+    const looks = await processes.look(bootNs(), registry.entries)
     ours = oursOf(looks, options.supervisorPid)
     const pidFiles = processes.pidFiles(registry.entries, clock.nowNs() - bootNs())
     guarding.look(looks)
