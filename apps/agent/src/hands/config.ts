@@ -22,6 +22,6 @@ export const handsSettings = {
     default: 'false',
     form: /^(?:true|false)$/,
     mustBe: 'true or false',
-    help: 'Whether what started the hands, and all that it starts, is ours and never ended; `sealwatch up` says true',
+    help: 'Whether what started the hands, and what it starts, is ours and never ended; `sealwatch up` says true',
   }),
 } as const

@@ -9,6 +9,7 @@ import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
 import type { HandsRequest } from '../guard/hands-client.ts'
 import { readEveryStat, readStat } from './proc-stat.ts'
+import { createSpared } from './spare.ts'
 import { isAlive, type Running, startHands, startNsOf, until } from './test/running.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'needs root'
@@ -174,6 +175,22 @@ describe('hands', { skip }, () => {
     if (readStat(orphan)?.parent !== 1) t.diagnostic('orphans are not process 1’s here')
     else assert.deepEqual((await refusal(killing(orphan)))[1], '"a program of a user of ours"')
     process.kill(orphan, 'SIGKILL')
+  })
+
+  test('INC-4 a process of the sensor is spared where it is one of the supervisor’s, and no other of that depth', async () => {
+    const spared = createSpared({ pid: 0, supervisor: process.pid })
+    const script = 'sleep 1000 & echo $!; wait'
+    for (const [uid, why] of [
+      [64_703, 'a part of ours'],
+      [64_701, undefined],
+    ] as const) {
+      const part = await started('sh', ['-c', script], { uid, gid: uid, detached: true })
+      const [line] = (await once(part.stdout as NonNullable<typeof part.stdout>, 'data')) as [Buffer]
+      const inner = readStat(Number(String(line))) ?? assert.fail()
+      assert.equal(spared.why(inner, readStat), why)
+      assert.equal(spared.why(readStat(part.pid) ?? assert.fail(), readStat), 'a part of ours')
+      process.kill(-part.pid, 'SIGKILL')
+    }
   })
 
   test('INC-4 a tree goes whole, with what is left of its group, but for what is protected in it and descends from that', async () => {
