@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { type TestContext, test } from 'node:test'
-import { createBell, createLog, systemClock, systemDisk } from '@sealwatch/base'
+import { type Clock, createBell, createLog, systemClock, systemDisk } from '@sealwatch/base'
 import { generateSigner } from '@sealwatch/keys'
 import { openGuardChains } from '../guard/guard-chains.ts'
 import { openAgentEnd } from './agent-end.ts'
@@ -18,6 +18,8 @@ import { openGuardEnd } from './guard-end.ts'
 import { carriageLimits, type Delivery, type GuardReport, readAgentAsks, readGuardSays } from './messages.ts'
 
 const onFatal = (error: unknown) => assert.fail(String(error))
+/** What comes every two seconds comes every fiftieth of one. */
+const hasty: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 100, signal) }
 const forever = new AbortController().signal
 
 function room(t: TestContext) {
@@ -84,7 +86,7 @@ async function guard(t: TestContext, { dir, path, log }: ReturnType<typeof room>
     state: () => state,
     onAgent: (isThere) => there.push(isThere),
     onFatal,
-    clock: systemClock,
+    clock: hasty,
     log,
   })
   t.after(() => end.close())
@@ -97,6 +99,9 @@ async function guard(t: TestContext, { dir, path, log }: ReturnType<typeof room>
       state = next
       end.changed()
     },
+    drift: (next: GuardReport) => {
+      state = next
+    },
     seal: (tenant: string) => chains.add(tenant, { event: { tenant }, personalPointers: [], timeNs: 1n }),
   }
 }
@@ -107,7 +112,7 @@ async function until(holds: () => boolean): Promise<void> {
 
 test('RIM-5: the agent has the chains that have a line, their batches as they were sealed, the state, and what is told is taken', async (t) => {
   const place = room(t)
-  const { chains, taken, there, hosts, set, seal } = await guard(t, place)
+  const { chains, taken, there, hosts, set, drift, seal } = await guard(t, place)
   const stop = new AbortController()
   const agent = openAgentEnd({ path: place.path, clock: systemClock, log: place.log })
   agent.introduce('h1')
@@ -119,6 +124,8 @@ test('RIM-5: the agent has the chains that have a line, their batches as they we
   assert.deepEqual([agent.state, agent.chains], [sample, []])
   set({ ...sample, mode: 'off' })
   await until(() => agent.state?.mode === 'off')
+  drift({ ...sample, incidents: 5 })
+  await until(() => agent.state?.incidents === 5)
 
   const others = agent.otherChains([], stop.signal)
   seal('default')

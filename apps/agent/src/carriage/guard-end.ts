@@ -41,7 +41,7 @@ export type GuardEndOptions = {
 
 export type GuardEnd = {
   readonly isAgentThere: boolean
-  /** The state is another: the agent is told. */
+  /** The state is another: the agent is told now, and not only with the next sign of life. */
   changed(): void
   close(): Promise<void>
 }
@@ -229,13 +229,20 @@ function serve(socket: Socket, options: GuardEndOptions): () => void {
   async function beAlive(): Promise<void> {
     while (!over.signal.aborted) {
       say({ say: 'alive' })
+      tellState()
       await clock.sleep(carriageLimits.aliveEveryMs, over.signal)
     }
   }
 
-  const tellState = () => say({ say: 'state', state: options.state() })
+  let toldState = ''
+  function tellState(): void {
+    const state = options.state()
+    const text = JSON.stringify(state)
+    if (text !== toldState) say({ say: 'state', state })
+    toldState = text
+  }
+
   tellChains()
-  tellState()
   void beAlive()
   return tellState
 }
