@@ -4,6 +4,7 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { benchAgent } from './agent.ts'
 import { benchApi } from './api.ts'
+import { benchAttack } from './attack.ts'
 import { benchAuthz } from './authz.ts'
 import type { Figure } from './figure.ts'
 import { benchFleet } from './fleet/fleet.ts'
@@ -29,6 +30,7 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   signers: benchSigners,
   redact: benchRedact,
   sealing: benchSealing,
+  attack: benchAttack,
   growth: benchGrowth,
   tenants: benchTenants,
   authz: benchAuthz,

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -138,4 +138,16 @@ test('keys are wiped by hand, of a tenant or all, and the ledger says by whom', 
   })
   const { line } = await server.root('cluster').call('getEvent', { params: { leaf: ledger.leaf_index as number } })
   assert.match(JSON.stringify(line), /keys of the tenant acme were wiped from memory by order of operator:root/)
+})
+
+test('RIM-4 an incident that came with the ledger, of which the guard said nothing, has the keys wiped, too', async () => {
+  const opened = readFileSync(join(import.meta.dirname, '../../vectors/events/guard-incident-opened.json'), 'utf8')
+  const { unmapped, device, ...event } = JSON.parse(opened) as Record<string, JsonObject>
+  const boot_uid = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  const guard_incident = { ...(unmapped?.guard_incident as JsonObject), incident: 'inc-2', name: 'server' }
+  host.see({ ...event, device: { ...device, boot_uid }, unmapped: { guard_incident } })
+  const evicted = await until('evicted', async () =>
+    (await keysTold()).find(({ code, incident_id }) => code === 'keys_evicted' && incident_id === 'inc-2'),
+  )
+  assert.equal(evicted.incident_source, 'ledger')
 })

@@ -2,9 +2,8 @@
 
 import { giveBackMemory, isSealwatchError } from '@sealwatch/base'
 import { watchSpace } from '@sealwatch/base/health'
-import { followIncidents } from '../custody/index.ts'
+import { heedIncidents } from '../custody/index.ts'
 import { detect } from '../detect/index.ts'
-import { auditTenant } from '../identity/index.ts'
 import {
   type Conserved,
   createSignedHeads,
@@ -84,7 +83,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
     const [judging, indexing] = [new AbortController(), new AbortController()]
     const until = ({ signal: over }: AbortController) => {
       const ends = AbortSignal.any([signal, over])
-      return { ...rooms, ledger, openSide: side.open, signal: ends }
+      return { ...rooms, ledger, openSide: side.open, heed: heedIncidents(rooms), signal: ends }
     }
     const [judged, written] = [until(judging), until(indexing)]
     const onIndexed = (position: number) => indexed.advance(tenant, position)
@@ -156,7 +155,6 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       keepSealed({ ...rooms, ...signing, signal }),
       whileFull(() => tender.run(signal, () => isIndexed)),
       whileFull(() => keyOrders.run(signal)),
-      whileFull(() => followIncidents({ ...rooms, ledger: ledgers.get(auditTenant), signal })),
       whileFull(() => erasures.run(signal)),
       space.watch(signal),
       giveBackMemory({ clock, log }, signal),

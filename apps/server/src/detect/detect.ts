@@ -18,6 +18,8 @@ export type DetectOptions = {
   readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => Promise<string>
   readonly ruleset: Ruleset
   readonly glances: Pick<Glances, 'take' | 'forget'>
+  /** Takes note of an event of a host that some rule may fire for; what it demands is durable when it resolves. */
+  readonly heed?: (event: JsonObject) => Promise<void>
   readonly clock: Clock
   readonly signal: AbortSignal
 }
@@ -130,6 +132,7 @@ async function findingsOf(options: DetectOptions, leaf: Leaf, nowMs: number): Pr
   const { line, hash } = parseLine(sha256, leaf.line, `judging leaf ${leaf.index} of ${tenant}`)
   // What the server writes itself are judgements already.
   if (!('event' in line) || line.chain === ledger.chain || typeof line.event.type_uid !== 'number') return []
+  await options.heed?.(line.event as JsonObject)
   const leafHash = hash.toHex()
   const side = await sideOf(options, leaf.index, leafHash)
   const event = line.event as unknown as FindingContext['event']

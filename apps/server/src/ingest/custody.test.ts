@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { cp, mkdtempDisposable, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,14 +10,7 @@ import { generateSigner, openOwnSigner, verifyEd25519 } from '@sealwatch/keys'
 import { kmsMasterKey, openSealing, type RewrapProgress } from '@sealwatch/keys/sealing'
 import { chainStart, type Line, linkBatch, openChain, sha256, verifyBatch } from '@sealwatch/ledger'
 import { erased } from '../custody/events.ts'
-import {
-  createKeyTender,
-  createSideCustody,
-  followIncidents,
-  type KeyOrder,
-  type KeyOrders,
-  openErasures,
-} from '../custody/index.ts'
+import { createKeyTender, createSideCustody, openErasures } from '../custody/index.ts'
 import type { ServerVoice } from '../identity/index.ts'
 import { createOutbox, openStore } from '../store/index.ts'
 import { indexEntries, openIndexHere, openLedgers, publishOutbox } from './index.ts'
@@ -103,26 +95,6 @@ async function openRooms(dir: string) {
     stop.abort()
     await followers
   })
-  /** Resolves with the leaf after its lines. */
-  const hostSays = async (events: readonly JsonObject[]) => {
-    const host = generateSigner()
-    const sizes = { segmentBytesMax: 65_536, totalBytesMax: 1e7 }
-    const chain = await openChain({ dir: join(dir, 'chain'), tenant: 'cluster', signer: host, clock, disk, ...sizes })
-    await chain.seal(events.map((event) => ({ event, personalPointers: [], timeNs: clock.nowNs() })))
-    const batch = await chain.readBatch(0)
-    await chain.close()
-    assert.ok(batch)
-    const key = {
-      key_id: host.keyId,
-      algorithm: 'ed25519',
-      public_key: Buffer.from(host.publicKey).toString('hex'),
-      host_id: 'h1',
-      valid_from: '2020-01-01T00:00:00.000000000Z',
-      valid_until: null,
-    } as const
-    const linked = linkBatch(sha256, batch, chainStart, 1024)
-    return (await cluster.append(verifyBatch(sha256, verifyEd25519, linked, key))).next
-  }
   const linesOf = async () =>
     (await cluster.read(0, cluster.size)).map(({ line: bytes }) => Buffer.from(bytes).toString())
   const eventsOf = async (code: string) => (await linesOf()).filter((text) => text.includes(`"event_code":"${code}"`))
@@ -133,9 +105,6 @@ async function openRooms(dir: string) {
     erasures,
     tender,
     cluster,
-    store,
-    log,
-    hostSays,
     eventsOf,
     waitFor,
     said,
@@ -251,8 +220,31 @@ test('a host that writes an order into the ledger of the cluster orders nothing'
   await using dir = await temporary()
   await using rooms = await openRooms(dir.path)
   const bytes = await sealed(rooms)
+  const host = generateSigner()
+  const chain = await openChain({
+    dir: join(dir.path, 'chain'),
+    tenant: 'cluster',
+    signer: host,
+    clock,
+    disk,
+    segmentBytesMax: 65_536,
+    totalBytesMax: 1e7,
+  })
   const { event } = erased(voice, clock.nowNs(), { tenant: 'default' }) as { event: JsonObject }
-  const next = await rooms.hostSays([event])
+  await chain.seal([{ event, personalPointers: [], timeNs: clock.nowNs() }])
+  const batch = await chain.readBatch(0)
+  await chain.close()
+  assert.ok(batch)
+  const key = {
+    key_id: host.keyId,
+    algorithm: 'ed25519',
+    public_key: Buffer.from(host.publicKey).toString('hex'),
+    host_id: 'h1',
+    valid_from: '2020-01-01T00:00:00.000000000Z',
+    valid_until: null,
+  } as const
+  const linked = linkBatch(sha256, batch, chainStart, 1024)
+  const { next } = await rooms.cluster.append(verifyBatch(sha256, verifyEd25519, linked, key))
   // The order that comes after it is carried out: so this one was passed over, not merely late.
   await rooms.erasures.eraseSubject('default', 'name:nobody', 'operator:root')
   assert.ok(rooms.sealing.applied > next - 1)
@@ -305,63 +297,5 @@ test('every epoch of the master key stands in the ledger once, and what is old i
     assert.deepEqual(epochs, [1, 2])
     assert.deepEqual(rooms.sealing.unrecordedEpochs(), [])
     assert.deepEqual(await opened(rooms, bytes), Object.keys(values))
-  }
-})
-
-test('RIM-4 an incident that came with the ledger has the keys wiped and rotated once, unless its guard said so itself; what others say of it does nothing', async () => {
-  await using dir = await temporary()
-  const opened = readFileSync(
-    join(import.meta.dirname, '../../../../vectors/events/guard-incident-opened.json'),
-    'utf8',
-  )
-  const told = (
-    incident: string,
-    name: string,
-    more: { bootUid?: string; severity?: number; refused?: number } = {},
-  ) => {
-    const { bootUid = 'boot', severity = 5, refused = 0 } = more
-    const { unmapped, device, ...event } = JSON.parse(opened) as Record<string, JsonObject>
-    const reached = { ptrace_seize: { count: 1, refused } }
-    const guard_incident = { ...(unmapped?.guard_incident as JsonObject), incident, name, reached }
-    return { ...event, severity_id: severity, device: { ...device, boot_uid: bootUid }, unmapped: { guard_incident } }
-  }
-  const events = [
-    told('elsewhere', 'server', { bootUid: 'another' }),
-    told('vault', 'vault'),
-    told('looked', 'server', { severity: 3 }),
-    told('refused', 'server', { refused: 1 }),
-    told('heard', 'server'),
-    told('ours', 'server'),
-    told('ours', 'server'),
-    told('proxy', 'signing-proxy', { bootUid: 'another' }),
-  ] as unknown as JsonObject[]
-  for (const start of [1, 2]) {
-    await using rooms = await openRooms(dir.path)
-    if (start === 1) await rooms.hostSays(events)
-    const stop = new AbortController()
-    const orders: string[] = []
-    const keyOrders = {
-      evict: async ({ incident, source }: KeyOrder) => orders.push(`evict ${incident} ${source}`),
-      order: async ({ incident }: KeyOrder) => void orders.push(`rotate ${incident}`),
-    } as unknown as KeyOrders
-    const guarded = { decides: (incident: string) => incident === 'heard' }
-    const ownVoice = { ...voice, device: { ...voice.device, boot_uid: 'boot' } }
-    const { cluster: ledger, store, log } = rooms
-    const options = { ledger, store, keyOrders, guarded, voice: ownVoice, log, signal: stop.signal }
-    const following = followIncidents(options)
-    const position = async () =>
-      (
-        await store.db
-          .selectFrom('cursors')
-          .select('position')
-          .where('follower', '=', 'key-incidents')
-          .where('tenant', '=', 'cluster')
-          .executeTakeFirst()
-      )?.position ?? 0
-    while ((await position()) < ledger.size) await clock.sleep(5)
-    stop.abort()
-    await following
-    const each = ['ours', 'ours', 'proxy'].flatMap((incident) => [`evict ${incident} ledger`, `rotate ${incident}`])
-    assert.deepEqual(orders, start === 1 ? each : [], 'nothing is read twice')
   }
 })
