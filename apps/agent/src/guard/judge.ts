@@ -308,6 +308,8 @@ function settingChanged({ name, before, after }: Of<'sysctl'>): Found | undefine
 
 /** Named tools that say whose debugger they will be; others are known by what they do. */
 const debuggers = ['gdb', 'gcore', 'lldb', 'lldb-server', 'gdbserver', 'strace', 'ltrace', 'perf', 'bpftrace', 'criu']
+/** Where distributions put them: their starts are told. */
+export const debuggerPrograms: readonly string[] = debuggers.map((name) => `/usr/bin/${name}`)
 const inspects = /^--inspect(?:-brk|-wait|-port)?(?:=|$)/
 const dumpsItself =
   /^--(?:heapsnapshot-(?:signal|near-heap-limit)|report-(?:on-signal|uncaught-exception|on-fatalerror))(?:=|$)/

@@ -21,6 +21,7 @@ import { auditOf } from './audit.ts'
 import { type GuardContext, stateRecord } from './events.ts'
 import { createGuarding } from './guarding.ts'
 import { createHandsClient, type HandsState } from './hands-client.ts'
+import { debuggerPrograms } from './judge.ts'
 import { handsUid, ownParts, sensorUid } from './own-parts.ts'
 import { createProcesses } from './processes.ts'
 import { createRegistry, type ProcessLook } from './registry.ts'
@@ -129,7 +130,10 @@ export async function takePost(options: PostOptions): Promise<Post> {
     socket: sensor,
     protected: () => {
       if (orders().orders.mode === 'off') return { processes: [], images: [] }
-      return { processes: registry.all.map(({ process }) => process), images: registry.images }
+      return {
+        processes: registry.all.map(({ process }) => process),
+        images: [...registry.images, ...debuggerPrograms],
+      }
     },
     take: async (messages) => {
       await guarding.take(messages)
