@@ -17,7 +17,7 @@ type Harm = {
   readonly unmapped: { readonly part: HarmedPart }
 }
 type Actor = { readonly process: { readonly pid: number } }
-const parts = ['sensor', 'agent', 'server'] as const
+const parts = ['sensor', 'agent', 'guard', 'hands', 'server'] as const
 /** All of them at once begin anew, on a machine that does other things, too. */
 const deadlineMs = 120_000
 
@@ -90,8 +90,9 @@ test('AGT-8 a part that is killed is back, one that is stopped goes on, one that
     eventually(
       'all parts to work',
       async () => {
-        const { agent, sensor, server } = JSON.parse((await platform.sealwatch('status', '--json')).stdout)
-        return agent?.state === 'registered' && sensor?.connected && server !== null ? true : undefined
+        const { agent, sensor, guard, server } = JSON.parse((await platform.sealwatch('status', '--json')).stdout)
+        const isWhole = sensor?.connected && guard?.connected && guard.hands.connected
+        return agent?.state === 'registered' && isWhole && server !== null ? true : undefined
       },
       deadlineMs,
     )
@@ -104,7 +105,7 @@ test('AGT-8 a part that is killed is back, one that is stopped goes on, one that
     // Who ended them is told, also of the agent, which took what it had not read with it; of the sensor it is only counted.
     const ended = parts.flatMap((part, at) => (part === 'sensor' ? [] : [killed.pids[at]]))
     const senders = await eventually(
-      'who killed agent and server to be told',
+      'who killed them to be told',
       async () => {
         const { stdout } = await platform.sealwatch('events', '--class', 'process', '--json')
         const signals = stdout.split('\n').filter((line) => line.includes('"SIGKILL"'))
@@ -114,7 +115,10 @@ test('AGT-8 a part that is killed is back, one that is stopped goes on, one that
       },
       deadlineMs,
     )
-    assert.deepEqual(senders, [process.pid, process.pid])
+    assert.deepEqual(
+      senders,
+      ended.map(() => process.pid),
+    )
     await ready()
 
     const stopped = await harmAll('stopped', (pid) => process.kill(pid, 'SIGSTOP'))
