@@ -9,7 +9,6 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -23,11 +22,13 @@ import { createProcessTable, processTableLimits } from '../agent/src/observe/pro
 import type { SensorReport } from '../agent/src/sources/observation.ts'
 import {
   binary,
+  childOf,
   type Event,
   isEvent,
   isHello,
   isReport,
   newInstance,
+  rightsOf,
   run,
   startAgent,
   startSensor,
@@ -370,36 +371,19 @@ test('AGT-1 who changed a file is known from its own exec, once it has ended, to
   })
 })
 
-const childrenOf = (pid: number) =>
-  readdirSync('/proc').filter((name) => {
-    try {
-      return (
-        /^\d+$/.test(name) && readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(pid)
-      )
-    } catch {
-      return false
-    }
-  })
-
 test(
   'AGT-4 the process that tells of changes keeps one capability, and the sensor does not outlive it',
   kernel,
   async (t) => {
     const { sensor } = await watching(t, [], () => undefined)
-    const children = childrenOf(sensor.pid)
-    assert.equal(children.length, 1)
-    const status = readFileSync(`/proc/${children[0]}/status`, 'utf8')
-    const kept = '0000000000000004' // CAP_DAC_READ_SEARCH
-    for (const [set, value] of Object.entries({
-      CapInh: '0'.repeat(16),
-      CapPrm: kept,
-      CapEff: kept,
-      CapBnd: '0'.repeat(16),
-    }))
-      assert.match(status, new RegExp(`^${set}:\\s${value}$`, 'm'))
-    assert.match(status, /^NoNewPrivs:\s1$/m)
-    assert.match(status, /^Uid:\s64703\s64703\s64703\s64703$/m)
-    process.kill(Number(children[0]), 'SIGKILL')
+    const teller = childOf(sensor.pid, 'sensor-changes')
+    assert.deepEqual(rightsOf(teller), {
+      kept: '4',
+      bounds: '0',
+      newPrivileges: false,
+      uids: [64703, 64703, 64703, 64703],
+    })
+    process.kill(teller, 'SIGKILL')
     assert.equal(await sensor.end(), 1)
     assert.match(sensor.log(), /the process that tells of changes has ended/)
   },
@@ -407,8 +391,7 @@ test(
 
 test('AGT-5 of changes that nobody takes, delivered and counted drops are what was produced', kernel, async (t) => {
   const { agent, sensor, at } = await watching(t, ['all'], (path) => mkdirSync(path('all')))
-  const [teller] = childrenOf(sensor.pid).map(Number)
-  assert(teller !== undefined)
+  const teller = childOf(sensor.pid, 'sensor-changes')
   agent.pause()
   assert(run('perl', '-e', `for (1..6000) { symlink 'x', "${at('all')}/$_" or die }`).ok)
   // Before it has been at all of them there may still be room for the rest.
@@ -441,8 +424,7 @@ test('AGT-5 where the kernel has no room for changes, it is told since when', ke
   const args = ['--socket', agent.socketPath, '--instance', newInstance(t), '--watch', dir]
   const sensor = startSensor(t, args)
   await agent.until(isHello)
-  const [teller] = childrenOf(sensor.pid).map(Number)
-  assert(teller !== undefined)
+  const teller = childOf(sensor.pid, 'sensor-changes')
   agent.pause()
   process.kill(teller, 'SIGSTOP')
   // Of a hundredth of a second.
@@ -461,8 +443,7 @@ test('AGT-5 where the kernel has no room for changes, it is told since when', ke
 
 test('AGT-8 who stops the process that tells of changes is told, and it goes on', kernel, async (t) => {
   const { agent, sensor, at } = await watching(t, ['file'], (path) => writeFileSync(path('file'), ''))
-  const [teller] = childrenOf(sensor.pid).map(Number)
-  assert(teller !== undefined)
+  const teller = childOf(sensor.pid, 'sensor-changes')
   assert(run('kill', '-STOP', String(teller)).ok)
   const isBlind = ({ blind }: SensorReport) => blind?.join() === 'file_change'
   const told = await agent.until((message) => isReport(message) && isBlind(message))

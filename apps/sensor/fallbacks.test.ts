@@ -70,7 +70,7 @@ test('AGT-2 the hello tells the modes; what BPF would do stands by, without a re
   const attached = Object.entries(hello.attached).filter(([, { ok }]) => ok)
   assert.deepEqual(
     attached.map(([site]) => site),
-    ['proc_connector', 'fanotify', 'file_change'],
+    ['proc_connector', 'fanotify', 'file_change', 'file_policy'],
   )
   assert.deepEqual(
     Object.values(hello.attached).filter(({ reason }) => reason !== ''),

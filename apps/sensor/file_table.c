@@ -37,8 +37,10 @@ static bool rows_are_sound(const struct file_table *table, const struct policy_r
 		if (table->user[i].zero || !within(&table->user[i].rules, all) ||
 		    (i == 0 ? table->user[i].from != 0 : table->user[i].from <= table->user[i - 1].from))
 			return false;
-	return within(&table->head.open, all) && within(&table->head.run, all) && within(&table->head.other_program, all) &&
-	       within(&table->head.unknown_program, all);
+	for (size_t way = 0; way < FRAME_WAYS; way++)
+		if (!within(&table->head.way[way], all))
+			return false;
+	return within(&table->head.other_program, all) && within(&table->head.unknown_program, all);
 }
 
 /* NULL, or the rule that it breaks. */

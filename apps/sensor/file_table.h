@@ -24,7 +24,7 @@ struct file_table_head { /* then the paths, the programs, the users; and the tex
 	__u32 text; /* bytes */
 	struct policy_rules policy[POLICIES_MAX];
 	struct policy_rules deny;
-	struct policy_rules open, run; /* that hold when a file is opened, nobody knows for what; and to be run */
+	struct policy_rules way[FRAME_WAYS]; /* that hold when a file is opened for that */
 	struct policy_rules other_program, unknown_program;
 };
 

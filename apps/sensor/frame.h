@@ -354,7 +354,8 @@ struct frame_denied { /* denied: by a rule of a table of the agent's (docs/forma
 	__u32 zero[3];
 };
 
-enum frame_file_denied_act { FRAME_DENIED_OPEN = 1, FRAME_DENIED_RUN };
+/* What it was to be opened for, as far as anybody can tell. */
+enum frame_file_way { FRAME_WAY_UNKNOWN, FRAME_WAY_READ, FRAME_WAY_WRITE, FRAME_WAY_BOTH, FRAME_WAY_RUN, FRAME_WAYS };
 
 struct frame_file_denied { /* file_denied: by a rule of a file table of the agent's */
 	__u64 ino;
@@ -364,7 +365,7 @@ struct frame_file_denied { /* file_denied: by a rule of a file table of the agen
 	__u32 uid;
 	__u32 table;
 	__u16 rule;
-	__u8 act; /* enum frame_file_denied_act */
+	__u8 way; /* enum frame_file_way */
 	__u8 zero;
 	__u32 repeats; /* as in frame_socket */
 	__u32 zero2[3];

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "warden.h"
@@ -26,14 +27,34 @@ bool guarded_open(struct guarded_side *side)
 	return side->group >= 0 && side->names >= 0;
 }
 
-static struct guarded *slot_of(struct guarded_side *side, ino_t ino, dev_t dev)
+/* With flags of statx(2). Asks no server that may not answer. */
+bool file_seen(int dir, const char *name, int flags, struct seen_file *seen)
 {
-	uint32_t at = mark_of(ino) ^ (uint32_t)dev;
+	struct statx found;
+
+	if (statx(dir, name, flags | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_BTIME, &found))
+		return false;
+	*seen = (struct seen_file){
+		.ino = found.stx_ino, .dev = makedev(found.stx_dev_major, found.stx_dev_minor), .mode = found.stx_mode,
+		.nlink = found.stx_nlink, .uid = found.stx_uid,
+		.born_ns = found.stx_mask & STATX_BTIME ? (uint64_t)found.stx_btime.tv_sec * 1000000000 + found.stx_btime.tv_nsec : 0,
+	};
+	return true;
+}
+
+static bool is_same(const struct seen_file *one, const struct seen_file *other)
+{
+	return one->ino == other->ino && one->dev == other->dev && one->born_ns == other->born_ns;
+}
+
+static struct guarded *slot_of(struct guarded_side *side, const struct seen_file *file)
+{
+	uint32_t at = mark_of(file->ino) ^ (uint32_t)file->dev;
 
 	for (;; at++) {
 		struct guarded *slot = &side->files[at % GUARDED_SLOTS];
 
-		if (!slot->used || (slot->ino == ino && slot->dev == dev))
+		if (!slot->used || (slot->file.ino == file->ino && slot->file.dev == file->dev))
 			return slot;
 	}
 }
@@ -51,31 +72,40 @@ static struct policy_rules with(const struct policy_rules *one, const struct pol
 static uint64_t mask_of(const struct file_table *table, const struct policy_rules *rules)
 {
 	struct policy_rules denying = both(rules, &table->head.deny);
-	struct policy_rules opens = both(&denying, &table->head.open), runs = both(&denying, &table->head.run);
+	uint64_t mask = 0;
 
-	return (has_any(&opens) ? FAN_OPEN_PERM : 0) | (has_any(&runs) ? FAN_OPEN_EXEC_PERM : 0);
+	for (int way = 0; way < FRAME_WAYS; way++) {
+		struct policy_rules denied = both(&denying, &table->head.way[way]);
+
+		if (has_any(&denied))
+			mask |= way == FRAME_WAY_RUN ? FAN_OPEN_EXEC_PERM : FAN_OPEN_PERM;
+	}
+	return mask;
 }
 
-static void add_file(struct guarded_side *side, uint32_t row, int dir, const char *name, const struct stat *file)
+/*
+ * One that has several of the names has the rules of all. Of one that has lost them those stay that it had; but where its number is that of
+ * another file by now, they are that one's.
+ */
+static void add_file(struct guarded_side *side, uint32_t row, int dir, const char *name, const struct seen_file *file)
 {
-	struct guarded *slot = slot_of(side, file->st_ino, file->st_dev);
-	struct stat after;
+	struct guarded *slot = slot_of(side, file);
+	struct seen_file after;
 	uint64_t mask;
 
-	if (!slot->used) {
-		if (side->count == GUARDED_MAX) {
-			side->is_full = true;
-			side->unguarded++;
-			return;
-		}
-		*slot = (struct guarded){ .ino = file->st_ino, .dev = file->st_dev, .row = row, .used = true };
-		side->count++;
+	if (!slot->used && side->count == GUARDED_MAX) {
+		side->is_full = true;
+		side->unguarded++;
+		return;
 	}
+	side->count += !slot->used;
+	if (!slot->used || slot->look != side->look)
+		*slot = (struct guarded){ .file = *file, .row = row, .look = side->look, .used = true };
 	slot->rules = with(&slot->rules, &side->table.path[row].rules);
 	mask = mask_of(&side->table, &slot->rules);
-	/* Marked again each time: what has the number of a file that is gone is another one. */
+	/* Marked again each time, for the same reason. */
 	if (mask && (fanotify_mark(side->group, FAN_MARK_ADD | FAN_MARK_DONT_FOLLOW, mask, dir, name) ||
-		     fstatat(dir, name, &after, AT_SYMLINK_NOFOLLOW) || after.st_ino != file->st_ino || after.st_dev != file->st_dev))
+		     !file_seen(dir, name, AT_SYMLINK_NOFOLLOW, &after) || !is_same(&after, file)))
 		side->unguarded++;
 }
 
@@ -92,21 +122,31 @@ static int open_dir(int dir, const char *name)
 	return openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* The text of a link with what follows it, in place of the latter. false: there is no room, or it is empty. */
+static bool put_link(int dir, const char *name, char rest[2 * PATH_BYTES], const char *at)
+{
+	char target[PATH_BYTES], more[2 * PATH_BYTES];
+	ssize_t length = readlinkat(dir, name, target, sizeof(target) - 1);
+
+	target[length > 0 ? length : 0] = 0;
+	snprintf(more, sizeof(more), "%s", at);
+	return length > 0 && snprintf(rest, 2 * PATH_BYTES, "%s/%s", target, more) < 2 * PATH_BYTES;
+}
+
 /*
- * The directory in which the last part of a path lies, links followed, and what is there; st_mode 0: nothing. Where a directory above it is
+ * The directory in which the last part of a path lies, links followed, and what is there; mode 0: nothing. Where a directory above it is
  * not there, the last that is. Links that root does not own are not followed: whoever may make one would say what is denied to everybody.
  * -1: it leads nowhere.
  */
-static int walk(const char *path, char name[NAME_BYTES], struct stat *found)
+static int walk(const char *path, char name[NAME_BYTES], struct seen_file *found)
 {
-	char rest[2 * PATH_BYTES], target[PATH_BYTES], more[2 * PATH_BYTES];
-	char *at = rest;
+	char rest[2 * PATH_BYTES];
+	const char *at = rest;
 	int dir = open_dir(AT_FDCWD, "/"), links = 0;
 
 	snprintf(rest, sizeof(rest), "%s", path);
 	while (dir >= 0) {
 		size_t length;
-		ssize_t led;
 		int next;
 
 		at += strspn(at, "/");
@@ -116,23 +156,17 @@ static int walk(const char *path, char name[NAME_BYTES], struct stat *found)
 		memcpy(name, at, length);
 		strcpy(name + length, length ? "" : ".");
 		at += length;
-		found->st_mode = 0;
-		if (fstatat(dir, name, found, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
-			return found->st_mode = 0, dir;
-		if (S_ISLNK(found->st_mode)) {
-			led = readlinkat(dir, name, target, sizeof(target) - 1);
-			if (found->st_uid != 0 || ++links > LINKS_MAX || led <= 0)
-				break;
-			target[led] = 0;
-			snprintf(more, sizeof(more), "%s", at);
-			if ((size_t)snprintf(rest, sizeof(rest), "%s/%s", target, more) >= sizeof(rest))
+		if (!file_seen(dir, name, AT_SYMLINK_NOFOLLOW, found))
+			return found->mode = 0, dir;
+		if (S_ISLNK(found->mode)) {
+			if (found->uid != 0 || ++links > LINKS_MAX || !put_link(dir, name, rest, at))
 				break;
 			at = rest;
-			next = *target == '/' ? open_dir(AT_FDCWD, "/") : dir;
+			next = *rest == '/' ? open_dir(AT_FDCWD, "/") : dir;
 		} else if (at[strspn(at, "/")] == 0)
 			return dir;
 		else if ((next = open_dir(dir, name)) < 0)
-			return found->st_mode = 0, dir;
+			return found->mode = 0, dir;
 		if (next != dir)
 			close(dir);
 		dir = next;
@@ -149,18 +183,19 @@ static void add_dir(struct guarded_side *side, uint32_t row, int dir, dev_t dev,
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *all = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
-	struct stat file;
+	struct seen_file file;
 
+	side->is_full |= side->dirs++ >= GUARDED_DIRS_MAX;
 	watch_names(side, dir);
-	if (!all || (mask && fanotify_mark(side->group, FAN_MARK_ADD, mask | FAN_EVENT_ON_CHILD, dir, ".")))
+	if (!all || side->is_full || (mask && fanotify_mark(side->group, FAN_MARK_ADD, mask | FAN_EVENT_ON_CHILD, dir, ".")))
 		side->unguarded++;
-	while (all && (entry = readdir(all))) {
+	while (all && !side->is_full && (entry = readdir(all))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    fstatat(dir, entry->d_name, &file, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
+		    !file_seen(dir, entry->d_name, AT_SYMLINK_NOFOLLOW, &file))
 			continue;
-		if (S_ISREG(file.st_mode))
+		if (S_ISREG(file.mode))
 			add_file(side, row, dir, entry->d_name, &file);
-		else if (S_ISDIR(file.st_mode) && side->table.path[row].reach == REACH_BELOW && file.st_dev == dev && depth < DEPTH_MAX &&
+		else if (S_ISDIR(file.mode) && side->table.path[row].reach == REACH_BELOW && file.dev == dev && depth < DEPTH_MAX &&
 			 (fd = open_dir(dir, entry->d_name)) >= 0)
 			add_dir(side, row, fd, dev, depth + 1);
 	}
@@ -171,8 +206,9 @@ static void add_dir(struct guarded_side *side, uint32_t row, int dir, dev_t dev,
 
 static void look_at_row(struct guarded_side *side, uint32_t row)
 {
+	bool is_of_one = side->table.path[row].reach == REACH_ITSELF;
 	char name[NAME_BYTES];
-	struct stat found;
+	struct seen_file found;
 	int dir = walk(side->table.path_text[row], name, &found), own;
 
 	if (dir < 0) {
@@ -180,27 +216,37 @@ static void look_at_row(struct guarded_side *side, uint32_t row)
 		return;
 	}
 	watch_names(side, dir);
-	if (S_ISREG(found.st_mode) && side->table.path[row].reach == REACH_ITSELF)
+	if (S_ISDIR(found.mode) && !is_of_one && (own = open_dir(dir, name)) >= 0)
+		add_dir(side, row, own, found.dev, 0);
+	else if (S_ISREG(found.mode) && is_of_one)
 		add_file(side, row, dir, name, &found);
-	if (S_ISDIR(found.st_mode) && side->table.path[row].reach != REACH_ITSELF && (own = open_dir(dir, name)) >= 0)
-		add_dir(side, row, own, found.st_dev, 0);
+	else if (found.mode && !S_ISREG(found.mode) && !S_ISDIR(found.mode))
+		side->unguarded++; /* of devices, pipes and sockets the kernel does not ask */
 	close(dir);
 }
 
 /* What a program's path leads to now; what it led to before may run still. */
 static void look_at_program(struct guarded_side *side, uint32_t at)
 {
+	struct seen_file *known = side->program[at], found;
 	char name[NAME_BYTES];
-	struct stat found;
 	int dir = walk(side->table.program_text[at], name, &found);
 
 	if (dir >= 0)
 		close(dir);
-	if (dir < 0 || !S_ISREG(found.st_mode) || (side->program[at][0].ino == found.st_ino && side->program[at][0].dev == found.st_dev))
+	if (dir < 0 || !S_ISREG(found.mode) || is_same(&known[0], &found))
 		return;
-	memmove(&side->program[at][1], &side->program[at][0], 3 * sizeof(side->program[at][0]));
-	side->program[at][0].ino = found.st_ino;
-	side->program[at][0].dev = found.st_dev;
+	memmove(known + 1, known, (PROGRAM_FILES - 1) * sizeof(*known));
+	known[0] = found;
+}
+
+/* Whether a file has, or had, the path of that program. */
+bool guarded_is_program(const struct guarded_side *side, size_t program, const struct seen_file *file)
+{
+	for (size_t i = 0; i < PROGRAM_FILES; i++)
+		if (file->ino && is_same(&side->program[program][i], file))
+			return true;
+	return false;
 }
 
 /* Marks what the table is about by now, beside what is marked. */
@@ -210,7 +256,9 @@ void guarded_look(struct guarded_side *side, struct warden_memory *memory)
 
 	while (read(side->names, events, sizeof(events)) > 0)
 		;
+	side->look++;
 	side->unguarded = 0;
+	side->dirs = 0;
 	for (uint32_t row = 0; row < side->table.head.paths; row++) {
 		side->unguarded += memory->hangs[row];
 		if (memory->hangs[row])
@@ -237,11 +285,11 @@ void guarded_let_go(struct guarded_side *side)
 }
 
 /* The file of an event; NULL: it is none that we guard. One that came into a directory a moment ago is found by looking. */
-const struct guarded *guarded_find(struct guarded_side *side, const struct stat *file, struct warden_memory *memory)
+const struct guarded *guarded_find(struct guarded_side *side, const struct seen_file *file, struct warden_memory *memory)
 {
-	const struct guarded *slot = slot_of(side, file->st_ino, file->st_dev);
+	const struct guarded *slot = slot_of(side, file);
 
-	if (!slot->used && !side->is_full)
+	if ((!slot->used || !is_same(&slot->file, file)) && !side->is_full)
 		guarded_look(side, memory);
-	return slot->used ? slot : NULL;
+	return slot->used && is_same(&slot->file, file) ? slot : NULL;
 }

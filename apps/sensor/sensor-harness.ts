@@ -2,7 +2,7 @@
 // Tests only: a sensor on the real kernel, and an agent that keeps what it says.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -158,4 +158,22 @@ export function startSensor(t: TestContext, args: readonly string[], command: re
 export function run(file: string, ...args: readonly string[]): { pid: number; ok: boolean; stdout: string } {
   const { pid, status, stdout } = spawnSync(file, args, { encoding: 'utf8' })
   return { pid, ok: status === 0, stdout }
+}
+
+/** A process of the sensor's own, by its name. */
+export function childOf(pid: number, name: string): number {
+  const { stdout } = run('pgrep', '-P', String(pid), '-x', name)
+  if (!/^\d+\n$/.test(stdout)) throw new Error(`${pid} has not one child ${name}: ${stdout}`)
+  return Number(stdout)
+}
+
+/** Of a process: its capabilities, in hexadecimal, and what it may become. */
+export function rightsOf(pid: number) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const of = (name: string) => new RegExp(`^${name}:\\s(.*)$`, 'm').exec(status)?.[1] ?? ''
+  const [inherited, permitted, effective, bounds, ambient] = ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb'].map((set) =>
+    of(`Cap${set}`).replace(/^0+(?=.)/, ''),
+  )
+  if (inherited !== '0' || ambient !== '0' || permitted !== effective) throw new Error(status)
+  return { kept: permitted, bounds, newPrivileges: of('NoNewPrivs') !== '1', uids: of('Uid').split('\t').map(Number) }
 }

@@ -348,6 +348,7 @@ const char *policy_table_fault(const struct policy_table *table, size_t rows);
 bool wardens_start(const struct options *options, struct counters *counters, struct source *source, char reason[FRAME_REASON_BYTES_MAX + 1]);
 bool wardens_are_there(void);
 void wardens_stop(void);
+bool wardens_did(const struct frame_event *event);
 const char *wardens_order(const struct frame_order *order, size_t length);
 uint32_t wardens_follow(uint32_t *unguarded);
 bool wardens_failed_lately(void);

@@ -24,6 +24,15 @@ static __always_inline bool is_supervised(struct task_struct *target)
 	       !is_the(OWN_SUPERVISOR, GET(current_task(), group_leader));
 }
 
+/* The keeper of the warden, and that one: it lives below the sensor. What the keeper itself does to it is told by the sensor. */
+static __always_inline bool is_warden(struct task_struct *target)
+{
+	struct task_struct *parent = GET(target, real_parent, group_leader);
+
+	return is_the(OWN_SENSOR, parent) ||
+	       (is_the(OWN_SENSOR, GET(parent, real_parent, group_leader)) && parent != GET(current_task(), group_leader));
+}
+
 /* args: signal, info, task, group, result */
 SEC("raw_tp/signal_generate")
 int signal_generate(struct bpf_raw_tracepoint_args *ctx)
@@ -37,7 +46,7 @@ int signal_generate(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!by_kernel && !by_user)
 		return 0;
-	if (is_own(target) || is_supervised(target))
+	if (is_own(target) || is_supervised(target) || is_warden(target))
 		pipe = PIPE_AGENT;
 	else if (is_protected_task(target))
 		pipe = PIPE_GUARD; /* alone: what the agent is told of signals is about ourselves */

@@ -444,7 +444,7 @@ static void write_denied(void)
 static void write_file_denied(void)
 {
 	static const struct frame_file_denied shadow = {
-		.ino = 131112, .dev = 0x800001, .mode = 0100640, .nlink = 2, .table = 0x5ea10002, .rule = 2, .act = FRAME_DENIED_OPEN, .repeats = 7,
+		.ino = 131112, .dev = 0x800001, .mode = 0100640, .nlink = 2, .table = 0x5ea10002, .rule = 2, .way = FRAME_WAY_READ, .repeats = 7,
 	};
 	static const struct text texts[TEXT_COUNT] = {
 		[TEXT_EXE] = TEXT("/usr/bin/cat"),
@@ -456,10 +456,10 @@ static void write_file_denied(void)
 	event.file_denied = shadow;
 	put_event(event, texts);
 	keep("file-denied");
-	write_bad("bad-file-denied-act", AT(file_denied.act), 3, 1);
+	write_bad("bad-file-denied-way", AT(file_denied.way), FRAME_WAYS, 1);
 	write_bad("bad-file-denied-table", AT(file_denied.table), 0, 4);
 	write_bad("bad-file-denied-reserved", AT(file_denied.zero2), 1, 4);
-	event.file_denied.act = FRAME_DENIED_RUN;
+	event.file_denied.way = FRAME_WAY_RUN;
 	event.unsure = UNSURE_IMAGE;
 	put_event(event, (const struct text[TEXT_COUNT]){ [TEXT_PATH] = TEXT("/tmp/x"), [TEXT_WATCHED] = TEXT("/etc/shadow") });
 	keep("file-denied-run");

@@ -77,6 +77,19 @@ static bool is_spared(const struct asker *asker)
 	       (warden.supervisor > 1 && (asker->pid == warden.supervisor || asker->ppid == warden.supervisor));
 }
 
+/* What a link of /proc says, without the words that the kernel appends to the path of a file that has no name. */
+static size_t path_of_link(int dir, const char *link, bool has_name, char path[PATH_BYTES])
+{
+	static const char deleted[] = " (deleted)";
+	size_t mark = sizeof(deleted) - 1;
+	ssize_t length = readlinkat(dir, link, path, PATH_BYTES - 1);
+
+	if (!has_name && length > (ssize_t)mark && memcmp(path + length - mark, deleted, mark) == 0)
+		length -= (ssize_t)mark;
+	path[length > 0 ? length : 0] = 0;
+	return length > 0 ? (size_t)length : 0;
+}
+
 static bool is_of_the_machine(const struct asker *asker)
 {
 	struct stat own;
@@ -89,24 +102,15 @@ static bool is_of_the_machine(const struct asker *asker)
  */
 static const struct policy_rules *rules_of_program(const struct file_table *table, struct asker *asker)
 {
-	static const char deleted[] = " (deleted)";
-	size_t mark = sizeof(deleted) - 1;
-	ssize_t length = readlinkat(asker->folder, "exe", asker->exe, sizeof(asker->exe) - 1);
-	struct statx file;
+	struct seen_file file;
+	bool is_seen = file_seen(asker->folder, "exe", 0, &file);
 
-	asker->exe_length = 0;
-	if (length <= 0 || statx(asker->folder, "exe", AT_STATX_DONT_SYNC, STATX_INO | STATX_NLINK, &file))
+	asker->exe_length = is_seen ? path_of_link(asker->folder, "exe", file.nlink, asker->exe) : 0;
+	if (asker->exe_length == 0)
 		return &table->head.unknown_program;
-	if (file.stx_nlink == 0 && (size_t)length > mark && memcmp(asker->exe + length - mark, deleted, mark) == 0)
-		length -= (ssize_t)mark;
-	asker->exe[length] = 0;
-	asker->exe_length = (size_t)length;
 	for (size_t i = 0; i < table->head.programs; i++) {
-		for (size_t seen = 0; seen < 4; seen++)
-			if (file.stx_ino && warden.now->program[i][seen].ino == file.stx_ino &&
-			    warden.now->program[i][seen].dev == makedev(file.stx_dev_major, file.stx_dev_minor))
-				return &table->program[i].rules;
-		if (strcmp(table->program_text[i], asker->exe) == 0 && is_of_the_machine(asker))
+		if (guarded_is_program(warden.now, i, &file) ||
+		    (strcmp(table->program_text[i], asker->exe) == 0 && is_of_the_machine(asker)))
 			return &table->program[i].rules;
 	}
 	return &table->head.other_program;
@@ -117,7 +121,7 @@ static bool is_repeat(const struct frame_event *event, uint64_t now_ns, uint32_t
 {
 	static struct { uint64_t key, told_ns; uint32_t repeats; } denials[DENIALS];
 	const struct frame_file_denied *denied = &event->file_denied;
-	const uint64_t facts[] = { event->pid, event->start_ns, denied->ino, denied->dev, denied->table, denied->rule, denied->act };
+	const uint64_t facts[] = { event->pid, event->start_ns, denied->ino, denied->dev, denied->table, denied->rule, denied->way };
 	uint64_t key = 0xcbf29ce484222325;
 
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
@@ -133,18 +137,16 @@ static bool is_repeat(const struct frame_event *event, uint64_t now_ns, uint32_t
 	return false;
 }
 
-static void put_path(int fd)
+static void put_path(int fd, const struct seen_file *file)
 {
 	char link[32], path[PATH_BYTES];
-	ssize_t length;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, sizeof(path) - 1);
-	draft_text(TEXT_PATH, path, length > 0 ? (size_t)length : 0);
+	draft_text(TEXT_PATH, path, path_of_link(AT_FDCWD, link, file->nlink, path));
 }
 
 /* The asker waits meanwhile: all that is told of it is so. */
-static void tell(const struct asker *asker, int fd, const struct stat *file, const struct guarded *guarded, struct frame_file_denied denied)
+static void tell(const struct asker *asker, int fd, const struct seen_file *file, const struct guarded *guarded, struct frame_file_denied denied)
 {
 	struct frame_event *event = draft_begin(FRAME_FILE_DENIED, SITE_file_policy, boot_ns());
 	const char *named = warden.now->table.path_text[guarded->row];
@@ -152,49 +154,67 @@ static void tell(const struct asker *asker, int fd, const struct stat *file, con
 	int folder = life_open(asker->pid, &life);
 	const void *body;
 	size_t length;
+	bool is_known;
 
-	if (folder < 0)
-		return;
-	denied.ino = file->st_ino;
-	denied.dev = (__u32)(major(file->st_dev) << 20 | minor(file->st_dev));
-	denied.mode = file->st_mode;
-	denied.nlink = (__u32)file->st_nlink;
-	denied.uid = file->st_uid;
+	denied.ino = file->ino;
+	denied.dev = (__u32)(major(file->dev) << 20 | minor(file->dev));
+	denied.mode = file->mode;
+	denied.nlink = file->nlink;
+	denied.uid = file->uid;
 	denied.table = warden.now->table.head.number;
-	event->pid = (__u32)life.pid;
-	event->start_ns = life.start_ns;
+	event->pid = (__u32)asker->pid;
+	event->start_ns = folder < 0 ? 0 : life.start_ns; /* somebody has ended it */
 	event->file_denied = denied;
-	if (is_repeat(event, boot_ns(), &event->file_denied.repeats)) {
+	is_known = is_repeat(event, boot_ns(), &event->file_denied.repeats);
+	if (is_known)
 		counters_repeated(warden.counters, SITE_file_policy);
+	else if (folder >= 0)
+		draft_who(event, folder, &life);
+	if (folder >= 0)
 		close(folder);
+	if (is_known)
 		return;
-	}
-	draft_who(event, folder, &life);
-	close(folder);
 	event->tid = (__u32)asker->tid;
 	if (asker->exe_length)
 		event->unsure &= (__u16)~UNSURE_IMAGE;
 	draft_text(TEXT_EXE, asker->exe, asker->exe_length);
-	put_path(fd);
+	put_path(fd, file);
 	draft_text(TEXT_WATCHED, named, strlen(named));
 	body = draft_body(&length);
 	if (send(warden.to_sensor, body, length, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)length)
 		counters_add(warden.counters, SITE_file_policy, 1, 1); /* else the sensor counts it */
 }
 
+/* Whether it makes a difference what a file of these rules is opened for. */
+static bool turns_on_way(const struct file_table *table, const struct policy_rules *rules)
+{
+	struct policy_rules unknown = both(rules, &table->head.way[FRAME_WAY_UNKNOWN]);
+
+	for (int way = FRAME_WAY_READ; way <= FRAME_WAY_BOTH; way++) {
+		struct policy_rules known = both(rules, &table->head.way[way]);
+
+		if (memcmp(&known, &unknown, sizeof(known)))
+			return true;
+	}
+	return false;
+}
+
 static bool denies(const struct fanotify_event_metadata *asked)
 {
 	const struct file_table *table = &warden.now->table;
-	struct frame_file_denied denied = { .act = asked->mask & FAN_OPEN_EXEC_PERM ? FRAME_DENIED_RUN : FRAME_DENIED_OPEN };
+	struct frame_file_denied denied = {};
 	const struct guarded *guarded;
 	struct policy_rules rules, denying;
 	struct asker asker = {};
-	struct stat file;
+	struct seen_file file;
 	int rule = -1;
 
-	if (fstat(asked->fd, &file) || !(guarded = guarded_find(warden.now, &file, warden.memory)))
+	if (!file_seen(asked->fd, "", AT_EMPTY_PATH, &file) || !(guarded = guarded_find(warden.now, &file, warden.memory)))
 		return false;
-	rules = both(&guarded->rules, denied.act == FRAME_DENIED_RUN ? &table->head.run : &table->head.open);
+	denied.way = (__u8)(asked->mask & FAN_OPEN_EXEC_PERM ? FRAME_WAY_RUN
+			    : turns_on_way(table, &guarded->rules) ? way_of(asked->pid)
+								     : FRAME_WAY_UNKNOWN);
+	rules = both(&guarded->rules, &table->head.way[denied.way]);
 	denying = both(&rules, &table->head.deny);
 	if (!has_any(&denying) || !look_at_asker(&asker, asked->pid))
 		return false;
@@ -203,17 +223,19 @@ static bool denies(const struct fanotify_event_metadata *asked)
 		rules = both(&rules, rules_of_program(table, &asker));
 		rule = rule_that_denies(table, &rules);
 	}
-	if (rule >= 0 && denied.act == FRAME_DENIED_RUN && is_loader(asked->fd))
+	if (rule >= 0 && denied.way == FRAME_WAY_RUN && is_loader(asked->fd))
 		rule = -1;
 	denied.rule = (__u16)rule;
+	if (rule >= 0 && denied.way == FRAME_WAY_UNKNOWN)
+		denied.way = (__u8)way_of(asked->pid);
 	if (rule >= 0)
 		tell(&asker, asked->fd, &file, guarded, denied);
 	close(asker.folder);
 	return rule >= 0;
 }
 
-/* false: nobody asks. A handful at a time: each is a descriptor of ours, and who waits for our life is answered between. */
-static bool answer(struct guarded_side *side)
+/* A handful at a time: each is a descriptor of ours, and who asks whether we live is answered between. */
+static void answer(struct guarded_side *side)
 {
 	struct fanotify_event_metadata asked[16];
 	ssize_t length = read(side->group, asked, sizeof(asked));
@@ -224,12 +246,11 @@ static bool answer(struct guarded_side *side)
 
 		if (each->fd < 0)
 			continue;
-		if (side == warden.now && is_in_force() && each->pid > 1 && denies(each))
+		if (is_in_force() && each->pid > 1 && denies(each))
 			response.response = FAN_DENY;
 		(void)!write(side->group, &response, sizeof(response));
 		close(each->fd);
 	}
-	return length > 0;
 }
 
 static void look(void)
@@ -279,8 +300,18 @@ static void look_afresh(void)
 	begin_with(side);
 }
 
+/* Who does is asked whether it lives. */
+static void say_whether_it_guards(bool guards)
+{
+	if (guards != warden.guards)
+		send(warden.to_keeper, &(char){ guards ? PING_GUARDS : PING_IDLES }, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	warden.guards = guards;
+}
+
 static void take_order(const struct frame_order *order, size_t length)
 {
+	if (order->kind != FILE_LIFT)
+		say_whether_it_guards(true); /* before a file system is asked that may not answer */
 	if (order->kind == FILE_TABLE)
 		take_table(order, length);
 	if (!warden.now)
@@ -295,11 +326,9 @@ static void look_at_time(void)
 {
 	bool guards = is_in_force();
 
-	if (warden.guards && !guards)
+	if (warden.guards && !guards && warden.now)
 		guarded_let_go(warden.now);
-	if (guards != warden.guards)
-		send(warden.to_keeper, &(char){ guards ? PING_GUARDS : PING_IDLES }, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	warden.guards = guards;
+	say_whether_it_guards(guards);
 	if (guards && warden.now->is_full && boot_ns() - warden.looked_ns > LOOK_EACH_MS * 1000000ull)
 		look_afresh();
 	else if (guards && boot_ns() - warden.looked_ns > LOOK_EACH_MS * 1000000ull)
@@ -351,8 +380,9 @@ static int due_ms(bool has_names)
 
 static void serve(void)
 {
-	bool has_names = false, is_over;
+	bool has_names = false, is_over = false;
 
+	tell_standing();
 	do {
 		struct pollfd fds[DESCRIPTORS] = { { .fd = warden.to_sensor, .events = POLLIN }, { .fd = warden.to_keeper, .events = POLLIN } };
 
@@ -364,11 +394,14 @@ static void serve(void)
 		}
 		poll(fds, DESCRIPTORS, due_ms(has_names));
 		for (int i = 0; i < SIDES; i++) {
-			answer(&warden.side[i]);
+			if (fds[2 + i].revents)
+				answer(&warden.side[i]);
 			has_names |= fds[2 + SIDES + i].revents & POLLIN && warden.now == &warden.side[i];
 		}
-		answer_keeper();
-		is_over = !take_orders();
+		if (fds[1].revents)
+			answer_keeper();
+		if (fds[0].revents)
+			is_over = !take_orders();
 		if (has_names && is_in_force() && boot_ns() >= warden.look_again_ns) {
 			look();
 			has_names = false;

@@ -12,7 +12,7 @@
 #include "file_table.h"
 #include "sensor.h"
 
-enum { GUARDED_MAX = 4096, GUARDED_SLOTS = 8192 };
+enum { GUARDED_MAX = 4096, GUARDED_SLOTS = 8192, GUARDED_DIRS_MAX = 1024, PROGRAM_FILES = 4 };
 #define OWN_CAPABILITIES (1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_SYS_PTRACE)
 
 /* Between the one that starts it and itself. It outlives it. */
@@ -33,10 +33,17 @@ struct warden_news {
 /* To who started it: it has something to refuse, or nothing; and an answer to whether it lives. */
 enum { PING_GUARDS = 'g', PING_IDLES = 'i', PING_LIVES = 'l' };
 
-struct guarded { /* a file, by object */
-	uint64_t ino;
+/* A file, by object: inode numbers are given out again, with another time of birth where the file system knows it. */
+struct seen_file {
+	uint64_t ino, born_ns;
 	dev_t dev;
-	uint32_t row; /* of the table */
+	uint32_t mode, nlink, uid;
+};
+
+struct guarded {
+	struct seen_file file;
+	uint32_t row;  /* of the table */
+	uint32_t look; /* when it was found last */
 	bool used;
 	struct policy_rules rules;
 };
@@ -50,17 +57,23 @@ struct guarded_side {
 	int names; /* of inotify: something came under a name that matters */
 	struct file_table table;
 	struct guarded files[GUARDED_SLOTS];
-	size_t count;
+	size_t count, dirs; /* the latter as they are looked at */
 	bool is_full;
+	uint32_t look; /* how often it was looked */
 	uint32_t unguarded;
-	struct { uint64_t ino; dev_t dev; } program[TABLE_PROGRAMS_MAX][4]; /* what had that path, the last ones */
+	struct seen_file program[TABLE_PROGRAMS_MAX][PROGRAM_FILES]; /* what had that path, the last ones */
 };
 
 /* guarded.c */
 bool guarded_open(struct guarded_side *side);
+bool file_seen(int dir, const char *name, int flags, struct seen_file *seen);
+bool guarded_is_program(const struct guarded_side *side, size_t program, const struct seen_file *file);
 void guarded_look(struct guarded_side *side, struct warden_memory *memory);
 void guarded_let_go(struct guarded_side *side);
-const struct guarded *guarded_find(struct guarded_side *side, const struct stat *file, struct warden_memory *memory);
+const struct guarded *guarded_find(struct guarded_side *side, const struct seen_file *file, struct warden_memory *memory);
+
+/* opening.c */
+enum frame_file_way way_of(pid_t tid);
 
 /* loader.c */
 bool is_loader(int fd);

@@ -15,16 +15,16 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "warden.h"
 
-enum { PING_EACH_MS = 250, SILENT_MS = 1000, FAILED_TOLD_MS = 2000, HOLD_SECONDS_MAX = 60, ROOM_BYTES = 1 << 20 };
+enum { PING_EACH_MS = 250, SILENT_MS = 1000, FAILED_TOLD_MS = 2000, AGAIN_MS = 100, START_MS = 5000, HOLD_SECONDS_MAX = 60, ROOM_BYTES = 1 << 20 };
 #define KEPT_CAPABILITIES (OWN_CAPABILITIES | 1ull << CAP_SYS_ADMIN)
 
 static struct {
 	int fd; /* to the warden of the moment */
+	pid_t keeper;
 	bool is_over;
 	uint64_t until_ns, failed_ns;
 	uint32_t follows, unguarded;
@@ -63,6 +63,7 @@ static void live(const struct options *options, struct counters *counters, int t
 {
 	struct warden_memory *memory = mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	signal(SIGCHLD, SIG_IGN); /* whoever hangs in the kernel, and does not end, is not waited for */
 	while (memory != MAP_FAILED) {
 		pid_t keeper = getpid(), child;
 		struct warden_news news;
@@ -82,8 +83,9 @@ static void live(const struct options *options, struct counters *counters, int t
 		if (child < 0)
 			return;
 		news = (struct warden_news){ .what = watch(pair[0]) };
-		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
+		if (news.what == WARDEN_SILENT)
+			kill(child, SIGKILL);
+		poll(NULL, 0, AGAIN_MS); /* one that ends at once is not started without end */
 		close(pair[0]);
 		if (send(to_sensor, &news, sizeof(news), MSG_NOSIGNAL) != sizeof(news))
 			return; /* the sensor is gone */
@@ -152,8 +154,9 @@ static void hear(const struct warden_news *news)
 		return;
 	}
 	if (wardens.follows && !news->number && wardens.length)
-		say("warn", "no agent has said for %s: what policies deny of files and programs is not refused any more",
-		    "as long as it was to hold");
+		say("warn", "the agent has not said so again: what policies deny of files and programs is not refused any more");
+	if (news->number && news->number != wardens.follows)
+		say("info", "policies of files and programs are in force: table %08x", news->number);
 	wardens.follows = news->number;
 	wardens.unguarded = news->unguarded;
 }
@@ -222,6 +225,12 @@ void wardens_stop(void)
 	wardens.fd = -1;
 }
 
+/* An act of one of its processes. */
+bool wardens_did(const struct frame_event *event)
+{
+	return wardens.keeper && (event->pid == (__u32)wardens.keeper || event->ppid == (__u32)wardens.keeper);
+}
+
 bool wardens_failed_lately(void)
 {
 	return wardens.failed_ns && boot_ns() - wardens.failed_ns < FAILED_TOLD_MS * 1000000ull;
@@ -238,7 +247,7 @@ bool wardens_start(const struct options *options, struct counters *counters, str
 {
 	const char *why = may_refuse();
 	int pair[2], room = ROOM_BYTES;
-	pid_t parent = getpid(), child;
+	pid_t parent = getpid(), child = -1;
 
 	if (!why && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		why = strerror(errno);
@@ -252,14 +261,17 @@ bool wardens_start(const struct options *options, struct counters *counters, str
 			keep(options, counters, pair[0], parent);
 		}
 		close(pair[0]);
-		if (child < 0)
-			why = strerror(errno);
+		wardens.fd = pair[1];
+		/* What it does until it waits for orders is over before anything is attached. */
+		if (child < 0 || poll(&(struct pollfd){ .fd = pair[1], .events = POLLIN }, 1, START_MS) <= 0)
+			why = child < 0 ? strerror(errno) : "its process does not start";
 	}
 	if (why) {
+		wardens_stop();
 		snprintf(reason, FRAME_REASON_BYTES_MAX + 1, "%s", why);
 		return false;
 	}
-	wardens.fd = pair[1];
+	wardens.keeper = child;
 	*source = (struct source){ .fd = wardens.fd, .read = read_warden };
 	return true;
 }

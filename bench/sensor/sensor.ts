@@ -5,16 +5,16 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
-import { tableOf } from '../../apps/agent/src/policies/enforce.ts'
+import { fileTableFor, tableOf } from '../../apps/agent/src/policies/enforce.ts'
 import { policiesOf } from '../../apps/agent/src/policies/in-force.ts'
-import { tableOrder } from '../../apps/agent/src/policies/table-order.ts'
+import { fileTableOrder, tableOrder } from '../../apps/agent/src/policies/table-order.ts'
 import { type Figure, figureOf, medianOf } from '../figure.ts'
 import { temporary } from '../material.ts'
 import { startAuditd, startSensor, type Watcher } from './watchers.ts'
 
 const run = promisify(execFile)
 
-const times = { exec: 20_000, open: 200_000, connect: 50_000 } as const
+const times = { exec: 20_000, open: 200_000, connect: 50_000, guarded: 20_000 } as const
 type Act = keyof typeof times
 const started = { sensor: startSensor, auditd: startAuditd } as const
 type Name = keyof typeof started | 'nobody'
@@ -35,6 +35,17 @@ function policyOrder(): readonly [number, Uint8Array] {
   return [1, tableOrder(table, 1, 60, { seed: 3n, factor: 5n })]
 }
 
+/** That nobody but one program may open a file. */
+function fileOrder(guarded: string, program: string): readonly [number, Uint8Array] {
+  const rules = [{ id: 'one', paths: [guarded], may: [{ executables: [program] }] }]
+  const document = JSON.stringify({ type: 'file', name: 'A file', enabled: true, mode: 'enforce', rules })
+  const told = { policies: [{ id: 'file', version: 1, digest: '', document }] }
+  const { policies } = policiesOf(told, { uid: 'bench', hostname: 'bench' })
+  const { table } = fileTableFor(policies, new Map())
+  if (table === undefined) throw new Error('the policy has no room')
+  return [2, fileTableOrder(table, 2, 60)]
+}
+
 /**
  * What it costs to be watched: processor time of whoever acts and of whoever watches, for each act in a tight loop, and what
  * that is more than unwatched.
@@ -47,7 +58,8 @@ export async function* benchSensor(runs = 5): AsyncGenerator<Figure> {
   mkdirSync(join(dir.path, 'elsewhere'))
   // In a folder where nothing is watched by its name.
   const [watched, other] = ['watched', 'elsewhere/other'].map((name) => join(dir.path, name)) as [string, string]
-  for (const path of [watched, other]) writeFileSync(path, 'x')
+  const guarded = join(dir.path, 'elsewhere/guarded')
+  for (const path of [watched, other, guarded]) writeFileSync(path, 'x')
 
   /** In microseconds an act. */
   const costs = new Map<string, number[]>()
@@ -56,12 +68,15 @@ export async function* benchSensor(runs = 5): AsyncGenerator<Figure> {
 
   async function measure(by: Name, act: Act, path: string, watcher: Watcher | undefined, name?: string): Promise<void> {
     const before = watcher?.cpuSeconds() ?? 0
-    const { stdout } = await run(acts, [act, String(times[act]), ...(act === 'open' ? [path] : [])])
-    const isTold = watcher !== undefined && act !== 'connect' && path !== other
-    const told = isTold ? await watcher.told(act, times[act]) : 0
+    const beganMs = performance.now()
+    const opens = act === 'open' || act === 'guarded'
+    const { stdout } = await run(acts, [opens ? 'open' : act, String(times[act]), ...(opens ? [path] : [])])
+    if (act === 'guarded') put(`${by} waits`, (1e3 * (performance.now() - beganMs)) / times[act])
+    const isWatched = act === 'exec' || (act === 'open' && path === watched)
+    const told = watcher !== undefined && isWatched ? await watcher.told(act, times[act]) : 0
     const seconds = Number(stdout) + (watcher?.cpuSeconds() ?? 0) - before
     put(name ?? `${by} ${path === other ? 'unwatched' : act}`, (1e6 * seconds) / times[act])
-    if (by === 'sensor' && isTold) lost[act].push(times[act] - Math.min(told, times[act]))
+    if (by === 'sensor' && isWatched) lost[act].push(times[act] - Math.min(told, times[act]))
   }
 
   for (let turn = 0; turn <= runs; turn += 1) {
@@ -82,9 +97,13 @@ export async function* benchSensor(runs = 5): AsyncGenerator<Figure> {
       await measure(by, 'exec', watched, watcher)
       // Of which the sensor tells one and counts the others; the audit daemon could only tell each.
       if (by !== 'auditd') await measure(by, 'connect', watched, watcher)
+      if (by === 'nobody') await measure(by, 'guarded', guarded, watcher)
       if (watcher?.follow === undefined) continue
       await watcher.follow(...policyOrder())
       await measure(by, 'connect', watched, watcher, 'policy connect')
+      await watcher.follow(...fileOrder(guarded, acts))
+      await measure(by, 'guarded', guarded, watcher)
+      await measure(by, 'open', other, watcher, 'beside guarded')
     }
   }
 
@@ -98,6 +117,10 @@ export async function* benchSensor(runs = 5): AsyncGenerator<Figure> {
   yield against(connect, 'with nobody watching', medianOf(of('nobody connect')))
   const judged = figureOf('sensor.connect-under-policy', 'us of CPU', of('policy connect'))
   yield against(judged, 'the sensor without a policy', medianOf(of('sensor connect')))
+  const beside = figureOf('sensor.open-beside-guarded', 'us of CPU', of('beside guarded'))
+  yield against(beside, 'the sensor without a policy', medianOf(of('sensor unwatched')))
+  const waits = figureOf('sensor.guarded-open', 'us', of('sensor waits'))
+  yield against(waits, 'with nobody watching', medianOf(of('nobody waits')))
   for (const act of ['open', 'exec'] as const) {
     const bare = medianOf(of(`nobody ${act}`))
     const more = (by: Name) => of(`${by} ${act}`).map((us) => us - bare)

@@ -15,7 +15,7 @@ export type Watcher = {
   cpuSeconds(): number
   /** Once it has told all that was done: how much that was of it since the last time, of one kind of act. */
   told(act: 'exec' | 'open', expected: number): Promise<number>
-  /** From here on its programs follow this table of network policies; left out: it has none. */
+  /** From here on it follows this table of policies, too; left out: it has none. */
   readonly follow?: (number: number, order: Uint8Array) => Promise<void>
 } & AsyncDisposable
 
@@ -51,7 +51,7 @@ export async function startSensor(dir: string, watched: string): Promise<Watcher
   const instance = `bench-${process.pid}`
   const counts = { exec: 0, open: 0 }
   let last: SensorCounts | undefined
-  let table: number | undefined
+  let follows: readonly (number | undefined)[] = []
   let agent: Socket | undefined
   const connected = Promise.withResolvers<void>()
   const server = createServer((socket) => {
@@ -60,7 +60,10 @@ export async function startSensor(dir: string, watched: string): Promise<Watcher
     socket.on('data', (chunk: Buffer) => {
       for (const message of decoder.push(chunk)) {
         if (message.kind === 'hello') connected.resolve()
-        if (message.kind === 'report') ({ counts: last, table } = message)
+        if (message.kind === 'report') {
+          last = message.counts
+          follows = [message.table, message.fileTable]
+        }
         if (message.kind === 'exec') counts.exec += 1
         if (message.kind === 'file_open') counts.open += 1 + (message.again?.times ?? 0)
       }
@@ -90,8 +93,8 @@ export async function startSensor(dir: string, watched: string): Promise<Watcher
     },
     follow: async (number, order) => {
       agent?.write(order)
-      await settled(() => (table === number ? 1 : 0), 1)
-      if (table !== number) throw new Error('the sensor does not follow the table')
+      await settled(() => (follows.includes(number) ? 1 : 0), 1)
+      if (!follows.includes(number)) throw new Error('the sensor does not follow the table')
     },
     [Symbol.asyncDispose]: async () => {
       await end(child)

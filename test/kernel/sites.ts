@@ -5,9 +5,9 @@ import assert from 'node:assert/strict'
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { tableOf } from '../../apps/agent/src/policies/enforce.ts'
+import { fileTableFor, tableOf } from '../../apps/agent/src/policies/enforce.ts'
 import { policiesOf } from '../../apps/agent/src/policies/in-force.ts'
-import { tableOrder } from '../../apps/agent/src/policies/table-order.ts'
+import { fileTableOrder, tableOrder } from '../../apps/agent/src/policies/table-order.ts'
 import { type SensorMessage, type Site, sites } from '../../apps/agent/src/sources/observation.ts'
 import { acts } from '../../apps/cli/src/doctor/acts.ts'
 import {
@@ -33,20 +33,24 @@ export type Said = {
 /** Addresses of documentation: nobody has them. */
 const nowhere = '192.0.2.1'
 
-/** From here on the kernel denies connections to there. */
-async function deny(agent: TestAgent): Promise<void> {
-  const rules = [{ id: 'r', action: 'deny', addresses: [`${nowhere}/32`] }]
-  const policy = { type: 'network', name: 'x', enabled: true, mode: 'enforce', default: 'allow', rules }
-  const told = { policies: [{ id: 'p', version: 1, digest: '', document: JSON.stringify(policy) }] }
-  const { policies } = policiesOf(told, { uid: 'a', hostname: 'web-1' })
-  const { table } = tableOf(policies, new Map())
-  assert(table !== undefined)
+/** From here on the kernel denies connections to there, and that this file is opened. */
+async function deny(agent: TestAgent, guarded: string): Promise<void> {
+  const head = { name: 'x', enabled: true, mode: 'enforce' }
+  const documents = [
+    { ...head, type: 'network', default: 'allow', rules: [{ id: 'r', action: 'deny', addresses: [`${nowhere}/32`] }] },
+    { ...head, type: 'file', rules: [{ id: 'r', paths: [guarded], may: [] }] },
+  ]
+  const told = documents.map((each, at) => ({ id: `p${at}`, version: 1, digest: '', document: JSON.stringify(each) }))
+  const { policies } = policiesOf({ policies: told }, { uid: 'a', hostname: 'web-1' })
+  const [{ table }, { table: files }] = [tableOf(policies, new Map()), fileTableFor(policies, new Map())]
+  assert(table !== undefined && files !== undefined)
   agent.say(tableOrder(table, 1, 60, { seed: 1n, factor: 3n }))
-  await agent.until((message) => isReport(message) && message.table === 1)
+  agent.say(fileTableOrder(files, 2, 60))
+  await agent.until((message) => isReport(message) && message.table === 1 && message.fileTable === 2)
 }
 
 /** Each as doctor does it, and what doctor cannot do. Gives the pids of who did them. */
-function doAll(watched: string, sensor: number): number[] {
+function doAll(watched: string, guarded: string, sensor: number): number[] {
   const ways = [...acts, { name: 'passed_recvmmsg', onFile: true, onSensor: false }]
   const pids = ways.flatMap(({ name, onFile, onSensor }) => {
     const on = onSensor ? ['--pid', String(sensor)] : onFile ? ['--file', watched] : []
@@ -56,7 +60,12 @@ function doAll(watched: string, sensor: number): number[] {
   })
   copyFileSync('/bin/true', watched)
   chmodSync(watched, 0o755)
-  const byOthers = [[watched], ['modprobe', 'dummy'], ['bash', '-c', `: < /dev/tcp/${nowhere}/9`]] as const
+  const byOthers = [
+    [watched],
+    ['cat', guarded],
+    ['modprobe', 'dummy'],
+    ['bash', '-c', `: < /dev/tcp/${nowhere}/9`],
+  ] as const
   return [...pids, ...byOthers.map(([file, ...args]) => run(file, ...args).pid)]
 }
 
@@ -66,11 +75,12 @@ test('AGT-1: each site that is attached tells of what it watches', {
 }, async (t) => {
   const agent = await startAgent(t)
   const watched = join(agent.dir, 'watched')
-  writeFileSync(watched, 'x')
+  const guarded = join(agent.dir, 'guarded')
+  for (const path of [watched, guarded]) writeFileSync(path, 'x')
   const sensor = startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), '--watch', watched])
   const { attached } = await agent.until(isHello)
-  await deny(agent)
-  const pids = new Set(doAll(watched, sensor.pid))
+  await deny(agent, guarded)
+  const pids = new Set(doAll(watched, guarded, sensor.pid))
   const last = [...pids].at(-1)
   const { timeNs } = await agent.until((event) => isEvent(event) && event.kind === 'exit' && event.actor.pid === last)
   // What changed is told by another process, after all that it was done by.

@@ -55,6 +55,8 @@ const sensorSilentMs = 12_000
 /** A guard says each two seconds that it lives; one that ended is back within a second, but for a machine that has no time. */
 const guardSilentMs = { connected: 12_000, away: 30_000 } as const
 const blindReason = 'attached, and does not see what it must'
+const failedOpen =
+  'what policies deny of files and programs was let go: the process that refuses it was ended, or did not answer for a second'
 const harmTexts: Readonly<Record<SensorHarm, string>> = {
   pin: 'what it has pinned was removed or replaced',
   memory: 'what it shares with its programs was overwritten, and was put right',
@@ -163,7 +165,9 @@ export function supervision(options: SupervisionOptions): Supervision {
 
   function note({ blind: now = [], harms: done = [] }: SensorReport): void {
     const lost = now.filter((site) => !blind.includes(site))
-    if (lost.length > 0) miss('sensor', 0, 'blinded', `${blindReason}: ${lost.join(', ')}`)
+    const unseeing = lost.filter((site) => site !== 'file_policy')
+    if (unseeing.length > 0) miss('sensor', 0, 'blinded', `${blindReason}: ${unseeing.join(', ')}`)
+    if (lost.includes('file_policy')) miss('sensor', 0, 'blinded', failedOpen)
     for (const harm of done.filter((one) => !harms.includes(one))) miss('sensor', 0, 'altered', harmTexts[harm])
     blind = now
     harms = done

@@ -5,7 +5,7 @@ export { type CompiledPolicy, compilePolicy, isForHost, judgedClasses, retention
 export { openPolicy } from './policy/delivered.ts'
 export { type Decision, type EvaluateOptions, evaluatePolicy, type PolicyEffect } from './policy/evaluate.ts'
 export type { PolicyReason } from './policy/facets.ts'
-export { type FileTable, fileReaches, fileTableLimits, fileTableOf } from './policy/file-table.ts'
+export { type FileTable, type FileWay, fileTableLimits, fileTableOf, fileWays } from './policy/file-table.ts'
 export {
   addressNumber,
   deniedBy,

@@ -450,7 +450,7 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     site: 'file_policy',
     kind: 'file_denied',
     actor,
-    act: 'open',
+    way: 'read',
     file: sampleFile('/tmp/x', { nlink: 2, fsMagic: 0 }),
     watched: '/etc/shadow',
     table: 0x5ea1_0001,

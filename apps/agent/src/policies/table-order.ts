@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent tells the sensor of policies (docs/formats/frame.md, 10 and 11), with its length before it.
 
-import { type FileTable, fileReaches, type NetworkTable, type TableRow, tableThings } from '@sealwatch/detect/policy'
+import { fileReaches } from '@sealwatch/contract/policy-values'
+import { type FileTable, fileWays, type NetworkTable, type TableRow, tableThings } from '@sealwatch/detect/policy'
 import { low64, orderKinds, programHash, sensorOrder, type TableSecret, tableAt } from '../sources/sensor-order.ts'
 
 const words = 4
@@ -13,7 +14,7 @@ const headBytes = 24 + 8 * thingsMax + rulesBytes * (policiesMax + 1)
 const rowBytes = 16 + rulesBytes
 /** Added to the kind of an order that is about files and programs. */
 const ofFiles = 3
-const fileHeadBytes = 24 + rulesBytes * (policiesMax + 5)
+const fileHeadBytes = 24 + rulesBytes * (policiesMax + 3 + fileWays.length)
 const fileRowBytes = 8 + rulesBytes
 
 /** Beyond the numbers of all other things: of programs that can be told. */
@@ -95,7 +96,8 @@ export function fileTableOrder(table: FileTable, number: number, seconds: number
   for (const count of [number, table.policies.length, paths.length, programs.named.size, users.length, textBytes])
     put32(count)
   for (let policy = 0; policy < policiesMax; policy++) putRules(table.policies[policy] ?? 0n)
-  for (const rules of [denyingOf(table), table.open, table.run, programs.others, programs.unknown]) putRules(rules)
+  const ways = fileWays.map((way) => table.ways[way])
+  for (const rules of [denyingOf(table), ...ways, programs.others, programs.unknown]) putRules(rules)
   for (const { text, reach, rules } of rows) {
     put32(text.length)
     put32(reach)

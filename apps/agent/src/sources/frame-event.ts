@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { scrubArguments } from '@sealwatch/base'
+import { fileWays } from '@sealwatch/detect/policy'
 import { readChange } from './frame-change.ts'
 import { readCredentials } from './frame-credentials.ts'
 import { frameLimits, must } from './frame-errors.ts'
@@ -369,17 +370,12 @@ function decodeFileChange(bytes: Buffer, common: Common, _site: Site, texts: Tex
   return { ...common, kind: 'file_change', ...change }
 }
 
-const deniedActs = new Map([
-  [1, 'open'],
-  [2, 'run'],
-] as const)
-
 function decodeFileDenied(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
   const number = (at: number) => bytes.readUInt32LE(objectAt + at)
-  const act = deniedActs.get(bytes.readUInt8(objectAt + 30) as 1 | 2)
+  const way = fileWays[bytes.readUInt8(objectAt + 30)]
   const table = number(24)
   const [path, watched] = [showText(texts.path), showText(texts.watched)]
-  must(act !== undefined && table > 0, 'FRAME_VALUE', { act, table })
+  must(way !== undefined && table > 0, 'FRAME_VALUE', { way: bytes[objectAt + 30], table })
   must(path !== '' && watched.startsWith('/'), 'FRAME_TEXT', { path, watched })
   mustBeZero(bytes, objectAt + 31, objectAt + 32)
   mustBeZero(bytes, objectAt + 36, eventBytes)
@@ -395,7 +391,7 @@ function decodeFileDenied(bytes: Buffer, common: Common, _site: Site, texts: Tex
     memfd: false,
   }
   const rule = bytes.readUInt16LE(objectAt + 28)
-  return { ...common, kind: 'file_denied', act, file, watched, table, rule, repeats: number(32) }
+  return { ...common, kind: 'file_denied', way, file, watched, table, rule, repeats: number(32) }
 }
 
 function decodeRefused(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {

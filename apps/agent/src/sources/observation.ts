@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { FileWay } from '@sealwatch/detect/policy'
+
 /** A process as other processes remember it: pid and start time together are never reused. */
 export type TaskRef = {
   readonly pid: number
@@ -324,7 +326,7 @@ export type Observation = {
   /** The same of a file that was to be opened, or run. `watched` is the path that the policy names it by. */
   | {
       readonly kind: 'file_denied'
-      readonly act: 'open' | 'run'
+      readonly way: FileWay
       readonly file: FileRef
       readonly watched: string
       readonly table: number

@@ -25,6 +25,7 @@ export type PolicyProblemCode =
   | 'below_floor'
   | 'expired'
   | 'not_compared'
+  | 'told_alone'
 
 /** What is wrong with a policy, or looks so: an error keeps it from being accepted, a warning does not. */
 export type PolicyProblem = {

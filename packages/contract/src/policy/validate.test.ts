@@ -50,6 +50,51 @@ test('POL-2 every bad policy is refused with all that is wrong, and where', () =
 const codesIn = (input: unknown) =>
   validatePolicy(input, { nowMs }).validation.problems.map(({ code, path }) => `${code} ${path}`)
 
+test('POL-2 of a policy that is to be enforced, what no host can refuse is said, and where; of one that observes nothing', () => {
+  const files = {
+    type: 'file',
+    name: 'x',
+    rules: [
+      {
+        id: 'keys',
+        paths: ['/srv/key', '/srv/*', '/srv/**', '/srv/*.key'],
+        operations: ['read', 'rename'],
+        may: [{ executables: ['/usr/bin/a', '/opt/*'] }],
+      },
+    ],
+  }
+  const programs = {
+    type: 'process',
+    name: 'x',
+    default: 'deny',
+    rules: [
+      { id: 'a', action: 'allow', executables: ['/usr/bin/a'], ancestors: ['/usr/sbin/sshd'] },
+      { id: 'b', action: 'deny', executables: ['/usr/bin/*sh', '/tmp/**'], command_lines: ['* -x'] },
+    ],
+  }
+  const enforced = (policy: object) => codesIn({ ...policy, mode: 'enforce' })
+  assert.deepEqual([codesIn(files), codesIn(programs)], [[], []])
+  assert.deepEqual(enforced(files), [
+    'told_alone /rules/0/paths/3',
+    'told_alone /rules/0/may/0/executables/1',
+    'told_alone /rules/0/operations/1',
+  ])
+  assert.deepEqual(enforced(programs), [
+    'told_alone /rules/1/executables/0',
+    'told_alone /default',
+    'told_alone /rules/1/command_lines',
+  ])
+  assert.deepEqual(
+    enforced({
+      type: 'file',
+      name: 'x',
+      lists: { paths: { k: ['/srv/k?'] } },
+      rules: [{ id: 'k', paths: ['@k'], may: [] }],
+    }),
+    ['told_alone /lists/paths/k/0'],
+  )
+})
+
 test('a value is judged as its text is', () => {
   for (const name of [...names('good').map((each) => `good/${each}`), ...names('bad').map((each) => `bad/${each}`)]) {
     const text = read(name)

@@ -2,6 +2,7 @@
 
 import { checkOrder, checkOverlaps, checkRules } from './check.ts'
 import { type PolicyDocument, policyDocument } from './document.ts'
+import { checkEnforced } from './enforced.ts'
 import { policyLimits } from './limits.ts'
 import { checkLists } from './lists.ts'
 import { type PlacedJson, parsePlaced, placesAt } from './placed-json.ts'
@@ -136,7 +137,7 @@ function meaningOfSound(
 function meaning(policy: PolicyDocument, nowMs: number | undefined, whole: boolean): PolicyProblem[] {
   const lists = whole ? [...checkLists(policy)] : []
   const order = lists.some(({ severity }) => severity === 'error') || !whole ? [] : [...checkOrder(policy)]
-  return [...checkOverlaps(policy), ...checkRules(policy, nowMs), ...lists, ...order]
+  return [...checkOverlaps(policy), ...checkRules(policy, nowMs), ...checkEnforced(policy), ...lists, ...order]
 }
 
 function offsetOf({ code, path }: PolicyProblem, { values, names }: PlacedJson): number {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type PolicyDraft, policyDocument } from '@sealwatch/contract/policy'
 import fc from 'fast-check'
-import { compilePolicy, evaluatePolicy, type FileTable, fileTableLimits, fileTableOf } from '../index.ts'
+import { compilePolicy, evaluatePolicy, type FileTable, fileTableLimits, fileTableOf, fileWays } from '../index.ts'
 
 const accounts = new Map([
   [0, 'root'],
@@ -61,14 +61,14 @@ const processPolicy = fc
   )
 const asked = fc.record({
   path: fc.constantFrom('/etc/shadow', '/etc/other', '/srv/a/key', '/srv/a/b', '/srv/key', '/home/x'),
-  act: fc.constantFrom('open' as const, 'run' as const),
+  way: fc.constantFrom(...fileWays),
   uid: fc.constantFrom(0, 1, 33, 1000, 1001, 4_294_967_295),
   program: fc.constantFrom('/usr/bin/cat', '/usr/bin/less', '/opt/a', '/opt/b', undefined),
 })
 type Asked = typeof asked extends fc.Arbitrary<infer A> ? A : never
 
 /** As the warden goes about it (docs/formats/frame.md, 11.3). */
-function refusedBy(table: FileTable, { path, act, uid, program }: Asked) {
+function refusedBy(table: FileTable, { path, way, uid, program }: Asked) {
   const { paths, programs, users: rows, policies, rules } = table
   const isOf = (row: FileTable['paths'][number]) => {
     if (row.reach === 'itself') return row.path === path
@@ -78,25 +78,25 @@ function refusedBy(table: FileTable, { path, act, uid, program }: Asked) {
   const ofFile = paths.filter(isOf).reduce((bits, each) => bits | each.rules, 0n)
   const ofProgram = program === undefined ? programs.unknown : (programs.named.get(program) ?? programs.others)
   const ofUser = rows.findLast(({ from }) => from <= uid)?.rules ?? 0n
-  const holds = ofFile & table[act] & ofProgram & ofUser
+  const holds = ofFile & table.ways[way] & ofProgram & ofUser
   return policies
     .map((own) => rules.find((_, bit) => (((holds & own) >> BigInt(bit)) & 1n) === 1n))
     .find((first) => first?.denies === true)
 }
 
 /** All that the act may be told as. */
-function eventsOf({ path, act, uid, program }: Asked): object[] {
+function eventsOf({ path, way, uid, program }: Asked): object[] {
   const name = accounts.get(uid)
   const user = { uid: String(uid), ...(name !== undefined && { name }) }
   const actor = { user, process: program === undefined ? {} : { file: { path: program } } }
   const head = { metadata: {}, device: { uid: 'h', hostname: 'web-1' }, actor }
-  const ways = act === 'run' ? ['read'] : ['read', 'write', 'read_write']
+  const ways = way === 'run' ? ['read'] : way === 'unknown' ? ['read', 'write', 'read_write'] : [way]
   const launch = { ...head, class_uid: 1007, activity_id: 1, process: { file: { path } }, unmapped: { filename: path } }
   const opens = ways.map((access) => ({
     ...{ ...head, class_uid: 1001, activity_id: access === 'read' ? 2 : 3, file: { path } },
     unmapped: { watched: path, access },
   }))
-  return act === 'run' ? [launch, ...opens] : opens
+  return way === 'run' ? [launch, ...opens] : opens
 }
 
 const made = (drafts: readonly PolicyDraft[]) => {
@@ -117,7 +117,7 @@ test('POL-2 AGT-1 what the table refuses of a file or a program the same policy 
       const own = policies.find(({ id }) => id === by.policy)
       assert(own !== undefined)
       const isOfFiles = own.compiled.policy.type === 'file'
-      for (const event of eventsOf(tried).filter((each) => 'process' in each !== isOfFiles || tried.act === 'open')) {
+      for (const event of eventsOf(tried).filter((each) => 'process' in each !== isOfFiles || tried.way !== 'run')) {
         const [said] = evaluatePolicy(own.compiled, event)
         assert.equal(said?.effect, 'deny', JSON.stringify(event))
       }
@@ -140,7 +140,7 @@ test('POL-2 AGT-1 what a policy denies of a path that it names, to whoever is kn
   fc.assert(
     fc.property(asked, (tried) => {
       const due = made([{ type: 'file', name: 'x', rules }]).policies.flatMap(({ compiled }) =>
-        evaluatePolicy(compiled, eventsOf(tried)[tried.act === 'run' ? 1 : 0] as object),
+        evaluatePolicy(compiled, eventsOf(tried)[tried.way === 'run' ? 1 : 0] as object),
       )
       assert.equal(refusedBy(table, tried) !== undefined, due[0]?.effect === 'deny', JSON.stringify(tried))
     }),
@@ -152,7 +152,7 @@ test('AGT-1 which policies of files are told alone: nothing to ask the kernel ab
   const file = (more: object): PolicyDraft =>
     ({ type: 'file', name: 'x', rules: [{ id: 'r', paths: ['/etc/shadow'], may: [], ...more }] }) as PolicyDraft
   const beyond = [
-    file({ operations: ['write'] }),
+    file({ operations: ['rename'] }),
     file({ paths: ['/etc/s*'] }),
     { type: 'process', name: 'x', rules: [{ id: 'r', action: 'deny', command_lines: ['* -x'] }] } as PolicyDraft,
   ]

@@ -2,6 +2,7 @@
 // Policies of files and programs as a table that the sensor answers the kernel by (docs/formats/frame.md, 11). It says what the policies
 // themselves say of each thing that the kernel tells: which file, opened for whatever or to be run, by which program and user.
 
+import { type FileReach, isPlainPath, placeOf } from '@sealwatch/contract/policy-values'
 import type { CompiledPolicy, CompiledRule, Members, RuleIn } from './compile.ts'
 import type { Verdict } from './facets.ts'
 import { factsOf } from './facts.ts'
@@ -15,9 +16,9 @@ export const fileTableLimits = {
   textBytesMax: 32_768,
 } as const
 
-/** In the order of their numbers on the wire: the file, files in that directory, files below it. */
-export const fileReaches = ['itself', 'in', 'below'] as const
-export type FileReach = (typeof fileReaches)[number]
+/** In the order of their numbers on the wire. */
+export const fileWays = ['unknown', 'read', 'write', 'read_write', 'run'] as const
+export type FileWay = (typeof fileWays)[number]
 
 /** Bits of rules that hold. */
 type Rules = bigint
@@ -25,8 +26,8 @@ export type FileTable = {
   /** A bit each, the first the lowest. Those who may are bits of their own, before that of the rule, which denies. */
   readonly rules: readonly { readonly policy: string; readonly rule: string | null; readonly denies: boolean }[]
   readonly policies: readonly Rules[]
-  readonly open: Rules
-  readonly run: Rules
+  /** Those that hold when a file is opened for that; `unknown`: for what nobody knows. */
+  readonly ways: Readonly<Record<FileWay, Rules>>
   readonly paths: readonly { readonly path: string; readonly reach: FileReach; readonly rules: Rules }[]
   readonly programs: { readonly named: ReadonlyMap<string, Rules>; readonly others: Rules; readonly unknown: Rules }
   readonly users: readonly { readonly from: number; readonly rules: Rules }[]
@@ -117,12 +118,14 @@ function tableOf(policies: readonly FileTablePolicy[], accounts: ReadonlyMap<num
       return holds ? bits | (1n << BigInt(at)) : bits
     }, 0n)
   const deny = bitsWhere(({ denies }) => (denies ? all : false))
-  const [open, run] = [bitsWhere(verdictOfOpen), bitsWhere(verdictOfRun)]
+  const waysOf = (way: FileWay) => bitsWhere((entry) => verdictOfWay(entry, way))
+  const ways = Object.fromEntries(fileWays.map((way) => [way, waysOf(way)])) as FileTable['ways']
+  const any = Object.values(ways).reduce((bits, each) => bits | each, 0n)
   const paths = pathsOf(policies)
     .map(({ path, reach }) => ({ path, reach, rules: bitsWhere((entry) => verdictOfPath(entry, path, reach)) }))
-    .filter(({ rules }) => (rules & deny & (open | run)) !== 0n)
+    .filter(({ rules }) => (rules & deny & any) !== 0n)
   const programPatterns = valuesOf(entries, 'executables', isOfFiles).map(String)
-  const named = programPatterns.filter(isPath)
+  const named = programPatterns.filter(isPlainPath)
   const programBits = (path: string | undefined) => {
     const facts = factsOf(path === undefined ? {} : { actor: { process: { file: { path } } } }, {})
     return bitsWhere((entry) => (isOfFiles(entry) ? of(entry.who, ['executables'], facts) : all))
@@ -130,8 +133,7 @@ function tableOf(policies: readonly FileTablePolicy[], accounts: ReadonlyMap<num
   return {
     rules: entries.map(({ policy, rule, denies }) => ({ policy: policy.id, rule, denies })),
     policies: policies.map((own) => bitsWhere(({ policy }) => (policy === own ? all : false))),
-    open,
-    run,
+    ways,
     paths,
     programs: {
       named: new Map(named.map((path) => [path, programBits(path)])),
@@ -150,23 +152,23 @@ function of(members: Members, names: readonly string[], facts: ReturnType<typeof
   return verdicts.includes(undefined) ? undefined : all
 }
 
-const readAndWrite = [
-  { activity_id: 2, unmapped: { access: 'read' } },
-  { activity_id: 3, unmapped: { access: 'write' } },
-].map((event) => factsOf(event, {}))
-
-/** The kernel does not say what a file is opened for: a rule about the one alone may be about it. */
-function verdictOfOpen(entry: Entry): Verdict {
-  if (!isOfFiles(entry)) return false
-  const verdicts = readAndWrite.map((facts) => of(entry.row?.members ?? [], ['operations'], facts))
-  if (verdicts.every((verdict) => verdict === false)) return false
-  return verdicts.includes(false) ? undefined : all
-}
-
+const eventOfWay = (activity_id: number, access: string) => factsOf({ activity_id, unmapped: { access } }, {})
 /** To run a file is to read it. */
-function verdictOfRun(entry: Entry): Verdict {
-  const [read] = readAndWrite
-  return isOfFiles(entry) && read !== undefined ? of(entry.row?.members ?? [], ['operations'], read) : all
+const factsOfWays = {
+  read: eventOfWay(2, 'read'),
+  write: eventOfWay(3, 'write'),
+  read_write: eventOfWay(3, 'read_write'),
+  run: eventOfWay(2, 'read'),
+} as const
+
+/** Of what nobody knows for what it is opened a rule is surely about where it is about all. */
+function verdictOfWay(entry: Entry, way: FileWay): Verdict {
+  if (!isOfFiles(entry)) return way === 'run' ? all : false
+  const verdict = (facts: ReturnType<typeof factsOf>) => of(entry.row?.members ?? [], ['operations'], facts)
+  if (way !== 'unknown') return verdict(factsOfWays[way])
+  const verdicts = Object.values(factsOfWays).map(verdict)
+  if (verdicts.every((each) => each === false)) return false
+  return verdicts.includes(false) ? undefined : all
 }
 
 function verdictOfPath({ policy, row }: Entry, path: string, reach: FileReach): Verdict {
@@ -180,21 +182,11 @@ function verdictOfPath({ policy, row }: Entry, path: string, reach: FileReach): 
   if (reach === 'itself' || verdict !== false) return verdict
   // Others of them may fit. A path without a pattern is a row of its own.
   const patterns = ((row?.rule as Readonly<Record<string, unknown>> | undefined)?.[member] ?? []) as readonly string[]
-  return patterns.every((pattern) => isPath(pattern) || placeOf(pattern) !== undefined) ? false : undefined
+  return patterns.every((pattern) => isPlainPath(pattern) || placeOf(pattern) !== undefined) ? false : undefined
 }
 
 /** Of a file in a directory as any other. */
 const nobodysName = '\u0001'
-
-const isPath = (pattern: string) => !/[*?\\]/.test(pattern) && pattern !== '/'
-
-/** What a pattern is about that marks can be put on; undefined: they cannot. */
-function placeOf(pattern: string): { readonly path: string; readonly reach: FileReach } | undefined {
-  const parts = /^(?<dir>.+)\/(?<all>\*{1,2})$/.exec(pattern)?.groups
-  if (parts === undefined) return isPath(pattern) ? { path: pattern, reach: 'itself' } : undefined
-  const { dir = '', all: stars } = parts
-  return isPath(dir) ? { path: dir, reach: stars === '*' ? 'in' : 'below' } : undefined
-}
 
 function pathsOf(policies: readonly FileTablePolicy[]) {
   const places = policies.flatMap(({ compiled: { rules, policy } }) =>
@@ -204,7 +196,10 @@ function pathsOf(policies: readonly FileTablePolicy[]) {
       return patterns.flatMap((pattern) => placeOf(pattern) ?? [])
     }),
   )
-  return [...new Map(places.map((place) => [`${place.reach} ${place.path}`, place])).values()]
+  const different = [...new Map(places.map((place) => [`${place.reach} ${place.path}`, place])).values()]
+  // Where there is no room for all, what is more particular has its place, and no rule that lets somebody is missed for it.
+  const breadth = ({ path, reach }: (typeof different)[number]) => (reach === 'itself' ? 0 : 1 / path.length)
+  return different.toSorted((one, other) => breadth(one) - breadth(other))
 }
 
 function valuesOf(entries: readonly Entry[], member: string, where: (entry: Entry) => boolean): (string | number)[] {
