@@ -34,7 +34,6 @@ while (<$guard>) {
 
 async function openGuard(t: TestContext) {
   const dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-guard-'))
-  t.after(() => dir.remove())
   chmodSync(dir.path, 0o755)
   const paths = {
     sensorSocket: join(dir.path, 'sensor.sock'),
@@ -80,6 +79,7 @@ async function openGuard(t: TestContext) {
     stop.abort()
     await running
     await chain.close()
+    await dir.remove()
   })
   const hurry = AbortSignal.timeout(60_000)
   async function until<T>(what: string, find: () => T | undefined): Promise<T> {
