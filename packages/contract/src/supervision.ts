@@ -4,7 +4,7 @@
 /** `ended`: its process was gone. `stopped`: by a signal. `traced`: held by ptrace. `silent`: it lives, and does not answer. */
 export const partFindings = ['ended', 'stopped', 'traced', 'silent'] as const
 /** `left`: as the operator wants it. `restarted` may follow `killed`, as a finding of its own. */
-export const partRemedies = ['restarted', 'continued', 'killed', 'left'] as const
+export const partRemedies = ['restarted', 'continued', 'killed', 'left', 'freed'] as const
 
 /** Who holds a part by ptrace, as far as it could still be read. */
 export type Tracer = {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -18,8 +18,13 @@ test('RIM-3 what is wrong with a process before anybody reaches for it is found,
   const dir = mkdtempSync(join(tmpdir(), 'guard-audit-'))
   const exe = join(dir, 'keyservice')
   writeFileSync(exe, '')
-  async function findingsOf(script: string, mode: number, uid = 0): Promise<string[]> {
-    const child = spawn('sh', ['-c', `${script}; echo; exec sleep 1000`], { stdio: ['ignore', 'pipe', 'inherit'], uid })
+  chmodSync(dir, 0o755)
+  // Who may run a program and not read it is not dumpable (ptrace(2)).
+  const unreadable = join(dir, 'sh')
+  copyFileSync('/bin/sh', unreadable)
+  chmodSync(unreadable, 0o711)
+  async function findingsOf(script: string, mode: number, uid = 0, shell = 'sh'): Promise<string[]> {
+    const child = spawn(shell, ['-c', `${script}; echo; read never`], { stdio: ['pipe', 'pipe', 'inherit'], uid })
     await once(child.stdout, 'data')
     chmodSync(exe, mode)
     const found = auditOf({ pid: child.pid as number, startNs: 1n, name: 'keys', comm: 'sh', exe, steps: [] })
@@ -31,6 +36,7 @@ test('RIM-3 what is wrong with a process before anybody reaches for it is found,
     assert.deepEqual(await findingsOf('ulimit -c 0', 0o755), [])
     assert.deepEqual(await findingsOf('ulimit -c 100', 0o757), ['image_writable high', 'core_limit medium'])
     assert.deepEqual(await findingsOf('ulimit -c 0', 0o755, 65_534), ['dumpable medium'])
+    assert.deepEqual(await findingsOf('ulimit -c 0', 0o755, 65_534, unreadable), [])
     assert.deepEqual(auditOf({ pid: 2 ** 22 + 1, startNs: 1n, name: 'gone', comm: '', exe: null, steps: [] }), [])
   } finally {
     rmSync(dir, { recursive: true })

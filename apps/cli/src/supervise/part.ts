@@ -24,6 +24,8 @@ export type Part = {
   readonly hasLine?: boolean
   /** Where the kernel looks first when memory runs out; what it was born with where none is set. */
   readonly oomScore?: number
+  /** Others are served by it: of it and a tracer it is the tracer that is ended. */
+  readonly isService?: boolean
 }
 
 export type PartState = {
@@ -37,6 +39,7 @@ export type PartState = {
 }
 
 export type RunningPart = {
+  readonly isService: boolean
   readonly state: () => PartState
   /** Ends it for good: asks, waits, insists. */
   readonly stop: () => Promise<void>
@@ -162,7 +165,8 @@ export function startPart(part: Part, { clock, log, onChange, onLine, onBack }: 
     if (state.task !== undefined) signalTask(state.task, signal)
   }
   const withheld = () => exited.resolve('ended, and is kept as a zombie by its tracer')
-  return { state: () => state, stop, kill, restart, isKilled: () => told === 'SIGKILL', withheld }
+  const isService = part.isService === true
+  return { isService, state: () => state, stop, kill, restart, isKilled: () => told === 'SIGKILL', withheld }
 }
 
 function launch(part: Part): ChildProcess {

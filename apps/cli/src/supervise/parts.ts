@@ -45,7 +45,7 @@ export function partsOf(settings: PartSettings): readonly Part[] {
 }
 
 function serverPart({ place, view, root, address, port, apiPort, login, env }: PartSettings): Part {
-  return nodePart(
+  const part = nodePart(
     'server',
     { place, view, root, env },
     {
@@ -60,6 +60,7 @@ function serverPart({ place, view, root, address, port, apiPort, login, env }: P
     },
     login && { SEALWATCH_SERVER_OIDC_CLIENT_SECRET: login.secret },
   )
+  return { ...part, isService: true }
 }
 
 function devLoginPart({ place, view, root, apiPort, env }: PartSettings, login: BuiltInLogin): Part {

@@ -36,12 +36,26 @@ describe('the watchdog', { skip }, () => {
     while (heldOf(task, false) === undefined) await systemClock.sleep(1)
   }
 
+  async function tracerOn(pid: number): Promise<ChildProcess> {
+    const seize = `$| = 1; syscall(${process.arch === 'arm64' ? 117 : 101}, 0x4206, ${pid}, 0, 0) == 0 or die; print 'held'; sleep 600`
+    const tracer = spawn('perl', ['-e', seize], { stdio: ['ignore', 'pipe', 'inherit'] })
+    children.push(tracer)
+    await once(tracer.stdout, 'data')
+    return tracer
+  }
+
   /** Looks `looks` times; what is told, and what was sent to the part. */
-  async function looked(task: Task, looks: number, before: () => Promise<void>, isAgentSilent = false, self = task) {
+  async function looked(
+    task: Task,
+    looks: number,
+    before: () => Promise<void>,
+    { isAgentSilent = false, self = task, isService = false } = {},
+  ) {
     const told: NewFinding[] = []
     const sent: NodeJS.Signals[] = []
     const state = { name: 'agent', task, startedMs: 0, restarts: 0, lastExit: undefined }
     const part: RunningPart = {
+      isService,
       state: () => state,
       stop: async () => undefined,
       kill: () => undefined,
@@ -78,7 +92,7 @@ describe('the watchdog', { skip }, () => {
 
   test('AGT-8 an agent that does not answer begins anew, and is told of once', async () => {
     const { task } = sleeper()
-    const { told, sent } = await looked(task, 3, async () => undefined, true)
+    const { told, sent } = await looked(task, 3, async () => undefined, { isAgentSilent: true })
     assert.deepEqual(
       told.map(({ found, remedy, pid }) => [found, remedy, pid]),
       [['silent', 'killed', task.pid]],
@@ -88,16 +102,30 @@ describe('the watchdog', { skip }, () => {
 
   test('AGT-8 a supervisor that somebody traces tells of it, once', { skip: skip || isNotRoot }, async () => {
     const [{ task }, { task: self }] = [sleeper(), sleeper()]
-    const seize = `$| = 1; syscall(${process.arch === 'arm64' ? 117 : 101}, 0x4206, ${self.pid}, 0, 0) == 0 or die; print 'held'; sleep 600`
-    const tracer = spawn('perl', ['-e', seize], { stdio: ['ignore', 'pipe', 'inherit'] })
-    children.push(tracer)
-    await once(tracer.stdout, 'data')
-    const { told, sent } = await looked(task, 3, async () => undefined, false, self)
+    const tracer = await tracerOn(self.pid)
+    const { told, sent } = await looked(task, 3, async () => undefined, { self })
     assert.deepEqual(
       told.map(({ part, pid, found, remedy, tracer: by }) => [part, pid, found, remedy, by?.pid]),
       [['supervisor', self.pid, 'traced', 'left', tracer.pid]],
     )
     assert.deepEqual(sent, [])
+  })
+
+  test('AGT-8 RIM-3 who traces a service is ended, and it serves on; another part begins anew', {
+    skip: skip || isNotRoot,
+  }, async () => {
+    for (const isService of [true, false]) {
+      const [{ task }, { task: self }] = [sleeper(), sleeper()]
+      const tracer = await tracerOn(task.pid)
+      const ended = once(tracer, 'exit')
+      const { told, sent } = await looked(task, 1, async () => undefined, { self, isService })
+      assert.deepEqual(
+        told.map(({ found, remedy, tracer: by }) => [found, remedy, by?.pid]),
+        [['traced', isService ? 'freed' : 'killed', tracer.pid]],
+      )
+      assert.deepEqual(sent, isService ? [] : ['SIGKILL'])
+      if (isService) await ended
+    }
   })
 
   test('a process that runs is not held, and neither is one that is gone', async () => {

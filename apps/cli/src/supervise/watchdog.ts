@@ -6,7 +6,7 @@ import type { AgentLine, NewFinding } from './agent-line.ts'
 import { type Held, heldOf, tracerOf } from './look.ts'
 import { oomKills } from './out-of-memory.ts'
 import type { PartEnd, RunningPart } from './part.ts'
-import { isAlive, signalTask, type Task } from './task.ts'
+import { isAlive, signalTask, type Task, taskOf } from './task.ts'
 
 export type Watchdog = {
   /** A part ended, and lives again. */
@@ -22,7 +22,7 @@ export type WatchdogOptions = {
   /** The supervisor itself. */
   readonly self: Task
   readonly line: Pick<AgentLine, 'tell' | 'look'>
-  /** What is done about a part that somebody traces: it is ended and begins anew without them, or left to them. */
+  /** What is done about a part that somebody traces: it is ended and begins anew without them, but of a service they are; or it is left to them. */
   readonly traced: 'kill' | 'leave'
   readonly clock: Clock
   readonly log: Log
@@ -30,14 +30,16 @@ export type WatchdogOptions = {
 
 /** Each thread of each part, every so many looks; else the first one alone. */
 const threadsEveryLooks = 10
+/** Whoever is ended lets go within so many looks, on a machine that has much to do, too. */
+const dyingLooks = 10
 /** A part that is stopped more often than this within a minute begins anew under another pid. */
 const continuedMax = 10
 const continuedWithinMs = 60_000
 
 export function createWatchdog({ parts, self, line, traced, clock, log }: WatchdogOptions): Watchdog {
   const continued = new Map<number, number[]>()
-  /** Tracers that are left to what they do are told once. */
-  const left = new Map<number, number>()
+  /** By pid of the part: who is left to what they do is told once, and who was ended has until then to die. */
+  const tracers = new Map<number, { readonly tracerPid: number; readonly sinceLook: number }>()
   /** At the last look their processes were dead, and nobody had told us. */
   const dead = new Set<number>()
   let looks = 0
@@ -62,20 +64,11 @@ export function createWatchdog({ parts, self, line, traced, clock, log }: Watchd
   }
 
   function remedy(part: RunningPart, task: Task, held: Held): void {
-    const detail = held.shown
-    if (held.by === 'tracer') {
-      if (traced === 'leave' && left.get(task.pid) === held.tracerPid) return
-      const tracer = tracerOf(held.tracerPid)
-      if (traced === 'leave') left.set(task.pid, held.tracerPid)
-      else part.restart('SIGKILL')
-      tell(part.state().name, 'traced', {
-        pid: task.pid,
-        remedy: traced === 'leave' ? 'left' : 'killed',
-        detail,
-        tracer,
-      })
-      return
-    }
+    if (held.by === 'tracer') untrace(part, task, held)
+    else goOn(part, task, held.shown)
+  }
+
+  function goOn(part: RunningPart, task: Task, detail: string): void {
     const nowMs = clock.nowMs()
     const times = (continued.get(task.pid) ?? []).filter((time) => nowMs - time < continuedWithinMs)
     const isTooOften = times.length >= continuedMax
@@ -83,6 +76,25 @@ export function createWatchdog({ parts, self, line, traced, clock, log }: Watchd
     else signalTask(task, 'SIGCONT')
     continued.set(task.pid, [...times, nowMs])
     tell(part.state().name, 'stopped', { pid: task.pid, remedy: isTooOften ? 'killed' : 'continued', detail })
+  }
+
+  function untrace(part: RunningPart, task: Task, { tracerPid, shown: detail }: Held): void {
+    const before = tracers.get(task.pid)
+    const isKnown = before?.tracerPid === tracerPid
+    const sinceLook = isKnown ? before.sinceLook : looks
+    tracers.set(task.pid, { tracerPid, sinceLook })
+    const isPatient = traced === 'leave' || (part.isService && looks - sinceLook < dyingLooks)
+    if (isKnown && isPatient) return
+    const tracer = tracerOf(tracerPid)
+    const remedy = traced === 'leave' ? 'left' : isPatient && endTracer(tracerPid) ? 'freed' : 'killed'
+    if (remedy === 'killed') part.restart('SIGKILL')
+    tell(part.state().name, 'traced', { pid: task.pid, remedy, detail, tracer })
+  }
+
+  /** Whether it was there to be ended; where the part is held all the same, that begins anew. */
+  function endTracer(pid: number): boolean {
+    const tracer = pid === self.pid ? undefined : taskOf(pid)
+    return tracer !== undefined && signalTask(tracer, 'SIGKILL')
   }
 
   /** The end of a process is told to whoever traces it first, and to us once they have taken note of it, or are gone. */
@@ -111,7 +123,7 @@ export function createWatchdog({ parts, self, line, traced, clock, log }: Watchd
       const held = task && heldOf(task, looks % threadsEveryLooks === 0)
       if (task !== undefined && held !== undefined && !part.isKilled()) remedy(part, task, held)
     }
-    for (const known of [continued, left, dead])
+    for (const known of [continued, tracers, dead])
       for (const pid of known.keys()) if (!parts.some((part) => part.state().task?.pid === pid)) known.delete(pid)
     if (line.look()) silent('agent')
   }
