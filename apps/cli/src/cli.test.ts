@@ -48,7 +48,7 @@ describe('command line', () => {
       assert.deepEqual([code, out], [0, (await call(word, '--help')).out])
       for (const { name } of commandTable) assert.equal(out.includes(`  ${name} `), name.startsWith(`${word} `), name)
     }
-    assert.equal(JSON.parse((await call('help', 'keys', '--json')).out).length, 3)
+    assert.equal(JSON.parse((await call('help', 'keys', '--json')).out).length, 4)
     assert.doesNotMatch((await call('audit')).err, /found ""/)
   })
 

@@ -29,6 +29,11 @@ export const protectErrors = {
     rule: 'a process is registered under one name',
     advice: 'Register once, with the steps of all its parts',
   },
+  PROTECT_NAME_TAKEN: {
+    kind: 'denied',
+    rule: 'the names of Sealwatch’s own parts are theirs, and a name that one user has registered is that user’s as long as a process of it lives',
+    advice: 'Register under another name; whoever shares a name is ordered to change keys when any of them is attacked',
+  },
   PROTECT_NOT_REGISTERED: {
     kind: 'conflict',
     rule: 'the first line of a connection is a registration',

@@ -126,11 +126,28 @@ test('RIM-3 a process asks for itself: what it can do counts as far as its entry
   const web = self(41, { name: 'web' })
   assert.deepEqual(typeof web === 'object' && web.process.steps, [], 'its entry lets it nothing')
   assert.equal(self(42), 'full', 'of one user')
-  assert(typeof self(43, { uid: 5 }) === 'object')
-  assert.equal(self(44, { uid: 6 }), 'full')
+  assert(typeof self(43, { uid: 5, name: 'mail' }) === 'object')
+  assert.equal(self(44, { uid: 6, name: 'files' }), 'full')
   assert.deepEqual(said(all.learn(exit(40))), ['unprotected billing 40 ended'])
-  assert(typeof self(44, { uid: 6 }) === 'object')
+  assert(typeof self(44, { uid: 6, name: 'files' }) === 'object')
   assert.deepEqual(said(all.setEntries([])), [], 'it asked itself')
+})
+
+test('RIM-3 a name is one user’s, and those of our parts are theirs: who is attacked has keys of all of that name changed', () => {
+  const all = registry({ own: [{ name: 'sealwatch-server', uid: 64_701 }] })
+  const self = (pid: number, name: string, uid: number) => {
+    const made = all.register({ ...look(pid), name, uid, steps: ['rotate'] })
+    return typeof made === 'object' ? made.process.name : made
+  }
+  for (const name of ['server', 'sealwatch-server', 'sealwatch-other'])
+    assert.equal(self(60, name, 1_000), 'name_taken', name)
+  assert.equal(self(61, 'server', 64_701), 'server')
+  assert.equal(self(62, 'server', 0), 'server')
+  assert.equal(self(63, 'billing', 1_000), 'billing')
+  assert.equal(self(64, 'billing', 1_001), 'name_taken')
+  assert.equal(self(65, 'billing', 1_000), 'billing', 'of the same user')
+  for (const pid of [63, 65]) all.learn(exit(pid))
+  assert.equal(self(66, 'billing', 1_001), 'billing', 'nobody has it any more')
 })
 
 test('RIM-3 of more than the sensor takes the rest is counted', () => {

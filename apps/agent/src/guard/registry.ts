@@ -28,6 +28,9 @@ export type Change =
 /** By its user, or by its pid. */
 export type OwnPart = { readonly name: string } & ({ readonly uid: number } | { readonly pid: number })
 
+/** Answers of protect.md, 5. */
+export type NotRegistered = 'full' | 'other_name' | 'name_taken'
+
 export type Registry = {
   /** What people say is to be protected, in the place of what they said before. */
   setEntries(entries: readonly ProtectedEntry[]): Change[]
@@ -42,8 +45,8 @@ export type Registry = {
   ): Change[]
   /** Starts, ends and forks. */
   learn(observation: Observation): Change[]
-  /** A process asks for itself: `full` and `other_name` are answers of protect.md, 5. */
-  register(self: SelfRegistration): Registered | 'full' | 'other_name'
+  /** A process asks for itself. */
+  register(self: SelfRegistration): Registered | NotRegistered
   at(process: ProcessKey): Registered | undefined
   now(pid: number): Registered | undefined
   /** The first that runs this program. */
@@ -69,6 +72,9 @@ export type SelfRegistration = ProcessKey & {
 
 /** As many as the sensor takes (frame.md, 11.5), and protect.md says (3.5). */
 export const registryLimits = { processesMax: 4_096, selfMax: 1_024, selfOfUserMax: 64 } as const
+
+/** Of the names of parts of ours; without it they are theirs as well. */
+const ownPrefix = 'sealwatch-'
 
 type Held = Registered & {
   readonly uid: number
@@ -116,6 +122,14 @@ export function createRegistry(options: {
     if (entry !== undefined) return { by: byOf(entry), entry, of: { name: entry.name, steps: entry.steps ?? killOnly } }
     const part = own.find((one) => ('pid' in one ? one.pid === look.pid : one.uid === look.uid))
     return part && { by: 'own' as const, entry: undefined, of: { name: part.name, steps: killOnly } }
+  }
+
+  /** Of another user: whoever has a name is ordered what another of that name is attacked for. */
+  function isTaken(name: string, uid: number): boolean {
+    if (uid === 0) return false
+    const part = own.find((one) => one.name === name || one.name === `${ownPrefix}${name}`)
+    if (part !== undefined || name.startsWith(ownPrefix)) return !(part && 'uid' in part && part.uid === uid)
+    return held.values().some((one) => one.by === 'self' && one.process.name === name && one.uid !== uid)
   }
 
   function consider(look: ProcessLook, pidFiles: ReadonlyMap<string, number>): Change[] {
@@ -172,6 +186,7 @@ export function createRegistry(options: {
         held.set(self.pid, again)
         return again
       }
+      if (isTaken(name, uid)) return 'name_taken'
       const selves = [...held.values()].filter(({ by }) => by === 'self')
       const isFull =
         selves.length >= limits.selfMax ||

@@ -18,7 +18,7 @@ import {
   type Threat,
 } from '@sealwatch/protect/protocol'
 import { keyOf, type ProcessKey } from './act.ts'
-import type { Registered } from './registry.ts'
+import type { NotRegistered, Registered } from './registry.ts'
 
 const protectError = errorsOf(protectErrors)
 
@@ -28,7 +28,7 @@ export type ServiceLineOptions = {
   /** Who has that pid as it connects; undefined: nobody any more. */
   readonly processAt: (pid: number) => ProcessKey | undefined
   /** Undefined: that process is gone. Else the registration, or why there is none. */
-  readonly register: (process: ProcessKey, said: Registration) => Registered | 'full' | 'other_name' | undefined
+  readonly register: (process: ProcessKey, said: Registration) => Registered | NotRegistered | undefined
   /** What is wrong with the process already. */
   readonly audit: (registered: Registered) => Promise<readonly Finding[]>
   readonly mode: () => GuardMode
@@ -132,6 +132,7 @@ export async function listenForServices(options: ServiceLineOptions): Promise<Se
       return undefined
     }
     if (registered === 'full') throw protectError('PROTECT_FULL', { attempted })
+    if (registered === 'name_taken') throw protectError('PROTECT_NAME_TAKEN', { attempted, received: said.protect })
     if (registered === 'other_name') throw protectError('PROTECT_OTHER_NAME', { attempted, received: said.protect })
     const key = keyOf(registered.process)
     const service: Service = services.get(key) ?? { registered, socket: undefined, pending: new Map() }
