@@ -39,7 +39,7 @@ test('a policy is put, listed, shown, changed from what was shown, compared, and
   assert.equal(made.code, 0, made.err)
   assert.match(made.out, /^web is at version 1, recorded at leaf \d+ of default\.\n$/)
   assert.match((await policy('put', 'web', network)).out, /says so already, at version 1/)
-  assert.match((await policy('list')).out, /web +network +enabled +4 +1 +\S+ +Web servers speak/)
+  assert.match((await policy('list')).out, /web +network +enabled +4 +1 +\S+ \S+ UTC +Web servers speak/)
 
   const file = join(dir, 'web.json')
   writeFileSync(file, (await policy('show', 'web', '--json')).out)
@@ -81,7 +81,7 @@ test('a file with an error is not sent, and is shown', async () => {
 test('a policy is tried, and what it would have done is told', async () => {
   const { code, out } = await policy('dry-run', '--file', join(vectors, 'good/retention.json'), '--days', '1')
   assert.equal(code, 0)
-  assert.match(out, /^Over 1 day, \S+ to \S+: \d+ events\n/)
+  assert.match(out, /^Over 1 day, \S+ \S+ UTC to \S+ \S+ UTC: \d+ events\n/)
   assert.match(out, /evidence +would not have fired {2}\(keep \d+\)/)
   assert.match((await policy('dry-run', '--file', network)).out, /No event of the class Network Activity/)
   assert.equal((await policy('dry-run')).code, 2)

@@ -98,7 +98,8 @@ test(
     try {
       await page
         .getByRole('button', { name: /passwd.*web-4|web-4.*passwd/s })
-        .first()
+        // Below the alert that it became.
+        .last()
         .click()
       const detail = page.getByRole('article')
       await detail.getByText('They are personal').waitFor()

@@ -76,7 +76,7 @@ describe('commands on a running instance', { skip }, () => {
       ],
     )
     assert.deepEqual(status.queue, [
-      { tenant: 'default', chain: 'c'.repeat(32), toSeal: 0, sealed: 9, acknowledged: 7, depth: 2 },
+      { tenant: 'default', chain: 'c'.repeat(32), writer: 'agent', toSeal: 0, sealed: 9, acknowledged: 7, depth: 2 },
     ])
     assert.equal(status.sensor.sites.exec.produced, '5')
     assert.equal(status.server.ingest.received, 3)

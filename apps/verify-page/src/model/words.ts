@@ -25,8 +25,12 @@ export const severityNames = ['', 'Informational', 'Low', 'Medium', 'High', 'Cri
 
 const findingClass = 2004
 
+/** What was found by a rule, or by the server; of a finding that a guard tells an alert is made. */
+const isAlert = (event: Json): boolean =>
+  memberAt(event, 'class_uid') === findingClass && memberAt(event, 'finding_info', 'analytic') !== undefined
+
 export function kindOf(line: Line): LineKind {
-  if ('event' in line) return memberAt(line.event, 'class_uid') === findingClass ? 'alert' : 'event'
+  if ('event' in line) return isAlert(line.event) ? 'alert' : 'event'
   if ('head' in line) return 'head'
   if ('close' in line) return 'close'
   if ('key' in line || 'registry' in line) return 'key'
